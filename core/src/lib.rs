@@ -1,0 +1,1 @@
+//! The pure state machine of Rutter: inputs in, outputs out.

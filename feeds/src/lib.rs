@@ -1,0 +1,1 @@
+//! Venue market data into trusted books.

@@ -1,0 +1,1 @@
+//! Client gateways: FIX orders in, execution reports out.

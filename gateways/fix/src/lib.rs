@@ -1,0 +1,1 @@
+//! The FIX codec, session and message store, sans I/O.

@@ -1,0 +1,1 @@
+//! Order entry and private reports, one module a venue.

@@ -1,0 +1,1 @@
+//! The memory-mapped, checksummed log of inputs.

@@ -1,0 +1,3 @@
+//! The node: configuration, rings and threads wired together, the command line.
+
+fn main() {}

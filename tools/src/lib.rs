@@ -1,0 +1,1 @@
+//! Venue simulators, FIX test client, load and latency tools, demo.

@@ -1,0 +1,2 @@
+//! Tools for trying, loading and measuring Rutter.
+fn main() {}
