@@ -1,0 +1,208 @@
+//! The border between a sans-I/O protocol machine and whatever carries its bytes.
+//!
+//! A machine (a venue's order entry, a market-data feed) gets [`Event`]s and the time, and answers
+//! by filling an [`Outbox`] with [`Action`]s and with emissions for the core. It owns no socket and
+//! reads no clock, so a mio thread and the seeded simulator carry the very same code.
+//!
+//! A line belongs here if both sides of that border must agree on it. Sockets are `driver`.
+
+/// One of a machine's connections; its position in [`Machine::endpoints`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub u8);
+
+/// How the bytes of a link are framed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A plain byte stream (FIX).
+    Raw,
+    /// WebSocket text frames; the request target, such as `/v2`.
+    WebSocket {
+        /// Path and query of the upgrade request.
+        target: String,
+    },
+}
+
+/// Where a link connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name, also the TLS server name (SNI).
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// TLS on top of TCP.
+    pub tls: bool,
+    /// Framing on top of that.
+    pub framing: Framing,
+}
+
+/// HTTP method of a [`HttpRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// GET, no body.
+    Get,
+    /// POST with a form body.
+    Post,
+    /// DELETE, no body.
+    Delete,
+}
+
+/// A request that a machine wants made on its REST base address; never on the latency path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Chosen by the machine, repeated in [`Event::Http`].
+    pub id: u64,
+    /// Method.
+    pub method: HttpMethod,
+    /// Path and query, such as `/api/v3/depth?symbol=BTCUSDT`.
+    pub target: String,
+    /// Header names and values beside Host and Content-Length.
+    pub headers: Vec<(String, String)>,
+    /// Body; empty for GET.
+    pub body: String,
+}
+
+/// The answer to a [`HttpRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// HTTP status code.
+    pub status: u16,
+    /// Body, at most [`HTTP_BODY_BYTES_MAX`] bytes.
+    pub body: String,
+}
+
+/// Longest HTTP answer that is read; a longer one is reported as a failure.
+pub const HTTP_BODY_BYTES_MAX: usize = 16 << 20;
+
+/// Why a link is no longer there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Could not be established (resolution, refusal, TLS or upgrade failure, connect timeout).
+    ConnectFailed,
+    /// The peer closed it.
+    Peer,
+    /// A read or write failed.
+    Io,
+    /// The peer sent what the framing forbids, or a frame over the limit.
+    Protocol,
+    /// The peer does not read: our bounded write buffer is full.
+    WriteBufferFull,
+    /// The machine asked for it.
+    Requested,
+}
+
+/// What reaches a machine from outside.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The link is up, TLS and WebSocket upgrade done.
+    Connected(LinkId),
+    /// Bytes of a [`Framing::Raw`] link, cut anywhere.
+    Bytes(LinkId, &'a [u8]),
+    /// One whole WebSocket text message.
+    Text(LinkId, &'a str),
+    /// A WebSocket ping or pong: the peer lives. (Pings are answered by the carrier.)
+    Alive(LinkId),
+    /// The link is gone. Also the answer to [`Action::Close`].
+    Closed(LinkId, CloseReason),
+    /// The answer to the request of that id; `None` when it failed, outcome unknown.
+    Http(u64, Option<&'a HttpResponse>),
+}
+
+/// What a machine wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Establish the link; answered by `Connected` or `Closed(ConnectFailed)`.
+    Connect(LinkId),
+    /// Close the link at once; bytes not yet written are lost.
+    Close(LinkId),
+    /// Send a range of [`Outbox::bytes`]: raw bytes, or one text message, by the link's framing.
+    Send(LinkId, core::ops::Range<usize>),
+    /// Make a REST request; answered by [`Event::Http`].
+    Http(HttpRequest),
+}
+
+/// Collects what a machine wants. The carrier clears and reuses it, so nothing allocates once warm.
+#[derive(Debug)]
+pub struct Outbox<E> {
+    /// Actions in order.
+    pub actions: Vec<Action>,
+    /// Bytes that [`Action::Send`] refers to.
+    pub bytes: Vec<u8>,
+    /// Emissions in order (inputs for the core).
+    pub emissions: Vec<E>,
+}
+
+impl<E> Default for Outbox<E> {
+    fn default() -> Self {
+        Self { actions: Vec::new(), bytes: Vec::new(), emissions: Vec::new() }
+    }
+}
+
+impl<E> Outbox<E> {
+    /// Queues what `write` appends as one send on `link`.
+    pub fn send(&mut self, link: LinkId, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.actions.push(Action::Send(link, start..self.bytes.len()));
+    }
+
+    /// Queues a connect.
+    pub fn connect(&mut self, link: LinkId) {
+        self.actions.push(Action::Connect(link));
+    }
+
+    /// Queues a close.
+    pub fn close(&mut self, link: LinkId) {
+        self.actions.push(Action::Close(link));
+    }
+
+    /// Queues an HTTP request.
+    pub fn http(&mut self, request: HttpRequest) {
+        self.actions.push(Action::Http(request));
+    }
+
+    /// Emits something for the core.
+    pub fn emit(&mut self, emission: E) {
+        self.emissions.push(emission);
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.actions.clear();
+        self.bytes.clear();
+        self.emissions.clear();
+    }
+}
+
+/// A sans-I/O protocol machine. Times are nanoseconds since the Unix epoch.
+pub trait Machine {
+    /// What the core orders it to do.
+    type Command;
+    /// What it tells the core.
+    type Emission;
+
+    /// The links it may connect, by [`LinkId`]; constant for its life.
+    fn endpoints(&self) -> Vec<Endpoint>;
+
+    /// Base of its REST requests, such as `https://api.binance.com`.
+    fn rest_base(&self) -> String;
+
+    /// Called once, first: connect what should be connected.
+    fn start(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>);
+
+    /// Something arrived.
+    fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Self::Emission>);
+
+    /// The core decided something for this venue.
+    fn on_command(
+        &mut self,
+        now_ns: u64,
+        command: &Self::Command,
+        out: &mut Outbox<Self::Emission>,
+    );
+
+    /// Called at or after [`Machine::next_timer_ns`]; may be called early or often.
+    fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>);
+
+    /// When `on_timer` is due next, or `None`.
+    fn next_timer_ns(&self) -> Option<u64>;
+}
