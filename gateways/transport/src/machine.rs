@@ -200,6 +200,10 @@ pub trait Machine {
         out: &mut Outbox<Self::Emission>,
     );
 
+    /// Called after events while the receiver of emissions has room, so that what may be conflated
+    /// (book changes) is emitted only then, newest state only. Orders and answers never wait here.
+    fn flush(&mut self, _now_ns: u64, _out: &mut Outbox<Self::Emission>) {}
+
     /// Called at or after [`Machine::next_timer_ns`]; may be called early or often.
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>);
 

@@ -1,0 +1,203 @@
+//! Quantities with their unit in the type: integers only, every overflow checked.
+//!
+//! A line belongs here if it is arithmetic on one number. What a price means for a venue (tick,
+//! lot, minimum) is `reference`.
+
+use core::fmt;
+
+/// Digits after the point of an [`Amount`].
+pub const AMOUNT_DECIMALS: u32 = 18;
+
+/// Parts per million in one: the unit of [`FeePpm`] and of collars.
+pub const PPM: i128 = 1_000_000;
+
+/// Nanoseconds since the Unix epoch. Comes in with an input; the core reads no clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixNanos(pub u64);
+
+impl UnixNanos {
+    /// Time passed since `earlier`, in nanoseconds; zero when `earlier` is later.
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Price as a mantissa of 10^-`price_decimals` of its instrument, in the quote asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Price(pub i64);
+
+/// Quantity as a mantissa of 10^-`qty_decimals` of its instrument, in the base asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Qty(pub i64);
+
+impl Qty {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Sum; `None` on overflow.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// `None` when more is taken than there is: the caller decides what an overfill means.
+    pub const fn checked_sub(self, taken: Self) -> Option<Self> {
+        if taken.0 > self.0 { None } else { Some(Self(self.0 - taken.0)) }
+    }
+
+    /// Difference, at least zero.
+    pub const fn saturating_sub(self, taken: Self) -> Self {
+        if taken.0 >= self.0 { Self(0) } else { Self(self.0 - taken.0) }
+    }
+
+    /// The smaller of two.
+    pub const fn min(self, other: Self) -> Self {
+        if self.0 < other.0 { self } else { other }
+    }
+
+    /// The largest multiple of `lot` that is not more than this; `lot` is at least 1.
+    pub const fn floor_to(self, lot: Self) -> Self {
+        Self(self.0 - self.0 % lot.0)
+    }
+
+    /// True for nothing (or less, which no path makes).
+    pub const fn is_zero(self) -> bool {
+        self.0 <= 0
+    }
+}
+
+/// Price times quantity, in 10^-(`price_decimals` + `qty_decimals`) of the quote asset.
+/// A product of two `i64` always fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Notional(pub i128);
+
+impl Notional {
+    /// The value of `qty` at `price`.
+    pub const fn of(price: Price, qty: Qty) -> Self {
+        Self(price.0 as i128 * qty.0 as i128)
+    }
+}
+
+/// An amount of an asset in units of 10^-18 (balances, fees, limits), signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(pub i128);
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Sum; stops at the ends of the range (10^20 units), which no real balance reaches.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Difference; stops at the ends of the range.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// This amount with `ppm` parts per million on top, rounded up (away from zero).
+    #[must_use]
+    pub const fn with_ppm_on_top(self, ppm: i32) -> Self {
+        // Divided first when the product would not fit: the loss is below one part in 10^12.
+        let add = match self.0.checked_mul(ppm as i128) {
+            Some(product) => (product + (PPM - 1)) / PPM,
+            None => (self.0 / PPM).saturating_mul(ppm as i128),
+        };
+        Self(self.0.saturating_add(add))
+    }
+}
+
+/// A fee rate in parts per million of the traded value; negative is a rebate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeePpm(pub i32);
+
+/// ASCII text of at most `N` bytes, held in place so that it can be journaled and hashed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<const N: usize> {
+    len: u8,
+    bytes: [u8; N],
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self { len: 0, bytes: [0; N] }
+    }
+}
+
+impl<const N: usize> Text<N> {
+    /// `None` when it is longer than `N` or holds anything but printable ASCII.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > N || !bytes.iter().all(|b| (0x20..0x7f).contains(b)) {
+            return None;
+        }
+        let mut text = Self { len: bytes.len() as u8, bytes: [0; N] };
+        text.bytes[..bytes.len()].copy_from_slice(bytes);
+        Some(text)
+    }
+
+    /// The bytes, without padding.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // Only printable ASCII gets in, so this never falls back.
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// True for the empty text, which stands for "none".
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl<const N: usize> fmt::Debug for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl<const N: usize> fmt::Display for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lot_divides_what_floor_leaves() {
+        assert_eq!(Qty(1_234).floor_to(Qty(100)), Qty(1_200));
+        assert_eq!(Qty(99).floor_to(Qty(100)), Qty(0));
+    }
+
+    #[test]
+    fn taking_more_than_there_is_is_none() {
+        assert_eq!(Qty(5).checked_sub(Qty(6)), None);
+        assert_eq!(Qty(5).checked_sub(Qty(5)), Some(Qty(0)));
+        assert_eq!(Qty(i64::MAX).checked_add(Qty(1)), None);
+    }
+
+    #[test]
+    fn ppm_on_top_rounds_up() {
+        assert_eq!(Amount(1_000_000).with_ppm_on_top(1_000), Amount(1_001_000));
+        assert_eq!(Amount(1).with_ppm_on_top(1), Amount(2));
+        assert_eq!(Amount(i128::MAX).with_ppm_on_top(1_000), Amount(i128::MAX));
+    }
+
+    #[test]
+    fn text_refuses_what_is_long_or_not_printable() {
+        assert!(Text::<4>::new(b"abcd").is_some());
+        assert!(Text::<4>::new(b"abcde").is_none());
+        assert!(Text::<4>::new(b"a\x01").is_none());
+        assert_eq!(Text::<4>::new(b"ab").map(|t| t.as_str().len()), Some(2));
+    }
+}
