@@ -1,1 +1,3 @@
 //! Venue market data into trusted books.
+
+pub mod book;
