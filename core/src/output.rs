@@ -253,6 +253,10 @@ pub enum Verdict {
     BeyondLimit = 12,
     /// It takes no fill-or-kill.
     NoFok = 13,
+    /// It did not fill this order here a moment ago, and its book has not changed since.
+    Faded = 14,
+    /// It refused a child of this order.
+    Avoided = 15,
 }
 
 /// One venue's line of a [`Decision`].
