@@ -1,0 +1,426 @@
+//! A non-blocking TCP stream, plain or TLS, client or server, with a bounded write buffer.
+//!
+//! What is written is queued; [`Stream::flush`] hands all of it to the kernel at once. So small
+//! messages queued in one turn of a loop leave in one system call (and in one TLS record), and a
+//! lone message leaves as soon as its loop flushes.
+//!
+//! A line belongs here if it moves bytes between memory and a socket. Frames are `websocket`.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+
+use mio::event::{Event, Source};
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+
+/// Most bytes that wait for a peer that does not read. Beyond it the peer is cut off.
+pub const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of ciphertext taken from the socket by one system call.
+const TLS_READ_BYTES: usize = 32 * 1024;
+
+/// The bounded write buffer is full: the peer does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write buffer full: {queued} bytes wait, {refused} more refused")]
+pub struct WriteBufferFull {
+    /// Bytes that wait.
+    pub queued: usize,
+    /// Bytes that did not fit.
+    pub refused: usize,
+}
+
+/// Bytes that wait for the socket.
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or(&[])
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        // The sent front is dropped only when that frees more than it moves.
+        if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start += count;
+        if self.start >= self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
+}
+
+/// TLS on top of the socket.
+#[derive(Debug)]
+struct Tls {
+    connection: Connection,
+    /// Ciphertext read and not yet decrypted.
+    staged: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Tls {
+    fn new(connection: Connection) -> Box<Self> {
+        let staged = vec![0; TLS_READ_BYTES].into_boxed_slice();
+        Box::new(Self { connection, staged, start: 0, end: 0 })
+    }
+}
+
+/// A connection. See the module's text.
+#[derive(Debug)]
+pub struct Stream {
+    socket: TcpStream,
+    tls: Option<Box<Tls>>,
+    queue: Queue,
+    queue_bytes_max: usize,
+    /// The socket may have bytes for us: set by a readiness event, cleared when it ran dry.
+    readable: bool,
+    /// The peer has closed its side, so a short read does not mean that the socket ran dry.
+    read_closed: bool,
+    /// Bytes that may still be read in this turn; see [`Stream::set_read_budget`].
+    read_budget: usize,
+}
+
+impl Stream {
+    /// A plain stream over a socket that is connected, or connecting.
+    pub fn plain(socket: TcpStream) -> Self {
+        Self {
+            socket,
+            tls: None,
+            queue: Queue::default(),
+            queue_bytes_max: WRITE_BUFFER_BYTES_MAX,
+            readable: true,
+            read_closed: false,
+            read_budget: usize::MAX,
+        }
+    }
+
+    /// The client side of a TLS stream.
+    ///
+    /// # Errors
+    /// What `rustls` refuses about the configuration or name.
+    pub fn tls_client(
+        socket: TcpStream,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let connection = ClientConnection::new(config, name)?;
+        Ok(Self { tls: Some(Tls::new(connection.into())), ..Self::plain(socket) })
+    }
+
+    /// The server side of a TLS stream.
+    ///
+    /// # Errors
+    /// What `rustls` refuses about the configuration.
+    pub fn tls_server(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        let connection = ServerConnection::new(config)?;
+        Ok(Self { tls: Some(Tls::new(connection.into())), ..Self::plain(socket) })
+    }
+
+    /// Starts a plain connection; [`Stream::finish_connect`] tells how it went.
+    ///
+    /// # Errors
+    /// What the system says at once.
+    pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(address)
+    }
+
+    /// Changes the limit of the write buffer from [`WRITE_BUFFER_BYTES_MAX`].
+    pub fn set_queue_bytes_max(&mut self, bytes: usize) {
+        self.queue_bytes_max = bytes;
+    }
+
+    /// Whether the TCP connection stands; sets `TCP_NODELAY` once it does.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn finish_connect(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.socket.take_error()? {
+            return Err(error);
+        }
+        match self.socket.peer_addr() {
+            Ok(_) => {
+                self.socket.set_nodelay(true)?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drives the TLS handshake; `true` when it is done (at once for a plain stream).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidData`] for what TLS forbids, [`ErrorKind::UnexpectedEof`] when the peer
+    /// left, else what the socket says.
+    pub fn handshake(&mut self) -> io::Result<bool> {
+        let Some(tls) = &mut self.tls else { return Ok(true) };
+        while tls.connection.is_handshaking() {
+            match write_records(&mut tls.connection, &mut self.socket) {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+            if !tls.connection.is_handshaking() {
+                break;
+            }
+            let taken = read_records(tls, &mut self.socket, &mut self.readable, self.read_closed);
+            match taken {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => {
+                    // The alert tells the peer why; whether it arrives does not matter.
+                    let _ = write_records(&mut tls.connection, &mut self.socket);
+                    return Err(error);
+                }
+            }
+        }
+        match write_records(&mut tls.connection, &mut self.socket) {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    /// Notes what the poll reported about this socket.
+    pub fn on_ready(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.read_closed |= event.is_read_closed() || event.is_error();
+    }
+
+    /// Whether the socket may still have bytes (it has not yet run dry).
+    pub fn is_readable(&self) -> bool {
+        self.readable
+            || self.read_budget == 0
+            || self.tls.as_ref().is_some_and(|tls| tls.start < tls.end)
+    }
+
+    /// Limits what [`Read::read`] yields until the next call; then it says "would block" although
+    /// [`Stream::is_readable`] stays true. One busy peer cannot hold up the thread's other links.
+    pub fn set_read_budget(&mut self, bytes: usize) {
+        self.read_budget = bytes;
+    }
+
+    /// Queues all of `bytes`, or nothing.
+    ///
+    /// # Errors
+    /// [`WriteBufferFull`] when they do not fit.
+    pub fn queue(&mut self, bytes: &[u8]) -> Result<(), WriteBufferFull> {
+        if bytes.len() > self.room() {
+            return Err(WriteBufferFull { queued: self.queue.len(), refused: bytes.len() });
+        }
+        self.queue.push(bytes);
+        Ok(())
+    }
+
+    /// Bytes that the write buffer still takes.
+    pub fn room(&self) -> usize {
+        self.queue_bytes_max.saturating_sub(self.queue.len())
+    }
+
+    /// Bytes that wait for the socket.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether something waits for the socket.
+    pub fn wants_write(&self) -> bool {
+        self.queue.len() > 0 || self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
+    }
+
+    /// Says goodbye as far as the socket takes it at once, and shuts the connection down.
+    pub fn close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.connection.send_close_notify();
+        }
+        let _ = self.flush();
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+}
+
+impl Read for Stream {
+    /// `Ok(0)` means that the peer closed, with or without a TLS goodbye.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.read_budget == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = match &mut self.tls {
+            None => read_socket(&mut self.socket, buf, &mut self.readable, self.read_closed)?,
+            Some(tls) => loop {
+                match tls.connection.reader().read(buf) {
+                    Ok(count) => break count,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => break 0,
+                    Err(error) => return Err(error),
+                }
+                let taken =
+                    read_records(tls, &mut self.socket, &mut self.readable, self.read_closed);
+                if tls.connection.wants_write() {
+                    // A key update or an alert; what the socket does not take goes with the next flush.
+                    let _ = write_records(&mut tls.connection, &mut self.socket);
+                }
+                if taken? == 0 {
+                    break 0;
+                }
+            },
+        };
+        self.read_budget = self.read_budget.saturating_sub(count);
+        Ok(count)
+    }
+}
+
+impl Write for Stream {
+    /// Queues what fits; `WouldBlock` when nothing does.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let count = buf.len().min(self.room());
+        if count == 0 && !buf.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.queue.push(buf.get(..count).unwrap_or(buf));
+        Ok(count)
+    }
+
+    /// Hands what waits to the kernel; `WouldBlock` when not all of it was taken.
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else {
+            while self.queue.len() > 0 {
+                match self.socket.write(self.queue.waiting()) {
+                    Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                    Ok(count) => self.queue.consume(count),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            return Ok(());
+        };
+        loop {
+            write_records(&mut tls.connection, &mut self.socket)?;
+            if self.queue.len() == 0 {
+                return Ok(());
+            }
+            if tls.connection.is_handshaking() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let count = tls.connection.writer().write(self.queue.waiting())?;
+            if count == 0 {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.queue.consume(count);
+        }
+    }
+}
+
+impl Source for Stream {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.socket.register(registry, token, interests)
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.socket.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.socket.deregister(registry)
+    }
+}
+
+/// One read of the socket. Polling is edge-triggered: until the next readiness event there is
+/// nothing after "would block", nor after a read that did not fill the buffer (epoll(7)), unless
+/// the peer has closed; so neither is followed by another system call.
+fn read_socket(
+    socket: &mut TcpStream,
+    buf: &mut [u8],
+    readable: &mut bool,
+    read_closed: bool,
+) -> io::Result<usize> {
+    if !*readable {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    loop {
+        match socket.read(buf) {
+            Ok(count) => {
+                *readable = read_closed || count == buf.len() || count == 0;
+                return Ok(count);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                *readable = error.kind() != ErrorKind::WouldBlock;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Takes records from the socket and decrypts them; returns the bytes taken, 0 at the end.
+fn read_records(
+    tls: &mut Tls,
+    socket: &mut TcpStream,
+    readable: &mut bool,
+    read_closed: bool,
+) -> io::Result<usize> {
+    if tls.start == tls.end {
+        tls.start = 0;
+        tls.end = 0;
+        let count = read_socket(socket, &mut tls.staged, readable, read_closed)?;
+        if count == 0 {
+            // Tells rustls that nothing follows; its reader then reports the end.
+            tls.connection.read_tls(&mut io::empty())?;
+            return Ok(0);
+        }
+        tls.end = count;
+    }
+    let mut staged = tls.staged.get(tls.start..tls.end).unwrap_or(&[]);
+    let count = tls.connection.read_tls(&mut staged)?;
+    tls.start += count;
+    tls.connection
+        .process_new_packets()
+        .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+    Ok(count.max(1))
+}
+
+/// Writes the TLS records that wait.
+fn write_records(connection: &mut Connection, socket: &mut TcpStream) -> io::Result<()> {
+    while connection.wants_write() {
+        match connection.write_tls(socket) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
