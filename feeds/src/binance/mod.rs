@@ -1,0 +1,1 @@
+//! Binance Spot: diff-depth streams over WebSocket, snapshots over REST.

@@ -1,0 +1,1 @@
+//! Kraken Spot: book channel over WebSocket v2.

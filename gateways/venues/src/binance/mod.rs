@@ -1,0 +1,1 @@
+//! Binance Spot: orders over FIX, reconciliation over REST.

@@ -1,0 +1,249 @@
+//! Decimal text to integer mantissas and back, exactly: no float, nothing rounded.
+//!
+//! A line belongs here if it converts the text of one number. What the number means is elsewhere.
+
+/// Digits that a mantissa may move by (an exponent and the wanted decimals together).
+const SHIFT_MAX: i64 = 60;
+
+/// Why a text is not an exact number of the wanted decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecimalError {
+    /// Not `[-]digits[.digits][(e|E)[+|-]digits]` with at least one digit.
+    #[error("not a decimal number")]
+    Syntax,
+    /// It has a nonzero digit beyond the wanted decimals.
+    #[error("more decimals than the instrument has")]
+    Inexact,
+    /// It does not fit the integer.
+    #[error("number out of range")]
+    Range,
+}
+
+/// The mantissa of `text` in units of 10^-`decimals`.
+///
+/// # Errors
+/// [`DecimalError`]; leading zeros and trailing zeros are fine, a bare `.5` or `5.` is too (some
+/// venues print so), blanks and a leading `+` are not.
+pub fn parse(text: &[u8], decimals: u8) -> Result<i128, DecimalError> {
+    let (negative, text) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    let (number, exponent) = split_exponent(text)?;
+    let mut mantissa: i128 = 0;
+    let mut digits = 0usize;
+    let mut point: Option<usize> = None;
+    // Trailing zeros of the fraction wait here, so that they cannot overflow the mantissa.
+    let mut pending_zeros: u32 = 0;
+    let mut fraction: i64 = 0;
+    for byte in number {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                if *byte == b'0' && point.is_some() {
+                    pending_zeros = pending_zeros.saturating_add(1);
+                    continue;
+                }
+                if point.is_some() {
+                    fraction += i64::from(pending_zeros) + 1;
+                    mantissa = scale_up(mantissa, i64::from(pending_zeros))?;
+                    pending_zeros = 0;
+                }
+                mantissa = mantissa
+                    .checked_mul(10)
+                    .and_then(|m| m.checked_add(i128::from(byte - b'0')))
+                    .ok_or(DecimalError::Range)?;
+            }
+            b'.' if point.is_none() => point = Some(digits),
+            _ => return Err(DecimalError::Syntax),
+        }
+    }
+    if digits == 0 {
+        return Err(DecimalError::Syntax);
+    }
+    let value = shift(mantissa, exponent + i64::from(decimals) - fraction)?;
+    Ok(if negative { -value } else { value })
+}
+
+/// As [`parse`], for prices and quantities.
+///
+/// # Errors
+/// As [`parse`]; [`DecimalError::Range`] when it does not fit an `i64`.
+pub fn parse_i64(text: &[u8], decimals: u8) -> Result<i64, DecimalError> {
+    parse(text, decimals)?.try_into().map_err(|_| DecimalError::Range)
+}
+
+/// Number and exponent; the exponent is zero when there is none.
+fn split_exponent(text: &[u8]) -> Result<(&[u8], i64), DecimalError> {
+    let Some(at) = text.iter().position(|b| matches!(b, b'e' | b'E')) else {
+        return Ok((text, 0));
+    };
+    let (number, rest) = text.split_at(at);
+    let rest = rest.get(1..).unwrap_or_default();
+    let (negative, digits) = match rest.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        Some((b'+', digits)) => (false, digits),
+        _ => (false, rest),
+    };
+    if digits.is_empty() {
+        return Err(DecimalError::Syntax);
+    }
+    let mut value: i64 = 0;
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return Err(DecimalError::Syntax);
+        }
+        // Beyond any shift that is allowed, so saturating loses nothing.
+        value = (value * 10 + i64::from(byte - b'0')).min(1_000_000);
+    }
+    Ok((number, if negative { -value } else { value }))
+}
+
+fn scale_up(mantissa: i128, by: i64) -> Result<i128, DecimalError> {
+    if mantissa == 0 {
+        return Ok(0);
+    }
+    if by > SHIFT_MAX {
+        return Err(DecimalError::Range);
+    }
+    let factor = 10i128.checked_pow(by as u32).ok_or(DecimalError::Range)?;
+    mantissa.checked_mul(factor).ok_or(DecimalError::Range)
+}
+
+fn shift(mantissa: i128, by: i64) -> Result<i128, DecimalError> {
+    if by >= 0 {
+        return scale_up(mantissa, by);
+    }
+    if mantissa == 0 {
+        return Ok(0);
+    }
+    let factor = u32::try_from(-by)
+        .ok()
+        .and_then(|by| 10i128.checked_pow(by))
+        .ok_or(DecimalError::Inexact)?;
+    if mantissa % factor == 0 { Ok(mantissa / factor) } else { Err(DecimalError::Inexact) }
+}
+
+/// Appends `mantissa` (units of 10^-`decimals`) with exactly `printed` digits after the point (no
+/// point for zero). Appends nothing on error.
+///
+/// # Errors
+/// [`DecimalError::Inexact`] when a nonzero digit would be cut, [`DecimalError::Range`] beyond
+/// `i128`.
+pub fn write(
+    out: &mut Vec<u8>,
+    mantissa: i128,
+    decimals: u8,
+    printed: u8,
+) -> Result<(), DecimalError> {
+    let value = shift(mantissa, i64::from(printed) - i64::from(decimals))?;
+    // 39 digits of an i128, and leading zeros up to the point.
+    let mut buffer = [b'0'; 320];
+    let mut at = buffer.len();
+    let mut rest = value.unsigned_abs();
+    let mut written = 0usize;
+    while rest > 0 || written <= usize::from(printed) {
+        if written == usize::from(printed) && printed > 0 {
+            at -= 1;
+            buffer[at] = b'.';
+        }
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        written += 1;
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&buffer[at..]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_text_becomes_its_exact_mantissa() {
+        for (text, decimals, mantissa) in [
+            ("0.5", 8, 50_000_000),
+            ("60000.00000000", 2, 6_000_000),
+            ("-1.25", 2, -125),
+            ("0", 0, 0),
+            ("0.00000000", 0, 0),
+            ("1e-8", 8, 1),
+            ("1.5E+3", 0, 1_500),
+            ("1.50e1", 0, 15),
+            ("2e0", 2, 200),
+            (".5", 1, 5),
+            ("5.", 1, 50),
+            ("007", 0, 7),
+            ("0e999999999999", 3, 0),
+        ] {
+            assert_eq!(parse(text.as_bytes(), decimals), Ok(mantissa), "{text}");
+        }
+        let long = format!("1.{}", "0".repeat(200));
+        assert_eq!(parse(long.as_bytes(), 2), Ok(100));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_and_never_rounded() {
+        for (text, decimals, error) in [
+            ("0.001", 2, DecimalError::Inexact),
+            ("1e-999", 18, DecimalError::Inexact),
+            ("1e40", 0, DecimalError::Range),
+            ("1e999999999999999999999", 0, DecimalError::Range),
+            ("", 0, DecimalError::Syntax),
+            (".", 0, DecimalError::Syntax),
+            ("-", 0, DecimalError::Syntax),
+            ("+1", 0, DecimalError::Syntax),
+            ("1.2.3", 4, DecimalError::Syntax),
+            ("1e", 0, DecimalError::Syntax),
+            ("1e1e1", 0, DecimalError::Syntax),
+            (" 1", 0, DecimalError::Syntax),
+            ("NaN", 0, DecimalError::Syntax),
+        ] {
+            assert_eq!(parse(text.as_bytes(), decimals), Err(error), "{text}");
+        }
+        assert_eq!(parse(&[b'9'; 60], 0), Err(DecimalError::Range));
+        assert_eq!(parse_i64(b"9223372036854775808", 0), Err(DecimalError::Range));
+        assert_eq!(parse_i64(b"9223372036854775807", 0), Ok(i64::MAX));
+    }
+
+    #[test]
+    fn printing_pads_and_refuses_to_cut() {
+        for (mantissa, decimals, printed, text) in [
+            (50_000_000, 8, 8, "0.50000000"),
+            (50_000_000, 8, 1, "0.5"),
+            (6_000_000, 2, 2, "60000.00"),
+            (6_000_000, 2, 0, "60000"),
+            (-5, 2, 2, "-0.05"),
+            (0, 2, 0, "0"),
+            (7, 0, 3, "7.000"),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(write(&mut out, mantissa, decimals, printed), Ok(()));
+            assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+        let mut out = Vec::new();
+        assert_eq!(write(&mut out, 123, 2, 1), Err(DecimalError::Inexact));
+        assert!(out.is_empty());
+        assert_eq!(write(&mut out, i128::MIN, 0, 200), Err(DecimalError::Range));
+        assert_eq!(write(&mut out, i128::MIN, 255, 255), Ok(()));
+        assert_eq!(write(&mut out, 0, 255, 255), Ok(()));
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        let mut seed: u64 = 42;
+        println!("seed {seed}");
+        for _ in 0..10_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let mantissa = i128::from(seed as i64 >> (seed >> 58));
+            let decimals = (seed >> 7) as u8 % 19;
+            let mut out = Vec::new();
+            assert_eq!(write(&mut out, mantissa, decimals, decimals), Ok(()));
+            assert_eq!(parse(&out, decimals), Ok(mantissa));
+        }
+    }
+}

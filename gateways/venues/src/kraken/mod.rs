@@ -1,0 +1,1 @@
+//! Kraken Spot: orders and reports over WebSocket v2.
