@@ -1,0 +1,242 @@
+//! Writes one message behind whatever the caller's buffer already holds.
+//!
+//! `BodyLength` is known last: three digits are left free for it, which is what nearly every
+//! message needs; a shorter or longer one moves the body by a byte or two. What we emit has no
+//! zero padding.
+
+use super::decode::{TRAILER_BYTES, checksum};
+use super::value::{Decimal, TimePrecision, write_decimal, write_i64, write_timestamp, write_u64};
+use super::{MESSAGE_BYTES_MAX, SOH};
+use crate::tags;
+
+/// Why a message could not be written. The buffer is as it was before [`Encoder::begin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// Longer than [`MESSAGE_BYTES_MAX`].
+    #[error("message of {bytes} bytes is longer than {MESSAGE_BYTES_MAX}")]
+    TooLong {
+        /// What it would have been.
+        bytes: usize,
+    },
+}
+
+const LENGTH_DIGITS: usize = 3;
+const TAG_TEXTS: usize = 2048;
+
+/// `tag=` of the small tags, left-aligned; the last byte is its length.
+static TAG_TEXT: [[u8; 8]; TAG_TEXTS] = {
+    let mut table = [[0; 8]; TAG_TEXTS];
+    let mut tag = 1;
+    while tag < TAG_TEXTS {
+        let mut digits = 1;
+        let mut bound = 10;
+        while tag >= bound {
+            digits += 1;
+            bound *= 10;
+        }
+        let mut rest = tag;
+        let mut at = digits;
+        while at > 0 {
+            at -= 1;
+            table[tag][at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        table[tag][digits] = b'=';
+        table[tag][7] = digits as u8 + 1;
+        tag += 1;
+    }
+    table
+};
+
+/// One message being written. Nothing is complete before [`Encoder::finish`].
+///
+/// Values given to [`field`](Self::field) and [`raw`](Self::raw) must be free of SOH: they are
+/// our own or came out of a decoded field. Text of any other origin goes through
+/// [`text`](Self::text).
+#[derive(Debug)]
+#[must_use = "a message that is not finished is garbage in the buffer"]
+pub struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    body: usize,
+}
+
+impl<'a> Encoder<'a> {
+    /// Starts a message: fields 8, 9 (yet without its number) and 35.
+    pub fn begin(out: &'a mut Vec<u8>, begin_string: &[u8], msg_type: &[u8]) -> Self {
+        let start = out.len();
+        out.extend_from_slice(b"8=");
+        out.extend_from_slice(begin_string);
+        out.extend_from_slice(b"\x019=000\x01");
+        let body = out.len();
+        let mut encoder = Self { out, start, body };
+        encoder.field(tags::MSG_TYPE, msg_type);
+        encoder
+    }
+
+    #[inline]
+    fn tag(&mut self, tag: u32) {
+        match TAG_TEXT.get(tag as usize) {
+            Some(text) => {
+                // A copy of constant size is one move; what is too much is cut off again.
+                let end = self.out.len() + usize::from(text[7]);
+                self.out.extend_from_slice(text);
+                self.out.truncate(end);
+            }
+            None => {
+                write_u64(self.out, u64::from(tag));
+                self.out.push(b'=');
+            }
+        }
+    }
+
+    /// A field of trusted bytes; see the type.
+    #[inline]
+    pub fn field(&mut self, tag: u32, value: &[u8]) -> &mut Self {
+        debug_assert!(!value.is_empty() && !value.contains(&SOH), "tag {tag} is empty or split");
+        self.tag(tag);
+        self.out.extend_from_slice(value);
+        self.out.push(SOH);
+        self
+    }
+
+    /// A field of text of any origin: bytes that are not printable ASCII become `?`, empty text
+    /// becomes `?` as well, for an empty field is not allowed.
+    pub fn text(&mut self, tag: u32, value: &str) -> &mut Self {
+        self.tag(tag);
+        if value.is_empty() {
+            self.out.push(b'?');
+        }
+        self.out.extend(value.bytes().map(|b| if (0x20..0x7f).contains(&b) { b } else { b'?' }));
+        self.out.push(SOH);
+        self
+    }
+
+    /// A field of one character.
+    #[inline]
+    pub fn char(&mut self, tag: u32, value: u8) -> &mut Self {
+        self.field(tag, &[value])
+    }
+
+    /// `Y` or `N`.
+    #[inline]
+    pub fn bool(&mut self, tag: u32, value: bool) -> &mut Self {
+        self.char(tag, if value { b'Y' } else { b'N' })
+    }
+
+    /// A signed integer.
+    #[inline]
+    pub fn int(&mut self, tag: u32, value: i64) -> &mut Self {
+        self.tag(tag);
+        write_i64(self.out, value);
+        self.out.push(SOH);
+        self
+    }
+
+    /// An unsigned integer.
+    #[inline]
+    pub fn uint(&mut self, tag: u32, value: u64) -> &mut Self {
+        self.tag(tag);
+        write_u64(self.out, value);
+        self.out.push(SOH);
+        self
+    }
+
+    /// `mantissa / 10^scale`, with exactly `scale` digits behind the point.
+    #[inline]
+    pub fn decimal(&mut self, tag: u32, mantissa: i64, scale: u8) -> &mut Self {
+        self.tag(tag);
+        write_decimal(self.out, mantissa, scale);
+        self.out.push(SOH);
+        self
+    }
+
+    /// A [`Decimal`] as it was written.
+    pub fn number(&mut self, tag: u32, value: Decimal) -> &mut Self {
+        self.decimal(tag, value.mantissa, value.scale)
+    }
+
+    /// A `UTCTimestamp` from nanoseconds since the Unix epoch.
+    #[inline]
+    pub fn timestamp(&mut self, tag: u32, unix_ns: u64, precision: TimePrecision) -> &mut Self {
+        self.tag(tag);
+        write_timestamp(self.out, unix_ns, precision);
+        self.out.push(SOH);
+        self
+    }
+
+    /// A length field and its data field, which may hold any bytes.
+    pub fn data(&mut self, length_tag: u32, data_tag: u32, value: &[u8]) -> &mut Self {
+        self.uint(length_tag, value.len() as u64);
+        self.tag(data_tag);
+        self.out.extend_from_slice(value);
+        self.out.push(SOH);
+        self
+    }
+
+    /// Whole fields that are rendered already, each ended by SOH.
+    pub fn raw(&mut self, fields: &[u8]) -> &mut Self {
+        debug_assert!(fields.is_empty() || fields.ends_with(&[SOH]), "fields without an end");
+        self.out.extend_from_slice(fields);
+        self
+    }
+
+    /// Bytes of the fields from 35 on that have been written so far.
+    pub fn body_len(&self) -> usize {
+        self.out.len() - self.body
+    }
+
+    /// The fields from 35 on that have been written so far.
+    pub fn body(&self) -> &[u8] {
+        self.out.get(self.body..).unwrap_or(&[])
+    }
+
+    /// Writes `BodyLength` and `CheckSum`; returns the length of the message in bytes.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`]: the buffer is cut back to what it was.
+    pub fn finish(mut self) -> Result<usize, EncodeError> {
+        let length = self.body_len();
+        let total = self.body - self.start + length + TRAILER_BYTES;
+        if total > MESSAGE_BYTES_MAX {
+            self.out.truncate(self.start);
+            return Err(EncodeError::TooLong { bytes: total });
+        }
+        let digits = match length {
+            0..=9 => 1,
+            10..=99 => 2,
+            100..=999 => 3,
+            1_000..=9_999 => 4,
+            _ => 5,
+        };
+        if digits != LENGTH_DIGITS {
+            self.move_body(length, digits);
+        }
+        // The digits end in front of the SOH that precedes the body.
+        let body = self.body + digits - LENGTH_DIGITS;
+        let mut rest = length;
+        for place in self.out.iter_mut().take(body - 1).rev().take(digits) {
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let sum = checksum(self.out.get(self.start..).unwrap_or(&[]));
+        let digit = |number: u8| b'0' + number % 10;
+        let trailer = [b'1', b'0', b'=', digit(sum / 100), digit(sum / 10), digit(sum), SOH];
+        self.out.extend_from_slice(&trailer);
+        Ok(self.out.len() - self.start)
+    }
+
+    /// Moves the body so that `digits` digits and SOH have room in front of it.
+    #[cold]
+    fn move_body(&mut self, length: usize, digits: usize) {
+        let to = self.body + digits - LENGTH_DIGITS;
+        if to > self.body {
+            self.out.resize(to + length, SOH);
+        }
+        self.out.copy_within(self.body..self.body + length, to);
+        self.out.truncate(to + length);
+        if let Some(end_of_length) = self.out.get_mut(to - 1) {
+            *end_of_length = SOH;
+        }
+    }
+}
