@@ -58,6 +58,19 @@ pub enum FrontAction {
     Http(ConnId, HttpReply),
 }
 
+impl FrontAction {
+    /// The connection it concerns.
+    pub fn conn(&self) -> ConnId {
+        match self {
+            Self::Text(conn, _)
+            | Self::Bytes(conn, _)
+            | Self::Ping(conn)
+            | Self::Close(conn)
+            | Self::Http(conn, _) => *conn,
+        }
+    }
+}
+
 /// One venue's dialect over one simulated exchange. Times are Unix nanoseconds.
 pub trait Front {
     /// A raw (FIX) connection was accepted.

@@ -1,0 +1,1 @@
+//! The Binance dialect over the shared matching engine.

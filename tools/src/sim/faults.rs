@@ -1,0 +1,482 @@
+//! Faults on command, between a front and the wire.
+//!
+//! A line belongs here if it spoils what passes without knowing what it means. What only a dialect
+//! can do (a wrong checksum, a refused order) is carried out by [`Front::inject`].
+//! [`FaultyFront`] wraps any front and is itself a front, so that the socket server and the
+//! in-memory simulation use the same faults.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::front::{ConnId, Front, FrontAction, HttpRequest};
+
+/// Frames held back for later; beyond it the oldest of that connection go out at once.
+pub const HELD_FRAMES_MAX: usize = 100_000;
+/// Scheduled faults.
+pub const PLANNED_FAULTS_MAX: usize = 10_000;
+/// Armed wire faults.
+pub const ARMED_FAULTS_MAX: usize = 1_000;
+
+/// When the connection is cut around an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutPoint {
+    /// The order never reaches the exchange.
+    BeforeProcessing,
+    /// The order is processed, its acknowledgement never leaves.
+    BeforeAck,
+    /// The acknowledgement leaves, then the connection is cut.
+    AfterAck,
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Wire: the next `frames` frames leave `delay_ns` later (and hold up those behind them).
+    Delay {
+        /// Lateness.
+        delay_ns: u64,
+        /// How many frames.
+        frames: u32,
+    },
+    /// Wire: the next frames are lost.
+    Drop {
+        /// How many frames.
+        frames: u32,
+    },
+    /// Wire: the next frame comes twice.
+    Duplicate,
+    /// Wire: the next two frames change places.
+    Reorder,
+    /// Wire: the connections stay open; nothing is read or sent until [`Fault::Heal`].
+    HalfOpen,
+    /// Wire: the connections are closed now.
+    Disconnect,
+    /// Wire: ends half-open states and disarms what is armed.
+    Heal,
+    /// Dialect: the connection of the next order request is cut.
+    CutOnOrder(CutPoint),
+    /// Dialect: the next book update has a wrong checksum (Kraken) or skips update ids (Binance).
+    CorruptBook,
+    /// Dialect: the next order request is refused so.
+    RejectNextOrder {
+        /// Numeric code, for venues that have one.
+        code: i32,
+        /// Text.
+        text: String,
+    },
+    /// Dialect: maintenance notice, then connections are closed and requests refused.
+    Maintenance {
+        /// How long.
+        for_ns: u64,
+    },
+    /// Dialect: requests are refused for the rate limit's sake.
+    RateLimit {
+        /// How long.
+        for_ns: u64,
+    },
+}
+
+impl Fault {
+    /// Whether a front must carry it out.
+    pub fn is_dialect(&self) -> bool {
+        match self {
+            Self::CutOnOrder(_)
+            | Self::CorruptBook
+            | Self::RejectNextOrder { .. }
+            | Self::Maintenance { .. }
+            | Self::RateLimit { .. } => true,
+            Self::Delay { .. }
+            | Self::Drop { .. }
+            | Self::Duplicate
+            | Self::Reorder
+            | Self::HalfOpen
+            | Self::Disconnect
+            | Self::Heal => false,
+        }
+    }
+}
+
+/// Which connections a wire fault concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    Any,
+    /// One.
+    Conn(ConnId),
+    /// Those whose label starts so: `fix`, `http`, or a WebSocket's path (`/ws-api`).
+    Label(String),
+}
+
+/// A fault at its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// When.
+    pub at_ns: u64,
+    /// Where (wire faults).
+    pub scope: Scope,
+    /// What.
+    pub fault: Fault,
+}
+
+/// Faults in the order of their time.
+#[derive(Clone, Debug, Default)]
+pub struct FaultPlan(VecDeque<Planned>);
+
+/// The plan holds [`PLANNED_FAULTS_MAX`] faults already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("fault plan is full")]
+pub struct PlanFull;
+
+impl FaultPlan {
+    /// Adds a fault; those of equal time keep the order of their adding.
+    ///
+    /// # Errors
+    /// [`PlanFull`].
+    pub fn add(&mut self, planned: Planned) -> Result<(), PlanFull> {
+        if self.0.len() >= PLANNED_FAULTS_MAX {
+            return Err(PlanFull);
+        }
+        let place = self.0.partition_point(|p| p.at_ns <= planned.at_ns);
+        self.0.insert(place, planned);
+        Ok(())
+    }
+
+    /// The next fault that is due.
+    pub fn take_due(&mut self, now_ns: u64) -> Option<Planned> {
+        if self.0.front()?.at_ns > now_ns { None } else { self.0.pop_front() }
+    }
+
+    /// When the next fault is due.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.0.front().map(|p| p.at_ns)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Armed {
+    scope: Scope,
+    fault: Fault,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    label: String,
+    half_open: bool,
+    /// Frames wait with their due times, never decreasing.
+    held: VecDeque<(u64, FrontAction)>,
+    /// First of two frames that change places.
+    swap: Option<FrontAction>,
+}
+
+/// Holds back, loses, doubles and swaps frames on their way out.
+#[derive(Debug, Default)]
+pub struct FaultyWire {
+    armed: VecDeque<Armed>,
+    lines: BTreeMap<ConnId, Line>,
+    /// Connections with frames held, so that an idle wire costs nothing.
+    waiting: BTreeSet<ConnId>,
+    held_total: usize,
+    /// Frames that left early because [`HELD_FRAMES_MAX`] was reached.
+    pub released_early: u64,
+}
+
+impl FaultyWire {
+    /// A connection exists; `label` is what [`Scope::Label`] looks at.
+    pub fn opened(&mut self, conn: ConnId, label: &str) {
+        label.clone_into(&mut self.lines.entry(conn).or_default().label);
+    }
+
+    /// A connection is gone with all it held.
+    pub fn closed(&mut self, conn: ConnId) {
+        if let Some(line) = self.lines.remove(&conn) {
+            self.held_total -= line.held.len();
+        }
+        self.waiting.remove(&conn);
+    }
+
+    /// Whether what comes in on this connection is to be ignored.
+    pub fn is_half_open(&self, conn: ConnId) -> bool {
+        self.lines.get(&conn).is_some_and(|line| line.half_open)
+    }
+
+    /// Arms or carries out a wire fault.
+    pub fn inject(&mut self, scope: Scope, fault: Fault, out: &mut Vec<FrontAction>) {
+        let concerned: Vec<ConnId> = self
+            .lines
+            .iter()
+            .filter(|(conn, line)| scope.covers(**conn, &line.label))
+            .map(|(conn, _)| *conn)
+            .collect();
+        match fault {
+            Fault::HalfOpen => {
+                for conn in concerned {
+                    if let Some(line) = self.lines.get_mut(&conn) {
+                        line.half_open = true;
+                    }
+                }
+            }
+            Fault::Disconnect => out.extend(concerned.into_iter().map(FrontAction::Close)),
+            Fault::Heal => {
+                self.armed.clear();
+                for line in self.lines.values_mut() {
+                    line.half_open = false;
+                }
+            }
+            fault if self.armed.len() < ARMED_FAULTS_MAX && !fault.is_dialect() => {
+                self.armed.push_back(Armed { scope, fault });
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes what a front wants sent; what may leave now is appended to `out`.
+    pub fn send(
+        &mut self,
+        now_ns: u64,
+        actions: impl IntoIterator<Item = FrontAction>,
+        out: &mut Vec<FrontAction>,
+    ) {
+        for action in actions {
+            self.send_one(now_ns, action);
+        }
+        self.due(now_ns, out);
+    }
+
+    /// Appends what is due.
+    pub fn due(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
+        let mut emptied = Vec::new();
+        for conn in &self.waiting {
+            let Some(line) = self.lines.get_mut(conn) else { continue };
+            while line.held.front().is_some_and(|(due, _)| *due <= now_ns) {
+                if let Some((_, action)) = line.held.pop_front() {
+                    self.held_total -= 1;
+                    out.push(action);
+                }
+            }
+            if line.held.is_empty() {
+                emptied.push(*conn);
+            }
+        }
+        for conn in emptied {
+            self.waiting.remove(&conn);
+        }
+    }
+
+    /// When a held frame is due next.
+    pub fn next_ns(&self) -> Option<u64> {
+        let lines = self.waiting.iter().filter_map(|conn| self.lines.get(conn));
+        lines.filter_map(|line| line.held.front()).map(|(due, _)| *due).min()
+    }
+
+    fn send_one(&mut self, now_ns: u64, action: FrontAction) {
+        let conn = action.conn();
+        let line = self.lines.entry(conn).or_default();
+        if line.half_open {
+            return;
+        }
+        let closing = matches!(action, FrontAction::Close(_));
+        let fault = if closing { None } else { take_armed(&mut self.armed, conn, &line.label) };
+        match fault {
+            Some(Fault::Drop { .. }) => {}
+            Some(Fault::Delay { delay_ns, .. }) => {
+                self.hold(conn, now_ns.saturating_add(delay_ns), action);
+            }
+            Some(Fault::Duplicate) => {
+                self.hold(conn, now_ns, action.clone());
+                self.hold(conn, now_ns, action);
+            }
+            Some(Fault::Reorder) if line.swap.is_none() => line.swap = Some(action),
+            _ => {
+                let swapped = line.swap.take();
+                if closing {
+                    if let Some(first) = swapped {
+                        self.hold(conn, now_ns, first);
+                    }
+                    self.hold(conn, now_ns, action);
+                } else {
+                    self.hold(conn, now_ns, action);
+                    if let Some(first) = swapped {
+                        self.hold(conn, now_ns, first);
+                    }
+                }
+            }
+        }
+    }
+
+    fn hold(&mut self, conn: ConnId, due_ns: u64, action: FrontAction) {
+        let full = self.held_total >= HELD_FRAMES_MAX;
+        let Some(line) = self.lines.get_mut(&conn) else { return };
+        if full {
+            // Nothing may wait any more: everything on this line leaves now, in order.
+            self.released_early += 1;
+            for (due, _) in &mut line.held {
+                *due = 0;
+            }
+        }
+        let last = line.held.back().map_or(0, |(due, _)| *due);
+        let due = if full { last } else { due_ns.max(last) };
+        line.held.push_back((due, action));
+        self.held_total += 1;
+        self.waiting.insert(conn);
+    }
+}
+
+impl Scope {
+    fn covers(&self, conn: ConnId, label: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Conn(one) => *one == conn,
+            Self::Label(start) => label.starts_with(start.as_str()),
+        }
+    }
+}
+
+/// Takes one use of the first armed fault that concerns this connection.
+fn take_armed(armed: &mut VecDeque<Armed>, conn: ConnId, label: &str) -> Option<Fault> {
+    let place = armed.iter().position(|a| a.scope.covers(conn, label))?;
+    let entry = armed.get_mut(place)?;
+    let fault = entry.fault.clone();
+    let more = match &mut entry.fault {
+        Fault::Drop { frames } | Fault::Delay { frames, .. } => {
+            *frames = frames.saturating_sub(1);
+            *frames > 0
+        }
+        _ => false,
+    };
+    if !more {
+        armed.remove(place);
+    }
+    Some(fault)
+}
+
+/// A front with faults: the plan, the wire, and the front itself.
+#[derive(Debug)]
+pub struct FaultyFront<F> {
+    inner: F,
+    wire: FaultyWire,
+    plan: FaultPlan,
+}
+
+impl<F: Front> FaultyFront<F> {
+    /// Wraps a front; without planned or injected faults nothing changes.
+    pub fn new(inner: F, plan: FaultPlan) -> Self {
+        Self { inner, wire: FaultyWire::default(), plan }
+    }
+
+    /// The front inside.
+    pub fn inner(&self) -> &F {
+        &self.inner
+    }
+
+    /// The front inside.
+    pub fn inner_mut(&mut self) -> &mut F {
+        &mut self.inner
+    }
+
+    /// Schedules a fault.
+    ///
+    /// # Errors
+    /// [`PlanFull`].
+    pub fn schedule(&mut self, planned: Planned) -> Result<(), PlanFull> {
+        self.plan.add(planned)
+    }
+
+    /// Does a fault now.
+    pub fn inject_scoped(
+        &mut self,
+        now_ns: u64,
+        scope: Scope,
+        fault: Fault,
+        out: &mut Vec<FrontAction>,
+    ) {
+        if fault.is_dialect() {
+            let mut actions = Vec::new();
+            self.inner.inject(now_ns, &fault, &mut actions);
+            self.wire.send(now_ns, actions, out);
+        } else {
+            self.wire.inject(scope, fault, out);
+        }
+    }
+
+    fn pass(
+        &mut self,
+        now_ns: u64,
+        out: &mut Vec<FrontAction>,
+        call: impl FnOnce(&mut F, &mut Vec<FrontAction>),
+    ) {
+        let mut actions = Vec::new();
+        call(&mut self.inner, &mut actions);
+        self.wire.send(now_ns, actions, out);
+    }
+}
+
+impl<F: Front> Front for FaultyFront<F> {
+    fn on_raw_open(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
+        self.wire.opened(conn, "fix");
+        self.pass(now_ns, out, |front, actions| front.on_raw_open(now_ns, conn, actions));
+    }
+
+    fn on_raw(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], out: &mut Vec<FrontAction>) {
+        if !self.wire.is_half_open(conn) {
+            self.pass(now_ns, out, |front, actions| front.on_raw(now_ns, conn, bytes, actions));
+        }
+    }
+
+    fn on_http(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        request: &HttpRequest,
+        out: &mut Vec<FrontAction>,
+    ) {
+        if !self.wire.lines.contains_key(&conn) {
+            self.wire.opened(conn, "http");
+        }
+        if !self.wire.is_half_open(conn) {
+            self.pass(now_ns, out, |front, actions| front.on_http(now_ns, conn, request, actions));
+        }
+    }
+
+    fn on_ws_open(&mut self, now_ns: u64, conn: ConnId, target: &str, out: &mut Vec<FrontAction>) {
+        self.wire.opened(conn, target);
+        self.pass(now_ns, out, |front, actions| front.on_ws_open(now_ns, conn, target, actions));
+    }
+
+    fn on_ws_text(&mut self, now_ns: u64, conn: ConnId, text: &str, out: &mut Vec<FrontAction>) {
+        if !self.wire.is_half_open(conn) {
+            self.pass(now_ns, out, |front, actions| front.on_ws_text(now_ns, conn, text, actions));
+        }
+    }
+
+    fn on_ws_pong(&mut self, now_ns: u64, conn: ConnId) {
+        if !self.wire.is_half_open(conn) {
+            self.inner.on_ws_pong(now_ns, conn);
+        }
+    }
+
+    fn on_closed(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
+        self.wire.closed(conn);
+        self.pass(now_ns, out, |front, actions| front.on_closed(now_ns, conn, actions));
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
+        while let Some(planned) = self.plan.take_due(now_ns) {
+            self.inject_scoped(now_ns, planned.scope, planned.fault, out);
+        }
+        if self.inner.next_timer_ns().is_some_and(|due| due <= now_ns) {
+            self.pass(now_ns, out, |front, actions| front.on_timer(now_ns, actions));
+        }
+        self.wire.due(now_ns, out);
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        let all = [self.inner.next_timer_ns(), self.wire.next_ns(), self.plan.next_ns()];
+        all.into_iter().flatten().min()
+    }
+
+    fn inject(&mut self, now_ns: u64, fault: &Fault, out: &mut Vec<FrontAction>) {
+        self.inject_scoped(now_ns, Scope::Any, fault.clone(), out);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Order flow of background participants.
