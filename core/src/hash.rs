@@ -88,7 +88,9 @@ mod tests {
 
     fn of(words: &[u64]) -> u64 {
         let mut hash = Rolling::new(7);
-        words.iter().for_each(|w| hash.word(*w));
+        for word in words {
+            hash.word(*word);
+        }
         hash.value()
     }
 

@@ -36,7 +36,7 @@ id!(
     AccountId(u16)
 );
 id!(
-    /// A client session (one pair of CompIDs).
+    /// A client session (one pair of `CompID`s).
     SessionId(u16)
 );
 

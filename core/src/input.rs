@@ -168,7 +168,7 @@ pub struct AccountDef {
 pub struct SessionDef {
     /// Dense id.
     pub id: SessionId,
-    /// The client's CompID.
+    /// The client's `CompID`.
     pub name: Name,
     /// The account it trades for.
     pub account: AccountId,
@@ -470,6 +470,8 @@ pub enum Refusal {
     RoundsExhausted = 25,
     /// The kill switch.
     KillSwitch = 26,
+    /// The venue does not give it back.
+    VenueRefused = 27,
 }
 
 /// The closed set of inputs.

@@ -2,11 +2,24 @@
 //!
 //! A line belongs in this crate if it decides something about an order from inputs alone. No
 //! sockets, files, clocks, threads, randomness, floats for money, nor a venue's name.
+//!
+//! Start reading at [`input::Input`], [`output::Output`] and [`engine::Engine::apply`].
 
+pub mod book;
+pub mod child;
+mod digest;
+pub mod engine;
 pub mod hash;
 pub mod id;
 pub mod input;
+pub mod ledger;
 pub mod number;
+pub mod order;
 pub mod output;
-pub mod table;
+pub mod reference;
+mod risk;
+pub mod routing;
+mod table;
 pub mod wire;
+
+pub use engine::Engine;

@@ -48,16 +48,19 @@ impl Qty {
     }
 
     /// Difference, at least zero.
+    #[must_use]
     pub const fn saturating_sub(self, taken: Self) -> Self {
         if taken.0 >= self.0 { Self(0) } else { Self(self.0 - taken.0) }
     }
 
     /// The smaller of two.
+    #[must_use]
     pub const fn min(self, other: Self) -> Self {
         if self.0 < other.0 { self } else { other }
     }
 
     /// The largest multiple of `lot` that is not more than this; `lot` is at least 1.
+    #[must_use]
     pub const fn floor_to(self, lot: Self) -> Self {
         Self(self.0 - self.0 % lot.0)
     }
@@ -130,6 +133,9 @@ impl<const N: usize> Default for Text<N> {
 }
 
 impl<const N: usize> Text<N> {
+    /// The empty text.
+    pub const EMPTY: Self = Self { len: 0, bytes: [0; N] };
+
     /// `None` when it is longer than `N` or holds anything but printable ASCII.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         if bytes.len() > N || !bytes.iter().all(|b| (0x20..0x7f).contains(b)) {

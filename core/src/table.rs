@@ -89,6 +89,13 @@ impl<T: Slot> Ring<T> {
         self.live
     }
 
+    /// The first living thing in a slot at or after `slot`, and the slot after it.
+    pub fn living_after(&self, slot: usize) -> Option<(usize, &T)> {
+        let rest = self.slots.get(slot..)?;
+        let at = rest.iter().position(|item| !item.is_over())?;
+        Some((slot + at + 1, &rest[at]))
+    }
+
     /// Everything that is or was, in slot order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().filter(|slot| slot.id() != 0)

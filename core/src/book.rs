@@ -1,0 +1,221 @@
+//! The top of one venue's book for one instrument, as its feed has proved it.
+//!
+//! A line belongs here if it is about levels and trust. Proving sequence and checksum is the
+//! feed's; comparing venues is `routing`.
+
+use crate::input::{BookUpdate, Distrust, Level, Side};
+use crate::number::{Price, Qty, UnixNanos};
+
+/// Levels kept a side; what would go deeper is dropped (feeds send fewer).
+pub const BOOK_LEVELS_MAX: usize = 32;
+
+/// Whether a book may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Sequence proved.
+    Proved,
+    /// A snapshot is half told.
+    Beginning,
+    /// A change is half told.
+    Changing,
+    /// Not to be used.
+    Distrusted(Distrust),
+}
+
+/// One side, best level first.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels {
+    len: usize,
+    levels: [Level; BOOK_LEVELS_MAX],
+}
+
+impl Levels {
+    const fn new() -> Self {
+        let empty = Level { price: Price(0), qty: Qty(0) };
+        Self { len: 0, levels: [empty; BOOK_LEVELS_MAX] }
+    }
+
+    /// Best first.
+    #[inline]
+    pub fn as_slice(&self) -> &[Level] {
+        &self.levels[..self.len]
+    }
+
+    /// The best level.
+    #[inline]
+    pub fn best(&self) -> Option<Level> {
+        self.as_slice().first().copied()
+    }
+
+    /// Sets a level; `better(a, b)` says that price a stands before price b.
+    #[inline]
+    fn set(&mut self, level: Level, better: impl Fn(Price, Price) -> bool) {
+        let at = self.as_slice().iter().take_while(|l| better(l.price, level.price)).count();
+        let present = at < self.len && self.levels[at].price == level.price;
+        match (present, level.qty.is_zero()) {
+            (true, false) => self.levels[at].qty = level.qty,
+            (true, true) => {
+                self.levels.copy_within(at + 1..self.len, at);
+                self.len -= 1;
+            }
+            (false, false) if at < BOOK_LEVELS_MAX => {
+                let kept = self.len.min(BOOK_LEVELS_MAX - 1);
+                self.levels.copy_within(at..kept, at + 1);
+                self.levels[at] = level;
+                self.len = kept + 1;
+            }
+            // Deeper than we keep, or the removal of what is not there.
+            (false, _) => {}
+        }
+    }
+}
+
+/// One venue's book of one instrument.
+#[derive(Clone, Copy, Debug)]
+pub struct Book {
+    /// Highest first.
+    pub bids: Levels,
+    /// Lowest first.
+    pub asks: Levels,
+    /// May it be used?
+    pub trust: Trust,
+    /// When it last changed.
+    pub changed_at: UnixNanos,
+}
+
+impl Book {
+    /// An empty book that nobody has proved.
+    pub const fn new() -> Self {
+        Self {
+            bids: Levels::new(),
+            asks: Levels::new(),
+            trust: Trust::Distrusted(Distrust::NoSnapshot),
+            changed_at: UnixNanos(0),
+        }
+    }
+
+    /// Applies a change. True when the book has just become trusted.
+    pub fn update(&mut self, update: &BookUpdate, now: UnixNanos) -> bool {
+        if update.clear {
+            self.bids.len = 0;
+            self.asks.len = 0;
+            self.trust = Trust::Beginning;
+        }
+        let begins = match self.trust {
+            // Changes to a book whose snapshot has not come: the feed starts with `clear`.
+            Trust::Distrusted(_) => return false,
+            Trust::Beginning => true,
+            Trust::Proved | Trust::Changing => false,
+        };
+        for (side, level) in update.changes() {
+            match side {
+                Side::Buy => self.bids.set(level, |a, b| a > b),
+                Side::Sell => self.asks.set(level, |a, b| a < b),
+            }
+        }
+        self.changed_at = now;
+        self.trust = match (update.last, begins) {
+            (true, _) => Trust::Proved,
+            (false, true) => Trust::Beginning,
+            (false, false) => Trust::Changing,
+        };
+        update.last && begins
+    }
+
+    /// Forgets all levels until the next snapshot.
+    pub fn distrust(&mut self, reason: Distrust) {
+        self.bids.len = 0;
+        self.asks.len = 0;
+        self.trust = Trust::Distrusted(reason);
+    }
+
+    /// The best bid is at or above the best ask: somebody's levels are wrong.
+    #[inline]
+    pub fn is_crossed(&self) -> bool {
+        match (self.bids.best(), self.asks.best()) {
+            (Some(bid), Some(ask)) => bid.price >= ask.price,
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// The levels that an order of that side would take.
+    #[inline]
+    pub const fn opposite(&self, side: Side) -> &Levels {
+        match side {
+            Side::Buy => &self.asks,
+            Side::Sell => &self.bids,
+        }
+    }
+
+    /// The levels that an order of that side would join.
+    #[inline]
+    pub const fn own(&self, side: Side) -> &Levels {
+        match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(clear: bool, last: bool, changes: &[(Side, i64, i64)]) -> BookUpdate {
+        let mut update = BookUpdate { clear, last, ..BookUpdate::default() };
+        for &(side, price, qty) in changes {
+            assert!(update.push(side, Level { price: Price(price), qty: Qty(qty) }));
+        }
+        update
+    }
+
+    fn prices(levels: &Levels) -> Vec<i64> {
+        levels.as_slice().iter().map(|l| l.price.0).collect()
+    }
+
+    #[test]
+    fn levels_stand_best_first_and_zero_removes() {
+        let mut book = Book::new();
+        let (buy, sell) = (Side::Buy, Side::Sell);
+        book.update(
+            &update(true, true, &[(buy, 99, 1), (sell, 101, 2), (buy, 100, 3), (sell, 103, 1)]),
+            UnixNanos(1),
+        );
+        book.update(&update(false, true, &[(sell, 102, 5), (sell, 101, 0)]), UnixNanos(2));
+        assert_eq!(prices(&book.bids), [100, 99]);
+        assert_eq!(prices(&book.asks), [102, 103]);
+        assert!(!book.is_crossed());
+        book.update(&update(false, true, &[(buy, 102, 1)]), UnixNanos(3));
+        assert!(book.is_crossed());
+    }
+
+    #[test]
+    fn a_change_before_its_snapshot_is_not_taken() {
+        let mut book = Book::new();
+        assert!(!book.update(&update(false, true, &[(Side::Buy, 1, 1)]), UnixNanos(1)));
+        assert!(book.bids.best().is_none());
+        assert!(!book.update(&update(true, false, &[(Side::Buy, 1, 1)]), UnixNanos(2)));
+        assert_eq!(book.trust, Trust::Beginning);
+        assert!(book.update(&update(false, true, &[(Side::Sell, 2, 1)]), UnixNanos(3)));
+        assert_eq!(book.trust, Trust::Proved);
+    }
+
+    #[test]
+    fn the_worst_level_falls_out_of_a_full_side() {
+        let mut book = Book::new();
+        book.update(&update(true, true, &[]), UnixNanos(1));
+        for price in (1..=i64::try_from(BOOK_LEVELS_MAX).unwrap_or(0) + 5).rev() {
+            book.update(&update(false, true, &[(Side::Sell, price, 1)]), UnixNanos(2));
+        }
+        assert_eq!(book.asks.as_slice().len(), BOOK_LEVELS_MAX);
+        assert_eq!(book.asks.best().map(|l| l.price), Some(Price(1)));
+        let worst = book.asks.as_slice().last().map(|l| l.price.0);
+        assert_eq!(worst, i64::try_from(BOOK_LEVELS_MAX).ok());
+    }
+}

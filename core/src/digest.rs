@@ -1,0 +1,102 @@
+//! Mixes outputs into the rolling digest: every field of every output, in a fixed order.
+
+use crate::hash::Rolling;
+use crate::output::{CancelReject, ChildRef, Notice, Output, Report, SendNew};
+
+/// Mixes one output in.
+#[inline]
+pub fn mix(hash: &mut Rolling, output: &Output) {
+    match output {
+        Output::Report(report) => mix_report(hash, report),
+        Output::CancelReject(reject) => mix_cancel_reject(hash, reject),
+        Output::SendNew(send) => mix_send(hash, send),
+        Output::SendCancel(child) => mix_child(hash, 4, child),
+        Output::Query(child) => mix_child(hash, 5, child),
+        Output::Notice(notice) => mix_notice(hash, *notice),
+    }
+}
+
+fn mix_report(hash: &mut Rolling, r: &Report) {
+    let enums = u64::from_le_bytes([
+        1,
+        r.kind as u8,
+        r.status as u8,
+        r.side as u8,
+        r.ord_type as u8,
+        r.tif as u8,
+        r.reason as u8,
+        u8::from(r.last.is_some()),
+    ]);
+    hash.pair(enums, r.event);
+    hash.pair(
+        u64::from(r.session.0) << 32 | u64::from(r.instrument.map_or(u16::MAX, |i| i.0)),
+        r.client_seq,
+    );
+    hash.pair(r.time.0, r.exec);
+    hash.text(&r.cl_ord_id);
+    hash.text(&r.orig_cl_ord_id);
+    if !r.symbol.is_empty() {
+        hash.text(&r.symbol);
+    }
+    hash.pair(r.order.0, r.qty.0.cast_unsigned());
+    hash.pair(r.price.0.cast_unsigned(), r.filled.0.cast_unsigned());
+    hash.word(r.leaves.0.cast_unsigned());
+    hash.notional(r.filled_notional);
+    if let Some(last) = &r.last {
+        let enums = u64::from_le_bytes([last.venue.0, last.liquidity as u8, 0, 0, 0, 0, 0, 0]);
+        hash.pair(enums, u64::from(last.fee_asset.0));
+        hash.pair(last.qty.0.cast_unsigned(), last.price.0.cast_unsigned());
+        hash.amount(last.fee);
+    }
+}
+
+fn mix_cancel_reject(hash: &mut Rolling, r: &CancelReject) {
+    let enums = u64::from_le_bytes([2, r.status as u8, r.reason as u8, 0, 0, 0, 0, 0]);
+    hash.pair(enums, r.event);
+    hash.pair(u64::from(r.session.0), r.client_seq);
+    hash.pair(r.time.0, r.order.0);
+    hash.text(&r.cl_ord_id);
+    hash.text(&r.orig_cl_ord_id);
+}
+
+fn mix_send(hash: &mut Rolling, s: &SendNew) {
+    let enums = u64::from_le_bytes([
+        3,
+        s.venue.0,
+        s.side as u8,
+        s.ord_type as u8,
+        s.tif as u8,
+        0,
+        s.instrument.0 as u8,
+        (s.instrument.0 >> 8) as u8,
+    ]);
+    hash.pair(enums, s.child.0);
+    hash.pair(s.qty.0.cast_unsigned(), s.price.0.cast_unsigned());
+    hash.word(s.order.0);
+}
+
+fn mix_child(hash: &mut Rolling, tag: u64, child: &ChildRef) {
+    let ids = tag | u64::from(child.venue.0) << 8 | u64::from(child.instrument.0) << 16;
+    hash.pair(ids, child.child.0);
+}
+
+fn mix_notice(hash: &mut Rolling, notice: Notice) {
+    let (tag, venue, other) = match notice {
+        Notice::VenueUp(venue) => (10, venue.0, 0),
+        Notice::VenueDown(venue) => (11, venue.0, 0),
+        Notice::BookDistrusted(venue, instrument, why) => {
+            (12, venue.0, u64::from(instrument.0) << 8 | why as u64)
+        }
+        Notice::BookTrusted(venue, instrument) => (13, venue.0, u64::from(instrument.0)),
+        Notice::ChildUnknown(venue, child) => (14, venue.0, child.0),
+        Notice::ChildResolved(venue, child) => (15, venue.0, child.0),
+        Notice::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
+        Notice::OrphanFill(venue, child) => (17, venue.0, child.0),
+        Notice::Overfill(venue, child) => (18, venue.0, child.0),
+        Notice::IllegalEvent(venue, child) => (19, venue.0, child.0),
+        Notice::BadReference => (20, 0, 0),
+        Notice::Halted => (21, 0, 0),
+        Notice::Resumed => (22, 0, 0),
+    };
+    hash.pair(tag | u64::from(venue) << 32, other);
+}

@@ -1,0 +1,157 @@
+//! Books, reference data, time, halt and the start of the node.
+
+use super::{ClientSession, DAY_NS, Engine, Out};
+use crate::book::Book;
+use crate::id::{InstrumentId, VenueId};
+use crate::input::{
+    AccountDef, AssetDef, BookUpdate, Distrust, InstrumentDef, ListingDef, SessionDef, TimeInForce,
+    VenueDef,
+};
+use crate::number::UnixNanos;
+use crate::order::{CallBack, OrderState};
+use crate::output::{Notice, Sink};
+use crate::reference::{BadReference, VENUES_MAX};
+use crate::risk::AccountUse;
+use crate::routing::VenueState;
+
+impl Engine {
+    /// Makes room for what was defined, or says that it was not.
+    fn defined<S: Sink>(&mut self, result: Result<(), BadReference>, out: &mut Out<'_, S>) {
+        if result.is_err() {
+            return out.notice(Notice::BadReference);
+        }
+        let reference = &self.reference;
+        self.venues.resize(reference.venues.len(), VenueState::default());
+        self.sessions.resize(reference.sessions.len(), ClientSession::default());
+        self.accounts.resize(reference.accounts.len(), AccountUse::default());
+        self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
+        self.ledger.grow(
+            reference.venues.len(),
+            reference.accounts.len(),
+            reference.instruments.len(),
+            reference.assets.len(),
+        );
+    }
+
+    pub(super) fn on_asset<S: Sink>(&mut self, def: &AssetDef, out: &mut Out<'_, S>) {
+        let result = self.reference.asset(*def);
+        self.defined(result, out);
+    }
+
+    pub(super) fn on_instrument<S: Sink>(&mut self, def: &InstrumentDef, out: &mut Out<'_, S>) {
+        let result = self.reference.instrument(*def);
+        self.defined(result, out);
+    }
+
+    pub(super) fn on_venue<S: Sink>(&mut self, def: &VenueDef, out: &mut Out<'_, S>) {
+        let result = self.reference.venue(*def);
+        self.defined(result, out);
+    }
+
+    pub(super) fn on_listing<S: Sink>(&mut self, def: &ListingDef, out: &mut Out<'_, S>) {
+        let result = self.reference.set_listing(*def);
+        self.defined(result, out);
+    }
+
+    pub(super) fn on_account<S: Sink>(&mut self, def: &AccountDef, out: &mut Out<'_, S>) {
+        let result = self.reference.account(*def);
+        self.defined(result, out);
+    }
+
+    pub(super) fn on_session<S: Sink>(&mut self, def: &SessionDef, out: &mut Out<'_, S>) {
+        let result = self.reference.session(*def);
+        self.defined(result, out);
+    }
+
+    #[inline]
+    pub(super) fn on_book<S: Sink>(&mut self, update: &BookUpdate, out: &mut Out<'_, S>) {
+        let known = update.venue.index() < self.venues.len();
+        let at = update.instrument.index() * VENUES_MAX + update.venue.index();
+        let Some(book) = self.books.get_mut(at).filter(|_| known) else {
+            return out.notice(Notice::BadReference);
+        };
+        let now_trusted = book.update(update, self.now);
+        self.venues[update.venue.index()].feed_alive_at = self.now;
+        if now_trusted {
+            out.notice(Notice::BookTrusted(update.venue, update.instrument));
+            self.unpark(out);
+        }
+    }
+
+    pub(super) fn on_book_distrusted<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        instrument: InstrumentId,
+        reason: Distrust,
+        out: &mut Out<'_, S>,
+    ) {
+        let known = venue.index() < self.venues.len();
+        let at = instrument.index() * VENUES_MAX + venue.index();
+        let Some(book) = self.books.get_mut(at).filter(|_| known) else {
+            return out.notice(Notice::BadReference);
+        };
+        book.distrust(reason);
+        out.notice(Notice::BookDistrusted(venue, instrument, reason));
+    }
+
+    pub(super) fn on_feed_alive(&mut self, venue: VenueId) {
+        if let Some(state) = self.venues.get_mut(venue.index()) {
+            state.feed_alive_at = self.now;
+        }
+    }
+
+    /// What was on its way when the node stopped is not certain any more.
+    pub(super) fn on_node_started<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        for index in 0..self.venues.len() {
+            self.on_venue_down(VenueId(index as u8), out);
+        }
+        for book in &mut self.books {
+            book.distrust(Distrust::NoSnapshot);
+        }
+        for session in &mut self.sessions {
+            session.up = false;
+        }
+        if self.day_ends_at == UnixNanos(0) {
+            self.day_ends_at = self.next_day_end();
+        }
+    }
+
+    fn next_day_end(&self) -> UnixNanos {
+        let roll_ns = u64::from(self.genesis.day_roll_s) * 1_000_000_000 % DAY_NS;
+        let days = (self.now.0 + DAY_NS - roll_ns) / DAY_NS;
+        UnixNanos(days * DAY_NS + roll_ns)
+    }
+
+    pub(super) fn on_tick<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        if self.day_ends_at.0 > 0 && self.now >= self.day_ends_at {
+            self.day_ends_at = self.next_day_end();
+            self.call_back_all(CallBack::DayEnd, out);
+        }
+        if self.parked_retry_at.is_some_and(|at| self.now >= at) {
+            self.unpark(out);
+        }
+    }
+
+    pub(super) fn on_halt<S: Sink>(&mut self, on: bool, out: &mut Out<'_, S>) {
+        self.halted = on;
+        out.notice(if on { Notice::Halted } else { Notice::Resumed });
+        if on {
+            self.call_back_all(CallBack::Kill, out);
+        }
+    }
+
+    /// Calls back all living orders (day end: the day orders).
+    fn call_back_all<S: Sink>(&mut self, why: CallBack, out: &mut Out<'_, S>) {
+        let mut slot = 0;
+        // Ends: each turn goes to a later slot.
+        while let Some((next, id)) = self.living_order_after(slot) {
+            slot = next;
+            let Some(mut order) = self.load(id) else { continue };
+            let concerned = why == CallBack::Kill || order.tif == TimeInForce::Day;
+            if concerned && order.state != OrderState::PendingCancel {
+                self.call_back(&mut order, why, 0, out);
+                self.store(&order);
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Children: made from a routing plan, called back, counted out at their end.
+
+use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
+use crate::child::{Child, ChildEvent, ChildState};
+use crate::id::{ChildId, OrderId};
+use crate::input::{OrdType, Refusal, Side, TimeInForce};
+use crate::number::{Amount, UnixNanos};
+use crate::order::{Order, OrderEvent, OrderState};
+use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::risk::reserve;
+use crate::routing::{Leg, Plan, Request, plan};
+use crate::table::Slot;
+
+impl Engine {
+    /// Routes what no child carries. What finds no place waits (day and GTC limits) or is given up.
+    pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.state != OrderState::Working || order.unplaced().is_zero() {
+            return;
+        }
+        let can_wait = order.ord_type == OrdType::Limit
+            && matches!(order.tif, TimeInForce::Day | TimeInForce::Gtc);
+        if order.rounds >= ROUNDS_MAX {
+            if order.live_children == 0 {
+                self.give_up(order, Refusal::RoundsExhausted, out);
+            }
+            return;
+        }
+        let plan = self.make_plan(order, out);
+        let children = order.live_children;
+        for leg in plan.takes() {
+            let fok = order.tif == TimeInForce::Fok;
+            let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
+            self.send_child(order, leg, tif, out);
+        }
+        if let Some(leg) = &plan.rest {
+            self.send_child(order, leg, TimeInForce::Gtc, out);
+        }
+        if order.live_children > children {
+            order.rounds += 1;
+        }
+        if order.live_children > 0 || order.unplaced().is_zero() {
+            // What is still unplaced is looked at again when a child comes to its end.
+            return;
+        }
+        match plan.refusal() {
+            refusal if !can_wait => {
+                let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
+                let reason = if fok { Refusal::FokNotFillable } else { refusal };
+                self.give_up(order, reason, out);
+            }
+            Refusal::BelowMinimum => self.give_up(order, Refusal::BelowMinimum, out),
+            _ => self.park(order),
+        }
+    }
+
+    fn make_plan<S: Sink>(&self, order: &Order, out: &mut Out<'_, S>) -> Plan {
+        let is_limit = order.ord_type == OrdType::Limit;
+        let request = Request {
+            instrument: order.instrument,
+            side: order.side,
+            limit: is_limit.then_some(order.price),
+            collar_ppm: self.reference.accounts[order.account.index()].collar_ppm,
+            tif: order.tif,
+            qty: order.unplaced(),
+            avoided: order.avoided,
+            faded: order.faded,
+            faded_at: order.faded_at,
+        };
+        let plan = plan(&self.market(), &request);
+        out.sink.decision(&Decision {
+            order: order.id,
+            instrument: order.instrument,
+            qty: request.qty,
+            round: order.rounds + 1,
+            venues: plan.lines(),
+        });
+        plan
+    }
+
+    fn send_child<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        leg: &Leg,
+        tif: TimeInForce,
+        out: &mut Out<'_, S>,
+    ) {
+        let Some((id, _)) = self.children.claim() else { return };
+        let mut child = Child {
+            id: ChildId(id),
+            order: order.id,
+            venue: leg.venue,
+            instrument: order.instrument,
+            side: order.side,
+            tif,
+            state: ChildState::Sent,
+            qty: leg.qty,
+            price: leg.price,
+            sent_at: self.now,
+            older: order.newest_child,
+            ..Child::EMPTY
+        };
+        self.bind(&mut child);
+        self.link(&mut child);
+        self.children.put(child);
+        order.newest_child = child.id;
+        order.live_children += 1;
+        order.at_venues = crate::number::Qty(order.at_venues.0 + leg.qty.0);
+        self.counts.children += 1;
+        self.count_rate(leg);
+        out.put(&Output::SendNew(SendNew {
+            venue: leg.venue,
+            child: child.id,
+            order: order.id,
+            instrument: order.instrument,
+            side: order.side,
+            ord_type: OrdType::Limit,
+            tif,
+            qty: leg.qty,
+            price: leg.price,
+        }));
+    }
+
+    fn count_rate(&mut self, leg: &Leg) {
+        let window_ns = self.reference.venues[leg.venue.index()].rate_window_ns;
+        let now = self.now;
+        let venue = &mut self.venues[leg.venue.index()];
+        if now.since(venue.window_start) >= window_ns {
+            venue.window_start = now;
+            venue.window_orders = 0;
+        }
+        venue.window_orders += 1;
+    }
+
+    /// Binds the funds for what is left of a child, or gives back what is no longer needed.
+    pub(super) fn bind(&mut self, child: &mut Child) {
+        let def = *self.reference.instrument_of(child.instrument);
+        let fee =
+            self.reference.listing(child.instrument, child.venue).map_or(0, |l| l.taker_fee.0);
+        let needed = if child.state.is_over() {
+            Amount::ZERO
+        } else {
+            reserve(&def, child.side, child.price, child.leaves(), fee)
+        };
+        let asset = match child.side {
+            Side::Buy => def.quote,
+            Side::Sell => def.base,
+        };
+        self.ledger.reserve(child.venue, asset, needed.minus(child.reserved));
+        child.reserved = needed;
+    }
+
+    /// Appends to the list of the venue's living children.
+    fn link(&mut self, child: &mut Child) {
+        let venue = &mut self.venues[child.venue.index()];
+        child.previous = venue.last_child;
+        venue.last_child = child.id;
+        if child.previous == ChildId(0) {
+            venue.first_child = child.id;
+        } else if let Some(previous) = self.children.get_mut(child.previous.0) {
+            previous.next = child.id;
+        }
+    }
+
+    fn unlink(&mut self, child: &Child) {
+        if let Some(previous) = self.children.get_mut(child.previous.0) {
+            previous.next = child.next;
+        } else {
+            self.venues[child.venue.index()].first_child = child.next;
+        }
+        if let Some(next) = self.children.get_mut(child.next.0) {
+            next.previous = child.previous;
+        } else {
+            self.venues[child.venue.index()].last_child = child.previous;
+        }
+    }
+
+    /// Puts a child back; if it has come to its end, frees what it held and counts it out of its
+    /// order. True when it has.
+    pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
+        let was_over = self.children.get(child.id.0).is_none_or(Slot::is_over);
+        let ends = child.is_over() && !was_over;
+        self.bind(child);
+        if let Some(slot) = self.children.get_mut(child.id.0) {
+            *slot = *child;
+        }
+        if ends {
+            self.unlink(child);
+            self.children.ended();
+            order.live_children -= 1;
+            order.at_venues = order.at_venues.saturating_sub(child.leaves());
+        }
+        ends
+    }
+
+    /// Calls back all children of an order that can be called back.
+    pub(super) fn cancel_children<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        let mut at = order.newest_child;
+        // Ends: the chain leads to ever older children.
+        while let Some(child) = self.children.get(at.0).copied() {
+            if child.order != order.id {
+                return;
+            }
+            at = child.older;
+            if !child.is_over() {
+                let mut child = child;
+                child.cancel_wanted = true;
+                Self::cancel_child(&mut child, out);
+                self.store_child(&mut child, order);
+            }
+        }
+    }
+
+    /// Sends a cancel if the child is in a state for it. IOC and FOK end by themselves.
+    pub(super) fn cancel_child<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
+        let can = match child.state {
+            ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
+            ChildState::Vacant
+            | ChildState::PendingCancel
+            | ChildState::Unknown
+            | ChildState::Filled
+            | ChildState::Canceled
+            | ChildState::Expired
+            | ChildState::Rejected => false,
+        };
+        if !can || child.tif != TimeInForce::Gtc || child.cancels >= CANCELS_MAX {
+            return;
+        }
+        if let Some(state) = child.state.after(ChildEvent::CancelSent) {
+            child.state = state;
+            child.cancels += 1;
+            out.put(&Output::SendCancel(reference_of(child)));
+        }
+    }
+
+    /// A child has ended: what it leaves is routed again, or its order is over.
+    pub(super) fn after_child<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        match order.state {
+            OrderState::PendingCancel => self.finish_call_back(order, out),
+            OrderState::Working => self.place(order, out),
+            OrderState::Vacant
+            | OrderState::Scheduled
+            | OrderState::WaitingTrigger
+            | OrderState::PendingReplace
+            | OrderState::Filled
+            | OrderState::Canceled
+            | OrderState::Expired => {}
+        }
+    }
+
+    /// A venue will not give a child back: the order goes on, and the client is told.
+    pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.state != OrderState::PendingCancel {
+            return;
+        }
+        order.apply(OrderEvent::CancelRefused);
+        self.cancel_failed(order, Refusal::VenueRefused, out);
+    }
+
+    /// Lets an order wait for a venue.
+    fn park(&mut self, order: &mut Order) {
+        if order.parked {
+            return;
+        }
+        order.parked = true;
+        // Never grows: there are no more living orders than the deque was made for.
+        self.parked.push_back(order.id);
+        self.parked_retry_at.get_or_insert(UnixNanos(self.now.0 + PARKED_RETRY_NS));
+    }
+
+    /// Routes some of the waiting orders again.
+    pub(super) fn unpark<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        for _ in 0..self.parked.len().min(UNPARKED_PER_INPUT_MAX) {
+            let Some(id) = self.parked.pop_front() else { break };
+            let Some(mut order) = self.load(id) else { continue };
+            order.parked = false;
+            (order.avoided, order.faded) = (0, 0);
+            self.place(&mut order, out);
+            self.store(&order);
+        }
+        self.parked_retry_at =
+            (!self.parked.is_empty()).then_some(UnixNanos(self.now.0 + PARKED_RETRY_NS));
+    }
+
+    /// Ids of all living orders in slot order, one at a time: the caller may change orders.
+    pub(super) fn living_order_after(&self, slot: usize) -> Option<(usize, OrderId)> {
+        self.orders.living_after(slot).map(|(at, order)| (at, order.id))
+    }
+}
+
+/// Names a child for its sender.
+pub(super) fn reference_of(child: &Child) -> ChildRef {
+    ChildRef { venue: child.venue, child: child.id, instrument: child.instrument }
+}
+
+/// The notice that a child's fate is unknown.
+pub(super) fn unknown(child: &Child) -> Notice {
+    Notice::ChildUnknown(child.venue, child.id)
+}

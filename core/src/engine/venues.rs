@@ -1,0 +1,353 @@
+//! News from venues: links, children's answers, executions, fates, balances.
+//!
+//! News may be late, doubled, out of order or wrong. Each kind is merged so that the worst it can
+//! do is a notice; money is booked once, always.
+
+use super::place::{reference_of, unknown};
+use super::{Engine, ExecKey, Out};
+use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
+use crate::id::{AssetId, ChildId, VenueId, VenueOrderId};
+use crate::input::{ChildFill, Fate, Refusal, Side, TimeInForce, VenueReject};
+use crate::number::{Amount, Notional, Qty};
+use crate::order::{Order, OrderEvent, OrderState};
+use crate::output::{LastFill, Notice, Output, ReportKind, Sink};
+use crate::reference::{VENUES_MAX, amount_of, base_amount};
+
+impl Engine {
+    /// The child and its order, if the venue speaks of one of its own.
+    fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(Child, Order)> {
+        let child = *self.children.get(id.0)?;
+        let order = self.load(child.order)?;
+        (child.venue == venue).then_some((child, order))
+    }
+
+    fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
+        out.notice(Notice::IllegalEvent(venue, child));
+    }
+
+    pub(super) fn on_venue_up<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        let Some(state) = self.venues.get_mut(venue.index()) else { return };
+        state.up = true;
+        out.notice(Notice::VenueUp(venue));
+        self.unpark(out);
+    }
+
+    pub(super) fn on_venue_down<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        let Some(state) = self.venues.get_mut(venue.index()) else { return };
+        state.up = false;
+        let mut at = state.first_child;
+        out.notice(Notice::VenueDown(venue));
+        // Ends: the list holds each living child of the venue once.
+        while let Some(child) = self.children.get_mut(at.0) {
+            at = child.next;
+            if let Some(next) = child.state.after(ChildEvent::Doubted) {
+                child.state = next;
+                out.put(&Output::Notice(unknown(child)));
+                out.put(&Output::Query(reference_of(child)));
+            }
+        }
+    }
+
+    pub(super) fn on_accepted<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        id: ChildId,
+        venue_order: VenueOrderId,
+        out: &mut Out<'_, S>,
+    ) {
+        let Some((mut child, mut order)) = self.child_of(venue, id) else {
+            return Self::illegal(venue, id, out);
+        };
+        child.venue_order = venue_order;
+        // None: what is over stays over; its venue id is worth keeping all the same.
+        child.state = child.state.after(ChildEvent::Accepted).unwrap_or(child.state);
+        self.store_child(&mut child, &mut order);
+    }
+
+    pub(super) fn on_rejected<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        id: ChildId,
+        reason: VenueReject,
+        out: &mut Out<'_, S>,
+    ) {
+        let Some((child, mut order)) = self.child_of(venue, id) else {
+            return Self::illegal(venue, id, out);
+        };
+        out.notice(Notice::ChildRejected(venue, id, reason));
+        if reason != VenueReject::NotSent {
+            order.avoided |= 1 << venue.0;
+        }
+        self.end_child(child, order, ChildEvent::Rejected, child.filled, out);
+    }
+
+    pub(super) fn on_done<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        id: ChildId,
+        expired: bool,
+        filled: Qty,
+        out: &mut Out<'_, S>,
+    ) {
+        let Some((child, order)) = self.child_of(venue, id) else {
+            return Self::illegal(venue, id, out);
+        };
+        let event = if expired { ChildEvent::Expired } else { ChildEvent::Canceled };
+        self.end_child(child, order, event, filled, out);
+    }
+
+    /// Ends a child, unless the venue counts more filled than we have heard of: then the missing
+    /// fills are asked for first.
+    fn end_child<S: Sink>(
+        &mut self,
+        mut child: Child,
+        mut order: Order,
+        event: ChildEvent,
+        filled: Qty,
+        out: &mut Out<'_, S>,
+    ) {
+        if child.state.is_over() {
+            return;
+        }
+        if filled > child.filled && filled <= child.qty {
+            child.awaited = Some(AwaitedEnd { filled, event });
+            Self::doubt(&mut child, out);
+            self.store_child(&mut child, &mut order);
+            return;
+        }
+        let was_unknown = child.state == ChildState::Unknown;
+        let complete = child.leaves().is_zero();
+        let event = if complete { ChildEvent::LastFilled } else { event };
+        let Some(next) = child.state.after(event) else {
+            return Self::illegal(child.venue, child.id, out);
+        };
+        child.state = next;
+        child.awaited = None;
+        if !complete && child.tif != TimeInForce::Gtc {
+            self.note_fade(&mut order, child.venue);
+        }
+        if was_unknown {
+            out.notice(Notice::ChildResolved(child.venue, child.id));
+        }
+        if self.store_child(&mut child, &mut order) {
+            self.after_child(&mut order, out);
+        }
+        self.store(&order);
+    }
+
+    /// The venue did not fill what its book showed: not there again before that book changes.
+    fn note_fade(&self, order: &mut Order, venue: VenueId) {
+        for index in 0..self.venues.len() {
+            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            if book.changed_at > order.faded_at {
+                order.faded &= !(1 << index);
+            }
+        }
+        order.faded |= 1 << venue.0;
+        order.faded_at = self.now;
+    }
+
+    /// Its fate is in doubt: keep its exposure and ask.
+    fn doubt<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
+        let Some(next) = child.state.after(ChildEvent::Doubted) else { return };
+        child.state = next;
+        out.put(&Output::Notice(unknown(child)));
+        out.put(&Output::Query(reference_of(child)));
+    }
+
+    pub(super) fn on_doubt<S: Sink>(&mut self, venue: VenueId, id: ChildId, out: &mut Out<'_, S>) {
+        let Some((mut child, mut order)) = self.child_of(venue, id) else {
+            return Self::illegal(venue, id, out);
+        };
+        // A cancel that crossed the end of its order is refused, which is no news; and what is
+        // unknown already has been asked about.
+        if child.state.is_over() || child.state == ChildState::Unknown {
+            return;
+        }
+        Self::doubt(&mut child, out);
+        self.store_child(&mut child, &mut order);
+        self.store(&order);
+    }
+
+    pub(super) fn on_fate<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        id: ChildId,
+        fate: Fate,
+        filled: Qty,
+        out: &mut Out<'_, S>,
+    ) {
+        let Some((child, order)) = self.child_of(venue, id) else {
+            return Self::illegal(venue, id, out);
+        };
+        match fate {
+            Fate::Open => self.on_found_open(child, order, out),
+            Fate::Closed => self.end_child(child, order, ChildEvent::Canceled, filled, out),
+            Fate::Expired => self.end_child(child, order, ChildEvent::Expired, filled, out),
+            Fate::NeverArrived | Fate::Rejected => {
+                self.end_child(child, order, ChildEvent::Rejected, filled, out);
+            }
+        }
+    }
+
+    fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
+        if child.state.is_over() {
+            // It should be over and is not: call it back, whatever it is.
+            out.notice(Notice::IllegalEvent(child.venue, child.id));
+            out.put(&Output::SendCancel(reference_of(&child)));
+            return;
+        }
+        if child.awaited.is_some() {
+            // An older answer than the one that told its end.
+            return;
+        }
+        if child.state == ChildState::Unknown {
+            out.notice(Notice::ChildResolved(child.venue, child.id));
+        }
+        if let Some(next) = child.state.after(ChildEvent::FoundOpen) {
+            child.state = next;
+        }
+        let stuck = child.cancels >= super::CANCELS_MAX;
+        if child.cancel_wanted {
+            Self::cancel_child(&mut child, out);
+        }
+        self.store_child(&mut child, &mut order);
+        if child.cancel_wanted && stuck {
+            self.cancel_stuck(&mut order, out);
+        }
+        self.store(&order);
+    }
+
+    pub(super) fn on_fill<S: Sink>(&mut self, fill: &ChildFill, out: &mut Out<'_, S>) {
+        let known = fill.venue.index() < self.venues.len()
+            && fill.instrument.index() < self.reference.instruments.len()
+            && fill.fee_asset.index() < self.reference.assets.len();
+        if !known || fill.qty.0 <= 0 || fill.price.0 <= 0 {
+            return Self::illegal(fill.venue, fill.child, out);
+        }
+        if !self.executions.is_new(ExecKey { child: fill.child, exec: fill.exec }) {
+            self.counts.doubled_fills += 1;
+            return;
+        }
+        self.counts.fills += 1;
+        self.book_funds(fill);
+        let found = self.child_of(fill.venue, fill.child);
+        let Some((child, order)) =
+            found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side)
+        else {
+            out.notice(Notice::OrphanFill(fill.venue, fill.child));
+            return;
+        };
+        let def = *self.reference.instrument_of(fill.instrument);
+        let value = amount_of(&def, Notional::of(fill.price, fill.qty));
+        self.ledger.book_position(order.account, fill.instrument, fill.side, fill.qty, value);
+        self.ledger.book_fee(order.account, fill.fee_asset, fill.fee);
+        self.merge_fill(child, order, fill, out);
+    }
+
+    fn book_funds(&mut self, fill: &ChildFill) {
+        let def = *self.reference.instrument_of(fill.instrument);
+        let value = amount_of(&def, Notional::of(fill.price, fill.qty));
+        let base = base_amount(&def, fill.qty);
+        let (base, value) = match fill.side {
+            Side::Buy => (base, Amount(-value.0)),
+            Side::Sell => (Amount(-base.0), value),
+        };
+        self.ledger.move_funds(fill.venue, def.base, base);
+        self.ledger.move_funds(fill.venue, def.quote, value);
+        self.ledger.move_funds(fill.venue, fill.fee_asset, Amount(-fill.fee.0));
+    }
+
+    /// Counts an execution towards its child and its order.
+    fn merge_fill<S: Sink>(
+        &mut self,
+        mut child: Child,
+        mut order: Order,
+        fill: &ChildFill,
+        out: &mut Out<'_, S>,
+    ) {
+        let was_over = child.state.is_over();
+        let of_child = fill.qty.min(child.leaves());
+        child.filled = Qty(child.filled.0 + of_child.0);
+        let of_order = if was_over {
+            // What its child had given up may be with other children by now: only what is not
+            // can still be filled.
+            let spare = Qty(order.unplaced().0 + order.canceled.0).min(of_child);
+            let from_canceled = spare.saturating_sub(order.unplaced());
+            order.canceled = order.canceled.saturating_sub(from_canceled);
+            spare
+        } else {
+            order.at_venues = order.at_venues.saturating_sub(of_child);
+            of_child
+        };
+        if of_order < fill.qty {
+            out.notice(Notice::Overfill(fill.venue, fill.child));
+        }
+        order.filled = Qty(order.filled.0 + of_order.0);
+        let value = Notional::of(fill.price, of_order);
+        order.filled_notional = Notional(order.filled_notional.0 + value.0);
+        let mut ended = None;
+        if !was_over {
+            ended = Self::child_after_fill(&mut child);
+        }
+        let was_pending = order.state == OrderState::PendingCancel;
+        if !of_order.is_zero() {
+            let last = order.filled == order.qty;
+            order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
+        }
+        if let Some(ChildEvent::Canceled | ChildEvent::Expired | ChildEvent::Rejected) = ended {
+            out.notice(Notice::ChildResolved(child.venue, child.id));
+        }
+        let ended = self.store_child(&mut child, &mut order);
+        if !of_order.is_zero() {
+            self.report_fill(&order, fill, of_order, out);
+        }
+        if was_pending && order.state == OrderState::Filled {
+            self.cancel_failed(&order, Refusal::TooLateToCancel, out);
+        }
+        if ended {
+            self.after_child(&mut order, out);
+        }
+        self.store(&order);
+    }
+
+    /// Moves a living child on after a fill; the event that ended it, if one did.
+    fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
+        let event = match child.awaited {
+            _ if child.leaves().is_zero() => ChildEvent::LastFilled,
+            Some(end) if child.filled >= end.filled => end.event,
+            Some(_) | None => ChildEvent::PartFilled,
+        };
+        child.state = child.state.after(event).unwrap_or(child.state);
+        child.state.is_over().then(|| {
+            child.awaited = None;
+            event
+        })
+    }
+
+    fn report_fill<S: Sink>(
+        &mut self,
+        order: &Order,
+        fill: &ChildFill,
+        qty: Qty,
+        out: &mut Out<'_, S>,
+    ) {
+        let last = LastFill {
+            venue: fill.venue,
+            liquidity: fill.liquidity,
+            qty,
+            price: fill.price,
+            fee: fill.fee,
+            fee_asset: fill.fee_asset,
+        };
+        self.report(order, ReportKind::Trade, 0, Some(last), Refusal::None, out);
+    }
+
+    pub(super) fn on_balance(&mut self, venue: VenueId, asset: AssetId, total: Amount) {
+        let known =
+            venue.index() < self.venues.len() && asset.index() < self.reference.assets.len();
+        if known {
+            self.ledger.set_total(venue, asset, total);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What we own and what it is bound by: positions and cash by account, funds by venue.
+//!
+//! Positions and cash are sums over fills and fees and nothing else. Funds at a venue follow what
+//! the venue tells, and in between our own fills; they only decide how much may be sent there.
+//! A fill may move the funds twice for a moment (once by itself, once by the venue's balance that
+//! already has it); the venue's next balance sets it right, and the venue refuses what it cannot
+//! cover in any case.
+
+use crate::hash::Rolling;
+use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
+use crate::input::Side;
+use crate::number::{Amount, Qty};
+
+/// One account in one instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Bought minus sold, in 10^-`qty_decimals` of the base asset.
+    pub base: i128,
+    /// Received minus paid in the quote asset, without fees.
+    pub cash: Amount,
+}
+
+/// What we hold at one venue of one asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Funds {
+    /// All of it.
+    pub total: Amount,
+    /// Bound by children that are not over.
+    pub reserved: Amount,
+}
+
+impl Funds {
+    /// What may still be bound.
+    pub const fn available(&self) -> Amount {
+        self.total.minus(self.reserved)
+    }
+}
+
+/// All positions, fees and funds.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    instruments: usize,
+    assets: usize,
+    positions: Vec<Position>,
+    fees: Vec<Amount>,
+    funds: Vec<Funds>,
+}
+
+impl Ledger {
+    /// Makes room for so many of each; what is there keeps its place.
+    pub fn grow(&mut self, venues: usize, accounts: usize, instruments: usize, assets: usize) {
+        let mut grown = Self {
+            instruments,
+            assets,
+            positions: vec![Position::default(); accounts * instruments],
+            fees: vec![Amount::ZERO; accounts * assets],
+            funds: vec![Funds::default(); venues * assets],
+        };
+        copy_rows(&self.positions, self.instruments, &mut grown.positions, instruments);
+        copy_rows(&self.fees, self.assets, &mut grown.fees, assets);
+        copy_rows(&self.funds, self.assets, &mut grown.funds, assets);
+        *self = grown;
+    }
+
+    /// One account in one instrument.
+    pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Position {
+        let at = account.index() * self.instruments + instrument.index();
+        self.positions.get(at).copied().unwrap_or_default()
+    }
+
+    /// Fees that one account has paid in one asset.
+    pub fn fees(&self, account: AccountId, asset: AssetId) -> Amount {
+        let at = account.index() * self.assets + asset.index();
+        self.fees.get(at).copied().unwrap_or_default()
+    }
+
+    /// What we hold at one venue of one asset.
+    #[inline]
+    pub fn funds(&self, venue: VenueId, asset: AssetId) -> Funds {
+        self.funds.get(venue.index() * self.assets + asset.index()).copied().unwrap_or_default()
+    }
+
+    fn funds_mut(&mut self, venue: VenueId, asset: AssetId) -> &mut Funds {
+        &mut self.funds[venue.index() * self.assets + asset.index()]
+    }
+
+    /// The venue tells what we hold.
+    pub fn set_total(&mut self, venue: VenueId, asset: AssetId, total: Amount) {
+        self.funds_mut(venue, asset).total = total;
+    }
+
+    /// Binds more (or, negative, less).
+    pub fn reserve(&mut self, venue: VenueId, asset: AssetId, amount: Amount) {
+        let funds = self.funds_mut(venue, asset);
+        funds.reserved = funds.reserved.plus(amount);
+        assert!(funds.reserved.0 >= 0, "more released than was bound: {funds:?}");
+    }
+
+    /// Books an execution to the account.
+    pub fn book_position(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        side: Side,
+        qty: Qty,
+        value: Amount,
+    ) {
+        let at = account.index() * self.instruments + instrument.index();
+        let position = &mut self.positions[at];
+        match side {
+            Side::Buy => {
+                position.base += i128::from(qty.0);
+                position.cash = position.cash.minus(value);
+            }
+            Side::Sell => {
+                position.base -= i128::from(qty.0);
+                position.cash = position.cash.plus(value);
+            }
+        }
+    }
+
+    /// Books a fee to the account.
+    pub fn book_fee(&mut self, account: AccountId, asset: AssetId, fee: Amount) {
+        let fees = &mut self.fees[account.index() * self.assets + asset.index()];
+        *fees = fees.plus(fee);
+    }
+
+    /// Moves the venue's funds by an execution or a fee.
+    pub fn move_funds(&mut self, venue: VenueId, asset: AssetId, change: Amount) {
+        let funds = self.funds_mut(venue, asset);
+        funds.total = funds.total.plus(change);
+    }
+
+    /// Mixes everything in, for the digest of the state.
+    pub fn mix(&self, hash: &mut Rolling) {
+        for position in &self.positions {
+            hash.wide(position.base);
+            hash.amount(position.cash);
+        }
+        self.fees.iter().for_each(|fee| hash.amount(*fee));
+        for funds in &self.funds {
+            hash.amount(funds.total);
+            hash.amount(funds.reserved);
+        }
+    }
+}
+
+fn copy_rows<T: Copy>(from: &[T], from_width: usize, to: &mut [T], to_width: usize) {
+    if from_width == 0 {
+        return;
+    }
+    for (old, new) in from.chunks(from_width).zip(to.chunks_mut(to_width)) {
+        new[..from_width].copy_from_slice(old);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growing_keeps_what_is_booked() {
+        let mut ledger = Ledger::default();
+        ledger.grow(1, 1, 1, 2);
+        let (account, instrument) = (AccountId(0), InstrumentId(0));
+        ledger.book_position(account, instrument, Side::Buy, Qty(5), Amount(50));
+        ledger.book_fee(account, AssetId(1), Amount(3));
+        ledger.set_total(VenueId(0), AssetId(1), Amount(9));
+        ledger.grow(3, 4, 5, 6);
+        assert_eq!(ledger.position(account, instrument), Position { base: 5, cash: Amount(-50) });
+        assert_eq!(ledger.fees(account, AssetId(1)), Amount(3));
+        assert_eq!(ledger.funds(VenueId(0), AssetId(1)).total, Amount(9));
+        assert_eq!(ledger.funds(VenueId(2), AssetId(5)), Funds::default());
+    }
+}

@@ -1,0 +1,164 @@
+//! Reference data: assets, instruments, venues, listings, accounts, sessions.
+//!
+//! Ids are dense and given once. A definition may come again (every start of the node sends them
+//! all): terms may change then (fees, limits, ticks), identity may not (name, decimals, assets).
+
+use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
+use crate::input::{AccountDef, AssetDef, InstrumentDef, ListingDef, SessionDef, VenueDef};
+use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty};
+
+/// Venues at most: an order keeps a bit for each.
+pub const VENUES_MAX: usize = 8;
+
+/// Assets, instruments, accounts and sessions at most, each.
+pub const DEFINITIONS_MAX: usize = 1024;
+
+/// Contradicts what is known, or is out of range; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadReference;
+
+/// All reference data.
+#[derive(Debug, Default)]
+pub struct Reference {
+    /// By id.
+    pub assets: Vec<AssetDef>,
+    /// By id.
+    pub instruments: Vec<InstrumentDef>,
+    /// By id.
+    pub venues: Vec<VenueDef>,
+    /// By id.
+    pub accounts: Vec<AccountDef>,
+    /// By id.
+    pub sessions: Vec<SessionDef>,
+    /// Instrument times [`VENUES_MAX`] plus venue.
+    listings: Vec<Option<ListingDef>>,
+}
+
+/// Puts `new` at `index` if it is the next one, or over the one there if `same` says that both
+/// are the same thing.
+fn define<T>(
+    all: &mut Vec<T>,
+    index: usize,
+    limit: usize,
+    new: T,
+    same: impl Fn(&T, &T) -> bool,
+) -> Result<(), BadReference> {
+    if index == all.len() && index < limit {
+        all.push(new);
+        return Ok(());
+    }
+    match all.get_mut(index) {
+        Some(old) if same(old, &new) => {
+            *old = new;
+            Ok(())
+        }
+        Some(_) | None => Err(BadReference),
+    }
+}
+
+impl Reference {
+    pub(crate) fn asset(&mut self, def: AssetDef) -> Result<(), BadReference> {
+        define(&mut self.assets, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+    }
+
+    pub(crate) fn instrument(&mut self, def: InstrumentDef) -> Result<(), BadReference> {
+        let sound = def.base.index() < self.assets.len()
+            && def.quote.index() < self.assets.len()
+            && def.base != def.quote
+            && u32::from(def.price_decimals) + u32::from(def.qty_decimals) <= AMOUNT_DECIMALS
+            && def.order_qty_max.0 > 0;
+        if !sound {
+            return Err(BadReference);
+        }
+        define(&mut self.instruments, def.id.index(), DEFINITIONS_MAX, def, |a, b| {
+            (a.symbol, a.base, a.quote, a.price_decimals, a.qty_decimals)
+                == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
+        })?;
+        self.listings.resize(self.instruments.len() * VENUES_MAX, None);
+        Ok(())
+    }
+
+    pub(crate) fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
+        define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)
+    }
+
+    pub(crate) fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
+        define(&mut self.accounts, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+    }
+
+    pub(crate) fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
+        if def.account.index() >= self.accounts.len() {
+            return Err(BadReference);
+        }
+        define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+    }
+
+    pub(crate) fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
+        let sound = def.tick.0 > 0
+            && def.lot.0 > 0
+            && def.qty_min.0 >= 0
+            && def.qty_max >= def.qty_min
+            && def.notional_min.0 >= 0
+            && def.maker_fee.0.abs() < 1_000_000
+            && def.taker_fee.0.abs() < 1_000_000
+            && def.venue.index() < self.venues.len()
+            && def.instrument.index() < self.instruments.len();
+        if !sound {
+            return Err(BadReference);
+        }
+        self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(def);
+        Ok(())
+    }
+
+    /// An instrument's terms at a venue, if it is listed there.
+    #[inline]
+    pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
+        self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
+    }
+
+    /// All terms of an instrument.
+    pub fn listings(&self, instrument: InstrumentId) -> impl Iterator<Item = &ListingDef> {
+        let at = instrument.index() * VENUES_MAX;
+        self.listings.get(at..at + VENUES_MAX).unwrap_or_default().iter().flatten()
+    }
+
+    /// An instrument that orders and venue news name; they are checked on the way in.
+    #[inline]
+    pub(crate) fn instrument_of(&self, id: InstrumentId) -> &InstrumentDef {
+        &self.instruments[id.index()]
+    }
+
+    /// The account of a session.
+    #[inline]
+    pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
+        self.sessions.get(session.index()).map(|s| s.account)
+    }
+}
+
+/// The value in units of [`Amount`].
+#[inline]
+pub fn amount_of(instrument: &InstrumentDef, value: Notional) -> Amount {
+    let decimals = u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals);
+    Amount(value.0.saturating_mul(ten_to(AMOUNT_DECIMALS - decimals)))
+}
+
+/// The quantity in units of [`Amount`].
+#[inline]
+pub fn base_amount(instrument: &InstrumentDef, qty: Qty) -> Amount {
+    Amount(i128::from(qty.0) * ten_to(AMOUNT_DECIMALS - u32::from(instrument.qty_decimals)))
+}
+
+/// Ten to a power up to 18.
+#[inline]
+pub const fn ten_to(power: u32) -> i128 {
+    const POWERS: [i128; 19] = {
+        let mut powers = [1; 19];
+        let mut i = 1;
+        while i < 19 {
+            powers[i] = powers[i - 1] * 10;
+            i += 1;
+        }
+        powers
+    };
+    POWERS[power as usize]
+}

@@ -1,0 +1,110 @@
+//! Checks before anything leaves, in a fixed order, each with its [`Refusal`].
+//!
+//! A line belongs here if it refuses a new order. It reads, and changes nothing but the rate
+//! windows.
+
+use crate::id::AccountId;
+use crate::input::{NewOrder, OrdType, Refusal, Side};
+use crate::number::{Notional, Price, Qty, UnixNanos};
+use crate::reference::{Reference, amount_of};
+use crate::routing::{Market, best_price, worse_by};
+
+/// One second: the window of the accounts' order rate.
+const RATE_WINDOW_NS: u64 = 1_000_000_000;
+
+/// What counts against an account's limits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccountUse {
+    window_start: UnixNanos,
+    in_window: u32,
+    /// Orders that are not over.
+    pub open_orders: u32,
+}
+
+impl AccountUse {
+    /// Counts one order or cancel; false when the second's allowance is used up.
+    pub fn may_act(&mut self, now: UnixNanos, rate_per_s: u32) -> bool {
+        if now.since(self.window_start) >= RATE_WINDOW_NS {
+            self.window_start = now;
+            self.in_window = 0;
+        }
+        self.in_window = self.in_window.saturating_add(1);
+        self.in_window <= rate_per_s
+    }
+}
+
+/// Checks what the order says by itself and against reference data.
+pub fn check_terms(reference: &Reference, order: &NewOrder) -> Result<(), Refusal> {
+    let Some(def) = reference.instruments.get(order.instrument.index()) else {
+        return Err(Refusal::UnknownSymbol);
+    };
+    let mut listings = reference.listings(order.instrument).filter(|l| l.enabled).peekable();
+    if listings.peek().is_none() {
+        return Err(Refusal::NoVenue);
+    }
+    let is_limit = order.ord_type == OrdType::Limit;
+    if order.qty.0 <= 0 {
+        return Err(Refusal::BadQuantity);
+    }
+    if order.qty > def.order_qty_max {
+        return Err(Refusal::QuantityTooLarge);
+    }
+    if is_limit != (order.price.0 > 0) || order.price.0 < 0 {
+        return Err(Refusal::BadPrice);
+    }
+    let mut refusal = Refusal::BadQuantity;
+    for listing in listings {
+        if order.qty.floor_to(listing.lot) != order.qty {
+            continue;
+        }
+        if refusal == Refusal::BadQuantity {
+            refusal = Refusal::BelowMinimum;
+        }
+        if order.qty < listing.qty_min {
+            continue;
+        }
+        refusal = Refusal::BadPrice;
+        if !is_limit || order.price.0 % listing.tick.0 == 0 {
+            return Ok(());
+        }
+    }
+    Err(refusal)
+}
+
+/// Checks value and collar against the account's limits and the market.
+pub fn check_value(
+    market: &Market<'_>,
+    account: AccountId,
+    order: &NewOrder,
+) -> Result<(), Refusal> {
+    let limits = &market.reference.accounts[account.index()];
+    let best = best_price(market, order.instrument, order.side).ok_or(Refusal::NoVenue);
+    let price = match order.ord_type {
+        OrdType::Market => best?,
+        OrdType::Limit => order.price,
+    };
+    let def = market.reference.instrument_of(order.instrument);
+    if amount_of(def, Notional::of(price, order.qty)) > limits.notional_max {
+        return Err(Refusal::NotionalTooLarge);
+    }
+    let collar = worse_by(best?, order.side, limits.collar_ppm);
+    let beyond = match order.side {
+        Side::Buy => price > collar,
+        Side::Sell => price < collar,
+    };
+    if beyond { Err(Refusal::PriceCollar) } else { Ok(()) }
+}
+
+/// What a buy of `qty` at `price` binds at most, fee on top; or what a sell binds.
+pub fn reserve(
+    def: &crate::input::InstrumentDef,
+    side: Side,
+    price: Price,
+    qty: Qty,
+    taker_fee_ppm: i32,
+) -> crate::number::Amount {
+    match side {
+        Side::Buy => amount_of(def, Notional::of(price, qty)).with_ppm_on_top(taker_fee_ppm.max(0)),
+        Side::Sell => crate::reference::base_amount(def, qty),
+    }
+}

@@ -1,0 +1,565 @@
+//! Where an order goes: a sweep over the trusted books of the venues that are up, cheapest all-in
+//! price first, and the best place for what is to rest.
+//!
+//! A line belongs here if it compares venues. Nothing here changes anything: a plan is made of
+//! reference data, books and funds, and `engine::place` carries it out.
+//!
+//! Left out on purpose at present: what a venue's latency, reject and fade record cost, and
+//! liquidity that our own children are about to take.
+
+use crate::book::{Book, Trust};
+use crate::id::{ChildId, InstrumentId, VenueId};
+use crate::input::{InstrumentDef, Level, ListingDef, Refusal, Side, TimeInForce};
+use crate::ledger::Ledger;
+use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
+use crate::output::{VenueLine, Verdict};
+use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
+
+/// What the core knows of a venue beside its books.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VenueState {
+    /// Logged on and reconciled.
+    pub up: bool,
+    /// When its feed last gave a sign of life.
+    pub feed_alive_at: UnixNanos,
+    /// Start of the current window of its order rate.
+    pub window_start: UnixNanos,
+    /// New orders sent in it.
+    pub window_orders: u32,
+    /// First of its living children.
+    pub first_child: ChildId,
+    /// Last of its living children.
+    pub last_child: ChildId,
+}
+
+/// Everything a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Market<'a> {
+    /// Reference data.
+    pub reference: &'a Reference,
+    /// Instrument times [`VENUES_MAX`] plus venue.
+    pub books: &'a [Book],
+    /// By venue.
+    pub venues: &'a [VenueState],
+    /// Funds.
+    pub ledger: &'a Ledger,
+    /// Time of the input.
+    pub now: UnixNanos,
+}
+
+/// What is to be routed.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// What.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Worst price; `None` for a market order.
+    pub limit: Option<Price>,
+    /// How far from the best price a market order may go, parts per million.
+    pub collar_ppm: u32,
+    /// How long.
+    pub tif: TimeInForce,
+    /// How much.
+    pub qty: Qty,
+    /// Bit v set: not to venue v.
+    pub avoided: u8,
+    /// Bit v set: not to venue v unless its book changed after `faded_at`.
+    pub faded: u8,
+    /// As said.
+    pub faded_at: UnixNanos,
+}
+
+/// One child to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leg {
+    /// Where.
+    pub venue: VenueId,
+    /// How much.
+    pub qty: Qty,
+    /// Limit.
+    pub price: Price,
+}
+
+/// What to do with a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    takes: [Leg; VENUES_MAX],
+    takes_len: usize,
+    /// Goes to a book and waits there.
+    pub rest: Option<Leg>,
+    lines: [VenueLine; VENUES_MAX],
+    lines_len: usize,
+}
+
+impl Plan {
+    /// Children that take, one a venue.
+    pub fn takes(&self) -> &[Leg] {
+        &self.takes[..self.takes_len]
+    }
+
+    /// A line for each venue.
+    pub fn lines(&self) -> &[VenueLine] {
+        &self.lines[..self.lines_len]
+    }
+
+    /// Why there is nothing to do, if there is nothing to do.
+    pub fn refusal(&self) -> Refusal {
+        let any = |verdict| self.lines().iter().any(|line| line.verdict == verdict);
+        if self.lines().iter().all(|line| {
+            matches!(line.verdict, Verdict::VenueDown | Verdict::NotListed | Verdict::Untrusted)
+        }) {
+            Refusal::NoVenue
+        } else if any(Verdict::NoFunds) {
+            Refusal::InsufficientFunds
+        } else if any(Verdict::BelowMinimum) {
+            Refusal::BelowMinimum
+        } else {
+            Refusal::NoLiquidity
+        }
+    }
+}
+
+/// A venue on its way through a plan.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    listing: &'a ListingDef,
+    book: &'a Book,
+    levels: &'a [Level],
+    next: usize,
+    /// One plus (buy) or minus (sell) the taker fee, in millionths.
+    factor: i128,
+    /// Buy: quote funds as a notional times a million. Sell: base funds as a quantity.
+    budget: i128,
+    taken: Qty,
+    worst: Price,
+    line: usize,
+    open: bool,
+}
+
+impl Candidate<'_> {
+    /// All-in price of the next level; less is better for both sides.
+    #[inline]
+    fn key(&self, side: Side) -> Option<(i128, Level)> {
+        let level = *self.levels.get(self.next)?;
+        let all_in = i128::from(level.price.0) * self.factor;
+        Some((if side == Side::Buy { all_in } else { -all_in }, level))
+    }
+
+    /// How much of `qty` at `price` the funds still pay for.
+    #[inline]
+    fn affordable(&self, side: Side, price: Price, qty: Qty) -> Qty {
+        match side {
+            Side::Sell => Qty(i64::try_from(self.budget).unwrap_or(i64::MAX).min(qty.0)),
+            Side::Buy => {
+                let unit = i128::from(price.0) * self.factor;
+                if unit.saturating_mul(i128::from(qty.0)) <= self.budget || unit <= 0 {
+                    qty
+                } else {
+                    Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX))
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn spend(&mut self, side: Side, price: Price, qty: Qty) {
+        self.budget -= match side {
+            Side::Sell => i128::from(qty.0),
+            Side::Buy => i128::from(price.0) * self.factor * i128::from(qty.0),
+        };
+    }
+}
+
+/// Best trusted price that an order of that side would take, over all usable venues.
+pub fn best_price(market: &Market<'_>, instrument: InstrumentId, side: Side) -> Option<Price> {
+    let mut best: Option<Price> = None;
+    for index in 0..market.reference.venues.len() {
+        let venue = VenueId(index as u8);
+        let Some((_, book)) = usable(market, instrument, venue).ok() else { continue };
+        let Some(level) = book.opposite(side).best() else { continue };
+        best = Some(match (best, side) {
+            (None, _) => level.price,
+            (Some(known), Side::Buy) => known.min(level.price),
+            (Some(known), Side::Sell) => known.max(level.price),
+        });
+    }
+    best
+}
+
+/// `price` moved by `ppm` in the direction that is worse for `side`.
+pub fn worse_by(price: Price, side: Side, ppm: u32) -> Price {
+    let by = i128::from(price.0) * i128::from(ppm) / PPM;
+    let moved = match side {
+        Side::Buy => i128::from(price.0) + by,
+        Side::Sell => i128::from(price.0) - by,
+    };
+    Price(i64::try_from(moved).unwrap_or(i64::MAX))
+}
+
+/// The venue's terms and book, if both can be used now.
+fn usable<'a>(
+    market: &Market<'a>,
+    instrument: InstrumentId,
+    venue: VenueId,
+) -> Result<(&'a ListingDef, &'a Book), Verdict> {
+    let listing = match market.reference.listing(instrument, venue) {
+        Some(listing) if listing.enabled => listing,
+        Some(_) | None => return Err(Verdict::NotListed),
+    };
+    let state = &market.venues[venue.index()];
+    if !state.up {
+        return Err(Verdict::VenueDown);
+    }
+    let book = &market.books[instrument.index() * VENUES_MAX + venue.index()];
+    if book.trust != Trust::Proved {
+        return Err(Verdict::Untrusted);
+    }
+    let alive_at = book.changed_at.max(state.feed_alive_at);
+    if market.now.since(alive_at) > market.reference.venues[venue.index()].stale_after_ns {
+        return Err(Verdict::Stale);
+    }
+    if book.is_crossed() {
+        return Err(Verdict::Crossed);
+    }
+    Ok((listing, book))
+}
+
+/// As [`usable`], and this order may go there.
+fn eligible<'a>(
+    market: &Market<'a>,
+    request: &Request,
+    venue: VenueId,
+) -> Result<(&'a ListingDef, &'a Book), Verdict> {
+    let (listing, book) = usable(market, request.instrument, venue)?;
+    let bit = 1 << venue.0;
+    if request.avoided & bit != 0 {
+        return Err(Verdict::Avoided);
+    }
+    if request.faded & bit != 0 && book.changed_at <= request.faded_at {
+        return Err(Verdict::Faded);
+    }
+    let state = &market.venues[venue.index()];
+    let def = &market.reference.venues[venue.index()];
+    let in_window = market.now.since(state.window_start) < def.rate_window_ns;
+    if in_window && state.window_orders >= def.rate_orders {
+        return Err(Verdict::NoRate);
+    }
+    Ok((listing, book))
+}
+
+/// Makes a plan.
+pub fn plan(market: &Market<'_>, request: &Request) -> Plan {
+    let mut plan = Plan {
+        takes: [Leg::default(); VENUES_MAX],
+        takes_len: 0,
+        rest: None,
+        lines: [NO_LINE; VENUES_MAX],
+        lines_len: market.reference.venues.len(),
+    };
+    let mut candidates = [None; VENUES_MAX];
+    let lines = plan.lines[..plan.lines_len].iter_mut().enumerate();
+    for ((index, line), slot) in lines.zip(&mut candidates) {
+        *slot = candidate(market, request, index, line);
+    }
+    let limit = request.limit.or_else(|| {
+        let best = best_price(market, request.instrument, request.side)?;
+        Some(worse_by(best, request.side, request.collar_ppm))
+    });
+    let Some(limit) = limit else { return plan };
+    let candidates = &mut candidates[..plan.lines_len];
+    if request.tif == TimeInForce::Fok {
+        whole(market, request, limit, candidates, &mut plan);
+        return plan;
+    }
+    let left = sweep(market, request, limit, candidates, &mut plan);
+    let rests = matches!(request.tif, TimeInForce::Day | TimeInForce::Gtc);
+    if rests && request.limit.is_some() && !left.is_zero() {
+        plan.rest = resting_place(market, request, limit, left, candidates, &mut plan.lines);
+    }
+    plan
+}
+
+const NO_LINE: VenueLine = VenueLine {
+    venue: VenueId(0),
+    verdict: Verdict::NotListed,
+    qty: Qty::ZERO,
+    price: Price(0),
+    best: Price(0),
+    best_all_in: 0,
+    age_ns: 0,
+};
+
+fn candidate<'a>(
+    market: &Market<'a>,
+    request: &Request,
+    index: usize,
+    line: &mut VenueLine,
+) -> Option<Candidate<'a>> {
+    line.venue = VenueId(index as u8);
+    let (listing, book) = match eligible(market, request, line.venue) {
+        Ok(found) => found,
+        Err(verdict) => {
+            line.verdict = verdict;
+            return None;
+        }
+    };
+    let levels = book.opposite(request.side).as_slice();
+    let fee = i128::from(listing.taker_fee.0);
+    let def = market.reference.instrument_of(request.instrument);
+    let (factor, budget) = match request.side {
+        Side::Buy => (PPM + fee, quote_budget(market, def, line.venue)),
+        Side::Sell => (PPM - fee, base_budget(market, def, line.venue)),
+    };
+    line.verdict = Verdict::WorsePrice;
+    line.age_ns = market.now.since(book.changed_at);
+    if let Some(best) = levels.first() {
+        line.best = best.price;
+        line.best_all_in = i128::from(best.price.0) * factor;
+    }
+    Some(Candidate {
+        listing,
+        book,
+        levels,
+        next: 0,
+        factor,
+        budget,
+        taken: Qty::ZERO,
+        worst: Price(0),
+        line: index,
+        open: true,
+    })
+}
+
+fn quote_budget(market: &Market<'_>, def: &InstrumentDef, venue: VenueId) -> i128 {
+    let scale = amount_of(def, Notional(1)).0;
+    let available = market.ledger.funds(venue, def.quote).available().0.max(0);
+    (available / scale).saturating_mul(PPM)
+}
+
+fn base_budget(market: &Market<'_>, def: &InstrumentDef, venue: VenueId) -> i128 {
+    let scale = ten_to(crate::number::AMOUNT_DECIMALS - u32::from(def.qty_decimals));
+    market.ledger.funds(venue, def.base).available().0.max(0) / scale
+}
+
+fn within(limit: Price, price: Price, side: Side) -> bool {
+    match side {
+        Side::Buy => price <= limit,
+        Side::Sell => price >= limit,
+    }
+}
+
+/// Takes levels cheapest first. A venue whose share falls below its minimum is left out, and the
+/// sweep made again without it: at most once a venue. Returns what is left.
+fn sweep(
+    market: &Market<'_>,
+    request: &Request,
+    limit: Price,
+    candidates: &mut [Option<Candidate<'_>>],
+    plan: &mut Plan,
+) -> Qty {
+    let def = market.reference.instrument_of(request.instrument);
+    for _ in 0..=VENUES_MAX {
+        take_levels(request, limit, candidates, &mut plan.lines);
+        let mut sound = true;
+        for slot in candidates.iter_mut() {
+            let Some(c) = slot else { continue };
+            let share = c.taken.floor_to(c.listing.lot).min(c.listing.qty_max);
+            if c.taken.is_zero() || is_enough(def, c.listing, share, c.worst) {
+                c.taken = share;
+                continue;
+            }
+            plan.lines[c.line].verdict = Verdict::BelowMinimum;
+            c.open = false;
+            sound = false;
+        }
+        if sound {
+            break;
+        }
+        for c in candidates.iter_mut().flatten() {
+            restart(market, request, def, c);
+        }
+    }
+    let mut left = request.qty;
+    for c in candidates.iter().flatten().filter(|c| !c.taken.is_zero()) {
+        plan.takes[plan.takes_len] = Leg { venue: c.listing.venue, qty: c.taken, price: c.worst };
+        plan.takes_len += 1;
+        let line = &mut plan.lines[c.line];
+        (line.verdict, line.qty, line.price) = (Verdict::Taken, c.taken, c.worst);
+        left = left.saturating_sub(c.taken);
+    }
+    left
+}
+
+fn restart(market: &Market<'_>, request: &Request, def: &InstrumentDef, c: &mut Candidate<'_>) {
+    (c.next, c.taken, c.worst) = (0, Qty::ZERO, Price(0));
+    c.budget = match request.side {
+        Side::Buy => quote_budget(market, def, c.listing.venue),
+        Side::Sell => base_budget(market, def, c.listing.venue),
+    };
+}
+
+fn take_levels(
+    request: &Request,
+    limit: Price,
+    candidates: &mut [Option<Candidate<'_>>],
+    lines: &mut [VenueLine; VENUES_MAX],
+) {
+    let side = request.side;
+    let mut left = request.qty;
+    // Ends: each turn passes a level or closes a venue.
+    while !left.is_zero() {
+        let mut best: Option<(i128, Level, usize)> = None;
+        for (at, slot) in candidates.iter().enumerate() {
+            let Some(c) = slot else { continue };
+            if !c.open {
+                continue;
+            }
+            let Some((key, level)) = c.key(side) else { continue };
+            if best.is_none_or(|(known, _, _)| key < known) {
+                best = Some((key, level, at));
+            }
+        }
+        let Some((_, level, at)) = best else { return };
+        let Some(c) = &mut candidates[at] else { return };
+        if !within(limit, level.price, side) {
+            if c.taken.is_zero() {
+                lines[c.line].verdict = Verdict::BeyondLimit;
+            }
+            c.next = c.levels.len();
+            continue;
+        }
+        let wanted = level.qty.min(left);
+        let qty = c.affordable(side, level.price, wanted);
+        if qty < wanted {
+            // What the funds pay for at this level is the end of this venue.
+            c.next = c.levels.len();
+            if c.taken.is_zero() && qty.is_zero() {
+                lines[c.line].verdict = Verdict::NoFunds;
+            }
+        } else {
+            c.next += 1;
+        }
+        if !qty.is_zero() {
+            c.spend(side, level.price, qty);
+            c.taken = Qty(c.taken.0 + qty.0);
+            c.worst = level.price;
+            left = left.saturating_sub(qty);
+        }
+    }
+}
+
+/// The share is worth sending there.
+fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, price: Price) -> bool {
+    !qty.is_zero()
+        && qty >= listing.qty_min
+        && amount_of(def, Notional::of(price, qty)) >= listing.notional_min
+}
+
+/// Fill or kill: one venue whose book shows it all, at the least cost.
+fn whole(
+    market: &Market<'_>,
+    request: &Request,
+    limit: Price,
+    candidates: &mut [Option<Candidate<'_>>],
+    plan: &mut Plan,
+) {
+    let def = market.reference.instrument_of(request.instrument);
+    let mut best: Option<(i128, Leg, usize)> = None;
+    for c in candidates.iter_mut().flatten() {
+        if !market.reference.venues[c.listing.venue.index()].fok {
+            plan.lines[c.line].verdict = Verdict::NoFok;
+            continue;
+        }
+        let mut left = request.qty;
+        let mut cost = 0_i128;
+        for level in c.levels.iter().take_while(|l| within(limit, l.price, request.side)) {
+            let qty = level.qty.min(left);
+            if qty.is_zero() || c.affordable(request.side, level.price, qty) < qty {
+                break;
+            }
+            c.spend(request.side, level.price, qty);
+            let value = i128::from(level.price.0) * c.factor;
+            cost = cost.saturating_add(value.saturating_mul(i128::from(qty.0)));
+            c.worst = level.price;
+            left = left.saturating_sub(qty);
+        }
+        let fits = left.is_zero()
+            && request.qty <= c.listing.qty_max
+            && request.qty.floor_to(c.listing.lot) == request.qty
+            && is_enough(def, c.listing, request.qty, c.worst);
+        if !fits {
+            plan.lines[c.line].verdict = Verdict::BeyondLimit;
+            continue;
+        }
+        let key = if request.side == Side::Buy { cost } else { -cost };
+        if best.is_none_or(|(known, _, _)| key < known) {
+            let leg = Leg { venue: c.listing.venue, qty: request.qty, price: c.worst };
+            best = Some((key, leg, c.line));
+        }
+    }
+    if let Some((_, leg, line)) = best {
+        plan.takes[0] = leg;
+        plan.takes_len = 1;
+        let line = &mut plan.lines[line];
+        (line.verdict, line.qty, line.price) = (Verdict::Taken, leg.qty, leg.price);
+    }
+}
+
+/// Where what is left waits: least maker fee on its price first, then the shortest way to the top
+/// of the book there.
+fn resting_place(
+    market: &Market<'_>,
+    request: &Request,
+    limit: Price,
+    left: Qty,
+    candidates: &[Option<Candidate<'_>>],
+    lines: &mut [VenueLine; VENUES_MAX],
+) -> Option<Leg> {
+    let def = market.reference.instrument_of(request.instrument);
+    let mut best: Option<((i128, i64), Leg, usize)> = None;
+    for c in candidates.iter().flatten() {
+        let price = on_tick(limit, c.listing, request.side);
+        let cap = c.affordable(request.side, price, left);
+        let qty = left.min(cap).floor_to(c.listing.lot).min(c.listing.qty_max);
+        if price.0 <= 0 || !is_enough(def, c.listing, qty, price) {
+            if c.taken.is_zero() {
+                let poor = cap < left;
+                lines[c.line].verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
+            }
+            continue;
+        }
+        let fee = i128::from(c.listing.maker_fee.0);
+        let (net, to_top) = match request.side {
+            Side::Buy => (
+                i128::from(limit.0) * (PPM + fee),
+                c.book.own(Side::Buy).best().map_or(0, |top| top.price.0.saturating_sub(price.0)),
+            ),
+            Side::Sell => (
+                -(i128::from(limit.0) * (PPM - fee)),
+                c.book.own(Side::Sell).best().map_or(0, |top| price.0.saturating_sub(top.price.0)),
+            ),
+        };
+        let key = (net, to_top);
+        if best.is_none_or(|(known, _, _)| key < known) {
+            best = Some((key, Leg { venue: c.listing.venue, qty, price }, c.line));
+        }
+    }
+    let (_, leg, line) = best?;
+    let line = &mut lines[line];
+    if line.verdict != Verdict::Taken {
+        (line.verdict, line.price) = (Verdict::Rested, leg.price);
+    }
+    line.qty = Qty(line.qty.0 + leg.qty.0);
+    Some(leg)
+}
+
+/// The price on the venue's tick that is not worse than the limit.
+fn on_tick(limit: Price, listing: &ListingDef, side: Side) -> Price {
+    let over = limit.0.rem_euclid(listing.tick.0);
+    match side {
+        Side::Buy => Price(limit.0 - over),
+        Side::Sell if over == 0 => limit,
+        Side::Sell => Price(limit.0.saturating_add(listing.tick.0 - over)),
+    }
+}
