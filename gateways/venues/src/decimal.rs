@@ -124,6 +124,19 @@ fn shift(mantissa: i128, by: i64) -> Result<i128, DecimalError> {
     if mantissa % factor == 0 { Ok(mantissa / factor) } else { Err(DecimalError::Inexact) }
 }
 
+/// A mantissa of `from` decimals as one of `to` decimals.
+///
+/// # Errors
+/// [`DecimalError::Inexact`] when a nonzero digit would be cut, [`DecimalError::Range`] when it
+/// does not fit.
+pub fn rescale(mantissa: i64, from: u8, to: u8) -> Result<i64, DecimalError> {
+    if from == to {
+        return Ok(mantissa);
+    }
+    let value = shift(i128::from(mantissa), i64::from(to) - i64::from(from))?;
+    value.try_into().map_err(|_| DecimalError::Range)
+}
+
 /// Appends `mantissa` (units of 10^-`decimals`) with exactly `printed` digits after the point (no
 /// point for zero). Appends nothing on error.
 ///
@@ -231,6 +244,16 @@ mod tests {
         assert_eq!(write(&mut out, i128::MIN, 0, 200), Err(DecimalError::Range));
         assert_eq!(write(&mut out, i128::MIN, 255, 255), Ok(()));
         assert_eq!(write(&mut out, 0, 255, 255), Ok(()));
+    }
+
+    #[test]
+    fn rescaling_is_exact_or_an_error() {
+        assert_eq!(rescale(50_000_000, 8, 1), Ok(5));
+        assert_eq!(rescale(5, 1, 8), Ok(50_000_000));
+        assert_eq!(rescale(7, 3, 3), Ok(7));
+        assert_eq!(rescale(51_000_000, 8, 1), Err(DecimalError::Inexact));
+        assert_eq!(rescale(i64::MAX, 0, 1), Err(DecimalError::Range));
+        assert_eq!(rescale(1, 0, 255), Err(DecimalError::Range));
     }
 
     #[test]

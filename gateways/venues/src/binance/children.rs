@@ -1,0 +1,243 @@
+//! What was sent and is not over, and which answers are awaited.
+//!
+//! A line belongs here if it remembers something about one child between two messages. Everything
+//! else about a child can be told from its id, so forgetting one that is over costs nothing.
+
+use std::collections::VecDeque;
+
+use rutter_core::id::ChildId;
+
+/// Children remembered at once. Beyond it new ones are refused as not sent.
+pub(super) const CHILDREN_MAX: usize = 1 << 16;
+/// Entries that are over are kept at most so many times as often as others before they are swept.
+const SWEEP_FACTOR: usize = 2;
+/// Below so many entries nothing is swept.
+const SWEEP_MIN: usize = 64;
+
+/// A request whose answer is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// The order itself.
+    New,
+    /// The cancel request of that number.
+    Cancel(u32),
+}
+
+/// What is remembered of a child.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Entry {
+    pub child: ChildId,
+    /// When this process sent it; `None` when an earlier one did.
+    pub sent_ns: Option<u64>,
+    /// The venue's number of it, once told.
+    pub venue_order: Option<u64>,
+    /// The venue has shown that it knows it.
+    pub seen: bool,
+    /// `MsgSeqNum` of the order that has no answer yet.
+    pub new_seq: Option<u64>,
+    /// Number and `MsgSeqNum` of the cancel that has no answer yet.
+    pub cancel: Option<(u32, u64)>,
+    /// Cancel requests so far.
+    pub cancels: u32,
+    over: bool,
+}
+
+/// An answer that is due.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    deadline_ns: u64,
+    child: ChildId,
+    request: Request,
+    seq: u64,
+}
+
+/// The table is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{CHILDREN_MAX} children are remembered already")]
+pub(super) struct TableFull;
+
+/// All children of one venue. Sorted by id, which is the order in which they are sent, so that
+/// adding is a push and ending is a pop nearly always.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    entries: VecDeque<Entry>,
+    over: usize,
+    /// Deadlines rise, for the time to answer is the same for all.
+    waits: VecDeque<Wait>,
+}
+
+impl Children {
+    fn find(&self, child: ChildId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&child, |entry| entry.child)
+    }
+
+    pub fn get(&self, child: ChildId) -> Option<&Entry> {
+        let entry = self.entries.get(self.find(child).ok()?)?;
+        (!entry.over).then_some(entry)
+    }
+
+    pub fn get_mut(&mut self, child: ChildId) -> Option<&mut Entry> {
+        let at = self.find(child).ok()?;
+        self.entries.get_mut(at).filter(|entry| !entry.over)
+    }
+
+    /// The entry of a child, made if need be.
+    pub fn ensure(&mut self, child: ChildId) -> Result<&mut Entry, TableFull> {
+        let at = match self.find(child) {
+            Ok(at) => {
+                if let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.over) {
+                    *entry = Entry { child, ..Entry::default() };
+                    self.over -= 1;
+                }
+                at
+            }
+            Err(at) => {
+                if self.entries.len() - self.over >= CHILDREN_MAX {
+                    return Err(TableFull);
+                }
+                self.entries.insert(at, Entry { child, ..Entry::default() });
+                at
+            }
+        };
+        self.entries.get_mut(at).ok_or(TableFull)
+    }
+
+    /// The child is over: forgets it.
+    pub fn end(&mut self, child: ChildId) {
+        let Some(entry) = self.get_mut(child) else { return };
+        entry.over = true;
+        self.over += 1;
+        while self.entries.front().is_some_and(|entry| entry.over) {
+            self.entries.pop_front();
+            self.over -= 1;
+        }
+        let total = self.entries.len();
+        if total > SWEEP_MIN && self.over * SWEEP_FACTOR > total {
+            self.entries.retain(|entry| !entry.over);
+            self.over = 0;
+        }
+    }
+
+    /// An answer to the request that was sent with `seq` is due at `deadline_ns`.
+    pub fn await_answer(&mut self, child: ChildId, request: Request, seq: u64, deadline_ns: u64) {
+        self.waits.push_back(Wait { deadline_ns, child, request, seq });
+    }
+
+    /// The next request that has got no answer in time; it is then no longer awaited.
+    pub fn take_overdue(&mut self, now_ns: u64) -> Option<(ChildId, Request)> {
+        self.drop_answered();
+        let wait = self.waits.pop_front_if(|wait| wait.deadline_ns <= now_ns)?;
+        if let Some(entry) = self.get_mut(wait.child) {
+            match wait.request {
+                Request::New => entry.new_seq = None,
+                Request::Cancel(_) => entry.cancel = None,
+            }
+        }
+        Some((wait.child, wait.request))
+    }
+
+    /// When the next answer is overdue.
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        // The front may be answered already: then the timer comes early, which does no harm.
+        self.waits.front().map(|wait| wait.deadline_ns)
+    }
+
+    fn drop_answered(&mut self) {
+        while let Some(wait) = self.waits.front() {
+            let awaited = self.get(wait.child).is_some_and(|entry| match wait.request {
+                Request::New => entry.new_seq == Some(wait.seq),
+                Request::Cancel(attempt) => entry.cancel == Some((attempt, wait.seq)),
+            });
+            if awaited {
+                return;
+            }
+            self.waits.pop_front();
+        }
+    }
+
+    /// The request that went out under this number, if its answer is still awaited.
+    pub fn by_seq(&self, seq: u64) -> Option<(ChildId, Request)> {
+        // Only for a Reject, which is rare.
+        self.entries.iter().filter(|entry| !entry.over).find_map(|entry| {
+            if entry.new_seq == Some(seq) {
+                return Some((entry.child, Request::New));
+            }
+            let (attempt, sent) = entry.cancel?;
+            (sent == seq).then_some((entry.child, Request::Cancel(attempt)))
+        })
+    }
+
+    /// The connection is gone: no answer will come on it.
+    pub fn forget_answers(&mut self) {
+        self.waits.clear();
+        for entry in &mut self.entries {
+            entry.new_seq = None;
+            entry.cancel = None;
+        }
+    }
+
+    /// Children that are not over.
+    pub fn len(&self) -> usize {
+        self.entries.len() - self.over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_is_forgotten_and_the_rest_stays_in_order() {
+        let mut children = Children::default();
+        for n in [3, 1, 2, 200] {
+            assert!(children.ensure(ChildId(n)).is_ok());
+        }
+        children.end(ChildId(2));
+        children.end(ChildId(2));
+        assert!(children.get(ChildId(2)).is_none());
+        assert_eq!(children.len(), 3);
+        children.end(ChildId(1));
+        assert_eq!(children.entries.len(), 2, "the front is popped with all that is over");
+        assert!(children.ensure(ChildId(2)).is_ok_and(|entry| entry.sent_ns.is_none()));
+    }
+
+    #[test]
+    fn a_long_liver_at_the_front_does_not_keep_the_dead() {
+        let mut children = Children::default();
+        assert!(children.ensure(ChildId(1)).is_ok());
+        for n in 2..10_000 {
+            assert!(children.ensure(ChildId(n)).is_ok());
+            children.end(ChildId(n));
+            assert!(children.entries.len() <= SWEEP_MIN + 2);
+        }
+        assert_eq!(children.len(), 1);
+    }
+
+    #[test]
+    fn the_table_has_an_end_that_is_told() {
+        let mut children = Children::default();
+        for n in 0..CHILDREN_MAX as u64 {
+            assert!(children.ensure(ChildId(n)).is_ok());
+        }
+        assert_eq!(children.ensure(ChildId(1 << 40)).err(), Some(TableFull));
+        assert!(children.ensure(ChildId(5)).is_ok());
+    }
+
+    #[test]
+    fn only_what_got_no_answer_is_overdue() {
+        let mut children = Children::default();
+        for n in 1..=3 {
+            let entry = children.ensure(ChildId(n)).expect("room");
+            entry.new_seq = Some(n + 10);
+            children.await_answer(ChildId(n), Request::New, n + 10, 100 * n);
+        }
+        assert_eq!(children.by_seq(12), Some((ChildId(2), Request::New)));
+        children.get_mut(ChildId(1)).expect("there").new_seq = None;
+        assert_eq!(children.take_overdue(150), None);
+        assert_eq!(children.next_deadline_ns(), Some(200));
+        assert_eq!(children.take_overdue(250), Some((ChildId(2), Request::New)));
+        assert_eq!(children.take_overdue(250), None);
+        children.forget_answers();
+        assert_eq!(children.take_overdue(u64::MAX), None);
+    }
+}

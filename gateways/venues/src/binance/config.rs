@@ -1,0 +1,193 @@
+//! What the Binance adapter must be told.
+//!
+//! A line belongs here if it is a setting or checks one.
+
+use rutter_core::id::VenueId;
+
+use crate::listing::{AssetNames, Listing};
+use crate::secret::Secret;
+use crate::signing::{Ed25519Signer, KeyError};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Longest `SenderCompID` (`^[a-zA-Z0-9-_]{1,8}$`).
+pub(super) const COMP_ID_BYTES_MAX: usize = 8;
+/// Longest symbol that is taken.
+const SYMBOL_BYTES_MAX: usize = 20;
+/// Longest API key that is taken; today's have 64.
+const API_KEY_BYTES_MAX: usize = 256;
+/// `RecvWindow` in milliseconds, at most.
+const RECV_WINDOW_MS_MAX: u32 = 60_000;
+
+/// Where the FIX order entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixEndpoint {
+    /// Host, also the TLS server name.
+    pub host: String,
+    /// Port; 9000 is text both ways.
+    pub port: u16,
+    /// TLS; always true but for a local simulator.
+    pub tls: bool,
+}
+
+/// Tag 25035: whether the venue may answer out of order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageHandling {
+    /// 1: messages are processed as they come free; quicker.
+    #[default]
+    Unordered,
+    /// 2: one after the other.
+    Sequential,
+}
+
+impl MessageHandling {
+    pub(super) const fn tag_value(self) -> u8 {
+        match self {
+            Self::Unordered => b'1',
+            Self::Sequential => b'2',
+        }
+    }
+}
+
+/// Settings of [`BinanceOrders`](super::BinanceOrders).
+#[derive(Clone, Debug)]
+pub struct BinanceConfig {
+    /// The core's id of this venue.
+    pub venue: VenueId,
+    /// Tells this journal's ids from those of every other.
+    pub node_tag: u32,
+    /// FIX order entry.
+    pub fix: FixEndpoint,
+    /// REST base, such as `https://api.binance.com`.
+    pub rest_base: String,
+    /// Tag 49. After an unclean end the venue keeps it locked for two heartbeat intervals, so a
+    /// reconnect then uses its first six characters and a two-digit number.
+    pub sender_comp_id: String,
+    /// Tag 56; `SPOT`.
+    pub target_comp_id: String,
+    /// API key with FIX permission.
+    pub api_key: Secret,
+    /// Ed25519 private key, PKCS#8 PEM.
+    pub private_key: Secret,
+    /// Tag 25035.
+    pub message_handling: MessageHandling,
+    /// Tag 108, 5 to 60 seconds.
+    pub heartbeat_s: u8,
+    /// Tag 25000 of every new order, milliseconds: how long it can be taken after it was sent.
+    pub recv_window_ms: u32,
+    /// No answer to an order or cancel for so long: it is in doubt.
+    pub answer_timeout_ns: u64,
+    /// First delay before a reconnect.
+    pub backoff_base_ns: u64,
+    /// Longest delay before a reconnect.
+    pub backoff_max_ns: u64,
+    /// Seed of the delays' jitter.
+    pub seed: u64,
+    /// Instruments.
+    pub listings: Vec<Listing>,
+    /// Assets; every one in which a fee may be charged should be here.
+    pub assets: Vec<AssetNames>,
+}
+
+impl BinanceConfig {
+    /// Production endpoints and default times, without keys, listings and assets.
+    pub fn new(venue: VenueId, node_tag: u32) -> Self {
+        Self {
+            venue,
+            node_tag,
+            fix: FixEndpoint { host: "fix-oe.binance.com".to_owned(), port: 9000, tls: true },
+            rest_base: "https://api.binance.com".to_owned(),
+            sender_comp_id: "RUTTER".to_owned(),
+            target_comp_id: "SPOT".to_owned(),
+            api_key: Secret::from(""),
+            private_key: Secret::from(""),
+            message_handling: MessageHandling::Unordered,
+            heartbeat_s: 5,
+            recv_window_ms: 25_000,
+            answer_timeout_ns: 5 * SECOND_NS,
+            backoff_base_ns: SECOND_NS / 4,
+            backoff_max_ns: 30 * SECOND_NS,
+            seed: 0,
+            listings: Vec::new(),
+            assets: Vec::new(),
+        }
+    }
+
+    /// Checks everything that would otherwise be refused by the venue, or break a message.
+    pub(super) fn check(&self) -> Result<Ed25519Signer, ConfigError> {
+        for id in [&self.sender_comp_id, &self.target_comp_id] {
+            if id.is_empty() || id.len() > COMP_ID_BYTES_MAX || !id.bytes().all(is_id_byte) {
+                return Err(ConfigError::CompId(id.clone()));
+            }
+        }
+        if !(5..=60).contains(&self.heartbeat_s) {
+            return Err(ConfigError::Heartbeat(self.heartbeat_s));
+        }
+        if self.recv_window_ms == 0 || self.recv_window_ms > RECV_WINDOW_MS_MAX {
+            return Err(ConfigError::RecvWindow(self.recv_window_ms));
+        }
+        if self.answer_timeout_ns == 0 {
+            return Err(ConfigError::AnswerTimeout);
+        }
+        let key = self.api_key.expose();
+        if key.is_empty() || key.len() > API_KEY_BYTES_MAX || !key.bytes().all(is_id_byte) {
+            return Err(ConfigError::ApiKey);
+        }
+        for listing in &self.listings {
+            let symbol = &listing.symbol;
+            let good = |b: u8| is_id_byte(b) || b == b'.';
+            if symbol.is_empty() || symbol.len() > SYMBOL_BYTES_MAX || !symbol.bytes().all(good) {
+                return Err(ConfigError::Symbol(symbol.clone()));
+            }
+            let decimals = [
+                listing.price_decimals,
+                listing.qty_decimals,
+                listing.venue_price_decimals,
+                listing.venue_qty_decimals,
+            ];
+            if decimals.iter().any(|d| *d > 18) {
+                return Err(ConfigError::Decimals(symbol.clone()));
+            }
+        }
+        if self.assets.is_empty() {
+            return Err(ConfigError::NoAssets);
+        }
+        Ok(Ed25519Signer::from_pem(&self.private_key)?)
+    }
+}
+
+const fn is_id_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not `^[a-zA-Z0-9-_]{1,8}$`.
+    #[error("comp id {0:?} is not 1 to 8 letters, digits, - or _")]
+    CompId(String),
+    /// Not 5 to 60.
+    #[error("heartbeat of {0} s is not within 5 to 60")]
+    Heartbeat(u8),
+    /// Not 1 to 60,000.
+    #[error("receive window of {0} ms is not within 1 to 60000")]
+    RecvWindow(u32),
+    /// Zero.
+    #[error("answer timeout is zero")]
+    AnswerTimeout,
+    /// Empty, too long or of a strange alphabet.
+    #[error("the API key is not one")]
+    ApiKey,
+    /// Empty, too long or of a strange alphabet.
+    #[error("symbol {0:?} is not one")]
+    Symbol(String),
+    /// More than 18.
+    #[error("decimals of {0} are above 18")]
+    Decimals(String),
+    /// Balances and fees need them.
+    #[error("no assets")]
+    NoAssets,
+    /// The private key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}

@@ -1,0 +1,236 @@
+//! One FIX connection: bytes in order, sequence numbers, heartbeats.
+//!
+//! A line belongs here if it needs no order. Binance's session has no resend: every connection
+//! starts at 1 in both directions, and a gap ends it.
+
+use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
+use rutter_fix::tags;
+use rutter_transport::machine::{Action, Outbox};
+
+use super::machine::FIX_LINK;
+
+/// Tag 8.
+pub(super) const BEGIN_STRING: &[u8] = b"FIX.4.4";
+/// Extra time for a heartbeat to arrive before silence counts, in heartbeat intervals' fifths.
+const GRACE_FIFTHS: u64 = 1;
+
+/// Why a connection cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SessionError {
+    /// Bytes that are no message; TLS delivers what was sent, so the peer is broken.
+    #[error("garbled message")]
+    Garbled,
+    /// A well-framed message with a defect inside.
+    #[error("defective message")]
+    Defective,
+    /// 34 is not the next number.
+    #[error("sequence gap")]
+    Sequence,
+    /// 49 or 56 is not what it should be.
+    #[error("wrong comp ids")]
+    CompId,
+}
+
+/// Reassembles messages from bytes cut anywhere.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    buffer: Vec<u8>,
+    read: usize,
+    index: FieldIndex,
+}
+
+impl Inbound {
+    /// Adds what arrived. The decoder refuses a message above its limit, so what stays here
+    /// between calls is bounded by that.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.read);
+        self.read = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole message.
+    pub fn next(&mut self) -> Result<Option<Message<'_>>, SessionError> {
+        let rest = self.buffer.get(self.read..).unwrap_or(&[]);
+        match decode(rest, &mut self.index) {
+            Ok(Status::Incomplete) => Ok(None),
+            Ok(Status::Complete { consumed }) => {
+                let start = self.read;
+                self.read += consumed;
+                let bytes = self.buffer.get(start..self.read).unwrap_or(&[]);
+                Ok(Some(Message::new(bytes, &self.index)))
+            }
+            Err(_) => Err(SessionError::Garbled),
+        }
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+        self.read = 0;
+    }
+}
+
+/// What is due on a quiet connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// We were silent for an interval.
+    Heartbeat,
+    /// The peer was silent for more than an interval.
+    TestRequest,
+    /// It did not answer the test either.
+    Dead,
+}
+
+/// Sequence numbers and times of one connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    sender: Vec<u8>,
+    target: Vec<u8>,
+    interval_ns: u64,
+    next_in: u64,
+    next_out: u64,
+    last_in_ns: u64,
+    last_out_ns: u64,
+    /// When the open test request counts as not answered.
+    test_deadline_ns: Option<u64>,
+}
+
+impl Session {
+    pub fn new(target: &str, heartbeat_s: u8) -> Self {
+        Self {
+            sender: Vec::new(),
+            target: target.as_bytes().to_vec(),
+            interval_ns: u64::from(heartbeat_s) * 1_000_000_000,
+            next_in: 1,
+            next_out: 1,
+            last_in_ns: 0,
+            last_out_ns: 0,
+            test_deadline_ns: None,
+        }
+    }
+
+    /// A new connection, with this `SenderCompID`.
+    pub fn restart(&mut self, now_ns: u64, sender: &[u8]) {
+        self.sender.clear();
+        self.sender.extend_from_slice(sender);
+        self.next_in = 1;
+        self.next_out = 1;
+        self.last_in_ns = now_ns;
+        self.last_out_ns = now_ns;
+        self.test_deadline_ns = None;
+    }
+
+    pub fn sender(&self) -> &[u8] {
+        &self.sender
+    }
+
+    pub fn target(&self) -> &[u8] {
+        &self.target
+    }
+
+    /// Checks header and sequence of a message, and takes it as a sign of life.
+    pub fn accept(&mut self, now_ns: u64, message: &Message<'_>) -> Result<(), SessionError> {
+        if message.begin_string() != BEGIN_STRING || message.defect().is_some() {
+            return Err(SessionError::Defective);
+        }
+        let id = |tag| message.get(tag).unwrap_or_default();
+        if id(tags::SENDER_COMP_ID) != self.target || id(tags::TARGET_COMP_ID) != self.sender {
+            return Err(SessionError::CompId);
+        }
+        if message.uint(tags::MSG_SEQ_NUM) != Ok(Some(self.next_in)) {
+            return Err(SessionError::Sequence);
+        }
+        self.next_in += 1;
+        self.last_in_ns = now_ns;
+        self.test_deadline_ns = None;
+        Ok(())
+    }
+
+    /// Sends one message: `write` adds the body behind the header, and may give up, in which case
+    /// nothing is sent and no number is used. Returns the number used.
+    pub fn send<E, T>(
+        &mut self,
+        now_ns: u64,
+        out: &mut Outbox<T>,
+        msg_type: &[u8],
+        write: impl FnOnce(&mut Encoder<'_>) -> Result<(), E>,
+    ) -> Result<u64, Option<E>> {
+        let start = out.bytes.len();
+        let seq = self.next_out;
+        let mut encoder = Encoder::begin(&mut out.bytes, BEGIN_STRING, msg_type);
+        encoder
+            .uint(tags::MSG_SEQ_NUM, seq)
+            .field(tags::SENDER_COMP_ID, &self.sender)
+            .timestamp(tags::SENDING_TIME, now_ns, TimePrecision::Millis)
+            .field(tags::TARGET_COMP_ID, &self.target);
+        let written = write(&mut encoder);
+        let finished = encoder.finish();
+        if let Err(error) = written {
+            out.bytes.truncate(start);
+            return Err(Some(error));
+        }
+        finished.map_err(|_| None)?;
+        out.actions.push(Action::Send(FIX_LINK, start..out.bytes.len()));
+        self.next_out += 1;
+        self.last_out_ns = now_ns;
+        Ok(seq)
+    }
+
+    /// Sends a message of the session level, which cannot fail to be written.
+    pub fn send_admin<T>(
+        &mut self,
+        now_ns: u64,
+        out: &mut Outbox<T>,
+        msg_type: &[u8],
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) {
+        let _: Result<u64, Option<()>> = self.send(now_ns, out, msg_type, |encoder| {
+            write(encoder);
+            Ok(())
+        });
+    }
+
+    /// Sends what is due, or says that the peer is dead.
+    pub fn on_timer<T>(&mut self, now_ns: u64, out: &mut Outbox<T>) -> Due {
+        let due = self.due(now_ns);
+        match due {
+            Due::Nothing | Due::Dead => {}
+            Due::Heartbeat => {
+                self.send_admin(now_ns, out, tags::msg_type::HEARTBEAT, |_| {});
+            }
+            Due::TestRequest => {
+                self.test_deadline_ns = Some(now_ns.saturating_add(self.interval_ns));
+                let id = self.next_out;
+                self.send_admin(now_ns, out, tags::msg_type::TEST_REQUEST, |encoder| {
+                    encoder.uint(tags::TEST_REQ_ID, id);
+                });
+            }
+        }
+        due
+    }
+
+    fn due(&self, now_ns: u64) -> Due {
+        match self.test_deadline_ns {
+            Some(deadline) if now_ns >= deadline => return Due::Dead,
+            None if now_ns >= self.silence_ends_ns() => return Due::TestRequest,
+            Some(_) | None => {}
+        }
+        if now_ns >= self.last_out_ns.saturating_add(self.interval_ns) {
+            return Due::Heartbeat;
+        }
+        Due::Nothing
+    }
+
+    const fn silence_ends_ns(&self) -> u64 {
+        let allowed = self.interval_ns + self.interval_ns / 5 * GRACE_FIFTHS;
+        self.last_in_ns.saturating_add(allowed)
+    }
+
+    /// When [`Session::on_timer`] has something to do next.
+    pub fn next_timer_ns(&self) -> u64 {
+        let peer = self.test_deadline_ns.unwrap_or_else(|| self.silence_ends_ns());
+        peer.min(self.last_out_ns.saturating_add(self.interval_ns))
+    }
+}
