@@ -1,1 +1,368 @@
-//! x
+//! One FIX session, sans I/O: bytes and the time in, bytes and [`Event`]s out.
+//!
+//! The caller owns the socket and the clock. It gives arriving bytes to [`Session::receive`] until
+//! that asks for more, calls [`Session::on_timer`] no later than [`Session::next_deadline_ns`],
+//! and writes what both append to its output buffer. After [`Event::Disconnect`] it writes what is
+//! in the buffer, closes the connection and is free to connect again.
+//!
+//! The rules are FIX 4.4 volume 2 (session protocol). Numbers in: the stored `next_in` trails the
+//! volatile one until [`Session::confirm_in`] says that the core has journaled a message, so that
+//! a restart asks the peer again for what was lost. Numbers out: a message of the application is
+//! stored before its bytes are handed out; administrative messages only take a number.
+//!
+//! A line belongs here if it is about one session's protocol state. Which session a connection
+//! belongs to, and what an order means, is the gateway's.
+
+mod config;
+mod event;
+mod inbound;
+mod logon;
+mod outbound;
+mod timer;
+
+use std::collections::VecDeque;
+
+pub use config::{
+    Config, HeaderOrder, LogonContext, NoCredentials, Offline, PasswordPolicy, Policy, Recovery,
+    Role, constant_time_eq,
+};
+pub use event::{
+    AppMessage, BusinessRejectReason, DisconnectReason, Event, Received, Refusal, SendError, Sent,
+    SessionError, SessionRejectReason, Warning,
+};
+
+use crate::codec::{FieldIndex, Message, Status, decode};
+use crate::store::{MessageStore, SEQ_MAX};
+
+/// Most application messages delivered and not yet confirmed.
+pub const UNCONFIRMED_MAX: usize = 16_384;
+
+/// Most numbers remembered of administrative messages that came ahead of a gap.
+pub const AHEAD_MAX: usize = 256;
+
+/// Most garbled stretches between two good messages.
+pub const GARBLED_MAX: u32 = 64;
+
+/// Most `ResendRequest`s in a row that start at the same number.
+pub const SAME_RESENDS_MAX: u32 = 32;
+
+/// Most times that the same gap is asked for without progress.
+pub const GAP_TRIES_MAX: u32 = 3;
+
+/// Bytes after which a long replay waits for the caller to write.
+pub const REPLAY_BYTES_MAX: usize = 256 << 10;
+
+/// Longest `TestReqID` (112) that is answered, in bytes.
+pub const TEST_REQ_ID_BYTES_MAX: usize = 256;
+
+/// Where a session is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No connection.
+    Disconnected,
+    /// Acceptor: connected, the peer must log on.
+    AwaitLogon,
+    /// Initiator: Logon sent, not yet answered.
+    LogonSent,
+    /// Both have logged on.
+    LoggedOn,
+    /// Our Logout is not answered yet. The peer's messages still count unless it erred.
+    LogoutSent {
+        /// The peer broke a rule: nothing of it is delivered any more.
+        fatal: bool,
+    },
+}
+
+/// An application message that was delivered; settled when the core has it.
+#[derive(Clone, Copy, Debug)]
+struct Unconfirmed {
+    seq: u64,
+    settled: bool,
+}
+
+/// Numbers that the peer has been asked for.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    /// Highest number seen: the gap is closed behind it.
+    upto: u64,
+    /// When it was last asked for, or last became smaller.
+    since_ns: u64,
+    tries: u32,
+}
+
+/// A `ResendRequest` being served.
+#[derive(Clone, Copy, Debug)]
+struct Replay {
+    next: u64,
+    end: u64,
+    /// First number of the messages that were sent meanwhile and must follow.
+    held: Option<u64>,
+}
+
+/// A session and its store. `P` decides about credentials and fills a Logon.
+#[derive(Debug)]
+pub struct Session<S, P> {
+    config: Config,
+    store: S,
+    policy: P,
+    state: State,
+    next_in: u64,
+    unconfirmed: VecDeque<Unconfirmed>,
+    /// Sorted.
+    ahead: Vec<u64>,
+    gap: Option<Gap>,
+    replay: Option<Replay>,
+    heartbeat_ns: u64,
+    last_in_ns: u64,
+    last_out_ns: u64,
+    /// When waiting for a Logon or Logout ends.
+    deadline_ns: u64,
+    test_request_ns: Option<u64>,
+    garbled: u32,
+    same_resends: (u64, u32),
+    scratch: Vec<u8>,
+}
+
+impl<S: MessageStore, P: Policy> Session<S, P> {
+    /// A session that is not connected, with the numbers that the store kept.
+    pub fn new(config: Config, store: S, policy: P) -> Self {
+        let next_in = store.next_in();
+        Self {
+            config,
+            store,
+            policy,
+            state: State::Disconnected,
+            next_in,
+            unconfirmed: VecDeque::with_capacity(UNCONFIRMED_MAX),
+            ahead: Vec::with_capacity(AHEAD_MAX),
+            gap: None,
+            replay: None,
+            heartbeat_ns: 0,
+            last_in_ns: 0,
+            last_out_ns: 0,
+            deadline_ns: 0,
+            test_request_ns: None,
+            garbled: 0,
+            same_resends: (0, 0),
+            scratch: Vec::with_capacity(1_024),
+        }
+    }
+
+    /// What it was made with.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where it is in its life.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether application messages are written at once.
+    pub const fn is_logged_on(&self) -> bool {
+        matches!(self.state, State::LoggedOn)
+    }
+
+    /// The store, to read its numbers.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Next number expected from the peer in this process; the store's may be lower.
+    pub const fn next_in(&self) -> u64 {
+        self.next_in
+    }
+
+    /// Next number to send.
+    pub fn next_out(&self) -> u64 {
+        self.store.next_out()
+    }
+
+    /// Highest event number that is stored: after a restart, the core's events up to this one
+    /// need not be sent again.
+    pub fn last_event_no(&self) -> u64 {
+        self.store.last_event_no()
+    }
+
+    /// Delivered application messages that are not confirmed yet.
+    pub fn unconfirmed(&self) -> usize {
+        self.unconfirmed.iter().filter(|one| !one.settled).count()
+    }
+
+    /// Whether a replay waits for the caller to write the output buffer. Until it is done
+    /// [`receive`](Self::receive) takes nothing.
+    pub const fn replay_pending(&self) -> bool {
+        self.replay.is_some()
+    }
+
+    /// Prepares what can be prepared while nothing is urgent, such as the store's next file.
+    ///
+    /// # Errors
+    /// [`SessionError::Store`].
+    pub fn maintain(&mut self) -> Result<(), SessionError> {
+        self.store.maintain().map_err(SessionError::Store)
+    }
+
+    /// Gives the parts back, for a restart in tests and for an operator's tools.
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
+    /// A connection is there. An initiator's Logon is appended to `out`.
+    ///
+    /// # Errors
+    /// [`SessionError::AlreadyConnected`]: the new connection is to be dropped, the old one stays.
+    pub fn connected(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Result<(), SessionError> {
+        if self.state != State::Disconnected {
+            return Err(SessionError::AlreadyConnected);
+        }
+        self.last_in_ns = now_ns;
+        self.last_out_ns = now_ns;
+        self.test_request_ns = None;
+        self.garbled = 0;
+        self.same_resends = (0, 0);
+        self.deadline_ns = now_ns.saturating_add(self.config.logon_timeout_ns);
+        match self.config.role {
+            Role::Acceptor => self.state = State::AwaitLogon,
+            Role::Initiator => {
+                self.state = State::LogonSent;
+                self.send_logon(now_ns, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection is gone, whoever closed it.
+    pub fn disconnected(&mut self) {
+        self.drop_connection();
+    }
+
+    fn drop_connection(&mut self) {
+        self.state = State::Disconnected;
+        self.gap = None;
+        self.replay = None;
+        self.ahead.clear();
+        self.test_request_ns = None;
+    }
+
+    /// Takes at most one message from the front of `input` and answers it into `out`.
+    ///
+    /// The caller drops `consumed` bytes and calls again, until nothing is consumed and there is
+    /// no event. `index` holds the fields of the message in the event.
+    pub fn receive<'b>(
+        &mut self,
+        now_ns: u64,
+        input: &'b [u8],
+        index: &'b mut FieldIndex,
+        out: &mut Vec<u8>,
+    ) -> Received<'b> {
+        if self.state == State::Disconnected {
+            return Received { consumed: input.len(), event: None };
+        }
+        if self.replay.is_some() {
+            self.continue_replay(now_ns, out);
+            if self.replay.is_some() {
+                return Received { consumed: 0, event: None };
+            }
+        }
+        match decode(input, index) {
+            Ok(Status::Incomplete) => Received { consumed: 0, event: None },
+            Ok(Status::Complete { consumed }) => {
+                let bytes = input.get(..consumed).unwrap_or(input);
+                let message = Message::new(bytes, index);
+                let event = self.on_message(now_ns, message, out);
+                Received { consumed, event }
+            }
+            Err(error) => {
+                let event = Some(self.on_garbled(error.kind));
+                Received { consumed: error.skip, event }
+            }
+        }
+    }
+
+    fn on_garbled(&mut self, kind: crate::codec::Garbled) -> Event<'static> {
+        self.garbled += 1;
+        if matches!(self.state, State::AwaitLogon | State::LogonSent) {
+            return self.disconnect(DisconnectReason::GarbledLogon);
+        }
+        if self.garbled > GARBLED_MAX {
+            return self.disconnect(DisconnectReason::TooMuchGarbage);
+        }
+        Event::Warning(Warning::Garbled(kind))
+    }
+
+    fn disconnect<'b>(&mut self, reason: DisconnectReason) -> Event<'b> {
+        self.disconnect_text(reason, b"")
+    }
+
+    fn disconnect_text<'b>(&mut self, reason: DisconnectReason, text: &'b [u8]) -> Event<'b> {
+        self.drop_connection();
+        Event::Disconnect { reason, text }
+    }
+
+    /// The core has journaled the message with this [`AppMessage::id`], or the gateway has dealt
+    /// with it without the core: it need not be sent again after a restart. Ids of before a reset
+    /// are ignored.
+    pub fn confirm_in(&mut self, id: u64) {
+        if id >> SEQ_BITS != self.store.epoch() & EPOCH_MASK {
+            return;
+        }
+        let seq = id & SEQ_MAX;
+        let at = self.unconfirmed.partition_point(|one| one.seq < seq);
+        match self.unconfirmed.get_mut(at) {
+            Some(one) if one.seq == seq => one.settled = true,
+            _ => return,
+        }
+        while self.unconfirmed.front().is_some_and(|one| one.settled) {
+            self.unconfirmed.pop_front();
+        }
+        self.persist_next_in();
+    }
+
+    fn inbound_id(&self, seq: u64) -> u64 {
+        (self.store.epoch() & EPOCH_MASK) << SEQ_BITS | seq
+    }
+
+    fn persist_next_in(&mut self) {
+        let confirmed = self.unconfirmed.front().map_or(self.next_in, |one| one.seq);
+        if confirmed != self.store.next_in() {
+            self.store.set_next_in(confirmed);
+        }
+    }
+
+    /// The expected number moves on, over messages that were handled ahead of a gap as well.
+    fn advance(&mut self, now_ns: u64, next: u64) {
+        self.next_in = next;
+        let mut used = 0;
+        for seq in &self.ahead {
+            if *seq > self.next_in {
+                break;
+            }
+            if *seq == self.next_in {
+                self.next_in += 1;
+            }
+            used += 1;
+        }
+        self.ahead.drain(..used);
+        self.gap = self.gap.filter(|gap| gap.upto >= self.next_in);
+        if let Some(gap) = &mut self.gap {
+            gap.since_ns = now_ns;
+            gap.tries = 1;
+        }
+        self.persist_next_in();
+    }
+
+    /// Both numbers to 1; what was sent before can no longer be asked for.
+    fn reset_numbers(&mut self) {
+        self.store.reset();
+        self.next_in = 1;
+        self.unconfirmed.clear();
+        self.ahead.clear();
+        self.gap = None;
+        self.replay = None;
+    }
+}
+
+const SEQ_BITS: u32 = 48;
+const EPOCH_MASK: u64 = 0xffff;
+const _: () = assert!(SEQ_MAX == (1 << SEQ_BITS) - 1);

@@ -1,0 +1,490 @@
+//! Messages of the peer, once logged on: header checks, sequence, administrative messages.
+
+use super::outbound::RefTag;
+use super::{
+    AHEAD_MAX, AppMessage, DisconnectReason, Event, Gap, Policy, Recovery, Replay,
+    SAME_RESENDS_MAX, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
+    UNCONFIRMED_MAX, Unconfirmed, Warning,
+};
+use crate::codec::{Defect, Message};
+use crate::store::{MSG_TYPE_BYTES_MAX, MessageStore, SEQ_MAX};
+use crate::tags::{self, msg_type};
+
+/// What a good header says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub seq: u64,
+    pub sending_ns: u64,
+    pub poss_dup: bool,
+}
+
+/// What a bad header calls for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    BeginString,
+    NoMsgSeqNum,
+    /// Reject; and Logout as well when `fatal` says why.
+    Reject {
+        seq: u64,
+        reason: Reason,
+        tag: Option<u32>,
+        fatal: Option<DisconnectReason>,
+    },
+}
+
+impl<S: MessageStore, P: Policy> Session<S, P> {
+    pub(super) fn on_message<'b>(
+        &mut self,
+        now_ns: u64,
+        message: Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        self.garbled = 0;
+        match self.state {
+            State::Disconnected => None,
+            State::AwaitLogon => Some(self.on_first(now_ns, message, out)),
+            State::LogonSent => Some(self.on_logon_answer(now_ns, message, out)),
+            State::LogoutSent { .. } if message.msg_type() == msg_type::LOGOUT => {
+                let text = message.get(tags::TEXT).unwrap_or(b"");
+                self.count_logout(now_ns, &message);
+                Some(self.disconnect_text(DisconnectReason::LogoutComplete, text))
+            }
+            State::LogoutSent { fatal: true } => None,
+            State::LoggedOn | State::LogoutSent { fatal: false } => {
+                self.on_session_message(now_ns, message, out)
+            }
+        }
+    }
+
+    /// 8, 34, 49, 52, 56 and 43; the same for a Logon and all that follows.
+    pub(super) fn check_header(&self, now_ns: u64, message: &Message<'_>) -> Result<Header, Fault> {
+        if message.begin_string() != self.config.begin_string.as_bytes() {
+            return Err(Fault::BeginString);
+        }
+        let seq = match message.uint(tags::MSG_SEQ_NUM) {
+            Ok(Some(seq)) if seq <= SEQ_MAX => seq,
+            _ => return Err(Fault::NoMsgSeqNum),
+        };
+        let fault = |reason, tag, fatal| Err(Fault::Reject { seq, reason, tag, fatal });
+        for (tag, expected) in [
+            (tags::SENDER_COMP_ID, &self.config.target),
+            (tags::TARGET_COMP_ID, &self.config.sender),
+        ] {
+            match message.get(tag) {
+                None => return fault(Reason::RequiredTagMissing, Some(tag), None),
+                Some(given) if given != expected.as_bytes() => {
+                    let fatal = Some(DisconnectReason::CompId);
+                    return fault(Reason::CompIdProblem, None, fatal);
+                }
+                Some(_) => {}
+            }
+        }
+        let sending_ns = match message.timestamp_ns(tags::SENDING_TIME) {
+            Ok(Some(ns)) => ns,
+            Ok(None) => {
+                return fault(Reason::RequiredTagMissing, Some(tags::SENDING_TIME), None);
+            }
+            Err(_) => return fault(Reason::IncorrectDataFormat, Some(tags::SENDING_TIME), None),
+        };
+        if let Some(tolerance_ns) = self.config.sending_time_tolerance_ns
+            && now_ns.abs_diff(sending_ns) > tolerance_ns
+        {
+            let fatal = Some(DisconnectReason::SendingTime);
+            return fault(Reason::SendingTimeAccuracy, None, fatal);
+        }
+        match message.bool(tags::POSS_DUP_FLAG) {
+            Ok(flag) => Ok(Header { seq, sending_ns, poss_dup: flag == Some(true) }),
+            Err(_) => fault(Reason::IncorrectDataFormat, Some(tags::POSS_DUP_FLAG), None),
+        }
+    }
+
+    fn on_session_message<'b>(
+        &mut self,
+        now_ns: u64,
+        message: Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let header = match self.check_header(now_ns, &message) {
+            Ok(header) => header,
+            Err(fault) => return Some(self.on_fault(now_ns, &message, fault, out)),
+        };
+        self.last_in_ns = now_ns;
+        self.test_request_ns = None;
+        let seq = header.seq;
+        match message.msg_type() {
+            msg_type::LOGOUT => {
+                self.count_logout(now_ns, &message);
+                self.send_logout(now_ns, "", out);
+                let text = message.get(tags::TEXT).unwrap_or(b"");
+                return Some(self.disconnect_text(DisconnectReason::PeerLogout, text));
+            }
+            msg_type::SEQUENCE_RESET if !is_gap_fill(&message) => {
+                return self.on_reset(now_ns, &message, out);
+            }
+            msg_type::LOGON if !header.poss_dup => {
+                return Some(self.on_logon_again(now_ns, seq, &message, out));
+            }
+            _ => {}
+        }
+        if let Some(fault) = poss_dup_fault(&message, header) {
+            return Some(self.on_fault(now_ns, &message, fault, out));
+        }
+        if seq < self.next_in {
+            if header.poss_dup {
+                return None;
+            }
+            return Some(self.sequence_too_low(now_ns, seq, out));
+        }
+        if seq > self.next_in {
+            return self.on_too_high(now_ns, seq, &message, out);
+        }
+        self.in_sequence(now_ns, header, message, out)
+    }
+
+    /// A Logout counts when it is the next message; it ends the session either way.
+    fn count_logout(&mut self, now_ns: u64, message: &Message<'_>) {
+        if message.uint(tags::MSG_SEQ_NUM) == Ok(Some(self.next_in)) {
+            self.advance(now_ns, self.next_in + 1);
+        }
+    }
+
+    fn on_fault<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        fault: Fault,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        match fault {
+            Fault::BeginString => {
+                let reason = DisconnectReason::BeginString;
+                self.log_out(now_ns, reason, "Incorrect BeginString", out)
+            }
+            Fault::NoMsgSeqNum => {
+                let reason = DisconnectReason::NoMsgSeqNum;
+                self.log_out_now(now_ns, reason, "MsgSeqNum missing or malformed", out)
+            }
+            Fault::Reject { seq, reason, tag, fatal } => {
+                self.reject(now_ns, message, reason, tag, out);
+                if seq == self.next_in {
+                    self.advance(now_ns, seq + 1);
+                }
+                match fatal {
+                    Some(why) => self.log_out(now_ns, why, "", out),
+                    None => Event::Rejected { seq, reason, tag },
+                }
+            }
+        }
+    }
+
+    pub(super) fn sequence_too_low<'b>(
+        &mut self,
+        now_ns: u64,
+        seq: u64,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        let text = format!("MsgSeqNum too low, expecting {} but received {seq}", self.next_in);
+        self.log_out_now(now_ns, DisconnectReason::SequenceTooLow, &text, out)
+    }
+
+    /// SequenceReset-Reset: only its `NewSeqNo` matters, whatever its own number.
+    fn on_reset<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let (reason, tag) = match message.uint(tags::NEW_SEQ_NO) {
+            Ok(Some(to)) if to >= self.next_in && to <= SEQ_MAX => {
+                let from = self.next_in;
+                self.advance(now_ns, to);
+                return (to > from).then_some(Event::Warning(Warning::SequenceReset { from, to }));
+            }
+            Ok(Some(_)) => (Reason::ValueOutOfRange, None),
+            Ok(None) => (Reason::RequiredTagMissing, Some(tags::NEW_SEQ_NO)),
+            Err(_) => (Reason::IncorrectDataFormat, Some(tags::NEW_SEQ_NO)),
+        };
+        self.reject(now_ns, message, reason, tag, out);
+        let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
+        Some(Event::Rejected { seq, reason, tag })
+    }
+
+    pub(super) fn gap_is_fatal(&self) -> bool {
+        self.config.recovery == Recovery::GapIsFatal
+    }
+
+    /// A number is skipped. What needs no application is done now and remembered; the
+    /// application's messages come again, for the request is open-ended.
+    fn on_too_high<'b>(
+        &mut self,
+        now_ns: u64,
+        seq: u64,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        if self.gap_is_fatal() {
+            let reason = DisconnectReason::GapFatal;
+            return Some(self.log_out_now(now_ns, reason, "MsgSeqNum too high", out));
+        }
+        let expected = self.next_in;
+        let news = self.open_gap(now_ns, seq, out);
+        let ahead = self.ahead.binary_search(&seq).is_ok();
+        if !ahead && message.defect().is_none() {
+            let answered = match message.msg_type() {
+                msg_type::HEARTBEAT => true,
+                msg_type::TEST_REQUEST => self.on_test_request(now_ns, message, out).is_none(),
+                msg_type::RESEND_REQUEST => {
+                    let event = self.on_resend_request(now_ns, message, out);
+                    match event {
+                        Some(Event::Rejected { .. }) => false,
+                        Some(event) if matches!(event, Event::Disconnect { .. }) => {
+                            return Some(event);
+                        }
+                        _ => true,
+                    }
+                }
+                _ => false,
+            };
+            if answered {
+                self.remember_ahead(seq);
+            }
+        }
+        news.then_some(Event::Warning(Warning::Gap { expected, received: seq }))
+    }
+
+    /// A message ahead of a gap has been handled; it is skipped when its turn comes. Beyond
+    /// [`AHEAD_MAX`] it is left to be resent.
+    pub(super) fn remember_ahead(&mut self, seq: u64) {
+        if let Err(at) = self.ahead.binary_search(&seq)
+            && self.ahead.len() < AHEAD_MAX
+        {
+            self.ahead.insert(at, seq);
+        }
+    }
+
+    /// Asks for what is missing below `seq`, unless that has been asked for. Returns whether it
+    /// asked.
+    pub(super) fn open_gap(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) -> bool {
+        if let Some(gap) = &mut self.gap {
+            gap.upto = gap.upto.max(seq);
+            return false;
+        }
+        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1 });
+        self.ask_for_gap(now_ns, out);
+        true
+    }
+
+    pub(super) fn ask_for_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        let from = self.next_in;
+        self.send_admin(now_ns, msg_type::RESEND_REQUEST, out, |request| {
+            // Zero is "all there are", so that what came ahead of the gap comes again too.
+            request.uint(tags::BEGIN_SEQ_NO, from).uint(tags::END_SEQ_NO, 0);
+        });
+    }
+
+    fn in_sequence<'b>(
+        &mut self,
+        now_ns: u64,
+        header: Header,
+        message: Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let next = header.seq + 1;
+        if let Some((reason, tag)) = first_fault(&message) {
+            self.send_reject(now_ns, &message, reason, tag, out);
+            self.advance(now_ns, next);
+            let tag = match tag {
+                RefTag::None => None,
+                RefTag::Tag(tag) => Some(tag),
+                RefTag::Text(_) => Some(0),
+            };
+            return Some(Event::Rejected { seq: header.seq, reason, tag });
+        }
+        match message.msg_type() {
+            msg_type::HEARTBEAT | msg_type::LOGON => {
+                self.advance(now_ns, next);
+                None
+            }
+            msg_type::TEST_REQUEST => {
+                self.advance(now_ns, next);
+                self.on_test_request(now_ns, &message, out)
+            }
+            msg_type::RESEND_REQUEST => {
+                self.advance(now_ns, next);
+                self.on_resend_request(now_ns, &message, out)
+            }
+            msg_type::REJECT => {
+                self.advance(now_ns, next);
+                Some(Event::PeerReject(message))
+            }
+            msg_type::SEQUENCE_RESET => self.on_gap_fill(now_ns, header.seq, &message, out),
+            _ => Some(self.deliver(now_ns, header, message, out)),
+        }
+    }
+
+    fn deliver<'b>(
+        &mut self,
+        now_ns: u64,
+        header: Header,
+        message: Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        if self.unconfirmed.len() >= UNCONFIRMED_MAX {
+            let reason = DisconnectReason::TooManyUnconfirmed;
+            return self.log_out_now(now_ns, reason, "Overloaded, please log on again", out);
+        }
+        let seq = header.seq;
+        self.unconfirmed.push_back(Unconfirmed { seq, settled: false });
+        self.advance(now_ns, seq + 1);
+        Event::App(AppMessage {
+            message,
+            id: self.inbound_id(seq),
+            seq,
+            poss_dup: header.poss_dup,
+            poss_resend: message.get(tags::POSS_RESEND) == Some(b"Y"),
+        })
+    }
+
+    fn reject_field<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        reason: Reason,
+        tag: u32,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        self.reject(now_ns, message, reason, Some(tag), out);
+        let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
+        Event::Rejected { seq, reason, tag: Some(tag) }
+    }
+
+    /// Answered with a Heartbeat that repeats its id; `Some` when it was rejected instead.
+    fn on_test_request<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let reason = match message.get(tags::TEST_REQ_ID) {
+            Some(id) if id.len() <= TEST_REQ_ID_BYTES_MAX => {
+                self.send_admin(now_ns, msg_type::HEARTBEAT, out, |beat| {
+                    beat.field(tags::TEST_REQ_ID, id);
+                });
+                return None;
+            }
+            Some(_) => Reason::ValueOutOfRange,
+            None => Reason::RequiredTagMissing,
+        };
+        Some(self.reject_field(now_ns, message, reason, tags::TEST_REQ_ID, out))
+    }
+
+    fn on_resend_request<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let mut range = [0; 2];
+        for (value, tag) in range.iter_mut().zip([tags::BEGIN_SEQ_NO, tags::END_SEQ_NO]) {
+            *value = match message.uint(tag) {
+                Ok(Some(number)) => number,
+                Ok(None) => {
+                    let reason = Reason::RequiredTagMissing;
+                    return Some(self.reject_field(now_ns, message, reason, tag, out));
+                }
+                Err(_) => {
+                    let reason = Reason::IncorrectDataFormat;
+                    return Some(self.reject_field(now_ns, message, reason, tag, out));
+                }
+            };
+        }
+        let [begin, end] = range;
+        let begin = begin.max(1);
+        let last = self.store.next_out() - 1;
+        if begin > last {
+            let reason = Reason::ValueOutOfRange;
+            return Some(self.reject_field(now_ns, message, reason, tags::BEGIN_SEQ_NO, out));
+        }
+        let end = if end == 0 { last } else { end.min(last) };
+        if end < begin {
+            let reason = Reason::ValueOutOfRange;
+            return Some(self.reject_field(now_ns, message, reason, tags::END_SEQ_NO, out));
+        }
+        self.same_resends = match self.same_resends {
+            (same, times) if same == begin => (same, times + 1),
+            _ => (begin, 1),
+        };
+        if self.same_resends.1 > SAME_RESENDS_MAX {
+            let reason = DisconnectReason::ResendLoop;
+            return Some(self.log_out_now(now_ns, reason, "Too many resend requests", out));
+        }
+        self.replay = Some(Replay { next: begin, end, held: None });
+        self.continue_replay(now_ns, out);
+        let dropped = self.store.dropped_upto();
+        (begin <= dropped).then_some(Event::Warning(Warning::ResendTruncated {
+            from: begin,
+            upto: dropped.min(end),
+        }))
+    }
+
+    fn on_gap_fill<'b>(
+        &mut self,
+        now_ns: u64,
+        seq: u64,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let reason = match message.uint(tags::NEW_SEQ_NO) {
+            Ok(Some(to)) if to > seq && to <= SEQ_MAX => {
+                self.advance(now_ns, to);
+                return None;
+            }
+            Ok(Some(_)) => Reason::ValueOutOfRange,
+            Ok(None) => Reason::RequiredTagMissing,
+            Err(_) => Reason::IncorrectDataFormat,
+        };
+        self.advance(now_ns, seq + 1);
+        Some(self.reject_field(now_ns, message, reason, tags::NEW_SEQ_NO, out))
+    }
+}
+
+/// 123=Y; anything else is a reset, which is checked more strictly.
+fn is_gap_fill(message: &Message<'_>) -> bool {
+    message.get(tags::GAP_FILL_FLAG) == Some(b"Y")
+}
+
+/// A message sent again must say when it was sent first, and that cannot be later than now. (A
+/// `SequenceReset` was not sent before.)
+fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<Fault> {
+    if !header.poss_dup || message.msg_type() == msg_type::SEQUENCE_RESET {
+        return None;
+    }
+    let tag = Some(tags::ORIG_SENDING_TIME);
+    let (reason, tag, fatal) = match message.timestamp_ns(tags::ORIG_SENDING_TIME) {
+        Ok(Some(original_ns)) if original_ns <= header.sending_ns => return None,
+        Ok(Some(_)) => (Reason::SendingTimeAccuracy, None, Some(DisconnectReason::SendingTime)),
+        Ok(None) => (Reason::RequiredTagMissing, tag, None),
+        Err(_) => (Reason::IncorrectDataFormat, tag, None),
+    };
+    Some(Fault::Reject { seq: header.seq, reason, tag, fatal })
+}
+
+/// The first thing that makes a message in sequence unacceptable.
+fn first_fault<'b>(message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
+    let kind = message.msg_type();
+    if let Some(defect) = message.defect() {
+        return Some(match defect {
+            Defect::InvalidTag { .. } => {
+                let text = message.invalid_tag().unwrap_or(b"");
+                (Reason::InvalidTagNumber, RefTag::Text(text))
+            }
+            Defect::NoTag => (Reason::ValueContainsDelimiter, RefTag::None),
+            Defect::EmptyValue { tag } => (Reason::TagWithoutValue, RefTag::Tag(tag)),
+            Defect::OutOfOrder { tag } => (Reason::TagOutOfOrder, RefTag::Tag(tag)),
+            Defect::DataLength { tag } => (Reason::IncorrectDataFormat, RefTag::Tag(tag)),
+            Defect::TooManyFields => (Reason::Other, RefTag::None),
+        });
+    }
+    let known = kind.len() <= MSG_TYPE_BYTES_MAX && kind.iter().all(u8::is_ascii_alphanumeric);
+    (!known).then_some((Reason::InvalidMsgType, RefTag::None))
+}

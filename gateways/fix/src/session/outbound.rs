@@ -1,0 +1,365 @@
+//! Everything a session writes: headers, administrative messages, the application's messages and
+//! their replay.
+
+use super::{
+    BusinessRejectReason, Config, DisconnectReason, Event, HeaderOrder, Offline, Policy,
+    REPLAY_BYTES_MAX, Replay, SendError, Sent, Session, SessionRejectReason, State,
+};
+use crate::codec::{Encoder, Message};
+use crate::store::{Entry, MessageStore, SEQ_MAX};
+use crate::tags::{self, msg_type};
+
+/// `10=ddd` and SOH.
+const TRAILER_BYTES: usize = 7;
+
+/// What a header says about a message's place and time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    pub seq: u64,
+    pub sending_ns: u64,
+    /// For a message that is sent again: when it was sent first.
+    pub original_ns: Option<u64>,
+}
+
+/// Starts a message and writes its header.
+pub(super) fn begin<'o>(
+    config: &Config,
+    out: &'o mut Vec<u8>,
+    msg_type: &[u8],
+    stamp: Stamp,
+    logon: bool,
+) -> Encoder<'o> {
+    let mut message = Encoder::begin(out, config.begin_string.as_bytes(), msg_type);
+    let poss_dup = |message: &mut Encoder<'_>| {
+        if stamp.original_ns.is_some() {
+            message.bool(tags::POSS_DUP_FLAG, true);
+        }
+    };
+    match config.header_order {
+        HeaderOrder::SequenceFirst => {
+            message.uint(tags::MSG_SEQ_NUM, stamp.seq);
+            poss_dup(&mut message);
+            message.field(tags::SENDER_COMP_ID, config.sender.as_bytes());
+            message.timestamp(tags::SENDING_TIME, stamp.sending_ns, config.time_precision);
+            message.field(tags::TARGET_COMP_ID, config.target.as_bytes());
+        }
+        HeaderOrder::CompIdsFirst => {
+            message.field(tags::SENDER_COMP_ID, config.sender.as_bytes());
+            message.field(tags::TARGET_COMP_ID, config.target.as_bytes());
+            message.uint(tags::MSG_SEQ_NUM, stamp.seq);
+            poss_dup(&mut message);
+            message.timestamp(tags::SENDING_TIME, stamp.sending_ns, config.time_precision);
+        }
+    }
+    if let Some(original_ns) = stamp.original_ns {
+        message.timestamp(tags::ORIG_SENDING_TIME, original_ns, config.time_precision);
+    }
+    if !logon {
+        message.raw(&config.extra_header);
+    }
+    message
+}
+
+/// The field that a Reject refers to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RefTag<'a> {
+    None,
+    Tag(u32),
+    /// A tag as the peer wrote it, which need not be a number.
+    Text(&'a [u8]),
+}
+
+impl<S: MessageStore, P: Policy> Session<S, P> {
+    /// Writes an administrative message under the next number. It is not stored.
+    pub(super) fn send_admin(
+        &mut self,
+        now_ns: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) {
+        let seq = self.store.next_out();
+        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let mut message = begin(&self.config, out, msg_type, stamp, msg_type == msg_type::LOGON);
+        write(&mut message);
+        // All texts in administrative messages are bounded, so there is room.
+        let finished = message.finish();
+        debug_assert!(finished.is_ok(), "an administrative message is short");
+        if finished.is_ok() {
+            self.store.set_next_out(seq + 1);
+            self.last_out_ns = now_ns;
+        }
+    }
+
+    /// Sends a message that an event of the core caused. `write` appends its fields behind the
+    /// header.
+    ///
+    /// `event_no` counts the core's events for this session from 1, ascending. Each is stored
+    /// once: after a restart the caller repeats what is above
+    /// [`last_event_no`](Self::last_event_no), and repeating more does no harm. When nobody is
+    /// logged on the message is stored for the peer to ask for (unless configured otherwise).
+    ///
+    /// # Errors
+    /// [`SendError`]; then nothing is stored, nothing is written and no number is used.
+    pub fn send_app(
+        &mut self,
+        now_ns: u64,
+        event_no: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) -> Result<Sent, SendError> {
+        if event_no <= self.store.last_event_no() {
+            return Ok(Sent::AlreadyStored);
+        }
+        self.send_stored(now_ns, event_no, msg_type, out, write)
+    }
+
+    /// Sends a message of the application that no event of the core caused, such as a refusal by
+    /// the gateway. It is stored and can be asked for again.
+    ///
+    /// # Errors
+    /// As [`send_app`](Self::send_app).
+    pub fn send_unnumbered(
+        &mut self,
+        now_ns: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) -> Result<Sent, SendError> {
+        self.send_stored(now_ns, 0, msg_type, out, write)
+    }
+
+    fn send_stored(
+        &mut self,
+        now_ns: u64,
+        event_no: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) -> Result<Sent, SendError> {
+        let online = matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false });
+        if !online && self.config.offline == Offline::Refuse {
+            return Err(SendError::NotLoggedOn);
+        }
+        let seq = self.store.next_out();
+        if seq >= SEQ_MAX {
+            return Err(SendError::SequenceExhausted);
+        }
+        let start = out.len();
+        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let mut message = begin(&self.config, out, msg_type, stamp, false);
+        let header_bytes = message.body_len();
+        write(&mut message);
+        let body_bytes = message.body_len() - header_bytes;
+        message.finish()?;
+        let end = out.len() - TRAILER_BYTES;
+        let body = out.get(end - body_bytes..end).unwrap_or(&[]);
+        let entry = Entry { seq, event_no, sending_ns: now_ns, msg_type, body };
+        if let Err(error) = self.store.append(&entry) {
+            out.truncate(start);
+            return Err(error.into());
+        }
+        if online && self.replay.is_none() {
+            self.last_out_ns = now_ns;
+            return Ok(Sent::Written { seq });
+        }
+        out.truncate(start);
+        if let Some(replay) = &mut self.replay {
+            replay.held.get_or_insert(seq);
+        }
+        Ok(Sent::Held { seq })
+    }
+
+    /// Rejects (35=3) a message of the peer's that [`Event::App`] delivered: a field is missing or
+    /// malformed. The message still has to be [confirmed](Self::confirm_in).
+    pub fn reject(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        reason: SessionRejectReason,
+        tag: Option<u32>,
+        out: &mut Vec<u8>,
+    ) {
+        let tag = tag.map_or(RefTag::None, RefTag::Tag);
+        self.send_reject(now_ns, message, reason, tag, out);
+    }
+
+    pub(super) fn send_reject(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        reason: SessionRejectReason,
+        tag: RefTag<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
+        self.send_admin(now_ns, msg_type::REJECT, out, |reject| {
+            write_reverse_route(message, reject);
+            reject.uint(tags::REF_SEQ_NUM, seq).text(tags::TEXT, reason.text());
+            match tag {
+                RefTag::Tag(tag) => {
+                    reject.uint(tags::REF_TAG_ID, u64::from(tag));
+                }
+                RefTag::Text(text) => {
+                    if let Some(number) = crate::codec::parse_i64(text) {
+                        reject.int(tags::REF_TAG_ID, number);
+                    }
+                }
+                RefTag::None => {}
+            }
+            let ref_type = message.msg_type();
+            if !ref_type.is_empty() && ref_type.len() <= crate::store::MSG_TYPE_BYTES_MAX {
+                reject.field(tags::REF_MSG_TYPE, ref_type);
+            }
+            reject.uint(tags::SESSION_REJECT_REASON, u64::from(reason.code()));
+        });
+    }
+
+    /// Answers a well-formed message that cannot be acted upon with a `BusinessMessageReject`
+    /// (35=j). `ref_id` is the peer's own id of it, such as its `ClOrdID`.
+    ///
+    /// # Errors
+    /// As [`send_app`](Self::send_app).
+    pub fn business_reject(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        reason: BusinessRejectReason,
+        ref_id: Option<&[u8]>,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<Sent, SendError> {
+        self.send_unnumbered(now_ns, msg_type::BUSINESS_MESSAGE_REJECT, out, |reject| {
+            write_reverse_route(message, reject);
+            if let Some(seq) = message.get(tags::MSG_SEQ_NUM).filter(|seq| !seq.is_empty()) {
+                reject.field(tags::REF_SEQ_NUM, seq);
+            }
+            reject.text(tags::TEXT, text).field(tags::REF_MSG_TYPE, message.msg_type());
+            if let Some(id) = ref_id.filter(|id| !id.is_empty()) {
+                reject.field(tags::BUSINESS_REJECT_REF_ID, id);
+            }
+            reject.uint(tags::BUSINESS_REJECT_REASON, u64::from(reason.code()));
+        })
+    }
+
+    /// Asks the peer to end the session. Ends in [`Event::Disconnect`] once it answers or the
+    /// logout timeout is over. Does nothing unless logged on.
+    pub fn logout(&mut self, now_ns: u64, text: &str, out: &mut Vec<u8>) {
+        if self.state != State::LoggedOn {
+            return;
+        }
+        self.send_logout(now_ns, text, out);
+        self.deadline_ns = now_ns.saturating_add(self.config.logout_timeout_ns);
+        self.state = State::LogoutSent { fatal: false };
+    }
+
+    pub(super) fn send_logout(&mut self, now_ns: u64, text: &str, out: &mut Vec<u8>) {
+        self.send_admin(now_ns, msg_type::LOGOUT, out, |logout| {
+            if !text.is_empty() {
+                logout.text(tags::TEXT, text);
+            }
+        });
+    }
+
+    /// The peer broke a rule: Logout, and only its answer is still awaited.
+    pub(super) fn log_out<'b>(
+        &mut self,
+        now_ns: u64,
+        reason: DisconnectReason,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        self.send_logout(now_ns, text, out);
+        self.deadline_ns = now_ns.saturating_add(self.config.logout_timeout_ns);
+        self.state = State::LogoutSent { fatal: true };
+        self.gap = None;
+        Event::LogoutSent { reason }
+    }
+
+    /// The peer broke a rule so badly that its answer is not awaited.
+    pub(super) fn log_out_now<'b>(
+        &mut self,
+        now_ns: u64,
+        reason: DisconnectReason,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        self.send_logout(now_ns, text, out);
+        self.disconnect(reason)
+    }
+
+    /// Goes on serving a `ResendRequest` until it is done or enough bytes wait to be written.
+    pub(super) fn continue_replay(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        if out.len() >= REPLAY_BYTES_MAX {
+            return;
+        }
+        while let Some(mut replay) = self.replay {
+            if replay.next > replay.end {
+                self.replay = replay.held.map(|held| Replay {
+                    next: held,
+                    end: self.store.next_out() - 1,
+                    held: None,
+                });
+                continue;
+            }
+            let kept = self.store.next_kept(replay.next).filter(|seq| *seq <= replay.end);
+            replay.next = match kept {
+                Some(seq) if seq == replay.next => {
+                    self.resend(now_ns, seq, out);
+                    seq + 1
+                }
+                Some(seq) => self.fill_gap(now_ns, replay.next, seq, out),
+                None => self.fill_gap(now_ns, replay.next, replay.end + 1, out),
+            };
+            self.replay = Some(replay);
+            if out.len() >= REPLAY_BYTES_MAX {
+                return;
+            }
+        }
+    }
+
+    fn resend(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) {
+        let Some(entry) = self.store.get(seq) else { return };
+        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: Some(entry.sending_ns) };
+        let mut message = begin(&self.config, out, entry.msg_type, stamp, false);
+        message.raw(entry.body);
+        self.last_out_ns = now_ns;
+        // Only 43 and 122 are new: a message at the very limit may no longer fit.
+        if message.finish().is_err() {
+            self.fill_gap(now_ns, seq, seq + 1, out);
+        }
+    }
+
+    /// Tells the peer that `from..next` will not come; returns `next`.
+    fn fill_gap(&mut self, now_ns: u64, from: u64, next: u64, out: &mut Vec<u8>) -> u64 {
+        let stamp = Stamp { seq: from, sending_ns: now_ns, original_ns: Some(now_ns) };
+        let mut fill = begin(&self.config, out, msg_type::SEQUENCE_RESET, stamp, false);
+        fill.uint(tags::NEW_SEQ_NO, next).bool(tags::GAP_FILL_FLAG, true);
+        let finished = fill.finish();
+        debug_assert!(finished.is_ok(), "a gap fill is short");
+        self.last_out_ns = now_ns;
+        next
+    }
+}
+
+/// A Reject goes back the way its message came: who it was on behalf of is who it is delivered to
+/// (FIX 4.4 volume 2, "`OnBehalfOfCompID` and `DeliverToCompID`").
+fn write_reverse_route(message: &Message<'_>, out: &mut Encoder<'_>) {
+    for (from, to) in [
+        (tags::DELIVER_TO_COMP_ID, tags::ON_BEHALF_OF_COMP_ID),
+        (tags::DELIVER_TO_SUB_ID, tags::ON_BEHALF_OF_SUB_ID),
+        (tags::ON_BEHALF_OF_COMP_ID, tags::DELIVER_TO_COMP_ID),
+        (tags::ON_BEHALF_OF_SUB_ID, tags::DELIVER_TO_SUB_ID),
+        (tags::DELIVER_TO_LOCATION_ID, tags::ON_BEHALF_OF_LOCATION_ID),
+        (tags::ON_BEHALF_OF_LOCATION_ID, tags::DELIVER_TO_LOCATION_ID),
+    ] {
+        let value = message.get(from).unwrap_or(b"");
+        if !value.is_empty() && value.len() <= ROUTE_BYTES_MAX {
+            out.field(to, value);
+        }
+    }
+}
+
+/// Longest routing id that is repeated in a Reject, in bytes.
+const ROUTE_BYTES_MAX: usize = 128;

@@ -1,0 +1,114 @@
+//! What a session does when time passes: heartbeats, test requests and the ends of waiting.
+
+use super::{DisconnectReason, Event, GAP_TRIES_MAX, Policy, Session, State, Warning};
+use crate::store::MessageStore;
+use crate::tags::{self, msg_type};
+
+/// A peer that said nothing for this many tenths of an interval gets a `TestRequest`.
+const TEST_TENTHS: u64 = 12;
+/// And is left after this many.
+const DEAD_TENTHS: u64 = 24;
+/// How long an unfilled gap waits when there are no heartbeats.
+const GAP_PATIENCE_NS: u64 = 30_000_000_000;
+
+impl<S: MessageStore, P: Policy> Session<S, P> {
+    fn test_after_ns(&self) -> u64 {
+        self.heartbeat_ns / 10 * TEST_TENTHS
+    }
+
+    fn dead_after_ns(&self) -> u64 {
+        self.heartbeat_ns / 10 * DEAD_TENTHS
+    }
+
+    pub(super) fn gap_patience_ns(&self) -> u64 {
+        if self.heartbeat_ns == 0 { GAP_PATIENCE_NS } else { self.heartbeat_ns }
+    }
+
+    /// When [`on_timer`](Self::on_timer) has something to do, in nanoseconds since the epoch;
+    /// 0 for at once, `None` for never as things are.
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        match self.state {
+            State::Disconnected => None,
+            State::AwaitLogon | State::LogonSent => Some(self.deadline_ns),
+            State::LoggedOn | State::LogoutSent { .. } if self.replay.is_some() => Some(0),
+            State::LogoutSent { .. } => Some(self.deadline_ns),
+            State::LoggedOn => {
+                let gap = self.gap.map(|gap| gap.since_ns.saturating_add(self.gap_patience_ns()));
+                if self.heartbeat_ns == 0 {
+                    return gap;
+                }
+                let patience = self.dead_after_ns() - self.test_after_ns();
+                let silence = match self.test_request_ns {
+                    None => self.last_in_ns.saturating_add(self.test_after_ns()),
+                    Some(asked_ns) => {
+                        let dead_ns = self.last_in_ns.saturating_add(self.dead_after_ns());
+                        dead_ns.max(asked_ns.saturating_add(patience))
+                    }
+                };
+                let beat = self.last_out_ns.saturating_add(self.heartbeat_ns);
+                Some(beat.min(silence).min(gap.unwrap_or(u64::MAX)))
+            }
+        }
+    }
+
+    /// Does what is due at `now_ns`. Call again at once while it returns an event.
+    pub fn on_timer(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
+        match self.state {
+            State::Disconnected => None,
+            State::AwaitLogon | State::LogonSent => (now_ns >= self.deadline_ns)
+                .then(|| self.disconnect(DisconnectReason::LogonTimeout)),
+            State::LogoutSent { .. } => {
+                self.continue_replay(now_ns, out);
+                (now_ns >= self.deadline_ns)
+                    .then(|| self.disconnect(DisconnectReason::LogoutTimeout))
+            }
+            State::LoggedOn => {
+                self.continue_replay(now_ns, out);
+                self.on_silence(now_ns, out).or_else(|| self.on_old_gap(now_ns, out))
+            }
+        }
+    }
+
+    fn on_silence(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
+        if self.heartbeat_ns == 0 {
+            return None;
+        }
+        let silent_ns = now_ns.saturating_sub(self.last_in_ns);
+        // After a pause of our own the peer still gets its time to answer.
+        if let Some(asked_ns) = self.test_request_ns
+            && silent_ns >= self.dead_after_ns()
+            && now_ns.saturating_sub(asked_ns) >= self.dead_after_ns() - self.test_after_ns()
+        {
+            return Some(self.disconnect(DisconnectReason::HeartbeatTimeout));
+        }
+        // While a replay goes on the peer hears from us, and a new number would overtake it.
+        if self.replay.is_some() {
+            return None;
+        }
+        if silent_ns >= self.test_after_ns() && self.test_request_ns.is_none() {
+            self.test_request_ns = Some(now_ns);
+            self.send_admin(now_ns, msg_type::TEST_REQUEST, out, |test| {
+                test.uint(tags::TEST_REQ_ID, now_ns / 1_000_000);
+            });
+            return Some(Event::Warning(Warning::Silent));
+        }
+        if now_ns.saturating_sub(self.last_out_ns) >= self.heartbeat_ns {
+            self.send_admin(now_ns, msg_type::HEARTBEAT, out, |_| ());
+        }
+        None
+    }
+
+    fn on_old_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
+        let gap = self.gap?;
+        if self.replay.is_some() || now_ns.saturating_sub(gap.since_ns) < self.gap_patience_ns() {
+            return None;
+        }
+        if gap.tries >= GAP_TRIES_MAX {
+            let reason = DisconnectReason::GapNotFilled;
+            return Some(self.log_out(now_ns, reason, "Missing messages were not resent", out));
+        }
+        self.ask_for_gap(now_ns, out);
+        self.gap = Some(super::Gap { since_ns: now_ns, tries: gap.tries + 1, ..gap });
+        Some(Event::Warning(Warning::Gap { expected: self.next_in, received: gap.upto }))
+    }
+}

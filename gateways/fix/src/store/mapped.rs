@@ -1,0 +1,125 @@
+//! One memory-mapped file of fixed size, with whole words that become visible at once.
+//!
+//! The only unsafe code of this crate. A line belongs here if it needs the raw mapping.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{MmapMut, MmapOptions};
+
+use super::StoreError;
+
+pub(super) fn io(
+    what: &'static str,
+    path: &Path,
+) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
+    let path = path.to_path_buf();
+    move |source| StoreError::Io { what, path, source }
+}
+
+/// A mapped file. Its bytes survive the death of the process, not the loss of power.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    map: MmapMut,
+}
+
+impl MappedFile {
+    /// Opens `path`; when it is not there, makes it with `bytes` zero bytes whose place on the
+    /// disk is reserved, for a full disk must be an error here and not a signal later.
+    pub fn create(path: &Path, bytes: u64) -> Result<Self, StoreError> {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(io("create", path))?;
+        let reserved = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+        if let Err(errno) = reserved {
+            // A half-made file would be refused at the next open.
+            let _ = std::fs::remove_file(path);
+            return Err(io("reserve space for", path)(errno.into()));
+        }
+        Self::map(&file, path)
+    }
+
+    /// Opens an existing file of `bytes` bytes.
+    pub fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
+        let file = File::options().read(true).write(true).open(path).map_err(io("open", path))?;
+        let found = file.metadata().map_err(io("measure", path))?.len();
+        if found != bytes {
+            return Err(StoreError::Size { found, expected: bytes, path: path.to_path_buf() });
+        }
+        Self::map(&file, path)
+    }
+
+    #[allow(unsafe_code, reason = "mapping a file is unsafe: another process may change it")]
+    fn map(file: &File, path: &Path) -> Result<Self, StoreError> {
+        // SAFETY: the folder's lock is held for as long as the mapping lives, so no other store
+        // writes or shortens the file; whoever ignores the lock can at worst change plain bytes,
+        // which are checked before use.
+        let map = unsafe { MmapOptions::new().populate().map_mut(file) };
+        Ok(Self { map: map.map_err(io("map", path))? })
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// The bytes `at..at + length` to be written; `None` outside the file.
+    pub fn slice_mut(&mut self, at: usize, length: usize) -> Option<&mut [u8]> {
+        self.map.get_mut(at..at.checked_add(length)?)
+    }
+
+    #[allow(unsafe_code, reason = "a word of the mapping as an atomic")]
+    fn word(&mut self, at: usize) -> Option<&AtomicU64> {
+        let eight = self.map.get_mut(at..at.checked_add(8)?)?;
+        let pointer = eight.as_mut_ptr().cast::<u64>();
+        if !pointer.is_aligned() {
+            return None;
+        }
+        // SAFETY: the eight bytes are inside the mapping and aligned (both checked above), and
+        // borrowed mutably for as long as the atomic lives, so nothing else refers to them.
+        Some(unsafe { AtomicU64::from_ptr(pointer) })
+    }
+
+    /// Stores eight bytes at once, behind everything that was written before. `false` outside
+    /// the file or across words.
+    pub fn commit(&mut self, at: usize, value: u64) -> bool {
+        let word = self.word(at);
+        if let Some(word) = word {
+            word.store(value.to_le(), Ordering::Release);
+            return true;
+        }
+        false
+    }
+
+    /// The word at `at`; 0 outside the file.
+    pub fn read(&self, at: usize) -> u64 {
+        let eight = self.map.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        eight.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_written_whole_inside_the_file_and_nowhere_else() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("file");
+        let mut file = MappedFile::create(&path, 64).expect("created");
+        assert!(file.commit(56, 0x0102_0304_0506_0708));
+        assert_eq!(file.read(56), 0x0102_0304_0506_0708);
+        assert_eq!(file.bytes()[56..], [8, 7, 6, 5, 4, 3, 2, 1]);
+        assert!(!file.commit(57, 1) && !file.commit(64, 1) && !file.commit(usize::MAX, 1));
+        assert!(!file.commit(4, 1), "a word across two words is not atomic");
+        assert_eq!(file.read(60), 0);
+        drop(file);
+        let again = MappedFile::open(&path, 64).expect("opened");
+        assert_eq!(again.read(56), 0x0102_0304_0506_0708);
+        assert!(matches!(MappedFile::open(&path, 65), Err(StoreError::Size { found: 64, .. })));
+        assert!(MappedFile::create(&path, 64).is_err(), "an existing file is not made again");
+    }
+}

@@ -1,0 +1,481 @@
+//! A store in memory-mapped files that survives SIGKILL at any instruction.
+//!
+//! One folder a session. `state` holds the sequence numbers, `segment-*.fix` the messages.
+//!
+//! ```text
+//! state    0  magic "RUTFIXST" | 8 version u64 | 16 epoch u64
+//!          64 + 64 * (epoch & 1): next_in u64 | next_out u64 | base event u64 | dropped_upto u64
+//! segment  0  magic "RUTFIXSG" | 8 version u64 | 16 number u64 | 24 zero
+//!          32 records, each padded to 8 bytes:
+//!             0 commit: CRC-32C of the rest << 32 | bytes of the rest
+//!             8 seq u64 | event_no u64 | sending_ns u64 | epoch u64 | bytes of msg_type u64
+//!            48 msg_type, body
+//! ```
+//!
+//! All numbers little-endian. A record is written first and committed by one word; the numbers in
+//! `state` are one word each. A reset fills the slot of the next epoch and commits it by the epoch
+//! word; older records stay until retention removes them but no longer count. At open a record
+//! whose checksum is wrong ends its segment, and what lies behind it is cleared.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::mapped::{MappedFile, io};
+use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, check};
+use crate::codec::MESSAGE_BYTES_MAX;
+
+const STATE_MAGIC: &[u8; 8] = b"RUTFIXST";
+const SEGMENT_MAGIC: &[u8; 8] = b"RUTFIXSG";
+/// Raised whenever the layout changes; another one is refused.
+const VERSION: u32 = 1;
+const STATE_BYTES: u64 = 4_096;
+const EPOCH_AT: usize = 16;
+const SLOTS_AT: usize = 64;
+const SLOT_BYTES: usize = 64;
+const SEGMENT_HEADER_BYTES: usize = 32;
+const COMMIT_BYTES: usize = 8;
+/// Commit word and the five numbers.
+const RECORD_HEADER_BYTES: usize = 48;
+/// A record of the longest message, padded.
+const RECORD_BYTES_MAX: usize =
+    RECORD_HEADER_BYTES + MSG_TYPE_BYTES_MAX + MESSAGE_BYTES_MAX + COMMIT_BYTES;
+const SEGMENT_BYTES_MIN: u32 = 1 << 17;
+const _: () = assert!(SEGMENT_BYTES_MIN as usize > RECORD_BYTES_MAX + SEGMENT_HEADER_BYTES);
+
+/// Most segments of one store; more are refused at open.
+const SEGMENTS_MAX: usize = 65_536;
+
+/// Words of a slot.
+#[derive(Clone, Copy)]
+enum Word {
+    NextIn = 0,
+    NextOut = 8,
+    BaseEvent = 16,
+    DroppedUpto = 24,
+}
+
+/// Sizes of an [`MmapStore`], in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MmapConfig {
+    /// Size of one segment file, at least 128 KiB; the same for the life of the folder.
+    pub segment_bytes: u32,
+    /// All segments together; the oldest are removed beyond it, never the two newest.
+    pub retention_bytes: u64,
+}
+
+impl Default for MmapConfig {
+    fn default() -> Self {
+        Self { segment_bytes: 4 << 20, retention_bytes: 256 << 20 }
+    }
+}
+
+#[derive(Debug)]
+struct Segment {
+    number: u64,
+    path: PathBuf,
+    file: MappedFile,
+}
+
+/// Where a message of the current epoch is.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    seq: u64,
+    segment: u64,
+    at: u32,
+}
+
+/// The store; see the module.
+#[derive(Debug)]
+pub struct MmapStore {
+    folder: PathBuf,
+    config: MmapConfig,
+    state: MappedFile,
+    epoch: u64,
+    segments: VecDeque<Segment>,
+    spare: Option<Segment>,
+    end: usize,
+    index: VecDeque<Place>,
+    last_event_no: u64,
+    next_out: u64,
+    /// Held for its lock.
+    _lock: File,
+}
+
+impl MmapStore {
+    /// Opens the folder, or makes it. Reads every record once.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Version`], [`StoreError::NotAStore`],
+    /// [`StoreError::Size`] or [`StoreError::Io`].
+    pub fn open(folder: &Path, config: MmapConfig) -> Result<Self, StoreError> {
+        let config = MmapConfig {
+            segment_bytes: config.segment_bytes.max(SEGMENT_BYTES_MIN) & !7,
+            ..config
+        };
+        std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+        let lock = lock(folder)?;
+        let state = open_state(&folder.join("state"))?;
+        let mut store = Self {
+            folder: folder.to_path_buf(),
+            config,
+            epoch: state.read(EPOCH_AT),
+            state,
+            segments: VecDeque::new(),
+            spare: None,
+            end: SEGMENT_HEADER_BYTES,
+            index: VecDeque::with_capacity((config.retention_bytes >> 8).min(1 << 20) as usize),
+            last_event_no: 0,
+            next_out: 1,
+            _lock: lock,
+        };
+        store.last_event_no = store.word(Word::BaseEvent);
+        store.next_out = store.word(Word::NextOut).max(1);
+        for number in segment_numbers(folder)? {
+            let segment = open_segment(folder, number, config.segment_bytes)?;
+            store.segments.push_back(segment);
+            store.read_newest_segment();
+        }
+        if store.segments.is_empty() {
+            let first = create_segment(folder, 1, config.segment_bytes)?;
+            store.segments.push_back(first);
+        }
+        Ok(store)
+    }
+
+    fn word_at(&self, word: Word) -> usize {
+        SLOTS_AT + SLOT_BYTES * (self.epoch & 1) as usize + word as usize
+    }
+
+    fn word(&self, word: Word) -> u64 {
+        self.state.read(self.word_at(word))
+    }
+
+    fn set_word(&mut self, word: Word, value: u64) {
+        let at = self.word_at(word);
+        let written = self.state.commit(at, value);
+        debug_assert!(written, "the state file has room for its words");
+    }
+
+    /// Indexes the records of the newest segment, finds its end and clears what is behind it.
+    fn read_newest_segment(&mut self) {
+        let Some(segment) = self.segments.back_mut() else { return };
+        let mut at = SEGMENT_HEADER_BYTES;
+        while let Some((record, bytes)) = read_record(segment.file.bytes(), at) {
+            if record.epoch == self.epoch {
+                let place = Place { seq: record.entry.seq, segment: segment.number, at: at as u32 };
+                self.index.push_back(place);
+                self.next_out = self.next_out.max(record.entry.seq + 1);
+                self.last_event_no = self.last_event_no.max(record.entry.event_no);
+            }
+            at += bytes;
+        }
+        self.end = at;
+        let rest = segment.file.bytes().len() - at;
+        if let Some(rest) = segment.file.slice_mut(at, rest)
+            && rest.iter().any(|byte| *byte != 0)
+        {
+            rest.fill(0);
+        }
+    }
+
+    /// Goes on in a new segment and removes old ones beyond the retention.
+    fn roll(&mut self) -> Result<(), StoreError> {
+        let next = match self.spare.take() {
+            Some(spare) => spare,
+            None => self.create_next()?,
+        };
+        self.segments.push_back(next);
+        self.end = SEGMENT_HEADER_BYTES;
+        let size = u64::from(self.config.segment_bytes);
+        while self.segments.len() > 2
+            && self.segments.len() as u64 * size > self.config.retention_bytes
+        {
+            let Some(oldest) = self.segments.pop_front() else { break };
+            self.forget(oldest.number);
+            // A file that stays is found and removed at the next roll after an open.
+            let _ = std::fs::remove_file(&oldest.path);
+        }
+        Ok(())
+    }
+
+    fn create_next(&self) -> Result<Segment, StoreError> {
+        let number = self.segments.back().map_or(1, |segment| segment.number + 1);
+        create_segment(&self.folder, number, self.config.segment_bytes)
+    }
+
+    /// Drops a removed segment's messages from the index.
+    fn forget(&mut self, number: u64) {
+        let mut dropped = 0;
+        while let Some(place) = self.index.front().filter(|place| place.segment == number) {
+            dropped = place.seq;
+            self.index.pop_front();
+        }
+        if dropped > 0 {
+            self.set_word(Word::DroppedUpto, dropped);
+            // The event number must not go back when its only record goes.
+            self.set_word(Word::BaseEvent, self.last_event_no);
+        }
+    }
+
+    fn position(&self, seq: u64) -> usize {
+        self.index.partition_point(|place| place.seq < seq)
+    }
+
+    /// Copies the record behind the end and commits it. `None` when the segment is full.
+    fn write(&mut self, entry: &Entry<'_>) -> Option<Place> {
+        let used = RECORD_HEADER_BYTES + entry.msg_type.len() + entry.body.len();
+        let padded = used.next_multiple_of(8);
+        let (epoch, at) = (self.epoch, self.end);
+        let segment = self.segments.back_mut()?;
+        let record = segment.file.slice_mut(at, padded)?;
+        let rest = record.get_mut(COMMIT_BYTES..used)?;
+        let numbers =
+            [entry.seq, entry.event_no, entry.sending_ns, epoch, entry.msg_type.len() as u64];
+        let (head, tail) = rest.split_at_mut_checked(RECORD_HEADER_BYTES - COMMIT_BYTES)?;
+        for (to, number) in head.chunks_exact_mut(8).zip(numbers) {
+            to.copy_from_slice(&number.to_le_bytes());
+        }
+        let (msg_type, body) = tail.split_at_mut_checked(entry.msg_type.len())?;
+        msg_type.copy_from_slice(entry.msg_type);
+        body.copy_from_slice(entry.body);
+        let commit = u64::from(crc32c::crc32c(rest)) << 32 | rest.len() as u64;
+        let committed = segment.file.commit(at, commit);
+        debug_assert!(committed, "records are aligned");
+        self.end = at + padded;
+        Some(Place { seq: entry.seq, segment: segment.number, at: at as u32 })
+    }
+}
+
+impl MessageStore for MmapStore {
+    fn next_in(&self) -> u64 {
+        self.word(Word::NextIn).max(1)
+    }
+
+    fn next_out(&self) -> u64 {
+        self.next_out
+    }
+
+    fn last_event_no(&self) -> u64 {
+        self.last_event_no
+    }
+
+    fn dropped_upto(&self) -> u64 {
+        self.word(Word::DroppedUpto)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn set_next_in(&mut self, next: u64) {
+        self.set_word(Word::NextIn, next);
+    }
+
+    fn set_next_out(&mut self, next: u64) {
+        self.next_out = next;
+        self.set_word(Word::NextOut, next);
+    }
+
+    fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
+        check(entry, self.next_out)?;
+        let place = match self.write(entry) {
+            Some(place) => place,
+            None => {
+                self.roll()?;
+                self.write(entry).ok_or(StoreError::TooLong)?
+            }
+        };
+        self.index.push_back(place);
+        self.last_event_no = self.last_event_no.max(entry.event_no);
+        self.set_next_out(entry.seq + 1);
+        Ok(())
+    }
+
+    fn get(&self, seq: u64) -> Option<Entry<'_>> {
+        let place = self.index.get(self.position(seq)).filter(|place| place.seq == seq)?;
+        let first = self.segments.front()?.number;
+        let segment =
+            self.segments.get(usize::try_from(place.segment.checked_sub(first)?).ok()?)?;
+        let (record, _) = parse_record(segment.file.bytes(), place.at as usize)?;
+        Some(record.entry)
+    }
+
+    fn next_kept(&self, seq: u64) -> Option<u64> {
+        self.index.get(self.position(seq)).map(|place| place.seq)
+    }
+
+    fn reset(&mut self) {
+        let next = self.epoch + 1;
+        let slot = SLOTS_AT + SLOT_BYTES * (next & 1) as usize;
+        for (word, value) in [
+            (Word::NextIn, 1),
+            (Word::NextOut, 1),
+            (Word::BaseEvent, self.last_event_no),
+            (Word::DroppedUpto, 0),
+        ] {
+            self.state.commit(slot + word as usize, value);
+        }
+        self.state.commit(EPOCH_AT, next);
+        self.epoch = next;
+        self.next_out = 1;
+        self.index.clear();
+    }
+
+    /// Prepares the next segment once the current one is half full.
+    fn maintain(&mut self) -> Result<(), StoreError> {
+        if self.spare.is_none() && self.end > self.config.segment_bytes as usize / 2 {
+            self.spare = Some(self.create_next()?);
+        }
+        Ok(())
+    }
+}
+
+struct Record<'a> {
+    entry: Entry<'a>,
+    epoch: u64,
+}
+
+fn number_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
+}
+
+/// The record at `at` and its padded length, its checksum verified.
+fn read_record(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
+    let commit = number_at(bytes, at)?;
+    let length = (commit & u64::from(u32::MAX)) as usize;
+    let rest = bytes.get(at + COMMIT_BYTES..at.checked_add(COMMIT_BYTES + length)?)?;
+    if u64::from(crc32c::crc32c(rest)) != commit >> 32 {
+        return None;
+    }
+    parse_record(bytes, at)
+}
+
+fn parse_record(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
+    let length = (number_at(bytes, at)? & u64::from(u32::MAX)) as usize;
+    let rest = bytes.get(at + COMMIT_BYTES..at.checked_add(COMMIT_BYTES + length)?)?;
+    let (head, tail) = rest.split_at_checked(RECORD_HEADER_BYTES - COMMIT_BYTES)?;
+    let (msg_type, body) = tail.split_at_checked(usize::try_from(number_at(head, 32)?).ok()?)?;
+    let entry = Entry {
+        seq: number_at(head, 0)?,
+        event_no: number_at(head, 8)?,
+        sending_ns: number_at(head, 16)?,
+        msg_type,
+        body,
+    };
+    let padded = (COMMIT_BYTES + length).next_multiple_of(8);
+    Some((Record { entry, epoch: number_at(head, 24)? }, padded))
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(io("open", &path))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            Err(StoreError::Locked { path: folder.to_path_buf() })
+        }
+        Err(errno) => Err(io("lock", &path)(errno.into())),
+    }
+}
+
+/// Writes magic and version; they count once the magic, which is last, is there.
+fn write_head(file: &mut MappedFile, magic: &[u8; 8], number: u64) {
+    file.commit(8, u64::from(VERSION));
+    file.commit(16, number);
+    file.commit(0, u64::from_le_bytes(*magic));
+}
+
+fn check_head(file: &MappedFile, magic: &[u8; 8], path: &Path) -> Result<(), StoreError> {
+    if !file.bytes().starts_with(magic) {
+        return Err(StoreError::NotAStore { path: path.to_path_buf() });
+    }
+    let found = file.read(8) as u32;
+    if found != VERSION {
+        let path = path.to_path_buf();
+        return Err(StoreError::Version { found, expected: VERSION, path });
+    }
+    Ok(())
+}
+
+fn open_state(path: &Path) -> Result<MappedFile, StoreError> {
+    remove_if_unwritten(path)?;
+    if !path.exists() {
+        let mut file = MappedFile::create(path, STATE_BYTES)?;
+        write_head(&mut file, STATE_MAGIC, 0);
+        return Ok(file);
+    }
+    let file = MappedFile::open(path, STATE_BYTES)?;
+    check_head(&file, STATE_MAGIC, path)?;
+    Ok(file)
+}
+
+/// A file that a crash left between its creation and its magic holds nothing: it is made anew.
+fn remove_if_unwritten(path: &Path) -> Result<(), StoreError> {
+    use std::io::Read as _;
+    let mut head = [0; 8];
+    let unwritten = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io("open", path)(error)),
+        Ok(mut file) => match file.read_exact(&mut head) {
+            Ok(()) => head == [0; 8],
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => true,
+            Err(error) => return Err(io("read", path)(error)),
+        },
+    };
+    if unwritten {
+        std::fs::remove_file(path).map_err(io("remove", path))?;
+    }
+    Ok(())
+}
+
+fn segment_path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("segment-{number:012}.fix"))
+}
+
+fn create_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, StoreError> {
+    let path = segment_path(folder, number);
+    let mut file = MappedFile::create(&path, u64::from(bytes))?;
+    write_head(&mut file, SEGMENT_MAGIC, number);
+    Ok(Segment { number, path, file })
+}
+
+fn open_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, StoreError> {
+    let path = segment_path(folder, number);
+    let file = MappedFile::open(&path, u64::from(bytes))?;
+    check_head(&file, SEGMENT_MAGIC, &path)?;
+    Ok(Segment { number, path, file })
+}
+
+/// Numbers of the segments in the folder, ascending and without a hole: of two runs the newer
+/// counts, for the older is what a removal left behind.
+fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StoreError> {
+    let mut numbers = Vec::new();
+    for file in std::fs::read_dir(folder).map_err(io("list", folder))? {
+        let name = file.map_err(io("list", folder))?.file_name();
+        let number = name.to_str().and_then(|name| {
+            name.strip_prefix("segment-")?.strip_suffix(".fix")?.parse::<u64>().ok()
+        });
+        let Some(number) = number else { continue };
+        let path = segment_path(folder, number);
+        remove_if_unwritten(&path)?;
+        if path.exists() {
+            numbers.push(number);
+        }
+        if numbers.len() > SEGMENTS_MAX {
+            return Err(StoreError::NotAStore { path: folder.to_path_buf() });
+        }
+    }
+    numbers.sort_unstable();
+    let run = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]).map_or(0, |i| i + 1);
+    for stale in numbers.drain(..run) {
+        let path = segment_path(folder, stale);
+        std::fs::remove_file(&path).map_err(io("remove", &path))?;
+    }
+    Ok(numbers)
+}
