@@ -1,0 +1,392 @@
+//! The journal in memory, on a simulated disk that loses, lies and fails on request.
+//!
+//! A line belongs here if it models what a disk or a crash may do. The simulator and the tests use
+//! it; nothing here is random but from a seed that the caller gives.
+//!
+//! Each file has two images: what the running process sees (the page cache) and what would be found
+//! after a loss of power (the platter). A sync copies the first to the second, if it is honest.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::format::{MARK_SLOT_BYTES, MARK_SLOTS};
+use crate::storage::{MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};
+
+/// What a sync does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncBehaviour {
+    /// Everything asked for is on the platter when it returns.
+    Honest,
+    /// Says so, and does nothing.
+    Lies,
+    /// Fails, having done nothing.
+    Fails,
+}
+
+/// What a loss of power does to bytes that were not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// All of them are lost.
+    All,
+    /// All of them had reached the platter anyway.
+    Nothing,
+    /// Each page of this many bytes is lost or kept by the seed's coin.
+    Pages {
+        /// The seed.
+        seed: u64,
+        /// Bytes of a page; at least 1.
+        page_bytes: usize,
+    },
+}
+
+/// The next number of a splitmix64 sequence: the journal's only randomness, always from a seed.
+fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+#[derive(Clone, Debug, Default)]
+struct Image {
+    live: Vec<u8>,
+    platter: Vec<u8>,
+}
+
+impl Image {
+    fn zeros(bytes: usize) -> Self {
+        Self { live: vec![0; bytes], platter: vec![0; bytes] }
+    }
+
+    fn sync(&mut self, from: usize, to: usize) {
+        self.platter[from..to].copy_from_slice(&self.live[from..to]);
+    }
+
+    fn after_power_loss(&self, loss: Loss, random: &mut u64) -> Self {
+        let mut left = self.platter.clone();
+        match loss {
+            Loss::All => {}
+            Loss::Nothing => left.clone_from(&self.live),
+            Loss::Pages { page_bytes, .. } => {
+                let page_bytes = page_bytes.max(1);
+                for (page, live) in left.chunks_mut(page_bytes).zip(self.live.chunks(page_bytes)) {
+                    if page != live && next_random(random) & 1 == 0 {
+                        page.copy_from_slice(live);
+                    }
+                }
+            }
+        }
+        Self { live: left.clone(), platter: left }
+    }
+}
+
+type File = Arc<Mutex<Image>>;
+
+#[derive(Debug)]
+struct Disk {
+    segments: BTreeMap<u64, File>,
+    mark: Option<Image>,
+    locked: bool,
+    capacity_bytes: usize,
+    identity: u64,
+    segment_sync: SyncBehaviour,
+    mark_sync: SyncBehaviour,
+    /// Operations on the platter still allowed before power fails in the middle of one.
+    power_left: Option<u64>,
+    operations: u64,
+}
+
+/// A simulated disk that holds one journal. Clones are the same disk.
+#[derive(Clone, Debug)]
+pub struct MemStorage {
+    disk: Arc<Mutex<Disk>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl MemStorage {
+    /// An empty, honest disk without a limit. `identity` goes into a journal made on it.
+    pub fn new(identity: u64) -> Self {
+        Self::from_files(BTreeMap::new(), None, identity)
+    }
+
+    fn from_files(segments: BTreeMap<u64, File>, mark: Option<Image>, identity: u64) -> Self {
+        let disk = Disk {
+            segments,
+            mark,
+            locked: false,
+            capacity_bytes: usize::MAX,
+            identity,
+            segment_sync: SyncBehaviour::Honest,
+            mark_sync: SyncBehaviour::Honest,
+            power_left: None,
+            operations: 0,
+        };
+        Self { disk: Arc::new(Mutex::new(disk)) }
+    }
+
+    /// From now on segments together take at most this many bytes.
+    pub fn set_capacity(&self, bytes: usize) {
+        held(&self.disk).capacity_bytes = bytes;
+    }
+
+    /// From now on syncs behave so.
+    pub fn set_sync(&self, segments: SyncBehaviour, mark: SyncBehaviour) {
+        let mut disk = held(&self.disk);
+        disk.segment_sync = segments;
+        disk.mark_sync = mark;
+    }
+
+    /// Power fails at the operation after this many: it and all later ones report an error and
+    /// change nothing on the platter.
+    pub fn cut_power_after(&self, operations: u64) {
+        held(&self.disk).power_left = Some(operations);
+    }
+
+    /// Operations on the platter so far: creations, removals, syncs.
+    pub fn operations(&self) -> u64 {
+        held(&self.disk).operations
+    }
+
+    /// The disk as it is found after the process was killed: nothing written is lost. The old disk
+    /// lives on apart, so that a leftover writer cannot reach the new one.
+    #[must_use]
+    pub fn after_kill(&self) -> Self {
+        self.survivor(Image::clone)
+    }
+
+    /// The disk as it is found after a loss of power. Honest again, and apart from the old one.
+    #[must_use]
+    pub fn after_power_loss(&self, loss: Loss) -> Self {
+        let mut random = if let Loss::Pages { seed, .. } = loss { seed } else { 0 };
+        self.survivor(|image| image.after_power_loss(loss, &mut random))
+    }
+
+    fn survivor(&self, mut fate: impl FnMut(&Image) -> Image) -> Self {
+        let disk = held(&self.disk);
+        let mut segments = BTreeMap::new();
+        for (index, file) in &disk.segments {
+            segments.insert(*index, Arc::new(Mutex::new(fate(&held(file)))));
+        }
+        Self::from_files(segments, disk.mark.as_ref().map(fate), disk.identity)
+    }
+
+    /// Copies a segment's bytes; `None` when there is no such segment.
+    pub fn segment(&self, index: u64) -> Option<Vec<u8>> {
+        held(&self.disk).segments.get(&index).map(|file| held(file).live.clone())
+    }
+
+    /// Puts any bytes in place of a segment, on the platter too: for damage, cuts and foreign files.
+    pub fn put_segment(&self, index: u64, bytes: Vec<u8>) {
+        let image = Image { live: bytes.clone(), platter: bytes };
+        held(&self.disk).segments.insert(index, Arc::new(Mutex::new(image)));
+    }
+
+    /// Takes a segment away.
+    pub fn take_segment(&self, index: u64) {
+        held(&self.disk).segments.remove(&index);
+    }
+
+    /// Copies the mark's bytes; empty when there is no mark.
+    pub fn mark(&self) -> Vec<u8> {
+        held(&self.disk).mark.as_ref().map(|mark| mark.live.clone()).unwrap_or_default()
+    }
+
+    /// Puts any bytes in place of the mark; `None` takes it away.
+    pub fn put_mark(&self, bytes: Option<Vec<u8>>) {
+        held(&self.disk).mark = bytes.map(|mut live| {
+            live.resize(MARK_SLOT_BYTES * MARK_SLOTS, 0);
+            Image { platter: live.clone(), live }
+        });
+    }
+}
+
+impl Disk {
+    /// Counts an operation; an error once power is gone.
+    fn operate(&mut self) -> io::Result<()> {
+        self.operations += 1;
+        match &mut self.power_left {
+            Some(0) => Err(io::Error::other("power is gone")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn failed(doing: &'static str, name: String) -> impl FnOnce(io::Error) -> StorageError {
+    move |source| StorageError::Io { doing, name, source }
+}
+
+fn absent() -> io::Error {
+    io::Error::from(io::ErrorKind::NotFound)
+}
+
+impl Source for MemStorage {
+    type View = Vec<u8>;
+
+    fn list_segments(&self) -> Result<Vec<u64>, StorageError> {
+        Ok(held(&self.disk).segments.keys().copied().collect())
+    }
+
+    fn view_segment(&self, index: u64) -> Result<Vec<u8>, StorageError> {
+        let bytes = self.segment(index).ok_or_else(absent);
+        bytes.map_err(failed("reading", self.segment_name(index)))
+    }
+
+    fn read_mark(&self) -> Result<Option<MarkSlots>, StorageError> {
+        let disk = held(&self.disk);
+        Ok(disk.mark.as_ref().map(|mark| {
+            let mut slots = Box::new([[0; MARK_SLOT_BYTES]; MARK_SLOTS]);
+            for (slot, stored) in slots.iter_mut().zip(mark.live.chunks(MARK_SLOT_BYTES)) {
+                slot.copy_from_slice(stored);
+            }
+            slots
+        }))
+    }
+
+    fn segment_name(&self, index: u64) -> String {
+        format!("memory:{index:016x}.seg")
+    }
+
+    fn mark_name(&self) -> String {
+        "memory:mark".to_owned()
+    }
+}
+
+impl Storage for MemStorage {
+    type Segment = MemSegment;
+    type Lock = MemLock;
+
+    fn lock(&self) -> Result<MemLock, StorageError> {
+        let mut disk = held(&self.disk);
+        if disk.locked {
+            return Err(StorageError::Locked { name: "memory:lock".to_owned() });
+        }
+        disk.locked = true;
+        Ok(MemLock { disk: Arc::clone(&self.disk) })
+    }
+
+    fn draw_identity(&self) -> u64 {
+        held(&self.disk).identity
+    }
+
+    fn create_segment(&self, index: u64, bytes: usize) -> Result<MemSegment, StorageError> {
+        let name = self.segment_name(index);
+        let mut disk = held(&self.disk);
+        let used: usize = disk.segments.values().map(|file| held(file).live.len()).sum();
+        if used.saturating_add(bytes) > disk.capacity_bytes {
+            return Err(StorageError::Full { name });
+        }
+        disk.operate().map_err(failed("making", name))?;
+        let file = Arc::new(Mutex::new(Image::zeros(bytes)));
+        disk.segments.insert(index, Arc::clone(&file));
+        drop(disk);
+        Ok(MemSegment { bytes, file, disk: Arc::clone(&self.disk) })
+    }
+
+    fn open_segment(&self, index: u64, bytes: usize) -> Result<MemSegment, StorageError> {
+        let name = self.segment_name(index);
+        let file = held(&self.disk).segments.get(&index).cloned();
+        let file = file.ok_or_else(absent).map_err(failed("opening", name))?;
+        let mut image = held(&file);
+        if image.live.len() < bytes {
+            image.live.resize(bytes, 0);
+            image.platter.resize(bytes, 0);
+        }
+        drop(image);
+        Ok(MemSegment { bytes, file, disk: Arc::clone(&self.disk) })
+    }
+
+    fn remove_segment(&self, index: u64) -> Result<(), StorageError> {
+        let mut disk = held(&self.disk);
+        disk.operate().map_err(failed("removing", self.segment_name(index)))?;
+        disk.segments.remove(&index);
+        Ok(())
+    }
+
+    fn write_mark(&self, slot: usize, bytes: &[u8; MARK_SLOT_BYTES]) -> Result<(), StorageError> {
+        let failed = failed("writing", self.mark_name());
+        let mut disk = held(&self.disk);
+        let powered = disk.operate();
+        let behaviour = disk.mark_sync;
+        let image = disk.mark.get_or_insert_with(|| Image::zeros(MARK_SLOT_BYTES * MARK_SLOTS));
+        let (from, to) = (slot * MARK_SLOT_BYTES, (slot + 1) * MARK_SLOT_BYTES);
+        image.live[from..to].copy_from_slice(bytes);
+        match (powered, behaviour) {
+            (Err(error), _) => Err(failed(error)),
+            (Ok(()), SyncBehaviour::Fails) => Err(failed(io::Error::other("sync failed"))),
+            (Ok(()), SyncBehaviour::Lies) => Ok(()),
+            (Ok(()), SyncBehaviour::Honest) => {
+                image.sync(from, to);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Holds a simulated journal until dropped.
+#[derive(Debug)]
+pub struct MemLock {
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl Drop for MemLock {
+    fn drop(&mut self) {
+        held(&self.disk).locked = false;
+    }
+}
+
+/// A segment on the simulated disk.
+#[derive(Debug)]
+pub struct MemSegment {
+    bytes: usize,
+    file: File,
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl Segment for MemSegment {
+    type Handle = MemHandle;
+
+    fn handle(&self) -> MemHandle {
+        MemHandle { file: Arc::clone(&self.file), disk: Arc::clone(&self.disk) }
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn with<R>(&mut self, offset: usize, length: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
+        write(&mut held(&self.file).live[offset..offset + length])
+    }
+}
+
+/// A simulated segment as the sync thread sees it.
+#[derive(Debug)]
+pub struct MemHandle {
+    file: File,
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl SegmentHandle for MemHandle {
+    fn sync(&self, from: usize, to: usize) -> io::Result<()> {
+        let mut disk = held(&self.disk);
+        disk.operate()?;
+        match disk.segment_sync {
+            SyncBehaviour::Fails => return Err(io::Error::other("sync failed")),
+            SyncBehaviour::Lies => return Ok(()),
+            SyncBehaviour::Honest => {}
+        }
+        drop(disk);
+        held(&self.file).sync(from, to);
+        Ok(())
+    }
+
+    fn prefault(&self, _from: usize, _to: usize) {}
+}
