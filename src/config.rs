@@ -1,0 +1,580 @@
+//! The configuration file: TOML, units in the names of keys, an unknown key is an error.
+//!
+//! A line belongs here if it reads or checks the file. Turning it into the core's reference data
+//! is `boot`.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+/// Longest configuration file that is read.
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is longer than [`CONFIG_BYTES_MAX`].
+    #[error("{path} is longer than {CONFIG_BYTES_MAX} bytes")]
+    TooLong {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Not TOML, an unknown or missing key, or a value of the wrong type.
+    #[error("{path}: {message}")]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Line, column and reason.
+        message: String,
+    },
+    /// A value that cannot be meant.
+    #[error("{key}: {reason}")]
+    Value {
+        /// Where, such as `venue.binance.listing.BTC/USDT.tick`.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+fn wrong<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError::Value { key: key.into(), reason: reason.into() })
+}
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The node itself.
+    pub node: NodeConfig,
+    /// The FIX acceptor.
+    pub fix: FixConfig,
+    /// Assets, by name.
+    pub assets: Vec<String>,
+    /// Trading accounts.
+    pub account: Vec<AccountConfig>,
+    /// Client sessions.
+    pub session: Vec<SessionConfig>,
+    /// Instruments.
+    pub instrument: Vec<InstrumentConfig>,
+    /// Venues.
+    pub venue: Vec<VenueConfig>,
+}
+
+/// `[node]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Journal and message stores live here.
+    pub data_dir: PathBuf,
+    /// `process`: outputs are released at once and survive the death of the process.
+    /// `disk`: an output waits until its input is on the disk.
+    pub durability: Durability,
+    /// `auto`, `pinned` or `shared`.
+    #[serde(default = "auto")]
+    pub wait_profile: String,
+    /// Processor for the core thread; none if absent.
+    pub core_cpu: Option<usize>,
+    /// Slots of the input ring, a power of two.
+    #[serde(default = "input_ring")]
+    pub input_ring_slots: usize,
+    /// Slots of the output ring, a power of two.
+    #[serde(default = "output_ring")]
+    pub output_ring_slots: usize,
+    /// Base-2 logarithm of the client orders held. Only the first start of a journal uses it.
+    #[serde(default = "log2_18")]
+    pub orders_log2: u8,
+    /// As `orders_log2`, for children.
+    #[serde(default = "log2_19")]
+    pub children_log2: u8,
+    /// As `orders_log2`, for execution ids.
+    #[serde(default = "log2_20")]
+    pub executions_log2: u8,
+    /// Seconds after midnight UTC at which day orders expire. Only the first start uses it.
+    #[serde(default)]
+    pub day_roll_utc_s: u32,
+    /// Size of a journal segment.
+    #[serde(default = "segment")]
+    pub journal_segment_bytes: u64,
+    /// Unix socket that answers with the state of the node; none if absent.
+    pub status_socket: Option<PathBuf>,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+fn input_ring() -> usize {
+    1 << 15
+}
+fn output_ring() -> usize {
+    1 << 15
+}
+fn log2_18() -> u8 {
+    18
+}
+fn log2_19() -> u8 {
+    19
+}
+fn log2_20() -> u8 {
+    20
+}
+fn segment() -> u64 {
+    64 << 20
+}
+
+/// When an output may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// When its input is in the journal's memory.
+    Process,
+    /// When its input is on the disk.
+    Disk,
+}
+
+/// `[fix]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixConfig {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Our `CompID`.
+    pub sender_comp_id: String,
+    /// Bytes of sent messages that are kept for resend, each session.
+    #[serde(default = "retention")]
+    pub store_retention_bytes: u64,
+}
+
+fn retention() -> u64 {
+    256 << 20
+}
+
+/// `[[account]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountConfig {
+    /// FIX `Account` (1).
+    pub name: String,
+    /// Largest order value, in the quote asset.
+    pub order_notional_max: Decimal,
+    /// How far a price may be through the market.
+    pub price_collar_ppm: u32,
+    /// Orders and cancels a second.
+    pub orders_per_s_max: u32,
+    /// Open orders.
+    pub open_orders_max: u32,
+}
+
+/// `[[session]]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionConfig {
+    /// The client's `CompID`.
+    pub comp_id: String,
+    /// The account it trades for.
+    pub account: String,
+    /// Its password (FIX 554).
+    pub password: String,
+}
+
+impl std::fmt::Debug for SessionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionConfig")
+            .field("comp_id", &self.comp_id)
+            .field("account", &self.account)
+            .field("password", &"***")
+            .finish()
+    }
+}
+
+/// `[[instrument]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentConfig {
+    /// Such as `BTC/USDT`.
+    pub symbol: String,
+    /// Asset.
+    pub base: String,
+    /// Asset.
+    pub quote: String,
+    /// Decimals of prices, over all venues.
+    pub price_decimals: u8,
+    /// Decimals of quantities, over all venues.
+    pub qty_decimals: u8,
+    /// Largest order.
+    pub order_qty_max: Decimal,
+}
+
+/// `[[venue]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenueConfig {
+    /// What we call it.
+    pub name: String,
+    /// Which protocol it speaks.
+    pub kind: VenueKind,
+    /// A feed silent for longer makes books stale.
+    pub stale_after_ms: u64,
+    /// New orders in a window.
+    pub orders_per_window_max: u32,
+    /// The window.
+    pub order_window_ms: u64,
+    /// Order entry: `tls://host:port` (Binance FIX), `wss://host:port/path` (Kraken).
+    pub order_url: String,
+    /// Market data: `wss://host:port/path`.
+    pub feed_url: String,
+    /// REST: `https://host:port`.
+    pub rest_url: String,
+    /// Certificate authorities for TLS; the well-known ones if absent.
+    pub ca_file: Option<PathBuf>,
+    /// Public part of the key.
+    pub api_key: String,
+    /// File with the secret part: an Ed25519 PEM (Binance), base64 (Kraken).
+    pub secret_file: PathBuf,
+    /// Our `CompID` there (Binance FIX), 1 to 8 characters.
+    pub comp_id: Option<String>,
+    /// Our messages are void after this; and what was not found is certain only after it.
+    #[serde(default = "validity")]
+    pub validity_ms: u64,
+    /// An order or cancel without an answer for this long is in doubt.
+    #[serde(default = "answer_timeout")]
+    pub answer_timeout_ms: u64,
+    /// Instruments there.
+    pub listing: Vec<ListingConfig>,
+}
+
+fn validity() -> u64 {
+    5_000
+}
+fn answer_timeout() -> u64 {
+    5_000
+}
+
+/// Which protocol a venue speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VenueKind {
+    /// Binance spot: FIX order entry, WebSocket streams, REST.
+    Binance,
+    /// Kraken spot: WebSocket v2, REST.
+    Kraken,
+}
+
+/// `[[venue.listing]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListingConfig {
+    /// Our symbol.
+    pub instrument: String,
+    /// The venue's symbol.
+    pub symbol: String,
+    /// Price step.
+    pub tick: Decimal,
+    /// Quantity step.
+    pub lot: Decimal,
+    /// Smallest order.
+    pub qty_min: Decimal,
+    /// Largest order.
+    pub qty_max: Decimal,
+    /// Smallest order value, in the quote asset.
+    pub notional_min: Decimal,
+    /// Fee as maker.
+    pub maker_fee_ppm: i32,
+    /// Fee as taker.
+    pub taker_fee_ppm: i32,
+    /// Decimals of the venue's own prices (Kraken's checksum needs them).
+    pub venue_price_decimals: u8,
+    /// Decimals of the venue's own quantities.
+    pub venue_qty_decimals: u8,
+    /// False: not routed to.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A decimal as a mantissa of 10^-`decimals`, exactly.
+pub fn mantissa(value: Decimal, decimals: u32) -> Option<i64> {
+    let value = value.normalize();
+    let scale = value.scale();
+    if scale > decimals {
+        return None;
+    }
+    let factor = 10_i128.checked_pow(decimals - scale)?;
+    i64::try_from(value.mantissa().checked_mul(factor)?).ok()
+}
+
+/// A decimal in units of 10^-18, exactly.
+pub fn amount(value: Decimal) -> Option<i128> {
+    let value = value.normalize();
+    let factor = 10_i128.checked_pow(18_u32.checked_sub(value.scale())?)?;
+    value.mantissa().checked_mul(factor)
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the file or the key.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        if std::fs::metadata(path).map_err(read)?.len() > CONFIG_BYTES_MAX {
+            return Err(ConfigError::TooLong { path: path.to_owned() });
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let config = Self::parse(&text).map_err(|error| match error {
+            ConfigError::Parse { message, .. } => {
+                ConfigError::Parse { path: path.to_owned(), message }
+            }
+            other => other,
+        })?;
+        Ok(config)
+    }
+
+    /// Reads and checks a text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
+            path: PathBuf::new(),
+            message: error.to_string(),
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.check_node()?;
+        unique("assets", 12, self.assets.iter())?;
+        unique("account", 12, self.account.iter().map(|a| &a.name))?;
+        unique("session", 12, self.session.iter().map(|s| &s.comp_id))?;
+        unique("instrument", 20, self.instrument.iter().map(|i| &i.symbol))?;
+        unique("venue", 12, self.venue.iter().map(|v| &v.name))?;
+        for account in &self.account {
+            let key = format!("account.{}.order_notional_max", account.name);
+            positive(&key, amount(account.order_notional_max))?;
+        }
+        for session in &self.session {
+            if !self.account.iter().any(|a| a.name == session.account) {
+                return wrong(
+                    format!("session.{}.account", session.comp_id),
+                    format!("no account is called {:?}", session.account),
+                );
+            }
+            if session.password.len() < 8 {
+                return wrong(
+                    format!("session.{}.password", session.comp_id),
+                    "shorter than 8 characters",
+                );
+            }
+        }
+        self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
+        self.venue.iter().try_for_each(|v| self.check_venue(v))
+    }
+
+    fn check_node(&self) -> Result<(), ConfigError> {
+        let node = &self.node;
+        for (key, slots) in [
+            ("node.input_ring_slots", node.input_ring_slots),
+            ("node.output_ring_slots", node.output_ring_slots),
+        ] {
+            if !slots.is_power_of_two() || !(1024..=1 << 22).contains(&slots) {
+                return wrong(key, "not a power of two from 1024 to 4194304");
+            }
+        }
+        for (key, log2) in [
+            ("node.orders_log2", node.orders_log2),
+            ("node.children_log2", node.children_log2),
+            ("node.executions_log2", node.executions_log2),
+        ] {
+            if !rutter_core::engine::TABLE_LOG2_RANGE.contains(&log2) {
+                return wrong(key, "not from 4 to 26");
+            }
+        }
+        if node.day_roll_utc_s >= 86_400 {
+            return wrong("node.day_roll_utc_s", "not below 86400");
+        }
+        Ok(())
+    }
+
+    fn check_instrument(&self, instrument: &InstrumentConfig) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("instrument.{}.{name}", instrument.symbol);
+        for (name, asset) in [("base", &instrument.base), ("quote", &instrument.quote)] {
+            if !self.assets.contains(asset) {
+                return wrong(key(name), format!("{asset:?} is not among assets"));
+            }
+        }
+        if u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals) > 18 {
+            return wrong(key("price_decimals"), "more than 18 decimals with qty_decimals");
+        }
+        let decimals = u32::from(instrument.qty_decimals);
+        let max = mantissa(instrument.order_qty_max, decimals).map(i128::from);
+        positive(&key("order_qty_max"), max)
+    }
+
+    fn check_venue(&self, venue: &VenueConfig) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("venue.{}.{name}", venue.name);
+        Url::parse(&venue.order_url).or_else(|reason| wrong(key("order_url"), reason))?;
+        Url::parse(&venue.feed_url).or_else(|reason| wrong(key("feed_url"), reason))?;
+        Url::parse(&venue.rest_url).or_else(|reason| wrong(key("rest_url"), reason))?;
+        if venue.kind == VenueKind::Binance && venue.comp_id.is_none() {
+            return wrong(key("comp_id"), "needed for kind binance");
+        }
+        unique(&key("listing"), 20, venue.listing.iter().map(|l| &l.instrument))?;
+        for listing in &venue.listing {
+            let key = |name: &str| key(&format!("listing.{}.{name}", listing.instrument));
+            let Some(instrument) =
+                self.instrument.iter().find(|i| i.symbol == listing.instrument)
+            else {
+                return wrong(key("instrument"), "no such instrument");
+            };
+            let (price, qty) =
+                (u32::from(instrument.price_decimals), u32::from(instrument.qty_decimals));
+            positive(&key("tick"), mantissa(listing.tick, price).map(i128::from))?;
+            positive(&key("lot"), mantissa(listing.lot, qty).map(i128::from))?;
+            positive(&key("qty_max"), mantissa(listing.qty_max, qty).map(i128::from))?;
+            if mantissa(listing.qty_min, qty).is_none_or(|v| v < 0) {
+                return wrong(key("qty_min"), "negative, or more decimals than the instrument");
+            }
+            if amount(listing.notional_min).is_none_or(|v| v < 0) {
+                return wrong(key("notional_min"), "negative, or more than 18 decimals");
+            }
+            if u32::from(listing.venue_price_decimals) > price {
+                return wrong(key("venue_price_decimals"), "more than the instrument has");
+            }
+            if u32::from(listing.venue_qty_decimals) > qty {
+                return wrong(key("venue_qty_decimals"), "more than the instrument has");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn positive(key: &str, value: Option<i128>) -> Result<(), ConfigError> {
+    match value {
+        Some(value) if value > 0 => Ok(()),
+        Some(_) => wrong(key, "not above zero"),
+        None => wrong(key, "too many decimals, or too large"),
+    }
+}
+
+fn unique<'a>(
+    key: &str,
+    len_max: usize,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let fits = (1..=len_max).contains(&name.len());
+        if !fits || !name.bytes().all(|b| (0x21..0x7f).contains(&b)) {
+            return wrong(key, format!("{name:?} is not 1 to {len_max} printable ASCII characters"));
+        }
+        if !seen.insert(name) {
+            return wrong(key, format!("{name:?} is there twice"));
+        }
+    }
+    if seen.is_empty() { wrong(key, "empty") } else { Ok(()) }
+}
+
+/// An address as the configuration writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// TLS or not.
+    pub tls: bool,
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path and query, `/` if none.
+    pub target: String,
+}
+
+impl Url {
+    /// Reads `tcp|tls|ws|wss|http|https://host:port[/path]`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once("://").ok_or("no scheme")?;
+        let tls = match scheme {
+            "tls" | "wss" | "https" => true,
+            "tcp" | "ws" | "http" => false,
+            other => return Err(format!("unknown scheme {other:?}")),
+        };
+        let (authority, target) = match rest.find('/') {
+            Some(at) => (&rest[..at], &rest[at..]),
+            None => (rest, "/"),
+        };
+        let (host, port) = authority.rsplit_once(':').ok_or("no port")?;
+        let port = port.parse().map_err(|_| format!("bad port {port:?}"))?;
+        if host.is_empty() {
+            return Err("no host".to_owned());
+        }
+        Ok(Self { tls, host: host.to_owned(), port, target: target.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = include_str!("../deploy/example.toml");
+
+    fn refusal(change: impl Fn(&str) -> String) -> String {
+        Config::parse(&change(SOUND)).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn the_example_is_sound() {
+        let config = Config::parse(SOUND).expect("sound");
+        assert_eq!(config.venue.len(), 2);
+        assert!(!format!("{config:?}").contains(&config.session[0].password));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let said = refusal(|text| text.replacen("durability", "durabilty", 1));
+        assert!(said.contains("durabilty"), "{said}");
+        let said = refusal(|text| format!("{text}\nsurprise = 1\n"));
+        assert!(said.contains("surprise"), "{said}");
+    }
+
+    #[test]
+    fn a_missing_key_is_an_error_that_names_it() {
+        let said = refusal(|text| text.replacen("data_dir", "#data_dir", 1));
+        assert!(said.contains("data_dir"), "{said}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_name_their_key() {
+        let said = refusal(|text| text.replacen("tick = \"0.01\"", "tick = \"0\"", 1));
+        assert!(said.starts_with("venue.binance.listing.BTC/USDT.tick"), "{said}");
+        let said = refusal(|text| text.replacen("account = \"fund\"", "account = \"fnd\"", 1));
+        assert!(said.contains("no account is called"), "{said}");
+        let said = refusal(|text| text.replacen("wss://", "gopher://", 1));
+        assert!(said.contains("unknown scheme"), "{said}");
+    }
+
+    #[test]
+    fn decimals_become_mantissas_exactly_or_not_at_all() {
+        let decimal = |text: &str| text.parse::<Decimal>().expect("decimal");
+        assert_eq!(mantissa(decimal("1.50"), 2), Some(150));
+        assert_eq!(mantissa(decimal("0.001"), 2), None);
+        assert_eq!(mantissa(decimal("99999999999999999999"), 2), None);
+        assert_eq!(amount(decimal("2.5")), Some(2_500_000_000_000_000_000));
+    }
+}

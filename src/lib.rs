@@ -1,0 +1,14 @@
+//! The node: configuration, rings and threads wired together, the command line.
+//!
+//! A line belongs here if it connects the other crates. What an order means is `core/`, a byte on a
+//! wire is `gateways/` or `feeds/`, a byte on disk is `journal/`.
+
+pub mod boot;
+pub mod clock;
+pub mod config;
+pub mod core_thread;
+pub mod decider;
+pub mod node;
+pub mod rings;
+pub mod stages;
+pub mod threads;

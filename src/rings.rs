@@ -1,0 +1,230 @@
+//! The two rings: many gateways, senders and feeds into the core; the core out to all of them.
+//!
+//! A line belongs here if it is about moving an envelope from one thread to another. Nobody
+//! blocks on a full ring: a producer keeps what it could not publish in its own bounded queue, and
+//! goes on draining the other ring meanwhile, so that the two rings can never wait for each other.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use disruptor::{
+    BusySpin, EventPoller, MultiConsumerBarrier, MultiProducer, MultiProducerBarrier, Producer,
+    SingleConsumerBarrier, SingleProducer, SingleProducerBarrier,
+};
+use rutter_core::id::{ClOrdId, OrderId, SessionId};
+use rutter_core::input::Input;
+use rutter_core::output::{CancelReject, OrdStatus, Output};
+use rutter_transport::wake::WakeHandle;
+
+/// What a producer keeps at most while the input ring is full; then it stops reading its sockets.
+pub const PENDING_INPUTS_MAX: usize = 65_536;
+
+/// One slot of the input ring.
+#[derive(Clone, Copy, Debug)]
+pub struct InputEnvelope {
+    /// What is to be decided.
+    pub input: Input,
+    /// When its bytes arrived.
+    pub arrived_ns: u64,
+    /// When it was published.
+    pub published_ns: u64,
+}
+
+/// One slot of the output ring.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputEnvelope {
+    /// What was decided.
+    pub output: Output,
+    /// Journal sequence of the input that caused it.
+    pub seq: u64,
+    /// When that input's bytes arrived.
+    pub arrived_ns: u64,
+    /// When that input was published.
+    pub published_ns: u64,
+    /// When the core took it.
+    pub taken_ns: u64,
+    /// When the core published this.
+    pub decided_ns: u64,
+}
+
+const NO_INPUT: InputEnvelope =
+    InputEnvelope { input: Input::Tick, arrived_ns: 0, published_ns: 0 };
+
+const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
+    output: Output::CancelReject(CancelReject {
+        session: SessionId(0),
+        event: 0,
+        client_seq: 0,
+        time: rutter_core::number::UnixNanos(0),
+        order: OrderId(0),
+        cl_ord_id: ClOrdId::EMPTY,
+        orig_cl_ord_id: ClOrdId::EMPTY,
+        status: OrdStatus::Rejected,
+        reason: rutter_core::input::Refusal::None,
+    }),
+    seq: 0,
+    arrived_ns: 0,
+    published_ns: 0,
+    taken_ns: 0,
+    decided_ns: 0,
+};
+
+/// The core's end of the input ring.
+pub type InputPoller = EventPoller<InputEnvelope, MultiProducerBarrier>;
+
+/// The core's end of the output ring.
+pub type OutputProducer = SingleProducer<OutputEnvelope, MultiConsumerBarrier>;
+
+type OutputPoller = EventPoller<OutputEnvelope, SingleProducerBarrier>;
+
+/// Makes the input ring.
+pub fn input_ring(
+    slots: usize,
+) -> (InputPoller, MultiProducer<InputEnvelope, SingleConsumerBarrier>) {
+    let builder = disruptor::build_multi_producer(slots, || NO_INPUT, BusySpin);
+    let (poller, builder) = builder.new_event_poller();
+    (poller, builder.build())
+}
+
+/// Makes the output ring with so many readers, at least one.
+pub fn output_ring(slots: usize, readers: usize) -> (OutputProducer, Vec<OutputReader>) {
+    let builder = disruptor::build_single_producer(slots, || NO_OUTPUT, BusySpin);
+    let (poller, builder) = builder.new_event_poller();
+    let mut pollers = vec![poller];
+    let mut builder = builder.with_multi_consumer();
+    for _ in 1..readers {
+        let (poller, next) = builder.new_event_poller();
+        pollers.push(poller);
+        builder = next;
+    }
+    let readers = pollers.into_iter().map(|poller| OutputReader { poller }).collect();
+    (builder.build(), readers)
+}
+
+/// One reader of the output ring.
+pub struct OutputReader {
+    poller: OutputPoller,
+}
+
+impl std::fmt::Debug for OutputReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OutputReader")
+    }
+}
+
+impl OutputReader {
+    /// Shows all new envelopes; returns how many.
+    pub fn drain(&mut self, mut see: impl FnMut(&OutputEnvelope)) -> usize {
+        let Ok(mut guard) = self.poller.poll() else { return 0 };
+        let mut count = 0;
+        for envelope in &mut guard {
+            see(envelope);
+            count += 1;
+        }
+        count
+    }
+
+    /// Something is there.
+    pub fn has_work(&self) -> bool {
+        self.poller.has_available()
+    }
+}
+
+/// How far the core has read the input ring, for those who write it.
+#[derive(Debug, Default)]
+pub struct Taken(AtomicI64);
+
+impl Taken {
+    /// The core has taken so many more.
+    pub fn advance(&self, count: usize) {
+        self.0.fetch_add(count as i64, Ordering::Release);
+    }
+}
+
+/// One producer's end of the input ring.
+pub struct InputWriter {
+    producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
+    pending: VecDeque<InputEnvelope>,
+    taken: Arc<Taken>,
+    slots: i64,
+    last: i64,
+    core: WakeHandle,
+    clock: fn() -> u64,
+}
+
+impl std::fmt::Debug for InputWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InputWriter").field("pending", &self.pending.len()).finish_non_exhaustive()
+    }
+}
+
+impl InputWriter {
+    /// A writer that wakes the core.
+    pub fn new(
+        producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
+        slots: usize,
+        taken: Arc<Taken>,
+        core: WakeHandle,
+        clock: fn() -> u64,
+    ) -> Self {
+        Self { producer, pending: VecDeque::new(), taken, slots: slots as i64, last: -1, core, clock }
+    }
+
+    /// Publishes, or keeps it in order until [`InputWriter::flush`] finds room.
+    pub fn push(&mut self, input: Input, arrived_ns: u64) {
+        let published_ns = (self.clock)();
+        let envelope = InputEnvelope { input, arrived_ns, published_ns };
+        if !self.pending.is_empty() || !self.publish(&envelope) {
+            self.pending.push_back(envelope);
+        }
+    }
+
+    fn publish(&mut self, envelope: &InputEnvelope) -> bool {
+        match self.producer.try_publish(|slot| *slot = *envelope) {
+            Ok(sequence) => {
+                self.last = sequence;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Publishes what was kept; true when nothing is left.
+    pub fn flush(&mut self) -> bool {
+        while let Some(envelope) = self.pending.front().copied() {
+            if !self.publish(&envelope) {
+                return false;
+            }
+            self.pending.pop_front();
+        }
+        true
+    }
+
+    /// Wakes the core if it sleeps. Called once after a batch of pushes.
+    pub fn notify(&self) {
+        self.core.notify();
+    }
+
+    /// Inputs that wait because the ring is full.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Free slots of the ring as this producer knows them: other producers may have taken some.
+    fn room(&self) -> i64 {
+        let taken = self.taken.0.load(Ordering::Acquire);
+        self.slots - (self.last + 1 - taken)
+    }
+
+    /// New orders may be published: an eighth of the ring stays free for cancels, halts and venue
+    /// answers.
+    pub fn has_room_for_orders(&self) -> bool {
+        self.pending.is_empty() && self.room() > self.slots / 8
+    }
+
+    /// Book changes may be published: half of the ring stays free for orders.
+    pub fn has_room_for_books(&self) -> bool {
+        self.pending.is_empty() && self.room() > self.slots / 2
+    }
+}
