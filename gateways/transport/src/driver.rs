@@ -408,6 +408,14 @@ impl<M: Machine> Driver<M> {
         self.perform(now_ns, emit);
     }
 
+    /// Lets the machine emit what it held back ([`Machine::flush`]): called when whoever takes the
+    /// emissions has room for what may be conflated.
+    pub fn emit_held(&mut self, emit: &mut dyn FnMut(M::Emission)) {
+        let now_ns = (self.clock)();
+        self.machine.flush(now_ns, &mut self.outbox);
+        self.perform(now_ns, emit);
+    }
+
     fn perform(&mut self, now_ns: u64, emit: &mut dyn FnMut(M::Emission)) {
         let mut outbox = std::mem::take(&mut self.outbox);
         for emission in outbox.emissions.drain(..) {
