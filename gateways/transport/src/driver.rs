@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
@@ -113,6 +114,7 @@ pub struct Driver<M: Machine> {
     http: Worker<HttpRequest, HttpAnswer>,
     resolver: Option<Worker<(LinkId, u32, String, u16), Resolution>>,
     counters: Counters,
+    arrival: Arc<AtomicU64>,
 }
 
 impl<M: Machine> Driver<M> {
@@ -158,6 +160,7 @@ impl<M: Machine> Driver<M> {
             http,
             resolver,
             counters: Counters::default(),
+            arrival: Arc::new(AtomicU64::new(0)),
         })
     }
 
@@ -277,6 +280,7 @@ impl<M: Machine> Driver<M> {
             _ => {}
         }
         let now_ns = (self.clock)();
+        self.arrival.store(now_ns, Ordering::Relaxed);
         let mut worked = self.take_readiness(now_ns, emit);
         for index in 0..self.links.len() {
             worked |= self.read_link(index, now_ns, emit);
@@ -406,6 +410,12 @@ impl<M: Machine> Driver<M> {
     fn feed(&mut self, now_ns: u64, event: Event<'_>, emit: &mut dyn FnMut(M::Emission)) {
         self.machine.on_event(now_ns, event, &mut self.outbox);
         self.perform(now_ns, emit);
+    }
+
+    /// When the bytes behind the emissions of the current poll arrived, nanoseconds: for the
+    /// closure that takes the emissions.
+    pub fn arrival(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.arrival)
     }
 
     /// Lets the machine emit what it held back ([`Machine::flush`]): called when whoever takes the
