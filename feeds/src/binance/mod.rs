@@ -1,1 +1,23 @@
 //! Binance Spot: diff-depth streams over WebSocket, snapshots over REST.
+//!
+//! A line belongs here if it is Binance's dialect of market data. [`BinanceFeed`] is the machine,
+//! [`message`] turns its texts into integers, [`sequence`] proves that no change is missing. Order
+//! entry is `rutter-venues`. Rules come from Binance's `web-socket-streams` document, "How to
+//! manage a local order book correctly", 2026-07.
+
+mod machine;
+pub mod message;
+pub mod sequence;
+
+#[cfg(test)]
+mod capture_tests;
+#[cfg(test)]
+mod machine_tests;
+#[cfg(test)]
+mod message_tests;
+#[cfg(test)]
+mod sequence_tests;
+
+pub use machine::{
+    BinanceFeed, Config, ConfigError, Counters, FeedListing, LINK, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN,
+};
