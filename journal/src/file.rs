@@ -23,6 +23,8 @@ const ZERO_CHUNK_BYTES: usize = 1 << 20;
 /// Zeros written between two syncs, so that making a segment never floods the disk's queue and
 /// delays the sync of records.
 const ZERO_SYNC_BYTES: usize = 8 << 20;
+/// No page is smaller, so touching a byte in each such piece touches every page.
+const PAGE_BYTES_MIN: usize = 4096;
 /// Two slots, each a page of its own.
 const MARK_FILE_BYTES: u64 = (MARK_SLOT_BYTES * MARK_SLOTS) as u64;
 
@@ -257,7 +259,9 @@ impl Storage for FileStorage {
             file.sync_all().map_err(failed)?;
         }
         let segment = Self::map(&file, bytes).map_err(failed)?;
-        segment.handle().prefault(0, bytes);
+        // Also makes every page dirty: after a failed sync the kernel may hold pages that it calls
+        // clean and that never reached the disk, and a sync would pass them over.
+        segment.touch_all();
         Ok(segment)
     }
 
@@ -300,17 +304,19 @@ pub struct FileSegment {
 }
 
 impl FileSegment {
-    /// Makes every page present and writable, on systems that cannot be asked to do so too.
+    /// Makes every page present, writable and dirty.
     fn touch_all(&self) {
         if self.map.advise(Advice::PopulateWrite).is_ok() {
             return;
         }
-        for offset in (0..self.map.len()).step_by(4096) {
-            // SAFETY: the place lies in the mapping, nobody else has the new segment yet, and a
-            // new segment holds nothing but zeros.
+        // A kernel before 5.14, or a file system that will not: write to each page what it holds.
+        for offset in (0..self.map.len()).step_by(PAGE_BYTES_MIN) {
+            // SAFETY: the place lies in the mapping, and no reference into it exists yet: the
+            // segment was mapped by our caller and has not been handed out.
             #[allow(unsafe_code, reason = "touches mapped memory")]
             unsafe {
-                self.map.as_mut_ptr().add(offset).write_volatile(0);
+                let place = self.map.as_mut_ptr().add(offset);
+                place.write_volatile(place.read_volatile());
             }
         }
     }

@@ -76,11 +76,14 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
 }
 
-/// Whether every byte is zero. Compares words, for tails of many mebibytes.
+/// Whether every byte is zero. Looks at words, for tails of many mebibytes.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    chunks.iter().all(|chunk| chunk.iter().fold(0, |any, byte| any | byte) == 0)
-        && rest.iter().all(|byte| *byte == 0)
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let is_zero = |block: &[u8; 64]| {
+        let words = block.as_chunks::<8>().0;
+        words.iter().fold(0, |any, word| any | u64::from_ne_bytes(*word)) == 0
+    };
+    blocks.iter().all(is_zero) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Folds one record into the chain. For a fixed record the step is a bijection of `chain`, and for a

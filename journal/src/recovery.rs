@@ -4,7 +4,7 @@
 //! mark. The judgement itself is `reader`, so that nothing is changed before all of it is known.
 //!
 //! Order matters, because recovery can crash too: later segments fall first (from the last), then
-//! the tail is blanked, then all is synced, then the mark moves. At every step the place of the cut
+//! the tail is blanked, then all is synced, then the mark is synced as found, then it moves. At every step the place of the cut
 //! is still where it was, so the next recovery finds the same end.
 
 use std::sync::Arc;
@@ -69,6 +69,11 @@ pub(crate) fn recover<S: Storage>(
         Some(last) => Some(mend(storage, &tail, last)?),
         None => None,
     };
+    if let Some(found) = tail.mark {
+        // A killed writer may have left the believed slot in the page cache only. It must be on
+        // disk before the other slot is touched, or a loss of power now could take both.
+        storage.write_mark(found.mark.slot(), &found.mark.encode())?;
+    }
     let mark = next_mark(&**storage, &tail);
     storage.write_mark(mark.slot(), &mark.encode())?;
     let found = tail.mark;

@@ -116,7 +116,9 @@ pub trait Storage: Source + Send + Sync + 'static {
     /// [`StorageError::Full`], [`StorageError::Io`]; nothing is left behind.
     fn create_segment(&self, index: u64, bytes: usize) -> Result<Self::Segment, StorageError>;
 
-    /// Opens a segment for writing, bringing a file that was cut back to `bytes` with zeros.
+    /// Opens a segment for writing, bringing a file that was cut back to `bytes` with zeros. The
+    /// next sync of any part of it must really write that part, even where an earlier sync failed
+    /// and left pages that only look clean.
     ///
     /// # Errors
     /// [`StorageError::Io`].
