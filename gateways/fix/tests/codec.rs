@@ -294,7 +294,11 @@ fn a_printed_message_hides_the_password() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn arbitrary_bytes_never_panic_and_always_move_on(
@@ -362,7 +366,8 @@ proptest! {
     ) {
         let mut out = Vec::new();
         let mut encoder = Encoder::begin(&mut out, b"FIXT.1.1", b"XCN");
-        encoder.decimal(44, mantissa, scale).timestamp(60, ns, TimePrecision::Nanos).int(14, number);
+        encoder.decimal(44, mantissa, scale).int(14, number);
+        encoder.timestamp(60, ns, TimePrecision::Nanos);
         // Length fields would rule the field behind them.
         let plain: Vec<_> = fields.iter().filter(|(tag, _)| *tag > 1_700).collect();
         for (tag, value) in &plain {

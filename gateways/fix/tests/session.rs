@@ -423,13 +423,11 @@ fn defects_are_rejected_and_the_message_still_counts() {
 fn a_reject_goes_back_the_way_its_message_came() {
     let mut desk = logged_on();
     desk.gets("35=D|34=2|115=JCD|116=CS|144=CHI|11=|");
-    desk.says([
-        "35=3|34=2|128=JCD|129=CS|145=CHI|45=2|58=Tag specified without a value|371=11|372=D|373=4|",
-    ]);
+    desk.says(["35=3|34=2|128=JCD|129=CS|145=CHI|45=2|\
+         58=Tag specified without a value|371=11|372=D|373=4|"]);
     desk.gets("35=D|34=3|128=JCD|129=CS|145=CHI|11=|");
-    desk.says([
-        "35=3|34=3|115=JCD|116=CS|144=CHI|45=3|58=Tag specified without a value|371=11|372=D|373=4|",
-    ]);
+    desk.says(["35=3|34=3|115=JCD|116=CS|144=CHI|45=3|\
+         58=Tag specified without a value|371=11|372=D|373=4|"]);
 }
 
 #[test]
@@ -600,7 +598,8 @@ fn a_venue_logon_signs_its_number_and_time_in_the_venues_order() {
     let text = String::from_utf8_lossy(&desk.out).replace('\u{1}', "|");
     let payload = format!("A|EXAMPLE|SPOT|1|{now}");
     let body = format!(
-        "35=A|49=EXAMPLE|56=SPOT|34=1|52={now}|95={}|96={payload}|98=0|108=30|141=Y|553=key|25035=2|",
+        "35=A|49=EXAMPLE|56=SPOT|34=1|52={now}|95={}|96={payload}|\
+         98=0|108=30|141=Y|553=key|25035=2|",
         payload.len()
     );
     assert!(text.contains(&body), "{text}");
@@ -610,7 +609,8 @@ fn a_venue_logon_signs_its_number_and_time_in_the_venues_order() {
 fn a_venue_may_pad_its_length_and_write_microseconds() {
     let mut desk = venue();
     desk.connect().wrote();
-    let body = "35=A\u{1}34=1\u{1}49=SPOT\u{1}52=20240627-11:17:26.021636\u{1}56=EXAMPLE\u{1}98=0\u{1}\
+    let body = "35=A\u{1}34=1\u{1}49=SPOT\u{1}52=20240627-11:17:26.021636\u{1}56=EXAMPLE\u{1}\
+                98=0\u{1}\
                 108=30\u{1}25037=4392a152-3481-4499-921a-6d42c50702e2\u{1}";
     let mut bytes = format!("8=FIX.4.4\u{1}9={:07}\u{1}{body}", body.len()).into_bytes();
     let sum = rutter_fix::codec::checksum(&bytes);

@@ -106,10 +106,7 @@ pub fn checksum(bytes: &[u8]) -> u8 {
 
 /// `Ok(None)` when the fields 8 and 9 are not there yet.
 fn find_frame(buf: &[u8]) -> Result<Option<Frame>, Garbled> {
-    let begin_end = match begin_string_end(buf)? {
-        Some(end) => end,
-        None => return Ok(None),
-    };
+    let Some(begin_end) = begin_string_end(buf)? else { return Ok(None) };
     let mut at = begin_end + 1;
     for expected in *b"9=" {
         match buf.get(at) {
@@ -252,10 +249,10 @@ fn scan(bytes: &[u8], from: usize, end: usize, index: &mut FieldIndex) {
         };
         let class = class(tag);
         let mut stop = find_soh(bytes, value).unwrap_or(end).min(end - 1);
-        if let Some((data_tag, length)) = pending.take() {
-            if tag == data_tag {
-                stop = data_end(bytes, tag, value, length, end, index).unwrap_or(stop);
-            }
+        if let Some((data_tag, length)) = pending.take()
+            && tag == data_tag
+        {
+            stop = data_end(bytes, tag, value, length, end, index).unwrap_or(stop);
         }
         if class != 0 {
             let framing = matches!(tag, tags::BEGIN_STRING | tags::BODY_LENGTH | tags::CHECK_SUM);

@@ -3,9 +3,12 @@
 //! `BodyLength` is known last: three digits are left free for it, which is what nearly every
 //! message needs; a shorter or longer one moves the body by a byte or two. What we emit has no
 //! zero padding.
+//!
+//! The buffer is kept longer than what is written, so that short values are moved in blocks of
+//! constant size, which is much cheaper than as many calls of a copy of any length.
 
 use super::decode::{TRAILER_BYTES, checksum};
-use super::value::{Decimal, TimePrecision, write_decimal, write_i64, write_timestamp, write_u64};
+use super::value::{Decimal, Text, TimePrecision};
 use super::{MESSAGE_BYTES_MAX, SOH};
 use crate::tags;
 
@@ -48,6 +51,18 @@ static TAG_TEXT: [[u8; 8]; TAG_TEXTS] = {
     table
 };
 
+/// Bytes by which the buffer is kept longer than what is written into it.
+const SLACK: usize = 512;
+
+/// The largest block that is written at once: a tag, its value and SOH.
+const BLOCK: usize = 96;
+
+/// Largest scale whose decimals surely fit into a block.
+const BLOCK_SCALE_MAX: u8 = 32;
+
+/// Longest value that is written as part of a block.
+const SHORT: usize = 16;
+
 /// One message being written. Nothing is complete before [`Encoder::finish`].
 ///
 /// Values given to [`field`](Self::field) and [`raw`](Self::raw) must be free of SOH: they are
@@ -59,6 +74,8 @@ pub struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
     body: usize,
+    /// End of what is written; the buffer may be longer.
+    end: usize,
 }
 
 impl<'a> Encoder<'a> {
@@ -69,53 +86,97 @@ impl<'a> Encoder<'a> {
         out.extend_from_slice(begin_string);
         out.extend_from_slice(b"\x019=000\x01");
         let body = out.len();
-        let mut encoder = Self { out, start, body };
+        let mut encoder = Self { out, start, body, end: body };
         encoder.field(tags::MSG_TYPE, msg_type);
         encoder
     }
 
+    /// A block of [`BLOCK`] bytes behind what is written.
     #[inline]
-    fn tag(&mut self, tag: u32) {
-        match TAG_TEXT.get(tag as usize) {
-            Some(text) => {
-                // A copy of constant size is one move; what is too much is cut off again.
-                let end = self.out.len() + usize::from(text[7]);
-                self.out.extend_from_slice(text);
-                self.out.truncate(end);
-            }
-            None => {
-                write_u64(self.out, u64::from(tag));
-                self.out.push(b'=');
-            }
+    fn block(&mut self) -> &mut [u8; BLOCK] {
+        if self.out.len() < self.end + BLOCK {
+            self.out.resize(self.end + SLACK, 0);
         }
+        match self.out.get_mut(self.end..).and_then(|rest| rest.first_chunk_mut::<BLOCK>()) {
+            Some(block) => block,
+            None => unreachable!("the buffer was just made long enough"),
+        }
+    }
+
+    /// Appends bytes of any length.
+    fn append(&mut self, bytes: &[u8]) {
+        self.out.truncate(self.end);
+        self.out.extend_from_slice(bytes);
+        self.end = self.out.len();
+    }
+
+    /// One field of a bounded length, written by `value` behind its tag.
+    #[inline]
+    fn short(&mut self, tag: u32, value: impl FnOnce(&mut Text<'_>)) {
+        let known = TAG_TEXT.get(tag as usize);
+        let block = self.block();
+        let mut text = Text::new(block, 0);
+        if let Some(tag) = known {
+            // The last of the eight bytes is the length and will be overwritten.
+            text.word(u64::from_le_bytes(*tag), usize::from(tag[7]));
+        } else {
+            text.number(u64::from(tag));
+            text.push(b'=');
+        }
+        value(&mut text);
+        text.push(SOH);
+        self.end += text.len();
+    }
+
+    /// One field of any length.
+    fn long(&mut self, tag: u32, value: &[u8]) {
+        self.short(tag, |_| ());
+        // The SOH behind the tag makes room for the value.
+        self.end -= 1;
+        self.append(value);
+        self.append(&[SOH]);
     }
 
     /// A field of trusted bytes; see the type.
     #[inline]
     pub fn field(&mut self, tag: u32, value: &[u8]) -> &mut Self {
         debug_assert!(!value.is_empty() && !value.contains(&SOH), "tag {tag} is empty or split");
-        self.tag(tag);
-        self.out.extend_from_slice(value);
-        self.out.push(SOH);
+        if value.len() > SHORT {
+            self.long(tag, value);
+            return self;
+        }
+        self.short(tag, |text| {
+            // Two words that overlap cover every length from eight to sixteen.
+            if let (Some(head), Some(tail)) = (value.first_chunk(), value.last_chunk()) {
+                text.word(u64::from_le_bytes(*head), value.len() - 8);
+                text.word(u64::from_le_bytes(*tail), 8);
+            } else {
+                for byte in value {
+                    text.push(*byte);
+                }
+            }
+        });
         self
     }
 
     /// A field of text of any origin: bytes that are not printable ASCII become `?`, empty text
     /// becomes `?` as well, for an empty field is not allowed.
     pub fn text(&mut self, tag: u32, value: &str) -> &mut Self {
-        self.tag(tag);
-        if value.is_empty() {
-            self.out.push(b'?');
+        self.long(tag, if value.is_empty() { b"?" } else { value.as_bytes() });
+        let from = self.end - 1 - value.len().max(1);
+        for byte in self.out.iter_mut().take(self.end - 1).skip(from) {
+            if !(0x20..0x7f).contains(byte) {
+                *byte = b'?';
+            }
         }
-        self.out.extend(value.bytes().map(|b| if (0x20..0x7f).contains(&b) { b } else { b'?' }));
-        self.out.push(SOH);
         self
     }
 
     /// A field of one character.
     #[inline]
     pub fn char(&mut self, tag: u32, value: u8) -> &mut Self {
-        self.field(tag, &[value])
+        self.short(tag, |text| text.push(value));
+        self
     }
 
     /// `Y` or `N`.
@@ -125,29 +186,28 @@ impl<'a> Encoder<'a> {
     }
 
     /// A signed integer.
-    #[inline]
     pub fn int(&mut self, tag: u32, value: i64) -> &mut Self {
-        self.tag(tag);
-        write_i64(self.out, value);
-        self.out.push(SOH);
-        self
+        self.decimal(tag, value, 0)
     }
 
     /// An unsigned integer.
     #[inline]
     pub fn uint(&mut self, tag: u32, value: u64) -> &mut Self {
-        self.tag(tag);
-        write_u64(self.out, value);
-        self.out.push(SOH);
+        self.short(tag, |text| text.number(value));
         self
     }
 
     /// `mantissa / 10^scale`, with exactly `scale` digits behind the point.
     #[inline]
     pub fn decimal(&mut self, tag: u32, mantissa: i64, scale: u8) -> &mut Self {
-        self.tag(tag);
-        write_decimal(self.out, mantissa, scale);
-        self.out.push(SOH);
+        if scale <= BLOCK_SCALE_MAX {
+            self.short(tag, |text| text.decimal(mantissa, scale));
+        } else {
+            // No real number has so many digits behind its point; this may allocate.
+            let mut value = Vec::new();
+            super::value::write_decimal(&mut value, mantissa, scale);
+            self.long(tag, &value);
+        }
         self
     }
 
@@ -159,36 +219,34 @@ impl<'a> Encoder<'a> {
     /// A `UTCTimestamp` from nanoseconds since the Unix epoch.
     #[inline]
     pub fn timestamp(&mut self, tag: u32, unix_ns: u64, precision: TimePrecision) -> &mut Self {
-        self.tag(tag);
-        write_timestamp(self.out, unix_ns, precision);
-        self.out.push(SOH);
+        self.short(tag, |text| text.timestamp(unix_ns, precision));
         self
     }
 
     /// A length field and its data field, which may hold any bytes.
     pub fn data(&mut self, length_tag: u32, data_tag: u32, value: &[u8]) -> &mut Self {
         self.uint(length_tag, value.len() as u64);
-        self.tag(data_tag);
-        self.out.extend_from_slice(value);
-        self.out.push(SOH);
+        self.long(data_tag, value);
         self
     }
 
     /// Whole fields that are rendered already, each ended by SOH.
     pub fn raw(&mut self, fields: &[u8]) -> &mut Self {
         debug_assert!(fields.is_empty() || fields.ends_with(&[SOH]), "fields without an end");
-        self.out.extend_from_slice(fields);
+        if !fields.is_empty() {
+            self.append(fields);
+        }
         self
     }
 
     /// Bytes of the fields from 35 on that have been written so far.
     pub fn body_len(&self) -> usize {
-        self.out.len() - self.body
+        self.end - self.body
     }
 
     /// The fields from 35 on that have been written so far.
     pub fn body(&self) -> &[u8] {
-        self.out.get(self.body..).unwrap_or(&[])
+        self.out.get(self.body..self.end).unwrap_or(&[])
     }
 
     /// Writes `BodyLength` and `CheckSum`; returns the length of the message in bytes.
@@ -196,6 +254,7 @@ impl<'a> Encoder<'a> {
     /// # Errors
     /// [`EncodeError::TooLong`]: the buffer is cut back to what it was.
     pub fn finish(mut self) -> Result<usize, EncodeError> {
+        self.out.truncate(self.end);
         let length = self.body_len();
         let total = self.body - self.start + length + TRAILER_BYTES;
         if total > MESSAGE_BYTES_MAX {

@@ -326,7 +326,7 @@ pub struct Group<'a, 'm> {
     count: usize,
 }
 
-impl<'a, 'm> Group<'a, 'm> {
+impl<'a> Group<'a, '_> {
     /// Number of entries.
     pub const fn len(&self) -> usize {
         self.count

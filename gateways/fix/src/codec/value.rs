@@ -75,6 +75,7 @@ pub fn parse_decimal(text: &[u8]) -> Option<Decimal> {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
+    let short = digits.len() <= 18;
     let mut mantissa = 0_i64;
     let mut scale = 0_u8;
     let mut seen_digit = false;
@@ -98,7 +99,12 @@ pub fn parse_decimal(text: &[u8]) -> Option<Decimal> {
             }
             scale += 1;
         }
-        mantissa = mantissa.checked_mul(10)?.checked_add(i64::from(digit))?;
+        // Eighteen digits fit; only a longer text needs the checks.
+        mantissa = if short {
+            mantissa * 10 + i64::from(digit)
+        } else {
+            mantissa.checked_mul(10)?.checked_add(i64::from(digit))?
+        };
     }
     let mantissa = if negative { -mantissa } else { mantissa };
     seen_digit.then_some(Decimal { mantissa, scale })
@@ -146,7 +152,7 @@ fn days_from_date(year: u64, month: u64, day: u64) -> Option<u64> {
     if !(1970..=2553).contains(&year) || month == 0 || day == 0 {
         return None;
     }
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let length = LENGTHS.get(month as usize)? + u64::from(leap && month == 2);
     if day > length {
         return None;
@@ -160,20 +166,21 @@ fn days_from_date(year: u64, month: u64, day: u64) -> Option<u64> {
 /// Leap days in the years 1 to 1969.
 const LEAPS_BEFORE_1970: u64 = 477;
 
-/// Year, month and day of a day counted from 1970-01-01. The year is taken to start in March, so
-/// that the leap day is its last (era arithmetic over 400 years of 146 097 days).
+/// Year, month and day of a day counted from 1970-01-01, until the year 2553. The year is taken
+/// to start in March, so that the leap day is its last; divisions by the lengths of a year and a
+/// month are multiplications (Neri and Schneider, "Euclidean affine functions", 2022).
 const fn date_from_days(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + (month <= 2) as u64;
-    (year, month, day)
+    let quarters = 4 * (days as u32 + 719_468) + 3;
+    let century = quarters / 146_097;
+    let in_century = ((quarters % 146_097) | 3) as u64 * 2_939_745;
+    let year_of_century = (in_century >> 32) as u32;
+    let day_of_year = in_century as u32 / 2_939_745 / 4;
+    let months = 2_141 * day_of_year + 197_913;
+    let (month, day) = (months >> 16, (months & 0xffff) / 2_141 + 1);
+    let past_december = day_of_year >= 306;
+    let year = 100 * century + year_of_century + past_december as u32;
+    let month = if past_december { month - 12 } else { month };
+    (year as u64, month as u64, day as u64)
 }
 
 /// Digits of the fraction of a written time.
@@ -191,126 +198,170 @@ pub enum TimePrecision {
 /// Longest time that [`write_timestamp`] writes, in bytes.
 pub const TIMESTAMP_BYTES_MAX: usize = 27;
 
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut i = 0;
-    while i < 100 {
-        pairs[i] = [b'0' + (i / 10) as u8, b'0' + (i % 10) as u8];
-        i += 1;
-    }
-    pairs
-};
-
-/// The two digits of a number below 100.
+/// The eight digits of a number below 10^8, leading zeros included, first digit in the lowest
+/// byte. All digits are made at once: halves of four, quarters of two, then single digits, each in
+/// its own lane; the multiplications divide by 100 and by 10.
 #[inline]
-fn pair(number: u64) -> [u8; 2] {
-    PAIRS[(number % 100) as usize]
+fn eight(number: u32) -> u64 {
+    let fours = u64::from(number / 10_000) | (u64::from(number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | ((twos - 10 * tens) << 8);
+    ones | 0x3030_3030_3030_3030
+}
+
+/// A short text in the making; what does not fit is lost, and all that is written fits.
+pub(super) struct Text<'a> {
+    bytes: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Text<'a> {
+    /// Starts behind the first `length` bytes, which are written already.
+    #[inline]
+    pub fn new(bytes: &'a mut [u8], length: usize) -> Self {
+        Self { bytes, length }
+    }
+
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    #[inline]
+    pub fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+        }
+        self.length += 1;
+    }
+
+    /// Writes eight bytes of which the first `length` count.
+    #[inline]
+    pub fn word(&mut self, word: u64, length: usize) {
+        let places = self.bytes.get_mut(self.length..);
+        if let Some(places) = places.and_then(|rest| rest.first_chunk_mut::<8>()) {
+            *places = word.to_le_bytes();
+        }
+        self.length += length;
+    }
+
+    /// The last `count` (at most eight) digits of a number below 10^8.
+    #[inline]
+    fn last_digits(&mut self, number: u32, count: usize) {
+        let unused = 8 - count.min(8) as u32;
+        self.word(eight(number).checked_shr(8 * unused).unwrap_or(0), count.min(8));
+    }
+
+    /// A number with `count` digits, leading zeros included; at most 24.
+    #[inline]
+    fn padded(&mut self, number: u64, count: usize) {
+        if count <= 8 {
+            return self.last_digits((number % BASE) as u32, count);
+        }
+        let (low, rest) = ((number % BASE) as u32, number / BASE);
+        if count <= 16 {
+            self.last_digits((rest % BASE) as u32, count - 8);
+        } else {
+            self.last_digits((rest / BASE) as u32, count - 16);
+            self.last_digits((rest % BASE) as u32, 8);
+        }
+        self.last_digits(low, 8);
+    }
+
+    /// A number without leading zeros.
+    #[inline]
+    pub fn number(&mut self, number: u64) {
+        let count = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        self.padded(number, count);
+    }
+
+    /// `mantissa / 10^scale`; see [`write_decimal`].
+    #[inline]
+    pub fn decimal(&mut self, mantissa: i64, scale: u8) {
+        if mantissa < 0 {
+            self.push(b'-');
+        }
+        let number = mantissa.unsigned_abs();
+        match scale {
+            0 => self.number(number),
+            // The usual scale of a crypto venue deserves a division by a constant.
+            8 => {
+                self.number(number / BASE);
+                self.push(b'.');
+                self.last_digits((number % BASE) as u32, 8);
+            }
+            _ => {
+                // From 10^20 on the divisor is beyond any mantissa.
+                let (whole, fraction) = match 10_u64.checked_pow(u32::from(scale)) {
+                    Some(factor) => (number / factor, number % factor),
+                    None => (0, number),
+                };
+                self.number(whole);
+                self.push(b'.');
+                for _ in 24..scale {
+                    self.push(b'0');
+                }
+                self.padded(fraction, usize::from(scale.min(24)));
+            }
+        }
+    }
+
+    /// A time; see [`write_timestamp`].
+    #[inline]
+    pub fn timestamp(&mut self, unix_ns: u64, precision: TimePrecision) {
+        let (seconds, nanos) = (unix_ns / NS_PER_SECOND, (unix_ns % NS_PER_SECOND) as u32);
+        let (year, month, day) = date_from_days(seconds / SECONDS_PER_DAY);
+        let of_day = (seconds % SECONDS_PER_DAY) as u32;
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        self.last_digits((year * 10_000 + month * 100 + day) as u32, 8);
+        self.push(b'-');
+        // HH0MM0SS, the zeros raised to colons.
+        let time = eight(hour * 1_000_000 + minute * 1_000 + second);
+        self.word(time + 0x0000_0a00_000a_0000, 8);
+        self.push(b'.');
+        match precision {
+            TimePrecision::Millis => self.last_digits(nanos / 1_000_000, 3),
+            TimePrecision::Micros => self.last_digits(nanos / 1_000, 6),
+            TimePrecision::Nanos => self.padded(u64::from(nanos), 9),
+        }
+    }
+}
+
+const BASE: u64 = 100_000_000;
+
+/// Longest text of a decimal of any scale: sign, 20 digits, point, 255 digits, and room to write
+/// a whole word at the end.
+const DECIMAL_BYTES_MAX: usize = 288;
+
+fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Text<'_>)) {
+    let mut bytes = [0; DECIMAL_BYTES_MAX];
+    let mut text = Text::new(&mut bytes, 0);
+    write(&mut text);
+    let length = text.len();
+    out.extend_from_slice(bytes.get(..length).unwrap_or(&[]));
 }
 
 /// Appends a `UTCTimestamp`, cut (not rounded) to `precision`.
 pub fn write_timestamp(out: &mut Vec<u8>, unix_ns: u64, precision: TimePrecision) {
-    let seconds = unix_ns / NS_PER_SECOND;
-    let nanos = unix_ns % NS_PER_SECOND;
-    let (year, month, day) = date_from_days(seconds / SECONDS_PER_DAY);
-    let of_day = seconds % SECONDS_PER_DAY;
-    let mut text = *b"00000000-00:00:00.000000000";
-    let mut put = |at: usize, number: u64| {
-        let [tens, ones] = pair(number);
-        text[at] = tens;
-        text[at + 1] = ones;
-    };
-    put(0, year / 100);
-    put(2, year);
-    put(4, month);
-    put(6, day);
-    put(9, of_day / 3_600);
-    put(12, of_day / 60 % 60);
-    put(15, of_day % 60);
-    let millis = nanos / 1_000_000;
-    put(18, millis / 10);
-    // Millisecond digit three and microsecond digit one are a pair, and so on.
-    put(20, nanos / 100_000);
-    put(22, nanos / 1_000);
-    put(24, nanos / 10);
-    text[26] = b'0' + (nanos % 10) as u8;
-    let length = match precision {
-        TimePrecision::Millis => 21,
-        TimePrecision::Micros => 24,
-        TimePrecision::Nanos => 27,
-    };
-    let start = out.len();
-    out.extend_from_slice(&text);
-    out.truncate(start + length);
-}
-
-const DIGITS_MAX: usize = 20;
-
-/// Decimal digits of `number` at the end of a buffer; where they start.
-#[inline]
-fn digits(mut number: u64) -> ([u8; DIGITS_MAX], usize) {
-    let mut text = [b'0'; DIGITS_MAX];
-    let mut at = DIGITS_MAX;
-    while number >= 100 {
-        at -= 2;
-        let [tens, ones] = pair(number);
-        text[at] = tens;
-        text[at + 1] = ones;
-        number /= 100;
-    }
-    let [tens, ones] = pair(number);
-    at -= 1;
-    text[at] = ones;
-    if number >= 10 {
-        at -= 1;
-        text[at] = tens;
-    }
-    (text, at)
+    append(out, |text| text.timestamp(unix_ns, precision));
 }
 
 /// Appends the digits of `number`.
-#[inline]
 pub fn write_u64(out: &mut Vec<u8>, number: u64) {
-    if number < 10 {
-        out.push(b'0' + number as u8);
-        return;
-    }
-    let (text, at) = digits(number);
-    out.extend_from_slice(text.get(at..).unwrap_or(&[]));
+    append(out, |text| text.number(number));
 }
 
 /// Appends `number`, with `-` when it is below zero.
 pub fn write_i64(out: &mut Vec<u8>, number: i64) {
-    if number < 0 {
-        out.push(b'-');
-    }
-    write_u64(out, number.unsigned_abs());
+    append(out, |text| text.decimal(number, 0));
 }
 
 /// Appends `mantissa / 10^scale` with exactly `scale` digits behind the point and at least one in
 /// front of it.
 pub fn write_decimal(out: &mut Vec<u8>, mantissa: i64, scale: u8) {
-    if mantissa < 0 {
-        out.push(b'-');
-    }
-    let (text, at) = digits(mantissa.unsigned_abs());
-    let digits = text.get(at..).unwrap_or(&[]);
-    let scale = usize::from(scale);
-    if scale == 0 {
-        out.extend_from_slice(digits);
-        return;
-    }
-    match digits.len().checked_sub(scale) {
-        Some(whole) if whole > 0 => {
-            out.extend_from_slice(digits.get(..whole).unwrap_or(&[]));
-            out.push(b'.');
-            out.extend_from_slice(digits.get(whole..).unwrap_or(&[]));
-        }
-        _ => {
-            out.extend_from_slice(b"0.");
-            out.resize(out.len() + scale - digits.len(), b'0');
-            out.extend_from_slice(digits);
-        }
-    }
+    append(out, |text| text.decimal(mantissa, scale));
 }
 
 #[cfg(test)]
@@ -415,11 +466,25 @@ mod tests {
         assert_eq!(decimal(0, 8), "0.00000000");
         assert_eq!(decimal(i64::MIN, 0), "-9223372036854775808");
         assert_eq!(decimal(12, 0), "12");
+        for scale in 0..=255 {
+            let zeros = "0".repeat(usize::from(scale).saturating_sub(1));
+            let expected = if scale == 0 { "7".to_owned() } else { format!("0.{zeros}7") };
+            assert_eq!(decimal(7, scale), expected);
+        }
+    }
+
+    #[test]
+    fn eight_digits_are_right_for_every_half() {
+        for half in 0..10_000 {
+            for number in [half, half * 10_000, half * 10_000 + 9_999, 99_990_000 + half] {
+                assert_eq!(eight(number).to_le_bytes(), *format!("{number:08}").as_bytes());
+            }
+        }
     }
 
     #[test]
     fn a_decimal_between_two_ticks_has_no_integer() {
-        let price = Decimal { mantissa: 60_000_50, scale: 2 };
+        let price = Decimal { mantissa: 6_000_050, scale: 2 };
         assert_eq!(price.at_scale(1), Some(600_005));
         assert_eq!(price.at_scale(4), Some(600_005_000));
         assert_eq!(price.at_scale(0), None);
@@ -437,7 +502,8 @@ mod tests {
         for bad in [&b""[..], b"-", b"+1", b"1x", b" 1"] {
             assert_eq!(parse_i64(bad), None);
         }
-        for number in [0, 9, 10, 99, 100, 101, 12_345, u64::MAX] {
+        let edges = (0..20).flat_map(|i| [10_u64.pow(i) - 1, 10_u64.pow(i), 10_u64.pow(i) + 7]);
+        for number in edges.chain([0, 12_345, 99_999_999, 1_234_567_890_123, u64::MAX]) {
             let mut out = Vec::new();
             write_u64(&mut out, number);
             assert_eq!(out, number.to_string().into_bytes());

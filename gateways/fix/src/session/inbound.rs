@@ -41,7 +41,6 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ) -> Option<Event<'b>> {
         self.garbled = 0;
         match self.state {
-            State::Disconnected => None,
             State::AwaitLogon => Some(self.on_first(now_ns, message, out)),
             State::LogonSent => Some(self.on_logon_answer(now_ns, message, out)),
             State::LogoutSent { .. } if message.msg_type() == msg_type::LOGOUT => {
@@ -49,7 +48,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 self.count_logout(now_ns, &message);
                 Some(self.disconnect_text(DisconnectReason::LogoutComplete, text))
             }
-            State::LogoutSent { fatal: true } => None,
+            State::Disconnected | State::LogoutSent { fatal: true } => None,
             State::LoggedOn | State::LogoutSent { fatal: false } => {
                 self.on_session_message(now_ns, message, out)
             }

@@ -319,6 +319,22 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.persist_next_in();
     }
 
+    /// The core's journal holds the message with this id, although this process has not delivered
+    /// it: neither it nor anything before it need be asked for again. For a restart, which finds
+    /// in the journal what an earlier process did not live to confirm; only while disconnected.
+    /// Ids of before a reset, and of messages that are past, are ignored.
+    ///
+    /// The journal must hold a session's messages in the order of their delivery.
+    pub fn recover_in(&mut self, id: u64) {
+        let seq = id & SEQ_MAX;
+        let known = id >> SEQ_BITS == self.store.epoch() & EPOCH_MASK;
+        let fresh = self.state == State::Disconnected && self.unconfirmed.is_empty();
+        if known && fresh && (self.next_in..SEQ_MAX).contains(&seq) {
+            self.next_in = seq + 1;
+            self.persist_next_in();
+        }
+    }
+
     fn inbound_id(&self, seq: u64) -> u64 {
         (self.store.epoch() & EPOCH_MASK) << SEQ_BITS | seq
     }

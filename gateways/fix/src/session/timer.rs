@@ -29,9 +29,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     pub fn next_deadline_ns(&self) -> Option<u64> {
         match self.state {
             State::Disconnected => None,
-            State::AwaitLogon | State::LogonSent => Some(self.deadline_ns),
             State::LoggedOn | State::LogoutSent { .. } if self.replay.is_some() => Some(0),
-            State::LogoutSent { .. } => Some(self.deadline_ns),
+            State::AwaitLogon | State::LogonSent | State::LogoutSent { .. } => {
+                Some(self.deadline_ns)
+            }
             State::LoggedOn => {
                 let gap = self.gap.map(|gap| gap.since_ns.saturating_add(self.gap_patience_ns()));
                 if self.heartbeat_ns == 0 {

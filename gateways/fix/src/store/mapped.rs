@@ -72,6 +72,7 @@ impl MappedFile {
     }
 
     #[allow(unsafe_code, reason = "a word of the mapping as an atomic")]
+    #[allow(clippy::cast_ptr_alignment, reason = "the alignment is checked on the next line")]
     fn word(&mut self, at: usize) -> Option<&AtomicU64> {
         let eight = self.map.get_mut(at..at.checked_add(8)?)?;
         let pointer = eight.as_mut_ptr().cast::<u64>();

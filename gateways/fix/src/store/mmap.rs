@@ -25,8 +25,8 @@ use super::mapped::{MappedFile, io};
 use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, check};
 use crate::codec::MESSAGE_BYTES_MAX;
 
-const STATE_MAGIC: &[u8; 8] = b"RUTFIXST";
-const SEGMENT_MAGIC: &[u8; 8] = b"RUTFIXSG";
+const STATE_MAGIC: [u8; 8] = *b"RUTFIXST";
+const SEGMENT_MAGIC: [u8; 8] = *b"RUTFIXSG";
 /// Raised whenever the layout changes; another one is refused.
 const VERSION: u32 = 1;
 const STATE_BYTES: u64 = 4_096;
@@ -193,7 +193,7 @@ impl MmapStore {
         {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.forget(oldest.number);
-            // A file that stays is found and removed at the next roll after an open.
+            // A file that cannot be removed is read again at the next open and tried again then.
             let _ = std::fs::remove_file(&oldest.path);
         }
         Ok(())
@@ -279,12 +279,11 @@ impl MessageStore for MmapStore {
 
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         check(entry, self.next_out)?;
-        let place = match self.write(entry) {
-            Some(place) => place,
-            None => {
-                self.roll()?;
-                self.write(entry).ok_or(StoreError::TooLong)?
-            }
+        let place = if let Some(place) = self.write(entry) {
+            place
+        } else {
+            self.roll()?;
+            self.write(entry).ok_or(StoreError::TooLong)?
         };
         self.index.push_back(place);
         self.last_event_no = self.last_event_no.max(entry.event_no);
@@ -385,14 +384,14 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
 }
 
 /// Writes magic and version; they count once the magic, which is last, is there.
-fn write_head(file: &mut MappedFile, magic: &[u8; 8], number: u64) {
+fn write_head(file: &mut MappedFile, magic: [u8; 8], number: u64) {
     file.commit(8, u64::from(VERSION));
     file.commit(16, number);
-    file.commit(0, u64::from_le_bytes(*magic));
+    file.commit(0, u64::from_le_bytes(magic));
 }
 
-fn check_head(file: &MappedFile, magic: &[u8; 8], path: &Path) -> Result<(), StoreError> {
-    if !file.bytes().starts_with(magic) {
+fn check_head(file: &MappedFile, magic: [u8; 8], path: &Path) -> Result<(), StoreError> {
+    if !file.bytes().starts_with(&magic) {
         return Err(StoreError::NotAStore { path: path.to_path_buf() });
     }
     let found = file.read(8) as u32;
