@@ -170,9 +170,14 @@ impl Source for FileStorage {
         // checksum held, and its bytes are never written again.
         #[allow(unsafe_code, reason = "mapping a file is unsafe by nature")]
         let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
-        // In one go rather than a fault each few pages. A hint, so its failure is none.
-        let _ = map.advise(Advice::PopulateRead);
         Ok(FileView { map: Some(map) })
+    }
+
+    fn read_ahead(view: &FileView) {
+        if let Some(map) = &view.map {
+            // In one go rather than a fault each few pages.
+            let _ = map.advise(Advice::PopulateRead);
+        }
     }
 
     fn read_mark(&self) -> Result<Option<MarkSlots>, StorageError> {

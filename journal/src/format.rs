@@ -39,7 +39,7 @@ pub const fn record_bytes(body_bytes: usize) -> usize {
     RECORD_HEADER_BYTES + body_bytes.next_multiple_of(RECORD_ALIGN_BYTES)
 }
 
-/// Longest body that fits a segment of this size; less than [`BODY_BYTES_MAX`] in the smallest ones.
+/// Longest body that fits a segment of this size: less than [`BODY_BYTES_MAX`] in the smallest.
 pub const fn body_bytes_max(segment_bytes: usize) -> usize {
     let room = segment_bytes - SEGMENT_HEADER_BYTES - RECORD_HEADER_BYTES;
     if room < BODY_BYTES_MAX { room } else { BODY_BYTES_MAX }
@@ -86,8 +86,8 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     blocks.iter().all(is_zero) && rest.iter().all(|byte| *byte == 0)
 }
 
-/// Folds one record into the chain. For a fixed record the step is a bijection of `chain`, and for a
-/// fixed `chain` a bijection of the record's words, so one changed record always changes the result.
+/// Folds one record into the chain. For a fixed record the step is a bijection of `chain`, and for
+/// a fixed `chain` a bijection of checksum and length: one that differs always shows in the result.
 #[inline]
 pub(crate) const fn chain_step(chain: u64, checksum: u32, body_bytes: usize) -> u64 {
     let word = (checksum as u64) | ((body_bytes as u64) << 32);

@@ -1,8 +1,8 @@
 //! The one writer of a journal.
 //!
-//! A line belongs here if the appending thread runs it. Nothing on this path waits for a disk, makes
-//! a file or allocates; the one exception, a next segment that is not ready in time, is bounded,
-//! counted, and ends in an error. Helpers are `sync`, opening is `recovery`.
+//! A line belongs here if the appending thread runs it. Nothing on this path waits for a disk,
+//! makes a file or allocates; the one exception, a next segment that is not ready in time, is
+//! bounded, counted, and ends in an error. Helpers are `sync`, opening is `recovery`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -178,12 +178,12 @@ impl<S: Storage> Journal<S> {
     /// Locks, reads and mends the journal, or makes one.
     ///
     /// # Errors
-    /// [`OpenError`]; when it is [`OpenError::Refused`] or [`OpenError::Locked`] nothing was changed.
+    /// [`OpenError`]; after [`OpenError::Refused`] and [`OpenError::Locked`] nothing was changed.
     pub fn open(storage: S, config: Config) -> Result<(Self, Recovery), OpenError> {
         Self::open_replaying(storage, config, |_| {})
     }
 
-    /// The same, showing every record to `visit` on the way, so that a start reads the journal once.
+    /// The same, showing every record to `visit` on the way: a start reads the journal only once.
     /// When an error is returned, what was shown must be forgotten.
     ///
     /// # Errors
@@ -242,7 +242,8 @@ impl<S: Storage> Journal<S> {
         })
     }
 
-    /// Appends a record and returns its sequence. It is not yet durable: see [`Journal::release_mark`].
+    /// Appends a record and returns its sequence. It is not yet durable: see
+    /// [`Journal::release_mark`].
     ///
     /// # Errors
     /// [`AppendError`]; the journal is then as it was before the call.
@@ -392,8 +393,8 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// Syncs one group in the calling thread: `true` if there was something to sync. With threads it
-    /// only wakes the sync thread, and reports its failure if it failed.
+    /// Syncs one group in the calling thread: `true` if there was something to sync. With threads
+    /// it only wakes the sync thread, and reports its failure if it failed.
     ///
     /// # Errors
     /// [`SyncError`]: the process must stop, every append is refused from now on.

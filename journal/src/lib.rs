@@ -4,7 +4,7 @@
 //! means is the business of whoever appends it: bodies are opaque, `kind` and `schema` are theirs.
 //!
 //! [`Journal`] is the one writer, [`Reader`] reads from the first record, [`verify`] checks all of
-//! it. `FORMAT.md` draws the bytes and says what recovery does for every way a crash can leave them.
+//! it. `FORMAT.md` draws the bytes and says what recovery does for each way a crash can leave them.
 //!
 //! Invariants: sequences are dense from 1; a record at or below the durable mark is never cut;
 //! nothing but zeros stands behind the last record; nothing is written after a failed sync.

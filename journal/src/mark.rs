@@ -7,8 +7,8 @@ use crate::error::{MarkFault, ReadError, Refusal};
 use crate::format::{MARK_SLOTS, Mark, Unreadable};
 use crate::storage::Source;
 
-/// How often a mark that contradicts itself is read again: a live writer may have written both slots
-/// while they were read.
+/// How often a mark that contradicts itself is read again: a live writer may have written both
+/// slots while they were read.
 const MARK_READ_TRIES: usize = 3;
 
 /// The mark as it is believed.

@@ -16,6 +16,10 @@ use crate::format::{
 use crate::mark::{FoundMark, read_mark};
 use crate::storage::Source;
 
+/// How far into a segment without a header one looks for records whose header was lost. It only
+/// decides whether the end is called torn: recovery removes such a segment either way.
+const NOT_BEGUN_LOOK_BYTES: usize = 1 << 20;
+
 /// One record, its body still where it was mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -250,6 +254,7 @@ impl<S: Source> Reader<S> {
         }
         self.unsynced.push((next.header.index, next.segment_bytes));
         self.chain = next.header.chain_start(next.seed);
+        S::read_ahead(&next.view);
         self.current = Some(next);
         Ok(())
     }
@@ -355,12 +360,14 @@ impl<S: Source> Reader<S> {
         Ok(false)
     }
 
-    /// Whether a segment that was not begun holds nothing at all.
+    /// Whether a segment that was not begun holds nothing where its first records would be.
     fn is_blank_segment(&self, index: u64) -> Result<bool, ReadError> {
         if self.following || self.segments.binary_search(&index).is_err() {
             return Ok(true);
         }
-        Ok(is_blank(self.source.view_segment(index)?.as_ref()))
+        let view = self.source.view_segment(index)?;
+        let file = view.as_ref();
+        Ok(is_blank(&file[..file.len().min(NOT_BEGUN_LOOK_BYTES)]))
     }
 
     fn cut(&self, fault: RecordFault, segments: usize) -> Cut {

@@ -56,6 +56,9 @@ pub trait Source {
     /// [`StorageError::Io`].
     fn view_segment(&self, index: u64) -> Result<Self::View, StorageError>;
 
+    /// Says that the view will now be read from end to end. A hint.
+    fn read_ahead(_view: &Self::View) {}
+
     /// The mark's slots; `None` when there is no mark at all.
     ///
     /// # Errors
@@ -78,6 +81,10 @@ impl<S: Source> Source for &S {
 
     fn view_segment(&self, index: u64) -> Result<S::View, StorageError> {
         (**self).view_segment(index)
+    }
+
+    fn read_ahead(view: &S::View) {
+        S::read_ahead(view);
     }
 
     fn read_mark(&self) -> Result<Option<MarkSlots>, StorageError> {

@@ -177,9 +177,21 @@ impl<S: Storage> Syncer<S> {
     }
 }
 
+/// A sync thread that panics must not leave the writer appending to nobody.
+struct FailOnPanic<S: Storage>(Arc<Shared<S>>);
+
+impl<S: Storage> Drop for FailOnPanic<S> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail("the sync thread panicked".to_owned());
+        }
+    }
+}
+
 /// The sync thread. `pause` is what it waits between two groups, for more records to gather.
 pub(crate) fn run_sync<S: Storage>(mut syncer: Syncer<S>, pause: Duration) {
     let shared = Arc::clone(&syncer.shared);
+    let _guard = FailOnPanic(Arc::clone(&shared));
     loop {
         if shared.abandon.load(Ordering::Acquire) {
             return;

@@ -5,6 +5,7 @@ mod crashes;
 mod damage;
 mod files;
 mod truth_chain;
+mod truth_list;
 mod truth_table;
 mod writing;
 

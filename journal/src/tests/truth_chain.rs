@@ -204,6 +204,12 @@ fn a_segment_that_begins_before_its_predecessor_ends_is_refused() {
 fn a_segment_out_of_its_epoch_is_refused() {
     let log = three_segments().edit(1, |bytes| reseal(bytes, |header| header.epoch = 9));
     assert_eq!(chain_fault(log), ChainFault::Epoch { found: 9 });
+    // Segment 0 is of epoch 1; now one of epoch 2 follows, and then one that claims epoch 1 again.
+    let mut log = Log::new().append(2).kill();
+    log.reopen().expect("opens");
+    let log = log.append_until_rolls(2).append(4).sync().kill();
+    let log = log.edit(2, |bytes| reseal(bytes, |header| header.epoch = 1));
+    assert_eq!(chain_fault(log), ChainFault::Epoch { found: 1 });
 }
 
 #[test]

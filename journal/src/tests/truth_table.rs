@@ -46,6 +46,8 @@ fn segments_without_a_mark_are_refused() {
     let log = Log::new().append(3).sync().kill();
     log.disk.put_mark(None);
     assert!(matches!(log.refuses(), Refusal::MarkMissing { segments: 1, .. }));
+    let log = Log::new().append(3).sync().kill().edit_mark(|mark| mark.fill(0));
+    assert!(matches!(log.refuses(), Refusal::MarkMissing { segments: 1, .. }));
 }
 
 #[test]
