@@ -1,0 +1,54 @@
+//! One connection: whose it is and what waits in either direction.
+//!
+//! A line belongs here if it needs one connection and no session.
+
+/// A connection that the carrier holds.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Whose it is: a position among the clients, once its Logon has named one.
+    pub client: Option<usize>,
+    /// It is to be closed; nothing of it is read any more.
+    pub closing: bool,
+    /// Bytes that wait: an unfinished message, or whatever the core has no room for.
+    pub input: Vec<u8>,
+    /// Bytes to be written.
+    pub out: Vec<u8>,
+    /// When the newest bytes came.
+    pub arrived_ns: u64,
+    /// The Logon must be there by then.
+    pub logon_due_ns: u64,
+    /// It is among the connections to be written.
+    pub dirty: bool,
+    /// Bytes wait in `input` for room at the core, or for a replay to end.
+    pub stalled: bool,
+    /// The operator has been told that it reads slowly.
+    pub warned: bool,
+    /// Since when bytes wait without any being taken.
+    pub backlog_since_ns: Option<u64>,
+}
+
+/// Room for the input and output of a connection that keeps up, in bytes.
+const BUFFER_BYTES: usize = 8 << 10;
+
+impl Connection {
+    /// One that has just been made.
+    pub fn new(logon_due_ns: u64) -> Self {
+        Self {
+            client: None,
+            closing: false,
+            input: Vec::with_capacity(BUFFER_BYTES),
+            out: Vec::with_capacity(BUFFER_BYTES),
+            arrived_ns: 0,
+            logon_due_ns,
+            dirty: false,
+            stalled: false,
+            warned: false,
+            backlog_since_ns: None,
+        }
+    }
+
+    /// Whether its Logon is still awaited.
+    pub const fn is_unbound(&self) -> bool {
+        self.client.is_none() && !self.closing
+    }
+}

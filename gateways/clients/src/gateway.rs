@@ -1,0 +1,682 @@
+//! The client gateway without a socket: many connections, one session each, one thread.
+//!
+//! The carrier gives bytes ([`ClientGateway::on_bytes`]), the core's outputs
+//! ([`ClientGateway::on_output`]) and the time; it takes bytes to write
+//! ([`ClientGateway::take_dirty`], [`ClientGateway::pending`]), connections to close
+//! ([`ClientGateway::take_close`]) and [`Notice`]s. Inputs for the core go to the [`Publish`] that
+//! is passed along with whatever may cause them.
+//!
+//! Nothing is lost or done twice. An input that the core has no room for waits in a queue, and
+//! until that is empty no further message is taken from any connection. A message counts as
+//! received (its number is stored) only when the core's answer to it comes back, that is, when the
+//! journal holds it. A report is stored before its bytes leave, under the core's event number, and
+//! a report that is stored already is not sent anew: so a restart may repeat all outputs of the
+//! journal, and must do so before [`ClientGateway::recovered`].
+//!
+//! A line belongs here if it needs connections and sessions together. What a message means is
+//! `order` and `report`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rutter_core::id::SessionId;
+use rutter_core::input::Input;
+use rutter_core::output::Output;
+use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, decode};
+use rutter_fix::session::{
+    AppMessage, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent, Session,
+};
+use rutter_fix::store::MessageStore;
+use rutter_fix::tags::{self, msg_type};
+
+use crate::config::{ConfigError, Credentials, GatewayConfig, Limits};
+use crate::connection::Connection;
+use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
+use crate::order::{Asked, read};
+use crate::report::{write_cancel_reject, write_report};
+use crate::terms::{Owner, Terms};
+
+mod clients;
+mod timer;
+
+use clients::Client;
+
+/// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
+/// `false`: there is no room; the same input is offered again later.
+pub type Publish<'p> = dyn FnMut(&Input, u64) -> bool + 'p;
+
+/// Longest first message, in bytes: nobody who is not logged on needs more.
+pub const LOGON_BYTES_MAX: usize = 4 << 10;
+
+/// Notices that wait to be taken; more are counted and dropped.
+pub const NOTICES_MAX: usize = 1_024;
+
+/// Events that one timer of one session may cause at once.
+const TIMER_EVENTS_MAX: usize = 8;
+
+/// The gateway. See the module's text.
+#[derive(Debug)]
+pub struct ClientGateway<S> {
+    terms: Terms,
+    limits: Limits,
+    sender_comp_id: String,
+    clients: Vec<Client<S>>,
+    by_session: Vec<Option<usize>>,
+    by_comp_id: BTreeMap<Vec<u8>, usize>,
+    connections: Vec<Option<Connection>>,
+    open: usize,
+    unbound: usize,
+    stalled: usize,
+    /// Where the next look at stalled connections begins, so that all get their turn.
+    turn: usize,
+    /// Taken out while a message is being worked on.
+    index: Option<FieldIndex>,
+    /// Inputs that the core had no room for. At most one message's, and a `SessionDown` each.
+    queue: VecDeque<(Input, u64)>,
+    closing: VecDeque<(ConnId, CloseReason)>,
+    dirty: VecDeque<ConnId>,
+    notices: VecDeque<Notice>,
+    counters: Counters,
+    scratch: Vec<u8>,
+    /// Nothing is due before this.
+    due_ns: u64,
+    recovered: bool,
+    /// Whose store is maintained next.
+    maintained: usize,
+}
+
+impl<S: MessageStore> ClientGateway<S> {
+    /// A gateway without connections. `stores` are in the order of the configured sessions.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: &GatewayConfig, stores: Vec<S>) -> Result<Self, ConfigError> {
+        config.check()?;
+        if stores.len() != config.sessions.len() {
+            return Err(ConfigError::Stores {
+                stores: stores.len(),
+                sessions: config.sessions.len(),
+            });
+        }
+        let slots = config.sessions.iter().map(|one| one.id.index() + 1).max().unwrap_or(0);
+        let mut by_session = vec![None; slots];
+        let mut by_comp_id = BTreeMap::new();
+        let mut clients = Vec::with_capacity(stores.len());
+        for (place, (session, store)) in config.sessions.iter().zip(stores).enumerate() {
+            by_session[session.id.index()] = Some(place);
+            by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
+            let owner = Owner { session: session.id, account: session.account };
+            let fix = config.fix_session(session);
+            clients.push(Client::new(owner, Session::new(fix, store, Credentials::new(session))));
+        }
+        Ok(Self {
+            terms: Terms::new(config),
+            limits: config.limits,
+            sender_comp_id: config.sender_comp_id.clone(),
+            connections: (0..config.limits.connections_max).map(|_| None).collect(),
+            open: 0,
+            unbound: 0,
+            stalled: 0,
+            turn: 0,
+            index: Some(FieldIndex::new()),
+            queue: VecDeque::with_capacity(clients.len() + 8),
+            closing: VecDeque::with_capacity(config.limits.connections_max),
+            dirty: VecDeque::with_capacity(config.limits.connections_max),
+            notices: VecDeque::new(),
+            counters: Counters::default(),
+            scratch: Vec::with_capacity(1_024),
+            due_ns: u64::MAX,
+            recovered: false,
+            maintained: 0,
+            clients,
+            by_session,
+            by_comp_id,
+        })
+    }
+
+    /// The journal has been read: connections may come. Call once, after every output of the
+    /// journal went through [`on_output`](Self::on_output).
+    ///
+    /// # Errors
+    /// [`RecoveryError`]: a store and the journal do not belong together.
+    pub fn recovered(&mut self) -> Result<(), RecoveryError> {
+        for client in &self.clients {
+            client.check_recovery()?;
+        }
+        self.recovered = true;
+        Ok(())
+    }
+
+    /// Whether [`recovered`](Self::recovered) has been called with success.
+    pub const fn is_recovered(&self) -> bool {
+        self.recovered
+    }
+
+    /// A connection was made; `conn` is below `connections_max` and free.
+    ///
+    /// # Errors
+    /// Why it is not taken: close it, and forget it.
+    pub fn on_connect(&mut self, now_ns: u64, conn: ConnId) -> Result<(), CloseReason> {
+        let reason = match self.connections.get(conn.0 as usize) {
+            _ if !self.recovered => Some(CloseReason::NotRecovered),
+            None | Some(Some(_)) => Some(CloseReason::TooManyConnections),
+            Some(None) if self.unbound >= self.limits.unbound_max => {
+                Some(CloseReason::TooManyUnbound)
+            }
+            Some(None) => None,
+        };
+        if let Some(reason) = reason {
+            self.counters.connections_refused += 1;
+            self.note(Notice::Closed { conn, session: None, reason });
+            return Err(reason);
+        }
+        let due_ns = now_ns.saturating_add(self.limits.logon_timeout_ns);
+        if let Some(place) = self.connections.get_mut(conn.0 as usize) {
+            *place = Some(Connection::new(due_ns));
+        }
+        self.open += 1;
+        self.unbound += 1;
+        self.counters.connections += 1;
+        self.due_ns = self.due_ns.min(due_ns);
+        Ok(())
+    }
+
+    /// Bytes came. `now_ns` is when they were read and goes with every input that they cause.
+    pub fn on_bytes(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], publish: &mut Publish<'_>) {
+        self.publish_queue(publish);
+        let Some(connection) = self.open_connection(conn) else { return };
+        connection.arrived_ns = now_ns;
+        let mut input = std::mem::take(&mut connection.input);
+        let limit = self.limits.input_bytes_max;
+        if input.is_empty() {
+            let used = self.digest(now_ns, conn, bytes, publish);
+            input.extend_from_slice(bytes.get(used..).unwrap_or(&[]));
+        } else if input.len().saturating_add(bytes.len()) > limit {
+            return self.close(conn, CloseReason::InputFull, publish);
+        } else {
+            input.extend_from_slice(bytes);
+            let used = self.digest(now_ns, conn, &input, publish);
+            input.drain(..used);
+        }
+        self.keep(conn, input, publish);
+    }
+
+    /// Puts back what was not understood yet.
+    fn keep(&mut self, conn: ConnId, input: Vec<u8>, publish: &mut Publish<'_>) {
+        let full = input.len() > self.limits.input_bytes_max;
+        let Some(connection) = self.open_connection(conn) else { return };
+        let garbled = connection.is_unbound() && input.len() > LOGON_BYTES_MAX;
+        connection.input = input;
+        if garbled && !connection.stalled {
+            self.close(conn, CloseReason::GarbledLogon, publish);
+        } else if full {
+            self.close(conn, CloseReason::InputFull, publish);
+        }
+    }
+
+    /// Goes on where the core had no room, or a client had not read enough. Cheap when there is
+    /// nothing to go on with; call it every turn.
+    pub fn resume(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+        let waiting = self.queue.len();
+        self.publish_queue(publish);
+        let mut worked = self.queue.len() < waiting;
+        if self.stalled == 0 || !self.queue.is_empty() {
+            return worked;
+        }
+        let count = self.connections.len();
+        for step in 0..count {
+            let place = (self.turn + step) % count;
+            let conn = ConnId(place as u32);
+            if !self.may_go_on(conn) {
+                continue;
+            }
+            worked = true;
+            let Some(connection) = self.open_connection(conn) else { continue };
+            let mut input = std::mem::take(&mut connection.input);
+            let used = self.digest(now_ns, conn, &input, publish);
+            input.drain(..used);
+            self.keep(conn, input, publish);
+            if !self.queue.is_empty() {
+                self.turn = (place + 1) % count;
+                break;
+            }
+        }
+        worked
+    }
+
+    /// A stalled connection whose session is not waiting for its output to be written.
+    fn may_go_on(&self, conn: ConnId) -> bool {
+        self.connections.get(conn.0 as usize).and_then(Option::as_ref).is_some_and(|connection| {
+            connection.stalled && !connection.closing && connection.out.len() < REPLAY_BYTES_MAX
+        })
+    }
+
+    /// Whether bytes of this connection are welcome. When not, leave them in the socket.
+    pub fn wants_read(&self, conn: ConnId) -> bool {
+        self.queue.is_empty()
+            && self
+                .connections
+                .get(conn.0 as usize)
+                .and_then(Option::as_ref)
+                .is_some_and(|connection| !connection.closing && !connection.stalled)
+    }
+
+    /// Whether the core had no room for something: try [`resume`](Self::resume) again soon.
+    pub fn is_blocked(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Whether [`resume`](Self::resume) would go on with something at once.
+    pub fn has_work(&self) -> bool {
+        self.queue.is_empty()
+            && self.stalled > 0
+            && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
+    }
+
+    /// The connection is gone, whether the carrier or the peer closed it, or
+    /// [`take_close`](Self::take_close) asked for it. Its slot is free then.
+    pub fn on_closed(&mut self, conn: ConnId, publish: &mut Publish<'_>) {
+        self.close(conn, CloseReason::Peer, publish);
+        self.closing.retain(|(closing, _)| *closing != conn);
+        self.dirty.retain(|dirty| *dirty != conn);
+        let gone = self.connections.get_mut(conn.0 as usize).and_then(Option::take);
+        self.open -= usize::from(gone.is_some());
+    }
+
+    /// Takes an output of the core. Those that are not for clients do nothing.
+    ///
+    /// # Errors
+    /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
+    /// output; further outputs for it are only counted.
+    pub fn on_output(&mut self, now_ns: u64, output: &Output) -> Result<(), OutputError> {
+        let (session, event, client_seq) = match output {
+            Output::Report(report) => (report.session, report.event, report.client_seq),
+            Output::CancelReject(reject) => (reject.session, reject.event, reject.client_seq),
+            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {
+                return Ok(());
+            }
+        };
+        let place = self.by_session.get(session.index()).copied().flatten();
+        let Some((place, client)) = place.and_then(|at| Some((at, self.clients.get_mut(at)?)))
+        else {
+            return Err(OutputError::UnknownSession(session));
+        };
+        if client.failed {
+            self.counters.outputs_dropped += 1;
+            return Ok(());
+        }
+        client.journal_event = client.journal_event.max(event);
+        let conn = client.conn;
+        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
+        self.scratch.clear();
+        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
+        let (owner, terms) = (client.owner, &self.terms);
+        let sent = client.send(now_ns, event, output, out, |message| match output {
+            Output::Report(report) => write_report(message, report, &owner, terms),
+            Output::CancelReject(reject) => write_cancel_reject(message, reject, &owner, terms),
+            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {}
+        });
+        match sent {
+            Ok(sent) => {
+                client.confirm(client_seq, self.recovered);
+                self.count_output(sent);
+                if let Some(conn) = conn {
+                    self.after_write(now_ns, conn);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(place);
+                Err(error)
+            }
+        }
+    }
+
+    fn count_output(&mut self, sent: Sent) {
+        match sent {
+            Sent::AlreadyStored => self.counters.outputs_repeated += 1,
+            Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
+        }
+    }
+
+    /// Takes messages from the front of `bytes` until there is no whole one left or the core has
+    /// no room. Returns the bytes taken.
+    fn digest(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        bytes: &[u8],
+        publish: &mut Publish<'_>,
+    ) -> usize {
+        let mut index = self.index.take().unwrap_or_default();
+        let mut used = 0;
+        let mut starved = false;
+        loop {
+            if !self.queue.is_empty() {
+                starved = used < bytes.len();
+                self.counters.stalls += u64::from(starved);
+                break;
+            }
+            let rest = bytes.get(used..).unwrap_or(&[]);
+            match self.step(now_ns, conn, rest, &mut index, publish) {
+                Some(taken) => used += taken,
+                None => break,
+            }
+        }
+        self.index = Some(index);
+        let replaying = self.client_of(conn).is_some_and(|at| self.replaying(at));
+        self.set_stalled(conn, starved || replaying);
+        self.after_write(now_ns, conn);
+        used
+    }
+
+    /// Takes one message; `None` when there is no whole one, or nothing can be taken.
+    fn step(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        bytes: &[u8],
+        index: &mut FieldIndex,
+        publish: &mut Publish<'_>,
+    ) -> Option<usize> {
+        let connection = self.connections.get_mut(conn.0 as usize)?.as_mut()?;
+        if connection.closing {
+            return None;
+        }
+        let Some(place) = connection.client else {
+            return self.bind(now_ns, conn, bytes, index, publish);
+        };
+        let client = self.clients.get_mut(place)?;
+        let received = client.session.receive(now_ns, bytes, index, &mut connection.out);
+        let taken = received.consumed;
+        match received.event {
+            None if taken == 0 => None,
+            None => Some(taken),
+            Some(event) => {
+                self.on_event(now_ns, conn, place, event, publish);
+                Some(taken)
+            }
+        }
+    }
+
+    /// The first message of a connection names its session; it is not taken here, the session
+    /// reads it itself. Nobody who is not ours gets an answer.
+    fn bind(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        bytes: &[u8],
+        index: &mut FieldIndex,
+        publish: &mut Publish<'_>,
+    ) -> Option<usize> {
+        let found = match decode(bytes, index) {
+            Ok(Status::Incomplete) => return None,
+            Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
+                self.find_client(&Message::new(bytes, index))
+            }
+            Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
+        };
+        match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
+            Ok(_) => Some(0),
+            Err(reason) => {
+                self.close(conn, reason, publish);
+                None
+            }
+        }
+    }
+
+    fn find_client(&self, logon: &Message<'_>) -> Result<usize, CloseReason> {
+        if logon.msg_type() != msg_type::LOGON {
+            return Err(CloseReason::FirstMessageNotLogon);
+        }
+        let ours = logon.get(tags::TARGET_COMP_ID) == Some(self.sender_comp_id.as_bytes());
+        let sender = logon.get(tags::SENDER_COMP_ID).filter(|_| ours);
+        sender
+            .and_then(|sender| self.by_comp_id.get(sender).copied())
+            .ok_or(CloseReason::UnknownCompId)
+    }
+
+    fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return Err(CloseReason::UnknownCompId);
+        };
+        if client.failed {
+            return Err(CloseReason::SessionFailed);
+        }
+        if client.conn.is_some() || client.session.connected(now_ns, &mut connection.out).is_err() {
+            return Err(CloseReason::AlreadyConnected);
+        }
+        client.conn = Some(conn);
+        connection.client = Some(place);
+        self.unbound -= 1;
+        Ok(())
+    }
+
+    fn on_event(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        event: Event<'_>,
+        publish: &mut Publish<'_>,
+    ) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        let session = client.owner.session;
+        match event {
+            Event::App(message) => self.on_app(now_ns, conn, place, &message, publish),
+            Event::LoggedOn { heartbeat_s, reset } => {
+                // A reset within a session logs on again.
+                let again = std::mem::replace(&mut client.up, true);
+                self.note(Notice::LoggedOn { session, heartbeat_s, reset });
+                if !again {
+                    self.counters.logons += 1;
+                    self.emit(Input::SessionUp(session), now_ns, publish);
+                }
+            }
+            Event::Rejected { seq, reason, tag } => {
+                self.counters.messages_rejected += 1;
+                self.note(Notice::Rejected { session, seq, reason, tag });
+            }
+            Event::PeerReject(_) => self.note(Notice::PeerRejected { session }),
+            Event::Warning(warning) => self.note(Notice::Warning { session, warning }),
+            // The reason comes again with the end of the connection.
+            Event::LogoutSent { reason } => client.logout_reason = Some(reason),
+            Event::Disconnect { reason, .. } => {
+                let reason = match (reason, client.logout_reason.take()) {
+                    (
+                        DisconnectReason::LogoutComplete | DisconnectReason::LogoutTimeout,
+                        Some(why),
+                    ) => why,
+                    (reason, _) => reason,
+                };
+                self.close(conn, CloseReason::Session(reason), publish);
+            }
+        }
+    }
+
+    fn on_app(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+        publish: &mut Publish<'_>,
+    ) {
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return;
+        };
+        match read(&app.message, app.id, &client.owner, &self.terms) {
+            Asked::Input(input) => {
+                let arrived_ns = connection.arrived_ns;
+                self.emit(input, arrived_ns, publish);
+            }
+            Asked::Reject { reason, tag } => {
+                let session = client.owner.session;
+                let (message, out) = (&app.message, &mut connection.out);
+                client.session.reject(now_ns, message, reason, Some(tag), out);
+                client.session.confirm_in(app.id);
+                self.counters.messages_rejected += 1;
+                self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
+            }
+            Asked::BusinessReject { reason, ref_id } => {
+                let (message, out) = (&app.message, &mut connection.out);
+                let text = reason.text();
+                let sent =
+                    client.session.business_reject(now_ns, message, reason, ref_id, text, out);
+                self.counters.messages_rejected += 1;
+                match sent {
+                    Ok(_) => client.session.confirm_in(app.id),
+                    Err(_) => self.fail(place),
+                }
+            }
+        }
+    }
+
+    /// Gives an input to the core, or queues it.
+    fn emit(&mut self, input: Input, arrived_ns: u64, publish: &mut Publish<'_>) {
+        self.counters.inputs += 1;
+        if !self.queue.is_empty() || !publish(&input, arrived_ns) {
+            self.queue.push_back((input, arrived_ns));
+        }
+    }
+
+    fn publish_queue(&mut self, publish: &mut Publish<'_>) {
+        while let Some((input, arrived_ns)) = self.queue.front() {
+            if !publish(input, *arrived_ns) {
+                return;
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    /// A session cannot go on before a restart.
+    fn fail(&mut self, place: usize) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        client.failed = true;
+        let (session, conn) = (client.owner.session, client.conn);
+        self.note(Notice::Failed { session });
+        if let Some(conn) = conn {
+            self.close(conn, CloseReason::SessionFailed, &mut |_, _| false);
+        }
+    }
+
+    /// Lets go of a connection: its session is free at once, its bytes still get their chance.
+    fn close(&mut self, conn: ConnId, reason: CloseReason, publish: &mut Publish<'_>) {
+        let Some(connection) = self.open_connection(conn) else { return };
+        let unbound = connection.is_unbound();
+        connection.closing = true;
+        connection.input = Vec::new();
+        if reason == CloseReason::SlowConsumer {
+            // It would not read this either. What is stored will be asked for.
+            connection.out.clear();
+        }
+        let client = connection.client.take();
+        self.set_stalled(conn, false);
+        self.unbound -= usize::from(unbound);
+        self.closing.push_back((conn, reason));
+        let mut session = None;
+        let mut up = false;
+        if let Some(client) = client.and_then(|place| self.clients.get_mut(place)) {
+            client.session.disconnected();
+            client.conn = None;
+            client.logout_reason = None;
+            session = Some(client.owner.session);
+            up = std::mem::replace(&mut client.up, false);
+        }
+        self.counters.logons_refused += u64::from(!up);
+        self.counters.slow_consumers += u64::from(reason == CloseReason::SlowConsumer);
+        self.note(Notice::Closed { conn, session, reason });
+        if let Some(session) = session.filter(|_| up) {
+            self.emit(Input::SessionDown(session), self.due_now(conn), publish);
+        }
+    }
+
+    /// Time of the last bytes of a connection: the best there is for when its end was noticed.
+    fn due_now(&self, conn: ConnId) -> u64 {
+        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
+        connection.map_or(0, |connection| connection.arrived_ns)
+    }
+
+    fn open_connection(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(conn.0 as usize)?.as_mut()?;
+        (!connection.closing).then_some(connection)
+    }
+
+    fn client_of(&self, conn: ConnId) -> Option<usize> {
+        self.connections.get(conn.0 as usize)?.as_ref()?.client
+    }
+
+    fn replaying(&self, place: usize) -> bool {
+        self.clients.get(place).is_some_and(|client| client.session.replay_pending())
+    }
+
+    fn set_stalled(&mut self, conn: ConnId, stalled: bool) {
+        let Some(Some(connection)) = self.connections.get_mut(conn.0 as usize) else { return };
+        let stalled = stalled && !connection.closing;
+        if connection.stalled != stalled {
+            connection.stalled = stalled;
+            self.stalled = if stalled { self.stalled + 1 } else { self.stalled - 1 };
+        }
+    }
+
+    fn note(&mut self, notice: Notice) {
+        if self.notices.len() < NOTICES_MAX {
+            self.notices.push_back(notice);
+        } else {
+            self.counters.notices_lost += 1;
+        }
+    }
+
+    /// The next connection with bytes to write, each once.
+    pub fn take_dirty(&mut self) -> Option<ConnId> {
+        let conn = self.dirty.pop_front()?;
+        if let Some(Some(connection)) = self.connections.get_mut(conn.0 as usize) {
+            connection.dirty = false;
+        }
+        Some(conn)
+    }
+
+    /// Bytes to write to a connection.
+    pub fn pending(&self, conn: ConnId) -> &[u8] {
+        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
+        connection.map_or(&[], |connection| &connection.out)
+    }
+
+    /// The next connection to close once what [`pending`](Self::pending) holds has been offered
+    /// to its socket. Answer with [`on_closed`](Self::on_closed).
+    pub fn take_close(&mut self) -> Option<(ConnId, CloseReason)> {
+        self.closing.pop_front()
+    }
+
+    /// The next notice for the operator.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// What was counted.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Connections there are.
+    pub const fn connections(&self) -> usize {
+        self.open
+    }
+
+    /// Most connections there can be: [`ConnId`]s are below it.
+    pub fn connections_max(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// The FIX session of a client, to look at.
+    pub fn session(&self, id: SessionId) -> Option<&Session<S, Credentials>> {
+        let place = self.by_session.get(id.index()).copied().flatten()?;
+        self.clients.get(place).map(|client| &client.session)
+    }
+
+    /// Gives the stores back, in the order of the configured sessions.
+    pub fn into_stores(self) -> Vec<S> {
+        self.clients.into_iter().map(|client| client.session.into_store()).collect()
+    }
+}

@@ -1,0 +1,195 @@
+//! What the gateway tells its operator: why connections end, what went wrong, what was counted.
+//!
+//! A line belongs here if it names something that somebody should see. What clients are told is
+//! `report` and `refusal`.
+
+use rutter_core::id::SessionId;
+use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
+use rutter_fix::store::StoreError;
+
+/// A connection, by the slot that its carrier gave it. A slot may be used again once
+/// [`on_closed`](crate::ClientGateway::on_closed) has been called for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u32);
+
+/// Why a connection ended, or was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum CloseReason {
+    /// As many connections as are allowed.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// As many connections as are allowed wait for their Logon.
+    #[error("too many connections without a logon")]
+    TooManyUnbound,
+    /// The journal has not been read yet.
+    #[error("not recovered yet")]
+    NotRecovered,
+    /// No Logon in time.
+    #[error("logon timeout")]
+    LogonTimeout,
+    /// The first bytes are no message, or more of them came than a Logon has.
+    #[error("garbled logon")]
+    GarbledLogon,
+    /// The first message is no Logon.
+    #[error("first message is no logon")]
+    FirstMessageNotLogon,
+    /// 49 and 56 of its Logon name no session of ours.
+    #[error("unknown CompID")]
+    UnknownCompId,
+    /// The session has a connection already, which stays.
+    #[error("already connected")]
+    AlreadyConnected,
+    /// The session cannot go on before a restart; see [`Notice::Failed`].
+    #[error("session has failed")]
+    SessionFailed,
+    /// More bytes than allowed wait to be understood: the carrier reads on although
+    /// [`wants_read`](crate::ClientGateway::wants_read) says no.
+    #[error("input buffer full")]
+    InputFull,
+    /// It does not read what we write. What it missed waits in its store.
+    #[error("slow consumer")]
+    SlowConsumer,
+    /// The FIX session ended it.
+    #[error(transparent)]
+    Session(#[from] DisconnectReason),
+    /// The peer, or the network.
+    #[error("closed by the peer")]
+    Peer,
+}
+
+/// Something that an operator should see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A client has logged on.
+    LoggedOn {
+        /// Which.
+        session: SessionId,
+        /// Agreed interval in seconds.
+        heartbeat_s: u32,
+        /// Both numbers started anew.
+        reset: bool,
+    },
+    /// A connection is over, or was not taken.
+    Closed {
+        /// Which.
+        conn: ConnId,
+        /// Whose, if that was known.
+        session: Option<SessionId>,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Odd, but the session goes on.
+    Warning {
+        /// Whose.
+        session: SessionId,
+        /// What.
+        warning: Warning,
+    },
+    /// We rejected (35=3) a message.
+    Rejected {
+        /// Whose.
+        session: SessionId,
+        /// Its number.
+        seq: u64,
+        /// Why.
+        reason: SessionRejectReason,
+        /// The field at fault, if it is one.
+        tag: Option<u32>,
+    },
+    /// The client rejected (35=3) a message of ours.
+    PeerRejected {
+        /// Who.
+        session: SessionId,
+    },
+    /// A client does not read: half of its output buffer is full.
+    SlowConsumer {
+        /// Who.
+        session: SessionId,
+        /// Bytes that wait.
+        backlog_bytes: usize,
+    },
+    /// A session cannot go on: its store failed or does not fit the journal. The client is cut
+    /// off and cannot log on before a restart, which tells it everything it missed.
+    Failed {
+        /// Whose.
+        session: SessionId,
+    },
+}
+
+/// Why an output of the core could not be taken to its client.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// No such session is configured here.
+    #[error("report for session {}, which is not configured", .0.0)]
+    UnknownSession(SessionId),
+    /// Events are missing between what is stored and this one: store and journal do not belong
+    /// together, or the core's outputs were not all given.
+    #[error("event {got} for session {} where {expected} comes next", session.0)]
+    EventGap {
+        /// Whose.
+        session: SessionId,
+        /// The next event.
+        expected: u64,
+        /// What came.
+        got: u64,
+    },
+    /// It could not be stored, so it does not leave.
+    #[error("cannot send to session {}: {source}", session.0)]
+    Send {
+        /// Whose.
+        session: SessionId,
+        /// Why.
+        source: SendError,
+    },
+}
+
+/// Why the gateway cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The client was told more than the journal knows: the store belongs to another journal, or
+    /// the journal has lost its end. New events would be taken for old ones and not be sent.
+    #[error("session {} was told {stored} events, the journal holds {journal}", session.0)]
+    StoreAhead {
+        /// Whose.
+        session: SessionId,
+        /// Events in the store.
+        stored: u64,
+        /// Events that the journal yields.
+        journal: u64,
+    },
+    /// A store failed, or a session's events have a gap, while the journal was read.
+    #[error("session {} has failed during recovery", .0.0)]
+    Failed(SessionId),
+    /// Something below failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections taken.
+    pub connections: u64,
+    /// Connections refused for a limit.
+    pub connections_refused: u64,
+    /// Logons that succeeded.
+    pub logons: u64,
+    /// Connections closed before they were logged on.
+    pub logons_refused: u64,
+    /// Clients cut off because they did not read.
+    pub slow_consumers: u64,
+    /// Inputs for the core.
+    pub inputs: u64,
+    /// Times that the input ring was full and reading stopped.
+    pub stalls: u64,
+    /// Reports and cancel rejects stored (and written, if the client is there).
+    pub outputs: u64,
+    /// Outputs that were stored already.
+    pub outputs_repeated: u64,
+    /// Outputs for a session that has failed; a restart repeats them.
+    pub outputs_dropped: u64,
+    /// Messages answered by a session-level Reject or a `BusinessMessageReject`.
+    pub messages_rejected: u64,
+    /// Notices that nobody took in time.
+    pub notices_lost: u64,
+}

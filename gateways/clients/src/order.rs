@@ -1,0 +1,231 @@
+//! A client's message in the core's terms.
+//!
+//! A line belongs here if it turns one message into one input: `NewOrderSingle` (D),
+//! `OrderCancelRequest` (F), `OrderStatusRequest` (H). Which fields these need and how they are
+//! formed is `rutter_fix::app`; whether the order is good is the core's to say.
+//!
+//! Three kinds of "no": a field that the protocol demands is missing or malformed (session-level
+//! Reject, 35=3); the message is well-formed but not ours to handle (`BusinessMessageReject`,
+//! 35=j); the order is readable but says something that the core has no terms for, and then the
+//! core refuses it with a numbered report like any other ([`Unacceptable`]).
+//!
+//! A cancel or a status request is passed on whatever its account, symbol, side or quantity: the
+//! order is found by session and id, and a cancel lessens risk.
+
+use rutter_core::id::{ClOrdId, Symbol};
+use rutter_core::input::{
+    CancelOrder, Input, NewOrder, OrdType, OrderStatus, Refusal, Side, TimeInForce, Unacceptable,
+};
+use rutter_core::number::{Price, Qty};
+use rutter_fix::app::{
+    self, AppError, NewOrderSingle, OrderCancelRequest, OrderStatusRequest, Rejection,
+};
+use rutter_fix::codec::Message;
+use rutter_fix::session::{BusinessRejectReason, SessionRejectReason as Reason};
+use rutter_fix::tags::{self, msg_type};
+
+use crate::number::is_number;
+use crate::terms::{Owner, Terms};
+
+/// Longest `Symbol` that is passed on, in bytes; a longer one is cut, for it is unknown anyway.
+const SYMBOL_BYTES_MAX: usize = 20;
+
+/// What a message asks for, or why it cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "lives on the stack for one message")]
+pub enum Asked<'m> {
+    /// This of the core.
+    Input(Input),
+    /// Nothing: a field is missing or malformed.
+    Reject {
+        /// Why.
+        reason: Reason,
+        /// The field.
+        tag: u32,
+    },
+    /// Nothing: well-formed, yet not handled.
+    BusinessReject {
+        /// Why.
+        reason: BusinessRejectReason,
+        /// The client's own id of the message (379), if it has one.
+        ref_id: Option<&'m [u8]>,
+    },
+}
+
+/// Reads a message. `id` is the session's [`AppMessage::id`](rutter_fix::session::AppMessage::id)
+/// and becomes the input's `client_seq`: number and reset count in one, so that the report which
+/// answers it confirms the very message, also after a restart or a sequence reset.
+pub fn read<'m>(message: &Message<'m>, id: u64, owner: &Owner, terms: &Terms) -> Asked<'m> {
+    let read = match message.msg_type() {
+        msg_type::NEW_ORDER_SINGLE => new_order(message, id, owner, terms),
+        msg_type::ORDER_CANCEL_REQUEST => cancel(message, id, owner),
+        msg_type::ORDER_STATUS_REQUEST => status(message, id, owner),
+        _ => Err(AppError {
+            ref_tag: tags::MSG_TYPE,
+            rejection: Rejection::Business(BusinessRejectReason::UnsupportedMessageType),
+        }),
+    };
+    match read {
+        Ok(input) => Asked::Input(input),
+        Err(AppError { ref_tag, rejection: Rejection::Session(reason) }) => {
+            Asked::Reject { reason, tag: ref_tag }
+        }
+        Err(AppError { rejection: Rejection::Business(reason), .. }) => {
+            Asked::BusinessReject { reason, ref_id: message.get(tags::CL_ORD_ID) }
+        }
+    }
+}
+
+const fn out_of_range(tag: u32) -> AppError {
+    AppError { ref_tag: tag, rejection: Rejection::Session(Reason::ValueOutOfRange) }
+}
+
+/// An id that can be given back in a report.
+fn cl_ord_id(text: &[u8], tag: u32) -> Result<ClOrdId, AppError> {
+    ClOrdId::new(text).filter(|id| !id.is_empty()).ok_or(out_of_range(tag))
+}
+
+fn new_order(
+    message: &Message<'_>,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<Input, AppError> {
+    let (cl_ord_id, symbol, side, order) = match NewOrderSingle::read(message) {
+        Ok(view) => {
+            let cl_ord_id = cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?;
+            let side = shown_side(view.side);
+            (cl_ord_id, view.symbol, side, in_terms(&view, cl_ord_id, id, owner, terms))
+        }
+        Err(error) => {
+            let refusal = too_large(message, &error).ok_or(error)?;
+            let cl_ord_id =
+                cl_ord_id(message.get(tags::CL_ORD_ID).unwrap_or(b""), tags::CL_ORD_ID)?;
+            let sells = message.get(tags::SIDE) == Some(b"2");
+            let side = if sells { Side::Sell } else { Side::Buy };
+            (cl_ord_id, message.get(tags::SYMBOL).unwrap_or(b""), side, Err(refusal))
+        }
+    };
+    Ok(match order {
+        Ok(order) => Input::NewOrder(order),
+        Err(refusal) => Input::Unacceptable(Unacceptable {
+            session: owner.session,
+            client_seq: id,
+            cl_ord_id,
+            symbol: shown_symbol(symbol),
+            side,
+            refusal,
+        }),
+    })
+}
+
+/// A quantity or price that is a number, only larger or longer than any that can be held, is a bad
+/// order and no malformed message.
+fn too_large(message: &Message<'_>, error: &AppError) -> Option<Refusal> {
+    let refusal = match error.ref_tag {
+        tags::ORDER_QTY => Refusal::BadQuantity,
+        tags::PRICE => Refusal::BadPrice,
+        _ => return None,
+    };
+    let malformed = error.rejection == Rejection::Session(Reason::IncorrectDataFormat);
+    (malformed && message.get(error.ref_tag).is_some_and(is_number)).then_some(refusal)
+}
+
+/// The order in the instrument's numbers, or the word for why it has none.
+fn in_terms(
+    view: &NewOrderSingle<'_>,
+    cl_ord_id: ClOrdId,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<NewOrder, Refusal> {
+    let instrument = terms.by_symbol(view.symbol).ok_or(Refusal::UnknownSymbol)?;
+    if view.account.is_some_and(|account| account != owner.account.as_bytes()) {
+        return Err(Refusal::WrongAccount);
+    }
+    match view.unsupported {
+        None => {}
+        Some(tags::ORD_TYPE | tags::TIME_IN_FORCE) => return Err(Refusal::UnsupportedType),
+        Some(_) => return Err(Refusal::UnsupportedField),
+    }
+    let ord_type = match view.ord_type {
+        app::OrdType::Market => OrdType::Market,
+        app::OrdType::Limit => OrdType::Limit,
+        app::OrdType::Stop | app::OrdType::StopLimit | app::OrdType::Other(_) => {
+            return Err(Refusal::UnsupportedType);
+        }
+    };
+    let tif = match view.time_in_force {
+        app::TimeInForce::Day => TimeInForce::Day,
+        app::TimeInForce::Gtc => TimeInForce::Gtc,
+        app::TimeInForce::Ioc => TimeInForce::Ioc,
+        app::TimeInForce::Fok => TimeInForce::Fok,
+        app::TimeInForce::Gtd | app::TimeInForce::Other(_) => {
+            return Err(Refusal::UnsupportedType);
+        }
+    };
+    let side = match view.side {
+        app::Side::Buy => Side::Buy,
+        app::Side::Sell => Side::Sell,
+        app::Side::Other(_) => return Err(Refusal::UnsupportedField),
+    };
+    // To be executed by hand: there is no hand here.
+    if view.handl_inst == Some(b'3') {
+        return Err(Refusal::UnsupportedField);
+    }
+    let qty = view.order_qty.at_scale(instrument.qty_decimals).ok_or(Refusal::BadQuantity)?;
+    let price = match view.price {
+        None => 0,
+        Some(price) => price.at_scale(instrument.price_decimals).ok_or(Refusal::BadPrice)?,
+    };
+    Ok(NewOrder {
+        session: owner.session,
+        client_seq: id,
+        cl_ord_id,
+        instrument: instrument.id,
+        side,
+        ord_type,
+        tif,
+        qty: Qty(qty),
+        price: Price(price),
+    })
+}
+
+fn cancel(message: &Message<'_>, id: u64, owner: &Owner) -> Result<Input, AppError> {
+    let view = OrderCancelRequest::read(message)?;
+    Ok(Input::Cancel(CancelOrder {
+        session: owner.session,
+        client_seq: id,
+        cl_ord_id: cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?,
+        orig_cl_ord_id: cl_ord_id(view.orig_cl_ord_id, tags::ORIG_CL_ORD_ID)?,
+    }))
+}
+
+fn status(message: &Message<'_>, id: u64, owner: &Owner) -> Result<Input, AppError> {
+    let view = OrderStatusRequest::read(message)?;
+    Ok(Input::Status(OrderStatus {
+        session: owner.session,
+        client_seq: id,
+        cl_ord_id: cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?,
+    }))
+}
+
+/// The side as the refusal of an order shows it: sales of any kind (4 to 6) are sales.
+const fn shown_side(side: app::Side) -> Side {
+    match side {
+        app::Side::Sell | app::Side::Other(b'4'..=b'6') => Side::Sell,
+        app::Side::Buy | app::Side::Other(_) => Side::Buy,
+    }
+}
+
+/// What the client called the instrument, cut and made printable.
+fn shown_symbol(symbol: &[u8]) -> Symbol {
+    let mut shown = [b'?'; SYMBOL_BYTES_MAX];
+    let length = symbol.len().min(SYMBOL_BYTES_MAX);
+    for (place, byte) in shown.iter_mut().zip(symbol) {
+        if (0x20..0x7f).contains(byte) {
+            *place = *byte;
+        }
+    }
+    shown.get(..length).and_then(Symbol::new).unwrap_or(Symbol::EMPTY)
+}

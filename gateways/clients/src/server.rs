@@ -1,0 +1,521 @@
+//! Carries a [`ClientGateway`] over TCP on the thread that calls [`GatewayServer::turn`].
+//!
+//! A line belongs here if it turns readiness into calls of the gateway, or what the gateway wants
+//! into system calls. Who may connect and what is said is the gateway's.
+//!
+//! The clock is read once for each batch of readiness and once for each batch of outputs; that is
+//! the time at which all its bytes arrived. All that one turn writes to a connection leaves in one
+//! system call, and what a lone output writes leaves at once.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+use rutter_core::output::Output;
+use rutter_fix::store::MessageStore;
+use rutter_transport::stream::Stream;
+use rutter_transport::wait::{Idle, PARK_MAX, Waiter};
+use rutter_transport::wake::{Parked, WakeHandle};
+
+use crate::gateway::{ClientGateway, Publish};
+use crate::notice::{ConnId, OutputError, RecoveryError};
+
+/// Outputs taken in one turn before the sockets get their chance.
+pub const OUTPUTS_PER_TURN: usize = 256;
+
+/// Connections accepted in one turn.
+pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Bytes that one connection may deliver in one turn.
+const READ_BYTES_PER_TURN: usize = 256 << 10;
+
+/// Bytes read from a socket at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// Bytes handed from the gateway to a socket's own queue at once; what is beyond stays with the
+/// gateway, which counts it.
+const SOCKET_QUEUE_BYTES: usize = 64 << 10;
+
+/// How long to sleep at most while the core has no room: nobody wakes us when it has.
+const BLOCKED_PARK: Duration = Duration::from_micros(200);
+
+/// How long accepting pauses after the system refused (no descriptors left).
+const ACCEPT_PAUSE_NS: u64 = 100_000_000;
+
+const WAKER: Token = Token(usize::MAX);
+const LISTENER: Token = Token(usize::MAX - 1);
+
+/// Why a server could not be made, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The poll, or binding the address, failed.
+    #[error("system: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What the server counted; the gateway counts the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerCounters {
+    /// Connections accepted by the system.
+    pub accepted: u64,
+    /// Of these closed at once, for a limit.
+    pub refused: u64,
+    /// Times that the system would not accept.
+    pub accept_errors: u64,
+    /// Outputs that could not be taken to their client; see
+    /// [`last_output_error`](GatewayServer::last_output_error).
+    pub output_errors: u64,
+    /// Stores that could not prepare their next file.
+    pub maintain_errors: u64,
+}
+
+/// The socket of one connection.
+#[derive(Debug)]
+struct Slot {
+    stream: Stream,
+    /// The handshake of the stream is done (at once for a plain one).
+    ready: bool,
+    /// It may have bytes for us, and stands in the list of those.
+    more: bool,
+}
+
+/// Carries one gateway. See the module's text.
+#[derive(Debug)]
+pub struct GatewayServer<S> {
+    gateway: ClientGateway<S>,
+    clock: fn() -> u64,
+    poll: Poll,
+    events: Events,
+    waker: Arc<Waker>,
+    parked: Arc<Parked>,
+    listener: TcpListener,
+    /// Connections may wait to be accepted.
+    accept_more: bool,
+    accept_after_ns: u64,
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    /// Slots that may have bytes for us, in the order in which they did.
+    readable: Vec<u32>,
+    /// The list of the turn before, emptied; kept for its room.
+    spare: Vec<u32>,
+    buffer: Vec<u8>,
+    /// Time of the batch of outputs that is not flushed yet.
+    batch_ns: Option<u64>,
+    counters: ServerCounters,
+    output_error: Option<OutputError>,
+}
+
+impl<S: MessageStore> GatewayServer<S> {
+    /// Binds the address; nothing is accepted before [`recovered`](Self::recovered). `clock` gives
+    /// nanoseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// [`ServerError::Io`].
+    pub fn bind(
+        address: SocketAddr,
+        gateway: ClientGateway<S>,
+        clock: fn() -> u64,
+    ) -> Result<Self, ServerError> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let listener = TcpListener::bind(address)?;
+        let count = gateway.connections_max();
+        Ok(Self {
+            gateway,
+            clock,
+            poll,
+            events: Events::with_capacity(256),
+            waker,
+            parked: Arc::new(Parked::default()),
+            listener,
+            accept_more: false,
+            accept_after_ns: 0,
+            slots: (0..count).map(|_| None).collect(),
+            free: (0..count as u32).rev().collect(),
+            readable: Vec::with_capacity(count),
+            spare: Vec::with_capacity(count),
+            buffer: vec![0; READ_BYTES],
+            batch_ns: None,
+            counters: ServerCounters::default(),
+            output_error: None,
+        })
+    }
+
+    /// Where it listens (the port, when none was chosen).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The journal has been read and all its outputs went through [`output`](Self::output): from
+    /// now on connections are accepted.
+    ///
+    /// # Errors
+    /// [`RecoveryError`] as for [`ClientGateway::recovered`]; nothing is accepted then.
+    pub fn recovered(&mut self) -> Result<(), RecoveryError> {
+        self.gateway.recovered()?;
+        self.batch_ns = None;
+        self.accept_more = true;
+        let registered =
+            self.poll.registry().register(&mut self.listener, LISTENER, Interest::READABLE);
+        // Without it accepting is tried once in a while, as after any refusal of the system.
+        self.counters.accept_errors += u64::from(registered.is_err());
+        Ok(())
+    }
+
+    /// Gives one output of the core. What it writes is queued; the next turn, or
+    /// [`flush_now`](Self::flush_now), sends it. For callers whose ring hands out references.
+    ///
+    /// # Errors
+    /// As [`ClientGateway::on_output`].
+    pub fn output(&mut self, output: &Output) -> Result<(), OutputError> {
+        let clock = self.clock;
+        let now_ns = *self.batch_ns.get_or_insert_with(clock);
+        self.gateway.on_output(now_ns, output)
+    }
+
+    /// Sends what [`output`](Self::output) queued.
+    pub fn flush_now(&mut self, publish: &mut Publish<'_>) {
+        let now_ns = self.batch_ns.take().unwrap_or_else(self.clock);
+        self.flush(now_ns, publish);
+    }
+
+    /// One turn of the loop: outputs (at most [`OUTPUTS_PER_TURN`]), sockets, timers. Never
+    /// waits. `true` if anything was done. An output that cannot be taken to its client is counted
+    /// and kept for [`last_output_error`](Self::last_output_error).
+    ///
+    /// # Errors
+    /// [`ServerError::Io`] when the poll itself fails: the thread cannot go on.
+    pub fn turn(
+        &mut self,
+        mut outputs: impl FnMut() -> Option<Output>,
+        publish: &mut Publish<'_>,
+    ) -> Result<bool, ServerError> {
+        let mut worked = false;
+        for _ in 0..OUTPUTS_PER_TURN {
+            let Some(output) = outputs() else { break };
+            worked = true;
+            if let Err(error) = self.output(&output) {
+                self.counters.output_errors += 1;
+                self.output_error = Some(error);
+            }
+        }
+        if self.batch_ns.is_some() {
+            self.flush_now(publish);
+        }
+        worked |= self.poll_once(Duration::ZERO, publish)?;
+        Ok(worked)
+    }
+
+    /// Waits as `waiter` says after a turn that found nothing. `has_work` looks at the ring of
+    /// outputs.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn idle(
+        &mut self,
+        waiter: &mut Waiter,
+        has_work: impl FnOnce() -> bool,
+        publish: &mut Publish<'_>,
+    ) -> Result<(), ServerError> {
+        match waiter.idle() {
+            Idle::Again => Ok(()),
+            Idle::Park => self.park(has_work, PARK_MAX, publish).map(|_| ()),
+        }
+    }
+
+    /// Sleeps at most `longest`, unless `has_work`; then works off what woke it. `true` if anything
+    /// was done. Before it sleeps, one client's store prepares what it will need.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn park(
+        &mut self,
+        has_work: impl FnOnce() -> bool,
+        longest: Duration,
+        publish: &mut Publish<'_>,
+    ) -> Result<bool, ServerError> {
+        self.counters.maintain_errors += u64::from(self.gateway.maintain().is_err());
+        let parked = Arc::clone(&self.parked);
+        parked.prepare();
+        let wait = if has_work() || self.is_busy() {
+            Duration::ZERO
+        } else if self.gateway.is_blocked() {
+            longest.min(BLOCKED_PARK)
+        } else {
+            longest.min(self.time_to_timer())
+        };
+        let worked = self.poll_once(wait, publish);
+        parked.leave();
+        worked
+    }
+
+    /// What a publisher of outputs needs to wake this thread.
+    pub fn waker(&self) -> WakeHandle {
+        WakeHandle::for_poll(Arc::clone(&self.parked), Arc::clone(&self.waker))
+    }
+
+    /// The gateway, to look at.
+    pub const fn gateway(&self) -> &ClientGateway<S> {
+        &self.gateway
+    }
+
+    /// The gateway, to take its notices.
+    pub const fn gateway_mut(&mut self) -> &mut ClientGateway<S> {
+        &mut self.gateway
+    }
+
+    /// What was counted.
+    pub const fn counters(&self) -> ServerCounters {
+        self.counters
+    }
+
+    /// The newest error of an output in [`turn`](Self::turn), once.
+    pub const fn last_output_error(&mut self) -> Option<OutputError> {
+        self.output_error.take()
+    }
+
+    /// Gives the gateway back; every connection is closed.
+    pub fn into_gateway(mut self) -> ClientGateway<S> {
+        for index in 0..self.slots.len() {
+            self.drop_slot(index as u32, &mut |_, _| true);
+        }
+        self.gateway
+    }
+
+    fn is_busy(&self) -> bool {
+        self.accept_more && self.accept_after_ns == 0
+            || self.gateway.has_work()
+            || self.readable.iter().any(|slot| self.gateway.wants_read(ConnId(*slot)))
+    }
+
+    fn time_to_timer(&self) -> Duration {
+        let accept = (self.accept_more && self.accept_after_ns > 0).then_some(self.accept_after_ns);
+        let due_ns = self.gateway.next_timer_ns().into_iter().chain(accept).min();
+        due_ns
+            .map_or(PARK_MAX, |due_ns| Duration::from_nanos(due_ns.saturating_sub((self.clock)())))
+    }
+
+    /// Polls once and works off everything that is due.
+    fn poll_once(
+        &mut self,
+        wait: Duration,
+        publish: &mut Publish<'_>,
+    ) -> Result<bool, ServerError> {
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+            _ => {}
+        }
+        let now_ns = (self.clock)();
+        let mut worked = self.take_readiness(now_ns, publish);
+        worked |= self.gateway.resume(now_ns, publish);
+        worked |= self.read_all(now_ns, publish);
+        worked |= self.gateway.on_timer(now_ns, publish);
+        self.flush(now_ns, publish);
+        worked |= self.accept(now_ns);
+        Ok(worked)
+    }
+
+    fn take_readiness(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        let mut worked = false;
+        for readiness in &events {
+            match readiness.token() {
+                WAKER => {}
+                LISTENER => self.accept_more = true,
+                Token(index) => {
+                    worked = true;
+                    let Some(Some(slot)) = self.slots.get_mut(index) else { continue };
+                    slot.stream.on_ready(readiness);
+                    let number = index as u32;
+                    if readiness.is_readable() || readiness.is_read_closed() || !slot.ready {
+                        mark_readable(slot, number, &mut self.readable);
+                    }
+                    if readiness.is_writable() && slot.ready {
+                        self.write(now_ns, ConnId(number), publish);
+                    }
+                }
+            }
+        }
+        self.events = events;
+        worked
+    }
+
+    fn read_all(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+        if self.readable.is_empty() {
+            return false;
+        }
+        let mut turn = std::mem::replace(&mut self.readable, std::mem::take(&mut self.spare));
+        let mut worked = false;
+        for number in turn.drain(..) {
+            let conn = ConnId(number);
+            let Some(Some(slot)) = self.slots.get_mut(number as usize) else { continue };
+            if !self.gateway.wants_read(conn) {
+                // It stays in the list, and its bytes in the socket.
+                self.readable.push(number);
+                continue;
+            }
+            worked = true;
+            slot.more = false;
+            if !self.read(now_ns, conn, publish) {
+                self.drop_slot(number, publish);
+            } else if let Some(Some(slot)) = self.slots.get_mut(number as usize)
+                && slot.ready
+                && slot.stream.is_readable()
+            {
+                mark_readable(slot, number, &mut self.readable);
+            }
+        }
+        self.spare = turn;
+        worked
+    }
+
+    /// Reads one connection within its budget; `false` when it is gone.
+    fn read(&mut self, now_ns: u64, conn: ConnId, publish: &mut Publish<'_>) -> bool {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut alive = true;
+        if let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) {
+            slot.stream.set_read_budget(READ_BYTES_PER_TURN);
+        }
+        while let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) {
+            if !slot.ready {
+                match slot.stream.handshake() {
+                    Ok(done) => slot.ready = done,
+                    Err(_) => alive = false,
+                }
+                if !alive || !slot.ready {
+                    break;
+                }
+            }
+            match slot.stream.read(&mut buffer) {
+                Ok(0) => alive = false,
+                Ok(count) => {
+                    let bytes = buffer.get(..count).unwrap_or(&[]);
+                    self.gateway.on_bytes(now_ns, conn, bytes, publish);
+                    if self.gateway.wants_read(conn) {
+                        continue;
+                    }
+                }
+                Err(error) => alive = error.kind() == ErrorKind::WouldBlock,
+            }
+            break;
+        }
+        self.buffer = buffer;
+        alive
+    }
+
+    /// Hands what waits to the kernel, connection by connection, and closes what is to be closed.
+    fn flush(&mut self, now_ns: u64, publish: &mut Publish<'_>) {
+        while let Some(conn) = self.gateway.take_dirty() {
+            self.write(now_ns, conn, publish);
+        }
+        while let Some((conn, _)) = self.gateway.take_close() {
+            self.write(now_ns, conn, publish);
+            self.drop_slot(conn.0, publish);
+        }
+    }
+
+    /// Writes one connection as far as its socket takes it.
+    fn write(&mut self, now_ns: u64, conn: ConnId, publish: &mut Publish<'_>) {
+        let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) else { return };
+        loop {
+            let pending = self.gateway.pending(conn);
+            if pending.is_empty() && !slot.stream.wants_write() {
+                return;
+            }
+            // A full queue takes nothing; what it holds goes first then.
+            let taken = slot.stream.write(pending).unwrap_or(0);
+            if taken > 0 {
+                self.gateway.wrote(now_ns, conn, taken);
+            }
+            match slot.stream.flush() {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => return self.drop_slot(conn.0, publish),
+            }
+        }
+    }
+
+    /// Closes a connection and tells the gateway.
+    fn drop_slot(&mut self, number: u32, publish: &mut Publish<'_>) {
+        let Some(mut slot) = self.slots.get_mut(number as usize).and_then(Option::take) else {
+            return;
+        };
+        slot.stream.close();
+        // Closing the descriptor takes it off the poll as well.
+        let _ = self.poll.registry().deregister(&mut slot.stream);
+        if slot.more {
+            self.readable.retain(|readable| *readable != number);
+        }
+        self.free.push(number);
+        self.gateway.on_closed(ConnId(number), publish);
+    }
+
+    fn accept(&mut self, now_ns: u64) -> bool {
+        if !self.accept_more || now_ns < self.accept_after_ns {
+            return false;
+        }
+        self.accept_after_ns = 0;
+        for count in 0..ACCEPTS_PER_TURN {
+            match self.listener.accept() {
+                Ok((socket, _)) => {
+                    self.counters.accepted += 1;
+                    if self.take_connection(now_ns, socket).is_none() {
+                        self.counters.refused += 1;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.accept_more = false;
+                    return count > 0;
+                }
+                // The peer was gone before we took it, or a signal came.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
+                    ) => {}
+                Err(_) => {
+                    self.counters.accept_errors += 1;
+                    self.accept_after_ns = now_ns.saturating_add(ACCEPT_PAUSE_NS);
+                    return count > 0;
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes a connection, or drops it when a limit is reached.
+    fn take_connection(&mut self, now_ns: u64, mut socket: TcpStream) -> Option<()> {
+        let number = *self.free.last()?;
+        self.gateway.on_connect(now_ns, ConnId(number)).ok()?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = socket.set_nodelay(true).and_then(|()| {
+            self.poll.registry().register(&mut socket, Token(number as usize), interest)
+        });
+        if registered.is_err() {
+            self.gateway.on_closed(ConnId(number), &mut |_, _| true);
+            return None;
+        }
+        self.free.pop();
+        let mut stream = Stream::plain(socket);
+        stream.set_queue_bytes_max(SOCKET_QUEUE_BYTES);
+        let mut slot = Slot { stream, ready: false, more: false };
+        mark_readable(&mut slot, number, &mut self.readable);
+        if let Some(place) = self.slots.get_mut(number as usize) {
+            *place = Some(slot);
+        }
+        Some(())
+    }
+}
+
+fn mark_readable(slot: &mut Slot, number: u32, readable: &mut Vec<u32>) {
+    if !slot.more {
+        slot.more = true;
+        readable.push(number);
+    }
+}

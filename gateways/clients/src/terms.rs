@@ -1,0 +1,89 @@
+//! Tables made once from the configuration: symbols, decimals, names, id prefixes.
+//!
+//! A line belongs here if it looks something up that never changes while the gateway runs.
+
+use rutter_core::id::{AssetId, InstrumentId, Name, SessionId, VenueId};
+use rutter_fix::codec::TimePrecision;
+
+use crate::config::{GatewayConfig, InstrumentConfig};
+
+/// `node_tag` as eight hexadecimal digits and a dash.
+pub const PREFIX_BYTES: usize = 9;
+
+/// What a client's message or a report needs to know beside itself.
+#[derive(Debug)]
+pub struct Terms {
+    /// Sorted by symbol.
+    by_symbol: Vec<InstrumentConfig>,
+    by_id: Vec<Option<InstrumentConfig>>,
+    venues: Vec<Name>,
+    assets: Vec<Name>,
+    prefix: [u8; PREFIX_BYTES],
+    precision: TimePrecision,
+}
+
+/// Whose message it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    /// The session.
+    pub session: SessionId,
+    /// Its account.
+    pub account: Name,
+}
+
+impl Terms {
+    /// The tables of a configuration that has been checked.
+    pub fn new(config: &GatewayConfig) -> Self {
+        let mut by_symbol = config.instruments.clone();
+        by_symbol.sort_unstable_by(|a, b| a.symbol.as_bytes().cmp(b.symbol.as_bytes()));
+        let slots = by_symbol.iter().map(|one| one.id.index() + 1).max().unwrap_or(0);
+        let mut by_id = vec![None; slots];
+        for instrument in &by_symbol {
+            by_id[instrument.id.index()] = Some(*instrument);
+        }
+        let mut prefix = [b'-'; PREFIX_BYTES];
+        for (place, byte) in prefix.iter_mut().take(8).enumerate() {
+            let nibble = (config.node_tag >> (28 - 4 * place)) & 0xf;
+            *byte = b"0123456789abcdef"[nibble as usize];
+        }
+        Self {
+            by_symbol,
+            by_id,
+            venues: config.venues.clone(),
+            assets: config.assets.clone(),
+            prefix,
+            precision: config.time_precision,
+        }
+    }
+
+    /// The instrument of that `Symbol`.
+    pub fn by_symbol(&self, symbol: &[u8]) -> Option<&InstrumentConfig> {
+        let at = self.by_symbol.binary_search_by(|one| one.symbol.as_bytes().cmp(symbol));
+        at.ok().and_then(|at| self.by_symbol.get(at))
+    }
+
+    /// The instrument of that id.
+    pub fn instrument(&self, id: InstrumentId) -> Option<&InstrumentConfig> {
+        self.by_id.get(id.index())?.as_ref()
+    }
+
+    /// The venue's name.
+    pub fn venue(&self, id: VenueId) -> Option<&Name> {
+        self.venues.get(id.index())
+    }
+
+    /// The asset's name.
+    pub fn asset(&self, id: AssetId) -> Option<&Name> {
+        self.assets.get(id.index())
+    }
+
+    /// What `ExecID` and `OrderID` start with.
+    pub const fn prefix(&self) -> &[u8; PREFIX_BYTES] {
+        &self.prefix
+    }
+
+    /// Digits of written times.
+    pub const fn precision(&self) -> TimePrecision {
+        self.precision
+    }
+}
