@@ -477,13 +477,14 @@ impl Reconciler {
                 liquidity: trade.liquidity,
             }));
         }
-        if let Some(last) = trades.last().filter(|_| trades.len() >= TRADES_PER_PAGE) {
-            if pages < TRADE_PAGES_MAX {
-                let from_id = last.id.checked_add(1);
-                let stage = Stage::Trades { state, found, from_id, pages: pages + 1 };
-                self.with(child, |question| question.stage = stage);
-                return;
-            }
+        if let Some(last) = trades.last()
+            && trades.len() >= TRADES_PER_PAGE
+            && pages < TRADE_PAGES_MAX
+        {
+            let from_id = last.id.checked_add(1);
+            let stage = Stage::Trades { state, found, from_id, pages: pages + 1 };
+            self.with(child, |question| question.stage = stage);
+            return;
         }
         // The trades of an order may show up after its state, or the state be older than they.
         let complete = match state.fate {

@@ -2,6 +2,7 @@
 //!
 //! A line belongs here if it writes a query or reads a JSON answer. When to ask is `reconcile`.
 
+use core::fmt::Write as _;
 use std::borrow::Cow;
 
 use rutter_core::id::{AssetId, ChildId};
@@ -57,7 +58,8 @@ pub(super) fn request(
         Ask::Account => ("/api/v3/account", String::new()),
     };
     let now_ms = now_ns / 1_000_000;
-    query.push_str(&format!("recvWindow={REST_RECV_WINDOW_MS}&timestamp={now_ms}"));
+    // Writing to a string cannot fail.
+    let _ = write!(query, "recvWindow={REST_RECV_WINDOW_MS}&timestamp={now_ms}");
     let signature = signer.sign_base64(query.as_bytes());
     query.push_str("&signature=");
     percent_encode(&mut query, &signature);

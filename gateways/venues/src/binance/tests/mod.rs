@@ -1,1 +1,8 @@
-//! Tests.
+//! Scenarios of the Binance adapter, told to the machine as the carrier and the core tell it.
+
+mod frames;
+mod harness;
+mod hostile;
+mod orders;
+mod reconcile;
+mod session;
