@@ -4,13 +4,18 @@
 
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
+use rutter_core::input::Header;
 use rutter_core::input::{
     AccountDef, AssetDef, Genesis, Input, InstrumentDef, ListingDef, SessionDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
+use rutter_core::output::{Notice, Output};
+use rutter_core::wire::{SCHEMA, decode};
+use rutter_journal::{FileStorage, OpenError, Reader, Storage};
 
 use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig, VenueKind};
 use crate::config::{amount, mantissa};
+use crate::decider::{Decider, RECORD_INPUT, ReplayError, StartError};
 
 /// The names of a node: index is id.
 #[derive(Clone, Debug, Default)]
@@ -31,31 +36,20 @@ fn position(names: &[String], name: &str) -> Option<usize> {
     names.iter().position(|known| known == name)
 }
 
-fn add_new<'a>(known: &mut Vec<String>, names: impl Iterator<Item = &'a String>) {
-    for name in names {
-        if position(known, name).is_none() {
-            known.push(name.clone());
-        }
+fn add(known: &mut Vec<String>, name: &str) {
+    if position(known, name).is_none() {
+        known.push(name.to_owned());
     }
 }
 
 impl Names {
-    /// What the engine knows, and behind it what the configuration adds.
-    pub fn new(engine: &Engine, config: &Config) -> Self {
-        let reference = engine.reference();
-        let mut names = Self {
-            assets: reference.assets.iter().map(|a| a.name.to_string()).collect(),
-            instruments: reference.instruments.iter().map(|i| i.symbol.to_string()).collect(),
-            venues: reference.venues.iter().map(|v| v.name.to_string()).collect(),
-            accounts: reference.accounts.iter().map(|a| a.name.to_string()).collect(),
-            sessions: reference.sessions.iter().map(|s| s.name.to_string()).collect(),
-        };
-        add_new(&mut names.assets, config.assets.iter());
-        add_new(&mut names.instruments, config.instrument.iter().map(|i| &i.symbol));
-        add_new(&mut names.venues, config.venue.iter().map(|v| &v.name));
-        add_new(&mut names.accounts, config.account.iter().map(|a| &a.name));
-        add_new(&mut names.sessions, config.session.iter().map(|s| &s.comp_id));
-        names
+    /// Puts what the configuration adds behind what is known.
+    pub fn add_config(&mut self, config: &Config) {
+        config.assets.iter().for_each(|name| add(&mut self.assets, name));
+        config.instrument.iter().for_each(|i| add(&mut self.instruments, &i.symbol));
+        config.venue.iter().for_each(|v| add(&mut self.venues, &v.name));
+        config.account.iter().for_each(|a| add(&mut self.accounts, &a.name));
+        config.session.iter().for_each(|s| add(&mut self.sessions, &s.comp_id));
     }
 
     /// Id of an asset.
@@ -94,6 +88,66 @@ pub fn genesis(config: &Config, entropy: u64) -> Genesis {
         day_roll_s: config.node.day_roll_utc_s,
         hash_seed: entropy,
     }
+}
+
+/// Reads the genesis and all names out of a journal, without replaying it: the message stores are
+/// opened by them before the replay. A journal that is not there yet begins with `new`.
+///
+/// # Errors
+/// The journal cannot be read, or begins with something else.
+pub fn scan(
+    journal: &std::path::Path,
+    config: &Config,
+    new: impl FnOnce() -> Genesis,
+) -> Result<(Genesis, Names), StartError> {
+    let mut names = Names::default();
+    let mut genesis = None;
+    let storage = FileStorage::existing(journal).map_err(OpenError::from)?;
+    let mut reader = Reader::open(storage).map_err(OpenError::from)?;
+    while let Some(record) = reader.next().map_err(OpenError::from)? {
+        if record.kind != RECORD_INPUT || record.schema != SCHEMA {
+            continue;
+        }
+        let seq = record.sequence;
+        match decode(record.body).map_err(|source| ReplayError::Input { seq, source })? {
+            Input::Genesis(found) => genesis = genesis.or(Some(found)),
+            Input::Asset(def) => add(&mut names.assets, def.name.as_str()),
+            Input::Instrument(def) => add(&mut names.instruments, def.symbol.as_str()),
+            Input::Venue(def) => add(&mut names.venues, def.name.as_str()),
+            Input::Account(def) => add(&mut names.accounts, def.name.as_str()),
+            Input::Session(def) => add(&mut names.sessions, def.name.as_str()),
+            _ => {}
+        }
+    }
+    names.add_config(config);
+    Ok((genesis.unwrap_or_else(new), names))
+}
+
+/// Says what of the configuration the core would not take: identities that changed.
+///
+/// # Errors
+/// Which definition, in words.
+pub fn check<S: Storage>(decider: &Decider<S>, inputs: &[Input]) -> Result<(), String> {
+    let mut outputs: Vec<Output> = Vec::new();
+    let mut trial = Engine::new(decider.engine().genesis())
+        .map_err(|rutter_core::engine::BadGenesis| "the genesis is bad".to_owned())?;
+    let reference = decider.engine().reference();
+    let known = (reference.assets.iter().map(|d| Input::Asset(*d)))
+        .chain(reference.instruments.iter().map(|d| Input::Instrument(*d)))
+        .chain(reference.venues.iter().map(|d| Input::Venue(*d)))
+        .chain(reference.accounts.iter().map(|d| Input::Account(*d)))
+        .chain(reference.sessions.iter().map(|d| Input::Session(*d)));
+    let asked = inputs.iter().filter(|input| !matches!(input, Input::NodeStarted));
+    for (seq, input) in known.chain(asked.copied()).enumerate() {
+        trial.apply(Header { seq: seq as u64, time: UnixNanos(0) }, &input, &mut outputs);
+        if outputs.contains(&Output::Notice(Notice::BadReference)) {
+            return Err(format!(
+                "contradicts what the journal knows, or is out of range: {input:?}"
+            ));
+        }
+        outputs.clear();
+    }
+    Ok(())
 }
 
 /// What every start tells the core: all reference data, then that the node has started.
@@ -162,10 +216,7 @@ fn instrument_def(instrument: &InstrumentConfig, names: &Names) -> Option<Instru
         quote: names.asset(&instrument.quote)?,
         price_decimals: instrument.price_decimals,
         qty_decimals: instrument.qty_decimals,
-        order_qty_max: Qty(mantissa(
-            instrument.order_qty_max,
-            u32::from(instrument.qty_decimals),
-        )?),
+        order_qty_max: Qty(mantissa(instrument.order_qty_max, u32::from(instrument.qty_decimals))?),
     })
 }
 

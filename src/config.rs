@@ -437,8 +437,7 @@ impl Config {
         unique(&key("listing"), 20, venue.listing.iter().map(|l| &l.instrument))?;
         for listing in &venue.listing {
             let key = |name: &str| key(&format!("listing.{}.{name}", listing.instrument));
-            let Some(instrument) =
-                self.instrument.iter().find(|i| i.symbol == listing.instrument)
+            let Some(instrument) = self.instrument.iter().find(|i| i.symbol == listing.instrument)
             else {
                 return wrong(key("instrument"), "no such instrument");
             };
@@ -481,7 +480,10 @@ fn unique<'a>(
     for name in names {
         let fits = (1..=len_max).contains(&name.len());
         if !fits || !name.bytes().all(|b| (0x21..0x7f).contains(&b)) {
-            return wrong(key, format!("{name:?} is not 1 to {len_max} printable ASCII characters"));
+            return wrong(
+                key,
+                format!("{name:?} is not 1 to {len_max} printable ASCII characters"),
+            );
         }
         if !seen.insert(name) {
             return wrong(key, format!("{name:?} is there twice"));

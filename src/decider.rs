@@ -91,7 +91,11 @@ impl Replayer {
     /// # Errors
     /// [`ReplayError`]; the replay cannot go on then.
     #[inline]
-    pub fn record<S: Sink>(&mut self, record: &Record<'_>, sink: &mut S) -> Result<(), ReplayError> {
+    pub fn record<S: Sink>(
+        &mut self,
+        record: &Record<'_>,
+        sink: &mut S,
+    ) -> Result<(), ReplayError> {
         let seq = record.sequence;
         if record.schema != SCHEMA {
             return Err(ReplayError::Schema { seq, found: record.schema });

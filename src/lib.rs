@@ -9,6 +9,8 @@ pub mod config;
 pub mod core_thread;
 pub mod decider;
 pub mod node;
+pub mod replay;
 pub mod rings;
 pub mod stages;
 pub mod threads;
+pub mod venues;

@@ -1,3 +1,86 @@
-//! The node: configuration, rings and threads wired together, the command line.
+//! The command line of the node. Thin: everything happens in the library.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rutter::config::Config;
+use rutter::{node, replay};
+
+/// A deterministic smart order router for crypto.
+#[derive(Debug, Parser)]
+#[command(name = "rutter", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the node until SIGINT or SIGTERM.
+    Run {
+        /// Configuration file (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Checks a configuration file and says what is wrong with it.
+    CheckConfig {
+        /// Configuration file (TOML).
+        file: PathBuf,
+    },
+    /// Checks every record of a journal.
+    Verify {
+        /// Folder of the journal.
+        journal: PathBuf,
+    },
+    /// Replays a journal and compares the digests in it; exit code 1 where they differ.
+    Replay {
+        /// Folder of the journal.
+        journal: PathBuf,
+        /// Tell everything that was decided about this order.
+        #[arg(long)]
+        order: Option<u64>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { config } => run(&config),
+        Command::CheckConfig { file } => check(&file),
+        Command::Verify { journal } => replay::verify_command(&journal),
+        Command::Replay { journal, order } => replay::replay_command(&journal, order),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rutter: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(path: &std::path::Path) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let config = Config::load(path)?;
+    node::run(&config)?;
+    Ok(())
+}
+
+fn check(path: &std::path::Path) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    println!(
+        "{}: sound ({} venues, {} instruments, {} sessions)",
+        path.display(),
+        config.venue.len(),
+        config.instrument.len(),
+        config.session.len()
+    );
+    Ok(())
+}

@@ -90,10 +90,9 @@ pub fn input_ring(
 /// Makes the output ring with so many readers, at least one.
 pub fn output_ring(slots: usize, readers: usize) -> (OutputProducer, Vec<OutputReader>) {
     let builder = disruptor::build_single_producer(slots, || NO_OUTPUT, BusySpin);
-    let (poller, builder) = builder.new_event_poller();
-    let mut pollers = vec![poller];
     let mut builder = builder.with_multi_consumer();
-    for _ in 1..readers {
+    let mut pollers = Vec::new();
+    for _ in 0..readers.max(1) {
         let (poller, next) = builder.new_event_poller();
         pollers.push(poller);
         builder = next;
@@ -168,12 +167,22 @@ impl InputWriter {
         core: WakeHandle,
         clock: fn() -> u64,
     ) -> Self {
-        Self { producer, pending: VecDeque::new(), taken, slots: slots as i64, last: -1, core, clock }
+        Self {
+            producer,
+            pending: VecDeque::new(),
+            taken,
+            slots: slots as i64,
+            last: -1,
+            core,
+            clock,
+        }
     }
 
-    /// Publishes, or keeps it in order until [`InputWriter::flush`] finds room.
+    /// Publishes, or keeps it in order until [`InputWriter::flush`] finds room. An `arrived_ns` of
+    /// zero stands for now: no bytes caused it.
     pub fn push(&mut self, input: Input, arrived_ns: u64) {
         let published_ns = (self.clock)();
+        let arrived_ns = if arrived_ns == 0 { published_ns } else { arrived_ns };
         let envelope = InputEnvelope { input, arrived_ns, published_ns };
         if !self.pending.is_empty() || !self.publish(&envelope) {
             self.pending.push_back(envelope);

@@ -32,8 +32,7 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Decode, Self::InputRing, Self::Core, Self::Send, Self::Total];
+    pub const ALL: [Self; 5] = [Self::Decode, Self::InputRing, Self::Core, Self::Send, Self::Total];
 
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
