@@ -222,7 +222,7 @@ impl Drop for ServerHandle {
 /// [`ServerError`].
 pub fn start(
     venues: Vec<VenueConfig>,
-    tls: Option<Arc<TlsConfig>>,
+    tls: Option<&Arc<TlsConfig>>,
     clock: fn() -> u64,
 ) -> Result<ServerHandle, ServerError> {
     let server = Server::bind(venues, tls, clock)?;
@@ -266,7 +266,7 @@ struct Server {
 impl Server {
     fn bind(
         venues: Vec<VenueConfig>,
-        tls: Option<Arc<TlsConfig>>,
+        tls: Option<&Arc<TlsConfig>>,
         clock: fn() -> u64,
     ) -> Result<Self, ServerError> {
         let poll = Poll::new()?;
@@ -287,7 +287,7 @@ impl Server {
         };
         for venue in venues {
             for listener in &venue.listeners {
-                server.listen(&venue.name, *listener, tls.as_ref())?;
+                server.listen(&venue.name, *listener, tls)?;
             }
             server.venues.push(Venue { name: venue.name, front: venue.front });
         }
@@ -591,3 +591,6 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ impl Keys {
             nonce.and_then(|nonce| nonce.parse().ok()).ok_or(KrakenError::InvalidNonce)?;
         let signature = call.signature.and_then(|text| STANDARD.decode(text).ok());
         let message = signed_message(call.path, nonce.unwrap_or(""), call.body);
-        if !signature.is_some_and(|given| hmac::verify(&holder.secret, &message, &given).is_ok()) {
+        if signature.is_none_or(|given| hmac::verify(&holder.secret, &message, &given).is_err()) {
             return Err(KrakenError::InvalidSignature);
         }
         if number <= holder.last_nonce {

@@ -54,6 +54,7 @@ impl View {
     }
 
     /// The entries that lead from `self` to `next` for a subscriber of `depth`.
+    #[must_use]
     pub fn changes(&self, next: &Self, depth: usize) -> Self {
         Self {
             bids: side_changes(&self.bids, &next.bids, depth, |a, b| b.cmp(&a)),

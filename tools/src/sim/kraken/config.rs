@@ -53,14 +53,17 @@ pub struct KrakenConfig {
 /// Name of the client account of [`KrakenConfig::standard`].
 pub const CLIENT: &str = "client";
 
-/// Name of the account for background order flow.
+/// Name of the account of background quotes.
 pub const BACKGROUND: &str = "background";
+
+/// Name of the account of background takers; another, since one account never trades with itself.
+pub const BACKGROUND_TAKER: &str = "background-taker";
 
 /// 10^-16 units of one whole.
 const ONE: i128 = 10i128.pow(AMOUNT_DECIMALS);
 
 impl KrakenConfig {
-    /// BTC/USD, ETH/USD and SOL/USD, one client account with this key, one for background flow;
+    /// BTC/USD, ETH/USD and SOL/USD, one client account with this key, two for background flow;
     /// fees of the lowest tier (0.25 % maker, 0.40 % taker).
     pub fn standard(key: &str, secret_base64: &str) -> Self {
         let instruments = vec![
@@ -91,7 +94,11 @@ impl KrakenConfig {
         Self {
             exchange: ExchangeConfig {
                 instruments,
-                accounts: vec![account(CLIENT, 1, false), account(BACKGROUND, 1000, true)],
+                accounts: vec![
+                    account(CLIENT, 1, false),
+                    account(BACKGROUND, 1000, true),
+                    account(BACKGROUND_TAKER, 1000, true),
+                ],
                 maker_fee_ppm: 2500,
                 taker_fee_ppm: 4000,
                 fee_asset: FeeAsset::Quote,

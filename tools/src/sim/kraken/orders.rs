@@ -163,7 +163,7 @@ impl Kraken {
         };
         let size = size_of(config, params, kind, side, fields)?;
         let (tif, gtd) = tif_of(params, kind, fields)?;
-        let expires_ns = self.expiry(now_ns, params, gtd, fields)?;
+        let expires_ns = expiry(now_ns, params, gtd, fields)?;
         let user_ref = params.integer(fields.user_ref)?;
         let client_id = params.text("cl_ord_id")?.unwrap_or_default();
         if params.has("cl_ord_id") {
@@ -200,27 +200,6 @@ impl Kraken {
             expires_ns,
             validate,
         })
-    }
-
-    fn expiry(
-        &self,
-        now_ns: u64,
-        params: &Params,
-        gtd: bool,
-        fields: Fields,
-    ) -> Result<Option<u64>, KrakenError> {
-        let field = if fields.tif == WS_FIELDS.tif { "expire_time" } else { "expiretm" };
-        let blame = KrakenError::InvalidArguments(field);
-        let expires_ns = match (gtd, params.has(field)) {
-            (false, false) => return Ok(None),
-            (false, true) | (true, false) => return Err(blame),
-            (true, true) if field == "expire_time" => time::parse(&params.need(field)?),
-            (true, true) => rest_time(now_ns, params.raw(field).unwrap_or("")),
-        };
-        match expires_ns {
-            Some(expires_ns) if expires_ns > now_ns => Ok(Some(expires_ns)),
-            _ => Err(blame),
-        }
     }
 
     /// Counts an act against the pair's counter.
@@ -389,6 +368,27 @@ impl Kraken {
     }
 }
 
+/// When an order good till a date ends.
+fn expiry(
+    now_ns: u64,
+    params: &Params,
+    gtd: bool,
+    fields: Fields,
+) -> Result<Option<u64>, KrakenError> {
+    let field = if fields.tif == WS_FIELDS.tif { "expire_time" } else { "expiretm" };
+    let blame = KrakenError::InvalidArguments(field);
+    let expires_ns = match (gtd, params.has(field)) {
+        (false, false) => return Ok(None),
+        (false, true) | (true, false) => return Err(blame),
+        (true, true) if field == "expire_time" => time::parse(&params.need(field)?),
+        (true, true) => rest_time(now_ns, params.raw(field).unwrap_or("")),
+    };
+    match expires_ns {
+        Some(expires_ns) if expires_ns > now_ns => Ok(Some(expires_ns)),
+        _ => Err(blame),
+    }
+}
+
 fn size_of(
     config: &InstrumentConfig,
     params: &Params,
@@ -412,11 +412,10 @@ fn size_of(
 fn tif_of(params: &Params, kind: OrderKind, fields: Fields) -> Result<(Tif, bool), KrakenError> {
     let text = params.text(fields.tif)?.map(|text| text.to_ascii_lowercase());
     match (text.as_deref(), kind) {
-        (_, OrderKind::Market) => Ok((Tif::Ioc, false)),
+        (_, OrderKind::Market) | (Some("ioc"), OrderKind::Limit) => Ok((Tif::Ioc, false)),
         (None | Some("gtc"), OrderKind::Limit) => Ok((Tif::Gtc, false)),
-        (Some("ioc"), OrderKind::Limit) => Ok((Tif::Ioc, false)),
         (Some("gtd"), OrderKind::Limit) => Ok((Tif::Gtc, true)),
-        // "fok" among them: not offered on this route.
+        // "fok" is known elsewhere, but not offered on this route.
         (Some("fok"), OrderKind::Limit) => Err(KrakenError::InvalidArguments("")),
         (Some(_), OrderKind::Limit) => Err(KrakenError::InvalidArguments(fields.tif)),
     }

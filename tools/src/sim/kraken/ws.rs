@@ -420,7 +420,7 @@ impl Kraken {
             count += u32::from(id.is_some_and(|id| self.cancel(now_ns, account, id).is_ok()));
         }
         let extra = format!("\"orders_cancelled\":{count},");
-        let text = self.success(now_ns, reply, &format!("{{\"count\":{count}}}"), &extra);
+        let text = Self::success(now_ns, reply, &format!("{{\"count\":{count}}}"), &extra);
         self.send(now_ns, reply.conn, text, out);
     }
 
@@ -650,14 +650,14 @@ impl Kraken {
     fn answer(&mut self, now_ns: u64, reply: &Reply, outcome: Outcome, out: &mut Vec<FrontAction>) {
         match outcome {
             Ok(result) => {
-                let text = self.success(now_ns, reply, &result, "");
+                let text = Self::success(now_ns, reply, &result, "");
                 self.send(now_ns, reply.conn, text, out);
             }
             Err(error) => self.fail(now_ns, reply, error, "", out),
         }
     }
 
-    fn success(&self, now_ns: u64, reply: &Reply, result: &str, extra: &str) -> String {
+    fn success(now_ns: u64, reply: &Reply, result: &str, extra: &str) -> String {
         let mut text = format!("{{\"method\":{},", quoted(&reply.method));
         if let Some(req_id) = &reply.req_id {
             let _ = write!(text, "\"req_id\":{req_id},");

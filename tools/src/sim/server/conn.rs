@@ -42,6 +42,7 @@ pub(super) enum Delivery {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 pub(super) struct Conn {
     pub(super) venue: usize,
     body: Body,

@@ -102,7 +102,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Parsed>, HttpError> {
         && request.header("sec-websocket-version") == Some("13");
     let upgrade_key =
         upgrade.then(|| request.header("sec-websocket-key").map(str::to_owned)).flatten();
-    request.body = std::str::from_utf8(body).map_err(|_| HttpError::Malformed)?.to_owned();
+    std::str::from_utf8(body).map_err(|_| HttpError::Malformed)?.clone_into(&mut request.body);
     Ok(Some(Parsed { request, length: length + body_length, close, upgrade_key }))
 }
 
