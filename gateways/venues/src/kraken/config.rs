@@ -1,0 +1,167 @@
+//! What the Kraken adapter must be told.
+//!
+//! A line belongs here if it is a setting or checks one.
+
+use rutter_core::id::VenueId;
+use rutter_transport::machine::{Endpoint, Framing};
+
+use crate::listing::{AssetNames, Listing};
+use crate::secret::Secret;
+use crate::signing::{KeyError, base64_decode};
+
+const SECOND_NS: u64 = 1_000_000_000;
+const MS: u64 = 1_000_000;
+
+/// The venue's bounds of an order's deadline.
+const VALIDITY_NS: core::ops::RangeInclusive<u64> = 500 * MS..=60 * SECOND_NS;
+
+/// Decimals that any number here may have.
+const DECIMALS_MAX: u8 = 18;
+
+/// The venue's call counter for REST. What it counts others than us add to as well, so the limit
+/// here should stay below the account's (15 for the lowest tier, decaying by 0.33 a second).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestLimit {
+    /// Most that the counter may hold.
+    pub counter_max: u32,
+    /// What it loses, in thousandths a second.
+    pub decay_milli_per_s: u32,
+}
+
+/// Settings of [`KrakenOrders`](super::KrakenOrders).
+#[derive(Clone, Debug)]
+pub struct KrakenConfig {
+    /// The core's id of this venue.
+    pub venue: VenueId,
+    /// Tells this journal's ids from those of every other.
+    pub node_tag: u32,
+    /// Private WebSocket, such as `ws-auth.kraken.com`, 443, TLS, target `/v2`.
+    pub endpoint: Endpoint,
+    /// REST base, such as `https://api.kraken.com`.
+    pub rest_base: String,
+    /// API key with order and query permissions.
+    pub api_key: Secret,
+    /// Its secret, base64.
+    pub api_secret: Secret,
+    /// Instruments; the symbol is the v2 name, such as `BTC/USD`.
+    pub listings: Vec<Listing>,
+    /// Assets with all names in use: `BTC` (v2), `XXBT` or `XBT` (REST).
+    pub assets: Vec<AssetNames>,
+    /// How long a new order may be taken after it was sent (`deadline`), 500 ms to 60 s.
+    pub validity_ns: u64,
+    /// Added to the validity before a child that is not found counts as never arrived.
+    pub never_arrived_margin_ns: u64,
+    /// No answer to an order or cancel for so long: it is in doubt.
+    pub answer_timeout_ns: u64,
+    /// A link that is silent for so long is dead; after half of it, it is pinged.
+    pub silence_ns: u64,
+    /// First delay before a reconnect. The venue allows about 150 connections in ten minutes.
+    pub backoff_base_ns: u64,
+    /// Longest delay before a reconnect, or before a REST call is repeated.
+    pub backoff_max_ns: u64,
+    /// REST pace.
+    pub rest_limit: RestLimit,
+    /// Seed of the delays' jitter.
+    pub seed: u64,
+}
+
+impl KrakenConfig {
+    /// Production endpoints and default times, without keys, listings and assets.
+    pub fn new(venue: VenueId, node_tag: u32) -> Self {
+        Self {
+            venue,
+            node_tag,
+            endpoint: Endpoint {
+                host: "ws-auth.kraken.com".to_owned(),
+                port: 443,
+                tls: true,
+                framing: Framing::WebSocket { target: "/v2".to_owned() },
+            },
+            rest_base: "https://api.kraken.com".to_owned(),
+            api_key: Secret::from(""),
+            api_secret: Secret::from(""),
+            listings: Vec::new(),
+            assets: Vec::new(),
+            validity_ns: 5 * SECOND_NS,
+            never_arrived_margin_ns: 2 * SECOND_NS,
+            answer_timeout_ns: 5 * SECOND_NS,
+            silence_ns: 10 * SECOND_NS,
+            backoff_base_ns: SECOND_NS,
+            backoff_max_ns: 60 * SECOND_NS,
+            rest_limit: RestLimit { counter_max: 14, decay_milli_per_s: 330 },
+            seed: 0,
+        }
+    }
+
+    /// Checks everything that would otherwise break a message; yields the decoded secret.
+    pub(super) fn check(&self) -> Result<Vec<u8>, ConfigError> {
+        if !VALIDITY_NS.contains(&self.validity_ns) {
+            return Err(ConfigError::Validity(self.validity_ns));
+        }
+        if self.answer_timeout_ns == 0 || self.silence_ns == 0 {
+            return Err(ConfigError::Timeout);
+        }
+        // Below 2 no call to the trades history could ever be made.
+        if self.rest_limit.counter_max < 2 || self.rest_limit.decay_milli_per_s == 0 {
+            return Err(ConfigError::RestLimit);
+        }
+        let key = self.api_key.expose();
+        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(ConfigError::ApiKey);
+        }
+        for listing in &self.listings {
+            check_listing(listing)?;
+        }
+        if self.assets.is_empty() {
+            return Err(ConfigError::NoAssets);
+        }
+        Ok(base64_decode(self.api_secret.expose())?)
+    }
+}
+
+fn check_listing(listing: &Listing) -> Result<(), ConfigError> {
+    let symbol = &listing.symbol;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_');
+    if symbol.is_empty() || symbol.len() > 20 || !symbol.bytes().all(plain) {
+        return Err(ConfigError::Symbol(symbol.clone()));
+    }
+    let decimals = [
+        listing.price_decimals,
+        listing.qty_decimals,
+        listing.venue_price_decimals,
+        listing.venue_qty_decimals,
+    ];
+    if decimals.iter().any(|d| *d > DECIMALS_MAX) {
+        return Err(ConfigError::Decimals(symbol.clone()));
+    }
+    Ok(())
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Outside what the venue takes.
+    #[error("order validity of {0} ns is not within 500 ms to 60 s")]
+    Validity(u64),
+    /// Zero.
+    #[error("a timeout is zero")]
+    Timeout,
+    /// Too small to make any call.
+    #[error("the REST limit allows no call")]
+    RestLimit,
+    /// Empty or not printable.
+    #[error("the API key is not one")]
+    ApiKey,
+    /// Empty, too long or of a strange alphabet.
+    #[error("symbol {0:?} is not one")]
+    Symbol(String),
+    /// More than 18.
+    #[error("decimals of {0} are above 18")]
+    Decimals(String),
+    /// Balances and fees need them.
+    #[error("no assets")]
+    NoAssets,
+    /// The secret.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}

@@ -1,0 +1,392 @@
+//! Messages of Kraken's private WebSocket v2, read and written.
+//!
+//! A line belongs here if it knows a message's fields. What follows from one is `report` and
+//! `machine`. Numbers stay text until a listing tells their decimals.
+
+use std::borrow::Cow;
+
+use rutter_core::id::{ExecId, VenueOrderId};
+use rutter_core::input::{Side, TimeInForce};
+use rutter_core::number::{Price, Qty, UnixNanos};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::time::write_rfc3339;
+use crate::decimal::DecimalError;
+use crate::listing::Listing;
+
+/// Characters of an id at the venue that are packed, six bits each.
+const PACKED_CHARS_MAX: usize = 20;
+
+/// An execution id without loss: `A-Z` is 1 to 26, `0-9` 27 to 36, `-` 37, `a-z` 38 to 63, six bits
+/// a character. `None` for anything else, or more than 20 characters.
+pub fn pack_exec_id(text: &str) -> Option<ExecId> {
+    if text.is_empty() || text.len() > PACKED_CHARS_MAX {
+        return None;
+    }
+    let packed = text.bytes().try_fold(0u128, |packed, byte| {
+        let code = match byte {
+            b'A'..=b'Z' => byte - b'A' + 1,
+            b'0'..=b'9' => byte - b'0' + 27,
+            b'-' => 37,
+            b'a'..=b'z' => byte - b'a' + 38,
+            _ => return None,
+        };
+        Some(packed << 6 | u128::from(code))
+    })?;
+    Some(ExecId(packed))
+}
+
+/// The venue's order id; `None` when it is empty or too long to be one.
+pub fn order_id(text: &str) -> Option<VenueOrderId> {
+    VenueOrderId::new(text.as_bytes()).filter(|id| !id.is_empty())
+}
+
+/// The digits of a JSON number, with or without quotes.
+pub fn digits(raw: &RawValue) -> &[u8] {
+    let text = raw.get();
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    bare.as_bytes()
+}
+
+/// The fields around `data` or `result`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Envelope<'a> {
+    /// `executions`, `balances`, `status`, `heartbeat`; empty in answers.
+    #[serde(borrow)]
+    pub channel: Cow<'a, str>,
+    /// `snapshot` or `update`.
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// Of an answer: what was asked.
+    #[serde(borrow)]
+    pub method: Cow<'a, str>,
+    /// Of an answer.
+    pub success: Option<bool>,
+    /// Of a refusal.
+    #[serde(borrow)]
+    pub error: Cow<'a, str>,
+    /// Of an answer: the number of the request.
+    pub req_id: Option<u64>,
+    /// Number of the message in its subscription.
+    pub sequence: Option<u64>,
+    /// What a channel tells.
+    #[serde(borrow)]
+    pub data: Option<&'a RawValue>,
+    /// What an answer tells.
+    #[serde(borrow)]
+    pub result: Option<&'a RawValue>,
+}
+
+/// One entry of the `executions` channel.
+#[derive(Debug, Deserialize)]
+pub struct Execution<'a> {
+    /// The venue's order id.
+    #[serde(borrow)]
+    pub order_id: Cow<'a, str>,
+    /// Our id of it, when it has one.
+    #[serde(borrow, default)]
+    pub cl_ord_id: Cow<'a, str>,
+    /// What happened.
+    #[serde(borrow, default)]
+    pub exec_type: Cow<'a, str>,
+    /// State of the order.
+    #[serde(borrow, default)]
+    pub order_status: Cow<'a, str>,
+    /// Of a trade.
+    #[serde(borrow, default)]
+    pub exec_id: Cow<'a, str>,
+    /// Pair; not in small updates.
+    #[serde(borrow, default)]
+    pub symbol: Cow<'a, str>,
+    /// `buy` or `sell`; not in small updates.
+    #[serde(borrow, default)]
+    pub side: Cow<'a, str>,
+    /// Quantity of a trade.
+    #[serde(borrow, default)]
+    pub last_qty: Option<&'a RawValue>,
+    /// Price of a trade.
+    #[serde(borrow, default)]
+    pub last_price: Option<&'a RawValue>,
+    /// `t` or `m`.
+    #[serde(borrow, default)]
+    pub liquidity_ind: Cow<'a, str>,
+    /// Filled in all.
+    #[serde(borrow, default)]
+    pub cum_qty: Option<&'a RawValue>,
+    /// Fees of a trade.
+    #[serde(borrow, default)]
+    pub fees: Vec<Fee<'a>>,
+    /// `GTC`, `IOC`, ...; not in small updates.
+    #[serde(borrow, default)]
+    pub time_in_force: Cow<'a, str>,
+    /// Why it was cancelled.
+    #[serde(borrow, default)]
+    pub reason: Cow<'a, str>,
+}
+
+/// A fee of a trade.
+#[derive(Debug, Deserialize)]
+pub struct Fee<'a> {
+    /// In which asset.
+    #[serde(borrow)]
+    pub asset: Cow<'a, str>,
+    /// How much; negative is a rebate.
+    #[serde(borrow)]
+    pub qty: &'a RawValue,
+}
+
+/// One entry of the `balances` channel.
+#[derive(Debug, Deserialize)]
+pub struct Balance<'a> {
+    /// Which asset.
+    #[serde(borrow)]
+    pub asset: Cow<'a, str>,
+    /// All that is held, free and locked.
+    #[serde(borrow)]
+    pub balance: &'a RawValue,
+    /// Of which wallet; only `spot` is for trading. Empty in snapshots.
+    #[serde(borrow, default)]
+    pub wallet_type: Cow<'a, str>,
+    /// Of a snapshot: the parts.
+    #[serde(borrow, default)]
+    pub wallets: Vec<Wallet<'a>>,
+}
+
+/// A part of a balance.
+#[derive(Debug, Deserialize)]
+pub struct Wallet<'a> {
+    /// `spot`, `earn`, ...
+    #[serde(borrow, rename = "type", default)]
+    pub kind: Cow<'a, str>,
+    /// How much.
+    #[serde(borrow)]
+    pub balance: &'a RawValue,
+}
+
+/// The entry of the `status` channel.
+#[derive(Debug, Deserialize)]
+pub struct System<'a> {
+    /// `online`, `cancel_only`, `maintenance`, `post_only`.
+    #[serde(borrow, default)]
+    pub system: Cow<'a, str>,
+}
+
+/// The `result` of `add_order` and `cancel_order`.
+#[derive(Debug, Deserialize)]
+pub struct OrderResult<'a> {
+    /// The venue's order id.
+    #[serde(borrow, default)]
+    pub order_id: Cow<'a, str>,
+}
+
+fn write_number(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends `,"token":"..."},"req_id":n}`: the end of every private request.
+fn write_end(out: &mut Vec<u8>, token: &str, req_id: u64) {
+    out.extend_from_slice(b",\"token\":\"");
+    out.extend_from_slice(token.as_bytes());
+    out.extend_from_slice(b"\"},\"req_id\":");
+    write_number(out, req_id);
+    out.push(b'}');
+}
+
+/// A limit order to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct AddOrder<'a> {
+    /// Names and decimals.
+    pub listing: &'a Listing,
+    /// Our id, in the venue's alphabet.
+    pub cl_ord_id: &'a str,
+    /// Buy or sell.
+    pub side: Side,
+    /// IOC, or anything else for good-till-cancelled.
+    pub tif: TimeInForce,
+    /// How much.
+    pub qty: Qty,
+    /// Limit.
+    pub price: Price,
+    /// The venue must not take it later.
+    pub deadline: UnixNanos,
+    /// From `GetWebSocketsToken`; free of quotes.
+    pub token: &'a str,
+    /// Number of the request.
+    pub req_id: u64,
+}
+
+/// Appends an `add_order` request; fees are asked for in the quote asset, so that the stream and
+/// the trades history tell the same.
+///
+/// # Errors
+/// The venue's decimals cannot say the price or quantity; `out` then holds a part of the request.
+pub fn write_add_order(out: &mut Vec<u8>, order: &AddOrder<'_>) -> Result<(), DecimalError> {
+    out.extend_from_slice(
+        b"{\"method\":\"add_order\",\"params\":{\"order_type\":\"limit\",\"side\":\"",
+    );
+    out.extend_from_slice(match order.side {
+        Side::Buy => b"buy",
+        Side::Sell => b"sell",
+    });
+    out.extend_from_slice(b"\",\"limit_price\":");
+    order.listing.write_price(out, order.price)?;
+    out.extend_from_slice(b",\"order_qty\":");
+    order.listing.write_qty(out, order.qty)?;
+    out.extend_from_slice(b",\"symbol\":\"");
+    out.extend_from_slice(order.listing.symbol.as_bytes());
+    out.extend_from_slice(b"\",\"time_in_force\":\"");
+    out.extend_from_slice(if order.tif == TimeInForce::Ioc { b"ioc" } else { b"gtc" });
+    out.extend_from_slice(b"\",\"fee_preference\":\"quote\",\"cl_ord_id\":\"");
+    out.extend_from_slice(order.cl_ord_id.as_bytes());
+    out.extend_from_slice(b"\",\"deadline\":\"");
+    write_rfc3339(out, order.deadline.0);
+    out.push(b'"');
+    write_end(out, order.token, order.req_id);
+    Ok(())
+}
+
+/// Appends a `cancel_order` request for one order, by the venue's id if it is known, else by ours.
+pub fn write_cancel_order(
+    out: &mut Vec<u8>,
+    order: VenueOrderId,
+    cl_ord_id: &str,
+    token: &str,
+    req_id: u64,
+) {
+    out.extend_from_slice(b"{\"method\":\"cancel_order\",\"params\":{\"");
+    if order.is_empty() {
+        out.extend_from_slice(b"cl_ord_id\":[\"");
+        out.extend_from_slice(cl_ord_id.as_bytes());
+    } else {
+        out.extend_from_slice(b"order_id\":[\"");
+        out.extend_from_slice(order.as_bytes());
+    }
+    out.extend_from_slice(b"\"]");
+    write_end(out, token, req_id);
+}
+
+/// Appends the subscription of `executions`: open orders first, no old fills (those are asked for
+/// by order over REST), every change of state.
+pub fn write_subscribe_executions(out: &mut Vec<u8>, token: &str, req_id: u64) {
+    out.extend_from_slice(
+        b"{\"method\":\"subscribe\",\"params\":{\"channel\":\"executions\",\"snap_orders\":true,\
+          \"snap_trades\":false,\"order_status\":true,\"ratecounter\":false",
+    );
+    write_end(out, token, req_id);
+}
+
+/// Appends the subscription of `balances`.
+pub fn write_subscribe_balances(out: &mut Vec<u8>, token: &str, req_id: u64) {
+    out.extend_from_slice(b"{\"method\":\"subscribe\",\"params\":{\"channel\":\"balances\"");
+    write_end(out, token, req_id);
+}
+
+/// Appends an application ping.
+pub fn write_ping(out: &mut Vec<u8>, req_id: u64) {
+    out.extend_from_slice(b"{\"method\":\"ping\",\"req_id\":");
+    write_number(out, req_id);
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rutter_core::id::InstrumentId;
+
+    #[test]
+    fn execution_ids_pack_without_loss() {
+        let mut seen = std::collections::BTreeSet::new();
+        for text in
+            ["TGBB7L-HT5LX-J3BZ4A", "TGBB7L-HT5LX-J3BZ4B", "A", "AA", "a", "0", "-", "Z", "z", "9"]
+        {
+            assert!(seen.insert(pack_exec_id(text).expect(text)), "{text}");
+        }
+        assert!(pack_exec_id("12345678901234567890").is_some());
+        for bad in ["", "123456789012345678901", "A B", "A_B", "\u{e9}"] {
+            assert_eq!(pack_exec_id(bad), None, "{bad}");
+        }
+    }
+
+    fn listing() -> Listing {
+        Listing {
+            instrument: InstrumentId(1),
+            symbol: "BTC/USD".to_owned(),
+            price_decimals: 2,
+            qty_decimals: 8,
+            venue_price_decimals: 1,
+            venue_qty_decimals: 8,
+        }
+    }
+
+    #[test]
+    fn requests_are_the_documented_text() {
+        let listing = listing();
+        let order = AddOrder {
+            listing: &listing,
+            cl_ord_id: "000000ab00000000000000000000002f",
+            side: Side::Buy,
+            tif: TimeInForce::Gtc,
+            qty: Qty(120_000_000),
+            price: Price(2_650_040),
+            deadline: UnixNanos(1_768_039_205_000_000_000),
+            token: "TOKEN",
+            req_id: 123_456_789,
+        };
+        let mut out = Vec::new();
+        write_add_order(&mut out, &order).expect("within decimals");
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"add_order","params":{"order_type":"limit","side":"buy","limit_price":26500.4,"order_qty":1.20000000,"symbol":"BTC/USD","time_in_force":"gtc","fee_preference":"quote","cl_ord_id":"000000ab00000000000000000000002f","deadline":"2026-01-10T10:00:05.000Z","token":"TOKEN"},"req_id":123456789}"#
+        );
+        out.clear();
+        let fine = AddOrder { price: Price(2_650_041), ..order };
+        assert!(write_add_order(&mut out, &fine).is_err(), "the venue has one decimal");
+        out.clear();
+        let id = order_id("OM5CRX-N2HAL-GFGWE9").expect("id");
+        write_cancel_order(&mut out, id, "x", "TOKEN", 5);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"cancel_order","params":{"order_id":["OM5CRX-N2HAL-GFGWE9"],"token":"TOKEN"},"req_id":5}"#
+        );
+        out.clear();
+        write_cancel_order(&mut out, VenueOrderId::default(), "2f", "TOKEN", 0);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"cancel_order","params":{"cl_ord_id":["2f"],"token":"TOKEN"},"req_id":0}"#
+        );
+        out.clear();
+        write_subscribe_executions(&mut out, "TOKEN", 2);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"subscribe","params":{"channel":"executions","snap_orders":true,"snap_trades":false,"order_status":true,"ratecounter":false,"token":"TOKEN"},"req_id":2}"#
+        );
+        out.clear();
+        write_subscribe_balances(&mut out, "TOKEN", 3);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"subscribe","params":{"channel":"balances","token":"TOKEN"},"req_id":3}"#
+        );
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let text = r#"{"asset":"BTC","balance":1e-08}"#;
+        let balance: Balance<'_> = serde_json::from_str(text).expect("a balance");
+        assert_eq!(digits(balance.balance), b"1e-08");
+        let text = r#"{"asset":"BTC","balance":"0.10"}"#;
+        let balance: Balance<'_> = serde_json::from_str(text).expect("a balance");
+        assert_eq!(digits(balance.balance), b"0.10");
+    }
+}

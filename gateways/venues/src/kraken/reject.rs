@@ -1,0 +1,92 @@
+//! What a refusal of the venue means.
+//!
+//! A line belongs here if it maps an error text. The list is the venue's; the texts are alike on
+//! WebSocket and REST.
+
+use rutter_core::input::VenueReject;
+
+/// What follows from an error text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It certainly did not happen.
+    Refused(VenueReject),
+    /// It may have happened.
+    Unsure,
+    /// Our session or key is not accepted: certainly not done, and nothing else will be.
+    Session,
+}
+
+/// The verdict on an error text such as `EOrder:Insufficient funds`.
+pub(super) fn verdict(error: &str) -> Verdict {
+    let refused = |begin: &str| error.starts_with(begin);
+    let table: [(&str, VenueReject); 15] = [
+        ("EOrder:Insufficient funds", VenueReject::InsufficientFunds),
+        ("EOrder:Insufficient margin", VenueReject::InsufficientFunds),
+        ("EOrder:Order minimum not met", VenueReject::Filter),
+        ("EOrder:Cost minimum not met", VenueReject::Filter),
+        ("EOrder:Tick size check failed", VenueReject::Filter),
+        ("EOrder:Invalid price", VenueReject::Filter),
+        ("EOrder:Unknown order", VenueReject::UnknownOrder),
+        ("EOrder:Rate limit exceeded", VenueReject::RateLimit),
+        ("EOrder:Orders limit exceeded", VenueReject::RateLimit),
+        ("EAPI:Rate limit exceeded", VenueReject::RateLimit),
+        ("EGeneral:Too many requests", VenueReject::RateLimit),
+        ("EGeneral:Invalid arguments:cl_ord_id", VenueReject::DuplicateId),
+        ("EService:Market in", VenueReject::MarketClosed),
+        ("EService:Deadline elapsed", VenueReject::Late),
+        ("EService:Busy", VenueReject::RateLimit),
+    ];
+    if let Some((_, reason)) = table.iter().find(|(begin, _)| refused(begin)) {
+        return Verdict::Refused(*reason);
+    }
+    let unsure = ["EGeneral:Internal error", "EService:Unavailable", "EService:Timeout"];
+    if unsure.iter().any(|begin| refused(begin)) {
+        return Verdict::Unsure;
+    }
+    let session = ["ESession:", "EAPI:Invalid", "EAccount:", "EGeneral:Permission denied"];
+    if session.iter().any(|begin| refused(begin)) {
+        return Verdict::Session;
+    }
+    Verdict::Refused(VenueReject::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_error_has_its_verdict() {
+        use VenueReject as R;
+        for (error, verdict_wanted) in [
+            ("EOrder:Insufficient funds", Verdict::Refused(R::InsufficientFunds)),
+            ("EOrder:Order minimum not met", Verdict::Refused(R::Filter)),
+            ("EOrder:Cost minimum not met", Verdict::Refused(R::Filter)),
+            ("EOrder:Tick size check failed", Verdict::Refused(R::Filter)),
+            ("EOrder:Invalid price", Verdict::Refused(R::Filter)),
+            ("EOrder:Unknown order", Verdict::Refused(R::UnknownOrder)),
+            ("EOrder:Rate limit exceeded", Verdict::Refused(R::RateLimit)),
+            ("EOrder:Orders limit exceeded", Verdict::Refused(R::RateLimit)),
+            ("EOrder:Insufficient margin", Verdict::Refused(R::InsufficientFunds)),
+            ("EGeneral:Invalid arguments", Verdict::Refused(R::Other)),
+            ("EGeneral:Invalid arguments:volume", Verdict::Refused(R::Other)),
+            ("EGeneral:Invalid arguments:cl_ord_id", Verdict::Refused(R::DuplicateId)),
+            ("EGeneral:Permission denied", Verdict::Session),
+            ("EGeneral:Internal error", Verdict::Unsure),
+            ("EAPI:Invalid key", Verdict::Session),
+            ("EAPI:Invalid signature", Verdict::Session),
+            ("EAPI:Invalid nonce", Verdict::Session),
+            ("EAPI:Rate limit exceeded", Verdict::Refused(R::RateLimit)),
+            ("ESession:Invalid session", Verdict::Session),
+            ("EAccount:Invalid permissions", Verdict::Session),
+            ("EService:Unavailable", Verdict::Unsure),
+            ("EService:Busy", Verdict::Refused(R::RateLimit)),
+            ("EService:Market in cancel_only mode", Verdict::Refused(R::MarketClosed)),
+            ("EService:Market in post_only mode", Verdict::Refused(R::MarketClosed)),
+            ("EService:Deadline elapsed", Verdict::Refused(R::Late)),
+            ("EQuery:Unknown asset pair", Verdict::Refused(R::Other)),
+            ("", Verdict::Refused(R::Other)),
+        ] {
+            assert_eq!(verdict(error), verdict_wanted, "{error}");
+        }
+    }
+}
