@@ -13,6 +13,11 @@ impl Exchange {
         self.events.pop_front()
     }
 
+    /// Undelivered events, oldest first.
+    pub fn pending_events(&self) -> impl DoubleEndedIterator<Item = &Event> {
+        self.events.iter()
+    }
+
     /// Events dropped because nobody took them.
     pub fn events_lost(&self) -> u64 {
         self.events_lost
