@@ -16,7 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
 
 use crate::format::{MARK_SLOT_BYTES, MARK_SLOTS};
-use crate::storage::{MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};
+use crate::storage::{
+    Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError,
+};
 
 /// Zeros written in one call when a segment is made.
 const ZERO_CHUNK_BYTES: usize = 1 << 20;
@@ -91,16 +93,18 @@ impl FileStorage {
         File::open(&self.directory)?.sync_all()
     }
 
-    fn make_zeros(path: &Path, bytes: usize) -> io::Result<File> {
+    fn make_blank(path: &Path, bytes: usize, allocation: Allocation) -> io::Result<File> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         // Asks for all blocks at once, so that a full disk is known before anything is written.
         match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
+            Ok(()) if allocation == Allocation::Reserved => {
+                file.sync_all()?;
+                return Ok(file);
+            }
             Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => {}
             Err(errno) => return Err(errno.into()),
         }
-        // Real zeros: blocks that are only reserved would turn each later sync of a record into a
-        // change of the file's metadata.
         let zeros = vec![0; ZERO_CHUNK_BYTES.min(bytes)];
         let mut written = 0;
         while written < bytes {
@@ -233,9 +237,14 @@ impl Storage for FileStorage {
         nanos ^ (u64::from(std::process::id()) << 40).rotate_left(17)
     }
 
-    fn create_segment(&self, index: u64, bytes: usize) -> Result<FileSegment, StorageError> {
+    fn create_segment(
+        &self,
+        index: u64,
+        bytes: usize,
+        allocation: Allocation,
+    ) -> Result<FileSegment, StorageError> {
         let half_made = self.directory.join("next.new");
-        let made = Self::make_zeros(&half_made, bytes).and_then(|file| {
+        let made = Self::make_blank(&half_made, bytes, allocation).and_then(|file| {
             fs::rename(&half_made, self.path_of(index))?;
             self.sync_directory()?;
             Self::map(&file, bytes)

@@ -17,10 +17,10 @@ use crate::format::{
 };
 use crate::reader::Record;
 use crate::recovery::{Recovery, Resumed, recover, write_header};
-use crate::storage::{Segment, Storage};
+use crate::storage::{Allocation, Segment, Storage};
 use crate::sync::{
-    Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, held, make_segment, run_prepare,
-    run_sync, take_prepared,
+    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, held, make_segment,
+    run_prepare, run_sync, take_prepared,
 };
 
 /// Segment size unless asked otherwise.
@@ -77,6 +77,15 @@ impl Config {
             sync_pause,
             stall_max: STALL_MAX_DEFAULT,
         }
+    }
+
+    /// Where somebody waits for each sync, the work that makes syncs quick is done ahead.
+    const fn new_segments(&self) -> NewSegments {
+        let allocation = match self.durability {
+            Durability::Process => Allocation::Reserved,
+            Durability::Disk => Allocation::Zeros,
+        };
+        NewSegments { bytes: self.segment_bytes, allocation }
     }
 
     /// The same without threads, for a simulator or a test.
@@ -198,7 +207,7 @@ impl<S: Storage> Journal<S> {
         }
         let lock = storage.lock()?;
         let storage = Arc::new(storage);
-        let (resumed, recovery) = recover(&storage, config.segment_bytes, &mut visit)?;
+        let (resumed, recovery) = recover(&storage, config.new_segments(), &mut visit)?;
         let journal = Self::resume(storage, config, resumed, lock)?;
         Ok((journal, recovery))
     }
@@ -386,7 +395,7 @@ impl<S: Storage> Journal<S> {
             return taken;
         }
         let index = self.header.index + 1;
-        match make_segment(&*self.shared.storage, index, self.config.segment_bytes) {
+        match make_segment(&*self.shared.storage, index, self.config.new_segments()) {
             Prepared::Ready(segment) => Ok(segment),
             Prepared::Failed(error) => Err(error),
             Prepared::Wanted => Err(AppendError::SegmentNotReady { waited_ms: 0 }),
@@ -524,11 +533,11 @@ fn start_threads<S: Storage>(
     config: &Config,
     next_index: u64,
 ) -> std::io::Result<Helpers<S>> {
-    let (pause, segment_bytes) = (config.sync_pause, config.segment_bytes);
+    let (pause, new_segments) = (config.sync_pause, config.new_segments());
     let preparing = Arc::clone(shared);
     let prepare = thread::Builder::new()
         .name("journal-prepare".to_owned())
-        .spawn(move || run_prepare(&preparing, next_index, segment_bytes))?;
+        .spawn(move || run_prepare(&preparing, next_index, new_segments))?;
     let sync = thread::Builder::new()
         .name("journal-sync".to_owned())
         .spawn(move || run_sync(syncer, pause));

@@ -35,4 +35,4 @@ pub use journal::{
 pub use memory::{Loss, MemHandle, MemLock, MemSegment, MemStorage, SyncBehaviour};
 pub use reader::{Cut, End, Reader, Record, VerifyReport, verify};
 pub use recovery::Recovery;
-pub use storage::{MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};
+pub use storage::{Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};

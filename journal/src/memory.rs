@@ -11,7 +11,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::format::{MARK_SLOT_BYTES, MARK_SLOTS};
-use crate::storage::{MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};
+use crate::storage::{
+    Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError,
+};
 
 /// What a sync does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +182,7 @@ impl MemStorage {
         held(&self.disk).segments.get(&index).map(|file| held(file).live.clone())
     }
 
-    /// Puts any bytes in place of a segment, on the platter too: for damage, cuts and foreign files.
+    /// Puts any bytes in place of a segment, on the platter too: for damage, cuts, foreign files.
     pub fn put_segment(&self, index: u64, bytes: Vec<u8>) {
         let image = Image { live: bytes.clone(), platter: bytes };
         held(&self.disk).segments.insert(index, Arc::new(Mutex::new(image)));
@@ -277,7 +279,12 @@ impl Storage for MemStorage {
         held(&self.disk).identity
     }
 
-    fn create_segment(&self, index: u64, bytes: usize) -> Result<MemSegment, StorageError> {
+    fn create_segment(
+        &self,
+        index: u64,
+        bytes: usize,
+        _allocation: Allocation,
+    ) -> Result<MemSegment, StorageError> {
         let name = self.segment_name(index);
         let mut disk = held(&self.disk);
         let used: usize = disk.segments.values().map(|file| held(file).live.len()).sum();

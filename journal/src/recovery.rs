@@ -4,8 +4,8 @@
 //! mark. The judgement itself is `reader`, so that nothing is changed before all of it is known.
 //!
 //! Order matters, because recovery can crash too: later segments fall first (from the last), then
-//! the tail is blanked, then all is synced, then the mark is synced as found, then it moves. At every step the place of the cut
-//! is still where it was, so the next recovery finds the same end.
+//! the tail is blanked, then all is synced, then the mark is synced as found, then it moves. At
+//! every step the place of the cut is still where it was, so the next recovery finds the same end.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::error::OpenError;
 use crate::format::{Mark, SegmentHeader, is_blank};
 use crate::reader::{Cut, LastSegment, Reader, Record, Tail};
 use crate::storage::{Segment, SegmentHandle, Storage};
+use crate::sync::NewSegments;
 
 /// Bytes blanked or looked at in one step.
 const BLANK_CHUNK_BYTES: usize = 64 << 10;
@@ -53,7 +54,7 @@ pub(crate) struct Resumed<S: Storage> {
 /// lock.
 pub(crate) fn recover<S: Storage>(
     storage: &Arc<S>,
-    segment_bytes: usize,
+    new_segments: NewSegments,
     visit: &mut dyn FnMut(Record<'_>),
 ) -> Result<(Resumed<S>, Recovery), OpenError> {
     let mut reader = Reader::open(&**storage)?;
@@ -97,7 +98,7 @@ pub(crate) fn recover<S: Storage>(
             mark,
             synced: last.offset,
         },
-        _ => begin(storage, mark, segment_bytes)?,
+        _ => begin(storage, mark, new_segments)?,
     };
     Ok((resumed, recovery))
 }
@@ -155,16 +156,16 @@ fn next_mark(storage: &impl Storage, tail: &Tail) -> Mark {
 fn begin<S: Storage>(
     storage: &Arc<S>,
     mark: Mark,
-    segment_bytes: usize,
+    NewSegments { bytes, allocation }: NewSegments,
 ) -> Result<Resumed<S>, OpenError> {
-    let mut segment = storage.create_segment(0, segment_bytes)?;
+    let mut segment = storage.create_segment(0, bytes, allocation)?;
     let header = SegmentHeader {
         journal_id: mark.journal_id,
         index: 0,
         epoch: mark.epoch,
         first_sequence: 1,
         previous_hash: 0,
-        segment_bytes: segment_bytes as u64,
+        segment_bytes: bytes as u64,
     };
     let (seed, offset) = write_header(&mut segment, &header);
     let chain = header.chain_start(seed);

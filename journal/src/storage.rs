@@ -39,6 +39,17 @@ pub enum StorageError {
     },
 }
 
+/// How the blocks of a new segment are come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocation {
+    /// Asked for, and blank without being written: quick, so a writer in full flow does not outrun
+    /// the making of segments. Each sync of records later also changes the file's metadata.
+    Reserved,
+    /// Written with zeros: a segment's worth of work for the disk ahead, and each sync of records
+    /// later is one write to blocks that are there.
+    Zeros,
+}
+
 /// Read access, without a lock: for readers beside a live writer, and for recovery.
 pub trait Source {
     /// A segment's bytes, read-only. May be shorter than the segment says: a file that was cut.
@@ -121,7 +132,12 @@ pub trait Storage: Source + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StorageError::Full`], [`StorageError::Io`]; nothing is left behind.
-    fn create_segment(&self, index: u64, bytes: usize) -> Result<Self::Segment, StorageError>;
+    fn create_segment(
+        &self,
+        index: u64,
+        bytes: usize,
+        allocation: Allocation,
+    ) -> Result<Self::Segment, StorageError>;
 
     /// Opens a segment for writing, bringing a file that was cut back to `bytes` with zeros. The
     /// next sync of any part of it must really write that part, even where an earlier sync failed

@@ -1,7 +1,7 @@
 //! Bringing appended records to disk in groups, and moving the durable mark.
 //!
-//! A line belongs here if it runs beside the appending thread: syncing, and keeping the next segment
-//! ready. Appending itself is `journal`.
+//! A line belongs here if it runs beside the appending thread: syncing, and keeping the next
+//! segment ready. Appending itself is `journal`.
 //!
 //! A group is: take the newest sequence, sync all bytes up to it, write the mark, only then publish
 //! it as durable. Two waits for the disk a group rather than one, because a mark that is not itself
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{AppendError, SyncError};
 use crate::format::Mark;
-use crate::storage::{Segment, SegmentHandle, Storage, StorageError};
+use crate::storage::{Allocation, Segment, SegmentHandle, Storage, StorageError};
 
 /// Full segments that may wait for their sync before the writer is refused another one.
 pub const ROLLED_UNSYNCED_MAX: usize = 8;
@@ -39,6 +39,13 @@ pub(crate) struct Written {
     pub sequence: AtomicU64,
     /// End of it in the segment that was begun last. Stored before `sequence`.
     pub offset: AtomicU64,
+}
+
+/// What segments are made like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewSegments {
+    pub bytes: usize,
+    pub allocation: Allocation,
 }
 
 /// The next segment, between the preparing thread and the writer.
@@ -214,7 +221,7 @@ pub(crate) fn run_sync<S: Storage>(mut syncer: Syncer<S>, pause: Duration) {
 }
 
 /// The preparing thread: keeps the next segment made, mapped and present.
-pub(crate) fn run_prepare<S: Storage>(shared: &Shared<S>, mut index: u64, segment_bytes: usize) {
+pub(crate) fn run_prepare<S: Storage>(shared: &Shared<S>, mut index: u64, new: NewSegments) {
     let ending = || shared.stop.load(Ordering::Acquire) || shared.abandon.load(Ordering::Acquire);
     loop {
         {
@@ -228,15 +235,15 @@ pub(crate) fn run_prepare<S: Storage>(shared: &Shared<S>, mut index: u64, segmen
             }
         }
         // Without the lock: this takes long, and the writer looks in meanwhile.
-        let made = make_segment(&*shared.storage, index, segment_bytes);
+        let made = make_segment(&*shared.storage, index, new);
         index += u64::from(matches!(made, Prepared::Ready(_)));
         *held(&shared.prepared) = made;
         shared.prepared_changed.notify_all();
     }
 }
 
-pub(crate) fn make_segment<S: Storage>(storage: &S, index: u64, bytes: usize) -> Prepared<S> {
-    match storage.create_segment(index, bytes) {
+pub(crate) fn make_segment<S: Storage>(storage: &S, index: u64, new: NewSegments) -> Prepared<S> {
+    match storage.create_segment(index, new.bytes, new.allocation) {
         Ok(segment) => Prepared::Ready(segment),
         Err(StorageError::Full { name }) => Prepared::Failed(AppendError::DiskFull { name }),
         Err(error) => Prepared::Failed(AppendError::SegmentNotMade { why: error.to_string() }),

@@ -1,10 +1,10 @@
-//! Kills, losses of power, disks that fail and disks that lie; and all of them at random from a seed.
+//! Kills, losses of power, disks that fail and disks that lie; and all at random from a seed.
 
 use super::{Log, SEGMENT, append_next, config, read_all};
 use crate::memory::next_random;
 use crate::{
-    AppendError, End, Journal, Loss, MemStorage, OpenError, Refusal, SegmentHandle, Source,
-    Storage, SyncBehaviour,
+    Allocation, AppendError, End, Journal, Loss, MemStorage, OpenError, Refusal, SegmentHandle,
+    Source, Storage, SyncBehaviour,
 };
 
 #[test]
@@ -99,8 +99,8 @@ struct Expected {
 }
 
 /// One random life of a journal: appends, groups, rolls, kills, losses of power in the middle of
-/// things. After each crash: all that was durable is there, nothing is invented, order is dense, and
-/// a mere kill costs nothing at all.
+/// things. After each crash: all that was durable is there, nothing is invented, order is dense,
+/// and a mere kill costs nothing at all.
 fn random_life(seed: u64, honest: bool) {
     let mut random = seed;
     let mut pick = move |below: u64| next_random(&mut random) % below;
@@ -162,7 +162,7 @@ fn in_random_lives_all_that_was_durable_survives_and_nothing_is_invented() {
     }
 }
 
-/// With a disk that lies at times, a crash may cost promised records, and that is never passed over.
+/// With a disk that lies at times, a crash may cost promised records; that is never passed over.
 #[test]
 fn in_random_lives_on_a_lying_disk_lost_promises_are_refused() {
     for seed in 1000..1150 {
@@ -190,7 +190,7 @@ fn power_lost_inside_a_group_never_leaves_a_mark_ahead_of_its_records() {
 #[test]
 fn the_simulated_disk_loses_what_was_not_synced_and_only_that() {
     let disk = MemStorage::new(1);
-    let mut segment = disk.create_segment(0, SEGMENT).expect("makes");
+    let mut segment = disk.create_segment(0, SEGMENT, Allocation::Zeros).expect("makes");
     crate::Segment::with(&mut segment, 100, 8, |bytes| bytes.fill(1));
     crate::Segment::handle(&segment).sync(96, 112).expect("syncs");
     crate::Segment::with(&mut segment, 200, 8, |bytes| bytes.fill(2));

@@ -58,6 +58,7 @@ fn records_in_files_are_read_back_after_closing() {
 
 #[test]
 fn threads_make_records_durable_and_segments_ready() {
+    // The first makes segments of zeros, the second of reserved blocks.
     for durability in [Durability::Disk, Durability::Process] {
         let directory = tempfile::tempdir().expect("a directory");
         let opened = Journal::open(storage(directory.path()), threaded(durability));

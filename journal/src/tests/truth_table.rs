@@ -1,4 +1,4 @@
-//! `FORMAT.md`, truth table, rows about beginnings, records and the mark: a test a row, of its name.
+//! `FORMAT.md`, truth table, rows about beginnings, records and the mark: a test of each name.
 
 use super::{Log, SEGMENT, place_of, read_all};
 use crate::format::{MARK_SLOT_BYTES, Mark};

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use super::{Log, SEGMENT, append_next, body_of, config, read_all};
 use crate::sync::ROLLED_UNSYNCED_MAX;
 use crate::{
-    AppendError, Config, Durability, End, Journal, Loss, MemStorage, OpenError, Reader, Segment,
-    Storage, body_bytes_max, verify,
+    Allocation, AppendError, Config, Durability, End, Journal, Loss, MemStorage, OpenError, Reader,
+    Segment, Storage, body_bytes_max, verify,
 };
 
 #[test]
@@ -220,6 +220,6 @@ fn a_closed_journal_is_wholly_durable() {
 fn a_place_outside_a_mapped_segment_fails_an_assertion() {
     let directory = tempfile::tempdir().expect("a directory");
     let storage = crate::FileStorage::create(directory.path()).expect("storage");
-    let mut segment = storage.create_segment(0, SEGMENT).expect("makes");
+    let mut segment = storage.create_segment(0, SEGMENT, Allocation::Zeros).expect("makes");
     segment.with(SEGMENT - 4, 8, |bytes| bytes.fill(1));
 }
