@@ -280,7 +280,8 @@ impl Read for Stream {
                 let taken =
                     read_records(tls, &mut self.socket, &mut self.readable, self.read_closed);
                 if tls.connection.wants_write() {
-                    // A key update or an alert; what the socket does not take goes with the next flush.
+                    // A key update or an alert; what the socket does not take goes with the
+                    // next flush.
                     let _ = write_records(&mut tls.connection, &mut self.socket);
                 }
                 if taken? == 0 {

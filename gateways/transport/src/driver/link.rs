@@ -232,7 +232,8 @@ impl Link {
         match &mut self.state {
             State::Raw(stream) => stream.queue(bytes).map_err(|_| CloseReason::WriteBufferFull),
             State::Web(web) => {
-                // A machine that writes bytes which are no UTF-8 has a bug; the peer must not see it.
+                // A machine that writes bytes which are no UTF-8 has a bug; the peer must not
+                // see it.
                 let text = std::str::from_utf8(bytes).map_err(|_| CloseReason::Protocol)?;
                 web.send_text(text).map_err(|error| reason(&error))
             }

@@ -1,7 +1,8 @@
 //! What a subscriber of a book of some depth has been told, and what to tell next.
 //!
 //! Source: venue reference, section 5.1: entries are applied in order, then both sides are cut to
-//! the subscribed depth; a level pushed out of scope gets no delete; the checksum covers ten levels.
+//! the subscribed depth; a level pushed out of scope gets no delete; the checksum covers ten
+//! levels.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;

@@ -1,7 +1,8 @@
 //! JSON numbers as the venue writes and reads them, from integers, never through a float.
 //!
 //! The venue prints the shortest decimals and keeps one zero on a whole number (`0.567`, `40.0`);
-//! instrument steps may stand in exponent form (`1e-08`). Source: venue reference, sections 4, 5, 8.
+//! instrument steps may stand in exponent form (`1e-08`). Source: venue reference, sections 4,
+//! 5, 8.
 
 use crate::sim::decimal::{self, DecimalError};
 

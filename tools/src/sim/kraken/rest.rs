@@ -336,7 +336,7 @@ impl Kraken {
             .filter(|order| !order.client_id.is_empty())
             .map_or(String::new(), |o| format!("\"cl_ord_id\":{},", quoted(&o.client_id)));
         format!(
-            "{{\"ordertxid\":\"{}\",{client}\"postxid\":\"TKH2SE-M7IF5-CFI7LT\",\
+            "{{\"ordertxid\":\"{}\",{client}\
              \"pair\":\"{}\",\"time\":{},\"type\":\"{}\",\"ordertype\":\"{}\",\"price\":\"{}\",\
              \"cost\":\"{}\",\"fee\":\"{}\",\"vol\":\"{}\",\"margin\":\"0.00000\",\"misc\":\"\",\
              \"trade_id\":{},\"maker\":{}}}",

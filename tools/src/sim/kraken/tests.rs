@@ -181,7 +181,8 @@ impl Desk {
 
     fn listen(&mut self) -> &mut Self {
         self.say(
-            r#"{"method":"subscribe","params":{"channel":"executions","token":"TOKEN"},"req_id":2}"#,
+            "{\"method\":\"subscribe\",\"params\":{\"channel\":\"executions\",\
+             \"token\":\"TOKEN\"},\"req_id\":2}",
         );
         self.saw(&["/success=true", "/req_id=2", "/result/maxratecount=180"]);
         self.saw(&["/channel=executions", "/type=snapshot", "/sequence=1", "/data=[]"]);
@@ -191,7 +192,9 @@ impl Desk {
 
 fn add(price: &str, quantity: &str, more: &str) -> String {
     format!(
-        r#"{{"method":"add_order","params":{{"order_type":"limit","side":"buy","limit_price":{price},"order_qty":{quantity},"symbol":"BTC/USD"{more},"token":"TOKEN"}},"req_id":7}}"#
+        "{{\"method\":\"add_order\",\"params\":{{\"order_type\":\"limit\",\"side\":\"buy\",\
+         \"limit_price\":{price},\"order_qty\":{quantity},\"symbol\":\"BTC/USD\"{more},\
+         \"token\":\"TOKEN\"}},\"req_id\":7}}"
     )
 }
 
@@ -302,7 +305,8 @@ fn an_amend_keeps_the_id_and_echoes_only_what_was_used() {
         desk.next(PRIVATE);
     }
     desk.say(
-        r#"{"method":"amend_order","params":{"cl_ord_id":"a","limit_price":26400.0,"order_qty":0.4,"token":"TOKEN"},"req_id":9}"#,
+        "{\"method\":\"amend_order\",\"params\":{\"cl_ord_id\":\"a\",\
+         \"limit_price\":26400.0,\"order_qty\":0.4,\"token\":\"TOKEN\"},\"req_id\":9}",
     );
     let answer = desk.saw(&["/success=true", "/result/cl_ord_id=a"]);
     assert!(answer["result"].get("order_id").is_none());
@@ -341,7 +345,8 @@ fn what_is_wrong_is_refused_with_the_venues_word() {
     desk.refused(&add("26500", "1", "").replace("TOKEN", "x"), "ESession:Invalid session");
     desk.refused(&add("26500", "1", "").replace("BTC/USD", "XBT/USD"), "EQuery:Unknown asset pair");
     desk.refused(
-        r#"{"method":"cancel_order","params":{"order_id":["OAAAAA-AAAAA-AAAAAA"],"token":"TOKEN"}}"#,
+        "{\"method\":\"cancel_order\",\"params\":{\"order_id\":[\"OAAAAA-AAAAA-AAAAAA\"],\
+         \"token\":\"TOKEN\"}}",
         "EOrder:Unknown order",
     );
     desk.refused("not JSON", argument);
@@ -392,7 +397,8 @@ fn every_book_update_leads_to_its_checksum() {
     desk.other(EngineSide::Sell, 265_000, 100_000_000).other(EngineSide::Buy, 264_990, 5_000);
     desk.say_on(
         public,
-        r#"{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD","X/Y"],"depth":10},"req_id":1}"#,
+        "{\"method\":\"subscribe\",\"params\":{\"channel\":\"book\",\
+         \"symbol\":[\"BTC/USD\",\"X/Y\"],\"depth\":10},\"req_id\":1}",
     );
     let ack = desk.next(public);
     assert_eq!(ack["result"]["depth"], 10);
@@ -526,7 +532,11 @@ fn injected_rejections_and_maintenance_are_announced() {
 fn batches_answer_per_order_or_once() {
     let mut desk = Desk::new();
     desk.say(
-        r#"{"method":"batch_add","params":{"symbol":"BTC/USD","orders":[{"order_type":"limit","side":"buy","order_qty":1,"limit_price":100.0,"cl_ord_id":"a"},{"order_type":"limit","side":"buy","order_qty":90000,"limit_price":900000.0,"order_userref":4}],"token":"TOKEN"},"req_id":1}"#,
+        "{\"method\":\"batch_add\",\"params\":{\"symbol\":\"BTC/USD\",\
+         \"orders\":[{\"order_type\":\"limit\",\"side\":\"buy\",\"order_qty\":1,\
+         \"limit_price\":100.0,\"cl_ord_id\":\"a\"},{\"order_type\":\"limit\",\
+         \"side\":\"buy\",\"order_qty\":90000,\"limit_price\":900000.0,\
+         \"order_userref\":4}],\"token\":\"TOKEN\"},\"req_id\":1}",
     );
     let answer = desk.saw(&["/success=true", "/result/0/cl_ord_id=a"]);
     assert_eq!(answer["result"][1]["error"], "EOrder:Insufficient funds");
