@@ -1,0 +1,84 @@
+# The one interface: `make help` lists it. Each target sets up what it needs on a fresh Debian
+# with Rust and Python; what cannot be installed makes the checks that need it skip, with a notice.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CCXT := 4.5.90
+CCXT_STAMP := .venv/.ccxt-$(CCXT)
+FIX_CLIENT := $(TARGET)/fix_client
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
+SEEDS ?= 1000
+SECONDS_EACH ?= 60
+ARGS ?=
+
+# The scenario with QuickFIX finds its client here, and skips when it is not there.
+export RUTTER_FIX_CLIENT := $(abspath $(FIX_CLIENT))
+
+.PHONY: help demo test bench soak fuzz lint fmt-check clippy peers clean
+
+help: ## This list.
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+demo: ## The node between FIX clients and simulated venues. ARGS="..." for `rutter-tools demo`.
+	cargo build --release --workspace --bins
+	$(TARGET)/release/rutter-tools demo $(ARGS)
+
+test: fmt-check clippy $(FIX_CLIENT) ## Everything CI judges: format, lints, all tests, peers.
+	cargo test --workspace
+	$(MAKE) --no-print-directory peers
+
+bench: ## Criterion benchmarks, then the paired ratios to their floors (one JSON line a pair).
+	cargo bench --workspace --benches
+
+soak: ## Seeded random tests, SEEDS=n times as much of them, in release. RUTTER_SEED=s replays.
+	RUTTER_SEEDS=$(SEEDS) cargo test --release $(patsubst tests/%.rs,--test %,$(wildcard \
+		tests/fix_differential.rs tests/simulation.rs tests/crash.rs)) -- --nocapture
+
+fuzz: ## Every fuzz target for SECONDS_EACH=60 seconds, guided by coverage.
+	@command -v g++ >/dev/null || $(MAKE) --no-print-directory apt-g++
+	fuzz/run $(SECONDS_EACH)
+
+lint: fmt-check clippy ## Format, clippy, the tidy test, licences and bans.
+	cargo test --test tidy
+	@if command -v cargo-deny >/dev/null; then cargo deny check; \
+	else echo "notice: cargo-deny is not installed (cargo install cargo-deny --locked): skipped"; fi
+
+fmt-check:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+# Checks by somebody else's code: ccxt for the simulated venues' dialects. QuickFIX's is a scenario
+# of `cargo test`.
+peers: $(CCXT_STAMP)
+	@if [ ! -e tests/ccxt_check.py ]; then echo "notice: no tests/ccxt_check.py: skipped"; \
+	elif .venv/bin/python -c 'import ccxt' 2>/dev/null; then \
+		cargo build --workspace --bins && .venv/bin/python tests/ccxt_check.py; \
+	else echo "notice: ccxt $(CCXT) is not installed: its check is skipped"; fi
+
+# Tried again by the next make when it failed: the stamp is only left by success.
+$(CCXT_STAMP):
+	@if python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check \
+		ccxt==$(CCXT); then touch $@; \
+	else echo "notice: ccxt==$(CCXT) could not be installed"; fi
+
+$(FIX_CLIENT): tests/fix_client/main.cpp
+	@mkdir -p $(@D)
+	@[ -e /usr/include/quickfix/Session.h ] && command -v g++ >/dev/null || \
+		$(MAKE) --no-print-directory apt-libquickfix-dev apt-g++
+	@if [ -e /usr/include/quickfix/Session.h ]; then \
+		g++ -std=c++14 -O1 -Wall -Wextra -Wno-deprecated -o $@ $< -lquickfix -lpthread; \
+	else echo "notice: libquickfix-dev is not there: the scenario with QuickFIX is skipped"; fi
+
+apt-%:
+	@dpkg -s $* >/dev/null 2>&1 || { $(SUDO) apt-get -q update && \
+		$(SUDO) apt-get -qy install --no-install-recommends $*; } || \
+		echo "notice: the Debian package $* could not be installed"
+
+clean: ## Forget everything built.
+	cargo clean
+	rm -rf .venv fuzz/target fuzz/corpus-local
