@@ -212,6 +212,17 @@ impl Desk {
         self
     }
 
+    /// Lets time pass on a living link until something is asked over REST.
+    pub fn wait_for_request(&mut self) -> &mut Self {
+        for _ in 0..3_000 {
+            if !self.requests.is_empty() {
+                return self;
+            }
+            self.wait(SECOND / 10).venue("35=0|");
+        }
+        panic!("nothing was asked in five minutes");
+    }
+
     pub fn saw(&mut self, expected: &[&str]) -> &mut Self {
         assert_eq!(self.seen, expected);
         self.seen.clear();
