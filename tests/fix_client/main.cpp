@@ -331,7 +331,7 @@ class Desk {
     return *session;
   }
 
-  // Kept and sent at the next logon when there is no connection.
+  // Without a connection it takes its number and is kept: the peer notices the gap and asks for it.
   void send(FIX::Message message) {
     const std::string id =
         message.isSetField(FIX::FIELD::ClOrdID) ? message.getField(FIX::FIELD::ClOrdID) : "";
