@@ -2,13 +2,22 @@
 //!
 //! A line belongs here if it needs one connection and no session.
 
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// Its Logon is still awaited.
+    Unbound,
+    /// A client's, by position.
+    Client(usize),
+    /// Nobody's any more: it is to be closed, and nothing of it is read.
+    Closing,
+}
+
 /// A connection that the carrier holds.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Whose it is: a position among the clients, once its Logon has named one.
-    pub client: Option<usize>,
-    /// It is to be closed; nothing of it is read any more.
-    pub closing: bool,
+    /// Whose it is.
+    pub binding: Binding,
     /// Bytes that wait: an unfinished message, or whatever the core has no room for.
     pub input: Vec<u8>,
     /// Bytes to be written.
@@ -34,8 +43,7 @@ impl Connection {
     /// One that has just been made.
     pub fn new(logon_due_ns: u64) -> Self {
         Self {
-            client: None,
-            closing: false,
+            binding: Binding::Unbound,
             input: Vec::with_capacity(BUFFER_BYTES),
             out: Vec::with_capacity(BUFFER_BYTES),
             arrived_ns: 0,
@@ -47,8 +55,21 @@ impl Connection {
         }
     }
 
+    /// Whose it is, if that is known.
+    pub const fn client(&self) -> Option<usize> {
+        match self.binding {
+            Binding::Client(place) => Some(place),
+            Binding::Unbound | Binding::Closing => None,
+        }
+    }
+
     /// Whether its Logon is still awaited.
     pub const fn is_unbound(&self) -> bool {
-        self.client.is_none() && !self.closing
+        matches!(self.binding, Binding::Unbound)
+    }
+
+    /// Whether it is to be closed.
+    pub const fn is_closing(&self) -> bool {
+        matches!(self.binding, Binding::Closing)
     }
 }

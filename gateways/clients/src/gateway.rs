@@ -29,7 +29,7 @@ use rutter_fix::store::MessageStore;
 use rutter_fix::tags::{self, msg_type};
 
 use crate::config::{ConfigError, Credentials, GatewayConfig, Limits};
-use crate::connection::Connection;
+use crate::connection::{Binding, Connection};
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
 use crate::order::{Asked, read};
 use crate::report::{write_cancel_reject, write_report};
@@ -131,6 +131,16 @@ impl<S: MessageStore> ClientGateway<S> {
             by_session,
             by_comp_id,
         })
+    }
+
+    /// The journal holds events of this session up to `event`, although not all of them will be
+    /// given: for a start from a snapshot instead of the journal's beginning. Call before the
+    /// outputs of the journal's tail.
+    pub fn journal_has(&mut self, session: SessionId, event: u64) {
+        let place = self.by_session.get(session.index()).copied().flatten();
+        if let Some(client) = place.and_then(|place| self.clients.get_mut(place)) {
+            client.journal_event = client.journal_event.max(event);
+        }
     }
 
     /// The journal has been read: connections may come. Call once, after every output of the
@@ -246,7 +256,9 @@ impl<S: MessageStore> ClientGateway<S> {
     /// A stalled connection whose session is not waiting for its output to be written.
     fn may_go_on(&self, conn: ConnId) -> bool {
         self.connections.get(conn.0 as usize).and_then(Option::as_ref).is_some_and(|connection| {
-            connection.stalled && !connection.closing && connection.out.len() < REPLAY_BYTES_MAX
+            connection.stalled
+                && !connection.is_closing()
+                && connection.out.len() < REPLAY_BYTES_MAX
         })
     }
 
@@ -257,7 +269,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 .connections
                 .get(conn.0 as usize)
                 .and_then(Option::as_ref)
-                .is_some_and(|connection| !connection.closing && !connection.stalled)
+                .is_some_and(|connection| !connection.is_closing() && !connection.stalled)
     }
 
     /// Whether the core had no room for something: try [`resume`](Self::resume) again soon.
@@ -379,11 +391,10 @@ impl<S: MessageStore> ClientGateway<S> {
         publish: &mut Publish<'_>,
     ) -> Option<usize> {
         let connection = self.connections.get_mut(conn.0 as usize)?.as_mut()?;
-        if connection.closing {
-            return None;
-        }
-        let Some(place) = connection.client else {
-            return self.bind(now_ns, conn, bytes, index, publish);
+        let place = match connection.binding {
+            Binding::Client(place) => place,
+            Binding::Unbound => return self.bind(now_ns, conn, bytes, index, publish),
+            Binding::Closing => return None,
         };
         let client = self.clients.get_mut(place)?;
         let received = client.session.receive(now_ns, bytes, index, &mut connection.out);
@@ -392,7 +403,7 @@ impl<S: MessageStore> ClientGateway<S> {
             None if taken == 0 => None,
             None => Some(taken),
             Some(event) => {
-                self.on_event(now_ns, conn, place, event, publish);
+                self.on_event(now_ns, conn, place, &event, publish);
                 Some(taken)
             }
         }
@@ -447,7 +458,7 @@ impl<S: MessageStore> ClientGateway<S> {
             return Err(CloseReason::AlreadyConnected);
         }
         client.conn = Some(conn);
-        connection.client = Some(place);
+        connection.binding = Binding::Client(place);
         self.unbound -= 1;
         Ok(())
     }
@@ -457,13 +468,13 @@ impl<S: MessageStore> ClientGateway<S> {
         now_ns: u64,
         conn: ConnId,
         place: usize,
-        event: Event<'_>,
+        event: &Event<'_>,
         publish: &mut Publish<'_>,
     ) {
         let Some(client) = self.clients.get_mut(place) else { return };
         let session = client.owner.session;
-        match event {
-            Event::App(message) => self.on_app(now_ns, conn, place, &message, publish),
+        match *event {
+            Event::App(ref message) => self.on_app(now_ns, conn, place, message, publish),
             Event::LoggedOn { heartbeat_s, reset } => {
                 // A reset within a session logs on again.
                 let again = std::mem::replace(&mut client.up, true);
@@ -565,13 +576,13 @@ impl<S: MessageStore> ClientGateway<S> {
     fn close(&mut self, conn: ConnId, reason: CloseReason, publish: &mut Publish<'_>) {
         let Some(connection) = self.open_connection(conn) else { return };
         let unbound = connection.is_unbound();
-        connection.closing = true;
+        let client = connection.client();
+        connection.binding = Binding::Closing;
         connection.input = Vec::new();
         if reason == CloseReason::SlowConsumer {
             // It would not read this either. What is stored will be asked for.
             connection.out.clear();
         }
-        let client = connection.client.take();
         self.set_stalled(conn, false);
         self.unbound -= usize::from(unbound);
         self.closing.push_back((conn, reason));
@@ -600,11 +611,11 @@ impl<S: MessageStore> ClientGateway<S> {
 
     fn open_connection(&mut self, conn: ConnId) -> Option<&mut Connection> {
         let connection = self.connections.get_mut(conn.0 as usize)?.as_mut()?;
-        (!connection.closing).then_some(connection)
+        (!connection.is_closing()).then_some(connection)
     }
 
     fn client_of(&self, conn: ConnId) -> Option<usize> {
-        self.connections.get(conn.0 as usize)?.as_ref()?.client
+        self.connections.get(conn.0 as usize)?.as_ref()?.client()
     }
 
     fn replaying(&self, place: usize) -> bool {
@@ -613,7 +624,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     fn set_stalled(&mut self, conn: ConnId, stalled: bool) {
         let Some(Some(connection)) = self.connections.get_mut(conn.0 as usize) else { return };
-        let stalled = stalled && !connection.closing;
+        let stalled = stalled && !connection.is_closing();
         if connection.stalled != stalled {
             connection.stalled = stalled;
             self.stalled = if stalled { self.stalled + 1 } else { self.stalled - 1 };

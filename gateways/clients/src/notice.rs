@@ -157,6 +157,17 @@ pub enum RecoveryError {
         /// Events that the journal yields.
         journal: u64,
     },
+    /// The journal knows more than the store holds, and was not read from early enough to tell it.
+    #[error("session {} was told {stored} events, the journal has {journal}, not all of them given",
+        session.0)]
+    EventsMissing {
+        /// Whose.
+        session: SessionId,
+        /// Events in the store.
+        stored: u64,
+        /// Events that the journal yields.
+        journal: u64,
+    },
     /// A store failed, or a session's events have a gap, while the journal was read.
     #[error("session {} has failed during recovery", .0.0)]
     Failed(SessionId),

@@ -14,10 +14,15 @@ const DIGITS_BYTES_MAX: usize = 48;
 /// however large: tells a number that does not fit from a malformed field.
 pub fn is_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let points = digits.iter().filter(|byte| **byte == b'.').count();
-    digits.len() > points
-        && points <= 1
-        && digits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+    let (mut seen_digit, mut seen_point) = (false, false);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => seen_digit = true,
+            b'.' if !seen_point => seen_point = true,
+            _ => return false,
+        }
+    }
+    seen_digit
 }
 
 /// The average price of `qty` that cost `notional`, in units of `10^-(price_decimals + 4)`,
@@ -54,7 +59,7 @@ impl Digits {
         let mut digits = Self { bytes: [0; DIGITS_BYTES_MAX], start: DIGITS_BYTES_MAX };
         let mut rest = mantissa.unsigned_abs();
         let mut decimals = scale;
-        while decimals > decimals_min && rest % 10 == 0 {
+        while decimals > decimals_min && rest.is_multiple_of(10) {
             rest /= 10;
             decimals -= 1;
         }

@@ -32,7 +32,6 @@ const SYMBOL_BYTES_MAX: usize = 20;
 
 /// What a message asks for, or why it cannot be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "lives on the stack for one message")]
 pub enum Asked<'m> {
     /// This of the core.
     Input(Input),
@@ -98,7 +97,7 @@ fn new_order(
             (cl_ord_id, view.symbol, side, in_terms(&view, cl_ord_id, id, owner, terms))
         }
         Err(error) => {
-            let refusal = too_large(message, &error).ok_or(error)?;
+            let refusal = too_large(message, error).ok_or(error)?;
             let cl_ord_id =
                 cl_ord_id(message.get(tags::CL_ORD_ID).unwrap_or(b""), tags::CL_ORD_ID)?;
             let sells = message.get(tags::SIDE) == Some(b"2");
@@ -121,7 +120,7 @@ fn new_order(
 
 /// A quantity or price that is a number, only larger or longer than any that can be held, is a bad
 /// order and no malformed message.
-fn too_large(message: &Message<'_>, error: &AppError) -> Option<Refusal> {
+fn too_large(message: &Message<'_>, error: AppError) -> Option<Refusal> {
     let refusal = match error.ref_tag {
         tags::ORDER_QTY => Refusal::BadQuantity,
         tags::PRICE => Refusal::BadPrice,

@@ -1,5 +1,7 @@
 //! One client: its session, and how outputs of the core become its messages.
 
+use core::cmp::Ordering;
+
 use super::{
     ConnId, Credentials, DisconnectReason, Encoder, MessageStore, Output, OutputError, Owner,
     RecoveryError, SendError, Sent, Session, msg_type,
@@ -76,9 +78,10 @@ impl<S: MessageStore> Client<S> {
             return Err(RecoveryError::Failed(session));
         }
         let (stored, journal) = (self.session.last_event_no(), self.journal_event);
-        if stored > journal {
-            return Err(RecoveryError::StoreAhead { session, stored, journal });
+        match stored.cmp(&journal) {
+            Ordering::Greater => Err(RecoveryError::StoreAhead { session, stored, journal }),
+            Ordering::Less => Err(RecoveryError::EventsMissing { session, stored, journal }),
+            Ordering::Equal => Ok(()),
         }
-        Ok(())
     }
 }

@@ -44,7 +44,7 @@ impl<S: MessageStore> ClientGateway<S> {
             let event = client.session.on_timer(now_ns, &mut connection.out);
             let more = event.is_some();
             if let Some(event) = event {
-                self.on_event(now_ns, conn, place, event, publish);
+                self.on_event(now_ns, conn, place, &event, publish);
             }
             self.after_write(now_ns, conn);
             if !more {
@@ -100,11 +100,11 @@ impl<S: MessageStore> ClientGateway<S> {
             connection.backlog_since_ns = Some(now_ns);
             self.due_ns = self.due_ns.min(now_ns.saturating_add(self.limits.write_stall_ns));
         }
-        if connection.closing || backlog <= limit / 2 {
+        if connection.is_closing() || backlog <= limit / 2 {
             return;
         }
         let warn = !std::mem::replace(&mut connection.warned, true);
-        let client = connection.client;
+        let client = connection.client();
         if backlog > limit {
             // There may be no way to the core here: its news waits for the next turn.
             return self.close(conn, CloseReason::SlowConsumer, &mut |_, _| false);

@@ -1,0 +1,455 @@
+//! The language of the scenarios: a gateway over real stores, a real core with a journal, and
+//! clients that send `35=..|..` text. Headers, lengths and sums are put in and taken out here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rutter_clients::{
+    ClientGateway, CloseReason, ConnId, GatewayConfig, InstrumentConfig, Limits, Notice,
+    SessionConfig,
+};
+use rutter_core::Engine;
+use rutter_core::id::{
+    AccountId, AssetId, ClOrdId, InstrumentId, OrderId, SessionId, Symbol, VenueId,
+};
+use rutter_core::input::*;
+use rutter_core::number::*;
+use rutter_core::output::*;
+use rutter_fix::codec::{TimePrecision, checksum, write_timestamp};
+use rutter_fix::store::{MmapConfig, MmapStore};
+use tempfile::TempDir;
+
+pub const SECOND: u64 = 1_000_000_000;
+/// 2024-06-27 11:17:26 UTC.
+pub const START: u64 = 1_719_487_046 * SECOND;
+pub const TIME: &str = "60=20240627-11:17:26.000|";
+pub const BTC: InstrumentId = InstrumentId(0);
+/// A good order of `ALPHA`'s but for its id.
+pub const ORDER: &str = "38=0.5|40=2|44=60000.25|54=1|55=BTC/USDT|59=1|60=20240627-11:17:26.000|";
+
+pub fn text<const N: usize>(text: &str) -> Text<N> {
+    Text::new(text.as_bytes()).expect("fits")
+}
+
+pub fn time_text(ns: u64) -> String {
+    let mut out = Vec::new();
+    write_timestamp(&mut out, ns, TimePrecision::Millis);
+    String::from_utf8(out).expect("ascii")
+}
+
+/// Puts 8, 9 and 10 around `body`.
+pub fn frame(body: &str) -> Vec<u8> {
+    let body = body.replace('|', "\u{1}");
+    let mut bytes = format!("8=FIX.4.4\u{1}9={}\u{1}{body}", body.len()).into_bytes();
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
+    bytes
+}
+
+/// The messages in `bytes`, without the fields that every message has: 8, 9, 10, 49, 52, 56, and
+/// 122 of one that was sent again.
+pub fn unframe(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(bytes.to_vec()).expect("ascii").replace('\u{1}', "|");
+    let boring = ["8", "9", "10", "49", "52", "56", "122"];
+    let messages = text.split("8=FIX.4.4|").skip(1);
+    messages
+        .map(|message| {
+            assert!(message.ends_with('|'), "a whole message: {message}");
+            message
+                .split_inclusive('|')
+                .filter(|field| !boring.contains(&field.split('=').next().expect("a tag")))
+                .collect()
+        })
+        .collect()
+}
+
+pub fn config() -> GatewayConfig {
+    let session = |id, name: &str| SessionConfig {
+        id: SessionId(id),
+        comp_id: name.to_owned(),
+        account: text(&format!("ACC-{name}")),
+        username: None,
+        password: Some(format!("pw-{name}").as_str().into()),
+        heartbeat_s_range: (1, 60),
+    };
+    GatewayConfig {
+        sender_comp_id: "RUTTER".to_owned(),
+        sessions: vec![session(0, "ALPHA"), session(1, "BETA")],
+        instruments: vec![InstrumentConfig {
+            id: BTC,
+            symbol: text("BTC/USDT"),
+            price_decimals: 2,
+            qty_decimals: 4,
+        }],
+        venues: vec![text("binance"), text("kraken")],
+        assets: vec![text("BTC"), text("USDT")],
+        node_tag: 0xa1,
+        time_precision: TimePrecision::Millis,
+        limits: Limits::default(),
+    }
+}
+
+pub fn open(folder: &Path, config: &GatewayConfig) -> ClientGateway<MmapStore> {
+    let small = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 32 << 20 };
+    let store =
+        |one: &SessionConfig| MmapStore::open(&folder.join(&one.comp_id), small).expect("a store");
+    let stores = config.sessions.iter().map(store).collect();
+    ClientGateway::new(config, stores).expect("a sound configuration")
+}
+
+/// What the journal of these scenarios begins with.
+fn reference() -> Vec<Input> {
+    let genesis = Genesis {
+        node_tag: 0xa1,
+        orders_log2: 10,
+        children_log2: 11,
+        executions_log2: 12,
+        day_roll_s: 0,
+        hash_seed: 42,
+    };
+    let mut inputs = vec![
+        Input::Genesis(genesis),
+        Input::Asset(AssetDef { id: AssetId(0), name: text("BTC") }),
+        Input::Asset(AssetDef { id: AssetId(1), name: text("USDT") }),
+        Input::Instrument(InstrumentDef {
+            id: BTC,
+            symbol: text("BTC/USDT"),
+            base: AssetId(0),
+            quote: AssetId(1),
+            price_decimals: 2,
+            qty_decimals: 4,
+            order_qty_max: Qty(10_000_000),
+        }),
+        Input::Venue(VenueDef {
+            id: VenueId(0),
+            name: text("binance"),
+            stale_after_ns: 3_600 * SECOND,
+            rate_orders: 1_000,
+            rate_window_ns: SECOND,
+            fok: true,
+        }),
+        Input::Listing(ListingDef {
+            instrument: BTC,
+            venue: VenueId(0),
+            enabled: true,
+            tick: Price(1),
+            lot: Qty(1),
+            qty_min: Qty(1),
+            qty_max: Qty(10_000_000),
+            notional_min: Amount(0),
+            maker_fee: FeePpm(0),
+            taker_fee: FeePpm(0),
+        }),
+    ];
+    for (id, name) in [(0, "ALPHA"), (1, "BETA")] {
+        inputs.push(Input::Account(AccountDef {
+            id: AccountId(id),
+            name: text(&format!("ACC-{name}")),
+            notional_max: Amount(100_000_000 * 1_000_000_000_000_000_000),
+            collar_ppm: 500_000,
+            rate_per_s: 100_000,
+            open_orders_max: 400,
+        }));
+        inputs.push(Input::Session(SessionDef {
+            id: SessionId(id),
+            name: text(name),
+            account: AccountId(id),
+        }));
+    }
+    let mut book = BookUpdate { instrument: BTC, clear: true, last: true, ..BookUpdate::default() };
+    book.push(Side::Buy, Level { price: Price(6_000_000), qty: Qty(100_000) });
+    book.push(Side::Sell, Level { price: Price(6_100_000), qty: Qty(100_000) });
+    inputs.extend([Input::NodeStarted, Input::VenueUp(VenueId(0))]);
+    for asset in [AssetId(0), AssetId(1)] {
+        let total = Amount(1_000_000_000 * 1_000_000_000_000_000_000);
+        inputs.push(Input::Balance { venue: VenueId(0), asset, total });
+    }
+    inputs.push(Input::Book(book));
+    inputs
+}
+
+/// One side of a connection as its client sees it.
+#[derive(Debug, Default)]
+struct Peer {
+    comp_id: String,
+    seen: Vec<String>,
+}
+
+pub struct Desk {
+    pub gateway: ClientGateway<MmapStore>,
+    pub config: GatewayConfig,
+    pub now: u64,
+    /// Inputs that the core's ring has room for; `None` for any number.
+    pub room: Option<usize>,
+    /// What was published and is not journaled yet.
+    pub ring: Vec<Input>,
+    pub arrivals: Vec<u64>,
+    journal: Vec<Input>,
+    peers: BTreeMap<u32, Peer>,
+    /// Next number of each client by its `CompID`; a client lives longer than its connection.
+    pub next_seq: BTreeMap<String, u64>,
+    /// Whether clients read what is sent to them.
+    pub reads: bool,
+    folder: TempDir,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut gateway = open(folder.path(), &config);
+        gateway.recovered().expect("nothing to recover");
+        Self {
+            gateway,
+            config,
+            now: START,
+            room: None,
+            ring: Vec::new(),
+            arrivals: Vec::new(),
+            journal: reference(),
+            peers: BTreeMap::new(),
+            next_seq: BTreeMap::new(),
+            reads: true,
+            folder,
+        }
+    }
+
+    /// Runs `act` with a ring of the room that there is.
+    fn publishing(
+        &mut self,
+        act: impl FnOnce(&mut ClientGateway<MmapStore>, u64, &mut rutter_clients::Publish<'_>),
+    ) -> &mut Self {
+        let (ring, room, arrivals) = (&mut self.ring, &mut self.room, &mut self.arrivals);
+        let mut publish = |input: &Input, arrived_ns: u64| {
+            if let Some(room) = room {
+                if *room == 0 {
+                    return false;
+                }
+                *room -= 1;
+            }
+            ring.push(*input);
+            arrivals.push(arrived_ns);
+            true
+        };
+        act(&mut self.gateway, self.now, &mut publish);
+        self.read_all();
+        self
+    }
+
+    /// Clients read what was written to them.
+    pub fn read_all(&mut self) {
+        while self.reads
+            && let Some(conn) = self.gateway.take_dirty()
+        {
+            let bytes = self.gateway.pending(conn).to_vec();
+            self.gateway.wrote(self.now, conn, bytes.len());
+            self.peers.entry(conn.0).or_default().seen.extend(unframe(&bytes));
+        }
+    }
+
+    pub fn connect(&mut self, conn: u32) -> Result<(), CloseReason> {
+        self.gateway.on_connect(self.now, ConnId(conn))
+    }
+
+    pub fn bytes(&mut self, conn: u32, bytes: &[u8]) -> &mut Self {
+        self.publishing(|gateway, now, publish| gateway.on_bytes(now, ConnId(conn), bytes, publish))
+    }
+
+    pub fn resume(&mut self) -> &mut Self {
+        self.publishing(|gateway, now, publish| {
+            gateway.resume(now, publish);
+        })
+    }
+
+    pub fn wait(&mut self, ns: u64) -> &mut Self {
+        self.now += ns;
+        self.publishing(|gateway, now, publish| {
+            gateway.on_timer(now, publish);
+        })
+    }
+
+    pub fn peer_closes(&mut self, conn: u32) -> &mut Self {
+        self.peers.remove(&conn);
+        self.publishing(|gateway, _, publish| gateway.on_closed(ConnId(conn), publish))
+    }
+
+    /// The message as the client of this connection would send it next.
+    pub fn message(&mut self, conn: u32, body: &str) -> Vec<u8> {
+        let comp_id = self.peers.entry(conn).or_default().comp_id.clone();
+        let seq = self.next_seq.entry(comp_id.clone()).or_insert(1);
+        let bytes = numbered(&comp_id, *seq, self.now, body);
+        *seq += 1;
+        bytes
+    }
+
+    /// A client sends `35=..|..` under its next number.
+    pub fn send(&mut self, conn: u32, body: &str) -> &mut Self {
+        let bytes = self.message(conn, body);
+        self.bytes(conn, &bytes)
+    }
+
+    /// A client sends again what it had sent under `seq`.
+    pub fn send_again(&mut self, conn: u32, seq: u64, body: &str) -> &mut Self {
+        let comp_id = self.peers.entry(conn).or_default().comp_id.clone();
+        let (kind, rest) = body.split_once('|').expect("35 first");
+        let body = format!("{kind}|43=Y|122={}|{rest}", time_text(self.now));
+        let bytes = numbered(&comp_id, seq, self.now, &body);
+        self.bytes(conn, &bytes)
+    }
+
+    /// A client connects and sends its Logon; what is answered can be looked at.
+    pub fn try_logon(&mut self, conn: u32, comp_id: &str) -> &mut Self {
+        self.connect(conn).expect("room");
+        self.peers.insert(conn, Peer { comp_id: comp_id.to_owned(), seen: Vec::new() });
+        let logon = format!("35=A|98=0|108=30|554=pw-{comp_id}|");
+        self.send(conn, &logon)
+    }
+
+    /// A client logs on.
+    pub fn logon(&mut self, conn: u32, comp_id: &str) -> &mut Self {
+        self.try_logon(conn, comp_id);
+        let seen = self.seen(conn);
+        assert!(seen.first().is_some_and(|first| first.starts_with("35=A|")), "{seen:?}");
+        self
+    }
+
+    pub fn as_client(&mut self, conn: u32, comp_id: &str) -> &mut Self {
+        self.connect(conn).expect("room");
+        self.peers.insert(conn, Peer { comp_id: comp_id.to_owned(), seen: Vec::new() });
+        self
+    }
+
+    /// What a client saw since the last look.
+    pub fn seen(&mut self, conn: u32) -> Vec<String> {
+        std::mem::take(&mut self.peers.entry(conn).or_default().seen)
+    }
+
+    pub fn saw(&mut self, conn: u32, expected: &[&str]) -> &mut Self {
+        assert_eq!(self.seen(conn), expected);
+        self
+    }
+
+    /// The newest messages that a client saw contain these texts, in order.
+    pub fn saw_like(&mut self, conn: u32, parts: &[&str]) -> &mut Self {
+        let seen = self.seen(conn);
+        assert_eq!(seen.len(), parts.len(), "{seen:#?}");
+        for (message, part) in seen.iter().zip(parts) {
+            for part in part.split_whitespace() {
+                assert!(message.contains(part), "{part} in {message}");
+            }
+        }
+        self
+    }
+
+    /// What was published since the last look.
+    pub fn published(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.ring)
+    }
+
+    /// Connections that are to be closed, which then are.
+    pub fn closes(&mut self) -> Vec<(u32, CloseReason)> {
+        let mut closes = Vec::new();
+        while let Some((conn, reason)) = self.gateway.take_close() {
+            closes.push((conn.0, reason));
+        }
+        for (conn, _) in &closes {
+            self.publishing(|gateway, _, publish| gateway.on_closed(ConnId(*conn), publish));
+        }
+        closes
+    }
+
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::iter::from_fn(|| self.gateway.take_notice()).collect()
+    }
+
+    pub fn output(&mut self, output: &Output) -> &mut Self {
+        self.gateway.on_output(self.now, output).expect("taken");
+        self.read_all();
+        self
+    }
+
+    /// Outputs of the whole journal, and how many of them the last `count` inputs caused.
+    fn replay(&self, count: usize) -> Vec<Output> {
+        let Some(Input::Genesis(genesis)) = self.journal.first() else { panic!("no genesis") };
+        let mut engine = Engine::new(genesis).expect("sound");
+        let (mut outputs, mut fresh) = (Vec::new(), 0);
+        for (at, input) in self.journal.iter().enumerate() {
+            if at == self.journal.len() - count {
+                fresh = outputs.len();
+            }
+            let header = Header { seq: at as u64 + 1, time: UnixNanos(START) };
+            engine.apply(header, input, &mut outputs);
+        }
+        if count == 0 { outputs } else { outputs.split_off(fresh) }
+    }
+
+    /// The core journals the first `count` inputs of the ring. Their outputs are lost with
+    /// [`Desk::crash`] unless [`Desk::decide`] is used.
+    pub fn journal(&mut self, count: usize) -> Vec<Output> {
+        let taken: Vec<Input> = self.ring.drain(..count).collect();
+        self.journal.extend(taken);
+        if count == 0 { Vec::new() } else { self.replay(count) }
+    }
+
+    /// The core takes everything in the ring and the gateway gets what comes out.
+    pub fn decide(&mut self) -> &mut Self {
+        let outputs = self.journal(self.ring.len());
+        for output in &outputs {
+            self.output(output);
+        }
+        self
+    }
+
+    /// The process dies with everything that is not in the journal or a store, and a new one
+    /// reads the journal.
+    pub fn crash(mut self) -> Self {
+        drop(self.gateway);
+        self.gateway = open(self.folder.path(), &self.config);
+        self.peers.clear();
+        self.ring.clear();
+        for output in self.replay(0) {
+            self.gateway.on_output(self.now, &output).expect("taken");
+        }
+        self.gateway.recovered().expect("store and journal agree");
+        self
+    }
+}
+
+/// A whole message of a client's.
+pub fn numbered(comp_id: &str, seq: u64, now: u64, body: &str) -> Vec<u8> {
+    let (kind, rest) = body.split_once('|').expect("35 first");
+    frame(&format!("{kind}|34={seq}|49={comp_id}|52={}|56=RUTTER|{rest}", time_text(now)))
+}
+
+/// A report of `ALPHA`'s first order, to be changed.
+pub fn report(event: u64) -> Report {
+    Report {
+        session: SessionId(0),
+        event,
+        client_seq: 0,
+        time: UnixNanos(START + 1_000_000),
+        exec: event,
+        order: OrderId(7),
+        kind: ReportKind::New,
+        status: OrdStatus::New,
+        cl_ord_id: text("a1"),
+        orig_cl_ord_id: ClOrdId::EMPTY,
+        instrument: Some(BTC),
+        symbol: Symbol::EMPTY,
+        side: Side::Buy,
+        ord_type: OrdType::Limit,
+        tif: TimeInForce::Gtc,
+        qty: Qty(5_000),
+        price: Price(6_000_025),
+        filled: Qty(0),
+        leaves: Qty(5_000),
+        filled_notional: Notional(0),
+        last: None,
+        reason: Refusal::None,
+    }
+}

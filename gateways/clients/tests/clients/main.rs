@@ -1,0 +1,9 @@
+//! Scenarios of the client gateway: clients speak FIX text, the core answers, connections break,
+//! processes die. No socket and no clock but in `server`.
+
+mod connections;
+mod desk;
+mod orders;
+mod recovery;
+mod reports;
+mod server;

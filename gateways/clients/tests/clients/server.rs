@@ -1,0 +1,243 @@
+//! The server over loopback sockets: the client is a plain blocking socket, the server is turned
+//! by the test itself.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rutter_clients::GatewayServer;
+use rutter_core::id::SessionId;
+use rutter_core::input::Input;
+use rutter_core::output::Output;
+use rutter_fix::store::MmapStore;
+
+use crate::desk::{ORDER, config, numbered, open, report, unframe};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64
+}
+
+struct Hall {
+    server: GatewayServer<MmapStore>,
+    inputs: Vec<(Input, u64)>,
+    outputs: Vec<Output>,
+    room: bool,
+    _folder: tempfile::TempDir,
+}
+
+impl Hall {
+    fn new(change: impl FnOnce(&mut rutter_clients::GatewayConfig)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = config();
+        change(&mut config);
+        let gateway = open(folder.path(), &config);
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = GatewayServer::bind(any, gateway, clock).expect("bound");
+        Self { server, inputs: Vec::new(), outputs: Vec::new(), room: true, _folder: folder }
+    }
+
+    fn turn(&mut self) {
+        let (inputs, outputs, room) = (&mut self.inputs, &mut self.outputs, self.room);
+        let mut publish = |input: &Input, arrived_ns: u64| {
+            if room {
+                inputs.push((*input, arrived_ns));
+            }
+            room
+        };
+        outputs.reverse();
+        let worked = self.server.turn(|| outputs.pop(), &mut publish).expect("it turns");
+        if !worked {
+            self.server.park(|| false, Duration::from_millis(1), &mut publish).expect("it sleeps");
+        }
+    }
+
+    fn turn_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let started = Instant::now();
+        while !done(self) {
+            assert!(started.elapsed() < PATIENCE, "{what}");
+            self.turn();
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let at = self.server.local_addr().expect("bound");
+        let stream = TcpStream::connect(at).expect("connected");
+        stream.set_nonblocking(true).expect("non-blocking");
+        stream
+    }
+
+    /// Turns until the client has read a whole number of messages that contain `part`.
+    fn read(&mut self, stream: &mut TcpStream, part: &str) -> Vec<String> {
+        let mut bytes = Vec::new();
+        let mut seen = Vec::new();
+        self.turn_until(part, |_| {
+            let mut buffer = [0; 8_192];
+            match stream.read(&mut buffer) {
+                Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            let text = String::from_utf8_lossy(&bytes).replace('\u{1}', "|");
+            let whole = text.rfind("|10=").is_some_and(|at| at + 8 == text.len());
+            if whole && text.contains(part) {
+                seen = unframe(&bytes);
+            }
+            !seen.is_empty()
+        });
+        seen
+    }
+
+    fn logon(&mut self, comp_id: &str, seq: u64) -> TcpStream {
+        let mut stream = self.connect();
+        let logon = format!("35=A|98=0|108=30|554=pw-{comp_id}|");
+        stream.write_all(&numbered(comp_id, seq, clock(), &logon)).expect("sent");
+        let seen = self.read(&mut stream, "35=A");
+        assert!(seen[0].starts_with("35=A|"), "{seen:?}");
+        stream
+    }
+
+    fn is_closed(&mut self, stream: &mut TcpStream) {
+        self.turn_until("closed", |_| match stream.read(&mut [0; 4_096]) {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        });
+    }
+}
+
+#[test]
+fn an_order_goes_in_and_its_report_comes_out_over_a_socket() {
+    let mut hall = Hall::new(|_| {});
+    hall.server.recovered().expect("nothing to recover");
+    let before = clock();
+    let mut client = hall.logon("ALPHA", 1);
+    let order = numbered("ALPHA", 2, clock(), &format!("35=D|11=a1|{ORDER}"));
+    let (head, tail) = order.split_at(40);
+    client.write_all(head).expect("sent");
+    hall.turn();
+    client.write_all(tail).expect("sent");
+    hall.turn_until("the order", |hall| hall.inputs.len() == 2);
+    let (input, arrived_ns) = hall.inputs[1];
+    assert!(matches!(input, Input::NewOrder(order) if order.cl_ord_id.as_str() == "a1"));
+    assert!((before..=clock()).contains(&arrived_ns));
+    hall.outputs.extend([Output::Report(report(1)), Output::Report(report(2))]);
+    let seen = hall.read(&mut client, "|17=000000a1-2|");
+    assert_eq!(seen.len(), 2);
+    drop(client);
+    hall.turn_until("it is told", |hall| hall.inputs.len() == 3);
+    assert_eq!(hall.inputs[2].0, Input::SessionDown(SessionId(0)));
+}
+
+#[test]
+fn nothing_is_accepted_before_recovery() {
+    let mut hall = Hall::new(|_| {});
+    let mut client = hall.connect();
+    let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=pw-ALPHA|");
+    client.write_all(&logon).expect("sent");
+    for _ in 0..20 {
+        hall.turn();
+    }
+    assert_eq!(hall.server.counters().accepted, 0);
+    hall.server.recovered().expect("nothing to recover");
+    let seen = hall.read(&mut client, "35=A");
+    assert_eq!(seen.len(), 1);
+}
+
+#[test]
+fn connections_beyond_the_limit_are_closed_and_counted() {
+    let mut hall = Hall::new(|config| config.limits.unbound_max = 2);
+    hall.server.recovered().expect("nothing to recover");
+    let (_first, _second) = (hall.connect(), hall.connect());
+    hall.turn_until("two", |hall| hall.server.counters().accepted == 2);
+    let mut third = hall.connect();
+    hall.is_closed(&mut third);
+    assert_eq!(hall.server.counters().refused, 1);
+}
+
+#[test]
+fn a_refused_logon_is_answered_and_closed_and_its_place_is_free_again() {
+    let mut hall = Hall::new(|config| config.limits.connections_max = 1);
+    hall.server.recovered().expect("nothing to recover");
+    for _ in 0..5 {
+        let mut client = hall.connect();
+        let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|");
+        client.write_all(&logon).expect("sent");
+        let seen = hall.read(&mut client, "35=5");
+        assert_eq!(seen, ["35=5|34=1|58=Invalid credentials|"]);
+        hall.is_closed(&mut client);
+    }
+    hall.logon("ALPHA", 1);
+}
+
+/// Ten thousand orders against a ring that is mostly full: all arrive once, in order.
+#[test]
+fn a_full_ring_stops_the_socket_and_loses_nothing() {
+    const ORDERS: usize = 10_000;
+    let mut hall = Hall::new(|_| {});
+    hall.server.recovered().expect("nothing to recover");
+    let client = hall.logon("ALPHA", 1);
+    hall.inputs.clear();
+    client.set_nonblocking(false).expect("blocking");
+    let sender = std::thread::spawn(move || {
+        let mut client = client;
+        for at in 0..ORDERS {
+            let body = format!("35=D|11=o{at}|{ORDER}");
+            client.write_all(&numbered("ALPHA", at as u64 + 2, clock(), &body)).expect("sent");
+        }
+        client
+    });
+    let mut turns = 0_u32;
+    hall.turn_until("all orders", |hall| {
+        turns += 1;
+        hall.room = !turns.is_multiple_of(3);
+        hall.inputs.len() == ORDERS
+    });
+    for (at, (input, _)) in hall.inputs.iter().enumerate() {
+        let Input::NewOrder(order) = input else { panic!("{input:?}") };
+        assert_eq!(order.cl_ord_id.as_str(), format!("o{at}"));
+    }
+    drop(sender.join().expect("the sender"));
+}
+
+/// A client that reads nothing is cut off; another one is served all the while.
+#[test]
+fn a_client_that_does_not_read_is_cut_off_and_others_do_not_notice() {
+    let mut hall = Hall::new(|_| {});
+    hall.server.recovered().expect("nothing to recover");
+    let _deaf = hall.logon("ALPHA", 1);
+    let mut other = hall.logon("BETA", 1);
+    let mut event = 0;
+    hall.turn_until("cut off", |hall| {
+        for _ in 0..256 {
+            event += 1;
+            hall.outputs.push(Output::Report(report(event)));
+        }
+        hall.server.gateway().counters().slow_consumers == 1
+    });
+    let mut mine = report(1);
+    mine.session = SessionId(1);
+    hall.outputs.push(Output::Report(mine));
+    let seen = hall.read(&mut other, "35=8");
+    assert_eq!(seen.len(), 1);
+}
+
+#[test]
+fn a_publisher_wakes_the_sleeping_server() {
+    let mut hall = Hall::new(|_| {});
+    hall.server.recovered().expect("nothing to recover");
+    hall.turn();
+    let waker = hall.server.waker();
+    let publisher = std::thread::spawn(move || {
+        let started = Instant::now();
+        while !waker.notify() {
+            assert!(started.elapsed() < PATIENCE, "it never slept");
+            std::thread::yield_now();
+        }
+    });
+    let started = Instant::now();
+    while !publisher.is_finished() {
+        assert!(started.elapsed() < PATIENCE, "it was never woken");
+        hall.server.park(|| false, PATIENCE, &mut |_, _| true).expect("it sleeps");
+    }
+    publisher.join().expect("the publisher");
+}
