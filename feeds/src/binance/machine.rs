@@ -79,8 +79,8 @@ pub struct Config {
     pub rest_base: String,
     /// What to subscribe.
     pub listings: Vec<FeedListing>,
-    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. Larger ones cost more of the
-    /// request budget and last longer while the market moves.
+    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. Larger ones cost more of
+    /// the request budget and last longer while the market moves.
     pub snapshot_limit: u16,
     /// A link that is silent for so long is dead. The venue pings every 20 seconds.
     pub silence_ns: u64,

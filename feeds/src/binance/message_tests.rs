@@ -11,7 +11,10 @@ use crate::decimal::DecimalError;
 const DECIMALS: Decimals = Decimals { price: 4, qty: 2 };
 
 /// Binance's own sample.
-const DEPTH: &str = r#"{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}"#;
+const DEPTH: &str = concat!(
+    r#"{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,"#,
+    r#""b":[["0.0024","10"]],"a":[["0.0026","100"]]}"#,
+);
 
 fn listed(symbol: &str) -> Option<Decimals> {
     (symbol == "BNBBTC").then_some(DECIMALS)
@@ -45,11 +48,26 @@ fn the_documented_change_is_read_raw_and_combined() {
 #[test]
 fn unusual_texts_say_the_same() {
     for text in [
-        r#" {"e":"depthUpdate", "E":1672515782136, "s":"BNBBTC", "U":157, "u":160, "b":[["0.0024","10"]], "a":[["0.0026","100"]]} "#,
-        r#"{"a":[["0.0026","100"]],"b":[["0.0024","10"]],"u":160,"U":157,"s":"BNBBTC","e":"depthUpdate"}"#,
-        r#"{"e":"depthUpdate","E":1,"new":{"x":[1,2]},"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}"#,
-        r#"{"e":"depthUpdate","E":1,"s":"BNB\u0042TC","U":157,"u":160,"b":[["24e-4","10"]],"a":[["0.00260000","1E2"]]}"#,
-        r#"{"data":{"e":"depthUpdate","E":1,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]},"stream":"x"}"#,
+        concat!(
+            r#" {"e":"depthUpdate", "E":1672515782136, "s":"BNBBTC", "U":157, "u":160,"#,
+            r#" "b":[["0.0024","10"]], "a":[["0.0026","100"]]} "#,
+        ),
+        concat!(
+            r#"{"a":[["0.0026","100"]],"b":[["0.0024","10"]],"u":160,"U":157,"#,
+            r#""s":"BNBBTC","e":"depthUpdate"}"#,
+        ),
+        concat!(
+            r#"{"e":"depthUpdate","E":1,"new":{"x":[1,2]},"s":"BNBBTC","U":157,"u":160,"#,
+            r#""b":[["0.0024","10"]],"a":[["0.0026","100"]]}"#,
+        ),
+        concat!(
+            r#"{"e":"depthUpdate","E":1,"s":"BNB\u0042TC","U":157,"u":160,"#,
+            r#""b":[["24e-4","10"]],"a":[["0.00260000","1E2"]]}"#,
+        ),
+        concat!(
+            r#"{"data":{"e":"depthUpdate","E":1,"s":"BNBBTC","U":157,"u":160,"#,
+            r#""b":[["0.0024","10"]],"a":[["0.0026","100"]]},"stream":"x"}"#,
+        ),
     ] {
         let (message, levels) = read(text);
         assert_eq!(message, Ok(depth()), "{text}");
@@ -62,11 +80,17 @@ fn unusual_texts_say_the_same() {
 fn other_documented_texts_are_known() {
     for (text, message) in [
         (
-            r#"{"e":"trade","E":1,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1,"m":true,"M":true}"#,
+            concat!(
+                r#"{"e":"trade","E":1,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","#,
+                r#""T":1,"m":true,"M":true}"#,
+            ),
             Message::Other,
         ),
         (
-            r#"{"u":400900217,"s":"BNBUSDT","b":"25.35190000","B":"31.21000000","a":"25.36520000","A":"40.66000000"}"#,
+            concat!(
+                r#"{"u":400900217,"s":"BNBUSDT","b":"25.35190000","B":"31.21000000","#,
+                r#""a":"25.36520000","A":"40.66000000"}"#,
+            ),
             Message::Other,
         ),
         (r#"{"result":null,"id":1}"#, Message::Answer { id: Some(1), done: true }),

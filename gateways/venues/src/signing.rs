@@ -137,7 +137,8 @@ mod tests {
         let payload = b"A\x01EXAMPLE\x01SPOT\x011\x0120240627-11:17:25.223";
         assert_eq!(
             signer.sign_base64(payload),
-            "4MHXelVVcpkdwuLbl6n73HQUXUf1dse2PCgT1DYqW9w8AVZ1RACFGM+5UdlGPrQHrgtS3CvsRURC1oj73j8gCA=="
+            "4MHXelVVcpkdwuLbl6n73HQUXUf1dse2PCgT1DYqW9w8\
+             AVZ1RACFGM+5UdlGPrQHrgtS3CvsRURC1oj73j8gCA=="
         );
         assert_eq!(format!("{signer:?}"), "Ed25519Signer(***)");
     }
@@ -149,7 +150,8 @@ mod tests {
             &timestamp=1649729878532";
         assert_eq!(
             signer.sign_base64(payload.as_bytes()),
-            "QkxRSX10rV71REvvMibSfvHCKvHoDFDweKdzKXhHhcKIGkHoZPXAPVNsZYgJtf0CuKIm+cVrCqO07JHjZCVpAg=="
+            "QkxRSX10rV71REvvMibSfvHCKvHoDFDweKdzKXhHhcKI\
+             GkHoZPXAPVNsZYgJtf0CuKIm+cVrCqO07JHjZCVpAg=="
         );
     }
 

@@ -141,7 +141,10 @@ impl Desk {
     }
 
     pub fn account(&mut self) -> &mut Self {
-        let body = r#"{"makerCommission":10,"balances":[{"asset":"BTC","free":"1.20000000","locked":"0.30000000"},{"asset":"XYZ","free":"1","locked":"0"}]}"#;
+        let body = concat!(
+            r#"{"makerCommission":10,"balances":[{"asset":"BTC","free":"1.20000000","#,
+            r#""locked":"0.30000000"},{"asset":"XYZ","free":"1","locked":"0"}]}"#,
+        );
         self.rest("/api/v3/account?", 200, body)
     }
 
@@ -327,13 +330,21 @@ pub fn traded(child: u64, trade: u64, qty: &str, filled: &str, status: char) -> 
 /// An order as REST tells it.
 pub fn rest_order(child: u64, status: &str, filled: &str) -> String {
     format!(
-        r#"{{"symbol":"BTCUSDT","orderId":76,"orderListId":-1,"clientOrderId":"r000000ab-{child:x}","price":"60000.00","origQty":"0.50000000","executedQty":"{filled}","cummulativeQuoteQty":"0","status":"{status}","timeInForce":"GTC","type":"LIMIT","side":"BUY","time":1,"updateTime":1,"isWorking":true}}"#
+        "{{\"symbol\":\"BTCUSDT\",\"orderId\":76,\"orderListId\":-1,\
+         \"clientOrderId\":\"r000000ab-{child:x}\",\"price\":\"60000.00\",\
+         \"origQty\":\"0.50000000\",\"executedQty\":\"{filled}\",\
+         \"cummulativeQuoteQty\":\"0\",\"status\":\"{status}\",\"timeInForce\":\"GTC\",\
+         \"type\":\"LIMIT\",\"side\":\"BUY\",\"time\":1,\"updateTime\":1,\
+         \"isWorking\":true}}"
     )
 }
 
 /// A trade as REST tells it.
 pub fn rest_trade(trade: u64, qty: &str) -> String {
     format!(
-        r#"{{"symbol":"BTCUSDT","id":{trade},"orderId":76,"orderListId":-1,"price":"60000.00000000","qty":"{qty}","quoteQty":"1","commission":"0.00020000","commissionAsset":"BTC","time":1,"isBuyer":true,"isMaker":true,"isBestMatch":true}}"#
+        "{{\"symbol\":\"BTCUSDT\",\"id\":{trade},\"orderId\":76,\"orderListId\":-1,\
+         \"price\":\"60000.00000000\",\"qty\":\"{qty}\",\"quoteQty\":\"1\",\
+         \"commission\":\"0.00020000\",\"commissionAsset\":\"BTC\",\"time\":1,\
+         \"isBuyer\":true,\"isMaker\":true,\"isBestMatch\":true}}"
     )
 }

@@ -121,10 +121,22 @@ fn deep_huge_and_mistyped_json_is_a_failed_request() {
         "[[]]",
         "[null]",
         r#"[{"symbol":1}]"#,
-        r#"[{"symbol":"BTCUSDT","orderId":-1,"clientOrderId":"x","executedQty":"0","status":"NEW"}]"#,
-        r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","executedQty":0,"status":"NEW"}]"#,
-        r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","executedQty":"-1","status":"NEW"}]"#,
-        r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","executedQty":"1e-9","status":"NEW"}]"#,
+        concat!(
+            r#"[{"symbol":"BTCUSDT","orderId":-1,"clientOrderId":"x","executedQty":"0","#,
+            r#""status":"NEW"}]"#,
+        ),
+        concat!(
+            r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","#,
+            r#""executedQty":0,"status":"NEW"}]"#,
+        ),
+        concat!(
+            r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","#,
+            r#""executedQty":"-1","status":"NEW"}]"#,
+        ),
+        concat!(
+            r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","#,
+            r#""executedQty":"1e-9","status":"NEW"}]"#,
+        ),
     ] {
         let mut desk = Desk::new();
         desk.connect().log_on().rest("/api/v3/openOrders?", 200, body).saw(&[]);
