@@ -121,7 +121,8 @@ impl<S: MessageStore> GatewayServer<S> {
     ) -> Result<Self, ServerError> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let listener = TcpListener::bind(address)?;
+        let mut listener = TcpListener::bind(address)?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let count = gateway.connections_max();
         Ok(Self {
             gateway,
@@ -161,10 +162,6 @@ impl<S: MessageStore> GatewayServer<S> {
         self.gateway.recovered()?;
         self.batch_ns = None;
         self.accept_more = true;
-        let registered =
-            self.poll.registry().register(&mut self.listener, LISTENER, Interest::READABLE);
-        // Without it accepting is tried once in a while, as after any refusal of the system.
-        self.counters.accept_errors += u64::from(registered.is_err());
         Ok(())
     }
 
@@ -289,7 +286,7 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     fn is_busy(&self) -> bool {
-        self.accept_more && self.accept_after_ns == 0
+        self.accept_more && self.gateway.is_recovered() && self.accept_after_ns == 0
             || self.gateway.has_work()
             || self.readable.iter().any(|slot| self.gateway.wants_read(ConnId(*slot)))
     }
@@ -333,7 +330,8 @@ impl<S: MessageStore> GatewayServer<S> {
                     let Some(Some(slot)) = self.slots.get_mut(index) else { continue };
                     slot.stream.on_ready(readiness);
                     let number = index as u32;
-                    if readiness.is_readable() || readiness.is_read_closed() || !slot.ready {
+                    let over = readiness.is_read_closed() || readiness.is_error();
+                    if readiness.is_readable() || over || !slot.ready {
                         mark_readable(slot, number, &mut self.readable);
                     }
                     if readiness.is_writable() && slot.ready {
@@ -457,7 +455,7 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     fn accept(&mut self, now_ns: u64) -> bool {
-        if !self.accept_more || now_ns < self.accept_after_ns {
+        if !self.accept_more || !self.gateway.is_recovered() || now_ns < self.accept_after_ns {
             return false;
         }
         self.accept_after_ns = 0;
