@@ -15,6 +15,8 @@ mod params;
 mod render;
 mod rest;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod ws_api;
 
 use std::collections::BTreeMap;

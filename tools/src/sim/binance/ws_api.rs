@@ -192,23 +192,7 @@ impl BinanceFront {
     ) -> Result<String, ApiError> {
         self.limits.charge(now_ns, 2)?;
         match method {
-            "session.logon" => {
-                let key = self.signed_key(now_ns, params)?;
-                if key.ed25519_public.is_none() {
-                    let text = "Unsupported API key type for session.logon: Ed25519 is required.";
-                    return Err(ApiError::new(-4056, text));
-                }
-                let session = Session {
-                    key: key.key.clone(),
-                    account: key.account,
-                    since_ns: now_ns,
-                    subscription: None,
-                };
-                *account = Some(session.account);
-                let api = self.apis.get_mut(&conn).ok_or_else(bad_key)?;
-                api.session = Some(session);
-                Ok(session_status(api, now_ns))
-            }
+            "session.logon" => self.api_logon(now_ns, conn, params, account),
             "session.status" => {
                 let api = self.apis.get(&conn).ok_or_else(bad_key)?;
                 Ok(session_status(api, now_ns))
@@ -241,18 +225,45 @@ impl BinanceFront {
                 let id = api.subscribe(owner)?;
                 Ok(Object::new().number("subscriptionId", id).finish())
             }
-            "userDataStream.unsubscribe" => {
-                let only = params.optional_number("subscriptionId")?;
-                let api = self.apis.get_mut(&conn).ok_or_else(bad_key)?;
-                let before = api.subscriptions.len();
-                api.subscriptions.retain(|id, _| only.is_some_and(|only| only != *id));
-                if api.subscriptions.len() == before {
-                    return Err(ApiError::new(-2036, "Subscription not active."));
-                }
-                Ok("{}".to_owned())
-            }
+            "userDataStream.unsubscribe" => self.api_unsubscribe(conn, params),
             other => Err(ApiError::new(-1000, format!("Unknown method '{other}'."))),
         }
+    }
+
+    fn api_logon(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        params: &Params,
+        account: &mut Option<AccountId>,
+    ) -> Result<String, ApiError> {
+        let key = self.signed_key(now_ns, params)?;
+        if key.ed25519_public.is_none() {
+            let text = "Unsupported API key type for session.logon: Ed25519 is required.";
+            return Err(ApiError::new(-4056, text));
+        }
+        let session = Session {
+            key: key.key.clone(),
+            account: key.account,
+            since_ns: now_ns,
+            subscription: None,
+        };
+        *account = Some(session.account);
+        let api = self.apis.get_mut(&conn).ok_or_else(bad_key)?;
+        api.session = Some(session);
+        Ok(session_status(api, now_ns))
+    }
+
+    /// Ends one subscription, or all of the connection when none is named.
+    fn api_unsubscribe(&mut self, conn: ConnId, params: &Params) -> Result<String, ApiError> {
+        let only = params.optional_number("subscriptionId")?;
+        let api = self.apis.get_mut(&conn).ok_or_else(bad_key)?;
+        let before = api.subscriptions.len();
+        api.subscriptions.retain(|id, _| only.is_some_and(|only| only != *id));
+        if api.subscriptions.len() == before {
+            return Err(ApiError::new(-2036, "Subscription not active."));
+        }
+        Ok("{}".to_owned())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one response is made of just these parts")]
