@@ -118,16 +118,22 @@ impl Children {
         Some(self.by_child.entry(child).or_insert_with(|| Entry::new(instrument)))
     }
 
-    /// Joins the venue's id to the child.
+    /// Joins the venue's id to the child. An id names one order: a child that had it before (which
+    /// no honest venue causes) is found by our id again.
     pub fn join(&mut self, child: ChildId, order: VenueOrderId) {
-        if let Some(entry) = self.by_child.get_mut(&child)
-            && !order.is_empty()
+        if order.is_empty() {
+            return;
+        }
+        let Some(entry) = self.by_child.get_mut(&child) else { return };
+        let before = std::mem::replace(&mut entry.order, order);
+        if before != order {
+            self.by_order.remove(&before);
+        }
+        if let Some(other) = self.by_order.insert(order, child)
+            && other != child
+            && let Some(entry) = self.by_child.get_mut(&other)
         {
-            if entry.order != order {
-                self.by_order.remove(&entry.order);
-            }
-            entry.order = order;
-            self.by_order.insert(order, child);
+            entry.order = VenueOrderId::default();
         }
     }
 
@@ -141,6 +147,7 @@ impl Children {
         if self.over.len() > OVER_MAX
             && let Some(oldest) = self.over.pop_front()
             && let Some(entry) = self.by_child.remove(&oldest)
+            && self.by_order.get(&entry.order) == Some(&oldest)
         {
             self.by_order.remove(&entry.order);
         }
@@ -172,7 +179,7 @@ pub(super) struct Wait {
     done: bool,
 }
 
-/// Answers that are due. Request ids and deadlines rise, for the time to answer is the same for all.
+/// Answers that are due. Request ids and deadlines rise: the time to answer is the same for all.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     waits: VecDeque<Wait>,
@@ -240,6 +247,18 @@ mod tests {
         assert_eq!(waits.overdue(30).map(|wait| wait.req_id), Some(3));
         assert_eq!(waits.overdue(30).map(|wait| wait.req_id), Some(9));
         assert_eq!(waits.next_ns(), None);
+    }
+
+    #[test]
+    fn an_order_id_names_the_child_that_had_it_last() {
+        let mut children = Children::default();
+        let order = VenueOrderId::new(b"O1").expect("id");
+        for n in 1..=2 {
+            children.sent(ChildId(n), Entry::new(InstrumentId(0)));
+            children.join(ChildId(n), order);
+        }
+        assert_eq!(children.of_order(order), Some(ChildId(2)));
+        assert!(children.get(ChildId(1)).is_some_and(|entry| entry.order.is_empty()));
     }
 
     #[test]

@@ -343,7 +343,7 @@ impl KrakenOrders {
                 match error {
                     rest::RestError::Venue(_) => counters.logons_refused += 1,
                     rest::RestError::Http | rest::RestError::Shape | rest::RestError::TooMany => {
-                        counters.rest_failures += 1
+                        counters.rest_failures += 1;
                     }
                 }
                 let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
@@ -382,9 +382,11 @@ impl KrakenOrders {
             return;
         }
         self.heard(now_ns);
+        // The deserializer would take an array for a structure, too.
+        let object = text.trim_start().starts_with('{');
         let read = match serde_json::from_str::<Envelope<'_>>(text) {
-            Ok(envelope) => self.on_message(now_ns, &envelope, out),
-            Err(_) => Err(Broken::Shape),
+            Ok(envelope) if object => self.on_message(now_ns, &envelope, out),
+            Ok(_) | Err(_) => Err(Broken::Shape),
         };
         if let Err(broken) = read {
             self.broken(now_ns, broken, out);
@@ -401,10 +403,10 @@ impl KrakenOrders {
             ("executions", _) => self.on_executions(now_ns, envelope, out)?,
             ("balances", _) => self.on_balances(now_ns, envelope, out)?,
             ("status", _) => self.on_status(now_ns, envelope, out)?,
-            ("heartbeat", _) | ("", "pong") => {}
             ("", "add_order" | "cancel_order") => self.ledger.answer(envelope, out)?,
+            ("", "") if !envelope.error.is_empty() => self.ledger.answer(envelope, out)?,
             ("", "subscribe") if envelope.success == Some(false) => return Err(Broken::Session),
-            ("", "subscribe") => {}
+            ("heartbeat", _) | ("", "pong" | "subscribe") => {}
             _ => self.ledger.counters.ignored += 1,
         }
         Ok(())

@@ -4,10 +4,11 @@
 //! and signatures are `rest`. One call is out at a time, paced below the venue's counter.
 //!
 //! Children that are asked about are gathered into rounds. A round lists the open orders, then
-//! finds the rest by id, then reads the trades of all that have traded, then tells: all fills of a
+//! finds the rest by id (when they are several, first on the newest pages of closed orders, which
+//! is one call for many), then reads the trades of all that have traded, then tells: all fills of a
 //! child first, its fate last. What stays open is asked again in a later round, for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_core::id::{ChildId, ExecId, InstrumentId, VenueOrderId};
 use rutter_core::input::{ChildFill, Fate, Input, Liquidity, Side};
@@ -32,8 +33,15 @@ pub(super) const ASKS_MAX: usize = 1 << 17;
 /// Children in one round.
 const ROUND_MAX: usize = 100;
 
-/// A round that lasts longer begins again, for what it knows is old.
-const ROUND_AGE_NS: u64 = 120 * SECOND_NS;
+/// Children of one round that are asked for alone. The rest wait for the next round, so that what
+/// is found is told soon though calls are slow.
+const ALONE_MAX: usize = 8;
+
+/// From so many children on, the newest closed orders are listed before each is asked for alone.
+const RECENT_MIN: usize = 3;
+
+/// Pages of closed orders in one round.
+const RECENT_PAGES_MAX: usize = 4;
 
 /// Pages of trades in one round.
 const PAGES_MAX: usize = 200;
@@ -66,6 +74,7 @@ impl Pacer {
 
     /// When a call of that cost fits.
     fn ready_ns(&self, cost: u32, now_ns: u64) -> u64 {
+        let now_ns = now_ns.max(self.at_ns);
         let room = u64::from(self.limit.counter_max.saturating_sub(cost)) * 1_000;
         let excess = self.level(now_ns).saturating_sub(room);
         let wait_ms = (excess * 1_000).div_ceil(u64::from(self.limit.decay_milli_per_s).max(1));
@@ -113,6 +122,8 @@ struct Member {
     found: Option<Found>,
     /// Something about it could not be read: ask again, conclude nothing.
     unclear: bool,
+    /// There was no time for it in this round.
+    postponed: bool,
 }
 
 impl Member {
@@ -127,8 +138,10 @@ enum Step {
     Open,
     /// Find by the venue's id what is not open; `from` is the next member, `batch` at most at once.
     Known { from: usize, batch: usize },
+    /// List the newest closed orders.
+    Recent { pages: usize },
     /// Find by our id what is not open.
-    Closed { from: usize },
+    Closed { from: usize, asked: usize },
     /// Read the trades.
     Trades { offset: usize, pages: usize },
     /// Tell.
@@ -150,6 +163,8 @@ pub(super) struct Reconciler {
     balances_due: bool,
     /// The venue is to come up after this: tell of all open orders, too.
     full: bool,
+    /// Of whose fate the core was told meanwhile.
+    told: BTreeSet<ChildId>,
     pacer: Pacer,
     retry_ns: u64,
     backoff: Backoff,
@@ -162,6 +177,7 @@ impl Reconciler {
             round: None,
             balances_due: false,
             full: false,
+            told: BTreeSet::new(),
             pacer: Pacer { limit, level_milli: 0, at_ns: 0 },
             retry_ns: 0,
             backoff,
@@ -184,6 +200,7 @@ impl Reconciler {
     /// `never_after_ns`.
     pub fn begin_full(&mut self, never_after_ns: u64) {
         self.full = true;
+        self.told.clear();
         self.balances_due = true;
         for ask in self.asks.values_mut() {
             // Of children of an earlier process it is not known when they were sent.
@@ -243,23 +260,19 @@ impl Reconciler {
         if now_ns < self.retry_ns || now_ns < self.pacer.ready_ns(2, now_ns) {
             return None;
         }
-        if let Some(round) = self.round.take_if(|r| r.started_ns + ROUND_AGE_NS < now_ns) {
-            self.put_back(round.members);
-        }
         if self.round.is_none() {
             self.begin_round(now_ns);
         }
-        let call = match self.round_call(ledger) {
-            Some(call) => call,
-            None => {
-                self.tell(now_ns, ledger, out);
-                if !self.balances_due || (self.full && !self.asks.is_empty()) {
-                    return None;
-                }
-                self.tell_open(ledger, out);
-                ledger.balances.clear();
-                Call::Balances
+        let call = if let Some(call) = self.round_call(ledger) {
+            call
+        } else {
+            self.tell(now_ns, ledger, out);
+            if !self.balances_due || (self.full && !self.asks.is_empty()) {
+                return None;
             }
+            self.tell_open(ledger, out);
+            ledger.balances.clear();
+            Call::Balances
         };
         self.pacer.add(call.cost(), now_ns);
         Some(call)
@@ -269,7 +282,13 @@ impl Reconciler {
         let due = self.asks.iter().filter(|(_, ask)| ask.at_ns <= now_ns);
         let members: Vec<Member> = due
             .take(ROUND_MAX)
-            .map(|(child, ask)| Member { child: *child, ask: *ask, found: None, unclear: false })
+            .map(|(child, ask)| Member {
+                child: *child,
+                ask: *ask,
+                found: None,
+                unclear: false,
+                postponed: false,
+            })
             .collect();
         for member in &members {
             self.asks.remove(&member.child);
@@ -289,11 +308,20 @@ impl Reconciler {
                 let ids = chosen.into_iter().map(|at| round.order_of(at, ledger)).collect();
                 return Some(Call::QueryOrders(ids));
             }
-            round.step = Step::Closed { from: 0 };
+            round.step = Step::Recent { pages: 0 };
         }
-        if let Step::Closed { from } = round.step {
-            if let Some(at) = round.lookups(ledger, from, false).first().copied() {
-                round.step = Step::Closed { from: at };
+        if let Step::Recent { pages } = round.step {
+            if pages < RECENT_PAGES_MAX && round.lookups(ledger, 0, false).len() >= RECENT_MIN {
+                return Some(Call::RecentOrders { offset: pages * PAGE });
+            }
+            round.step = Step::Closed { from: 0, asked: 0 };
+        }
+        if let Step::Closed { from, asked } = round.step {
+            let lookups = round.lookups(ledger, from, false);
+            if asked >= ALONE_MAX {
+                round.postpone(&lookups);
+            } else if let Some(at) = lookups.first().copied() {
+                round.step = Step::Closed { from: at, asked };
                 let child = round.members.get(at)?.child;
                 let text = ids::hex32(ledger.config.node_tag, child);
                 return Some(Call::ClosedOrders(text.as_str().to_owned()));
@@ -306,7 +334,7 @@ impl Reconciler {
                 let start_s = round.trades_from_s()?;
                 Some(Call::TradesHistory { start_s, offset })
             }
-            Step::Known { .. } | Step::Closed { .. } | Step::Told => None,
+            Step::Known { .. } | Step::Recent { .. } | Step::Closed { .. } | Step::Told => None,
         }
     }
 
@@ -330,9 +358,13 @@ impl Reconciler {
                 let orders = rest::query_orders(response);
                 orders.map(|orders| self.on_known(&orders, ledger))
             }
-            Call::ClosedOrders(_) => rest::closed_orders(response).map(|orders| {
+            Call::ClosedOrders(asked) => rest::closed_orders(response).map(|orders| {
                 self.on_orders(&orders, ledger);
-                self.pass_over_closed();
+                self.on_filtered(&orders, asked, ledger);
+            }),
+            Call::RecentOrders { .. } => rest::closed_orders(response).map(|orders| {
+                self.on_orders(&orders, ledger);
+                self.next_recent(orders.len());
             }),
             Call::TradesHistory { .. } => {
                 let page = rest::trades(response);
@@ -368,11 +400,11 @@ impl Reconciler {
                 self.step(Step::Known { from, batch: 1 });
             }
             Some(Step::Known { from, .. }) => self.give_up_known(from, ledger),
-            Some(Step::Closed { from }) => {
+            Some(Step::Closed { from, .. }) => {
                 self.give_up(from);
                 self.pass_over_closed();
             }
-            Some(Step::Open | Step::Trades { .. } | Step::Told) | None => {}
+            Some(Step::Open | Step::Recent { .. } | Step::Trades { .. } | Step::Told) | None => {}
         }
     }
 
@@ -390,10 +422,38 @@ impl Reconciler {
         }
     }
 
+    /// The venue was asked for the closed orders with one of our ids. If it names others, it did
+    /// not heed the filter, and that ours is not among them proves nothing.
+    fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, ledger: &mut Ledger) {
+        if orders.values().any(|info| info.cl_ord_id.as_deref() != Some(asked)) {
+            ledger.counters.protocol_errors += 1;
+            let step = self.round.as_ref().map(|round| round.step);
+            if let Some(Step::Closed { from, .. }) = step
+                && !self.is_found(from)
+            {
+                self.give_up(from);
+            }
+        }
+        self.pass_over_closed();
+    }
+
+    fn is_found(&self, at: usize) -> bool {
+        let member = self.round.as_ref().and_then(|round| round.members.get(at));
+        member.is_some_and(|member| member.found.is_some())
+    }
+
+    /// A page of closed orders was read; a short one is the last.
+    fn next_recent(&mut self, orders: usize) {
+        if let Some(Round { step: Step::Recent { pages }, .. }) = &mut self.round {
+            *pages = if orders < PAGE { RECENT_PAGES_MAX } else { *pages + 1 };
+        }
+    }
+
     /// The member that was looked up by our id is dealt with, found or not.
     fn pass_over_closed(&mut self) {
-        if let Some(Round { step: Step::Closed { from }, .. }) = &mut self.round {
+        if let Some(Round { step: Step::Closed { from, asked }, .. }) = &mut self.round {
             *from += 1;
+            *asked += 1;
         }
     }
 
@@ -434,6 +494,9 @@ impl Reconciler {
         let is_last = page.trades.is_empty()
             || page.count.map_or(page.trades.len() < PAGE, |count| read >= count)
             || pages + 1 >= PAGES_MAX;
+        if pages + 1 >= PAGES_MAX {
+            ledger.counters.rest_failures += 1;
+        }
         let complete = round.members.iter().all(Member::is_complete);
         round.step = if complete || is_last {
             Step::Told
@@ -475,6 +538,8 @@ impl Reconciler {
             if !member.conclude(round.started_ns, ledger, out) {
                 let ask = member.again(now_ns);
                 self.asks.entry(member.child).or_insert(ask);
+            } else if self.full {
+                self.told.insert(member.child);
             }
         }
     }
@@ -485,7 +550,9 @@ impl Reconciler {
             return;
         }
         let venue = ledger.config.venue;
-        for (child, entry) in ledger.children.live().filter(|(_, entry)| entry.accepted) {
+        let told = std::mem::take(&mut self.told);
+        let open = ledger.children.live().filter(|(_, entry)| entry.accepted);
+        for (child, entry) in open.filter(|(child, _)| !told.contains(child)) {
             let (fate, filled) = (Fate::Open, entry.filled);
             out.emit(Input::ChildFate { venue, child, fate, filled });
         }
@@ -502,6 +569,14 @@ impl Round {
         };
         let members = self.members.iter().enumerate().skip(from);
         members.filter(wanted).map(|(at, _)| at).collect()
+    }
+
+    fn postpone(&mut self, positions: &[usize]) {
+        for at in positions {
+            if let Some(member) = self.members.get_mut(*at) {
+                member.postponed = true;
+            }
+        }
     }
 
     fn order_of(&self, at: usize, ledger: &Ledger) -> String {
@@ -523,6 +598,9 @@ impl Member {
     /// after ever longer waits.
     fn again(&self, now_ns: u64) -> Ask {
         let mut ask = self.ask;
+        if self.postponed {
+            return ask;
+        }
         let wait_ns = AGAIN_BASE_NS << ask.attempts.min(AGAIN_SHIFT_MAX);
         let next_ns = now_ns.saturating_add(wait_ns);
         let may_arrive = self.found.is_none() && !self.unclear && ask.never_after_ns >= now_ns;
@@ -598,7 +676,7 @@ impl Member {
 
     /// Tells what became of it; false when that is not clear yet.
     fn conclude(&self, started_ns: u64, ledger: &mut Ledger, out: &mut Outbox<Input>) -> bool {
-        if self.unclear || !self.is_complete() {
+        if self.unclear || self.postponed || !self.is_complete() {
             return false;
         }
         let (venue, child) = (ledger.config.venue, self.child);

@@ -6,7 +6,6 @@
 //! Merging is monotone: a fill is always told, acceptance and end at most once, and nothing but
 //! fills after the end.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueOrderId};
@@ -333,8 +332,13 @@ impl Ledger {
 
     /// An answer that did not come in time.
     pub fn unanswered(&mut self, wait: &Wait, out: &mut Outbox<Input>) {
-        self.counters.unanswered += 1;
         self.answered(wait);
+        let entry = self.children.get(wait.child);
+        let accepted = wait.request == Request::New && entry.is_some_and(|entry| entry.accepted);
+        if accepted || entry.is_some_and(|entry| entry.end.is_some()) {
+            return;
+        }
+        self.counters.unanswered += 1;
         let (venue, child) = (self.config.venue, wait.child);
         out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer });
     }
@@ -368,7 +372,7 @@ impl Ledger {
     }
 }
 
-fn is_spot(wallet: &Cow<'_, str>) -> bool {
+fn is_spot(wallet: &str) -> bool {
     wallet.is_empty() || wallet == "spot"
 }
 

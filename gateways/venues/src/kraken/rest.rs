@@ -1,7 +1,7 @@
 //! Kraken's private REST calls: signed requests out, typed answers in.
 //!
-//! A line belongs here if it knows a call's parameters or an answer's fields. When a call is made is
-//! `reconcile` and `machine`.
+//! A line belongs here if it knows a call's parameters or an answer's fields. When a call is made
+//! is `reconcile` and `machine`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::signing::{base64_encode, hmac_sha512, sha256};
 /// Order ids in one `QueryOrders`.
 pub const QUERY_ORDERS_MAX: usize = 20;
 
-/// Entries on one page of `TradesHistory`.
+/// Entries on one page of `TradesHistory` or `ClosedOrders`.
 pub const PAGE: usize = 50;
 
 /// Orders or trades of one answer that are read.
@@ -34,6 +34,11 @@ pub enum Call {
     QueryOrders(Vec<String>),
     /// Closed orders with our id.
     ClosedOrders(String),
+    /// A page of the closed orders, newest first.
+    RecentOrders {
+        /// Orders to pass over.
+        offset: usize,
+    },
     /// A page of our trades after `start_s` (Unix seconds), newest first.
     TradesHistory {
         /// Exclusive.
@@ -52,7 +57,7 @@ impl Call {
             Self::Token => "/0/private/GetWebSocketsToken",
             Self::OpenOrders => "/0/private/OpenOrders",
             Self::QueryOrders(_) => "/0/private/QueryOrders",
-            Self::ClosedOrders(_) => "/0/private/ClosedOrders",
+            Self::ClosedOrders(_) | Self::RecentOrders { .. } => "/0/private/ClosedOrders",
             Self::TradesHistory { .. } => "/0/private/TradesHistory",
             Self::Balances => "/0/private/BalanceEx",
         }
@@ -61,12 +66,8 @@ impl Call {
     /// What it adds to the venue's call counter: history costs two.
     pub const fn cost(&self) -> u32 {
         match self {
-            Self::TradesHistory { .. } => 2,
-            Self::Token
-            | Self::OpenOrders
-            | Self::QueryOrders(_)
-            | Self::ClosedOrders(_)
-            | Self::Balances => 1,
+            Self::ClosedOrders(_) | Self::RecentOrders { .. } | Self::TradesHistory { .. } => 2,
+            Self::Token | Self::OpenOrders | Self::QueryOrders(_) | Self::Balances => 1,
         }
     }
 
@@ -78,6 +79,7 @@ impl Call {
             Self::Token | Self::OpenOrders | Self::Balances => Ok(()),
             Self::QueryOrders(ids) => write!(body, "&txid={}", ids.join(",")),
             Self::ClosedOrders(id) => write!(body, "&cl_ord_id={id}"),
+            Self::RecentOrders { offset } => write!(body, "&ofs={offset}"),
             // Consolidated trades would carry other ids than the stream's executions.
             Self::TradesHistory { start_s, offset } => {
                 write!(body, "&start={start_s}&ofs={offset}&consolidate_taker=false")
@@ -87,8 +89,8 @@ impl Call {
     }
 }
 
-/// `API-Sign`: base64 of HMAC-SHA-512, keyed by the decoded secret, over the path and the SHA-256 of
-/// nonce and body.
+/// `API-Sign`: base64 of HMAC-SHA-512, keyed by the decoded secret, over the path and the SHA-256
+/// of nonce and body.
 pub fn api_sign(secret: &[u8], path: &str, nonce: u64, body: &str) -> String {
     let digest = sha256(format!("{nonce}{body}").as_bytes());
     let mut signed = path.as_bytes().to_vec();
@@ -257,7 +259,7 @@ struct Closed<'a> {
     closed: Orders<'a>,
 }
 
-/// The orders of [`Call::ClosedOrders`].
+/// The orders of [`Call::ClosedOrders`] and [`Call::RecentOrders`].
 ///
 /// # Errors
 /// [`RestError`].

@@ -56,7 +56,7 @@ pub fn unix_seconds(text: &[u8]) -> Option<u64> {
         return None;
     }
     whole.iter().try_fold(0u64, |value, byte| {
-        let digit = u64::from(byte.is_ascii_digit().then_some(byte - b'0')?);
+        let digit = u64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
         value.checked_mul(10)?.checked_add(digit)
     })
 }
