@@ -1,0 +1,108 @@
+//! What must be true when the faults have stopped and everybody has caught up.
+
+use std::collections::BTreeSet;
+
+use rutter::decider::Replayer;
+use rutter_core::child::ChildState;
+use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
+use rutter_core::number::Amount;
+use rutter_core::output::Output;
+use rutter_journal::Reader;
+use rutter_tools::sim::engine::Exchange;
+use rutter_tools::sim::order::Side;
+
+use super::node::{BTC, CLIENTS, NODE_TAG, Node, PAIR, USDT};
+use super::venues::OURS;
+use super::world::World;
+
+/// From the exchanges' amounts (10^-16) to the core's (10^-18).
+const TO_CORE: i128 = 100;
+
+fn node(world: &World) -> &Node {
+    world.node.as_ref().expect("the node lives")
+}
+
+fn exchanges(world: &World) -> [&Exchange; 2] {
+    [world.binance.inner().exchange(), world.kraken.inner().exchange()]
+}
+
+/// Our open orders are the venues' open orders; nothing is unknown; clients and core agree.
+pub fn settled(world: &World) {
+    let engine = node(world).decider.engine();
+    for venue in [VenueId(0), VenueId(1)] {
+        assert!(engine.is_up(venue), "venue {} is up again", venue.0);
+    }
+    for child in engine.children().filter(|child| !child.state.is_over()) {
+        assert_eq!(child.state, ChildState::Live, "child {} is known: {child:?}", child.id.0);
+    }
+    for (index, exchange) in exchanges(world).into_iter().enumerate() {
+        let account = exchange.account(OURS).expect("our account");
+        let theirs: BTreeSet<String> = exchange
+            .open_orders(account, None)
+            .map(|order| order.client_id.to_string())
+            .collect();
+        let ours: BTreeSet<String> = engine
+            .children()
+            .filter(|child| !child.state.is_over() && child.venue.index() == index)
+            .map(|child| match index {
+                0 => format!("r{NODE_TAG:08x}-{:x}", child.id.0),
+                _ => format!("{NODE_TAG:08x}{:08x}{:016x}", 0, child.id.0),
+            })
+            .collect();
+        assert_eq!(ours, theirs, "open orders at venue {index}");
+    }
+    money(world);
+    for number in 0..CLIENTS {
+        let client = &world.clients[number];
+        let told = engine.last_event(SessionId(number as u16));
+        assert_eq!(client.events, told, "client {number} has every event once");
+        for order in engine.orders().filter(|o| o.session == SessionId(number as u16)) {
+            let id = order.cl_ord_id.to_string();
+            let known = client.orders.get(&id).expect("an order that the client sent");
+            assert_eq!(known.filled, order.filled.0, "order {id}: filled");
+            assert_eq!(known.status, order.status() as u8, "order {id}: status");
+        }
+    }
+}
+
+/// Positions, cash and fees are the sums of the venues' fills.
+fn money(world: &World) {
+    let ledger = node(world).decider.engine().ledger();
+    let (mut base, mut cash) = (0_i128, 0_i128);
+    let mut fees = [0_i128; 2];
+    for exchange in exchanges(world) {
+        let account = exchange.account(OURS).expect("our account");
+        for fill in exchange.fills(account) {
+            let sign = if fill.side == Side::Buy { 1 } else { -1 };
+            base += sign * i128::from(fill.quantity);
+            cash -= sign * fill.quote * TO_CORE;
+            let asset = &exchange.assets()[usize::from(fill.fee_asset.0)];
+            fees[usize::from(asset == "USDT")] += fill.fee * TO_CORE;
+        }
+    }
+    let position = ledger.position(AccountId(0), PAIR);
+    assert_eq!(position.base, base, "position is the sum of fills");
+    assert_eq!(position.cash, Amount(cash), "cash is the sum of fills");
+    for (asset, paid) in [(BTC, fees[0]), (USDT, fees[1])] {
+        let asset: AssetId = asset;
+        assert_eq!(ledger.fees(AccountId(0), asset), Amount(paid), "fees in asset {}", asset.0);
+    }
+}
+
+/// Everything is over, and a replay makes the same engine again.
+pub fn ended(world: &World) {
+    let node = node(world);
+    let engine = node.decider.engine();
+    assert_eq!(engine.open_orders(), 0, "every order is over");
+    let mut replayer = Replayer::default();
+    let mut outputs: Vec<Output> = Vec::new();
+    let storage = node.storage.after_kill();
+    let mut reader = Reader::open(&storage).expect("the journal opens");
+    while let Some(record) = reader.next().expect("the journal reads") {
+        replayer.record(&record, &mut outputs).expect("the replay agrees");
+        outputs.clear();
+    }
+    let replayed = replayer.engine().expect("a genesis");
+    assert_eq!(replayed.digest(), engine.digest(), "the replay's digest");
+    assert_eq!(replayed.state_digest(), engine.state_digest(), "the replay's state");
+}

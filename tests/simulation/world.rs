@@ -1,0 +1,656 @@
+//! Everybody together: what arrives is given to whom it is for, one step at a time.
+
+use std::collections::BTreeSet;
+
+use rutter_clients::ConnId as GatewayConn;
+use rutter_core::input::Input;
+use rutter_core::output::Output;
+use rutter_tools::sim::binance::BinanceFront;
+use rutter_tools::sim::faults::{CutPoint, Fault, FaultyFront, Scope};
+use rutter_tools::sim::front::{ConnId, Front, FrontAction, HttpRequest};
+use rutter_tools::sim::kraken::Kraken;
+use rutter_tools::sim::random::Random;
+use rutter_transport::machine::{Action, CloseReason, Event, HttpMethod, HttpResponse, LinkId};
+use rutter_venues::VenueCommand;
+
+use super::check;
+use super::client::Client;
+use super::network::{Arrival, Delivery, End, Network, START_NS};
+use super::node::{CLIENTS, Machinery, Node, Survivors};
+use super::venues;
+
+const SECOND_NS: u64 = 1_000_000_000;
+/// Faults happen until here.
+const FAULTS_NS: u64 = START_NS + 20 * SECOND_NS;
+/// Clients trade until here.
+const TRADING_NS: u64 = START_NS + 22 * SECOND_NS;
+/// All is known again, with orders still open.
+const SETTLED_NS: u64 = START_NS + 75 * SECOND_NS;
+/// The rest is cancelled.
+const END_NS: u64 = START_NS + 90 * SECOND_NS;
+
+/// What happened in a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    pub crashes: u64,
+    pub cuts: u64,
+    pub faults: u64,
+    pub orders: u64,
+    pub refused: u64,
+    pub children: u64,
+    pub fills: u64,
+    pub doubled_fills: u64,
+    pub steps: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Self) {
+        self.crashes += other.crashes;
+        self.cuts += other.cuts;
+        self.faults += other.faults;
+        self.orders += other.orders;
+        self.refused += other.refused;
+        self.children += other.children;
+        self.fills += other.fills;
+        self.doubled_fills += other.doubled_fills;
+        self.steps += other.steps;
+    }
+}
+
+pub struct World {
+    seed: u64,
+    pub now_ns: u64,
+    pub network: Network,
+    random: Random,
+    pub node: Option<Node>,
+    survivors: Option<Survivors>,
+    restart_ns: u64,
+    pub binance: FaultyFront<BinanceFront>,
+    pub kraken: FaultyFront<Kraken>,
+    pub clients: Vec<Client>,
+    sent: BTreeSet<String>,
+    totals: Totals,
+    next_fault_ns: u64,
+    /// `TRACE=1` tells everything that happens.
+    trace: bool,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            now_ns: START_NS,
+            network: Network::new(seed),
+            random: Random::salted(seed, 7),
+            node: None,
+            survivors: Some(Survivors::new(seed)),
+            restart_ns: START_NS,
+            binance: venues::binance(seed),
+            kraken: venues::kraken(seed),
+            clients: (0..CLIENTS).map(|n| Client::new(seed, n, START_NS)).collect(),
+            sent: BTreeSet::new(),
+            totals: Totals::default(),
+            next_fault_ns: START_NS + 5 * SECOND_NS,
+            trace: std::env::var_os("TRACE").is_some(),
+        }
+    }
+
+    fn front(&mut self, venue: usize) -> &mut dyn Front {
+        if venue == 0 { &mut self.binance } else { &mut self.kraken }
+    }
+
+    /// Runs to the end and checks everything.
+    pub fn run(mut self) -> Totals {
+        let mut settled = false;
+        let mut canceled = false;
+        while self.now_ns < END_NS {
+            self.network.faulty = self.now_ns < FAULTS_NS;
+            self.step();
+            if self.now_ns >= SETTLED_NS && !settled {
+                settled = true;
+                check::settled(&self);
+            }
+            if settled && !canceled {
+                canceled = true;
+                self.cancel_all();
+            }
+        }
+        check::settled(&self);
+        check::ended(&self);
+        let node = self.node.as_ref().expect("the node lives at the end");
+        let counts = node.decider.engine().counts();
+        self.totals.cuts = self.network.cuts;
+        self.totals.orders = counts.orders;
+        self.totals.refused = counts.refused;
+        self.totals.children = counts.children;
+        self.totals.fills = counts.fills;
+        self.totals.doubled_fills = counts.doubled_fills;
+        self.totals
+    }
+
+    fn cancel_all(&mut self) {
+        for number in 0..self.clients.len() {
+            for id in self.clients[number].open_orders() {
+                self.clients[number].cancel(self.now_ns, &id);
+            }
+            self.send_client(number);
+        }
+    }
+
+    /// One moment: time goes on to the next thing that is due, and all that is due happens.
+    fn step(&mut self) {
+        self.totals.steps += 1;
+        self.now_ns = self.next_ns().max(self.now_ns + 1);
+        self.maybe_fault();
+        if self.node.is_none() && self.now_ns >= self.restart_ns {
+            let survivors = self.survivors.take().expect("something survived");
+            self.node = Some(Node::start(self.now_ns, self.seed, survivors));
+        }
+        self.timers();
+        while let Some(delivery) = self.network.next(self.now_ns) {
+            self.deliver(delivery);
+            self.pump();
+        }
+        self.pump();
+    }
+
+    fn next_ns(&mut self) -> u64 {
+        let mut due = vec![END_NS, self.next_fault_ns];
+        due.extend(self.network.next_ns());
+        due.extend(self.binance.next_timer_ns());
+        due.extend(self.kraken.next_timer_ns());
+        match &mut self.node {
+            Some(node) => {
+                due.extend(node.gateway.next_timer_ns());
+                due.extend(node.decider.engine().next_timer().map(|at| at.0));
+                due.extend(node.machines.iter_mut().filter_map(super::node::Running::next_timer_ns));
+            }
+            None => due.push(self.restart_ns),
+        }
+        for client in &self.clients {
+            due.extend(client.session.next_deadline_ns());
+            if client.wire.is_none() {
+                due.push(client.reconnect_ns);
+            } else if client.session.is_logged_on() && self.now_ns < TRADING_NS {
+                due.push(client.next_action_ns);
+            }
+        }
+        due.into_iter().min().unwrap_or(END_NS)
+    }
+
+    /// A venue misbehaves, or the node dies.
+    fn maybe_fault(&mut self) {
+        if self.now_ns < self.next_fault_ns {
+            return;
+        }
+        if self.now_ns >= FAULTS_NS {
+            self.next_fault_ns = END_NS;
+            let mut out = Vec::new();
+            self.binance.inject_scoped(self.now_ns, Scope::Any, Fault::Heal, &mut out);
+            self.perform(0, out);
+            let mut out = Vec::new();
+            self.kraken.inject_scoped(self.now_ns, Scope::Any, Fault::Heal, &mut out);
+            return self.perform(1, out);
+        }
+        self.next_fault_ns = self.now_ns + 100_000_000 + self.random.below(1_500_000_000);
+        self.totals.faults += 1;
+        let fault = match self.random.below(10) {
+            0 => Fault::Duplicate,
+            1 => Fault::Reorder,
+            2 => Fault::Drop { frames: 1 + self.random.below(3) as u32 },
+            3 => Fault::Delay { delay_ns: self.random.below(300_000_000), frames: 20 },
+            4 => Fault::CutOnOrder(CutPoint::BeforeProcessing),
+            5 => Fault::CutOnOrder(CutPoint::BeforeAck),
+            6 => Fault::CutOnOrder(CutPoint::AfterAck),
+            7 => Fault::CorruptBook,
+            8 => Fault::Disconnect,
+            _ => Fault::HalfOpen,
+        };
+        let venue = self.random.below(2) as usize;
+        self.tell(|| format!("fault at venue {venue}: {fault:?}"));
+        let mut out = Vec::new();
+        if venue == 0 {
+            self.binance.inject_scoped(self.now_ns, Scope::Any, fault, &mut out);
+        } else {
+            self.kraken.inject_scoped(self.now_ns, Scope::Any, fault, &mut out);
+        }
+        self.perform(venue, out);
+    }
+
+    fn crash(&mut self) {
+        let Some(node) = self.node.take() else { return };
+        self.totals.crashes += 1;
+        self.tell(|| "the node dies".to_owned());
+        self.survivors = Some(node.die());
+        self.network.node_died(self.now_ns);
+        self.restart_ns = self.now_ns + 10_000_000 + self.random.below(2 * SECOND_NS);
+    }
+
+    fn may_crash(&mut self) -> bool {
+        self.network.faulty && self.random.chance_ppm(150)
+    }
+
+    fn timers(&mut self) {
+        for venue in 0..2 {
+            let now_ns = self.now_ns;
+            if self.front(venue).next_timer_ns().is_some_and(|due| due <= now_ns) {
+                let mut out = Vec::new();
+                self.front(venue).on_timer(now_ns, &mut out);
+                self.perform(venue, out);
+            }
+        }
+        self.node_timers();
+        for number in 0..self.clients.len() {
+            self.client_timer(number);
+        }
+    }
+
+    fn node_timers(&mut self) {
+        let now_ns = self.now_ns;
+        let Some(node) = &mut self.node else { return };
+        let inputs = &mut node.inputs;
+        node.gateway.on_timer(now_ns, &mut |input, _| {
+            inputs.push_back(*input);
+            true
+        });
+        if node.decider.engine().next_timer().is_some_and(|due| due.0 <= now_ns) {
+            node.inputs.push_back(Input::Tick);
+        }
+        for at in 0..node.machines.len() {
+            let Some(node) = &mut self.node else { return };
+            let machine = &mut node.machines[at];
+            if machine.next_timer_ns().is_some_and(|due| due <= now_ns) {
+                machine.timer(now_ns);
+            }
+            self.take_machine(at);
+        }
+        self.write_gateway();
+    }
+
+    fn client_timer(&mut self, number: usize) {
+        let now_ns = self.now_ns;
+        let price = self.price_e2();
+        let client = &mut self.clients[number];
+        if client.wire.is_none() {
+            if now_ns >= client.reconnect_ns && self.node.is_some() {
+                let wire =
+                    self.network.connect(now_ns, End::Client(number), End::Gateway, None);
+                client.wire = Some(wire);
+            } else if now_ns >= client.reconnect_ns {
+                client.reconnect_ns = now_ns + 100_000_000;
+            }
+            return;
+        }
+        if client.session.next_deadline_ns().is_some_and(|due| due <= now_ns) {
+            let mut ended = false;
+            while let Some(event) = client.session.on_timer(now_ns, &mut client.output) {
+                ended |= matches!(event, rutter_fix::session::Event::Disconnect { .. });
+            }
+            self.send_client(number);
+            if ended {
+                return self.end_client(number);
+            }
+        }
+        let client = &mut self.clients[number];
+        let may_act = now_ns < TRADING_NS && client.session.is_logged_on();
+        if may_act && now_ns >= client.next_action_ns {
+            client.act(now_ns, price);
+            self.send_client(number);
+        }
+    }
+
+    fn price_e2(&self) -> i64 {
+        let exchange = self.binance.inner().exchange();
+        let (instrument, _) = exchange.instruments().next().expect("an instrument");
+        exchange.last_price(instrument).map_or(6_000_000, |price| price / 1_000_000)
+    }
+
+    fn end_client(&mut self, number: usize) {
+        if let Some(wire) = self.clients[number].wire {
+            self.network.close(self.now_ns, wire, End::Client(number));
+        }
+    }
+
+    fn send_client(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let bytes = std::mem::take(&mut client.output);
+        let (Some(wire), false) = (client.wire, bytes.is_empty()) else { return };
+        if client.opened {
+            self.network.send(self.now_ns, wire, End::Client(number), Arrival::Bytes(bytes));
+        }
+    }
+
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            let since_ns = self.now_ns - START_NS;
+            eprintln!("{:>3}.{:09} {}", since_ns / SECOND_NS, since_ns % SECOND_NS, what());
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        self.tell(|| delivery.to_string());
+        match delivery.to {
+            End::Machine(machine, link) => self.to_machine(machine, link, delivery),
+            End::Front(venue) => self.to_front(venue, delivery),
+            End::Gateway => self.to_gateway(delivery),
+            End::Client(number) => self.to_client(number, delivery),
+        }
+    }
+
+    fn to_client(&mut self, number: usize, delivery: Delivery) {
+        let client = &mut self.clients[number];
+        if client.wire != Some(delivery.wire) {
+            return;
+        }
+        match delivery.arrival {
+            Arrival::Opened { .. } => client.opened(self.now_ns),
+            Arrival::Bytes(bytes) => {
+                if !client.receive(self.now_ns, &bytes) {
+                    self.send_client(number);
+                    return self.end_client(number);
+                }
+            }
+            Arrival::Closed | Arrival::Refused => client.closed(self.now_ns),
+            other => panic!("a client got {other:?}"),
+        }
+        self.send_client(number);
+    }
+
+    fn to_gateway(&mut self, delivery: Delivery) {
+        let now_ns = self.now_ns;
+        let wire = delivery.wire;
+        let Some(node) = &mut self.node else { return };
+        let known = node.connections.iter().position(|c| c.is_some_and(|(_, w)| w == wire));
+        let inputs = &mut node.inputs;
+        let mut publish = |input: &Input, _: u64| {
+            inputs.push_back(*input);
+            true
+        };
+        match (delivery.arrival, known) {
+            (Arrival::Opened { .. }, None) => {
+                let free = node.connections.iter().position(Option::is_none).expect("a free slot");
+                if node.gateway.on_connect(now_ns, GatewayConn(free as u32)).is_ok() {
+                    node.connections[free] = Some((0, wire));
+                } else {
+                    self.network.close(now_ns, wire, End::Gateway);
+                }
+            }
+            (Arrival::Bytes(bytes), Some(at)) => {
+                node.gateway.on_bytes(now_ns, GatewayConn(at as u32), &bytes, &mut publish);
+            }
+            (Arrival::Closed, Some(at)) => {
+                node.connections[at] = None;
+                node.gateway.on_closed(GatewayConn(at as u32), &mut publish);
+            }
+            (_, _) => {}
+        }
+        self.write_gateway();
+    }
+
+    fn write_gateway(&mut self) {
+        let now_ns = self.now_ns;
+        let Some(node) = &mut self.node else { return };
+        loop {
+            let inputs = &mut node.inputs;
+            let mut publish = |input: &Input, _: u64| {
+                inputs.push_back(*input);
+                true
+            };
+            let mut worked = node.gateway.resume(now_ns, &mut publish);
+            while let Some(conn) = node.gateway.take_dirty() {
+                let bytes = node.gateway.pending(conn).to_vec();
+                if bytes.is_empty() {
+                    continue;
+                }
+                worked = true;
+                node.gateway.wrote(now_ns, conn, bytes.len());
+                if let Some((_, wire)) = node.connections[conn.0 as usize] {
+                    self.network.send(now_ns, wire, End::Gateway, Arrival::Bytes(bytes));
+                }
+            }
+            while let Some((conn, _)) = node.gateway.take_close() {
+                worked = true;
+                if let Some((_, wire)) = node.connections[conn.0 as usize].take() {
+                    self.network.close(now_ns, wire, End::Gateway);
+                }
+                node.gateway.on_closed(conn, &mut publish);
+            }
+            if !worked {
+                break;
+            }
+        }
+        while node.gateway.take_notice().is_some() {}
+    }
+
+    /// The node works off its queues, one thing at a time; it may die before each.
+    fn pump(&mut self) {
+        loop {
+            if self.node.is_some() && self.may_crash() {
+                return self.crash();
+            }
+            let Some(node) = &mut self.node else { return };
+            if let Some((seq, output)) = node.outputs.pop_front() {
+                assert!(seq < node.decider.journal().next_sequence(), "output before its input");
+                self.on_output(&output);
+            } else if let Some(input) = node.inputs.pop_front() {
+                if self.trace && !matches!(input, Input::Book(_)) {
+                    eprintln!("    input {input:?}");
+                }
+                let mut outputs: Vec<Output> = Vec::new();
+                let seq =
+                    node.decider.decide(self.now_ns, &input, &mut outputs).expect("journaled");
+                node.outputs.extend(outputs.into_iter().map(|output| (seq, output)));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn on_output(&mut self, output: &Output) {
+        let now_ns = self.now_ns;
+        let Some(node) = &mut self.node else { return };
+        if matches!(output, Output::Report(_) | Output::CancelReject(_)) {
+            node.gateway.on_output(now_ns, output).expect("a report is taken");
+            return self.write_gateway();
+        }
+        for at in 0..node.machines.len() {
+            let Some(node) = &mut self.node else { return };
+            let running = &mut node.machines[at];
+            let Machinery::Orders(machine) = &mut running.machine else { continue };
+            let venue = rutter_core::id::VenueId(running.venue as u8);
+            if let Some(command) = VenueCommand::from_output(output, venue) {
+                machine.on_command(now_ns, &command, &mut running.outbox);
+                self.take_machine(at);
+            }
+        }
+    }
+
+    fn to_machine(&mut self, at: usize, link: u8, delivery: Delivery) {
+        let now_ns = self.now_ns;
+        let Some(node) = &mut self.node else { return };
+        let machine = &mut node.machines[at];
+        let id = LinkId(link);
+        if let Arrival::HttpReply { id, reply } = delivery.arrival {
+            let response = reply.map(|(status, body)| HttpResponse { status, body });
+            machine.event(now_ns, Event::Http(id, response.as_ref()));
+            return self.take_machine(at);
+        }
+        if machine.wires[usize::from(link)] != Some(delivery.wire) {
+            return;
+        }
+        match delivery.arrival {
+            Arrival::Opened { .. } => machine.event(now_ns, Event::Connected(id)),
+            Arrival::Refused => {
+                machine.wires[usize::from(link)] = None;
+                machine.event(now_ns, Event::Closed(id, CloseReason::ConnectFailed));
+            }
+            Arrival::Closed => {
+                machine.wires[usize::from(link)] = None;
+                machine.event(now_ns, Event::Closed(id, CloseReason::Peer));
+            }
+            Arrival::Bytes(bytes) => machine.event(now_ns, Event::Bytes(id, &bytes)),
+            Arrival::Text(text) => machine.event(now_ns, Event::Text(id, &text)),
+            Arrival::Ping => {
+                machine.event(now_ns, Event::Alive(id));
+                let from = End::Machine(at, link);
+                self.network.send(now_ns, delivery.wire, from, Arrival::Pong);
+            }
+            other => panic!("a machine got {other:?}"),
+        }
+        self.take_machine(at);
+    }
+
+    /// Carries out what a machine wants.
+    fn take_machine(&mut self, at: usize) {
+        let now_ns = self.now_ns;
+        let Some(node) = &mut self.node else { return };
+        let machine = &mut node.machines[at];
+        machine.flush(now_ns);
+        let outbox = std::mem::take(&mut machine.outbox);
+        node.inputs.extend(outbox.emissions.iter().copied());
+        let front = End::Front(machine.venue);
+        for action in &outbox.actions {
+            let Some(node) = &mut self.node else { return };
+            let machine = &mut node.machines[at];
+            match action {
+                Action::Connect(link) => {
+                    let target = machine.target(link.0);
+                    let from = End::Machine(at, link.0);
+                    let wire = self.network.connect(now_ns, from, front, target);
+                    machine.wires[usize::from(link.0)] = Some(wire);
+                }
+                Action::Close(link) => {
+                    if let Some(wire) = machine.wires[usize::from(link.0)] {
+                        self.network.close(now_ns, wire, End::Machine(at, link.0));
+                    }
+                }
+                Action::Send(link, range) => {
+                    let bytes = outbox.bytes[range.clone()].to_vec();
+                    let raw = machine.target(link.0).is_none();
+                    let wire = machine.wires[usize::from(link.0)];
+                    self.note_sent(&bytes);
+                    let arrival = if raw {
+                        Arrival::Bytes(bytes)
+                    } else {
+                        Arrival::Text(String::from_utf8(bytes).expect("text"))
+                    };
+                    if let Some(wire) = wire {
+                        self.network.send(now_ns, wire, End::Machine(at, link.0), arrival);
+                    }
+                }
+                Action::Http(request) => {
+                    // The id of the request is kept in the link's number of the answer's end.
+                    let http = http_request(request);
+                    self.http(at, front, request.id, http);
+                }
+            }
+        }
+    }
+
+    /// An HTTP call: the front answers at once in its own time, or the answer is lost.
+    fn http(&mut self, at: usize, front: End, id: u64, request: HttpRequest) {
+        let to = End::Machine(at, 0);
+        if self.network.faulty && self.random.chance_ppm(20_000) {
+            return self.network.deliver(self.now_ns, to, Arrival::HttpReply { id, reply: None });
+        }
+        let End::Front(venue) = front else { return };
+        self.tell(|| format!("http {:?} {} {}", front, request.path, request.query));
+        let conn = ConnId(1_000_000_000 + id + at as u64 * 100_000_000);
+        let now_ns = self.now_ns;
+        let mut out = Vec::new();
+        self.front(venue).on_http(now_ns, conn, &request, &mut out);
+        let mut replied = false;
+        let mut others = Vec::new();
+        for action in out {
+            match action {
+                FrontAction::Http(whose, reply) if whose == conn => {
+                    replied = true;
+                    self.tell(|| format!("http answer {} {:.300}", reply.status, reply.body));
+                    let reply = Some((reply.status, reply.body));
+                    self.network.deliver(now_ns, to, Arrival::HttpReply { id, reply });
+                }
+                other => others.push(other),
+            }
+        }
+        if !replied {
+            self.network.deliver(now_ns, to, Arrival::HttpReply { id, reply: None });
+        }
+        self.perform(venue, others);
+    }
+
+    /// No order goes to a venue twice.
+    fn note_sent(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let id = if text.contains("\u{1}35=D\u{1}") {
+            text.split('\u{1}').find_map(|field| field.strip_prefix("11=")).map(str::to_owned)
+        } else if text.contains("\"add_order\"") {
+            let after = text.split("\"cl_ord_id\":\"").nth(1).expect("an order has an id");
+            after.split('"').next().map(str::to_owned)
+        } else {
+            None
+        };
+        if let Some(id) = id {
+            assert!(self.sent.insert(id.clone()), "{id} was sent twice");
+        }
+    }
+
+    fn to_front(&mut self, venue: usize, delivery: Delivery) {
+        let now_ns = self.now_ns;
+        let conn = ConnId(delivery.wire);
+        let mut out = Vec::new();
+        let front = self.front(venue);
+        match delivery.arrival {
+            Arrival::Opened { target: None } => front.on_raw_open(now_ns, conn, &mut out),
+            Arrival::Opened { target: Some(target) } => {
+                front.on_ws_open(now_ns, conn, &target, &mut out);
+            }
+            Arrival::Bytes(bytes) => front.on_raw(now_ns, conn, &bytes, &mut out),
+            Arrival::Text(text) => front.on_ws_text(now_ns, conn, &text, &mut out),
+            Arrival::Pong => front.on_ws_pong(now_ns, conn),
+            Arrival::Closed => front.on_closed(now_ns, conn, &mut out),
+            other => panic!("a front got {other:?}"),
+        }
+        self.perform(venue, out);
+    }
+
+    /// Carries out what a front wants.
+    fn perform(&mut self, venue: usize, actions: Vec<FrontAction>) {
+        let now_ns = self.now_ns;
+        let from = End::Front(venue);
+        for action in actions {
+            let wire = action.conn().0;
+            match action {
+                FrontAction::Text(_, text) => {
+                    self.network.send(now_ns, wire, from, Arrival::Text(text));
+                }
+                FrontAction::Bytes(_, bytes) => {
+                    self.network.send(now_ns, wire, from, Arrival::Bytes(bytes));
+                }
+                FrontAction::Ping(_) => self.network.send(now_ns, wire, from, Arrival::Ping),
+                FrontAction::Close(_) => self.network.close(now_ns, wire, from),
+                // An answer that a fault held back: its asker has given up.
+                FrontAction::Http(..) => {}
+            }
+        }
+    }
+}
+
+fn http_request(request: &rutter_transport::machine::HttpRequest) -> HttpRequest {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    HttpRequest {
+        method: match request.method {
+            HttpMethod::Get => "GET",
+            HttpMethod::Post => "POST",
+            HttpMethod::Delete => "DELETE",
+        }
+        .to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_lowercase(), value.clone()))
+            .collect(),
+        body: request.body.clone(),
+    }
+}
