@@ -122,10 +122,10 @@ fn a_lost_link_makes_children_unknown_until_the_venue_tells() {
     desk.sent(&["v0 query #1", "v0 query #2"]);
     desk.client("c buy 1 @ 10010 ioc").sent(&["v1 new buy 1 @ 10010 Ioc #3"]);
     desk.client("cancel a").sent(&[]);
-    desk.venue(1, "open 0").sent(&["v0 cancel #1"]);
+    desk.venue(1, "open 0").sent(&[]);
     desk.venue(2, "fill 2 @ 10010").venue(2, "gone 2");
     desk.sent(&["v1 new buy 5 @ 10010 Ioc #4"]);
-    desk.input(Input::VenueUp(VenueId(0))).venue(1, "done 0");
+    desk.input(Input::VenueUp(VenueId(0))).sent(&["v0 cancel #1"]).venue(1, "done 0");
     desk.client_saw(&[
         "a new",
         "b new",
@@ -301,6 +301,24 @@ fn a_fill_after_the_end_is_booked_and_never_beyond_the_order() {
     ]);
     desk.position(15);
     assert!(desk.notices().contains(&Notice::Overfill(VenueId(0), rutter_core::id::ChildId(1))));
+}
+
+/// Found by the simulation: a cancel for a venue that was still reconciling was refused as not
+/// sent, asked about, found open and sent again, until no cancel was left to send.
+#[test]
+fn a_cancel_waits_for_its_venue_and_costs_nothing_meanwhile() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_990, 1)], &[(10_010, 50)]);
+    desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted");
+    desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost)).venue(1, "open 0");
+    desk.sent(&["v0 new buy 10 @ 10000 Gtc #1", "v0 query #1"]);
+    desk.client("cancel a").sent(&[]);
+    desk.input(Input::VenueUp(VenueId(0))).sent(&["v0 cancel #1"]);
+    for _ in 0..8 {
+        desk.venue(1, "cancel-rejected").venue(1, "open 0");
+    }
+    desk.outputs.clear();
+    desk.client("cancel a").sent(&["v0 cancel #1"]);
 }
 
 #[test]

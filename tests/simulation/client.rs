@@ -41,7 +41,6 @@ pub struct Client {
     exec_ids: BTreeSet<String>,
     /// Core events received: execution reports and cancel rejects.
     pub events: u64,
-    pub rejects: u64,
     pub next_action_ns: u64,
     pub reconnect_ns: u64,
 }
@@ -71,7 +70,6 @@ impl Client {
             orders: BTreeMap::new(),
             exec_ids: BTreeSet::new(),
             events: 0,
-            rejects: 0,
             next_action_ns: now_ns + 3_000_000_000,
             reconnect_ns: now_ns,
         }
@@ -115,7 +113,12 @@ impl Client {
                             &mut self.exec_ids,
                             self.number,
                         ),
-                        b"9" => self.rejects += 1,
+                        b"9" => {
+                            let id = text(&message, tags::ORIG_CL_ORD_ID);
+                            if let Some(known) = self.orders.get_mut(&id) {
+                                known.status = text(&message, tags::ORD_STATUS).as_bytes()[0];
+                            }
+                        }
                         other => panic!("unexpected message {other:?}"),
                     }
                     self.events += 1;

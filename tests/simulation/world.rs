@@ -25,9 +25,9 @@ const FAULTS_NS: u64 = START_NS + 20 * SECOND_NS;
 /// Clients trade until here.
 const TRADING_NS: u64 = START_NS + 22 * SECOND_NS;
 /// All is known again, with orders still open.
-const SETTLED_NS: u64 = START_NS + 75 * SECOND_NS;
+const SETTLED_NS: u64 = START_NS + 110 * SECOND_NS;
 /// The rest is cancelled.
-const END_NS: u64 = START_NS + 90 * SECOND_NS;
+const END_NS: u64 = START_NS + 125 * SECOND_NS;
 
 /// What happened in a run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,6 +145,9 @@ impl World {
         if self.node.is_none() && self.now_ns >= self.restart_ns {
             let survivors = self.survivors.take().expect("something survived");
             self.node = Some(Node::start(self.now_ns, self.seed, survivors));
+        }
+        if let Some(node) = self.node.as_mut().filter(|_| self.totals.steps.is_multiple_of(64)) {
+            node.decider.journal_mut().sync_step().expect("synced");
         }
         self.timers();
         while let Some(delivery) = self.network.next(self.now_ns) {

@@ -204,7 +204,10 @@ impl Engine {
             if !child.is_over() {
                 let mut child = child;
                 child.cancel_wanted = true;
-                Self::cancel_child(&mut child, out);
+                child.cancels = 0;
+                if self.is_up(child.venue) {
+                    Self::cancel_child(&mut child, out);
+                }
                 self.store_child(&mut child, order);
             }
         }

@@ -28,7 +28,15 @@ impl Engine {
     pub(super) fn on_venue_up<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = true;
+        let mut at = state.first_child;
         out.notice(Notice::VenueUp(venue));
+        // Ends: the list holds each living child of the venue once.
+        while let Some(child) = self.children.get_mut(at.0) {
+            at = child.next;
+            if child.cancel_wanted {
+                Self::cancel_child(child, out);
+            }
+        }
         self.unpark(out);
     }
 
@@ -207,8 +215,10 @@ impl Engine {
         if let Some(next) = child.state.after(ChildEvent::FoundOpen) {
             child.state = next;
         }
+        // A venue that is not up yet gets its cancels when it is.
+        let up = self.is_up(child.venue);
         let stuck = child.cancels >= super::CANCELS_MAX;
-        if child.cancel_wanted {
+        if child.cancel_wanted && up {
             Self::cancel_child(&mut child, out);
         }
         self.store_child(&mut child, &mut order);

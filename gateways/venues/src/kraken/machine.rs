@@ -582,7 +582,8 @@ impl KrakenOrders {
 
     fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
         let child = cancel.child;
-        if !self.up || self.ledger.waits.is_full() {
+        // While reconciling too: what should be over and is found open is called back at once.
+        if !matches!(self.link, Link::On) || self.ledger.waits.is_full() {
             self.ledger.counters.not_sent += 1;
             let (venue, reason) = (self.ledger.config.venue, VenueReject::NotSent);
             out.emit(Input::CancelRejected { venue, child, reason });

@@ -149,15 +149,9 @@ impl Kraken {
                 let orders = self.exchange.open_orders(account, None);
                 Ok(format!("{{\"open\":{{{}}}}}", self.orders_json(orders)))
             }
-            "ClosedOrders" => {
-                let mut all: Vec<&Order> = self.exchange.closed_orders(account).collect();
-                all.reverse();
-                let count = all.len();
-                let page = all.into_iter().take(PAGE);
-                Ok(format!("{{\"closed\":{{{}}},\"count\":{count}}}", self.orders_json(page)))
-            }
+            "ClosedOrders" => self.closed_json(account, params),
             "QueryOrders" => self.query_orders(account, params),
-            "TradesHistory" => Ok(self.history_json(account)),
+            "TradesHistory" => self.history_json(account, params),
             _ => Err(KrakenError::UnknownMethod),
         }
     }
@@ -312,12 +306,37 @@ impl Kraken {
         text
     }
 
-    fn history_json(&self, account: AccountId) -> String {
+    /// A page of the closed orders, newest first; `cl_ord_id` keeps those of that id only.
+    fn closed_json(&self, account: AccountId, params: &Params) -> Outcome {
+        let client = params.text("cl_ord_id")?;
+        let offset = page_offset(params)?;
+        let mut all: Vec<&Order> = self
+            .exchange
+            .closed_orders(account)
+            .filter(|order| client.as_deref().is_none_or(|id| *order.client_id == *id))
+            .collect();
+        all.reverse();
+        let count = all.len();
+        let page = all.into_iter().skip(offset).take(PAGE);
+        Ok(format!("{{\"closed\":{{{}}},\"count\":{count}}}", self.orders_json(page)))
+    }
+
+    /// A page of the trades after `start` (Unix seconds, exclusive), newest first.
+    fn history_json(&self, account: AccountId, params: &Params) -> Outcome {
+        let start_ns = match params.text("start")? {
+            Some(text) => text
+                .parse::<u64>()
+                .ok()
+                .and_then(|seconds| seconds.checked_mul(1_000_000_000))
+                .ok_or(KrakenError::InvalidArguments("start"))?,
+            None => 0,
+        };
+        let offset = page_offset(params)?;
         let mut count = 0;
         let mut rows = Vec::new();
-        for fill in self.exchange.fills(account).rev() {
+        for fill in self.exchange.fills(account).rev().filter(|fill| fill.time_ns > start_ns) {
             count += 1;
-            if rows.len() < PAGE {
+            if count > offset && rows.len() < PAGE {
                 rows.push(format!(
                     "\"{}\":{}",
                     ids::trade(fill.exec_id),
@@ -325,7 +344,7 @@ impl Kraken {
                 ));
             }
         }
-        format!("{{\"trades\":{{{}}},\"count\":{count}}}", rows.join(","))
+        Ok(format!("{{\"trades\":{{{}}},\"count\":{count}}}", rows.join(",")))
     }
 
     fn fill_json(&self, account: AccountId, fill: &Fill) -> String {
@@ -541,4 +560,10 @@ fn padded(mantissa: i64, decimals: u32) -> String {
 /// Unix seconds with four decimals.
 fn seconds(unix_ns: u64) -> String {
     crate::sim::decimal::format(i128::from(unix_ns), 9, 4)
+}
+
+/// `ofs`: entries to pass over.
+fn page_offset(params: &Params) -> Result<usize, KrakenError> {
+    let text = params.text("ofs")?.unwrap_or_else(|| "0".to_owned());
+    text.parse().map_err(|_| KrakenError::InvalidArguments("ofs"))
 }
