@@ -123,6 +123,8 @@ enum Broken {
     Report(#[from] report::ReportError),
     #[error("message type not allowed now")]
     MessageType,
+    #[error("the venue has lost count of our messages")]
+    OutOfStep,
 }
 
 /// Binance order entry as a machine.
@@ -386,7 +388,7 @@ impl BinanceOrders {
                     }
                 });
             }
-            msg_type::REJECT => self.on_reject(message, out),
+            msg_type::REJECT => return self.on_reject(message, out),
             msg_type::NEWS => self.on_news_message(now_ns, message, out),
             msg_type::LOGOUT => self.on_logout(now_ns, message, out),
             msg_type::LOGON | msg_type::RESEND_REQUEST | msg_type::SEQUENCE_RESET => {
@@ -464,8 +466,9 @@ impl BinanceOrders {
         Ok(())
     }
 
-    /// A Reject names our message by its number.
-    fn on_reject(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) {
+    /// A Reject names our message by its number. When the venue has lost count of our numbers,
+    /// everything that we send would be rejected: the session is over.
+    fn on_reject(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
         let verdict = report::error_of(message);
@@ -475,6 +478,10 @@ impl BinanceOrders {
                 self.on_news(News::CancelRefused { child, attempt: Some(attempt), verdict }, out);
             }
             None => self.counters.ignored += 1,
+        }
+        match report::code_of(message) {
+            report::OUT_OF_STEP => Err(Broken::OutOfStep),
+            _ => Ok(()),
         }
     }
 

@@ -186,8 +186,16 @@ impl Reader<'_> {
     }
 }
 
+/// -1179: our `MsgSeqNum` is not the one that the venue expects.
+pub const OUT_OF_STEP: i64 = -1_179;
+
+/// What 25016 says; 0 if it is not there.
+pub fn code_of(message: &Message<'_>) -> i64 {
+    message.int(ERROR_CODE).ok().flatten().unwrap_or_default()
+}
+
 /// What 25016 and 58 say.
 pub(super) fn error_of(message: &Message<'_>) -> Verdict {
-    let code = message.int(ERROR_CODE).ok().flatten().unwrap_or_default();
+    let code = code_of(message);
     verdict(code, message.get(tags::TEXT).unwrap_or_default())
 }

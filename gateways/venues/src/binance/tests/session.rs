@@ -50,6 +50,15 @@ fn any_message_answers_the_test() {
     assert_eq!((desk.machine.status(), desk.closes), (Status::Up, 0));
 }
 
+/// Found by the simulation: the venue had missed a message of ours and rejected all later ones,
+/// and the adapter went on sending.
+#[test]
+fn a_venue_that_has_lost_count_of_our_messages_is_left() {
+    let mut desk = Desk::up();
+    desk.new_order(1).venue("35=3|45=2|371=34|372=D|373=99|25016=-1179|58=MsgSeqNum|");
+    desk.saw(&["rejected 1 Other", "down Protocol"]);
+}
+
 #[test]
 fn a_gap_is_fatal_and_said_once() {
     let mut desk = Desk::up();
