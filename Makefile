@@ -34,8 +34,8 @@ bench: ## Criterion benchmarks, then the paired ratios to their floors (one JSON
 	cargo bench --workspace --benches
 
 soak: ## Seeded random tests, SEEDS=n times as much of them, in release. RUTTER_SEED=s replays.
-	RUTTER_SEEDS=$(SEEDS) cargo test --release $(patsubst tests/%.rs,--test %,$(wildcard \
-		tests/fix_differential.rs tests/simulation.rs tests/crash.rs)) -- --nocapture
+	RUTTER_SEEDS=$(SEEDS) cargo test --release --test fix_differential --test simulation \
+		--test crash -- --nocapture
 
 fuzz: ## Every fuzz target for SECONDS_EACH=60 seconds, guided by coverage.
 	@command -v g++ >/dev/null || $(MAKE) --no-print-directory apt-g++

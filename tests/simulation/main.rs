@@ -8,7 +8,7 @@
 //! open orders, nothing is unknown, positions and fees are the sums of the venues' fills, every
 //! client has every report once, and a replay of the journal makes the same engine.
 //!
-//! `SEEDS=n` runs seeds 1 to n; `SEED=s` runs one, which is how a failure is replayed.
+//! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is replayed.
 
 mod check;
 mod client;
@@ -25,7 +25,7 @@ const SEEDS_DEFAULT: u64 = 200;
 fn run(seed: u64) {
     let result = std::panic::catch_unwind(|| World::new(seed).run());
     if let Err(panic) = result {
-        eprintln!("seed {seed} failed; again with: SEED={seed} cargo test --test simulation");
+        eprintln!("seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation");
         std::panic::resume_unwind(panic);
     }
 }
@@ -33,10 +33,10 @@ fn run(seed: u64) {
 #[test]
 fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    if let Some(seed) = number("SEED") {
+    if let Some(seed) = number("RUTTER_SEED") {
         return run(seed);
     }
-    let seeds = number("SEEDS").unwrap_or(SEEDS_DEFAULT);
+    let seeds = number("RUTTER_SEEDS").unwrap_or(SEEDS_DEFAULT);
     let mut totals = world::Totals::default();
     for seed in 1..=seeds {
         let mut counted = world::Totals::default();
@@ -44,7 +44,7 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
             counted = World::new(seed).run();
         }));
         if let Err(panic) = result {
-            eprintln!("seed {seed} failed; again with: SEED={seed} cargo test --test simulation");
+            eprintln!("seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation");
             std::panic::resume_unwind(panic);
         }
         totals.add(&counted);
