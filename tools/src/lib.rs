@@ -1,3 +1,13 @@
 //! Venue simulators, FIX test client, load and latency tools, demo.
+//!
+//! `sim` plays the exchanges, `client` the node's client, `harness` starts both around a real node
+//! process; the rest is one module a command of `rutter-tools`. Nothing here is linked into the
+//! node.
 
+pub mod client;
+pub mod clock;
+pub mod demo;
+pub mod harness;
+pub mod quantiles;
 pub mod sim;
+pub mod simulate;

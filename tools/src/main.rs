@@ -1,2 +1,36 @@
 //! Tools for trying, loading and measuring Rutter.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rutter_tools::{demo, simulate};
+
+/// Tools for trying, loading and measuring Rutter.
+#[derive(Debug, Parser)]
+#[command(name = "rutter-tools", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs both simulated exchanges and writes a node configuration that trades at them.
+    Sim(simulate::Arguments),
+    /// Everything at once: simulators, node, a trading client, and the proof at the end.
+    Demo(demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Sim(arguments) => simulate::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Demo(arguments) => demo::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("rutter-tools: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

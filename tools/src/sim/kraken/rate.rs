@@ -14,6 +14,9 @@ pub enum Tier {
     Intermediate,
     /// Highest.
     Pro,
+    /// A client whose limits the venue has raised by agreement, far beyond any published tier: so
+    /// that a load test meets the node's limits and not the venue's. Not of the reference.
+    Raised,
 }
 
 impl Tier {
@@ -23,6 +26,7 @@ impl Tier {
             Self::Starter => 60,
             Self::Intermediate => 125,
             Self::Pro => 180,
+            Self::Raised => 1_000_000_000,
         }
     }
 
@@ -32,6 +36,7 @@ impl Tier {
             Self::Starter => 60,
             Self::Intermediate => 80,
             Self::Pro => 225,
+            Self::Raised => 1_000_000,
         }
     }
 
@@ -41,6 +46,7 @@ impl Tier {
             Self::Starter => 100,
             Self::Intermediate => 234,
             Self::Pro => 375,
+            Self::Raised => 100_000_000_000,
         }
     }
 
@@ -50,6 +56,7 @@ impl Tier {
             Self::Starter => (15, 33),
             Self::Intermediate => (20, 50),
             Self::Pro => (20, 100),
+            Self::Raised => (1_000_000_000, 100_000_000_000),
         }
     }
 }

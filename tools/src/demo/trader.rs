@@ -1,0 +1,377 @@
+//! The demo's client: which orders are sent when, and what the reports say about them.
+//!
+//! A line belongs here if it needs the client's side only. Open loop: the time of each order is
+//! fixed before, whatever the node does meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rutter_fix::tags::{self, msg_type};
+
+use super::savings::{Books, Paid, Savings};
+use crate::client::{ClientError, FixClient, Order, Report, Side, Tif, Told};
+use crate::harness::{MARKETS, Venue, VenueFill, Venues};
+use crate::quantiles::Latencies;
+use crate::sim::random::Random;
+
+/// Millisecond.
+const MS_NS: u64 = 1_000_000;
+
+/// Price steps of our limits: both venues know hundredths, or the router makes do.
+const CENT_E8: i64 = 1_000_000;
+
+/// Orders sent in one turn of the loop; the rest follow after a look at the socket.
+const ORDERS_PER_TURN: usize = 64;
+
+/// What kind of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Market,
+    Ioc,
+    /// A limit through the market that may rest.
+    Through,
+    /// A limit behind the market, cancelled later.
+    Resting,
+}
+
+#[derive(Debug)]
+struct Placed {
+    market: usize,
+    side: Side,
+    kind: Kind,
+    limit_e8: Option<i64>,
+    due_ns: u64,
+    answered: bool,
+    over: bool,
+    cancel_sent: bool,
+    cum_e8: i64,
+    paid: Paid,
+    books: Option<Box<Books>>,
+}
+
+/// Counts for the display and the summary.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Orders sent.
+    pub sent: u64,
+    /// Orders refused by the node.
+    pub refused: u64,
+    /// Orders over, by whatever.
+    pub over: u64,
+    /// Reports received, cancel rejects among them.
+    pub reports: u64,
+    /// Executions reported.
+    pub fills: u64,
+    /// Cancels sent.
+    pub cancels: u64,
+    /// Cancels refused.
+    pub cancels_refused: u64,
+    /// Reports that contradict each other or could not be read.
+    pub odd: u64,
+    /// Executions whose `ExecID` came before.
+    pub doubled: u64,
+    /// Messages that the node rejected as malformed.
+    pub rejected: u64,
+}
+
+/// The client's books.
+#[derive(Debug)]
+pub struct Trader {
+    random: Random,
+    orders: Vec<Placed>,
+    /// When resting orders are to be cancelled.
+    cancels: BTreeSet<(u64, usize)>,
+    executions: BTreeSet<String>,
+    /// Reported executions, counted by what the venue knows of them too.
+    pub reported: BTreeMap<VenueFill, u64>,
+    /// Counts.
+    pub counts: Counts,
+    /// Refusals by word.
+    pub refusals: BTreeMap<String, u64>,
+    /// Orders that ended without being filled whole, by word.
+    pub ends: BTreeMap<String, u64>,
+    /// From the intended time of sending to the first answer.
+    pub answers: Latencies,
+    /// The comparison with the best single venue.
+    pub savings: Savings,
+    /// Why the connection was lost, if it was.
+    pub lost_connection: Option<String>,
+    next_due_ns: u64,
+    interval_ns: u64,
+}
+
+impl Trader {
+    /// A trader that sends its first order at `start_ns`.
+    pub fn new(seed: u64, start_ns: u64, rate_per_s: u32) -> Self {
+        Self {
+            random: Random::salted(seed, 4_242),
+            orders: Vec::new(),
+            cancels: BTreeSet::new(),
+            executions: BTreeSet::new(),
+            reported: BTreeMap::new(),
+            counts: Counts::default(),
+            refusals: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            answers: Latencies::default(),
+            savings: Savings::default(),
+            lost_connection: None,
+            next_due_ns: start_ns,
+            interval_ns: 1_000_000_000 / u64::from(rate_per_s.max(1)),
+        }
+    }
+
+    /// When something is to be sent next.
+    pub fn next_ns(&self) -> u64 {
+        let cancel = self.cancels.first().map_or(u64::MAX, |(due_ns, _)| *due_ns);
+        self.next_due_ns.min(cancel)
+    }
+
+    /// Sends what is due.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn send_due(
+        &mut self,
+        now_ns: u64,
+        client: &mut FixClient,
+        venues: &Venues,
+    ) -> Result<(), ClientError> {
+        for _ in 0..ORDERS_PER_TURN {
+            if self.next_due_ns > now_ns {
+                break;
+            }
+            let due_ns = self.next_due_ns;
+            self.next_due_ns += self.interval_ns;
+            self.place(now_ns, due_ns, client, venues)?;
+        }
+        while let Some((due_ns, index)) = self.cancels.first().copied() {
+            if due_ns > now_ns {
+                break;
+            }
+            self.cancels.pop_first();
+            self.cancel(now_ns, index, client)?;
+        }
+        Ok(())
+    }
+
+    fn place(
+        &mut self,
+        now_ns: u64,
+        due_ns: u64,
+        client: &mut FixClient,
+        venues: &Venues,
+    ) -> Result<(), ClientError> {
+        let random = &mut self.random;
+        let market = random.below(MARKETS.len() as u64) as usize;
+        let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
+        let kind = match random.below(100) {
+            0..40 => Kind::Market,
+            40..65 => Kind::Ioc,
+            65..80 => Kind::Through,
+            _ => Kind::Resting,
+        };
+        // From a tenth of a typical level to several levels.
+        let (least, most) = MARKETS[market].quote_qty_e8;
+        let lot = MARKETS[market].binance_lot_e8;
+        let qty_e8 = random.between(least, most * 3) / lot * lot;
+        let books: Books = Venue::ALL.map(|venue| venues.book(venue, market));
+        let limit_e8 = limit(random, kind, side, &books);
+        if kind != Kind::Market && limit_e8.is_none() {
+            // A venue without quotes on that side, for the moment: nothing sensible to send.
+            return Ok(());
+        }
+        let index = self.orders.len();
+        let (tif, cancel_after) = match kind {
+            Kind::Market | Kind::Ioc => (Tif::Ioc, None),
+            Kind::Through => (Tif::Gtc, Some(random.between(500, 2_000))),
+            Kind::Resting => (Tif::Gtc, Some(random.between(200, 1_500))),
+        };
+        let cl_ord_id = format!("d{index}");
+        let symbol = MARKETS[market].symbol;
+        let order = Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif };
+        client.new_order(now_ns, &order)?;
+        self.counts.sent += 1;
+        if let Some(after_ms) = cancel_after {
+            self.cancels.insert((now_ns + after_ms as u64 * MS_NS, index));
+        }
+        self.orders.push(Placed {
+            market,
+            side,
+            kind,
+            limit_e8,
+            due_ns,
+            answered: false,
+            over: false,
+            cancel_sent: false,
+            cum_e8: 0,
+            paid: Paid::default(),
+            books: (kind != Kind::Resting).then(|| Box::new(books)),
+        });
+        Ok(())
+    }
+
+    fn cancel(
+        &mut self,
+        now_ns: u64,
+        index: usize,
+        client: &mut FixClient,
+    ) -> Result<(), ClientError> {
+        let Some(order) = self.orders.get_mut(index).filter(|o| !o.over && !o.cancel_sent) else {
+            return Ok(());
+        };
+        order.cancel_sent = true;
+        self.counts.cancels += 1;
+        let symbol = MARKETS[order.market].symbol;
+        client.cancel(now_ns, &format!("c{index}"), &format!("d{index}"), symbol, order.side)
+    }
+
+    /// Asks to cancel whatever is open; returns how many orders are not over.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn cancel_all(
+        &mut self,
+        now_ns: u64,
+        client: &mut FixClient,
+    ) -> Result<usize, ClientError> {
+        self.cancels.clear();
+        let open: Vec<usize> = self.open().collect();
+        for index in &open {
+            self.cancel(now_ns, *index, client)?;
+        }
+        Ok(open.len())
+    }
+
+    /// Orders that are not over.
+    pub fn open(&self) -> impl Iterator<Item = usize> + '_ {
+        self.orders.iter().enumerate().filter(|(_, order)| !order.over).map(|(index, _)| index)
+    }
+
+    /// Orders without any answer.
+    pub fn unanswered(&self) -> u64 {
+        self.orders.iter().filter(|order| !order.answered).count() as u64
+    }
+
+    /// Orders whose executions do not add up to the quantity that the node says is filled.
+    pub fn unbalanced(&self) -> u64 {
+        self.orders.iter().filter(|order| order.paid.qty_e8 != order.cum_e8).count() as u64
+    }
+
+    /// Takes what the client was told.
+    pub fn told(&mut self, now_ns: u64, told: &Told<'_>) {
+        match told {
+            Told::App(message, poss_dup) => match Report::read(message, *poss_dup) {
+                Some(report) => self.report(now_ns, &report),
+                None if message.msg_type() == msg_type::BUSINESS_MESSAGE_REJECT => {
+                    self.counts.rejected += 1;
+                    let id = message.get(tags::BUSINESS_REJECT_REF_ID).unwrap_or(b"");
+                    self.answer(now_ns, &String::from_utf8_lossy(id), true);
+                }
+                None => self.counts.odd += 1,
+            },
+            Told::Rejected(_) => self.counts.rejected += 1,
+            Told::Disconnected(why) => self.lost_connection = Some(why.clone()),
+            Told::LoggedOn | Told::Odd(_) => {}
+        }
+    }
+
+    fn index(cl_ord_id: &str) -> Option<usize> {
+        cl_ord_id.strip_prefix('d')?.parse().ok()
+    }
+
+    /// An answer about an order; returns its place.
+    fn answer(&mut self, now_ns: u64, cl_ord_id: &str, over: bool) -> Option<usize> {
+        let index = Self::index(cl_ord_id)?;
+        let order = self.orders.get_mut(index)?;
+        if !order.answered {
+            order.answered = true;
+            self.answers.record(now_ns.saturating_sub(order.due_ns));
+        }
+        if over && !order.over {
+            order.over = true;
+            self.counts.over += 1;
+            let books = order.books.take();
+            if let (Some(books), true) = (books, order.kind != Kind::Resting) {
+                self.savings.compare(order.side, order.limit_e8, &order.paid, &books);
+            }
+        }
+        Some(index)
+    }
+
+    fn report(&mut self, now_ns: u64, report: &Report) {
+        self.counts.reports += 1;
+        if report.kind == 'x' {
+            self.counts.cancels_refused += 1;
+            return;
+        }
+        // A report that a cancel caused names the order in 41.
+        let about = if report.orig_cl_ord_id.is_empty() {
+            &report.cl_ord_id
+        } else {
+            &report.orig_cl_ord_id
+        };
+        if !report.exec_id.is_empty() && !self.executions.insert(report.exec_id.clone()) {
+            self.counts.doubled += 1;
+            return;
+        }
+        let Some(index) = Self::index(about).filter(|index| *index < self.orders.len()) else {
+            self.counts.odd += 1;
+            return;
+        };
+        if report.kind == 'F' {
+            self.execution(index, report);
+        }
+        if let Some(order) = self.orders.get_mut(index) {
+            order.cum_e8 = order.cum_e8.max(report.cum_e8);
+        }
+        if report.status == '8' {
+            self.counts.refused += 1;
+            *self.refusals.entry(report.text.clone()).or_default() += 1;
+        } else if matches!(report.kind, '4' | 'C') {
+            *self.ends.entry(report.text.clone()).or_default() += 1;
+        }
+        self.answer(now_ns, about, report.is_final());
+    }
+
+    fn execution(&mut self, index: usize, report: &Report) {
+        self.counts.fills += 1;
+        let (Some(last), Some(order)) = (&report.last, self.orders.get_mut(index)) else {
+            self.counts.odd += 1;
+            return;
+        };
+        order.paid.add(last, MARKETS[order.market].quote);
+        let Some(venue) = Venue::from_name(&last.venue) else {
+            self.counts.odd += 1;
+            return;
+        };
+        let fill = VenueFill {
+            venue,
+            market: order.market,
+            buy: order.side == Side::Buy,
+            price_e8: last.price_e8,
+            qty_e8: last.qty_e8,
+            maker: last.maker,
+            trade_id: 0,
+        };
+        *self.reported.entry(fill).or_default() += 1;
+    }
+}
+
+/// A limit price, from the better of the venues' best prices.
+fn limit(random: &mut Random, kind: Kind, side: Side, books: &Books) -> Option<i64> {
+    let best = |levels: fn(&crate::harness::Book) -> &Vec<(i64, i64)>| {
+        books.iter().filter_map(move |book| levels(book).first()).map(|(price, _)| *price)
+    };
+    let ask = best(|book| &book.asks).min();
+    let bid = best(|book| &book.bids).max();
+    let sign = if side == Side::Buy { 1 } else { -1 };
+    let (from, ppm) = match (kind, side) {
+        (Kind::Market, _) => return None,
+        (Kind::Ioc | Kind::Through, Side::Buy) => (ask?, random.between(50, 500)),
+        (Kind::Ioc | Kind::Through, Side::Sell) => (bid?, random.between(50, 500)),
+        (Kind::Resting, Side::Buy) => (bid?, -random.between(0, 200)),
+        (Kind::Resting, Side::Sell) => (ask?, -random.between(0, 200)),
+    };
+    let moved = i128::from(from) + i128::from(from) * i128::from(sign * ppm) / 1_000_000;
+    let moved = i64::try_from(moved).ok()?;
+    Some(moved / CENT_E8 * CENT_E8)
+}

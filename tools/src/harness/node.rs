@@ -1,0 +1,278 @@
+//! The real node as a child process.
+//!
+//! A line belongs here if it starts, asks or stops the process. Its configuration is `config`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{HarnessError, MARKETS, io};
+
+/// Patience that is enough for a start on a slow machine.
+pub const READY_DEFAULT: Duration = Duration::from_secs(20);
+
+/// Between two looks at the node while waiting.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The status socket answers within this.
+const STATUS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bytes of the log that an error shows.
+const LOG_BYTES_SHOWN: u64 = 4_000;
+
+/// The `rutter` program beside the running one, or one folder up (where test programs find it).
+///
+/// # Errors
+/// [`HarnessError::NoProgram`].
+pub fn node_program() -> Result<PathBuf, HarnessError> {
+    let own = std::env::current_exe().map_err(io("find the running program"))?;
+    let beside = own.parent().unwrap_or(Path::new(".")).join("rutter");
+    let above = own.parent().and_then(Path::parent).map(|folder| folder.join("rutter"));
+    let found = [Some(beside.clone()), above].into_iter().flatten().find(|path| path.is_file());
+    found.ok_or(HarnessError::NoProgram(beside))
+}
+
+/// A node in a folder. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Node {
+    program: PathBuf,
+    config: PathBuf,
+    dir: PathBuf,
+    child: Child,
+}
+
+impl Node {
+    /// Starts `program run --config config`. `dir` is the folder that the configuration was
+    /// written for; the log goes to `dir/node.log`, behind what is there.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`].
+    pub fn start(program: &Path, config: &Path, dir: &Path) -> Result<Self, HarnessError> {
+        let child = spawn(program, config, dir)?;
+        Ok(Self {
+            program: program.to_owned(),
+            config: config.to_owned(),
+            dir: dir.to_owned(),
+            child,
+        })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its log file.
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.join("node.log")
+    }
+
+    /// Its journal's folder.
+    pub fn journal(&self) -> PathBuf {
+        self.dir.join("data").join("journal")
+    }
+
+    /// Waits until every venue is up and all books of both markets are trusted.
+    ///
+    /// # Errors
+    /// [`HarnessError::NodeEnded`], [`HarnessError::NotReady`].
+    pub fn wait_ready(&mut self, patience: Duration) -> Result<(), HarnessError> {
+        self.wait_ready_unless(patience, &AtomicBool::new(false))
+    }
+
+    /// As [`Node::wait_ready`], and gives up when `stop` is set.
+    ///
+    /// # Errors
+    /// As [`Node::wait_ready`]; [`HarnessError::Interrupted`].
+    pub fn wait_ready_unless(
+        &mut self,
+        patience: Duration,
+        stop: &AtomicBool,
+    ) -> Result<(), HarnessError> {
+        let started = Instant::now();
+        loop {
+            self.check_alive()?;
+            if stop.load(Ordering::Relaxed) {
+                return Err(HarnessError::Interrupted);
+            }
+            let missing = match self.status() {
+                Ok(status) => missing(&status),
+                Err(error) => Some(error.to_string()),
+            };
+            let Some(missing) = missing else { return Ok(()) };
+            if started.elapsed() > patience {
+                let waited_ms = started.elapsed().as_millis();
+                return Err(HarnessError::NotReady { waited_ms, missing, log: self.log_end() });
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Fails if the process has ended.
+    ///
+    /// # Errors
+    /// [`HarnessError::NodeEnded`].
+    pub fn check_alive(&mut self) -> Result<(), HarnessError> {
+        match self.child.try_wait().map_err(io("look at the node"))? {
+            None => Ok(()),
+            Some(status) => {
+                let log = self.log_end();
+                Err(HarnessError::NodeEnded { status: status.to_string(), log })
+            }
+        }
+    }
+
+    /// What the status socket says.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`], [`HarnessError::Status`].
+    pub fn status(&self) -> Result<Value, HarnessError> {
+        let path = self.dir.join("status.sock");
+        let fail = |error| HarnessError::Io { what: "status socket".to_owned(), source: error };
+        let mut stream = UnixStream::connect(path).map_err(fail)?;
+        stream.set_read_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
+        stream.set_write_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
+        stream.write_all(b"status\n").map_err(fail)?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).map_err(fail)?;
+        serde_json::from_str(&line).map_err(|error| HarnessError::Status(error.to_string()))
+    }
+
+    /// Resident memory of the process.
+    pub fn rss_bytes(&self) -> Option<u64> {
+        rss_bytes(self.pid())
+    }
+
+    /// Asks the node to end (SIGTERM) and waits.
+    ///
+    /// # Errors
+    /// [`HarnessError::NotEnding`]: it did not, and was killed.
+    pub fn terminate(&mut self, patience: Duration) -> Result<ExitStatus, HarnessError> {
+        let started = Instant::now();
+        // An error means that it has ended already, which the loop finds out.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        loop {
+            if let Some(status) = self.child.try_wait().map_err(io("wait for the node"))? {
+                return Ok(status);
+            }
+            if started.elapsed() > patience {
+                self.kill()?;
+                return Err(HarnessError::NotEnding { waited_ms: started.elapsed().as_millis() });
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Kills the process (SIGKILL): nothing is said, nothing synced.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`].
+    pub fn kill(&mut self) -> Result<(), HarnessError> {
+        self.child.kill().map_err(io("kill the node"))?;
+        self.child.wait().map_err(io("wait for the node"))?;
+        Ok(())
+    }
+
+    /// Starts it again with the same configuration, after [`Node::kill`] or [`Node::terminate`].
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`].
+    pub fn restart(&mut self) -> Result<(), HarnessError> {
+        self.child = spawn(&self.program, &self.config, &self.dir)?;
+        Ok(())
+    }
+
+    /// Runs another command of the program on the journal: `verify` or `replay`.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`]; that the command fails is told by the output's status.
+    pub fn journal_command(&self, command: &str) -> Result<Output, HarnessError> {
+        Command::new(&self.program)
+            .arg(command)
+            .arg(self.journal())
+            .stdin(Stdio::null())
+            .process_group(0)
+            .output()
+            .map_err(io(format!("run rutter {command}")))
+    }
+
+    /// The end of the log.
+    pub fn log_end(&self) -> String {
+        log_end(&self.log_path()).unwrap_or_else(|error| format!("(no log: {error})"))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The process has a group of its own: an interrupt typed at the terminal reaches the tool only,
+/// which then ends the node in order.
+fn spawn(program: &Path, config: &Path, dir: &Path) -> Result<Child, HarnessError> {
+    let log = dir.join("node.log");
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .map_err(io(format!("open {}", log.display())))?;
+    Command::new(program)
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .map_err(io(format!("start {}", program.display())))
+}
+
+/// What keeps the node from being ready.
+fn missing(status: &Value) -> Option<String> {
+    let Some(venues) = status["venues"].as_array() else {
+        return Some("no venues in the status".to_owned());
+    };
+    if venues.is_empty() {
+        return Some("no venue yet".to_owned());
+    }
+    venues.iter().find_map(|venue| {
+        let name = venue["name"].as_str().unwrap_or("?");
+        let books = venue["books_trusted"].as_u64().unwrap_or(0);
+        if venue["up"] != true {
+            Some(format!("{name} is not up"))
+        } else if books < MARKETS.len() as u64 {
+            Some(format!("{name} has {books} trusted books of {}", MARKETS.len()))
+        } else {
+            None
+        }
+    })
+}
+
+fn log_end(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES_SHOWN)))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_BYTES_SHOWN).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Resident memory of a process, from `/proc`.
+pub fn rss_bytes(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
