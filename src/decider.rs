@@ -333,7 +333,8 @@ mod tests {
             Err(StartError::Replay(ReplayError::Diverged { seq: 4, .. })) => {}
             other => panic!("{other:?}"),
         }
-        let mut reader = Reader::open(&storage.after_kill()).expect("readable");
+        let after = storage.after_kill();
+        let mut reader = Reader::open(&after).expect("readable");
         assert_eq!(reader.next().expect("a record").map(|r| r.kind), Some(RECORD_INPUT));
     }
 

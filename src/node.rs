@@ -301,6 +301,71 @@ fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, N
     Ok(machines)
 }
 
+/// The core thread, and what everybody else needs of it.
+struct Launched {
+    core: JoinHandle<Result<Journal<FileStorage>, String>>,
+    shared: Shared,
+    readers: Vec<OutputReader>,
+    give_readers: mpsc::Sender<Vec<WakeHandle>>,
+    gauges: Arc<CoreGauges>,
+}
+
+/// Makes the rings and starts the core thread, which waits to be told its readers.
+fn launch(
+    config: &Config,
+    stop: &Arc<AtomicBool>,
+    decider: Decider<FileStorage>,
+    first: Vec<Input>,
+    venues: usize,
+) -> Result<Launched, NodeError> {
+    let node = &config.node;
+    // Spinning threads: core, gateway, a sender a venue.
+    let profile = Profile::from_name(&node.wait_profile, 2 + venues)?;
+    let (poller, producer) = input_ring(node.input_ring_slots);
+    let (outputs, readers) = output_ring(node.output_ring_slots, venues + 2);
+    let release = decider.journal().release_mark();
+    let taken = Arc::new(Taken::default());
+    let gauges = Arc::new(CoreGauges::default());
+    let parked = Arc::new(Parked::default());
+    let (wake_core, core_wakes) = mpsc::channel();
+    let (give_readers, take_readers) = mpsc::channel::<Vec<WakeHandle>>();
+    let make: MakeCore = {
+        let (taken, gauges, stop) = (Arc::clone(&taken), Arc::clone(&gauges), Arc::clone(stop));
+        let parked = Arc::clone(&parked);
+        Box::new(move |decider, readers| CoreThread {
+            decider,
+            inputs: poller,
+            outputs,
+            readers,
+            taken,
+            parked,
+            waiter: Waiter::new(profile),
+            stop,
+            gauges,
+            clock: unix_ns,
+        })
+    };
+    let core_cpu = node.core_cpu;
+    let stop_core = Arc::clone(stop);
+    let parts = CoreParts {
+        decider,
+        first,
+        core_cpu,
+        make,
+        parked,
+        wake_core,
+        take_readers,
+        stop: stop_core,
+    };
+    let core = spawn_core(parts)?;
+    let core_handle =
+        core_wakes.recv().map_err(|_| NodeError::Thread("core did not start".to_owned()))?;
+    let stop = Arc::clone(stop);
+    let slots = node.input_ring_slots;
+    let shared = Shared { stop, profile, release, taken, core: core_handle, producer, slots };
+    Ok(Launched { core, shared, readers, give_readers, gauges })
+}
+
 fn start(
     config: &Config,
     names: &Names,
@@ -310,71 +375,10 @@ fn start(
     gateway: ClientGateway<MmapStore>,
     machines: Machines,
 ) -> Result<(), NodeError> {
-    let node = &config.node;
-    // Spinning threads: core, gateway, a sender a venue.
-    let profile = Profile::from_name(&node.wait_profile, 2 + machines.len())?;
-    let (poller, producer) = input_ring(node.input_ring_slots);
-    let (outputs, mut readers) = output_ring(node.output_ring_slots, machines.len() + 2);
-    let release = decider.journal().release_mark();
-    let taken = Arc::new(Taken::default());
-    let gauges = Arc::new(CoreGauges::default());
-    let parked = Arc::new(Parked::default());
-    let (wake_core, core_wakes) = mpsc::channel();
-    let (give_readers, take_readers) = mpsc::channel::<Vec<WakeHandle>>();
-    let core = spawn_core(CoreParts {
-        decider,
-        first,
-        core_cpu: node.core_cpu,
-        make: {
-            let (taken, gauges, stop) = (Arc::clone(&taken), Arc::clone(&gauges), Arc::clone(stop));
-            let parked = Arc::clone(&parked);
-            Box::new(move |decider, readers| CoreThread {
-                decider,
-                inputs: poller,
-                outputs,
-                readers,
-                taken,
-                parked,
-                waiter: Waiter::new(profile),
-                stop,
-                gauges,
-                clock: unix_ns,
-            })
-        },
-        parked,
-        wake_core,
-        take_readers,
-        stop: Arc::clone(stop),
-    })?;
-    let core_handle =
-        core_wakes.recv().map_err(|_| NodeError::Thread("core did not start".to_owned()))?;
-    let slots = node.input_ring_slots;
-    let shared = Shared {
-        stop: Arc::clone(stop),
-        profile,
-        release: release.clone(),
-        taken,
-        core: core_handle,
-        producer,
-        slots,
-    };
+    let Launched { core, shared, mut readers, give_readers, gauges } =
+        launch(config, stop, decider, first, machines.len())?;
     let (order_path, report_path) = (SharedStages::default(), SharedStages::default());
-    let mut wakes = Vec::new();
-    let mut workers = Vec::new();
-    for (id, orders, books, driver) in machines {
-        let reader = next_reader(&mut readers)?;
-        let stages = StageRecorder::new(order_path.clone());
-        let (worker, wake) = match orders {
-            Orders::Binance(machine) => sender(&shared, id, *machine, &driver, reader, stages)?,
-            Orders::Kraken(machine) => sender(&shared, id, *machine, &driver, reader, stages)?,
-        };
-        workers.push(worker);
-        wakes.push(wake);
-        workers.push(match books {
-            Books::Binance(machine) => feed(&shared, *machine, &driver)?,
-            Books::Kraken(machine) => feed(&shared, *machine, &driver)?,
-        });
-    }
+    let (mut workers, mut wakes) = serve_venues(&shared, machines, &mut readers, &order_path)?;
     let (worker, wake) = serve_clients(config, &shared, gateway, &mut readers, &report_path)?;
     workers.push(worker);
     wakes.push(wake);
@@ -384,18 +388,47 @@ fn start(
         outputs: next_reader(&mut readers)?,
         status: Arc::clone(&status),
         gauges,
-        release,
+        release: shared.release.clone(),
         stages: [(StagePath::Order, order_path), (StagePath::Report, report_path)],
         stop: Arc::clone(stop),
     };
-    workers.push(spawn("read-model", stop, move || model.run())?);
+    workers.push(spawn("read-model", stop, move || {
+        model.run();
+        Ok(())
+    })?);
     give_readers.send(wakes.clone()).map_err(|_| NodeError::Thread("core ended".to_owned()))?;
-    let socket = match &node.status_socket {
+    let socket = match &config.node.status_socket {
         Some(path) => Some(StatusSocket::listen(path, status)?),
         None => None,
     };
-    tracing::info!(listen = %config.fix.listen, ?profile, "running");
+    tracing::info!(listen = %config.fix.listen, profile = ?shared.profile, "running");
     wait(stop, &wakes, workers, core, &shared, socket)
+}
+
+/// Starts a sender and a feed for each venue.
+fn serve_venues(
+    shared: &Shared,
+    machines: Machines,
+    readers: &mut Vec<OutputReader>,
+    order_path: &SharedStages,
+) -> Result<(Vec<Worker>, Vec<WakeHandle>), NodeError> {
+    let mut wakes = Vec::new();
+    let mut workers = Vec::new();
+    for (id, orders, books, driver) in machines {
+        let reader = next_reader(readers)?;
+        let stages = StageRecorder::new(order_path.clone());
+        let (worker, wake) = match orders {
+            Orders::Binance(machine) => sender(shared, id, *machine, &driver, reader, stages)?,
+            Orders::Kraken(machine) => sender(shared, id, *machine, &driver, reader, stages)?,
+        };
+        workers.push(worker);
+        wakes.push(wake);
+        workers.push(match books {
+            Books::Binance(machine) => feed(shared, *machine, &driver)?,
+            Books::Kraken(machine) => feed(shared, *machine, &driver)?,
+        });
+    }
+    Ok((workers, wakes))
 }
 
 fn next_reader(readers: &mut Vec<OutputReader>) -> Result<OutputReader, NodeError> {
@@ -560,14 +593,13 @@ struct ModelThread {
 }
 
 impl ModelThread {
-    fn run(mut self) -> Result<(), String> {
+    fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
             let model = &mut self.model;
             self.outputs.drain(|envelope| model.apply(&envelope.output));
             self.publish();
             std::thread::park_timeout(READ_MODEL_PERIOD);
         }
-        Ok(())
     }
 
     fn publish(&self) {

@@ -67,7 +67,7 @@ struct Parts<'a> {
     rest_url: Url,
 }
 
-fn bad(venue: &VenueConfig, reason: impl ToString) -> VenueError {
+fn bad(venue: &VenueConfig, reason: &dyn ToString) -> VenueError {
     VenueError::Settings { venue: venue.name.clone(), reason: reason.to_string() }
 }
 
@@ -76,18 +76,18 @@ fn parts<'a>(
     venue: &'a VenueConfig,
     names: &Names,
 ) -> Result<Parts<'a>, VenueError> {
-    let url = |text: &str| Url::parse(text).map_err(|reason| bad(venue, reason));
+    let url = |text: &str| Url::parse(text).map_err(|reason| bad(venue, &reason));
     let mut listings = Vec::new();
     for listing in &venue.listing {
         let instrument = config.instrument.iter().find(|i| i.symbol == listing.instrument);
         let id = names.instrument(&listing.instrument);
         let (Some(instrument), Some(id)) = (instrument, id) else {
-            return Err(bad(venue, format!("unknown instrument {}", listing.instrument)));
+            return Err(bad(venue, &format!("unknown instrument {}", listing.instrument)));
         };
         listings.push((listing, instrument, id));
     }
     Ok(Parts {
-        id: names.venue(&venue.name).ok_or_else(|| bad(venue, "it has no id"))?,
+        id: names.venue(&venue.name).ok_or_else(|| bad(venue, &"it has no id"))?,
         listings,
         secret: secret(venue)?,
         order_url: url(&venue.order_url)?,
@@ -101,7 +101,7 @@ fn secret(venue: &VenueConfig) -> Result<Secret, VenueError> {
     let fail =
         |source| VenueError::Secret { venue: venue.name.clone(), path: path.clone(), source };
     if std::fs::metadata(path).map_err(fail)?.len() > SECRET_BYTES_MAX {
-        return Err(bad(venue, "the secret file is too long"));
+        return Err(bad(venue, &"the secret file is too long"));
     }
     let text = std::fs::read_to_string(path).map_err(fail)?;
     Ok(Secret::new(text.trim_end().to_owned()))
@@ -187,7 +187,7 @@ pub fn orders(
                 assets: asset_names(config, names),
                 ..BinanceConfig::new(parts.id, node_tag)
             };
-            let machine = BinanceOrders::new(settings).map_err(|e| bad(venue, e))?;
+            let machine = BinanceOrders::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Orders::Binance(Box::new(machine)))
         }
         VenueKind::Kraken => {
@@ -203,7 +203,7 @@ pub fn orders(
                 assets: asset_names(config, names),
                 ..KrakenConfig::new(parts.id, node_tag)
             };
-            let machine = KrakenOrders::new(settings).map_err(|e| bad(venue, e))?;
+            let machine = KrakenOrders::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Orders::Kraken(Box::new(machine)))
         }
     }
@@ -237,7 +237,7 @@ pub fn books(
                 seed: seed(node_tag, parts.id),
                 ..rutter_feeds::binance::Config::new(parts.id)
             };
-            let machine = BinanceFeed::new(settings).map_err(|e| bad(venue, e))?;
+            let machine = BinanceFeed::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Books::Binance(Box::new(machine)))
         }
         VenueKind::Kraken => {
@@ -256,7 +256,7 @@ pub fn books(
                 seed: seed(node_tag, parts.id),
                 ..rutter_feeds::kraken::Config::new(parts.id)
             };
-            let machine = KrakenFeed::new(settings).map_err(|e| bad(venue, e))?;
+            let machine = KrakenFeed::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Books::Kraken(Box::new(machine)))
         }
     }

@@ -111,25 +111,8 @@ impl OrderState {
             (S::PendingReplace, E::ExpireDone) => Some(S::Expired),
             (S::PendingReplace, E::Activated | E::CancelRefused | E::ReplaceTaken) => None,
 
-            // A fill may cross the end of an order on the wire. It is real money: booked by the
-            // ledger, and the order stays over.
-            (S::Canceled, E::PartFilled) => Some(S::Canceled),
-            (S::Canceled, E::LastFilled) => Some(S::Filled),
-            (S::Expired, E::PartFilled) => Some(S::Expired),
-            (S::Expired, E::LastFilled) => Some(S::Filled),
             (
-                S::Canceled | S::Expired,
-                E::Activated
-                | E::CancelTaken
-                | E::CancelDone
-                | E::CancelRefused
-                | E::ReplaceTaken
-                | E::ReplaceDone
-                | E::ReplaceRefused
-                | E::ExpireDone,
-            )
-            | (
-                S::Vacant | S::Filled,
+                S::Vacant | S::Filled | S::Canceled | S::Expired,
                 E::Activated
                 | E::PartFilled
                 | E::LastFilled
@@ -140,7 +123,17 @@ impl OrderState {
                 | E::ReplaceDone
                 | E::ReplaceRefused
                 | E::ExpireDone,
-            ) => None,
+            ) => self.after_the_end(event),
+        }
+    }
+
+    /// A fill may cross the end of an order on the wire. It is real money: booked by the ledger,
+    /// and the order stays over. Nothing else can happen to what is over.
+    const fn after_the_end(self, event: OrderEvent) -> Option<Self> {
+        match (self, event) {
+            (Self::Canceled | Self::Expired, OrderEvent::PartFilled) => Some(self),
+            (Self::Canceled | Self::Expired, OrderEvent::LastFilled) => Some(Self::Filled),
+            (_, _) => None,
         }
     }
 

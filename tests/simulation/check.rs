@@ -37,10 +37,8 @@ pub fn settled(world: &World) {
     }
     for (index, exchange) in exchanges(world).into_iter().enumerate() {
         let account = exchange.account(OURS).expect("our account");
-        let theirs: BTreeSet<String> = exchange
-            .open_orders(account, None)
-            .map(|order| order.client_id.to_string())
-            .collect();
+        let theirs: BTreeSet<String> =
+            exchange.open_orders(account, None).map(|order| order.client_id.to_string()).collect();
         let ours: BTreeSet<String> = engine
             .children()
             .filter(|child| !child.state.is_over() && child.venue.index() == index)

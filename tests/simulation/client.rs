@@ -24,7 +24,6 @@ impl Policy for Password {
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub status: u8,
-    pub qty: i64,
     pub filled: i64,
 }
 
@@ -107,12 +106,9 @@ impl Client {
                     let message = app.message;
                     let kind = message.msg_type().to_vec();
                     match kind.as_slice() {
-                        b"8" => on_report(
-                            &message,
-                            &mut self.orders,
-                            &mut self.exec_ids,
-                            self.number,
-                        ),
+                        b"8" => {
+                            on_report(&message, &mut self.orders, &mut self.exec_ids, self.number);
+                        }
                         b"9" => {
                             let id = text(&message, tags::ORIG_CL_ORD_ID);
                             if let Some(known) = self.orders.get_mut(&id) {
@@ -161,7 +157,7 @@ impl Client {
         let qty = 100_000 * (1 + i64::try_from(self.random.below(80)).expect("small"));
         let away = self.random.between(-300, 100) * 10;
         let price = if buy { price_e2 + away } else { price_e2 - away } / 10 * 10;
-        self.orders.insert(id.clone(), Known { status: b'?', qty, filled: 0 });
+        self.orders.insert(id.clone(), Known { status: b'?', filled: 0 });
         self.send(now_ns, b"D", |message| {
             message.text(tags::CL_ORD_ID, &id).text(tags::SYMBOL, "BTC/USDT");
             message.char(tags::SIDE, if buy { b'1' } else { b'2' });

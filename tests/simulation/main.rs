@@ -8,7 +8,8 @@
 //! open orders, nothing is unknown, positions and fees are the sums of the venues' fills, every
 //! client has every report once, and a replay of the journal makes the same engine.
 //!
-//! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is replayed.
+//! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is
+//! replayed.
 
 mod check;
 mod client;
@@ -25,7 +26,9 @@ const SEEDS_DEFAULT: u64 = 200;
 fn run(seed: u64) {
     let result = std::panic::catch_unwind(|| World::new(seed).run());
     if let Err(panic) = result {
-        eprintln!("seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation");
+        eprintln!(
+            "seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation"
+        );
         std::panic::resume_unwind(panic);
     }
 }
@@ -44,7 +47,9 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
             counted = World::new(seed).run();
         }));
         if let Err(panic) = result {
-            eprintln!("seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation");
+            eprintln!(
+                "seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation"
+            );
             std::panic::resume_unwind(panic);
         }
         totals.add(&counted);

@@ -15,8 +15,7 @@ use super::network::START_NS;
 /// One whole in the exchanges' amounts.
 const ONE: i128 = 10_i128.pow(AMOUNT_DECIMALS);
 
-pub const BINANCE_KEY: &str =
-    "simulationSIMULATIONsimulationSIMULATIONsimulationSIMULATION1234";
+pub const BINANCE_KEY: &str = "simulationSIMULATIONsimulationSIMULATIONsimulationSIMULATION1234";
 /// The seed of the venue reference's published Ed25519 vector.
 pub const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u\n\
@@ -114,7 +113,8 @@ pub fn binance(seed: u64) -> FaultyFront<BinanceFront> {
     let mut config = BinanceConfig::new(keys);
     config.limits.fix_attempts_per_30s = 1_000;
     config.limits.orders_per_10s = 5_000;
-    let rules = rules(instrument("BTCUSDT", 8, 1_000_000, 1_000), FeeAsset::Received, (1_000, 1_000));
+    let rules =
+        rules(instrument("BTCUSDT", 8, 1_000_000, 1_000), FeeAsset::Received, (1_000, 1_000));
     let exchange = Exchange::new(rules).expect("a sound exchange");
     let front = BinanceFront::new(config, exchange, Some(flow(seed, 1, 1_000_000)));
     FaultyFront::new(front, FaultPlan::default())

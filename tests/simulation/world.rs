@@ -166,7 +166,9 @@ impl World {
             Some(node) => {
                 due.extend(node.gateway.next_timer_ns());
                 due.extend(node.decider.engine().next_timer().map(|at| at.0));
-                due.extend(node.machines.iter_mut().filter_map(super::node::Running::next_timer_ns));
+                due.extend(
+                    node.machines.iter_mut().filter_map(super::node::Running::next_timer_ns),
+                );
             }
             None => due.push(self.restart_ns),
         }
@@ -276,8 +278,7 @@ impl World {
         let client = &mut self.clients[number];
         if client.wire.is_none() {
             if now_ns >= client.reconnect_ns && self.node.is_some() {
-                let wire =
-                    self.network.connect(now_ns, End::Client(number), End::Gateway, None);
+                let wire = self.network.connect(now_ns, End::Client(number), End::Gateway, None);
                 client.wire = Some(wire);
             } else if now_ns >= client.reconnect_ns {
                 client.reconnect_ns = now_ns + 100_000_000;
@@ -333,14 +334,14 @@ impl World {
     fn deliver(&mut self, delivery: Delivery) {
         self.tell(|| delivery.to_string());
         match delivery.to {
-            End::Machine(machine, link) => self.to_machine(machine, link, delivery),
-            End::Front(venue) => self.to_front(venue, delivery),
-            End::Gateway => self.to_gateway(delivery),
-            End::Client(number) => self.to_client(number, delivery),
+            End::Machine(machine, link) => self.arrive_at_machine(machine, link, delivery),
+            End::Front(venue) => self.arrive_at_front(venue, delivery),
+            End::Gateway => self.arrive_at_gateway(delivery),
+            End::Client(number) => self.arrive_at_client(number, delivery),
         }
     }
 
-    fn to_client(&mut self, number: usize, delivery: Delivery) {
+    fn arrive_at_client(&mut self, number: usize, delivery: Delivery) {
         let client = &mut self.clients[number];
         if client.wire != Some(delivery.wire) {
             return;
@@ -359,7 +360,7 @@ impl World {
         self.send_client(number);
     }
 
-    fn to_gateway(&mut self, delivery: Delivery) {
+    fn arrive_at_gateway(&mut self, delivery: Delivery) {
         let now_ns = self.now_ns;
         let wire = delivery.wire;
         let Some(node) = &mut self.node else { return };
@@ -468,7 +469,7 @@ impl World {
         }
     }
 
-    fn to_machine(&mut self, at: usize, link: u8, delivery: Delivery) {
+    fn arrive_at_machine(&mut self, at: usize, link: u8, delivery: Delivery) {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
         let machine = &mut node.machines[at];
@@ -542,16 +543,14 @@ impl World {
                     }
                 }
                 Action::Http(request) => {
-                    // The id of the request is kept in the link's number of the answer's end.
-                    let http = http_request(request);
-                    self.http(at, front, request.id, http);
+                    self.http(at, front, request.id, &http_request(request));
                 }
             }
         }
     }
 
     /// An HTTP call: the front answers at once in its own time, or the answer is lost.
-    fn http(&mut self, at: usize, front: End, id: u64, request: HttpRequest) {
+    fn http(&mut self, at: usize, front: End, id: u64, request: &HttpRequest) {
         let to = End::Machine(at, 0);
         if self.network.faulty && self.random.chance_ppm(20_000) {
             return self.network.deliver(self.now_ns, to, Arrival::HttpReply { id, reply: None });
@@ -561,7 +560,7 @@ impl World {
         let conn = ConnId(1_000_000_000 + id + at as u64 * 100_000_000);
         let now_ns = self.now_ns;
         let mut out = Vec::new();
-        self.front(venue).on_http(now_ns, conn, &request, &mut out);
+        self.front(venue).on_http(now_ns, conn, request, &mut out);
         let mut replied = false;
         let mut others = Vec::new();
         for action in out {
@@ -597,7 +596,7 @@ impl World {
         }
     }
 
-    fn to_front(&mut self, venue: usize, delivery: Delivery) {
+    fn arrive_at_front(&mut self, venue: usize, delivery: Delivery) {
         let now_ns = self.now_ns;
         let conn = ConnId(delivery.wire);
         let mut out = Vec::new();

@@ -3,8 +3,9 @@
 //! A line belongs here if it decides what happens to an order. Words and numbers of a dialect are
 //! the fronts'. Deterministic: the same calls give the same events. Nothing here reads a clock.
 //!
-//! Invariants (checked by the seeded tests): per asset, balances plus collected fees equal deposits;
-//! the book is never crossed after a call; orders at one price trade in the order of their priority.
+//! Invariants (checked by the seeded tests): per asset, balances plus collected fees equal
+//! deposits; the book is never crossed after a call; orders at one price trade in the order of
+//! their priority.
 
 mod matching;
 mod query;

@@ -1,3 +1,5 @@
+//! The matching engine under seeded random flow, and its rules one by one.
+
 use std::sync::Arc;
 
 use super::super::random::Random;

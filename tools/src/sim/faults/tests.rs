@@ -1,3 +1,5 @@
+//! What each fault does to the frames of a wire.
+
 use super::super::front::HttpReply;
 use super::*;
 

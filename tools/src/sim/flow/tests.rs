@@ -1,3 +1,5 @@
+//! The background market: seeded, moving, shared by venues.
+
 use super::super::engine::{
     AccountConfig, AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };

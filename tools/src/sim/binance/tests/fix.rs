@@ -1,3 +1,5 @@
+//! FIX order entry, held to the document.
+
 use super::super::super::faults::CutPoint;
 use super::super::super::random::Random;
 use super::*;

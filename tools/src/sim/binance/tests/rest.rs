@@ -1,3 +1,5 @@
+//! REST, held to the document.
+
 use super::*;
 
 const DOC_NS: u64 = 1_499_827_319_559_000_000;

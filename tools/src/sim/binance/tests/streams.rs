@@ -1,3 +1,5 @@
+//! Market streams, held to the document.
+
 use std::collections::BTreeMap;
 
 use super::super::super::random::Random;

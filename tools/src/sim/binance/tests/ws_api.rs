@@ -1,3 +1,5 @@
+//! The WebSocket API, held to the document.
+
 use super::super::super::faults::CutPoint;
 use super::*;
 
