@@ -20,7 +20,7 @@ use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
 use crate::risk::AccountUse;
 use crate::routing::{Market, VenueState};
-use crate::table::{Key, Recent, Ring, Slot, Table};
+use crate::table::{Index, Key, Recent, Ring, Slot};
 
 /// Bounds of the table sizes that a [`Genesis`] may ask for (base-2 logarithms).
 pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
@@ -46,10 +46,21 @@ struct ClientKey {
     cl_ord_id: ClOrdId,
 }
 
-impl Key for ClientKey {
-    fn mix(&self, hash: &mut Rolling) {
+impl ClientKey {
+    #[inline]
+    fn hash(&self, seed: u64) -> u64 {
+        let mut hash = Rolling::new(seed);
         hash.word(u64::from(self.session.0));
         hash.text(&self.cl_ord_id);
+        hash.value()
+    }
+
+    /// Half of the places are for orders' own ids, half for those of their cancel requests.
+    #[inline]
+    fn is_at(&self, orders: &Ring<Order>, place: u32) -> bool {
+        let order = orders.in_place(place >> 1);
+        let named = if place & 1 == 0 { &order.cl_ord_id } else { &order.cancel_id };
+        order.session == self.session && *named == self.cl_ord_id
     }
 }
 
@@ -113,7 +124,7 @@ pub struct Engine {
     ledger: Ledger,
     orders: Ring<Order>,
     children: Ring<Child>,
-    by_client: Table<ClientKey, OrderId>,
+    by_client: Index,
     executions: Recent<ExecKey>,
     /// Orders that wait for a venue: a ring over a fixed array.
     parked: std::collections::VecDeque<OrderId>,
@@ -169,7 +180,7 @@ impl Engine {
             orders: Ring::new(genesis.orders_log2),
             children: Ring::new(genesis.children_log2),
             // Each order in the ring has its own id and that of its last cancel request.
-            by_client: Table::new(genesis.orders_log2 + 1, seed),
+            by_client: Index::new(genesis.orders_log2 + 1),
             executions: Recent::new(genesis.executions_log2, seed),
             parked: std::collections::VecDeque::with_capacity(1 << genesis.orders_log2),
             parked_retry_at: None,

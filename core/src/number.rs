@@ -103,16 +103,31 @@ impl Amount {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// This amount with `ppm` parts per million on top, rounded up (away from zero).
+    /// This amount with `ppm` parts per million on top, rounded up. For amounts of at least zero;
+    /// stops at the end of the range.
     #[must_use]
-    pub const fn with_ppm_on_top(self, ppm: i32) -> Self {
-        // Divided first when the product would not fit: the loss is below one part in 10^12.
-        let add = match self.0.checked_mul(ppm as i128) {
-            Some(product) => (product + (PPM - 1)) / PPM,
-            None => (self.0 / PPM).saturating_mul(ppm as i128),
+    pub const fn with_ppm_on_top(self, ppm: u32) -> Self {
+        let product = match self.0.checked_mul(ppm as i128) {
+            Some(product) if product >= 0 => product as u128,
+            Some(_) | None => return Self(i128::MAX),
         };
-        Self(self.0.saturating_add(add))
+        let add = millionth(product.saturating_add(PPM as u128 - 1));
+        Self(self.0.saturating_add(add as i128))
     }
+}
+
+/// A millionth, rounded down, by limbs of 32 bits: a division of 128 bits by a constant is a slow
+/// call otherwise.
+const fn millionth(value: u128) -> u128 {
+    const MILLION: u64 = 1_000_000;
+    let (mut quotient, mut rest, mut limb) = (0_u128, 0_u64, 4);
+    while limb > 0 {
+        limb -= 1;
+        let part = rest << 32 | (value >> (32 * limb)) as u64 & 0xffff_ffff;
+        quotient |= ((part / MILLION) as u128) << (32 * limb);
+        rest = part % MILLION;
+    }
+    quotient
 }
 
 /// A fee rate in parts per million of the traded value; negative is a rebate.
@@ -197,6 +212,10 @@ mod tests {
         assert_eq!(Amount(1_000_000).with_ppm_on_top(1_000), Amount(1_001_000));
         assert_eq!(Amount(1).with_ppm_on_top(1), Amount(2));
         assert_eq!(Amount(i128::MAX).with_ppm_on_top(1_000), Amount(i128::MAX));
+        for shift in 0..127 {
+            let value = u128::MAX >> shift;
+            assert_eq!(millionth(value), value / 1_000_000, "{value}");
+        }
     }
 
     #[test]

@@ -104,7 +104,8 @@ pub fn reserve(
     taker_fee_ppm: i32,
 ) -> crate::number::Amount {
     match side {
-        Side::Buy => amount_of(def, Notional::of(price, qty)).with_ppm_on_top(taker_fee_ppm.max(0)),
+        Side::Buy => amount_of(def, Notional::of(price, qty))
+            .with_ppm_on_top(taker_fee_ppm.max(0).unsigned_abs()),
         Side::Sell => crate::reference::base_amount(def, qty),
     }
 }

@@ -11,7 +11,7 @@ use crate::book::{Book, Trust};
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{InstrumentDef, Level, ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::Ledger;
-use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
+use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
 
@@ -129,7 +129,10 @@ struct Candidate<'a> {
     next: usize,
     /// One plus (buy) or minus (sell) the taker fee, in millionths.
     factor: i128,
-    /// Buy: quote funds as a notional times a million. Sell: base funds as a quantity.
+    /// What one unit of price (buy) or of quantity (sell) is in the funds' units, times a million
+    /// for a buy.
+    scale: i128,
+    /// Funds, times a million for a buy.
     budget: i128,
     taken: Qty,
     worst: Price,
@@ -149,25 +152,26 @@ impl Candidate<'_> {
     /// How much of `qty` at `price` the funds still pay for.
     #[inline]
     fn affordable(&self, side: Side, price: Price, qty: Qty) -> Qty {
+        let unit = self.unit(side, price);
+        if unit <= 0 || unit.saturating_mul(i128::from(qty.0)) <= self.budget {
+            return qty;
+        }
+        Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX))
+    }
+
+    /// What one unit of quantity costs of the budget.
+    #[inline]
+    fn unit(&self, side: Side, price: Price) -> i128 {
         match side {
-            Side::Sell => Qty(i64::try_from(self.budget).unwrap_or(i64::MAX).min(qty.0)),
-            Side::Buy => {
-                let unit = i128::from(price.0) * self.factor;
-                if unit.saturating_mul(i128::from(qty.0)) <= self.budget || unit <= 0 {
-                    qty
-                } else {
-                    Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX))
-                }
-            }
+            Side::Buy => (i128::from(price.0) * self.factor).saturating_mul(self.scale),
+            Side::Sell => self.scale,
         }
     }
 
+    /// Only what is affordable is spent, so the product fits.
     #[inline]
     fn spend(&mut self, side: Side, price: Price, qty: Qty) {
-        self.budget -= match side {
-            Side::Sell => i128::from(qty.0),
-            Side::Buy => i128::from(price.0) * self.factor * i128::from(qty.0),
-        };
+        self.budget -= self.unit(side, price).saturating_mul(i128::from(qty.0));
     }
 }
 
@@ -189,7 +193,10 @@ pub fn best_price(market: &Market<'_>, instrument: InstrumentId, side: Side) -> 
 
 /// `price` moved by `ppm` in the direction that is worse for `side`.
 pub fn worse_by(price: Price, side: Side, ppm: u32) -> Price {
-    let by = i128::from(price.0) * i128::from(ppm) / PPM;
+    let by = match price.0.checked_mul(i64::from(ppm)) {
+        Some(product) => i128::from(product / 1_000_000),
+        None => i128::from(price.0) * i128::from(ppm) / PPM,
+    };
     let moved = match side {
         Side::Buy => i128::from(price.0) + by,
         Side::Sell => i128::from(price.0) - by,
@@ -307,10 +314,11 @@ fn candidate<'a>(
     let levels = book.opposite(request.side).as_slice();
     let fee = i128::from(listing.taker_fee.0);
     let def = market.reference.instrument_of(request.instrument);
-    let (factor, budget) = match request.side {
-        Side::Buy => (PPM + fee, quote_budget(market, def, line.venue)),
-        Side::Sell => (PPM - fee, base_budget(market, def, line.venue)),
+    let factor = match request.side {
+        Side::Buy => PPM + fee,
+        Side::Sell => PPM - fee,
     };
+    let (scale, budget) = funds(market, def, line.venue, request.side);
     line.verdict = Verdict::WorsePrice;
     line.age_ns = market.now.since(book.changed_at);
     if let Some(best) = levels.first() {
@@ -323,6 +331,7 @@ fn candidate<'a>(
         levels,
         next: 0,
         factor,
+        scale,
         budget,
         taken: Qty::ZERO,
         worst: Price(0),
@@ -331,15 +340,19 @@ fn candidate<'a>(
     })
 }
 
-fn quote_budget(market: &Market<'_>, def: &InstrumentDef, venue: VenueId) -> i128 {
-    let scale = amount_of(def, Notional(1)).0;
-    let available = market.ledger.funds(venue, def.quote).available().0.max(0);
-    (available / scale).saturating_mul(PPM)
-}
-
-fn base_budget(market: &Market<'_>, def: &InstrumentDef, venue: VenueId) -> i128 {
-    let scale = ten_to(crate::number::AMOUNT_DECIMALS - u32::from(def.qty_decimals));
-    market.ledger.funds(venue, def.base).available().0.max(0) / scale
+/// What one unit of price or quantity is in the funds' units, and the funds; for a buy both times
+/// a million, which the all-in factor brings in.
+fn funds(market: &Market<'_>, def: &InstrumentDef, venue: VenueId, side: Side) -> (i128, i128) {
+    match side {
+        Side::Buy => {
+            let available = market.ledger.funds(venue, def.quote).available().0.max(0);
+            (amount_of(def, Notional(1)).0, available.saturating_mul(PPM))
+        }
+        Side::Sell => {
+            let available = market.ledger.funds(venue, def.base).available().0.max(0);
+            (ten_to(AMOUNT_DECIMALS - u32::from(def.qty_decimals)), available)
+        }
+    }
 }
 
 fn within(limit: Price, price: Price, side: Side) -> bool {
@@ -393,10 +406,7 @@ fn sweep(
 
 fn restart(market: &Market<'_>, request: &Request, def: &InstrumentDef, c: &mut Candidate<'_>) {
     (c.next, c.taken, c.worst) = (0, Qty::ZERO, Price(0));
-    c.budget = match request.side {
-        Side::Buy => quote_budget(market, def, c.listing.venue),
-        Side::Sell => base_budget(market, def, c.listing.venue),
-    };
+    (c.scale, c.budget) = funds(market, def, c.listing.venue, request.side);
 }
 
 fn take_levels(

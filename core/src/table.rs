@@ -1,6 +1,6 @@
 //! Fixed-size containers: nothing in here allocates after it is made.
 //!
-//! [`Ring`] holds orders and children under serial ids; [`Table`] finds things by key;
+//! [`Ring`] holds orders and children under serial ids; [`Index`] finds things by hash;
 //! [`Recent`] remembers the newest keys.
 
 use crate::hash::Rolling;
@@ -32,6 +32,18 @@ impl<T: Slot> Ring<T> {
 
     fn at(&self, id: u64) -> usize {
         id as usize & (self.slots.len() - 1)
+    }
+
+    /// The slot of an id.
+    #[inline]
+    pub fn place(&self, id: u64) -> u32 {
+        self.at(id) as u32
+    }
+
+    /// What is in a slot, alive, over or empty.
+    #[inline]
+    pub fn in_place(&self, place: u32) -> &T {
+        &self.slots[place as usize & (self.slots.len() - 1)]
     }
 
     /// What has that id, alive or over.
@@ -102,82 +114,75 @@ impl<T: Slot> Ring<T> {
     }
 }
 
-/// A key of a [`Table`].
-pub trait Key: Copy + Eq {
-    /// Mixes the key in.
-    fn mix(&self, hash: &mut Rolling);
-}
-
-/// Open addressing with linear probing and backward-shift removal, at most half full.
+/// A hash index over things that are kept elsewhere: a slot is half a hash and half a place, so that
+/// a look at one cache line mostly tells that something is not there. Open addressing with linear
+/// probing and backward-shift removal, at most half full.
 #[derive(Debug)]
-pub struct Table<K, V> {
-    slots: Vec<Option<(K, V)>>,
-    seed: u64,
+pub struct Index {
+    /// Zero, or the hash's low half above the place plus one.
+    slots: Vec<u64>,
     len: usize,
 }
 
-impl<K: Key, V: Copy> Table<K, V> {
+impl Index {
     /// Room for `2^log2` entries.
-    pub fn new(log2: u8, seed: u64) -> Self {
-        Self { slots: vec![None; 2 << log2], seed, len: 0 }
+    pub fn new(log2: u8) -> Self {
+        Self { slots: vec![0; 2 << log2], len: 0 }
     }
 
-    fn home(&self, key: &K) -> usize {
-        let mut hash = Rolling::new(self.seed);
-        key.mix(&mut hash);
-        hash.value() as usize & (self.slots.len() - 1)
+    fn mask(&self) -> usize {
+        self.slots.len() - 1
     }
 
-    fn step(&self, at: usize) -> usize {
-        (at + 1) & (self.slots.len() - 1)
-    }
-
-    /// Where the key is, or the free slot where it would go.
-    fn find(&self, key: &K) -> usize {
-        let mut at = self.home(key);
-        // Ends: the table is never more than half full.
-        while let Some((held, _)) = &self.slots[at] {
-            if held == key {
+    /// The slot whose place `is_it`, or the free one where it would go.
+    #[inline]
+    fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> usize {
+        let tag = hash as u32;
+        let mut at = tag as usize & self.mask();
+        // Ends: the index is never more than half full.
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 || ((slot >> 32) as u32 == tag && is_it(slot as u32 - 1)) {
                 return at;
             }
-            at = self.step(at);
+            at = (at + 1) & self.mask();
         }
-        at
     }
 
-    /// The value of a key.
+    /// The place under that hash which `is_it`.
     #[inline]
-    pub fn get(&self, key: &K) -> Option<V> {
-        self.slots[self.find(key)].map(|(_, value)| value)
+    pub fn get(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let slot = self.slots[self.find(hash, is_it)];
+        (slot != 0).then(|| slot as u32 - 1)
     }
 
-    /// Sets the value of a key; false when there is no room.
-    pub fn insert(&mut self, key: K, value: V) -> bool {
-        let at = self.find(&key);
-        if self.slots[at].is_none() {
-            if self.len >= self.slots.len() / 2 {
-                return false;
-            }
-            self.len += 1;
+    /// Adds a place; the caller knows that it is not there. False when there is no room.
+    pub fn insert(&mut self, hash: u64, place: u32) -> bool {
+        if self.len >= self.slots.len() / 2 || place == u32::MAX {
+            return false;
         }
-        self.slots[at] = Some((key, value));
+        let at = self.find(hash, |_| false);
+        self.slots[at] = u64::from(hash as u32) << 32 | u64::from(place + 1);
+        self.len += 1;
         true
     }
 
-    /// Forgets a key.
-    pub fn remove(&mut self, key: &K) {
-        let mut hole = self.find(key);
-        if self.slots[hole].is_none() {
+    /// Forgets the place under that hash which `is_it`, if it is there.
+    pub fn remove(&mut self, hash: u64, is_it: impl Fn(u32) -> bool) {
+        let mut hole = self.find(hash, is_it);
+        if self.slots[hole] == 0 {
             return;
         }
         self.len -= 1;
         let mut at = hole;
         loop {
-            self.slots[hole] = None;
+            self.slots[hole] = 0;
             loop {
-                at = self.step(at);
-                let Some((held, _)) = &self.slots[at] else { return };
-                let home = self.home(held);
+                at = (at + 1) & self.mask();
+                if self.slots[at] == 0 {
+                    return;
+                }
+                let home = (self.slots[at] >> 32) as usize & self.mask();
                 // May it stay? Only when its home lies cyclically after the hole.
                 let stays =
                     if hole <= at { hole < home && home <= at } else { hole < home || home <= at };
@@ -191,37 +196,51 @@ impl<K: Key, V: Copy> Table<K, V> {
     }
 }
 
+/// A key of [`Recent`].
+pub trait Key: Copy + Eq {
+    /// Mixes the key in.
+    fn mix(&self, hash: &mut Rolling);
+}
+
 /// The newest `2^log2` keys, in order of arrival.
 #[derive(Debug)]
 pub struct Recent<K> {
-    table: Table<K, ()>,
-    arrived: Vec<Option<K>>,
+    index: Index,
+    seed: u64,
+    /// With its hash.
+    arrived: Vec<Option<(K, u64)>>,
     next: usize,
 }
 
 impl<K: Key> Recent<K> {
     /// Remembers `2^log2` keys.
     pub fn new(log2: u8, seed: u64) -> Self {
-        Self { table: Table::new(log2, seed), arrived: vec![None; 1 << log2], next: 0 }
+        Self { index: Index::new(log2), seed, arrived: vec![None; 1 << log2], next: 0 }
     }
 
     /// True when the key is new; it is remembered, and the oldest one forgotten.
     pub fn is_new(&mut self, key: K) -> bool {
-        if self.table.get(&key).is_some() {
+        let mut hash = Rolling::new(self.seed);
+        key.mix(&mut hash);
+        let hash = hash.value();
+        let arrived = &self.arrived;
+        let is_it = |place: u32| arrived[place as usize].is_some_and(|(held, _)| held == key);
+        if self.index.get(hash, is_it).is_some() {
             return false;
         }
-        if let Some(oldest) = self.arrived[self.next].replace(key) {
-            self.table.remove(&oldest);
+        let place = self.next as u32;
+        if let Some((_, old)) = self.arrived[self.next].replace((key, hash)) {
+            self.index.remove(old, |held| held == place);
         }
         self.next = (self.next + 1) & (self.arrived.len() - 1);
-        self.table.insert(key, ())
+        self.index.insert(hash, place)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     #[derive(Clone, Copy)]
     struct Item(u64, bool);
@@ -258,28 +277,31 @@ mod tests {
         assert!(ring.get(0).is_none());
     }
 
-    /// Against a map from the standard library, over a seeded run of inserts and removals.
+    /// Against a set from the standard library, over a seeded run of inserts and removals. Hashes
+    /// are bad on purpose, so that many collide.
     #[test]
-    fn a_table_agrees_with_a_sorted_map() {
-        let seed = 11;
+    fn an_index_agrees_with_a_sorted_set() {
+        let seed = 11_u64;
         let mut state = seed;
-        let mut table = Table::<u64, u64>::new(6, seed);
-        let mut model = BTreeMap::new();
-        for step in 0..20_000_u64 {
+        let mut index = Index::new(6);
+        let mut model = BTreeSet::new();
+        for _ in 0..20_000_u64 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040);
-            let key = (state >> 33) % 100;
-            if (state >> 20) & 1 == 0 {
-                let taken = table.insert(key, step);
-                assert_eq!(taken, model.len() < 64 || model.contains_key(&key), "seed {seed}");
+            let key = ((state >> 33) % 100) as u32;
+            let hash = u64::from(key % 23) << 2;
+            if (state >> 20) & 1 == 0 && !model.contains(&key) {
+                let taken = index.insert(hash, key);
+                assert_eq!(taken, model.len() < 64, "seed {seed}");
                 if taken {
-                    model.insert(key, step);
+                    model.insert(key);
                 }
             } else {
-                table.remove(&key);
+                index.remove(hash, |place| place == key);
                 model.remove(&key);
             }
-            for probe in 0..100 {
-                assert_eq!(table.get(&probe), model.get(&probe).copied(), "seed {seed}");
+            for probe in 0..100_u32 {
+                let found = index.get(u64::from(probe % 23) << 2, |place| place == probe);
+                assert_eq!(found.is_some(), model.contains(&probe), "seed {seed}");
             }
         }
     }

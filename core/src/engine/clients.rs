@@ -45,7 +45,7 @@ impl Engine {
             ..Order::EMPTY
         };
         self.orders.put(order);
-        self.remember(new.session, new.cl_ord_id, order.id);
+        self.name(new.session, new.cl_ord_id, self.orders.place(id) << 1);
         self.account_use(account).open_orders += 1;
         self.counts.orders += 1;
         self.report(&order, ReportKind::New, new.client_seq, None, Refusal::None, out);
@@ -64,8 +64,7 @@ impl Engine {
         if !self.account_use(account).may_act(now, limits.rate_per_s) {
             return Err(Refusal::RateExceeded);
         }
-        let key = ClientKey { session: new.session, cl_ord_id: new.cl_ord_id };
-        if self.by_client.get(&key).is_some() {
+        if self.named(new.session, new.cl_ord_id).is_some() {
             return Err(Refusal::DuplicateClOrdId);
         }
         if new.ord_type == OrdType::Market && new.tif == TimeInForce::Gtc {
@@ -84,17 +83,31 @@ impl Engine {
         if old.id() == 0 {
             return;
         }
-        for cl_ord_id in [old.cl_ord_id, old.cancel_id] {
-            let key = ClientKey { session: old.session, cl_ord_id };
-            if self.by_client.get(&key) == Some(old.id) {
-                self.by_client.remove(&key);
-            }
+        let place = self.orders.place(old.id()) << 1;
+        self.unname(old.session, old.cl_ord_id, place);
+        if !old.cancel_id.is_empty() {
+            self.unname(old.session, old.cancel_id, place | 1);
         }
     }
 
-    fn remember(&mut self, session: SessionId, cl_ord_id: ClOrdId, order: OrderId) {
-        let stored = self.by_client.insert(ClientKey { session, cl_ord_id }, order);
+    fn unname(&mut self, session: SessionId, cl_ord_id: ClOrdId, place: u32) {
+        let hash = ClientKey { session, cl_ord_id }.hash(self.genesis.hash_seed);
+        self.by_client.remove(hash, |held| held == place);
+    }
+
+    /// Makes an order's id, or that of its cancel request, known.
+    fn name(&mut self, session: SessionId, cl_ord_id: ClOrdId, place: u32) {
+        let hash = ClientKey { session, cl_ord_id }.hash(self.genesis.hash_seed);
+        let stored = self.by_client.insert(hash, place);
         assert!(stored, "two ids an order always fit");
+    }
+
+    /// The order that a client calls so, or whose cancel request it called so.
+    fn named(&self, session: SessionId, cl_ord_id: ClOrdId) -> Option<&Order> {
+        let key = ClientKey { session, cl_ord_id };
+        let hash = key.hash(self.genesis.hash_seed);
+        let place = self.by_client.get(hash, |place| key.is_at(&self.orders, place))?;
+        Some(self.orders.in_place(place >> 1))
     }
 
     fn note_seq(&mut self, session: SessionId, seq: u64) {
@@ -143,16 +156,13 @@ impl Engine {
     pub(super) fn on_cancel<S: Sink>(&mut self, request: &CancelOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(request.session) else { return };
         self.note_seq(request.session, request.client_seq);
-        let key = ClientKey { session: request.session, cl_ord_id: request.orig_cl_ord_id };
-        let found = self.by_client.get(&key).and_then(|id| self.load(id));
-        let Some(mut order) = found else {
+        let Some(mut order) = self.named(request.session, request.orig_cl_ord_id).copied() else {
             return self.refuse_cancel(request, None, Refusal::UnknownOrder, out);
         };
         // Counted, never refused for it: a cancel lessens risk.
         let (now, rate) = (self.now, self.reference.accounts[account.index()].rate_per_s);
         self.account_use(account).may_act(now, rate);
-        let again = ClientKey { session: request.session, cl_ord_id: request.cl_ord_id };
-        if self.by_client.get(&again).is_some() {
+        if self.named(request.session, request.cl_ord_id).is_some() {
             return self.refuse_cancel(request, Some(&order), Refusal::DuplicateClOrdId, out);
         }
         if order.state == OrderState::PendingCancel {
@@ -161,12 +171,12 @@ impl Engine {
         if order.state.is_over() {
             return self.refuse_cancel(request, Some(&order), Refusal::TooLateToCancel, out);
         }
+        let place = self.orders.place(order.id.0) << 1 | 1;
         if !order.cancel_id.is_empty() {
-            let old = ClientKey { session: order.session, cl_ord_id: order.cancel_id };
-            self.by_client.remove(&old);
+            self.unname(order.session, order.cancel_id, place);
         }
         order.cancel_id = request.cl_ord_id;
-        self.remember(request.session, request.cl_ord_id, order.id);
+        self.name(request.session, request.cl_ord_id, place);
         self.call_back(&mut order, CallBack::Client, request.client_seq, out);
         self.store(&order);
     }
@@ -261,8 +271,7 @@ impl Engine {
             return;
         }
         self.note_seq(request.session, request.client_seq);
-        let key = ClientKey { session: request.session, cl_ord_id: request.cl_ord_id };
-        if let Some(order) = self.by_client.get(&key).and_then(|id| self.load(id)) {
+        if let Some(order) = self.named(request.session, request.cl_ord_id).copied() {
             let kind = ReportKind::OrderStatus;
             self.report(&order, kind, request.client_seq, None, Refusal::None, out);
             return;
@@ -324,6 +333,7 @@ impl Engine {
         self.send_report(report, out);
     }
 
+    #[inline]
     fn blank_report(&self, session: SessionId, client_seq: u64) -> Report {
         Report {
             session,
@@ -351,6 +361,7 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn send_report<S: Sink>(&mut self, mut report: Report, out: &mut Out<'_, S>) {
         let session = &mut self.sessions[report.session.index()];
         session.event += 1;

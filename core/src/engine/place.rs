@@ -177,9 +177,13 @@ impl Engine {
     /// Puts a child back; if it has come to its end, frees what it held and counts it out of its
     /// order. True when it has.
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
-        let was_over = self.children.get(child.id.0).is_none_or(Slot::is_over);
+        let before = self.children.get(child.id.0);
+        let was_over = before.is_none_or(Slot::is_over);
+        let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
-        self.bind(child);
+        if ends || !same_leaves {
+            self.bind(child);
+        }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;
         }
