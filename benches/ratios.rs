@@ -1,1 +1,124 @@
-fn main() {}
+//! Ours against its floor, in pairs of short slices: one JSON line each. Arguments choose pairs by
+//! a part of their names.
+
+mod support;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use fefix::tagvalue::{Config, Encoder as PeerEncoder};
+use rutter_fix::codec::FieldIndex;
+use support::book_json::{Binance, Kraken};
+use support::journal::APPENDS_MAX;
+use support::pair::{measure, timed};
+use support::{fix, journal, rings};
+
+const NO_LIMIT: u64 = u64::MAX;
+
+fn fix_decode(name: &str) {
+    fix::check();
+    let order = fix::order();
+    let mut index = FieldIndex::new();
+    let mut ours = timed(|| {
+        black_box(fix::ours_decode(black_box(&order), &mut index));
+    });
+    if name == "fix_decode_order/byte_scan" {
+        let mut floor = timed(|| {
+            black_box(fix::scan(black_box(&order)).map(|found| found.price.len()));
+        });
+        return measure(name, NO_LIMIT, &mut ours, &mut floor);
+    }
+    let mut peer = fix::peer_decoder();
+    let mut floor = timed(|| {
+        black_box(fix::peer_decode(black_box(&order), &mut peer));
+    });
+    measure(name, NO_LIMIT, &mut ours, &mut floor);
+}
+
+fn fix_encode(name: &str) {
+    let (mut out, mut theirs) = (Vec::with_capacity(1 << 10), Vec::with_capacity(1 << 10));
+    let (mut n, mut m) = (0, 0);
+    let mut ours = timed(|| {
+        n += 1;
+        fix::ours_encode(&fix::Report::nth(n), &mut out);
+        black_box(&out);
+    });
+    let mut peer = PeerEncoder::<Config>::default();
+    let by_hand = name == "fix_encode_report/by_hand";
+    let mut floor = timed(|| {
+        m += 1;
+        let report = fix::Report::nth(m);
+        if by_hand {
+            fix::hand_encode(&report, &mut theirs);
+        } else {
+            fix::peer_encode(&report, &mut peer, &mut theirs);
+        }
+        black_box(&theirs);
+    });
+    measure(name, NO_LIMIT, &mut ours, &mut floor);
+}
+
+/// Each slice in a journal of its own; making it is not timed.
+fn journal_append(name: &str) {
+    let mut ours = |count| {
+        let mut journal = journal::Ours::new();
+        let start = Instant::now();
+        journal.run(count);
+        start.elapsed()
+    };
+    let mut floor = |count| {
+        let mut floor = journal::Floor::new();
+        let start = Instant::now();
+        floor.run(count);
+        start.elapsed()
+    };
+    measure(name, APPENDS_MAX, &mut ours, &mut floor);
+}
+
+fn book_json(name: &str) {
+    if name.starts_with("book_json_kraken") {
+        let (mut feed, mut scanned) = (Kraken::new(), Kraken::new());
+        let mut ours = timed(|| feed.ours());
+        let mut floor = timed(|| {
+            black_box(scanned.floor());
+        });
+        return measure(name, NO_LIMIT, &mut ours, &mut floor);
+    }
+    let (mut feed, mut scanned) = (Binance::new(), Binance::new());
+    let mut ours = timed(|| feed.ours());
+    let mut floor = timed(|| {
+        black_box(scanned.floor());
+    });
+    measure(name, NO_LIMIT, &mut ours, &mut floor);
+}
+
+/// Nanoseconds are an order's, with all its inputs.
+fn both_rings(name: &str) {
+    let mix = if name.starts_with("rings_mixed") { rings::MIXED } else { rings::ORDERS };
+    let mut ours = |orders| -> Duration { rings::Threads::new().run(orders, mix) };
+    let mut floor = |orders| -> Duration { rings::OneThread::new().run(orders, mix) };
+    measure(name, rings::ORDERS_MAX, &mut ours, &mut floor);
+}
+
+/// Name of ours and of what it is measured against, and how.
+const ALL: &[(&str, fn(&str))] = &[
+    ("fix_decode_order/byte_scan", fix_decode),
+    ("fix_decode_order/fefix", fix_decode),
+    ("fix_encode_report/by_hand", fix_encode),
+    ("fix_encode_report/fefix", fix_encode),
+    ("journal_append/copy_and_crc", journal_append),
+    ("book_json_kraken/byte_scan", book_json),
+    ("book_json_binance/byte_scan", book_json),
+    ("rings_orders/one_thread", both_rings),
+    ("rings_mixed_inputs/one_thread", both_rings),
+];
+
+fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, run) in ALL {
+        if wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())) {
+            run(name);
+        }
+    }
+}

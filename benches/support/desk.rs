@@ -1,0 +1,273 @@
+//! The core alone: four venues, ten levels a side each, orders that take from two of them.
+//!
+//! Level k of venue v asks `10_000 + 4k + v` for 5 units (bids mirrored), so an order for 10 takes
+//! the best level of venues 0 and 1: two children. Buys and sells alternate, so funds last.
+
+use rutter_core::Engine;
+use rutter_core::id::{
+    AccountId, AssetId, ChildId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId,
+};
+use rutter_core::input::{
+    AccountDef, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input, InstrumentDef, Level,
+    Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce, VenueDef,
+};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
+use rutter_core::output::{Output, SendNew, Sink};
+
+pub const VENUES: u8 = 4;
+pub const LEVELS: i64 = 10;
+/// Quantity of each level; an order takes two of them.
+const LEVEL_QTY: i64 = 5;
+const CENTRE: i64 = 10_000;
+const BASE: AssetId = AssetId(0);
+const QUOTE: AssetId = AssetId(1);
+const PAIR: InstrumentId = InstrumentId(0);
+const CLIENT: SessionId = SessionId(0);
+const FUNDS: Amount = Amount(1_000_000_000_000_000_000_000_000_000_000);
+const NS_PER_INPUT: u64 = 1_000;
+
+pub const GENESIS: Genesis = Genesis {
+    node_tag: 1,
+    orders_log2: 14,
+    children_log2: 15,
+    executions_log2: 16,
+    day_roll_s: 0,
+    hash_seed: 42,
+};
+
+fn text<const N: usize>(text: &[u8]) -> Text<N> {
+    Text::new(text).expect("fits")
+}
+
+/// Reference data, venues up, books told.
+pub fn opening() -> Vec<Input> {
+    let mut inputs = vec![
+        Input::Asset(AssetDef { id: BASE, name: text(b"BTC") }),
+        Input::Asset(AssetDef { id: QUOTE, name: text(b"USD") }),
+        Input::Instrument(InstrumentDef {
+            id: PAIR,
+            symbol: text(b"BTC/USD"),
+            base: BASE,
+            quote: QUOTE,
+            price_decimals: 2,
+            qty_decimals: 3,
+            order_qty_max: Qty(1_000_000),
+        }),
+        Input::Account(AccountDef {
+            id: AccountId(0),
+            name: text(b"fund"),
+            notional_max: FUNDS,
+            collar_ppm: 50_000,
+            rate_per_s: u32::MAX,
+            open_orders_max: 10_000,
+        }),
+        Input::Session(SessionDef { id: CLIENT, name: text(b"DESK"), account: AccountId(0) }),
+    ];
+    for index in 0..VENUES {
+        let venue = VenueId(index);
+        inputs.push(Input::Venue(VenueDef {
+            id: venue,
+            name: text(&[b'v', b'0' + index]),
+            stale_after_ns: u64::MAX / 4,
+            rate_orders: u32::MAX,
+            rate_window_ns: 1_000_000_000,
+            fok: true,
+        }));
+        inputs.push(Input::Listing(ListingDef {
+            instrument: PAIR,
+            venue,
+            enabled: true,
+            tick: Price(1),
+            lot: Qty(1),
+            qty_min: Qty(1),
+            qty_max: Qty(1_000_000),
+            notional_min: Amount(0),
+            maker_fee: FeePpm(1_000),
+            taker_fee: FeePpm(2_000),
+        }));
+        inputs.extend([BASE, QUOTE].map(|asset| Input::Balance { venue, asset, total: FUNDS }));
+    }
+    inputs.push(Input::NodeStarted);
+    for index in 0..VENUES {
+        inputs.push(Input::VenueUp(VenueId(index)));
+        inputs.extend(book(VenueId(index)));
+    }
+    inputs
+}
+
+fn ask(venue: VenueId, level: i64) -> Level {
+    Level { price: Price(CENTRE + 4 * level + i64::from(venue.0)), qty: Qty(LEVEL_QTY) }
+}
+
+fn bid(venue: VenueId, level: i64) -> Level {
+    Level { price: Price(CENTRE - 10 - 4 * level - i64::from(venue.0)), qty: Qty(LEVEL_QTY) }
+}
+
+/// A whole book, in as many updates as it takes.
+fn book(venue: VenueId) -> Vec<Input> {
+    let empty = BookUpdate { venue, instrument: PAIR, ..BookUpdate::default() };
+    let mut updates = vec![BookUpdate { clear: true, ..empty }];
+    for level in 0..LEVELS {
+        for (side, level) in [(Side::Buy, bid(venue, level)), (Side::Sell, ask(venue, level))] {
+            let last = updates.len() - 1;
+            if !updates[last].push(side, level) {
+                let mut next = empty;
+                next.push(side, level);
+                updates.push(next);
+            }
+        }
+    }
+    let last = updates.len() - 1;
+    updates[last].last = true;
+    updates.into_iter().map(Input::Book).collect()
+}
+
+/// The nth change of a book: two levels below the best get another quantity.
+pub fn book_change(nth: u64) -> Input {
+    let venue = VenueId((nth % u64::from(VENUES)) as u8);
+    let mut update = BookUpdate { venue, instrument: PAIR, last: true, ..BookUpdate::default() };
+    let level = 1 + (nth / 4 % (LEVELS as u64 - 1)) as i64;
+    let qty = Qty(LEVEL_QTY + (nth / 64 % 3) as i64);
+    update.push(Side::Buy, Level { qty, ..bid(venue, level) });
+    update.push(Side::Sell, Level { qty, ..ask(venue, level) });
+    Input::Book(update)
+}
+
+/// Twelve digits: no id comes twice.
+fn cl_ord_id(nth: u64) -> ClOrdId {
+    let mut digits = *b"o00000000000";
+    let mut rest = nth;
+    for digit in digits[1..].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    text(&digits)
+}
+
+/// The nth client order, for two children.
+pub fn order(nth: u64) -> Input {
+    let buys = nth.is_multiple_of(2);
+    Input::NewOrder(NewOrder {
+        session: CLIENT,
+        client_seq: nth + 1,
+        cl_ord_id: cl_ord_id(nth),
+        instrument: PAIR,
+        side: if buys { Side::Buy } else { Side::Sell },
+        ord_type: OrdType::Limit,
+        tif: TimeInForce::Ioc,
+        qty: Qty(2 * LEVEL_QTY),
+        price: Price(if buys { CENTRE + 50 } else { CENTRE - 60 }),
+    })
+}
+
+/// A venue's answer: the child is filled whole at its limit.
+pub fn fill(child: &SendNew, exec: u128) -> Input {
+    Input::ChildFill(ChildFill {
+        venue: child.venue,
+        child: child.child,
+        instrument: child.instrument,
+        side: child.side,
+        exec: ExecId(exec),
+        qty: child.qty,
+        price: child.price,
+        fee: Amount(7),
+        fee_asset: QUOTE,
+        liquidity: Liquidity::Taker,
+    })
+}
+
+/// Counts what comes out, and keeps the children that were sent.
+#[derive(Debug, Default)]
+pub struct Counting {
+    pub outputs: u64,
+    pub sent: Vec<SendNew>,
+}
+
+impl Sink for Counting {
+    #[inline]
+    fn output(&mut self, output: &Output) {
+        self.outputs += 1;
+        if let Output::SendNew(child) = output {
+            self.sent.push(*child);
+        }
+    }
+}
+
+/// An engine with its world around it.
+#[derive(Debug)]
+pub struct Desk {
+    pub engine: Engine,
+    pub sink: Counting,
+    header: Header,
+    orders: u64,
+    changes: u64,
+    execs: u128,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let mut desk = Self {
+            engine: Engine::new(&GENESIS).expect("sound genesis"),
+            sink: Counting::default(),
+            header: Header { seq: 0, time: UnixNanos(1_700_000_000_000_000_000) },
+            orders: 0,
+            changes: 0,
+            execs: 0,
+        };
+        for input in opening() {
+            desk.apply(&input);
+        }
+        // A first order proves that the world is as the module's text says.
+        desk.order();
+        assert_eq!(desk.sink.sent.len(), 2, "two children: {:?}", desk.sink.sent);
+        desk.fills();
+        assert_eq!(desk.engine.counts().fills, 2);
+        assert_eq!(desk.engine.open_orders(), 0, "the order is filled");
+        desk
+    }
+
+    #[inline]
+    fn apply(&mut self, input: &Input) {
+        self.header.seq += 1;
+        self.header.time.0 += NS_PER_INPUT;
+        self.engine.apply(self.header, input, &mut self.sink);
+    }
+
+    /// One new order: checked, routed, two children out.
+    #[inline]
+    pub fn order(&mut self) {
+        let input = order(self.orders);
+        self.orders += 1;
+        self.apply(&input);
+    }
+
+    /// A fill for every child that is out; returns how many.
+    #[inline]
+    pub fn fills(&mut self) -> usize {
+        let sent = std::mem::take(&mut self.sink.sent);
+        for child in &sent {
+            self.execs += 1;
+            let input = fill(child, self.execs);
+            self.apply(&input);
+        }
+        let count = sent.len();
+        self.sink.sent = sent;
+        self.sink.sent.clear();
+        count
+    }
+
+    /// One change of one book.
+    #[inline]
+    pub fn book_change(&mut self) {
+        let input = book_change(self.changes);
+        self.changes += 1;
+        self.apply(&input);
+    }
+
+    /// Fails unless what was measured is what happened.
+    pub fn check(&self) {
+        let counts = self.engine.counts();
+        assert_eq!((counts.orders, counts.refused), (self.orders, 0));
+        assert_eq!(counts.fills, u64::try_from(self.execs).expect("few"));
+    }
+}

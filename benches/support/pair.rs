@@ -1,0 +1,79 @@
+//! Paired ratios: ours and its floor in the same process, turn by turn in short slices.
+//!
+//! A shared machine changes its speed from second to second. Two slices side by side change
+//! together, so their ratio holds where the nanoseconds do not. Order within a pair alternates.
+
+use std::time::{Duration, Instant};
+
+/// How long one slice runs, about.
+const SLICE: Duration = Duration::from_millis(250);
+/// Pairs measured after the one that warms up.
+const PAIRS: usize = 12;
+const FIRST_COUNT: u64 = 16;
+
+/// Runs so many units and returns how long that took.
+pub type Run<'a> = &'a mut dyn FnMut(u64) -> Duration;
+
+/// Units whose time is about one slice, at most `count_max`.
+fn calibrate(run: Run<'_>, count_max: u64) -> u64 {
+    let mut count = FIRST_COUNT.min(count_max);
+    // Ends: it doubles at least.
+    loop {
+        let took = run(count).max(Duration::from_nanos(1));
+        if took * 4 >= SLICE || count >= count_max {
+            let scale = SLICE.as_secs_f64() / took.as_secs_f64();
+            return ((count as f64 * scale) as u64).clamp(1, count_max);
+        }
+        count = (count * 4).min(count_max);
+    }
+}
+
+fn per_unit(run: Run<'_>, count: u64) -> f64 {
+    run(count).as_secs_f64() * 1e9 / count as f64
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Times the calls of `unit`, all together.
+pub fn timed(mut unit: impl FnMut()) -> impl FnMut(u64) -> Duration {
+    move |count| {
+        let start = Instant::now();
+        for _ in 0..count {
+            unit();
+        }
+        start.elapsed()
+    }
+}
+
+/// Measures and prints one JSON line; nanoseconds are medians.
+pub fn measure(name: &str, count_max: u64, ours: Run<'_>, floor: Run<'_>) {
+    let ours_count = calibrate(ours, count_max);
+    let floor_count = calibrate(floor, count_max);
+    let (mut ours_ns, mut floor_ns, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..=PAIRS {
+        let (a, b) = if pair % 2 == 0 {
+            let a = per_unit(ours, ours_count);
+            (a, per_unit(floor, floor_count))
+        } else {
+            let b = per_unit(floor, floor_count);
+            (per_unit(ours, ours_count), b)
+        };
+        if pair > 0 {
+            ours_ns.push(a);
+            floor_ns.push(b);
+            ratios.push(a / b);
+        }
+    }
+    let p50 = median(&mut ratios);
+    println!(
+        "{{\"name\":\"{name}\",\"pairs\":{PAIRS},\"ours_ns\":{:.1},\"floor_ns\":{:.1},\
+         \"ratio_p50\":{p50:.3},\"ratio_min\":{:.3},\"ratio_max\":{:.3}}}",
+        median(&mut ours_ns),
+        median(&mut floor_ns),
+        ratios[0],
+        ratios[ratios.len() - 1],
+    );
+}
