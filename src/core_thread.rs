@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use disruptor::Producer;
+use rutter_core::id::VenueId;
 use rutter_core::input::Input;
 use rutter_core::output::{Output, Sink};
 use rutter_journal::{AppendError, Storage};
@@ -30,6 +31,42 @@ pub struct CoreGauges {
     pub output_stalls: AtomicU64,
 }
 
+/// Whom an output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressee {
+    /// A venue's sender.
+    Venue(VenueId),
+    /// The client gateway.
+    Clients,
+}
+
+/// A reader of the output ring, and how to wake it.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// Which outputs are for it.
+    pub addressee: Addressee,
+    /// How to wake it.
+    pub wake: WakeHandle,
+}
+
+/// A bit for each addressee.
+const fn bit(addressee: Addressee) -> u64 {
+    match addressee {
+        Addressee::Venue(venue) => 1 << (venue.0 & 31),
+        Addressee::Clients => 1 << 32,
+    }
+}
+
+/// The bit of whom an output is for; none for what only the read model takes, which looks by itself.
+const fn bit_of(output: &Output) -> u64 {
+    match output {
+        Output::Report(_) | Output::CancelReject(_) => bit(Addressee::Clients),
+        Output::SendNew(new) => bit(Addressee::Venue(new.venue)),
+        Output::SendCancel(child) | Output::Query(child) => bit(Addressee::Venue(child.venue)),
+        Output::Notice(_) => 0,
+    }
+}
+
 /// Everything that the core thread owns.
 pub struct CoreThread<S: Storage> {
     /// Engine and journal.
@@ -39,7 +76,7 @@ pub struct CoreThread<S: Storage> {
     /// Where outputs go.
     pub outputs: OutputProducer,
     /// Those who read them.
-    pub readers: Vec<WakeHandle>,
+    pub readers: Vec<Reader>,
     /// Told how far the input ring is read.
     pub taken: Arc<Taken>,
     /// Sleep flag.
@@ -52,6 +89,8 @@ pub struct CoreThread<S: Storage> {
     pub gauges: Arc<CoreGauges>,
     /// The clock.
     pub clock: fn() -> u64,
+    /// A bit for each addressee of what was published since they were last woken.
+    pub addressed: u64,
 }
 
 impl<S: Storage> std::fmt::Debug for CoreThread<S> {
@@ -63,13 +102,13 @@ impl<S: Storage> std::fmt::Debug for CoreThread<S> {
 /// Publishes what the engine decides.
 struct Publisher<'a> {
     producer: &'a mut OutputProducer,
-    readers: &'a [WakeHandle],
+    readers: &'a [Reader],
     gauges: &'a CoreGauges,
     seq: u64,
     arrived_ns: u64,
     published_ns: u64,
     taken_ns: u64,
-    published: bool,
+    addressed: u64,
     clock: fn() -> u64,
 }
 
@@ -84,11 +123,11 @@ impl Sink for Publisher<'_> {
             taken_ns: self.taken_ns,
             decided_ns: (self.clock)(),
         };
-        self.published = true;
+        self.addressed |= bit_of(output);
         while self.producer.try_publish(|slot| *slot = envelope).is_err() {
             self.gauges.output_stalls.fetch_add(1, Ordering::Relaxed);
             for reader in self.readers {
-                reader.notify();
+                reader.wake.notify();
             }
             std::thread::yield_now();
         }
@@ -168,18 +207,24 @@ impl<S: Storage> CoreThread<S> {
             arrived_ns: envelope.arrived_ns,
             published_ns: envelope.published_ns,
             taken_ns: now,
-            published: false,
+            addressed: 0,
             clock: self.clock,
         };
         self.decider.decide(now, &envelope.input, &mut publisher)?;
+        self.addressed |= publisher.addressed;
         self.gauges.inputs.fetch_add(1, Ordering::Relaxed);
         self.gauges.seq.store(seq, Ordering::Relaxed);
         Ok(())
     }
 
-    fn wake_readers(&self) {
+    /// Wakes those for whom something was published. The others drain the ring when they wake by
+    /// themselves, or when it is full.
+    fn wake_readers(&mut self) {
+        let addressed = std::mem::take(&mut self.addressed);
         for reader in &self.readers {
-            reader.notify();
+            if addressed & bit(reader.addressee) != 0 {
+                reader.wake.notify();
+            }
         }
     }
 

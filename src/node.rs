@@ -28,7 +28,7 @@ use rutter_venues::VenueCommand;
 use crate::boot::{self, Names};
 use crate::clock::unix_ns;
 use crate::config::{Config, Durability};
-use crate::core_thread::{CoreGauges, CoreThread};
+use crate::core_thread::{Addressee, CoreGauges, CoreThread, Reader};
 use crate::decider::{Decider, StartError};
 use crate::rings::{InputWriter, OutputReader, Taken, input_ring, output_ring};
 use crate::stages::{Path as StagePath, SharedStages, StageRecorder};
@@ -306,7 +306,7 @@ struct Launched {
     core: JoinHandle<Result<Journal<FileStorage>, String>>,
     shared: Shared,
     readers: Vec<OutputReader>,
-    give_readers: mpsc::Sender<Vec<WakeHandle>>,
+    give_readers: mpsc::Sender<Vec<Reader>>,
     gauges: Arc<CoreGauges>,
 }
 
@@ -328,7 +328,7 @@ fn launch(
     let gauges = Arc::new(CoreGauges::default());
     let parked = Arc::new(Parked::default());
     let (wake_core, core_wakes) = mpsc::channel();
-    let (give_readers, take_readers) = mpsc::channel::<Vec<WakeHandle>>();
+    let (give_readers, take_readers) = mpsc::channel::<Vec<Reader>>();
     let make: MakeCore = {
         let (taken, gauges, stop) = (Arc::clone(&taken), Arc::clone(&gauges), Arc::clone(stop));
         let parked = Arc::clone(&parked);
@@ -343,6 +343,7 @@ fn launch(
             stop,
             gauges,
             clock: unix_ns,
+            addressed: 0,
         })
     };
     let core_cpu = node.core_cpu;
@@ -381,7 +382,7 @@ fn start(
     let (mut workers, mut wakes) = serve_venues(&shared, machines, &mut readers, &order_path)?;
     let (worker, wake) = serve_clients(config, &shared, gateway, &mut readers, &report_path)?;
     workers.push(worker);
-    wakes.push(wake);
+    wakes.push(Reader { addressee: Addressee::Clients, wake });
     let status = Arc::new(Mutex::new(Status::default()));
     let model = ModelThread {
         model: ReadModel::new(&names.venues, &names.sessions),
@@ -411,7 +412,7 @@ fn serve_venues(
     machines: Machines,
     readers: &mut Vec<OutputReader>,
     order_path: &SharedStages,
-) -> Result<(Vec<Worker>, Vec<WakeHandle>), NodeError> {
+) -> Result<(Vec<Worker>, Vec<Reader>), NodeError> {
     let mut wakes = Vec::new();
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
@@ -422,7 +423,7 @@ fn serve_venues(
             Orders::Kraken(machine) => sender(shared, id, *machine, &driver, reader, stages)?,
         };
         workers.push(worker);
-        wakes.push(wake);
+        wakes.push(Reader { addressee: Addressee::Venue(id), wake });
         workers.push(match books {
             Books::Binance(machine) => feed(shared, *machine, &driver)?,
             Books::Kraken(machine) => feed(shared, *machine, &driver)?,
@@ -438,7 +439,7 @@ fn next_reader(readers: &mut Vec<OutputReader>) -> Result<OutputReader, NodeErro
 /// Waits for the end: senders, feeds and gateway first, the core last, then the journal.
 fn wait(
     stop: &Arc<AtomicBool>,
-    wakes: &[WakeHandle],
+    readers: &[Reader],
     workers: Vec<Worker>,
     core: JoinHandle<Result<Journal<FileStorage>, String>>,
     shared: &Shared,
@@ -448,8 +449,8 @@ fn wait(
         std::thread::park_timeout(MAIN_PERIOD);
     }
     tracing::info!("ending");
-    for wake in wakes {
-        wake.wake();
+    for reader in readers {
+        reader.wake.wake();
     }
     shared.core.wake();
     let mut failed = None;
@@ -470,7 +471,7 @@ fn wait(
 }
 
 type MakeCore =
-    Box<dyn FnOnce(Decider<FileStorage>, Vec<WakeHandle>) -> CoreThread<FileStorage> + Send>;
+    Box<dyn FnOnce(Decider<FileStorage>, Vec<Reader>) -> CoreThread<FileStorage> + Send>;
 
 struct CoreParts {
     decider: Decider<FileStorage>,
@@ -479,7 +480,7 @@ struct CoreParts {
     make: MakeCore,
     parked: Arc<Parked>,
     wake_core: mpsc::Sender<WakeHandle>,
-    take_readers: mpsc::Receiver<Vec<WakeHandle>>,
+    take_readers: mpsc::Receiver<Vec<Reader>>,
     stop: Arc<AtomicBool>,
 }
 

@@ -471,27 +471,27 @@ impl FixClient {
     pub fn new_order(&mut self, now_ns: u64, order: &Order<'_>) -> Result<(), ClientError> {
         let kind = msg_type::NEW_ORDER_SINGLE;
         self.session.send_unnumbered(now_ns, kind, &mut self.out, |out| {
-                out.text(tags::CL_ORD_ID, order.cl_ord_id);
-                out.text(tags::SYMBOL, order.symbol);
-                out.char(tags::SIDE, side_char(order.side));
-                out.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Micros);
-                out.decimal(tags::ORDER_QTY, order.qty_e8, SCALE);
-                match order.limit_e8 {
-                    None => {
-                        out.char(tags::ORD_TYPE, b'1');
-                    }
-                    Some(price) => {
-                        out.char(tags::ORD_TYPE, b'2').decimal(tags::PRICE, price, SCALE);
-                    }
+            out.text(tags::CL_ORD_ID, order.cl_ord_id);
+            out.text(tags::SYMBOL, order.symbol);
+            out.char(tags::SIDE, side_char(order.side));
+            out.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Micros);
+            out.decimal(tags::ORDER_QTY, order.qty_e8, SCALE);
+            match order.limit_e8 {
+                None => {
+                    out.char(tags::ORD_TYPE, b'1');
                 }
-                let tif = match order.tif {
-                    Tif::Day => b'0',
-                    Tif::Gtc => b'1',
-                    Tif::Ioc => b'3',
-                    Tif::Fok => b'4',
-                };
-                out.char(tags::TIME_IN_FORCE, tif);
-            })?;
+                Some(price) => {
+                    out.char(tags::ORD_TYPE, b'2').decimal(tags::PRICE, price, SCALE);
+                }
+            }
+            let tif = match order.tif {
+                Tif::Day => b'0',
+                Tif::Gtc => b'1',
+                Tif::Ioc => b'3',
+                Tif::Fok => b'4',
+            };
+            out.char(tags::TIME_IN_FORCE, tif);
+        })?;
         self.flush()
     }
 

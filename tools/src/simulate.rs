@@ -157,10 +157,9 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
         "disconnect" => Fault::Disconnect,
         "halfopen" => Fault::HalfOpen,
         "heal" => Fault::Heal,
-        "delay" => Fault::Delay {
-            delay_ns: number(2, None)?.saturating_mul(MS_NS),
-            frames: frames(3)?,
-        },
+        "delay" => {
+            Fault::Delay { delay_ns: number(2, None)?.saturating_mul(MS_NS), frames: frames(3)? }
+        }
         "drop" => Fault::Drop { frames: frames(2)? },
         "duplicate" => Fault::Duplicate,
         "reorder" => Fault::Reorder,

@@ -185,7 +185,7 @@ pub(super) fn credentials(seed: u64) -> Result<Credentials, HarnessError> {
     binance_public.copy_from_slice(pair.public_key().as_ref());
     let der = STANDARD.encode([&PKCS8_PREFIX[..], &secret].concat());
     Ok(Credentials {
-        binance_key: format!("simulated-{seed}"),
+        binance_key: key_secret(seed, "binance key").iter().map(|b| format!("{b:02x}")).collect(),
         binance_pem: format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n"),
         kraken_key: format!("simulated-{seed}"),
         kraken_secret: STANDARD.encode(key_secret(seed, "kraken")),
@@ -239,9 +239,7 @@ fn instrument(venue: Venue, market: &Market) -> InstrumentConfig {
 fn exchange_config(venue: Venue) -> ExchangeConfig {
     let (maker_fee_ppm, taker_fee_ppm) = venue.fees_ppm();
     let (fee_asset, fee_decimals, post_only_cross, amend_rule) = match venue {
-        Venue::Binance => {
-            (FeeAsset::Received, 8, PostOnlyCross::Refuse, AmendRule::DownOnly)
-        }
+        Venue::Binance => (FeeAsset::Received, 8, PostOnlyCross::Refuse, AmendRule::DownOnly),
         Venue::Kraken => (FeeAsset::Quote, 4, PostOnlyCross::Cancel, AmendRule::Any),
     };
     ExchangeConfig {

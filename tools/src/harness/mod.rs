@@ -11,7 +11,6 @@ mod venues;
 use std::path::PathBuf;
 
 pub use config::{ClientSession, Durability, NodeSettings, write_node_config};
-pub(crate) use config::e8_text;
 pub use markets::{E8, MARKETS, Market, Venue, key_secret};
 pub use node::{Node, READY_DEFAULT, node_program, rss_bytes};
 pub use venues::{Book, Flowing, SharedFront, VenueFill, Venues, VenuesConfig};
