@@ -250,6 +250,11 @@ pub struct VenueConfig {
     /// An order or cancel without an answer for this long is in doubt.
     #[serde(default = "answer_timeout")]
     pub answer_timeout_ms: u64,
+    /// Most that the venue's counter of REST calls may hold (Kraken; by the account's tier). Below
+    /// the lowest tier's if absent.
+    pub rest_counter_max: Option<u32>,
+    /// What that counter loses, in thousandths a second.
+    pub rest_decay_milli_per_s: Option<u32>,
     /// Instruments there.
     pub listing: Vec<ListingConfig>,
 }

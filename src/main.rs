@@ -53,7 +53,8 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("rutter: {error:#}");
+            // Every error of ours tells its cause itself; the chain would tell it again.
+            eprintln!("rutter: {error}");
             ExitCode::FAILURE
         }
     }

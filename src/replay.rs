@@ -15,14 +15,22 @@ use crate::decider::Replayer;
 /// Checks every record; prints what was found.
 ///
 /// # Errors
-/// Damage, naming file, offset and sequence; or a folder that is no journal.
+/// Damage, naming file, offset and sequence; or a folder without a record of a journal.
 pub fn verify_command(journal: &Path) -> anyhow::Result<()> {
     let started = Instant::now();
     let report = verify(FileStorage::existing(journal)?)?;
+    if report.records == 0 {
+        return Err(no_records(journal));
+    }
     let seconds = started.elapsed().as_secs_f64();
     println!("{report:#?}");
     println!("verified in {seconds:.3} s");
     Ok(())
+}
+
+/// A folder that holds none of a journal's files, or a journal that was never begun.
+fn no_records(journal: &Path) -> anyhow::Error {
+    anyhow::anyhow!("{}: no record of a journal is there", journal.display())
 }
 
 /// Prints what concerns one order.
@@ -89,6 +97,9 @@ pub fn replay_command(journal: &Path, order: Option<u64>) -> anyhow::Result<()> 
     }
     let seconds = started.elapsed().as_secs_f64();
     let records = reader.last_sequence();
+    if records == 0 {
+        return Err(no_records(journal));
+    }
     println!("records {records}, inputs {}, outputs {}", replayer.inputs, teller.outputs);
     println!("rate {:.0} inputs/s ({seconds:.3} s)", replayer.inputs as f64 / seconds);
     if let Some(End::Torn(cut)) = reader.end() {

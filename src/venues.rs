@@ -7,7 +7,7 @@ use rutter_feeds::binance::BinanceFeed;
 use rutter_feeds::kraken::KrakenFeed;
 use rutter_transport::machine::{Endpoint, Framing};
 use rutter_venues::binance::{BinanceConfig, BinanceOrders, FixEndpoint};
-use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
+use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
 use rutter_venues::listing::{AssetNames, Listing};
 use rutter_venues::secret::Secret;
 
@@ -191,7 +191,13 @@ pub fn orders(
             Ok(Orders::Binance(Box::new(machine)))
         }
         VenueKind::Kraken => {
+            let defaults = KrakenConfig::new(parts.id, node_tag);
+            let RestLimit { counter_max, decay_milli_per_s } = defaults.rest_limit;
             let settings = KrakenConfig {
+                rest_limit: RestLimit {
+                    counter_max: venue.rest_counter_max.unwrap_or(counter_max),
+                    decay_milli_per_s: venue.rest_decay_milli_per_s.unwrap_or(decay_milli_per_s),
+                },
                 endpoint: Parts::web_socket(&parts.order_url),
                 rest_base: parts.rest_base(),
                 api_key: Secret::from(venue.api_key.as_str()),
@@ -201,7 +207,7 @@ pub fn orders(
                 seed: seed(node_tag, parts.id),
                 listings: parts.order_listings(),
                 assets: asset_names(config, names),
-                ..KrakenConfig::new(parts.id, node_tag)
+                ..defaults
             };
             let machine = KrakenOrders::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Orders::Kraken(Box::new(machine)))
