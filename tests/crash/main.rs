@@ -38,6 +38,14 @@ fn write_config(dir: &Path, venues: &Venues, settings: &NodeSettings, segment: u
     let path = write_node_config(dir, venues, settings).expect("configuration");
     let text = std::fs::read_to_string(&path).expect("configuration");
     let line = format!("[node]\njournal_segment_bytes = {segment}\n");
-    std::fs::write(&path, text.replacen("[node]\n", &line, 1)).expect("configuration");
+    let text = text.replacen("[node]\n", &line, 1);
+    // What was on its way when the node died is certain not to have arrived only when it is void,
+    // and only then is a venue up again: make that short. Likewise the pace of questions to the
+    // simulated Kraken, which has raised its limits for us.
+    let raised = "rest_counter_max = 100000\nrest_decay_milli_per_s = 100000000\n";
+    let (kind, void) = ("kind = \"kraken\"\n", "validity_ms = 500\n");
+    assert!(text.contains(kind), "there is a Kraken");
+    let text = text.replacen(kind, &format!("{kind}{raised}{void}"), 1);
+    std::fs::write(&path, text).expect("written");
     path
 }
