@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The node, its venues, and a client that must not notice anything.
 struct Scene {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     _venues: Venues,
     settings: NodeSettings,
     node: Node,
@@ -45,7 +45,7 @@ impl Scene {
         let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
         let mut neighbour = FixClient::connect(&client).expect("connects");
         neighbour.wait_logon(PATIENCE).expect("logs on");
-        let mut scene = Self { _dir: dir, _venues: venues, settings, node, neighbour, trades: 0 };
+        let mut scene = Self { dir, _venues: venues, settings, node, neighbour, trades: 0 };
         scene.neighbour_trades();
         scene
     }
@@ -191,7 +191,7 @@ fn who_is_not_a_client_is_closed_on_without_a_word() {
     let mut wrong_sum = logon("DESK1", "RUTTER", "password-1");
     let last_digit = wrong_sum.len() - 2;
     wrong_sum[last_digit] = if wrong_sum[last_digit] == b'0' { b'1' } else { b'0' };
-    let oversize = format!("8=FIX.4.4\u{1}9=999999999\u{1}35=A\u{1}").into_bytes();
+    let oversize = b"8=FIX.4.4\x019=999999999\x0135=A\x01".to_vec();
     for (what, bytes) in [
         ("an unknown SenderCompID", logon("NOBODY", "RUTTER", "password-1")),
         ("an unknown TargetCompID", logon("DESK1", "SOMEBODY", "password-1")),
@@ -397,9 +397,9 @@ fn orders_that_cannot_be_meant_are_refused_by_the_word_for_it() {
 #[test]
 fn a_configuration_with_a_wrong_or_missing_key_is_refused_by_its_name() {
     let scene = Scene::new();
-    let sound = std::fs::read_to_string(scene._dir.path().join("node.toml")).expect("text");
+    let sound = std::fs::read_to_string(scene.dir.path().join("node.toml")).expect("text");
     let check = |text: &str| {
-        let path = scene._dir.path().join("changed.toml");
+        let path = scene.dir.path().join("changed.toml");
         std::fs::write(&path, text).expect("written");
         let output = Command::new(RUTTER).arg("check-config").arg(&path).output().expect("runs");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

@@ -1,4 +1,4 @@
-//! QuickFIX (C++) as the client: somebody else's session layer logs on, trades, is cut off in the
+//! `QuickFIX` (C++) as the client: somebody else's session layer logs on, trades, is cut off in the
 //! middle, resumes, and outlives the node's SIGKILL, and every report comes to it exactly once.
 //!
 //! The client program is `tests/fix_client`, which the Makefile builds; `RUTTER_FIX_CLIENT` says
@@ -35,7 +35,7 @@ struct QuickFix {
     said: Vec<String>,
 }
 
-/// A report as QuickFIX understood it.
+/// A report as `QuickFIX` understood it.
 type Fields = BTreeMap<String, String>;
 
 fn fields(line: &str) -> Fields {

@@ -34,6 +34,9 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("tools/src/client.rs", "thread::sleep", "a refused connect is tried again"),
     ("tests/crash/desk.rs", "thread::sleep", "another process tells no event"),
     ("tests/crash/run.rs", "thread::sleep", "another process tells no event"),
+    ("tests/crash/damage.rs", "thread::sleep", "another process tells no event"),
+    ("tests/quickfix.rs", "thread::sleep", "chooses the moment of a kill"),
+    ("tests/bad_input.rs", "thread::sleep", "plays a peer that writes slowly"),
 ];
 
 /// What each crate of ours may link of ours. A new arrow is a design change: say why in its commit.

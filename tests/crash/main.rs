@@ -45,7 +45,8 @@ fn write_config(dir: &Path, venues: &Venues, settings: &NodeSettings, segment: u
     let raised = "rest_counter_max = 100000\nrest_decay_milli_per_s = 100000000\n";
     let (kind, void) = ("kind = \"kraken\"\n", "validity_ms = 500\n");
     assert!(text.contains(kind), "there is a Kraken");
-    let text = text.replacen(kind, &format!("{kind}{raised}{void}"), 1);
+    let text = text.replacen(kind, &format!("{kind}{raised}"), 1);
+    let text = text.replace("order_window_ms", &format!("{void}order_window_ms"));
     std::fs::write(&path, text).expect("written");
     path
 }

@@ -20,7 +20,7 @@ const SEGMENT_BYTES: u64 = 1 << 20;
 
 /// Within this both venues are up in the end, or the node hangs: at Kraken's pace of REST calls,
 /// which the node keeps to, it takes a while to ask about everything that was on its way.
-const READY_MAX: Duration = Duration::from_secs(180);
+const READY_MAX: Duration = Duration::from_secs(170);
 
 /// Until the next kill at the latest; the node dies with a venue down, too. Every fourth time
 /// there is patience enough for both.
@@ -32,7 +32,7 @@ const READY_PATIENCE: [Duration; 4] = [
 ];
 
 /// From the last order until nothing is open and every client has its answers.
-const SETTLE_MAX: Duration = Duration::from_secs(180);
+const SETTLE_MAX: Duration = Duration::from_secs(170);
 
 /// Nobody is told anything for so long: then all is said.
 const QUIET: Duration = Duration::from_secs(1);
@@ -135,7 +135,7 @@ impl Run {
             if told != heard.0 {
                 heard = (told, Instant::now());
             }
-            let open: usize = self.desks.iter().map(|desk| desk.open()).sum();
+            let open: usize = self.desks.iter().map(Desk::open).sum();
             let at_venues = self.open_at_venues();
             let up = self.desks.iter().all(Desk::is_up);
             if up && open == 0 && at_venues == 0 && heard.1.elapsed() > QUIET {
