@@ -57,7 +57,7 @@ const fn bit(addressee: Addressee) -> u64 {
     }
 }
 
-/// The bit of whom an output is for; none for what only the read model takes, which looks by itself.
+/// The bit of whom an output is for; none for what only the read model takes: it looks by itself.
 const fn bit_of(output: &Output) -> u64 {
     match output {
         Output::Report(_) | Output::CancelReject(_) => bit(Addressee::Clients),

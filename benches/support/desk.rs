@@ -4,9 +4,7 @@
 //! the best level of venues 0 and 1: two children. Buys and sells alternate, so funds last.
 
 use rutter_core::Engine;
-use rutter_core::id::{
-    AccountId, AssetId, ChildId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId,
-};
+use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
     AccountDef, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input, InstrumentDef, Level,
     Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce, VenueDef,

@@ -88,6 +88,7 @@ impl Threads {
             stop: Arc::clone(&stop),
             gauges: Arc::new(CoreGauges::default()),
             clock: unix_ns,
+            addressed: 0,
         };
         let handle = std::thread::spawn(move || {
             core.parked = Arc::new(Parked::default());

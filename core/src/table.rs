@@ -114,9 +114,9 @@ impl<T: Slot> Ring<T> {
     }
 }
 
-/// A hash index over things that are kept elsewhere: a slot is half a hash and half a place, so that
-/// a look at one cache line mostly tells that something is not there. Open addressing with linear
-/// probing and backward-shift removal, at most half full.
+/// A hash index over things that are kept elsewhere: a slot is half a hash and half a place, so
+/// that a look at one cache line mostly tells that something is not there. Open addressing with
+/// linear probing and backward-shift removal, at most half full.
 #[derive(Debug)]
 pub struct Index {
     /// Zero, or the hash's low half above the place plus one.
