@@ -377,7 +377,7 @@ impl FixClient {
         let arrived = self.read(see);
         self.work_off(now_ns, see);
         while let Some(event) = self.session.on_timer(now_ns, &mut self.out) {
-            tell(event, see);
+            tell(&event, see);
         }
         self.flush()?;
         if !self.is_connected_session() && self.stream.is_some() {
@@ -393,7 +393,7 @@ impl FixClient {
     fn read(&mut self, see: &mut dyn FnMut(Told<'_>)) -> bool {
         let Some(stream) = &mut self.stream else { return false };
         let before = self.input.len();
-        let mut chunk = [0; READ_BYTES];
+        let mut chunk = vec![0; READ_BYTES];
         loop {
             match stream.read(&mut chunk) {
                 Ok(0) => {
@@ -437,7 +437,7 @@ impl FixClient {
                 _ => None,
             };
             if let Some(event) = event {
-                tell(event, see);
+                tell(&event, see);
             }
             if let Some(id) = confirmed {
                 self.session.confirm_in(id);
@@ -552,8 +552,8 @@ const fn side_char(side: Side) -> u8 {
     }
 }
 
-fn tell(event: Event<'_>, see: &mut dyn FnMut(Told<'_>)) {
-    match event {
+fn tell(event: &Event<'_>, see: &mut dyn FnMut(Told<'_>)) {
+    match *event {
         Event::LoggedOn { .. } => see(Told::LoggedOn),
         Event::App(app) => see(Told::App(app.message, app.poss_dup)),
         Event::PeerReject(message) => see(Told::Rejected(message)),

@@ -176,6 +176,12 @@ pub(super) struct Credentials {
     binance_public: [u8; 32],
 }
 
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
 /// Keys of both venues.
 pub(super) fn credentials(seed: u64) -> Result<Credentials, HarnessError> {
     let secret = key_secret(seed, "binance");
@@ -185,7 +191,7 @@ pub(super) fn credentials(seed: u64) -> Result<Credentials, HarnessError> {
     binance_public.copy_from_slice(pair.public_key().as_ref());
     let der = STANDARD.encode([&PKCS8_PREFIX[..], &secret].concat());
     Ok(Credentials {
-        binance_key: key_secret(seed, "binance key").iter().map(|b| format!("{b:02x}")).collect(),
+        binance_key: hex(&key_secret(seed, "binance key")),
         binance_pem: format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n"),
         kraken_key: format!("simulated-{seed}"),
         kraken_secret: STANDARD.encode(key_secret(seed, "kraken")),
