@@ -101,7 +101,10 @@ fn both_rings(name: &str) {
 }
 
 /// Name of ours and of what it is measured against, and how.
-const ALL: &[(&str, fn(&str))] = &[
+type Pair = (&'static str, fn(&str));
+
+/// All pairs.
+const ALL: &[Pair] = &[
     ("fix_decode_order/byte_scan", fix_decode),
     ("fix_decode_order/fefix", fix_decode),
     ("fix_encode_report/by_hand", fix_encode),

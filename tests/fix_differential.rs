@@ -337,9 +337,7 @@ fn for_messages(name: &str, mut check: impl FnMut(&[u8], &[Part], u64)) {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             check(&msg_type, &parts, nth);
         }));
-        if result.is_err() {
-            panic!("{name} differs: RUTTER_SEED={seed} replays it; {parts:?}");
-        }
+        assert!(result.is_ok(), "{name} differs: RUTTER_SEED={seed} replays it; {parts:?}");
     }
 }
 

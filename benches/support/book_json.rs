@@ -152,7 +152,9 @@ impl Kraken {
         let precision = Precision::new(DECIMALS, DECIMALS).expect("few digits");
         let mut book = Book::new(1_000);
         let mut sum_with = |levels: &[(Side, Level)]| {
-            levels.iter().for_each(|(side, level)| book.set(*side, *level).expect("a level"));
+            for (side, level) in &levels {
+                book.set(*side, *level).expect("a level");
+            }
             checksum(&book, &precision).expect("few digits")
         };
         let snapshot = kraken_text("snapshot", &whole(), sum_with(&whole()));

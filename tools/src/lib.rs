@@ -6,8 +6,12 @@
 
 pub mod client;
 pub mod clock;
+pub mod console;
 pub mod demo;
+pub mod floor;
 pub mod harness;
+pub mod latency;
+pub mod load;
 pub mod quantiles;
 pub mod sim;
 pub mod simulate;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rutter_tools::{demo, simulate};
+use rutter_tools::{console, demo, latency, load, simulate};
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
@@ -17,6 +17,12 @@ struct Arguments {
 enum Command {
     /// Runs both simulated exchanges and writes a node configuration that trades at them.
     Sim(simulate::Arguments),
+    /// A FIX client of the node, driven by lines on standard input.
+    Client(console::Arguments),
+    /// Orders at a fixed rate from several FIX sessions; prints a JSON object.
+    Load(load::Arguments),
+    /// Latency of the real node beside relays of raw bytes over the same hops.
+    Latency(latency::Arguments),
     /// Everything at once: simulators, node, a trading client, and the proof at the end.
     Demo(demo::Arguments),
 }
@@ -24,6 +30,9 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Sim(arguments) => simulate::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Client(arguments) => console::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Load(arguments) => load::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Latency(arguments) => latency::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     match result {

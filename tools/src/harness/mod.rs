@@ -10,6 +10,7 @@ mod venues;
 
 use std::path::PathBuf;
 
+pub(crate) use config::e8_text;
 pub use config::{ClientSession, Durability, NodeSettings, write_node_config};
 pub use markets::{E8, MARKETS, Market, Venue, key_secret};
 pub use node::{Node, READY_DEFAULT, node_program, rss_bytes};

@@ -276,22 +276,32 @@ impl Venues {
     /// Executions of the node's account that were not taken before, oldest first. The engine keeps
     /// the last 50 000, so call it at least so often.
     pub fn take_fills(&mut self, venue: Venue) -> Vec<VenueFill> {
+        self.take_timed_fills(venue).into_iter().map(|(fill, _)| fill).collect()
+    }
+
+    /// As [`Venues::take_fills`], each with the time at which the venue's poll had its order,
+    /// nanoseconds since the epoch.
+    pub fn take_timed_fills(&mut self, venue: Venue) -> Vec<(VenueFill, u64)> {
         let shown = self.shown[venue.index()];
         let mut fills = self.with_exchange(venue, |exchange| {
             let new = exchange.fills(markets::CLIENT).rev().take_while(|f| f.trade_id > shown);
-            new.map(|fill| VenueFill {
-                venue,
-                market: usize::from(fill.instrument.0),
-                buy: fill.side == Side::Buy,
-                price_e8: fill.price * price_scale(exchange, usize::from(fill.instrument.0)),
-                qty_e8: fill.quantity,
-                maker: fill.maker,
-                trade_id: fill.trade_id,
+            new.map(|fill| {
+                let market = usize::from(fill.instrument.0);
+                let one = VenueFill {
+                    venue,
+                    market,
+                    buy: fill.side == Side::Buy,
+                    price_e8: fill.price * price_scale(exchange, market),
+                    qty_e8: fill.quantity,
+                    maker: fill.maker,
+                    trade_id: fill.trade_id,
+                };
+                (one, fill.time_ns)
             })
             .collect::<Vec<_>>()
         });
         fills.reverse();
-        if let Some(last) = fills.last() {
+        if let Some((last, _)) = fills.last() {
             self.shown[venue.index()] = last.trade_id;
         }
         fills
