@@ -152,7 +152,7 @@ impl Kraken {
         let precision = Precision::new(DECIMALS, DECIMALS).expect("few digits");
         let mut book = Book::new(1_000);
         let mut sum_with = |levels: &[(Side, Level)]| {
-            for (side, level) in &levels {
+            for (side, level) in levels {
                 book.set(*side, *level).expect("a level");
             }
             checksum(&book, &precision).expect("few digits")
