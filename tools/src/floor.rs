@@ -3,8 +3,8 @@
 //! Each carries frames of [`FRAME_BYTES`] from a client's socket to a venue's, where an echo stamps
 //! the time of arrival and sends them back the same way.
 //!
-//! - [`Shape::Rings`]: the node's own shape. A gateway thread, a core thread and a sender thread with
-//!   a disruptor before and behind the core, waiting as the node's threads wait.
+//! - [`Shape::Rings`]: the node's own shape. A gateway thread, a core thread and a sender thread
+//!   with a disruptor before and behind the core, waiting as the node's threads wait.
 //! - [`Shape::Spinning`]: one thread that looks at both sockets without pause.
 //! - [`Shape::Blocking`]: three threads that sleep in their calls: one reads the client, one the
 //!   venue, and the one between them writes, with channels of the standard library.

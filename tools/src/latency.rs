@@ -1,11 +1,11 @@
-//! `rutter-tools latency`: the real node between a FIX client and a simulated Binance, and beside it
-//! relays of raw bytes over the same hops, in alternating slices of one run.
+//! `rutter-tools latency`: the real node between a FIX client and a simulated Binance, and beside
+//! it relays of raw bytes over the same hops, in alternating slices of one run.
 //!
 //! Measured of each order: from its intended time to the venue's socket (`to_venue`), and to the
-//! client's report of its execution (`round_trip`). The venue's time is read when its poll returns,
-//! before it works on the order. The node's round trip holds the simulated venue's own work (decode,
-//! match, render), which the floors' echo has not, and so does the time until the client has decoded
-//! the report; `to_venue` holds neither. Each round runs every lane once; a ratio is the node's median
+//! client's report of its execution (`round_trip`). The venue's time is read when its poll
+//! returns, before it works on the order. The node's round trip holds the simulated venue's own
+//! work (decode, match, render) and the client's decoding of the report, which the floors' echo
+//! has not; `to_venue` holds neither. Each round runs every lane once; a ratio is the node's median
 //! of one round over the floor's of the same round, so what the machine does otherwise hits both.
 
 use std::collections::BTreeMap;

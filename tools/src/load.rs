@@ -35,7 +35,8 @@ pub struct Arguments {
     /// The node's FIX address, `host:port`.
     pub address: String,
     /// Orders a second, over all sessions.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub rate: u64,
     /// How long to send.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]

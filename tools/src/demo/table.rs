@@ -245,8 +245,8 @@ pub fn print_summary(summary: &Summary) {
     }
     let _ = writeln!(
         text,
-        "saved         {:+.2} bps after fees against the best single venue ({} orders; {} more that \
-         no single venue could have filled)\n",
+        "saved         {:+.2} bps after fees against the best single venue ({} orders; {} more \
+         that no single venue could have filled)\n",
         summary.saved_bps, summary.saved_orders, summary.beyond_one_venue
     );
     write_latencies(&mut text, &summary.latency_ns);
