@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -280,7 +282,11 @@ impl Total {
 /// What could not be started; a node that disconnects.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("rutter-latency-").tempdir()?;
-    let summary = measure(arguments, folder.path())?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
+    }
+    let summary = measure(arguments, folder.path(), &stop)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&summary)?);
     } else {
@@ -293,6 +299,7 @@ fn start_node(
     arguments: &Arguments,
     venues: &Venues,
     dir: &Path,
+    stop: &AtomicBool,
 ) -> anyhow::Result<(Node, NodeTrack)> {
     let mut settings = NodeSettings::new(free_address()?);
     settings.venues = vec![Venue::Binance];
@@ -301,7 +308,7 @@ fn start_node(
     settings.stale_after_ms = 3_600_000;
     let config = write_node_config(dir, venues, &settings)?;
     let mut node = Node::start(&node_program()?, &config, dir)?;
-    node.wait_ready(READY_DEFAULT)?;
+    node.wait_ready_unless(READY_DEFAULT, stop)?;
     let session = &settings.sessions[0];
     let config = ClientConfig::new(settings.listen, &session.comp_id, &session.password);
     let mut client = FixClient::connect(&config)?;
@@ -311,17 +318,19 @@ fn start_node(
     Ok((node, NodeTrack { client, poll }))
 }
 
-fn measure(arguments: &Arguments, dir: &Path) -> anyhow::Result<Summary> {
+fn measure(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Result<Summary> {
     let profile = Profile::from_name(&arguments.profile, SPINNING)?;
     let config = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
     let mut venues = Venues::start(&config, dir)?;
-    let (mut node, mut track) = start_node(arguments, &venues, dir)?;
+    let (mut node, mut track) = start_node(arguments, &venues, dir, stop)?;
     let slice_ns = arguments.slice_ms * MS_NS;
     let lane_ns = slice_ns + WARM_NS;
     let rounds = (arguments.seconds * SECOND_NS / (4 * lane_ns)).max(1);
     let mut totals = BTreeMap::from([("node", Total::default())]);
     let mut number = 0;
-    for _ in 0..rounds {
+    let mut done = 0;
+    while done < rounds && !stop.load(Ordering::Relaxed) {
+        done += 1;
         number += slice(&mut track, number, arguments.rate, WARM_NS)?.due.len() as u64;
         venues.take_timed_fills(Venue::Binance);
         let mut one = slice(&mut track, number, arguments.rate, slice_ns)?;
@@ -349,7 +358,7 @@ fn measure(arguments: &Arguments, dir: &Path) -> anyhow::Result<Summary> {
     venues.stop()?;
     Ok(Summary {
         rate: arguments.rate,
-        rounds,
+        rounds: done,
         slice_ms: arguments.slice_ms,
         profile: format!("{profile:?}").to_lowercase(),
         processors: processors(),

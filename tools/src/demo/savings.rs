@@ -3,8 +3,8 @@
 //! Method. When an order is sent that takes (market, or a limit through the market), the visible
 //! books of both venues are copied out of the simulators at that moment. When the order is over,
 //! the quantity that it filled is priced anew against each of the copies alone: level by level,
-//! within the order's limit, plus the venue's taker fee (for a sale, less it). The cheapest venue that
-//! could have filled it all is the yardstick. The order's own cost is what was really paid:
+//! within the order's limit, plus the venue's taker fee (for a sale, less it). The cheapest venue
+//! that could have filled it all is the yardstick. The order's own cost is what was really paid:
 //! executions at their prices plus the fees reported, fees in the base asset valued at the
 //! execution's price. The difference is positive when routing was cheaper. Sums are over quote
 //! value, so a large order weighs more.
