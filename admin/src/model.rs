@@ -81,6 +81,8 @@ pub struct Status {
     pub odd_fills: u64,
     /// Events that a child's state did not allow.
     pub illegal_events: u64,
+    /// Children that were over and found open, and so called back.
+    pub found_after_end: u64,
     /// Reference data that was not taken.
     pub bad_reference: u64,
     /// The kill switch is on.
@@ -191,6 +193,7 @@ impl ReadModel {
             }
             Notice::OrphanFill(..) | Notice::Overfill(..) => status.odd_fills += 1,
             Notice::IllegalEvent(..) => status.illegal_events += 1,
+            Notice::FoundAfterEnd(..) => status.found_after_end += 1,
             Notice::BadReference => status.bad_reference += 1,
             Notice::Halted => status.halted = true,
             Notice::Resumed => status.halted = false,

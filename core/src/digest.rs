@@ -94,6 +94,7 @@ fn mix_notice(hash: &mut Rolling, notice: Notice) {
         Notice::OrphanFill(venue, child) => (17, venue.0, child.0),
         Notice::Overfill(venue, child) => (18, venue.0, child.0),
         Notice::IllegalEvent(venue, child) => (19, venue.0, child.0),
+        Notice::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
         Notice::BadReference => (20, 0, 0),
         Notice::Halted => (21, 0, 0),
         Notice::Resumed => (22, 0, 0),

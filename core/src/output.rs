@@ -197,6 +197,9 @@ pub enum Notice {
     Overfill(VenueId, ChildId),
     /// An event that this child's state does not allow; nothing was changed.
     IllegalEvent(VenueId, ChildId),
+    /// A child that is over was found open at its venue and is called back: it should not be there,
+    /// or the answer is older than the news of its end.
+    FoundAfterEnd(VenueId, ChildId),
     /// Reference data that contradicts what is known; nothing was changed.
     BadReference,
     /// Trading is halted.

@@ -201,7 +201,7 @@ impl Engine {
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
         if child.state.is_over() {
             // It should be over and is not: call it back, whatever it is.
-            out.notice(Notice::IllegalEvent(child.venue, child.id));
+            out.notice(Notice::FoundAfterEnd(child.venue, child.id));
             out.put(&Output::SendCancel(reference_of(&child)));
             return;
         }
