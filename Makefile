@@ -57,7 +57,8 @@ clippy:
 peers: $(CCXT_STAMP)
 	@if [ ! -e tests/ccxt_check.py ]; then echo "notice: no tests/ccxt_check.py: skipped"; \
 	elif .venv/bin/python -c 'import ccxt' 2>/dev/null; then \
-		cargo build --workspace --bins && .venv/bin/python tests/ccxt_check.py; \
+		cargo build --workspace --bins && \
+		.venv/bin/python tests/ccxt_check.py $(TARGET)/debug/rutter-tools; \
 	else echo "notice: ccxt $(CCXT) is not installed: its check is skipped"; fi
 
 # Tried again by the next make when it failed: the stamp is only left by success.

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Cross-checks the simulated venues with an independent client, ccxt.
 
-Usage: ccxt_check.py <binance base port> <kraken base port>
+Usage: ccxt_check.py <path of rutter-tools>
 
-A port of 0 leaves that venue out. Needs `pip install ccxt==4.5.90`. Expects the plain web listener
-on the base port; for Kraken also one for private WebSockets on the base port + 1. Keys as the
-simulators have them: Binance K / S, Kraken K / c2VjcmV0; other values come from the environment
-(BINANCE_KEY, BINANCE_SECRET, KRAKEN_KEY, KRAKEN_SECRET). Prints one line a check and, last,
+Needs `pip install ccxt==4.5.90`. Starts `rutter-tools sim` on free ports in a temporary folder and
+ends it. Prints one line a check and, last,
 `N passed, N failed`; the exit status is 0 when none failed.
 """
 
 import asyncio
+import json
 import os
+import pathlib
+import subprocess
 import sys
+import tempfile
 
 import ccxt
 import ccxt.pro as pro
@@ -71,7 +73,7 @@ def kraken(port, secret=None):
     })
     exchange.urls["api"]["public"] = exchange.urls["api"]["private"] = f"http://127.0.0.1:{port}"
     exchange.urls["api"]["ws"].update(
-        publicV2=f"ws://127.0.0.1:{port}/v2", privateV2=f"ws://127.0.0.1:{port + 1}/v2"
+        publicV2=f"ws://127.0.0.1:{port}/v2", privateV2=f"ws://127.0.0.1:{port}/v2"
     )
     return exchange
 
@@ -255,7 +257,7 @@ async def main(binance_port, kraken_port):
 
         try:
             unknown = "OAAAAA-AAAAA-AAAAAA"
-            await venue(checks, "kraken", ex, "BTC/USD", 0.01, unknown, cancel_kraken)
+            await venue(checks, "kraken", ex, "BTC/USDT", 0.01, unknown, cancel_kraken)
         finally:
             await ex.close()
         await checks.run("kraken bad signature", bad_signature(kraken, kraken_port, "d3Jvbmc="))
@@ -264,6 +266,22 @@ async def main(binance_port, kraken_port):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]))))
+    with tempfile.TemporaryDirectory() as folder:
+        with subprocess.Popen(
+            [sys.argv[1], "sim", "--dir", folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as simulators:
+            ready = json.loads(simulators.stdout.readline())
+            keys = json.loads(pathlib.Path(ready["keys"]).read_text())
+            for name in ("binance", "kraken"):
+                secret = pathlib.Path(folder, keys[name]["secret_file"]).read_text().strip()
+                os.environ[f"{name.upper()}_KEY"] = keys[name]["api_key"]
+                os.environ[f"{name.upper()}_SECRET"] = secret
+            ports = [int(ready[name]["web"].rsplit(":", 1)[1]) for name in ("binance", "kraken")]
+            status = asyncio.run(main(*ports))
+            simulators.stdin.close()
+    sys.exit(status)

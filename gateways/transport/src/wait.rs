@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 /// Turns that find nothing before a [`Profile::Shared`] thread starts to yield.
-const SPINS_BEFORE_YIELD: u32 = 64;
+const SPINS_BEFORE_YIELD: u32 = 8;
 
 /// Turns that find nothing before it sleeps.
-const TURNS_BEFORE_PARK: u32 = 80;
+const TURNS_BEFORE_PARK: u32 = 12;
 
 /// Longest sleep. Whoever publishes wakes the sleeper; this bounds the harm of a publisher that
 /// does not (a signal flag, for instance).

@@ -200,13 +200,16 @@ pub(super) fn credentials(seed: u64) -> Result<Credentials, HarnessError> {
 }
 
 fn accounts() -> Vec<AccountConfig> {
-    let balances = [("BTC", 100_000), ("ETH", 1_000_000), ("USDT", 10_000_000_000_i128)];
+    // Ours has less, so that an order can be too large for it.
+    let ours = [("BTC", 100_000), ("ETH", 1_000_000), ("USDT", 100_000_000_i128)];
+    let others = [("BTC", 100_000), ("ETH", 1_000_000), ("USDT", 10_000_000_000_i128)];
     ACCOUNTS
         .iter()
-        .map(|name| AccountConfig {
-            name: (*name).to_owned(),
-            balances: balances.map(|(asset, whole)| (asset.to_owned(), whole * ONE)).to_vec(),
-            background: *name != ACCOUNTS[0],
+        .map(|name| {
+            let background = *name != ACCOUNTS[0];
+            let balances = if background { others } else { ours };
+            let balances = balances.map(|(asset, whole)| (asset.to_owned(), whole * ONE));
+            AccountConfig { name: (*name).to_owned(), balances: balances.to_vec(), background }
         })
         .collect()
 }
