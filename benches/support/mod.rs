@@ -1,4 +1,5 @@
-//! What the benchmarks measure, apart from how: each workload once, for criterion and for the ratios.
+//! What the benchmarks measure, apart from how: each workload once, for criterion and for the
+//! ratios.
 //!
 //! A line belongs here if more than one bench target runs it. Floors stand beside what they are the
 //! floor of.
