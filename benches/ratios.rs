@@ -4,16 +4,13 @@
 mod support;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use fefix::tagvalue::{Config, Encoder as PeerEncoder};
 use rutter_fix::codec::FieldIndex;
 use support::book_json::{Binance, Kraken};
 use support::journal::APPENDS_MAX;
-use support::pair::{measure, timed};
+use support::pair::{in_fresh, measure, timed};
 use support::{fix, journal, rings};
-
-const NO_LIMIT: u64 = u64::MAX;
 
 fn fix_decode(name: &str) {
     fix::check();
@@ -26,13 +23,13 @@ fn fix_decode(name: &str) {
         let mut floor = timed(|| {
             black_box(fix::scan(black_box(&order)).map(|found| found.price.len()));
         });
-        return measure(name, NO_LIMIT, &mut ours, &mut floor);
+        return measure(name, &mut ours, &mut floor);
     }
     let mut peer = fix::peer_decoder();
     let mut floor = timed(|| {
         black_box(fix::peer_decode(black_box(&order), &mut peer));
     });
-    measure(name, NO_LIMIT, &mut ours, &mut floor);
+    measure(name, &mut ours, &mut floor);
 }
 
 fn fix_encode(name: &str) {
@@ -55,24 +52,13 @@ fn fix_encode(name: &str) {
         }
         black_box(&theirs);
     });
-    measure(name, NO_LIMIT, &mut ours, &mut floor);
+    measure(name, &mut ours, &mut floor);
 }
 
-/// Each slice in a journal of its own; making it is not timed.
 fn journal_append(name: &str) {
-    let mut ours = |count| {
-        let mut journal = journal::Ours::new();
-        let start = Instant::now();
-        journal.run(count);
-        start.elapsed()
-    };
-    let mut floor = |count| {
-        let mut floor = journal::Floor::new();
-        let start = Instant::now();
-        floor.run(count);
-        start.elapsed()
-    };
-    measure(name, APPENDS_MAX, &mut ours, &mut floor);
+    let mut ours = |count| in_fresh(count, APPENDS_MAX, journal::Ours::new, journal::Ours::run);
+    let mut floor = |count| in_fresh(count, APPENDS_MAX, journal::Floor::new, journal::Floor::run);
+    measure(name, &mut ours, &mut floor);
 }
 
 fn book_json(name: &str) {
@@ -82,22 +68,25 @@ fn book_json(name: &str) {
         let mut floor = timed(|| {
             black_box(scanned.floor());
         });
-        return measure(name, NO_LIMIT, &mut ours, &mut floor);
+        return measure(name, &mut ours, &mut floor);
     }
     let (mut feed, mut scanned) = (Binance::new(), Binance::new());
     let mut ours = timed(|| feed.ours());
     let mut floor = timed(|| {
         black_box(scanned.floor());
     });
-    measure(name, NO_LIMIT, &mut ours, &mut floor);
+    measure(name, &mut ours, &mut floor);
 }
 
 /// Nanoseconds are an order's, with all its inputs.
 fn both_rings(name: &str) {
     let mix = if name.starts_with("rings_mixed") { rings::MIXED } else { rings::ORDERS };
-    let mut ours = |orders| -> Duration { rings::Threads::new().run(orders, mix) };
-    let mut floor = |orders| -> Duration { rings::OneThread::new().run(orders, mix) };
-    measure(name, rings::ORDERS_MAX, &mut ours, &mut floor);
+    let max = rings::ORDERS_MAX;
+    let mut ours =
+        |orders| in_fresh(orders, max, rings::Threads::new, |node, part| node.run(part, mix));
+    let mut floor =
+        |orders| in_fresh(orders, max, rings::OneThread::new, |node, part| node.run(part, mix));
+    measure(name, &mut ours, &mut floor);
 }
 
 /// Name of ours and of what it is measured against, and how.

@@ -3,26 +3,9 @@
 
 mod support;
 
-use std::time::Duration;
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use support::pair::in_fresh;
 use support::rings::{MIXED, Mix, ORDERS, ORDERS_MAX, OneThread, Threads};
-
-/// So many orders, in as many fresh nodes as they need; making these is not timed.
-fn in_runs<T>(
-    count: u64,
-    fresh: impl Fn() -> T,
-    run: impl Fn(&mut T, u64) -> Duration,
-) -> Duration {
-    let mut took = Duration::ZERO;
-    let mut left = count;
-    while left > 0 {
-        let part = left.min(ORDERS_MAX);
-        took += run(&mut fresh(), part);
-        left -= part;
-    }
-    took
-}
 
 fn rings(c: &mut Criterion) {
     let mut group = c.benchmark_group("rings");
@@ -32,10 +15,14 @@ fn rings(c: &mut Criterion) {
     for (name, mix, elements) in mixes {
         group.throughput(Throughput::Elements(elements));
         group.bench_function(name, |b| {
-            b.iter_custom(|n| in_runs(n, Threads::new, |node, orders| node.run(orders, mix)));
+            b.iter_custom(|n| {
+                in_fresh(n, ORDERS_MAX, Threads::new, |node, orders| node.run(orders, mix))
+            });
         });
         group.bench_function(format!("{name}_in_one_thread"), |b| {
-            b.iter_custom(|n| in_runs(n, OneThread::new, |node, orders| node.run(orders, mix)));
+            b.iter_custom(|n| {
+                in_fresh(n, ORDERS_MAX, OneThread::new, |node, orders| node.run(orders, mix))
+            });
         });
     }
     group.finish();

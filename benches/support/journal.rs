@@ -1,5 +1,7 @@
 //! The journal: records of encoded inputs, against a bare copy and CRC-32C into mapped memory.
 
+use std::time::{Duration, Instant};
+
 use memmap2::MmapMut;
 use rutter_core::id::{ChildId, VenueId};
 use rutter_core::input::Input;
@@ -38,8 +40,9 @@ pub fn bodies() -> Vec<Vec<u8>> {
 
 /// A journal in its own folder, empty at the start of each run.
 pub struct Ours {
-    folder: TempDir,
+    // Dropped before its folder.
     journal: Journal<FileStorage>,
+    _folder: TempDir,
     bodies: Vec<Vec<u8>>,
 }
 
@@ -49,16 +52,18 @@ impl Ours {
         let storage = FileStorage::create(folder.path()).expect("a journal's folder");
         let config = Config::new(Durability::Process).segment_bytes(SEGMENT_BYTES);
         let (journal, _) = Journal::open(storage, config).expect("a new journal");
-        Self { folder, journal, bodies: bodies() }
+        Self { _folder: folder, journal, bodies: bodies() }
     }
 
     /// So many appends.
-    pub fn run(&mut self, count: u64) {
+    pub fn run(&mut self, count: u64) -> Duration {
+        let start = Instant::now();
         let mut next = self.bodies.iter().cycle();
         for nth in 0..count {
-            let Some(body) = next.next() else { return };
+            let Some(body) = next.next() else { break };
             self.journal.append(1, SCHEMA, nth, body).expect("room");
         }
+        start.elapsed()
     }
 }
 
@@ -80,10 +85,11 @@ impl Floor {
         Self { _file: file, map, at: 0, bodies: bodies() }
     }
 
-    pub fn run(&mut self, count: u64) {
+    pub fn run(&mut self, count: u64) -> Duration {
+        let start = Instant::now();
         let mut next = self.bodies.iter().cycle();
         for _ in 0..count {
-            let Some(body) = next.next() else { return };
+            let Some(body) = next.next() else { break };
             let end = self.at + 8 + body.len().next_multiple_of(8);
             let slot = &mut self.map[self.at..end];
             slot[8..8 + body.len()].copy_from_slice(body);
@@ -92,6 +98,7 @@ impl Floor {
             slot[4..8].copy_from_slice(&sum.to_le_bytes());
             self.at = end;
         }
+        start.elapsed()
     }
 }
 

@@ -14,17 +14,17 @@ const FIRST_COUNT: u64 = 16;
 /// Runs so many units and returns how long that took.
 pub type Run<'a> = &'a mut dyn FnMut(u64) -> Duration;
 
-/// Units whose time is about one slice, at most `count_max`.
-fn calibrate(run: Run<'_>, count_max: u64) -> u64 {
-    let mut count = FIRST_COUNT.min(count_max);
-    // Ends: it doubles at least.
+/// Units whose time is about one slice.
+fn calibrate(run: Run<'_>) -> u64 {
+    let mut count = FIRST_COUNT;
+    // Ends: each turn does four times as much.
     loop {
         let took = run(count).max(Duration::from_nanos(1));
-        if took * 4 >= SLICE || count >= count_max {
+        if took * 4 >= SLICE {
             let scale = SLICE.as_secs_f64() / took.as_secs_f64();
-            return ((count as f64 * scale) as u64).clamp(1, count_max);
+            return ((count as f64 * scale) as u64).max(1);
         }
-        count = (count * 4).min(count_max);
+        count *= 4;
     }
 }
 
@@ -48,10 +48,28 @@ pub fn timed(mut unit: impl FnMut()) -> impl FnMut(u64) -> Duration {
     }
 }
 
+/// So many units in as many fresh worlds of at most `part_max` units as they need; only `run` is
+/// timed, not the making.
+pub fn in_fresh<T>(
+    count: u64,
+    part_max: u64,
+    fresh: impl Fn() -> T,
+    run: impl Fn(&mut T, u64) -> Duration,
+) -> Duration {
+    let mut took = Duration::ZERO;
+    let mut left = count;
+    while left > 0 {
+        let part = left.min(part_max);
+        took += run(&mut fresh(), part);
+        left -= part;
+    }
+    took
+}
+
 /// Measures and prints one JSON line; nanoseconds are medians.
-pub fn measure(name: &str, count_max: u64, ours: Run<'_>, floor: Run<'_>) {
-    let ours_count = calibrate(ours, count_max);
-    let floor_count = calibrate(floor, count_max);
+pub fn measure(name: &str, ours: Run<'_>, floor: Run<'_>) {
+    let ours_count = calibrate(ours);
+    let floor_count = calibrate(floor);
     let (mut ours_ns, mut floor_ns, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
         let (a, b) = if pair % 2 == 0 {

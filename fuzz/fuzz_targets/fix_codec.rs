@@ -42,9 +42,10 @@ fn look(bytes: &[u8], index: &FieldIndex) {
         let _ = (message.int(tag), message.uint(tag), message.decimal(tag), message.bool(tag));
         let _ = (message.timestamp_ns(tag), message.char(tag), value);
     }
-    let _ = message.group(453, &[448, 447, 452]).map(|group| {
-        group.map(|group| group.entries().map(|entry| entry.fields().count()).sum::<usize>())
-    });
+    if let Ok(group) = message.group(453, &[448, 447, 452]) {
+        assert_eq!(group.entries().count(), group.len());
+        let _ = group.entries().map(|entry| entry.fields().count()).sum::<usize>();
+    }
     let _ = format!("{message}");
     if message.defect().is_none() {
         let mut out = Vec::new();
