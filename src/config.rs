@@ -84,6 +84,9 @@ pub struct NodeConfig {
     /// `auto`, `pinned` or `shared`.
     #[serde(default = "auto")]
     pub wait_profile: String,
+    /// `auto`, `threads` (each of gateway, core and senders on its own) or `fused` (all on one).
+    #[serde(default = "auto")]
+    pub layout: String,
     /// Processor for the core thread; none if absent.
     pub core_cpu: Option<usize>,
     /// Slots of the input ring, a power of two.

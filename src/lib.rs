@@ -6,11 +6,13 @@
 pub mod boot;
 pub mod clock;
 pub mod config;
-pub mod core_thread;
+pub mod core_station;
 pub mod decider;
+mod launch;
+pub mod layout;
 pub mod node;
 pub mod replay;
 pub mod rings;
 pub mod stages;
-pub mod threads;
+pub mod stations;
 pub mod venues;

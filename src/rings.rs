@@ -51,7 +51,8 @@ pub struct OutputEnvelope {
 const NO_INPUT: InputEnvelope =
     InputEnvelope { input: Input::Tick, arrived_ns: 0, published_ns: 0 };
 
-const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
+/// What a slot of the output ring holds before its first use.
+pub const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
     output: Output::CancelReject(CancelReject {
         session: SessionId(0),
         event: 0,

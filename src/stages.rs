@@ -1,10 +1,13 @@
 //! How long each stage took, from the client's bytes to the venue's and back.
 //!
-//! Each thread records into histograms of its own and hands them over now and then: nothing on the
-//! hot path takes a lock that somebody may hold.
+//! The threads that carry orders only hand four times over, through a bounded lock-free queue; the
+//! read model's thread makes histograms of them. When it does not keep up, samples are dropped and
+//! counted: measuring must not slow what it measures.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crossbeam::queue::ArrayQueue;
 use hdrhistogram::Histogram;
 
 use crate::rings::OutputEnvelope;
@@ -12,8 +15,8 @@ use crate::rings::OutputEnvelope;
 /// Longest time that is recorded, nanoseconds; a longer one counts as this.
 pub const STAGE_NS_MAX: u64 = 60_000_000_000;
 
-/// Hands over when this many were recorded.
-const HAND_OVER_EVERY: u64 = 256;
+/// Samples of one path that wait to be counted; what comes on top is dropped.
+pub const SAMPLES_MAX: usize = 1 << 16;
 
 /// One step of an order on its way to a venue, or of a venue's answer on its way to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,76 +68,138 @@ impl Path {
     }
 }
 
-fn histogram() -> Histogram<u64> {
-    // The bounds are constants: three digits up to a minute.
-    Histogram::new_with_max(STAGE_NS_MAX, 3).unwrap_or_else(|_| unreachable_bounds())
+/// When one output and what caused it passed each stage, nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// When the bytes arrived that caused the input.
+    pub arrived: u64,
+    /// When that input was published.
+    pub published: u64,
+    /// When the core took it.
+    pub taken: u64,
+    /// When the core published the output.
+    pub decided: u64,
 }
 
-fn unreachable_bounds() -> Histogram<u64> {
-    panic!("the bounds of the stage histograms are sound")
-}
+impl Passage {
+    /// Of an output.
+    pub const fn of(envelope: &OutputEnvelope) -> Self {
+        Self {
+            arrived: envelope.arrived_ns,
+            published: envelope.published_ns,
+            taken: envelope.taken_ns,
+            decided: envelope.decided_ns,
+        }
+    }
 
-/// Histograms of one path, shared with whoever reports them.
-#[derive(Clone, Debug)]
-pub struct SharedStages(Arc<Mutex<Vec<Histogram<u64>>>>);
-
-impl Default for SharedStages {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Stage::ALL.iter().map(|_| histogram()).collect())))
+    /// What each of [`Stage::ALL`] took.
+    const fn durations(&self, written: u64) -> [u64; 5] {
+        [
+            self.published.saturating_sub(self.arrived),
+            self.taken.saturating_sub(self.published),
+            self.decided.saturating_sub(self.taken),
+            written.saturating_sub(self.decided),
+            written.saturating_sub(self.arrived),
+        ]
     }
 }
 
-impl SharedStages {
+/// The sender's or gateway's end of one path: any number of threads may record.
+#[derive(Clone, Debug)]
+pub struct StageRecorder {
+    samples: Arc<ArrayQueue<[u64; 5]>>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl StageRecorder {
+    /// One output has been written.
+    #[inline]
+    pub fn record(&self, passage: &Passage, written_ns: u64) {
+        if self.samples.push(passage.durations(written_ns)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Histograms of one path.
+#[derive(Debug)]
+pub struct StageHistograms {
+    recorder: StageRecorder,
+    histograms: Vec<Histogram<u64>>,
+}
+
+impl Default for StageHistograms {
+    fn default() -> Self {
+        let recorder = StageRecorder {
+            samples: Arc::new(ArrayQueue::new(SAMPLES_MAX)),
+            dropped: Arc::new(AtomicU64::new(0)),
+        };
+        Self { recorder, histograms: Stage::ALL.iter().map(|_| histogram()).collect() }
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    // The bounds are constants: three digits up to a minute.
+    Histogram::new_with_max(STAGE_NS_MAX, 3)
+        .unwrap_or_else(|_| panic!("the bounds of the stage histograms are sound"))
+}
+
+impl StageHistograms {
+    /// For a thread that writes outputs.
+    pub fn recorder(&self) -> StageRecorder {
+        self.recorder.clone()
+    }
+
+    /// Counts what was recorded since.
+    pub fn collect(&mut self) {
+        // At most what fits, so that recording threads cannot hold this one for ever.
+        for _ in 0..SAMPLES_MAX {
+            let Some(durations) = self.recorder.samples.pop() else { return };
+            for (histogram, ns) in self.histograms.iter_mut().zip(durations) {
+                histogram.saturating_record(ns);
+            }
+        }
+    }
+
+    /// Samples that were dropped because [`SAMPLES_MAX`] waited.
+    pub fn dropped(&self) -> u64 {
+        self.recorder.dropped.load(Ordering::Relaxed)
+    }
+
     /// p50, p99, p99.9, max and count of each stage, nanoseconds.
-    pub fn summary(&self) -> Vec<(Stage, [u64; 5])> {
-        let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn summary(&self) -> impl Iterator<Item = (Stage, [u64; 5])> + '_ {
         let of = |h: &Histogram<u64>| {
             let at = |q| h.value_at_quantile(q);
             [at(0.5), at(0.99), at(0.999), h.max(), h.len()]
         };
-        Stage::ALL.into_iter().zip(shared.iter().map(of)).collect()
+        Stage::ALL.into_iter().zip(self.histograms.iter().map(of))
     }
 }
 
-/// One thread's own histograms of one path.
-#[derive(Debug)]
-pub struct StageRecorder {
-    own: Vec<Histogram<u64>>,
-    recorded: u64,
-    shared: SharedStages,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl StageRecorder {
-    /// Records for `shared`.
-    pub fn new(shared: SharedStages) -> Self {
-        Self { own: Stage::ALL.iter().map(|_| histogram()).collect(), recorded: 0, shared }
+    const PASSAGE: Passage = Passage { arrived: 100, published: 110, taken: 130, decided: 170 };
+
+    #[test]
+    fn each_stage_is_the_time_between_two_marks() {
+        let mut path = StageHistograms::default();
+        path.recorder().record(&PASSAGE, 250);
+        path.collect();
+        let p50: Vec<u64> = path.summary().map(|(_, [p50, ..])| p50).collect();
+        assert_eq!(p50, [10, 20, 40, 80, 150]);
     }
 
-    /// One output has been written.
-    pub fn record(&mut self, envelope: &OutputEnvelope, written_ns: u64) {
-        let times = [
-            envelope.published_ns.saturating_sub(envelope.arrived_ns),
-            envelope.taken_ns.saturating_sub(envelope.published_ns),
-            envelope.decided_ns.saturating_sub(envelope.taken_ns),
-            written_ns.saturating_sub(envelope.decided_ns),
-            written_ns.saturating_sub(envelope.arrived_ns),
-        ];
-        for (own, ns) in self.own.iter_mut().zip(times) {
-            own.saturating_record(ns);
+    #[test]
+    fn samples_beyond_the_limit_are_dropped_and_counted() {
+        let mut path = StageHistograms::default();
+        let recorder = path.recorder();
+        for _ in 0..SAMPLES_MAX + 3 {
+            recorder.record(&PASSAGE, 250);
         }
-        self.recorded += 1;
-        if self.recorded.is_multiple_of(HAND_OVER_EVERY) {
-            self.hand_over();
-        }
-    }
-
-    /// Adds what was recorded to the shared histograms, unless somebody is reading them just now.
-    pub fn hand_over(&mut self) {
-        let Ok(mut shared) = self.shared.0.try_lock() else { return };
-        for (shared, own) in shared.iter_mut().zip(&mut self.own) {
-            if shared.add(&*own).is_ok() {
-                own.reset();
-            }
-        }
+        assert_eq!(path.dropped(), 3);
+        path.collect();
+        assert!(path.summary().all(|(_, [.., count])| count == SAMPLES_MAX as u64));
     }
 }

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told};
 use crate::clock::unix_ns;
+use crate::demo::table::stages;
 use crate::floor::{FRAME_BYTES, Floor, Frames, Shape};
 use crate::harness::{
     Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
@@ -58,6 +59,9 @@ pub struct Arguments {
     /// How the node's and the rings' threads wait: auto, pinned or shared.
     #[arg(long, default_value = "auto")]
     pub profile: String,
+    /// The node's layout: auto, threads or fused.
+    #[arg(long, default_value = "auto")]
+    pub layout: String,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -106,6 +110,8 @@ pub struct Summary {
     pub processors: usize,
     /// `node` and the floors.
     pub lanes: BTreeMap<&'static str, Lane>,
+    /// What each stage took inside the node, from bytes in to bytes out: `order.decode` and so on.
+    pub stages_ns: BTreeMap<String, Quantiles>,
     /// `round_trip` and `to_venue` by floor.
     pub ratios: BTreeMap<&'static str, BTreeMap<&'static str, Ratio>>,
 }
@@ -304,6 +310,7 @@ fn start_node(
     let mut settings = NodeSettings::new(free_address()?);
     settings.venues = vec![Venue::Binance];
     settings.wait_profile.clone_from(&arguments.profile);
+    settings.layout.clone_from(&arguments.layout);
     // Nothing moves at the venue while a floor has its slice.
     settings.stale_after_ms = 3_600_000;
     let config = write_node_config(dir, venues, &settings)?;
@@ -343,6 +350,8 @@ fn measure(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Resu
             one.to_venue.record(venue_ns.saturating_sub(*due_ns));
         }
         totals.entry("node").or_default().add(&one);
+        // A spinning node would take a processor from the floors.
+        node.pause(true)?;
         for shape in Shape::ALL {
             let floor = Floor::start(shape, profile).context("floor")?;
             let mut track = FloorTrack::new(&floor)?;
@@ -352,7 +361,9 @@ fn measure(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Resu
             floor.stop().context("floor")?;
             totals.entry(shape.name()).or_default().add(&one);
         }
+        node.pause(false)?;
     }
+    let stages_ns = stages(&node.status()?);
     track.client.logout(unix_ns())?;
     node.terminate(END_PATIENCE)?;
     venues.stop()?;
@@ -362,6 +373,7 @@ fn measure(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Resu
         slice_ms: arguments.slice_ms,
         profile: format!("{profile:?}").to_lowercase(),
         processors: processors(),
+        stages_ns,
         ratios: ratios(&totals),
         lanes: totals.iter().map(|(name, total)| (*name, total.lane())).collect(),
     })
@@ -401,6 +413,11 @@ fn print_table(summary: &Summary) {
             let [p50, p99, p999, max] = [row.p50, row.p99, row.p999, row.max].map(duration_text);
             println!("{:<26}{p50:>11}{p99:>11}{p999:>11}{max:>11}", format!("{name} {what}"));
         }
+    }
+    println!("\ninside the node:");
+    for (stage, row) in &summary.stages_ns {
+        let [p50, p99, p999, max] = [row.p50, row.p99, row.p999, row.max].map(duration_text);
+        println!("{stage:<26}{p50:>11}{p99:>11}{p999:>11}{max:>11}");
     }
     println!("\nnode over floor, medians of the same round (quartiles):");
     for (what, floors) in &summary.ratios {

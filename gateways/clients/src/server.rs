@@ -9,6 +9,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use rutter_core::output::Output;
 use rutter_fix::store::MessageStore;
 use rutter_transport::stream::Stream;
-use rutter_transport::wait::{Idle, PARK_MAX, Waiter};
+use rutter_transport::wait::PARK_MAX;
 use rutter_transport::wake::{Parked, WakeHandle};
 
 use crate::gateway::{ClientGateway, Publish};
@@ -183,8 +184,9 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     /// One turn of the loop: outputs (at most [`OUTPUTS_PER_TURN`]), sockets, timers. Never
-    /// waits. `true` if anything was done. An output that cannot be taken to its client is counted
-    /// and kept for [`last_output_error`](Self::last_output_error).
+    /// waits. `true` if anything was done; if nothing was, one client's store prepares what it will
+    /// need. An output that cannot be taken to its client is counted and kept for
+    /// [`last_output_error`](Self::last_output_error).
     ///
     /// # Errors
     /// [`ServerError::Io`] when the poll itself fails: the thread cannot go on.
@@ -206,28 +208,14 @@ impl<S: MessageStore> GatewayServer<S> {
             self.flush_now(publish);
         }
         worked |= self.poll_once(Duration::ZERO, publish)?;
+        if !worked {
+            self.counters.maintain_errors += u64::from(self.gateway.maintain().is_err());
+        }
         Ok(worked)
     }
 
-    /// Waits as `waiter` says after a turn that found nothing. `has_work` looks at the ring of
-    /// outputs.
-    ///
-    /// # Errors
-    /// As [`turn`](Self::turn).
-    pub fn idle(
-        &mut self,
-        waiter: &mut Waiter,
-        has_work: impl FnOnce() -> bool,
-        publish: &mut Publish<'_>,
-    ) -> Result<(), ServerError> {
-        match waiter.idle() {
-            Idle::Again => Ok(()),
-            Idle::Park => self.park(has_work, PARK_MAX, publish).map(|_| ()),
-        }
-    }
-
     /// Sleeps at most `longest`, unless `has_work`; then works off what woke it. `true` if anything
-    /// was done. Before it sleeps, one client's store prepares what it will need.
+    /// was done.
     ///
     /// # Errors
     /// As [`turn`](Self::turn).
@@ -237,19 +225,28 @@ impl<S: MessageStore> GatewayServer<S> {
         longest: Duration,
         publish: &mut Publish<'_>,
     ) -> Result<bool, ServerError> {
-        self.counters.maintain_errors += u64::from(self.gateway.maintain().is_err());
         let parked = Arc::clone(&self.parked);
         parked.prepare();
-        let wait = if has_work() || self.is_busy() {
-            Duration::ZERO
-        } else if self.gateway.is_blocked() {
-            longest.min(BLOCKED_PARK)
-        } else {
-            longest.min(self.time_to_timer())
-        };
+        let wait = if has_work() { Duration::ZERO } else { self.idle_for().min(longest) };
         let worked = self.poll_once(wait, publish);
         parked.leave();
         worked
+    }
+
+    /// How long there is nothing to do if the sockets stay quiet; zero if there is something now.
+    pub fn idle_for(&self) -> Duration {
+        if self.is_busy() {
+            Duration::ZERO
+        } else if self.gateway.is_blocked() {
+            BLOCKED_PARK
+        } else {
+            self.time_to_timer()
+        }
+    }
+
+    /// Readable when a socket is ready: for a thread that carries more than this server.
+    pub fn poll_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
     }
 
     /// What a publisher of outputs needs to wake this thread.

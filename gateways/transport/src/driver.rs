@@ -14,6 +14,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
 use crate::tls::ClientTls;
-use crate::wait::{Idle, PARK_MAX, Waiter};
+use crate::wait::PARK_MAX;
 use crate::wake::{Parked, WakeHandle};
 use crate::websocket::Incoming;
 
@@ -210,23 +211,6 @@ impl<M: Machine> Driver<M> {
         Ok(worked)
     }
 
-    /// Waits as `waiter` says after a turn that found nothing: spins, yields, or sleeps until a
-    /// socket, a timer, an HTTP answer or [`WakeHandle::notify`]. `has_work` looks at the ring.
-    ///
-    /// # Errors
-    /// As [`Driver::turn`].
-    pub fn idle(
-        &mut self,
-        waiter: &mut Waiter,
-        has_work: impl FnOnce() -> bool,
-        emit: &mut dyn FnMut(M::Emission),
-    ) -> Result<(), DriverError> {
-        match waiter.idle() {
-            Idle::Again => Ok(()),
-            Idle::Park => self.park(has_work, PARK_MAX, emit).map(|_| ()),
-        }
-    }
-
     /// Sleeps at most `longest`, unless `has_work`; then works off what woke it. `true` if anything
     /// was done.
     ///
@@ -240,13 +224,23 @@ impl<M: Machine> Driver<M> {
     ) -> Result<bool, DriverError> {
         let parked = Arc::clone(&self.parked);
         parked.prepare();
-        let busy = has_work()
-            || !self.own.is_empty()
-            || self.links.iter().any(|link| link.more || link.unflushed);
-        let wait = if busy { Duration::ZERO } else { self.time_to_timer().min(longest) };
+        let wait = if has_work() { Duration::ZERO } else { self.idle_for().min(longest) };
         let worked = self.poll_once(Some(wait), emit);
         parked.leave();
         worked
+    }
+
+    /// How long there is nothing to do if the sockets stay quiet; zero if there is something now.
+    pub fn idle_for(&self) -> Duration {
+        let busy =
+            !self.own.is_empty() || self.links.iter().any(|link| link.more || link.unflushed);
+        if busy { Duration::ZERO } else { self.time_to_timer() }
+    }
+
+    /// Readable when a socket is ready or a helper thread has an answer: for a thread that carries
+    /// more than this driver.
+    pub fn poll_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
     }
 
     /// What a publisher of commands needs to wake this thread.

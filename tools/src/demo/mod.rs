@@ -5,7 +5,7 @@
 //! `savings`, the screen `table`.
 
 mod savings;
-mod table;
+pub mod table;
 mod trader;
 
 use std::collections::BTreeMap;

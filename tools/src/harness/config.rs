@@ -56,6 +56,8 @@ pub struct NodeSettings {
     pub durability: Durability,
     /// `auto`, `pinned` or `shared`.
     pub wait_profile: String,
+    /// `auto`, `threads` or `fused`.
+    pub layout: String,
     /// TLS to the venues.
     pub tls: bool,
     /// Which venues.
@@ -75,6 +77,7 @@ impl NodeSettings {
             sessions: ClientSession::desks(1),
             durability: Durability::Process,
             wait_profile: "auto".to_owned(),
+            layout: "auto".to_owned(),
             tls: false,
             venues: Venue::ALL.to_vec(),
             stale_after_ms: 5_000,
@@ -108,13 +111,14 @@ fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
     let _ = writeln!(
         text,
         "assets = [\"BTC\", \"ETH\", \"USDT\"]\n\n[node]\ndata_dir = {data}\n\
-         durability = \"{}\"\nwait_profile = \"{}\"\nstatus_socket = {socket}\n\
+         durability = \"{}\"\nwait_profile = \"{}\"\nlayout = \"{}\"\nstatus_socket = {socket}\n\
          orders_log2 = {log2}\nchildren_log2 = {}\nexecutions_log2 = {}\n\n\
          [fix]\nlisten = \"{}\"\nsender_comp_id = \"RUTTER\"\n\n\
          [[account]]\nname = \"fund\"\norder_notional_max = \"5000000\"\n\
          price_collar_ppm = 50000\norders_per_s_max = 1000000\nopen_orders_max = 1000000\n",
         settings.durability.name(),
         settings.wait_profile,
+        settings.layout,
         log2 + 1,
         log2 + 2,
         settings.listen,

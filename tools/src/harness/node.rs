@@ -181,6 +181,16 @@ impl Node {
         Ok(())
     }
 
+    /// Stops it where it is, or lets it go on: for what is to be measured without it.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`].
+    pub fn pause(&self, paused: bool) -> Result<(), HarnessError> {
+        let signal = if paused { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(&self.child), signal)
+            .map_err(|error| io("pause the node")(error.into()))
+    }
+
     /// Starts it again with the same configuration, after [`Node::kill`] or [`Node::terminate`].
     ///
     /// # Errors

@@ -1,0 +1,351 @@
+//! The stations: what the senders, the feeds and the client gateway do in a turn.
+//!
+//! A line belongs here if it moves envelopes between a ring and a machine's driver. Deciding is the
+//! core's, protocols are the machines', and whose turn it is is `layout`'s. Each drains the output
+//! ring into a queue of its own first, so that the core never waits for a venue.
+
+use std::collections::VecDeque;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rutter_clients::server::OUTPUTS_PER_TURN;
+use rutter_clients::{GatewayServer, OutputError};
+use rutter_core::id::VenueId;
+use rutter_core::input::Input;
+use rutter_core::output::{Output, ReportKind};
+use rutter_feeds::FeedCommand;
+use rutter_fix::store::MessageStore;
+use rutter_journal::ReleaseMark;
+use rutter_transport::driver::Driver;
+use rutter_transport::machine::Machine;
+use rutter_transport::wait::PARK_MAX;
+use rutter_venues::VenueCommand;
+
+use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
+use crate::stages::{Passage, StageRecorder};
+
+/// Moves envelopes between rings and sockets.
+pub trait Station: Send {
+    /// Moves what is there to be moved; never waits. True if anything was.
+    ///
+    /// # Errors
+    /// What the process must end for.
+    fn turn(&mut self) -> Result<bool, String>;
+
+    /// Sleeps until there is something to do, at most [`PARK_MAX`]: for a station alone on its
+    /// thread.
+    ///
+    /// # Errors
+    /// As [`Station::turn`].
+    fn park(&mut self) -> Result<(), String>;
+
+    /// How long it has nothing to do if its sockets stay quiet; zero if it has something now.
+    fn idle_for(&self) -> Duration;
+
+    /// Readable when one of its sockets is ready, or a helper thread has an answer.
+    fn poll_fd(&self) -> RawFd;
+}
+
+/// Commands sent in one turn; the rest follow in the next, after the socket was looked at.
+const COMMANDS_PER_TURN: usize = 256;
+
+/// A station's ends of the rings, and what else it shares with the core.
+#[derive(Debug)]
+pub struct Ends {
+    /// The core's decisions.
+    pub outputs: OutputReader,
+    /// To the core.
+    pub inputs: InputWriter,
+    /// Which decisions may leave.
+    pub release: ReleaseMark,
+    /// Where the time goes.
+    pub stages: StageRecorder,
+}
+
+/// A venue's order entry.
+#[derive(Debug)]
+pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
+    venue: VenueId,
+    driver: Driver<M>,
+    outputs: OutputReader,
+    inputs: InputWriter,
+    release: ReleaseMark,
+    stages: StageRecorder,
+    clock: fn() -> u64,
+    arrival: Arc<AtomicU64>,
+    /// Commands that are not released yet, or have to wait for the next turn.
+    queue: VecDeque<Queued>,
+    /// Of the new orders in the current batch.
+    sent: Vec<Passage>,
+}
+
+/// A command with the sequence of the input that caused it.
+#[derive(Debug)]
+struct Queued {
+    seq: u64,
+    command: VenueCommand,
+    passage: Option<Passage>,
+}
+
+impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
+    /// A sender that begins to connect.
+    pub fn start(venue: VenueId, mut driver: Driver<M>, ends: Ends, clock: fn() -> u64) -> Self {
+        let Ends { outputs, mut inputs, release, stages } = ends;
+        driver.start(&mut |input| inputs.push(input, 0));
+        let arrival = driver.arrival();
+        let (queue, sent) = (VecDeque::new(), Vec::with_capacity(COMMANDS_PER_TURN));
+        Self { venue, driver, outputs, inputs, release, stages, clock, arrival, queue, sent }
+    }
+
+    /// Sends what is released, in order; true if anything was.
+    fn send(&mut self) -> bool {
+        if self.queue.is_empty() {
+            return false;
+        }
+        let released = self.release.up_to();
+        let mut count = 0;
+        self.sent.clear();
+        while count < COMMANDS_PER_TURN {
+            let Some(queued) = self.queue.front().filter(|queued| queued.seq <= released) else {
+                break;
+            };
+            let inputs = &mut self.inputs;
+            self.driver.command(&queued.command, &mut |input| inputs.push(input, 0));
+            self.sent.extend(queued.passage);
+            self.queue.pop_front();
+            count += 1;
+        }
+        if count == 0 {
+            return false;
+        }
+        let inputs = &mut self.inputs;
+        self.driver.flush_now(&mut |input| inputs.push(input, 0));
+        let written = (self.clock)();
+        for passage in &self.sent {
+            self.stages.record(passage, written);
+        }
+        true
+    }
+}
+
+impl<M> Station for Sender<M>
+where
+    M: Machine<Command = VenueCommand, Emission = Input> + Send,
+{
+    fn turn(&mut self) -> Result<bool, String> {
+        let (venue, queue) = (self.venue, &mut self.queue);
+        let mut worked = self.outputs.drain(|envelope| {
+            if let Some(command) = VenueCommand::from_output(&envelope.output, venue) {
+                let is_new = matches!(envelope.output, Output::SendNew(_));
+                let passage = is_new.then(|| Passage::of(envelope));
+                queue.push_back(Queued { seq: envelope.seq, command, passage });
+            }
+        }) > 0;
+        worked |= self.send();
+        let flushed = self.inputs.flush();
+        if flushed || self.inputs.pending() < PENDING_INPUTS_MAX {
+            let (inputs, arrival) = (&mut self.inputs, &self.arrival);
+            let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+            worked |= self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
+        }
+        self.inputs.notify();
+        Ok(worked)
+    }
+
+    fn park(&mut self) -> Result<(), String> {
+        let (outputs, inputs, arrival) = (&self.outputs, &mut self.inputs, &self.arrival);
+        let waiting = !self.queue.is_empty() || inputs.pending() > 0;
+        let has_work = || waiting || outputs.has_work();
+        let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+        self.driver.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
+        self.inputs.notify();
+        Ok(())
+    }
+
+    fn idle_for(&self) -> Duration {
+        if !self.queue.is_empty() || self.inputs.pending() > 0 || self.outputs.has_work() {
+            return Duration::ZERO;
+        }
+        self.driver.idle_for()
+    }
+
+    fn poll_fd(&self) -> RawFd {
+        self.driver.poll_fd()
+    }
+}
+
+/// A venue's market data.
+#[derive(Debug)]
+pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
+    driver: Driver<M>,
+    inputs: InputWriter,
+    arrival: Arc<AtomicU64>,
+}
+
+impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
+    /// A feed that begins to connect.
+    pub fn start(mut driver: Driver<M>, mut inputs: InputWriter) -> Self {
+        driver.start(&mut |input| inputs.push(input, 0));
+        let arrival = driver.arrival();
+        Self { driver, inputs, arrival }
+    }
+
+    /// Book changes are emitted only while the ring has room; meanwhile the machine keeps the
+    /// newest state.
+    fn emit_books(&mut self) {
+        if self.inputs.has_room_for_books() {
+            let inputs = &mut self.inputs;
+            self.driver.emit_held(&mut |input| inputs.push(input, 0));
+        }
+        self.inputs.notify();
+    }
+}
+
+impl<M: Machine<Command = FeedCommand, Emission = Input> + Send> Station for Feed<M> {
+    fn turn(&mut self) -> Result<bool, String> {
+        self.inputs.flush();
+        let (inputs, arrival) = (&mut self.inputs, &self.arrival);
+        let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+        let worked = self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
+        self.emit_books();
+        Ok(worked)
+    }
+
+    fn park(&mut self) -> Result<(), String> {
+        let (inputs, arrival) = (&mut self.inputs, &self.arrival);
+        let waiting = inputs.pending() > 0;
+        let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+        self.driver.park(|| waiting, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
+        self.emit_books();
+        Ok(())
+    }
+
+    fn idle_for(&self) -> Duration {
+        if self.inputs.pending() > 0 { Duration::ZERO } else { self.driver.idle_for() }
+    }
+
+    fn poll_fd(&self) -> RawFd {
+        self.driver.poll_fd()
+    }
+}
+
+/// The client gateway.
+#[derive(Debug)]
+pub struct Clients<S: MessageStore> {
+    server: GatewayServer<S>,
+    outputs: OutputReader,
+    inputs: InputWriter,
+    release: ReleaseMark,
+    stages: StageRecorder,
+    clock: fn() -> u64,
+    /// Reports that are not released yet, or have to wait for the next turn.
+    queue: VecDeque<OutputEnvelope>,
+    /// Of the trades in the current batch.
+    told: Vec<Passage>,
+}
+
+/// Publishes a client's input, or says that there is no room: new orders leave an eighth of the
+/// ring to cancels and venue answers. What is refused here stays with the gateway, which then stops
+/// reading that socket.
+fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
+    let room = match input {
+        Input::NewOrder(_) | Input::Unacceptable(_) | Input::Status(_) => {
+            inputs.has_room_for_orders()
+        }
+        _ => inputs.pending() == 0,
+    };
+    if room {
+        inputs.push(*input, arrived_ns);
+    }
+    room
+}
+
+impl<S: MessageStore> Clients<S> {
+    /// A gateway that lets clients in.
+    pub fn start(server: GatewayServer<S>, ends: Ends, clock: fn() -> u64) -> Self {
+        let Ends { outputs, inputs, release, stages } = ends;
+        let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
+        Self { server, outputs, inputs, release, stages, clock, queue, told }
+    }
+
+    /// Tells clients what is released, in order; true if anything was told.
+    fn tell(&mut self) -> Result<bool, String> {
+        let released = self.release.up_to();
+        let mut count = 0;
+        self.told.clear();
+        while count < OUTPUTS_PER_TURN {
+            let Some(envelope) = self.queue.front().filter(|report| report.seq <= released) else {
+                break;
+            };
+            if let Err(error) = self.server.output(&envelope.output) {
+                tracing::error!(%error, "a report cannot be given to its session");
+                if !matches!(error, OutputError::UnknownSession(_)) {
+                    return Err(error.to_string());
+                }
+            }
+            if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
+                self.told.push(Passage::of(envelope));
+            }
+            self.queue.pop_front();
+            count += 1;
+        }
+        if count == 0 {
+            return Ok(false);
+        }
+        let inputs = &mut self.inputs;
+        self.server.flush_now(&mut |input: &Input, arrived| publish(inputs, input, arrived));
+        let written = (self.clock)();
+        for passage in &self.told {
+            self.stages.record(passage, written);
+        }
+        Ok(true)
+    }
+
+    fn log_notices(&mut self) {
+        while let Some(notice) = self.server.gateway_mut().take_notice() {
+            tracing::info!(?notice, "client");
+        }
+    }
+}
+
+impl<S: MessageStore + Send> Station for Clients<S> {
+    fn turn(&mut self) -> Result<bool, String> {
+        let queue = &mut self.queue;
+        let mut worked = self.outputs.drain(|envelope| {
+            if matches!(envelope.output, Output::Report(_) | Output::CancelReject(_)) {
+                queue.push_back(*envelope);
+            }
+        }) > 0;
+        worked |= self.tell()?;
+        self.inputs.flush();
+        let inputs = &mut self.inputs;
+        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, input, arrived_ns);
+        worked |= self.server.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
+        self.inputs.notify();
+        self.log_notices();
+        Ok(worked)
+    }
+
+    fn park(&mut self) -> Result<(), String> {
+        let (outputs, inputs) = (&self.outputs, &mut self.inputs);
+        let waiting = !self.queue.is_empty() || inputs.pending() > 0;
+        let has_work = || waiting || outputs.has_work();
+        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, input, arrived_ns);
+        self.server.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
+        self.inputs.notify();
+        Ok(())
+    }
+
+    fn idle_for(&self) -> Duration {
+        if !self.queue.is_empty() || self.inputs.pending() > 0 || self.outputs.has_work() {
+            return Duration::ZERO;
+        }
+        self.server.idle_for()
+    }
+
+    fn poll_fd(&self) -> RawFd {
+        self.server.poll_fd()
+    }
+}
