@@ -174,6 +174,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
             name: text(&account.name)?,
             notional_max: Amount(amount(account.order_notional_max)?),
             collar_ppm: account.price_collar_ppm,
+            slack_ppm: account.price_slack_ppm,
             rate_per_s: account.orders_per_s_max,
             open_orders_max: account.open_orders_max,
         }));
@@ -227,6 +228,7 @@ fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
         stale_after_ns: venue.stale_after_ms.checked_mul(1_000_000)?,
         rate_orders: venue.orders_per_window_max,
         rate_window_ns: venue.order_window_ms.checked_mul(1_000_000)?,
+        unanswered_max: venue.orders_unanswered_max,
         fok: venue.kind == VenueKind::Binance,
     })
 }

@@ -123,6 +123,12 @@ fn input_ring() -> usize {
 fn output_ring() -> usize {
     1 << 15
 }
+fn slack_ppm() -> u32 {
+    100
+}
+fn unanswered_max() -> u32 {
+    1_000
+}
 fn log2_18() -> u8 {
     18
 }
@@ -173,6 +179,10 @@ pub struct AccountConfig {
     pub order_notional_max: Decimal,
     /// How far a price may be through the market.
     pub price_collar_ppm: u32,
+    /// How far through the worst level it is meant for a child's limit may go, within the order's
+    /// limit: what a fill is worth against coming back empty from a book that has just moved.
+    #[serde(default = "slack_ppm")]
+    pub price_slack_ppm: u32,
     /// Orders and cancels a second.
     pub orders_per_s_max: u32,
     /// Open orders.
@@ -233,6 +243,9 @@ pub struct VenueConfig {
     pub orders_per_window_max: u32,
     /// The window.
     pub order_window_ms: u64,
+    /// New orders that the venue may leave unanswered; then it is busy and gets no more.
+    #[serde(default = "unanswered_max")]
+    pub orders_unanswered_max: u32,
     /// Order entry: `tls://host:port` (Binance FIX), `wss://host:port/path` (Kraken).
     pub order_url: String,
     /// Market data: `wss://host:port/path`.

@@ -283,7 +283,7 @@ where
 {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
     let reader = Reader { addressee: Addressee::Venue(venue), wake: driver.waker() };
-    let sender = Sender::start(venue, driver, ends, unix_ns);
+    let sender = Sender::start(venue, config.name.clone(), driver, ends, unix_ns);
     Ok(Placed { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
@@ -296,7 +296,10 @@ fn feed<M>(
 where
     M: Machine<Command = rutter_feeds::FeedCommand, Emission = Input> + Send + 'static,
 {
-    let feed = Feed::start(Driver::new(machine, config.clone(), unix_ns)?, shared.writer());
+    let feed = {
+        let driver = Driver::new(machine, config.clone(), unix_ns)?;
+        Feed::start(config.name.clone(), driver, shared.writer())
+    };
     // Market data is not worth a spinning processor.
     let (waiter, until) = (Waiter::new(Profile::Shared), Arc::clone(stop));
     let name = format!("feed-{}", config.name);

@@ -64,10 +64,24 @@ pub struct Ends {
     pub stages: StageRecorder,
 }
 
+/// Publishes what a venue's machine says; links that come and go are logged.
+fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns: u64) {
+    match &input {
+        Input::VenueUp(_) => tracing::info!(venue, "venue up"),
+        Input::VenueDown(_, reason) => tracing::warn!(venue, ?reason, "venue down"),
+        Input::BookDistrusted { instrument, reason, .. } => {
+            tracing::warn!(venue, instrument = instrument.0, ?reason, "book not trusted");
+        }
+        _ => {}
+    }
+    inputs.push(input, arrived_ns);
+}
+
 /// A venue's order entry.
 #[derive(Debug)]
 pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     venue: VenueId,
+    name: String,
     driver: Driver<M>,
     outputs: OutputReader,
     inputs: InputWriter,
@@ -91,12 +105,18 @@ struct Queued {
 
 impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
     /// A sender that begins to connect.
-    pub fn start(venue: VenueId, mut driver: Driver<M>, ends: Ends, clock: fn() -> u64) -> Self {
+    pub fn start(
+        venue: VenueId,
+        name: String,
+        mut driver: Driver<M>,
+        ends: Ends,
+        clock: fn() -> u64,
+    ) -> Self {
         let Ends { outputs, mut inputs, release, stages } = ends;
-        driver.start(&mut |input| inputs.push(input, 0));
+        driver.start(&mut |input| publish_news(&mut inputs, &name, input, 0));
         let arrival = driver.arrival();
         let (queue, sent) = (VecDeque::new(), Vec::with_capacity(COMMANDS_PER_TURN));
-        Self { venue, driver, outputs, inputs, release, stages, clock, arrival, queue, sent }
+        Self { venue, name, driver, outputs, inputs, release, stages, clock, arrival, queue, sent }
     }
 
     /// Sends what is released, in order; true if anything was.
@@ -111,8 +131,9 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             let Some(queued) = self.queue.front().filter(|queued| queued.seq <= released) else {
                 break;
             };
-            let inputs = &mut self.inputs;
-            self.driver.command(&queued.command, &mut |input| inputs.push(input, 0));
+            let (inputs, name) = (&mut self.inputs, self.name.as_str());
+            let mut emit = |input| publish_news(inputs, name, input, 0);
+            self.driver.command(&queued.command, &mut emit);
             self.sent.extend(queued.passage);
             self.queue.pop_front();
             count += 1;
@@ -120,8 +141,8 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         if count == 0 {
             return false;
         }
-        let inputs = &mut self.inputs;
-        self.driver.flush_now(&mut |input| inputs.push(input, 0));
+        let (inputs, name) = (&mut self.inputs, self.name.as_str());
+        self.driver.flush_now(&mut |input| publish_news(inputs, name, input, 0));
         let written = (self.clock)();
         for passage in &self.sent {
             self.stages.record(passage, written);
@@ -146,8 +167,9 @@ where
         worked |= self.send();
         let flushed = self.inputs.flush();
         if flushed || self.inputs.pending() < PENDING_INPUTS_MAX {
-            let (inputs, arrival) = (&mut self.inputs, &self.arrival);
-            let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+            let (inputs, name, arrival) = (&mut self.inputs, &self.name, &self.arrival);
+            let mut emit =
+                |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
             worked |= self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         }
         self.inputs.notify();
@@ -158,7 +180,8 @@ where
         let (outputs, inputs, arrival) = (&self.outputs, &mut self.inputs, &self.arrival);
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
         let has_work = || waiting || outputs.has_work();
-        let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+        let name = &self.name;
+        let mut emit = |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
         self.driver.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         Ok(())
@@ -179,6 +202,7 @@ where
 /// A venue's market data.
 #[derive(Debug)]
 pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
+    name: String,
     driver: Driver<M>,
     inputs: InputWriter,
     arrival: Arc<AtomicU64>,
@@ -186,18 +210,18 @@ pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
 
 impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
     /// A feed that begins to connect.
-    pub fn start(mut driver: Driver<M>, mut inputs: InputWriter) -> Self {
-        driver.start(&mut |input| inputs.push(input, 0));
+    pub fn start(name: String, mut driver: Driver<M>, mut inputs: InputWriter) -> Self {
+        driver.start(&mut |input| publish_news(&mut inputs, &name, input, 0));
         let arrival = driver.arrival();
-        Self { driver, inputs, arrival }
+        Self { name, driver, inputs, arrival }
     }
 
     /// Book changes are emitted only while the ring has room; meanwhile the machine keeps the
     /// newest state.
     fn emit_books(&mut self) {
         if self.inputs.has_room_for_books() {
-            let inputs = &mut self.inputs;
-            self.driver.emit_held(&mut |input| inputs.push(input, 0));
+            let (inputs, name) = (&mut self.inputs, self.name.as_str());
+            self.driver.emit_held(&mut |input| publish_news(inputs, name, input, 0));
         }
         self.inputs.notify();
     }
@@ -206,17 +230,17 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
 impl<M: Machine<Command = FeedCommand, Emission = Input> + Send> Station for Feed<M> {
     fn turn(&mut self) -> Result<bool, String> {
         self.inputs.flush();
-        let (inputs, arrival) = (&mut self.inputs, &self.arrival);
-        let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+        let (inputs, name, arrival) = (&mut self.inputs, &self.name, &self.arrival);
+        let mut emit = |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
         let worked = self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(worked)
     }
 
     fn park(&mut self) -> Result<(), String> {
-        let (inputs, arrival) = (&mut self.inputs, &self.arrival);
+        let (inputs, name, arrival) = (&mut self.inputs, &self.name, &self.arrival);
         let waiting = inputs.pending() > 0;
-        let mut emit = |input| inputs.push(input, arrival.load(Ordering::Relaxed));
+        let mut emit = |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
         self.driver.park(|| waiting, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(())

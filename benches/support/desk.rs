@@ -56,6 +56,7 @@ pub fn opening() -> Vec<Input> {
             name: text(b"fund"),
             notional_max: FUNDS,
             collar_ppm: 50_000,
+            slack_ppm: 100,
             rate_per_s: u32::MAX,
             open_orders_max: 10_000,
         }),
@@ -69,6 +70,7 @@ pub fn opening() -> Vec<Input> {
             stale_after_ns: u64::MAX / 4,
             rate_orders: u32::MAX,
             rate_window_ns: 1_000_000_000,
+            unanswered_max: u32::MAX,
             fok: true,
         }));
         inputs.push(Input::Listing(ListingDef {

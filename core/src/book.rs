@@ -81,6 +81,22 @@ pub struct Book {
     pub trust: Trust,
     /// When it last changed.
     pub changed_at: UnixNanos,
+    /// What our own children have taken since it last changed or are about to take, by the side of
+    /// the order: buys, sells. It stands on top of the side they take and is no longer to be had.
+    gone: [Qty; 2],
+    /// The part of it that has not been filled yet.
+    in_flight: [Qty; 2],
+    /// Best price of our own resting children, by their side.
+    resting: [Resting; 2],
+}
+
+/// Best price of our own resting children on one side.
+#[derive(Clone, Copy, Debug)]
+enum Resting {
+    /// Known; `None` when there are none.
+    Best(Option<Price>),
+    /// The best one has ended: to be looked up when it matters.
+    Stale,
 }
 
 impl Book {
@@ -91,7 +107,67 @@ impl Book {
             asks: Levels::new(),
             trust: Trust::Distrusted(Distrust::NoSnapshot),
             changed_at: UnixNanos(0),
+            gone: [Qty::ZERO; 2],
+            in_flight: [Qty::ZERO; 2],
+            resting: [Resting::Best(None); 2],
         }
+    }
+
+    /// Best price of our own resting children of that side. Call [`Book::own_is_stale`] before.
+    #[inline]
+    pub const fn own_best(&self, side: Side) -> Option<Price> {
+        match self.resting[side as usize - 1] {
+            Resting::Best(best) => best,
+            Resting::Stale => None,
+        }
+    }
+
+    /// [`Book::own_best`] is not known: [`Book::set_own_best`] must tell it.
+    #[inline]
+    pub const fn own_is_stale(&self, side: Side) -> bool {
+        matches!(self.resting[side as usize - 1], Resting::Stale)
+    }
+
+    /// Tells the best price of our own resting children of that side.
+    pub const fn set_own_best(&mut self, side: Side, best: Option<Price>) {
+        self.resting[side as usize - 1] = Resting::Best(best);
+    }
+
+    /// A resting child is sent.
+    pub fn rest(&mut self, side: Side, price: Price) {
+        if let Resting::Best(best) = &mut self.resting[side as usize - 1] {
+            *best = Some(match (*best, side) {
+                (None, _) => price,
+                (Some(known), Side::Buy) => known.max(price),
+                (Some(known), Side::Sell) => known.min(price),
+            });
+        }
+    }
+
+    /// A resting child has ended.
+    pub fn rested(&mut self, side: Side, price: Price) {
+        if self.own_best(side) == Some(price) {
+            self.resting[side as usize - 1] = Resting::Stale;
+        }
+    }
+
+    /// What is no longer to be had of the levels that an order of that side would take.
+    #[inline]
+    pub const fn gone(&self, side: Side) -> Qty {
+        self.gone[side as usize - 1]
+    }
+
+    /// A child that takes is sent.
+    pub fn take(&mut self, side: Side, qty: Qty) {
+        let at = side as usize - 1;
+        self.gone[at] = Qty(self.gone[at].0.saturating_add(qty.0));
+        self.in_flight[at] = Qty(self.in_flight[at].0.saturating_add(qty.0));
+    }
+
+    /// So much of what was sent to take is filled, or will not be.
+    pub fn taken(&mut self, side: Side, qty: Qty) {
+        let at = side as usize - 1;
+        self.in_flight[at] = self.in_flight[at].saturating_sub(qty);
     }
 
     /// Applies a change. True when the book has just become trusted.
@@ -114,6 +190,8 @@ impl Book {
             }
         }
         self.changed_at = now;
+        // What is filled shows in the venue's own levels from now on.
+        self.gone = self.in_flight;
         self.trust = match (update.last, begins) {
             (true, _) => Trust::Proved,
             (false, true) => Trust::Beginning,

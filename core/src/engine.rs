@@ -25,7 +25,7 @@ use crate::table::{Index, Key, Recent, Ring, Slot};
 /// Bounds of the table sizes that a [`Genesis`] may ask for (base-2 logarithms).
 pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
 
-/// Times that an order is routed at most.
+/// Times that an order is routed at most before it has to wait for the timer, or is given up.
 pub const ROUNDS_MAX: u8 = 16;
 
 /// Cancels that are sent for one child at most.

@@ -32,6 +32,17 @@ pub enum Side {
     Sell = 2,
 }
 
+impl Side {
+    /// The other side.
+    #[inline]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+}
+
 /// Order type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -116,6 +127,8 @@ pub struct VenueDef {
     pub rate_orders: u32,
     /// Length of the rate window.
     pub rate_window_ns: u64,
+    /// New orders that it may leave unanswered; then it is busy and gets no more.
+    pub unanswered_max: u32,
     /// The venue takes fill-or-kill orders.
     pub fok: bool,
 }
@@ -157,6 +170,8 @@ pub struct AccountDef {
     /// A limit price may be worse than the best trusted price by at most this, parts per million;
     /// a market order is swept no further than this from it.
     pub collar_ppm: u32,
+    /// How far through the worst level it is meant for a child's limit goes, within the order's.
+    pub slack_ppm: u32,
     /// Orders and cancels taken per second.
     pub rate_per_s: u32,
     /// Orders that may be open at once.
@@ -472,6 +487,8 @@ pub enum Refusal {
     KillSwitch = 26,
     /// The venue does not give it back.
     VenueRefused = 27,
+    /// Every venue that could take it has too many orders to answer, or none left in its window.
+    VenueBusy = 28,
 }
 
 /// The closed set of inputs.

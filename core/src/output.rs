@@ -260,6 +260,10 @@ pub enum Verdict {
     Faded = 14,
     /// It refused a child of this order.
     Avoided = 15,
+    /// It has too many orders to answer.
+    Busy = 16,
+    /// An order of our own stands in the way: nobody trades with himself.
+    OwnOrder = 17,
 }
 
 /// One venue's line of a [`Decision`].

@@ -4,8 +4,8 @@
 //! A line belongs here if it compares venues. Nothing here changes anything: a plan is made of
 //! reference data, books and funds, and `engine::place` carries it out.
 //!
-//! Left out on purpose at present: what a venue's latency, reject and fade record cost, and
-//! liquidity that our own children are about to take.
+//! What our own children have taken since a book last changed, or are about to take, does not count
+//! as liquidity. Left out on purpose at present: what a venue's latency, reject and fade record cost.
 
 use crate::book::{Book, Trust};
 use crate::id::{ChildId, InstrumentId, VenueId};
@@ -14,6 +14,8 @@ use crate::ledger::Ledger;
 use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
+
+mod remainder;
 
 /// What the core knows of a venue beside its books.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +28,8 @@ pub struct VenueState {
     pub window_start: UnixNanos,
     /// New orders sent in it.
     pub window_orders: u32,
+    /// Children that were sent there and are not answered.
+    pub unanswered: u32,
     /// First of its living children.
     pub first_child: ChildId,
     /// Last of its living children.
@@ -58,6 +62,8 @@ pub struct Request {
     pub limit: Option<Price>,
     /// How far from the best price a market order may go, parts per million.
     pub collar_ppm: u32,
+    /// How far through the worst level it is meant for a child's limit goes.
+    pub slack_ppm: u32,
     /// How long.
     pub tif: TimeInForce,
     /// How much.
@@ -103,6 +109,14 @@ impl Plan {
         &self.lines[..self.lines_len]
     }
 
+    /// What is to be routed is too small for every venue that could take it, now or later.
+    pub fn is_dust(&self) -> bool {
+        use Verdict::{Avoided, BelowMinimum, NoFok, NotListed};
+        self.lines().iter().any(|line| line.verdict == BelowMinimum)
+            && (self.lines().iter())
+                .all(|line| matches!(line.verdict, BelowMinimum | NotListed | Avoided | NoFok))
+    }
+
     /// Why there is nothing to do, if there is nothing to do.
     pub fn refusal(&self) -> Refusal {
         let any = |verdict| self.lines().iter().any(|line| line.verdict == verdict);
@@ -110,6 +124,8 @@ impl Plan {
             matches!(line.verdict, Verdict::VenueDown | Verdict::NotListed | Verdict::Untrusted)
         }) {
             Refusal::NoVenue
+        } else if any(Verdict::Busy) || any(Verdict::NoRate) {
+            Refusal::VenueBusy
         } else if any(Verdict::NoFunds) {
             Refusal::InsufficientFunds
         } else if any(Verdict::BelowMinimum) {
@@ -127,6 +143,12 @@ struct Candidate<'a> {
     book: &'a Book,
     levels: &'a [Level],
     next: usize,
+    /// Of the top of the levels, no longer to be had.
+    gone: Qty,
+    /// Of the next level, likewise.
+    gone_of_next: Qty,
+    /// Price of our own best resting child that this order would meet; it must not get there.
+    own: Option<Price>,
     /// One plus (buy) or minus (sell) the taker fee, in millionths.
     factor: i128,
     /// What one unit of price (buy) or of quantity (sell) is in the funds' units, times a million
@@ -144,9 +166,27 @@ impl Candidate<'_> {
     /// All-in price of the next level; less is better for both sides.
     #[inline]
     fn key(&self, side: Side) -> Option<(i128, Level)> {
-        let level = *self.levels.get(self.next)?;
+        let mut level = *self.levels.get(self.next)?;
+        level.qty = level.qty.saturating_sub(self.gone_of_next);
         let all_in = i128::from(level.price.0) * self.factor;
         Some((if side == Side::Buy { all_in } else { -all_in }, level))
+    }
+
+    /// Goes to the first level that is to be had.
+    fn rewind(&mut self) {
+        (self.next, self.taken, self.worst, self.gone_of_next) =
+            (0, Qty::ZERO, Price(0), self.gone);
+        while let Some(level) = self.levels.get(self.next).filter(|l| l.qty <= self.gone_of_next) {
+            self.gone_of_next = self.gone_of_next.saturating_sub(level.qty);
+            self.next += 1;
+        }
+    }
+
+    /// Goes to the next level.
+    #[inline]
+    fn advance(&mut self) {
+        self.next += 1;
+        self.gone_of_next = Qty::ZERO;
     }
 
     /// How much of `qty` at `price` the funds still pay for.
@@ -252,6 +292,9 @@ fn eligible<'a>(
     if in_window && state.window_orders >= def.rate_orders {
         return Err(Verdict::NoRate);
     }
+    if state.unanswered >= def.unanswered_max {
+        return Err(Verdict::Busy);
+    }
     Ok((listing, book))
 }
 
@@ -311,7 +354,12 @@ fn candidate<'a>(
             return None;
         }
     };
-    let levels = book.opposite(request.side).as_slice();
+    let own = book.own_best(request.side.opposite());
+    let mut levels = book.opposite(request.side).as_slice();
+    if let Some(own) = own {
+        let free = levels.iter().take_while(|level| !reaches(level.price, own, request.side));
+        levels = &levels[..free.count()];
+    }
     let fee = i128::from(listing.taker_fee.0);
     let def = market.reference.instrument_of(request.instrument);
     let factor = match request.side {
@@ -319,17 +367,21 @@ fn candidate<'a>(
         Side::Sell => PPM - fee,
     };
     let (scale, budget) = funds(market, def, line.venue, request.side);
-    line.verdict = Verdict::WorsePrice;
+    line.verdict =
+        if levels.is_empty() && own.is_some() { Verdict::OwnOrder } else { Verdict::WorsePrice };
     line.age_ns = market.now.since(book.changed_at);
     if let Some(best) = levels.first() {
         line.best = best.price;
         line.best_all_in = i128::from(best.price.0) * factor;
     }
-    Some(Candidate {
+    let mut candidate = Candidate {
         listing,
         book,
         levels,
         next: 0,
+        gone: book.gone(request.side),
+        gone_of_next: Qty::ZERO,
+        own,
         factor,
         scale,
         budget,
@@ -337,7 +389,9 @@ fn candidate<'a>(
         worst: Price(0),
         line: index,
         open: true,
-    })
+    };
+    candidate.rewind();
+    Some(candidate)
 }
 
 /// What one unit of price or quantity is in the funds' units, and the funds; for a buy both times
@@ -353,6 +407,11 @@ fn funds(market: &Market<'_>, def: &InstrumentDef, venue: VenueId, side: Side) -
             (ten_to(AMOUNT_DECIMALS - u32::from(def.qty_decimals)), available)
         }
     }
+}
+
+/// An order of that side at that price meets one at `own`.
+fn reaches(price: Price, own: Price, side: Side) -> bool {
+    within(price, own, side)
 }
 
 fn within(limit: Price, price: Price, side: Side) -> bool {
@@ -393,19 +452,37 @@ fn sweep(
             restart(market, request, def, c);
         }
     }
+    remainder::settle(market, request, limit, candidates);
     let mut left = request.qty;
     for c in candidates.iter().flatten().filter(|c| !c.taken.is_zero()) {
-        plan.takes[plan.takes_len] = Leg { venue: c.listing.venue, qty: c.taken, price: c.worst };
+        let price = with_slack(request, limit, c);
+        plan.takes[plan.takes_len] = Leg { venue: c.listing.venue, qty: c.taken, price };
         plan.takes_len += 1;
         let line = &mut plan.lines[c.line];
-        (line.verdict, line.qty, line.price) = (Verdict::Taken, c.taken, c.worst);
+        (line.verdict, line.qty, line.price) = (Verdict::Taken, c.taken, price);
         left = left.saturating_sub(c.taken);
     }
     left
 }
 
+/// The limit of a child that takes: a little through the worst level it is meant for, within the
+/// order's limit and the funds, for a book that is a moment old is not quite what is there.
+fn with_slack(request: &Request, limit: Price, c: &Candidate<'_>) -> Price {
+    let loose = worse_by(c.worst, request.side, request.slack_ppm);
+    let loose = if within(limit, loose, request.side) { loose } else { limit };
+    let price = on_tick(loose, c.listing, request.side);
+    let dearer = !within(c.worst, price, request.side)
+        && c.own.is_none_or(|own| !reaches(price, own, request.side));
+    let more = match request.side {
+        Side::Buy => Price(price.0.saturating_sub(c.worst.0)),
+        Side::Sell => Price(0),
+    };
+    let affordable = c.affordable(request.side, more, c.taken) == c.taken;
+    if dearer && affordable { price } else { c.worst }
+}
+
 fn restart(market: &Market<'_>, request: &Request, def: &InstrumentDef, c: &mut Candidate<'_>) {
-    (c.next, c.taken, c.worst) = (0, Qty::ZERO, Price(0));
+    c.rewind();
     (c.scale, c.budget) = funds(market, def, c.listing.venue, request.side);
 }
 
@@ -448,7 +525,7 @@ fn take_levels(
                 lines[c.line].verdict = Verdict::NoFunds;
             }
         } else {
-            c.next += 1;
+            c.advance();
         }
         if !qty.is_zero() {
             c.spend(side, level.price, qty);
@@ -483,7 +560,11 @@ fn whole(
         }
         let mut left = request.qty;
         let mut cost = 0_i128;
-        for level in c.levels.iter().take_while(|l| within(limit, l.price, request.side)) {
+        while let Some((_, level)) = c.key(request.side) {
+            if !within(limit, level.price, request.side) {
+                break;
+            }
+            c.advance();
             let qty = level.qty.min(left);
             if qty.is_zero() || c.affordable(request.side, level.price, qty) < qty {
                 break;
@@ -530,6 +611,12 @@ fn resting_place(
     let mut best: Option<((i128, i64), Leg, usize)> = None;
     for c in candidates.iter().flatten() {
         let price = on_tick(limit, c.listing, request.side);
+        if c.own.is_some_and(|own| reaches(price, own, request.side)) {
+            if c.taken.is_zero() {
+                lines[c.line].verdict = Verdict::OwnOrder;
+            }
+            continue;
+        }
         let cap = c.affordable(request.side, price, left);
         let qty = left.min(cap).floor_to(c.listing.lot).min(c.listing.qty_max);
         if price.0 <= 0 || !is_enough(def, c.listing, qty, price) {

@@ -12,7 +12,7 @@ use crate::input::{
 use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 
 /// Version of all layouts in this module.
-pub const SCHEMA: u16 = 1;
+pub const SCHEMA: u16 = 2;
 
 /// No encoded input is longer (asserted by a test over all of them).
 pub const INPUT_BYTES_MAX: usize = 192;
@@ -209,7 +209,8 @@ wire_enum!(Refusal {
     DayEnd,
     ClientRequest,
     RoundsExhausted,
-    KillSwitch
+    KillSwitch,
+    VenueBusy
 });
 
 macro_rules! wire_struct {
@@ -244,7 +245,15 @@ wire_struct!(InstrumentDef {
     qty_decimals,
     order_qty_max
 });
-wire_struct!(VenueDef { id, name, stale_after_ns, rate_orders, rate_window_ns, fok });
+wire_struct!(VenueDef {
+    id,
+    name,
+    stale_after_ns,
+    rate_orders,
+    rate_window_ns,
+    unanswered_max,
+    fok
+});
 wire_struct!(ListingDef {
     instrument,
     venue,
@@ -257,7 +266,15 @@ wire_struct!(ListingDef {
     maker_fee,
     taker_fee
 });
-wire_struct!(AccountDef { id, name, notional_max, collar_ppm, rate_per_s, open_orders_max });
+wire_struct!(AccountDef {
+    id,
+    name,
+    notional_max,
+    collar_ppm,
+    slack_ppm,
+    rate_per_s,
+    open_orders_max
+});
 wire_struct!(SessionDef { id, name, account });
 wire_struct!(NewOrder {
     session,

@@ -56,6 +56,143 @@ fn what_fades_is_routed_to_the_next_venue_and_not_to_the_same_stale_book() {
     desk.client_saw(&["a new", "a trade 1 @ 10000 leaves 4", "a Canceled NoLiquidity filled 1"]);
 }
 
+/// Found in the demo: one order in five ended with a remainder below every venue's minimum.
+#[test]
+fn what_whole_lots_leave_over_goes_to_the_venue_with_the_finer_lot() {
+    let mut desk = Desk::with_venues(2);
+    desk.listing(VenueId(0), |l| l.lot = Qty(10));
+    desk.book(0, &[], &[(10_010, 50)]).book(1, &[], &[(10_000, 7), (10_020, 9)]);
+    desk.client("a buy 20 @ 10050 ioc");
+    desk.sent(&["v0 new buy 10 @ 10010 Ioc #1", "v1 new buy 10 @ 10020 Ioc #2"]);
+}
+
+#[test]
+fn a_share_gives_way_where_a_whole_lot_or_a_smallest_order_needs_it() {
+    let mut desk = Desk::with_venues(2);
+    desk.listing(VenueId(0), |l| l.lot = Qty(10));
+    desk.book(0, &[], &[(10_010, 50)]).book(1, &[], &[(10_000, 9)]);
+    desk.client("a buy 25 @ 10050 ioc");
+    desk.sent(&["v0 new buy 20 @ 10010 Ioc #1", "v1 new buy 5 @ 10000 Ioc #2"]);
+    let mut desk = Desk::with_venues(2);
+    desk.listing(VenueId(0), |l| l.qty_min = Qty(8));
+    desk.book(0, &[], &[(10_010, 50)]).book(1, &[], &[(10_000, 20)]);
+    desk.client("a buy 23 @ 10050 ioc");
+    desk.sent(&["v0 new buy 8 @ 10010 Ioc #1", "v1 new buy 15 @ 10000 Ioc #2"]);
+}
+
+#[test]
+fn what_only_a_faded_venue_can_take_later_is_left_large_enough_for_it() {
+    let mut desk = Desk::with_venues(2);
+    desk.listing(VenueId(0), |l| l.lot = Qty(10)).listing(VenueId(1), |l| l.qty_min = Qty(5));
+    desk.book(0, &[], &[(10_010, 90)]).book(1, &[], &[(10_000, 40)]);
+    desk.client("a buy 40 market").venue(1, "fill 7 @ 10000").venue(1, "expired 7");
+    desk.sent(&["v1 new buy 40 @ 10000 Ioc #1", "v0 new buy 20 @ 10010 Ioc #2"]);
+    desk.venue(2, "fill 20 @ 10010");
+    desk.book(1, &[], &[(10_005, 40)]).wait_ns(200_000_000);
+    desk.sent(&["v1 new buy 13 @ 10005 Ioc #3"]);
+}
+
+#[test]
+fn a_taking_child_may_go_a_little_through_its_level_but_not_through_the_order() {
+    let mut desk = Desk::with_venues(1);
+    desk.account(|account| account.slack_ppm = 1_000);
+    desk.book(0, &[], &[(10_000, 100)]);
+    desk.client("a buy 1 market").client("b buy 1 @ 10004 ioc").client("c buy 1 @ 10100 ioc");
+    desk.sent(&[
+        "v0 new buy 1 @ 10010 Ioc #1",
+        "v0 new buy 1 @ 10004 Ioc #2",
+        "v0 new buy 1 @ 10010 Ioc #3",
+    ]);
+    desk.book(0, &[(10_000, 100)], &[]).client("d sell 1 market");
+    desk.sent(&["v0 new sell 1 @ 9990 Ioc #4"]);
+}
+
+/// Found in the demo: a burst of orders was sent after the same levels of a book that is told ten
+/// times a second.
+#[test]
+fn what_our_own_children_are_taking_does_not_count_as_liquidity_until_the_book_says_so() {
+    let mut desk = Desk::with_venues(2);
+    desk.book(0, &[], &[(10_000, 5), (10_020, 9)]).book(1, &[], &[(10_010, 20)]);
+    desk.client("a buy 3 @ 10050 ioc").client("b buy 4 @ 10050 ioc").client("c buy 2 @ 10050 fok");
+    desk.sent(&[
+        "v0 new buy 3 @ 10000 Ioc #1",
+        "v0 new buy 2 @ 10000 Ioc #2",
+        "v1 new buy 2 @ 10010 Ioc #3",
+        "v0 new buy 2 @ 10020 Fok #4",
+    ]);
+    // Filled is gone all the same; the book's next change shows what is there.
+    desk.venue(1, "fill 3 @ 10000").venue(2, "fill 2 @ 10000");
+    desk.client("d buy 1 @ 10050 ioc").sent(&["v1 new buy 1 @ 10010 Ioc #5"]);
+    desk.book(0, &[], &[(10_000, 5), (10_020, 9)]);
+    desk.client("e buy 4 @ 10050 ioc");
+    desk.sent(&["v0 new buy 3 @ 10000 Ioc #6", "v1 new buy 1 @ 10010 Ioc #7"]);
+}
+
+/// Found in the demo: takers were stopped by the venue's self-trade prevention at every turn.
+#[test]
+fn an_order_never_goes_where_it_would_meet_an_order_of_our_own() {
+    let mut desk = Desk::with_venues(2);
+    desk.listing(VenueId(1), |l| l.maker_fee = FeePpm(3_000));
+    desk.book(0, &[(9_990, 9)], &[(10_000, 5), (10_020, 9)]).book(
+        1,
+        &[(9_990, 9)],
+        &[(10_040, 20)],
+    );
+    desk.client("mine sell 7 @ 10010 gtc").venue(1, "accepted");
+    desk.client("a buy 9 @ 10050 ioc").client("b buy 9 @ 10030 gtc");
+    desk.sent(&[
+        "v0 new sell 7 @ 10010 Gtc #1",
+        "v0 new buy 5 @ 10000 Ioc #2",
+        "v1 new buy 4 @ 10040 Ioc #3",
+        "v1 new buy 9 @ 10030 Gtc #4",
+    ]);
+    desk.client("cancel mine").venue(1, "done 0").venue(2, "fill 5 @ 10000");
+    desk.book(0, &[(9_990, 9)], &[(10_020, 9)]);
+    desk.outputs.clear();
+    desk.client("c buy 9 @ 10050 ioc").sent(&["v0 new buy 9 @ 10020 Ioc #5"]);
+}
+
+#[test]
+fn a_venue_with_too_many_unanswered_orders_gets_no_more_until_it_answers() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[], &[(10_000, 100)]);
+    for name in ["a", "b", "c", "d", "e"] {
+        desk.client(&format!("{name} buy 1 @ 10000 ioc"));
+    }
+    desk.client("f buy 1 @ 10000");
+    let four = ["#1", "#2", "#3", "#4"].map(|id| format!("v0 new buy 1 @ 10000 Ioc {id}"));
+    desk.sent(&four.each_ref().map(String::as_str));
+    desk.client_saw(&[
+        "a new",
+        "b new",
+        "c new",
+        "d new",
+        "e new",
+        "e Canceled VenueBusy filled 0",
+        "f new",
+    ]);
+    desk.venue(1, "accepted").wait_ns(200_000_000);
+    desk.sent(&["v0 new buy 1 @ 10000 Ioc #5"]);
+    desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost));
+    for child in 1..=5 {
+        desk.venue(child, "done 0");
+    }
+    desk.input(Input::VenueUp(VenueId(0))).book(0, &[], &[(10_000, 100)]);
+    desk.outputs.clear();
+    desk.client("g buy 1 @ 10000 ioc").sent(&["v0 new buy 1 @ 10000 Ioc #7"]);
+}
+
+#[test]
+fn a_market_order_of_the_day_waits_for_the_book_to_change_when_all_has_faded() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[], &[(10_000, 10)]);
+    desk.client("a buy 5 market").venue(1, "expired 0");
+    desk.sent(&["v0 new buy 5 @ 10000 Ioc #1"]);
+    desk.book(0, &[], &[(10_005, 10)]).wait_ns(200_000_000);
+    desk.sent(&["v0 new buy 5 @ 10005 Ioc #2"]);
+    desk.client_saw(&["a new"]);
+}
+
 #[test]
 fn a_venue_that_refuses_is_not_asked_again_for_that_order() {
     let mut desk = Desk::with_venues(2);

@@ -161,6 +161,7 @@ fn reference() -> Vec<Input> {
             stale_after_ns: 5_000_000_000,
             rate_orders: if id == 0 { 400 } else { 10 },
             rate_window_ns: if id == 0 { 10_000_000_000 } else { 5_000_000_000 },
+            unanswered_max: if id == 0 { 1_000 } else { 3 },
             fok: id == 0,
         })
     };
@@ -199,6 +200,7 @@ fn reference() -> Vec<Input> {
             name: text("fund"),
             notional_max: Amount(1_000_000 * UNIT),
             collar_ppm: 20_000,
+            slack_ppm: 100,
             rate_per_s: 1_000,
             open_orders_max: 200,
         }),

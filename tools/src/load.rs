@@ -5,9 +5,10 @@
 //! is left out. `sent == accepted + refused + unanswered`, to the unit.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use serde::Serialize;
@@ -15,7 +16,10 @@ use serde::Serialize;
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told, parse_e8};
 use crate::clock::unix_ns;
 use crate::console::resolve;
-use crate::harness::rss_bytes;
+use crate::harness::{
+    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    free_address, node_program, rss_bytes, write_node_config,
+};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -27,13 +31,15 @@ const BURST_MAX: usize = 32;
 const ANSWERS_NS_MAX: u64 = 30 * SECOND_NS;
 /// Longest sleep.
 const SLEEP_NS_MAX: u64 = 50_000_000;
+const END_PATIENCE: Duration = Duration::from_secs(20);
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
 
 /// `rutter-tools load`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// The node's FIX address, `host:port`.
-    pub address: String,
+    /// The node's FIX address, `host:port`. Without it, still simulated venues and a node are
+    /// started for this run, in a temporary folder.
+    pub address: Option<String>,
     /// Orders a second, over all sessions.
     #[arg(long, default_value_t = 1_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
@@ -62,6 +68,12 @@ pub struct Arguments {
     /// Process of the node, to tell its memory before and after.
     #[arg(long)]
     pub pid: Option<u32>,
+    /// Which of them the started node trades on.
+    #[arg(long, default_value = "binance,kraken", value_delimiter = ',')]
+    pub venues: Vec<String>,
+    /// Print latencies inside the started node as well.
+    #[arg(long)]
+    pub verbose: bool,
 }
 
 /// What came of it.
@@ -185,19 +197,48 @@ impl Book {
 /// Runs the load and prints the summary as one JSON object.
 ///
 /// # Errors
-/// No connection or logon; more orders than a run may have.
+/// No connection or logon; more orders than a run may have; what could not be started.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let total = arguments.rate * arguments.seconds;
     if total > ORDERS_MAX {
         bail!("{total} orders are more than {ORDERS_MAX}");
     }
+    if let Some(address) = &arguments.address {
+        return load(arguments, resolve(address)?, arguments.pid);
+    }
+    let folder = tempfile::Builder::new().prefix("rutter-load-").tempdir()?;
+    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+    let venues = Venues::start(&still, folder.path())?;
+    let mut settings = NodeSettings::new(free_address()?);
+    settings.sessions = ClientSession::desks(usize::from(arguments.sessions));
+    settings.venues = arguments.venues.iter().map(|name| venue(name)).collect::<Result<_, _>>()?;
+    // Nothing moves at these venues.
+    settings.stale_after_ms = 3_600_000;
+    let config = write_node_config(folder.path(), &venues, &settings)?;
+    let mut node = Node::start(&node_program()?, &config, folder.path())?;
+    node.wait_ready(READY_DEFAULT)?;
+    load(arguments, settings.listen, Some(node.pid()))?;
+    if arguments.verbose {
+        eprintln!("{:#}\n{}", node.status()?, node.log_end());
+    }
+    node.terminate(END_PATIENCE)?;
+    Ok(venues.stop()?)
+}
+
+fn venue(name: &str) -> anyhow::Result<Venue> {
+    let known = Venue::ALL.into_iter().find(|venue| venue.name() == name);
+    known.with_context(|| format!("no venue is called {name}"))
+}
+
+fn load(arguments: &Arguments, address: SocketAddr, pid: Option<u32>) -> anyhow::Result<()> {
+    let total = arguments.rate * arguments.seconds;
     let mut poll = ClientPoll::new()?;
     let mut clients = Vec::new();
     for number in 1..=arguments.sessions {
         let config = ClientConfig {
             reset: true,
             ..ClientConfig::new(
-                resolve(&arguments.address)?,
+                address,
                 &format!("{}{number}", arguments.comp_id_prefix),
                 &format!("{}{number}", arguments.password_prefix),
             )
@@ -215,14 +256,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         overs: Latencies::default(),
         lateness: Latencies::default(),
     };
-    book.summary.rss_before_bytes = arguments.pid.and_then(rss_bytes);
+    book.summary.rss_before_bytes = pid.and_then(rss_bytes);
     let (first_ns, last_ns) = send_all(arguments, total, &mut clients, &mut poll, &mut book)?;
     wait_answers(&mut clients, &mut poll, &mut book)?;
     for client in &mut clients {
         client.logout(unix_ns())?;
     }
     let mut summary = book.summary;
-    summary.rss_after_bytes = arguments.pid.and_then(rss_bytes);
+    summary.rss_after_bytes = pid.and_then(rss_bytes);
     summary.unanswered = summary.sent - summary.accepted - summary.refused;
     let span_s = last_ns.saturating_sub(first_ns) as f64 / 1e9;
     summary.achieved_rate = (summary.sent.saturating_sub(1)) as f64 / span_s.max(1e-9);

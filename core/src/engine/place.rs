@@ -4,27 +4,31 @@ use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{ChildId, OrderId};
 use crate::input::{OrdType, Refusal, Side, TimeInForce};
-use crate::number::{Amount, UnixNanos};
+use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::reference::VENUES_MAX;
 use crate::risk::reserve;
 use crate::routing::{Leg, Plan, Request, plan};
 use crate::table::Slot;
 
 impl Engine {
-    /// Routes what no child carries. What finds no place waits (day and GTC limits) or is given up.
+    /// Routes what no child carries. What finds no place waits (day and GTC) or is given up.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.state != OrderState::Working || order.unplaced().is_zero() {
             return;
         }
-        let can_wait = order.ord_type == OrdType::Limit
-            && matches!(order.tif, TimeInForce::Day | TimeInForce::Gtc);
+        let can_wait = matches!(order.tif, TimeInForce::Day | TimeInForce::Gtc);
         if order.rounds >= ROUNDS_MAX {
-            if order.live_children == 0 {
-                self.give_up(order, Refusal::RoundsExhausted, out);
+            match (order.live_children, can_wait) {
+                (0, true) => self.park(order),
+                (0, false) => self.give_up(order, Refusal::RoundsExhausted, out),
+                // The end of a child comes back here.
+                (_, _) => {}
             }
             return;
         }
+        self.look_up_own(order);
         let plan = self.make_plan(order, out);
         let children = order.live_children;
         for leg in plan.takes() {
@@ -48,18 +52,41 @@ impl Engine {
                 let reason = if fok { Refusal::FokNotFillable } else { refusal };
                 self.give_up(order, reason, out);
             }
-            Refusal::BelowMinimum => self.give_up(order, Refusal::BelowMinimum, out),
+            _ if plan.is_dust() => self.give_up(order, Refusal::BelowMinimum, out),
             _ => self.park(order),
+        }
+    }
+
+    /// Makes sure that the books know the best of our resting children that the order could meet.
+    fn look_up_own(&mut self, order: &Order) {
+        let side = order.side.opposite();
+        for (venue, state) in self.venues.iter().enumerate() {
+            let book = &mut self.books[order.instrument.index() * VENUES_MAX + venue];
+            if !book.own_is_stale(side) {
+                continue;
+            }
+            book.set_own_best(side, None);
+            let mut at = state.first_child;
+            // Ends: the list holds each living child of the venue once.
+            while let Some(child) = self.children.get(at.0) {
+                at = child.next;
+                let rests = matches!(child.tif, TimeInForce::Day | TimeInForce::Gtc);
+                if rests && child.instrument == order.instrument && child.side == side {
+                    book.rest(side, child.price);
+                }
+            }
         }
     }
 
     fn make_plan<S: Sink>(&self, order: &Order, out: &mut Out<'_, S>) -> Plan {
         let is_limit = order.ord_type == OrdType::Limit;
+        let account = &self.reference.accounts[order.account.index()];
         let request = Request {
             instrument: order.instrument,
             side: order.side,
             limit: is_limit.then_some(order.price),
-            collar_ppm: self.reference.accounts[order.account.index()].collar_ppm,
+            collar_ppm: account.collar_ppm,
+            slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),
             avoided: order.avoided,
@@ -104,8 +131,13 @@ impl Engine {
         self.children.put(child);
         order.newest_child = child.id;
         order.live_children += 1;
-        order.at_venues = crate::number::Qty(order.at_venues.0 + leg.qty.0);
+        order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
+        let book = &mut self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        match tif {
+            TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
+            TimeInForce::Day | TimeInForce::Gtc => book.rest(order.side, leg.price),
+        }
         self.count_rate(leg);
         out.put(&Output::SendNew(SendNew {
             venue: leg.venue,
@@ -129,6 +161,7 @@ impl Engine {
             venue.window_orders = 0;
         }
         venue.window_orders += 1;
+        venue.unanswered += 1;
     }
 
     /// Binds the funds for what is left of a child, or gives back what is no longer needed.
@@ -181,6 +214,22 @@ impl Engine {
         let was_over = before.is_none_or(Slot::is_over);
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
+        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        match (child.tif, before.filter(|before| !before.is_over())) {
+            (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
+                let left = if ends { Qty::ZERO } else { child.leaves() };
+                book.taken(child.side, before.leaves().saturating_sub(left));
+            }
+            (TimeInForce::Day | TimeInForce::Gtc, Some(_)) if ends => {
+                book.rested(child.side, child.price);
+            }
+            (_, _) => {}
+        }
+        if before.is_some_and(|before| before.state == ChildState::Sent)
+            && child.state != ChildState::Sent
+        {
+            self.venues[child.venue.index()].unanswered -= 1;
+        }
         if ends || !same_leaves {
             self.bind(child);
         }
@@ -280,7 +329,7 @@ impl Engine {
             let Some(id) = self.parked.pop_front() else { break };
             let Some(mut order) = self.load(id) else { continue };
             order.parked = false;
-            (order.avoided, order.faded) = (0, 0);
+            (order.rounds, order.avoided, order.faded) = (0, 0, 0);
             self.place(&mut order, out);
             self.store(&order);
         }

@@ -43,6 +43,8 @@ impl Engine {
     pub(super) fn on_venue_down<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = false;
+        // What was unanswered is unknown now.
+        state.unanswered = 0;
         let mut at = state.first_child;
         out.notice(Notice::VenueDown(venue));
         // Ends: the list holds each living child of the venue once.

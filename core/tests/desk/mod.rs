@@ -61,14 +61,7 @@ impl Desk {
             qty_decimals: 3,
             order_qty_max: Qty(1_000_000),
         }));
-        desk.input(Input::Account(AccountDef {
-            id: AccountId(0),
-            name: text("fund"),
-            notional_max: Amount(1_000_000 * UNIT),
-            collar_ppm: 50_000,
-            rate_per_s: 100_000,
-            open_orders_max: 400,
-        }));
+        desk.account(|_| {});
         desk.input(Input::Session(SessionDef {
             id: CLIENT,
             name: text("DESK"),
@@ -85,6 +78,21 @@ impl Desk {
         desk
     }
 
+    /// Sets the account's limits, changed from the usual ones.
+    pub fn account(&mut self, change: impl FnOnce(&mut AccountDef)) -> &mut Self {
+        let mut account = AccountDef {
+            id: AccountId(0),
+            name: text("fund"),
+            notional_max: Amount(1_000_000 * UNIT),
+            collar_ppm: 50_000,
+            slack_ppm: 0,
+            rate_per_s: 100_000,
+            open_orders_max: 400,
+        };
+        change(&mut account);
+        self.input(Input::Account(account))
+    }
+
     fn add_venue(&mut self, venue: VenueId) {
         self.input(Input::Venue(VenueDef {
             id: venue,
@@ -92,6 +100,7 @@ impl Desk {
             stale_after_ns: 5_000_000_000,
             rate_orders: 1_000,
             rate_window_ns: 1_000_000_000,
+            unanswered_max: 4,
             fok: venue.0 == 0,
         }));
         self.listing(venue, |_| {});

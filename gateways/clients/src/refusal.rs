@@ -52,12 +52,13 @@ pub const fn told(refusal: Refusal) -> Told {
         Refusal::RoundsExhausted => (0, 2, "RoundsExhausted"),
         Refusal::KillSwitch => (0, 2, "KillSwitch"),
         Refusal::VenueRefused => (0, 2, "VenueRefused"),
+        Refusal::VenueBusy => (0, 2, "VenueBusy"),
     };
     Told { order_code, cancel_code, word }
 }
 
 /// Every refusal there is, in the order of the enum.
-pub const ALL: [Refusal; 28] = [
+pub const ALL: [Refusal; 29] = [
     Refusal::None,
     Refusal::DuplicateClOrdId,
     Refusal::UnknownSymbol,
@@ -86,6 +87,7 @@ pub const ALL: [Refusal; 28] = [
     Refusal::RoundsExhausted,
     Refusal::KillSwitch,
     Refusal::VenueRefused,
+    Refusal::VenueBusy,
 ];
 
 #[cfg(test)]

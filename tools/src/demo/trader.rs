@@ -169,10 +169,11 @@ impl Trader {
             65..80 => Kind::Through,
             _ => Kind::Resting,
         };
-        // From a tenth of a typical level to several levels.
+        // From a tenth of a typical level to several levels; one in four, to two dozen.
         let (least, most) = MARKETS[market].quote_qty_e8;
         let lot = MARKETS[market].binance_lot_e8;
-        let qty_e8 = random.between(least, most * 3) / lot * lot;
+        let most = if random.below(4) == 0 { most * 12 } else { most * 3 };
+        let qty_e8 = random.between(least, most) / lot * lot;
         let books: Books = Venue::ALL.map(|venue| venues.book(venue, market));
         let limit_e8 = limit(random, kind, side, &books);
         if kind != Kind::Market && limit_e8.is_none() {
@@ -181,7 +182,8 @@ impl Trader {
         }
         let index = self.orders.len();
         let (tif, cancel_after) = match kind {
-            Kind::Market | Kind::Ioc => (Tif::Ioc, None),
+            Kind::Market => (Tif::Day, None),
+            Kind::Ioc => (Tif::Ioc, None),
             Kind::Through => (Tif::Gtc, Some(random.between(500, 2_000))),
             Kind::Resting => (Tif::Gtc, Some(random.between(200, 1_500))),
         };

@@ -502,9 +502,14 @@ impl Server {
             return;
         }
         self.dirty.insert(id);
+        self.counters.messages_out +=
+            u64::from(matches!(action, FrontAction::Text(..) | FrontAction::Bytes(..)));
         let taken = match action {
-            FrontAction::Text(_, text) => conn.text(&text, &mut self.counters),
-            FrontAction::Bytes(_, bytes) => conn.bytes(&bytes, &mut self.counters),
+            // A full buffer is handed to the kernel before the client is called slow.
+            FrontAction::Text(_, text) => conn.text(&text) || conn.flush() && conn.text(&text),
+            FrontAction::Bytes(_, bytes) => {
+                conn.bytes(&bytes) || conn.flush() && conn.bytes(&bytes)
+            }
             FrontAction::Ping(_) => conn.ping(),
             FrontAction::Http(_, reply) => {
                 conn.answer(&reply);

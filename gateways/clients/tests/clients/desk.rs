@@ -126,6 +126,7 @@ fn reference() -> Vec<Input> {
             stale_after_ns: 3_600 * SECOND,
             rate_orders: 1_000,
             rate_window_ns: SECOND,
+            unanswered_max: 1_000,
             fok: true,
         }),
         Input::Listing(ListingDef {
@@ -147,6 +148,7 @@ fn reference() -> Vec<Input> {
             name: text(&format!("ACC-{name}")),
             notional_max: Amount(100_000_000 * 1_000_000_000_000_000_000),
             collar_ppm: 500_000,
+            slack_ppm: 0,
             rate_per_s: 100_000,
             open_orders_max: 400,
         }));

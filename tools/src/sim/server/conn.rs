@@ -6,8 +6,8 @@ use mio::event::Event;
 use rutter_transport::stream::Stream;
 use rutter_transport::websocket::{Incoming, WebSocketLink, accept_response};
 
+use super::ListenerKind;
 use super::http::{self, Parsed};
-use super::{Counters, ListenerKind};
 use crate::sim::front::{HttpReply, HttpRequest};
 
 /// Bytes that one connection may deliver in one turn.
@@ -227,9 +227,8 @@ impl Conn {
     }
 
     /// Queues one text message; `false` when the client does not read.
-    pub(super) fn text(&mut self, text: &str, counters: &mut Counters) -> bool {
+    pub(super) fn text(&mut self, text: &str) -> bool {
         self.unflushed = true;
-        counters.messages_out += 1;
         match &mut self.body {
             Body::Web(web) => web.send_text(text).is_ok(),
             _ => true,
@@ -245,9 +244,8 @@ impl Conn {
     }
 
     /// Queues raw bytes; `false` when the client does not read.
-    pub(super) fn bytes(&mut self, bytes: &[u8], counters: &mut Counters) -> bool {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> bool {
         self.unflushed = true;
-        counters.messages_out += 1;
         match &mut self.body {
             Body::Raw(stream) => stream.queue(bytes).is_ok(),
             _ => true,
