@@ -169,10 +169,10 @@ impl Trader {
             65..80 => Kind::Through,
             _ => Kind::Resting,
         };
-        // From a tenth of a typical level to several levels; one in four, to two dozen.
+        // From a tenth of a typical level to several levels; one in eight, to a dozen.
         let (least, most) = MARKETS[market].quote_qty_e8;
         let lot = MARKETS[market].binance_lot_e8;
-        let most = if random.below(4) == 0 { most * 12 } else { most * 3 };
+        let most = if random.below(8) == 0 { most * 6 } else { most * 3 };
         let qty_e8 = random.between(least, most) / lot * lot;
         let books: Books = Venue::ALL.map(|venue| venues.book(venue, market));
         let limit_e8 = limit(random, kind, side, &books);
@@ -370,8 +370,8 @@ fn limit(random: &mut Random, kind: Kind, side: Side, books: &Books) -> Option<i
         (Kind::Market, _) => return None,
         (Kind::Ioc | Kind::Through, Side::Buy) => (ask?, random.between(50, 500)),
         (Kind::Ioc | Kind::Through, Side::Sell) => (bid?, random.between(50, 500)),
-        (Kind::Resting, Side::Buy) => (bid?, -random.between(0, 200)),
-        (Kind::Resting, Side::Sell) => (ask?, -random.between(0, 200)),
+        (Kind::Resting, Side::Buy) => (bid?, -random.between(50, 400)),
+        (Kind::Resting, Side::Sell) => (ask?, -random.between(50, 400)),
     };
     let moved = i128::from(from) + i128::from(from) * i128::from(sign * ppm) / 1_000_000;
     let moved = i64::try_from(moved).ok()?;

@@ -260,13 +260,21 @@ impl Venues {
         }
     }
 
-    /// The book as it is now, at most 100 levels a side. `market` indexes [`MARKETS`].
+    /// The book as it is now without the node's own orders, at most 100 levels a side. `market`
+    /// indexes [`MARKETS`].
     pub fn book(&self, venue: Venue, market: usize) -> Book {
         self.with_exchange(venue, |exchange| {
             let id = InstrumentId(market as u16);
             let scale = price_scale(exchange, market);
             let side = |side| {
-                let levels = exchange.depth(id, side, BOOK_LEVELS).into_iter();
+                let mut levels = exchange.depth(id, side, BOOK_LEVELS);
+                let own = exchange.open_orders(markets::CLIENT, Some(id));
+                for order in own.filter(|order| order.side == side) {
+                    if let Some(level) = levels.iter_mut().find(|level| level.0 == order.price) {
+                        level.1 -= order.leaves();
+                    }
+                }
+                let levels = levels.into_iter().filter(|(_, qty)| *qty > 0);
                 levels.map(|(price, qty)| (price * scale, qty)).collect()
             };
             Book { bids: side(Side::Buy), asks: side(Side::Sell) }
