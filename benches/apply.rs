@@ -5,10 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use support::desk::Desk;
-
-/// Orders under way while fills are timed apart from them.
-const BATCH: u64 = 64;
+use support::desk::{Desk, UNDER_WAY_MAX};
 
 fn apply(c: &mut Criterion) {
     let mut group = c.benchmark_group("apply");
@@ -28,23 +25,24 @@ fn apply(c: &mut Criterion) {
         let mut desk = Desk::new();
         b.iter(|| desk.book_change());
     });
-    group.bench_function("order_and_its_two_fills", |b| {
+    group.bench_function("order_its_two_fills_and_a_book_change", |b| {
         let mut desk = Desk::new();
         b.iter(|| {
             desk.order();
-            desk.fills()
+            desk.fills();
+            desk.book_change();
         });
         desk.check();
     });
     group.finish();
 }
 
-/// Time of so many orders, and of their fills.
+/// Time of so many orders, and of their fills. Book changes between the batches are not counted.
 fn split(desk: &mut Desk, count: u64) -> (Duration, Duration) {
     let (mut orders, mut fills) = (Duration::ZERO, Duration::ZERO);
     let mut left = count;
     while left > 0 {
-        let batch = left.min(BATCH);
+        let batch = left.min(UNDER_WAY_MAX);
         let start = Instant::now();
         for _ in 0..batch {
             desk.order();
@@ -54,6 +52,7 @@ fn split(desk: &mut Desk, count: u64) -> (Duration, Duration) {
         orders += between - start;
         fills += between.elapsed();
         left -= batch;
+        desk.refresh();
     }
     (orders, fills)
 }

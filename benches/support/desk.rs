@@ -1,7 +1,9 @@
 //! The core alone: four venues, ten levels a side each, orders that take from two of them.
 //!
 //! Level k of venue v asks `10_000 + 4k + v` for 5 units (bids mirrored), so an order for 10 takes
-//! the best level of venues 0 and 1: two children. Buys and sells alternate, so funds last.
+//! two best levels that are still to be had, of two venues: two children. What is taken counts as
+//! gone until its book changes, so no more than [`UNDER_WAY_MAX`] orders go without such a change.
+//! Buys and sells alternate, so funds last.
 
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
@@ -16,6 +18,11 @@ pub const VENUES: u8 = 4;
 pub const LEVELS: i64 = 10;
 /// Quantity of each level; an order takes two of them.
 const LEVEL_QTY: i64 = 5;
+/// Orders under way, or filled since the four books last changed: they use the upper half of the
+/// levels at most.
+pub const UNDER_WAY_MAX: u64 = 16;
+/// The first level that book changes touch: below those that are taken.
+const CHANGED_FROM: u64 = 6;
 const CENTRE: i64 = 10_000;
 const BASE: AssetId = AssetId(0);
 const QUOTE: AssetId = AssetId(1);
@@ -122,11 +129,11 @@ fn book(venue: VenueId) -> Vec<Input> {
     updates.into_iter().map(Input::Book).collect()
 }
 
-/// The nth change of a book: two levels below the best get another quantity.
+/// The nth change of a book: two levels get another quantity. Venues take turns.
 pub fn book_change(nth: u64) -> Input {
     let venue = VenueId((nth % u64::from(VENUES)) as u8);
     let mut update = BookUpdate { venue, instrument: PAIR, last: true, ..BookUpdate::default() };
-    let level = 1 + (nth / 4 % (LEVELS as u64 - 1)) as i64;
+    let level = (CHANGED_FROM + nth / 4 % (LEVELS as u64 - CHANGED_FROM)) as i64;
     let qty = Qty(LEVEL_QTY + (nth / 64 % 3) as i64);
     update.push(Side::Buy, Level { qty, ..bid(venue, level) });
     update.push(Side::Sell, Level { qty, ..ask(venue, level) });
@@ -254,6 +261,11 @@ impl Desk {
         self.sink.sent = sent;
         self.sink.sent.clear();
         count
+    }
+
+    /// A change of each book: what was taken is to be had again.
+    pub fn refresh(&mut self) {
+        (0..VENUES).for_each(|_| self.book_change());
     }
 
     /// One change of one book.

@@ -4,19 +4,20 @@
 //! The edge thread publishes orders and book changes, reads what comes out and answers each child
 //! with a fill, with a bounded number of orders under way. Every order ends filled.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rutter::clock::unix_ns;
-use rutter::core_thread::{CoreGauges, CoreThread};
+use rutter::core_station::{Core, Publisher};
 use rutter::decider::Decider;
+use rutter::layout::{Bed, CoreThread};
 use rutter::rings::{InputWriter, OutputReader, Taken, input_ring, output_ring};
 use rutter_core::output::{Output, SendNew};
-use rutter_journal::{AppendError, Config, Durability, FileStorage};
+use rutter_journal::{Config, Durability, FileStorage};
 use rutter_transport::wait::{Profile, Waiter};
-use rutter_transport::wake::{Parked, WakeHandle};
+use rutter_transport::wake::WakeHandle;
 use tempfile::TempDir;
 
 use super::desk;
@@ -24,8 +25,8 @@ use super::desk;
 const RING_SLOTS: usize = 16_384;
 /// As in [`super::journal`]: no run waits for a segment.
 const SEGMENT_BYTES: usize = 256 << 20;
-/// Orders under way at once.
-const WINDOW: u64 = 64;
+/// Orders under way at once: the books do not hold more.
+const WINDOW: u64 = desk::UNDER_WAY_MAX - desk::VENUES as u64;
 /// Orders of one run at most: their inputs fit the segment.
 pub const ORDERS_MAX: u64 = 60_000;
 
@@ -36,8 +37,8 @@ pub struct Mix {
     pub changes_per_order: u64,
 }
 
-/// Orders alone.
-pub const ORDERS: Mix = Mix { changes_per_order: 0 };
+/// Orders, and a book change to each.
+pub const ORDERS: Mix = Mix { changes_per_order: 1 };
 /// Four of five inputs are book changes.
 pub const MIXED: Mix = Mix { changes_per_order: 12 };
 
@@ -60,7 +61,7 @@ pub struct Threads {
     writer: InputWriter,
     reader: OutputReader,
     stop: Arc<AtomicBool>,
-    core: Option<JoinHandle<Result<Decider<FileStorage>, AppendError>>>,
+    core: Option<JoinHandle<Result<Decider<FileStorage>, String>>>,
     wake: WakeHandle,
     sent: Vec<SendNew>,
     orders: u64,
@@ -76,26 +77,23 @@ impl Threads {
         let (inputs, producer) = input_ring(RING_SLOTS);
         let (outputs, mut readers) = output_ring(RING_SLOTS, 1);
         let (taken, stop) = (Arc::new(Taken::default()), Arc::new(AtomicBool::new(false)));
-        let (tell, told) = mpsc::channel();
-        let mut core = CoreThread {
+        let mut core = Core {
             decider,
             inputs,
-            outputs,
+            outputs: Publisher::new(outputs, unix_ns),
             readers: Vec::new(),
             taken: Arc::clone(&taken),
-            parked: Arc::new(Parked::default()),
-            waiter: Waiter::new(Profile::Pinned),
-            stop: Arc::clone(&stop),
-            gauges: Arc::new(CoreGauges::default()),
             clock: unix_ns,
-            addressed: 0,
         };
+        core.begin(&desk::opening()).expect("room");
+        let bed = Bed::new().expect("a poll");
+        let wake = bed.wake_handle();
+        let waiter = Waiter::new(Profile::Pinned);
+        let thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, bed };
+        let until = Arc::clone(&stop);
         let handle = std::thread::spawn(move || {
-            core.parked = Arc::new(Parked::default());
-            let _ = tell.send(WakeHandle::for_current_thread(Arc::clone(&core.parked)));
-            core.run(&desk::opening())
+            thread.run(&until)?.end().map_err(|error| error.to_string())
         });
-        let wake = told.recv().expect("the core thread runs");
         Self {
             _folder: folder,
             writer: InputWriter::new(producer, RING_SLOTS, taken, wake.clone(), unix_ns),

@@ -364,9 +364,16 @@ impl Engine {
     fn store(&mut self, order: &Order) {
         order.check();
         let Some(slot) = self.orders.get_mut(order.id.0) else { return };
-        let ends = order.is_over() && !slot.is_over();
+        let was_over = slot.is_over();
         *slot = *order;
-        if ends {
+        if !was_over {
+            self.check_out(order);
+        }
+    }
+
+    /// Counts an order out if it has come to its end.
+    fn check_out(&mut self, order: &Order) {
+        if order.is_over() {
             self.orders.ended();
             self.accounts[order.account.index()].open_orders -= 1;
         }

@@ -107,7 +107,7 @@ impl Amount {
     /// stops at the end of the range.
     #[must_use]
     pub const fn with_ppm_on_top(self, ppm: u32) -> Self {
-        let product = match self.0.checked_mul(ppm as i128) {
+        let product = match product(self.0, ppm as i128) {
             Some(product) if product >= 0 => product as u128,
             Some(_) | None => return Self(i128::MAX),
         };
@@ -190,9 +190,42 @@ impl<const N: usize> fmt::Display for Text<N> {
     }
 }
 
+/// The product, if it fits. Far quicker than the checked one where the bits of both together fit:
+/// the checked product of two wide numbers is a call with divisions in it.
+#[inline]
+pub(crate) const fn product(a: i128, b: i128) -> Option<i128> {
+    // |a| < 2^(128 - zeros of a), so the product is below 2^127.
+    if a.unsigned_abs().leading_zeros() + b.unsigned_abs().leading_zeros() > 128 {
+        Some(a.wrapping_mul(b))
+    } else {
+        a.checked_mul(b)
+    }
+}
+
+/// The product of two numbers of at least zero; stops at the end of the range.
+#[inline]
+pub(crate) const fn saturating_product(a: i128, b: i128) -> i128 {
+    match product(a, b) {
+        Some(product) => product,
+        None => i128::MAX,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_quick_product_is_the_checked_one() {
+        for shift in 0..128 {
+            for other in 0..128 {
+                let (a, b) = (i128::MAX >> shift, i128::MAX >> other);
+                for (a, b) in [(a, b), (-a, b), (a - 1, -b), (-a, -b - 1), (i128::MIN, b)] {
+                    assert_eq!(product(a, b), a.checked_mul(b), "{a} {b}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_lot_divides_what_floor_leaves() {

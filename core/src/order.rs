@@ -186,6 +186,8 @@ pub struct Order {
     pub instrument: InstrumentId,
     /// The client's id.
     pub cl_ord_id: ClOrdId,
+    /// Hash of the session and that id.
+    pub key_hash: u64,
     /// Id of the last cancel request that was taken; empty if none.
     pub cancel_id: ClOrdId,
     /// Why it is being called back, while it is.
@@ -233,6 +235,7 @@ impl Slot for Order {
         account: AccountId(0),
         instrument: InstrumentId(0),
         cl_ord_id: ClOrdId::EMPTY,
+        key_hash: 0,
         cancel_id: ClOrdId::EMPTY,
         call_back: CallBack::Client,
         side: Side::Buy,

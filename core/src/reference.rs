@@ -5,7 +5,7 @@
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{AccountDef, AssetDef, InstrumentDef, ListingDef, SessionDef, VenueDef};
-use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty};
+use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
 /// Venues at most: an order keeps a bit for each.
 pub const VENUES_MAX: usize = 8;
@@ -139,13 +139,14 @@ impl Reference {
 #[inline]
 pub fn amount_of(instrument: &InstrumentDef, value: Notional) -> Amount {
     let decimals = u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals);
-    Amount(value.0.saturating_mul(ten_to(AMOUNT_DECIMALS - decimals)))
+    Amount(saturating_product(value.0, ten_to(AMOUNT_DECIMALS - decimals)))
 }
 
 /// The quantity in units of [`Amount`].
 #[inline]
 pub fn base_amount(instrument: &InstrumentDef, qty: Qty) -> Amount {
-    Amount(i128::from(qty.0) * ten_to(AMOUNT_DECIMALS - u32::from(instrument.qty_decimals)))
+    let unit = ten_to(AMOUNT_DECIMALS - u32::from(instrument.qty_decimals));
+    Amount(saturating_product(i128::from(qty.0), unit))
 }
 
 /// Ten to a power up to 18.

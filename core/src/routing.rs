@@ -11,7 +11,7 @@ use crate::book::{Book, Trust};
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{InstrumentDef, Level, ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::Ledger;
-use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos};
+use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos, saturating_product};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
 
@@ -150,7 +150,7 @@ struct Candidate<'a> {
     /// Price of our own best resting child that this order would meet; it must not get there.
     own: Option<Price>,
     /// One plus (buy) or minus (sell) the taker fee, in millionths.
-    factor: i128,
+    factor: i64,
     /// What one unit of price (buy) or of quantity (sell) is in the funds' units, times a million
     /// for a buy.
     scale: i128,
@@ -168,7 +168,7 @@ impl Candidate<'_> {
     fn key(&self, side: Side) -> Option<(i128, Level)> {
         let mut level = *self.levels.get(self.next)?;
         level.qty = level.qty.saturating_sub(self.gone_of_next);
-        let all_in = i128::from(level.price.0) * self.factor;
+        let all_in = i128::from(level.price.0) * i128::from(self.factor);
         Some((if side == Side::Buy { all_in } else { -all_in }, level))
     }
 
@@ -193,7 +193,7 @@ impl Candidate<'_> {
     #[inline]
     fn affordable(&self, side: Side, price: Price, qty: Qty) -> Qty {
         let unit = self.unit(side, price);
-        if unit <= 0 || unit.saturating_mul(i128::from(qty.0)) <= self.budget {
+        if unit <= 0 || saturating_product(unit, i128::from(qty.0)) <= self.budget {
             return qty;
         }
         Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX))
@@ -203,7 +203,10 @@ impl Candidate<'_> {
     #[inline]
     fn unit(&self, side: Side, price: Price) -> i128 {
         match side {
-            Side::Buy => (i128::from(price.0) * self.factor).saturating_mul(self.scale),
+            Side::Buy => {
+                let all_in = i128::from(price.0) * i128::from(self.factor);
+                saturating_product(all_in, self.scale)
+            }
             Side::Sell => self.scale,
         }
     }
@@ -211,7 +214,7 @@ impl Candidate<'_> {
     /// Only what is affordable is spent, so the product fits.
     #[inline]
     fn spend(&mut self, side: Side, price: Price, qty: Qty) {
-        self.budget -= self.unit(side, price).saturating_mul(i128::from(qty.0));
+        self.budget -= saturating_product(self.unit(side, price), i128::from(qty.0));
     }
 }
 
@@ -360,11 +363,11 @@ fn candidate<'a>(
         let free = levels.iter().take_while(|level| !reaches(level.price, own, request.side));
         levels = &levels[..free.count()];
     }
-    let fee = i128::from(listing.taker_fee.0);
+    let fee = i64::from(listing.taker_fee.0);
     let def = market.reference.instrument_of(request.instrument);
     let factor = match request.side {
-        Side::Buy => PPM + fee,
-        Side::Sell => PPM - fee,
+        Side::Buy => PPM as i64 + fee,
+        Side::Sell => PPM as i64 - fee,
     };
     let (scale, budget) = funds(market, def, line.venue, request.side);
     line.verdict =
@@ -372,7 +375,7 @@ fn candidate<'a>(
     line.age_ns = market.now.since(book.changed_at);
     if let Some(best) = levels.first() {
         line.best = best.price;
-        line.best_all_in = i128::from(best.price.0) * factor;
+        line.best_all_in = i128::from(best.price.0) * i128::from(factor);
     }
     let mut candidate = Candidate {
         listing,
@@ -400,7 +403,7 @@ fn funds(market: &Market<'_>, def: &InstrumentDef, venue: VenueId, side: Side) -
     match side {
         Side::Buy => {
             let available = market.ledger.funds(venue, def.quote).available().0.max(0);
-            (amount_of(def, Notional(1)).0, available.saturating_mul(PPM))
+            (amount_of(def, Notional(1)).0, saturating_product(available, PPM))
         }
         Side::Sell => {
             let available = market.ledger.funds(venue, def.base).available().0.max(0);
@@ -570,8 +573,8 @@ fn whole(
                 break;
             }
             c.spend(request.side, level.price, qty);
-            let value = i128::from(level.price.0) * c.factor;
-            cost = cost.saturating_add(value.saturating_mul(i128::from(qty.0)));
+            let value = i128::from(level.price.0) * i128::from(c.factor);
+            cost = cost.saturating_add(saturating_product(value, i128::from(qty.0)));
             c.worst = level.price;
             left = left.saturating_sub(qty);
         }

@@ -67,8 +67,8 @@ impl<T: Slot> Ring<T> {
         self.live >= self.slots.len() / 2
     }
 
-    /// The next id, and what was in its slot (over, or [`Slot::EMPTY`]). `None` when full.
-    pub fn claim(&mut self) -> Option<(u64, T)> {
+    /// The next id; what is in its slot is over, or [`Slot::EMPTY`]. `None` when full.
+    pub fn claim(&mut self) -> Option<u64> {
         if self.is_full() {
             return None;
         }
@@ -76,9 +76,8 @@ impl<T: Slot> Ring<T> {
         loop {
             let id = self.next;
             self.next += 1;
-            let old = self.slots[self.at(id)];
-            if old.is_over() {
-                return Some((id, old));
+            if self.slots[self.at(id)].is_over() {
+                return Some(id);
             }
         }
     }
@@ -264,14 +263,14 @@ mod tests {
     #[test]
     fn a_ring_skips_the_living_and_recycles_the_dead() {
         let mut ring = Ring::<Item>::new(2);
-        let (first, _) = ring.claim().expect("room");
+        let first = ring.claim().expect("room");
         ring.put(Item(first, false));
-        let (second, _) = ring.claim().expect("room");
+        let second = ring.claim().expect("room");
         ring.put(Item(second, false));
         assert!(ring.claim().is_none(), "half full is full");
         ring.get_mut(second).expect("held").1 = true;
         ring.ended();
-        let ids: Vec<u64> = (0..4).map(|_| ring.claim().expect("room").0).collect();
+        let ids: Vec<u64> = (0..4).map(|_| ring.claim().expect("room")).collect();
         assert_eq!(ids, [3, 4, 6, 7], "5 would be the slot of 1, which lives");
         assert!(ring.get(first).is_some());
         assert!(ring.get(0).is_none());

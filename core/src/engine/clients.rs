@@ -21,21 +21,24 @@ impl Engine {
     pub(super) fn on_new_order<S: Sink>(&mut self, new: &NewOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
-        let refusal = self.check_new(new).and_then(|()| {
-            let claimed = self.orders.claim();
-            claimed.ok_or(Refusal::CapacityReached)
-        });
-        let (id, old) = match refusal {
-            Ok(claimed) => claimed,
+        let key = ClientKey { session: new.session, cl_ord_id: new.cl_ord_id };
+        let key_hash = key.hash(self.genesis.hash_seed);
+        let claimed = self
+            .check_new(new, &key, key_hash)
+            .and_then(|()| self.orders.claim().ok_or(Refusal::CapacityReached));
+        let id = match claimed {
+            Ok(id) => id,
             Err(refusal) => return self.refuse(new, refusal, out),
         };
-        self.forget(&old);
-        let order = Order {
+        let place = self.orders.place(id);
+        self.forget(place);
+        let mut order = Order {
             id: OrderId(id),
             session: new.session,
             account,
             instrument: new.instrument,
             cl_ord_id: new.cl_ord_id,
+            key_hash,
             side: new.side,
             ord_type: new.ord_type,
             tif: new.tif,
@@ -44,17 +47,17 @@ impl Engine {
             price: new.price,
             ..Order::EMPTY
         };
-        self.orders.put(order);
-        self.name(new.session, new.cl_ord_id, self.orders.place(id) << 1);
+        self.name(key_hash, place << 1);
         self.account_use(account).open_orders += 1;
         self.counts.orders += 1;
         self.report(&order, ReportKind::New, new.client_seq, None, Refusal::None, out);
-        let mut order = order;
         self.place(&mut order, out);
-        self.store(&order);
+        order.check();
+        self.orders.put(order);
+        self.check_out(&order);
     }
 
-    fn check_new(&mut self, new: &NewOrder) -> Result<(), Refusal> {
+    fn check_new(&mut self, new: &NewOrder, key: &ClientKey, key_hash: u64) -> Result<(), Refusal> {
         let account = self.reference.account_of(new.session).ok_or(Refusal::WrongAccount)?;
         if self.halted {
             return Err(Refusal::Halted);
@@ -64,7 +67,7 @@ impl Engine {
         if !self.account_use(account).may_act(now, limits.rate_per_s) {
             return Err(Refusal::RateExceeded);
         }
-        if self.named(new.session, new.cl_ord_id).is_some() {
+        if self.find(key, key_hash).is_some() {
             return Err(Refusal::DuplicateClOrdId);
         }
         if new.ord_type == OrdType::Market && new.tif == TimeInForce::Gtc {
@@ -79,14 +82,15 @@ impl Engine {
     }
 
     /// An order's slot is about to be used again: its ids are free.
-    fn forget(&mut self, old: &Order) {
+    fn forget(&mut self, place: u32) {
+        let old = self.orders.in_place(place);
         if old.id() == 0 {
             return;
         }
-        let place = self.orders.place(old.id()) << 1;
-        self.unname(old.session, old.cl_ord_id, place);
-        if !old.cancel_id.is_empty() {
-            self.unname(old.session, old.cancel_id, place | 1);
+        let (session, cancel_id) = (old.session, old.cancel_id);
+        self.by_client.remove(old.key_hash, |held| held == place << 1);
+        if !cancel_id.is_empty() {
+            self.unname(session, cancel_id, place << 1 | 1);
         }
     }
 
@@ -96,8 +100,7 @@ impl Engine {
     }
 
     /// Makes an order's id, or that of its cancel request, known.
-    fn name(&mut self, session: SessionId, cl_ord_id: ClOrdId, place: u32) {
-        let hash = ClientKey { session, cl_ord_id }.hash(self.genesis.hash_seed);
+    fn name(&mut self, hash: u64, place: u32) {
         let stored = self.by_client.insert(hash, place);
         assert!(stored, "two ids an order always fit");
     }
@@ -105,7 +108,10 @@ impl Engine {
     /// The order that a client calls so, or whose cancel request it called so.
     fn named(&self, session: SessionId, cl_ord_id: ClOrdId) -> Option<&Order> {
         let key = ClientKey { session, cl_ord_id };
-        let hash = key.hash(self.genesis.hash_seed);
+        self.find(&key, key.hash(self.genesis.hash_seed))
+    }
+
+    fn find(&self, key: &ClientKey, hash: u64) -> Option<&Order> {
         let place = self.by_client.get(hash, |place| key.is_at(&self.orders, place))?;
         Some(self.orders.in_place(place >> 1))
     }
@@ -176,7 +182,8 @@ impl Engine {
             self.unname(order.session, order.cancel_id, place);
         }
         order.cancel_id = request.cl_ord_id;
-        self.name(request.session, request.cl_ord_id, place);
+        let key = ClientKey { session: request.session, cl_ord_id: request.cl_ord_id };
+        self.name(key.hash(self.genesis.hash_seed), place);
         self.call_back(&mut order, CallBack::Client, request.client_seq, out);
         self.store(&order);
     }
@@ -311,13 +318,23 @@ impl Engine {
         } else {
             (order.cl_ord_id, ClOrdId::EMPTY)
         };
-        let report = Report {
+        let session = &mut self.sessions[order.session.index()];
+        session.event += 1;
+        self.counts.reports += 1;
+        // In one piece: a report is large, and each copy of it costs.
+        out.put(&Output::Report(Report {
+            session: order.session,
+            event: session.event,
+            client_seq,
+            time: self.now,
+            exec: self.counts.reports,
             order: order.id,
             kind,
             status: order.status(),
             cl_ord_id,
             orig_cl_ord_id,
             instrument: Some(order.instrument),
+            symbol: Symbol::EMPTY,
             side: order.side,
             ord_type: order.ord_type,
             tif: order.tif,
@@ -328,9 +345,7 @@ impl Engine {
             filled_notional: order.filled_notional,
             last,
             reason,
-            ..self.blank_report(order.session, client_seq)
-        };
-        self.send_report(report, out);
+        }));
     }
 
     #[inline]

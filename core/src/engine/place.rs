@@ -111,7 +111,7 @@ impl Engine {
         tif: TimeInForce,
         out: &mut Out<'_, S>,
     ) {
-        let Some((id, _)) = self.children.claim() else { return };
+        let Some(id) = self.children.claim() else { return };
         let mut child = Child {
             id: ChildId(id),
             order: order.id,
