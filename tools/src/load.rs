@@ -17,8 +17,8 @@ use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told,
 use crate::clock::unix_ns;
 use crate::console::resolve;
 use crate::harness::{
-    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
-    free_address, node_program, rss_bytes, write_node_config,
+    ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    free_address, memory, node_program, write_node_config,
 };
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
@@ -103,10 +103,10 @@ pub struct Summary {
     pub over_ns: Quantiles,
     /// How late this tool itself was.
     pub lateness_ns: Quantiles,
-    /// Resident memory of the node before.
-    pub rss_before_bytes: Option<u64>,
+    /// What the node held in memory before.
+    pub memory_before: Option<Memory>,
     /// And after.
-    pub rss_after_bytes: Option<u64>,
+    pub memory_after: Option<Memory>,
     /// Why sessions ended early, if any did.
     pub disconnects: Vec<String>,
 }
@@ -256,14 +256,14 @@ fn load(arguments: &Arguments, address: SocketAddr, pid: Option<u32>) -> anyhow:
         overs: Latencies::default(),
         lateness: Latencies::default(),
     };
-    book.summary.rss_before_bytes = pid.and_then(rss_bytes);
+    book.summary.memory_before = pid.and_then(memory);
     let (first_ns, last_ns) = send_all(arguments, total, &mut clients, &mut poll, &mut book)?;
     wait_answers(&mut clients, &mut poll, &mut book)?;
     for client in &mut clients {
         client.logout(unix_ns())?;
     }
     let mut summary = book.summary;
-    summary.rss_after_bytes = pid.and_then(rss_bytes);
+    summary.memory_after = pid.and_then(memory);
     summary.unanswered = summary.sent - summary.accepted - summary.refused;
     let span_s = last_ns.saturating_sub(first_ns) as f64 / 1e9;
     summary.achieved_rate = (summary.sent.saturating_sub(1)) as f64 / span_s.max(1e-9);

@@ -146,11 +146,6 @@ impl Node {
         serde_json::from_str(&line).map_err(|error| HarnessError::Status(error.to_string()))
     }
 
-    /// Resident memory of the process.
-    pub fn rss_bytes(&self) -> Option<u64> {
-        rss_bytes(self.pid())
-    }
-
     /// Asks the node to end (SIGTERM) and waits.
     ///
     /// # Errors
@@ -279,10 +274,22 @@ fn log_end(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Resident memory of a process, from `/proc`.
-pub fn rss_bytes(pid: u32) -> Option<u64> {
+/// What a process holds in memory, from `/proc`.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+pub struct Memory {
+    /// All that is resident, pages of mapped files (journal, message stores) among it.
+    pub resident_bytes: u64,
+    /// What is its own: heap and stacks.
+    pub anonymous_bytes: u64,
+}
+
+/// What a process holds in memory now.
+pub fn memory(pid: u32) -> Option<Memory> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kilobytes.checked_mul(1024)
+    let bytes = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        kilobytes.checked_mul(1024)
+    };
+    Some(Memory { resident_bytes: bytes("VmRSS:")?, anonymous_bytes: bytes("RssAnon:")? })
 }

@@ -274,17 +274,19 @@ impl FaultyWire {
             return;
         }
         let closing = matches!(action, FrontAction::Close(_));
+        // HTTP answers one request after the other: no fault of the wire makes it answer another.
+        let is_http = matches!(action, FrontAction::Http(..));
         let fault = if closing { None } else { take_armed(&mut self.armed, conn, &line.label) };
         match fault {
             Some(Fault::Drop { .. }) => {}
             Some(Fault::Delay { delay_ns, .. }) => {
                 self.hold(conn, now_ns.saturating_add(delay_ns), action);
             }
-            Some(Fault::Duplicate) => {
+            Some(Fault::Duplicate) if !is_http => {
                 self.hold(conn, now_ns, action.clone());
                 self.hold(conn, now_ns, action);
             }
-            Some(Fault::Reorder) if line.swap.is_none() => line.swap = Some(action),
+            Some(Fault::Reorder) if !is_http && line.swap.is_none() => line.swap = Some(action),
             _ => {
                 let swapped = line.swap.take();
                 if closing {

@@ -3,6 +3,8 @@
 //! A line belongs here if it turns the text of one value into a number or back. No float is
 //! involved: a decimal is an integer and the number of digits behind its point.
 
+use std::cell::Cell;
+
 /// A decimal number exactly as written: `mantissa / 10^scale`. `1.50` is 150 with scale 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Decimal {
@@ -312,10 +314,9 @@ impl<'a> Text<'a> {
     #[inline]
     pub fn timestamp(&mut self, unix_ns: u64, precision: TimePrecision) {
         let (seconds, nanos) = (unix_ns / NS_PER_SECOND, (unix_ns % NS_PER_SECOND) as u32);
-        let (year, month, day) = date_from_days(seconds / SECONDS_PER_DAY);
         let of_day = (seconds % SECONDS_PER_DAY) as u32;
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        self.last_digits((year * 10_000 + month * 100 + day) as u32, 8);
+        self.word(date_text(seconds / SECONDS_PER_DAY), 8);
         self.push(b'-');
         // HH0MM0SS, the zeros raised to colons.
         let time = eight(hour * 1_000_000 + minute * 1_000 + second);
@@ -327,6 +328,24 @@ impl<'a> Text<'a> {
             TimePrecision::Nanos => self.padded(u64::from(nanos), 9),
         }
     }
+}
+
+thread_local! {
+    /// The day whose text was written last, and the text: nearly every time is of today.
+    static LAST_DATE: Cell<(u64, u64)> = const { Cell::new((u64::MAX, 0)) };
+}
+
+/// `YYYYMMDD` of a day since 1970-01-01, as [`eight`] gives digits.
+#[inline]
+fn date_text(days: u64) -> u64 {
+    let (last, text) = LAST_DATE.get();
+    if last == days {
+        return text;
+    }
+    let (year, month, day) = date_from_days(days);
+    let text = eight((year * 10_000 + month * 100 + day) as u32);
+    LAST_DATE.set((days, text));
+    text
 }
 
 const BASE: u64 = 100_000_000;

@@ -398,7 +398,7 @@ impl Reconciler {
         };
         let listing = context.listings.instrument(question.instrument).ok_or(RestError::Symbol)?;
         match question.stage {
-            Stage::Order => match rest::order(response, listing)? {
+            Stage::Order => match rest::order(response, listing, (context.node_tag, child))? {
                 None => self.not_found((now_ns, sent_ns, child), context, children, out),
                 Some(state) if state.filled.is_zero() => {
                     self.tell(child, state, context, children, out);

@@ -95,6 +95,9 @@ pub(super) enum RestError {
     /// A symbol that was not asked about.
     #[error("answer about another symbol")]
     Symbol,
+    /// An order that was not asked about.
+    #[error("answer about another order")]
+    OtherOrder,
     /// A number that the instrument's decimals cannot hold.
     #[error(transparent)]
     Decimal(#[from] DecimalError),
@@ -171,6 +174,7 @@ impl OrderJson<'_> {
 pub(super) fn order(
     response: Option<&HttpResponse>,
     listing: &Listing,
+    (node_tag, child): (u32, ChildId),
 ) -> Result<Option<OrderState>, RestError> {
     let text = match body(response) {
         Err(RestError::Refused { code: NO_SUCH_ORDER, .. }) => return Ok(None),
@@ -179,6 +183,10 @@ pub(super) fn order(
     let order: OrderJson<'_> = serde_json::from_str(text).map_err(|_| RestError::Json)?;
     if order.symbol != listing.symbol.as_str() {
         return Err(RestError::Symbol);
+    }
+    let id = ids::parse_dashed(node_tag, order.client_order_id.as_bytes());
+    if id.is_none_or(|id| id.child != child) {
+        return Err(RestError::OtherOrder);
     }
     order.state(listing).map(Some)
 }
