@@ -288,7 +288,10 @@ fn many_questions_are_asked_a_few_at_a_time_and_within_the_venues_limit() {
     let mut asked = 0;
     while desk.now < start + 60 * SECOND {
         while !desk.requests.is_empty() {
-            desk.rest(ORDER, 200, &rest_order(1, "CANCELED", "0.00000000"));
+            let rest = desk.requests[0].target.strip_prefix(ORDER).expect("about an order");
+            let id = rest.split_once('&').expect("an id").0;
+            let child = u64::from_str_radix(id, 16).expect("ours");
+            desk.rest(ORDER, 200, &rest_order(child, "CANCELED", "0.00000000"));
             asked += 1;
         }
         desk.wait(SECOND / 10).venue("35=0|");
