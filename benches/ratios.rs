@@ -9,7 +9,7 @@ use fefix::tagvalue::{Config, Encoder as PeerEncoder};
 use rutter_fix::codec::FieldIndex;
 use support::book_json::{Binance, Kraken};
 use support::journal::APPENDS_MAX;
-use support::pair::{in_fresh, measure, timed};
+use support::pair::{in_fresh, in_whole, measure, timed};
 use support::{fix, journal, rings};
 
 fn fix_decode(name: &str) {
@@ -83,9 +83,9 @@ fn both_rings(name: &str) {
     let mix = if name.starts_with("rings_mixed") { rings::MIXED } else { rings::ORDERS };
     let max = rings::ORDERS_MAX;
     let mut ours =
-        |orders| in_fresh(orders, max, rings::Threads::new, |node, part| node.run(part, mix));
+        |orders| in_whole(orders, max, rings::Threads::new, |node, part| node.run(part, mix));
     let mut floor =
-        |orders| in_fresh(orders, max, rings::OneThread::new, |node, part| node.run(part, mix));
+        |orders| in_whole(orders, max, rings::OneThread::new, |node, part| node.run(part, mix));
     measure(name, &mut ours, &mut floor);
 }
 

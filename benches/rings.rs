@@ -4,7 +4,7 @@
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use support::pair::in_fresh;
+use support::pair::in_whole;
 use support::rings::{MIXED, Mix, ORDERS, ORDERS_MAX, OneThread, Threads};
 
 fn rings(c: &mut Criterion) {
@@ -16,12 +16,12 @@ fn rings(c: &mut Criterion) {
         group.throughput(Throughput::Elements(elements));
         group.bench_function(name, |b| {
             b.iter_custom(|n| {
-                in_fresh(n, ORDERS_MAX, Threads::new, |node, orders| node.run(orders, mix))
+                in_whole(n, ORDERS_MAX, Threads::new, |node, orders| node.run(orders, mix))
             });
         });
         group.bench_function(format!("{name}_in_one_thread"), |b| {
             b.iter_custom(|n| {
-                in_fresh(n, ORDERS_MAX, OneThread::new, |node, orders| node.run(orders, mix))
+                in_whole(n, ORDERS_MAX, OneThread::new, |node, orders| node.run(orders, mix))
             });
         });
     }

@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("tests/crash/run.rs", "thread::sleep", "another process tells no event"),
     ("tests/crash/damage.rs", "thread::sleep", "another process tells no event"),
     ("tests/quickfix.rs", "thread::sleep", "chooses the moment of a kill"),
+    ("tests/layouts.rs", "thread::sleep", "lets the node's threads go to sleep"),
     ("tests/bad_input.rs", "thread::sleep", "plays a peer that writes slowly"),
 ];
 

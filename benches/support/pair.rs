@@ -66,6 +66,19 @@ pub fn in_fresh<T>(
     took
 }
 
+/// As [`in_fresh`], but every world does exactly `part` units, so that its cold start weighs as
+/// much in each; scaled to `count` units.
+pub fn in_whole<T>(
+    count: u64,
+    part: u64,
+    fresh: impl Fn() -> T,
+    run: impl Fn(&mut T, u64) -> Duration,
+) -> Duration {
+    let parts = count.div_ceil(part);
+    let took = in_fresh(parts * part, part, fresh, run);
+    took.mul_f64(count as f64 / (parts * part) as f64)
+}
+
 /// Measures and prints one JSON line; nanoseconds are medians.
 pub fn measure(name: &str, ours: Run<'_>, floor: Run<'_>) {
     let ours_count = calibrate(ours);

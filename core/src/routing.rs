@@ -4,8 +4,9 @@
 //! A line belongs here if it compares venues. Nothing here changes anything: a plan is made of
 //! reference data, books and funds, and `engine::place` carries it out.
 //!
-//! What our own children have taken since a book last changed, or are about to take, does not count
-//! as liquidity. Left out on purpose at present: what a venue's latency, reject and fade record cost.
+//! What our own children have taken since a book last changed, or are about to take, does not
+//! count as liquidity. Left out on purpose at present: what a venue's latency, reject and fade
+//! record cost.
 
 use crate::book::{Book, Trust};
 use crate::id::{ChildId, InstrumentId, VenueId};

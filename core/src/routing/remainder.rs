@@ -1,16 +1,16 @@
 //! What whole lots and smallest orders leave over.
 //!
-//! A line belongs here if it moves quantity between the shares of a sweep so that no remainder stays
-//! which no venue takes.
+//! A line belongs here if it moves quantity between the shares of a sweep, so that no remainder
+//! stays which no venue takes.
 
 use super::{Candidate, Market, Request, is_enough, within};
 use crate::id::VenueId;
 use crate::input::{InstrumentDef, TimeInForce};
 use crate::number::{Price, Qty};
 
-/// What whole lots and smallest orders leave over goes to one venue more, or to one that has a share
-/// already; if that takes more than is left, another venue gives up so much of its share. Otherwise
-/// a remainder would stay that no venue takes.
+/// What whole lots and smallest orders leave over goes to one venue more, or to one that has a
+/// share already; if that takes more than is left, another venue gives up so much of its share.
+/// Otherwise a remainder would stay that no venue takes.
 pub(super) fn settle(
     market: &Market<'_>,
     request: &Request,

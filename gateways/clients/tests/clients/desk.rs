@@ -162,10 +162,9 @@ fn reference() -> Vec<Input> {
     book.push(Side::Buy, Level { price: Price(6_000_000), qty: Qty(100_000) });
     book.push(Side::Sell, Level { price: Price(6_100_000), qty: Qty(100_000) });
     inputs.extend([Input::NodeStarted, Input::VenueUp(VenueId(0))]);
-    for asset in [AssetId(0), AssetId(1)] {
-        let total = Amount(1_000_000_000 * 1_000_000_000_000_000_000);
-        inputs.push(Input::Balance { venue: VenueId(0), asset, total });
-    }
+    let total = Amount(1_000_000_000 * 1_000_000_000_000_000_000);
+    let balance = |asset| Input::Balance { venue: VenueId(0), asset: AssetId(asset), total };
+    inputs.extend([0, 1].map(balance));
     inputs.push(Input::Book(book));
     inputs
 }
