@@ -14,7 +14,7 @@ use rutter::core_station::{Core, Publisher};
 use rutter::decider::Decider;
 use rutter::layout::{Bed, CoreThread};
 use rutter::rings::{InputWriter, OutputReader, Taken, input_ring, output_ring};
-use rutter_core::output::{Output, SendNew};
+use rutter_core::output::{OrdStatus, Output, SendNew};
 use rutter_journal::{Config, Durability, FileStorage};
 use rutter_transport::wait::{Profile, Waiter};
 use rutter_transport::wake::WakeHandle;
@@ -24,11 +24,11 @@ use super::desk;
 
 const RING_SLOTS: usize = 16_384;
 /// As in [`super::journal`]: no run waits for a segment.
-const SEGMENT_BYTES: usize = 256 << 20;
+const SEGMENT_BYTES: usize = 32 << 20;
 /// Orders under way at once: the books do not hold more.
 const WINDOW: u64 = desk::UNDER_WAY_MAX - desk::VENUES as u64;
 /// Orders of one run at most: their inputs fit the segment.
-pub const ORDERS_MAX: u64 = 60_000;
+pub const ORDERS_MAX: u64 = 12_000;
 
 /// What is asked of the core.
 #[derive(Clone, Copy, Debug)]
@@ -129,19 +129,17 @@ impl Threads {
         start.elapsed()
     }
 
-    /// Reads the output ring and fills every child.
+    /// Reads the output ring, fills every child and counts the orders that are filled.
     fn answer(&mut self) {
-        let sent = &mut self.sent;
-        let count = self.reader.drain(|envelope| {
-            if let Output::SendNew(child) = &envelope.output {
-                sent.push(*child);
-            }
+        let (sent, filled) = (&mut self.sent, &mut self.filled);
+        let count = self.reader.drain(|envelope| match &envelope.output {
+            Output::SendNew(child) => sent.push(*child),
+            Output::Report(report) if report.status == OrdStatus::Filled => *filled += 1,
+            _ => {}
         });
         for child in self.sent.drain(..) {
             self.execs += 1;
             self.writer.push(desk::fill(&child, self.execs), 0);
-            // Two children an order, both filled whole.
-            self.filled = (self.execs / 2) as u64;
         }
         if count == 0 {
             std::hint::spin_loop();
