@@ -1,5 +1,6 @@
 //! The sessions that the conformance cases expect.
 
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, NoCredentials, Session};
 use rutter_fix::store::MemStore;
 
@@ -24,14 +25,11 @@ pub(super) struct Desk {
 
 /// One session a version.
 pub(super) fn all(application: Application) -> Vec<Desk> {
-    [("FIX.4.2", "TW42"), ("FIX.4.4", "TW44"), ("FIXT.1.1", "TW50")]
+    [(Version::Fix42, "TW42"), (Version::Fix44, "TW44"), (Version::Fix50Sp2, "TW50")]
         .into_iter()
-        .map(|(begin_string, target)| {
-            let config = Config {
-                begin_string: begin_string.to_owned(),
-                reset_on_logon: true,
-                ..Config::acceptor(SENDER, target)
-            };
+        .map(|(version, target)| {
+            let config = Config { reset_on_logon: true, ..Config::acceptor(SENDER, target) };
+            let config = config.validated(version);
             Desk {
                 session: Session::new(config, MemStore::new(KEPT_BYTES_MAX), NoCredentials),
                 application: Answers::new(application),

@@ -4,7 +4,7 @@ use super::outbound::RefTag;
 use super::{
     AHEAD_MAX, AppMessage, DisconnectReason, Event, Gap, Policy, Recovery, Replay,
     SAME_RESENDS_MAX, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
-    UNCONFIRMED_MAX, Unconfirmed, Warning,
+    UNCONFIRMED_MAX, Unconfirmed, Validation, Warning,
 };
 use crate::codec::{Defect, Message};
 use crate::store::{MSG_TYPE_BYTES_MAX, MessageStore, SEQ_MAX};
@@ -289,7 +289,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
         let next = header.seq + 1;
-        if let Some((reason, tag)) = first_fault(&message) {
+        if let Some((reason, tag)) = first_fault(&message, self.config.validation.as_ref()) {
             self.send_reject(now_ns, &message, reason, tag, out);
             self.advance(now_ns, next);
             let tag = match tag {
@@ -469,9 +469,14 @@ fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<Fault> {
 }
 
 /// The first thing that makes a message in sequence unacceptable.
-fn first_fault<'b>(message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
-    let kind = message.msg_type();
-    if let Some(defect) = message.defect() {
+pub(super) fn first_fault<'b>(
+    message: &Message<'b>,
+    validation: Option<&Validation>,
+) -> Option<(Reason, RefTag<'b>)> {
+    let defect = message
+        .defect()
+        .filter(|defect| validation.is_none_or(|validation| !validation.checks.tolerates(*defect)));
+    if let Some(defect) = defect {
         return Some(match defect {
             Defect::InvalidTag { .. } => {
                 let text = message.invalid_tag().unwrap_or(b"");
@@ -484,6 +489,11 @@ fn first_fault<'b>(message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
             Defect::TooManyFields => (Reason::Other, RefTag::None),
         });
     }
+    if let Some(Validation { dictionary, checks }) = validation {
+        let fault = dictionary.check(message, checks).err()?;
+        return Some((fault.reason, fault.tag.map_or(RefTag::None, RefTag::Tag)));
+    }
+    let kind = message.msg_type();
     let known = kind.len() <= MSG_TYPE_BYTES_MAX && kind.iter().all(u8::is_ascii_alphanumeric);
     (!known).then_some((Reason::InvalidMsgType, RefTag::None))
 }

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 
 pub use config::{
     Config, HeaderOrder, LogonContext, NoCredentials, Offline, PasswordPolicy, Policy, Recovery,
-    Role, constant_time_eq,
+    Role, Validation, constant_time_eq,
 };
 pub use event::{
     AppMessage, BusinessRejectReason, DisconnectReason, Event, Received, Refusal, SendError, Sent,
