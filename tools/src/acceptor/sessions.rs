@@ -23,18 +23,30 @@ pub(super) struct Desk {
     pub owner: Option<usize>,
 }
 
-/// One session a version.
+/// One session a version and service pack.
+const SESSIONS: &[(Version, &str)] = &[
+    (Version::Fix42, "TW42"),
+    (Version::Fix44, "TW44"),
+    (Version::Fix50Sp2, "TW50"),
+    (Version::Fix50Sp2, "TW50SP1"),
+    (Version::Fix50Sp2, "TW50SP2"),
+];
+
+/// The sessions, nobody connected.
 pub(super) fn all(application: Application) -> Vec<Desk> {
-    [(Version::Fix42, "TW42"), (Version::Fix44, "TW44"), (Version::Fix50Sp2, "TW50")]
-        .into_iter()
-        .map(|(version, target)| {
-            let config = Config { reset_on_logon: true, ..Config::acceptor(SENDER, target) };
-            let config = config.validated(version);
-            Desk {
-                session: Session::new(config, MemStore::new(KEPT_BYTES_MAX), NoCredentials),
-                application: Answers::new(application),
-                owner: None,
-            }
-        })
-        .collect()
+    let desk = |(version, target): &(Version, &str)| {
+        // HeartBtInt 0 is "no heartbeats" (FIX 4.4 volume 2, Logon).
+        let config = Config {
+            reset_on_logon: true,
+            heartbeat_s_range: (0, 3_600),
+            ..Config::acceptor(SENDER, target)
+        };
+        let config = config.validated(*version);
+        Desk {
+            session: Session::new(config, MemStore::new(KEPT_BYTES_MAX), NoCredentials),
+            application: Answers::new(application),
+            owner: None,
+        }
+    };
+    SESSIONS.iter().map(desk).collect()
 }
