@@ -1,10 +1,10 @@
 //! A FIX acceptor on the session code of the gateway: what a conformance runner plays against.
 //!
-//! A line belongs here if it carries bytes between sockets and sessions. Which sessions there are is
-//! `sessions`, what an application answers is `application`, the protocol is `rutter_fix`'s.
+//! A line belongs here if it carries bytes between sockets and sessions. Which sessions there are
+//! is `sessions`, what an application answers is `application`, the protocol is `rutter_fix`'s.
 //!
 //! One thread, one port for all sessions. A connection belongs to nobody before its Logon has told
-//! by `BeginString` and `CompID`s whose it is; a session that has a connection refuses a second one.
+//! by `BeginString` and `CompID`s whose it is; a session with a connection refuses a second one.
 
 mod application;
 mod link;

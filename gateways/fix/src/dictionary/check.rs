@@ -257,8 +257,7 @@ impl Walk<'_> {
             self.entry(group, rest)?;
             entries += 1;
         }
-        let said = crate::codec::parse_u64(count);
-        if self.checks.group_counts && said.is_some_and(|said| said != entries) {
+        if self.checks.group_counts && crate::codec::parse_u64(count) != Some(entries) {
             return Err(fault(Reason::GroupCount, count_tag));
         }
         Ok(())

@@ -31,8 +31,7 @@ field_types! {
         "A decimal number with an optional sign, without an exponent";
     Char = "CHAR", "One character";
     Boolean = "BOOLEAN", "`Y` or `N`";
-    String = "STRING" | "CURRENCY" | "EXCHANGE" | "COUNTRY" | "LANGUAGE" | "TENOR" | "RESERVED100PLUS"
-        | "RESERVED1000PLUS" | "RESERVED4000PLUS", "Text";
+    String = "STRING" | "CURRENCY" | "EXCHANGE" | "COUNTRY" | "LANGUAGE" | "TENOR", "Text";
     Values = "MULTIPLEVALUESTRING" | "MULTIPLESTRINGVALUE" | "MULTIPLECHARVALUE",
         "Values with one space between them";
     UtcTimestamp = "UTCTIMESTAMP" | "TIME", "`YYYYMMDD-HH:MM:SS` with an optional fraction";

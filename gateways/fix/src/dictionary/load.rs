@@ -1,8 +1,8 @@
 //! Reads a dictionary from XML.
 //!
 //! A file is `<fix major minor>` with `<header>`, `<trailer>`, `<messages>`, `<components>` and
-//! `<fields>`. Components are put in where they are named. A `<message>` without content is known by
-//! name alone. Whatever does not fit is an error that names its line; nothing is guessed.
+//! `<fields>`. Components are put in where they are named. A `<message>` without content is known
+//! by name alone. Whatever does not fit is an error that names its line; nothing is guessed.
 
 use std::collections::HashMap;
 

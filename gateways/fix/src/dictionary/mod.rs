@@ -1,8 +1,9 @@
 //! Data dictionaries: which fields a message may have, must have, and what may stand in them.
 //!
 //! A dictionary is read from XML in the form that `QuickFIX` made customary, so that a client's
-//! engine can load the very files that we publish under `docs/fix/`. A line belongs here if it needs
-//! one message and a dictionary, and no session; what a session answers to a fault is `session`.
+//! engine can load the very files that we publish under `docs/fix/`. A line belongs here if it
+//! needs one message and a dictionary, and no session; what a session answers to a fault is
+//! `session`.
 //!
 //! A field is looked up by its tag in a dense table, and a message's fields are a set of bits, so
 //! that checking a message costs a few nanoseconds a field and allocates nothing.
