@@ -1,5 +1,7 @@
 //! Dictionaries: what a file must be, and what each check finds in a message.
 
+use std::fmt::Write as _;
+
 use rutter_fix::codec::{Encoder, FieldIndex, Message, decode};
 use rutter_fix::dictionary::{Checks, Dictionary, Fault, LoadError, Version};
 use rutter_fix::session::SessionRejectReason as Reason;
@@ -101,12 +103,11 @@ fn a_file_that_does_not_fit_is_refused_with_its_reason_and_line() {
 
 #[test]
 fn components_that_multiply_are_cut_short() {
-    let mut components = String::new();
+    let mut components = r#"<component name="C12"/>"#.to_owned();
     for depth in 0..12 {
         let inner = format!(r#"<component name="C{}"/>"#, depth + 1).repeat(10);
-        components += &format!(r#"<component name="C{depth}">{inner}</component>"#);
+        write!(components, r#"<component name="C{depth}">{inner}</component>"#).expect("text");
     }
-    components += r#"<component name="C12"/>"#;
     let bomb = SMALL
         .replace(r#"<component name="Who"/>"#, r#"<component name="C0"/>"#)
         .replace("<components>", &format!("<components>{components}"));
