@@ -115,6 +115,20 @@ fn components_that_multiply_are_cut_short() {
 }
 
 #[test]
+fn an_element_of_many_attributes_is_not_even_parsed() {
+    let mut attributes = String::new();
+    for number in 0..2_000 {
+        write!(attributes, " a{number}='>'").expect("text");
+    }
+    let error = damaged("<fields>", &format!("<fields{attributes}>"));
+    assert_eq!(error, LoadError::LongElement { line: 10 });
+    let deep = format!("<fix>{}", "<a>".repeat(100_000));
+    assert!(matches!(Dictionary::read(&deep), Err(LoadError::Xml(_))));
+    let long = " ".repeat((4 << 20) + 1);
+    assert_eq!(Dictionary::read(&long).map(|_| ()), Err(LoadError::TooLong { bytes: long.len() }));
+}
+
+#[test]
 fn no_cut_or_changed_byte_of_a_file_panics() {
     for end in 0..SMALL.len() {
         let _ = Dictionary::read(&SMALL[..end]);

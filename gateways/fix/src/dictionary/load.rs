@@ -16,7 +16,11 @@ use crate::store::MSG_TYPE_BYTES_MAX;
 use crate::tags;
 
 /// Longest file, in bytes.
-pub const FILE_BYTES_MAX: usize = 16 << 20;
+pub const FILE_BYTES_MAX: usize = 4 << 20;
+
+/// Longest element with its attributes and the text behind it, in bytes: the parser compares every
+/// attribute of an element with all the others.
+const ELEMENT_BYTES_MAX: usize = 4 << 10;
 
 /// Most elements, attributes and texts of a file.
 const NODES_MAX: u32 = 1_000_000;
@@ -43,6 +47,12 @@ pub enum LoadError {
     /// It is no XML, or has a document type, or too many elements.
     #[error("not well-formed: {0}")]
     Xml(String),
+    /// An element of more than four kilobytes.
+    #[error("line {line}: element is too long")]
+    LongElement {
+        /// Where.
+        line: u32,
+    },
     /// The root is not `<fix>` or `<fixt>`.
     #[error("the root element is not fix")]
     Root,
@@ -139,6 +149,18 @@ impl Dictionary {
     }
 }
 
+/// No element is longer than [`ELEMENT_BYTES_MAX`]. Within an element there is no `<`.
+fn check_elements(xml: &str) -> Result<(), LoadError> {
+    let mut lines = 1;
+    for part in xml.split('<') {
+        if part.len() > ELEMENT_BYTES_MAX && !part.starts_with("!--") {
+            return Err(LoadError::LongElement { line: lines });
+        }
+        lines += part.bytes().filter(|byte| *byte == b'\n').count() as u32;
+    }
+    Ok(())
+}
+
 /// What has been read so far.
 #[derive(Default)]
 struct Reading {
@@ -198,6 +220,7 @@ impl Reading {
         if xml.len() > FILE_BYTES_MAX {
             return Err(LoadError::TooLong { bytes: xml.len() });
         }
+        check_elements(xml)?;
         let options = ParsingOptions { nodes_limit: NODES_MAX, ..ParsingOptions::default() };
         let document = Document::parse_with_options(xml, options)
             .map_err(|error| LoadError::Xml(error.to_string()))?;
