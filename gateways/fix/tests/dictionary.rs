@@ -84,6 +84,7 @@ fn a_file_that_does_not_fit_is_refused_with_its_reason_and_line() {
             r#"required="?"/><component"#,
             Some(LoadError::Attribute { line: 5, name: "required" }),
         ),
+        (r#"type="NUMINGROUP""#, r#"type="STRING""#, Some(LoadError::GroupCount { line: 8 })),
         (r#"<field name="Who" required="Y"/>"#, "", Some(LoadError::EmptyGroup { line: 8 })),
         (
             r#"<field name="Who" required="Y"/>"#,

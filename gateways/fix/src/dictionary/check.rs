@@ -157,7 +157,9 @@ impl Walk<'_> {
                 return Err(fault(Reason::TagOutOfOrder, tag));
             }
             in_trailer |= trailing;
-            if let Some(group) = group_of(&block.groups, id) {
+            if field.kind.counts()
+                && let Some(group) = group_of(&block.groups, id)
+            {
                 self.group(group, tag, value, &mut rest)?;
             }
         }

@@ -44,6 +44,12 @@ field_types! {
 }
 
 impl FieldType {
+    /// Whether a field of this type may count the entries of a group; FIX 4.2 has no type of its
+    /// own for those that do.
+    pub(super) const fn counts(self) -> bool {
+        matches!(self, Self::Count | Self::Int)
+    }
+
     /// Whether a value that is not empty has the form of this type.
     pub fn fits(self, value: &[u8]) -> bool {
         match self {

@@ -111,6 +111,12 @@ pub enum LoadError {
         /// Where.
         line: u32,
     },
+    /// A group counted by a field that is no whole number.
+    #[error("line {line}: group is not counted by a number")]
+    GroupCount {
+        /// Where.
+        line: u32,
+    },
     /// Components or groups within each other too deeply, or a component within itself.
     #[error("line {line}: nested too deeply")]
     TooDeep {
@@ -407,6 +413,9 @@ impl Reading {
         names: &Names<'i>,
         depth: usize,
     ) -> Result<Group, LoadError> {
+        if !self.fields[usize::from(count)].kind.counts() {
+            return Err(LoadError::GroupCount { line: line(node) });
+        }
         let mut found = Vec::new();
         self.collect(node, names, true, depth, &mut found)?;
         let first = found.first().map(|found| found.field);
