@@ -30,6 +30,8 @@ pub(super) struct Link {
     pub closing: bool,
     /// The peer is gone.
     pub ended: bool,
+    /// There may be more to read than was taken.
+    pub unread: bool,
 }
 
 impl Link {
@@ -45,6 +47,7 @@ impl Link {
             due_ns: Some(logon_due_ns),
             closing: false,
             ended: false,
+            unread: false,
         }
     }
 
@@ -57,6 +60,7 @@ impl Link {
     pub fn read(&mut self) {
         let mut chunk = [0; 16 << 10];
         let mut taken = 0;
+        self.unread = false;
         while taken < READ_BYTES_MAX && !self.ended {
             match self.socket.read(&mut chunk) {
                 Ok(0) => self.ended = true,
@@ -71,6 +75,7 @@ impl Link {
                 Err(_) => self.ended = true,
             }
         }
+        self.unread = !self.ended;
     }
 
     /// Writes what the socket takes.

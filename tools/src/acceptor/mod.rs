@@ -128,14 +128,16 @@ impl Acceptor {
         for token in ready.iter().filter(|token| **token != LISTENER) {
             self.serve(token.0, now_ns);
         }
-        if ready.contains(&LISTENER) {
-            self.accept(now_ns);
-        }
+        // Readiness is told once only: what an error or a full turn left behind is looked for.
+        self.accept(now_ns);
         self.on_time(unix_ns());
         Ok(())
     }
 
     fn until_due(&self, now_ns: u64) -> Duration {
+        if self.links.iter().flatten().any(|link| link.unread) {
+            return Duration::ZERO;
+        }
         let links = self.links.iter().flatten().filter_map(|link| link.due_ns);
         let desks = self.desks.iter().filter_map(|desk| desk.session.next_deadline_ns());
         let due_ns = links.chain(desks).min().unwrap_or(u64::MAX);
@@ -263,15 +265,16 @@ impl Acceptor {
     fn on_time(&mut self, now_ns: u64) {
         for place in 0..self.links.len() {
             let Some(mut link) = self.links[place].take() else { continue };
+            link.read();
             if let Some(desk) = link.desk.and_then(|desk| self.desks.get_mut(desk)) {
                 while let Some(event) = desk.session.on_timer(now_ns, &mut link.out) {
                     if matches!(event, Event::Disconnect { .. }) {
                         link.close(now_ns);
                     }
                 }
-                // What a replay held back may be read now.
-                self.work_off(place, &mut link, now_ns);
             }
+            // What a replay held back may be read now.
+            self.work_off(place, &mut link, now_ns);
             self.settle(place, link, now_ns);
         }
     }
