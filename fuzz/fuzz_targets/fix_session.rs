@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rutter_fix::codec::{Encoder, FieldIndex, TimePrecision, checksum};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, Event, NoCredentials, Session};
 use rutter_fix::store::MemStore;
 
@@ -135,8 +136,15 @@ impl<'a> Wire<'a> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let session =
-        Session::new(Config::acceptor("US", "PEER"), MemStore::new(1 << 16), NoCredentials);
+    let mut config = Config::acceptor("US", "PEER");
+    // The last byte is read twice: it chooses what the session may do, too.
+    let choice = data.last().copied().unwrap_or(0);
+    if choice & 1 != 0 {
+        config = config.validated(Version::Fix44);
+    }
+    config.next_expected = choice & 2 != 0;
+    config.resend_chunk = u64::from(choice >> 2 & 7);
+    let session = Session::new(config, MemStore::new(1 << 16), NoCredentials);
     let mut wire = Wire {
         session,
         now_ns: START_NS,

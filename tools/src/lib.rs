@@ -4,6 +4,7 @@
 //! process; the rest is one module a command of `rutter-tools`. Nothing here is linked into the
 //! node.
 
+pub mod acceptor;
 pub mod client;
 pub mod clock;
 pub mod console;

@@ -10,6 +10,7 @@
 
 pub mod app;
 pub mod codec;
+pub mod dictionary;
 pub mod session;
 pub mod store;
 pub mod tags;

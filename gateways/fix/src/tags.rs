@@ -23,6 +23,7 @@ tags! {
     END_SEQ_NO = 16, "EndSeqNo";
     EXEC_ID = 17, "ExecID";
     EXEC_INST = 18, "ExecInst";
+    EXEC_TRANS_TYPE = 20, "ExecTransType";
     HANDL_INST = 21, "HandlInst";
     LAST_MKT = 30, "LastMkt";
     LAST_PX = 31, "LastPx";
@@ -92,6 +93,7 @@ tags! {
     MD_ENTRY_SIZE = 271, "MDEntrySize";
     ENCODED_TEXT_LEN = 354, "EncodedTextLen";
     ENCODED_TEXT = 355, "EncodedText";
+    LAST_MSG_SEQ_NUM_PROCESSED = 369, "LastMsgSeqNumProcessed";
     REF_TAG_ID = 371, "RefTagID";
     REF_MSG_TYPE = 372, "RefMsgType";
     SESSION_REJECT_REASON = 373, "SessionRejectReason";
@@ -106,6 +108,7 @@ tags! {
     USERNAME = 553, "Username";
     PASSWORD = 554, "Password";
     LAST_FRAGMENT = 893, "LastFragment";
+    NEXT_EXPECTED_MSG_SEQ_NUM = 789, "NextExpectedMsgSeqNum";
     ORD_STATUS_REQ_ID = 790, "OrdStatusReqID";
     TARGET_STRATEGY = 847, "TargetStrategy";
     LAST_LIQUIDITY_IND = 851, "LastLiquidityInd";
@@ -143,6 +146,8 @@ pub mod msg_type {
     pub const ORDER_CANCEL_REPLACE_REQUEST: &[u8] = b"G";
     /// `OrderStatusRequest`.
     pub const ORDER_STATUS_REQUEST: &[u8] = b"H";
+    /// `SecurityDefinition`.
+    pub const SECURITY_DEFINITION: &[u8] = b"d";
     /// `BusinessMessageReject`.
     pub const BUSINESS_MESSAGE_REJECT: &[u8] = b"j";
     /// `OrderMassCancelRequest`.

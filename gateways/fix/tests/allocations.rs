@@ -8,6 +8,7 @@ use std::cell::Cell;
 use common::{START, frame, logon, time_text};
 use rutter_fix::app::NewOrderSingle;
 use rutter_fix::codec::{FieldIndex, TimePrecision};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, Event, NoCredentials, Session};
 use rutter_fix::store::{MessageStore, MmapConfig, MmapStore};
 
@@ -70,7 +71,8 @@ fn one_order<S: MessageStore>(
 fn a_warm_session_allocates_nothing() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let store = MmapStore::open(folder.path(), MmapConfig::default()).expect("opens");
-    let mut session = Session::new(Config::acceptor("RUTTER", "CLIENT"), store, NoCredentials);
+    let config = Config::acceptor("RUTTER", "CLIENT").validated(Version::Fix44);
+    let mut session = Session::new(config, store, NoCredentials);
     let (mut index, mut out) = (FieldIndex::new(), Vec::with_capacity(1 << 20));
     session.connected(START, &mut out).expect("connected");
     let now = time_text(START);

@@ -15,7 +15,10 @@ use rutter_core::id::{
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::*;
-use rutter_fix::codec::{TimePrecision, checksum, write_timestamp};
+use rutter_fix::codec::{
+    FieldIndex, Message, Status, TimePrecision, checksum, decode, write_timestamp,
+};
+use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::store::{MmapConfig, MmapStore};
 use tempfile::TempDir;
 
@@ -47,8 +50,9 @@ pub fn frame(body: &str) -> Vec<u8> {
 }
 
 /// The messages in `bytes`, without the fields that every message has: 8, 9, 10, 49, 52, 56, and
-/// 122 of one that was sent again.
+/// 122 of one that was sent again. Each is one that the published dictionary allows.
 pub fn unframe(bytes: &[u8]) -> Vec<String> {
+    check_all(bytes);
     let text = String::from_utf8(bytes.to_vec()).expect("ascii").replace('\u{1}', "|");
     let boring = ["8", "9", "10", "49", "52", "56", "122"];
     let messages = text.split("8=FIX.4.4|").skip(1);
@@ -61,6 +65,16 @@ pub fn unframe(bytes: &[u8]) -> Vec<String> {
                 .collect()
         })
         .collect()
+}
+
+fn check_all(mut bytes: &[u8]) {
+    let (dictionary, mut index) = (Version::Fix44.dictionary(), FieldIndex::new());
+    while let Ok(Status::Complete { consumed }) = decode(bytes, &mut index) {
+        let message = Message::new(&bytes[..consumed], &index);
+        assert_eq!(message.defect(), None, "{message}");
+        assert_eq!(dictionary.check(&message, &Checks::default()), Ok(()), "{message}");
+        bytes = &bytes[consumed..];
+    }
 }
 
 pub fn config() -> GatewayConfig {

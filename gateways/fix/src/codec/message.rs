@@ -88,10 +88,14 @@ impl FieldIndex {
         self.fields.push(field);
     }
 
-    /// Remembers the first defect.
+    /// Remembers the first defect; one that no session overlooks goes before one that some do.
     #[cold]
     pub(super) fn note(&mut self, defect: Defect) {
-        self.defect.get_or_insert(defect);
+        let mild =
+            |one: &Defect| matches!(one, Defect::EmptyValue { .. } | Defect::OutOfOrder { .. });
+        if self.defect.is_none_or(|known| mild(&known) && !mild(&defect)) {
+            self.defect = Some(defect);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a session is told at its start, and the policy it asks about logons.
 
+use std::sync::Arc;
+
 use crate::codec::{Encoder, Message, TimePrecision};
+use crate::dictionary::{Checks, Dictionary, Version};
 
 /// Who connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,26 @@ pub struct Config {
     pub recovery: Recovery,
     /// What happens to messages sent while logged out.
     pub offline: Offline,
+    /// Most messages that one `ResendRequest` asks for; 0 asks for all there are (`EndSeqNo` 0).
+    pub resend_chunk: u64,
+    /// Tell the peer with the Logon what we expect (789), and send again what the peer says it
+    /// expects, instead of waiting for a `ResendRequest` (FIX 4.4 volume 2, "Using
+    /// `NextExpectedMsgSeqNum`"). Both sides must do it.
+    pub next_expected: bool,
+    /// Values of `DefaultApplVerID` (1137) that a Logon may have; an initiator sends the first,
+    /// an acceptor takes any and answers with the same. Empty before FIXT 1.1, which demands one.
+    pub appl_ver_ids: Vec<String>,
+    /// What messages are checked against; `None` for their form only.
+    pub validation: Option<Validation>,
+}
+
+/// A dictionary and the checks that are made with it.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// Messages and fields.
+    pub dictionary: Arc<Dictionary>,
+    /// What is checked.
+    pub checks: Checks,
 }
 
 /// Most a `SendingTime` may be off by default (FIX 4.4 volume 2, test case 2o: 120 s).
@@ -102,6 +125,25 @@ impl Config {
             extra_header: Vec::new(),
             recovery: Recovery::Resend,
             offline: Offline::Store,
+            resend_chunk: 0,
+            next_expected: false,
+            appl_ver_ids: Vec::new(),
+            validation: None,
+        }
+    }
+
+    /// The same session in another version, with every check of that version's dictionary.
+    #[must_use]
+    pub fn validated(self, version: Version) -> Self {
+        let ids = version.appl_ver_ids().iter().copied();
+        Self {
+            begin_string: version.begin_string().to_owned(),
+            appl_ver_ids: ids.map(str::to_owned).collect(),
+            validation: Some(Validation {
+                dictionary: version.dictionary(),
+                checks: Checks::default(),
+            }),
+            ..self
         }
     }
 

@@ -137,6 +137,9 @@ pub enum DisconnectReason {
     /// A number below the expected one, not marked as a duplicate.
     #[error("MsgSeqNum too low")]
     SequenceTooLow,
+    /// The peer expects (789) a number that we have not come to.
+    #[error("NextExpectedMsgSeqNum too high")]
+    NextExpectedTooHigh,
     /// A gap towards a peer that cannot resend.
     #[error("gap in the sequence")]
     GapFatal,
@@ -181,6 +184,12 @@ pub enum Refusal {
     /// 141=Y under a number other than 1.
     #[error("ResetSeqNumFlag")]
     ResetSeqNum,
+    /// `DefaultApplVerID` (1137) is absent or none of ours.
+    #[error("DefaultApplVerID")]
+    DefaultApplVerId,
+    /// The Logon is not as the dictionary has it.
+    #[error("invalid field")]
+    InvalidField,
 }
 
 /// Why a message could not be sent.

@@ -4,7 +4,7 @@ use super::outbound::RefTag;
 use super::{
     AHEAD_MAX, AppMessage, DisconnectReason, Event, Gap, Policy, Recovery, Replay,
     SAME_RESENDS_MAX, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
-    UNCONFIRMED_MAX, Unconfirmed, Warning,
+    UNCONFIRMED_MAX, Unconfirmed, Validation, Warning,
 };
 use crate::codec::{Defect, Message};
 use crate::store::{MSG_TYPE_BYTES_MAX, MessageStore, SEQ_MAX};
@@ -118,7 +118,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 return Some(self.disconnect_text(DisconnectReason::PeerLogout, text));
             }
             msg_type::SEQUENCE_RESET if !is_gap_fill(&message) => {
-                return self.on_reset(now_ns, &message, out);
+                return self.on_reset(now_ns, header, &message, out);
             }
             msg_type::LOGON if !header.poss_dup => {
                 return Some(self.on_logon_again(now_ns, seq, &message, out));
@@ -190,9 +190,14 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     fn on_reset<'b>(
         &mut self,
         now_ns: u64,
+        header: Header,
         message: &Message<'b>,
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
+        if let Some(fault) = first_fault(message, self.config.validation.as_ref()) {
+            let next = if header.seq == self.next_in { header.seq + 1 } else { self.next_in };
+            return Some(self.reject_fault(now_ns, message, header.seq, fault, next, out));
+        }
         let (reason, tag) = match message.uint(tags::NEW_SEQ_NO) {
             Ok(Some(to)) if to >= self.next_in && to <= SEQ_MAX => {
                 let from = self.next_in;
@@ -204,8 +209,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             Err(_) => (Reason::IncorrectDataFormat, Some(tags::NEW_SEQ_NO)),
         };
         self.reject(now_ns, message, reason, tag, out);
-        let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
-        Some(Event::Rejected { seq, reason, tag })
+        Some(Event::Rejected { seq: header.seq, reason, tag })
     }
 
     pub(super) fn gap_is_fatal(&self) -> bool {
@@ -227,8 +231,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         let expected = self.next_in;
         let news = self.open_gap(now_ns, seq, out);
-        let ahead = self.ahead.binary_search(&seq).is_ok();
-        if !ahead && message.defect().is_none() {
+        let ahead = self.ahead.binary_search_by_key(&seq, |(seq, _)| *seq).is_ok();
+        if !ahead && first_fault(message, self.config.validation.as_ref()).is_none() {
+            let mut behind = seq + 1;
             let answered = match message.msg_type() {
                 msg_type::HEARTBEAT => true,
                 msg_type::TEST_REQUEST => self.on_test_request(now_ns, message, out).is_none(),
@@ -242,10 +247,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                         _ => true,
                     }
                 }
+                msg_type::SEQUENCE_RESET => {
+                    let to = message.uint(tags::NEW_SEQ_NO).ok().flatten();
+                    behind = to.filter(|to| *to <= SEQ_MAX).unwrap_or(0);
+                    behind > seq
+                }
                 _ => false,
             };
             if answered {
-                self.remember_ahead(seq);
+                self.remember_ahead(seq, behind);
             }
         }
         news.then_some(Event::Warning(Warning::Gap { expected, received: seq }))
@@ -253,11 +263,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// A message ahead of a gap has been handled; it is skipped when its turn comes. Beyond
     /// [`AHEAD_MAX`] it is left to be resent.
-    pub(super) fn remember_ahead(&mut self, seq: u64) {
-        if let Err(at) = self.ahead.binary_search(&seq)
+    pub(super) fn remember_ahead(&mut self, seq: u64, behind: u64) {
+        if let Err(at) = self.ahead.binary_search_by_key(&seq, |(seq, _)| *seq)
             && self.ahead.len() < AHEAD_MAX
         {
-            self.ahead.insert(at, seq);
+            self.ahead.insert(at, (seq, behind));
         }
     }
 
@@ -268,17 +278,33 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             gap.upto = gap.upto.max(seq);
             return false;
         }
-        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1 });
+        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1, asked: 0 });
         self.ask_for_gap(now_ns, out);
         true
     }
 
     pub(super) fn ask_for_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        let Some(gap) = &mut self.gap else { return };
         let from = self.next_in;
+        // Zero is "all there are", so that what came ahead of the gap comes again too.
+        let mut end = 0;
+        gap.asked = u64::MAX;
+        if self.config.resend_chunk > 0 {
+            end = from.saturating_add(self.config.resend_chunk - 1).min(gap.upto);
+            gap.asked = end;
+        }
         self.send_admin(now_ns, msg_type::RESEND_REQUEST, out, |request| {
-            // Zero is "all there are", so that what came ahead of the gap comes again too.
-            request.uint(tags::BEGIN_SEQ_NO, from).uint(tags::END_SEQ_NO, 0);
+            request.uint(tags::BEGIN_SEQ_NO, from).uint(tags::END_SEQ_NO, end);
         });
+    }
+
+    /// All that was asked for is there, and more is missing.
+    pub(super) fn ask_for_next_chunk(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        let online = matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false });
+        let done = self.gap.is_some_and(|gap| self.next_in > gap.asked);
+        if online && done && self.replay.is_none() {
+            self.ask_for_gap(now_ns, out);
+        }
     }
 
     fn in_sequence<'b>(
@@ -289,15 +315,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
         let next = header.seq + 1;
-        if let Some((reason, tag)) = first_fault(&message) {
-            self.send_reject(now_ns, &message, reason, tag, out);
-            self.advance(now_ns, next);
-            let tag = match tag {
-                RefTag::None => None,
-                RefTag::Tag(tag) => Some(tag),
-                RefTag::Text(_) => Some(0),
-            };
-            return Some(Event::Rejected { seq: header.seq, reason, tag });
+        if let Some(fault) = first_fault(&message, self.config.validation.as_ref()) {
+            return Some(self.reject_fault(now_ns, &message, header.seq, fault, next, out));
         }
         match message.msg_type() {
             msg_type::HEARTBEAT | msg_type::LOGON => {
@@ -319,6 +338,28 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::SEQUENCE_RESET => self.on_gap_fill(now_ns, header.seq, &message, out),
             _ => Some(self.deliver(now_ns, header, message, out)),
         }
+    }
+
+    /// Rejects a message for what is in it; `next` is expected from here on.
+    fn reject_fault<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        seq: u64,
+        (reason, tag): (Reason, RefTag<'_>),
+        next: u64,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        self.send_reject(now_ns, message, reason, tag, out);
+        if next != self.next_in {
+            self.advance(now_ns, next);
+        }
+        let tag = match tag {
+            RefTag::None => None,
+            RefTag::Tag(tag) => Some(tag),
+            RefTag::Text(_) => Some(0),
+        };
+        Event::Rejected { seq, reason, tag }
     }
 
     fn deliver<'b>(
@@ -469,9 +510,14 @@ fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<Fault> {
 }
 
 /// The first thing that makes a message in sequence unacceptable.
-fn first_fault<'b>(message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
-    let kind = message.msg_type();
-    if let Some(defect) = message.defect() {
+pub(super) fn first_fault<'b>(
+    message: &Message<'b>,
+    validation: Option<&Validation>,
+) -> Option<(Reason, RefTag<'b>)> {
+    let defect = message
+        .defect()
+        .filter(|defect| validation.is_none_or(|validation| !validation.checks.tolerates(*defect)));
+    if let Some(defect) = defect {
         return Some(match defect {
             Defect::InvalidTag { .. } => {
                 let text = message.invalid_tag().unwrap_or(b"");
@@ -484,6 +530,11 @@ fn first_fault<'b>(message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
             Defect::TooManyFields => (Reason::Other, RefTag::None),
         });
     }
+    if let Some(Validation { dictionary, checks }) = validation {
+        let fault = dictionary.check(message, checks).err()?;
+        return Some((fault.reason, fault.tag.map_or(RefTag::None, RefTag::Tag)));
+    }
+    let kind = message.msg_type();
     let known = kind.len() <= MSG_TYPE_BYTES_MAX && kind.iter().all(u8::is_ascii_alphanumeric);
     (!known).then_some((Reason::InvalidMsgType, RefTag::None))
 }

@@ -1,9 +1,10 @@
 //! Logon in both roles, and resets that come with one.
 
 use super::config::LogonContext;
-use super::inbound::Fault;
+use super::inbound::{Fault, first_fault};
 use super::{
-    DisconnectReason, Event, Policy, Refusal, Session, SessionRejectReason, State, outbound,
+    DisconnectReason, Event, Gap, Policy, Refusal, Replay, Session, SessionRejectReason, State,
+    outbound,
 };
 use crate::codec::{Message, write_timestamp};
 use crate::store::MessageStore;
@@ -34,6 +35,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.config.reset_on_logon {
             logon.bool(tags::RESET_SEQ_NUM_FLAG, true);
         }
+        if self.config.next_expected {
+            logon.uint(tags::NEXT_EXPECTED_MSG_SEQ_NUM, self.next_in);
+        }
+        if let Some(version) = self.config.appl_ver_ids.first() {
+            logon.field(tags::DEFAULT_APPL_VER_ID, version.as_bytes());
+        }
         self.policy.logon_fields(&context, &mut logon);
         if logon.finish().is_ok() {
             self.store.set_next_out(seq + 1);
@@ -57,30 +64,63 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             Ok(_) => return self.disconnect(DisconnectReason::InvalidLogon),
             Err(fault) => return self.disconnect(logon_fault(fault)),
         };
-        if !matches!(message.int(tags::ENCRYPT_METHOD), Ok(Some(0))) {
-            return self.refuse(now_ns, Refusal::EncryptMethod, "EncryptMethod must be 0", out);
-        }
-        let (least, most) = self.config.heartbeat_s_range;
-        let heartbeat_s = match message.uint(tags::HEART_BT_INT) {
-            Ok(Some(s)) if (u64::from(least)..=u64::from(most)).contains(&s) => s,
-            _ => {
-                let text = "HeartBtInt missing or not allowed";
-                return self.refuse(now_ns, Refusal::HeartBtInt, text, out);
-            }
+        let terms = match self.logon_terms(header.seq, &message) {
+            Ok(terms) => terms,
+            Err((refusal, text)) => return self.refuse(now_ns, refusal, text, out),
         };
-        let reset = matches!(message.bool(tags::RESET_SEQ_NUM_FLAG), Ok(Some(true)));
-        if reset && header.seq != 1 {
-            let text = "ResetSeqNumFlag needs MsgSeqNum 1";
-            return self.refuse(now_ns, Refusal::ResetSeqNum, text, out);
-        }
         if let Err(text) = self.policy.authenticate(&message) {
             return self.refuse(now_ns, Refusal::Credentials, text, out);
         }
-        self.heartbeat_ns = heartbeat_s * NS_PER_SECOND;
-        if reset || self.config.reset_on_logon {
+        self.heartbeat_ns = u64::from(terms.heartbeat_s) * NS_PER_SECOND;
+        self.appl_ver_id = terms.appl_ver_id;
+        if terms.reset || self.config.reset_on_logon {
             self.reset_numbers();
         }
-        self.accept_logon(now_ns, header.seq, heartbeat_s as u32, reset, out)
+        self.accept_logon(now_ns, header.seq, terms, out)
+    }
+
+    /// What a Logon asks for, if it may be had.
+    fn logon_terms(
+        &self,
+        seq: u64,
+        message: &Message<'_>,
+    ) -> Result<Terms, (Refusal, &'static str)> {
+        if !matches!(message.int(tags::ENCRYPT_METHOD), Ok(Some(0))) {
+            return Err((Refusal::EncryptMethod, "EncryptMethod must be 0"));
+        }
+        let (least, most) = self.config.heartbeat_s_range;
+        let heartbeat_s = match message.uint(tags::HEART_BT_INT) {
+            Ok(Some(s)) if (u64::from(least)..=u64::from(most)).contains(&s) => s as u32,
+            _ => return Err((Refusal::HeartBtInt, "HeartBtInt missing or not allowed")),
+        };
+        let reset = matches!(message.bool(tags::RESET_SEQ_NUM_FLAG), Ok(Some(true)));
+        if reset && seq != 1 {
+            return Err((Refusal::ResetSeqNum, "ResetSeqNumFlag needs MsgSeqNum 1"));
+        }
+        let appl_ver_id = self
+            .appl_ver_id_of(message)
+            .ok_or((Refusal::DefaultApplVerId, "DefaultApplVerID missing or not supported"))?;
+        if first_fault(message, self.config.validation.as_ref()).is_some() {
+            return Err((Refusal::InvalidField, "Logon has an invalid field"));
+        }
+        let expects = self.peer_expects(message);
+        Ok(Terms { heartbeat_s, reset, appl_ver_id, expects })
+    }
+
+    /// Which of our versions a Logon names; the first when there is nothing to choose.
+    fn appl_ver_id_of(&self, message: &Message<'_>) -> Option<usize> {
+        let ours = &self.config.appl_ver_ids;
+        let said = message.get(tags::DEFAULT_APPL_VER_ID);
+        if ours.is_empty() {
+            return Some(0);
+        }
+        ours.iter().position(|version| Some(version.as_bytes()) == said)
+    }
+
+    /// The number that the peer expects next (789), if both sides tell.
+    fn peer_expects(&self, message: &Message<'_>) -> Option<u64> {
+        let said = message.uint(tags::NEXT_EXPECTED_MSG_SEQ_NUM).ok().flatten();
+        said.filter(|_| self.config.next_expected)
     }
 
     /// The peer is who it says and may log on: numbers are compared and the Logon is answered.
@@ -88,30 +128,72 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         &mut self,
         now_ns: u64,
         seq: u64,
-        heartbeat_s: u32,
-        reset: bool,
+        terms: Terms,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
+        let Terms { heartbeat_s, reset, expects, .. } = terms;
         if seq < self.next_in {
             return self.sequence_too_low(now_ns, seq, out);
+        }
+        let first_new = self.store.next_out();
+        if expects.is_some_and(|expects| expects > first_new) {
+            return self.next_expected_too_high(now_ns, out);
         }
         self.state = State::LoggedOn;
         self.last_in_ns = now_ns;
         if seq == self.next_in {
             self.advance(now_ns, seq + 1);
         }
+        let version = self.config.appl_ver_ids.get(self.appl_ver_id).cloned();
+        let next_in = self.config.next_expected.then_some(self.next_in);
         self.send_admin(now_ns, msg_type::LOGON, out, |logon| {
             logon.uint(tags::ENCRYPT_METHOD, 0);
             logon.uint(tags::HEART_BT_INT, u64::from(heartbeat_s));
             if reset {
                 logon.bool(tags::RESET_SEQ_NUM_FLAG, true);
             }
+            if let Some(next_in) = next_in {
+                logon.uint(tags::NEXT_EXPECTED_MSG_SEQ_NUM, next_in);
+            }
+            if let Some(version) = version {
+                logon.field(tags::DEFAULT_APPL_VER_ID, version.as_bytes());
+            }
         });
         if seq > self.next_in {
-            self.remember_ahead(seq);
+            self.open_logon_gap(now_ns, seq, expects.is_some(), out);
+        }
+        self.resend_from(now_ns, expects, first_new, out);
+        Event::LoggedOn { heartbeat_s, reset: reset || self.config.reset_on_logon }
+    }
+
+    /// The peer's Logon has skipped numbers. A peer that heard what we expect (789) sends them by
+    /// itself; it is asked only when it does not.
+    fn open_logon_gap(&mut self, now_ns: u64, seq: u64, told: bool, out: &mut Vec<u8>) {
+        self.remember_ahead(seq, seq + 1);
+        if told {
+            self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 0, asked: u64::MAX });
+        } else {
             self.open_gap(now_ns, seq, out);
         }
-        Event::LoggedOn { heartbeat_s, reset: reset || self.config.reset_on_logon }
+    }
+
+    /// Sends again what the peer says it has not got, up to the number before `first_new`.
+    fn resend_from(
+        &mut self,
+        now_ns: u64,
+        expects: Option<u64>,
+        first_new: u64,
+        out: &mut Vec<u8>,
+    ) {
+        if let Some(expects) = expects.filter(|expects| *expects < first_new) {
+            self.replay = Some(Replay { next: expects.max(1), end: first_new - 1, held: None });
+            self.continue_replay(now_ns, out);
+        }
+    }
+
+    fn next_expected_too_high<'b>(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Event<'b> {
+        let reason = DisconnectReason::NextExpectedTooHigh;
+        self.log_out_now(now_ns, reason, "NextExpectedMsgSeqNum too high", out)
     }
 
     /// Refuses a Logon. No number is used up: the rightful peer must not find a gap because
@@ -167,6 +249,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if seq < self.next_in {
             return self.sequence_too_low(now_ns, seq, out);
         }
+        let expects = self.peer_expects(&message);
+        let first_new = self.store.next_out();
+        if expects.is_some_and(|expects| expects > first_new) {
+            return self.next_expected_too_high(now_ns, out);
+        }
         self.heartbeat_ns = heartbeat_s * NS_PER_SECOND;
         self.state = State::LoggedOn;
         self.last_in_ns = now_ns;
@@ -175,9 +262,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         } else if self.gap_is_fatal() {
             return self.disconnect(DisconnectReason::GapFatal);
         } else {
-            self.remember_ahead(seq);
-            self.open_gap(now_ns, seq, out);
+            self.open_logon_gap(now_ns, seq, expects.is_some(), out);
         }
+        self.resend_from(now_ns, expects, first_new, out);
         let reset = told || self.config.reset_on_logon;
         Event::LoggedOn { heartbeat_s: heartbeat_s as u32, reset }
     }
@@ -201,8 +288,21 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         self.reset_numbers();
         let heartbeat_s = (self.heartbeat_ns / NS_PER_SECOND) as u32;
-        self.accept_logon(now_ns, seq, heartbeat_s, true, out)
+        let appl_ver_id = self.appl_ver_id;
+        let terms = Terms { heartbeat_s, reset: true, appl_ver_id, expects: None };
+        self.accept_logon(now_ns, seq, terms, out)
     }
+}
+
+/// What a Logon asks for.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    heartbeat_s: u32,
+    reset: bool,
+    /// Place in [`Config::appl_ver_ids`](super::Config::appl_ver_ids).
+    appl_ver_id: usize,
+    /// `NextExpectedMsgSeqNum` (789).
+    expects: Option<u64>,
 }
 
 fn logon_fault(fault: Fault) -> DisconnectReason {

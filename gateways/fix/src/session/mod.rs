@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 
 pub use config::{
     Config, HeaderOrder, LogonContext, NoCredentials, Offline, PasswordPolicy, Policy, Recovery,
-    Role, constant_time_eq,
+    Role, Validation, constant_time_eq,
 };
 pub use event::{
     AppMessage, BusinessRejectReason, DisconnectReason, Event, Received, Refusal, SendError, Sent,
@@ -87,7 +87,10 @@ struct Gap {
     upto: u64,
     /// When it was last asked for, or last became smaller.
     since_ns: u64,
+    /// Times that it was asked for without progress.
     tries: u32,
+    /// Last number that was asked for.
+    asked: u64,
 }
 
 /// A `ResendRequest` being served.
@@ -108,8 +111,11 @@ pub struct Session<S, P> {
     state: State,
     next_in: u64,
     unconfirmed: VecDeque<Unconfirmed>,
-    /// Sorted.
-    ahead: Vec<u64>,
+    /// Administrative messages handled ahead of a gap, sorted: a number, and the one behind what
+    /// it stands for.
+    ahead: Vec<(u64, u64)>,
+    /// Which of the configured versions the Logon named (1137).
+    appl_ver_id: usize,
     gap: Option<Gap>,
     replay: Option<Replay>,
     heartbeat_ns: u64,
@@ -135,6 +141,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             next_in,
             unconfirmed: VecDeque::with_capacity(UNCONFIRMED_MAX),
             ahead: Vec::with_capacity(AHEAD_MAX),
+            appl_ver_id: 0,
             gap: None,
             replay: None,
             heartbeat_ns: 0,
@@ -271,6 +278,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 let bytes = input.get(..consumed).unwrap_or(input);
                 let message = Message::new(bytes, index);
                 let event = self.on_message(now_ns, message, out);
+                self.ask_for_next_chunk(now_ns, out);
                 Received { consumed, event }
             }
             Err(error) => {
@@ -350,12 +358,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     fn advance(&mut self, now_ns: u64, next: u64) {
         self.next_in = next;
         let mut used = 0;
-        for seq in &self.ahead {
+        for (seq, behind) in &self.ahead {
             if *seq > self.next_in {
                 break;
             }
             if *seq == self.next_in {
-                self.next_in += 1;
+                self.next_in = *behind;
             }
             used += 1;
         }

@@ -194,6 +194,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) {
         let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
+        let highest = highest_reason(&self.config.begin_string);
         self.send_admin(now_ns, msg_type::REJECT, out, |reject| {
             write_reverse_route(message, reject);
             reject.uint(tags::REF_SEQ_NUM, seq).text(tags::TEXT, reason.text());
@@ -212,7 +213,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             if !ref_type.is_empty() && ref_type.len() <= crate::store::MSG_TYPE_BYTES_MAX {
                 reject.field(tags::REF_MSG_TYPE, ref_type);
             }
-            reject.uint(tags::SESSION_REJECT_REASON, u64::from(reason.code()));
+            if reason.code() <= highest {
+                reject.uint(tags::SESSION_REJECT_REASON, u64::from(reason.code()));
+            }
         });
     }
 
@@ -341,6 +344,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.last_out_ns = now_ns;
         next
     }
+}
+
+/// Highest `SessionRejectReason` (373) that a version has; a later one is told by its text alone
+/// (FIX 4.2 volume 6 ends with 11, FIX 4.4 volume 6 has them all).
+fn highest_reason(begin_string: &str) -> u16 {
+    if begin_string == "FIX.4.2" { SessionRejectReason::InvalidMsgType.code() } else { u16::MAX }
 }
 
 /// A Reject goes back the way its message came: who it was on behalf of is who it is delivered to

@@ -108,8 +108,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let reason = DisconnectReason::GapNotFilled;
             return Some(self.log_out(now_ns, reason, "Missing messages were not resent", out));
         }
-        self.ask_for_gap(now_ns, out);
         self.gap = Some(super::Gap { since_ns: now_ns, tries: gap.tries + 1, ..gap });
+        self.ask_for_gap(now_ns, out);
         Some(Event::Warning(Warning::Gap { expected: self.next_in, received: gap.upto }))
     }
 }

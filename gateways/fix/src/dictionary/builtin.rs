@@ -1,0 +1,58 @@
+//! The dictionaries that we publish and validate with: `docs/fix/*.xml`.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Dictionary;
+
+/// A version of the protocol with the dictionary that we publish for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// FIX 4.2.
+    Fix42,
+    /// FIX 4.4.
+    #[default]
+    Fix44,
+    /// FIX 5.0 SP2 over FIXT 1.1.
+    Fix50Sp2,
+}
+
+const FIX42: &str = include_str!("../../../../docs/fix/FIX42.xml");
+const FIX44: &str = include_str!("../../../../docs/fix/FIX44.xml");
+const FIXT11: &str = include_str!("../../../../docs/fix/FIXT11.xml");
+const FIX50SP2: &str = include_str!("../../../../docs/fix/FIX50SP2.xml");
+
+impl Version {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fix42, Self::Fix44, Self::Fix50Sp2];
+
+    /// `BeginString` (8).
+    pub const fn begin_string(self) -> &'static str {
+        match self {
+            Self::Fix42 => "FIX.4.2",
+            Self::Fix44 => "FIX.4.4",
+            Self::Fix50Sp2 => "FIXT.1.1",
+        }
+    }
+
+    /// The values of `DefaultApplVerID` (1137) that a Logon may say, ours first; none before
+    /// FIXT 1.1. The versions 5.0 (7) and 5.0 SP1 (8) are subsets of SP2 (9).
+    pub const fn appl_ver_ids(self) -> &'static [&'static str] {
+        match self {
+            Self::Fix42 | Self::Fix44 => &[],
+            Self::Fix50Sp2 => &["9", "8", "7"],
+        }
+    }
+
+    /// The dictionary; read once in a process.
+    pub fn dictionary(self) -> Arc<Dictionary> {
+        static READ: [OnceLock<Arc<Dictionary>>; 3] = [const { OnceLock::new() }; 3];
+        let (place, read) = match self {
+            Self::Fix42 => (0, Dictionary::read as fn(&str) -> _),
+            Self::Fix44 => (1, Dictionary::read as fn(&str) -> _),
+            Self::Fix50Sp2 => (2, (|xml| Dictionary::read_layers(FIXT11, xml)) as fn(&str) -> _),
+        };
+        let xml = [FIX42, FIX44, FIX50SP2][place];
+        let made = || Arc::new(read(xml).expect("a file of our own, read by every test"));
+        Arc::clone(READ[place].get_or_init(made))
+    }
+}
