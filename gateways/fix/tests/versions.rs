@@ -1,4 +1,5 @@
-//! Sessions of FIX 4.2 and 5.0 SP2, and what 4.4 may do besides: chunks and `NextExpectedMsgSeqNum`.
+//! Sessions of FIX 4.2 and 5.0 SP2, and what 4.4 may do besides: chunks and
+//! `NextExpectedMsgSeqNum`.
 
 mod common;
 
