@@ -199,6 +199,9 @@ pub struct SessionConfig {
     pub account: String,
     /// Its password (FIX 554).
     pub password: String,
+    /// Every message is checked with the data dictionary as well.
+    #[serde(default)]
+    pub validate_messages: bool,
 }
 
 impl std::fmt::Debug for SessionConfig {

@@ -144,6 +144,7 @@ fn gateway(
                 username: None,
                 password: Some(rutter_clients::Secret::from(session.password.as_str())),
                 heartbeat_s_range: (1, 3_600),
+                validate_messages: session.validate_messages,
             })
         })
         .collect::<Option<Vec<_>>>()

@@ -137,6 +137,7 @@ fn gateway_config() -> GatewayConfig {
                 username: None,
                 password: Some(rutter_clients::Secret::from("secret-enough")),
                 heartbeat_s_range: (1, 60),
+                validate_messages: client == 0,
             })
             .collect(),
         instruments: vec![rutter_clients::InstrumentConfig {

@@ -9,6 +9,7 @@ use rutter_core::id::{InstrumentId, Name, SessionId, Symbol};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::reference::DEFINITIONS_MAX;
 use rutter_fix::codec::{Encoder, MESSAGE_BYTES_MAX, Message, TimePrecision};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, LogonContext, Policy, REPLAY_BYTES_MAX, constant_time_eq};
 use rutter_fix::tags;
 
@@ -53,6 +54,8 @@ pub struct SessionConfig {
     pub password: Option<Secret>,
     /// Least and most `HeartBtInt` (108), in seconds.
     pub heartbeat_s_range: (u32, u32),
+    /// Every message is checked with the data dictionary (`docs/fix/FIX44.xml`) as well.
+    pub validate_messages: bool,
 }
 
 /// What can be traded, as far as a client's message must name it.
@@ -249,13 +252,14 @@ impl GatewayConfig {
 
     /// The FIX session of one client.
     pub(crate) fn fix_session(&self, session: &SessionConfig) -> Config {
-        Config {
+        let config = Config {
             heartbeat_s_range: session.heartbeat_s_range,
             sending_time_tolerance_ns: Some(self.limits.sending_time_tolerance_ns),
             logon_timeout_ns: self.limits.logon_timeout_ns,
             time_precision: self.time_precision,
             ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
-        }
+        };
+        if session.validate_messages { config.validated(Version::Fix44) } else { config }
     }
 }
 
@@ -310,6 +314,7 @@ mod tests {
             username: None,
             password: Some("hunter2".into()),
             heartbeat_s_range: (1, 60),
+            validate_messages: false,
         };
         GatewayConfig {
             sender_comp_id: "RUTTER".to_owned(),

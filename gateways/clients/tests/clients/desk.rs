@@ -85,6 +85,7 @@ pub fn config() -> GatewayConfig {
         username: None,
         password: Some(format!("pw-{name}").as_str().into()),
         heartbeat_s_range: (1, 60),
+        validate_messages: false,
     };
     GatewayConfig {
         sender_comp_id: "RUTTER".to_owned(),

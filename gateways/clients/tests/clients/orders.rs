@@ -164,6 +164,27 @@ fn an_unsupported_message_gets_a_business_reject_and_the_session_goes_on() {
 }
 
 #[test]
+fn a_session_that_wants_it_is_checked_with_the_dictionary() {
+    let mut desk = Desk::with(|config| config.sessions[0].validate_messages = true);
+    desk.logon(1, "ALPHA").published();
+    for (order, parts) in [
+        (ORDER.replace("54=1", "54=1|4999=x"), "35=3| 371=4999| 373=0|"),
+        (ORDER.replace("54=1", "54=1|262=m"), "35=3| 371=262| 373=2|"),
+        (ORDER.replace("54=1", "54=1|54=1"), "35=3| 371=54| 373=13|"),
+        (ORDER.replace("59=1", "59=Q"), "35=3| 371=59| 373=5|"),
+    ] {
+        desk.send(1, &format!("35=D|11=x|{order}")).saw_like(1, &[parts]);
+    }
+    assert_eq!(desk.published(), []);
+    desk.send(1, &format!("35=D|11=a1|{ORDER}"));
+    assert_eq!(desk.published().len(), 1);
+    // Without it, a field that nobody knows changes nothing.
+    let mut lenient = alpha();
+    lenient.send(1, &format!("35=D|11=x|{}", ORDER.replace("54=1", "54=1|4999=x")));
+    assert_eq!(lenient.published().len(), 1);
+}
+
+#[test]
 fn many_orders_in_one_read_and_one_order_in_many_reads_are_the_same() {
     let mut together = alpha();
     let mut bytes = Vec::new();
