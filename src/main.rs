@@ -22,6 +22,10 @@ enum Command {
         /// Configuration file (TOML).
         #[arg(long)]
         config: PathBuf,
+        /// End as by SIGTERM when the process that started this one is gone (Linux): for tools
+        /// and tests, which may die without a word.
+        #[arg(long)]
+        with_parent: bool,
     },
     /// Checks a configuration file and says what is wrong with it.
     CheckConfig {
@@ -45,7 +49,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { config } => run(&config),
+        Command::Run { config, with_parent } => run(&config, with_parent),
         Command::CheckConfig { file } => check(&file),
         Command::Verify { journal } => replay::verify_command(&journal),
         Command::Replay { journal, order } => replay::replay_command(&journal, order),
@@ -60,7 +64,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(path: &std::path::Path) -> anyhow::Result<()> {
+fn run(path: &std::path::Path, with_parent: bool) -> anyhow::Result<()> {
+    if with_parent {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

@@ -233,8 +233,7 @@ fn spawn(program: &Path, config: &Path, dir: &Path) -> Result<Child, HarnessErro
         .open(&log)
         .map_err(io(format!("open {}", log.display())))?;
     Command::new(program)
-        .arg("run")
-        .arg("--config")
+        .args(["run", "--with-parent", "--config"])
         .arg(config)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
