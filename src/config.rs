@@ -210,6 +210,7 @@ impl std::fmt::Debug for SessionConfig {
             .field("comp_id", &self.comp_id)
             .field("account", &self.account)
             .field("password", &"***")
+            .field("validate_messages", &self.validate_messages)
             .finish()
     }
 }
