@@ -9,6 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CCXT := 4.5.90
 CCXT_STAMP := .venv/.ccxt-$(CCXT)
 FIX_CLIENT := $(TARGET)/fix_client
+QUICKFIX_CODEC := $(TARGET)/quickfix_codec
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 SEEDS ?= 1000
 SECONDS_EACH ?= 60
@@ -30,8 +31,9 @@ test: fmt-check clippy $(FIX_CLIENT) ## Everything CI judges: format, lints, all
 	cargo test --workspace
 	$(MAKE) --no-print-directory peers
 
-bench: ## Criterion benchmarks, then the paired ratios to their floors (one JSON line a pair).
+bench: $(QUICKFIX_CODEC) ## Criterion benchmarks, the paired ratios to their floors (one JSON line a pair), QuickFIX's codec.
 	cargo bench --workspace --benches
+	@if [ -x $(QUICKFIX_CODEC) ]; then $(QUICKFIX_CODEC) docs/fix/FIX44.xml; fi
 
 soak: ## Seeded random tests, SEEDS=n times as much of them, in release. RUTTER_SEED=s replays.
 	RUTTER_SEEDS=$(SEEDS) cargo test --release --test fix_differential --test simulation \
@@ -68,12 +70,14 @@ $(CCXT_STAMP):
 	else echo "notice: ccxt==$(CCXT) could not be installed"; fi
 
 $(FIX_CLIENT): tests/fix_client/main.cpp
+$(QUICKFIX_CODEC): benches/quickfix_codec.cpp
+$(FIX_CLIENT) $(QUICKFIX_CODEC):
 	@mkdir -p $(@D)
 	@[ -e /usr/include/quickfix/Session.h ] && command -v g++ >/dev/null || \
 		$(MAKE) --no-print-directory apt-libquickfix-dev apt-g++
 	@if [ -e /usr/include/quickfix/Session.h ]; then \
-		g++ -std=c++14 -O1 -Wall -Wextra -Wno-deprecated -o $@ $< -lquickfix -lpthread; \
-	else echo "notice: libquickfix-dev is not there: the scenario with QuickFIX is skipped"; fi
+		g++ -std=c++14 -O2 -Wall -Wextra -Wno-deprecated -o $@ $< -lquickfix -lpthread; \
+	else echo "notice: libquickfix-dev is not there: what needs QuickFIX ($(@F)) is skipped"; fi
 
 apt-%:
 	@dpkg -s $* >/dev/null 2>&1 || { $(SUDO) apt-get -q update && \
