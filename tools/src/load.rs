@@ -74,6 +74,9 @@ pub struct Arguments {
     /// Print latencies inside the started node as well.
     #[arg(long)]
     pub verbose: bool,
+    /// Keep the started node's folder, with its journal.
+    #[arg(long)]
+    pub keep: bool,
 }
 
 /// What came of it.
@@ -206,7 +209,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(address) = &arguments.address {
         return load(arguments, resolve(address)?, arguments.pid);
     }
-    let folder = tempfile::Builder::new().prefix("rutter-load-").tempdir()?;
+    let mut folder = tempfile::Builder::new().prefix("rutter-load-").tempdir()?;
+    if arguments.keep {
+        folder.disable_cleanup(true);
+        eprintln!("kept in {}", folder.path().display());
+    }
     let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
     let venues = Venues::start(&still, folder.path())?;
     let mut settings = NodeSettings::new(free_address()?);
