@@ -164,6 +164,12 @@ impl Book {
         self.in_flight[at] = Qty(self.in_flight[at].0.saturating_add(qty.0));
     }
 
+    /// So much of what was sent to take was refused or never arrived: it is still to be had.
+    pub fn give_back(&mut self, side: Side, qty: Qty) {
+        let at = side as usize - 1;
+        self.gone[at] = self.gone[at].saturating_sub(qty);
+    }
+
     /// So much of what was sent to take is filled, or will not be.
     pub fn taken(&mut self, side: Side, qty: Qty) {
         let at = side as usize - 1;

@@ -128,6 +128,17 @@ fn what_our_own_children_are_taking_does_not_count_as_liquidity_until_the_book_s
     desk.sent(&["v0 new buy 3 @ 10000 Ioc #6", "v1 new buy 1 @ 10010 Ioc #7"]);
 }
 
+#[test]
+fn what_a_refused_child_would_have_taken_is_still_to_be_had() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[], &[(10_000, 5)]);
+    desk.client("a buy 5 @ 10000 ioc").venue(1, "rejected");
+    desk.client("b buy 5 @ 10000 ioc");
+    desk.sent(&["v0 new buy 5 @ 10000 Ioc #1", "v0 new buy 5 @ 10000 Ioc #2"]);
+    // What came back unfilled was not there: it is not looked for again before the book changes.
+    desk.venue(2, "expired 0").client("c buy 5 @ 10000 ioc").sent(&[]);
+}
+
 /// Found in the demo: takers were stopped by the venue's self-trade prevention at every turn.
 #[test]
 fn an_order_never_goes_where_it_would_meet_an_order_of_our_own() {

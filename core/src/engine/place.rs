@@ -219,6 +219,9 @@ impl Engine {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
                 let left = if ends { Qty::ZERO } else { child.leaves() };
                 book.taken(child.side, before.leaves().saturating_sub(left));
+                if child.state == ChildState::Rejected {
+                    book.give_back(child.side, child.leaves());
+                }
             }
             (TimeInForce::Day | TimeInForce::Gtc, Some(_)) if ends => {
                 book.rested(child.side, child.price);
