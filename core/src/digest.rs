@@ -75,7 +75,7 @@ fn mix_mass_cancel_report(hash: &mut Rolling, r: &MassCancelReport) {
     let instrument = r.scope.instrument.map_or(u16::MAX, |i| i.0);
     let side = r.scope.side.map_or(0, |side| side as u8);
     let [low, high] = instrument.to_le_bytes();
-    let enums = u64::from_le_bytes([6, r.reason as u8, side, low, high, 0, 0, 0]);
+    let enums = u64::from_le_bytes([6, r.reason as u8, side, low, high, r.asked, 0, 0]);
     hash.pair(enums, r.event);
     hash.pair(u64::from(r.session.0) << 32 | u64::from(r.affected), r.client_seq);
     hash.word(r.time.0);

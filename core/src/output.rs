@@ -178,6 +178,8 @@ pub struct MassCancelReport {
     pub time: UnixNanos,
     /// FIX 11: the request.
     pub cl_ord_id: ClOrdId,
+    /// FIX 530.
+    pub asked: u8,
     /// What was asked for.
     pub scope: MassScope,
     /// FIX 533: orders that are being called back.

@@ -342,7 +342,7 @@ wire_struct!(Unacceptable {
 wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
 wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
 wire_struct!(MassScope { instrument, side });
-wire_struct!(MassCancel { session, client_seq, cl_ord_id, scope, refusal });
+wire_struct!(MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal });
 wire_struct!(MassStatus { session, client_seq, request, scope, refusal });
 wire_struct!(CancelOnDisconnect { all, grace_ns });
 wire_struct!(ChildFill {
@@ -521,6 +521,7 @@ mod tests {
                 session: SessionId(1),
                 client_seq: 2,
                 cl_ord_id: text36,
+                asked: b'1',
                 scope: MassScope { instrument: Some(InstrumentId(3)), side: Some(Side::Buy) },
                 refusal: Refusal::VenueRefused,
             }),

@@ -126,9 +126,15 @@ fn the_id_that_a_replaced_order_had_is_not_free_for_another_one() {
 
 fn mass_cancel(desk: &mut Desk, scope: MassScope) {
     let cl_ord_id = desk::text("m");
-    let request =
-        MassCancel { session: CLIENT, client_seq: 90, cl_ord_id, scope, refusal: Refusal::None };
-    desk.input(Input::MassCancel(request));
+    let refusal = Refusal::None;
+    desk.input(Input::MassCancel(MassCancel {
+        session: CLIENT,
+        client_seq: 90,
+        cl_ord_id,
+        asked: b'7',
+        scope,
+        refusal,
+    }));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn is_meant(session: SessionId, scope: MassScope) -> impl Fn(&Order) -> bool {
 impl Engine {
     /// Orders without a child are over before the report of the mass cancel, the others after it.
     pub(super) fn on_mass_cancel<S: Sink>(&mut self, request: &MassCancel, out: &mut Out<'_, S>) {
-        let MassCancel { session, client_seq, cl_ord_id, scope, refusal } = *request;
+        let MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal } = *request;
         if self.reference.account_of(session).is_none() {
             return;
         }
@@ -33,6 +33,7 @@ impl Engine {
             client_seq,
             time: self.now,
             cl_ord_id,
+            asked,
             scope,
             affected,
             reason: refusal,

@@ -181,6 +181,8 @@ pub struct MassCancel {
     pub client_seq: u64,
     /// The id of the request.
     pub cl_ord_id: ClOrdId,
+    /// FIX 530 as the client wrote it, for the report.
+    pub asked: u8,
     /// Which.
     pub scope: MassScope,
     /// Not [`Refusal::None`]: it could be read but not expressed in the core's terms.

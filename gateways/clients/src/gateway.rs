@@ -20,25 +20,28 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
-use rutter_core::output::Output;
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, decode};
 use rutter_fix::session::{
-    AppMessage, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent, Session,
+    AppMessage, BusinessRejectReason, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent,
+    Session,
 };
 use rutter_fix::store::MessageStore;
 use rutter_fix::tags::{self, msg_type};
 
-use crate::config::{ConfigError, Credentials, GatewayConfig, Limits};
+use crate::config::{ConfigError, Credentials, GatewayConfig, Limits, SessionKind};
 use crate::connection::{Binding, Connection};
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
-use crate::order::{Asked, read};
-use crate::report::{write_cancel_reject, write_report};
+use crate::order::{Asked, business_id, read};
 use crate::terms::{Owner, Terms};
 
+mod choice;
 mod clients;
+mod outputs;
+mod throttle;
 mod timer;
 
 use clients::Client;
+use throttle::MayNot;
 
 /// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
 /// `false`: there is no room; the same input is offered again later.
@@ -80,6 +83,8 @@ pub struct ClientGateway<S> {
     /// Nothing is due before this.
     due_ns: u64,
     recovered: bool,
+    /// There are drop copies.
+    copies: bool,
     /// Whose store is maintained next.
     maintained: usize,
 }
@@ -104,9 +109,10 @@ impl<S: MessageStore> ClientGateway<S> {
         for (place, (session, store)) in config.sessions.iter().zip(stores).enumerate() {
             by_session[session.id.index()] = Some(place);
             by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
-            let owner = Owner { session: session.id, account: session.account };
-            let fix = config.fix_session(session);
-            clients.push(Client::new(owner, Session::new(fix, store, Credentials::new(session))));
+            let (account, version) = (session.account, session.version);
+            let owner = Owner { session: session.id, account, version };
+            let fix = Session::new(config.fix_session(session), store, Credentials::new(session));
+            clients.push(Client::new(owner, fix, session));
         }
         Ok(Self {
             terms: Terms::new(config),
@@ -126,6 +132,7 @@ impl<S: MessageStore> ClientGateway<S> {
             scratch: Vec::with_capacity(1_024),
             due_ns: u64::MAX,
             recovered: false,
+            copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
             maintained: 0,
             clients,
             by_session,
@@ -294,62 +301,6 @@ impl<S: MessageStore> ClientGateway<S> {
         self.open -= usize::from(gone.is_some());
     }
 
-    /// Takes an output of the core. Those that are not for clients do nothing.
-    ///
-    /// # Errors
-    /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
-    /// output; further outputs for it are only counted.
-    pub fn on_output(&mut self, now_ns: u64, output: &Output) -> Result<(), OutputError> {
-        let (session, event, client_seq) = match output {
-            Output::Report(report) => (report.session, report.event, report.client_seq),
-            Output::CancelReject(reject) => (reject.session, reject.event, reject.client_seq),
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {
-                return Ok(());
-            }
-        };
-        let place = self.by_session.get(session.index()).copied().flatten();
-        let Some((place, client)) = place.and_then(|at| Some((at, self.clients.get_mut(at)?)))
-        else {
-            return Err(OutputError::UnknownSession(session));
-        };
-        if client.failed {
-            self.counters.outputs_dropped += 1;
-            return Ok(());
-        }
-        client.journal_event = client.journal_event.max(event);
-        let conn = client.conn;
-        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
-        self.scratch.clear();
-        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
-        let (owner, terms) = (client.owner, &self.terms);
-        let sent = client.send(now_ns, event, output, out, |message| match output {
-            Output::Report(report) => write_report(message, report, &owner, terms),
-            Output::CancelReject(reject) => write_cancel_reject(message, reject, &owner, terms),
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {}
-        });
-        match sent {
-            Ok(sent) => {
-                client.confirm(client_seq, self.recovered);
-                self.count_output(sent);
-                if let Some(conn) = conn {
-                    self.after_write(now_ns, conn);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.fail(place);
-                Err(error)
-            }
-        }
-    }
-
-    fn count_output(&mut self, sent: Sent) {
-        match sent {
-            Sent::AlreadyStored => self.counters.outputs_repeated += 1,
-            Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
-        }
-    }
-
     /// Takes messages from the front of `bytes` until there is no whole one left or the core has
     /// no room. Returns the bytes taken.
     fn digest(
@@ -422,7 +373,12 @@ impl<S: MessageStore> ClientGateway<S> {
         let found = match decode(bytes, index) {
             Ok(Status::Incomplete) => return None,
             Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
-                self.find_client(&Message::new(bytes, index))
+                let logon = Message::new(bytes, index);
+                let found = self.find_client(&logon);
+                if let Some(client) = found.ok().and_then(|at| self.clients.get_mut(at)) {
+                    client.chosen = choice::of(&logon, client.configured);
+                }
+                found
             }
             Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
         };
@@ -454,6 +410,9 @@ impl<S: MessageStore> ClientGateway<S> {
         if client.failed {
             return Err(CloseReason::SessionFailed);
         }
+        if client.disabled {
+            return Err(CloseReason::Operator);
+        }
         if client.conn.is_some() || client.session.connected(now_ns, &mut connection.out).is_err() {
             return Err(CloseReason::AlreadyConnected);
         }
@@ -478,10 +437,11 @@ impl<S: MessageStore> ClientGateway<S> {
             Event::LoggedOn { heartbeat_s, reset } => {
                 // A reset within a session logs on again.
                 let again = std::mem::replace(&mut client.up, true);
+                let chosen = client.chosen;
                 self.note(Notice::LoggedOn { session, heartbeat_s, reset });
                 if !again {
                     self.counters.logons += 1;
-                    self.emit(Input::SessionUp(session), now_ns, publish);
+                    self.emit(Input::SessionUp(session, chosen), now_ns, publish);
                 }
             }
             Event::Rejected { seq, reason, tag } => {
@@ -517,6 +477,11 @@ impl<S: MessageStore> ClientGateway<S> {
         let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
             return;
         };
+        if let Some(no) = client.may_not(now_ns, &app.message) {
+            let (reason, text) = (no.reason(), no.text());
+            self.counters.throttled += u64::from(no == MayNot::Throttled);
+            return self.business_reject(now_ns, conn, place, app, reason, text);
+        }
         match read(&app.message, app.id, &client.owner, &self.terms) {
             Asked::Input(input) => {
                 let arrived_ns = connection.arrived_ns;
@@ -530,17 +495,33 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
             }
-            Asked::BusinessReject { reason, ref_id } => {
-                let (message, out) = (&app.message, &mut connection.out);
-                let text = reason.text();
-                let sent =
-                    client.session.business_reject(now_ns, message, reason, ref_id, text, out);
-                self.counters.messages_rejected += 1;
-                match sent {
-                    Ok(_) => client.session.confirm_in(app.id),
-                    Err(_) => self.fail(place),
-                }
+            Asked::BusinessReject { reason } => {
+                self.business_reject(now_ns, conn, place, app, reason, reason.text());
             }
+        }
+    }
+
+    /// Answers with a `BusinessMessageReject` (35=j), without the core.
+    fn business_reject(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+        reason: BusinessRejectReason,
+        text: &str,
+    ) {
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return;
+        };
+        let (message, out) = (&app.message, &mut connection.out);
+        let ref_id = business_id(message);
+        let sent = client.session.business_reject(now_ns, message, reason, ref_id, text, out);
+        self.counters.messages_rejected += 1;
+        match sent {
+            Ok(_) => client.session.confirm_in(app.id),
+            Err(_) => self.fail(place),
         }
     }
 
@@ -591,6 +572,7 @@ impl<S: MessageStore> ClientGateway<S> {
         if let Some(client) = client.and_then(|place| self.clients.get_mut(place)) {
             client.session.disconnected();
             client.conn = None;
+            client.reset_if_wanted();
             client.logout_reason = None;
             session = Some(client.owner.session);
             up = std::mem::replace(&mut client.up, false);

@@ -20,7 +20,9 @@ pub mod report;
 pub mod server;
 pub mod terms;
 
-pub use config::{ConfigError, GatewayConfig, InstrumentConfig, Limits, Secret, SessionConfig};
+pub use config::{
+    ConfigError, GatewayConfig, InstrumentConfig, Limits, Secret, SessionConfig, SessionKind,
+};
 pub use gateway::{ClientGateway, Publish};
 pub use notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
 pub use server::{GatewayServer, ServerCounters, ServerError};

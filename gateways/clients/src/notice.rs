@@ -4,6 +4,7 @@
 //! `report` and `refusal`.
 
 use rutter_core::id::SessionId;
+use rutter_core::input::SessionCommand;
 use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
 use rutter_fix::store::StoreError;
 
@@ -39,6 +40,9 @@ pub enum CloseReason {
     /// The session has a connection already, which stays.
     #[error("already connected")]
     AlreadyConnected,
+    /// An operator has shut the session out, or cut it off.
+    #[error("by an operator")]
+    Operator,
     /// The session cannot go on before a restart; see [`Notice::Failed`].
     #[error("session has failed")]
     SessionFailed,
@@ -107,6 +111,20 @@ pub enum Notice {
         session: SessionId,
         /// Bytes that wait.
         backlog_bytes: usize,
+    },
+    /// A client sends more requests than it may; told once in a while, see `REQUESTS_NOTE_NS`.
+    Throttled {
+        /// Who.
+        session: SessionId,
+        /// Requests that were refused since it was told last.
+        refused: u64,
+    },
+    /// An operator's command was carried out.
+    Commanded {
+        /// Whose session.
+        session: SessionId,
+        /// What.
+        command: SessionCommand,
     },
     /// A session cannot go on: its store failed or does not fit the journal. The client is cut
     /// off and cannot log on before a restart, which tells it everything it missed.
@@ -201,6 +219,8 @@ pub struct Counters {
     pub outputs_dropped: u64,
     /// Messages answered by a session-level Reject or a `BusinessMessageReject`.
     pub messages_rejected: u64,
+    /// Requests refused because a session sent too many.
+    pub throttled: u64,
     /// Notices that nobody took in time.
     pub notices_lost: u64,
 }

@@ -6,4 +6,5 @@ mod desk;
 mod orders;
 mod recovery;
 mod reports;
+mod requests;
 mod server;

@@ -27,6 +27,7 @@ fn an_order_reaches_the_core_in_its_numbers() {
         tif: TimeInForce::Gtc,
         qty: Qty(5_000),
         price: Price(6_000_025),
+        instructions: Instructions::default(),
     };
     assert_eq!(desk.published(), [Input::NewOrder(order)]);
     desk.send(1, &format!("35=D|11=a2|38=1|40=1|54=2|55=BTC/USDT|59=3|{TIME}"));
@@ -69,7 +70,7 @@ fn a_cancel_and_a_status_request_reach_the_core() {
     let session = SessionId(0);
     let cancel =
         CancelOrder { session, client_seq: 2, cl_ord_id: text("c1"), orig_cl_ord_id: text("a1") };
-    let status = OrderStatus { session, client_seq: 3, cl_ord_id: text("a1") };
+    let status = OrderStatus { session, client_seq: 3, cl_ord_id: text("a1"), request: text("q") };
     assert_eq!(desk.published(), [Input::Cancel(cancel), Input::Status(status)]);
 }
 

@@ -239,6 +239,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Ok(())
     }
 
+    /// Starts both numbers at 1 with the next Logon; what was sent before can no longer be asked
+    /// for. Only while disconnected; otherwise nothing happens and the answer is false.
+    pub fn reset(&mut self) -> bool {
+        let free = self.state == State::Disconnected;
+        if free {
+            self.reset_numbers();
+        }
+        free
+    }
+
     /// The connection is gone, whoever closed it.
     pub fn disconnected(&mut self) {
         self.drop_connection();
