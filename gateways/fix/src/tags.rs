@@ -112,6 +112,7 @@ tags! {
     ORD_STATUS_REQ_ID = 790, "OrdStatusReqID";
     TARGET_STRATEGY = 847, "TargetStrategy";
     LAST_LIQUIDITY_IND = 851, "LastLiquidityInd";
+    APPL_VER_ID = 1128, "ApplVerID";
     DEFAULT_APPL_VER_ID = 1137, "DefaultApplVerID";
     DISPLAY_QTY = 1138, "DisplayQty";
 }
