@@ -204,7 +204,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         (reason, tag): (SessionRejectReason, outbound::RefTag<'_>),
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        let seq = self.store.next_out();
+        let seq = self.refusal_seq();
         let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
         // Text and ids are bounded, so it is never too long.
         let _ = outbound::write_reject(&self.config, message, stamp, reason, tag, out);
@@ -220,8 +220,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        let seq = self.store.next_out();
-        self.refuse_under(now_ns, seq, refusal, text, out)
+        self.refuse_under(now_ns, self.refusal_seq(), refusal, text, out)
+    }
+
+    /// The number that an answer to this Logon would have.
+    fn refusal_seq(&self) -> u64 {
+        if self.config.reset_on_logon { 1 } else { self.store.next_out() }
     }
 
     fn refuse_under<'b>(
