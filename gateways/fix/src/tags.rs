@@ -126,6 +126,7 @@ tags! {
     LAST_RPT_REQUESTED = 912, "LastRptRequested";
     NO_STRATEGY_PARAMETERS = 957, "NoStrategyParameters";
     AGGRESSOR_INDICATOR = 1057, "AggressorIndicator";
+    APPL_VER_ID = 1128, "ApplVerID";
     DEFAULT_APPL_VER_ID = 1137, "DefaultApplVerID";
     DISPLAY_QTY = 1138, "DisplayQty";
     MASS_ACTION_REPORT_ID = 1369, "MassActionReportID";

@@ -38,7 +38,7 @@ fn a_replace_reaches_the_core_and_its_end_the_client() {
     let Some(Input::Replace(request)) = desk.ring.first().copied() else { panic!("a replace") };
     assert_eq!((request.orig_cl_ord_id, request.order.qty), (text("a1"), Qty(7_000)));
     desk.decide();
-    desk.saw_like(1, &["150=E|39=E|11=a2|41=a1|", "150=5|39=0|11=a2|41=a1|38=0.7000|"]);
+    desk.saw_like(1, &["150=E|39=E|11=a2|41=a1|", "150=5|39=0|11=a2|41=a1| 38=0.7000|"]);
     desk.send(1, &format!("35=G|11=a3|41=a2|{}", changed.replace("54=1", "54=2"))).decide();
     desk.saw_like(1, &["35=9| 11=a3|41=a2|39=0| 434=2|102=2|58=NotReplaceable|"]);
     desk.send(1, &format!("35=G|11=a3|41=a2|{}", changed.replace("BTC/USDT", "DOGE"))).decide();
@@ -243,7 +243,7 @@ fn an_operator_can_log_out_cut_off_reset_and_shut_out_a_session() {
     let mut desk = alpha();
     let session = SessionId(0);
     let command = |command| Output::Command(session, command);
-    desk.output(&command(SessionCommand::Logout)).saw_like(1, &["35=5| 58=Logged|"]);
+    desk.output(&command(SessionCommand::Logout)).saw_like(1, &["35=5| 58=Logged"]);
     desk.send(1, "35=5|");
     assert_eq!(desk.closes().len(), 1);
     desk.logon(2, "ALPHA").output(&command(SessionCommand::Disconnect));
