@@ -3,9 +3,15 @@
 //! A line belongs here if it names something that somebody should see. What clients are told is
 //! `report` and `refusal`.
 
+use std::net::IpAddr;
+
 use rutter_core::id::SessionId;
 use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
 use rutter_fix::store::StoreError;
+use rutter_transport::tls::TlsFault;
+
+use crate::credentials::LogonFault;
+use crate::quiet::Kind;
 
 /// A connection, by the slot that its carrier gave it. A slot may be used again once
 /// [`on_closed`](crate::ClientGateway::on_closed) has been called for it.
@@ -21,6 +27,12 @@ pub enum CloseReason {
     /// As many connections as are allowed wait for their Logon.
     #[error("too many connections without a logon")]
     TooManyUnbound,
+    /// As many of these from its address as are allowed.
+    #[error("too many connections without a logon from one address")]
+    TooManyFromAddress,
+    /// TLS with it failed.
+    #[error("TLS: {0}")]
+    Tls(TlsFault),
     /// The journal has not been read yet.
     #[error("not recovered yet")]
     NotRecovered,
@@ -75,9 +87,41 @@ pub enum Notice {
         conn: ConnId,
         /// Whose, if that was known.
         session: Option<SessionId>,
+        /// Where it came from, if that is known.
+        address: Option<IpAddr>,
         /// Why.
         reason: CloseReason,
     },
+    /// A Logon did not prove what it must. The client is told so, and not why.
+    LogonRefused {
+        /// Whom it named.
+        session: SessionId,
+        /// Where it came from.
+        address: Option<IpAddr>,
+        /// What was wrong.
+        fault: LogonFault,
+    },
+    /// Too many Logons from one address were wrong: it is refused for this session.
+    LockedOut {
+        /// Whom they named.
+        session: SessionId,
+        /// Where they came from.
+        address: Option<IpAddr>,
+        /// For so many seconds.
+        for_s: u64,
+    },
+    /// So many notices about strangers were not told one by one.
+    Untold {
+        /// About what.
+        kind: Kind,
+        /// How many.
+        count: u64,
+    },
+    /// The certificates have changed and are in use for new connections.
+    CertificatesReloaded,
+    /// The certificates have changed and are no good: the old ones stay in use. The carrier has
+    /// the error.
+    CertificatesRefused,
     /// Odd, but the session goes on.
     Warning {
         /// Whose.
@@ -114,6 +158,26 @@ pub enum Notice {
         /// Whose.
         session: SessionId,
     },
+}
+
+impl Notice {
+    /// Whether somebody should look into it.
+    pub const fn is_warning(&self) -> bool {
+        match self {
+            Self::LoggedOn { .. }
+            | Self::Closed { .. }
+            | Self::Rejected { .. }
+            | Self::PeerRejected { .. }
+            | Self::CertificatesReloaded => false,
+            Self::LogonRefused { .. }
+            | Self::LockedOut { .. }
+            | Self::Untold { .. }
+            | Self::CertificatesRefused
+            | Self::Warning { .. }
+            | Self::SlowConsumer { .. }
+            | Self::Failed { .. } => true,
+        }
+    }
 }
 
 /// Why an output of the core could not be taken to its client.
@@ -187,6 +251,14 @@ pub struct Counters {
     pub logons: u64,
     /// Connections closed before they were logged on.
     pub logons_refused: u64,
+    /// Logons that did not prove what they must.
+    pub credentials_refused: u64,
+    /// Of these, refused for earlier ones whatever they said.
+    pub locked_out: u64,
+    /// Times that a source was locked out.
+    pub lockouts: u64,
+    /// Connections with which TLS failed.
+    pub tls_failures: u64,
     /// Clients cut off because they did not read.
     pub slow_consumers: u64,
     /// Inputs for the core.
@@ -201,6 +273,8 @@ pub struct Counters {
     pub outputs_dropped: u64,
     /// Messages answered by a session-level Reject or a `BusinessMessageReject`.
     pub messages_rejected: u64,
+    /// Notices about strangers that were only counted.
+    pub notices_untold: u64,
     /// Notices that nobody took in time.
     pub notices_lost: u64,
 }
