@@ -29,16 +29,35 @@ pub(crate) enum Binding {
     Closing,
 }
 
+/// What protects a connection.
+#[derive(Debug)]
+pub(crate) enum Secure {
+    /// Nothing.
+    Plain,
+    /// TLS, as soon as its handshake is done.
+    Handshake,
+    /// TLS, and what its handshake has told.
+    Tls(Box<TlsFacts>),
+}
+
+impl Secure {
+    /// What the handshake has told.
+    pub fn facts(&self) -> Option<&TlsFacts> {
+        match self {
+            Self::Plain | Self::Handshake => None,
+            Self::Tls(facts) => Some(facts),
+        }
+    }
+}
+
 /// A connection that the carrier holds.
 pub(crate) struct Connection {
     /// Where it comes from.
     pub address: Option<IpAddr>,
     /// The same, as it is counted.
     pub source: Option<Source>,
-    /// Its TLS handshake is not done yet.
-    pub handshaking: bool,
-    /// What the handshake told.
-    pub tls: Option<Box<TlsFacts>>,
+    /// What protects it.
+    pub secure: Secure,
     /// Whose it is.
     pub binding: Binding,
     /// Bytes that wait: an unfinished message, or whatever the core has no room for.
@@ -80,8 +99,7 @@ impl Connection {
         Self {
             address: peer.address,
             source: peer.address.map(Source::from),
-            handshaking: peer.tls,
-            tls: None,
+            secure: if peer.tls { Secure::Handshake } else { Secure::Plain },
             binding: Binding::Unbound,
             input: Vec::with_capacity(BUFFER_BYTES),
             out: Vec::with_capacity(BUFFER_BYTES),

@@ -117,14 +117,14 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
     const RULE: Rule = Rule { failures_max: 3, first_ns: 30 * SECOND, longest_ns: 100 * SECOND };
 
-    fn at(text: &str) -> Option<Source> {
-        Some(Source::from(text.parse::<IpAddr>().expect("an address")))
+    fn at(text: &str) -> Source {
+        text.parse::<IpAddr>().expect("an address").into()
     }
 
     #[test]
     fn the_third_failure_locks_and_each_further_one_twice_as_long_up_to_a_limit() {
         let mut lockouts = Lockouts::new(RULE);
-        let here = at("192.0.2.1");
+        let here = Some(at("192.0.2.1"));
         assert_eq!(lockouts.failed(1, here, 0), None);
         assert_eq!(lockouts.failed(2, here, 0), None);
         let mut now = 3;
@@ -135,13 +135,13 @@ mod tests {
             now += seconds * SECOND;
         }
         assert!(!lockouts.is_locked(now, here, 1), "another CompID");
-        assert!(!lockouts.is_locked(now, at("192.0.2.2"), 0), "another source");
+        assert!(!lockouts.is_locked(now, Some(at("192.0.2.2")), 0), "another source");
     }
 
     #[test]
     fn a_good_logon_and_a_long_quiet_make_it_forgotten() {
         let mut lockouts = Lockouts::new(RULE);
-        let here = at("192.0.2.1");
+        let here = Some(at("192.0.2.1"));
         for now in 0..2 {
             assert_eq!(lockouts.failed(now, here, 0), None);
         }

@@ -30,6 +30,9 @@ pub enum CloseReason {
     /// As many of these from its address as are allowed.
     #[error("too many connections without a logon from one address")]
     TooManyFromAddress,
+    /// It had to make room for somebody from an address that waits with fewer connections.
+    #[error("displaced before its logon")]
+    Displaced,
     /// TLS with it failed.
     #[error("TLS: {0}")]
     Tls(TlsFault),

@@ -321,8 +321,9 @@ impl<S: MessageStore> GatewayServer<S> {
         worked |= self.gateway.resume(now_ns, publish);
         worked |= self.read_all(now_ns, publish);
         worked |= self.gateway.on_timer(now_ns, publish);
-        self.flush(now_ns, publish);
+        // Somebody may have to go for a newcomer, so writing and closing come last.
         worked |= self.accept_all(now_ns);
+        self.flush(now_ns, publish);
         self.reload(now_ns);
         Ok(worked)
     }

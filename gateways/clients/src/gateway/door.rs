@@ -3,13 +3,15 @@
 //! A line belongs here if it is about a connection without a session, or about what a Logon
 //! proves. What follows a good Logon is `gateway`.
 
+use std::collections::BTreeMap;
+
 use rutter_transport::tls::{TlsFacts, TlsFault};
 
 use super::{
     Binding, ClientGateway, CloseReason, ConnId, Connection, FieldIndex, LOGON_BYTES_MAX, Limits,
     Message, MessageStore, Notice, Publish, SessionId, Status, decode, msg_type, tags,
 };
-use crate::connection::Peer;
+use crate::connection::{Peer, Secure};
 use crate::credentials::LogonFault;
 use crate::lockout::{Lockouts, Rule, Source};
 use crate::quiet::{Kind, Quiet};
@@ -47,19 +49,7 @@ impl<S: MessageStore> ClientGateway<S> {
         peer: &Peer,
     ) -> Result<(), CloseReason> {
         self.tick(now_ns);
-        let source = peer.address.map(Source::from);
-        let reason = match self.connections.get(conn.0 as usize) {
-            _ if !self.recovered => Some(CloseReason::NotRecovered),
-            None | Some(Some(_)) => Some(CloseReason::TooManyConnections),
-            Some(None) if self.unbound >= self.limits.unbound_max => {
-                Some(CloseReason::TooManyUnbound)
-            }
-            Some(None) if self.unbound_of(source) >= self.limits.unbound_per_address_max => {
-                Some(CloseReason::TooManyFromAddress)
-            }
-            Some(None) => None,
-        };
-        if let Some(reason) = reason {
+        if let Some(reason) = self.no_room(conn, peer.address.map(Source::from)) {
             self.counters.connections_refused += 1;
             self.tell_stranger(
                 Kind::Closed(reason),
@@ -78,19 +68,53 @@ impl<S: MessageStore> ClientGateway<S> {
         Ok(())
     }
 
-    /// Connections of a source whose Logon is still awaited. Who cannot be told apart is not
-    /// limited by address.
+    /// Why a newcomer is not taken. Somebody else may have to go for it.
+    fn no_room(&mut self, conn: ConnId, source: Option<Source>) -> Option<CloseReason> {
+        if !self.recovered {
+            return Some(CloseReason::NotRecovered);
+        }
+        if !matches!(self.connections.get(conn.0 as usize), Some(None)) {
+            return Some(CloseReason::TooManyConnections);
+        }
+        // Who cannot be told apart is not limited by address.
+        if source.is_some() && self.unbound_of(source) >= self.limits.unbound_per_address_max {
+            return Some(CloseReason::TooManyFromAddress);
+        }
+        let full = self.unbound >= self.limits.unbound_max && !self.displace(source);
+        full.then_some(CloseReason::TooManyUnbound)
+    }
+
+    /// Connections of a source whose Logon is still awaited.
     fn unbound_of(&self, source: Option<Source>) -> usize {
-        let Some(source) = source else { return 0 };
         let unbound = self.connections.iter().flatten().filter(|one| one.is_unbound());
-        unbound.filter(|one| one.source == Some(source)).count()
+        unbound.filter(|one| one.source == source).count()
+    }
+
+    /// Makes room for a newcomer at the cost of the source that waits with the most connections:
+    /// its oldest one goes. `false` if the newcomer's own source has as many. So a crowd that
+    /// says nothing keeps nobody out for the whole of its time.
+    fn displace(&mut self, newcomer: Option<Source>) -> bool {
+        let mut counts = BTreeMap::<Option<Source>, usize>::new();
+        for connection in self.connections.iter().flatten().filter(|one| one.is_unbound()) {
+            *counts.entry(connection.source).or_default() += 1;
+        }
+        let most = counts.values().copied().max().unwrap_or(0);
+        if counts.get(&newcomer).copied().unwrap_or(0) >= most {
+            return false;
+        }
+        let unbound = self.connections.iter().enumerate().filter_map(|(place, connection)| {
+            let waits = connection.as_ref().filter(|one| one.is_unbound())?;
+            (counts.get(&waits.source) == Some(&most)).then_some((waits.logon_due_ns, place))
+        });
+        let Some((_, place)) = unbound.min() else { return false };
+        self.close(ConnId(place as u32), CloseReason::Displaced, &mut |_, _| false);
+        true
     }
 
     /// The TLS handshake of a connection is done. The time for its Logon goes on.
     pub fn on_secured(&mut self, conn: ConnId, facts: TlsFacts) {
         if let Some(connection) = self.open_connection(conn) {
-            connection.handshaking = false;
-            connection.tls = Some(Box::new(facts));
+            connection.secure = Secure::Tls(Box::new(facts));
         }
     }
 
@@ -149,7 +173,7 @@ impl<S: MessageStore> ClientGateway<S> {
             return Err(CloseReason::AlreadyConnected);
         }
         let locked = self.door.lockouts.is_locked(now_ns, connection.source, place);
-        client.session.policy_mut().arrives(locked, connection.tls.as_deref());
+        client.session.policy_mut().arrives(locked, connection.secure.facts());
         client.conn = Some(conn);
         connection.binding = Binding::Client(place);
         self.unbound -= 1;

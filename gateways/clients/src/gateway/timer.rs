@@ -3,6 +3,8 @@
 
 use rutter_transport::tls::TlsFault;
 
+use crate::connection::Secure;
+
 use super::{
     ClientGateway, CloseReason, ConnId, MessageStore, Notice, Publish, REPLAY_BYTES_MAX,
     RecoveryError, TIMER_EVENTS_MAX,
@@ -61,7 +63,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(connection) = self.open_connection(conn) else { return };
         let stalled_ns = connection.backlog_since_ns.map(|since| since.saturating_add(stall_ns));
         let logon_ns = connection.is_unbound().then_some(connection.logon_due_ns);
-        let handshaking = connection.handshaking;
+        let handshaking = matches!(connection.secure, Secure::Handshake);
         if stalled_ns.is_some_and(|due_ns| due_ns <= now_ns) {
             return self.close(conn, CloseReason::SlowConsumer, publish);
         }
