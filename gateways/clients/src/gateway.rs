@@ -28,19 +28,22 @@ use rutter_fix::session::{
 use rutter_fix::store::MessageStore;
 use rutter_fix::tags::{self, msg_type};
 
-use crate::config::{ConfigError, Credentials, GatewayConfig, Limits, SessionKind};
+use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
 use crate::connection::{Binding, Connection};
+use crate::credentials::Credentials;
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
 use crate::order::{Asked, business_id, read};
 use crate::terms::{Owner, Terms};
 
 mod choice;
 mod clients;
+mod door;
 mod outputs;
 mod throttle;
 mod timer;
 
 use clients::Client;
+use door::Door;
 use throttle::MayNot;
 
 /// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
@@ -85,6 +88,7 @@ pub struct ClientGateway<S> {
     recovered: bool,
     /// There are drop copies.
     copies: bool,
+    door: Door,
     /// Whose store is maintained next.
     maintained: usize,
 }
@@ -111,7 +115,8 @@ impl<S: MessageStore> ClientGateway<S> {
             by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
             let (account, version) = (session.account, session.version);
             let owner = Owner { session: session.id, account, version };
-            let fix = Session::new(config.fix_session(session), store, Credentials::new(session));
+            let credentials = Credentials::new(session, config.limits.logon_window_ns);
+            let fix = Session::new(config.fix_session(session), store, credentials);
             clients.push(Client::new(owner, fix, session));
         }
         Ok(Self {
@@ -133,6 +138,7 @@ impl<S: MessageStore> ClientGateway<S> {
             due_ns: u64::MAX,
             recovered: false,
             copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
+            door: Door::new(&config.limits),
             maintained: 0,
             clients,
             by_session,
@@ -168,37 +174,9 @@ impl<S: MessageStore> ClientGateway<S> {
         self.recovered
     }
 
-    /// A connection was made; `conn` is below `connections_max` and free.
-    ///
-    /// # Errors
-    /// Why it is not taken: close it, and forget it.
-    pub fn on_connect(&mut self, now_ns: u64, conn: ConnId) -> Result<(), CloseReason> {
-        let reason = match self.connections.get(conn.0 as usize) {
-            _ if !self.recovered => Some(CloseReason::NotRecovered),
-            None | Some(Some(_)) => Some(CloseReason::TooManyConnections),
-            Some(None) if self.unbound >= self.limits.unbound_max => {
-                Some(CloseReason::TooManyUnbound)
-            }
-            Some(None) => None,
-        };
-        if let Some(reason) = reason {
-            self.counters.connections_refused += 1;
-            self.note(Notice::Closed { conn, session: None, reason });
-            return Err(reason);
-        }
-        let due_ns = now_ns.saturating_add(self.limits.logon_timeout_ns);
-        if let Some(place) = self.connections.get_mut(conn.0 as usize) {
-            *place = Some(Connection::new(due_ns));
-        }
-        self.open += 1;
-        self.unbound += 1;
-        self.counters.connections += 1;
-        self.due_ns = self.due_ns.min(due_ns);
-        Ok(())
-    }
-
     /// Bytes came. `now_ns` is when they were read and goes with every input that they cause.
     pub fn on_bytes(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], publish: &mut Publish<'_>) {
+        self.tick(now_ns);
         self.publish_queue(publish);
         let Some(connection) = self.open_connection(conn) else { return };
         connection.arrived_ns = now_ns;
@@ -348,8 +326,10 @@ impl<S: MessageStore> ClientGateway<S> {
             Binding::Closing => return None,
         };
         let client = self.clients.get_mut(place)?;
+        client.session.policy_mut().at(now_ns);
         let received = client.session.receive(now_ns, bytes, index, &mut connection.out);
         let taken = received.consumed;
+        self.note_verdict(now_ns, conn, place);
         match received.event {
             None if taken == 0 => None,
             None => Some(taken),
@@ -358,68 +338,6 @@ impl<S: MessageStore> ClientGateway<S> {
                 Some(taken)
             }
         }
-    }
-
-    /// The first message of a connection names its session; it is not taken here, the session
-    /// reads it itself. Nobody who is not ours gets an answer.
-    fn bind(
-        &mut self,
-        now_ns: u64,
-        conn: ConnId,
-        bytes: &[u8],
-        index: &mut FieldIndex,
-        publish: &mut Publish<'_>,
-    ) -> Option<usize> {
-        let found = match decode(bytes, index) {
-            Ok(Status::Incomplete) => return None,
-            Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
-                let logon = Message::new(bytes, index);
-                let found = self.find_client(&logon);
-                if let Some(client) = found.ok().and_then(|at| self.clients.get_mut(at)) {
-                    client.chosen = choice::of(&logon, client.configured);
-                }
-                found
-            }
-            Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
-        };
-        match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
-            Ok(_) => Some(0),
-            Err(reason) => {
-                self.close(conn, reason, publish);
-                None
-            }
-        }
-    }
-
-    fn find_client(&self, logon: &Message<'_>) -> Result<usize, CloseReason> {
-        if logon.msg_type() != msg_type::LOGON {
-            return Err(CloseReason::FirstMessageNotLogon);
-        }
-        let ours = logon.get(tags::TARGET_COMP_ID) == Some(self.sender_comp_id.as_bytes());
-        let sender = logon.get(tags::SENDER_COMP_ID).filter(|_| ours);
-        sender
-            .and_then(|sender| self.by_comp_id.get(sender).copied())
-            .ok_or(CloseReason::UnknownCompId)
-    }
-
-    fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return Err(CloseReason::UnknownCompId);
-        };
-        if client.failed {
-            return Err(CloseReason::SessionFailed);
-        }
-        if client.disabled {
-            return Err(CloseReason::Operator);
-        }
-        if client.conn.is_some() || client.session.connected(now_ns, &mut connection.out).is_err() {
-            return Err(CloseReason::AlreadyConnected);
-        }
-        client.conn = Some(conn);
-        connection.binding = Binding::Client(place);
-        self.unbound -= 1;
-        Ok(())
     }
 
     fn on_event(
@@ -479,7 +397,13 @@ impl<S: MessageStore> ClientGateway<S> {
         };
         if let Some(no) = client.may_not(now_ns, &app.message) {
             let (reason, text) = (no.reason(), no.text());
-            self.counters.throttled += u64::from(no == MayNot::Throttled);
+            if no == MayNot::Throttled {
+                let (session, news) = (client.owner.session, client.throttle.is_news());
+                self.counters.throttled += 1;
+                if news {
+                    self.note(Notice::Throttled { session });
+                }
+            }
             return self.business_reject(now_ns, conn, place, app, reason, text);
         }
         match read(&app.message, app.id, &client.owner, &self.terms) {
@@ -579,7 +503,7 @@ impl<S: MessageStore> ClientGateway<S> {
         }
         self.counters.logons_refused += u64::from(!up);
         self.counters.slow_consumers += u64::from(reason == CloseReason::SlowConsumer);
-        self.note(Notice::Closed { conn, session, reason });
+        self.tell_closed(conn, session, reason, up);
         if let Some(session) = session.filter(|_| up) {
             self.emit(Input::SessionDown(session), self.due_now(conn), publish);
         }
@@ -613,7 +537,7 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    fn note(&mut self, notice: Notice) {
+    pub(crate) fn note(&mut self, notice: Notice) {
         if self.notices.len() < NOTICES_MAX {
             self.notices.push_back(notice);
         } else {

@@ -24,6 +24,11 @@ impl Throttle {
         Self { per_s_max, window_start_ns: 0, in_window: 0 }
     }
 
+    /// Whether the newest request is the first that is refused in its second.
+    pub const fn is_news(&self) -> bool {
+        self.in_window == self.per_s_max.saturating_add(1)
+    }
+
     /// Counts one request; false when the second's allowance is used up.
     fn may_pass(&mut self, now_ns: u64) -> bool {
         if self.per_s_max == 0 {

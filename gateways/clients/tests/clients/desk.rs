@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rutter_clients::{
-    ClientGateway, CloseReason, ConnId, GatewayConfig, InstrumentConfig, Limits, Notice,
+    ClientGateway, CloseReason, ConnId, GatewayConfig, InstrumentConfig, Limits, Notice, Proof,
     SessionConfig,
 };
 use rutter_core::Engine;
@@ -99,7 +99,7 @@ fn check_all(mut bytes: &[u8]) {
 
 pub fn config() -> GatewayConfig {
     let session = |id, name: &str| SessionConfig {
-        password: Some(format!("pw-{name}").as_str().into()),
+        proof: Proof::Password(format!("pw-{name}").as_str().into()),
         ..SessionConfig::trading(SessionId(id), name, text(&format!("ACC-{name}")))
     };
     GatewayConfig {
@@ -284,7 +284,15 @@ impl Desk {
     }
 
     pub fn connect(&mut self, conn: u32) -> Result<(), CloseReason> {
-        self.gateway.on_connect(self.now, ConnId(conn))
+        self.connect_as(conn, &rutter_clients::Peer::default())
+    }
+
+    pub fn connect_as(
+        &mut self,
+        conn: u32,
+        peer: &rutter_clients::Peer,
+    ) -> Result<(), CloseReason> {
+        self.gateway.on_connect(self.now, ConnId(conn), peer)
     }
 
     pub fn bytes(&mut self, conn: u32, bytes: &[u8]) -> &mut Self {

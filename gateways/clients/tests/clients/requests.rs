@@ -236,6 +236,8 @@ fn a_flood_is_refused_by_name_and_cancels_pass_all_the_same() {
     desk.send(1, &format!("35=D|11=a5|{ORDER}"));
     assert_eq!(desk.published().len(), 1);
     assert_eq!(desk.gateway.counters().throttled, 2);
+    let told = desk.notices().into_iter().filter(|n| matches!(n, Notice::Throttled { .. })).count();
+    assert_eq!(told, 1);
 }
 
 #[test]

@@ -182,6 +182,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         &self.config
     }
 
+    /// What decides about logons: to tell it what the session does not know.
+    pub const fn policy_mut(&mut self) -> &mut P {
+        &mut self.policy
+    }
+
     /// Where it is in its life.
     pub const fn state(&self) -> State {
         self.state
