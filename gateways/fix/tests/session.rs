@@ -680,3 +680,36 @@ fn what_is_too_long_is_not_sent_and_uses_no_number() {
     assert!(matches!(sent, Err(SendError::Encode(_))));
     desk.reports(1).says(["35=8|34=2|58=event 1|"]);
 }
+
+/// Market data: of no use later, so it must not fill the store nor a replay.
+#[test]
+fn a_transient_message_takes_a_number_and_is_gap_filled() {
+    let mut desk = logged_on();
+    let mut tick = |desk: &mut Plain, text: &str| {
+        desk.session.send_transient(desk.now, b"X", &mut desk.out, |x| {
+            x.text(58, text);
+        })
+    };
+    desk.reports(1);
+    assert!(matches!(tick(&mut desk, "tick"), Ok(Sent::Written { seq: 3 })));
+    assert!(matches!(tick(&mut desk, "tock"), Ok(Sent::Written { seq: 4 })));
+    desk.reports(2);
+    desk.says([
+        "35=8|34=2|58=event 1|",
+        "35=X|34=3|58=tick|",
+        "35=X|34=4|58=tock|",
+        "35=8|34=5|58=event 2|",
+    ]);
+    let now = time_text(START);
+    desk.gets("35=2|34=2|7=2|16=0|").says([
+        &format!("35=8|34=2|43=Y|122={now}|58=event 1|"),
+        &format!("35=4|34=3|43=Y|122={now}|36=5|123=Y|"),
+        &format!("35=8|34=5|43=Y|122={now}|58=event 2|"),
+    ]);
+    let long = "x".repeat(70_000);
+    assert!(matches!(tick(&mut desk, &long), Err(SendError::Encode(_))), "too long");
+    desk.reports(3).says(["35=8|34=6|58=event 3|"]);
+    desk.gets("35=5|34=3|").wrote();
+    assert!(matches!(tick(&mut desk, "late"), Err(SendError::NotLoggedOn)));
+    assert_eq!(desk.session.next_out(), 8, "nothing is kept for a peer that is not there");
+}

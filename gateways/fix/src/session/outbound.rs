@@ -138,7 +138,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Encoder<'_>),
     ) -> Result<Sent, SendError> {
-        let online = matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false });
+        let online = self.takes_messages();
         if !online && self.config.offline == Offline::Refuse {
             return Err(SendError::NotLoggedOn);
         }
@@ -169,6 +169,40 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             replay.held.get_or_insert(seq);
         }
         Ok(Sent::Held { seq })
+    }
+
+    /// Sends a message that is worth nothing later, such as market data: it takes a number and is
+    /// not stored, so that a `ResendRequest` over it gets a gap fill. It is written at once, even
+    /// between the parts of a replay, and never held for a peer that is not there.
+    ///
+    /// # Errors
+    /// [`SendError`]; then nothing is written and no number is used.
+    pub fn send_transient(
+        &mut self,
+        now_ns: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) -> Result<Sent, SendError> {
+        if !self.takes_messages() {
+            return Err(SendError::NotLoggedOn);
+        }
+        let seq = self.store.next_out();
+        if seq >= SEQ_MAX {
+            return Err(SendError::SequenceExhausted);
+        }
+        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let mut message = begin(&self.config, out, msg_type, stamp, false);
+        write(&mut message);
+        message.finish()?;
+        self.store.set_next_out(seq + 1);
+        self.last_out_ns = now_ns;
+        Ok(Sent::Written { seq })
+    }
+
+    /// Whether the peer is there to take a message of the application.
+    const fn takes_messages(&self) -> bool {
+        matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false })
     }
 
     /// Rejects (35=3) a message of the peer's that [`Event::App`] delivered: a field is missing or
