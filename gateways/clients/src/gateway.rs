@@ -30,12 +30,15 @@ use rutter_fix::tags::{self, msg_type};
 
 use crate::config::{ConfigError, Credentials, GatewayConfig, Limits};
 use crate::connection::{Binding, Connection};
+use crate::market::{Market, MarketConfig};
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
 use crate::order::{Asked, read};
+use crate::reference::{SecurityList, SessionStatus};
 use crate::report::{write_cancel_reject, write_report};
 use crate::terms::{Owner, Terms};
 
 mod clients;
+mod queries;
 mod timer;
 
 use clients::Client;
@@ -82,6 +85,10 @@ pub struct ClientGateway<S> {
     recovered: bool,
     /// Whose store is maintained next.
     maintained: usize,
+    /// What clients may ask beside orders.
+    market: Market,
+    securities: SecurityList,
+    status: SessionStatus,
 }
 
 impl<S: MessageStore> ClientGateway<S> {
@@ -108,7 +115,11 @@ impl<S: MessageStore> ClientGateway<S> {
             let fix = config.fix_session(session);
             clients.push(Client::new(owner, Session::new(fix, store, Credentials::new(session))));
         }
+        let nothing = MarketConfig::default();
         Ok(Self {
+            market: Market::new(&nothing, config.venues.clone(), clients.len()),
+            securities: SecurityList::new(&nothing, config.venues.clone()),
+            status: SessionStatus::new(clients.len()),
             terms: Terms::new(config),
             limits: config.limits,
             sender_comp_id: config.sender_comp_id.clone(),
@@ -279,9 +290,10 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Whether [`resume`](Self::resume) would go on with something at once.
     pub fn has_work(&self) -> bool {
-        self.queue.is_empty()
-            && self.stalled > 0
-            && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
+        self.market.has_work()
+            || self.queue.is_empty()
+                && self.stalled > 0
+                && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
     }
 
     /// The connection is gone, whether the carrier or the peer closed it, or
@@ -303,9 +315,11 @@ impl<S: MessageStore> ClientGateway<S> {
         let (session, event, client_seq) = match output {
             Output::Report(report) => (report.session, report.event, report.client_seq),
             Output::CancelReject(reject) => (reject.session, reject.event, reject.client_seq),
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {
+            Output::Notice(notice) => {
+                self.on_notice(now_ns, notice);
                 return Ok(());
             }
+            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
         };
         let place = self.by_session.get(session.index()).copied().flatten();
         let Some((place, client)) = place.and_then(|at| Some((at, self.clients.get_mut(at)?)))
@@ -513,6 +527,9 @@ impl<S: MessageStore> ClientGateway<S> {
         app: &AppMessage<'_>,
         publish: &mut Publish<'_>,
     ) {
+        if self.on_query(now_ns, conn, place, app) {
+            return;
+        }
         let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
         let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
             return;
@@ -584,6 +601,10 @@ impl<S: MessageStore> ClientGateway<S> {
             connection.out.clear();
         }
         self.set_stalled(conn, false);
+        if let Some(place) = client {
+            self.market.client_gone(place);
+            self.status.client_gone(place);
+        }
         self.unbound -= usize::from(unbound);
         self.closing.push_back((conn, reason));
         let mut session = None;

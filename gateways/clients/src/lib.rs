@@ -3,7 +3,8 @@
 //! [`gateway`] is the whole of it without a socket: bytes, outputs of the core and the time go in;
 //! bytes, inputs for the core and requests to close come out. [`server`] carries it over TCP.
 //! [`order`] turns a client's message into the core's terms, [`report`] the core's answer into
-//! fields, [`refusal`] is the one table of words for "no".
+//! fields, [`refusal`] is the one table of words for "no". [`market`] and [`reference`] are what a
+//! client may ask beside orders.
 //!
 //! A line belongs here if it is about a client: who may log on, what its message means to the core,
 //! how it is told. Sequence numbers and resending are `rutter-fix`; whether an order is good is the
@@ -12,9 +13,11 @@
 pub mod config;
 mod connection;
 pub mod gateway;
+pub mod market;
 pub mod notice;
 pub mod number;
 pub mod order;
+pub mod reference;
 pub mod refusal;
 pub mod report;
 pub mod server;

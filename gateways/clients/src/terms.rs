@@ -72,6 +72,11 @@ impl Terms {
         self.venues.get(id.index())
     }
 
+    /// The venues' names by id.
+    pub fn venues(&self) -> &[Name] {
+        &self.venues
+    }
+
     /// The asset's name.
     pub fn asset(&self, id: AssetId) -> Option<&Name> {
         self.assets.get(id.index())

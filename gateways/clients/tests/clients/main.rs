@@ -3,6 +3,7 @@
 
 mod connections;
 mod desk;
+mod market;
 mod orders;
 mod recovery;
 mod reports;
