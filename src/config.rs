@@ -176,6 +176,32 @@ pub struct FixConfig {
     /// Bytes of sent messages that are kept for resend, each session.
     #[serde(default = "retention")]
     pub store_retention_bytes: u64,
+    /// Market data for clients.
+    #[serde(default)]
+    pub market_data: MarketDataConfig,
+}
+
+/// `[fix.market_data]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MarketDataConfig {
+    /// Between two messages of one instrument of one request; 0 tells each change at once.
+    pub update_interval_us: u64,
+    /// Instruments of requests that one session may have on at once.
+    pub session_streams_max: usize,
+    /// As `session_streams_max`, over all sessions.
+    pub streams_max: usize,
+}
+
+impl Default for MarketDataConfig {
+    fn default() -> Self {
+        let limits = rutter_clients::market::MarketLimits::default();
+        Self {
+            update_interval_us: limits.update_interval_ns / 1_000,
+            session_streams_max: limits.session_streams_max,
+            streams_max: limits.streams_max,
+        }
+    }
 }
 
 fn retention() -> u64 {

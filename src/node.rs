@@ -24,6 +24,7 @@ use crate::config::{Access, Config, ConfigError, Durability};
 use crate::decider::{Decider, StartError};
 use crate::launch::{self, Machines, Parts};
 use crate::layout::UnknownLayout;
+use crate::stations::is_for_clients;
 use crate::venues::{self, VenueError};
 
 /// Why a node does not start, or ends before it is asked to.
@@ -108,6 +109,9 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let entropy = entropy();
     let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
+    let market = boot::market(config, &names)
+        .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
+    gateway.set_market(&market).map_err(|error| NodeError::Configuration(error.to_string()))?;
     let (decider, recovery) = recover(config, &journal_dir, &genesis, &mut gateway)?;
     tracing::info!(
         created = recovery.created,
@@ -223,7 +227,7 @@ struct CatchUp<'a> {
 
 impl rutter_core::output::Sink for CatchUp<'_> {
     fn output(&mut self, output: &Output) {
-        if !matches!(output, Output::Report(_) | Output::CancelReject(_)) {
+        if !is_for_clients(output) {
             return;
         }
         // A session that the configuration no longer has cannot be told anything.

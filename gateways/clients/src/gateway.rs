@@ -31,14 +31,17 @@ use rutter_fix::tags::{self, msg_type};
 use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
 use crate::connection::{Binding, Connection};
 use crate::credentials::Credentials;
+use crate::market::{Market, MarketConfig};
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
 use crate::order::{Asked, business_id, read};
+use crate::reference::{SecurityList, SessionStatus};
 use crate::terms::{Owner, Terms};
 
 mod choice;
 mod clients;
 mod door;
 mod outputs;
+mod queries;
 mod throttle;
 mod timer;
 
@@ -91,6 +94,10 @@ pub struct ClientGateway<S> {
     door: Door,
     /// Whose store is maintained next.
     maintained: usize,
+    /// What clients may ask beside orders.
+    market: Market,
+    securities: SecurityList,
+    status: SessionStatus,
 }
 
 impl<S: MessageStore> ClientGateway<S> {
@@ -119,7 +126,11 @@ impl<S: MessageStore> ClientGateway<S> {
             let fix = Session::new(config.fix_session(session), store, credentials);
             clients.push(Client::new(owner, fix, session));
         }
+        let nothing = MarketConfig::default();
         Ok(Self {
+            market: Market::new(&nothing, config.venues.clone(), clients.len()),
+            securities: SecurityList::new(&nothing, config.venues.clone()),
+            status: SessionStatus::new(clients.len()),
             terms: Terms::new(config),
             limits: config.limits,
             sender_comp_id: config.sender_comp_id.clone(),
@@ -264,9 +275,10 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Whether [`resume`](Self::resume) would go on with something at once.
     pub fn has_work(&self) -> bool {
-        self.queue.is_empty()
-            && self.stalled > 0
-            && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
+        self.market.has_work()
+            || self.queue.is_empty()
+                && self.stalled > 0
+                && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
     }
 
     /// The connection is gone, whether the carrier or the peer closed it, or
@@ -391,12 +403,8 @@ impl<S: MessageStore> ClientGateway<S> {
         app: &AppMessage<'_>,
         publish: &mut Publish<'_>,
     ) {
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return;
-        };
+        let Some(client) = self.clients.get_mut(place) else { return };
         if let Some(no) = client.may_not(now_ns, &app.message) {
-            let (reason, text) = (no.reason(), no.text());
             if no == MayNot::Throttled {
                 let (session, news) = (client.owner.session, client.throttle.is_news());
                 self.counters.throttled += 1;
@@ -404,8 +412,15 @@ impl<S: MessageStore> ClientGateway<S> {
                     self.note(Notice::Throttled { session });
                 }
             }
-            return self.business_reject(now_ns, conn, place, app, reason, text);
+            return self.business_reject(now_ns, conn, place, app, no.reason(), no.text());
         }
+        if self.on_query(now_ns, conn, place, app) {
+            return;
+        }
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return;
+        };
         match read(&app.message, app.id, &client.owner, &self.terms) {
             Asked::Input(input) => {
                 let arrived_ns = connection.arrived_ns;
@@ -489,6 +504,10 @@ impl<S: MessageStore> ClientGateway<S> {
             connection.out.clear();
         }
         self.set_stalled(conn, false);
+        if let Some(place) = client {
+            self.market.client_gone(place);
+            self.status.client_gone(place);
+        }
         self.unbound -= usize::from(unbound);
         self.closing.push_back((conn, reason));
         let mut session = None;

@@ -81,6 +81,11 @@ impl Terms {
         u8::try_from(at).ok().map(VenueId)
     }
 
+    /// The venues' names by id.
+    pub fn venues(&self) -> &[Name] {
+        &self.venues
+    }
+
     /// The asset's name.
     pub fn asset(&self, id: AssetId) -> Option<&Name> {
         self.assets.get(id.index())

@@ -37,9 +37,11 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.on_command(now_ns, *session, *command);
                 return Ok(());
             }
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {
+            Output::Notice(notice) => {
+                self.on_notice(now_ns, notice);
                 return Ok(());
             }
+            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
         };
         let place = self.by_session.get(session.index()).copied().flatten();
         let place = place.ok_or(OutputError::UnknownSession(session))?;

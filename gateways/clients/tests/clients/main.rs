@@ -4,6 +4,7 @@
 mod connections;
 mod desk;
 mod door;
+mod market;
 mod orders;
 mod pki;
 mod recovery;
