@@ -7,6 +7,7 @@
 pub mod acceptor;
 pub mod client;
 pub mod clock;
+pub mod compare;
 pub mod console;
 pub mod demo;
 pub mod floor;
