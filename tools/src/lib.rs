@@ -5,6 +5,7 @@
 //! node.
 
 pub mod acceptor;
+pub mod certify;
 pub mod client;
 pub mod clock;
 pub mod compare;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rutter_tools::{acceptor, compare, console, demo, latency, load, simulate};
+use rutter_tools::{acceptor, certify, compare, console, demo, latency, load, simulate};
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Compare(compare::Arguments),
     /// A FIX acceptor as the conformance cases expect it, on the gateway's session code.
     FixAcceptor(acceptor::Arguments),
+    /// Plays a client's certification against a FIX engine, ours or another.
+    Certify(certify::Arguments),
     /// Everything at once: simulators, node, a trading client, and the proof at the end.
     Demo(demo::Arguments),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Latency(arguments) => latency::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Compare(arguments) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::FixAcceptor(arguments) => acceptor::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Certify(arguments) => certify::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     match result {

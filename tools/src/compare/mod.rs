@@ -42,7 +42,7 @@ use crate::harness::{
 use crate::latency::{Ratio, spread};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 use bare::{Answer, Bare, Desk, Waiting};
-use peer::{Peer, PeerSettings};
+use peer::{Loop, Peer, PeerSettings};
 use raw::Raw;
 
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -75,9 +75,9 @@ pub struct Arguments {
     /// The program made from `benches/quickfix_acceptor.cpp`; its lanes are left out without it.
     #[arg(long)]
     pub quickfix: Option<PathBuf>,
-    /// `QuickFIX` gives each connection a thread, instead of one thread for all.
-    #[arg(long)]
-    pub quickfix_threads: bool,
+    /// Which of its acceptors `QuickFIX` runs.
+    #[arg(long, value_enum, default_value = "threads")]
+    pub quickfix_loop: Loop,
     /// Node and `QuickFIX` validate every message with this dictionary (the node with its own copy
     /// of `docs/fix/FIX44.xml`).
     #[arg(long)]
@@ -230,7 +230,7 @@ impl Field {
                 program: &program,
                 store: store.map(PathBuf::as_path),
                 answer,
-                threads: arguments.quickfix_threads,
+                shape: arguments.quickfix_loop,
                 dictionary,
             })?;
             pause(peer.pid(), true)?;

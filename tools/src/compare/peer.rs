@@ -11,6 +11,15 @@ use rustix::process::Pid;
 use super::bare::Answer;
 use crate::harness::free_address;
 
+/// `QuickFIX`'s two acceptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Loop {
+    /// `SocketAcceptor`: all connections on one thread.
+    Select,
+    /// `ThreadedSocketAcceptor`: one each; the faster one here.
+    Threads,
+}
+
 /// How the acceptor is to run.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerSettings<'a> {
@@ -20,8 +29,8 @@ pub struct PeerSettings<'a> {
     pub store: Option<&'a Path>,
     /// What it answers.
     pub answer: Answer,
-    /// A thread a connection instead of one for all.
-    pub threads: bool,
+    /// Which acceptor it runs.
+    pub shape: Loop,
     /// Dictionary that it validates with.
     pub dictionary: Option<&'a Path>,
 }
@@ -44,7 +53,7 @@ impl Peer {
         let mut command = Command::new(settings.program);
         command.arg(address.port().to_string()).arg(store);
         command.arg(if settings.answer == Answer::Filled { "fill" } else { "refuse" });
-        command.arg(if settings.threads { "threads" } else { "select" });
+        command.arg(if settings.shape == Loop::Threads { "threads" } else { "select" });
         command.args(settings.dictionary);
         // Its standard input ends with this process, and it with that.
         let mut child = command
