@@ -59,8 +59,14 @@ pub struct Client {
     next_order: u64,
     pub orders: BTreeMap<String, Known>,
     exec_ids: BTreeSet<String>,
-    /// Core events received: execution reports and cancel rejects.
+    /// Core events received: execution reports, cancel rejects and mass cancel reports.
     pub events: u64,
+    /// Orders that were replaced.
+    pub replaced: u64,
+    /// Orders that ended because a connection was lost.
+    pub lost: u64,
+    /// Mass requests that were answered.
+    pub mass_answers: u64,
     pub next_action_ns: u64,
     pub reconnect_ns: u64,
 }
@@ -99,6 +105,9 @@ impl Client {
             orders: BTreeMap::new(),
             exec_ids: BTreeSet::new(),
             events: 0,
+            replaced: 0,
+            lost: 0,
+            mass_answers: 0,
             next_action_ns: now_ns + 3_000_000_000,
             reconnect_ns: now_ns,
         }
@@ -137,6 +146,10 @@ impl Client {
                     let kind = message.msg_type().to_vec();
                     match kind.as_slice() {
                         b"8" => {
+                            self.replaced += u64::from(text(&message, tags::EXEC_TYPE) == "5");
+                            self.lost += u64::from(text(&message, tags::TEXT) == "ConnectionLost");
+                            let last = message.get(tags::LAST_RPT_REQUESTED) == Some(b"Y");
+                            self.mass_answers += u64::from(last);
                             on_report(&message, &mut self.orders, &mut self.exec_ids, self.number);
                         }
                         b"9" => {
@@ -145,7 +158,10 @@ impl Client {
                                 known.status = text(&message, tags::ORD_STATUS).as_bytes()[0];
                             }
                         }
-                        b"r" => assert_eq!(text(&message, tags::MASS_CANCEL_RESPONSE), "7"),
+                        b"r" => {
+                            assert_eq!(text(&message, tags::MASS_CANCEL_RESPONSE), "7");
+                            self.mass_answers += 1;
+                        }
                         other => panic!("unexpected message {other:?}"),
                     }
                     self.events += 1;
