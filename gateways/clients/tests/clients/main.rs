@@ -8,6 +8,7 @@ mod orders;
 mod pki;
 mod recovery;
 mod reports;
+mod samples;
 mod server;
 mod siege;
 mod tls;
