@@ -20,10 +20,6 @@ pub mod request;
 pub mod streams;
 pub mod write;
 
-#[cfg(test)]
-#[path = "ladder_tests.rs"]
-mod ladder_tests;
-
 pub use books::{BookNews, Books};
 pub use config::{InstrumentTerms, ListingTerms, MarketConfig, MarketConfigError, MarketLimits};
 pub use streams::{Market, MarketCounters};

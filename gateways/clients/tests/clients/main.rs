@@ -4,7 +4,10 @@
 mod connections;
 mod desk;
 mod market;
+mod market_fidelity;
+mod market_versions;
 mod orders;
 mod recovery;
+mod reference;
 mod reports;
 mod server;
