@@ -8,7 +8,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
+use rutter_clients::Secret;
 use serde::Deserialize;
+use zeroize::Zeroizing;
+
+mod access;
+
+pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
 
 /// Longest configuration file that is read.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -156,8 +162,15 @@ pub enum Durability {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixConfig {
-    /// Address to listen on.
-    pub listen: SocketAddr,
+    /// Address to listen on for plain connections; none if absent.
+    pub listen: Option<SocketAddr>,
+    /// Address to listen on for TLS connections; none if absent. Goes with `[fix.tls]`.
+    pub tls_listen: Option<SocketAddr>,
+    /// Certificates for `tls_listen`.
+    pub tls: Option<TlsConfig>,
+    /// Limits of those who are not logged on.
+    #[serde(default)]
+    pub logon: LogonConfig,
     /// Our `CompID`.
     pub sender_comp_id: String,
     /// Bytes of sent messages that are kept for resend, each session.
@@ -216,29 +229,33 @@ pub struct AccountConfig {
 }
 
 /// `[[session]]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionConfig {
     /// The client's `CompID`.
     pub comp_id: String,
     /// The account it trades for.
     pub account: String,
-    /// Its password (FIX 554).
-    pub password: String,
+    /// What its Logon must prove.
+    #[serde(default)]
+    pub logon: LogonProof,
+    /// Its password (FIX 554), or the secret that it shares with us for `hmac-sha256`. One of
+    /// these three.
+    #[serde(default, deserialize_with = "access::secret")]
+    pub password: Option<Secret>,
+    /// A file that holds it; white space at its end does not count.
+    pub password_file: Option<PathBuf>,
+    /// An environment variable that holds it.
+    pub password_env: Option<String>,
+    /// For `ed25519`: its public key in base64, bare (32 bytes) or as in a PEM file.
+    pub public_key: Option<String>,
+    /// SHA-256 of the certificate that it must show, in hex; colons do not count.
+    pub certificate_sha256: Option<String>,
+    /// A name (`subjectAltName`) that the certificate must have which it shows.
+    pub certificate_name: Option<String>,
     /// Every message is checked with the data dictionary as well.
     #[serde(default)]
     pub validate_messages: bool,
-}
-
-impl std::fmt::Debug for SessionConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionConfig")
-            .field("comp_id", &self.comp_id)
-            .field("account", &self.account)
-            .field("password", &"***")
-            .field("validate_messages", &self.validate_messages)
-            .finish()
-    }
 }
 
 /// `[[instrument]]`
@@ -385,7 +402,7 @@ impl Config {
         if std::fs::metadata(path).map_err(read)?.len() > CONFIG_BYTES_MAX {
             return Err(ConfigError::TooLong { path: path.to_owned() });
         }
-        let text = std::fs::read_to_string(path).map_err(read)?;
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(read)?);
         let config = Self::parse(&text).map_err(|error| match error {
             ConfigError::Parse { message, .. } => {
                 ConfigError::Parse { path: path.to_owned(), message }
@@ -402,7 +419,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
             path: PathBuf::new(),
-            message: error.to_string(),
+            message: access::parse_error(text, &error),
         })?;
         config.check()?;
         Ok(config)
@@ -426,13 +443,9 @@ impl Config {
                     format!("no account is called {:?}", session.account),
                 );
             }
-            if session.password.len() < 8 {
-                return wrong(
-                    format!("session.{}.password", session.comp_id),
-                    "shorter than 8 characters",
-                );
-            }
+            Access::of(session)?;
         }
+        access::check_fix(self)?;
         self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
         self.venue.iter().try_for_each(|v| self.check_venue(v))
     }
@@ -595,7 +608,7 @@ mod tests {
     fn the_example_is_sound() {
         let config = Config::parse(SOUND).expect("sound");
         assert_eq!(config.venue.len(), 2);
-        assert!(!format!("{config:?}").contains(&config.session[0].password));
+        assert!(!format!("{config:?}").contains("change-me-please"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use disruptor::{MultiProducer, SingleConsumerBarrier};
 use rutter_admin::{ReadModel, StageStatus, Status, StatusSocket};
+use rutter_clients::server::RELOAD_PERIOD;
 use rutter_clients::{ClientGateway, GatewayServer};
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
@@ -17,6 +18,7 @@ use rutter_fix::store::MmapStore;
 use rutter_journal::{FileStorage, Journal, ReleaseMark};
 use rutter_transport::driver::{Driver, DriverConfig};
 use rutter_transport::machine::Machine;
+use rutter_transport::tls::ServerTls;
 use rutter_transport::wait::{Profile, Waiter, pin_current_thread, processors};
 use rutter_transport::wake::WakeHandle;
 use rutter_venues::VenueCommand;
@@ -157,7 +159,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
         Some(path) => Some(StatusSocket::listen(path, status)?),
         None => None,
     };
-    tracing::info!(listen = %config.fix.listen, ?layout, ?profile, "running");
+    tracing::info!(listen = ?config.fix.listen, tls = ?config.fix.tls_listen, ?layout, ?profile, "running");
     while !stop.load(Ordering::SeqCst) {
         std::thread::park_timeout(MAIN_PERIOD);
     }
@@ -318,8 +320,14 @@ fn clients(
     stages: StageRecorder,
 ) -> Result<Placed, NodeError> {
     let gateway_error = |error: &dyn std::fmt::Display| NodeError::Gateway(error.to_string());
-    let mut server = GatewayServer::bind(config.fix.listen, gateway, unix_ns)
-        .map_err(|error| gateway_error(&error))?;
+    let mut server = GatewayServer::new(gateway, unix_ns).map_err(|error| gateway_error(&error))?;
+    if let Some(address) = config.fix.listen {
+        server.listen(address).map_err(|error| gateway_error(&error))?;
+    }
+    if let (Some(address), Some(tls)) = (config.fix.tls_listen, &config.fix.tls) {
+        let tls = ServerTls::load(tls.files())?;
+        server.listen_tls(address, tls, RELOAD_PERIOD).map_err(|error| gateway_error(&error))?;
+    }
     server.recovered().map_err(|error| gateway_error(&error))?;
     let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
     let taps = std::mem::take(&mut shared.taps);

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rutter_admin::SocketError;
-use rutter_clients::{ClientGateway, GatewayConfig, Limits};
+use rutter_clients::{ClientGateway, GatewayConfig};
 use rutter_core::number::Text;
 use rutter_core::output::Output;
 use rutter_fix::store::{MmapConfig, MmapStore, StoreError};
@@ -20,7 +20,7 @@ use rutter_transport::wait::UnknownProfile;
 
 use crate::boot::{self, Names};
 use crate::clock::unix_ns;
-use crate::config::{Config, Durability};
+use crate::config::{Access, Config, ConfigError, Durability};
 use crate::decider::{Decider, StartError};
 use crate::launch::{self, Machines, Parts};
 use crate::layout::UnknownLayout;
@@ -74,6 +74,9 @@ pub enum NodeError {
     /// `node.layout`.
     #[error("node.layout: {0}")]
     Layout(#[from] UnknownLayout),
+    /// A secret that the configuration names, or a value in it.
+    #[error("configuration: {0}")]
+    Config(#[from] ConfigError),
     /// The configuration contradicts the journal, or itself.
     #[error("configuration: {0}")]
     Configuration(String),
@@ -141,18 +144,19 @@ fn gateway(
         .session
         .iter()
         .map(|session| {
-            Some(rutter_clients::SessionConfig {
-                id: names.session(&session.comp_id)?,
+            let access = Access::of(session)?;
+            Ok(rutter_clients::SessionConfig {
+                id: names.session(&session.comp_id).ok_or_else(undefined)?,
                 comp_id: session.comp_id.clone(),
-                account: Text::new(session.account.as_bytes())?,
+                account: Text::new(session.account.as_bytes()).ok_or_else(undefined)?,
                 username: None,
-                password: Some(rutter_clients::Secret::from(session.password.as_str())),
+                proof: access.proof,
+                certificate: access.certificate,
                 heartbeat_s_range: (1, 3_600),
                 validate_messages: session.validate_messages,
             })
         })
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(undefined)?;
+        .collect::<Result<Vec<_>, NodeError>>()?;
     let instruments = config
         .instrument
         .iter()
@@ -186,7 +190,7 @@ fn gateway(
         assets: texts(&names.assets).ok_or_else(undefined)?,
         node_tag,
         time_precision: rutter_fix::codec::TimePrecision::Micros,
-        limits: Limits::default(),
+        limits: config.fix.logon.limits(),
     };
     ClientGateway::new(&settings, stores).map_err(|error| NodeError::Gateway(error.to_string()))
 }

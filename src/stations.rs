@@ -358,7 +358,14 @@ impl<S: MessageStore> Clients<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
-            tracing::info!(?notice, "client");
+            if notice.is_warning() {
+                tracing::warn!(?notice, "client");
+            } else {
+                tracing::info!(?notice, "client");
+            }
+        }
+        if let Some(error) = self.server.last_tls_error() {
+            tracing::error!(%error, "certificates have changed and are refused");
         }
     }
 }

@@ -135,7 +135,8 @@ fn gateway_config() -> GatewayConfig {
                 comp_id: client_name(client),
                 account: text("fund"),
                 username: None,
-                password: Some(rutter_clients::Secret::from("secret-enough")),
+                proof: rutter_clients::Proof::Password("secret-enough".into()),
+                certificate: None,
                 heartbeat_s_range: (1, 60),
                 validate_messages: client == 0,
             })

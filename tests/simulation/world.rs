@@ -373,7 +373,8 @@ impl World {
         match (delivery.arrival, known) {
             (Arrival::Opened { .. }, None) => {
                 let free = node.connections.iter().position(Option::is_none).expect("a free slot");
-                if node.gateway.on_connect(now_ns, GatewayConn(free as u32)).is_ok() {
+                let peer = rutter_clients::Peer::default();
+                if node.gateway.on_connect(now_ns, GatewayConn(free as u32), &peer).is_ok() {
                     node.connections[free] = Some((0, wire));
                 } else {
                     self.network.close(now_ns, wire, End::Gateway);

@@ -2,42 +2,20 @@
 //!
 //! A line belongs here if it comes from the operator. Tables made from it are `terms`.
 
-use core::fmt;
 use std::collections::BTreeSet;
 
 use rutter_core::id::{InstrumentId, Name, SessionId, Symbol};
+use rutter_core::input::CancelOnDisconnect;
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::reference::DEFINITIONS_MAX;
-use rutter_fix::codec::{Encoder, MESSAGE_BYTES_MAX, Message, TimePrecision};
+use rutter_fix::codec::{MESSAGE_BYTES_MAX, TimePrecision};
 use rutter_fix::dictionary::Version;
-use rutter_fix::session::{Config, LogonContext, Policy, REPLAY_BYTES_MAX, constant_time_eq};
-use rutter_fix::tags;
+use rutter_fix::session::{Config, REPLAY_BYTES_MAX};
+
+use crate::credentials::{CertificatePin, Proof};
 
 /// Longest `CompID`, in bytes.
 pub const COMP_ID_BYTES_MAX: usize = 64;
-
-/// A password. Prints as `***` in every log.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes the text.
-    pub const fn new(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// One client session: a pair of `CompID`s with its own sequence numbers.
 #[derive(Clone, Debug)]
@@ -50,13 +28,57 @@ pub struct SessionConfig {
     pub account: Name,
     /// `Username` (553) that its Logon must carry; `None` takes any.
     pub username: Option<String>,
-    /// `Password` (554) that its Logon must carry; `None` takes any.
-    pub password: Option<Secret>,
+    /// What its Logon must prove.
+    pub proof: Proof,
+    /// The certificate that it must have shown; then it can log on over TLS only.
+    pub certificate: Option<CertificatePin>,
     /// Least and most `HeartBtInt` (108), in seconds.
     pub heartbeat_s_range: (u32, u32),
-    /// Every message is checked with the data dictionary (`docs/fix/FIX44.xml`) as well.
+    /// The version that it speaks.
+    pub version: Version,
+    /// Every message is checked with the version's data dictionary (`docs/fix`) as well.
     pub validate_messages: bool,
+    /// What it may do.
+    pub kind: SessionKind,
+    /// What becomes of its orders when its connection is lost, unless its Logon says otherwise.
+    pub cancel_on_disconnect: CancelOnDisconnect,
+    /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
+    pub requests_per_s_max: u32,
 }
+
+impl SessionConfig {
+    /// A session that trades in FIX 4.4, takes any logon, and keeps its orders when it is gone.
+    pub fn trading(id: SessionId, comp_id: &str, account: Name) -> Self {
+        Self {
+            id,
+            comp_id: comp_id.to_owned(),
+            account,
+            username: None,
+            proof: Proof::Nothing,
+            certificate: None,
+            heartbeat_s_range: (1, 60),
+            version: Version::Fix44,
+            validate_messages: false,
+            kind: SessionKind::Trading,
+            cancel_on_disconnect: CancelOnDisconnect::default(),
+            requests_per_s_max: 0,
+        }
+    }
+}
+
+/// What a session may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionKind {
+    /// Orders for its account.
+    #[default]
+    Trading,
+    /// Nothing: it gets a copy of each report of these sessions. Another list would give its
+    /// reports other numbers, so that a new list needs a new `CompID`.
+    DropCopy(Vec<SessionId>),
+}
+
+/// Longest that a session's orders may outlive its connection.
+pub const GRACE_NS_MAX: u64 = 3_600_000_000_000;
 
 /// What can be traded, as far as a client's message must name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +100,18 @@ pub struct Limits {
     pub connections_max: usize,
     /// Connections whose Logon has not come yet; more are closed at once.
     pub unbound_max: usize,
-    /// The Logon must be there within this.
+    /// Of these, from one address (of IPv6: from one /64).
+    pub unbound_per_address_max: usize,
+    /// The Logon must be there within this, a TLS handshake included.
     pub logon_timeout_ns: u64,
+    /// The time of a signed Logon may be off by this much either way.
+    pub logon_window_ns: u64,
+    /// Wrong Logons from one address for one `CompID` until it is locked out.
+    pub logon_failures_max: u32,
+    /// How long the first time; twice as long each further time.
+    pub lockout_ns: u64,
+    /// How long at most.
+    pub lockout_max_ns: u64,
     /// Bytes of a connection that wait to be understood; at least twice the longest message.
     pub input_bytes_max: usize,
     /// Bytes that wait for a client which does not read. At half of it the operator is told, above
@@ -96,7 +128,12 @@ impl Default for Limits {
         Self {
             connections_max: 256,
             unbound_max: 32,
+            unbound_per_address_max: 8,
             logon_timeout_ns: 10_000_000_000,
+            logon_window_ns: 5_000_000_000,
+            logon_failures_max: 5,
+            lockout_ns: 30_000_000_000,
+            lockout_max_ns: 900_000_000_000,
             input_bytes_max: 256 << 10,
             output_bytes_max: 1 << 20,
             write_stall_ns: 30_000_000_000,
@@ -167,6 +204,12 @@ pub enum ConfigError {
     /// The heartbeat range is empty.
     #[error("heartbeat range of {0:?} is empty")]
     Heartbeat(String),
+    /// A drop copy of a session that is not configured, or is one itself.
+    #[error("drop copy {0:?} is of a session that does not trade")]
+    DropCopy(String),
+    /// The grace of a session is longer than [`GRACE_NS_MAX`].
+    #[error("grace of {0:?} is too long")]
+    Grace(String),
     /// A limit is lower than the gateway can work with.
     #[error("limit {0} is too low")]
     LimitTooLow(&'static str),
@@ -191,7 +234,12 @@ impl GatewayConfig {
             (limits.connections_max == 0, "connections_max"),
             (limits.connections_max > u32::MAX as usize, "connections_max"),
             (limits.unbound_max == 0, "unbound_max"),
+            (limits.unbound_per_address_max == 0, "unbound_per_address_max"),
             (limits.logon_timeout_ns == 0, "logon_timeout_ns"),
+            (limits.logon_window_ns == 0, "logon_window_ns"),
+            (limits.logon_failures_max == 0, "logon_failures_max"),
+            (limits.lockout_ns == 0, "lockout_ns"),
+            (limits.lockout_max_ns < limits.lockout_ns, "lockout_max_ns"),
             (limits.input_bytes_max < 2 * MESSAGE_BYTES_MAX, "input_bytes_max"),
             (limits.output_bytes_max < 2 * REPLAY_BYTES_MAX, "output_bytes_max"),
             (limits.write_stall_ns == 0, "write_stall_ns"),
@@ -225,8 +273,20 @@ impl GatewayConfig {
             if least > most {
                 return Err(ConfigError::Heartbeat(session.comp_id.clone()));
             }
+            if session.cancel_on_disconnect.grace_ns > GRACE_NS_MAX {
+                return Err(ConfigError::Grace(session.comp_id.clone()));
+            }
+            let SessionKind::DropCopy(sources) = &session.kind else { continue };
+            if !sources.iter().all(|source| self.trades(*source)) {
+                return Err(ConfigError::DropCopy(session.comp_id.clone()));
+            }
         }
         Ok(())
+    }
+
+    fn trades(&self, id: SessionId) -> bool {
+        let of_id = |session: &&SessionConfig| session.id == id;
+        self.sessions.iter().find(of_id).is_some_and(|one| one.kind == SessionKind::Trading)
     }
 
     fn check_instruments(&self) -> Result<(), ConfigError> {
@@ -259,7 +319,8 @@ impl GatewayConfig {
             time_precision: self.time_precision,
             ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
         };
-        if session.validate_messages { config.validated(Version::Fix44) } else { config }
+        let config = config.validated(session.version);
+        if session.validate_messages { config } else { Config { validation: None, ..config } }
     }
 }
 
@@ -271,50 +332,15 @@ fn check_comp_id(comp_id: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// What a client's Logon must carry.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    username: Option<Secret>,
-    password: Option<Secret>,
-}
-
-impl Credentials {
-    /// Those of one session.
-    pub fn new(session: &SessionConfig) -> Self {
-        Self {
-            username: session.username.clone().map(Secret::new),
-            password: session.password.clone(),
-        }
-    }
-}
-
-impl Policy for Credentials {
-    fn authenticate(&mut self, logon: &Message<'_>) -> Result<(), &'static str> {
-        let good = |tag, expected: &Option<Secret>| match expected {
-            None => true,
-            Some(Secret(text)) => constant_time_eq(logon.get(tag).unwrap_or(b""), text.as_bytes()),
-        };
-        let name = good(tags::USERNAME, &self.username);
-        let password = good(tags::PASSWORD, &self.password);
-        if name & password { Ok(()) } else { Err("Invalid credentials") }
-    }
-
-    fn logon_fields(&mut self, _: &LogonContext<'_>, _: &mut Encoder<'_>) {}
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn config() -> GatewayConfig {
+        let account = Name::new(b"DESK").expect("short");
         let session = |id, comp_id: &str| SessionConfig {
-            id: SessionId(id),
-            comp_id: comp_id.to_owned(),
-            account: Name::new(b"DESK").expect("short"),
-            username: None,
-            password: Some("hunter2".into()),
-            heartbeat_s_range: (1, 60),
-            validate_messages: false,
+            proof: Proof::Password("hunter2".into()),
+            ..SessionConfig::trading(SessionId(id), comp_id, account)
         };
         GatewayConfig {
             sender_comp_id: "RUTTER".to_owned(),
@@ -342,7 +368,7 @@ mod tests {
     #[test]
     fn every_contradiction_has_its_error() {
         type Spoil = fn(&mut GatewayConfig);
-        let cases: [(Spoil, ConfigError); 9] = [
+        let cases: [(Spoil, ConfigError); 11] = [
             (|c| c.sessions[1].comp_id = "A".into(), ConfigError::CompIdTwice("A".into())),
             (
                 |c| c.sessions[1].comp_id = "RUTTER".into(),
@@ -352,6 +378,14 @@ mod tests {
             (|c| c.sessions[1].id = SessionId(0), ConfigError::SessionTwice(0)),
             (|c| c.sessions[0].account = Name::EMPTY, ConfigError::EmptyName { what: "account" }),
             (|c| c.sessions[0].heartbeat_s_range = (9, 8), ConfigError::Heartbeat("A".into())),
+            (
+                |c| c.sessions[1].kind = SessionKind::DropCopy(vec![SessionId(1)]),
+                ConfigError::DropCopy("B".into()),
+            ),
+            (
+                |c| c.sessions[0].cancel_on_disconnect.grace_ns = u64::MAX,
+                ConfigError::Grace("A".into()),
+            ),
             (
                 |c| c.instruments[0].qty_decimals = 17,
                 ConfigError::Decimals(Symbol::new(b"BTC/USDT").expect("short")),

@@ -2,6 +2,22 @@
 //!
 //! A line belongs here if it needs one connection and no session.
 
+use core::fmt;
+use std::net::IpAddr;
+
+use rutter_transport::tls::TlsFacts;
+
+use crate::lockout::Source;
+
+/// What a carrier knows about a connection when it is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it comes from; `None` if the carrier has no addresses.
+    pub address: Option<IpAddr>,
+    /// A TLS handshake has to be done first.
+    pub tls: bool,
+}
+
 /// Whose a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
@@ -13,9 +29,35 @@ pub(crate) enum Binding {
     Closing,
 }
 
-/// A connection that the carrier holds.
+/// What protects a connection.
 #[derive(Debug)]
+pub(crate) enum Secure {
+    /// Nothing.
+    Plain,
+    /// TLS, as soon as its handshake is done.
+    Handshake,
+    /// TLS, and what its handshake has told.
+    Tls(Box<TlsFacts>),
+}
+
+impl Secure {
+    /// What the handshake has told.
+    pub fn facts(&self) -> Option<&TlsFacts> {
+        match self {
+            Self::Plain | Self::Handshake => None,
+            Self::Tls(facts) => Some(facts),
+        }
+    }
+}
+
+/// A connection that the carrier holds.
 pub(crate) struct Connection {
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
+    /// The same, as it is counted.
+    pub source: Option<Source>,
+    /// What protects it.
+    pub secure: Secure,
     /// Whose it is.
     pub binding: Binding,
     /// Bytes that wait: an unfinished message, or whatever the core has no room for.
@@ -36,13 +78,28 @@ pub(crate) struct Connection {
     pub backlog_since_ns: Option<u64>,
 }
 
+/// Shows how many bytes wait and not which: there may be a password among them.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("address", &self.address)
+            .field("binding", &self.binding)
+            .field("input_bytes", &self.input.len())
+            .field("output_bytes", &self.out.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Room for the input and output of a connection that keeps up, in bytes.
 const BUFFER_BYTES: usize = 8 << 10;
 
 impl Connection {
     /// One that has just been made.
-    pub fn new(logon_due_ns: u64) -> Self {
+    pub fn new(logon_due_ns: u64, peer: &Peer) -> Self {
         Self {
+            address: peer.address,
+            source: peer.address.map(Source::from),
+            secure: if peer.tls { Secure::Handshake } else { Secure::Plain },
             binding: Binding::Unbound,
             input: Vec::with_capacity(BUFFER_BYTES),
             out: Vec::with_capacity(BUFFER_BYTES),

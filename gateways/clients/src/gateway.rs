@@ -20,28 +20,34 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
-use rutter_core::output::Output;
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, decode};
 use rutter_fix::session::{
-    AppMessage, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent, Session,
+    AppMessage, BusinessRejectReason, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent,
+    Session,
 };
 use rutter_fix::store::MessageStore;
 use rutter_fix::tags::{self, msg_type};
 
-use crate::config::{ConfigError, Credentials, GatewayConfig, Limits};
+use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
 use crate::connection::{Binding, Connection};
+use crate::credentials::Credentials;
 use crate::market::{Market, MarketConfig};
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
-use crate::order::{Asked, read};
+use crate::order::{Asked, business_id, read};
 use crate::reference::{SecurityList, SessionStatus};
-use crate::report::{write_cancel_reject, write_report};
 use crate::terms::{Owner, Terms};
 
+mod choice;
 mod clients;
+mod door;
+mod outputs;
 mod queries;
+mod throttle;
 mod timer;
 
 use clients::Client;
+use door::Door;
+use throttle::MayNot;
 
 /// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
 /// `false`: there is no room; the same input is offered again later.
@@ -83,6 +89,9 @@ pub struct ClientGateway<S> {
     /// Nothing is due before this.
     due_ns: u64,
     recovered: bool,
+    /// There are drop copies.
+    copies: bool,
+    door: Door,
     /// Whose store is maintained next.
     maintained: usize,
     /// What clients may ask beside orders.
@@ -111,9 +120,11 @@ impl<S: MessageStore> ClientGateway<S> {
         for (place, (session, store)) in config.sessions.iter().zip(stores).enumerate() {
             by_session[session.id.index()] = Some(place);
             by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
-            let owner = Owner { session: session.id, account: session.account };
-            let fix = config.fix_session(session);
-            clients.push(Client::new(owner, Session::new(fix, store, Credentials::new(session))));
+            let (account, version) = (session.account, session.version);
+            let owner = Owner { session: session.id, account, version };
+            let credentials = Credentials::new(session, config.limits.logon_window_ns);
+            let fix = Session::new(config.fix_session(session), store, credentials);
+            clients.push(Client::new(owner, fix, session));
         }
         let nothing = MarketConfig::default();
         Ok(Self {
@@ -137,6 +148,8 @@ impl<S: MessageStore> ClientGateway<S> {
             scratch: Vec::with_capacity(1_024),
             due_ns: u64::MAX,
             recovered: false,
+            copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
+            door: Door::new(&config.limits),
             maintained: 0,
             clients,
             by_session,
@@ -172,37 +185,9 @@ impl<S: MessageStore> ClientGateway<S> {
         self.recovered
     }
 
-    /// A connection was made; `conn` is below `connections_max` and free.
-    ///
-    /// # Errors
-    /// Why it is not taken: close it, and forget it.
-    pub fn on_connect(&mut self, now_ns: u64, conn: ConnId) -> Result<(), CloseReason> {
-        let reason = match self.connections.get(conn.0 as usize) {
-            _ if !self.recovered => Some(CloseReason::NotRecovered),
-            None | Some(Some(_)) => Some(CloseReason::TooManyConnections),
-            Some(None) if self.unbound >= self.limits.unbound_max => {
-                Some(CloseReason::TooManyUnbound)
-            }
-            Some(None) => None,
-        };
-        if let Some(reason) = reason {
-            self.counters.connections_refused += 1;
-            self.note(Notice::Closed { conn, session: None, reason });
-            return Err(reason);
-        }
-        let due_ns = now_ns.saturating_add(self.limits.logon_timeout_ns);
-        if let Some(place) = self.connections.get_mut(conn.0 as usize) {
-            *place = Some(Connection::new(due_ns));
-        }
-        self.open += 1;
-        self.unbound += 1;
-        self.counters.connections += 1;
-        self.due_ns = self.due_ns.min(due_ns);
-        Ok(())
-    }
-
     /// Bytes came. `now_ns` is when they were read and goes with every input that they cause.
     pub fn on_bytes(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], publish: &mut Publish<'_>) {
+        self.tick(now_ns);
         self.publish_queue(publish);
         let Some(connection) = self.open_connection(conn) else { return };
         connection.arrived_ns = now_ns;
@@ -306,64 +291,6 @@ impl<S: MessageStore> ClientGateway<S> {
         self.open -= usize::from(gone.is_some());
     }
 
-    /// Takes an output of the core. Those that are not for clients do nothing.
-    ///
-    /// # Errors
-    /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
-    /// output; further outputs for it are only counted.
-    pub fn on_output(&mut self, now_ns: u64, output: &Output) -> Result<(), OutputError> {
-        let (session, event, client_seq) = match output {
-            Output::Report(report) => (report.session, report.event, report.client_seq),
-            Output::CancelReject(reject) => (reject.session, reject.event, reject.client_seq),
-            Output::Notice(notice) => {
-                self.on_notice(now_ns, notice);
-                return Ok(());
-            }
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
-        };
-        let place = self.by_session.get(session.index()).copied().flatten();
-        let Some((place, client)) = place.and_then(|at| Some((at, self.clients.get_mut(at)?)))
-        else {
-            return Err(OutputError::UnknownSession(session));
-        };
-        if client.failed {
-            self.counters.outputs_dropped += 1;
-            return Ok(());
-        }
-        client.journal_event = client.journal_event.max(event);
-        let conn = client.conn;
-        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
-        self.scratch.clear();
-        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
-        let (owner, terms) = (client.owner, &self.terms);
-        let sent = client.send(now_ns, event, output, out, |message| match output {
-            Output::Report(report) => write_report(message, report, &owner, terms),
-            Output::CancelReject(reject) => write_cancel_reject(message, reject, &owner, terms),
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {}
-        });
-        match sent {
-            Ok(sent) => {
-                client.confirm(client_seq, self.recovered);
-                self.count_output(sent);
-                if let Some(conn) = conn {
-                    self.after_write(now_ns, conn);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.fail(place);
-                Err(error)
-            }
-        }
-    }
-
-    fn count_output(&mut self, sent: Sent) {
-        match sent {
-            Sent::AlreadyStored => self.counters.outputs_repeated += 1,
-            Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
-        }
-    }
-
     /// Takes messages from the front of `bytes` until there is no whole one left or the core has
     /// no room. Returns the bytes taken.
     fn digest(
@@ -411,8 +338,10 @@ impl<S: MessageStore> ClientGateway<S> {
             Binding::Closing => return None,
         };
         let client = self.clients.get_mut(place)?;
+        client.session.policy_mut().at(now_ns);
         let received = client.session.receive(now_ns, bytes, index, &mut connection.out);
         let taken = received.consumed;
+        self.note_verdict(now_ns, conn, place);
         match received.event {
             None if taken == 0 => None,
             None => Some(taken),
@@ -421,60 +350,6 @@ impl<S: MessageStore> ClientGateway<S> {
                 Some(taken)
             }
         }
-    }
-
-    /// The first message of a connection names its session; it is not taken here, the session
-    /// reads it itself. Nobody who is not ours gets an answer.
-    fn bind(
-        &mut self,
-        now_ns: u64,
-        conn: ConnId,
-        bytes: &[u8],
-        index: &mut FieldIndex,
-        publish: &mut Publish<'_>,
-    ) -> Option<usize> {
-        let found = match decode(bytes, index) {
-            Ok(Status::Incomplete) => return None,
-            Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
-                self.find_client(&Message::new(bytes, index))
-            }
-            Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
-        };
-        match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
-            Ok(_) => Some(0),
-            Err(reason) => {
-                self.close(conn, reason, publish);
-                None
-            }
-        }
-    }
-
-    fn find_client(&self, logon: &Message<'_>) -> Result<usize, CloseReason> {
-        if logon.msg_type() != msg_type::LOGON {
-            return Err(CloseReason::FirstMessageNotLogon);
-        }
-        let ours = logon.get(tags::TARGET_COMP_ID) == Some(self.sender_comp_id.as_bytes());
-        let sender = logon.get(tags::SENDER_COMP_ID).filter(|_| ours);
-        sender
-            .and_then(|sender| self.by_comp_id.get(sender).copied())
-            .ok_or(CloseReason::UnknownCompId)
-    }
-
-    fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return Err(CloseReason::UnknownCompId);
-        };
-        if client.failed {
-            return Err(CloseReason::SessionFailed);
-        }
-        if client.conn.is_some() || client.session.connected(now_ns, &mut connection.out).is_err() {
-            return Err(CloseReason::AlreadyConnected);
-        }
-        client.conn = Some(conn);
-        connection.binding = Binding::Client(place);
-        self.unbound -= 1;
-        Ok(())
     }
 
     fn on_event(
@@ -492,10 +367,11 @@ impl<S: MessageStore> ClientGateway<S> {
             Event::LoggedOn { heartbeat_s, reset } => {
                 // A reset within a session logs on again.
                 let again = std::mem::replace(&mut client.up, true);
+                let chosen = client.chosen;
                 self.note(Notice::LoggedOn { session, heartbeat_s, reset });
                 if !again {
                     self.counters.logons += 1;
-                    self.emit(Input::SessionUp(session), now_ns, publish);
+                    self.emit(Input::SessionUp(session, chosen), now_ns, publish);
                 }
             }
             Event::Rejected { seq, reason, tag } => {
@@ -527,6 +403,18 @@ impl<S: MessageStore> ClientGateway<S> {
         app: &AppMessage<'_>,
         publish: &mut Publish<'_>,
     ) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        if let Some(no) = client.may_not(now_ns, &app.message) {
+            let (reason, text) = (no.reason(), no.text());
+            if no == MayNot::Throttled {
+                let (session, news) = (client.owner.session, client.throttle.is_news());
+                self.counters.throttled += 1;
+                if news {
+                    self.note(Notice::Throttled { session });
+                }
+            }
+            return self.business_reject(now_ns, conn, place, app, reason, text);
+        }
         if self.on_query(now_ns, conn, place, app) {
             return;
         }
@@ -547,17 +435,33 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
             }
-            Asked::BusinessReject { reason, ref_id } => {
-                let (message, out) = (&app.message, &mut connection.out);
-                let text = reason.text();
-                let sent =
-                    client.session.business_reject(now_ns, message, reason, ref_id, text, out);
-                self.counters.messages_rejected += 1;
-                match sent {
-                    Ok(_) => client.session.confirm_in(app.id),
-                    Err(_) => self.fail(place),
-                }
+            Asked::BusinessReject { reason } => {
+                self.business_reject(now_ns, conn, place, app, reason, reason.text());
             }
+        }
+    }
+
+    /// Answers with a `BusinessMessageReject` (35=j), without the core.
+    fn business_reject(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+        reason: BusinessRejectReason,
+        text: &str,
+    ) {
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return;
+        };
+        let (message, out) = (&app.message, &mut connection.out);
+        let ref_id = business_id(message);
+        let sent = client.session.business_reject(now_ns, message, reason, ref_id, text, out);
+        self.counters.messages_rejected += 1;
+        match sent {
+            Ok(_) => client.session.confirm_in(app.id),
+            Err(_) => self.fail(place),
         }
     }
 
@@ -612,13 +516,14 @@ impl<S: MessageStore> ClientGateway<S> {
         if let Some(client) = client.and_then(|place| self.clients.get_mut(place)) {
             client.session.disconnected();
             client.conn = None;
+            client.reset_if_wanted();
             client.logout_reason = None;
             session = Some(client.owner.session);
             up = std::mem::replace(&mut client.up, false);
         }
         self.counters.logons_refused += u64::from(!up);
         self.counters.slow_consumers += u64::from(reason == CloseReason::SlowConsumer);
-        self.note(Notice::Closed { conn, session, reason });
+        self.tell_closed(conn, session, reason, up);
         if let Some(session) = session.filter(|_| up) {
             self.emit(Input::SessionDown(session), self.due_now(conn), publish);
         }
@@ -652,7 +557,7 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    fn note(&mut self, notice: Notice) {
+    pub(crate) fn note(&mut self, notice: Notice) {
         if self.notices.len() < NOTICES_MAX {
             self.notices.push_back(notice);
         } else {

@@ -6,24 +6,33 @@
 //! fields, [`refusal`] is the one table of words for "no". [`market`] and [`reference`] are what a
 //! client may ask beside orders.
 //!
+//! [`credentials`], [`lockout`] and [`quiet`] keep the door.
+//!
 //! A line belongs here if it is about a client: who may log on, what its message means to the core,
 //! how it is told. Sequence numbers and resending are `rutter-fix`; whether an order is good is the
 //! core's; nothing here decides about an order.
 
 pub mod config;
 mod connection;
+pub mod credentials;
 pub mod gateway;
+pub mod lockout;
 pub mod market;
 pub mod notice;
 pub mod number;
 pub mod order;
+pub mod quiet;
 pub mod reference;
 pub mod refusal;
 pub mod report;
 pub mod server;
 pub mod terms;
 
-pub use config::{ConfigError, GatewayConfig, InstrumentConfig, Limits, Secret, SessionConfig};
+pub use config::{
+    ConfigError, GatewayConfig, InstrumentConfig, Limits, SessionConfig, SessionKind,
+};
+pub use connection::Peer;
+pub use credentials::{CertificatePin, LogonFault, Proof, Secret};
 pub use gateway::{ClientGateway, Publish};
 pub use notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
 pub use server::{GatewayServer, ServerCounters, ServerError};

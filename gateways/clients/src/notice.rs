@@ -3,9 +3,16 @@
 //! A line belongs here if it names something that somebody should see. What clients are told is
 //! `report` and `refusal`.
 
+use std::net::IpAddr;
+
 use rutter_core::id::SessionId;
+use rutter_core::input::SessionCommand;
 use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
 use rutter_fix::store::StoreError;
+use rutter_transport::tls::TlsFault;
+
+use crate::credentials::LogonFault;
+use crate::quiet::Kind;
 
 /// A connection, by the slot that its carrier gave it. A slot may be used again once
 /// [`on_closed`](crate::ClientGateway::on_closed) has been called for it.
@@ -21,6 +28,15 @@ pub enum CloseReason {
     /// As many connections as are allowed wait for their Logon.
     #[error("too many connections without a logon")]
     TooManyUnbound,
+    /// As many of these from its address as are allowed.
+    #[error("too many connections without a logon from one address")]
+    TooManyFromAddress,
+    /// It had to make room for somebody from an address that waits with fewer connections.
+    #[error("displaced before its logon")]
+    Displaced,
+    /// TLS with it failed.
+    #[error("TLS: {0}")]
+    Tls(TlsFault),
     /// The journal has not been read yet.
     #[error("not recovered yet")]
     NotRecovered,
@@ -39,6 +55,9 @@ pub enum CloseReason {
     /// The session has a connection already, which stays.
     #[error("already connected")]
     AlreadyConnected,
+    /// An operator has shut the session out, or cut it off.
+    #[error("by an operator")]
+    Operator,
     /// The session cannot go on before a restart; see [`Notice::Failed`].
     #[error("session has failed")]
     SessionFailed,
@@ -75,9 +94,41 @@ pub enum Notice {
         conn: ConnId,
         /// Whose, if that was known.
         session: Option<SessionId>,
+        /// Where it came from, if that is known.
+        address: Option<IpAddr>,
         /// Why.
         reason: CloseReason,
     },
+    /// A Logon did not prove what it must. The client is told so, and not why.
+    LogonRefused {
+        /// Whom it named.
+        session: SessionId,
+        /// Where it came from.
+        address: Option<IpAddr>,
+        /// What was wrong.
+        fault: LogonFault,
+    },
+    /// Too many Logons from one address were wrong: it is refused for this session.
+    LockedOut {
+        /// Whom they named.
+        session: SessionId,
+        /// Where they came from.
+        address: Option<IpAddr>,
+        /// For so many seconds.
+        for_s: u64,
+    },
+    /// So many notices about strangers were not told one by one.
+    Untold {
+        /// About what.
+        kind: Kind,
+        /// How many.
+        count: u64,
+    },
+    /// The certificates have changed and are in use for new connections.
+    CertificatesReloaded,
+    /// The certificates have changed and are no good: the old ones stay in use. The carrier has
+    /// the error.
+    CertificatesRefused,
     /// Odd, but the session goes on.
     Warning {
         /// Whose.
@@ -108,12 +159,46 @@ pub enum Notice {
         /// Bytes that wait.
         backlog_bytes: usize,
     },
+    /// A client sends more requests than it may: told once in a second in which some are refused.
+    Throttled {
+        /// Who.
+        session: SessionId,
+    },
+    /// An operator's command was carried out.
+    Commanded {
+        /// Whose session.
+        session: SessionId,
+        /// What.
+        command: SessionCommand,
+    },
     /// A session cannot go on: its store failed or does not fit the journal. The client is cut
     /// off and cannot log on before a restart, which tells it everything it missed.
     Failed {
         /// Whose.
         session: SessionId,
     },
+}
+
+impl Notice {
+    /// Whether somebody should look into it.
+    pub const fn is_warning(&self) -> bool {
+        match self {
+            Self::LoggedOn { .. }
+            | Self::Closed { .. }
+            | Self::Rejected { .. }
+            | Self::PeerRejected { .. }
+            | Self::Commanded { .. }
+            | Self::CertificatesReloaded => false,
+            Self::LogonRefused { .. }
+            | Self::LockedOut { .. }
+            | Self::Untold { .. }
+            | Self::CertificatesRefused
+            | Self::Warning { .. }
+            | Self::SlowConsumer { .. }
+            | Self::Throttled { .. }
+            | Self::Failed { .. } => true,
+        }
+    }
 }
 
 /// Why an output of the core could not be taken to its client.
@@ -187,6 +272,14 @@ pub struct Counters {
     pub logons: u64,
     /// Connections closed before they were logged on.
     pub logons_refused: u64,
+    /// Logons that did not prove what they must.
+    pub credentials_refused: u64,
+    /// Of these, refused for earlier ones whatever they said.
+    pub locked_out: u64,
+    /// Times that a source was locked out.
+    pub lockouts: u64,
+    /// Connections with which TLS failed.
+    pub tls_failures: u64,
     /// Clients cut off because they did not read.
     pub slow_consumers: u64,
     /// Inputs for the core.
@@ -201,6 +294,10 @@ pub struct Counters {
     pub outputs_dropped: u64,
     /// Messages answered by a session-level Reject or a `BusinessMessageReject`.
     pub messages_rejected: u64,
+    /// Requests refused because a session sent too many.
+    pub throttled: u64,
+    /// Notices about strangers that were only counted.
+    pub notices_untold: u64,
     /// Notices that nobody took in time.
     pub notices_lost: u64,
 }

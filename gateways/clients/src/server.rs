@@ -13,16 +13,22 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 use rutter_core::output::Output;
 use rutter_fix::store::MessageStore;
 use rutter_transport::stream::Stream;
+use rutter_transport::tls::{TlsError, TlsFault};
 use rutter_transport::wait::PARK_MAX;
 use rutter_transport::wake::{Parked, WakeHandle};
 
 use crate::gateway::{ClientGateway, Publish};
 use crate::notice::{ConnId, OutputError, RecoveryError};
+
+mod listen;
+
+use listen::Listener;
+
+pub use listen::{LISTENERS_MAX, RELOAD_PERIOD};
 
 /// Outputs taken in one turn before the sockets get their chance.
 pub const OUTPUTS_PER_TURN: usize = 256;
@@ -43,10 +49,12 @@ const SOCKET_QUEUE_BYTES: usize = 64 << 10;
 /// How long to sleep at most while the core has no room: nobody wakes us when it has.
 const BLOCKED_PARK: Duration = Duration::from_micros(200);
 
-/// How long accepting pauses after the system refused (no descriptors left).
-const ACCEPT_PAUSE_NS: u64 = 100_000_000;
+/// Steps of TLS handshakes made in one turn. A step may cost as much as hundreds of orders (a
+/// signature), so those who are logged on get their turn between them.
+const HANDSHAKES_PER_TURN: usize = 2;
 
 const WAKER: Token = Token(usize::MAX);
+/// Of the first listening socket; those of the others are below it.
 const LISTENER: Token = Token(usize::MAX - 1);
 
 /// Why a server could not be made, or cannot go on.
@@ -55,6 +63,9 @@ pub enum ServerError {
     /// The poll, or binding the address, failed.
     #[error("system: {0}")]
     Io(#[from] io::Error),
+    /// More than [`LISTENERS_MAX`] addresses.
+    #[error("more than {LISTENERS_MAX} addresses to listen on")]
+    TooManyListeners,
 }
 
 /// What the server counted; the gateway counts the rest.
@@ -92,10 +103,7 @@ pub struct GatewayServer<S> {
     events: Events,
     waker: Arc<Waker>,
     parked: Arc<Parked>,
-    listener: TcpListener,
-    /// Connections may wait to be accepted.
-    accept_more: bool,
-    accept_after_ns: u64,
+    listeners: Vec<Listener>,
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
     /// Slots that may have bytes for us, in the order in which they did.
@@ -107,23 +115,33 @@ pub struct GatewayServer<S> {
     batch_ns: Option<u64>,
     counters: ServerCounters,
     output_error: Option<OutputError>,
+    tls_error: Option<TlsError>,
 }
 
 impl<S: MessageStore> GatewayServer<S> {
-    /// Binds the address; nothing is accepted before [`recovered`](Self::recovered). `clock` gives
-    /// nanoseconds since the Unix epoch.
+    /// A server that listens for plain connections at an address. `clock` gives nanoseconds since
+    /// the Unix epoch.
     ///
     /// # Errors
-    /// [`ServerError::Io`].
+    /// [`ServerError`].
     pub fn bind(
         address: SocketAddr,
         gateway: ClientGateway<S>,
         clock: fn() -> u64,
     ) -> Result<Self, ServerError> {
+        let mut server = Self::new(gateway, clock)?;
+        server.listen(address)?;
+        Ok(server)
+    }
+
+    /// A server that listens nowhere yet; nothing is accepted before
+    /// [`recovered`](Self::recovered).
+    ///
+    /// # Errors
+    /// [`ServerError::Io`].
+    pub fn new(gateway: ClientGateway<S>, clock: fn() -> u64) -> Result<Self, ServerError> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let mut listener = TcpListener::bind(address)?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let count = gateway.connections_max();
         Ok(Self {
             gateway,
@@ -132,9 +150,7 @@ impl<S: MessageStore> GatewayServer<S> {
             events: Events::with_capacity(256),
             waker,
             parked: Arc::new(Parked::default()),
-            listener,
-            accept_more: false,
-            accept_after_ns: 0,
+            listeners: Vec::new(),
             slots: (0..count).map(|_| None).collect(),
             free: (0..count as u32).rev().collect(),
             readable: Vec::with_capacity(count),
@@ -143,15 +159,8 @@ impl<S: MessageStore> GatewayServer<S> {
             batch_ns: None,
             counters: ServerCounters::default(),
             output_error: None,
+            tls_error: None,
         })
-    }
-
-    /// Where it listens (the port, when none was chosen).
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 
     /// The journal has been read and all its outputs went through [`output`](Self::output): from
@@ -162,7 +171,7 @@ impl<S: MessageStore> GatewayServer<S> {
     pub fn recovered(&mut self) -> Result<(), RecoveryError> {
         self.gateway.recovered()?;
         self.batch_ns = None;
-        self.accept_more = true;
+        self.listeners.iter_mut().for_each(Listener::wake);
         Ok(())
     }
 
@@ -283,16 +292,18 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     fn is_busy(&self) -> bool {
-        self.accept_more && self.gateway.is_recovered() && self.accept_after_ns == 0
+        self.gateway.is_recovered() && self.listeners.iter().any(Listener::is_busy)
             || self.gateway.has_work()
             || self.readable.iter().any(|slot| self.gateway.wants_read(ConnId(*slot)))
     }
 
     fn time_to_timer(&self) -> Duration {
-        let accept = (self.accept_more && self.accept_after_ns > 0).then_some(self.accept_after_ns);
-        let due_ns = self.gateway.next_timer_ns().into_iter().chain(accept).min();
-        due_ns
-            .map_or(PARK_MAX, |due_ns| Duration::from_nanos(due_ns.saturating_sub((self.clock)())))
+        let listeners = self.listeners.iter().map(Listener::due_ns);
+        let due_ns = listeners.chain(self.gateway.next_timer_ns()).min().unwrap_or(u64::MAX);
+        if due_ns == u64::MAX {
+            return PARK_MAX;
+        }
+        Duration::from_nanos(due_ns.saturating_sub((self.clock)()))
     }
 
     /// Polls once and works off everything that is due.
@@ -310,8 +321,10 @@ impl<S: MessageStore> GatewayServer<S> {
         worked |= self.gateway.resume(now_ns, publish);
         worked |= self.read_all(now_ns, publish);
         worked |= self.gateway.on_timer(now_ns, publish);
+        // Somebody may have to go for a newcomer, so writing and closing come last.
+        worked |= self.accept_all(now_ns);
         self.flush(now_ns, publish);
-        worked |= self.accept(now_ns);
+        self.reload(now_ns);
         Ok(worked)
     }
 
@@ -321,7 +334,9 @@ impl<S: MessageStore> GatewayServer<S> {
         for readiness in &events {
             match readiness.token() {
                 WAKER => {}
-                LISTENER => self.accept_more = true,
+                Token(index) if index > LISTENER.0 - LISTENERS_MAX => {
+                    self.listeners.get_mut(LISTENER.0 - index).map(Listener::wake);
+                }
                 Token(index) => {
                     worked = true;
                     let Some(Some(slot)) = self.slots.get_mut(index) else { continue };
@@ -347,14 +362,17 @@ impl<S: MessageStore> GatewayServer<S> {
         }
         let mut turn = std::mem::replace(&mut self.readable, std::mem::take(&mut self.spare));
         let mut worked = false;
+        let mut handshakes = 0;
         for number in turn.drain(..) {
             let conn = ConnId(number);
             let Some(Some(slot)) = self.slots.get_mut(number as usize) else { continue };
-            if !self.gateway.wants_read(conn) {
+            let handshaking = !slot.ready && slot.stream.is_tls();
+            if !self.gateway.wants_read(conn) || handshaking && handshakes >= HANDSHAKES_PER_TURN {
                 // It stays in the list, and its bytes in the socket.
                 self.readable.push(number);
                 continue;
             }
+            handshakes += usize::from(handshaking);
             worked = true;
             slot.more = false;
             if !self.read(now_ns, conn, publish) {
@@ -381,11 +399,12 @@ impl<S: MessageStore> GatewayServer<S> {
             if !slot.ready {
                 match slot.stream.handshake() {
                     Ok(done) => slot.ready = done,
-                    Err(_) => alive = false,
+                    Err(error) => alive = self.tls_failed(conn, &error, publish),
                 }
-                if !alive || !slot.ready {
+                if !alive || !self.secured(conn) {
                     break;
                 }
+                continue;
             }
             match slot.stream.read(&mut buffer) {
                 Ok(0) => alive = false,
@@ -396,12 +415,33 @@ impl<S: MessageStore> GatewayServer<S> {
                         continue;
                     }
                 }
-                Err(error) => alive = error.kind() == ErrorKind::WouldBlock,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => alive = self.tls_failed(conn, &error, publish),
             }
             break;
         }
         self.buffer = buffer;
         alive
+    }
+
+    /// Tells the gateway what a handshake that is done has shown; `false` if it is not.
+    fn secured(&mut self, conn: ConnId) -> bool {
+        let Some(Some(slot)) = self.slots.get(conn.0 as usize) else { return false };
+        if let Some(facts) = slot.stream.tls_facts().filter(|_| slot.ready) {
+            self.gateway.on_secured(conn, facts);
+        }
+        slot.ready
+    }
+
+    /// A connection is over for an error; if it is one of TLS, the gateway learns which.
+    fn tls_failed(&mut self, conn: ConnId, error: &io::Error, publish: &mut Publish<'_>) -> bool {
+        let tls = self.slots.get(conn.0 as usize).and_then(Option::as_ref);
+        if tls.is_some_and(|slot| slot.stream.is_tls())
+            && let Some(fault) = TlsFault::of(error)
+        {
+            self.gateway.refuse(conn, fault, publish);
+        }
+        false
     }
 
     /// Hands what waits to the kernel, connection by connection, and closes what is to be closed.
@@ -449,62 +489,6 @@ impl<S: MessageStore> GatewayServer<S> {
         }
         self.free.push(number);
         self.gateway.on_closed(ConnId(number), publish);
-    }
-
-    fn accept(&mut self, now_ns: u64) -> bool {
-        if !self.accept_more || !self.gateway.is_recovered() || now_ns < self.accept_after_ns {
-            return false;
-        }
-        self.accept_after_ns = 0;
-        for count in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept() {
-                Ok((socket, _)) => {
-                    self.counters.accepted += 1;
-                    if self.take_connection(now_ns, socket).is_none() {
-                        self.counters.refused += 1;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.accept_more = false;
-                    return count > 0;
-                }
-                // The peer was gone before we took it, or a signal came.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
-                    ) => {}
-                Err(_) => {
-                    self.counters.accept_errors += 1;
-                    self.accept_after_ns = now_ns.saturating_add(ACCEPT_PAUSE_NS);
-                    return count > 0;
-                }
-            }
-        }
-        true
-    }
-
-    /// Takes a connection, or drops it when a limit is reached.
-    fn take_connection(&mut self, now_ns: u64, mut socket: TcpStream) -> Option<()> {
-        let number = *self.free.last()?;
-        self.gateway.on_connect(now_ns, ConnId(number)).ok()?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registered = socket.set_nodelay(true).and_then(|()| {
-            self.poll.registry().register(&mut socket, Token(number as usize), interest)
-        });
-        if registered.is_err() {
-            self.gateway.on_closed(ConnId(number), &mut |_, _| true);
-            return None;
-        }
-        self.free.pop();
-        let mut stream = Stream::plain(socket);
-        stream.set_queue_bytes_max(SOCKET_QUEUE_BYTES);
-        let mut slot = Slot { stream, ready: false, more: false };
-        mark_readable(&mut slot, number, &mut self.readable);
-        if let Some(place) = self.slots.get_mut(number as usize) {
-            *place = Some(slot);
-        }
-        Some(())
     }
 }
 

@@ -62,7 +62,7 @@ fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
         })
         .collect();
     let before_all = ALLOCATIONS.with(Cell::get);
-    gateway.on_connect(now, conn).expect("room");
+    gateway.on_connect(now, conn, &rutter_clients::Peer::default()).expect("room");
     let (mut orders, mut written) = (0, 0);
     for (round, frame) in (0..).zip(&frames) {
         if round == WARM {

@@ -16,6 +16,8 @@ use mio::{Interest, Registry, Token};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
+use crate::tls::TlsFacts;
+
 /// Most bytes that wait for a peer that does not read. Beyond it the peer is cut off.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 
@@ -196,6 +198,16 @@ impl Stream {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(true),
         }
+    }
+
+    /// Whether it carries TLS.
+    pub const fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What the handshake has told about the peer; `None` for a plain stream.
+    pub fn tls_facts(&self) -> Option<TlsFacts> {
+        self.tls.as_ref().map(|tls| TlsFacts::of(&tls.connection))
     }
 
     /// Notes what the poll reported about this socket.

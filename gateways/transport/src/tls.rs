@@ -11,6 +11,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+mod server;
+
+pub use server::{
+    IDENTITIES_MAX, Identity, PeerCertificate, ServerTls, ServerTlsConfig, TlsFacts, TlsFault,
+};
+
 /// Most certificates that one PEM file may hold.
 pub const CERTIFICATES_MAX: usize = 1024;
 
@@ -40,6 +46,23 @@ pub enum TlsError {
     /// A certificate, a key, or their combination is not acceptable.
     #[error("TLS configuration refused: {0}")]
     Rustls(#[from] rustls::Error),
+    /// A certificate and its key do not belong together, or cannot be used.
+    #[error("certificate {path} or its key refused: {source}")]
+    Identity {
+        /// The certificate's file.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// An acceptor has no certificate, or too many.
+    #[error("{count} certificates to show, there must be 1 to {IDENTITIES_MAX}")]
+    Identities {
+        /// How many.
+        count: usize,
+    },
+    /// The authorities of client certificates are not acceptable.
+    #[error("authorities of client certificates refused: {0}")]
+    ClientAuthority(String),
     /// The host cannot be a TLS server name.
     #[error("{host:?} is not a TLS server name")]
     ServerName {

@@ -28,12 +28,6 @@ pub const STREAMS_PER_TURN: usize = 64;
 /// Streams looked at in one turn, whether they are owed anything or not.
 const LOOKS_PER_TURN: usize = 4 * STREAMS_PER_TURN;
 
-/// The version that a session speaks.
-fn version_of(begin_string: &str) -> Version {
-    let known = Version::ALL.into_iter().find(|one| one.begin_string() == begin_string);
-    known.unwrap_or_default()
-}
-
 impl<S: MessageStore> ClientGateway<S> {
     /// Says what is traded where, for market data and the list of instruments. Call before
     /// clients come; without it there is no market data.
@@ -146,7 +140,7 @@ impl<S: MessageStore> ClientGateway<S> {
         app: &AppMessage<'_>,
     ) -> bool {
         let Some(client) = self.clients.get(place) else { return false };
-        let version = version_of(&client.session.config().begin_string);
+        let version = client.owner.version;
         let message = &app.message;
         let answered = match message.msg_type() {
             MARKET_DATA_REQUEST => self.on_market_data_request(place, message),
@@ -310,7 +304,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
             return false;
         };
-        let version = version_of(&client.session.config().begin_string);
+        let version = client.owner.version;
         let market = &self.market;
         let sent = client.session.send_transient(now_ns, kind, &mut connection.out, |out| {
             market.write(slot, owed, version, out);

@@ -1,6 +1,10 @@
 //! What the gateway does when time passes or a client has read: heartbeats, logon timeouts, slow
 //! consumers.
 
+use rutter_transport::tls::TlsFault;
+
+use crate::connection::Secure;
+
 use super::{
     ClientGateway, CloseReason, ConnId, MessageStore, Notice, Publish, REPLAY_BYTES_MAX,
     RecoveryError, TIMER_EVENTS_MAX,
@@ -23,7 +27,8 @@ impl<S: MessageStore> ClientGateway<S> {
         for place in 0..self.clients.len() {
             self.session_timer(now_ns, place, publish);
         }
-        self.due_ns = u64::MAX;
+        self.tell_untold(now_ns);
+        self.due_ns = self.untold_due_ns();
         for place in 0..self.connections.len() {
             self.connection_timer(now_ns, ConnId(place as u32), publish);
         }
@@ -60,10 +65,14 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(connection) = self.open_connection(conn) else { return };
         let stalled_ns = connection.backlog_since_ns.map(|since| since.saturating_add(stall_ns));
         let logon_ns = connection.is_unbound().then_some(connection.logon_due_ns);
+        let handshaking = matches!(connection.secure, Secure::Handshake);
         if stalled_ns.is_some_and(|due_ns| due_ns <= now_ns) {
             return self.close(conn, CloseReason::SlowConsumer, publish);
         }
         if logon_ns.is_some_and(|due_ns| due_ns <= now_ns) {
+            if handshaking {
+                return self.refuse(conn, TlsFault::Stalled, publish);
+            }
             return self.close(conn, CloseReason::LogonTimeout, publish);
         }
         let due_ns = stalled_ns.unwrap_or(u64::MAX).min(logon_ns.unwrap_or(u64::MAX));

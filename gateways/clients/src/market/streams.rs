@@ -397,10 +397,7 @@ impl Market {
         let listed = self.books.listed(instrument.id);
         let exchange = match wanted.exchange {
             None => None,
-            Some(name) => {
-                let at = self.venues.iter().position(|venue| venue.as_bytes() == name)?;
-                Some(VenueId(at as u8))
-            }
+            Some(name) => Some(terms.venue_named(name)?),
         };
         let only = exchange.map_or(VenueSet::MAX, |venue| {
             (1 as VenueSet).checked_shl(u32::from(venue.0)).unwrap_or(0)

@@ -1,8 +1,8 @@
 //! Who may connect, and how connections end.
 
-use rutter_clients::{CloseReason, ConnId, Notice};
+use rutter_clients::{CloseReason, ConnId, Notice, Peer};
 use rutter_core::id::SessionId;
-use rutter_core::input::Input;
+use rutter_core::input::{CancelOnDisconnect, Input};
 use rutter_core::output::Output;
 use rutter_fix::session::{DisconnectReason, Refusal};
 
@@ -12,14 +12,17 @@ use crate::desk::{Desk, ORDER, SECOND, START, frame, numbered, report};
 fn a_client_comes_and_goes_and_the_core_is_told() {
     let mut desk = Desk::new();
     desk.logon(1, "ALPHA");
-    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0))]);
+    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
     desk.send(1, "35=5|").saw(1, &["35=5|34=2|"]);
     assert_eq!(desk.published(), [Input::SessionDown(SessionId(0))]);
     assert_eq!(desk.closes(), [(1, CloseReason::Session(DisconnectReason::PeerLogout))]);
     desk.logon(2, "ALPHA").peer_closes(2);
     assert_eq!(
         desk.published(),
-        [Input::SessionUp(SessionId(0)), Input::SessionDown(SessionId(0))]
+        [
+            Input::SessionUp(SessionId(0), CancelOnDisconnect::default()),
+            Input::SessionDown(SessionId(0))
+        ]
     );
     assert_eq!(desk.gateway.connections(), 0);
 }
@@ -51,8 +54,9 @@ fn whoever_is_not_ours_gets_no_answer() {
 #[test]
 fn a_wrong_password_is_refused_and_hurts_nobody_else() {
     let mut desk = Desk::new();
+    let stranger = Peer { address: Some([198, 51, 100, 7].into()), tls: false };
     for conn in 1..20 {
-        desk.connect(conn).expect("room");
+        desk.connect_as(conn, &stranger).expect("room");
         desk.bytes(conn, &numbered("ALPHA", 1, START, "35=A|98=0|108=30|554=guess|"));
         desk.saw(conn, &["35=5|34=1|58=Invalid credentials|"]);
         let refused = DisconnectReason::LogonRefused(Refusal::Credentials);
@@ -60,7 +64,7 @@ fn a_wrong_password_is_refused_and_hurts_nobody_else() {
     }
     assert_eq!(desk.published(), []);
     desk.logon(30, "ALPHA");
-    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0))]);
+    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
 }
 
 #[test]
@@ -234,7 +238,10 @@ fn heartbeats_go_out_and_a_silent_client_is_left() {
 fn nobody_is_taken_before_recovery() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut gateway = crate::desk::open(folder.path(), &crate::desk::config());
-    assert_eq!(gateway.on_connect(START, ConnId(0)), Err(CloseReason::NotRecovered));
+    assert_eq!(
+        gateway.on_connect(START, ConnId(0), &Peer::default()),
+        Err(CloseReason::NotRecovered)
+    );
     gateway.recovered().expect("nothing to recover");
-    assert_eq!(gateway.on_connect(START, ConnId(0)), Ok(()));
+    assert_eq!(gateway.on_connect(START, ConnId(0), &Peer::default()), Ok(()));
 }

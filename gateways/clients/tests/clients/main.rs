@@ -1,13 +1,18 @@
 //! Scenarios of the client gateway: clients speak FIX text, the core answers, connections break,
-//! processes die. No socket and no clock but in `server`.
+//! processes die. No socket and no clock but in `server`, `siege` and `tls`.
 
 mod connections;
 mod desk;
+mod door;
 mod market;
 mod market_fidelity;
 mod market_versions;
 mod orders;
+mod pki;
 mod recovery;
 mod reference;
 mod reports;
+mod requests;
 mod server;
+mod siege;
+mod tls;

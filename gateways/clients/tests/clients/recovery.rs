@@ -187,7 +187,9 @@ fn a_store_and_a_journal_that_do_not_belong_together_are_found() {
         matches!(error, Err(RecoveryError::StoreAhead { stored: 1, journal: 0, .. })),
         "{error:?}"
     );
-    assert!(gateway.on_connect(1, rutter_clients::ConnId(0)).is_err());
+    assert!(
+        gateway.on_connect(1, rutter_clients::ConnId(0), &rutter_clients::Peer::default()).is_err()
+    );
     gateway.journal_has(SessionId(0), 1);
     gateway.recovered().expect("a snapshot knows the event");
     gateway.journal_has(SessionId(0), 2);

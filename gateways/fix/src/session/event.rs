@@ -228,7 +228,7 @@ pub enum Sent {
         /// Its number.
         seq: u64,
     },
-    /// Stored only: nobody is logged on, or a replay has to end first.
+    /// Stored only: nobody is logged on.
     Held {
         /// Its number.
         seq: u64,
@@ -260,7 +260,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// `SessionRejectReason` (373), FIX 4.4.
+    /// `SessionRejectReason` (373), FIX 4.4 and FIXT 1.1.
     SessionRejectReason {
         InvalidTagNumber = 0, "Invalid tag number";
         RequiredTagMissing = 1, "Required tag missing";
@@ -277,6 +277,7 @@ reasons! {
         GroupOutOfOrder = 15, "Repeating group fields out of order";
         GroupCount = 16, "Incorrect NumInGroup count for repeating group";
         ValueContainsDelimiter = 17, "Non \"data\" value includes field delimiter";
+        InvalidApplicationVersion = 18, "Invalid or unsupported application version";
         Other = 99, "Message not acceptable";
     }
 }

@@ -1,0 +1,176 @@
+//! Who was wrong too often, and until when it is refused.
+//!
+//! A line belongs here if it needs where a Logon came from, whom it named and the time. Whether it
+//! was wrong is `credentials`.
+//!
+//! Failures count for a source address and a `CompID` together. So a stranger who knows a desk's
+//! `CompID` cannot keep the desk out from elsewhere; the price is that who has many addresses has
+//! as many tries with each, against which signatures and long passwords help, not counting. Desks
+//! behind one address (a NAT, a proxy) share a count only when they use the same `CompID`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Pairs of source and `CompID` that are remembered; beyond it the one that was wrong longest ago
+/// is forgotten.
+pub const LOCKOUTS_MAX: usize = 4_096;
+
+/// Where a connection comes from, as far as it is counted: an IPv4 address, or the /64 of an IPv6
+/// address, for that is what one host is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source(IpAddr);
+
+/// The network part of an IPv6 address.
+const IPV6_NETWORK: u128 = !0 << 64;
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+/// When it is locked and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Failures until the first lock.
+    pub failures_max: u32,
+    /// The first lock; each further one is twice as long.
+    pub first_ns: u64,
+    /// The longest lock. Who is quiet for as long after one begins anew.
+    pub longest_ns: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    failures: u32,
+    locks: u32,
+    until_ns: u64,
+    failed_ns: u64,
+}
+
+/// See the module's text. `None` is a source that the carrier does not know.
+#[derive(Clone, Debug)]
+pub struct Lockouts {
+    rule: Rule,
+    entries: BTreeMap<(Option<Source>, usize), Entry>,
+}
+
+impl Lockouts {
+    /// Nobody is locked out.
+    pub const fn new(rule: Rule) -> Self {
+        Self { rule, entries: BTreeMap::new() }
+    }
+
+    /// Whether a source is refused for a client, by its position.
+    pub fn is_locked(&self, now_ns: u64, source: Option<Source>, client: usize) -> bool {
+        self.entries.get(&(source, client)).is_some_and(|entry| now_ns < entry.until_ns)
+    }
+
+    /// A Logon was wrong. The length of the lock, if one begins now.
+    pub fn failed(&mut self, now_ns: u64, source: Option<Source>, client: usize) -> Option<u64> {
+        let fresh = Entry { failures: 0, locks: 0, until_ns: 0, failed_ns: now_ns };
+        let key = (source, client);
+        if !self.entries.contains_key(&key) {
+            self.make_room();
+        }
+        let entry = self.entries.entry(key).or_insert(fresh);
+        let quiet_since = entry.until_ns.max(entry.failed_ns);
+        if now_ns.saturating_sub(quiet_since) > self.rule.longest_ns {
+            *entry = fresh;
+        }
+        entry.failed_ns = now_ns;
+        entry.failures = entry.failures.saturating_add(1);
+        // After a lock there is one try, not as many as at first.
+        if entry.failures < self.rule.failures_max {
+            return None;
+        }
+        let doubled = self.rule.first_ns.saturating_mul(1 << entry.locks.min(32));
+        let lock_ns = doubled.min(self.rule.longest_ns);
+        entry.locks = entry.locks.saturating_add(1);
+        entry.until_ns = now_ns.saturating_add(lock_ns);
+        Some(lock_ns)
+    }
+
+    /// A Logon was good.
+    pub fn succeeded(&mut self, source: Option<Source>, client: usize) {
+        self.entries.remove(&(source, client));
+    }
+
+    fn make_room(&mut self) {
+        if self.entries.len() < LOCKOUTS_MAX {
+            return;
+        }
+        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.failed_ns);
+        if let Some(key) = oldest.map(|(key, _)| *key) {
+            self.entries.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const RULE: Rule = Rule { failures_max: 3, first_ns: 30 * SECOND, longest_ns: 100 * SECOND };
+
+    fn at(text: &str) -> Source {
+        text.parse::<IpAddr>().expect("an address").into()
+    }
+
+    #[test]
+    fn the_third_failure_locks_and_each_further_one_twice_as_long_up_to_a_limit() {
+        let mut lockouts = Lockouts::new(RULE);
+        let here = Some(at("192.0.2.1"));
+        assert_eq!(lockouts.failed(1, here, 0), None);
+        assert_eq!(lockouts.failed(2, here, 0), None);
+        let mut now = 3;
+        for seconds in [30, 60, 100, 100] {
+            assert!(!lockouts.is_locked(now, here, 0));
+            assert_eq!(lockouts.failed(now, here, 0), Some(seconds * SECOND));
+            assert!(lockouts.is_locked(now + seconds * SECOND - 1, here, 0));
+            now += seconds * SECOND;
+        }
+        assert!(!lockouts.is_locked(now, here, 1), "another CompID");
+        assert!(!lockouts.is_locked(now, Some(at("192.0.2.2")), 0), "another source");
+    }
+
+    #[test]
+    fn a_good_logon_and_a_long_quiet_make_it_forgotten() {
+        let mut lockouts = Lockouts::new(RULE);
+        let here = Some(at("192.0.2.1"));
+        for now in 0..2 {
+            assert_eq!(lockouts.failed(now, here, 0), None);
+        }
+        lockouts.succeeded(here, 0);
+        for now in 2..4 {
+            assert_eq!(lockouts.failed(now, here, 0), None);
+        }
+        let later = 4 + 101 * SECOND;
+        assert_eq!(lockouts.failed(later, here, 0), None, "the old ones are forgotten");
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_forgets_the_oldest() {
+        let mut lockouts = Lockouts::new(Rule { failures_max: 1, ..RULE });
+        let source =
+            |number: usize| Some(Source(Ipv6Addr::from_bits((number as u128) << 64).into()));
+        for number in 0..LOCKOUTS_MAX + 10 {
+            lockouts.failed(number as u64, source(number), 0);
+        }
+        assert_eq!(lockouts.entries.len(), LOCKOUTS_MAX);
+        assert!(!lockouts.is_locked(LOCKOUTS_MAX as u64, source(9), 0));
+        assert!(lockouts.is_locked(LOCKOUTS_MAX as u64, source(10), 0));
+    }
+
+    #[test]
+    fn one_host_is_one_source() {
+        assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
+        assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
+        assert_ne!(at("192.0.2.2"), at("192.0.2.1"));
+    }
+}

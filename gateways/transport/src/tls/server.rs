@@ -1,0 +1,279 @@
+//! What an acceptor shows and demands: several certificates chosen by SNI, an optional authority
+//! for client certificates, all of it read again when the files change.
+//!
+//! A line belongs here if it needs a certificate and no socket. At least TLS 1.2; no session is
+//! resumed and no early data taken, so that every connection is checked anew.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::verify_server_name;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ParsedCertificate, ResolvesServerCert,
+    VerifierBuilderError, WebPkiClientVerifier,
+};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+
+use super::{TlsError, provider, read_certificates};
+
+/// Most certificates that one acceptor chooses among.
+pub const IDENTITIES_MAX: usize = 64;
+
+/// One certificate to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// PEM: the certificate, then those that lead to its authority.
+    pub certificate_file: PathBuf,
+    /// PEM: its private key.
+    pub key_file: PathBuf,
+}
+
+/// Where everything is that an acceptor's TLS needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTlsConfig {
+    /// What may be shown: the first whose names cover what the client asks for (SNI), or else the
+    /// very first. At most [`IDENTITIES_MAX`].
+    pub identities: Vec<Identity>,
+    /// PEM: authorities of client certificates; none are asked for if absent.
+    pub client_ca_file: Option<PathBuf>,
+    /// A client without a certificate is refused; else it may have none, but not a bad one.
+    pub require_client_certificate: bool,
+}
+
+/// What tells one content of a file from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+/// An acceptor's TLS, and the state of the files that it was made from.
+#[derive(Debug)]
+pub struct ServerTls {
+    files: ServerTlsConfig,
+    config: Arc<ServerConfig>,
+    marks: Vec<Option<Mark>>,
+}
+
+impl ServerTls {
+    /// Reads and checks all files.
+    ///
+    /// # Errors
+    /// [`TlsError`], naming the file where it is one file's fault.
+    pub fn load(files: ServerTlsConfig) -> Result<Self, TlsError> {
+        let marks = marks(&files);
+        let config = make(&files)?;
+        Ok(Self { files, config, marks })
+    }
+
+    /// What new connections are made with.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Reads the files again if one has changed since they were last looked at; `true` if they
+    /// are in use now. Connections that exist keep what they were made with.
+    ///
+    /// # Errors
+    /// [`TlsError`], once for each change: what was in use stays in use.
+    pub fn reload(&mut self) -> Result<bool, TlsError> {
+        // Looked at before they are read: a change while reading is another change.
+        let marks = marks(&self.files);
+        if marks == self.marks {
+            return Ok(false);
+        }
+        self.marks = marks;
+        self.config = make(&self.files)?;
+        Ok(true)
+    }
+}
+
+fn marks(files: &ServerTlsConfig) -> Vec<Option<Mark>> {
+    let identities = files.identities.iter();
+    let paths = identities.flat_map(|one| [&one.certificate_file, &one.key_file]);
+    paths.chain(&files.client_ca_file).map(|path| mark(path)).collect()
+}
+
+fn mark(path: &Path) -> Option<Mark> {
+    let of = std::fs::metadata(path).ok()?;
+    let changed = (of.ctime(), of.ctime_nsec());
+    Some(Mark { device: of.dev(), inode: of.ino(), bytes: of.size(), changed })
+}
+
+fn make(files: &ServerTlsConfig) -> Result<Arc<ServerConfig>, TlsError> {
+    if files.identities.is_empty() || files.identities.len() > IDENTITIES_MAX {
+        return Err(TlsError::Identities { count: files.identities.len() });
+    }
+    let identities =
+        files.identities.iter().map(read_identity).collect::<Result<Vec<_>, TlsError>>()?;
+    let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
+    let builder =
+        ServerConfig::builder_with_provider(provider()).with_protocol_versions(&versions)?;
+    let builder = match &files.client_ca_file {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in read_certificates(path)? {
+                roots.add(certificate)?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+            let verifier = if files.require_client_certificate {
+                verifier
+            } else {
+                verifier.allow_unauthenticated()
+            };
+            builder.with_client_cert_verifier(verifier.build()?)
+        }
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(Choice(identities)));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+fn read_identity(identity: &Identity) -> Result<Arc<CertifiedKey>, TlsError> {
+    let chain = read_certificates(&identity.certificate_file)?;
+    let path = &identity.key_file;
+    let key = PrivateKeyDer::from_pem_file(path)
+        .map_err(|source| TlsError::Pem { path: path.clone(), source })?;
+    CertifiedKey::from_der(chain, key, &provider())
+        .map(Arc::new)
+        .map_err(|source| TlsError::Identity { path: identity.certificate_file.clone(), source })
+}
+
+/// Chooses a certificate by the name that a client asks for.
+#[derive(Debug)]
+struct Choice(Vec<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Choice {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let schemes = hello.signature_schemes();
+        let usable = || self.0.iter().filter(|one| one.key.choose_scheme(schemes).is_some());
+        let asked = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
+        let named = asked.and_then(|name| {
+            usable().find(|one| one.cert.first().is_some_and(|leaf| is_for(leaf, &name)))
+        });
+        named.or_else(|| usable().next()).cloned()
+    }
+}
+
+fn is_for(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
+    ParsedCertificate::try_from(certificate)
+        .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
+}
+
+/// A certificate that a client has shown and proved to own, signed by a configured authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificate {
+    certificate: CertificateDer<'static>,
+    fingerprint: [u8; 32],
+}
+
+impl PeerCertificate {
+    fn new(certificate: CertificateDer<'static>) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &certificate);
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest.as_ref());
+        Self { certificate, fingerprint }
+    }
+
+    /// SHA-256 of its DER form: what `openssl x509 -fingerprint -sha256` prints.
+    pub const fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    /// Whether `name` is among its `subjectAltName`s (a DNS name or an IP address; a common name
+    /// does not count, RFC 9525).
+    pub fn has_name(&self, name: &str) -> bool {
+        ServerName::try_from(name).is_ok_and(|name| is_for(&self.certificate, &name))
+    }
+}
+
+/// What an acceptor learns from a finished handshake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// The name that the client asked for (SNI).
+    pub server_name: Option<String>,
+    /// The certificate that it showed.
+    pub certificate: Option<PeerCertificate>,
+}
+
+impl TlsFacts {
+    pub(crate) fn of(connection: &rustls::Connection) -> Self {
+        let leaf = connection.peer_certificates().and_then(|chain| chain.first());
+        let server_name = match connection {
+            rustls::Connection::Server(server) => server.server_name().map(str::to_owned),
+            rustls::Connection::Client(_) => None,
+        };
+        let certificate = leaf.map(|leaf| PeerCertificate::new(leaf.clone().into_owned()));
+        Self { server_name, certificate }
+    }
+}
+
+/// Why TLS with a peer failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum TlsFault {
+    /// What it sends is no TLS at all, such as plain FIX on the TLS port.
+    #[error("not TLS")]
+    NotTls,
+    /// No common version, cipher suite or signature scheme: at least TLS 1.2 is needed.
+    #[error("incompatible")]
+    Incompatible,
+    /// It shows no certificate where one is demanded.
+    #[error("no client certificate")]
+    NoCertificate,
+    /// Its certificate is expired, of another authority, or otherwise not acceptable.
+    #[error("bad client certificate")]
+    BadCertificate,
+    /// It refused us, by an alert: it does not trust our certificate, for instance.
+    #[error("refused by the peer")]
+    RefusedByPeer,
+    /// It breaks the protocol: damaged or oversized records, renegotiation.
+    #[error("protocol violation")]
+    Violation,
+    /// It left within the handshake.
+    #[error("left within the handshake")]
+    Left,
+    /// The handshake was not done in time.
+    #[error("handshake timeout")]
+    Stalled,
+}
+
+impl TlsFault {
+    /// What an error of a [`Stream`](crate::stream::Stream) means; `None` if it is the network's
+    /// and not that of TLS.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        let Some(cause) = cause else {
+            return match error.kind() {
+                ErrorKind::UnexpectedEof => Some(Self::Left),
+                ErrorKind::InvalidData => Some(Self::Violation),
+                _ => None,
+            };
+        };
+        Some(match cause {
+            rustls::Error::InvalidMessage(
+                rustls::InvalidMessage::InvalidContentType
+                | rustls::InvalidMessage::UnknownProtocolVersion,
+            ) => Self::NotTls,
+            rustls::Error::PeerIncompatible(_) => Self::Incompatible,
+            rustls::Error::NoCertificatesPresented => Self::NoCertificate,
+            rustls::Error::InvalidCertificate(_) => Self::BadCertificate,
+            rustls::Error::AlertReceived(_) => Self::RefusedByPeer,
+            _ => Self::Violation,
+        })
+    }
+}
+
+impl From<VerifierBuilderError> for TlsError {
+    fn from(error: VerifierBuilderError) -> Self {
+        Self::ClientAuthority(error.to_string())
+    }
+}
