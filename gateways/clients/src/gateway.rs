@@ -405,7 +405,6 @@ impl<S: MessageStore> ClientGateway<S> {
     ) {
         let Some(client) = self.clients.get_mut(place) else { return };
         if let Some(no) = client.may_not(now_ns, &app.message) {
-            let (reason, text) = (no.reason(), no.text());
             if no == MayNot::Throttled {
                 let (session, news) = (client.owner.session, client.throttle.is_news());
                 self.counters.throttled += 1;
@@ -413,7 +412,7 @@ impl<S: MessageStore> ClientGateway<S> {
                     self.note(Notice::Throttled { session });
                 }
             }
-            return self.business_reject(now_ns, conn, place, app, reason, text);
+            return self.business_reject(now_ns, conn, place, app, no.reason(), no.text());
         }
         if self.on_query(now_ns, conn, place, app) {
             return;

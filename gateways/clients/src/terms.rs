@@ -75,15 +75,15 @@ impl Terms {
         self.venues.get(id.index())
     }
 
-    /// The venues' names by id.
-    pub fn venues(&self) -> &[Name] {
-        &self.venues
-    }
-
     /// The venue of that name.
     pub fn venue_named(&self, name: &[u8]) -> Option<VenueId> {
         let at = self.venues.iter().position(|venue| venue.as_bytes() == name)?;
         u8::try_from(at).ok().map(VenueId)
+    }
+
+    /// The venues' names by id.
+    pub fn venues(&self) -> &[Name] {
+        &self.venues
     }
 
     /// The asset's name.
