@@ -65,6 +65,8 @@ const fn bit_of(output: &Output) -> u64 {
     match output {
         Output::Report(_)
         | Output::CancelReject(_)
+        | Output::MassCancelReport(_)
+        | Output::Command(..)
         | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Addressee::Clients),
         Output::SendNew(new) => bit(Addressee::Venue(new.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Addressee::Venue(child.venue)),

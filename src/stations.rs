@@ -376,6 +376,8 @@ pub const fn is_for_clients(output: &Output) -> bool {
         output,
         Output::Report(_)
             | Output::CancelReject(_)
+            | Output::MassCancelReport(_)
+            | Output::Command(..)
             | Output::Notice(Notice::Halted | Notice::Resumed)
     )
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rutter_clients::market::{BookNews, ListingTerms, MarketConfig};
 use rutter_clients::{
-    ClientGateway, ConnId, GatewayConfig, InstrumentConfig, Limits, SessionConfig,
+    ClientGateway, ConnId, GatewayConfig, InstrumentConfig, Limits, Peer, SessionConfig,
 };
 use rutter_core::id::{InstrumentId, SessionId, VenueId};
 use rutter_core::input::{BookUpdate, Level, Side};
@@ -25,15 +25,7 @@ fn text<const N: usize>(text: &str) -> Text<N> {
 fn gateway() -> ClientGateway<MemStore> {
     let config = GatewayConfig {
         sender_comp_id: "RUTTER".to_owned(),
-        sessions: vec![SessionConfig {
-            id: SessionId(0),
-            comp_id: "DESK".to_owned(),
-            account: text("fund"),
-            username: None,
-            password: None,
-            heartbeat_s_range: (1, 60),
-            validate_messages: false,
-        }],
+        sessions: vec![SessionConfig::trading(SessionId(0), "DESK", text("fund"))],
         instruments: vec![InstrumentConfig {
             id: InstrumentId(0),
             symbol: text("BTC/USDT"),
@@ -123,7 +115,7 @@ fn main() {
         }
     }
     println!("nobody looks: {} ns an update", measure(&mut gateway, ROUNDS));
-    gateway.on_connect(NOW, ConnId(0)).expect("room");
+    gateway.on_connect(NOW, ConnId(0), &Peer::default()).expect("room");
     let logon = frame(1, b"A", |out| {
         out.uint(98, 0).uint(108, 30);
     });

@@ -126,7 +126,7 @@ fn a_warm_gateway_allocates_nothing_for_market_data() {
     };
     gateway.set_market(&market).expect("sound");
     let (conn, now) = (ConnId(0), desk::START);
-    gateway.on_connect(now, conn).expect("room");
+    gateway.on_connect(now, conn, &rutter_clients::Peer::default()).expect("room");
     let logon = desk::numbered("ALPHA", 1, now, "35=A|98=0|108=30|554=pw-ALPHA|");
     let ask = |seq, id: &str, kind: char| {
         let body =

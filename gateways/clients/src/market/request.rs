@@ -9,6 +9,7 @@
 
 use rutter_core::input::Side;
 use rutter_fix::codec::{Fields, Message, parse_u64};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{BusinessRejectReason, SessionRejectReason};
 use rutter_fix::tags;
 
@@ -50,9 +51,14 @@ pub enum MdRefusal {
 }
 
 impl MdRefusal {
-    /// `MDReqRejReason` (281), where FIX has one.
-    pub const fn code(self) -> Option<u8> {
+    /// `MDReqRejReason` (281), where the version has one: FIX 4.2 ends with 8.
+    pub const fn code(self, version: Version) -> Option<u8> {
         match self {
+            Self::TradingSession | Self::Scope | Self::OpenClose | Self::ImplicitDelete
+                if matches!(version, Version::Fix42) =>
+            {
+                None
+            }
             Self::UnknownSymbol => Some(b'0'),
             Self::Duplicate => Some(b'1'),
             Self::TooManyStreams | Self::TooManySymbols => Some(b'2'),
