@@ -281,7 +281,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.market.advance(now_ns);
         let mut sent = 0;
         for _ in 0..LOOKS_PER_TURN {
-            let Some((slot, place)) = self.market.next() else { break };
+            let Some((slot, place)) = self.market.take_next() else { break };
             sent += usize::from(self.serve_stream(now_ns, slot, place));
             if sent >= STREAMS_PER_TURN {
                 break;

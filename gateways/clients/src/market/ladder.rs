@@ -134,15 +134,15 @@ impl Ladder {
     /// many there are.
     pub fn changes(&self, before: &Self, mut change: impl FnMut(Change)) -> usize {
         let mut count = 0;
-        let (mut old, mut new) = (before.entries.iter().peekable(), self.entries.iter().peekable());
-        while let Some(entry) = old.next() {
+        let mut new = self.entries.iter().peekable();
+        for entry in &before.entries {
             while new.next_if(|next| self.order(next, entry).is_lt()).is_some() {}
             if new.peek().is_none_or(|next| self.order(next, entry).is_ne()) {
                 count += 1;
                 change(Change { action: Action::Delete, side: self.side, entry: *entry });
             }
         }
-        old = before.entries.iter().peekable();
+        let mut old = before.entries.iter().peekable();
         for entry in &self.entries {
             while old.next_if(|held| self.order(held, entry).is_lt()).is_some() {}
             let action = match old.peek() {

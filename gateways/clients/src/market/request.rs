@@ -8,6 +8,7 @@
 //! subscribed, is `streams`.
 
 use rutter_core::input::Side;
+use rutter_core::number::Text;
 use rutter_fix::codec::{Fields, Message, parse_u64};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{BusinessRejectReason, SessionRejectReason};
@@ -192,12 +193,12 @@ pub enum Asked {
 }
 
 /// Text of a client's that is to be given back.
-pub fn echo<const N: usize>(
-    message: &Message<'_>,
-    tag: u32,
-) -> Result<rutter_core::number::Text<N>, Fault> {
+///
+/// # Errors
+/// [`Fault::Session`]: it is not there, or longer than `N`, or not printable.
+pub fn echo<const N: usize>(message: &Message<'_>, tag: u32) -> Result<Text<N>, Fault> {
     let text = message.get(tag).ok_or(Fault::missing(tag))?;
-    rutter_core::number::Text::new(text).filter(|text| !text.is_empty()).ok_or(Fault::range(tag))
+    Text::new(text).filter(|text| !text.is_empty()).ok_or(Fault::range(tag))
 }
 
 /// Reads a 35=V: its id, and what it asks for. Its instruments are [`symbols`].

@@ -170,7 +170,7 @@ impl Market {
         });
     }
 
-    /// Whether [`next`](Self::next) may find a stream to serve at once.
+    /// Whether [`take_next`](Self::take_next) may find a stream to serve at once.
     pub fn has_work(&self) -> bool {
         !self.queue.is_empty() || !self.changed_list.is_empty()
     }
@@ -228,7 +228,7 @@ impl Market {
     }
 
     /// The next stream to look at, and whose it is: `prepare` it, or let it `wait`.
-    pub fn next(&mut self) -> Option<(u32, usize)> {
+    pub fn take_next(&mut self) -> Option<(u32, usize)> {
         while let Some(slot) = self.queue.pop_front() {
             let Some(stream) = stream_mut(&mut self.streams, slot) else { continue };
             stream.place = Place::Idle;

@@ -1,6 +1,7 @@
 //! Whatever happens in between, applying every X to the last W gives the book that the feeds told.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use rutter_clients::market::BookNews;
 use rutter_core::id::VenueId;
@@ -160,7 +161,7 @@ fn happen(random: &mut Random, desk: &mut Desk, books: &mut [Levels; 2]) {
         let side = random.one_of(&['b', 'a']);
         let price = 10_000 + random.below(20) as i64 + if side == 'a' { 20 } else { 0 };
         let size = if random.below(3) == 0 { 0 } else { 1 + random.below(3) as i64 };
-        text += &format!("{side}{price}@{size} ");
+        write!(text, "{side}{price}@{size} ").expect("a string takes all");
         if size == 0 {
             levels.remove(&(side, price));
         } else {
