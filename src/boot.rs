@@ -184,7 +184,10 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Session(SessionDef {
             id: names.session(&session.comp_id)?,
             name: text(&session.comp_id)?,
-            account: names.account(&session.account)?,
+            account: match session.is_drop_copy() {
+                true => None,
+                false => Some(names.account(&session.account)?),
+            },
         }));
     }
     // Reference data must come in the order of ids: what was known before comes again in place.

@@ -294,9 +294,11 @@ pub struct Clients<S: MessageStore> {
 /// reading that socket.
 fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
     let room = match input {
-        Input::NewOrder(_) | Input::Unacceptable(_) | Input::Status(_) => {
-            inputs.has_room_for_orders()
-        }
+        Input::NewOrder(_)
+        | Input::Unacceptable(_)
+        | Input::Replace(_)
+        | Input::Status(_)
+        | Input::MassStatus(_) => inputs.has_room_for_orders(),
         _ => inputs.pending() == 0,
     };
     if room {

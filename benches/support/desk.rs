@@ -67,7 +67,7 @@ pub fn opening() -> Vec<Input> {
             rate_per_s: u32::MAX,
             open_orders_max: 10_000,
         }),
-        Input::Session(SessionDef { id: CLIENT, name: text(b"DESK"), account: AccountId(0) }),
+        Input::Session(SessionDef { id: CLIENT, name: text(b"DESK"), account: Some(AccountId(0)) }),
     ];
     for index in 0..VENUES {
         let venue = VenueId(index);

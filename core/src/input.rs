@@ -208,8 +208,8 @@ pub struct SessionDef {
     pub id: SessionId,
     /// The client's `CompID`.
     pub name: Name,
-    /// The account it trades for.
-    pub account: AccountId,
+    /// The account it trades for; `None` if it only listens (a drop copy).
+    pub account: Option<AccountId>,
 }
 
 /// Whether our order took or made liquidity (FIX 851).

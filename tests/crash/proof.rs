@@ -49,7 +49,9 @@ struct Keep<'a> {
 impl Sink for Keep<'_> {
     fn output(&mut self, output: &Output) {
         match output {
-            Output::Report(_) | Output::CancelReject(_) => self.outputs.push(*output),
+            Output::Report(_) | Output::CancelReject(_) | Output::MassCancelReport(_) => {
+                self.outputs.push(*output)
+            }
             Output::Notice(
                 notice @ (Notice::OrphanFill(..) | Notice::Overfill(..) | Notice::IllegalEvent(..)),
             ) => self.alarms.push(*notice),

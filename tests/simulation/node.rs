@@ -211,7 +211,7 @@ fn reference() -> Vec<Input> {
         inputs.push(Input::Session(SessionDef {
             id: SessionId(client as u16),
             name: text(&client_name(client)),
-            account: AccountId(0),
+            account: Some(AccountId(0)),
         }));
     }
     inputs.push(Input::NodeStarted);
@@ -297,7 +297,7 @@ struct CatchUp<'a>(&'a mut ClientGateway<MemStore>, u64);
 
 impl rutter_core::output::Sink for CatchUp<'_> {
     fn output(&mut self, output: &Output) {
-        if matches!(output, Output::Report(_) | Output::CancelReject(_)) {
+        if rutter::stations::is_for_clients(output) {
             self.0.on_output(self.1, output).expect("a replayed report is taken or known");
         }
     }

@@ -5,8 +5,10 @@
 //! node.
 
 pub mod acceptor;
+pub mod certify;
 pub mod client;
 pub mod clock;
+pub mod compare;
 pub mod console;
 pub mod demo;
 pub mod floor;

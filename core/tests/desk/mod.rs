@@ -65,7 +65,7 @@ impl Desk {
         desk.input(Input::Session(SessionDef {
             id: CLIENT,
             name: text("DESK"),
-            account: AccountId(0),
+            account: Some(AccountId(0)),
         }));
         for index in 0..count {
             desk.add_venue(VenueId(index));

@@ -185,7 +185,7 @@ fn reference() -> Vec<Input> {
         inputs.push(Input::Session(SessionDef {
             id: SessionId(id),
             name: text(name),
-            account: AccountId(id),
+            account: Some(AccountId(id)),
         }));
     }
     let mut book = BookUpdate { instrument: BTC, clear: true, last: true, ..BookUpdate::default() };
