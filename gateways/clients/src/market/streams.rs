@@ -113,6 +113,8 @@ pub struct Market {
     /// By the time at which their interval is over.
     delayed: BinaryHeap<Reverse<(u64, u32)>>,
     view: [Ladder; 2],
+    /// What `view` shows, as long as it is the newest.
+    shown: Option<(View, [bool; 2])>,
     changes: Vec<Change>,
     counters: MarketCounters,
 }
@@ -134,6 +136,7 @@ impl Market {
             queue: VecDeque::new(),
             delayed: BinaryHeap::new(),
             view: [Side::Buy, Side::Sell].map(|side| Ladder::new(side, ENTRIES_PER_SIDE_MAX)),
+            shown: None,
             changes: Vec::with_capacity(INCREMENT_ENTRIES_MAX),
             counters: MarketCounters::default(),
             books,
@@ -164,6 +167,7 @@ impl Market {
     #[inline]
     pub fn take(&mut self, now_ns: u64, news: &BookNews) {
         self.counters.lost += u64::from(matches!(news, BookNews::Lost(_)));
+        self.shown = None;
         let Self { books, watched, changed, changed_list, .. } = self;
         books.take(now_ns, news, |instrument, venue| {
             mark(watched, changed, changed_list, instrument, venue);
@@ -184,6 +188,7 @@ impl Market {
 
     /// Puts everything into the queue that has changed or whose time has come.
     pub fn advance(&mut self, now_ns: u64) {
+        self.shown = None;
         let Self { books, watched, changed, changed_list, .. } = self;
         books.age(now_ns, |instrument, venue| {
             mark(watched, changed, changed_list, instrument, venue);
@@ -278,12 +283,15 @@ impl Market {
             // What completes the change marks the instrument again.
             return Owed::Nothing;
         }
-        for ladder in &mut self.view {
-            if stream.show.side(ladder.side()) {
-                ladder.fill(&self.books, &stream.view);
-            } else {
+        let wanted = (stream.view, [stream.show.bids, stream.show.offers]);
+        if self.shown != Some(wanted) {
+            for (ladder, wanted) in self.view.iter_mut().zip(wanted.1) {
                 ladder.clear();
+                if wanted {
+                    ladder.fill(&self.books, &stream.view);
+                }
             }
+            self.shown = Some(wanted);
         }
         if !stream.told {
             return Owed::Snapshot;
