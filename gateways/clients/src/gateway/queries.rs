@@ -8,17 +8,18 @@
 use rutter_core::output::Notice as CoreNotice;
 use rutter_fix::codec::Message;
 use rutter_fix::dictionary::Version;
-use rutter_fix::session::{AppMessage, SendError, Sent};
+use rutter_fix::session::{AppMessage, BusinessRejectReason, SendError, Sent};
 use rutter_fix::tags;
 
 use super::{ClientGateway, ConnId, MessageStore, Notice};
 use crate::market::fields::{INCREMENT, MARKET_DATA_REQUEST, REQUEST_REJECT, SNAPSHOT};
 use crate::market::request::{self, Asked, Fault, MdRefusal};
 use crate::market::streams::Owed;
+use crate::market::write::write_reject;
 use crate::market::{BookNews, Market, MarketConfig, MarketConfigError, MarketCounters, MdReqId};
 use crate::reference::security_list::{LIST, LIST_REQUEST, ListResult};
 use crate::reference::session_status::{
-    STATUS, STATUS_REQUEST, StatusAsked, write_refusal, write_status,
+    STATUS, STATUS_REQUEST, StatusAsked, TRAD_SES_REQ_ID, write_refusal, write_status,
 };
 use crate::reference::{News, NewsError, NewsSent, RequestId, SecurityList, SessionStatus};
 
@@ -210,8 +211,12 @@ impl<S: MessageStore> ClientGateway<S> {
     ) -> Result<(), Fault> {
         match self.status.read(place, message)? {
             StatusAsked::Tell(id) => self.tell_status(now_ns, place, &id, false),
+            // FIX 4.2 has no status that says so.
+            StatusAsked::Refuse(_) if version == Version::Fix42 => {
+                return Err(Fault::Business(BusinessRejectReason::UnknownId));
+            }
             StatusAsked::Refuse(id) => {
-                self.send_stored(now_ns, place, STATUS, |out| write_refusal(out, &id, version));
+                self.send_stored(now_ns, place, STATUS, |out| write_refusal(out, &id));
             }
             StatusAsked::End => {}
         }
@@ -245,7 +250,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.note(Notice::Rejected { session, seq: app.seq, reason, tag });
             }
             Err(reason) => {
-                let id = message.get(tags::MD_REQ_ID);
+                let id = message.get(tags::MD_REQ_ID).or(message.get(TRAD_SES_REQ_ID));
                 let sent =
                     client.session.business_reject(now_ns, message, reason, id, reason.text(), out);
                 if sent.is_err() {
@@ -257,8 +262,9 @@ impl<S: MessageStore> ClientGateway<S> {
 
     fn refuse_request(&mut self, now_ns: u64, place: usize, id: &MdReqId, refusal: MdRefusal) {
         self.market.refused();
+        let version = self.clients.get(place).map_or(Version::default(), |one| one.owner.version);
         self.send_stored(now_ns, place, REQUEST_REJECT, |out| {
-            crate::market::write::write_reject(out, id, refusal);
+            write_reject(out, id, refusal, version);
         });
     }
 
@@ -275,7 +281,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.market.advance(now_ns);
         let mut sent = 0;
         for _ in 0..LOOKS_PER_TURN {
-            let Some((slot, place)) = self.market.next() else { break };
+            let Some((slot, place)) = self.market.take_next() else { break };
             sent += usize::from(self.serve_stream(now_ns, slot, place));
             if sent >= STREAMS_PER_TURN {
                 break;

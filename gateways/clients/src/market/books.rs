@@ -13,7 +13,6 @@ use super::config::MarketConfig;
 
 /// What a feed tells, as far as clients may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a slot of the queue holds the largest anyway")]
 pub enum BookNews {
     /// Changed levels.
     Update(BookUpdate),
@@ -63,7 +62,7 @@ impl Feed {
 #[derive(Debug)]
 pub struct Books {
     /// Instrument times [`VENUES_MAX`] plus venue, for those that are listed.
-    books: Vec<Option<Box<Book>>>,
+    by_listing: Vec<Option<Box<Book>>>,
     /// By instrument.
     listed: Vec<VenueSet>,
     feeds: [Feed; VENUES_MAX],
@@ -88,7 +87,7 @@ impl Books {
             stale_after_ns: config.stale_after_ns.get(venue).copied().unwrap_or(u64::MAX),
             stale: false,
         });
-        Self { books, listed, feeds, stale_due_ns: u64::MAX }
+        Self { by_listing: books, listed, feeds, stale_due_ns: u64::MAX }
     }
 
     /// Instruments that ever have a book: ids are below.
@@ -104,13 +103,13 @@ impl Books {
     fn book_mut(&mut self, instrument: InstrumentId, venue: VenueId) -> Option<&mut Book> {
         let known = venue.index() < VENUES_MAX;
         let at = instrument.index() * VENUES_MAX + venue.index();
-        self.books.get_mut(at).filter(|_| known)?.as_deref_mut()
+        self.by_listing.get_mut(at).filter(|_| known)?.as_deref_mut()
     }
 
     /// A book that may be shown.
     #[inline]
     pub fn shown(&self, instrument: InstrumentId, venue: usize) -> Option<&Book> {
-        let book = self.books.get(instrument.index() * VENUES_MAX + venue)?.as_deref()?;
+        let book = self.by_listing.get(instrument.index() * VENUES_MAX + venue)?.as_deref()?;
         (book.trust == Trust::Proved && !self.feeds.get(venue)?.stale).then_some(book)
     }
 
@@ -118,7 +117,7 @@ impl Books {
     /// rest is on its way.
     pub fn half_told(&self, instrument: InstrumentId, venues: VenueSet) -> bool {
         let at = instrument.index() * VENUES_MAX;
-        let books = self.books.get(at..at + VENUES_MAX).unwrap_or(&[]);
+        let books = self.by_listing.get(at..at + VENUES_MAX).unwrap_or(&[]);
         books.iter().enumerate().any(|(venue, book)| {
             let trust = book.as_ref().map(|book| book.trust);
             venues >> venue & 1 == 1 && matches!(trust, Some(Trust::Changing | Trust::Beginning))

@@ -28,6 +28,13 @@ pub struct Entry {
     pub venue: u8,
 }
 
+impl Entry {
+    /// Whether both stand at the same price and venue.
+    fn is_place_of(&self, other: &Self) -> bool {
+        self.price == other.price && self.venue == other.venue
+    }
+}
+
 /// What a client wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
@@ -37,7 +44,8 @@ pub struct View {
     pub venues: VenueSet,
     /// So many prices a side, at least 1.
     pub depth: u8,
-    /// One entry a price rather than one a price and venue.
+    /// One entry a price rather than one a price and venue; at most [`DEPTH_MAX`](super::DEPTH_MAX)
+    /// then.
     pub aggregated: bool,
 }
 
@@ -79,40 +87,31 @@ impl Ladder {
     pub fn fill(&mut self, books: &Books, view: &View) {
         self.entries.clear();
         let side = self.side;
-        let mut rest: [&[Level]; VENUES_MAX] = [&[]; VENUES_MAX];
-        for (venue, levels) in rest.iter_mut().enumerate() {
-            if view.venues >> venue & 1 == 1
-                && let Some(book) = books.shown(view.instrument, venue)
-            {
-                *levels = levels_of(book, side);
+        let mut rest: [(u8, &[Level]); VENUES_MAX] = [(0, &[]); VENUES_MAX];
+        let mut venues = 0;
+        for venue in (0..VENUES_MAX).filter(|venue| view.venues >> venue & 1 == 1) {
+            if let Some(book) = books.shown(view.instrument, venue) {
+                rest[venues] = (venue as u8, levels_of(book, side));
+                venues += 1;
             }
         }
+        let rest = &mut rest[..venues];
         for _ in 0..view.depth {
-            let heads = rest.iter().filter_map(|levels| levels.first());
-            let Some(best) = heads.map(|level| level.price).min_by(|a, b| rank(side, *a, *b))
-            else {
-                return;
-            };
-            if !self.push_price(&mut rest, best, view.aggregated) {
+            let heads = rest.iter().filter_map(|(_, levels)| levels.first());
+            let best = heads.map(|level| level.price).min_by(|a, b| rank(side, *a, *b));
+            let Some(best) = best else { return };
+            if !self.push_price(rest, best, view.aggregated) {
                 return;
             }
         }
     }
 
     /// Takes what rests at one price from the front of each venue; false when there is no room.
-    fn push_price(
-        &mut self,
-        rest: &mut [&[Level]; VENUES_MAX],
-        price: Price,
-        aggregated: bool,
-    ) -> bool {
-        let here = |levels: &&[Level]| levels.first().is_some_and(|level| level.price == price);
-        let count = if aggregated { 1 } else { rest.iter().filter(|levels| here(levels)).count() };
-        if self.entries.len() + count > ENTRIES_PER_SIDE_MAX {
-            return false;
-        }
+    #[inline]
+    fn push_price(&mut self, rest: &mut [(u8, &[Level])], price: Price, aggregated: bool) -> bool {
+        let before = self.entries.len();
         let mut sum = Qty::ZERO;
-        for (venue, levels) in rest.iter_mut().enumerate() {
+        for (venue, levels) in rest {
             let Some((level, behind)) = levels.split_first().filter(|(l, _)| l.price == price)
             else {
                 continue;
@@ -120,8 +119,12 @@ impl Ladder {
             *levels = behind;
             if aggregated {
                 sum = Qty(sum.0.saturating_add(level.qty.0));
+            } else if self.entries.len() < ENTRIES_PER_SIDE_MAX {
+                self.entries.push(Entry { price, qty: level.qty, venue: *venue });
             } else {
-                self.entries.push(Entry { price, qty: level.qty, venue: venue as u8 });
+                // A price is shown with all its venues or not at all.
+                self.entries.truncate(before);
+                return false;
             }
         }
         if aggregated {
@@ -133,21 +136,24 @@ impl Ladder {
     /// Calls `change` with what makes `self` out of `before`: entries that go first. Returns how
     /// many there are.
     pub fn changes(&self, before: &Self, mut change: impl FnMut(Change)) -> usize {
+        if self.entries == before.entries {
+            return 0;
+        }
         let mut count = 0;
-        let (mut old, mut new) = (before.entries.iter().peekable(), self.entries.iter().peekable());
-        while let Some(entry) = old.next() {
+        let mut new = self.entries.iter().peekable();
+        for entry in &before.entries {
             while new.next_if(|next| self.order(next, entry).is_lt()).is_some() {}
-            if new.peek().is_none_or(|next| self.order(next, entry).is_ne()) {
+            if new.peek().is_none_or(|next| !next.is_place_of(entry)) {
                 count += 1;
                 change(Change { action: Action::Delete, side: self.side, entry: *entry });
             }
         }
-        old = before.entries.iter().peekable();
+        let mut old = before.entries.iter().peekable();
         for entry in &self.entries {
             while old.next_if(|held| self.order(held, entry).is_lt()).is_some() {}
             let action = match old.peek() {
                 Some(held) if **held == *entry => continue,
-                Some(held) if self.order(held, entry).is_eq() => Action::Change,
+                Some(held) if held.is_place_of(entry) => Action::Change,
                 Some(_) | None => Action::New,
             };
             count += 1;

@@ -20,26 +20,23 @@ pub mod request;
 pub mod streams;
 pub mod write;
 
-#[cfg(test)]
-#[path = "ladder_tests.rs"]
-mod ladder_tests;
-
 pub use books::{BookNews, Books};
 pub use config::{InstrumentTerms, ListingTerms, MarketConfig, MarketConfigError, MarketLimits};
 pub use streams::{Market, MarketCounters};
 
 use rutter_core::book::BOOK_LEVELS_MAX;
 use rutter_core::number::Text;
+use rutter_fix::codec::{FIELDS_MAX, MESSAGE_BYTES_MAX};
 
 /// Most price levels a side that a client is shown: what `MarketDepth` (264) 0 stands for.
 pub const DEPTH_MAX: usize = BOOK_LEVELS_MAX;
 
 /// Most entries a side: with one entry a venue and price, the price at which there would be more
 /// is left out, and all behind it.
-pub const ENTRIES_PER_SIDE_MAX: usize = 128;
+pub const ENTRIES_PER_SIDE_MAX: usize = 120;
 
-/// Most entries of an X. Where more have changed the whole book is sent, which is shorter.
-pub const INCREMENT_ENTRIES_MAX: usize = 2 * ENTRIES_PER_SIDE_MAX;
+/// Most entries of an X. Where more have changed the whole book is sent instead.
+pub const INCREMENT_ENTRIES_MAX: usize = 140;
 
 /// Longest `MDReqID` (262), in bytes.
 pub const MD_REQ_ID_BYTES_MAX: usize = 64;
@@ -54,8 +51,18 @@ const ENTRY_BYTES_MAX: usize = 6 + 6 + 24 + 17 + 26 + 26 + 17;
 /// Header, request id and instrument of a message.
 const FRAME_BYTES_MAX: usize = 1_024;
 
+/// Fields of an entry of a W and of an X.
+const ENTRY_FIELDS_MAX: [usize; 2] = [4, 7];
+
+/// Fields of a message beside its entries.
+const FRAME_FIELDS_MAX: usize = 16;
+
 const _: () = assert!(
-    INCREMENT_ENTRIES_MAX * ENTRY_BYTES_MAX + FRAME_BYTES_MAX
-        <= rutter_fix::codec::MESSAGE_BYTES_MAX,
+    2 * ENTRIES_PER_SIDE_MAX * ENTRY_BYTES_MAX + FRAME_BYTES_MAX <= MESSAGE_BYTES_MAX,
     "the longest market data message can be written"
+);
+const _: () = assert!(
+    2 * ENTRIES_PER_SIDE_MAX * ENTRY_FIELDS_MAX[0] + FRAME_FIELDS_MAX <= FIELDS_MAX
+        && INCREMENT_ENTRIES_MAX * ENTRY_FIELDS_MAX[1] + FRAME_FIELDS_MAX <= FIELDS_MAX,
+    "and read by a client with the same codec"
 );

@@ -8,7 +8,9 @@
 //! subscribed, is `streams`.
 
 use rutter_core::input::Side;
+use rutter_core::number::Text;
 use rutter_fix::codec::{Fields, Message, parse_u64};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{BusinessRejectReason, SessionRejectReason};
 use rutter_fix::tags;
 
@@ -50,9 +52,14 @@ pub enum MdRefusal {
 }
 
 impl MdRefusal {
-    /// `MDReqRejReason` (281), where FIX has one.
-    pub const fn code(self) -> Option<u8> {
+    /// `MDReqRejReason` (281), where the version has one: FIX 4.2 ends with 8.
+    pub const fn code(self, version: Version) -> Option<u8> {
         match self {
+            Self::TradingSession | Self::Scope | Self::OpenClose | Self::ImplicitDelete
+                if matches!(version, Version::Fix42) =>
+            {
+                None
+            }
             Self::UnknownSymbol => Some(b'0'),
             Self::Duplicate => Some(b'1'),
             Self::TooManyStreams | Self::TooManySymbols => Some(b'2'),
@@ -186,12 +193,12 @@ pub enum Asked {
 }
 
 /// Text of a client's that is to be given back.
-pub fn echo<const N: usize>(
-    message: &Message<'_>,
-    tag: u32,
-) -> Result<rutter_core::number::Text<N>, Fault> {
+///
+/// # Errors
+/// [`Fault::Session`]: it is not there, or longer than `N`, or not printable.
+pub fn echo<const N: usize>(message: &Message<'_>, tag: u32) -> Result<Text<N>, Fault> {
     let text = message.get(tag).ok_or(Fault::missing(tag))?;
-    rutter_core::number::Text::new(text).filter(|text| !text.is_empty()).ok_or(Fault::range(tag))
+    Text::new(text).filter(|text| !text.is_empty()).ok_or(Fault::range(tag))
 }
 
 /// Reads a 35=V: its id, and what it asks for. Its instruments are [`symbols`].

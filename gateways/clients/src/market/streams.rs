@@ -113,6 +113,8 @@ pub struct Market {
     /// By the time at which their interval is over.
     delayed: BinaryHeap<Reverse<(u64, u32)>>,
     view: [Ladder; 2],
+    /// What `view` shows, as long as it is the newest.
+    shown: Option<(View, [bool; 2])>,
     changes: Vec<Change>,
     counters: MarketCounters,
 }
@@ -134,6 +136,7 @@ impl Market {
             queue: VecDeque::new(),
             delayed: BinaryHeap::new(),
             view: [Side::Buy, Side::Sell].map(|side| Ladder::new(side, ENTRIES_PER_SIDE_MAX)),
+            shown: None,
             changes: Vec::with_capacity(INCREMENT_ENTRIES_MAX),
             counters: MarketCounters::default(),
             books,
@@ -164,13 +167,14 @@ impl Market {
     #[inline]
     pub fn take(&mut self, now_ns: u64, news: &BookNews) {
         self.counters.lost += u64::from(matches!(news, BookNews::Lost(_)));
+        self.shown = None;
         let Self { books, watched, changed, changed_list, .. } = self;
         books.take(now_ns, news, |instrument, venue| {
             mark(watched, changed, changed_list, instrument, venue);
         });
     }
 
-    /// Whether [`next`](Self::next) may find a stream to serve at once.
+    /// Whether [`take_next`](Self::take_next) may find a stream to serve at once.
     pub fn has_work(&self) -> bool {
         !self.queue.is_empty() || !self.changed_list.is_empty()
     }
@@ -184,6 +188,7 @@ impl Market {
 
     /// Puts everything into the queue that has changed or whose time has come.
     pub fn advance(&mut self, now_ns: u64) {
+        self.shown = None;
         let Self { books, watched, changed, changed_list, .. } = self;
         books.age(now_ns, |instrument, venue| {
             mark(watched, changed, changed_list, instrument, venue);
@@ -228,7 +233,7 @@ impl Market {
     }
 
     /// The next stream to look at, and whose it is: `prepare` it, or let it `wait`.
-    pub fn next(&mut self) -> Option<(u32, usize)> {
+    pub fn take_next(&mut self) -> Option<(u32, usize)> {
         while let Some(slot) = self.queue.pop_front() {
             let Some(stream) = stream_mut(&mut self.streams, slot) else { continue };
             stream.place = Place::Idle;
@@ -278,12 +283,15 @@ impl Market {
             // What completes the change marks the instrument again.
             return Owed::Nothing;
         }
-        for ladder in &mut self.view {
-            if stream.show.side(ladder.side()) {
-                ladder.fill(&self.books, &stream.view);
-            } else {
+        let wanted = (stream.view, [stream.show.bids, stream.show.offers]);
+        if self.shown != Some(wanted) {
+            for (ladder, wanted) in self.view.iter_mut().zip(wanted.1) {
                 ladder.clear();
+                if wanted {
+                    ladder.fill(&self.books, &stream.view);
+                }
             }
+            self.shown = Some(wanted);
         }
         if !stream.told {
             return Owed::Snapshot;
@@ -397,10 +405,7 @@ impl Market {
         let listed = self.books.listed(instrument.id);
         let exchange = match wanted.exchange {
             None => None,
-            Some(name) => {
-                let at = self.venues.iter().position(|venue| venue.as_bytes() == name)?;
-                Some(VenueId(at as u8))
-            }
+            Some(name) => Some(terms.venue_named(name)?),
         };
         let only = exchange.map_or(VenueSet::MAX, |venue| {
             (1 as VenueSet).checked_shl(u32::from(venue.0)).unwrap_or(0)

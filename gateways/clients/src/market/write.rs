@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it writes one message. Header and numbers are the session's.
 //!
-//! The versions differ in one thing: an empty book is a W without entries (268=0), and in 5.0 SP2
+//! The versions differ little: an empty book is a W without entries (268=0), and in 5.0 SP2
 //! a W with the one entry `Empty book` (269=J), which 4.2 and 4.4 do not have. There 1021 says as
 //! well what kind of book it is.
 
@@ -123,9 +123,9 @@ pub fn write_increment(
 }
 
 /// Writes the fields of a Y.
-pub fn write_reject(out: &mut Encoder<'_>, id: &MdReqId, refusal: MdRefusal) {
+pub fn write_reject(out: &mut Encoder<'_>, id: &MdReqId, refusal: MdRefusal, version: Version) {
     out.field(tags::MD_REQ_ID, id.as_bytes());
-    if let Some(code) = refusal.code() {
+    if let Some(code) = refusal.code(version) {
         out.char(fields::MD_REQ_REJ_REASON, code);
     }
     out.text(tags::TEXT, refusal.text());

@@ -125,9 +125,8 @@ impl SecurityList {
         }
         asked.result = ListResult::NotFound;
         if let Some(name) = message.get(SECURITY_EXCHANGE) {
-            let at = self.venues.iter().position(|venue| venue.as_bytes() == name);
-            let Some(at) = at else { return Ok(asked) };
-            asked.venue = Some(VenueId(at as u8));
+            let Some(venue) = terms.venue_named(name) else { return Ok(asked) };
+            asked.venue = Some(venue);
         }
         if self.rows(&asked, terms).next().is_some() {
             asked.result = ListResult::Valid;

@@ -4,7 +4,6 @@
 
 use rutter_core::output::Notice;
 use rutter_fix::codec::{Encoder, Message};
-use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
 
 use super::{RequestId, SESSION_ID};
@@ -19,7 +18,7 @@ pub const STATUS: &[u8] = b"h";
 /// `UnsolicitedIndicator`.
 const UNSOLICITED_INDICATOR: u32 = 325;
 /// `TradSesReqID`.
-const TRAD_SES_REQ_ID: u32 = 335;
+pub const TRAD_SES_REQ_ID: u32 = 335;
 /// `TradSesMethod`; 1 is electronic.
 const TRAD_SES_METHOD: u32 = 338;
 /// `TradSesMode`.
@@ -135,12 +134,9 @@ pub fn write_status(out: &mut Encoder<'_>, id: &RequestId, halted: bool, unasked
     out.uint(TRAD_SES_STATUS, told as u64);
 }
 
-/// Writes that a request is refused.
-pub fn write_refusal(out: &mut Encoder<'_>, id: &RequestId, version: Version) {
+/// Writes that a request is refused; FIX 4.2 has no such status.
+pub fn write_refusal(out: &mut Encoder<'_>, id: &RequestId) {
     out.field(TRAD_SES_REQ_ID, id.as_bytes()).field(TRADING_SESSION_ID, SESSION_ID);
-    out.uint(TRAD_SES_STATUS, Told::Rejected as u64);
-    if version != Version::Fix42 {
-        out.uint(TRAD_SES_STATUS_REJ_REASON, 1);
-    }
+    out.uint(TRAD_SES_STATUS, Told::Rejected as u64).uint(TRAD_SES_STATUS_REJ_REASON, 1);
     out.text(tags::TEXT, "the only trading session is 24X7, electronic and in production");
 }

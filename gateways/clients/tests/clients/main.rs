@@ -4,11 +4,14 @@
 mod connections;
 mod desk;
 mod door;
-mod market;
 mod hall;
+mod market;
+mod market_fidelity;
+mod market_versions;
 mod orders;
 mod pki;
 mod recovery;
+mod reference;
 mod reports;
 mod requests;
 mod samples;
