@@ -186,7 +186,7 @@ fn scene(dir: &Path, version: &str) -> Option<(Venues, NodeSettings, Node)> {
     }
     let config = write_node_config(dir, &venues, &settings).expect("configuration");
     let program = Path::new(env!("CARGO_BIN_EXE_rutter"));
-    let check = Command::new(program).args(["check-config", "--config"]).arg(&config).output();
+    let check = Command::new(program).arg("check-config").arg(&config).output();
     let check = check.expect("the program runs");
     let said = [check.stdout, check.stderr].concat();
     let said = String::from_utf8_lossy(&said);
