@@ -37,9 +37,17 @@ struct Canary {
     needles: Vec<Vec<u8>>,
 }
 
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 impl Canary {
     fn new(name: &str, secret: &[u8]) -> Self {
-        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(secret);
         let decimal = format!("{secret:?}");
         let mut needles = vec![
             secret.to_vec(),
@@ -103,18 +111,20 @@ impl Scene {
         std::fs::write(&key_file, tls.signing_key.serialize_pem()).expect("written");
         std::fs::write(&secret_file, format!("{SHARED}\n")).expect("written");
         let text = std::fs::read_to_string(&config).expect("text");
+        let [cert_file, key_file, secret_file] =
+            [&cert_file, &key_file, &secret_file].map(|path| format!("\"{}\"", path.display()));
         let text = text
             .replace(
                 "[[account]]",
                 &format!(
-                    "tls_listen = \"{secure}\"\n[[fix.tls.identity]]\ncert_file = {cert_file:?}\n\
-                     key_file = {key_file:?}\n\n[[account]]"
+                    "tls_listen = \"{secure}\"\n[[fix.tls.identity]]\ncert_file = {cert_file}\n\
+                     key_file = {key_file}\n\n[[account]]"
                 ),
             )
             .replace("\"password-1\"", &format!("\"{PASSWORD}\"\nvalidate_messages = true"))
             .replace(
                 "password = \"password-2\"",
-                &format!("logon = \"hmac-sha256\"\npassword_file = {secret_file:?}"),
+                &format!("logon = \"hmac-sha256\"\npassword_file = {secret_file}"),
             )
             .replace("password = \"password-3\"", "password_env = \"RUTTER_DESK3\"");
         std::fs::write(&config, text).expect("written");
@@ -282,7 +292,7 @@ fn logon_at(now_ns: u64, sender: &str, more: impl FnOnce(&mut Encoder<'_>)) -> V
     })
 }
 
-fn with_password<'a>(password: &'a str) -> impl FnOnce(&mut Encoder<'_>) + 'a {
+fn with_password(password: &str) -> impl FnOnce(&mut Encoder<'_>) + '_ {
     move |out| {
         out.text(tags::PASSWORD, password);
     }
@@ -349,7 +359,7 @@ fn the_search_finds_each_form_of_a_canary() {
     let canary = Canary::new("canary", PASSWORD.as_bytes());
     for before in 0..4 {
         let around = [&b"xyzu"[..before], PASSWORD.as_bytes(), b"behind"].concat();
-        let hex: String = around.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&around);
         assert!(canary.is_in(&around));
         assert!(canary.is_in(hex.as_bytes()) && canary.is_in(hex.to_uppercase().as_bytes()));
         assert!(canary.is_in(STANDARD.encode(&around).as_bytes()));
