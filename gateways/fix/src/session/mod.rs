@@ -292,7 +292,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ///
     /// The caller drops `consumed` bytes and calls again, until nothing is consumed and there is
     /// no event; and once more after [`on_timer`](Self::on_timer), for a message that does not end
-    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in the event.
+    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in
+    /// the event.
     pub fn receive<'b>(
         &mut self,
         now_ns: u64,

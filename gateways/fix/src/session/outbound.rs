@@ -249,6 +249,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Result<Sent, SendError> {
+        let known = reason.code() <= highest_business_reason(&self.config.begin_string);
+        let code = if known { reason } else { BusinessRejectReason::Other }.code();
         self.send_unnumbered(now_ns, msg_type::BUSINESS_MESSAGE_REJECT, out, |reject| {
             write_reverse_route(message, reject);
             if let Some(seq) = message.get(tags::MSG_SEQ_NUM).filter(|seq| !seq.is_empty()) {
@@ -258,7 +260,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             if let Some(id) = ref_id.filter(|id| !id.is_empty()) {
                 reject.field(tags::BUSINESS_REJECT_REF_ID, id);
             }
-            reject.uint(tags::BUSINESS_REJECT_REASON, u64::from(reason.code()));
+            reject.uint(tags::BUSINESS_REJECT_REASON, u64::from(code));
         })
     }
 
@@ -350,6 +352,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         debug_assert!(finished.is_ok(), "a gap fill is short");
         self.last_out_ns = now_ns;
         next
+    }
+}
+
+/// Highest `BusinessRejectReason` (380) that a version has; a later one is told as 0, other
+/// (FIX 4.2 volume 6 ends with 5).
+fn highest_business_reason(begin_string: &str) -> u16 {
+    if begin_string == "FIX.4.2" {
+        BusinessRejectReason::ConditionallyRequiredFieldMissing.code()
+    } else {
+        u16::MAX
     }
 }
 
