@@ -252,3 +252,39 @@ fn a_reset_ends_a_resend() {
     desk.gets("35=A|34=1|98=0|108=30|141=Y|").says(["35=A|34=1|98=0|108=30|141=Y|"]);
     desk.gets("35=1|34=2|112=x|").says(["35=0|34=2|112=x|"]);
 }
+
+/// An initiator's orders: what the venue did not get in time it must not get at all.
+#[test]
+fn an_order_that_is_stale_is_filled_over_and_not_sent_again() {
+    let config =
+        Config { resend_age_max_ns: Some(2 * SECOND), ..Config::initiator("CLIENT", "VENUE") };
+    let mut desk = Desk::new(config, MemStore::new(1 << 24), NoCredentials);
+    desk.connect().gets("35=A|34=1|98=0|108=30|").wrote();
+    let orders = |desk: &mut Plain, count: u64| {
+        for _ in 0..count {
+            let sent = desk.session.send_unnumbered(desk.now, b"D", &mut desk.out, |order| {
+                order.field(11, b"id");
+            });
+            assert!(sent.is_ok());
+        }
+        desk.out.clear();
+    };
+    orders(&mut desk, 10_000);
+    desk.now += SECOND;
+    orders(&mut desk, 2);
+    desk.now += SECOND;
+    desk.gets("35=2|34=2|7=2|16=0|");
+    let said = read(&std::mem::take(&mut desk.out));
+    let mut expected = 2;
+    for fill in said.iter().filter(|one| one.kind == "4") {
+        assert_eq!(fill.seq, expected);
+        expected = fill.next.expect("36");
+    }
+    assert_eq!(expected, 10_002, "all the old ones, in a few fills");
+    let again: Vec<u64> = said.iter().filter(|one| one.kind == "D").map(|one| one.seq).collect();
+    assert_eq!(again, [10_002, 10_003]);
+    assert!(said.len() < 10, "{}", said.len());
+    desk.now += SECOND;
+    let now = time_text(desk.now);
+    desk.gets("35=2|34=3|7=2|16=3|").says([&format!("35=4|34=2|43=Y|122={now}|36=4|123=Y|")]);
+}
