@@ -66,6 +66,9 @@ pub const GAP_TRIES_MAX: u32 = 3;
 /// Bytes after which a long replay waits for the caller to write.
 pub const REPLAY_BYTES_MAX: usize = 256 << 10;
 
+/// Most messages too old to be resent that one gap fill passes over.
+pub const STALE_FILL_MAX: usize = 4_096;
+
 /// Longest `TestReqID` (112) that is answered, in bytes.
 pub const TEST_REQ_ID_BYTES_MAX: usize = 256;
 
