@@ -2,6 +2,7 @@
 //!
 //! A line belongs here if it turns names into ids. The core checks what it is told.
 
+use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::Header;
@@ -183,7 +184,10 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Session(SessionDef {
             id: names.session(&session.comp_id)?,
             name: text(&session.comp_id)?,
-            account: names.account(&session.account)?,
+            account: match session.is_drop_copy() {
+                true => None,
+                false => Some(names.account(&session.account)?),
+            },
         }));
     }
     // Reference data must come in the order of ids: what was known before comes again in place.
@@ -253,4 +257,38 @@ fn listing_def(
         maker_fee: FeePpm(listing.maker_fee_ppm),
         taker_fee: FeePpm(listing.taker_fee_ppm),
     })
+}
+
+/// What clients may ask about the market: the listings that are routed to, and limits.
+///
+/// `None`: a name that the configuration uses and does not define; `Config::check` lets none pass.
+pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
+    let mut market = MarketConfig::default();
+    let settings = &config.fix.market_data;
+    market.limits = MarketLimits {
+        update_interval_ns: settings.update_interval_us.checked_mul(1_000)?,
+        session_streams_max: settings.session_streams_max,
+        streams_max: settings.streams_max,
+        ..market.limits
+    };
+    for instrument in &config.instrument {
+        let def = instrument_def(instrument, names)?;
+        market.instruments.push(InstrumentTerms {
+            instrument: def.id,
+            currency: text(&instrument.quote)?,
+            order_qty_max: def.order_qty_max,
+        });
+    }
+    market.stale_after_ns = vec![u64::MAX; names.venues.len()];
+    for venue in &config.venue {
+        let def = venue_def(venue, names)?;
+        *market.stale_after_ns.get_mut(def.id.index())? = def.stale_after_ns;
+        for listing in venue.listing.iter().filter(|listing| listing.enabled) {
+            let ListingDef { instrument, venue, tick, lot, qty_min, qty_max, .. } =
+                listing_def(config, venue, listing, names)?;
+            let terms = ListingTerms { instrument, venue, tick, lot, qty_min, qty_max };
+            market.listings.push(terms);
+        }
+    }
+    Some(market)
 }

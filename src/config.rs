@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
-use rutter_clients::Secret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 mod access;
+mod session;
 
 pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
+pub use session::{BeginString, SessionConfig};
 
 /// Longest configuration file that is read.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -176,6 +177,32 @@ pub struct FixConfig {
     /// Bytes of sent messages that are kept for resend, each session.
     #[serde(default = "retention")]
     pub store_retention_bytes: u64,
+    /// Market data for clients.
+    #[serde(default)]
+    pub market_data: MarketDataConfig,
+}
+
+/// `[fix.market_data]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MarketDataConfig {
+    /// Between two messages of one instrument of one request; 0 tells each change at once.
+    pub update_interval_us: u64,
+    /// Instruments of requests that one session may have on at once.
+    pub session_streams_max: usize,
+    /// As `session_streams_max`, over all sessions.
+    pub streams_max: usize,
+}
+
+impl Default for MarketDataConfig {
+    fn default() -> Self {
+        let limits = rutter_clients::market::MarketLimits::default();
+        Self {
+            update_interval_us: limits.update_interval_ns / 1_000,
+            session_streams_max: limits.session_streams_max,
+            streams_max: limits.streams_max,
+        }
+    }
 }
 
 fn retention() -> u64 {
@@ -200,36 +227,6 @@ pub struct AccountConfig {
     pub orders_per_s_max: u32,
     /// Open orders.
     pub open_orders_max: u32,
-}
-
-/// `[[session]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SessionConfig {
-    /// The client's `CompID`.
-    pub comp_id: String,
-    /// The account it trades for.
-    pub account: String,
-    /// What its Logon must prove.
-    #[serde(default)]
-    pub logon: LogonProof,
-    /// Its password (FIX 554), or the secret that it shares with us for `hmac-sha256`. One of
-    /// these three.
-    #[serde(default, deserialize_with = "access::secret")]
-    pub password: Option<Secret>,
-    /// A file that holds it; white space at its end does not count.
-    pub password_file: Option<PathBuf>,
-    /// An environment variable that holds it.
-    pub password_env: Option<String>,
-    /// For `ed25519`: its public key in base64, bare (32 bytes) or as in a PEM file.
-    pub public_key: Option<String>,
-    /// SHA-256 of the certificate that it must show, in hex; colons do not count.
-    pub certificate_sha256: Option<String>,
-    /// A name (`subjectAltName`) that the certificate must have which it shows.
-    pub certificate_name: Option<String>,
-    /// Every message is checked with the data dictionary as well.
-    #[serde(default)]
-    pub validate_messages: bool,
 }
 
 /// `[[instrument]]`
@@ -410,15 +407,7 @@ impl Config {
             let key = format!("account.{}.order_notional_max", account.name);
             positive(&key, amount(account.order_notional_max))?;
         }
-        for session in &self.session {
-            if !self.account.iter().any(|a| a.name == session.account) {
-                return wrong(
-                    format!("session.{}.account", session.comp_id),
-                    format!("no account is called {:?}", session.account),
-                );
-            }
-            Access::of(session)?;
-        }
+        self.session.iter().try_for_each(|session| session.check(self))?;
         access::check_fix(self)?;
         self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
         self.venue.iter().try_for_each(|v| self.check_venue(v))

@@ -12,7 +12,7 @@ use std::time::Duration;
 use disruptor::Producer;
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
-use rutter_core::output::{Output, Sink};
+use rutter_core::output::{Notice, Output, Sink};
 use rutter_journal::{AppendError, Storage};
 use rutter_transport::wake::WakeHandle;
 
@@ -63,7 +63,11 @@ const fn bit(addressee: Addressee) -> u64 {
 /// The bit of whom an output is for; none for what only the read model takes: it looks by itself.
 const fn bit_of(output: &Output) -> u64 {
     match output {
-        Output::Report(_) | Output::CancelReject(_) => bit(Addressee::Clients),
+        Output::Report(_)
+        | Output::CancelReject(_)
+        | Output::MassCancelReport(_)
+        | Output::Command(..)
+        | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Addressee::Clients),
         Output::SendNew(new) => bit(Addressee::Venue(new.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Addressee::Venue(child.venue)),
         Output::Notice(_) => 0,

@@ -33,6 +33,7 @@ use crate::node::NodeError;
 use crate::rings::{InputEnvelope, InputWriter, OutputReader, Taken, input_ring, output_ring};
 use crate::stages::{Path, StageHistograms, StageRecorder};
 use crate::stations::{Clients, Ends, Feed, Sender, Station};
+use crate::tap::Taps;
 use crate::venues::{Books, Orders};
 
 /// How often the read model drains the output ring.
@@ -71,6 +72,8 @@ struct Shared {
     producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
     slots: usize,
     readers: Vec<OutputReader>,
+    /// Until the gateway takes them.
+    taps: Taps,
 }
 
 impl Shared {
@@ -192,7 +195,8 @@ fn core_and_rings(
         taken: Arc::clone(&taken),
         clock: unix_ns,
     };
-    (core, Shared { release, taken, core: wake, producer, slots, readers })
+    let taps = Taps::default();
+    (core, Shared { release, taken, core: wake, producer, slots, readers, taps })
 }
 
 /// Puts the stations of order flow where the layout wants them.
@@ -267,8 +271,8 @@ fn venues(
             Orders::Kraken(machine) => sender(id, *machine, &driver, ends)?,
         });
         workers.push(match books {
-            Books::Binance(machine) => feed(shared, *machine, &driver, stop)?,
-            Books::Kraken(machine) => feed(shared, *machine, &driver, stop)?,
+            Books::Binance(machine) => feed(shared, id, *machine, &driver, stop)?,
+            Books::Kraken(machine) => feed(shared, id, *machine, &driver, stop)?,
         });
     }
     Ok((senders, workers))
@@ -290,7 +294,8 @@ where
 }
 
 fn feed<M>(
-    shared: &Shared,
+    shared: &mut Shared,
+    venue: VenueId,
     machine: M,
     config: &DriverConfig,
     stop: &Arc<AtomicBool>,
@@ -300,7 +305,7 @@ where
 {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
-        Feed::start(config.name.clone(), driver, shared.writer())
+        Feed::start(config.name.clone(), driver, shared.writer(), shared.taps.tap(venue))
     };
     // Market data is not worth a spinning processor.
     let (waiter, until) = (Waiter::new(Profile::Shared), Arc::clone(stop));
@@ -325,7 +330,8 @@ fn clients(
     }
     server.recovered().map_err(|error| gateway_error(&error))?;
     let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
-    let station = Clients::start(server, shared.ends(stages)?, unix_ns);
+    let taps = std::mem::take(&mut shared.taps);
+    let station = Clients::start(server, shared.ends(stages)?, taps, unix_ns);
     Ok(Placed { name: "clients".to_owned(), station: Box::new(station), reader })
 }
 

@@ -15,4 +15,5 @@ pub mod replay;
 pub mod rings;
 pub mod stages;
 pub mod stations;
+pub mod tap;
 pub mod venues;

@@ -20,10 +20,11 @@ use rutter_transport::wait::UnknownProfile;
 
 use crate::boot::{self, Names};
 use crate::clock::unix_ns;
-use crate::config::{Access, Config, ConfigError, Durability};
+use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
 use crate::decider::{Decider, StartError};
 use crate::launch::{self, Machines, Parts};
 use crate::layout::UnknownLayout;
+use crate::stations::is_for_clients;
 use crate::venues::{self, VenueError};
 
 /// Why a node does not start, or ends before it is asked to.
@@ -108,6 +109,9 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let entropy = entropy();
     let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
+    let market = boot::market(config, &names)
+        .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
+    gateway.set_market(&market).map_err(|error| NodeError::Configuration(error.to_string()))?;
     let (decider, recovery) = recover(config, &journal_dir, &genesis, &mut gateway)?;
     tracing::info!(
         created = recovery.created,
@@ -130,6 +134,29 @@ fn entropy() -> u64 {
     mixed.value()
 }
 
+fn client_session(
+    session: &SessionConfig,
+    names: &Names,
+) -> Result<rutter_clients::SessionConfig, NodeError> {
+    let undefined = || NodeError::Configuration("a name is not defined".to_owned());
+    let access = Access::of(session)?;
+    // A drop copy has no account; each report that it gets says whose it is.
+    let account = if session.is_drop_copy() { "drop-copy" } else { &session.account };
+    let id = names.session(&session.comp_id).ok_or_else(undefined)?;
+    let account = Text::new(account.as_bytes()).ok_or_else(undefined)?;
+    Ok(rutter_clients::SessionConfig {
+        proof: access.proof,
+        certificate: access.certificate,
+        heartbeat_s_range: (1, 3_600),
+        version: session.begin_string.version(),
+        validate_messages: session.validate_messages,
+        kind: session.kind(|name| names.session(name)).ok_or_else(undefined)?,
+        cancel_on_disconnect: session.cancel_on_disconnect(),
+        requests_per_s_max: session.requests_per_s_max,
+        ..rutter_clients::SessionConfig::trading(id, &session.comp_id, account)
+    })
+}
+
 fn gateway(
     config: &Config,
     names: &Names,
@@ -139,19 +166,7 @@ fn gateway(
     let sessions = config
         .session
         .iter()
-        .map(|session| {
-            let access = Access::of(session)?;
-            Ok(rutter_clients::SessionConfig {
-                id: names.session(&session.comp_id).ok_or_else(undefined)?,
-                comp_id: session.comp_id.clone(),
-                account: Text::new(session.account.as_bytes()).ok_or_else(undefined)?,
-                username: None,
-                proof: access.proof,
-                certificate: access.certificate,
-                heartbeat_s_range: (1, 3_600),
-                validate_messages: session.validate_messages,
-            })
-        })
+        .map(|session| client_session(session, names))
         .collect::<Result<Vec<_>, NodeError>>()?;
     let instruments = config
         .instrument
@@ -223,7 +238,7 @@ struct CatchUp<'a> {
 
 impl rutter_core::output::Sink for CatchUp<'_> {
     fn output(&mut self, output: &Output) {
-        if !matches!(output, Output::Report(_) | Output::CancelReject(_)) {
+        if !is_for_clients(output) {
             return;
         }
         // A session that the configuration no longer has cannot be told anything.

@@ -47,7 +47,11 @@ impl Teller {
             Output::Report(report) => report.order,
             Output::CancelReject(reject) => reject.order,
             Output::SendNew(new) => new.order,
-            Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => return false,
+            Output::MassCancelReport(_)
+            | Output::Command(..)
+            | Output::SendCancel(_)
+            | Output::Query(_)
+            | Output::Notice(_) => return false,
         };
         Some(order) == self.order
     }

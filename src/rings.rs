@@ -62,6 +62,7 @@ pub const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
         cl_ord_id: ClOrdId::EMPTY,
         orig_cl_ord_id: ClOrdId::EMPTY,
         status: OrdStatus::Rejected,
+        of_replace: false,
         reason: rutter_core::input::Refusal::None,
     }),
     seq: 0,

@@ -14,7 +14,7 @@ use rutter_clients::server::OUTPUTS_PER_TURN;
 use rutter_clients::{GatewayServer, OutputError};
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
-use rutter_core::output::{Output, ReportKind};
+use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_feeds::FeedCommand;
 use rutter_fix::store::MessageStore;
 use rutter_journal::ReleaseMark;
@@ -25,6 +25,7 @@ use rutter_venues::VenueCommand;
 
 use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
 use crate::stages::{Passage, StageRecorder};
+use crate::tap::{Tap, Taps};
 
 /// Moves envelopes between rings and sockets.
 pub trait Station: Send {
@@ -205,24 +206,37 @@ pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
     name: String,
     driver: Driver<M>,
     inputs: InputWriter,
+    tap: Tap,
     arrival: Arc<AtomicU64>,
+}
+
+/// Publishes what a feed's machine says, to the core and to those clients who look.
+fn publish_book(inputs: &mut InputWriter, tap: &mut Tap, name: &str, input: Input, arrived: u64) {
+    tap.offer(&input);
+    publish_news(inputs, name, input, arrived);
 }
 
 impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
     /// A feed that begins to connect.
-    pub fn start(name: String, mut driver: Driver<M>, mut inputs: InputWriter) -> Self {
-        driver.start(&mut |input| publish_news(&mut inputs, &name, input, 0));
+    pub fn start(
+        name: String,
+        mut driver: Driver<M>,
+        mut inputs: InputWriter,
+        mut tap: Tap,
+    ) -> Self {
+        driver.start(&mut |input| publish_book(&mut inputs, &mut tap, &name, input, 0));
         let arrival = driver.arrival();
-        Self { name, driver, inputs, arrival }
+        Self { name, driver, inputs, tap, arrival }
     }
 
     /// Book changes are emitted only while the ring has room; meanwhile the machine keeps the
     /// newest state.
     fn emit_books(&mut self) {
         if self.inputs.has_room_for_books() {
-            let (inputs, name) = (&mut self.inputs, self.name.as_str());
-            self.driver.emit_held(&mut |input| publish_news(inputs, name, input, 0));
+            let (inputs, tap, name) = (&mut self.inputs, &mut self.tap, self.name.as_str());
+            self.driver.emit_held(&mut |input| publish_book(inputs, tap, name, input, 0));
         }
+        self.tap.flush();
         self.inputs.notify();
     }
 }
@@ -230,17 +244,21 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
 impl<M: Machine<Command = FeedCommand, Emission = Input> + Send> Station for Feed<M> {
     fn turn(&mut self) -> Result<bool, String> {
         self.inputs.flush();
-        let (inputs, name, arrival) = (&mut self.inputs, &self.name, &self.arrival);
-        let mut emit = |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
+        let (inputs, tap) = (&mut self.inputs, &mut self.tap);
+        let (name, arrival) = (&self.name, &self.arrival);
+        let mut emit =
+            |input| publish_book(inputs, tap, name, input, arrival.load(Ordering::Relaxed));
         let worked = self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(worked)
     }
 
     fn park(&mut self) -> Result<(), String> {
-        let (inputs, name, arrival) = (&mut self.inputs, &self.name, &self.arrival);
+        let (inputs, tap) = (&mut self.inputs, &mut self.tap);
+        let (name, arrival) = (&self.name, &self.arrival);
         let waiting = inputs.pending() > 0;
-        let mut emit = |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
+        let mut emit =
+            |input| publish_book(inputs, tap, name, input, arrival.load(Ordering::Relaxed));
         self.driver.park(|| waiting, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(())
@@ -261,6 +279,7 @@ pub struct Clients<S: MessageStore> {
     server: GatewayServer<S>,
     outputs: OutputReader,
     inputs: InputWriter,
+    taps: Taps,
     release: ReleaseMark,
     stages: StageRecorder,
     clock: fn() -> u64,
@@ -275,9 +294,11 @@ pub struct Clients<S: MessageStore> {
 /// reading that socket.
 fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
     let room = match input {
-        Input::NewOrder(_) | Input::Unacceptable(_) | Input::Status(_) => {
-            inputs.has_room_for_orders()
-        }
+        Input::NewOrder(_)
+        | Input::Unacceptable(_)
+        | Input::Replace(_)
+        | Input::Status(_)
+        | Input::MassStatus(_) => inputs.has_room_for_orders(),
         _ => inputs.pending() == 0,
     };
     if room {
@@ -288,10 +309,11 @@ fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
 
 impl<S: MessageStore> Clients<S> {
     /// A gateway that lets clients in.
-    pub fn start(server: GatewayServer<S>, ends: Ends, clock: fn() -> u64) -> Self {
+    pub fn start(server: GatewayServer<S>, ends: Ends, taps: Taps, clock: fn() -> u64) -> Self {
         let Ends { outputs, inputs, release, stages } = ends;
+        taps.wake_with(server.waker());
         let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
-        Self { server, outputs, inputs, release, stages, clock, queue, told }
+        Self { server, outputs, inputs, taps, release, stages, clock, queue, told }
     }
 
     /// Tells clients what is released, in order; true if anything was told.
@@ -327,6 +349,15 @@ impl<S: MessageStore> Clients<S> {
         Ok(true)
     }
 
+    /// Takes what the feeds told into the books that clients see; true if there was anything.
+    fn take_books(&mut self) -> bool {
+        if !self.taps.has_work() {
+            return false;
+        }
+        let (now_ns, gateway) = ((self.clock)(), self.server.gateway_mut());
+        self.taps.drain(|news| gateway.on_book_news(now_ns, news))
+    }
+
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
             if notice.is_warning() {
@@ -341,20 +372,34 @@ impl<S: MessageStore> Clients<S> {
     }
 }
 
+/// Whether the gateway has anything to do about an output.
+pub const fn is_for_clients(output: &Output) -> bool {
+    matches!(
+        output,
+        Output::Report(_)
+            | Output::CancelReject(_)
+            | Output::MassCancelReport(_)
+            | Output::Command(..)
+            | Output::Notice(Notice::Halted | Notice::Resumed)
+    )
+}
+
 impl<S: MessageStore + Send> Station for Clients<S> {
     fn turn(&mut self) -> Result<bool, String> {
         let queue = &mut self.queue;
         let mut worked = self.outputs.drain(|envelope| {
-            if matches!(envelope.output, Output::Report(_) | Output::CancelReject(_)) {
+            if is_for_clients(&envelope.output) {
                 queue.push_back(*envelope);
             }
         }) > 0;
         worked |= self.tell()?;
+        worked |= self.take_books();
         self.inputs.flush();
         let inputs = &mut self.inputs;
         let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, input, arrived_ns);
         worked |= self.server.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
+        self.taps.set_wanted(self.server.gateway().wants_books());
         self.log_notices();
         Ok(worked)
     }
@@ -362,7 +407,8 @@ impl<S: MessageStore + Send> Station for Clients<S> {
     fn park(&mut self) -> Result<(), String> {
         let (outputs, inputs) = (&self.outputs, &mut self.inputs);
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
-        let has_work = || waiting || outputs.has_work();
+        let taps = &self.taps;
+        let has_work = || waiting || outputs.has_work() || taps.has_work();
         let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, input, arrived_ns);
         self.server.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
@@ -370,7 +416,8 @@ impl<S: MessageStore + Send> Station for Clients<S> {
     }
 
     fn idle_for(&self) -> Duration {
-        if !self.queue.is_empty() || self.inputs.pending() > 0 || self.outputs.has_work() {
+        let waiting = !self.queue.is_empty() || self.inputs.pending() > 0;
+        if waiting || self.outputs.has_work() || self.taps.has_work() {
             return Duration::ZERO;
         }
         self.server.idle_for()

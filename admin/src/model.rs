@@ -127,12 +127,16 @@ impl ReadModel {
                 self.status.reports += 1;
                 self.session_event(reject.session.index(), reject.event);
             }
+            Output::MassCancelReport(report) => {
+                self.status.reports += 1;
+                self.session_event(report.session.index(), report.event);
+            }
             Output::SendNew(new) => {
                 if let Some(venue) = self.status.venues.get_mut(new.venue.index()) {
                     venue.children += 1;
                 }
             }
-            Output::SendCancel(_) | Output::Query(_) => {}
+            Output::Command(..) | Output::SendCancel(_) | Output::Query(_) => {}
             Output::Notice(notice) => self.notice(*notice),
         }
     }
@@ -154,11 +158,11 @@ impl ReadModel {
             }
             ReportKind::Trade => {
                 self.status.fills += 1;
-                if report.leaves.is_zero() {
-                    *self.status.ended.entry("Filled".to_owned()).or_default() += 1;
-                }
+                self.count_filled(report);
             }
-            ReportKind::PendingCancel | ReportKind::OrderStatus => {}
+            // Filled above what it is to be from now on.
+            ReportKind::Replaced => self.count_filled(report),
+            ReportKind::PendingCancel | ReportKind::PendingReplace | ReportKind::OrderStatus => {}
         }
         let Some(last) = &report.last else { return };
         let index = last.venue.index();
@@ -167,6 +171,12 @@ impl ReadModel {
             let value = i128::from(last.price.0).saturating_mul(i128::from(last.qty.0));
             self.notional[index] = self.notional[index].saturating_add(value);
             venue.filled_notional = self.notional[index].to_string();
+        }
+    }
+
+    fn count_filled(&mut self, report: &Report) {
+        if report.leaves.is_zero() {
+            *self.status.ended.entry("Filled".to_owned()).or_default() += 1;
         }
     }
 

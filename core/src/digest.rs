@@ -1,7 +1,7 @@
 //! Mixes outputs into the rolling digest: every field of every output, in a fixed order.
 
 use crate::hash::Rolling;
-use crate::output::{CancelReject, ChildRef, Notice, Output, Report, SendNew};
+use crate::output::{CancelReject, ChildRef, MassCancelReport, Notice, Output, Report, SendNew};
 
 /// Mixes one output in.
 #[inline]
@@ -9,6 +9,10 @@ pub fn mix(hash: &mut Rolling, output: &Output) {
     match output {
         Output::Report(report) => mix_report(hash, report),
         Output::CancelReject(reject) => mix_cancel_reject(hash, reject),
+        Output::MassCancelReport(report) => mix_mass_cancel_report(hash, report),
+        Output::Command(session, command) => {
+            hash.pair(7 | (*command as u64) << 8, u64::from(session.0));
+        }
         Output::SendNew(send) => mix_send(hash, send),
         Output::SendCancel(child) => mix_child(hash, 4, child),
         Output::Query(child) => mix_child(hash, 5, child),
@@ -38,6 +42,10 @@ fn mix_report(hash: &mut Rolling, r: &Report) {
     if !r.symbol.is_empty() {
         hash.text(&r.symbol);
     }
+    if !r.request.is_empty() {
+        hash.text(&r.request);
+        hash.pair(u64::from(r.mass_total), u64::from(r.mass_left));
+    }
     hash.pair(r.order.0, r.qty.0.cast_unsigned());
     hash.pair(r.price.0.cast_unsigned(), r.filled.0.cast_unsigned());
     hash.word(r.leaves.0.cast_unsigned());
@@ -47,16 +55,31 @@ fn mix_report(hash: &mut Rolling, r: &Report) {
         hash.pair(enums, u64::from(last.fee_asset.0));
         hash.pair(last.qty.0.cast_unsigned(), last.price.0.cast_unsigned());
         hash.amount(last.fee);
+        hash.word(last.child.0);
+        hash.wide(last.exec.0.cast_signed());
+        hash.text(&last.venue_order);
     }
 }
 
 fn mix_cancel_reject(hash: &mut Rolling, r: &CancelReject) {
-    let enums = u64::from_le_bytes([2, r.status as u8, r.reason as u8, 0, 0, 0, 0, 0]);
+    let of_replace = u8::from(r.of_replace);
+    let enums = u64::from_le_bytes([2, r.status as u8, r.reason as u8, of_replace, 0, 0, 0, 0]);
     hash.pair(enums, r.event);
     hash.pair(u64::from(r.session.0), r.client_seq);
     hash.pair(r.time.0, r.order.0);
     hash.text(&r.cl_ord_id);
     hash.text(&r.orig_cl_ord_id);
+}
+
+fn mix_mass_cancel_report(hash: &mut Rolling, r: &MassCancelReport) {
+    let instrument = r.scope.instrument.map_or(u16::MAX, |i| i.0);
+    let side = r.scope.side.map_or(0, |side| side as u8);
+    let [low, high] = instrument.to_le_bytes();
+    let enums = u64::from_le_bytes([6, r.reason as u8, side, low, high, r.asked, 0, 0]);
+    hash.pair(enums, r.event);
+    hash.pair(u64::from(r.session.0) << 32 | u64::from(r.affected), r.client_seq);
+    hash.word(r.time.0);
+    hash.text(&r.cl_ord_id);
 }
 
 fn mix_send(hash: &mut Rolling, s: &SendNew) {

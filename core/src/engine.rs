@@ -1,18 +1,25 @@
 //! The core itself: one closed enum of inputs, one `match`, everything else hangs below.
 //!
 //! A line belongs here if it is state of the whole or chooses who handles an input. Clients are
-//! `clients`, venue news is `venues`, books and reference data are `market`, children are `place`.
+//! `clients`, `replace`, `mass` and `loss`, venue news is `venues`, books, reference data and time
+//! are `market`, children are `place`.
 
 mod clients;
+mod loss;
 mod market;
+mod mass;
 mod place;
+mod replace;
 mod venues;
+
+use core::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::book::Book;
 use crate::child::Child;
 use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{Genesis, Header, Input};
+use crate::input::{CancelOnDisconnect, Genesis, Header, Input};
 use crate::ledger::Ledger;
 use crate::number::UnixNanos;
 use crate::order::Order;
@@ -37,6 +44,10 @@ pub const UNPARKED_PER_INPUT_MAX: usize = 64;
 /// How long parked orders wait for the timer.
 pub const PARKED_RETRY_NS: u64 = 100_000_000;
 
+/// Base-2 logarithm of the ids of replaced orders that are remembered at most: the newest ones are
+/// refused for another order.
+pub const RETIRED_LOG2_MAX: u8 = 16;
+
 const DAY_NS: u64 = 86_400_000_000_000;
 
 /// Finds an order by what its client calls it.
@@ -55,11 +66,11 @@ impl ClientKey {
         hash.value()
     }
 
-    /// Half of the places are for orders' own ids, half for those of their cancel requests.
+    /// Half of the places are for orders' own ids, half for those of requests to change them.
     #[inline]
     fn is_at(&self, orders: &Ring<Order>, place: u32) -> bool {
         let order = orders.in_place(place >> 1);
-        let named = if place & 1 == 0 { &order.cl_ord_id } else { &order.cancel_id };
+        let named = if place & 1 == 0 { &order.cl_ord_id } else { &order.request_id };
         order.session == self.session && *named == self.cl_ord_id
     }
 }
@@ -78,10 +89,21 @@ impl Key for ExecKey {
     }
 }
 
+impl Key for ClientKey {
+    fn mix(&self, hash: &mut Rolling) {
+        hash.word(u64::from(self.session.0));
+        hash.text(&self.cl_ord_id);
+    }
+}
+
 /// What the core keeps of a client session.
 #[derive(Clone, Copy, Debug, Default)]
 struct ClientSession {
     up: bool,
+    /// What it chose for its end.
+    choice: CancelOnDisconnect,
+    /// When the loss of its connection takes effect.
+    loss_due: Option<UnixNanos>,
     /// Number of its last event.
     event: u64,
     /// Highest `MsgSeqNum` that was journaled.
@@ -125,10 +147,17 @@ pub struct Engine {
     orders: Ring<Order>,
     children: Ring<Child>,
     by_client: Index,
+    /// Ids that replaced orders had before.
+    retired: Recent<ClientKey>,
     executions: Recent<ExecKey>,
     /// Orders that wait for a venue: a ring over a fixed array.
     parked: std::collections::VecDeque<OrderId>,
     parked_retry_at: Option<UnixNanos>,
+    /// Ends of orders, the next on top; what is over is dropped when it comes up, or when there is
+    /// no room.
+    expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// The first of the sessions' `loss_due`.
+    loss_due: Option<UnixNanos>,
 }
 
 /// A [`Genesis`] whose table sizes are out of [`TABLE_LOG2_RANGE`].
@@ -181,9 +210,12 @@ impl Engine {
             children: Ring::new(genesis.children_log2),
             // Each order in the ring has its own id and that of its last cancel request.
             by_client: Index::new(genesis.orders_log2 + 1),
+            retired: Recent::new(genesis.orders_log2.min(RETIRED_LOG2_MAX), seed),
             executions: Recent::new(genesis.executions_log2, seed),
             parked: std::collections::VecDeque::with_capacity(1 << genesis.orders_log2),
             parked_retry_at: None,
+            expiries: BinaryHeap::with_capacity(1 << genesis.orders_log2),
+            loss_due: None,
         })
     }
 
@@ -212,8 +244,12 @@ impl Engine {
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
             Input::Cancel(request) => self.on_cancel(request, out),
             Input::Status(request) => self.on_status(request, out),
-            Input::SessionUp(session) => self.on_session_up(*session, true),
-            Input::SessionDown(session) => self.on_session_up(*session, false),
+            Input::Replace(request) => self.on_replace(request, out),
+            Input::MassCancel(request) => self.on_mass_cancel(request, out),
+            Input::MassStatus(request) => self.on_mass_status(request, out),
+            Input::Command(session, command) => out.put(&Output::Command(*session, *command)),
+            Input::SessionUp(session, choice) => self.on_session_up(*session, *choice),
+            Input::SessionDown(session) => self.on_session_down(*session, out),
             Input::VenueUp(venue) => self.on_venue_up(*venue, out),
             Input::VenueDown(venue, _) => self.on_venue_down(*venue, out),
             Input::ChildAccepted { venue, child, venue_order } => {
@@ -248,10 +284,8 @@ impl Engine {
     /// When the next [`Input::Tick`] is due.
     pub fn next_timer(&self) -> Option<UnixNanos> {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
-        match (day_end, self.parked_retry_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (some, None) | (None, some) => some,
-        }
+        let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
+        [day_end, self.parked_retry_at, expiry, self.loss_due].into_iter().flatten().min()
     }
 
     /// Rolling digest over all outputs so far: equal inputs, equal digest.
@@ -374,7 +408,7 @@ impl Engine {
     /// Counts an order out if it has come to its end.
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
-            self.orders.ended();
+            self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
         }
     }

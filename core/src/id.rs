@@ -49,10 +49,46 @@ pub struct OrderId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildId(pub u64);
 
-/// A venue's execution id, packed without loss by the adapter (a number, or up to 20 characters of
-/// six bits). Unique together with the child.
+/// A venue's execution id, packed without loss: a number, or up to 20 characters of six bits below
+/// [`ExecId::IS_TEXT`]. Unique together with the child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecId(pub u128);
+
+/// `A-Z` is 1 to 26, `0-9` 27 to 36, `-` 37, `a-z` 38 to 63.
+const SIX_BITS: &[u8; 64] = b"?ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-abcdefghijklmnopqrstuvwxyz";
+
+impl ExecId {
+    /// Set when the rest is text.
+    pub const IS_TEXT: u128 = 1 << 127;
+
+    /// Packs text: 1 to 20 letters, digits and dashes; `None` for anything else.
+    pub fn from_text(text: &[u8]) -> Option<Self> {
+        if text.is_empty() || text.len() > 20 {
+            return None;
+        }
+        let packed = text.iter().try_fold(0_u128, |packed, byte| {
+            let code = SIX_BITS.iter().skip(1).position(|known| known == byte)? + 1;
+            Some(packed << 6 | code as u128)
+        })?;
+        Some(Self(Self::IS_TEXT | packed))
+    }
+
+    /// The id as the venue wrote it.
+    pub fn text(self) -> Text<20> {
+        let mut bytes = [0; 20];
+        let mut at = bytes.len();
+        let mut rest = self.0 & !Self::IS_TEXT;
+        let is_text = self.0 != rest;
+        while at > 0 && (rest > 0 || at == bytes.len()) {
+            at -= 1;
+            let base = if is_text { 64 } else { 10 };
+            let digit = (rest % base) as usize;
+            bytes[at] = if is_text { SIX_BITS[digit] } else { b'0' + digit as u8 };
+            rest /= base;
+        }
+        Text::new(&bytes[at..]).unwrap_or_default()
+    }
+}
 
 /// FIX `ClOrdID` (11): chosen by the client, unique per session.
 pub type ClOrdId = Text<36>;
@@ -65,3 +101,22 @@ pub type Name = Text<12>;
 
 /// Symbol of an instrument, such as `BTC/USDT`.
 pub type Symbol = Text<20>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_id_is_given_back_as_the_venue_wrote_it() {
+        for text in ["A", "TCCCTY-WE2O6-P3NB37", "ZZZZZZZZZZZZZZZZZZZZ", "zaz09-"] {
+            let id = ExecId::from_text(text.as_bytes()).expect("packs");
+            assert_eq!(id.text().as_bytes(), text.as_bytes());
+        }
+        for number in [0, 7, 1_234_567_890, u64::MAX] {
+            assert_eq!(ExecId(u128::from(number)).text().as_bytes(), number.to_string().as_bytes());
+        }
+        for bad in ["", "a b", "ZZZZZZZZZZZZZZZZZZZZZ", "\u{e9}"] {
+            assert_eq!(ExecId::from_text(bad.as_bytes()), None);
+        }
+    }
+}

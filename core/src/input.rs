@@ -4,10 +4,19 @@
 //! does is `engine`.
 
 use crate::id::{
-    AccountId, AssetId, ChildId, ClOrdId, ExecId, InstrumentId, Name, SessionId, Symbol, VenueId,
+    AccountId, AssetId, ChildId, ExecId, InstrumentId, Name, SessionId, Symbol, VenueId,
     VenueOrderId,
 };
 use crate::number::{Amount, FeePpm, Price, Qty, UnixNanos};
+
+mod refusal;
+mod request;
+
+pub use refusal::Refusal;
+pub use request::{
+    CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
+    NewOrder, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
+};
 
 /// Level changes that one [`BookUpdate`] carries at most; longer changes take several.
 pub const LEVELS_PER_UPDATE: usize = 8;
@@ -68,6 +77,19 @@ pub enum TimeInForce {
     Ioc = 3,
     /// FIX 59=4: all at once or nothing.
     Fok = 4,
+    /// FIX 59=6: until a given time.
+    Gtd = 6,
+}
+
+impl TimeInForce {
+    /// What does not fill at once waits.
+    #[inline]
+    pub const fn waits(self) -> bool {
+        match self {
+            Self::Day | Self::Gtc | Self::Gtd => true,
+            Self::Ioc | Self::Fok => false,
+        }
+    }
 }
 
 /// The first record of every journal: what must be equal for a replay to be equal.
@@ -186,73 +208,8 @@ pub struct SessionDef {
     pub id: SessionId,
     /// The client's `CompID`.
     pub name: Name,
-    /// The account it trades for.
-    pub account: AccountId,
-}
-
-/// A new order. Prices and quantities are already in the instrument's units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewOrder {
-    /// Who.
-    pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
-    pub client_seq: u64,
-    /// The client's id of it.
-    pub cl_ord_id: ClOrdId,
-    /// What.
-    pub instrument: InstrumentId,
-    /// Buy or sell.
-    pub side: Side,
-    /// Market or limit.
-    pub ord_type: OrdType,
-    /// How long.
-    pub tif: TimeInForce,
-    /// How much.
-    pub qty: Qty,
-    /// Limit; zero for a market order.
-    pub price: Price,
-}
-
-/// An order that the gateway could read but not express in the core's terms. Journaled and
-/// answered by the core like any other, so that its refusal reaches the client exactly once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unacceptable {
-    /// Who.
-    pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
-    pub client_seq: u64,
-    /// The client's id of it.
-    pub cl_ord_id: ClOrdId,
-    /// What the client called the instrument (cut to fit).
-    pub symbol: Symbol,
-    /// Buy or sell.
-    pub side: Side,
-    /// Why.
-    pub refusal: Refusal,
-}
-
-/// A cancel request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CancelOrder {
-    /// Who.
-    pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
-    pub client_seq: u64,
-    /// The id of the request.
-    pub cl_ord_id: ClOrdId,
-    /// The id of the order.
-    pub orig_cl_ord_id: ClOrdId,
-}
-
-/// An order status request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderStatus {
-    /// Who.
-    pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
-    pub client_seq: u64,
-    /// The id of the order.
-    pub cl_ord_id: ClOrdId,
+    /// The account it trades for; `None` if it only listens (a drop copy).
+    pub account: Option<AccountId>,
 }
 
 /// Whether our order took or made liquidity (FIX 851).
@@ -428,70 +385,6 @@ pub enum Distrust {
     Protocol = 5,
 }
 
-/// Refusals of orders and cancels. The same word goes on the wire, in the log and in the tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Refusal {
-    /// No refusal.
-    None = 0,
-    /// The `ClOrdID` was used before.
-    DuplicateClOrdId = 1,
-    /// No such instrument.
-    UnknownSymbol = 2,
-    /// The quantity is zero, negative, or not a multiple of any listing's lot.
-    BadQuantity = 3,
-    /// The price is zero, negative, or not a multiple of any listing's tick.
-    BadPrice = 4,
-    /// More than the instrument's largest order.
-    QuantityTooLarge = 5,
-    /// More than the account's largest order value.
-    NotionalTooLarge = 6,
-    /// The limit is too far through the market.
-    PriceCollar = 7,
-    /// Too many orders a second.
-    RateExceeded = 8,
-    /// Trading is halted.
-    Halted = 9,
-    /// No venue is up with a trusted book.
-    NoVenue = 10,
-    /// No venue has the funds.
-    InsufficientFunds = 11,
-    /// No single venue can fill it whole now.
-    FokNotFillable = 12,
-    /// Below every venue's smallest order.
-    BelowMinimum = 13,
-    /// The account has too many open orders.
-    TooManyOpenOrders = 14,
-    /// The order tables are full.
-    CapacityReached = 15,
-    /// The message has a field that would change its meaning and is not supported.
-    UnsupportedField = 16,
-    /// The order type or time in force is not supported.
-    UnsupportedType = 17,
-    /// The account is not this session's.
-    WrongAccount = 18,
-    /// No order of that id.
-    UnknownOrder = 19,
-    /// The order is already over.
-    TooLateToCancel = 20,
-    /// A cancel of it is already on its way.
-    AlreadyPending = 21,
-    /// Nothing more within the order's limits (IOC, FOK or market remainder).
-    NoLiquidity = 22,
-    /// The day is over.
-    DayEnd = 23,
-    /// The client asked for it.
-    ClientRequest = 24,
-    /// Routed as often as is allowed.
-    RoundsExhausted = 25,
-    /// The kill switch.
-    KillSwitch = 26,
-    /// The venue does not give it back.
-    VenueRefused = 27,
-    /// Every venue that could take it has too many orders to answer, or none left in its window.
-    VenueBusy = 28,
-}
-
 /// The closed set of inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "a ring slot holds the largest anyway")]
@@ -522,8 +415,16 @@ pub enum Input {
     Cancel(CancelOrder),
     /// From a client.
     Status(OrderStatus),
-    /// The client has logged on.
-    SessionUp(SessionId),
+    /// From a client.
+    Replace(ReplaceOrder),
+    /// From a client.
+    MassCancel(MassCancel),
+    /// From a client.
+    MassStatus(MassStatus),
+    /// From an operator.
+    Command(SessionId, SessionCommand),
+    /// The client has logged on, and chosen what becomes of its orders when it is gone.
+    SessionUp(SessionId, CancelOnDisconnect),
     /// The client is gone.
     SessionDown(SessionId),
     /// Logged on, open orders and fills reconciled, funds told.

@@ -160,6 +160,16 @@ pub enum CallBack {
     Kill,
     /// The day is over.
     DayEnd,
+    /// Its own time is over.
+    Expiry,
+    /// The client wants it changed.
+    Replace,
+    /// The client wants many orders back.
+    MassCancel,
+    /// The client's connection was lost.
+    ConnectionLost,
+    /// The node was down.
+    SystemFailure,
 }
 
 impl CallBack {
@@ -169,6 +179,11 @@ impl CallBack {
             Self::Client => Refusal::ClientRequest,
             Self::Kill => Refusal::KillSwitch,
             Self::DayEnd => Refusal::DayEnd,
+            Self::Expiry => Refusal::TimeExpired,
+            Self::Replace => Refusal::None,
+            Self::MassCancel => Refusal::MassCancel,
+            Self::ConnectionLost => Refusal::ConnectionLost,
+            Self::SystemFailure => Refusal::SystemFailure,
         }
     }
 }
@@ -188,8 +203,8 @@ pub struct Order {
     pub cl_ord_id: ClOrdId,
     /// Hash of the session and that id.
     pub key_hash: u64,
-    /// Id of the last cancel request that was taken; empty if none.
-    pub cancel_id: ClOrdId,
+    /// Id of the last request to cancel or replace it that was taken; empty if none.
+    pub request_id: ClOrdId,
     /// Why it is being called back, while it is.
     pub call_back: CallBack,
     /// Buy or sell.
@@ -204,6 +219,14 @@ pub struct Order {
     pub qty: Qty,
     /// Limit; zero for a market order.
     pub price: Price,
+    /// What a replace that was taken makes of `qty` and `price`.
+    pub next: (Qty, Price),
+    /// When its time is over; zero for never.
+    pub expire_at: UnixNanos,
+    /// To be cancelled when its client's connection is lost.
+    pub ends_with_connection: bool,
+    /// To be cancelled when the node was down.
+    pub ends_with_failure: bool,
     /// Filled.
     pub filled: Qty,
     /// Given up.
@@ -218,6 +241,8 @@ pub struct Order {
     pub rounds: u8,
     /// Bit v set: venue v refused a child of it.
     pub avoided: u8,
+    /// Bit v set: the client named another venue than v.
+    pub excluded: u8,
     /// Bit v set: venue v did not fill what its book showed at `faded_at`.
     pub faded: u8,
     /// When that was.
@@ -236,7 +261,7 @@ impl Slot for Order {
         instrument: InstrumentId(0),
         cl_ord_id: ClOrdId::EMPTY,
         key_hash: 0,
-        cancel_id: ClOrdId::EMPTY,
+        request_id: ClOrdId::EMPTY,
         call_back: CallBack::Client,
         side: Side::Buy,
         ord_type: OrdType::Limit,
@@ -244,6 +269,10 @@ impl Slot for Order {
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
+        next: (Qty::ZERO, Price(0)),
+        expire_at: UnixNanos(0),
+        ends_with_connection: false,
+        ends_with_failure: false,
         filled: Qty::ZERO,
         canceled: Qty::ZERO,
         filled_notional: Notional(0),
@@ -251,6 +280,7 @@ impl Slot for Order {
         live_children: 0,
         rounds: 0,
         avoided: 0,
+        excluded: 0,
         faded: 0,
         faded_at: UnixNanos(0),
         parked: false,

@@ -3,8 +3,14 @@
 //! A line belongs here if it describes an output. Who reads it: reports go to the client gateway,
 //! commands to the senders, notices to the read model. `digest` mixes all of it.
 
-use crate::id::{AssetId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, Symbol, VenueId};
-use crate::input::{Distrust, Liquidity, OrdType, Refusal, Side, TimeInForce, VenueReject};
+use crate::id::{
+    AssetId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, Symbol, VenueId,
+    VenueOrderId,
+};
+use crate::input::{
+    Distrust, Liquidity, MassScope, OrdType, Refusal, SessionCommand, Side, TimeInForce,
+    VenueReject,
+};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 
 /// FIX `ExecType` (150) of a [`Report`].
@@ -15,12 +21,16 @@ pub enum ReportKind {
     New = b'0',
     /// 150=4.
     Canceled = b'4',
+    /// 150=5.
+    Replaced = b'5',
     /// 150=6.
     PendingCancel = b'6',
     /// 150=8.
     Rejected = b'8',
     /// 150=C.
     Expired = b'C',
+    /// 150=E.
+    PendingReplace = b'E',
     /// 150=F.
     Trade = b'F',
     /// 150=I.
@@ -74,6 +84,13 @@ pub struct Report {
     pub cl_ord_id: ClOrdId,
     /// FIX 41; empty if none.
     pub orig_cl_ord_id: ClOrdId,
+    /// Of an order's status: the id of the request for it (790, or 584 of a mass status); empty if
+    /// none.
+    pub request: ClOrdId,
+    /// FIX 911: reports that answer one mass status; zero for any other report.
+    pub mass_total: u32,
+    /// Of those, how many follow.
+    pub mass_left: u32,
     /// The instrument; [`Report::symbol`] when it is not known.
     pub instrument: Option<InstrumentId>,
     /// What the client called an unknown instrument.
@@ -115,6 +132,12 @@ pub struct LastFill {
     pub fee: Amount,
     /// FIX 138.
     pub fee_asset: AssetId,
+    /// FIX 526: what we sent there.
+    pub child: ChildId,
+    /// FIX 527: the venue's id of the execution.
+    pub exec: ExecId,
+    /// FIX 198: the venue's id of the order; empty if it never told one.
+    pub venue_order: VenueOrderId,
 }
 
 /// A cancel reject (FIX 35=9).
@@ -136,7 +159,32 @@ pub struct CancelReject {
     pub orig_cl_ord_id: ClOrdId,
     /// FIX 39.
     pub status: OrdStatus,
+    /// FIX 434: it answers a request to replace, not to cancel.
+    pub of_replace: bool,
     /// Why.
+    pub reason: Refusal,
+}
+
+/// A mass cancel report (FIX 35=r). The orders' own reports come before or after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MassCancelReport {
+    /// To whom.
+    pub session: SessionId,
+    /// As in [`Report::event`].
+    pub event: u64,
+    /// As in [`Report::client_seq`].
+    pub client_seq: u64,
+    /// When.
+    pub time: UnixNanos,
+    /// FIX 11: the request.
+    pub cl_ord_id: ClOrdId,
+    /// FIX 530.
+    pub asked: u8,
+    /// What was asked for.
+    pub scope: MassScope,
+    /// FIX 533: orders that are being called back.
+    pub affected: u32,
+    /// Why not, if not.
     pub reason: Refusal,
 }
 
@@ -216,6 +264,10 @@ pub enum Output {
     Report(Report),
     /// To a client.
     CancelReject(CancelReject),
+    /// To a client.
+    MassCancelReport(MassCancelReport),
+    /// To the client gateway.
+    Command(SessionId, SessionCommand),
     /// To a sender.
     SendNew(SendNew),
     /// To a sender.
@@ -264,6 +316,8 @@ pub enum Verdict {
     Busy = 16,
     /// An order of our own stands in the way: nobody trades with himself.
     OwnOrder = 17,
+    /// The client named another venue.
+    NotNamed = 18,
 }
 
 /// One venue's line of a [`Decision`].

@@ -87,7 +87,7 @@ impl Reference {
     }
 
     pub(crate) fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
-        if def.account.index() >= self.accounts.len() {
+        if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
         define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
@@ -131,7 +131,7 @@ impl Reference {
     /// The account of a session.
     #[inline]
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
-        self.sessions.get(session.index()).map(|s| s.account)
+        self.sessions.get(session.index())?.account
     }
 }
 

@@ -4,7 +4,7 @@
 //! windows.
 
 use crate::id::AccountId;
-use crate::input::{NewOrder, OrdType, Refusal, Side};
+use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
 use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::reference::{Reference, amount_of};
 use crate::routing::{Market, best_price, worse_by};
@@ -69,6 +69,47 @@ pub fn check_terms(reference: &Reference, order: &NewOrder) -> Result<(), Refusa
         }
     }
     Err(refusal)
+}
+
+/// Execution instructions (FIX 18) that are carried out, or are so anyway.
+const EXEC_INSTS: &[u8] = b"1HKQo";
+
+/// Checks what the order says beside its terms, and refuses what is not carried out.
+pub fn check_instructions(
+    reference: &Reference,
+    order: &NewOrder,
+    now: UnixNanos,
+) -> Result<(), Refusal> {
+    let said = &order.instructions;
+    if said.only.is_some_and(|venue| venue.index() >= reference.venues.len()) {
+        return Err(Refusal::UnknownVenue);
+    }
+    if !said.exec_inst.is_within(EXEC_INSTS) {
+        return Err(Refusal::UnsupportedExecInst);
+    }
+    if said.strategy != 0 || said.strategy_parameters != 0 {
+        return Err(Refusal::UnsupportedStrategy);
+    }
+    if said.effective_at != UnixNanos(0) {
+        return Err(Refusal::UnsupportedSchedule);
+    }
+    let sound = match order.tif {
+        TimeInForce::Gtd => said.expire_at > now,
+        _ => said.expire_at == UnixNanos(0),
+    };
+    if !sound {
+        return Err(Refusal::BadExpireTime);
+    }
+    if said.min_qty != Qty::ZERO {
+        return Err(Refusal::UnsupportedMinQty);
+    }
+    if said.display_qty != Qty::ZERO {
+        return Err(Refusal::UnsupportedDisplayQty);
+    }
+    if said.cash_qty.0 != 0 {
+        return Err(Refusal::UnsupportedCashQty);
+    }
+    Ok(())
 }
 
 /// Checks value and collar against the account's limits and the market.

@@ -69,8 +69,10 @@ pub struct Request {
     pub tif: TimeInForce,
     /// How much.
     pub qty: Qty,
-    /// Bit v set: not to venue v.
+    /// Bit v set: venue v refused a child of the order.
     pub avoided: u8,
+    /// Bit v set: the client named another venue than v.
+    pub excluded: u8,
     /// Bit v set: not to venue v unless its book changed after `faded_at`.
     pub faded: u8,
     /// As said.
@@ -112,17 +114,21 @@ impl Plan {
 
     /// What is to be routed is too small for every venue that could take it, now or later.
     pub fn is_dust(&self) -> bool {
-        use Verdict::{Avoided, BelowMinimum, NoFok, NotListed};
+        use Verdict::{Avoided, BelowMinimum, NoFok, NotListed, NotNamed};
         self.lines().iter().any(|line| line.verdict == BelowMinimum)
-            && (self.lines().iter())
-                .all(|line| matches!(line.verdict, BelowMinimum | NotListed | Avoided | NoFok))
+            && (self.lines().iter()).all(|line| {
+                matches!(line.verdict, BelowMinimum | NotListed | NotNamed | Avoided | NoFok)
+            })
     }
 
     /// Why there is nothing to do, if there is nothing to do.
     pub fn refusal(&self) -> Refusal {
         let any = |verdict| self.lines().iter().any(|line| line.verdict == verdict);
         if self.lines().iter().all(|line| {
-            matches!(line.verdict, Verdict::VenueDown | Verdict::NotListed | Verdict::Untrusted)
+            matches!(
+                line.verdict,
+                Verdict::VenueDown | Verdict::NotListed | Verdict::NotNamed | Verdict::Untrusted
+            )
         }) {
             Refusal::NoVenue
         } else if any(Verdict::Busy) || any(Verdict::NoRate) {
@@ -284,6 +290,9 @@ fn eligible<'a>(
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
     let (listing, book) = usable(market, request.instrument, venue)?;
     let bit = 1 << venue.0;
+    if request.excluded & bit != 0 {
+        return Err(Verdict::NotNamed);
+    }
     if request.avoided & bit != 0 {
         return Err(Verdict::Avoided);
     }
@@ -327,7 +336,7 @@ pub fn plan(market: &Market<'_>, request: &Request) -> Plan {
         return plan;
     }
     let left = sweep(market, request, limit, candidates, &mut plan);
-    let rests = matches!(request.tif, TimeInForce::Day | TimeInForce::Gtc);
+    let rests = request.tif.waits();
     if rests && request.limit.is_some() && !left.is_zero() {
         plan.rest = resting_place(market, request, limit, left, candidates, &mut plan.lines);
     }

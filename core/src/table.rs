@@ -20,6 +20,9 @@ pub trait Slot: Copy {
 #[derive(Debug)]
 pub struct Ring<T> {
     slots: Vec<T>,
+    /// A bit a slot, set while what is in it is alive: the living are found without a look at the
+    /// slots.
+    living: Vec<u64>,
     next: u64,
     live: usize,
 }
@@ -27,7 +30,8 @@ pub struct Ring<T> {
 impl<T: Slot> Ring<T> {
     /// `2^log2` slots.
     pub fn new(log2: u8) -> Self {
-        Self { slots: vec![T::EMPTY; 1 << log2], next: 1, live: 0 }
+        let words = (1_usize << log2).div_ceil(64);
+        Self { slots: vec![T::EMPTY; 1 << log2], living: vec![0; words], next: 1, live: 0 }
     }
 
     fn at(&self, id: u64) -> usize {
@@ -86,12 +90,15 @@ impl<T: Slot> Ring<T> {
     pub fn put(&mut self, item: T) {
         let at = self.at(item.id());
         self.slots[at] = item;
+        self.living[at / 64] |= 1 << (at % 64);
         self.live += 1;
     }
 
-    /// Says that one item has come to its end.
-    pub fn ended(&mut self) {
+    /// Says that an item has come to its end.
+    pub fn ended(&mut self, id: u64) {
         assert!(self.live > 0, "more ends than beginnings");
+        let at = self.at(id);
+        self.living[at / 64] &= !(1 << (at % 64));
         self.live -= 1;
     }
 
@@ -102,9 +109,14 @@ impl<T: Slot> Ring<T> {
 
     /// The first living thing in a slot at or after `slot`, and the slot after it.
     pub fn living_after(&self, slot: usize) -> Option<(usize, &T)> {
-        let rest = self.slots.get(slot..)?;
-        let at = rest.iter().position(|item| !item.is_over())?;
-        Some((slot + at + 1, &rest[at]))
+        let mut word = slot / 64;
+        let mut bits = self.living.get(word)? & u64::MAX << (slot % 64);
+        while bits == 0 {
+            word += 1;
+            bits = *self.living.get(word)?;
+        }
+        let at = word * 64 + bits.trailing_zeros() as usize;
+        Some((at + 1, &self.slots[at]))
     }
 
     /// Everything that is or was, in slot order.
@@ -217,14 +229,24 @@ impl<K: Key> Recent<K> {
         Self { index: Index::new(log2), seed, arrived: vec![None; 1 << log2], next: 0 }
     }
 
-    /// True when the key is new; it is remembered, and the oldest one forgotten.
-    pub fn is_new(&mut self, key: K) -> bool {
+    /// The key's hash, and whether it is remembered.
+    fn look(&self, key: K) -> (u64, bool) {
         let mut hash = Rolling::new(self.seed);
         key.mix(&mut hash);
         let hash = hash.value();
-        let arrived = &self.arrived;
-        let is_it = |place: u32| arrived[place as usize].is_some_and(|(held, _)| held == key);
-        if self.index.get(hash, is_it).is_some() {
+        let is_it = |place: u32| self.arrived[place as usize].is_some_and(|(held, _)| held == key);
+        (hash, self.index.get(hash, is_it).is_some())
+    }
+
+    /// True when the key is remembered.
+    pub fn has(&self, key: K) -> bool {
+        self.index.len > 0 && self.look(key).1
+    }
+
+    /// True when the key is new; it is remembered, and the oldest one forgotten.
+    pub fn is_new(&mut self, key: K) -> bool {
+        let (hash, held) = self.look(key);
+        if held {
             return false;
         }
         let place = self.next as u32;
@@ -268,8 +290,11 @@ mod tests {
         let second = ring.claim().expect("room");
         ring.put(Item(second, false));
         assert!(ring.claim().is_none(), "half full is full");
+        let living = |ring: &Ring<Item>, from| ring.living_after(from).map(|(next, i)| (next, i.0));
+        assert_eq!([living(&ring, 0), living(&ring, 2)], [Some((2, first)), Some((3, second))]);
         ring.get_mut(second).expect("held").1 = true;
-        ring.ended();
+        ring.ended(second);
+        assert_eq!([living(&ring, 0), living(&ring, 2)], [Some((2, first)), None]);
         let ids: Vec<u64> = (0..4).map(|_| ring.claim().expect("room")).collect();
         assert_eq!(ids, [3, 4, 6, 7], "5 would be the slot of 1, which lives");
         assert!(ring.get(first).is_some());

@@ -4,18 +4,19 @@
 
 use crate::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AssetDef, BookUpdate, CancelOrder, ChildFill, Distrust, Doubt, Fate, Genesis,
-    Input, InstrumentDef, LEVELS_PER_UPDATE, Level, Liquidity, ListingDef, NewOrder, OrdType,
-    OrderStatus, Refusal, SessionDef, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
-    VenueReject,
+    AccountDef, AssetDef, BookUpdate, CancelOnDisconnect, CancelOrder, CharSet, ChildFill,
+    Distrust, Doubt, Fate, Genesis, Input, Instructions, InstrumentDef, LEVELS_PER_UPDATE, Level,
+    Liquidity, ListingDef, MassCancel, MassScope, MassStatus, NewOrder, OrdType, OrderStatus,
+    Refusal, ReplaceOrder, SessionCommand, SessionDef, Side, TimeInForce, Unacceptable, VenueDef,
+    VenueDownReason, VenueReject,
 };
 use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 
 /// Version of all layouts in this module.
-pub const SCHEMA: u16 = 2;
+pub const SCHEMA: u16 = 3;
 
 /// No encoded input is longer (asserted by a test over all of them).
-pub const INPUT_BYTES_MAX: usize = 192;
+pub const INPUT_BYTES_MAX: usize = 256;
 
 /// Why bytes are not an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +146,8 @@ wire_newtype!(
     Price,
     Qty,
     Amount,
-    FeePpm
+    FeePpm,
+    CharSet
 );
 
 macro_rules! wire_enum {
@@ -165,7 +167,7 @@ macro_rules! wire_enum {
 }
 wire_enum!(Side { Buy, Sell });
 wire_enum!(OrdType { Market, Limit });
-wire_enum!(TimeInForce { Day, Gtc, Ioc, Fok });
+wire_enum!(TimeInForce { Day, Gtc, Ioc, Fok, Gtd });
 wire_enum!(Liquidity { Maker, Taker });
 wire_enum!(VenueDownReason { LinkLost, NoAnswer, LogonRefused, Closed, Protocol, NodeStarted });
 wire_enum!(VenueReject {
@@ -182,36 +184,75 @@ wire_enum!(VenueReject {
 wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected });
 wire_enum!(Doubt { NoAnswer, VenueUnsure });
 wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol });
-wire_enum!(Refusal {
-    None,
-    DuplicateClOrdId,
-    UnknownSymbol,
-    BadQuantity,
-    BadPrice,
-    QuantityTooLarge,
-    NotionalTooLarge,
-    PriceCollar,
-    RateExceeded,
-    Halted,
-    NoVenue,
-    InsufficientFunds,
-    FokNotFillable,
-    BelowMinimum,
-    TooManyOpenOrders,
-    CapacityReached,
-    UnsupportedField,
-    UnsupportedType,
-    WrongAccount,
-    UnknownOrder,
-    TooLateToCancel,
-    AlreadyPending,
-    NoLiquidity,
-    DayEnd,
-    ClientRequest,
-    RoundsExhausted,
-    KillSwitch,
-    VenueBusy
-});
+wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
+
+impl Wire for Refusal {
+    #[inline]
+    fn put(&self, w: &mut Writer<'_>) {
+        (*self as u8).put(w);
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Self::ALL.get(usize::from(u8::get(r)?)).copied().ok_or(WireError::Value)
+    }
+}
+
+/// One byte that says whether, then the value.
+impl<T: Wire> Wire for Option<T> {
+    #[inline]
+    fn put(&self, w: &mut Writer<'_>) {
+        self.is_some().put(w);
+        if let Some(value) = self {
+            value.put(w);
+        }
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(if bool::get(r)? { Some(T::get(r)?) } else { None })
+    }
+}
+
+/// One byte for what most orders say: nothing.
+impl Wire for Instructions {
+    #[inline]
+    fn put(&self, w: &mut Writer<'_>) {
+        let any = *self != Self::default();
+        any.put(w);
+        if any {
+            self.put_all(w);
+        }
+    }
+    #[inline]
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        if !bool::get(r)? {
+            return Ok(Self::default());
+        }
+        let read = Self::get_all(r)?;
+        if read == Self::default() { Err(WireError::Value) } else { Ok(read) }
+    }
+}
+
+macro_rules! wire_instructions {
+    ($($field:ident),*) => {
+        impl Instructions {
+            fn put_all(&self, w: &mut Writer<'_>) {
+                $(self.$field.put(w);)*
+            }
+            fn get_all(r: &mut Reader<'_>) -> Result<Self, WireError> {
+                Ok(Self { $($field: Wire::get(r)?),* })
+            }
+        }
+    };
+}
+wire_instructions!(
+    only,
+    exec_inst,
+    expire_at,
+    effective_at,
+    strategy,
+    strategy_parameters,
+    min_qty,
+    display_qty,
+    cash_qty
+);
 
 macro_rules! wire_struct {
     ($name:ident { $($field:ident),* $(,)? }) => {
@@ -285,11 +326,25 @@ wire_struct!(NewOrder {
     ord_type,
     tif,
     qty,
-    price
+    price,
+    instructions
 });
-wire_struct!(Unacceptable { session, client_seq, cl_ord_id, symbol, side, refusal });
+wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
+wire_struct!(Unacceptable {
+    session,
+    client_seq,
+    cl_ord_id,
+    symbol,
+    side,
+    orig_cl_ord_id,
+    refusal
+});
 wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
-wire_struct!(OrderStatus { session, client_seq, cl_ord_id });
+wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
+wire_struct!(MassScope { instrument, side });
+wire_struct!(MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal });
+wire_struct!(MassStatus { session, client_seq, request, scope, refusal });
+wire_struct!(CancelOnDisconnect { all, grace_ns });
 wire_struct!(ChildFill {
     venue,
     child,
@@ -383,9 +438,11 @@ wire_input! {
     tuple {
         1 Genesis(def), 4 Asset(def), 5 Instrument(def), 6 Venue(def), 7 Listing(def),
         8 Account(def), 9 Session(def), 10 NewOrder(order), 11 Unacceptable(order),
-        12 Cancel(request), 13 Status(request), 14 SessionUp(session), 15 SessionDown(session),
+        12 Cancel(request), 13 Status(request), 14 SessionUp(session, choice),
+        15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
-        28 FeedAlive(venue),
+        28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
+        35 Command(session, command),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -402,6 +459,32 @@ wire_input! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn every_instruction(id: Text<36>) -> ReplaceOrder {
+        let order = NewOrder {
+            session: SessionId(1),
+            client_seq: 2,
+            cl_ord_id: id,
+            instrument: InstrumentId(3),
+            side: Side::Sell,
+            ord_type: OrdType::Limit,
+            tif: TimeInForce::Gtd,
+            qty: Qty(4),
+            price: Price(5),
+            instructions: Instructions {
+                only: Some(VenueId(2)),
+                exec_inst: CharSet(1 << 61),
+                expire_at: UnixNanos(1),
+                effective_at: UnixNanos(2),
+                strategy: 3,
+                strategy_parameters: 4,
+                min_qty: Qty(5),
+                display_qty: Qty(6),
+                cash_qty: Amount(7),
+            },
+        };
+        ReplaceOrder { orig_cl_ord_id: id, order }
+    }
 
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
@@ -431,7 +514,19 @@ mod tests {
                 tif: TimeInForce::Fok,
                 qty: Qty(4),
                 price: Price(5),
+                instructions: Instructions::default(),
             }),
+            Input::Replace(every_instruction(text36)),
+            Input::MassCancel(MassCancel {
+                session: SessionId(1),
+                client_seq: 2,
+                cl_ord_id: text36,
+                asked: b'1',
+                scope: MassScope { instrument: Some(InstrumentId(3)), side: Some(Side::Buy) },
+                refusal: Refusal::VenueRefused,
+            }),
+            Input::Command(SessionId(1), SessionCommand::Disable),
+            Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
             Input::Cancel(CancelOrder {
                 session: SessionId(1),
                 client_seq: 2,

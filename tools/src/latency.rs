@@ -395,7 +395,8 @@ fn ratios(
     BTreeMap::from([("round_trip", of(|m| m.0)), ("to_venue", of(|m| m.1))])
 }
 
-fn spread(mut ratios: Vec<f64>) -> Ratio {
+/// Middle, quartiles and ends of the rounds.
+pub(crate) fn spread(mut ratios: Vec<f64>) -> Ratio {
     ratios.sort_by(f64::total_cmp);
     let last = ratios.len().saturating_sub(1);
     let at = |quarter: usize| ratios.get(last * quarter / 4).copied().unwrap_or(0.0);

@@ -5,9 +5,12 @@
 //! node.
 
 pub mod acceptor;
+pub mod certify;
 pub mod client;
 pub mod clock;
+pub mod compare;
 pub mod console;
+pub mod crowd;
 pub mod demo;
 pub mod floor;
 pub mod harness;

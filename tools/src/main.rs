@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rutter_tools::{acceptor, console, demo, latency, load, simulate};
+use rutter_tools::{acceptor, certify, compare, console, crowd, demo, latency, load, simulate};
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
@@ -23,8 +23,14 @@ enum Command {
     Load(load::Arguments),
     /// Latency of the real node beside relays of raw bytes over the same hops.
     Latency(latency::Arguments),
+    /// The node beside `QuickFIX` and a bare floor, driven by one bare load client, alternating.
+    Compare(compare::Arguments),
+    /// What many sessions on one gateway thread cost each other, idle or flooding.
+    Crowd(crowd::Arguments),
     /// A FIX acceptor as the conformance cases expect it, on the gateway's session code.
     FixAcceptor(acceptor::Arguments),
+    /// Plays a client's certification against a FIX engine, ours or another.
+    Certify(certify::Arguments),
     /// Everything at once: simulators, node, a trading client, and the proof at the end.
     Demo(demo::Arguments),
 }
@@ -35,7 +41,10 @@ fn main() -> ExitCode {
         Command::Client(arguments) => console::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Load(arguments) => load::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Latency(arguments) => latency::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Compare(arguments) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Crowd(arguments) => crowd::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::FixAcceptor(arguments) => acceptor::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Certify(arguments) => certify::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     match result {

@@ -3,7 +3,7 @@
 use super::{ClientKey, Engine, Out};
 use crate::id::{ClOrdId, OrderId, SessionId, Symbol};
 use crate::input::{
-    CancelOrder, NewOrder, OrdType, OrderStatus, Refusal, TimeInForce, Unacceptable,
+    CancelOrder, Instructions, NewOrder, OrdType, OrderStatus, Refusal, TimeInForce, Unacceptable,
 };
 use crate::number::{Notional, Price, Qty};
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
@@ -11,13 +11,44 @@ use crate::output::{CancelReject, LastFill, OrdStatus, Output, Report, ReportKin
 use crate::risk;
 use crate::table::Slot;
 
-impl Engine {
-    pub(super) fn on_session_up(&mut self, session: SessionId, up: bool) {
-        if let Some(state) = self.sessions.get_mut(session.index()) {
-            state.up = up;
-        }
+/// What a report says beside how its order stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct About {
+    /// The client's message that it answers; 0 for none.
+    pub client_seq: u64,
+    /// The execution.
+    pub last: Option<LastFill>,
+    /// Why.
+    pub reason: Refusal,
+    /// The request for a status.
+    pub request: ClOrdId,
+    /// Reports that answer a mass status, and how many of them follow.
+    pub mass: (u32, u32),
+}
+
+impl About {
+    /// The answer to a message.
+    pub fn answer(client_seq: u64) -> Self {
+        Self { client_seq, ..Self::default() }
     }
 
+    /// What came about for a reason.
+    pub fn because(reason: Refusal) -> Self {
+        Self { reason, ..Self::default() }
+    }
+}
+
+/// A client's request to cancel or replace an order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    pub session: SessionId,
+    pub client_seq: u64,
+    pub cl_ord_id: ClOrdId,
+    pub orig_cl_ord_id: ClOrdId,
+    pub of_replace: bool,
+}
+
+impl Engine {
     pub(super) fn on_new_order<S: Sink>(&mut self, new: &NewOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
@@ -45,12 +76,17 @@ impl Engine {
             state: OrderState::Working,
             qty: new.qty,
             price: new.price,
+            excluded: new.instructions.only.map_or(0, |venue| !(1 << venue.0)),
+            expire_at: new.instructions.expire_at,
+            ends_with_connection: new.instructions.exec_inst.has(b'o'),
+            ends_with_failure: new.instructions.exec_inst.has(b'Q'),
             ..Order::EMPTY
         };
         self.name(key_hash, place << 1);
         self.account_use(account).open_orders += 1;
         self.counts.orders += 1;
-        self.report(&order, ReportKind::New, new.client_seq, None, Refusal::None, out);
+        self.expire_later(&order);
+        self.report(&order, ReportKind::New, &About::answer(new.client_seq), out);
         self.place(&mut order, out);
         order.check();
         self.orders.put(order);
@@ -67,11 +103,15 @@ impl Engine {
         if !self.account_use(account).may_act(now, limits.rate_per_s) {
             return Err(Refusal::RateExceeded);
         }
-        if self.find(key, key_hash).is_some() {
+        if self.find(key, key_hash).is_some() || self.retired.has(*key) {
             return Err(Refusal::DuplicateClOrdId);
         }
-        if new.ord_type == OrdType::Market && new.tif == TimeInForce::Gtc {
+        let waits_long = matches!(new.tif, TimeInForce::Gtc | TimeInForce::Gtd);
+        if new.ord_type == OrdType::Market && waits_long {
             return Err(Refusal::UnsupportedType);
+        }
+        if new.instructions != Instructions::default() || new.tif == TimeInForce::Gtd {
+            risk::check_instructions(&self.reference, new, now)?;
         }
         risk::check_terms(&self.reference, new)?;
         risk::check_value(&self.market(), account, new)?;
@@ -87,26 +127,26 @@ impl Engine {
         if old.id() == 0 {
             return;
         }
-        let (session, cancel_id) = (old.session, old.cancel_id);
+        let (session, request_id) = (old.session, old.request_id);
         self.by_client.remove(old.key_hash, |held| held == place << 1);
-        if !cancel_id.is_empty() {
-            self.unname(session, cancel_id, place << 1 | 1);
+        if !request_id.is_empty() {
+            self.unname(session, request_id, place << 1 | 1);
         }
     }
 
-    fn unname(&mut self, session: SessionId, cl_ord_id: ClOrdId, place: u32) {
+    pub(super) fn unname(&mut self, session: SessionId, cl_ord_id: ClOrdId, place: u32) {
         let hash = ClientKey { session, cl_ord_id }.hash(self.genesis.hash_seed);
         self.by_client.remove(hash, |held| held == place);
     }
 
-    /// Makes an order's id, or that of its cancel request, known.
-    fn name(&mut self, hash: u64, place: u32) {
+    /// Makes an order's id, or that of a request to change it, known.
+    pub(super) fn name(&mut self, hash: u64, place: u32) {
         let stored = self.by_client.insert(hash, place);
         assert!(stored, "two ids an order always fit");
     }
 
-    /// The order that a client calls so, or whose cancel request it called so.
-    fn named(&self, session: SessionId, cl_ord_id: ClOrdId) -> Option<&Order> {
+    /// The order that a client calls so, or whose cancel or replace request it called so.
+    pub(super) fn named(&self, session: SessionId, cl_ord_id: ClOrdId) -> Option<&Order> {
         let key = ClientKey { session, cl_ord_id };
         self.find(&key, key.hash(self.genesis.hash_seed))
     }
@@ -116,7 +156,7 @@ impl Engine {
         Some(self.orders.in_place(place >> 1))
     }
 
-    fn note_seq(&mut self, session: SessionId, seq: u64) {
+    pub(super) fn note_seq(&mut self, session: SessionId, seq: u64) {
         if let Some(state) = self.sessions.get_mut(session.index()) {
             state.client_seq = state.client_seq.max(seq);
         }
@@ -147,6 +187,9 @@ impl Engine {
         }
         self.note_seq(order.session, order.client_seq);
         self.counts.refused += 1;
+        if !order.orig_cl_ord_id.is_empty() {
+            return self.on_unacceptable_replace(order, out);
+        }
         let report = Report {
             kind: ReportKind::Rejected,
             status: OrdStatus::Rejected,
@@ -159,33 +202,61 @@ impl Engine {
         self.send_report(report, out);
     }
 
+    fn on_unacceptable_replace<S: Sink>(&mut self, order: &Unacceptable, out: &mut Out<'_, S>) {
+        let change = Change {
+            session: order.session,
+            client_seq: order.client_seq,
+            cl_ord_id: order.cl_ord_id,
+            orig_cl_ord_id: order.orig_cl_ord_id,
+            of_replace: true,
+        };
+        let known = self.named(order.session, order.orig_cl_ord_id).copied();
+        self.refuse_change(&change, known.as_ref(), order.refusal, out);
+    }
+
     pub(super) fn on_cancel<S: Sink>(&mut self, request: &CancelOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(request.session) else { return };
         self.note_seq(request.session, request.client_seq);
+        let change = Change {
+            session: request.session,
+            client_seq: request.client_seq,
+            cl_ord_id: request.cl_ord_id,
+            orig_cl_ord_id: request.orig_cl_ord_id,
+            of_replace: false,
+        };
         let Some(mut order) = self.named(request.session, request.orig_cl_ord_id).copied() else {
-            return self.refuse_cancel(request, None, Refusal::UnknownOrder, out);
+            return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
         // Counted, never refused for it: a cancel lessens risk.
         let (now, rate) = (self.now, self.reference.accounts[account.index()].rate_per_s);
         self.account_use(account).may_act(now, rate);
         if self.named(request.session, request.cl_ord_id).is_some() {
-            return self.refuse_cancel(request, Some(&order), Refusal::DuplicateClOrdId, out);
+            return self.refuse_change(&change, Some(&order), Refusal::DuplicateClOrdId, out);
         }
         if order.state == OrderState::PendingCancel {
-            return self.refuse_cancel(request, Some(&order), Refusal::AlreadyPending, out);
+            return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
         }
         if order.state.is_over() {
-            return self.refuse_cancel(request, Some(&order), Refusal::TooLateToCancel, out);
+            return self.refuse_change(&change, Some(&order), Refusal::TooLateToCancel, out);
         }
-        let place = self.orders.place(order.id.0) << 1 | 1;
-        if !order.cancel_id.is_empty() {
-            self.unname(order.session, order.cancel_id, place);
+        if order.state == OrderState::PendingReplace {
+            // The later request stands.
+            self.change_failed(&order, Refusal::ClientRequest, out);
         }
-        order.cancel_id = request.cl_ord_id;
-        let key = ClientKey { session: request.session, cl_ord_id: request.cl_ord_id };
-        self.name(key.hash(self.genesis.hash_seed), place);
+        self.name_request(&mut order, request.cl_ord_id);
         self.call_back(&mut order, CallBack::Client, request.client_seq, out);
         self.store(&order);
+    }
+
+    /// Makes the id of a request to change an order known, instead of the one before.
+    pub(super) fn name_request(&mut self, order: &mut Order, id: ClOrdId) {
+        let place = self.orders.place(order.id.0) << 1 | 1;
+        if !order.request_id.is_empty() {
+            self.unname(order.session, order.request_id, place);
+        }
+        order.request_id = id;
+        let key = ClientKey { session: order.session, cl_ord_id: id };
+        self.name(key.hash(self.genesis.hash_seed), place);
     }
 
     /// Begins to end an order: its children are called back; when none is left, it is over.
@@ -196,11 +267,13 @@ impl Engine {
         client_seq: u64,
         out: &mut Out<'_, S>,
     ) {
+        if order.state == OrderState::PendingReplace && why != CallBack::Client {
+            self.change_failed(order, why.reason(), out);
+        }
         order.call_back = why;
         order.apply(OrderEvent::CancelTaken);
         if why == CallBack::Client {
-            let kind = ReportKind::PendingCancel;
-            self.report(order, kind, client_seq, None, Refusal::None, out);
+            self.report(order, ReportKind::PendingCancel, &About::answer(client_seq), out);
         }
         self.cancel_children(order, out);
         self.finish_call_back(order, out);
@@ -212,12 +285,17 @@ impl Engine {
             return;
         }
         let (event, kind) = match order.call_back {
-            CallBack::Client | CallBack::Kill => (OrderEvent::CancelDone, ReportKind::Canceled),
-            CallBack::DayEnd => (OrderEvent::ExpireDone, ReportKind::Expired),
+            CallBack::DayEnd | CallBack::Expiry => (OrderEvent::ExpireDone, ReportKind::Expired),
+            CallBack::Client
+            | CallBack::Kill
+            | CallBack::Replace
+            | CallBack::MassCancel
+            | CallBack::ConnectionLost
+            | CallBack::SystemFailure => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(event);
-        self.report(order, kind, 0, None, order.call_back.reason(), out);
+        self.report(order, kind, &About::because(order.call_back.reason()), out);
     }
 
     /// Gives up what is left of an order that nothing can be done for.
@@ -229,46 +307,49 @@ impl Engine {
     ) {
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(OrderEvent::CancelDone);
-        self.report(order, ReportKind::Canceled, 0, None, reason, out);
+        self.report(order, ReportKind::Canceled, &About::because(reason), out);
     }
 
-    /// The cancel that a client waits for came too late, or a venue would not do it.
-    pub(super) fn cancel_failed<S: Sink>(
+    /// The cancel or replace that a client waits for came too late, or a venue would not do it.
+    pub(super) fn change_failed<S: Sink>(
         &mut self,
         order: &Order,
         reason: Refusal,
         out: &mut Out<'_, S>,
     ) {
-        if order.call_back != CallBack::Client || order.cancel_id.is_empty() {
+        let by_client = matches!(order.call_back, CallBack::Client | CallBack::Replace);
+        if !by_client || order.request_id.is_empty() {
             return;
         }
-        let request = CancelOrder {
+        let change = Change {
             session: order.session,
             client_seq: 0,
-            cl_ord_id: order.cancel_id,
+            cl_ord_id: order.request_id,
             orig_cl_ord_id: order.cl_ord_id,
+            of_replace: order.call_back == CallBack::Replace,
         };
-        self.refuse_cancel(&request, Some(order), reason, out);
+        self.refuse_change(&change, Some(order), reason, out);
     }
 
-    fn refuse_cancel<S: Sink>(
+    pub(super) fn refuse_change<S: Sink>(
         &mut self,
-        request: &CancelOrder,
+        change: &Change,
         order: Option<&Order>,
         reason: Refusal,
         out: &mut Out<'_, S>,
     ) {
-        let session = &mut self.sessions[request.session.index()];
+        let session = &mut self.sessions[change.session.index()];
         session.event += 1;
         out.put(&Output::CancelReject(CancelReject {
-            session: request.session,
+            session: change.session,
             event: session.event,
-            client_seq: request.client_seq,
+            client_seq: change.client_seq,
             time: self.now,
             order: order.map_or(OrderId(0), |o| o.id),
-            cl_ord_id: request.cl_ord_id,
-            orig_cl_ord_id: request.orig_cl_ord_id,
+            cl_ord_id: change.cl_ord_id,
+            orig_cl_ord_id: change.orig_cl_ord_id,
             status: order.map_or(OrdStatus::Rejected, Order::status),
+            of_replace: change.of_replace,
             reason,
         }));
     }
@@ -279,14 +360,14 @@ impl Engine {
         }
         self.note_seq(request.session, request.client_seq);
         if let Some(order) = self.named(request.session, request.cl_ord_id).copied() {
-            let kind = ReportKind::OrderStatus;
-            self.report(&order, kind, request.client_seq, None, Refusal::None, out);
-            return;
+            let about = About { request: request.request, ..About::answer(request.client_seq) };
+            return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
         let report = Report {
             kind: ReportKind::OrderStatus,
             status: OrdStatus::Rejected,
             cl_ord_id: request.cl_ord_id,
+            request: request.request,
             reason: Refusal::UnknownOrder,
             ..self.blank_report(request.session, request.client_seq)
         };
@@ -298,15 +379,13 @@ impl Engine {
         &mut self,
         order: &Order,
         kind: ReportKind,
-        client_seq: u64,
-        last: Option<LastFill>,
-        reason: Refusal,
+        about: &About,
         out: &mut Out<'_, S>,
     ) {
-        // Answers to a cancel request carry the request's id, and the order's as the original.
+        // Answers to a request carry the request's id, and the order's as the original.
         let by_request = match kind {
-            ReportKind::PendingCancel => true,
-            ReportKind::Canceled => reason == Refusal::ClientRequest,
+            ReportKind::PendingCancel | ReportKind::PendingReplace | ReportKind::Replaced => true,
+            ReportKind::Canceled => about.reason == Refusal::ClientRequest,
             ReportKind::New
             | ReportKind::Rejected
             | ReportKind::Expired
@@ -314,7 +393,7 @@ impl Engine {
             | ReportKind::OrderStatus => false,
         };
         let (cl_ord_id, orig_cl_ord_id) = if by_request {
-            (order.cancel_id, order.cl_ord_id)
+            (order.request_id, order.cl_ord_id)
         } else {
             (order.cl_ord_id, ClOrdId::EMPTY)
         };
@@ -325,7 +404,7 @@ impl Engine {
         out.put(&Output::Report(Report {
             session: order.session,
             event: session.event,
-            client_seq,
+            client_seq: about.client_seq,
             time: self.now,
             exec: self.counts.reports,
             order: order.id,
@@ -333,6 +412,9 @@ impl Engine {
             status: order.status(),
             cl_ord_id,
             orig_cl_ord_id,
+            request: about.request,
+            mass_total: about.mass.0,
+            mass_left: about.mass.1,
             instrument: Some(order.instrument),
             symbol: Symbol::EMPTY,
             side: order.side,
@@ -343,13 +425,13 @@ impl Engine {
             filled: order.filled,
             leaves: order.leaves(),
             filled_notional: order.filled_notional,
-            last,
-            reason,
+            last: about.last,
+            reason: about.reason,
         }));
     }
 
     #[inline]
-    fn blank_report(&self, session: SessionId, client_seq: u64) -> Report {
+    pub(super) fn blank_report(&self, session: SessionId, client_seq: u64) -> Report {
         Report {
             session,
             event: 0,
@@ -361,6 +443,9 @@ impl Engine {
             status: OrdStatus::Rejected,
             cl_ord_id: ClOrdId::EMPTY,
             orig_cl_ord_id: ClOrdId::EMPTY,
+            request: ClOrdId::EMPTY,
+            mass_total: 0,
+            mass_left: 0,
             instrument: None,
             symbol: Symbol::EMPTY,
             side: crate::input::Side::Buy,
@@ -377,7 +462,7 @@ impl Engine {
     }
 
     #[inline]
-    fn send_report<S: Sink>(&mut self, mut report: Report, out: &mut Out<'_, S>) {
+    pub(super) fn send_report<S: Sink>(&mut self, mut report: Report, out: &mut Out<'_, S>) {
         let session = &mut self.sessions[report.session.index()];
         session.event += 1;
         self.counts.reports += 1;

@@ -1,18 +1,21 @@
 //! Books, reference data, time, halt and the start of the node.
 
+use core::cmp::Reverse;
+
 use super::{ClientSession, DAY_NS, Engine, Out};
 use crate::book::Book;
-use crate::id::{InstrumentId, VenueId};
+use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{
     AccountDef, AssetDef, BookUpdate, Distrust, InstrumentDef, ListingDef, SessionDef, TimeInForce,
     VenueDef,
 };
 use crate::number::UnixNanos;
-use crate::order::{CallBack, OrderState};
+use crate::order::{CallBack, Order, OrderState};
 use crate::output::{Notice, Sink};
 use crate::reference::{BadReference, VENUES_MAX};
 use crate::risk::AccountUse;
 use crate::routing::VenueState;
+use crate::table::Slot;
 
 impl Engine {
     /// Makes room for what was defined, or says that it was not.
@@ -108,9 +111,7 @@ impl Engine {
         for book in &mut self.books {
             book.distrust(Distrust::NoSnapshot);
         }
-        for session in &mut self.sessions {
-            session.up = false;
-        }
+        self.lose_all_sessions(out);
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
         }
@@ -127,6 +128,8 @@ impl Engine {
             self.day_ends_at = self.next_day_end();
             self.call_back_all(CallBack::DayEnd, out);
         }
+        self.expire_orders(out);
+        self.lose_due_sessions(out);
         if self.parked_retry_at.is_some_and(|at| self.now >= at) {
             self.unpark(out);
         }
@@ -140,18 +143,65 @@ impl Engine {
         }
     }
 
+    /// Calls back the orders whose time is over.
+    fn expire_orders<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        // Ends: each turn takes one off.
+        while let Some(Reverse((at, id))) = self.expiries.peek().copied() {
+            if at > self.now {
+                return;
+            }
+            self.expiries.pop();
+            let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
+                continue;
+            };
+            self.call_back(&mut order, CallBack::Expiry, 0, out);
+            self.store(&order);
+        }
+    }
+
+    /// Notes when an order's time is over. The heap never grows: at most half of its places are of
+    /// living orders.
+    pub(super) fn expire_later(&mut self, order: &Order) {
+        if order.expire_at == UnixNanos(0) {
+            return;
+        }
+        if self.expiries.len() == 1 << self.genesis.orders_log2 {
+            let orders = &self.orders;
+            let lives = |id| orders.get(id).is_some_and(|order| !order.is_over());
+            self.expiries.retain(|Reverse((_, id))| lives(*id));
+        }
+        self.expiries.push(Reverse((order.expire_at, order.id.0)));
+    }
+
     /// Calls back all living orders (day end: the day orders).
     fn call_back_all<S: Sink>(&mut self, why: CallBack, out: &mut Out<'_, S>) {
-        let mut slot = 0;
+        self.call_back_where(why, out, |order| {
+            why == CallBack::Kill || order.tif == TimeInForce::Day
+        });
+    }
+
+    /// Calls back the living orders that are meant; how many there are, with those that are being
+    /// called back already.
+    pub(super) fn call_back_where<S: Sink>(
+        &mut self,
+        why: CallBack,
+        out: &mut Out<'_, S>,
+        is_meant: impl Fn(&Order) -> bool,
+    ) -> u32 {
+        let (mut slot, mut count) = (0, 0);
         // Ends: each turn goes to a later slot.
-        while let Some((next, id)) = self.living_order_after(slot) {
+        while let Some((next, order)) = self.orders.living_after(slot) {
             slot = next;
-            let Some(mut order) = self.load(id) else { continue };
-            let concerned = why == CallBack::Kill || order.tif == TimeInForce::Day;
-            if concerned && order.state != OrderState::PendingCancel {
+            if !is_meant(order) {
+                continue;
+            }
+            count += 1;
+            if order.state != OrderState::PendingCancel {
+                let mut order = *order;
                 self.call_back(&mut order, why, 0, out);
                 self.store(&order);
             }
         }
+        count
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, OrderId};
+use crate::id::ChildId;
 use crate::input::{OrdType, Refusal, Side, TimeInForce};
 use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
@@ -18,7 +18,7 @@ impl Engine {
         if order.state != OrderState::Working || order.unplaced().is_zero() {
             return;
         }
-        let can_wait = matches!(order.tif, TimeInForce::Day | TimeInForce::Gtc);
+        let can_wait = order.tif.waits();
         if order.rounds >= ROUNDS_MAX {
             match (order.live_children, can_wait) {
                 (0, true) => self.park(order),
@@ -70,7 +70,7 @@ impl Engine {
             // Ends: the list holds each living child of the venue once.
             while let Some(child) = self.children.get(at.0) {
                 at = child.next;
-                let rests = matches!(child.tif, TimeInForce::Day | TimeInForce::Gtc);
+                let rests = child.tif.waits();
                 if rests && child.instrument == order.instrument && child.side == side {
                     book.rest(side, child.price);
                 }
@@ -90,6 +90,7 @@ impl Engine {
             tif: order.tif,
             qty: order.unplaced(),
             avoided: order.avoided,
+            excluded: order.excluded,
             faded: order.faded,
             faded_at: order.faded_at,
         };
@@ -136,7 +137,9 @@ impl Engine {
         let book = &mut self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
-            TimeInForce::Day | TimeInForce::Gtc => book.rest(order.side, leg.price),
+            TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
+                book.rest(order.side, leg.price);
+            }
         }
         self.count_rate(leg);
         out.put(&Output::SendNew(SendNew {
@@ -223,7 +226,7 @@ impl Engine {
                     book.give_back(child.side, child.leaves());
                 }
             }
-            (TimeInForce::Day | TimeInForce::Gtc, Some(_)) if ends => {
+            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
                 book.rested(child.side, child.price);
             }
             (_, _) => {}
@@ -241,7 +244,7 @@ impl Engine {
         }
         if ends {
             self.unlink(child);
-            self.children.ended();
+            self.children.ended(child.id.0);
             order.live_children -= 1;
             order.at_venues = order.at_venues.saturating_sub(child.leaves());
         }
@@ -295,11 +298,11 @@ impl Engine {
     pub(super) fn after_child<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         match order.state {
             OrderState::PendingCancel => self.finish_call_back(order, out),
+            OrderState::PendingReplace => self.finish_replace(order, out),
             OrderState::Working => self.place(order, out),
             OrderState::Vacant
             | OrderState::Scheduled
             | OrderState::WaitingTrigger
-            | OrderState::PendingReplace
             | OrderState::Filled
             | OrderState::Canceled
             | OrderState::Expired => {}
@@ -308,11 +311,24 @@ impl Engine {
 
     /// A venue will not give a child back: the order goes on, and the client is told.
     pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state != OrderState::PendingCancel {
-            return;
+        match order.state {
+            OrderState::PendingCancel => {
+                order.apply(OrderEvent::CancelRefused);
+                self.change_failed(order, Refusal::VenueRefused, out);
+            }
+            OrderState::PendingReplace => {
+                order.apply(OrderEvent::ReplaceRefused);
+                self.change_failed(order, Refusal::VenueRefused, out);
+                self.place(order, out);
+            }
+            OrderState::Vacant
+            | OrderState::Scheduled
+            | OrderState::WaitingTrigger
+            | OrderState::Working
+            | OrderState::Filled
+            | OrderState::Canceled
+            | OrderState::Expired => {}
         }
-        order.apply(OrderEvent::CancelRefused);
-        self.cancel_failed(order, Refusal::VenueRefused, out);
     }
 
     /// Lets an order wait for a venue.
@@ -338,11 +354,6 @@ impl Engine {
         }
         self.parked_retry_at =
             (!self.parked.is_empty()).then_some(UnixNanos(self.now.0 + PARKED_RETRY_NS));
-    }
-
-    /// Ids of all living orders in slot order, one at a time: the caller may change orders.
-    pub(super) fn living_order_after(&self, slot: usize) -> Option<(usize, OrderId)> {
-        self.orders.living_after(slot).map(|(at, order)| (at, order.id))
     }
 }
 

@@ -3,6 +3,7 @@
 //! News may be late, doubled, out of order or wrong. Each kind is merged so that the worst it can
 //! do is a notice; money is booked once, always.
 
+use super::clients::About;
 use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
@@ -302,7 +303,8 @@ impl Engine {
         if !was_over {
             ended = Self::child_after_fill(&mut child);
         }
-        let was_pending = order.state == OrderState::PendingCancel;
+        let was_pending =
+            matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
         if !of_order.is_zero() {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
@@ -312,10 +314,10 @@ impl Engine {
         }
         let ended = self.store_child(&mut child, &mut order);
         if !of_order.is_zero() {
-            self.report_fill(&order, fill, of_order, out);
+            self.report_fill(&order, &child, fill, of_order, out);
         }
         if was_pending && order.state == OrderState::Filled {
-            self.cancel_failed(&order, Refusal::TooLateToCancel, out);
+            self.change_failed(&order, Refusal::TooLateToCancel, out);
         }
         if ended {
             self.after_child(&mut order, out);
@@ -340,6 +342,7 @@ impl Engine {
     fn report_fill<S: Sink>(
         &mut self,
         order: &Order,
+        child: &Child,
         fill: &ChildFill,
         qty: Qty,
         out: &mut Out<'_, S>,
@@ -351,8 +354,12 @@ impl Engine {
             price: fill.price,
             fee: fill.fee,
             fee_asset: fill.fee_asset,
+            child: fill.child,
+            exec: fill.exec,
+            venue_order: child.venue_order,
         };
-        self.report(order, ReportKind::Trade, 0, Some(last), Refusal::None, out);
+        let about = About { last: Some(last), ..About::default() };
+        self.report(order, ReportKind::Trade, &about, out);
     }
 
     pub(super) fn on_balance(&mut self, venue: VenueId, asset: AssetId, total: Amount) {

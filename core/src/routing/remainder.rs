@@ -5,7 +5,7 @@
 
 use super::{Candidate, Market, Request, is_enough, within};
 use crate::id::VenueId;
-use crate::input::{InstrumentDef, TimeInForce};
+use crate::input::InstrumentDef;
 use crate::number::{Price, Qty};
 
 /// What whole lots and smallest orders leave over goes to one venue more, or to one that has a
@@ -23,7 +23,7 @@ pub(super) fn settle(
     if left.is_zero() || raise(request, limit, def, candidates, left) {
         return;
     }
-    if taken > 0 && matches!(request.tif, TimeInForce::Day | TimeInForce::Gtc) {
+    if taken > 0 && request.tif.waits() {
         keep_viable(market, request, limit, candidates, left);
     }
 }
@@ -69,7 +69,7 @@ fn keep_viable(
 ) {
     let def = market.reference.instrument_of(request.instrument);
     let listings = (0..market.reference.venues.len())
-        .filter(|index| request.avoided & 1 << index == 0)
+        .filter(|index| (request.avoided | request.excluded) & 1 << index == 0)
         .filter_map(|index| market.reference.listing(request.instrument, VenueId(index as u8)))
         .filter(|listing| listing.enabled);
     let mut least: Option<Qty> = None;

@@ -14,7 +14,7 @@ use rutter_core::output::*;
 pub const BTC: AssetId = AssetId(0);
 pub const USD: AssetId = AssetId(1);
 pub const PAIR: InstrumentId = InstrumentId(0);
-const CLIENT: SessionId = SessionId(0);
+pub const CLIENT: SessionId = SessionId(0);
 /// One unit of an asset.
 pub const UNIT: i128 = 1_000_000_000_000_000_000;
 
@@ -65,7 +65,7 @@ impl Desk {
         desk.input(Input::Session(SessionDef {
             id: CLIENT,
             name: text("DESK"),
-            account: AccountId(0),
+            account: Some(AccountId(0)),
         }));
         for index in 0..count {
             desk.add_venue(VenueId(index));
@@ -179,8 +179,31 @@ impl Desk {
                 session: CLIENT,
                 client_seq: self.client_seq,
                 cl_ord_id: text(words[1]),
+                request: ClOrdId::EMPTY,
             }));
         }
+        if words[0] == "replace" {
+            let order = self.order_of(&words[1..]);
+            let order = NewOrder {
+                cl_ord_id: text(&format!("{}-r{}", words[1], self.client_seq)),
+                ..order
+            };
+            let orig_cl_ord_id = text(words[1]);
+            return self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id, order }));
+        }
+        let order = self.order_of(&words);
+        self.input(Input::NewOrder(order))
+    }
+
+    /// As [`Desk::client`], with more to say.
+    pub fn instructed(&mut self, words: &str, say: impl FnOnce(&mut NewOrder)) -> &mut Self {
+        self.client_seq += 1;
+        let mut order = self.order_of(&words.split_whitespace().collect::<Vec<_>>());
+        say(&mut order);
+        self.input(Input::NewOrder(order))
+    }
+
+    fn order_of(&self, words: &[&str]) -> NewOrder {
         let market = words[3] == "market";
         let tif = match words.last() {
             Some(&"ioc") => TimeInForce::Ioc,
@@ -188,7 +211,7 @@ impl Desk {
             Some(&"gtc") => TimeInForce::Gtc,
             _ => TimeInForce::Day,
         };
-        self.input(Input::NewOrder(NewOrder {
+        NewOrder {
             session: CLIENT,
             client_seq: self.client_seq,
             cl_ord_id: text(words[0]),
@@ -198,7 +221,8 @@ impl Desk {
             tif,
             qty: Qty(words[2].parse().expect("quantity")),
             price: Price(if market { 0 } else { words[4].parse().expect("price") }),
-        }))
+            instructions: Instructions::default(),
+        }
     }
 
     /// What is known of a child.
@@ -265,7 +289,11 @@ impl Desk {
             )),
             Output::SendCancel(c) => Some(format!("v{} cancel #{}", c.venue.0, c.child.0)),
             Output::Query(c) => Some(format!("v{} query #{}", c.venue.0, c.child.0)),
-            Output::Report(_) | Output::CancelReject(_) | Output::Notice(_) => None,
+            Output::Report(_)
+            | Output::CancelReject(_)
+            | Output::MassCancelReport(_)
+            | Output::Command(..)
+            | Output::Notice(_) => None,
         };
         let sent: Vec<String> = self.outputs.iter().filter_map(words).collect();
         assert_eq!(sent, expected);
@@ -285,19 +313,34 @@ impl Desk {
                 ReportKind::New => format!("{} new", r.cl_ord_id),
                 ReportKind::Rejected => format!("{} refused {:?}", r.cl_ord_id, r.reason),
                 ReportKind::PendingCancel => format!("{} canceling", r.orig_cl_ord_id),
+                ReportKind::PendingReplace => format!("{} replacing", r.orig_cl_ord_id),
+                ReportKind::Replaced => {
+                    let (old, new) = (r.orig_cl_ord_id, r.cl_ord_id);
+                    format!("{old} is {new} {} @ {} leaves {}", r.qty.0, r.price.0, r.leaves.0)
+                }
                 ReportKind::Canceled | ReportKind::Expired => {
                     let order = [r.orig_cl_ord_id, r.cl_ord_id];
                     let order = order[usize::from(r.orig_cl_ord_id.is_empty())];
                     format!("{order} {:?} {:?} filled {}", r.status, r.reason, r.filled.0)
                 }
+                ReportKind::OrderStatus if r.mass_total > 0 => {
+                    let nth = r.mass_total - r.mass_left;
+                    format!("{} is {:?} {nth}/{}", r.cl_ord_id, r.status, r.mass_total)
+                }
                 ReportKind::OrderStatus => format!("{} is {:?}", r.cl_ord_id, r.status),
             }),
             Output::CancelReject(r) => {
-                Some(format!("{} not canceled {:?}", r.orig_cl_ord_id, r.reason))
+                let word = if r.of_replace { "replaced" } else { "canceled" };
+                Some(format!("{} not {word} {:?}", r.orig_cl_ord_id, r.reason))
             }
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {
-                None
+            Output::MassCancelReport(r) => {
+                Some(format!("mass cancel of {} {:?}", r.affected, r.reason))
             }
+            Output::Command(..)
+            | Output::SendNew(_)
+            | Output::SendCancel(_)
+            | Output::Query(_)
+            | Output::Notice(_) => None,
         };
         let saw: Vec<String> = self.outputs.iter().filter_map(words).collect();
         assert_eq!(saw, expected);

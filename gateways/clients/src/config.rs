@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use rutter_core::id::{InstrumentId, Name, SessionId, Symbol};
+use rutter_core::input::CancelOnDisconnect;
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::reference::DEFINITIONS_MAX;
 use rutter_fix::codec::{MESSAGE_BYTES_MAX, TimePrecision};
@@ -33,9 +34,51 @@ pub struct SessionConfig {
     pub certificate: Option<CertificatePin>,
     /// Least and most `HeartBtInt` (108), in seconds.
     pub heartbeat_s_range: (u32, u32),
-    /// Every message is checked with the data dictionary (`docs/fix/FIX44.xml`) as well.
+    /// The version that it speaks.
+    pub version: Version,
+    /// Every message is checked with the version's data dictionary (`docs/fix`) as well.
     pub validate_messages: bool,
+    /// What it may do.
+    pub kind: SessionKind,
+    /// What becomes of its orders when its connection is lost, unless its Logon says otherwise.
+    pub cancel_on_disconnect: CancelOnDisconnect,
+    /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
+    pub requests_per_s_max: u32,
 }
+
+impl SessionConfig {
+    /// A session that trades in FIX 4.4, takes any logon, and keeps its orders when it is gone.
+    pub fn trading(id: SessionId, comp_id: &str, account: Name) -> Self {
+        Self {
+            id,
+            comp_id: comp_id.to_owned(),
+            account,
+            username: None,
+            proof: Proof::Nothing,
+            certificate: None,
+            heartbeat_s_range: (1, 60),
+            version: Version::Fix44,
+            validate_messages: false,
+            kind: SessionKind::Trading,
+            cancel_on_disconnect: CancelOnDisconnect::default(),
+            requests_per_s_max: 0,
+        }
+    }
+}
+
+/// What a session may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionKind {
+    /// Orders for its account.
+    #[default]
+    Trading,
+    /// Nothing: it gets a copy of each report of these sessions. Another list would give its
+    /// reports other numbers, so that a new list needs a new `CompID`.
+    DropCopy(Vec<SessionId>),
+}
+
+/// Longest that a session's orders may outlive its connection.
+pub const GRACE_NS_MAX: u64 = 3_600_000_000_000;
 
 /// What can be traded, as far as a client's message must name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +204,12 @@ pub enum ConfigError {
     /// The heartbeat range is empty.
     #[error("heartbeat range of {0:?} is empty")]
     Heartbeat(String),
+    /// A drop copy of a session that is not configured, or is one itself.
+    #[error("drop copy {0:?} is of a session that does not trade")]
+    DropCopy(String),
+    /// The grace of a session is longer than [`GRACE_NS_MAX`].
+    #[error("grace of {0:?} is too long")]
+    Grace(String),
     /// A limit is lower than the gateway can work with.
     #[error("limit {0} is too low")]
     LimitTooLow(&'static str),
@@ -224,8 +273,20 @@ impl GatewayConfig {
             if least > most {
                 return Err(ConfigError::Heartbeat(session.comp_id.clone()));
             }
+            if session.cancel_on_disconnect.grace_ns > GRACE_NS_MAX {
+                return Err(ConfigError::Grace(session.comp_id.clone()));
+            }
+            let SessionKind::DropCopy(sources) = &session.kind else { continue };
+            if !sources.iter().all(|source| self.trades(*source)) {
+                return Err(ConfigError::DropCopy(session.comp_id.clone()));
+            }
         }
         Ok(())
+    }
+
+    fn trades(&self, id: SessionId) -> bool {
+        let of_id = |session: &&SessionConfig| session.id == id;
+        self.sessions.iter().find(of_id).is_some_and(|one| one.kind == SessionKind::Trading)
     }
 
     fn check_instruments(&self) -> Result<(), ConfigError> {
@@ -258,7 +319,8 @@ impl GatewayConfig {
             time_precision: self.time_precision,
             ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
         };
-        if session.validate_messages { config.validated(Version::Fix44) } else { config }
+        let config = config.validated(session.version);
+        if session.validate_messages { config } else { Config { validation: None, ..config } }
     }
 }
 
@@ -275,15 +337,10 @@ mod tests {
     use super::*;
 
     fn config() -> GatewayConfig {
+        let account = Name::new(b"DESK").expect("short");
         let session = |id, comp_id: &str| SessionConfig {
-            id: SessionId(id),
-            comp_id: comp_id.to_owned(),
-            account: Name::new(b"DESK").expect("short"),
-            username: None,
             proof: Proof::Password("hunter2".into()),
-            certificate: None,
-            heartbeat_s_range: (1, 60),
-            validate_messages: false,
+            ..SessionConfig::trading(SessionId(id), comp_id, account)
         };
         GatewayConfig {
             sender_comp_id: "RUTTER".to_owned(),
@@ -311,7 +368,7 @@ mod tests {
     #[test]
     fn every_contradiction_has_its_error() {
         type Spoil = fn(&mut GatewayConfig);
-        let cases: [(Spoil, ConfigError); 9] = [
+        let cases: [(Spoil, ConfigError); 11] = [
             (|c| c.sessions[1].comp_id = "A".into(), ConfigError::CompIdTwice("A".into())),
             (
                 |c| c.sessions[1].comp_id = "RUTTER".into(),
@@ -321,6 +378,14 @@ mod tests {
             (|c| c.sessions[1].id = SessionId(0), ConfigError::SessionTwice(0)),
             (|c| c.sessions[0].account = Name::EMPTY, ConfigError::EmptyName { what: "account" }),
             (|c| c.sessions[0].heartbeat_s_range = (9, 8), ConfigError::Heartbeat("A".into())),
+            (
+                |c| c.sessions[1].kind = SessionKind::DropCopy(vec![SessionId(1)]),
+                ConfigError::DropCopy("B".into()),
+            ),
+            (
+                |c| c.sessions[0].cancel_on_disconnect.grace_ns = u64::MAX,
+                ConfigError::Grace("A".into()),
+            ),
             (
                 |c| c.instruments[0].qty_decimals = 17,
                 ConfigError::Decimals(Symbol::new(b"BTC/USDT").expect("short")),

@@ -314,15 +314,12 @@ mod tests {
         let secret = Secret::from("hunter2");
         assert_eq!(format!("{secret:?}"), "***");
         for proof in [Proof::Password(secret.clone()), Proof::HmacSha256(secret)] {
+            let (id, account) = (rutter_core::id::SessionId(0), rutter_core::id::Name::EMPTY);
             let session = SessionConfig {
-                id: rutter_core::id::SessionId(0),
-                comp_id: "A".to_owned(),
-                account: rutter_core::id::Name::EMPTY,
                 username: Some("hunter3".to_owned()),
                 proof,
                 certificate: Some(CertificatePin::Sha256([7; 32])),
-                heartbeat_s_range: (1, 2),
-                validate_messages: false,
+                ..SessionConfig::trading(id, "A", account)
             };
             let said = format!("{:?} {:?}", session.proof, Credentials::new(&session, 1));
             assert!(!said.contains("hunter") && !said.contains("104, 117"), "{said}");

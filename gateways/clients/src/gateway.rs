@@ -20,28 +20,34 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
-use rutter_core::output::Output;
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, decode};
 use rutter_fix::session::{
-    AppMessage, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent, Session,
+    AppMessage, BusinessRejectReason, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent,
+    Session,
 };
 use rutter_fix::store::MessageStore;
 use rutter_fix::tags::{self, msg_type};
 
-use crate::config::{ConfigError, GatewayConfig, Limits};
+use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
 use crate::connection::{Binding, Connection};
 use crate::credentials::Credentials;
+use crate::market::{Market, MarketConfig};
 use crate::notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
-use crate::order::{Asked, read};
-use crate::report::{write_cancel_reject, write_report};
+use crate::order::{Asked, business_id, read};
+use crate::reference::{SecurityList, SessionStatus};
 use crate::terms::{Owner, Terms};
 
+mod choice;
 mod clients;
 mod door;
+mod outputs;
+mod queries;
+mod throttle;
 mod timer;
 
 use clients::Client;
 use door::Door;
+use throttle::MayNot;
 
 /// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
 /// `false`: there is no room; the same input is offered again later.
@@ -83,9 +89,15 @@ pub struct ClientGateway<S> {
     /// Nothing is due before this.
     due_ns: u64,
     recovered: bool,
+    /// There are drop copies.
+    copies: bool,
     door: Door,
     /// Whose store is maintained next.
     maintained: usize,
+    /// What clients may ask beside orders.
+    market: Market,
+    securities: SecurityList,
+    status: SessionStatus,
 }
 
 impl<S: MessageStore> ClientGateway<S> {
@@ -108,12 +120,17 @@ impl<S: MessageStore> ClientGateway<S> {
         for (place, (session, store)) in config.sessions.iter().zip(stores).enumerate() {
             by_session[session.id.index()] = Some(place);
             by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
-            let owner = Owner { session: session.id, account: session.account };
-            let fix = config.fix_session(session);
+            let (account, version) = (session.account, session.version);
+            let owner = Owner { session: session.id, account, version };
             let credentials = Credentials::new(session, config.limits.logon_window_ns);
-            clients.push(Client::new(owner, Session::new(fix, store, credentials)));
+            let fix = Session::new(config.fix_session(session), store, credentials);
+            clients.push(Client::new(owner, fix, session));
         }
+        let nothing = MarketConfig::default();
         Ok(Self {
+            market: Market::new(&nothing, config.venues.clone(), clients.len()),
+            securities: SecurityList::new(&nothing, config.venues.clone()),
+            status: SessionStatus::new(clients.len()),
             terms: Terms::new(config),
             limits: config.limits,
             sender_comp_id: config.sender_comp_id.clone(),
@@ -131,6 +148,7 @@ impl<S: MessageStore> ClientGateway<S> {
             scratch: Vec::with_capacity(1_024),
             due_ns: u64::MAX,
             recovered: false,
+            copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
             door: Door::new(&config.limits),
             maintained: 0,
             clients,
@@ -257,9 +275,10 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Whether [`resume`](Self::resume) would go on with something at once.
     pub fn has_work(&self) -> bool {
-        self.queue.is_empty()
-            && self.stalled > 0
-            && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
+        self.market.has_work()
+            || self.queue.is_empty()
+                && self.stalled > 0
+                && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
     }
 
     /// The connection is gone, whether the carrier or the peer closed it, or
@@ -270,62 +289,6 @@ impl<S: MessageStore> ClientGateway<S> {
         self.dirty.retain(|dirty| *dirty != conn);
         let gone = self.connections.get_mut(conn.0 as usize).and_then(Option::take);
         self.open -= usize::from(gone.is_some());
-    }
-
-    /// Takes an output of the core. Those that are not for clients do nothing.
-    ///
-    /// # Errors
-    /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
-    /// output; further outputs for it are only counted.
-    pub fn on_output(&mut self, now_ns: u64, output: &Output) -> Result<(), OutputError> {
-        let (session, event, client_seq) = match output {
-            Output::Report(report) => (report.session, report.event, report.client_seq),
-            Output::CancelReject(reject) => (reject.session, reject.event, reject.client_seq),
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {
-                return Ok(());
-            }
-        };
-        let place = self.by_session.get(session.index()).copied().flatten();
-        let Some((place, client)) = place.and_then(|at| Some((at, self.clients.get_mut(at)?)))
-        else {
-            return Err(OutputError::UnknownSession(session));
-        };
-        if client.failed {
-            self.counters.outputs_dropped += 1;
-            return Ok(());
-        }
-        client.journal_event = client.journal_event.max(event);
-        let conn = client.conn;
-        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
-        self.scratch.clear();
-        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
-        let (owner, terms) = (client.owner, &self.terms);
-        let sent = client.send(now_ns, event, output, out, |message| match output {
-            Output::Report(report) => write_report(message, report, &owner, terms),
-            Output::CancelReject(reject) => write_cancel_reject(message, reject, &owner, terms),
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) | Output::Notice(_) => {}
-        });
-        match sent {
-            Ok(sent) => {
-                client.confirm(client_seq, self.recovered);
-                self.count_output(sent);
-                if let Some(conn) = conn {
-                    self.after_write(now_ns, conn);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.fail(place);
-                Err(error)
-            }
-        }
-    }
-
-    fn count_output(&mut self, sent: Sent) {
-        match sent {
-            Sent::AlreadyStored => self.counters.outputs_repeated += 1,
-            Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
-        }
     }
 
     /// Takes messages from the front of `bytes` until there is no whole one left or the core has
@@ -404,10 +367,11 @@ impl<S: MessageStore> ClientGateway<S> {
             Event::LoggedOn { heartbeat_s, reset } => {
                 // A reset within a session logs on again.
                 let again = std::mem::replace(&mut client.up, true);
+                let chosen = client.chosen;
                 self.note(Notice::LoggedOn { session, heartbeat_s, reset });
                 if !again {
                     self.counters.logons += 1;
-                    self.emit(Input::SessionUp(session), now_ns, publish);
+                    self.emit(Input::SessionUp(session, chosen), now_ns, publish);
                 }
             }
             Event::Rejected { seq, reason, tag } => {
@@ -439,6 +403,20 @@ impl<S: MessageStore> ClientGateway<S> {
         app: &AppMessage<'_>,
         publish: &mut Publish<'_>,
     ) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        if let Some(no) = client.may_not(now_ns, &app.message) {
+            if no == MayNot::Throttled {
+                let (session, news) = (client.owner.session, client.throttle.is_news());
+                self.counters.throttled += 1;
+                if news {
+                    self.note(Notice::Throttled { session });
+                }
+            }
+            return self.business_reject(now_ns, conn, place, app, no.reason(), no.text());
+        }
+        if self.on_query(now_ns, conn, place, app) {
+            return;
+        }
         let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
         let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
             return;
@@ -456,17 +434,33 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
             }
-            Asked::BusinessReject { reason, ref_id } => {
-                let (message, out) = (&app.message, &mut connection.out);
-                let text = reason.text();
-                let sent =
-                    client.session.business_reject(now_ns, message, reason, ref_id, text, out);
-                self.counters.messages_rejected += 1;
-                match sent {
-                    Ok(_) => client.session.confirm_in(app.id),
-                    Err(_) => self.fail(place),
-                }
+            Asked::BusinessReject { reason } => {
+                self.business_reject(now_ns, conn, place, app, reason, reason.text());
             }
+        }
+    }
+
+    /// Answers with a `BusinessMessageReject` (35=j), without the core.
+    fn business_reject(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+        reason: BusinessRejectReason,
+        text: &str,
+    ) {
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return;
+        };
+        let (message, out) = (&app.message, &mut connection.out);
+        let ref_id = business_id(message);
+        let sent = client.session.business_reject(now_ns, message, reason, ref_id, text, out);
+        self.counters.messages_rejected += 1;
+        match sent {
+            Ok(_) => client.session.confirm_in(app.id),
+            Err(_) => self.fail(place),
         }
     }
 
@@ -510,6 +504,10 @@ impl<S: MessageStore> ClientGateway<S> {
             connection.out.clear();
         }
         self.set_stalled(conn, false);
+        if let Some(place) = client {
+            self.market.client_gone(place);
+            self.status.client_gone(place);
+        }
         self.unbound -= usize::from(unbound);
         self.closing.push_back((conn, reason));
         let mut session = None;
@@ -517,6 +515,7 @@ impl<S: MessageStore> ClientGateway<S> {
         if let Some(client) = client.and_then(|place| self.clients.get_mut(place)) {
             client.session.disconnected();
             client.conn = None;
+            client.reset_if_wanted();
             client.logout_reason = None;
             session = Some(client.owner.session);
             up = std::mem::replace(&mut client.up, false);

@@ -3,7 +3,8 @@
 //! [`gateway`] is the whole of it without a socket: bytes, outputs of the core and the time go in;
 //! bytes, inputs for the core and requests to close come out. [`server`] carries it over TCP.
 //! [`order`] turns a client's message into the core's terms, [`report`] the core's answer into
-//! fields, [`refusal`] is the one table of words for "no".
+//! fields, [`refusal`] is the one table of words for "no". [`market`] and [`reference`] are what a
+//! client may ask beside orders.
 //!
 //! [`credentials`], [`lockout`] and [`quiet`] keep the door.
 //!
@@ -16,16 +17,20 @@ mod connection;
 pub mod credentials;
 pub mod gateway;
 pub mod lockout;
+pub mod market;
 pub mod notice;
 pub mod number;
 pub mod order;
 pub mod quiet;
+pub mod reference;
 pub mod refusal;
 pub mod report;
 pub mod server;
 pub mod terms;
 
-pub use config::{ConfigError, GatewayConfig, InstrumentConfig, Limits, SessionConfig};
+pub use config::{
+    ConfigError, GatewayConfig, InstrumentConfig, Limits, SessionConfig, SessionKind,
+};
 pub use connection::Peer;
 pub use credentials::{CertificatePin, LogonFault, Proof, Secret};
 pub use gateway::{ClientGateway, Publish};

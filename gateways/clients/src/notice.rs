@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use rutter_core::id::SessionId;
+use rutter_core::input::SessionCommand;
 use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
 use rutter_fix::store::StoreError;
 use rutter_transport::tls::TlsFault;
@@ -54,6 +55,9 @@ pub enum CloseReason {
     /// The session has a connection already, which stays.
     #[error("already connected")]
     AlreadyConnected,
+    /// An operator has shut the session out, or cut it off.
+    #[error("by an operator")]
+    Operator,
     /// The session cannot go on before a restart; see [`Notice::Failed`].
     #[error("session has failed")]
     SessionFailed,
@@ -155,6 +159,18 @@ pub enum Notice {
         /// Bytes that wait.
         backlog_bytes: usize,
     },
+    /// A client sends more requests than it may: told once in a second in which some are refused.
+    Throttled {
+        /// Who.
+        session: SessionId,
+    },
+    /// An operator's command was carried out.
+    Commanded {
+        /// Whose session.
+        session: SessionId,
+        /// What.
+        command: SessionCommand,
+    },
     /// A session cannot go on: its store failed or does not fit the journal. The client is cut
     /// off and cannot log on before a restart, which tells it everything it missed.
     Failed {
@@ -171,6 +187,7 @@ impl Notice {
             | Self::Closed { .. }
             | Self::Rejected { .. }
             | Self::PeerRejected { .. }
+            | Self::Commanded { .. }
             | Self::CertificatesReloaded => false,
             Self::LogonRefused { .. }
             | Self::LockedOut { .. }
@@ -178,6 +195,7 @@ impl Notice {
             | Self::CertificatesRefused
             | Self::Warning { .. }
             | Self::SlowConsumer { .. }
+            | Self::Throttled { .. }
             | Self::Failed { .. } => true,
         }
     }
@@ -276,6 +294,8 @@ pub struct Counters {
     pub outputs_dropped: u64,
     /// Messages answered by a session-level Reject or a `BusinessMessageReject`.
     pub messages_rejected: u64,
+    /// Requests refused because a session sent too many.
+    pub throttled: u64,
     /// Notices about strangers that were only counted.
     pub notices_untold: u64,
     /// Notices that nobody took in time.

@@ -1,8 +1,9 @@
 //! A client's message in the core's terms.
 //!
 //! A line belongs here if it turns one message into one input: `NewOrderSingle` (D),
-//! `OrderCancelRequest` (F), `OrderStatusRequest` (H). Which fields these need and how they are
-//! formed is `rutter_fix::app`; whether the order is good is the core's to say.
+//! `OrderCancelReplaceRequest` (G), `OrderCancelRequest` (F), `OrderStatusRequest` (H),
+//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF). Which fields these need and how they
+//! are formed is `rutter_fix::app`; whether the order is good is the core's to say.
 //!
 //! Three kinds of "no": a field that the protocol demands is missing or malformed (session-level
 //! Reject, 35=3); the message is well-formed but not ours to handle (`BusinessMessageReject`,
@@ -14,16 +15,21 @@
 
 use rutter_core::id::{ClOrdId, Symbol};
 use rutter_core::input::{
-    CancelOrder, Input, NewOrder, OrdType, OrderStatus, Refusal, Side, TimeInForce, Unacceptable,
+    CancelOrder, CharSet, Input, Instructions, MassCancel, MassScope, MassStatus, NewOrder,
+    OrdType, OrderStatus, Refusal, ReplaceOrder, Side, TimeInForce, Unacceptable,
 };
-use rutter_core::number::{Price, Qty};
+use rutter_core::number::{AMOUNT_DECIMALS, Amount, Price, Qty, UnixNanos};
+use rutter_core::reference::ten_to;
 use rutter_fix::app::{
-    self, AppError, NewOrderSingle, OrderCancelRequest, OrderStatusRequest, Rejection,
+    self, AppError, MassRequestType, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest,
+    OrderMassCancelRequest, OrderMassStatusRequest, OrderStatusRequest, Rejection,
 };
-use rutter_fix::codec::Message;
+use rutter_fix::codec::{Decimal, Message};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{BusinessRejectReason, SessionRejectReason as Reason};
 use rutter_fix::tags::{self, msg_type};
 
+use crate::config::InstrumentConfig;
 use crate::number::is_number;
 use crate::terms::{Owner, Terms};
 
@@ -32,7 +38,7 @@ const SYMBOL_BYTES_MAX: usize = 20;
 
 /// What a message asks for, or why it cannot be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked<'m> {
+pub enum Asked {
     /// This of the core.
     Input(Input),
     /// Nothing: a field is missing or malformed.
@@ -46,19 +52,22 @@ pub enum Asked<'m> {
     BusinessReject {
         /// Why.
         reason: BusinessRejectReason,
-        /// The client's own id of the message (379), if it has one.
-        ref_id: Option<&'m [u8]>,
     },
 }
 
 /// Reads a message. `id` is the session's [`AppMessage::id`](rutter_fix::session::AppMessage::id)
 /// and becomes the input's `client_seq`: number and reset count in one, so that the report which
 /// answers it confirms the very message, also after a restart or a sequence reset.
-pub fn read<'m>(message: &Message<'m>, id: u64, owner: &Owner, terms: &Terms) -> Asked<'m> {
+pub fn read(message: &Message<'_>, id: u64, owner: &Owner, terms: &Terms) -> Asked {
+    let later = owner.version != Version::Fix42;
     let read = match message.msg_type() {
         msg_type::NEW_ORDER_SINGLE => new_order(message, id, owner, terms),
+        msg_type::ORDER_CANCEL_REPLACE_REQUEST => replace(message, id, owner, terms),
         msg_type::ORDER_CANCEL_REQUEST => cancel(message, id, owner),
         msg_type::ORDER_STATUS_REQUEST => status(message, id, owner),
+        // Mass requests came with FIX 4.3.
+        msg_type::ORDER_MASS_CANCEL_REQUEST if later => mass_cancel(message, id, owner, terms),
+        msg_type::ORDER_MASS_STATUS_REQUEST if later => mass_status(message, id, owner, terms),
         _ => Err(AppError {
             ref_tag: tags::MSG_TYPE,
             rejection: Rejection::Business(BusinessRejectReason::UnsupportedMessageType),
@@ -70,9 +79,15 @@ pub fn read<'m>(message: &Message<'m>, id: u64, owner: &Owner, terms: &Terms) ->
             Asked::Reject { reason, tag: ref_tag }
         }
         Err(AppError { rejection: Rejection::Business(reason), .. }) => {
-            Asked::BusinessReject { reason, ref_id: message.get(tags::CL_ORD_ID) }
+            Asked::BusinessReject { reason }
         }
     }
+}
+
+/// The client's own id of a message: `BusinessRejectRefID` (379) of the answer.
+pub fn business_id<'m>(message: &Message<'m>) -> Option<&'m [u8]> {
+    let tags = [tags::CL_ORD_ID, tags::MASS_STATUS_REQ_ID, tags::MD_REQ_ID];
+    tags.into_iter().find_map(|tag| message.get(tag))
 }
 
 const fn out_of_range(tag: u32) -> AppError {
@@ -90,7 +105,44 @@ fn new_order(
     owner: &Owner,
     terms: &Terms,
 ) -> Result<Input, AppError> {
-    let (cl_ord_id, symbol, side, order) = match NewOrderSingle::read(message) {
+    let read = NewOrderSingle::read(message);
+    Ok(match order(message, read, id, owner, terms)? {
+        Ok(order) => Input::NewOrder(order),
+        Err(unacceptable) => Input::Unacceptable(unacceptable),
+    })
+}
+
+fn replace(
+    message: &Message<'_>,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<Input, AppError> {
+    let read = OrderCancelReplaceRequest::read(message).map(|view| view.order);
+    // Missing or malformed, it is what `read` failed for.
+    let orig = message.get(tags::ORIG_CL_ORD_ID).unwrap_or(b"");
+    let read = order(message, read, id, owner, terms)?;
+    let orig_cl_ord_id = cl_ord_id(orig, tags::ORIG_CL_ORD_ID)?;
+    Ok(match read {
+        Ok(order) => Input::Replace(ReplaceOrder { orig_cl_ord_id, order }),
+        Err(order) => Input::Unacceptable(Unacceptable { orig_cl_ord_id, ..order }),
+    })
+}
+
+/// The order of a message in the core's terms, or what the core is to refuse.
+fn order(
+    message: &Message<'_>,
+    read: Result<NewOrderSingle<'_>, AppError>,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<Result<NewOrder, Unacceptable>, AppError> {
+    // FIX 4.2 volume 1: HandlInst (21) is required; later versions made it optional.
+    if owner.version == Version::Fix42 && message.get(tags::HANDL_INST).is_none() {
+        let rejection = Rejection::Session(Reason::RequiredTagMissing);
+        return Err(AppError { ref_tag: tags::HANDL_INST, rejection });
+    }
+    let (cl_ord_id, symbol, side, order) = match read {
         Ok(view) => {
             let cl_ord_id = cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?;
             let side = shown_side(view.side);
@@ -105,17 +157,15 @@ fn new_order(
             (cl_ord_id, message.get(tags::SYMBOL).unwrap_or(b""), side, Err(refusal))
         }
     };
-    Ok(match order {
-        Ok(order) => Input::NewOrder(order),
-        Err(refusal) => Input::Unacceptable(Unacceptable {
-            session: owner.session,
-            client_seq: id,
-            cl_ord_id,
-            symbol: shown_symbol(symbol),
-            side,
-            refusal,
-        }),
-    })
+    Ok(order.map_err(|refusal| Unacceptable {
+        session: owner.session,
+        client_seq: id,
+        cl_ord_id,
+        symbol: shown_symbol(symbol),
+        side,
+        orig_cl_ord_id: ClOrdId::EMPTY,
+        refusal,
+    }))
 }
 
 /// A quantity or price that is a number, only larger or longer than any that can be held, is a bad
@@ -159,9 +209,8 @@ fn in_terms(
         app::TimeInForce::Gtc => TimeInForce::Gtc,
         app::TimeInForce::Ioc => TimeInForce::Ioc,
         app::TimeInForce::Fok => TimeInForce::Fok,
-        app::TimeInForce::Gtd | app::TimeInForce::Other(_) => {
-            return Err(Refusal::UnsupportedType);
-        }
+        app::TimeInForce::Gtd => TimeInForce::Gtd,
+        app::TimeInForce::Other(_) => return Err(Refusal::UnsupportedType),
     };
     let side = match view.side {
         app::Side::Buy => Side::Buy,
@@ -187,6 +236,42 @@ fn in_terms(
         tif,
         qty: Qty(qty),
         price: Price(price),
+        instructions: instructions(&view.instructions, instrument, terms)?,
+    })
+}
+
+fn instructions(
+    said: &app::Instructions<'_>,
+    instrument: &InstrumentConfig,
+    terms: &Terms,
+) -> Result<Instructions, Refusal> {
+    let qty = |said: Option<Decimal>| match said {
+        None => Ok(Qty::ZERO),
+        Some(said) => said.at_scale(instrument.qty_decimals).map(Qty).ok_or(Refusal::BadQuantity),
+    };
+    let cash = match said.cash_order_qty {
+        None => 0,
+        Some(said) => {
+            let decimals = instrument.price_decimals;
+            let whole = said.at_scale(decimals).ok_or(Refusal::UnsupportedCashQty)?;
+            i128::from(whole) * ten_to(AMOUNT_DECIMALS - u32::from(decimals))
+        }
+    };
+    let letters = said.exec_inst.unwrap_or(b"").iter().filter(|byte| **byte != b' ');
+    let exec_inst = letters.fold(CharSet::EMPTY, |set, byte| set.with(*byte).unwrap_or(set));
+    Ok(Instructions {
+        only: match said.ex_destination {
+            None => None,
+            Some(name) => Some(terms.venue_named(name).ok_or(Refusal::UnknownVenue)?),
+        },
+        exec_inst,
+        expire_at: UnixNanos(said.expire_time_ns.unwrap_or(0)),
+        effective_at: UnixNanos(said.effective_time_ns.unwrap_or(0)),
+        strategy: said.target_strategy.unwrap_or(0),
+        strategy_parameters: said.strategy_parameters.unwrap_or(0).min(u32::from(u8::MAX)) as u8,
+        min_qty: qty(said.min_qty)?,
+        display_qty: qty(said.display_qty)?,
+        cash_qty: Amount(cash),
     })
 }
 
@@ -206,6 +291,77 @@ fn status(message: &Message<'_>, id: u64, owner: &Owner) -> Result<Input, AppErr
         session: owner.session,
         client_seq: id,
         cl_ord_id: cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?,
+        request: match view.ord_status_req_id {
+            None => ClOrdId::EMPTY,
+            Some(text) => cl_ord_id(text, tags::ORD_STATUS_REQ_ID)?,
+        },
+    }))
+}
+
+/// What a mass request means, and the word for why that cannot be.
+fn scope(
+    kind: MassRequestType,
+    symbol: Option<&[u8]>,
+    side: Option<app::Side>,
+    account: Option<&[u8]>,
+    owner: &Owner,
+    terms: &Terms,
+) -> (MassScope, Refusal) {
+    let instrument = symbol.and_then(|symbol| terms.by_symbol(symbol)).map(|one| one.id);
+    let scope = MassScope { instrument, side: side.map(shown_side) };
+    let refusal = match kind {
+        _ if account.is_some_and(|account| account != owner.account.as_bytes()) => {
+            Refusal::WrongAccount
+        }
+        MassRequestType::Other(_) => Refusal::UnsupportedScope,
+        // A symbol that is known narrows the scope, whatever the type.
+        _ if symbol.is_some() && instrument.is_none() => Refusal::UnknownSymbol,
+        MassRequestType::Security | MassRequestType::All => match side {
+            Some(app::Side::Other(_)) => Refusal::UnsupportedScope,
+            Some(app::Side::Buy | app::Side::Sell) | None => Refusal::None,
+        },
+    };
+    (scope, refusal)
+}
+
+fn mass_cancel(
+    message: &Message<'_>,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<Input, AppError> {
+    let view = OrderMassCancelRequest::read(message)?;
+    let (scope, refusal) =
+        scope(view.request_type, view.symbol, view.side, view.account, owner, terms);
+    Ok(Input::MassCancel(MassCancel {
+        session: owner.session,
+        client_seq: id,
+        cl_ord_id: cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?,
+        asked: match view.request_type {
+            MassRequestType::Security => b'1',
+            MassRequestType::All => b'7',
+            MassRequestType::Other(other) => other,
+        },
+        scope,
+        refusal,
+    }))
+}
+
+fn mass_status(
+    message: &Message<'_>,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<Input, AppError> {
+    let view = OrderMassStatusRequest::read(message)?;
+    let (scope, refusal) =
+        scope(view.request_type, view.symbol, view.side, view.account, owner, terms);
+    Ok(Input::MassStatus(MassStatus {
+        session: owner.session,
+        client_seq: id,
+        request: cl_ord_id(view.request_id, tags::MASS_STATUS_REQ_ID)?,
+        scope,
+        refusal,
     }))
 }
 

@@ -4,16 +4,29 @@
 //! core's.
 
 use rutter_core::input::Refusal;
+use rutter_fix::dictionary::Version;
 
 /// How a refusal is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     /// `OrdRejReason` (103) of a rejected order; FIX 4.4 volume 6.
-    pub order_code: u16,
+    order_code: u16,
     /// `CxlRejReason` (102) of a rejected cancel; FIX 4.4 volume 6.
-    pub cancel_code: u16,
+    cancel_code: u16,
     /// `Text` (58): the name of the enum's variant, letter by letter, as logs and tests have it.
     pub word: &'static str,
+}
+
+impl Told {
+    /// `OrdRejReason` (103) in a version: FIX 4.2 ends at 8, and calls the rest a broker's option.
+    pub fn order_code(&self, version: Version) -> u16 {
+        if version == Version::Fix42 && self.order_code > 8 { 0 } else { self.order_code }
+    }
+
+    /// `CxlRejReason` (102) in a version: FIX 4.2 ends at 3, and calls the rest a broker's option.
+    pub fn cancel_code(&self, version: Version) -> u16 {
+        if version == Version::Fix42 && self.cancel_code > 3 { 2 } else { self.cancel_code }
+    }
 }
 
 /// How a refusal is told, by code and word.
@@ -53,42 +66,24 @@ pub const fn told(refusal: Refusal) -> Told {
         Refusal::KillSwitch => (0, 2, "KillSwitch"),
         Refusal::VenueRefused => (0, 2, "VenueRefused"),
         Refusal::VenueBusy => (0, 2, "VenueBusy"),
+        Refusal::UnknownVenue => (11, 99, "UnknownVenue"),
+        Refusal::UnsupportedExecInst => (11, 99, "UnsupportedExecInst"),
+        Refusal::UnsupportedStrategy => (11, 99, "UnsupportedStrategy"),
+        Refusal::UnsupportedSchedule => (11, 99, "UnsupportedSchedule"),
+        Refusal::BadExpireTime => (99, 99, "BadExpireTime"),
+        Refusal::UnsupportedMinQty => (11, 99, "UnsupportedMinQty"),
+        Refusal::UnsupportedDisplayQty => (11, 99, "UnsupportedDisplayQty"),
+        Refusal::UnsupportedCashQty => (11, 99, "UnsupportedCashQty"),
+        Refusal::ConnectionLost => (0, 2, "ConnectionLost"),
+        Refusal::SystemFailure => (0, 2, "SystemFailure"),
+        Refusal::MassCancel => (0, 2, "MassCancel"),
+        Refusal::NotReplaceable => (11, 2, "NotReplaceable"),
+        Refusal::BelowFilled => (13, 2, "BelowFilled"),
+        Refusal::UnsupportedScope => (11, 99, "UnsupportedScope"),
+        Refusal::TimeExpired => (4, 0, "TimeExpired"),
     };
     Told { order_code, cancel_code, word }
 }
-
-/// Every refusal there is, in the order of the enum.
-pub const ALL: [Refusal; 29] = [
-    Refusal::None,
-    Refusal::DuplicateClOrdId,
-    Refusal::UnknownSymbol,
-    Refusal::BadQuantity,
-    Refusal::BadPrice,
-    Refusal::QuantityTooLarge,
-    Refusal::NotionalTooLarge,
-    Refusal::PriceCollar,
-    Refusal::RateExceeded,
-    Refusal::Halted,
-    Refusal::NoVenue,
-    Refusal::InsufficientFunds,
-    Refusal::FokNotFillable,
-    Refusal::BelowMinimum,
-    Refusal::TooManyOpenOrders,
-    Refusal::CapacityReached,
-    Refusal::UnsupportedField,
-    Refusal::UnsupportedType,
-    Refusal::WrongAccount,
-    Refusal::UnknownOrder,
-    Refusal::TooLateToCancel,
-    Refusal::AlreadyPending,
-    Refusal::NoLiquidity,
-    Refusal::DayEnd,
-    Refusal::ClientRequest,
-    Refusal::RoundsExhausted,
-    Refusal::KillSwitch,
-    Refusal::VenueRefused,
-    Refusal::VenueBusy,
-];
 
 #[cfg(test)]
 mod tests {
@@ -97,8 +92,7 @@ mod tests {
     /// The `match` above is complete by the compiler; this holds the words to the names.
     #[test]
     fn every_refusal_goes_by_its_own_name_and_a_code_of_the_specification() {
-        for (place, refusal) in ALL.into_iter().enumerate() {
-            assert_eq!(refusal as usize, place);
+        for refusal in Refusal::ALL {
             let told = told(refusal);
             assert_eq!(told.word, format!("{refusal:?}"));
             assert!(matches!(told.order_code, 0..=15 | 99), "{refusal:?}");

@@ -1,11 +1,15 @@
-//! The core's answers as fields of FIX 4.4: `ExecutionReport` (8) and `OrderCancelReject` (9).
+//! The core's answers as fields: `ExecutionReport` (8), `OrderCancelReject` (9) and
+//! `OrderMassCancelReport` (r), in FIX 4.2, 4.4 and 5.0 SP2.
 //!
 //! A line belongs here if it writes one answer. Header, numbers and storing are the session's.
 
-use rutter_core::input::{Refusal, Side};
+use rutter_core::input::{Liquidity, Refusal, Side};
 use rutter_core::number::AMOUNT_DECIMALS;
-use rutter_core::output::{CancelReject, LastFill, OrdStatus, Report, ReportKind};
+use rutter_core::output::{
+    CancelReject, LastFill, MassCancelReport, OrdStatus, Report, ReportKind,
+};
 use rutter_fix::codec::Encoder;
+use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
 
 use crate::config::InstrumentConfig;
@@ -25,41 +29,99 @@ const NO_SIDE: u8 = b'7';
 /// `MiscFeeType` (139): 4, exchange fees.
 const EXCHANGE_FEE: u64 = 4;
 
-/// `CxlRejResponseTo` (434): 1, an `OrderCancelRequest`.
-const TO_CANCEL_REQUEST: u64 = 1;
+/// `CommType` (13): 3, an absolute amount.
+const ABSOLUTE: u8 = b'3';
 
-/// Writes the fields of an `ExecutionReport`.
+/// `ExecTransType` (20) of FIX 4.2: 0, new.
+const TRANS_NEW: u8 = b'0';
+/// `ExecTransType` (20) of FIX 4.2: 3, status.
+const TRANS_STATUS: u8 = b'3';
+
+/// Writes the fields of an `ExecutionReport` for a session of `reader`'s version.
 ///
 /// What is not known is left out where FIX lets it be: the answer to an order that could not be
 /// read has no 38, 40, 44 and 59, for the core was never told them.
-pub fn write_report(out: &mut Encoder<'_>, report: &Report, owner: &Owner, terms: &Terms) {
+pub fn write_report(
+    out: &mut Encoder<'_>,
+    report: &Report,
+    owner: &Owner,
+    reader: Version,
+    terms: &Terms,
+) {
     let instrument = report.instrument.and_then(|id| terms.instrument(id));
     write_order_id(out, terms, report.order.0);
     write_id(out, tags::EXEC_ID, terms, report.exec);
-    out.char(tags::EXEC_TYPE, report.kind as u8).char(tags::ORD_STATUS, report.status as u8);
+    write_state(out, report, reader);
     if !report.cl_ord_id.is_empty() {
         out.field(tags::CL_ORD_ID, report.cl_ord_id.as_bytes());
     }
     if !report.orig_cl_ord_id.is_empty() {
         out.field(tags::ORIG_CL_ORD_ID, report.orig_cl_ord_id.as_bytes());
     }
+    if !report.request.is_empty() && reader != Version::Fix42 {
+        write_request(out, report);
+    }
     out.field(tags::ACCOUNT, owner.account.as_bytes());
     write_what(out, report, instrument);
     write_numbers(out, report, instrument);
     if let Some(last) = &report.last {
-        write_last(out, last, instrument, terms);
+        write_last(out, last, instrument, reader, terms);
+    } else if reader == Version::Fix42 {
+        // FIX 4.2 has them in every report.
+        out.uint(tags::LAST_QTY, 0).uint(tags::LAST_PX, 0);
     }
     out.timestamp(tags::TRANSACT_TIME, report.time.0, terms.precision());
-    if let Some(last) = &report.last {
+    if let Some(last) = &report.last
+        && reader != Version::Fix42
+    {
         write_fee(out, last, terms);
     }
     if report.reason != Refusal::None {
         let told = told(report.reason);
         if report.status == OrdStatus::Rejected {
-            out.uint(tags::ORD_REJ_REASON, u64::from(told.order_code));
+            out.uint(tags::ORD_REJ_REASON, u64::from(told.order_code(reader)));
         }
         out.field(tags::TEXT, told.word.as_bytes());
     }
+}
+
+/// Writes what a drop copy says beside the report: that it is one, and whose report it is.
+pub fn write_copy_of(out: &mut Encoder<'_>, comp_id: &str, reader: Version) {
+    if reader != Version::Fix42 {
+        out.bool(tags::COPY_MSG_INDICATOR, true);
+    }
+    out.text(tags::ORIGINAL_COMP_ID, comp_id);
+}
+
+/// Type and status, which FIX 4.2 tells otherwise: no type of its own for trades and for answers
+/// to status requests, but 20, and a status of replaced orders.
+fn write_state(out: &mut Encoder<'_>, report: &Report, reader: Version) {
+    if reader != Version::Fix42 {
+        out.char(tags::EXEC_TYPE, report.kind as u8).char(tags::ORD_STATUS, report.status as u8);
+        return;
+    }
+    let replaced = report.kind == ReportKind::Replaced && report.status == OrdStatus::New;
+    let status = if replaced { b'5' } else { report.status as u8 };
+    let (trans, exec_type) = match report.kind {
+        ReportKind::Trade if report.leaves.0 == 0 => (TRANS_NEW, OrdStatus::Filled as u8),
+        ReportKind::Trade => (TRANS_NEW, OrdStatus::PartiallyFilled as u8),
+        ReportKind::OrderStatus => (TRANS_STATUS, status),
+        kind => (TRANS_NEW, kind as u8),
+    };
+    out.char(tags::EXEC_TRANS_TYPE, trans);
+    out.char(tags::EXEC_TYPE, exec_type).char(tags::ORD_STATUS, status);
+}
+
+/// Which request for a status a report answers.
+fn write_request(out: &mut Encoder<'_>, report: &Report) {
+    let of_mass = report.mass_total > 0 || report.cl_ord_id.is_empty();
+    if !of_mass {
+        out.field(tags::ORD_STATUS_REQ_ID, report.request.as_bytes());
+        return;
+    }
+    out.field(tags::MASS_STATUS_REQ_ID, report.request.as_bytes());
+    out.uint(tags::TOT_NUM_REPORTS, u64::from(report.mass_total));
+    out.bool(tags::LAST_RPT_REQUESTED, report.mass_left == 0);
 }
 
 /// Writes the fields of an `OrderCancelReject`.
@@ -75,10 +137,50 @@ pub fn write_cancel_reject(
     out.char(tags::ORD_STATUS, reject.status as u8);
     out.field(tags::ACCOUNT, owner.account.as_bytes());
     out.timestamp(tags::TRANSACT_TIME, reject.time.0, terms.precision());
-    out.uint(tags::CXL_REJ_RESPONSE_TO, TO_CANCEL_REQUEST);
+    // 1 answers an OrderCancelRequest, 2 an OrderCancelReplaceRequest.
+    out.char(tags::CXL_REJ_RESPONSE_TO, if reject.of_replace { b'2' } else { b'1' });
     let told = told(reject.reason);
-    out.uint(tags::CXL_REJ_REASON, u64::from(told.cancel_code));
+    out.uint(tags::CXL_REJ_REASON, u64::from(told.cancel_code(owner.version)));
     out.field(tags::TEXT, told.word.as_bytes());
+}
+
+/// Writes the fields of an `OrderMassCancelReport`.
+pub fn write_mass_cancel_report(
+    out: &mut Encoder<'_>,
+    report: &MassCancelReport,
+    owner: &Owner,
+    terms: &Terms,
+) {
+    let done = report.reason == Refusal::None;
+    out.field(tags::CL_ORD_ID, report.cl_ord_id.as_bytes());
+    // FIX 4.4 wants an OrderID: the number of this event, for no order is meant.
+    write_id(out, tags::ORDER_ID, terms, report.event);
+    if owner.version == Version::Fix50Sp2 {
+        write_id(out, tags::MASS_ACTION_REPORT_ID, terms, report.event);
+    }
+    out.char(tags::MASS_CANCEL_REQUEST_TYPE, report.asked);
+    // 0 is a refusal; the other values repeat the request's type.
+    out.char(tags::MASS_CANCEL_RESPONSE, if done { report.asked } else { b'0' });
+    if !done {
+        // 0 not supported, 1 unknown security, 99 other.
+        let reason = match report.reason {
+            Refusal::UnsupportedScope => 0,
+            Refusal::UnknownSymbol => 1,
+            _ => 99,
+        };
+        out.uint(tags::MASS_CANCEL_REJECT_REASON, reason);
+    }
+    out.uint(tags::TOTAL_AFFECTED_ORDERS, u64::from(report.affected));
+    if let Some(instrument) = report.scope.instrument.and_then(|id| terms.instrument(id)) {
+        out.field(tags::SYMBOL, instrument.symbol.as_bytes());
+    }
+    if let Some(side) = report.scope.side {
+        out.char(tags::SIDE, b'0' + side as u8);
+    }
+    out.timestamp(tags::TRANSACT_TIME, report.time.0, terms.precision());
+    if !done {
+        out.field(tags::TEXT, told(report.reason).word.as_bytes());
+    }
 }
 
 fn non_empty(text: &[u8]) -> &[u8] {
@@ -149,6 +251,7 @@ fn write_last(
     out: &mut Encoder<'_>,
     last: &LastFill,
     instrument: Option<&InstrumentConfig>,
+    reader: Version,
     terms: &Terms,
 ) {
     if let Some(instrument) = instrument {
@@ -158,14 +261,31 @@ fn write_last(
     if let Some(venue) = terms.venue(last.venue) {
         out.field(tags::LAST_MKT, venue.as_bytes());
     }
+    if !last.venue_order.is_empty() {
+        out.field(tags::SECONDARY_ORDER_ID, last.venue_order.as_bytes());
+    }
+    if reader == Version::Fix42 {
+        return;
+    }
+    write_id(out, tags::SECONDARY_CL_ORD_ID, terms, last.child.0);
+    out.field(tags::SECONDARY_EXEC_ID, last.exec.text().as_bytes());
     out.uint(tags::LAST_LIQUIDITY_IND, last.liquidity as u64);
+    if reader == Version::Fix50Sp2 {
+        out.bool(tags::AGGRESSOR_INDICATOR, last.liquidity == Liquidity::Taker);
+    }
 }
 
-/// The group of one fee; positive was paid, negative is a rebate.
+/// The fee, as the commission that it is to the client and as the group of one fee; positive was
+/// paid, negative is a rebate.
 fn write_fee(out: &mut Encoder<'_>, last: &LastFill, terms: &Terms) {
     let amount = Digits::new(last.fee.0, AMOUNT_DECIMALS as u8, 0);
+    let asset = terms.asset(last.fee_asset);
+    out.field(tags::COMMISSION, amount.as_bytes()).char(tags::COMM_TYPE, ABSOLUTE);
+    if let Some(asset) = asset {
+        out.field(tags::COMM_CURRENCY, asset.as_bytes());
+    }
     out.uint(tags::NO_MISC_FEES, 1).field(tags::MISC_FEE_AMT, amount.as_bytes());
-    if let Some(asset) = terms.asset(last.fee_asset) {
+    if let Some(asset) = asset {
         out.field(tags::MISC_FEE_CURR, asset.as_bytes());
     }
     out.uint(tags::MISC_FEE_TYPE, EXCHANGE_FEE);

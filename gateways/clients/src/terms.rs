@@ -4,6 +4,7 @@
 
 use rutter_core::id::{AssetId, InstrumentId, Name, SessionId, VenueId};
 use rutter_fix::codec::TimePrecision;
+use rutter_fix::dictionary::Version;
 
 use crate::config::{GatewayConfig, InstrumentConfig};
 
@@ -29,6 +30,8 @@ pub struct Owner {
     pub session: SessionId,
     /// Its account.
     pub account: Name,
+    /// The version that it speaks.
+    pub version: Version,
 }
 
 impl Terms {
@@ -70,6 +73,17 @@ impl Terms {
     /// The venue's name.
     pub fn venue(&self, id: VenueId) -> Option<&Name> {
         self.venues.get(id.index())
+    }
+
+    /// The venue of that name.
+    pub fn venue_named(&self, name: &[u8]) -> Option<VenueId> {
+        let at = self.venues.iter().position(|venue| venue.as_bytes() == name)?;
+        u8::try_from(at).ok().map(VenueId)
+    }
+
+    /// The venues' names by id.
+    pub fn venues(&self) -> &[Name] {
+        &self.venues
     }
 
     /// The asset's name.

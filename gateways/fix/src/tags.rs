@@ -19,6 +19,7 @@ tags! {
     CHECK_SUM = 10, "CheckSum";
     CL_ORD_ID = 11, "ClOrdID";
     COMMISSION = 12, "Commission";
+    COMM_TYPE = 13, "CommType";
     CUM_QTY = 14, "CumQty";
     END_SEQ_NO = 16, "EndSeqNo";
     EXEC_ID = 17, "ExecID";
@@ -58,6 +59,7 @@ tags! {
     POSS_RESEND = 97, "PossResend";
     ENCRYPT_METHOD = 98, "EncryptMethod";
     STOP_PX = 99, "StopPx";
+    EX_DESTINATION = 100, "ExDestination";
     CXL_REJ_REASON = 102, "CxlRejReason";
     ORD_REJ_REASON = 103, "OrdRejReason";
     HEART_BT_INT = 108, "HeartBtInt";
@@ -84,6 +86,7 @@ tags! {
     LEAVES_QTY = 151, "LeavesQty";
     CASH_ORDER_QTY = 152, "CashOrderQty";
     EFFECTIVE_TIME = 168, "EffectiveTime";
+    SECONDARY_ORDER_ID = 198, "SecondaryOrderID";
     MAX_SHOW = 210, "MaxShow";
     PEG_OFFSET_VALUE = 211, "PegOffsetValue";
     MD_REQ_ID = 262, "MDReqID";
@@ -102,18 +105,34 @@ tags! {
     DISCRETION_INST = 388, "DiscretionInst";
     EXPIRE_DATE = 432, "ExpireDate";
     CXL_REJ_RESPONSE_TO = 434, "CxlRejResponseTo";
+    COMM_CURRENCY = 479, "CommCurrency";
+    SECONDARY_CL_ORD_ID = 526, "SecondaryClOrdID";
+    SECONDARY_EXEC_ID = 527, "SecondaryExecID";
     MASS_CANCEL_REQUEST_TYPE = 530, "MassCancelRequestType";
     MASS_CANCEL_RESPONSE = 531, "MassCancelResponse";
     MASS_CANCEL_REJECT_REASON = 532, "MassCancelRejectReason";
+    TOTAL_AFFECTED_ORDERS = 533, "TotalAffectedOrders";
     USERNAME = 553, "Username";
     PASSWORD = 554, "Password";
+    MASS_STATUS_REQ_ID = 584, "MassStatusReqID";
+    MASS_STATUS_REQ_TYPE = 585, "MassStatusReqType";
     LAST_FRAGMENT = 893, "LastFragment";
     NEXT_EXPECTED_MSG_SEQ_NUM = 789, "NextExpectedMsgSeqNum";
     ORD_STATUS_REQ_ID = 790, "OrdStatusReqID";
+    COPY_MSG_INDICATOR = 797, "CopyMsgIndicator";
     TARGET_STRATEGY = 847, "TargetStrategy";
     LAST_LIQUIDITY_IND = 851, "LastLiquidityInd";
+    TOT_NUM_REPORTS = 911, "TotNumReports";
+    LAST_RPT_REQUESTED = 912, "LastRptRequested";
+    NO_STRATEGY_PARAMETERS = 957, "NoStrategyParameters";
+    AGGRESSOR_INDICATOR = 1057, "AggressorIndicator";
+    APPL_VER_ID = 1128, "ApplVerID";
     DEFAULT_APPL_VER_ID = 1137, "DefaultApplVerID";
     DISPLAY_QTY = 1138, "DisplayQty";
+    MASS_ACTION_REPORT_ID = 1369, "MassActionReportID";
+    CANCEL_ON_DISCONNECT = 20_001, "CancelOnDisconnect (Y or N; our own)";
+    CANCEL_ON_DISCONNECT_GRACE = 20_002, "CancelOnDisconnectGrace (seconds; our own)";
+    ORIGINAL_COMP_ID = 20_010, "OriginalCompID of a drop copy (our own)";
 }
 
 /// Message types (values of tag 35).
@@ -130,6 +149,8 @@ pub mod msg_type {
     pub const SEQUENCE_RESET: &[u8] = b"4";
     /// Logout.
     pub const LOGOUT: &[u8] = b"5";
+    /// `OrderMassStatusRequest`.
+    pub const ORDER_MASS_STATUS_REQUEST: &[u8] = b"AF";
     /// `ExecutionReport`.
     pub const EXECUTION_REPORT: &[u8] = b"8";
     /// `OrderCancelReject`.

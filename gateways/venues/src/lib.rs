@@ -34,7 +34,11 @@ impl VenueCommand {
             Output::SendNew(new) => Self::New(*new),
             Output::SendCancel(child) => Self::Cancel(*child),
             Output::Query(child) => Self::Query(*child),
-            Output::Report(_) | Output::CancelReject(_) | Output::Notice(_) => return None,
+            Output::Report(_)
+            | Output::CancelReject(_)
+            | Output::MassCancelReport(_)
+            | Output::Command(..)
+            | Output::Notice(_) => return None,
         };
         (command.venue() == venue).then_some(command)
     }

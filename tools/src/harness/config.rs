@@ -67,6 +67,12 @@ pub struct NodeSettings {
     /// Base-2 logarithm of the client orders held; children and executions get twice and four
     /// times the room.
     pub orders_log2: u8,
+    /// Every message of a client is checked with the data dictionary as well.
+    pub validate_messages: bool,
+    /// Each session's `begin_string`; the node's own default if absent.
+    pub begin_string: Option<String>,
+    /// Where Binance's orders go instead of to the simulated one: `host:port`, without TLS.
+    pub binance_orders: Option<SocketAddr>,
 }
 
 impl NodeSettings {
@@ -82,6 +88,9 @@ impl NodeSettings {
             venues: Venue::ALL.to_vec(),
             stale_after_ms: 5_000,
             orders_log2: 18,
+            validate_messages: false,
+            begin_string: None,
+            binance_orders: None,
         }
     }
 }
@@ -126,9 +135,16 @@ fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
     for session in &settings.sessions {
         let _ = writeln!(
             text,
-            "[[session]]\ncomp_id = \"{}\"\naccount = \"fund\"\npassword = \"{}\"\n",
+            "[[session]]\ncomp_id = \"{}\"\naccount = \"fund\"\npassword = \"{}\"",
             session.comp_id, session.password
         );
+        if settings.validate_messages {
+            let _ = writeln!(text, "validate_messages = true");
+        }
+        if let Some(begin_string) = &settings.begin_string {
+            let _ = writeln!(text, "begin_string = \"{begin_string}\"");
+        }
+        text.push('\n');
     }
     for market in &MARKETS {
         let _ = writeln!(
@@ -155,7 +171,10 @@ fn write_venue(text: &mut String, venue: Venue, venues: &Venues, settings: &Node
     let keys = &venues.credentials;
     let (order_url, feed_url, api_key, secret_file, comp_id) = match venue {
         Venue::Binance => (
-            format!("{tcp}://{}", shown(venues.fix(tls))),
+            match settings.binance_orders {
+                Some(address) => format!("tcp://{address}"),
+                None => format!("{tcp}://{}", shown(venues.fix(tls))),
+            },
             format!("{ws}://{web}/stream"),
             &keys.binance_key,
             "binance.pem",

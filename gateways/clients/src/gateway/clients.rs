@@ -2,10 +2,14 @@
 
 use core::cmp::Ordering;
 
+use rutter_core::input::CancelOnDisconnect;
+
+use super::throttle::Throttle;
 use super::{
-    ConnId, Credentials, DisconnectReason, Encoder, MessageStore, Output, OutputError, Owner,
-    RecoveryError, SendError, Sent, Session, msg_type,
+    ConnId, Credentials, DisconnectReason, Encoder, MessageStore, OutputError, Owner,
+    RecoveryError, SendError, Sent, Session,
 };
+use crate::config::{SessionConfig, SessionKind};
 
 /// One configured session.
 #[derive(Debug)]
@@ -20,15 +24,36 @@ pub(super) struct Client<S> {
     pub failed: bool,
     /// Why our Logout went out.
     pub logout_reason: Option<DisconnectReason>,
-    /// Highest event number that the core has given for it.
+    /// Highest event number that the core has given for it; of a drop copy, reports copied.
     pub journal_event: u64,
+    /// What it may do.
+    pub kind: SessionKind,
+    /// Its `CompID`.
+    pub comp_id: String,
+    /// What becomes of its orders when its connection is lost: as configured, and as its newest
+    /// Logon chose.
+    pub configured: CancelOnDisconnect,
+    pub chosen: CancelOnDisconnect,
+    /// How many requests it may make.
+    pub throttle: Throttle,
+    /// An operator has shut it out.
+    pub disabled: bool,
+    /// An operator wants its numbers to start anew once its connection is gone.
+    pub reset_wanted: bool,
 }
 
 impl<S: MessageStore> Client<S> {
-    pub fn new(owner: Owner, session: Session<S, Credentials>) -> Self {
+    pub fn new(owner: Owner, session: Session<S, Credentials>, config: &SessionConfig) -> Self {
         Self {
             owner,
             session,
+            kind: config.kind.clone(),
+            comp_id: config.comp_id.clone(),
+            configured: config.cancel_on_disconnect,
+            chosen: config.cancel_on_disconnect,
+            throttle: Throttle::new(config.requests_per_s_max),
+            disabled: false,
+            reset_wanted: false,
             conn: None,
             up: false,
             failed: false,
@@ -42,7 +67,7 @@ impl<S: MessageStore> Client<S> {
         &mut self,
         now_ns: u64,
         event: u64,
-        output: &Output,
+        kind: &[u8],
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Encoder<'_>),
     ) -> Result<Sent, OutputError> {
@@ -51,12 +76,15 @@ impl<S: MessageStore> Client<S> {
         if event > expected {
             return Err(OutputError::EventGap { session, expected, got: event });
         }
-        let kind = match output {
-            Output::CancelReject(_) => msg_type::ORDER_CANCEL_REJECT,
-            _ => msg_type::EXECUTION_REPORT,
-        };
         let sent = self.session.send_app(now_ns, event, kind, out, write);
         sent.map_err(|source: SendError| OutputError::Send { session, source })
+    }
+
+    /// Starts the numbers anew if an operator asked for it. Nobody is connected.
+    pub fn reset_if_wanted(&mut self) {
+        if std::mem::take(&mut self.reset_wanted) {
+            self.session.reset();
+        }
     }
 
     /// The journal holds the message that an output answers; 0 for none.

@@ -9,7 +9,7 @@ use rutter_transport::tls::{TlsFacts, TlsFault};
 
 use super::{
     Binding, ClientGateway, CloseReason, ConnId, Connection, FieldIndex, LOGON_BYTES_MAX, Limits,
-    Message, MessageStore, Notice, Publish, SessionId, Status, decode, msg_type, tags,
+    Message, MessageStore, Notice, Publish, SessionId, Status, choice, decode, msg_type, tags,
 };
 use crate::connection::{Peer, Secure};
 use crate::credentials::LogonFault;
@@ -145,7 +145,12 @@ impl<S: MessageStore> ClientGateway<S> {
         let found = match decode(bytes, index) {
             Ok(Status::Incomplete) => return None,
             Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
-                self.find_client(&Message::new(bytes, index))
+                let logon = Message::new(bytes, index);
+                let found = self.find_client(&logon);
+                if let Some(client) = found.ok().and_then(|at| self.clients.get_mut(at)) {
+                    client.chosen = choice::of(&logon, client.configured);
+                }
+                found
             }
             Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
         };
@@ -176,6 +181,9 @@ impl<S: MessageStore> ClientGateway<S> {
         };
         if client.failed {
             return Err(CloseReason::SessionFailed);
+        }
+        if client.disabled {
+            return Err(CloseReason::Operator);
         }
         if client.conn.is_some() || client.session.connected(now_ns, &mut connection.out).is_err() {
             return Err(CloseReason::AlreadyConnected);

@@ -13,14 +13,16 @@ use super::{
 impl<S: MessageStore> ClientGateway<S> {
     /// When [`on_timer`](Self::on_timer) may have something to do; `None` for never as things are.
     /// It may be early, never late.
-    pub const fn next_timer_ns(&self) -> Option<u64> {
-        if self.due_ns == u64::MAX { None } else { Some(self.due_ns) }
+    pub fn next_timer_ns(&self) -> Option<u64> {
+        let due_ns = self.due_ns.min(self.market.next_due_ns());
+        if due_ns == u64::MAX { None } else { Some(due_ns) }
     }
 
     /// Does what is due. Cheap when nothing is; call it every turn. `true` if anything was due.
     pub fn on_timer(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+        let served = self.serve_market(now_ns);
         if now_ns < self.due_ns {
-            return false;
+            return served;
         }
         for place in 0..self.clients.len() {
             self.session_timer(now_ns, place, publish);
@@ -135,10 +137,11 @@ impl<S: MessageStore> ClientGateway<S> {
             connection.out.drain(..count);
             connection.backlog_since_ns = Some(now_ns);
         }
-        if let Some(place) = self.client_of(conn)
-            && self.replaying(place)
-        {
+        let Some(place) = self.client_of(conn) else { return };
+        if self.replaying(place) {
             self.set_stalled(conn, true);
+        } else if self.market.is_waiting(place) && self.has_room_for_market(conn) {
+            self.market.client_reads(place);
         }
     }
 

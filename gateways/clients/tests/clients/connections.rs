@@ -2,7 +2,7 @@
 
 use rutter_clients::{CloseReason, ConnId, Notice, Peer};
 use rutter_core::id::SessionId;
-use rutter_core::input::Input;
+use rutter_core::input::{CancelOnDisconnect, Input};
 use rutter_core::output::Output;
 use rutter_fix::session::{DisconnectReason, Refusal};
 
@@ -12,14 +12,17 @@ use crate::desk::{Desk, ORDER, SECOND, START, frame, numbered, report};
 fn a_client_comes_and_goes_and_the_core_is_told() {
     let mut desk = Desk::new();
     desk.logon(1, "ALPHA");
-    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0))]);
+    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
     desk.send(1, "35=5|").saw(1, &["35=5|34=2|"]);
     assert_eq!(desk.published(), [Input::SessionDown(SessionId(0))]);
     assert_eq!(desk.closes(), [(1, CloseReason::Session(DisconnectReason::PeerLogout))]);
     desk.logon(2, "ALPHA").peer_closes(2);
     assert_eq!(
         desk.published(),
-        [Input::SessionUp(SessionId(0)), Input::SessionDown(SessionId(0))]
+        [
+            Input::SessionUp(SessionId(0), CancelOnDisconnect::default()),
+            Input::SessionDown(SessionId(0))
+        ]
     );
     assert_eq!(desk.gateway.connections(), 0);
 }
@@ -61,7 +64,7 @@ fn a_wrong_password_is_refused_and_hurts_nobody_else() {
     }
     assert_eq!(desk.published(), []);
     desk.logon(30, "ALPHA");
-    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0))]);
+    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
 }
 
 #[test]

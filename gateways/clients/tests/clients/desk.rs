@@ -42,8 +42,21 @@ pub fn time_text(ns: u64) -> String {
 
 /// Puts 8, 9 and 10 around `body`.
 pub fn frame(body: &str) -> Vec<u8> {
-    let body = body.replace('|', "\u{1}");
-    let mut bytes = format!("8=FIX.4.4\u{1}9={}\u{1}{body}", body.len()).into_bytes();
+    frame_in(Version::Fix44, body)
+}
+
+/// The version that a client speaks: `OLD` and `NEW` do not speak FIX 4.4.
+fn version_of(comp_id: &str) -> Version {
+    match comp_id {
+        "OLD" => Version::Fix42,
+        "NEW" => Version::Fix50Sp2,
+        _ => Version::Fix44,
+    }
+}
+
+fn frame_in(version: Version, body: &str) -> Vec<u8> {
+    let (begin, body) = (version.begin_string(), body.replace('|', "\u{1}"));
+    let mut bytes = format!("8={begin}\u{1}9={}\u{1}{body}", body.len()).into_bytes();
     let sum = checksum(&bytes);
     bytes.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
     bytes
@@ -55,8 +68,11 @@ pub fn unframe(bytes: &[u8]) -> Vec<String> {
     check_all(bytes);
     let text = String::from_utf8(bytes.to_vec()).expect("ascii").replace('\u{1}', "|");
     let boring = ["8", "9", "10", "49", "52", "56", "122"];
-    let messages = text.split("8=FIX.4.4|").skip(1);
+    let begins = Version::ALL.map(|version| format!("8={}|9=", version.begin_string()));
+    let begin = begins.iter().find(|begin| text.starts_with(begin.as_str()));
+    let messages = text.split(begin.map_or("8=", String::as_str)).skip(1);
     messages
+        .map(|message| format!("9={message}"))
         .map(|message| {
             assert!(message.ends_with('|'), "a whole message: {message}");
             message
@@ -68,7 +84,11 @@ pub fn unframe(bytes: &[u8]) -> Vec<String> {
 }
 
 fn check_all(mut bytes: &[u8]) {
-    let (dictionary, mut index) = (Version::Fix44.dictionary(), FieldIndex::new());
+    let is_spoken = |version: &Version| {
+        bytes.starts_with(format!("8={}\u{1}", version.begin_string()).as_bytes())
+    };
+    let Some(version) = Version::ALL.into_iter().find(is_spoken) else { return };
+    let (dictionary, mut index) = (version.dictionary(), FieldIndex::new());
     while let Ok(Status::Complete { consumed }) = decode(bytes, &mut index) {
         let message = Message::new(&bytes[..consumed], &index);
         assert_eq!(message.defect(), None, "{message}");
@@ -79,14 +99,8 @@ fn check_all(mut bytes: &[u8]) {
 
 pub fn config() -> GatewayConfig {
     let session = |id, name: &str| SessionConfig {
-        id: SessionId(id),
-        comp_id: name.to_owned(),
-        account: text(&format!("ACC-{name}")),
-        username: None,
         proof: Proof::Password(format!("pw-{name}").as_str().into()),
-        certificate: None,
-        heartbeat_s_range: (1, 60),
-        validate_messages: false,
+        ..SessionConfig::trading(SessionId(id), name, text(&format!("ACC-{name}")))
     };
     GatewayConfig {
         sender_comp_id: "RUTTER".to_owned(),
@@ -158,7 +172,7 @@ fn reference() -> Vec<Input> {
             taker_fee: FeePpm(0),
         }),
     ];
-    for (id, name) in [(0, "ALPHA"), (1, "BETA")] {
+    for (id, name) in [(0, "ALPHA"), (1, "BETA"), (2, "OLD"), (3, "NEW")] {
         inputs.push(Input::Account(AccountDef {
             id: AccountId(id),
             name: text(&format!("ACC-{name}")),
@@ -171,7 +185,7 @@ fn reference() -> Vec<Input> {
         inputs.push(Input::Session(SessionDef {
             id: SessionId(id),
             name: text(name),
-            account: AccountId(id),
+            account: Some(AccountId(id)),
         }));
     }
     let mut book = BookUpdate { instrument: BTC, clear: true, last: true, ..BookUpdate::default() };
@@ -331,8 +345,22 @@ impl Desk {
     pub fn try_logon(&mut self, conn: u32, comp_id: &str) -> &mut Self {
         self.connect(conn).expect("room");
         self.peers.insert(conn, Peer { comp_id: comp_id.to_owned(), seen: Vec::new() });
-        let logon = format!("35=A|98=0|108=30|554=pw-{comp_id}|");
-        self.send(conn, &logon)
+        let more = match version_of(comp_id) {
+            // It has no Password.
+            Version::Fix42 => String::new(),
+            Version::Fix44 => format!("554=pw-{comp_id}|"),
+            Version::Fix50Sp2 => format!("554=pw-{comp_id}|1137=9|"),
+        };
+        self.send(conn, &format!("35=A|98=0|108=30|{more}"))
+    }
+
+    /// A client logs on and says more with it.
+    pub fn logon_with(&mut self, conn: u32, comp_id: &str, more: &str) -> &mut Self {
+        self.as_client(conn, comp_id);
+        self.send(conn, &format!("35=A|98=0|108=30|554=pw-{comp_id}|{more}"));
+        let seen = self.seen(conn);
+        assert!(seen.first().is_some_and(|first| first.starts_with("35=A|")), "{seen:?}");
+        self
     }
 
     /// A client logs on.
@@ -448,7 +476,8 @@ impl Desk {
 /// A whole message of a client's.
 pub fn numbered(comp_id: &str, seq: u64, now: u64, body: &str) -> Vec<u8> {
     let (kind, rest) = body.split_once('|').expect("35 first");
-    frame(&format!("{kind}|34={seq}|49={comp_id}|52={}|56=RUTTER|{rest}", time_text(now)))
+    let body = format!("{kind}|34={seq}|49={comp_id}|52={}|56=RUTTER|{rest}", time_text(now));
+    frame_in(version_of(comp_id), &body)
 }
 
 /// A report of `ALPHA`'s first order, to be changed.
@@ -464,6 +493,9 @@ pub fn report(event: u64) -> Report {
         status: OrdStatus::New,
         cl_ord_id: text("a1"),
         orig_cl_ord_id: ClOrdId::EMPTY,
+        request: ClOrdId::EMPTY,
+        mass_total: 0,
+        mass_left: 0,
         instrument: Some(BTC),
         symbol: Symbol::EMPTY,
         side: Side::Buy,

@@ -8,7 +8,7 @@ use rutter_clients::credentials::{REFUSED_TEXT, REPLAYS_MAX};
 use rutter_clients::quiet::{PERIOD_NS, TOLD_MAX};
 use rutter_clients::{CloseReason, LogonFault, Notice, Peer, Proof};
 use rutter_core::id::SessionId;
-use rutter_core::input::Input;
+use rutter_core::input::{CancelOnDisconnect, Input};
 
 use crate::desk::{Desk, ORDER, SECOND, START, numbered, time_text};
 
@@ -308,7 +308,7 @@ fn one_address_cannot_use_up_the_connections_that_wait_for_a_logon() {
     assert_eq!(refused, Err(CloseReason::TooManyFromAddress));
     desk.connect_as(3, &from(HERE)).expect("room for others");
     desk.bytes(3, &password("pw-ALPHA"));
-    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0))]);
+    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
     // One that is logged on no longer counts.
     for conn in 4..7 {
         desk.connect_as(conn, &from(HERE)).expect("room");
@@ -344,7 +344,7 @@ fn a_crowd_from_many_addresses_makes_room_for_a_newcomer() {
     assert_eq!(desk.closes(), [(0, CloseReason::Displaced)]);
     assert_eq!(desk.connect_as(6, &from(5)), Err(CloseReason::TooManyUnbound));
     desk.bytes(5, &password("pw-ALPHA"));
-    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0))]);
+    assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
 }
 
 /// The time for a Logon is one, not one for each byte.

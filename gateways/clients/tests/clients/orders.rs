@@ -27,6 +27,7 @@ fn an_order_reaches_the_core_in_its_numbers() {
         tif: TimeInForce::Gtc,
         qty: Qty(5_000),
         price: Price(6_000_025),
+        instructions: Instructions::default(),
     };
     assert_eq!(desk.published(), [Input::NewOrder(order)]);
     desk.send(1, &format!("35=D|11=a2|38=1|40=1|54=2|55=BTC/USDT|59=3|{TIME}"));
@@ -69,7 +70,7 @@ fn a_cancel_and_a_status_request_reach_the_core() {
     let session = SessionId(0);
     let cancel =
         CancelOrder { session, client_seq: 2, cl_ord_id: text("c1"), orig_cl_ord_id: text("a1") };
-    let status = OrderStatus { session, client_seq: 3, cl_ord_id: text("a1") };
+    let status = OrderStatus { session, client_seq: 3, cl_ord_id: text("a1"), request: text("q") };
     assert_eq!(desk.published(), [Input::Cancel(cancel), Input::Status(status)]);
 }
 
@@ -88,15 +89,14 @@ fn what_cannot_be_expressed_becomes_a_numbered_refusal() {
         ("38=0.5", "38=0.00005", Refusal::BadQuantity),
         ("38=0.5", "38=922337203685478", Refusal::BadQuantity),
         ("38=0.5", "38=99999999999999999999999999.5", Refusal::BadQuantity),
-        ("38=0.5", "38=0.5|110=0.1", Refusal::UnsupportedField),
-        ("38=0.5", "38=0.5|18=6", Refusal::UnsupportedField),
+        ("38=0.5", "38=0.5|211=0.1", Refusal::UnsupportedField),
+        ("38=0.5", "38=0.5|100=nowhere", Refusal::UnknownVenue),
         ("38=0.5", "38=0.5|21=3", Refusal::UnsupportedField),
         ("54=1", "54=3", Refusal::UnsupportedField),
         ("40=2", "40=1", Refusal::UnsupportedField),
         ("40=2", "40=3", Refusal::UnsupportedType),
         ("40=2", "40=P", Refusal::UnsupportedType),
         ("59=1", "59=2", Refusal::UnsupportedType),
-        ("59=1", "59=6", Refusal::UnsupportedType),
     ] {
         desk.send(1, &format!("35=D|11=x|{}", ORDER.replacen(from, to, 1)));
         let inputs = desk.published();
@@ -154,10 +154,8 @@ fn a_missing_or_malformed_field_is_rejected_without_the_core() {
 #[test]
 fn an_unsupported_message_gets_a_business_reject_and_the_session_goes_on() {
     let mut desk = alpha();
-    desk.send(1, &format!("35=G|11=r1|41=a1|{ORDER}"));
-    desk.saw(1, &["35=j|34=2|45=2|58=Unsupported message type|372=G|379=r1|380=3|"]);
-    desk.send(1, "35=V|262=m|");
-    desk.saw_like(1, &["35=j| 372=V| 380=3|"]);
+    desk.send(1, &format!("35=AB|11=r1|{ORDER}"));
+    desk.saw(1, &["35=j|34=2|45=2|58=Unsupported message type|372=AB|379=r1|380=3|"]);
     assert_eq!(desk.published(), []);
     desk.send(1, &format!("35=D|11=a1|{ORDER}"));
     assert_eq!(desk.published().len(), 1);

@@ -2,10 +2,11 @@
 
 use rutter_clients::OutputError;
 use rutter_clients::refusal;
-use rutter_core::id::{AssetId, OrderId, SessionId, VenueId};
+use rutter_core::id::{AssetId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Liquidity, Refusal};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::*;
+use rutter_fix::dictionary::Version;
 
 use crate::desk::{Desk, ORDER, START, TIME, report, text};
 
@@ -36,6 +37,9 @@ fn a_trade_is_told_with_venue_price_average_and_fee() {
         price: Price(6_000_010),
         fee: Amount(1_234_500_000_000_000_000),
         fee_asset: AssetId(1),
+        child: ChildId(12),
+        exec: ExecId::from_text(b"T-1").expect("packs"),
+        venue_order: text("O-9"),
     };
     let trade = Report {
         kind: ReportKind::Trade,
@@ -52,8 +56,8 @@ fn a_trade_is_told_with_venue_price_average_and_fee() {
         1,
         &["35=8|34=2|37=000000a1-7|17=000000a1-1|150=F|39=1|11=a1|1=ACC-ALPHA|55=BTC/USDT|54=1|\
            40=2|59=1|38=0.5000|44=60000.25|14=0.3000|151=0.2000|6=60000.133333|32=0.2000|\
-           31=60000.10|30=kraken|851=2|60=20240627-11:17:26.001|\
-           136=1|137=1.2345|138=USDT|139=4|"],
+           31=60000.10|30=kraken|198=O-9|526=000000a1-12|527=T-1|851=2|60=20240627-11:17:26.001|\
+           12=1.2345|13=3|479=USDT|136=1|137=1.2345|138=USDT|139=4|"],
     );
     let rebate = LastFill { fee: Amount(-5), liquidity: Liquidity::Maker, ..last };
     desk.output(&Output::Report(Report { last: Some(rebate), event: 2, exec: 2, ..trade }));
@@ -125,7 +129,7 @@ fn a_cancel_reject_names_request_and_order() {
 fn every_refusal_goes_out_by_its_name() {
     let mut desk = alpha();
     let mut event = 0;
-    for refusal in refusal::ALL.into_iter().filter(|one| *one != Refusal::None) {
+    for refusal in Refusal::ALL.into_iter().filter(|one| *one != Refusal::None) {
         event += 1;
         desk.output(&Output::Report(Report {
             kind: ReportKind::Rejected,
@@ -143,11 +147,12 @@ fn every_refusal_goes_out_by_its_name() {
             cl_ord_id: text("c1"),
             orig_cl_ord_id: text("a1"),
             status: OrdStatus::New,
+            of_replace: false,
             reason: refusal,
         }));
         let told = refusal::told(refusal);
-        let order = format!("|103={}|58={refusal:?}|", told.order_code);
-        let cancel = format!("|102={}|58={refusal:?}|", told.cancel_code);
+        let order = format!("|103={}|58={refusal:?}|", told.order_code(Version::Fix44));
+        let cancel = format!("|102={}|58={refusal:?}|", told.cancel_code(Version::Fix44));
         let seen = desk.seen(1);
         assert!(seen[0].ends_with(&order), "{} {order}", seen[0]);
         assert!(seen[1].ends_with(&cancel), "{} {cancel}", seen[1]);

@@ -54,6 +54,10 @@ pub enum Garbled {
     /// The sum is wrong.
     #[error("wrong CheckSum")]
     CheckSum,
+    /// It began and its end did not come in time: see
+    /// [`FRAME_TIMEOUT_NS`](crate::session::FRAME_TIMEOUT_NS).
+    #[error("not complete in time")]
+    Unfinished,
 }
 
 const START: &[u8] = b"8=FIX";
@@ -175,7 +179,7 @@ fn check_frame(bytes: &[u8], frame: &Frame) -> Result<(), Garbled> {
 
 /// Bytes to drop so that the buffer starts with `8=FIX`, or with what may become it. A digit in
 /// front (`58=FIX`) means another tag. At least one byte is dropped unless the buffer is empty.
-fn resync(buf: &[u8]) -> usize {
+pub(crate) fn resync(buf: &[u8]) -> usize {
     let mut at = 1;
     while at < buf.len() {
         let Some(found) = buf.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'8'))

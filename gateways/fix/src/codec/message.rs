@@ -52,6 +52,8 @@ pub struct FieldIndex {
     begin_end: usize,
     body: usize,
     defect: Option<Defect>,
+    /// A message that was kept aside: its bytes live as long as the index of its fields.
+    frame: Vec<u8>,
 }
 
 impl Default for FieldIndex {
@@ -63,7 +65,22 @@ impl Default for FieldIndex {
 impl FieldIndex {
     /// An index with room for [`FIELDS_MAX`] fields: it never allocates again.
     pub fn new() -> Self {
-        Self { fields: Vec::with_capacity(FIELDS_MAX), begin_end: 0, body: 0, defect: None }
+        Self {
+            fields: Vec::with_capacity(FIELDS_MAX),
+            begin_end: 0,
+            body: 0,
+            defect: None,
+            frame: Vec::new(),
+        }
+    }
+
+    /// Takes a whole message and indexes it; `None` when it is none. For a message that was kept
+    /// while others came: it is read again with the bytes in here.
+    pub(crate) fn read_frame(&mut self, frame: Vec<u8>) -> Option<Message<'_>> {
+        let whole = super::decode(&frame, self);
+        self.frame = frame;
+        matches!(whole, Ok(super::Status::Complete { .. }))
+            .then_some(Message { bytes: &self.frame, index: self })
     }
 
     pub(super) fn clear(&mut self, begin_end: usize, body: usize) {

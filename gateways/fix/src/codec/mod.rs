@@ -9,6 +9,7 @@ mod encode;
 mod message;
 mod value;
 
+pub(crate) use decode::resync;
 pub use decode::{DecodeError, Garbled, Status, checksum, decode};
 pub use encode::{EncodeError, Encoder};
 pub use message::{

@@ -2,8 +2,8 @@
 
 use super::outbound::RefTag;
 use super::{
-    AHEAD_MAX, AppMessage, DisconnectReason, Event, Gap, Policy, Recovery, Replay,
-    SAME_RESENDS_MAX, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
+    AppMessage, DisconnectReason, Event, Policy, Replay, Resends, SAME_RESENDS_MAX,
+    SAME_RESENDS_NS, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
     UNCONFIRMED_MAX, Unconfirmed, Validation, Warning,
 };
 use crate::codec::{Defect, Message};
@@ -135,7 +135,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return Some(self.sequence_too_low(now_ns, seq, out));
         }
         if seq > self.next_in {
-            return self.on_too_high(now_ns, seq, &message, out);
+            return self.on_too_high(now_ns, header, &message, out);
         }
         self.in_sequence(now_ns, header, message, out)
     }
@@ -212,102 +212,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Some(Event::Rejected { seq: header.seq, reason, tag })
     }
 
-    pub(super) fn gap_is_fatal(&self) -> bool {
-        self.config.recovery == Recovery::GapIsFatal
-    }
-
-    /// A number is skipped. What needs no application is done now and remembered; the
-    /// application's messages come again, for the request is open-ended.
-    fn on_too_high<'b>(
-        &mut self,
-        now_ns: u64,
-        seq: u64,
-        message: &Message<'b>,
-        out: &mut Vec<u8>,
-    ) -> Option<Event<'b>> {
-        if self.gap_is_fatal() {
-            let reason = DisconnectReason::GapFatal;
-            return Some(self.log_out_now(now_ns, reason, "MsgSeqNum too high", out));
-        }
-        let expected = self.next_in;
-        let news = self.open_gap(now_ns, seq, out);
-        let ahead = self.ahead.binary_search_by_key(&seq, |(seq, _)| *seq).is_ok();
-        if !ahead && first_fault(message, self.config.validation.as_ref()).is_none() {
-            let mut behind = seq + 1;
-            let answered = match message.msg_type() {
-                msg_type::HEARTBEAT => true,
-                msg_type::TEST_REQUEST => self.on_test_request(now_ns, message, out).is_none(),
-                msg_type::RESEND_REQUEST => {
-                    let event = self.on_resend_request(now_ns, message, out);
-                    match event {
-                        Some(Event::Rejected { .. }) => false,
-                        Some(event) if matches!(event, Event::Disconnect { .. }) => {
-                            return Some(event);
-                        }
-                        _ => true,
-                    }
-                }
-                msg_type::SEQUENCE_RESET => {
-                    let to = message.uint(tags::NEW_SEQ_NO).ok().flatten();
-                    behind = to.filter(|to| *to <= SEQ_MAX).unwrap_or(0);
-                    behind > seq
-                }
-                _ => false,
-            };
-            if answered {
-                self.remember_ahead(seq, behind);
-            }
-        }
-        news.then_some(Event::Warning(Warning::Gap { expected, received: seq }))
-    }
-
-    /// A message ahead of a gap has been handled; it is skipped when its turn comes. Beyond
-    /// [`AHEAD_MAX`] it is left to be resent.
-    pub(super) fn remember_ahead(&mut self, seq: u64, behind: u64) {
-        if let Err(at) = self.ahead.binary_search_by_key(&seq, |(seq, _)| *seq)
-            && self.ahead.len() < AHEAD_MAX
-        {
-            self.ahead.insert(at, (seq, behind));
-        }
-    }
-
-    /// Asks for what is missing below `seq`, unless that has been asked for. Returns whether it
-    /// asked.
-    pub(super) fn open_gap(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) -> bool {
-        if let Some(gap) = &mut self.gap {
-            gap.upto = gap.upto.max(seq);
-            return false;
-        }
-        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1, asked: 0 });
-        self.ask_for_gap(now_ns, out);
-        true
-    }
-
-    pub(super) fn ask_for_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) {
-        let Some(gap) = &mut self.gap else { return };
-        let from = self.next_in;
-        // Zero is "all there are", so that what came ahead of the gap comes again too.
-        let mut end = 0;
-        gap.asked = u64::MAX;
-        if self.config.resend_chunk > 0 {
-            end = from.saturating_add(self.config.resend_chunk - 1).min(gap.upto);
-            gap.asked = end;
-        }
-        self.send_admin(now_ns, msg_type::RESEND_REQUEST, out, |request| {
-            request.uint(tags::BEGIN_SEQ_NO, from).uint(tags::END_SEQ_NO, end);
-        });
-    }
-
-    /// All that was asked for is there, and more is missing.
-    pub(super) fn ask_for_next_chunk(&mut self, now_ns: u64, out: &mut Vec<u8>) {
-        let online = matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false });
-        let done = self.gap.is_some_and(|gap| self.next_in > gap.asked);
-        if online && done && self.replay.is_none() {
-            self.ask_for_gap(now_ns, out);
-        }
-    }
-
-    fn in_sequence<'b>(
+    pub(super) fn in_sequence<'b>(
         &mut self,
         now_ns: u64,
         header: Header,
@@ -315,7 +220,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
         let next = header.seq + 1;
-        if let Some(fault) = first_fault(&message, self.config.validation.as_ref()) {
+        let fault = first_fault(&message, self.config.validation.as_ref());
+        if let Some(fault) = fault.or_else(|| self.version_fault(&message)) {
             return Some(self.reject_fault(now_ns, &message, header.seq, fault, next, out));
         }
         match message.msg_type() {
@@ -338,6 +244,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::SEQUENCE_RESET => self.on_gap_fill(now_ns, header.seq, &message, out),
             _ => Some(self.deliver(now_ns, header, message, out)),
         }
+    }
+
+    /// A message may name its version (1128), but only one that a Logon may name.
+    fn version_fault<'b>(&self, message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
+        let ours = &self.config.appl_ver_ids;
+        let said = message.get(tags::APPL_VER_ID).filter(|_| !ours.is_empty())?;
+        let known = ours.iter().any(|version| version.as_bytes() == said);
+        let tag = RefTag::Tag(tags::APPL_VER_ID);
+        (!known).then_some((Reason::InvalidApplicationVersion, tag))
     }
 
     /// Rejects a message for what is in it; `next` is expected from here on.
@@ -399,7 +314,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     }
 
     /// Answered with a Heartbeat that repeats its id; `Some` when it was rejected instead.
-    fn on_test_request<'b>(
+    pub(super) fn on_test_request<'b>(
         &mut self,
         now_ns: u64,
         message: &Message<'b>,
@@ -418,7 +333,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Some(self.reject_field(now_ns, message, reason, tags::TEST_REQ_ID, out))
     }
 
-    fn on_resend_request<'b>(
+    pub(super) fn on_resend_request<'b>(
         &mut self,
         now_ns: u64,
         message: &Message<'b>,
@@ -450,21 +365,30 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let reason = Reason::ValueOutOfRange;
             return Some(self.reject_field(now_ns, message, reason, tags::END_SEQ_NO, out));
         }
-        self.same_resends = match self.same_resends {
-            (same, times) if same == begin => (same, times + 1),
-            _ => (begin, 1),
-        };
-        if self.same_resends.1 > SAME_RESENDS_MAX {
+        if self.resends_too_often(now_ns, begin, end) {
             let reason = DisconnectReason::ResendLoop;
             return Some(self.log_out_now(now_ns, reason, "Too many resend requests", out));
         }
-        self.replay = Some(Replay { next: begin, end, held: None });
+        self.replay = Some(Replay { next: begin, end });
         self.continue_replay(now_ns, out);
         let dropped = self.store.dropped_upto();
         (begin <= dropped).then_some(Event::Warning(Warning::ResendTruncated {
             from: begin,
             upto: dropped.min(end),
         }))
+    }
+
+    /// Counts a request; a peer may repeat one, or ask for another part of what it has had, but
+    /// not for ever.
+    fn resends_too_often(&mut self, now_ns: u64, begin: u64, end: u64) -> bool {
+        let Resends { upto, times, since_ns } = self.resends;
+        let anew = begin > upto || now_ns.saturating_sub(since_ns) >= SAME_RESENDS_NS;
+        self.resends = Resends {
+            upto: upto.max(end),
+            times: if anew { 1 } else { times + 1 },
+            since_ns: if anew { now_ns } else { since_ns },
+        };
+        self.resends.times > SAME_RESENDS_MAX
     }
 
     fn on_gap_fill<'b>(

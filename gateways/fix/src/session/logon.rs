@@ -6,7 +6,7 @@ use super::{
     DisconnectReason, Event, Gap, Policy, Refusal, Replay, Session, SessionRejectReason, State,
     outbound,
 };
-use crate::codec::{Message, write_timestamp};
+use crate::codec::{Message, TimePrecision, write_timestamp};
 use crate::store::MessageStore;
 use crate::tags::{self, msg_type};
 
@@ -58,12 +58,21 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if message.msg_type() != msg_type::LOGON {
             return self.disconnect(DisconnectReason::FirstMessageNotLogon);
         }
+        self.enter_period(now_ns);
         // Whoever is not even the right peer learns nothing about why.
         let header = match self.check_header(now_ns, &message) {
-            Ok(header) if message.defect().is_none() => header,
-            Ok(_) => return self.disconnect(DisconnectReason::InvalidLogon),
+            Ok(header) => header,
             Err(fault) => return self.disconnect(logon_fault(fault)),
         };
+        if let Some(opens_ns) = self.closed_until_ns(now_ns) {
+            let mut text = b"Session is closed until ".to_vec();
+            write_timestamp(&mut text, opens_ns, TimePrecision::Millis);
+            let text = String::from_utf8_lossy(&text);
+            return self.refuse(now_ns, Refusal::OutsideHours, &text, out);
+        }
+        if let Some(fault) = first_fault(&message, self.config.validation.as_ref()) {
+            return self.refuse_invalid(now_ns, &message, fault, out);
+        }
         let terms = match self.logon_terms(header.seq, &message) {
             Ok(terms) => terms,
             Err((refusal, text)) => return self.refuse(now_ns, refusal, text, out),
@@ -100,9 +109,6 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         let appl_ver_id = self
             .appl_ver_id_of(message)
             .ok_or((Refusal::DefaultApplVerId, "DefaultApplVerID missing or not supported"))?;
-        if first_fault(message, self.config.validation.as_ref()).is_some() {
-            return Err((Refusal::InvalidField, "Logon has an invalid field"));
-        }
         let expects = self.peer_expects(message);
         Ok(Terms { heartbeat_s, reset, appl_ver_id, expects })
     }
@@ -169,7 +175,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     /// The peer's Logon has skipped numbers. A peer that heard what we expect (789) sends them by
     /// itself; it is asked only when it does not.
     fn open_logon_gap(&mut self, now_ns: u64, seq: u64, told: bool, out: &mut Vec<u8>) {
-        self.remember_ahead(seq, seq + 1);
+        self.logon_was_ahead(seq);
         if told {
             self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 0, asked: u64::MAX });
         } else {
@@ -186,7 +192,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) {
         if let Some(expects) = expects.filter(|expects| *expects < first_new) {
-            self.replay = Some(Replay { next: expects.max(1), end: first_new - 1, held: None });
+            self.replay = Some(Replay { next: expects.max(1), end: first_new - 1 });
             self.continue_replay(now_ns, out);
         }
     }
@@ -194,6 +200,22 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     fn next_expected_too_high<'b>(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Event<'b> {
         let reason = DisconnectReason::NextExpectedTooHigh;
         self.log_out_now(now_ns, reason, "NextExpectedMsgSeqNum too high", out)
+    }
+
+    /// Refuses a Logon that is not well made: a Reject tells which field, a Logout follows
+    /// (FIX 4.4 volume 2, test case 1d).
+    fn refuse_invalid<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        (reason, tag): (SessionRejectReason, outbound::RefTag<'_>),
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        let seq = self.refusal_seq();
+        let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
+        // Text and ids are bounded, so it is never too long.
+        let _ = outbound::write_reject(&self.config, message, stamp, reason, tag, out);
+        self.refuse_under(now_ns, seq + 1, Refusal::InvalidField, reason.text(), out)
     }
 
     /// Refuses a Logon. No number is used up: the rightful peer must not find a gap because
@@ -205,8 +227,23 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        let stamp =
-            outbound::Stamp { seq: self.store.next_out(), sending_ns: now_ns, original_ns: None };
+        self.refuse_under(now_ns, self.refusal_seq(), refusal, text, out)
+    }
+
+    /// The number that an answer to this Logon would have.
+    fn refusal_seq(&self) -> u64 {
+        if self.config.reset_on_logon { 1 } else { self.store.next_out() }
+    }
+
+    fn refuse_under<'b>(
+        &mut self,
+        now_ns: u64,
+        seq: u64,
+        refusal: Refusal,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
         let mut logout = outbound::begin(&self.config, out, msg_type::LOGOUT, stamp, false);
         logout.text(tags::TEXT, text);
         // A refusal too long to be written is still a refusal.
@@ -230,10 +267,19 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             _ => return self.disconnect(DisconnectReason::FirstMessageNotLogon),
         }
         let header = match self.check_header(now_ns, &message) {
-            Ok(header) if message.defect().is_none() => header,
-            Ok(_) => return self.disconnect(DisconnectReason::InvalidLogon),
+            Ok(header) => header,
             Err(fault) => return self.disconnect(logon_fault(fault)),
         };
+        if let Some((reason, _)) = first_fault(&message, self.config.validation.as_ref()) {
+            return self.log_out_now(now_ns, DisconnectReason::InvalidLogon, reason.text(), out);
+        }
+        let version = self.config.appl_ver_ids.first();
+        if version
+            .is_some_and(|ours| message.get(tags::DEFAULT_APPL_VER_ID) != Some(ours.as_bytes()))
+        {
+            let reason = DisconnectReason::InvalidLogon;
+            return self.log_out_now(now_ns, reason, "DefaultApplVerID is not ours", out);
+        }
         let heartbeat_s = match message.uint(tags::HEART_BT_INT) {
             Ok(Some(s)) if s <= u64::from(self.config.heartbeat_s_range.1) => s,
             Ok(None) => u64::from(self.config.heartbeat_s),

@@ -15,9 +15,11 @@
 
 mod config;
 mod event;
+mod gap;
 mod inbound;
 mod logon;
 mod outbound;
+pub mod schedule;
 mod timer;
 
 use std::collections::VecDeque;
@@ -30,21 +32,33 @@ pub use event::{
     AppMessage, BusinessRejectReason, DisconnectReason, Event, Received, Refusal, SendError, Sent,
     SessionError, SessionRejectReason, Warning,
 };
+pub use schedule::Schedule;
 
-use crate::codec::{FieldIndex, Message, Status, decode};
+use crate::codec::{FieldIndex, Garbled, Message, Status, decode, resync};
 use crate::store::{MessageStore, SEQ_MAX};
+use crate::tags::msg_type;
 
 /// Most application messages delivered and not yet confirmed.
 pub const UNCONFIRMED_MAX: usize = 16_384;
 
-/// Most numbers remembered of administrative messages that came ahead of a gap.
-pub const AHEAD_MAX: usize = 256;
+/// Most messages remembered or kept that came ahead of a gap.
+pub const AHEAD_MAX: usize = 1_024;
+
+/// Bytes of messages kept that came ahead of a gap; what is beyond has to be sent again.
+pub const AHEAD_BYTES_MAX: usize = 1 << 20;
 
 /// Most garbled stretches between two good messages.
 pub const GARBLED_MAX: u32 = 64;
 
-/// Most `ResendRequest`s in a row that start at the same number.
+/// A message that has begun must be complete within this; then it is garbled, and the next one is
+/// looked for inside it. So a `BodyLength` that is too long holds nothing up for ever.
+pub const FRAME_TIMEOUT_NS: u64 = 5_000_000_000;
+
+/// Most `ResendRequest`s for messages that were resent before, within [`SAME_RESENDS_NS`].
 pub const SAME_RESENDS_MAX: u32 = 32;
+
+/// What [`SAME_RESENDS_MAX`] is counted over.
+pub const SAME_RESENDS_NS: u64 = 60_000_000_000;
 
 /// Most times that the same gap is asked for without progress.
 pub const GAP_TRIES_MAX: u32 = 3;
@@ -89,7 +103,7 @@ struct Gap {
     since_ns: u64,
     /// Times that it was asked for without progress.
     tries: u32,
-    /// Last number that was asked for.
+    /// Last number that the answer to the request surely has.
     asked: u64,
 }
 
@@ -98,8 +112,16 @@ struct Gap {
 struct Replay {
     next: u64,
     end: u64,
-    /// First number of the messages that were sent meanwhile and must follow.
-    held: Option<u64>,
+}
+
+/// `ResendRequest`s that were served, to find a peer that asks for ever.
+#[derive(Clone, Copy, Debug, Default)]
+struct Resends {
+    /// Highest number that was resent.
+    upto: u64,
+    /// Requests at or below it since `since_ns`.
+    times: u32,
+    since_ns: u64,
 }
 
 /// A session and its store. `P` decides about credentials and fills a Logon.
@@ -111,9 +133,7 @@ pub struct Session<S, P> {
     state: State,
     next_in: u64,
     unconfirmed: VecDeque<Unconfirmed>,
-    /// Administrative messages handled ahead of a gap, sorted: a number, and the one behind what
-    /// it stands for.
-    ahead: Vec<(u64, u64)>,
+    ahead: gap::AheadQueue,
     /// Which of the configured versions the Logon named (1137).
     appl_ver_id: usize,
     gap: Option<Gap>,
@@ -125,7 +145,12 @@ pub struct Session<S, P> {
     deadline_ns: u64,
     test_request_ns: Option<u64>,
     garbled: u32,
-    same_resends: (u64, u32),
+    /// Since when the input begins with a message that is not complete; 0 once that has lasted too
+    /// long, until [`receive`](Self::receive) is called again.
+    unfinished_ns: Option<u64>,
+    /// The period of the schedule that the numbers belong to; it may be still to come.
+    period: Option<schedule::Period>,
+    resends: Resends,
     scratch: Vec<u8>,
 }
 
@@ -140,7 +165,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             state: State::Disconnected,
             next_in,
             unconfirmed: VecDeque::with_capacity(UNCONFIRMED_MAX),
-            ahead: Vec::with_capacity(AHEAD_MAX),
+            ahead: gap::AheadQueue::default(),
             appl_ver_id: 0,
             gap: None,
             replay: None,
@@ -150,7 +175,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             deadline_ns: 0,
             test_request_ns: None,
             garbled: 0,
-            same_resends: (0, 0),
+            unfinished_ns: None,
+            period: None,
+            resends: Resends::default(),
             scratch: Vec::with_capacity(1_024),
         }
     }
@@ -201,10 +228,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.unconfirmed.iter().filter(|one| !one.settled).count()
     }
 
-    /// Whether a replay waits for the caller to write the output buffer. Until it is done
-    /// [`receive`](Self::receive) takes nothing.
-    pub const fn replay_pending(&self) -> bool {
-        self.replay.is_some()
+    /// Whether [`receive`](Self::receive) has something to do without further input: a replay
+    /// that waits for the caller to write the output buffer, or a message whose turn has come.
+    /// Live messages go out between the parts of a replay, and what arrives is taken.
+    pub fn replay_pending(&self) -> bool {
+        self.replay.is_some() || self.ahead_is_due()
     }
 
     /// Prepares what can be prepared while nothing is urgent, such as the store's next file.
@@ -228,20 +256,37 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.state != State::Disconnected {
             return Err(SessionError::AlreadyConnected);
         }
+        self.enter_period(now_ns);
         self.last_in_ns = now_ns;
         self.last_out_ns = now_ns;
         self.test_request_ns = None;
         self.garbled = 0;
-        self.same_resends = (0, 0);
+        self.unfinished_ns = None;
+        self.resends = Resends::default();
         self.deadline_ns = now_ns.saturating_add(self.config.logon_timeout_ns);
         match self.config.role {
             Role::Acceptor => self.state = State::AwaitLogon,
             Role::Initiator => {
                 self.state = State::LogonSent;
-                self.send_logon(now_ns, out);
+                if self.closed_until_ns(now_ns).is_some() {
+                    // Nothing to wait for: the timer ends it at once, with the reason.
+                    self.deadline_ns = now_ns;
+                } else {
+                    self.send_logon(now_ns, out);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Starts both numbers at 1 with the next Logon; what was sent before can no longer be asked
+    /// for. Only while disconnected; otherwise nothing happens and the answer is false.
+    pub fn reset(&mut self) -> bool {
+        let free = self.state == State::Disconnected;
+        if free {
+            self.reset_numbers();
+        }
+        free
     }
 
     /// The connection is gone, whoever closed it.
@@ -254,13 +299,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.gap = None;
         self.replay = None;
         self.ahead.clear();
+        self.unfinished_ns = None;
         self.test_request_ns = None;
     }
 
     /// Takes at most one message from the front of `input` and answers it into `out`.
     ///
     /// The caller drops `consumed` bytes and calls again, until nothing is consumed and there is
-    /// no event. `index` holds the fields of the message in the event.
+    /// no event; and once more after [`on_timer`](Self::on_timer), for a message that does not end
+    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in the event.
     pub fn receive<'b>(
         &mut self,
         now_ns: u64,
@@ -271,29 +318,57 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.state == State::Disconnected {
             return Received { consumed: input.len(), event: None };
         }
-        if self.replay.is_some() {
-            self.continue_replay(now_ns, out);
-            if self.replay.is_some() {
-                return Received { consumed: 0, event: None };
-            }
+        self.continue_replay(now_ns, out);
+        let nothing = Received { consumed: 0, event: None };
+        if self.replay.is_some() && out.len() >= 2 * REPLAY_BYTES_MAX {
+            return nothing;
+        }
+        if self.ahead_is_due() {
+            return Received { consumed: 0, event: self.take_ahead(now_ns, index, out) };
         }
         match decode(input, index) {
-            Ok(Status::Incomplete) => Received { consumed: 0, event: None },
+            Ok(Status::Incomplete) => match self.unfinished(now_ns, input) {
+                None => nothing,
+                Some(skip) => {
+                    Received { consumed: skip, event: Some(self.on_garbled(Garbled::Unfinished)) }
+                }
+            },
             Ok(Status::Complete { consumed }) => {
+                self.unfinished_ns = None;
                 let bytes = input.get(..consumed).unwrap_or(input);
                 let message = Message::new(bytes, index);
+                // One replay at a time: the next request waits for the end of this one.
+                if self.replay.is_some() && message.msg_type() == msg_type::RESEND_REQUEST {
+                    return nothing;
+                }
                 let event = self.on_message(now_ns, message, out);
                 self.ask_for_next_chunk(now_ns, out);
                 Received { consumed, event }
             }
             Err(error) => {
+                self.unfinished_ns = None;
                 let event = Some(self.on_garbled(error.kind));
                 Received { consumed: error.skip, event }
             }
         }
     }
 
-    fn on_garbled(&mut self, kind: crate::codec::Garbled) -> Event<'static> {
+    /// The input begins with a message that is not complete; how much of it to drop when that
+    /// has lasted too long.
+    fn unfinished(&mut self, now_ns: u64, input: &[u8]) -> Option<usize> {
+        if input.is_empty() {
+            self.unfinished_ns = None;
+            return None;
+        }
+        let since_ns = *self.unfinished_ns.get_or_insert(now_ns);
+        if now_ns.saturating_sub(since_ns) < FRAME_TIMEOUT_NS {
+            return None;
+        }
+        self.unfinished_ns = None;
+        Some(resync(input))
+    }
+
+    fn on_garbled(&mut self, kind: Garbled) -> Event<'static> {
         self.garbled += 1;
         if matches!(self.state, State::AwaitLogon | State::LogonSent) {
             return self.disconnect(DisconnectReason::GarbledLogon);
@@ -362,17 +437,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     /// The expected number moves on, over messages that were handled ahead of a gap as well.
     fn advance(&mut self, now_ns: u64, next: u64) {
         self.next_in = next;
-        let mut used = 0;
-        for (seq, behind) in &self.ahead {
-            if *seq > self.next_in {
-                break;
-            }
-            if *seq == self.next_in {
-                self.next_in = *behind;
-            }
-            used += 1;
-        }
-        self.ahead.drain(..used);
+        self.next_in = self.ahead.skip(next);
         self.gap = self.gap.filter(|gap| gap.upto >= self.next_in);
         if let Some(gap) = &mut self.gap {
             gap.since_ns = now_ns;
@@ -381,9 +446,48 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.persist_next_in();
     }
 
+    /// Starts a new period of the schedule, if one has begun: numbers start anew, once, whether
+    /// or not the process was there when it began. A connection that reaches into it ends first.
+    fn enter_period(&mut self, now_ns: u64) {
+        let Some(schedule) = &self.config.schedule else { return };
+        let idle = matches!(self.state, State::Disconnected | State::AwaitLogon);
+        if !idle || self.period.is_some_and(|period| now_ns < period.end_ns) {
+            return;
+        }
+        self.period = schedule.period(now_ns);
+        let Some(period) = self.period else { return };
+        match self.store.period_ns() {
+            // Numbers of an unknown time: no beginning is known to lie between them and now.
+            0 => self.store.set_period_ns(period.start_ns),
+            known if known < period.start_ns => {
+                self.store.reset_for_period(period.start_ns);
+                self.forget_numbers();
+            }
+            _ => {}
+        }
+    }
+
+    /// When the session opens, if it is closed: an initiator need not connect before. One that
+    /// does is let go at once with [`DisconnectReason::OutsideHours`].
+    pub fn closed_until_ns(&self, now_ns: u64) -> Option<u64> {
+        let schedule = self.config.schedule.as_ref()?;
+        let known = self.period.filter(|period| now_ns < period.end_ns);
+        let period = known.or_else(|| schedule.period(now_ns))?;
+        (!period.contains(now_ns)).then_some(period.start_ns)
+    }
+
+    /// When the session's hours are over.
+    fn closes_ns(&self) -> Option<u64> {
+        self.period.map(|period| period.end_ns)
+    }
+
     /// Both numbers to 1; what was sent before can no longer be asked for.
     fn reset_numbers(&mut self) {
         self.store.reset();
+        self.forget_numbers();
+    }
+
+    fn forget_numbers(&mut self) {
         self.next_in = 1;
         self.unconfirmed.clear();
         self.ahead.clear();

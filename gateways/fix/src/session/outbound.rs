@@ -5,7 +5,7 @@ use super::{
     BusinessRejectReason, Config, DisconnectReason, Event, HeaderOrder, Offline, Policy,
     REPLAY_BYTES_MAX, Replay, SendError, Sent, Session, SessionRejectReason, State,
 };
-use crate::codec::{Encoder, Message};
+use crate::codec::{EncodeError, Encoder, Message};
 use crate::store::{Entry, MessageStore, SEQ_MAX};
 use crate::tags::{self, msg_type};
 
@@ -138,7 +138,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Encoder<'_>),
     ) -> Result<Sent, SendError> {
-        let online = matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false });
+        self.enter_period(now_ns);
+        let online = self.takes_messages();
         if !online && self.config.offline == Offline::Refuse {
             return Err(SendError::NotLoggedOn);
         }
@@ -160,15 +161,46 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             out.truncate(start);
             return Err(error.into());
         }
-        if online && self.replay.is_none() {
+        if online {
             self.last_out_ns = now_ns;
             return Ok(Sent::Written { seq });
         }
         out.truncate(start);
-        if let Some(replay) = &mut self.replay {
-            replay.held.get_or_insert(seq);
-        }
         Ok(Sent::Held { seq })
+    }
+
+    /// Sends a message that is worth nothing later, such as market data: it takes a number and is
+    /// not stored, so that a `ResendRequest` over it gets a gap fill. It is written at once, even
+    /// between the parts of a replay, and never held for a peer that is not there.
+    ///
+    /// # Errors
+    /// [`SendError`]; then nothing is written and no number is used.
+    pub fn send_transient(
+        &mut self,
+        now_ns: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) -> Result<Sent, SendError> {
+        if !self.takes_messages() {
+            return Err(SendError::NotLoggedOn);
+        }
+        let seq = self.store.next_out();
+        if seq >= SEQ_MAX {
+            return Err(SendError::SequenceExhausted);
+        }
+        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let mut message = begin(&self.config, out, msg_type, stamp, false);
+        write(&mut message);
+        message.finish()?;
+        self.store.set_next_out(seq + 1);
+        self.last_out_ns = now_ns;
+        Ok(Sent::Written { seq })
+    }
+
+    /// Whether the peer is there to take a message of the application.
+    pub(super) const fn takes_messages(&self) -> bool {
+        matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false })
     }
 
     /// Rejects (35=3) a message of the peer's that [`Event::App`] delivered: a field is missing or
@@ -193,30 +225,14 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         tag: RefTag<'_>,
         out: &mut Vec<u8>,
     ) {
-        let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
-        let highest = highest_reason(&self.config.begin_string);
-        self.send_admin(now_ns, msg_type::REJECT, out, |reject| {
-            write_reverse_route(message, reject);
-            reject.uint(tags::REF_SEQ_NUM, seq).text(tags::TEXT, reason.text());
-            match tag {
-                RefTag::Tag(tag) => {
-                    reject.uint(tags::REF_TAG_ID, u64::from(tag));
-                }
-                RefTag::Text(text) => {
-                    if let Some(number) = crate::codec::parse_i64(text) {
-                        reject.int(tags::REF_TAG_ID, number);
-                    }
-                }
-                RefTag::None => {}
-            }
-            let ref_type = message.msg_type();
-            if !ref_type.is_empty() && ref_type.len() <= crate::store::MSG_TYPE_BYTES_MAX {
-                reject.field(tags::REF_MSG_TYPE, ref_type);
-            }
-            if reason.code() <= highest {
-                reject.uint(tags::SESSION_REJECT_REASON, u64::from(reason.code()));
-            }
-        });
+        let next = self.store.next_out();
+        let stamp = Stamp { seq: next, sending_ns: now_ns, original_ns: None };
+        let written = write_reject(&self.config, message, stamp, reason, tag, out);
+        debug_assert!(written.is_ok(), "a Reject is short");
+        if written.is_ok() {
+            self.store.set_next_out(next + 1);
+            self.last_out_ns = now_ns;
+        }
     }
 
     /// Answers a well-formed message that cannot be acted upon with a `BusinessMessageReject`
@@ -294,32 +310,23 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// Goes on serving a `ResendRequest` until it is done or enough bytes wait to be written.
     pub(super) fn continue_replay(&mut self, now_ns: u64, out: &mut Vec<u8>) {
-        if out.len() >= REPLAY_BYTES_MAX {
-            return;
-        }
-        while let Some(mut replay) = self.replay {
-            if replay.next > replay.end {
-                self.replay = replay.held.map(|held| Replay {
-                    next: held,
-                    end: self.store.next_out() - 1,
-                    held: None,
-                });
-                continue;
+        let Some(Replay { mut next, end }) = self.replay else { return };
+        while next <= end {
+            if out.len() >= REPLAY_BYTES_MAX {
+                self.replay = Some(Replay { next, end });
+                return;
             }
-            let kept = self.store.next_kept(replay.next).filter(|seq| *seq <= replay.end);
-            replay.next = match kept {
-                Some(seq) if seq == replay.next => {
+            let kept = self.store.next_kept(next).filter(|seq| *seq <= end);
+            next = match kept {
+                Some(seq) if seq == next => {
                     self.resend(now_ns, seq, out);
                     seq + 1
                 }
-                Some(seq) => self.fill_gap(now_ns, replay.next, seq, out),
-                None => self.fill_gap(now_ns, replay.next, replay.end + 1, out),
+                Some(seq) => self.fill_gap(now_ns, next, seq, out),
+                None => self.fill_gap(now_ns, next, end + 1, out),
             };
-            self.replay = Some(replay);
-            if out.len() >= REPLAY_BYTES_MAX {
-                return;
-            }
         }
+        self.replay = None;
     }
 
     fn resend(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) {
@@ -344,6 +351,40 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.last_out_ns = now_ns;
         next
     }
+}
+
+/// Writes a Reject (35=3) of `message`.
+pub(super) fn write_reject(
+    config: &Config,
+    message: &Message<'_>,
+    stamp: Stamp,
+    reason: SessionRejectReason,
+    tag: RefTag<'_>,
+    out: &mut Vec<u8>,
+) -> Result<usize, EncodeError> {
+    let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
+    let mut reject = begin(config, out, msg_type::REJECT, stamp, false);
+    write_reverse_route(message, &mut reject);
+    reject.uint(tags::REF_SEQ_NUM, seq).text(tags::TEXT, reason.text());
+    match tag {
+        RefTag::Tag(tag) => {
+            reject.uint(tags::REF_TAG_ID, u64::from(tag));
+        }
+        RefTag::Text(text) => {
+            if let Some(number) = crate::codec::parse_i64(text) {
+                reject.int(tags::REF_TAG_ID, number);
+            }
+        }
+        RefTag::None => {}
+    }
+    let ref_type = message.msg_type();
+    if !ref_type.is_empty() && ref_type.len() <= crate::store::MSG_TYPE_BYTES_MAX {
+        reject.field(tags::REF_MSG_TYPE, ref_type);
+    }
+    if reason.code() <= highest_reason(&config.begin_string) {
+        reject.uint(tags::SESSION_REJECT_REASON, u64::from(reason.code()));
+    }
+    reject.finish()
 }
 
 /// Highest `SessionRejectReason` (373) that a version has; a later one is told by its text alone

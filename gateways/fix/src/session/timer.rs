@@ -1,6 +1,8 @@
 //! What a session does when time passes: heartbeats, test requests and the ends of waiting.
 
-use super::{DisconnectReason, Event, GAP_TRIES_MAX, Policy, Session, State, Warning};
+use super::{
+    DisconnectReason, Event, FRAME_TIMEOUT_NS, GAP_TRIES_MAX, Policy, Role, Session, State, Warning,
+};
 use crate::store::MessageStore;
 use crate::tags::{self, msg_type};
 
@@ -27,41 +29,68 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     /// When [`on_timer`](Self::on_timer) has something to do, in nanoseconds since the epoch;
     /// 0 for at once, `None` for never as things are.
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        match self.state {
-            State::Disconnected => None,
+        let own = match self.state {
+            State::Disconnected => return None,
             State::LoggedOn | State::LogoutSent { .. } if self.replay.is_some() => Some(0),
             State::AwaitLogon | State::LogonSent | State::LogoutSent { .. } => {
                 Some(self.deadline_ns)
             }
-            State::LoggedOn => {
-                let gap = self.gap.map(|gap| gap.since_ns.saturating_add(self.gap_patience_ns()));
-                if self.heartbeat_ns == 0 {
-                    return gap;
-                }
-                let patience = self.dead_after_ns() - self.test_after_ns();
-                let silence = match self.test_request_ns {
-                    None => self.last_in_ns.saturating_add(self.test_after_ns()),
-                    Some(asked_ns) => {
-                        let dead_ns = self.last_in_ns.saturating_add(self.dead_after_ns());
-                        dead_ns.max(asked_ns.saturating_add(patience))
-                    }
-                };
-                let beat = self.last_out_ns.saturating_add(self.heartbeat_ns);
-                Some(beat.min(silence).min(gap.unwrap_or(u64::MAX)))
-            }
+            State::LoggedOn => self.quiet_deadline_ns().into_iter().chain(self.closes_ns()).min(),
+        };
+        let unfinished = self.unfinished_due_ns();
+        own.into_iter().chain(unfinished).min()
+    }
+
+    /// When a message that has begun must be complete; none once that is over.
+    fn unfinished_due_ns(&self) -> Option<u64> {
+        let since_ns = self.unfinished_ns.filter(|since_ns| *since_ns > 0)?;
+        Some(since_ns.saturating_add(FRAME_TIMEOUT_NS))
+    }
+
+    /// When a session in which nothing happens has something to do.
+    fn quiet_deadline_ns(&self) -> Option<u64> {
+        let gap = self.gap.map(|gap| gap.since_ns.saturating_add(self.gap_patience_ns()));
+        if self.heartbeat_ns == 0 {
+            return gap;
         }
+        let patience = self.dead_after_ns() - self.test_after_ns();
+        let silence = match self.test_request_ns {
+            None => self.last_in_ns.saturating_add(self.test_after_ns()),
+            Some(asked_ns) => {
+                let dead_ns = self.last_in_ns.saturating_add(self.dead_after_ns());
+                dead_ns.max(asked_ns.saturating_add(patience))
+            }
+        };
+        let beat = self.last_out_ns.saturating_add(self.heartbeat_ns);
+        Some(beat.min(silence).min(gap.unwrap_or(u64::MAX)))
     }
 
     /// Does what is due at `now_ns`. Call again at once while it returns an event.
     pub fn on_timer(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
+        if self.unfinished_due_ns().is_some_and(|due_ns| now_ns >= due_ns) {
+            self.unfinished_ns = Some(0);
+        }
         match self.state {
             State::Disconnected => None,
-            State::AwaitLogon | State::LogonSent => (now_ns >= self.deadline_ns)
-                .then(|| self.disconnect(DisconnectReason::LogonTimeout)),
+            State::AwaitLogon | State::LogonSent => {
+                let late = now_ns >= self.deadline_ns;
+                let closed = self.closed_until_ns(now_ns).is_some();
+                let initiator = self.config.role == Role::Initiator;
+                let reason = if closed && initiator {
+                    DisconnectReason::OutsideHours
+                } else {
+                    DisconnectReason::LogonTimeout
+                };
+                late.then(|| self.disconnect(reason))
+            }
             State::LogoutSent { .. } => {
                 self.continue_replay(now_ns, out);
                 (now_ns >= self.deadline_ns)
                     .then(|| self.disconnect(DisconnectReason::LogoutTimeout))
+            }
+            State::LoggedOn if self.closes_ns().is_some_and(|closes_ns| now_ns >= closes_ns) => {
+                self.logout(now_ns, "Session hours are over", out);
+                Some(Event::LogoutSent { reason: DisconnectReason::OutsideHours })
             }
             State::LoggedOn => {
                 self.continue_replay(now_ns, out);
@@ -82,7 +111,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         {
             return Some(self.disconnect(DisconnectReason::HeartbeatTimeout));
         }
-        // While a replay goes on the peer hears from us, and a new number would overtake it.
+        // While a replay goes on the peer hears from us.
         if self.replay.is_some() {
             return None;
         }

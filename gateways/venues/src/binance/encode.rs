@@ -86,8 +86,8 @@ pub(super) fn new_order(
     encoder.char(tags::SIDE, side).field(tags::SYMBOL, listing.symbol.as_bytes());
     if new.ord_type == OrdType::Limit {
         let tif = match new.tif {
-            // The venue knows no day; the core cancels at its end.
-            TimeInForce::Day | TimeInForce::Gtc => b'1',
+            // The venue knows no day and no date; the core cancels at its end.
+            TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => b'1',
             TimeInForce::Ioc => b'3',
             TimeInForce::Fok => b'4',
         };

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use rutter_core::id::{ExecId, VenueOrderId};
+use rutter_core::id::VenueOrderId;
 use rutter_core::input::{Side, TimeInForce};
 use rutter_core::number::{Price, Qty, UnixNanos};
 use serde::Deserialize;
@@ -14,28 +14,6 @@ use serde_json::value::RawValue;
 use super::time::write_rfc3339;
 use crate::decimal::DecimalError;
 use crate::listing::Listing;
-
-/// Characters of an id at the venue that are packed, six bits each.
-const PACKED_CHARS_MAX: usize = 20;
-
-/// An execution id without loss: `A-Z` is 1 to 26, `0-9` 27 to 36, `-` 37, `a-z` 38 to 63, six bits
-/// a character. `None` for anything else, or more than 20 characters.
-pub fn pack_exec_id(text: &str) -> Option<ExecId> {
-    if text.is_empty() || text.len() > PACKED_CHARS_MAX {
-        return None;
-    }
-    let packed = text.bytes().try_fold(0u128, |packed, byte| {
-        let code = match byte {
-            b'A'..=b'Z' => byte - b'A' + 1,
-            b'0'..=b'9' => byte - b'0' + 27,
-            b'-' => 37,
-            b'a'..=b'z' => byte - b'a' + 38,
-            _ => return None,
-        };
-        Some(packed << 6 | u128::from(code))
-    })?;
-    Some(ExecId(packed))
-}
 
 /// The venue's order id; `None` when it is empty or too long to be one.
 pub fn order_id(text: &str) -> Option<VenueOrderId> {
@@ -304,20 +282,6 @@ pub fn write_ping(out: &mut Vec<u8>, req_id: u64) {
 mod tests {
     use super::*;
     use rutter_core::id::InstrumentId;
-
-    #[test]
-    fn execution_ids_pack_without_loss() {
-        let mut seen = std::collections::BTreeSet::new();
-        for text in
-            ["TGBB7L-HT5LX-J3BZ4A", "TGBB7L-HT5LX-J3BZ4B", "A", "AA", "a", "0", "-", "Z", "z", "9"]
-        {
-            assert!(seen.insert(pack_exec_id(text).expect(text)), "{text}");
-        }
-        assert!(pack_exec_id("12345678901234567890").is_some());
-        for bad in ["", "123456789012345678901", "A B", "A_B", "\u{e9}"] {
-            assert_eq!(pack_exec_id(bad), None, "{bad}");
-        }
-    }
 
     fn listing() -> Listing {
         Listing {

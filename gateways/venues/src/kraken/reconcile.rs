@@ -665,7 +665,7 @@ impl Member {
                 "sell" => Side::Sell,
                 _ => return None,
             },
-            exec: message::pack_exec_id(exec)?,
+            exec: ExecId::from_text(exec.as_bytes())?,
             qty: listing.qty(digits(trade.vol)).ok()?,
             price: listing.price(digits(trade.price)).ok()?,
             fee: amount(digits(trade.fee)).ok()?,

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueOrderId};
+use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueOrderId};
 use rutter_core::input::{ChildFill, Doubt, Input, Liquidity, Side, VenueReject};
 use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::Outbox;
@@ -191,7 +191,7 @@ impl Ledger {
             child,
             instrument: listing.instrument,
             side,
-            exec: message::pack_exec_id(&execution.exec_id).ok_or(Broken::Shape)?,
+            exec: ExecId::from_text(execution.exec_id.as_bytes()).ok_or(Broken::Shape)?,
             qty: listing.qty(digits(qty))?,
             price: listing.price(digits(price))?,
             fee,

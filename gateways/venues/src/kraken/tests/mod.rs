@@ -343,7 +343,7 @@ fn fill(child: u64) -> ChildFill {
         child: ChildId(child),
         instrument: BTC_USD,
         side: Side::Sell,
-        exec: message::pack_exec_id(EXEC).expect("an execution id"),
+        exec: rutter_core::id::ExecId::from_text(EXEC.as_bytes()).expect("an execution id"),
         qty: Qty(500_000),
         price: Price(2_659_990),
         fee: Amount(345_800_000_000_000_000),

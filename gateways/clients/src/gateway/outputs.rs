@@ -1,0 +1,175 @@
+//! The core's outputs on their way to clients: reports, their copies, and operators' commands.
+
+use rutter_core::id::SessionId;
+use rutter_core::input::SessionCommand;
+use rutter_core::output::{Output, Report, ReportKind};
+use rutter_fix::codec::Encoder;
+use rutter_fix::session::Sent;
+use rutter_fix::store::MessageStore;
+use rutter_fix::tags::msg_type;
+
+use super::{ClientGateway, CloseReason, Notice, OutputError};
+use crate::config::SessionKind;
+use crate::report::{write_cancel_reject, write_copy_of, write_mass_cancel_report, write_report};
+
+/// `Text` (58) of a Logout that an operator asked for.
+const OPERATOR_LOGOUT: &str = "Logged out by an operator";
+
+impl<S: MessageStore> ClientGateway<S> {
+    /// Takes an output of the core. Those that are not for clients do nothing.
+    ///
+    /// # Errors
+    /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
+    /// output; further outputs for it are only counted.
+    pub fn on_output(&mut self, now_ns: u64, output: &Output) -> Result<(), OutputError> {
+        let (session, event, client_seq, kind) = match output {
+            Output::Report(report) => {
+                (report.session, report.event, report.client_seq, msg_type::EXECUTION_REPORT)
+            }
+            Output::CancelReject(reject) => {
+                (reject.session, reject.event, reject.client_seq, msg_type::ORDER_CANCEL_REJECT)
+            }
+            Output::MassCancelReport(report) => {
+                let kind = msg_type::ORDER_MASS_CANCEL_REPORT;
+                (report.session, report.event, report.client_seq, kind)
+            }
+            Output::Command(session, command) => {
+                self.on_command(now_ns, *session, *command);
+                return Ok(());
+            }
+            Output::Notice(notice) => {
+                self.on_notice(now_ns, notice);
+                return Ok(());
+            }
+            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
+        };
+        let place = self.by_session.get(session.index()).copied().flatten();
+        let place = place.ok_or(OutputError::UnknownSession(session))?;
+        let Some(client) = self.clients.get(place) else { return Ok(()) };
+        let owner = client.owner;
+        let told = self.tell(now_ns, place, event, kind, |message, terms| match output {
+            Output::Report(report) => {
+                write_report(message, report, &owner, owner.version, terms);
+            }
+            Output::CancelReject(reject) => write_cancel_reject(message, reject, &owner, terms),
+            Output::MassCancelReport(report) => {
+                write_mass_cancel_report(message, report, &owner, terms);
+            }
+            Output::Command(..)
+            | Output::SendNew(_)
+            | Output::SendCancel(_)
+            | Output::Query(_)
+            | Output::Notice(_) => {}
+        });
+        if told.is_ok()
+            && let Some(client) = self.clients.get_mut(place).filter(|client| !client.failed)
+        {
+            client.confirm(client_seq, self.recovered);
+        }
+        match output {
+            Output::Report(report) if self.copies => told.and(self.copy(now_ns, place, report)),
+            _ => told,
+        }
+    }
+
+    /// Stores a message for a session under its event number, and writes it if its client is there.
+    fn tell(
+        &mut self,
+        now_ns: u64,
+        place: usize,
+        event: u64,
+        kind: &[u8],
+        write: impl FnOnce(&mut Encoder<'_>, &crate::terms::Terms),
+    ) -> Result<(), OutputError> {
+        let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
+        if client.failed {
+            self.counters.outputs_dropped += 1;
+            return Ok(());
+        }
+        client.journal_event = client.journal_event.max(event);
+        let conn = client.conn;
+        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
+        self.scratch.clear();
+        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
+        let terms = &self.terms;
+        let sent = client.send(now_ns, event, kind, out, |message| write(message, terms));
+        match sent {
+            Ok(sent) => {
+                match sent {
+                    Sent::AlreadyStored => self.counters.outputs_repeated += 1,
+                    Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
+                }
+                if let Some(conn) = conn {
+                    self.after_write(now_ns, conn);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(place);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a report to every drop copy of its session. A copy's events are counted here: the
+    /// journal yields the same reports in the same order after every start.
+    fn copy(&mut self, now_ns: u64, source: usize, report: &Report) -> Result<(), OutputError> {
+        if report.kind == ReportKind::OrderStatus {
+            return Ok(());
+        }
+        let mut told = Ok(());
+        for place in 0..self.clients.len() {
+            let (Some(client), Some(from)) = (self.clients.get(place), self.clients.get(source))
+            else {
+                continue;
+            };
+            let SessionKind::DropCopy(sources) = &client.kind else { continue };
+            if !sources.contains(&report.session) {
+                continue;
+            }
+            let (owner, reader, event) =
+                (from.owner, client.owner.version, client.journal_event + 1);
+            let comp_id = from.comp_id.clone();
+            let kind = msg_type::EXECUTION_REPORT;
+            let copied = self.tell(now_ns, place, event, kind, |message, terms| {
+                write_report(message, report, &owner, reader, terms);
+                write_copy_of(message, &comp_id, reader);
+            });
+            told = told.and(copied);
+        }
+        told
+    }
+
+    /// Carries out what an operator asked. While the journal is read only what lasts is done again.
+    fn on_command(&mut self, now_ns: u64, session: SessionId, command: SessionCommand) {
+        let place = self.by_session.get(session.index()).copied().flatten();
+        let Some(client) = place.and_then(|place| self.clients.get_mut(place)) else { return };
+        match command {
+            SessionCommand::Enable => client.disabled = false,
+            SessionCommand::Disable => client.disabled = true,
+            SessionCommand::Logout | SessionCommand::Disconnect => {}
+            SessionCommand::ResetSequence => client.reset_wanted = self.recovered,
+        }
+        if !self.recovered {
+            return;
+        }
+        let Some(conn) = client.conn else {
+            client.reset_if_wanted();
+            return self.note(Notice::Commanded { session, command });
+        };
+        match command {
+            SessionCommand::Enable => {}
+            SessionCommand::Disconnect => {
+                self.close(conn, CloseReason::Operator, &mut |_, _| false);
+            }
+            SessionCommand::Logout | SessionCommand::Disable | SessionCommand::ResetSequence => {
+                let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+                if let Some(connection) = connection {
+                    client.session.logout(now_ns, OPERATOR_LOGOUT, &mut connection.out);
+                }
+                self.after_write(now_ns, conn);
+            }
+        }
+        self.note(Notice::Commanded { session, command });
+    }
+}

@@ -1,0 +1,335 @@
+//! What clients ask beside orders: market data, the list of instruments, whether trading is on;
+//! and the operator's news. None of it is the core's business, so it is answered here.
+//!
+//! Market data takes numbers and is not stored: what is old is worth nothing. It is sent only to a
+//! client that reads, and at most [`STREAMS_PER_TURN`] messages a turn, so that reports are never
+//! behind much of it.
+
+use rutter_core::output::Notice as CoreNotice;
+use rutter_fix::codec::Message;
+use rutter_fix::dictionary::Version;
+use rutter_fix::session::{AppMessage, BusinessRejectReason, SendError, Sent};
+use rutter_fix::tags;
+
+use super::{ClientGateway, ConnId, MessageStore, Notice};
+use crate::market::fields::{INCREMENT, MARKET_DATA_REQUEST, REQUEST_REJECT, SNAPSHOT};
+use crate::market::request::{self, Asked, Fault, MdRefusal};
+use crate::market::streams::Owed;
+use crate::market::write::write_reject;
+use crate::market::{BookNews, Market, MarketConfig, MarketConfigError, MarketCounters, MdReqId};
+use crate::reference::security_list::{LIST, LIST_REQUEST, ListResult};
+use crate::reference::session_status::{
+    STATUS, STATUS_REQUEST, StatusAsked, TRAD_SES_REQ_ID, write_refusal, write_status,
+};
+use crate::reference::{News, NewsError, NewsSent, RequestId, SecurityList, SessionStatus};
+
+/// Market data messages written in one turn, over all clients; the rest follow in the next.
+pub const STREAMS_PER_TURN: usize = 64;
+
+/// Streams looked at in one turn, whether they are owed anything or not.
+const LOOKS_PER_TURN: usize = 4 * STREAMS_PER_TURN;
+
+impl<S: MessageStore> ClientGateway<S> {
+    /// Says what is traded where, for market data and the list of instruments. Call before
+    /// clients come; without it there is no market data.
+    ///
+    /// # Errors
+    /// [`MarketConfigError`].
+    pub fn set_market(&mut self, config: &MarketConfig) -> Result<(), MarketConfigError> {
+        let terms = &self.terms;
+        let known = |instrument, venue| {
+            terms.instrument(instrument).is_some() && terms.venue(venue).is_some()
+        };
+        config.check(known, self.limits.output_bytes_max)?;
+        let venues = terms.venues().to_vec();
+        self.market = Market::new(config, venues.clone(), self.clients.len());
+        self.securities = SecurityList::new(config, venues);
+        self.status = SessionStatus::new(self.clients.len());
+        Ok(())
+    }
+
+    /// Takes what a feed told; [`on_timer`](Self::on_timer) tells those who look. With nobody
+    /// looking it costs the change of the book.
+    #[inline]
+    pub fn on_book_news(&mut self, now_ns: u64, news: &BookNews) {
+        self.market.take(now_ns, news);
+    }
+
+    /// Whether anybody has asked for market data: if not, nobody need be woken for it.
+    pub fn wants_books(&self) -> bool {
+        !self.market.is_empty()
+    }
+
+    /// What was counted of market data.
+    pub const fn market_counters(&self) -> MarketCounters {
+        self.market.counters()
+    }
+
+    /// Streams of market data that are on.
+    pub fn market_streams(&self) -> usize {
+        self.market.len()
+    }
+
+    /// Sends the operator's text to every session; to one that is not logged on when it asks for
+    /// what it missed.
+    ///
+    /// # Errors
+    /// [`NewsError`]: nobody was sent anything.
+    pub fn news(&mut self, now_ns: u64, text: &str) -> Result<NewsSent, NewsError> {
+        let news = News::new(text)?;
+        let precision = self.terms.precision();
+        let mut told = NewsSent::default();
+        for place in 0..self.clients.len() {
+            let sent = self.send_stored(now_ns, place, tags::msg_type::NEWS, |out| {
+                news.write(out, now_ns, precision);
+            });
+            match sent {
+                Some(Sent::Written { .. }) => told.written += 1,
+                Some(Sent::Held { .. } | Sent::AlreadyStored) => told.held += 1,
+                None => told.failed += 1,
+            }
+        }
+        Ok(told)
+    }
+
+    /// Sends a message that is kept for a resend. `None` when the session has failed.
+    fn send_stored(
+        &mut self,
+        now_ns: u64,
+        place: usize,
+        kind: &[u8],
+        write: impl FnOnce(&mut rutter_fix::codec::Encoder<'_>),
+    ) -> Option<Sent> {
+        let client = self.clients.get_mut(place).filter(|client| !client.failed)?;
+        let conn = client.conn;
+        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
+        self.scratch.clear();
+        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
+        let Ok(sent) = client.session.send_unnumbered(now_ns, kind, out, write) else {
+            self.fail(place);
+            return None;
+        };
+        if let Some(conn) = conn {
+            self.after_write(now_ns, conn);
+        }
+        Some(sent)
+    }
+
+    /// Trading was halted or goes on: those who asked are told.
+    pub(super) fn on_notice(&mut self, now_ns: u64, notice: &CoreNotice) {
+        if !self.status.on_notice(notice) {
+            return;
+        }
+        for place in 0..self.clients.len() {
+            if let Some(id) = self.status.subscribed(place) {
+                self.tell_status(now_ns, place, &id, true);
+            }
+        }
+    }
+
+    fn tell_status(&mut self, now_ns: u64, place: usize, id: &RequestId, unasked: bool) {
+        let halted = self.status.is_halted();
+        self.send_stored(now_ns, place, STATUS, |out| write_status(out, id, halted, unasked));
+    }
+
+    /// Answers a question that is not the core's; false if it is not one.
+    pub(super) fn on_query(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+    ) -> bool {
+        let Some(client) = self.clients.get(place) else { return false };
+        let version = client.owner.version;
+        let message = &app.message;
+        let answered = match message.msg_type() {
+            MARKET_DATA_REQUEST => self.on_market_data_request(place, message),
+            LIST_REQUEST if version != Version::Fix42 => {
+                self.on_list_request(now_ns, conn, place, app, version)
+            }
+            STATUS_REQUEST => self.on_status_request(now_ns, place, message, version),
+            _ => return false,
+        };
+        if let Err(fault) = answered {
+            self.answer_fault(now_ns, conn, place, app, fault);
+        }
+        if let Some(client) = self.clients.get_mut(place) {
+            client.session.confirm_in(app.id);
+        }
+        true
+    }
+
+    fn on_market_data_request(&mut self, place: usize, message: &Message<'_>) -> Result<(), Fault> {
+        let (id, asked) = request::read(message)?;
+        let done = match asked {
+            Asked::End => self.market.end(place, &id),
+            Asked::Show(show) => {
+                let symbols = request::symbols(message)?;
+                self.market.begin(place, &id, show, &symbols, &self.terms)
+            }
+        };
+        done.map_err(|refusal| Fault::Refused(id, refusal))
+    }
+
+    fn on_list_request(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+        version: Version,
+    ) -> Result<(), Fault> {
+        let mut asked = self.securities.read(&app.message, &self.terms)?;
+        if !self.has_room_for_market(conn) || self.replaying(place) {
+            asked.result = ListResult::Unavailable;
+        }
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return Ok(());
+        };
+        let (list, terms) = (&self.securities, &self.terms);
+        for number in 0..list.messages(&asked, terms) {
+            let out = &mut connection.out;
+            // Whoever is logging out needs no list.
+            let sent = client.session.send_transient(now_ns, LIST, out, |out| {
+                list.write(out, &asked, (number, app.seq), terms, version);
+            });
+            if sent.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_status_request(
+        &mut self,
+        now_ns: u64,
+        place: usize,
+        message: &Message<'_>,
+        version: Version,
+    ) -> Result<(), Fault> {
+        match self.status.read(place, message)? {
+            StatusAsked::Tell(id) => self.tell_status(now_ns, place, &id, false),
+            // FIX 4.2 has no status that says so.
+            StatusAsked::Refuse(_) if version == Version::Fix42 => {
+                return Err(Fault::Business(BusinessRejectReason::UnknownId));
+            }
+            StatusAsked::Refuse(id) => {
+                self.send_stored(now_ns, place, STATUS, |out| write_refusal(out, &id));
+            }
+            StatusAsked::End => {}
+        }
+        Ok(())
+    }
+
+    fn answer_fault(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+        fault: Fault,
+    ) {
+        self.counters.messages_rejected += 1;
+        let message = &app.message;
+        let (reason, tag) = match fault {
+            Fault::Refused(id, refusal) => return self.refuse_request(now_ns, place, &id, refusal),
+            Fault::Session { reason, tag } => (Ok(reason), Some(tag)),
+            Fault::Business(reason) => (Err(reason), None),
+        };
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return;
+        };
+        let out = &mut connection.out;
+        match reason {
+            Ok(reason) => {
+                let session = client.owner.session;
+                client.session.reject(now_ns, message, reason, tag, out);
+                self.note(Notice::Rejected { session, seq: app.seq, reason, tag });
+            }
+            Err(reason) => {
+                let id = message.get(tags::MD_REQ_ID).or(message.get(TRAD_SES_REQ_ID));
+                let sent =
+                    client.session.business_reject(now_ns, message, reason, id, reason.text(), out);
+                if sent.is_err() {
+                    self.fail(place);
+                }
+            }
+        }
+    }
+
+    fn refuse_request(&mut self, now_ns: u64, place: usize, id: &MdReqId, refusal: MdRefusal) {
+        self.market.refused();
+        let version = self.clients.get(place).map_or(Version::default(), |one| one.owner.version);
+        self.send_stored(now_ns, place, REQUEST_REJECT, |out| {
+            write_reject(out, id, refusal, version);
+        });
+    }
+
+    /// A client that has read nearly all of what was written.
+    pub(super) fn has_room_for_market(&self, conn: ConnId) -> bool {
+        self.pending(conn).len() < self.market.limits().backlog_bytes_max
+    }
+
+    /// Sends market data to those who are owed it and read; true if anything was sent.
+    pub(super) fn serve_market(&mut self, now_ns: u64) -> bool {
+        if !self.market.has_work() && now_ns < self.market.next_due_ns() {
+            return false;
+        }
+        self.market.advance(now_ns);
+        let mut sent = 0;
+        for _ in 0..LOOKS_PER_TURN {
+            let Some((slot, place)) = self.market.take_next() else { break };
+            sent += usize::from(self.serve_stream(now_ns, slot, place));
+            if sent >= STREAMS_PER_TURN {
+                break;
+            }
+        }
+        sent > 0
+    }
+
+    fn serve_stream(&mut self, now_ns: u64, slot: u32, place: usize) -> bool {
+        let Some(client) = self.clients.get(place) else { return false };
+        let Some(conn) = client.conn else {
+            self.market.client_gone(place);
+            return false;
+        };
+        if client.session.replay_pending() || !self.has_room_for_market(conn) {
+            self.market.wait(slot);
+            return false;
+        }
+        let owed = self.market.prepare(slot);
+        let kind = match owed {
+            Owed::Nothing => return false,
+            Owed::Snapshot => SNAPSHOT,
+            Owed::Increment => INCREMENT,
+        };
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return false;
+        };
+        let version = client.owner.version;
+        let market = &self.market;
+        let sent = client.session.send_transient(now_ns, kind, &mut connection.out, |out| {
+            market.write(slot, owed, version, out);
+        });
+        match sent {
+            Ok(_) => {
+                self.market.sent(now_ns, slot, owed);
+                self.after_write(now_ns, conn);
+                true
+            }
+            // It is logging out.
+            Err(SendError::NotLoggedOn) => {
+                self.market.client_gone(place);
+                false
+            }
+            Err(_) => {
+                self.fail(place);
+                false
+            }
+        }
+    }
+}

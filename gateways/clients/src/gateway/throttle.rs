@@ -1,0 +1,83 @@
+//! Which requests a session may make, and how many.
+
+use rutter_fix::codec::Message;
+use rutter_fix::session::BusinessRejectReason;
+use rutter_fix::tags::msg_type;
+
+use super::clients::Client;
+use crate::config::SessionKind;
+
+/// One second: requests are counted over it.
+const WINDOW_NS: u64 = 1_000_000_000;
+
+/// Counts a session's requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Throttle {
+    /// 0 for no limit.
+    per_s_max: u32,
+    window_start_ns: u64,
+    in_window: u32,
+}
+
+impl Throttle {
+    pub const fn new(per_s_max: u32) -> Self {
+        Self { per_s_max, window_start_ns: 0, in_window: 0 }
+    }
+
+    /// Whether the newest request is the first that is refused in its second.
+    pub const fn is_news(&self) -> bool {
+        self.in_window == self.per_s_max.saturating_add(1)
+    }
+
+    /// Counts one request; false when the second's allowance is used up.
+    fn may_pass(&mut self, now_ns: u64) -> bool {
+        if self.per_s_max == 0 {
+            return true;
+        }
+        if now_ns.saturating_sub(self.window_start_ns) >= WINDOW_NS {
+            (self.window_start_ns, self.in_window) = (now_ns, 0);
+        }
+        self.in_window = self.in_window.saturating_add(1);
+        self.in_window <= self.per_s_max
+    }
+}
+
+/// Why a request is refused whatever it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayNot {
+    /// A drop copy asks for nothing.
+    ReadOnly,
+    /// Too many a second.
+    Throttled,
+}
+
+impl MayNot {
+    /// `BusinessRejectReason` (380).
+    pub const fn reason(self) -> BusinessRejectReason {
+        match self {
+            Self::ReadOnly => BusinessRejectReason::NotAuthorized,
+            Self::Throttled => BusinessRejectReason::Other,
+        }
+    }
+
+    /// `Text` (58).
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "ReadOnlySession",
+            Self::Throttled => "ThrottleExceeded",
+        }
+    }
+}
+
+impl<S> Client<S> {
+    /// Whether it may not make this request. Cancels are counted and never refused: they lessen
+    /// risk.
+    pub(super) fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<MayNot> {
+        if self.kind != SessionKind::Trading {
+            return Some(MayNot::ReadOnly);
+        }
+        let cancels = [msg_type::ORDER_CANCEL_REQUEST, msg_type::ORDER_MASS_CANCEL_REQUEST];
+        let passes = self.throttle.may_pass(now_ns) || cancels.contains(&message.msg_type());
+        (!passes).then_some(MayNot::Throttled)
+    }
+}

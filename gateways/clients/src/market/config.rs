@@ -1,0 +1,140 @@
+//! What clients may ask about, and every limit of it.
+//!
+//! A line belongs here if it comes from the operator and concerns market or reference data.
+
+use rutter_core::id::{InstrumentId, Name, VenueId};
+use rutter_core::number::{Price, Qty};
+use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+
+/// An instrument at a venue. Only what is listed has a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListingTerms {
+    /// What.
+    pub instrument: InstrumentId,
+    /// Where.
+    pub venue: VenueId,
+    /// Price step.
+    pub tick: Price,
+    /// Quantity step.
+    pub lot: Qty,
+    /// Smallest order.
+    pub qty_min: Qty,
+    /// Largest order.
+    pub qty_max: Qty,
+}
+
+/// An instrument over all venues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstrumentTerms {
+    /// What.
+    pub instrument: InstrumentId,
+    /// Its quote asset: `Currency` (15).
+    pub currency: Name,
+    /// Largest order of a client, however it is split.
+    pub order_qty_max: Qty,
+}
+
+/// Limits of market data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketLimits {
+    /// Streams (instruments of requests) of one session at once; what goes beyond is refused.
+    pub session_streams_max: usize,
+    /// Streams of all sessions together.
+    pub streams_max: usize,
+    /// Instruments of one request.
+    pub request_symbols_max: usize,
+    /// Between two messages of one stream; 0 for none.
+    pub update_interval_ns: u64,
+    /// A client with more bytes than this unread gets no market data until it has read: below what
+    /// gets it cut off, so that market data never does.
+    pub backlog_bytes_max: usize,
+}
+
+impl Default for MarketLimits {
+    fn default() -> Self {
+        Self {
+            session_streams_max: 256,
+            streams_max: 8_192,
+            request_symbols_max: 64,
+            update_interval_ns: 0,
+            backlog_bytes_max: 128 << 10,
+        }
+    }
+}
+
+/// Everything about the market that does not change while the gateway runs.
+#[derive(Clone, Debug, Default)]
+pub struct MarketConfig {
+    /// What is traded where.
+    pub listings: Vec<ListingTerms>,
+    /// What is listed, over all venues.
+    pub instruments: Vec<InstrumentTerms>,
+    /// By venue: a feed silent for longer is not believed, in nanoseconds. A venue beyond the end
+    /// is always believed.
+    pub stale_after_ns: Vec<u64>,
+    /// Limits.
+    pub limits: MarketLimits,
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MarketConfigError {
+    /// A listing of an instrument that is not configured, or of a venue that has no name.
+    #[error("listing of instrument {} at venue {}, one of which is unknown", .0.0, .1.0)]
+    Unknown(InstrumentId, VenueId),
+    /// An instrument is listed twice at one venue.
+    #[error("instrument {} is listed twice at venue {}", .0.0, .1.0)]
+    Twice(InstrumentId, VenueId),
+    /// A step or size is not above zero, or the smallest order is above the largest.
+    #[error("listing of instrument {} at venue {} has impossible terms", .0.0, .1.0)]
+    Terms(InstrumentId, VenueId),
+    /// A limit is zero, or leaves no room for one message.
+    #[error("limit {0} cannot be")]
+    Limit(&'static str),
+}
+
+impl MarketConfig {
+    /// Checks the configuration. `known` says whether an instrument and a venue are defined;
+    /// `output_bytes_max` is what gets a client cut off.
+    ///
+    /// # Errors
+    /// [`MarketConfigError`], the first that is found.
+    pub fn check(
+        &self,
+        known: impl Fn(InstrumentId, VenueId) -> bool,
+        output_bytes_max: usize,
+    ) -> Result<(), MarketConfigError> {
+        let mut seen = std::collections::BTreeSet::new();
+        for one in &self.listings {
+            let (instrument, venue) = (one.instrument, one.venue);
+            let in_range = instrument.index() < DEFINITIONS_MAX && venue.index() < VENUES_MAX;
+            if !in_range || !known(instrument, venue) {
+                return Err(MarketConfigError::Unknown(instrument, venue));
+            }
+            if !seen.insert((instrument, venue)) {
+                return Err(MarketConfigError::Twice(instrument, venue));
+            }
+            let least = [one.tick.0, one.lot.0, one.qty_min.0];
+            if least.iter().any(|step| *step <= 0) || one.qty_min > one.qty_max {
+                return Err(MarketConfigError::Terms(instrument, venue));
+            }
+        }
+        let limits = &self.limits;
+        // Above the mark a message is still finished, and a batch of one turn for other streams.
+        let room = limits.backlog_bytes_max.saturating_add(rutter_fix::codec::MESSAGE_BYTES_MAX);
+        for (bad, name) in [
+            (limits.session_streams_max == 0, "session_streams_max"),
+            (limits.streams_max == 0 || limits.streams_max > STREAMS_MAX, "streams_max"),
+            (limits.request_symbols_max == 0, "request_symbols_max"),
+            (limits.backlog_bytes_max == 0 || room > output_bytes_max / 2, "backlog_bytes_max"),
+        ] {
+            if bad {
+                return Err(MarketConfigError::Limit(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Most streams that can be configured: each keeps what it was told last.
+pub const STREAMS_MAX: usize = 65_536;

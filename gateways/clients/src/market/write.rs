@@ -1,0 +1,132 @@
+//! Market data as fields: W, X and Y, for each version of FIX.
+//!
+//! A line belongs here if it writes one message. Header and numbers are the session's.
+//!
+//! The versions differ little: an empty book is a W without entries (268=0), and in 5.0 SP2
+//! a W with the one entry `Empty book` (269=J), which 4.2 and 4.4 do not have. There 1021 says as
+//! well what kind of book it is.
+
+use rutter_core::id::Name;
+use rutter_core::input::Side;
+use rutter_fix::codec::Encoder;
+use rutter_fix::dictionary::Version;
+use rutter_fix::tags;
+
+use super::fields;
+use super::ladder::{ALL_VENUES, Change, Entry, Ladder};
+use super::request::MdRefusal;
+use super::{DEPTH_MAX, MdReqId};
+use crate::config::InstrumentConfig;
+
+/// `MDEntryType` (269): an empty book.
+const EMPTY_BOOK: u8 = b'J';
+
+/// `MDBookType` (1021).
+const TOP_OF_BOOK: u64 = 1;
+/// `MDBookType` (1021).
+const PRICE_DEPTH: u64 = 2;
+
+/// What all messages of one stream say.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading<'a> {
+    /// 262.
+    pub id: &'a MdReqId,
+    /// 55, and the decimals of all numbers.
+    pub instrument: &'a InstrumentConfig,
+    /// 207: the venue that was asked for.
+    pub exchange: Option<&'a Name>,
+    /// 264.
+    pub depth: u8,
+    /// Names by venue: 275.
+    pub venues: &'a [Name],
+}
+
+impl Heading<'_> {
+    fn write_book_type(&self, out: &mut Encoder<'_>, version: Version) {
+        if version == Version::Fix50Sp2 {
+            let kind = if self.depth == 1 { TOP_OF_BOOK } else { PRICE_DEPTH };
+            debug_assert!(usize::from(self.depth) <= DEPTH_MAX, "as it was read");
+            out.uint(fields::MD_BOOK_TYPE, kind);
+        }
+    }
+
+    fn write_instrument(&self, out: &mut Encoder<'_>) {
+        out.field(tags::SYMBOL, self.instrument.symbol.as_bytes());
+        if let Some(exchange) = self.exchange {
+            out.field(fields::SECURITY_EXCHANGE, exchange.as_bytes());
+        }
+    }
+
+    /// Price, size and venue; the size of what goes is not told.
+    fn write_entry(&self, out: &mut Encoder<'_>, entry: &Entry, with_size: bool) {
+        let (price, qty) = (self.instrument.price_decimals, self.instrument.qty_decimals);
+        out.decimal(tags::MD_ENTRY_PX, entry.price.0, price);
+        if with_size {
+            out.decimal(tags::MD_ENTRY_SIZE, entry.qty.0, qty);
+        }
+        if entry.venue != ALL_VENUES
+            && let Some(venue) = self.venues.get(usize::from(entry.venue))
+        {
+            out.field(fields::MD_MKT, venue.as_bytes());
+        }
+    }
+}
+
+const fn entry_type(side: Side) -> u8 {
+    match side {
+        Side::Buy => b'0',
+        Side::Sell => b'1',
+    }
+}
+
+/// Writes the fields of a W.
+pub fn write_snapshot(
+    out: &mut Encoder<'_>,
+    heading: &Heading<'_>,
+    ladders: &[Ladder; 2],
+    version: Version,
+) {
+    heading.write_book_type(out, version);
+    out.field(tags::MD_REQ_ID, heading.id.as_bytes());
+    heading.write_instrument(out);
+    let count: usize = ladders.iter().map(|ladder| ladder.entries().len()).sum();
+    if count == 0 && version == Version::Fix50Sp2 {
+        out.uint(tags::NO_MD_ENTRIES, 1).char(tags::MD_ENTRY_TYPE, EMPTY_BOOK);
+        return;
+    }
+    out.uint(tags::NO_MD_ENTRIES, count as u64);
+    for ladder in ladders {
+        for entry in ladder.entries() {
+            out.char(tags::MD_ENTRY_TYPE, entry_type(ladder.side()));
+            heading.write_entry(out, entry, true);
+        }
+    }
+}
+
+/// Writes the fields of an X.
+pub fn write_increment(
+    out: &mut Encoder<'_>,
+    heading: &Heading<'_>,
+    changes: &[Change],
+    version: Version,
+) {
+    heading.write_book_type(out, version);
+    out.field(tags::MD_REQ_ID, heading.id.as_bytes());
+    out.uint(tags::NO_MD_ENTRIES, changes.len() as u64);
+    for change in changes {
+        let action = change.action as u8;
+        out.char(fields::MD_UPDATE_ACTION, action);
+        out.char(tags::MD_ENTRY_TYPE, entry_type(change.side));
+        heading.write_instrument(out);
+        heading.write_entry(out, &change.entry, action != b'2');
+    }
+}
+
+/// Writes the fields of a Y.
+pub fn write_reject(out: &mut Encoder<'_>, id: &MdReqId, refusal: MdRefusal, version: Version) {
+    out.field(tags::MD_REQ_ID, id.as_bytes());
+    if let Some(code) = refusal.code(version) {
+        out.char(fields::MD_REQ_REJ_REASON, code);
+    }
+    out.text(tags::TEXT, refusal.text());
+}

@@ -1,0 +1,218 @@
+//! Gaps in the peer's numbers: what is asked for, and what becomes of messages that came ahead.
+//!
+//! FIX 4.4 volume 2 ("Ordered Message Processing") leaves two ways: to ask for everything from the
+//! gap on and pass over what came ahead, or to ask for what is missing and keep what came ahead.
+//! We do both: the request is open-ended unless chunks are configured, and messages ahead are kept
+//! as far as there is room, so that a peer which resends only the gap is understood as well. What
+//! comes again although it was kept is a duplicate by its number.
+//!
+//! A line belongs here if it is about a number that was skipped.
+
+use super::inbound::{Header, first_fault};
+use super::{
+    AHEAD_BYTES_MAX, AHEAD_MAX, DisconnectReason, Event, Gap, Policy, Recovery, Session, Warning,
+};
+use crate::codec::{FieldIndex, Message};
+use crate::store::{MessageStore, SEQ_MAX};
+use crate::tags::{self, msg_type};
+
+/// A message that came ahead of a gap.
+#[derive(Debug)]
+enum Ahead {
+    /// It is dealt with; the number behind what it stands for.
+    Handled { behind: u64 },
+    /// It waits for its turn.
+    Kept { header: Header, frame: Vec<u8> },
+}
+
+/// Messages that came ahead of a gap, by number.
+#[derive(Debug, Default)]
+pub(super) struct AheadQueue {
+    sorted: Vec<(u64, Ahead)>,
+    kept_bytes: usize,
+}
+
+impl AheadQueue {
+    pub fn clear(&mut self) {
+        self.sorted.clear();
+        self.kept_bytes = 0;
+    }
+
+    fn has(&self, seq: u64) -> bool {
+        self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq).is_ok()
+    }
+
+    /// Remembers a message unless there is no room, or one of that number.
+    fn add(&mut self, seq: u64, ahead: Ahead) {
+        let bytes = match &ahead {
+            Ahead::Handled { .. } => 0,
+            Ahead::Kept { frame, .. } => frame.len(),
+        };
+        let room = self.sorted.len() < AHEAD_MAX && self.kept_bytes + bytes <= AHEAD_BYTES_MAX;
+        if let Err(at) = self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq)
+            && room
+        {
+            self.kept_bytes += bytes;
+            self.sorted.insert(at, (seq, ahead));
+        }
+    }
+
+    /// Drops what is below `next` and passes over what is dealt with; the number expected then.
+    pub fn skip(&mut self, mut next: u64) -> u64 {
+        let mut used = 0;
+        for (seq, ahead) in &self.sorted {
+            match ahead {
+                _ if *seq > next => break,
+                Ahead::Handled { behind } if *seq == next => next = *behind,
+                Ahead::Handled { .. } => {}
+                Ahead::Kept { .. } if *seq == next => break,
+                Ahead::Kept { frame, .. } => self.kept_bytes -= frame.len(),
+            }
+            used += 1;
+        }
+        self.sorted.drain(..used);
+        next
+    }
+
+    /// The lowest number that waits.
+    fn first(&self) -> Option<u64> {
+        self.sorted.first().map(|(seq, _)| *seq)
+    }
+
+    fn pop(&mut self) -> Option<(Header, Vec<u8>)> {
+        if !matches!(self.sorted.first(), Some((_, Ahead::Kept { .. }))) {
+            return None;
+        }
+        match self.sorted.remove(0).1 {
+            Ahead::Kept { header, frame } => {
+                self.kept_bytes -= frame.len();
+                Some((header, frame))
+            }
+            Ahead::Handled { .. } => None,
+        }
+    }
+}
+
+impl<S: MessageStore, P: Policy> Session<S, P> {
+    pub(super) fn gap_is_fatal(&self) -> bool {
+        self.config.recovery == Recovery::GapIsFatal
+    }
+
+    /// A number is skipped. What needs no application is done now; everything else is kept.
+    pub(super) fn on_too_high<'b>(
+        &mut self,
+        now_ns: u64,
+        header: Header,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        if self.gap_is_fatal() {
+            let reason = DisconnectReason::GapFatal;
+            return Some(self.log_out_now(now_ns, reason, "MsgSeqNum too high", out));
+        }
+        let (expected, seq) = (self.next_in, header.seq);
+        let news = self.open_gap(now_ns, seq, out);
+        let mut told = None;
+        if !self.ahead.has(seq) {
+            let (ahead, event) = self.act_ahead(now_ns, header, message, out);
+            if matches!(event, Some(Event::Disconnect { .. })) {
+                return event;
+            }
+            told = event;
+            self.ahead.add(seq, ahead);
+        }
+        if news { Some(Event::Warning(Warning::Gap { expected, received: seq })) } else { told }
+    }
+
+    /// What can be done with a message ahead of its turn.
+    fn act_ahead<'b>(
+        &mut self,
+        now_ns: u64,
+        header: Header,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> (Ahead, Option<Event<'b>>) {
+        let seq = header.seq;
+        let handled = Ahead::Handled { behind: seq + 1 };
+        let kept = || Ahead::Kept { header, frame: message.bytes().to_vec() };
+        if first_fault(message, self.config.validation.as_ref()).is_some() {
+            return (kept(), None);
+        }
+        match message.msg_type() {
+            msg_type::HEARTBEAT => (handled, None),
+            msg_type::TEST_REQUEST => (handled, self.on_test_request(now_ns, message, out)),
+            msg_type::RESEND_REQUEST => (handled, self.on_resend_request(now_ns, message, out)),
+            msg_type::SEQUENCE_RESET => {
+                let to = message.uint(tags::NEW_SEQ_NO).ok().flatten();
+                match to.filter(|to| (seq + 1..=SEQ_MAX).contains(to)) {
+                    Some(behind) => (Ahead::Handled { behind }, None),
+                    None => (kept(), None),
+                }
+            }
+            _ => (kept(), None),
+        }
+    }
+
+    /// The Logon of that number has been answered.
+    pub(super) fn logon_was_ahead(&mut self, seq: u64) {
+        self.ahead.add(seq, Ahead::Handled { behind: seq + 1 });
+    }
+
+    /// Whether a message that was kept is the next one.
+    pub(super) fn ahead_is_due(&self) -> bool {
+        self.takes_messages() && self.ahead.first() == Some(self.next_in)
+    }
+
+    /// Takes the kept message whose turn has come.
+    pub(super) fn take_ahead<'b>(
+        &mut self,
+        now_ns: u64,
+        index: &'b mut FieldIndex,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        let (header, frame) = self.ahead.pop()?;
+        let message = index.read_frame(frame)?;
+        let event = self.in_sequence(now_ns, header, message, out);
+        self.ask_for_next_chunk(now_ns, out);
+        event
+    }
+
+    /// Asks for what is missing below `seq`, unless that has been asked for. Returns whether it
+    /// asked.
+    pub(super) fn open_gap(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) -> bool {
+        if let Some(gap) = &mut self.gap {
+            gap.upto = gap.upto.max(seq);
+            return false;
+        }
+        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1, asked: 0 });
+        self.ask_for_gap(now_ns, out);
+        true
+    }
+
+    pub(super) fn ask_for_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        let Some(gap) = &mut self.gap else { return };
+        let from = self.next_in;
+        // Zero is "all there are". The peer has sent everything up to the highest number that was
+        // seen, so its answer reaches that far at least.
+        let mut end = 0;
+        gap.asked = gap.upto;
+        if self.config.resend_chunk > 0 {
+            end = from.saturating_add(self.config.resend_chunk - 1).min(gap.upto);
+            if let Some(ahead) = self.ahead.first().filter(|ahead| *ahead > from) {
+                end = end.min(ahead - 1);
+            }
+            gap.asked = end;
+        }
+        self.send_admin(now_ns, msg_type::RESEND_REQUEST, out, |request| {
+            request.uint(tags::BEGIN_SEQ_NO, from).uint(tags::END_SEQ_NO, end);
+        });
+    }
+
+    /// All that was asked for is there, and more is missing.
+    pub(super) fn ask_for_next_chunk(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        let done = self.gap.is_some_and(|gap| self.next_in > gap.asked);
+        if done && self.takes_messages() && !self.ahead_is_due() {
+            self.ask_for_gap(now_ns, out);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `[[session]]`: who a client is, which version it speaks, and what it may do.
+//!
+//! A line belongs here if it reads or checks that part of the file. What a Logon must prove is
+//! `access`.
+
+use std::path::PathBuf;
+
+use rutter_clients::{Secret, SessionKind};
+use rutter_core::id::SessionId;
+use rutter_core::input::CancelOnDisconnect;
+use rutter_fix::dictionary::Version;
+use serde::Deserialize;
+
+use super::access::{self, Access, LogonProof};
+use super::{Config, ConfigError, wrong};
+
+/// The versions that a session may speak, as `BeginString` (8) has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum BeginString {
+    /// FIX 4.2.
+    #[serde(rename = "FIX.4.2")]
+    Fix42,
+    /// FIX 4.4.
+    #[default]
+    #[serde(rename = "FIX.4.4")]
+    Fix44,
+    /// FIX 5.0 SP2 over FIXT 1.1.
+    #[serde(rename = "FIXT.1.1")]
+    Fixt11,
+}
+
+impl BeginString {
+    /// The version with its dictionary.
+    pub const fn version(self) -> Version {
+        match self {
+            Self::Fix42 => Version::Fix42,
+            Self::Fix44 => Version::Fix44,
+            Self::Fixt11 => Version::Fix50Sp2,
+        }
+    }
+}
+
+/// `[[session]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionConfig {
+    /// The client's `CompID`.
+    pub comp_id: String,
+    /// The account it trades for; not for a drop copy.
+    #[serde(default)]
+    pub account: String,
+    /// What its Logon must prove.
+    #[serde(default)]
+    pub logon: LogonProof,
+    /// Its password (FIX 554), or the secret that it shares with us for `hmac-sha256`. One of
+    /// these three.
+    #[serde(default, deserialize_with = "access::secret")]
+    pub password: Option<Secret>,
+    /// A file that holds it; white space at its end does not count.
+    pub password_file: Option<PathBuf>,
+    /// An environment variable that holds it.
+    pub password_env: Option<String>,
+    /// For `ed25519`: its public key in base64, bare (32 bytes) or as in a PEM file.
+    pub public_key: Option<String>,
+    /// SHA-256 of the certificate that it must show, in hex; colons do not count.
+    pub certificate_sha256: Option<String>,
+    /// A name (`subjectAltName`) that the certificate must have which it shows.
+    pub certificate_name: Option<String>,
+    /// `BeginString` (8): the version that it speaks.
+    #[serde(default)]
+    pub begin_string: BeginString,
+    /// Every message is checked with the data dictionary as well.
+    #[serde(default)]
+    pub validate_messages: bool,
+    /// Its open orders are cancelled when its connection is lost, unless its Logon says otherwise.
+    #[serde(default)]
+    pub cancel_on_disconnect: bool,
+    /// So long after the loss, unless it is back by then.
+    #[serde(default)]
+    pub cancel_grace_ms: u64,
+    /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
+    #[serde(default)]
+    pub requests_per_s_max: u32,
+    /// `CompID`s of sessions: it gets a copy of each of their reports, and asks for nothing.
+    #[serde(default)]
+    pub drop_copy_of: Vec<String>,
+}
+
+impl SessionConfig {
+    /// Whether it gets copies instead of trading.
+    pub const fn is_drop_copy(&self) -> bool {
+        !self.drop_copy_of.is_empty()
+    }
+
+    /// What it may do, where `id` tells the sessions by their names.
+    pub fn kind(&self, id: impl Fn(&str) -> Option<SessionId>) -> Option<SessionKind> {
+        if !self.is_drop_copy() {
+            return Some(SessionKind::Trading);
+        }
+        let sources = self.drop_copy_of.iter().map(|name| id(name));
+        sources.collect::<Option<Vec<_>>>().map(SessionKind::DropCopy)
+    }
+
+    /// What becomes of its orders when its connection is lost.
+    pub const fn cancel_on_disconnect(&self) -> CancelOnDisconnect {
+        let grace_ns = self.cancel_grace_ms.saturating_mul(1_000_000);
+        CancelOnDisconnect { all: self.cancel_on_disconnect, grace_ns }
+    }
+
+    /// Checks it by itself and against the rest of the file.
+    pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("session.{}.{name}", self.comp_id);
+        let known = config.account.iter().any(|account| account.name == self.account);
+        if self.is_drop_copy() && !self.account.is_empty() {
+            return wrong(key("account"), "a drop copy has none");
+        }
+        if !self.is_drop_copy() && !known {
+            return wrong(key("account"), format!("no account is called {:?}", self.account));
+        }
+        for name in &self.drop_copy_of {
+            let trades = |one: &SessionConfig| one.comp_id == *name && one.drop_copy_of.is_empty();
+            if !config.session.iter().any(trades) {
+                return wrong(key("drop_copy_of"), format!("no session {name:?} trades"));
+            }
+        }
+        if self.cancel_on_disconnect().grace_ns > rutter_clients::config::GRACE_NS_MAX {
+            return wrong(key("cancel_grace_ms"), "more than an hour");
+        }
+        Access::of(self).map(|_| ())
+    }
+}

@@ -1,0 +1,154 @@
+//! Scenarios of the tap: a feed at one end, a book that the gateway would make at the other.
+
+use rutter_core::input::{Distrust, Level};
+use rutter_core::number::{Price, Qty};
+
+use super::*;
+
+const VENUE: VenueId = VenueId(1);
+const INSTRUMENT: InstrumentId = InstrumentId(2);
+
+fn update(clear: bool, levels: &[(Side, i64, i64)]) -> Input {
+    let mut update = BookUpdate {
+        venue: VENUE,
+        instrument: INSTRUMENT,
+        clear,
+        last: true,
+        ..BookUpdate::default()
+    };
+    for (side, price, qty) in levels {
+        assert!(update.push(*side, Level { price: Price(*price), qty: Qty(*qty) }));
+    }
+    Input::Book(update)
+}
+
+/// What the gateway knows after taking what waits.
+fn drain(taps: &Taps, book: &mut Book) {
+    while taps.drain(|news| match news {
+        BookNews::Update(update) => {
+            book.update(update, UnixNanos(0));
+        }
+        BookNews::Distrusted(_, _, reason) => book.distrust(*reason),
+        BookNews::Lost(venue) => {
+            assert_eq!(*venue, VENUE);
+            book.distrust(Distrust::Gap);
+        }
+        BookNews::Alive(_) => {}
+    }) {}
+}
+
+fn bids(book: &Book) -> Vec<(i64, i64)> {
+    book.bids.as_slice().iter().map(|level| (level.price.0, level.qty.0)).collect()
+}
+
+#[test]
+fn what_a_feed_tells_arrives_in_order() {
+    let mut taps = Taps::default();
+    let (mut tap, mut book) = (taps.tap(VENUE), Book::new());
+    assert!(!taps.has_work());
+    tap.offer(&update(true, &[(Side::Buy, 10, 1), (Side::Sell, 12, 1)]));
+    tap.offer(&update(false, &[(Side::Buy, 11, 5)]));
+    tap.offer(&Input::Tick);
+    tap.flush();
+    assert!(taps.has_work());
+    drain(&taps, &mut book);
+    assert_eq!((book.trust, bids(&book)), (Trust::Proved, vec![(11, 5), (10, 1)]));
+    tap.offer(&Input::BookDistrusted {
+        venue: VENUE,
+        instrument: INSTRUMENT,
+        reason: Distrust::Checksum,
+    });
+    drain(&taps, &mut book);
+    assert_eq!(book.trust, Trust::Distrusted(Distrust::Checksum));
+    assert_eq!(taps.lost(), 0);
+}
+
+#[test]
+fn a_gateway_that_sleeps_too_long_believes_nothing_until_all_is_told_anew() {
+    let mut taps = Taps::default();
+    let (mut tap, mut book) = (taps.tap(VENUE), Book::new());
+    let deep: Vec<_> = (1..=8).map(|price| (Side::Buy, price, price)).collect();
+    tap.offer(&update(true, &deep));
+    let more: Vec<_> = (9..=16).map(|price| (Side::Buy, price, price)).collect();
+    tap.offer(&update(false, &more));
+    for qty in 1..=TAP_NEWS_MAX as i64 {
+        tap.offer(&update(false, &[(Side::Buy, 1, qty)]));
+        tap.flush();
+    }
+    assert_eq!(taps.lost(), 1, "from the first that is lost on none is put in");
+    assert!(taps.has_work());
+    // The gateway wakes: it must not believe what is in the queue, for some is missing behind it.
+    taps.drain(|news| assert_eq!(*news, BookNews::Lost(VENUE)));
+    drain(&taps, &mut book);
+    assert_eq!(bids(&book), []);
+    // Still only the books as they are are told, and what comes after.
+    tap.offer(&update(false, &[(Side::Buy, 16, 99)]));
+    assert!(!taps.has_work(), "the change is part of the image");
+    tap.flush();
+    tap.offer(&update(false, &[(Side::Buy, 1, 0)]));
+    drain(&taps, &mut book);
+    let expected: Vec<_> =
+        (2..=16).rev().map(|price| (price, if price == 16 { 99 } else { price })).collect();
+    assert_eq!((book.trust, bids(&book)), (Trust::Proved, expected));
+}
+
+#[test]
+fn a_book_that_is_distrusted_meanwhile_is_not_told_anew() {
+    let mut taps = Taps::default();
+    let (mut tap, mut book) = (taps.tap(VENUE), Book::new());
+    tap.offer(&update(true, &[(Side::Buy, 10, 1)]));
+    for _ in 0..TAP_NEWS_MAX {
+        tap.offer(&Input::FeedAlive(VENUE));
+    }
+    tap.offer(&Input::BookDistrusted {
+        venue: VENUE,
+        instrument: INSTRUMENT,
+        reason: Distrust::Gap,
+    });
+    drain(&taps, &mut book);
+    tap.flush();
+    drain(&taps, &mut book);
+    assert_eq!(bids(&book), []);
+    assert!(!taps.has_work());
+}
+
+/// Two threads, a queue that overflows again and again: at the end both ends agree, and on the way
+/// the gateway never holds a mixture. Every change sets both levels to the same size.
+#[test]
+fn both_ends_agree_whatever_is_lost_between_two_threads() {
+    const CHANGES: i64 = 400_000;
+    let mut taps = Taps::default();
+    let mut tap = taps.tap(VENUE);
+    let feed = std::thread::spawn(move || {
+        tap.offer(&update(true, &[(Side::Buy, 1, 1), (Side::Sell, 2, 1)]));
+        for qty in 1..=CHANGES {
+            tap.offer(&update(false, &[(Side::Buy, 1, qty), (Side::Sell, 2, qty)]));
+            tap.flush();
+        }
+        tap
+    });
+    let mut book = Book::new();
+    let check = |book: &Book| {
+        if book.trust == Trust::Proved {
+            let (bid, ask) = (book.bids.best().expect("a bid"), book.asks.best().expect("an ask"));
+            assert_eq!(bid.qty, ask.qty);
+        }
+    };
+    let mut turns = 0_u64;
+    while !feed.is_finished() {
+        // A gateway that is busy most of the time.
+        turns += 1;
+        if turns.is_multiple_of(4_096) {
+            drain(&taps, &mut book);
+            check(&book);
+        }
+        std::hint::spin_loop();
+    }
+    let mut tap = feed.join().expect("it ends");
+    drain(&taps, &mut book);
+    tap.flush();
+    drain(&taps, &mut book);
+    check(&book);
+    assert_eq!(bids(&book), [(1, CHANGES)]);
+    println!("{} losses", taps.lost());
+}

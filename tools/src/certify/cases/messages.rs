@@ -1,0 +1,142 @@
+//! What is wrong inside one message.
+
+use rutter_fix::tags::TEST_REQ_ID;
+
+use super::Case;
+use crate::certify::desk::{Desk, Draft, Miss, Step};
+use crate::certify::wire::Spoil;
+
+/// Further off than any engine allows.
+const LATE_S: u64 = 600;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "unknown-type",
+        claim: "A message of an unknown type is rejected, and takes its number",
+        rule: "4.4/2 cases 2r, 14",
+        play: unknown_type,
+    },
+    Case {
+        name: "missing-field",
+        claim: "A TestRequest without TestReqID is rejected with 373=1 and 371=112",
+        rule: "4.4/2 case 14b",
+        play: missing_field,
+    },
+    Case {
+        name: "empty-value",
+        claim: "A field with nothing behind its = is rejected with 373=4",
+        rule: "4.4/2 case 14d",
+        play: empty_value,
+    },
+    Case {
+        name: "garbled",
+        claim: "A message with a wrong CheckSum is ignored, and its number is still expected",
+        rule: "4.4/2 cases 2d, 3b",
+        play: garbled,
+    },
+    Case {
+        name: "wrong-begin-string",
+        claim: "Another BeginString ends the session with a Logout",
+        rule: "4.4/2 case 2i",
+        play: wrong_begin_string,
+    },
+    Case {
+        name: "wrong-comp-id",
+        claim: "Another TargetCompID is rejected with 373=9, and the session ends",
+        rule: "4.4/2 case 2k",
+        play: wrong_comp_id,
+    },
+    Case {
+        name: "sending-time",
+        claim: "A SendingTime ten minutes off is rejected with 373=10, and the session ends",
+        rule: "4.4/2 case 2o",
+        play: sending_time,
+    },
+    Case {
+        name: "reject",
+        claim: "A Reject is taken, and the session goes on",
+        rule: "4.4/2 case 7",
+        play: reject,
+    },
+];
+
+/// 4.2 has fewer reasons: a higher one is told by Text alone.
+fn rejected(desk: &mut Desk, reason: &str) -> Step<crate::certify::wire::Incoming> {
+    let lowest_unknown = if desk.settings.begin_string == "FIX.4.2" { 12 } else { u32::MAX };
+    if reason.parse().is_ok_and(|reason: u32| reason < lowest_unknown) {
+        desk.expect("3", &[(373, reason)])
+    } else {
+        desk.expect("3", &[])
+    }
+}
+
+fn unknown_type(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let seq = desk.next_out.to_string();
+    desk.send(&Draft::of("ZZ"))?;
+    let answer = desk.expect_any(&["3", "j"], &[(45, &seq)])?;
+    let (tag, value) = if answer.msg_type == "3" { (373, "11") } else { (380, "3") };
+    answer.must(tag, value)?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn missing_field(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let seq = desk.next_out.to_string();
+    desk.send(&Draft::of("1"))?;
+    let reject = rejected(desk, "1")?;
+    reject.must(45, &seq)?;
+    reject.must(371, "112")?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn empty_value(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, ""))?;
+    rejected(desk, "4")?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn garbled(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let id = desk.fresh("SPOILED-");
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, id).spoiled(Spoil::CheckSum))?;
+    // The next good one takes the same number: had the garbled one counted, it would be too low.
+    desk.alive()?;
+    desk.close()
+}
+
+fn wrong_begin_string(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let other = if desk.settings.begin_string == "FIX.4.2" { "FIX.4.4" } else { "FIX.4.2" };
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, "OTHER").begin_string(other))?;
+    match desk.expect_end("a Logout (35=5), and the end of the connection")? {
+        Some(_) => Ok(()),
+        None => Err(Miss::fail("a Logout (35=5) before the end", "the end alone")),
+    }
+}
+
+fn wrong_comp_id(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, "STRAY").target("NOBODY"))?;
+    rejected(desk, "9")?;
+    desk.expect_end("a Logout (35=5), and the end of the connection").map(drop)
+}
+
+fn sending_time(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, "LATE").late_s(LATE_S))?;
+    rejected(desk, "10")?;
+    desk.expect_end("a Logout (35=5), and the end of the connection").map(drop)
+}
+
+fn reject(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let last = desk.next_in - 1;
+    desk.send(&Draft::of("3").with(45, last).with(58, "certification"))?;
+    desk.alive()?;
+    desk.close()
+}

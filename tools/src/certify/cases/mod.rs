@@ -1,0 +1,42 @@
+//! What is played: every case of a certification, in the order of a session's life.
+//!
+//! A line belongs here if it is a case. Each begins with a connection of its own and says in one
+//! sentence what the peer must do; `rule` names where that is written. A case that passes has shown
+//! that the session still works, or that it ended as it must.
+
+mod logon;
+mod messages;
+mod orders;
+mod recovery;
+
+use super::desk::{Desk, Step};
+
+/// One case.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// Short name, for `--only`.
+    pub name: &'static str,
+    /// What the peer must do.
+    pub claim: &'static str,
+    /// FIX 4.4 volume 2 ("4.4/2"), its session-level test cases ("case"), or elsewhere.
+    pub rule: &'static str,
+    /// Plays it.
+    pub play: fn(&mut Desk) -> Step,
+}
+
+/// All cases.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    let parts = [logon::CASES, messages::CASES, recovery::CASES, orders::CASES];
+    parts.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_cases_have_one_name() {
+        let names: BTreeSet<&str> = super::all().map(|case| case.name).collect();
+        assert_eq!(names.len(), super::all().count());
+    }
+}

@@ -1,0 +1,292 @@
+//! Numbers: gaps, resends, resets, what comes twice, and what a new connection goes on with.
+
+use rutter_fix::tags::TEST_REQ_ID;
+
+use super::Case;
+use crate::certify::desk::{Desk, Draft, Miss, Role, Seq, Step, told};
+use crate::certify::wire::Got;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "resend-request",
+        claim: "A ResendRequest brings every number again with 43=Y, session messages as gap fills",
+        rule: "4.4/2 ResendRequest; case 8",
+        play: resend_request,
+    },
+    Case {
+        name: "resend-range",
+        claim: "A ResendRequest for one number fills no more than what was asked for, or a gap",
+        rule: "4.4/2 ResendRequest; case 8",
+        play: resend_range,
+    },
+    Case {
+        name: "gap",
+        claim: "A skipped number is asked for, a gap fill closes it, and the session goes on",
+        rule: "4.4/2 case 2b",
+        play: gap,
+    },
+    Case {
+        name: "gap-test-request",
+        claim: "What came ahead of a gap is not lost when it comes again",
+        rule: "4.4/2 cases 2b, 20",
+        play: gap_test_request,
+    },
+    Case {
+        name: "gap-at-logon",
+        claim: "A Logon with too high a number is answered, and what is missing asked for",
+        rule: "4.4/2 cases 1S, 9",
+        play: gap_at_logon,
+    },
+    Case {
+        name: "gap-fill",
+        claim: "A SequenceReset-GapFill moves the expected number",
+        rule: "4.4/2 case 10",
+        play: gap_fill,
+    },
+    Case {
+        name: "sequence-reset",
+        claim: "A SequenceReset-Reset moves the expected number, whatever its own",
+        rule: "4.4/2 case 11",
+        play: sequence_reset,
+    },
+    Case {
+        name: "sequence-reset-back",
+        claim: "A SequenceReset-Reset to a lower number is rejected with 373=5 and moves nothing",
+        rule: "4.4/2 case 11c",
+        play: sequence_reset_back,
+    },
+    Case {
+        name: "too-low",
+        claim: "Too low a number without PossDupFlag ends the session with a Logout",
+        rule: "4.4/2 case 2c",
+        play: too_low,
+    },
+    Case {
+        name: "poss-dup",
+        claim: "An old message with PossDupFlag is ignored",
+        rule: "4.4/2 case 2e",
+        play: poss_dup,
+    },
+    Case {
+        name: "poss-dup-without-original",
+        claim: "PossDupFlag without OrigSendingTime is rejected with 373=1 and 371=122",
+        rule: "4.4/2 case 2g",
+        play: poss_dup_without_original,
+    },
+    Case {
+        name: "poss-dup-future",
+        claim: "An OrigSendingTime behind SendingTime is rejected with 373=10, the session ends",
+        rule: "4.4/2 case 2f",
+        play: poss_dup_future,
+    },
+    Case {
+        name: "reconnect",
+        claim: "A new connection goes on with the numbers of the one that was cut",
+        rule: "4.4/2 case 9",
+        play: reconnect,
+    },
+    Case {
+        name: "missed-while-away",
+        claim: "What was sent and lost with a connection comes again on the next",
+        rule: "4.4/2 cases 8, 9",
+        play: missed_while_away,
+    },
+];
+
+fn resend_request(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    let upto = desk.next_in - 1;
+    desk.send(&Draft::of("2").with(7, 1).with(16, 0))?;
+    desk.resent(1, upto)?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn resend_range(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    desk.alive()?;
+    let one = desk.next_in - 2;
+    desk.send(&Draft::of("2").with(7, one).with(16, one))?;
+    desk.resent(one, one)?;
+    desk.alive()?;
+    desk.close()
+}
+
+/// The peer must ask for everything from `from` on; up to what it may leave open.
+fn asked(desk: &mut Desk, from: u64) -> Step {
+    let request = desk.expect("2", &[(7, &from.to_string())])?;
+    let end = request.number(16);
+    if end.is_some_and(|end| end == 0 || end >= from) {
+        return Ok(());
+    }
+    Err(Miss::fail(format!("16=0, or {from} or more"), request.text))
+}
+
+fn gap(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let from = desk.next_out;
+    desk.send(&Draft::of("0").seq(Seq::Skip(2)))?;
+    asked(desk, from)?;
+    desk.fill(from)?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn gap_test_request(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let (from, id) = (desk.next_out, desk.fresh("AHEAD-"));
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::Skip(1)))?;
+    // The answer may come before the request, behind it, or only when the gap is closed.
+    let first = desk.expect_any(&["0", "2"], &[])?;
+    if first.msg_type == "0" {
+        first.must(TEST_REQ_ID, &id)?;
+        asked(desk, from)?;
+    } else {
+        first.must(7, &from.to_string())?;
+    }
+    desk.fill(from)?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn gap_at_logon(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    desk.close()?;
+    if desk.role == Role::Acceptor {
+        let logon = desk.open_answering(|answer| answer.seq(Seq::Skip(3)))?;
+        // With 141=Y our numbers began anew.
+        let from = if logon.get(141) == Some("Y") { 1 } else { desk.next_out - 4 };
+        asked(desk, from)?;
+        desk.fill(from)?;
+        desk.alive()?;
+        return desk.close();
+    }
+    let from = desk.next_out;
+    desk.next_out += 3;
+    let answer = desk.open_again();
+    let from = match answer {
+        Ok(_) => from,
+        // It begins anew by itself, and then from 1 on is missing.
+        Err(Miss::Skip(_)) => {
+            desk.next_in = 2;
+            1
+        }
+        Err(miss) => return Err(miss),
+    };
+    asked(desk, from)?;
+    desk.fill(from)?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn gap_fill(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let to = desk.next_out + 5;
+    desk.send(&Draft::of("4").with(123, "Y").with(36, to))?;
+    desk.next_out = to;
+    desk.alive()?;
+    desk.close()
+}
+
+fn sequence_reset(desk: &mut Desk) -> Step {
+    desk.open()?;
+    let to = desk.next_out + 20;
+    desk.send(&Draft::of("4").with(123, "N").with(36, to).seq(Seq::At(1)))?;
+    desk.next_out = to;
+    desk.alive()?;
+    desk.close()
+}
+
+fn sequence_reset_back(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    desk.alive()?;
+    desk.send(&Draft::of("4").with(123, "N").with(36, 1).seq(Seq::At(desk.next_out)))?;
+    desk.expect("3", &[(373, "5")])?;
+    // Its own number is not looked at, so the next message takes the same.
+    desk.alive()?;
+    desk.close()
+}
+
+fn too_low(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, "LOW").seq(Seq::At(1)))?;
+    let logout = desk.expect_end("a Logout (35=5), and the end of the connection")?;
+    let Some(logout) = logout else {
+        return Err(Miss::fail("a Logout (35=5) before the end", "the end alone"));
+    };
+    if logout.get(58).is_none() {
+        return Err(Miss::fail("a Logout that says why (58)", logout.text));
+    }
+    Ok(())
+}
+
+fn poss_dup(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    let id = desk.fresh("OLD-");
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::At(2)).dup())?;
+    // Had it been answered, the Heartbeat would carry the old id.
+    let alive = desk.fresh("CERT-");
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, &alive))?;
+    let heartbeat = desk.expect_answer()?;
+    heartbeat.must(TEST_REQ_ID, &alive)?;
+    desk.close()
+}
+
+fn poss_dup_without_original(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    let draft = Draft::of("1").with(TEST_REQ_ID, "DUP").seq(Seq::At(2)).dup_without_original();
+    desk.send(&draft)?;
+    desk.expect("3", &[(373, "1"), (371, "122")])?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn poss_dup_future(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, "DUP").seq(Seq::At(2)).dup_from_the_future())?;
+    desk.expect("3", &[(373, "10")])?;
+    desk.expect_end("a Logout (35=5), and the end of the connection").map(drop)
+}
+
+fn reconnect(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    desk.cut();
+    desk.open_again()?;
+    desk.alive()?;
+    desk.close()
+}
+
+fn missed_while_away(desk: &mut Desk) -> Step {
+    desk.open()?;
+    desk.alive()?;
+    let missed = desk.next_in;
+    let id = desk.fresh("LOST-");
+    desk.send(&Draft::of("1").with(TEST_REQ_ID, id))?;
+    // Read as far as its number, and then forgotten.
+    desk.expect("0", &[])?;
+    desk.cut();
+    desk.open_again()?;
+    let upto = desk.next_in - 1;
+    if upto < missed {
+        return Err(Miss::Skip("the peer starts its numbers anew".to_owned()));
+    }
+    desk.send(&Draft::of("2").with(7, missed).with(16, 0))?;
+    desk.resent(missed, upto)?;
+    match desk.next(std::time::Duration::from_millis(100))? {
+        Got::Nothing => {}
+        got @ (Got::Garbled(_) | Got::Closed) => return Err(Miss::fail("quiet", told(&got))),
+        Got::Message(message) if message.msg_type == "0" => desk.next_in += 1,
+        Got::Message(message) => return Err(Miss::fail("quiet", message.text)),
+    }
+    desk.alive()?;
+    desk.close()
+}

@@ -1,0 +1,411 @@
+//! `rutter-tools compare`: the node, `QuickFIX` and a bare floor, each as a FIX acceptor, driven by
+//! one and the same bare load client in alternating slices of one run.
+//!
+//! A line belongs here if it says who is compared, in which order and how it is told. The client is
+//! `bare`, the floor `raw`, `QuickFIX` `peer`.
+//!
+//! Every lane gets the same bytes from the client: a Logon that starts both numbers at 1, a while
+//! to warm up, then orders with a window (orders a second), then one at a time (round trip), and a
+//! Logout. Who is not measured is stopped (SIGSTOP). A ratio is taken between two lanes of the same
+//! round, so what the machine does otherwise hits both.
+//!
+//! What an order includes, by lane:
+//!
+//! - `floor`: framing by `BodyLength`, and bytes made beforehand.
+//! - `quickfix_*`: `QuickFIX`'s session, its store, and a report made in the callback.
+//! - `node_refused`: the session, its persistent store, input ring, journal, core with all checks
+//!   up to the price collar, output ring, report.
+//! - `node_filled`: all that, routing, a child order to a simulated Binance over a FIX session of
+//!   its own, the venue's two reports, and both of the client's; the simulated venue runs in this
+//!   tool's process and shares the processors with the node and the client.
+
+pub mod bare;
+pub mod peer;
+pub mod raw;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
+
+use crate::demo::table::stages;
+use crate::harness::{
+    Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    free_address, node_program, write_node_config,
+};
+use crate::latency::{Ratio, spread};
+use crate::quantiles::{Latencies, Quantiles, duration_text};
+use bare::{Answer, Bare, Desk, Waiting};
+use peer::{Loop, Peer, PeerSettings};
+use raw::Raw;
+
+const END_PATIENCE: Duration = Duration::from_secs(20);
+/// Sent and not recorded, before each slice.
+const WARM: Duration = Duration::from_millis(50);
+
+/// Far above every offer, so that the node's price collar refuses it.
+pub(crate) const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
+/// Filled by one quote. Every other would have to be a sale, were the venue's balances not huge.
+const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
+
+/// `rutter-tools compare`
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Rounds; each has a turn of every lane.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub rounds: u64,
+    /// Length of a slice; a lane's turn has two.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(50..=5_000))]
+    pub slice_ms: u64,
+    /// Orders under way at once when pipelined.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub window: u64,
+    /// How the client waits for a single order's answer.
+    #[arg(long, value_enum, default_value = "spin")]
+    pub waiting: Waiting,
+    /// Only lanes whose names contain one of these.
+    #[arg(long, value_delimiter = ',')]
+    pub lanes: Vec<String>,
+    /// The program made from `benches/quickfix_acceptor.cpp`; its lanes are left out without it.
+    #[arg(long)]
+    pub quickfix: Option<PathBuf>,
+    /// Which of its acceptors `QuickFIX` runs.
+    #[arg(long, value_enum, default_value = "threads")]
+    pub quickfix_loop: Loop,
+    /// Node and `QuickFIX` validate every message with this dictionary (the node with its own copy
+    /// of `docs/fix/FIX44.xml`).
+    #[arg(long)]
+    pub dictionary: Option<PathBuf>,
+    /// The node's journal is synced before anything leaves (`durability = "disk"`).
+    #[arg(long)]
+    pub disk: bool,
+    /// How the node's threads wait: auto, pinned or shared.
+    #[arg(long, default_value = "auto")]
+    pub profile: String,
+    /// The node's layout: auto, threads or fused.
+    #[arg(long, default_value = "auto")]
+    pub layout: String,
+    /// Only JSON lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Tell the node's latencies by stage as well.
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+/// One acceptor and what is asked of it.
+#[derive(Debug)]
+struct Lane {
+    name: &'static str,
+    desk: Desk,
+    /// Stopped while others are measured.
+    process: Option<Pid>,
+}
+
+/// What a lane's turns came to, round by round.
+#[derive(Debug, Default)]
+struct Total {
+    rates: Vec<f64>,
+    medians: Vec<f64>,
+    round_trips: Latencies,
+    orders: u64,
+}
+
+/// A lane as it is told.
+#[derive(Debug, Serialize)]
+struct LaneLine {
+    lane: &'static str,
+    orders: u64,
+    orders_per_s: Ratio,
+    round_trip_p50_ns: Ratio,
+    round_trip_ns: Quantiles,
+}
+
+/// Two lanes of the same rounds.
+#[derive(Debug, Serialize)]
+struct RatioLine {
+    ratio: String,
+    orders_per_s: Ratio,
+    round_trip: Ratio,
+}
+
+/// Everybody that runs during a comparison.
+#[derive(Debug)]
+struct Field {
+    lanes: Vec<Lane>,
+    raw: Option<Raw>,
+    peers: Vec<Peer>,
+    node: Option<(Node, Venues)>,
+}
+
+/// Runs the comparison.
+///
+/// # Errors
+/// What could not be started; an acceptor that answers otherwise than its lane demands.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let folder = tempfile::Builder::new().prefix("rutter-compare-").tempdir()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
+    }
+    let mut field = Field { lanes: Vec::new(), raw: None, peers: Vec::new(), node: None };
+    field.start_floor(arguments)?;
+    field.start_quickfix(arguments, folder.path())?;
+    field.start_node(arguments, folder.path(), &stop)?;
+    let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
+    let mut number = 0;
+    for _ in 0..arguments.rounds {
+        for lane in &field.lanes {
+            if stop.load(Ordering::Relaxed) {
+                anyhow::bail!("interrupted");
+            }
+            let total = totals.entry(lane.name).or_default();
+            turn(lane, arguments, &mut number, total)
+                .with_context(|| format!("lane {}", lane.name))?;
+        }
+    }
+    let lines: Vec<LaneLine> = field.lanes.iter().map(|lane| line(lane, &totals)).collect();
+    let ratios = ratios(&totals);
+    if !arguments.json {
+        print_table(arguments, &lines, &ratios);
+    }
+    for line in &lines {
+        println!("{}", serde_json::to_string(line)?);
+    }
+    for ratio in &ratios {
+        println!("{}", serde_json::to_string(ratio)?);
+    }
+    field.end(arguments)
+}
+
+fn wanted(arguments: &Arguments, name: &str) -> bool {
+    arguments.lanes.is_empty() || arguments.lanes.iter().any(|part| name.contains(part.as_str()))
+}
+
+fn desk(address: SocketAddr, answer: Answer) -> Desk {
+    let order = match answer {
+        Answer::Refused => BEYOND_COLLAR,
+        Answer::Filled => MARKET_ORDER,
+    };
+    let (sender, password) = ("DESK1".to_owned(), "password-1".to_owned());
+    Desk { address, sender, password, order, answer }
+}
+
+impl Field {
+    fn start_floor(&mut self, arguments: &Arguments) -> anyhow::Result<()> {
+        if wanted(arguments, "floor") {
+            let raw = Raw::start().context("floor")?;
+            let desk = desk(raw.address(), Answer::Refused);
+            self.lanes.push(Lane { name: "floor", desk, process: None });
+            self.raw = Some(raw);
+        }
+        Ok(())
+    }
+
+    fn start_quickfix(&mut self, arguments: &Arguments, dir: &Path) -> anyhow::Result<()> {
+        let Some(program) = arguments.quickfix.clone().or_else(peer::program) else {
+            eprintln!(
+                "notice: no quickfix_acceptor (make compare builds it): its lanes are left out"
+            );
+            return Ok(());
+        };
+        let dictionary = arguments.dictionary.as_deref();
+        let (refuse, fill) = (dir.join("quickfix-refused"), dir.join("quickfix-filled"));
+        for (name, store, answer) in [
+            ("quickfix_memory", None, Answer::Refused),
+            ("quickfix_file", Some(&refuse), Answer::Refused),
+            ("quickfix_filled", None, Answer::Filled),
+            ("quickfix_filled_file", Some(&fill), Answer::Filled),
+        ] {
+            if !wanted(arguments, name) {
+                continue;
+            }
+            let peer = Peer::start(&PeerSettings {
+                program: &program,
+                store: store.map(PathBuf::as_path),
+                answer,
+                shape: arguments.quickfix_loop,
+                dictionary,
+            })?;
+            pause(peer.pid(), true)?;
+            let (desk, process) = (desk(peer.address(), answer), Some(peer.pid()));
+            self.lanes.push(Lane { name, desk, process });
+            self.peers.push(peer);
+        }
+        Ok(())
+    }
+
+    fn start_node(
+        &mut self,
+        arguments: &Arguments,
+        dir: &Path,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<()> {
+        let lanes = [("node_refused", Answer::Refused), ("node_filled", Answer::Filled)];
+        if !lanes.iter().any(|(name, _)| wanted(arguments, name)) {
+            return Ok(());
+        }
+        let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+        let venues = Venues::start(&still, dir)?;
+        let mut settings = NodeSettings::new(free_address()?);
+        settings.venues = vec![Venue::Binance];
+        settings.wait_profile.clone_from(&arguments.profile);
+        settings.layout.clone_from(&arguments.layout);
+        settings.validate_messages = arguments.dictionary.is_some();
+        if arguments.disk {
+            settings.durability = Durability::Disk;
+        }
+        // Nothing moves at the venue while another lane has its turn.
+        settings.stale_after_ms = 3_600_000;
+        let config = write_node_config(dir, &venues, &settings)?;
+        let mut node = Node::start(&node_program()?, &config, dir)?;
+        node.wait_ready_unless(READY_DEFAULT, stop)?;
+        node.pause(true)?;
+        let process = Pid::from_raw(node.pid().cast_signed());
+        for (name, answer) in lanes {
+            if wanted(arguments, name) {
+                let desk = desk(settings.listen, answer);
+                self.lanes.push(Lane { name, desk, process });
+            }
+        }
+        self.node = Some((node, venues));
+        Ok(())
+    }
+
+    fn end(self, arguments: &Arguments) -> anyhow::Result<()> {
+        if let Some(raw) = self.raw {
+            raw.stop().context("floor")?;
+        }
+        drop(self.peers);
+        if let Some((mut node, venues)) = self.node {
+            node.pause(false)?;
+            if arguments.verbose {
+                print_stages(&stages(&node.status()?));
+            }
+            node.terminate(END_PATIENCE)?;
+            venues.stop()?;
+        }
+        Ok(())
+    }
+}
+
+fn pause(process: Pid, paused: bool) -> anyhow::Result<()> {
+    let signal = if paused { Signal::STOP } else { Signal::CONT };
+    kill_process(process, signal).context("stop or continue a process")
+}
+
+/// One lane's turn in a round.
+fn turn(
+    lane: &Lane,
+    arguments: &Arguments,
+    number: &mut u64,
+    total: &mut Total,
+) -> anyhow::Result<()> {
+    if let Some(process) = lane.process {
+        pause(process, false)?;
+    }
+    let slice = Duration::from_millis(arguments.slice_ms);
+    let mut bare = Bare::log_on(&lane.desk)?;
+    bare.round_trips(arguments.waiting, WARM, number)?;
+    bare.pipelined(arguments.window, WARM, number)?;
+    let flow = bare.pipelined(arguments.window, slice, number)?;
+    let trips = bare.round_trips(arguments.waiting, slice, number)?;
+    bare.log_out()?;
+    if let Some(process) = lane.process {
+        pause(process, true)?;
+    }
+    total.orders += flow.orders + trips.quantiles().count;
+    total.rates.push(flow.rate());
+    total.medians.push(trips.quantiles().p50 as f64);
+    total.round_trips.add(&trips);
+    Ok(())
+}
+
+fn line(lane: &Lane, totals: &BTreeMap<&'static str, Total>) -> LaneLine {
+    let none = Total::default();
+    let total = totals.get(lane.name).unwrap_or(&none);
+    LaneLine {
+        lane: lane.name,
+        orders: total.orders,
+        orders_per_s: spread(total.rates.clone()),
+        round_trip_p50_ns: spread(total.medians.clone()),
+        round_trip_ns: total.round_trips.quantiles(),
+    }
+}
+
+/// The pairs that are told, as far as both have run.
+const PAIRS: &[(&str, &str)] = &[
+    ("node_refused", "quickfix_memory"),
+    ("node_refused", "quickfix_file"),
+    ("node_refused", "floor"),
+    ("node_filled", "quickfix_filled"),
+    ("node_filled", "quickfix_filled_file"),
+    ("node_filled", "quickfix_memory"),
+    ("quickfix_memory", "floor"),
+];
+
+fn ratios(totals: &BTreeMap<&'static str, Total>) -> Vec<RatioLine> {
+    let over = |a: &[f64], b: &[f64]| spread(a.iter().zip(b).map(|(a, b)| a / b).collect());
+    let both = PAIRS.iter().filter_map(|(a, b)| Some((a, b, totals.get(a)?, totals.get(b)?)));
+    let line = |(a, b, ours, theirs): (&&str, &&str, &Total, &Total)| RatioLine {
+        ratio: format!("{a} / {b}"),
+        orders_per_s: over(&ours.rates, &theirs.rates),
+        round_trip: over(&ours.medians, &theirs.medians),
+    };
+    both.map(line).collect()
+}
+
+fn print_table(arguments: &Arguments, lines: &[LaneLine], ratios: &[RatioLine]) {
+    println!(
+        "{} rounds, slices of {} ms, window {}, a client that {}, {}\n",
+        arguments.rounds,
+        arguments.slice_ms,
+        arguments.window,
+        if arguments.waiting == Waiting::Spin { "spins" } else { "sleeps" },
+        if arguments.dictionary.is_some() {
+            "validated with a dictionary"
+        } else {
+            "no dictionary"
+        }
+    );
+    println!(
+        "{:<22}{:>11}{:>24}{:>12}{:>12}{:>12}",
+        "", "orders/s", "(quartiles)", "trip p50", "p99", "p99.9"
+    );
+    for line in lines {
+        let rate = line.orders_per_s;
+        let quartiles = format!("({:.0} to {:.0})", rate.lower_quartile, rate.upper_quartile);
+        let trip = line.round_trip_ns;
+        let [p50, p99, p999] =
+            [line.round_trip_p50_ns.median as u64, trip.p99, trip.p999].map(duration_text);
+        println!(
+            "{:<22}{:>11.0}{quartiles:>24}{p50:>12}{p99:>12}{p999:>12}",
+            line.lane, rate.median
+        );
+    }
+    println!("\nmedians of the same round (quartiles):");
+    println!("{:<40}{:>24}{:>28}", "", "orders/s", "round trip");
+    for line in ratios {
+        let text = |ratio: &Ratio| {
+            let Ratio { median, lower_quartile, upper_quartile, .. } = ratio;
+            format!("{median:.2} ({lower_quartile:.2} to {upper_quartile:.2})")
+        };
+        let (rate, trip) = (text(&line.orders_per_s), text(&line.round_trip));
+        println!("{:<40}{rate:>24}{trip:>28}", line.ratio);
+    }
+    println!();
+}
+
+fn print_stages(stages: &BTreeMap<String, Quantiles>) {
+    println!("inside the node:");
+    for (stage, row) in stages {
+        let [p50, p99, max] = [row.p50, row.p99, row.max].map(duration_text);
+        println!("{stage:<26}{p50:>11}{p99:>11}{max:>11}");
+    }
+}

@@ -1,0 +1,99 @@
+//! The floor: an acceptor that cuts messages by their length and answers each with the same
+//! prebuilt bytes. No session, no store, no decision: what two sockets and one thread cost.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use super::bare::frame;
+
+const READ_BYTES: usize = 256 << 10;
+
+/// A running floor. One connection at a time.
+#[derive(Debug)]
+pub struct Raw {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Raw {
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&stop);
+        let body = move || {
+            while !until.load(Ordering::Relaxed) {
+                // A client that goes away in the middle is the client's error, and told there.
+                let _ = serve(listener.accept()?.0);
+            }
+            Ok(())
+        };
+        let thread = std::thread::Builder::new().name("floor".to_owned()).spawn(body)?;
+        Ok(Self { address, stop, thread })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it.
+    ///
+    /// # Errors
+    /// Why it ended before.
+    pub fn stop(self) -> io::Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(self.address)?);
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the floor panicked")))
+    }
+}
+
+fn prebuilt(body: &str) -> Vec<u8> {
+    let body = body.replace('|', "\x01");
+    let text = format!("8=FIX.4.4\x019={}\x01{body}", body.len());
+    let sum = rutter_fix::codec::checksum(text.as_bytes());
+    format!("{text}10={sum:03}\x01").into_bytes()
+}
+
+fn serve(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let header = "49=RUTTER|52=20240627-11:17:26.100|56=DESK1|";
+    let logon = prebuilt(&format!("35=A|34=1|{header}98=0|108=30|141=Y|"));
+    let logout = prebuilt(&format!("35=5|34=3|{header}"));
+    let report = prebuilt(&format!(
+        "35=8|34=2|{header}37=00000001-1|17=00000001-1|150=8|39=8|11=b000000001|1=fund|\
+         55=BTC/USDT|54=1|40=2|59=3|38=0.00100000|44=90000.00|14=0.00000000|151=0.00000000|6=0|\
+         60=20240627-11:17:26.100|103=99|58=PriceCollar|"
+    ));
+    let mut input = vec![0; READ_BYTES];
+    let (mut filled, mut out) = (0, Vec::with_capacity(READ_BYTES));
+    loop {
+        let count = stream.read(&mut input[filled..])?;
+        if count == 0 {
+            return Ok(());
+        }
+        filled += count;
+        let mut taken = 0;
+        while let Some((total, body)) = frame(&input[taken..filled]) {
+            let answer = match input.get(taken + body + 3) {
+                Some(b'D') => &report,
+                Some(b'A') => &logon,
+                _ => &logout,
+            };
+            out.extend_from_slice(answer);
+            taken += total;
+        }
+        stream.write_all(&out)?;
+        out.clear();
+        input.copy_within(taken..filled, 0);
+        filled -= taken;
+    }
+}
