@@ -145,17 +145,18 @@ impl<S: MessageStore> ClientGateway<S> {
         let found = match decode(bytes, index) {
             Ok(Status::Incomplete) => return None,
             Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
-                let logon = Message::new(bytes, index);
-                let found = self.find_client(&logon);
-                if let Some(client) = found.ok().and_then(|at| self.clients.get_mut(at)) {
-                    client.chosen = choice::of(&logon, client.configured);
-                }
-                found
+                self.find_client(&Message::new(bytes, index))
             }
             Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
         };
         match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
-            Ok(_) => Some(0),
+            Ok(place) => {
+                // Not before it is its session's: a stranger must not choose for who is there.
+                if let Some(client) = self.clients.get_mut(place) {
+                    client.chosen = choice::of(&Message::new(bytes, index), client.configured);
+                }
+                Some(0)
+            }
             Err(reason) => {
                 self.close(conn, reason, publish);
                 None
