@@ -126,6 +126,12 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
+    /// Whether the Logon of a connection has not come yet.
+    pub fn awaits_logon(&self, conn: ConnId) -> bool {
+        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
+        connection.is_some_and(Connection::is_unbound)
+    }
+
     /// TLS with a peer failed, within the handshake or later: the connection is over.
     pub fn refuse(&mut self, conn: ConnId, fault: TlsFault, publish: &mut Publish<'_>) {
         self.counters.tls_failures += 1;
