@@ -1,6 +1,7 @@
 //! No secret shows: a node is given canaries for passwords, keys and wrong guesses, used, abused,
 //! killed and ended, with every log on; then whatever it wrote is searched for them.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -37,14 +38,6 @@ struct Canary {
     needles: Vec<Vec<u8>>,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 impl Canary {
     fn new(name: &str, secret: &[u8]) -> Self {
         let hex = hex(secret);
@@ -67,6 +60,13 @@ impl Canary {
     fn is_in(&self, bytes: &[u8]) -> bool {
         self.needles.iter().any(|needle| contains(bytes, needle))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
@@ -111,20 +111,20 @@ impl Scene {
         std::fs::write(&key_file, tls.signing_key.serialize_pem()).expect("written");
         std::fs::write(&secret_file, format!("{SHARED}\n")).expect("written");
         let text = std::fs::read_to_string(&config).expect("text");
-        let [cert_file, key_file, secret_file] =
-            [&cert_file, &key_file, &secret_file].map(|path| format!("\"{}\"", path.display()));
         let text = text
             .replace(
                 "[[account]]",
                 &format!(
-                    "tls_listen = \"{secure}\"\n[[fix.tls.identity]]\ncert_file = {cert_file}\n\
-                     key_file = {key_file}\n\n[[account]]"
+                    "tls_listen = \"{secure}\"\n[[fix.tls.identity]]\ncert_file = \"{}\"\n\
+                     key_file = \"{}\"\n\n[[account]]",
+                    cert_file.display(),
+                    key_file.display()
                 ),
             )
             .replace("\"password-1\"", &format!("\"{PASSWORD}\"\nvalidate_messages = true"))
             .replace(
                 "password = \"password-2\"",
-                &format!("logon = \"hmac-sha256\"\npassword_file = {secret_file}"),
+                &format!("logon = \"hmac-sha256\"\npassword_file = \"{}\"", secret_file.display()),
             )
             .replace("password = \"password-3\"", "password_env = \"RUTTER_DESK3\"");
         std::fs::write(&config, text).expect("written");
@@ -292,7 +292,7 @@ fn logon_at(now_ns: u64, sender: &str, more: impl FnOnce(&mut Encoder<'_>)) -> V
     })
 }
 
-fn with_password(password: &str) -> impl FnOnce(&mut Encoder<'_>) + '_ {
+fn with_password(password: &str) -> impl FnOnce(&mut Encoder<'_>) {
     move |out| {
         out.text(tags::PASSWORD, password);
     }
