@@ -10,6 +10,7 @@ CCXT := 4.5.90
 CCXT_STAMP := .venv/.ccxt-$(CCXT)
 FIX_CLIENT := $(TARGET)/fix_client
 QUICKFIX_CODEC := $(TARGET)/quickfix_codec
+QUICKFIX_ACCEPTOR := $(TARGET)/quickfix_acceptor
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 SEEDS ?= 1000
 SECONDS_EACH ?= 60
@@ -18,7 +19,7 @@ ARGS ?=
 # The scenario with QuickFIX finds its client here, and skips when it is not there.
 export RUTTER_FIX_CLIENT := $(abspath $(FIX_CLIENT))
 
-.PHONY: help demo test bench soak fuzz lint fmt-check clippy peers clean
+.PHONY: help demo test bench compare soak fuzz lint fmt-check clippy peers clean
 
 help: ## This list.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -34,6 +35,10 @@ test: fmt-check clippy $(FIX_CLIENT) ## Everything CI judges: format, lints, all
 bench: $(QUICKFIX_CODEC) ## Criterion benchmarks, the paired ratios to their floors (one JSON line a pair), QuickFIX's codec.
 	cargo bench --workspace --benches
 	@if [ -x $(QUICKFIX_CODEC) ]; then $(QUICKFIX_CODEC) docs/fix/FIX44.xml; fi
+
+compare: $(QUICKFIX_ACCEPTOR) ## Node, QuickFIX and a bare floor as acceptors under one bare client. ARGS="--rounds 20".
+	cargo build --release --workspace --bins
+	$(TARGET)/release/rutter-tools compare $(ARGS)
 
 soak: ## Seeded random tests, SEEDS=n times as much of them, in release. RUTTER_SEED=s replays.
 	RUTTER_SEEDS=$(SEEDS) cargo test --release --test fix_differential --test simulation \
@@ -71,7 +76,8 @@ $(CCXT_STAMP):
 
 $(FIX_CLIENT): tests/fix_client/main.cpp
 $(QUICKFIX_CODEC): benches/quickfix_codec.cpp
-$(FIX_CLIENT) $(QUICKFIX_CODEC):
+$(QUICKFIX_ACCEPTOR): benches/quickfix_acceptor.cpp
+$(FIX_CLIENT) $(QUICKFIX_CODEC) $(QUICKFIX_ACCEPTOR):
 	@mkdir -p $(@D)
 	@[ -e /usr/include/quickfix/Session.h ] && command -v g++ >/dev/null || \
 		$(MAKE) --no-print-directory apt-libquickfix-dev apt-g++

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use fefix::tagvalue::{Config, Encoder as PeerEncoder};
 use rutter_fix::codec::FieldIndex;
+use rutter_fix::dictionary::{Checks, Version};
 use support::fix;
 
 fn decode(c: &mut Criterion) {
@@ -16,6 +17,11 @@ fn decode(c: &mut Criterion) {
     group.bench_function("ours", |b| {
         let mut index = FieldIndex::new();
         b.iter(|| fix::ours_decode(black_box(&order), &mut index));
+    });
+    group.bench_function("ours_validated", |b| {
+        let (dictionary, checks) = (Version::Fix44.dictionary(), Checks::default());
+        let mut index = FieldIndex::new();
+        b.iter(|| fix::ours_validate(black_box(&order), &mut index, &dictionary, &checks));
     });
     group.bench_function("byte_scan", |b| {
         b.iter(|| fix::scan(black_box(&order)).map(|found| found.price.len()));

@@ -177,6 +177,9 @@ pub struct FixConfig {
     /// Bytes of sent messages that are kept for resend, each session.
     #[serde(default = "retention")]
     pub store_retention_bytes: u64,
+    /// Days that they are kept at most; 0 for as long as there is room.
+    #[serde(default)]
+    pub store_retention_days: u32,
     /// Market data for clients.
     #[serde(default)]
     pub market_data: MarketDataConfig,

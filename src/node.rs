@@ -127,6 +127,8 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     launch::run(Parts { config, names: &names, decider, first, gateway, machines }, stop)
 }
 
+const DAY_NS: u64 = 86_400_000_000_000;
+
 /// Something that differs between journals: the time and the process, mixed.
 fn entropy() -> u64 {
     let mut mixed = rutter_core::hash::Rolling::new(u64::from(std::process::id()));
@@ -152,6 +154,7 @@ fn client_session(
         validate_messages: session.validate_messages,
         kind: session.kind(|name| names.session(name)).ok_or_else(undefined)?,
         cancel_on_disconnect: session.cancel_on_disconnect(),
+        schedule: session.schedule()?,
         requests_per_s_max: session.requests_per_s_max,
         ..rutter_clients::SessionConfig::trading(id, &session.comp_id, account)
     })
@@ -190,7 +193,9 @@ fn gateway(
         .map(|session| {
             let folder = config.node.data_dir.join("sessions").join(&session.comp_id);
             let retention_bytes = config.fix.store_retention_bytes;
+            let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
             MmapStore::open(&folder, MmapConfig { retention_bytes, ..MmapConfig::default() })
+                .map(|store| store.keeping_ns(kept_ns))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let settings = GatewayConfig {

@@ -8,8 +8,9 @@
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input, InstrumentDef, Level,
-    Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce, VenueDef,
+    AccountDef, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input, Instructions,
+    InstrumentDef, Level, Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce,
+    VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
@@ -164,6 +165,7 @@ pub fn order(nth: u64) -> Input {
         tif: TimeInForce::Ioc,
         qty: Qty(2 * LEVEL_QTY),
         price: Price(if buys { CENTRE + 50 } else { CENTRE - 60 }),
+        instructions: Instructions::default(),
     })
 }
 

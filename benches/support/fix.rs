@@ -7,6 +7,7 @@ use fefix::tagvalue::{Config, Decoder, Encoder as PeerEncoder, FieldAccess};
 use fefix::{Dictionary, TagU16};
 use rutter_fix::app::NewOrderSingle;
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, checksum, decode};
+use rutter_fix::dictionary::{Checks, Dictionary as OurDictionary, Version};
 
 pub const SOH: u8 = 1;
 const TIME_NS: u64 = 1_719_487_046_100_000_000;
@@ -45,6 +46,25 @@ pub fn ours_decode(bytes: &[u8], index: &mut FieldIndex) -> i64 {
                 + order.order_qty.at_scale(8).unwrap_or(0)
                 + order.price.and_then(|price| price.at_scale(8)).unwrap_or(0)
         }
+        Err(_) => -1,
+    }
+}
+
+/// As [`ours_decode`], and every check of the data dictionary before the order is read.
+#[inline]
+pub fn ours_validate(
+    bytes: &[u8],
+    index: &mut FieldIndex,
+    dictionary: &OurDictionary,
+    checks: &Checks,
+) -> i64 {
+    let Ok(Status::Complete { .. }) = decode(bytes, index) else { return -1 };
+    let message = Message::new(bytes, index);
+    if message.defect().is_some() || dictionary.check(&message, checks).is_err() {
+        return -1;
+    }
+    match NewOrderSingle::read(&message) {
+        Ok(order) => order.cl_ord_id.len() as i64 + order.order_qty.at_scale(8).unwrap_or(0),
         Err(_) => -1,
     }
 }
@@ -298,6 +318,9 @@ pub fn peer_encode(report: &Report, peer: &mut PeerEncoder<Config>, out: &mut Ve
 pub fn check() {
     let bytes = order();
     assert!(ours_decode(&bytes, &mut FieldIndex::new()) > 0, "our decoder takes the order");
+    let (dictionary, checks) = (Version::Fix44.dictionary(), Checks::default());
+    let validated = ours_validate(&bytes, &mut FieldIndex::new(), &dictionary, &checks);
+    assert!(validated > 0, "our dictionary takes the order");
     let found = scan(&bytes).expect("the scan takes the order");
     assert_eq!((found.cl_ord_id, found.price), (&b"rt-0000021487"[..], &b"60000.50"[..]));
     assert!(peer_decode(&bytes, &mut peer_decoder()) > 60, "fefix finds the fields");

@@ -6,8 +6,8 @@ use rutter_fix::app::{NewOrderSingle, OrderCancelRequest, OrderStatusRequest};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, SOH, Status, checksum, decode};
 
 /// Puts the right length and sum around a body, for the fuzzer cannot guess a sum.
-fn framed(body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("8=FIX.4.4\x019={}\x01", body.len()).into_bytes();
+fn framed(begin_string: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("8={begin_string}\x019={}\x01", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     let sum = checksum(&bytes);
     bytes.extend_from_slice(format!("10={sum:03}\x01").as_bytes());
@@ -65,5 +65,7 @@ fn look(bytes: &[u8], index: &FieldIndex) {
 
 fuzz_target!(|data: &[u8]| {
     read(data);
-    read(&framed(data));
+    for begin_string in ["FIX.4.2", "FIX.4.4", "FIXT.1.1"] {
+        read(&framed(begin_string, data));
+    }
 });

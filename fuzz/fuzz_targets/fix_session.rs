@@ -1,18 +1,23 @@
-//! A FIX session under a peer that says anything: framed messages of any fields, raw bytes, time,
-//! lost connections. It must make progress, answer, and never move its numbers back.
+//! A FIX session of any version under a peer that says anything: framed messages of any fields,
+//! raw bytes, time, lost connections, hours that end. It must make progress, answer, keep what it
+//! remembers bounded, and never move its numbers back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use rutter_fix::codec::{Encoder, FieldIndex, TimePrecision, checksum};
 use rutter_fix::dictionary::Version;
-use rutter_fix::session::{Config, Event, NoCredentials, Session};
+use rutter_fix::session::schedule::{Day, TimeOfDay};
+use rutter_fix::session::{Config, Event, NoCredentials, Schedule, Session};
 use rutter_fix::store::MemStore;
 
 const START_NS: u64 = 1_700_000_000_000_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Answers to one input may not grow without bound.
 const OUT_BYTES_MAX: usize = 8 << 20;
-const TYPES: [&[u8]; 10] = [b"0", b"1", b"2", b"3", b"4", b"5", b"A", b"D", b"F", b"zz"];
+const TYPES: [&[u8]; 16] = [
+    b"0", b"1", b"2", b"3", b"4", b"5", b"A", b"D", b"F", b"zz", b"V", b"q", b"AF", b"x", b"j",
+    b"8",
+];
 
 type Acceptor = Session<MemStore, NoCredentials>;
 
@@ -23,6 +28,9 @@ struct Wire<'a> {
     input: Vec<u8>,
     index: FieldIndex,
     event_no: u64,
+    begin_string: String,
+    /// Whether numbers may start anew by the time alone.
+    scheduled: bool,
     data: &'a [u8],
 }
 
@@ -67,7 +75,7 @@ impl<'a> Wire<'a> {
             }
         }
         assert!(self.out.len() < OUT_BYTES_MAX, "{} bytes of answers", self.out.len());
-        let reset = self.session.next_out() <= 3;
+        let reset = self.scheduled || self.session.next_out() <= 3;
         assert!(reset || self.session.next_out() >= next_out);
         self.out.clear();
     }
@@ -84,11 +92,15 @@ impl<'a> Wire<'a> {
         let len = usize::from(self.byte());
         let fields = self.take(len);
         let mut frame = Vec::new();
-        let mut encoder = Encoder::begin(&mut frame, b"FIX.4.4", kind);
+        let begin_string = self.begin_string.clone();
+        let mut encoder = Encoder::begin(&mut frame, begin_string.as_bytes(), kind);
         encoder.uint(34, seq).field(49, b"PEER").timestamp(52, self.now_ns, TimePrecision::Millis);
         encoder.field(56, b"US");
         if kind == b"A" {
             encoder.field(98, b"0").field(108, b"30");
+            if begin_string == "FIXT.1.1" {
+                encoder.field(1137, b"9");
+            }
         }
         let _ = encoder.finish();
         // The fuzzer's own fields go in front of the trailer, whatever they are.
@@ -99,7 +111,7 @@ impl<'a> Wire<'a> {
             frame.push(1);
         }
         let at = frame.windows(3).position(|three| three == b"35=").unwrap_or(0);
-        let mut bytes = format!("8=FIX.4.4\x019={}\x01", frame.len() - at).into_bytes();
+        let mut bytes = format!("8={begin_string}\x019={}\x01", frame.len() - at).into_bytes();
         bytes.extend_from_slice(&frame[at..]);
         let sum = checksum(&bytes);
         bytes.extend_from_slice(format!("10={sum:03}\x01").as_bytes());
@@ -107,7 +119,7 @@ impl<'a> Wire<'a> {
     }
 
     fn step(&mut self) {
-        match self.byte() % 8 {
+        match self.byte() % 9 {
             0..=3 => self.framed(),
             4 => {
                 let len = usize::from(self.byte());
@@ -115,13 +127,20 @@ impl<'a> Wire<'a> {
                 self.input.extend_from_slice(raw);
             }
             5 => {
-                self.now_ns += u64::from(self.byte()) * SECOND_NS;
+                // Seconds mostly, hours now and then.
+                let unit = if self.byte() & 15 == 0 { 3_600 } else { 1 };
+                self.now_ns += u64::from(self.byte()) * unit * SECOND_NS;
                 let _ = self.session.on_timer(self.now_ns, &mut self.out);
             }
             6 => {
                 self.session.disconnected();
                 self.input.clear();
                 let _ = self.session.connected(self.now_ns, &mut self.out);
+            }
+            7 => {
+                let _ = self.session.send_transient(self.now_ns, b"W", &mut self.out, |m| {
+                    m.field(55, b"X");
+                });
             }
             _ => {
                 self.event_no += 1;
@@ -139,11 +158,20 @@ fuzz_target!(|data: &[u8]| {
     let mut config = Config::acceptor("US", "PEER");
     // The last byte is read twice: it chooses what the session may do, too.
     let choice = data.last().copied().unwrap_or(0);
-    if choice & 1 != 0 {
-        config = config.validated(Version::Fix44);
+    // Three of four sessions check against a dictionary.
+    match choice & 3 {
+        1 => config = config.validated(Version::Fix42),
+        2 => config = config.validated(Version::Fix44),
+        3 => config = config.validated(Version::Fix50Sp2),
+        _ => {}
     }
-    config.next_expected = choice & 2 != 0;
-    config.resend_chunk = u64::from(choice >> 2 & 7);
+    config.next_expected = choice & 4 != 0;
+    config.resend_chunk = u64::from(choice >> 3 & 7);
+    if choice & 64 != 0 {
+        let at = |hour| TimeOfDay::new(hour, 0, 0).expect("an hour");
+        config.schedule = Schedule::daily("Europe/Zurich", &Day::ALL, at(8), at(7)).ok();
+    }
+    let (begin_string, scheduled) = (config.begin_string.clone(), config.schedule.is_some());
     let session = Session::new(config, MemStore::new(1 << 16), NoCredentials);
     let mut wire = Wire {
         session,
@@ -152,6 +180,8 @@ fuzz_target!(|data: &[u8]| {
         input: Vec::new(),
         index: FieldIndex::new(),
         event_no: 0,
+        begin_string,
+        scheduled,
         data,
     };
     let _ = wire.session.connected(START_NS, &mut wire.out);

@@ -386,6 +386,26 @@ mod tests {
         assert_eq!(fingerprint("zz"), None);
     }
 
+    /// Its files are not there, so it is read and not checked.
+    #[test]
+    fn the_documented_configuration_is_one() {
+        let document = include_str!("../../docs/fix/logon.md");
+        let block = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+        let block = block.expect("a block");
+        let (fix, session) = block.split_at(block.find("[[session]]").expect("a session"));
+        let rest = SOUND.split_once("[[account]]").expect("an account");
+        let head = rest.0.split_once("[fix]").expect("FIX").0;
+        let session_from = rest.1.find("[[session]]").expect("a session");
+        let session_to = rest.1.find("[[instrument]]").expect("an instrument");
+        let (account, others) = (&rest.1[..session_from], &rest.1[session_to..]);
+        let text = format!("{head}{fix}[[account]]{account}{session}{others}");
+        let config: Config = toml::from_str(&text).expect("as documented");
+        assert_eq!(config.session[0].logon, LogonProof::HmacSha256);
+        let default = LogonConfig::default();
+        assert_eq!(format!("{:?}", config.fix.logon), format!("{default:?}"));
+        assert_eq!(config.fix.tls.map(|tls| tls.identity.len()), Some(1));
+    }
+
     #[test]
     fn tls_is_configured_whole_or_not_at_all() {
         let refused = |from: &str, to: &str| {

@@ -9,6 +9,8 @@ use rutter_clients::{Secret, SessionKind};
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
 use rutter_fix::dictionary::Version;
+use rutter_fix::session::Schedule;
+use rutter_fix::session::schedule::{Day, ScheduleError, TimeOfDay};
 use serde::Deserialize;
 
 use super::access::{self, Access, LogonProof};
@@ -81,12 +83,59 @@ pub struct SessionConfig {
     /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
     #[serde(default)]
     pub requests_per_s_max: u32,
+    /// When it is open and its numbers start anew; always and never if absent.
+    pub hours: Option<HoursConfig>,
     /// `CompID`s of sessions: it gets a copy of each of their reports, and asks for nothing.
     #[serde(default)]
     pub drop_copy_of: Vec<String>,
 }
 
+/// `[session.hours]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoursConfig {
+    /// IANA name of the time zone, such as `America/New_York`.
+    pub zone: String,
+    /// Days of daily hours; every day if absent.
+    pub days: Option<Vec<String>>,
+    /// Days of weekly hours: the one that they begin on, and the one that they end on.
+    pub week: Option<(String, String)>,
+    /// Local time, `HH:MM` or `HH:MM:SS`.
+    pub start: String,
+    /// Local time; on the next day if it is not behind `start`.
+    pub end: String,
+}
+
+impl HoursConfig {
+    fn schedule(&self) -> Result<Schedule, ScheduleError> {
+        let (start, end): (TimeOfDay, TimeOfDay) = (self.start.parse()?, self.end.parse()?);
+        match (&self.week, &self.days) {
+            (Some((first, last)), _) => {
+                Schedule::weekly(&self.zone, (first.parse()?, start), (last.parse()?, end))
+            }
+            (None, Some(days)) => {
+                let days = days.iter().map(|day| day.parse()).collect::<Result<Vec<Day>, _>>()?;
+                Schedule::daily(&self.zone, &days, start, end)
+            }
+            (None, None) => Schedule::daily(&self.zone, &Day::ALL, start, end),
+        }
+    }
+}
+
 impl SessionConfig {
+    /// Its hours; `None` when it is open always.
+    ///
+    /// # Errors
+    /// The zone, a day or a time is none.
+    pub fn schedule(&self) -> Result<Option<Schedule>, ConfigError> {
+        let Some(hours) = &self.hours else { return Ok(None) };
+        let key = format!("session.{}.hours", self.comp_id);
+        if hours.week.is_some() && hours.days.is_some() {
+            return wrong(key, "either days or week");
+        }
+        hours.schedule().map(Some).or_else(|reason| wrong(key, reason.to_string()))
+    }
+
     /// Whether it gets copies instead of trading.
     pub const fn is_drop_copy(&self) -> bool {
         !self.drop_copy_of.is_empty()
@@ -126,6 +175,7 @@ impl SessionConfig {
         if self.cancel_on_disconnect().grace_ns > rutter_clients::config::GRACE_NS_MAX {
             return wrong(key("cancel_grace_ms"), "more than an hour");
         }
+        self.schedule()?;
         Access::of(self).map(|_| ())
     }
 }

@@ -50,12 +50,16 @@ impl Sink for Keep<'_> {
     fn output(&mut self, output: &Output) {
         match output {
             Output::Report(_) | Output::CancelReject(_) | Output::MassCancelReport(_) => {
-                self.outputs.push(*output)
+                self.outputs.push(*output);
             }
             Output::Notice(
                 notice @ (Notice::OrphanFill(..) | Notice::Overfill(..) | Notice::IllegalEvent(..)),
             ) => self.alarms.push(*notice),
-            Output::Notice(_) | Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => {}
+            Output::Notice(_)
+            | Output::Command(..)
+            | Output::SendNew(_)
+            | Output::SendCancel(_)
+            | Output::Query(_) => {}
         }
     }
 }

@@ -1,8 +1,10 @@
-// A FIX 4.4 client on QuickFIX: somebody else's session layer, driven line by line by a scenario.
+// A FIX client on QuickFIX: somebody else's session layer, driven line by line by a scenario.
 // The Makefile builds it as C++14, for the headers of Debian's QuickFIX 1.15 declare `throw(...)`.
 //
-// Usage: fix_client HOST PORT SENDER TARGET PASSWORD STORE_DIR
-//   Logs on as SENDER to TARGET with 553=SENDER and 554=PASSWORD. Numbers and sent messages are
+// Usage: fix_client HOST PORT SENDER TARGET PASSWORD STORE_DIR [BEGIN_STRING [DICTIONARY_DIR]]
+//   BEGIN_STRING is FIX.4.2, FIX.4.4 (without it) or FIXT.1.1, which means FIX.5.0SP2. With
+//   DICTIONARY_DIR everything that comes is validated with FIX42.xml, FIX44.xml, or FIXT11.xml and
+//   FIX50SP2.xml of that folder. Logs on as SENDER to TARGET with 553=SENDER and 554=PASSWORD. Numbers and sent messages are
 //   kept in STORE_DIR (FileStore): a second start with the same folder goes on where the first
 //   ended and asks for what it missed. It reconnects by itself after one second.
 //
@@ -271,13 +273,23 @@ int cut_connections() {
   return count;
 }
 
-FIX::SessionSettings settings_of(char **argv) {
+FIX::SessionSettings settings_of(char **argv, const std::string &begin, const std::string &dictionaries) {
   std::ostringstream text;
   text << "[DEFAULT]\nConnectionType=initiator\nReconnectInterval=1\nHeartBtInt=5\n"
-       << "StartTime=00:00:00\nEndTime=00:00:00\nNonStopSession=Y\nUseDataDictionary=N\n"
+       << "StartTime=00:00:00\nEndTime=00:00:00\nNonStopSession=Y\n"
        << "SocketNodelay=Y\nLogonTimeout=5\nLogoutTimeout=2\nMillisecondsInTimeStamp=Y\n"
        << "PersistMessages=Y\nFileStorePath=" << argv[6] << "\nFileStoreSync=N\n"
-       << "[SESSION]\nBeginString=FIX.4.4\nSenderCompID=" << argv[3] << "\nTargetCompID=" << argv[4]
+       << "UseDataDictionary=" << (dictionaries.empty() ? "N" : "Y") << "\n";
+  if (begin == "FIXT.1.1") text << "DefaultApplVerID=FIX.5.0SP2\n";
+  if (!dictionaries.empty()) {
+    if (begin == "FIXT.1.1") {
+      text << "TransportDataDictionary=" << dictionaries << "/FIXT11.xml\n"
+           << "AppDataDictionary=" << dictionaries << "/FIX50SP2.xml\n";
+    } else {
+      text << "DataDictionary=" << dictionaries << (begin == "FIX.4.2" ? "/FIX42.xml\n" : "/FIX44.xml\n");
+    }
+  }
+  text << "[SESSION]\nBeginString=" << begin << "\nSenderCompID=" << argv[3] << "\nTargetCompID=" << argv[4]
        << "\nSocketConnectHost=" << argv[1] << "\nSocketConnectPort=" << argv[2] << "\n";
   std::istringstream stream(text.str());
   return FIX::SessionSettings(stream);
@@ -346,17 +358,18 @@ class Desk {
 }  // namespace
 
 int main(int argc, char **argv) {
-  if (argc != 7) {
-    std::cerr << "usage: fix_client HOST PORT SENDER TARGET PASSWORD STORE_DIR\n";
+  if (argc < 7 || argc > 9) {
+    std::cerr << "usage: fix_client HOST PORT SENDER TARGET PASSWORD STORE_DIR [BEGIN_STRING [DICTIONARY_DIR]]\n";
     return 2;
   }
+  const std::string begin = argc > 7 ? argv[7] : "FIX.4.4";
   try {
     mkdir(argv[6], 0777);
-    const FIX::SessionSettings settings = settings_of(argv);
+    const FIX::SessionSettings settings = settings_of(argv, begin, argc > 8 ? argv[8] : "");
     Client client(argv[5]);
     FIX::FileStoreFactory store(settings);
     FIX::SocketInitiator initiator(client, store, settings);
-    Desk desk(FIX::SessionID("FIX.4.4", argv[3], argv[4]));
+    Desk desk(FIX::SessionID(begin, argv[3], argv[4]));
     initiator.start();
     std::string line;
     while (std::getline(std::cin, line)) {

@@ -1,14 +1,24 @@
-//! A trading client: a FIX session of the other role, random orders, and a memory of every report.
+//! A trading client: a FIX session of the other role, random orders and other requests, and a
+//! memory of every report. Each speaks its own version of FIX; the last one's orders end with its
+//! connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_fix::codec::{Encoder, FieldIndex, Message, TimePrecision};
+use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, Event, LogonContext, Policy, Session};
 use rutter_fix::store::MemStore;
 use rutter_fix::tags;
 use rutter_tools::sim::random::Random;
 
-pub struct Password;
+/// Logs on with what its version has room for.
+pub struct Password {
+    version: Version,
+    cancel_on_disconnect: bool,
+}
+
+/// Grace of the client whose orders end with its connection, in seconds.
+const GRACE_S: u64 = 2;
 
 impl Policy for Password {
     fn authenticate(&mut self, _: &Message<'_>) -> Result<(), &'static str> {
@@ -16,7 +26,13 @@ impl Policy for Password {
     }
 
     fn logon_fields(&mut self, _: &LogonContext<'_>, encoder: &mut Encoder<'_>) {
-        encoder.field(tags::PASSWORD, b"secret-enough");
+        if self.version != Version::Fix42 {
+            encoder.field(tags::PASSWORD, b"secret-enough");
+        }
+        if self.cancel_on_disconnect {
+            encoder.bool(tags::CANCEL_ON_DISCONNECT, true);
+            encoder.uint(tags::CANCEL_ON_DISCONNECT_GRACE, GRACE_S);
+        }
     }
 }
 
@@ -25,6 +41,10 @@ impl Policy for Password {
 pub struct Known {
     pub status: u8,
     pub filled: i64,
+    buy: bool,
+    qty: i64,
+    price: i64,
+    tif: u8,
 }
 
 pub struct Client {
@@ -35,17 +55,29 @@ pub struct Client {
     pub output: Vec<u8>,
     random: Random,
     number: usize,
+    version: Version,
     next_order: u64,
     pub orders: BTreeMap<String, Known>,
     exec_ids: BTreeSet<String>,
-    /// Core events received: execution reports and cancel rejects.
+    /// Core events received: execution reports, cancel rejects and mass cancel reports.
     pub events: u64,
+    /// Orders that were replaced.
+    pub replaced: u64,
+    /// Orders that ended because a connection was lost.
+    pub lost: u64,
+    /// Mass requests that were answered.
+    pub mass_answers: u64,
     pub next_action_ns: u64,
     pub reconnect_ns: u64,
 }
 
 fn text(message: &Message<'_>, tag: u32) -> String {
     String::from_utf8_lossy(message.get(tag).unwrap_or_default()).into_owned()
+}
+
+fn price_of(message: &Message<'_>) -> i64 {
+    let price = message.decimal(tags::PRICE).expect("a decimal");
+    price.map_or(0, |price| price.at_scale(2).expect("fits two decimals"))
 }
 
 fn number(message: &Message<'_>, tag: u32) -> i64 {
@@ -55,10 +87,14 @@ fn number(message: &Message<'_>, tag: u32) -> i64 {
 
 impl Client {
     pub fn new(seed: u64, number: usize, now_ns: u64) -> Self {
-        let mut config = Config::initiator(&super::node::client_name(number), "RUTTER");
-        config.heartbeat_s = 5;
+        let version = super::node::version_of(number);
+        let config = Config::initiator(&super::node::client_name(number), "RUTTER");
+        let config = Config { heartbeat_s: 5, ..config.validated(version) };
+        let cancel_on_disconnect = number + 1 == super::node::CLIENTS;
+        let policy = Password { version, cancel_on_disconnect };
         Self {
-            session: Session::new(config, MemStore::new(16 << 20), Password),
+            session: Session::new(config, MemStore::new(16 << 20), policy),
+            version,
             wire: None,
             opened: false,
             input: Vec::new(),
@@ -69,6 +105,9 @@ impl Client {
             orders: BTreeMap::new(),
             exec_ids: BTreeSet::new(),
             events: 0,
+            replaced: 0,
+            lost: 0,
+            mass_answers: 0,
             next_action_ns: now_ns + 3_000_000_000,
             reconnect_ns: now_ns,
         }
@@ -107,6 +146,10 @@ impl Client {
                     let kind = message.msg_type().to_vec();
                     match kind.as_slice() {
                         b"8" => {
+                            self.replaced += u64::from(text(&message, tags::EXEC_TYPE) == "5");
+                            self.lost += u64::from(text(&message, tags::TEXT) == "ConnectionLost");
+                            let last = message.get(tags::LAST_RPT_REQUESTED) == Some(b"Y");
+                            self.mass_answers += u64::from(last);
                             on_report(&message, &mut self.orders, &mut self.exec_ids, self.number);
                         }
                         b"9" => {
@@ -114,6 +157,10 @@ impl Client {
                             if let Some(known) = self.orders.get_mut(&id) {
                                 known.status = text(&message, tags::ORD_STATUS).as_bytes()[0];
                             }
+                        }
+                        b"r" => {
+                            assert_eq!(text(&message, tags::MASS_CANCEL_RESPONSE), "7");
+                            self.mass_answers += 1;
                         }
                         other => panic!("unexpected message {other:?}"),
                     }
@@ -144,9 +191,13 @@ impl Client {
     pub fn act(&mut self, now_ns: u64, price_e2: i64) {
         self.next_action_ns = now_ns + 20_000_000 + self.random.below(400_000_000);
         let open = self.open_orders();
-        if !open.is_empty() && self.random.chance_ppm(300_000) {
+        if !open.is_empty() && self.random.chance_ppm(400_000) {
             let id = open[self.random.below(open.len() as u64) as usize].clone();
-            return self.cancel(now_ns, &id);
+            return match self.random.below(8) {
+                0..=2 => self.replace(now_ns, &id, price_e2),
+                3 if self.version != Version::Fix42 => self.ask_for_all(now_ns),
+                _ => self.cancel(now_ns, &id),
+            };
         }
         let id = format!("{}-{}", self.number, self.next_order);
         self.next_order += 1;
@@ -157,17 +208,49 @@ impl Client {
         let qty = 100_000 * (1 + i64::try_from(self.random.below(80)).expect("small"));
         let away = self.random.between(-300, 100) * 10;
         let price = if buy { price_e2 + away } else { price_e2 - away } / 10 * 10;
-        self.orders.insert(id.clone(), Known { status: b'?', filled: 0 });
+        let price = if market { 0 } else { price };
+        let known = Known { status: b'?', filled: 0, buy, qty, price, tif };
+        self.orders.insert(id.clone(), known.clone());
+        let version = self.version;
         self.send(now_ns, b"D", |message| {
-            message.text(tags::CL_ORD_ID, &id).text(tags::SYMBOL, "BTC/USDT");
-            message.char(tags::SIDE, if buy { b'1' } else { b'2' });
-            message.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Millis);
-            message.decimal(tags::ORDER_QTY, qty, 8);
-            message.char(tags::ORD_TYPE, if market { b'1' } else { b'2' });
-            if !market {
-                message.decimal(tags::PRICE, price, 2);
-            }
-            message.char(tags::TIME_IN_FORCE, tif);
+            message.text(tags::CL_ORD_ID, &id);
+            known.write(message, version, now_ns);
+        });
+    }
+
+    /// Asks for another quantity or price, or both.
+    fn replace(&mut self, now_ns: u64, id: &str, price_e2: i64) {
+        let request = format!("{}-r{}", self.number, self.next_order);
+        self.next_order += 1;
+        let mut known = self.orders[id].clone();
+        if self.random.chance_ppm(700_000) {
+            known.qty = 100_000 * (1 + i64::try_from(self.random.below(80)).expect("small"));
+        }
+        if known.price > 0 && self.random.chance_ppm(500_000) {
+            let away = self.random.between(-300, 100) * 10;
+            known.price = if known.buy { price_e2 + away } else { price_e2 - away } / 10 * 10;
+        }
+        let version = self.version;
+        self.send(now_ns, b"G", |message| {
+            message.text(tags::ORIG_CL_ORD_ID, id).text(tags::CL_ORD_ID, &request);
+            known.write(message, version, now_ns);
+        });
+    }
+
+    /// Asks for the status of all its orders, or, rarely, for all of them back.
+    fn ask_for_all(&mut self, now_ns: u64) {
+        let request = format!("{}-m{}", self.number, self.next_order);
+        self.next_order += 1;
+        if self.random.chance_ppm(200_000) {
+            return self.send(now_ns, b"q", |message| {
+                message.text(tags::CL_ORD_ID, &request);
+                message.char(tags::MASS_CANCEL_REQUEST_TYPE, b'7');
+                message.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Millis);
+            });
+        }
+        self.send(now_ns, b"AF", |message| {
+            message.text(tags::MASS_STATUS_REQ_ID, &request);
+            message.char(tags::MASS_STATUS_REQ_TYPE, b'7');
         });
     }
 
@@ -187,6 +270,23 @@ impl Client {
     }
 }
 
+impl Known {
+    /// The order's terms as a message has them.
+    fn write(&self, message: &mut Encoder<'_>, version: Version, now_ns: u64) {
+        if version == Version::Fix42 {
+            message.char(tags::HANDL_INST, b'1');
+        }
+        message.text(tags::SYMBOL, "BTC/USDT").char(tags::SIDE, if self.buy { b'1' } else { b'2' });
+        message.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Millis);
+        message.decimal(tags::ORDER_QTY, self.qty, 8);
+        message.char(tags::ORD_TYPE, if self.price == 0 { b'1' } else { b'2' });
+        if self.price != 0 {
+            message.decimal(tags::PRICE, self.price, 2);
+        }
+        message.char(tags::TIME_IN_FORCE, self.tif);
+    }
+}
+
 fn on_report(
     message: &Message<'_>,
     orders: &mut BTreeMap<String, Known>,
@@ -195,11 +295,29 @@ fn on_report(
 ) {
     let exec_id = text(message, tags::EXEC_ID);
     assert!(exec_ids.insert(exec_id.clone()), "client {number_of_client}: {exec_id} came twice");
+    if message.get(tags::TOT_NUM_REPORTS) == Some(b"0") {
+        // None is open.
+        return;
+    }
     let original = text(message, tags::ORIG_CL_ORD_ID);
     let id = if original.is_empty() { text(message, tags::CL_ORD_ID) } else { original };
+    let kind = text(message, tags::EXEC_TYPE);
+    if kind == "5" {
+        // From now on it goes by the request's id.
+        let known = orders.remove(&id).unwrap_or_else(|| panic!("replaced unknown order {id}"));
+        orders.insert(text(message, tags::CL_ORD_ID), known);
+    }
+    let id = if kind == "5" { text(message, tags::CL_ORD_ID) } else { id };
     let known = orders.get_mut(&id).unwrap_or_else(|| panic!("report for unknown order {id}"));
-    let status = text(message, tags::ORD_STATUS).as_bytes()[0];
-    if text(message, tags::EXEC_TYPE) == "F" {
+    let mut status = text(message, tags::ORD_STATUS).as_bytes()[0];
+    if kind == "5" {
+        (known.qty, known.price) = (number(message, tags::ORDER_QTY), price_of(message));
+        // FIX 4.2 has a status of its own for it.
+        status = if status == b'5' { b'0' } else { status };
+    }
+    // FIX 4.2 knows trades by what they leave.
+    if matches!(kind.as_str(), "F" | "1" | "2") && message.get(tags::EXEC_TRANS_TYPE) != Some(b"3")
+    {
         known.filled += number(message, tags::LAST_QTY);
     }
     if status != b'8' {

@@ -58,4 +58,6 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     // A simulation that tests nothing must not pass.
     assert!(totals.crashes > 0 || seeds < 20, "no crash in {seeds} seeds");
     assert!(totals.cuts > 0 && totals.orders > 0 && totals.fills > 0, "{totals:?}");
+    assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
+    assert!(totals.lost > 0 || seeds < 20, "no order ended with its connection: {totals:?}");
 }

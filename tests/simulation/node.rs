@@ -14,6 +14,7 @@ use rutter_feeds::FeedCommand;
 use rutter_feeds::binance::BinanceFeed;
 use rutter_feeds::kraken::KrakenFeed;
 use rutter_fix::codec::TimePrecision;
+use rutter_fix::dictionary::Version;
 use rutter_fix::store::MemStore;
 use rutter_journal::{Config, Durability, MemStorage};
 use rutter_transport::machine::{Event, Machine, Outbox};
@@ -122,6 +123,11 @@ fn text<const N: usize>(text: &str) -> Text<N> {
     Text::new(text.as_bytes()).expect("fits")
 }
 
+/// The version that a client speaks: one of each, and again.
+pub fn version_of(client: usize) -> Version {
+    Version::ALL[(client + 1) % Version::ALL.len()]
+}
+
 pub fn client_name(client: usize) -> String {
     format!("CLIENT{client}")
 }
@@ -130,15 +136,20 @@ fn gateway_config() -> GatewayConfig {
     GatewayConfig {
         sender_comp_id: "RUTTER".to_owned(),
         sessions: (0..CLIENTS)
-            .map(|client| SessionConfig {
-                id: SessionId(client as u16),
-                comp_id: client_name(client),
-                account: text("fund"),
-                username: None,
-                proof: rutter_clients::Proof::Password("secret-enough".into()),
-                certificate: None,
-                heartbeat_s_range: (1, 60),
-                validate_messages: client == 0,
+            .map(|client| {
+                let (id, name) = (SessionId(client as u16), client_name(client));
+                let version = version_of(client);
+                // FIX 4.2 has no password.
+                let proof = match version {
+                    Version::Fix42 => rutter_clients::Proof::Nothing,
+                    _ => rutter_clients::Proof::Password("secret-enough".into()),
+                };
+                SessionConfig {
+                    proof,
+                    version,
+                    validate_messages: true,
+                    ..SessionConfig::trading(id, &name, text("fund"))
+                }
             })
             .collect(),
         instruments: vec![rutter_clients::InstrumentConfig {

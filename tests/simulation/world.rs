@@ -40,6 +40,9 @@ pub struct Totals {
     pub children: u64,
     pub fills: u64,
     pub doubled_fills: u64,
+    pub replaced: u64,
+    pub lost: u64,
+    pub mass_answers: u64,
     pub steps: u64,
 }
 
@@ -53,6 +56,9 @@ impl Totals {
         self.children += other.children;
         self.fills += other.fills;
         self.doubled_fills += other.doubled_fills;
+        self.replaced += other.replaced;
+        self.lost += other.lost;
+        self.mass_answers += other.mass_answers;
         self.steps += other.steps;
     }
 }
@@ -125,6 +131,9 @@ impl World {
         self.totals.children = counts.children;
         self.totals.fills = counts.fills;
         self.totals.doubled_fills = counts.doubled_fills;
+        self.totals.replaced = self.clients.iter().map(|client| client.replaced).sum();
+        self.totals.lost = self.clients.iter().map(|client| client.lost).sum();
+        self.totals.mass_answers = self.clients.iter().map(|client| client.mass_answers).sum();
         self.totals
     }
 

@@ -10,6 +10,7 @@ pub mod client;
 pub mod clock;
 pub mod compare;
 pub mod console;
+pub mod crowd;
 pub mod demo;
 pub mod floor;
 pub mod harness;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rutter_tools::{acceptor, certify, compare, console, demo, latency, load, simulate};
+use rutter_tools::{acceptor, certify, compare, console, crowd, demo, latency, load, simulate};
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Latency(latency::Arguments),
     /// The node beside `QuickFIX` and a bare floor, driven by one bare load client, alternating.
     Compare(compare::Arguments),
+    /// What many sessions on one gateway thread cost each other, idle or flooding.
+    Crowd(crowd::Arguments),
     /// A FIX acceptor as the conformance cases expect it, on the gateway's session code.
     FixAcceptor(acceptor::Arguments),
     /// Plays a client's certification against a FIX engine, ours or another.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Load(arguments) => load::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Latency(arguments) => latency::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Compare(arguments) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Crowd(arguments) => crowd::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::FixAcceptor(arguments) => acceptor::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Certify(arguments) => certify::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -10,7 +10,7 @@ use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::reference::DEFINITIONS_MAX;
 use rutter_fix::codec::{MESSAGE_BYTES_MAX, TimePrecision};
 use rutter_fix::dictionary::Version;
-use rutter_fix::session::{Config, REPLAY_BYTES_MAX};
+use rutter_fix::session::{Config, REPLAY_BYTES_MAX, Schedule};
 
 use crate::credentials::{CertificatePin, Proof};
 
@@ -42,6 +42,8 @@ pub struct SessionConfig {
     pub kind: SessionKind,
     /// What becomes of its orders when its connection is lost, unless its Logon says otherwise.
     pub cancel_on_disconnect: CancelOnDisconnect,
+    /// When it is open and its numbers start anew; `None` for always and never.
+    pub schedule: Option<Schedule>,
     /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
     pub requests_per_s_max: u32,
 }
@@ -61,6 +63,7 @@ impl SessionConfig {
             validate_messages: false,
             kind: SessionKind::Trading,
             cancel_on_disconnect: CancelOnDisconnect::default(),
+            schedule: None,
             requests_per_s_max: 0,
         }
     }
@@ -317,6 +320,7 @@ impl GatewayConfig {
             sending_time_tolerance_ns: Some(self.limits.sending_time_tolerance_ns),
             logon_timeout_ns: self.limits.logon_timeout_ns,
             time_precision: self.time_precision,
+            schedule: session.schedule.clone(),
             ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
         };
         let config = config.validated(session.version);

@@ -119,6 +119,10 @@ pub enum LogonFault {
     /// The signature is good and has been used before.
     #[error("replayed signature")]
     Replayed,
+    /// The signature is good, and of a time before we let clients in: it may have been used before
+    /// a restart.
+    #[error("signed before the start")]
+    BeforeStart,
     /// The signature is good; more than [`REPLAYS_MAX`] of them came within the window.
     #[error("too many signed logons")]
     TooMany,
@@ -129,7 +133,9 @@ impl LogonFault {
     pub const fn is_guess(self) -> bool {
         match self {
             Self::Certificate | Self::Username | Self::Password | Self::Signature => true,
-            Self::LockedOut | Self::Window | Self::Replayed | Self::TooMany => false,
+            Self::LockedOut | Self::Window | Self::Replayed | Self::BeforeStart | Self::TooMany => {
+                false
+            }
         }
     }
 }
@@ -170,6 +176,8 @@ pub struct Credentials {
     replays: Replays,
     /// The signed text of the Logon at hand; kept for its room.
     text: Vec<u8>,
+    /// The process lets clients in since then: what was used before it is not known.
+    since_ns: u64,
     now_ns: u64,
     locked: bool,
     certified: bool,
@@ -211,11 +219,18 @@ impl Credentials {
             window_ns,
             replays: Replays::default(),
             text: Vec::new(),
+            since_ns: 0,
             now_ns: 0,
             locked: false,
             certified: false,
             verdict: None,
         }
+    }
+
+    /// Clients are let in since `now_ns`. A Logon that was signed before may have been used with
+    /// another process, whose memory is lost.
+    pub(crate) const fn opened(&mut self, now_ns: u64) {
+        self.since_ns = now_ns;
     }
 
     /// A connection names this session. `locked`: whatever it says, it is refused.
@@ -271,6 +286,9 @@ impl Credentials {
         let sent_ns = sent_ns.filter(|_| good).ok_or(LogonFault::Signature)?;
         if sent_ns.abs_diff(self.now_ns) > self.window_ns {
             return Err(LogonFault::Window);
+        }
+        if sent_ns < self.since_ns {
+            return Err(LogonFault::BeforeStart);
         }
         let void_ns = sent_ns.saturating_add(self.window_ns);
         self.replays.take(self.now_ns, void_ns, &signature)

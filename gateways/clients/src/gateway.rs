@@ -40,6 +40,7 @@ use crate::terms::{Owner, Terms};
 mod choice;
 mod clients;
 mod door;
+mod history;
 mod outputs;
 mod queries;
 mod throttle;
@@ -91,6 +92,8 @@ pub struct ClientGateway<S> {
     recovered: bool,
     /// There are drop copies.
     copies: bool,
+    /// Histories that are being told.
+    histories: usize,
     door: Door,
     /// Whose store is maintained next.
     maintained: usize,
@@ -148,6 +151,7 @@ impl<S: MessageStore> ClientGateway<S> {
             scratch: Vec::with_capacity(1_024),
             due_ns: u64::MAX,
             recovered: false,
+            histories: 0,
             copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
             door: Door::new(&config.limits),
             maintained: 0,
@@ -275,7 +279,8 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Whether [`resume`](Self::resume) would go on with something at once.
     pub fn has_work(&self) -> bool {
-        self.market.has_work()
+        self.histories > 0
+            || self.market.has_work()
             || self.queue.is_empty()
                 && self.stalled > 0
                 && (0..self.connections.len()).any(|place| self.may_go_on(ConnId(place as u32)))
@@ -506,6 +511,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.set_stalled(conn, false);
         if let Some(place) = client {
             self.market.client_gone(place);
+            self.forget_history(place);
             self.status.client_gone(place);
         }
         self.unbound -= usize::from(unbound);

@@ -170,6 +170,7 @@ impl<S: MessageStore> GatewayServer<S> {
     /// [`RecoveryError`] as for [`ClientGateway::recovered`]; nothing is accepted then.
     pub fn recovered(&mut self) -> Result<(), RecoveryError> {
         self.gateway.recovered()?;
+        self.gateway.opened((self.clock)());
         self.batch_ns = None;
         self.listeners.iter_mut().for_each(Listener::wake);
         Ok(())

@@ -133,6 +133,12 @@ tags! {
     CANCEL_ON_DISCONNECT = 20_001, "CancelOnDisconnect (Y or N; our own)";
     CANCEL_ON_DISCONNECT_GRACE = 20_002, "CancelOnDisconnectGrace (seconds; our own)";
     ORIGINAL_COMP_ID = 20_010, "OriginalCompID of a drop copy (our own)";
+    HISTORY_REQ_ID = 20_020, "HistoryReqID (our own)";
+    HISTORY_FROM = 20_021, "HistoryFrom, a time (our own)";
+    HISTORY_UPTO = 20_022, "HistoryUpto, a time (our own)";
+    ORIGINAL_MSG_SEQ_NUM = 20_023, "OriginalMsgSeqNum of a message told again (our own)";
+    ORIGINAL_TIME = 20_024, "OriginalTime of a message told again (our own)";
+    HISTORY_COUNT = 20_025, "HistoryCount (our own)";
 }
 
 /// Message types (values of tag 35).
@@ -173,6 +179,10 @@ pub mod msg_type {
     pub const BUSINESS_MESSAGE_REJECT: &[u8] = b"j";
     /// `OrderMassCancelRequest`.
     pub const ORDER_MASS_CANCEL_REQUEST: &[u8] = b"q";
+    /// `HistoryRequest` (our own).
+    pub const HISTORY_REQUEST: &[u8] = b"U1";
+    /// `HistoryEnd` (our own).
+    pub const HISTORY_END: &[u8] = b"U2";
     /// `OrderMassCancelReport`.
     pub const ORDER_MASS_CANCEL_REPORT: &[u8] = b"r";
 

@@ -93,6 +93,11 @@ impl Link {
         self.ended |= self.out.len() > OUTPUT_BYTES_MAX;
     }
 
+    /// A Logon has begun: it must be complete by then.
+    pub fn hurry(&mut self, due_ns: u64) {
+        self.due_ns = self.due_ns.map(|known| known.min(due_ns));
+    }
+
     /// Closes it once everything is written.
     pub fn close(&mut self, now_ns: u64) {
         self.closing = true;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use rutter_fix::codec::{FieldIndex, Message, Status, decode};
-use rutter_fix::session::{Event, Received};
+use rutter_fix::session::{Event, FRAME_TIMEOUT_NS, Received};
 use rutter_fix::tags::{self, msg_type};
 
 use crate::clock::unix_ns;
@@ -175,7 +175,8 @@ impl Acceptor {
     fn work_off(&mut self, place: usize, link: &mut Link, now_ns: u64) {
         if link.desk.is_none() && !link.closing {
             match self.first(&link.input) {
-                First::Wait => {}
+                First::Wait if link.input.is_empty() => {}
+                First::Wait => link.hurry(now_ns.saturating_add(FRAME_TIMEOUT_NS)),
                 First::Close => link.close(now_ns),
                 First::Bind(desk) => self.bind(place, desk, link, now_ns),
             }

@@ -258,11 +258,6 @@ impl Bare {
         }
     }
 
-    /// The socket.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
     /// Orders that wait for their end.
     pub fn open(&self) -> u64 {
         self.sent - self.answered
@@ -404,7 +399,7 @@ impl Bare {
         length: Duration,
         number: &mut u64,
     ) -> Result<Latencies, BareError> {
-        self.stream.set_nonblocking(waiting == Waiting::Spin)?;
+        self.set_waiting(waiting)?;
         let mut latencies = Latencies::default();
         let start = Instant::now();
         while start.elapsed() < length {
@@ -412,12 +407,23 @@ impl Bare {
             self.round_trip(number)?;
             latencies.record(sent.elapsed().as_nanos() as u64);
         }
-        self.stream.set_nonblocking(false)?;
+        self.set_waiting(Waiting::Sleep)?;
         Ok(latencies)
     }
 
+    /// How the socket is waited for from now on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_waiting(&self, waiting: Waiting) -> Result<(), BareError> {
+        Ok(self.stream.set_nonblocking(waiting == Waiting::Spin)?)
+    }
+
     /// One order to its end.
-    fn round_trip(&mut self, number: &mut u64) -> Result<(), BareError> {
+    ///
+    /// # Errors
+    /// [`BareError`].
+    pub fn round_trip(&mut self, number: &mut u64) -> Result<(), BareError> {
         self.order(unix_ns(), number);
         while self.written < self.out.len() {
             self.flush()?;

@@ -50,7 +50,7 @@ const END_PATIENCE: Duration = Duration::from_secs(20);
 const WARM: Duration = Duration::from_millis(50);
 
 /// Far above every offer, so that the node's price collar refuses it.
-const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
+pub(crate) const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
 /// Filled by one quote. Every other would have to be a sale, were the venue's balances not huge.
 const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
 

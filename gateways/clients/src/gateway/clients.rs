@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 
 use rutter_core::input::CancelOnDisconnect;
 
+use super::history::History;
 use super::throttle::Throttle;
 use super::{
     ConnId, Credentials, DisconnectReason, Encoder, MessageStore, OutputError, Owner,
@@ -13,6 +14,7 @@ use crate::config::{SessionConfig, SessionKind};
 
 /// One configured session.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Client<S> {
     pub owner: Owner,
     pub session: Session<S, Credentials>,
@@ -36,6 +38,8 @@ pub(super) struct Client<S> {
     pub chosen: CancelOnDisconnect,
     /// How many requests it may make.
     pub throttle: Throttle,
+    /// What it is being told again.
+    pub history: Option<History>,
     /// An operator has shut it out.
     pub disabled: bool,
     /// An operator wants its numbers to start anew once its connection is gone.
@@ -52,6 +56,7 @@ impl<S: MessageStore> Client<S> {
             configured: config.cancel_on_disconnect,
             chosen: config.cancel_on_disconnect,
             throttle: Throttle::new(config.requests_per_s_max),
+            history: None,
             disabled: false,
             reset_wanted: false,
             conn: None,

@@ -37,6 +37,14 @@ impl Door {
 }
 
 impl<S: MessageStore> ClientGateway<S> {
+    /// Clients are let in from now on: a Logon that was signed before is refused, for it may have
+    /// been used before a restart.
+    pub fn opened(&mut self, now_ns: u64) {
+        for client in &mut self.clients {
+            client.session.policy_mut().opened(now_ns);
+        }
+    }
+
     /// A connection was made; `conn` is below `connections_max` and free. Over TLS its handshake
     /// follows: [`on_secured`](Self::on_secured), or [`refuse`](Self::refuse).
     ///

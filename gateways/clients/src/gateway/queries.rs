@@ -143,6 +143,10 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(client) = self.clients.get(place) else { return false };
         let version = client.owner.version;
         let message = &app.message;
+        if message.msg_type() == tags::msg_type::HISTORY_REQUEST {
+            self.on_history_request(now_ns, conn, place, app);
+            return true;
+        }
         let answered = match message.msg_type() {
             MARKET_DATA_REQUEST => self.on_market_data_request(place, message),
             LIST_REQUEST if version != Version::Fix42 => {

@@ -45,7 +45,7 @@ impl Throttle {
 /// Why a request is refused whatever it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayNot {
-    /// A drop copy asks for nothing.
+    /// A drop copy asks for nothing but its own history.
     ReadOnly,
     /// Too many a second.
     Throttled,
@@ -73,7 +73,8 @@ impl<S> Client<S> {
     /// Whether it may not make this request. Cancels are counted and never refused: they lessen
     /// risk.
     pub(super) fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<MayNot> {
-        if self.kind != SessionKind::Trading {
+        let asks_for_reports = message.msg_type() == msg_type::HISTORY_REQUEST;
+        if self.kind != SessionKind::Trading && !asks_for_reports {
             return Some(MayNot::ReadOnly);
         }
         let cancels = [msg_type::ORDER_CANCEL_REQUEST, msg_type::ORDER_MASS_CANCEL_REQUEST];

@@ -20,7 +20,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Does what is due. Cheap when nothing is; call it every turn. `true` if anything was due.
     pub fn on_timer(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
-        let served = self.serve_market(now_ns);
+        let served = self.serve_market(now_ns) | self.serve_histories(now_ns);
         if now_ns < self.due_ns {
             return served;
         }

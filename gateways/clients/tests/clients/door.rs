@@ -202,6 +202,20 @@ fn a_reset_within_a_session_needs_a_signature_of_its_own() {
     assert!(seen[0].starts_with("35=5|") && seen[0].contains(REFUSED_TEXT), "{seen:?}");
 }
 
+/// The signatures that were used are forgotten in a restart, so what was signed before it is void.
+#[test]
+fn a_logon_from_before_a_restart_is_refused_after_it() {
+    let logon = |sent_ns| format!("{}141=Y|", raw_data(&sign(1, sent_ns)));
+    let mut desk = hmac_desk();
+    assert_eq!(knock_text(&mut desk, 1, START, &logon(START)), Ok(()));
+    let mut desk = hmac_desk();
+    desk.now += SECOND;
+    desk.gateway.opened(desk.now);
+    assert_eq!(knock_text(&mut desk, 1, START, &logon(START)), Err(LogonFault::BeforeStart));
+    let now = desk.now;
+    assert_eq!(knock_text(&mut desk, 1, now, &logon(now)), Ok(()));
+}
+
 /// Only the client itself can fill the memory of its signatures, and only for a moment.
 #[test]
 fn more_signed_logons_than_are_remembered_are_refused_until_the_old_ones_are_void() {

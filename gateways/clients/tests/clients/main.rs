@@ -1,9 +1,10 @@
 //! Scenarios of the client gateway: clients speak FIX text, the core answers, connections break,
-//! processes die. No socket and no clock but in `server`, `siege` and `tls`.
+//! processes die. No socket and no clock but in `server` and `tls`.
 
 mod connections;
 mod desk;
 mod door;
+mod hall;
 mod market;
 mod market_fidelity;
 mod market_versions;
@@ -13,6 +14,6 @@ mod recovery;
 mod reference;
 mod reports;
 mod requests;
+mod samples;
 mod server;
-mod siege;
 mod tls;

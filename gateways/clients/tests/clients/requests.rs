@@ -6,6 +6,7 @@ use rutter_core::input::*;
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{Output, ReportKind};
 use rutter_fix::dictionary::Version;
+use rutter_fix::session::DisconnectReason;
 
 use crate::desk::{Desk, ORDER, SECOND, TIME, report, text};
 
@@ -286,4 +287,56 @@ fn ids_of_requests_are_checked_like_those_of_orders() {
         desk.saw_like(1, &[&format!("35=3| 371={tag}|")]);
     }
     assert_eq!(desk.published(), []);
+}
+
+#[test]
+fn a_client_is_told_again_what_it_was_told_in_a_time_over_resets_and_sees_its_end() {
+    let mut desk = alpha();
+    for id in ["a1", "a2"] {
+        desk.send(1, &format!("35=D|11={id}|{ORDER}")).decide();
+    }
+    desk.peer_closes(1).now += 86_400 * SECOND;
+    desk.next_seq.insert("ALPHA".to_owned(), 1);
+    desk.logon_with(2, "ALPHA", "141=Y|");
+    desk.send(2, &format!("35=D|11=a3|{ORDER}")).decide().seen(2);
+    let ask = "35=U1|20020=y|20021=20240627-00:00:00|20022=20240628-00:00:00|";
+    desk.send(2, ask).send(2, ask);
+    desk.saw_like(2, &["35=j| 58=HistoryBusy| 380=4|"]);
+    desk.wait(0);
+    desk.saw_like(
+        2,
+        &[
+            "35=8|34=4|97=Y| 11=a1| 20023=2|20024=20240627-11:17:26.000|",
+            "35=8|34=5|97=Y| 11=a2| 20023=3|",
+            "35=U2|34=6|20020=y|20025=2|",
+        ],
+    );
+    desk.send(2, "35=U1|20020=y|20021=20240628-00:00:00|20022=20240628-00:00:00|");
+    desk.saw_like(2, &["35=3| 371=20022| 373=5|"]);
+    desk.send(2, "35=2|7=4|16=0|");
+    desk.saw_like(2, &["35=4| 36=8|"]);
+}
+
+#[test]
+fn a_drop_copy_may_ask_for_its_own_history() {
+    let mut desk = all_kinds();
+    desk.logon(1, "ALPHA").logon(3, "COPY");
+    desk.send(1, &format!("35=D|11=a1|{ORDER}")).decide().seen(3);
+    desk.send(3, "35=U1|20020=y|20021=20240627-00:00:00|20022=20240628-00:00:00|").wait(0);
+    desk.saw_like(3, &["97=Y| 11=a1| 797=Y|20010=ALPHA|20023=2|", "35=U2| 20025=1|"]);
+}
+
+#[test]
+fn a_session_with_hours_lets_nobody_in_outside_of_them() {
+    use rutter_fix::session::schedule::{Day, Schedule};
+    let at = |text: &str| text.parse().expect("a time");
+    let hours = Schedule::daily("UTC", &Day::ALL, at("12:00"), at("20:00")).expect("sound");
+    let mut desk = Desk::with(|config| config.sessions[0].schedule = Some(hours));
+    desk.try_logon(1, "ALPHA");
+    let reasons: Vec<_> = desk.closes().into_iter().map(|(_, reason)| reason).collect();
+    let refused = DisconnectReason::LogonRefused(rutter_fix::session::Refusal::OutsideHours);
+    assert_eq!(reasons, [CloseReason::Session(refused)]);
+    desk.now += 3_600 * SECOND;
+    desk.next_seq.insert("ALPHA".to_owned(), 1);
+    desk.logon(2, "ALPHA");
 }

@@ -4,28 +4,17 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection};
-use rutter_clients::{CertificatePin, CloseReason, GatewayConfig, LogonFault, Notice, Proof};
+use rutter_clients::{CertificatePin, CloseReason, LogonFault, Notice, Proof};
 use rutter_core::output::Output;
-use rutter_transport::tls::{ServerTls, TlsFault};
+use rutter_transport::tls::TlsFault;
 
 use crate::desk::{ORDER, numbered, report, unframe};
+use crate::hall::{Hall, clock};
 use crate::pki::{Issued, Pki, put};
-use crate::server::{Hall, clock};
-
-const RELOAD: Duration = Duration::from_millis(5);
-
-/// A hall with a TLS door beside the plain one.
-pub fn hall(tls: ServerTls, change: impl FnOnce(&mut GatewayConfig)) -> Hall {
-    let mut hall = Hall::new(change);
-    let any = "127.0.0.1:0".parse().expect("an address");
-    hall.server.listen_tls(any, tls, RELOAD).expect("bound");
-    hall.server.recovered().expect("nothing to recover");
-    hall
-}
 
 /// A FIX client over TLS.
 pub struct TlsClient {
@@ -137,7 +126,7 @@ fn is_on(seen: &[String]) -> bool {
 fn a_client_trades_over_tls_1_3_and_1_2() {
     for version in [&TLS13, &TLS12] {
         let pki = Pki::new();
-        let mut hall = hall(pki.server(&["fix.example"], false, false), |_| {});
+        let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
         let config = pki.client(None, &[version]);
         let mut client = TlsClient::new(&hall, config, "fix.example");
         assert!(is_on(&client.logon(&mut hall, "ALPHA", 1)));
@@ -154,7 +143,8 @@ fn a_client_trades_over_tls_1_3_and_1_2() {
 #[test]
 fn the_certificate_is_chosen_by_the_name_asked_for() {
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["one.example", "two.example"], false, false), |_| {});
+    let mut hall =
+        Hall::with_tls(pki.server(&["one.example", "two.example"], false, false), |_| {});
     for (name, file) in [("one.example", "one.example.pem"), ("two.example", "two.example.pem")] {
         let mut client = TlsClient::new(&hall, pki.client(None, &[&TLS13]), name);
         client.shake(&mut hall);
@@ -172,7 +162,7 @@ fn the_certificate_is_chosen_by_the_name_asked_for() {
 #[test]
 fn a_client_certificate_can_be_demanded() {
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], true, true), |_| {});
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], true, true), |_| {});
     let versions = [&TLS13, &TLS12];
     for (version, fault) in versions.map(|version| (version, TlsFault::NoCertificate)) {
         let mut client = TlsClient::new(&hall, pki.client(None, &[version]), "fix.example");
@@ -197,7 +187,7 @@ fn a_session_can_be_bound_to_one_certificate_by_fingerprint_or_by_name() {
     let pins =
         [CertificatePin::Sha256(first.sha256()), CertificatePin::Name("desk1.example".to_owned())];
     for pin in pins {
-        let mut hall = hall(pki.server(&["fix.example"], true, false), |config| {
+        let mut hall = Hall::with_tls(pki.server(&["fix.example"], true, false), |config| {
             config.sessions[0].certificate = Some(pin.clone());
             config.sessions[0].proof = Proof::Nothing;
         });
@@ -232,7 +222,7 @@ fn a_session_can_be_bound_to_one_certificate_by_fingerprint_or_by_name() {
 #[test]
 fn certificates_are_renewed_without_a_restart_and_connections_live_on() {
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], false, false), |_| {});
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
     let config = pki.client(None, &[&TLS13]);
     let mut old = TlsClient::new(&hall, config.clone(), "fix.example");
     assert!(is_on(&old.logon(&mut hall, "ALPHA", 1)));
@@ -281,7 +271,7 @@ fn old_hello() -> Vec<u8> {
 #[test]
 fn what_is_no_tls_on_the_tls_port_is_closed_for_its_reason() {
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], false, false), |_| {});
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
     let mut neighbour = hall.logon("BETA", 1);
     let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=pw-ALPHA|");
     let noise: Vec<u8> = (0..5_000_u32).map(|at| (at.wrapping_mul(40_503) >> 7) as u8).collect();
@@ -332,7 +322,7 @@ fn what_is_no_tls_on_the_tls_port_is_closed_for_its_reason() {
 #[test]
 fn a_handshake_that_stalls_is_closed_in_time_and_so_is_a_logon_after_one() {
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], false, false), |config| {
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |config| {
         config.limits.logon_timeout_ns = 200_000_000;
     });
     let address = hall.server.tls_addr().expect("bound");
@@ -347,7 +337,7 @@ fn a_handshake_that_stalls_is_closed_in_time_and_so_is_a_logon_after_one() {
 #[test]
 fn damage_within_a_tls_session_ends_it_with_its_reason() {
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], false, false), |_| {});
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
     for (seq, version) in [(1, &TLS13), (2, &TLS12)] {
         let config = pki.client(None, &[version]);
         let mut client = TlsClient::new(&hall, config, "fix.example");
@@ -365,7 +355,7 @@ fn damage_within_a_tls_session_ends_it_with_its_reason() {
 fn a_crowd_of_handshakes_leaves_turns_for_the_others() {
     const CROWD: usize = 30;
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], false, false), |config| {
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |config| {
         config.limits.unbound_per_address_max = CROWD;
     });
     let mut neighbour = hall.logon("BETA", 1);
@@ -389,6 +379,49 @@ fn a_crowd_of_handshakes_leaves_turns_for_the_others() {
     eprintln!("an order beside {CROWD} handshakes: {waited:?}; all: {:?}", started.elapsed());
 }
 
+/// Somebody else's TLS: OpenSSL's client logs on with its certificate, and out again.
+#[test]
+fn openssl_logs_on_with_a_certificate_over_both_versions() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        eprintln!("notice: openssl is not there: it is not tried as a client");
+        return;
+    }
+    let pki = Pki::new();
+    let ours = pki.clients.issue("desk1.example");
+    put(&pki.path("authority.pem"), &pki.authority.pem);
+    put(&pki.path("desk1.pem"), &ours.certificate_pem);
+    put(&pki.path("desk1.key"), &ours.key_pem);
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], true, true), |config| {
+        config.sessions[0].certificate = Some(CertificatePin::Sha256(ours.sha256()));
+    });
+    let address = hall.server.tls_addr().expect("bound").to_string();
+    for (seq, version) in [(1, "-tls1_3"), (3, "-tls1_2")] {
+        let mut client = Command::new("openssl")
+            .args(["s_client", "-quiet", "-verify_return_error", "-connect", &address, version])
+            .args(["-servername", "fix.example", "-verify_hostname", "fix.example", "-CAfile"])
+            .arg(pki.path("authority.pem"))
+            .arg("-cert")
+            .arg(pki.path("desk1.pem"))
+            .arg("-key")
+            .arg(pki.path("desk1.key"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("openssl runs");
+        let mut input = client.stdin.take().expect("piped");
+        let logon = numbered("ALPHA", seq, clock(), "35=A|98=0|108=30|554=pw-ALPHA|");
+        let logout = numbered("ALPHA", seq + 1, clock(), "35=5|");
+        input.write_all(&[logon, logout].concat()).expect("sent");
+        hall.turn_until(version, |_| client.try_wait().expect("waited").is_some());
+        let output = client.wait_with_output().expect("its words");
+        let kinds: Vec<String> =
+            unframe(&output.stdout).iter().map(|message| message[..5].to_owned()).collect();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(kinds, ["35=A|", "35=5|"], "{version}: {said}");
+    }
+}
+
 /// OpenSSL's client can ask for another handshake within a TLS 1.2 session: it gets none.
 #[test]
 fn renegotiation_is_refused() {
@@ -397,7 +430,7 @@ fn renegotiation_is_refused() {
         return;
     }
     let pki = Pki::new();
-    let mut hall = hall(pki.server(&["fix.example"], false, false), |_| {});
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
     let address = hall.server.tls_addr().expect("bound").to_string();
     let mut client = Command::new("openssl")
         .args(["s_client", "-connect", &address, "-tls1_2", "-servername", "fix.example"])

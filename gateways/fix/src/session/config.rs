@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Schedule;
 use crate::codec::{Encoder, Message, TimePrecision};
 use crate::dictionary::{Checks, Dictionary, Version};
 
@@ -90,6 +91,8 @@ pub struct Config {
     pub appl_ver_ids: Vec<String>,
     /// What messages are checked against; `None` for their form only.
     pub validation: Option<Validation>,
+    /// When the session is open and its numbers start anew; `None` for always and never.
+    pub schedule: Option<Schedule>,
 }
 
 /// A dictionary and the checks that are made with it.
@@ -129,6 +132,7 @@ impl Config {
             next_expected: false,
             appl_ver_ids: Vec::new(),
             validation: None,
+            schedule: None,
         }
     }
 

@@ -39,7 +39,7 @@ pub enum Event<'b> {
     },
     /// Our Logout has gone out; [`Event::Disconnect`] follows when it is answered or late.
     LogoutSent {
-        /// Why, when the peer is at fault.
+        /// Why: the peer is at fault, or the session's hours are over.
         reason: DisconnectReason,
     },
     /// Something odd that needs no action.
@@ -164,6 +164,9 @@ pub enum DisconnectReason {
     /// Too many garbled stretches in a row.
     #[error("too much garbage")]
     TooMuchGarbage,
+    /// The session's hours are over.
+    #[error("outside session hours")]
+    OutsideHours,
     /// The core does not keep up: too many unconfirmed messages.
     #[error("too many unconfirmed messages")]
     TooManyUnconfirmed,
@@ -187,6 +190,9 @@ pub enum Refusal {
     /// `DefaultApplVerID` (1137) is absent or none of ours.
     #[error("DefaultApplVerID")]
     DefaultApplVerId,
+    /// The session is closed now.
+    #[error("outside session hours")]
+    OutsideHours,
     /// The Logon is not as the dictionary has it.
     #[error("invalid field")]
     InvalidField,

@@ -6,7 +6,7 @@ use super::{
     DisconnectReason, Event, Gap, Policy, Refusal, Replay, Session, SessionRejectReason, State,
     outbound,
 };
-use crate::codec::{Message, write_timestamp};
+use crate::codec::{Message, TimePrecision, write_timestamp};
 use crate::store::MessageStore;
 use crate::tags::{self, msg_type};
 
@@ -58,11 +58,18 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if message.msg_type() != msg_type::LOGON {
             return self.disconnect(DisconnectReason::FirstMessageNotLogon);
         }
+        self.enter_period(now_ns);
         // Whoever is not even the right peer learns nothing about why.
         let header = match self.check_header(now_ns, &message) {
             Ok(header) => header,
             Err(fault) => return self.disconnect(logon_fault(fault)),
         };
+        if let Some(opens_ns) = self.closed_until_ns(now_ns) {
+            let mut text = b"Session is closed until ".to_vec();
+            write_timestamp(&mut text, opens_ns, TimePrecision::Millis);
+            let text = String::from_utf8_lossy(&text);
+            return self.refuse(now_ns, Refusal::OutsideHours, &text, out);
+        }
         if let Some(fault) = first_fault(&message, self.config.validation.as_ref()) {
             return self.refuse_invalid(now_ns, &message, fault, out);
         }

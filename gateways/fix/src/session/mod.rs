@@ -19,6 +19,7 @@ mod gap;
 mod inbound;
 mod logon;
 mod outbound;
+pub mod schedule;
 mod timer;
 
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ pub use event::{
     AppMessage, BusinessRejectReason, DisconnectReason, Event, Received, Refusal, SendError, Sent,
     SessionError, SessionRejectReason, Warning,
 };
+pub use schedule::Schedule;
 
 use crate::codec::{FieldIndex, Garbled, Message, Status, decode, resync};
 use crate::store::{MessageStore, SEQ_MAX};
@@ -146,6 +148,8 @@ pub struct Session<S, P> {
     /// Since when the input begins with a message that is not complete; 0 once that has lasted too
     /// long, until [`receive`](Self::receive) is called again.
     unfinished_ns: Option<u64>,
+    /// The period of the schedule that the numbers belong to; it may be still to come.
+    period: Option<schedule::Period>,
     resends: Resends,
     scratch: Vec<u8>,
 }
@@ -172,6 +176,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             test_request_ns: None,
             garbled: 0,
             unfinished_ns: None,
+            period: None,
             resends: Resends::default(),
             scratch: Vec::with_capacity(1_024),
         }
@@ -251,6 +256,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.state != State::Disconnected {
             return Err(SessionError::AlreadyConnected);
         }
+        self.enter_period(now_ns);
         self.last_in_ns = now_ns;
         self.last_out_ns = now_ns;
         self.test_request_ns = None;
@@ -262,7 +268,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             Role::Acceptor => self.state = State::AwaitLogon,
             Role::Initiator => {
                 self.state = State::LogonSent;
-                self.send_logon(now_ns, out);
+                if self.closed_until_ns(now_ns).is_some() {
+                    // Nothing to wait for: the timer ends it at once, with the reason.
+                    self.deadline_ns = now_ns;
+                } else {
+                    self.send_logon(now_ns, out);
+                }
             }
         }
         Ok(())
@@ -296,7 +307,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ///
     /// The caller drops `consumed` bytes and calls again, until nothing is consumed and there is
     /// no event; and once more after [`on_timer`](Self::on_timer), for a message that does not end
-    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in the event.
+    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in
+    /// the event.
     pub fn receive<'b>(
         &mut self,
         now_ns: u64,
@@ -435,9 +447,48 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.persist_next_in();
     }
 
+    /// Starts a new period of the schedule, if one has begun: numbers start anew, once, whether
+    /// or not the process was there when it began. A connection that reaches into it ends first.
+    fn enter_period(&mut self, now_ns: u64) {
+        let Some(schedule) = &self.config.schedule else { return };
+        let idle = matches!(self.state, State::Disconnected | State::AwaitLogon);
+        if !idle || self.period.is_some_and(|period| now_ns < period.end_ns) {
+            return;
+        }
+        self.period = schedule.period(now_ns);
+        let Some(period) = self.period else { return };
+        match self.store.period_ns() {
+            // Numbers of an unknown time: no beginning is known to lie between them and now.
+            0 => self.store.set_period_ns(period.start_ns),
+            known if known < period.start_ns => {
+                self.store.reset_for_period(period.start_ns);
+                self.forget_numbers();
+            }
+            _ => {}
+        }
+    }
+
+    /// When the session opens, if it is closed: an initiator need not connect before. One that
+    /// does is let go at once with [`DisconnectReason::OutsideHours`].
+    pub fn closed_until_ns(&self, now_ns: u64) -> Option<u64> {
+        let schedule = self.config.schedule.as_ref()?;
+        let known = self.period.filter(|period| now_ns < period.end_ns);
+        let period = known.or_else(|| schedule.period(now_ns))?;
+        (!period.contains(now_ns)).then_some(period.start_ns)
+    }
+
+    /// When the session's hours are over.
+    fn closes_ns(&self) -> Option<u64> {
+        self.period.map(|period| period.end_ns)
+    }
+
     /// Both numbers to 1; what was sent before can no longer be asked for.
     fn reset_numbers(&mut self) {
         self.store.reset();
+        self.forget_numbers();
+    }
+
+    fn forget_numbers(&mut self) {
         self.next_in = 1;
         self.unconfirmed.clear();
         self.ahead.clear();

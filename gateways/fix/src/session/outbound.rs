@@ -138,6 +138,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Encoder<'_>),
     ) -> Result<Sent, SendError> {
+        self.enter_period(now_ns);
         let online = self.takes_messages();
         if !online && self.config.offline == Offline::Refuse {
             return Err(SendError::NotLoggedOn);

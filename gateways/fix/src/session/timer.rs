@@ -1,7 +1,7 @@
 //! What a session does when time passes: heartbeats, test requests and the ends of waiting.
 
 use super::{
-    DisconnectReason, Event, FRAME_TIMEOUT_NS, GAP_TRIES_MAX, Policy, Session, State, Warning,
+    DisconnectReason, Event, FRAME_TIMEOUT_NS, GAP_TRIES_MAX, Policy, Role, Session, State, Warning,
 };
 use crate::store::MessageStore;
 use crate::tags::{self, msg_type};
@@ -35,7 +35,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             State::AwaitLogon | State::LogonSent | State::LogoutSent { .. } => {
                 Some(self.deadline_ns)
             }
-            State::LoggedOn => self.quiet_deadline_ns(),
+            State::LoggedOn => self.quiet_deadline_ns().into_iter().chain(self.closes_ns()).min(),
         };
         let unfinished = self.unfinished_due_ns();
         own.into_iter().chain(unfinished).min()
@@ -72,12 +72,25 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         match self.state {
             State::Disconnected => None,
-            State::AwaitLogon | State::LogonSent => (now_ns >= self.deadline_ns)
-                .then(|| self.disconnect(DisconnectReason::LogonTimeout)),
+            State::AwaitLogon | State::LogonSent => {
+                let late = now_ns >= self.deadline_ns;
+                let closed = self.closed_until_ns(now_ns).is_some();
+                let initiator = self.config.role == Role::Initiator;
+                let reason = if closed && initiator {
+                    DisconnectReason::OutsideHours
+                } else {
+                    DisconnectReason::LogonTimeout
+                };
+                late.then(|| self.disconnect(reason))
+            }
             State::LogoutSent { .. } => {
                 self.continue_replay(now_ns, out);
                 (now_ns >= self.deadline_ns)
                     .then(|| self.disconnect(DisconnectReason::LogoutTimeout))
+            }
+            State::LoggedOn if self.closes_ns().is_some_and(|closes_ns| now_ns >= closes_ns) => {
+                self.logout(now_ns, "Session hours are over", out);
+                Some(Event::LogoutSent { reason: DisconnectReason::OutsideHours })
             }
             State::LoggedOn => {
                 self.continue_replay(now_ns, out);

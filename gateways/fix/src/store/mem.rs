@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Entry, MessageStore, StoreError, check};
+use super::{Entry, MessageStore, Past, PastCursor, StoreError, check};
 
 #[derive(Clone, Debug)]
 struct Kept {
@@ -22,6 +22,7 @@ pub struct MemStore {
     last_event_no: u64,
     dropped_upto: u64,
     epoch: u64,
+    period_ns: u64,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
     kept_bytes_max: usize,
@@ -41,6 +42,7 @@ impl MemStore {
             last_event_no: 0,
             dropped_upto: 0,
             epoch: 0,
+            period_ns: 0,
             kept: VecDeque::new(),
             kept_bytes: 0,
             kept_bytes_max,
@@ -133,5 +135,33 @@ impl MessageStore for MemStore {
         self.next_out = 1;
         self.dropped_upto = 0;
         self.epoch += 1;
+    }
+
+    fn period_ns(&self) -> u64 {
+        self.period_ns
+    }
+
+    fn set_period_ns(&mut self, start_ns: u64) {
+        self.period_ns = start_ns;
+    }
+
+    fn reset_for_period(&mut self, start_ns: u64) {
+        self.reset();
+        self.period_ns = start_ns;
+    }
+
+    /// Of before a reset nothing is kept.
+    fn next_past(&self, cursor: &mut PastCursor) -> Option<Past<'_>> {
+        if cursor.segment != self.epoch {
+            *cursor = PastCursor { segment: self.epoch, at: 0, ..*cursor };
+        }
+        loop {
+            let seq = self.next_kept(cursor.at as u64)?;
+            let entry = self.get(seq)?;
+            cursor.at = seq as usize + 1;
+            if cursor.takes(&entry) {
+                return Some(Past { epoch: self.epoch, entry });
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! ```text
 //! state    0  magic "RUTFIXST" | 8 version u64 | 16 epoch u64
 //!          64 + 64 * (epoch & 1): next_in u64 | next_out u64 | base event u64 | dropped_upto u64
+//!             | start of the period u64
 //! segment  0  magic "RUTFIXSG" | 8 version u64 | 16 number u64 | 24 zero
 //!          32 records, each padded to 8 bytes:
 //!             0 commit: CRC-32C of the rest << 32 | bytes of the rest
@@ -17,12 +18,13 @@
 //! word; older records stay until retention removes them but no longer count. At open a record
 //! whose checksum is wrong ends its segment, and what lies behind it is cleared.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::mapped::{MappedFile, io};
-use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, check};
+use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, Past, PastCursor, StoreError, check};
 use crate::codec::MESSAGE_BYTES_MAX;
 
 const STATE_MAGIC: [u8; 8] = *b"RUTFIXST";
@@ -53,6 +55,7 @@ enum Word {
     NextOut = 8,
     BaseEvent = 16,
     DroppedUpto = 24,
+    Period = 32,
 }
 
 /// Sizes of an [`MmapStore`], in bytes.
@@ -75,6 +78,15 @@ struct Segment {
     number: u64,
     path: PathBuf,
     file: MappedFile,
+    /// Earliest and latest `SendingTime` in it; empty when the first is behind the second.
+    times_ns: (u64, u64),
+}
+
+impl Segment {
+    fn note_time(&mut self, sending_ns: u64) {
+        let (first, last) = self.times_ns;
+        self.times_ns = (first.min(sending_ns), last.max(sending_ns));
+    }
 }
 
 /// Where a message of the current epoch is.
@@ -96,6 +108,10 @@ pub struct MmapStore {
     spare: Option<Segment>,
     end: usize,
     index: VecDeque<Place>,
+    /// Where in the index the last look ended: a replay goes on from there.
+    hint: Cell<usize>,
+    /// Messages may be this old before they are removed; 0 for any age.
+    retention_ns: u64,
     last_event_no: u64,
     next_out: u64,
     /// Held for its lock.
@@ -125,6 +141,8 @@ impl MmapStore {
             spare: None,
             end: SEGMENT_HEADER_BYTES,
             index: VecDeque::with_capacity((config.retention_bytes >> 8).min(1 << 20) as usize),
+            hint: Cell::new(0),
+            retention_ns: 0,
             last_event_no: 0,
             next_out: 1,
             _lock: lock,
@@ -141,6 +159,14 @@ impl MmapStore {
             store.segments.push_back(first);
         }
         Ok(store)
+    }
+
+    /// Messages are removed when they are older than this, whatever room there is; the file that
+    /// holds them goes as a whole, when a new one is begun. Without it the bytes alone count.
+    #[must_use]
+    pub const fn keeping_ns(mut self, retention_ns: u64) -> Self {
+        self.retention_ns = retention_ns;
+        self
     }
 
     fn word_at(&self, word: Word) -> usize {
@@ -161,6 +187,7 @@ impl MmapStore {
     fn read_newest_segment(&mut self) {
         let Some(segment) = self.segments.back_mut() else { return };
         let mut at = SEGMENT_HEADER_BYTES;
+        let mut times_ns = segment.times_ns;
         while let Some((record, bytes)) = read_record(segment.file.bytes(), at) {
             if record.epoch == self.epoch {
                 let place = Place { seq: record.entry.seq, segment: segment.number, at: at as u32 };
@@ -168,9 +195,13 @@ impl MmapStore {
                 self.next_out = self.next_out.max(record.entry.seq + 1);
                 self.last_event_no = self.last_event_no.max(record.entry.event_no);
             }
+            let (first, last) = times_ns;
+            let sending_ns = record.entry.sending_ns;
+            times_ns = (first.min(sending_ns), last.max(sending_ns));
             at += bytes;
         }
         self.end = at;
+        segment.times_ns = times_ns;
         let rest = segment.file.bytes().len() - at;
         if let Some(rest) = segment.file.slice_mut(at, rest)
             && rest.iter().any(|byte| *byte != 0)
@@ -180,23 +211,28 @@ impl MmapStore {
     }
 
     /// Goes on in a new segment and removes old ones beyond the retention.
-    fn roll(&mut self) -> Result<(), StoreError> {
+    fn roll(&mut self, now_ns: u64) -> Result<(), StoreError> {
         let next = match self.spare.take() {
             Some(spare) => spare,
             None => self.create_next()?,
         };
         self.segments.push_back(next);
         self.end = SEGMENT_HEADER_BYTES;
-        let size = u64::from(self.config.segment_bytes);
-        while self.segments.len() > 2
-            && self.segments.len() as u64 * size > self.config.retention_bytes
-        {
+        while self.segments.len() > 2 && self.oldest_is_over(now_ns) {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.forget(oldest.number);
             // A file that cannot be removed is read again at the next open and tried again then.
             let _ = std::fs::remove_file(&oldest.path);
         }
         Ok(())
+    }
+
+    /// Whether the oldest segment is beyond what is to be kept.
+    fn oldest_is_over(&self, now_ns: u64) -> bool {
+        let bytes = self.segments.len() as u64 * u64::from(self.config.segment_bytes);
+        let age_ns =
+            self.segments.front().map_or(0, |oldest| now_ns.saturating_sub(oldest.times_ns.1));
+        bytes > self.config.retention_bytes || (self.retention_ns > 0 && age_ns > self.retention_ns)
     }
 
     fn create_next(&self) -> Result<Segment, StoreError> {
@@ -218,8 +254,40 @@ impl MmapStore {
         }
     }
 
+    /// Place of the first message at or after `seq` in the index.
     fn position(&self, seq: u64) -> usize {
-        self.index.partition_point(|place| place.seq < seq)
+        let hint = self.hint.get();
+        let right = |at: usize| {
+            let above = self.index.get(at).is_none_or(|place| place.seq >= seq);
+            let below = at
+                .checked_sub(1)
+                .and_then(|before| self.index.get(before))
+                .is_none_or(|place| place.seq < seq);
+            above && below && at <= self.index.len()
+        };
+        let at = [hint, hint + 1].into_iter().find(|at| right(*at));
+        let at = at.unwrap_or_else(|| self.index.partition_point(|place| place.seq < seq));
+        self.hint.set(at);
+        at
+    }
+
+    /// What a reset writes: the slot of the next epoch, committed by the epoch's word.
+    fn begin_epoch(&mut self, period_ns: u64) {
+        let next = self.epoch + 1;
+        let slot = SLOTS_AT + SLOT_BYTES * (next & 1) as usize;
+        for (word, value) in [
+            (Word::NextIn, 1),
+            (Word::NextOut, 1),
+            (Word::BaseEvent, self.last_event_no),
+            (Word::DroppedUpto, 0),
+            (Word::Period, period_ns),
+        ] {
+            self.state.commit(slot + word as usize, value);
+        }
+        self.state.commit(EPOCH_AT, next);
+        self.epoch = next;
+        self.next_out = 1;
+        self.index.clear();
     }
 
     /// Copies the record behind the end and commits it. `None` when the segment is full.
@@ -243,6 +311,7 @@ impl MmapStore {
         let committed = segment.file.commit(at, commit);
         debug_assert!(committed, "records are aligned");
         self.end = at + padded;
+        segment.note_time(entry.sending_ns);
         Some(Place { seq: entry.seq, segment: segment.number, at: at as u32 })
     }
 }
@@ -282,7 +351,7 @@ impl MessageStore for MmapStore {
         let place = if let Some(place) = self.write(entry) {
             place
         } else {
-            self.roll()?;
+            self.roll(entry.sending_ns)?;
             self.write(entry).ok_or(StoreError::TooLong)?
         };
         self.index.push_back(place);
@@ -305,20 +374,48 @@ impl MessageStore for MmapStore {
     }
 
     fn reset(&mut self) {
-        let next = self.epoch + 1;
-        let slot = SLOTS_AT + SLOT_BYTES * (next & 1) as usize;
-        for (word, value) in [
-            (Word::NextIn, 1),
-            (Word::NextOut, 1),
-            (Word::BaseEvent, self.last_event_no),
-            (Word::DroppedUpto, 0),
-        ] {
-            self.state.commit(slot + word as usize, value);
+        self.begin_epoch(self.period_ns());
+    }
+
+    fn period_ns(&self) -> u64 {
+        self.word(Word::Period)
+    }
+
+    fn set_period_ns(&mut self, start_ns: u64) {
+        self.set_word(Word::Period, start_ns);
+    }
+
+    fn reset_for_period(&mut self, start_ns: u64) {
+        self.begin_epoch(start_ns);
+    }
+
+    fn next_past(&self, cursor: &mut PastCursor) -> Option<Past<'_>> {
+        let first = self.segments.front()?.number;
+        if cursor.segment < first {
+            *cursor = PastCursor { segment: first, at: SEGMENT_HEADER_BYTES, ..*cursor };
         }
-        self.state.commit(EPOCH_AT, next);
-        self.epoch = next;
-        self.next_out = 1;
-        self.index.clear();
+        loop {
+            let place = usize::try_from(cursor.segment.checked_sub(first)?).ok()?;
+            let segment = self.segments.get(place)?;
+            let newest = place + 1 == self.segments.len();
+            let end = if newest { self.end } else { segment.file.bytes().len() };
+            let (earliest, latest) = segment.times_ns;
+            let none_of_it = latest < cursor.from_ns || earliest >= cursor.upto_ns;
+            while cursor.at < end && !none_of_it {
+                let Some((record, bytes)) = parse_record(segment.file.bytes(), cursor.at) else {
+                    break;
+                };
+                cursor.at += bytes;
+                if cursor.takes(&record.entry) {
+                    return Some(Past { epoch: record.epoch, entry: record.entry });
+                }
+            }
+            if newest {
+                return None;
+            }
+            *cursor =
+                PastCursor { segment: cursor.segment + 1, at: SEGMENT_HEADER_BYTES, ..*cursor };
+        }
     }
 
     /// Prepares the next segment once the current one is half full.
@@ -441,14 +538,14 @@ fn create_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, Sto
     let path = segment_path(folder, number);
     let mut file = MappedFile::create(&path, u64::from(bytes))?;
     write_head(&mut file, SEGMENT_MAGIC, number);
-    Ok(Segment { number, path, file })
+    Ok(Segment { number, path, file, times_ns: (u64::MAX, 0) })
 }
 
 fn open_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, StoreError> {
     let path = segment_path(folder, number);
     let file = MappedFile::open(&path, u64::from(bytes))?;
     check_head(&file, SEGMENT_MAGIC, &path)?;
-    Ok(Segment { number, path, file })
+    Ok(Segment { number, path, file, times_ns: (u64::MAX, 0) })
 }
 
 /// Numbers of the segments in the folder, ascending and without a hole: of two runs the newer

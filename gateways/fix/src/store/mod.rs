@@ -34,6 +34,37 @@ pub struct Entry<'a> {
     pub body: &'a [u8],
 }
 
+/// A message of the past, with the reset count under which it was sent: `MsgSeqNum` alone does not
+/// name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past<'a> {
+    /// [`MessageStore::epoch`] when it was sent.
+    pub epoch: u64,
+    /// The message.
+    pub entry: Entry<'a>,
+}
+
+/// How far somebody has read in what a store keeps. It borrows nothing, so that reading can go on
+/// in small steps while messages are stored and removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastCursor {
+    from_ns: u64,
+    upto_ns: u64,
+    segment: u64,
+    at: usize,
+}
+
+impl PastCursor {
+    /// At the first message with a `SendingTime` in `from_ns..upto_ns`.
+    pub const fn new(from_ns: u64, upto_ns: u64) -> Self {
+        Self { from_ns, upto_ns, segment: 0, at: 0 }
+    }
+
+    fn takes(&self, entry: &Entry<'_>) -> bool {
+        (self.from_ns..self.upto_ns).contains(&entry.sending_ns)
+    }
+}
+
 /// Why a store refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -132,8 +163,23 @@ pub trait MessageStore {
     /// Number of the first kept message at or after `seq`.
     fn next_kept(&self, seq: u64) -> Option<u64>;
 
-    /// Both numbers to 1 and no messages; the event number stays.
+    /// Both numbers to 1 and no messages; the event number and the period stay.
     fn reset(&mut self);
+
+    /// When the session period began that the numbers belong to, in nanoseconds since the Unix
+    /// epoch; 0 when none is known.
+    fn period_ns(&self) -> u64;
+
+    /// Says which period the numbers belong to, and changes nothing else.
+    fn set_period_ns(&mut self, start_ns: u64);
+
+    /// [`reset`](Self::reset) and the new period in one: after a crash both are done or neither.
+    fn reset_for_period(&mut self, start_ns: u64);
+
+    /// The next message that was sent in the cursor's time and is still kept, those of before a
+    /// reset included; `None` when there are no more. Messages come in the order in which they
+    /// were stored.
+    fn next_past(&self, cursor: &mut PastCursor) -> Option<Past<'_>>;
 
     /// Work that can be done while nothing is urgent, such as preparing the next file.
     ///

@@ -277,3 +277,70 @@ impl From<VerifierBuilderError> for TlsError {
         Self::ClientAuthority(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, name: &str, of: &rcgen::CertifiedKey<rcgen::KeyPair>) -> Identity {
+        let certificate_file = folder.join(format!("{name}.pem"));
+        let key_file = folder.join(format!("{name}.key"));
+        std::fs::write(&certificate_file, of.cert.pem()).expect("written");
+        std::fs::write(&key_file, of.signing_key.serialize_pem()).expect("written");
+        Identity { certificate_file, key_file }
+    }
+
+    fn made(name: &str) -> rcgen::CertifiedKey<rcgen::KeyPair> {
+        rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate")
+    }
+
+    fn config(identities: Vec<Identity>) -> ServerTlsConfig {
+        ServerTlsConfig { identities, client_ca_file: None, require_client_certificate: false }
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_refused_by_name_and_without_the_key() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (one, two) = (made("one.example"), made("two.example"));
+        let sound = write(folder.path(), "one", &one);
+        ServerTls::load(config(vec![sound.clone()])).expect("sound");
+        let other = write(folder.path(), "two", &two);
+        let mixed = Identity { key_file: other.key_file, ..sound.clone() };
+        let said = ServerTls::load(config(vec![mixed])).expect_err("mixed").to_string();
+        assert!(said.contains("one.pem"), "{said}");
+        let missing = Identity { key_file: folder.path().join("none.key"), ..sound.clone() };
+        let said = ServerTls::load(config(vec![missing])).expect_err("missing").to_string();
+        assert!(said.contains("none.key"), "{said}");
+        let none = ServerTls::load(config(Vec::new())).expect_err("none");
+        assert!(matches!(none, TlsError::Identities { count: 0 }), "{none}");
+        let many = ServerTls::load(config(vec![sound; IDENTITIES_MAX + 1])).expect_err("many");
+        assert!(matches!(many, TlsError::Identities { .. }), "{many}");
+    }
+
+    #[test]
+    fn a_change_is_read_once_and_a_bad_one_told_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let identity = write(folder.path(), "one", &made("one.example"));
+        let mut tls = ServerTls::load(config(vec![identity.clone()])).expect("sound");
+        let first = tls.config();
+        assert!(!tls.reload().expect("unchanged"));
+        std::fs::write(&identity.certificate_file, "no certificate at all").expect("written");
+        assert!(tls.reload().is_err());
+        assert!(!tls.reload().expect("told already"));
+        assert!(Arc::ptr_eq(&tls.config(), &first), "what was in use is in use");
+        write(folder.path(), "one", &made("one.example"));
+        assert!(tls.reload().expect("sound"));
+        assert!(!Arc::ptr_eq(&tls.config(), &first));
+        std::fs::remove_file(&identity.key_file).expect("removed");
+        assert!(tls.reload().is_err());
+    }
+
+    #[test]
+    fn a_certificate_has_the_names_in_it_and_no_others() {
+        let certificate = PeerCertificate::new(made("desk1.example").cert.der().clone());
+        assert!(certificate.has_name("desk1.example"));
+        assert!(!certificate.has_name("desk2.example"));
+        assert!(!certificate.has_name("rcgen self signed cert"), "a common name does not count");
+        assert!(!certificate.has_name(""));
+    }
+}

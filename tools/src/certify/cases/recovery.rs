@@ -124,18 +124,12 @@ fn asked(desk: &mut Desk, from: u64) -> Step {
     Err(Miss::fail(format!("16=0, or {from} or more"), request.text))
 }
 
-/// Fills from `from` up to our next number.
-fn fill(desk: &mut Desk, from: u64) -> Step {
-    let to = desk.next_out;
-    desk.send(&Draft::of("4").with(123, "Y").with(36, to).seq(Seq::At(from)).dup())
-}
-
 fn gap(desk: &mut Desk) -> Step {
     desk.open()?;
     let from = desk.next_out;
     desk.send(&Draft::of("0").seq(Seq::Skip(2)))?;
     asked(desk, from)?;
-    fill(desk, from)?;
+    desk.fill(from)?;
     desk.alive()?;
     desk.close()
 }
@@ -152,16 +146,24 @@ fn gap_test_request(desk: &mut Desk) -> Step {
     } else {
         first.must(7, &from.to_string())?;
     }
-    fill(desk, from)?;
+    desk.fill(from)?;
     desk.alive()?;
     desk.close()
 }
 
 fn gap_at_logon(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
     desk.open()?;
     desk.alive()?;
     desk.close()?;
+    if desk.role == Role::Acceptor {
+        let logon = desk.open_answering(|answer| answer.seq(Seq::Skip(3)))?;
+        // With 141=Y our numbers began anew.
+        let from = if logon.get(141) == Some("Y") { 1 } else { desk.next_out - 4 };
+        asked(desk, from)?;
+        desk.fill(from)?;
+        desk.alive()?;
+        return desk.close();
+    }
     let from = desk.next_out;
     desk.next_out += 3;
     let answer = desk.open_again();
@@ -175,7 +177,7 @@ fn gap_at_logon(desk: &mut Desk) -> Step {
         Err(miss) => return Err(miss),
     };
     asked(desk, from)?;
-    fill(desk, from)?;
+    desk.fill(from)?;
     desk.alive()?;
     desk.close()
 }
@@ -274,7 +276,7 @@ fn missed_while_away(desk: &mut Desk) -> Step {
     desk.cut();
     desk.open_again()?;
     let upto = desk.next_in - 1;
-    if desk.role == Role::Acceptor && upto < missed {
+    if upto < missed {
         return Err(Miss::Skip("the peer starts its numbers anew".to_owned()));
     }
     desk.send(&Draft::of("2").with(7, missed).with(16, 0))?;

@@ -1,0 +1,167 @@
+//! A client that asks for yesterday's reports gets them: what its store keeps of a time is told
+//! again, over all resets of its numbers.
+//!
+//! `HistoryRequest` (U1) names a time from 20021 up to, and without, 20022. Each message that was
+//! sent in it comes again as it was, with `PossResend` (97) and its number and time of then (20023,
+//! 20024); `HistoryEnd` (U2) says how many there were. None of these is stored. A client may ask
+//! for one history at a time; whatever else it is sent goes between.
+
+use rutter_fix::codec::{Message, parse_timestamp_ns};
+use rutter_fix::session::{AppMessage, BusinessRejectReason, SessionRejectReason};
+use rutter_fix::store::PastCursor;
+use rutter_fix::tags::{self, msg_type};
+
+use super::{ClientGateway, ConnId, MessageStore, Notice};
+use rutter_core::id::ClOrdId;
+
+/// Messages told again in one turn to one client.
+pub const TOLD_PER_TURN: usize = 64;
+
+/// `Text` (58) of the answer to a request while another is being answered.
+const BUSY: &str = "HistoryBusy";
+
+/// A history that is being told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct History {
+    id: ClOrdId,
+    cursor: PastCursor,
+    told: u64,
+}
+
+type Fault = (SessionRejectReason, u32);
+
+fn time(message: &Message<'_>, tag: u32) -> Result<u64, Fault> {
+    let text = message.get(tag).ok_or((SessionRejectReason::RequiredTagMissing, tag))?;
+    parse_timestamp_ns(text).ok_or((SessionRejectReason::IncorrectDataFormat, tag))
+}
+
+fn read(message: &Message<'_>) -> Result<History, Fault> {
+    let tag = tags::HISTORY_REQ_ID;
+    let id = message.get(tag).ok_or((SessionRejectReason::RequiredTagMissing, tag))?;
+    let id = ClOrdId::new(id).filter(|id| !id.is_empty());
+    let id = id.ok_or((SessionRejectReason::ValueOutOfRange, tag))?;
+    let (from, upto) = (time(message, tags::HISTORY_FROM)?, time(message, tags::HISTORY_UPTO)?);
+    if from >= upto {
+        return Err((SessionRejectReason::ValueOutOfRange, tags::HISTORY_UPTO));
+    }
+    Ok(History { id, cursor: PastCursor::new(from, upto), told: 0 })
+}
+
+impl<S: MessageStore> ClientGateway<S> {
+    /// Begins to tell a history, or says why not.
+    pub(super) fn on_history_request(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        place: usize,
+        app: &AppMessage<'_>,
+    ) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        match read(&app.message) {
+            Ok(_) if client.history.is_some() => {
+                let reason = BusinessRejectReason::ApplicationNotAvailable;
+                return self.business_reject(now_ns, conn, place, app, reason, BUSY);
+            }
+            Ok(history) => {
+                client.history = Some(history);
+                self.histories += 1;
+            }
+            Err((reason, tag)) => {
+                let session = client.owner.session;
+                if let Some(Some(connection)) = self.connections.get_mut(conn.0 as usize) {
+                    let out = &mut connection.out;
+                    client.session.reject(now_ns, &app.message, reason, Some(tag), out);
+                }
+                self.counters.messages_rejected += 1;
+                self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
+            }
+        }
+        if let Some(client) = self.clients.get_mut(place) {
+            client.session.confirm_in(app.id);
+        }
+    }
+
+    /// Goes on with all histories whose clients read; true if anything was told.
+    pub(super) fn serve_histories(&mut self, now_ns: u64) -> bool {
+        if self.histories == 0 {
+            return false;
+        }
+        let mut told = false;
+        for place in 0..self.clients.len() {
+            told |= self.serve_history(now_ns, place);
+        }
+        told
+    }
+
+    fn serve_history(&mut self, now_ns: u64, place: usize) -> bool {
+        let Some(client) = self.clients.get(place) else { return false };
+        let Some((mut history, conn)) = client.history.zip(client.conn) else { return false };
+        if client.session.replay_pending() || !self.has_room_for_market(conn) {
+            return false;
+        }
+        let mut over = false;
+        for _ in 0..TOLD_PER_TURN {
+            over = !self.tell_past(now_ns, place, conn, &mut history);
+            if over || !self.has_room_for_market(conn) {
+                break;
+            }
+        }
+        if let Some(client) = self.clients.get_mut(place) {
+            client.history = (!over).then_some(history);
+            self.histories -= usize::from(over);
+        }
+        self.after_write(now_ns, conn);
+        true
+    }
+
+    /// Tells the next message, or that there are no more; false when the history is over.
+    fn tell_past(
+        &mut self,
+        now_ns: u64,
+        place: usize,
+        conn: ConnId,
+        history: &mut History,
+    ) -> bool {
+        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
+        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
+            return false;
+        };
+        let precision = self.terms.precision();
+        self.scratch.clear();
+        let found = client.session.store().next_past(&mut history.cursor).map(|past| {
+            self.scratch.extend_from_slice(past.entry.body);
+            let mut kind = [0; rutter_fix::store::MSG_TYPE_BYTES_MAX];
+            let length = past.entry.msg_type.len().min(kind.len());
+            if let Some(part) = kind.get_mut(..length) {
+                part.copy_from_slice(&past.entry.msg_type[..length]);
+            }
+            (kind, length, past.entry.seq, past.entry.sending_ns)
+        });
+        let (out, body) = (&mut connection.out, self.scratch.as_slice());
+        let sent = if let Some((kind, length, seq, sending_ns)) = found {
+            history.told += 1;
+            let kind = kind.get(..length).unwrap_or(&[]);
+            client.session.send_transient(now_ns, kind, out, |message| {
+                message.bool(tags::POSS_RESEND, true).raw(body);
+                message.uint(tags::ORIGINAL_MSG_SEQ_NUM, seq);
+                message.timestamp(tags::ORIGINAL_TIME, sending_ns, precision);
+            })
+        } else {
+            client.session.send_transient(now_ns, msg_type::HISTORY_END, out, |message| {
+                message.field(tags::HISTORY_REQ_ID, history.id.as_bytes());
+                message.uint(tags::HISTORY_COUNT, history.told);
+            })
+        };
+        // Whoever is logging out needs no history.
+        found.is_some() && sent.is_ok()
+    }
+
+    /// Its connection is gone: it may ask again.
+    pub(super) fn forget_history(&mut self, place: usize) {
+        if let Some(client) = self.clients.get_mut(place)
+            && client.history.take().is_some()
+        {
+            self.histories -= 1;
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Long resends: what is sent again says when it was sent first, live messages are not held up,
+//! and a peer of ours gets everything once and in order.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Desk, SECOND, START, frame, logon, time_text};
+use rutter_fix::codec::{FieldIndex, Message, Status, decode};
+use rutter_fix::session::{Config, NoCredentials, REPLAY_BYTES_MAX};
+use rutter_fix::store::MemStore;
+
+type Plain = Desk<MemStore, NoCredentials>;
+
+/// The same numbers for the same seed (a linear congruential generator of Knuth's).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// Header and text of one message that a session wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Said {
+    kind: String,
+    seq: u64,
+    again: bool,
+    sent: String,
+    first_sent: String,
+    next: Option<u64>,
+    text: String,
+}
+
+fn read(bytes: &[u8]) -> Vec<Said> {
+    let mut index = FieldIndex::new();
+    let (mut rest, mut said) = (bytes, Vec::new());
+    while !rest.is_empty() {
+        let Ok(Status::Complete { consumed }) = decode(rest, &mut index) else { panic!("garbage") };
+        let message = Message::new(&rest[..consumed], &index);
+        let text = |tag| String::from_utf8_lossy(message.get(tag).unwrap_or(b"")).into_owned();
+        said.push(Said {
+            kind: text(35),
+            seq: message.uint(34).expect("a number").expect("there"),
+            again: message.get(43) == Some(b"Y"),
+            sent: text(52),
+            first_sent: text(122),
+            next: message.uint(36).expect("a number"),
+            text: text(58),
+        });
+        rest = &rest[consumed..];
+    }
+    said
+}
+
+fn acceptor() -> Plain {
+    Desk::new(Config::acceptor("RUTTER", "CLIENT"), MemStore::new(1 << 30), NoCredentials)
+}
+
+/// Sends reports, market data and heartbeats in any order at any times; what was sent, by number.
+fn trade(desk: &mut Plain, dice: &mut Dice, messages: u64) -> BTreeMap<u64, Said> {
+    let mut said = BTreeMap::new();
+    for number in 0..messages {
+        desk.now += dice.roll(3) * SECOND / 7;
+        match dice.roll(10) {
+            0 => {
+                let size = dice.roll(200) as usize;
+                let sent = desk.session.send_transient(desk.now, b"W", &mut desk.out, |tick| {
+                    tick.text(58, &"w".repeat(size));
+                });
+                assert!(sent.is_ok());
+            }
+            1 => {
+                let request = format!("35=1|34={}|112=t|", desk.session.next_in());
+                desk.gets(&request);
+            }
+            _ => {
+                let text = format!("{number} {}", "x".repeat(dice.roll(300) as usize));
+                let sent = desk.session.send_unnumbered(desk.now, b"8", &mut desk.out, |report| {
+                    report.text(58, &text);
+                });
+                assert!(sent.is_ok());
+            }
+        }
+        let bytes = std::mem::take(&mut desk.out);
+        said.extend(read(&bytes).into_iter().map(|one| (one.seq, one)));
+    }
+    said
+}
+
+#[test]
+fn everything_that_is_sent_again_says_so_and_when_it_was_sent_first() {
+    for seed in 1..=8 {
+        let mut dice = Dice(seed);
+        let mut desk = acceptor();
+        desk.connect().gets(&logon(1)).wrote();
+        let first = trade(&mut desk, &mut dice, 3_000);
+        let last = desk.session.next_out() - 1;
+        for _ in 0..20 {
+            let begin = 2 + dice.roll(last - 1);
+            let end = begin + dice.roll(last - begin + 1);
+            desk.now += SECOND;
+            let now = time_text(desk.now);
+            desk.gets(&format!("35=2|34={}|7={begin}|16={end}|", desk.session.next_in()));
+            let mut again = read(&std::mem::take(&mut desk.out));
+            while desk.session.replay_pending() {
+                desk.bytes(b"");
+                again.extend(read(&std::mem::take(&mut desk.out)));
+            }
+            let mut expected = begin;
+            for one in again {
+                assert_eq!((one.seq, one.again), (expected, true), "seed {seed}");
+                assert_eq!(one.sent, now, "seed {seed}");
+                expected = if one.kind == "4" {
+                    let next = one.next.expect("36");
+                    let kept = first.range(expected..next).filter(|(_, one)| one.kind == "8");
+                    assert_eq!(kept.count(), 0, "seed {seed}: a report was filled over");
+                    next
+                } else {
+                    let before = &first[&one.seq];
+                    assert_eq!((&one.kind, &one.text), (&before.kind, &before.text), "seed {seed}");
+                    assert_eq!(one.first_sent, before.sent, "seed {seed}");
+                    one.seq + 1
+                };
+            }
+            assert_eq!(expected, end + 1, "seed {seed}");
+        }
+    }
+}
+
+/// A hundred thousand messages to send again, and an order whose report does not wait for them.
+#[test]
+fn live_traffic_goes_out_after_every_part_of_a_resend() {
+    let mut desk = acceptor();
+    desk.connect().gets(&logon(1)).wrote();
+    let messages = 100_000;
+    for event_no in 1..=messages {
+        desk.reports(event_no);
+        desk.out.clear();
+    }
+    desk.gets("35=2|34=2|7=2|16=0|");
+    let (mut parts, mut live, mut resent) = (0, 0, 0);
+    loop {
+        let pending = desk.session.replay_pending();
+        assert!(desk.out.len() < REPLAY_BYTES_MAX + 1_024, "a part is bounded");
+        let said = read(&std::mem::take(&mut desk.out));
+        resent += said.iter().filter(|one| one.again).count() as u64;
+        live += said.iter().filter(|one| !one.again).count() as u64;
+        if !pending {
+            break;
+        }
+        parts += 1;
+        // An order arrives, is delivered at once, and its report leaves with the next part.
+        let order = format!("35=D|34={}|11=id|", desk.session.next_in());
+        desk.gets(&order).reports(messages + parts);
+        assert_eq!(desk.events.pop(), Some(format!("app D {}", 2 + parts)));
+        desk.events.clear();
+    }
+    assert!(parts > 20, "{parts}");
+    assert_eq!((resent, live), (messages, parts));
+}
+
+/// A client of ours that asks for everything, in chunks or at once, while new messages come.
+#[test]
+fn a_client_of_ours_gets_every_report_once_and_in_order_while_others_come() {
+    for (seed, chunk) in [(1, 0), (2, 0), (3, 1), (4, 7), (5, 500)] {
+        let mut dice = Dice(seed);
+        let config = Config { resend_chunk: chunk, ..Config::initiator("CLIENT", "RUTTER") };
+        let mut client = Desk::new(config, MemStore::new(1 << 20), NoCredentials);
+        let mut desk = acceptor();
+        for event_no in 1..=5_000 {
+            desk.reports(event_no);
+        }
+        desk.connect();
+        client.connect();
+        let (mut event_no, mut turns) = (5_000, 0);
+        while client.session.next_in() < desk.session.next_out() || turns < 200 {
+            turns += 1;
+            assert!(turns < 100_000, "seed {seed}: no end");
+            if event_no < 6_000 && desk.session.is_logged_on() {
+                for _ in 0..dice.roll(20) {
+                    event_no += 1;
+                    desk.reports(event_no);
+                }
+            }
+            let bytes = std::mem::take(&mut client.out);
+            desk.bytes(&bytes);
+            // The line carries a part of what is there, cut anywhere.
+            let bytes = std::mem::take(&mut desk.out);
+            let cut = bytes.len().min(1 + dice.roll(40_000) as usize);
+            client.bytes(&bytes[..cut]);
+            desk.out = bytes[cut..].to_vec();
+        }
+        let told: Vec<u64> = client
+            .events
+            .iter()
+            .filter_map(|event| event.strip_prefix("app 8 ")?.split(' ').next()?.parse().ok())
+            .collect();
+        assert_eq!(told.len() as u64, event_no, "seed {seed}: {:?}", client.events.last());
+        assert!(told.is_sorted_by(|a, b| a < b), "seed {seed}: in order, each once");
+    }
+}
+
+/// More comes ahead of a gap than there is room for: it is asked for once the gap is filled.
+#[test]
+fn what_finds_no_room_ahead_of_a_gap_is_asked_for_again() {
+    let mut desk = acceptor();
+    desk.connect().gets(&logon(1)).wrote();
+    let big = "y".repeat(20_000);
+    for seq in 3..=100 {
+        desk.gets(&format!("35=B|34={seq}|148={big}|"));
+    }
+    desk.says(["35=2|34=2|7=2|16=0|"]);
+    desk.gets("35=0|34=2|");
+    let kept = desk.session.next_in();
+    assert!((50..60).contains(&kept), "a megabyte of them: {kept}");
+    desk.says([&format!("35=2|34=3|7={kept}|16=0|")]);
+    let then = time_text(START);
+    for seq in kept..=100 {
+        let body =
+            format!("35=B|34={seq}|43=Y|49=CLIENT|52={then}|56=RUTTER|122={then}|148={big}|");
+        desk.bytes(&frame("FIX.4.4", &body));
+    }
+    assert_eq!(desk.session.next_in(), 101);
+    assert_eq!(desk.events.iter().filter(|event| event.starts_with("app B")).count(), 98);
+}

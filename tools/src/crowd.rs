@@ -1,0 +1,249 @@
+//! `rutter-tools crowd`: what many sessions on the node's one gateway thread cost each other.
+//!
+//! - `idle`: the round trip of one session, alone and beside many that are logged on and silent.
+//! - `flood`: the round trips of many sessions that send now and then, with and without one more
+//!   that keeps a window of orders under way without pause.
+//!
+//! Both alternate in slices of one run, and a ratio is taken within a round. Orders are such as the
+//! core refuses at once; a latency counts from the time at which its order was due. The tool and
+//! the node share the machine: where they have no processor each, a flood costs the others also the
+//! time that the flooding client takes for itself.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::clock::unix_ns;
+use crate::compare::BEYOND_COLLAR;
+use crate::compare::bare::{Answer, Bare, BareError, Desk, Waiting};
+use crate::harness::{
+    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    free_address, node_program, write_node_config,
+};
+use crate::latency::{Ratio, spread};
+use crate::quantiles::{Latencies, Quantiles, duration_text};
+
+const SECOND_NS: u64 = 1_000_000_000;
+const END_PATIENCE: Duration = Duration::from_secs(20);
+/// A flood pauses so seldom to see whether it is to end.
+const FLOOD_SLICE: Duration = Duration::from_millis(20);
+/// `ClOrdID`s of the flood begin here, far from the others'.
+const FLOOD_NUMBERS: u64 = 500_000_000;
+
+/// `rutter-tools crowd`
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Sessions beside the one that is measured, or that floods.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub sessions: u16,
+    /// Rounds; each has every lane once.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub rounds: u64,
+    /// Length of a slice.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=20_000))]
+    pub slice_ms: u64,
+    /// Orders a second of the many sessions together.
+    #[arg(long, default_value_t = 1_000,
+        value_parser = clap::value_parser!(u64).range(10..=20_000))]
+    pub rate: u64,
+    /// Orders that the flood has under way.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub window: u64,
+    /// The node's layout: auto, threads or fused.
+    #[arg(long, default_value = "auto")]
+    pub layout: String,
+}
+
+/// A lane with and without its burden.
+#[derive(Debug, Default)]
+struct Pair {
+    without: Latencies,
+    with: Latencies,
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct PairLine {
+    crowd: &'static str,
+    sessions: u16,
+    without_ns: Quantiles,
+    with_ns: Quantiles,
+    p50_ratio: Ratio,
+    p99_ratio: Ratio,
+}
+
+impl Pair {
+    fn add(&mut self, without: &Latencies, with: &Latencies) {
+        let (a, b) = (without.quantiles(), with.quantiles());
+        self.p50.push(b.p50 as f64 / a.p50.max(1) as f64);
+        self.p99.push(b.p99 as f64 / a.p99.max(1) as f64);
+        self.without.add(without);
+        self.with.add(with);
+    }
+
+    fn line(self, crowd: &'static str, sessions: u16) -> PairLine {
+        PairLine {
+            crowd,
+            sessions,
+            without_ns: self.without.quantiles(),
+            with_ns: self.with.quantiles(),
+            p50_ratio: spread(self.p50),
+            p99_ratio: spread(self.p99),
+        }
+    }
+}
+
+/// Runs both measures.
+///
+/// # Errors
+/// What could not be started; a node that does not answer.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let folder = tempfile::Builder::new().prefix("rutter-crowd-").tempdir()?;
+    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+    let venues = Venues::start(&still, folder.path())?;
+    let mut settings = NodeSettings::new(free_address()?);
+    settings.sessions = ClientSession::desks(usize::from(arguments.sessions) + 1);
+    settings.venues = vec![Venue::Binance];
+    settings.layout.clone_from(&arguments.layout);
+    settings.stale_after_ms = 3_600_000;
+    let config = write_node_config(folder.path(), &venues, &settings)?;
+    let mut node = Node::start(&node_program()?, &config, folder.path())?;
+    node.wait_ready(READY_DEFAULT)?;
+    let desks: Vec<Desk> =
+        settings.sessions.iter().map(|session| desk(settings.listen, session)).collect();
+    let (mut idle, mut flood) = (Pair::default(), Pair::default());
+    let (mut number, mut flooded) = (0, FLOOD_NUMBERS);
+    for _ in 0..arguments.rounds {
+        idle_round(arguments, &desks, &mut number, &mut idle).context("idle")?;
+        flood_round(arguments, &desks, &mut number, &mut flooded, &mut flood).context("flood")?;
+    }
+    let mut lines = vec![idle.line("idle", arguments.sessions)];
+    lines.push(flood.line("flood", arguments.sessions));
+    print_table(arguments, &lines, flooded - FLOOD_NUMBERS);
+    for line in &lines {
+        println!("{}", serde_json::to_string(line)?);
+    }
+    node.terminate(END_PATIENCE)?;
+    Ok(venues.stop()?)
+}
+
+fn desk(address: SocketAddr, session: &ClientSession) -> Desk {
+    Desk {
+        address,
+        sender: session.comp_id.clone(),
+        password: session.password.clone(),
+        order: BEYOND_COLLAR,
+        answer: Answer::Refused,
+    }
+}
+
+fn log_on(desks: &[Desk]) -> Result<Vec<Bare>, BareError> {
+    desks.iter().map(Bare::log_on).collect()
+}
+
+fn log_out(crowd: Vec<Bare>) -> Result<(), BareError> {
+    crowd.into_iter().try_for_each(Bare::log_out)
+}
+
+/// One session alone, and the same beside many that say nothing.
+fn idle_round(
+    arguments: &Arguments,
+    desks: &[Desk],
+    number: &mut u64,
+    pair: &mut Pair,
+) -> anyhow::Result<()> {
+    let Some((one, many)) = desks.split_first() else { return Ok(()) };
+    let slice = Duration::from_millis(arguments.slice_ms);
+    let mut bare = Bare::log_on(one)?;
+    bare.round_trips(Waiting::Spin, slice / 10, number)?;
+    let without = bare.round_trips(Waiting::Spin, slice, number)?;
+    let crowd = log_on(many)?;
+    bare.round_trips(Waiting::Spin, slice / 10, number)?;
+    let with = bare.round_trips(Waiting::Spin, slice, number)?;
+    pair.add(&without, &with);
+    log_out(crowd)?;
+    Ok(bare.log_out()?)
+}
+
+/// Many sessions alone, and the same beside one that floods.
+fn flood_round(
+    arguments: &Arguments,
+    desks: &[Desk],
+    number: &mut u64,
+    flooded: &mut u64,
+    pair: &mut Pair,
+) -> anyhow::Result<()> {
+    let Some((one, many)) = desks.split_first() else { return Ok(()) };
+    let mut crowd = log_on(many)?;
+    for bare in &crowd {
+        bare.set_waiting(Waiting::Spin)?;
+    }
+    let without = paced(arguments, &mut crowd, number)?;
+    let mut bare = Bare::log_on(one)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (until, window, mut at) = (Arc::clone(&stop), arguments.window, *flooded);
+    let thread = std::thread::spawn(move || -> Result<u64, BareError> {
+        while !until.load(Ordering::Relaxed) {
+            bare.pipelined(window, FLOOD_SLICE, &mut at)?;
+        }
+        bare.log_out()?;
+        Ok(at)
+    });
+    let with = paced(arguments, &mut crowd, number);
+    stop.store(true, Ordering::Relaxed);
+    *flooded = thread.join().map_err(|_| anyhow::anyhow!("the flood panicked"))??;
+    pair.add(&without, &with?);
+    for bare in &crowd {
+        bare.set_waiting(Waiting::Sleep)?;
+    }
+    Ok(log_out(crowd)?)
+}
+
+/// One order after the other at the rate, each from the next session.
+fn paced(
+    arguments: &Arguments,
+    crowd: &mut [Bare],
+    number: &mut u64,
+) -> Result<Latencies, BareError> {
+    let mut latencies = Latencies::default();
+    let total = arguments.rate * arguments.slice_ms / 1_000;
+    let (start, start_ns) = (Instant::now(), unix_ns());
+    for nth in 0..total {
+        let due_ns = nth * SECOND_NS / arguments.rate;
+        while start.elapsed().as_nanos() < u128::from(due_ns) {
+            std::thread::yield_now();
+        }
+        let place = nth as usize % crowd.len().max(1);
+        let Some(bare) = crowd.get_mut(place) else { break };
+        bare.round_trip(number)?;
+        latencies.record(unix_ns().saturating_sub(start_ns + due_ns));
+    }
+    Ok(latencies)
+}
+
+fn print_table(arguments: &Arguments, lines: &[PairLine], flooded: u64) {
+    println!(
+        "{} sessions, {} rounds of slices of {} ms, {} orders/s; the flood sent {flooded} orders\n",
+        arguments.sessions, arguments.rounds, arguments.slice_ms, arguments.rate
+    );
+    println!(
+        "{:<8}{:>12}{:>12}{:>12}{:>12}{:>22}{:>22}",
+        "", "p50 without", "with", "p99 without", "with", "p50 ratio", "p99 ratio"
+    );
+    for line in lines {
+        let (a, b) = (line.without_ns, line.with_ns);
+        let [p50a, p50b, p99a, p99b] = [a.p50, b.p50, a.p99, b.p99].map(duration_text);
+        let text = |ratio: &Ratio| {
+            let Ratio { median, lower_quartile, upper_quartile, .. } = ratio;
+            format!("{median:.2} ({lower_quartile:.2} to {upper_quartile:.2})")
+        };
+        let (p50, p99) = (text(&line.p50_ratio), text(&line.p99_ratio));
+        println!("{:<8}{p50a:>12}{p50b:>12}{p99a:>12}{p99b:>12}{p50:>22}{p99:>22}", line.crowd);
+    }
+    println!();
+}
