@@ -96,9 +96,6 @@ impl Desk {
     fn on_message(&mut self, message: &Message<'_>) {
         let kind = String::from_utf8_lossy(message.msg_type()).into_owned();
         self.last = message.to_string();
-        if std::env::var_os("RUTTER_SHOW").is_some() {
-            println!("{message}");
-        }
         if kind == "W" {
             self.books.insert(text(message.get(tags::MD_REQ_ID)), BTreeMap::new());
         }
