@@ -179,8 +179,10 @@ fn flood_round(
 ) -> anyhow::Result<()> {
     let Some((one, many)) = desks.split_first() else { return Ok(()) };
     let mut crowd = log_on(many)?;
-    for bare in &crowd {
+    for bare in &mut crowd {
         bare.set_waiting(Waiting::Spin)?;
+        // The first order of a session finds cold pages in the node.
+        bare.round_trip(number)?;
     }
     let without = paced(arguments, &mut crowd, number)?;
     let mut bare = Bare::log_on(one)?;

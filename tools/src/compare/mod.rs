@@ -2,7 +2,7 @@
 //! one and the same bare load client in alternating slices of one run.
 //!
 //! A line belongs here if it says who is compared, in which order and how it is told. The client is
-//! `bare`, the floor `raw`, `QuickFIX` `peer`.
+//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`.
 //!
 //! Every lane gets the same bytes from the client: a Logon that starts both numbers at 1, a while
 //! to warm up, then orders with a window (orders a second), then one at a time (round trip), and a
@@ -15,13 +15,16 @@
 //! - `quickfix_*`: `QuickFIX`'s session, its store, and a report made in the callback.
 //! - `node_refused`: the session, its persistent store, input ring, journal, core with all checks
 //!   up to the price collar, output ring, report.
-//! - `node_filled`: all that, routing, a child order to a simulated Binance over a FIX session of
-//!   its own, the venue's two reports, and both of the client's; the simulated venue runs in this
-//!   tool's process and shares the processors with the node and the client.
+//! - `node_filled`: all that, routing, a child order to a venue over a FIX session of its own, the
+//!   venue's two reports, and both of the client's. The venue is bare: a thread of this tool that
+//!   answers each order with two reports.
+//! - `node_filled_sim`: the same with the simulated Binance, which decodes, checks, matches, books
+//!   and tells its feed; it is busy longer with an order than the node is.
 
 pub mod bare;
 pub mod peer;
 pub mod raw;
+pub mod venue;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,7 +39,7 @@ use serde::Serialize;
 
 use crate::demo::table::stages;
 use crate::harness::{
-    Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    self, Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
     free_address, node_program, write_node_config,
 };
 use crate::latency::{Ratio, spread};
@@ -44,6 +47,7 @@ use crate::quantiles::{Latencies, Quantiles, duration_text};
 use bare::{Answer, Bare, Desk, Waiting};
 use peer::{Loop, Peer, PeerSettings};
 use raw::Raw;
+use venue::Venue;
 
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// Sent and not recorded, before each slice.
@@ -51,7 +55,7 @@ const WARM: Duration = Duration::from_millis(50);
 
 /// Far above every offer, so that the node's price collar refuses it.
 pub(crate) const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
-/// Filled by one quote. Every other would have to be a sale, were the venue's balances not huge.
+/// Filled by one quote. Every other one is a sale, so that no balance runs out.
 const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
 
 /// `rutter-tools compare`
@@ -136,12 +140,13 @@ struct RatioLine {
 }
 
 /// Everybody that runs during a comparison.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Field {
     lanes: Vec<Lane>,
     raw: Option<Raw>,
     peers: Vec<Peer>,
-    node: Option<(Node, Venues)>,
+    nodes: Vec<(Node, Venues)>,
+    venue: Option<Venue>,
 }
 
 /// Runs the comparison.
@@ -154,10 +159,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
     }
-    let mut field = Field { lanes: Vec::new(), raw: None, peers: Vec::new(), node: None };
+    let mut field = Field::default();
     field.start_floor(arguments)?;
     field.start_quickfix(arguments, folder.path())?;
-    field.start_node(arguments, folder.path(), &stop)?;
+    let bare = [("node_refused", Answer::Refused), ("node_filled", Answer::Filled)];
+    if bare.iter().any(|(name, _)| wanted(arguments, name)) {
+        let venue = Venue::start().context("bare venue")?;
+        let orders = Some(venue.address());
+        field.venue = Some(venue);
+        field.start_node(arguments, &bare, orders, &folder.path().join("node"), &stop)?;
+    }
+    let simulated = [("node_filled_sim", Answer::Filled)];
+    if wanted(arguments, simulated[0].0) {
+        field.start_node(arguments, &simulated, None, &folder.path().join("node-sim"), &stop)?;
+    }
     let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
     let mut number = 0;
     for _ in 0..arguments.rounds {
@@ -244,17 +259,16 @@ impl Field {
     fn start_node(
         &mut self,
         arguments: &Arguments,
+        lanes: &[(&'static str, Answer)],
+        orders: Option<SocketAddr>,
         dir: &Path,
         stop: &AtomicBool,
     ) -> anyhow::Result<()> {
-        let lanes = [("node_refused", Answer::Refused), ("node_filled", Answer::Filled)];
-        if !lanes.iter().any(|(name, _)| wanted(arguments, name)) {
-            return Ok(());
-        }
         let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
         let venues = Venues::start(&still, dir)?;
         let mut settings = NodeSettings::new(free_address()?);
-        settings.venues = vec![Venue::Binance];
+        settings.venues = vec![harness::Venue::Binance];
+        settings.binance_orders = orders;
         settings.wait_profile.clone_from(&arguments.profile);
         settings.layout.clone_from(&arguments.layout);
         settings.validate_messages = arguments.dictionary.is_some();
@@ -268,13 +282,13 @@ impl Field {
         node.wait_ready_unless(READY_DEFAULT, stop)?;
         node.pause(true)?;
         let process = Pid::from_raw(node.pid().cast_signed());
-        for (name, answer) in lanes {
+        for (name, answer) in lanes.iter().copied() {
             if wanted(arguments, name) {
                 let desk = desk(settings.listen, answer);
                 self.lanes.push(Lane { name, desk, process });
             }
         }
-        self.node = Some((node, venues));
+        self.nodes.push((node, venues));
         Ok(())
     }
 
@@ -283,13 +297,16 @@ impl Field {
             raw.stop().context("floor")?;
         }
         drop(self.peers);
-        if let Some((mut node, venues)) = self.node {
+        for (mut node, venues) in self.nodes {
             node.pause(false)?;
             if arguments.verbose {
                 print_stages(&stages(&node.status()?));
             }
             node.terminate(END_PATIENCE)?;
             venues.stop()?;
+        }
+        if let Some(venue) = self.venue {
+            venue.stop().context("bare venue")?;
         }
         Ok(())
     }
@@ -347,6 +364,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("node_filled", "quickfix_filled"),
     ("node_filled", "quickfix_filled_file"),
     ("node_filled", "quickfix_memory"),
+    ("node_filled_sim", "quickfix_filled"),
     ("quickfix_memory", "floor"),
 ];
 
