@@ -53,8 +53,7 @@ impl Program {
             println!("notice: no program at {variable} (make builds it): skipped");
             return None;
         };
-        let piped =
-            Command::new(path).args(words).stdin(Stdio::piped()).stdout(output).spawn();
+        let piped = Command::new(path).args(words).stdin(Stdio::piped()).stdout(output).spawn();
         Some(Self(piped.expect("the program starts")))
     }
 

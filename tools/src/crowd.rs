@@ -47,7 +47,8 @@ pub struct Arguments {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=20_000))]
     pub slice_ms: u64,
     /// Orders a second of the many sessions together.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=20_000))]
+    #[arg(long, default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(10..=20_000))]
     pub rate: u64,
     /// Orders that the flood has under way.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]

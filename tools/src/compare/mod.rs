@@ -427,3 +427,75 @@ fn print_stages(stages: &BTreeMap<String, Quantiles>) {
         println!("{stage:<26}{p50:>11}{p99:>11}{max:>11}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::bare::BareError;
+    use super::*;
+
+    #[test]
+    fn the_floor_answers_every_order_pipelined_and_one_at_a_time() {
+        let raw = Raw::start().expect("floor");
+        let desk = desk(raw.address(), Answer::Refused);
+        let mut number = 0;
+        let mut bare = Bare::log_on(&desk).expect("logged on");
+        let short = Duration::from_millis(20);
+        let flow = bare.pipelined(100, short, &mut number).expect("answered");
+        let trips = bare.round_trips(Waiting::Sleep, short, &mut number).expect("answered");
+        assert_eq!(bare.open(), 0);
+        assert_eq!(flow.orders + trips.quantiles().count, number);
+        bare.log_out().expect("answered");
+        raw.stop().expect("stopped");
+    }
+
+    #[test]
+    fn a_lane_that_is_answered_otherwise_than_it_demands_fails() {
+        let raw = Raw::start().expect("floor");
+        let mut bare = Bare::log_on(&desk(raw.address(), Answer::Filled)).expect("logged on");
+        let result = bare.round_trip(&mut 0);
+        assert!(matches!(result, Err(BareError::Unexpected(_))), "{result:?}");
+        drop(bare);
+        raw.stop().expect("stopped");
+    }
+
+    #[test]
+    fn the_bare_venue_fills_each_order_whole_at_its_price() {
+        use rutter_fix::codec::{FieldIndex, Message, Status, decode};
+        use std::io::{Read, Write};
+
+        let venue = Venue::start().expect("venue");
+        let mut stream = std::net::TcpStream::connect(venue.address()).expect("connected");
+        let mut index = FieldIndex::new();
+        let mut input = Vec::new();
+        let mut ask = |kind: &[u8], fields: &str, answers: usize| {
+            let mut out = Vec::new();
+            let mut order = rutter_fix::codec::Encoder::begin(&mut out, b"FIX.4.4", kind);
+            order.raw(fields.replace('|', "\x01").as_bytes());
+            order.finish().expect("short");
+            stream.write_all(&out).expect("sent");
+            let mut said = Vec::new();
+            while said.len() < answers {
+                match decode(&input, &mut index).expect("no garbage") {
+                    Status::Complete { consumed } => {
+                        said.push(Message::new(&input[..consumed], &index).to_string());
+                        input.drain(..consumed);
+                    }
+                    Status::Incomplete => {
+                        let mut chunk = [0; 4096];
+                        let count = stream.read(&mut chunk).expect("an answer");
+                        assert_ne!(count, 0, "closed");
+                        input.extend_from_slice(&chunk[..count]);
+                    }
+                }
+            }
+            said
+        };
+        ask(b"A", "34=1|49=RUTTER1|56=SPOT|98=0|108=30|", 1);
+        let reports = ask(b"D", "34=2|49=RUTTER1|56=SPOT|11=x-1|38=0.5|40=1|54=2|55=BTCUSDT|", 2);
+        assert!(reports[0].contains("|150=0|39=0|14=0|151=0.5|"), "{}", reports[0]);
+        let fill = "|150=F|39=2|32=0.5|31=59999.00000000|14=0.5|151=0|1003=1|1057=Y|";
+        assert!(reports[1].contains(fill), "{}", reports[1]);
+        drop(stream);
+        venue.stop().expect("stopped");
+    }
+}
