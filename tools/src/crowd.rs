@@ -47,8 +47,8 @@ pub struct Arguments {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=20_000))]
     pub slice_ms: u64,
     /// Orders a second of the many sessions together.
-    #[arg(long, default_value_t = 1_000,
-        value_parser = clap::value_parser!(u64).range(10..=20_000))]
+    #[arg(long, default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(10..=20_000))]
     pub rate: u64,
     /// Orders that the flood has under way.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -180,8 +180,10 @@ fn flood_round(
 ) -> anyhow::Result<()> {
     let Some((one, many)) = desks.split_first() else { return Ok(()) };
     let mut crowd = log_on(many)?;
-    for bare in &crowd {
+    for bare in &mut crowd {
         bare.set_waiting(Waiting::Spin)?;
+        // The first order of a session finds cold pages in the node.
+        bare.round_trip(number)?;
     }
     let without = paced(arguments, &mut crowd, number)?;
     let mut bare = Bare::log_on(one)?;
