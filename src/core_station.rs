@@ -12,7 +12,7 @@ use std::time::Duration;
 use disruptor::Producer;
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
-use rutter_core::output::{Notice, Output, Sink};
+use rutter_core::output::{Notice, Output, ReportKind, Sink};
 use rutter_journal::{AppendError, Storage};
 use rutter_transport::wake::WakeHandle;
 
@@ -148,11 +148,21 @@ impl Publisher {
     }
 }
 
+/// Whether a sender or the gateway records how long this took.
+const fn is_measured(output: &Output) -> bool {
+    match output {
+        Output::SendNew(_) => true,
+        Output::Report(report) => matches!(report.kind, ReportKind::Trade),
+        _ => false,
+    }
+}
+
 impl Sink for Publisher {
     #[inline]
     fn output(&mut self, output: &Output) {
         let Deciding { seq, arrived_ns, published_ns, taken_ns } = self.now;
-        let decided_ns = (self.clock)();
+        // Only what the stages are measured by is worth a look at the clock.
+        let decided_ns = if is_measured(output) { (self.clock)() } else { taken_ns };
         let fill = |slot: &mut OutputEnvelope| {
             slot.output = *output;
             slot.seq = seq;

@@ -182,17 +182,22 @@ impl InputWriter {
 
     /// Publishes, or keeps it in order until [`InputWriter::flush`] finds room. An `arrived_ns` of
     /// zero stands for now: no bytes caused it.
-    pub fn push(&mut self, input: Input, arrived_ns: u64) {
+    pub fn push(&mut self, input: &Input, arrived_ns: u64) {
         let published_ns = (self.clock)();
         let arrived_ns = if arrived_ns == 0 { published_ns } else { arrived_ns };
-        let envelope = InputEnvelope { input, arrived_ns, published_ns };
-        if !self.pending.is_empty() || !self.publish(&envelope) {
-            self.pending.push_back(envelope);
+        if !self.pending.is_empty() || !self.publish(input, arrived_ns, published_ns) {
+            self.pending.push_back(InputEnvelope { input: *input, arrived_ns, published_ns });
         }
     }
 
-    fn publish(&mut self, envelope: &InputEnvelope) -> bool {
-        match self.producer.try_publish(|slot| *slot = *envelope) {
+    /// Straight into the slot: an input is large, and each copy of it costs.
+    fn publish(&mut self, input: &Input, arrived_ns: u64, published_ns: u64) -> bool {
+        let fill = |slot: &mut InputEnvelope| {
+            slot.input = *input;
+            slot.arrived_ns = arrived_ns;
+            slot.published_ns = published_ns;
+        };
+        match self.producer.try_publish(fill) {
             Ok(sequence) => {
                 self.last = sequence;
                 true
@@ -204,7 +209,7 @@ impl InputWriter {
     /// Publishes what was kept; true when nothing is left.
     pub fn flush(&mut self) -> bool {
         while let Some(envelope) = self.pending.front().copied() {
-            if !self.publish(&envelope) {
+            if !self.publish(&envelope.input, envelope.arrived_ns, envelope.published_ns) {
                 return false;
             }
             self.pending.pop_front();

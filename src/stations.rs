@@ -75,7 +75,7 @@ fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns:
         }
         _ => {}
     }
-    inputs.push(input, arrived_ns);
+    inputs.push(&input, arrived_ns);
 }
 
 /// A venue's order entry.
@@ -302,7 +302,7 @@ fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
         _ => inputs.pending() == 0,
     };
     if room {
-        inputs.push(*input, arrived_ns);
+        inputs.push(input, arrived_ns);
     }
     room
 }
@@ -316,29 +316,38 @@ impl<S: MessageStore> Clients<S> {
         Self { server, outputs, inputs, taps, release, stages, clock, queue, told }
     }
 
-    /// Tells clients what is released, in order; true if anything was told.
+    /// Drains the ring and tells clients what is released, in order; true if there was anything.
     fn tell(&mut self) -> Result<bool, String> {
+        let Self { outputs, queue, server, told, .. } = self;
         let released = self.release.up_to();
-        let mut count = 0;
-        self.told.clear();
-        while count < OUTPUTS_PER_TURN {
-            let Some(envelope) = self.queue.front().filter(|report| report.seq <= released) else {
-                break;
-            };
-            if let Err(error) = self.server.output(&envelope.output) {
-                tracing::error!(%error, "a report cannot be given to its session");
-                if !matches!(error, OutputError::UnknownSession(_)) {
-                    return Err(error.to_string());
-                }
+        let (mut count, mut failed) = (0, None);
+        told.clear();
+        let mut tell = |envelope: &OutputEnvelope| {
+            if envelope.seq > released || count >= OUTPUTS_PER_TURN || failed.is_some() {
+                return false;
             }
-            if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
-                self.told.push(Passage::of(envelope));
-            }
-            self.queue.pop_front();
             count += 1;
+            failed = give(server, &envelope.output).err();
+            if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
+                told.push(Passage::of(envelope));
+            }
+            true
+        };
+        while queue.front().is_some_and(&mut tell) {
+            queue.pop_front();
+        }
+        // What can be told at once is told from the ring's own memory: a copy of it costs.
+        let drained = outputs.drain(|envelope| {
+            let concerns = is_for_clients(&envelope.output);
+            if concerns && !(queue.is_empty() && tell(envelope)) {
+                queue.push_back(*envelope);
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
         }
         if count == 0 {
-            return Ok(false);
+            return Ok(drained > 0);
         }
         let inputs = &mut self.inputs;
         self.server.flush_now(&mut |input: &Input, arrived| publish(inputs, input, arrived));
@@ -372,6 +381,18 @@ impl<S: MessageStore> Clients<S> {
     }
 }
 
+/// Gives an output to its session.
+fn give<S: MessageStore>(server: &mut GatewayServer<S>, output: &Output) -> Result<(), String> {
+    server.output(output).or_else(|error| {
+        tracing::error!(%error, "a report cannot be given to its session");
+        if matches!(error, OutputError::UnknownSession(_)) {
+            Ok(())
+        } else {
+            Err(error.to_string())
+        }
+    })
+}
+
 /// Whether the gateway has anything to do about an output.
 pub const fn is_for_clients(output: &Output) -> bool {
     matches!(
@@ -386,13 +407,7 @@ pub const fn is_for_clients(output: &Output) -> bool {
 
 impl<S: MessageStore + Send> Station for Clients<S> {
     fn turn(&mut self) -> Result<bool, String> {
-        let queue = &mut self.queue;
-        let mut worked = self.outputs.drain(|envelope| {
-            if is_for_clients(&envelope.output) {
-                queue.push_back(*envelope);
-            }
-        }) > 0;
-        worked |= self.tell()?;
+        let mut worked = self.tell()?;
         worked |= self.take_books();
         self.inputs.flush();
         let inputs = &mut self.inputs;

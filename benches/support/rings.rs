@@ -115,10 +115,10 @@ impl Threads {
         let start = Instant::now();
         while self.filled < until {
             while self.orders < until && self.orders - self.filled < WINDOW {
-                self.writer.push(desk::order(self.orders), 0);
+                self.writer.push(&desk::order(self.orders), 0);
                 self.orders += 1;
                 for _ in 0..mix.changes_per_order {
-                    self.writer.push(desk::book_change(self.changes), 0);
+                    self.writer.push(&desk::book_change(self.changes), 0);
                     self.changes += 1;
                 }
             }
@@ -139,7 +139,7 @@ impl Threads {
         });
         for child in self.sent.drain(..) {
             self.execs += 1;
-            self.writer.push(desk::fill(&child, self.execs), 0);
+            self.writer.push(&desk::fill(&child, self.execs), 0);
         }
         if count == 0 {
             std::hint::spin_loop();

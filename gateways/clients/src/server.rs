@@ -36,8 +36,12 @@ pub const OUTPUTS_PER_TURN: usize = 256;
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN: usize = 64;
 
-/// Bytes that one connection may deliver in one turn.
-const READ_BYTES_PER_TURN: usize = 256 << 10;
+/// Bytes that a connection may deliver in one turn if it is the only one.
+const READ_BYTES_ALONE: usize = 256 << 10;
+
+/// Bytes that each connection may deliver in one turn if there are others: some twenty orders, so
+/// that a flood on one holds the others up for some tens of microseconds and not for all of it.
+const READ_BYTES_IN_COMPANY: usize = 4 << 10;
 
 /// Bytes read from a socket at once.
 const READ_BYTES: usize = 64 << 10;
@@ -394,8 +398,10 @@ impl<S: MessageStore> GatewayServer<S> {
     fn read(&mut self, now_ns: u64, conn: ConnId, publish: &mut Publish<'_>) -> bool {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut alive = true;
+        let alone = self.gateway.connections() <= 1;
+        let budget = if alone { READ_BYTES_ALONE } else { READ_BYTES_IN_COMPANY };
         if let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) {
-            slot.stream.set_read_budget(READ_BYTES_PER_TURN);
+            slot.stream.set_read_budget(budget);
         }
         while let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) {
             if !slot.ready {
@@ -408,7 +414,8 @@ impl<S: MessageStore> GatewayServer<S> {
                 }
                 continue;
             }
-            match slot.stream.read(&mut buffer) {
+            let room = buffer.len().min(budget);
+            match slot.stream.read(&mut buffer[..room]) {
                 Ok(0) => alive = false,
                 Ok(count) => {
                     let bytes = buffer.get(..count).unwrap_or(&[]);

@@ -105,6 +105,27 @@ fn a_full_ring_stops_the_socket_and_loses_nothing() {
     drop(sender.join().expect("the sender"));
 }
 
+/// A thousand orders wait in one client's socket when another one sends its only order.
+#[test]
+fn a_flood_of_one_client_does_not_hold_up_the_order_of_another() {
+    let mut hall = Hall::new(|config| config.limits.input_bytes_max = 1 << 20);
+    hall.server.recovered().expect("nothing to recover");
+    let mut flood = hall.logon("ALPHA", 1);
+    let mut other = hall.logon("BETA", 1);
+    hall.inputs.clear();
+    let orders =
+        (2..1_000).map(|seq| numbered("ALPHA", seq, clock(), &format!("35=D|11=a{seq}|{ORDER}")));
+    flood.set_nonblocking(false).expect("blocking");
+    flood.write_all(&orders.collect::<Vec<_>>().concat()).expect("fits the socket");
+    hall.turn_until("the flood begins", |hall| !hall.inputs.is_empty());
+    let ahead = hall.inputs.len();
+    other.write_all(&numbered("BETA", 2, clock(), &format!("35=D|11=b|{ORDER}"))).expect("sent");
+    let is_others = |(input, _): &(Input, u64)| matches!(input, Input::NewOrder(order) if order.session == SessionId(1));
+    hall.turn_until("the other's order", |hall| hall.inputs.iter().any(is_others));
+    let before = hall.inputs.iter().position(is_others).expect("there") - ahead;
+    assert!(before <= 200, "{before} orders of the flood went first");
+}
+
 /// A client that reads nothing is cut off; another one is served all the while.
 #[test]
 fn a_client_that_does_not_read_is_cut_off_and_others_do_not_notice() {

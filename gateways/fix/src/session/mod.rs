@@ -400,7 +400,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return;
         }
         let seq = id & SEQ_MAX;
-        let at = self.unconfirmed.partition_point(|one| one.seq < seq);
+        // Mostly the oldest one comes first.
+        let at = if self.unconfirmed.front().is_some_and(|one| one.seq == seq) {
+            0
+        } else {
+            self.unconfirmed.partition_point(|one| one.seq < seq)
+        };
         match self.unconfirmed.get_mut(at) {
             Some(one) if one.seq == seq => one.settled = true,
             _ => return,
