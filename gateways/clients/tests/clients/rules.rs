@@ -18,10 +18,11 @@ use rutter_fix::codec::parse_decimal;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::schedule::{Day, Schedule};
 
+use crate::market::{BINANCE, KRAKEN, market, update, with_eth};
 use crate::desk::{Desk, SECOND, START, frame, numbered, reference, time_text};
 
 /// What a block may ask for behind its version, beside a time.
-const WORDS: [&str; 5] = ["wire", "copy", "checked", "throttle", "hours"];
+const WORDS: [&str; 6] = ["wire", "copy", "checked", "throttle", "hours", "market"];
 
 /// The client's connections come after the drop copy's.
 const COPY_CONN: u32 = 1;
@@ -52,6 +53,9 @@ fn configure(config: &mut GatewayConfig, words: &[&str]) {
     let of = [0, 2, 3].map(SessionId).to_vec();
     let copy = SessionConfig::trading(SessionId(4), "COPY", crate::desk::text("none"));
     config.sessions.push(SessionConfig { kind: SessionKind::DropCopy(of), ..copy });
+    if words.contains(&"market") {
+        with_eth(config);
+    }
     for session in config.sessions.iter_mut().filter(|one| one.kind == SessionKind::Trading) {
         session.validate_messages = words.contains(&"checked");
         session.requests_per_s_max = if words.contains(&"throttle") { 1 } else { 0 };
@@ -90,6 +94,9 @@ impl Play {
         };
         let mut desk = Desk::with(|config| configure(config, &words));
         desk.now = now;
+        if words.contains(&"market") {
+            desk.gateway.set_market(&market()).expect("sound");
+        }
         let inputs = reference();
         let Some(Input::Genesis(genesis)) = inputs.first() else { panic!("no genesis") };
         let engine = Engine::new(genesis).expect("sound");
@@ -212,16 +219,29 @@ impl Play {
                 self.turn();
                 self.decide(&Input::Tick);
             }
+            [venue, "shows", ref levels @ ..] => self.book(venue, true, levels),
+            [venue, "changes", ref levels @ ..] => self.book(venue, false, levels),
             ["binance", ref does @ ..] => self.venue(does),
             _ => panic!("what is {text:?}?"),
         }
+    }
+
+    /// A venue's feed tells levels of BTC/USDT: `b` or `a`, price, `@`, size.
+    fn book(&mut self, venue: &str, clear: bool, levels: &[&str]) {
+        let venue = if venue == "kraken" { KRAKEN } else { BINANCE };
+        let whole = levels.iter().map(|level| {
+            let (side, rest) = level.split_at(1);
+            let (price, size) = rest.split_once('@').expect("price@size");
+            format!("{side}{}@{} ", amount(price, 2), amount(size, 4))
+        });
+        let news = update(venue, clear, true, &whole.collect::<String>());
+        self.desk.gateway.on_book_news(self.desk.now, &news);
     }
 
     /// What a venue does with the newest child.
     fn venue(&mut self, does: &[&str]) {
         let SendNew { venue, child, instrument, side, .. } =
             *self.children.last().expect("something was sent there");
-        let done = |expired| Input::ChildDone { venue, child, expired, filled: Qty(0) };
         match *does {
             ["takes", "it"] => {
                 let id = format!("B-{}", self.children.len());
@@ -246,8 +266,16 @@ impl Play {
                     liquidity: if taker { Liquidity::Taker } else { Liquidity::Maker },
                 }));
             }
-            ["cancels", "it"] => self.decide(&done(false)),
-            ["ends", "it"] => self.decide(&done(true)),
+            // All that was sent there for the client; what is over stays as it is.
+            ["cancels", "it"] => {
+                for SendNew { venue, child, .. } in self.children.clone() {
+                    let filled = Qty(0);
+                    self.decide(&Input::ChildDone { venue, child, expired: false, filled });
+                }
+            }
+            ["ends", "it"] => {
+                self.decide(&Input::ChildDone { venue, child, expired: true, filled: Qty(0) });
+            }
             ["refuses", "it"] => {
                 self.decide(&Input::ChildRejected { venue, child, reason: VenueReject::Filter });
             }
@@ -299,6 +327,10 @@ fn played(page: &str) -> String {
         let (head, rest) = block.split_once('\n').expect("a line");
         let (script, behind) = rest.split_once("```").expect("an end");
         let mut play = Play::new(head);
+        let logs_on = script.lines().next().is_some_and(|line| line.contains("35=A|"));
+        if !logs_on {
+            play.connect(false);
+        }
         for line in script.lines() {
             play.line(line);
         }
@@ -332,6 +364,11 @@ fn the_samples_about_orders_are_what_is_sent() {
 #[test]
 fn the_samples_about_sessions_are_what_is_sent() {
     check("session.md", 10);
+}
+
+#[test]
+fn the_samples_about_market_data_are_what_is_sent() {
+    check("market-data.md", 3);
 }
 
 #[test]
