@@ -18,8 +18,8 @@ use rutter_fix::codec::parse_decimal;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::schedule::{Day, Schedule};
 
-use crate::market::{BINANCE, KRAKEN, market, update, with_eth};
 use crate::desk::{Desk, SECOND, START, frame, numbered, reference, time_text};
+use crate::market::{BINANCE, KRAKEN, market, update, with_eth};
 
 /// What a block may ask for behind its version, beside a time.
 const WORDS: [&str; 6] = ["wire", "copy", "checked", "throttle", "hours", "market"];
@@ -352,8 +352,10 @@ fn check(name: &str, least: usize) {
     }
     let said: Vec<&str> = page.lines().collect();
     let differs = really.lines().filter(|line| !said.contains(line)).collect::<Vec<_>>();
-    panic!("{name} says otherwise than what is sent (RUTTER_WRITE_RULES=1 writes it):\n{}",
-        differs.join("\n"));
+    panic!(
+        "{name} says otherwise than what is sent (RUTTER_WRITE_RULES=1 writes it):\n{}",
+        differs.join("\n")
+    );
 }
 
 #[test]

@@ -9,6 +9,13 @@ use rutter_fix::dictionary::Version;
 const ORDERS: &str = include_str!("../../../../docs/fix/orders.md");
 const SESSION: &str = include_str!("../../../../docs/fix/session.md");
 const LOGON: &str = include_str!("../../../../docs/fix/logon.md");
+const README: &str = include_str!("../../../../docs/fix/README.md");
+const CASES: [&str; 4] = [
+    include_str!("../../../../tools/src/certify/cases/logon.rs"),
+    include_str!("../../../../tools/src/certify/cases/messages.rs"),
+    include_str!("../../../../tools/src/certify/cases/orders.rs"),
+    include_str!("../../../../tools/src/certify/cases/recovery.rs"),
+];
 const TAGS: &str = include_str!("../../../fix/src/tags.rs");
 const EVENTS: &str = include_str!("../../../fix/src/session/event.rs");
 const NOTICES: &str = include_str!("../../src/notice.rs");
@@ -109,4 +116,52 @@ fn what_the_gateway_refuses_by_itself_is_named() {
     for word in ["ReadOnlySession", "ThrottleExceeded", "HistoryBusy"] {
         assert!(SESSION.contains(&format!("`{word}`")), "{word}");
     }
+}
+
+#[test]
+fn every_case_of_the_certification_is_in_its_table() {
+    let lines = CASES.iter().flat_map(|cases| cases.lines());
+    let names = lines.filter_map(|line| line.trim().strip_prefix("name: \"")?.split('"').next());
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 40, "the sources are read");
+    for name in names {
+        assert!(README.contains(&format!("| `{name}` |")), "{name}");
+    }
+}
+
+/// The targets of links within the pages: every page and every heading is there.
+#[test]
+fn every_link_leads_somewhere() {
+    let market = include_str!("../../../../docs/fix/market-data.md");
+    let pages = [
+        ("README.md", README),
+        ("orders.md", ORDERS),
+        ("session.md", SESSION),
+        ("logon.md", LOGON),
+        ("market-data.md", market),
+    ];
+    let mut links = 0;
+    for (name, page) in pages {
+        let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { name } else { file };
+            let led = pages.iter().find(|(page, _)| *page == file);
+            let (_, led) = led.unwrap_or_else(|| panic!("{name}: {target}"));
+            assert!(heading.is_empty() || anchors(led).contains(&heading.to_owned()), "{target}");
+            links += 1;
+        }
+    }
+    assert!(links > 30, "{links}");
+}
+
+/// A page's headings as links name them.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
 }
