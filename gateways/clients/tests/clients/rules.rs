@@ -211,6 +211,7 @@ impl Play {
                 self.connected = false;
                 self.desk.peer_closes(self.conn);
             }
+            ["the", "node", "starts", "again"] => self.start_again(),
             ["trading", "is", "halted"] => self.decide(&Input::Halt),
             ["trading", "goes", "on"] => self.decide(&Input::Resume),
             [count, "s", "later"] => {
@@ -223,6 +224,18 @@ impl Play {
             [venue, "changes", ref levels @ ..] => self.book(venue, false, levels),
             ["binance", ref does @ ..] => self.venue(does),
             _ => panic!("what is {text:?}?"),
+        }
+    }
+
+    /// What the core is told when the process was gone, and then that the venues are there again.
+    fn start_again(&mut self) {
+        self.connected = false;
+        self.desk.peer_closes(self.conn);
+        // The process did not live to tell it.
+        self.desk.published();
+        let started = |input: &Input| matches!(input, Input::NodeStarted);
+        for input in reference().iter().skip_while(|input| !started(input)) {
+            self.decide(input);
         }
     }
 
