@@ -16,8 +16,9 @@ SEEDS ?= 1000
 SECONDS_EACH ?= 60
 ARGS ?=
 
-# The scenario with QuickFIX finds its client here, and skips when it is not there.
+# The scenarios with QuickFIX find its programs here, and skip when they are not there.
 export RUTTER_FIX_CLIENT := $(abspath $(FIX_CLIENT))
+export RUTTER_QUICKFIX_ACCEPTOR := $(abspath $(QUICKFIX_ACCEPTOR))
 
 .PHONY: help demo test bench compare soak fuzz lint fmt-check clippy peers clean
 
@@ -28,7 +29,7 @@ demo: ## The node between FIX clients and simulated venues. ARGS="..." for `rutt
 	cargo build --release --workspace --bins
 	$(TARGET)/release/rutter-tools demo $(ARGS)
 
-test: fmt-check clippy $(FIX_CLIENT) ## Everything CI judges: format, lints, all tests, peers.
+test: fmt-check clippy $(FIX_CLIENT) $(QUICKFIX_ACCEPTOR) ## Everything CI judges: format, lints, all tests, peers.
 	cargo test --workspace
 	$(MAKE) --no-print-directory peers
 

@@ -184,9 +184,10 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Session(SessionDef {
             id: names.session(&session.comp_id)?,
             name: text(&session.comp_id)?,
-            account: match session.is_drop_copy() {
-                true => None,
-                false => Some(names.account(&session.account)?),
+            account: if session.is_drop_copy() {
+                None
+            } else {
+                Some(names.account(&session.account)?)
             },
         }));
     }

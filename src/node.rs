@@ -12,7 +12,7 @@ use rutter_admin::SocketError;
 use rutter_clients::{ClientGateway, GatewayConfig};
 use rutter_core::number::Text;
 use rutter_core::output::Output;
-use rutter_fix::store::{MmapConfig, MmapStore, StoreError};
+use rutter_fix::store::{MmapConfig, MmapStore, Preparer, StoreError};
 use rutter_journal::{AppendError, FileStorage, Recovery, StorageError};
 use rutter_transport::driver::{DriverConfig, DriverError};
 use rutter_transport::tls::{ClientTls, TlsError};
@@ -187,6 +187,7 @@ fn gateway(
     let texts = |names: &[String]| {
         names.iter().map(|name| Text::new(name.as_bytes())).collect::<Option<Vec<_>>>()
     };
+    let preparer = Preparer::start().map_err(|error| NodeError::Thread(error.to_string()))?;
     let stores = config
         .session
         .iter()
@@ -195,7 +196,7 @@ fn gateway(
             let retention_bytes = config.fix.store_retention_bytes;
             let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
             MmapStore::open(&folder, MmapConfig { retention_bytes, ..MmapConfig::default() })
-                .map(|store| store.keeping_ns(kept_ns))
+                .map(|store| store.keeping_ns(kept_ns).prepared_by(&preparer))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let settings = GatewayConfig {

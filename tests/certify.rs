@@ -1,9 +1,13 @@
-//! The certification kit against the node, and against an engine that does nothing right: what
-//! passes for the one must not pass for the other.
+//! The certification kit against the node, against `QuickFIX` in both roles, and against an engine
+//! that does nothing right: what passes for the one must not pass for the other.
+//!
+//! `QuickFIX`'s programs are those that the Makefile builds; where they are not, the scenarios are
+//! skipped with a notice.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use clap::Parser;
 use rutter_tools::certify::{self, Played, Verdict};
@@ -20,9 +24,95 @@ struct Words {
 
 fn play(address: SocketAddr, words: &[&str]) -> Vec<Played> {
     let (host, port) = (address.ip().to_string(), address.port().to_string());
-    let all = ["certify", &host, &port].into_iter().chain(words.iter().copied());
-    let words = Words::try_parse_from(all).expect("arguments");
+    play_with(&[&[host.as_str(), &port], words].concat())
+}
+
+fn play_with(words: &[&str]) -> Vec<Played> {
+    let words = Words::try_parse_from(["certify"].iter().chain(words)).expect("arguments");
     certify::certify(&words.arguments, &mut |_| ()).expect("played")
+}
+
+/// Names of the cases that failed, with their transcripts printed.
+fn failed(played: &[Played]) -> Vec<&str> {
+    let failed = played.iter().filter(|one| matches!(one.verdict, Verdict::Fail { .. }));
+    failed
+        .map(|one| {
+            println!("{}: {:?}\n{}\n", one.case, one.verdict, one.transcript.join("\n"));
+            one.case
+        })
+        .collect()
+}
+
+/// A program of `QuickFIX`'s; ended when dropped.
+struct Program(Child);
+
+impl Program {
+    fn start(variable: &str, words: &[&str], output: Stdio) -> Option<Self> {
+        let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_file());
+        let Some(path) = path else {
+            println!("notice: no program at {variable} (make builds it): skipped");
+            return None;
+        };
+        let piped = Command::new(path).args(words).stdin(Stdio::piped()).stdout(output).spawn();
+        Some(Self(piped.expect("the program starts")))
+    }
+
+    fn until_it_speaks(&mut self) {
+        let mut byte = [0];
+        let output = self.0.stdout.as_mut().expect("piped");
+        output.read_exact(&mut byte).expect("it says that it listens");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn dictionaries() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/fix").display().to_string()
+}
+
+/// What it fails is known of `QuickFIX` 1.15: it takes a negative `HeartBtInt`; the rest is its
+/// application here, which looks at no `PossResend`.
+#[test]
+fn quickfix_as_acceptor_passes_what_it_is_known_to_do_right() {
+    let address = free_address().expect("a port");
+    let dictionary = format!("{}/FIX44.xml", dictionaries());
+    let port = address.port().to_string();
+    let words = [&port, "memory", "fill", "threads", &dictionary];
+    let Some(mut program) = Program::start("RUTTER_QUICKFIX_ACCEPTOR", &words, Stdio::piped())
+    else {
+        return;
+    };
+    program.until_it_speaks();
+    let words = ["--sender", "DESK1", "--symbol", "BTC/USDT"];
+    let played = play(address, &words);
+    assert_eq!(failed(&played), ["logon-heartbeat-negative", "order-poss-resend"]);
+    let passed = played.iter().filter(|one| one.verdict == Verdict::Pass).count();
+    assert!(passed > 35, "{passed} passed");
+}
+
+#[test]
+fn quickfix_as_initiator_passes_all_that_can_be_asked_of_one() {
+    let port = free_address().expect("a port").port().to_string();
+    let folder = tempfile::Builder::new().prefix("rutter-certify-").tempdir().expect("folder");
+    let (store, dictionaries) = (folder.path().join("store"), dictionaries());
+    let store = store.display().to_string();
+    let words =
+        ["127.0.0.1", &port, "DESK1", "CERT", "password-1", &store, "FIX.4.4", &dictionaries];
+    let Some(_program) = Program::start("RUTTER_FIX_CLIENT", &words, Stdio::null()) else {
+        return;
+    };
+    // Its HeartBtInt is five seconds.
+    let words = ["--listen", &port, "--target", "DESK1", "--patience", "16"];
+    let played = play_with(&words);
+    assert_eq!(failed(&played), Vec::<&str>::new());
+    let passed = played.iter().filter(|one| one.verdict == Verdict::Pass).count();
+    assert!(passed >= 28, "{passed} passed");
 }
 
 /// `case: verdict` of what did not pass.

@@ -96,9 +96,6 @@ impl Desk {
     fn on_message(&mut self, message: &Message<'_>) {
         let kind = String::from_utf8_lossy(message.msg_type()).into_owned();
         self.last = message.to_string();
-        if std::env::var_os("RUTTER_SHOW").is_some() {
-            println!("{message}");
-        }
         if kind == "W" {
             self.books.insert(text(message.get(tags::MD_REQ_ID)), BTreeMap::new());
         }
@@ -153,7 +150,7 @@ fn scene(flowing: Flowing, layout: &str) -> (tempfile::TempDir, Venues, NodeSett
     let mut settings = NodeSettings::new(free_address().expect("a port"));
     settings.orders_log2 = 12;
     layout.clone_into(&mut settings.layout);
-    settings.wait_profile = "shared".to_owned();
+    "shared".clone_into(&mut settings.wait_profile);
     let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
     let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
     node.wait_ready(READY_DEFAULT).expect("ready");

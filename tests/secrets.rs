@@ -1,6 +1,7 @@
 //! No secret shows: a node is given canaries for passwords, keys and wrong guesses, used, abused,
 //! killed and ended, with every log on; then whatever it wrote is searched for them.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -39,7 +40,7 @@ struct Canary {
 
 impl Canary {
     fn new(name: &str, secret: &[u8]) -> Self {
-        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(secret);
         let decimal = format!("{secret:?}");
         let mut needles = vec![
             secret.to_vec(),
@@ -59,6 +60,13 @@ impl Canary {
     fn is_in(&self, bytes: &[u8]) -> bool {
         self.needles.iter().any(|needle| contains(bytes, needle))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
@@ -107,14 +115,16 @@ impl Scene {
             .replace(
                 "[[account]]",
                 &format!(
-                    "tls_listen = \"{secure}\"\n[[fix.tls.identity]]\ncert_file = {cert_file:?}\n\
-                     key_file = {key_file:?}\n\n[[account]]"
+                    "tls_listen = \"{secure}\"\n[[fix.tls.identity]]\ncert_file = \"{}\"\n\
+                     key_file = \"{}\"\n\n[[account]]",
+                    cert_file.display(),
+                    key_file.display()
                 ),
             )
             .replace("\"password-1\"", &format!("\"{PASSWORD}\"\nvalidate_messages = true"))
             .replace(
                 "password = \"password-2\"",
-                &format!("logon = \"hmac-sha256\"\npassword_file = {secret_file:?}"),
+                &format!("logon = \"hmac-sha256\"\npassword_file = \"{}\"", secret_file.display()),
             )
             .replace("password = \"password-3\"", "password_env = \"RUTTER_DESK3\"");
         std::fs::write(&config, text).expect("written");
@@ -282,7 +292,7 @@ fn logon_at(now_ns: u64, sender: &str, more: impl FnOnce(&mut Encoder<'_>)) -> V
     })
 }
 
-fn with_password<'a>(password: &'a str) -> impl FnOnce(&mut Encoder<'_>) + 'a {
+fn with_password(password: &str) -> impl FnOnce(&mut Encoder<'_>) {
     move |out| {
         out.text(tags::PASSWORD, password);
     }
@@ -349,7 +359,7 @@ fn the_search_finds_each_form_of_a_canary() {
     let canary = Canary::new("canary", PASSWORD.as_bytes());
     for before in 0..4 {
         let around = [&b"xyzu"[..before], PASSWORD.as_bytes(), b"behind"].concat();
-        let hex: String = around.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&around);
         assert!(canary.is_in(&around));
         assert!(canary.is_in(hex.as_bytes()) && canary.is_in(hex.to_uppercase().as_bytes()));
         assert!(canary.is_in(STANDARD.encode(&around).as_bytes()));

@@ -47,11 +47,16 @@ pub struct Arguments {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=20_000))]
     pub slice_ms: u64,
     /// Orders a second of the many sessions together.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=20_000))]
+    #[arg(long, default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(10..=20_000))]
     pub rate: u64,
     /// Orders that the flood has under way.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub window: u64,
+    /// How the many sessions wait for their answers. Where node, flood and they have no processor
+    /// each, one that spins keeps the flood from running at all.
+    #[arg(long, value_enum, default_value = "sleep")]
+    pub waiting: Waiting,
     /// The node's layout: auto, threads or fused.
     #[arg(long, default_value = "auto")]
     pub layout: String,
@@ -179,8 +184,10 @@ fn flood_round(
 ) -> anyhow::Result<()> {
     let Some((one, many)) = desks.split_first() else { return Ok(()) };
     let mut crowd = log_on(many)?;
-    for bare in &crowd {
-        bare.set_waiting(Waiting::Spin)?;
+    for bare in &mut crowd {
+        bare.set_waiting(arguments.waiting)?;
+        // The first order of a session finds cold pages in the node.
+        bare.round_trip(number)?;
     }
     let without = paced(arguments, &mut crowd, number)?;
     let mut bare = Bare::log_on(one)?;
@@ -214,8 +221,13 @@ fn paced(
     let (start, start_ns) = (Instant::now(), unix_ns());
     for nth in 0..total {
         let due_ns = nth * SECOND_NS / arguments.rate;
-        while start.elapsed().as_nanos() < u128::from(due_ns) {
-            std::thread::yield_now();
+        while let Some(early) = Duration::from_nanos(due_ns).checked_sub(start.elapsed())
+            && !early.is_zero()
+        {
+            match arguments.waiting {
+                Waiting::Spin => std::hint::spin_loop(),
+                Waiting::Sleep => std::thread::park_timeout(early),
+            }
         }
         let place = nth as usize % crowd.len().max(1);
         let Some(bare) = crowd.get_mut(place) else { break };

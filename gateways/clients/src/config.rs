@@ -131,7 +131,7 @@ impl Default for Limits {
         Self {
             connections_max: 256,
             unbound_max: 32,
-            unbound_per_address_max: 8,
+            unbound_per_address_max: 16,
             logon_timeout_ns: 10_000_000_000,
             logon_window_ns: 5_000_000_000,
             logon_failures_max: 5,

@@ -66,7 +66,7 @@ impl fmt::Debug for Secret {
 pub enum Proof {
     /// Not at all in the Logon: its certificate, or the network, has to do.
     Nothing,
-    /// `Password` (554) is this.
+    /// `Password` (554), or `RawData` (96) when there is none (FIX 4.2 has no 554), is this.
     Password(Secret),
     /// HMAC-SHA256 under this shared secret, over the signed text (`docs/fix/logon.md`).
     HmacSha256(Secret),
@@ -107,7 +107,7 @@ pub enum LogonFault {
     /// `Username` (553) is not that of this session.
     #[error("wrong username")]
     Username,
-    /// `Password` (554) is absent or wrong.
+    /// `Password` (554, or 96) is absent or wrong.
     #[error("wrong password")]
     Password,
     /// The signature is absent, malformed, or not that of this session over this Logon.
@@ -256,7 +256,8 @@ impl Credentials {
         let proved = match &self.check {
             Check::Nothing => Ok(()),
             Check::Password(password) => {
-                let good = password.matches(given(tags::PASSWORD));
+                let told = logon.get(tags::PASSWORD).unwrap_or_else(|| given(tags::RAW_DATA));
+                let good = password.matches(told);
                 if good { Ok(()) } else { Err(LogonFault::Password) }
             }
             Check::HmacSha256(_) | Check::Ed25519(_) => self.signed(logon),

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
-use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, decode};
+use rutter_fix::codec::{Encoder, FieldIndex, MESSAGE_BYTES_MAX, Message, Status, decode};
 use rutter_fix::session::{
     AppMessage, BusinessRejectReason, DisconnectReason, Event, REPLAY_BYTES_MAX, SendError, Sent,
     Session,
@@ -265,11 +265,20 @@ impl<S: MessageStore> ClientGateway<S> {
     /// Whether bytes of this connection are welcome. When not, leave them in the socket.
     pub fn wants_read(&self, conn: ConnId) -> bool {
         self.queue.is_empty()
-            && self
-                .connections
-                .get(conn.0 as usize)
-                .and_then(Option::as_ref)
-                .is_some_and(|connection| !connection.is_closing() && !connection.stalled)
+            && self.connections.get(conn.0 as usize).and_then(Option::as_ref).is_some_and(
+                |connection| {
+                    !connection.is_closing()
+                        && (!connection.stalled || self.may_read_on(connection))
+                },
+            )
+    }
+
+    /// A client that is being sent again what it missed goes on trading meanwhile, as long as it
+    /// reads, and what it sends can be taken.
+    fn may_read_on(&self, connection: &Connection) -> bool {
+        connection.client().is_some_and(|place| self.replaying(place))
+            && connection.input.len() < MESSAGE_BYTES_MAX
+            && connection.out.len() < REPLAY_BYTES_MAX
     }
 
     /// Whether the core had no room for something: try [`resume`](Self::resume) again soon.

@@ -2,8 +2,8 @@
 //!
 //! A line belongs here if it turns one message into one input: `NewOrderSingle` (D),
 //! `OrderCancelReplaceRequest` (G), `OrderCancelRequest` (F), `OrderStatusRequest` (H),
-//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF). Which fields these need and how they
-//! are formed is `rutter_fix::app`; whether the order is good is the core's to say.
+//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF). Which fields these need and how
+//! they are formed is `rutter_fix::app`; whether the order is good is the core's to say.
 //!
 //! Three kinds of "no": a field that the protocol demands is missing or malformed (session-level
 //! Reject, 35=3); the message is well-formed but not ours to handle (`BusinessMessageReject`,
@@ -38,6 +38,7 @@ const SYMBOL_BYTES_MAX: usize = 20;
 
 /// What a message asks for, or why it cannot be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "it lives for one call")]
 pub enum Asked {
     /// This of the core.
     Input(Input),
@@ -106,7 +107,7 @@ fn new_order(
     terms: &Terms,
 ) -> Result<Input, AppError> {
     let read = NewOrderSingle::read(message);
-    Ok(match order(message, read, id, owner, terms)? {
+    Ok(match order(message, &read, id, owner, terms)? {
         Ok(order) => Input::NewOrder(order),
         Err(unacceptable) => Input::Unacceptable(unacceptable),
     })
@@ -121,7 +122,7 @@ fn replace(
     let read = OrderCancelReplaceRequest::read(message).map(|view| view.order);
     // Missing or malformed, it is what `read` failed for.
     let orig = message.get(tags::ORIG_CL_ORD_ID).unwrap_or(b"");
-    let read = order(message, read, id, owner, terms)?;
+    let read = order(message, &read, id, owner, terms)?;
     let orig_cl_ord_id = cl_ord_id(orig, tags::ORIG_CL_ORD_ID)?;
     Ok(match read {
         Ok(order) => Input::Replace(ReplaceOrder { orig_cl_ord_id, order }),
@@ -132,7 +133,7 @@ fn replace(
 /// The order of a message in the core's terms, or what the core is to refuse.
 fn order(
     message: &Message<'_>,
-    read: Result<NewOrderSingle<'_>, AppError>,
+    read: &Result<NewOrderSingle<'_>, AppError>,
     id: u64,
     owner: &Owner,
     terms: &Terms,
@@ -146,10 +147,10 @@ fn order(
         Ok(view) => {
             let cl_ord_id = cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?;
             let side = shown_side(view.side);
-            (cl_ord_id, view.symbol, side, in_terms(&view, cl_ord_id, id, owner, terms))
+            (cl_ord_id, view.symbol, side, in_terms(view, cl_ord_id, id, owner, terms))
         }
         Err(error) => {
-            let refusal = too_large(message, error).ok_or(error)?;
+            let refusal = too_large(message, *error).ok_or(*error)?;
             let cl_ord_id =
                 cl_ord_id(message.get(tags::CL_ORD_ID).unwrap_or(b""), tags::CL_ORD_ID)?;
             let sells = message.get(tags::SIDE) == Some(b"2");

@@ -49,9 +49,10 @@ const SOCKET_QUEUE_BYTES: usize = 64 << 10;
 /// How long to sleep at most while the core has no room: nobody wakes us when it has.
 const BLOCKED_PARK: Duration = Duration::from_micros(200);
 
-/// Steps of TLS handshakes made in one turn. A step may cost as much as hundreds of orders (a
-/// signature), so those who are logged on get their turn between them.
-const HANDSHAKES_PER_TURN: usize = 2;
+/// Reads of connections whose Logon has not come yet, in one turn. One may cost as much as hundreds
+/// of orders (a signature to make or to check), so those who are logged on get their turn between
+/// them.
+const STRANGERS_PER_TURN: usize = 2;
 
 const WAKER: Token = Token(usize::MAX);
 /// Of the first listening socket; those of the others are below it.
@@ -363,17 +364,17 @@ impl<S: MessageStore> GatewayServer<S> {
         }
         let mut turn = std::mem::replace(&mut self.readable, std::mem::take(&mut self.spare));
         let mut worked = false;
-        let mut handshakes = 0;
+        let mut strangers = 0;
         for number in turn.drain(..) {
             let conn = ConnId(number);
             let Some(Some(slot)) = self.slots.get_mut(number as usize) else { continue };
-            let handshaking = !slot.ready && slot.stream.is_tls();
-            if !self.gateway.wants_read(conn) || handshaking && handshakes >= HANDSHAKES_PER_TURN {
+            let stranger = self.gateway.awaits_logon(conn);
+            if !self.gateway.wants_read(conn) || stranger && strangers >= STRANGERS_PER_TURN {
                 // It stays in the list, and its bytes in the socket.
                 self.readable.push(number);
                 continue;
             }
-            handshakes += usize::from(handshaking);
+            strangers += usize::from(stranger);
             worked = true;
             slot.more = false;
             if !self.read(now_ns, conn, publish) {

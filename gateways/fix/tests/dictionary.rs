@@ -198,7 +198,7 @@ fn an_order_of_each_version_is_right() {
 #[test]
 fn every_check_finds_its_fault_and_can_be_switched_off() {
     assert_eq!(finds("4999=x|"), Some((Reason::InvalidTagNumber, 4_999)));
-    assert_eq!(finds("20001=x|"), Some((Reason::InvalidTagNumber, 20_001)));
+    assert_eq!(finds("20999=x|"), Some((Reason::InvalidTagNumber, 20_999)));
     assert_eq!(finds("7=1|"), Some((Reason::TagNotDefinedForMessage, 7)));
     assert_eq!(finds("18=|"), Some((Reason::TagWithoutValue, 18)));
     assert_eq!(finds("110=1e3|"), Some((Reason::IncorrectDataFormat, 110)));
@@ -211,7 +211,7 @@ fn every_check_finds_its_fault_and_can_be_switched_off() {
     assert_eq!(finds("386=1|625=b|336=a|"), Some((Reason::GroupOutOfOrder, 625)));
 
     assert_eq!(finds_without("4999=x|7=1|", |c| c.unknown_fields = false), None);
-    assert_eq!(finds_without("20001=x|", |c| c.user_defined_fields = false), None);
+    assert_eq!(finds_without("20999=x|", |c| c.user_defined_fields = false), None);
     assert_eq!(finds_without("18=|", |c| c.empty_values = false), None);
     assert_eq!(finds_without("110=1e3|", |c| c.formats = false), None);
     assert_eq!(finds_without("21=4|", |c| c.enumerations = false), None);

@@ -227,3 +227,64 @@ fn what_finds_no_room_ahead_of_a_gap_is_asked_for_again() {
     assert_eq!(desk.session.next_in(), 101);
     assert_eq!(desk.events.iter().filter(|event| event.starts_with("app B")).count(), 98);
 }
+
+/// The peer asks for a reset while it is still being resent what it asked for.
+#[test]
+fn a_reset_ends_a_resend() {
+    let mut desk = acceptor();
+    desk.connect().gets(&logon(1)).wrote();
+    for event_no in 1..=10_000 {
+        desk.reports(event_no);
+    }
+    desk.out.clear();
+    desk.gets("35=2|34=2|7=1|16=0|");
+    assert!(desk.session.replay_pending());
+    desk.out.clear();
+    desk.gets("35=A|34=1|98=0|108=30|141=Y|");
+    let said = read(&std::mem::take(&mut desk.out));
+    let last = said.last().expect("an answer");
+    assert_eq!((last.kind.as_str(), last.seq, last.again), ("A", 1, false));
+    assert!(!desk.session.replay_pending());
+    desk.reports(10_001).says(["35=8|34=2|58=event 10001|"]);
+    assert_eq!((desk.session.next_in(), desk.session.next_out()), (2, 3));
+    // And the other way round: the reset is on its way when the gap is noticed.
+    desk.gets("35=0|34=9|").says(["35=2|34=3|7=2|16=0|"]);
+    desk.gets("35=A|34=1|98=0|108=30|141=Y|").says(["35=A|34=1|98=0|108=30|141=Y|"]);
+    desk.gets("35=1|34=2|112=x|").says(["35=0|34=2|112=x|"]);
+}
+
+/// An initiator's orders: what the venue did not get in time it must not get at all.
+#[test]
+fn an_order_that_is_stale_is_filled_over_and_not_sent_again() {
+    let config =
+        Config { resend_age_max_ns: Some(2 * SECOND), ..Config::initiator("CLIENT", "VENUE") };
+    let mut desk = Desk::new(config, MemStore::new(1 << 24), NoCredentials);
+    desk.connect().gets("35=A|34=1|98=0|108=30|").wrote();
+    let orders = |desk: &mut Plain, count: u64| {
+        for _ in 0..count {
+            let sent = desk.session.send_unnumbered(desk.now, b"D", &mut desk.out, |order| {
+                order.field(11, b"id");
+            });
+            assert!(sent.is_ok());
+        }
+        desk.out.clear();
+    };
+    orders(&mut desk, 10_000);
+    desk.now += SECOND;
+    orders(&mut desk, 2);
+    desk.now += SECOND;
+    desk.gets("35=2|34=2|7=2|16=0|");
+    let said = read(&std::mem::take(&mut desk.out));
+    let mut expected = 2;
+    for fill in said.iter().filter(|one| one.kind == "4") {
+        assert_eq!(fill.seq, expected);
+        expected = fill.next.expect("36");
+    }
+    assert_eq!(expected, 10_002, "all the old ones, in a few fills");
+    let again: Vec<u64> = said.iter().filter(|one| one.kind == "D").map(|one| one.seq).collect();
+    assert_eq!(again, [10_002, 10_003]);
+    assert!(said.len() < 10, "{}", said.len());
+    desk.now += SECOND;
+    let now = time_text(desk.now);
+    desk.gets("35=2|34=3|7=2|16=3|").says([&format!("35=4|34=2|43=Y|122={now}|36=4|123=Y|")]);
+}

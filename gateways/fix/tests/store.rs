@@ -7,7 +7,9 @@ use std::path::Path;
 
 use common::{Desk, START, logon, time_text};
 use rutter_fix::session::{Config, NoCredentials};
-use rutter_fix::store::{Entry, MemStore, MessageStore, MmapConfig, MmapStore, StoreError};
+use rutter_fix::store::{
+    Entry, MemStore, MessageStore, MmapConfig, MmapStore, Preparer, StoreError,
+};
 
 const SMALL: MmapConfig = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 3 << 17 };
 
@@ -171,6 +173,32 @@ fn old_segments_go_and_the_event_number_stays() {
     assert_eq!((store.last_event_no(), store.next_out()), (100, 61));
     let files = fs::read_dir(folder.path()).expect("folder").count();
     assert!(files <= 6, "{files} files");
+}
+
+/// The thread makes and removes files while messages are stored; whichever of the two is ahead,
+/// nothing is lost, and the files stay few.
+#[test]
+fn a_store_whose_files_are_made_elsewhere_keeps_the_same_messages() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let preparer = Preparer::start().expect("a thread");
+    let body = vec![b'x'; 1_000];
+    let mut store = open(folder.path()).prepared_by(&preparer);
+    for seq in 1..=2_000 {
+        store.append(&entry(seq, seq, &body)).expect("stored");
+        if seq == 1_000 {
+            drop(store);
+            store = open(folder.path()).prepared_by(&preparer);
+        }
+    }
+    assert_eq!((store.next_out(), store.last_event_no()), (2_001, 2_000));
+    let dropped = store.dropped_upto();
+    assert!((1_500..2_000).contains(&dropped), "{dropped}");
+    assert!((dropped + 1..=2_000).all(|seq| store.get(seq) == Some(entry(seq, seq, &body))));
+    drop(store);
+    drop(preparer);
+    let again = open(folder.path());
+    assert_eq!((again.next_out(), again.last_event_no()), (2_001, 2_000));
+    assert_eq!(again.get(2_000), Some(entry(2_000, 2_000, &body)));
 }
 
 #[test]

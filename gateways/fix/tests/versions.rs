@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Desk, SECOND, START, frame, time_text};
+use rutter_fix::codec::{FieldIndex, Message, Status, decode};
 use rutter_fix::dictionary::Version;
-use rutter_fix::session::{Config, NoCredentials};
+use rutter_fix::session::{BusinessRejectReason, Config, NoCredentials};
 use rutter_fix::store::MemStore;
 
 type Plain = Desk<MemStore, NoCredentials>;
@@ -226,4 +227,29 @@ fn a_message_of_another_version_ends_a_fix_5_0_session() {
     desk.gets("35=A|34=1|98=0|108=30|1137=9|").wrote();
     let body = format!("35=0|34=2|49=CLIENT|52={}|56=RUTTER|", time_text(START));
     desk.bytes(&frame("FIX.4.4", &body)).says(["35=5|34=2|58=Incorrect BeginString|"]);
+}
+
+/// FIX 4.2 has the business reasons up to 5.
+#[test]
+fn fix_4_2_hears_no_business_reason_that_it_does_not_have() {
+    for (version, code) in [(Version::Fix42, 0), (Version::Fix44, 6)] {
+        let mut desk = acceptor(version);
+        desk.gets("35=A|34=1|98=0|108=30|").wrote();
+        let body = format!("35=D|34=2|49=CLIENT|52={}|56=RUTTER|{ORDER}", time_text(START));
+        let bytes = frame(version.begin_string(), &body);
+        let mut index = FieldIndex::new();
+        assert!(matches!(decode(&bytes, &mut index), Ok(Status::Complete { .. })));
+        let message = Message::new(&bytes, &index);
+        let reason = BusinessRejectReason::NotAuthorized;
+        let sent = desk.session.business_reject(
+            desk.now,
+            &message,
+            reason,
+            None,
+            reason.text(),
+            &mut desk.out,
+        );
+        assert!(sent.is_ok());
+        desk.says([&format!("35=j|34=2|45=2|58=Not authorized|372=D|380={code}|")]);
+    }
 }

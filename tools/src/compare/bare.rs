@@ -103,6 +103,8 @@ struct Template {
     sequence: usize,
     number: usize,
     times: [usize; 2],
+    /// Where 54 is, if every other order sells.
+    side: Option<usize>,
     /// The millisecond that is written in `times`.
     ms: u64,
 }
@@ -142,7 +144,8 @@ impl Template {
         };
         let (sequence, number) = (place(b"\x0134="), place(b"\x0111=b"));
         let times = [place(b"\x0152="), place(b"\x0160=")];
-        Self { sequence, number, times, bytes, ms: 0 }
+        let side = (desk.answer == Answer::Filled).then(|| place(b"\x0154="));
+        Self { sequence, number, times, side, bytes, ms: 0 }
     }
 
     fn render(&mut self, now_ns: u64, sequence: u64, number: u64, out: &mut Vec<u8>) {
@@ -155,6 +158,9 @@ impl Template {
         }
         write_digits(&mut self.bytes[self.sequence..self.sequence + DIGITS], sequence);
         write_digits(&mut self.bytes[self.number..self.number + DIGITS], number);
+        if let Some(at) = self.side {
+            self.bytes[at] = b'1' + (number % 2) as u8;
+        }
         let summed = self.bytes.len() - TRAILER_BYTES;
         let sum = checksum(&self.bytes[..summed]);
         write_digits(&mut self.bytes[summed + 3..summed + 6], u64::from(sum));
@@ -507,6 +513,12 @@ mod tests {
         assert_eq!(order.cl_ord_id, b"b000000042");
         assert_eq!(message.get(52), Some(&b"20240627-11:17:26.101"[..]));
         assert_eq!(message.get(60), message.get(52));
+        // Even ones buy, odd ones sell: what was bought is sold again.
+        assert_eq!(message.get(54), Some(&b"1"[..]));
+        bytes.clear();
+        template.render(1_719_487_046_101_000_000, 9, 43, &mut bytes);
+        assert!(decode(&bytes, &mut index).is_ok());
+        assert_eq!(Message::new(&bytes, &index).get(54), Some(&b"2"[..]));
     }
 
     #[test]

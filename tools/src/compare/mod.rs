@@ -2,7 +2,7 @@
 //! one and the same bare load client in alternating slices of one run.
 //!
 //! A line belongs here if it says who is compared, in which order and how it is told. The client is
-//! `bare`, the floor `raw`, `QuickFIX` `peer`.
+//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`.
 //!
 //! Every lane gets the same bytes from the client: a Logon that starts both numbers at 1, a while
 //! to warm up, then orders with a window (orders a second), then one at a time (round trip), and a
@@ -15,13 +15,16 @@
 //! - `quickfix_*`: `QuickFIX`'s session, its store, and a report made in the callback.
 //! - `node_refused`: the session, its persistent store, input ring, journal, core with all checks
 //!   up to the price collar, output ring, report.
-//! - `node_filled`: all that, routing, a child order to a simulated Binance over a FIX session of
-//!   its own, the venue's two reports, and both of the client's; the simulated venue runs in this
-//!   tool's process and shares the processors with the node and the client.
+//! - `node_filled`: all that, routing, a child order to a venue over a FIX session of its own, the
+//!   venue's two reports, and both of the client's. The venue is bare: a thread of this tool that
+//!   answers each order with two reports.
+//! - `node_filled_sim`: the same with the simulated Binance, which decodes, checks, matches, books
+//!   and tells its feed; it is busy longer with an order than the node is.
 
 pub mod bare;
 pub mod peer;
 pub mod raw;
+pub mod venue;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,7 +39,7 @@ use serde::Serialize;
 
 use crate::demo::table::stages;
 use crate::harness::{
-    Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    self, Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
     free_address, node_program, write_node_config,
 };
 use crate::latency::{Ratio, spread};
@@ -44,6 +47,7 @@ use crate::quantiles::{Latencies, Quantiles, duration_text};
 use bare::{Answer, Bare, Desk, Waiting};
 use peer::{Loop, Peer, PeerSettings};
 use raw::Raw;
+use venue::Venue;
 
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// Sent and not recorded, before each slice.
@@ -51,7 +55,7 @@ const WARM: Duration = Duration::from_millis(50);
 
 /// Far above every offer, so that the node's price collar refuses it.
 pub(crate) const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
-/// Filled by one quote. Every other would have to be a sale, were the venue's balances not huge.
+/// Filled by one quote. Every other one is a sale, so that no balance runs out.
 const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
 
 /// `rutter-tools compare`
@@ -136,12 +140,13 @@ struct RatioLine {
 }
 
 /// Everybody that runs during a comparison.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Field {
     lanes: Vec<Lane>,
     raw: Option<Raw>,
     peers: Vec<Peer>,
-    node: Option<(Node, Venues)>,
+    nodes: Vec<(Node, Venues)>,
+    venue: Option<Venue>,
 }
 
 /// Runs the comparison.
@@ -154,10 +159,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
     }
-    let mut field = Field { lanes: Vec::new(), raw: None, peers: Vec::new(), node: None };
+    let mut field = Field::default();
     field.start_floor(arguments)?;
     field.start_quickfix(arguments, folder.path())?;
-    field.start_node(arguments, folder.path(), &stop)?;
+    let bare = [("node_refused", Answer::Refused), ("node_filled", Answer::Filled)];
+    if bare.iter().any(|(name, _)| wanted(arguments, name)) {
+        let venue = Venue::start().context("bare venue")?;
+        let orders = Some(venue.address());
+        field.venue = Some(venue);
+        field.start_node(arguments, &bare, orders, &folder.path().join("node"), &stop)?;
+    }
+    let simulated = [("node_filled_sim", Answer::Filled)];
+    if wanted(arguments, simulated[0].0) {
+        field.start_node(arguments, &simulated, None, &folder.path().join("node-sim"), &stop)?;
+    }
     let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
     let mut number = 0;
     for _ in 0..arguments.rounds {
@@ -244,17 +259,16 @@ impl Field {
     fn start_node(
         &mut self,
         arguments: &Arguments,
+        lanes: &[(&'static str, Answer)],
+        orders: Option<SocketAddr>,
         dir: &Path,
         stop: &AtomicBool,
     ) -> anyhow::Result<()> {
-        let lanes = [("node_refused", Answer::Refused), ("node_filled", Answer::Filled)];
-        if !lanes.iter().any(|(name, _)| wanted(arguments, name)) {
-            return Ok(());
-        }
         let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
         let venues = Venues::start(&still, dir)?;
         let mut settings = NodeSettings::new(free_address()?);
-        settings.venues = vec![Venue::Binance];
+        settings.venues = vec![harness::Venue::Binance];
+        settings.binance_orders = orders;
         settings.wait_profile.clone_from(&arguments.profile);
         settings.layout.clone_from(&arguments.layout);
         settings.validate_messages = arguments.dictionary.is_some();
@@ -268,13 +282,13 @@ impl Field {
         node.wait_ready_unless(READY_DEFAULT, stop)?;
         node.pause(true)?;
         let process = Pid::from_raw(node.pid().cast_signed());
-        for (name, answer) in lanes {
+        for (name, answer) in lanes.iter().copied() {
             if wanted(arguments, name) {
                 let desk = desk(settings.listen, answer);
                 self.lanes.push(Lane { name, desk, process });
             }
         }
-        self.node = Some((node, venues));
+        self.nodes.push((node, venues));
         Ok(())
     }
 
@@ -283,13 +297,16 @@ impl Field {
             raw.stop().context("floor")?;
         }
         drop(self.peers);
-        if let Some((mut node, venues)) = self.node {
+        for (mut node, venues) in self.nodes {
             node.pause(false)?;
             if arguments.verbose {
                 print_stages(&stages(&node.status()?));
             }
             node.terminate(END_PATIENCE)?;
             venues.stop()?;
+        }
+        if let Some(venue) = self.venue {
+            venue.stop().context("bare venue")?;
         }
         Ok(())
     }
@@ -347,6 +364,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("node_filled", "quickfix_filled"),
     ("node_filled", "quickfix_filled_file"),
     ("node_filled", "quickfix_memory"),
+    ("node_filled_sim", "quickfix_filled"),
     ("quickfix_memory", "floor"),
 ];
 
@@ -407,5 +425,77 @@ fn print_stages(stages: &BTreeMap<String, Quantiles>) {
     for (stage, row) in stages {
         let [p50, p99, max] = [row.p50, row.p99, row.max].map(duration_text);
         println!("{stage:<26}{p50:>11}{p99:>11}{max:>11}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare::BareError;
+    use super::*;
+
+    #[test]
+    fn the_floor_answers_every_order_pipelined_and_one_at_a_time() {
+        let raw = Raw::start().expect("floor");
+        let desk = desk(raw.address(), Answer::Refused);
+        let mut number = 0;
+        let mut bare = Bare::log_on(&desk).expect("logged on");
+        let short = Duration::from_millis(20);
+        let flow = bare.pipelined(100, short, &mut number).expect("answered");
+        let trips = bare.round_trips(Waiting::Sleep, short, &mut number).expect("answered");
+        assert_eq!(bare.open(), 0);
+        assert_eq!(flow.orders + trips.quantiles().count, number);
+        bare.log_out().expect("answered");
+        raw.stop().expect("stopped");
+    }
+
+    #[test]
+    fn a_lane_that_is_answered_otherwise_than_it_demands_fails() {
+        let raw = Raw::start().expect("floor");
+        let mut bare = Bare::log_on(&desk(raw.address(), Answer::Filled)).expect("logged on");
+        let result = bare.round_trip(&mut 0);
+        assert!(matches!(result, Err(BareError::Unexpected(_))), "{result:?}");
+        drop(bare);
+        raw.stop().expect("stopped");
+    }
+
+    #[test]
+    fn the_bare_venue_fills_each_order_whole_at_its_price() {
+        use rutter_fix::codec::{FieldIndex, Message, Status, decode};
+        use std::io::{Read, Write};
+
+        let venue = Venue::start().expect("venue");
+        let mut stream = std::net::TcpStream::connect(venue.address()).expect("connected");
+        let mut index = FieldIndex::new();
+        let mut input = Vec::new();
+        let mut ask = |kind: &[u8], fields: &str, answers: usize| {
+            let mut out = Vec::new();
+            let mut order = rutter_fix::codec::Encoder::begin(&mut out, b"FIX.4.4", kind);
+            order.raw(fields.replace('|', "\x01").as_bytes());
+            order.finish().expect("short");
+            stream.write_all(&out).expect("sent");
+            let mut said = Vec::new();
+            while said.len() < answers {
+                match decode(&input, &mut index).expect("no garbage") {
+                    Status::Complete { consumed } => {
+                        said.push(Message::new(&input[..consumed], &index).to_string());
+                        input.drain(..consumed);
+                    }
+                    Status::Incomplete => {
+                        let mut chunk = [0; 4096];
+                        let count = stream.read(&mut chunk).expect("an answer");
+                        assert_ne!(count, 0, "closed");
+                        input.extend_from_slice(&chunk[..count]);
+                    }
+                }
+            }
+            said
+        };
+        ask(b"A", "34=1|49=RUTTER1|56=SPOT|98=0|108=30|", 1);
+        let reports = ask(b"D", "34=2|49=RUTTER1|56=SPOT|11=x-1|38=0.5|40=1|54=2|55=BTCUSDT|", 2);
+        assert!(reports[0].contains("|150=0|39=0|14=0|151=0.5|"), "{}", reports[0]);
+        let fill = "|150=F|39=2|32=0.5|31=59999.00000000|14=0.5|151=0|1003=1|1057=Y|";
+        assert!(reports[1].contains(fill), "{}", reports[1]);
+        drop(stream);
+        venue.stop().expect("stopped");
     }
 }

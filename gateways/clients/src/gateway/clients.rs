@@ -14,6 +14,7 @@ use crate::config::{SessionConfig, SessionKind};
 
 /// One configured session.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Client<S> {
     pub owner: Owner,
     pub session: Session<S, Credentials>,

@@ -126,6 +126,12 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
+    /// Whether the Logon of a connection has not come yet.
+    pub fn awaits_logon(&self, conn: ConnId) -> bool {
+        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
+        connection.is_some_and(Connection::is_unbound)
+    }
+
     /// TLS with a peer failed, within the handshake or later: the connection is over.
     pub fn refuse(&mut self, conn: ConnId, fault: TlsFault, publish: &mut Publish<'_>) {
         self.counters.tls_failures += 1;
@@ -145,17 +151,18 @@ impl<S: MessageStore> ClientGateway<S> {
         let found = match decode(bytes, index) {
             Ok(Status::Incomplete) => return None,
             Ok(Status::Complete { consumed }) if consumed <= LOGON_BYTES_MAX => {
-                let logon = Message::new(bytes, index);
-                let found = self.find_client(&logon);
-                if let Some(client) = found.ok().and_then(|at| self.clients.get_mut(at)) {
-                    client.chosen = choice::of(&logon, client.configured);
-                }
-                found
+                self.find_client(&Message::new(bytes, index))
             }
             Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
         };
         match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
-            Ok(_) => Some(0),
+            Ok(place) => {
+                // Not before it is its session's: a stranger must not choose for who is there.
+                if let Some(client) = self.clients.get_mut(place) {
+                    client.chosen = choice::of(&Message::new(bytes, index), client.configured);
+                }
+                Some(0)
+            }
             Err(reason) => {
                 self.close(conn, reason, publish);
                 None

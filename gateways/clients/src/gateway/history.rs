@@ -6,7 +6,7 @@
 //! 20024); `HistoryEnd` (U2) says how many there were. None of these is stored. A client may ask
 //! for one history at a time; whatever else it is sent goes between.
 
-use rutter_fix::codec::{Encoder, Message, parse_timestamp_ns};
+use rutter_fix::codec::{Message, parse_timestamp_ns};
 use rutter_fix::session::{AppMessage, BusinessRejectReason, SessionRejectReason};
 use rutter_fix::store::PastCursor;
 use rutter_fix::tags::{self, msg_type};
@@ -138,23 +138,19 @@ impl<S: MessageStore> ClientGateway<S> {
             (kind, length, past.entry.seq, past.entry.sending_ns)
         });
         let (out, body) = (&mut connection.out, self.scratch.as_slice());
-        let sent = match found {
-            Some((kind, length, seq, sending_ns)) => {
-                history.told += 1;
-                let kind = kind.get(..length).unwrap_or(&[]);
-                client.session.send_transient(now_ns, kind, out, |message| {
-                    message.bool(tags::POSS_RESEND, true).raw(body);
-                    message.uint(tags::ORIGINAL_MSG_SEQ_NUM, seq);
-                    message.timestamp(tags::ORIGINAL_TIME, sending_ns, precision);
-                })
-            }
-            None => {
-                let end = |message: &mut Encoder<'_>| {
-                    message.field(tags::HISTORY_REQ_ID, history.id.as_bytes());
-                    message.uint(tags::HISTORY_COUNT, history.told);
-                };
-                client.session.send_transient(now_ns, msg_type::HISTORY_END, out, end)
-            }
+        let sent = if let Some((kind, length, seq, sending_ns)) = found {
+            history.told += 1;
+            let kind = kind.get(..length).unwrap_or(&[]);
+            client.session.send_transient(now_ns, kind, out, |message| {
+                message.bool(tags::POSS_RESEND, true).raw(body);
+                message.uint(tags::ORIGINAL_MSG_SEQ_NUM, seq);
+                message.timestamp(tags::ORIGINAL_TIME, sending_ns, precision);
+            })
+        } else {
+            client.session.send_transient(now_ns, msg_type::HISTORY_END, out, |message| {
+                message.field(tags::HISTORY_REQ_ID, history.id.as_bytes());
+                message.uint(tags::HISTORY_COUNT, history.told);
+            })
         };
         // Whoever is logging out needs no history.
         found.is_some() && sent.is_ok()

@@ -55,8 +55,15 @@ impl<S: MessageStore> ClientGateway<S> {
             }
             self.after_write(now_ns, conn);
             if !more {
-                return;
+                // A message that does not end is given up where the next turn looks at it again.
+                return self.look_again(conn);
             }
+        }
+    }
+
+    fn look_again(&mut self, conn: ConnId) {
+        if self.open_connection(conn).is_some_and(|connection| !connection.input.is_empty()) {
+            self.set_stalled(conn, true);
         }
     }
 

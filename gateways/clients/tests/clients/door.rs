@@ -255,6 +255,18 @@ fn five_wrong_passwords_lock_their_address_out_and_no_other() {
     assert_eq!(desk.gateway.counters().locked_out, 2);
 }
 
+/// FIX 4.2 has no Password.
+#[test]
+fn a_password_may_be_in_raw_data_and_password_goes_first() {
+    let mut desk = Desk::new();
+    let body = |fields: &str| numbered("ALPHA", 1, START, &format!("35=A|98=0|108=30|{fields}"));
+    let both = body("95=8|96=pw-ALPHA|554=other|");
+    assert_eq!(knock(&mut desk, HERE, &both), Err(LogonFault::Password));
+    let wrong = body("95=8|96=pw-OTHER|");
+    assert_eq!(knock(&mut desk, HERE, &wrong), Err(LogonFault::Password));
+    assert_eq!(knock(&mut desk, HERE, &body("95=8|96=pw-ALPHA|")), Ok(()));
+}
+
 #[test]
 fn the_operator_is_told_of_a_lock_out_and_how_long_it_lasts() {
     let mut desk = Desk::new();

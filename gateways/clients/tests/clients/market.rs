@@ -386,6 +386,31 @@ fn market_data_is_not_sent_again_but_filled_by_a_gap() {
 }
 
 #[test]
+fn market_data_waits_for_a_long_resend_to_end_and_then_comes_by_itself() {
+    const REPORTS: u64 = 2_000;
+    let mut desk = Desk::subscribed();
+    for event in 1..=REPORTS {
+        desk.output(&rutter_core::output::Output::Report(report(event)));
+    }
+    desk.seen(1);
+    desk.reads = false;
+    desk.send(1, "35=2|7=2|16=0|");
+    desk.change(BINANCE, "b9990@6").change(BINANCE, "b9990@7");
+    assert_eq!(desk.gateway.market_counters().increments, 0);
+    desk.reads = true;
+    desk.read_all();
+    for _ in 0..20 {
+        desk.resume().wait(0);
+    }
+    let seen = desk.seen(1);
+    let resent = seen.iter().filter(|m| m.starts_with("35=8|") && m.contains("|43=Y|")).count();
+    assert_eq!(resent as u64, REPORTS);
+    let last = seen.last().expect("messages");
+    assert!(last.starts_with("35=X|") && last.contains("271=0.0007|"), "{last}");
+    assert_eq!(desk.gateway.market_counters().increments, 1);
+}
+
+#[test]
 fn requests_end_with_the_connection() {
     let mut desk = Desk::subscribed();
     desk.send(1, "35=5|").change(BINANCE, "b9990@6");

@@ -239,3 +239,79 @@ fn applying_every_increment_to_the_image_gives_the_book_that_was_told() {
     println!("{} W, {} X, held back {} times", sum.0, sum.1, sum.2);
     assert!(sum.0 > 1_000 && sum.1 > 1_000 && sum.2 > 100, "every way was taken: {sum:?}");
 }
+
+const NONSENSE: usize = 20_000;
+const KINDS: [&str; 3] = ["V", "x", "g"];
+const TAGS: [u32; 22] = [
+    262, 263, 264, 265, 266, 267, 269, 146, 55, 207, 336, 547, 286, 546, 812, 320, 559, 335, 338,
+    339, 58, 9_999,
+];
+const VALUES: [&str; 18] = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "m1",
+    "m2",
+    "BTC/USDT",
+    "ETH/USDT",
+    "kraken",
+    "binance",
+    "-1",
+    "99999999999999999999",
+    "Y",
+    "N",
+    "24X7",
+    "",
+    "x",
+];
+
+/// A message that is a good one but for some fields, which are missing, doubled, or say anything.
+fn nonsense(random: &mut Random) -> String {
+    let good = "262=m1|263=1|264=0|265=1|267=2|269=0|269=1|146=1|55=BTC/USDT|320=q|559=4|335=s|";
+    let mut message = format!("35={}|", random.one_of(&KINDS));
+    for field in good.split_inclusive('|') {
+        match random.below(16) {
+            0 => {}
+            1 => message += &field.repeat(2),
+            2 => {
+                let tag = field.split('=').next().expect("a tag");
+                write!(message, "{tag}={}|", random.one_of(&VALUES)).expect("a string");
+            }
+            3 => {
+                let (tag, value) = (random.one_of(&TAGS), random.one_of(&VALUES));
+                write!(message, "{field}{tag}={value}|").expect("a string");
+            }
+            _ => message += field,
+        }
+    }
+    message
+}
+
+/// Every answer is one that the published dictionary allows (the desk checks that).
+#[test]
+fn whatever_is_asked_has_an_answer_and_the_session_goes_on() {
+    let random = &mut Random(20_240_627);
+    let mut desk = desk(|config| config.limits.session_streams_max = 8);
+    desk.book(BINANCE, "b9990@5 a10010@4").logon(1, "ALPHA");
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..NONSENSE {
+        let message = nonsense(random);
+        desk.send(1, &message).wait(0);
+        if random.below(10) == 0 {
+            desk.change(BINANCE, &format!("b9990@{}", 1 + random.below(9)));
+        }
+        for answer in desk.seen(1) {
+            let kind = answer.split('|').next().expect("35").to_owned();
+            *answers.entry(kind).or_default() += 1;
+        }
+        assert!(desk.gateway.market_streams() <= 8);
+    }
+    let kinds: Vec<&str> = answers.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["35=3", "35=W", "35=X", "35=Y", "35=h", "35=j", "35=y"], "{answers:?}");
+    assert!(desk.closes().is_empty());
+    desk.peer_closes(1).wait(0);
+    assert_eq!(desk.gateway.market_streams(), 0);
+    assert!(!desk.gateway.has_work());
+}

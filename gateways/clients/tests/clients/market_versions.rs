@@ -1,7 +1,7 @@
 //! The same answers in each version of FIX: each message is one that the published dictionary of
 //! that version allows.
 
-use rutter_clients::InstrumentConfig;
+use rutter_clients::market::BookNews;
 use rutter_clients::market::books::Books;
 use rutter_clients::market::ladder::{ALL_VENUES, Action, Change, Entry, Ladder, View};
 use rutter_clients::market::request::MdRefusal;
@@ -10,15 +10,16 @@ use rutter_clients::reference::security_list::SecurityList;
 use rutter_clients::reference::session_status::{write_refusal, write_status};
 use rutter_clients::reference::{News, RequestId};
 use rutter_clients::terms::Terms;
-use rutter_core::id::{InstrumentId, Name};
+use rutter_clients::{InstrumentConfig, SessionConfig, SessionKind};
+use rutter_core::id::{InstrumentId, Name, SessionId};
 use rutter_core::input::Side;
 use rutter_core::number::{Price, Qty};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::tags;
 
-use crate::desk::{BTC, START, config, text};
-use crate::market::{BINANCE, market, update, with_eth};
+use crate::desk::{BTC, Desk, START, config, text};
+use crate::market::{BINANCE, Feed, market, update, with_eth};
 
 /// The message's own fields, once its dictionary has allowed it.
 fn written(version: Version, kind: &str, write: impl FnOnce(&mut Encoder<'_>)) -> String {
@@ -173,4 +174,76 @@ fn lists_statuses_and_news_are_written_in_every_version_that_has_them() {
         let told = written(version, "B", |out| news.write(out, START, TimePrecision::Millis));
         assert_eq!(told, "42=20240627-11:17:26.000|61=0|148=one|33=2|58=one|58=two");
     }
+}
+
+/// Sessions of all versions, checked with their dictionaries on both sides.
+fn all_versions() -> Desk {
+    let mut desk = Desk::with(|config| {
+        with_eth(config);
+        let session = |id, name: &str, version| SessionConfig {
+            version,
+            validate_messages: true,
+            requests_per_s_max: 8,
+            ..SessionConfig::trading(SessionId(id), name, text(&format!("ACC-{name}")))
+        };
+        config.sessions.push(session(2, "OLD", Version::Fix42));
+        config.sessions.push(session(3, "NEW", Version::Fix50Sp2));
+        let kind = SessionKind::DropCopy(vec![SessionId(0)]);
+        let copy = SessionConfig::trading(SessionId(4), "COPY", text("none"));
+        config.sessions.push(SessionConfig { kind, ..copy });
+    });
+    desk.gateway.set_market(&market()).expect("sound");
+    desk
+}
+
+const ASK: &str = "35=V|262=m1|263=1|264=1|265=1|267=2|269=0|269=1|146=1|55=BTC/USDT|";
+
+#[test]
+fn sessions_of_every_version_are_told_in_their_own_words() {
+    let mut desk = all_versions();
+    desk.book(BINANCE, "b9990@5 a10010@4");
+    for (conn, name, kind, none) in
+        [(1, "OLD", "", "268=0|"), (2, "NEW", "1021=1|", "268=1|269=J|")]
+    {
+        desk.logon(conn, name).send(conn, ASK).wait(0);
+        desk.saw(
+            conn,
+            &[&format!(
+                "35=W|34=2|{kind}262=m1|55=BTC/USDT|268=2|269=0|270=99.90|271=0.0005|275=binance|\
+                 269=1|270=100.10|271=0.0004|275=binance|"
+            )],
+        );
+        desk.change(BINANCE, "b9991@1");
+        let entry = "269=0|55=BTC/USDT|270=99.9";
+        desk.saw(
+            conn,
+            &[&format!(
+                "35=X|34=3|{kind}262=m1|268=2|279=2|{entry}0|275=binance|\
+                 279=0|{entry}1|271=0.0001|275=binance|"
+            )],
+        );
+        desk.news(&BookNews::Lost(BINANCE));
+        desk.saw(conn, &[&format!("35=W|34=4|{kind}262=m1|55=BTC/USDT|{none}")]);
+        desk.send(conn, "35=g|335=s|336=NIGHT|263=1|").send(conn, "35=x|320=q|559=4|");
+        let refused = if name == "OLD" {
+            ["35=j 379=s 380=1 372=g", "35=3 372=x 373=11"]
+        } else {
+            ["35=h 335=s 340=6 567=1", "35=y 560=0 969=0.01 1140="]
+        };
+        desk.saw_like(conn, &refused);
+        desk.peer_closes(conn).book(BINANCE, "b9990@5 a10010@4");
+    }
+}
+
+#[test]
+fn a_drop_copy_asks_for_nothing_and_questions_count_as_requests() {
+    let mut desk = all_versions();
+    desk.logon(1, "COPY").send(1, ASK).wait(0).saw_like(1, &["35=j 380=6 58=ReadOnlySession"]);
+    desk.logon(2, "NEW");
+    for number in 0..9 {
+        desk.send(2, &ASK.replace("m1", &format!("m{number}"))).wait(0);
+    }
+    let seen = desk.seen(2);
+    assert_eq!(seen.iter().filter(|message| message.starts_with("35=W|")).count(), 8);
+    assert!(seen[8].contains("58=ThrottleExceeded|"), "{}", seen[8]);
 }

@@ -1,6 +1,6 @@
 //! What clients ask beside single orders, in three versions of FIX; copies, limits and commands.
 
-use rutter_clients::{CloseReason, Notice, SessionConfig, SessionKind};
+use rutter_clients::{CloseReason, ConnId, Notice, SessionConfig, SessionKind};
 use rutter_core::id::{SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Qty, UnixNanos};
@@ -339,4 +339,35 @@ fn a_session_with_hours_lets_nobody_in_outside_of_them() {
     desk.now += 3_600 * SECOND;
     desk.next_seq.insert("ALPHA".to_owned(), 1);
     desk.logon(2, "ALPHA");
+}
+
+#[test]
+fn a_client_trades_on_while_it_is_sent_again_what_it_missed() {
+    let mut desk = alpha();
+    for event in 1..=4_000 {
+        desk.output(&Output::Report(report(event)));
+    }
+    desk.seen(1);
+    desk.reads = false;
+    desk.send(1, "35=2|7=1|16=0|");
+    let conn = ConnId(1);
+    assert!(!desk.gateway.wants_read(conn), "it does not read what it asked for");
+    let pending = desk.gateway.pending(conn).len();
+    desk.gateway.wrote(desk.now, conn, pending - 1_000);
+    assert!(desk.gateway.session(SessionId(0)).is_some_and(|s| s.replay_pending()));
+    assert!(desk.gateway.wants_read(conn), "it reads, so it is read");
+    desk.send(1, &format!("35=D|11=live|{ORDER}"));
+    assert!(matches!(desk.published()[..], [Input::NewOrder(_)]), "before the replay is over");
+    assert!(desk.gateway.session(SessionId(0)).is_some_and(|s| s.replay_pending()));
+}
+
+#[test]
+fn a_message_that_does_not_end_is_given_up_and_the_next_is_read() {
+    let mut desk = alpha();
+    desk.bytes(1, b"8=FIX.4.4\x019=5000\x0135=D\x01");
+    let order = desk.message(1, &format!("35=D|11=a1|{ORDER}"));
+    desk.bytes(1, &order);
+    assert_eq!(desk.published(), [], "taken for a part of what does not end");
+    desk.wait(6 * SECOND).resume();
+    assert!(matches!(desk.published()[..], [Input::NewOrder(_)]));
 }

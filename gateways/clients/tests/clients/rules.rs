@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rutter_clients::{ConnId, GatewayConfig, SessionConfig, SessionKind};
+use rutter_clients::{ConnId, GatewayConfig, Proof, SessionConfig, SessionKind};
 use rutter_core::Engine;
 use rutter_core::id::{AssetId, ExecId, SessionId, VenueOrderId};
 use rutter_core::input::*;
@@ -22,7 +22,7 @@ use crate::desk::{Desk, SECOND, START, frame, numbered, reference, time_text};
 use crate::market::{BINANCE, KRAKEN, market, update, with_eth};
 
 /// What a block may ask for behind its version, beside a time.
-const WORDS: [&str; 6] = ["wire", "copy", "checked", "throttle", "hours", "market"];
+const WORDS: [&str; 7] = ["proof", "wire", "copy", "checked", "throttle", "hours", "market"];
 
 /// The client's connections come after the drop copy's.
 const COPY_CONN: u32 = 1;
@@ -58,7 +58,10 @@ fn configure(config: &mut GatewayConfig, words: &[&str]) {
     }
     for session in config.sessions.iter_mut().filter(|one| one.kind == SessionKind::Trading) {
         session.validate_messages = words.contains(&"checked");
-        session.requests_per_s_max = if words.contains(&"throttle") { 1 } else { 0 };
+        session.requests_per_s_max = u32::from(words.contains(&"throttle"));
+        if words.contains(&"proof") {
+            session.proof = Proof::Password("secret".into());
+        }
         if words.contains(&"hours") {
             let at = |text: &str| text.parse().expect("a time");
             let hours = Schedule::daily("Europe/Zurich", &Day::ALL, at("08:00"), at("20:00"));
@@ -85,7 +88,7 @@ impl Play {
         let at = words.iter().find(|word| word.contains(':'));
         let now = at.map_or(START, |at| time_of(at));
         let known = |word: &&str| WORDS.contains(word) || word.contains(':');
-        assert!(words[1..].iter().all(|word| known(word)), "{head}");
+        assert!(words[1..].iter().all(known), "{head}");
         let comp_id = match words[0] {
             "FIX.4.2" => "OLD",
             "FIX.4.4" => "ALPHA",

@@ -104,6 +104,7 @@ fn the_documented_table_names_every_reason_at_the_door() {
         CloseReason::UnknownCompId,
         CloseReason::AlreadyConnected,
         CloseReason::SessionFailed,
+        CloseReason::Operator,
         CloseReason::Session(DisconnectReason::SendingTime),
         CloseReason::Session(DisconnectReason::InvalidLogon),
     ];

@@ -147,3 +147,29 @@ fn a_publisher_wakes_the_sleeping_server() {
     }
     publisher.join().expect("the publisher");
 }
+
+/// To check a signature costs as much as hundreds of orders.
+#[test]
+fn a_crowd_of_logons_leaves_turns_for_those_who_are_there() {
+    const CROWD: usize = 30;
+    let mut hall = Hall::new(|config| {
+        config.limits.unbound_per_address_max = CROWD;
+        config.sessions[0].proof = rutter_clients::Proof::Ed25519([7; 32]);
+    });
+    hall.server.recovered().expect("nothing to recover");
+    let mut neighbour = hall.logon("BETA", 1);
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| hall.connect()).collect();
+    hall.turn_until("all have come", |hall| hall.server.counters().accepted as usize > CROWD);
+    let signature = format!("{}==", "A".repeat(86));
+    let logon = format!("35=A|98=0|108=30|95=88|96={signature}|");
+    for stranger in &mut crowd {
+        stranger.write_all(&numbered("ALPHA", 1, clock(), &logon)).expect("sent");
+    }
+    let order = numbered("BETA", 2, clock(), &format!("35=D|11=b1|{ORDER}"));
+    neighbour.write_all(&order).expect("sent");
+    hall.turn_until("the order", |hall| hall.inputs.len() == 2);
+    let refused = |hall: &Hall| hall.server.gateway().counters().credentials_refused;
+    let before = refused(&hall);
+    assert!(before < CROWD as u64 / 2, "{before} of them before the order");
+    hall.turn_until("all are refused", |hall| refused(hall) == CROWD as u64);
+}

@@ -82,6 +82,10 @@ pub struct Config {
     pub offline: Offline,
     /// Most messages that one `ResendRequest` asks for; 0 asks for all there are (`EndSeqNo` 0).
     pub resend_chunk: u64,
+    /// What is this old or older is not sent again but filled over: an order that reaches a venue
+    /// late is not what its sender wants any more. `None` sends again at any age, as reports to a
+    /// client must be.
+    pub resend_age_max_ns: Option<u64>,
     /// Tell the peer with the Logon what we expect (789), and send again what the peer says it
     /// expects, instead of waiting for a `ResendRequest` (FIX 4.4 volume 2, "Using
     /// `NextExpectedMsgSeqNum`"). Both sides must do it.
@@ -129,6 +133,7 @@ impl Config {
             recovery: Recovery::Resend,
             offline: Offline::Store,
             resend_chunk: 0,
+            resend_age_max_ns: None,
             next_expected: false,
             appl_ver_ids: Vec::new(),
             validation: None,
@@ -164,6 +169,7 @@ impl Config {
             header_order: HeaderOrder::CompIdsFirst,
             recovery: Recovery::GapIsFatal,
             offline: Offline::Refuse,
+            resend_age_max_ns: Some(0),
             ..Self::initiator(sender, target)
         }
     }

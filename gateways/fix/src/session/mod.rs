@@ -66,6 +66,9 @@ pub const GAP_TRIES_MAX: u32 = 3;
 /// Bytes after which a long replay waits for the caller to write.
 pub const REPLAY_BYTES_MAX: usize = 256 << 10;
 
+/// Most messages too old to be resent that one gap fill passes over.
+pub const STALE_FILL_MAX: usize = 4_096;
+
 /// Longest `TestReqID` (112) that is answered, in bytes.
 pub const TEST_REQ_ID_BYTES_MAX: usize = 256;
 
@@ -307,7 +310,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ///
     /// The caller drops `consumed` bytes and calls again, until nothing is consumed and there is
     /// no event; and once more after [`on_timer`](Self::on_timer), for a message that does not end
-    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in the event.
+    /// is given up by the time ([`FRAME_TIMEOUT_NS`]). `index` holds the fields of the message in
+    /// the event.
     pub fn receive<'b>(
         &mut self,
         now_ns: u64,

@@ -3,7 +3,7 @@
 
 use super::{
     BusinessRejectReason, Config, DisconnectReason, Event, HeaderOrder, Offline, Policy,
-    REPLAY_BYTES_MAX, Replay, SendError, Sent, Session, SessionRejectReason, State,
+    REPLAY_BYTES_MAX, Replay, STALE_FILL_MAX, SendError, Sent, Session, SessionRejectReason, State,
 };
 use crate::codec::{EncodeError, Encoder, Message};
 use crate::store::{Entry, MessageStore, SEQ_MAX};
@@ -249,6 +249,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Result<Sent, SendError> {
+        let known = reason.code() <= highest_business_reason(&self.config.begin_string);
+        let code = if known { reason } else { BusinessRejectReason::Other }.code();
         self.send_unnumbered(now_ns, msg_type::BUSINESS_MESSAGE_REJECT, out, |reject| {
             write_reverse_route(message, reject);
             if let Some(seq) = message.get(tags::MSG_SEQ_NUM).filter(|seq| !seq.is_empty()) {
@@ -258,7 +260,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             if let Some(id) = ref_id.filter(|id| !id.is_empty()) {
                 reject.field(tags::BUSINESS_REJECT_REF_ID, id);
             }
-            reject.uint(tags::BUSINESS_REJECT_REASON, u64::from(reason.code()));
+            reject.uint(tags::BUSINESS_REJECT_REASON, u64::from(code));
         })
     }
 
@@ -316,8 +318,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 self.replay = Some(Replay { next, end });
                 return;
             }
-            let kept = self.store.next_kept(next).filter(|seq| *seq <= end);
-            next = match kept {
+            next = match self.next_to_resend(now_ns, next, end) {
                 Some(seq) if seq == next => {
                     self.resend(now_ns, seq, out);
                     seq + 1
@@ -329,8 +330,33 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay = None;
     }
 
+    /// Number of the first message from `from` to `end` that is kept and not too old; or, when it
+    /// takes long to find one, a number before it.
+    fn next_to_resend(&self, now_ns: u64, from: u64, end: u64) -> Option<u64> {
+        let mut next = from;
+        for _ in 0..STALE_FILL_MAX {
+            let seq = self.store.next_kept(next).filter(|seq| *seq <= end)?;
+            if !self.is_stale(now_ns, seq) {
+                return Some(seq);
+            }
+            next = seq + 1;
+        }
+        (next <= end).then_some(next)
+    }
+
+    /// Whether a message is too old to be sent again.
+    fn is_stale(&self, now_ns: u64, seq: u64) -> bool {
+        self.config.resend_age_max_ns.is_some_and(|most_ns| {
+            let sent_ns = self.store.get(seq).map_or(0, |entry| entry.sending_ns);
+            now_ns.saturating_sub(sent_ns) >= most_ns
+        })
+    }
+
     fn resend(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) {
-        let Some(entry) = self.store.get(seq) else { return };
+        let Some(entry) = self.store.get(seq).filter(|_| !self.is_stale(now_ns, seq)) else {
+            self.fill_gap(now_ns, seq, seq + 1, out);
+            return;
+        };
         let stamp = Stamp { seq, sending_ns: now_ns, original_ns: Some(entry.sending_ns) };
         let mut message = begin(&self.config, out, entry.msg_type, stamp, false);
         message.raw(entry.body);
@@ -350,6 +376,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         debug_assert!(finished.is_ok(), "a gap fill is short");
         self.last_out_ns = now_ns;
         next
+    }
+}
+
+/// Highest `BusinessRejectReason` (380) that a version has; a later one is told as 0, other
+/// (FIX 4.2 volume 6 ends with 5).
+fn highest_business_reason(begin_string: &str) -> u16 {
+    if begin_string == "FIX.4.2" {
+        BusinessRejectReason::ConditionallyRequiredFieldMissing.code()
+    } else {
+        u16::MAX
     }
 }
 

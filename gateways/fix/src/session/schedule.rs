@@ -163,8 +163,8 @@ pub struct Schedule {
 const DAYS_AROUND: i64 = 8;
 
 impl Schedule {
-    /// Every one of `days` from `start` to `end`; an end that is not behind the start is on the next
-    /// day, so that equal times are a session of 24 hours. `zone` is an IANA name, such as
+    /// Every one of `days` from `start` to `end`; an end that is not behind the start is on the
+    /// next day, so that equal times are a session of 24 hours. `zone` is an IANA name, such as
     /// `America/New_York`.
     ///
     /// # Errors

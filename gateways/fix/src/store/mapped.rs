@@ -62,6 +62,12 @@ impl MappedFile {
         Ok(Self { map: map.map_err(io("map", path))? })
     }
 
+    /// Makes every page present for writing, so that the first write to one costs no fault. Old
+    /// kernels cannot; then it costs one.
+    pub fn touch(&self) {
+        let _ = self.map.advise(memmap2::Advice::PopulateWrite);
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.map
     }

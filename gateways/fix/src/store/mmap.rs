@@ -24,6 +24,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::mapped::{MappedFile, io};
+use super::prepare::{Coming, Preparer};
 use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, Past, PastCursor, StoreError, check};
 use crate::codec::MESSAGE_BYTES_MAX;
 
@@ -74,7 +75,7 @@ impl Default for MmapConfig {
 }
 
 #[derive(Debug)]
-struct Segment {
+pub(super) struct Segment {
     number: u64,
     path: PathBuf,
     file: MappedFile,
@@ -83,6 +84,12 @@ struct Segment {
 }
 
 impl Segment {
+    /// Removes its file. One that cannot be removed is read again at the next open and tried again
+    /// then.
+    pub(super) fn remove(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
     fn note_time(&mut self, sending_ns: u64) {
         let (first, last) = self.times_ns;
         self.times_ns = (first.min(sending_ns), last.max(sending_ns));
@@ -106,6 +113,9 @@ pub struct MmapStore {
     epoch: u64,
     segments: VecDeque<Segment>,
     spare: Option<Segment>,
+    preparer: Option<Preparer>,
+    /// The spare, while the preparer makes it.
+    coming: Option<Coming>,
     end: usize,
     index: VecDeque<Place>,
     /// Where in the index the last look ended: a replay goes on from there.
@@ -139,6 +149,8 @@ impl MmapStore {
             state,
             segments: VecDeque::new(),
             spare: None,
+            preparer: None,
+            coming: None,
             end: SEGMENT_HEADER_BYTES,
             index: VecDeque::with_capacity((config.retention_bytes >> 8).min(1 << 20) as usize),
             hint: Cell::new(0),
@@ -166,6 +178,14 @@ impl MmapStore {
     #[must_use]
     pub const fn keeping_ns(mut self, retention_ns: u64) -> Self {
         self.retention_ns = retention_ns;
+        self
+    }
+
+    /// Its next file is made, and its oldest let go, on the preparer's thread. Without it the store
+    /// does both itself.
+    #[must_use]
+    pub fn prepared_by(mut self, preparer: &Preparer) -> Self {
+        self.preparer = Some(preparer.clone());
         self
     }
 
@@ -212,7 +232,8 @@ impl MmapStore {
 
     /// Goes on in a new segment and removes old ones beyond the retention.
     fn roll(&mut self, now_ns: u64) -> Result<(), StoreError> {
-        let next = match self.spare.take() {
+        let coming = self.coming.take().and_then(Coming::wait).transpose()?;
+        let next = match self.spare.take().or(coming) {
             Some(spare) => spare,
             None => self.create_next()?,
         };
@@ -221,8 +242,10 @@ impl MmapStore {
         while self.segments.len() > 2 && self.oldest_is_over(now_ns) {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.forget(oldest.number);
-            // A file that cannot be removed is read again at the next open and tried again then.
-            let _ = std::fs::remove_file(&oldest.path);
+            match &self.preparer {
+                Some(preparer) => preparer.let_go(oldest),
+                None => oldest.remove(),
+            }
         }
         Ok(())
     }
@@ -233,6 +256,18 @@ impl MmapStore {
         let age_ns =
             self.segments.front().map_or(0, |oldest| now_ns.saturating_sub(oldest.times_ns.1));
         bytes > self.config.retention_bytes || (self.retention_ns > 0 && age_ns > self.retention_ns)
+    }
+
+    /// Asks for the next segment once the current one is half full.
+    fn prepare_next(&mut self) {
+        let early = self.end <= self.config.segment_bytes as usize / 2;
+        if early || self.spare.is_some() || self.coming.is_some() {
+            return;
+        }
+        let number = self.segments.back().map_or(1, |segment| segment.number + 1);
+        let bytes = self.config.segment_bytes;
+        self.coming = (self.preparer.as_ref())
+            .and_then(|preparer| preparer.make(self.folder.clone(), number, bytes));
     }
 
     fn create_next(&self) -> Result<Segment, StoreError> {
@@ -316,6 +351,13 @@ impl MmapStore {
     }
 }
 
+/// The folder's lock is let go only when nobody makes a file in it any more.
+impl Drop for MmapStore {
+    fn drop(&mut self) {
+        let _ = self.coming.take().and_then(Coming::wait);
+    }
+}
+
 impl MessageStore for MmapStore {
     fn next_in(&self) -> u64 {
         self.word(Word::NextIn).max(1)
@@ -357,6 +399,7 @@ impl MessageStore for MmapStore {
         self.index.push_back(place);
         self.last_event_no = self.last_event_no.max(entry.event_no);
         self.set_next_out(entry.seq + 1);
+        self.prepare_next();
         Ok(())
     }
 
@@ -420,7 +463,8 @@ impl MessageStore for MmapStore {
 
     /// Prepares the next segment once the current one is half full.
     fn maintain(&mut self) -> Result<(), StoreError> {
-        if self.spare.is_none() && self.end > self.config.segment_bytes as usize / 2 {
+        let late = self.end > self.config.segment_bytes as usize / 2;
+        if late && self.preparer.is_none() && self.spare.is_none() {
             self.spare = Some(self.create_next()?);
         }
         Ok(())
@@ -534,9 +578,14 @@ fn segment_path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("segment-{number:012}.fix"))
 }
 
-fn create_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, StoreError> {
+pub(super) fn create_segment(
+    folder: &Path,
+    number: u64,
+    bytes: u32,
+) -> Result<Segment, StoreError> {
     let path = segment_path(folder, number);
     let mut file = MappedFile::create(&path, u64::from(bytes))?;
+    file.touch();
     write_head(&mut file, SEGMENT_MAGIC, number);
     Ok(Segment { number, path, file, times_ns: (u64::MAX, 0) })
 }

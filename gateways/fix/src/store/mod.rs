@@ -6,9 +6,11 @@
 mod mapped;
 mod mem;
 mod mmap;
+mod prepare;
 
 pub use mem::MemStore;
 pub use mmap::{MmapConfig, MmapStore};
+pub use prepare::Preparer;
 
 use crate::codec::MESSAGE_BYTES_MAX;
 

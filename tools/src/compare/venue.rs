@@ -1,0 +1,175 @@
+//! A venue that fills every order at once with two reports of its own and does nothing else: the
+//! floor of a venue, so that a lane measures the node and not a simulated exchange.
+//!
+//! It speaks just as much of Binance's FIX order entry as the node needs to trade. Its prices are
+//! those at which the still market of `harness` stands. Nothing is matched, booked or checked.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use rutter_fix::codec::{
+    Encoder, FieldIndex, Message, Status, TimePrecision, decode, write_timestamp,
+};
+use rutter_fix::tags::{self, msg_type};
+
+use crate::clock::unix_ns;
+
+const READ_BYTES: usize = 256 << 10;
+const BUY_PRICE: &[u8] = b"60000.00000000";
+const SELL_PRICE: &[u8] = b"59999.00000000";
+/// `TradeID`, `AggressorIndicator`, `UUID` of a Logon.
+const TRADE_ID: u32 = 1003;
+const AGGRESSOR: u32 = 1057;
+const UUID: u32 = 25_037;
+
+/// A running venue.
+#[derive(Debug)]
+pub struct Venue {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Venue {
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&stop);
+        let body = move || {
+            let mut serial = 0;
+            while !until.load(Ordering::Relaxed) {
+                // A node that goes away in the middle is the node's error, and told there.
+                let _ = serve(listener.accept()?.0, &mut serial);
+            }
+            Ok(())
+        };
+        let thread = std::thread::Builder::new().name("bare-venue".to_owned()).spawn(body)?;
+        Ok(Self { address, stop, thread })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it, once its node is gone.
+    ///
+    /// # Errors
+    /// Why it ended before.
+    pub fn stop(self) -> io::Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(self.address)?);
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the venue panicked")))
+    }
+}
+
+/// What every message of a connection begins with.
+struct Header {
+    sequence: u64,
+    peer: Vec<u8>,
+    ours: Vec<u8>,
+    /// 52 and 60, once a read.
+    time: Vec<u8>,
+}
+
+impl Header {
+    fn begin<'a>(&mut self, out: &'a mut Vec<u8>, kind: &[u8]) -> Encoder<'a> {
+        self.sequence += 1;
+        let mut encoder = Encoder::begin(out, b"FIX.4.4", kind);
+        encoder.uint(tags::MSG_SEQ_NUM, self.sequence);
+        encoder.field(tags::SENDER_COMP_ID, &self.ours);
+        encoder.field(tags::SENDING_TIME, &self.time);
+        encoder.field(tags::TARGET_COMP_ID, &self.peer);
+        encoder
+    }
+}
+
+fn serve(mut stream: TcpStream, serial: &mut u64) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut index = FieldIndex::new();
+    let mut input = vec![0; READ_BYTES];
+    let (mut filled, mut out) = (0, Vec::with_capacity(READ_BYTES));
+    let mut header = Header { sequence: 0, peer: Vec::new(), ours: Vec::new(), time: Vec::new() };
+    loop {
+        let count = stream.read(&mut input[filled..])?;
+        if count == 0 {
+            return Ok(());
+        }
+        filled += count;
+        header.time.clear();
+        write_timestamp(&mut header.time, unix_ns(), TimePrecision::Micros);
+        let mut taken = 0;
+        while let Ok(Status::Complete { consumed }) = decode(&input[taken..filled], &mut index) {
+            let message = Message::new(&input[taken..taken + consumed], &index);
+            answer(&message, &mut header, serial, &mut out);
+            taken += consumed;
+        }
+        stream.write_all(&out)?;
+        out.clear();
+        input.copy_within(taken..filled, 0);
+        filled -= taken;
+    }
+}
+
+/// An answer that cannot be finished was longer than any message may be, which none here is.
+fn answer(message: &Message<'_>, header: &mut Header, serial: &mut u64, out: &mut Vec<u8>) {
+    let value = |tag| message.get(tag).unwrap_or(b"?");
+    match message.msg_type() {
+        msg_type::LOGON => {
+            header.peer = value(tags::SENDER_COMP_ID).to_vec();
+            header.ours = value(tags::TARGET_COMP_ID).to_vec();
+            let mut logon = header.begin(out, msg_type::LOGON);
+            logon.char(tags::ENCRYPT_METHOD, b'0');
+            logon.field(tags::HEART_BT_INT, value(tags::HEART_BT_INT));
+            logon.field(UUID, b"00000000-0000-4000-8000-000000000001");
+            let _ = logon.finish();
+        }
+        msg_type::TEST_REQUEST => {
+            let mut heartbeat = header.begin(out, msg_type::HEARTBEAT);
+            heartbeat.field(tags::TEST_REQ_ID, value(tags::TEST_REQ_ID));
+            let _ = heartbeat.finish();
+        }
+        msg_type::LOGOUT => {
+            let _ = header.begin(out, msg_type::LOGOUT).finish();
+        }
+        msg_type::NEW_ORDER_SINGLE => {
+            *serial += 1;
+            report(message, header, *serial, false, out);
+            report(message, header, *serial, true, out);
+        }
+        _ => {}
+    }
+}
+
+/// New, or the fill of the whole order.
+fn report(message: &Message<'_>, header: &mut Header, serial: u64, fill: bool, out: &mut Vec<u8>) {
+    let value = |tag| message.get(tag).unwrap_or(b"0");
+    let time = header.time.clone();
+    let mut report = header.begin(out, msg_type::EXECUTION_REPORT);
+    let (side, quantity) = (value(tags::SIDE), value(tags::ORDER_QTY));
+    let price = if side == b"1" { BUY_PRICE } else { SELL_PRICE };
+    report.uint(tags::EXEC_ID, serial * 2 + u64::from(fill)).uint(tags::ORDER_ID, serial);
+    report.field(tags::CL_ORD_ID, value(tags::CL_ORD_ID)).field(tags::SYMBOL, value(tags::SYMBOL));
+    report.field(tags::SIDE, side).field(tags::ORDER_QTY, quantity);
+    report.field(tags::ORD_TYPE, value(tags::ORD_TYPE)).field(tags::TRANSACT_TIME, &time);
+    if fill {
+        report.char(tags::EXEC_TYPE, b'F').char(tags::ORD_STATUS, b'2');
+        report.field(tags::LAST_QTY, quantity).field(tags::LAST_PX, price);
+        report.field(tags::CUM_QTY, quantity).char(tags::LEAVES_QTY, b'0');
+        report.uint(TRADE_ID, serial).bool(AGGRESSOR, true);
+        report.char(tags::NO_MISC_FEES, b'1').field(tags::MISC_FEE_AMT, b"0.00100000");
+        report.field(tags::MISC_FEE_CURR, b"USDT").char(tags::MISC_FEE_TYPE, b'4');
+    } else {
+        report.char(tags::EXEC_TYPE, b'0').char(tags::ORD_STATUS, b'0');
+        report.char(tags::CUM_QTY, b'0').field(tags::LEAVES_QTY, quantity);
+    }
+    let _ = report.finish();
+}
