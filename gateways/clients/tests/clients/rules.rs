@@ -27,6 +27,9 @@ const WORDS: [&str; 7] = ["proof", "wire", "copy", "checked", "throttle", "hours
 /// The client's connections come after the drop copy's.
 const COPY_CONN: u32 = 1;
 
+/// Lines that are shown from the first one that differs.
+const DIFFERENCE_LINES: usize = 12;
+
 /// Times that a venue refuses a cancel until the core gives up.
 const STUBBORN: usize = 9;
 
@@ -366,12 +369,10 @@ fn check(name: &str, least: usize) {
     if std::env::var_os("RUTTER_WRITE_RULES").is_some() {
         return std::fs::write(&path, really).expect("written");
     }
-    let said: Vec<&str> = page.lines().collect();
-    let differs = really.lines().filter(|line| !said.contains(line)).collect::<Vec<_>>();
-    panic!(
-        "{name} says otherwise than what is sent (RUTTER_WRITE_RULES=1 writes it):\n{}",
-        differs.join("\n")
-    );
+    let same = page.lines().zip(really.lines()).take_while(|(said, sent)| said == sent).count();
+    let sent = really.lines().skip(same).take(DIFFERENCE_LINES).collect::<Vec<_>>().join("\n");
+    let line = same + 1;
+    panic!("{name}:{line} is not what is sent (RUTTER_WRITE_RULES=1 writes it), which is:\n{sent}");
 }
 
 #[test]
