@@ -128,7 +128,7 @@ pub fn open(folder: &Path, config: &GatewayConfig) -> ClientGateway<MmapStore> {
 }
 
 /// What the journal of these scenarios begins with.
-fn reference() -> Vec<Input> {
+pub fn reference() -> Vec<Input> {
     let genesis = Genesis {
         node_tag: 0xa1,
         orders_log2: 10,

@@ -14,6 +14,8 @@ mod recovery;
 mod reference;
 mod reports;
 mod requests;
+mod rules;
+mod rules_words;
 mod samples;
 mod server;
 mod tls;
