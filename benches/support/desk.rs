@@ -166,6 +166,7 @@ pub fn order(nth: u64) -> Input {
         qty: Qty(2 * LEVEL_QTY),
         price: Price(if buys { CENTRE + 50 } else { CENTRE - 60 }),
         instructions: Instructions::default(),
+        poss_resend: false,
     })
 }
 

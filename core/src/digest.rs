@@ -29,7 +29,7 @@ fn mix_report(hash: &mut Rolling, r: &Report) {
         r.ord_type as u8,
         r.tif as u8,
         r.reason as u8,
-        u8::from(r.last.is_some()),
+        u8::from(r.last.is_some()) | u8::from(r.replaced) << 1,
     ]);
     hash.pair(enums, r.event);
     hash.pair(
@@ -118,6 +118,7 @@ fn mix_notice(hash: &mut Rolling, notice: Notice) {
         Notice::Overfill(venue, child) => (18, venue.0, child.0),
         Notice::IllegalEvent(venue, child) => (19, venue.0, child.0),
         Notice::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
+        Notice::CancelStuck(order) => (24, 0, order.0),
         Notice::BadReference => (20, 0, 0),
         Notice::Halted => (21, 0, 0),
         Notice::Resumed => (22, 0, 0),

@@ -221,6 +221,8 @@ pub struct Order {
     pub price: Price,
     /// What a replace that was taken makes of `qty` and `price`.
     pub next: (Qty, Price),
+    /// It has been replaced.
+    pub is_replaced: bool,
     /// When its time is over; zero for never.
     pub expire_at: UnixNanos,
     /// To be cancelled when its client's connection is lost.
@@ -270,6 +272,7 @@ impl Slot for Order {
         qty: Qty::ZERO,
         price: Price(0),
         next: (Qty::ZERO, Price(0)),
+        is_replaced: false,
         expire_at: UnixNanos(0),
         ends_with_connection: false,
         ends_with_failure: false,

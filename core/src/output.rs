@@ -80,6 +80,8 @@ pub struct Report {
     pub kind: ReportKind,
     /// FIX 39.
     pub status: OrdStatus,
+    /// The order has been replaced: FIX 4.2 has a status of its own for it.
+    pub replaced: bool,
     /// FIX 11.
     pub cl_ord_id: ClOrdId,
     /// FIX 41; empty if none.
@@ -248,6 +250,8 @@ pub enum Notice {
     /// A child that is over was found open at its venue and is called back: it should not be there,
     /// or the answer is older than the news of its end.
     FoundAfterEnd(VenueId, ChildId),
+    /// A venue will not give back what is left of an order that has to end; it is still there.
+    CancelStuck(OrderId),
     /// Reference data that contradicts what is known; nothing was changed.
     BadReference,
     /// Trading is halted.

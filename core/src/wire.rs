@@ -327,7 +327,8 @@ wire_struct!(NewOrder {
     tif,
     qty,
     price,
-    instructions
+    instructions,
+    poss_resend
 });
 wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
 wire_struct!(Unacceptable {
@@ -482,6 +483,7 @@ mod tests {
                 display_qty: Qty(6),
                 cash_qty: Amount(7),
             },
+            poss_resend: false,
         };
         ReplaceOrder { orig_cl_ord_id: id, order }
     }
@@ -515,6 +517,7 @@ mod tests {
                 qty: Qty(4),
                 price: Price(5),
                 instructions: Instructions::default(),
+                poss_resend: true,
             }),
             Input::Replace(every_instruction(text36)),
             Input::MassCancel(MassCancel {

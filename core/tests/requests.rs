@@ -279,3 +279,40 @@ fn what_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
     desk.instructed("b buy 1 @ 9900 gtc", |o| o.instructions.exec_inst = insts("1HK"));
     desk.client_saw(&["b new"]);
 }
+
+/// Found by whoever wrote the rules of engagement: the cancel was never answered.
+#[test]
+fn a_cancel_that_is_under_way_when_the_orders_time_comes_is_answered() {
+    let mut desk = with_a_resting_order();
+    let end = UnixNanos(desk.now.0 + 60 * SECOND);
+    desk.instructed("b buy 2 @ 9890 gtc", |order| {
+        (order.tif, order.instructions.expire_at) = (TimeInForce::Gtd, end);
+    });
+    desk.client("cancel b").wait_ns(61 * SECOND).venue(2, "done 0");
+    desk.client_saw(&["b new", "b canceling", "b Canceled ClientRequest filled 0"]);
+}
+
+/// Found there too: the order went on, and would have been routed again during the halt.
+#[test]
+fn what_a_venue_does_not_give_back_in_a_halt_is_not_traded_on_and_somebody_is_told() {
+    let mut desk = with_a_resting_order();
+    desk.input(Input::Halt).client_saw(&[]);
+    for _ in 0..8 {
+        desk.venue(1, "cancel-rejected").venue(1, "open");
+    }
+    desk.client("status a").client_saw(&["a is PendingCancel"]);
+    assert!(
+        desk.notices().iter().any(|n| matches!(n, rutter_core::output::Notice::CancelStuck(_)))
+    );
+    desk.venue(1, "fill 4 @ 9900").venue(1, "done 4");
+    desk.client_saw(&["a trade 4 @ 9900 leaves 6", "a Canceled KillSwitch filled 4"]);
+}
+
+#[test]
+fn an_order_that_is_perhaps_sent_again_is_answered_with_its_status() {
+    let mut desk = with_a_resting_order();
+    desk.instructed("a buy 10 @ 9900 gtc", |order| order.poss_resend = true);
+    desk.client_saw(&["a is New"]).sent(&[]);
+    desk.instructed("b buy 1 @ 9900 gtc", |order| order.poss_resend = true);
+    desk.client_saw(&["b new"]);
+}

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rutter_clients::{Secret, SessionKind};
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
-use rutter_fix::dictionary::Version;
+use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::Schedule;
 use rutter_fix::session::schedule::{Day, ScheduleError, TimeOfDay};
 use serde::Deserialize;
@@ -74,6 +74,17 @@ pub struct SessionConfig {
     /// Every message is checked with the data dictionary as well.
     #[serde(default)]
     pub validate_messages: bool,
+    /// Checks that are left out then, by their names.
+    #[serde(default)]
+    pub unchecked: Vec<Check>,
+    /// `Username` (553) that its Logon must carry; any if absent.
+    pub username: Option<String>,
+    /// `NextExpectedMsgSeqNum` (789) is told and obeyed.
+    #[serde(default)]
+    pub next_expected: bool,
+    /// Most messages that one `ResendRequest` of ours asks for; 0 for all there are.
+    #[serde(default)]
+    pub resend_chunk: u64,
     /// Its open orders are cancelled when its connection is lost, unless its Logon says otherwise.
     #[serde(default)]
     pub cancel_on_disconnect: bool,
@@ -88,6 +99,42 @@ pub struct SessionConfig {
     /// `CompID`s of sessions: it gets a copy of each of their reports, and asks for nothing.
     #[serde(default)]
     pub drop_copy_of: Vec<String>,
+}
+
+/// A check of the data dictionary; see [`Checks`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is described where it is made")]
+pub enum Check {
+    MessageTypes,
+    UnknownFields,
+    UserDefinedFields,
+    RequiredFields,
+    EmptyValues,
+    Formats,
+    Enumerations,
+    Order,
+    RepeatedTags,
+    GroupCounts,
+    GroupOrder,
+}
+
+impl Check {
+    const fn switch(self, checks: &mut Checks) -> &mut bool {
+        match self {
+            Self::MessageTypes => &mut checks.message_types,
+            Self::UnknownFields => &mut checks.unknown_fields,
+            Self::UserDefinedFields => &mut checks.user_defined_fields,
+            Self::RequiredFields => &mut checks.required_fields,
+            Self::EmptyValues => &mut checks.empty_values,
+            Self::Formats => &mut checks.formats,
+            Self::Enumerations => &mut checks.enumerations,
+            Self::Order => &mut checks.order,
+            Self::RepeatedTags => &mut checks.repeated_tags,
+            Self::GroupCounts => &mut checks.group_counts,
+            Self::GroupOrder => &mut checks.group_order,
+        }
+    }
 }
 
 /// `[session.hours]`
@@ -136,6 +183,13 @@ impl SessionConfig {
         hours.schedule().map(Some).or_else(|reason| wrong(key, reason.to_string()))
     }
 
+    /// The checks of the data dictionary that its messages go through.
+    pub fn checks(&self) -> Option<Checks> {
+        let mut checks = Checks::default();
+        self.unchecked.iter().for_each(|check| *check.switch(&mut checks) = false);
+        self.validate_messages.then_some(checks)
+    }
+
     /// Whether it gets copies instead of trading.
     pub const fn is_drop_copy(&self) -> bool {
         !self.drop_copy_of.is_empty()
@@ -174,6 +228,9 @@ impl SessionConfig {
         }
         if self.cancel_on_disconnect().grace_ns > rutter_clients::config::GRACE_NS_MAX {
             return wrong(key("cancel_grace_ms"), "more than an hour");
+        }
+        if !self.unchecked.is_empty() && !self.validate_messages {
+            return wrong(key("unchecked"), "nothing is checked: validate_messages is not set");
         }
         self.schedule()?;
         Access::of(self).map(|_| ())

@@ -147,7 +147,7 @@ fn gateway_config() -> GatewayConfig {
                 SessionConfig {
                     proof,
                     version,
-                    validate_messages: true,
+                    checks: Some(rutter_fix::dictionary::Checks::default()),
                     ..SessionConfig::trading(id, &name, text("fund"))
                 }
             })

@@ -54,6 +54,13 @@ impl Engine {
         self.note_seq(new.session, new.client_seq);
         let key = ClientKey { session: new.session, cl_ord_id: new.cl_ord_id };
         let key_hash = key.hash(self.genesis.hash_seed);
+        if new.poss_resend
+            && let Some(order) = self.find(&key, key_hash).copied()
+        {
+            // FIX 4.4 volume 4, appendix D: the order is known, so its status is the answer.
+            let about = About::answer(new.client_seq);
+            return self.report(&order, ReportKind::OrderStatus, &about, out);
+        }
         let claimed = self
             .check_new(new, &key, key_hash)
             .and_then(|()| self.orders.claim().ok_or(Refusal::CapacityReached));
@@ -410,6 +417,7 @@ impl Engine {
             order: order.id,
             kind,
             status: order.status(),
+            replaced: order.is_replaced,
             cl_ord_id,
             orig_cl_ord_id,
             request: about.request,
@@ -441,6 +449,7 @@ impl Engine {
             order: OrderId(0),
             kind: ReportKind::Rejected,
             status: OrdStatus::Rejected,
+            replaced: false,
             cl_ord_id: ClOrdId::EMPTY,
             orig_cl_ord_id: ClOrdId::EMPTY,
             request: ClOrdId::EMPTY,

@@ -154,6 +154,10 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
+            // What is being called back ends by that, and its request is answered by that.
+            if order.state == OrderState::PendingCancel {
+                continue;
+            }
             self.call_back(&mut order, CallBack::Expiry, 0, out);
             self.store(&order);
         }

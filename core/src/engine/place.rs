@@ -5,7 +5,7 @@ use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::ChildId;
 use crate::input::{OrdType, Refusal, Side, TimeInForce};
 use crate::number::{Amount, Qty, UnixNanos};
-use crate::order::{Order, OrderEvent, OrderState};
+use crate::order::{CallBack, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
 use crate::risk::reserve;
@@ -15,7 +15,8 @@ use crate::table::Slot;
 impl Engine {
     /// Routes what no child carries. What finds no place waits (day and GTC) or is given up.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state != OrderState::Working || order.unplaced().is_zero() {
+        // A halt calls back whatever works; nothing new leaves until it is over.
+        if order.state != OrderState::Working || order.unplaced().is_zero() || self.halted {
             return;
         }
         let can_wait = order.tif.waits();
@@ -311,7 +312,19 @@ impl Engine {
 
     /// A venue will not give a child back: the order goes on, and the client is told.
     pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        let by_client = order.call_back == CallBack::Client;
+        let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
         match order.state {
+            // Nobody goes on trading what has to end: it waits for the venue's last word.
+            OrderState::PendingCancel if !by_client || self.halted || expired => {
+                self.change_failed(order, Refusal::VenueRefused, out);
+                order.call_back = match order.call_back {
+                    CallBack::Client if self.halted => CallBack::Kill,
+                    CallBack::Client => CallBack::Expiry,
+                    other => other,
+                };
+                out.notice(Notice::CancelStuck(order.id));
+            }
             OrderState::PendingCancel => {
                 order.apply(OrderEvent::CancelRefused);
                 self.change_failed(order, Refusal::VenueRefused, out);

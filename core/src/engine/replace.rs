@@ -93,6 +93,7 @@ impl Engine {
         // What was filled while the children were called back may be more than is wanted now.
         order.qty = Qty(qty.0.max(order.filled.0 + order.canceled.0));
         order.price = price;
+        order.is_replaced = true;
         order.apply(OrderEvent::ReplaceDone);
         if order.leaves().is_zero() {
             order.apply(OrderEvent::LastFilled);

@@ -51,7 +51,7 @@ pub enum Refusal {
     TooLateToCancel = 20,
     /// A cancel of it is already on its way.
     AlreadyPending = 21,
-    /// Nothing more within the order's limits (IOC, FOK or market remainder).
+    /// Nothing more within the order's limits (remainder of an order that does not wait).
     NoLiquidity = 22,
     /// The day is over.
     DayEnd = 23,

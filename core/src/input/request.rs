@@ -30,6 +30,8 @@ pub struct NewOrder {
     pub price: Price,
     /// What else it says.
     pub instructions: Instructions,
+    /// FIX 97: the client has perhaps sent it before. If so, it is told how the order stands.
+    pub poss_resend: bool,
 }
 
 /// A set of the characters that FIX uses in a `MultipleCharValue` field: `0-9`, `A-Z`, `a-z`.

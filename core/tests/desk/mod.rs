@@ -222,6 +222,7 @@ impl Desk {
             qty: Qty(words[2].parse().expect("quantity")),
             price: Price(if market { 0 } else { words[4].parse().expect("price") }),
             instructions: Instructions::default(),
+            poss_resend: false,
         }
     }
 

@@ -9,8 +9,8 @@ use rutter_core::input::CancelOnDisconnect;
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::reference::DEFINITIONS_MAX;
 use rutter_fix::codec::{MESSAGE_BYTES_MAX, TimePrecision};
-use rutter_fix::dictionary::Version;
-use rutter_fix::session::{Config, REPLAY_BYTES_MAX, Schedule};
+use rutter_fix::dictionary::{Checks, Version};
+use rutter_fix::session::{Config, REPLAY_BYTES_MAX, Schedule, Validation};
 
 use crate::credentials::{CertificatePin, Proof};
 
@@ -36,8 +36,13 @@ pub struct SessionConfig {
     pub heartbeat_s_range: (u32, u32),
     /// The version that it speaks.
     pub version: Version,
-    /// Every message is checked with the version's data dictionary (`docs/fix`) as well.
-    pub validate_messages: bool,
+    /// Every message is checked with the version's data dictionary (`docs/fix`) as well: these
+    /// checks.
+    pub checks: Option<Checks>,
+    /// Tell it with the Logon what we expect (789), and send again what it says it expects.
+    pub next_expected: bool,
+    /// Most messages that one `ResendRequest` of ours asks for; 0 for all there are.
+    pub resend_chunk: u64,
     /// What it may do.
     pub kind: SessionKind,
     /// What becomes of its orders when its connection is lost, unless its Logon says otherwise.
@@ -60,7 +65,9 @@ impl SessionConfig {
             certificate: None,
             heartbeat_s_range: (1, 60),
             version: Version::Fix44,
-            validate_messages: false,
+            checks: None,
+            next_expected: false,
+            resend_chunk: 0,
             kind: SessionKind::Trading,
             cancel_on_disconnect: CancelOnDisconnect::default(),
             schedule: None,
@@ -324,7 +331,13 @@ impl GatewayConfig {
             ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
         };
         let config = config.validated(session.version);
-        if session.validate_messages { config } else { Config { validation: None, ..config } }
+        let validation = config.validation.zip(session.checks);
+        Config {
+            validation: validation.map(|(validation, checks)| Validation { checks, ..validation }),
+            next_expected: session.next_expected,
+            resend_chunk: session.resend_chunk,
+            ..config
+        }
     }
 }
 

@@ -108,7 +108,10 @@ fn new_order(
 ) -> Result<Input, AppError> {
     let read = NewOrderSingle::read(message);
     Ok(match order(message, &read, id, owner, terms)? {
-        Ok(order) => Input::NewOrder(order),
+        Ok(order) => {
+            let poss_resend = message.get(tags::POSS_RESEND) == Some(b"Y");
+            Input::NewOrder(NewOrder { poss_resend, ..order })
+        }
         Err(unacceptable) => Input::Unacceptable(unacceptable),
     })
 }
@@ -237,6 +240,7 @@ fn in_terms(
         tif,
         qty: Qty(qty),
         price: Price(price),
+        poss_resend: false,
         instructions: instructions(&view.instructions, instrument, terms)?,
     })
 }

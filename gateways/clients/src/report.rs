@@ -100,7 +100,7 @@ fn write_state(out: &mut Encoder<'_>, report: &Report, reader: Version) {
         out.char(tags::EXEC_TYPE, report.kind as u8).char(tags::ORD_STATUS, report.status as u8);
         return;
     }
-    let replaced = report.kind == ReportKind::Replaced && report.status == OrdStatus::New;
+    let replaced = report.replaced && report.status == OrdStatus::New;
     let status = if replaced { b'5' } else { report.status as u8 };
     let (trans, exec_type) = match report.kind {
         ReportKind::Trade if report.leaves.0 == 0 => (TRANS_NEW, OrdStatus::Filled as u8),

@@ -491,6 +491,7 @@ pub fn report(event: u64) -> Report {
         order: OrderId(7),
         kind: ReportKind::New,
         status: OrdStatus::New,
+        replaced: false,
         cl_ord_id: text("a1"),
         orig_cl_ord_id: ClOrdId::EMPTY,
         request: ClOrdId::EMPTY,

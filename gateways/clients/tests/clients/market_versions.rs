@@ -182,7 +182,7 @@ fn all_versions() -> Desk {
         with_eth(config);
         let session = |id, name: &str, version| SessionConfig {
             version,
-            validate_messages: true,
+            checks: Some(Checks::default()),
             requests_per_s_max: 8,
             ..SessionConfig::trading(SessionId(id), name, text(&format!("ACC-{name}")))
         };

@@ -28,6 +28,7 @@ fn an_order_reaches_the_core_in_its_numbers() {
         qty: Qty(5_000),
         price: Price(6_000_025),
         instructions: Instructions::default(),
+        poss_resend: false,
     };
     assert_eq!(desk.published(), [Input::NewOrder(order)]);
     desk.send(1, &format!("35=D|11=a2|38=1|40=1|54=2|55=BTC/USDT|59=3|{TIME}"));
@@ -163,7 +164,9 @@ fn an_unsupported_message_gets_a_business_reject_and_the_session_goes_on() {
 
 #[test]
 fn a_session_that_wants_it_is_checked_with_the_dictionary() {
-    let mut desk = Desk::with(|config| config.sessions[0].validate_messages = true);
+    let mut desk = Desk::with(|config| {
+        config.sessions[0].checks = Some(rutter_fix::dictionary::Checks::default())
+    });
     desk.logon(1, "ALPHA").published();
     for (order, parts) in [
         (ORDER.replace("54=1", "54=1|4999=x"), "35=3| 371=4999| 373=0|"),

@@ -22,7 +22,11 @@ fn all_kinds() -> Desk {
         for (id, name, version) in [(2, "OLD", Version::Fix42), (3, "NEW", Version::Fix50Sp2)] {
             let account = text(&format!("ACC-{name}"));
             let session = SessionConfig::trading(SessionId(id), name, account);
-            config.sessions.push(SessionConfig { version, validate_messages: true, ..session });
+            config.sessions.push(SessionConfig {
+                version,
+                checks: Some(rutter_fix::dictionary::Checks::default()),
+                ..session
+            });
         }
         let kind = SessionKind::DropCopy([0, 2, 3].map(SessionId).to_vec());
         let copy = SessionConfig::trading(SessionId(4), "COPY", text("none"));

@@ -60,7 +60,7 @@ fn configure(config: &mut GatewayConfig, words: &[&str]) {
         with_eth(config);
     }
     for session in config.sessions.iter_mut().filter(|one| one.kind == SessionKind::Trading) {
-        session.validate_messages = words.contains(&"checked");
+        session.checks = words.contains(&"checked").then(rutter_fix::dictionary::Checks::default);
         session.requests_per_s_max = u32::from(words.contains(&"throttle"));
         if words.contains(&"proof") {
             session.proof = Proof::Password("secret".into());
