@@ -83,6 +83,8 @@ pub struct Status {
     pub illegal_events: u64,
     /// Children that were over and found open, and so called back.
     pub found_after_end: u64,
+    /// Orders that have to end and that a venue does not give back.
+    pub cancels_stuck: u64,
     /// Reference data that was not taken.
     pub bad_reference: u64,
     /// The kill switch is on.
@@ -204,6 +206,7 @@ impl ReadModel {
             Notice::OrphanFill(..) | Notice::Overfill(..) => status.odd_fills += 1,
             Notice::IllegalEvent(..) => status.illegal_events += 1,
             Notice::FoundAfterEnd(..) => status.found_after_end += 1,
+            Notice::CancelStuck(_) => status.cancels_stuck += 1,
             Notice::BadReference => status.bad_reference += 1,
             Notice::Halted => status.halted = true,
             Notice::Resumed => status.halted = false,
