@@ -153,6 +153,7 @@ fn client_session(
         version: session.begin_string.version(),
         username: session.username.clone(),
         checks: session.checks(),
+        passport: session.latency_passport,
         next_expected: session.next_expected,
         resend_chunk: session.resend_chunk,
         kind: session.kind(|name| names.session(name)).ok_or_else(undefined)?,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rutter_clients::server::OUTPUTS_PER_TURN;
-use rutter_clients::{GatewayServer, OutputError};
+use rutter_clients::{GatewayServer, OutputError, Passport};
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind};
@@ -327,7 +327,7 @@ impl<S: MessageStore> Clients<S> {
                 return false;
             }
             count += 1;
-            failed = give(server, &envelope.output).err();
+            failed = give(server, envelope).err();
             if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
                 told.push(Passage::of(envelope));
             }
@@ -382,8 +382,16 @@ impl<S: MessageStore> Clients<S> {
 }
 
 /// Gives an output to its session.
-fn give<S: MessageStore>(server: &mut GatewayServer<S>, output: &Output) -> Result<(), String> {
-    server.output(output).or_else(|error| {
+fn give<S: MessageStore>(
+    server: &mut GatewayServer<S>,
+    envelope: &OutputEnvelope,
+) -> Result<(), String> {
+    let passport = Passport {
+        journal_seq: envelope.seq,
+        arrived_ns: envelope.arrived_ns,
+        decided_ns: envelope.decided_ns,
+    };
+    server.output_from(&envelope.output, Some(&passport)).or_else(|error| {
         tracing::error!(%error, "a report cannot be given to its session");
         if matches!(error, OutputError::UnknownSession(_)) {
             Ok(())

@@ -190,6 +190,7 @@ impl CallBack {
 
 /// A client order.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Order {
     /// For ever.
     pub id: OrderId,

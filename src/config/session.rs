@@ -45,6 +45,7 @@ impl BeginString {
 /// `[[session]]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a file")]
 pub struct SessionConfig {
     /// The client's `CompID`.
     pub comp_id: String,
@@ -79,6 +80,10 @@ pub struct SessionConfig {
     pub unchecked: Vec<Check>,
     /// `Username` (553) that its Logon must carry; any if absent.
     pub username: Option<String>,
+    /// Its reports say when their cause arrived and was decided, and where it is in the journal
+    /// (20030 to 20032).
+    #[serde(default)]
+    pub latency_passport: bool,
     /// `NextExpectedMsgSeqNum` (789) is told and obeyed.
     #[serde(default)]
     pub next_expected: bool,

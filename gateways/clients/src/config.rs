@@ -39,6 +39,8 @@ pub struct SessionConfig {
     /// Every message is checked with the version's data dictionary (`docs/fix`) as well: these
     /// checks.
     pub checks: Option<Checks>,
+    /// Its reports say where their time went, and where they are in the journal.
+    pub passport: bool,
     /// Tell it with the Logon what we expect (789), and send again what it says it expects.
     pub next_expected: bool,
     /// Most messages that one `ResendRequest` of ours asks for; 0 for all there are.
@@ -66,6 +68,7 @@ impl SessionConfig {
             heartbeat_s_range: (1, 60),
             version: Version::Fix44,
             checks: None,
+            passport: false,
             next_expected: false,
             resend_chunk: 0,
             kind: SessionKind::Trading,

@@ -35,4 +35,5 @@ pub use connection::Peer;
 pub use credentials::{CertificatePin, LogonFault, Proof, Secret};
 pub use gateway::{ClientGateway, Publish};
 pub use notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
+pub use report::Passport;
 pub use server::{GatewayServer, ServerCounters, ServerError};

@@ -8,7 +8,7 @@ use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{
     CancelReject, LastFill, MassCancelReport, OrdStatus, Report, ReportKind,
 };
-use rutter_fix::codec::Encoder;
+use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
 
@@ -83,6 +83,24 @@ pub fn write_report(
         }
         out.field(tags::TEXT, told.word.as_bytes());
     }
+}
+
+/// Where a report comes from: what a client needs to ask "why", and to measure us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passport {
+    /// Journal sequence of the input that caused it.
+    pub journal_seq: u64,
+    /// When that input's bytes arrived, nanoseconds since the Unix epoch.
+    pub arrived_ns: u64,
+    /// When the core decided about it, nanoseconds since the Unix epoch.
+    pub decided_ns: u64,
+}
+
+/// Writes where a report comes from.
+pub fn write_passport(out: &mut Encoder<'_>, passport: &Passport) {
+    out.uint(tags::PASSPORT_JOURNAL_SEQ, passport.journal_seq);
+    out.timestamp(tags::PASSPORT_ARRIVED, passport.arrived_ns, TimePrecision::Nanos);
+    out.timestamp(tags::PASSPORT_DECIDED, passport.decided_ns, TimePrecision::Nanos);
 }
 
 /// Writes what a drop copy says beside the report: that it is one, and whose report it is.

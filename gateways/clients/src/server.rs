@@ -23,6 +23,7 @@ use rutter_transport::wake::{Parked, WakeHandle};
 
 use crate::gateway::{ClientGateway, Publish};
 use crate::notice::{ConnId, OutputError, RecoveryError};
+use crate::report::Passport;
 
 mod listen;
 
@@ -187,9 +188,21 @@ impl<S: MessageStore> GatewayServer<S> {
     /// # Errors
     /// As [`ClientGateway::on_output`].
     pub fn output(&mut self, output: &Output) -> Result<(), OutputError> {
+        self.output_from(output, None)
+    }
+
+    /// As [`output`](Self::output), for one whose origin is known.
+    ///
+    /// # Errors
+    /// As [`ClientGateway::on_output`].
+    pub fn output_from(
+        &mut self,
+        output: &Output,
+        passport: Option<&Passport>,
+    ) -> Result<(), OutputError> {
         let clock = self.clock;
         let now_ns = *self.batch_ns.get_or_insert_with(clock);
-        self.gateway.on_output(now_ns, output)
+        self.gateway.on_output_from(now_ns, output, passport)
     }
 
     /// Sends what [`output`](Self::output) queued.

@@ -38,6 +38,8 @@ pub(super) struct Client<S> {
     pub chosen: CancelOnDisconnect,
     /// How many requests it may make.
     pub throttle: Throttle,
+    /// Its reports say where they come from.
+    pub passport: bool,
     /// What it is being told again.
     pub history: Option<History>,
     /// An operator has shut it out.
@@ -56,6 +58,7 @@ impl<S: MessageStore> Client<S> {
             configured: config.cancel_on_disconnect,
             chosen: config.cancel_on_disconnect,
             throttle: Throttle::new(config.requests_per_s_max),
+            passport: config.passport,
             history: None,
             disabled: false,
             reset_wanted: false,

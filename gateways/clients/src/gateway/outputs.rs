@@ -10,7 +10,10 @@ use rutter_fix::tags::msg_type;
 
 use super::{ClientGateway, CloseReason, Notice, OutputError};
 use crate::config::SessionKind;
-use crate::report::{write_cancel_reject, write_copy_of, write_mass_cancel_report, write_report};
+use crate::report::{
+    Passport, write_cancel_reject, write_copy_of, write_mass_cancel_report, write_passport,
+    write_report,
+};
 
 /// `Text` (58) of a Logout that an operator asked for.
 const OPERATOR_LOGOUT: &str = "Logged out by an operator";
@@ -22,6 +25,20 @@ impl<S: MessageStore> ClientGateway<S> {
     /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
     /// output; further outputs for it are only counted.
     pub fn on_output(&mut self, now_ns: u64, output: &Output) -> Result<(), OutputError> {
+        self.on_output_from(now_ns, output, None)
+    }
+
+    /// As [`on_output`](Self::on_output), for one whose origin is known: sessions that want it are
+    /// told. What is told again after a restart has no times to tell.
+    ///
+    /// # Errors
+    /// As [`on_output`](Self::on_output).
+    pub fn on_output_from(
+        &mut self,
+        now_ns: u64,
+        output: &Output,
+        passport: Option<&Passport>,
+    ) -> Result<(), OutputError> {
         let (session, event, client_seq, kind) = match output {
             Output::Report(report) => {
                 (report.session, report.event, report.client_seq, msg_type::EXECUTION_REPORT)
@@ -46,10 +63,13 @@ impl<S: MessageStore> ClientGateway<S> {
         let place = self.by_session.get(session.index()).copied().flatten();
         let place = place.ok_or(OutputError::UnknownSession(session))?;
         let Some(client) = self.clients.get(place) else { return Ok(()) };
-        let owner = client.owner;
+        let (owner, passport) = (client.owner, passport.filter(|_| client.passport));
         let told = self.tell(now_ns, place, event, kind, |message, terms| match output {
             Output::Report(report) => {
                 write_report(message, report, &owner, owner.version, terms);
+                if let Some(passport) = passport {
+                    write_passport(message, passport);
+                }
             }
             Output::CancelReject(reject) => write_cancel_reject(message, reject, &owner, terms),
             Output::MassCancelReport(report) => {

@@ -375,3 +375,27 @@ fn a_message_that_does_not_end_is_given_up_and_the_next_is_read() {
     desk.wait(6 * SECOND).resume();
     assert!(matches!(desk.published()[..], [Input::NewOrder(_)]));
 }
+
+#[test]
+fn a_report_tells_where_it_comes_from_to_who_wants_to_know() {
+    let mut desk = Desk::with(|config| config.sessions[0].passport = true);
+    desk.logon(1, "ALPHA").logon(2, "BETA").published();
+    let passport = rutter_clients::Passport {
+        journal_seq: 77,
+        arrived_ns: 1_719_487_046 * SECOND + 1_234,
+        decided_ns: 1_719_487_046 * SECOND + 5_678,
+    };
+    let mut others = report(1);
+    others.session = SessionId(1);
+    for report in [report(1), others] {
+        let told = desk.gateway.on_output_from(desk.now, &Output::Report(report), Some(&passport));
+        told.expect("taken");
+    }
+    desk.read_all();
+    desk.saw_like(
+        1,
+        &["20030=77|20031=20240627-11:17:26.000001234|20032=20240627-11:17:26.000005678|"],
+    );
+    let seen = desk.seen(2).join("");
+    assert!(seen.contains("35=8|") && !seen.contains("20030="), "{seen}");
+}
