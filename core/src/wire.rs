@@ -488,6 +488,17 @@ mod tests {
         ReplaceOrder { orig_cl_ord_id: id, order }
     }
 
+    fn mass_cancel(id: Text<36>) -> MassCancel {
+        MassCancel {
+            session: SessionId(1),
+            client_seq: 2,
+            cl_ord_id: id,
+            asked: b'1',
+            scope: MassScope { instrument: Some(InstrumentId(3)), side: Some(Side::Buy) },
+            refusal: Refusal::VenueRefused,
+        }
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -520,14 +531,7 @@ mod tests {
                 poss_resend: true,
             }),
             Input::Replace(every_instruction(text36)),
-            Input::MassCancel(MassCancel {
-                session: SessionId(1),
-                client_seq: 2,
-                cl_ord_id: text36,
-                asked: b'1',
-                scope: MassScope { instrument: Some(InstrumentId(3)), side: Some(Side::Buy) },
-                refusal: Refusal::VenueRefused,
-            }),
+            Input::MassCancel(mass_cancel(text36)),
             Input::Command(SessionId(1), SessionCommand::Disable),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
             Input::Cancel(CancelOrder {

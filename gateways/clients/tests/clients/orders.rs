@@ -165,7 +165,7 @@ fn an_unsupported_message_gets_a_business_reject_and_the_session_goes_on() {
 #[test]
 fn a_session_that_wants_it_is_checked_with_the_dictionary() {
     let mut desk = Desk::with(|config| {
-        config.sessions[0].checks = Some(rutter_fix::dictionary::Checks::default())
+        config.sessions[0].checks = Some(rutter_fix::dictionary::Checks::default());
     });
     desk.logon(1, "ALPHA").published();
     for (order, parts) in [

@@ -105,6 +105,10 @@ fn a_full_ring_stops_the_socket_and_loses_nothing() {
     drop(sender.join().expect("the sender"));
 }
 
+fn is_others(input: &Input) -> bool {
+    matches!(input, Input::NewOrder(order) if order.session == SessionId(1))
+}
+
 /// A thousand orders wait in one client's socket when another one sends its only order.
 #[test]
 fn a_flood_of_one_client_does_not_hold_up_the_order_of_another() {
@@ -120,9 +124,10 @@ fn a_flood_of_one_client_does_not_hold_up_the_order_of_another() {
     hall.turn_until("the flood begins", |hall| !hall.inputs.is_empty());
     let ahead = hall.inputs.len();
     other.write_all(&numbered("BETA", 2, clock(), &format!("35=D|11=b|{ORDER}"))).expect("sent");
-    let is_others = |(input, _): &(Input, u64)| matches!(input, Input::NewOrder(order) if order.session == SessionId(1));
-    hall.turn_until("the other's order", |hall| hall.inputs.iter().any(is_others));
-    let before = hall.inputs.iter().position(is_others).expect("there") - ahead;
+    hall.turn_until("the other's order", |hall| {
+        hall.inputs.iter().any(|(input, _)| is_others(input))
+    });
+    let before = hall.inputs.iter().position(|(input, _)| is_others(input)).expect("there") - ahead;
     assert!(before <= 200, "{before} orders of the flood went first");
 }
 

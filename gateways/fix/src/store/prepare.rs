@@ -13,9 +13,12 @@ use super::mmap::{Segment, create_segment};
 /// Files that wait to be made or let go; a store does it itself when there is no room.
 pub const JOBS_MAX: usize = 1_024;
 
+/// Where a segment goes that was made, or the reason why not.
+type Made = SyncSender<Result<Segment, StoreError>>;
+
 #[derive(Debug)]
 enum Job {
-    Make { folder: PathBuf, number: u64, bytes: u32, made: SyncSender<Result<Segment, StoreError>> },
+    Make { folder: PathBuf, number: u64, bytes: u32, made: Made },
     LetGo(Segment),
 }
 
