@@ -241,3 +241,51 @@ impl SessionConfig {
         Access::of(self).map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = include_str!("../../deploy/example.toml");
+    const HOURS: &str = "[session.hours]\nzone = \"Europe/Zurich\"\nstart = \"08:00\"\nend = \"17:30\"\n\n[[session]]";
+
+    fn read(from: &str, to: &str) -> Result<Config, ConfigError> {
+        assert!(SOUND.contains(from), "{from}");
+        Config::parse(&SOUND.replacen(from, to, 1))
+    }
+
+    #[test]
+    fn a_session_is_read_with_all_that_it_may_do() {
+        let config = read("cancel_on_disconnect = false", "cancel_on_disconnect = true");
+        let config = config.expect("sound");
+        let [desk, copy] = config.session.as_slice() else { panic!("two sessions") };
+        let choice = CancelOnDisconnect { all: true, grace_ns: 5_000_000_000 };
+        assert_eq!(desk.cancel_on_disconnect(), choice);
+        assert_eq!(desk.kind(|_| None), Some(SessionKind::Trading));
+        let id = |name: &str| (name == "DESK1").then_some(SessionId(7));
+        assert_eq!(copy.kind(id), Some(SessionKind::DropCopy(vec![SessionId(7)])));
+        let unchecked = "validate_messages = true\nunchecked = [\"group_order\"]";
+        let config = read("validate_messages = true", unchecked).expect("sound");
+        let checks = config.session[0].checks().expect("checked");
+        assert!(!checks.group_order && checks.group_counts);
+    }
+
+    #[test]
+    fn what_a_session_cannot_be_is_refused_by_its_key() {
+        let hours = |from: &str, to: &str| format!("\n{}", HOURS.replacen(from, to, 1));
+        for (from, to, key) in [
+            ("drop_copy_of = [\"DESK1\"]", "drop_copy_of = [\"X\"]", "COPY1.drop_copy_of"),
+            ("drop_copy_of = [\"DESK1\"]", "drop_copy_of = [\"COPY1\"]", "COPY1.drop_copy_of"),
+            ("drop_copy_of", "account = \"fund\"\ndrop_copy_of", "COPY1.account"),
+            ("account = \"fund\"", "account = \"none\"", "DESK1.account"),
+            ("cancel_grace_ms = 5000", "cancel_grace_ms = 3600001", "DESK1.cancel_grace_ms"),
+            ("validate_messages = true", "unchecked = [\"order\"]", "DESK1.unchecked"),
+            ("\n[[session]]\ncomp_id = \"COPY1\"", &hours("Zurich", "Mars"), "DESK1.hours"),
+            ("\n[[session]]\ncomp_id = \"COPY1\"", &hours("08:00", "8:00"), "DESK1.hours"),
+        ] {
+            let to = to.replace("[[session]]", "[[session]]\ncomp_id = \"COPY1\"");
+            let said = read(from, &to).expect_err(key).to_string();
+            assert!(said.contains(key), "{said}");
+        }
+    }
+}
