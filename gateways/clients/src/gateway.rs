@@ -288,7 +288,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Whether [`resume`](Self::resume) would go on with something at once.
     pub fn has_work(&self) -> bool {
-        self.histories > 0
+        self.history_is_due()
             || self.market.has_work()
             || self.queue.is_empty()
                 && self.stalled > 0

@@ -93,12 +93,22 @@ impl<S: MessageStore> ClientGateway<S> {
         told
     }
 
+    /// Whether a client that is being told a history has read what it was told.
+    pub(super) fn history_is_due(&self) -> bool {
+        let reads = |place| self.reads_history(place).is_some();
+        self.histories > 0 && (0..self.clients.len()).any(reads)
+    }
+
+    /// The history of a client that has read what it was told, and its connection.
+    fn reads_history(&self, place: usize) -> Option<(History, ConnId)> {
+        let client = self.clients.get(place)?;
+        let (history, conn) = client.history.zip(client.conn)?;
+        let reads = !client.session.replay_pending() && self.has_room_for_market(conn);
+        reads.then_some((history, conn))
+    }
+
     fn serve_history(&mut self, now_ns: u64, place: usize) -> bool {
-        let Some(client) = self.clients.get(place) else { return false };
-        let Some((mut history, conn)) = client.history.zip(client.conn) else { return false };
-        if client.session.replay_pending() || !self.has_room_for_market(conn) {
-            return false;
-        }
+        let Some((mut history, conn)) = self.reads_history(place) else { return false };
         let mut over = false;
         for _ in 0..TOLD_PER_TURN {
             over = !self.tell_past(now_ns, place, conn, &mut history);
