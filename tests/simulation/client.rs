@@ -17,21 +17,24 @@ pub struct Password {
     cancel_on_disconnect: bool,
 }
 
-/// Grace of the client whose orders end with its connection, in seconds.
-const GRACE_S: u64 = 2;
+/// Grace of the client whose orders end with its connection, in seconds: for half of its logons
+/// none, and for the others more than it takes to come back.
+const fn grace_s(logon: &LogonContext<'_>) -> u64 {
+    logon.msg_seq_num % 2
+}
 
 impl Policy for Password {
     fn authenticate(&mut self, _: &Message<'_>) -> Result<(), &'static str> {
         Ok(())
     }
 
-    fn logon_fields(&mut self, _: &LogonContext<'_>, encoder: &mut Encoder<'_>) {
+    fn logon_fields(&mut self, context: &LogonContext<'_>, encoder: &mut Encoder<'_>) {
         if self.version != Version::Fix42 {
             encoder.field(tags::PASSWORD, b"secret-enough");
         }
         if self.cancel_on_disconnect {
             encoder.bool(tags::CANCEL_ON_DISCONNECT, true);
-            encoder.uint(tags::CANCEL_ON_DISCONNECT_GRACE, GRACE_S);
+            encoder.uint(tags::CANCEL_ON_DISCONNECT_GRACE, grace_s(context));
         }
     }
 }
