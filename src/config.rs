@@ -67,6 +67,8 @@ pub struct Config {
     pub node: NodeConfig,
     /// The FIX acceptor.
     pub fix: FixConfig,
+    /// Metrics and health over HTTP; none if absent.
+    pub metrics: Option<MetricsConfig>,
     /// Assets, by name.
     pub assets: Vec<String>,
     /// Trading accounts.
@@ -157,6 +159,14 @@ pub enum Durability {
     Process,
     /// When its input is on the disk.
     Disk,
+}
+
+/// `[metrics]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Where `/metrics`, `/live` and `/ready` are served. Whoever reaches it can read them.
+    pub listen: SocketAddr,
 }
 
 /// `[fix]`
