@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod core_station;
 pub mod decider;
+pub mod doctor;
 pub mod health;
 mod launch;
 pub mod layout;

@@ -202,7 +202,7 @@ fn a_node_that_trades_shows_what_it_did_and_is_ready() {
         .filter_map(|c| c["name"].as_str())
         .collect();
     assert_eq!(names, ["recovery", "core", "journal_write", "journal_sync", "venues"]);
-    promtool(&["check", "metrics", "--lint=none"], Some(&page.text));
+    promtool(&["check", "metrics"], Some(&page.text));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_venue_that_goes_is_seen_and_with_none_left_the_node_is_not_ready() {
     let mut scene = Scene::start();
     let kraken = rutter_tools::harness::Venue::Kraken;
     let away = rutter_tools::sim::faults::Fault::Maintenance { for_ns: 60_000_000_000 };
-    scene.venues.inject(kraken, away);
+    scene.venues.inject(kraken, away.clone());
     let up =
         |page: &Page, venue: &str| page.get(&format!("rutter_venue_up{{exchange=\"{venue}\"}}"));
     let page = scene.until("kraken is down", |page| up(page, "kraken") < 0.5);
@@ -344,4 +344,23 @@ fn promtool_takes_the_rules_their_tests_and_the_scrape_configuration() {
     promtool(&["check", "rules", &path("rutter.rules.yml")], None);
     promtool(&["test", "rules", &path("rutter.rules.test.yml")], None);
     promtool(&["check", "config", &path("prometheus.yml")], None);
+}
+
+#[test]
+fn systemd_takes_the_unit_and_finds_little_exposed() {
+    let unit = read(&deploy().join("systemd/rutter.service"));
+    let dir = tempfile::tempdir().expect("folder");
+    let copy = dir.path().join("rutter.service");
+    std::fs::write(&copy, unit.replace("/usr/local/bin/rutter", RUTTER)).expect("written");
+    let copy = copy.to_string_lossy().into_owned();
+    let analyze = |arguments: &[&str]| Command::new("systemd-analyze").args(arguments).output();
+    let Ok(verified) = analyze(&["verify", &copy]) else {
+        println!("notice: systemd-analyze is not there: skipped");
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && !said.contains("rutter.service"), "{said}");
+    // Thresholds are ten times the level that it shows.
+    let exposed = analyze(&["security", "--offline=true", "--threshold=20", &copy]).expect("runs");
+    assert!(exposed.status.success(), "{}", String::from_utf8_lossy(&exposed.stdout));
 }
