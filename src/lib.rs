@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod health;
 mod launch;
 pub mod layout;
+pub mod logs;
 pub mod metrics;
 pub mod node;
 pub mod replay;

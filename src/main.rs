@@ -83,15 +83,9 @@ fn run(path: &std::path::Path, with_parent: bool) -> anyhow::Result<()> {
         use rustix::process::{Signal, set_parent_process_death_signal};
         set_parent_process_death_signal(Some(Signal::TERM))?;
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
     let config = Config::load(path)?;
+    // Ends last: what waits is written then.
+    let _logs = rutter::logs::start(&config.log)?;
     node::run(&config)?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -15,6 +16,7 @@ use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
 
 use super::gauges::GATEWAY;
 use super::{Monitor, Snapshot};
+use crate::logs::counts;
 use crate::stages::{BUCKETS_NS, Buckets};
 
 /// What each metric of ours begins with.
@@ -220,6 +222,10 @@ impl Page {
         out.gauges("build_info", "What runs: always 1", [(labels, 1.0)])?;
         let help = "When the process began, since the Unix epoch";
         out.gauge("start_time_seconds", help, seconds(self.started_ns))?;
+        let lines = counts();
+        let left_out = [("queue_full", &lines.dropped), ("repeated", &lines.repeated)]
+            .map(|(reason, count)| (vec![("reason", reason)], count.load(Ordering::Relaxed)));
+        out.counters("log_lines_left_out", "Lines of the log that were not written", left_out)?;
         let age = self.now_ns.saturating_sub(self.shown.made_ns);
         let age = if self.shown.made_ns == 0 { f64::INFINITY } else { seconds(age) };
         out.gauge("snapshot_age_seconds", "Since these numbers were copied", age)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rutter_admin::Status;
+use rutter_core::id::InstrumentId;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
 use rutter_journal::Watch;
 
@@ -134,7 +135,7 @@ impl MetricsModel {
             Output::SendCancel(child) => self.at(child.venue.index(), |v| v.cancel_sent += 1),
             Output::Report(report) => {
                 if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
-                    let instrument = report.instrument.map_or(usize::MAX, |id| id.index());
+                    let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
                     self.filled(&last, instrument, envelope.arrived_ns);
                 }
             }
