@@ -1,6 +1,8 @@
 //! What a real node shows: its metrics, its health, and that what is deployed beside it names
 //! only what is there.
 
+#![allow(clippy::float_cmp, reason = "counts are whole numbers, told without loss")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{Read, Write};

@@ -1,4 +1,5 @@
-//! Who may read what: the configuration, secrets, keys and the data; and how long certificates last.
+//! Who may read what: the configuration, secrets, keys and the data; and how long certificates
+//! last.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -58,8 +58,8 @@ pub const GATEWAY: [GatewayCounter; 20] = [
     counter("fix_notices_lost", "Notices that nobody took in time", |c| c.notices_lost),
 ];
 
-/// Where the gateway's thread stores its counters, each by itself: a reader may find some newer than
-/// others, none wrong.
+/// Where the gateway's thread stores its counters, each by itself: a reader may find some newer
+/// than others, none wrong.
 #[derive(Debug, Default)]
 pub struct GatewayGauges([AtomicU64; GATEWAY.len()]);
 
