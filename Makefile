@@ -30,6 +30,8 @@ demo: ## The node between FIX clients and simulated venues. ARGS="..." for `rutt
 	$(TARGET)/release/rutter-tools demo $(ARGS)
 
 test: fmt-check clippy $(FIX_CLIENT) $(QUICKFIX_ACCEPTOR) ## Everything CI judges: format, lints, all tests, peers.
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || \
+		$(MAKE) --no-print-directory apt-prometheus
 	cargo test --workspace
 	$(MAKE) --no-print-directory peers
 

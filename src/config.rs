@@ -11,6 +11,8 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::logs::{LogConfig, check_level};
+
 mod access;
 mod session;
 
@@ -67,6 +69,11 @@ pub struct Config {
     pub node: NodeConfig,
     /// The FIX acceptor.
     pub fix: FixConfig,
+    /// Logs.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// Metrics and health over HTTP; none if absent.
+    pub metrics: Option<MetricsConfig>,
     /// Assets, by name.
     pub assets: Vec<String>,
     /// Trading accounts.
@@ -157,6 +164,14 @@ pub enum Durability {
     Process,
     /// When its input is on the disk.
     Disk,
+}
+
+/// `[metrics]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Where `/metrics`, `/live` and `/ready` are served. Whoever reaches it can read them.
+    pub listen: SocketAddr,
 }
 
 /// `[fix]`
@@ -434,6 +449,9 @@ impl Config {
             if !rutter_core::engine::TABLE_LOG2_RANGE.contains(&log2) {
                 return wrong(key, "not from 4 to 26");
             }
+        }
+        if let Some(level) = &self.log.level {
+            check_level(level).or_else(|error| wrong("log.level", error.to_string()))?;
         }
         if node.day_roll_utc_s >= 86_400 {
             return wrong("node.day_roll_utc_s", "not below 86400");

@@ -32,6 +32,10 @@ pub struct CoreGauges {
     pub seq: AtomicU64,
     /// Times that the output ring was full.
     pub output_stalls: AtomicU64,
+    /// Envelopes put into the output ring.
+    pub published: AtomicU64,
+    /// When the core last had a turn that was not held up, nanoseconds since the Unix epoch.
+    pub turned_ns: AtomicU64,
 }
 
 /// Whom an output is for.
@@ -103,6 +107,8 @@ pub struct Publisher {
     gauges: Arc<CoreGauges>,
     /// A bit for each addressee of what was published since they were last woken.
     addressed: u64,
+    /// Envelopes that the ring has taken.
+    published: u64,
     /// Of the input that is being decided.
     now: Deciding,
     clock: fn() -> u64,
@@ -127,7 +133,7 @@ impl Publisher {
     /// A publisher into an output ring.
     pub fn new(producer: OutputProducer, clock: fn() -> u64) -> Self {
         let (gauges, now) = (Arc::default(), Deciding::default());
-        Self { producer, held: VecDeque::new(), gauges, addressed: 0, now, clock }
+        Self { producer, held: VecDeque::new(), gauges, addressed: 0, published: 0, now, clock }
     }
 
     /// What others may see of the core.
@@ -142,6 +148,7 @@ impl Publisher {
                 return false;
             }
             self.addressed |= bit_of(&envelope.output);
+            self.published += 1;
             self.held.pop_front();
         }
         true
@@ -173,6 +180,7 @@ impl Sink for Publisher {
         };
         if self.held.is_empty() && self.producer.try_publish(fill).is_ok() {
             self.addressed |= bit_of(output);
+            self.published += 1;
             return;
         }
         self.gauges.output_stalls.fetch_add(1, Ordering::Relaxed);
@@ -228,6 +236,7 @@ impl<S: Storage> Core<S> {
             return Ok(false);
         }
         let mut now = (self.clock)();
+        self.outputs.gauges.turned_ns.store(now, Ordering::Relaxed);
         let mut worked = false;
         if self.decider.engine().next_timer().is_some_and(|due| due.0 <= now) {
             let tick = InputEnvelope { input: Input::Tick, arrived_ns: now, published_ns: now };
@@ -256,6 +265,7 @@ impl<S: Storage> Core<S> {
     /// themselves, or when it is full.
     fn wake_readers(&mut self) {
         let addressed = std::mem::take(&mut self.outputs.addressed);
+        self.outputs.gauges.published.store(self.outputs.published, Ordering::Relaxed);
         for reader in &self.readers {
             if addressed & bit(reader.addressee) != 0 {
                 reader.wake.notify();

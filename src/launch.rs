@@ -28,7 +28,9 @@ use crate::clock::unix_ns;
 use crate::config::Config;
 use crate::core_station::{Addressee, Core, CoreGauges, Publisher, Reader};
 use crate::decider::Decider;
+use crate::health::Phase;
 use crate::layout::{Bed, CoreThread, Layout, run_alone};
+use crate::metrics::{MetricsModel, Monitor, Sources};
 use crate::node::NodeError;
 use crate::rings::{InputEnvelope, InputWriter, OutputReader, Taken, input_ring, output_ring};
 use crate::stages::{Path, StageHistograms, StageRecorder};
@@ -62,6 +64,8 @@ pub struct Parts<'a> {
     pub gateway: ClientGateway<MmapStore>,
     /// Venues.
     pub machines: Machines,
+    /// Where metrics are shown.
+    pub monitor: Arc<Monitor>,
 }
 
 /// What all stations share.
@@ -124,15 +128,18 @@ fn spawn<T: Send + 'static>(
 /// # Errors
 /// [`NodeError`], before anything was sent, or when a thread had to give up.
 pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
-    let Parts { config, names, decider, first, gateway, machines } = parts;
+    let Parts { config, names, decider, first, gateway, machines, monitor } = parts;
     let venue_count = machines.len();
     let layout = Layout::from_name(&config.node.layout, venue_count, processors())?;
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
     let bed = Bed::new().map_err(|error| NodeError::Thread(error.to_string()))?;
     let (mut core, mut shared) = core_and_rings(config, decider, bed.wake_handle(), venue_count);
     core.begin(&first).map_err(NodeError::Append)?;
+    let mut sources = sources(config, &core, &shared);
+    let halted = core.decider.engine().is_halted();
     let status = Arc::new(Mutex::new(Status::default()));
-    let model = ModelThread {
+    let mut model = ModelThread {
+        metrics: None,
         model: ReadModel::new(&names.venues, &names.sessions),
         outputs: shared.reader()?,
         status: Arc::clone(&status),
@@ -143,7 +150,15 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     };
     let [order_path, report_path] = [0, 1].map(|path: usize| model.stages[path].1.recorder());
     let (senders, mut workers) = venues(&mut shared, machines, &order_path, stop)?;
-    let gateway = clients(config, &mut shared, gateway, report_path)?;
+    let feeds = shared.taps.pulses();
+    sources.pulses = feeds.into_iter().map(|(venue, pulse)| (venue.index(), pulse)).collect();
+    let gateway = clients(config, &mut shared, gateway, report_path, &mut sources)?;
+    if config.metrics.is_some() {
+        let (venues, instruments) = (&names.venues, &names.instruments);
+        let metrics = MetricsModel::new(venues, instruments, halted, sources, unix_ns());
+        model.metrics = Some((metrics, Arc::clone(&monitor)));
+    }
+    monitor.health.set_phase(Phase::Running);
     workers.push(spawn("read-model", stop, move || {
         model.run();
         Ok(())
@@ -164,6 +179,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
         std::thread::park_timeout(MAIN_PERIOD);
     }
     tracing::info!("ending");
+    monitor.health.set_phase(Phase::Ending);
     wakes.iter().for_each(WakeHandle::wake);
     let failed = join(workers);
     end_core.store(true, Ordering::SeqCst);
@@ -318,6 +334,7 @@ fn clients(
     shared: &mut Shared,
     gateway: ClientGateway<MmapStore>,
     stages: StageRecorder,
+    sources: &mut Sources,
 ) -> Result<Placed, NodeError> {
     let gateway_error = |error: &dyn std::fmt::Display| NodeError::Gateway(error.to_string());
     let mut server = GatewayServer::new(gateway, unix_ns).map_err(|error| gateway_error(&error))?;
@@ -332,11 +349,27 @@ fn clients(
     let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
     let taps = std::mem::take(&mut shared.taps);
     let station = Clients::start(server, shared.ends(stages)?, taps, unix_ns);
+    sources.gateway = station.gauges();
     Ok(Placed { name: "clients".to_owned(), station: Box::new(station), reader })
+}
+
+/// What metrics are made from. The gateway's and the feeds' come when those are made.
+fn sources(config: &Config, core: &Core<FileStorage>, shared: &Shared) -> Sources {
+    Sources {
+        core: core.outputs.gauges(),
+        gateway: Arc::default(),
+        journal: core.decider.journal().watch(),
+        taken: Arc::clone(&shared.taken),
+        readers: shared.readers.iter().map(OutputReader::position).collect(),
+        slots: [config.node.input_ring_slots, config.node.output_ring_slots],
+        pulses: Vec::new(),
+    }
 }
 
 /// Keeps the status up to date from the output ring.
 struct ModelThread {
+    /// Counts for metrics, and where they are shown.
+    metrics: Option<(MetricsModel, Arc<Monitor>)>,
     model: ReadModel,
     outputs: OutputReader,
     status: Arc<Mutex<Status>>,
@@ -351,7 +384,16 @@ impl ModelThread {
         let mut publish_at = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             let model = &mut self.model;
-            self.outputs.drain(|envelope| model.apply(&envelope.output));
+            let metrics = &mut self.metrics;
+            self.outputs.drain(|envelope| {
+                model.apply(&envelope.output);
+                if let Some((metrics, _)) = metrics {
+                    metrics.apply(envelope);
+                }
+            });
+            if let Some((metrics, _)) = metrics {
+                metrics.look(unix_ns());
+            }
             self.stages.iter_mut().for_each(|(_, histograms)| histograms.collect());
             let now = Instant::now();
             if now >= publish_at {
@@ -373,6 +415,9 @@ impl ModelThread {
                 let (path, stage) = (path.name(), stage.name());
                 status.stages.push(StageStatus { path, stage, p50, p99, p999, max, count });
             }
+        }
+        if let Some((metrics, monitor)) = &self.metrics {
+            monitor.show(metrics.snapshot(unix_ns(), &status, &self.stages));
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }

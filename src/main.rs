@@ -32,6 +32,15 @@ enum Command {
         /// Configuration file (TOML).
         file: PathBuf,
     },
+    /// Looks at the machine, the configuration and the way to the venues; exit code 1 if
+    /// anything fails.
+    Doctor {
+        /// Configuration file (TOML).
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks every record of a journal.
     Verify {
         /// Folder of the journal.
@@ -51,6 +60,11 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run { config, with_parent } => run(&config, with_parent),
         Command::CheckConfig { file } => check(&file),
+        Command::Doctor { file, json } => match rutter::doctor::command(&file, json) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error.into()),
+        },
         Command::Verify { journal } => replay::verify_command(&journal),
         Command::Replay { journal, order } => replay::replay_command(&journal, order),
     };
@@ -69,15 +83,9 @@ fn run(path: &std::path::Path, with_parent: bool) -> anyhow::Result<()> {
         use rustix::process::{Signal, set_parent_process_death_signal};
         set_parent_process_death_signal(Some(Signal::TERM))?;
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
     let config = Config::load(path)?;
+    // Ends last: what waits is written then.
+    let _logs = rutter::logs::start(&config.log)?;
     node::run(&config)?;
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
 use crate::decider::{Decider, StartError};
 use crate::launch::{self, Machines, Parts};
 use crate::layout::UnknownLayout;
+use crate::metrics::{MetricsError, MetricsServer, Monitor};
 use crate::stations::is_for_clients;
 use crate::venues::{self, VenueError};
 
@@ -65,6 +66,9 @@ pub enum NodeError {
     /// A venue's or feed's sockets.
     #[error("driver: {0}")]
     Driver(#[from] DriverError),
+    /// Metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The status socket.
     #[error(transparent)]
     Status(#[from] SocketError),
@@ -106,6 +110,10 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let journal_dir = config.node.data_dir.join("journal");
     std::fs::create_dir_all(&journal_dir)
         .map_err(|source| NodeError::DataDir { path: journal_dir.clone(), source })?;
+    let monitor = Arc::new(Monitor::new(config, unix_ns()));
+    let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
+    // Ends with the node.
+    let _server = server.transpose()?;
     let entropy = entropy();
     let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
@@ -124,7 +132,8 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
     boot::check(&decider, &first).map_err(NodeError::Configuration)?;
     let machines = machines(config, &names, genesis.node_tag)?;
-    launch::run(Parts { config, names: &names, decider, first, gateway, machines }, stop)
+    let names = &names;
+    launch::run(Parts { config, names, decider, first, gateway, machines, monitor }, stop)
 }
 
 const DAY_NS: u64 = 86_400_000_000_000;

@@ -5,9 +5,10 @@
 //! goes on draining the other ring meanwhile, so that the two rings can never wait for each other.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crossbeam::utils::CachePadded;
 use disruptor::{
     BusySpin, EventPoller, MultiConsumerBarrier, MultiProducer, MultiProducerBarrier, Producer,
     SingleConsumerBarrier, SingleProducer, SingleProducerBarrier,
@@ -99,13 +100,15 @@ pub fn output_ring(slots: usize, readers: usize) -> (OutputProducer, Vec<OutputR
         pollers.push(poller);
         builder = next;
     }
-    let readers = pollers.into_iter().map(|poller| OutputReader { poller }).collect();
+    let reader = |poller| OutputReader { poller, seen: Position::default() };
+    let readers = pollers.into_iter().map(reader).collect();
     (builder.build(), readers)
 }
 
 /// One reader of the output ring.
 pub struct OutputReader {
     poller: OutputPoller,
+    seen: Position,
 }
 
 impl std::fmt::Debug for OutputReader {
@@ -123,7 +126,16 @@ impl OutputReader {
             see(envelope);
             count += 1;
         }
+        if count > 0 {
+            let seen = self.seen.load(Ordering::Relaxed);
+            self.seen.store(seen + count as u64, Ordering::Relaxed);
+        }
         count
+    }
+
+    /// Where it is, for another thread to look at.
+    pub fn position(&self) -> Position {
+        Arc::clone(&self.seen)
     }
 
     /// Something is there.
@@ -132,14 +144,38 @@ impl OutputReader {
     }
 }
 
-/// How far the core has read the input ring, for those who write it.
+/// Envelopes that one end of a ring has passed on. One thread counts; others only look.
+pub type Position = Arc<CachePadded<AtomicU64>>;
+
+/// How far the core has read the input ring, for those who write it; and how far each of those is,
+/// for those who watch.
 #[derive(Debug, Default)]
-pub struct Taken(AtomicI64);
+pub struct Taken {
+    taken: AtomicI64,
+    /// Locked when a writer is made, and by those who watch.
+    published: Mutex<Vec<Position>>,
+}
 
 impl Taken {
     /// The core has taken so many more.
     pub fn advance(&self, count: usize) {
-        self.0.fetch_add(count as i64, Ordering::Release);
+        self.taken.fetch_add(count as i64, Ordering::Release);
+    }
+
+    /// For a new writer to say how far it is.
+    fn register(&self) -> Position {
+        let position = Position::default();
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.push(Arc::clone(&position));
+        position
+    }
+
+    /// Envelopes in the input ring, as of the writers' last batches.
+    pub fn depth(&self) -> u64 {
+        let taken = self.taken.load(Ordering::Acquire).max(0) as u64;
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = published.iter().map(|position| position.load(Ordering::Relaxed)).max();
+        newest.unwrap_or(0).saturating_sub(taken)
     }
 }
 
@@ -148,6 +184,7 @@ pub struct InputWriter {
     producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
     pending: VecDeque<InputEnvelope>,
     taken: Arc<Taken>,
+    published: Position,
     slots: i64,
     last: i64,
     core: WakeHandle,
@@ -169,10 +206,12 @@ impl InputWriter {
         core: WakeHandle,
         clock: fn() -> u64,
     ) -> Self {
+        let published = taken.register();
         Self {
             producer,
             pending: VecDeque::new(),
             taken,
+            published,
             slots: slots as i64,
             last: -1,
             core,
@@ -219,6 +258,7 @@ impl InputWriter {
 
     /// Wakes the core if it sleeps. Called once after a batch of pushes.
     pub fn notify(&self) {
+        self.published.store((self.last + 1) as u64, Ordering::Relaxed);
         self.core.notify();
     }
 
@@ -229,7 +269,7 @@ impl InputWriter {
 
     /// Free slots of the ring as this producer knows them: other producers may have taken some.
     fn room(&self) -> i64 {
-        let taken = self.taken.0.load(Ordering::Acquire);
+        let taken = self.taken.taken.load(Ordering::Acquire);
         self.slots - (self.last + 1 - taken)
     }
 

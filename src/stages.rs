@@ -18,6 +18,58 @@ pub const STAGE_NS_MAX: u64 = 60_000_000_000;
 /// Samples of one path that wait to be counted; what comes on top is dropped.
 pub const SAMPLES_MAX: usize = 1 << 16;
 
+/// Upper bounds of the buckets that metrics show, nanoseconds: 1, 2, 5 a decade from 1 µs to 10 s.
+/// What took longer is only in the count.
+pub const BUCKETS_NS: [u64; 22] = [
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    50_000_000,
+    100_000_000,
+    200_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_000_000_000,
+    5_000_000_000,
+    10_000_000_000,
+];
+
+/// Times in [`BUCKETS_NS`]; the last bucket has no upper bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buckets {
+    /// All of them, nanoseconds.
+    pub sum_ns: u64,
+    /// How many fell into each.
+    pub counts: [u64; BUCKETS_NS.len() + 1],
+}
+
+impl Buckets {
+    /// Counts one.
+    pub fn record(&mut self, ns: u64) {
+        self.sum_ns = self.sum_ns.saturating_add(ns);
+        let at = BUCKETS_NS.partition_point(|bound| *bound < ns);
+        if let Some(count) = self.counts.get_mut(at) {
+            *count += 1;
+        }
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
 /// One step of an order on its way to a venue, or of a venue's answer on its way to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -126,6 +178,7 @@ impl StageRecorder {
 pub struct StageHistograms {
     recorder: StageRecorder,
     histograms: Vec<Histogram<u64>>,
+    buckets: [Buckets; Stage::ALL.len()],
 }
 
 impl Default for StageHistograms {
@@ -134,7 +187,8 @@ impl Default for StageHistograms {
             samples: Arc::new(ArrayQueue::new(SAMPLES_MAX)),
             dropped: Arc::new(AtomicU64::new(0)),
         };
-        Self { recorder, histograms: Stage::ALL.iter().map(|_| histogram()).collect() }
+        let histograms = Stage::ALL.iter().map(|_| histogram()).collect();
+        Self { recorder, histograms, buckets: Default::default() }
     }
 }
 
@@ -155,8 +209,10 @@ impl StageHistograms {
         // At most what fits, so that recording threads cannot hold this one for ever.
         for _ in 0..SAMPLES_MAX {
             let Some(durations) = self.recorder.samples.pop() else { return };
-            for (histogram, ns) in self.histograms.iter_mut().zip(durations) {
+            let each = self.histograms.iter_mut().zip(&mut self.buckets);
+            for ((histogram, buckets), ns) in each.zip(durations) {
                 histogram.saturating_record(ns);
+                buckets.record(ns);
             }
         }
     }
@@ -164,6 +220,11 @@ impl StageHistograms {
     /// Samples that were dropped because [`SAMPLES_MAX`] waited.
     pub fn dropped(&self) -> u64 {
         self.recorder.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Each stage's times in the buckets that metrics show.
+    pub fn buckets(&self) -> impl Iterator<Item = (Stage, Buckets)> + '_ {
+        Stage::ALL.into_iter().zip(self.buckets)
     }
 
     /// p50, p99, p99.9, max and count of each stage, nanoseconds.
@@ -189,6 +250,16 @@ mod tests {
         path.collect();
         let p50: Vec<u64> = path.summary().map(|(_, [p50, ..])| p50).collect();
         assert_eq!(p50, [10, 20, 40, 80, 150]);
+    }
+
+    #[test]
+    fn a_time_falls_into_the_first_bucket_whose_bound_it_does_not_pass() {
+        let mut buckets = Buckets::default();
+        for ns in [0, 1_000, 1_001, u64::MAX] {
+            buckets.record(ns);
+        }
+        assert_eq!((buckets.counts[0], buckets.counts[1], buckets.count()), (2, 1, 4));
+        assert_eq!((buckets.counts[BUCKETS_NS.len()], buckets.sum_ns), (1, u64::MAX));
     }
 
     #[test]

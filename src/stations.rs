@@ -23,6 +23,7 @@ use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
 use rutter_venues::VenueCommand;
 
+use crate::metrics::GatewayGauges;
 use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
 use crate::stages::{Passage, StageRecorder};
 use crate::tap::{Tap, Taps};
@@ -283,6 +284,8 @@ pub struct Clients<S: MessageStore> {
     release: ReleaseMark,
     stages: StageRecorder,
     clock: fn() -> u64,
+    /// Shows its counters to others.
+    gauges: Arc<GatewayGauges>,
     /// Reports that are not released yet, or have to wait for the next turn.
     queue: VecDeque<OutputEnvelope>,
     /// Of the trades in the current batch.
@@ -313,7 +316,13 @@ impl<S: MessageStore> Clients<S> {
         let Ends { outputs, inputs, release, stages } = ends;
         taps.wake_with(server.waker());
         let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
-        Self { server, outputs, inputs, taps, release, stages, clock, queue, told }
+        let gauges = Arc::default();
+        Self { server, outputs, inputs, taps, release, stages, clock, gauges, queue, told }
+    }
+
+    /// What others may see of the gateway.
+    pub fn gauges(&self) -> Arc<GatewayGauges> {
+        Arc::clone(&self.gauges)
     }
 
     /// Drains the ring and tells clients what is released, in order; true if there was anything.
@@ -424,6 +433,9 @@ impl<S: MessageStore + Send> Station for Clients<S> {
         self.inputs.notify();
         self.taps.set_wanted(self.server.gateway().wants_books());
         self.log_notices();
+        if worked {
+            self.gauges.show(&self.server.gateway().counters());
+        }
         Ok(worked)
     }
 
@@ -439,6 +451,7 @@ impl<S: MessageStore + Send> Station for Clients<S> {
     }
 
     fn idle_for(&self) -> Duration {
+        self.gauges.show(&self.server.gateway().counters());
         let waiting = !self.queue.is_empty() || self.inputs.pending() > 0;
         if waiting || self.outputs.has_work() || self.taps.has_work() {
             return Duration::ZERO;

@@ -43,7 +43,12 @@ struct Pipe {
     broken: AtomicBool,
     /// News that had no room.
     lost: AtomicU64,
+    /// What the feed has told.
+    told: Pulse,
 }
+
+/// News that a venue's feed has told since the start. One thread counts; others only look.
+pub type Pulse = Arc<AtomicU64>;
 
 /// What all taps share.
 #[derive(Debug, Default)]
@@ -71,6 +76,7 @@ impl Tap {
     /// Passes on what concerns a book. Never waits.
     pub fn offer(&mut self, input: &Input) {
         let Some(news) = BookNews::of(input) else { return };
+        self.pipe.told.fetch_add(1, Ordering::Relaxed);
         self.remember(&news);
         if !self.anew {
             self.push(news);
@@ -170,6 +176,7 @@ impl Taps {
             queue: ArrayQueue::new(TAP_NEWS_MAX),
             broken: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            told: Pulse::default(),
         });
         self.pipes.push((venue, Arc::clone(&pipe)));
         let listener = Arc::clone(&self.listener);
@@ -216,6 +223,11 @@ impl Taps {
         self.pipes
             .iter()
             .any(|(_, pipe)| !pipe.queue.is_empty() || pipe.broken.load(Ordering::Relaxed))
+    }
+
+    /// What tells that a venue's feed lives.
+    pub fn pulses(&self) -> Vec<(VenueId, Pulse)> {
+        self.pipes.iter().map(|(venue, pipe)| (*venue, Arc::clone(&pipe.told))).collect()
     }
 
     /// News that were lost since the start, over all venues.

@@ -22,6 +22,7 @@ use crate::sync::{
     NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, held, make_segment,
     run_prepare, run_sync, take_prepared,
 };
+use crate::watch::Watch;
 
 /// Segment size unless asked otherwise.
 pub const SEGMENT_BYTES_DEFAULT: usize = 64 << 20;
@@ -376,6 +377,8 @@ impl<S: Storage> Journal<S> {
         begun.push_back((next.handle(), next.bytes()));
         self.shared.written.offset.store(offset as u64, Ordering::Release);
         drop(begun);
+        let left_behind = self.segment_bytes as u64;
+        self.shared.progress.rolled_bytes.fetch_add(left_behind, Ordering::Release);
         (self.seed, self.offset, self.segment_bytes) = (seed, offset, next.bytes());
         self.chain = header.chain_start(seed);
         self.header = header;
@@ -390,6 +393,7 @@ impl<S: Storage> Journal<S> {
             let (taken, waited) = take_prepared(&self.shared, self.config.stall_max);
             if !ready {
                 self.stalls += 1;
+                self.shared.progress.stalls.store(self.stalls, Ordering::Relaxed);
                 self.stall_max_seen = self.stall_max_seen.max(waited);
             }
             return taken;
@@ -440,6 +444,15 @@ impl<S: Storage> Journal<S> {
             durability: self.config.durability,
             written: Arc::clone(&self.shared.written),
             durable: Arc::clone(&self.shared.durable),
+        }
+    }
+
+    /// The journal as metrics see it, from any thread.
+    pub fn watch(&self) -> Watch {
+        Watch {
+            written: Arc::clone(&self.shared.written),
+            durable: Arc::clone(&self.shared.durable),
+            progress: Arc::clone(&self.shared.progress),
         }
     }
 

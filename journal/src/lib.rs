@@ -21,6 +21,7 @@ mod storage;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use error::{AppendError, ChainFault, MarkFault, OpenError, ReadError, Refusal, SyncError};
 pub use file::{FileHandle, FileSegment, FileStorage, FileView};
@@ -36,3 +37,4 @@ pub use memory::{Loss, MemHandle, MemLock, MemSegment, MemStorage, SyncBehaviour
 pub use reader::{Cut, End, Reader, Record, VerifyReport, verify};
 pub use recovery::Recovery;
 pub use storage::{Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};
+pub use watch::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS, SyncTimes, Watch};

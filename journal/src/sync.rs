@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use crate::error::{AppendError, SyncError};
 use crate::format::Mark;
 use crate::storage::{Allocation, Segment, SegmentHandle, Storage, StorageError};
+use crate::watch::Progress;
 
 /// Full segments that may wait for their sync before the writer is refused another one.
 pub const ROLLED_UNSYNCED_MAX: usize = 8;
@@ -76,6 +77,8 @@ pub(crate) struct Shared<S: Storage> {
     pub prepared_changed: Condvar,
     /// Groups synced.
     pub syncs: AtomicU64,
+    /// What others may look at.
+    pub progress: Arc<Progress>,
 }
 
 impl<S: Storage> Shared<S> {
@@ -95,6 +98,7 @@ impl<S: Storage> Shared<S> {
             prepared: Mutex::new(Prepared::Wanted),
             prepared_changed: Condvar::new(),
             syncs: AtomicU64::new(0),
+            progress: Arc::default(),
         }
     }
 
@@ -110,6 +114,7 @@ impl<S: Storage> Shared<S> {
         let error = SyncError { durable: self.durable.load(Ordering::Acquire), why };
         held(&self.failure).get_or_insert_with(|| error.clone());
         self.failed.store(true, Ordering::Release);
+        self.progress.failed.store(true, Ordering::Release);
         error
     }
 }
@@ -121,13 +126,16 @@ pub(crate) struct Syncer<S: Storage> {
     active_bytes: usize,
     /// How much of the active segment is on disk.
     synced: usize,
+    /// Bytes of the segments before it, since opening.
+    left_behind: u64,
     mark: Mark,
 }
 
 impl<S: Storage> Syncer<S> {
     pub fn new(shared: Arc<Shared<S>>, segment: &S::Segment, synced: usize, mark: Mark) -> Self {
         let (active, active_bytes) = (segment.handle(), segment.bytes());
-        Self { shared, active, active_bytes, synced, mark }
+        shared.progress.synced_bytes.store(synced as u64, Ordering::Release);
+        Self { shared, active, active_bytes, synced, left_behind: 0, mark }
     }
 
     /// Syncs one group; `false` when there was nothing to sync.
@@ -168,12 +176,15 @@ impl<S: Storage> Syncer<S> {
     fn sync_up_to(&mut self, begun: Begun<S>, offset: usize) -> std::io::Result<()> {
         for (handle, bytes) in begun {
             self.active.sync(self.synced, self.active_bytes)?;
+            self.left_behind += self.active_bytes as u64;
             (self.active, self.active_bytes, self.synced) = (handle, bytes, 0);
         }
         if offset > self.synced {
             self.active.sync(self.synced, offset)?;
             self.synced = offset;
         }
+        let synced_bytes = self.left_behind + self.synced as u64;
+        self.shared.progress.synced_bytes.store(synced_bytes, Ordering::Release);
         // The sync has write-protected the page the writer is in; this gives it back.
         self.active.prefault(offset, offset.saturating_add(PREFAULT_AHEAD_BYTES));
         Ok(())
@@ -204,7 +215,12 @@ pub(crate) fn run_sync<S: Storage>(mut syncer: Syncer<S>, pause: Duration) {
             return;
         }
         let stopping = shared.stop.load(Ordering::Acquire);
-        match syncer.step() {
+        let began = Instant::now();
+        let stepped = syncer.step();
+        if matches!(stepped, Ok(true)) {
+            shared.progress.record_sync(began.elapsed().as_nanos() as u64);
+        }
+        match stepped {
             Err(_) => return,
             Ok(false) if stopping => return,
             Ok(false) => {

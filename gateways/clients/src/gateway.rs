@@ -330,10 +330,20 @@ impl<S: MessageStore> ClientGateway<S> {
             }
         }
         self.index = Some(index);
+        self.count_resends(conn);
         let replaying = self.client_of(conn).is_some_and(|at| self.replaying(at));
         self.set_stalled(conn, starved || replaying);
         self.after_write(now_ns, conn);
         used
+    }
+
+    /// Counts what the connection's session has asked for again, and was asked for.
+    fn count_resends(&mut self, conn: ConnId) {
+        let Some(place) = self.client_of(conn) else { return };
+        let Some(client) = self.clients.get_mut(place) else { return };
+        let counted = client.session.take_counts();
+        self.counters.gaps += counted.gaps;
+        self.counters.resends += counted.resends;
     }
 
     /// Takes one message; `None` when there is no whole one, or nothing can be taken.

@@ -282,6 +282,10 @@ pub struct Counters {
     pub tls_failures: u64,
     /// Clients cut off because they did not read.
     pub slow_consumers: u64,
+    /// Times that a client's messages were found missing and asked for.
+    pub gaps: u64,
+    /// Clients' requests to send again that were carried out.
+    pub resends: u64,
     /// Inputs for the core.
     pub inputs: u64,
     /// Times that the input ring was full and reading stopped.

@@ -6,7 +6,7 @@ use super::{Log, SEGMENT, append_next, body_of, config, read_all};
 use crate::sync::ROLLED_UNSYNCED_MAX;
 use crate::{
     Allocation, AppendError, Config, Durability, End, Journal, Loss, MemStorage, OpenError, Reader,
-    Segment, Storage, body_bytes_max, verify,
+    Segment, Storage, Watch, body_bytes_max, verify,
 };
 
 #[test]
@@ -222,4 +222,20 @@ fn a_place_outside_a_mapped_segment_fails_an_assertion() {
     let storage = crate::FileStorage::create(directory.path()).expect("storage");
     let mut segment = storage.create_segment(0, SEGMENT, Allocation::Zeros).expect("makes");
     segment.with(SEGMENT - 4, 8, |bytes| bytes.fill(1));
+}
+
+/// Segments that were left behind count in full, on both sides.
+#[test]
+fn a_watch_knows_how_much_is_not_on_disk_over_segments() {
+    let mut log = Log::new().append(1);
+    let watch = log.open().watch();
+    let behind = |watch: &Watch| watch.written_bytes() - watch.synced_bytes();
+    assert_eq!((watch.written(), watch.durable()), (1, 0));
+    assert!(behind(&watch) > 0);
+    let mut log = log.sync().append_until_rolls(2);
+    assert!(behind(&watch) > SEGMENT as u64, "a whole segment waits");
+    assert!(watch.written_bytes() > 2 * SEGMENT as u64);
+    while log.open().sync_step().expect("syncs") {}
+    assert_eq!((behind(&watch), watch.durable()), (0, watch.written()));
+    assert!(!watch.has_failed());
 }

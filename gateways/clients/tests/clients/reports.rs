@@ -173,6 +173,17 @@ fn reports_for_a_client_that_is_away_wait_for_its_resend_request() {
             "35=4|34=4|43=Y| 36=5| 123=Y|",
         ],
     );
+    let counters = desk.gateway.counters();
+    assert_eq!((counters.resends, counters.gaps), (1, 0));
+}
+
+#[test]
+fn a_gap_in_what_a_client_sends_is_asked_for_and_counted_once() {
+    let mut desk = alpha();
+    desk.send_again(1, 5, "35=0|").send_again(1, 6, "35=0|");
+    desk.saw_like(1, &["35=2| 7=2|"]);
+    let counters = desk.gateway.counters();
+    assert_eq!((counters.resends, counters.gaps), (0, 1));
 }
 
 #[test]

@@ -184,6 +184,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             gap.upto = gap.upto.max(seq);
             return false;
         }
+        self.counts.gaps += 1;
         self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1, asked: 0 });
         self.ask_for_gap(now_ns, out);
         true

@@ -369,6 +369,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let reason = DisconnectReason::ResendLoop;
             return Some(self.log_out_now(now_ns, reason, "Too many resend requests", out));
         }
+        self.counts.resends += 1;
         self.replay = Some(Replay { next: begin, end });
         self.continue_replay(now_ns, out);
         let dropped = self.store.dropped_upto();

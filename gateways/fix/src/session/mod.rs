@@ -154,10 +154,25 @@ pub struct Session<S, P> {
     /// The period of the schedule that the numbers belong to; it may be still to come.
     period: Option<schedule::Period>,
     resends: Resends,
+    counts: Counts,
     scratch: Vec<u8>,
 }
 
+/// What a session has counted since it was last asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Times that messages were found missing and asked for.
+    pub gaps: u64,
+    /// The peer's requests to send again that were carried out.
+    pub resends: u64,
+}
+
 impl<S: MessageStore, P: Policy> Session<S, P> {
+    /// What was counted since this was last called.
+    pub fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
+    }
+
     /// A session that is not connected, with the numbers that the store kept.
     pub fn new(config: Config, store: S, policy: P) -> Self {
         let next_in = store.next_in();
@@ -181,6 +196,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             unfinished_ns: None,
             period: None,
             resends: Resends::default(),
+            counts: Counts::default(),
             scratch: Vec::with_capacity(1_024),
         }
     }

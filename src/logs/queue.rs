@@ -1,0 +1,335 @@
+//! The queue between those who log and the thread that writes, and what that thread leaves out.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rutter_core::hash::Rolling;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines that wait to be written; what comes on top is dropped and counted.
+pub const LINES_MAX: usize = 8_192;
+
+/// How often the same may be said in one [`WINDOW`].
+pub const REPEATS_MAX: u64 = 20;
+
+/// After this, what was left out is told, and counting begins anew.
+pub const WINDOW: Duration = Duration::from_secs(10);
+
+/// Different lines that are told apart in one window; more are written without a limit.
+pub const DIFFERENT_MAX: usize = 4_096;
+
+/// How much of a line that was left out is told.
+const SHOWN_CHARS: usize = 200;
+
+/// How long an end waits for the last lines.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the thread looks at the clock when nothing comes.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Lines that were not written, since the process began.
+#[derive(Debug, Default)]
+pub struct LogCounts {
+    /// For want of room in the queue.
+    pub dropped: AtomicU64,
+    /// Because they said the same again.
+    pub repeated: AtomicU64,
+}
+
+static COUNTS: LogCounts = LogCounts { dropped: AtomicU64::new(0), repeated: AtomicU64::new(0) };
+
+/// Lines of this process's log that were not written.
+pub fn counts() -> &'static LogCounts {
+    &COUNTS
+}
+
+/// What those who log write to: never waits.
+#[derive(Clone, Debug)]
+pub struct LineWriter {
+    lines: SyncSender<Vec<u8>>,
+    counts: &'static LogCounts,
+}
+
+impl Write for LineWriter {
+    /// One call is one line.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.lines.try_send(bytes.to_vec()).is_err() {
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for LineWriter {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Dropped at the end: what waits is written first, if that takes no longer than a second.
+#[derive(Debug)]
+pub struct LogGuard {
+    end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::SeqCst);
+        let Some(thread) = self.thread.take() else { return };
+        let began = Instant::now();
+        // A pipe that nobody reads must not keep a process that wants to end.
+        while !thread.is_finished() && began.elapsed() < END_PATIENCE {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// The system's.
+pub fn start(out: impl Write + Send + 'static) -> io::Result<(LineWriter, LogGuard)> {
+    start_counting(out, &COUNTS)
+}
+
+fn start_counting(
+    out: impl Write + Send + 'static,
+    counts: &'static LogCounts,
+) -> io::Result<(LineWriter, LogGuard)> {
+    let (lines, waiting) = sync_channel(LINES_MAX);
+    let end = Arc::new(AtomicBool::new(false));
+    let ending = Arc::clone(&end);
+    let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+        let writer = Writer { out, limiter: Limiter::default(), counts, dropped_told: 0 };
+        writer.run(&waiting, &ending);
+    })?;
+    Ok((LineWriter { lines, counts }, LogGuard { end, thread: Some(thread) }))
+}
+
+/// The writing end.
+struct Writer<W> {
+    out: W,
+    limiter: Limiter,
+    counts: &'static LogCounts,
+    dropped_told: u64,
+}
+
+impl<W: Write> Writer<W> {
+    fn run(mut self, lines: &Receiver<Vec<u8>>, end: &AtomicBool) {
+        let mut window_ends = Instant::now() + WINDOW;
+        loop {
+            let ending = end.load(Ordering::SeqCst);
+            match lines.recv_timeout(if ending { Duration::ZERO } else { LOOK }) {
+                Ok(line) => self.line(&line),
+                Err(RecvTimeoutError::Timeout) if !ending => {}
+                Err(_) => break,
+            }
+            if Instant::now() >= window_ends {
+                self.close_window();
+                window_ends = Instant::now() + WINDOW;
+            }
+        }
+        self.close_window();
+    }
+
+    /// Where standard error goes is not ours to mend, so its errors are passed over.
+    fn write(&mut self, bytes: &[u8]) {
+        let _ = self.out.write_all(bytes);
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        if self.limiter.takes(line) {
+            self.write(line);
+        } else {
+            self.counts.repeated.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells what was left out, in JSON in any case: a program may look for it.
+    fn close_window(&mut self) {
+        for (count, shown) in self.limiter.close() {
+            let line = serde_json::json!({
+                "level": "warn", "event": "repeated lines left out", "count": count, "like": shown,
+            });
+            self.write(format!("{line}\n").as_bytes());
+        }
+        let dropped = self.counts.dropped.load(Ordering::Relaxed);
+        if dropped > self.dropped_told {
+            let count = dropped - self.dropped_told;
+            let line = serde_json::json!({
+                "level": "warn", "event": "log lines dropped", "count": count,
+            });
+            self.write(format!("{line}\n").as_bytes());
+            self.dropped_told = dropped;
+        }
+    }
+}
+
+/// Counts lines that say the same but for their numbers.
+#[derive(Debug, Default)]
+struct Limiter {
+    /// How often, and how the first one looked.
+    seen: BTreeMap<u64, (u64, String)>,
+}
+
+impl Limiter {
+    /// Whether a line is to be written.
+    fn takes(&mut self, line: &[u8]) -> bool {
+        let key = key(line);
+        if let Some((count, _)) = self.seen.get_mut(&key) {
+            *count += 1;
+            return *count <= REPEATS_MAX;
+        }
+        if self.seen.len() < DIFFERENT_MAX {
+            let text = String::from_utf8_lossy(line);
+            let shown = text.trim_end().chars().take(SHOWN_CHARS).collect();
+            self.seen.insert(key, (1, shown));
+        }
+        true
+    }
+
+    /// Ends the window: how many of what were left out.
+    fn close(&mut self) -> Vec<(u64, String)> {
+        let seen = std::mem::take(&mut self.seen);
+        let over = seen.into_values().filter(|(count, _)| *count > REPEATS_MAX);
+        over.map(|(count, shown)| (count - REPEATS_MAX, shown)).collect()
+    }
+}
+
+/// A hash of a line without its digits.
+fn key(line: &[u8]) -> u64 {
+    let mut hash = Rolling::new(0);
+    let (mut word, mut filled) = (0_u64, 0);
+    for byte in line.iter().filter(|byte| !byte.is_ascii_digit()) {
+        word = word << 8 | u64::from(*byte);
+        filled += 1;
+        if filled == 8 {
+            hash.word(word);
+            (word, filled) = (0, 0);
+        }
+    }
+    hash.pair(word, filled);
+    hash.value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::sync::mpsc::Sender;
+
+    fn fresh() -> &'static LogCounts {
+        Box::leak(Box::default())
+    }
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Kept {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("held by one").clone()).expect("text")
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("held by one").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Says that it is asked to write, and then writes nothing until it may.
+    struct Stuck(Sender<()>, Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(());
+            let _ = self.1.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_says_the_same_again_is_written_so_often_and_then_counted() {
+        let (kept, counts) = (Kept::default(), fresh());
+        let (mut writer, guard) = start_counting(kept.clone(), counts).expect("starts");
+        for number in 0..REPEATS_MAX + 5 {
+            writer
+                .write_all(format!("12:00:{number} refused {number}\n").as_bytes())
+                .expect("taken");
+        }
+        writer.write_all(b"12:00:99 something else\n").expect("taken");
+        drop((writer, guard));
+        let text = kept.text();
+        assert_eq!(text.matches(" refused ").count() as u64, REPEATS_MAX + 1, "{text}");
+        assert!(text.contains("something else"));
+        let told = text.lines().last().expect("a line");
+        let told: serde_json::Value = serde_json::from_str(told).expect("JSON");
+        assert_eq!(
+            (&told["count"], &told["event"]),
+            (&5.into(), &"repeated lines left out".into())
+        );
+        assert_eq!(counts.repeated.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts_and_nobody_waits() {
+        let (asked, is_asked) = std::sync::mpsc::channel();
+        let (let_go, may_go) = std::sync::mpsc::channel();
+        let counts = fresh();
+        let (mut writer, guard) = start_counting(Stuck(asked, may_go), counts).expect("starts");
+        writer.write_all(b"first\n").expect("taken");
+        // The thread has the first line in its hand; the queue is empty.
+        is_asked.recv().expect("asked");
+        for _ in 0..LINES_MAX + 7 {
+            writer.write_all(b"more\n").expect("taken or dropped, at once");
+        }
+        assert_eq!(counts.dropped.load(Ordering::Relaxed), 7);
+        drop(let_go);
+        drop((writer, guard));
+    }
+
+    #[test]
+    fn an_end_does_not_wait_for_a_pipe_that_nobody_reads() {
+        let (asked, is_asked) = std::sync::mpsc::channel();
+        let (_let_go, may_go) = std::sync::mpsc::channel();
+        let (mut writer, guard) = start_counting(Stuck(asked, may_go), fresh()).expect("starts");
+        writer.write_all(b"first\n").expect("taken");
+        is_asked.recv().expect("asked");
+        let began = Instant::now();
+        drop(guard);
+        assert!(began.elapsed() < 2 * END_PATIENCE);
+    }
+
+    #[test]
+    fn so_many_different_lines_do_not_take_more_and_more_memory() {
+        let mut limiter = Limiter::default();
+        let letters = |n: usize| -> String {
+            n.to_string().bytes().map(|digit| char::from(digit + (b'a' - b'0'))).collect()
+        };
+        for n in 0..2 * DIFFERENT_MAX {
+            assert!(limiter.takes(letters(n).as_bytes()));
+        }
+        assert_eq!(limiter.seen.len(), DIFFERENT_MAX);
+    }
+}
