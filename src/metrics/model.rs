@@ -201,6 +201,7 @@ impl MetricsModel {
             | Notice::Overfill(..)
             | Notice::IllegalEvent(..)
             | Notice::FoundAfterEnd(..)
+            | Notice::CancelStuck(_)
             | Notice::BadReference => {}
         }
     }
