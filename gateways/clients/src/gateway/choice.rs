@@ -6,23 +6,29 @@ use rutter_fix::tags;
 
 use crate::config::GRACE_NS_MAX;
 
-/// Tags by which the venues' own clients ask for the same, so that an engine that is set up for one
-/// of them need not be changed: Coinbase 8013 (`Y`, `S`), Kraken 8674 (`1`), Deribit 9001 (`Y`).
-pub const ALIASES: [u32; 3] = [8_013, 8_674, 9_001];
+/// What a Logon may say, and whether all orders end with the connection then. After our own tag
+/// come those of venues whose clients ask for the same, in the venue's own values, so that an
+/// engine that is set up for one of them need not be changed: Coinbase's 8013, Kraken's 8674 (where
+/// 0 cancels and 1 keeps), Deribit's 9001.
+const WORDS: [(u32, &[u8], bool); 8] = [
+    (tags::CANCEL_ON_DISCONNECT, b"Y", true),
+    (tags::CANCEL_ON_DISCONNECT, b"N", false),
+    (8_013, b"Y", true),
+    (8_013, b"S", true),
+    (8_674, b"0", true),
+    (8_674, b"1", false),
+    (9_001, b"Y", true),
+    (9_001, b"N", false),
+];
 
 /// What the Logon says, where it does; else what is configured. A value that is none of those
 /// known leaves what is configured: a Logon is not refused for it.
 pub fn of(logon: &Message<'_>, configured: CancelOnDisconnect) -> CancelOnDisconnect {
-    let said = [tags::CANCEL_ON_DISCONNECT].into_iter().chain(ALIASES);
-    let all = said.filter_map(|tag| logon.get(tag)).find_map(|value| match value {
-        b"Y" | b"S" | b"1" => Some(true),
-        b"N" | b"0" => Some(false),
-        _ => None,
-    });
+    let said = WORDS.iter().find(|(tag, value, _)| logon.get(*tag) == Some(*value));
     let grace = logon.uint(tags::CANCEL_ON_DISCONNECT_GRACE).ok().flatten();
     let grace_ns = grace.and_then(|seconds| seconds.checked_mul(1_000_000_000));
     CancelOnDisconnect {
-        all: all.unwrap_or(configured.all),
+        all: said.map_or(configured.all, |(.., all)| *all),
         grace_ns: grace_ns.map_or(configured.grace_ns, |grace_ns| grace_ns.min(GRACE_NS_MAX)),
     }
 }

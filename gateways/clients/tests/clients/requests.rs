@@ -207,7 +207,9 @@ fn a_logon_chooses_what_becomes_of_the_orders_of_a_lost_connection() {
         ("20001=N|", choice(false, 0)),
         ("8013=S|", choice(true, 0)),
         ("9001=Y|20002=9999999|", choice(true, 3_600)),
-        ("8674=1|", choice(true, 0)),
+        ("8674=0|", choice(true, 0)),
+        ("8674=1|", choice(false, 0)),
+        ("8674=Y|", choice(false, 0)),
         ("20001=maybe|", choice(false, 0)),
     ] {
         let mut desk = Desk::new();
