@@ -2,7 +2,7 @@
 //! one and the same bare load client in alternating slices of one run.
 //!
 //! A line belongs here if it says who is compared, in which order and how it is told. The client is
-//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`.
+//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`, what those two share `acceptor`.
 //!
 //! Every lane gets the same bytes from the client: a Logon that starts both numbers at 1, a while
 //! to warm up, then orders with a window (orders a second), then one at a time (round trip), and a
@@ -21,6 +21,7 @@
 //! - `node_filled_sim`: the same with the simulated Binance, which decodes, checks, matches, books
 //!   and tells its feed; it is busy longer with an order than the node is.
 
+pub mod acceptor;
 pub mod bare;
 pub mod peer;
 pub mod raw;
@@ -44,10 +45,9 @@ use crate::harness::{
 };
 use crate::latency::{Ratio, spread};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
+use acceptor::Acceptor;
 use bare::{Answer, Bare, Desk, Waiting};
 use peer::{Loop, Peer, PeerSettings};
-use raw::Raw;
-use venue::Venue;
 
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// Sent and not recorded, before each slice.
@@ -143,10 +143,10 @@ struct RatioLine {
 #[derive(Debug, Default)]
 struct Field {
     lanes: Vec<Lane>,
-    raw: Option<Raw>,
+    raw: Option<Acceptor>,
     peers: Vec<Peer>,
     nodes: Vec<(Node, Venues)>,
-    venue: Option<Venue>,
+    venue: Option<Acceptor>,
 }
 
 /// Runs the comparison.
@@ -164,7 +164,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     field.start_quickfix(arguments, folder.path())?;
     let bare = [("node_refused", Answer::Refused), ("node_filled", Answer::Filled)];
     if bare.iter().any(|(name, _)| wanted(arguments, name)) {
-        let venue = Venue::start().context("bare venue")?;
+        let venue = venue::start().context("bare venue")?;
         let orders = Some(venue.address());
         field.venue = Some(venue);
         field.start_node(arguments, &bare, orders, &folder.path().join("node"), &stop)?;
@@ -215,7 +215,7 @@ fn desk(address: SocketAddr, answer: Answer) -> Desk {
 impl Field {
     fn start_floor(&mut self, arguments: &Arguments) -> anyhow::Result<()> {
         if wanted(arguments, "floor") {
-            let raw = Raw::start().context("floor")?;
+            let raw = raw::start().context("floor")?;
             let desk = desk(raw.address(), Answer::Refused);
             self.lanes.push(Lane { name: "floor", desk, process: None });
             self.raw = Some(raw);
@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn the_floor_answers_every_order_pipelined_and_one_at_a_time() {
-        let raw = Raw::start().expect("floor");
+        let raw = raw::start().expect("floor");
         let desk = desk(raw.address(), Answer::Refused);
         let mut number = 0;
         let mut bare = Bare::log_on(&desk).expect("logged on");
@@ -450,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_is_answered_otherwise_than_it_demands_fails() {
-        let raw = Raw::start().expect("floor");
+        let raw = raw::start().expect("floor");
         let mut bare = Bare::log_on(&desk(raw.address(), Answer::Filled)).expect("logged on");
         let result = bare.round_trip(&mut 0);
         assert!(matches!(result, Err(BareError::Unexpected(_))), "{result:?}");
@@ -463,7 +463,7 @@ mod tests {
         use rutter_fix::codec::{FieldIndex, Message, Status, decode};
         use std::io::{Read, Write};
 
-        let venue = Venue::start().expect("venue");
+        let venue = venue::start().expect("venue");
         let mut stream = std::net::TcpStream::connect(venue.address()).expect("connected");
         let mut index = FieldIndex::new();
         let mut input = Vec::new();

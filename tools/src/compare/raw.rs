@@ -2,58 +2,19 @@
 //! prebuilt bytes. No session, no store, no decision: what two sockets and one thread cost.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::net::TcpStream;
 
+use super::acceptor::Acceptor;
 use super::bare::frame;
 
 const READ_BYTES: usize = 256 << 10;
 
-/// A running floor. One connection at a time.
-#[derive(Debug)]
-pub struct Raw {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<()>>,
-}
-
-impl Raw {
-    /// Starts it on a free port.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&stop);
-        let body = move || {
-            while !until.load(Ordering::Relaxed) {
-                // A client that goes away in the middle is the client's error, and told there.
-                let _ = serve(listener.accept()?.0);
-            }
-            Ok(())
-        };
-        let thread = std::thread::Builder::new().name("floor".to_owned()).spawn(body)?;
-        Ok(Self { address, stop, thread })
-    }
-
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Stops it.
-    ///
-    /// # Errors
-    /// Why it ended before.
-    pub fn stop(self) -> io::Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        drop(TcpStream::connect(self.address)?);
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the floor panicked")))
-    }
+/// Starts the floor.
+///
+/// # Errors
+/// The system's.
+pub fn start() -> io::Result<Acceptor> {
+    Acceptor::start("floor", serve)
 }
 
 fn prebuilt(body: &str) -> Vec<u8> {

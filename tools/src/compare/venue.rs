@@ -5,16 +5,14 @@
 //! those at which the still market of `harness` stands. Nothing is matched, booked or checked.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::net::TcpStream;
 
 use rutter_fix::codec::{
     Encoder, FieldIndex, Message, Status, TimePrecision, decode, write_timestamp,
 };
 use rutter_fix::tags::{self, msg_type};
 
+use super::acceptor::Acceptor;
 use crate::clock::unix_ns;
 
 const READ_BYTES: usize = 256 << 10;
@@ -25,50 +23,13 @@ const TRADE_ID: u32 = 1003;
 const AGGRESSOR: u32 = 1057;
 const UUID: u32 = 25_037;
 
-/// A running venue.
-#[derive(Debug)]
-pub struct Venue {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<()>>,
-}
-
-impl Venue {
-    /// Starts it on a free port.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&stop);
-        let body = move || {
-            let mut serial = 0;
-            while !until.load(Ordering::Relaxed) {
-                // A node that goes away in the middle is the node's error, and told there.
-                let _ = serve(listener.accept()?.0, &mut serial);
-            }
-            Ok(())
-        };
-        let thread = std::thread::Builder::new().name("bare-venue".to_owned()).spawn(body)?;
-        Ok(Self { address, stop, thread })
-    }
-
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Stops it, once its node is gone.
-    ///
-    /// # Errors
-    /// Why it ended before.
-    pub fn stop(self) -> io::Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        drop(TcpStream::connect(self.address)?);
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the venue panicked")))
-    }
+/// Starts the venue. Its node must be gone before it can be stopped.
+///
+/// # Errors
+/// The system's.
+pub fn start() -> io::Result<Acceptor> {
+    let mut serial = 0;
+    Acceptor::start("bare-venue", move |stream| serve(stream, &mut serial))
 }
 
 /// What every message of a connection begins with.
