@@ -14,9 +14,11 @@ use zeroize::Zeroizing;
 use crate::logs::{LogConfig, check_level};
 
 mod access;
+pub mod alerts;
 mod session;
 
 pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
+pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use session::{BeginString, SessionConfig};
 
 /// Longest configuration file that is read.
@@ -55,6 +57,9 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+    /// `[alerts]`.
+    #[error(transparent)]
+    Alerts(#[from] AlertsError),
 }
 
 fn wrong<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, ConfigError> {
@@ -74,6 +79,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Metrics and health over HTTP; none if absent.
     pub metrics: Option<MetricsConfig>,
+    /// Alerts to webhooks; none if absent.
+    pub alerts: Option<AlertsConfig>,
     /// Assets, by name.
     pub assets: Vec<String>,
     /// Trading accounts.
@@ -427,6 +434,9 @@ impl Config {
         }
         self.session.iter().try_for_each(|session| session.check(self))?;
         access::check_fix(self)?;
+        if let Some(alerts) = &self.alerts {
+            alerts.webhooks()?;
+        }
         self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
         self.venue.iter().try_for_each(|v| self.check_venue(v))
     }

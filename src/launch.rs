@@ -153,7 +153,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let feeds = shared.taps.pulses();
     sources.pulses = feeds.into_iter().map(|(venue, pulse)| (venue.index(), pulse)).collect();
     let gateway = clients(config, &mut shared, gateway, report_path, &mut sources)?;
-    if config.metrics.is_some() {
+    if config.metrics.is_some() || config.alerts.is_some() {
         let (venues, instruments) = (&names.venues, &names.instruments);
         let metrics = MetricsModel::new(venues, instruments, halted, sources, unix_ns());
         model.metrics = Some((metrics, Arc::clone(&monitor)));
@@ -402,6 +402,8 @@ impl ModelThread {
             }
             std::thread::park_timeout(READ_MODEL_PERIOD);
         }
+        // What the node ends for is seen by those who tell of it.
+        self.publish();
     }
 
     fn publish(&self) {

@@ -3,6 +3,7 @@
 //! A line belongs here if it connects the other crates. What an order means is `core/`, a byte on a
 //! wire is `gateways/` or `feeds/`, a byte on disk is `journal/`.
 
+pub mod alerts;
 pub mod boot;
 pub mod clock;
 pub mod config;

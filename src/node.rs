@@ -18,6 +18,7 @@ use rutter_transport::driver::{DriverConfig, DriverError};
 use rutter_transport::tls::{ClientTls, TlsError};
 use rutter_transport::wait::UnknownProfile;
 
+use crate::alerts::Alerter;
 use crate::boot::{self, Names};
 use crate::clock::unix_ns;
 use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
@@ -69,6 +70,9 @@ pub enum NodeError {
     /// Metrics.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// Alerts.
+    #[error(transparent)]
+    Alerts(#[from] crate::alerts::StartError),
     /// The status socket.
     #[error(transparent)]
     Status(#[from] SocketError),
@@ -115,6 +119,10 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     // Ends with the node.
     let _server = server.transpose()?;
     let entropy = entropy();
+    // What waits leaves when the node has ended.
+    let (node, watched) = (&config.fix.sender_comp_id, &monitor);
+    let alerter = config.alerts.as_ref().map(|to| Alerter::start(to, node, watched, entropy));
+    let _alerter = alerter.transpose()?;
     let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
     let market = boot::market(config, &names)
