@@ -84,6 +84,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The anomaly that has an alert of its own.
+    pub const CANCEL_STUCK: &'static str = "cancel_stuck";
+
     /// What should not happen and was dealt with, by kind.
     pub const fn anomalies(&self) -> [(&'static str, u64); 5] {
         let status = &self.status;
@@ -91,7 +94,7 @@ impl Snapshot {
             ("odd_fill", status.odd_fills),
             ("illegal_event", status.illegal_events),
             ("found_after_end", status.found_after_end),
-            ("cancel_stuck", status.cancels_stuck),
+            (Self::CANCEL_STUCK, status.cancels_stuck),
             ("bad_reference", status.bad_reference),
         ]
     }

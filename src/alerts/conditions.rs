@@ -37,6 +37,8 @@ const WRONG_LOGONS_MAX: u64 = 5;
 const GAPS_MAX: u64 = 5;
 /// Resends to clients in five minutes.
 const RESENDS_MAX: u64 = 20;
+/// How full a ring may be, in hundredths.
+const RING_PERCENT_MAX: u64 = 75;
 /// The core's 99th percentile.
 const CORE_P99_S_MAX: f64 = 0.001;
 
@@ -66,8 +68,8 @@ impl Severity {
     }
 }
 
-/// Everything that is watched. `RutterDown` of Prometheus' rules is not among them: who does not
-/// answer cannot say so.
+/// Everything that is watched. `RutterDown` and `RutterAlertsUntold` of Prometheus' rules are not
+/// among them: who does not answer cannot say so, nor can one whose webhooks do not take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
     /// The core, or the thread that shows it, has no turns.
@@ -78,6 +80,8 @@ pub enum Condition {
     VenueDown,
     /// Orders at a venue have an unknown fate.
     UnknownOrders,
+    /// A venue does not give back an order that has to end.
+    CancelStuck,
     /// A venue that is up tells nothing of its books.
     BookStale,
     /// A venue's books lose their trust again and again.
@@ -102,6 +106,8 @@ pub enum Condition {
     FixGaps,
     /// A ring was found full.
     RingFull,
+    /// A ring is nearly full.
+    RingFilling,
     /// The core takes long.
     SlowCore,
     /// What should not happen did.
@@ -110,11 +116,12 @@ pub enum Condition {
 
 impl Condition {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
         Self::UnknownOrders,
+        Self::CancelStuck,
         Self::BookStale,
         Self::BooksDistrusted,
         Self::Halted,
@@ -127,6 +134,7 @@ impl Condition {
         Self::LogonsRefused,
         Self::FixGaps,
         Self::RingFull,
+        Self::RingFilling,
         Self::SlowCore,
         Self::Anomaly,
     ];
@@ -139,6 +147,7 @@ impl Condition {
             Self::NoVenue => ("RutterNoVenue", Page, 5),
             Self::VenueDown => ("RutterVenueDown", Warn, 10),
             Self::UnknownOrders => ("RutterUnknownOrders", Page, 30),
+            Self::CancelStuck => ("RutterCancelStuck", Page, 0),
             Self::BookStale => ("RutterBookStale", Warn, 5),
             Self::BooksDistrusted => ("RutterBooksDistrusted", Warn, 0),
             Self::Halted => ("RutterHalted", Warn, 0),
@@ -151,6 +160,7 @@ impl Condition {
             Self::LogonsRefused => ("RutterLogonsRefused", Warn, 0),
             Self::FixGaps => ("RutterFixGaps", Info, 0),
             Self::RingFull => ("RutterRingFull", Warn, 0),
+            Self::RingFilling => ("RutterRingFilling", Warn, 5),
             Self::SlowCore => ("RutterSlowCore", Warn, 30),
             Self::Anomaly => ("RutterAnomaly", Warn, 0),
         }
@@ -186,6 +196,9 @@ impl Condition {
             Self::NoVenue => "sum without (exchange) (rutter_venue_up) == 0".to_owned(),
             Self::VenueDown => "rutter_venue_up == 0".to_owned(),
             Self::UnknownOrders => "rutter_venue_unknown_orders > 0".to_owned(),
+            Self::CancelStuck => {
+                "increase(rutter_anomalies_total{kind=\"cancel_stuck\"}[5m]) > 0".to_owned()
+            }
             Self::BookStale => format!(
                 "rutter_book_age_seconds > {BOOK_AGE_S_MAX} and on (instance, exchange) \
                  rutter_venue_up == 1"
@@ -214,12 +227,17 @@ impl Condition {
                  increase(rutter_fix_resends_total[5m]) > {RESENDS_MAX}"
             ),
             Self::RingFull => "increase(rutter_ring_stalls_total[1m]) > 0".to_owned(),
+            Self::RingFilling => {
+                format!("rutter_ring_depth / rutter_ring_slots > 0.{RING_PERCENT_MAX}")
+            }
             Self::SlowCore => format!(
                 "histogram_quantile(0.99, sum without (path) \
                  (rate(rutter_stage_duration_seconds_bucket{{stage=\"core\"}}[1m]))) > \
                  {CORE_P99_S_MAX}"
             ),
-            Self::Anomaly => "increase(rutter_anomalies_total[5m]) > 0".to_owned(),
+            Self::Anomaly => {
+                "increase(rutter_anomalies_total{kind!=\"cancel_stuck\"}[5m]) > 0".to_owned()
+            }
         }
     }
 }
@@ -342,10 +360,13 @@ fn core(found: &mut Found<'_>, view: View<'_>) {
     found.when(lag_ns > SYNC_LAG_S_MAX * S, Condition::JournalLag, "", value);
     let value = "a sync has failed".to_owned();
     found.when(shown.journal.failed, Condition::JournalFailed, "", value);
-    for (ring, stalls) in [("input", shown.input.stalls), ("output", shown.output.stalls)] {
-        let grew = found.grew((Condition::RingFull, 0, ring), MINUTE_NS, stalls);
+    for (ring, at) in [("input", shown.input), ("output", shown.output)] {
+        let grew = found.grew((Condition::RingFull, 0, ring), MINUTE_NS, at.stalls);
         let value = format!("found full {grew} times in a minute");
         found.when(grew > 0, Condition::RingFull, ring, value);
+        let value = format!("{} of {} slots are taken", at.depth, at.slots);
+        let full = at.depth.saturating_mul(100) > at.slots.saturating_mul(RING_PERCENT_MAX);
+        found.when(full, Condition::RingFilling, ring, value);
     }
     let mut buckets = [0; BUCKETS_NS.len() + 1];
     for (_, _, times) in shown.stages.iter().filter(|(_, stage, _)| *stage == "core") {
@@ -408,9 +429,13 @@ fn orders(found: &mut Found<'_>, shown: &Snapshot) {
     let value = format!("{grew} orders refused in a minute");
     found.when(grew > REFUSALS_PER_S_MAX * 60, Condition::Refusals, "", value);
     for (kind, count) in shown.anomalies() {
-        let grew = found.grew((Condition::Anomaly, 0, kind), MINUTES_5_NS, count);
+        let (condition, subject) = match kind {
+            Snapshot::CANCEL_STUCK => (Condition::CancelStuck, ""),
+            kind => (Condition::Anomaly, kind),
+        };
+        let grew = found.grew((condition, 0, subject), MINUTES_5_NS, count);
         let value = format!("{grew} in five minutes");
-        found.when(grew > 0, Condition::Anomaly, kind, value);
+        found.when(grew > 0, condition, subject, value);
     }
 }
 

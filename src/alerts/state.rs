@@ -436,7 +436,7 @@ mod tests {
     fn an_alert_that_flaps_is_told_of_less_and_less_often_and_forgiven_after_an_hour() {
         let mut alerts = Alerts::new(policy());
         // On once in twenty seconds: gone for longer than it takes to be over at first.
-        let flaps = |at: u64| (at % 20 == 0).then_some(Condition::Halted);
+        let flaps = |at: u64| at.is_multiple_of(20).then_some(Condition::Halted);
         let told = run(&mut alerts, 0..590, flaps);
         assert_eq!(
             told,

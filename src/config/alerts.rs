@@ -435,11 +435,10 @@ impl AlertsConfig {
                     });
                 };
                 if to == name {
-                    let itself = webhook.escalate_to.as_ref() == Some(name);
-                    return Err(match itself {
-                        true => AlertsError::EscalationToItself(name.clone()),
-                        false => AlertsError::EscalationCircle(name.clone()),
-                    });
+                    if webhook.escalate_to.as_ref() == Some(name) {
+                        return Err(AlertsError::EscalationToItself(name.clone()));
+                    }
+                    return Err(AlertsError::EscalationCircle(name.clone()));
                 }
                 next = self.webhook.get(at).and_then(|one| one.escalate_to.as_ref());
             }

@@ -1,4 +1,5 @@
-//! Whether the exchanges' and the webhooks' addresses can be reached: a TCP connection each, nothing is said on it.
+//! Whether the exchanges' and the webhooks' addresses can be reached: a TCP connection each,
+//! nothing is said on it.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;

@@ -93,7 +93,7 @@ fn reasons(got: &[Got]) -> Vec<String> {
 }
 
 /// Alerts are told once in spite of what comes first: whatever it is, the same bytes come again.
-fn comes_through(first: Reply, times: usize) -> Vec<Got> {
+fn comes_through(first: &Reply, times: usize) -> Vec<Got> {
     let receiver = Receiver::start(vec![first.clone(); times]);
     let scene = Scene::start(&webhook("desk", &receiver.url("/hook"), QUICK));
     scene.halt();
@@ -152,7 +152,7 @@ fn an_alert_arrives_exactly_once_signed_and_with_its_headers_and_so_does_its_end
 
 #[test]
 fn a_server_that_fails_twice_is_tried_again_later_each_time() {
-    let got = comes_through(status(500), 2);
+    let got = comes_through(&status(500), 2);
     // At least half of each backoff.
     assert!(got[1].at - got[0].at >= Duration::from_millis(25));
     assert!(got[2].at - got[1].at >= Duration::from_millis(50));
@@ -160,17 +160,17 @@ fn a_server_that_fails_twice_is_tried_again_later_each_time() {
 
 #[test]
 fn garbage_and_closed_connections_and_endless_heads_and_no_answer_are_tried_again() {
-    comes_through(Reply::Garbage, 2);
-    comes_through(Reply::Close, 2);
-    comes_through(Reply::EndlessHead, 1);
-    let got = comes_through(Reply::Hang, 1);
+    comes_through(&Reply::Garbage, 2);
+    comes_through(&Reply::Close, 2);
+    comes_through(&Reply::EndlessHead, 1);
+    let got = comes_through(&Reply::Hang, 1);
     assert!(got[1].at - got[0].at >= Duration::from_secs(1), "only when its time was up");
 }
 
 #[test]
 fn a_wish_to_be_left_alone_is_heard() {
     let busy = Reply::Status(429, "Retry-After: 2\r\n".to_owned());
-    let got = comes_through(busy, 1);
+    let got = comes_through(&busy, 1);
     assert!(got[1].at - got[0].at >= Duration::from_secs(2), "not after a tenth of a second");
 }
 

@@ -1,4 +1,4 @@
-//! How this workspace asks by HTTP: which roots, no redirects, no proxy, a time limit for all of it.
+//! How this workspace asks by HTTP: which roots, no redirects, no proxy, a time limit for all.
 //!
 //! A line belongs here if it holds for every HTTP client of ours. Calls block: they are made on
 //! threads of their own.

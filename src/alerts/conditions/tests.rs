@@ -7,8 +7,9 @@ use rutter_admin::VenueStatus;
 
 const RULES: &str = include_str!("../../../deploy/prometheus/rutter.rules.yml");
 
-/// Only Prometheus can tell: who does not answer cannot say so itself.
-const ONLY_PROMETHEUS: [&str; 1] = ["RutterDown"];
+/// Only Prometheus can tell: who does not answer cannot say so itself, and nor can one whose
+/// webhooks do not take what it says.
+const ONLY_PROMETHEUS: [&str; 2] = ["RutterDown", "RutterAlertsUntold"];
 
 const NOW: u64 = 1_000_000 * S;
 
@@ -38,7 +39,7 @@ fn rules() -> Vec<Rule> {
 }
 
 #[test]
-fn the_conditions_are_those_of_prometheus_rules_but_the_one_that_a_node_cannot_tell() {
+fn the_conditions_are_those_of_prometheus_rules_but_those_that_a_node_cannot_tell() {
     let ours: Vec<Rule> = Condition::ALL
         .iter()
         .map(|one| {
@@ -87,7 +88,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 17] = [
+    let cases: [(C, &str, u64, Change); 18] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
@@ -110,7 +111,8 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         (C::FixGaps, "", 20, |s, n| counter(s, "fix_resends", n)),
         (C::RingFull, "output", 0, |s, n| s.output.stalls = n),
         (C::Anomaly, "odd_fill", 0, |s, n| s.status.odd_fills = n),
-        (C::Anomaly, "cancel_stuck", 0, |s, n| s.status.cancels_stuck = n),
+        (C::CancelStuck, "", 0, |s, n| s.status.cancels_stuck = n),
+        (C::RingFilling, "input", 768, |s, n| (s.input.depth, s.input.slots) = (n, 1_024)),
     ];
     for (condition, subject, threshold, change) in cases {
         assert_eq!(after(|s| change(s, threshold)), [], "{condition:?} at its threshold");
