@@ -219,10 +219,10 @@ impl Play {
             }
             ["the", "node", "starts", "again"] => self.start_again(),
             ["trading", "is", "halted"] => {
-                self.decide(&operator(OperatorCommand::Halt(Scope::All)))
+                self.decide(&operator(OperatorCommand::Halt(Scope::All)));
             }
             ["trading", "goes", "on"] => {
-                self.decide(&operator(OperatorCommand::Resume(Scope::All)))
+                self.decide(&operator(OperatorCommand::Resume(Scope::All)));
             }
             [count, "s", "later"] => {
                 let seconds: u64 = count.parse().expect("a number");
