@@ -17,6 +17,7 @@ use rutter_journal::{AppendError, Storage};
 use rutter_transport::wake::WakeHandle;
 
 use crate::decider::Decider;
+use crate::gate::Gate;
 use crate::rings::{InputEnvelope, InputPoller, NO_OUTPUT, OutputEnvelope, OutputProducer, Taken};
 
 /// Envelopes taken before readers are woken and the timer is looked at. What one batch decides and
@@ -71,6 +72,7 @@ const fn bit_of(output: &Output) -> u64 {
         | Output::CancelReject(_)
         | Output::MassCancelReport(_)
         | Output::Command(..)
+        | Output::Operator(_)
         | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Addressee::Clients),
         Output::SendNew(new) => bit(Addressee::Venue(new.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Addressee::Venue(child.venue)),
@@ -90,6 +92,8 @@ pub struct Core<S: Storage> {
     pub readers: Vec<Reader>,
     /// Told how far the input ring is read.
     pub taken: Arc<Taken>,
+    /// Closed to new orders before a halt is journaled.
+    pub gate: Arc<Gate>,
     /// The clock.
     pub clock: fn() -> u64,
 }
@@ -199,7 +203,7 @@ impl<S: Storage> Core<S> {
         for input in first {
             let now = (self.clock)();
             let envelope = InputEnvelope { input: *input, arrived_ns: now, published_ns: now };
-            decide(&mut self.decider, &mut self.outputs, &envelope, now)?;
+            decide(&mut self.decider, &mut self.outputs, &self.gate, &envelope, now)?;
         }
         self.wake_readers();
         Ok(())
@@ -240,13 +244,13 @@ impl<S: Storage> Core<S> {
         let mut worked = false;
         if self.decider.engine().next_timer().is_some_and(|due| due.0 <= now) {
             let tick = InputEnvelope { input: Input::Tick, arrived_ns: now, published_ns: now };
-            decide(&mut self.decider, &mut self.outputs, &tick, now)?;
+            decide(&mut self.decider, &mut self.outputs, &self.gate, &tick, now)?;
             worked = true;
         }
         let mut count = 0;
         if let Ok(mut guard) = self.inputs.take(BATCH_MAX) {
             for envelope in &mut guard {
-                decide(&mut self.decider, &mut self.outputs, envelope, now)?;
+                decide(&mut self.decider, &mut self.outputs, &self.gate, envelope, now)?;
                 now = (self.clock)();
                 count += 1;
             }
@@ -292,6 +296,7 @@ impl<S: Storage> Core<S> {
 fn decide<S: Storage>(
     decider: &mut Decider<S>,
     outputs: &mut Publisher,
+    gate: &Gate,
     envelope: &InputEnvelope,
     now: u64,
 ) -> Result<(), AppendError> {
@@ -302,6 +307,7 @@ fn decide<S: Storage>(
         published_ns: envelope.published_ns,
         taken_ns: now,
     };
+    gate.before(seq, &envelope.input);
     decider.decide(now, &envelope.input, outputs)?;
     // One thread counts; others only look.
     outputs

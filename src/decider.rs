@@ -278,10 +278,15 @@ fn begin<S: Storage>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rutter_core::input::AssetDef;
+    use rutter_core::input::{AssetDef, Operator, OperatorCommand, Scope};
     use rutter_core::number::Text;
     use rutter_core::output::Output;
     use rutter_journal::{Durability, MemStorage, Reader};
+
+    fn operator(command: OperatorCommand) -> Input {
+        let (by, reason) = (Text::default(), Text::default());
+        Input::Operator(Operator { request: 0, by, reason, command })
+    }
 
     fn genesis() -> Genesis {
         Genesis {
@@ -309,7 +314,9 @@ mod tests {
         let mut decider = open(storage.clone()).expect("new");
         let mut outputs: Vec<Output> = Vec::new();
         for step in 0..10_000 {
-            let input = if step % 2 == 0 { Input::Halt } else { Input::Resume };
+            let on = step % 2 == 0;
+            let command = if on { OperatorCommand::Halt } else { OperatorCommand::Resume };
+            let input = operator(command(Scope::All));
             decider.decide(step, &input, &mut outputs).expect("appended");
         }
         let digest = decider.engine().digest();
@@ -323,7 +330,8 @@ mod tests {
         let storage = MemStorage::new(1);
         let mut decider = open(storage.clone()).expect("new");
         let mut outputs: Vec<Output> = Vec::new();
-        decider.decide(1, &Input::Halt, &mut outputs).expect("appended");
+        let halt = operator(OperatorCommand::Halt(Scope::All));
+        decider.decide(1, &halt, &mut outputs).expect("appended");
         let name = Text::new(b"BTC").expect("fits");
         let asset = Input::Asset(AssetDef { id: rutter_core::id::AssetId(0), name });
         decider.decide(2, &asset, &mut outputs).expect("appended");

@@ -28,6 +28,7 @@ use crate::clock::unix_ns;
 use crate::config::Config;
 use crate::core_station::{Addressee, Core, CoreGauges, Publisher, Reader};
 use crate::decider::Decider;
+use crate::gate::Gate;
 use crate::health::Phase;
 use crate::layout::{Bed, CoreThread, Layout, run_alone};
 use crate::metrics::{MetricsModel, Monitor, Sources};
@@ -71,6 +72,7 @@ pub struct Parts<'a> {
 /// What all stations share.
 struct Shared {
     release: ReleaseMark,
+    gate: Arc<Gate>,
     taken: Arc<Taken>,
     core: WakeHandle,
     producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
@@ -91,8 +93,8 @@ impl Shared {
     }
 
     fn ends(&mut self, stages: StageRecorder) -> Result<Ends, NodeError> {
-        let release = self.release.clone();
-        Ok(Ends { outputs: self.reader()?, inputs: self.writer(), release, stages })
+        let (release, gate) = (self.release.clone(), Arc::clone(&self.gate));
+        Ok(Ends { outputs: self.reader()?, inputs: self.writer(), release, gate, stages })
     }
 }
 
@@ -202,17 +204,18 @@ fn core_and_rings(
     // Read by each sender, the gateway and the read model.
     let (outputs, readers) = output_ring(config.node.output_ring_slots, venues + 2);
     let release = decider.journal().release_mark();
-    let taken = Arc::new(Taken::default());
+    let (taken, gate) = (Arc::new(Taken::default()), Arc::new(Gate::default()));
     let core = Core {
         decider,
         inputs,
         outputs: Publisher::new(outputs, unix_ns),
         readers: Vec::new(),
         taken: Arc::clone(&taken),
+        gate: Arc::clone(&gate),
         clock: unix_ns,
     };
     let taps = Taps::default();
-    (core, Shared { release, taken, core: wake, producer, slots, readers, taps })
+    (core, Shared { release, gate, taken, core: wake, producer, slots, readers, taps })
 }
 
 /// Puts the stations of order flow where the layout wants them.

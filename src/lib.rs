@@ -10,6 +10,7 @@ pub mod config;
 pub mod core_station;
 pub mod decider;
 pub mod doctor;
+pub mod gate;
 pub mod health;
 mod launch;
 pub mod layout;

@@ -49,6 +49,7 @@ impl Teller {
             Output::SendNew(new) => new.order,
             Output::MassCancelReport(_)
             | Output::Command(..)
+            | Output::Operator(_)
             | Output::SendCancel(_)
             | Output::Query(_)
             | Output::Notice(_) => return false,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rutter_clients::server::OUTPUTS_PER_TURN;
 use rutter_clients::{GatewayServer, OutputError, Passport};
 use rutter_core::id::VenueId;
-use rutter_core::input::Input;
+use rutter_core::input::{Input, VenueReject};
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_feeds::FeedCommand;
 use rutter_fix::store::MessageStore;
@@ -23,6 +23,7 @@ use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
 use rutter_venues::VenueCommand;
 
+use crate::gate::Gate;
 use crate::metrics::GatewayGauges;
 use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
 use crate::stages::{Passage, StageRecorder};
@@ -62,6 +63,8 @@ pub struct Ends {
     pub inputs: InputWriter,
     /// Which decisions may leave.
     pub release: ReleaseMark,
+    /// Which new orders may not leave any more.
+    pub gate: Arc<Gate>,
     /// Where the time goes.
     pub stages: StageRecorder,
 }
@@ -88,6 +91,7 @@ pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     outputs: OutputReader,
     inputs: InputWriter,
     release: ReleaseMark,
+    gate: Arc<Gate>,
     stages: StageRecorder,
     clock: fn() -> u64,
     arrival: Arc<AtomicU64>,
@@ -114,11 +118,24 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         ends: Ends,
         clock: fn() -> u64,
     ) -> Self {
-        let Ends { outputs, mut inputs, release, stages } = ends;
+        let Ends { outputs, mut inputs, release, gate, stages } = ends;
         driver.start(&mut |input| publish_news(&mut inputs, &name, input, 0));
         let arrival = driver.arrival();
         let (queue, sent) = (VecDeque::new(), Vec::with_capacity(COMMANDS_PER_TURN));
-        Self { venue, name, driver, outputs, inputs, release, stages, clock, arrival, queue, sent }
+        Self {
+            venue,
+            name,
+            driver,
+            outputs,
+            inputs,
+            release,
+            gate,
+            stages,
+            clock,
+            arrival,
+            queue,
+            sent,
+        }
     }
 
     /// Sends what is released, in order; true if anything was.
@@ -135,8 +152,19 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             };
             let (inputs, name) = (&mut self.inputs, self.name.as_str());
             let mut emit = |input| publish_news(inputs, name, input, 0);
-            self.driver.command(&queued.command, &mut emit);
-            self.sent.extend(queued.passage);
+            match &queued.command {
+                VenueCommand::New(new)
+                    if self.gate.is_void(queued.seq, self.venue, &queued.command) =>
+                {
+                    // It certainly never left, and the core is told so.
+                    let (venue, child, reason) = (new.venue, new.child, VenueReject::NotSent);
+                    emit(Input::ChildRejected { venue, child, reason });
+                }
+                command => {
+                    self.driver.command(command, &mut emit);
+                    self.sent.extend(queued.passage);
+                }
+            }
             self.queue.pop_front();
             count += 1;
         }
@@ -313,7 +341,7 @@ fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
 impl<S: MessageStore> Clients<S> {
     /// A gateway that lets clients in.
     pub fn start(server: GatewayServer<S>, ends: Ends, taps: Taps, clock: fn() -> u64) -> Self {
-        let Ends { outputs, inputs, release, stages } = ends;
+        let Ends { outputs, inputs, release, stages, .. } = ends;
         taps.wake_with(server.waker());
         let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
         let gauges = Arc::default();
@@ -418,6 +446,7 @@ pub const fn is_for_clients(output: &Output) -> bool {
             | Output::CancelReject(_)
             | Output::MassCancelReport(_)
             | Output::Command(..)
+            | Output::Operator(_)
             | Output::Notice(Notice::Halted | Notice::Resumed)
     )
 }

@@ -138,7 +138,10 @@ impl ReadModel {
                     venue.children += 1;
                 }
             }
-            Output::Command(..) | Output::SendCancel(_) | Output::Query(_) => {}
+            Output::Command(..)
+            | Output::Operator(_)
+            | Output::SendCancel(_)
+            | Output::Query(_) => {}
             Output::Notice(notice) => self.notice(*notice),
         }
     }
@@ -207,6 +210,7 @@ impl ReadModel {
             Notice::IllegalEvent(..) => status.illegal_events += 1,
             Notice::FoundAfterEnd(..) => status.found_after_end += 1,
             Notice::CancelStuck(_) => status.cancels_stuck += 1,
+            Notice::ChildAccepted(..) | Notice::ChildEnded(..) | Notice::Balance(..) => {}
             Notice::BadReference => status.bad_reference += 1,
             Notice::Halted => status.halted = true,
             Notice::Resumed => status.halted = false,

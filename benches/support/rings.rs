@@ -83,6 +83,7 @@ impl Threads {
             outputs: Publisher::new(outputs, unix_ns),
             readers: Vec::new(),
             taken: Arc::clone(&taken),
+            gate: Arc::default(),
             clock: unix_ns,
         };
         core.begin(&desk::opening()).expect("room");

@@ -1,7 +1,11 @@
 //! Mixes outputs into the rolling digest: every field of every output, in a fixed order.
 
 use crate::hash::Rolling;
-use crate::output::{CancelReject, ChildRef, MassCancelReport, Notice, Output, Report, SendNew};
+use crate::input::ChildFill;
+use crate::output::{
+    CancelReject, ChildRef, MassCancelReport, Notice, OperatorReport, Output, Report, SendNew,
+};
+use crate::wire::{INPUT_BYTES_MAX, encode};
 
 /// Mixes one output in.
 #[inline]
@@ -13,6 +17,7 @@ pub fn mix(hash: &mut Rolling, output: &Output) {
         Output::Command(session, command) => {
             hash.pair(7 | (*command as u64) << 8, u64::from(session.0));
         }
+        Output::Operator(report) => mix_operator(hash, report),
         Output::SendNew(send) => mix_send(hash, send),
         Output::SendCancel(child) => mix_child(hash, 4, child),
         Output::Query(child) => mix_child(hash, 5, child),
@@ -82,6 +87,19 @@ fn mix_mass_cancel_report(hash: &mut Rolling, r: &MassCancelReport) {
     hash.text(&r.cl_ord_id);
 }
 
+/// The command as the journal has it, eight bytes a word.
+fn mix_operator(hash: &mut Rolling, r: &OperatorReport) {
+    hash.pair(8 | (r.refusal as u64) << 8, u64::from(r.affected));
+    hash.word(r.time.0);
+    let mut bytes = [0; INPUT_BYTES_MAX];
+    let len = encode(&crate::input::Input::Operator(r.operator), &mut bytes);
+    for chunk in bytes[..len].chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash.word(u64::from_le_bytes(word));
+    }
+}
+
 fn mix_send(hash: &mut Rolling, s: &SendNew) {
     let enums = u64::from_le_bytes([
         3,
@@ -103,6 +121,15 @@ fn mix_child(hash: &mut Rolling, tag: u64, child: &ChildRef) {
     hash.pair(ids, child.child.0);
 }
 
+fn mix_fill(hash: &mut Rolling, fill: &ChildFill) {
+    hash.pair(fill.qty.0.cast_unsigned(), fill.price.0.cast_unsigned());
+    hash.wide(fill.exec.0.cast_signed());
+    hash.amount(fill.fee);
+    let enums = (fill.side as u64) << 8 | fill.liquidity as u64;
+    let ids = u64::from(fill.instrument.0) << 16 | u64::from(fill.fee_asset.0);
+    hash.pair(enums, ids);
+}
+
 fn mix_notice(hash: &mut Rolling, notice: Notice) {
     let (tag, venue, other) = match notice {
         Notice::VenueUp(venue) => (10, venue.0, 0),
@@ -114,8 +141,21 @@ fn mix_notice(hash: &mut Rolling, notice: Notice) {
         Notice::ChildUnknown(venue, child) => (14, venue.0, child.0),
         Notice::ChildResolved(venue, child) => (15, venue.0, child.0),
         Notice::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
-        Notice::OrphanFill(venue, child) => (17, venue.0, child.0),
-        Notice::Overfill(venue, child) => (18, venue.0, child.0),
+        Notice::ChildAccepted(venue, child) => (25, venue.0, child.0),
+        Notice::ChildEnded(venue, child, end) => (26, venue.0, child.0 << 8 | end as u64),
+        Notice::Balance(venue, asset, total) => {
+            hash.amount(total);
+            (27, venue.0, u64::from(asset.0))
+        }
+        Notice::OrphanFill(fill) => {
+            mix_fill(hash, &fill);
+            (17, fill.venue.0, fill.child.0)
+        }
+        Notice::Overfill(account, fill, beyond) => {
+            mix_fill(hash, &fill);
+            hash.pair(beyond.0.cast_unsigned(), u64::from(account.0));
+            (18, fill.venue.0, fill.child.0)
+        }
         Notice::IllegalEvent(venue, child) => (19, venue.0, child.0),
         Notice::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
         Notice::CancelStuck(order) => (24, 0, order.0),

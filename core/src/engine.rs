@@ -1,13 +1,14 @@
 //! The core itself: one closed enum of inputs, one `match`, everything else hangs below.
 //!
 //! A line belongs here if it is state of the whole or chooses who handles an input. Clients are
-//! `clients`, `replace`, `mass` and `loss`, venue news is `venues`, books, reference data and time
-//! are `market`, children are `place`.
+//! `clients`, `replace`, `mass` and `loss`, operators are `operator`, venue news is `venues`,
+//! books, reference data and time are `market`, children are `place`.
 
 mod clients;
 mod loss;
 mod market;
 mod mass;
+mod operator;
 mod place;
 mod replace;
 mod venues;
@@ -136,7 +137,12 @@ pub struct Engine {
     now: UnixNanos,
     digest: Rolling,
     counts: Counts,
-    halted: bool,
+    halts: operator::Scopes,
+    reduce_only: operator::Scopes,
+    /// Bit v set: venue v is drained.
+    drained: u8,
+    /// Bit v set: venue v is drained or halted, and gets nothing new.
+    closed: u8,
     day_ends_at: UnixNanos,
     reference: Reference,
     books: Vec<Book>,
@@ -198,7 +204,10 @@ impl Engine {
             now: UnixNanos(0),
             digest: Rolling::new(u64::from(genesis.node_tag)),
             counts: Counts::default(),
-            halted: false,
+            halts: operator::Scopes::default(),
+            reduce_only: operator::Scopes::default(),
+            drained: 0,
+            closed: 0,
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
             books: Vec::new(),
@@ -247,7 +256,7 @@ impl Engine {
             Input::Replace(request) => self.on_replace(request, out),
             Input::MassCancel(request) => self.on_mass_cancel(request, out),
             Input::MassStatus(request) => self.on_mass_status(request, out),
-            Input::Command(session, command) => out.put(&Output::Command(*session, *command)),
+            Input::Operator(operator) => self.on_operator(operator, out),
             Input::SessionUp(session, choice) => self.on_session_up(*session, *choice),
             Input::SessionDown(session) => self.on_session_down(*session, out),
             Input::VenueUp(venue) => self.on_venue_up(*venue, out),
@@ -269,14 +278,12 @@ impl Engine {
             Input::ChildFate { venue, child, fate, filled } => {
                 self.on_fate(*venue, *child, *fate, *filled, out);
             }
-            Input::Balance { venue, asset, total } => self.on_balance(*venue, *asset, *total),
+            Input::Balance { venue, asset, total } => self.on_balance(*venue, *asset, *total, out),
             Input::Book(update) => self.on_book(update, out),
             Input::BookDistrusted { venue, instrument, reason } => {
                 self.on_book_distrusted(*venue, *instrument, *reason, out);
             }
             Input::FeedAlive(venue) => self.on_feed_alive(*venue),
-            Input::Halt => self.on_halt(true, out),
-            Input::Resume => self.on_halt(false, out),
         }
         self.digest = digest;
     }
@@ -319,9 +326,9 @@ impl Engine {
         self.counts
     }
 
-    /// The kill switch is on.
-    pub const fn is_halted(&self) -> bool {
-        self.halted
+    /// The kill switch is on, for everything.
+    pub fn is_halted(&self) -> bool {
+        self.halts.has_all()
     }
 
     /// Reference data.

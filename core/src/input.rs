@@ -9,9 +9,11 @@ use crate::id::{
 };
 use crate::number::{Amount, FeePpm, Price, Qty, UnixNanos};
 
+mod operator;
 mod refusal;
 mod request;
 
+pub use operator::{AccountLimits, By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
 pub use refusal::Refusal;
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
@@ -422,7 +424,7 @@ pub enum Input {
     /// From a client.
     MassStatus(MassStatus),
     /// From an operator.
-    Command(SessionId, SessionCommand),
+    Operator(Operator),
     /// The client has logged on, and chosen what becomes of its orders when it is gone.
     SessionUp(SessionId, CancelOnDisconnect),
     /// The client is gone.
@@ -513,8 +515,4 @@ pub enum Input {
     },
     /// The venue's feed lives, though nothing changed.
     FeedAlive(VenueId),
-    /// The kill switch: refuse all new orders and cancel all open ones.
-    Halt,
-    /// Trading again.
-    Resume,
 }

@@ -8,8 +8,9 @@
 
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
-use crate::input::Side;
-use crate::number::{Amount, Qty};
+use crate::input::{ChildFill, InstrumentDef, Side};
+use crate::number::{Amount, Notional, Qty};
+use crate::reference::{amount_of, base_amount};
 
 /// One account in one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,8 +97,7 @@ impl Ledger {
         assert!(funds.reserved.0 >= 0, "more released than was bound: {funds:?}");
     }
 
-    /// Books an execution to the account.
-    pub fn book_position(
+    fn book_position(
         &mut self,
         account: AccountId,
         instrument: InstrumentId,
@@ -119,14 +119,30 @@ impl Ledger {
         }
     }
 
-    /// Books a fee to the account.
-    pub fn book_fee(&mut self, account: AccountId, asset: AssetId, fee: Amount) {
+    fn book_fee(&mut self, account: AccountId, asset: AssetId, fee: Amount) {
         let fees = &mut self.fees[account.index() * self.assets + asset.index()];
         *fees = fees.plus(fee);
     }
 
+    /// Books an execution and its fee: to the venue's funds, and to the account whose it is.
+    pub fn book(&mut self, def: &InstrumentDef, account: Option<AccountId>, fill: &ChildFill) {
+        let value = amount_of(def, Notional::of(fill.price, fill.qty));
+        let base = base_amount(def, fill.qty);
+        let (base, quote) = match fill.side {
+            Side::Buy => (base, Amount(-value.0)),
+            Side::Sell => (Amount(-base.0), value),
+        };
+        self.move_funds(fill.venue, def.base, base);
+        self.move_funds(fill.venue, def.quote, quote);
+        self.move_funds(fill.venue, fill.fee_asset, Amount(-fill.fee.0));
+        if let Some(account) = account {
+            self.book_position(account, fill.instrument, fill.side, fill.qty, value);
+            self.book_fee(account, fill.fee_asset, fill.fee);
+        }
+    }
+
     /// Moves the venue's funds by an execution or a fee.
-    pub fn move_funds(&mut self, venue: VenueId, asset: AssetId, change: Amount) {
+    fn move_funds(&mut self, venue: VenueId, asset: AssetId, change: Amount) {
         let funds = self.funds_mut(venue, asset);
         funds.total = funds.total.plus(change);
     }

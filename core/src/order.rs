@@ -170,6 +170,8 @@ pub enum CallBack {
     ConnectionLost,
     /// The node was down.
     SystemFailure,
+    /// An operator cancelled it.
+    Operator,
 }
 
 impl CallBack {
@@ -183,6 +185,7 @@ impl CallBack {
             Self::Replace => Refusal::None,
             Self::MassCancel => Refusal::MassCancel,
             Self::ConnectionLost => Refusal::ConnectionLost,
+            Self::Operator => Refusal::OperatorCancel,
             Self::SystemFailure => Refusal::SystemFailure,
         }
     }

@@ -4,12 +4,12 @@
 //! commands to the senders, notices to the read model. `digest` mixes all of it.
 
 use crate::id::{
-    AssetId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, Symbol, VenueId,
-    VenueOrderId,
+    AccountId, AssetId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, Symbol,
+    VenueId, VenueOrderId,
 };
 use crate::input::{
-    Distrust, Liquidity, MassScope, OrdType, Refusal, SessionCommand, Side, TimeInForce,
-    VenueReject,
+    ChildFill, Distrust, Liquidity, MassScope, Operator, OrdType, Refusal, SessionCommand, Side,
+    TimeInForce, VenueReject,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 
@@ -190,6 +190,19 @@ pub struct MassCancelReport {
     pub reason: Refusal,
 }
 
+/// What became of an operator's command; what it caused comes before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperatorReport {
+    /// The command, with who and why.
+    pub operator: Operator,
+    /// When.
+    pub time: UnixNanos,
+    /// Orders that are being called back; of a venue's halt: children.
+    pub affected: u32,
+    /// Why not, if not: nothing was changed then.
+    pub refusal: Refusal,
+}
+
 /// Orders a new child to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendNew {
@@ -224,6 +237,18 @@ pub struct ChildRef {
     pub instrument: InstrumentId,
 }
 
+/// How a child came to an end other than by its last fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ChildEnd {
+    /// The venue gave it back.
+    Canceled = 1,
+    /// Its time at the venue was over.
+    Expired = 2,
+    /// The venue refused it, or it never arrived.
+    Rejected = 3,
+}
+
 /// Something that an operator should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -235,6 +260,10 @@ pub enum Notice {
     BookDistrusted(VenueId, InstrumentId, Distrust),
     /// A book is trusted again.
     BookTrusted(VenueId, InstrumentId),
+    /// A venue has taken a child.
+    ChildAccepted(VenueId, ChildId),
+    /// A child is over without being filled whole.
+    ChildEnded(VenueId, ChildId, ChildEnd),
     /// A child's fate is unknown.
     ChildUnknown(VenueId, ChildId),
     /// A child's fate is known again.
@@ -242,9 +271,9 @@ pub enum Notice {
     /// A venue refused a child.
     ChildRejected(VenueId, ChildId, VenueReject),
     /// A fill came for a child that is over or not ours: booked, not reported.
-    OrphanFill(VenueId, ChildId),
-    /// More was filled than was ordered: booked, not reported beyond the order.
-    Overfill(VenueId, ChildId),
+    OrphanFill(ChildFill),
+    /// More was filled than was ordered: booked to the account, and reported without this much.
+    Overfill(AccountId, ChildFill, Qty),
     /// An event that this child's state does not allow; nothing was changed.
     IllegalEvent(VenueId, ChildId),
     /// A child that is over was found open at its venue and is called back: it should not be there,
@@ -252,6 +281,8 @@ pub enum Notice {
     FoundAfterEnd(VenueId, ChildId),
     /// A venue will not give back what is left of an order that has to end; it is still there.
     CancelStuck(OrderId),
+    /// A venue tells what it holds for us in all.
+    Balance(VenueId, AssetId, Amount),
     /// Reference data that contradicts what is known; nothing was changed.
     BadReference,
     /// Trading is halted.
@@ -272,6 +303,8 @@ pub enum Output {
     MassCancelReport(MassCancelReport),
     /// To the client gateway.
     Command(SessionId, SessionCommand),
+    /// To the console that asked, and to the audit.
+    Operator(OperatorReport),
     /// To a sender.
     SendNew(SendNew),
     /// To a sender.
@@ -322,6 +355,8 @@ pub enum Verdict {
     OwnOrder = 17,
     /// The client named another venue.
     NotNamed = 18,
+    /// An operator has drained or halted it.
+    Drained = 19,
 }
 
 /// One venue's line of a [`Decision`].

@@ -26,8 +26,10 @@ pub struct Reference {
     pub instruments: Vec<InstrumentDef>,
     /// By id.
     pub venues: Vec<VenueDef>,
-    /// By id.
+    /// By id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
+    /// As the configuration last said.
+    configured: Vec<AccountDef>,
     /// By id.
     pub sessions: Vec<SessionDef>,
     /// Instrument times [`VENUES_MAX`] plus venue.
@@ -83,7 +85,14 @@ impl Reference {
     }
 
     pub(crate) fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
-        define(&mut self.accounts, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        // A start that says nothing new leaves what operators have set.
+        if self.configured.get(def.id.index()) == Some(&def) {
+            return Ok(());
+        }
+        for all in [&mut self.accounts, &mut self.configured] {
+            define(all, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {

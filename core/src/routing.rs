@@ -73,6 +73,8 @@ pub struct Request {
     pub avoided: u8,
     /// Bit v set: the client named another venue than v.
     pub excluded: u8,
+    /// Bit v set: an operator has drained or halted venue v.
+    pub closed: u8,
     /// Bit v set: not to venue v unless its book changed after `faded_at`.
     pub faded: u8,
     /// As said.
@@ -127,7 +129,11 @@ impl Plan {
         if self.lines().iter().all(|line| {
             matches!(
                 line.verdict,
-                Verdict::VenueDown | Verdict::NotListed | Verdict::NotNamed | Verdict::Untrusted
+                Verdict::VenueDown
+                    | Verdict::NotListed
+                    | Verdict::NotNamed
+                    | Verdict::Untrusted
+                    | Verdict::Drained
             )
         }) {
             Refusal::NoVenue
@@ -292,6 +298,9 @@ fn eligible<'a>(
     let bit = 1 << venue.0;
     if request.excluded & bit != 0 {
         return Err(Verdict::NotNamed);
+    }
+    if request.closed & bit != 0 {
+        return Err(Verdict::Drained);
     }
     if request.avoided & bit != 0 {
         return Err(Verdict::Avoided);

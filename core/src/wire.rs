@@ -4,16 +4,17 @@
 
 use crate::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AssetDef, BookUpdate, CancelOnDisconnect, CancelOrder, CharSet, ChildFill,
-    Distrust, Doubt, Fate, Genesis, Input, Instructions, InstrumentDef, LEVELS_PER_UPDATE, Level,
-    Liquidity, ListingDef, MassCancel, MassScope, MassStatus, NewOrder, OrdType, OrderStatus,
-    Refusal, ReplaceOrder, SessionCommand, SessionDef, Side, TimeInForce, Unacceptable, VenueDef,
-    VenueDownReason, VenueReject,
+    AccountDef, AccountLimits, AssetDef, BookUpdate, CancelOnDisconnect, CancelOrder, CharSet,
+    ChildFill, Distrust, Doubt, Fate, Genesis, Input, Instructions, InstrumentDef,
+    LEVELS_PER_UPDATE, Level, Liquidity, ListingDef, MassCancel, MassScope, MassStatus, NewOrder,
+    NodeCommand, Operator, OperatorCommand, OrdType, OrderStatus, Refusal, ReplaceOrder, Scope,
+    SessionCommand, SessionDef, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
+    VenueReject,
 };
 use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 
 /// Version of all layouts in this module.
-pub const SCHEMA: u16 = 3;
+pub const SCHEMA: u16 = 4;
 
 /// No encoded input is longer (asserted by a test over all of them).
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -185,6 +186,7 @@ wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected });
 wire_enum!(Doubt { NoAnswer, VenueUnsure });
 wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol });
 wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
+wire_enum!(NodeCommand { Shutdown, LogError, LogWarn, LogInfo, LogDebug, LogTrace, News });
 
 impl Wire for Refusal {
     #[inline]
@@ -359,6 +361,49 @@ wire_struct!(ChildFill {
     liquidity
 });
 wire_struct!(Level { price, qty });
+wire_struct!(AccountLimits { notional_max, collar_ppm, rate_per_s, open_orders_max });
+wire_struct!(Operator { request, by, reason, command });
+
+/// An enum whose variants hold values: one tag byte, then the values.
+macro_rules! wire_variants {
+    ($name:ident { $($tag:literal $variant:ident $(($($arg:ident),+))?),* $(,)? }) => {
+        impl Wire for $name {
+            fn put(&self, w: &mut Writer<'_>) {
+                match self {
+                    $(Self::$variant $(($($arg),+))? => {
+                        ($tag as u8).put(w);
+                        $($($arg.put(w);)+)?
+                    })*
+                }
+            }
+            fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+                Ok(match u8::get(r)? {
+                    $($tag => {
+                        $($(let $arg = Wire::get(r)?;)+)?
+                        Self::$variant $(($($arg),+))?
+                    })*
+                    _ => return Err(WireError::Value),
+                })
+            }
+        }
+    };
+}
+wire_variants!(Scope {
+    0 All, 1 Venue(id), 2 Instrument(id), 3 Session(id), 4 Account(id)
+});
+wire_variants!(OperatorCommand {
+    0 Halt(scope),
+    1 Resume(scope),
+    2 DrainVenue(venue),
+    3 EnableVenue(venue),
+    4 Cancel(order),
+    5 CancelAll(scope),
+    6 SetLimits(account, limits),
+    7 Session(session, command),
+    8 ReduceOnly(scope),
+    9 ReduceOnlyOff(scope),
+    10 Node(command),
+});
 
 impl Wire for BookUpdate {
     #[inline]
@@ -435,7 +480,7 @@ macro_rules! wire_input {
 }
 
 wire_input! {
-    unit { 2 NodeStarted, 3 Tick, 30 Halt, 31 Resume }
+    unit { 2 NodeStarted, 3 Tick }
     tuple {
         1 Genesis(def), 4 Asset(def), 5 Instrument(def), 6 Venue(def), 7 Listing(def),
         8 Account(def), 9 Session(def), 10 NewOrder(order), 11 Unacceptable(order),
@@ -443,7 +488,7 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        35 Command(session, command),
+        36 Operator(operator),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -499,6 +544,47 @@ mod tests {
         }
     }
 
+    fn every_command() -> impl Iterator<Item = Input> {
+        let limits = AccountLimits {
+            notional_max: Amount(i128::MAX),
+            collar_ppm: 1,
+            rate_per_s: 2,
+            open_orders_max: u32::MAX,
+        };
+        let scopes = [
+            Scope::All,
+            Scope::Venue(VenueId(1)),
+            Scope::Instrument(InstrumentId(2)),
+            Scope::Session(SessionId(3)),
+            Scope::Account(AccountId(4)),
+        ];
+        let scoped = scopes.into_iter().flat_map(|scope| {
+            [
+                OperatorCommand::Halt(scope),
+                OperatorCommand::Resume(scope),
+                OperatorCommand::CancelAll(scope),
+                OperatorCommand::ReduceOnly(scope),
+                OperatorCommand::ReduceOnlyOff(scope),
+            ]
+        });
+        let others = [
+            OperatorCommand::DrainVenue(VenueId(1)),
+            OperatorCommand::EnableVenue(VenueId(1)),
+            OperatorCommand::Cancel(OrderId(u64::MAX)),
+            OperatorCommand::SetLimits(AccountId(1), limits),
+            OperatorCommand::Session(SessionId(1), SessionCommand::Disable),
+            OperatorCommand::Node(NodeCommand::News),
+        ];
+        scoped.chain(others).map(|command| {
+            Input::Operator(Operator {
+                request: 7,
+                by: Text::new(&[b'b'; 36]).unwrap_or_default(),
+                reason: Text::new(&[b'r'; 64]).unwrap_or_default(),
+                command,
+            })
+        })
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -515,8 +601,6 @@ mod tests {
             }),
             Input::NodeStarted,
             Input::Tick,
-            Input::Halt,
-            Input::Resume,
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
                 client_seq: 2,
@@ -532,7 +616,6 @@ mod tests {
             }),
             Input::Replace(every_instruction(text36)),
             Input::MassCancel(mass_cancel(text36)),
-            Input::Command(SessionId(1), SessionCommand::Disable),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
             Input::Cancel(CancelOrder {
                 session: SessionId(1),
@@ -566,7 +649,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_fits() {
-        for input in every_input() {
+        for input in every_input().into_iter().chain(every_command()) {
             let mut buf = [0; INPUT_BYTES_MAX];
             let len = encode(&input, &mut buf);
             assert_eq!(decode(&buf[..len]), Ok(input));

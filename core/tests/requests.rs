@@ -3,7 +3,7 @@
 
 mod desk;
 
-use desk::{CLIENT, Desk};
+use desk::{CLIENT, Desk, HALT};
 use rutter_core::id::{ClOrdId, VenueId};
 use rutter_core::input::{
     CancelOnDisconnect, CharSet, Input, MassCancel, MassScope, MassStatus, NewOrder, Refusal, Side,
@@ -87,7 +87,7 @@ fn a_cancel_overtakes_a_replace_that_is_under_way() {
 #[test]
 fn a_halt_answers_the_replace_and_takes_the_order_back() {
     let mut desk = with_a_resting_order();
-    desk.client("replace a buy 20 @ 9950 gtc").input(Input::Halt).venue(1, "done 0");
+    desk.client("replace a buy 20 @ 9950 gtc").operator(HALT).venue(1, "done 0");
     desk.client_saw(&[
         "a replacing",
         "a not replaced KillSwitch",
@@ -296,7 +296,7 @@ fn a_cancel_that_is_under_way_when_the_orders_time_comes_is_answered() {
 #[test]
 fn what_a_venue_does_not_give_back_in_a_halt_is_not_traded_on_and_somebody_is_told() {
     let mut desk = with_a_resting_order();
-    desk.input(Input::Halt).client_saw(&[]);
+    desk.operator(HALT).client_saw(&[]);
     for _ in 0..8 {
         desk.venue(1, "cancel-rejected").venue(1, "open");
     }

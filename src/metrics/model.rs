@@ -144,7 +144,10 @@ impl MetricsModel {
                 *self.counted.cancels_refused.entry(reason).or_default() += 1;
             }
             Output::Notice(notice) => self.notice(*notice),
-            Output::MassCancelReport(_) | Output::Command(..) | Output::Query(_) => {}
+            Output::MassCancelReport(_)
+            | Output::Command(..)
+            | Output::Operator(_)
+            | Output::Query(_) => {}
         }
     }
 
@@ -202,6 +205,9 @@ impl MetricsModel {
             | Notice::IllegalEvent(..)
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)
+            | Notice::ChildAccepted(..)
+            | Notice::ChildEnded(..)
+            | Notice::Balance(..)
             | Notice::BadReference => {}
         }
     }

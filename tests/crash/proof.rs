@@ -57,6 +57,7 @@ impl Sink for Keep<'_> {
             ) => self.alarms.push(*notice),
             Output::Notice(_)
             | Output::Command(..)
+            | Output::Operator(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_) => {}

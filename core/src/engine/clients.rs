@@ -102,7 +102,7 @@ impl Engine {
 
     fn check_new(&mut self, new: &NewOrder, key: &ClientKey, key_hash: u64) -> Result<(), Refusal> {
         let account = self.reference.account_of(new.session).ok_or(Refusal::WrongAccount)?;
-        if self.halted {
+        if self.halts.cover(new.session, account, new.instrument) {
             return Err(Refusal::Halted);
         }
         let limits = self.reference.accounts[account.index()];
@@ -125,7 +125,7 @@ impl Engine {
         if self.accounts[account.index()].open_orders >= limits.open_orders_max {
             return Err(Refusal::TooManyOpenOrders);
         }
-        Ok(())
+        self.check_reduces(new, account, None)
     }
 
     /// An order's slot is about to be used again: its ids are free.
@@ -298,7 +298,8 @@ impl Engine {
             | CallBack::Replace
             | CallBack::MassCancel
             | CallBack::ConnectionLost
-            | CallBack::SystemFailure => (OrderEvent::CancelDone, ReportKind::Canceled),
+            | CallBack::SystemFailure
+            | CallBack::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(event);

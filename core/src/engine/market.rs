@@ -126,20 +126,12 @@ impl Engine {
     pub(super) fn on_tick<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         if self.day_ends_at.0 > 0 && self.now >= self.day_ends_at {
             self.day_ends_at = self.next_day_end();
-            self.call_back_all(CallBack::DayEnd, out);
+            self.call_back_where(CallBack::DayEnd, out, |order| order.tif == TimeInForce::Day);
         }
         self.expire_orders(out);
         self.lose_due_sessions(out);
         if self.parked_retry_at.is_some_and(|at| self.now >= at) {
             self.unpark(out);
-        }
-    }
-
-    pub(super) fn on_halt<S: Sink>(&mut self, on: bool, out: &mut Out<'_, S>) {
-        self.halted = on;
-        out.notice(if on { Notice::Halted } else { Notice::Resumed });
-        if on {
-            self.call_back_all(CallBack::Kill, out);
         }
     }
 
@@ -175,13 +167,6 @@ impl Engine {
             self.expiries.retain(|Reverse((_, id))| lives(*id));
         }
         self.expiries.push(Reverse((order.expire_at, order.id.0)));
-    }
-
-    /// Calls back all living orders (day end: the day orders).
-    fn call_back_all<S: Sink>(&mut self, why: CallBack, out: &mut Out<'_, S>) {
-        self.call_back_where(why, out, |order| {
-            why == CallBack::Kill || order.tif == TimeInForce::Day
-        });
     }
 
     /// Calls back the living orders that are meant; how many there are, with those that are being

@@ -15,8 +15,11 @@ use crate::table::Slot;
 impl Engine {
     /// Routes what no child carries. What finds no place waits (day and GTC) or is given up.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.state != OrderState::Working || order.unplaced().is_zero() {
+            return;
+        }
         // A halt calls back whatever works; nothing new leaves until it is over.
-        if order.state != OrderState::Working || order.unplaced().is_zero() || self.halted {
+        if self.is_halted_for(order) {
             return;
         }
         let can_wait = order.tif.waits();
@@ -92,6 +95,7 @@ impl Engine {
             qty: order.unplaced(),
             avoided: order.avoided,
             excluded: order.excluded,
+            closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
         };
@@ -313,13 +317,14 @@ impl Engine {
     /// A venue will not give a child back: the order goes on, and the client is told.
     pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         let by_client = order.call_back == CallBack::Client;
+        let halted = self.is_halted_for(order);
         let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
         match order.state {
             // Nobody goes on trading what has to end: it waits for the venue's last word.
-            OrderState::PendingCancel if !by_client || self.halted || expired => {
+            OrderState::PendingCancel if !by_client || halted || expired => {
                 self.change_failed(order, Refusal::VenueRefused, out);
                 order.call_back = match order.call_back {
-                    CallBack::Client if self.halted => CallBack::Kill,
+                    CallBack::Client if halted => CallBack::Kill,
                     CallBack::Client => CallBack::Expiry,
                     other => other,
                 };

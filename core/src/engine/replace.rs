@@ -52,7 +52,7 @@ impl Engine {
         order: &Order,
         account: AccountId,
     ) -> Result<(), Refusal> {
-        if self.halted {
+        if self.is_halted_for(order) {
             return Err(Refusal::Halted);
         }
         let (now, limits) = (self.now, self.reference.accounts[account.index()]);
@@ -77,7 +77,8 @@ impl Engine {
             return Err(Refusal::BelowFilled);
         }
         risk::check_terms(&self.reference, new)?;
-        risk::check_value(&self.market(), account, new)
+        risk::check_value(&self.market(), account, new)?;
+        self.check_reduces(new, account, Some(order))
     }
 
     /// Goes on with a replace once no child is left.

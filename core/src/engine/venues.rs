@@ -8,11 +8,11 @@ use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
 use crate::id::{AssetId, ChildId, VenueId, VenueOrderId};
-use crate::input::{ChildFill, Fate, Refusal, Side, TimeInForce, VenueReject};
+use crate::input::{ChildFill, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty};
 use crate::order::{Order, OrderEvent, OrderState};
-use crate::output::{LastFill, Notice, Output, ReportKind, Sink};
-use crate::reference::{VENUES_MAX, amount_of, base_amount};
+use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
+use crate::reference::VENUES_MAX;
 
 impl Engine {
     /// The child and its order, if the venue speaks of one of its own.
@@ -71,7 +71,11 @@ impl Engine {
         };
         child.venue_order = venue_order;
         // None: what is over stays over; its venue id is worth keeping all the same.
+        let was_sent = child.state == ChildState::Sent;
         child.state = child.state.after(ChildEvent::Accepted).unwrap_or(child.state);
+        if was_sent {
+            out.notice(Notice::ChildAccepted(venue, id));
+        }
         self.store_child(&mut child, &mut order);
     }
 
@@ -139,6 +143,9 @@ impl Engine {
         }
         if was_unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
+        }
+        if let Some(end) = end_of(event) {
+            out.notice(Notice::ChildEnded(child.venue, child.id, end));
         }
         if self.store_child(&mut child, &mut order) {
             self.after_child(&mut order, out);
@@ -243,32 +250,12 @@ impl Engine {
             return;
         }
         self.counts.fills += 1;
-        self.book_funds(fill);
         let found = self.child_of(fill.venue, fill.child);
-        let Some((child, order)) =
-            found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side)
-        else {
-            out.notice(Notice::OrphanFill(fill.venue, fill.child));
-            return;
-        };
+        let found = found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side);
         let def = *self.reference.instrument_of(fill.instrument);
-        let value = amount_of(&def, Notional::of(fill.price, fill.qty));
-        self.ledger.book_position(order.account, fill.instrument, fill.side, fill.qty, value);
-        self.ledger.book_fee(order.account, fill.fee_asset, fill.fee);
+        self.ledger.book(&def, found.as_ref().map(|(_, order)| order.account), fill);
+        let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
         self.merge_fill(child, order, fill, out);
-    }
-
-    fn book_funds(&mut self, fill: &ChildFill) {
-        let def = *self.reference.instrument_of(fill.instrument);
-        let value = amount_of(&def, Notional::of(fill.price, fill.qty));
-        let base = base_amount(&def, fill.qty);
-        let (base, value) = match fill.side {
-            Side::Buy => (base, Amount(-value.0)),
-            Side::Sell => (Amount(-base.0), value),
-        };
-        self.ledger.move_funds(fill.venue, def.base, base);
-        self.ledger.move_funds(fill.venue, def.quote, value);
-        self.ledger.move_funds(fill.venue, fill.fee_asset, Amount(-fill.fee.0));
     }
 
     /// Counts an execution towards its child and its order.
@@ -294,7 +281,8 @@ impl Engine {
             of_child
         };
         if of_order < fill.qty {
-            out.notice(Notice::Overfill(fill.venue, fill.child));
+            let beyond = fill.qty.saturating_sub(of_order);
+            out.notice(Notice::Overfill(order.account, *fill, beyond));
         }
         order.filled = Qty(order.filled.0 + of_order.0);
         let value = Notional::of(fill.price, of_order);
@@ -309,8 +297,9 @@ impl Engine {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
-        if let Some(ChildEvent::Canceled | ChildEvent::Expired | ChildEvent::Rejected) = ended {
+        if let Some(end) = ended.and_then(end_of) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
+            out.notice(Notice::ChildEnded(child.venue, child.id, end));
         }
         let ended = self.store_child(&mut child, &mut order);
         if !of_order.is_zero() {
@@ -362,11 +351,36 @@ impl Engine {
         self.report(order, ReportKind::Trade, &about, out);
     }
 
-    pub(super) fn on_balance(&mut self, venue: VenueId, asset: AssetId, total: Amount) {
+    pub(super) fn on_balance<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        asset: AssetId,
+        total: Amount,
+        out: &mut Out<'_, S>,
+    ) {
         let known =
             venue.index() < self.venues.len() && asset.index() < self.reference.assets.len();
         if known {
             self.ledger.set_total(venue, asset, total);
+            out.notice(Notice::Balance(venue, asset, total));
         }
+    }
+}
+
+/// How a child ended, where it was not by its last fill.
+const fn end_of(event: ChildEvent) -> Option<ChildEnd> {
+    match event {
+        ChildEvent::Canceled => Some(ChildEnd::Canceled),
+        ChildEvent::Expired => Some(ChildEnd::Expired),
+        ChildEvent::Rejected => Some(ChildEnd::Rejected),
+        ChildEvent::Accepted
+        | ChildEvent::PartFilled
+        | ChildEvent::LastFilled
+        | ChildEvent::CancelSent
+        | ChildEvent::ReplaceSent
+        | ChildEvent::Replaced
+        | ChildEvent::ReplaceRefused
+        | ChildEvent::Doubted
+        | ChildEvent::FoundOpen => None,
     }
 }

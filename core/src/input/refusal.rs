@@ -95,11 +95,15 @@ pub enum Refusal {
     UnsupportedScope = 42,
     /// Its time is over.
     TimeExpired = 43,
+    /// An operator cancelled it.
+    OperatorCancel = 44,
+    /// Only what reduces the position is taken.
+    ReduceOnly = 45,
 }
 
 impl Refusal {
     /// Every one of them, in the order of their numbers.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -144,6 +148,8 @@ impl Refusal {
         Self::BelowFilled,
         Self::UnsupportedScope,
         Self::TimeExpired,
+        Self::OperatorCancel,
+        Self::ReduceOnly,
     ];
 }
 

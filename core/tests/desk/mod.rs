@@ -18,6 +18,9 @@ pub const CLIENT: SessionId = SessionId(0);
 /// One unit of an asset.
 pub const UNIT: i128 = 1_000_000_000_000_000_000;
 
+pub const HALT: OperatorCommand = OperatorCommand::Halt(Scope::All);
+pub const RESUME: OperatorCommand = OperatorCommand::Resume(Scope::All);
+
 pub struct Desk {
     pub engine: Engine,
     pub outputs: Vec<Output>,
@@ -134,6 +137,23 @@ impl Desk {
         self.now.0 += 1_000;
         let header = Header { seq: self.seq, time: self.now };
         self.engine.apply(header, &input, &mut self.outputs);
+        self
+    }
+
+    /// An operator's command.
+    pub fn operator(&mut self, command: OperatorCommand) -> &mut Self {
+        let (by, reason) = (text("ops"), text("drill"));
+        self.input(Input::Operator(Operator { request: 1, by, reason, command }))
+    }
+
+    /// What became of the operator's commands since the last look: affected, and why not.
+    pub fn operator_saw(&mut self, expected: &[(u32, Refusal)]) -> &mut Self {
+        let saw = |output: &Output| match output {
+            Output::Operator(report) => Some((report.affected, report.refusal)),
+            _ => None,
+        };
+        assert_eq!(self.outputs.iter().filter_map(saw).collect::<Vec<_>>(), expected);
+        self.outputs.retain(|output| saw(output).is_none());
         self
     }
 
@@ -294,6 +314,7 @@ impl Desk {
             | Output::CancelReject(_)
             | Output::MassCancelReport(_)
             | Output::Command(..)
+            | Output::Operator(_)
             | Output::Notice(_) => None,
         };
         let sent: Vec<String> = self.outputs.iter().filter_map(words).collect();
@@ -338,6 +359,7 @@ impl Desk {
                 Some(format!("mass cancel of {} {:?}", r.affected, r.reason))
             }
             Output::Command(..)
+            | Output::Operator(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
@@ -347,6 +369,14 @@ impl Desk {
         assert_eq!(saw, expected);
         self.outputs.retain(|output| words(output).is_none());
         self
+    }
+
+    /// The last thing that the client saw; what came before is dropped.
+    pub fn client_saw_last(&mut self, expected: &str) -> &mut Self {
+        let of_client = |output: &Output| matches!(output, Output::Report(_));
+        let last = self.outputs.iter().rposition(of_client).expect("a report");
+        self.outputs.drain(..last);
+        self.client_saw(&[expected])
     }
 
     /// Notices since the last look.

@@ -81,6 +81,8 @@ pub const fn told(refusal: Refusal) -> Told {
         Refusal::BelowFilled => (13, 2, "BelowFilled"),
         Refusal::UnsupportedScope => (11, 99, "UnsupportedScope"),
         Refusal::TimeExpired => (4, 0, "TimeExpired"),
+        Refusal::OperatorCancel => (0, 2, "OperatorCancel"),
+        Refusal::ReduceOnly => (0, 2, "ReduceOnly"),
     };
     Told { order_code, cancel_code, word }
 }

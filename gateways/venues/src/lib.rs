@@ -38,6 +38,7 @@ impl VenueCommand {
             | Output::CancelReject(_)
             | Output::MassCancelReport(_)
             | Output::Command(..)
+            | Output::Operator(_)
             | Output::Notice(_) => return None,
         };
         (command.venue() == venue).then_some(command)

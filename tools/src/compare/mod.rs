@@ -2,7 +2,8 @@
 //! one and the same bare load client in alternating slices of one run.
 //!
 //! A line belongs here if it says who is compared, in which order and how it is told. The client is
-//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`, what those two share `acceptor`.
+//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`. What `raw` and `venue` share
+//! is `acceptor`.
 //!
 //! Every lane gets the same bytes from the client: a Logon that starts both numbers at 1, a while
 //! to warm up, then orders with a window (orders a second), then one at a time (round trip), and a

@@ -1,8 +1,8 @@
 //! The core's outputs on their way to clients: reports, their copies, and operators' commands.
 
 use rutter_core::id::SessionId;
-use rutter_core::input::SessionCommand;
-use rutter_core::output::{Output, Report, ReportKind};
+use rutter_core::input::{NodeCommand, OperatorCommand, SessionCommand};
+use rutter_core::output::{OperatorReport, Output, Report, ReportKind};
 use rutter_fix::codec::Encoder;
 use rutter_fix::session::Sent;
 use rutter_fix::store::MessageStore;
@@ -58,6 +58,10 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.on_notice(now_ns, notice);
                 return Ok(());
             }
+            Output::Operator(report) => {
+                self.on_operator(now_ns, report);
+                return Ok(());
+            }
             Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
         };
         let place = self.by_session.get(session.index()).copied().flatten();
@@ -76,6 +80,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 write_mass_cancel_report(message, report, &owner, terms);
             }
             Output::Command(..)
+            | Output::Operator(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
@@ -158,6 +163,16 @@ impl<S: MessageStore> ClientGateway<S> {
             told = told.and(copied);
         }
         told
+    }
+
+    /// Tells clients what an operator wants them to know. Not again from a replay.
+    fn on_operator(&mut self, now_ns: u64, report: &OperatorReport) {
+        let is_news = report.operator.command == OperatorCommand::Node(NodeCommand::News);
+        if is_news && self.recovered {
+            // What is no text was refused where it was typed; it has no reader here.
+            let text = String::from_utf8_lossy(report.operator.reason.as_bytes());
+            let _ = self.news(now_ns, &text);
+        }
     }
 
     /// Carries out what an operator asked. While the journal is read only what lasts is done again.

@@ -30,6 +30,12 @@ pub const BTC: InstrumentId = InstrumentId(0);
 /// A good order of `ALPHA`'s but for its id.
 pub const ORDER: &str = "38=0.5|40=2|44=60000.25|54=1|55=BTC/USDT|59=1|60=20240627-11:17:26.000|";
 
+/// An operator's command.
+pub fn operator(command: OperatorCommand) -> Input {
+    let (by, reason) = (text("ops"), text("drill"));
+    Input::Operator(Operator { request: 1, by, reason, command })
+}
+
 pub fn text<const N: usize>(text: &str) -> Text<N> {
     Text::new(text.as_bytes()).expect("fits")
 }

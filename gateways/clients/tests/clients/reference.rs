@@ -4,10 +4,10 @@ use rutter_clients::InstrumentConfig;
 use rutter_clients::market::ListingTerms;
 use rutter_clients::reference::{LIST_ENTRIES_PER_MESSAGE, NewsError, NewsSent};
 use rutter_core::id::InstrumentId;
-use rutter_core::input::Input;
+use rutter_core::input::{OperatorCommand, Scope};
 use rutter_core::output::{Notice, Output};
 
-use crate::desk::{Desk, text};
+use crate::desk::{Desk, operator, text};
 use crate::market::{BINANCE, desk, market};
 
 #[test]
@@ -97,12 +97,12 @@ fn who_asks_is_told_that_trading_is_halted_and_that_it_goes_on() {
 fn the_core_s_kill_switch_is_what_is_told() {
     let mut desk = desk(|_| {});
     desk.logon(1, "ALPHA").send(1, "35=g|335=s1|263=1|").decide().seen(1);
-    desk.ring.push(Input::Halt);
+    desk.ring.push(operator(OperatorCommand::Halt(Scope::All)));
     desk.decide().saw_like(1, &["35=h 325=Y 340=1"]);
-    desk.ring.push(Input::Resume);
+    desk.ring.push(operator(OperatorCommand::Resume(Scope::All)));
     desk.decide().saw_like(1, &["35=h 325=Y 340=2"]);
     // It is known after a restart as well.
-    desk.ring.push(Input::Halt);
+    desk.ring.push(operator(OperatorCommand::Halt(Scope::All)));
     desk.decide();
     let mut desk = desk.crash();
     desk.try_logon(1, "ALPHA").seen(1);

@@ -8,7 +8,7 @@ use rutter_core::output::{Output, ReportKind};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::DisconnectReason;
 
-use crate::desk::{Desk, ORDER, SECOND, TIME, report, text};
+use crate::desk::{Desk, ORDER, SECOND, TIME, operator, report, text};
 
 fn alpha() -> Desk {
     let mut desk = Desk::new();
@@ -270,7 +270,7 @@ fn an_operator_can_log_out_cut_off_reset_and_shut_out_a_session() {
 #[test]
 fn what_an_operator_shut_out_stays_out_after_a_restart() {
     let mut desk = Desk::new();
-    desk.ring.push(Input::Command(SessionId(0), SessionCommand::Disable));
+    desk.ring.push(operator(OperatorCommand::Session(SessionId(0), SessionCommand::Disable)));
     desk.decide();
     let mut desk = desk.crash();
     desk.try_logon(1, "ALPHA").saw(1, &[]);

@@ -18,7 +18,7 @@ use rutter_fix::codec::parse_decimal;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::schedule::{Day, Schedule};
 
-use crate::desk::{Desk, SECOND, START, frame, numbered, reference, time_text};
+use crate::desk::{Desk, SECOND, START, frame, numbered, operator, reference, time_text};
 use crate::market::{BINANCE, KRAKEN, market, update, with_eth};
 
 /// What a block may ask for behind its version, beside a time.
@@ -218,8 +218,12 @@ impl Play {
                 self.desk.peer_closes(self.conn);
             }
             ["the", "node", "starts", "again"] => self.start_again(),
-            ["trading", "is", "halted"] => self.decide(&Input::Halt),
-            ["trading", "goes", "on"] => self.decide(&Input::Resume),
+            ["trading", "is", "halted"] => {
+                self.decide(&operator(OperatorCommand::Halt(Scope::All)));
+            }
+            ["trading", "goes", "on"] => {
+                self.decide(&operator(OperatorCommand::Resume(Scope::All)));
+            }
             [count, "s", "later"] => {
                 let seconds: u64 = count.parse().expect("a number");
                 self.desk.wait(seconds * SECOND);

@@ -1,0 +1,276 @@
+//! What operators ask for: halts, drains, cancels, limits.
+//!
+//! Every command is answered with an [`OperatorReport`], after what it caused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Engine, Out};
+use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
+use crate::input::{AccountLimits, NewOrder, Operator, OperatorCommand, Refusal, Scope, Side};
+use crate::order::{CallBack, Order, OrderState};
+use crate::output::{Notice, OperatorReport, Output, Sink};
+
+/// Where a command holds. At most one entry a definition: a scope that is not known is refused.
+#[derive(Debug, Default)]
+pub(super) struct Scopes(BTreeSet<Scope>);
+
+impl Scopes {
+    fn has(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    /// It holds for everything.
+    pub fn has_all(&self) -> bool {
+        self.has(Scope::All)
+    }
+
+    /// It holds for an order of that session, account and instrument.
+    #[inline]
+    pub fn cover(&self, session: SessionId, account: AccountId, instrument: InstrumentId) -> bool {
+        !self.0.is_empty()
+            && (self.has_all()
+                || self.has(Scope::Session(session))
+                || self.has(Scope::Account(account))
+                || self.has(Scope::Instrument(instrument)))
+    }
+
+    /// Bit v set: it holds for venue v.
+    fn venues(&self) -> u8 {
+        let bit = |scope: &Scope| match scope {
+            Scope::Venue(venue) => 1 << venue.0,
+            Scope::All | Scope::Instrument(_) | Scope::Session(_) | Scope::Account(_) => 0,
+        };
+        self.0.iter().fold(0, |bits, scope| bits | bit(scope))
+    }
+}
+
+impl Engine {
+    pub(super) fn on_operator<S: Sink>(&mut self, operator: &Operator, out: &mut Out<'_, S>) {
+        let (affected, refusal) = match self.command(&operator.command, out) {
+            Ok(affected) => (affected, Refusal::None),
+            Err(refusal) => (0, refusal),
+        };
+        out.put(&Output::Operator(OperatorReport {
+            operator: *operator,
+            time: self.now,
+            affected,
+            refusal,
+        }));
+    }
+
+    /// Carries a command out; how many orders or children it called back.
+    fn command<S: Sink>(
+        &mut self,
+        command: &OperatorCommand,
+        out: &mut Out<'_, S>,
+    ) -> Result<u32, Refusal> {
+        match *command {
+            OperatorCommand::Halt(scope) => self.halt(scope, out),
+            OperatorCommand::Resume(scope) => self.resume(scope, out),
+            OperatorCommand::DrainVenue(venue) => self.drain(venue, true).map(|()| 0),
+            OperatorCommand::EnableVenue(venue) => {
+                self.drain(venue, false)?;
+                self.unpark(out);
+                Ok(0)
+            }
+            OperatorCommand::Cancel(order) => self.cancel_one(order, out),
+            OperatorCommand::CancelAll(scope) => {
+                self.check_scope(scope)?;
+                Ok(self.cancel_scope(scope, CallBack::Operator, out))
+            }
+            OperatorCommand::SetLimits(account, limits) => self.set_limits(account, &limits),
+            OperatorCommand::Session(session, command) => {
+                self.check_scope(Scope::Session(session))?;
+                out.put(&Output::Command(session, command));
+                Ok(0)
+            }
+            OperatorCommand::ReduceOnly(scope) => self.reduce_only(scope, out),
+            OperatorCommand::ReduceOnlyOff(scope) => {
+                self.check_scope(scope)?;
+                self.reduce_only.0.remove(&scope);
+                Ok(0)
+            }
+            OperatorCommand::Node(_) => Ok(0),
+        }
+    }
+
+    fn check_scope(&self, scope: Scope) -> Result<(), Refusal> {
+        let known = match scope {
+            Scope::All => true,
+            Scope::Venue(venue) => venue.index() < self.reference.venues.len(),
+            Scope::Instrument(id) => id.index() < self.reference.instruments.len(),
+            Scope::Session(session) => session.index() < self.reference.sessions.len(),
+            Scope::Account(account) => account.index() < self.reference.accounts.len(),
+        };
+        if known { Ok(()) } else { Err(Refusal::UnsupportedScope) }
+    }
+
+    fn halt<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
+        self.check_scope(scope)?;
+        self.halts.0.insert(scope);
+        self.set_closed();
+        if scope == Scope::All {
+            out.notice(Notice::Halted);
+        }
+        Ok(match scope {
+            Scope::Venue(venue) => self.call_children_back(venue, out),
+            _ => self.cancel_scope(scope, CallBack::Kill, out),
+        })
+    }
+
+    fn resume<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
+        self.check_scope(scope)?;
+        self.halts.0.remove(&scope);
+        self.set_closed();
+        if scope == Scope::All {
+            out.notice(Notice::Resumed);
+        }
+        self.unpark(out);
+        Ok(0)
+    }
+
+    fn drain(&mut self, venue: VenueId, on: bool) -> Result<(), Refusal> {
+        self.check_scope(Scope::Venue(venue)).map_err(|_| Refusal::UnknownVenue)?;
+        let bit = 1 << venue.0;
+        self.drained = if on { self.drained | bit } else { self.drained & !bit };
+        self.set_closed();
+        Ok(())
+    }
+
+    /// Tells routing which venues get nothing new.
+    fn set_closed(&mut self) {
+        self.closed = self.drained | self.halts.venues();
+    }
+
+    fn cancel_scope<S: Sink>(&mut self, scope: Scope, why: CallBack, out: &mut Out<'_, S>) -> u32 {
+        match scope {
+            Scope::All => self.call_back_where(why, out, |_| true),
+            Scope::Instrument(id) => self.call_back_where(why, out, |o| o.instrument == id),
+            Scope::Session(session) => self.call_back_where(why, out, |o| o.session == session),
+            Scope::Account(account) => self.call_back_where(why, out, |o| o.account == account),
+            Scope::Venue(venue) => {
+                let mut orders = BTreeSet::new();
+                let mut at = self.venues[venue.index()].first_child;
+                // Ends: the list holds each living child of the venue once.
+                while let Some(child) = self.children.get(at.0) {
+                    at = child.next;
+                    orders.insert(child.order);
+                }
+                self.call_back_where(why, out, |order: &Order| orders.contains(&order.id))
+            }
+        }
+    }
+
+    /// Calls a venue's children back; their orders go on elsewhere.
+    fn call_children_back<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) -> u32 {
+        let (mut at, mut count) = (self.venues[venue.index()].first_child, 0);
+        let up = self.is_up(venue);
+        // Ends: the list holds each living child of the venue once.
+        while let Some(child) = self.children.get(at.0).copied() {
+            at = child.next;
+            let mut child = child;
+            (child.cancel_wanted, child.cancels) = (true, 0);
+            if up {
+                Self::cancel_child(&mut child, out);
+            }
+            count += 1;
+            let Some(mut order) = self.load(child.order) else { continue };
+            // Still living: it holds what it held.
+            self.store_child(&mut child, &mut order);
+            self.store(&order);
+        }
+        count
+    }
+
+    /// No order of this one's session, account or instrument may be placed.
+    #[inline]
+    pub(super) fn is_halted_for(&self, order: &Order) -> bool {
+        self.halts.cover(order.session, order.account, order.instrument)
+    }
+
+    /// From now on; open orders that could raise a position are called back.
+    fn reduce_only<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
+        self.check_scope(scope)?;
+        if matches!(scope, Scope::Venue(_)) {
+            return Err(Refusal::UnsupportedScope);
+        }
+        self.reduce_only.0.insert(scope);
+        let mut room = BTreeMap::new();
+        let mut raising = BTreeSet::new();
+        for order in self.orders.iter().filter(|order| !order.state.is_over()) {
+            if !self.reduce_only.cover(order.session, order.account, order.instrument) {
+                continue;
+            }
+            let key = (order.account, order.instrument, order.side as u8);
+            let left = room
+                .entry(key)
+                .or_insert_with(|| self.reducible(order.account, order.instrument, order.side));
+            let needed = i128::from(order.leaves().0);
+            if *left < needed {
+                raising.insert(order.id);
+            } else {
+                *left -= needed;
+            }
+        }
+        let is_raising = |order: &Order| raising.contains(&order.id);
+        Ok(self.call_back_where(CallBack::Operator, out, is_raising))
+    }
+
+    /// How much of the base asset that side may trade until the position is flat.
+    fn reducible(&self, account: AccountId, instrument: InstrumentId, side: Side) -> i128 {
+        let base = self.ledger.position(account, instrument).base;
+        match side {
+            Side::Buy => (-base).max(0),
+            Side::Sell => base.max(0),
+        }
+    }
+
+    /// Refuses what could raise the position where only reducing is allowed: the account's other
+    /// open orders on that side count as if they were filled. Looks at all open orders, and only
+    /// while an operator wants it.
+    pub(super) fn check_reduces(
+        &self,
+        new: &NewOrder,
+        account: AccountId,
+        replaced: Option<&Order>,
+    ) -> Result<(), Refusal> {
+        if !self.reduce_only.cover(new.session, account, new.instrument) {
+            return Ok(());
+        }
+        let others = self.orders.iter().filter(|order| {
+            !order.state.is_over()
+                && (order.account, order.instrument, order.side)
+                    == (account, new.instrument, new.side)
+                && replaced.is_none_or(|replaced| replaced.id != order.id)
+        });
+        let open: i128 = others.map(|order| i128::from(order.leaves().0)).sum();
+        let filled = replaced.map_or(0, |order| order.filled.0);
+        let wanted = i128::from(new.qty.0) - i128::from(filled) + open;
+        let room = self.reducible(account, new.instrument, new.side);
+        if wanted <= room { Ok(()) } else { Err(Refusal::ReduceOnly) }
+    }
+
+    fn cancel_one<S: Sink>(&mut self, id: OrderId, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
+        let mut order = self.load(id).ok_or(Refusal::UnknownOrder)?;
+        match order.state {
+            state if state.is_over() => return Err(Refusal::TooLateToCancel),
+            OrderState::PendingCancel => return Err(Refusal::AlreadyPending),
+            _ => {}
+        }
+        self.call_back(&mut order, CallBack::Operator, 0, out);
+        self.store(&order);
+        Ok(1)
+    }
+
+    fn set_limits(&mut self, id: AccountId, limits: &AccountLimits) -> Result<u32, Refusal> {
+        let account = self.reference.accounts.get_mut(id.index()).ok_or(Refusal::WrongAccount)?;
+        if limits.notional_max.0 <= 0 {
+            return Err(Refusal::BadQuantity);
+        }
+        account.notional_max = limits.notional_max;
+        account.collar_ppm = limits.collar_ppm;
+        account.rate_per_s = limits.rate_per_s;
+        account.open_orders_max = limits.open_orders_max;
+        Ok(0)
+    }
+}

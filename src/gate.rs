@@ -1,0 +1,101 @@
+//! The gate at the senders: what was decided before a halt and has not left yet does not leave.
+//!
+//! The core closes it just before it journals the halt; a sender looks before each new order. A
+//! halt of an instrument, session or account has no gate: what of it is on its way to a sender
+//! leaves, and its cancel right behind it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rutter_core::id::VenueId;
+use rutter_core::input::{Input, OperatorCommand, Scope};
+use rutter_core::reference::VENUES_MAX;
+use rutter_venues::VenueCommand;
+
+/// By venue: new orders of inputs before this journal sequence are void.
+#[derive(Debug, Default)]
+pub struct Gate([AtomicU64; VENUES_MAX]);
+
+impl Gate {
+    /// An input is about to be journaled under this sequence.
+    #[inline]
+    pub fn before(&self, seq: u64, input: &Input) {
+        if let Input::Operator(operator) = input
+            && let OperatorCommand::Halt(scope) = operator.command
+        {
+            self.close(seq, scope);
+        }
+    }
+
+    fn close(&self, seq: u64, scope: Scope) {
+        match scope {
+            Scope::All => self.0.iter().for_each(|gate| gate.store(seq, Ordering::SeqCst)),
+            Scope::Venue(venue) => {
+                if let Some(gate) = self.0.get(venue.index()) {
+                    gate.store(seq, Ordering::SeqCst);
+                }
+            }
+            Scope::Instrument(_) | Scope::Session(_) | Scope::Account(_) => {}
+        }
+    }
+
+    /// A command of the input of this sequence must not leave any more.
+    #[inline]
+    pub fn is_void(&self, seq: u64, venue: VenueId, command: &VenueCommand) -> bool {
+        matches!(command, VenueCommand::New(_))
+            && self.0.get(venue.index()).is_some_and(|gate| seq < gate.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rutter_core::id::{ChildId, InstrumentId, OrderId};
+    use rutter_core::input::{Operator, OrdType, Side, TimeInForce};
+    use rutter_core::number::{Price, Qty, Text};
+    use rutter_core::output::{ChildRef, SendNew};
+
+    fn halt(scope: Scope) -> Input {
+        let (by, reason) = (Text::default(), Text::default());
+        let command = OperatorCommand::Halt(scope);
+        Input::Operator(Operator { request: 0, by, reason, command })
+    }
+
+    fn new(venue: VenueId) -> VenueCommand {
+        VenueCommand::New(SendNew {
+            venue,
+            child: ChildId(1),
+            order: OrderId(1),
+            instrument: InstrumentId(0),
+            side: Side::Buy,
+            ord_type: OrdType::Limit,
+            tif: TimeInForce::Gtc,
+            qty: Qty(1),
+            price: Price(1),
+        })
+    }
+
+    #[test]
+    fn new_orders_from_before_a_halt_are_void_and_cancels_and_later_orders_are_not() {
+        let (here, there) = (VenueId(1), VenueId(7));
+        for (scope, elsewhere) in [(Scope::All, true), (Scope::Venue(here), false)] {
+            let gate = Gate::default();
+            assert!(!gate.is_void(9, here, &new(here)));
+            gate.before(8, &Input::Tick);
+            gate.before(10, &halt(scope));
+            assert!(gate.is_void(9, here, &new(here)));
+            assert_eq!(gate.is_void(9, there, &new(there)), elsewhere);
+            assert!(!gate.is_void(11, here, &new(here)), "decided after the halt was over");
+            let child = ChildRef { venue: here, child: ChildId(1), instrument: InstrumentId(0) };
+            assert!(!gate.is_void(9, here, &VenueCommand::Cancel(child)));
+            assert!(!gate.is_void(9, here, &VenueCommand::Query(child)));
+        }
+    }
+
+    #[test]
+    fn a_halt_of_an_unknown_venue_closes_nothing() {
+        let gate = Gate::default();
+        gate.before(10, &halt(Scope::Venue(VenueId(200))));
+        assert!(!gate.is_void(9, VenueId(0), &new(VenueId(0))));
+        assert!(!gate.is_void(9, VenueId(200), &new(VenueId(200))));
+    }
+}
