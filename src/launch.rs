@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use disruptor::{MultiProducer, SingleConsumerBarrier};
-use rutter_admin::{ReadModel, StageStatus, Status, StatusSocket};
+use rutter_admin::{ReadModel, Sizes, StageStatus, Status, StatusSocket};
 use rutter_clients::server::RELOAD_PERIOD;
 use rutter_clients::{ClientGateway, GatewayServer};
 use rutter_core::id::VenueId;
@@ -140,9 +140,11 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let mut sources = sources(config, &core, &shared);
     let halted = core.decider.engine().is_halted();
     let status = Arc::new(Mutex::new(Status::default()));
+    let mut read_model = ReadModel::new(Sizes::of(core.decider.engine().genesis()));
+    core.decider.engine().reference().definitions().for_each(|def| read_model.define(&def));
     let mut model = ModelThread {
         metrics: None,
-        model: ReadModel::new(&names.venues, &names.sessions),
+        model: read_model,
         outputs: shared.reader()?,
         status: Arc::clone(&status),
         gauges: core.outputs.gauges(),
@@ -389,7 +391,7 @@ impl ModelThread {
             let model = &mut self.model;
             let metrics = &mut self.metrics;
             self.outputs.drain(|envelope| {
-                model.apply(&envelope.output);
+                model.apply(envelope.seq, envelope.taken_ns, &envelope.output);
                 if let Some((metrics, _)) = metrics {
                     metrics.apply(envelope);
                 }
@@ -410,7 +412,7 @@ impl ModelThread {
     }
 
     fn publish(&self) {
-        let mut status = self.model.status().clone();
+        let mut status = self.model.status();
         status.inputs = self.gauges.inputs.load(Ordering::Relaxed);
         status.journal_seq = self.gauges.seq.load(Ordering::Relaxed);
         status.output_stalls = self.gauges.output_stalls.load(Ordering::Relaxed);

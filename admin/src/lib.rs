@@ -4,8 +4,8 @@
 //! A line belongs here if it shows state. Nothing here can change it: commands are a later issue,
 //! and will enter the core as journaled inputs like everything else.
 
-mod model;
+pub mod model;
 mod socket;
 
-pub use model::{ReadModel, SessionStatus, StageStatus, Status, VenueStatus};
+pub use model::{ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus};
 pub use socket::{CONNECTIONS_MAX, SocketError, StatusSocket};

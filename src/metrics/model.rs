@@ -205,6 +205,7 @@ impl MetricsModel {
             | Notice::IllegalEvent(..)
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)
+            | Notice::CalledBack(..)
             | Notice::ChildAccepted(..)
             | Notice::ChildEnded(..)
             | Notice::Balance(..)

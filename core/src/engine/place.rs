@@ -4,11 +4,11 @@ use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::ChildId;
 use crate::input::{OrdType, Refusal, Side, TimeInForce};
+use crate::ledger::reserve;
 use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
-use crate::risk::reserve;
 use crate::routing::{Leg, Plan, Request, plan};
 use crate::table::Slot;
 
