@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod boot;
+pub mod bridge;
 pub mod clock;
 pub mod config;
 pub mod core_station;
@@ -16,6 +17,7 @@ mod launch;
 pub mod layout;
 pub mod logs;
 pub mod metrics;
+pub mod model_station;
 pub mod node;
 pub mod replay;
 pub mod rings;

@@ -47,6 +47,7 @@ mod throttle;
 mod timer;
 
 use clients::Client;
+pub use queries::SessionShown;
 use door::Door;
 use throttle::MayNot;
 
