@@ -24,14 +24,16 @@ impl ReadModel {
             ..self.happens(What::SendNew(new.tif))
         };
         self.event(new.order, event);
+        if let Some(old) = self.children.in_the_way(new.child.0).copied() {
+            self.forget_child(&old);
+        }
         let sent = self.at.time;
         let Some(order) = self.orders.get_mut(new.order.0) else { return };
         let whose = order.whose();
         let older = std::mem::replace(&mut order.newest_child, new.child);
         order.time = sent;
-        // The core gives no place away that is needed; were it so, the counts would still be right.
-        if let Some(old) = self.children.in_the_way(new.child.0).map(|old| old.id) {
-            self.move_child(old, |child| child.state = ChildState::Canceled);
+        if let Some(older) = self.children.get_mut(older.0) {
+            older.newer = new.child;
         }
         self.children.put(KeptChild {
             id: new.child,
@@ -47,6 +49,24 @@ impl ReadModel {
             ..KeptChild::EMPTY
         });
         self.move_child(new.child, |child| child.state = ChildState::Sent);
+    }
+
+    /// Takes a child whose place is needed off the chain of its order. The core gives no place away
+    /// that is in use; were it so, the counts would still be right.
+    fn forget_child(&mut self, old: &KeptChild) {
+        self.move_child(old.id, |child| {
+            if !child.state.is_over() {
+                child.state = ChildState::Canceled;
+            }
+        });
+        if let Some(newer) = self.children.get_mut(old.newer.0) {
+            newer.older = old.older;
+        } else if let Some(order) = self.orders.get_mut(old.order.0) {
+            order.newest_child = old.older;
+        }
+        if let Some(older) = self.children.get_mut(old.older.0) {
+            older.newer = old.newer;
+        }
     }
 
     pub(super) fn on_send_cancel(&mut self, child: &ChildRef) {

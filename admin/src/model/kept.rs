@@ -89,8 +89,9 @@ pub struct KeptChild {
     pub sent: UnixNanos,
     /// What it binds of the venue's funds.
     pub reserved: Amount,
-    /// The order's child before it.
+    /// Neighbours among all remembered children of the order; zero is none.
     pub older: ChildId,
+    pub newer: ChildId,
 }
 
 impl KeptChild {
@@ -156,6 +157,7 @@ impl Kept for KeptChild {
         sent: UnixNanos(0),
         reserved: Amount::ZERO,
         older: ChildId(0),
+        newer: ChildId(0),
     };
 
     fn id(&self) -> u64 {

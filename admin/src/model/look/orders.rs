@@ -209,9 +209,12 @@ impl ReadModel {
                 order.filled_notional.0.saturating_mul(scale) / i128::from(order.filled.0);
             decimal(mantissa, price_decimals + AVERAGE_EXTRA_DECIMALS)
         });
-        let is_at = |venue: &usize| match order.is_over() {
-            false => order.open_at[*venue] > 0,
-            true => order.was_at & 1 << *venue != 0,
+        let is_at = |venue: &usize| {
+            if order.is_over() {
+                order.was_at & 1 << *venue != 0
+            } else {
+                order.open_at[*venue] > 0
+            }
         };
         let venues = (0..VENUES_MAX).filter(is_at).map(|at| VenueId(at as u8));
         OrderRow {
