@@ -85,9 +85,7 @@ impl Bridge {
     }
 
     fn status(&self, snapshot: &Snapshot) -> Map<String, Value> {
-        let ring = |name: &str, ring: &crate::metrics::RingDepth| {
-            json!({"ring": name, "slots": ring.slots, "used": ring.depth, "stalls": ring.stalls})
-        };
+        let ring = |name: &str, ring: &crate::metrics::RingDepth| json!({"ring": name, "slots": ring.slots, "used": ring.depth, "stalls": ring.stalls});
         object(json!({
             "node": self.name,
             "version": env!("CARGO_PKG_VERSION"),
@@ -155,8 +153,7 @@ fn venues(snapshot: &Snapshot) -> Vec<(String, Map<String, Value>)> {
         let times = snapshot.counted.latency_of(index);
         let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(|part| times.within(part));
         let count = times.count();
-        let latency =
-            json!({"p50": p50, "p99": p99, "p999": p999, "max": max, "count": count});
+        let latency = json!({"p50": p50, "p99": p99, "p999": p999, "max": max, "count": count});
         row.insert("latency_ns".to_owned(), latency);
         (name.clone(), row)
     };
@@ -202,9 +199,10 @@ impl Node for Bridge {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Failure::new(Code::Stopping, "the node is being stopped"));
         }
-        let waiting = self.replies.expect(operator.request).ok_or_else(|| {
-            Failure::new(Code::Busy, "too many commands wait for the core")
-        })?;
+        let waiting = self
+            .replies
+            .expect(operator.request)
+            .ok_or_else(|| Failure::new(Code::Busy, "too many commands wait for the core"))?;
         {
             let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
             inputs.flush();
@@ -223,7 +221,8 @@ impl Node for Bridge {
             }
         }
         let seconds = COMMAND_PATIENCE.as_secs();
-        let message = format!("no answer in {seconds} s; it may still be carried out: see commands");
+        let message =
+            format!("no answer in {seconds} s; it may still be carried out: see commands");
         Err(Failure::new(Code::Timeout, message))
     }
 

@@ -131,8 +131,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
     gateway.set_market(&market).map_err(|error| NodeError::Configuration(error.to_string()))?;
     let mut model = ReadModel::new(Sizes::of(&genesis));
-    let (decider, recovery) =
-        recover(config, &journal_dir, &genesis, &mut gateway, &mut model)?;
+    let (decider, recovery) = recover(config, &journal_dir, &genesis, &mut gateway, &mut model)?;
     tracing::info!(
         created = recovery.created,
         records = recovery.last_sequence,
@@ -147,7 +146,9 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let names = &names;
     // What comes first is not on the ring in full: reference data makes no output.
     model.start_counting();
-    first.iter().for_each(|input| model.define(input));
+    for input in &first {
+        model.define(input);
+    }
     launch::run(Parts { config, names, decider, first, gateway, machines, monitor, model }, stop)
 }
 

@@ -23,8 +23,8 @@ use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
 use rutter_venues::VenueCommand;
 
-use crate::gate::Gate;
 use crate::bridge::{SESSIONS_PERIOD_NS, SessionGauges};
+use crate::gate::Gate;
 use crate::metrics::GatewayGauges;
 use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
 use crate::stages::{Passage, StageRecorder};
@@ -248,7 +248,9 @@ fn publish_book(
     input: Input,
     arrived: u64,
 ) {
-    taps.iter_mut().for_each(|tap| tap.offer(&input));
+    for tap in taps {
+        tap.offer(&input);
+    }
     publish_news(inputs, name, input, arrived);
 }
 
@@ -354,7 +356,19 @@ impl<S: MessageStore> Clients<S> {
         taps.wake_with(server.waker());
         let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
         let (gauges, sessions) = (Arc::default(), None);
-        Self { server, outputs, inputs, taps, release, stages, clock, gauges, sessions, queue, told }
+        Self {
+            server,
+            outputs,
+            inputs,
+            taps,
+            release,
+            stages,
+            clock,
+            gauges,
+            sessions,
+            queue,
+            told,
+        }
     }
 
     /// Shows its sessions from now on.

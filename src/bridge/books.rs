@@ -44,12 +44,13 @@ impl Books {
     pub fn shown(&self, reference: &Reference, symbol: &str) -> Vec<BookShown> {
         let named = |def: &&InstrumentDef| def.symbol.as_str() == symbol;
         let Some(def) = reference.instruments.iter().find(named) else { return Vec::new() };
-        let of_it = self.0.iter().filter(|((instrument, _), _)| *instrument == def.id);
-        let show = |((_, venue), book): (&(InstrumentId, VenueId), &Box<Book>)| {
-            let name = reference.venues.get(venue.index())?.name.as_str().to_owned();
-            Some(shown(def, name, book))
-        };
-        of_it.filter_map(show).collect()
+        let mut all = Vec::new();
+        for ((_, venue), book) in self.0.iter().filter(|((of, _), _)| *of == def.id) {
+            if let Some(venue) = reference.venues.get(venue.index()) {
+                all.push(shown(def, venue.name.as_str().to_owned(), book));
+            }
+        }
+        all
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use rustix::process::geteuid;
 use rutter_admin::console::Codes;
 use rutter_admin::console::desk::TwoPerson;
 use rutter_admin::console::people::{People, Role};
-use rustix::process::geteuid;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 

@@ -61,8 +61,7 @@ pub fn answer(
             .flat_map(|book| of(book).iter().map(|level| (level, book.venue.as_str())))
             .collect();
         levels.sort_by_key(|(level, _)| if best_is_high { -level.units } else { level.units });
-        let row =
-            |(l, venue): &(&LevelShown, &str)| json!({"price": l.price, "qty": l.qty, "venue": venue});
+        let row = |(l, venue): &(&LevelShown, &str)| json!({"price": l.price, "qty": l.qty, "venue": venue});
         levels.iter().take(depth).map(row).collect::<Vec<_>>()
     };
     json!({
@@ -78,7 +77,8 @@ mod tests {
     use super::*;
 
     fn book(venue: &str, bid: i64, ask: i64, distrust: Option<&str>) -> BookShown {
-        let level = |units: i64| LevelShown { units, price: units.to_string(), qty: "1".to_owned() };
+        let level =
+            |units: i64| LevelShown { units, price: units.to_string(), qty: "1".to_owned() };
         BookShown {
             venue: venue.to_owned(),
             distrust: distrust.map(str::to_owned),
@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn trusted_books_are_merged_best_first_and_others_are_only_named() {
-        let books = [book("a", 10, 20, None), book("b", 11, 19, None), book("c", 90, 1, Some("Gap"))];
+        let books =
+            [book("a", 10, 20, None), book("b", 11, 19, None), book("c", 90, 1, Some("Gap"))];
         let shown = answer("X", &books, None, 3, 9);
         let prices = |side: &str| -> Vec<String> {
             let rows = shown[side].as_array().expect("rows");

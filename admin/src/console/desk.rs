@@ -332,7 +332,8 @@ impl OperatorDesk {
     /// What a verb of change asks for.
     fn understand(&self, verb: &str, args: &Args) -> Result<Change, Failure> {
         use OperatorCommand as C;
-        let plain = |command, would: String| Change { command, would, affected: 0, needs_two: false };
+        let plain =
+            |command, would: String| Change { command, would, affected: 0, needs_two: false };
         let node = |command, would: &str| plain(C::Node(command), would.to_owned());
         match verb {
             "halt" | "resume" | "reduce-only" | "cancel-all" => self.understand_scoped(verb, args),
@@ -379,11 +380,14 @@ impl OperatorDesk {
         let (scope, words) = self.scope(args)?;
         let open = self.node.model().open_in(scope);
         // A venue that is halted gives its children back; their orders go on.
-        let called_back = if matches!(scope, Scope::Venue(_)) { open.children } else { open.orders };
+        let called_back =
+            if matches!(scope, Scope::Venue(_)) { open.children } else { open.orders };
         let (command, would, affected) = match verb {
             "halt" => (OperatorCommand::Halt(scope), "halt", called_back),
             "resume" => (OperatorCommand::Resume(scope), "resume", 0),
-            "cancel-all" => (OperatorCommand::CancelAll(scope), "cancel all open orders of", open.orders),
+            "cancel-all" => {
+                (OperatorCommand::CancelAll(scope), "cancel all open orders of", open.orders)
+            }
             _ if flag(args, "on") => (OperatorCommand::ReduceOnly(scope), "only reduce in", 0),
             _ => (OperatorCommand::ReduceOnlyOff(scope), "not only reduce in", 0),
         };

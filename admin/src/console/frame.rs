@@ -167,7 +167,8 @@ pub struct Request {
 /// [`Code::BadJson`], [`Code::BadRequest`].
 pub fn parse(line: &[u8]) -> Result<Request, (Option<u64>, Failure)> {
     let no_object = |why: String| (None, Failure::new(Code::BadJson, why));
-    let value: Value = serde_json::from_slice(line).map_err(|error| no_object(error.to_string()))?;
+    let value: Value =
+        serde_json::from_slice(line).map_err(|error| no_object(error.to_string()))?;
     let Value::Object(mut object) = value else {
         return Err(no_object("a request is an object".to_owned()));
     };

@@ -129,10 +129,7 @@ mod tests {
     fn what_is_rejected_is_forgotten_and_only_so_many_wait() {
         let mut pending = Pending::default();
         for _ in 0..PENDING_MAX {
-            assert_eq!(
-                pending.ask(&peer(1), "halt", &Map::new(), 0).code,
-                Code::NeedsSecondPerson
-            );
+            assert_eq!(pending.ask(&peer(1), "halt", &Map::new(), 0).code, Code::NeedsSecondPerson);
         }
         assert_eq!(pending.ask(&peer(1), "halt", &Map::new(), 0).code, Code::Busy);
         assert_eq!(pending.reject(3, 0).expect("waits").by, peer(1));

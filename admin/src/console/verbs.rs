@@ -79,12 +79,7 @@ const fn look(name: &'static str, args: &'static [Arg], help: &'static str) -> V
     Verb { name, role: Role::Viewer, changes: false, args, help }
 }
 
-const fn change(
-    name: &'static str,
-    role: Role,
-    args: &'static [Arg],
-    help: &'static str,
-) -> Verb {
+const fn change(name: &'static str, role: Role, args: &'static [Arg], help: &'static str) -> Verb {
     Verb { name, role, changes: true, args, help }
 }
 

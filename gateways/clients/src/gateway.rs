@@ -47,8 +47,8 @@ mod throttle;
 mod timer;
 
 use clients::Client;
-pub use queries::SessionShown;
 use door::Door;
+pub use queries::SessionShown;
 use throttle::MayNot;
 
 /// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
