@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +66,7 @@ struct Shared {
     state: Mutex<State>,
     news: Condvar,
     stop: AtomicBool,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 /// The server; it ends when dropped.
@@ -77,13 +79,22 @@ pub struct Receiver {
 impl Receiver {
     /// Answers with these, then with 200.
     pub fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
-        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), replies)
+        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), replies, None)
     }
 
-    pub fn listen(address: SocketAddr, replies: impl IntoIterator<Item = Reply>) -> Self {
+    /// Answers with 200, over TLS.
+    pub fn start_tls(config: Arc<ServerConfig>) -> Self {
+        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), [], Some(config))
+    }
+
+    pub fn listen(
+        address: SocketAddr,
+        replies: impl IntoIterator<Item = Reply>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind(address).expect("listens");
         let address = listener.local_addr().expect("bound");
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { tls, ..Shared::default() });
         shared.state.lock().expect("whole").replies.extend(replies);
         let accepts = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
@@ -92,14 +103,24 @@ impl Receiver {
                     return;
                 }
                 let (Ok(stream), shared) = (stream, Arc::clone(&accepts)) else { return };
-                std::thread::spawn(move || serve(stream, &shared));
+                std::thread::spawn(move || {
+                    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+                    match &shared.tls {
+                        None => serve(stream, &shared),
+                        Some(config) => {
+                            let tls = ServerConnection::new(Arc::clone(config)).expect("sound");
+                            serve(StreamOwned::new(tls, stream), &shared);
+                        }
+                    }
+                });
             }
         });
         Self { address, shared, thread: Some(thread) }
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
     }
 
     pub fn got(&self) -> Vec<Got> {
@@ -131,9 +152,8 @@ impl Drop for Receiver {
     }
 }
 
-fn serve(mut stream: TcpStream, shared: &Shared) {
-    stream.set_read_timeout(Some(PATIENCE)).expect("set");
-    let Some(got) = read(&stream) else { return };
+fn serve(mut stream: impl Read + Write, shared: &Shared) {
+    let Some(got) = read(&mut stream) else { return };
     let reply = {
         let mut state = shared.state.lock().expect("whole");
         state.got.push(got);
@@ -144,7 +164,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
     let _ = answer(&mut stream, &reply);
 }
 
-fn read(stream: &TcpStream) -> Option<Got> {
+fn read(stream: &mut impl Read) -> Option<Got> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -161,10 +181,11 @@ fn read(stream: &TcpStream) -> Option<Got> {
     Some(Got { target, headers, bytes, at: Instant::now() })
 }
 
-fn answer(stream: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
+fn answer(stream: &mut (impl Read + Write), reply: &Reply) -> std::io::Result<()> {
     match reply {
         Reply::Status(status, head) => {
-            write!(stream, "HTTP/1.1 {status} X\r\n{head}Content-Length: 0\r\n\r\n")
+            write!(stream, "HTTP/1.1 {status} X\r\n{head}Content-Length: 0\r\n\r\n")?;
+            stream.flush()
         }
         Reply::Hang => stream.read(&mut [0]).map(drop),
         Reply::Garbage => stream.write_all(b"\x00\xff SSH-2.0 nothing like HTTP\r\n\r\n\r\n"),
