@@ -130,7 +130,7 @@ fn orders(engine: &Engine, model: &ReadModel) {
         for (ours, theirs) in shown.children.iter().zip(theirs) {
             same_child(engine, ours, theirs);
         }
-        let mut events = shown.events.iter().map(|event| event.seq);
+        let events = shown.events.iter().map(|event| event.seq);
         assert!(events.is_sorted(), "events of {}", order.id.0);
         let begins = shown.events.first().is_some_and(|event| event.what == "New");
         assert_eq!(begins, shown.events_forgotten == 0, "{:?}", shown.events);

@@ -177,7 +177,9 @@ impl World {
             ids: 0,
             execs: Vec::new(),
         };
-        definitions().into_iter().for_each(|input| world.input(input));
+        for input in definitions() {
+            world.input(input);
+        }
         for id in 0..VENUES {
             for asset in 0..ASSETS {
                 let (venue, asset) = (VenueId(id), AssetId(asset));
@@ -478,10 +480,18 @@ impl World {
             _ => OperatorCommand::Node(NodeCommand::News),
         };
         self.command(command);
-        // Nothing happens in a halt: most end soon.
+        // Little happens then: most end soon.
         if self.random.in_100(80) {
             let halts: Vec<Scope> = self.engine.halts().collect();
-            halts.into_iter().for_each(|scope| self.command(OperatorCommand::Resume(scope)));
+            for scope in halts {
+                self.command(OperatorCommand::Resume(scope));
+            }
+        }
+        if self.random.in_100(50) {
+            let scopes: Vec<Scope> = self.engine.reduce_only_scopes().collect();
+            for scope in scopes {
+                self.command(OperatorCommand::ReduceOnlyOff(scope));
+            }
         }
     }
 
