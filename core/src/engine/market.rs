@@ -10,7 +10,7 @@ use crate::input::{
     VenueDef,
 };
 use crate::number::UnixNanos;
-use crate::order::{CallBack, Order, OrderState};
+use crate::order::{CallBack, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::{BadReference, VENUES_MAX};
 use crate::risk::AccountUse;
@@ -146,11 +146,7 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            // What is being called back ends by that, and its request is answered by that.
-            if order.state == OrderState::PendingCancel {
-                continue;
-            }
-            self.call_back(&mut order, CallBack::Expiry, 0, out);
+            self.end(&mut order, CallBack::Expiry, out);
             self.store(&order);
         }
     }
@@ -185,11 +181,9 @@ impl Engine {
                 continue;
             }
             count += 1;
-            if order.state != OrderState::PendingCancel {
-                let mut order = *order;
-                self.call_back(&mut order, why, 0, out);
-                self.store(&order);
-            }
+            let mut order = *order;
+            self.end(&mut order, why, out);
+            self.store(&order);
         }
         count
     }
