@@ -64,12 +64,12 @@ fn connections_beyond_the_limit_are_closed_and_counted() {
 fn a_refused_logon_is_answered_and_closed_and_its_place_is_free_again() {
     let mut hall = Hall::new(|config| config.limits.connections_max = 1);
     hall.server.recovered().expect("nothing to recover");
-    for _ in 0..4 {
+    for number in 1..=4 {
         let mut client = hall.connect();
         let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|");
         client.write_all(&logon).expect("sent");
         let seen = hall.read(&mut client, "35=5");
-        assert_eq!(seen, ["35=5|34=1|58=Invalid credentials|"]);
+        assert_eq!(seen, [format!("35=5|34={number}|58=Invalid credentials|")]);
         hall.is_closed(&mut client);
     }
     hall.logon("ALPHA", 1);
