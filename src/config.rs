@@ -14,9 +14,13 @@ use zeroize::Zeroizing;
 use crate::logs::{LogConfig, check_level};
 
 mod access;
+pub mod alerts;
+mod console;
 mod session;
 
 pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
+pub use alerts::{AlertsConfig, AlertsError, Webhook};
+pub use console::{ConsoleConfig, TwoPersonRule};
 pub use session::{BeginString, SessionConfig};
 
 /// Longest configuration file that is read.
@@ -55,6 +59,9 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+    /// `[alerts]`.
+    #[error(transparent)]
+    Alerts(#[from] AlertsError),
 }
 
 fn wrong<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, ConfigError> {
@@ -72,8 +79,12 @@ pub struct Config {
     /// Logs.
     #[serde(default)]
     pub log: LogConfig,
+    /// The operators' console; none if absent.
+    pub console: Option<ConsoleConfig>,
     /// Metrics and health over HTTP; none if absent.
     pub metrics: Option<MetricsConfig>,
+    /// Alerts to webhooks; none if absent.
+    pub alerts: Option<AlertsConfig>,
     /// Assets, by name.
     pub assets: Vec<String>,
     /// Trading accounts.
@@ -124,8 +135,6 @@ pub struct NodeConfig {
     /// Size of a journal segment.
     #[serde(default = "segment")]
     pub journal_segment_bytes: u64,
-    /// Unix socket that answers with the state of the node; none if absent.
-    pub status_socket: Option<PathBuf>,
 }
 
 fn auto() -> String {
@@ -427,6 +436,10 @@ impl Config {
         }
         self.session.iter().try_for_each(|session| session.check(self))?;
         access::check_fix(self)?;
+        if let Some(alerts) = &self.alerts {
+            alerts.webhooks()?;
+        }
+        self.console.iter().try_for_each(|console| console.people().map(drop))?;
         self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
         self.venue.iter().try_for_each(|v| self.check_venue(v))
     }

@@ -97,10 +97,38 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
     if let Some(config) = &config {
         findings.extend(disk::examine(config));
         findings.extend(access::examine(config_file, config));
+        findings.extend(alerts(config));
         findings.extend(reach::examine(config));
     }
     let level = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     Report { level, findings }
+}
+
+/// Alerts that go unencrypted over a network, and severities that nobody is told of.
+fn alerts(config: &Config) -> Vec<Finding> {
+    const CHECK: &str = "alerts";
+    let Some(alerts) = &config.alerts else {
+        return vec![Finding::ok(CHECK, "none: the node tells nobody by itself")];
+    };
+    let mut findings = Vec::new();
+    for webhook in alerts.webhooks().unwrap_or_default() {
+        let address = webhook.host.parse::<std::net::IpAddr>();
+        let near = address.is_ok_and(|address| address.is_loopback());
+        if !webhook.tls && !near && webhook.host != "localhost" {
+            let found = format!("{} goes unencrypted to {}", webhook.name, webhook.host);
+            findings.push(Finding::warn(CHECK, found, "use an https address"));
+        }
+    }
+    let untold = alerts.untold();
+    if !untold.is_empty() {
+        let names: Vec<&str> = untold.iter().map(|severity| severity.name()).collect();
+        let found = format!("nobody is told of severity {}", names.join(", "));
+        findings.push(Finding::warn(CHECK, found, "add it to the severities of a webhook"));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, format!("{} webhooks", alerts.webhook.len())));
+    }
+    findings
 }
 
 /// The command: prints, and says whether nothing fails.

@@ -78,7 +78,8 @@ impl Health {
         self.phase.store(phase as u8, Ordering::SeqCst);
     }
 
-    fn phase(&self) -> Phase {
+    /// How far the node has come.
+    pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::SeqCst) {
             1 => Phase::Running,
             2 => Phase::Ending,

@@ -4,12 +4,14 @@
 //! clients in. Order of an end: clients and venues out, core last, journal synced.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use disruptor::{MultiProducer, SingleConsumerBarrier};
-use rutter_admin::{ReadModel, StageStatus, Status, StatusSocket};
+use rutter_admin::ReadModel;
+use rutter_admin::console::desk::OperatorDesk;
+use rutter_admin::console::socket::Console;
 use rutter_clients::server::RELOAD_PERIOD;
 use rutter_clients::{ClientGateway, GatewayServer};
 use rutter_core::id::VenueId;
@@ -24,26 +26,22 @@ use rutter_transport::wake::WakeHandle;
 use rutter_venues::VenueCommand;
 
 use crate::boot::Names;
+use crate::bridge::Bridge;
 use crate::clock::unix_ns;
 use crate::config::Config;
-use crate::core_station::{Addressee, Core, CoreGauges, Publisher, Reader};
+use crate::core_station::{Addressee, Core, Publisher, Reader};
 use crate::decider::Decider;
 use crate::gate::Gate;
 use crate::health::Phase;
 use crate::layout::{Bed, CoreThread, Layout, run_alone};
 use crate::metrics::{MetricsModel, Monitor, Sources};
+use crate::model_station::ModelStation;
 use crate::node::NodeError;
 use crate::rings::{InputEnvelope, InputWriter, OutputReader, Taken, input_ring, output_ring};
 use crate::stages::{Path, StageHistograms, StageRecorder};
 use crate::stations::{Clients, Ends, Feed, Sender, Station};
 use crate::tap::Taps;
 use crate::venues::{Books, Orders};
-
-/// How often the read model drains the output ring.
-const READ_MODEL_PERIOD: Duration = Duration::from_millis(5);
-
-/// How often the status is made anew.
-const STATUS_PERIOD: Duration = Duration::from_millis(100);
 
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
@@ -67,6 +65,8 @@ pub struct Parts<'a> {
     pub machines: Machines,
     /// Where metrics are shown.
     pub monitor: Arc<Monitor>,
+    /// What the replay has told.
+    pub model: ReadModel,
 }
 
 /// What all stations share.
@@ -80,6 +80,8 @@ struct Shared {
     readers: Vec<OutputReader>,
     /// Until the gateway takes them.
     taps: Taps,
+    /// Until the read model's thread takes them; none without a console.
+    console_taps: Option<Taps>,
 }
 
 impl Shared {
@@ -130,7 +132,7 @@ fn spawn<T: Send + 'static>(
 /// # Errors
 /// [`NodeError`], before anything was sent, or when a thread had to give up.
 pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
-    let Parts { config, names, decider, first, gateway, machines, monitor } = parts;
+    let Parts { config, names, decider, first, gateway, machines, monitor, model } = parts;
     let venue_count = machines.len();
     let layout = Layout::from_name(&config.node.layout, venue_count, processors())?;
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
@@ -139,27 +141,33 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
     let halted = core.decider.engine().is_halted();
-    let status = Arc::new(Mutex::new(Status::default()));
-    let mut model = ModelThread {
-        metrics: None,
-        model: ReadModel::new(&names.venues, &names.sessions),
-        outputs: shared.reader()?,
-        status: Arc::clone(&status),
-        gauges: core.outputs.gauges(),
-        release: shared.release.clone(),
-        stages: [Path::Order, Path::Report].map(|path| (path, StageHistograms::default())),
-        stop: Arc::clone(stop),
-    };
-    let [order_path, report_path] = [0, 1].map(|path: usize| model.stages[path].1.recorder());
+    let (outputs, gauges) = (shared.reader()?, core.outputs.gauges());
+    let stages = [Path::Order, Path::Report].map(|path| (path, StageHistograms::default()));
+    let [order_path, report_path] = [0, 1].map(|path: usize| stages[path].1.recorder());
+    let model = Arc::new(Mutex::new(model));
+    let bridge = config.console.as_ref().map(|_| {
+        let (model, monitor) = (Arc::clone(&model), Arc::clone(&monitor));
+        Arc::new(Bridge::new(config, model, monitor, shared.writer(), Arc::clone(stop)))
+    });
+    shared.console_taps = bridge.as_ref().map(|_| Taps::default());
     let (senders, mut workers) = venues(&mut shared, machines, &order_path, stop)?;
     let feeds = shared.taps.pulses();
     sources.pulses = feeds.into_iter().map(|(venue, pulse)| (venue.index(), pulse)).collect();
-    let gateway = clients(config, &mut shared, gateway, report_path, &mut sources)?;
-    if config.metrics.is_some() {
-        let (venues, instruments) = (&names.venues, &names.instruments);
-        let metrics = MetricsModel::new(venues, instruments, halted, sources, unix_ns());
-        model.metrics = Some((metrics, Arc::clone(&monitor)));
-    }
+    let gateway =
+        clients(config, &mut shared, gateway, report_path, &mut sources, bridge.as_deref())?;
+    let (venues, instruments) = (&names.venues, &names.instruments);
+    let metrics = MetricsModel::new(venues, instruments, halted, sources, unix_ns());
+    let model = ModelStation {
+        model,
+        metrics,
+        monitor: Arc::clone(&monitor),
+        bridge: bridge.clone().zip(shared.console_taps.take()),
+        outputs,
+        gauges,
+        release: shared.release.clone(),
+        stages,
+        stop: Arc::clone(stop),
+    };
     monitor.health.set_phase(Phase::Running);
     workers.push(spawn("read-model", stop, move || {
         model.run();
@@ -172,10 +180,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     place(&mut thread, layout, gateway, senders, stop, &mut workers)?;
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
-    let socket = match &config.node.status_socket {
-        Some(path) => Some(StatusSocket::listen(path, status)?),
-        None => None,
-    };
+    let console = console(config, bridge)?;
     tracing::info!(listen = ?config.fix.listen, tls = ?config.fix.tls_listen, ?layout, ?profile, "running");
     while !stop.load(Ordering::SeqCst) {
         std::thread::park_timeout(MAIN_PERIOD);
@@ -187,7 +192,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     end_core.store(true, Ordering::SeqCst);
     shared.core.wake();
     let ended = core.join().unwrap_or_else(|_| Err("core panicked".to_owned()));
-    drop(socket);
+    drop(console);
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
@@ -215,7 +220,10 @@ fn core_and_rings(
         clock: unix_ns,
     };
     let taps = Taps::default();
-    (core, Shared { release, gate, taken, core: wake, producer, slots, readers, taps })
+    let console_taps = None;
+    let shared =
+        Shared { release, gate, taken, core: wake, producer, slots, readers, taps, console_taps };
+    (core, shared)
 }
 
 /// Puts the stations of order flow where the layout wants them.
@@ -324,7 +332,9 @@ where
 {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
-        Feed::start(config.name.clone(), driver, shared.writer(), shared.taps.tap(venue))
+        let taps = [Some(&mut shared.taps), shared.console_taps.as_mut()];
+        let taps = taps.into_iter().flatten().map(|taps| taps.tap(venue)).collect();
+        Feed::start(config.name.clone(), driver, shared.writer(), taps)
     };
     // Market data is not worth a spinning processor.
     let (waiter, until) = (Waiter::new(Profile::Shared), Arc::clone(stop));
@@ -338,6 +348,7 @@ fn clients(
     gateway: ClientGateway<MmapStore>,
     stages: StageRecorder,
     sources: &mut Sources,
+    bridge: Option<&Bridge>,
 ) -> Result<Placed, NodeError> {
     let gateway_error = |error: &dyn std::fmt::Display| NodeError::Gateway(error.to_string());
     let mut server = GatewayServer::new(gateway, unix_ns).map_err(|error| gateway_error(&error))?;
@@ -351,9 +362,19 @@ fn clients(
     server.recovered().map_err(|error| gateway_error(&error))?;
     let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
     let taps = std::mem::take(&mut shared.taps);
-    let station = Clients::start(server, shared.ends(stages)?, taps, unix_ns);
+    let mut station = Clients::start(server, shared.ends(stages)?, taps, unix_ns);
+    if let Some(bridge) = bridge {
+        station.show_sessions(Arc::clone(&bridge.sessions));
+    }
     sources.gateway = station.gauges();
     Ok(Placed { name: "clients".to_owned(), station: Box::new(station), reader })
+}
+
+/// Lets operators in.
+fn console(config: &Config, bridge: Option<Arc<Bridge>>) -> Result<Option<Console>, NodeError> {
+    let (Some(settings), Some(bridge)) = (&config.console, bridge) else { return Ok(None) };
+    let desk = OperatorDesk::new(bridge, settings.two_person(), settings.codes()?);
+    Ok(Some(Console::listen(&settings.socket, settings.people()?, Arc::new(desk))?))
 }
 
 /// What metrics are made from. The gateway's and the feeds' come when those are made.
@@ -366,62 +387,5 @@ fn sources(config: &Config, core: &Core<FileStorage>, shared: &Shared) -> Source
         readers: shared.readers.iter().map(OutputReader::position).collect(),
         slots: [config.node.input_ring_slots, config.node.output_ring_slots],
         pulses: Vec::new(),
-    }
-}
-
-/// Keeps the status up to date from the output ring.
-struct ModelThread {
-    /// Counts for metrics, and where they are shown.
-    metrics: Option<(MetricsModel, Arc<Monitor>)>,
-    model: ReadModel,
-    outputs: OutputReader,
-    status: Arc<Mutex<Status>>,
-    gauges: Arc<CoreGauges>,
-    release: ReleaseMark,
-    stages: [(Path, StageHistograms); 2],
-    stop: Arc<AtomicBool>,
-}
-
-impl ModelThread {
-    fn run(mut self) {
-        let mut publish_at = Instant::now();
-        while !self.stop.load(Ordering::Relaxed) {
-            let model = &mut self.model;
-            let metrics = &mut self.metrics;
-            self.outputs.drain(|envelope| {
-                model.apply(&envelope.output);
-                if let Some((metrics, _)) = metrics {
-                    metrics.apply(envelope);
-                }
-            });
-            if let Some((metrics, _)) = metrics {
-                metrics.look(unix_ns());
-            }
-            self.stages.iter_mut().for_each(|(_, histograms)| histograms.collect());
-            let now = Instant::now();
-            if now >= publish_at {
-                publish_at = now + STATUS_PERIOD;
-                self.publish();
-            }
-            std::thread::park_timeout(READ_MODEL_PERIOD);
-        }
-    }
-
-    fn publish(&self) {
-        let mut status = self.model.status().clone();
-        status.inputs = self.gauges.inputs.load(Ordering::Relaxed);
-        status.journal_seq = self.gauges.seq.load(Ordering::Relaxed);
-        status.output_stalls = self.gauges.output_stalls.load(Ordering::Relaxed);
-        status.released_seq = self.release.up_to();
-        for (path, stages) in &self.stages {
-            for (stage, [p50, p99, p999, max, count]) in stages.summary() {
-                let (path, stage) = (path.name(), stage.name());
-                status.stages.push(StageStatus { path, stage, p50, p99, p999, max, count });
-            }
-        }
-        if let Some((metrics, monitor)) = &self.metrics {
-            monitor.show(metrics.snapshot(unix_ns(), &status, &self.stages));
-        }
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 }

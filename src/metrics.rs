@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rutter_admin::Status;
 use rutter_core::hash::Rolling;
 
+use crate::alerts::AlertGauges;
 use crate::config::Config;
 use crate::health::Health;
 use crate::stages::Buckets;
@@ -82,6 +83,23 @@ pub struct Snapshot {
     pub feeds: Vec<FeedShown>,
 }
 
+impl Snapshot {
+    /// The anomaly that has an alert of its own.
+    pub const CANCEL_STUCK: &'static str = "cancel_stuck";
+
+    /// What should not happen and was dealt with, by kind.
+    pub const fn anomalies(&self) -> [(&'static str, u64); 5] {
+        let status = &self.status;
+        [
+            ("odd_fill", status.odd_fills),
+            ("illegal_event", status.illegal_events),
+            ("found_after_end", status.found_after_end),
+            (Self::CANCEL_STUCK, status.cancels_stuck),
+            ("bad_reference", status.bad_reference),
+        ]
+    }
+}
+
 /// One venue's feed, as it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeedShown {
@@ -98,6 +116,8 @@ pub struct FeedShown {
 pub struct Monitor {
     /// The state of the start, and the checks.
     pub health: Health,
+    /// What is counted of alerts.
+    pub alerts: AlertGauges,
     config_hash: String,
     started_ns: u64,
     shown: Mutex<Arc<Snapshot>>,
@@ -106,7 +126,9 @@ pub struct Monitor {
 impl Monitor {
     /// Of a node that begins to start.
     pub fn new(config: &Config, started_ns: u64) -> Self {
+        let webhooks = config.alerts.iter().flat_map(|alerts| &alerts.webhook);
         Self {
+            alerts: AlertGauges::new(webhooks.map(|webhook| webhook.name.clone())),
             health: Health::new(config.node.data_dir.join("journal")),
             config_hash: config_hash(config),
             started_ns,

@@ -8,16 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rutter_admin::SocketError;
+use rutter_admin::console::socket::SocketError;
+use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
+use rutter_core::input::{Header, Input};
 use rutter_core::number::Text;
-use rutter_core::output::Output;
+use rutter_core::output::{Output, Sink};
 use rutter_fix::store::{MmapConfig, MmapStore, Preparer, StoreError};
 use rutter_journal::{AppendError, FileStorage, Recovery, StorageError};
 use rutter_transport::driver::{DriverConfig, DriverError};
 use rutter_transport::tls::{ClientTls, TlsError};
 use rutter_transport::wait::UnknownProfile;
 
+use crate::alerts::Alerter;
 use crate::boot::{self, Names};
 use crate::clock::unix_ns;
 use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
@@ -69,9 +72,12 @@ pub enum NodeError {
     /// Metrics.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// The status socket.
+    /// Alerts.
     #[error(transparent)]
-    Status(#[from] SocketError),
+    Alerts(#[from] crate::alerts::StartError),
+    /// The operators' socket.
+    #[error(transparent)]
+    Console(#[from] SocketError),
     /// `node.wait_profile`.
     #[error("node.wait_profile: {0}")]
     Profile(#[from] UnknownProfile),
@@ -115,12 +121,17 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     // Ends with the node.
     let _server = server.transpose()?;
     let entropy = entropy();
+    // What waits leaves when the node has ended.
+    let (node, watched) = (&config.fix.sender_comp_id, &monitor);
+    let alerter = config.alerts.as_ref().map(|to| Alerter::start(to, node, watched, entropy));
+    let _alerter = alerter.transpose()?;
     let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
     let market = boot::market(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
     gateway.set_market(&market).map_err(|error| NodeError::Configuration(error.to_string()))?;
-    let (decider, recovery) = recover(config, &journal_dir, &genesis, &mut gateway)?;
+    let mut model = ReadModel::new(Sizes::of(&genesis));
+    let (decider, recovery) = recover(config, &journal_dir, &genesis, &mut gateway, &mut model)?;
     tracing::info!(
         created = recovery.created,
         records = recovery.last_sequence,
@@ -133,7 +144,12 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     boot::check(&decider, &first).map_err(NodeError::Configuration)?;
     let machines = machines(config, &names, genesis.node_tag)?;
     let names = &names;
-    launch::run(Parts { config, names, decider, first, gateway, machines, monitor }, stop)
+    // What comes first is not on the ring in full: reference data makes no output.
+    model.start_counting();
+    for input in &first {
+        model.define(input);
+    }
+    launch::run(Parts { config, names, decider, first, gateway, machines, monitor, model }, stop)
 }
 
 const DAY_NS: u64 = 86_400_000_000_000;
@@ -231,6 +247,7 @@ fn recover(
     journal_dir: &Path,
     genesis: &rutter_core::input::Genesis,
     gateway: &mut ClientGateway<MmapStore>,
+    model: &mut ReadModel,
 ) -> Result<(Decider<FileStorage>, Recovery), NodeError> {
     let durability = match config.node.durability {
         Durability::Process => rutter_journal::Durability::Process,
@@ -241,7 +258,7 @@ fn recover(
             .map_err(|_| NodeError::Configuration("node.journal_segment_bytes".to_owned()))?,
     );
     let storage = FileStorage::create(journal_dir)?;
-    let mut catch_up = CatchUp { gateway, failed: None };
+    let mut catch_up = CatchUp { gateway, model, failed: None };
     let opened = Decider::open(storage, settings, genesis, unix_ns(), &mut catch_up)?;
     if let Some(reason) = catch_up.failed {
         return Err(NodeError::Gateway(reason));
@@ -249,14 +266,20 @@ fn recover(
     Ok(opened)
 }
 
-/// Gives replayed reports to the gateway.
+/// Gives replayed reports to the gateway, and everything to the read model.
 struct CatchUp<'a> {
     gateway: &'a mut ClientGateway<MmapStore>,
+    model: &'a mut ReadModel,
     failed: Option<String>,
 }
 
-impl rutter_core::output::Sink for CatchUp<'_> {
+impl Sink for CatchUp<'_> {
+    fn input(&mut self, header: Header, input: &Input) {
+        self.model.input(header, input);
+    }
+
     fn output(&mut self, output: &Output) {
+        self.model.output(output);
         if !is_for_clients(output) {
             return;
         }

@@ -68,6 +68,24 @@ impl Buckets {
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
+
+    /// Adds others to these.
+    pub fn add(&mut self, others: &Self) {
+        self.sum_ns = self.sum_ns.saturating_add(others.sum_ns);
+        self.counts.iter_mut().zip(&others.counts).for_each(|(count, other)| *count += other);
+    }
+
+    /// The upper bound of the bucket in which that part of them (in thousandths) has come to its
+    /// end; zero if there is none. What is beyond all bounds has [`STAGE_NS_MAX`].
+    pub fn within(&self, thousandths: u64) -> u64 {
+        let wanted = (self.count() * thousandths).div_ceil(1_000).max(1);
+        let mut seen = 0;
+        let at = self.counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        });
+        at.map_or(0, |at| BUCKETS_NS.get(at).copied().unwrap_or(STAGE_NS_MAX))
+    }
 }
 
 /// One step of an order on its way to a venue, or of a venue's answer on its way to a client.

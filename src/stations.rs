@@ -23,6 +23,7 @@ use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
 use rutter_venues::VenueCommand;
 
+use crate::bridge::{SESSIONS_PERIOD_NS, SessionGauges};
 use crate::gate::Gate;
 use crate::metrics::GatewayGauges;
 use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
@@ -50,6 +51,11 @@ pub trait Station: Send {
     /// Readable when one of its sockets is ready, or a helper thread has an answer.
     fn poll_fd(&self) -> RawFd;
 }
+
+/// Reports that wait for the journal's disk at most, besides those in the output ring. When there
+/// are as many, the ring is not drained: it fills, the core decides nothing more and counts it
+/// (`output_stalls`), and clients are read no further, until the disk comes.
+pub const HELD_REPORTS_MAX: usize = 131_072;
 
 /// Commands sent in one turn; the rest follow in the next, after the socket was looked at.
 const COMMANDS_PER_TURN: usize = 256;
@@ -235,13 +241,21 @@ pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
     name: String,
     driver: Driver<M>,
     inputs: InputWriter,
-    tap: Tap,
+    taps: Vec<Tap>,
     arrival: Arc<AtomicU64>,
 }
 
-/// Publishes what a feed's machine says, to the core and to those clients who look.
-fn publish_book(inputs: &mut InputWriter, tap: &mut Tap, name: &str, input: Input, arrived: u64) {
-    tap.offer(&input);
+/// Publishes what a feed's machine says, to the core and to those who look.
+fn publish_book(
+    inputs: &mut InputWriter,
+    taps: &mut [Tap],
+    name: &str,
+    input: Input,
+    arrived: u64,
+) {
+    for tap in taps {
+        tap.offer(&input);
+    }
     publish_news(inputs, name, input, arrived);
 }
 
@@ -251,21 +265,21 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
         name: String,
         mut driver: Driver<M>,
         mut inputs: InputWriter,
-        mut tap: Tap,
+        mut taps: Vec<Tap>,
     ) -> Self {
-        driver.start(&mut |input| publish_book(&mut inputs, &mut tap, &name, input, 0));
+        driver.start(&mut |input| publish_book(&mut inputs, &mut taps, &name, input, 0));
         let arrival = driver.arrival();
-        Self { name, driver, inputs, tap, arrival }
+        Self { name, driver, inputs, taps, arrival }
     }
 
     /// Book changes are emitted only while the ring has room; meanwhile the machine keeps the
     /// newest state.
     fn emit_books(&mut self) {
         if self.inputs.has_room_for_books() {
-            let (inputs, tap, name) = (&mut self.inputs, &mut self.tap, self.name.as_str());
-            self.driver.emit_held(&mut |input| publish_book(inputs, tap, name, input, 0));
+            let (inputs, taps, name) = (&mut self.inputs, &mut self.taps, self.name.as_str());
+            self.driver.emit_held(&mut |input| publish_book(inputs, taps, name, input, 0));
         }
-        self.tap.flush();
+        self.taps.iter_mut().for_each(Tap::flush);
         self.inputs.notify();
     }
 }
@@ -273,21 +287,21 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
 impl<M: Machine<Command = FeedCommand, Emission = Input> + Send> Station for Feed<M> {
     fn turn(&mut self) -> Result<bool, String> {
         self.inputs.flush();
-        let (inputs, tap) = (&mut self.inputs, &mut self.tap);
+        let (inputs, taps) = (&mut self.inputs, &mut self.taps);
         let (name, arrival) = (&self.name, &self.arrival);
         let mut emit =
-            |input| publish_book(inputs, tap, name, input, arrival.load(Ordering::Relaxed));
+            |input| publish_book(inputs, taps, name, input, arrival.load(Ordering::Relaxed));
         let worked = self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(worked)
     }
 
     fn park(&mut self) -> Result<(), String> {
-        let (inputs, tap) = (&mut self.inputs, &mut self.tap);
+        let (inputs, taps) = (&mut self.inputs, &mut self.taps);
         let (name, arrival) = (&self.name, &self.arrival);
         let waiting = inputs.pending() > 0;
         let mut emit =
-            |input| publish_book(inputs, tap, name, input, arrival.load(Ordering::Relaxed));
+            |input| publish_book(inputs, taps, name, input, arrival.load(Ordering::Relaxed));
         self.driver.park(|| waiting, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(())
@@ -314,8 +328,12 @@ pub struct Clients<S: MessageStore> {
     clock: fn() -> u64,
     /// Shows its counters to others.
     gauges: Arc<GatewayGauges>,
+    /// Shows its sessions to others, where there are any; and when it did last.
+    sessions: Option<(Arc<SessionGauges>, u64)>,
     /// Reports that are not released yet, or have to wait for the next turn.
     queue: VecDeque<OutputEnvelope>,
+    /// There are too many of them, which has been told.
+    full: bool,
     /// Of the trades in the current batch.
     told: Vec<Passage>,
 }
@@ -344,8 +362,37 @@ impl<S: MessageStore> Clients<S> {
         let Ends { outputs, inputs, release, stages, .. } = ends;
         taps.wake_with(server.waker());
         let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
-        let gauges = Arc::default();
-        Self { server, outputs, inputs, taps, release, stages, clock, gauges, queue, told }
+        let (gauges, sessions) = (Arc::default(), None);
+        Self {
+            server,
+            outputs,
+            inputs,
+            taps,
+            release,
+            stages,
+            clock,
+            gauges,
+            sessions,
+            queue,
+            full: false,
+            told,
+        }
+    }
+
+    /// Shows its sessions from now on.
+    pub fn show_sessions(&mut self, gauges: Arc<SessionGauges>) {
+        self.sessions = Some((gauges, 0));
+    }
+
+    /// Shows its sessions, if it is time.
+    fn show_sessions_if_due(&mut self) {
+        if let Some((gauges, shown_ns)) = &mut self.sessions {
+            let now_ns = (self.clock)();
+            if now_ns.saturating_sub(*shown_ns) >= SESSIONS_PERIOD_NS {
+                *shown_ns = now_ns;
+                self.server.gateway().each_session(|place, shown| gauges.show(place, shown));
+            }
+        }
     }
 
     /// What others may see of the gateway.
@@ -355,7 +402,7 @@ impl<S: MessageStore> Clients<S> {
 
     /// Drains the ring and tells clients what is released, in order; true if there was anything.
     fn tell(&mut self) -> Result<bool, String> {
-        let Self { outputs, queue, server, told, .. } = self;
+        let Self { outputs, queue, full, server, told, .. } = self;
         let released = self.release.up_to();
         let (mut count, mut failed) = (0, None);
         told.clear();
@@ -374,12 +421,17 @@ impl<S: MessageStore> Clients<S> {
             queue.pop_front();
         }
         // What can be told at once is told from the ring's own memory: a copy of it costs.
-        let drained = outputs.drain(|envelope| {
+        let was_full = std::mem::replace(full, queue.len() >= HELD_REPORTS_MAX);
+        if *full && !was_full {
+            tracing::warn!(held = queue.len(), "reports wait for the journal's disk");
+        }
+        let see = |envelope: &OutputEnvelope| {
             let concerns = is_for_clients(&envelope.output);
             if concerns && !(queue.is_empty() && tell(envelope)) {
                 queue.push_back(*envelope);
             }
-        });
+        };
+        let drained = if *full { 0 } else { outputs.drain(see) };
         if let Some(error) = failed {
             return Err(error);
         }
@@ -465,6 +517,7 @@ impl<S: MessageStore + Send> Station for Clients<S> {
         if worked {
             self.gauges.show(&self.server.gateway().counters());
         }
+        self.show_sessions_if_due();
         Ok(worked)
     }
 

@@ -1,11 +1,11 @@
-//! What an operator may see of a running node: a read model fed by the output ring, and a Unix
-//! socket that answers with it.
+//! What an operator may see of a running node, and do: a read model fed by the output ring, and a
+//! console on a Unix socket.
 //!
-//! A line belongs here if it shows state. Nothing here can change it: commands are a later issue,
-//! and will enter the core as journaled inputs like everything else.
+//! A line belongs here if it shows state or takes an operator's command. Nothing here changes
+//! anything: a command enters the core as a journaled input like everything else.
 
-mod model;
-mod socket;
+pub mod console;
+pub mod door;
+pub mod model;
 
-pub use model::{ReadModel, SessionStatus, StageStatus, Status, VenueStatus};
-pub use socket::{CONNECTIONS_MAX, SocketError, StatusSocket};
+pub use model::{ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus};

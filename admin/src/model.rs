@@ -1,270 +1,282 @@
-//! The read model: counts and states as the outputs tell them.
+//! The read model: what the outputs tell of orders, children, money, venues and operators.
+//!
+//! A line belongs here if it follows the core. It decides nothing: where the core has a rule (what a
+//! child's state is after an event, how a fill is booked, which definition is taken) the core's own
+//! code is called. `report` follows orders, `children` children, `money` the ledger, `look` answers.
+//!
+//! Nothing is allocated by an output once the rings were used whole. Reference data and operators'
+//! commands may allocate.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod children;
+mod counts;
+mod events;
+mod kept;
+mod look;
+mod money;
+mod number;
+mod report;
+mod rows;
 
-use rutter_core::id::{InstrumentId, VenueId};
-use rutter_core::input::{Refusal, VenueReject};
-use rutter_core::output::{Notice, Output, Report, ReportKind};
-use serde::Serialize;
+use std::collections::{BTreeSet, VecDeque};
 
-/// One venue.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct VenueStatus {
-    /// Its name.
-    pub name: String,
-    /// Logged on and reconciled.
-    pub up: bool,
-    /// Books that are trusted.
-    pub books_trusted: usize,
-    /// Times that a book lost its trust.
-    pub distrusts: u64,
-    /// Children sent.
-    pub children: u64,
-    /// Children refused, by reason.
-    pub rejects: BTreeMap<String, u64>,
-    /// Executions.
-    pub fills: u64,
-    /// Filled base quantity times price, summed per instrument in its own units, as text.
-    pub filled_notional: String,
-    /// Children whose fate is unknown at present.
-    pub unknown: u64,
+use rutter_core::engine::TABLE_LOG2_RANGE;
+use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId};
+use rutter_core::input::{Genesis, Header, Input, OperatorCommand, Refusal, Scope, SessionCommand};
+use rutter_core::ledger::Ledger;
+use rutter_core::number::UnixNanos;
+use rutter_core::output::{OperatorReport, Output, Sink};
+use rutter_core::reference::{Reference, VENUES_MAX};
+
+pub use look::{ORDERS_LOOKED_AT_MAX, OrderFilter, StateFilter};
+pub use number::decimal;
+pub use rows::{
+    BalanceRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow, ListingRow,
+    OpenIn, OrderDetail, OrderRow, OrdersPage, Percentiles, PositionRow, Positions, ScopeRow,
+    SessionStatus, StageStatus, Status, VenueStatus,
+};
+
+use counts::{Counts, Open};
+use events::{Event, Events, What};
+use kept::{KeptChild, KeptOrder, Places};
+
+/// Rows of an answer at most.
+pub const ROWS_MAX: usize = 1_000;
+
+/// Operators' commands that are remembered.
+pub const COMMANDS_MAX: usize = 1_000;
+
+/// Base-2 logarithm of the events that a node remembers, of all orders together.
+pub const EVENTS_LOG2: u8 = 19;
+
+/// How much is remembered, as base-2 logarithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Orders: the core's number, or not all that live are known.
+    pub orders_log2: u8,
+    /// Children: as orders.
+    pub children_log2: u8,
+    /// Events of all orders together.
+    pub events_log2: u8,
 }
 
-/// One client session.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct SessionStatus {
-    /// Its `CompID`.
-    pub name: String,
-    /// Number of its last event.
-    pub events: u64,
+impl Sizes {
+    /// For the core that begins so.
+    pub const fn of(genesis: &Genesis) -> Self {
+        Self {
+            orders_log2: genesis.orders_log2,
+            children_log2: genesis.children_log2,
+            events_log2: EVENTS_LOG2,
+        }
+    }
 }
 
-/// One stage of one path, nanoseconds.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct StageStatus {
-    /// `order` or `report`.
-    pub path: &'static str,
-    /// `decode`, `input_ring`, `core`, `send`, `total`.
-    pub stage: &'static str,
-    /// Median.
-    pub p50: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// 99.9th percentile.
-    pub p999: u64,
-    /// Longest.
-    pub max: u64,
-    /// How many.
-    pub count: u64,
-}
-
-/// Everything, as one object.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Status {
-    /// Inputs decided.
-    pub inputs: u64,
-    /// Journal sequence of the last input.
-    pub journal_seq: u64,
-    /// Sequence up to which outputs may leave.
-    pub released_seq: u64,
-    /// Orders accepted.
-    pub orders: u64,
-    /// Orders refused, by reason.
-    pub refused: BTreeMap<String, u64>,
-    /// Orders that are over, by how.
-    pub ended: BTreeMap<String, u64>,
-    /// Reports made, cancel rejects among them.
-    pub reports: u64,
-    /// Executions reported.
-    pub fills: u64,
-    /// Fills that were booked and could not be reported: late, or beyond their order.
-    pub odd_fills: u64,
-    /// Events that a child's state did not allow.
-    pub illegal_events: u64,
-    /// Children that were over and found open, and so called back.
-    pub found_after_end: u64,
-    /// Orders that have to end and that a venue does not give back.
-    pub cancels_stuck: u64,
-    /// Reference data that was not taken.
-    pub bad_reference: u64,
-    /// The kill switch is on.
-    pub halted: bool,
-    /// Times that the output ring was full.
-    pub output_stalls: u64,
-    /// By venue.
-    pub venues: Vec<VenueStatus>,
-    /// By session.
-    pub sessions: Vec<SessionStatus>,
-    /// Latency.
-    pub stages: Vec<StageStatus>,
-}
-
-/// Keeps a [`Status`] up to date from outputs.
+/// Follows the core by its outputs: those of the replay at a start (as its [`Sink`]), then those on
+/// the ring.
 #[derive(Debug)]
 pub struct ReadModel {
-    status: Status,
-    notional: Vec<i128>,
-    trusted: BTreeSet<(VenueId, InstrumentId)>,
+    reference: Reference,
+    ledger: Ledger,
+    orders: Places<KeptOrder>,
+    children: Places<KeptChild>,
+    events: Events,
+    /// Id of the newest order.
+    newest: OrderId,
+    /// Newest of the open orders, which hang together in the order of their ids.
+    newest_open: OrderId,
+    open_orders: Open,
+    open_children: Open,
+    pending_orders: u32,
+    unknown: [u32; VENUES_MAX],
+    up: [bool; VENUES_MAX],
+    /// Instrument times [`VENUES_MAX`] plus venue.
+    trusted: Vec<bool>,
+    /// Asset times [`VENUES_MAX`] plus venue.
+    told: Vec<UnixNanos>,
+    /// By session: number of its last event, and whether it is let in no more.
+    sessions: Vec<(u64, bool)>,
+    halts: BTreeSet<Scope>,
+    reduce_only: BTreeSet<Scope>,
+    drained: [bool; VENUES_MAX],
+    /// Newest last, with their sequence.
+    commands: VecDeque<(u64, OperatorReport)>,
+    counts: Counts,
+    /// The execution whose child was moved on already, by the notice that it was too much.
+    overfilled: Option<(ChildId, ExecId)>,
+    /// The input that makes the present outputs.
+    at: Header,
 }
 
 impl ReadModel {
-    /// For venues and sessions by id.
-    pub fn new(venues: &[String], sessions: &[String]) -> Self {
-        let venue = |name: &String| VenueStatus { name: name.clone(), ..VenueStatus::default() };
-        let session =
-            |name: &String| SessionStatus { name: name.clone(), ..SessionStatus::default() };
-        let status = Status {
-            venues: venues.iter().map(venue).collect(),
-            sessions: sessions.iter().map(session).collect(),
-            ..Status::default()
-        };
-        Self { notional: vec![0; status.venues.len()], trusted: BTreeSet::new(), status }
+    /// Knows nothing yet. A size beyond what the core allows is taken as the nearest that it does.
+    pub fn new(sizes: Sizes) -> Self {
+        let (least, most) = (*TABLE_LOG2_RANGE.start(), *TABLE_LOG2_RANGE.end());
+        Self {
+            reference: Reference::default(),
+            ledger: Ledger::default(),
+            orders: Places::new(sizes.orders_log2.clamp(least, most)),
+            children: Places::new(sizes.children_log2.clamp(least, most)),
+            events: Events::new(sizes.events_log2.clamp(least, most)),
+            newest: OrderId(0),
+            newest_open: OrderId(0),
+            open_orders: Open::default(),
+            open_children: Open::default(),
+            pending_orders: 0,
+            unknown: [0; VENUES_MAX],
+            up: [false; VENUES_MAX],
+            trusted: Vec::new(),
+            told: Vec::new(),
+            sessions: Vec::new(),
+            halts: BTreeSet::new(),
+            reduce_only: BTreeSet::new(),
+            drained: [false; VENUES_MAX],
+            commands: VecDeque::with_capacity(COMMANDS_MAX),
+            counts: Counts::default(),
+            overfilled: None,
+            at: Header::default(),
+        }
     }
 
-    /// Takes one output in.
-    pub fn apply(&mut self, output: &Output) {
+    /// Takes reference data in, as the core does; what is no definition, or is refused by the core,
+    /// changes nothing.
+    pub fn define(&mut self, definition: &Input) {
+        if self.reference.define(definition).is_err() {
+            return;
+        }
+        let reference = &self.reference;
+        let (venues, accounts) = (reference.venues.len(), reference.accounts.len());
+        let (instruments, assets) = (reference.instruments.len(), reference.assets.len());
+        self.ledger.grow(venues, accounts, instruments, assets);
+        for open in [&mut self.open_orders, &mut self.open_children] {
+            open.grow(instruments, reference.sessions.len(), accounts);
+        }
+        self.trusted.resize(instruments * VENUES_MAX, false);
+        self.told.resize(assets * VENUES_MAX, UnixNanos(0));
+        self.sessions.resize(reference.sessions.len(), (0, false));
+    }
+
+    /// The replay is over and the node starts: counts begin, and no book is trusted.
+    pub fn start_counting(&mut self) {
+        self.counts = Counts::default();
+        self.trusted.fill(false);
+    }
+
+    /// Takes one output in: of the input with that sequence, at that time.
+    pub fn apply(&mut self, seq: u64, time_ns: u64, output: &Output) {
+        self.at = Header { seq, time: UnixNanos(time_ns) };
         match output {
-            Output::Report(report) => self.report(report),
-            Output::CancelReject(reject) => {
-                self.status.reports += 1;
-                self.session_event(reject.session.index(), reject.event);
-            }
+            Output::Report(report) => self.on_report(report),
+            Output::CancelReject(reject) => self.on_cancel_reject(reject),
             Output::MassCancelReport(report) => {
-                self.status.reports += 1;
-                self.session_event(report.session.index(), report.event);
+                self.counts.reports += 1;
+                self.session_event(report.session, report.event);
             }
-            Output::SendNew(new) => {
-                if let Some(venue) = self.status.venues.get_mut(new.venue.index()) {
-                    venue.children += 1;
-                }
-            }
-            Output::Command(..)
-            | Output::Operator(_)
-            | Output::SendCancel(_)
-            | Output::Query(_) => {}
-            Output::Notice(notice) => self.notice(*notice),
+            Output::Command(session, command) => self.on_command(*session, *command),
+            Output::Operator(report) => self.on_operator(report),
+            Output::SendNew(new) => self.on_send_new(new),
+            Output::SendCancel(child) => self.on_send_cancel(child),
+            Output::Query(child) => self.child_event(child.child, child.venue, What::Query),
+            Output::Notice(notice) => self.on_notice(notice),
         }
     }
 
-    fn session_event(&mut self, index: usize, event: u64) {
-        if let Some(session) = self.status.sessions.get_mut(index) {
-            session.events = event;
+    fn session_event(&mut self, session: SessionId, event: u64) {
+        if let Some((last, _)) = self.sessions.get_mut(session.index()) {
+            *last = event;
         }
     }
 
-    fn report(&mut self, report: &Report) {
-        self.status.reports += 1;
-        self.session_event(report.session.index(), report.event);
-        match report.kind {
-            ReportKind::New => self.status.orders += 1,
-            ReportKind::Rejected => count(&mut self.status.refused, report.reason),
-            ReportKind::Canceled | ReportKind::Expired => {
-                count(&mut self.status.ended, report.reason);
+    fn on_command(&mut self, session: SessionId, command: SessionCommand) {
+        let Some((_, disabled)) = self.sessions.get_mut(session.index()) else { return };
+        match command {
+            SessionCommand::Disable => *disabled = true,
+            SessionCommand::Enable => *disabled = false,
+            SessionCommand::Logout | SessionCommand::Disconnect | SessionCommand::ResetSequence => {
             }
-            ReportKind::Trade => {
-                self.status.fills += 1;
-                self.count_filled(report);
-            }
-            // Filled above what it is to be from now on.
-            ReportKind::Replaced => self.count_filled(report),
-            ReportKind::PendingCancel | ReportKind::PendingReplace | ReportKind::OrderStatus => {}
-        }
-        let Some(last) = &report.last else { return };
-        let index = last.venue.index();
-        if let Some(venue) = self.status.venues.get_mut(index) {
-            venue.fills += 1;
-            let value = i128::from(last.price.0).saturating_mul(i128::from(last.qty.0));
-            self.notional[index] = self.notional[index].saturating_add(value);
-            venue.filled_notional = self.notional[index].to_string();
         }
     }
 
-    fn count_filled(&mut self, report: &Report) {
-        if report.leaves.is_zero() {
-            *self.status.ended.entry("Filled".to_owned()).or_default() += 1;
+    fn on_operator(&mut self, report: &OperatorReport) {
+        while self.commands.len() >= COMMANDS_MAX {
+            self.commands.pop_front();
+        }
+        self.commands.push_back((self.at.seq, *report));
+        if report.refusal != Refusal::None {
+            return;
+        }
+        match report.operator.command {
+            OperatorCommand::Halt(scope) => {
+                self.halts.insert(scope);
+            }
+            OperatorCommand::Resume(scope) => {
+                self.halts.remove(&scope);
+            }
+            OperatorCommand::ReduceOnly(scope) => {
+                self.reduce_only.insert(scope);
+            }
+            OperatorCommand::ReduceOnlyOff(scope) => {
+                self.reduce_only.remove(&scope);
+            }
+            OperatorCommand::DrainVenue(venue) => set(self.drained.get_mut(venue.index()), true),
+            OperatorCommand::EnableVenue(venue) => set(self.drained.get_mut(venue.index()), false),
+            OperatorCommand::SetLimits(account, limits) => {
+                // The core has taken them, so there is no refusal here.
+                let _taken = self.reference.set_limits(account, &limits);
+            }
+            OperatorCommand::Cancel(_)
+            | OperatorCommand::CancelAll(_)
+            | OperatorCommand::Session(..)
+            | OperatorCommand::Node(_) => {}
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
-        let status = &mut self.status;
-        match notice {
-            Notice::VenueUp(id) => with(status, id.index(), |v| v.up = true),
-            Notice::VenueDown(id) => with(status, id.index(), |v| v.up = false),
-            Notice::BookTrusted(id, instrument) => {
-                self.trusted.insert((id, instrument));
-                self.count_trusted(id);
-            }
-            Notice::BookDistrusted(id, instrument, _) => {
-                self.trusted.remove(&(id, instrument));
-                with(status, id.index(), |v| v.distrusts += 1);
-                self.count_trusted(id);
-            }
-            Notice::ChildUnknown(id, _) => with(status, id.index(), |v| v.unknown += 1),
-            Notice::ChildResolved(id, _) => {
-                with(status, id.index(), |v| v.unknown = v.unknown.saturating_sub(1));
-            }
-            Notice::ChildRejected(id, _, why) => {
-                with(status, id.index(), |v| count_reject(&mut v.rejects, why));
-            }
-            Notice::OrphanFill(..) | Notice::Overfill(..) => status.odd_fills += 1,
-            Notice::IllegalEvent(..) => status.illegal_events += 1,
-            Notice::FoundAfterEnd(..) => status.found_after_end += 1,
-            Notice::CancelStuck(_) => status.cancels_stuck += 1,
-            Notice::ChildAccepted(..) | Notice::ChildEnded(..) | Notice::Balance(..) => {}
-            Notice::BadReference => status.bad_reference += 1,
-            Notice::Halted => status.halted = true,
-            Notice::Resumed => status.halted = false,
+    /// Notes something that happened to an order.
+    fn event(&mut self, order: OrderId, event: Event) {
+        let Some(kept) = self.orders.get_mut(order.0) else { return };
+        let previous = kept.newest_event;
+        kept.newest_event = self.events.push(Event { previous, ..event });
+        kept.events += 1;
+    }
+
+    /// An event of now, about nothing yet.
+    fn happens(&self, what: What) -> Event {
+        Event {
+            seq: self.at.seq,
+            time: self.at.time,
+            previous: 0,
+            what,
+            child: ChildId(0),
+            venue: rutter_core::id::VenueId(0),
+            qty: rutter_core::number::Qty::ZERO,
+            price: rutter_core::number::Price(0),
         }
     }
 
-    fn count_trusted(&mut self, venue: VenueId) {
-        let trusted = self.trusted.iter().filter(|(v, _)| *v == venue).count();
-        with(&mut self.status, venue.index(), |v| v.books_trusted = trusted);
-    }
-
-    /// The status so far.
-    pub const fn status(&self) -> &Status {
-        &self.status
+    /// The account that an order is booked to.
+    fn account_of(&self, order: OrderId, session: SessionId) -> Option<AccountId> {
+        let kept = self.orders.get(order.0).map(|order| order.account);
+        kept.or_else(|| self.reference.account_of(session))
     }
 }
 
-fn with(status: &mut Status, venue: usize, change: impl FnOnce(&mut VenueStatus)) {
-    if let Some(venue) = status.venues.get_mut(venue) {
-        change(venue);
+fn set(flag: Option<&mut bool>, on: bool) {
+    if let Some(flag) = flag {
+        *flag = on;
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, reason: Refusal) {
-    *counts.entry(format!("{reason:?}")).or_default() += 1;
-}
-
-fn count_reject(counts: &mut BTreeMap<String, u64>, reason: VenueReject) {
-    *counts.entry(format!("{reason:?}")).or_default() += 1;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rutter_core::id::ChildId;
-    use rutter_core::input::Distrust;
-
-    #[test]
-    fn venues_follow_their_notices() {
-        let mut model = ReadModel::new(&["a".to_owned(), "b".to_owned()], &[]);
-        let (venue, book) = (VenueId(1), InstrumentId(0));
-        for notice in [
-            Notice::VenueUp(venue),
-            Notice::BookTrusted(venue, book),
-            Notice::BookDistrusted(venue, book, Distrust::Gap),
-            Notice::ChildUnknown(venue, ChildId(1)),
-            Notice::ChildRejected(venue, ChildId(2), VenueReject::Filter),
-            Notice::VenueUp(VenueId(9)),
-        ] {
-            model.apply(&Output::Notice(notice));
+/// For the replay at a start.
+impl Sink for ReadModel {
+    fn input(&mut self, header: Header, input: &Input) {
+        self.at = header;
+        match input {
+            // The core does not trust any book then, and does not say it of each.
+            Input::NodeStarted => self.trusted.fill(false),
+            definition => self.define(definition),
         }
-        let shown = &model.status().venues[1];
-        assert!(shown.up && !model.status().venues[0].up);
-        assert_eq!((shown.books_trusted, shown.distrusts, shown.unknown), (0, 1, 1));
-        assert_eq!(shown.rejects.get("Filter"), Some(&1));
+    }
+
+    fn output(&mut self, output: &Output) {
+        let Header { seq, time } = self.at;
+        self.apply(seq, time.0, output);
     }
 }

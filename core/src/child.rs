@@ -197,7 +197,7 @@ pub struct Child {
     pub awaited: Option<AwaitedEnd>,
     /// The venue's id; empty before it told.
     pub venue_order: VenueOrderId,
-    /// Next older child of the same order.
+    /// Next older child of the same order that is not over.
     pub older: ChildId,
     /// Neighbours in the list of the venue's living children.
     pub previous: ChildId,

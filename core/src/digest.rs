@@ -159,6 +159,7 @@ fn mix_notice(hash: &mut Rolling, notice: Notice) {
         Notice::IllegalEvent(venue, child) => (19, venue.0, child.0),
         Notice::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
         Notice::CancelStuck(order) => (24, 0, order.0),
+        Notice::CalledBack(order, why) => (0x1c | (why as u64) << 8, 0, order.0),
         Notice::BadReference => (20, 0, 0),
         Notice::Halted => (21, 0, 0),
         Notice::Resumed => (22, 0, 0),

@@ -20,7 +20,7 @@ use crate::book::Book;
 use crate::child::Child;
 use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{CancelOnDisconnect, Genesis, Header, Input};
+use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
 use crate::number::UnixNanos;
 use crate::order::Order;
@@ -236,6 +236,7 @@ impl Engine {
     pub fn apply<S: Sink>(&mut self, header: Header, input: &Input, sink: &mut S) {
         self.now = self.now.max(header.time);
         self.counts.inputs += 1;
+        sink.input(header, input);
         let mut digest = self.digest;
         digest.word(header.seq);
         let out = &mut Out { sink, digest: &mut digest };
@@ -243,12 +244,12 @@ impl Engine {
             Input::Genesis(_) => out.notice(Notice::BadReference),
             Input::NodeStarted => self.on_node_started(out),
             Input::Tick => self.on_tick(out),
-            Input::Asset(def) => self.on_asset(def, out),
-            Input::Instrument(def) => self.on_instrument(def, out),
-            Input::Venue(def) => self.on_venue(def, out),
-            Input::Listing(def) => self.on_listing(def, out),
-            Input::Account(def) => self.on_account(def, out),
-            Input::Session(def) => self.on_session(def, out),
+            Input::Asset(_)
+            | Input::Instrument(_)
+            | Input::Venue(_)
+            | Input::Listing(_)
+            | Input::Account(_)
+            | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
             Input::Cancel(request) => self.on_cancel(request, out),
@@ -329,6 +330,21 @@ impl Engine {
     /// The kill switch is on, for everything.
     pub fn is_halted(&self) -> bool {
         self.halts.has_all()
+    }
+
+    /// Where trading is halted.
+    pub fn halts(&self) -> impl Iterator<Item = Scope> {
+        self.halts.iter()
+    }
+
+    /// Where only what reduces a position is taken.
+    pub fn reduce_only_scopes(&self) -> impl Iterator<Item = Scope> {
+        self.reduce_only.iter()
+    }
+
+    /// An operator has drained the venue.
+    pub const fn is_drained(&self, venue: VenueId) -> bool {
+        self.drained & 1 << venue.0 != 0
     }
 
     /// Reference data.

@@ -9,7 +9,7 @@
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::input::{ChildFill, InstrumentDef, Side};
-use crate::number::{Amount, Notional, Qty};
+use crate::number::{Amount, Notional, Price, Qty};
 use crate::reference::{amount_of, base_amount};
 
 /// One account in one instrument.
@@ -158,6 +158,21 @@ impl Ledger {
             hash.amount(funds.total);
             hash.amount(funds.reserved);
         }
+    }
+}
+
+/// What a buy of `qty` at `price` binds at most, fee on top; or what a sell binds.
+pub fn reserve(
+    def: &InstrumentDef,
+    side: Side,
+    price: Price,
+    qty: Qty,
+    taker_fee_ppm: i32,
+) -> Amount {
+    match side {
+        Side::Buy => amount_of(def, Notional::of(price, qty))
+            .with_ppm_on_top(taker_fee_ppm.max(0).unsigned_abs()),
+        Side::Sell => base_amount(def, qty),
     }
 }
 

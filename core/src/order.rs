@@ -260,7 +260,7 @@ pub struct Order {
     pub faded_at: UnixNanos,
     /// It waits for a venue, in the list of parked orders.
     pub parked: bool,
-    /// Its newest child; older ones hang from it.
+    /// Its newest child that is not over; older ones hang from it.
     pub newest_child: ChildId,
 }
 

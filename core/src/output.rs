@@ -8,8 +8,8 @@ use crate::id::{
     VenueId, VenueOrderId,
 };
 use crate::input::{
-    ChildFill, Distrust, Liquidity, MassScope, Operator, OrdType, Refusal, SessionCommand, Side,
-    TimeInForce, VenueReject,
+    ChildFill, Distrust, Header, Input, Liquidity, MassScope, Operator, OrdType, Refusal,
+    SessionCommand, Side, TimeInForce, VenueReject,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 
@@ -279,6 +279,9 @@ pub enum Notice {
     /// A child that is over was found open at its venue and is called back: it should not be there,
     /// or the answer is older than the news of its end.
     FoundAfterEnd(VenueId, ChildId),
+    /// An order is being called back, and has children that have to end first; not told for its
+    /// client's own request, which is reported.
+    CalledBack(OrderId, Refusal),
     /// A venue will not give back what is left of an order that has to end; it is still there.
     CancelStuck(OrderId),
     /// A venue tells what it holds for us in all.
@@ -400,6 +403,10 @@ pub trait Sink {
 
     /// One routing decision, before the outputs that carry it out.
     fn decision(&mut self, _decision: &Decision<'_>) {}
+
+    /// One input, before anything that it makes: a replay's sink learns the sequence and the time
+    /// of the outputs from it, and the reference data.
+    fn input(&mut self, _header: Header, _input: &Input) {}
 }
 
 impl Sink for Vec<Output> {

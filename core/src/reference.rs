@@ -4,7 +4,10 @@
 //! all): terms may change then (fees, limits, ticks), identity may not (name, decimals, assets).
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
-use crate::input::{AccountDef, AssetDef, InstrumentDef, ListingDef, SessionDef, VenueDef};
+use crate::input::{
+    AccountDef, AccountLimits, AssetDef, Input, InstrumentDef, ListingDef, Refusal, SessionDef,
+    VenueDef,
+};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
 /// Venues at most: an order keeps a bit for each.
@@ -59,11 +62,54 @@ fn define<T>(
 }
 
 impl Reference {
-    pub(crate) fn asset(&mut self, def: AssetDef) -> Result<(), BadReference> {
+    /// Takes a definition in, as the input that it came with.
+    ///
+    /// # Errors
+    /// It contradicts what is known, is out of range, or is no definition; nothing was changed.
+    pub fn define(&mut self, definition: &Input) -> Result<(), BadReference> {
+        match definition {
+            Input::Asset(def) => self.asset(*def),
+            Input::Instrument(def) => self.instrument(*def),
+            Input::Venue(def) => self.venue(*def),
+            Input::Listing(def) => self.set_listing(*def),
+            Input::Account(def) => self.account(*def),
+            Input::Session(def) => self.session(*def),
+            _ => Err(BadReference),
+        }
+    }
+
+    /// Everything that is known, as the inputs that would define it again. Accounts come as the
+    /// configuration has them.
+    pub fn definitions(&self) -> impl Iterator<Item = Input> {
+        (self.assets.iter().map(|def| Input::Asset(*def)))
+            .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
+            .chain(self.venues.iter().map(|def| Input::Venue(*def)))
+            .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
+            .chain(self.configured.iter().map(|def| Input::Account(*def)))
+            .chain(self.sessions.iter().map(|def| Input::Session(*def)))
+    }
+
+    /// Sets an account's limits, until its configuration changes.
+    ///
+    /// # Errors
+    /// There is no such account, or no order would be small enough; nothing was changed.
+    pub fn set_limits(&mut self, id: AccountId, limits: &AccountLimits) -> Result<(), Refusal> {
+        let account = self.accounts.get_mut(id.index()).ok_or(Refusal::WrongAccount)?;
+        if limits.notional_max.0 <= 0 {
+            return Err(Refusal::BadQuantity);
+        }
+        account.notional_max = limits.notional_max;
+        account.collar_ppm = limits.collar_ppm;
+        account.rate_per_s = limits.rate_per_s;
+        account.open_orders_max = limits.open_orders_max;
+        Ok(())
+    }
+
+    fn asset(&mut self, def: AssetDef) -> Result<(), BadReference> {
         define(&mut self.assets, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
     }
 
-    pub(crate) fn instrument(&mut self, def: InstrumentDef) -> Result<(), BadReference> {
+    fn instrument(&mut self, def: InstrumentDef) -> Result<(), BadReference> {
         let sound = def.base.index() < self.assets.len()
             && def.quote.index() < self.assets.len()
             && def.base != def.quote
@@ -80,11 +126,11 @@ impl Reference {
         Ok(())
     }
 
-    pub(crate) fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
+    fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
         define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)
     }
 
-    pub(crate) fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
+    fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
         // A start that says nothing new leaves what operators have set.
         if self.configured.get(def.id.index()) == Some(&def) {
             return Ok(());
@@ -95,14 +141,14 @@ impl Reference {
         Ok(())
     }
 
-    pub(crate) fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
+    fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
         if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
         define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
     }
 
-    pub(crate) fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
+    fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
         let sound = def.tick.0 > 0
             && def.lot.0 > 0
             && def.qty_min.0 >= 0

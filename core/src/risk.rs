@@ -5,7 +5,7 @@
 
 use crate::id::AccountId;
 use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
-use crate::number::{Notional, Price, Qty, UnixNanos};
+use crate::number::{Notional, Qty, UnixNanos};
 use crate::reference::{Reference, amount_of};
 use crate::routing::{Market, best_price, worse_by};
 
@@ -134,19 +134,4 @@ pub fn check_value(
         Side::Sell => price < collar,
     };
     if beyond { Err(Refusal::PriceCollar) } else { Ok(()) }
-}
-
-/// What a buy of `qty` at `price` binds at most, fee on top; or what a sell binds.
-pub fn reserve(
-    def: &crate::input::InstrumentDef,
-    side: Side,
-    price: Price,
-    qty: Qty,
-    taker_fee_ppm: i32,
-) -> crate::number::Amount {
-    match side {
-        Side::Buy => amount_of(def, Notional::of(price, qty))
-            .with_ppm_on_top(taker_fee_ppm.max(0).unsigned_abs()),
-        Side::Sell => crate::reference::base_amount(def, qty),
-    }
 }

@@ -410,3 +410,28 @@ fn an_order_that_is_perhaps_sent_again_after_it_was_replaced_is_answered_with_it
     desk.instructed("a buy 10 @ 9900 gtc", |order| order.poss_resend = true);
     desk.client_saw(&["a-r2 is New"]).sent(&[]);
 }
+
+/// A child that is over gives its place away. What hung from it is called back all the same.
+#[test]
+fn a_cancel_reaches_children_that_are_older_than_forgotten_ones() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_000, 10)], &[(10_000, 90)]);
+    desk.client("a buy 10 @ 9900 gtc").venue(1, "accepted");
+    desk.book(0, &[(9_000, 10)], &[(9_900, 5), (10_000, 90)]);
+    desk.client("replace a buy 20 @ 9900 gtc");
+    desk.venue(2, "fill 5 @ 9900").venue(3, "accepted");
+    for round in 0..2_100 {
+        desk.now.0 += 10_000_000;
+        desk.book(0, &[(9_000, 10)], &[(10_000, 90)]);
+        desk.outputs.clear();
+        desk.client(&format!("o{round} buy 1 market ioc"));
+        let sent = desk.outputs.iter().find_map(|output| match output {
+            rutter_core::output::Output::SendNew(new) => Some(new.child.0),
+            _ => None,
+        });
+        desk.venue(sent.expect("sent"), "fill 1 @ 10000");
+    }
+    assert!(desk.engine.child(rutter_core::id::ChildId(2)).is_none(), "its place was needed");
+    desk.outputs.clear();
+    desk.client("cancel a-r2").sent(&["v0 cancel #3", "v0 cancel #1"]);
+}

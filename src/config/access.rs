@@ -238,12 +238,17 @@ fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, Conf
 }
 
 fn read_secret(path: &Path) -> Result<Secret, String> {
+    read_secret_text(path).map(|text| Secret::from(text.as_str()))
+}
+
+/// The text of a file without the end of its line; why it cannot be had, without a word of it.
+pub(super) fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, String> {
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     if std::fs::metadata(path).map_err(cannot)?.len() > SECRET_FILE_BYTES_MAX {
         return Err(format!("{} is longer than {SECRET_FILE_BYTES_MAX} bytes", path.display()));
     }
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(cannot)?);
-    Ok(Secret::from(text.trim_end()))
+    Ok(Zeroizing::new(text.trim_end().to_owned()))
 }
 
 fn public_key(text: &str) -> Option<[u8; 32]> {

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use super::Finding;
 use super::certificate::{Validity, validity};
 use crate::clock::unix_ns;
-use crate::config::Config;
+use crate::config::{AlertsConfig, Config};
 
 /// A certificate that lasts less is warned of.
 const DAYS_WARN: i64 = 14;
@@ -23,13 +23,19 @@ const DAY_S: i64 = 86_400;
 /// All checks.
 pub fn examine(config_file: &Path, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let in_text = config.session.iter().any(|session| session.password.is_some());
+    let in_text = config.session.iter().any(|session| session.password.is_some())
+        || config.alerts.as_ref().is_some_and(AlertsConfig::has_secrets_in_text);
     findings.push(private(config_file, if in_text { 0o077 } else { 0o022 }));
     if config.node.data_dir.exists() {
         findings.push(private(&config.node.data_dir, 0o077));
     }
     for session in &config.session {
         findings.extend(session.password_file.as_deref().map(|path| private(path, 0o077)));
+    }
+    if let Some(alerts) = &config.alerts {
+        findings.extend(alerts.secret_files().map(|path| private(path, 0o077)));
+        let ca_files = alerts.webhook.iter().filter_map(|webhook| webhook.ca_file.as_deref());
+        findings.extend(ca_files.map(|path| lasts(path, unix_s())));
     }
     for venue in &config.venue {
         findings.push(private(&venue.secret_file, 0o077));

@@ -1,11 +1,15 @@
-//! Whether the exchanges' addresses can be reached: a TCP connection each, nothing is said on it.
+//! Whether the exchanges' and the webhooks' addresses can be reached: a TCP connection each,
+//! nothing is said on it.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::Finding;
-use crate::config::{Config, Url};
+use crate::config::{Config, Url, Webhook};
+
+const VENUE: &str = "venue";
+const WEBHOOK: &str = "webhook";
 
 /// How long one address may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
@@ -16,18 +20,23 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// A connection to each address, all at once.
 pub fn examine(config: &Config) -> Vec<Finding> {
     let mut targets = Vec::new();
+    let webhooks = config.alerts.as_ref().and_then(|alerts| alerts.webhooks().ok());
+    for webhook in webhooks.into_iter().flatten() {
+        let Webhook { name, host, port, tls, .. } = webhook;
+        targets.push((WEBHOOK, name, Url { tls, host, port, target: String::new() }));
+    }
     for venue in &config.venue {
         for (what, url) in
             [("orders", &venue.order_url), ("feed", &venue.feed_url), ("rest", &venue.rest_url)]
         {
             if let Ok(url) = Url::parse(url) {
-                targets.push((format!("{} {what}", venue.name), url));
+                targets.push((VENUE, format!("{} {what}", venue.name), url));
             }
         }
     }
     let (sender, receiver) = mpsc::channel();
     let mut results: Vec<Option<Result<Duration, String>>> = vec![None; targets.len()];
-    for (at, (_, url)) in targets.iter().enumerate() {
+    for (at, (_, _, url)) in targets.iter().enumerate() {
         let (sender, host, port) = (sender.clone(), url.host.clone(), url.port);
         // A name service that hangs keeps its thread, not us.
         let look = move || {
@@ -45,7 +54,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         results[at] = Some(result);
     }
     let each = targets.iter().zip(results);
-    each.map(|((name, url), result)| finding(name, url, result)).collect()
+    each.map(|((check, name, url), result)| finding(check, name, url, result)).collect()
 }
 
 fn connect(host: &str, port: u16) -> Result<Duration, String> {
@@ -61,16 +70,21 @@ fn connect(host: &str, port: u16) -> Result<Duration, String> {
     Err(last)
 }
 
-fn finding(name: &str, url: &Url, result: Option<Result<Duration, String>>) -> Finding {
+fn finding(
+    check: &'static str,
+    name: &str,
+    url: &Url,
+    result: Option<Result<Duration, String>>,
+) -> Finding {
     let place = format!("{name} at {}:{}", url.host, url.port);
-    let advice = "look at routes, firewall and name service, and at the exchange's status page";
+    let advice = "look at routes, firewall and name service, and at its own status page";
     match result {
         Some(Ok(took)) => {
             let ms = took.as_micros() as f64 / 1_000.0;
-            Finding::ok("venue", format!("{place}: connected in {ms:.1} ms"))
+            Finding::ok(check, format!("{place}: connected in {ms:.1} ms"))
         }
-        Some(Err(why)) => Finding::fail("venue", format!("{place}: {why}"), advice),
-        None => Finding::fail("venue", format!("{place}: no answer in time"), advice),
+        Some(Err(why)) => Finding::fail(check, format!("{place}: {why}"), advice),
+        None => Finding::fail(check, format!("{place}: no answer in time"), advice),
     }
 }
 
@@ -79,6 +93,23 @@ mod tests {
     use super::super::Level;
     use super::*;
     use std::net::TcpListener;
+
+    #[test]
+    fn webhooks_are_reached_too_and_their_tokens_are_not_shown() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+        let at = listener.local_addr().expect("bound");
+        let example = include_str!("../../deploy/example.toml");
+        let mut config = Config::parse(&format!(
+            "{example}\n[[alerts.webhook]]\nname = \"desk\"\nseverities = [\"page\"]\n\
+             url = \"http://{at}/token-x\"\n"
+        ))
+        .expect("sound");
+        config.venue.clear();
+        let findings = examine(&config);
+        assert_eq!((findings.len(), findings[0].check), (1, WEBHOOK));
+        assert_eq!(findings[0].level, Level::Ok, "{}", findings[0]);
+        assert!(!findings[0].to_string().contains("token-x"));
+    }
 
     #[test]
     fn an_address_where_nobody_listens_is_a_failure_and_one_where_somebody_does_is_not() {

@@ -33,7 +33,7 @@ type Labels<'a> = Vec<(&'static str, &'a str)>;
 ///
 /// # Errors
 /// Never in practice: a string takes everything.
-pub fn text(monitor: &Monitor, now_ns: u64) -> Result<String, fmt::Error> {
+pub fn text(monitor: &Arc<Monitor>, now_ns: u64) -> Result<String, fmt::Error> {
     let page = Page {
         shown: monitor.shown(),
         config_hash: monitor.config_hash().to_owned(),
@@ -44,6 +44,7 @@ pub fn text(monitor: &Monitor, now_ns: u64) -> Result<String, fmt::Error> {
     let page = Arc::new(page);
     let mut ours = Registry::with_prefix(PREFIX);
     ours.register_collector(Box::new(Ours(Arc::clone(&page))));
+    ours.register_collector(Box::new(Told(Arc::clone(monitor))));
     let mut shared = Registry::default();
     shared.register_collector(Box::new(Shared(page)));
     let mut text = String::new();
@@ -65,6 +66,10 @@ struct Page {
 /// Metrics with our prefix.
 #[derive(Debug)]
 struct Ours(Arc<Page>);
+
+/// What is told of alerts.
+#[derive(Debug)]
+struct Told(Arc<Monitor>);
 
 /// Metrics under the names that desks share.
 #[derive(Debug)]
@@ -184,6 +189,27 @@ impl Collector for Ours {
             out.counter(counter.name, counter.help, value)?;
         }
         Ok(())
+    }
+}
+
+impl Collector for Told {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Families(encoder);
+        let alerts = &self.0.alerts;
+        let firing = alerts.firing();
+        let each = firing.iter().map(|(of, count)| (vec![("severity", of.name())], *count as f64));
+        out.gauges("alerts_firing", "Alerts that fire, if somebody is told", each)?;
+        let fates = alerts.sinks().iter().flat_map(|sink| {
+            let labels = move |fate| vec![("sink", sink.name()), ("result", fate)];
+            sink.fates().map(move |(fate, count)| (labels(fate), count))
+        });
+        out.counters("alert_deliveries", "Messages to sinks, by what became of them", fates)?;
+        let of = |sink| vec![("sink", sink)];
+        let failures = alerts.sinks().iter().map(|sink| (of(sink.name()), sink.failures()));
+        let help = "Attempts that failed and may be made again";
+        out.counters("alert_attempts_failed", help, failures)?;
+        let waiting = alerts.sinks().iter().map(|sink| (of(sink.name()), sink.waiting() as f64));
+        out.gauges("alerts_waiting", "Messages that wait for their sink", waiting)
     }
 }
 
@@ -310,12 +336,7 @@ impl Page {
         out.counters("orders_ended", "Client orders that are over", reasons(&ended))?;
         out.counter("reports", "Reports to clients, cancel rejects among them", status.reports)?;
         out.counter("fills", "Executions reported to clients", status.fills)?;
-        let anomalies = [
-            ("odd_fill", status.odd_fills),
-            ("illegal_event", status.illegal_events),
-            ("found_after_end", status.found_after_end),
-            ("bad_reference", status.bad_reference),
-        ];
+        let anomalies = self.shown.anomalies();
         out.counters(
             "anomalies",
             "What should not happen, and was dealt with",

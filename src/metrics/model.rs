@@ -60,6 +60,16 @@ pub struct Counted {
     pub cancels_refused: BTreeMap<String, u64>,
 }
 
+impl Counted {
+    /// How long a venue's executions took, over all instruments.
+    pub fn latency_of(&self, venue: usize) -> Buckets {
+        let mut all = Buckets::default();
+        let of_it = self.execution_latency.iter().filter(|((at, _), _)| *at == venue);
+        of_it.for_each(|(_, times)| all.add(times));
+        all
+    }
+}
+
 /// A child that may still be filled.
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
@@ -205,6 +215,7 @@ impl MetricsModel {
             | Notice::IllegalEvent(..)
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)
+            | Notice::CalledBack(..)
             | Notice::ChildAccepted(..)
             | Notice::ChildEnded(..)
             | Notice::Balance(..)

@@ -132,7 +132,7 @@ fn head(answer: &Answer, length: usize) -> String {
     )
 }
 
-fn serve(mut stream: TcpStream, monitor: &Monitor) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, monitor: &Arc<Monitor>) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     let until = Instant::now() + PATIENCE;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -148,7 +148,7 @@ fn serve(mut stream: TcpStream, monitor: &Monitor) -> std::io::Result<()> {
     stream.write_all(&bytes)
 }
 
-fn respond(path: &str, monitor: &Monitor) -> Answer {
+fn respond(path: &str, monitor: &Arc<Monitor>) -> Answer {
     match path {
         "/live" => plain("200 OK", "alive\n"),
         "/ready" => {

@@ -7,7 +7,7 @@ use crate::input::{
 };
 use crate::number::{Notional, Price, Qty};
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
-use crate::output::{CancelReject, LastFill, OrdStatus, Output, Report, ReportKind, Sink};
+use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
 use crate::table::Slot;
 
@@ -307,6 +307,8 @@ impl Engine {
         order.apply(OrderEvent::CancelTaken);
         if why == CallBack::Client {
             self.report(order, ReportKind::PendingCancel, &About::answer(client_seq), out);
+        } else if order.live_children > 0 {
+            out.notice(Notice::CalledBack(order.id, why.reason()));
         }
         self.cancel_children(order, out);
         self.finish_call_back(order, out);

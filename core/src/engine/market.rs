@@ -5,22 +5,19 @@ use core::cmp::Reverse;
 use super::{ClientSession, DAY_NS, Engine, Out};
 use crate::book::Book;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{
-    AccountDef, AssetDef, BookUpdate, Distrust, InstrumentDef, ListingDef, SessionDef, TimeInForce,
-    VenueDef,
-};
+use crate::input::{BookUpdate, Distrust, Input, TimeInForce};
 use crate::number::UnixNanos;
 use crate::order::{CallBack, Order};
 use crate::output::{Notice, Sink};
-use crate::reference::{BadReference, VENUES_MAX};
+use crate::reference::VENUES_MAX;
 use crate::risk::AccountUse;
 use crate::routing::VenueState;
 use crate::table::Slot;
 
 impl Engine {
-    /// Makes room for what was defined, or says that it was not.
-    fn defined<S: Sink>(&mut self, result: Result<(), BadReference>, out: &mut Out<'_, S>) {
-        if result.is_err() {
+    /// Takes reference data and makes room for what it names, or says that it was not taken.
+    pub(super) fn on_definition<S: Sink>(&mut self, definition: &Input, out: &mut Out<'_, S>) {
+        if self.reference.define(definition).is_err() {
             return out.notice(Notice::BadReference);
         }
         let reference = &self.reference;
@@ -34,36 +31,6 @@ impl Engine {
             reference.instruments.len(),
             reference.assets.len(),
         );
-    }
-
-    pub(super) fn on_asset<S: Sink>(&mut self, def: &AssetDef, out: &mut Out<'_, S>) {
-        let result = self.reference.asset(*def);
-        self.defined(result, out);
-    }
-
-    pub(super) fn on_instrument<S: Sink>(&mut self, def: &InstrumentDef, out: &mut Out<'_, S>) {
-        let result = self.reference.instrument(*def);
-        self.defined(result, out);
-    }
-
-    pub(super) fn on_venue<S: Sink>(&mut self, def: &VenueDef, out: &mut Out<'_, S>) {
-        let result = self.reference.venue(*def);
-        self.defined(result, out);
-    }
-
-    pub(super) fn on_listing<S: Sink>(&mut self, def: &ListingDef, out: &mut Out<'_, S>) {
-        let result = self.reference.set_listing(*def);
-        self.defined(result, out);
-    }
-
-    pub(super) fn on_account<S: Sink>(&mut self, def: &AccountDef, out: &mut Out<'_, S>) {
-        let result = self.reference.account(*def);
-        self.defined(result, out);
-    }
-
-    pub(super) fn on_session<S: Sink>(&mut self, def: &SessionDef, out: &mut Out<'_, S>) {
-        let result = self.reference.session(*def);
-        self.defined(result, out);
     }
 
     #[inline]

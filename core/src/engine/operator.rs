@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
 use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{AccountLimits, NewOrder, Operator, OperatorCommand, Refusal, Scope, Side};
+use crate::input::{NewOrder, Operator, OperatorCommand, Refusal, Scope, Side};
 use crate::order::{CallBack, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
 
@@ -17,6 +17,10 @@ pub(super) struct Scopes(BTreeSet<Scope>);
 impl Scopes {
     fn has(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Scope> {
+        self.0.iter().copied()
     }
 
     /// It holds for everything.
@@ -78,7 +82,9 @@ impl Engine {
                 self.check_scope(scope)?;
                 Ok(self.cancel_scope(scope, CallBack::Operator, out))
             }
-            OperatorCommand::SetLimits(account, limits) => self.set_limits(account, &limits),
+            OperatorCommand::SetLimits(account, limits) => {
+                self.reference.set_limits(account, &limits).map(|()| 0)
+            }
             OperatorCommand::Session(session, command) => {
                 self.check_scope(Scope::Session(session))?;
                 out.put(&Output::Command(session, command));
@@ -262,17 +268,5 @@ impl Engine {
         self.end(&mut order, CallBack::Operator, out);
         self.store(&order);
         Ok(1)
-    }
-
-    fn set_limits(&mut self, id: AccountId, limits: &AccountLimits) -> Result<u32, Refusal> {
-        let account = self.reference.accounts.get_mut(id.index()).ok_or(Refusal::WrongAccount)?;
-        if limits.notional_max.0 <= 0 {
-            return Err(Refusal::BadQuantity);
-        }
-        account.notional_max = limits.notional_max;
-        account.collar_ppm = limits.collar_ppm;
-        account.rate_per_s = limits.rate_per_s;
-        account.open_orders_max = limits.open_orders_max;
-        Ok(0)
     }
 }

@@ -4,11 +4,11 @@ use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::ChildId;
 use crate::input::{OrdType, Refusal, Side, TimeInForce};
+use crate::ledger::reserve;
 use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
-use crate::risk::reserve;
 use crate::routing::{Leg, Plan, Request, plan};
 use crate::table::Slot;
 
@@ -215,6 +215,24 @@ impl Engine {
         }
     }
 
+    /// Takes a child that is over off the chain of its order: its place may be needed, and what
+    /// hangs from it must still be reached.
+    fn leave(&mut self, child: &Child, order: &mut Order) {
+        if order.newest_child == child.id {
+            order.newest_child = child.older;
+            return;
+        }
+        let mut at = order.newest_child;
+        // Ends: the chain leads to ever older children.
+        while let Some(newer) = self.children.get_mut(at.0) {
+            if newer.older == child.id {
+                newer.older = child.older;
+                return;
+            }
+            at = newer.older;
+        }
+    }
+
     /// Puts a child back; if it has come to its end, frees what it held and counts it out of its
     /// order. True when it has.
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
@@ -249,6 +267,7 @@ impl Engine {
         }
         if ends {
             self.unlink(child);
+            self.leave(child, order);
             self.children.ended(child.id.0);
             order.live_children -= 1;
             order.at_venues = order.at_venues.saturating_sub(child.leaves());
@@ -325,6 +344,9 @@ impl Engine {
             // the next one who wants it back.
             (OrderState::PendingCancel, Some(why)) => {
                 self.change_failed(order, Refusal::VenueRefused, out);
+                if order.call_back != why {
+                    out.notice(Notice::CalledBack(order.id, why.reason()));
+                }
                 (order.call_back, order.stuck) = (why, true);
                 out.notice(Notice::CancelStuck(order.id));
             }

@@ -221,6 +221,8 @@ impl Engine {
         }
         if child.state == ChildState::Unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
+        } else if child.state == ChildState::Sent {
+            out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         if let Some(next) = child.state.after(ChildEvent::FoundOpen) {
             child.state = next;

@@ -48,6 +48,7 @@ mod timer;
 
 use clients::Client;
 use door::Door;
+pub use queries::SessionShown;
 use throttle::MayNot;
 
 /// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).

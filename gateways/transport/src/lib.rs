@@ -5,6 +5,7 @@
 //! the bytes mean is the machine's matter.
 
 pub mod driver;
+pub mod http;
 pub mod machine;
 pub mod stream;
 pub mod tls;

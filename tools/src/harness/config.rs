@@ -95,8 +95,11 @@ impl NodeSettings {
     }
 }
 
-/// Writes `dir/node.toml`; the node's data go to `dir/data`, its status socket is
-/// `dir/status.sock`. Returns the path of the file.
+/// Where the console's socket is, in the node's folder.
+pub const CONSOLE: &str = "console/console.sock";
+
+/// Writes `dir/node.toml`; the node's data go to `dir/data`, its console's socket is
+/// `dir/console/console.sock`. Returns the path of the file.
 ///
 /// # Errors
 /// [`HarnessError::Io`].
@@ -115,13 +118,13 @@ pub fn write_node_config(
 /// Writing to a string cannot fail, so the results are dropped.
 fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
     let mut text = String::new();
-    let (data, socket) = (quoted(&dir.join("data")), quoted(&dir.join("status.sock")));
+    let (data, socket) = (quoted(&dir.join("data")), quoted(&dir.join(CONSOLE)));
     let log2 = settings.orders_log2;
     let _ = writeln!(
         text,
         "assets = [\"BTC\", \"ETH\", \"USDT\"]\n\n[node]\ndata_dir = {data}\n\
-         durability = \"{}\"\nwait_profile = \"{}\"\nlayout = \"{}\"\nstatus_socket = {socket}\n\
-         orders_log2 = {log2}\nchildren_log2 = {}\nexecutions_log2 = {}\n\n\
+         durability = \"{}\"\nwait_profile = \"{}\"\nlayout = \"{}\"\n\
+         orders_log2 = {log2}\nchildren_log2 = {}\nexecutions_log2 = {}\n\n[console]\nsocket = {socket}\n\n\
          [fix]\nlisten = \"{}\"\nsender_comp_id = \"RUTTER\"\n\n\
          [[account]]\nname = \"fund\"\norder_notional_max = \"5000000\"\n\
          price_collar_ppm = 50000\norders_per_s_max = 1000000\nopen_orders_max = 1000000\n",

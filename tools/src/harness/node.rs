@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::config::CONSOLE;
 use super::{HarnessError, MARKETS, io};
 
 /// Patience that is enough for a start on a slow machine.
@@ -130,20 +131,40 @@ impl Node {
         }
     }
 
-    /// What the status socket says.
+    /// What the console says to `status`.
     ///
     /// # Errors
-    /// [`HarnessError::Io`], [`HarnessError::Status`].
+    /// As [`Node::ask`].
     pub fn status(&self) -> Result<Value, HarnessError> {
-        let path = self.dir.join("status.sock");
-        let fail = |error| HarnessError::Io { what: "status socket".to_owned(), source: error };
-        let mut stream = UnixStream::connect(path).map_err(fail)?;
+        self.ask("status", &Value::Null)
+    }
+
+    /// Asks the console.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`]; [`HarnessError::Status`]: what is no answer, or an error.
+    pub fn ask(&self, verb: &str, args: &Value) -> Result<Value, HarnessError> {
+        let fail = |error| HarnessError::Io { what: "console".to_owned(), source: error };
+        let stream = UnixStream::connect(self.dir.join(CONSOLE)).map_err(fail)?;
         stream.set_read_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
         stream.set_write_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
-        stream.write_all(b"status\n").map_err(fail)?;
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).map_err(fail)?;
-        serde_json::from_str(&line).map_err(|error| HarnessError::Status(error.to_string()))
+        let args = if args.is_null() { json!({}) } else { args.clone() };
+        let request = json!({"id": 1, "verb": verb, "args": args});
+        (&stream).write_all(format!("{request}\n").as_bytes()).map_err(fail)?;
+        let mut lines = BufReader::new(&stream).lines();
+        let mut next = || {
+            let line = lines.next().unwrap_or(Err(std::io::ErrorKind::UnexpectedEof.into()));
+            let line = line.map_err(fail)?;
+            let value: Result<Value, _> = serde_json::from_str(&line);
+            value.map_err(|error| HarnessError::Status(error.to_string()))
+        };
+        let _hello = next()?;
+        match next()? {
+            Value::Object(mut answer) if answer.contains_key("ok") => {
+                Ok(answer.remove("ok").unwrap_or_default())
+            }
+            answer => Err(HarnessError::Status(answer.to_string())),
+        }
     }
 
     /// Asks the node to end (SIGTERM) and waits.

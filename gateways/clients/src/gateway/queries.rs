@@ -29,6 +29,21 @@ pub const STREAMS_PER_TURN: usize = 64;
 /// Streams looked at in one turn, whether they are owed anything or not.
 const LOOKS_PER_TURN: usize = 4 * STREAMS_PER_TURN;
 
+/// One session, as an operator sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionShown {
+    /// Logged on.
+    pub connected: bool,
+    /// `MsgSeqNum` that is expected next.
+    pub next_in: u64,
+    /// `MsgSeqNum` that is sent next.
+    pub next_out: u64,
+    /// When its newest bytes came, nanoseconds since the Unix epoch; zero without a connection.
+    pub last_in_ns: u64,
+    /// Bytes that it has not read yet, as far as they are ours to write.
+    pub backlog_bytes: u64,
+}
+
 impl<S: MessageStore> ClientGateway<S> {
     /// Says what is traded where, for market data and the list of instruments. Call before
     /// clients come; without it there is no market data.
@@ -68,6 +83,22 @@ impl<S: MessageStore> ClientGateway<S> {
     /// Streams of market data that are on.
     pub fn market_streams(&self) -> usize {
         self.market.len()
+    }
+
+    /// Shows each session, by its place in the configuration.
+    pub fn each_session(&self, mut see: impl FnMut(usize, &SessionShown)) {
+        for (place, client) in self.clients.iter().enumerate() {
+            let connection =
+                client.conn.and_then(|conn| self.connections.get(conn.0 as usize)?.as_ref());
+            let shown = SessionShown {
+                connected: client.up,
+                next_in: client.session.next_in(),
+                next_out: client.session.next_out(),
+                last_in_ns: connection.map_or(0, |connection| connection.arrived_ns),
+                backlog_bytes: connection.map_or(0, |connection| connection.out.len() as u64),
+            };
+            see(place, &shown);
+        }
     }
 
     /// Sends the operator's text to every session; to one that is not logged on when it asks for

@@ -8,10 +8,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_
 use std::time::Duration;
 
 use mio::Waker;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::machine::{HTTP_BODY_BYTES_MAX, HttpMethod, HttpRequest, HttpResponse, LinkId};
-use crate::tls::{ClientTls, provider};
+use crate::tls::ClientTls;
 
 /// Most HTTP requests that wait for the worker; one more fails at once.
 pub const HTTP_QUEUE_MAX: usize = 256;
@@ -76,27 +75,7 @@ pub(super) fn http_worker(
     timeout: Duration,
     waker: Arc<Waker>,
 ) -> io::Result<Worker<HttpRequest, HttpAnswer>> {
-    let roots = tls.roots().map_or(RootCerts::WebPki, |certificates| {
-        certificates
-            .iter()
-            .map(|certificate| Certificate::from_der(certificate.as_ref()).to_owned())
-            .collect::<Vec<_>>()
-            .into()
-    });
-    let agent = ureq::Agent::config_builder()
-        .tls_config(
-            TlsConfig::builder()
-                .root_certs(roots)
-                .unversioned_rustls_crypto_provider(provider())
-                .build(),
-        )
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(timeout))
-        .user_agent("rutter")
-        .proxy(None)
-        .build()
-        .new_agent();
+    let agent = crate::http::agent(tls, timeout);
     Worker::start(format!("{name}-http"), HTTP_QUEUE_MAX, waker, move |request: HttpRequest| {
         (request.id, perform(&agent, &base, &request).ok())
     })

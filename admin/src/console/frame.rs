@@ -1,0 +1,257 @@
+//! The lines: what a request may look like, how an answer is written, and every error there is.
+
+use serde_json::{Map, Value, json};
+
+/// Version of the protocol: members are only added within one.
+pub const VERSION: u32 = 1;
+
+/// Largest `id` of a request: a whole number that every JSON reader holds exactly.
+const ID_MAX: u64 = (1 << 53) - 1;
+
+/// The closed set of errors. `docs/console.md` says what each means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// The line is no JSON object.
+    BadJson,
+    /// `id` or `verb` is missing or wrong, or there is a member that is not known.
+    BadRequest,
+    /// No such verb.
+    UnknownVerb,
+    /// An argument is missing, wrong or not known.
+    BadArgument,
+    /// No venue of that name.
+    UnknownVenue,
+    /// No instrument of that name.
+    UnknownSymbol,
+    /// No session of that name.
+    UnknownSession,
+    /// No account of that name.
+    UnknownAccount,
+    /// No order of that id, or it is forgotten.
+    UnknownOrder,
+    /// The role is not enough.
+    Forbidden,
+    /// A change without a reason.
+    ReasonRequired,
+    /// The code of an authenticator is wanted.
+    TotpRequired,
+    /// It is wrong, or was used.
+    TotpWrong,
+    /// Too many were wrong.
+    TotpLocked,
+    /// Another operator has to agree.
+    NeedsSecondPerson,
+    /// Nothing of that number waits for agreement.
+    UnknownPending,
+    /// He who asked cannot agree himself.
+    SamePerson,
+    /// The core refused it.
+    Refused,
+    /// Too much waits.
+    Busy,
+    /// The core did not answer in time.
+    Timeout,
+    /// The line is longer than is read.
+    LineTooLong,
+    /// More requests than a connection may send.
+    TooManyRequests,
+    /// More connections than there may be.
+    TooManyConnections,
+    /// The node is being stopped.
+    Stopping,
+    /// A defect of ours.
+    Internal,
+}
+
+impl Code {
+    /// All of them.
+    pub const ALL: [Self; 25] = [
+        Self::BadJson,
+        Self::BadRequest,
+        Self::UnknownVerb,
+        Self::BadArgument,
+        Self::UnknownVenue,
+        Self::UnknownSymbol,
+        Self::UnknownSession,
+        Self::UnknownAccount,
+        Self::UnknownOrder,
+        Self::Forbidden,
+        Self::ReasonRequired,
+        Self::TotpRequired,
+        Self::TotpWrong,
+        Self::TotpLocked,
+        Self::NeedsSecondPerson,
+        Self::UnknownPending,
+        Self::SamePerson,
+        Self::Refused,
+        Self::Busy,
+        Self::Timeout,
+        Self::LineTooLong,
+        Self::TooManyRequests,
+        Self::TooManyConnections,
+        Self::Stopping,
+        Self::Internal,
+    ];
+
+    /// The word on the line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::BadJson => "bad_json",
+            Self::BadRequest => "bad_request",
+            Self::UnknownVerb => "unknown_verb",
+            Self::BadArgument => "bad_argument",
+            Self::UnknownVenue => "unknown_venue",
+            Self::UnknownSymbol => "unknown_symbol",
+            Self::UnknownSession => "unknown_session",
+            Self::UnknownAccount => "unknown_account",
+            Self::UnknownOrder => "unknown_order",
+            Self::Forbidden => "forbidden",
+            Self::ReasonRequired => "reason_required",
+            Self::TotpRequired => "totp_required",
+            Self::TotpWrong => "totp_wrong",
+            Self::TotpLocked => "totp_locked",
+            Self::NeedsSecondPerson => "needs_second_person",
+            Self::UnknownPending => "unknown_pending",
+            Self::SamePerson => "same_person",
+            Self::Refused => "refused",
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
+            Self::LineTooLong => "line_too_long",
+            Self::TooManyRequests => "too_many_requests",
+            Self::TooManyConnections => "too_many_connections",
+            Self::Stopping => "stopping",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Why a request is not answered with `ok`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Which.
+    pub code: Code,
+    /// In words, for a person.
+    pub message: String,
+    /// More members of the error object.
+    pub more: Map<String, Value>,
+}
+
+impl Failure {
+    /// With a message.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), more: Map::new() }
+    }
+
+    /// With one more member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// A request that has the right form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Given back in the answer.
+    pub id: u64,
+    /// What is asked.
+    pub verb: String,
+    /// With what.
+    pub args: Map<String, Value>,
+}
+
+/// Reads a line; the id is told wherever it can be read.
+///
+/// # Errors
+/// [`Code::BadJson`], [`Code::BadRequest`].
+pub fn parse(line: &[u8]) -> Result<Request, (Option<u64>, Failure)> {
+    let no_object = |why: String| (None, Failure::new(Code::BadJson, why));
+    let value: Value =
+        serde_json::from_slice(line).map_err(|error| no_object(error.to_string()))?;
+    let Value::Object(mut object) = value else {
+        return Err(no_object("a request is an object".to_owned()));
+    };
+    let id = object.remove("id");
+    let number = id.as_ref().and_then(Value::as_u64).filter(|id| *id <= ID_MAX);
+    let bad = |why: &str| (number, Failure::new(Code::BadRequest, why));
+    let id = number.ok_or_else(|| bad("id: a whole number from 0 to 2^53-1"))?;
+    let Some(Value::String(verb)) = object.remove("verb") else {
+        return Err(bad("verb: a string"));
+    };
+    let args = match object.remove("args") {
+        None => Map::new(),
+        Some(Value::Object(args)) => args,
+        Some(_) => return Err(bad("args: an object")),
+    };
+    if let Some(name) = object.keys().next() {
+        let name: String = name.chars().take(40).collect();
+        return Err(bad(&format!("{name:?} is not known: only id, verb and args are")));
+    }
+    Ok(Request { id, verb, args })
+}
+
+/// The line that answers a request.
+pub fn answer(id: Option<u64>, result: Result<Value, Failure>) -> String {
+    let value = match result {
+        Ok(value) => json!({"id": id, "ok": value}),
+        Err(failure) => {
+            let mut error = failure.more;
+            error.insert("code".to_owned(), failure.code.word().into());
+            error.insert("message".to_owned(), failure.message.into());
+            json!({"id": id, "error": error})
+        }
+    };
+    format!("{value}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_an_id_a_verb_and_perhaps_arguments_and_nothing_else() {
+        let request = parse(br#"{"verb":"order","id":7,"args":{"id":3}}"#).expect("sound");
+        assert_eq!((request.id, request.verb.as_str(), request.args.len()), (7, "order", 1));
+        for (line, id, code) in [
+            (&b"\xff\xfe"[..], None, Code::BadJson),
+            (b"", None, Code::BadJson),
+            (b"[1]", None, Code::BadJson),
+            (br#"{"id":1,"verb":"status"} x"#, None, Code::BadJson),
+            (br#"{"verb":"status"}"#, None, Code::BadRequest),
+            (br#"{"id":-1,"verb":"status"}"#, None, Code::BadRequest),
+            (br#"{"id":9007199254740992,"verb":"status"}"#, None, Code::BadRequest),
+            (br#"{"id":"1","verb":"status"}"#, None, Code::BadRequest),
+            (br#"{"id":1}"#, Some(1), Code::BadRequest),
+            (br#"{"id":1,"verb":2}"#, Some(1), Code::BadRequest),
+            (br#"{"id":1,"verb":"status","args":[]}"#, Some(1), Code::BadRequest),
+            (br#"{"id":1,"verb":"status","role":"admin"}"#, Some(1), Code::BadRequest),
+        ] {
+            let (told, failure) = parse(line).expect_err("refused");
+            assert_eq!((told, failure.code), (id, code), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn no_nesting_is_deep_enough_to_break_the_reader() {
+        let deep = format!("{}{}", r#"{"id":1,"verb":"status","args":"#, "[".repeat(60_000));
+        assert_eq!(parse(deep.as_bytes()).expect_err("refused").1.code, Code::BadJson);
+    }
+
+    #[test]
+    fn every_error_has_a_word_of_its_own() {
+        let words: std::collections::BTreeSet<&str> = Code::ALL.map(Code::word).into();
+        assert_eq!(words.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn an_answer_is_one_line() {
+        let failure = Failure::new(Code::Refused, "a\nb").with("seq", 9);
+        let line = answer(Some(1), Err(failure));
+        assert_eq!(line.matches('\n').count(), 1);
+        let value: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(value["error"]["code"], "refused");
+        assert_eq!(value["error"]["seq"], 9);
+        assert_eq!(answer(None, Ok(json!({}))), "{\"id\":null,\"ok\":{}}\n");
+    }
+}

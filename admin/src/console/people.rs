@@ -1,0 +1,166 @@
+//! Who may do what: roles by user and group, as the kernel tells who is at the other end.
+
+use std::collections::BTreeSet;
+
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+
+/// What somebody may do; each may what those before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Looks.
+    Viewer,
+    /// Stops, cancels, resumes.
+    Operator,
+    /// Limits, resets, shutdown.
+    Admin,
+}
+
+impl Role {
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// User id.
+    pub uid: u32,
+    /// Name, or the id where the system has none; at most [`NAME_BYTES_MAX`].
+    pub name: String,
+    /// All his groups.
+    pub gids: BTreeSet<u32>,
+}
+
+/// Bytes of a user's name that are kept: two of them and a `+` fit where the journal has it.
+pub const NAME_BYTES_MAX: usize = 17;
+
+impl Peer {
+    /// What the system knows of a user. Groups come from the system's database, not from the
+    /// process, so that leaving a group counts at the next connection.
+    pub fn of(uid: u32, gid: u32) -> Self {
+        let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+        let mut gids = BTreeSet::from([gid]);
+        if let Some(user) = &user
+            && let Ok(name) = std::ffi::CString::new(user.name.as_bytes())
+            && let Ok(groups) = getgrouplist(&name, user.gid)
+        {
+            gids.extend(groups.iter().map(|group| group.as_raw()));
+        }
+        let name = user.map_or_else(|| uid.to_string(), |user| user.name);
+        let printable = |c: char| c.is_ascii_graphic() && c != '+';
+        let name = name.chars().filter(|c| printable(*c)).take(NAME_BYTES_MAX).collect();
+        Self { uid, name, gids }
+    }
+}
+
+/// Why a name in the configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Not known to the system.
+    #[error("no user {0:?}")]
+    User(String),
+    /// Not known to the system.
+    #[error("no group {0:?}")]
+    Group(String),
+}
+
+/// A user, or everybody in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    User(u32),
+    Group(u32),
+}
+
+/// Who has which role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People(Vec<(Named, Role)>);
+
+impl People {
+    /// Whoever runs this process is admin.
+    pub fn own(uid: u32) -> Self {
+        Self(vec![(Named::User(uid), Role::Admin)])
+    }
+
+    /// Gives a role to a user (name or id) or a group (`@` and name or id).
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn give(&mut self, name: &str, role: Role) -> Result<(), NameError> {
+        let named = match name.strip_prefix('@') {
+            Some(group) => Named::Group(gid_of(group)?),
+            None => Named::User(uid_of(name)?),
+        };
+        self.0.push((named, role));
+        Ok(())
+    }
+
+    /// The strongest role that somebody has; none if he is not named.
+    pub fn role(&self, peer: &Peer) -> Option<Role> {
+        let is_meant = |named: &Named| match named {
+            Named::User(uid) => *uid == peer.uid,
+            Named::Group(gid) => peer.gids.contains(gid),
+        };
+        self.0.iter().filter(|(named, _)| is_meant(named)).map(|(_, role)| *role).max()
+    }
+
+    /// Somebody beside this user has to reach the socket.
+    pub fn has_others_than(&self, uid: u32) -> bool {
+        self.0.iter().any(|(named, _)| *named != Named::User(uid))
+    }
+}
+
+fn uid_of(name: &str) -> Result<u32, NameError> {
+    if let Ok(uid) = name.parse() {
+        return Ok(uid);
+    }
+    let user = User::from_name(name).ok().flatten();
+    user.map(|user| user.uid.as_raw()).ok_or_else(|| NameError::User(name.to_owned()))
+}
+
+fn gid_of(name: &str) -> Result<u32, NameError> {
+    if let Ok(gid) = name.parse() {
+        return Ok(gid);
+    }
+    let group = Group::from_name(name).ok().flatten();
+    group.map(|group| Gid::as_raw(group.gid)).ok_or_else(|| NameError::Group(name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(uid: u32, gids: &[u32]) -> Peer {
+        Peer { uid, name: "x".to_owned(), gids: gids.iter().copied().collect() }
+    }
+
+    #[test]
+    fn the_strongest_of_several_roles_counts_and_who_is_not_named_has_none() {
+        let mut people = People::own(1_000);
+        people.give("2001", Role::Viewer).expect("a number");
+        people.give("@3000", Role::Operator).expect("a number");
+        assert_eq!(people.role(&peer(1_000, &[])), Some(Role::Admin));
+        assert_eq!(people.role(&peer(2_001, &[])), Some(Role::Viewer));
+        assert_eq!(people.role(&peer(2_001, &[3_000])), Some(Role::Operator));
+        assert_eq!(people.role(&peer(2_002, &[1_000, 2_001])), None);
+        assert!(people.has_others_than(1_000) && !People::own(7).has_others_than(7));
+    }
+
+    #[test]
+    fn names_are_those_of_the_system() {
+        let mut people = People::default();
+        people.give("root", Role::Admin).expect("every system has one");
+        assert_eq!(people.role(&peer(0, &[])), Some(Role::Admin));
+        let nobody = "no-such-user".to_owned();
+        assert_eq!(people.give(&nobody, Role::Viewer), Err(NameError::User(nobody)));
+        assert!(matches!(people.give("@no-such-group", Role::Viewer), Err(NameError::Group(_))));
+        let root = Peer::of(0, 0);
+        assert_eq!((root.name.as_str(), root.gids.contains(&0)), ("root", true));
+        assert_eq!(Peer::of(4_000_000_000, 7).name, "4000000000");
+    }
+}

@@ -1,0 +1,370 @@
+//! The Unix socket: who is let in, how much he may send, and when he is cut off.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, Permissions, symlink_metadata};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::fs::Mode;
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{geteuid, umask};
+use serde_json::Value;
+
+use super::frame::{Code, Failure, Request, answer, parse};
+use super::people::{Peer, People, Role};
+use crate::door::{Door, Host};
+
+/// Connections at once.
+pub const CONNECTIONS_MAX: usize = 32;
+
+/// Of those, one user's.
+pub const CONNECTIONS_OF_ONE_MAX: usize = 16;
+
+/// Longest line that is read.
+pub const LINE_BYTES_MAX: usize = 65_536;
+
+/// Requests a second of one connection, and as many again at once.
+pub const REQUESTS_PER_S: u32 = 100;
+
+/// Requests refused for that, after which the connection is closed.
+pub const REFUSED_MAX: u32 = 1_000;
+
+/// How long an answer may wait for its reader.
+pub const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long nobody may ask anything.
+pub const IDLE_MAX: Duration = Duration::from_hours(1);
+
+/// Why the socket cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The system's answer.
+    #[error("console {path}: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder is a link, no folder, somebody else's, or others may write to it.
+    #[error("console: {path} must be a folder of ours that nobody else may write to: {found}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Something is in its place that is no socket of ours.
+    #[error("console: {path} is {found}; it is left alone")]
+    InTheWay {
+        /// Where.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Another process answers there.
+    #[error("console: another process answers at {path}")]
+    InUse {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// What answers.
+pub trait Desk: Send + Sync + 'static {
+    /// The first line that somebody gets.
+    fn hello(&self, peer: &Peer, role: Role) -> Value;
+
+    /// What a request is answered with.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    fn answer(&self, peer: &Peer, role: Role, request: &Request) -> Result<Value, Failure>;
+}
+
+/// The listening socket; gone when dropped.
+#[derive(Debug)]
+pub struct Console {
+    path: PathBuf,
+    guests: Arc<Guests>,
+    door: Option<Door>,
+}
+
+impl Console {
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`SocketError`]; what is in its place and is not ours is never removed.
+    pub fn listen(path: &Path, people: People, desk: Arc<dyn Desk>) -> Result<Self, SocketError> {
+        let fail = |source| SocketError::Io { path: path.to_owned(), source };
+        let others = people.has_others_than(geteuid().as_raw());
+        // Whatever is made here is ours alone until it is finished.
+        let before = umask(Mode::from_raw_mode(0o077));
+        let bound = bind(path);
+        umask(before);
+        let listener = bound?;
+        let mode = if others { 0o666 } else { 0o600 };
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fail)?;
+        if let Some(folder) = path.parent().filter(|_| others) {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
+        }
+        listener.set_nonblocking(true).map_err(fail)?;
+        let guests = Arc::new(Guests { people, desk, open: Mutex::default() });
+        let next = move || listener.accept().map(|(stream, _)| stream);
+        let door = Door::open("console", next, Arc::clone(&guests)).map_err(fail)?;
+        Ok(Self { path: path.to_owned(), guests, door: Some(door) })
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.door = None;
+        for (_, stream) in self.guests.lock().streams.values() {
+            // Gone already, if this fails.
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn bind(path: &Path) -> Result<UnixListener, SocketError> {
+    let fail = |source| SocketError::Io { path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if let Some(folder) = folder {
+        match DirBuilder::new().recursive(true).mode(0o700).create(folder) {
+            Ok(()) => {}
+            Err(source) => return Err(SocketError::Io { path: folder.to_owned(), source }),
+        }
+        check_folder(folder)?;
+    }
+    if let Ok(there) = symlink_metadata(path) {
+        let kind = there.file_type();
+        let in_the_way = |found| Err(SocketError::InTheWay { path: path.to_owned(), found });
+        if kind.is_symlink() {
+            return in_the_way("a symbolic link");
+        }
+        if !kind.is_socket() {
+            return in_the_way("not a socket");
+        }
+        if there.uid() != geteuid().as_raw() {
+            return in_the_way("somebody else's socket");
+        }
+        if UnixStream::connect(path).is_ok() {
+            return Err(SocketError::InUse { path: path.to_owned() });
+        }
+        std::fs::remove_file(path).map_err(fail)?;
+    }
+    UnixListener::bind(path).map_err(fail)
+}
+
+fn check_folder(path: &Path) -> Result<(), SocketError> {
+    let wrong = |found| Err(SocketError::Folder { path: path.to_owned(), found });
+    let there = symlink_metadata(path)
+        .map_err(|source| SocketError::Io { path: path.to_owned(), source })?;
+    if there.file_type().is_symlink() {
+        return wrong("a symbolic link");
+    }
+    if !there.is_dir() {
+        return wrong("not a folder");
+    }
+    if there.uid() != geteuid().as_raw() {
+        return wrong("somebody else's");
+    }
+    if there.mode() & 0o022 != 0 {
+        return wrong("others may write to it");
+    }
+    // Ours and empty of secrets: closed, whatever it was before.
+    std::fs::set_permissions(path, Permissions::from_mode(0o700))
+        .map_err(|source| SocketError::Io { path: path.to_owned(), source })
+}
+
+struct Guests {
+    people: People,
+    desk: Arc<dyn Desk>,
+    open: Mutex<Open>,
+}
+
+/// Connections, to be counted by user and cut off at the end.
+#[derive(Default)]
+struct Open {
+    last: u64,
+    streams: BTreeMap<u64, (u32, UnixStream)>,
+}
+
+impl Open {
+    /// The number of a new connection; none if its user has too many.
+    fn enter(&mut self, uid: u32, stream: UnixStream) -> Option<u64> {
+        let of_one = self.streams.values().filter(|(other, _)| *other == uid).count();
+        (of_one < CONNECTIONS_OF_ONE_MAX).then(|| {
+            self.last += 1;
+            self.streams.insert(self.last, (uid, stream));
+            self.last
+        })
+    }
+}
+
+impl std::fmt::Debug for Guests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guests").field("people", &self.people).finish_non_exhaustive()
+    }
+}
+
+impl Host<UnixStream> for Guests {
+    const GUEST: &'static str = "console-guest";
+    const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
+
+    fn serve(&self, stream: UnixStream) {
+        // Who goes away in the middle is no news.
+        let _ = self.talk(stream);
+    }
+
+    fn refuse(&self, stream: UnixStream) {
+        let message = format!("more than {CONNECTIONS_MAX} connections");
+        tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
+    }
+}
+
+/// Without waiting: what the system's buffer does not take is lost.
+fn tell_and_leave(mut stream: UnixStream, failure: Failure) {
+    tracing::warn!(code = failure.code.word(), message = failure.message, "console refuses");
+    if stream.set_nonblocking(true).is_ok() {
+        let _ = stream.write(answer(None, Err(failure)).as_bytes());
+    }
+}
+
+impl Guests {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn talk(&self, stream: UnixStream) -> io::Result<()> {
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(IDLE_MAX))?;
+        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+        let known = socket_peercred(&stream)?;
+        let peer = Peer::of(known.uid.as_raw(), known.gid.as_raw());
+        let Some(role) = self.people.role(&peer) else {
+            let message = format!("user {} has no role here", peer.name);
+            tell_and_leave(stream, Failure::new(Code::Forbidden, message));
+            return Ok(());
+        };
+        let entered = self.lock().enter(peer.uid, stream.try_clone()?);
+        let Some(number) = entered else {
+            let message = format!("more than {CONNECTIONS_OF_ONE_MAX} connections of one user");
+            tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
+            return Ok(());
+        };
+        tracing::info!(user = peer.name, uid = peer.uid, role = role.word(), "console opened");
+        let result = self.converse(&stream, &peer, role);
+        tracing::info!(user = peer.name, "console closed");
+        self.lock().streams.remove(&number);
+        result
+    }
+
+    fn converse(&self, mut stream: &UnixStream, peer: &Peer, role: Role) -> io::Result<()> {
+        let hello = format!("{}\n", self.desk.hello(peer, role));
+        stream.write_all(hello.as_bytes())?;
+        let mut lines = Lines::default();
+        let mut allowance = Allowance::new(Instant::now());
+        loop {
+            let line = match lines.next(stream)? {
+                Line::Whole(line) => line,
+                Line::TooLong => {
+                    let message = format!("a line has at most {LINE_BYTES_MAX} bytes");
+                    tracing::warn!(user = peer.name, "console: line too long");
+                    let failure = Failure::new(Code::LineTooLong, message);
+                    return stream.write_all(answer(None, Err(failure)).as_bytes());
+                }
+                Line::End => return Ok(()),
+            };
+            let text = match allowance.take(Instant::now()) {
+                Ok(()) => match parse(&line) {
+                    Ok(request) => {
+                        let result = self.desk.answer(peer, role, &request);
+                        answer(Some(request.id), result)
+                    }
+                    Err((id, failure)) => answer(id, Err(failure)),
+                },
+                Err(refused) if refused > REFUSED_MAX => return Ok(()),
+                Err(_) => {
+                    let message = format!("more than {REQUESTS_PER_S} requests a second");
+                    let id = parse(&line).ok().map(|request| request.id);
+                    answer(id, Err(Failure::new(Code::TooManyRequests, message)))
+                }
+            };
+            stream.write_all(text.as_bytes())?;
+        }
+    }
+}
+
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}
+
+/// Cuts lines, and holds no more than one of the longest.
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+}
+
+impl Lines {
+    fn next(&mut self, mut stream: &UnixStream) -> io::Result<Line> {
+        let mut looked = 0;
+        loop {
+            if let Some(end) = self.bytes[looked..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.bytes.split_off(looked + end + 1);
+                let mut line = std::mem::replace(&mut self.bytes, rest);
+                line.pop();
+                return Ok(Line::Whole(line));
+            }
+            looked = self.bytes.len();
+            if looked > LINE_BYTES_MAX {
+                return Ok(Line::TooLong);
+            }
+            let mut room = [0; 4_096];
+            match stream.read(&mut room)? {
+                0 => return Ok(Line::End),
+                count => self.bytes.extend_from_slice(&room[..count]),
+            }
+        }
+    }
+}
+
+/// How much a connection may still ask.
+struct Allowance {
+    left: u32,
+    since: Instant,
+    refused: u32,
+}
+
+impl Allowance {
+    const fn new(now: Instant) -> Self {
+        Self { left: 2 * REQUESTS_PER_S, since: now, refused: 0 }
+    }
+
+    /// One more request; the error counts those refused.
+    fn take(&mut self, now: Instant) -> Result<(), u32> {
+        let passed = now.saturating_duration_since(self.since).as_millis();
+        let earned = u32::try_from(passed * u128::from(REQUESTS_PER_S) / 1_000).unwrap_or(u32::MAX);
+        if earned > 0 {
+            self.left = self.left.saturating_add(earned).min(2 * REQUESTS_PER_S);
+            self.since = now;
+        }
+        if self.left == 0 {
+            self.refused += 1;
+            return Err(self.refused);
+        }
+        self.left -= 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "socket_tests.rs"]
+mod tests;

@@ -1,0 +1,246 @@
+use super::*;
+
+use std::io::{BufRead, BufReader};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Answers with how often it was asked; `big` with two megabytes.
+#[derive(Default)]
+struct Counter(AtomicU64);
+
+impl Desk for Counter {
+    fn hello(&self, peer: &Peer, role: Role) -> Value {
+        json!({"hello": peer.uid, "role": role.word()})
+    }
+
+    fn answer(&self, _: &Peer, _: Role, request: &Request) -> Result<Value, Failure> {
+        let asked = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        match request.verb.as_str() {
+            "big" => Ok(json!("x".repeat(2 << 20))),
+            _ => Ok(json!(asked)),
+        }
+    }
+}
+
+struct Room {
+    dir: TempDir,
+    desk: Arc<Counter>,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("folder"), desk: Arc::default() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("console").join("c.sock")
+    }
+
+    fn listen(&self) -> Result<Console, SocketError> {
+        self.listen_for(People::own(geteuid().as_raw()))
+    }
+
+    fn listen_for(&self, people: People) -> Result<Console, SocketError> {
+        Console::listen(&self.path(), people, Arc::<Counter>::clone(&self.desk))
+    }
+
+    fn visit(&self) -> Visitor {
+        let stream = UnixStream::connect(self.path()).expect("connects");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        Visitor(BufReader::new(stream))
+    }
+}
+
+struct Visitor(BufReader<UnixStream>);
+
+impl Visitor {
+    fn say(&mut self, bytes: &[u8]) -> &mut Self {
+        // Whoever is cut off meanwhile finds it out when it listens.
+        let _ = self.0.get_mut().write_all(bytes);
+        self
+    }
+
+    /// The next line; null at the end.
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        let _ = self.0.read_line(&mut line);
+        serde_json::from_str(&line).unwrap_or_default()
+    }
+
+    fn code(&mut self) -> String {
+        let heard = self.hear();
+        heard["error"]["code"].as_str().unwrap_or("none").to_owned()
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("there").permissions().mode() & 0o777
+}
+
+#[test]
+fn the_socket_is_ours_alone_and_gone_afterwards() {
+    let room = Room::new();
+    let console = room.listen().expect("listens");
+    assert_eq!(mode(&room.path()), 0o600);
+    assert_eq!(mode(room.path().parent().expect("folder")), 0o700);
+    let mut visitor = room.visit();
+    assert_eq!(visitor.hear()["hello"], geteuid().as_raw());
+    assert_eq!(visitor.say(b"{\"id\":5,\"verb\":\"x\"}\n").hear(), json!({"id": 5, "ok": 1}));
+    drop(console);
+    assert_eq!(visitor.hear(), Value::Null, "who is connected is cut off");
+    assert!(!room.path().exists());
+}
+
+#[test]
+fn others_who_are_named_can_reach_it_and_who_has_no_role_is_told_so() {
+    let room = Room::new();
+    let mut people = People::default();
+    people.give("4242", Role::Viewer).expect("a number");
+    let console = room.listen_for(people).expect("listens");
+    assert_eq!(mode(&room.path()), 0o666);
+    assert_eq!(mode(room.path().parent().expect("folder")), 0o711);
+    let mut visitor = room.visit();
+    assert_eq!(visitor.code(), "forbidden");
+    assert_eq!(visitor.hear(), Value::Null);
+    drop(console);
+    assert_eq!(room.desk.0.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_lies_in_the_way_is_left_alone_unless_it_is_a_dead_socket_of_ours() {
+    let room = Room::new();
+    let folder = room.dir.path().join("console");
+    std::fs::create_dir(&folder).expect("made");
+    let secret = room.dir.path().join("secret");
+    std::fs::write(&secret, "kept").expect("written");
+    std::os::unix::fs::symlink(&secret, room.path()).expect("planted");
+    assert!(matches!(room.listen(), Err(SocketError::InTheWay { .. })));
+    assert_eq!(std::fs::read_to_string(&secret).expect("there"), "kept");
+    std::fs::remove_file(room.path()).expect("removed");
+    std::fs::write(room.path(), "a file").expect("written");
+    assert!(matches!(room.listen(), Err(SocketError::InTheWay { .. })));
+    assert!(room.path().exists());
+    std::fs::remove_file(room.path()).expect("removed");
+    drop(UnixListener::bind(room.path()).expect("bound"));
+    let console = room.listen().expect("in place of the dead one");
+    assert!(matches!(room.listen(), Err(SocketError::InUse { .. })));
+    assert_eq!(room.visit().hear()["hello"], geteuid().as_raw(), "the first one still answers");
+    drop(console);
+}
+
+#[test]
+fn a_folder_that_is_a_link_or_open_to_others_is_refused() {
+    let room = Room::new();
+    let folder = room.dir.path().join("console");
+    let elsewhere = room.dir.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("made");
+    std::os::unix::fs::symlink(&elsewhere, &folder).expect("planted");
+    assert!(matches!(room.listen(), Err(SocketError::Folder { .. })));
+    std::fs::remove_file(&folder).expect("removed");
+    std::fs::create_dir(&folder).expect("made");
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o777)).expect("set");
+    assert!(matches!(room.listen(), Err(SocketError::Folder { .. })));
+    assert_eq!(std::fs::read_dir(&elsewhere).expect("there").count(), 0);
+}
+
+#[test]
+fn nonsense_is_refused_line_by_line_and_the_conversation_goes_on() {
+    let room = Room::new();
+    let _console = room.listen().expect("listens");
+    let mut visitor = room.visit();
+    visitor.hear();
+    assert_eq!(visitor.say(b"\x00\xff\xfe\n").code(), "bad_json");
+    assert_eq!(visitor.say(b"\n").code(), "bad_json");
+    assert_eq!(visitor.say(b"{\"id\":1}\n").code(), "bad_request");
+    assert_eq!(visitor.say(b"{\"id\":2,").say(b"\"verb\":\"x\"}\n").hear()["ok"], 1);
+}
+
+#[test]
+fn a_line_without_end_is_cut_off_at_its_limit() {
+    let room = Room::new();
+    let _console = room.listen().expect("listens");
+    let mut visitor = room.visit();
+    visitor.hear();
+    visitor.say(&vec![b'x'; LINE_BYTES_MAX + 4_096]);
+    assert_eq!(visitor.code(), "line_too_long");
+    assert_eq!(visitor.hear(), Value::Null);
+}
+
+#[test]
+fn more_connections_of_one_user_than_he_may_have_are_refused_and_places_become_free() {
+    let room = Room::new();
+    let _console = room.listen().expect("listens");
+    let mut inside: Vec<Visitor> = (0..CONNECTIONS_OF_ONE_MAX).map(|_| room.visit()).collect();
+    assert!(inside.iter_mut().all(|visitor| visitor.hear()["role"] == "admin"));
+    assert_eq!(room.visit().code(), "too_many_connections");
+    inside.pop();
+    let until = Instant::now() + Duration::from_secs(20);
+    while room.visit().hear()["role"] != "admin" {
+        assert!(Instant::now() < until, "a place is free again");
+    }
+}
+
+#[test]
+fn a_thousand_connections_are_refused_beyond_the_limit_and_nobody_inside_notices() {
+    let room = Room::new();
+    let _console = room.listen().expect("listens");
+    let mut inside = room.visit();
+    inside.hear();
+    let crowd: Vec<Option<UnixStream>> =
+        (0..1_000).map(|_| UnixStream::connect(room.path()).ok()).collect();
+    assert_eq!(inside.say(b"{\"id\":1,\"verb\":\"x\"}\n").hear()["ok"], 1);
+    drop(crowd);
+}
+
+#[test]
+fn who_asks_too_fast_is_refused_and_who_does_not_stop_is_cut_off() {
+    let room = Room::new();
+    let _console = room.listen().expect("listens");
+    let mut visitor = room.visit();
+    visitor.hear();
+    let asks = 2 * REQUESTS_PER_S + REFUSED_MAX + 500;
+    let mut writer = visitor.0.get_ref().try_clone().expect("cloned");
+    let flood = std::thread::spawn(move || {
+        let line = b"{\"id\":1,\"verb\":\"x\"}\n";
+        (0..asks).all(|_| writer.write_all(line).is_ok())
+    });
+    let (mut answered, mut refused) = (0, 0);
+    loop {
+        match visitor.hear() {
+            Value::Null => break,
+            heard if heard["error"]["code"] == "too_many_requests" => refused += 1,
+            _ => answered += 1,
+        }
+    }
+    // What it earns while it asks comes on top.
+    assert!((2 * REQUESTS_PER_S..asks).contains(&answered), "{answered}");
+    assert_eq!(refused, REFUSED_MAX);
+    flood.join().expect("no panic");
+}
+
+#[test]
+fn a_console_that_does_not_read_is_cut_off() {
+    let room = Room::new();
+    let _console = room.listen().expect("listens");
+    let mut visitor = room.visit();
+    visitor.say(b"{\"id\":1,\"verb\":\"big\"}\n{\"id\":2,\"verb\":\"big\"}\n");
+    let until = Instant::now() + WRITE_PATIENCE * 4;
+    // Writing fails once the other side has given up; until then the buffer takes a few bytes.
+    while visitor.0.get_mut().write_all(b"\n").is_ok() {
+        assert!(Instant::now() < until, "it is cut off");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn an_allowance_grows_back_with_time() {
+    let start = Instant::now();
+    let mut allowance = Allowance::new(start);
+    assert!((0..2 * REQUESTS_PER_S).all(|_| allowance.take(start).is_ok()));
+    assert_eq!(allowance.take(start), Err(1));
+    let later = start + Duration::from_millis(50);
+    assert!((0..REQUESTS_PER_S / 20).all(|_| allowance.take(later).is_ok()));
+    assert_eq!(allowance.take(later), Err(2));
+}

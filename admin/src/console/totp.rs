@@ -1,0 +1,116 @@
+//! Codes of an authenticator (RFC 6238): each taken once, wrong ones limited.
+
+use totp_rs::{Builder, Secret, Totp};
+
+use super::frame::{Code, Failure};
+
+/// Wrong codes in a row after which none is taken for [`LOCK_S`].
+pub const TRIES_MAX: u32 = 5;
+
+/// How long.
+pub const LOCK_S: u64 = 300;
+
+/// Checks codes. Not `Debug`: it holds the secret.
+pub struct Codes {
+    totp: Totp,
+    /// Steps up to this one are used.
+    used: u64,
+    wrong: u32,
+    locked_until_s: u64,
+}
+
+impl Codes {
+    /// From a secret in base32, as it is shown to the authenticator.
+    ///
+    /// # Errors
+    /// In words; the secret is not in them.
+    pub fn new(secret: &str) -> Result<Self, String> {
+        let secret = Secret::try_from_base32(secret.trim())
+            .map_err(|_| "the TOTP secret is not base32".to_owned())?;
+        // As authenticator apps have it: SHA-1, six digits, 30 s, one step to either side.
+        let totp = Builder::new().with_secret(secret).build().map_err(|error| error.to_string())?;
+        Ok(Self { totp, used: 0, wrong: 0, locked_until_s: 0 })
+    }
+
+    /// Takes a code, at a time in seconds.
+    ///
+    /// # Errors
+    /// [`Code::TotpRequired`], [`Code::TotpWrong`], [`Code::TotpLocked`].
+    pub fn take(&mut self, code: Option<&str>, now_s: u64) -> Result<(), Failure> {
+        if now_s < self.locked_until_s {
+            let left = self.locked_until_s - now_s;
+            let message = format!("too many wrong codes: none is taken for {left} s");
+            return Err(Failure::new(Code::TotpLocked, message).with("seconds", left));
+        }
+        let Some(code) = code else {
+            return Err(Failure::new(Code::TotpRequired, "totp: the authenticator's code"));
+        };
+        let found = self.totp.check(code, now_s);
+        if let Some(step) = found.filter(|step| *step > self.used) {
+            (self.used, self.wrong) = (step, 0);
+            return Ok(());
+        }
+        self.wrong += 1;
+        if self.wrong >= TRIES_MAX {
+            (self.wrong, self.locked_until_s) = (0, now_s + LOCK_S);
+        }
+        Err(Failure::new(Code::TotpWrong, "the code is wrong, or was used"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The secret of RFC 6238, appendix B: "12345678901234567890".
+    const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+    fn codes() -> Codes {
+        Codes::new(SECRET).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn code(result: Result<(), Failure>) -> Option<Code> {
+        result.err().map(|failure| failure.code)
+    }
+
+    #[test]
+    fn the_published_codes_are_taken() {
+        // The last six digits of the RFC's eight.
+        for (now_s, text) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_234_567_890, "005924"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(codes().take(Some(text), now_s), Ok(()), "{now_s}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_taken_once_and_from_a_neighbouring_step_only() {
+        let mut codes = codes();
+        assert_eq!(codes.take(Some("287082"), 59 + 30), Ok(()));
+        assert_eq!(code(codes.take(Some("287082"), 59)), Some(Code::TotpWrong));
+        let mut codes = self::codes();
+        assert_eq!(code(codes.take(Some("287082"), 59 + 61)), Some(Code::TotpWrong));
+        assert_eq!(code(codes.take(None, 59)), Some(Code::TotpRequired));
+    }
+
+    #[test]
+    fn wrong_codes_lock_it_for_a_while_even_for_the_right_one() {
+        let mut codes = codes();
+        for _ in 0..TRIES_MAX {
+            assert_eq!(code(codes.take(Some("000000"), 1_111_111_000)), Some(Code::TotpWrong));
+        }
+        assert_eq!(code(codes.take(Some("081804"), 1_111_111_109)), Some(Code::TotpLocked));
+        assert_eq!(codes.take(Some("005924"), 1_234_567_890), Ok(()));
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_refused_without_being_shown() {
+        for secret in ["", "not base32!", "GEZDGNBV"] {
+            let error = Codes::new(secret).err().expect("refused");
+            assert!(secret.is_empty() || !error.contains(secret));
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Children and venues, as commands to senders and notices tell of them.
+
+use rutter_core::child::{ChildEvent, ChildState};
+use rutter_core::id::{ChildId, InstrumentId, VenueId};
+use rutter_core::number::{Qty, UnixNanos};
+use rutter_core::output::{ChildEnd, ChildRef, Notice, SendNew};
+use rutter_core::reference::VENUES_MAX;
+
+use super::counts::Whose;
+use super::events::{Event, What};
+use super::kept::{Kept, KeptChild};
+use super::{ReadModel, set};
+
+impl ReadModel {
+    pub(super) fn on_send_new(&mut self, new: &SendNew) {
+        if let Some(venue) = self.counts.venues.get_mut(new.venue.index()) {
+            venue.children += 1;
+        }
+        let event = Event {
+            child: new.child,
+            venue: new.venue,
+            qty: new.qty,
+            price: new.price,
+            ..self.happens(What::SendNew(new.tif))
+        };
+        self.event(new.order, event);
+        if let Some(old) = self.children.in_the_way(new.child.0).copied() {
+            self.forget_child(&old);
+        }
+        let sent = self.at.time;
+        let Some(order) = self.orders.get_mut(new.order.0) else { return };
+        let whose = order.whose();
+        let older = std::mem::replace(&mut order.newest_child, new.child);
+        order.time = sent;
+        if let Some(older) = self.children.get_mut(older.0) {
+            older.newer = new.child;
+        }
+        self.children.put(KeptChild {
+            id: new.child,
+            order: new.order,
+            whose,
+            venue: new.venue,
+            side: new.side,
+            tif: new.tif,
+            qty: new.qty,
+            price: new.price,
+            sent,
+            older,
+            ..KeptChild::EMPTY
+        });
+        self.move_child(new.child, |child| child.state = ChildState::Sent);
+    }
+
+    /// Takes a child whose place is needed off the chain of its order. The core gives no place away
+    /// that is in use; were it so, the counts would still be right.
+    fn forget_child(&mut self, old: &KeptChild) {
+        self.move_child(old.id, |child| {
+            if !child.state.is_over() {
+                child.state = ChildState::Canceled;
+            }
+        });
+        if let Some(newer) = self.children.get_mut(old.newer.0) {
+            newer.older = old.older;
+        } else if let Some(order) = self.orders.get_mut(old.order.0) {
+            order.newest_child = old.older;
+        }
+        if let Some(older) = self.children.get_mut(old.older.0) {
+            older.newer = old.newer;
+        }
+    }
+
+    pub(super) fn on_send_cancel(&mut self, child: &ChildRef) {
+        self.child_event(child.child, child.venue, What::SendCancel);
+        self.child_after(child.child, ChildEvent::CancelSent);
+    }
+
+    /// Notes something that happened to a child.
+    pub(super) fn child_event(&mut self, id: ChildId, venue: VenueId, what: What) {
+        self.child_event_of(id, venue, what, Qty::ZERO);
+    }
+
+    fn child_event_of(&mut self, id: ChildId, venue: VenueId, what: What, qty: Qty) {
+        let Some(child) = self.children.get(id.0) else { return };
+        let event = Event { child: id, venue, qty, ..self.happens(what) };
+        self.event(child.order, event);
+    }
+
+    /// Moves a child on by the core's own table.
+    fn child_after(&mut self, id: ChildId, event: ChildEvent) {
+        self.move_child(id, |child| child.state = child.state.after(event).unwrap_or(child.state));
+    }
+
+    /// So much of a child was filled, or more: what is beyond it is not the child's.
+    pub(super) fn child_filled(&mut self, id: ChildId, qty: Qty) {
+        self.move_child(id, |child| {
+            child.filled = Qty(child.filled.0.saturating_add(qty.min(child.leaves()).0));
+            let last = child.leaves().is_zero();
+            let event = if last { ChildEvent::LastFilled } else { ChildEvent::PartFilled };
+            child.state = child.state.after(event).unwrap_or(child.state);
+        });
+    }
+
+    /// Every change of a child passes here: counts and what it binds follow.
+    fn move_child(&mut self, id: ChildId, change: impl FnOnce(&mut KeptChild)) {
+        let Some(child) = self.children.get_mut(id.0) else { return };
+        let before = *child;
+        change(child);
+        let after = *child;
+        let open = [&before, &after].map(|child| !child.state.is_over());
+        if open[0] != open[1] {
+            self.count_child(&after, open[1]);
+        }
+        let unknown = [&before, &after].map(|child| child.state == ChildState::Unknown);
+        if unknown[0] != unknown[1] {
+            self.count_unknown(&after, unknown[1]);
+        }
+        if open[0] != open[1] || before.filled != after.filled {
+            self.bind(id);
+        }
+    }
+
+    fn count_child(&mut self, child: &KeptChild, opened: bool) {
+        self.open_children.change(child.whose, opened);
+        self.open_children.change_at(child.venue, opened);
+        let Some(order) = self.orders.get_mut(child.order.0) else { return };
+        let Some(open) = order.open_at.get_mut(child.venue.index()) else { return };
+        let was = *open;
+        *open = if opened { was.saturating_add(1) } else { was.saturating_sub(1) };
+        order.was_at |= 1 << (child.venue.index() % VENUES_MAX);
+        if (was == 0) != (*open == 0) && !order.is_over() {
+            self.open_orders.change_at(child.venue, opened);
+        }
+    }
+
+    fn count_unknown(&mut self, child: &KeptChild, unknown: bool) {
+        if let Some(count) = self.unknown.get_mut(child.venue.index()) {
+            *count = if unknown { *count + 1 } else { count.saturating_sub(1) };
+        }
+        if let Some(order) = self.orders.get_mut(child.order.0) {
+            let count = order.unknown;
+            order.unknown = if unknown { count.saturating_add(1) } else { count.saturating_sub(1) };
+        }
+    }
+
+    pub(super) fn on_notice(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
+            Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
+            Notice::BookTrusted(id, instrument) => self.set_trusted(id, instrument, true),
+            Notice::BookDistrusted(id, instrument, _) => {
+                self.set_trusted(id, instrument, false);
+                if let Some(venue) = self.counts.venues.get_mut(id.index()) {
+                    venue.distrusts += 1;
+                }
+            }
+            Notice::ChildAccepted(venue, child) => {
+                self.child_event(child, venue, What::ChildAccepted);
+                self.child_after(child, ChildEvent::Accepted);
+            }
+            Notice::ChildEnded(venue, child, end) => {
+                self.child_event(child, venue, What::ChildEnded(end));
+                self.child_after(child, event_of(end));
+            }
+            Notice::ChildUnknown(venue, child) => {
+                self.child_event(child, venue, What::ChildUnknown);
+                self.child_after(child, ChildEvent::Doubted);
+            }
+            Notice::ChildResolved(venue, child) => {
+                self.child_event(child, venue, What::ChildResolved);
+                self.child_after(child, ChildEvent::FoundOpen);
+            }
+            Notice::ChildRejected(venue, child, why) => {
+                self.child_event(child, venue, What::ChildRejected(why));
+                self.move_child(child, |child| child.reason = Some(why));
+                if let Some(venue) = self.counts.venues.get_mut(venue.index()) {
+                    venue.count_reject(why);
+                }
+            }
+            Notice::OrphanFill(ref fill) => {
+                self.counts.odd_fills += 1;
+                self.book(None, fill);
+            }
+            Notice::Overfill(account, ref fill, beyond) => {
+                self.counts.odd_fills += 1;
+                self.child_event_of(fill.child, fill.venue, What::Overfill, beyond);
+                self.child_filled(fill.child, fill.qty);
+                // The report of the rest, if there is one, comes next.
+                self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
+                self.book_beyond(account, fill, beyond);
+            }
+            Notice::IllegalEvent(venue, child) => {
+                self.counts.illegal_events += 1;
+                self.child_event(child, venue, What::IllegalEvent);
+            }
+            Notice::FoundAfterEnd(venue, child) => {
+                self.counts.found_after_end += 1;
+                self.child_event(child, venue, What::FoundAfterEnd);
+            }
+            Notice::CalledBack(order, why) => self.on_called_back(order, why),
+            Notice::CancelStuck(order) => {
+                self.counts.cancels_stuck += 1;
+                let event = self.happens(What::CancelStuck);
+                self.event(order, event);
+            }
+            Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
+            Notice::BadReference => self.counts.bad_reference += 1,
+            // The operator's command tells it.
+            Notice::Halted | Notice::Resumed => {}
+        }
+    }
+
+    fn set_trusted(&mut self, venue: VenueId, instrument: InstrumentId, trusted: bool) {
+        set(self.trusted.get_mut(instrument.index() * VENUES_MAX + venue.index()), trusted);
+    }
+
+    pub(super) fn told_at(&mut self, place: usize) {
+        let now: UnixNanos = self.at.time;
+        if let Some(told) = self.told.get_mut(place) {
+            *told = now;
+        }
+    }
+}
+
+const fn event_of(end: ChildEnd) -> ChildEvent {
+    match end {
+        ChildEnd::Canceled => ChildEvent::Canceled,
+        ChildEnd::Expired => ChildEvent::Expired,
+        ChildEnd::Rejected => ChildEvent::Rejected,
+    }
+}
+
+impl KeptChild {
+    /// Whose the child of that order is, and of what.
+    pub const fn instrument(&self) -> InstrumentId {
+        let Whose { instrument, .. } = self.whose;
+        instrument
+    }
+}

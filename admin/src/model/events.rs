@@ -1,0 +1,141 @@
+//! What happened, newest over oldest: one ring for all orders, each event with the one before it of
+//! the same order. What is overwritten is forgotten here; the journal still has it.
+
+use rutter_core::id::{ChildId, VenueId};
+use rutter_core::input::{InstrumentDef, Refusal, TimeInForce, VenueReject};
+use rutter_core::number::{Price, Qty, UnixNanos};
+use rutter_core::output::ChildEnd;
+
+use super::number::decimal;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    New,
+    PendingCancel,
+    PendingReplace,
+    Replaced,
+    Canceled(Refusal),
+    Expired(Refusal),
+    Trade,
+    CancelReject(Refusal),
+    CalledBack(Refusal),
+    CancelStuck,
+    SendNew(TimeInForce),
+    SendCancel,
+    Query,
+    ChildAccepted,
+    ChildEnded(ChildEnd),
+    ChildUnknown,
+    ChildResolved,
+    ChildRejected(VenueReject),
+    Overfill,
+    FoundAfterEnd,
+    IllegalEvent,
+}
+
+impl What {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::New => "New",
+            Self::PendingCancel => "PendingCancel",
+            Self::PendingReplace => "PendingReplace",
+            Self::Replaced => "Replaced",
+            Self::Canceled(_) => "Canceled",
+            Self::Expired(_) => "Expired",
+            Self::Trade => "Trade",
+            Self::CancelReject(_) => "CancelReject",
+            Self::CalledBack(_) => "CalledBack",
+            Self::CancelStuck => "CancelStuck",
+            Self::SendNew(_) => "SendNew",
+            Self::SendCancel => "SendCancel",
+            Self::Query => "Query",
+            Self::ChildAccepted => "ChildAccepted",
+            Self::ChildEnded(_) => "ChildEnded",
+            Self::ChildUnknown => "ChildUnknown",
+            Self::ChildResolved => "ChildResolved",
+            Self::ChildRejected(_) => "ChildRejected",
+            Self::Overfill => "Overfill",
+            Self::FoundAfterEnd => "FoundAfterEnd",
+            Self::IllegalEvent => "IllegalEvent",
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub seq: u64,
+    pub time: UnixNanos,
+    /// The order's event before it; zero if it is the first.
+    pub previous: u64,
+    pub what: What,
+    /// Zero for what is about the order itself.
+    pub child: ChildId,
+    pub venue: VenueId,
+    pub qty: Qty,
+    pub price: Price,
+}
+
+impl Event {
+    /// What there is to say of it; `venue` is the name of its venue.
+    pub fn text(&self, def: Option<&InstrumentDef>, venue: &str) -> String {
+        let (price, qty) = def.map_or((0, 0), |def| (def.price_decimals, def.qty_decimals));
+        let qty = decimal(i128::from(self.qty.0), u32::from(qty));
+        let terms = match self.price.0 {
+            0 => format!("{qty} at market"),
+            mantissa => format!("{qty} @ {}", decimal(i128::from(mantissa), u32::from(price))),
+        };
+        match self.what {
+            What::New | What::Replaced => terms,
+            What::Canceled(why) | What::Expired(why) | What::CancelReject(why) => {
+                format!("{why:?}")
+            }
+            What::CalledBack(why) => format!("{why:?}"),
+            What::Trade => format!("{terms} on {venue}"),
+            What::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
+            What::ChildEnded(end) => format!("{end:?} by {venue}"),
+            What::ChildRejected(why) => format!("{why:?} by {venue}"),
+            What::Overfill => format!("{qty} beyond, on {venue}"),
+            What::SendCancel | What::Query => format!("to {venue}"),
+            What::ChildAccepted
+            | What::ChildUnknown
+            | What::ChildResolved
+            | What::FoundAfterEnd
+            | What::IllegalEvent => format!("on {venue}"),
+            What::PendingCancel | What::PendingReplace | What::CancelStuck => String::new(),
+        }
+    }
+}
+
+/// The newest `2^log2` events, numbered from 1.
+#[derive(Debug)]
+pub struct Events {
+    ring: Vec<Event>,
+    size: u64,
+    newest: u64,
+}
+
+impl Events {
+    pub fn new(log2: u8) -> Self {
+        Self { ring: Vec::with_capacity(1 << log2), size: 1 << log2, newest: 0 }
+    }
+
+    /// Takes one in, over the oldest if need be; its number.
+    pub fn push(&mut self, event: Event) -> u64 {
+        self.newest += 1;
+        let at = ((self.newest - 1) & (self.size - 1)) as usize;
+        match self.ring.get_mut(at) {
+            Some(old) => *old = event,
+            None => self.ring.push(event),
+        }
+        self.newest
+    }
+
+    /// The event of that number, unless it is forgotten.
+    pub fn get(&self, number: u64) -> Option<&Event> {
+        let known = number > 0 && number <= self.newest && self.newest - number < self.size;
+        if known { self.ring.get(((number - 1) & (self.size - 1)) as usize) } else { None }
+    }
+}

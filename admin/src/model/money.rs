@@ -1,0 +1,83 @@
+//! The ledger again: the core's own, booked by what the outputs tell.
+
+use rutter_core::id::{AccountId, AssetId, ChildId, VenueId};
+use rutter_core::input::{ChildFill, Side};
+use rutter_core::ledger::{Ledger, reserve};
+use rutter_core::number::{Amount, Qty};
+use rutter_core::output::{LastFill, Report};
+use rutter_core::reference::VENUES_MAX;
+
+use super::ReadModel;
+
+impl ReadModel {
+    /// Positions, fees and funds: the core's, as far as the outputs have told them.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Books a fill, if all that it names is known.
+    pub(super) fn book(&mut self, account: Option<AccountId>, fill: &ChildFill) {
+        let known = fill.venue.index() < self.reference.venues.len()
+            && fill.fee_asset.index() < self.reference.assets.len()
+            && account.is_none_or(|account| account.index() < self.reference.accounts.len());
+        let Some(def) = self.reference.instruments.get(fill.instrument.index()) else { return };
+        if known {
+            self.ledger.book(def, account, fill);
+        }
+    }
+
+    pub(super) fn book_trade(&mut self, report: &Report, last: &LastFill) {
+        let Some(instrument) = report.instrument else { return };
+        let fill = ChildFill {
+            venue: last.venue,
+            child: last.child,
+            instrument,
+            side: report.side,
+            exec: last.exec,
+            qty: last.qty,
+            price: last.price,
+            fee: last.fee,
+            fee_asset: last.fee_asset,
+            liquidity: last.liquidity,
+        };
+        self.book(self.account_of(report.order, report.session), &fill);
+    }
+
+    /// Books what a fill has beyond its order. The fee comes with the report of the rest, if there
+    /// is one.
+    pub(super) fn book_beyond(&mut self, account: AccountId, fill: &ChildFill, beyond: Qty) {
+        let fee = if beyond < fill.qty { Amount::ZERO } else { fill.fee };
+        self.book(Some(account), &ChildFill { qty: beyond, fee, ..*fill });
+    }
+
+    pub(super) fn on_balance(&mut self, venue: VenueId, asset: AssetId, total: Amount) {
+        let known = venue.index() < self.reference.venues.len()
+            && asset.index() < self.reference.assets.len();
+        if known {
+            self.ledger.set_total(venue, asset, total);
+            self.told_at(asset.index() * VENUES_MAX + venue.index());
+        }
+    }
+
+    /// Binds the funds for what is left of a child, or gives back what is no longer needed.
+    pub(super) fn bind(&mut self, id: ChildId) {
+        let Some(child) = self.children.get_mut(id.0) else { return };
+        let (instrument, venue) = (child.instrument(), child.venue);
+        let Some(def) = self.reference.instruments.get(instrument.index()) else { return };
+        if venue.index() >= self.reference.venues.len() {
+            return;
+        }
+        let fee = self.reference.listing(instrument, venue).map_or(0, |l| l.taker_fee.0);
+        let needed = if child.state.is_over() {
+            Amount::ZERO
+        } else {
+            reserve(def, child.side, child.price, child.leaves(), fee)
+        };
+        let asset = match child.side {
+            Side::Buy => def.quote,
+            Side::Sell => def.base,
+        };
+        self.ledger.reserve(venue, asset, needed.minus(child.reserved));
+        child.reserved = needed;
+    }
+}

@@ -1,0 +1,105 @@
+//! What is counted of alerts, for metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::conditions::Severity;
+
+/// What becomes of a message in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The sink has it.
+    Delivered = 0,
+    /// The sink does not want it.
+    Refused = 1,
+    /// It became too old.
+    Expired = 2,
+    /// The queue was full.
+    Dropped = 3,
+}
+
+/// Names of [`Fate`], in its order.
+const FATES: [&str; 4] = ["delivered", "refused", "expired", "dropped"];
+
+/// Of one sink.
+#[derive(Debug, Default)]
+pub struct SinkCounts {
+    name: String,
+    fates: [AtomicU64; FATES.len()],
+    failures: AtomicU64,
+    waiting: AtomicU64,
+}
+
+impl SinkCounts {
+    pub(super) fn count(&self, fate: Fate) {
+        if let Some(count) = self.fates.get(fate as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn show_waiting(&self, waiting: usize) {
+        self.waiting.store(waiting as u64, Ordering::Relaxed);
+    }
+
+    /// The sink's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Messages by what became of them.
+    pub fn fates(&self) -> [(&'static str, u64); FATES.len()] {
+        std::array::from_fn(|at| (FATES[at], self.fates[at].load(Ordering::Relaxed)))
+    }
+
+    /// Attempts that failed and may be made again.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Messages that wait.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// Of all of them; without sinks if there are no alerts.
+#[derive(Debug, Default)]
+pub struct AlertGauges {
+    firing: [AtomicU64; Severity::ALL.len()],
+    sinks: Vec<SinkCounts>,
+}
+
+impl AlertGauges {
+    /// For sinks of these names.
+    pub fn new(names: impl Iterator<Item = String>) -> Self {
+        let sinks = names.map(|name| SinkCounts { name, ..SinkCounts::default() });
+        Self { firing: Default::default(), sinks: sinks.collect() }
+    }
+
+    pub(super) fn show_firing(&self, firing: &[(Severity, u64); Severity::ALL.len()]) {
+        for (shown, (_, count)) in self.firing.iter().zip(firing) {
+            shown.store(*count, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn sink(&self, at: usize) -> Option<&SinkCounts> {
+        self.sinks.get(at)
+    }
+
+    /// Alerts that fire, by severity; none if nobody is told.
+    pub fn firing(&self) -> Vec<(Severity, u64)> {
+        if self.sinks.is_empty() {
+            return Vec::new();
+        }
+        let counts = self.firing.iter().map(|count| count.load(Ordering::Relaxed));
+        Severity::ALL.into_iter().zip(counts).collect()
+    }
+
+    /// By sink.
+    pub fn sinks(&self) -> &[SinkCounts] {
+        &self.sinks
+    }
+}

@@ -1,0 +1,664 @@
+//! `[alerts]`: who is told by webhook of what is wrong, how often, and with which secrets.
+//!
+//! A line belongs here if it reads or checks that section. What is told is `alerts`.
+//!
+//! An address may hold a token and a header may be one: neither shows in a log, an error or the
+//! configuration's hash; only scheme, host and port do.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use ureq::http::{HeaderName, HeaderValue, Uri};
+use zeroize::Zeroizing;
+
+use super::access::read_secret_text;
+use crate::alerts::{Patience, Policy, Route, Severity};
+
+/// Most webhooks.
+pub const WEBHOOKS_MAX: usize = 8;
+
+/// Most headers of one.
+pub const HEADERS_MAX: usize = 8;
+
+/// Longest name of one.
+pub const NAME_BYTES_MAX: usize = 24;
+
+/// Shortest secret for signatures: nobody has to type it.
+pub const HMAC_SECRET_BYTES_MIN: usize = 32;
+
+/// Headers that are ours to set.
+const HEADERS_TAKEN: [&str; 6] =
+    ["connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"];
+
+/// Ours begin like this.
+const HEADERS_OURS: &str = "rutter-";
+
+/// Why `[alerts]` is refused. No secret and no path of an address is in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AlertsError {
+    /// None, or more than [`WEBHOOKS_MAX`].
+    #[error("alerts.webhook: {0} of them, not 1 to {WEBHOOKS_MAX}")]
+    Count(usize),
+    /// The node's name.
+    #[error("alerts.node: not 1 to 64 printable ASCII characters")]
+    Node,
+    /// A webhook's name.
+    #[error("alerts.webhook: {0:?} is not 1 to {NAME_BYTES_MAX} of a-z, 0-9, - and _")]
+    Name(String),
+    /// Two have the same.
+    #[error("alerts.webhook: {0:?} is there twice")]
+    NameTwice(String),
+    /// There must be exactly one of a value, its environment variable and its file.
+    #[error("{key}: one of {key}, {key}_env and {key}_file must be there")]
+    OneOf {
+        /// Such as `alerts.webhook.desk.url`.
+        key: String,
+    },
+    /// A variable or file that holds a value cannot be read.
+    #[error("{key}: {reason}")]
+    Unreadable {
+        /// Which.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+    /// The address is none that we can post to.
+    #[error("{key}: {fault}")]
+    Url {
+        /// Which.
+        key: String,
+        /// What is wrong with it.
+        fault: UrlFault,
+    },
+    /// Too many headers.
+    #[error("{key}: {count} of them, at most {HEADERS_MAX}")]
+    Headers {
+        /// Which.
+        key: String,
+        /// How many.
+        count: usize,
+    },
+    /// A header has no name that may be set, or its value is not ASCII in one line.
+    #[error("{key}: not a header, or one that is not yours to set")]
+    Header {
+        /// Which.
+        key: String,
+    },
+    /// A secret is too short.
+    #[error("{key}: shorter than {HMAC_SECRET_BYTES_MIN} characters")]
+    ShortSecret {
+        /// Which.
+        key: String,
+    },
+    /// Nothing would ever be told to it.
+    #[error("alerts.webhook.{0}.severities: empty, and nobody escalates to it")]
+    Idle(String),
+    /// It escalates to what is not there.
+    #[error("alerts.webhook.{name}.escalate_to: no webhook is called {to:?}")]
+    EscalationUnknown {
+        /// Which.
+        name: String,
+        /// To whom.
+        to: String,
+    },
+    /// It escalates to itself.
+    #[error("alerts.webhook.{0}.escalate_to: itself")]
+    EscalationToItself(String),
+    /// Escalation leads back to it.
+    #[error("alerts.webhook.{0}.escalate_to: leads back to it")]
+    EscalationCircle(String),
+    /// A number that cannot be meant.
+    #[error("{key}: not from {min} to {max}")]
+    Range {
+        /// Which.
+        key: String,
+        /// Least.
+        min: u32,
+        /// Most.
+        max: u32,
+    },
+    /// Later attempts would come sooner.
+    #[error("alerts.webhook.{0}.retry_max_ms: less than retry_min_ms")]
+    RetryOrder(String),
+}
+
+/// What is wrong with an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlFault {
+    /// It does not parse.
+    #[error("not an address")]
+    Garbled,
+    /// Neither `http` nor `https`.
+    #[error("the scheme is neither http nor https")]
+    Scheme,
+    /// There is no host.
+    #[error("no host")]
+    Host,
+    /// `user:password@` belongs into a header.
+    #[error("a user in the address: use a header")]
+    User,
+}
+
+/// A text that does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // What is there instead of a text is not told.
+        match toml::Value::deserialize(from)? {
+            toml::Value::String(text) => Ok(Self(Zeroizing::new(text))),
+            _ => Err(serde::de::Error::custom("must be a text")),
+        }
+    }
+}
+
+/// `[alerts]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertsConfig {
+    /// What the node calls itself; `fix.sender_comp_id` if absent.
+    pub node: Option<String>,
+    /// Between two messages about an alert that goes on.
+    #[serde(default = "repeat")]
+    pub repeat_s: u32,
+    /// A condition that has not held for so long is over.
+    #[serde(default = "resolve_after")]
+    pub resolve_after_s: u32,
+    /// What waits when the node ends has so long to leave.
+    #[serde(default = "shutdown")]
+    pub shutdown_ms: u32,
+    /// Who is told.
+    pub webhook: Vec<WebhookConfig>,
+}
+
+/// `[[alerts.webhook]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// What we call it.
+    pub name: String,
+    /// `https://host[:port]/path`, or `http`. One of `url`, `url_env` and `url_file`.
+    pub url: Option<Hidden>,
+    /// The environment variable that holds it.
+    pub url_env: Option<String>,
+    /// The file that holds it.
+    pub url_file: Option<PathBuf>,
+    /// Which alerts it is told of from the beginning.
+    pub severities: Vec<Severity>,
+    /// An alert of severity `page` goes to this one too if nobody acknowledges it.
+    pub escalate_to: Option<String>,
+    /// After so long.
+    #[serde(default = "escalate_after")]
+    pub escalate_after_s: u32,
+    /// The environment variable that holds the secret of signatures; they are left out if there is
+    /// neither this nor `hmac_secret_file`.
+    pub hmac_secret_env: Option<String>,
+    /// The file that holds it.
+    pub hmac_secret_file: Option<PathBuf>,
+    /// Further headers.
+    #[serde(default)]
+    pub header: Vec<HeaderConfig>,
+    /// PEM: authorities for TLS; the well-known ones if absent.
+    pub ca_file: Option<PathBuf>,
+    /// One attempt may take so long.
+    #[serde(default = "timeout")]
+    pub timeout_ms: u32,
+    /// Before the second attempt; twice as long before each further one.
+    #[serde(default = "retry_min")]
+    pub retry_min_ms: u32,
+    /// As long at most.
+    #[serde(default = "retry_max")]
+    pub retry_max_ms: u32,
+    /// What is older is given up.
+    #[serde(default = "age_max")]
+    pub age_max_s: u32,
+}
+
+/// `[[alerts.webhook.header]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderConfig {
+    /// Such as `Authorization`.
+    pub name: String,
+    /// Its value. One of `value`, `value_env` and `value_file`.
+    pub value: Option<Hidden>,
+    /// The environment variable that holds it.
+    pub value_env: Option<String>,
+    /// The file that holds it.
+    pub value_file: Option<PathBuf>,
+}
+
+fn repeat() -> u32 {
+    3_600
+}
+fn resolve_after() -> u32 {
+    30
+}
+fn shutdown() -> u32 {
+    3_000
+}
+fn escalate_after() -> u32 {
+    300
+}
+fn timeout() -> u32 {
+    5_000
+}
+fn retry_min() -> u32 {
+    1_000
+}
+fn retry_max() -> u32 {
+    60_000
+}
+fn age_max() -> u32 {
+    900
+}
+
+/// A webhook with all that is in other places.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// What we call it.
+    pub name: String,
+    /// Scheme, host and port: what may be shown.
+    pub place: String,
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Whether the way there is encrypted.
+    pub tls: bool,
+    /// All of its address.
+    pub url: Hidden,
+    /// Further headers.
+    pub headers: Vec<(String, Hidden)>,
+    /// For signatures.
+    pub hmac_secret: Option<Hidden>,
+    /// Authorities for TLS.
+    pub ca_file: Option<PathBuf>,
+    /// For one attempt.
+    pub timeout: Duration,
+    /// Between attempts.
+    pub patience: Patience,
+    /// What it is told.
+    pub route: Route,
+}
+
+fn range(key: String, value: u32, min: u32, max: u32) -> Result<(), AlertsError> {
+    if (min..=max).contains(&value) { Ok(()) } else { Err(AlertsError::Range { key, min, max }) }
+}
+
+/// A value from wherever it is; `None` if it is nowhere.
+fn value(
+    key: &str,
+    text: Option<&Hidden>,
+    variable: Option<&String>,
+    file: Option<&PathBuf>,
+) -> Result<Option<Hidden>, AlertsError> {
+    let unreadable = |end: &str, reason: String| {
+        let key = format!("{key}_{end}");
+        AlertsError::Unreadable { key, reason }
+    };
+    match (text, variable, file) {
+        (None, None, None) => Ok(None),
+        (Some(text), None, None) => Ok(Some(text.clone())),
+        (None, Some(name), None) => match std::env::var(name) {
+            Ok(text) => Ok(Some(Hidden(Zeroizing::new(text)))),
+            // Not even the name: it may be the value, by mistake.
+            Err(_) => Err(unreadable("env", "no such variable is set".to_owned())),
+        },
+        (None, None, Some(path)) => match read_secret_text(path) {
+            Ok(text) => Ok(Some(Hidden(text))),
+            Err(reason) => Err(unreadable("file", reason)),
+        },
+        _ => Err(AlertsError::OneOf { key: key.to_owned() }),
+    }
+}
+
+/// TLS, host and port of an address.
+fn place(url: &str) -> Result<(bool, String, u16), UrlFault> {
+    let uri: Uri = url.parse().map_err(|_| UrlFault::Garbled)?;
+    let tls = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(UrlFault::Scheme),
+    };
+    let authority = uri.authority().ok_or(UrlFault::Host)?;
+    if authority.as_str().contains('@') {
+        return Err(UrlFault::User);
+    }
+    if authority.host().is_empty() {
+        return Err(UrlFault::Host);
+    }
+    let port = authority.port_u16();
+    // What follows the host must be a port if there is a colon.
+    if port.is_none() && authority.as_str().len() > authority.host().len() {
+        return Err(UrlFault::Garbled);
+    }
+    Ok((tls, authority.host().to_owned(), port.unwrap_or(if tls { 443 } else { 80 })))
+}
+
+impl AlertsConfig {
+    /// What decides who is told.
+    pub fn policy(&self, webhooks: &[Webhook]) -> Policy {
+        const S: u64 = 1_000_000_000;
+        Policy {
+            repeat_ns: u64::from(self.repeat_s) * S,
+            resolve_after_ns: u64::from(self.resolve_after_s) * S,
+            routes: webhooks.iter().map(|webhook| webhook.route.clone()).collect(),
+        }
+    }
+
+    /// All webhooks, with their secrets read from wherever they are.
+    ///
+    /// # Errors
+    /// [`AlertsError`].
+    pub fn webhooks(&self) -> Result<Vec<Webhook>, AlertsError> {
+        if !(1..=WEBHOOKS_MAX).contains(&self.webhook.len()) {
+            return Err(AlertsError::Count(self.webhook.len()));
+        }
+        let printable = |name: &str| name.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+        if self.node.as_deref().is_some_and(|n| !(1..=64).contains(&n.len()) || !printable(n)) {
+            return Err(AlertsError::Node);
+        }
+        range("alerts.repeat_s".to_owned(), self.repeat_s, 10, 604_800)?;
+        range("alerts.resolve_after_s".to_owned(), self.resolve_after_s, 0, 3_600)?;
+        range("alerts.shutdown_ms".to_owned(), self.shutdown_ms, 0, 30_000)?;
+        let mut names = BTreeSet::new();
+        for webhook in &self.webhook {
+            webhook.check_name()?;
+            if !names.insert(&webhook.name) {
+                return Err(AlertsError::NameTwice(webhook.name.clone()));
+            }
+        }
+        self.check_escalation()?;
+        self.webhook.iter().map(|webhook| webhook.resolve(self)).collect()
+    }
+
+    /// Files with a secret in them.
+    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        self.webhook.iter().flat_map(|webhook| {
+            let values = webhook.header.iter().filter_map(|header| header.value_file.as_deref());
+            [&webhook.url_file, &webhook.hmac_secret_file]
+                .into_iter()
+                .filter_map(|file| file.as_deref())
+                .chain(values)
+        })
+    }
+
+    /// Whether an address or a header is in the configuration itself.
+    pub fn has_secrets_in_text(&self) -> bool {
+        self.webhook.iter().any(|webhook| {
+            webhook.url.is_some() || webhook.header.iter().any(|header| header.value.is_some())
+        })
+    }
+
+    /// Severities that nobody is told of.
+    pub fn untold(&self) -> Vec<Severity> {
+        let told = |one: &Severity| self.webhook.iter().any(|hook| hook.severities.contains(one));
+        Severity::ALL.into_iter().filter(|severity| !told(severity)).collect()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.webhook.iter().position(|webhook| webhook.name == name)
+    }
+
+    fn check_escalation(&self) -> Result<(), AlertsError> {
+        for webhook in &self.webhook {
+            let name = &webhook.name;
+            let told = |one: &WebhookConfig| one.escalate_to.as_ref() == Some(name);
+            if webhook.severities.is_empty() && !self.webhook.iter().any(told) {
+                return Err(AlertsError::Idle(name.clone()));
+            }
+            let mut next = webhook.escalate_to.as_ref();
+            for _ in 0..self.webhook.len() {
+                let Some(to) = next else { break };
+                let Some(at) = self.position(to) else {
+                    return Err(AlertsError::EscalationUnknown {
+                        name: name.clone(),
+                        to: to.clone(),
+                    });
+                };
+                if to == name {
+                    if webhook.escalate_to.as_ref() == Some(name) {
+                        return Err(AlertsError::EscalationToItself(name.clone()));
+                    }
+                    return Err(AlertsError::EscalationCircle(name.clone()));
+                }
+                next = self.webhook.get(at).and_then(|one| one.escalate_to.as_ref());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl WebhookConfig {
+    fn check_name(&self) -> Result<(), AlertsError> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+        let fits = (1..=NAME_BYTES_MAX).contains(&self.name.len());
+        if fits && self.name.bytes().all(allowed) {
+            return Ok(());
+        }
+        Err(AlertsError::Name(self.name.clone()))
+    }
+
+    fn resolve(&self, all: &AlertsConfig) -> Result<Webhook, AlertsError> {
+        let key = |name: &str| format!("alerts.webhook.{}.{name}", self.name);
+        range(key("escalate_after_s"), self.escalate_after_s, 1, 86_400)?;
+        range(key("timeout_ms"), self.timeout_ms, 100, 30_000)?;
+        range(key("retry_min_ms"), self.retry_min_ms, 10, 60_000)?;
+        range(key("retry_max_ms"), self.retry_max_ms, 10, 600_000)?;
+        range(key("age_max_s"), self.age_max_s, 1, 86_400)?;
+        if self.retry_max_ms < self.retry_min_ms {
+            return Err(AlertsError::RetryOrder(self.name.clone()));
+        }
+        let text = self.url.as_ref();
+        let url = value(&key("url"), text, self.url_env.as_ref(), self.url_file.as_ref())?
+            .ok_or_else(|| AlertsError::OneOf { key: key("url") })?;
+        let (tls, host, port) =
+            place(url.expose()).map_err(|fault| AlertsError::Url { key: key("url"), fault })?;
+        let (variable, file) = (self.hmac_secret_env.as_ref(), self.hmac_secret_file.as_ref());
+        let hmac_secret = value(&key("hmac_secret"), None, variable, file)?;
+        if hmac_secret.as_ref().is_some_and(|s| s.expose().len() < HMAC_SECRET_BYTES_MIN) {
+            return Err(AlertsError::ShortSecret { key: key("hmac_secret") });
+        }
+        let ms = |ms: u32| u64::from(ms) * 1_000_000;
+        let after_ns = u64::from(self.escalate_after_s) * 1_000_000_000;
+        let to = self.escalate_to.as_ref().and_then(|to| all.position(to));
+        Ok(Webhook {
+            name: self.name.clone(),
+            place: format!("{}://{host}:{port}", if tls { "https" } else { "http" }),
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+            tls,
+            url,
+            headers: self.headers()?,
+            hmac_secret,
+            ca_file: self.ca_file.clone(),
+            timeout: Duration::from_millis(u64::from(self.timeout_ms)),
+            patience: Patience {
+                retry_ns_min: ms(self.retry_min_ms),
+                retry_ns_max: ms(self.retry_max_ms),
+                age_ns_max: u64::from(self.age_max_s) * 1_000_000_000,
+            },
+            route: Route {
+                severities: self.severities.clone(),
+                escalation: to.map(|to| (to, after_ns)),
+            },
+        })
+    }
+
+    fn headers(&self) -> Result<Vec<(String, Hidden)>, AlertsError> {
+        if self.header.len() > HEADERS_MAX {
+            let key = format!("alerts.webhook.{}.header", self.name);
+            return Err(AlertsError::Headers { key, count: self.header.len() });
+        }
+        let each = self.header.iter().map(|header| {
+            let key = format!("alerts.webhook.{}.header.{}", self.name, header.name);
+            let name = header.name.to_ascii_lowercase();
+            let ours = HEADERS_TAKEN.contains(&name.as_str()) || name.starts_with(HEADERS_OURS);
+            if ours || HeaderName::from_bytes(name.as_bytes()).is_err() {
+                return Err(AlertsError::Header { key });
+            }
+            let (variable, file) = (header.value_env.as_ref(), header.value_file.as_ref());
+            let of = format!("{key}.value");
+            let found = value(&of, header.value.as_ref(), variable, file)?
+                .ok_or(AlertsError::OneOf { key: of })?;
+            match HeaderValue::from_str(found.expose()) {
+                Ok(_) => Ok((name, found)),
+                Err(_) => Err(AlertsError::Header { key }),
+            }
+        });
+        each.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConfigError};
+
+    const CANARY: &str = "canary-of-an-address-or-header-77ab";
+
+    fn parse(section: &str) -> Result<Config, ConfigError> {
+        let example = include_str!("../../deploy/example.toml");
+        Config::parse(&format!("{example}\n[alerts]\n{section}"))
+    }
+
+    fn webhook(more: &str) -> String {
+        format!(
+            "[[alerts.webhook]]\nname = \"desk\"\nurl = \"https://alerts.example/hook\"\n\
+             severities = [\"page\"]\n{more}\n"
+        )
+    }
+
+    fn refused(section: &str) -> AlertsError {
+        match parse(section) {
+            Err(ConfigError::Alerts(error)) => error,
+            other => panic!("{:?} for {section}", other.map(|config| config.alerts)),
+        }
+    }
+
+    #[test]
+    fn a_sound_section_has_defaults_and_shows_no_secret() {
+        let header = format!(
+            "[[alerts.webhook.header]]\nname = \"Authorization\"\nvalue = \"Bearer {CANARY}\""
+        );
+        let text = webhook(&header).replace("/hook", &format!("/{CANARY}"));
+        let config = parse(&text).expect("sound");
+        assert!(!format!("{config:?}").contains(CANARY));
+        let alerts = config.alerts.expect("there");
+        let webhooks = alerts.webhooks().expect("sound");
+        assert!(!format!("{webhooks:?}").contains(CANARY));
+        assert_eq!(webhooks[0].place, "https://alerts.example:443");
+        assert_eq!(webhooks[0].headers[0].1.expose(), format!("Bearer {CANARY}"));
+        assert_eq!(webhooks[0].patience.retry_ns_min, 1_000_000_000);
+    }
+
+    #[test]
+    fn each_bad_address_has_its_own_word_and_is_not_shown() {
+        for (url, fault) in [
+            ("ftp://a.example/x", UrlFault::Scheme),
+            ("a.example", UrlFault::Scheme),
+            ("https://", UrlFault::Garbled),
+            ("https://user:word@a.example/", UrlFault::User),
+            ("https://a.example:99999/", UrlFault::Garbled),
+            ("https://a example/", UrlFault::Garbled),
+        ] {
+            let url_key = "alerts.webhook.desk.url".to_owned();
+            let error = refused(&webhook("").replace("https://alerts.example/hook", url));
+            assert_eq!(error, AlertsError::Url { key: url_key, fault }, "{url}");
+            assert!(!error.to_string().contains("word"));
+        }
+    }
+
+    #[test]
+    fn escalation_leads_to_somebody_else_and_comes_to_an_end() {
+        let name = || "desk".to_owned();
+        assert_eq!(
+            refused(&webhook("escalate_to = \"desk\"")),
+            AlertsError::EscalationToItself(name())
+        );
+        assert_eq!(
+            refused(&webhook("escalate_to = \"boss\"")),
+            AlertsError::EscalationUnknown { name: name(), to: "boss".to_owned() }
+        );
+        let boss = webhook("escalate_to = \"desk\"").replace("name = \"desk\"", "name = \"boss\"");
+        let both = format!("{}{boss}", webhook("escalate_to = \"boss\""));
+        assert_eq!(refused(&both), AlertsError::EscalationCircle(name()));
+        let last = boss.replace("escalate_to = \"desk\"", "").replace("[\"page\"]", "[]");
+        assert!(parse(&format!("{}{last}", webhook("escalate_to = \"boss\""))).is_ok());
+        assert_eq!(
+            refused(&format!("{}{last}", webhook(""))),
+            AlertsError::Idle("boss".to_owned())
+        );
+        // A circle that it is not part of does not keep the check for ever.
+        let third = boss.replace("name = \"boss\"", "name = \"x\"");
+        let leads = format!("{}{boss}{third}", webhook("escalate_to = \"boss\""));
+        assert!(matches!(refused(&leads), AlertsError::EscalationCircle(_)));
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused_each_by_its_key() {
+        use AlertsError as E;
+        let key = |name: &str| format!("alerts.webhook.desk.{name}");
+        let header = |text: &str| webhook(&format!("[[alerts.webhook.header]]\n{text}"));
+        let cases = [
+            ("webhook = []".to_owned(), E::Count(0)),
+            (format!("node = \"\"\n{}", webhook("")), E::Node),
+            (webhook("").replace("\"desk\"", "\"Desk\""), E::Name("Desk".to_owned())),
+            (webhook("") + &webhook(""), E::NameTwice("desk".to_owned())),
+            (webhook("url_env = \"X\""), E::OneOf { key: key("url") }),
+            (
+                webhook("").replace("url =", "url_env ="),
+                E::Unreadable { key: key("url_env"), reason: "no such variable is set".to_owned() },
+            ),
+            (webhook("timeout_ms = 5"), E::Range { key: key("timeout_ms"), min: 100, max: 30_000 }),
+            (webhook("retry_min_ms = 50\nretry_max_ms = 40"), E::RetryOrder("desk".to_owned())),
+            (header("name = \"Host\"\nvalue = \"x\""), E::Header { key: key("header.Host") }),
+            (header("name = \"A\"\nvalue = \"x\\ny\""), E::Header { key: key("header.A") }),
+            (header("name = \"A\""), E::OneOf { key: key("header.A.value") }),
+        ];
+        for (section, error) in cases {
+            assert_eq!(refused(&section), error);
+        }
+    }
+
+    #[test]
+    fn an_unknown_severity_and_a_secret_of_the_wrong_type_are_refused_where_they_are() {
+        let said = parse(&webhook("").replace("\"page\"", "\"loud\"")).expect_err("refused");
+        assert!(said.to_string().contains("loud"), "{said}");
+        let said = parse(&webhook("").replace("\"https://alerts.example/hook\"", "[\"token-x\"]"));
+        let said = said.expect_err("refused").to_string();
+        assert!(said.contains("must be a text") && !said.contains("token-x"), "{said}");
+    }
+
+    #[test]
+    fn secrets_come_from_files_and_short_ones_are_refused() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join("secret");
+        let section = webhook(&format!("hmac_secret_file = \"{}\"", path.display()));
+        assert!(matches!(refused(&section), AlertsError::Unreadable { .. }));
+        std::fs::write(&path, "short\n").expect("written");
+        assert!(matches!(refused(&section), AlertsError::ShortSecret { .. }));
+        std::fs::write(&path, format!("{CANARY}\n")).expect("written");
+        let alerts = parse(&section).expect("sound").alerts.expect("there");
+        let secret = alerts.webhooks().expect("sound").remove(0).hmac_secret.expect("there");
+        assert_eq!(secret.expose(), CANARY);
+    }
+}
