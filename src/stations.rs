@@ -52,6 +52,11 @@ pub trait Station: Send {
     fn poll_fd(&self) -> RawFd;
 }
 
+/// Reports that wait for the journal's disk at most, besides those in the output ring. When there
+/// are as many, the ring is not drained: it fills, the core decides nothing more and counts it
+/// (`output_stalls`), and clients are read no further, until the disk comes.
+pub const HELD_REPORTS_MAX: usize = 131_072;
+
 /// Commands sent in one turn; the rest follow in the next, after the socket was looked at.
 const COMMANDS_PER_TURN: usize = 256;
 
@@ -327,6 +332,8 @@ pub struct Clients<S: MessageStore> {
     sessions: Option<(Arc<SessionGauges>, u64)>,
     /// Reports that are not released yet, or have to wait for the next turn.
     queue: VecDeque<OutputEnvelope>,
+    /// There are too many of them, which has been told.
+    full: bool,
     /// Of the trades in the current batch.
     told: Vec<Passage>,
 }
@@ -367,6 +374,7 @@ impl<S: MessageStore> Clients<S> {
             gauges,
             sessions,
             queue,
+            full: false,
             told,
         }
     }
@@ -394,7 +402,7 @@ impl<S: MessageStore> Clients<S> {
 
     /// Drains the ring and tells clients what is released, in order; true if there was anything.
     fn tell(&mut self) -> Result<bool, String> {
-        let Self { outputs, queue, server, told, .. } = self;
+        let Self { outputs, queue, full, server, told, .. } = self;
         let released = self.release.up_to();
         let (mut count, mut failed) = (0, None);
         told.clear();
@@ -413,12 +421,17 @@ impl<S: MessageStore> Clients<S> {
             queue.pop_front();
         }
         // What can be told at once is told from the ring's own memory: a copy of it costs.
-        let drained = outputs.drain(|envelope| {
+        let was_full = std::mem::replace(full, queue.len() >= HELD_REPORTS_MAX);
+        if *full && !was_full {
+            tracing::warn!(held = queue.len(), "reports wait for the journal's disk");
+        }
+        let see = |envelope: &OutputEnvelope| {
             let concerns = is_for_clients(&envelope.output);
             if concerns && !(queue.is_empty() && tell(envelope)) {
                 queue.push_back(*envelope);
             }
-        });
+        };
+        let drained = if *full { 0 } else { outputs.drain(see) };
         if let Some(error) = failed {
             return Err(error);
         }

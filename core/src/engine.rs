@@ -154,7 +154,7 @@ pub struct Engine {
     children: Ring<Child>,
     by_client: Index,
     /// Ids that replaced orders had before.
-    retired: Recent<ClientKey>,
+    retired: Recent<ClientKey, OrderId>,
     executions: Recent<ExecKey>,
     /// Orders that wait for a venue: a ring over a fixed array.
     parked: std::collections::VecDeque<OrderId>,

@@ -211,6 +211,11 @@ pub struct Order {
     pub request_id: ClOrdId,
     /// Why it is being called back, while it is.
     pub call_back: CallBack,
+    /// Why it must end although the client's own cancel is under way: if a venue refuses that, the
+    /// order does not go on.
+    pub must_end: Option<CallBack>,
+    /// A venue does not give it back: nothing is under way, and a later cancel tries again.
+    pub stuck: bool,
     /// Buy or sell.
     pub side: Side,
     /// Market or limit.
@@ -269,6 +274,8 @@ impl Slot for Order {
         key_hash: 0,
         request_id: ClOrdId::EMPTY,
         call_back: CallBack::Client,
+        must_end: None,
+        stuck: false,
         side: Side::Buy,
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,

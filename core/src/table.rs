@@ -213,48 +213,61 @@ pub trait Key: Copy + Eq {
     fn mix(&self, hash: &mut Rolling);
 }
 
-/// The newest `2^log2` keys, in order of arrival.
+/// The newest `2^log2` keys, in order of arrival, each with what is to be known of it.
 #[derive(Debug)]
-pub struct Recent<K> {
+pub struct Recent<K, V = ()> {
     index: Index,
     seed: u64,
     /// With its hash.
-    arrived: Vec<Option<(K, u64)>>,
+    arrived: Vec<Option<(K, u64, V)>>,
     next: usize,
 }
 
-impl<K: Key> Recent<K> {
+impl<K: Key, V: Copy> Recent<K, V> {
     /// Remembers `2^log2` keys.
     pub fn new(log2: u8, seed: u64) -> Self {
         Self { index: Index::new(log2), seed, arrived: vec![None; 1 << log2], next: 0 }
     }
 
-    /// The key's hash, and whether it is remembered.
-    fn look(&self, key: K) -> (u64, bool) {
+    /// The key's hash, and what is known of it if it is remembered.
+    fn look(&self, key: K) -> (u64, Option<V>) {
         let mut hash = Rolling::new(self.seed);
         key.mix(&mut hash);
         let hash = hash.value();
-        let is_it = |place: u32| self.arrived[place as usize].is_some_and(|(held, _)| held == key);
-        (hash, self.index.get(hash, is_it).is_some())
+        let is_it = |place: u32| self.arrived[place as usize].is_some_and(|(held, ..)| held == key);
+        let place = self.index.get(hash, is_it);
+        (hash, place.and_then(|place| self.arrived[place as usize]).map(|(.., value)| value))
+    }
+
+    /// What is known of the key, if it is remembered.
+    pub fn get(&self, key: K) -> Option<V> {
+        if self.index.len == 0 { None } else { self.look(key).1 }
     }
 
     /// True when the key is remembered.
     pub fn has(&self, key: K) -> bool {
-        self.index.len > 0 && self.look(key).1
+        self.get(key).is_some()
     }
 
     /// True when the key is new; it is remembered, and the oldest one forgotten.
-    pub fn is_new(&mut self, key: K) -> bool {
+    pub fn remember(&mut self, key: K, value: V) -> bool {
         let (hash, held) = self.look(key);
-        if held {
+        if held.is_some() {
             return false;
         }
         let place = self.next as u32;
-        if let Some((_, old)) = self.arrived[self.next].replace((key, hash)) {
+        if let Some((_, old, _)) = self.arrived[self.next].replace((key, hash, value)) {
             self.index.remove(old, |held| held == place);
         }
         self.next = (self.next + 1) & (self.arrived.len() - 1);
         self.index.insert(hash, place)
+    }
+}
+
+impl<K: Key> Recent<K> {
+    /// As [`remember`](Self::remember), where there is nothing to be known of a key.
+    pub fn is_new(&mut self, key: K) -> bool {
+        self.remember(key, ())
     }
 }
 

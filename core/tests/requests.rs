@@ -6,8 +6,8 @@ mod desk;
 use desk::{CLIENT, Desk, HALT};
 use rutter_core::id::{ClOrdId, VenueId};
 use rutter_core::input::{
-    CancelOnDisconnect, CharSet, Input, MassCancel, MassScope, MassStatus, NewOrder, Refusal, Side,
-    TimeInForce,
+    CancelOnDisconnect, CharSet, Input, MassCancel, MassScope, MassStatus, NewOrder,
+    OperatorCommand, Refusal, Side, TimeInForce,
 };
 use rutter_core::number::{Amount, Qty, UnixNanos};
 
@@ -315,6 +315,100 @@ fn an_order_that_is_perhaps_sent_again_is_answered_with_its_status() {
     desk.client_saw(&["a is New"]).sent(&[]);
     desk.instructed("b buy 1 @ 9900 gtc", |order| order.poss_resend = true);
     desk.client_saw(&["b new"]);
+}
+
+#[test]
+fn an_order_whose_cancel_is_under_way_goes_with_its_connection_too() {
+    let mut desk = with_a_resting_order();
+    up(&mut desk, true, 0);
+    desk.client("cancel a").sent(&["v0 cancel #1"]);
+    desk.input(Input::SessionDown(CLIENT));
+    for _ in 0..8 {
+        desk.venue(1, "cancel-rejected").venue(1, "open");
+    }
+    desk.client("status a");
+    desk.client_saw(&["a canceling", "a not canceled VenueRefused", "a is PendingCancel"]);
+}
+
+#[test]
+fn an_order_whose_cancel_is_under_way_goes_with_a_mass_cancel_too() {
+    let mut desk = with_a_resting_order();
+    desk.client("cancel a").sent(&["v0 cancel #1"]);
+    mass_cancel(&mut desk, MassScope::default());
+    for _ in 0..8 {
+        desk.venue(1, "cancel-rejected").venue(1, "open");
+    }
+    desk.outputs.clear();
+    desk.client("status a");
+    desk.client_saw(&["a is PendingCancel"]);
+}
+
+#[test]
+fn an_order_whose_cancel_is_under_way_does_not_outlive_what_an_operator_or_the_clock_wants() {
+    for ends_by_time in [false, true] {
+        let mut desk = with_a_resting_order();
+        let end = UnixNanos(desk.now.0 + 60 * SECOND);
+        desk.instructed("b buy 2 @ 9890 gtc", |order| {
+            (order.tif, order.instructions.expire_at) = (TimeInForce::Gtd, end);
+        });
+        desk.venue(2, "accepted")
+            .client("cancel b")
+            .sent(&["v0 new buy 2 @ 9890 Gtc #2", "v0 cancel #2"]);
+        if ends_by_time {
+            desk.wait_ns(61 * SECOND);
+        } else {
+            let order = desk.child(2).order;
+            desk.operator(OperatorCommand::Cancel(order)).operator_saw(&[(1, Refusal::None)]);
+        }
+        for _ in 0..8 {
+            desk.venue(2, "cancel-rejected").venue(2, "open");
+        }
+        desk.venue(2, "done 0");
+        let end = if ends_by_time { "b Expired TimeExpired" } else { "b Canceled OperatorCancel" };
+        desk.client_saw(&[
+            "b new",
+            "b canceling",
+            "b not canceled VenueRefused",
+            &format!("{end} filled 0"),
+        ]);
+    }
+}
+
+#[test]
+fn what_a_venue_did_not_give_back_is_asked_for_again_by_the_next_who_wants_it_back() {
+    let refuse = |desk: &mut Desk| {
+        for _ in 0..8 {
+            desk.venue(1, "cancel-rejected").venue(1, "open");
+        }
+        desk.outputs.clear();
+    };
+    let mut desk = with_a_resting_order();
+    mass_cancel(&mut desk, MassScope::default());
+    desk.client("cancel a");
+    desk.client_saw(&["mass cancel of 1 None", "a not canceled AlreadyPending"]);
+    refuse(&mut desk);
+    mass_cancel(&mut desk, MassScope::default());
+    desk.sent(&["v0 cancel #1"]);
+    refuse(&mut desk);
+    let order = desk.child(1).order;
+    desk.operator(OperatorCommand::Cancel(order)).operator_saw(&[(1, Refusal::None)]);
+    desk.sent(&["v0 cancel #1"]);
+    refuse(&mut desk);
+    desk.client("cancel a").sent(&["v0 cancel #1"]).client_saw(&["a canceling"]);
+    for _ in 0..8 {
+        desk.venue(1, "cancel-rejected").venue(1, "open");
+    }
+    desk.client_saw(&["a not canceled VenueRefused"]).venue(1, "done 0");
+    desk.client_saw(&["a Canceled MassCancel filled 0"]);
+}
+
+#[test]
+fn an_order_that_is_perhaps_sent_again_after_it_was_replaced_is_answered_with_its_status() {
+    let mut desk = with_a_resting_order();
+    desk.client("replace a buy 14 @ 9900 gtc").sent(&["v0 new buy 4 @ 9900 Gtc #2"]);
+    desk.outputs.clear();
+    desk.instructed("a buy 10 @ 9900 gtc", |order| order.poss_resend = true);
+    desk.client_saw(&["a-r2 is New"]).sent(&[]);
 }
 
 /// A child that is over gives its place away. What hung from it is called back all the same.

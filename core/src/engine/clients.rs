@@ -55,7 +55,7 @@ impl Engine {
         let key = ClientKey { session: new.session, cl_ord_id: new.cl_ord_id };
         let key_hash = key.hash(self.genesis.hash_seed);
         if new.poss_resend
-            && let Some(order) = self.find(&key, key_hash).copied()
+            && let Some(order) = self.known_as(&key, key_hash)
         {
             // FIX 4.4 volume 4, appendix D: the order is known, so its status is the answer.
             let about = About::answer(new.client_seq);
@@ -163,6 +163,12 @@ impl Engine {
         Some(self.orders.in_place(place >> 1))
     }
 
+    /// The order that has an id, or had it before it was replaced.
+    fn known_as(&self, key: &ClientKey, hash: u64) -> Option<Order> {
+        let now = self.find(key, hash).copied();
+        now.or_else(|| self.retired.get(*key).and_then(|id| self.load(id)))
+    }
+
     pub(super) fn note_seq(&mut self, session: SessionId, seq: u64) {
         if let Some(state) = self.sessions.get_mut(session.index()) {
             state.client_seq = state.client_seq.max(seq);
@@ -241,7 +247,11 @@ impl Engine {
             return self.refuse_change(&change, Some(&order), Refusal::DuplicateClOrdId, out);
         }
         if order.state == OrderState::PendingCancel {
-            return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
+            if !order.stuck {
+                return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
+            }
+            // Tried again for the client; what called the order back before still ends it.
+            order.must_end.get_or_insert(order.call_back);
         }
         if order.state.is_over() {
             return self.refuse_change(&change, Some(&order), Refusal::TooLateToCancel, out);
@@ -266,6 +276,22 @@ impl Engine {
         self.name(key.hash(self.genesis.hash_seed), place);
     }
 
+    /// Ends an order for a reason that is not its client's. The client's own cancel, if it is under
+    /// way, is answered first, and the order ends whatever the answer is; and what a venue did not
+    /// give back is asked for again.
+    pub(super) fn end<S: Sink>(&mut self, order: &mut Order, why: CallBack, out: &mut Out<'_, S>) {
+        if order.state != OrderState::PendingCancel {
+            return self.call_back(order, why, 0, out);
+        }
+        if order.call_back == CallBack::Client {
+            order.must_end.get_or_insert(why);
+        }
+        if order.stuck {
+            order.stuck = false;
+            self.cancel_children(order, out);
+        }
+    }
+
     /// Begins to end an order: its children are called back; when none is left, it is over.
     pub(super) fn call_back<S: Sink>(
         &mut self,
@@ -277,7 +303,7 @@ impl Engine {
         if order.state == OrderState::PendingReplace && why != CallBack::Client {
             self.change_failed(order, why.reason(), out);
         }
-        order.call_back = why;
+        (order.call_back, order.stuck) = (why, false);
         order.apply(OrderEvent::CancelTaken);
         if why == CallBack::Client {
             self.report(order, ReportKind::PendingCancel, &About::answer(client_seq), out);

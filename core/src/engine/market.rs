@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, TimeInForce};
 use crate::number::UnixNanos;
-use crate::order::{CallBack, Order, OrderState};
+use crate::order::{CallBack, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
 use crate::risk::AccountUse;
@@ -113,11 +113,7 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            // What is being called back ends by that, and its request is answered by that.
-            if order.state == OrderState::PendingCancel {
-                continue;
-            }
-            self.call_back(&mut order, CallBack::Expiry, 0, out);
+            self.end(&mut order, CallBack::Expiry, out);
             self.store(&order);
         }
     }
@@ -152,11 +148,9 @@ impl Engine {
                 continue;
             }
             count += 1;
-            if order.state != OrderState::PendingCancel {
-                let mut order = *order;
-                self.call_back(&mut order, why, 0, out);
-                self.store(&order);
-            }
+            let mut order = *order;
+            self.end(&mut order, why, out);
+            self.store(&order);
         }
         count
     }

@@ -260,10 +260,12 @@ impl Engine {
         let mut order = self.load(id).ok_or(Refusal::UnknownOrder)?;
         match order.state {
             state if state.is_over() => return Err(Refusal::TooLateToCancel),
-            OrderState::PendingCancel => return Err(Refusal::AlreadyPending),
+            OrderState::PendingCancel if !order.stuck && order.call_back != CallBack::Client => {
+                return Err(Refusal::AlreadyPending);
+            }
             _ => {}
         }
-        self.call_back(&mut order, CallBack::Operator, 0, out);
+        self.end(&mut order, CallBack::Operator, out);
         self.store(&order);
         Ok(1)
     }

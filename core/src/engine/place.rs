@@ -335,37 +335,50 @@ impl Engine {
 
     /// A venue will not give a child back: the order goes on, and the client is told.
     pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        let by_client = order.call_back == CallBack::Client;
-        let halted = self.is_halted_for(order);
-        let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
-        match order.state {
-            // Nobody goes on trading what has to end: it waits for the venue's last word.
-            OrderState::PendingCancel if !by_client || halted || expired => {
+        let must_end = match order.call_back {
+            CallBack::Client => order.must_end.or_else(|| self.end_is_due(order)),
+            other => Some(other),
+        };
+        match (order.state, must_end) {
+            // Nobody goes on trading what has to end: it waits for the venue's last word, or for
+            // the next one who wants it back.
+            (OrderState::PendingCancel, Some(why)) => {
                 self.change_failed(order, Refusal::VenueRefused, out);
-                order.call_back = match order.call_back {
-                    CallBack::Client if halted => CallBack::Kill,
-                    CallBack::Client => CallBack::Expiry,
-                    other => other,
-                };
+                if order.call_back != why {
+                    out.notice(Notice::CalledBack(order.id, why.reason()));
+                }
+                (order.call_back, order.stuck) = (why, true);
                 out.notice(Notice::CancelStuck(order.id));
             }
-            OrderState::PendingCancel => {
+            (OrderState::PendingCancel, None) => {
                 order.apply(OrderEvent::CancelRefused);
                 self.change_failed(order, Refusal::VenueRefused, out);
             }
-            OrderState::PendingReplace => {
+            (OrderState::PendingReplace, _) => {
                 order.apply(OrderEvent::ReplaceRefused);
                 self.change_failed(order, Refusal::VenueRefused, out);
                 self.place(order, out);
             }
-            OrderState::Vacant
-            | OrderState::Scheduled
-            | OrderState::WaitingTrigger
-            | OrderState::Working
-            | OrderState::Filled
-            | OrderState::Canceled
-            | OrderState::Expired => {}
+            (
+                OrderState::Vacant
+                | OrderState::Scheduled
+                | OrderState::WaitingTrigger
+                | OrderState::Working
+                | OrderState::Filled
+                | OrderState::Canceled
+                | OrderState::Expired,
+                _,
+            ) => {}
         }
+    }
+
+    /// Why an order may not go on, as of now.
+    fn end_is_due(&self, order: &Order) -> Option<CallBack> {
+        if self.is_halted_for(order) {
+            return Some(CallBack::Kill);
+        }
+        let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
+        expired.then_some(CallBack::Expiry)
     }
 
     /// Lets an order wait for a venue.

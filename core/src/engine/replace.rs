@@ -111,7 +111,7 @@ impl Engine {
         let (session, old, new) = (order.session, order.cl_ord_id, order.request_id);
         self.unname(session, old, place << 1);
         self.unname(session, new, place << 1 | 1);
-        self.retired.is_new(ClientKey { session, cl_ord_id: old });
+        self.retired.remember(ClientKey { session, cl_ord_id: old }, order.id);
         order.key_hash = ClientKey { session, cl_ord_id: new }.hash(self.genesis.hash_seed);
         order.cl_ord_id = new;
         order.request_id = crate::id::ClOrdId::EMPTY;

@@ -70,7 +70,7 @@ pub(crate) struct Connection {
     pub logon_due_ns: u64,
     /// It is among the connections to be written.
     pub dirty: bool,
-    /// Bytes wait in `input` for room at the core, or for a replay to end.
+    /// Bytes wait in `input` for room at the core, for confirmations, or for a replay to end.
     pub stalled: bool,
     /// The operator has been told that it reads slowly.
     pub warned: bool,

@@ -178,8 +178,9 @@ impl<S: MessageStore> ClientGateway<S> {
     /// # Errors
     /// [`RecoveryError`]: a store and the journal do not belong together.
     pub fn recovered(&mut self) -> Result<(), RecoveryError> {
-        for client in &self.clients {
+        for client in &mut self.clients {
             client.check_recovery()?;
+            client.session.recover_answered();
         }
         self.recovered = true;
         Ok(())
@@ -254,12 +255,19 @@ impl<S: MessageStore> ClientGateway<S> {
         worked
     }
 
-    /// A stalled connection whose session is not waiting for its output to be written.
+    /// Whether a client has as much under way as may be unconfirmed.
+    fn is_held(&self, place: usize) -> bool {
+        self.clients.get(place).is_some_and(|client| client.session.is_held())
+    }
+
+    /// A stalled connection whose session is not waiting for its output to be written, nor for
+    /// confirmations.
     fn may_go_on(&self, conn: ConnId) -> bool {
         self.connections.get(conn.0 as usize).and_then(Option::as_ref).is_some_and(|connection| {
             connection.stalled
                 && !connection.is_closing()
                 && connection.out.len() < REPLAY_BYTES_MAX
+                && !connection.client().is_some_and(|place| self.is_held(place))
         })
     }
 
@@ -332,8 +340,11 @@ impl<S: MessageStore> ClientGateway<S> {
         }
         self.index = Some(index);
         self.count_resends(conn);
-        let replaying = self.client_of(conn).is_some_and(|at| self.replaying(at));
-        self.set_stalled(conn, starved || replaying);
+        let client = self.client_of(conn);
+        let held = client.is_some_and(|place| self.is_held(place));
+        self.counters.stalls += u64::from(held);
+        let replaying = client.is_some_and(|place| self.replaying(place));
+        self.set_stalled(conn, starved || held || replaying);
         self.after_write(now_ns, conn);
         used
     }

@@ -288,7 +288,8 @@ pub struct Counters {
     pub resends: u64,
     /// Inputs for the core.
     pub inputs: u64,
-    /// Times that the input ring was full and reading stopped.
+    /// Times that reading stopped because the input ring was full, or as much of a client as may be
+    /// was not confirmed.
     pub stalls: u64,
     /// Reports and cancel rejects stored (and written, if the client is there).
     pub outputs: u64,

@@ -7,6 +7,7 @@
 //! the time at which all its bytes arrived. All that one turn writes to a connection leaves in one
 //! system call, and what a lone output writes leaves at once.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -22,13 +23,16 @@ use rutter_transport::wait::PARK_MAX;
 use rutter_transport::wake::{Parked, WakeHandle};
 
 use crate::gateway::{ClientGateway, Publish};
-use crate::notice::{ConnId, OutputError, RecoveryError};
+use crate::notice::{CloseReason, ConnId, OutputError, RecoveryError};
 use crate::report::Passport;
 
+mod leave;
 mod listen;
 
+use leave::Leaving;
 use listen::Listener;
 
+pub use leave::{LEAVE_BYTES_MAX, LEAVE_NS, LEAVING_MAX};
 pub use listen::{LISTENERS_MAX, RELOAD_PERIOD};
 
 /// Outputs taken in one turn before the sockets get their chance.
@@ -98,6 +102,8 @@ struct Slot {
     ready: bool,
     /// It may have bytes for us, and stands in the list of those.
     more: bool,
+    /// It is closed but for what its peer still sends.
+    leaving: Option<Leaving>,
 }
 
 /// Carries one gateway. See the module's text.
@@ -116,6 +122,8 @@ pub struct GatewayServer<S> {
     readable: Vec<u32>,
     /// The list of the turn before, emptied; kept for its room.
     spare: Vec<u32>,
+    /// Slots that leave, and when each must be gone; some may be gone already.
+    leaving: VecDeque<(u64, u32)>,
     buffer: Vec<u8>,
     /// Time of the batch of outputs that is not flushed yet.
     batch_ns: Option<u64>,
@@ -161,6 +169,7 @@ impl<S: MessageStore> GatewayServer<S> {
             free: (0..count as u32).rev().collect(),
             readable: Vec::with_capacity(count),
             spare: Vec::with_capacity(count),
+            leaving: VecDeque::with_capacity(LEAVING_MAX),
             buffer: vec![0; READ_BYTES],
             batch_ns: None,
             counters: ServerCounters::default(),
@@ -313,12 +322,17 @@ impl<S: MessageStore> GatewayServer<S> {
     fn is_busy(&self) -> bool {
         self.gateway.is_recovered() && self.listeners.iter().any(Listener::is_busy)
             || self.gateway.has_work()
-            || self.readable.iter().any(|slot| self.gateway.wants_read(ConnId(*slot)))
+            || self
+                .readable
+                .iter()
+                .any(|slot| self.gateway.wants_read(ConnId(*slot)) || self.is_leaving(*slot))
     }
 
     fn time_to_timer(&self) -> Duration {
         let listeners = self.listeners.iter().map(Listener::due_ns);
-        let due_ns = listeners.chain(self.gateway.next_timer_ns()).min().unwrap_or(u64::MAX);
+        let leaving = self.leaving.front().map(|(due_ns, _)| *due_ns);
+        let due_ns = listeners.chain(self.gateway.next_timer_ns()).chain(leaving).min();
+        let due_ns = due_ns.unwrap_or(u64::MAX);
         if due_ns == u64::MAX {
             return PARK_MAX;
         }
@@ -340,6 +354,7 @@ impl<S: MessageStore> GatewayServer<S> {
         worked |= self.gateway.resume(now_ns, publish);
         worked |= self.read_all(now_ns, publish);
         worked |= self.gateway.on_timer(now_ns, publish);
+        worked |= self.end_leaving(now_ns, publish);
         // Somebody may have to go for a newcomer, so writing and closing come last.
         worked |= self.accept_all(now_ns);
         self.flush(now_ns, publish);
@@ -385,6 +400,11 @@ impl<S: MessageStore> GatewayServer<S> {
         for number in turn.drain(..) {
             let conn = ConnId(number);
             let Some(Some(slot)) = self.slots.get_mut(number as usize) else { continue };
+            if slot.leaving.is_some() {
+                slot.more = false;
+                self.drain(number, publish);
+                continue;
+            }
             let stranger = self.gateway.awaits_logon(conn);
             if !self.gateway.wants_read(conn) || stranger && strangers >= STRANGERS_PER_TURN {
                 // It stays in the list, and its bytes in the socket.
@@ -471,9 +491,14 @@ impl<S: MessageStore> GatewayServer<S> {
         while let Some(conn) = self.gateway.take_dirty() {
             self.write(now_ns, conn, publish);
         }
-        while let Some((conn, _)) = self.gateway.take_close() {
+        while let Some((conn, reason)) = self.gateway.take_close() {
             self.write(now_ns, conn, publish);
-            self.drop_slot(conn.0, publish);
+            // Who had a session may have been told why it is over.
+            if matches!(reason, CloseReason::Session(_)) {
+                self.leave(now_ns, conn.0, publish);
+            } else {
+                self.drop_slot(conn.0, publish);
+            }
         }
     }
 
@@ -483,7 +508,7 @@ impl<S: MessageStore> GatewayServer<S> {
         loop {
             let pending = self.gateway.pending(conn);
             if pending.is_empty() && !slot.stream.wants_write() {
-                return;
+                return self.say_last(conn.0, publish);
             }
             // A full queue takes nothing; what it holds goes first then.
             let taken = slot.stream.write(pending).unwrap_or(0);

@@ -7,7 +7,8 @@ use common::{Desk, SECOND, START, frame, logon, memory, time_text};
 use rutter_fix::codec::{FIELDS_MAX, MESSAGE_BYTES_MAX, checksum};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{
-    Config, FRAME_TIMEOUT_NS, GARBLED_MAX, NoCredentials, REPLAY_BYTES_MAX, SAME_RESENDS_MAX,
+    Config, FRAME_TIMEOUT_NS, GARBLED_MAX, HELD_MAX_NS, NoCredentials, PasswordPolicy,
+    REFUSALS_MAX, REFUSALS_NS, REPLAY_BYTES_MAX, SAME_RESENDS_MAX, State, UNCONFIRMED_MAX,
 };
 use rutter_fix::store::{MemStore, MessageStore};
 
@@ -341,4 +342,110 @@ fn a_clock_of_another_century_ends_the_session_only() {
         desk.gets("35=5|34=3|").sees(["gone: logged out"]);
         desk.connect().gets(&logon(4)).sees(["logged on, 30 s"]);
     }
+}
+
+/// A peer that alternates a small new range with the whole old one is a loop as well.
+#[test]
+fn new_messages_do_not_end_the_count_of_old_ones_that_are_asked_for_again() {
+    let mut desk =
+        Desk::new(Config::acceptor("RUTTER", "CLIENT"), MemStore::new(1 << 20), NoCredentials);
+    desk.connect().gets(&logon(1));
+    for event in 1..=100 {
+        desk.reports(event);
+    }
+    let asks = u64::from(SAME_RESENDS_MAX);
+    for ask in 0..=asks {
+        let seq = 2 + 3 * ask;
+        desk.gets(&format!("35=2|34={seq}|7=1|16={}|", desk.session.next_out() - 1));
+        if ask == asks {
+            break;
+        }
+        assert_eq!(desk.session.state(), State::LoggedOn, "after {ask}");
+        // The answer is a number that has never been asked for.
+        desk.gets(&format!("35=1|34={}|112=x|", seq + 1));
+        let last = desk.session.next_out() - 1;
+        desk.gets(&format!("35=2|34={}|7={last}|16={last}|", seq + 2)).wrote();
+    }
+    assert_eq!(desk.events.last().map(String::as_str), Some("gone: too many resend requests"));
+}
+
+#[test]
+fn what_is_new_may_be_asked_for_as_often_as_it_comes_about() {
+    let mut desk =
+        Desk::new(Config::acceptor("RUTTER", "CLIENT"), MemStore::new(1 << 20), NoCredentials);
+    desk.connect().gets(&logon(1));
+    for event in 1..=4 * u64::from(SAME_RESENDS_MAX) {
+        desk.reports(event);
+        desk.gets(&format!("35=2|34={}|7={1}|16={1}|", event + 1, event + 1));
+    }
+    assert_eq!(desk.session.state(), State::LoggedOn);
+}
+
+#[test]
+fn who_knows_the_name_only_moves_the_numbers_a_few_times_and_a_good_logon_ends_the_count() {
+    let policy = PasswordPolicy::new("me", "secret");
+    let config = Config::acceptor("RUTTER", "CLIENT");
+    let mut desk = Desk::new(config, MemStore::new(1 << 20), policy);
+    let most = u64::from(REFUSALS_MAX);
+    for _ in 0..3 {
+        let first = desk.session.next_out();
+        for number in first..first + most {
+            desk.connect().gets(&logon(1));
+            desk.says([&format!("35=5|34={number}|58=Invalid credentials|")]);
+        }
+        for _ in 0..100 {
+            desk.connect().gets(&logon(1)).says([]);
+        }
+        assert_eq!(desk.session.next_out(), first + most);
+        desk.now += REFUSALS_NS;
+    }
+    let seq = desk.session.next_out();
+    desk.connect().gets(&logon(1)).wrote();
+    desk.connect().gets("35=A|34=1|98=0|108=30|553=me|554=secret|");
+    desk.says([&format!("35=A|34={}|98=0|108=30|", seq + 1)]);
+    desk.session.disconnected();
+    for number in seq + 2..seq + 2 + most {
+        desk.connect().gets(&logon(2));
+        desk.says([&format!("35=5|34={number}|58=Invalid credentials|")]);
+    }
+}
+
+/// A desk whose core has confirmed nothing of as much as may be unconfirmed, and one order more,
+/// with a question behind it.
+fn overloaded() -> Desk<MemStore, NoCredentials> {
+    let mut desk =
+        Desk::new(Config::acceptor("RUTTER", "CLIENT"), MemStore::new(1 << 20), NoCredentials);
+    desk.connect().gets("35=A|34=1|98=0|108=10|");
+    for seq in 2..UNCONFIRMED_MAX as u64 + 3 {
+        desk.gets(&format!("35=D|34={seq}|{ORDER}"));
+    }
+    desk.gets(&format!("35=1|34={}|112=x|", UNCONFIRMED_MAX + 3));
+    assert_eq!((desk.ids.len(), desk.session.is_held()), (UNCONFIRMED_MAX, true));
+    desk.out.clear();
+    desk.events.clear();
+    desk
+}
+
+#[test]
+fn a_peer_that_is_faster_than_the_core_is_held_back_and_loses_nothing() {
+    let mut desk = overloaded();
+    // Heartbeats go on, and its silence is our doing.
+    desk.waits(HELD_MAX_NS - 1).says(["35=0|34=2|"]).sees([]);
+    let due = desk.session.next_deadline_ns().expect("it does not wait for ever");
+    assert!(due > desk.now, "no turning in circles: {due}");
+    let first = desk.ids.remove(0);
+    desk.session.confirm_in(first);
+    assert!(!desk.session.is_held());
+    desk.bytes(b"").says(["35=0|34=3|112=x|"]);
+    desk.sees([&format!("app D {}", UNCONFIRMED_MAX + 2)]);
+    desk.confirm().waits(SECOND).sees([]);
+}
+
+#[test]
+fn a_peer_that_is_held_back_for_too_long_is_told_to_come_again() {
+    let mut desk = overloaded();
+    desk.waits(HELD_MAX_NS - 1).wrote();
+    desk.waits(1).says(["35=5|34=3|58=Overloaded, please log on again|"]);
+    desk.sees(["gone: too many unconfirmed messages"]);
+    assert_eq!(desk.session.next_in(), UNCONFIRMED_MAX as u64 + 2);
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use common::{Desk, SECOND, START, frame, logon, time_text};
 use rutter_fix::codec::{FieldIndex, Message, Status, decode};
-use rutter_fix::session::{Config, NoCredentials, REPLAY_BYTES_MAX};
-use rutter_fix::store::MemStore;
+use rutter_fix::session::{BusinessRejectReason, Config, NoCredentials, REPLAY_BYTES_MAX};
+use rutter_fix::store::{MemStore, MessageStore};
 
 type Plain = Desk<MemStore, NoCredentials>;
 
@@ -287,4 +287,79 @@ fn an_order_that_is_stale_is_filled_over_and_not_sent_again() {
     desk.now += SECOND;
     let now = time_text(desk.now);
     desk.gets("35=2|34=3|7=2|16=3|").says([&format!("35=4|34=2|43=Y|122={now}|36=4|123=Y|")]);
+}
+
+/// 789 below what retention has kept: the operator is told, as with a `ResendRequest`.
+#[test]
+fn what_is_no_longer_kept_is_told_when_the_logon_asks_for_it_too() {
+    let config = Config { next_expected: true, ..Config::acceptor("RUTTER", "CLIENT") };
+    let mut desk = Desk::new(config, MemStore::new(100), NoCredentials);
+    for event in 1..=50 {
+        desk.reports(event);
+    }
+    desk.connect().gets("35=A|34=1|98=0|108=30|789=1|");
+    let upto = desk.session.store().dropped_upto();
+    assert!(upto > 1);
+    desk.sees(["logged on, 30 s", &format!("ResendTruncated {{ from: 1, upto: {upto} }}")]);
+    assert_eq!(desk.session.take_counts().resends, 1);
+}
+
+#[test]
+fn what_is_no_longer_kept_is_told_when_the_request_for_it_opens_a_gap() {
+    let mut desk =
+        Desk::new(Config::acceptor("RUTTER", "CLIENT"), MemStore::new(100), NoCredentials);
+    desk.connect().gets("35=A|34=1|98=0|108=30|").sees(["logged on, 30 s"]);
+    for event in 1..=50 {
+        desk.reports(event);
+    }
+    desk.gets("35=2|34=4|7=2|16=0|");
+    let upto = desk.session.store().dropped_upto();
+    desk.sees([&format!("ResendTruncated {{ from: 2, upto: {upto} }}"), "gap 2..4"]);
+}
+
+/// A Logon that comes again (43=Y) ahead of a gap.
+#[test]
+fn a_logon_that_was_kept_ahead_of_a_gap_holds_nothing_up() {
+    let mut desk =
+        Desk::new(Config::acceptor("RUTTER", "CLIENT"), MemStore::new(1 << 20), NoCredentials);
+    desk.connect().gets("35=A|34=1|98=0|108=30|").wrote();
+    let at = time_text(desk.now);
+    let head = |kind: &str, seq: u64| format!("35={kind}|34={seq}|49=CLIENT|52={at}|56=RUTTER|");
+    let bytes = [
+        format!("{}43=Y|122={at}|98=0|108=30|", head("A", 3)),
+        head("0", 2),
+        format!("{}112=x|", head("1", 4)),
+    ];
+    let bytes = bytes.map(|body| frame("FIX.4.4", &body)).concat();
+    desk.bytes(&bytes).says(["35=2|34=2|7=2|16=0|", "35=0|34=3|112=x|"]);
+    assert!(desk.input.is_empty(), "{} bytes are left", desk.input.len());
+}
+
+/// The order in `34=2` was not confirmed when the process died; `34=3` was answered by then.
+#[test]
+fn what_was_answered_before_a_crash_is_not_delivered_after_it() {
+    let config = || Config::acceptor("RUTTER", "CLIENT");
+    let order = "11=id|38=1|40=1|54=1|55=X|60=20240627-11:17:26|";
+    let mut desk = Desk::new(config(), MemStore::new(1 << 20), NoCredentials);
+    desk.connect().gets("35=A|34=1|98=0|108=30|").gets(&format!("35=D|34=2|{order}"));
+    let mut index = FieldIndex::new();
+    let second = frame("FIX.4.4", &format!("35=D|34=3|49=CLIENT|56=RUTTER|{order}"));
+    decode(&second, &mut index).expect("well formed");
+    let message = Message::new(&second, &index);
+    desk.gets(&format!("35=D|34=3|{order}"));
+    let (now, reason) = (desk.now, BusinessRejectReason::Other);
+    let out = &mut desk.out;
+    desk.session.business_reject(now, &message, reason, None, "no", out).expect("stored");
+    desk.session.confirm_in(desk.ids[1]);
+    let mut desk = Desk::new(config(), desk.session.into_store(), NoCredentials);
+    desk.session.recover_answered();
+    assert_eq!(desk.session.next_in(), 2);
+    desk.connect().gets("35=A|34=4|98=0|108=30|").wrote();
+    desk.events.clear();
+    let then = time_text(desk.now);
+    for seq in [2, 3] {
+        desk.gets(&format!("35=D|34={seq}|43=Y|122={then}|{order}"));
+    }
+    desk.sees(["app D 2 again"]).gets("35=1|34=5|112=x|").wrote();
+    assert_eq!(desk.session.next_in(), 6);
 }

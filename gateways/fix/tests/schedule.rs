@@ -128,13 +128,14 @@ fn desk_at(now: &str) -> Plain {
 }
 
 #[test]
-fn a_logon_outside_the_hours_is_refused_with_the_time_of_the_next_and_uses_no_number() {
+fn a_logon_outside_the_hours_is_refused_with_the_time_of_the_next() {
     let mut desk = desk_at("20240627-11:59:59");
     desk.connect().gets(&logon(1));
     desk.says(["35=5|34=1|58=Session is closed until 20240627-12:00:00.000|"]);
     desk.sees(["gone: logon refused: outside session hours"]);
     desk.now += SECOND;
-    desk.connect().gets(&logon(1)).says(["35=A|34=1|98=0|108=30|"]);
+    // A peer that counts the refusal expects 2.
+    desk.connect().gets(&logon(1)).says(["35=A|34=2|98=0|108=30|"]);
 }
 
 #[test]

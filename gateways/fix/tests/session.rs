@@ -45,18 +45,18 @@ fn logon_is_answered_and_logout_too() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_uses_no_number() {
+fn a_wrong_password_is_refused_under_a_number_that_is_not_used_again() {
     let policy = PasswordPolicy::new("me", "secret");
     let mut desk = Desk::new(acceptor(), memory(), policy);
-    for wrong in
-        ["", "553=me|", "553=me|554=secre|", "553=me|554=secretsecret|", "553=you|554=secret|"]
-    {
+    let wrong =
+        ["", "553=me|", "553=me|554=secre|", "553=me|554=secretsecret|", "553=you|554=secret|"];
+    for (wrong, seq) in wrong.into_iter().zip(1..) {
         desk.connect().gets(&format!("35=A|34=1|98=0|108=30|{wrong}"));
-        desk.says(["35=5|34=1|58=Invalid credentials|"]);
+        desk.says([&format!("35=5|34={seq}|58=Invalid credentials|")]);
         desk.sees(["gone: logon refused: credentials"]);
     }
     desk.connect().gets("35=A|34=1|98=0|108=30|553=me|554=secret|");
-    desk.says(["35=A|34=1|98=0|108=30|"]).sees(["logged on, 30 s"]);
+    desk.says(["35=A|34=6|98=0|108=30|"]).sees(["logged on, 30 s"]);
 }
 
 #[test]

@@ -76,12 +76,20 @@ struct Tls {
     staged: Box<[u8]>,
     start: usize,
     end: usize,
+    /// The peer has been told that nothing follows.
+    said_goodbye: bool,
 }
 
 impl Tls {
     fn new(connection: Connection) -> Box<Self> {
         let staged = vec![0; TLS_READ_BYTES].into_boxed_slice();
-        Box::new(Self { connection, staged, start: 0, end: 0 })
+        Box::new(Self { connection, staged, start: 0, end: 0, said_goodbye: false })
+    }
+
+    fn say_goodbye(&mut self) {
+        if !std::mem::replace(&mut self.said_goodbye, true) {
+            self.connection.send_close_notify();
+        }
     }
 }
 
@@ -256,10 +264,25 @@ impl Stream {
         self.queue.len() > 0 || self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
     }
 
+    /// Says goodbye and shuts the writing side down: what was written arrives, followed by the end,
+    /// as long as what the peer still sends is read until its own end comes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] when the socket does not take everything at once: call again when
+    /// it is writable; else what the socket says.
+    pub fn close_write(&mut self) -> io::Result<()> {
+        self.flush()?;
+        if let Some(tls) = &mut self.tls {
+            tls.say_goodbye();
+        }
+        self.flush()?;
+        self.socket.shutdown(Shutdown::Write)
+    }
+
     /// Says goodbye as far as the socket takes it at once, and shuts the connection down.
     pub fn close(&mut self) {
         if let Some(tls) = &mut self.tls {
-            tls.connection.send_close_notify();
+            tls.say_goodbye();
         }
         let _ = self.flush();
         let _ = self.socket.shutdown(Shutdown::Both);

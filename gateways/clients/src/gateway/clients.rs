@@ -26,7 +26,8 @@ pub(super) struct Client<S> {
     pub failed: bool,
     /// Why our Logout went out.
     pub logout_reason: Option<DisconnectReason>,
-    /// Highest event number that the core has given for it; of a drop copy, reports copied.
+    /// Highest event number that the core has given for it; of a drop copy, the highest number of a
+    /// report (whether it was copied or not).
     pub journal_event: u64,
     /// What it may do.
     pub kind: SessionKind,
@@ -81,11 +82,16 @@ impl<S: MessageStore> Client<S> {
     ) -> Result<Sent, OutputError> {
         let session = self.owner.session;
         let expected = self.session.last_event_no() + 1;
-        if event > expected {
+        if event > expected && !self.is_drop_copy() {
             return Err(OutputError::EventGap { session, expected, got: event });
         }
         let sent = self.session.send_app(now_ns, event, kind, out, write);
         sent.map_err(|source: SendError| OutputError::Send { session, source })
+    }
+
+    /// A drop copy counts by the numbers of all reports, of which it is told some.
+    pub const fn is_drop_copy(&self) -> bool {
+        matches!(self.kind, SessionKind::DropCopy(_))
     }
 
     /// Starts the numbers anew if an operator asked for it. Nobody is connected.
@@ -116,6 +122,7 @@ impl<S: MessageStore> Client<S> {
         let (stored, journal) = (self.session.last_event_no(), self.journal_event);
         match stored.cmp(&journal) {
             Ordering::Greater => Err(RecoveryError::StoreAhead { session, stored, journal }),
+            Ordering::Less if self.is_drop_copy() => Ok(()),
             Ordering::Less => Err(RecoveryError::EventsMissing { session, stored, journal }),
             Ordering::Equal => Ok(()),
         }

@@ -11,7 +11,7 @@ use rutter_fix::session::{AppMessage, BusinessRejectReason, SessionRejectReason}
 use rutter_fix::store::PastCursor;
 use rutter_fix::tags::{self, msg_type};
 
-use super::{ClientGateway, ConnId, MessageStore, Notice};
+use super::{ClientGateway, ConnId, MessageStore, Notice, SendError};
 use rutter_core::id::ClOrdId;
 
 /// Messages told again in one turn to one client.
@@ -149,7 +149,6 @@ impl<S: MessageStore> ClientGateway<S> {
         });
         let (out, body) = (&mut connection.out, self.scratch.as_slice());
         let sent = if let Some((kind, length, seq, sending_ns)) = found {
-            history.told += 1;
             let kind = kind.get(..length).unwrap_or(&[]);
             client.session.send_transient(now_ns, kind, out, |message| {
                 message.bool(tags::POSS_RESEND, true).raw(body);
@@ -162,8 +161,17 @@ impl<S: MessageStore> ClientGateway<S> {
                 message.uint(tags::HISTORY_COUNT, history.told);
             })
         };
-        // Whoever is logging out needs no history.
-        found.is_some() && sent.is_ok()
+        match (found, sent) {
+            (Some(_), Ok(_)) => {
+                history.told += 1;
+                true
+            }
+            // One at the very limit, for which the fields of the history leave no room, is passed
+            // over, and the number in the end says so.
+            (Some(_), Err(SendError::Encode(_))) => true,
+            // That was the end; or the client is logging out and needs no history.
+            (None, _) | (Some(_), Err(_)) => false,
+        }
     }
 
     /// Its connection is gone: it may ask again.

@@ -136,27 +136,26 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Gives a report to every drop copy of its session. A copy's events are counted here: the
-    /// journal yields the same reports in the same order after every start.
+    /// Gives a report to every drop copy of its session. It is stored under its own number, which
+    /// the journal yields again after every start: so a copy may get and lose sources, and is told
+    /// nothing twice. What a new source has reported before the copy's newest report stays untold.
     fn copy(&mut self, now_ns: u64, source: usize, report: &Report) -> Result<(), OutputError> {
         if report.kind == ReportKind::OrderStatus {
             return Ok(());
         }
         let mut told = Ok(());
         for place in 0..self.clients.len() {
-            let (Some(client), Some(from)) = (self.clients.get(place), self.clients.get(source))
-            else {
-                continue;
-            };
+            let Some(client) = self.clients.get_mut(place) else { continue };
             let SessionKind::DropCopy(sources) = &client.kind else { continue };
+            client.journal_event = client.journal_event.max(report.exec);
             if !sources.contains(&report.session) {
                 continue;
             }
-            let (owner, reader, event) =
-                (from.owner, client.owner.version, client.journal_event + 1);
-            let comp_id = from.comp_id.clone();
+            let reader = client.owner.version;
+            let Some(from) = self.clients.get(source) else { continue };
+            let (owner, comp_id) = (from.owner, from.comp_id.clone());
             let kind = msg_type::EXECUTION_REPORT;
-            let copied = self.tell(now_ns, place, event, kind, |message, terms| {
+            let copied = self.tell(now_ns, place, report.exec, kind, |message, terms| {
                 write_report(message, report, &owner, reader, terms);
                 write_copy_of(message, &comp_id, reader);
             });

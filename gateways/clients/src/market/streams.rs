@@ -2,7 +2,7 @@
 //!
 //! A stream is in one place at a time: idle (its client knows the newest), queued, delayed (the
 //! interval since its last message is not over) or waiting (its client does not read). A stream
-//! that ends while it is in a list is freed when the list comes to it.
+//! that ends while it is queued or delayed is freed when its turn comes.
 //!
 //! A line belongs here if it decides what is sent next and of what. Sessions, buffers and sending
 //! are `gateway`.
@@ -477,13 +477,13 @@ impl Market {
 
     /// The client is gone, and all its requests with it.
     pub fn client_gone(&mut self, client: usize) {
+        self.client_reads(client);
         let Some(subscriber) = self.subscribers.get_mut(client) else { return };
         for subscription in std::mem::take(&mut subscriber.subscriptions) {
             for slot in subscription.slots {
                 self.finish(slot);
             }
         }
-        self.client_reads(client);
     }
 
     /// One stream of a request has nothing more to tell.
@@ -501,19 +501,24 @@ impl Market {
         self.finish(slot);
     }
 
-    /// Takes a stream out of everything but the list it is in.
+    /// Takes a stream out of everything but the list it is in. That of its client, which may never
+    /// read again, gives it up at once.
     fn finish(&mut self, slot: u32) {
         let Some(stream) = stream_mut(&mut self.streams, slot) else { return };
         stream.over = true;
-        let idle = stream.place == Place::Idle;
+        let waits = stream.place == Place::Waiting;
+        let is_free = waits || stream.place == Place::Idle;
         let (client, watched) = (stream.client, stream.view.instrument.index());
         if let Some(watched) = self.watched.get_mut(watched) {
             watched.retain(|one| *one != slot);
         }
         if let Some(subscriber) = self.subscribers.get_mut(client) {
             subscriber.streams = subscriber.streams.saturating_sub(1);
+            if waits {
+                subscriber.waiting.retain(|one| *one != slot);
+            }
         }
-        if idle {
+        if is_free {
             self.release(slot);
         }
     }

@@ -222,7 +222,7 @@ impl<S: MessageStore> GatewayServer<S> {
         };
         self.free.pop();
         stream.set_queue_bytes_max(SOCKET_QUEUE_BYTES);
-        let mut slot = Slot { stream, ready: false, more: false };
+        let mut slot = Slot { stream, ready: false, more: false, leaving: None };
         mark_readable(&mut slot, number, &mut self.readable);
         if let Some(place) = self.slots.get_mut(number as usize) {
             *place = Some(slot);

@@ -3,8 +3,8 @@
 use rutter_clients::{CloseReason, ConnId, Notice, Peer};
 use rutter_core::id::SessionId;
 use rutter_core::input::{CancelOnDisconnect, Input};
-use rutter_core::output::Output;
-use rutter_fix::session::{DisconnectReason, Refusal};
+use rutter_core::output::{Output, Report};
+use rutter_fix::session::{DisconnectReason, Refusal, UNCONFIRMED_MAX};
 
 use crate::desk::{Desk, ORDER, SECOND, START, frame, numbered, report};
 
@@ -58,7 +58,7 @@ fn a_wrong_password_is_refused_and_hurts_nobody_else() {
     for conn in 1..20 {
         desk.connect_as(conn, &stranger).expect("room");
         desk.bytes(conn, &numbered("ALPHA", 1, START, "35=A|98=0|108=30|554=guess|"));
-        desk.saw(conn, &["35=5|34=1|58=Invalid credentials|"]);
+        desk.saw(conn, &[&format!("35=5|34={conn}|58=Invalid credentials|")]);
         let refused = DisconnectReason::LogonRefused(Refusal::Credentials);
         assert_eq!(desk.closes(), [(conn, CloseReason::Session(refused))]);
     }
@@ -244,4 +244,33 @@ fn nobody_is_taken_before_recovery() {
     );
     gateway.recovered().expect("nothing to recover");
     assert_eq!(gateway.on_connect(START, ConnId(0), &Peer::default()), Ok(()));
+}
+
+/// The journal is late (a disk that takes its time), and the client goes on sending.
+#[test]
+fn a_journal_that_is_late_slows_a_client_and_does_not_cut_it_off() {
+    let mut desk = Desk::with(|config| config.sessions[0].cancel_on_disconnect.all = true);
+    desk.logon(1, "ALPHA").published();
+    let beyond = 10;
+    for number in 0..UNCONFIRMED_MAX + beyond {
+        desk.send(1, &format!("35=D|11=a{number}|{ORDER}"));
+    }
+    assert_eq!(desk.ring.len(), UNCONFIRMED_MAX);
+    assert!(!desk.gateway.wants_read(ConnId(1)), "its bytes stay in its socket");
+    assert!(!desk.gateway.has_work(), "and nobody turns in circles");
+    assert!(desk.gateway.counters().stalls > 0);
+    let ids = desk.ring.iter().filter_map(|input| match input {
+        Input::NewOrder(order) => Some(order.client_seq),
+        _ => None,
+    });
+    let ids: Vec<u64> = ids.collect();
+    for (event, id) in (1..).zip(ids) {
+        let answer = Report { client_seq: id, ..report(event) };
+        desk.output(&Output::Report(answer));
+    }
+    assert!(desk.gateway.has_work());
+    desk.resume();
+    assert_eq!(desk.ring.len(), UNCONFIRMED_MAX + beyond);
+    assert!(desk.gateway.wants_read(ConnId(1)));
+    assert_eq!(desk.closes(), []);
 }

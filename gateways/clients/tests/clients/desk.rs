@@ -125,11 +125,14 @@ pub fn config() -> GatewayConfig {
     }
 }
 
-pub fn open(folder: &Path, config: &GatewayConfig) -> ClientGateway<MmapStore> {
+/// The store of a client.
+pub fn store(folder: &Path, comp_id: &str) -> MmapStore {
     let small = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 32 << 20 };
-    let store =
-        |one: &SessionConfig| MmapStore::open(&folder.join(&one.comp_id), small).expect("a store");
-    let stores = config.sessions.iter().map(store).collect();
+    MmapStore::open(&folder.join(comp_id), small).expect("a store")
+}
+
+pub fn open(folder: &Path, config: &GatewayConfig) -> ClientGateway<MmapStore> {
+    let stores = config.sessions.iter().map(|one| store(folder, &one.comp_id)).collect();
     ClientGateway::new(config, stores).expect("a sound configuration")
 }
 
@@ -466,8 +469,14 @@ impl Desk {
 
     /// The process dies with everything that is not in the journal or a store, and a new one
     /// reads the journal.
-    pub fn crash(mut self) -> Self {
+    pub fn crash(self) -> Self {
+        self.crash_after(|_| {})
+    }
+
+    /// As [`Desk::crash`]; meanwhile something happens to the folder of the stores.
+    pub fn crash_after(mut self, change: impl FnOnce(&Path)) -> Self {
         drop(self.gateway);
+        change(self.folder.path());
         self.gateway = open(self.folder.path(), &self.config);
         self.peers.clear();
         self.ring.clear();

@@ -9,6 +9,7 @@ use rutter_clients::quiet::{PERIOD_NS, TOLD_MAX};
 use rutter_clients::{CloseReason, LogonFault, Notice, Peer, Proof};
 use rutter_core::id::SessionId;
 use rutter_core::input::{CancelOnDisconnect, Input};
+use rutter_fix::session::REFUSALS_MAX;
 
 use crate::desk::{Desk, ORDER, SECOND, START, numbered, time_text};
 
@@ -174,7 +175,7 @@ fn a_skewed_clock_is_refused_beyond_the_window_and_locks_nobody_out() {
     ]
     .into_iter()
     .cycle()
-    .take(40)
+    .take(REFUSALS_MAX as usize)
     .chain([(5, 5_000, Ok(())), (6, -5_000, Ok(()))])
     {
         let sent_ns = START.saturating_add_signed(skew_ms * 1_000_000);
@@ -274,7 +275,8 @@ fn the_operator_is_told_of_a_lock_out_and_how_long_it_lasts() {
     let mut told = Vec::new();
     for conn in 0..12 {
         desk.connect_as(conn, &peer).expect("room");
-        desk.bytes(conn, &password("guess")).saw(conn, &["35=5|34=1|58=Invalid credentials|"]);
+        desk.bytes(conn, &password("guess"));
+        desk.saw(conn, &[&format!("35=5|34={}|58=Invalid credentials|", conn + 1)]);
         told.extend(desk.notices());
         if conn == 4 {
             desk.wait(30 * SECOND);

@@ -10,6 +10,7 @@ mod market_fidelity;
 mod market_versions;
 mod orders;
 mod pki;
+mod quickfix;
 mod recovery;
 mod reference;
 mod reports;

@@ -356,6 +356,33 @@ fn a_client_that_does_not_read_gets_its_reports_and_one_image_when_it_reads() {
     assert!(seen[seen.len() - 1].contains("270=99.90|271=0.9999|"), "{}", seen[seen.len() - 1]);
 }
 
+/// What waits for a client that does not read ends with its request, and takes no slot after it.
+#[test]
+fn a_client_that_does_not_read_cannot_use_up_everybodys_streams() {
+    let mut desk = desk(|config| {
+        config.limits.backlog_bytes_max = 2_000;
+        config.limits.session_streams_max = 3;
+        config.limits.streams_max = 4;
+    });
+    desk.book(BINANCE, "b9990@5").logon(1, "ALPHA").logon(2, "BETA");
+    desk.send(1, SUBSCRIBE).wait(0).reads = false;
+    for round in 1..200 {
+        desk.change(BINANCE, &format!("b9990@{round} b{}@1", 9_000 + round % 900));
+    }
+    for round in 0..10 {
+        let id = format!("n{round}");
+        desk.send(1, &SUBSCRIBE.replace("m1", &id)).wait(0);
+        desk.send(1, &format!("35=V|262={id}|263=2|")).wait(0);
+    }
+    assert_eq!(desk.gateway.market_streams(), 1);
+    desk.reads = true;
+    desk.send(2, SUBSCRIBE).wait(0);
+    assert!(desk.seen(2).iter().any(|seen| seen.starts_with("35=W|")), "there is room");
+    desk.read_all();
+    desk.wait(0);
+    assert!(desk.seen(1).iter().all(|seen| !seen.starts_with("35=Y|")));
+}
+
 #[test]
 fn between_two_messages_of_a_stream_is_the_interval_and_the_newest_is_told() {
     let mut desk = desk(|config| config.limits.update_interval_ns = 100 * MS);

@@ -1,12 +1,12 @@
 //! The process dies at every point between an order's arrival and its report's departure; what is
 //! left are stores and journal.
 
-use rutter_clients::RecoveryError;
+use rutter_clients::{RecoveryError, SessionConfig, SessionKind};
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
 use rutter_core::output::Output;
 
-use crate::desk::{Desk, ORDER, open, report};
+use crate::desk::{Desk, ORDER, SECOND, open, report, text};
 
 fn order(id: &str) -> String {
     format!("35=D|11={id}|{ORDER}")
@@ -194,4 +194,81 @@ fn a_store_and_a_journal_that_do_not_belong_together_are_found() {
     gateway.recovered().expect("a snapshot knows the event");
     gateway.journal_has(SessionId(0), 2);
     assert!(matches!(gateway.recovered(), Err(RecoveryError::EventsMissing { .. })));
+}
+
+/// `a1` waits in the ring when the process dies; `a2` has been refused by then, and stays so.
+#[test]
+fn what_the_throttle_refused_stays_refused_over_a_crash() {
+    let mut desk = Desk::with(|config| config.sessions[0].requests_per_s_max = 1);
+    desk.logon(1, "ALPHA").published();
+    desk.send(1, &order("a1")).send(1, &order("a2"));
+    desk.saw_like(1, &["35=j| 45=3| 58=ThrottleExceeded| 379=a2|"]);
+    let mut desk = desk.crash();
+    desk.wait(2 * SECOND);
+    assert_eq!(back(&mut desk), ["35=2|34=4|7=2|16=0|"]);
+    desk.published();
+    desk.send_again(9, 2, &order("a1")).wait(SECOND);
+    desk.send_again(9, 3, &order("a2")).send_again(9, 4, "35=4|36=5|123=Y|");
+    desk.decide().saw_like(9, &["150=0| 11=a1|"]);
+    assert_eq!(next_in(&desk), 5);
+    // The journal has the first by now, and the refusal of the second is behind it in the store.
+    let desk = desk.crash();
+    assert_eq!(next_in(&desk), 5);
+}
+
+/// A desk with a drop copy of these sessions, connected as 3; `ALPHA` is 1 and `BETA` is 2.
+fn with_a_copy_of(sources: &[u16]) -> Desk {
+    let mut desk = Desk::with(|config| {
+        let copy = SessionConfig::trading(SessionId(4), "COPY", text("none"));
+        config.sessions.push(SessionConfig { kind: copy_of(sources), ..copy });
+    });
+    all_log_on(&mut desk);
+    desk
+}
+
+fn copy_of(sources: &[u16]) -> SessionKind {
+    SessionKind::DropCopy(sources.iter().copied().map(SessionId).collect())
+}
+
+fn all_log_on(desk: &mut Desk) {
+    desk.logon(1, "ALPHA").logon(2, "BETA").logon(3, "COPY").decide();
+}
+
+/// Ids of the orders that the copy was told, in order, when it asks for all there is.
+fn copied(desk: &mut Desk) -> Vec<String> {
+    desk.seen(3);
+    desk.send(3, "35=2|7=1|16=0|");
+    let reports = desk.seen(3).into_iter().filter(|seen| seen.starts_with("35=8|"));
+    let id = |report: String| {
+        let (_, rest) = report.split_once("|11=").expect("an order");
+        rest.split('|').next().expect("its id").to_owned()
+    };
+    reports.map(id).collect()
+}
+
+#[test]
+fn a_drop_copy_that_gets_another_source_is_told_nothing_twice_and_misses_nothing_from_then_on() {
+    let mut desk = with_a_copy_of(&[0]);
+    desk.send(2, &order("b1")).decide().send(1, &order("a1")).decide();
+    desk.send(2, &order("b2")).decide();
+    desk.config.sessions.last_mut().expect("the copy").kind = copy_of(&[0, 1]);
+    let mut desk = desk.crash();
+    all_log_on(&mut desk);
+    desk.send(2, &order("b3")).decide().send(1, &order("a2")).decide();
+    // The second came after the newest that the copy had.
+    assert_eq!(copied(&mut desk), ["a1", "b2", "b3", "a2"]);
+    let mut desk = desk.crash();
+    all_log_on(&mut desk);
+    assert_eq!(copied(&mut desk), ["a1", "b2", "b3", "a2"]);
+}
+
+#[test]
+fn a_drop_copy_that_loses_a_source_goes_on_with_the_others() {
+    let mut desk = with_a_copy_of(&[0, 1]);
+    desk.send(2, &order("b1")).decide().send(1, &order("a1")).decide();
+    desk.config.sessions.last_mut().expect("the copy").kind = copy_of(&[1]);
+    let mut desk = desk.crash();
+    all_log_on(&mut desk);
+    desk.send(1, &order("a2")).decide().send(2, &order("b2")).decide();
+    assert_eq!(copied(&mut desk), ["b1", "a1", "b2"]);
 }

@@ -5,10 +5,12 @@ use rutter_core::id::{SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{Output, ReportKind};
+use rutter_fix::codec::MESSAGE_BYTES_MAX;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::DisconnectReason;
+use rutter_fix::store::{Entry, MessageStore};
 
-use crate::desk::{Desk, ORDER, SECOND, TIME, operator, report, text};
+use crate::desk::{Desk, ORDER, SECOND, START, TIME, operator, report, store, text};
 
 fn alpha() -> Desk {
     let mut desk = Desk::new();
@@ -321,6 +323,33 @@ fn a_client_is_told_again_what_it_was_told_in_a_time_over_resets_and_sees_its_en
     desk.saw_like(2, &["35=3| 371=20022| 373=5|"]);
     desk.send(2, "35=2|7=4|16=0|");
     desk.saw_like(2, &["35=4| 36=8|"]);
+}
+
+/// What the history adds to a message finds no room in one that is as long as can be.
+#[test]
+fn a_history_goes_on_over_a_message_that_is_too_long_for_it() {
+    let mut desk = alpha();
+    desk.send(1, &format!("35=D|11=a1|{ORDER}")).decide();
+    let body = format!("148={}\u{1}", "x".repeat(MESSAGE_BYTES_MAX - 100));
+    let mut desk = desk.crash_after(|folder| {
+        let mut store = store(folder, "ALPHA");
+        let (seq, body, msg_type) = (store.next_out(), body.as_bytes(), b"B".as_slice());
+        let entry = Entry { seq, event_no: 0, sending_ns: START, msg_type, body };
+        store.append(&entry).expect("stored");
+    });
+    desk.logon(1, "ALPHA").send(1, &format!("35=D|11=a2|{ORDER}")).decide().seen(1);
+    desk.send(1, "35=U1|20020=y|20021=20240627-00:00:00|20022=20240628-00:00:00|").wait(0);
+    desk.saw_like(1, &["97=Y| 11=a1|", "97=Y| 11=a2|", "35=U2| 20025=2|"]);
+}
+
+/// A message that is refused whatever it says, with an id that fills it.
+#[test]
+fn an_id_that_is_too_long_to_be_repeated_costs_nobody_the_session() {
+    let mut desk = Desk::with(|config| config.sessions[0].requests_per_s_max = 1);
+    desk.logon(1, "ALPHA").send(1, &format!("35=D|11=a1|{ORDER}"));
+    desk.send(1, &format!("35=D|11={}|", "x".repeat(MESSAGE_BYTES_MAX - 100)));
+    desk.saw_like(1, &["35=j| 45=3|58=ThrottleExceeded|372=D|380=0|"]);
+    desk.send(1, "35=1|112=x|").saw_like(1, &["35=0| 112=x|"]);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! The server over loopback sockets: the client is a plain blocking socket, the server is turned
 //! by the test itself.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::time::Instant;
 
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
 use rutter_core::output::Output;
 
-use crate::desk::{ORDER, numbered, report};
+use crate::desk::{ORDER, numbered, report, unframe};
 use crate::hall::{Hall, PATIENCE, clock};
 
 #[test]
@@ -64,12 +64,12 @@ fn connections_beyond_the_limit_are_closed_and_counted() {
 fn a_refused_logon_is_answered_and_closed_and_its_place_is_free_again() {
     let mut hall = Hall::new(|config| config.limits.connections_max = 1);
     hall.server.recovered().expect("nothing to recover");
-    for _ in 0..4 {
+    for number in 1..=4 {
         let mut client = hall.connect();
         let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|");
         client.write_all(&logon).expect("sent");
         let seen = hall.read(&mut client, "35=5");
-        assert_eq!(seen, ["35=5|34=1|58=Invalid credentials|"]);
+        assert_eq!(seen, [format!("35=5|34={number}|58=Invalid credentials|")]);
         hall.is_closed(&mut client);
     }
     hall.logon("ALPHA", 1);
@@ -198,4 +198,48 @@ fn a_crowd_of_logons_leaves_turns_for_those_who_are_there() {
     let before = refused(&hall);
     assert!(before < CROWD as u64 / 2, "{before} of them before the order");
     hall.turn_until("all are refused", |hall| refused(hall) == CROWD as u64);
+}
+
+/// A socket that is closed with unread bytes resets the connection, and the reason may be lost.
+#[test]
+fn who_is_let_go_while_it_is_sending_learns_why_and_sees_an_orderly_end() {
+    let mut hall = Hall::new(|_| {});
+    hall.server.recovered().expect("nothing to recover");
+    let mut client = hall.connect();
+    let mut bytes = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|");
+    bytes.extend(vec![b'x'; 400 << 10]);
+    let mut sent = 0;
+    let mut seen = Vec::new();
+    let mut over = false;
+    hall.turn_until("the end", |_| {
+        if let Ok(count) = client.write(&bytes[sent..]) {
+            sent += count;
+        }
+        let mut buffer = [0; 4_096];
+        match client.read(&mut buffer) {
+            Ok(0) => over = true,
+            Ok(count) => seen.extend_from_slice(&buffer[..count]),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
+        }
+        over && sent == bytes.len()
+    });
+    assert_eq!(unframe(&seen), ["35=5|34=1|58=Invalid credentials|"]);
+    assert_eq!(hall.server.gateway().connections(), 1, "it may still send");
+    drop(client);
+    hall.turn_until("it is gone", |hall| hall.server.gateway().connections() == 0);
+}
+
+/// Whoever is let go and does not go is closed on all the same.
+#[test]
+fn who_is_let_go_does_not_keep_its_place_for_long() {
+    let mut hall = Hall::new(|config| config.limits.connections_max = 1);
+    hall.server.recovered().expect("nothing to recover");
+    let mut client = hall.connect();
+    client.write_all(&numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|")).expect("sent");
+    hall.is_closed(&mut client);
+    let started = Instant::now();
+    hall.turn_until("its time is over", |hall| hall.server.gateway().connections() == 0);
+    assert!(started.elapsed().as_nanos() < 4 * u128::from(rutter_clients::server::LEAVE_NS));
+    hall.logon("ALPHA", 1);
+    drop(client);
 }

@@ -197,18 +197,18 @@ fn a_session_can_be_bound_to_one_certificate_by_fingerprint_or_by_name() {
             };
             hall.turn_until("it is told", |hall| notices(hall).iter().any(wrong));
         };
-        for identity in [Some(&second), None] {
+        for (identity, number) in [(Some(&second), 1), (None, 2)] {
             let config = pki.client(identity, &[&TLS13]);
             let mut client = TlsClient::new(&hall, config, "fix.example");
             let seen = client.logon(&mut hall, "ALPHA", 1);
-            assert_eq!(seen, ["35=5|34=1|58=Invalid credentials|"]);
+            assert_eq!(seen, [format!("35=5|34={number}|58=Invalid credentials|")]);
             refused(&mut hall);
         }
         // Over the plain door nobody has a certificate.
         let mut plain = hall.connect();
         let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=pw-ALPHA|");
         plain.write_all(&logon).expect("sent");
-        assert_eq!(hall.read(&mut plain, "35=5"), ["35=5|34=1|58=Invalid credentials|"]);
+        assert_eq!(hall.read(&mut plain, "35=5"), ["35=5|34=3|58=Invalid credentials|"]);
         refused(&mut hall);
         let config = pki.client(Some(&first), &[&TLS13]);
         let mut client = TlsClient::new(&hall, config, "fix.example");

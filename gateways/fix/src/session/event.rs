@@ -9,8 +9,8 @@ use crate::store::StoreError;
 pub struct Received<'b> {
     /// Bytes to drop from the front of the input.
     pub consumed: usize,
-    /// What the caller must know. With nothing consumed and no event, more bytes are needed, or
-    /// the output buffer must be written first.
+    /// What the caller must know. With nothing consumed and no event, more bytes are needed, the
+    /// output buffer must be written first, or [confirmations](super::Session::is_held) must come.
     pub event: Option<Event<'b>>,
 }
 
@@ -167,7 +167,7 @@ pub enum DisconnectReason {
     /// The session's hours are over.
     #[error("outside session hours")]
     OutsideHours,
-    /// The core does not keep up: too many unconfirmed messages.
+    /// The core does not keep up: too many unconfirmed messages, and no confirmation for long.
     #[error("too many unconfirmed messages")]
     TooManyUnconfirmed,
 }

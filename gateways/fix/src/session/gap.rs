@@ -121,7 +121,13 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             told = event;
             self.ahead.add(seq, ahead);
         }
-        if news { Some(Event::Warning(Warning::Gap { expected, received: seq })) } else { told }
+        let gap = news.then_some(Warning::Gap { expected, received: seq });
+        if told.is_none() {
+            return gap.map(Event::Warning);
+        }
+        // One event a call: the other one is told next.
+        self.untold = gap;
+        told
     }
 
     /// What can be done with a message ahead of its turn.
@@ -139,7 +145,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return (kept(), None);
         }
         match message.msg_type() {
-            msg_type::HEARTBEAT => (handled, None),
+            // A Logon that comes again asks for nothing.
+            msg_type::HEARTBEAT | msg_type::LOGON => (handled, None),
             msg_type::TEST_REQUEST => (handled, self.on_test_request(now_ns, message, out)),
             msg_type::RESEND_REQUEST => (handled, self.on_resend_request(now_ns, message, out)),
             msg_type::SEQUENCE_RESET => {

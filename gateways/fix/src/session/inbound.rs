@@ -4,7 +4,7 @@ use super::outbound::RefTag;
 use super::{
     AppMessage, DisconnectReason, Event, Policy, Replay, Resends, SAME_RESENDS_MAX,
     SAME_RESENDS_NS, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
-    UNCONFIRMED_MAX, Unconfirmed, Validation, Warning,
+    Unconfirmed, Validation, Warning,
 };
 use crate::codec::{Defect, Message};
 use crate::store::{MSG_TYPE_BYTES_MAX, MessageStore, SEQ_MAX};
@@ -242,7 +242,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 Some(Event::PeerReject(message))
             }
             msg_type::SEQUENCE_RESET => self.on_gap_fill(now_ns, header.seq, &message, out),
-            _ => Some(self.deliver(now_ns, header, message, out)),
+            _ => Some(self.deliver(now_ns, header, message)),
         }
     }
 
@@ -277,17 +277,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Event::Rejected { seq, reason, tag }
     }
 
-    fn deliver<'b>(
-        &mut self,
-        now_ns: u64,
-        header: Header,
-        message: Message<'b>,
-        out: &mut Vec<u8>,
-    ) -> Event<'b> {
-        if self.unconfirmed.len() >= UNCONFIRMED_MAX {
-            let reason = DisconnectReason::TooManyUnconfirmed;
-            return self.log_out_now(now_ns, reason, "Overloaded, please log on again", out);
-        }
+    /// There is room: [`receive`](Self::receive) has looked.
+    fn deliver<'b>(&mut self, now_ns: u64, header: Header, message: Message<'b>) -> Event<'b> {
         let seq = header.seq;
         self.unconfirmed.push_back(Unconfirmed { seq, settled: false });
         self.advance(now_ns, seq + 1);
@@ -365,31 +356,41 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let reason = Reason::ValueOutOfRange;
             return Some(self.reject_field(now_ns, message, reason, tags::END_SEQ_NO, out));
         }
-        if self.resends_too_often(now_ns, begin, end) {
+        if self.resends_too_often(now_ns, begin) {
             let reason = DisconnectReason::ResendLoop;
             return Some(self.log_out_now(now_ns, reason, "Too many resend requests", out));
         }
+        self.begin_replay(now_ns, begin, end, out).map(Event::Warning)
+    }
+
+    /// Begins to send again; says so if some of it is no longer kept.
+    pub(super) fn begin_replay(
+        &mut self,
+        now_ns: u64,
+        begin: u64,
+        end: u64,
+        out: &mut Vec<u8>,
+    ) -> Option<Warning> {
         self.counts.resends += 1;
+        self.resends.upto = self.resends.upto.max(end);
         self.replay = Some(Replay { next: begin, end });
         self.continue_replay(now_ns, out);
         let dropped = self.store.dropped_upto();
-        (begin <= dropped).then_some(Event::Warning(Warning::ResendTruncated {
-            from: begin,
-            upto: dropped.min(end),
-        }))
+        (begin <= dropped)
+            .then_some(Warning::ResendTruncated { from: begin, upto: dropped.min(end) })
     }
 
-    /// Counts a request; a peer may repeat one, or ask for another part of what it has had, but
-    /// not for ever.
-    fn resends_too_often(&mut self, now_ns: u64, begin: u64, end: u64) -> bool {
-        let Resends { upto, times, since_ns } = self.resends;
-        let anew = begin > upto || now_ns.saturating_sub(since_ns) >= SAME_RESENDS_NS;
-        self.resends = Resends {
-            upto: upto.max(end),
-            times: if anew { 1 } else { times + 1 },
-            since_ns: if anew { now_ns } else { since_ns },
-        };
-        self.resends.times > SAME_RESENDS_MAX
+    /// Counts a request that reaches below what was resent before; a peer may make some, but not
+    /// for ever. Nothing but time ends the count: what is new may be asked for as often as it comes
+    /// about.
+    fn resends_too_often(&mut self, now_ns: u64, begin: u64) -> bool {
+        let Resends { upto, times, since_ns } = &mut self.resends;
+        if *times == 0 || now_ns.saturating_sub(*since_ns) >= SAME_RESENDS_NS {
+            (*times, *since_ns) = (1, now_ns);
+        } else {
+            *times += u32::from(begin <= *upto);
+        }
+        *times > SAME_RESENDS_MAX
     }
 
     fn on_gap_fill<'b>(

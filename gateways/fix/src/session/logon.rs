@@ -3,8 +3,8 @@
 use super::config::LogonContext;
 use super::inbound::{Fault, first_fault};
 use super::{
-    DisconnectReason, Event, Gap, Policy, Refusal, Replay, Session, SessionRejectReason, State,
-    outbound,
+    DisconnectReason, Event, Gap, Policy, REFUSALS_MAX, REFUSALS_NS, Refusal, Refusals, Session,
+    SessionRejectReason, State, outbound,
 };
 use crate::codec::{Message, TimePrecision, write_timestamp};
 use crate::store::MessageStore;
@@ -138,6 +138,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Event<'b> {
         let Terms { heartbeat_s, reset, expects, .. } = terms;
+        self.refusals = Refusals::default();
         if seq < self.next_in {
             return self.sequence_too_low(now_ns, seq, out);
         }
@@ -192,8 +193,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) {
         if let Some(expects) = expects.filter(|expects| *expects < first_new) {
-            self.replay = Some(Replay { next: expects.max(1), end: first_new - 1 });
-            self.continue_replay(now_ns, out);
+            self.untold = self.begin_replay(now_ns, expects.max(1), first_new - 1, out);
         }
     }
 
@@ -211,15 +211,17 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         (reason, tag): (SessionRejectReason, outbound::RefTag<'_>),
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        let seq = self.refusal_seq();
-        let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
-        // Text and ids are bounded, so it is never too long.
-        let _ = outbound::write_reject(&self.config, message, stamp, reason, tag, out);
-        self.refuse_under(now_ns, seq + 1, Refusal::InvalidField, reason.text(), out)
+        if self.may_answer_refused(now_ns) {
+            let seq = self.refusal_seq();
+            let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
+            // Text and ids are bounded, so it is never too long.
+            let _ = outbound::write_reject(&self.config, message, stamp, reason, tag, out);
+            self.refuse_under(now_ns, seq + 1, reason.text(), out);
+        }
+        self.disconnect(DisconnectReason::LogonRefused(Refusal::InvalidField))
     }
 
-    /// Refuses a Logon. No number is used up: the rightful peer must not find a gap because
-    /// somebody tried passwords.
+    /// Refuses a Logon, with a Logout that says why as long as there are not too many.
     fn refuse<'b>(
         &mut self,
         now_ns: u64,
@@ -227,28 +229,39 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        self.refuse_under(now_ns, self.refusal_seq(), refusal, text, out)
+        if self.may_answer_refused(now_ns) {
+            self.refuse_under(now_ns, self.refusal_seq(), text, out);
+        }
+        self.disconnect(DisconnectReason::LogonRefused(refusal))
     }
 
-    /// The number that an answer to this Logon would have.
+    /// Counts a Logon that is refused. A stranger who knows the peer's name must not be able to
+    /// move its numbers without end.
+    fn may_answer_refused(&mut self, now_ns: u64) -> bool {
+        let Refusals { times, since_ns } = &mut self.refusals;
+        if *times == 0 || now_ns.saturating_sub(*since_ns) >= REFUSALS_NS {
+            (*times, *since_ns) = (0, now_ns);
+        }
+        *times = times.saturating_add(1);
+        *times <= REFUSALS_MAX
+    }
+
+    /// The number that an answer to this Logon has.
     fn refusal_seq(&self) -> u64 {
         if self.config.reset_on_logon { 1 } else { self.store.next_out() }
     }
 
-    fn refuse_under<'b>(
-        &mut self,
-        now_ns: u64,
-        seq: u64,
-        refusal: Refusal,
-        text: &str,
-        out: &mut Vec<u8>,
-    ) -> Event<'b> {
+    /// The Logout of a refusal. Its number, and those before it, are used up: a peer that counts it
+    /// expects the next one, and one that does not has a gap which is filled.
+    fn refuse_under(&mut self, now_ns: u64, seq: u64, text: &str, out: &mut Vec<u8>) {
         let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
         let mut logout = outbound::begin(&self.config, out, msg_type::LOGOUT, stamp, false);
         logout.text(tags::TEXT, text);
         // A refusal too long to be written is still a refusal.
         let _ = logout.finish();
-        self.disconnect(DisconnectReason::LogonRefused(refusal))
+        if !self.config.reset_on_logon {
+            self.store.set_next_out(seq + 1);
+        }
     }
 
     /// The answer to our Logon.

@@ -38,8 +38,23 @@ use crate::codec::{FieldIndex, Garbled, Message, Status, decode, resync};
 use crate::store::{MessageStore, SEQ_MAX};
 use crate::tags::msg_type;
 
-/// Most application messages delivered and not yet confirmed.
+/// Most application messages delivered and not yet confirmed; the next one is
+/// [held](Session::is_held) until there is room.
 pub const UNCONFIRMED_MAX: usize = 16_384;
+
+/// Longest that a message is held without any confirmation; then the peer is told to come again.
+pub const HELD_MAX_NS: u64 = 30_000_000_000;
+
+/// Most refused Logons that are answered within [`REFUSALS_NS`]; those beyond are closed on without
+/// a word. Each answer takes a number, and whoever knows the peer's name can ask for one.
+pub const REFUSALS_MAX: u32 = 32;
+
+/// What [`REFUSALS_MAX`] is counted over; a good Logon ends the count.
+pub const REFUSALS_NS: u64 = 900_000_000_000;
+
+/// Newest numbers sent that a restart looks through for answers
+/// ([`Session::recover_answered`]).
+pub const ANSWERED_SCAN_MAX: u64 = 65_536;
 
 /// Most messages remembered or kept that came ahead of a gap.
 pub const AHEAD_MAX: usize = 1_024;
@@ -54,7 +69,8 @@ pub const GARBLED_MAX: u32 = 64;
 /// looked for inside it. So a `BodyLength` that is too long holds nothing up for ever.
 pub const FRAME_TIMEOUT_NS: u64 = 5_000_000_000;
 
-/// Most `ResendRequest`s for messages that were resent before, within [`SAME_RESENDS_NS`].
+/// Most `ResendRequest`s that reach below the highest number resent before, within
+/// [`SAME_RESENDS_NS`].
 pub const SAME_RESENDS_MAX: u32 = 32;
 
 /// What [`SAME_RESENDS_MAX`] is counted over.
@@ -122,7 +138,14 @@ struct Replay {
 struct Resends {
     /// Highest number that was resent.
     upto: u64,
-    /// Requests at or below it since `since_ns`.
+    /// Requests that began at or below it since `since_ns`.
+    times: u32,
+    since_ns: u64,
+}
+
+/// Refused Logons that were answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refusals {
     times: u32,
     since_ns: u64,
 }
@@ -136,6 +159,9 @@ pub struct Session<S, P> {
     state: State,
     next_in: u64,
     unconfirmed: VecDeque<Unconfirmed>,
+    /// Numbers of the peer's that an earlier process has answered without the core; the lowest
+    /// last.
+    answered: Vec<u64>,
     ahead: gap::AheadQueue,
     /// Which of the configured versions the Logon named (1137).
     appl_ver_id: usize,
@@ -151,6 +177,11 @@ pub struct Session<S, P> {
     /// Since when the input begins with a message that is not complete; 0 once that has lasted too
     /// long, until [`receive`](Self::receive) is called again.
     unfinished_ns: Option<u64>,
+    /// Since when the next message waits for room among the unconfirmed ones.
+    held_ns: Option<u64>,
+    /// A warning beside the event that was told last.
+    untold: Option<Warning>,
+    refusals: Refusals,
     /// The period of the schedule that the numbers belong to; it may be still to come.
     period: Option<schedule::Period>,
     resends: Resends,
@@ -183,6 +214,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             state: State::Disconnected,
             next_in,
             unconfirmed: VecDeque::with_capacity(UNCONFIRMED_MAX),
+            answered: Vec::new(),
             ahead: gap::AheadQueue::default(),
             appl_ver_id: 0,
             gap: None,
@@ -194,6 +226,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             test_request_ns: None,
             garbled: 0,
             unfinished_ns: None,
+            held_ns: None,
+            untold: None,
+            refusals: Refusals::default(),
             period: None,
             resends: Resends::default(),
             counts: Counts::default(),
@@ -319,6 +354,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay = None;
         self.ahead.clear();
         self.unfinished_ns = None;
+        self.held_ns = None;
+        self.untold = None;
         self.test_request_ns = None;
     }
 
@@ -340,10 +377,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         self.continue_replay(now_ns, out);
         let nothing = Received { consumed: 0, event: None };
+        if let Some(warning) = self.untold.take() {
+            return Received { consumed: 0, event: Some(Event::Warning(warning)) };
+        }
         if self.replay.is_some() && out.len() >= 2 * REPLAY_BYTES_MAX {
             return nothing;
         }
         if self.ahead_is_due() {
+            if self.holds(now_ns) {
+                return nothing;
+            }
             return Received { consumed: 0, event: self.take_ahead(now_ns, index, out) };
         }
         match decode(input, index) {
@@ -361,6 +404,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 if self.replay.is_some() && message.msg_type() == msg_type::RESEND_REQUEST {
                     return nothing;
                 }
+                if is_application(message.msg_type()) && self.holds(now_ns) {
+                    return nothing;
+                }
                 let event = self.on_message(now_ns, message, out);
                 self.ask_for_next_chunk(now_ns, out);
                 Received { consumed, event }
@@ -370,6 +416,27 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 let event = Some(self.on_garbled(error.kind));
                 Received { consumed: error.skip, event }
             }
+        }
+    }
+
+    /// Whether the peer's next message waits because as many as are allowed are not confirmed yet:
+    /// no more bytes are needed, and [`receive`](Self::receive) has nothing to do.
+    pub fn is_held(&self) -> bool {
+        self.held_ns.is_some() && self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.unconfirmed.len() >= UNCONFIRMED_MAX
+    }
+
+    /// Whether there is no room for another message of the application.
+    fn holds(&mut self, now_ns: u64) -> bool {
+        if self.is_full() && self.takes_messages() {
+            self.held_ns.get_or_insert(now_ns);
+            true
+        } else {
+            self.held_ns = None;
+            false
         }
     }
 
@@ -448,6 +515,44 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
+    /// Finds what an earlier process has answered with a `BusinessMessageReject` (35=j) and did not
+    /// live to count, because an older message was not confirmed: it is not delivered again, for
+    /// its answer stands. For a restart, after [`recover_in`](Self::recover_in). Looks through the
+    /// newest [`ANSWERED_SCAN_MAX`] numbers sent.
+    pub fn recover_answered(&mut self) {
+        let end = self.store.next_out();
+        let first = end.saturating_sub(ANSWERED_SCAN_MAX).max(1);
+        self.answered.clear();
+        for seq in (first..end).rev() {
+            let Some(entry) = self.store.get(seq) else { continue };
+            if entry.msg_type != msg_type::BUSINESS_MESSAGE_REJECT {
+                continue;
+            }
+            match outbound::ref_seq_num(entry.body) {
+                // They were answered in their order.
+                Some(number) if number < self.next_in => break,
+                Some(number) => self.answered.push(number),
+                None => {}
+            }
+        }
+        self.answered.sort_unstable_by(|a, b| b.cmp(a));
+        self.next_in = self.pass_over(self.next_in);
+        self.persist_next_in();
+    }
+
+    /// The number expected next, over those that are dealt with.
+    fn pass_over(&mut self, next: u64) -> u64 {
+        let mut next = self.ahead.skip(next);
+        // Ends: each turn takes one off.
+        while let Some(answered) = self.answered.last().copied().filter(|seq| *seq <= next) {
+            self.answered.pop();
+            if answered == next {
+                next = self.ahead.skip(next + 1);
+            }
+        }
+        next
+    }
+
     fn inbound_id(&self, seq: u64) -> u64 {
         (self.store.epoch() & EPOCH_MASK) << SEQ_BITS | seq
     }
@@ -461,8 +566,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// The expected number moves on, over messages that were handled ahead of a gap as well.
     fn advance(&mut self, now_ns: u64, next: u64) {
-        self.next_in = next;
-        self.next_in = self.ahead.skip(next);
+        self.next_in = self.pass_over(next);
         self.gap = self.gap.filter(|gap| gap.upto >= self.next_in);
         if let Some(gap) = &mut self.gap {
             gap.since_ns = now_ns;
@@ -515,10 +619,17 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     fn forget_numbers(&mut self) {
         self.next_in = 1;
         self.unconfirmed.clear();
+        self.answered.clear();
         self.ahead.clear();
         self.gap = None;
         self.replay = None;
+        self.resends = Resends::default();
     }
+}
+
+/// Whether a message is the application's, and not the session's own.
+fn is_application(kind: &[u8]) -> bool {
+    !matches!(kind, [b'0'..=b'5' | b'A'])
 }
 
 const SEQ_BITS: u32 = 48;

@@ -257,7 +257,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 reject.field(tags::REF_SEQ_NUM, seq);
             }
             reject.text(tags::TEXT, text).field(tags::REF_MSG_TYPE, message.msg_type());
-            if let Some(id) = ref_id.filter(|id| !id.is_empty()) {
+            let fits = |id: &&[u8]| (1..=REF_ID_BYTES_MAX).contains(&id.len());
+            if let Some(id) = ref_id.filter(fits) {
                 reject.field(tags::BUSINESS_REJECT_REF_ID, id);
             }
             reject.uint(tags::BUSINESS_REJECT_REASON, u64::from(code));
@@ -429,6 +430,12 @@ fn highest_reason(begin_string: &str) -> u16 {
     if begin_string == "FIX.4.2" { SessionRejectReason::InvalidMsgType.code() } else { u16::MAX }
 }
 
+/// `RefSeqNum` (45) of the stored body of a `BusinessMessageReject`.
+pub(super) fn ref_seq_num(body: &[u8]) -> Option<u64> {
+    let value = body.split(|byte| *byte == 1).find_map(|field| field.strip_prefix(b"45="))?;
+    crate::codec::parse_i64(value).and_then(|number| u64::try_from(number).ok())
+}
+
 /// A Reject goes back the way its message came: who it was on behalf of is who it is delivered to
 /// (FIX 4.4 volume 2, "`OnBehalfOfCompID` and `DeliverToCompID`").
 fn write_reverse_route(message: &Message<'_>, out: &mut Encoder<'_>) {
@@ -446,6 +453,10 @@ fn write_reverse_route(message: &Message<'_>, out: &mut Encoder<'_>) {
         }
     }
 }
+
+/// Longest id of a message that is repeated in a `BusinessMessageReject`, in bytes: so there is
+/// always room for it.
+const REF_ID_BYTES_MAX: usize = 256;
 
 /// Longest routing id that is repeated in a Reject, in bytes.
 const ROUTE_BYTES_MAX: usize = 128;

@@ -1,7 +1,8 @@
 //! What a session does when time passes: heartbeats, test requests and the ends of waiting.
 
 use super::{
-    DisconnectReason, Event, FRAME_TIMEOUT_NS, GAP_TRIES_MAX, Policy, Role, Session, State, Warning,
+    DisconnectReason, Event, FRAME_TIMEOUT_NS, GAP_TRIES_MAX, HELD_MAX_NS, Policy, Role, Session,
+    State, Warning,
 };
 use crate::store::MessageStore;
 use crate::tags::{self, msg_type};
@@ -35,7 +36,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             State::AwaitLogon | State::LogonSent | State::LogoutSent { .. } => {
                 Some(self.deadline_ns)
             }
-            State::LoggedOn => self.quiet_deadline_ns().into_iter().chain(self.closes_ns()).min(),
+            State::LoggedOn => {
+                let quiet = self.quiet_deadline_ns().into_iter();
+                quiet.chain(self.closes_ns()).chain(self.held_due_ns()).min()
+            }
         };
         let unfinished = self.unfinished_due_ns();
         own.into_iter().chain(unfinished).min()
@@ -47,9 +51,19 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Some(since_ns.saturating_add(FRAME_TIMEOUT_NS))
     }
 
+    /// When a message has been held for too long.
+    fn held_due_ns(&self) -> Option<u64> {
+        let held_ns = self.held_ns.filter(|_| self.is_held())?;
+        Some(held_ns.saturating_add(HELD_MAX_NS))
+    }
+
     /// When a session in which nothing happens has something to do.
     fn quiet_deadline_ns(&self) -> Option<u64> {
         let gap = self.gap.map(|gap| gap.since_ns.saturating_add(self.gap_patience_ns()));
+        let beat = self.last_out_ns.saturating_add(self.heartbeat_ns);
+        if self.held_ns.is_some() {
+            return (self.heartbeat_ns > 0).then_some(beat);
+        }
         if self.heartbeat_ns == 0 {
             return gap;
         }
@@ -61,7 +75,6 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 dead_ns.max(asked_ns.saturating_add(patience))
             }
         };
-        let beat = self.last_out_ns.saturating_add(self.heartbeat_ns);
         Some(beat.min(silence).min(gap.unwrap_or(u64::MAX)))
     }
 
@@ -92,6 +105,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 self.logout(now_ns, "Session hours are over", out);
                 Some(Event::LogoutSent { reason: DisconnectReason::OutsideHours })
             }
+            State::LoggedOn if self.held_due_ns().is_some_and(|due_ns| now_ns >= due_ns) => {
+                let reason = DisconnectReason::TooManyUnconfirmed;
+                Some(self.log_out_now(now_ns, reason, "Overloaded, please log on again", out))
+            }
             State::LoggedOn => {
                 self.continue_replay(now_ns, out);
                 self.on_silence(now_ns, out).or_else(|| self.on_old_gap(now_ns, out))
@@ -101,6 +118,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     fn on_silence(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
         if self.heartbeat_ns == 0 {
+            return None;
+        }
+        // A peer whose messages are held back cannot be judged by its silence.
+        if self.held_ns.is_some() {
+            self.beat(now_ns, out);
             return None;
         }
         let silent_ns = now_ns.saturating_sub(self.last_in_ns);
@@ -122,15 +144,22 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             });
             return Some(Event::Warning(Warning::Silent));
         }
+        self.beat(now_ns, out);
+        None
+    }
+
+    fn beat(&mut self, now_ns: u64, out: &mut Vec<u8>) {
         if now_ns.saturating_sub(self.last_out_ns) >= self.heartbeat_ns {
             self.send_admin(now_ns, msg_type::HEARTBEAT, out, |_| ());
         }
-        None
     }
 
     fn on_old_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
         let gap = self.gap?;
-        if self.replay.is_some() || now_ns.saturating_sub(gap.since_ns) < self.gap_patience_ns() {
+        if self.replay.is_some()
+            || self.held_ns.is_some()
+            || now_ns.saturating_sub(gap.since_ns) < self.gap_patience_ns()
+        {
             return None;
         }
         if gap.tries >= GAP_TRIES_MAX {

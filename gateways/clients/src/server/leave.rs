@@ -1,0 +1,100 @@
+//! Connections that we close while their peer may still send: the last words must arrive.
+//!
+//! A socket that is closed with unread bytes sends a reset, which may overtake what was written
+//! before it, such as the Logout that says why. So the writing side is closed first, and what the
+//! peer still sends is read and thrown away, for a bounded time and number of bytes. The session is
+//! free meanwhile; the connection's slot is not.
+
+use super::{ConnId, ErrorKind, GatewayServer, MessageStore, Publish, READ_BYTES_IN_COMPANY, Read};
+
+/// Longest that a connection is kept open for its last words.
+pub const LEAVE_NS: u64 = 1_000_000_000;
+
+/// Bytes that are thrown away meanwhile; who sends more gets a reset.
+pub const LEAVE_BYTES_MAX: usize = 1 << 20;
+
+/// Most connections that are kept so; one more is closed at once.
+pub const LEAVING_MAX: usize = 32;
+
+/// A connection whose reading side is still open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaving {
+    due_ns: u64,
+    bytes_left: usize,
+    /// The writing side is closed.
+    said: bool,
+}
+
+impl<S: MessageStore> GatewayServer<S> {
+    /// Closes a connection whose last words wait to be written, or have just been.
+    pub(super) fn leave(&mut self, now_ns: u64, number: u32, publish: &mut Publish<'_>) {
+        let room = self.leaving.len() < LEAVING_MAX;
+        let Some(Some(slot)) = self.slots.get_mut(number as usize) else { return };
+        if !room || !slot.ready {
+            return self.drop_slot(number, publish);
+        }
+        let due_ns = now_ns.saturating_add(LEAVE_NS);
+        slot.leaving = Some(Leaving { due_ns, bytes_left: LEAVE_BYTES_MAX, said: false });
+        self.leaving.push_back((due_ns, number));
+        self.say_last(number, publish);
+        self.drain(number, publish);
+    }
+
+    /// Closes the writing side of a connection that leaves, once all of it is written.
+    pub(super) fn say_last(&mut self, number: u32, publish: &mut Publish<'_>) {
+        let written = self.gateway.pending(ConnId(number)).is_empty();
+        let Some(Some(slot)) = self.slots.get_mut(number as usize) else { return };
+        let Some(leaving) = slot.leaving.as_mut().filter(|leaving| written && !leaving.said) else {
+            return;
+        };
+        match slot.stream.close_write() {
+            Ok(()) => leaving.said = true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.drop_slot(number, publish),
+        }
+    }
+
+    /// Whether a connection leaves.
+    pub(super) fn is_leaving(&self, number: u32) -> bool {
+        let slot = self.slots.get(number as usize).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.leaving.is_some())
+    }
+
+    /// Throws away what a leaving peer sends, within the budget of a turn; at its end, or when it
+    /// was too much, the connection is over.
+    pub(super) fn drain(&mut self, number: u32, publish: &mut Publish<'_>) {
+        let Self { slots, readable, buffer, .. } = self;
+        let Some(Some(slot)) = slots.get_mut(number as usize) else { return };
+        let Some(leaving) = &mut slot.leaving else { return };
+        slot.stream.set_read_budget(READ_BYTES_IN_COMPANY);
+        loop {
+            match slot.stream.read(buffer) {
+                Ok(count) if count > 0 && count < leaving.bytes_left => leaving.bytes_left -= count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Ok(_) | Err(_) => return self.drop_slot(number, publish),
+            }
+        }
+        if slot.stream.is_readable() {
+            super::mark_readable(slot, number, readable);
+        }
+    }
+
+    /// Ends those who have had their time; true if there were any.
+    pub(super) fn end_leaving(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+        let mut worked = false;
+        while let Some((due_ns, number)) = self.leaving.front().copied() {
+            let slot = self.slots.get(number as usize).and_then(Option::as_ref);
+            let leaving = slot.and_then(|slot| slot.leaving);
+            let is_it = leaving.is_some_and(|leaving| leaving.due_ns == due_ns);
+            if is_it && due_ns > now_ns {
+                break;
+            }
+            self.leaving.pop_front();
+            worked = true;
+            if is_it {
+                self.drop_slot(number, publish);
+            }
+        }
+        worked
+    }
+}
