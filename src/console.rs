@@ -10,6 +10,7 @@ pub mod ctl;
 pub mod place;
 pub mod render;
 pub mod text;
+pub mod top;
 pub mod verbs;
 
 /// How a command line ended: the exit code of the process. They do not change.

@@ -10,3 +10,5 @@ mod ctl;
 mod fake;
 #[path = "console_client/screens.rs"]
 mod screens;
+#[path = "console_client/top.rs"]
+mod top;

@@ -218,6 +218,17 @@ impl Table {
         self.fitted(width).0
     }
 
+    /// The first row, a line a column.
+    pub fn upright(&self) -> Vec<Line> {
+        let cells = self.rows.first().map_or(&[][..], Vec::as_slice);
+        let line = |(column, cell): (&Column, &Span)| {
+            let mut line = Line::of(format!("{:<10}", column.title), Paint::Dim);
+            line.0.push(cell.clone());
+            line
+        };
+        self.columns.iter().zip(cells).map(line).collect()
+    }
+
     fn fitted(&self, width: usize) -> (Vec<Line>, Vec<&'static str>) {
         let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.column_width(at)).collect();
         let mut kept: Vec<(usize, Column)> = self.columns.iter().copied().enumerate().collect();

@@ -68,6 +68,11 @@ fn code(output: &Output) -> i32 {
 
 /// Every verb as it is typed, and what goes over the socket.
 fn table() -> Vec<(&'static str, &'static str, Value)> {
+    [scoped(), named()].concat()
+}
+
+/// What reads, or reaches as far as a scope.
+fn scoped() -> Vec<(&'static str, &'static str, Value)> {
     let r = "why";
     vec![
         ("status", "status", json!({})),
@@ -103,6 +108,13 @@ fn table() -> Vec<(&'static str, &'static str, Value)> {
             "reduce-only",
             json!({"on": false, "account": "A", "reason": r}),
         ),
+    ]
+}
+
+/// What is about accounts, sessions and the node itself.
+fn named() -> Vec<(&'static str, &'static str, Value)> {
+    let r = "why";
+    vec![
         ("limits show", "limits", json!({})),
         ("limits show A", "limits", json!({"account": "A"})),
         (
@@ -384,7 +396,7 @@ fn at_a_terminal_a_wide_change_is_shown_and_asked_and_a_reason_is_asked_for() {
         let seen = at_a_terminal(&node, "halt", answer);
         assert_eq!(seen.exit, Exit::Refused);
         assert!(seen.err.ends_with("not confirmed: nothing was done\n"), "{}", seen.err);
-        assert_eq!(node.asked(), [dry.clone()], "only the dry run");
+        assert_eq!(node.asked(), std::slice::from_ref(&dry), "only the dry run");
     }
     let seen = at_a_terminal(&node, "halt --yes --reason stop", "");
     assert_eq!((seen.exit, seen.err.as_str()), (Exit::Done, ""));
@@ -415,7 +427,7 @@ fn what_a_node_sends_cannot_command_the_terminal() {
         Some("orders") => Does::Ok(json!({"orders": [{"id": 1, "symbol": evil}]})),
         Some("config") => Does::Ok(json!({"toml": evil, "hash": evil})),
         Some("status") => Does::Ok(json!({"node": evil, "halts": [evil], "refused": {evil: 1}})),
-        Some("venues") => Does::Raw(format!("{{\"id\":1,\"ok\":{{\"a\":\"\u{9b}\"}}}}\n").into()),
+        Some("venues") => Does::Raw("{\"id\":1,\"ok\":{\"a\":\"\u{9b}\"}}\n".into()),
         _ => Does::Error(json!({"code": evil, "message": evil, "refusal": evil})),
     });
     for line in
