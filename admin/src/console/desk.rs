@@ -388,7 +388,10 @@ impl OperatorDesk {
             "cancel-all" => {
                 (OperatorCommand::CancelAll(scope), "cancel all open orders of", open.orders)
             }
-            _ if flag(args, "on") => (OperatorCommand::ReduceOnly(scope), "only reduce in", 0),
+            _ if flag(args, "on") => {
+                let raising = self.node.model().raising_in(scope);
+                (OperatorCommand::ReduceOnly(scope), "only reduce in", raising)
+            }
             _ => (OperatorCommand::ReduceOnlyOff(scope), "not only reduce in", 0),
         };
         let is_wide = matches!(scope, Scope::All | Scope::Venue(_) | Scope::Instrument(_));
