@@ -6,7 +6,10 @@
 //! `top::view`) does no input or output, and takes the time as an argument.
 
 pub mod client;
+pub mod complete;
 pub mod ctl;
+pub mod history;
+pub mod interactive;
 pub mod place;
 pub mod render;
 pub mod text;

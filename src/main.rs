@@ -57,6 +57,8 @@ enum Command {
     /// Asks a running node one thing, or changes one; `docs/console.md` has the verbs and the exit
     /// codes.
     Ctl(console::ctl::Arguments),
+    /// The verbs of `ctl` at a prompt.
+    Console(console::interactive::Arguments),
     /// A running node on one screen, live.
     Top(console::top::Arguments),
 }
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         },
         Command::Verify { journal } => replay::verify_command(&journal),
         Command::Ctl(arguments) => return console::ctl::command(&arguments).into(),
+        Command::Console(arguments) => return console::interactive::command(&arguments).into(),
         Command::Top(arguments) => return console::top::command(&arguments).into(),
         Command::Replay { journal, order } => replay::replay_command(&journal, order),
     };

@@ -8,6 +8,8 @@ mod answers;
 mod ctl;
 #[path = "console_client/fake.rs"]
 mod fake;
+#[path = "console_client/interactive.rs"]
+mod interactive;
 #[path = "console_client/screens.rs"]
 mod screens;
 #[path = "console_client/top.rs"]

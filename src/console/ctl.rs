@@ -5,7 +5,7 @@
 //! lines out by the same function.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -76,8 +76,8 @@ pub struct Terminal<'a> {
     pub width: usize,
     /// In colour.
     pub color: bool,
-    /// What is typed.
-    pub input: &'a mut dyn BufRead,
+    /// Asks one question; `None` at the end of the input.
+    pub ask: &'a mut dyn FnMut(&str) -> Option<String>,
     /// Answers.
     pub out: &'a mut dyn Write,
     /// Messages.
@@ -95,15 +95,19 @@ impl Terminal<'_> {
         let _ = writeln!(self.err, "rutter: {}", clean(message));
     }
 
-    /// `None` at the end of the input.
     fn ask(&mut self, question: &str) -> Option<String> {
-        let _ = write!(self.err, "{}", clean(question));
-        let _ = self.err.flush();
-        let mut line = String::new();
-        let mut input = std::io::Read::take(&mut *self.input, ANSWER_BYTES_MAX);
-        let read = input.read_line(&mut line).ok()?;
-        (read > 0).then(|| line.trim().to_owned())
+        (self.ask)(question).map(|answer| answer.trim().to_owned())
     }
+}
+
+/// Asks on the standard error, so that the standard output is the answer alone.
+fn ask(question: &str) -> Option<String> {
+    let mut err = std::io::stderr().lock();
+    // Where it cannot be asked, nobody answers.
+    err.write_all(question.as_bytes()).and_then(|()| err.flush()).ok()?;
+    let mut line = String::new();
+    let read = std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut line).ok()?;
+    (read > 0).then_some(line)
 }
 
 /// Time for the ages in an answer.
@@ -134,7 +138,7 @@ pub fn command(arguments: &Arguments) -> Exit {
         out_is_terminal: std::io::stdout().is_terminal(),
         width: width(),
         color: wants_color(),
-        input: &mut std::io::stdin().lock(),
+        ask: &mut ask,
         out: &mut std::io::stdout().lock(),
         err: &mut std::io::stderr().lock(),
     };

@@ -122,6 +122,10 @@ fn once(path: &Path, width: u16, height: u16) -> Exit {
         let lost = matches!(error, ClientError::Lost(_));
         return if lost { Exit::Unknown } else { Exit::Unreachable };
     }
+    if let Some(refused) = app.sample.as_ref().and_then(|sample| sample.refused.as_ref()) {
+        eprintln!("rutter: {}", clean(refused));
+        return Exit::Refused;
+    }
     let _ = stdout().lock().write_all(frame(&app, width, height, now_ns()).as_bytes());
     Exit::Done
 }
@@ -145,23 +149,31 @@ pub fn frame(app: &App, width: u16, height: u16, now_ns: u64) -> String {
 fn sample(client: &mut Client, interest: &Interest) -> Result<Sample, ClientError> {
     let greeting = client.greeting();
     let (user, role) = (greeting.user.clone(), greeting.role.clone());
-    let status = look(client, &Request::look("status"))?.unwrap_or_default();
+    let mut sample = Sample { user, role, ..Sample::default() };
     let orders = Request::look("orders")
         .with("venue", interest.venue.clone())
         .with("limit", Some(ORDERS_MAX));
-    let orders = look(client, &orders)?.unwrap_or_default();
-    let order = match interest.order {
-        Some(id) => look(client, &Request::look("order").with("id", Some(id)))?,
-        None => None,
-    };
-    Ok(Sample { user, role, status, orders, order })
+    let refused = &mut sample.refused;
+    sample.status = look(client, &Request::look("status"), refused)?.unwrap_or_default();
+    sample.orders = look(client, &orders, refused)?.unwrap_or_default();
+    if let Some(id) = interest.order {
+        sample.order = look(client, &Request::look("order").with("id", Some(id)), refused)?;
+    }
+    Ok(sample)
 }
 
-/// `None` where the node refuses: there is nothing to show then.
-fn look(client: &mut Client, request: &Request) -> Result<Option<Value>, ClientError> {
+/// `None` where the node refuses; why is in `refused` then.
+fn look(
+    client: &mut Client,
+    request: &Request,
+    refused: &mut Option<String>,
+) -> Result<Option<Value>, ClientError> {
     match client.ask(request.verb, &request.args, PATIENCE)? {
         Answer::Ok(raw) => Ok(serde_json::from_str(raw.get()).ok()),
-        Answer::Error(..) => Ok(None),
+        Answer::Error(error, _) => {
+            refused.get_or_insert_with(|| refusal(&error));
+            Ok(None)
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Command lines into requests, answers into exit codes, questions to a person.
 
-use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -31,6 +30,7 @@ struct Seen {
     exit: Exit,
     out: String,
     err: String,
+    questions: Vec<String>,
 }
 
 /// Types `line`, and then `answers` to whatever is asked.
@@ -41,19 +41,23 @@ fn at_a_terminal(node: &FakeNode, line: &str, answers: &str) -> Seen {
 fn with_a_terminal(node: &FakeNode, line: &str, answers: &str, interactive: bool) -> Seen {
     let arguments = parsed(line).expect(line);
     let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (mut lines, mut questions) = (answers.lines(), Vec::new());
     let mut terminal = Terminal {
         interactive,
         out_is_terminal: interactive,
         width: 80,
         color: false,
-        input: &mut Cursor::new(answers.to_owned()),
+        ask: &mut |question| {
+            questions.push(question.to_owned());
+            lines.next().map(str::to_owned)
+        },
         out: &mut out,
         err: &mut err,
     };
     let connect = || Client::connect(&node.socket, Duration::from_secs(5));
     let exit = run(&arguments.verb, &arguments.manner, &mut terminal, connect);
     let text = |bytes| String::from_utf8(bytes).expect("text");
-    Seen { exit, out: text(out), err: text(err) }
+    Seen { exit, out: text(out), err: text(err), questions }
 }
 
 fn rutter(socket: &Path, line: &str) -> Output {
@@ -219,7 +223,7 @@ fn what_makes_no_sense_is_a_usage_error_before_anything_is_asked() {
         &long,
     ] {
         let seen = with_a_terminal(&node, line, "yes\n", false);
-        assert_eq!(seen.exit, Exit::Usage, "{line}");
+        assert_eq!((seen.exit, seen.questions.len()), (Exit::Usage, 0), "{line}");
     }
     assert_eq!(node.asked(), Vec::<Value>::new());
     assert_eq!(code(&rutter(&node.socket, "nonsense")), 2);
@@ -390,7 +394,8 @@ fn at_a_terminal_a_wide_change_is_shown_and_asked_and_a_reason_is_asked_for() {
     let real = json!({"verb": "halt", "args": {"reason": "stop"}});
     let seen = at_a_terminal(&node, "halt", "stop\nyes\n");
     assert_eq!(seen.exit, Exit::Done);
-    assert!(seen.err.starts_with("reason: dry run, nothing is changed: halt everything; 12 would"));
+    assert!(seen.err.starts_with("dry run, nothing is changed: halt everything; 12 would"));
+    assert_eq!(seen.questions, ["reason: ", "type yes to do it: "]);
     assert_eq!(node.asked(), [dry.clone(), real.clone()]);
     for answer in ["stop\ny\n", "stop\n\n", "stop\n"] {
         let seen = at_a_terminal(&node, "halt", answer);
@@ -400,6 +405,7 @@ fn at_a_terminal_a_wide_change_is_shown_and_asked_and_a_reason_is_asked_for() {
     }
     let seen = at_a_terminal(&node, "halt --yes --reason stop", "");
     assert_eq!((seen.exit, seen.err.as_str()), (Exit::Done, ""));
+    assert!(seen.questions.is_empty());
     assert_eq!(node.asked(), [real]);
     // One venue is not wide; no reason is no change.
     assert_eq!(at_a_terminal(&node, "halt --venue A", "stop\n").exit, Exit::Done);

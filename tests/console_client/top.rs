@@ -10,13 +10,13 @@ use rutter::console::verbs::Request;
 use serde_json::{Value, json};
 
 use super::answers::{NOW_NS, of, order, session, status, venue};
-use super::fake::FakeNode;
+use super::fake::{Does, FakeNode};
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 
 fn sample(status: Value) -> Sample {
     let orders = json!({"orders": [order(41_000), order(40_999)]});
-    Sample { user: "alice".into(), role: "operator".into(), status, orders, order: None }
+    Sample { user: "alice".into(), role: "operator".into(), status, orders, ..Sample::default() }
 }
 
 /// A second before.
@@ -244,6 +244,19 @@ fn a_node_that_went_away_is_shown_with_what_was_known_and_since_when() {
     assert!(shown.contains("BINANCE") && shown.contains("orders -, fills -"), "{shown}");
     app.heard(sample(status()));
     assert!(frame(&app, 80, 24, NOW_NS).contains("running"));
+}
+
+#[test]
+fn what_the_node_does_not_tell_is_said() {
+    let mut app = app(status());
+    let refused = Some("no such order (unknown_order)".to_owned());
+    app.heard(Sample { refused, ..sample(status()) });
+    let shown = frame(&app, 80, 24, NOW_NS);
+    assert!(shown.contains("the node does not tell: no such order (unknown_order)"), "{shown}");
+    let node = FakeNode::always(|| Does::Error(json!({"code": "too_many_requests"})));
+    let mut command = Command::new(RUTTER);
+    let output = command.args(["top", "--once", "--socket"]).arg(&node.socket).output();
+    assert_eq!(output.expect("runs").status.code(), Some(1));
 }
 
 #[test]

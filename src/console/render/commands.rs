@@ -98,7 +98,9 @@ pub fn help(ok: &Value) -> Vec<Line> {
     let mut lines = Vec::new();
     for (title, changes) in [("looks, any role", false), ("changes", true)] {
         lines.push(Line::of(title, Paint::Bold));
-        for verb in rows(ok, "verbs").iter().filter(|verb| flag(verb, "changes") == changes) {
+        // Whatever needs more than a viewer leads to a change: so does approving one.
+        let leads = |verb: &Value| flag(verb, "changes") || word(verb, "role") != "viewer";
+        for verb in rows(ok, "verbs").iter().filter(|verb| leads(verb) == changes) {
             let role = if changes { format!(" ({})", word(verb, "role")) } else { String::new() };
             lines.push(
                 Line::of(format!("  {:<20}", typed(&word(verb, "verb"))), Paint::Plain)

@@ -17,6 +17,8 @@ pub struct Sample {
     pub orders: Value,
     /// The `ok` of `order`, of the one that is open.
     pub order: Option<Value>,
+    /// What the node refused to tell.
+    pub refused: Option<String>,
 }
 
 impl Sample {

@@ -99,6 +99,9 @@ fn header(app: &App, width: usize, now_ns: u64) -> Vec<Line> {
         let age = text::age(now_ns, *since);
         lines.push(Line::of(format!("not heard for {age}: {why}"), Paint::Bad));
     }
+    if let Some(why) = &sample.refused {
+        lines.push(Line::of(format!("the node does not tell: {why}"), Paint::Bad));
+    }
     if let Some(what) = halted {
         lines.push(Line::of(format!("!!! HALTED: {what} !!!  (r resumes)"), Paint::Bad));
     }
