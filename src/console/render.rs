@@ -31,7 +31,7 @@ pub fn answer(verb: &str, ok: &Value, look: &Look) -> Vec<Line> {
         "venues" => listed(&state::venues(ok), "no venues", look),
         "sessions" => listed(&state::sessions(ok, look.now_ns), "no sessions", look),
         "latency" => listed(&state::stages(ok), "nothing was measured yet", look),
-        "journal" => state::journal(ok, look),
+        "journal" => state::journal(ok),
         "instruments" => orders::instruments(ok, look),
         "book" => orders::book(ok, look),
         "orders" => orders::list(ok, look),

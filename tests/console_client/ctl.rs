@@ -431,7 +431,7 @@ fn what_a_node_sends_cannot_command_the_terminal() {
     let evil = "\u{1b}]0;owned\u{7}\u{9b}2J";
     let node = FakeNode::new(GREETING, move |request| match request["verb"].as_str() {
         Some("orders") => Does::Ok(json!({"orders": [{"id": 1, "symbol": evil}]})),
-        Some("config") => Does::Ok(json!({"toml": evil, "hash": evil})),
+        Some("config") => Does::Ok(json!({"text": evil, "hash": evil})),
         Some("status") => Does::Ok(json!({"node": evil, "halts": [evil], "refused": {evil: 1}})),
         Some("venues") => Does::Raw("{\"id\":1,\"ok\":{\"a\":\"\u{9b}\"}}\n".into()),
         _ => Does::Error(json!({"code": evil, "message": evil, "refusal": evil})),

@@ -77,7 +77,8 @@ order  apply   1.40 µs  4.30 µs  14.2 µs   120 µs  41,000
         r"written     120,345
 released    120,345 (0 behind)
 on the disk 120,300 (45 behind, 4.50 KiB)
-last sync   4.00 ms
+sync lag    4.00 ms
+a sync      900 µs
 size        192 MiB in 3 segments
 free        50.0 GiB
 durability  process

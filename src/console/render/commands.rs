@@ -74,7 +74,7 @@ pub fn pending(ok: &Value, look: &Look) -> Table {
 
 /// The configuration, line by line.
 pub fn config(ok: &Value) -> Vec<Line> {
-    let text = ok.get("toml").and_then(Value::as_str).unwrap_or("");
+    let text = ok.get("text").and_then(Value::as_str).unwrap_or("");
     let mut lines = vec![Line::of(format!("# hash {}", word(ok, "hash")), Paint::Dim)];
     lines.extend(text.lines().map(|line| Line::of(line, Paint::Plain)));
     lines

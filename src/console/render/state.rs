@@ -247,7 +247,7 @@ pub fn rings(ok: &Value) -> Table {
 const FREE_BYTES_MIN: u64 = 1 << 30;
 
 /// What the journal has.
-pub fn journal(ok: &Value, look: &Look) -> Vec<Line> {
+pub fn journal(ok: &Value) -> Vec<Line> {
     let seq = number(ok, "seq").unwrap_or(0);
     let behind = |name| number(ok, name).map_or(0, |at| seq.saturating_sub(at));
     let low = number(ok, "free_bytes").is_some_and(|free| free < FREE_BYTES_MIN);
@@ -276,11 +276,8 @@ pub fn journal(ok: &Value, look: &Look) -> Vec<Line> {
             ),
             Paint::Plain,
         ),
-        line(
-            "last sync",
-            super::told(ok, "last_sync_ns", |at| text::age(look.now_ns, at)),
-            Paint::Plain,
-        ),
+        line("sync lag", super::told(ok, "sync_lag_ns", text::duration), Paint::Plain),
+        line("a sync", super::told(ok, "sync_mean_ns", text::duration), Paint::Plain),
         line(
             "size",
             format!("{} in {} segments", bytes("bytes"), counted(ok, "segments")),
