@@ -26,7 +26,7 @@ pub use sessions::{SESSIONS_PERIOD_NS, SessionGauges};
 
 use crate::clock::unix_ns;
 use crate::config::Config;
-use crate::metrics::{Monitor, Snapshot};
+use crate::metrics::{Monitor, RingDepth, Snapshot};
 use crate::rings::InputWriter;
 
 /// How long the core may take to answer a command.
@@ -85,7 +85,10 @@ impl Bridge {
     }
 
     fn status(&self, snapshot: &Snapshot) -> Map<String, Value> {
-        let ring = |name: &str, ring: &crate::metrics::RingDepth| json!({"ring": name, "slots": ring.slots, "used": ring.depth, "stalls": ring.stalls});
+        let ring = |name: &str, ring: &RingDepth| {
+            let RingDepth { depth, slots, stalls } = ring;
+            json!({"ring": name, "slots": slots, "used": depth, "stalls": stalls})
+        };
         object(json!({
             "node": self.name,
             "version": env!("CARGO_PKG_VERSION"),

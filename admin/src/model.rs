@@ -1,8 +1,9 @@
 //! The read model: what the outputs tell of orders, children, money, venues and operators.
 //!
-//! A line belongs here if it follows the core. It decides nothing: where the core has a rule (what a
-//! child's state is after an event, how a fill is booked, which definition is taken) the core's own
-//! code is called. `report` follows orders, `children` children, `money` the ledger, `look` answers.
+//! A line belongs here if it follows the core. It decides nothing: where the core has a rule (what
+//! a child's state is after an event, how a fill is booked, which definition is taken) the core's
+//! own code is called. `report` follows orders, `children` children, `money` the ledger, `look`
+//! answers.
 //!
 //! Nothing is allocated by an output once the rings were used whole. Reference data and operators'
 //! commands may allocate.

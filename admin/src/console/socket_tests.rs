@@ -1,3 +1,5 @@
+//! Scenarios at the socket: who is let in, what he may send, and when he is cut off.
+
 use super::*;
 
 use std::io::{BufRead, BufReader};
