@@ -23,8 +23,8 @@ use serde_json::Value;
 use crate::client::{ClientConfig, ClientPoll, FixClient};
 use crate::clock::unix_ns;
 use crate::harness::{
-    HarnessError, Node, NodeSettings, READY_DEFAULT, Venue, VenueFill, Venues, VenuesConfig,
-    free_address, node_program, write_node_config,
+    CONSOLE, HarnessError, Node, NodeSettings, READY_DEFAULT, Venue, VenueFill, Venues,
+    VenuesConfig, free_address, node_program, write_node_config,
 };
 use crate::quantiles::Quantiles;
 use table::{Screen, View};
@@ -162,6 +162,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         folder.disable_cleanup(true);
         eprintln!("folder: {}", folder.path().display());
     }
+    let (rutter, socket) = (node_program()?, folder.path().join(CONSOLE));
+    let (rutter, socket) = (rutter.display(), socket.display());
+    eprintln!("watch it: {rutter} top --socket {socket}");
+    eprintln!("stop it:  {rutter} ctl --socket {socket} halt --reason drill");
     let summary = match trade(arguments, folder.path(), &stop) {
         Ok(summary) => summary,
         Err(error) if matches!(error.downcast_ref(), Some(HarnessError::Interrupted)) => {
