@@ -330,7 +330,8 @@ wire_struct!(NewOrder {
     qty,
     price,
     instructions,
-    poss_resend
+    poss_resend,
+    trace
 });
 wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
 wire_struct!(Unacceptable {
@@ -340,7 +341,8 @@ wire_struct!(Unacceptable {
     symbol,
     side,
     orig_cl_ord_id,
-    refusal
+    refusal,
+    trace
 });
 wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
 wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
@@ -529,6 +531,7 @@ mod tests {
                 cash_qty: Amount(7),
             },
             poss_resend: false,
+            trace: 0,
         };
         ReplaceOrder { orig_cl_ord_id: id, order }
     }
@@ -613,6 +616,17 @@ mod tests {
                 price: Price(5),
                 instructions: Instructions::default(),
                 poss_resend: true,
+                trace: u64::MAX,
+            }),
+            Input::Unacceptable(Unacceptable {
+                session: SessionId(1),
+                client_seq: 2,
+                cl_ord_id: text36,
+                symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
+                side: Side::Buy,
+                orig_cl_ord_id: text36,
+                refusal: Refusal::UnknownSymbol,
+                trace: 3,
             }),
             Input::Replace(every_instruction(text36)),
             Input::MassCancel(mass_cancel(text36)),

@@ -310,6 +310,7 @@ impl World {
             price: if is_market { Price(0) } else { self.price() },
             instructions,
             poss_resend: false,
+            trace: self.random.below(u64::MAX),
         }
     }
 
