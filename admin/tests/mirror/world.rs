@@ -350,6 +350,7 @@ impl World {
             price,
             instructions: Instructions::default(),
             poss_resend: false,
+            trace: 0,
         };
         self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id, order }));
     }
