@@ -382,12 +382,7 @@ pub struct Clients<S: MessageStore> {
 /// Publishes a client's input, or says that there is no room: new orders leave an eighth of the
 /// ring to cancels and venue answers. What is refused here stays with the gateway, which then stops
 /// reading that socket.
-fn publish(
-    inputs: &mut InputWriter,
-    names: &Sessions,
-    input: &Input,
-    arrived_ns: u64,
-) -> bool {
+fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns: u64) -> bool {
     let room = match input {
         Input::NewOrder(_)
         | Input::Unacceptable(_)

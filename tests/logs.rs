@@ -197,7 +197,8 @@ fn one_trace_id_leads_from_the_clients_bytes_to_the_venues_and_back() {
         way.retain(|step| step != "venue_news accepted");
         let last = ["order_received", "child_sent", "venue_news fill", "report_sent trade"];
         assert_eq!(way, last, "{lines:#?}");
-        let number: u64 = report.order_id.split_once('-').expect("tag-number").1.parse().expect("id");
+        let number: u64 =
+            report.order_id.split_once('-').expect("tag-number").1.parse().expect("id");
         let venue = report.last.expect("a fill").venue;
         for line in &lines {
             let read = parsed(line);

@@ -512,7 +512,11 @@ fn what_an_order_causes_has_its_trace_through_changes_and_restarts() {
     desk.client("replace a buy 7 @ 9995 gtc");
     assert_eq!(traces(&mut desk), [("report", 1), ("cancel", 1)]);
     desk.venue(2, "done 0");
-    assert_eq!(traces(&mut desk), [("report", 1), ("new", 1)], "the order's own, not the request's");
+    assert_eq!(
+        traces(&mut desk),
+        [("report", 1), ("new", 1)],
+        "the order's own, not the request's"
+    );
     desk.input(Input::NodeStarted);
     assert_eq!(traces(&mut desk), [("query", 1)]);
     desk.venue(3, "fill 5 @ 9995");

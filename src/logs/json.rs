@@ -154,7 +154,9 @@ mod tests {
         assert_eq!((&first["up"], &first["level_"]), (&false.into(), &"mine".into()));
         assert!(first["ts"].as_str().is_some_and(|ts| ts.ends_with('Z')), "{first}");
         let sent = text.lines().nth(1).unwrap_or_default();
-        assert!(sent.contains(r#""event":"sent","trace_id":"00ff","order_id":7,"seq":3,"target":"#));
+        assert!(
+            sent.contains(r#""event":"sent","trace_id":"00ff","order_id":7,"seq":3,"target":"#)
+        );
         assert!(sent.ends_with(r#","venue":"kraken"}"#), "{sent}");
         let long = lines[2]["long"].as_str().expect("text");
         assert_eq!(long.chars().count(), TEXT_CHARS_MAX + 1, "cut, and marked so");

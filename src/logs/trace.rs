@@ -358,7 +358,7 @@ mod tests {
     fn order() -> NewOrder {
         NewOrder {
             session: SessionId(1),
-            client_seq: 3 << 48 | 17,
+            client_seq: (3 << 48) + 17,
             cl_ord_id: id("a1"),
             instrument: InstrumentId(0),
             side: Side::Buy,
@@ -376,7 +376,7 @@ mod tests {
         Report {
             session: SessionId(1),
             event: 1,
-            client_seq: 3 << 48 | 17,
+            client_seq: (3 << 48) + 17,
             time: UnixNanos(1),
             exec: 5,
             order: OrderId(9),
@@ -433,7 +433,12 @@ mod tests {
         }
         let (venue, reason) = (VenueId(0), VenueReject::Late);
         children.news(&Input::CancelRejected { venue, child: ChildId(4), reason });
-        children.news(&Input::ChildDone { venue, child: ChildId(5), expired: true, filled: Qty(0) });
+        children.news(&Input::ChildDone {
+            venue,
+            child: ChildId(5),
+            expired: true,
+            filled: Qty(0),
+        });
         sessions.sent(&Output::Report(report()), 33);
         sessions.sent(
             &Output::CancelReject(CancelReject {
@@ -473,23 +478,46 @@ mod tests {
         let trace = r#""trace_id":"0000000000abcdef""#;
         let message = r#""session":"BETA","seq":17,"target":"order""#;
         let change = r#""session":"BETA","seq":18,"target":"order","cl_ord_id":"c1""#;
+        let kraken = r#""venue":"kraken""#;
+        let target = r#""target":"order""#;
         let expected = [
-            format!(r#":"debug","event":"order_received",{trace},{message},"cl_ord_id":"a1"}}"#),
-            format!(r#":"debug","event":"replace_received",{change},"orig_cl_ord_id":"a1"}}"#),
-            format!(r#":"debug","event":"cancel_received",{change},"orig_cl_ord_id":"a1"}}"#),
-            format!(
-                r#":"debug","event":"child_cancel_sent",{trace},{order},"target":"order","child_id":4,"venue":"kraken","journal_seq":33}}"#
-            ),
-            format!(
-                r#":"debug","event":"venue_news",{trace},{order},"target":"order","kind":"cancel_rejected","child_id":4,"venue":"kraken","detail":"Late"}}"#
-            ),
+            format!(r#""order_received",{trace},{message},"cl_ord_id":"a1""#),
+            format!(r#""replace_received",{change},"orig_cl_ord_id":"a1""#),
+            format!(r#""cancel_received",{change},"orig_cl_ord_id":"a1""#),
+            [
+                &format!(r#""child_cancel_sent",{trace},{order},{target},"child_id":4,"#),
+                kraken,
+                r#","journal_seq":33"#,
+            ]
+            .concat(),
+            [
+                &format!(r#""venue_news",{trace},{order},{target},"kind":"cancel_rejected","#),
+                r#""child_id":4,"#,
+                kraken,
+                r#","detail":"Late""#,
+            ]
+            .concat(),
             // A child that it was never told of.
-            r#":"debug","event":"venue_news","target":"order","kind":"done","child_id":5,"venue":"kraken","detail":"Expired"}"#.to_owned(),
-            format!(
-                r#":"debug","event":"report_sent",{trace},{order},{message},"kind":"new","cl_ord_id":"a1","exec_id":5,"journal_seq":33}}"#
-            ),
-            r#":"debug","event":"report_sent","session":"BETA","target":"order","kind":"cancel_rejected","reason":"UnknownOrder","cl_ord_id":"c1","journal_seq":34}"#.to_owned(),
-        ];
+            [
+                r#""venue_news","target":"order","kind":"done","child_id":5,"#,
+                kraken,
+                r#","detail":"Expired""#,
+            ]
+            .concat(),
+            [
+                &format!(
+                    r#""report_sent",{trace},{order},{message},"kind":"new","cl_ord_id":"a1","#
+                ),
+                r#""exec_id":5,"journal_seq":33"#,
+            ]
+            .concat(),
+            [
+                r#""report_sent","session":"BETA","target":"order","kind":"cancel_rejected","#,
+                r#""reason":"UnknownOrder","cl_ord_id":"c1","journal_seq":34"#,
+            ]
+            .concat(),
+        ]
+        .map(|line| format!(r#":"debug","event":{line}}}"#));
         assert_eq!(told, expected);
         assert_eq!(formatted, 4);
     }
@@ -515,7 +543,8 @@ mod tests {
         };
         let change = Unacceptable { orig_cl_ord_id: id("a0"), trace: 0, ..refused };
         let kept = Kept::default();
-        let lines = tracing_subscriber::fmt().with_max_level(Level::DEBUG).with_writer(kept.clone());
+        let lines =
+            tracing_subscriber::fmt().with_max_level(Level::DEBUG).with_writer(kept.clone());
         let sessions = Sessions::new(Vec::new());
         tracing::subscriber::with_default(lines.finish(), || {
             sessions.received(&Input::Unacceptable(refused));

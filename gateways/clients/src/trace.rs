@@ -12,8 +12,10 @@ use rutter_core::input::Input;
 /// Equal messages have equal traces; session and message tell the orders of one store apart, the
 /// time those of a store that was begun anew, and the node's tag those of different nodes.
 pub const fn trace(node_tag: u32, session: SessionId, client_seq: u64, arrived_ns: u64) -> u64 {
-    let mut hash = Rolling::new(node_tag as u64);
-    hash.pair(session.0 as u64, client_seq);
+    let mut hash = Rolling::new(0);
+    // Side by side: small numbers that are mixed in one after another meet.
+    hash.word((node_tag as u64) << 32 | session.0 as u64);
+    hash.word(client_seq);
     hash.word(arrived_ns);
     if hash.value() == 0 { 1 } else { hash.value() }
 }
