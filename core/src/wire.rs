@@ -536,6 +536,19 @@ mod tests {
         ReplaceOrder { orig_cl_ord_id: id, order }
     }
 
+    fn unacceptable(id: Text<36>) -> Unacceptable {
+        Unacceptable {
+            session: SessionId(1),
+            client_seq: 2,
+            cl_ord_id: id,
+            symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
+            side: Side::Buy,
+            orig_cl_ord_id: id,
+            refusal: Refusal::UnknownSymbol,
+            trace: 3,
+        }
+    }
+
     fn mass_cancel(id: Text<36>) -> MassCancel {
         MassCancel {
             session: SessionId(1),
@@ -618,16 +631,7 @@ mod tests {
                 poss_resend: true,
                 trace: u64::MAX,
             }),
-            Input::Unacceptable(Unacceptable {
-                session: SessionId(1),
-                client_seq: 2,
-                cl_ord_id: text36,
-                symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
-                side: Side::Buy,
-                orig_cl_ord_id: text36,
-                refusal: Refusal::UnknownSymbol,
-                trace: 3,
-            }),
+            Input::Unacceptable(unacceptable(text36)),
             Input::Replace(every_instruction(text36)),
             Input::MassCancel(mass_cancel(text36)),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),

@@ -1,5 +1,5 @@
-//! An event as one JSON object: `ts`, `level`, `event`, then what there is of `trace_id`, `order_id`,
-//! `session`, `seq`, then `target`, then its other fields.
+//! An event as one JSON object: `ts`, `level`, `event`, then what there is of `trace_id`,
+//! `order_id`, `session` and `seq`, then `target`, then its other fields.
 
 use std::fmt;
 
