@@ -8,6 +8,7 @@ pub mod boot;
 pub mod bridge;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod core_station;
 pub mod decider;
 pub mod doctor;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use rutter::config::Config;
-use rutter::{node, replay};
+use rutter::{console, node, replay};
 
 /// A deterministic smart order router for crypto.
 #[derive(Debug, Parser)]
@@ -54,6 +54,13 @@ enum Command {
         #[arg(long)]
         order: Option<u64>,
     },
+    /// Asks a running node one thing, or changes one; `docs/console.md` has the verbs and the exit
+    /// codes.
+    Ctl(console::ctl::Arguments),
+    /// The verbs of `ctl` at a prompt.
+    Console(console::interactive::Arguments),
+    /// A running node on one screen, live.
+    Top(console::top::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +73,9 @@ fn main() -> ExitCode {
             Err(error) => Err(error.into()),
         },
         Command::Verify { journal } => replay::verify_command(&journal),
+        Command::Ctl(arguments) => return console::ctl::command(&arguments).into(),
+        Command::Console(arguments) => return console::interactive::command(&arguments).into(),
+        Command::Top(arguments) => return console::top::command(&arguments).into(),
         Command::Replay { journal, order } => replay::replay_command(&journal, order),
     };
     match result {

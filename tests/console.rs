@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Open orders, half at each venue.
 const OPEN: usize = 10_000;
 /// Within the collar, and far below every offer.

@@ -43,10 +43,8 @@ impl Scene {
         settings.stale_after_ms = 3_600_000;
         "shared".clone_into(&mut settings.wait_profile);
         let metrics = free_address().expect("a port");
+        settings.metrics = Some(metrics);
         let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-        let mut text = std::fs::read_to_string(&config).expect("readable");
-        let _ = writeln!(text, "\n[metrics]\nlisten = \"{metrics}\"");
-        std::fs::write(&config, text).expect("written");
         let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
         node.wait_ready(READY_DEFAULT).expect("ready");
         Self { settings, metrics, node, venues, _dir: dir }

@@ -1,7 +1,6 @@
 //! A real Prometheus, of Debian's package `prometheus`, beside a real node: an exchange goes down,
 //! and the alert fires. Skips with a notice where it is not there.
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -95,10 +94,8 @@ fn an_exchange_goes_down_and_the_alert_fires_and_ends_when_it_is_back() {
     settings.orders_log2 = 12;
     "shared".clone_into(&mut settings.wait_profile);
     let metrics = free_address().expect("a port");
+    settings.metrics = Some(metrics);
     let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-    let mut text = std::fs::read_to_string(&config).expect("readable");
-    let _ = writeln!(text, "\n[metrics]\nlisten = \"{metrics}\"");
-    std::fs::write(&config, text).expect("written");
     let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
     node.wait_ready(READY_DEFAULT).expect("ready");
     let Some(prometheus) = Prometheus::start(dir.path(), metrics) else {

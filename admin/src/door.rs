@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// What looks gives way to what carries orders, where both want one processor. On Linux a thread
+/// has a niceness of its own.
+const NICENESS: i32 = 10;
+
 /// How often the listener looks whether it is to end.
 const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
@@ -64,6 +68,8 @@ fn let_in<S: Send + 'static, H: Host<S>>(stream: S, host: &Arc<H>, open: &Arc<At
     }
     let (host, still_open) = (Arc::clone(host), Arc::clone(open));
     let serve = move || {
+        // Where this is not allowed they are equals.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
         host.serve(stream);
         still_open.fetch_sub(1, Ordering::Relaxed);
     };

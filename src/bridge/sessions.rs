@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rutter_clients::gateway::SessionShown;
 use serde_json::{Map, Value, json};
 
-use crate::config::Config;
+use crate::config::{Config, SessionConfig};
 
 /// How often the gateway's thread stores them, nanoseconds.
 pub const SESSIONS_PERIOD_NS: u64 = 100_000_000;
@@ -14,6 +14,7 @@ pub const SESSIONS_PERIOD_NS: u64 = 100_000_000;
 #[derive(Debug, Default)]
 struct Gauge {
     name: String,
+    kind: &'static str,
     connected: AtomicBool,
     next_in: AtomicU64,
     next_out: AtomicU64,
@@ -28,8 +29,12 @@ pub struct SessionGauges(Vec<Gauge>);
 impl SessionGauges {
     /// For the sessions of a configuration.
     pub fn new(config: &Config) -> Self {
-        let gauge = |name: &String| Gauge { name: name.clone(), ..Gauge::default() };
-        Self(config.session.iter().map(|session| gauge(&session.comp_id)).collect())
+        let gauge = |session: &SessionConfig| Gauge {
+            name: session.comp_id.clone(),
+            kind: if session.is_drop_copy() { "drop-copy" } else { "trading" },
+            ..Gauge::default()
+        };
+        Self(config.session.iter().map(gauge).collect())
     }
 
     /// Shows one, by its place in the configuration. One thread calls it.
@@ -47,6 +52,7 @@ impl SessionGauges {
         let row = |gauge: &Gauge| {
             let of = |value: &AtomicU64| value.load(Ordering::Relaxed);
             let row = json!({
+                "kind": gauge.kind,
                 "connected": gauge.connected.load(Ordering::Relaxed),
                 "next_in": of(&gauge.next_in), "next_out": of(&gauge.next_out),
                 "last_in_ns": of(&gauge.last_in_ns), "backlog_bytes": of(&gauge.backlog_bytes),

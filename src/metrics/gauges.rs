@@ -44,7 +44,11 @@ pub const GATEWAY: [GatewayCounter; 20] = [
     counter("fix_gaps", "Times that client messages were found missing and asked for", |c| c.gaps),
     counter("fix_resends", "Resend requests of clients that were carried out", |c| c.resends),
     counter("fix_inputs", "Inputs that clients gave to the core", |c| c.inputs),
-    counter("fix_input_stalls", "Times that reading stopped for a full input ring", |c| c.stalls),
+    counter(
+        "fix_input_stalls",
+        "Times that reading stopped for a full input ring or a late journal",
+        |c| c.stalls,
+    ),
     counter("fix_reports", "Reports and cancel rejects stored for clients", |c| c.outputs),
     counter("fix_reports_repeated", "Outputs that were stored already", |c| c.outputs_repeated),
     counter("fix_reports_dropped", "Outputs for a session that has failed", |c| c.outputs_dropped),

@@ -7,9 +7,9 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use rutter_admin::door::{Door, Host};
 
 use super::{Monitor, exposition};
 use crate::clock::unix_ns;
@@ -22,9 +22,6 @@ pub const REQUEST_BYTES_MAX: usize = 4_096;
 
 /// How long a connection may keep us.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often the listener looks whether it is to end.
-const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +37,7 @@ pub struct MetricsError {
 #[derive(Debug)]
 pub struct MetricsServer {
     address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _door: Door,
 }
 
 impl MetricsServer {
@@ -54,13 +50,9 @@ impl MetricsServer {
         let listener = TcpListener::bind(address).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("metrics".to_owned())
-            .spawn(move || accept(&listener, &monitor, &stopped))
-            .map_err(fail)?;
-        Ok(Self { address, stop, thread: Some(thread) })
+        let next = move || listener.accept().map(|(stream, _)| stream);
+        let door = Door::open("metrics", next, Arc::new(Scrapes(monitor))).map_err(fail)?;
+        Ok(Self { address, _door: door })
     }
 
     /// Where it listens.
@@ -69,37 +61,20 @@ impl MetricsServer {
     }
 }
 
-impl Drop for MetricsServer {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panicked listener has nothing left to clean up.
-            drop(thread.join());
-        }
-    }
-}
+/// Those who scrape and probe.
+struct Scrapes(Arc<Monitor>);
 
-fn accept(listener: &TcpListener, monitor: &Arc<Monitor>, stop: &AtomicBool) {
-    let open = Arc::new(AtomicUsize::new(0));
-    while !stop.load(Ordering::Relaxed) {
-        let Ok((stream, _)) = listener.accept() else {
-            std::thread::park_timeout(LISTEN_PAUSE);
-            continue;
-        };
-        if open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
-            open.fetch_sub(1, Ordering::Relaxed);
-            refuse(stream);
-            continue;
-        }
-        let (monitor, still_open) = (Arc::clone(monitor), Arc::clone(&open));
-        let serve = move || {
-            // A client that goes away in the middle is no news.
-            drop(serve(stream, &monitor));
-            still_open.fetch_sub(1, Ordering::Relaxed);
-        };
-        if std::thread::Builder::new().name("scrape".to_owned()).spawn(serve).is_err() {
-            open.fetch_sub(1, Ordering::Relaxed);
-        }
+impl Host<TcpStream> for Scrapes {
+    const GUEST: &'static str = "scrape";
+    const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
+
+    fn serve(&self, stream: TcpStream) {
+        // A client that goes away in the middle is no news.
+        drop(serve(stream, &self.0));
+    }
+
+    fn refuse(&self, stream: TcpStream) {
+        refuse(stream);
     }
 }
 

@@ -4,7 +4,10 @@
 //! - `flood`: the round trips of many sessions that send now and then, with and without one more
 //!   that keeps a window of orders under way without pause.
 //!
-//! Both alternate in slices of one run, and a ratio is taken within a round. Orders are such as the
+//! - `watched`: the round trips of one session that sends now and then, with and without ten
+//!   consoles that each ask ten times a second, and a scrape of the metrics every second.
+//!
+//! All alternate in slices of one run, and a ratio is taken within a round. Orders are such as the
 //! core refuses at once; a latency counts from the time at which its order was due. The tool and
 //! the node share the machine: where they have no processor each, a flood costs the others also the
 //! time that the flooding client takes for itself.
@@ -26,6 +29,10 @@ use crate::harness::{
 };
 use crate::latency::{Ratio, spread};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
+
+mod watchers;
+
+use watchers::Watchers;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -57,6 +64,9 @@ pub struct Arguments {
     /// each, one that spins keeps the flood from running at all.
     #[arg(long, value_enum, default_value = "sleep")]
     pub waiting: Waiting,
+    /// Slices of `watched` are so many times as long: for a p99 of them to mean something.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub watched: u64,
     /// The node's layout: auto, threads or fused.
     #[arg(long, default_value = "auto")]
     pub layout: String,
@@ -115,19 +125,24 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     settings.venues = vec![Venue::Binance];
     settings.layout.clone_from(&arguments.layout);
     settings.stale_after_ms = 3_600_000;
+    settings.metrics = Some(free_address()?);
     let config = write_node_config(folder.path(), &venues, &settings)?;
     let mut node = Node::start(&node_program()?, &config, folder.path())?;
     node.wait_ready(READY_DEFAULT)?;
     let desks: Vec<Desk> =
         settings.sessions.iter().map(|session| desk(settings.listen, session)).collect();
-    let (mut idle, mut flood) = (Pair::default(), Pair::default());
+    let watchers = Watchers { folder: folder.path().to_owned(), metrics: settings.metrics };
+    let (mut idle, mut flood, mut watched) = (Pair::default(), Pair::default(), Pair::default());
     let (mut number, mut flooded) = (0, FLOOD_NUMBERS);
     for _ in 0..arguments.rounds {
         idle_round(arguments, &desks, &mut number, &mut idle).context("idle")?;
         flood_round(arguments, &desks, &mut number, &mut flooded, &mut flood).context("flood")?;
+        watched_round(arguments, &desks, &watchers, &mut number, &mut watched)
+            .context("watched")?;
     }
     let mut lines = vec![idle.line("idle", arguments.sessions)];
     lines.push(flood.line("flood", arguments.sessions));
+    lines.push(watched.line("watched", 1));
     print_table(arguments, &lines, flooded - FLOOD_NUMBERS);
     for line in &lines {
         println!("{}", serde_json::to_string(line)?);
@@ -203,6 +218,33 @@ fn flood_round(
     let with = paced(arguments, &mut crowd, number);
     stop.store(true, Ordering::Relaxed);
     *flooded = thread.join().map_err(|_| anyhow::anyhow!("the flood panicked"))??;
+    pair.add(&without, &with?);
+    for bare in &crowd {
+        bare.set_waiting(Waiting::Sleep)?;
+    }
+    Ok(log_out(crowd)?)
+}
+
+/// One session that sends now and then, alone and while operators look on.
+fn watched_round(
+    arguments: &Arguments,
+    desks: &[Desk],
+    watchers: &Watchers,
+    number: &mut u64,
+    pair: &mut Pair,
+) -> anyhow::Result<()> {
+    let Some(one) = desks.first() else { return Ok(()) };
+    let arguments =
+        Arguments { slice_ms: arguments.slice_ms * arguments.watched, ..arguments.clone() };
+    let mut crowd = log_on(std::slice::from_ref(one))?;
+    for bare in &mut crowd {
+        bare.set_waiting(arguments.waiting)?;
+        bare.round_trip(number)?;
+    }
+    let without = paced(&arguments, &mut crowd, number)?;
+    let looking = watchers.start();
+    let with = paced(&arguments, &mut crowd, number);
+    looking.stop()?;
     pair.add(&without, &with?);
     for bare in &crowd {
         bare.set_waiting(Waiting::Sleep)?;

@@ -150,6 +150,13 @@ struct Change {
     needs_two: bool,
 }
 
+impl Change {
+    /// The answer to a dry run.
+    fn told(&self) -> Value {
+        json!({"dry_run": true, "would": self.would, "affected": self.affected})
+    }
+}
+
 impl OperatorDesk {
     /// A desk. The first request's number tells this start's requests from those of any other.
     pub fn new(node: Arc<dyn Node>, two_person: TwoPerson, codes: Option<Codes>) -> Self {
@@ -165,7 +172,6 @@ impl OperatorDesk {
     fn look(&self, verb: &str, args: &Args) -> Answer {
         match verb {
             "help" => Ok(verbs::help()),
-            "ping" => Ok(json!({"now_ns": self.node.now_ns()})),
             "status" => Ok(self.status()),
             "venues" => Ok(json!({"venues": self.venues(&self.node.shown())})),
             "sessions" => Ok(json!({"sessions": self.sessions(&self.node.shown())})),
@@ -200,17 +206,8 @@ impl OperatorDesk {
                 Ok(json!({"commands": rows}))
             }
             "pending" => Ok(json!({"pending": self.pending().rows(self.node.now_ns())})),
-            "halts" => Ok(self.halts()),
             _ => Err(Failure::new(Code::Internal, format!("{verb} is not carried out"))),
         }
-    }
-
-    fn halts(&self) -> Value {
-        let model = self.node.model();
-        let status = model.status();
-        let drained = model.venues().into_iter().filter(|venue| venue.drained);
-        let drained: Vec<String> = drained.map(|venue| venue.name).collect();
-        json!({"halts": status.halts, "reduce_only": status.reduce_only, "drained": drained})
     }
 
     fn status(&self) -> Value {
@@ -388,7 +385,10 @@ impl OperatorDesk {
             "cancel-all" => {
                 (OperatorCommand::CancelAll(scope), "cancel all open orders of", open.orders)
             }
-            _ if flag(args, "on") => (OperatorCommand::ReduceOnly(scope), "only reduce in", 0),
+            _ if flag(args, "on") => {
+                let raising = self.node.model().raising_in(scope);
+                (OperatorCommand::ReduceOnly(scope), "only reduce in", raising)
+            }
             _ => (OperatorCommand::ReduceOnlyOff(scope), "not only reduce in", 0),
         };
         let is_wide = matches!(scope, Scope::All | Scope::Venue(_) | Scope::Instrument(_));
@@ -452,8 +452,7 @@ impl OperatorDesk {
     fn change(&self, peer: &Peer, verb: &'static verbs::Verb, args: &Args) -> Answer {
         let change = self.understand(verb.name, args)?;
         if flag(args, "dry_run") {
-            let Change { would, affected, .. } = change;
-            return Ok(json!({"dry_run": true, "would": would, "affected": affected}));
+            return Ok(change.told());
         }
         if verb.name == "resume"
             && let Some(codes) = &self.codes
@@ -487,41 +486,53 @@ impl OperatorDesk {
         let (seq, report) = self.node.command(Operator { request, by, reason, command })?;
         if report.refusal != Refusal::None {
             let word = format!("{:?}", report.refusal);
-            let failure = Failure::new(Code::Refused, format!("the core refused it: {word}"));
+            let failure = Failure::new(Code::Refused, "the core refused it");
             return Err(failure.with("refusal", word).with("seq", seq));
         }
         Ok(json!({"seq": seq, "time_ns": report.time.0, "affected": report.affected}))
     }
 
+    /// Carries out what another has asked for, and what it means now: that may have changed. The
+    /// journal has his reason; that of the second person is in the log.
     fn approve(&self, peer: &Peer, role: Role, args: &Args) -> Answer {
-        let number = whole(args, "pending").unwrap_or_default();
-        self.check_pending(number, role)?;
+        let (number, dry_run) = self.check_pending(role, args)?;
+        if dry_run {
+            let waiting = self.pending().get(number)?.clone();
+            return Ok(self.understand(waiting.verb, &waiting.args)?.told());
+        }
         let waiting = self.pending().approve(number, peer, self.node.now_ns())?;
-        // What it means may have changed since: it is looked at anew.
         let change = self.understand(waiting.verb, &waiting.args)?;
         let both = format!("{}+{}", waiting.by.name, peer.name);
         self.carry_out(&both, &waiting.args, &change)
     }
 
     fn reject(&self, role: Role, args: &Args) -> Answer {
-        let number = whole(args, "pending").unwrap_or_default();
-        self.check_pending(number, role)?;
+        let (number, dry_run) = self.check_pending(role, args)?;
+        if dry_run {
+            let would = format!("drop what {} asked for", self.pending().get(number)?.by.name);
+            return Ok(json!({"dry_run": true, "would": would, "affected": 0}));
+        }
         let waiting = self.pending().reject(number, self.node.now_ns())?;
         Ok(json!({"rejected": number, "verb": waiting.verb, "by": waiting.by.name}))
     }
 
-    /// Who may not ask for it may not agree to it either.
-    fn check_pending(&self, number: u64, role: Role) -> Result<(), Failure> {
-        let verb = self.pending().get(number).map(|waiting| waiting.verb);
-        let needs = verb.and_then(|verb| verbs::find(verb).ok()).map(|verb| verb.role);
-        match needs {
-            Some(needs) if role < needs => {
-                let message = format!("this is for {}s", needs.word());
-                Err(Failure::new(Code::Forbidden, message).with("needs", needs.word()))
-            }
-            _ => Ok(()),
+    /// Who may not ask for it may not agree to it either. Its number, and whether it is a dry run.
+    fn check_pending(&self, role: Role, args: &Args) -> Result<(u64, bool), Failure> {
+        let number = whole(args, "pending").unwrap_or_default();
+        let verb = self.pending().get(number)?.verb;
+        let needs = verbs::find(verb)?.role;
+        if role < needs {
+            let message = format!("{verb} is for {}s", needs.word());
+            return Err(Failure::new(Code::Forbidden, message).with("needs", needs.word()));
         }
+        Ok((number, flag(args, "dry_run")))
     }
+}
+
+/// What the log may have of arguments: no code.
+fn logged(args: &Args) -> Args {
+    let shown = args.iter().filter(|(name, _)| *name != "totp");
+    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// An amount above zero, from its decimal text.
@@ -567,17 +578,17 @@ impl Desk for OperatorDesk {
     fn answer(&self, peer: &Peer, role: Role, request: &Request) -> Answer {
         let verb = verbs::find(&request.verb)?;
         verb.check(role, &request.args)?;
-        match verb.name {
-            "whoami" => Ok(self.hello(peer, role)),
+        if !verb.changes {
+            return self.look(verb.name, &request.args);
+        }
+        let result = match verb.name {
             "approve" => self.approve(peer, role, &request.args),
             "reject" => self.reject(role, &request.args),
-            _ if verb.changes => {
-                let result = self.change(peer, verb, &request.args);
-                let told = result.as_ref().err().map_or("carried out", |f| f.code.word());
-                tracing::info!(user = peer.name, verb = verb.name, told, "console command");
-                result
-            }
-            name => self.look(name, &request.args),
-        }
+            _ => self.change(peer, verb, &request.args),
+        };
+        let told = result.as_ref().err().map_or("done", |failure| failure.code.word());
+        let args = Value::Object(logged(&request.args));
+        tracing::info!(user = peer.name, verb = verb.name, %args, told, "console command");
+        result
     }
 }

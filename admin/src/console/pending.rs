@@ -71,9 +71,12 @@ impl Pending {
         self.waiting.remove(&number).ok_or_else(|| unknown(number))
     }
 
-    /// Who waits for it, and for what.
-    pub fn get(&self, number: u64) -> Option<&Waiting> {
-        self.waiting.get(&number)
+    /// What waits under a number.
+    ///
+    /// # Errors
+    /// [`Code::UnknownPending`].
+    pub fn get(&self, number: u64) -> Result<&Waiting, Failure> {
+        self.waiting.get(&number).ok_or_else(|| unknown(number))
     }
 
     /// Somebody does not agree, or takes his own word back.

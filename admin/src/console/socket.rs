@@ -258,9 +258,9 @@ impl Guests {
             tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
             return Ok(());
         };
-        tracing::info!(user = peer.name, uid = peer.uid, role = role.word(), "console opened");
+        tracing::debug!(user = peer.name, uid = peer.uid, role = role.word(), "console opened");
         let result = self.converse(&stream, &peer, role);
-        tracing::info!(user = peer.name, "console closed");
+        tracing::debug!(user = peer.name, "console closed");
         self.lock().streams.remove(&number);
         result
     }

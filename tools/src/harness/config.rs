@@ -73,6 +73,8 @@ pub struct NodeSettings {
     pub begin_string: Option<String>,
     /// Where Binance's orders go instead of to the simulated one: `host:port`, without TLS.
     pub binance_orders: Option<SocketAddr>,
+    /// Where metrics are served; none if absent.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl NodeSettings {
@@ -91,6 +93,7 @@ impl NodeSettings {
             validate_messages: false,
             begin_string: None,
             binance_orders: None,
+            metrics: None,
         }
     }
 }
@@ -135,6 +138,9 @@ fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
         log2 + 2,
         settings.listen,
     );
+    if let Some(metrics) = settings.metrics {
+        let _ = writeln!(text, "[metrics]\nlisten = \"{metrics}\"\n");
+    }
     for session in &settings.sessions {
         let _ = writeln!(
             text,

@@ -11,7 +11,7 @@ mod venues;
 use std::path::PathBuf;
 
 pub(crate) use config::e8_text;
-pub use config::{ClientSession, Durability, NodeSettings, write_node_config};
+pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
 pub use markets::{E8, MARKETS, Market, Venue, key_secret};
 pub use node::{Memory, Node, READY_DEFAULT, memory, node_program};
 pub use venues::{Book, Flowing, SharedFront, VenueFill, Venues, VenuesConfig};

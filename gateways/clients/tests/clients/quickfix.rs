@@ -1,6 +1,6 @@
-//! A `QuickFIX` client whose Logon is refused: it counts each Logout that tells it so, and what comes
-//! after must fit. The client is `tests/fix_client` of the root package; `RUTTER_FIX_CLIENT` says
-//! where it is.
+//! A `QuickFIX` client whose Logon is refused: it counts each Logout that tells it so, and what
+//! comes after must fit. The client is `tests/fix_client` of the root package; `RUTTER_FIX_CLIENT`
+//! says where it is.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

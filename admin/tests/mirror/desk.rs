@@ -1,0 +1,359 @@
+//! Operators at the desk of a core: every verb in every role, two persons, codes, dry runs.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rutter_admin::console::Codes;
+use rutter_admin::console::books::BookShown;
+use rutter_admin::console::desk::{Node, OperatorDesk, Shown, TwoPerson};
+use rutter_admin::console::frame::{Code, Failure, Request};
+use rutter_admin::console::people::{Peer, Role};
+use rutter_admin::console::socket::Desk;
+use rutter_admin::console::verbs::{Kind, VERBS, Verb};
+use rutter_admin::model::ReadModel;
+use rutter_core::Engine;
+use rutter_core::id::*;
+use rutter_core::input::*;
+use rutter_core::number::*;
+use rutter_core::output::{OperatorReport, Output, Sink};
+use serde_json::{Value, json};
+
+use crate::world::{definitions, genesis, sizes, text};
+
+/// The secret of RFC 6238, and its code at second 59.
+const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+const CODE: &str = "287082";
+const NOW_NS: u64 = 59 * 1_000_000_000;
+
+/// Outputs go to the model, and the last operator's report is kept.
+struct Tee<'a>(&'a mut ReadModel, Option<OperatorReport>);
+
+impl Sink for Tee<'_> {
+    fn input(&mut self, header: Header, input: &Input) {
+        self.0.input(header, input);
+    }
+
+    fn output(&mut self, output: &Output) {
+        self.0.output(output);
+        if let Output::Operator(report) = output {
+            self.1 = Some(*report);
+        }
+    }
+}
+
+struct Core {
+    engine: Mutex<(Engine, u64)>,
+    model: Mutex<ReadModel>,
+    carried_out: Mutex<Vec<(NodeCommand, bool)>>,
+}
+
+impl Core {
+    fn new() -> Self {
+        let core = Self {
+            engine: Mutex::new((Engine::new(&genesis()).expect("sound"), 0)),
+            model: Mutex::new(ReadModel::new(sizes())),
+            carried_out: Mutex::default(),
+        };
+        let level = |price| Level { price: Price(price), qty: Qty(9) };
+        let mut book = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
+        assert!(book.push(Side::Buy, level(99)) && book.push(Side::Sell, level(101)));
+        let funds = |asset| Input::Balance {
+            venue: VenueId(0),
+            asset: AssetId(asset),
+            total: Amount(1_000_000_000_000_000_000_000_000),
+        };
+        let rest = [funds(0), funds(2), Input::VenueUp(VenueId(0)), Input::Book(book)];
+        for input in definitions().into_iter().chain(rest) {
+            core.input(&input);
+        }
+        core
+    }
+
+    fn input(&self, input: &Input) -> (u64, Option<OperatorReport>) {
+        let mut engine = self.engine.lock().expect("sound");
+        engine.1 += 1;
+        let seq = engine.1;
+        let mut model = self.model.lock().expect("sound");
+        let mut tee = Tee(&mut model, None);
+        let header = Header { seq, time: UnixNanos(NOW_NS + seq) };
+        engine.0.apply(header, input, &mut tee);
+        (seq, tee.1)
+    }
+
+    fn order(&self, id: &str) {
+        self.input(&Input::NewOrder(NewOrder {
+            session: SessionId(0),
+            client_seq: 1,
+            cl_ord_id: text(id),
+            instrument: InstrumentId(0),
+            side: Side::Buy,
+            ord_type: OrdType::Limit,
+            tif: TimeInForce::Gtc,
+            qty: Qty(5),
+            price: Price(100),
+            instructions: Instructions::default(),
+            poss_resend: false,
+            trace: 1,
+        }));
+    }
+
+    fn seq(&self) -> u64 {
+        self.engine.lock().expect("sound").1
+    }
+}
+
+impl Node for Core {
+    fn now_ns(&self) -> u64 {
+        NOW_NS
+    }
+
+    fn name(&self) -> &'static str {
+        "TEST"
+    }
+
+    fn model(&self) -> MutexGuard<'_, ReadModel> {
+        self.model.lock().expect("sound")
+    }
+
+    fn shown(&self) -> Shown {
+        Shown::default()
+    }
+
+    fn books(&self, _symbol: &str) -> Vec<BookShown> {
+        Vec::new()
+    }
+
+    fn config(&self) -> Value {
+        json!({})
+    }
+
+    fn command(&self, operator: Operator) -> Result<(u64, OperatorReport), Failure> {
+        let (seq, report) = self.input(&Input::Operator(operator));
+        Ok((seq, report.expect("each command is answered")))
+    }
+
+    fn carry_out(&self, command: NodeCommand, after_orders: bool) {
+        self.carried_out.lock().expect("sound").push((command, after_orders));
+    }
+}
+
+struct Office {
+    core: Arc<Core>,
+    desk: OperatorDesk,
+}
+
+const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_raise: false };
+
+impl Office {
+    fn new(two_person: TwoPerson, codes: Option<Codes>) -> Self {
+        let core = Arc::new(Core::new());
+        let desk = OperatorDesk::new(Arc::<Core>::clone(&core), two_person, codes);
+        Self { core, desk }
+    }
+
+    fn open() -> Self {
+        Self::new(NOBODY_NEEDS_ANYBODY, None)
+    }
+
+    fn says(&self, uid: u32, role: Role, verb: &str, args: &Value) -> Result<Value, Failure> {
+        let peer = Peer { uid, name: format!("u{uid}"), gids: BTreeSet::new() };
+        let args = args.as_object().expect("an object").clone();
+        self.desk.answer(&peer, role, &Request { id: 1, verb: verb.to_owned(), args })
+    }
+
+    fn admin(&self, verb: &str, args: &Value) -> Result<Value, Failure> {
+        self.says(1, Role::Admin, verb, args)
+    }
+
+    fn code(&self, uid: u32, verb: &str, args: &Value) -> Option<Code> {
+        self.says(uid, Role::Admin, verb, args).err().map(|failure| failure.code)
+    }
+
+    fn journaled_last(&self) -> (String, String, String) {
+        let row = self.core.model().commands(1).remove(0);
+        (row.by, row.reason, row.command)
+    }
+}
+
+/// Arguments with which a verb means something here.
+fn sound(verb: &Verb) -> Value {
+    let mut args = serde_json::Map::new();
+    for arg in verb.args.iter().filter(|arg| arg.required) {
+        let value = match (arg.name, arg.kind) {
+            ("venue", _) => json!("v0"),
+            ("symbol", _) => json!("BTC/USD"),
+            ("session", _) => json!("S0"),
+            ("account", _) => json!("fund0"),
+            ("level", _) => json!("info"),
+            (_, Kind::Whole) => json!(1),
+            (_, Kind::Flag) => json!(true),
+            (name, Kind::Text) => panic!("{name}?"),
+        };
+        args.insert(arg.name.to_owned(), value);
+    }
+    if verb.changes {
+        args.insert("reason".to_owned(), json!("a drill"));
+    }
+    Value::Object(args)
+}
+
+#[test]
+fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_changes_nothing() {
+    for verb in &VERBS {
+        for role in [Role::Viewer, Role::Operator, Role::Admin] {
+            let office = Office::open();
+            office.core.order("a");
+            let before = office.core.seq();
+            let told = office.says(1, role, verb.name, &sound(verb));
+            let code = told.as_ref().err().map(|failure| failure.code);
+            let expected = match verb.name {
+                _ if role < verb.role => Some(Code::Forbidden),
+                "approve" | "reject" => Some(Code::UnknownPending),
+                _ => None,
+            };
+            assert_eq!(code, expected, "{} as {role:?}: {told:?}", verb.name);
+            let changed = office.core.seq() > before;
+            assert_eq!(changed, verb.changes && expected.is_none(), "{} as {role:?}", verb.name);
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_of_each_change_says_what_would_be_and_journals_nothing() {
+    let office = Office::open();
+    office.core.order("a");
+    for verb in VERBS.iter().filter(|verb| verb.changes) {
+        let mut args = sound(verb);
+        args["dry_run"] = json!(true);
+        let before = office.core.seq();
+        match office.admin(verb.name, &args) {
+            Ok(told) => assert_eq!(told["dry_run"], true, "{}", verb.name),
+            Err(failure) => assert_eq!(failure.code, Code::UnknownPending, "{}", verb.name),
+        }
+        assert_eq!(office.core.seq(), before, "{}", verb.name);
+    }
+    let told = office.admin("halt", &json!({"dry_run": true, "symbol": "BTC/USD"})).expect("told");
+    assert_eq!((&told["affected"], &told["would"]), (&json!(1), &json!("halt symbol BTC/USD")));
+    assert!(office.core.carried_out.lock().expect("sound").is_empty());
+}
+
+#[test]
+fn what_is_carried_out_is_journaled_with_who_and_why() {
+    let office = Office::open();
+    office.admin("halt", &json!({"venue": "v1", "reason": "fills look wrong"})).expect("done");
+    let expected = ["u1", "fills look wrong", "halt venue v1"].map(str::to_owned);
+    assert_eq!(office.journaled_last(), expected.into());
+    let status = office.admin("status", &json!({})).expect("told");
+    assert_eq!(status["halts"], json!([{"venue": "v1"}]));
+    assert_eq!(status["venues"][1]["halted"], true);
+    office.admin("shutdown", &json!({"reason": "x", "cancel_orders": true})).expect("done");
+    assert_eq!(office.journaled_last().2, "shutdown");
+    let carried_out = office.core.carried_out.lock().expect("sound").clone();
+    assert_eq!(carried_out, [(NodeCommand::Shutdown, true)]);
+}
+
+#[test]
+fn names_that_are_not_known_and_scopes_that_contradict_themselves_are_refused() {
+    let office = Office::open();
+    for (verb, args, code) in [
+        ("halt", json!({"venue": "v9", "reason": "x"}), Code::UnknownVenue),
+        ("halt", json!({"symbol": "X", "reason": "x"}), Code::UnknownSymbol),
+        ("halt", json!({"session": "X", "reason": "x"}), Code::UnknownSession),
+        ("halt", json!({"account": "X", "reason": "x"}), Code::UnknownAccount),
+        ("halt", json!({"venue": "v0", "account": "fund0", "reason": "x"}), Code::BadArgument),
+        ("cancel", json!({"order": 99, "reason": "x"}), Code::UnknownOrder),
+        ("order", json!({"id": 99}), Code::UnknownOrder),
+        ("orders", json!({"state": "nearly"}), Code::BadArgument),
+        ("orders", json!({"limit": 1_001}), Code::BadArgument),
+        ("book", json!({"symbol": "X"}), Code::UnknownSymbol),
+        ("book", json!({"symbol": "BTC/USD", "depth": 51}), Code::BadArgument),
+        ("log-level", json!({"level": "loud", "reason": "x"}), Code::BadArgument),
+        (
+            "limits-set",
+            json!({"account": "fund0", "rate_per_s": 1_u64 << 40, "reason": "x"}),
+            Code::BadArgument,
+        ),
+        (
+            "limits-set",
+            json!({"account": "fund0", "notional_max": "0", "reason": "x"}),
+            Code::BadArgument,
+        ),
+        (
+            "limits-set",
+            json!({"account": "fund0", "notional_max": "-1e5", "reason": "x"}),
+            Code::BadArgument,
+        ),
+    ] {
+        let before = office.core.seq();
+        assert_eq!(office.code(1, verb, &args), Some(code), "{verb} {args}");
+        assert_eq!(office.core.seq(), before, "{verb} {args}");
+    }
+}
+
+#[test]
+fn what_the_core_refuses_is_told_with_its_word_and_its_place_in_the_journal() {
+    let office = Office::open();
+    office.core.order("a");
+    let cancel = json!({"order": 1, "reason": "x"});
+    office.admin("cancel", &cancel).expect("done");
+    let failure = office.admin("cancel", &cancel).expect_err("under way already");
+    assert_eq!((failure.code, &failure.more["refusal"]), (Code::Refused, &json!("AlreadyPending")));
+    assert_eq!(failure.more["seq"], office.core.seq());
+}
+
+#[test]
+fn limits_that_are_not_named_stay() {
+    let office = Office::open();
+    let set = json!({"account": "fund1", "notional_max": "12.5", "reason": "smaller"});
+    office.admin("limits-set", &set).expect("done");
+    let shown = office.admin("limits", &json!({"account": "fund1"})).expect("told");
+    let row = &shown["limits"][0];
+    assert_eq!((&row["notional_max"], &row["rate_per_s"]), (&json!("12.5"), &json!(10_000)));
+}
+
+#[test]
+fn wide_cancels_and_wider_limits_wait_for_another_person() {
+    let office = Office::new(TwoPerson { cancel_all: true, limits_raise: true }, None);
+    let all = json!({"reason": "end of day"});
+    let told = office.admin("cancel-all", &all).expect_err("waits");
+    assert_eq!((told.code, &told.more["pending"]), (Code::NeedsSecondPerson, &json!(1)));
+    let agree = json!({"pending": 1, "reason": "seen"});
+    assert_eq!(office.code(1, "approve", &agree), Some(Code::SamePerson));
+    let viewer = office.says(2, Role::Viewer, "approve", &agree).expect_err("too weak");
+    assert_eq!(viewer.code, Code::Forbidden);
+    let before = office.core.seq();
+    office.says(2, Role::Operator, "approve", &agree).expect("done");
+    assert_eq!(office.core.seq(), before + 1);
+    let expected = ["u1+u2", "end of day", "cancel-all everything"].map(str::to_owned);
+    assert_eq!(office.journaled_last(), expected.into());
+    assert_eq!(office.code(2, "approve", &agree), Some(Code::UnknownPending));
+
+    // One session's orders are no wide cancel; smaller limits are no raise.
+    office.admin("cancel-all", &json!({"session": "S0", "reason": "x"})).expect("done");
+    let limits = |rate: u32| json!({"account": "fund0", "rate_per_s": rate, "reason": "x"});
+    office.admin("limits-set", &limits(5)).expect("done");
+    assert_eq!(office.code(1, "limits-set", &limits(6)), Some(Code::NeedsSecondPerson));
+    // Who may not set limits may not agree to it.
+    let agree = json!({"pending": 2, "reason": "x"});
+    let weak = office.says(2, Role::Operator, "approve", &agree).expect_err("too weak");
+    assert_eq!(weak.code, Code::Forbidden);
+    let dry = json!({"pending": 2, "dry_run": true});
+    let would = office.says(2, Role::Admin, "approve", &dry).expect("told");
+    assert!(would["would"].as_str().is_some_and(|words| words.contains("rate_per_s 6")), "{would}");
+    office.says(2, Role::Admin, "reject", &agree).expect("dropped");
+    assert_eq!(office.admin("pending", &json!({})).expect("told"), json!({"pending": []}));
+}
+
+#[test]
+fn a_resume_wants_a_code_that_is_right_and_fresh() {
+    let codes = Codes::new(SECRET).unwrap_or_else(|error| panic!("{error}"));
+    let office = Office::new(NOBODY_NEEDS_ANYBODY, Some(codes));
+    office.admin("halt", &json!({"reason": "x"})).expect("a halt needs none");
+    let with = |code: &str| json!({"reason": "x", "totp": code});
+    assert_eq!(office.code(1, "resume", &json!({"reason": "x"})), Some(Code::TotpRequired));
+    assert_eq!(office.code(1, "resume", &with("000000")), Some(Code::TotpWrong));
+    office.admin("resume", &json!({"dry_run": true})).expect("a dry run needs none");
+    office.admin("resume", &with(CODE)).expect("done");
+    assert_eq!(office.code(1, "resume", &with(CODE)), Some(Code::TotpWrong), "once");
+    assert_eq!(office.admin("status", &json!({})).expect("told")["halted"], false);
+}

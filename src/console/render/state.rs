@@ -1,0 +1,290 @@
+//! The node itself: `status`, `venues`, `sessions`, `latency`, `journal`.
+
+use serde_json::Value;
+
+use super::super::text::{self, Line, Paint, Span, Table, numbers, words};
+use super::{Look, counted, duration, flag, number, rows, scopes, should_be_none, tally, word};
+
+/// What is halted, for a banner; `None` if nothing is.
+pub fn halted(status: &Value) -> Option<String> {
+    let scopes = scopes(status, "halts");
+    if scopes.is_empty() {
+        return flag(status, "halted").then(|| "everything".to_owned());
+    }
+    Some(scopes.join(", "))
+}
+
+/// Everything that a person looks at first.
+pub fn status(ok: &Value, look: &Look) -> Vec<Line> {
+    let now = number(ok, "now_ns").unwrap_or(look.now_ns);
+    let up = number(ok, "started_ns").map_or_else(|| "-".to_owned(), |at| text::age(now, at));
+    let name = format!("{} {}  ", word(ok, "node"), word(ok, "version"));
+    let mut lines = vec![match halted(ok) {
+        Some(what) => Line::of(name, Paint::Bold).with(format!("HALTED: {what}"), Paint::Bad),
+        None => Line::of(name, Paint::Bold).with("running", Paint::Good),
+    }];
+    if let Some(first) = lines.first_mut() {
+        first.0.push(Span::from(format!("  up {up}")));
+    }
+    let reduce_only = scopes(ok, "reduce_only");
+    if !reduce_only.is_empty() {
+        lines.push(Line::of(format!("reduce-only: {}", reduce_only.join(", ")), Paint::Warn));
+    }
+    lines.push(trouble(ok));
+    lines.extend(figures(ok));
+    for (title, table) in [
+        ("venues", venues(ok)),
+        ("sessions", sessions(ok, now)),
+        ("stages", stages(ok)),
+        ("rings", rings(ok)),
+    ] {
+        if !table.is_empty() {
+            lines.push(Line::default());
+            lines.push(Line::of(title, Paint::Bold));
+            lines.extend(table.lines(look.width));
+        }
+    }
+    lines
+}
+
+/// What should all be 0, in one line.
+pub fn trouble(status: &Value) -> Line {
+    let wrong = [
+        ("unknown_children", "children of unknown fate"),
+        ("cancels_stuck", "cancels stuck"),
+        ("odd_fills", "odd fills"),
+        ("illegal_events", "illegal events"),
+        ("found_after_end", "found after their end"),
+        ("bad_reference", "bad references"),
+        ("output_stalls", "output stalls"),
+    ];
+    let found: Vec<String> = wrong
+        .iter()
+        .filter_map(|(name, words)| Some((number(status, name).filter(|n| *n > 0)?, words)))
+        .map(|(n, words)| format!("{} {words}", text::count(n)))
+        .collect();
+    if found.is_empty() {
+        return Line::of("nothing is wrong with orders", Paint::Good);
+    }
+    Line::of(format!("! {}", found.join(", ")), Paint::Bad)
+}
+
+fn figures(ok: &Value) -> Vec<Line> {
+    let lag = number(ok, "journal_seq")
+        .zip(number(ok, "durable_seq"))
+        .map_or_else(|| "-".to_owned(), |(seq, durable)| text::count(seq.saturating_sub(durable)));
+    let line = |title: &str, rest: String| {
+        Line::of(format!("{title:<9}"), Paint::Dim).with(rest, Paint::Plain)
+    };
+    vec![
+        line(
+            "orders",
+            format!(
+                "{} open, {} pending, {} in all; {} children open; {} fills, {} reports",
+                counted(ok, "open_orders"),
+                counted(ok, "pending_orders"),
+                counted(ok, "orders"),
+                counted(ok, "open_children"),
+                counted(ok, "fills"),
+                counted(ok, "reports"),
+            ),
+        ),
+        line("refused", tally(ok, "refused", 6)),
+        line("ended", tally(ok, "ended", 6)),
+        line(
+            "journal",
+            format!(
+                "at {}, {} not on the disk yet ({})",
+                counted(ok, "journal_seq"),
+                lag,
+                super::told(ok, "unsynced_bytes", text::bytes),
+            ),
+        ),
+    ]
+}
+
+/// What one venue's state is, and how bad.
+pub fn venue_state(venue: &Value) -> Span {
+    if flag(venue, "halted") {
+        Span::new("HALTED", Paint::Bad)
+    } else if !flag(venue, "up") {
+        Span::new("DOWN", Paint::Bad)
+    } else if flag(venue, "drained") {
+        Span::new("drained", Paint::Warn)
+    } else {
+        Span::new("up", Paint::Good)
+    }
+}
+
+/// The venues of `status` or `venues`.
+pub fn venues(ok: &Value) -> Table {
+    let mut table = Table::new(&[
+        words("venue", 0),
+        words("state", 0),
+        numbers("trusted", 0),
+        numbers("unknown", 1),
+        numbers("p50", 2),
+        numbers("p99", 1),
+        numbers("open", 1),
+        numbers("feed age", 3),
+        numbers("fills", 5),
+        numbers("notional", 6),
+        numbers("p99.9", 7),
+        words("rejects", 4),
+        numbers("distrusts", 8),
+        numbers("children", 9),
+    ]);
+    for venue in rows(ok, "venues") {
+        let latency = venue.get("latency_ns").unwrap_or(&Value::Null);
+        table.row(vec![
+            word(venue, "name").into(),
+            venue_state(venue),
+            trusted(venue),
+            should_be_none(venue, "unknown", Paint::Bad),
+            duration(latency, "p50").into(),
+            duration(latency, "p99").into(),
+            counted(venue, "open_children").into(),
+            duration(venue, "feed_age_ns").into(),
+            counted(venue, "fills").into(),
+            super::amount(venue, "filled_notional").into(),
+            duration(latency, "p999").into(),
+            tally(venue, "rejects", 2).into(),
+            counted(venue, "distrusts").into(),
+            counted(venue, "children").into(),
+        ]);
+    }
+    table
+}
+
+fn trusted(venue: &Value) -> Span {
+    let shown = format!("{}/{}", counted(venue, "books_trusted"), counted(venue, "books"));
+    let all = number(venue, "books_trusted") == number(venue, "books");
+    Span::new(shown, if all { Paint::Plain } else { Paint::Warn })
+}
+
+/// The sessions of `status` or `sessions`.
+pub fn sessions(ok: &Value, now_ns: u64) -> Table {
+    let mut table = Table::new(&[
+        words("session", 0),
+        words("kind", 2),
+        words("state", 0),
+        numbers("open", 1),
+        numbers("backlog", 1),
+        numbers("next in", 2),
+        numbers("next out", 2),
+        numbers("heard", 1),
+        words("account", 3),
+        numbers("events", 4),
+    ]);
+    for session in rows(ok, "sessions") {
+        let state = match (flag(session, "disabled"), flag(session, "connected")) {
+            (true, true) => Span::new("disabled, connected", Paint::Bad),
+            (true, false) => Span::new("disabled", Paint::Warn),
+            (false, true) => Span::new("connected", Paint::Good),
+            (false, false) => Span::new("AWAY", Paint::Warn),
+        };
+        table.row(vec![
+            word(session, "name").into(),
+            word(session, "kind").into(),
+            state,
+            counted(session, "open_orders").into(),
+            super::told(session, "backlog_bytes", text::bytes).into(),
+            counted(session, "next_in").into(),
+            counted(session, "next_out").into(),
+            super::told(session, "last_in_ns", |at| text::age(now_ns, at)).into(),
+            word(session, "account").into(),
+            counted(session, "events").into(),
+        ]);
+    }
+    table
+}
+
+/// The stages of `status` or `latency`.
+pub fn stages(ok: &Value) -> Table {
+    let mut table = Table::new(&[
+        words("path", 0),
+        words("stage", 0),
+        numbers("p50", 0),
+        numbers("p99", 0),
+        numbers("p99.9", 0),
+        numbers("max", 1),
+        numbers("count", 2),
+    ]);
+    for stage in rows(ok, "stages") {
+        table.row(vec![
+            word(stage, "path").into(),
+            word(stage, "stage").into(),
+            duration(stage, "p50").into(),
+            duration(stage, "p99").into(),
+            duration(stage, "p999").into(),
+            duration(stage, "max").into(),
+            counted(stage, "count").into(),
+        ]);
+    }
+    table
+}
+
+/// A ring that is this full, in percent, is shown as wrong.
+const RING_FULL_PERCENT: u64 = 50;
+
+/// The rings of `status`.
+pub fn rings(ok: &Value) -> Table {
+    let mut table = Table::new(&[words("ring", 0), numbers("used", 0), numbers("slots", 0)]);
+    for ring in rows(ok, "rings") {
+        let used = number(ring, "used").unwrap_or(0);
+        let slots = number(ring, "slots").unwrap_or(0).max(1);
+        let full = used.saturating_mul(100) / slots >= RING_FULL_PERCENT;
+        table.row(vec![
+            word(ring, "ring").into(),
+            Span::new(counted(ring, "used"), if full { Paint::Bad } else { Paint::Plain }),
+            counted(ring, "slots").into(),
+        ]);
+    }
+    table
+}
+
+/// Free space below which it is shown as wrong.
+const FREE_BYTES_MIN: u64 = 1 << 30;
+
+/// What the journal has.
+pub fn journal(ok: &Value) -> Vec<Line> {
+    let seq = number(ok, "seq").unwrap_or(0);
+    let behind = |name| number(ok, name).map_or(0, |at| seq.saturating_sub(at));
+    let low = number(ok, "free_bytes").is_some_and(|free| free < FREE_BYTES_MIN);
+    let line = |title: &str, rest: String, paint| {
+        Line::of(format!("{title:<12}"), Paint::Dim).with(rest, paint)
+    };
+    let bytes = |name| super::told(ok, name, text::bytes);
+    vec![
+        line("written", counted(ok, "seq"), Paint::Plain),
+        line(
+            "released",
+            format!(
+                "{} ({} behind)",
+                counted(ok, "released_seq"),
+                text::count(behind("released_seq"))
+            ),
+            Paint::Plain,
+        ),
+        line(
+            "on the disk",
+            format!(
+                "{} ({} behind, {})",
+                counted(ok, "durable_seq"),
+                text::count(behind("durable_seq")),
+                bytes("unsynced_bytes")
+            ),
+            Paint::Plain,
+        ),
+        line("sync lag", super::told(ok, "sync_lag_ns", text::duration), Paint::Plain),
+        line("a sync", super::told(ok, "sync_mean_ns", text::duration), Paint::Plain),
+        line(
+            "size",
+            format!("{} in {} segments", bytes("bytes"), counted(ok, "segments")),
+            Paint::Plain,
+        ),
+        line("free", bytes("free_bytes"), if low { Paint::Bad } else { Paint::Plain }),
+        line("durability", word(ok, "durability"), Paint::Plain),
+        line("folder", word(ok, "folder"), Paint::Plain),
+    ]
+}
