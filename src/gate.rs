@@ -65,6 +65,7 @@ mod tests {
             venue,
             child: ChildId(1),
             order: OrderId(1),
+            trace: 1,
             instrument: InstrumentId(0),
             side: Side::Buy,
             ord_type: OrdType::Limit,
@@ -85,7 +86,13 @@ mod tests {
             assert!(gate.is_void(9, here, &new(here)));
             assert_eq!(gate.is_void(9, there, &new(there)), elsewhere);
             assert!(!gate.is_void(11, here, &new(here)), "decided after the halt was over");
-            let child = ChildRef { venue: here, child: ChildId(1), instrument: InstrumentId(0) };
+            let child = ChildRef {
+                venue: here,
+                child: ChildId(1),
+                order: OrderId(1),
+                trace: 1,
+                instrument: InstrumentId(0),
+            };
             assert!(!gate.is_void(9, here, &VenueCommand::Cancel(child)));
             assert!(!gate.is_void(9, here, &VenueCommand::Query(child)));
         }

@@ -34,6 +34,7 @@ use crate::decider::Decider;
 use crate::gate::Gate;
 use crate::health::Phase;
 use crate::layout::{Bed, CoreThread, Layout, run_alone};
+use crate::logs::trace::Sessions;
 use crate::metrics::{MetricsModel, Monitor, Sources};
 use crate::model_station::ModelStation;
 use crate::node::NodeError;
@@ -154,7 +155,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let feeds = shared.taps.pulses();
     sources.pulses = feeds.into_iter().map(|(venue, pulse)| (venue.index(), pulse)).collect();
     let gateway =
-        clients(config, &mut shared, gateway, report_path, &mut sources, bridge.as_deref())?;
+        clients(config, names, &mut shared, gateway, report_path, &mut sources, bridge.as_deref())?;
     let (venues, instruments) = (&names.venues, &names.instruments);
     let metrics = MetricsModel::new(venues, instruments, halted, sources, unix_ns());
     let model = ModelStation {
@@ -344,6 +345,7 @@ where
 
 fn clients(
     config: &Config,
+    names: &Names,
     shared: &mut Shared,
     gateway: ClientGateway<MmapStore>,
     stages: StageRecorder,
@@ -362,7 +364,8 @@ fn clients(
     server.recovered().map_err(|error| gateway_error(&error))?;
     let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
     let taps = std::mem::take(&mut shared.taps);
-    let mut station = Clients::start(server, shared.ends(stages)?, taps, unix_ns);
+    let sessions = Sessions::new(names.sessions.clone());
+    let mut station = Clients::start(server, shared.ends(stages)?, taps, sessions, unix_ns);
     if let Some(bridge) = bridge {
         station.show_sessions(Arc::clone(&bridge.sessions));
     }

@@ -3,10 +3,11 @@
 //! A line belongs here if it makes, limits or writes a line of the log. Whoever logs never waits: a
 //! full queue drops the line and counts it. A line that says the same again and again, but for its
 //! numbers, is written [`REPEATS_MAX`](queue::REPEATS_MAX) times in ten seconds and counted from
-//! there on.
+//! there on; lines about single orders ([`trace`]) are not limited so.
 
 pub mod json;
 pub mod queue;
+pub mod trace;
 
 use std::sync::OnceLock;
 

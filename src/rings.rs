@@ -60,6 +60,7 @@ pub const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
         client_seq: 0,
         time: rutter_core::number::UnixNanos(0),
         order: OrderId(0),
+        trace: 0,
         cl_ord_id: ClOrdId::EMPTY,
         orig_cl_ord_id: ClOrdId::EMPTY,
         status: OrdStatus::Rejected,

@@ -25,6 +25,7 @@ use rutter_venues::VenueCommand;
 
 use crate::bridge::{SESSIONS_PERIOD_NS, SessionGauges};
 use crate::gate::Gate;
+use crate::logs::trace::{self, Children, Sessions};
 use crate::metrics::GatewayGauges;
 use crate::rings::{InputWriter, OutputEnvelope, OutputReader, PENDING_INPUTS_MAX};
 use crate::stages::{Passage, StageRecorder};
@@ -88,11 +89,21 @@ fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns:
     inputs.push(&input, arrived_ns);
 }
 
+/// As [`publish_news`], of a venue's order entry: what it says of a child is in the log, too.
+fn publish_child_news(
+    inputs: &mut InputWriter,
+    children: &Children,
+    input: Input,
+    arrived_ns: u64,
+) {
+    children.news(&input);
+    publish_news(inputs, children.venue(), input, arrived_ns);
+}
+
 /// A venue's order entry.
 #[derive(Debug)]
 pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     venue: VenueId,
-    name: String,
     driver: Driver<M>,
     outputs: OutputReader,
     inputs: InputWriter,
@@ -105,6 +116,9 @@ pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     queue: VecDeque<Queued>,
     /// Of the new orders in the current batch.
     sent: Vec<Passage>,
+    /// Of the current batch what went to the venue, for the log; empty while that does not want it.
+    logged: Vec<(VenueCommand, u64)>,
+    children: Children,
 }
 
 /// A command with the sequence of the input that caused it.
@@ -125,12 +139,12 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         clock: fn() -> u64,
     ) -> Self {
         let Ends { outputs, mut inputs, release, gate, stages } = ends;
-        driver.start(&mut |input| publish_news(&mut inputs, &name, input, 0));
+        let children = Children::new(name);
+        driver.start(&mut |input| publish_child_news(&mut inputs, &children, input, 0));
         let arrival = driver.arrival();
         let (queue, sent) = (VecDeque::new(), Vec::with_capacity(COMMANDS_PER_TURN));
         Self {
             venue,
-            name,
             driver,
             outputs,
             inputs,
@@ -141,6 +155,8 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             arrival,
             queue,
             sent,
+            logged: Vec::new(),
+            children,
         }
     }
 
@@ -150,14 +166,19 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             return false;
         }
         let released = self.release.up_to();
-        let mut count = 0;
+        let (mut count, is_logged) = (0, trace::is_on());
         self.sent.clear();
         while count < COMMANDS_PER_TURN {
             let Some(queued) = self.queue.front().filter(|queued| queued.seq <= released) else {
                 break;
             };
-            let (inputs, name) = (&mut self.inputs, self.name.as_str());
-            let mut emit = |input| publish_news(inputs, name, input, 0);
+            self.children.learn(&queued.command);
+            let (inputs, children) = (&mut self.inputs, &self.children);
+            let mut is_sent = true;
+            let mut emit = |input| {
+                is_sent &= !is_not_sent(&input);
+                publish_child_news(inputs, children, input, 0);
+            };
             match &queued.command {
                 VenueCommand::New(new)
                     if self.gate.is_void(queued.seq, self.venue, &queued.command) =>
@@ -169,6 +190,9 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
                 command => {
                     self.driver.command(command, &mut emit);
                     self.sent.extend(queued.passage);
+                    if is_logged && is_sent {
+                        self.logged.push((*command, queued.seq));
+                    }
                 }
             }
             self.queue.pop_front();
@@ -177,14 +201,26 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         if count == 0 {
             return false;
         }
-        let (inputs, name) = (&mut self.inputs, self.name.as_str());
-        self.driver.flush_now(&mut |input| publish_news(inputs, name, input, 0));
+        let (inputs, children) = (&mut self.inputs, &self.children);
+        self.driver.flush_now(&mut |input| publish_child_news(inputs, children, input, 0));
         let written = (self.clock)();
         for passage in &self.sent {
             self.stages.record(passage, written);
         }
+        for (command, seq) in self.logged.drain(..) {
+            self.children.sent(&command, seq);
+        }
         true
     }
+}
+
+/// The adapter could not write a command.
+const fn is_not_sent(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::ChildRejected { reason: VenueReject::NotSent, .. }
+            | Input::CancelRejected { reason: VenueReject::NotSent, .. }
+    )
 }
 
 impl<M> Station for Sender<M>
@@ -203,9 +239,11 @@ where
         worked |= self.send();
         let flushed = self.inputs.flush();
         if flushed || self.inputs.pending() < PENDING_INPUTS_MAX {
-            let (inputs, name, arrival) = (&mut self.inputs, &self.name, &self.arrival);
-            let mut emit =
-                |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
+            let (inputs, children) = (&mut self.inputs, &self.children);
+            let arrival = &self.arrival;
+            let mut emit = |input| {
+                publish_child_news(inputs, children, input, arrival.load(Ordering::Relaxed));
+            };
             worked |= self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         }
         self.inputs.notify();
@@ -216,8 +254,9 @@ where
         let (outputs, inputs, arrival) = (&self.outputs, &mut self.inputs, &self.arrival);
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
         let has_work = || waiting || outputs.has_work();
-        let name = &self.name;
-        let mut emit = |input| publish_news(inputs, name, input, arrival.load(Ordering::Relaxed));
+        let children = &self.children;
+        let mut emit =
+            |input| publish_child_news(inputs, children, input, arrival.load(Ordering::Relaxed));
         self.driver.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         Ok(())
@@ -326,6 +365,8 @@ pub struct Clients<S: MessageStore> {
     release: ReleaseMark,
     stages: StageRecorder,
     clock: fn() -> u64,
+    /// As the log names its sessions.
+    names: Sessions,
     /// Shows its counters to others.
     gauges: Arc<GatewayGauges>,
     /// Shows its sessions to others, where there are any; and when it did last.
@@ -341,7 +382,7 @@ pub struct Clients<S: MessageStore> {
 /// Publishes a client's input, or says that there is no room: new orders leave an eighth of the
 /// ring to cancels and venue answers. What is refused here stays with the gateway, which then stops
 /// reading that socket.
-fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
+fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns: u64) -> bool {
     let room = match input {
         Input::NewOrder(_)
         | Input::Unacceptable(_)
@@ -351,6 +392,8 @@ fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
         _ => inputs.pending() == 0,
     };
     if room {
+        // Before anybody can act on it.
+        names.received(input);
         inputs.push(input, arrived_ns);
     }
     room
@@ -358,7 +401,13 @@ fn publish(inputs: &mut InputWriter, input: &Input, arrived_ns: u64) -> bool {
 
 impl<S: MessageStore> Clients<S> {
     /// A gateway that lets clients in.
-    pub fn start(server: GatewayServer<S>, ends: Ends, taps: Taps, clock: fn() -> u64) -> Self {
+    pub fn start(
+        server: GatewayServer<S>,
+        ends: Ends,
+        taps: Taps,
+        names: Sessions,
+        clock: fn() -> u64,
+    ) -> Self {
         let Ends { outputs, inputs, release, stages, .. } = ends;
         taps.wake_with(server.waker());
         let (queue, told) = (VecDeque::new(), Vec::with_capacity(OUTPUTS_PER_TURN));
@@ -371,6 +420,7 @@ impl<S: MessageStore> Clients<S> {
             release,
             stages,
             clock,
+            names,
             gauges,
             sessions,
             queue,
@@ -402,7 +452,7 @@ impl<S: MessageStore> Clients<S> {
 
     /// Drains the ring and tells clients what is released, in order; true if there was anything.
     fn tell(&mut self) -> Result<bool, String> {
-        let Self { outputs, queue, full, server, told, .. } = self;
+        let Self { outputs, queue, full, server, told, names, .. } = self;
         let released = self.release.up_to();
         let (mut count, mut failed) = (0, None);
         told.clear();
@@ -411,7 +461,7 @@ impl<S: MessageStore> Clients<S> {
                 return false;
             }
             count += 1;
-            failed = give(server, envelope).err();
+            failed = give(server, names, envelope).err();
             if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
                 told.push(Passage::of(envelope));
             }
@@ -438,8 +488,8 @@ impl<S: MessageStore> Clients<S> {
         if count == 0 {
             return Ok(drained > 0);
         }
-        let inputs = &mut self.inputs;
-        self.server.flush_now(&mut |input: &Input, arrived| publish(inputs, input, arrived));
+        let (inputs, names) = (&mut self.inputs, &self.names);
+        self.server.flush_now(&mut |input: &Input, arrived| publish(inputs, names, input, arrived));
         let written = (self.clock)();
         for passage in &self.told {
             self.stages.record(passage, written);
@@ -473,6 +523,7 @@ impl<S: MessageStore> Clients<S> {
 /// Gives an output to its session.
 fn give<S: MessageStore>(
     server: &mut GatewayServer<S>,
+    names: &Sessions,
     envelope: &OutputEnvelope,
 ) -> Result<(), String> {
     let passport = Passport {
@@ -480,7 +531,11 @@ fn give<S: MessageStore>(
         arrived_ns: envelope.arrived_ns,
         decided_ns: envelope.decided_ns,
     };
-    server.output_from(&envelope.output, Some(&passport)).or_else(|error| {
+    let given = server.output_from(&envelope.output, Some(&passport));
+    if given.is_ok() {
+        names.sent(&envelope.output, envelope.seq);
+    }
+    given.or_else(|error| {
         tracing::error!(%error, "a report cannot be given to its session");
         if matches!(error, OutputError::UnknownSession(_)) {
             Ok(())
@@ -508,8 +563,8 @@ impl<S: MessageStore + Send> Station for Clients<S> {
         let mut worked = self.tell()?;
         worked |= self.take_books();
         self.inputs.flush();
-        let inputs = &mut self.inputs;
-        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, input, arrived_ns);
+        let (inputs, names) = (&mut self.inputs, &self.names);
+        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, names, input, arrived_ns);
         worked |= self.server.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         self.taps.set_wanted(self.server.gateway().wants_books());
@@ -524,9 +579,9 @@ impl<S: MessageStore + Send> Station for Clients<S> {
     fn park(&mut self) -> Result<(), String> {
         let (outputs, inputs) = (&self.outputs, &mut self.inputs);
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
-        let taps = &self.taps;
+        let (taps, names) = (&self.taps, &self.names);
         let has_work = || waiting || outputs.has_work() || taps.has_work();
-        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, input, arrived_ns);
+        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, names, input, arrived_ns);
         self.server.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         Ok(())

@@ -167,6 +167,7 @@ pub fn order(nth: u64) -> Input {
         price: Price(if buys { CENTRE + 50 } else { CENTRE - 60 }),
         instructions: Instructions::default(),
         poss_resend: false,
+        trace: nth + 1,
     })
 }
 

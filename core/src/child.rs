@@ -167,6 +167,8 @@ pub struct Child {
     pub id: ChildId,
     /// For which client order.
     pub order: OrderId,
+    /// That order's trace.
+    pub trace: u64,
     /// Where.
     pub venue: VenueId,
     /// What.
@@ -209,6 +211,7 @@ impl Slot for Child {
     const EMPTY: Self = Self {
         id: ChildId(0),
         order: OrderId(0),
+        trace: 0,
         venue: VenueId(0),
         instrument: InstrumentId(0),
         side: Side::Buy,

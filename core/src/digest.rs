@@ -53,7 +53,7 @@ fn mix_report(hash: &mut Rolling, r: &Report) {
     }
     hash.pair(r.order.0, r.qty.0.cast_unsigned());
     hash.pair(r.price.0.cast_unsigned(), r.filled.0.cast_unsigned());
-    hash.word(r.leaves.0.cast_unsigned());
+    hash.pair(r.leaves.0.cast_unsigned(), r.trace);
     hash.notional(r.filled_notional);
     if let Some(last) = &r.last {
         let enums = u64::from_le_bytes([last.venue.0, last.liquidity as u8, 0, 0, 0, 0, 0, 0]);
@@ -72,6 +72,7 @@ fn mix_cancel_reject(hash: &mut Rolling, r: &CancelReject) {
     hash.pair(enums, r.event);
     hash.pair(u64::from(r.session.0), r.client_seq);
     hash.pair(r.time.0, r.order.0);
+    hash.word(r.trace);
     hash.text(&r.cl_ord_id);
     hash.text(&r.orig_cl_ord_id);
 }
@@ -113,12 +114,13 @@ fn mix_send(hash: &mut Rolling, s: &SendNew) {
     ]);
     hash.pair(enums, s.child.0);
     hash.pair(s.qty.0.cast_unsigned(), s.price.0.cast_unsigned());
-    hash.word(s.order.0);
+    hash.pair(s.order.0, s.trace);
 }
 
 fn mix_child(hash: &mut Rolling, tag: u64, child: &ChildRef) {
     let ids = tag | u64::from(child.venue.0) << 8 | u64::from(child.instrument.0) << 16;
     hash.pair(ids, child.child.0);
+    hash.pair(child.order.0, child.trace);
 }
 
 fn mix_fill(hash: &mut Rolling, fill: &ChildFill) {

@@ -306,6 +306,7 @@ impl Engine {
         let mut hash = Rolling::new(1);
         for order in self.orders.iter() {
             hash.pair(order.id.0, order.state as u64);
+            hash.word(order.trace);
             hash.pair(order.filled.0.cast_unsigned(), order.canceled.0.cast_unsigned());
             hash.notional(order.filled_notional);
         }

@@ -197,6 +197,8 @@ impl CallBack {
 pub struct Order {
     /// For ever.
     pub id: OrderId,
+    /// The trace that it came with.
+    pub trace: u64,
     /// Whose.
     pub session: SessionId,
     /// For which account.
@@ -267,6 +269,7 @@ pub struct Order {
 impl Slot for Order {
     const EMPTY: Self = Self {
         id: OrderId(0),
+        trace: 0,
         session: SessionId(0),
         account: AccountId(0),
         instrument: InstrumentId(0),

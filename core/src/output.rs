@@ -76,6 +76,9 @@ pub struct Report {
     pub exec: u64,
     /// The order; zero when it was refused before it got an id.
     pub order: OrderId,
+    /// The order's trace ([`NewOrder::trace`](crate::input::NewOrder::trace)), also of one that was
+    /// refused; zero where no order is meant.
+    pub trace: u64,
     /// FIX 150.
     pub kind: ReportKind,
     /// FIX 39.
@@ -155,6 +158,8 @@ pub struct CancelReject {
     pub time: UnixNanos,
     /// The order; zero when unknown.
     pub order: OrderId,
+    /// As in [`Report::trace`].
+    pub trace: u64,
     /// FIX 11: the request.
     pub cl_ord_id: ClOrdId,
     /// FIX 41: the order.
@@ -212,6 +217,8 @@ pub struct SendNew {
     pub child: ChildId,
     /// For which client order.
     pub order: OrderId,
+    /// That order's trace.
+    pub trace: u64,
     /// What.
     pub instrument: InstrumentId,
     /// Buy or sell.
@@ -233,6 +240,10 @@ pub struct ChildRef {
     pub venue: VenueId,
     /// Which.
     pub child: ChildId,
+    /// For which client order.
+    pub order: OrderId,
+    /// That order's trace.
+    pub trace: u64,
     /// What.
     pub instrument: InstrumentId,
 }

@@ -330,7 +330,8 @@ wire_struct!(NewOrder {
     qty,
     price,
     instructions,
-    poss_resend
+    poss_resend,
+    trace
 });
 wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
 wire_struct!(Unacceptable {
@@ -340,7 +341,8 @@ wire_struct!(Unacceptable {
     symbol,
     side,
     orig_cl_ord_id,
-    refusal
+    refusal,
+    trace
 });
 wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
 wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
@@ -529,8 +531,22 @@ mod tests {
                 cash_qty: Amount(7),
             },
             poss_resend: false,
+            trace: 0,
         };
         ReplaceOrder { orig_cl_ord_id: id, order }
+    }
+
+    fn unacceptable(id: Text<36>) -> Unacceptable {
+        Unacceptable {
+            session: SessionId(1),
+            client_seq: 2,
+            cl_ord_id: id,
+            symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
+            side: Side::Buy,
+            orig_cl_ord_id: id,
+            refusal: Refusal::UnknownSymbol,
+            trace: 3,
+        }
     }
 
     fn mass_cancel(id: Text<36>) -> MassCancel {
@@ -613,7 +629,9 @@ mod tests {
                 price: Price(5),
                 instructions: Instructions::default(),
                 poss_resend: true,
+                trace: u64::MAX,
             }),
+            Input::Unacceptable(unacceptable(text36)),
             Input::Replace(every_instruction(text36)),
             Input::MassCancel(mass_cancel(text36)),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),

@@ -6,7 +6,7 @@ use desk::{Desk, HALT, PAIR, RESUME, UNIT, USD};
 use rutter_core::id::VenueId;
 use rutter_core::input::{Distrust, Input, VenueDownReason};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
-use rutter_core::output::Notice;
+use rutter_core::output::{Notice, Output};
 
 #[test]
 fn a_market_order_takes_the_cheapest_levels_over_both_venues_at_once() {
@@ -478,4 +478,47 @@ fn a_venue_that_will_not_give_an_order_back_is_told_to_the_client() {
         desk.venue(1, "cancel-rejected").venue(1, "open 0");
     }
     desk.client_saw(&["a new", "a canceling", "a not canceled VenueRefused"]);
+}
+
+/// Traces of all that came out since the last look, of what has one.
+fn traces(desk: &mut Desk) -> Vec<(&'static str, u64)> {
+    let traced = |output: Output| match output {
+        Output::Report(report) => Some(("report", report.trace)),
+        Output::CancelReject(reject) => Some(("cancel reject", reject.trace)),
+        Output::SendNew(new) => Some(("new", new.trace)),
+        Output::SendCancel(child) => Some(("cancel", child.trace)),
+        Output::Query(child) => Some(("query", child.trace)),
+        Output::MassCancelReport(_)
+        | Output::Command(..)
+        | Output::Operator(_)
+        | Output::Notice(_) => None,
+    };
+    desk.outputs.drain(..).filter_map(traced).collect()
+}
+
+/// The desk's orders and replaces have the number of their message for a trace.
+#[test]
+fn what_an_order_causes_has_its_trace_through_changes_and_restarts() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_990, 5)], &[(10_000, 2)]);
+    desk.client("a buy 5 @ 10000 gtc");
+    assert_eq!(traces(&mut desk), [("report", 1), ("new", 1), ("new", 1)]);
+    desk.client("b buy 0 @ 10000 gtc");
+    assert_eq!(traces(&mut desk), [("report", 2)], "refused");
+    desk.client("replace nobody buy 1 @ 10000 gtc");
+    assert_eq!(traces(&mut desk), [("cancel reject", 0)], "of no order");
+    desk.venue(1, "fill 2 @ 10000").venue(2, "accepted");
+    assert_eq!(traces(&mut desk), [("report", 1)]);
+    desk.client("replace a buy 7 @ 9995 gtc");
+    assert_eq!(traces(&mut desk), [("report", 1), ("cancel", 1)]);
+    desk.venue(2, "done 0");
+    assert_eq!(
+        traces(&mut desk),
+        [("report", 1), ("new", 1)],
+        "the order's own, not the request's"
+    );
+    desk.input(Input::NodeStarted);
+    assert_eq!(traces(&mut desk), [("query", 1)]);
+    desk.venue(3, "fill 5 @ 9995");
+    assert_eq!(traces(&mut desk), [("report", 1)]);
 }

@@ -1,4 +1,5 @@
-//! An event as one JSON object: `ts`, `level`, `event`, `target`, then its fields.
+//! An event as one JSON object: `ts`, `level`, `event`, then what there is of `trace_id`,
+//! `order_id`, `session` and `seq`, then `target`, then its other fields.
 
 use std::fmt;
 
@@ -15,6 +16,9 @@ pub const TEXT_CHARS_MAX: usize = 4_096;
 
 /// What each line has already.
 const OWN_NAMES: [&str; 4] = ["ts", "level", "event", "target"];
+
+/// What comes before the other fields, in this order.
+const FIRST_NAMES: [&str; 4] = ["trace_id", "order_id", "session", "seq"];
 
 /// Writes events as JSON.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +42,14 @@ where
         SystemTime.format_time(&mut writer)?;
         let level = metadata.level().as_str().to_ascii_lowercase();
         write!(writer, "\",\"level\":\"{level}\",\"event\":{}", Value::from(fields.event))?;
+        for first in FIRST_NAMES {
+            if let Some((name, value)) = fields.others.iter().find(|(name, _)| *name == first) {
+                write!(writer, ",\"{name}\":{value}")?;
+            }
+        }
         write!(writer, ",\"target\":{}", Value::from(metadata.target()))?;
-        for (name, value) in &fields.others {
+        let is_other = |name| !FIRST_NAMES.contains(name);
+        for (name, value) in fields.others.iter().filter(|(name, _)| is_other(name)) {
             // A field must not stand for what every line has.
             let end = if OWN_NAMES.contains(name) { "_" } else { "" };
             write!(writer, ",\"{name}{end}\":{value}")?;
@@ -131,18 +141,24 @@ mod tests {
         let nasty = "two\nlines \"quoted\" \u{1b}[31m \u{0}";
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(venue = nasty, count = 7_u64, up = false, level = "mine", "book lost");
+            tracing::info!(venue = "kraken", seq = 3, trace_id = "00ff", order_id = 7, "sent");
             tracing::info!(long = "x".repeat(TEXT_CHARS_MAX + 1), "long");
         });
         let text = String::from_utf8(kept.0.lock().expect("free").clone()).expect("text");
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines.len(), 3, "{text}");
         let first = &lines[0];
         assert_eq!((&first["event"], &first["level"]), (&"book lost".into(), &"warn".into()));
         assert_eq!((&first["venue"], &first["count"]), (&nasty.into(), &7.into()));
         assert_eq!((&first["up"], &first["level_"]), (&false.into(), &"mine".into()));
         assert!(first["ts"].as_str().is_some_and(|ts| ts.ends_with('Z')), "{first}");
-        let long = lines[1]["long"].as_str().expect("text");
+        let sent = text.lines().nth(1).unwrap_or_default();
+        assert!(
+            sent.contains(r#""event":"sent","trace_id":"00ff","order_id":7,"seq":3,"target":"#)
+        );
+        assert!(sent.ends_with(r#","venue":"kraken"}"#), "{sent}");
+        let long = lines[2]["long"].as_str().expect("text");
         assert_eq!(long.chars().count(), TEXT_CHARS_MAX + 1, "cut, and marked so");
     }
 }

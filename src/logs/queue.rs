@@ -9,7 +9,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rutter_core::hash::Rolling;
+use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
+
+use super::trace::TARGET;
 
 /// Lines that wait to be written; what comes on top is dropped and counted.
 pub const LINES_MAX: usize = 8_192;
@@ -51,14 +54,24 @@ pub fn counts() -> &'static LogCounts {
 /// What those who log write to: never waits.
 #[derive(Clone, Debug)]
 pub struct LineWriter {
-    lines: SyncSender<Vec<u8>>,
+    lines: SyncSender<Line>,
     counts: &'static LogCounts,
+    is_limited: bool,
+}
+
+/// A line on its way.
+#[derive(Debug)]
+struct Line {
+    bytes: Vec<u8>,
+    /// It is not to be said again and again.
+    is_limited: bool,
 }
 
 impl Write for LineWriter {
     /// One call is one line.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.lines.try_send(bytes.to_vec()).is_err() {
+        let line = Line { bytes: bytes.to_vec(), is_limited: self.is_limited };
+        if self.lines.try_send(line).is_err() {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(bytes.len())
@@ -74,6 +87,11 @@ impl MakeWriter<'_> for LineWriter {
 
     fn make_writer(&self) -> Self {
         self.clone()
+    }
+
+    /// Each fill of an order is an event of its own, however alike they look.
+    fn make_writer_for(&self, about: &Metadata<'_>) -> Self {
+        Self { is_limited: about.target() != TARGET, ..self.clone() }
     }
 }
 
@@ -115,7 +133,7 @@ fn start_counting(
         let writer = Writer { out, limiter: Limiter::default(), counts, dropped_told: 0 };
         writer.run(&waiting, &ending);
     })?;
-    Ok((LineWriter { lines, counts }, LogGuard { end, thread: Some(thread) }))
+    Ok((LineWriter { lines, counts, is_limited: true }, LogGuard { end, thread: Some(thread) }))
 }
 
 /// The writing end.
@@ -127,7 +145,7 @@ struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    fn run(mut self, lines: &Receiver<Vec<u8>>, end: &AtomicBool) {
+    fn run(mut self, lines: &Receiver<Line>, end: &AtomicBool) {
         let mut window_ends = Instant::now() + WINDOW;
         loop {
             let ending = end.load(Ordering::SeqCst);
@@ -149,9 +167,9 @@ impl<W: Write> Writer<W> {
         let _ = self.out.write_all(bytes);
     }
 
-    fn line(&mut self, line: &[u8]) {
-        if self.limiter.takes(line) {
-            self.write(line);
+    fn line(&mut self, line: &Line) {
+        if !line.is_limited || self.limiter.takes(&line.bytes) {
+            self.write(&line.bytes);
         } else {
             self.counts.repeated.fetch_add(1, Ordering::Relaxed);
         }
@@ -289,6 +307,23 @@ mod tests {
             (&told["count"], &told["event"]),
             (&5.into(), &"repeated lines left out".into())
         );
+        assert_eq!(counts.repeated.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn lines_about_orders_are_written_however_alike_they_are() {
+        let (kept, counts) = (Kept::default(), fresh());
+        let (writer, guard) = start_counting(kept.clone(), counts).expect("starts");
+        let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for number in 0..REPEATS_MAX + 5 {
+                tracing::info!(target: TARGET, number, "fill");
+                tracing::info!(number, "other");
+            }
+        });
+        drop(guard);
+        let text = kept.text();
+        assert_eq!(text.matches("order: fill").count() as u64, REPEATS_MAX + 5, "{text}");
         assert_eq!(counts.repeated.load(Ordering::Relaxed), 5);
     }
 

@@ -19,6 +19,7 @@ use super::counts::Whose;
 #[derive(Clone, Copy, Debug)]
 pub struct KeptOrder {
     pub id: OrderId,
+    pub trace: u64,
     pub session: SessionId,
     pub account: AccountId,
     pub instrument: InstrumentId,
@@ -111,6 +112,7 @@ pub trait Kept: Copy {
 impl Kept for KeptOrder {
     const EMPTY: Self = Self {
         id: OrderId(0),
+        trace: 0,
         session: SessionId(0),
         account: AccountId(0),
         instrument: InstrumentId(0),

@@ -64,6 +64,7 @@ impl ReadModel {
         }
         let order = KeptOrder {
             id: report.order,
+            trace: report.trace,
             session: report.session,
             account: self.reference.account_of(report.session).unwrap_or(AccountId(0)),
             instrument,

@@ -211,6 +211,8 @@ pub struct ListingRow {
 pub struct OrderRow {
     /// Its id.
     pub id: u64,
+    /// What its lines in the log have, as 16 hexadecimal digits.
+    pub trace_id: String,
     /// Whose.
     pub session: String,
     /// For which account.

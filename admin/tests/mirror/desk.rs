@@ -93,6 +93,7 @@ impl Core {
             price: Price(100),
             instructions: Instructions::default(),
             poss_resend: false,
+            trace: 1,
         }));
     }
 

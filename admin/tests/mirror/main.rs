@@ -145,6 +145,7 @@ fn same_order(engine: &Engine, order: &Order, row: &OrderRow) {
     let qty = |qty: i64| decimal(i128::from(qty), u32::from(def.qty_decimals));
     assert_eq!(row.state, format!("{:?}", order.status()), "{order:?}");
     assert_eq!(row.cl_ord_id, order.cl_ord_id.as_str());
+    assert_eq!(row.trace_id, format!("{:016x}", order.trace));
     assert_eq!(row.account, engine.reference().accounts[order.account.index()].name.as_str());
     let numbers = [&row.qty, &row.filled, &row.leaves];
     let expected = [order.qty.0, order.filled.0, order.leaves().0].map(qty);

@@ -36,6 +36,7 @@ fn buy(world: &mut World, id: &str, qty: i64, price: i64) {
         price: Price(price),
         instructions: Instructions::default(),
         poss_resend: false,
+        trace: 0xfeed,
     }));
 }
 

@@ -310,6 +310,7 @@ impl World {
             price: if is_market { Price(0) } else { self.price() },
             instructions,
             poss_resend: false,
+            trace: self.random.below(u64::MAX),
         }
     }
 
@@ -349,6 +350,7 @@ impl World {
             price,
             instructions: Instructions::default(),
             poss_resend: false,
+            trace: 0,
         };
         self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id, order }));
     }

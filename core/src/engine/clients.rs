@@ -72,6 +72,7 @@ impl Engine {
         self.forget(place);
         let mut order = Order {
             id: OrderId(id),
+            trace: new.trace,
             session: new.session,
             account,
             instrument: new.instrument,
@@ -179,6 +180,7 @@ impl Engine {
         self.counts.refused += 1;
         let known = new.instrument.index() < self.reference.instruments.len();
         let report = Report {
+            trace: new.trace,
             kind: ReportKind::Rejected,
             status: OrdStatus::Rejected,
             cl_ord_id: new.cl_ord_id,
@@ -204,6 +206,7 @@ impl Engine {
             return self.on_unacceptable_replace(order, out);
         }
         let report = Report {
+            trace: order.trace,
             kind: ReportKind::Rejected,
             status: OrdStatus::Rejected,
             cl_ord_id: order.cl_ord_id,
@@ -382,6 +385,7 @@ impl Engine {
             client_seq: change.client_seq,
             time: self.now,
             order: order.map_or(OrderId(0), |o| o.id),
+            trace: order.map_or(0, |o| o.trace),
             cl_ord_id: change.cl_ord_id,
             orig_cl_ord_id: change.orig_cl_ord_id,
             status: order.map_or(OrdStatus::Rejected, Order::status),
@@ -444,6 +448,7 @@ impl Engine {
             time: self.now,
             exec: self.counts.reports,
             order: order.id,
+            trace: order.trace,
             kind,
             status: order.status(),
             replaced: order.is_replaced,
@@ -476,6 +481,7 @@ impl Engine {
             time: self.now,
             exec: 0,
             order: OrderId(0),
+            trace: 0,
             kind: ReportKind::Rejected,
             status: OrdStatus::Rejected,
             replaced: false,

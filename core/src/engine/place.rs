@@ -121,6 +121,7 @@ impl Engine {
         let mut child = Child {
             id: ChildId(id),
             order: order.id,
+            trace: order.trace,
             venue: leg.venue,
             instrument: order.instrument,
             side: order.side,
@@ -151,6 +152,7 @@ impl Engine {
             venue: leg.venue,
             child: child.id,
             order: order.id,
+            trace: order.trace,
             instrument: order.instrument,
             side: order.side,
             ord_type: OrdType::Limit,
@@ -409,7 +411,13 @@ impl Engine {
 
 /// Names a child for its sender.
 pub(super) fn reference_of(child: &Child) -> ChildRef {
-    ChildRef { venue: child.venue, child: child.id, instrument: child.instrument }
+    ChildRef {
+        venue: child.venue,
+        child: child.id,
+        order: child.order,
+        trace: child.trace,
+        instrument: child.instrument,
+    }
 }
 
 /// The notice that a child's fate is unknown.

@@ -32,6 +32,9 @@ pub struct NewOrder {
     pub instructions: Instructions,
     /// FIX 97: the client has perhaps sent it before. If so, it is told how the order stands.
     pub poss_resend: bool,
+    /// Follows the order through logs from the client's bytes to the venues' and back: made by the
+    /// gateway, never zero. Zero in a [`ReplaceOrder`], for an order keeps the one it came with.
+    pub trace: u64,
 }
 
 /// A set of the characters that FIX uses in a `MultipleCharValue` field: `0-9`, `A-Z`, `a-z`.
@@ -129,6 +132,8 @@ pub struct Unacceptable {
     pub orig_cl_ord_id: ClOrdId,
     /// Why.
     pub refusal: Refusal,
+    /// As in [`NewOrder::trace`]: zero if it was to replace an order.
+    pub trace: u64,
 }
 
 /// A cancel request.

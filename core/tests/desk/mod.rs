@@ -243,6 +243,7 @@ impl Desk {
             price: Price(if market { 0 } else { words[4].parse().expect("price") }),
             instructions: Instructions::default(),
             poss_resend: false,
+            trace: self.client_seq,
         }
     }
 

@@ -458,8 +458,9 @@ impl<S: MessageStore> ClientGateway<S> {
             return;
         };
         match read(&app.message, app.id, &client.owner, &self.terms) {
-            Asked::Input(input) => {
+            Asked::Input(mut input) => {
                 let arrived_ns = connection.arrived_ns;
+                crate::trace::give(&mut input, self.terms.node_tag(), arrived_ns);
                 self.emit(input, arrived_ns, publish);
             }
             Asked::Reject { reason, tag } => {

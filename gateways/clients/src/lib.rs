@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod report;
 pub mod server;
 pub mod terms;
+pub mod trace;
 
 pub use config::{
     ConfigError, GatewayConfig, InstrumentConfig, Limits, SessionConfig, SessionKind,

@@ -169,6 +169,7 @@ fn order(
         side,
         orig_cl_ord_id: ClOrdId::EMPTY,
         refusal,
+        trace: 0,
     }))
 }
 
@@ -241,6 +242,7 @@ fn in_terms(
         qty: Qty(qty),
         price: Price(price),
         poss_resend: false,
+        trace: 0,
         instructions: instructions(&view.instructions, instrument, terms)?,
     })
 }

@@ -19,6 +19,7 @@ pub struct Terms {
     by_id: Vec<Option<InstrumentConfig>>,
     venues: Vec<Name>,
     assets: Vec<Name>,
+    node_tag: u32,
     prefix: [u8; PREFIX_BYTES],
     precision: TimePrecision,
 }
@@ -54,6 +55,7 @@ impl Terms {
             by_id,
             venues: config.venues.clone(),
             assets: config.assets.clone(),
+            node_tag: config.node_tag,
             prefix,
             precision: config.time_precision,
         }
@@ -89,6 +91,11 @@ impl Terms {
     /// The asset's name.
     pub fn asset(&self, id: AssetId) -> Option<&Name> {
         self.assets.get(id.index())
+    }
+
+    /// Tells this journal's orders from those of every other.
+    pub const fn node_tag(&self) -> u32 {
+        self.node_tag
     }
 
     /// What `ExecID` and `OrderID` start with.

@@ -56,12 +56,18 @@ impl VenueCommand {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rutter_core::id::{ChildId, InstrumentId};
+    use rutter_core::id::{ChildId, InstrumentId, OrderId};
     use rutter_core::output::Notice;
 
     #[test]
     fn only_what_is_for_the_venue_becomes_its_command() {
-        let child = ChildRef { venue: VenueId(2), child: ChildId(7), instrument: InstrumentId(1) };
+        let child = ChildRef {
+            venue: VenueId(2),
+            child: ChildId(7),
+            order: OrderId(1),
+            trace: 1,
+            instrument: InstrumentId(1),
+        };
         let output = Output::SendCancel(child);
         assert_eq!(
             VenueCommand::from_output(&output, VenueId(2)),

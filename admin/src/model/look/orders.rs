@@ -219,6 +219,7 @@ impl ReadModel {
         let venues = (0..VENUES_MAX).filter(is_at).map(|at| VenueId(at as u8));
         OrderRow {
             id: order.id.0,
+            trace_id: format!("{:016x}", order.trace),
             session: self.session_name(order.session).to_owned(),
             account: self.account_name(order.account).to_owned(),
             cl_ord_id: order.cl_ord_id.as_str().to_owned(),

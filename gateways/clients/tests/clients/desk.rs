@@ -504,6 +504,7 @@ pub fn report(event: u64) -> Report {
         time: UnixNanos(START + 1_000_000),
         exec: event,
         order: OrderId(7),
+        trace: 1,
         kind: ReportKind::New,
         status: OrdStatus::New,
         replaced: false,

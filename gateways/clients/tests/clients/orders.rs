@@ -1,5 +1,6 @@
 //! What clients ask for, as the core gets it.
 
+use rutter_clients::trace::trace;
 use rutter_core::id::SessionId;
 use rutter_core::input::*;
 use rutter_core::number::{Price, Qty};
@@ -29,11 +30,13 @@ fn an_order_reaches_the_core_in_its_numbers() {
         price: Price(6_000_025),
         instructions: Instructions::default(),
         poss_resend: false,
+        trace: trace(0xa1, SessionId(0), 2, desk.now),
     };
     assert_eq!(desk.published(), [Input::NewOrder(order)]);
     desk.send(1, &format!("35=D|11=a2|38=1|40=1|54=2|55=BTC/USDT|59=3|{TIME}"));
     let market = NewOrder {
         client_seq: 3,
+        trace: trace(0xa1, SessionId(0), 3, desk.now),
         cl_ord_id: text("a2"),
         side: Side::Sell,
         ord_type: OrdType::Market,

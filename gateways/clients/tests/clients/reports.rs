@@ -144,6 +144,7 @@ fn every_refusal_goes_out_by_its_name() {
             client_seq: 0,
             time: UnixNanos(START),
             order: OrderId(7),
+            trace: 1,
             cl_ord_id: text("c1"),
             orig_cl_ord_id: text("a1"),
             status: OrdStatus::New,

@@ -535,7 +535,13 @@ impl KrakenOrders {
             // Whatever became of the first one counts; asking finds it out.
             self.ledger.counters.repeated += 1;
             self.on_query(
-                &ChildRef { venue: new.venue, child, instrument: new.instrument },
+                &ChildRef {
+                    venue: new.venue,
+                    child,
+                    order: new.order,
+                    trace: new.trace,
+                    instrument: new.instrument,
+                },
                 now_ns,
                 out,
             );

@@ -246,6 +246,7 @@ pub fn order(child: u64) -> SendNew {
         venue: VENUE,
         child: ChildId(child),
         order: OrderId(1),
+        trace: 1,
         instrument: InstrumentId(1),
         side: Side::Buy,
         ord_type: OrdType::Limit,
@@ -256,7 +257,13 @@ pub fn order(child: u64) -> SendNew {
 }
 
 pub fn child_ref(child: u64) -> ChildRef {
-    ChildRef { venue: VENUE, child: ChildId(child), instrument: InstrumentId(1) }
+    ChildRef {
+        venue: VENUE,
+        child: ChildId(child),
+        order: OrderId(1),
+        trace: 1,
+        instrument: InstrumentId(1),
+    }
 }
 
 /// Value of a field of a message with `|` for SOH.

@@ -221,6 +221,7 @@ impl Desk {
             venue: VENUE,
             child: ChildId(child),
             order: OrderId(1),
+            trace: 1,
             instrument: BTC_USD,
             side: Side::Sell,
             ord_type: OrdType::Limit,
@@ -241,7 +242,13 @@ impl Desk {
     }
 
     fn child(child: u64) -> ChildRef {
-        ChildRef { venue: VENUE, child: ChildId(child), instrument: BTC_USD }
+        ChildRef {
+            venue: VENUE,
+            child: ChildId(child),
+            order: OrderId(1),
+            trace: 1,
+            instrument: BTC_USD,
+        }
     }
 
     fn cancel(&mut self, child: u64) -> &mut Self {

@@ -107,6 +107,7 @@ fn what_cannot_be_sent_is_certainly_not_sent() {
         venue: VENUE,
         child: ChildId(child),
         order: OrderId(1),
+        trace: 1,
         instrument: BTC_USD,
         side: Side::Buy,
         ord_type: OrdType::Limit,
