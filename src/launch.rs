@@ -141,7 +141,6 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let (mut core, mut shared) = core_and_rings(config, decider, bed.wake_handle(), venue_count);
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
-    let halted = core.decider.engine().is_halted();
     let (outputs, gauges) = (shared.reader()?, core.outputs.gauges());
     let stages = [Path::Order, Path::Report].map(|path| (path, StageHistograms::default()));
     let [order_path, report_path] = [0, 1].map(|path: usize| stages[path].1.recorder());
@@ -157,7 +156,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let gateway =
         clients(config, names, &mut shared, gateway, report_path, &mut sources, bridge.as_deref())?;
     let (venues, instruments) = (&names.venues, &names.instruments);
-    let metrics = MetricsModel::new(venues, instruments, halted, sources, unix_ns());
+    let metrics = MetricsModel::new(venues, instruments, sources, unix_ns());
     let model = ModelStation {
         model,
         metrics,

@@ -354,7 +354,7 @@ fn core(found: &mut Found<'_>, view: View<'_>) {
     let idle_ns = shown.made_ns.saturating_sub(shown.turned_ns).max(view.age_ns);
     let value = format!("no turn for {}", seconds(idle_ns));
     found.when(idle_ns > TURN_AGE_S_MAX * S, Condition::NotTurning, "", value);
-    found.when(shown.counted.halted, Condition::Halted, "", "the kill switch is on".to_owned());
+    found.when(shown.status.halted, Condition::Halted, "", "the kill switch is on".to_owned());
     let lag_ns = shown.journal.sync_lag_ns;
     let value = format!("the oldest record waits for {}", seconds(lag_ns));
     found.when(lag_ns > SYNC_LAG_S_MAX * S, Condition::JournalLag, "", value);

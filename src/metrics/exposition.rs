@@ -262,7 +262,17 @@ impl Page {
         out.counter("core_inputs", "Inputs that the core has decided", shown.status.inputs)?;
         let idle = shown.made_ns.saturating_sub(shown.turned_ns);
         out.gauge("core_turn_age_seconds", "Since the core last had a turn", seconds(idle))?;
-        out.gauge("halted", "1 while the kill switch is on", flag(shown.counted.halted))?;
+        out.gauge("halted", "1 while the kill switch is on", flag(shown.status.halted))?;
+        let scopes = |rows: &[rutter_admin::model::ScopeRow]| {
+            SCOPES.map(|scope| {
+                let count = rows.iter().filter(|row| scope_name(row) == scope).count();
+                (vec![("scope", scope)], count as f64)
+            })
+        };
+        let help = "Halts that are on, by what they are about";
+        out.gauges("halts", help, scopes(&shown.status.halts))?;
+        let help = "Where only what reduces a position is taken";
+        out.gauges("reduce_only", help, scopes(&shown.status.reduce_only))?;
         let stages = shown.stages.iter().map(|(path, stage, times)| {
             let labels = vec![("path", *path), ("stage", *stage)];
             (labels, seconds(times.sum_ns), stage_buckets(times))
@@ -351,6 +361,10 @@ impl Page {
             venues.iter().map(move |v| (vec![("exchange", v.name.as_str())], value(v)))
         };
         out.gauges("venue_up", "1 while logged on and reconciled", of(|v| flag(v.up)))?;
+        let help = "1 while an operator lets nothing new go there";
+        out.gauges("venue_drained", help, of(|v| flag(v.drained)))?;
+        let help = "1 while an operator has halted it";
+        out.gauges("venue_halted", help, of(|v| flag(v.halted)))?;
         let help = "Books that are trusted";
         out.gauges("venue_books_trusted", help, of(|v| v.books_trusted as f64))?;
         let help = "Orders whose fate is unknown at present";
@@ -386,6 +400,23 @@ impl Page {
             (vec![("exchange", venue(*at)), ("reason", *reason)], *count)
         });
         out.counters("book_distrusts", "Times that a book lost its trust", distrusts)
+    }
+}
+
+/// What a halt may be about.
+const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];
+
+const fn scope_name(row: &rutter_admin::model::ScopeRow) -> &'static str {
+    if row.venue.is_some() {
+        "venue"
+    } else if row.symbol.is_some() {
+        "symbol"
+    } else if row.session.is_some() {
+        "session"
+    } else if row.account.is_some() {
+        "account"
+    } else {
+        "all"
     }
 }
 

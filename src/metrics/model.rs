@@ -43,8 +43,6 @@ pub struct AtVenue {
 /// What only metrics count.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
-    /// The kill switch is on.
-    pub halted: bool,
     /// Names of venues; index is id.
     pub venues: Vec<String>,
     /// Symbols of instruments; index is id.
@@ -113,15 +111,8 @@ pub struct MetricsModel {
 
 impl MetricsModel {
     /// For venues and instruments by id.
-    pub fn new(
-        venues: &[String],
-        instruments: &[String],
-        halted: bool,
-        sources: Sources,
-        now_ns: u64,
-    ) -> Self {
+    pub fn new(venues: &[String], instruments: &[String], sources: Sources, now_ns: u64) -> Self {
         let counted = Counted {
-            halted,
             venues: venues.to_vec(),
             instruments: instruments.to_vec(),
             orders: vec![AtVenue::default(); venues.len()],
@@ -204,9 +195,9 @@ impl MetricsModel {
                 let key = (venue.index(), distrust_name(reason));
                 *self.counted.distrusts.entry(key).or_default() += 1;
             }
-            Notice::Halted => self.counted.halted = true,
-            Notice::Resumed => self.counted.halted = false,
-            Notice::VenueUp(_)
+            Notice::Halted
+            | Notice::Resumed
+            | Notice::VenueUp(_)
             | Notice::VenueDown(_)
             | Notice::BookTrusted(..)
             | Notice::ChildResolved(..)

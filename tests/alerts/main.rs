@@ -61,7 +61,7 @@ impl Scene {
 
     /// `RutterHalted`, of severity warn, fires without delay.
     fn halt(&self) {
-        self.show(|shown| shown.counted.halted = true);
+        self.show(|shown| shown.status.halted = true);
     }
 
     fn resume(&self) {

@@ -96,7 +96,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         (C::BooksDistrusted, "kraken/gap", 5, |s, n| {
             s.counted.distrusts.insert((1, "gap"), n);
         }),
-        (C::Halted, "", 0, |s, n| s.counted.halted = n > 0),
+        (C::Halted, "", 0, |s, n| s.status.halted = n > 0),
         (C::Refusals, "", 600, |s, n| {
             s.status.refused.insert("NoVenue".to_owned(), n);
         }),
