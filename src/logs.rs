@@ -6,6 +6,8 @@
 //! there on; lines about single orders ([`trace`]) are not limited so.
 
 pub mod json;
+#[cfg(test)]
+mod kept;
 pub mod queue;
 pub mod trace;
 

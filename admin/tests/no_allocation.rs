@@ -1,42 +1,16 @@
 //! The model's memory is taken when its rings are first used, and never more: a counting allocator
 //! proves it, over orders from their first report to their last fill.
 
-#![allow(unsafe_code, reason = "a global allocator that counts")]
-
+#[path = "../../tests/support/counting.rs"]
+mod counting;
 #[path = "mirror/world.rs"]
 #[allow(dead_code, reason = "the language of another test")]
 mod world;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use counting::allocations;
 use rutter_admin::ReadModel;
 use rutter_core::Engine;
 use rutter_core::output::Output;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes on to the system's allocator unchanged; the count is a thread-local
-// without a destructor, so it can be touched at any time.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: as promised to us.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as promised to us.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// What the core told, over many turns of the rings.
 fn outputs() -> Vec<(u64, Output)> {
@@ -64,7 +38,7 @@ fn outputs_allocate_nothing_once_the_rings_were_used() {
     let (mut before, mut applied) = (0, 0);
     for (place, (seq, output)) in told.iter().enumerate() {
         if place == told.len() / 2 {
-            before = ALLOCATIONS.with(Cell::get);
+            before = allocations();
             applied = 0;
         }
         if place >= told.len() / 2 && is_operators(output) {
@@ -73,7 +47,7 @@ fn outputs_allocate_nothing_once_the_rings_were_used() {
         model.apply(*seq, *seq, output);
         applied += 1;
     }
-    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    let allocated = allocations() - before;
     assert_eq!(allocated, 0, "over {applied} outputs");
     assert!(
         applied > 5_000 && model.newest_order().0 > 50 * 32,

@@ -302,8 +302,8 @@ impl Children {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::kept::Kept;
     use std::cell::Cell;
-    use std::sync::{Arc, Mutex};
 
     use rutter_core::id::{ClOrdId, InstrumentId, Symbol, VenueId};
     use rutter_core::input::{
@@ -312,7 +312,6 @@ mod tests {
     };
     use rutter_core::number::{Notional, Price, Qty, UnixNanos};
     use rutter_core::output::OrdStatus;
-    use tracing_subscriber::fmt::MakeWriter;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::{EnvFilter, Layer, fmt as lines};
 
@@ -326,29 +325,6 @@ mod tests {
 
     pub(super) fn count_formatting() {
         FORMATTED.set(FORMATTED.get() + 1);
-    }
-
-    /// Counts the lines and keeps them.
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("held by one").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl MakeWriter<'_> for Kept {
-        type Writer = Self;
-
-        fn make_writer(&self) -> Self {
-            self.clone()
-        }
     }
 
     fn id(text: &str) -> ClOrdId {

@@ -1,15 +1,13 @@
 //! Nothing is allocated for an order and its report, nor for market data, once the gateway is warm:
 //! a counting allocator proves it.
 
-#![allow(unsafe_code, reason = "a global allocator that counts")]
-
+#[path = "../../../tests/support/counting.rs"]
+mod counting;
 #[path = "clients/desk.rs"]
 #[allow(dead_code, reason = "speaks a part of the language")]
 mod desk;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use counting::allocations;
 use rutter_clients::market::{BookNews, ListingTerms, MarketConfig};
 use rutter_clients::{ClientGateway, ConnId};
 use rutter_core::id::VenueId;
@@ -17,30 +15,6 @@ use rutter_core::input::{BookUpdate, Input, Level, Side};
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{Output, Report};
 use rutter_fix::store::MemStore;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes on to the system's allocator unchanged; the count is a thread-local
-// without a destructor, so it can be touched at any time.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: as promised to us.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as promised to us.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
@@ -61,12 +35,12 @@ fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
             }
         })
         .collect();
-    let before_all = ALLOCATIONS.with(Cell::get);
+    let before_all = allocations();
     gateway.on_connect(now, conn, &rutter_clients::Peer::default()).expect("room");
-    let (mut orders, mut written) = (0, 0);
+    let (mut orders, mut written, mut warm) = (0, 0, 0);
     for (round, frame) in (0..).zip(&frames) {
         if round == WARM {
-            ALLOCATIONS.with(|count| count.set(0));
+            warm = allocations();
         }
         let mut client_seq = 0;
         // Every other message comes in two pieces.
@@ -92,7 +66,7 @@ fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
         gateway.resume(now + round, &mut |_, _| true);
         gateway.on_timer(now + round, &mut |_, _| true);
     }
-    let allocated = ALLOCATIONS.with(Cell::get);
+    let allocated = allocations() - warm;
     assert_eq!((orders, allocated), (ROUNDS - 1, 0));
     assert!(written > 200 * ROUNDS as usize && before_all > 0, "it did work and it was counted");
 }
@@ -136,10 +110,10 @@ fn a_warm_gateway_allocates_nothing_for_market_data() {
     for frame in [logon, ask(2, "full", '0'), ask(3, "incremental", '1')] {
         gateway.on_bytes(now, conn, &frame, &mut |_, _| true);
     }
-    let mut written = 0;
+    let (mut written, mut warm) = (0, 0);
     for round in 0..ROUNDS {
         if round == WARM {
-            ALLOCATIONS.with(|count| count.set(0));
+            warm = allocations();
         }
         gateway.on_book_news(now, &bid_change(round == 0, 1 + round));
         gateway.on_timer(now, &mut |_, _| true);
@@ -152,7 +126,7 @@ fn a_warm_gateway_allocates_nothing_for_market_data() {
             gateway.wrote(now, conn, count);
         }
     }
-    let allocated = ALLOCATIONS.with(Cell::get);
+    let allocated = allocations() - warm;
     assert_eq!(allocated, 0);
     let counters = gateway.market_counters();
     assert_eq!((counters.snapshots, counters.increments), (ROUNDS as u64 + 1, ROUNDS as u64 - 1));

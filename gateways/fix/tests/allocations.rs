@@ -1,40 +1,16 @@
 //! Nothing allocates once warm: orders in, reports out, heartbeats and replays.
 
 mod common;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../../tests/support/counting.rs"]
+mod counting;
 
 use common::{START, frame, logon, time_text};
+use counting::allocations;
 use rutter_fix::app::NewOrderSingle;
 use rutter_fix::codec::{FieldIndex, TimePrecision};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, Event, NoCredentials, Session};
 use rutter_fix::store::{MessageStore, MmapConfig, MmapStore};
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[allow(unsafe_code, reason = "an allocator that counts is how a test sees allocations")]
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn order(seq: u64) -> Vec<u8> {
     let now = time_text(START);
@@ -85,14 +61,14 @@ fn a_warm_session_allocates_nothing() {
     for (event_no, bytes) in (1..).zip(warm) {
         one_order(&mut session, bytes, &mut index, &mut out, event_no);
     }
-    let before = COUNT.with(Cell::get);
+    let before = allocations();
     for (event_no, bytes) in (11..).zip(measured) {
         one_order(&mut session, bytes, &mut index, &mut out, event_no);
     }
     let received = session.receive(START, &resend, &mut index, &mut out);
     let replayed = out.len();
     session.on_timer(START + 30_000_000_000, &mut out);
-    let after = COUNT.with(Cell::get);
+    let after = allocations();
     assert_eq!(received.consumed, resend.len());
     assert!(replayed > 100_000, "{replayed} bytes were replayed");
     assert_eq!(after - before, 0);
