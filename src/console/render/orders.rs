@@ -126,6 +126,9 @@ pub fn one(ok: &Value, look: &Look) -> Vec<Line> {
         ),
         Paint::Plain,
     ));
+    if let Some(trace) = order.get("trace_id").and_then(Value::as_str) {
+        lines.push(Line::of(format!("in the log: {trace}"), Paint::Plain));
+    }
     let children = children(ok, look);
     if !children.is_empty() {
         lines.push(Line::default());
