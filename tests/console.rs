@@ -129,12 +129,15 @@ impl Desk {
 
     /// Half of them at each venue.
     fn fill_both_venues(&mut self) {
-        for (place, not_there) in [("binance", "kraken"), ("kraken", "binance")] {
+        for (open, place, not_there) in
+            [(OPEN / 2, "binance", "kraken"), (OPEN, "kraken", "binance")]
+        {
             self.ask("venue-drain", &json!({"venue": not_there, "reason": "share orders out"}));
             self.place(OPEN / 2);
+            // What finds the venue busy waits for it, and must not find the other one instead.
+            self.wait_open(open);
             self.ask("venue-enable", &json!({"venue": not_there, "reason": place}));
         }
-        self.wait_open(OPEN);
         for venue in Venue::ALL {
             assert_eq!(self.venues.open_orders(venue), OPEN / 2, "{}", venue.name());
         }

@@ -195,8 +195,19 @@ fn wrong_password(desk: &mut Desk) -> Step {
     refused(desk)
 }
 
+/// Nobody speaks on the first one while the second waits for its end, so a peer that is slow to end
+/// it must not miss Heartbeats meanwhile.
+const SECOND_HEARTBEAT_S: u64 = 30;
+
 fn second_connection(desk: &mut Desk) -> Step {
     desk.needs_initiator()?;
+    let heartbeat_s = std::mem::replace(&mut desk.settings.heartbeat_s, SECOND_HEARTBEAT_S);
+    let step = second_beside_the_first(desk);
+    desk.settings.heartbeat_s = heartbeat_s;
+    step
+}
+
+fn second_beside_the_first(desk: &mut Desk) -> Step {
     desk.open()?;
     let (next_out, next_in) = (desk.next_out, desk.next_in);
     let first = desk.set_aside();
