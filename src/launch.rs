@@ -139,16 +139,18 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
     let bed = Bed::new().map_err(|error| NodeError::Thread(error.to_string()))?;
     let (mut core, mut shared) = core_and_rings(config, decider, bed.wake_handle(), venue_count);
-    core.begin(&first).map_err(NodeError::Append)?;
-    let mut sources = sources(config, &core, &shared);
-    let (outputs, gauges) = (shared.reader()?, core.outputs.gauges());
-    let stages = [Path::Order, Path::Report].map(|path| (path, StageHistograms::default()));
-    let [order_path, report_path] = [0, 1].map(|path: usize| stages[path].1.recorder());
     let model = Arc::new(Mutex::new(model));
     let bridge = config.console.as_ref().map(|_| {
         let (model, monitor) = (Arc::clone(&model), Arc::clone(&monitor));
         Arc::new(Bridge::new(config, model, monitor, shared.writer(), Arc::clone(stop)))
     });
+    // A node that nobody could stop does not begin.
+    let console = console(config, bridge.clone())?;
+    core.begin(&first).map_err(NodeError::Append)?;
+    let mut sources = sources(config, &core, &shared);
+    let (outputs, gauges) = (shared.reader()?, core.outputs.gauges());
+    let stages = [Path::Order, Path::Report].map(|path| (path, StageHistograms::default()));
+    let [order_path, report_path] = [0, 1].map(|path: usize| stages[path].1.recorder());
     shared.console_taps = bridge.as_ref().map(|_| Taps::default());
     let (senders, mut workers) = venues(&mut shared, machines, &order_path, stop)?;
     let feeds = shared.taps.pulses();
@@ -161,7 +163,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
-        bridge: bridge.clone().zip(shared.console_taps.take()),
+        bridge: bridge.zip(shared.console_taps.take()),
         outputs,
         gauges,
         release: shared.release.clone(),
@@ -180,7 +182,6 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     place(&mut thread, layout, gateway, senders, stop, &mut workers)?;
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
-    let console = console(config, bridge)?;
     tracing::info!(listen = ?config.fix.listen, tls = ?config.fix.tls_listen, ?layout, ?profile, "running");
     while !stop.load(Ordering::SeqCst) {
         std::thread::park_timeout(MAIN_PERIOD);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    CONSOLE, E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
     free_address, write_node_config,
 };
 use serde_json::{Value, json};
@@ -216,4 +216,23 @@ fn news_after(desk: &Desk, seq: u64) -> usize {
         events.iter().filter(sent).count()
     })
     .sum()
+}
+
+#[test]
+fn a_node_that_cannot_let_operators_in_does_not_start_and_leaves_what_is_in_the_way() {
+    let dir = tempfile::Builder::new().prefix("rutter-console-").tempdir().expect("folder");
+    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+    let venues = Venues::start(&still, dir.path()).expect("venues");
+    let mut settings = NodeSettings::new(free_address().expect("a port"));
+    settings.orders_log2 = 12;
+    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
+    let (socket, secret) = (dir.path().join(CONSOLE), dir.path().join("secret"));
+    std::fs::write(&secret, "kept").expect("written");
+    std::fs::create_dir(socket.parent().expect("a folder")).expect("made");
+    std::os::unix::fs::symlink(&secret, &socket).expect("planted");
+    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("started");
+    let error = node.wait_ready(READY_DEFAULT).expect_err("it does not become ready").to_string();
+    assert!(error.contains("symbolic link"), "{error}");
+    assert_eq!(std::fs::read_to_string(&secret).expect("there"), "kept");
+    assert_eq!(venues.open_orders(Venue::Binance), 0);
 }
