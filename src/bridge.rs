@@ -16,7 +16,7 @@ use rutter_admin::ReadModel;
 use rutter_admin::console::books::BookShown;
 use rutter_admin::console::desk::{Node, Shown};
 use rutter_admin::console::frame::{Code, Failure};
-use rutter_core::input::{Input, NodeCommand, Operator, Scope};
+use rutter_core::input::{Input, NodeCommand, Operator, OperatorCommand, Refusal, Scope};
 use rutter_core::output::OperatorReport;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +34,9 @@ pub const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a shutdown waits for the orders that it has called back.
 pub const ORDERS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a command that has no room in the ring tries again.
+const RETRY: Duration = Duration::from_millis(1);
 
 /// How often it looks whether they are over.
 const LOOK: Duration = Duration::from_millis(20);
@@ -108,7 +111,7 @@ impl Bridge {
         }))
     }
 
-    fn journal(&self, snapshot: &Snapshot) -> Map<String, Value> {
+    fn journal_as_in(&self, snapshot: &Snapshot) -> Map<String, Value> {
         let journal = &snapshot.journal;
         let groups: u64 = journal.sync_times.buckets.iter().sum();
         let (segments, bytes) = size_of(&self.folder);
@@ -181,11 +184,14 @@ impl Node for Bridge {
         let stages = snapshot.status.stages.iter();
         Shown {
             status: self.status(&snapshot),
-            journal: self.journal(&snapshot),
             stages: stages.map(|row| serde_json::to_value(row).unwrap_or_default()).collect(),
             venues: venues(&snapshot),
             sessions: self.sessions.rows(),
         }
+    }
+
+    fn journal(&self) -> Map<String, Value> {
+        self.journal_as_in(&self.monitor.shown())
     }
 
     fn books(&self, symbol: &str) -> Vec<BookShown> {
@@ -206,33 +212,52 @@ impl Node for Bridge {
             .replies
             .expect(operator.request)
             .ok_or_else(|| Failure::new(Code::Busy, "too many commands wait for the core"))?;
-        {
-            let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-            inputs.flush();
-            inputs.push(&Input::Operator(operator), 0);
-            inputs.notify();
-        }
-        let until = Instant::now() + COMMAND_PATIENCE;
-        while Instant::now() < until {
-            if let Some(reply) = waiting.wait(LOOK) {
-                return Ok(reply);
-            }
-            // What had no room in the ring goes as soon as there is some.
-            let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-            if inputs.pending() > 0 && inputs.flush() {
-                inputs.notify();
-            }
-        }
         let seconds = COMMAND_PATIENCE.as_secs();
+        let until = Instant::now() + COMMAND_PATIENCE;
+        // Into the ring or nowhere: what waited outside would come true at a time of its own.
+        while !self.put(operator) {
+            if Instant::now() >= until {
+                let message = format!("the input ring was full for {seconds} s: nothing was done");
+                return Err(Failure::new(Code::Busy, message));
+            }
+            std::thread::park_timeout(RETRY);
+        }
+        if let Some(reply) = waiting.wait(until.saturating_duration_since(Instant::now())) {
+            return Ok(reply);
+        }
         let message =
             format!("no answer in {seconds} s; it may still be carried out: see commands");
         Err(Failure::new(Code::Timeout, message))
     }
+}
 
-    fn carry_out(&self, command: NodeCommand, after_orders: bool) {
+impl Bridge {
+    /// Puts a command into the ring, and wakes the core; false if there is no room.
+    fn put(&self, operator: Operator) -> bool {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let put = inputs.try_push(&Input::Operator(operator));
+        if put {
+            inputs.notify();
+        }
+        put
+    }
+
+    /// The core has decided on a command: whoever waits is told, and what is the node's own to do
+    /// is done.
+    pub fn decided(&self, seq: u64, report: &OperatorReport) {
+        self.replies.tell(seq, report);
+        if let OperatorCommand::Node(command) = report.operator.command
+            && report.refusal == Refusal::None
+        {
+            self.carry_out(command);
+        }
+    }
+
+    fn carry_out(&self, command: NodeCommand) {
         let level = match command {
             NodeCommand::News => return,
-            NodeCommand::Shutdown => return self.shut_down(after_orders),
+            NodeCommand::Shutdown => return self.shut_down(false),
+            NodeCommand::ShutdownFlat => return self.shut_down(true),
             NodeCommand::LogError => "error",
             NodeCommand::LogWarn => "warn",
             NodeCommand::LogInfo => "info",
@@ -243,9 +268,7 @@ impl Node for Bridge {
             tracing::error!(%error, level, "log level is not changed");
         }
     }
-}
 
-impl Bridge {
     fn shut_down(&self, after_orders: bool) {
         let (model, stop) = (Arc::clone(&self.model), Arc::clone(&self.stop));
         let body = move || {

@@ -1,48 +1,69 @@
 //! The gate at the senders: what was decided before a halt and has not left yet does not leave.
 //!
 //! The core closes it just before it journals the halt; a sender looks before each new order. A
-//! halt of an instrument, session or account has no gate: what of it is on its way to a sender
-//! leaves, and its cancel right behind it.
+//! halt of a session or an account has no gate: what of it is on its way to a sender leaves, and
+//! its cancel right behind it, where it is no order that ends by itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rutter_core::id::VenueId;
-use rutter_core::input::{Input, OperatorCommand, Scope};
-use rutter_core::reference::VENUES_MAX;
+use rutter_core::input::{Input, NodeCommand, OperatorCommand, Scope};
+use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 use rutter_venues::VenueCommand;
 
-/// By venue: new orders of inputs before this journal sequence are void.
-#[derive(Debug, Default)]
-pub struct Gate([AtomicU64; VENUES_MAX]);
+/// By venue and by instrument: new orders of inputs before this journal sequence are void.
+#[derive(Debug)]
+pub struct Gate {
+    venues: [AtomicU64; VENUES_MAX],
+    instruments: Vec<AtomicU64>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        let instruments = (0..DEFINITIONS_MAX).map(|_| AtomicU64::default()).collect();
+        Self { venues: Default::default(), instruments }
+    }
+}
 
 impl Gate {
     /// An input is about to be journaled under this sequence.
     #[inline]
     pub fn before(&self, seq: u64, input: &Input) {
-        if let Input::Operator(operator) = input
-            && let OperatorCommand::Halt(scope) = operator.command
-        {
-            self.close(seq, scope);
+        if let Input::Operator(operator) = input {
+            match operator.command {
+                OperatorCommand::Halt(scope) => self.close(seq, scope),
+                OperatorCommand::Node(NodeCommand::ShutdownFlat) => self.close(seq, Scope::All),
+                _ => {}
+            }
         }
     }
 
     fn close(&self, seq: u64, scope: Scope) {
         match scope {
-            Scope::All => self.0.iter().for_each(|gate| gate.store(seq, Ordering::SeqCst)),
-            Scope::Venue(venue) => {
-                if let Some(gate) = self.0.get(venue.index()) {
+            Scope::All => {
+                for gate in &self.venues {
                     gate.store(seq, Ordering::SeqCst);
                 }
             }
-            Scope::Instrument(_) | Scope::Session(_) | Scope::Account(_) => {}
+            Scope::Venue(venue) => shut(self.venues.get(venue.index()), seq),
+            Scope::Instrument(id) => shut(self.instruments.get(id.index()), seq),
+            Scope::Session(_) | Scope::Account(_) => {}
         }
     }
 
     /// A command of the input of this sequence must not leave any more.
     #[inline]
     pub fn is_void(&self, seq: u64, venue: VenueId, command: &VenueCommand) -> bool {
-        matches!(command, VenueCommand::New(_))
-            && self.0.get(venue.index()).is_some_and(|gate| seq < gate.load(Ordering::SeqCst))
+        let VenueCommand::New(new) = command else { return false };
+        let is_shut = |gate: &AtomicU64| seq < gate.load(Ordering::SeqCst);
+        self.venues.get(venue.index()).is_some_and(is_shut)
+            || self.instruments.get(new.instrument.index()).is_some_and(is_shut)
+    }
+}
+
+fn shut(gate: Option<&AtomicU64>, seq: u64) {
+    if let Some(gate) = gate {
+        gate.store(seq, Ordering::SeqCst);
     }
 }
 
@@ -78,7 +99,10 @@ mod tests {
     #[test]
     fn new_orders_from_before_a_halt_are_void_and_cancels_and_later_orders_are_not() {
         let (here, there) = (VenueId(1), VenueId(7));
-        for (scope, elsewhere) in [(Scope::All, true), (Scope::Venue(here), false)] {
+        let instrument = Scope::Instrument(InstrumentId(0));
+        for (scope, elsewhere) in
+            [(Scope::All, true), (Scope::Venue(here), false), (instrument, true)]
+        {
             let gate = Gate::default();
             assert!(!gate.is_void(9, here, &new(here)));
             gate.before(8, &Input::Tick);

@@ -100,7 +100,7 @@ impl ModelStation {
         let later = untold.iter().position(|(seq, _)| *seq > released).unwrap_or(untold.len());
         for (seq, report) in untold.drain(..later) {
             if let Some((bridge, _)) = &self.bridge {
-                bridge.replies.tell(seq, &report);
+                bridge.decided(seq, &report);
             }
         }
     }

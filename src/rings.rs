@@ -230,6 +230,12 @@ impl InputWriter {
         }
     }
 
+    /// Publishes at once, or not at all: false when there is no room, or something waits already.
+    pub fn try_push(&mut self, input: &Input) -> bool {
+        let now_ns = (self.clock)();
+        self.pending.is_empty() && self.publish(input, now_ns, now_ns)
+    }
+
     /// Straight into the slot: an input is large, and each copy of it costs.
     fn publish(&mut self, input: &Input, arrived_ns: u64, published_ns: u64) -> bool {
         let fill = |slot: &mut InputEnvelope| {

@@ -210,9 +210,11 @@ fn a_venue_that_goes_is_seen_and_with_none_left_the_node_is_not_ready() {
     let mut scene = Scene::start();
     let kraken = rutter_tools::harness::Venue::Kraken;
     let away = rutter_tools::sim::faults::Fault::Maintenance { for_ns: 60_000_000_000 };
-    scene.venues.inject(kraken, away.clone());
     let up =
         |page: &Page, venue: &str| page.get(&format!("rutter_venue_up{{exchange=\"{venue}\"}}"));
+    // The console is ahead of the metrics, which are a copy made ten times a second.
+    scene.until("both are up", |page| up(page, "kraken") + up(page, "binance") > 1.5);
+    scene.venues.inject(kraken, away.clone());
     let page = scene.until("kraken is down", |page| up(page, "kraken") < 0.5);
     assert_eq!(up(&page, "binance"), 1.0);
     assert!(page.sum("rutter_book_distrusts_total") >= MARKETS.len() as f64);

@@ -22,7 +22,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId};
-use rutter_core::input::{Genesis, Header, Input, OperatorCommand, Refusal, Scope, SessionCommand};
+use rutter_core::input::{
+    Genesis, Header, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
+};
 use rutter_core::ledger::Ledger;
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{OperatorReport, Output, Sink};
@@ -207,6 +209,9 @@ impl ReadModel {
         match report.operator.command {
             OperatorCommand::Halt(scope) => {
                 self.halts.insert(scope);
+            }
+            OperatorCommand::Node(NodeCommand::ShutdownFlat) => {
+                self.halts.insert(Scope::All);
             }
             OperatorCommand::Resume(scope) => {
                 self.halts.remove(&scope);

@@ -186,7 +186,16 @@ wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected });
 wire_enum!(Doubt { NoAnswer, VenueUnsure });
 wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol });
 wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
-wire_enum!(NodeCommand { Shutdown, LogError, LogWarn, LogInfo, LogDebug, LogTrace, News });
+wire_enum!(NodeCommand {
+    Shutdown,
+    LogError,
+    LogWarn,
+    LogInfo,
+    LogDebug,
+    LogTrace,
+    News,
+    ShutdownFlat
+});
 
 impl Wire for Refusal {
     #[inline]
@@ -590,6 +599,7 @@ mod tests {
             OperatorCommand::SetLimits(AccountId(1), limits),
             OperatorCommand::Session(SessionId(1), SessionCommand::Disable),
             OperatorCommand::Node(NodeCommand::News),
+            OperatorCommand::Node(NodeCommand::ShutdownFlat),
         ];
         scoped.chain(others).map(|command| {
             Input::Operator(Operator {

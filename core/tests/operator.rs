@@ -5,7 +5,8 @@ mod desk;
 use desk::{CLIENT, Desk, HALT, PAIR, RESUME, UNIT};
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountLimits, Input, OperatorCommand, Refusal, Scope, SessionCommand, VenueDownReason,
+    AccountLimits, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
+    VenueDownReason,
 };
 use rutter_core::number::Amount;
 use rutter_core::output::{Notice, Output};
@@ -210,4 +211,50 @@ fn a_venue_cannot_be_reduce_only() {
     let mut desk = desk();
     desk.operator(OperatorCommand::ReduceOnly(Scope::Venue(VenueId(0))));
     desk.operator_saw(&[(0, Refusal::UnsupportedScope)]);
+}
+
+/// Found by a review: its old size was what counted, and it was routed in its new one.
+#[test]
+fn where_only_reducing_is_allowed_an_order_that_is_being_replaced_goes_too() {
+    let mut desk = desk();
+    desk.client("a buy 10 @ 10010 ioc").venue(1, "fill 10 @ 10010");
+    desk.client("b sell 5 @ 10020 gtc").venue(2, "accepted");
+    desk.client("replace b sell 50 @ 10030 gtc").outputs.clear();
+    desk.operator(OperatorCommand::ReduceOnly(Scope::All)).operator_saw(&[(1, Refusal::None)]);
+    desk.venue(2, "done 0").sent(&[]);
+    desk.client_saw(&["b not replaced OperatorCancel", "b Canceled OperatorCancel filled 0"]);
+}
+
+/// Found by a review: what is being called back may fill until it is over.
+#[test]
+fn where_only_reducing_is_allowed_what_is_called_back_may_still_fill_and_takes_its_room() {
+    let mut desk = desk();
+    desk.client("a buy 10 @ 10010 ioc").venue(1, "fill 10 @ 10010");
+    desk.client("b sell 50 @ 10020 gtc").client("c sell 10 @ 10030 gtc");
+    desk.venue(2, "accepted").venue(3, "accepted").outputs.clear();
+    desk.operator(OperatorCommand::ReduceOnly(Scope::All)).operator_saw(&[(2, Refusal::None)]);
+}
+
+/// Found by a review: it went on there, and nobody was told.
+#[test]
+fn what_a_halted_venue_does_not_give_back_is_told() {
+    let mut desk = desk();
+    desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted");
+    desk.operator(OperatorCommand::Halt(Scope::Venue(VenueId(0))));
+    for _ in 0..8 {
+        desk.venue(1, "cancel-rejected").venue(1, "open 0");
+    }
+    let order = desk.child(1).order;
+    assert!(desk.notices().contains(&Notice::CancelStuck(order)));
+}
+
+#[test]
+fn an_end_without_open_orders_halts_everything_over_a_start_too() {
+    let mut desk = desk();
+    desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted").outputs.clear();
+    desk.operator(OperatorCommand::Node(NodeCommand::ShutdownFlat)).sent(&["v0 cancel #1"]);
+    desk.operator_saw(&[(1, Refusal::None)]);
+    desk.client("b buy 5 market ioc").venue(1, "done 0").sent(&[]);
+    desk.input(Input::NodeStarted);
+    assert!(desk.engine.is_halted());
 }

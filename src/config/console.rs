@@ -93,7 +93,9 @@ impl ConsoleConfig {
             (None, Some(path)) => read_secret_text(path)
                 .or_else(|reason| wrong("console.totp_secret_file", reason))?,
         };
-        Codes::new(&secret).map(Some).or_else(|reason| wrong("console.totp_secret_file", reason))
+        Codes::new(&secret, crate::clock::unix_ns() / 1_000_000_000)
+            .map(Some)
+            .or_else(|reason| wrong("console.totp_secret_file", reason))
     }
 }
 

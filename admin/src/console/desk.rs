@@ -21,7 +21,7 @@ use super::pending::Pending;
 use super::people::{Peer, Role};
 use super::socket::Desk;
 use super::totp::Codes;
-use super::verbs::{self, wrong};
+use super::verbs::{self, VERBS, wrong};
 use crate::model::{OrderFilter, ReadModel, StateFilter};
 
 /// Rows of one answer.
@@ -57,8 +57,8 @@ pub trait Node: Send + Sync + 'static {
     /// [`Code::Busy`], [`Code::Timeout`], [`Code::Stopping`].
     fn command(&self, operator: Operator) -> Result<(u64, OperatorReport), Failure>;
 
-    /// Does what is the node's own to do, after it was journaled.
-    fn carry_out(&self, command: NodeCommand, after_orders: bool);
+    /// The answer to `journal`. It looks at the disk.
+    fn journal(&self) -> Map<String, Value>;
 }
 
 /// What is not in the read model.
@@ -66,8 +66,6 @@ pub trait Node: Send + Sync + 'static {
 pub struct Shown {
     /// Members of `status`.
     pub status: Map<String, Value>,
-    /// The answer to `journal`.
-    pub journal: Map<String, Value>,
     /// Rows of `latency`.
     pub stages: Vec<Value>,
     /// By venue's name: members of its row.
@@ -92,6 +90,9 @@ pub struct OperatorDesk {
     codes: Option<Mutex<Codes>>,
     pending: Mutex<Pending>,
     requests: AtomicU64,
+    /// Held while many orders are looked at, so that the thread which keeps the read model waits
+    /// for one such look at most.
+    long_look: Mutex<()>,
 }
 
 impl std::fmt::Debug for OperatorDesk {
@@ -162,7 +163,8 @@ impl OperatorDesk {
     pub fn new(node: Arc<dyn Node>, two_person: TwoPerson, codes: Option<Codes>) -> Self {
         let requests = AtomicU64::new(node.now_ns());
         let codes = codes.map(Mutex::new);
-        Self { node, two_person, codes, pending: Mutex::default(), requests }
+        let (pending, long_look) = (Mutex::default(), Mutex::default());
+        Self { node, two_person, codes, pending, requests, long_look }
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -198,7 +200,7 @@ impl OperatorDesk {
                 Ok(json!({"limits": rows}))
             }
             "latency" => Ok(self.latency(args)),
-            "journal" => Ok(Value::Object(self.node.shown().journal)),
+            "journal" => Ok(Value::Object(self.node.journal())),
             "config" => Ok(self.node.config()),
             "commands" => {
                 let limit = limit_of(args)?;
@@ -270,6 +272,7 @@ impl OperatorDesk {
             before: whole(args, "before"),
             limit: limit_of(args)?,
         };
+        let _one_at_a_time = self.long_look.lock().unwrap_or_else(PoisonError::into_inner);
         let page = self.node.model().orders(&filter);
         Ok(value(page))
     }
@@ -364,10 +367,14 @@ impl OperatorDesk {
             }
             "shutdown" => {
                 let affected = self.node.model().open_in(Scope::All).orders;
-                let cancels = flag(args, "cancel_orders");
-                let would = if cancels { "cancel all orders, then end" } else { "end" };
-                let change = node(NodeCommand::Shutdown, &format!("{would} the node"));
-                Ok(Change { affected: if cancels { affected } else { 0 }, ..change })
+                Ok(if flag(args, "cancel_orders") {
+                    let would = "halt everything, and end the node when nothing is open";
+                    let needs_two = self.two_person.cancel_all;
+                    let change = node(NodeCommand::ShutdownFlat, would);
+                    Change { affected, needs_two, ..change }
+                } else {
+                    node(NodeCommand::Shutdown, "end the node")
+                })
             }
             _ => Err(Failure::new(Code::Internal, format!("{verb} is not carried out"))),
         }
@@ -386,6 +393,7 @@ impl OperatorDesk {
                 (OperatorCommand::CancelAll(scope), "cancel all open orders of", open.orders)
             }
             _ if flag(args, "on") => {
+                let _one = self.long_look.lock().unwrap_or_else(PoisonError::into_inner);
                 let raising = self.node.model().raising_in(scope);
                 (OperatorCommand::ReduceOnly(scope), "only reduce in", raising)
             }
@@ -467,18 +475,7 @@ impl OperatorDesk {
     }
 
     fn carry_out(&self, by: &str, args: &Args, change: &Change) -> Answer {
-        let after_orders = flag(args, "cancel_orders");
-        if after_orders {
-            self.command(by, args, OperatorCommand::CancelAll(Scope::All))?;
-        }
-        let done = self.command(by, args, change.command)?;
-        if let OperatorCommand::Node(command) = change.command {
-            self.node.carry_out(command, after_orders);
-        }
-        Ok(done)
-    }
-
-    fn command(&self, by: &str, args: &Args, command: OperatorCommand) -> Answer {
+        let command = change.command;
         let reason = text(args, "reason").unwrap_or_default();
         let by: By = Text::new(by.as_bytes()).unwrap_or_default();
         let reason: Reason = Text::new(reason.as_bytes()).unwrap_or_default();
@@ -529,10 +526,17 @@ impl OperatorDesk {
     }
 }
 
-/// What the log may have of arguments: no code.
+/// What the log may have of arguments: no code, and nothing that is not known or too long.
 fn logged(args: &Args) -> Args {
-    let shown = args.iter().filter(|(name, _)| *name != "totp");
+    let known = |name: &str| name != "totp" && VERBS.iter().any(|verb| verb.takes_arg(name));
+    let short = |value: &Value| value.as_str().is_none_or(|text| text.len() <= 64);
+    let shown = args.iter().filter(|(name, value)| known(name) && short(value));
     shown.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The beginning of a word that somebody sent.
+fn shown(word: &str) -> String {
+    word.chars().take(40).collect()
 }
 
 /// An amount above zero, from its decimal text.
@@ -576,19 +580,28 @@ impl Desk for OperatorDesk {
     }
 
     fn answer(&self, peer: &Peer, role: Role, request: &Request) -> Answer {
-        let verb = verbs::find(&request.verb)?;
-        verb.check(role, &request.args)?;
-        if !verb.changes {
-            return self.look(verb.name, &request.args);
+        let verb = verbs::find(&request.verb);
+        let changes = verb.as_ref().is_ok_and(|verb| verb.changes);
+        let result = verb.and_then(|verb| {
+            verb.check(role, &request.args)?;
+            match verb.name {
+                "approve" => self.approve(peer, role, &request.args),
+                "reject" => self.reject(role, &request.args),
+                _ if verb.changes => self.change(peer, verb, &request.args),
+                name => self.look(name, &request.args),
+            }
+        });
+        let (user, args) = (&peer.name, Value::Object(logged(&request.args)));
+        match &result {
+            Err(failure) => {
+                let (verb, code) = (shown(&request.verb), failure.code.word());
+                tracing::warn!(user, verb, %args, code, "console refuses");
+            }
+            Ok(_) if changes => {
+                tracing::info!(user, verb = request.verb, %args, "console command");
+            }
+            Ok(_) => {}
         }
-        let result = match verb.name {
-            "approve" => self.approve(peer, role, &request.args),
-            "reject" => self.reject(role, &request.args),
-            _ => self.change(peer, verb, &request.args),
-        };
-        let told = result.as_ref().err().map_or("done", |failure| failure.code.word());
-        let args = Value::Object(logged(&request.args));
-        tracing::info!(user = peer.name, verb = verb.name, %args, told, "console command");
         result
     }
 }

@@ -1,6 +1,6 @@
 //! The Unix socket: who is let in, how much he may send, and when he is cut off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, Permissions, symlink_metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
@@ -23,6 +23,9 @@ pub const CONNECTIONS_MAX: usize = 32;
 
 /// Of those, one user's.
 pub const CONNECTIONS_OF_ONE_MAX: usize = 16;
+
+/// Of those, viewers': operators always find a place.
+pub const CONNECTIONS_OF_VIEWERS_MAX: usize = 20;
 
 /// Longest line that is read.
 pub const LINE_BYTES_MAX: usize = 65_536;
@@ -193,6 +196,7 @@ struct Guests {
 struct Open {
     last: u64,
     streams: BTreeMap<u64, (u32, UnixStream)>,
+    viewers: BTreeSet<u64>,
 }
 
 impl Open {
@@ -204,6 +208,16 @@ impl Open {
             self.streams.insert(self.last, (uid, stream));
             self.last
         })
+    }
+
+    /// It is a viewer's; false if they have too many.
+    fn enter_viewer(&mut self, number: u64) -> bool {
+        self.viewers.len() < CONNECTIONS_OF_VIEWERS_MAX && self.viewers.insert(number)
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.streams.remove(&number);
+        self.viewers.remove(&number);
     }
 }
 
@@ -246,22 +260,32 @@ impl Guests {
         stream.set_read_timeout(Some(IDLE_MAX))?;
         stream.set_write_timeout(Some(WRITE_PATIENCE))?;
         let known = socket_peercred(&stream)?;
-        let peer = Peer::of(known.uid.as_raw(), known.gid.as_raw());
-        let Some(role) = self.people.role(&peer) else {
-            let message = format!("user {} has no role here", peer.name);
-            tell_and_leave(stream, Failure::new(Code::Forbidden, message));
-            return Ok(());
-        };
-        let entered = self.lock().enter(peer.uid, stream.try_clone()?);
+        let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
+        let entered = self.lock().enter(uid, stream.try_clone()?);
         let Some(number) = entered else {
             let message = format!("more than {CONNECTIONS_OF_ONE_MAX} connections of one user");
             tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
             return Ok(());
         };
+        let result = self.receive(stream, number, &Peer::of(uid, gid));
+        self.lock().leave(number);
+        result
+    }
+
+    fn receive(&self, stream: UnixStream, number: u64, peer: &Peer) -> io::Result<()> {
+        let Some(role) = self.people.role(peer) else {
+            let message = format!("user {} has no role here", peer.name);
+            tell_and_leave(stream, Failure::new(Code::Forbidden, message));
+            return Ok(());
+        };
+        if role == Role::Viewer && !self.lock().enter_viewer(number) {
+            let message = format!("more than {CONNECTIONS_OF_VIEWERS_MAX} connections of viewers");
+            tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
+            return Ok(());
+        }
         tracing::debug!(user = peer.name, uid = peer.uid, role = role.word(), "console opened");
-        let result = self.converse(&stream, &peer, role);
+        let result = self.converse(&stream, peer, role);
         tracing::debug!(user = peer.name, "console closed");
-        self.lock().streams.remove(&number);
         result
     }
 
@@ -287,7 +311,11 @@ impl Guests {
                         let result = self.desk.answer(peer, role, &request);
                         answer(Some(request.id), result)
                     }
-                    Err((id, failure)) => answer(id, Err(failure)),
+                    Err((id, failure)) => {
+                        let code = failure.code.word();
+                        tracing::warn!(user = peer.name, code, "console refuses");
+                        answer(id, Err(failure))
+                    }
                 },
                 Err(refused) if refused > REFUSED_MAX => return Ok(()),
                 Err(_) => {

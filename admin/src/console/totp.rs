@@ -10,6 +10,9 @@ pub const TRIES_MAX: u32 = 5;
 /// How long.
 pub const LOCK_S: u64 = 300;
 
+/// Length of a step, seconds.
+const STEP_S: u64 = 30;
+
 /// Checks codes. Not `Debug`: it holds the secret.
 pub struct Codes {
     totp: Totp,
@@ -20,16 +23,18 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// From a secret in base32, as it is shown to the authenticator.
+    /// From a secret in base32, as it is shown to the authenticator. Codes up to the present step,
+    /// in seconds, count as used: an earlier process may have taken them.
     ///
     /// # Errors
     /// In words; the secret is not in them.
-    pub fn new(secret: &str) -> Result<Self, String> {
+    pub fn new(secret: &str, now_s: u64) -> Result<Self, String> {
         let secret = Secret::try_from_base32(secret.trim())
             .map_err(|_| "the TOTP secret is not base32".to_owned())?;
         // As authenticator apps have it: SHA-1, six digits, 30 s, one step to either side.
         let totp = Builder::new().with_secret(secret).build().map_err(|error| error.to_string())?;
-        Ok(Self { totp, used: 0, wrong: 0, locked_until_s: 0 })
+        let used = now_s / STEP_S;
+        Ok(Self { totp, used, wrong: 0, locked_until_s: 0 })
     }
 
     /// Takes a code, at a time in seconds.
@@ -66,7 +71,7 @@ mod tests {
     const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
     fn codes() -> Codes {
-        Codes::new(SECRET).unwrap_or_else(|error| panic!("{error}"))
+        Codes::new(SECRET, 0).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn code(result: Result<(), Failure>) -> Option<Code> {
@@ -109,7 +114,7 @@ mod tests {
     #[test]
     fn a_secret_that_is_none_is_refused_without_being_shown() {
         for secret in ["", "not base32!", "GEZDGNBV"] {
-            let error = Codes::new(secret).err().expect("refused");
+            let error = Codes::new(secret, 0).err().expect("refused");
             assert!(secret.is_empty() || !error.contains(secret));
         }
     }

@@ -214,6 +214,11 @@ impl Verb {
         Ok(())
     }
 
+    /// Whether it takes an argument of that name.
+    pub fn takes_arg(&self, name: &str) -> bool {
+        self.takes().any(|arg| arg.name == name)
+    }
+
     /// As `help` shows it.
     fn shown(&self) -> Value {
         let arg = |arg: &Arg| {

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
 use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{NewOrder, Operator, OperatorCommand, Refusal, Scope, Side};
+use crate::input::{NewOrder, NodeCommand, Operator, OperatorCommand, Refusal, Scope, Side};
+use crate::number::Qty;
 use crate::order::{CallBack, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
 
@@ -96,6 +97,7 @@ impl Engine {
                 self.reduce_only.0.remove(&scope);
                 Ok(0)
             }
+            OperatorCommand::Node(NodeCommand::ShutdownFlat) => self.halt(Scope::All, out),
             OperatorCommand::Node(_) => Ok(0),
         }
     }
@@ -201,25 +203,40 @@ impl Engine {
             return Err(Refusal::UnsupportedScope);
         }
         self.reduce_only.0.insert(scope);
-        let mut room = BTreeMap::new();
-        let mut raising = BTreeSet::new();
-        for order in self.orders.iter().filter(|order| !order.state.is_over()) {
-            if !self.reduce_only.cover(order.session, order.account, order.instrument) {
-                continue;
-            }
-            let key = (order.account, order.instrument, order.side as u8);
-            let left = room
-                .entry(key)
-                .or_insert_with(|| self.reducible(order.account, order.instrument, order.side));
-            let needed = i128::from(order.leaves().0);
-            if *left < needed {
-                raising.insert(order.id);
-            } else {
+        let raising = self.raising();
+        Ok(self.call_back_where(CallBack::Operator, out, |order| raising.contains(&order.id)))
+    }
+
+    /// Open orders in a reduce-only scope that could raise a position, were all of the account's
+    /// open orders filled: those that are called back may be, until they are over. Orders of other
+    /// scopes go first, then the others by their places; what comes after the first that does not
+    /// fit goes too. An order that is being replaced may become any size.
+    fn raising(&self) -> BTreeSet<OrderId> {
+        let (mut room, mut raising) = (BTreeMap::new(), BTreeSet::new());
+        for covered_now in [false, true] {
+            let mut slot = 0;
+            // Ends: each turn goes to a later slot.
+            while let Some((next, order)) = self.orders.living_after(slot) {
+                slot = next;
+                let (session, account, instrument) =
+                    (order.session, order.account, order.instrument);
+                let covered = self.reduce_only.cover(session, account, instrument);
+                let replacing = order.state == OrderState::PendingReplace;
+                if (covered && !replacing) != covered_now {
+                    continue;
+                }
+                let left = room
+                    .entry((account, instrument, order.side as u8))
+                    .or_insert_with(|| self.reducible(account, instrument, order.side));
+                let needed =
+                    if replacing { i128::from(i64::MAX) } else { i128::from(order.leaves().0) };
+                if covered && *left < needed {
+                    raising.insert(order.id);
+                }
                 *left -= needed;
             }
         }
-        let is_raising = |order: &Order| raising.contains(&order.id);
-        Ok(self.call_back_where(CallBack::Operator, out, is_raising))
+        raising
     }
 
     /// How much of the base asset that side may trade until the position is flat.
@@ -243,13 +260,20 @@ impl Engine {
         if !self.reduce_only.cover(new.session, account, new.instrument) {
             return Ok(());
         }
-        let others = self.orders.iter().filter(|order| {
-            !order.state.is_over()
-                && (order.account, order.instrument, order.side)
-                    == (account, new.instrument, new.side)
-                && replaced.is_none_or(|replaced| replaced.id != order.id)
-        });
-        let open: i128 = others.map(|order| i128::from(order.leaves().0)).sum();
+        let (mut slot, mut open) = (0, 0);
+        // Ends: each turn goes to a later slot.
+        while let Some((next, order)) = self.orders.living_after(slot) {
+            slot = next;
+            let alike = (order.account, order.instrument, order.side)
+                == (account, new.instrument, new.side);
+            if alike && replaced.is_none_or(|replaced| replaced.id != order.id) {
+                let becomes = match order.state {
+                    OrderState::PendingReplace => order.next.0.saturating_sub(order.filled),
+                    _ => Qty::ZERO,
+                };
+                open += i128::from(order.leaves().0.max(becomes.0));
+            }
+        }
         let filled = replaced.map_or(0, |order| order.filled.0);
         let wanted = i128::from(new.qty.0) - i128::from(filled) + open;
         let room = self.reducible(account, new.instrument, new.side);

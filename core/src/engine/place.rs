@@ -361,11 +361,12 @@ impl Engine {
                 self.change_failed(order, Refusal::VenueRefused, out);
                 self.place(order, out);
             }
+            // A halted venue does not give its child back; the order is at work with the rest.
+            (OrderState::Working, _) => out.notice(Notice::CancelStuck(order.id)),
             (
                 OrderState::Vacant
                 | OrderState::Scheduled
                 | OrderState::WaitingTrigger
-                | OrderState::Working
                 | OrderState::Filled
                 | OrderState::Canceled
                 | OrderState::Expired,

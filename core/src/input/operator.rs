@@ -101,4 +101,7 @@ pub enum NodeCommand {
     LogTrace = 6,
     /// Tells all clients the reason, as News.
     News = 7,
+    /// An orderly end once all orders are over; until then, and after the next start, everything is
+    /// halted.
+    ShutdownFlat = 8,
 }

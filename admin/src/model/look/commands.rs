@@ -56,6 +56,7 @@ impl ReadModel {
             }
             OperatorCommand::Node(command) => match command {
                 NodeCommand::Shutdown => "shutdown",
+                NodeCommand::ShutdownFlat => "shutdown cancel_orders",
                 NodeCommand::LogError => "log-level error",
                 NodeCommand::LogWarn => "log-level warn",
                 NodeCommand::LogInfo => "log-level info",

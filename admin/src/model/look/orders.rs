@@ -10,8 +10,9 @@ use crate::model::number::decimal;
 use crate::model::rows::{ChildRow, EventRow, OrderDetail, OrderRow, OrdersPage};
 use crate::model::{ROWS_MAX, ReadModel};
 
-/// Places that one answer looks at, at most: a few milliseconds. The page says where to go on.
-pub const ORDERS_LOOKED_AT_MAX: usize = 1 << 16;
+/// Places that one answer looks at, at most: a fraction of a millisecond. The page says where to go
+/// on.
+pub const ORDERS_LOOKED_AT_MAX: usize = 1 << 13;
 
 /// Digits that an average price has beyond those of a price.
 const AVERAGE_EXTRA_DECIMALS: u32 = 4;
@@ -256,29 +257,33 @@ impl ReadModel {
         }
     }
 
-    /// How many open orders a command that takes only what reduces would call back in a scope: the
-    /// oldest ones that fit into the position stay, as the core decides it.
+    /// How many open orders a command that takes only what reduces would call back in a scope, as
+    /// the core decides it: orders of other scopes first, then the others by their places in its
+    /// table; an order that is being replaced may become any size.
     pub fn raising_in(&self, scope: Scope) -> u32 {
         let mut room = std::collections::BTreeMap::new();
-        let mut open: Vec<&KeptOrder> = self
+        let mut open: Vec<(bool, &KeptOrder)> = self
             .open_down_from(self.newest.0)
             .filter_map(|id| self.orders.get(id))
-            .filter(|order| self.reduces_in(scope, order))
+            .map(|order| (self.reduces_in(scope, order), order))
             .collect();
-        // The core goes by the places of its table.
-        open.sort_unstable_by_key(|order| order.id.0 & (self.orders.size() - 1));
+        let is_last =
+            |covered: bool, order: &KeptOrder| covered && order.status != OrdStatus::PendingReplace;
+        open.sort_unstable_by_key(|(covered, order)| {
+            (is_last(*covered, order), order.id.0 & (self.orders.size() - 1))
+        });
         let mut raising = 0;
-        for order in open {
+        for (covered, order) in open {
             let key = (order.account, order.instrument, order.side == Side::Buy);
             let left = room
                 .entry(key)
                 .or_insert_with(|| self.reducible(order.account, order.instrument, order.side));
-            let needed = i128::from(order.leaves.0);
-            if *left < needed {
-                raising += 1;
-            } else {
-                *left -= needed;
-            }
+            let needed = match order.status {
+                OrdStatus::PendingReplace => i128::from(i64::MAX),
+                _ => i128::from(order.leaves.0),
+            };
+            raising += u32::from(covered && *left < needed);
+            *left -= needed;
         }
         raising
     }
