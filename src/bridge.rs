@@ -197,7 +197,22 @@ impl Node for Bridge {
     fn books(&self, symbol: &str) -> Vec<BookShown> {
         let model = self.model();
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.shown(model.reference(), symbol)
+        let mut shown = books.shown(model.reference(), symbol);
+        drop(books);
+        let snapshot = self.monitor.shown();
+        for book in &mut shown {
+            // As routing judges it: by the silence of the feed, whatever the book says.
+            let def =
+                model.venue(&book.venue).and_then(|id| model.reference().venues.get(id.index()));
+            let feed =
+                def.and_then(|def| snapshot.feeds.iter().find(|feed| feed.venue == def.id.index()));
+            if let (Some(def), Some(feed)) = (def, feed)
+                && feed.age_ns > def.stale_after_ns
+            {
+                book.distrust.get_or_insert_with(|| "Stale".to_owned());
+            }
+        }
+        shown
     }
 
     fn config(&self) -> Value {
@@ -280,7 +295,10 @@ impl Bridge {
             while after_orders && open() > 0 && Instant::now() < until {
                 std::thread::park_timeout(LOOK);
             }
-            tracing::info!(open = open(), "an operator ends the node");
+            match open() {
+                0 => tracing::info!("an operator ends the node"),
+                open => tracing::warn!(open, "an operator ends the node; orders stay open"),
+            }
             stop.store(true, Ordering::SeqCst);
         };
         // Without a thread to wait on there is nothing to wait for.

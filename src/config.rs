@@ -439,7 +439,10 @@ impl Config {
         if let Some(alerts) = &self.alerts {
             alerts.webhooks()?;
         }
-        self.console.iter().try_for_each(|console| console.people().map(drop))?;
+        if let Some(console) = &self.console {
+            console.people()?;
+            console.codes()?;
+        }
         self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
         self.venue.iter().try_for_each(|v| self.check_venue(v))
     }

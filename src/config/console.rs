@@ -82,6 +82,8 @@ impl ConsoleConfig {
     /// # Errors
     /// The secret cannot be read, or is none; it is not shown.
     pub fn codes(&self) -> Result<Option<Codes>, ConfigError> {
+        let from_file = self.totp_secret_file.is_some();
+        let key = if from_file { "console.totp_secret_file" } else { "console.totp_secret_env" };
         let secret: Zeroizing<String> = match (&self.totp_secret_env, &self.totp_secret_file) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
@@ -95,7 +97,7 @@ impl ConsoleConfig {
         };
         Codes::new(&secret, crate::clock::unix_ns() / 1_000_000_000)
             .map(Some)
-            .or_else(|reason| wrong("console.totp_secret_file", reason))
+            .or_else(|reason| wrong(key, reason))
     }
 }
 

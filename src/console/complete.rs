@@ -14,7 +14,7 @@ pub struct Names {
     pub venues: Vec<String>,
     /// Of instruments.
     pub symbols: Vec<String>,
-    /// Of client sessions and venues' sessions.
+    /// Of client sessions.
     pub sessions: Vec<String>,
     /// Of accounts.
     pub accounts: Vec<String>,

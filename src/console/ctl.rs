@@ -183,7 +183,7 @@ fn prepared(verb: &Verb, manner: &Manner, terminal: &mut Terminal<'_>) -> Result
         Some(text) => text.to_owned(),
         None => reason(manner, terminal)?,
     };
-    sound_reason(&reason)?;
+    sound_reason(request.verb, &reason)?;
     request = request.with("reason", Some(reason));
     Ok(request)
 }

@@ -15,7 +15,7 @@ pub const SOCKET_VARIABLE: &str = "RUTTER_CONSOLE";
 /// Which node is meant.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Place {
-    /// The node's socket. Otherwise `RUTTER_CONSOLE`, the configuration's, or
+    /// The node's socket. Otherwise that of --config, `RUTTER_CONSOLE`, or
     /// ./data/console/console.sock.
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "config")]
     pub socket: Option<PathBuf>,
@@ -36,7 +36,7 @@ struct Section {
 }
 
 impl Place {
-    /// The path: `--socket`, else `variable`, else the configuration's, else [`SOCKET`].
+    /// The path: `--socket`, else the configuration's, else `variable`, else [`SOCKET`].
     ///
     /// # Errors
     /// Why the configuration cannot be read, as a sentence.
@@ -44,11 +44,13 @@ impl Place {
         if let Some(path) = &self.socket {
             return Ok(path.clone());
         }
-        if let Some(path) = variable.filter(|path| !path.as_os_str().is_empty()) {
-            return Ok(path);
+        // What was typed for this one command goes before what stands for all of them.
+        if let Some(file) = &self.config {
+            let named = socket_of(file)?;
+            return named.ok_or_else(|| format!("{} has no [console] socket", file.display()));
         }
-        let named = self.config.as_deref().map(socket_of).transpose()?.flatten();
-        Ok(named.unwrap_or_else(|| PathBuf::from(SOCKET)))
+        let variable = variable.filter(|path| !path.as_os_str().is_empty());
+        Ok(variable.unwrap_or_else(|| PathBuf::from(SOCKET)))
     }
 
     /// [`Self::path`] with this process's own environment.
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_is_the_flags_then_the_variables_then_the_configurations_then_the_usual() {
+    fn the_socket_is_the_flags_then_the_configurations_then_the_variables_then_the_usual() {
         let dir = tempfile::tempdir().expect("folder");
         let file = dir.path().join("node.toml");
         let text = "[node]\nsecret = 1\n[console]\nsocket = \"run/c.sock\"\noperators = []\n";
@@ -89,8 +91,9 @@ mod tests {
             place.path(variable.map(PathBuf::from)).expect("a path")
         };
         assert_eq!(path(Some("a"), Some("b"), true), Path::new("a"));
-        assert_eq!(path(None, Some("b"), true), Path::new("b"));
-        assert_eq!(path(None, Some(""), true), Path::new("run/c.sock"));
+        assert_eq!(path(None, Some("b"), true), Path::new("run/c.sock"));
+        assert_eq!(path(None, Some("b"), false), Path::new("b"));
+        assert_eq!(path(None, Some(""), false), Path::new(SOCKET));
         assert_eq!(path(None, None, true), Path::new("run/c.sock"));
         assert_eq!(path(None, None, false), Path::new(SOCKET));
     }

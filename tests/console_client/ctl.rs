@@ -213,13 +213,13 @@ fn what_makes_no_sense_is_a_usage_error_before_anything_is_asked() {
         assert_eq!(error.exit_code(), 2, "{line}");
     }
     let node = FakeNode::calm();
-    let long = format!("halt --reason {}", "x".repeat(65));
+    let long = format!("cancel-all --reason {}", "x".repeat(65));
     for line in [
         "halt",
         "status --dry-run",
         "status --reason x",
         "news a --reason b",
-        "halt --reason é",
+        "cancel-all --reason é",
         &long,
     ] {
         let seen = with_a_terminal(&node, line, "yes\n", false);

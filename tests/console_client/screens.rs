@@ -16,7 +16,7 @@ const SCREENS: &[(&str, usize, &str)] = &[
         "status",
         80,
         r"RUTTER 0.1.0  running  up 3 h 12 min
-nothing is wrong with orders
+nothing is wrong with venues and orders
 orders   12 open, 1 pending, 41,000 in all; 14 children open; 2,200 fills, 84,000 reports
 refused  rate 12, collar 3
 ended    filled 40,000, canceled 988
@@ -228,7 +228,7 @@ fn what_is_wrong_is_marked_without_colour() {
     for mark in [
         "HALTED: everything, venue KRAKEN",
         "reduce-only: account DESK",
-        "! 3 children of unknown fate, 1 cancels stuck",
+        "! NO VENUE IS UP, 3 children of unknown fate, 1 cancels stuck",
         "KRAKEN  DOWN       1/4      ! 3",
         "AWAY",
     ] {

@@ -373,7 +373,8 @@ impl OperatorDesk {
                     let change = node(NodeCommand::ShutdownFlat, would);
                     Change { affected, needs_two, ..change }
                 } else {
-                    node(NodeCommand::Shutdown, "end the node")
+                    let rest = format!("end the node; {affected} open orders stay at the venues");
+                    node(NodeCommand::Shutdown, &rest)
                 })
             }
             _ => Err(Failure::new(Code::Internal, format!("{verb} is not carried out"))),
@@ -382,6 +383,12 @@ impl OperatorDesk {
 
     fn understand_scoped(&self, verb: &str, args: &Args) -> Result<Change, Failure> {
         let (scope, words) = self.scope(args)?;
+        if verb == "resume" && !self.node.model().is_halted(scope) {
+            let status = self.node.model().status();
+            let message = format!("{words} is not halted; see what is in halts");
+            let failure = Failure::new(Code::NotHalted, message);
+            return Err(failure.with("halts", value(status.halts)));
+        }
         let open = self.node.model().open_in(scope);
         // A venue that is halted gives its children back; their orders go on.
         let called_back =
@@ -407,11 +414,11 @@ impl OperatorDesk {
     fn understand_cancel(&self, args: &Args) -> Result<Change, Failure> {
         let id = whole(args, "order").unwrap_or_default();
         // What the read model has forgotten, the core has too.
-        if self.node.model().order(OrderId(id)).is_none() {
-            return Err(unknown_order(id));
-        }
+        let is_open = self.node.model().is_open(OrderId(id)).ok_or_else(|| unknown_order(id))?;
         let command = OperatorCommand::Cancel(OrderId(id));
-        Ok(Change { command, would: format!("cancel order {id}"), affected: 1, needs_two: false })
+        let would =
+            if is_open { format!("cancel order {id}") } else { format!("nothing: {id} is over") };
+        Ok(Change { command, would, affected: u32::from(is_open), needs_two: false })
     }
 
     fn understand_limits(&self, args: &Args) -> Result<Change, Failure> {
@@ -452,7 +459,15 @@ impl OperatorDesk {
     fn session_change(&self, args: &Args, command: SessionCommand) -> Result<Change, Failure> {
         let name = text(args, "session").unwrap_or_default();
         let session = self.session_arg(args)?.unwrap_or_default();
-        let would = format!("{command:?} of {name}");
+        let would = match command {
+            SessionCommand::Logout => format!("log {name} out"),
+            SessionCommand::Disconnect => format!("cut {name} off"),
+            SessionCommand::Disable => format!("log {name} out, and let it in no more"),
+            SessionCommand::Enable => format!("let {name} in again"),
+            SessionCommand::ResetSequence => {
+                format!("log {name} out, and begin at 1 with its next Logon: it must do so too")
+            }
+        };
         let command = OperatorCommand::Session(session, command);
         Ok(Change { command, would, affected: 0, needs_two: false })
     }
@@ -476,7 +491,7 @@ impl OperatorDesk {
 
     fn carry_out(&self, by: &str, args: &Args, change: &Change) -> Answer {
         let command = change.command;
-        let reason = text(args, "reason").unwrap_or_default();
+        let reason = kept_reason(text(args, "reason").unwrap_or_default());
         let by: By = Text::new(by.as_bytes()).unwrap_or_default();
         let reason: Reason = Text::new(reason.as_bytes()).unwrap_or_default();
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -532,6 +547,12 @@ fn logged(args: &Args) -> Args {
     let short = |value: &Value| value.as_str().is_none_or(|text| text.len() <= 64);
     let shown = args.iter().filter(|(name, value)| known(name) && short(value));
     shown.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// What the journal has room for. Only a halt may come with more: nothing keeps it up.
+fn kept_reason(reason: &str) -> String {
+    let printable = |c: char| if (' '..='~').contains(&c) { c } else { '?' };
+    reason.chars().map(printable).take(verbs::REASON_BYTES_MAX).collect()
 }
 
 /// The beginning of a word that somebody sent.

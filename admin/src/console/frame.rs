@@ -47,6 +47,8 @@ pub enum Code {
     SamePerson,
     /// The core refused it.
     Refused,
+    /// That scope is not halted.
+    NotHalted,
     /// Too much waits.
     Busy,
     /// The core did not answer in time.
@@ -65,7 +67,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
@@ -84,6 +86,7 @@ impl Code {
         Self::UnknownPending,
         Self::SamePerson,
         Self::Refused,
+        Self::NotHalted,
         Self::Busy,
         Self::Timeout,
         Self::LineTooLong,
@@ -114,6 +117,7 @@ impl Code {
             Self::UnknownPending => "unknown_pending",
             Self::SamePerson => "same_person",
             Self::Refused => "refused",
+            Self::NotHalted => "not_halted",
             Self::Busy => "busy",
             Self::Timeout => "timeout",
             Self::LineTooLong => "line_too_long",

@@ -345,7 +345,11 @@ impl Lines {
     fn next(&mut self, mut stream: &UnixStream) -> io::Result<Line> {
         let mut looked = 0;
         loop {
-            if let Some(end) = self.bytes[looked..].iter().position(|byte| *byte == b'\n') {
+            let end = self.bytes[looked..].iter().position(|byte| *byte == b'\n');
+            if end.is_some_and(|end| looked + end > LINE_BYTES_MAX) {
+                return Ok(Line::TooLong);
+            }
+            if let Some(end) = end {
                 let rest = self.bytes.split_off(looked + end + 1);
                 let mut line = std::mem::replace(&mut self.bytes, rest);
                 line.pop();

@@ -34,6 +34,8 @@ pub struct KeptOrder {
     pub filled: Qty,
     pub leaves: Qty,
     pub filled_notional: Notional,
+    /// When it was taken, and when it last changed.
+    pub taken: UnixNanos,
     pub time: UnixNanos,
     /// Children that are not over, by venue.
     pub open_at: [u16; VENUES_MAX],
@@ -127,6 +129,7 @@ impl Kept for KeptOrder {
         filled: Qty::ZERO,
         leaves: Qty::ZERO,
         filled_notional: Notional(0),
+        taken: UnixNanos(0),
         time: UnixNanos(0),
         open_at: [0; VENUES_MAX],
         was_at: 0,

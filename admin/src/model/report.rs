@@ -73,6 +73,7 @@ impl ReadModel {
             ord_type: report.ord_type,
             tif: report.tif,
             status: OrdStatus::New,
+            taken: report.time,
             older: self.newest_open,
             ..KeptOrder::EMPTY
         };

@@ -246,8 +246,10 @@ pub struct OrderRow {
     pub venues: Vec<String>,
     /// Its children whose fate is unknown.
     pub unknown: u32,
-    /// When it last changed.
+    /// When it was taken.
     pub time_ns: u64,
+    /// When it last changed.
+    pub changed_ns: u64,
 }
 
 /// Orders, newest first.

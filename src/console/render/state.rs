@@ -58,15 +58,27 @@ pub fn trouble(status: &Value) -> Line {
         ("bad_reference", "bad references"),
         ("output_stalls", "output stalls"),
     ];
-    let found: Vec<String> = wrong
+    let counted = wrong
         .iter()
         .filter_map(|(name, words)| Some((number(status, name).filter(|n| *n > 0)?, words)))
-        .map(|(n, words)| format!("{} {words}", text::count(n)))
-        .collect();
+        .map(|(n, words)| format!("{} {words}", text::count(n)));
+    let found: Vec<String> = down(status).into_iter().chain(counted).collect();
     if found.is_empty() {
-        return Line::of("nothing is wrong with orders", Paint::Good);
+        return Line::of("nothing is wrong with venues and orders", Paint::Good);
     }
     Line::of(format!("! {}", found.join(", ")), Paint::Bad)
+}
+
+/// Which venues are down, in words.
+fn down(status: &Value) -> Option<String> {
+    let all = rows(status, "venues");
+    let down: Vec<String> =
+        all.iter().filter(|row| !flag(row, "up")).map(|row| word(row, "name")).collect();
+    match down.len() {
+        0 => None,
+        count if count == all.len() => Some("NO VENUE IS UP".to_owned()),
+        _ => Some(format!("{} DOWN", down.join(", "))),
+    }
 }
 
 fn figures(ok: &Value) -> Vec<Line> {

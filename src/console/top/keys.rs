@@ -422,7 +422,7 @@ impl App {
         let Mode::Dialog(dialog) = &mut self.mode else { return None };
         dialog.outcome.clear();
         if dialog.field == Field::Reason {
-            if let Err(why) = sound_reason(&dialog.reason) {
+            if let Err(why) = sound_reason(dialog.verb, &dialog.reason) {
                 dialog.outcome = why;
                 return None;
             }
@@ -435,6 +435,7 @@ impl App {
         }
         if dialog.word != dialog.confirmation() {
             dialog.outcome = format!("type {} to do it", dialog.confirmation());
+            dialog.word.clear();
             return None;
         }
         dialog.sent = true;

@@ -237,7 +237,8 @@ impl ReadModel {
             reason: (order.reason != Refusal::None).then(|| format!("{:?}", order.reason)),
             venues: venues.map(|id| self.venue_name(id).to_owned()).collect(),
             unknown: u32::from(order.unknown),
-            time_ns: order.time.0,
+            time_ns: order.taken.0,
+            changed_ns: order.time.0,
         }
     }
 
@@ -255,6 +256,11 @@ impl ReadModel {
             sent_ns: child.sent.0,
             reason: child.reason.map(|why| format!("{why:?}")),
         }
+    }
+
+    /// Whether an order is open; `None` if it is not known, or forgotten.
+    pub fn is_open(&self, id: OrderId) -> Option<bool> {
+        self.orders.get(id.0).map(|order| !order.is_over())
     }
 
     /// How many open orders a command that takes only what reduces would call back in a scope, as
