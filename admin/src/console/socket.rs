@@ -21,7 +21,7 @@ use crate::door::{Door, Host};
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 32;
 
-/// Of those, one user's.
+/// Of those, one user's; for one more his longest idle one is closed.
 pub const CONNECTIONS_OF_ONE_MAX: usize = 16;
 
 /// Of those, viewers': operators always find a place.
@@ -126,9 +126,9 @@ impl Console {
 impl Drop for Console {
     fn drop(&mut self) {
         self.door = None;
-        for (_, stream) in self.guests.lock().streams.values() {
+        for guest in self.guests.lock().guests.values() {
             // Gone already, if this fails.
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = guest.stream.shutdown(std::net::Shutdown::Both);
         }
         let _ = std::fs::remove_file(&self.path);
     }
@@ -191,23 +191,45 @@ struct Guests {
     open: Mutex<Open>,
 }
 
+/// One connection.
+struct Guest {
+    uid: u32,
+    stream: UnixStream,
+    /// When it last asked anything.
+    active: Instant,
+}
+
 /// Connections, to be counted by user and cut off at the end.
 #[derive(Default)]
 struct Open {
     last: u64,
-    streams: BTreeMap<u64, (u32, UnixStream)>,
+    guests: BTreeMap<u64, Guest>,
     viewers: BTreeSet<u64>,
 }
 
 impl Open {
-    /// The number of a new connection; none if its user has too many.
-    fn enter(&mut self, uid: u32, stream: UnixStream) -> Option<u64> {
-        let of_one = self.streams.values().filter(|(other, _)| *other == uid).count();
-        (of_one < CONNECTIONS_OF_ONE_MAX).then(|| {
-            self.last += 1;
-            self.streams.insert(self.last, (uid, stream));
-            self.last
-        })
+    /// The number of a new connection. If its user has too many, the one of his that has been idle
+    /// for longest is cut off: forgotten ones must not keep him from the kill switch.
+    fn enter(&mut self, uid: u32, stream: UnixStream) -> u64 {
+        let of_one = self.guests.iter().filter(|(_, guest)| guest.uid == uid);
+        if of_one.clone().count() >= CONNECTIONS_OF_ONE_MAX
+            && let Some((number, idle)) = of_one.min_by_key(|(_, guest)| guest.active)
+        {
+            tracing::warn!(uid, "console: too many connections of one user; an idle one is closed");
+            // Gone already, if this fails.
+            let _ = idle.stream.shutdown(std::net::Shutdown::Both);
+            let number = *number;
+            self.leave(number);
+        }
+        self.last += 1;
+        self.guests.insert(self.last, Guest { uid, stream, active: Instant::now() });
+        self.last
+    }
+
+    fn touch(&mut self, number: u64) {
+        if let Some(guest) = self.guests.get_mut(&number) {
+            guest.active = Instant::now();
+        }
     }
 
     /// It is a viewer's; false if they have too many.
@@ -216,7 +238,7 @@ impl Open {
     }
 
     fn leave(&mut self, number: u64) {
-        self.streams.remove(&number);
+        self.guests.remove(&number);
         self.viewers.remove(&number);
     }
 }
@@ -261,12 +283,7 @@ impl Guests {
         stream.set_write_timeout(Some(WRITE_PATIENCE))?;
         let known = socket_peercred(&stream)?;
         let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
-        let entered = self.lock().enter(uid, stream.try_clone()?);
-        let Some(number) = entered else {
-            let message = format!("more than {CONNECTIONS_OF_ONE_MAX} connections of one user");
-            tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
-            return Ok(());
-        };
+        let number = self.lock().enter(uid, stream.try_clone()?);
         let result = self.receive(stream, number, &Peer::of(uid, gid));
         self.lock().leave(number);
         result
@@ -284,12 +301,18 @@ impl Guests {
             return Ok(());
         }
         tracing::debug!(user = peer.name, uid = peer.uid, role = role.word(), "console opened");
-        let result = self.converse(&stream, peer, role);
+        let result = self.converse(&stream, number, peer, role);
         tracing::debug!(user = peer.name, "console closed");
         result
     }
 
-    fn converse(&self, mut stream: &UnixStream, peer: &Peer, role: Role) -> io::Result<()> {
+    fn converse(
+        &self,
+        mut stream: &UnixStream,
+        number: u64,
+        peer: &Peer,
+        role: Role,
+    ) -> io::Result<()> {
         let hello = format!("{}\n", self.desk.hello(peer, role));
         stream.write_all(hello.as_bytes())?;
         let mut lines = Lines::default();
@@ -305,6 +328,7 @@ impl Guests {
                 }
                 Line::End => return Ok(()),
             };
+            self.lock().touch(number);
             let text = match allowance.take(Instant::now()) {
                 Ok(()) => match parse(&line) {
                     Ok(request) => {
