@@ -5,6 +5,7 @@
 //! the client gateway's counters. Nothing here is waited for by a thread that carries orders, and
 //! nothing here changes anything. Every name is explained in `docs/metrics.md`.
 
+mod clock;
 pub mod exposition;
 pub mod gauges;
 pub mod model;
@@ -20,6 +21,7 @@ use crate::config::Config;
 use crate::health::Health;
 use crate::stages::Buckets;
 
+pub use clock::ClockOffset;
 pub use gauges::GatewayGauges;
 pub use model::{Counted, MetricsModel, Sources};
 pub use server::{MetricsError, MetricsServer};
@@ -118,6 +120,8 @@ pub struct Monitor {
     pub health: Health,
     /// What is counted of alerts.
     pub alerts: AlertGauges,
+    /// How far the clock is off.
+    pub clock: ClockOffset,
     config_hash: String,
     started_ns: u64,
     shown: Mutex<Arc<Snapshot>>,
@@ -130,6 +134,7 @@ impl Monitor {
         Self {
             alerts: AlertGauges::new(webhooks.map(|webhook| webhook.name.clone())),
             health: Health::new(config.node.data_dir.join("journal")),
+            clock: ClockOffset::default(),
             config_hash: config_hash(config),
             started_ns,
             shown: Mutex::default(),

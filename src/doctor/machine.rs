@@ -122,18 +122,27 @@ fn cpu_list(text: &str) -> Vec<usize> {
 /// What `chronyd` knows of the clock; without it, whether `systemd-timesyncd` keeps it.
 fn clock_offset() -> Finding {
     let advice = "run chrony: exchanges refuse what is signed at a wrong time";
-    let chrony = Command::new("chronyc").args(["-n", "-c", "tracking"]).output();
-    let said = chrony.ok().filter(|output| output.status.success());
-    if let Some(said) = said {
-        return match chrony_offset_ns(&String::from_utf8_lossy(&said.stdout)) {
-            Some(offset_ns) => judge_offset(offset_ns),
-            None => Finding::warn("clock_offset", "chrony has no source", advice),
-        };
+    match chrony_offset() {
+        Ok(Some(offset_ns)) => return judge_offset(offset_ns),
+        Ok(None) => return Finding::warn("clock_offset", "chrony has no source", advice),
+        Err(_) => {}
     }
     if std::path::Path::new("/run/systemd/timesync/synchronized").exists() {
         return Finding::ok("clock_offset", "kept by systemd-timesyncd; how well is not known");
     }
     Finding::warn("clock_offset", "nothing is known to keep the clock", advice)
+}
+
+/// How far the clock is off, nanoseconds; `None` while chrony has no source.
+///
+/// # Errors
+/// No chrony answers.
+pub fn chrony_offset() -> std::io::Result<Option<u64>> {
+    let said = Command::new("chronyc").args(["-n", "-c", "tracking"]).output()?;
+    if !said.status.success() {
+        return Err(std::io::ErrorKind::NotFound.into());
+    }
+    Ok(chrony_offset_ns(&String::from_utf8_lossy(&said.stdout)))
 }
 
 /// The fifth field of `chronyc -c tracking`: how far the system's clock is off, in seconds. `None`

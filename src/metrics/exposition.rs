@@ -39,6 +39,7 @@ pub fn text(monitor: &Arc<Monitor>, now_ns: u64) -> Result<String, fmt::Error> {
         config_hash: monitor.config_hash().to_owned(),
         started_ns: monitor.started_ns(),
         free_bytes: monitor.health.journal_free_bytes(),
+        clock_offset: monitor.clock.seconds(now_ns),
         now_ns,
     };
     let page = Arc::new(page);
@@ -60,6 +61,7 @@ struct Page {
     config_hash: String,
     started_ns: u64,
     free_bytes: Option<u64>,
+    clock_offset: Option<f64>,
     now_ns: u64,
 }
 
@@ -248,6 +250,9 @@ impl Page {
         out.gauges("build_info", "What runs: always 1", [(labels, 1.0)])?;
         let help = "When the process began, since the Unix epoch";
         out.gauge("start_time_seconds", help, seconds(self.started_ns))?;
+        let help = "How far the clock is off, as chrony knows it";
+        let offset = self.clock_offset.map(|offset| (Vec::new(), offset));
+        out.gauges("clock_offset_seconds", help, offset)?;
         let lines = counts();
         let left_out = [("queue_full", &lines.dropped), ("repeated", &lines.repeated)]
             .map(|(reason, count)| (vec![("reason", reason)], count.load(Ordering::Relaxed)));

@@ -385,7 +385,7 @@ impl OperatorDesk {
         let (scope, words) = self.scope(args)?;
         if verb == "resume" && !self.node.model().is_halted(scope) {
             let status = self.node.model().status();
-            let message = format!("{words} is not halted; see what is in halts");
+            let message = format!("nothing to resume: {words} is not halted");
             let failure = Failure::new(Code::NotHalted, message);
             return Err(failure.with("halts", value(status.halts)));
         }
