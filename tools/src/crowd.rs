@@ -4,8 +4,9 @@
 //! - `flood`: the round trips of many sessions that send now and then, with and without one more
 //!   that keeps a window of orders under way without pause.
 //!
-//! - `watched`: the round trips of one session that sends now and then, with and without ten
-//!   consoles that each ask ten times a second, and a scrape of the metrics every second.
+//! - `watched`: the round trips of one session whose orders are filled, with and without ten
+//!   consoles that each ask ten times a second, and a scrape of the metrics every second; and, of
+//!   the same slices, the core's own stage by the node's metrics (`watched_core`).
 //!
 //! All alternate in slices of one run, and a ratio is taken within a round. Orders are such as the
 //! core refuses at once; a latency counts from the time at which its order was due. The tool and
@@ -21,8 +22,8 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::clock::unix_ns;
-use crate::compare::BEYOND_COLLAR;
 use crate::compare::bare::{Answer, Bare, BareError, Desk, Waiting};
+use crate::compare::{BEYOND_COLLAR, MARKET_ORDER};
 use crate::harness::{
     ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
     free_address, node_program, write_node_config,
@@ -30,6 +31,7 @@ use crate::harness::{
 use crate::latency::{Ratio, spread};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
+mod stage;
 mod watchers;
 
 use watchers::Watchers;
@@ -132,18 +134,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let desks: Vec<Desk> =
         settings.sessions.iter().map(|session| desk(settings.listen, session)).collect();
     let watchers = Watchers { folder: folder.path().to_owned(), metrics: settings.metrics };
-    let (mut idle, mut flood, mut watched) = (Pair::default(), Pair::default(), Pair::default());
+    let (mut idle, mut flood) = (Pair::default(), Pair::default());
+    let (mut watched, mut core) = (Pair::default(), Vec::new());
     let (mut number, mut flooded) = (0, FLOOD_NUMBERS);
     for _ in 0..arguments.rounds {
         idle_round(arguments, &desks, &mut number, &mut idle).context("idle")?;
         flood_round(arguments, &desks, &mut number, &mut flooded, &mut flood).context("flood")?;
-        watched_round(arguments, &desks, &watchers, &mut number, &mut watched)
-            .context("watched")?;
+        let of_core = watched_round(arguments, &desks, &watchers, &mut number, &mut watched);
+        core.push(of_core.context("watched")?);
     }
     let mut lines = vec![idle.line("idle", arguments.sessions)];
     lines.push(flood.line("flood", arguments.sessions));
     lines.push(watched.line("watched", 1));
     print_table(arguments, &lines, flooded - FLOOD_NUMBERS);
+    let core = stage::CoreLine::of(&core);
+    core.print();
+    println!("{}", serde_json::to_string(&core)?);
     for line in &lines {
         println!("{}", serde_json::to_string(line)?);
     }
@@ -232,24 +238,29 @@ fn watched_round(
     watchers: &Watchers,
     number: &mut u64,
     pair: &mut Pair,
-) -> anyhow::Result<()> {
-    let Some(one) = desks.first() else { return Ok(()) };
+) -> anyhow::Result<[f64; 2]> {
+    let one = desks.first().context("a desk")?;
+    let one = Desk { order: MARKET_ORDER, answer: Answer::Filled, ..one.clone() };
     let arguments =
         Arguments { slice_ms: arguments.slice_ms * arguments.watched, ..arguments.clone() };
-    let mut crowd = log_on(std::slice::from_ref(one))?;
+    let mut crowd = log_on(std::slice::from_ref(&one))?;
     for bare in &mut crowd {
         bare.set_waiting(arguments.waiting)?;
         bare.round_trip(number)?;
     }
+    let before = watchers.core_stage()?;
     let without = paced(&arguments, &mut crowd, number)?;
+    let between = watchers.core_stage()?;
     let looking = watchers.start();
     let with = paced(&arguments, &mut crowd, number);
     looking.stop()?;
+    let after = watchers.core_stage()?;
     pair.add(&without, &with?);
     for bare in &crowd {
         bare.set_waiting(Waiting::Sleep)?;
     }
-    Ok(log_out(crowd)?)
+    log_out(crowd)?;
+    Ok([between.since(&before).p99_ns(), after.since(&between).p99_ns()])
 }
 
 /// One order after the other at the rate, each from the next session.

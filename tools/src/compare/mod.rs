@@ -57,7 +57,7 @@ const WARM: Duration = Duration::from_millis(50);
 /// Far above every offer, so that the node's price collar refuses it.
 pub(crate) const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
 /// Filled by one quote. Every other one is a sale, so that no balance runs out.
-const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
+pub(crate) const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
 
 /// `rutter-tools compare`
 #[derive(Clone, Debug, clap::Args)]

@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
+use super::stage::Stage;
 use crate::harness::CONSOLE;
 
 const CONSOLES: usize = 10;
 const ASK_PERIOD: Duration = Duration::from_millis(100);
 const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The metrics are a copy made ten times a second.
+const SNAPSHOT_LAG: Duration = Duration::from_millis(300);
 /// What `rutter top` asks, in turns.
 const QUESTIONS: [&str; 5] = [
     r#"{"id":1,"verb":"status"}"#,
@@ -76,6 +79,18 @@ impl Looking {
     }
 }
 
+impl Watchers {
+    /// How long the core has taken for orders so far, once the metrics show the last of them.
+    ///
+    /// # Errors
+    /// The metrics do not answer, or have no such stage.
+    pub fn core_stage(&self) -> anyhow::Result<Stage> {
+        std::thread::park_timeout(SNAPSHOT_LAG);
+        let address = self.metrics.context("no metrics")?;
+        Stage::read(&page(address)?).context("no stage of the core in the metrics")
+    }
+}
+
 /// Calls `look` each period until it is to stop.
 fn each(
     period: Duration,
@@ -111,13 +126,15 @@ fn ask(path: &Path, first: Duration, stop: &AtomicBool) -> anyhow::Result<()> {
 }
 
 fn scrape(address: SocketAddr, stop: &AtomicBool) -> anyhow::Result<()> {
-    each(SCRAPE_PERIOD, Duration::ZERO, stop, || {
-        let mut stream = TcpStream::connect(address).context("metrics")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: rutter\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        Ok(())
-    })
+    each(SCRAPE_PERIOD, Duration::ZERO, stop, || page(address).map(drop))
+}
+
+fn page(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).context("metrics")?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: rutter\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    Ok(answer)
 }
