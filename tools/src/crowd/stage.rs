@@ -1,7 +1,7 @@
 //! The core's own stage, out of the node's metrics: the p99 of what lies between two looks.
 //!
-//! The metrics have buckets of 1, 2 and 5 a decade; within one the times are taken as evenly spread.
-//! So the p99 itself is rough, and moves evenly with what is beyond it.
+//! The metrics have buckets of 1, 2 and 5 a decade; within one the times are taken as evenly
+//! spread. So the p99 itself is rough, and moves evenly with what is beyond it.
 
 use serde::Serialize;
 
