@@ -160,7 +160,7 @@ fn venues(snapshot: &Snapshot) -> Vec<(String, Map<String, Value>)> {
         let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(|part| times.within(part));
         let count = times.count();
         let latency = json!({"p50": p50, "p99": p99, "p999": p999, "max": max, "count": count});
-        row.insert("latency_ns".to_owned(), latency);
+        row.insert("latency_ns".to_owned(), if count > 0 { latency } else { Value::Null });
         (name.clone(), row)
     };
     snapshot.counted.venues.iter().enumerate().map(row).collect()

@@ -20,25 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn every_line_is_an_object_with_time_level_and_event_and_shows_no_password() {
-    let dir = tempfile::Builder::new().prefix("rutter-logs-").tempdir().expect("folder");
-    let venues = Venues::start(&VenuesConfig::default(), dir.path()).expect("venues");
-    let mut settings = NodeSettings::new(free_address().expect("a port"));
-    settings.orders_log2 = 12;
-    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-    let mut text = std::fs::read_to_string(&config).expect("readable");
-    let _ = writeln!(text, "\n[log]\nformat = \"json\"\nlevel = \"debug\"");
-    std::fs::write(&config, text).expect("written");
-    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
-    node.wait_ready(READY_DEFAULT).expect("ready");
-    let desk = &settings.sessions[0];
-    let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
-    let mut client = FixClient::connect(&client).expect("connects");
-    client.wait_logon(PATIENCE).expect("logs on");
+    let mut scene = Desk::start("debug");
+    let (settings, desk) = (&scene.settings, &scene.settings.sessions[0]);
     // One whose password is wrong.
     let wrong = ClientConfig::new(settings.listen, &desk.comp_id, "canary-of-a-wrong-password");
     drop(FixClient::connect(&wrong).map(|mut client| client.wait_logon(PATIENCE)));
-    node.terminate(PATIENCE).expect("ends");
-    let log = std::fs::read_to_string(node.log_path()).expect("a log");
+    scene.node.terminate(PATIENCE).expect("ends");
+    let log = std::fs::read_to_string(scene.node.log_path()).expect("a log");
     let mut events = Vec::new();
     for line in log.lines() {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
@@ -60,6 +48,7 @@ fn every_line_is_an_object_with_time_level_and_event_and_shows_no_password() {
 /// A node between still venues and one client.
 struct Desk {
     dir: TempDir,
+    settings: NodeSettings,
     venues: Venues,
     node: Node,
     client: FixClient,
@@ -82,7 +71,7 @@ impl Desk {
         let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
         let mut client = FixClient::connect(&client).expect("connects");
         client.wait_logon(PATIENCE).expect("logs on");
-        Self { dir, venues, node, client }
+        Self { dir, settings, venues, node, client }
     }
 
     /// A small order that the best offer takes whole.

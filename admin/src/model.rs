@@ -34,8 +34,8 @@ pub use look::{ORDERS_LOOKED_AT_MAX, OrderFilter, StateFilter};
 pub use number::decimal;
 pub use rows::{
     BalanceRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow, ListingRow,
-    OpenIn, OrderDetail, OrderRow, OrdersPage, Percentiles, PositionRow, Positions, ScopeRow,
-    SessionStatus, StageStatus, Status, VenueStatus,
+    OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow, SessionStatus,
+    StageStatus, Status, VenueStatus,
 };
 
 use counts::{Counts, Open};

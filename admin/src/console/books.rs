@@ -61,7 +61,7 @@ pub fn answer(
             .flat_map(|book| of(book).iter().map(|level| (level, book.venue.as_str())))
             .collect();
         levels.sort_by_key(|(level, _)| if best_is_high { -level.units } else { level.units });
-        let row = |(l, venue): &(&LevelShown, &str)| json!({"price": l.price, "qty": l.qty, "venue": venue});
+        let row = |(level, venue): &(&LevelShown, &str)| json!({"price": level.price, "qty": level.qty, "venue": venue});
         levels.iter().take(depth).map(row).collect::<Vec<_>>()
     };
     json!({

@@ -385,7 +385,8 @@ impl OperatorDesk {
         let (scope, words) = self.scope(args)?;
         if verb == "resume" && !self.node.model().is_halted(scope) {
             let status = self.node.model().status();
-            let message = format!("nothing to resume: {words} is not halted");
+            let others = status.halts.len();
+            let message = format!("nothing to resume: no halt of {words} ({others} others are on)");
             let failure = Failure::new(Code::NotHalted, message);
             return Err(failure.with("halts", value(status.halts)));
         }

@@ -182,7 +182,6 @@ impl ReadModel {
             rejects: counts.rejects(),
             fills: counts.fills,
             filled_notional: amount(counts.filled),
-            ..VenueStatus::default()
         }
     }
 

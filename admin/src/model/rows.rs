@@ -7,22 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Percentiles of a time, nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Percentiles {
-    /// Median.
-    pub p50: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// 99.9th percentile.
-    pub p999: u64,
-    /// Longest.
-    pub max: u64,
-    /// How many.
-    pub count: u64,
-}
-
-/// One venue.
+/// One venue, as the core knows it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct VenueStatus {
     /// Its name.
@@ -51,10 +36,6 @@ pub struct VenueStatus {
     pub fills: u64,
     /// Value of what was filled, summed over all quote assets one to one.
     pub filled_notional: String,
-    /// Since its feed last told anything. Not the model's to know: zero.
-    pub feed_age_ns: u64,
-    /// From an order's decision to its first execution. Not the model's to know: zero.
-    pub latency_ns: Percentiles,
 }
 
 /// One client session, as the core knows it.
