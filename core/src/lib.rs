@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod number;
 pub mod order;
 pub mod output;
+pub mod rate;
 pub mod reference;
 mod risk;
 pub mod routing;

@@ -164,13 +164,8 @@ impl Engine {
 
     fn count_rate(&mut self, leg: &Leg) {
         let window_ns = self.reference.venues[leg.venue.index()].rate_window_ns;
-        let now = self.now;
         let venue = &mut self.venues[leg.venue.index()];
-        if now.since(venue.window_start) >= window_ns {
-            venue.window_start = now;
-            venue.window_orders = 0;
-        }
-        venue.window_orders += 1;
+        venue.sent.count(self.now.0, window_ns);
         venue.unanswered += 1;
     }
 
