@@ -50,8 +50,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateways/venues", &["core", "fix", "transport"]),
     ("feeds", &["core", "transport"]),
     ("admin", &["core"]),
-    // The simulators are written apart from the adapters that they judge.
-    ("tools", &["core", "journal", "fix", "transport", "admin"]),
+    // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
+    ("tools/sim", &["fix", "transport"]),
+    ("tools", &["sim", "fix", "transport"]),
     (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin"]),
 ];
 

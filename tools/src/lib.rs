@@ -17,5 +17,4 @@ pub mod harness;
 pub mod latency;
 pub mod load;
 pub mod quantiles;
-pub mod sim;
 pub mod simulate;
