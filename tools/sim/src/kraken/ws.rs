@@ -13,9 +13,9 @@ use super::orders::{WS_FIELDS, check_client_id};
 use super::params::{Params, REQUEST_BYTES_MAX, quoted};
 use super::rate::{Act, fixed_points};
 use super::{BalancesSub, ExecutionsSub, Kraken, ids, time};
-use crate::sim::faults::CutPoint;
-use crate::sim::front::{ConnId, FrontAction};
-use crate::sim::order::{AccountId, InstrumentId, OrderRef};
+use crate::faults::CutPoint;
+use crate::front::{ConnId, FrontAction};
+use crate::order::{AccountId, InstrumentId, OrderRef};
 
 /// Most symbols of one subscription request.
 const SYMBOLS_MAX: usize = 100;

@@ -9,9 +9,9 @@ use rustls::{ClientConnection, StreamOwned};
 use rutter_transport::tls::ClientTls;
 
 use super::*;
-use crate::sim::front::{HttpReply, HttpRequest};
-use crate::sim::kraken::Kraken;
-use crate::sim::kraken::config::KrakenConfig;
+use crate::front::{HttpReply, HttpRequest};
+use crate::kraken::Kraken;
+use crate::kraken::config::KrakenConfig;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -4,10 +4,10 @@
 
 use super::auth::ApiKey;
 use super::rate::Tier;
-use crate::sim::engine::{
+use crate::engine::{
     AccountConfig, AmendRule, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };
-use crate::sim::order::AMOUNT_DECIMALS;
+use crate::order::AMOUNT_DECIMALS;
 
 /// How REST names a pair.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use ring::{digest, hmac};
 use super::error::KrakenError;
 use super::ids;
 use super::rate::{Counter, Tier};
-use crate::sim::order::AccountId;
+use crate::order::AccountId;
 
 /// How long an unused token is good, in seconds.
 pub const TOKEN_SECONDS: u64 = 900;

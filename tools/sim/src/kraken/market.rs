@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use super::book::{Precision, View};
 use super::private::{LedgerRow, kind_text, side_text};
 use super::{Kraken, ids, number, time};
-use crate::sim::engine::{InstrumentConfig, Trading};
-use crate::sim::front::{ConnId, FrontAction};
-use crate::sim::order::{AMOUNT_DECIMALS, Event, InstrumentId, OrderKind, PublicTrade, Side};
+use crate::engine::{InstrumentConfig, Trading};
+use crate::front::{ConnId, FrontAction};
+use crate::order::{AMOUNT_DECIMALS, Event, InstrumentId, OrderKind, PublicTrade, Side};
 
 /// Trades in a snapshot of the trade channel.
 const SNAPSHOT_TRADES: usize = 50;

@@ -13,9 +13,9 @@ use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use serde::Serialize;
 
+use crate::client::prompt::resolve;
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told, parse_e8};
 use crate::clock::unix_ns;
-use crate::console::resolve;
 use crate::harness::{
     ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
     free_address, memory, node_program, write_node_config,

@@ -9,9 +9,9 @@ use super::number;
 use super::params::Params;
 use super::rate::{Act, age_points, fixed_points};
 use super::{Kraken, ids, time};
-use crate::sim::decimal::DecimalError;
-use crate::sim::engine::InstrumentConfig;
-use crate::sim::order::{
+use crate::decimal::DecimalError;
+use crate::engine::InstrumentConfig;
+use crate::order::{
     AMOUNT_DECIMALS, AccountId, Amend, CancelOnly, EndReason, InstrumentId, NewOrder, Order,
     OrderKind, OrderRef, OrderSize, OrderStatus, Side, Stp, Tif,
 };

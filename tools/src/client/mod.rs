@@ -3,6 +3,8 @@
 //! A line belongs here if a client of ours would need it. What to send and when is the caller's;
 //! `demo`, `load` and `console` are such callers. The session's rules are `rutter_fix`'s.
 
+pub mod prompt;
+
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;

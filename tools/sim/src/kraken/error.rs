@@ -2,7 +2,7 @@
 //!
 //! Source: venue reference, section 4.5.
 
-use crate::sim::order::Refusal;
+use crate::order::Refusal;
 
 /// An error as the venue names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

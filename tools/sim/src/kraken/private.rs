@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use super::orders::{tif_text, user_ref};
 use super::params::quoted;
 use super::{Kraken, ids, number, time};
-use crate::sim::front::{ConnId, FrontAction};
-use crate::sim::order::{
+use crate::front::{ConnId, FrontAction};
+use crate::order::{
     AMOUNT_DECIMALS, AccountId, Amount, AssetId, EndReason, Fill, Order, OrderKind, OrderRef,
     OrderStatus, Report, ReportKind, Side,
 };

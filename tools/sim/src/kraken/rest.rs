@@ -11,9 +11,9 @@ use super::params::{Params, REQUEST_BYTES_MAX, quoted};
 use super::private::{kind_text, side_text};
 use super::rate::{Act, fixed_points};
 use super::{Kraken, ids, number, time};
-use crate::sim::faults::CutPoint;
-use crate::sim::front::{ConnId, FrontAction, HttpReply, HttpRequest};
-use crate::sim::order::{
+use crate::faults::CutPoint;
+use crate::front::{ConnId, FrontAction, HttpReply, HttpRequest};
+use crate::order::{
     AMOUNT_DECIMALS, AccountId, AssetId, EndReason, Fill, InstrumentId, Order, OrderRef,
     OrderStatus, Side,
 };
@@ -378,8 +378,7 @@ impl Kraken {
         for asset in &self.assets {
             let Some(id) = self.exchange.asset(&asset.name) else { continue };
             let balance = self.exchange.balance(account, id);
-            let text =
-                |amount| crate::sim::decimal::format(amount, AMOUNT_DECIMALS, asset.decimals);
+            let text = |amount| crate::decimal::format(amount, AMOUNT_DECIMALS, asset.decimals);
             let total = text(balance.free + balance.locked);
             rows.push(if extended {
                 let held = text(balance.locked);
@@ -554,12 +553,12 @@ impl Kraken {
 
 /// A number with all its decimals.
 fn padded(mantissa: i64, decimals: u32) -> String {
-    crate::sim::decimal::format(i128::from(mantissa), decimals, decimals)
+    crate::decimal::format(i128::from(mantissa), decimals, decimals)
 }
 
 /// Unix seconds with four decimals.
 fn seconds(unix_ns: u64) -> String {
-    crate::sim::decimal::format(i128::from(unix_ns), 9, 4)
+    crate::decimal::format(i128::from(unix_ns), 9, 4)
 }
 
 /// `ofs`: entries to pass over.

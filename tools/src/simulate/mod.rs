@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::harness::{ClientSession, NodeSettings, Venue, Venues, VenuesConfig, write_node_config};
-use crate::sim::faults::{CutPoint, Fault};
+use rutter_sim::faults::{CutPoint, Fault};
 
 /// Longest line that is read from standard input.
 const LINE_BYTES_MAX: usize = 4_096;

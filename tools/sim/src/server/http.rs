@@ -1,7 +1,7 @@
 //! HTTP/1.1 as much as the fronts need: requests with a length, answers in JSON, the WebSocket
 //! upgrade. Bytes in, requests out; no socket.
 
-use crate::sim::front::{HttpReply, HttpRequest};
+use crate::front::{HttpReply, HttpRequest};
 
 /// Longest head of a request.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;

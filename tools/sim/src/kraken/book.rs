@@ -130,8 +130,8 @@ fn side_changes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::decimal::parse;
-    use crate::sim::random::Random;
+    use crate::decimal::parse;
+    use crate::random::Random;
 
     fn levels(text: &str, precision: Precision) -> Vec<Level> {
         text.split(' ')

@@ -8,7 +8,7 @@ use rutter_transport::websocket::{Incoming, WebSocketLink, accept_response};
 
 use super::ListenerKind;
 use super::http::{self, Parsed};
-use crate::sim::front::{HttpReply, HttpRequest};
+use crate::front::{HttpReply, HttpRequest};
 
 /// Bytes that one connection may deliver in one turn.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;

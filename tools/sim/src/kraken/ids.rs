@@ -44,7 +44,7 @@ pub fn ledger(number: u64) -> String {
 
 /// A token for private WebSocket requests.
 pub fn token(number: u64) -> String {
-    let mut random = crate::sim::random::Random::salted(number, 0x70_6b);
+    let mut random = crate::random::Random::salted(number, 0x70_6b);
     let mut token = String::with_capacity(43);
     for _ in 0..43 {
         token.push(char::from(ALPHABET[random.below(32) as usize]));

@@ -8,6 +8,8 @@
 //! has not; `to_venue` holds neither. Each round runs every lane once; a ratio is the node's median
 //! of one round over the floor's of the same round, so what the machine does otherwise hits both.
 
+pub mod floor;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,12 +24,12 @@ use serde::Serialize;
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told};
 use crate::clock::unix_ns;
 use crate::demo::table::stages;
-use crate::floor::{FRAME_BYTES, Floor, Frames, Shape};
 use crate::harness::{
     Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
     node_program, write_node_config,
 };
 use crate::quantiles::{Latencies, Quantiles, duration_text};
+use floor::{FRAME_BYTES, Floor, Frames, Shape};
 
 const MS_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS_NS;

@@ -4,7 +4,7 @@
 //! instrument steps may stand in exponent form (`1e-08`). Source: venue reference, sections 4,
 //! 5, 8.
 
-use crate::sim::decimal::{self, DecimalError};
+use crate::decimal::{self, DecimalError};
 
 /// Largest exponent that a client's number may have, either way.
 const EXPONENT_MAX: i32 = 40;

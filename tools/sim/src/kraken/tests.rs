@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::config::{BACKGROUND, KrakenConfig};
 use super::{HEARTBEAT_NS, IDLE_NS, Kraken};
-use crate::sim::faults::{CutPoint, Fault};
-use crate::sim::front::{ConnId, Front, FrontAction, HttpRequest};
-use crate::sim::order::{AccountId, NewOrder, OrderKind, OrderSize, Side as EngineSide, Stp, Tif};
+use crate::faults::{CutPoint, Fault};
+use crate::front::{ConnId, Front, FrontAction, HttpRequest};
+use crate::order::{AccountId, NewOrder, OrderKind, OrderSize, Side as EngineSide, Stp, Tif};
 
 const SECRET: &str = "c2VjcmV0";
 const START_NS: u64 = 1_768_000_000_000_000_000;
@@ -550,7 +550,7 @@ fn batches_answer_per_order_or_once() {
 fn no_text_makes_it_panic() {
     let seed = 20_260_110;
     println!("seed {seed}");
-    let mut random = crate::sim::random::Random::new(seed);
+    let mut random = crate::random::Random::new(seed);
     let good = add("26500.4", "1.2", r#","cl_ord_id":"my-1","deadline":"2026-01-10T10:00:05Z""#);
     let mut desk = Desk::new();
     for _ in 0..5_000 {
