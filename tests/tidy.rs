@@ -47,8 +47,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateways/transport", &[]),
     ("gateways/fix", &[]),
     ("gateways/clients", &["core", "fix", "transport"]),
-    ("gateways/venues", &["core", "fix", "transport"]),
-    ("feeds", &["core", "transport"]),
+    ("gateways/venues", &["core", "feeds", "fix", "transport"]),
+    ("feeds", &["core"]),
     ("admin", &["core"]),
     // The simulators are written apart from the adapters that they judge.
     ("tools", &["core", "journal", "fix", "transport", "admin"]),
