@@ -47,8 +47,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateways/transport", &[]),
     ("gateways/fix", &[]),
     ("gateways/clients", &["core", "fix", "transport"]),
-    ("gateways/venues", &["core", "fix", "transport"]),
-    ("feeds", &["core", "transport"]),
+    ("gateways/venues", &["core", "feeds", "fix", "transport"]),
+    ("feeds", &["core"]),
     ("admin", &["core"]),
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix", "transport"]),

@@ -7,8 +7,8 @@ use rutter_core::output::SendNew;
 use rutter_fix::codec::{Encoder, SOH, TimePrecision, write_timestamp};
 use rutter_fix::tags;
 
-use super::config::BinanceConfig;
 use super::session::Session;
+use crate::binance::config::BinanceConfig;
 use crate::decimal::{self, DecimalError};
 use crate::ids::IdText;
 use crate::listing::Listing;

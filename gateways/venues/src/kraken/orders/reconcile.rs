@@ -16,13 +16,13 @@ use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::{HttpResponse, Outbox};
 
 use super::children::End;
-use super::config::RestLimit;
 use super::message::{self, digits};
 use super::report::Ledger;
 use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
 use super::time::unix_seconds;
 use crate::backoff::Backoff;
 use crate::ids;
+use crate::kraken::config::RestLimit;
 use crate::listing::{Listing, amount};
 
 const SECOND_NS: u64 = 1_000_000_000;

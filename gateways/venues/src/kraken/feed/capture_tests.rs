@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::*;
 
-const CAPTURE: &str = "../../shared/captures/KRAKEN.ws.50.0";
+const CAPTURE: &str = "../../../shared/captures/KRAKEN.ws.50.0";
 
 /// Rows `[price, quantity, time]` as v2 levels, digits unchanged.
 fn rows(value: &Value) -> String {
@@ -73,8 +73,8 @@ fn own_checksum(pair: &Pair) -> u32 {
     for (side, text) in [(Side::Buy, &pair.bids), (Side::Sell, &pair.asks)] {
         for level in text.split_ascii_whitespace() {
             let (price, qty) = level.split_once('x').expect("price x quantity");
-            let price = Price(decimal::parse(price.as_bytes(), decimals.0).expect("price"));
-            let qty = Qty(decimal::parse(qty.as_bytes(), decimals.1).expect("quantity"));
+            let price = Price(level_decimal::parse(price.as_bytes(), decimals.0).expect("price"));
+            let qty = Qty(level_decimal::parse(qty.as_bytes(), decimals.1).expect("quantity"));
             book.set(side, Level { price, qty }).expect("level");
         }
     }

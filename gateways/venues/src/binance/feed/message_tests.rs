@@ -6,7 +6,7 @@ use rutter_core::number::{Price, Qty};
 use super::message::{
     Decimals, Depth, LEVELS_MAX, Levels, Message, ParseError, parse, parse_snapshot,
 };
-use crate::decimal::DecimalError;
+use crate::level_decimal::DecimalError;
 
 const DECIMALS: Decimals = Decimals { price: 4, qty: 2 };
 

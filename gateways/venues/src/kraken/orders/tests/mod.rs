@@ -15,6 +15,7 @@ use rutter_transport::machine::{
 use super::*;
 use crate::VenueCommand;
 use crate::ids;
+use crate::kraken::{ConfigError, KrakenConfig};
 use crate::listing::{AssetNames, Listing};
 use crate::secret::Secret;
 

@@ -16,9 +16,9 @@ use rutter_transport::machine::{
 
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
 use super::sequence::{Break, SequencedBook};
-use crate::FeedCommand;
 use crate::backoff::Backoff;
-use crate::book::{FEED_DEPTH, Published};
+use rutter_feeds::FeedCommand;
+use rutter_feeds::book::{FEED_DEPTH, Published};
 
 /// The only link.
 pub const LINK: LinkId = LinkId(0);
@@ -306,7 +306,7 @@ impl BinanceFeed {
     }
 
     /// The proved book of an instrument.
-    pub fn book(&self, instrument: InstrumentId) -> Option<&crate::book::Book> {
+    pub fn book(&self, instrument: InstrumentId) -> Option<&rutter_feeds::book::Book> {
         let slot = self.slots.iter().find(|slot| slot.instrument == instrument)?;
         slot.book.is_synced().then(|| slot.book.book())
     }

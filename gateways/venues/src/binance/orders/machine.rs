@@ -12,14 +12,14 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, LinkId, Machine, Outbox};
 
 use super::children::{Children, Request};
-use super::config::{BinanceConfig, ConfigError};
 use super::reconcile::{Context, Phase, Reconciler};
-use super::reject::Verdict;
 use super::report::{self, News, Reader};
 use super::session::{Due, Inbound, Session, SessionError};
 use super::{encode, rest};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
+use crate::binance::config::{BinanceConfig, ConfigError};
+use crate::binance::reject::Verdict;
 use crate::decimal::DecimalError;
 use crate::ids;
 use crate::listing::{Assets, Listings};

@@ -7,7 +7,7 @@ use rutter_core::input::{Level, Side};
 use rutter_core::number::Price;
 
 use super::message::Levels;
-use crate::book::{Book, BookError, FEED_DEPTH};
+use rutter_feeds::book::{Book, BookError, FEED_DEPTH};
 
 /// Changes kept while a snapshot is awaited: over three minutes of a 100 ms stream.
 pub const CHANGES_MAX: usize = 2_048;

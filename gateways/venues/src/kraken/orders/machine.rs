@@ -15,7 +15,6 @@ use rutter_transport::machine::{
 };
 
 use super::children::{Children, Entry, Request, Waits};
-use super::config::{ConfigError, KrakenConfig};
 use super::message::{self, AddOrder, Envelope, System};
 use super::reconcile::Reconciler;
 use super::report::{Broken, Ledger};
@@ -23,6 +22,7 @@ use super::rest::{self, Call};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::ids;
+use crate::kraken::config::{ConfigError, KrakenConfig};
 use crate::listing::{Assets, Listings};
 
 /// The only link.

@@ -4,7 +4,7 @@
 
 use rutter_core::input::{Level, Side};
 
-use crate::book::Book;
+use rutter_feeds::book::Book;
 
 /// Levels of each side that the checksum covers, whatever the subscribed depth.
 pub const CHECKSUM_LEVELS: usize = 10;
@@ -110,15 +110,15 @@ pub fn checksum(book: &Book, precision: &Precision) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decimal;
+    use crate::level_decimal;
     use rutter_core::number::{Price, Qty};
 
     fn fill(book: &mut Book, side: Side, levels: &str, decimals: (u8, u8)) {
         for level in levels.split_ascii_whitespace() {
             let (price, qty) = level.split_once('x').expect("price x quantity");
             let level = Level {
-                price: Price(decimal::parse(price.as_bytes(), decimals.0).expect("price")),
-                qty: Qty(decimal::parse(qty.as_bytes(), decimals.1).expect("quantity")),
+                price: Price(level_decimal::parse(price.as_bytes(), decimals.0).expect("price")),
+                qty: Qty(level_decimal::parse(qty.as_bytes(), decimals.1).expect("quantity")),
             };
             book.set(side, level).expect("level");
         }

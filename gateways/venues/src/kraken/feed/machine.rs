@@ -16,10 +16,10 @@ use super::message::{
     Answer, BookEntry, Content, LEVELS_MAX, LevelText, Message, PairTerms, parse,
     write_book_request, write_instrument_request, write_ping,
 };
-use crate::FeedCommand;
 use crate::backoff::Backoff;
-use crate::book::{Book, Published};
-use crate::decimal;
+use crate::level_decimal;
+use rutter_feeds::FeedCommand;
+use rutter_feeds::book::{Book, Published};
 
 /// The only link.
 pub const LINK: LinkId = LinkId(0);
@@ -546,8 +546,8 @@ impl Slot {
 
     fn apply_side(&mut self, text: &str, side: Side, levels: &[LevelText]) -> Result<(), Distrust> {
         for level in levels {
-            let price = decimal::parse(level.price.of(text), self.listing.price_decimals);
-            let qty = decimal::parse(level.qty.of(text), self.listing.qty_decimals);
+            let price = level_decimal::parse(level.price.of(text), self.listing.price_decimals);
+            let qty = level_decimal::parse(level.qty.of(text), self.listing.qty_decimals);
             let (Ok(price), Ok(qty)) = (price, qty) else { return Err(Distrust::Protocol) };
             let level = Level { price: Price(price), qty: Qty(qty) };
             self.book.set(side, level).map_err(|_| Distrust::Protocol)?;

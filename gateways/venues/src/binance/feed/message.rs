@@ -11,7 +11,7 @@ use rutter_core::number::{Price, Qty};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decimal::{self, DecimalError};
+use crate::level_decimal::{self, DecimalError};
 
 /// Levels of one side of one message, at most. The largest snapshot has 5,000.
 pub const LEVELS_MAX: usize = 10_000;
@@ -393,8 +393,8 @@ fn slow_levels(
     }
     let misfit = |error| ParseError::Decimal { symbol: symbol.to_owned(), error };
     for [price, qty] in texts {
-        let price = Price(decimal::parse(price.as_bytes(), decimals.price).map_err(misfit)?);
-        let qty = Qty(decimal::parse(qty.as_bytes(), decimals.qty).map_err(misfit)?);
+        let price = Price(level_decimal::parse(price.as_bytes(), decimals.price).map_err(misfit)?);
+        let qty = Qty(level_decimal::parse(qty.as_bytes(), decimals.qty).map_err(misfit)?);
         into.push(Level { price, qty });
     }
     Ok(())

@@ -8,7 +8,7 @@ use rutter_core::number::{Amount, Qty};
 use rutter_fix::codec::{FieldError, Message};
 use rutter_fix::tags;
 
-use super::reject::{Verdict, verdict};
+use crate::binance::reject::{Verdict, verdict};
 use crate::decimal::DecimalError;
 use crate::ids::{self, Dashed};
 use crate::listing::{self, Assets, Listing, Listings};

@@ -5,7 +5,7 @@
 
 use rutter_core::id::Symbol;
 
-use super::scan::{ScanError, Scanner, Span};
+use crate::json::{ScanError, Scanner, Span};
 
 /// Entries of one `data` array.
 pub const ENTRIES_MAX: usize = 64;

@@ -15,12 +15,12 @@ use rutter_transport::machine::Outbox;
 use serde_json::value::RawValue;
 
 use super::children::{Children, End, Request, Wait, Waits};
-use super::config::KrakenConfig;
 use super::machine::Counters;
 use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
-use super::reject::{Verdict, verdict};
 use crate::decimal::DecimalError;
 use crate::ids;
+use crate::kraken::config::KrakenConfig;
+use crate::kraken::reject::{Verdict, verdict};
 use crate::listing::{Assets, Listing, Listings, amount};
 
 /// Why the link cannot be used any more.
