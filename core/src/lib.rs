@@ -13,6 +13,7 @@ pub mod hash;
 pub mod id;
 pub mod input;
 pub mod ledger;
+pub mod lifecycle;
 pub mod number;
 pub mod order;
 pub mod output;
