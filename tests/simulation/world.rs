@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use rutter_clients::ConnId as GatewayConn;
 use rutter_core::input::Input;
 use rutter_core::output::Output;
-use rutter_tools::sim::binance::BinanceFront;
-use rutter_tools::sim::faults::{CutPoint, Fault, FaultyFront, Scope};
-use rutter_tools::sim::front::{ConnId, Front, FrontAction, HttpRequest};
-use rutter_tools::sim::kraken::Kraken;
-use rutter_tools::sim::random::Random;
+use rutter_sim::binance::BinanceFront;
+use rutter_sim::faults::{CutPoint, Fault, FaultyFront, Scope};
+use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
+use rutter_sim::kraken::Kraken;
+use rutter_sim::random::Random;
 use rutter_transport::machine::{Action, CloseReason, Event, HttpMethod, HttpResponse, LinkId};
 use rutter_venues::VenueCommand;
 
