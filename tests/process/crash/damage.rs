@@ -18,7 +18,7 @@ use rutter_tools::harness::{
     E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
 };
 
-use crate::{RUTTER, program, settings, write_config};
+use super::{RUTTER, program, settings, write_config};
 
 const SEGMENT_BYTES: u64 = 256 << 10;
 

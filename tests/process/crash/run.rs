@@ -6,8 +6,8 @@ use rutter_sim::random::Random;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{Node, Venue, VenueFill, Venues, VenuesConfig};
 
-use crate::desk::{Desk, Market};
-use crate::{number, program, proof, settings, write_config};
+use super::desk::{Desk, Market};
+use super::{number, program, proof, settings, write_config};
 
 /// Clients.
 const SESSIONS: usize = 8;
@@ -198,7 +198,9 @@ fn nothing_is_lost_doubled_or_invented_when_the_node_is_killed_at_random_moments
     let kills = number("RUTTER_KILLS").unwrap_or(KILLS_DEFAULT);
     println!("seed {seed}, {kills} kills");
     if let Err(panic) = std::panic::catch_unwind(|| run(seed, kills)) {
-        eprintln!("again with: RUTTER_SEED={seed} RUTTER_KILLS={kills} cargo test --test crash");
+        eprintln!(
+            "again with: RUTTER_SEED={seed} RUTTER_KILLS={kills} cargo test --test process crash"
+        );
         std::panic::resume_unwind(panic);
     }
 }

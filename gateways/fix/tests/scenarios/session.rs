@@ -1,8 +1,6 @@
 //! Scenarios of one session: what the peer sends, what it gets, what our side sees.
 
-mod common;
-
-use common::{Desk, SECOND, START, Signer, frame, logon, memory, time_text};
+use crate::desk::{Desk, SECOND, START, Signer, frame, logon, memory, time_text};
 use rutter_fix::codec::{FieldIndex, Message, Status, decode};
 use rutter_fix::session::{
     BusinessRejectReason, Config, NoCredentials, PasswordPolicy, SAME_RESENDS_MAX, SendError, Sent,

@@ -13,8 +13,8 @@ use rutter_core::wire::decode;
 use rutter_journal::{FileStorage, Reader};
 use rutter_tools::harness::{Venue, VenueFill};
 
-use crate::desk::{Desk, Heard};
-use crate::run::Run;
+use super::desk::{Desk, Heard};
+use super::run::Run;
 
 /// The node's prices have two decimals here, the tools' eight.
 const PRICE_TO_E8: i64 = 1_000_000;

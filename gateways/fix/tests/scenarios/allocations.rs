@@ -1,11 +1,7 @@
 //! Nothing allocates once warm: orders in, reports out, heartbeats and replays.
 
-mod common;
-#[path = "../../../tests/support/counting.rs"]
-mod counting;
-
-use common::{START, frame, logon, time_text};
-use counting::allocations;
+use crate::counting::allocations;
+use crate::desk::{START, frame, logon, time_text};
 use rutter_fix::app::NewOrderSingle;
 use rutter_fix::codec::{FieldIndex, TimePrecision};
 use rutter_fix::dictionary::Version;

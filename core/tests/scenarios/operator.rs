@@ -1,8 +1,6 @@
 //! Scenarios of operators: halts, drains, cancels, limits. Who, when and why are in the input.
 
-mod desk;
-
-use desk::{CLIENT, Desk, HALT, PAIR, RESUME, UNIT};
+use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME, UNIT};
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
     AccountLimits, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,

@@ -1,9 +1,7 @@
 //! Scenarios of what clients ask beside orders: replacing, many orders at once, what becomes of
 //! orders when a connection is lost, ends, and instructions that are not carried out.
 
-mod desk;
-
-use desk::{CLIENT, Desk, HALT};
+use crate::desk::{CLIENT, Desk, HALT};
 use rutter_core::id::{ClOrdId, VenueId};
 use rutter_core::input::{
     CancelOnDisconnect, CharSet, Input, MassCancel, MassScope, MassStatus, NewOrder,
@@ -125,7 +123,7 @@ fn the_id_that_a_replaced_order_had_is_not_free_for_another_one() {
 }
 
 fn mass_cancel(desk: &mut Desk, scope: MassScope) {
-    let cl_ord_id = desk::text("m");
+    let cl_ord_id = crate::desk::text("m");
     let refusal = Refusal::None;
     desk.input(Input::MassCancel(MassCancel {
         session: CLIENT,

@@ -222,7 +222,8 @@ fn scenes() -> Vec<(&'static str, App)> {
 
 #[test]
 fn frames_are_as_they_are_held() {
-    let held = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console_client/frames");
+    let held = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/process/console_client/frames");
     for (name, app) in scenes() {
         for (width, height) in [(80, 24), (120, 40)] {
             let file = held.join(format!("{name}-{width}x{height}.txt"));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use receiver::{Got, PATIENCE, Receiver, Reply, status};
+use self::receiver::{Got, PATIENCE, Receiver, Reply, status};
 use ring::hmac;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;

@@ -1,9 +1,7 @@
 //! Sessions of FIX 4.2 and 5.0 SP2, and what 4.4 may do besides: chunks and
 //! `NextExpectedMsgSeqNum`.
 
-mod common;
-
-use common::{Desk, SECOND, START, frame, time_text};
+use crate::desk::{Desk, SECOND, START, frame, time_text};
 use rutter_fix::codec::{FieldIndex, Message, Status, decode};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{BusinessRejectReason, Config, NoCredentials};

@@ -1,11 +1,9 @@
 //! The stores, and sessions that are dropped and reopened at every step.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Desk, START, logon, time_text};
+use crate::desk::{Desk, START, logon, time_text};
 use rutter_fix::session::{Config, NoCredentials};
 use rutter_fix::store::{
     Entry, MemStore, MessageStore, MmapConfig, MmapStore, Preparer, StoreError,

@@ -1,9 +1,7 @@
 //! A peer that means harm, or has lost its mind: each thing is refused with a reason that has a
 //! name, costs a bounded amount of memory, and leaves the session as it was where it can go on.
 
-mod common;
-
-use common::{Desk, SECOND, START, frame, logon, memory, time_text};
+use crate::desk::{Desk, SECOND, START, frame, logon, memory, time_text};
 use rutter_fix::codec::{FIELDS_MAX, MESSAGE_BYTES_MAX, checksum};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{

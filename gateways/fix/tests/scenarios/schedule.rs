@@ -1,10 +1,8 @@
 //! Daily and weekly hours over the days on which the clock jumps, and sessions that keep them.
 
-mod common;
-
 use std::path::Path;
 
-use common::{Desk, SECOND, logon, memory};
+use crate::desk::{Desk, SECOND, logon, memory};
 use rutter_fix::codec::parse_timestamp_ns;
 use rutter_fix::session::schedule::{Day, Period, Schedule, ScheduleError, TimeOfDay};
 use rutter_fix::session::{Config, NoCredentials};

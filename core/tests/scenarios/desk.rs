@@ -3,8 +3,6 @@
 //! One helper touches the API; the scenarios only speak. Prices are in ticks of 0.01, quantities
 //! in units of 0.001; every venue lists the one instrument.
 
-#![allow(dead_code, reason = "each test file speaks a part of the language")]
-
 use rutter_core::Engine;
 use rutter_core::id::*;
 use rutter_core::input::*;

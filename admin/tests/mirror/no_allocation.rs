@@ -1,13 +1,8 @@
 //! The model's memory is taken when its rings are first used, and never more: a counting allocator
 //! proves it, over orders from their first report to their last fill.
 
-#[path = "../../tests/support/counting.rs"]
-mod counting;
-#[path = "mirror/world.rs"]
-#[allow(dead_code, reason = "the language of another test")]
-mod world;
-
-use counting::allocations;
+use crate::counting::allocations;
+use crate::world;
 use rutter_admin::ReadModel;
 use rutter_core::Engine;
 use rutter_core::output::Output;

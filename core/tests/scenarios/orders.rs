@@ -1,8 +1,6 @@
 //! Scenarios of one client's orders over several venues.
 
-mod desk;
-
-use desk::{Desk, HALT, PAIR, RESUME, UNIT, USD};
+use crate::desk::{Desk, HALT, PAIR, RESUME, UNIT, USD};
 use rutter_core::id::VenueId;
 use rutter_core::input::{Distrust, Input, VenueDownReason};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};

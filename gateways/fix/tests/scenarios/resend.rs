@@ -1,11 +1,9 @@
 //! Long resends: what is sent again says when it was sent first, live messages are not held up,
 //! and a peer of ours gets everything once and in order.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{Desk, SECOND, START, frame, logon, time_text};
+use crate::desk::{Desk, SECOND, START, frame, logon, time_text};
 use rutter_fix::codec::{FieldIndex, Message, Status, decode};
 use rutter_fix::session::{BusinessRejectReason, Config, NoCredentials, REPLAY_BYTES_MAX};
 use rutter_fix::store::{MemStore, MessageStore};

@@ -1,14 +1,11 @@
 //! Nothing is allocated on the decision path once it is warm: a counting allocator proves it.
 
-#[path = "../../tests/support/counting.rs"]
-mod counting;
-mod desk;
-
-use counting::allocations;
+use crate::counting::allocations;
+use crate::desk::Desk;
 
 #[test]
 fn a_thousand_orders_to_their_last_fill_allocate_nothing() {
-    let mut desk = desk::Desk::with_venues(2);
+    let mut desk = Desk::with_venues(2);
     desk.outputs.reserve(100_000);
     let mut inputs = 0;
     let mut allocated = 0;

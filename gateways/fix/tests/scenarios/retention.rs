@@ -1,12 +1,10 @@
 //! What a store keeps, for how long, and what can be read of it: messages of earlier days, and the
 //! state of a process that was killed.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Desk, SECOND, START, logon};
+use crate::desk::{Desk, SECOND, START, logon};
 use rutter_fix::session::{Config, NoCredentials};
 use rutter_fix::store::{Entry, MemStore, MessageStore, MmapConfig, MmapStore, PastCursor};
 

@@ -1,7 +1,5 @@
 //! A desk with one session on it, spoken to in `35=..|..|` text under virtual time.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-
 use rutter_fix::codec::{
     FieldIndex, Message, Status, TimePrecision, checksum, decode, write_timestamp,
 };

@@ -1,13 +1,8 @@
 //! Nothing is allocated for an order and its report, nor for market data, once the gateway is warm:
 //! a counting allocator proves it.
 
-#[path = "../../../tests/support/counting.rs"]
-mod counting;
-#[path = "clients/desk.rs"]
-#[allow(dead_code, reason = "speaks a part of the language")]
-mod desk;
-
-use counting::allocations;
+use crate::counting::allocations;
+use crate::desk;
 use rutter_clients::market::{BookNews, ListingTerms, MarketConfig};
 use rutter_clients::{ClientGateway, ConnId};
 use rutter_core::id::VenueId;
