@@ -6,10 +6,10 @@ use rutter_core::id::VenueId;
 use rutter_feeds::binance::BinanceFeed;
 use rutter_feeds::kraken::KrakenFeed;
 use rutter_transport::machine::{Endpoint, Framing};
+use rutter_transport::secret::Secret;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders, FixEndpoint};
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
 use rutter_venues::listing::{AssetNames, Listing};
-use rutter_venues::secret::Secret;
 
 use crate::boot::Names;
 use crate::config::{Config, InstrumentConfig, ListingConfig, Url, VenueConfig, VenueKind};

@@ -10,7 +10,6 @@ pub mod decimal;
 pub mod ids;
 pub mod kraken;
 pub mod listing;
-pub mod secret;
 pub mod signing;
 
 use rutter_core::id::VenueId;

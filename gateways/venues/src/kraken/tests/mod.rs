@@ -16,7 +16,7 @@ use super::*;
 use crate::VenueCommand;
 use crate::ids;
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
+use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000 * MS;
