@@ -4,12 +4,12 @@
 
 use rutter_core::id::VenueId;
 use rutter_transport::machine::{Endpoint, Framing};
+use rutter_transport::secret::Secret;
 use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders, FixEndpoint};
 use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
 use rutter_venues::listing::{AssetNames, Listing};
-use rutter_venues::secret::Secret;
 
 use crate::boot::Names;
 use crate::config::{Config, InstrumentConfig, ListingConfig, Url, VenueConfig, VenueKind};

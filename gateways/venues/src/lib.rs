@@ -13,7 +13,6 @@ pub mod json;
 pub mod kraken;
 pub mod level_decimal;
 pub mod listing;
-pub mod secret;
 pub mod signing;
 
 use rutter_core::id::VenueId;

@@ -5,8 +5,8 @@
 use rutter_core::id::VenueId;
 
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
 use crate::signing::{Ed25519Signer, KeyError};
+use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 

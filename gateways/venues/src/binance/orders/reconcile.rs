@@ -18,8 +18,8 @@ use super::rest::{self, Ask, OrderState, RestError, TRADES_PER_PAGE, Trade};
 use crate::backoff::Backoff;
 use crate::ids;
 use crate::listing::{Assets, Listings};
-use crate::secret::Secret;
 use crate::signing::Ed25519Signer;
+use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 /// Children asked about at once; as many as are remembered.

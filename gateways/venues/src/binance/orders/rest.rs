@@ -14,8 +14,8 @@ use serde::Deserialize;
 use crate::decimal::DecimalError;
 use crate::ids::{self, IdText};
 use crate::listing::{self, Assets, Listing, Listings};
-use crate::secret::Secret;
 use crate::signing::{Ed25519Signer, percent_encode};
+use rutter_transport::secret::Secret;
 
 /// Trades of one answer; the venue's own limit.
 pub(super) const TRADES_PER_PAGE: usize = 1_000;
