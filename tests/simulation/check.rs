@@ -8,8 +8,8 @@ use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::number::Amount;
 use rutter_core::output::Output;
 use rutter_journal::Reader;
-use rutter_tools::sim::engine::Exchange;
-use rutter_tools::sim::order::Side;
+use rutter_sim::engine::Exchange;
+use rutter_sim::order::Side;
 
 use super::node::{BTC, CLIENTS, NODE_TAG, Node, PAIR, USDT};
 use super::venues::OURS;

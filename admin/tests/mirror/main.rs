@@ -3,7 +3,10 @@
 //! `RUTTER_SEEDS=n` runs seeds 1 to n, `RUTTER_SEED=s` one of them, which is how a failure is
 //! replayed.
 
+#[path = "../../../tests/support/counting.rs"]
+mod counting;
 mod desk;
+mod no_allocation;
 mod scenarios;
 mod world;
 
