@@ -14,11 +14,13 @@ use zeroize::Zeroizing;
 use crate::logs::{LogConfig, check_level};
 
 mod access;
+mod account;
 pub mod alerts;
 mod console;
 mod session;
 
 pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
+pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use session::{BeginString, SessionConfig};
@@ -146,9 +148,6 @@ fn input_ring() -> usize {
 fn output_ring() -> usize {
     1 << 15
 }
-fn slack_ppm() -> u32 {
-    100
-}
 fn unanswered_max() -> u32 {
     1_000
 }
@@ -234,26 +233,6 @@ impl Default for MarketDataConfig {
 
 fn retention() -> u64 {
     256 << 20
-}
-
-/// `[[account]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountConfig {
-    /// FIX `Account` (1).
-    pub name: String,
-    /// Largest order value, in the quote asset.
-    pub order_notional_max: Decimal,
-    /// How far a price may be through the market.
-    pub price_collar_ppm: u32,
-    /// How far through the worst level it is meant for a child's limit may go, within the order's
-    /// limit: what a fill is worth against coming back empty from a book that has just moved.
-    #[serde(default = "slack_ppm")]
-    pub price_slack_ppm: u32,
-    /// Orders and cancels a second.
-    pub orders_per_s_max: u32,
-    /// Open orders.
-    pub open_orders_max: u32,
 }
 
 /// `[[instrument]]`
@@ -430,10 +409,6 @@ impl Config {
         unique("session", 12, self.session.iter().map(|s| &s.comp_id))?;
         unique("instrument", 20, self.instrument.iter().map(|i| &i.symbol))?;
         unique("venue", 12, self.venue.iter().map(|v| &v.name))?;
-        for account in &self.account {
-            let key = format!("account.{}.order_notional_max", account.name);
-            positive(&key, amount(account.order_notional_max))?;
-        }
         self.session.iter().try_for_each(|session| session.check(self))?;
         access::check_fix(self)?;
         if let Some(alerts) = &self.alerts {

@@ -8,9 +8,9 @@
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input, Instructions,
-    InstrumentDef, Level, Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce,
-    VenueDef,
+    AccountDef, AccountLimits, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input,
+    Instructions, InstrumentDef, Level, Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side,
+    TimeInForce, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
@@ -62,11 +62,13 @@ pub fn opening() -> Vec<Input> {
         Input::Account(AccountDef {
             id: AccountId(0),
             name: text(b"fund"),
-            notional_max: FUNDS,
-            collar_ppm: 50_000,
             slack_ppm: 100,
-            rate_per_s: u32::MAX,
-            open_orders_max: 10_000,
+            limits: AccountLimits {
+                notional_max: FUNDS,
+                collar_ppm: 50_000,
+                open_orders_max: 10_000,
+                ..AccountLimits::NONE
+            },
         }),
         Input::Session(SessionDef { id: CLIENT, name: text(b"DESK"), account: Some(AccountId(0)) }),
     ];

@@ -6,7 +6,8 @@ use rutter::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, Genesis, Input, InstrumentDef, ListingDef, SessionDef, VenueDef,
+    AccountDef, AccountLimits, AssetDef, Genesis, Input, InstrumentDef, ListingDef, SessionDef,
+    VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 use rutter_core::output::Output;
@@ -192,6 +193,9 @@ fn reference() -> Vec<Input> {
             taker_fee: FeePpm(fees.1),
         })
     };
+    let mut limits = AccountLimits::NONE;
+    limits.notional_max = Amount(1_000_000 * UNIT);
+    (limits.collar_ppm, limits.rate_per_s, limits.open_orders_max) = (20_000, 1_000, 200);
     let mut inputs = vec![
         Input::Asset(AssetDef { id: BTC, name: text("BTC") }),
         Input::Asset(AssetDef { id: USDT, name: text("USDT") }),
@@ -208,15 +212,7 @@ fn reference() -> Vec<Input> {
         venue(1, "kraken"),
         listing(0, 1, 1_000, (1_000, 1_000)),
         listing(1, 10, 1, (1_600, 2_600)),
-        Input::Account(AccountDef {
-            id: AccountId(0),
-            name: text("fund"),
-            notional_max: Amount(1_000_000 * UNIT),
-            collar_ppm: 20_000,
-            slack_ppm: 100,
-            rate_per_s: 1_000,
-            open_orders_max: 200,
-        }),
+        Input::Account(AccountDef { id: AccountId(0), name: text("fund"), slack_ppm: 100, limits }),
     ];
     for client in 0..CLIENTS {
         inputs.push(Input::Session(SessionDef {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountLimits, By, NodeCommand, Operator, OperatorCommand, Reason, Refusal, Scope,
+    By, LIMITS, LimitValue, NodeCommand, Operator, OperatorCommand, Reason, Refusal, Scope,
     SessionCommand,
 };
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, Text};
@@ -431,24 +431,27 @@ impl OperatorDesk {
         }) else {
             return Err(unknown(Code::UnknownAccount, "account", name));
         };
-        let number = |name: &str, old: u32| match whole(args, name) {
-            None => Ok(old),
-            Some(value) => u32::try_from(value).map_err(|_| wrong(name, "too large")),
-        };
-        let new = AccountLimits {
-            notional_max: match text(args, "notional_max") {
-                None => old.notional_max,
-                Some(text) => amount_of(text)
-                    .ok_or_else(|| wrong("notional_max", "a decimal number above zero"))?,
-            },
-            collar_ppm: number("collar_ppm", old.collar_ppm)?,
-            rate_per_s: number("rate_per_s", old.rate_per_s)?,
-            open_orders_max: number("open_orders_max", old.open_orders_max)?,
-        };
-        let raises = new.notional_max > old.notional_max
-            || new.collar_ppm > old.collar_ppm
-            || new.rate_per_s > old.rate_per_s
-            || new.open_orders_max > old.open_orders_max;
+        let old = old.limits;
+        let mut new = old;
+        for limit in LIMITS {
+            let value = match limit.get(&old) {
+                LimitValue::Amount(_) => match text(args, limit.name) {
+                    None => continue,
+                    Some(text) => LimitValue::Amount(
+                        amount_of(text)
+                            .ok_or_else(|| wrong(limit.name, "a decimal number above zero"))?,
+                    ),
+                },
+                LimitValue::Whole(_) => match whole(args, limit.name) {
+                    None => continue,
+                    Some(value) => LimitValue::Whole(
+                        u32::try_from(value).map_err(|_| wrong(limit.name, "too large"))?,
+                    ),
+                },
+            };
+            limit.set(&mut new, value);
+        }
+        let raises = new.allow_more_than(&old);
         Ok(Change {
             command: OperatorCommand::SetLimits(account, new),
             would: self.node.model().command_words(&OperatorCommand::SetLimits(account, new)),

@@ -94,14 +94,14 @@ pub fn sizes() -> Sizes {
 }
 
 fn account(id: u16, rate: u32) -> Input {
+    let mut limits = AccountLimits::NONE;
+    limits.notional_max = Amount(1_000_000 * UNIT);
+    (limits.collar_ppm, limits.rate_per_s, limits.open_orders_max) = (50_000, rate, 12);
     Input::Account(AccountDef {
         id: AccountId(id),
         name: text(&format!("fund{id}")),
-        notional_max: Amount(1_000_000 * UNIT),
-        collar_ppm: 50_000,
         slack_ppm: 100,
-        rate_per_s: rate,
-        open_orders_max: 12,
+        limits,
     })
 }
 
@@ -460,8 +460,8 @@ impl World {
         let limits = AccountLimits {
             notional_max: Amount(i128::from(self.random.below(4)) * 250_000 * UNIT),
             collar_ppm: 50_000,
-            rate_per_s: 10_000,
             open_orders_max: 4 + self.random.below(10) as u32,
+            ..AccountLimits::NONE
         };
         let target = self.any_order().map_or(OrderId(7), |order| order.id);
         let account = AccountId(self.random.below(u64::from(ACCOUNTS) + 1) as u16);

@@ -84,11 +84,13 @@ impl Desk {
         let mut account = AccountDef {
             id: AccountId(0),
             name: text("fund"),
-            notional_max: Amount(1_000_000 * UNIT),
-            collar_ppm: 50_000,
             slack_ppm: 0,
-            rate_per_s: 100_000,
-            open_orders_max: 400,
+            limits: AccountLimits {
+                notional_max: Amount(1_000_000 * UNIT),
+                collar_ppm: 50_000,
+                open_orders_max: 400,
+                ..AccountLimits::NONE
+            },
         };
         change(&mut account);
         self.input(Input::Account(account))

@@ -186,11 +186,13 @@ pub fn reference() -> Vec<Input> {
         inputs.push(Input::Account(AccountDef {
             id: AccountId(id),
             name: text(&format!("ACC-{name}")),
-            notional_max: Amount(100_000_000 * 1_000_000_000_000_000_000),
-            collar_ppm: 500_000,
             slack_ppm: 0,
-            rate_per_s: 100_000,
-            open_orders_max: 400,
+            limits: AccountLimits {
+                notional_max: Amount(100_000_000 * 1_000_000_000_000_000_000),
+                collar_ppm: 500_000,
+                open_orders_max: 400,
+                ..AccountLimits::NONE
+            },
         }));
         inputs.push(Input::Session(SessionDef {
             id: SessionId(id),
