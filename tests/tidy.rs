@@ -50,9 +50,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateways/venues", &["core", "fix", "transport"]),
     ("feeds", &["core", "transport"]),
     ("admin", &["core"]),
+    ("admin/cli", &[]),
     // The simulators are written apart from the adapters that they judge.
     ("tools", &["core", "journal", "fix", "transport", "admin"]),
-    (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin"]),
+    (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin", "cli"]),
 ];
 
 /// One source file: as it is, and with comments and the insides of literals blanked out.

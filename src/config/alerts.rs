@@ -15,7 +15,7 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 use zeroize::Zeroizing;
 
 use super::access::read_secret_text;
-use crate::alerts::{Patience, Policy, Route, Severity};
+use crate::watch::alerts::{Patience, Policy, Route, Severity};
 
 /// Most webhooks.
 pub const WEBHOOKS_MAX: usize = 8;

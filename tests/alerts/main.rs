@@ -13,9 +13,9 @@ use receiver::{Got, PATIENCE, Receiver, Reply, status};
 use ring::hmac;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rutter::alerts::Alerter;
 use rutter::config::Config;
-use rutter::metrics::{Monitor, Snapshot, exposition};
+use rutter::watch::alerts::Alerter;
+use rutter::watch::metrics::{Monitor, Snapshot, exposition};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
     Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,

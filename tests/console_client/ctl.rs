@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use clap::Parser;
-use rutter::console::Exit;
-use rutter::console::client::{Client, ClientError, LINE_BYTES_MAX, Lost};
-use rutter::console::ctl::{Arguments, Terminal, run};
+use rutter_cli::Exit;
+use rutter_cli::client::{Client, ClientError, LINE_BYTES_MAX, Lost};
+use rutter_cli::ctl::{Arguments, Terminal, run};
 use serde_json::{Map, Value, json};
 
 use super::fake::{Does, FakeNode, GREETING, dead_socket};

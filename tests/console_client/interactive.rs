@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rustyline::Prompt;
-use rutter::console::complete::{Names, candidates, split};
-use rutter::console::history;
-use rutter::console::interactive::{Before, Understood, grammar, understand};
+use rutter_cli::complete::{Names, candidates, split};
+use rutter_cli::history;
+use rutter_cli::interactive::{Before, Understood, grammar, understand};
 use serde_json::json;
 
 use super::answers::{of, status};

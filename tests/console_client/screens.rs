@@ -1,7 +1,7 @@
 //! What each verb looks like on a terminal, held as text.
 
-use rutter::console::render::{Look, answer};
-use rutter::console::text::painted;
+use rutter_cli::render::{Look, answer};
+use rutter_cli::text::painted;
 use serde_json::{Value, json};
 
 use super::answers::{NOW_NS, of, session, status, venue};

@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use rutter::console::top::frame;
-use rutter::console::top::keys::{Action, App, Key, Mode, Panel, View};
-use rutter::console::top::sample::{Rates, Sample};
-use rutter::console::top::view::allot;
-use rutter::console::verbs::Request;
+use rutter_cli::top::frame;
+use rutter_cli::top::keys::{Action, App, Key, Mode, Panel, View};
+use rutter_cli::top::sample::{Rates, Sample};
+use rutter_cli::top::view::allot;
+use rutter_cli::verbs::Request;
 use serde_json::{Value, json};
 
 use super::answers::{NOW_NS, of, order, session, status, venue};
