@@ -4,7 +4,7 @@
 //! know what they have already), make the machines, and `launch` them.
 
 pub mod boot;
-pub mod bridge;
+pub mod console;
 pub mod decider;
 pub mod gate;
 mod launch;
@@ -34,12 +34,13 @@ use crate::clock::unix_ns;
 use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
 use crate::venues::{self, VenueError};
 use crate::watch::alerts::Alerter;
-use crate::watch::metrics::{MetricsError, MetricsServer, Monitor};
+use crate::watch::metrics::{MetricsError, MetricsServer};
+use crate::watch::monitor::Monitor;
 use boot::Names;
 use decider::{Decider, StartError};
 use launch::{Machines, Parts};
 use layout::UnknownLayout;
-use station::is_for_clients;
+use station::gateway::is_for_clients;
 
 /// Why a node does not start, or ends before it is asked to.
 #[derive(Debug, thiserror::Error)]

@@ -50,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateways/venues", &["core", "fix", "transport"]),
     ("feeds", &["core", "transport"]),
     ("admin", &["core"]),
-    ("admin/cli", &[]),
+    ("admin/cli", &["admin"]),
     // The simulators are written apart from the adapters that they judge.
     ("tools", &["core", "journal", "fix", "transport", "admin"]),
     (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin", "cli"]),

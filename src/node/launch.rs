@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use disruptor::{MultiProducer, SingleConsumerBarrier};
 use rutter_admin::ReadModel;
-use rutter_admin::console::desk::OperatorDesk;
+use rutter_admin::console::handles::Handles;
+use rutter_admin::console::service::ConsoleService;
+use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::socket::Console;
 use rutter_clients::server::RELOAD_PERIOD;
 use rutter_clients::{ClientGateway, GatewayServer};
@@ -29,7 +31,7 @@ use crate::clock::unix_ns;
 use crate::config::Config;
 use crate::node::NodeError;
 use crate::node::boot::Names;
-use crate::node::bridge::Bridge;
+use crate::node::console::ConsoleFeed;
 use crate::node::decider::Decider;
 use crate::node::gate::Gate;
 use crate::node::layout::{Bed, CoreThread, Layout, run_alone};
@@ -37,13 +39,17 @@ use crate::node::rings::{
     InputEnvelope, InputWriter, OutputReader, Taken, input_ring, output_ring,
 };
 use crate::node::station::core::{Addressee, Core, Publisher, Reader};
+use crate::node::station::feed::Feed;
+use crate::node::station::gateway::Gateway;
 use crate::node::station::model::ModelStation;
-use crate::node::station::{Clients, Ends, Feed, Sender, Station};
-use crate::node::tap::Taps;
+use crate::node::station::sender::Sender;
+use crate::node::station::{Station, StationHandles};
+use crate::node::tap::{Tap, TapReader, UpdateCount};
 use crate::venues::{Books, Orders};
 use crate::watch::health::Phase;
 use crate::watch::logs::trace::Sessions;
-use crate::watch::metrics::{MetricsModel, Monitor, Sources};
+use crate::watch::metrics::{MetricsModel, Sources};
+use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms, StageRecorder};
 
 /// How often the main thread looks whether it is to end.
@@ -81,10 +87,13 @@ struct Shared {
     producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
     slots: usize,
     readers: Vec<OutputReader>,
-    /// Until the gateway takes them.
-    taps: Taps,
-    /// Until the read model's thread takes them; none without a console.
-    console_taps: Option<Taps>,
+    /// The gateway's end of the taps, until the gateway takes it.
+    gateway_tap: TapReader,
+    /// The console's end of the taps, until the read model's thread takes it; `None` without a
+    /// console.
+    console_tap: Option<TapReader>,
+    /// The updates of each feed, by the index of its venue.
+    updates: Vec<(usize, UpdateCount)>,
 }
 
 impl Shared {
@@ -97,9 +106,9 @@ impl Shared {
         self.readers.pop().ok_or_else(|| NodeError::Thread("no reader is left".to_owned()))
     }
 
-    fn ends(&mut self, stages: StageRecorder) -> Result<Ends, NodeError> {
+    fn handles(&mut self, stages: StageRecorder) -> Result<StationHandles, NodeError> {
         let (release, gate) = (self.release.clone(), Arc::clone(&self.gate));
-        Ok(Ends { outputs: self.reader()?, inputs: self.writer(), release, gate, stages })
+        Ok(StationHandles { outputs: self.reader()?, inputs: self.writer(), release, gate, stages })
     }
 }
 
@@ -142,30 +151,31 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let bed = Bed::new().map_err(|error| NodeError::Thread(error.to_string()))?;
     let (mut core, mut shared) = core_and_rings(config, decider, bed.wake_handle(), venue_count);
     let model = Arc::new(Mutex::new(model));
-    let bridge = config.console.as_ref().map(|_| {
-        let (model, monitor) = (Arc::clone(&model), Arc::clone(&monitor));
-        Arc::new(Bridge::new(config, model, monitor, shared.writer(), Arc::clone(stop)))
-    });
-    // A node that nobody could stop does not begin.
-    let console = console(config, bridge.clone())?;
+    let feed = config
+        .console
+        .as_ref()
+        .map(|_| ConsoleFeed::new(config, Arc::clone(&model), Arc::clone(stop)));
+    // A node that no operator could stop does not start.
+    let handles = feed.as_ref().map(|feed| feed.handles(config, &monitor, shared.writer()));
+    let console = console(config, handles)?;
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
     let (outputs, gauges) = (shared.reader()?, core.outputs.gauges());
     let stages = [Path::Order, Path::Report].map(|path| (path, StageHistograms::default()));
     let [order_path, report_path] = [0, 1].map(|path: usize| stages[path].1.recorder());
-    shared.console_taps = bridge.as_ref().map(|_| Taps::default());
+    shared.console_tap = feed.as_ref().map(|_| TapReader::default());
     let (senders, mut workers) = venues(&mut shared, machines, &order_path, stop)?;
-    let feeds = shared.taps.pulses();
-    sources.pulses = feeds.into_iter().map(|(venue, pulse)| (venue.index(), pulse)).collect();
+    sources.updates = std::mem::take(&mut shared.updates);
+    let sessions = feed.as_ref().map(|feed| Arc::clone(&feed.sessions));
     let gateway =
-        clients(config, names, &mut shared, gateway, report_path, &mut sources, bridge.as_deref())?;
+        clients(config, names, &mut shared, gateway, report_path, &mut sources, sessions)?;
     let (venues, instruments) = (&names.venues, &names.instruments);
     let metrics = MetricsModel::new(venues, instruments, sources, unix_ns());
     let model = ModelStation {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
-        bridge: bridge.zip(shared.console_taps.take()),
+        console: feed.zip(shared.console_tap.take()),
         outputs,
         gauges,
         release: shared.release.clone(),
@@ -222,10 +232,18 @@ fn core_and_rings(
         gate: Arc::clone(&gate),
         clock: unix_ns,
     };
-    let taps = Taps::default();
-    let console_taps = None;
-    let shared =
-        Shared { release, gate, taken, core: wake, producer, slots, readers, taps, console_taps };
+    let shared = Shared {
+        release,
+        gate,
+        taken,
+        core: wake,
+        producer,
+        slots,
+        readers,
+        gateway_tap: TapReader::default(),
+        console_tap: None,
+        updates: Vec::new(),
+    };
     (core, shared)
 }
 
@@ -295,10 +313,10 @@ fn venues(
     let mut senders = Vec::new();
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
-        let ends = shared.ends(stages.clone())?;
+        let handles = shared.handles(stages.clone())?;
         senders.push(match orders {
-            Orders::Binance(machine) => sender(id, *machine, &driver, ends)?,
-            Orders::Kraken(machine) => sender(id, *machine, &driver, ends)?,
+            Orders::Binance(machine) => sender(id, *machine, &driver, handles)?,
+            Orders::Kraken(machine) => sender(id, *machine, &driver, handles)?,
         });
         workers.push(match books {
             Books::Binance(machine) => feed(shared, id, *machine, &driver, stop)?,
@@ -312,14 +330,14 @@ fn sender<M>(
     venue: VenueId,
     machine: M,
     config: &DriverConfig,
-    ends: Ends,
+    handles: StationHandles,
 ) -> Result<Placed, NodeError>
 where
     M: Machine<Command = VenueCommand, Emission = Input> + Send + 'static,
 {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
     let reader = Reader { addressee: Addressee::Venue(venue), wake: driver.waker() };
-    let sender = Sender::start(venue, config.name.clone(), driver, ends, unix_ns);
+    let sender = Sender::start(venue, config.name.clone(), driver, handles, unix_ns);
     Ok(Placed { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
@@ -335,9 +353,13 @@ where
 {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
-        let taps = [Some(&mut shared.taps), shared.console_taps.as_mut()];
-        let taps = taps.into_iter().flatten().map(|taps| taps.tap(venue)).collect();
-        Feed::start(config.name.clone(), driver, shared.writer(), taps)
+        let mut tap = Tap::new(venue);
+        tap.connect(&mut shared.gateway_tap);
+        if let Some(reader) = &mut shared.console_tap {
+            tap.connect(reader);
+        }
+        shared.updates.push((venue.index(), tap.count()));
+        Feed::start(config.name.clone(), driver, shared.writer(), tap)
     };
     // Market data is not worth a spinning processor.
     let (waiter, until) = (Waiter::new(Profile::Shared), Arc::clone(stop));
@@ -352,7 +374,7 @@ fn clients(
     gateway: ClientGateway<MmapStore>,
     stages: StageRecorder,
     sources: &mut Sources,
-    bridge: Option<&Bridge>,
+    sessions: Option<Arc<SessionGauges>>,
 ) -> Result<Placed, NodeError> {
     let gateway_error = |error: &dyn std::fmt::Display| NodeError::Gateway(error.to_string());
     let mut server = GatewayServer::new(gateway, unix_ns).map_err(|error| gateway_error(&error))?;
@@ -365,21 +387,21 @@ fn clients(
     }
     server.recovered().map_err(|error| gateway_error(&error))?;
     let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
-    let taps = std::mem::take(&mut shared.taps);
-    let sessions = Sessions::new(names.sessions.clone());
-    let mut station = Clients::start(server, shared.ends(stages)?, taps, sessions, unix_ns);
-    if let Some(bridge) = bridge {
-        station.show_sessions(Arc::clone(&bridge.sessions));
+    let tap = std::mem::take(&mut shared.gateway_tap);
+    let logged = Sessions::new(names.sessions.clone());
+    let mut station = Gateway::start(server, shared.handles(stages)?, tap, logged, unix_ns);
+    if let Some(sessions) = sessions {
+        station.show_sessions(sessions);
     }
     sources.gateway = station.gauges();
     Ok(Placed { name: "clients".to_owned(), station: Box::new(station), reader })
 }
 
 /// Lets operators in.
-fn console(config: &Config, bridge: Option<Arc<Bridge>>) -> Result<Option<Console>, NodeError> {
-    let (Some(settings), Some(bridge)) = (&config.console, bridge) else { return Ok(None) };
-    let desk = OperatorDesk::new(bridge, settings.two_person(), settings.codes()?);
-    Ok(Some(Console::listen(&settings.socket, settings.people()?, Arc::new(desk))?))
+fn console(config: &Config, handles: Option<Handles>) -> Result<Option<Console>, NodeError> {
+    let (Some(settings), Some(handles)) = (&config.console, handles) else { return Ok(None) };
+    let service = ConsoleService::new(handles, settings.two_person(), settings.codes()?);
+    Ok(Some(Console::listen(&settings.socket, settings.people()?, Arc::new(service))?))
 }
 
 /// What metrics are made from. The gateway's and the feeds' come when those are made.
@@ -391,6 +413,6 @@ fn sources(config: &Config, core: &Core<FileStorage>, shared: &Shared) -> Source
         taken: Arc::clone(&shared.taken),
         readers: shared.readers.iter().map(OutputReader::position).collect(),
         slots: [config.node.input_ring_slots, config.node.output_ring_slots],
-        pulses: Vec::new(),
+        updates: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ pub mod gauges;
 pub mod queue;
 mod sink;
 pub mod state;
+mod steady;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -24,16 +25,12 @@ use rutter_transport::tls::TlsError;
 use crate::clock::unix_ns;
 use crate::config::{AlertsConfig, AlertsError};
 use crate::watch::health::Phase;
-use crate::watch::metrics::Monitor;
-
-pub use conditions::{Condition, Finding, Severity};
-pub use gauges::AlertGauges;
-pub use queue::Patience;
-pub use state::{Alerts, Policy, Route};
+use crate::watch::monitor::Monitor;
 
 use conditions::{View, Watcher};
 use sink::Sink;
-use state::Acknowledged;
+use state::{Acknowledged, Alerts};
+use steady::Steady;
 use webhook::{Post, Teller};
 
 /// How often what is shown is looked at.
@@ -59,24 +56,6 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("alerts: {0}")]
     Thread(std::io::Error),
-}
-
-/// A clock that is not set back: the wall's when it was made, and steady from there.
-#[derive(Clone, Copy, Debug)]
-struct Steady {
-    made_ns: u64,
-    since: Instant,
-}
-
-impl Steady {
-    fn new() -> Self {
-        Self { made_ns: unix_ns(), since: Instant::now() }
-    }
-
-    fn now_ns(&self) -> u64 {
-        let elapsed = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.made_ns.saturating_add(elapsed)
-    }
 }
 
 /// Looks and tells until it is dropped; then what waits has `shutdown_ms` to leave.

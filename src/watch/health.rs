@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::watch::metrics::Snapshot;
+use crate::watch::snapshot::Snapshot;
 
 /// How long an answer is kept.
 pub const READY_KEPT_NS: u64 = 1_000_000_000;
@@ -89,8 +89,7 @@ impl Health {
 
     /// Room on the journal's file system; `None` if it cannot be asked.
     pub fn journal_free_bytes(&self) -> Option<u64> {
-        let found = rustix::fs::statvfs(&self.journal).ok()?;
-        found.f_bavail.checked_mul(found.f_frsize)
+        rutter_admin::disk::free_bytes(&self.journal)
     }
 
     /// The checks, at most [`READY_KEPT_NS`] old.

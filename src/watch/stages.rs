@@ -10,83 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::queue::ArrayQueue;
 use hdrhistogram::Histogram;
 
+use super::buckets::{Buckets, DURATION_NS_MAX};
 use crate::node::rings::OutputEnvelope;
-
-/// Longest time that is recorded, nanoseconds; a longer one counts as this.
-pub const STAGE_NS_MAX: u64 = 60_000_000_000;
 
 /// Samples of one path that wait to be counted; what comes on top is dropped.
 pub const SAMPLES_MAX: usize = 1 << 16;
-
-/// Upper bounds of the buckets that metrics show, nanoseconds: 1, 2, 5 a decade from 1 µs to 10 s.
-/// What took longer is only in the count.
-pub const BUCKETS_NS: [u64; 22] = [
-    1_000,
-    2_000,
-    5_000,
-    10_000,
-    20_000,
-    50_000,
-    100_000,
-    200_000,
-    500_000,
-    1_000_000,
-    2_000_000,
-    5_000_000,
-    10_000_000,
-    20_000_000,
-    50_000_000,
-    100_000_000,
-    200_000_000,
-    500_000_000,
-    1_000_000_000,
-    2_000_000_000,
-    5_000_000_000,
-    10_000_000_000,
-];
-
-/// Times in [`BUCKETS_NS`]; the last bucket has no upper bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Buckets {
-    /// All of them, nanoseconds.
-    pub sum_ns: u64,
-    /// How many fell into each.
-    pub counts: [u64; BUCKETS_NS.len() + 1],
-}
-
-impl Buckets {
-    /// Counts one.
-    pub fn record(&mut self, ns: u64) {
-        self.sum_ns = self.sum_ns.saturating_add(ns);
-        let at = BUCKETS_NS.partition_point(|bound| *bound < ns);
-        if let Some(count) = self.counts.get_mut(at) {
-            *count += 1;
-        }
-    }
-
-    /// How many.
-    pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-
-    /// Adds others to these.
-    pub fn add(&mut self, others: &Self) {
-        self.sum_ns = self.sum_ns.saturating_add(others.sum_ns);
-        self.counts.iter_mut().zip(&others.counts).for_each(|(count, other)| *count += other);
-    }
-
-    /// The upper bound of the bucket in which that part of them (in thousandths) has come to its
-    /// end; zero if there is none. What is beyond all bounds has [`STAGE_NS_MAX`].
-    pub fn within(&self, thousandths: u64) -> u64 {
-        let wanted = (self.count() * thousandths).div_ceil(1_000).max(1);
-        let mut seen = 0;
-        let at = self.counts.iter().position(|count| {
-            seen += count;
-            seen >= wanted
-        });
-        at.map_or(0, |at| BUCKETS_NS.get(at).copied().unwrap_or(STAGE_NS_MAX))
-    }
-}
 
 /// One step of an order on its way to a venue, or of a venue's answer on its way to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +68,7 @@ impl Path {
 
 /// When one output and what caused it passed each stage, nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passage {
+pub struct StageTimes {
     /// When the bytes arrived that caused the input.
     pub arrived: u64,
     /// When that input was published.
@@ -151,7 +79,7 @@ pub struct Passage {
     pub decided: u64,
 }
 
-impl Passage {
+impl StageTimes {
     /// Of an output.
     pub const fn of(envelope: &OutputEnvelope) -> Self {
         Self {
@@ -184,7 +112,7 @@ pub struct StageRecorder {
 impl StageRecorder {
     /// One output has been written.
     #[inline]
-    pub fn record(&self, passage: &Passage, written_ns: u64) {
+    pub fn record(&self, passage: &StageTimes, written_ns: u64) {
         if self.samples.push(passage.durations(written_ns)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -212,7 +140,7 @@ impl Default for StageHistograms {
 
 fn histogram() -> Histogram<u64> {
     // The bounds are constants: three digits up to a minute.
-    Histogram::new_with_max(STAGE_NS_MAX, 3)
+    Histogram::new_with_max(DURATION_NS_MAX, 3)
         .unwrap_or_else(|_| panic!("the bounds of the stage histograms are sound"))
 }
 
@@ -259,7 +187,8 @@ impl StageHistograms {
 mod tests {
     use super::*;
 
-    const PASSAGE: Passage = Passage { arrived: 100, published: 110, taken: 130, decided: 170 };
+    const PASSAGE: StageTimes =
+        StageTimes { arrived: 100, published: 110, taken: 130, decided: 170 };
 
     #[test]
     fn each_stage_is_the_time_between_two_marks() {
@@ -268,16 +197,6 @@ mod tests {
         path.collect();
         let p50: Vec<u64> = path.summary().map(|(_, [p50, ..])| p50).collect();
         assert_eq!(p50, [10, 20, 40, 80, 150]);
-    }
-
-    #[test]
-    fn a_time_falls_into_the_first_bucket_whose_bound_it_does_not_pass() {
-        let mut buckets = Buckets::default();
-        for ns in [0, 1_000, 1_001, u64::MAX] {
-            buckets.record(ns);
-        }
-        assert_eq!((buckets.counts[0], buckets.counts[1], buckets.count()), (2, 1, 4));
-        assert_eq!((buckets.counts[BUCKETS_NS.len()], buckets.sum_ns), (1, u64::MAX));
     }
 
     #[test]

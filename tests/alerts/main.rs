@@ -15,7 +15,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rutter::config::Config;
 use rutter::watch::alerts::Alerter;
-use rutter::watch::metrics::{Monitor, Snapshot, exposition};
+use rutter::watch::metrics::exposition;
+use rutter::watch::monitor::Monitor;
+use rutter::watch::snapshot::Snapshot;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
     Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,

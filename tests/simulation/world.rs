@@ -463,7 +463,7 @@ impl World {
     fn on_output(&mut self, output: &Output) {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
-        if rutter::node::station::is_for_clients(output) {
+        if rutter::node::station::gateway::is_for_clients(output) {
             node.gateway.on_output(now_ns, output).expect("a report is taken");
             return self.write_gateway();
         }

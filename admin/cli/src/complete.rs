@@ -3,6 +3,7 @@
 //! A line belongs here if it is about words on a line. Nothing is asked of the node here.
 
 use clap::{Arg, Command};
+use rutter_admin::console::verb::{Kind, Verb};
 use serde_json::Value;
 
 use super::render::{rows, word};
@@ -33,13 +34,24 @@ impl Names {
         }
     }
 
-    fn of(&self, argument: &str) -> &[String] {
-        match argument {
-            "venue" => &self.venues,
-            "symbol" => &self.symbols,
-            "session" => &self.sessions,
-            "account" => &self.accounts,
-            _ => &[],
+    /// The names that an argument of this kind may be.
+    fn of(&self, kind: Kind) -> &[String] {
+        match kind {
+            Kind::Venue => &self.venues,
+            Kind::Symbol => &self.symbols,
+            Kind::Session => &self.sessions,
+            Kind::Account => &self.accounts,
+            Kind::Text
+            | Kind::Reason
+            | Kind::Code
+            | Kind::State
+            | Kind::Amount
+            | Kind::Level
+            | Kind::Whole
+            | Kind::OrderId
+            | Kind::Depth
+            | Kind::Flag
+            | Kind::Switch => &[],
         }
     }
 }
@@ -118,12 +130,12 @@ fn option<'a>(command: &'a Command, long: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| arg.get_long() == Some(long))
 }
 
+/// The values that an argument may have. Options that are no argument of a verb have none.
 fn values(arg: &Arg, names: &Names) -> Vec<String> {
-    if arg.get_id() == "state" {
-        return ["open", "over", "all", "pending", "unknown"].map(str::to_owned).to_vec();
-    }
+    let mut args = Verb::ALL.iter().flat_map(|verb| verb.own_args());
+    let Some(known) = args.find(|known| arg.get_id() == known.name) else { return Vec::new() };
     let mut values: Vec<String> =
-        arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
-    values.extend_from_slice(names.of(arg.get_id().as_str()));
+        known.kind.values().iter().map(|value| (*value).to_owned()).collect();
+    values.extend_from_slice(names.of(known.kind));
     values
 }

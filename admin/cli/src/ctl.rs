@@ -14,8 +14,8 @@ use super::Exit;
 use super::client::{Answer, Client, ClientError, NodeError};
 use super::place::Place;
 use super::render::{self, Look};
+use super::request::Request;
 use super::text::{Line, clean, clean_json, painted};
-use super::verbs::{Request, Verb, sound_reason};
 
 /// Width of a table that goes to a file or a pipe.
 const WIDTH_WITHOUT_TERMINAL: usize = 160;
@@ -33,9 +33,9 @@ pub struct Arguments {
     /// In which way.
     #[command(flatten)]
     pub manner: Manner,
-    /// What.
+    /// The verb and its arguments.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub request: Request,
 }
 
 /// In which way a verb is carried out.
@@ -149,17 +149,17 @@ pub fn command(arguments: &Arguments) -> Exit {
         }
     };
     let connect = || Client::connect(&path, arguments.manner.patience());
-    run(&arguments.verb, &arguments.manner, &mut terminal, connect)
+    run(&arguments.request, &arguments.manner, &mut terminal, connect)
 }
 
 /// Checks what needs no node, connects, and carries it out.
 pub fn run(
-    verb: &Verb,
+    request: &Request,
     manner: &Manner,
     terminal: &mut Terminal<'_>,
     connect: impl FnOnce() -> Result<Client, ClientError>,
 ) -> Exit {
-    let request = match prepared(verb, manner, terminal) {
+    let request = match prepared(request, manner, terminal) {
         Ok(request) => request,
         Err(message) => return told(terminal, manner, "usage", Exit::Usage, &message),
     };
@@ -170,12 +170,16 @@ pub fn run(
 }
 
 /// The request with its reason. What is typed wrong is found before anything is sent.
-fn prepared(verb: &Verb, manner: &Manner, terminal: &mut Terminal<'_>) -> Result<Request, String> {
-    let mut request = verb.request();
-    if !request.changes {
+fn prepared(
+    request: &Request,
+    manner: &Manner,
+    terminal: &mut Terminal<'_>,
+) -> Result<Request, String> {
+    let (request, verb) = (request.clone(), request.verb);
+    if !verb.changes() {
         return match (manner.dry_run, &manner.reason) {
             (false, None) => Ok(request),
-            _ => Err(format!("`{}` changes nothing: no --dry-run, no --reason", request.verb)),
+            _ => Err(format!("`{}` changes nothing: no --dry-run, no --reason", verb.name())),
         };
     }
     let reason = match request.args.get("reason").and_then(Value::as_str) {
@@ -183,9 +187,8 @@ fn prepared(verb: &Verb, manner: &Manner, terminal: &mut Terminal<'_>) -> Result
         Some(text) => text.to_owned(),
         None => reason(manner, terminal)?,
     };
-    sound_reason(request.verb, &reason)?;
-    request = request.with("reason", Some(reason));
-    Ok(request)
+    verb.check_reason(&reason).map_err(|failure| failure.message)?;
+    Ok(request.with("reason", Some(reason)))
 }
 
 fn reason(manner: &Manner, terminal: &mut Terminal<'_>) -> Result<String, String> {
@@ -211,21 +214,21 @@ pub fn carry_out(
 ) -> Exit {
     if manner.dry_run {
         request.args.insert("dry_run".to_owned(), Value::from(true));
-    } else if request.wide
+    } else if request.needs_confirmation()
         && terminal.interactive
         && !manner.yes
         && let Err(exit) = confirmed(&request, manner, terminal, client)
     {
         return exit;
     }
-    let mut answer = client.ask(request.verb, &request.args, manner.patience());
+    let mut answer = client.ask(request.verb.name(), &request.args, manner.patience());
     if let Ok(Answer::Error(error, _)) = &answer
         && error.code == "totp_required"
         && terminal.interactive
         && let Some(code) = terminal.ask("code: ")
     {
         request.args.insert("totp".to_owned(), Value::from(code));
-        answer = client.ask(request.verb, &request.args, manner.patience());
+        answer = client.ask(request.verb.name(), &request.args, manner.patience());
     }
     match answer {
         Ok(answer) => answered(&answer, &request, manner, terminal),
@@ -243,8 +246,8 @@ fn confirmed(
     let mut dry = request.clone();
     dry.args.insert("dry_run".to_owned(), Value::from(true));
     let answer = client
-        .ask(dry.verb, &dry.args, manner.patience())
-        .map_err(|error| failed(&error, &Request::look(dry.verb), terminal, manner))?;
+        .ask(dry.verb.name(), &dry.args, manner.patience())
+        .map_err(|error| failed(&error, &Request::new(dry.verb), terminal, manner))?;
     let Answer::Ok(raw) = &answer else {
         return Err(answered(&answer, request, manner, terminal));
     };
@@ -293,7 +296,7 @@ fn answered(
 pub fn exit_of(error: &NodeError, request: &Request) -> Exit {
     match error.code.as_str() {
         "needs_second_person" => Exit::SecondPerson,
-        "timeout" if request.changes => Exit::Unknown,
+        "timeout" if request.verb.changes() => Exit::Unknown,
         _ => Exit::Refused,
     }
 }
@@ -339,7 +342,7 @@ fn failed(
         }
         ClientError::Lost(_) => {
             let mut message = error.to_string();
-            if request.changes && !dry {
+            if request.verb.changes() && !dry {
                 message.push_str("; the command may have been carried out: look at `commands`");
             }
             told(terminal, manner, "outcome_unknown", Exit::Unknown, &message)

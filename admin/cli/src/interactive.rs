@@ -14,6 +14,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Editor, Helper, Prompt};
+use rutter_admin::console::verb::{Args, Verb};
 use serde_json::Value;
 
 use super::Exit;
@@ -23,8 +24,8 @@ use super::ctl::{self, Manner, Terminal};
 use super::history;
 use super::place::Place;
 use super::render::state;
+use super::request::Request;
 use super::text::clean;
-use super::verbs::{Request, Verb};
 
 /// How long the prompt waits for what it shows.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
@@ -52,9 +53,9 @@ pub struct Typed {
     /// In which way.
     #[command(flatten)]
     pub manner: Manner,
-    /// What.
+    /// The verb and its arguments.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub request: Request,
 }
 
 /// A line, understood.
@@ -251,7 +252,7 @@ fn carry_out(path: &Path, typed: &Typed, questions: &mut rustyline::DefaultEdito
         err: &mut std::io::stderr().lock(),
     };
     let connect = || Client::connect(path, typed.manner.patience());
-    ctl::run(&typed.verb, &typed.manner, &mut terminal, connect);
+    ctl::run(&typed.request, &typed.manner, &mut terminal, connect);
 }
 
 /// Node, role, and whether anything is halted.
@@ -260,13 +261,13 @@ type State = (String, String, bool);
 /// What the prompt shows, and the names if they are wanted.
 fn listen(path: &Path, names: bool) -> Result<(State, Option<Names>), ClientError> {
     let mut client = Client::connect(path, PROMPT_PATIENCE)?;
-    let mut look = |verb| match client.ask(verb, &Request::look(verb).args, PROMPT_PATIENCE)? {
+    let mut look = |verb: Verb| match client.ask(verb.name(), &Args::new(), PROMPT_PATIENCE)? {
         Answer::Ok(raw) => Ok(serde_json::from_str(raw.get()).unwrap_or_default()),
         Answer::Error(..) => Ok(Value::Null),
     };
-    let status = look("status")?;
+    let status = look(Verb::Status)?;
     let names = if names {
-        Some(Names::from(&status, &look("instruments")?, &look("limits")?))
+        Some(Names::from(&status, &look(Verb::Instruments)?, &look(Verb::Limits)?))
     } else {
         None
     };

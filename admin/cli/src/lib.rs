@@ -1,9 +1,10 @@
 //! The operators' end of the console: `rutter ctl`, `rutter console` and `rutter top`.
 //!
 //! A line belongs here if an operator types it or sees it. What it means the node decides: every
-//! verb goes as one line over the socket that `docs/console.md` describes, and the same contract is
-//! all that is known here of the other end. What turns an answer into text (`text`, `render`,
-//! `top::view`) does no input or output, and takes the time as an argument.
+//! verb goes as one line over the socket that `docs/console.md` describes. Of the other end only
+//! that contract and the table of verbs (`rutter_admin::console::verb`) are known here. What turns
+//! an answer into text (`text`, `render`, `top::view`) does no input or output, and takes the time
+//! as an argument.
 
 pub mod client;
 pub mod complete;
@@ -12,9 +13,9 @@ pub mod history;
 pub mod interactive;
 pub mod place;
 pub mod render;
+pub mod request;
 pub mod text;
 pub mod top;
-pub mod verbs;
 
 /// How a command line ended: the exit code of the process. They do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod orders;
 pub mod state;
 
+use rutter_admin::console::verb::Verb;
 use serde_json::Value;
 
 use super::text::{self, Line, Paint, Span};
@@ -21,33 +22,57 @@ pub struct Look {
     pub now_ns: u64,
 }
 
-/// The `ok` of `verb` as lines. What this program does not know is shown as JSON.
-pub fn answer(verb: &str, ok: &Value, look: &Look) -> Vec<Line> {
+/// The answer to a verb as lines.
+pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
     if flag(ok, "dry_run") {
         return commands::dry_run(ok);
     }
     match verb {
-        "status" => state::status(ok, look),
-        "venues" => listed(&state::venues(ok), "no venues", look),
-        "sessions" => listed(&state::sessions(ok, look.now_ns), "no sessions", look),
-        "latency" => listed(&state::stages(ok), "nothing was measured yet", look),
-        "journal" => state::journal(ok),
-        "instruments" => orders::instruments(ok, look),
-        "book" => orders::book(ok, look),
-        "orders" => orders::list(ok, look),
-        "order" => orders::one(ok, look),
-        "positions" => accounts::positions(ok, look),
-        "balances" => listed(&accounts::balances(ok, look), "no balances are known", look),
-        "limits" => listed(&accounts::limits(ok), "no accounts", look),
-        "config" => commands::config(ok),
-        "commands" => commands::list(ok, look),
-        "pending" => {
+        Verb::Status => state::status(ok, look),
+        Verb::Venues => listed(&state::venues(ok), "no venues", look),
+        Verb::Sessions => listed(&state::sessions(ok, look.now_ns), "no sessions", look),
+        Verb::Latency => listed(&state::stages(ok), "nothing was measured yet", look),
+        Verb::Journal => state::journal(ok),
+        Verb::Instruments => orders::instruments(ok, look),
+        Verb::Book => orders::book(ok, look),
+        Verb::Orders => orders::list(ok, look),
+        Verb::Order => orders::one(ok, look),
+        Verb::Positions => accounts::positions(ok, look),
+        Verb::Balances => listed(&accounts::balances(ok, look), "no balances are known", look),
+        Verb::Limits => listed(&accounts::limits(ok), "no accounts", look),
+        Verb::Config => commands::config(ok),
+        Verb::Commands => commands::list(ok, look),
+        Verb::Pending => {
             listed(&commands::pending(ok, look), "nothing waits for a second person", look)
         }
-        "help" => commands::help(ok),
-        _ if ok.get("seq").is_some() => commands::done(ok, look),
-        _ => vec![Line::of(ok.to_string(), Paint::Plain)],
+        Verb::Help => commands::help(ok),
+        Verb::Halt
+        | Verb::Resume
+        | Verb::ReduceOnly
+        | Verb::VenueDrain
+        | Verb::VenueEnable
+        | Verb::Cancel
+        | Verb::CancelAll
+        | Verb::LimitsSet
+        | Verb::SessionLogout
+        | Verb::SessionDisconnect
+        | Verb::SessionDisable
+        | Verb::SessionEnable
+        | Verb::SessionResetSeq
+        | Verb::News
+        | Verb::LogLevel
+        | Verb::Shutdown
+        | Verb::Approve
+        | Verb::Reject => changed(ok, look),
     }
+}
+
+/// The answer to a change. What has no place in the journal is shown as JSON.
+fn changed(ok: &Value, look: &Look) -> Vec<Line> {
+    if ok.get("seq").is_some() {
+        return commands::done(ok, look);
+    }
+    vec![Line::of(ok.to_string(), Paint::Plain)]
 }
 
 /// A table, or a word where it has no rows.

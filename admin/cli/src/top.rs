@@ -19,6 +19,7 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 use crossterm::{cursor, execute, terminal};
 use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
+use rutter_admin::console::verb::Verb;
 use serde_json::{Map, Value};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -27,8 +28,8 @@ use super::client::{Answer, Client, ClientError};
 use super::ctl::{now_ns, refusal};
 use super::place::Place;
 use super::render::{self, Look};
+use super::request::Request;
 use super::text::clean;
-use super::verbs::Request;
 use keys::{Action, App, Key, View};
 use sample::Sample;
 
@@ -150,14 +151,14 @@ fn sample(client: &mut Client, interest: &Interest) -> Result<Sample, ClientErro
     let greeting = client.greeting();
     let (user, role) = (greeting.user.clone(), greeting.role.clone());
     let mut sample = Sample { user, role, ..Sample::default() };
-    let orders = Request::look("orders")
+    let orders = Request::new(Verb::Orders)
         .with("venue", interest.venue.clone())
         .with("limit", Some(ORDERS_MAX));
     let refused = &mut sample.refused;
-    sample.status = look(client, &Request::look("status"), refused)?.unwrap_or_default();
+    sample.status = look(client, &Request::new(Verb::Status), refused)?.unwrap_or_default();
     sample.orders = look(client, &orders, refused)?.unwrap_or_default();
     if let Some(id) = interest.order {
-        sample.order = look(client, &Request::look("order").with("id", Some(id)), refused)?;
+        sample.order = look(client, &Request::new(Verb::Order).with("id", Some(id)), refused)?;
     }
     Ok(sample)
 }
@@ -168,7 +169,7 @@ fn look(
     request: &Request,
     refused: &mut Option<String>,
 ) -> Result<Option<Value>, ClientError> {
-    match client.ask(request.verb, &request.args, PATIENCE)? {
+    match client.ask(request.verb.name(), &request.args, PATIENCE)? {
         Answer::Ok(raw) => Ok(serde_json::from_str(raw.get()).ok()),
         Answer::Error(error, _) => {
             refused.get_or_insert_with(|| refusal(&error));
@@ -325,7 +326,7 @@ fn carries_out(path: &Path, changes: &Receiver<(u64, Request)>, heard: &SyncSend
     while let Ok((ticket, request)) = changes.recv() {
         let dry = request.args.contains_key("dry_run");
         let answer = Client::connect(path, PATIENCE)
-            .and_then(|mut client| client.ask(request.verb, &request.args, PATIENCE_CHANGE));
+            .and_then(|mut client| client.ask(request.verb.name(), &request.args, PATIENCE_CHANGE));
         let said = match answer {
             Ok(Answer::Ok(raw)) => {
                 let ok = serde_json::from_str(raw.get()).unwrap_or(Value::Object(Map::new()));

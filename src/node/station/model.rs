@@ -1,7 +1,8 @@
-//! The read model's thread: drains the output ring into the read model and into what metrics count,
-//! tells consoles what became of their commands, and shows a snapshot ten times a second.
+//! The station of the read model: follows the core's outputs for people and metrics.
 //!
-//! Nobody who carries orders waits for it, unless it does not drain the ring.
+//! A line belongs here if it drains the output ring into the read model and the metrics, answers
+//! the console's commands, or makes the snapshot ten times a second. A thread that carries orders
+//! waits for this one only if the output ring is full because this one does not drain it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,38 +13,39 @@ use rutter_core::output::{OperatorReport, Output};
 use rutter_journal::ReleaseMark;
 
 use crate::clock::unix_ns;
-use crate::node::bridge::Bridge;
+use crate::node::console::{ConsoleFeed, console_snapshot};
 use crate::node::rings::OutputReader;
 use crate::node::station::core::CoreGauges;
-use crate::node::tap::Taps;
-use crate::watch::metrics::{MetricsModel, Monitor};
+use crate::node::tap::TapReader;
+use crate::watch::metrics::MetricsModel;
+use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms};
 
-/// How often it drains the output ring.
+/// How often the output ring is drained.
 const PERIOD: Duration = Duration::from_millis(5);
 
-/// How often the snapshot is made anew.
+/// How often a new snapshot is made.
 const SNAPSHOT_PERIOD: Duration = Duration::from_millis(100);
 
-/// Keeps what operators see up to date.
+/// The read model's thread.
 pub struct ModelStation {
-    /// The read model.
+    /// The read model, shared with the console.
     pub model: Arc<Mutex<ReadModel>>,
-    /// What only metrics count, and where all of it is shown.
+    /// What only metrics count.
     pub metrics: MetricsModel,
-    /// As said.
+    /// Where the snapshot is shown.
     pub monitor: Arc<Monitor>,
-    /// Consoles, and the books that they see; none if there is no console.
-    pub bridge: Option<(Arc<Bridge>, Taps)>,
+    /// What the console reads, and where its books come from; `None` without a console.
+    pub console: Option<(ConsoleFeed, TapReader)>,
     /// The output ring.
     pub outputs: OutputReader,
-    /// The core's.
+    /// What the core shows of itself.
     pub gauges: Arc<CoreGauges>,
-    /// Which decisions may be told.
+    /// Which decisions may be told: up to this journal sequence.
     pub release: ReleaseMark,
-    /// Where the time goes.
+    /// Latencies of the stages, by path.
     pub stages: [(Path, StageHistograms); 2],
-    /// Ends it.
+    /// Ends the thread when it is set.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -70,7 +72,7 @@ impl ModelStation {
             }
             std::thread::park_timeout(PERIOD);
         }
-        // What the node ends for is seen by those who tell of it.
+        // Alerts must see why the node ends.
         self.show();
     }
 
@@ -85,13 +87,13 @@ impl ModelStation {
             }
         });
         drop(model);
-        if let Some((bridge, taps)) = &self.bridge {
-            let mut books = bridge.books.lock().unwrap_or_else(PoisonError::into_inner);
-            taps.drain(|news| books.take(unix_ns(), news));
+        if let Some((console, reader)) = &self.console {
+            let mut books = console.books.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.drain(|update| ConsoleFeed::take_book(&mut books, update));
         }
     }
 
-    /// Tells consoles what is released.
+    /// Answers the commands whose decisions are released.
     fn tell(&self, untold: &mut Vec<(u64, OperatorReport)>) {
         if untold.is_empty() {
             return;
@@ -99,8 +101,8 @@ impl ModelStation {
         let released = self.release.up_to();
         let later = untold.iter().position(|(seq, _)| *seq > released).unwrap_or(untold.len());
         for (seq, report) in untold.drain(..later) {
-            if let Some((bridge, _)) = &self.bridge {
-                bridge.decided(seq, &report);
+            if let Some((console, _)) = &self.console {
+                console.decided(seq, &report);
             }
         }
     }
@@ -117,6 +119,10 @@ impl ModelStation {
                 status.stages.push(StageStatus { path, stage, p50, p99, p999, max, count });
             }
         }
-        self.monitor.show(self.metrics.snapshot(unix_ns(), &status, &self.stages));
+        let snapshot = self.metrics.snapshot(unix_ns(), &status, &self.stages);
+        if let Some((console, _)) = &self.console {
+            console.snapshot.store(console_snapshot(&snapshot));
+        }
+        self.monitor.show(snapshot);
     }
 }

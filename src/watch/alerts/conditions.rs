@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::watch::metrics::Snapshot;
-use crate::watch::metrics::gauges::GATEWAY;
-use crate::watch::stages::BUCKETS_NS;
+use crate::watch::buckets::BUCKETS_NS;
+use crate::watch::gateway_counters::GATEWAY;
+use crate::watch::snapshot::Snapshot;
 
 const S: u64 = 1_000_000_000;
 const MINUTE_NS: u64 = 60 * S;

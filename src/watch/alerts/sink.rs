@@ -4,10 +4,10 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Steady;
 use super::gauges::{Fate, SinkCounts};
 use super::queue::{Next, Outcome, Pushed, Queue};
 use super::state::{Acknowledged, Message, Reason};
+use super::steady::Steady;
 use super::webhook::{Answer, Post, Teller};
 use crate::config::Webhook;
 

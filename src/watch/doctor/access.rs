@@ -7,8 +7,8 @@ use std::path::Path;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::Finding;
 use super::certificate::{Validity, validity};
+use super::finding::Finding;
 use crate::clock::unix_ns;
 use crate::config::{AlertsConfig, Config};
 
@@ -117,7 +117,7 @@ fn lasts(path: &Path, now_s: i64) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
+    use super::super::finding::Level;
     use super::*;
 
     fn file(dir: &Path, text: &str, mode: u32) -> std::path::PathBuf {

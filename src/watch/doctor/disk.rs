@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::{Config, Durability};
 
 /// Writes that are measured, each with its sync.
@@ -119,7 +119,7 @@ fn measure(folder: &Path) -> std::io::Result<Vec<Duration>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
+    use super::super::finding::Level;
     use super::*;
 
     fn config(data_dir: &Path, segment_bytes: u64) -> Config {

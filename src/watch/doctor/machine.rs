@@ -1,13 +1,13 @@
 //! The machine: clock, processors, memory and limits, as the system shows them.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use rustix::process::{Resource, getrlimit};
 use rutter_transport::wait::processors;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
+use crate::watch::clock_offset::chrony_offset;
 
 /// A clock further off makes signatures and timestamps doubtful, nanoseconds.
 const OFFSET_NS_WARN: u64 = 50_000_000;
@@ -133,27 +133,6 @@ fn clock_offset() -> Finding {
     Finding::warn("clock_offset", "nothing is known to keep the clock", advice)
 }
 
-/// How far the clock is off, nanoseconds; `None` while chrony has no source.
-///
-/// # Errors
-/// No chrony answers.
-pub fn chrony_offset() -> std::io::Result<Option<u64>> {
-    let said = Command::new("chronyc").args(["-n", "-c", "tracking"]).output()?;
-    if !said.status.success() {
-        return Err(std::io::ErrorKind::NotFound.into());
-    }
-    Ok(chrony_offset_ns(&String::from_utf8_lossy(&said.stdout)))
-}
-
-/// The fifth field of `chronyc -c tracking`: how far the system's clock is off, in seconds. `None`
-/// while it has no source (stratum 0).
-fn chrony_offset_ns(csv: &str) -> Option<u64> {
-    let fields: Vec<&str> = csv.trim().split(',').collect();
-    let stratum: u32 = fields.get(2)?.parse().ok()?;
-    let offset_s: f64 = fields.get(4)?.parse().ok()?;
-    (stratum > 0).then_some((offset_s.abs() * 1e9) as u64)
-}
-
 fn judge_offset(offset_ns: u64) -> Finding {
     let found = format!("{} µs off", offset_ns / 1_000);
     let advice = "see chronyc sources; let the clock settle before trading";
@@ -195,7 +174,7 @@ fn file_limit() -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
+    use super::super::finding::Level;
     use super::*;
 
     fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
@@ -246,11 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_is_what_chrony_says_and_far_off_is_a_failure() {
-        let line = "A29FC801,162.159.200.1,4,1700000000.1,-0.000012345,0.0001,0.001,1.0,0,0,0,0";
-        assert_eq!(chrony_offset_ns(line), Some(12_345));
-        assert_eq!(chrony_offset_ns("00000000,,0,0.0,0.0,0,0,0,0,0,0,0"), None);
-        assert_eq!(chrony_offset_ns("506 Cannot talk to daemon"), None);
+    fn a_clock_that_is_far_off_is_a_failure() {
         assert_eq!(judge_offset(12_345).level, Level::Ok);
         assert_eq!(judge_offset(OFFSET_NS_WARN).level, Level::Warn);
         assert_eq!(judge_offset(OFFSET_NS_FAIL).level, Level::Fail);

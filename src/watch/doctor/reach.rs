@@ -5,7 +5,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::{Config, Url, Webhook};
 
 const VENUE: &str = "venue";
@@ -90,7 +90,7 @@ fn finding(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
+    use super::super::finding::Level;
     use super::*;
     use std::net::TcpListener;
 

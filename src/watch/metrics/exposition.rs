@@ -14,10 +14,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
 
-use super::gauges::GATEWAY;
-use super::{Monitor, Snapshot};
+use crate::watch::buckets::{BUCKETS_NS, Buckets};
+use crate::watch::gateway_counters::GATEWAY;
 use crate::watch::logs::counts;
-use crate::watch::stages::{BUCKETS_NS, Buckets};
+use crate::watch::monitor::Monitor;
+use crate::watch::snapshot::Snapshot;
 
 /// What each metric of ours begins with.
 pub const PREFIX: &str = "rutter";

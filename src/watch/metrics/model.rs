@@ -3,7 +3,7 @@
 //! Runs on the read model's thread. What has to be remembered of a child until it is over is kept
 //! in a ring of slots by its serial number, so it is bounded and never searched.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,61 +12,18 @@ use rutter_core::id::InstrumentId;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
 use rutter_journal::Watch;
 
-use super::gauges::GatewayGauges;
-use super::{FeedShown, JournalShown, RingDepth, Snapshot};
 use crate::node::rings::{OutputEnvelope, Position, Taken};
 use crate::node::station::core::CoreGauges;
-use crate::node::tap::Pulse;
-use crate::watch::stages::{Buckets, Path, StageHistograms};
+use crate::node::tap::UpdateCount;
+use crate::watch::gateway_counters::{GATEWAY, GatewayGauges};
+use crate::watch::snapshot::{AtVenue, Counted, FeedShown, JournalShown, RingDepth, Snapshot};
+use crate::watch::stages::{Path, StageHistograms};
 
 /// Children that are remembered; an older one's fill is counted, its latency is not.
 const CHILDREN_REMEMBERED: usize = 1 << 16;
 
 /// Marks of how far the journal was written that wait for the disk.
 const SYNC_MARKS_MAX: usize = 4_096;
-
-/// What became of orders at a venue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AtVenue {
-    /// New orders handed to its sender.
-    pub sent: u64,
-    /// Orders that it has filled to the end.
-    pub filled: u64,
-    /// Orders that it refused.
-    pub rejected: u64,
-    /// Orders called back.
-    pub cancel_sent: u64,
-    /// Orders whose fate was unknown.
-    pub unknown: u64,
-}
-
-/// What only metrics count.
-#[derive(Clone, Debug, Default)]
-pub struct Counted {
-    /// Names of venues; index is id.
-    pub venues: Vec<String>,
-    /// Symbols of instruments; index is id.
-    pub instruments: Vec<String>,
-    /// By venue.
-    pub orders: Vec<AtVenue>,
-    /// Books that lost their trust, by venue and reason.
-    pub distrusts: BTreeMap<(usize, &'static str), u64>,
-    /// From the decision to send a child until its first execution arrived, by venue and
-    /// instrument.
-    pub execution_latency: BTreeMap<(usize, usize), Buckets>,
-    /// Cancels and replaces that were refused, by reason.
-    pub cancels_refused: BTreeMap<String, u64>,
-}
-
-impl Counted {
-    /// How long a venue's executions took, over all instruments.
-    pub fn latency_of(&self, venue: usize) -> Buckets {
-        let mut all = Buckets::default();
-        let of_it = self.execution_latency.iter().filter(|((at, _), _)| *at == venue);
-        of_it.for_each(|(_, times)| all.add(times));
-        all
-    }
-}
 
 /// A child that may still be filled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,8 +50,8 @@ pub struct Sources {
     pub readers: Vec<Position>,
     /// Slots of the input and of the output ring.
     pub slots: [usize; 2],
-    /// The feeds, by index of their venue.
-    pub pulses: Vec<(usize, Pulse)>,
+    /// The updates of each feed, by the index of its venue.
+    pub updates: Vec<(usize, UpdateCount)>,
 }
 
 /// Counts, and makes snapshots.
@@ -118,12 +75,13 @@ impl MetricsModel {
             orders: vec![AtVenue::default(); venues.len()],
             ..Counted::default()
         };
-        let feed = |(venue, _): &(usize, Pulse)| FeedShown { venue: *venue, news: 0, age_ns: 0 };
+        let feed =
+            |(venue, _): &(usize, UpdateCount)| FeedShown { venue: *venue, news: 0, age_ns: 0 };
         Self {
             counted,
             children: vec![Remembered::default(); CHILDREN_REMEMBERED],
-            feeds: sources.pulses.iter().map(feed).collect(),
-            heard_ns: vec![now_ns; sources.pulses.len()],
+            feeds: sources.updates.iter().map(feed).collect(),
+            heard_ns: vec![now_ns; sources.updates.len()],
             sources,
             unsynced: VecDeque::new(),
         }
@@ -225,9 +183,9 @@ impl MetricsModel {
         if written > newest && self.unsynced.len() < SYNC_MARKS_MAX {
             self.unsynced.push_back((written, now_ns));
         }
-        let each = self.feeds.iter_mut().zip(&mut self.heard_ns).zip(&self.sources.pulses);
-        for ((feed, heard_ns), (_, pulse)) in each {
-            let news = pulse.load(Ordering::Relaxed);
+        let each = self.feeds.iter_mut().zip(&mut self.heard_ns).zip(&self.sources.updates);
+        for ((feed, heard_ns), (_, count)) in each {
+            let news = count.load(Ordering::Relaxed);
             if news != feed.news {
                 (feed.news, *heard_ns) = (news, now_ns);
             }
@@ -246,7 +204,7 @@ impl MetricsModel {
             histograms.buckets().map(|(stage, times)| (path.name(), stage.name(), times))
         });
         let gateway = self.sources.gateway.shown();
-        let stalls = super::gauges::GATEWAY.iter().position(|c| c.name == "fix_input_stalls");
+        let stalls = GATEWAY.iter().position(|c| c.name == "fix_input_stalls");
         let [input_slots, output_slots] = self.sources.slots.map(|slots| slots as u64);
         let core = &self.sources.core;
         let published = core.published.load(Ordering::Relaxed);

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use rutter_admin::door::{Door, Host};
 
-use super::{Monitor, exposition};
+use super::exposition;
 use crate::clock::unix_ns;
+use crate::watch::monitor::Monitor;
 
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 16;

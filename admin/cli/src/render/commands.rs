@@ -1,5 +1,6 @@
 //! What operators do: answers to changes, `commands`, `pending`, `config`, `help`.
 
+use rutter_admin::console::verb::Verb;
 use serde_json::Value;
 
 use super::super::text::{Line, Paint, Span, Table, numbers, words};
@@ -80,17 +81,9 @@ pub fn config(ok: &Value) -> Vec<Line> {
     lines
 }
 
-/// How the verb is typed; the contract writes some with a hyphen.
+/// How a verb is typed. A newer node may have verbs that are not known here.
 fn typed(verb: &str) -> String {
-    match verb {
-        "limits" => "limits show".to_owned(),
-        "limits-set" => "limits set".to_owned(),
-        "config" => "config show".to_owned(),
-        _ => match verb.split_once('-') {
-            Some((noun @ ("venue" | "session"), rest)) => format!("{noun} {rest}"),
-            _ => verb.to_owned(),
-        },
-    }
+    Verb::find(verb).map_or_else(|_| verb.to_owned(), |verb| verb.row().typed.to_owned())
 }
 
 /// What the node knows.

@@ -1,9 +1,10 @@
 //! What each key does: a pure state machine from keys and answers to actions.
 
+use rutter_admin::console::verb::Verb;
 use serde_json::Value;
 
 use super::super::render::{number, rows, word};
-use super::super::verbs::{Request, sound_reason};
+use super::super::request::Request;
 use super::sample::{Rates, Sample};
 
 /// Rows that Page Up and Page Down go.
@@ -110,8 +111,8 @@ pub type Chosen = Option<(&'static str, String)>;
 /// A halt or a resume in preparation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialog {
-    /// `halt` or `resume`.
-    pub verb: &'static str,
+    /// A halt or a resume.
+    pub verb: Verb,
     /// What it can be about.
     pub scopes: Vec<Chosen>,
     /// Which of these.
@@ -133,7 +134,7 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    fn new(verb: &'static str, scopes: Vec<Chosen>) -> Self {
+    fn new(verb: Verb, scopes: Vec<Chosen>) -> Self {
         Self {
             verb,
             scopes,
@@ -150,12 +151,12 @@ impl Dialog {
 
     /// What has to be typed.
     pub fn confirmation(&self) -> String {
-        self.verb.to_ascii_uppercase()
+        self.verb.name().to_ascii_uppercase()
     }
 
     fn request(&self, dry: bool) -> Request {
         let reason = if dry { "dry run" } else { self.reason.as_str() };
-        let mut request = Request::change(self.verb).with("reason", Some(reason));
+        let mut request = Request::new(self.verb).with("reason", Some(reason));
         if let Some(Some((kind, name))) = self.scopes.get(self.at) {
             request = request.with(kind, Some(name.clone()));
         }
@@ -275,8 +276,8 @@ impl App {
                 self.fast = !self.fast;
                 return Some(Action::Refresh);
             }
-            Key::Char('h') => return self.open_dialog("halt", self.scopes_to_halt()),
-            Key::Char('r') => return self.open_dialog("resume", self.scopes_to_resume()),
+            Key::Char('h') => return self.open_dialog(Verb::Halt, self.scopes_to_halt()),
+            Key::Char('r') => return self.open_dialog(Verb::Resume, self.scopes_to_resume()),
             Key::Tab => self.focus = next(self.focus),
             Key::BackTab => self.focus = next(next(self.focus)),
             Key::Up | Key::Char('k') => self.go(false, 1),
@@ -380,7 +381,7 @@ impl App {
         if scopes.is_empty() { vec![None] } else { scopes }
     }
 
-    fn open_dialog(&mut self, verb: &'static str, scopes: Vec<Chosen>) -> Option<Action> {
+    fn open_dialog(&mut self, verb: Verb, scopes: Vec<Chosen>) -> Option<Action> {
         self.mode = Mode::Dialog(Dialog::new(verb, scopes));
         self.ask_what_would_be()
     }
@@ -422,11 +423,11 @@ impl App {
         let Mode::Dialog(dialog) = &mut self.mode else { return None };
         dialog.outcome.clear();
         if dialog.field == Field::Reason {
-            if let Err(why) = sound_reason(dialog.verb, &dialog.reason) {
-                dialog.outcome = why;
+            if let Err(failure) = dialog.verb.check_reason(&dialog.reason) {
+                dialog.outcome = failure.message;
                 return None;
             }
-            dialog.field = if dialog.verb == "resume" { Field::Code } else { Field::Word };
+            dialog.field = if dialog.verb == Verb::Resume { Field::Code } else { Field::Word };
             return None;
         }
         if dialog.field == Field::Code || !enter {

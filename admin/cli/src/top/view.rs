@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text as tui;
 use ratatui::widgets::{Block, Clear, Paragraph};
+use rutter_admin::console::verb::Verb;
 use serde_json::{Value, json};
 
 use super::super::render::{self, Look, number, orders, rows, state, tally, word};
@@ -173,7 +174,7 @@ fn body(app: &App, width: usize, height: usize) -> Vec<Line> {
             let Some(order) = &sample.order else {
                 return vec![Line::of(format!("order {id}: no answer yet"), Paint::Dim)];
             };
-            let lines = render::answer("order", order, &look);
+            let lines = render::answer(Verb::Order, order, &look);
             let from = app.marked[3].min(lines.len().saturating_sub(height));
             lines.into_iter().skip(from).take(height).collect()
         }
@@ -289,14 +290,14 @@ fn dialog_lines(dialog: &Dialog) -> Vec<Line> {
     };
     let would = if dialog.would.is_empty() { "…" } else { dialog.would.as_str() };
     let mut lines = vec![
-        Line::of(format!("{} ", dialog.verb), Paint::Bold)
+        Line::of(format!("{} ", dialog.verb.name()), Paint::Bold)
             .with(scope, Paint::Bad)
             .with(others, Paint::Dim),
         Line::of(would, Paint::Warn),
         Line::default(),
         field(Field::Reason, "reason", &dialog.reason),
     ];
-    if dialog.verb == "resume" {
+    if dialog.verb == Verb::Resume {
         let hidden = "*".repeat(dialog.code.chars().count());
         lines.push(field(Field::Code, "code, if any", &hidden));
     }

@@ -1,8 +1,8 @@
 //! Each condition is found when it holds, and the list agrees with Prometheus' rules.
 
 use super::*;
-use crate::watch::metrics::FeedShown;
-use crate::watch::stages::Buckets;
+use crate::watch::buckets::Buckets;
+use crate::watch::snapshot::FeedShown;
 use rutter_admin::VenueStatus;
 
 const RULES: &str = include_str!("../../../../deploy/prometheus/rutter.rules.yml");
