@@ -1,8 +1,6 @@
 //! Every check of a new order and of a replace refuses what it should, in the order of its table.
 
-mod desk;
-
-use desk::*;
+use crate::desk::*;
 use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
