@@ -7,19 +7,24 @@
 
 pub mod book;
 pub mod child;
+mod client_ids;
 mod digest;
 pub mod engine;
 pub mod hash;
 pub mod id;
 pub mod input;
 pub mod ledger;
+pub mod lifecycle;
 pub mod number;
 pub mod order;
 pub mod output;
+pub mod rate;
 pub mod reference;
-mod risk;
+pub mod risk;
 pub mod routing;
+mod scopes;
 mod table;
+pub mod venue_set;
 pub mod wire;
 
 pub use engine::Engine;

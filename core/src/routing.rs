@@ -14,7 +14,9 @@ use crate::input::{InstrumentDef, Level, ListingDef, Refusal, Side, TimeInForce}
 use crate::ledger::Ledger;
 use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos, saturating_product};
 use crate::output::{VenueLine, Verdict};
+use crate::rate::RateWindow;
 use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
+use crate::venue_set::VenueSet;
 
 mod remainder;
 
@@ -25,10 +27,8 @@ pub struct VenueState {
     pub up: bool,
     /// When its feed last gave a sign of life.
     pub feed_alive_at: UnixNanos,
-    /// Start of the current window of its order rate.
-    pub window_start: UnixNanos,
-    /// New orders sent in it.
-    pub window_orders: u32,
+    /// New orders sent there, in windows of [`VenueDef::rate_window_ns`](crate::input::VenueDef).
+    pub sent: RateWindow,
     /// Children that were sent there and are not answered.
     pub unanswered: u32,
     /// First of its living children.
@@ -69,15 +69,15 @@ pub struct Request {
     pub tif: TimeInForce,
     /// How much.
     pub qty: Qty,
-    /// Bit v set: venue v refused a child of the order.
-    pub avoided: u8,
-    /// Bit v set: the client named another venue than v.
-    pub excluded: u8,
-    /// Bit v set: an operator has drained or halted venue v.
-    pub closed: u8,
-    /// Bit v set: not to venue v unless its book changed after `faded_at`.
-    pub faded: u8,
-    /// As said.
+    /// Venues that refused a child of the order.
+    pub avoided: VenueSet,
+    /// Venues that the client did not name; empty when the client named none.
+    pub excluded: VenueSet,
+    /// Venues that an operator has drained or halted.
+    pub closed: VenueSet,
+    /// Venues that get nothing unless their book changed after `faded_at`.
+    pub faded: VenueSet,
+    /// When a venue last did not fill what its book showed.
     pub faded_at: UnixNanos,
 }
 
@@ -295,23 +295,21 @@ fn eligible<'a>(
     venue: VenueId,
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
     let (listing, book) = usable(market, request.instrument, venue)?;
-    let bit = 1 << venue.0;
-    if request.excluded & bit != 0 {
+    if request.excluded.has(venue) {
         return Err(Verdict::NotNamed);
     }
-    if request.closed & bit != 0 {
+    if request.closed.has(venue) {
         return Err(Verdict::Drained);
     }
-    if request.avoided & bit != 0 {
+    if request.avoided.has(venue) {
         return Err(Verdict::Avoided);
     }
-    if request.faded & bit != 0 && book.changed_at <= request.faded_at {
+    if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);
     }
     let state = &market.venues[venue.index()];
     let def = &market.reference.venues[venue.index()];
-    let in_window = market.now.since(state.window_start) < def.rate_window_ns;
-    if in_window && state.window_orders >= def.rate_orders {
+    if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
         return Err(Verdict::NoRate);
     }
     if state.unanswered >= def.unanswered_max {

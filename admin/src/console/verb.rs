@@ -526,7 +526,7 @@ mod tests {
             let (_, rest) = text.split_once(title).expect("a section");
             rest.split("\n## ").next().unwrap_or(rest)
         };
-        let (looks, changes) = (section("## Verbs that look"), section("## Verbs that change"));
+        let (looks, changes) = (section("## Verbs that read"), section("## Verbs that change"));
         for verb in Verb::ALL {
             let (section, role) =
                 if verb.changes() { (changes, Some(verb.role())) } else { (looks, None) };
