@@ -94,7 +94,7 @@ impl KrakenConfig {
     }
 
     /// Checks everything that would otherwise break a message; yields the decoded secret.
-    pub(super) fn check(&self) -> Result<Vec<u8>, ConfigError> {
+    pub(in crate::kraken) fn check(&self) -> Result<Vec<u8>, ConfigError> {
         if !VALIDITY_NS.contains(&self.validity_ns) {
             return Err(ConfigError::Validity(self.validity_ns));
         }
