@@ -3,13 +3,13 @@
 //! A line belongs here if it turns configuration into an adapter's settings.
 
 use rutter_core::id::VenueId;
-use rutter_feeds::binance::BinanceFeed;
-use rutter_feeds::kraken::KrakenFeed;
 use rutter_transport::machine::{Endpoint, Framing};
+use rutter_transport::secret::Secret;
+use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders, FixEndpoint};
+use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
 use rutter_venues::listing::{AssetNames, Listing};
-use rutter_venues::secret::Secret;
 
 use crate::boot::Names;
 use crate::config::{Config, InstrumentConfig, ListingConfig, Url, VenueConfig, VenueKind};
@@ -229,38 +229,38 @@ pub fn books(
     match venue.kind {
         VenueKind::Binance => {
             let listing = |(listing, instrument, id): &(&ListingConfig, &InstrumentConfig, _)| {
-                rutter_feeds::binance::FeedListing {
+                rutter_venues::binance::feed::FeedListing {
                     instrument: *id,
                     symbol: listing.symbol.clone(),
                     price_decimals: instrument.price_decimals,
                     qty_decimals: instrument.qty_decimals,
                 }
             };
-            let settings = rutter_feeds::binance::Config {
+            let settings = rutter_venues::binance::feed::Config {
                 endpoint: Parts::web_socket(&parts.feed_url),
                 rest_base: parts.rest_base(),
                 listings: parts.listings.iter().map(listing).collect(),
                 seed: seed(node_tag, parts.id),
-                ..rutter_feeds::binance::Config::new(parts.id)
+                ..rutter_venues::binance::feed::Config::new(parts.id)
             };
             let machine = BinanceFeed::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Books::Binance(Box::new(machine)))
         }
         VenueKind::Kraken => {
             let listing = |(listing, instrument, id): &(&ListingConfig, &InstrumentConfig, _)| {
-                rutter_feeds::kraken::FeedListing {
+                rutter_venues::kraken::feed::FeedListing {
                     instrument: *id,
                     symbol: listing.symbol.clone(),
                     price_decimals: instrument.price_decimals,
                     qty_decimals: instrument.qty_decimals,
                 }
             };
-            let settings = rutter_feeds::kraken::Config {
+            let settings = rutter_venues::kraken::feed::Config {
                 endpoint: Parts::web_socket(&parts.feed_url),
                 rest_base: parts.rest_base(),
                 listings: parts.listings.iter().map(listing).collect(),
                 seed: seed(node_tag, parts.id),
-                ..rutter_feeds::kraken::Config::new(parts.id)
+                ..rutter_venues::kraken::feed::Config::new(parts.id)
             };
             let machine = KrakenFeed::new(settings).map_err(|e| bad(venue, &e))?;
             Ok(Books::Kraken(Box::new(machine)))

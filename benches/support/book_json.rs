@@ -9,9 +9,10 @@ use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{Input, Level, Side};
 use rutter_core::number::{Price, Qty};
 use rutter_feeds::book::Book;
-use rutter_feeds::kraken::checksum::{Precision, checksum};
-use rutter_feeds::{binance, kraken};
 use rutter_transport::machine::{Action, Event, HttpResponse, LinkId, Machine, Outbox};
+use rutter_venues::binance::feed as binance;
+use rutter_venues::kraken::feed as kraken;
+use rutter_venues::kraken::feed::checksum::{Precision, checksum};
 
 const LINK: LinkId = LinkId(0);
 const VENUE: VenueId = VenueId(0);

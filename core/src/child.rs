@@ -1,144 +1,236 @@
-//! One child order: what was sent to one venue, and what is known of it.
+//! One child order: what was sent to one venue, and what is known about it.
 //!
-//! A line belongs here if it needs only the child and the event that reached it.
+//! A line belongs here if it needs only the child and the event that reached it. Which venue gets a
+//! child is `routing`; what a child's end means for its order is `engine`.
 //!
-//! News from a venue may be late, doubled or out of order. Merging is monotone: a late "accepted"
-//! never undoes a fill, and a child whose fate is unknown keeps its exposure until it is known.
+//! News from a venue may be late, repeated or out of order. Merging is monotone: a late "accepted"
+//! never undoes a fill, and a child whose outcome is unknown keeps its exposure until the venue has
+//! answered. The state is private: every change passes through [`Child::apply`].
 
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use crate::input::{OrdType, Side, TimeInForce};
+use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Amount, Price, Qty, UnixNanos};
+use crate::output::SendNew;
 use crate::table::Slot;
 
-/// Where a child stands.
+/// The states of a child.
+///
+/// Their numbers are part of the digest of the state ([`Engine::state_digest`]).
+///
+/// [`Engine::state_digest`]: crate::Engine::state_digest
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChildState {
-    /// The slot was never used.
+    /// The table's slot was never used.
     Vacant,
-    /// Sent; not yet answered.
+    /// Sent; the venue has not answered.
     Sent,
-    /// In the venue's hands.
+    /// Open at the venue.
     Live,
-    /// A cancel was sent.
+    /// A cancel was sent; the venue has not answered it.
     PendingCancel,
-    /// A replace was sent.
+    /// A replace was sent; the venue has not answered it.
     PendingReplace,
-    /// Its fate is not known: it is asked about, never guessed.
+    /// The outcome is unknown; the venue is queried by id.
     Unknown,
-    /// Over: all filled.
+    /// Over: filled completely.
     Filled,
     /// Over: cancelled.
     Canceled,
-    /// Over: expired.
+    /// Over: expired at the venue.
     Expired,
-    /// Over: refused, or it never arrived.
+    /// Over: refused by the venue, or it never reached the venue.
     Rejected,
 }
 
 /// What can happen to a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChildEvent {
-    /// The venue took it.
+    /// The venue accepted the child.
     Accepted,
-    /// The venue refused it, or it never left, or it never arrived.
+    /// The venue refused the child, or it was never sent, or it never arrived.
     Rejected,
-    /// Some of it traded.
+    /// An execution that leaves some quantity open.
     PartFilled,
-    /// The last of it traded.
+    /// The execution that completes the child.
     LastFilled,
     /// We sent a cancel.
     CancelSent,
     /// We sent a replace.
     ReplaceSent,
-    /// The venue changed it.
+    /// The venue replaced the child.
     Replaced,
-    /// The venue did not change it.
+    /// The venue refused the replace.
     ReplaceRefused,
-    /// The venue ended it.
+    /// The venue ended the child before it was filled completely.
     Canceled,
-    /// The venue ended it because its time was over.
+    /// The venue ended the child because its time was over.
     Expired,
-    /// Its fate is in doubt: link lost, no answer, cancel refused.
+    /// The outcome is in doubt: the link was lost, no answer came, or a cancel was refused.
     Doubted,
-    /// Asked by id: it is in the venue's hands.
+    /// Queried by id, the venue says that the child is open.
     FoundOpen,
 }
 
-impl ChildState {
-    /// The state after an event; `None` for a pair that changes nothing and deserves a notice.
-    #[allow(clippy::match_same_arms, reason = "a table: every pair stands by itself")]
-    pub const fn after(self, event: ChildEvent) -> Option<Self> {
-        use ChildEvent as E;
-        use ChildState as S;
-        match (self, event) {
-            (S::Sent, E::Accepted | E::FoundOpen) => Some(S::Live),
-            (S::Sent, E::PartFilled) => Some(S::Live),
-            (S::Sent, E::CancelSent) => Some(S::PendingCancel),
-            (S::Sent, E::ReplaceSent | E::Replaced | E::ReplaceRefused) => None,
+row_fn!(ChildState, ChildEvent);
 
-            // The answer to the order may come after the answer to something later.
-            (S::Live, E::Accepted | E::PartFilled | E::FoundOpen) => Some(S::Live),
-            (S::Live, E::CancelSent) => Some(S::PendingCancel),
-            (S::Live, E::ReplaceSent) => Some(S::PendingReplace),
-            (S::Live, E::Replaced | E::ReplaceRefused) => Some(S::Live),
+/// Each pair of state and event, with the step it makes and the reason.
+static LIFECYCLE: Lifecycle<ChildState, 10, 12> = {
+    use ChildEvent as E;
+    use ChildState as S;
+    use Step::{Forbidden, Ignored, To};
 
-            (S::PendingCancel, E::Accepted | E::PartFilled | E::CancelSent | E::FoundOpen) => {
-                Some(S::PendingCancel)
-            }
-            (S::PendingCancel, E::ReplaceSent | E::Replaced | E::ReplaceRefused) => None,
+    const LIVING: &[S] = &[S::Sent, S::Live, S::PendingCancel, S::PendingReplace, S::Unknown];
+    const OVER: &[S] = &[S::Filled, S::Canceled, S::Expired, S::Rejected];
 
-            (S::PendingReplace, E::Accepted | E::PartFilled) => Some(S::PendingReplace),
-            (S::PendingReplace, E::Replaced | E::ReplaceRefused | E::FoundOpen) => Some(S::Live),
-            (S::PendingReplace, E::CancelSent) => Some(S::PendingCancel),
-            (S::PendingReplace, E::ReplaceSent) => None,
-
-            // Unknown ends only with an answer about the child as a whole. A fill is booked, but
-            // does not tell that the rest is still there.
-            (S::Unknown, E::FoundOpen) => Some(S::Live),
-            (S::Unknown, E::Accepted | E::PartFilled | E::Doubted) => Some(S::Unknown),
-            (S::Unknown, E::CancelSent) => Some(S::Unknown),
-            (S::Unknown, E::ReplaceSent | E::Replaced | E::ReplaceRefused) => None,
-
-            (S::Sent | S::Live | S::PendingCancel | S::PendingReplace, E::Doubted) => {
-                Some(S::Unknown)
-            }
-            (
-                S::Sent | S::Live | S::PendingCancel | S::PendingReplace | S::Unknown,
-                E::LastFilled,
-            ) => Some(S::Filled),
-            (
-                S::Sent | S::Live | S::PendingCancel | S::PendingReplace | S::Unknown,
-                E::Canceled,
-            ) => Some(S::Canceled),
-            (S::Sent | S::Live | S::PendingCancel | S::PendingReplace | S::Unknown, E::Expired) => {
-                Some(S::Expired)
-            }
-            (
-                S::Sent | S::Live | S::PendingCancel | S::PendingReplace | S::Unknown,
+    Lifecycle::new(&[
+        row(
+            "@C1",
+            &[S::Sent],
+            &[E::Accepted, E::PartFilled, E::FoundOpen],
+            To(S::Live),
+            "An execution or a query's answer proves that the venue has the child, like its accept.",
+        ),
+        row(
+            "@C2",
+            &[S::Sent, S::Live, S::PendingReplace],
+            &[E::CancelSent],
+            To(S::PendingCancel),
+            "A cancel may overtake every other answer.",
+        ),
+        row(
+            "@C3",
+            &[S::Live],
+            &[E::Accepted, E::PartFilled, E::Replaced, E::ReplaceRefused, E::FoundOpen],
+            To(S::Live),
+            "The answer to the order may come after the answer to something later.",
+        ),
+        row("@C4", &[S::Live], &[E::ReplaceSent], To(S::PendingReplace), "The venue now decides."),
+        row(
+            "@C5",
+            &[S::PendingCancel],
+            &[E::Accepted, E::PartFilled, E::CancelSent, E::FoundOpen],
+            To(S::PendingCancel),
+            "Only the venue's answer to the cancel, or an end, settles a cancel that was sent.",
+        ),
+        row(
+            "@C6",
+            &[S::PendingReplace],
+            &[E::Accepted, E::PartFilled],
+            To(S::PendingReplace),
+            "An accept or an execution does not tell whether the replace was taken.",
+        ),
+        row(
+            "@C7",
+            &[S::PendingReplace],
+            &[E::Replaced, E::ReplaceRefused, E::FoundOpen],
+            To(S::Live),
+            "The venue has answered the replace, or was queried after it.",
+        ),
+        row(
+            "@C8",
+            &[S::Unknown],
+            &[E::FoundOpen],
+            To(S::Live),
+            "Unknown ends only with an answer about the child as a whole.",
+        ),
+        row(
+            "@C9",
+            &[S::Unknown],
+            &[E::Accepted, E::PartFilled],
+            To(S::Unknown),
+            "An accept or an execution does not tell whether the rest is still open.",
+        ),
+        row(
+            "@C10",
+            &[S::Unknown],
+            &[E::CancelSent],
+            To(S::Unknown),
+            "A cancel does not tell whether there is something to cancel.",
+        ),
+        row(
+            "@C11",
+            LIVING,
+            &[E::Doubted],
+            To(S::Unknown),
+            "The exposure is kept and the venue is queried, again if the child is unknown already.",
+        ),
+        row("@C12", LIVING, &[E::LastFilled], To(S::Filled), "Nothing is left."),
+        row("@C13", LIVING, &[E::Canceled], To(S::Canceled), "The venue's word ends the child."),
+        row("@C14", LIVING, &[E::Expired], To(S::Expired), "The venue's word ends the child."),
+        row("@C15", LIVING, &[E::Rejected], To(S::Rejected), "The venue holds nothing."),
+        row(
+            "@C16",
+            &[S::Sent, S::PendingCancel, S::Unknown],
+            &[E::Replaced, E::ReplaceRefused],
+            Ignored,
+            "A late answer to a replace; something later has been sent or asked since.",
+        ),
+        row(
+            "@C17",
+            OVER,
+            &[
+                E::Accepted,
                 E::Rejected,
-            ) => Some(S::Rejected),
+                E::PartFilled,
+                E::LastFilled,
+                E::Replaced,
+                E::ReplaceRefused,
+                E::Canceled,
+                E::Expired,
+                E::Doubted,
+                E::FoundOpen,
+            ],
+            Ignored,
+            "Late news of a child that is over. The engine books a late fill, and cancels a child \
+             that is found open after its end.",
+        ),
+        row(
+            "@C18",
+            &[S::Sent, S::PendingCancel, S::PendingReplace, S::Unknown],
+            &[E::ReplaceSent],
+            Forbidden,
+            "A replace is sent only for a child that is open and has nothing pending.",
+        ),
+        row(
+            "@C19",
+            OVER,
+            &[E::CancelSent, E::ReplaceSent],
+            Forbidden,
+            "Nothing is sent for a child that is over, except by the engine on its own (see @C17).",
+        ),
+        row(
+            "@C20",
+            &[S::Vacant],
+            &[
+                E::Accepted,
+                E::Rejected,
+                E::PartFilled,
+                E::LastFilled,
+                E::CancelSent,
+                E::ReplaceSent,
+                E::Replaced,
+                E::ReplaceRefused,
+                E::Canceled,
+                E::Expired,
+                E::Doubted,
+                E::FoundOpen,
+            ],
+            Forbidden,
+            "No id names a slot that was never used.",
+        ),
+    ])
+};
 
-            // Late or doubled news of what is over changes nothing. A late fill is booked by the
-            // engine, with a notice; an order that should be over but is found open is called back.
-            (
-                S::Vacant | S::Filled | S::Canceled | S::Expired | S::Rejected,
-                E::Accepted
-                | E::Rejected
-                | E::PartFilled
-                | E::LastFilled
-                | E::CancelSent
-                | E::ReplaceSent
-                | E::Replaced
-                | E::ReplaceRefused
-                | E::Canceled
-                | E::Expired
-                | E::Doubted
-                | E::FoundOpen,
-            ) => None,
-        }
+impl ChildState {
+    /// What an event does to a child in this state.
+    #[inline]
+    pub fn after(self, event: ChildEvent) -> Step<Self> {
+        LIFECYCLE.row(self as usize, event as usize).step
     }
 
-    /// True when the venue holds nothing of it any more.
+    /// Whether the venue holds no open quantity of the child any more.
+    #[inline]
     pub const fn is_over(self) -> bool {
         match self {
             Self::Vacant | Self::Filled | Self::Canceled | Self::Expired | Self::Rejected => true,
@@ -151,59 +243,60 @@ impl ChildState {
     }
 }
 
-/// The venue says that the child is over, but with more filled than we have heard of.
+/// An end that waits for executions: the venue reports the child as over with a larger filled
+/// quantity than the executions received add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AwaitedEnd {
-    /// Filled in all, as the venue counts.
+    /// Filled quantity in all, as the venue counts.
     pub filled: Qty,
-    /// How it ended.
+    /// How the child ended.
     pub event: ChildEvent,
 }
 
 /// A child order.
 #[derive(Clone, Copy, Debug)]
 pub struct Child {
-    /// For ever.
+    /// Serial id, never used again.
     pub id: ChildId,
-    /// For which client order.
+    /// The client order that this child works for.
     pub order: OrderId,
-    /// That order's trace.
+    /// Trace id of that order.
     pub trace: u64,
-    /// Where.
+    /// The venue that the child was sent to.
     pub venue: VenueId,
-    /// What.
+    /// The instrument.
     pub instrument: InstrumentId,
     /// Buy or sell.
     pub side: Side,
-    /// Order type.
+    /// Order type at the venue.
     pub ord_type: OrdType,
-    /// IOC, FOK or GTC.
+    /// Time in force at the venue: IOC, FOK or GTC.
     pub tif: TimeInForce,
-    /// Where it stands.
-    pub state: ChildState,
-    /// Sent quantity.
+    state: ChildState,
+    /// Ordered quantity.
     pub qty: Qty,
-    /// Limit.
+    /// Limit price.
     pub price: Price,
-    /// Filled.
+    /// Filled quantity, at most `qty`.
     pub filled: Qty,
-    /// What it holds of the venue's funds.
+    /// The part of the venue's funds that the child binds.
     pub reserved: Amount,
-    /// When it was decided.
+    /// When the core decided to send the child.
     pub sent_at: UnixNanos,
-    /// It is to be cancelled as soon as that is possible.
+    /// The child is to be cancelled as soon as its state and its venue allow that.
     pub cancel_wanted: bool,
-    /// Cancels sent.
+    /// Cancels sent since the cancel was last wanted, at most
+    /// [`CANCELS_MAX`](crate::engine::CANCELS_MAX).
     pub cancels: u8,
-    /// Set while fills are missing.
+    /// Set while executions are missing.
     pub awaited: Option<AwaitedEnd>,
-    /// The venue's id; empty before it told.
+    /// The venue's id of the child; empty until the venue has told it.
     pub venue_order: VenueOrderId,
-    /// Next older child of the same order that is not over.
+    /// The next older child of the same order that is not over; zero for none.
     pub older: ChildId,
-    /// Neighbours in the list of the venue's living children.
+    /// The neighbour before this one in the list of the venue's living children; zero for none.
     pub previous: ChildId,
-    /// As `previous`.
+    /// The neighbour after this one in that list; zero for none.
     pub next: ChildId,
 }
 
@@ -242,7 +335,52 @@ impl Slot for Child {
 }
 
 impl Child {
-    /// What is not filled.
+    /// A limit child that is about to be sent, in the state [`ChildState::Sent`].
+    pub fn sent(send: &SendNew, sent_at: UnixNanos, older: ChildId) -> Self {
+        Self {
+            id: send.child,
+            order: send.order,
+            trace: send.trace,
+            venue: send.venue,
+            instrument: send.instrument,
+            side: send.side,
+            ord_type: send.ord_type,
+            tif: send.tif,
+            state: ChildState::Sent,
+            qty: send.qty,
+            price: send.price,
+            sent_at,
+            older,
+            ..Self::EMPTY
+        }
+    }
+
+    /// The child's state.
+    #[inline]
+    pub const fn state(&self) -> ChildState {
+        self.state
+    }
+
+    /// Moves the child on. Every transition passes here. False for late or repeated news that
+    /// changes nothing.
+    ///
+    /// # Panics
+    /// On a pair that the table forbids. The callers look first, so it would be our own mistake.
+    pub fn apply(&mut self, event: ChildEvent) -> bool {
+        let row = LIFECYCLE.row(self.state as usize, event as usize);
+        match row.step {
+            Step::To(next) => self.state = next,
+            Step::Ignored => return false,
+            Step::Forbidden => {
+                let (id, state, label) = (self.id.0, self.state, row.label);
+                panic!("child {id} in {state:?} cannot take {event:?} ({label}): {}", row.reason)
+            }
+        }
+        true
+    }
+
+    /// The quantity that is not filled.
+    #[inline]
     pub const fn leaves(&self) -> Qty {
         self.qty.saturating_sub(self.filled)
     }
@@ -251,6 +389,7 @@ impl Child {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Step::{Ignored, To};
 
     const LIVING: [ChildState; 5] = [
         ChildState::Sent,
@@ -260,13 +399,22 @@ mod tests {
         ChildState::Unknown,
     ];
 
+    fn child(state: ChildState) -> Child {
+        Child { state, ..Child::EMPTY }
+    }
+
+    #[test]
+    fn every_state_and_event_match_one_row_and_every_row_is_reached() {
+        LIFECYCLE.assert_sound("@C");
+    }
+
     #[test]
     fn a_late_accept_never_undoes_anything() {
         for state in [ChildState::PendingCancel, ChildState::PendingReplace, ChildState::Unknown] {
-            assert_eq!(state.after(ChildEvent::Accepted), Some(state));
+            assert_eq!(state.after(ChildEvent::Accepted), To(state));
         }
         for state in [ChildState::Filled, ChildState::Canceled, ChildState::Rejected] {
-            assert_eq!(state.after(ChildEvent::Accepted), None);
+            assert_eq!(state.after(ChildEvent::Accepted), Ignored);
         }
     }
 
@@ -274,10 +422,10 @@ mod tests {
     fn unknown_ends_only_with_an_answer_about_the_whole_child() {
         use ChildEvent as E;
         for event in [E::Accepted, E::PartFilled, E::CancelSent, E::Doubted] {
-            assert_eq!(ChildState::Unknown.after(event), Some(ChildState::Unknown));
+            assert_eq!(ChildState::Unknown.after(event), To(ChildState::Unknown));
         }
         for event in [E::FoundOpen, E::Canceled, E::Expired, E::Rejected, E::LastFilled] {
-            assert_ne!(ChildState::Unknown.after(event), Some(ChildState::Unknown));
+            assert_ne!(ChildState::Unknown.after(event), To(ChildState::Unknown));
         }
     }
 
@@ -285,10 +433,31 @@ mod tests {
     fn every_living_child_can_be_doubted_and_can_end() {
         use ChildEvent as E;
         for state in LIVING {
-            assert_eq!(state.after(E::Doubted), Some(ChildState::Unknown));
+            assert_eq!(state.after(E::Doubted), To(ChildState::Unknown));
             for end in [E::LastFilled, E::Canceled, E::Expired, E::Rejected] {
-                assert!(state.after(end).is_some_and(ChildState::is_over), "{state:?} {end:?}");
+                let after = state.after(end).or(state);
+                assert!(after.is_over(), "{state:?} {end:?}");
             }
         }
+    }
+
+    #[test]
+    fn late_news_is_told_from_news_and_changes_nothing() {
+        use ChildEvent as E;
+        let mut over = child(ChildState::Canceled);
+        for late in [E::Accepted, E::PartFilled, E::LastFilled, E::Doubted, E::FoundOpen] {
+            assert!(!over.apply(late), "{late:?}");
+            assert_eq!(over.state(), ChildState::Canceled);
+        }
+        // An unknown child that is doubted again is queried again: that is news.
+        let mut unknown = child(ChildState::Unknown);
+        assert!(unknown.apply(E::Doubted));
+        assert_eq!(unknown.state(), ChildState::Unknown);
+    }
+
+    #[test]
+    #[should_panic = "(@C19)"]
+    fn a_cancel_of_a_child_that_is_over_is_our_own_mistake() {
+        child(ChildState::Filled).apply(ChildEvent::CancelSent);
     }
 }

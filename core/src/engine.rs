@@ -305,13 +305,13 @@ impl Engine {
     pub fn state_digest(&self) -> u64 {
         let mut hash = Rolling::new(1);
         for order in self.orders.iter() {
-            hash.pair(order.id.0, order.state as u64);
+            hash.pair(order.id.0, order.state() as u64);
             hash.word(order.trace);
             hash.pair(order.filled.0.cast_unsigned(), order.canceled.0.cast_unsigned());
             hash.notional(order.filled_notional);
         }
         for child in self.children.iter() {
-            hash.pair(child.id.0, child.state as u64);
+            hash.pair(child.id.0, child.state() as u64);
             hash.pair(child.filled.0.cast_unsigned(), child.order.0);
         }
         self.ledger.mix(&mut hash);

@@ -6,7 +6,8 @@
 //! Invariant: `filled + canceled + leaves == qty`, and the open children never exceed `leaves`.
 
 use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId};
-use crate::input::{OrdType, Refusal, Side, TimeInForce};
+use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
+use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
 use crate::table::Slot;
@@ -59,82 +60,184 @@ pub enum OrderEvent {
     ExpireDone,
 }
 
+row_fn!(OrderState, OrderEvent);
+
+/// Each pair of state and event, with the step it makes and the reason.
+static LIFECYCLE: Lifecycle<OrderState, 9, 10> = {
+    use OrderEvent as E;
+    use OrderState as S;
+    use Step::{Forbidden, To};
+
+    const LIVING: &[S] =
+        &[S::Scheduled, S::WaitingTrigger, S::Working, S::PendingCancel, S::PendingReplace];
+    const WAITING: &[S] = &[S::Scheduled, S::WaitingTrigger];
+    const PLACED: &[S] = &[S::Working, S::PendingCancel, S::PendingReplace];
+
+    Lifecycle::new(&[
+        row(
+            "@O1",
+            WAITING,
+            &[E::Activated],
+            To(S::Working),
+            "The order may be placed from now on.",
+        ),
+        row(
+            "@O2",
+            LIVING,
+            &[E::CancelTaken],
+            To(S::PendingCancel),
+            "A cancel overtakes a replace, and a cancel that a venue refused is tried again.",
+        ),
+        row(
+            "@O3",
+            &[S::Scheduled, S::WaitingTrigger, S::Working],
+            &[E::ReplaceTaken],
+            To(S::PendingReplace),
+            "The children are called back first where the new terms do not cover them.",
+        ),
+        row("@O4", LIVING, &[E::CancelDone], To(S::Canceled), "No child is open any more."),
+        row("@O5", LIVING, &[E::ExpireDone], To(S::Expired), "No child is open any more."),
+        row(
+            "@O6",
+            &[S::Working],
+            &[E::PartFilled],
+            To(S::Working),
+            "The rest is worked on; a fill changes quantities, not the state.",
+        ),
+        row(
+            "@O7",
+            &[S::PendingCancel],
+            &[E::PartFilled],
+            To(S::PendingCancel),
+            "A fill does not stop a cancel.",
+        ),
+        row(
+            "@O8",
+            &[S::PendingReplace],
+            &[E::PartFilled],
+            To(S::PendingReplace),
+            "A fill does not stop a replace.",
+        ),
+        row("@O9", PLACED, &[E::LastFilled], To(S::Filled), "Nothing is left."),
+        row(
+            "@O10",
+            &[S::PendingCancel],
+            &[E::CancelRefused],
+            To(S::Working),
+            "A venue does not give its child back, and nothing but the client wanted the cancel.",
+        ),
+        row(
+            "@O11",
+            &[S::PendingReplace],
+            &[E::ReplaceDone, E::ReplaceRefused],
+            To(S::Working),
+            "The order goes on, with the new terms or with the old ones.",
+        ),
+        row(
+            "@O12",
+            &[S::Canceled],
+            &[E::PartFilled],
+            To(S::Canceled),
+            "A fill that crossed the end on the wire is booked; the order stays over.",
+        ),
+        row(
+            "@O13",
+            &[S::Expired],
+            &[E::PartFilled],
+            To(S::Expired),
+            "A fill that crossed the end on the wire, as in @O12.",
+        ),
+        row(
+            "@O14",
+            &[S::Canceled, S::Expired],
+            &[E::LastFilled],
+            To(S::Filled),
+            "Everything was filled after all; the order stays over.",
+        ),
+        row(
+            "@O15",
+            WAITING,
+            &[E::PartFilled, E::LastFilled],
+            Forbidden,
+            "An order that waits has nothing at a venue.",
+        ),
+        row(
+            "@O16",
+            PLACED,
+            &[E::Activated],
+            Forbidden,
+            "An order is activated once, while it waits.",
+        ),
+        row(
+            "@O17",
+            &[S::Scheduled, S::WaitingTrigger, S::Working, S::PendingReplace],
+            &[E::CancelRefused],
+            Forbidden,
+            "No cancel is pending.",
+        ),
+        row(
+            "@O18",
+            &[S::Scheduled, S::WaitingTrigger, S::Working, S::PendingCancel],
+            &[E::ReplaceDone, E::ReplaceRefused],
+            Forbidden,
+            "No replace is pending.",
+        ),
+        row(
+            "@O19",
+            &[S::PendingCancel, S::PendingReplace],
+            &[E::ReplaceTaken],
+            Forbidden,
+            "A replace is refused while another request is pending.",
+        ),
+        row(
+            "@O20",
+            &[S::Filled],
+            &[E::PartFilled, E::LastFilled],
+            Forbidden,
+            "A fill beyond the ordered quantity is an overfill, which no order takes.",
+        ),
+        row(
+            "@O21",
+            &[S::Filled, S::Canceled, S::Expired],
+            &[
+                E::Activated,
+                E::CancelTaken,
+                E::CancelDone,
+                E::CancelRefused,
+                E::ReplaceTaken,
+                E::ReplaceDone,
+                E::ReplaceRefused,
+                E::ExpireDone,
+            ],
+            Forbidden,
+            "An order that is over takes nothing but late fills.",
+        ),
+        row(
+            "@O22",
+            &[S::Vacant],
+            &[
+                E::Activated,
+                E::PartFilled,
+                E::LastFilled,
+                E::CancelTaken,
+                E::CancelDone,
+                E::CancelRefused,
+                E::ReplaceTaken,
+                E::ReplaceDone,
+                E::ReplaceRefused,
+                E::ExpireDone,
+            ],
+            Forbidden,
+            "No id names a slot that was never used.",
+        ),
+    ])
+};
+
 impl OrderState {
-    /// The state after an event; `None` for a pair that must not happen.
-    ///
-    /// A fill never undoes anything: what is over stays over, and what is being called back is
-    /// still being called back.
-    #[allow(clippy::match_same_arms, reason = "a table: every pair stands by itself")]
-    pub const fn after(self, event: OrderEvent) -> Option<Self> {
-        use OrderEvent as E;
-        use OrderState as S;
-        match (self, event) {
-            (S::Scheduled | S::WaitingTrigger, E::Activated) => Some(S::Working),
-            (S::Scheduled | S::WaitingTrigger, E::CancelTaken) => Some(S::PendingCancel),
-            (S::Scheduled | S::WaitingTrigger, E::ReplaceTaken) => Some(S::PendingReplace),
-            (S::Scheduled | S::WaitingTrigger, E::ExpireDone) => Some(S::Expired),
-            (S::Scheduled | S::WaitingTrigger, E::CancelDone) => Some(S::Canceled),
-            (
-                S::Scheduled | S::WaitingTrigger,
-                E::PartFilled
-                | E::LastFilled
-                | E::CancelRefused
-                | E::ReplaceDone
-                | E::ReplaceRefused,
-            ) => None,
-
-            (S::Working, E::PartFilled) => Some(S::Working),
-            (S::Working, E::LastFilled) => Some(S::Filled),
-            (S::Working, E::CancelTaken) => Some(S::PendingCancel),
-            (S::Working, E::CancelDone) => Some(S::Canceled),
-            (S::Working, E::ReplaceTaken) => Some(S::PendingReplace),
-            (S::Working, E::ExpireDone) => Some(S::Expired),
-            (S::Working, E::Activated | E::CancelRefused | E::ReplaceDone | E::ReplaceRefused) => {
-                None
-            }
-
-            (S::PendingCancel, E::PartFilled | E::CancelTaken) => Some(S::PendingCancel),
-            (S::PendingCancel, E::LastFilled) => Some(S::Filled),
-            (S::PendingCancel, E::CancelDone) => Some(S::Canceled),
-            (S::PendingCancel, E::CancelRefused) => Some(S::Working),
-            (S::PendingCancel, E::ExpireDone) => Some(S::Expired),
-            (
-                S::PendingCancel,
-                E::Activated | E::ReplaceTaken | E::ReplaceDone | E::ReplaceRefused,
-            ) => None,
-
-            (S::PendingReplace, E::PartFilled) => Some(S::PendingReplace),
-            (S::PendingReplace, E::LastFilled) => Some(S::Filled),
-            (S::PendingReplace, E::CancelTaken) => Some(S::PendingCancel),
-            (S::PendingReplace, E::CancelDone) => Some(S::Canceled),
-            (S::PendingReplace, E::ReplaceDone | E::ReplaceRefused) => Some(S::Working),
-            (S::PendingReplace, E::ExpireDone) => Some(S::Expired),
-            (S::PendingReplace, E::Activated | E::CancelRefused | E::ReplaceTaken) => None,
-
-            (
-                S::Vacant | S::Filled | S::Canceled | S::Expired,
-                E::Activated
-                | E::PartFilled
-                | E::LastFilled
-                | E::CancelTaken
-                | E::CancelDone
-                | E::CancelRefused
-                | E::ReplaceTaken
-                | E::ReplaceDone
-                | E::ReplaceRefused
-                | E::ExpireDone,
-            ) => self.after_the_end(event),
-        }
-    }
-
-    /// A fill may cross the end of an order on the wire. It is real money: booked by the ledger,
-    /// and the order stays over. Nothing else can happen to what is over.
-    const fn after_the_end(self, event: OrderEvent) -> Option<Self> {
-        match (self, event) {
-            (Self::Canceled | Self::Expired, OrderEvent::PartFilled) => Some(self),
-            (Self::Canceled | Self::Expired, OrderEvent::LastFilled) => Some(Self::Filled),
-            (_, _) => None,
-        }
+    /// What an event does to an order in this state.
+    #[inline]
+    pub fn after(self, event: OrderEvent) -> Step<Self> {
+        LIFECYCLE.row(self as usize, event as usize).step
     }
 
     /// True when nothing more will happen, late fills aside.
@@ -224,8 +327,7 @@ pub struct Order {
     pub ord_type: OrdType,
     /// How long.
     pub tif: TimeInForce,
-    /// Where it stands.
-    pub state: OrderState,
+    state: OrderState,
     /// Ordered.
     pub qty: Qty,
     /// Limit; zero for a market order.
@@ -314,6 +416,37 @@ impl Slot for Order {
 }
 
 impl Order {
+    /// An order that has been accepted and is to be placed.
+    pub fn accepted(id: OrderId, account: AccountId, key_hash: u64, new: &NewOrder) -> Self {
+        let NewOrder { session, cl_ord_id, instrument, instructions, trace, .. } = *new;
+        Self {
+            id,
+            trace,
+            session,
+            account,
+            instrument,
+            cl_ord_id,
+            key_hash,
+            side: new.side,
+            ord_type: new.ord_type,
+            tif: new.tif,
+            state: OrderState::Working,
+            qty: new.qty,
+            price: new.price,
+            excluded: instructions.only.map_or(0, |venue| !(1 << venue.0)),
+            expire_at: instructions.expire_at,
+            ends_with_connection: instructions.exec_inst.has(b'o'),
+            ends_with_failure: instructions.exec_inst.has(b'Q'),
+            ..Self::EMPTY
+        }
+    }
+
+    /// The order's state.
+    #[inline]
+    pub const fn state(&self) -> OrderState {
+        self.state
+    }
+
     /// What is neither filled nor given up.
     pub const fn leaves(&self) -> Qty {
         Qty(self.qty.0 - self.filled.0 - self.canceled.0)
@@ -342,10 +475,12 @@ impl Order {
     /// Moves the order on. Every transition passes here.
     ///
     /// # Panics
-    /// On a pair that the table forbids: the callers look first, so it would be our own mistake.
+    /// On a pair that the table forbids. The callers look first, so it would be our own mistake.
     pub fn apply(&mut self, event: OrderEvent) {
-        let Some(next) = self.state.after(event) else {
-            panic!("order {} in {:?} cannot take {event:?}", self.id.0, self.state);
+        let row = LIFECYCLE.row(self.state as usize, event as usize);
+        let Step::To(next) = row.step else {
+            let (id, state, label) = (self.id.0, self.state, row.label);
+            panic!("order {id} in {state:?} cannot take {event:?} ({label}): {}", row.reason);
         };
         self.state = next;
     }
@@ -383,6 +518,11 @@ mod tests {
     ];
 
     #[test]
+    fn every_state_and_event_match_one_row_and_every_row_is_reached() {
+        LIFECYCLE.assert_sound("@O");
+    }
+
+    #[test]
     fn what_is_over_never_comes_back_to_life() {
         use OrderEvent as E;
         let events = [
@@ -399,7 +539,7 @@ mod tests {
         ];
         for state in STATES.into_iter().filter(|s| s.is_over()) {
             for event in events {
-                if let Some(next) = state.after(event) {
+                if let Step::To(next) = state.after(event) {
                     assert!(next.is_over(), "{state:?} after {event:?} is {next:?}");
                 }
             }
@@ -410,7 +550,7 @@ mod tests {
     fn every_living_order_can_be_called_back_and_filled_orders_cannot() {
         for state in STATES {
             let taken = state.after(OrderEvent::CancelTaken);
-            assert_eq!(taken.is_some(), !state.is_over(), "{state:?}");
+            assert_eq!(taken != Step::Forbidden, !state.is_over(), "{state:?}");
         }
     }
 }

@@ -6,30 +6,25 @@
 use crate::id::AccountId;
 use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
 use crate::number::{Notional, Qty, UnixNanos};
+use crate::rate::RateWindow;
 use crate::reference::{Reference, amount_of};
 use crate::routing::{Market, best_price, worse_by};
 
 /// One second: the window of the accounts' order rate.
 const RATE_WINDOW_NS: u64 = 1_000_000_000;
 
-/// What counts against an account's limits.
+/// What an account has used of its limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccountUse {
-    window_start: UnixNanos,
-    in_window: u32,
+    requests: RateWindow,
     /// Orders that are not over.
     pub open_orders: u32,
 }
 
 impl AccountUse {
-    /// Counts one order or cancel; false when the second's allowance is used up.
-    pub fn may_act(&mut self, now: UnixNanos, rate_per_s: u32) -> bool {
-        if now.since(self.window_start) >= RATE_WINDOW_NS {
-            self.window_start = now;
-            self.in_window = 0;
-        }
-        self.in_window = self.in_window.saturating_add(1);
-        self.in_window <= rate_per_s
+    /// Counts one order, replace or cancel; false when it is beyond the second's limit.
+    pub const fn may_act(&mut self, now: UnixNanos, rate_per_s: u32) -> bool {
+        self.requests.count(now.0, RATE_WINDOW_NS) <= rate_per_s
     }
 }
 

@@ -14,6 +14,7 @@ use crate::input::{InstrumentDef, Level, ListingDef, Refusal, Side, TimeInForce}
 use crate::ledger::Ledger;
 use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos, saturating_product};
 use crate::output::{VenueLine, Verdict};
+use crate::rate::RateWindow;
 use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
 
 mod remainder;
@@ -25,10 +26,8 @@ pub struct VenueState {
     pub up: bool,
     /// When its feed last gave a sign of life.
     pub feed_alive_at: UnixNanos,
-    /// Start of the current window of its order rate.
-    pub window_start: UnixNanos,
-    /// New orders sent in it.
-    pub window_orders: u32,
+    /// New orders sent there, in windows of [`VenueDef::rate_window_ns`](crate::input::VenueDef).
+    pub sent: RateWindow,
     /// Children that were sent there and are not answered.
     pub unanswered: u32,
     /// First of its living children.
@@ -310,8 +309,7 @@ fn eligible<'a>(
     }
     let state = &market.venues[venue.index()];
     let def = &market.reference.venues[venue.index()];
-    let in_window = market.now.since(state.window_start) < def.rate_window_ns;
-    if in_window && state.window_orders >= def.rate_orders {
+    if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
         return Err(Verdict::NoRate);
     }
     if state.unanswered >= def.unanswered_max {

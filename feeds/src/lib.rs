@@ -1,15 +1,10 @@
-//! Venue market data into trusted books.
+//! Market data once it has been read, whatever the venue.
 //!
-//! A line belongs in this crate if it turns a venue's public data into book updates for the core
-//! and proves that nothing is missing. Order entry is `rutter-venues`; sockets are
-//! `rutter-transport`.
+//! A line belongs in this crate if it needs levels, updates and times, and no venue's dialect.
+//! Reading a venue's messages is `rutter-venues`; sockets are `rutter-transport`.
 
-pub mod backoff;
-pub mod binance;
 pub mod book;
-pub mod decimal;
-pub mod kraken;
 
-/// What the core orders a feed to do: nothing at present, so there is no value of it.
+/// A command of the core to a feed. The core has none, so the type has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedCommand {}

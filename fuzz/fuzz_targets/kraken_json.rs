@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
-use rutter_feeds::kraken::message::{Content, parse};
-use rutter_feeds::kraken::{Config, FeedListing, KrakenFeed};
+use rutter_venues::kraken::feed::message::{Content, parse};
+use rutter_venues::kraken::feed::{Config, FeedListing, KrakenFeed};
 use rutter_transport::machine::{Event, LinkId, Machine, Outbox};
 
 const LINK: LinkId = LinkId(0);

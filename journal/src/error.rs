@@ -1,166 +1,167 @@
-//! Why a journal is not opened, not read on, or not written to.
+//! Errors of opening, reading and writing a journal.
 //!
-//! A line belongs here if it words a refusal. Deciding on one is `mark` and `walk`.
+//! A line belongs here if it defines an error or its text. `mark`, `reader` and `recovery` decide
+//! when an error is raised.
 
 use crate::format::{FORMAT_VERSION, RecordFault};
 use crate::storage::StorageError;
 
-/// A journal whose content forbids its use. Nothing has been changed in it.
+/// The content of the journal forbids its use. No file was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A record that was promised durable is not there whole. It is never cut.
+pub enum JournalFault {
+    /// A record at or below the durable mark is missing or damaged. Such a record is never cut.
     #[error("{file}: byte {offset}: record {sequence} of {durable} durable ones: {fault}")]
     Damaged {
-        /// The file, as a person would look for it.
+        /// Path of the segment's file.
         file: String,
-        /// Where in it the record begins (0: the segment's header).
+        /// Byte offset of the record in the file; 0 for the segment header.
         offset: u64,
-        /// The record that should be there.
+        /// Sequence of the expected record.
         sequence: u64,
-        /// The durable mark.
+        /// Durable mark: the last sequence known to be on disk.
         durable: u64,
-        /// What is there instead.
+        /// What is wrong with the bytes at `offset`.
         fault: RecordFault,
     },
-    /// A whole segment that does not belong where it stands.
+    /// A segment with a valid header does not follow the segment before it.
     #[error("{file}: segment of records from {sequence}: {fault}")]
     ChainBroken {
-        /// The file.
+        /// Path of the segment's file.
         file: String,
-        /// The record that should be its first.
+        /// Sequence of the first record that the segment should hold.
         sequence: u64,
-        /// What tells it apart.
+        /// The header field that does not fit.
         fault: ChainFault,
     },
-    /// The mark is gone although segments are there: what was promised is not known any more.
+    /// The mark is missing although segments exist, so the durable sequence is not known.
     #[error("{file}: mark missing beside {segments} segments")]
     MarkMissing {
-        /// Where the mark should be.
+        /// Path of the missing mark.
         file: String,
-        /// Segments there are.
+        /// Number of segments found.
         segments: usize,
     },
-    /// Neither slot of the mark can be believed.
+    /// The mark has no valid slot, or its two slots contradict each other.
     #[error("{file}: mark damaged: {fault}")]
     MarkDamaged {
-        /// The mark.
+        /// Path of the mark.
         file: String,
-        /// What is wrong.
+        /// What is wrong with the slots.
         fault: MarkFault,
     },
-    /// Written by another version of the format.
+    /// The file was written in another version of the format.
     #[error("{file}: format version {found}, this build reads {FORMAT_VERSION}")]
     OtherVersion {
-        /// The file.
+        /// Path of the segment or mark.
         file: String,
-        /// Its version.
+        /// Version in the file's header.
         found: u32,
     },
-    /// Written by a machine or build with another order of bytes.
+    /// The file was written in big-endian byte order.
     #[error("{file}: written with the other byte order")]
     OtherMachine {
-        /// The file.
+        /// Path of the segment or mark.
         file: String,
     },
-    /// Written with other sizes of headers, padding or bodies.
+    /// The file was written with other sizes of headers, padding or bodies.
     #[error("{file}: written with another record layout")]
     OtherLayout {
-        /// The file.
+        /// Path of the segment.
         file: String,
     },
 }
 
-/// Why a whole segment does not belong where it stands.
+/// Why a segment with a valid header does not belong at its place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
-    /// No file, although later ones are there.
-    #[error("missing, though later segments are there")]
+    /// The segment has no file, although later segments exist.
+    #[error("missing, although later segments exist")]
     Missing,
-    /// From another journal.
+    /// The header has the id of another journal.
     #[error("belongs to another journal")]
     Foreign,
-    /// The header names another place in the chain than the file does.
-    #[error("is segment {found} under another's name")]
+    /// The index in the header differs from the index in the file's name.
+    #[error("holds segment {found}, not the one that its name says")]
     Index {
-        /// The header's index.
+        /// Index in the header.
         found: u64,
     },
-    /// Begins before the segment before it ends.
+    /// The segment begins with a sequence that the segment before it already holds.
     #[error("begins with record {found}")]
     FirstSequence {
-        /// The header's first sequence.
+        /// First sequence in the header.
         found: u64,
     },
-    /// Follows another segment than the one that is there.
-    #[error("follows another segment than the one before it")]
+    /// The chain value in the header differs from the chain value of the segment before.
+    #[error("does not continue the segment before it")]
     PreviousHash,
-    /// Older than the segment before, or newer than the mark.
+    /// The epoch is lower than in the segment before, or higher than in the mark.
     #[error("has epoch {found}, out of order")]
     Epoch {
-        /// The header's epoch.
+        /// Epoch in the header.
         found: u64,
     },
-    /// An impossible size, or a file longer than the header says.
+    /// The size in the header is not allowed, or the file is longer than that size.
     #[error("has an impossible size of {found} bytes")]
     Size {
-        /// The header's or the file's size.
+        /// The larger of the header's size and the file's length, in bytes.
         found: u64,
     },
 }
 
-/// What is wrong with the mark.
+/// What is wrong with the slots of the mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MarkFault {
-    /// No slot's checksum holds.
-    #[error("no slot is whole")]
+    /// Neither slot has a valid checksum.
+    #[error("no slot has a valid checksum")]
     NoSlot,
-    /// Both slots are whole and contradict each other.
+    /// Both slots have valid checksums and cannot both belong to this journal.
     #[error("the slots contradict each other")]
     Contradiction,
 }
 
-/// A journal that could not be read.
+/// The journal could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The content forbids it.
+    /// The content of the journal forbids its use.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] JournalFault),
 }
 
-/// A journal that could not be opened for writing.
+/// The journal could not be opened for writing.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another writer, in this process or another, holds the journal.
+    /// Another writer, in this process or another, holds the lock.
     #[error("{name} is held by another writer")]
     Locked {
-        /// The lock.
+        /// Path of the lock file.
         name: String,
     },
-    /// The segment size is out of limits, or no multiple of 4096.
-    #[error("segment size {found}: want a multiple of 4096 from 65536 to 4294967296")]
+    /// The configured segment size is out of range, or not a multiple of 4096 bytes.
+    #[error("segment size {found}: must be a multiple of 4096 from 65536 to 4294967296")]
     SegmentBytes {
-        /// The size asked for.
+        /// The configured size, bytes.
         found: usize,
     },
-    /// The content forbids it. Nothing was changed.
+    /// The content of the journal forbids its use. No file was changed.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] JournalFault),
     /// The storage failed.
     #[error(transparent)]
     Storage(StorageError),
-    /// The bytes recovered could not be synced.
-    #[error("syncing what was recovered: {source}")]
+    /// The recovered segments could not be synced.
+    #[error("syncing the recovered segments: {source}")]
     Sync {
-        /// The system's word.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The helper threads could not be started.
+    /// The sync or the preparing thread could not be started.
     #[error("starting the journal's threads: {source}")]
     Threads {
-        /// The system's word.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
@@ -183,58 +184,58 @@ impl From<ReadError> for OpenError {
     }
 }
 
-/// A record that was not appended. The journal is as it was before the call.
+/// A record was not appended. The journal is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The body is longer than a segment takes
-    /// ([`body_bytes_max`](crate::format::body_bytes_max)), or than the room it asked for.
+    /// The body is longer than [`body_bytes_max`](crate::format::body_bytes_max), or longer than
+    /// the length that the caller reserved.
     #[error("body of {found} bytes, at most {limit}")]
     BodyTooLong {
-        /// Its length.
+        /// Length of the body, bytes.
         found: usize,
-        /// The limit.
+        /// Longest allowed body, bytes.
         limit: usize,
     },
-    /// A sync failed: the page cache cannot be trusted any more. The process must stop.
+    /// An earlier sync failed, so the page cache cannot be trusted. The process must stop.
     #[error("sync failed, durable up to {durable}: {why}")]
     SyncFailed {
-        /// The last record known to be on disk.
+        /// The last sequence known to be on disk.
         durable: u64,
-        /// The system's word.
+        /// Error text of the operating system.
         why: String,
     },
-    /// The disk has no room for the next segment. May be tried again.
+    /// The disk has no room for the next segment. The caller may try again.
     #[error("disk full: no room for {name}")]
     DiskFull {
-        /// The segment that did not fit.
+        /// Path of the segment that did not fit.
         name: String,
     },
-    /// The next segment could not be made, for another reason. May be tried again.
+    /// Making the next segment failed for another reason. The caller may try again.
     #[error("next segment: {why}")]
     SegmentNotMade {
-        /// The storage's word.
+        /// Error text of the storage.
         why: String,
     },
-    /// The next segment was not made in time. May be tried again.
+    /// The next segment was not ready in time. The caller may try again.
     #[error("next segment not ready within {waited_ms} ms")]
     SegmentNotReady {
-        /// How long the writer waited.
+        /// How long the writer waited, milliseconds.
         waited_ms: u64,
     },
-    /// Too many full segments wait for their sync. May be tried again.
+    /// Too many full segments wait for their sync. The caller may try again.
     #[error("{waiting} full segments not yet synced")]
     SyncBehind {
-        /// How many.
+        /// Number of full segments that are not synced.
         waiting: usize,
     },
 }
 
-/// A sync that failed. The journal refuses every append from then on: the process must stop.
+/// A sync failed. Every later append fails too: the process must stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("sync failed, durable up to {durable}: {why}")]
 pub struct SyncError {
-    /// The last record known to be on disk.
+    /// The last sequence known to be on disk.
     pub durable: u64,
-    /// The system's word.
+    /// Error text of the operating system.
     pub why: String,
 }

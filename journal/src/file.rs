@@ -1,10 +1,10 @@
 //! The journal in files of one directory.
 //!
-//! A line belongs here if it calls the system about a file. This is the only module with `unsafe`:
-//! memory that a file is mapped to.
+//! A line belongs here if it makes a system call on a file. This is the crate's only module with
+//! `unsafe`, for access to memory-mapped files.
 //!
-//! `lock` holds the advisory lock, `mark` the two slots, `<index, 16 hex digits>.seg` the segments,
-//! `next.new` a segment that is being made.
+//! `lock` carries the advisory lock, `mark` holds the two slots, `<index, 16 hex digits>.seg` is a
+//! segment, and `next.new` is a segment that is being made.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -20,26 +20,26 @@ use crate::storage::{
     Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError,
 };
 
-/// Zeros written in one call when a segment is made.
+/// Bytes of zeros written in one call when a segment is made.
 const ZERO_CHUNK_BYTES: usize = 1 << 20;
-/// Zeros written between two syncs, so that making a segment never floods the disk's queue and
-/// delays the sync of records.
+/// Bytes of zeros written between two syncs. Making a segment then never fills the disk's queue, so
+/// it does not delay the sync of records.
 const ZERO_SYNC_BYTES: usize = 8 << 20;
-/// No page is smaller, so touching a byte in each such piece touches every page.
+/// Smallest page size of any supported machine: one access in each such range touches every page.
 const PAGE_BYTES_MIN: usize = 4096;
-/// Two slots, each a page of its own.
+/// Length of the mark's file, bytes.
 const MARK_FILE_BYTES: u64 = (MARK_SLOT_BYTES * MARK_SLOTS) as u64;
 
-/// A journal's directory.
+/// The files of a journal in one directory.
 #[derive(Debug)]
 pub struct FileStorage {
     directory: PathBuf,
-    /// Kept open once written: a fresh opening could miss the error of an earlier write-back.
+    /// Stays open after the first write: a newly opened file may not report an earlier write error.
     mark: OnceLock<File>,
 }
 
 impl FileStorage {
-    /// Uses `directory`, making it if it is not there.
+    /// Uses `directory`, and creates it if it does not exist.
     ///
     /// # Errors
     /// [`StorageError::Io`].
@@ -54,7 +54,7 @@ impl FileStorage {
         Ok(storage)
     }
 
-    /// Uses `directory`, which must be there: for readers.
+    /// Uses `directory`, which must exist. For readers.
     ///
     /// # Errors
     /// [`StorageError::Io`].
@@ -69,7 +69,7 @@ impl FileStorage {
         Self { directory: directory.to_path_buf(), mark: OnceLock::new() }
     }
 
-    /// The directory.
+    /// Path of the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -93,10 +93,10 @@ impl FileStorage {
         File::open(&self.directory)?.sync_all()
     }
 
-    fn make_blank(path: &Path, bytes: usize, allocation: Allocation) -> io::Result<File> {
+    fn make_zeros(path: &Path, bytes: usize, allocation: Allocation) -> io::Result<File> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
-        // Asks for all blocks at once, so that a full disk is known before anything is written.
+        // Reserves all blocks first, so that a full disk is known before any byte is written.
         match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
             Ok(()) if allocation == Allocation::Reserved => {
                 file.sync_all()?;
@@ -168,10 +168,10 @@ impl Source for FileStorage {
         if file.metadata().map_err(failed)?.len() == 0 {
             return Ok(FileView { map: None });
         }
-        // SAFETY: nobody shortens a segment while the journal is used: the writer holds the lock
-        // and never does, and the one shortening on record, a crash, is over when we come. The
-        // writer may add records behind those we hand out; a record is handed out only after its
-        // checksum held, and its bytes are never written again.
+        // SAFETY: nobody shortens a segment while the journal is used. The writer never does, and
+        // its lock keeps other writers out. The writer may append records behind those that a
+        // reader returns. A reader returns a record only after its checksum was found valid, and
+        // the bytes of such a record are never written again.
         #[allow(unsafe_code, reason = "mapping a file is unsafe by nature")]
         let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
         Ok(FileView { map: Some(map) })
@@ -179,7 +179,7 @@ impl Source for FileStorage {
 
     fn read_ahead(view: &FileView) {
         if let Some(map) = &view.map {
-            // In one go rather than a fault each few pages.
+            // One call instead of a page fault for every few pages.
             let _ = map.advise(Advice::PopulateRead);
         }
     }
@@ -231,7 +231,7 @@ impl Storage for FileStorage {
         }
     }
 
-    fn draw_identity(&self) -> u64 {
+    fn new_journal_id(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let nanos = since.as_nanos() as u64;
         nanos ^ (u64::from(std::process::id()) << 40).rotate_left(17)
@@ -244,7 +244,7 @@ impl Storage for FileStorage {
         allocation: Allocation,
     ) -> Result<FileSegment, StorageError> {
         let half_made = self.directory.join("next.new");
-        let made = Self::make_blank(&half_made, bytes, allocation).and_then(|file| {
+        let made = Self::make_zeros(&half_made, bytes, allocation).and_then(|file| {
             fs::rename(&half_made, self.path_of(index))?;
             self.sync_directory()?;
             Self::map(&file, bytes)
@@ -255,7 +255,7 @@ impl Storage for FileStorage {
                 Ok(segment)
             }
             Err(source) => {
-                // What was made is of no use; the room it takes may be what is missing.
+                // The unfinished file is useless, and its blocks may be those that were missing.
                 let _ = fs::remove_file(&half_made);
                 Err(self.error("making", &segment_file_name(index), source))
             }
@@ -273,8 +273,8 @@ impl Storage for FileStorage {
             file.sync_all().map_err(failed)?;
         }
         let segment = Self::map(&file, bytes).map_err(failed)?;
-        // Also makes every page dirty: after a failed sync the kernel may hold pages that it calls
-        // clean and that never reached the disk, and a sync would pass them over.
+        // Also makes every page dirty. After a failed sync the kernel may mark pages clean that
+        // never reached the disk, and the next sync would skip them.
         segment.touch_all();
         Ok(segment)
     }
@@ -300,7 +300,7 @@ impl Storage for FileStorage {
 /// A segment mapped for reading.
 #[derive(Debug)]
 pub struct FileView {
-    /// `None` for a file of no bytes, which cannot be mapped.
+    /// `None` for an empty file, which cannot be mapped.
     map: Option<Mmap>,
 }
 
@@ -323,10 +323,11 @@ impl FileSegment {
         if self.map.advise(Advice::PopulateWrite).is_ok() {
             return;
         }
-        // A kernel before 5.14, or a file system that will not: write to each page what it holds.
+        // Linux before 5.14 and some file systems do not support the call: rewrite a byte of each
+        // page with its own value.
         for offset in (0..self.map.len()).step_by(PAGE_BYTES_MIN) {
-            // SAFETY: the place lies in the mapping, and no reference into it exists yet: the
-            // segment was mapped by our caller and has not been handed out.
+            // SAFETY: the address lies in the mapping, and no reference into the mapping exists:
+            // the caller has just mapped the segment and has not returned it yet.
             #[allow(unsafe_code, reason = "touches mapped memory")]
             unsafe {
                 let place = self.map.as_mut_ptr().add(offset);
@@ -350,9 +351,9 @@ impl Segment for FileSegment {
     #[inline]
     fn with<R>(&mut self, offset: usize, length: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
         assert!(offset <= self.map.len() && length <= self.map.len() - offset, "outside segment");
-        // SAFETY: the range lies in the mapping, by the assertion. `&mut self` of the only
-        // `FileSegment` over this map is the only way to a reference into it: handles only name
-        // ranges to the kernel and never read or write through the pointer.
+        // SAFETY: the assertion keeps the range inside the mapping. Only the one `FileSegment` of a
+        // mapping makes references into it, and it is borrowed mutably here. A `FileHandle` passes
+        // ranges to the kernel and never reads or writes through the pointer.
         #[allow(unsafe_code, reason = "the appended record is built in mapped memory")]
         let bytes =
             unsafe { core::slice::from_raw_parts_mut(self.map.as_mut_ptr().add(offset), length) };
@@ -360,7 +361,7 @@ impl Segment for FileSegment {
     }
 }
 
-/// A mapped segment as the sync thread sees it.
+/// The sync thread's access to a mapped segment.
 #[derive(Debug)]
 pub struct FileHandle {
     map: Arc<MmapRaw>,
@@ -368,8 +369,8 @@ pub struct FileHandle {
 
 impl SegmentHandle for FileHandle {
     fn sync(&self, from: usize, to: usize) -> io::Result<()> {
-        // The range only: syncing the whole file would write back and write-protect the pages made
-        // ready ahead, and the writer would fault on each of them again.
+        // Only the range: a sync of the whole file would also write-protect the prefaulted pages,
+        // and the writer would fault on each of them again.
         self.map.flush_range(from, to - from)
     }
 

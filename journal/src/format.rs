@@ -1,13 +1,13 @@
 //! The bytes of the journal: segment header, record and mark, as `FORMAT.md` draws them.
 //!
-//! A line belongs here if it turns a value into bytes or bytes into a value. What a bad value means
-//! for the journal as a whole is `walk`; where the bytes are kept is `storage`.
+//! A line belongs here if it encodes a value as bytes or decodes bytes into a value. `reader`
+//! decides what a bad value means for the journal; `storage` keeps the bytes.
 //!
-//! Every field is little-endian on every machine, whatever the machine prefers.
+//! Every field is little-endian on every machine.
 
-/// Version of everything in this file. A journal of another version is refused, never guessed at.
+/// Version of the layouts in this file. A journal of another version is refused.
 pub const FORMAT_VERSION: u32 = 1;
-/// Reads differently when its bytes are turned round, which tells a writer of the other byte order.
+/// Marker of the byte order: the bytes in reverse order give another value.
 const BYTE_ORDER: u32 = 0x0102_0304;
 /// First bytes of a segment.
 const SEGMENT_MAGIC: [u8; 8] = *b"RUTTERSG";
@@ -18,41 +18,44 @@ const MARK_MAGIC: [u8; 8] = *b"RUTTERMK";
 pub const SEGMENT_HEADER_BYTES: usize = 128;
 /// Bytes of a record header. The body begins right after it.
 pub const RECORD_HEADER_BYTES: usize = 32;
-/// A body is padded with zeros to a multiple of this.
+/// A body is padded with zeros to a multiple of this length.
 pub const RECORD_ALIGN_BYTES: usize = 8;
-/// Longest body. 64 KiB holds the largest input with room, and bounds what a damaged length costs.
+/// Longest body, bytes. The largest input is far below 64 KiB, and a damaged length field cannot
+/// make a reader process more than this.
 pub const BODY_BYTES_MAX: usize = 65_536;
-/// Smallest segment: small enough that a test may cut one at every byte.
+/// Smallest segment, bytes: small enough that a test can cut one at every byte.
 pub const SEGMENT_BYTES_MIN: usize = 64 << 10;
-/// Largest segment: what a length in a header may make a reader believe.
+/// Largest segment, bytes: the highest size that a reader accepts in a segment header.
 pub const SEGMENT_BYTES_MAX: usize = 4 << 30;
 /// Segment sizes are multiples of this.
 pub const SEGMENT_BYTES_STEP: usize = 4096;
-/// Bytes of one mark slot: one page, so that the two slots never share a sector.
+/// Bytes of one mark slot. A slot is one page, so the two slots never share a disk sector.
 pub const MARK_SLOT_BYTES: usize = 4096;
-/// The mark has this many slots, written in turn, so that a torn write leaves the other one whole.
+/// Number of mark slots. They are written in turn, so a torn write leaves the other slot valid.
 pub const MARK_SLOTS: usize = 2;
 
-/// Bytes a record with a body of this length takes in a segment.
+/// Bytes that a record takes in a segment: header, body and padding.
 #[inline]
 pub const fn record_bytes(body_bytes: usize) -> usize {
     RECORD_HEADER_BYTES + body_bytes.next_multiple_of(RECORD_ALIGN_BYTES)
 }
 
-/// Longest body that fits a segment of this size: less than [`BODY_BYTES_MAX`] in the smallest.
+/// Longest body that fits a segment of this size. In the smallest segments it is below
+/// [`BODY_BYTES_MAX`].
 pub const fn body_bytes_max(segment_bytes: usize) -> usize {
     let room = segment_bytes - SEGMENT_HEADER_BYTES - RECORD_HEADER_BYTES;
     if room < BODY_BYTES_MAX { room } else { BODY_BYTES_MAX }
 }
 
-/// Whether a segment may have this size.
+/// True if a segment may have this size, bytes.
 pub(crate) const fn is_segment_size(bytes: u64) -> bool {
     bytes >= SEGMENT_BYTES_MIN as u64
         && bytes <= SEGMENT_BYTES_MAX as u64
         && bytes.is_multiple_of(SEGMENT_BYTES_STEP as u64)
 }
 
-/// The layout facts a reader must share with the writer, packed so that one comparison checks them.
+/// Sizes on which reader and writer must agree, packed into one word so that one comparison checks
+/// all of them.
 const LAYOUT: u64 = (RECORD_HEADER_BYTES as u64)
     | (RECORD_ALIGN_BYTES as u64) << 8
     | (SEGMENT_HEADER_BYTES as u64) << 16
@@ -76,7 +79,7 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
 }
 
-/// Whether every byte is zero. Looks at words, for tails of many mebibytes.
+/// True if every byte is zero. Compares whole words, because a tail can be many mebibytes long.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<64>();
     let is_zero = |block: &[u8; 64]| {
@@ -87,7 +90,7 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
 }
 
 /// Folds one record into the chain. For a fixed record the step is a bijection of `chain`, and for
-/// a fixed `chain` a bijection of checksum and length: one that differs always shows in the result.
+/// a fixed `chain` a bijection of checksum and length. So one difference always changes the result.
 #[inline]
 pub(crate) const fn chain_step(chain: u64, checksum: u32, body_bytes: usize) -> u64 {
     let word = (checksum as u64) | ((body_bytes as u64) << 32);
@@ -95,23 +98,23 @@ pub(crate) const fn chain_step(chain: u64, checksum: u32, body_bytes: usize) -> 
     mixed ^ (mixed >> 32)
 }
 
-/// Why bytes with a fixed place for magic, version and checksum are not what was looked for.
+/// Why a segment header or mark slot is not valid in this version of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// Nothing but zeros: never written.
+    /// All bytes are zero: never written.
     Blank,
-    /// The checksum holds (in this or the other byte order), the byte-order word is turned round.
+    /// The checksum is valid (in one of the byte orders) and the byte-order word is reversed.
     OtherMachine,
-    /// The checksum holds, the version is not ours.
+    /// The checksum is valid and the version is not [`FORMAT_VERSION`].
     OtherVersion(u32),
-    /// The checksum holds, the version is ours, the sizes are not.
+    /// Checksum and version are valid and the layout word differs.
     OtherLayout,
     /// Anything else: torn or damaged.
     Damaged,
 }
 
-/// Places that every version keeps: magic 0..8, version 8..12, byte order 12..16, and a CRC-32C in
-/// the last four bytes over all before it.
+/// Checks the fields that are at the same offset in every version: magic 0..8, version 8..12, byte
+/// order 12..16, and in the last four bytes a CRC-32C over all bytes before them.
 fn check_envelope(bytes: &[u8], magic: [u8; 8]) -> Result<(), Unreadable> {
     if is_blank(bytes) {
         return Err(Unreadable::Blank);
@@ -145,25 +148,26 @@ fn seal_envelope(bytes: &mut [u8], magic: [u8; 8]) -> u32 {
     checksum
 }
 
-/// What a segment says of itself and of the segment before it.
+/// Header of a segment: its identity, and the chain value of the segment before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
-    /// Drawn once when the journal was made; the same in every segment and in the mark.
+    /// Id of the journal, chosen when it is created; the same in every segment and in the mark.
     pub journal_id: u64,
-    /// Place in the chain, from 0; also the file's name.
+    /// Position in the chain, from 0; also the file's name.
     pub index: u64,
-    /// Which opening of the journal began this segment, from 1.
+    /// Number of the opening for writing that began this segment, from 1.
     pub epoch: u64,
-    /// Sequence of the first record here; what the segment before ends with, plus one.
+    /// Sequence of the first record: the last sequence of the segment before, plus one.
     pub first_sequence: u64,
     /// Chain value at the end of the segment before; 0 in segment 0.
     pub previous_hash: u64,
-    /// Size of this segment's file.
+    /// Size of this segment's file, bytes.
     pub segment_bytes: u64,
 }
 
 impl SegmentHeader {
-    /// The header's bytes, and the checksum that seeds every record of the segment.
+    /// Returns the header's bytes, and the checksum that seeds every record checksum of the
+    /// segment.
     pub(crate) fn encode(&self) -> ([u8; SEGMENT_HEADER_BYTES], u32) {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         put(&mut bytes, 16, &LAYOUT.to_le_bytes());
@@ -177,7 +181,7 @@ impl SegmentHeader {
         (bytes, checksum)
     }
 
-    /// Reads a header from the start of a file, which may have been cut short.
+    /// Decodes the header at the start of a file. The file may be shorter than a header.
     pub(crate) fn decode(file: &[u8]) -> Result<(Self, u32), Unreadable> {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         let there = file.len().min(SEGMENT_HEADER_BYTES);
@@ -197,28 +201,28 @@ impl SegmentHeader {
         Ok((header, u32_at(&bytes, SEGMENT_HEADER_BYTES - 4)))
     }
 
-    /// The chain value before the first record of a segment: it covers the header, and through
-    /// `previous_hash` every segment before.
+    /// The chain value before the first record of this segment. It covers the header, and through
+    /// `previous_hash` every earlier segment.
     pub(crate) fn chain_start(&self, checksum: u32) -> u64 {
         chain_step(self.previous_hash, checksum, SEGMENT_HEADER_BYTES)
     }
 }
 
-/// One slot of the mark: how far the journal is known to be on disk.
+/// One slot of the mark: the sequence up to which the journal is known to be on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Same as in every segment.
+    /// Id of the journal, as in every segment.
     pub journal_id: u64,
-    /// Counts the writes of the mark, from 1; its parity says which slot it belongs in.
+    /// Number of this write of the mark, from 1. Even generations go to slot 0, odd ones to slot 1.
     pub generation: u64,
-    /// Counts the openings of the journal for writing, from 1.
+    /// Number of the current opening for writing, from 1.
     pub epoch: u64,
     /// Every record up to this sequence was synced before this slot was written.
     pub durable: u64,
 }
 
 impl Mark {
-    /// The slot that a generation is written to.
+    /// Index of the slot that this generation is written to.
     pub(crate) const fn slot(&self) -> usize {
         (self.generation % MARK_SLOTS as u64) as usize
     }
@@ -244,7 +248,7 @@ impl Mark {
     }
 }
 
-/// The facts of a record beside its body and its place.
+/// Header fields of a record that the caller gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
     pub sequence: u64,
@@ -253,9 +257,9 @@ pub(crate) struct RecordHeader {
     pub schema: u16,
 }
 
-/// Writes header and checksum round a body that already stands, padded, in `slot`.
+/// Writes header and checksum of a record whose padded body is already in `slot`.
 ///
-/// `slot` is the record's whole place, `record_bytes(body_bytes)` long. Returns the checksum.
+/// `slot` is the whole record, `record_bytes(body_bytes)` long. Returns the checksum.
 #[inline]
 pub(crate) fn seal_record(
     slot: &mut [u8],
@@ -267,29 +271,29 @@ pub(crate) fn seal_record(
     slot[8..16].copy_from_slice(&header.sequence.to_le_bytes());
     slot[16..24].copy_from_slice(&header.time_ns.to_le_bytes());
     slot[24..32].copy_from_slice(&tag.to_le_bytes());
-    // One call over one aligned run: two short calls would cost more than the hashing itself.
+    // One call over one aligned range: a second call would cost more than the hashing itself.
     let checksum = crc32c::crc32c_append(seed ^ body_bytes as u32, &slot[8..]);
     let first = u64::from(checksum) | (body_bytes as u64) << 32;
     slot[..8].copy_from_slice(&first.to_le_bytes());
     checksum
 }
 
-/// What is wrong with the bytes where a record should be.
+/// What is wrong with the bytes at the place of the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordFault {
-    /// The length is beyond the limit, or reaches past the end of the segment.
+    /// The length is above [`BODY_BYTES_MAX`], or reaches past the end of the segment.
     Length,
     /// The sequence is not the next one.
     Sequence,
-    /// The checksum does not hold.
+    /// The checksum is wrong.
     Checksum,
     /// The file ends inside the record.
     CutOff,
-    /// No record stands here, but bytes that are not zero follow.
+    /// The record header is all zeros, but bytes that are not zero follow.
     Hole,
-    /// No record stands here and nothing follows, although the mark promises more.
+    /// The record header and all bytes after it are zero, although the mark says more records.
     Missing,
-    /// The header of the segment that should hold the record is torn or damaged.
+    /// The header of the segment that should hold the record is damaged.
     SegmentHeader,
 }
 
@@ -298,29 +302,30 @@ impl core::fmt::Display for RecordFault {
         f.write_str(match self {
             Self::Length => "impossible length",
             Self::Sequence => "wrong sequence",
-            Self::Checksum => "checksum does not hold",
+            Self::Checksum => "wrong checksum",
             Self::CutOff => "file ends inside the record",
-            Self::Hole => "nothing here, but bytes follow",
-            Self::Missing => "nothing here",
+            Self::Hole => "zeros here, but other bytes follow",
+            Self::Missing => "no record here",
             Self::SegmentHeader => "segment header damaged",
         })
     }
 }
 
-/// What stands at a place in a segment.
+/// Result of parsing the bytes at one offset of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// A whole record with the expected sequence.
+    /// A valid record with the expected sequence.
     Record { header: RecordHeader, checksum: u32, body_bytes: usize },
-    /// A blank record header: the segment's records end here.
+    /// The record header is all zeros: the segment's records end here.
     Blank,
-    /// Not even a header fits any more: the segment's records end here.
+    /// The rest of the segment is shorter than a record header: the segment's records end here.
     NoRoom,
-    /// Something that is not the record that should be here.
+    /// The bytes are neither zeros nor the expected record.
     Bad(RecordFault),
 }
 
-/// Reads the record at `offset` of a segment of `segment_bytes`; `file` may be shorter.
+/// Parses the record at `offset` of a segment of `segment_bytes`. `file` may be shorter than the
+/// segment.
 #[inline]
 pub(crate) fn parse_record(
     file: &[u8],

@@ -1,8 +1,9 @@
-//! The one writer of a journal.
+//! The writer of a journal.
 //!
-//! A line belongs here if the appending thread runs it. Nothing on this path waits for a disk,
-//! makes a file or allocates; the one exception, a next segment that is not ready in time, is
-//! bounded, counted, and ends in an error. Helpers are `sync`, opening is `recovery`.
+//! A line belongs here if the appending thread runs it. An append never waits for a disk, makes a
+//! file or allocates. One exception is bounded and counted: an append that needs a new segment may
+//! wait for it, and fails after `Config::stall_max`. The helper threads are `sync`, opening is
+//! `recovery`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,53 +20,53 @@ use crate::reader::Record;
 use crate::recovery::{Recovery, Resumed, recover, write_header};
 use crate::storage::{Allocation, Segment, Storage};
 use crate::sync::{
-    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, held, make_segment,
+    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, locked, make_segment,
     run_prepare, run_sync, take_prepared,
 };
 use crate::watch::Watch;
 
-/// Segment size unless asked otherwise.
+/// Default segment size: 64 MiB.
 pub const SEGMENT_BYTES_DEFAULT: usize = 64 << 20;
-/// How long an append may wait for the next segment unless asked otherwise.
+/// Default longest wait of an append for the next segment.
 pub const STALL_MAX_DEFAULT: Duration = Duration::from_secs(2);
-/// Pause between two groups under [`Durability::Process`], where nobody waits for the disk.
+/// Pause between two syncs under [`Durability::Process`], where no output waits for the disk.
 const PROCESS_SYNC_PAUSE: Duration = Duration::from_millis(10);
 
-/// What an output waits for.
+/// When the outputs of an input may be released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Nothing: an appended record survives the death of the process, not of the machine.
+    /// When the input is appended: it survives the death of the process, not of the machine.
     Process,
-    /// The sync of its input: it survives a loss of power.
+    /// When the input is synced to disk: it survives a loss of power.
     Disk,
 }
 
-/// Who brings records to disk.
+/// Which thread syncs records to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncMode {
-    /// Two threads of the journal's own.
+    /// A sync thread; a second thread prepares segments.
     Threads,
-    /// The owner, by calling [`Journal::sync_step`]; no thread is started and no clock is read.
+    /// The caller's thread, in [`Journal::sync_step`]. No thread is started and no clock is read.
     Stepped,
 }
 
-/// How to open a journal.
+/// Settings of a journal that is opened for writing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Size of segments made from now on; a multiple of 4096 from 64 KiB to 4 GiB.
+    /// Size of new segments, bytes: a multiple of 4096 from 64 KiB to 4 GiB.
     pub segment_bytes: usize,
-    /// What an output waits for.
+    /// When the outputs of an input may be released.
     pub durability: Durability,
-    /// Who syncs.
+    /// Which thread syncs records to disk.
     pub sync_mode: SyncMode,
-    /// Pause of the sync thread between two groups, for records to gather.
+    /// Pause of the sync thread between two syncs, so that one sync covers more records.
     pub sync_pause: Duration,
     /// Longest wait of an append for the next segment.
     pub stall_max: Duration,
 }
 
 impl Config {
-    /// The usual settings for a durability: threads, 64 MiB segments.
+    /// Default settings for a durability: two helper threads, 64 MiB segments.
     pub const fn new(durability: Durability) -> Self {
         let sync_pause = match durability {
             Durability::Process => PROCESS_SYNC_PAUSE,
@@ -80,7 +81,8 @@ impl Config {
         }
     }
 
-    /// Where somebody waits for each sync, the work that makes syncs quick is done ahead.
+    /// How new segments are made. Outputs wait for each sync only under [`Durability::Disk`], so
+    /// only there are the zeros written ahead, which makes later syncs faster.
     const fn new_segments(&self) -> NewSegments {
         let allocation = match self.durability {
             Durability::Process => Allocation::Reserved,
@@ -89,14 +91,14 @@ impl Config {
         NewSegments { bytes: self.segment_bytes, allocation }
     }
 
-    /// The same without threads, for a simulator or a test.
+    /// These settings without helper threads, for a simulator or a test.
     #[must_use]
     pub const fn stepped(mut self) -> Self {
         self.sync_mode = SyncMode::Stepped;
         self
     }
 
-    /// The same with segments of another size.
+    /// These settings with another segment size, bytes.
     #[must_use]
     pub const fn segment_bytes(mut self, bytes: usize) -> Self {
         self.segment_bytes = bytes;
@@ -104,7 +106,7 @@ impl Config {
     }
 }
 
-/// Up to which record outputs may leave, for any thread to look at.
+/// The sequence up to which outputs may be released, readable from any thread.
 #[derive(Clone, Debug)]
 pub struct ReleaseMark {
     durability: Durability,
@@ -113,7 +115,7 @@ pub struct ReleaseMark {
 }
 
 impl ReleaseMark {
-    /// Outputs of inputs up to this sequence may leave.
+    /// Outputs of inputs up to this sequence may be released.
     #[inline]
     pub fn up_to(&self) -> u64 {
         match self.durability {
@@ -123,24 +125,24 @@ impl ReleaseMark {
     }
 }
 
-/// Counts since opening.
+/// Counters since opening.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Records appended.
+    /// Appended records.
     pub records: u64,
-    /// Segments begun.
+    /// Changes to a new segment.
     pub rolls: u64,
-    /// Times an append had to wait for the next segment.
+    /// Appends that waited for the next segment.
     pub stalls: u64,
-    /// The longest such wait, in nanoseconds.
+    /// Longest wait of an append for the next segment, nanoseconds.
     pub stall_ns_max: u64,
-    /// Groups synced.
+    /// Completed syncs, each of a group of records.
     pub syncs: u64,
-    /// The last record known to be on disk.
+    /// The last sequence known to be on disk.
     pub durable: u64,
-    /// Whether the next segment is ready.
+    /// True if the next segment is ready.
     pub next_segment_ready: bool,
-    /// Why the next segment could not be made so far: known well before it is needed.
+    /// Why making the next segment failed. Set before the writer needs that segment.
     pub next_segment_error: Option<AppendError>,
 }
 
@@ -149,17 +151,17 @@ enum Helpers<S: Storage> {
     Stepped(Syncer<S>),
 }
 
-/// The writer. Holds the journal's lock until closed or dropped.
+/// The writer. Holds the journal's lock until it is closed or dropped.
 pub struct Journal<S: Storage> {
     segment: S::Segment,
-    /// End of the last record in the segment.
+    /// Byte offset of the end of the last record in the segment.
     offset: usize,
     segment_bytes: usize,
     seed: u32,
     next_sequence: u64,
     chain: u64,
     shared: Arc<Shared<S>>,
-    /// Wake the sync thread on append: somebody waits for the disk.
+    /// True if an append wakes the sync thread, because outputs wait for the disk.
     wakes: bool,
     body_bytes_max: usize,
     helpers: Helpers<S>,
@@ -185,16 +187,17 @@ impl<S: Storage> fmt::Debug for Journal<S> {
 }
 
 impl<S: Storage> Journal<S> {
-    /// Locks, reads and mends the journal, or makes one.
+    /// Locks, reads and recovers the journal, or creates a new one.
     ///
     /// # Errors
-    /// [`OpenError`]; after [`OpenError::Refused`] and [`OpenError::Locked`] nothing was changed.
+    /// [`OpenError`]; after [`OpenError::Refused`] and [`OpenError::Locked`] no file was changed.
     pub fn open(storage: S, config: Config) -> Result<(Self, Recovery), OpenError> {
         Self::open_replaying(storage, config, |_| {})
     }
 
-    /// The same, showing every record to `visit` on the way: a start reads the journal only once.
-    /// When an error is returned, what was shown must be forgotten.
+    /// Like [`Journal::open`], and calls `visit` with every record, so that a start reads the
+    /// journal only once. After an error the caller must discard the state that it built from the
+    /// records.
     ///
     /// # Errors
     /// As [`Journal::open`].
@@ -238,7 +241,7 @@ impl<S: Storage> Journal<S> {
             chain,
             shared,
             wakes: threads && config.durability == Durability::Disk,
-            // A record must fit the present segment's size and the next one's.
+            // A record must fit a segment of the configured size, as the next one will be.
             body_bytes_max: body_bytes_max(config.segment_bytes),
             helpers,
             header,
@@ -252,11 +255,11 @@ impl<S: Storage> Journal<S> {
         })
     }
 
-    /// Appends a record and returns its sequence. It is not yet durable: see
+    /// Appends a record and returns its sequence. The record is not durable yet: see
     /// [`Journal::release_mark`].
     ///
     /// # Errors
-    /// [`AppendError`]; the journal is then as it was before the call.
+    /// [`AppendError`]; the journal is then unchanged.
     #[inline]
     pub fn append(
         &mut self,
@@ -270,7 +273,7 @@ impl<S: Storage> Journal<S> {
         let header = RecordHeader { sequence: self.next_sequence, time_ns, kind, schema };
         let seed = self.seed;
         let checksum = self.segment.with(self.offset, total, |slot| {
-            // The padding first: the body then overwrites what is not padding.
+            // Zero the last 8 bytes first: the body then overwrites all but the padding.
             slot[total - RECORD_ALIGN_BYTES..].fill(0);
             slot[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + body.len()].copy_from_slice(body);
             seal_record(slot, seed, header, body.len())
@@ -278,11 +281,11 @@ impl<S: Storage> Journal<S> {
         Ok(self.commit(checksum, body.len(), total))
     }
 
-    /// Appends a record whose body `encode` writes straight into the journal. `encode` gets
-    /// `len_max` bytes of any content and returns how many of them it used.
+    /// Appends a record whose body `encode` writes directly into the segment. `encode` gets
+    /// `len_max` bytes of undefined content and returns the number of bytes that it wrote.
     ///
     /// # Errors
-    /// [`AppendError`]; the journal is then as it was before the call.
+    /// [`AppendError`]; the journal is then unchanged.
     #[inline]
     pub fn append_with(
         &mut self,
@@ -299,8 +302,8 @@ impl<S: Storage> Journal<S> {
         let sealed = self.segment.with(self.offset, reserved, |slot| {
             let body_end = RECORD_HEADER_BYTES + len_max;
             let used = encode(&mut slot[RECORD_HEADER_BYTES..body_end]);
-            // What was reserved and not used must be blank again: nothing but zeros may stand
-            // behind the last record.
+            // The unused part of the reservation becomes zeros: only zeros may follow the last
+            // record.
             let keep = if used > len_max { 0 } else { RECORD_HEADER_BYTES + used };
             slot[keep.max(RECORD_HEADER_BYTES)..].fill(0);
             if used > len_max {
@@ -312,11 +315,11 @@ impl<S: Storage> Journal<S> {
         Ok(self.commit(checksum, used, record_bytes(used)))
     }
 
-    /// Makes sure that a record of `total` bytes has a place.
+    /// Checks the limits, and begins a new segment if `total` bytes do not fit the current one.
     #[inline]
     fn admit(&mut self, body_bytes: usize, total: usize) -> Result<(), AppendError> {
         if self.shared.failed.load(Ordering::Relaxed) {
-            return Err(self.refusal());
+            return Err(self.sync_failure());
         }
         if body_bytes > self.body_bytes_max {
             return Err(AppendError::BodyTooLong { found: body_bytes, limit: self.body_bytes_max });
@@ -342,7 +345,7 @@ impl<S: Storage> Journal<S> {
     }
 
     #[cold]
-    fn refusal(&self) -> AppendError {
+    fn sync_failure(&self) -> AppendError {
         let SyncError { durable, why } = self.shared.failure();
         AppendError::SyncFailed { durable, why }
     }
@@ -359,7 +362,7 @@ impl<S: Storage> Journal<S> {
     /// Begins the next segment.
     #[cold]
     fn roll(&mut self) -> Result<(), AppendError> {
-        let waiting = held(&self.shared.begun).len();
+        let waiting = locked(&self.shared.begun).len();
         if waiting >= ROLLED_UNSYNCED_MAX {
             return Err(AppendError::SyncBehind { waiting });
         }
@@ -373,7 +376,7 @@ impl<S: Storage> Journal<S> {
             segment_bytes: next.bytes() as u64,
         };
         let (seed, offset) = write_header(&mut next, &header);
-        let mut begun = held(&self.shared.begun);
+        let mut begun = locked(&self.shared.begun);
         begun.push_back((next.handle(), next.bytes()));
         self.shared.written.offset.store(offset as u64, Ordering::Release);
         drop(begun);
@@ -389,7 +392,7 @@ impl<S: Storage> Journal<S> {
 
     fn next_segment(&mut self) -> Result<S::Segment, AppendError> {
         if matches!(self.helpers, Helpers::Threads { .. }) {
-            let ready = matches!(*held(&self.shared.prepared), Prepared::Ready(_));
+            let ready = matches!(*locked(&self.shared.prepared), Prepared::Ready(_));
             let (taken, waited) = take_prepared(&self.shared, self.config.stall_max);
             if !ready {
                 self.stalls += 1;
@@ -406,11 +409,12 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// Syncs one group in the calling thread: `true` if there was something to sync. With threads
-    /// it only wakes the sync thread, and reports its failure if it failed.
+    /// Under [`SyncMode::Stepped`] syncs one group in the calling thread, and returns `true` if any
+    /// record needed it. Under [`SyncMode::Threads`] only wakes the sync thread, and returns
+    /// `false`.
     ///
     /// # Errors
-    /// [`SyncError`]: the process must stop, every append is refused from now on.
+    /// [`SyncError`] after a failed sync: the process must stop, every later append fails.
     pub fn sync_step(&mut self) -> Result<bool, SyncError> {
         match &mut self.helpers {
             Helpers::Stepped(syncer) => syncer.step(),
@@ -426,19 +430,18 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// The failure that stopped the journal, if one did. Whoever waits on the durable mark looks
-    /// here too: after a failure it never moves again.
+    /// The sync failure that stopped the journal, if any. A caller that waits for the durable mark
+    /// must check this too: after a failure the mark never advances.
     pub fn failure(&self) -> Option<SyncError> {
         self.shared.failed.load(Ordering::Acquire).then(|| self.shared.failure())
     }
 
-    /// Last record known to be on disk, readable from any thread. Under both durabilities it says
-    /// what is synced.
+    /// The last sequence known to be on disk, readable from any thread, under both durabilities.
     pub fn durable(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.shared.durable)
     }
 
-    /// Up to where outputs may leave under the durability chosen.
+    /// The sequence up to which outputs may be released under the configured durability.
     pub fn release_mark(&self) -> ReleaseMark {
         ReleaseMark {
             durability: self.config.durability,
@@ -447,7 +450,7 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// The journal as metrics see it, from any thread.
+    /// Progress of the journal for metrics, readable from any thread.
     pub fn watch(&self) -> Watch {
         Watch {
             written: Arc::clone(&self.shared.written),
@@ -456,29 +459,29 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// Sequence that the next append returns.
+    /// The sequence that the next append will return.
     pub fn next_sequence(&self) -> u64 {
         self.next_sequence
     }
 
-    /// Counts the openings for writing, this one included.
+    /// Number of the current opening for writing, from 1.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// A value that covers every record up to now and their order.
+    /// Hash over every record so far and their order (`FORMAT.md`, section 3).
     pub fn chain(&self) -> u64 {
         self.chain
     }
 
-    /// The storage.
+    /// The storage of this journal.
     pub fn storage(&self) -> &S {
         &self.shared.storage
     }
 
-    /// Counts since opening.
+    /// Counters since opening.
     pub fn stats(&self) -> Stats {
-        let (next_segment_ready, next_segment_error) = match &*held(&self.shared.prepared) {
+        let (next_segment_ready, next_segment_error) = match &*locked(&self.shared.prepared) {
             Prepared::Wanted => (false, None),
             Prepared::Ready(_) => (true, None),
             Prepared::Failed(error) => (false, Some(error.clone())),
@@ -495,10 +498,11 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// Syncs everything, ends the helpers and gives up the lock. Returns the last record.
+    /// Syncs all records, stops the helper threads and releases the lock. Returns the last
+    /// sequence.
     ///
     /// # Errors
-    /// [`SyncError`]: not everything is on disk.
+    /// [`SyncError`]: some records are not on disk.
     pub fn close(mut self) -> Result<u64, SyncError> {
         if let Helpers::Stepped(syncer) = &mut self.helpers {
             while syncer.step()? {}
@@ -516,9 +520,9 @@ impl<S: Storage> Journal<S> {
     fn end_threads(&mut self) {
         if let Helpers::Threads { sync, prepare } = &mut self.helpers {
             {
-                // Under the lock, so that the preparing thread cannot miss it between its look at
-                // the flag and its wait.
-                let _prepared = held(&self.shared.prepared);
+                // Under the lock, so that the preparing thread cannot miss the notification between
+                // its check of the flag and its wait.
+                let _prepared = locked(&self.shared.prepared);
                 self.shared.prepared_changed.notify_all();
             }
             if let Some(sync) = sync.take() {
@@ -532,7 +536,7 @@ impl<S: Storage> Journal<S> {
     }
 }
 
-/// Ends the helpers without a last sync: to keep what was appended, call [`Journal::close`].
+/// Stops the helper threads without a last sync. Call [`Journal::close`] to sync all records first.
 impl<S: Storage> Drop for Journal<S> {
     fn drop(&mut self) {
         self.shared.abandon.store(true, Ordering::SeqCst);
@@ -558,7 +562,7 @@ fn start_threads<S: Storage>(
         Ok(sync) => Ok(Helpers::Threads { sync: Some(sync), prepare: Some(prepare) }),
         Err(error) => {
             shared.abandon.store(true, Ordering::SeqCst);
-            drop(held(&shared.prepared));
+            drop(locked(&shared.prepared));
             shared.prepared_changed.notify_all();
             let _ = prepare.join();
             Err(error)

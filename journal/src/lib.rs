@@ -1,13 +1,14 @@
 //! The memory-mapped, checksummed log of inputs.
 //!
-//! A line belongs in this crate if it keeps, finds or checks bytes of the journal. What a record
-//! means is the business of whoever appends it: bodies are opaque, `kind` and `schema` are theirs.
+//! A line belongs in this crate if it stores, finds or checks bytes of the journal. The crate does
+//! not know what a record means: `kind`, `schema` and the body belong to the caller.
 //!
-//! [`Journal`] is the one writer, [`Reader`] reads from the first record, [`verify`] checks all of
-//! it. `FORMAT.md` draws the bytes and says what recovery does for each way a crash can leave them.
+//! [`Journal`] is the only writer. [`Reader`] reads from the first record. [`verify`] checks a
+//! whole journal. `FORMAT.md` draws the bytes, and says what recovery does after each kind of
+//! crash.
 //!
-//! Invariants: sequences are dense from 1; a record at or below the durable mark is never cut;
-//! nothing but zeros stands behind the last record; nothing is written after a failed sync.
+//! Invariants: sequences have no gap and begin at 1; a record at or below the durable mark is never
+//! cut; only zeros follow the last record; nothing is written after a failed sync.
 
 mod error;
 mod file;
@@ -23,7 +24,9 @@ mod sync;
 mod tests;
 mod watch;
 
-pub use error::{AppendError, ChainFault, MarkFault, OpenError, ReadError, Refusal, SyncError};
+pub use error::{
+    AppendError, ChainFault, JournalFault, MarkFault, OpenError, ReadError, SyncError,
+};
 pub use file::{FileHandle, FileSegment, FileStorage, FileView};
 pub use format::{
     BODY_BYTES_MAX, FORMAT_VERSION, MARK_SLOT_BYTES, MARK_SLOTS, RECORD_HEADER_BYTES, RecordFault,

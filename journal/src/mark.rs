@@ -1,25 +1,26 @@
-//! Which of the mark's slots to believe.
+//! Choosing the valid slot of the mark.
 //!
-//! A line belongs here if it compares slots. Their bytes are `format`; what the durable mark means
-//! for records is `reader`.
+//! A line belongs here if it compares the two slots. `format` decodes their bytes; `reader` applies
+//! the durable mark to records.
 
-use crate::error::{MarkFault, ReadError, Refusal};
+use crate::error::{JournalFault, MarkFault, ReadError};
 use crate::format::{MARK_SLOTS, Mark, Unreadable};
 use crate::storage::Source;
 
-/// How often a mark that contradicts itself is read again: a live writer may have written both
-/// slots while they were read.
+/// Attempts to read a mark whose slots contradict each other: a live writer may have written both
+/// slots during the read.
 const MARK_READ_TRIES: usize = 3;
 
-/// The mark as it is believed.
+/// The newest valid slot of the mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FoundMark {
     pub mark: Mark,
-    /// The other slot does not hold what it should: a torn write, or damage.
+    /// The other slot is torn or damaged.
     pub slot_lost: bool,
 }
 
-/// Reads the mark beside `segments` segments. `None`: there never was one, so the journal is new.
+/// Reads the mark of a journal with `segments` segments. `None` means that no mark was ever
+/// written: the journal is new.
 pub(crate) fn read_mark(
     source: &impl Source,
     segments: usize,
@@ -28,7 +29,7 @@ pub(crate) fn read_mark(
     loop {
         tries -= 1;
         match read_once(source, segments) {
-            Err(ReadError::Refused(Refusal::MarkDamaged { .. })) if tries > 0 => {}
+            Err(ReadError::Refused(JournalFault::MarkDamaged { .. })) if tries > 0 => {}
             result => return result,
         }
     }
@@ -43,36 +44,36 @@ fn read_once(source: &impl Source, segments: usize) -> Result<Option<FoundMark>,
     for (place, slot) in slots.iter().enumerate() {
         decoded[place] = match Mark::decode(slot) {
             Err(Unreadable::OtherMachine) => {
-                return Err(Refusal::OtherMachine { file: file() }.into());
+                return Err(JournalFault::OtherMachine { file: file() }.into());
             }
             Err(Unreadable::OtherVersion(found)) => {
-                return Err(Refusal::OtherVersion { file: file(), found }.into());
+                return Err(JournalFault::OtherVersion { file: file(), found }.into());
             }
             Ok(mark) if mark.slot() != place => {
                 let fault = MarkFault::Contradiction;
-                return Err(Refusal::MarkDamaged { file: file(), fault }.into());
+                return Err(JournalFault::MarkDamaged { file: file(), fault }.into());
             }
             other => other,
         };
     }
     match decoded {
         [Ok(even), Ok(odd)] => {
-            let mark = newer_of(even, odd).ok_or_else(|| Refusal::MarkDamaged {
+            let mark = newer_of(even, odd).ok_or_else(|| JournalFault::MarkDamaged {
                 file: file(),
                 fault: MarkFault::Contradiction,
             })?;
             Ok(Some(FoundMark { mark, slot_lost: false }))
         }
         [Ok(mark), Err(other)] | [Err(other), Ok(mark)] => {
-            // Generation 1 is the first ever written: the other slot is still as it was made.
+            // Generation 1 is the first write: the other slot is still all zeros.
             let slot_lost = mark.generation != 1 || other != Unreadable::Blank;
             Ok(Some(FoundMark { mark, slot_lost }))
         }
         [Err(Unreadable::Blank), Err(Unreadable::Blank)] => absent(source, segments),
-        // The very first write was torn: nothing can have been promised yet.
+        // The first write was torn, so no record can be durable yet.
         [Err(Unreadable::Blank), Err(_)] if segments == 0 => Ok(None),
         [Err(_), Err(_)] => {
-            Err(Refusal::MarkDamaged { file: file(), fault: MarkFault::NoSlot }.into())
+            Err(JournalFault::MarkDamaged { file: file(), fault: MarkFault::NoSlot }.into())
         }
     }
 }
@@ -81,10 +82,10 @@ fn absent(source: &impl Source, segments: usize) -> Result<Option<FoundMark>, Re
     if segments == 0 {
         return Ok(None);
     }
-    Err(Refusal::MarkMissing { file: source.mark_name(), segments }.into())
+    Err(JournalFault::MarkMissing { file: source.mark_name(), segments }.into())
 }
 
-/// The newer of two whole slots; `None` when they cannot both be ours.
+/// The newer of two valid slots; `None` when they contradict each other.
 fn newer_of(even: Mark, odd: Mark) -> Option<Mark> {
     let (older, newer) = if even.generation < odd.generation { (even, odd) } else { (odd, even) };
     let agree = newer.generation == older.generation + 1

@@ -1,10 +1,10 @@
-//! The journal in memory, on a simulated disk that loses, lies and fails on request.
+//! A simulated disk in memory that loses bytes, lies about syncs and fails on request.
 //!
-//! A line belongs here if it models what a disk or a crash may do. The simulator and the tests use
-//! it; nothing here is random but from a seed that the caller gives.
+//! A line belongs here if it models a disk or a crash. The simulator and the tests use this
+//! storage. All randomness comes from a seed that the caller gives.
 //!
-//! Each file has two images: what the running process sees (the page cache) and what would be found
-//! after a loss of power (the platter). A sync copies the first to the second, if it is honest.
+//! Each file has two images: the bytes that the process sees (the page cache), and the bytes that
+//! remain after a loss of power (the platter). An honest sync copies the first to the second.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,34 +15,34 @@ use crate::storage::{
     Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError,
 };
 
-/// What a sync does.
+/// What a sync of the simulated disk does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncBehaviour {
-    /// Everything asked for is on the platter when it returns.
+    /// Copies the range to the platter before it returns.
     Honest,
-    /// Says so, and does nothing.
+    /// Reports success and copies nothing.
     Lies,
-    /// Fails, having done nothing.
+    /// Reports an error and copies nothing.
     Fails,
 }
 
-/// What a loss of power does to bytes that were not synced.
+/// What happens at a loss of power to bytes that were not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// All of them are lost.
     All,
-    /// All of them had reached the platter anyway.
+    /// All of them have reached the platter.
     Nothing,
-    /// Each page of this many bytes is lost or kept by the seed's coin.
+    /// Each page is lost or kept at random.
     Pages {
-        /// The seed.
+        /// Seed of the random choices.
         seed: u64,
-        /// Bytes of a page; at least 1.
+        /// Size of a page, bytes; at least 1.
         page_bytes: usize,
     },
 }
 
-/// The next number of a splitmix64 sequence: the journal's only randomness, always from a seed.
+/// The next number of a splitmix64 sequence, from a seed. The crate has no other randomness.
 pub(crate) fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut mixed = *state;
@@ -95,23 +95,24 @@ struct Disk {
     identity: u64,
     segment_sync: SyncBehaviour,
     mark_sync: SyncBehaviour,
-    /// Operations on the platter still allowed before power fails in the middle of one.
+    /// Operations on the platter until power fails; `None` for no failure.
     power_left: Option<u64>,
     operations: u64,
 }
 
-/// A simulated disk that holds one journal. Clones are the same disk.
+/// A simulated disk that holds one journal. Clones refer to the same disk.
 #[derive(Clone, Debug)]
 pub struct MemStorage {
     disk: Arc<Mutex<Disk>>,
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks `mutex`, also after a thread has panicked with the lock held.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MemStorage {
-    /// An empty, honest disk without a limit. `identity` goes into a journal made on it.
+    /// An empty, honest disk without a size limit. A journal created on it gets the id `identity`.
     pub fn new(identity: u64) -> Self {
         Self::from_files(BTreeMap::new(), None, identity)
     }
@@ -131,76 +132,76 @@ impl MemStorage {
         Self { disk: Arc::new(Mutex::new(disk)) }
     }
 
-    /// From now on segments together take at most this many bytes.
+    /// Limits the total size of all segments, bytes.
     pub fn set_capacity(&self, bytes: usize) {
-        held(&self.disk).capacity_bytes = bytes;
+        locked(&self.disk).capacity_bytes = bytes;
     }
 
-    /// From now on syncs behave so.
+    /// Sets the behaviour of later syncs of segments and of the mark.
     pub fn set_sync(&self, segments: SyncBehaviour, mark: SyncBehaviour) {
-        let mut disk = held(&self.disk);
+        let mut disk = locked(&self.disk);
         disk.segment_sync = segments;
         disk.mark_sync = mark;
     }
 
-    /// Power fails at the operation after this many: it and all later ones report an error and
-    /// change nothing on the platter.
+    /// Lets power fail after `operations` more operations. Every later operation reports an error
+    /// and changes nothing on the platter.
     pub fn cut_power_after(&self, operations: u64) {
-        held(&self.disk).power_left = Some(operations);
+        locked(&self.disk).power_left = Some(operations);
     }
 
-    /// Operations on the platter so far: creations, removals, syncs.
+    /// Number of operations on the platter so far: creations, removals, syncs.
     pub fn operations(&self) -> u64 {
-        held(&self.disk).operations
+        locked(&self.disk).operations
     }
 
-    /// The disk as it is found after the process was killed: nothing written is lost. The old disk
-    /// lives on apart, so that a leftover writer cannot reach the new one.
+    /// The disk after the process was killed: every written byte is kept. The result is a copy, so
+    /// a writer that still runs on the old disk cannot change it.
     #[must_use]
     pub fn after_kill(&self) -> Self {
         self.survivor(Image::clone)
     }
 
-    /// The disk as it is found after a loss of power. Honest again, and apart from the old one.
+    /// The disk after a loss of power: an honest copy, independent of the old disk.
     #[must_use]
     pub fn after_power_loss(&self, loss: Loss) -> Self {
         let mut random = if let Loss::Pages { seed, .. } = loss { seed } else { 0 };
         self.survivor(|image| image.after_power_loss(loss, &mut random))
     }
 
-    fn survivor(&self, mut fate: impl FnMut(&Image) -> Image) -> Self {
-        let disk = held(&self.disk);
+    fn survivor(&self, mut surviving: impl FnMut(&Image) -> Image) -> Self {
+        let disk = locked(&self.disk);
         let mut segments = BTreeMap::new();
         for (index, file) in &disk.segments {
-            segments.insert(*index, Arc::new(Mutex::new(fate(&held(file)))));
+            segments.insert(*index, Arc::new(Mutex::new(surviving(&locked(file)))));
         }
-        Self::from_files(segments, disk.mark.as_ref().map(fate), disk.identity)
+        Self::from_files(segments, disk.mark.as_ref().map(surviving), disk.identity)
     }
 
-    /// Copies a segment's bytes; `None` when there is no such segment.
+    /// A copy of a segment's bytes; `None` if the segment does not exist.
     pub fn segment(&self, index: u64) -> Option<Vec<u8>> {
-        held(&self.disk).segments.get(&index).map(|file| held(file).live.clone())
+        locked(&self.disk).segments.get(&index).map(|file| locked(file).live.clone())
     }
 
-    /// Puts any bytes in place of a segment, on the platter too: for damage, cuts, foreign files.
+    /// Replaces a segment in both images: for damage, cuts and files of another journal.
     pub fn put_segment(&self, index: u64, bytes: Vec<u8>) {
         let image = Image { live: bytes.clone(), platter: bytes };
-        held(&self.disk).segments.insert(index, Arc::new(Mutex::new(image)));
+        locked(&self.disk).segments.insert(index, Arc::new(Mutex::new(image)));
     }
 
-    /// Takes a segment away.
+    /// Removes a segment, as if somebody had deleted the file.
     pub fn take_segment(&self, index: u64) {
-        held(&self.disk).segments.remove(&index);
+        locked(&self.disk).segments.remove(&index);
     }
 
-    /// Copies the mark's bytes; empty when there is no mark.
+    /// A copy of the mark's bytes; empty if the mark does not exist.
     pub fn mark(&self) -> Vec<u8> {
-        held(&self.disk).mark.as_ref().map(|mark| mark.live.clone()).unwrap_or_default()
+        locked(&self.disk).mark.as_ref().map(|mark| mark.live.clone()).unwrap_or_default()
     }
 
-    /// Puts any bytes in place of the mark; `None` takes it away.
+    /// Replaces the mark in both images; `None` removes the mark.
     pub fn put_mark(&self, bytes: Option<Vec<u8>>) {
-        held(&self.disk).mark = bytes.map(|mut live| {
+        locked(&self.disk).mark = bytes.map(|mut live| {
             live.resize(MARK_SLOT_BYTES * MARK_SLOTS, 0);
             Image { platter: live.clone(), live }
         });
@@ -208,7 +209,7 @@ impl MemStorage {
 }
 
 impl Disk {
-    /// Counts an operation; an error once power is gone.
+    /// Counts an operation on the platter. Fails once power has failed.
     fn operate(&mut self) -> io::Result<()> {
         self.operations += 1;
         match &mut self.power_left {
@@ -234,7 +235,7 @@ impl Source for MemStorage {
     type View = Vec<u8>;
 
     fn list_segments(&self) -> Result<Vec<u64>, StorageError> {
-        Ok(held(&self.disk).segments.keys().copied().collect())
+        Ok(locked(&self.disk).segments.keys().copied().collect())
     }
 
     fn view_segment(&self, index: u64) -> Result<Vec<u8>, StorageError> {
@@ -243,7 +244,7 @@ impl Source for MemStorage {
     }
 
     fn read_mark(&self) -> Result<Option<MarkSlots>, StorageError> {
-        let disk = held(&self.disk);
+        let disk = locked(&self.disk);
         Ok(disk.mark.as_ref().map(|mark| {
             let mut slots = Box::new([[0; MARK_SLOT_BYTES]; MARK_SLOTS]);
             for (slot, stored) in slots.iter_mut().zip(mark.live.chunks(MARK_SLOT_BYTES)) {
@@ -267,7 +268,7 @@ impl Storage for MemStorage {
     type Lock = MemLock;
 
     fn lock(&self) -> Result<MemLock, StorageError> {
-        let mut disk = held(&self.disk);
+        let mut disk = locked(&self.disk);
         if disk.locked {
             return Err(StorageError::Locked { name: "memory:lock".to_owned() });
         }
@@ -275,8 +276,8 @@ impl Storage for MemStorage {
         Ok(MemLock { disk: Arc::clone(&self.disk) })
     }
 
-    fn draw_identity(&self) -> u64 {
-        held(&self.disk).identity
+    fn new_journal_id(&self) -> u64 {
+        locked(&self.disk).identity
     }
 
     fn create_segment(
@@ -286,8 +287,8 @@ impl Storage for MemStorage {
         _allocation: Allocation,
     ) -> Result<MemSegment, StorageError> {
         let name = self.segment_name(index);
-        let mut disk = held(&self.disk);
-        let used: usize = disk.segments.values().map(|file| held(file).live.len()).sum();
+        let mut disk = locked(&self.disk);
+        let used: usize = disk.segments.values().map(|file| locked(file).live.len()).sum();
         if used.saturating_add(bytes) > disk.capacity_bytes {
             return Err(StorageError::Full { name });
         }
@@ -300,9 +301,9 @@ impl Storage for MemStorage {
 
     fn open_segment(&self, index: u64, bytes: usize) -> Result<MemSegment, StorageError> {
         let name = self.segment_name(index);
-        let file = held(&self.disk).segments.get(&index).cloned();
+        let file = locked(&self.disk).segments.get(&index).cloned();
         let file = file.ok_or_else(absent).map_err(failed("opening", name))?;
-        let mut image = held(&file);
+        let mut image = locked(&file);
         if image.live.len() < bytes {
             image.live.resize(bytes, 0);
             image.platter.resize(bytes, 0);
@@ -312,7 +313,7 @@ impl Storage for MemStorage {
     }
 
     fn remove_segment(&self, index: u64) -> Result<(), StorageError> {
-        let mut disk = held(&self.disk);
+        let mut disk = locked(&self.disk);
         disk.operate().map_err(failed("removing", self.segment_name(index)))?;
         disk.segments.remove(&index);
         Ok(())
@@ -320,7 +321,7 @@ impl Storage for MemStorage {
 
     fn write_mark(&self, slot: usize, bytes: &[u8; MARK_SLOT_BYTES]) -> Result<(), StorageError> {
         let failed = failed("writing", self.mark_name());
-        let mut disk = held(&self.disk);
+        let mut disk = locked(&self.disk);
         let powered = disk.operate();
         let behaviour = disk.mark_sync;
         let image = disk.mark.get_or_insert_with(|| Image::zeros(MARK_SLOT_BYTES * MARK_SLOTS));
@@ -338,7 +339,7 @@ impl Storage for MemStorage {
     }
 }
 
-/// Holds a simulated journal until dropped.
+/// The writer's lock of a simulated journal; released when dropped.
 #[derive(Debug)]
 pub struct MemLock {
     disk: Arc<Mutex<Disk>>,
@@ -346,7 +347,7 @@ pub struct MemLock {
 
 impl Drop for MemLock {
     fn drop(&mut self) {
-        held(&self.disk).locked = false;
+        locked(&self.disk).locked = false;
     }
 }
 
@@ -370,11 +371,11 @@ impl Segment for MemSegment {
     }
 
     fn with<R>(&mut self, offset: usize, length: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
-        write(&mut held(&self.file).live[offset..offset + length])
+        write(&mut locked(&self.file).live[offset..offset + length])
     }
 }
 
-/// A simulated segment as the sync thread sees it.
+/// The sync thread's access to a simulated segment.
 #[derive(Debug)]
 pub struct MemHandle {
     file: File,
@@ -383,7 +384,7 @@ pub struct MemHandle {
 
 impl SegmentHandle for MemHandle {
     fn sync(&self, from: usize, to: usize) -> io::Result<()> {
-        let mut disk = held(&self.disk);
+        let mut disk = locked(&self.disk);
         disk.operate()?;
         match disk.segment_sync {
             SyncBehaviour::Fails => return Err(io::Error::other("sync failed")),
@@ -391,7 +392,7 @@ impl SegmentHandle for MemHandle {
             SyncBehaviour::Honest => {}
         }
         drop(disk);
-        held(&self.file).sync(from, to);
+        locked(&self.file).sync(from, to);
         Ok(())
     }
 

@@ -1,14 +1,14 @@
-//! Reading a journal from its first record, and judging every place where it may end.
+//! Reading a journal from its first record, and deciding where the journal ends.
 //!
 //! A line belongs here if it decides what bytes mean for the journal as a whole: a record, a clean
-//! end, a tail to cut, or damage. Recovery reads through the same code, so what a reader is given
-//! and what a writer goes on from are the same. Mending what was judged is `recovery`.
+//! end, a torn tail, or damage. Recovery reads through the same code, so a reader and a writer
+//! agree on the last record. `recovery` repairs the end.
 //!
-//! The rule behind every decision: what lies at or below the durable mark was promised, so anything
-//! but its whole record is refused; what lies above it was not, so the first thing that is not the
-//! next record ends the journal.
+//! One rule decides every case. A record at or below the durable mark must be valid, or the journal
+//! is refused. Above the durable mark, the first bytes that are not the next record end the
+//! journal.
 
-use crate::error::{ChainFault, ReadError, Refusal};
+use crate::error::{ChainFault, JournalFault, ReadError};
 use crate::format::{
     Parsed, RECORD_HEADER_BYTES, RecordFault, RecordHeader, SegmentHeader, Unreadable, chain_step,
     is_blank, is_segment_size, parse_record, record_bytes,
@@ -16,64 +16,66 @@ use crate::format::{
 use crate::mark::{FoundMark, read_mark};
 use crate::storage::Source;
 
-/// How far into a segment without a header one looks for records whose header was lost. It only
-/// decides whether the end is called torn: recovery removes such a segment either way.
-const NOT_BEGUN_LOOK_BYTES: usize = 1 << 20;
+/// Bytes of a segment without a header that are searched for records whose header was lost. The
+/// search decides only whether the end is reported as torn: recovery removes the segment anyway.
+const NOT_BEGUN_SEARCH_BYTES: usize = 1 << 20;
 
-/// One record, its body still where it was mapped.
+/// One record. The body is borrowed from the mapped segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Place in the journal, from 1, without a gap.
+    /// Position in the journal, from 1, without a gap.
     pub sequence: u64,
-    /// The time the writer gave, in nanoseconds.
+    /// Time that the caller of `append` gave, nanoseconds.
     pub time_ns: u64,
-    /// What the body is: the writer's matter.
+    /// Kind of the body, defined by the caller of `append`.
     pub kind: u16,
-    /// In which version of its encoding: the writer's matter.
+    /// Version of the body's encoding, defined by the caller of `append`.
     pub schema: u16,
-    /// The body.
+    /// The body, 0 to [`BODY_BYTES_MAX`](crate::BODY_BYTES_MAX) bytes.
     pub body: &'a [u8],
 }
 
-/// Bytes behind the last record that are no record, and were never promised.
+/// A torn tail: bytes after the last record that are not a record, above the durable mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// The file with the first of them.
+    /// Path of the file in which the torn tail begins.
     pub file: String,
-    /// Where in it they begin.
+    /// Byte offset in that file.
     pub offset: u64,
-    /// The record that would have been next.
+    /// Sequence that the next record would have had.
     pub sequence: u64,
-    /// What stands there.
+    /// What is wrong with the bytes at `offset`.
     pub fault: RecordFault,
-    /// From there to the last byte that is not zero, in this file.
+    /// Bytes from `offset` to the last byte of this file that is not zero.
     pub bytes: u64,
-    /// Later segments that fall with it.
+    /// Number of later segments that are removed too.
     pub segments: usize,
 }
 
 /// How a journal ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Right behind the last record, with nothing but zeros after it.
+    /// Only zeros follow the last record.
     Clean,
-    /// In something that recovery cuts off. Beside a live writer also: a record being written.
+    /// A torn tail follows, which recovery cuts. Beside a live writer this may be a record that is
+    /// being written.
     Torn(Cut),
 }
 
-/// Reads records in order. Takes no lock, so it may run beside the writer.
+/// Reads records in order. A reader takes no lock, so it may run beside the writer.
 #[derive(Debug)]
 pub struct Reader<S: Source> {
     source: S,
     mark: Option<FoundMark>,
     segments: Vec<u64>,
-    /// The segment being read; `None` before the first.
+    /// The segment being read; `None` before the first segment.
     current: Option<Current<S::View>>,
     next_sequence: u64,
     chain: u64,
     end: Option<End>,
+    /// Set by [`Reader::refresh`]: a live writer is appending.
     following: bool,
-    /// Segments with records above the durable mark: they are not known to be on disk.
+    /// Index and size of each segment with records above the durable mark.
     unsynced: Vec<(u64, usize)>,
 }
 
@@ -86,21 +88,21 @@ struct Current<V> {
     offset: usize,
 }
 
-/// What stands in place of the next segment.
-enum Next<V> {
-    /// No file, or one that was made ready and never begun.
+/// State of the segment after the current one.
+enum NextSegment<V> {
+    /// The file does not exist, or was prepared and has no header yet.
     NotBegun,
-    /// A header that is torn or damaged.
+    /// The header is torn or damaged.
     Torn,
-    /// A segment of this journal.
+    /// The header is valid and belongs to this journal.
     Begun(Current<V>),
 }
 
 impl<S: Source> Reader<S> {
-    /// Opens a journal at its first record. An empty place reads as an empty journal.
+    /// Opens a journal at its first record. An empty storage reads as an empty journal.
     ///
     /// # Errors
-    /// [`ReadError`]: the mark cannot be believed, or the storage failed.
+    /// [`ReadError`]: the mark is damaged or missing, or the storage failed.
     pub fn open(source: S) -> Result<Self, ReadError> {
         let segments = source.list_segments()?;
         let mark = read_mark(&source, segments.len())?;
@@ -117,10 +119,11 @@ impl<S: Source> Reader<S> {
         })
     }
 
-    /// The next record; `None` at the end, which [`Reader::end`] then describes.
+    /// The next record; `None` at the end of the journal, which [`Reader::end`] then describes.
     ///
     /// # Errors
-    /// [`Refusal::Damaged`] and [`Refusal::ChainBroken`] name file, offset and sequence.
+    /// [`JournalFault::Damaged`] names file, offset and sequence; [`JournalFault::ChainBroken`]
+    /// names file and sequence.
     #[inline]
     #[allow(clippy::should_implement_trait, reason = "lends the record, which Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, ReadError> {
@@ -135,7 +138,7 @@ impl<S: Source> Reader<S> {
         }))
     }
 
-    /// Steps over the next record; returns its header, and place and length of its body.
+    /// Advances over the next record. Returns its header, and offset and length of its body.
     #[inline]
     fn advance(&mut self) -> Result<Option<(RecordHeader, usize, usize)>, ReadError> {
         loop {
@@ -160,28 +163,29 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// How the journal ends, once [`Reader::next`] has returned `None`.
+    /// How the journal ends; `None` until [`Reader::next`] has returned `None`.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
 
-    /// Sequence of the last record read; 0 before the first.
+    /// Sequence of the last record that was read; 0 before the first record.
     pub fn last_sequence(&self) -> u64 {
         self.next_sequence - 1
     }
 
-    /// The durable mark as it stood when the journal was opened or refreshed.
+    /// The durable mark at the time of opening or of the last refresh.
     pub fn durable(&self) -> u64 {
         self.mark.map_or(0, |found| found.mark.durable)
     }
 
-    /// A value that covers every record read so far and their order: equal for equal journals.
+    /// Hash over all records read so far and their order (`FORMAT.md`, section 3). Equal journals
+    /// have equal values.
     pub fn chain(&self) -> u64 {
         self.chain
     }
 
-    /// Looks again after the end, for records that a live writer has added since. From then on the
-    /// bytes behind the end are not searched for remains, only the next record is.
+    /// Continues after the end, with the records that a live writer has appended since. From then
+    /// on the reader checks only the next record, and not whether other bytes follow the end.
     ///
     /// # Errors
     /// As [`Reader::open`].
@@ -196,8 +200,8 @@ impl<S: Source> Reader<S> {
         Ok(())
     }
 
-    /// Judges the place behind the last record of a segment: `true` when the next segment was
-    /// entered, `false` at the journal's end.
+    /// Handles the end of the current segment's records. Returns `true` if the reader has entered
+    /// the next segment, `false` at the journal's end.
     #[cold]
     fn pass_end_of_segment(&mut self, found: Option<RecordFault>) -> Result<bool, ReadError> {
         if self.end.is_some() {
@@ -207,31 +211,34 @@ impl<S: Source> Reader<S> {
             return self.stop_at(fault);
         }
         let next_index = self.next_index();
-        match self.look_at(next_index)? {
-            Next::NotBegun if self.durable() >= self.next_sequence => {
+        match self.classify(next_index)? {
+            NextSegment::NotBegun if self.durable() >= self.next_sequence => {
                 Err(self.damaged(RecordFault::Missing))
             }
-            Next::NotBegun => self.stop(None),
-            Next::Torn if self.durable() >= self.next_sequence => Err(Refusal::Damaged {
-                file: self.source.segment_name(next_index),
-                offset: 0,
-                sequence: self.next_sequence,
-                durable: self.durable(),
-                fault: RecordFault::SegmentHeader,
+            NextSegment::NotBegun => self.stop(None),
+            NextSegment::Torn if self.durable() >= self.next_sequence => {
+                Err(JournalFault::Damaged {
+                    file: self.source.segment_name(next_index),
+                    offset: 0,
+                    sequence: self.next_sequence,
+                    durable: self.durable(),
+                    fault: RecordFault::SegmentHeader,
+                }
+                .into())
             }
-            .into()),
-            Next::Torn => self.stop(Some(RecordFault::SegmentHeader)),
-            Next::Begun(next) if next.header.first_sequence > self.next_sequence => {
+            NextSegment::Torn => self.stop(Some(RecordFault::SegmentHeader)),
+            NextSegment::Begun(next) if next.header.first_sequence > self.next_sequence => {
                 self.stop_at(RecordFault::Missing)
             }
-            Next::Begun(next) => {
+            NextSegment::Begun(next) => {
                 self.enter(next)?;
                 Ok(true)
             }
         }
     }
 
-    /// Bytes that are not zero behind a place where no record stands.
+    /// Checks the bytes after the last record of the current segment: they must all be zero, up to
+    /// the segment's full size.
     fn fault_in_tail(&self) -> Option<RecordFault> {
         let current = self.current.as_ref()?;
         let file = current.view.as_ref();
@@ -244,10 +251,10 @@ impl<S: Source> Reader<S> {
     fn enter(&mut self, next: Current<S::View>) -> Result<(), ReadError> {
         let found = next.header.first_sequence;
         if found != self.next_sequence {
-            return Err(self.broken(next.header.index, ChainFault::FirstSequence { found }));
+            return Err(self.chain_broken(next.header.index, ChainFault::FirstSequence { found }));
         }
         if next.header.previous_hash != self.chain {
-            return Err(self.broken(next.header.index, ChainFault::PreviousHash));
+            return Err(self.chain_broken(next.header.index, ChainFault::PreviousHash));
         }
         if found <= self.durable() + 1 {
             self.unsynced.clear();
@@ -263,42 +270,42 @@ impl<S: Source> Reader<S> {
         self.current.as_ref().map_or(0, |current| current.header.index + 1)
     }
 
-    fn look_at(&self, index: u64) -> Result<Next<S::View>, ReadError> {
+    fn classify(&self, index: u64) -> Result<NextSegment<S::View>, ReadError> {
         if self.segments.binary_search(&index).is_err() {
             if self.segments.last().is_some_and(|last| *last > index) {
-                return Err(self.broken(index, ChainFault::Missing));
+                return Err(self.chain_broken(index, ChainFault::Missing));
             }
-            return Ok(Next::NotBegun);
+            return Ok(NextSegment::NotBegun);
         }
         let view = self.source.view_segment(index)?;
         let file = || self.source.segment_name(index);
         let (header, seed) = match SegmentHeader::decode(view.as_ref()) {
             Ok(decoded) => decoded,
-            Err(Unreadable::Blank) => return Ok(Next::NotBegun),
-            Err(Unreadable::Damaged) => return Ok(Next::Torn),
+            Err(Unreadable::Blank) => return Ok(NextSegment::NotBegun),
+            Err(Unreadable::Damaged) => return Ok(NextSegment::Torn),
             Err(Unreadable::OtherMachine) => {
-                return Err(Refusal::OtherMachine { file: file() }.into());
+                return Err(JournalFault::OtherMachine { file: file() }.into());
             }
             Err(Unreadable::OtherVersion(found)) => {
-                return Err(Refusal::OtherVersion { file: file(), found }.into());
+                return Err(JournalFault::OtherVersion { file: file(), found }.into());
             }
             Err(Unreadable::OtherLayout) => {
-                return Err(Refusal::OtherLayout { file: file() }.into());
+                return Err(JournalFault::OtherLayout { file: file() }.into());
             }
         };
         if let Some(fault) = self.misplaced(index, &header, view.as_ref().len() as u64) {
-            return Err(self.broken(index, fault));
+            return Err(self.chain_broken(index, fault));
         }
         let segment_bytes = header.segment_bytes as usize;
         let offset = crate::format::SEGMENT_HEADER_BYTES;
-        Ok(Next::Begun(Current { view, header, seed, segment_bytes, offset }))
+        Ok(NextSegment::Begun(Current { view, header, seed, segment_bytes, offset }))
     }
 
-    /// What a whole header itself says against standing at `index`.
+    /// Checks the fields of a valid header against its place `index` in the chain.
     fn misplaced(&self, index: u64, header: &SegmentHeader, length: u64) -> Option<ChainFault> {
         let found = self.mark?;
         let epoch_before = self.current.as_ref().map_or(1, |current| current.header.epoch);
-        // With a slot of the mark lost, the newest epoch is lost with it.
+        // If a slot of the mark is lost, the newest epoch is not known.
         let epoch_newest = if found.slot_lost { u64::MAX } else { found.mark.epoch };
         if header.journal_id != found.mark.journal_id {
             Some(ChainFault::Foreign)
@@ -313,12 +320,12 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    fn broken(&self, index: u64, fault: ChainFault) -> ReadError {
+    fn chain_broken(&self, index: u64, fault: ChainFault) -> ReadError {
         let file = self.source.segment_name(index);
-        Refusal::ChainBroken { file, sequence: self.next_sequence, fault }.into()
+        JournalFault::ChainBroken { file, sequence: self.next_sequence, fault }.into()
     }
 
-    fn place(&self) -> (String, u64) {
+    fn position(&self) -> (String, u64) {
         match &self.current {
             Some(current) => {
                 (self.source.segment_name(current.header.index), current.offset as u64)
@@ -328,12 +335,12 @@ impl<S: Source> Reader<S> {
     }
 
     fn damaged(&self, fault: RecordFault) -> ReadError {
-        let (file, offset) = self.place();
+        let (file, offset) = self.position();
         let (sequence, durable) = (self.next_sequence, self.durable());
-        Refusal::Damaged { file, offset, sequence, durable, fault }.into()
+        JournalFault::Damaged { file, offset, sequence, durable, fault }.into()
     }
 
-    /// Ends at a fault in the current segment, if nothing promised is lost by it.
+    /// Ends the journal at a fault in the current segment, unless a durable record is affected.
     fn stop_at(&mut self, fault: RecordFault) -> Result<bool, ReadError> {
         if self.durable() >= self.next_sequence {
             return Err(self.damaged(fault));
@@ -341,33 +348,34 @@ impl<S: Source> Reader<S> {
         self.stop(Some(fault))
     }
 
-    /// Ends behind the last record. Whatever falls with it must at least be ours to drop.
+    /// Ends the journal after the last record, and counts the later segments that are removed. A
+    /// segment of another journal is an error, because recovery must not remove it.
     fn stop(&mut self, fault: Option<RecordFault>) -> Result<bool, ReadError> {
-        let mut fallen = 0;
+        let mut removed = 0;
         let from = self.next_index();
         let to = self.segments.last().map_or(from, |last| last + 1);
         for index in from..to {
-            match self.look_at(index)? {
-                Next::NotBegun => fallen += usize::from(!self.is_blank_segment(index)?),
-                Next::Torn | Next::Begun(_) => fallen += 1,
+            match self.classify(index)? {
+                NextSegment::NotBegun => removed += usize::from(!self.is_blank_segment(index)?),
+                NextSegment::Torn | NextSegment::Begun(_) => removed += 1,
             }
         }
-        let fault = fault.or((fallen > 0).then_some(RecordFault::SegmentHeader));
+        let fault = fault.or((removed > 0).then_some(RecordFault::SegmentHeader));
         self.end = Some(match fault {
             None => End::Clean,
-            Some(fault) => End::Torn(self.cut(fault, fallen)),
+            Some(fault) => End::Torn(self.cut(fault, removed)),
         });
         Ok(false)
     }
 
-    /// Whether a segment that was not begun holds nothing where its first records would be.
+    /// True if a segment without a header has only zeros where its first records would be.
     fn is_blank_segment(&self, index: u64) -> Result<bool, ReadError> {
         if self.following || self.segments.binary_search(&index).is_err() {
             return Ok(true);
         }
         let view = self.source.view_segment(index)?;
         let file = view.as_ref();
-        Ok(is_blank(&file[..file.len().min(NOT_BEGUN_LOOK_BYTES)]))
+        Ok(is_blank(&file[..file.len().min(NOT_BEGUN_SEARCH_BYTES)]))
     }
 
     fn cut(&self, fault: RecordFault, segments: usize) -> Cut {
@@ -376,14 +384,14 @@ impl<S: Source> Reader<S> {
             let file = self.source.segment_name(self.next_index());
             return Cut { file, offset: 0, sequence, fault, bytes: 0, segments };
         }
-        let (file, offset) = self.place();
+        let (file, offset) = self.position();
         let rest = self.current.as_ref().and_then(|c| c.view.as_ref().get(c.offset..));
         let last = rest.and_then(|rest| rest.iter().rposition(|byte| *byte != 0));
         let bytes = last.map_or(0, |last| last as u64 + 1);
         Cut { file, offset, sequence, fault, bytes, segments }
     }
 
-    /// Where a writer would go on, once the end is reached.
+    /// The end of the journal for recovery. Call it after [`Reader::next`] has returned `None`.
     pub(crate) fn into_tail(self) -> Tail {
         let cut = match self.end {
             Some(End::Torn(cut)) => Some(cut),
@@ -409,39 +417,45 @@ impl<S: Source> Reader<S> {
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub mark: Option<FoundMark>,
+    /// The last valid segment; `None` in a journal without segments.
     pub last: Option<LastSegment>,
+    /// Indices of all segment files, ascending.
     pub segments: Vec<u64>,
+    /// Index and size of each segment with records above the durable mark.
     pub unsynced: Vec<(u64, usize)>,
     pub next_sequence: u64,
     pub chain: u64,
     pub cut: Option<Cut>,
 }
 
+/// The last valid segment of a journal.
 #[derive(Debug)]
 pub(crate) struct LastSegment {
     pub header: SegmentHeader,
+    /// Seed of the record checksums: the checksum of the segment header.
     pub seed: u32,
+    /// Byte offset of the end of the last record.
     pub offset: usize,
 }
 
-/// What a whole reading found.
+/// Result of [`verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// Records, all of them whole and in order.
+    /// Number of records, all of them valid and in order.
     pub records: u64,
-    /// Bytes of their bodies.
+    /// Sum of the lengths of all bodies, bytes.
     pub body_bytes: u64,
     /// The durable mark.
     pub durable: u64,
-    /// A value that covers every record and their order.
+    /// Hash over all records and their order (`FORMAT.md`, section 3).
     pub chain: u64,
-    /// One slot of the mark is torn or damaged; the other was believed.
+    /// True if one slot of the mark is torn or damaged and the other one was used.
     pub mark_slot_lost: bool,
     /// How the journal ends.
     pub end: End,
 }
 
-/// Reads a journal from end to end and checks all of it.
+/// Reads a whole journal and checks every record.
 ///
 /// # Errors
 /// The first damage, as [`Reader::next`] names it.

@@ -1,11 +1,12 @@
-//! Making a journal whole again after a crash, before it is written to.
+//! Repairing the end of a journal after a crash, before the journal is written to.
 //!
-//! A line belongs here if it changes what a reader judged: cutting, removing, syncing, moving the
-//! mark. The judgement itself is `reader`, so that nothing is changed before all of it is known.
+//! A line belongs here if it changes files: cutting, removing, syncing, moving the mark. `reader`
+//! decides where the journal ends, and recovery changes nothing before `reader` has finished.
 //!
-//! Order matters, because recovery can crash too: later segments fall first (from the last), then
-//! the tail is blanked, then all is synced, then the mark is synced as found, then it moves. At
-//! every step the place of the cut is still where it was, so the next recovery finds the same end.
+//! The order matters, because recovery can crash too. First later segments are removed, the last
+//! one first. Then the torn tail is overwritten with zeros, and all segments are synced. Then the
+//! mark is synced as found, and last the new mark is written. No step moves the place of the cut,
+//! so a recovery after a crash in any step finds the same end.
 
 use std::sync::Arc;
 
@@ -15,29 +16,29 @@ use crate::reader::{Cut, LastSegment, Reader, Record, Tail};
 use crate::storage::{Segment, SegmentHandle, Storage};
 use crate::sync::NewSegments;
 
-/// Bytes blanked or looked at in one step.
+/// Bytes that are checked and zeroed in one step.
 const BLANK_CHUNK_BYTES: usize = 64 << 10;
 
-/// What was found when a journal was opened, and what was done about it.
+/// Report of a recovery: the state of the journal as found, and what was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// There was no journal; one was made.
+    /// True if no journal existed and a new one was created.
     pub created: bool,
-    /// Drawn when the journal was made.
+    /// Id of the journal, chosen when it was created.
     pub journal_id: u64,
-    /// Counts the openings for writing, this one included.
+    /// Number of this opening for writing, from 1.
     pub epoch: u64,
-    /// The last record; 0 in an empty journal. All up to it are on disk now.
+    /// Sequence of the last record; 0 in an empty journal. All records are on disk now.
     pub last_sequence: u64,
-    /// The durable mark as it was found.
+    /// The durable mark as found.
     pub durable_found: u64,
-    /// What was cut off, never promised.
+    /// The torn tail that was cut, if any. None of its records was durable.
     pub cut: Option<Cut>,
-    /// One slot of the mark was torn or damaged; the other was believed.
+    /// True if one slot of the mark was torn or damaged and the other one was used.
     pub mark_slot_lost: bool,
 }
 
-/// Where the writer goes on.
+/// State from which the writer continues.
 pub(crate) struct Resumed<S: Storage> {
     pub segment: S::Segment,
     pub header: SegmentHeader,
@@ -46,12 +47,12 @@ pub(crate) struct Resumed<S: Storage> {
     pub next_sequence: u64,
     pub chain: u64,
     pub mark: Mark,
-    /// Everything up to here is synced; 0 in a segment just made.
+    /// Bytes of `segment` that are on disk; 0 in a new segment.
     pub synced: usize,
 }
 
-/// Reads the whole journal, showing each record to `visit`, and mends its end. The caller holds the
-/// lock.
+/// Reads the whole journal, calls `visit` with each record, and repairs the end. The caller holds
+/// the lock.
 pub(crate) fn recover<S: Storage>(
     storage: &Arc<S>,
     new_segments: NewSegments,
@@ -66,13 +67,13 @@ pub(crate) fn recover<S: Storage>(
     for index in tail.segments.iter().rev().filter(|index| Some(**index) > keep) {
         storage.remove_segment(*index)?;
     }
-    let mended = match &tail.last {
-        Some(last) => Some(mend(storage, &tail, last)?),
+    let repaired = match &tail.last {
+        Some(last) => Some(repair(storage, &tail, last)?),
         None => None,
     };
     if let Some(found) = tail.mark {
-        // A killed writer may have left the believed slot in the page cache only. It must be on
-        // disk before the other slot is touched, or a loss of power now could take both.
+        // After a killed writer the valid slot may be in the page cache only. It must be on disk
+        // before the other slot is written, or a loss of power now could destroy both.
         storage.write_mark(found.mark.slot(), &found.mark.encode())?;
     }
     let mark = next_mark(&**storage, &tail);
@@ -87,7 +88,7 @@ pub(crate) fn recover<S: Storage>(
         cut: tail.cut,
         mark_slot_lost: found.is_some_and(|found| found.slot_lost),
     };
-    let resumed = match (mended, tail.last) {
+    let resumed = match (repaired, tail.last) {
         (Some(segment), Some(last)) => Resumed {
             segment,
             header: last.header,
@@ -103,8 +104,9 @@ pub(crate) fn recover<S: Storage>(
     Ok((resumed, recovery))
 }
 
-/// Blanks what is behind the last record and syncs every segment above the durable mark.
-fn mend<S: Storage>(
+/// Overwrites the torn tail with zeros, and syncs every segment that has records above the durable
+/// mark. Returns the last segment, open for writing.
+fn repair<S: Storage>(
     storage: &Arc<S>,
     tail: &Tail,
     last: &LastSegment,
@@ -123,7 +125,7 @@ fn mend<S: Storage>(
     Ok(segment)
 }
 
-/// Zeros every byte from `offset` on, touching only pages that hold something else.
+/// Overwrites every byte from `offset` on with zeros. Ranges that are zeros already stay clean.
 fn blank(segment: &mut impl Segment, offset: usize) {
     let end = segment.bytes();
     let mut at = offset;
@@ -148,11 +150,11 @@ fn next_mark(storage: &impl Storage, tail: &Tail) -> Mark {
             epoch: found.mark.epoch.max(epoch_seen) + 1,
             durable,
         },
-        None => Mark { journal_id: storage.draw_identity(), generation: 1, epoch: 1, durable },
+        None => Mark { journal_id: storage.new_journal_id(), generation: 1, epoch: 1, durable },
     }
 }
 
-/// Makes segment 0. The mark stands already: a segment without a mark would read as a mark lost.
+/// Makes segment 0. The mark exists already: a segment without a mark would mean a lost mark.
 fn begin<S: Storage>(
     storage: &Arc<S>,
     mark: Mark,
@@ -172,7 +174,8 @@ fn begin<S: Storage>(
     Ok(Resumed { segment, header, seed, offset, next_sequence: 1, chain, mark, synced: 0 })
 }
 
-/// Begins a segment; returns the seed of its records and where the first one goes.
+/// Writes a segment header. Returns the seed of the record checksums and the offset of the first
+/// record.
 pub(crate) fn write_header(segment: &mut impl Segment, header: &SegmentHeader) -> (u32, usize) {
     let (bytes, seed) = header.encode();
     segment.with(0, bytes.len(), |place| place.copy_from_slice(&bytes));

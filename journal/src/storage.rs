@@ -1,7 +1,7 @@
-//! What the journal asks of the place it is kept in.
+//! The traits that a storage of the journal implements.
 //!
-//! A line belongs here if it is a demand that both real files and a simulated disk must meet. Files
-//! are `file`, the simulated disk is `memory`; what the bytes mean is `format`.
+//! A line belongs here if both real files and the simulated disk must fulfil it. `file` implements
+//! the traits with files, `memory` with a simulated disk; `format` defines the bytes.
 //!
 //! Methods take `&self`: the sync thread, the preparing thread and the writer share one storage.
 
@@ -9,53 +9,53 @@ use std::io;
 
 use crate::format::{MARK_SLOT_BYTES, MARK_SLOTS};
 
-/// Both slots of the mark as they stand; a slot that is not there reads as zeros.
+/// The bytes of both slots of the mark. A missing slot reads as zeros.
 pub type MarkSlots = Box<[[u8; MARK_SLOT_BYTES]; MARK_SLOTS]>;
 
-/// A storage that could not do what was asked.
+/// An operation of the storage failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// No room for another segment. What is written stays readable.
+    /// The disk has no room for another segment. Existing segments stay readable.
     #[error("no room on the disk for {name}")]
     Full {
-        /// The file that did not fit.
+        /// Path of the file that did not fit.
         name: String,
     },
-    /// Another writer holds the journal.
+    /// Another writer holds the lock.
     #[error("{name} is held by another writer")]
     Locked {
-        /// The lock.
+        /// Path of the lock file.
         name: String,
     },
-    /// Anything else the system refused.
+    /// The operating system reported another error.
     #[error("{doing} {name}: {source}")]
     Io {
-        /// What was being done.
+        /// The operation, as a present participle ("reading").
         doing: &'static str,
-        /// To which file.
+        /// Path of the file.
         name: String,
-        /// The system's word.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// How the blocks of a new segment are come by.
+/// How the blocks of a new segment are allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocation {
-    /// Asked for, and blank without being written: quick, so a writer in full flow does not outrun
-    /// the making of segments. Each sync of records later also changes the file's metadata.
+    /// Blocks are reserved and read as zeros, without being written. Making a segment is fast, so a
+    /// writer at full speed does not have to wait. Each sync of records also writes file metadata.
     Reserved,
-    /// Written with zeros: a segment's worth of work for the disk ahead, and each sync of records
-    /// later is one write to blocks that are there.
+    /// Every block is written with zeros. Making a segment writes all its bytes once more, and each
+    /// sync of records is then a write to allocated blocks, without metadata.
     Zeros,
 }
 
-/// Read access, without a lock: for readers beside a live writer, and for recovery.
+/// Read access without a lock: for readers beside a live writer, and for recovery.
 pub trait Source {
-    /// A segment's bytes, read-only. May be shorter than the segment says: a file that was cut.
+    /// The bytes of a segment, read-only. Shorter than the size in its header if the file was cut.
     type View: AsRef<[u8]>;
 
-    /// Numbers of the segments there are, ascending.
+    /// Indices of the existing segments, ascending.
     ///
     /// # Errors
     /// [`StorageError::Io`].
@@ -67,19 +67,19 @@ pub trait Source {
     /// [`StorageError::Io`].
     fn view_segment(&self, index: u64) -> Result<Self::View, StorageError>;
 
-    /// Says that the view will now be read from end to end. A hint.
+    /// Hints that the whole view will be read next.
     fn read_ahead(_view: &Self::View) {}
 
-    /// The mark's slots; `None` when there is no mark at all.
+    /// The mark's slots; `None` if the mark does not exist.
     ///
     /// # Errors
     /// [`StorageError::Io`].
     fn read_mark(&self) -> Result<Option<MarkSlots>, StorageError>;
 
-    /// What to call a segment in messages, for a person to find it.
+    /// Name of a segment in messages: the path of its file.
     fn segment_name(&self, index: u64) -> String;
 
-    /// What to call the mark in messages.
+    /// Name of the mark in messages: the path of its file.
     fn mark_name(&self) -> String;
 }
 
@@ -111,27 +111,27 @@ impl<S: Source> Source for &S {
     }
 }
 
-/// Write access.
+/// Write access, for the one writer and its helper threads.
 pub trait Storage: Source + Send + Sync + 'static {
     /// A segment open for writing.
     type Segment: Segment;
-    /// Holds the journal for one writer until dropped.
+    /// The writer's lock; released when dropped.
     type Lock: Send;
 
-    /// Takes the writer's lock, without waiting.
+    /// Takes the writer's lock without waiting.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] when another writer has it.
+    /// [`StorageError::Locked`] when another writer holds the lock.
     fn lock(&self) -> Result<Self::Lock, StorageError>;
 
-    /// A number unlikely to be drawn twice; asked for once, when a journal is made.
-    fn draw_identity(&self) -> u64;
+    /// A new journal id, unlikely to be returned twice. Called once, when a journal is created.
+    fn new_journal_id(&self) -> u64;
 
-    /// Makes a segment of zeros that is wholly there after a crash, or not at all, with its blocks
-    /// allocated and its pages present.
+    /// Makes a segment of zeros, with its blocks allocated and its pages present. After a crash the
+    /// segment exists completely or not at all.
     ///
     /// # Errors
-    /// [`StorageError::Full`], [`StorageError::Io`]; nothing is left behind.
+    /// [`StorageError::Full`], [`StorageError::Io`]; no file of the segment is left.
     fn create_segment(
         &self,
         index: u64,
@@ -139,52 +139,56 @@ pub trait Storage: Source + Send + Sync + 'static {
         allocation: Allocation,
     ) -> Result<Self::Segment, StorageError>;
 
-    /// Opens a segment for writing, bringing a file that was cut back to `bytes` with zeros. The
-    /// next sync of any part of it must really write that part, even where an earlier sync failed
-    /// and left pages that only look clean.
+    /// Opens a segment for writing. A file that is too short is extended with zeros to `bytes`. The
+    /// next sync of any range must write that range to disk, even if an earlier sync failed and the
+    /// kernel marked its pages clean.
     ///
     /// # Errors
     /// [`StorageError::Io`].
     fn open_segment(&self, index: u64, bytes: usize) -> Result<Self::Segment, StorageError>;
 
-    /// Removes a segment so that it stays removed after a crash.
+    /// Removes a segment durably: after a crash the segment is still removed.
     ///
     /// # Errors
     /// [`StorageError::Io`].
     fn remove_segment(&self, index: u64) -> Result<(), StorageError>;
 
-    /// Writes one slot of the mark and waits until it is on disk.
+    /// Writes one slot of the mark and waits until that slot is on disk.
     ///
     /// # Errors
-    /// [`StorageError::Io`]; the slot may then hold anything, the other slot is untouched.
+    /// [`StorageError::Io`]; this slot may then hold any bytes, the other slot is unchanged.
     fn write_mark(&self, slot: usize, bytes: &[u8; MARK_SLOT_BYTES]) -> Result<(), StorageError>;
 }
 
 /// A segment open for writing by the one writer.
 pub trait Segment: Send + 'static {
-    /// The same segment, for the thread that syncs it.
+    /// Access to the same segment for the sync thread.
     type Handle: SegmentHandle;
 
-    /// A handle for the sync thread.
+    /// Returns a handle for the sync thread.
     fn handle(&self) -> Self::Handle;
 
-    /// Bytes in the segment.
+    /// Size of the segment, bytes.
     fn bytes(&self) -> usize;
 
-    /// Runs `write` on `length` bytes from `offset`. Monomorphic, so that for mapped memory it is
-    /// the bare copy. A place outside the segment is our own mistake and fails an assertion.
+    /// Calls `write` with `length` bytes from `offset`. The method is generic, so for mapped memory
+    /// the call compiles to a plain copy.
+    ///
+    /// # Panics
+    /// If the range reaches outside the segment: a defect of the caller.
     fn with<R>(&mut self, offset: usize, length: usize, write: impl FnOnce(&mut [u8]) -> R) -> R;
 }
 
-/// What the sync thread does with a segment while the writer goes on writing to it.
+/// Operations of the sync thread on a segment that the writer still appends to.
 pub trait SegmentHandle: Send + 'static {
     /// Waits until the bytes `from..to` are on disk.
     ///
     /// # Errors
-    /// The system's word. The pages cannot be trusted afterwards: the journal stops.
+    /// Error of the operating system. The page cache cannot be trusted afterwards: the journal
+    /// stops.
     fn sync(&self, from: usize, to: usize) -> io::Result<()>;
 
     /// Makes the pages `from..to` present and writable, so that the writer does not fault on them.
-    /// A hint: what cannot be done is left to the fault.
+    /// This is a hint: on failure the writer takes the page fault.
     fn prefault(&self, from: usize, to: usize);
 }

@@ -1,11 +1,11 @@
-//! Bringing appended records to disk in groups, and moving the durable mark.
+//! Syncing appended records to disk in groups, and advancing the durable mark.
 //!
-//! A line belongs here if it runs beside the appending thread: syncing, and keeping the next
-//! segment ready. Appending itself is `journal`.
+//! A line belongs here if a helper thread runs it: syncing, and preparing the next segment. The
+//! appending thread runs `journal`.
 //!
-//! A group is: take the newest sequence, sync all bytes up to it, write the mark, only then publish
-//! it as durable. Two waits for the disk a group rather than one, because a mark that is not itself
-//! on disk could not tell damage from a torn tail after the next crash.
+//! One group: take the newest sequence, sync all bytes up to it, write the mark, then publish that
+//! sequence as durable. Each group waits for the disk twice. If the mark were published before it
+//! is on disk, recovery after a crash could not tell damage from a torn tail.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -19,65 +19,70 @@ use crate::format::Mark;
 use crate::storage::{Allocation, Segment, SegmentHandle, Storage, StorageError};
 use crate::watch::Progress;
 
-/// Full segments that may wait for their sync before the writer is refused another one.
+/// Most full segments that may wait for their sync. Beyond that the writer gets no new segment.
 pub const ROLLED_UNSYNCED_MAX: usize = 8;
-/// How far ahead of the writer pages are kept writable. Background write-back takes that from pages
-/// that lie ready for long, and the writer would fault on each.
+/// Bytes ahead of the writer that are made writable after each sync. The kernel's write-back makes
+/// prepared pages read-only after some time, and the writer would fault on each of them.
 const PREFAULT_AHEAD_BYTES: usize = 256 << 10;
-/// Longest sleep of an idle sync thread: bounds a wake-up lost to the reordering of the writer's
-/// store and its look at the flag, which is cheaper to bear than a fence on every append.
+/// Longest sleep of an idle sync thread. The writer stores its sequence and then checks `sleeping`
+/// without a fence, so a wake-up can be lost. A delay of 1 ms costs less than a fence per append.
 const IDLE_PARK: Duration = Duration::from_millis(1);
 
-pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks `mutex`, also after a thread has panicked with the lock held.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How far the writer is. On a cache line of its own: the writer stores to it on every append.
+/// Position of the writer. On a cache line of its own, because every append stores to it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Written {
-    /// Last record appended.
+    /// Sequence of the last appended record.
     pub sequence: AtomicU64,
-    /// End of it in the segment that was begun last. Stored before `sequence`.
+    /// End of that record in the newest segment, bytes. Stored before `sequence`.
     pub offset: AtomicU64,
 }
 
-/// What segments are made like.
+/// Size and allocation of new segments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewSegments {
     pub bytes: usize,
     pub allocation: Allocation,
 }
 
-/// The next segment, between the preparing thread and the writer.
+/// Hand-over of the next segment from the preparing thread to the writer.
 pub(crate) enum Prepared<S: Storage> {
+    /// The preparing thread should make a segment.
     Wanted,
+    /// The segment is ready for the writer.
     Ready(S::Segment),
+    /// Making the segment failed; the writer asks again at its next roll.
     Failed(AppendError),
 }
 
-/// Handles of segments that the writer began, for the syncer to take over, with their sizes.
+/// Handles and sizes of the segments that the writer began since the last sync, oldest first.
 type Begun<S> = VecDeque<(<<S as Storage>::Segment as Segment>::Handle, usize)>;
 
-/// What the writer and its helpers share.
+/// State that the writer and the helper threads share.
 pub(crate) struct Shared<S: Storage> {
     pub storage: Arc<S>,
     pub written: Arc<Written>,
     pub durable: Arc<AtomicU64>,
-    /// Set once, by a failed sync. `failure` then says why.
+    /// Set once, after a failed sync. `failure` then holds the reason.
     pub failed: AtomicBool,
     pub failure: Mutex<Option<SyncError>>,
-    /// The sync thread is parked, or about to be.
+    /// The sync thread is parked, or about to park.
     pub sleeping: AtomicBool,
-    /// The helpers should end: after a last group, or at once.
+    /// The helper threads should end after a last sync.
     pub stop: AtomicBool,
+    /// The helper threads should end at once.
     pub abandon: AtomicBool,
     pub begun: Mutex<Begun<S>>,
     pub prepared: Mutex<Prepared<S>>,
     pub prepared_changed: Condvar,
-    /// Groups synced.
+    /// Number of completed syncs.
     pub syncs: AtomicU64,
-    /// What others may look at.
+    /// Counters for [`Watch`](crate::Watch).
     pub progress: Arc<Progress>,
 }
 
@@ -102,9 +107,9 @@ impl<S: Storage> Shared<S> {
         }
     }
 
-    /// The failure that stopped the journal; a made-up reason never.
+    /// The failure that stopped the journal.
     pub fn failure(&self) -> SyncError {
-        held(&self.failure).clone().unwrap_or_else(|| SyncError {
+        locked(&self.failure).clone().unwrap_or_else(|| SyncError {
             durable: self.durable.load(Ordering::Acquire),
             why: "the sync thread ended".to_owned(),
         })
@@ -112,21 +117,22 @@ impl<S: Storage> Shared<S> {
 
     fn fail(&self, why: String) -> SyncError {
         let error = SyncError { durable: self.durable.load(Ordering::Acquire), why };
-        held(&self.failure).get_or_insert_with(|| error.clone());
+        locked(&self.failure).get_or_insert_with(|| error.clone());
         self.failed.store(true, Ordering::Release);
         self.progress.failed.store(true, Ordering::Release);
         error
     }
 }
 
-/// Syncs what the writer has written. Runs in a thread of its own, or step by step in the owner's.
+/// Syncs the bytes that the writer has written. Runs in the sync thread, or under
+/// [`SyncMode::Stepped`](crate::SyncMode::Stepped) in the caller's.
 pub(crate) struct Syncer<S: Storage> {
     shared: Arc<Shared<S>>,
     active: <S::Segment as Segment>::Handle,
     active_bytes: usize,
-    /// How much of the active segment is on disk.
+    /// Bytes of the active segment that are on disk.
     synced: usize,
-    /// Bytes of the segments before it, since opening.
+    /// Sizes of all segments filled before the active one, since opening, bytes.
     left_behind: u64,
     mark: Mark,
 }
@@ -138,18 +144,18 @@ impl<S: Storage> Syncer<S> {
         Self { shared, active, active_bytes, synced, left_behind: 0, mark }
     }
 
-    /// Syncs one group; `false` when there was nothing to sync.
+    /// Syncs one group. Returns `false` if every record is already on disk.
     ///
     /// # Errors
-    /// The first failure, again and again: nothing is synced after it.
+    /// The first failure, also in every later call: nothing is synced after a failure.
     pub fn step(&mut self) -> Result<bool, SyncError> {
         if self.shared.failed.load(Ordering::Acquire) {
             return Err(self.shared.failure());
         }
-        // Under the lock the writer cannot begin a segment, so the offset, read after the sequence,
-        // lies in the newest one and at or behind the end of that record.
+        // While the lock is held the writer cannot begin a segment. So the offset, loaded after the
+        // sequence, lies in the newest segment, at or after the end of that record.
         let (begun, sequence, offset) = {
-            let mut begun = held(&self.shared.begun);
+            let mut begun = locked(&self.shared.begun);
             let sequence = self.shared.written.sequence.load(Ordering::Acquire);
             let offset = self.shared.written.offset.load(Ordering::Acquire) as usize;
             (mem::take(&mut *begun), sequence, offset)
@@ -185,7 +191,7 @@ impl<S: Storage> Syncer<S> {
         }
         let synced_bytes = self.left_behind + self.synced as u64;
         self.shared.progress.synced_bytes.store(synced_bytes, Ordering::Release);
-        // The sync has write-protected the page the writer is in; this gives it back.
+        // The sync has write-protected the page that the writer uses: make it writable again.
         self.active.prefault(offset, offset.saturating_add(PREFAULT_AHEAD_BYTES));
         Ok(())
     }
@@ -195,7 +201,7 @@ impl<S: Storage> Syncer<S> {
     }
 }
 
-/// A sync thread that panics must not leave the writer appending to nobody.
+/// Stops the journal if the sync thread panics; otherwise appends would go on without any sync.
 struct FailOnPanic<S: Storage>(Arc<Shared<S>>);
 
 impl<S: Storage> Drop for FailOnPanic<S> {
@@ -206,7 +212,7 @@ impl<S: Storage> Drop for FailOnPanic<S> {
     }
 }
 
-/// The sync thread. `pause` is what it waits between two groups, for more records to gather.
+/// Runs the sync thread. `pause` is its wait between two syncs, so that one covers more records.
 pub(crate) fn run_sync<S: Storage>(mut syncer: Syncer<S>, pause: Duration) {
     let shared = Arc::clone(&syncer.shared);
     let _guard = FailOnPanic(Arc::clone(&shared));
@@ -236,12 +242,12 @@ pub(crate) fn run_sync<S: Storage>(mut syncer: Syncer<S>, pause: Duration) {
     }
 }
 
-/// The preparing thread: keeps the next segment made, mapped and present.
+/// Runs the preparing thread: it makes and maps the next segment ahead of the writer.
 pub(crate) fn run_prepare<S: Storage>(shared: &Shared<S>, mut index: u64, new: NewSegments) {
     let ending = || shared.stop.load(Ordering::Acquire) || shared.abandon.load(Ordering::Acquire);
     loop {
         {
-            let mut prepared = held(&shared.prepared);
+            let mut prepared = locked(&shared.prepared);
             while !matches!(*prepared, Prepared::Wanted) && !ending() {
                 prepared =
                     shared.prepared_changed.wait(prepared).unwrap_or_else(PoisonError::into_inner);
@@ -250,14 +256,15 @@ pub(crate) fn run_prepare<S: Storage>(shared: &Shared<S>, mut index: u64, new: N
                 return;
             }
         }
-        // Without the lock: this takes long, and the writer looks in meanwhile.
+        // Without the lock: making a segment takes long, and the writer checks the state meanwhile.
         let made = make_segment(&*shared.storage, index, new);
         index += u64::from(matches!(made, Prepared::Ready(_)));
-        *held(&shared.prepared) = made;
+        *locked(&shared.prepared) = made;
         shared.prepared_changed.notify_all();
     }
 }
 
+/// Makes a segment and translates the storage's errors.
 pub(crate) fn make_segment<S: Storage>(storage: &S, index: u64, new: NewSegments) -> Prepared<S> {
     match storage.create_segment(index, new.bytes, new.allocation) {
         Ok(segment) => Prepared::Ready(segment),
@@ -266,14 +273,14 @@ pub(crate) fn make_segment<S: Storage>(storage: &S, index: u64, new: NewSegments
     }
 }
 
-/// Takes the segment the preparing thread has made, waiting at most `stall_max` for it. An earlier
-/// failure is not returned as it stands but tried again: there may be room by now. Also returns
-/// how long the writer stood still.
+/// Takes the segment that the preparing thread has made, and waits for it at most `stall_max`.
+/// After an earlier failure the preparing thread tries again first, because the disk may have room
+/// again. Also returns how long the writer waited.
 pub(crate) fn take_prepared<S: Storage>(
     shared: &Shared<S>,
     stall_max: Duration,
 ) -> (Result<S::Segment, AppendError>, Duration) {
-    let mut prepared = held(&shared.prepared);
+    let mut prepared = locked(&shared.prepared);
     let began = Instant::now();
     if matches!(*prepared, Prepared::Failed(_)) {
         *prepared = Prepared::Wanted;
@@ -291,7 +298,8 @@ pub(crate) fn take_prepared<S: Storage>(
     let taken = match mem::replace(&mut *prepared, Prepared::Wanted) {
         Prepared::Ready(segment) => Ok(segment),
         Prepared::Failed(error) => {
-            // Stays failed until the writer asks again, rather than being retried in a circle.
+            // Stays `Failed` until the writer asks again, so that the preparing thread does not
+            // retry in a loop.
             *prepared = Prepared::Failed(error.clone());
             Err(error)
         }

@@ -1,36 +1,36 @@
-//! What any thread may see of a journal while another writes it: counts and marks, by atomics.
+//! Counters and marks of a journal for threads other than the writer, as atomics.
 //!
-//! A line belongs here if it is read by metrics and never by the journal itself. Nothing here is
-//! locked: the writer stores what it stores anyway, and once more when it begins a segment.
+//! A line belongs here if metrics read it and the journal itself does not. There is no lock: the
+//! writer adds one store when it begins a segment, and none per record.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::sync::Written;
 
-/// Buckets of the times that groups took to sync; the last one has no upper bound.
+/// Number of histogram buckets for sync times. The last bucket has no upper bound.
 pub const SYNC_BUCKETS: usize = 16;
 
-/// Upper bound of the first of [`SYNC_BUCKETS`], nanoseconds; each further one is twice as wide.
+/// Upper bound of the first of [`SYNC_BUCKETS`], nanoseconds. Each next bound is twice as large.
 pub const SYNC_BUCKET_NS_MIN: u64 = 64_000;
 
-/// What the writer and its helpers tell beside their work.
+/// Counters that the writer and its helpers maintain for [`Watch`].
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Bytes of the segments that the writer has left behind since opening.
+    /// Sizes of all segments that the writer has filled since opening, bytes.
     pub rolled_bytes: AtomicU64,
-    /// As [`Watch::synced_bytes`].
+    /// See [`Watch::synced_bytes`].
     pub synced_bytes: AtomicU64,
-    /// As [`Watch::stalls`].
+    /// See [`Watch::stalls`].
     pub stalls: AtomicU64,
-    /// A sync has failed.
+    /// True after a sync has failed.
     pub failed: AtomicBool,
     sync_ns: AtomicU64,
     buckets: [AtomicU64; SYNC_BUCKETS],
 }
 
 impl Progress {
-    /// A group was synced in so many nanoseconds. One thread records.
+    /// Counts a group that took `ns` nanoseconds to sync. Only one thread may call this.
     pub fn record_sync(&self, ns: u64) {
         self.sync_ns.fetch_add(ns, Ordering::Relaxed);
         let at = (ns.saturating_sub(1) / SYNC_BUCKET_NS_MIN).checked_ilog2().map_or(0, |n| n + 1);
@@ -38,16 +38,16 @@ impl Progress {
     }
 }
 
-/// How long groups took to sync.
+/// Times that groups of records took to sync, since opening.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncTimes {
-    /// All of it, nanoseconds.
+    /// Sum of all times, nanoseconds.
     pub sum_ns: u64,
-    /// Groups by time; see [`SYNC_BUCKET_NS_MIN`].
+    /// Number of groups per bucket; bounds as in [`SYNC_BUCKET_NS_MIN`].
     pub buckets: [u64; SYNC_BUCKETS],
 }
 
-/// A journal, seen from another thread.
+/// Progress of a journal, readable from any thread.
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub(crate) written: Arc<Written>,
@@ -56,39 +56,40 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The last record appended.
+    /// Sequence of the last appended record.
     pub fn written(&self) -> u64 {
         self.written.sequence.load(Ordering::Acquire)
     }
 
-    /// The last record known to be on disk.
+    /// The last sequence known to be on disk.
     pub fn durable(&self) -> u64 {
         self.durable.load(Ordering::Acquire)
     }
 
-    /// Bytes appended since opening, what the first segment held already among them.
+    /// Bytes appended since opening, plus the bytes that the first segment already held.
     pub fn written_bytes(&self) -> u64 {
         let rolled = self.progress.rolled_bytes.load(Ordering::Acquire);
         rolled.saturating_add(self.written.offset.load(Ordering::Acquire))
     }
 
-    /// Of those, on disk. While a segment begins it may be ahead of
-    /// [`written_bytes`](Self::written_bytes) for a moment.
+    /// Bytes of [`written_bytes`](Self::written_bytes) that are on disk. While a segment begins,
+    /// this count may be the larger one for a moment.
     pub fn synced_bytes(&self) -> u64 {
         self.progress.synced_bytes.load(Ordering::Acquire)
     }
 
-    /// Times an append had to wait for the next segment.
+    /// Number of appends that waited for the next segment.
     pub fn stalls(&self) -> u64 {
         self.progress.stalls.load(Ordering::Relaxed)
     }
 
-    /// A sync has failed: nothing more is written.
+    /// True after a sync has failed: nothing more is written.
     pub fn has_failed(&self) -> bool {
         self.progress.failed.load(Ordering::Acquire)
     }
 
-    /// How long groups took to sync; none are measured without threads.
+    /// Times that groups took to sync. Measured by the sync thread only, so empty under
+    /// [`SyncMode::Stepped`](crate::SyncMode::Stepped).
     pub fn sync_times(&self) -> SyncTimes {
         let bucket = |at: usize| self.progress.buckets[at].load(Ordering::Relaxed);
         SyncTimes {

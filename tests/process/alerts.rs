@@ -16,12 +16,12 @@ use rustls::pki_types::pem::PemObject;
 use rutter::alerts::Alerter;
 use rutter::config::Config;
 use rutter::metrics::{Monitor, Snapshot, exposition};
+use rutter_sim::faults::Fault;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
     Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
     write_node_config,
 };
-use rutter_tools::sim::faults::Fault;
 use rutter_transport::tls::server_config_of;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");

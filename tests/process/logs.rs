@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rutter_sim::faults::Fault;
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
     E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
     free_address, write_node_config,
 };
-use rutter_tools::sim::faults::Fault;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

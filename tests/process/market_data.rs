@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::tags;
+use rutter_sim::faults::Fault;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
     Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
     write_node_config,
 };
-use rutter_tools::sim::faults::Fault;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 const PATIENCE: Duration = Duration::from_secs(20);

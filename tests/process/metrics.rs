@@ -209,7 +209,7 @@ fn a_node_that_trades_shows_what_it_did_and_is_ready() {
 fn a_venue_that_goes_is_seen_and_with_none_left_the_node_is_not_ready() {
     let mut scene = Scene::start();
     let kraken = rutter_tools::harness::Venue::Kraken;
-    let away = rutter_tools::sim::faults::Fault::Maintenance { for_ns: 60_000_000_000 };
+    let away = rutter_sim::faults::Fault::Maintenance { for_ns: 60_000_000_000 };
     let up =
         |page: &Page, venue: &str| page.get(&format!("rutter_venue_up{{exchange=\"{venue}\"}}"));
     // The console is ahead of the metrics, which are a copy made ten times a second.

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rutter_sim::faults::Fault;
 use rutter_tools::harness::{
     Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address, write_node_config,
 };
-use rutter_tools::sim::faults::Fault;
 use serde_json::Value;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");

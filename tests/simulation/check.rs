@@ -8,8 +8,8 @@ use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::number::Amount;
 use rutter_core::output::Output;
 use rutter_journal::Reader;
-use rutter_tools::sim::engine::Exchange;
-use rutter_tools::sim::order::Side;
+use rutter_sim::engine::Exchange;
+use rutter_sim::order::Side;
 
 use super::node::{BTC, CLIENTS, NODE_TAG, Node, PAIR, USDT};
 use super::venues::OURS;
@@ -32,8 +32,8 @@ pub fn settled(world: &World) {
     for venue in [VenueId(0), VenueId(1)] {
         assert!(engine.is_up(venue), "venue {} is up again", venue.0);
     }
-    for child in engine.children().filter(|child| !child.state.is_over()) {
-        assert_eq!(child.state, ChildState::Live, "child {} is known: {child:?}", child.id.0);
+    for child in engine.children().filter(|child| !child.state().is_over()) {
+        assert_eq!(child.state(), ChildState::Live, "child {} is known: {child:?}", child.id.0);
     }
     for (index, exchange) in exchanges(world).into_iter().enumerate() {
         let account = exchange.account(OURS).expect("our account");
@@ -41,7 +41,7 @@ pub fn settled(world: &World) {
             exchange.open_orders(account, None).map(|order| order.client_id.to_string()).collect();
         let ours: BTreeSet<String> = engine
             .children()
-            .filter(|child| !child.state.is_over() && child.venue.index() == index)
+            .filter(|child| !child.state().is_over() && child.venue.index() == index)
             .map(|child| match index {
                 0 => format!("r{NODE_TAG:08x}-{:x}", child.id.0),
                 _ => format!("{NODE_TAG:08x}{:08x}{:016x}", 0, child.id.0),

@@ -9,7 +9,7 @@ use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, Event, LogonContext, Policy, Session};
 use rutter_fix::store::MemStore;
 use rutter_fix::tags;
-use rutter_tools::sim::random::Random;
+use rutter_sim::random::Random;
 
 /// Logs on with what its version has room for.
 pub struct Password {

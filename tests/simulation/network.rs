@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use rutter_tools::sim::random::Random;
+use rutter_sim::random::Random;
 
 /// When every simulation begins: 2023-11-14 22:13:20 UTC.
 pub const START_NS: u64 = 1_700_000_000_000_000_000;

@@ -11,18 +11,18 @@ use rutter_core::input::{
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 use rutter_core::output::Output;
 use rutter_feeds::FeedCommand;
-use rutter_feeds::binance::BinanceFeed;
-use rutter_feeds::kraken::KrakenFeed;
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::Version;
 use rutter_fix::store::MemStore;
 use rutter_journal::{Config, Durability, MemStorage};
 use rutter_transport::machine::{Event, Machine, Outbox};
+use rutter_transport::secret::Secret;
 use rutter_venues::VenueCommand;
+use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
+use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
 use rutter_venues::listing::{AssetNames, Listing};
-use rutter_venues::secret::Secret;
 
 use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
 
@@ -262,23 +262,23 @@ fn machines(seed: u64) -> Vec<Running> {
         assets,
         ..KrakenConfig::new(VenueId(1), NODE_TAG)
     };
-    let binance_feed = rutter_feeds::binance::Config {
-        listings: vec![rutter_feeds::binance::FeedListing {
+    let binance_feed = rutter_venues::binance::feed::Config {
+        listings: vec![rutter_venues::binance::feed::FeedListing {
             instrument: PAIR,
             symbol: "BTCUSDT".to_owned(),
             price_decimals: 2,
             qty_decimals: 8,
         }],
-        ..rutter_feeds::binance::Config::new(VenueId(0))
+        ..rutter_venues::binance::feed::Config::new(VenueId(0))
     };
-    let kraken_feed = rutter_feeds::kraken::Config {
-        listings: vec![rutter_feeds::kraken::FeedListing {
+    let kraken_feed = rutter_venues::kraken::feed::Config {
+        listings: vec![rutter_venues::kraken::feed::FeedListing {
             instrument: PAIR,
             symbol: "BTC/USDT".to_owned(),
             price_decimals: 2,
             qty_decimals: 8,
         }],
-        ..rutter_feeds::kraken::Config::new(VenueId(1))
+        ..rutter_venues::kraken::feed::Config::new(VenueId(1))
     };
     let orders = Machinery::Orders;
     vec![

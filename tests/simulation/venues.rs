@@ -1,14 +1,14 @@
 //! The two simulated exchanges, as the simulation test wants them.
 
-use rutter_tools::sim::accounts::AccountConfig;
-use rutter_tools::sim::binance::{self, BinanceConfig, BinanceFront};
-use rutter_tools::sim::engine::{
+use rutter_sim::accounts::AccountConfig;
+use rutter_sim::binance::{self, BinanceConfig, BinanceFront};
+use rutter_sim::engine::{
     AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };
-use rutter_tools::sim::faults::{FaultPlan, FaultyFront};
-use rutter_tools::sim::flow::{Flow, FlowConfig, FlowInstrument};
-use rutter_tools::sim::kraken::{self, Kraken};
-use rutter_tools::sim::order::{AMOUNT_DECIMALS, AccountId, InstrumentId};
+use rutter_sim::faults::{FaultPlan, FaultyFront};
+use rutter_sim::flow::{Flow, FlowConfig, FlowInstrument};
+use rutter_sim::kraken::{self, Kraken};
+use rutter_sim::order::{AMOUNT_DECIMALS, AccountId, InstrumentId};
 
 use super::network::START_NS;
 

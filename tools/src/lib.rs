@@ -1,21 +1,18 @@
-//! Venue simulators, FIX test client, load and latency tools, demo.
+//! FIX test client, load and latency tools, certification, demo.
 //!
-//! `sim` plays the exchanges, `client` the node's client, `harness` starts both around a real node
-//! process; the rest is one module a command of `rutter-tools`. Nothing here is linked into the
-//! node.
+//! `client` plays the node's client. `harness` starts the simulated venues of `rutter-sim` and a
+//! real node process. Every other folder is one command of `rutter-tools`. Nothing here is linked
+//! into the node.
 
 pub mod acceptor;
 pub mod certify;
 pub mod client;
 pub mod clock;
 pub mod compare;
-pub mod console;
 pub mod crowd;
 pub mod demo;
-pub mod floor;
 pub mod harness;
 pub mod latency;
 pub mod load;
 pub mod quantiles;
-pub mod sim;
 pub mod simulate;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rutter_tools::{acceptor, certify, compare, console, crowd, demo, latency, load, simulate};
+use rutter_tools::{acceptor, certify, client, compare, crowd, demo, latency, load, simulate};
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
@@ -18,7 +18,7 @@ enum Command {
     /// Runs both simulated exchanges and writes a node configuration that trades at them.
     Sim(simulate::Arguments),
     /// A FIX client of the node, driven by lines on standard input.
-    Client(console::Arguments),
+    Client(client::prompt::Arguments),
     /// Orders at a fixed rate from several FIX sessions; prints a JSON object.
     Load(load::Arguments),
     /// Latency of the real node beside relays of raw bytes over the same hops.
@@ -38,7 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Sim(arguments) => simulate::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Command::Client(arguments) => console::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Client(arguments) => client::prompt::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Load(arguments) => load::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Latency(arguments) => latency::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Compare(arguments) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -87,7 +87,7 @@ impl ReadModel {
 
     /// Moves a child on by the core's own table.
     fn child_after(&mut self, id: ChildId, event: ChildEvent) {
-        self.move_child(id, |child| child.state = child.state.after(event).unwrap_or(child.state));
+        self.move_child(id, |child| child.state = child.state.after(event).or(child.state));
     }
 
     /// So much of a child was filled, or more: what is beyond it is not the child's.
@@ -96,7 +96,7 @@ impl ReadModel {
             child.filled = Qty(child.filled.0.saturating_add(qty.min(child.leaves()).0));
             let last = child.leaves().is_zero();
             let event = if last { ChildEvent::LastFilled } else { ChildEvent::PartFilled };
-            child.state = child.state.after(event).unwrap_or(child.state);
+            child.state = child.state.after(event).or(child.state);
         });
     }
 

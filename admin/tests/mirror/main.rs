@@ -125,7 +125,7 @@ fn orders(engine: &Engine, model: &ReadModel) {
     let mut open = 0;
     for order in engine.orders() {
         let shown = model.order(order.id).expect("the core knows it");
-        open += u32::from(!order.state.is_over());
+        open += u32::from(!order.state().is_over());
         same_order(engine, order, &shown.order);
         let theirs = engine.children().filter(|child| child.order == order.id);
         let mut theirs: Vec<&Child> = theirs.collect();
@@ -153,7 +153,7 @@ fn same_order(engine: &Engine, order: &Order, row: &OrderRow) {
     let numbers = [&row.qty, &row.filled, &row.leaves];
     let expected = [order.qty.0, order.filled.0, order.leaves().0].map(qty);
     assert_eq!(numbers, [&expected[0], &expected[1], &expected[2]], "{order:?}");
-    if order.state == OrderState::PendingCancel {
+    if order.state() == OrderState::PendingCancel {
         // A venue that gives nothing back turns a client's request into something else.
         let reason = format!("{:?}", order.call_back.reason());
         let asked = format!("{:?}", Refusal::ClientRequest);
@@ -165,7 +165,7 @@ fn same_order(engine: &Engine, order: &Order, row: &OrderRow) {
 fn same_child(engine: &Engine, row: &ChildRow, child: &Child) {
     let def = engine.reference().instruments[child.instrument.index()];
     assert_eq!(row.id, child.id.0);
-    assert_eq!(row.state, format!("{:?}", child.state), "{child:?}");
+    assert_eq!(row.state, format!("{:?}", child.state()), "{child:?}");
     assert_eq!(row.filled, decimal(i128::from(child.filled.0), u32::from(def.qty_decimals)));
     assert_eq!(row.sent_ns, child.sent_at.0);
 }
@@ -189,7 +189,7 @@ fn lists(engine: &Engine, model: &ReadModel) {
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids
     };
-    let is_open = |order: &Order| !order.state.is_over();
+    let is_open = |order: &Order| !order.state().is_over();
     assert_eq!(all(OrderFilter::default()), newest_first(&is_open));
     let lowest = model.newest_order().0.saturating_sub(31);
     let over = OrderFilter { state: StateFilter::Over, ..OrderFilter::default() };
@@ -200,7 +200,7 @@ fn lists(engine: &Engine, model: &ReadModel) {
         let there = OrderFilter { venue: Some(venue), ..OrderFilter::default() };
         let is_there = |order: &Order| {
             engine.children().any(|child| {
-                child.order == order.id && child.venue == venue && !child.state.is_over()
+                child.order == order.id && child.venue == venue && !child.state().is_over()
             })
         };
         let expected = newest_first(&is_there);
@@ -209,11 +209,13 @@ fn lists(engine: &Engine, model: &ReadModel) {
     }
     let unknown = OrderFilter { state: StateFilter::Unknown, ..OrderFilter::default() };
     let is_unknown = |order: &Order| {
-        engine.children().any(|child| child.order == order.id && child.state == ChildState::Unknown)
+        engine
+            .children()
+            .any(|child| child.order == order.id && child.state() == ChildState::Unknown)
     };
     assert_eq!(all(unknown), newest_first(&is_unknown));
     let pending = [OrderState::PendingCancel, OrderState::PendingReplace];
-    let is_pending = |order: &Order| pending.contains(&order.state);
+    let is_pending = |order: &Order| pending.contains(&order.state());
     let filter = OrderFilter { state: StateFilter::Pending, ..OrderFilter::default() };
     let expected = newest_first(&is_pending);
     assert_eq!(all(filter), expected);
@@ -222,10 +224,10 @@ fn lists(engine: &Engine, model: &ReadModel) {
 
 fn children(engine: &Engine, model: &ReadModel) {
     let mut by_venue: BTreeMap<usize, (u32, u64)> = BTreeMap::new();
-    for child in engine.children().filter(|child| !child.state.is_over()) {
+    for child in engine.children().filter(|child| !child.state().is_over()) {
         let (open, unknown) = by_venue.entry(child.venue.index()).or_default();
         *open += 1;
-        *unknown += u64::from(child.state == ChildState::Unknown);
+        *unknown += u64::from(child.state() == ChildState::Unknown);
         let order = model.order(child.order).expect("what lives has an order");
         assert!(order.children.iter().any(|row| row.id == child.id.0), "{child:?}");
     }

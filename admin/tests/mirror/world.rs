@@ -384,7 +384,7 @@ impl World {
 
     /// A venue refuses a cancel again and again, and says that the child is there.
     fn refuse_cancels(&mut self) {
-        let wanted = |child: &&Child| child.cancel_wanted && !child.state.is_over();
+        let wanted = |child: &&Child| child.cancel_wanted && !child.state().is_over();
         let Some(child) = self.engine.children().find(wanted).copied() else { return };
         let (venue, child, filled) = (child.venue, child.id, child.filled);
         self.input(Input::VenueUp(venue));

@@ -70,26 +70,7 @@ impl Engine {
         };
         let place = self.orders.place(id);
         self.forget(place);
-        let mut order = Order {
-            id: OrderId(id),
-            trace: new.trace,
-            session: new.session,
-            account,
-            instrument: new.instrument,
-            cl_ord_id: new.cl_ord_id,
-            key_hash,
-            side: new.side,
-            ord_type: new.ord_type,
-            tif: new.tif,
-            state: OrderState::Working,
-            qty: new.qty,
-            price: new.price,
-            excluded: new.instructions.only.map_or(0, |venue| !(1 << venue.0)),
-            expire_at: new.instructions.expire_at,
-            ends_with_connection: new.instructions.exec_inst.has(b'o'),
-            ends_with_failure: new.instructions.exec_inst.has(b'Q'),
-            ..Order::EMPTY
-        };
+        let mut order = Order::accepted(OrderId(id), account, key_hash, new);
         self.name(key_hash, place << 1);
         self.account_use(account).open_orders += 1;
         self.counts.orders += 1;
@@ -249,17 +230,17 @@ impl Engine {
         if self.named(request.session, request.cl_ord_id).is_some() {
             return self.refuse_change(&change, Some(&order), Refusal::DuplicateClOrdId, out);
         }
-        if order.state == OrderState::PendingCancel {
+        if order.state() == OrderState::PendingCancel {
             if !order.stuck {
                 return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
             }
             // Tried again for the client; what called the order back before still ends it.
             order.must_end.get_or_insert(order.call_back);
         }
-        if order.state.is_over() {
+        if order.is_over() {
             return self.refuse_change(&change, Some(&order), Refusal::TooLateToCancel, out);
         }
-        if order.state == OrderState::PendingReplace {
+        if order.state() == OrderState::PendingReplace {
             // The later request stands.
             self.change_failed(&order, Refusal::ClientRequest, out);
         }
@@ -283,7 +264,7 @@ impl Engine {
     /// way, is answered first, and the order ends whatever the answer is; and what a venue did not
     /// give back is asked for again.
     pub(super) fn end<S: Sink>(&mut self, order: &mut Order, why: CallBack, out: &mut Out<'_, S>) {
-        if order.state != OrderState::PendingCancel {
+        if order.state() != OrderState::PendingCancel {
             return self.call_back(order, why, 0, out);
         }
         if order.call_back == CallBack::Client {
@@ -303,7 +284,7 @@ impl Engine {
         client_seq: u64,
         out: &mut Out<'_, S>,
     ) {
-        if order.state == OrderState::PendingReplace && why != CallBack::Client {
+        if order.state() == OrderState::PendingReplace && why != CallBack::Client {
             self.change_failed(order, why.reason(), out);
         }
         (order.call_back, order.stuck) = (why, false);
@@ -319,7 +300,7 @@ impl Engine {
 
     /// Ends an order that is being called back once no child is left.
     pub(super) fn finish_call_back<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state != OrderState::PendingCancel || order.live_children > 0 {
+        if order.state() != OrderState::PendingCancel || order.live_children > 0 {
             return;
         }
         let (event, kind) = match order.call_back {

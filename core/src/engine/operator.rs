@@ -221,7 +221,7 @@ impl Engine {
                 let (session, account, instrument) =
                     (order.session, order.account, order.instrument);
                 let covered = self.reduce_only.cover(session, account, instrument);
-                let replacing = order.state == OrderState::PendingReplace;
+                let replacing = order.state() == OrderState::PendingReplace;
                 if (covered && !replacing) != covered_now {
                     continue;
                 }
@@ -267,7 +267,7 @@ impl Engine {
             let alike = (order.account, order.instrument, order.side)
                 == (account, new.instrument, new.side);
             if alike && replaced.is_none_or(|replaced| replaced.id != order.id) {
-                let becomes = match order.state {
+                let becomes = match order.state() {
                     OrderState::PendingReplace => order.next.0.saturating_sub(order.filled),
                     _ => Qty::ZERO,
                 };
@@ -282,7 +282,7 @@ impl Engine {
 
     fn cancel_one<S: Sink>(&mut self, id: OrderId, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         let mut order = self.load(id).ok_or(Refusal::UnknownOrder)?;
-        match order.state {
+        match order.state() {
             state if state.is_over() => return Err(Refusal::TooLateToCancel),
             OrderState::PendingCancel if !order.stuck && order.call_back != CallBack::Client => {
                 return Err(Refusal::AlreadyPending);

@@ -15,7 +15,7 @@ use crate::table::Slot;
 impl Engine {
     /// Routes what no child carries. What finds no place waits (day and GTC) or is given up.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state != OrderState::Working || order.unplaced().is_zero() {
+        if order.state() != OrderState::Working || order.unplaced().is_zero() {
             return;
         }
         // A halt calls back whatever works; nothing new leaves until it is over.
@@ -118,21 +118,19 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) {
         let Some(id) = self.children.claim() else { return };
-        let mut child = Child {
-            id: ChildId(id),
+        let send = SendNew {
+            venue: leg.venue,
+            child: ChildId(id),
             order: order.id,
             trace: order.trace,
-            venue: leg.venue,
             instrument: order.instrument,
             side: order.side,
+            ord_type: OrdType::Limit,
             tif,
-            state: ChildState::Sent,
             qty: leg.qty,
             price: leg.price,
-            sent_at: self.now,
-            older: order.newest_child,
-            ..Child::EMPTY
         };
+        let mut child = Child::sent(&send, self.now, order.newest_child);
         self.bind(&mut child);
         self.link(&mut child);
         self.children.put(child);
@@ -148,29 +146,13 @@ impl Engine {
             }
         }
         self.count_rate(leg);
-        out.put(&Output::SendNew(SendNew {
-            venue: leg.venue,
-            child: child.id,
-            order: order.id,
-            trace: order.trace,
-            instrument: order.instrument,
-            side: order.side,
-            ord_type: OrdType::Limit,
-            tif,
-            qty: leg.qty,
-            price: leg.price,
-        }));
+        out.put(&Output::SendNew(send));
     }
 
     fn count_rate(&mut self, leg: &Leg) {
         let window_ns = self.reference.venues[leg.venue.index()].rate_window_ns;
-        let now = self.now;
         let venue = &mut self.venues[leg.venue.index()];
-        if now.since(venue.window_start) >= window_ns {
-            venue.window_start = now;
-            venue.window_orders = 0;
-        }
-        venue.window_orders += 1;
+        venue.sent.count(self.now.0, window_ns);
         venue.unanswered += 1;
     }
 
@@ -179,7 +161,7 @@ impl Engine {
         let def = *self.reference.instrument_of(child.instrument);
         let fee =
             self.reference.listing(child.instrument, child.venue).map_or(0, |l| l.taker_fee.0);
-        let needed = if child.state.is_over() {
+        let needed = if child.is_over() {
             Amount::ZERO
         } else {
             reserve(&def, child.side, child.price, child.leaves(), fee)
@@ -247,7 +229,7 @@ impl Engine {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
                 let left = if ends { Qty::ZERO } else { child.leaves() };
                 book.taken(child.side, before.leaves().saturating_sub(left));
-                if child.state == ChildState::Rejected {
+                if child.state() == ChildState::Rejected {
                     book.give_back(child.side, child.leaves());
                 }
             }
@@ -256,8 +238,8 @@ impl Engine {
             }
             (_, _) => {}
         }
-        if before.is_some_and(|before| before.state == ChildState::Sent)
-            && child.state != ChildState::Sent
+        if before.is_some_and(|before| before.state() == ChildState::Sent)
+            && child.state() != ChildState::Sent
         {
             self.venues[child.venue.index()].unanswered -= 1;
         }
@@ -300,7 +282,7 @@ impl Engine {
 
     /// Sends a cancel if the child is in a state for it. IOC and FOK end by themselves.
     pub(super) fn cancel_child<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
-        let can = match child.state {
+        let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
             ChildState::Vacant
             | ChildState::PendingCancel
@@ -313,16 +295,14 @@ impl Engine {
         if !can || child.tif != TimeInForce::Gtc || child.cancels >= CANCELS_MAX {
             return;
         }
-        if let Some(state) = child.state.after(ChildEvent::CancelSent) {
-            child.state = state;
-            child.cancels += 1;
-            out.put(&Output::SendCancel(reference_of(child)));
-        }
+        child.apply(ChildEvent::CancelSent);
+        child.cancels += 1;
+        out.put(&Output::SendCancel(reference_of(child)));
     }
 
     /// A child has ended: what it leaves is routed again, or its order is over.
     pub(super) fn after_child<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        match order.state {
+        match order.state() {
             OrderState::PendingCancel => self.finish_call_back(order, out),
             OrderState::PendingReplace => self.finish_replace(order, out),
             OrderState::Working => self.place(order, out),
@@ -341,7 +321,7 @@ impl Engine {
             CallBack::Client => order.must_end.or_else(|| self.end_is_due(order)),
             other => Some(other),
         };
-        match (order.state, must_end) {
+        match (order.state(), must_end) {
             // Nobody goes on trading what has to end: it waits for the venue's last word, or for
             // the next one who wants it back.
             (OrderState::PendingCancel, Some(why)) => {

@@ -63,7 +63,7 @@ impl Engine {
         if self.named(new.session, new.cl_ord_id).is_some() || self.retired.has(key) {
             return Err(Refusal::DuplicateClOrdId);
         }
-        match order.state {
+        match order.state() {
             OrderState::PendingCancel | OrderState::PendingReplace => {
                 return Err(Refusal::AlreadyPending);
             }
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Goes on with a replace once no child is left.
     pub(super) fn finish_replace<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state == OrderState::PendingReplace && order.live_children == 0 {
+        if order.state() == OrderState::PendingReplace && order.live_children == 0 {
             self.replace(order, out);
         }
     }

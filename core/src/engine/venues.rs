@@ -13,6 +13,7 @@ use crate::number::{Amount, Notional, Qty};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
 use crate::reference::VENUES_MAX;
+use crate::table::Slot;
 
 impl Engine {
     /// The child and its order, if the venue speaks of one of its own.
@@ -51,11 +52,7 @@ impl Engine {
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
-            if let Some(next) = child.state.after(ChildEvent::Doubted) {
-                child.state = next;
-                out.put(&Output::Notice(unknown(child)));
-                out.put(&Output::Query(reference_of(child)));
-            }
+            Self::doubt(child, out);
         }
     }
 
@@ -71,8 +68,8 @@ impl Engine {
         };
         child.venue_order = venue_order;
         // None: what is over stays over; its venue id is worth keeping all the same.
-        let was_sent = child.state == ChildState::Sent;
-        child.state = child.state.after(ChildEvent::Accepted).unwrap_or(child.state);
+        let was_sent = child.state() == ChildState::Sent;
+        child.apply(ChildEvent::Accepted);
         if was_sent {
             out.notice(Notice::ChildAccepted(venue, id));
         }
@@ -121,7 +118,7 @@ impl Engine {
         filled: Qty,
         out: &mut Out<'_, S>,
     ) {
-        if child.state.is_over() {
+        if child.is_over() {
             return;
         }
         if filled > child.filled && filled <= child.qty {
@@ -130,13 +127,10 @@ impl Engine {
             self.store_child(&mut child, &mut order);
             return;
         }
-        let was_unknown = child.state == ChildState::Unknown;
+        let was_unknown = child.state() == ChildState::Unknown;
         let complete = child.leaves().is_zero();
         let event = if complete { ChildEvent::LastFilled } else { event };
-        let Some(next) = child.state.after(event) else {
-            return Self::illegal(child.venue, child.id, out);
-        };
-        child.state = next;
+        child.apply(event);
         child.awaited = None;
         if !complete && child.tif != TimeInForce::Gtc {
             self.note_fade(&mut order, child.venue);
@@ -167,8 +161,9 @@ impl Engine {
 
     /// Its fate is in doubt: keep its exposure and ask.
     fn doubt<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
-        let Some(next) = child.state.after(ChildEvent::Doubted) else { return };
-        child.state = next;
+        if !child.apply(ChildEvent::Doubted) {
+            return;
+        }
         out.put(&Output::Notice(unknown(child)));
         out.put(&Output::Query(reference_of(child)));
     }
@@ -179,7 +174,7 @@ impl Engine {
         };
         // A cancel that crossed the end of its order is refused, which is no news; and what is
         // unknown already has been asked about.
-        if child.state.is_over() || child.state == ChildState::Unknown {
+        if child.is_over() || child.state() == ChildState::Unknown {
             return;
         }
         Self::doubt(&mut child, out);
@@ -209,7 +204,7 @@ impl Engine {
     }
 
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
-        if child.state.is_over() {
+        if child.is_over() {
             // It should be over and is not: call it back, whatever it is.
             out.notice(Notice::FoundAfterEnd(child.venue, child.id));
             out.put(&Output::SendCancel(reference_of(&child)));
@@ -219,14 +214,12 @@ impl Engine {
             // An older answer than the one that told its end.
             return;
         }
-        if child.state == ChildState::Unknown {
+        if child.state() == ChildState::Unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
-        } else if child.state == ChildState::Sent {
+        } else if child.state() == ChildState::Sent {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
-        if let Some(next) = child.state.after(ChildEvent::FoundOpen) {
-            child.state = next;
-        }
+        child.apply(ChildEvent::FoundOpen);
         // A venue that is not up yet gets its cancels when it is.
         let up = self.is_up(child.venue);
         let stuck = child.cancels >= super::CANCELS_MAX;
@@ -268,7 +261,7 @@ impl Engine {
         fill: &ChildFill,
         out: &mut Out<'_, S>,
     ) {
-        let was_over = child.state.is_over();
+        let was_over = child.is_over();
         let of_child = fill.qty.min(child.leaves());
         child.filled = Qty(child.filled.0 + of_child.0);
         let of_order = if was_over {
@@ -294,7 +287,7 @@ impl Engine {
             ended = Self::child_after_fill(&mut child);
         }
         let was_pending =
-            matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
+            matches!(order.state(), OrderState::PendingCancel | OrderState::PendingReplace);
         if !of_order.is_zero() {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
@@ -307,7 +300,7 @@ impl Engine {
         if !of_order.is_zero() {
             self.report_fill(&order, &child, fill, of_order, out);
         }
-        if was_pending && order.state == OrderState::Filled {
+        if was_pending && order.state() == OrderState::Filled {
             self.change_failed(&order, Refusal::TooLateToCancel, out);
         }
         if ended {
@@ -323,8 +316,8 @@ impl Engine {
             Some(end) if child.filled >= end.filled => end.event,
             Some(_) | None => ChildEvent::PartFilled,
         };
-        child.state = child.state.after(event).unwrap_or(child.state);
-        child.state.is_over().then(|| {
+        child.apply(event);
+        child.is_over().then(|| {
             child.awaited = None;
             event
         })

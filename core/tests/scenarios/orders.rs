@@ -314,6 +314,25 @@ fn an_order_that_should_be_over_and_is_found_open_is_called_back() {
     desk.venue(1, "open 0").sent(&["v0 cancel #1"]);
 }
 
+/// An answer that the venue sends late, or twice, finds its child over. Nothing is said and nothing
+/// changes, except that the venue's id of the order is kept.
+#[test]
+fn late_news_of_a_child_that_is_over_is_silent_and_tells_its_venues_id() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_990, 1)], &[(10_010, 50)]);
+    desk.client("a buy 10 @ 10000 gtc").client("cancel a").venue(1, "done 0");
+    desk.outputs.clear();
+    let before = desk.child(1);
+    assert!(before.venue_order.is_empty());
+    for late in ["cancel-rejected", "unsure", "done 0", "expired 0", "gone 0", "never", "accepted"]
+    {
+        desk.venue(1, late);
+        assert_eq!(desk.outputs, [], "{late}");
+        assert_eq!(desk.child(1).state(), before.state(), "{late}");
+    }
+    assert_eq!(desk.child(1).venue_order.as_bytes(), b"X1");
+}
+
 #[test]
 fn no_venue_gets_an_order_on_a_book_that_is_not_proved() {
     let mut desk = Desk::with_venues(2);

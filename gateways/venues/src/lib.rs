@@ -1,16 +1,18 @@
-//! Order entry and private reports, one module a venue.
+//! Venues: order entry, private reports and market data, one folder a venue.
 //!
 //! A line belongs in this crate if it tells a venue what the core decided, or tells the core what
-//! a venue answered. The shared pieces are here; a venue's dialect is its own module. Sockets are
-//! `rutter-transport`; market data is `rutter-feeds`; a decision about an order is `rutter-core`.
+//! a venue said. A venue's dialect is in its own folder; pieces that venues share are beside the
+//! folders. Sockets are `rutter-transport`; books are `rutter-feeds`; a decision about an order is
+//! `rutter-core`.
 
 pub mod backoff;
 pub mod binance;
 pub mod decimal;
 pub mod ids;
+pub mod json;
 pub mod kraken;
+pub mod level_decimal;
 pub mod listing;
-pub mod secret;
 pub mod signing;
 
 use rutter_core::id::VenueId;

@@ -1,10 +1,10 @@
-//! Kills, losses of power, disks that fail and disks that lie; and all at random from a seed.
+//! Killed processes, losses of power, disks that fail or lie, and random sequences of all of these.
 
 use super::{Log, SEGMENT, append_next, config, read_all};
 use crate::memory::next_random;
 use crate::{
-    Allocation, AppendError, End, Journal, Loss, MemStorage, OpenError, Refusal, SegmentHandle,
-    Source, Storage, SyncBehaviour,
+    Allocation, AppendError, End, Journal, JournalFault, Loss, MemStorage, OpenError,
+    SegmentHandle, Source, Storage, SyncBehaviour,
 };
 
 #[test]
@@ -17,7 +17,7 @@ fn after_a_failed_sync_every_append_is_refused() {
         log.disk.set_sync(segments, mark);
         let error = log.open().sync_step().expect_err("the sync fails");
         assert_eq!(error.durable, 5);
-        // The disk is well again, but what it dropped is not known: the journal stays stopped.
+        // The disk works again, but the lost bytes are not known: the journal stays stopped.
         log.disk.set_sync(SyncBehaviour::Honest, SyncBehaviour::Honest);
         assert_eq!(log.open().sync_step(), Err(error.clone()));
         assert_eq!(log.open().failure(), Some(error));
@@ -30,7 +30,8 @@ fn after_a_failed_sync_every_append_is_refused() {
     }
 }
 
-/// The data was never written although the disk said so; the mark was. That is found, and refused.
+/// The disk reports a sync of the records that it did not do, and writes the mark. Recovery finds
+/// the loss and refuses the journal.
 #[test]
 fn a_disk_that_lies_about_records_is_found_out() {
     let mut log = Log::new().append(5).sync().append(5);
@@ -38,11 +39,11 @@ fn a_disk_that_lies_about_records_is_found_out() {
     log.open().sync_step().expect("so the disk says");
     assert_eq!(log.durable(), 10);
     let refusal = log.lose_power(Loss::All).refuses();
-    assert!(matches!(refusal, Refusal::Damaged { sequence: 6, durable: 10, .. }), "{refusal}");
+    assert!(matches!(refusal, JournalFault::Damaged { sequence: 6, durable: 10, .. }), "{refusal}");
 }
 
-/// A disk that lies about everything leaves an older state that is whole. No checksum can tell, but
-/// what is left is a prefix and nothing invented.
+/// A disk that does no sync at all leaves an older valid state. No checksum can show the loss, but
+/// the remaining records are a prefix of the appended ones.
 #[test]
 fn a_disk_that_lies_about_everything_leaves_a_prefix() {
     let mut log = Log::new().append(5).sync().append(5);
@@ -51,7 +52,7 @@ fn a_disk_that_lies_about_everything_leaves_a_prefix() {
     log.lose_power(Loss::All).recovers(5);
 }
 
-/// Power fails during recovery, at each of its steps in turn; then recovery runs again.
+/// Power fails in each step of recovery in turn; then recovery runs again.
 #[test]
 fn power_lost_at_any_step_of_recovery_loses_nothing_durable() {
     let mut steps = 0;
@@ -64,7 +65,7 @@ fn power_lost_at_any_step_of_recovery_loses_nothing_durable() {
         for cut_after in 0.. {
             let mut log = broken();
             log.disk.cut_power_after(cut_after);
-            match log.reopen_whatever() {
+            match log.reopen_unchecked() {
                 Ok(recovery) => {
                     assert!(recovery.last_sequence >= 300);
                     break;
@@ -84,23 +85,23 @@ fn power_lost_at_any_step_of_recovery_loses_nothing_durable() {
 }
 
 impl Log {
-    /// Opens, without the claim that a failure changes nothing: the power is about to fail.
-    fn reopen_whatever(&mut self) -> Result<crate::Recovery, OpenError> {
+    /// Opens without the assertion that a failed opening changes nothing: power is about to fail.
+    fn reopen_unchecked(&mut self) -> Result<crate::Recovery, OpenError> {
         let (journal, recovery) = Journal::open(self.disk.clone(), config())?;
         self.journal = Some(journal);
         Ok(recovery)
     }
 }
 
-/// What a run has seen, against which every recovery is checked.
+/// Sequences before a crash, against which the recovery is checked.
 struct Expected {
     appended: u64,
     durable: u64,
 }
 
-/// One random life of a journal: appends, groups, rolls, kills, losses of power in the middle of
-/// things. After each crash: all that was durable is there, nothing is invented, order is dense,
-/// and a mere kill costs nothing at all.
+/// Runs a journal through random appends, syncs, kills and losses of power at any operation. After
+/// each crash every durable record exists, no other record was added, sequences have no gap, and a
+/// kill alone has lost no record.
 fn random_life(seed: u64, honest: bool) {
     let mut random = seed;
     let mut pick = move |below: u64| next_random(&mut random) % below;
@@ -122,7 +123,7 @@ fn random_life(seed: u64, honest: bool) {
                 let _ = log.open().sync_step();
             }
             7 => {
-                // Power will fail within the next few steps of the disk.
+                // Power fails within the next four operations of the disk.
                 log.disk.cut_power_after(pick(4));
                 let _ = append_next(log.open());
                 let _ = log.open().sync_step();
@@ -162,7 +163,7 @@ fn in_random_lives_all_that_was_durable_survives_and_nothing_is_invented() {
     }
 }
 
-/// With a disk that lies at times, a crash may cost promised records; that is never passed over.
+/// With a disk that lies at times, a crash may lose durable records. Recovery always notices.
 #[test]
 fn in_random_lives_on_a_lying_disk_lost_promises_are_refused() {
     for seed in 1000..1150 {
@@ -170,7 +171,8 @@ fn in_random_lives_on_a_lying_disk_lost_promises_are_refused() {
     }
 }
 
-/// Inside one group the mark must come after the records, or a crash between would accuse the disk.
+/// A group must write the mark after its records. Otherwise a crash between the two writes would
+/// look like a damaged record.
 #[test]
 fn power_lost_inside_a_group_never_leaves_a_mark_ahead_of_its_records() {
     for cut_after in 0..3 {

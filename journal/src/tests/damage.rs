@@ -1,9 +1,9 @@
-//! Every bit flipped, every byte cut: nothing gets through unseen.
+//! Damage at every bit and cuts at every byte: recovery notices each of them.
 
 use super::{Log, body_of, places, read_all};
-use crate::{End, MemStorage, ReadError, RecordFault, Refusal, verify};
+use crate::{End, JournalFault, MemStorage, ReadError, RecordFault, verify};
 
-/// Bytes of records whose bits are flipped one by one.
+/// Length of the range whose bits are flipped one by one, bytes.
 const FLIPPED_BYTES: usize = 16 << 10;
 
 /// A journal with just over 16 KiB of records in its one segment.
@@ -15,7 +15,7 @@ fn sixteen_kib() -> Log {
     log
 }
 
-/// The reader's verdict on the journal with one bit of segment 0 turned.
+/// Reads the journal with one bit of segment 0 flipped, and returns the reader's result.
 fn with_flip(disk: &MemStorage, bytes: &mut [u8], bit: usize) -> Result<End, ReadError> {
     bytes[bit / 8] ^= 1 << (bit % 8);
     disk.put_segment(0, bytes.to_vec());
@@ -32,7 +32,7 @@ fn every_flipped_bit_below_the_mark_is_refused_and_placed() {
     for bit in 0..FLIPPED_BYTES * 8 {
         let expected = owner(bit / 8).map_or((0, 1), |(sequence, offset, _)| (offset, sequence));
         match with_flip(&log.disk, &mut bytes, bit) {
-            Err(ReadError::Refused(Refusal::Damaged { offset, sequence, .. })) => {
+            Err(ReadError::Refused(JournalFault::Damaged { offset, sequence, .. })) => {
                 assert_eq!((offset as usize, sequence), expected, "bit {bit}");
             }
             other => panic!("bit {bit} got through: {other:?}"),
@@ -57,8 +57,8 @@ fn every_flipped_bit_above_the_mark_is_cut_and_placed() {
     }
 }
 
-/// One flipped bit never costs a record: either the other slot still stands, and that is said, or
-/// the journal is refused.
+/// One flipped bit of the mark never loses a record. Either the other slot is used, and the report
+/// says so, or the journal is refused.
 #[test]
 fn every_flipped_bit_of_the_mark_is_noticed() {
     for log in [Log::new().append(9).sync(), Log::new()] {
@@ -81,8 +81,8 @@ fn every_flipped_bit_of_the_mark_is_noticed() {
     }
 }
 
-/// A full segment of 64 KiB, nothing of it promised, cut at every byte: what is left is what was
-/// written, up to the cut, and the journal goes on from there.
+/// A full segment of 64 KiB without durable records is cut at every byte. Recovery keeps the whole
+/// records before the cut, and the journal continues from there.
 #[test]
 fn a_journal_cut_at_every_byte_recovers_a_prefix() {
     let whole = Log::new().append_until_rolls(1).kill();
@@ -91,8 +91,7 @@ fn a_journal_cut_at_every_byte_recovers_a_prefix() {
     let records = places(&bytes);
     let mut kept = 0;
     for cut in 0..=bytes.len() {
-        // Bodies end in padding; a record whose lost bytes were all zero is still cut: its place
-        // is not wholly there.
+        // A record whose lost bytes were all zero padding is cut too: its range is incomplete.
         while kept < records.len() && records[kept].1 + records[kept].2 <= cut {
             kept += 1;
         }
@@ -107,7 +106,8 @@ fn a_journal_cut_at_every_byte_recovers_a_prefix() {
     assert_eq!(kept, records.len());
 }
 
-/// The same with every record promised: each cut that takes one is refused, with its place.
+/// The same cuts with every record durable: each cut that loses a record is refused, with its
+/// place.
 #[test]
 fn a_durable_journal_cut_at_any_byte_is_refused() {
     let log = sixteen_kib().sync().kill();
@@ -118,7 +118,7 @@ fn a_durable_journal_cut_at_any_byte_is_refused() {
         log.disk.put_segment(0, bytes[..cut].to_vec());
         let lost = records.iter().find(|place| place.1 + place.2 > cut).expect("loses one");
         match verify(&log.disk) {
-            Err(ReadError::Refused(Refusal::Damaged { offset, sequence, fault, .. })) => {
+            Err(ReadError::Refused(JournalFault::Damaged { offset, sequence, fault, .. })) => {
                 assert_eq!(sequence, if cut < 128 { 1 } else { lost.0 }, "cut at {cut}");
                 if fault == RecordFault::SegmentHeader || fault == RecordFault::Missing {
                     assert_eq!(offset, 0, "cut at {cut}");
@@ -131,7 +131,7 @@ fn a_durable_journal_cut_at_any_byte_is_refused() {
     }
 }
 
-/// Bytes that were never a journal: whatever they are, they end in a verdict.
+/// Random bytes that never were a journal: reading them ends with a result, never with a panic.
 #[test]
 fn rubbish_in_place_of_a_segment_or_mark_ends_in_a_verdict() {
     let mut random = 0x5EED_u64;

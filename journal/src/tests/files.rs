@@ -1,4 +1,4 @@
-//! Real files, real threads, a real kill.
+//! Scenarios with real files, helper threads and a process that is killed.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,9 +14,9 @@ use crate::{
     verify,
 };
 
-/// A test that has not ended by then has failed; nothing waits this long when all is well.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Tells the test binary, started again, to be the writer that is killed.
+/// Longest wait for an event; a test that waits longer has failed.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Environment variable that makes the test binary act as the writer that is killed.
 const CHILD_DIRECTORY: &str = "RUTTER_JOURNAL_TEST_DIRECTORY";
 
 fn storage(directory: &Path) -> FileStorage {
@@ -30,7 +30,7 @@ fn threaded(durability: Durability) -> Config {
 fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let began = Instant::now();
     while !happened() {
-        assert!(began.elapsed() < PATIENCE, "never happened: {what}");
+        assert!(began.elapsed() < TIMEOUT, "never happened: {what}");
         thread::yield_now();
     }
 }
@@ -58,7 +58,7 @@ fn records_in_files_are_read_back_after_closing() {
 
 #[test]
 fn threads_make_records_durable_and_segments_ready() {
-    // The first makes segments of zeros, the second of reserved blocks.
+    // The first durability makes segments of zeros, the second reserves blocks.
     for durability in [Durability::Disk, Durability::Process] {
         let directory = tempfile::tempdir().expect("a directory");
         let opened = Journal::open(storage(directory.path()), threaded(durability));
@@ -126,7 +126,7 @@ fn a_reader_runs_beside_the_writer_without_its_lock() {
     });
 }
 
-/// With the threads running, a failed sync stops the writer, and says so to whoever waits.
+/// A sync that fails in the sync thread stops the writer, and every waiting caller gets the error.
 #[test]
 fn a_sync_that_fails_in_its_thread_stops_the_writer() {
     let disk = MemStorage::new(3);
@@ -145,8 +145,8 @@ fn a_sync_that_fails_in_its_thread_stops_the_writer() {
     assert!(journal.close().is_err());
 }
 
-/// With the threads running, a full disk is known before it is met, ends in an error within the
-/// bound, and passes when there is room.
+/// With helper threads, a full disk is reported before the writer needs the next segment. The
+/// append then fails within the bound, and succeeds once the disk has room.
 #[test]
 fn a_full_disk_met_by_the_preparing_thread_is_told_and_passes() {
     let disk = MemStorage::new(3);
@@ -199,7 +199,7 @@ fn a_file_cut_short_is_mended_above_the_mark_and_refused_below_it() {
     let (_, recovery) = Journal::open(storage(directory.path()), config()).expect("recovers");
     assert!(recovery.cut.is_some() && recovery.last_sequence > 10, "{recovery:?}");
     assert_eq!(fs::metadata(&segment).expect("there").len(), SEGMENT as u64);
-    // What was recovered was synced and is promised now.
+    // Recovery has synced every record that it kept, so all of them are durable.
     for bytes in [2000, 64, 0] {
         shorten(bytes);
         let refused = Journal::open(storage(directory.path()), config());
@@ -207,7 +207,7 @@ fn a_file_cut_short_is_mended_above_the_mark_and_refused_below_it() {
     }
 }
 
-/// Not a test of its own: the writer that the next test kills.
+/// Not a test by itself: the process that the next test kills.
 #[test]
 fn child_that_writes_until_it_is_killed() {
     let Some(directory) = std::env::var_os(CHILD_DIRECTORY) else { return };
@@ -221,7 +221,7 @@ fn child_that_writes_until_it_is_killed() {
     }
 }
 
-/// SIGKILL, thrice over the same journal: each record whose append had returned is there.
+/// SIGKILL, three times on the same journal: every record whose append had returned exists.
 #[test]
 fn a_killed_process_has_lost_nothing_it_had_appended() {
     let directory = tempfile::tempdir().expect("a directory");

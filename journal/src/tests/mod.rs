@@ -1,5 +1,7 @@
-//! Scenarios over a whole journal. Each file is one kind of trouble; this one is the language they
-//! speak: a log on a simulated disk whose every body can be told from its sequence alone.
+//! Scenarios over a whole journal, one file for each kind of failure.
+//!
+//! This file holds the helpers that all scenarios use: a journal on a simulated disk, and record
+//! bodies that follow from the record's sequence.
 
 mod crashes;
 mod damage;
@@ -13,18 +15,18 @@ use std::sync::atomic::Ordering;
 
 use crate::format::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, record_bytes};
 use crate::{
-    AppendError, Config, Durability, End, Journal, Loss, MemStorage, OpenError, ReadError, Reader,
-    RecordFault, Recovery, Refusal, Source,
+    AppendError, Config, Durability, End, Journal, JournalFault, Loss, MemStorage, OpenError,
+    ReadError, Reader, RecordFault, Recovery, Source,
 };
 
-/// The smallest segments, so that many fit a test.
+/// The smallest segment size, bytes, so that a test can fill many segments.
 pub(super) const SEGMENT: usize = 64 << 10;
 
 pub(super) fn config() -> Config {
     Config::new(Durability::Disk).stepped().segment_bytes(SEGMENT)
 }
 
-/// The body that record `sequence` has in every test: its length and each byte follow from it.
+/// The body of record `sequence` in every test. Its length and bytes follow from the sequence.
 pub(super) fn body_of(sequence: u64) -> Vec<u8> {
     let length = (sequence * 37 % 200) as usize;
     (0..length).map(|at| (sequence as usize * 31 + at * 7 + 1) as u8).collect()
@@ -37,7 +39,7 @@ pub(super) fn append_next<S: crate::Storage>(journal: &mut Journal<S>) -> Result
     Ok(appended)
 }
 
-/// Reads everything, checks that record n is exactly the n-th that was written, returns how many.
+/// Reads every record and checks that record n has the n-th body. Returns the number of records.
 pub(super) fn read_all(source: impl Source) -> Result<(u64, End), ReadError> {
     let mut reader = Reader::open(source)?;
     let mut count = 0;
@@ -76,7 +78,7 @@ impl Log {
         self
     }
 
-    /// Appends until this many segments have been begun after the first.
+    /// Appends until the journal has changed to a new segment `rolls` times.
     pub fn append_until_rolls(mut self, rolls: u64) -> Self {
         while self.open().stats().rolls < rolls {
             append_next(self.open()).expect("appends");
@@ -101,7 +103,7 @@ impl Log {
         self
     }
 
-    /// Changes the bytes of a segment on the dead disk.
+    /// Changes the bytes of a segment while no journal is open.
     pub fn edit(self, segment: u64, change: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut bytes = self.disk.segment(segment).expect("the segment is there");
         change(&mut bytes);
@@ -135,7 +137,8 @@ impl Log {
         (self.disk.mark(), segments.iter().map(|index| self.disk.segment(*index)).collect())
     }
 
-    /// Recovery keeps exactly `records`, and the journal goes on from there over another crash.
+    /// Asserts that recovery keeps exactly `records`. Then appends more, crashes and recovers
+    /// again.
     pub fn recovers(mut self, records: u64) -> Recovery {
         let recovery = self.reopen().expect("recovers");
         assert_eq!(recovery.last_sequence, records, "{recovery:?}");
@@ -146,8 +149,9 @@ impl Log {
         recovery
     }
 
-    /// Recovery, a reader and `verify` refuse alike, and change nothing.
-    pub fn refuses(mut self) -> Refusal {
+    /// Asserts that a reader and a writer refuse the journal with the same fault, and change
+    /// nothing.
+    pub fn refuses(mut self) -> JournalFault {
         let by_reader = match read_all(&self.disk) {
             Err(ReadError::Refused(refusal)) => refusal,
             other => panic!("the reader should refuse: {other:?}"),
@@ -161,7 +165,7 @@ impl Log {
 
     pub fn refuses_damage(self) -> (String, u64, u64, RecordFault) {
         match self.refuses() {
-            Refusal::Damaged { file, offset, sequence, fault, .. } => {
+            JournalFault::Damaged { file, offset, sequence, fault, .. } => {
                 (file, offset, sequence, fault)
             }
             other => panic!("should be damage: {other}"),
@@ -173,7 +177,7 @@ impl Log {
     }
 }
 
-/// Where each record of a segment stands: sequence, offset, bytes with padding.
+/// Sequence, offset and padded length of each record in a segment.
 pub(super) fn places(segment: &[u8]) -> Vec<(u64, usize, usize)> {
     let word = |at: usize| u64::from_le_bytes(segment[at..at + 8].try_into().expect("8 bytes"));
     let mut at = SEGMENT_HEADER_BYTES;
@@ -186,7 +190,7 @@ pub(super) fn places(segment: &[u8]) -> Vec<(u64, usize, usize)> {
     found
 }
 
-/// Offset and padded length of a record that is in this segment.
+/// Offset and padded length of one record of a segment.
 pub(super) fn place_of(disk: &MemStorage, segment: u64, sequence: u64) -> (usize, usize) {
     let bytes = disk.segment(segment).expect("the segment is there");
     let found = places(&bytes).into_iter().find(|(at, ..)| *at == sequence);

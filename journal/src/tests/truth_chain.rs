@@ -1,15 +1,16 @@
-//! `FORMAT.md`, truth table, rows about segments and their chain: a test a row, of its name.
+//! Tests of the rows about segments and their chain in the truth table of `FORMAT.md`, one test of
+//! the same name for each row.
 
 use super::{Log, SEGMENT, place_of, places};
 use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::{ChainFault, End, MemStorage, RecordFault, Refusal, Source};
+use crate::{ChainFault, End, JournalFault, MemStorage, RecordFault, Source};
 
-/// Three segments, everything durable, the process dead.
+/// A journal of three segments after a kill; every record is durable.
 fn three_segments() -> Log {
     Log::new().append_until_rolls(2).append(4).sync().kill()
 }
 
-/// Two segments, of which only the first few records are durable.
+/// A journal of two segments after a kill; only the first few records are durable.
 fn second_segment_unsynced() -> Log {
     Log::new().append(5).sync().append_until_rolls(1).append(4).kill()
 }
@@ -23,7 +24,7 @@ fn end_of(disk: &MemStorage, segment: u64) -> usize {
     last.1 + last.2
 }
 
-/// Writes another header, with a checksum that holds, in place of a segment's own.
+/// Replaces a segment's header by another one with a valid checksum.
 fn reseal(bytes: &mut [u8], change: impl FnOnce(&mut SegmentHeader)) {
     let (mut header, _) = SegmentHeader::decode(bytes).expect("is whole");
     change(&mut header);
@@ -32,7 +33,7 @@ fn reseal(bytes: &mut [u8], change: impl FnOnce(&mut SegmentHeader)) {
 
 fn chain_fault(log: Log) -> ChainFault {
     match log.refuses() {
-        Refusal::ChainBroken { fault, .. } => fault,
+        JournalFault::ChainBroken { fault, .. } => fault,
         other => panic!("should be the chain: {other}"),
     }
 }
@@ -102,7 +103,7 @@ fn a_lost_header_below_the_mark_is_refused() {
     assert_eq!((offset, sequence, fault), (end as u64, first, RecordFault::Missing));
 }
 
-/// Power was lost: the end of one segment had not reached the disk, the next segment had.
+/// At a loss of power the next segment had reached the disk, but not the end of the one before.
 #[test]
 fn a_lost_tail_above_the_mark_drops_the_segment_behind_it() {
     let log = second_segment_unsynced();
@@ -175,7 +176,7 @@ fn a_segment_of_another_journal_is_refused() {
     assert_eq!(chain_fault(log), ChainFault::Foreign);
 }
 
-/// It would be dropped with the cut, but what is not ours is not ours to drop.
+/// The cut would remove the segment too, but recovery never removes a file of another journal.
 #[test]
 fn a_segment_of_another_journal_is_refused_even_where_a_cut_would_drop_it() {
     let log = second_segment_unsynced();
@@ -185,7 +186,8 @@ fn a_segment_of_another_journal_is_refused_even_where_a_cut_would_drop_it() {
     assert_eq!(chain_fault(log), ChainFault::Foreign);
 }
 
-/// Same journal, same place, same sequences, another history: a file from a copy that went its way.
+/// The same journal id, index and sequences, but other records: a file from a copy of the journal
+/// that was written to separately.
 #[test]
 fn a_segment_that_follows_another_one_is_refused() {
     let log = three_segments().edit(1, |bytes| reseal(bytes, |header| header.previous_hash ^= 1));
@@ -204,7 +206,7 @@ fn a_segment_that_begins_before_its_predecessor_ends_is_refused() {
 fn a_segment_out_of_its_epoch_is_refused() {
     let log = three_segments().edit(1, |bytes| reseal(bytes, |header| header.epoch = 9));
     assert_eq!(chain_fault(log), ChainFault::Epoch { found: 9 });
-    // Segment 0 is of epoch 1; now one of epoch 2 follows, and then one that claims epoch 1 again.
+    // Segment 0 has epoch 1. One of epoch 2 follows, and then one with epoch 1 again.
     let mut log = Log::new().append(2).kill();
     log.reopen().expect("opens");
     let log = log.append_until_rolls(2).append(4).sync().kill();
@@ -232,15 +234,15 @@ fn a_journal_of_another_version_is_refused() {
         bytes[8] = 2;
         seal(&mut bytes[..SEGMENT_HEADER_BYTES]);
     });
-    assert!(matches!(log.refuses(), Refusal::OtherVersion { found: 2, .. }));
+    assert!(matches!(log.refuses(), JournalFault::OtherVersion { found: 2, .. }));
     let log = three_segments().edit_mark(|mark| {
         mark[8] = 2;
         seal(&mut mark[..crate::MARK_SLOT_BYTES]);
     });
-    assert!(matches!(log.refuses(), Refusal::OtherVersion { found: 2, .. }));
+    assert!(matches!(log.refuses(), JournalFault::OtherVersion { found: 2, .. }));
 }
 
-/// A machine of the other byte order writes every word turned round, its checksum too.
+/// A big-endian writer stores every word with its bytes reversed, the checksum included.
 #[test]
 fn a_journal_of_another_machine_is_refused() {
     let turn = |bytes: &mut [u8]| {
@@ -251,9 +253,9 @@ fn a_journal_of_another_machine_is_refused() {
         bytes[end..].reverse();
     };
     let log = three_segments().edit(1, |bytes| turn(&mut bytes[..SEGMENT_HEADER_BYTES]));
-    assert!(matches!(log.refuses(), Refusal::OtherMachine { .. }));
+    assert!(matches!(log.refuses(), JournalFault::OtherMachine { .. }));
     let log = three_segments().edit_mark(|mark| turn(&mut mark[..crate::MARK_SLOT_BYTES]));
-    assert!(matches!(log.refuses(), Refusal::OtherMachine { .. }));
+    assert!(matches!(log.refuses(), JournalFault::OtherMachine { .. }));
 }
 
 #[test]
@@ -262,11 +264,11 @@ fn a_journal_of_another_layout_is_refused() {
         bytes[16] = 40;
         seal(&mut bytes[..SEGMENT_HEADER_BYTES]);
     });
-    assert!(matches!(log.refuses(), Refusal::OtherLayout { .. }));
+    assert!(matches!(log.refuses(), JournalFault::OtherLayout { .. }));
 }
 
-/// A segment whose records were cut, and an old one of a longer past, must not meet: the seed of
-/// every checksum is the header of the segment the record was written to.
+/// A record of another segment is never taken for the next record, even if its sequence fits: the
+/// checksum of a record is seeded with its own segment's header.
 #[test]
 fn a_record_copied_from_another_segment_is_no_record() {
     let log = three_segments();

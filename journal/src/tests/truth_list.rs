@@ -1,4 +1,4 @@
-//! The truth table and its tests are the same list.
+//! Holds the rows of the truth table in `FORMAT.md` and their tests to the same list.
 
 use std::collections::BTreeSet;
 

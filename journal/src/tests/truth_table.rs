@@ -1,8 +1,9 @@
-//! `FORMAT.md`, truth table, rows about beginnings, records and the mark: a test of each name.
+//! Tests of the rows about beginnings, the mark and records in the truth table of `FORMAT.md`, one
+//! test of the same name for each row.
 
 use super::{Log, SEGMENT, place_of, read_all};
 use crate::format::{MARK_SLOT_BYTES, Mark};
-use crate::{End, Journal, Loss, MarkFault, MemStorage, RecordFault, Refusal};
+use crate::{End, Journal, JournalFault, Loss, MarkFault, MemStorage, RecordFault};
 
 #[test]
 fn nothing_at_all_becomes_a_new_journal() {
@@ -45,9 +46,9 @@ fn a_mark_that_promises_records_needs_their_segment() {
 fn segments_without_a_mark_are_refused() {
     let log = Log::new().append(3).sync().kill();
     log.disk.put_mark(None);
-    assert!(matches!(log.refuses(), Refusal::MarkMissing { segments: 1, .. }));
+    assert!(matches!(log.refuses(), JournalFault::MarkMissing { segments: 1, .. }));
     let log = Log::new().append(3).sync().kill().edit_mark(|mark| mark.fill(0));
-    assert!(matches!(log.refuses(), Refusal::MarkMissing { segments: 1, .. }));
+    assert!(matches!(log.refuses(), JournalFault::MarkMissing { segments: 1, .. }));
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn a_killed_process_loses_no_record_although_none_was_synced() {
     assert_eq!((recovery.durable_found, recovery.cut), (0, None));
 }
 
-/// The process dies inside an append: the record is there up to any byte of it.
+/// The process dies inside an append: any prefix of the record may be written.
 #[test]
 fn a_record_torn_anywhere_is_cut() {
     let whole = Log::new().append(6);
@@ -74,7 +75,7 @@ fn a_record_torn_anywhere_is_cut() {
             bytes[offset + torn_at..offset + length].fill(0);
         });
         if last_written {
-            continue; // What was not written is zero anyway: the record is whole.
+            continue; // The missing bytes are zero anyway, so the record is complete.
         }
         let cut = log.recovers(5).cut.expect("says what it cut");
         assert_eq!((cut.offset, cut.sequence), (offset as u64, 6));
@@ -91,7 +92,7 @@ fn a_damaged_record_above_the_mark_cuts_all_from_it() {
     assert_eq!(cut.fault, RecordFault::Checksum);
 }
 
-/// Power is lost and a page in the middle had not been written, while a later one had.
+/// At a loss of power a later page had reached the disk, but not a page before it.
 #[test]
 fn a_hole_above_the_mark_cuts_all_from_it() {
     let log = Log::new().append(5).sync().append(9).kill();
@@ -101,7 +102,7 @@ fn a_hole_above_the_mark_cuts_all_from_it() {
     assert_eq!((cut.offset, cut.sequence, cut.fault), (offset as u64, 9, RecordFault::Hole));
 }
 
-/// The cut records were whole. Written again up to the same place they must not come back.
+/// The cut records were valid. They must not come back once new records fill the hole.
 #[test]
 fn what_a_hole_cut_off_never_comes_back() {
     let log = Log::new().append(5).sync().append(9).kill();
@@ -169,7 +170,7 @@ fn a_file_cut_short_above_the_mark_is_cut_and_filled_up() {
 #[test]
 fn a_torn_mark_leaves_the_other_slot_in_charge() {
     let log = Log::new().append(5).sync().append(5).sync().kill();
-    // Generation 3 was the last, so slot 1 is the one that a crash could have caught.
+    // Generation 3 was the last write, so a crash can have torn slot 1 only.
     let log = log.edit_mark(|mark| mark[MARK_SLOT_BYTES + 100..].fill(0xEE));
     let recovery = log.recovers(10);
     assert!(recovery.mark_slot_lost);
@@ -184,7 +185,7 @@ fn a_mark_without_a_whole_slot_is_refused() {
         mark[MARK_SLOT_BYTES + 50] ^= 1;
     });
     let refusal = log.refuses();
-    assert!(matches!(refusal, Refusal::MarkDamaged { fault: MarkFault::NoSlot, .. }));
+    assert!(matches!(refusal, JournalFault::MarkDamaged { fault: MarkFault::NoSlot, .. }));
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn slots_that_contradict_each_other_are_refused() {
     let other = Mark { journal_id: 0xA11CE, generation: 8, epoch: 1, durable: 2 }.encode();
     let log = log.edit_mark(|mark| mark[..MARK_SLOT_BYTES].copy_from_slice(&other));
     let refusal = log.refuses();
-    assert!(matches!(refusal, Refusal::MarkDamaged { fault: MarkFault::Contradiction, .. }));
+    assert!(matches!(refusal, JournalFault::MarkDamaged { fault: MarkFault::Contradiction, .. }));
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn a_slot_in_the_others_place_is_refused() {
     let log = Log::new().append(5).sync().append(5).sync().kill();
     let log = log.edit_mark(|mark| mark.rotate_left(MARK_SLOT_BYTES));
     let refusal = log.refuses();
-    assert!(matches!(refusal, Refusal::MarkDamaged { fault: MarkFault::Contradiction, .. }));
+    assert!(matches!(refusal, JournalFault::MarkDamaged { fault: MarkFault::Contradiction, .. }));
 }
 
 #[test]
@@ -211,8 +212,9 @@ fn a_loss_of_power_keeps_all_that_was_durable_and_may_keep_more() {
     log().lose_power(Loss::Nothing).recovers(50);
 }
 
-/// The writer is killed after it wrote the mark and before the mark was on disk; the machine dies
-/// later. Recovery in between must have brought the slot it believed to disk.
+/// The writer is killed after it wrote the mark and before the mark was on disk. A recovery
+/// follows, and then a loss of power: recovery must have synced the valid slot before it wrote the
+/// other one.
 #[test]
 fn a_mark_that_only_the_page_cache_had_is_on_disk_before_the_next_is_written() {
     for pages in 0..50 {

@@ -1,4 +1,4 @@
-//! The writer and readers when nothing is broken, and the limits they meet.
+//! Writer and readers without failures, and the limits of the writer.
 
 use std::sync::atomic::Ordering;
 
@@ -72,7 +72,7 @@ fn a_body_encoded_in_place_equals_one_that_was_copied() {
         copied.open().append(7, 2, sequence * 1000, &body).expect("appends");
         let room = body.len() + 48;
         let in_place = |place: &mut [u8]| {
-            place.fill(0xAA); // An encoder may scribble over all of its room.
+            place.fill(0xAA); // An encoder may write to its whole reservation.
             place[..body.len()].copy_from_slice(&body);
             body.len()
         };
@@ -108,7 +108,7 @@ fn a_full_disk_refuses_the_next_segment_and_tears_nothing() {
     assert_eq!(read_all(&log.disk).expect("reads"), (last, End::Clean));
     log.open().sync_step().expect("what is written can be synced");
     assert_eq!(log.durable(), last);
-    // Somebody makes room, and the journal goes on.
+    // After somebody has freed disk space, the journal continues.
     log.disk.set_capacity(3 * SEGMENT);
     log.append(300).kill().recovers(last + 300);
 }
@@ -224,7 +224,7 @@ fn a_place_outside_a_mapped_segment_fails_an_assertion() {
     segment.with(SEGMENT - 4, 8, |bytes| bytes.fill(1));
 }
 
-/// Segments that were left behind count in full, on both sides.
+/// A full segment counts with its whole size, both as written and as synced bytes.
 #[test]
 fn a_watch_knows_how_much_is_not_on_disk_over_segments() {
     let mut log = Log::new().append(1);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rutter_fix::session::Warning;
 use rutter_fix::tags;
+use rutter_sim::random::Random;
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{Book, ClientSession, E8, MARKETS, Venue, Venues};
-use rutter_tools::sim::random::Random;
 
 const MS_NS: u64 = 1_000_000;
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::Serialize;
 
-use crate::console::resolve;
+use crate::client::prompt::resolve;
 use cases::Case;
 use desk::{Desk, Miss, Settings};
 

@@ -11,7 +11,7 @@ use super::savings::{Books, Paid, Savings};
 use crate::client::{ClientError, FixClient, Order, Report, Side, Tif, Told};
 use crate::harness::{MARKETS, Venue, VenueFill, Venues};
 use crate::quantiles::Latencies;
-use crate::sim::random::Random;
+use rutter_sim::random::Random;
 
 /// Millisecond.
 const MS_NS: u64 = 1_000_000;

@@ -10,16 +10,16 @@ use ring::digest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::HarnessError;
-use crate::sim::binance::{ApiKey as BinanceKey, BinanceConfig, FixConfig, LimitConfig};
-use crate::sim::engine::{
+use rutter_sim::binance::{ApiKey as BinanceKey, BinanceConfig, FixConfig, LimitConfig};
+use rutter_sim::engine::{
     AccountConfig, AccountId, AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig,
     InstrumentId, PostOnlyCross,
 };
-use crate::sim::flow::{FlowConfig, FlowInstrument};
-use crate::sim::kraken::auth::ApiKey as KrakenKey;
-use crate::sim::kraken::config::{AssetNames, KrakenConfig, PairNames};
-use crate::sim::kraken::rate::Tier;
-use crate::sim::order::AMOUNT_DECIMALS;
+use rutter_sim::flow::{FlowConfig, FlowInstrument};
+use rutter_sim::kraken::auth::ApiKey as KrakenKey;
+use rutter_sim::kraken::config::{AssetNames, KrakenConfig, PairNames};
+use rutter_sim::kraken::rate::Tier;
+use rutter_sim::order::AMOUNT_DECIMALS;
 
 /// Prices and quantities of the tools count 10^-8.
 pub const E8: i64 = 100_000_000;
@@ -367,7 +367,7 @@ pub(super) fn flow(venue: Venue, seed: u64, start_ns: u64) -> FlowConfig {
 /// One huge quote a side and instrument, for measurements in which nothing but the node's own
 /// orders moves the market.
 pub(super) fn still_quotes(venue: Venue, exchange: &mut Exchange, now_ns: u64) {
-    use crate::sim::engine::{NewOrder, OrderKind, OrderSize, Side, Stp, Tif};
+    use rutter_sim::engine::{NewOrder, OrderKind, OrderSize, Side, Stp, Tif};
     for (index, market) in MARKETS.iter().enumerate() {
         let config = instrument(venue, market);
         let units = 10i64.pow(config.price_decimals);

@@ -16,7 +16,7 @@ pub use markets::{E8, MARKETS, Market, Venue, key_secret};
 pub use node::{Memory, Node, READY_DEFAULT, memory, node_program};
 pub use venues::{Book, Flowing, SharedFront, VenueFill, Venues, VenuesConfig};
 
-use crate::sim::server::ServerError;
+use rutter_sim::server::ServerError;
 
 /// Why something could not be started, asked or stopped.
 #[derive(Debug, thiserror::Error)]

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::markets::{self, Credentials, MARKETS, Venue};
 use super::{HarnessError, io};
 use crate::clock::unix_ns;
-use crate::sim::binance::BinanceFront;
-use crate::sim::engine::{Exchange, InstrumentId, Side};
-use crate::sim::faults::{Fault, FaultPlan, FaultyFront};
-use crate::sim::flow::Flow;
-use crate::sim::front::{ConnId, Front, FrontAction, HttpRequest};
-use crate::sim::kraken::Kraken;
-use crate::sim::server::{
+use rutter_sim::binance::BinanceFront;
+use rutter_sim::engine::{Exchange, InstrumentId, Side};
+use rutter_sim::faults::{Fault, FaultPlan, FaultyFront};
+use rutter_sim::flow::Flow;
+use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
+use rutter_sim::kraken::Kraken;
+use rutter_sim::server::{
     ListenerConfig, ListenerKind, ServerHandle, VenueConfig, certificates, start,
 };
 
@@ -231,7 +231,7 @@ impl Venues {
     }
 
     fn listener(&self, venue: Venue, kind: ListenerKind, tls: bool) -> Option<SocketAddr> {
-        let wanted = |at: &&crate::sim::server::ListenerAddress| {
+        let wanted = |at: &&rutter_sim::server::ListenerAddress| {
             at.venue == venue.name() && at.kind == kind && at.tls == tls
         };
         self.server.addresses().iter().find(wanted).map(|at| at.address)

@@ -1,11 +1,9 @@
-//! Which requests a session may make, and how many.
+//! How many requests a session may make in a second, and the answer to a request that it may not
+//! make.
+//!
+//! A line belongs here if it needs neither a session nor a connection.
 
-use rutter_fix::codec::Message;
 use rutter_fix::session::BusinessRejectReason;
-use rutter_fix::tags::msg_type;
-
-use super::clients::Client;
-use crate::config::SessionKind;
 
 /// One second: requests are counted over it.
 const WINDOW_NS: u64 = 1_000_000_000;
@@ -25,12 +23,12 @@ impl Throttle {
     }
 
     /// Whether the newest request is the first that is refused in its second.
-    pub const fn is_news(&self) -> bool {
+    pub const fn is_first_refused(&self) -> bool {
         self.in_window == self.per_s_max.saturating_add(1)
     }
 
     /// Counts one request; false when the second's allowance is used up.
-    fn may_pass(&mut self, now_ns: u64) -> bool {
+    pub fn may_pass(&mut self, now_ns: u64) -> bool {
         if self.per_s_max == 0 {
             return true;
         }
@@ -45,9 +43,9 @@ impl Throttle {
 /// Why a request is refused whatever it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayNot {
-    /// A drop copy asks for nothing but its own history.
+    /// A drop copy may ask for its own history only.
     ReadOnly,
-    /// Too many a second.
+    /// The session sends more requests in a second than it may.
     Throttled,
 }
 
@@ -66,19 +64,5 @@ impl MayNot {
             Self::ReadOnly => "ReadOnlySession",
             Self::Throttled => "ThrottleExceeded",
         }
-    }
-}
-
-impl<S> Client<S> {
-    /// Whether it may not make this request. Cancels are counted and never refused: they lessen
-    /// risk.
-    pub(super) fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<MayNot> {
-        let asks_for_reports = message.msg_type() == msg_type::HISTORY_REQUEST;
-        if self.kind != SessionKind::Trading && !asks_for_reports {
-            return Some(MayNot::ReadOnly);
-        }
-        let cancels = [msg_type::ORDER_CANCEL_REQUEST, msg_type::ORDER_MASS_CANCEL_REQUEST];
-        let passes = self.throttle.may_pass(now_ns) || cancels.contains(&message.msg_type());
-        (!passes).then_some(MayNot::Throttled)
     }
 }

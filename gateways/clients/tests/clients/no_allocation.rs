@@ -4,12 +4,13 @@
 use crate::counting::allocations;
 use crate::desk;
 use rutter_clients::market::{BookNews, ListingTerms, MarketConfig};
-use rutter_clients::{ClientGateway, ConnId};
+use rutter_clients::{ClientGateway, ClientInput};
 use rutter_core::id::VenueId;
 use rutter_core::input::{BookUpdate, Input, Level, Side};
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{Output, Report};
 use rutter_fix::store::MemStore;
+use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 
 #[test]
 fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
@@ -31,7 +32,7 @@ fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
         })
         .collect();
     let before_all = allocations();
-    gateway.on_connect(now, conn, &rutter_clients::Peer::default()).expect("room");
+    gateway.accept(now, conn, &Peer::default()).expect("room");
     let (mut orders, mut written, mut warm) = (0, 0, 0);
     for (round, frame) in (0..).zip(&frames) {
         if round == WARM {
@@ -41,8 +42,9 @@ fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
         // Every other message comes in two pieces.
         let cut = if round % 2 == 0 { frame.len() } else { frame.len() / 2 };
         for bytes in [&frame[..cut], &frame[cut..]] {
-            gateway.on_bytes(now + round, conn, bytes, &mut |input, _| {
-                if let Input::NewOrder(order) = input {
+            gateway.on_event(now + round, Event::Bytes(conn, bytes));
+            gateway.deliver(now + round, &mut |emission: &ClientInput| {
+                if let Input::NewOrder(order) = &emission.input {
                     orders += 1;
                     client_seq = order.client_seq;
                 }
@@ -53,13 +55,13 @@ fn a_warm_gateway_allocates_nothing_for_orders_and_reports() {
             let report = Report { client_seq, ..desk::report(round) };
             gateway.on_output(now + round, &Output::Report(report)).expect("sent");
         }
-        while let Some(conn) = gateway.take_dirty() {
+        while let Some(conn) = gateway.next_to_write() {
             let count = gateway.pending(conn).len();
             written += count;
-            gateway.wrote(now + round, conn, count);
+            gateway.on_event(now + round, Event::Written(conn, count));
         }
-        gateway.resume(now + round, &mut |_, _| true);
-        gateway.on_timer(now + round, &mut |_, _| true);
+        gateway.resume(now + round);
+        gateway.on_timer(now + round);
     }
     let allocated = allocations() - warm;
     assert_eq!((orders, allocated), (ROUNDS - 1, 0));
@@ -95,7 +97,7 @@ fn a_warm_gateway_allocates_nothing_for_market_data() {
     };
     gateway.set_market(&market).expect("sound");
     let (conn, now) = (ConnId(0), desk::START);
-    gateway.on_connect(now, conn, &rutter_clients::Peer::default()).expect("room");
+    gateway.accept(now, conn, &Peer::default()).expect("room");
     let logon = desk::numbered("ALPHA", 1, now, "35=A|98=0|108=30|554=pw-ALPHA|");
     let ask = |seq, id: &str, kind: char| {
         let body =
@@ -103,7 +105,8 @@ fn a_warm_gateway_allocates_nothing_for_market_data() {
         desk::numbered("ALPHA", seq, now, &body)
     };
     for frame in [logon, ask(2, "full", '0'), ask(3, "incremental", '1')] {
-        gateway.on_bytes(now, conn, &frame, &mut |_, _| true);
+        gateway.on_event(now, Event::Bytes(conn, &frame));
+        gateway.deliver(now, &mut |_| true);
     }
     let (mut written, mut warm) = (0, 0);
     for round in 0..ROUNDS {
@@ -111,14 +114,14 @@ fn a_warm_gateway_allocates_nothing_for_market_data() {
             warm = allocations();
         }
         gateway.on_book_news(now, &bid_change(round == 0, 1 + round));
-        gateway.on_timer(now, &mut |_, _| true);
+        gateway.on_timer(now);
         // A client that reads every other time: what it is owed waits in between.
         while round % 2 == 0
-            && let Some(conn) = gateway.take_dirty()
+            && let Some(conn) = gateway.next_to_write()
         {
             let count = gateway.pending(conn).len();
             written += count;
-            gateway.wrote(now, conn, count);
+            gateway.on_event(now, Event::Written(conn, count));
         }
     }
     let allocated = allocations() - warm;

@@ -5,13 +5,13 @@
 use rutter_core::id::VenueId;
 
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
 use crate::signing::{Ed25519Signer, KeyError};
+use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// Longest `SenderCompID` (`^[a-zA-Z0-9-_]{1,8}$`).
-pub(super) const COMP_ID_BYTES_MAX: usize = 8;
+pub(in crate::binance) const COMP_ID_BYTES_MAX: usize = 8;
 /// Longest symbol that is taken.
 const SYMBOL_BYTES_MAX: usize = 20;
 /// Longest API key that is taken; today's have 64.
@@ -41,7 +41,7 @@ pub enum MessageHandling {
 }
 
 impl MessageHandling {
-    pub(super) const fn tag_value(self) -> u8 {
+    pub(in crate::binance) const fn tag_value(self) -> u8 {
         match self {
             Self::Unordered => b'1',
             Self::Sequential => b'2',
@@ -114,7 +114,7 @@ impl BinanceConfig {
     }
 
     /// Checks everything that would otherwise be refused by the venue, or break a message.
-    pub(super) fn check(&self) -> Result<Ed25519Signer, ConfigError> {
+    pub(in crate::binance) fn check(&self) -> Result<Ed25519Signer, ConfigError> {
         for id in [&self.sender_comp_id, &self.target_comp_id] {
             if id.is_empty() || id.len() > COMP_ID_BYTES_MAX || !id.bytes().all(is_id_byte) {
                 return Err(ConfigError::CompId(id.clone()));

@@ -1,26 +1,12 @@
-//! Binance Spot: orders over FIX 4.4, reconciliation over signed REST.
+//! Binance Spot: everything that is this venue's and no other's.
 //!
-//! A line belongs here if it is Binance's dialect of order entry or private reports. Its market
-//! data is `rutter-feeds`.
-//!
-//! [`BinanceOrders`] is the machine. [`session`] holds sequence numbers and heartbeats of one FIX
-//! connection, [`encode`] writes our messages, [`report`] reads theirs, [`reject`] maps their
-//! codes, [`rest`] signs and reads REST, [`reconcile`] answers "what became of this child",
-//! [`children`] remembers what was sent. Rules come from Binance's `fix-api`, `rest-api`, `errors`
-//! and `request-security` documents, 2026-07.
+//! A line belongs here if it is true of Binance only: order entry and private reports are in
+//! [`orders`], market data is in [`feed`].
 
-mod children;
 mod config;
-mod encode;
-mod machine;
-mod reconcile;
+pub mod feed;
+pub mod orders;
 mod reject;
-mod report;
-mod rest;
-mod session;
-
-#[cfg(test)]
-mod tests;
 
 pub use config::{BinanceConfig, ConfigError, FixEndpoint, MessageHandling};
-pub use machine::{BinanceOrders, Counters, FIX_LINK, Status};
+pub use orders::{BinanceOrders, Counters, FIX_LINK, Status};

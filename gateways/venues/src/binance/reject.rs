@@ -7,7 +7,7 @@ use rutter_core::input::VenueReject;
 
 /// What an error code means for an order or cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::binance) enum Verdict {
     /// It was refused.
     Refused(VenueReject),
     /// The venue does not know itself (-1006, -1007): ask by id.
@@ -16,7 +16,7 @@ pub(super) enum Verdict {
 
 /// Reads a code (tag 25016 or JSON `code`) and its text. Some codes stand for several things that
 /// only the text tells apart.
-pub(super) fn verdict(code: i64, text: &[u8]) -> Verdict {
+pub(in crate::binance) fn verdict(code: i64, text: &[u8]) -> Verdict {
     let says = |words: &[u8]| text.windows(words.len()).any(|window| window == words);
     let reason = match code {
         -1006 | -1007 => return Verdict::Unsure,

@@ -6,8 +6,8 @@ use rutter_core::id::VenueId;
 use rutter_transport::machine::{Endpoint, Framing};
 
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
 use crate::signing::{KeyError, base64_decode};
+use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -94,7 +94,7 @@ impl KrakenConfig {
     }
 
     /// Checks everything that would otherwise break a message; yields the decoded secret.
-    pub(super) fn check(&self) -> Result<Vec<u8>, ConfigError> {
+    pub(in crate::kraken) fn check(&self) -> Result<Vec<u8>, ConfigError> {
         if !VALIDITY_NS.contains(&self.validity_ns) {
             return Err(ConfigError::Validity(self.validity_ns));
         }

@@ -7,7 +7,7 @@ use rutter_core::input::VenueReject;
 
 /// What follows from an error text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::kraken) enum Verdict {
     /// It certainly did not happen.
     Refused(VenueReject),
     /// It may have happened.
@@ -17,7 +17,7 @@ pub(super) enum Verdict {
 }
 
 /// The verdict on an error text such as `EOrder:Insufficient funds`.
-pub(super) fn verdict(error: &str) -> Verdict {
+pub(in crate::kraken) fn verdict(error: &str) -> Verdict {
     let refused = |begin: &str| error.starts_with(begin);
     let table: [(&str, VenueReject); 15] = [
         ("EOrder:Insufficient funds", VenueReject::InsufficientFunds),

@@ -1,0 +1,752 @@
+//! The feed: one public WebSocket link, one diff-depth stream a book, snapshots over REST.
+//!
+//! A line belongs here if it decides when to connect, subscribe, ask, distrust or tell. What a
+//! text says is `message`, whether a change fits is `sequence`.
+//!
+//! Invariant: a book is told to the core only while its sequence is proved, that is, from a
+//! snapshot that meets the changes kept until the first change that does not fit.
+
+use core::cell::Cell;
+
+use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::input::{Distrust, Input};
+use rutter_transport::machine::{
+    Endpoint, Event, Framing, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
+};
+
+use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
+use super::sequence::{Break, SequencedBook};
+use crate::backoff::Backoff;
+use rutter_feeds::FeedCommand;
+use rutter_feeds::book::{FEED_DEPTH, Published};
+
+/// The only link.
+pub const LINK: LinkId = LinkId(0);
+
+/// Listings of one feed: the venue's limit of streams a connection.
+pub const LISTINGS_MAX: usize = 1_024;
+
+/// Fewest levels a side of a snapshot: enough that the market does not leave it at once.
+pub const SNAPSHOT_LIMIT_MIN: u16 = 5 * FEED_DEPTH as u16;
+
+const MS: u64 = 1_000_000;
+const SECOND_NS: u64 = 1_000 * MS;
+/// Streams in one subscription request.
+const STREAMS_PER_REQUEST: usize = 100;
+/// Between two requests on the link. The venue allows five messages a second, pongs included.
+const REQUEST_GAP_NS: u64 = 300 * MS;
+/// Every subscription must be answered by then.
+const ANSWER_TIMEOUT_NS: u64 = 10 * SECOND_NS;
+/// A link that is not established by then.
+const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
+/// From our close to the carrier's word that it is closed.
+const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
+/// A snapshot must come by then.
+const SNAPSHOT_TIMEOUT_NS: u64 = 15 * SECOND_NS;
+/// Snapshots on their way at once.
+const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
+/// Half of this request weight may be used at once, and as much again each minute: together half
+/// of the venue's 6,000, for order entry may use the same address.
+const SNAPSHOT_WEIGHT_PER_MINUTE: u64 = 3_000;
+/// First and longest wait before a book's snapshot is asked for again.
+const RESYNC_NS: (u64, u64) = (250 * MS, 30 * SECOND_NS);
+/// A book that was good for so long starts its waits from the first again.
+const STABLE_NS: u64 = 60 * SECOND_NS;
+/// Between two [`Input::FeedAlive`] when nothing else is told.
+const ALIVE_EVERY_NS: u64 = 500 * MS;
+
+/// An instrument as Binance and the core know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedListing {
+    /// The core's id.
+    pub instrument: InstrumentId,
+    /// Binance's symbol in capitals, such as `BTCUSDT`.
+    pub symbol: String,
+    /// Decimals of the core's prices.
+    pub price_decimals: u8,
+    /// Decimals of the core's quantities.
+    pub qty_decimals: u8,
+}
+
+/// What the feed is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The core's id of the venue.
+    pub venue: VenueId,
+    /// Such as `stream.binance.com`, 9443, TLS, target `/stream` (or `/ws`).
+    pub endpoint: Endpoint,
+    /// Base of the snapshots, such as `https://api.binance.com`.
+    pub rest_base: String,
+    /// What to subscribe.
+    pub listings: Vec<FeedListing>,
+    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. Larger ones cost more of
+    /// the request budget and last longer while the market moves.
+    pub snapshot_limit: u16,
+    /// A link that is silent for so long is dead. The venue pings every 20 seconds.
+    pub silence_ns: u64,
+    /// A link is renewed at this age; the venue cuts it at 24 hours.
+    pub lifetime_ns: u64,
+    /// First wait before a reconnect.
+    pub reconnect_base_ns: u64,
+    /// Longest wait before a reconnect.
+    pub reconnect_max_ns: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Config {
+    /// Binance's own addresses and the usual times, without listings.
+    pub fn new(venue: VenueId) -> Self {
+        Self {
+            venue,
+            endpoint: Endpoint {
+                host: "stream.binance.com".to_owned(),
+                port: 9443,
+                tls: true,
+                framing: Framing::WebSocket { target: "/stream".to_owned() },
+            },
+            rest_base: "https://api.binance.com".to_owned(),
+            listings: Vec::new(),
+            snapshot_limit: 1_000,
+            silence_ns: 45 * SECOND_NS,
+            lifetime_ns: (24 * 60 - 10) * 60 * SECOND_NS,
+            reconnect_base_ns: SECOND_NS,
+            reconnect_max_ns: 60 * SECOND_NS,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not capitals and digits, or not 1 to 20 of them.
+    #[error("not a Binance symbol: {0}")]
+    Symbol(String),
+    /// A symbol is listed twice.
+    #[error("{0} is listed twice")]
+    Twice(String),
+    /// More than 18 decimals.
+    #[error("{0} has more than 18 decimals")]
+    Decimals(String),
+    /// More listings than [`LISTINGS_MAX`].
+    #[error("{0} listings, at most {LISTINGS_MAX}")]
+    TooMany(usize),
+    /// Not from [`SNAPSHOT_LIMIT_MIN`] to 5,000.
+    #[error("snapshots of {0} levels")]
+    SnapshotLimit(u16),
+}
+
+/// What happened so far, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Text messages.
+    pub messages: u64,
+    /// Links lost or given up.
+    pub links_lost: u64,
+    /// Snapshots asked for.
+    pub snapshots: u64,
+    /// Snapshots that did not come, could not be read or did not fit.
+    pub snapshots_failed: u64,
+    /// Missing update ids.
+    pub gaps: u64,
+    /// Other breaks of a synced book (crossed, left its snapshot, impossible level).
+    pub breaks: u64,
+    /// Texts that the protocol forbids, and refused subscriptions.
+    pub protocol_errors: u64,
+    /// Texts that we did not ask for.
+    pub ignored: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Until the backoff is over.
+    Waiting { until_ns: u64 },
+    /// Asked the carrier to connect.
+    Connecting { until_ns: u64 },
+    /// `answers`: subscriptions not yet answered; all must be by `answered_by_ns`.
+    Up { since_ns: u64, answers: u64, answered_by_ns: u64 },
+    /// Asked the carrier to close.
+    Closing { until_ns: u64 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Snapshot {
+    /// Not subscribed yet.
+    Unneeded,
+    /// To be asked for then.
+    Wanted { due_ns: u64 },
+    /// On its way.
+    Asked { id: u64, until_ns: u64 },
+    /// In the book.
+    Taken { since_ns: u64 },
+}
+
+impl Snapshot {
+    const fn is_asked(self) -> bool {
+        matches!(self, Self::Asked { .. })
+    }
+
+    const fn is_wanted(self) -> bool {
+        matches!(self, Self::Wanted { .. })
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    instrument: InstrumentId,
+    symbol: String,
+    decimals: Decimals,
+    book: SequencedBook,
+    snapshot: Snapshot,
+    published: Published,
+    /// In [`BinanceFeed::dirty`].
+    dirty: bool,
+    backoff: Backoff,
+}
+
+/// The machine. See the module's text.
+#[derive(Debug)]
+pub struct BinanceFeed {
+    config: Config,
+    /// Sorted by symbol.
+    slots: Vec<Slot>,
+    /// Slots whose book has changed since the core was told.
+    dirty: Vec<usize>,
+    /// Slots whose snapshot is wanted, and those where it is on its way.
+    wanted: usize,
+    in_flight: usize,
+    link: Link,
+    backoff: Backoff,
+    levels: Levels,
+    /// First slot that is not subscribed.
+    subscribed: usize,
+    requested_ns: u64,
+    next_http: u64,
+    tokens: u64,
+    earned_ns: u64,
+    heard_ns: u64,
+    told_ns: u64,
+    /// Something was heard since the core was told anything.
+    unheard: bool,
+    counters: Counters,
+}
+
+fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
+    let mut slots: Vec<Slot> = Vec::with_capacity(config.listings.len());
+    for listing in &config.listings {
+        let symbol = listing.symbol.clone();
+        let good = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        if symbol.is_empty() || symbol.len() > 20 || !symbol.bytes().all(good) {
+            return Err(ConfigError::Symbol(symbol));
+        }
+        if listing.price_decimals > 18 || listing.qty_decimals > 18 {
+            return Err(ConfigError::Decimals(symbol));
+        }
+        if slots.iter().any(|slot| slot.symbol == symbol) {
+            return Err(ConfigError::Twice(symbol));
+        }
+        let seed = config.seed.wrapping_mul(31).wrapping_add(u64::from(listing.instrument.0));
+        slots.push(Slot {
+            instrument: listing.instrument,
+            symbol,
+            decimals: Decimals { price: listing.price_decimals, qty: listing.qty_decimals },
+            book: SequencedBook::new(),
+            snapshot: Snapshot::Unneeded,
+            published: Published::new(config.venue, listing.instrument),
+            dirty: false,
+            backoff: Backoff::new(RESYNC_NS.0, RESYNC_NS.1, seed),
+        });
+    }
+    slots.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+    Ok(slots)
+}
+
+impl BinanceFeed {
+    /// A feed that is not started.
+    ///
+    /// # Errors
+    /// What in the configuration cannot be.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        if config.listings.len() > LISTINGS_MAX {
+            return Err(ConfigError::TooMany(config.listings.len()));
+        }
+        if !(SNAPSHOT_LIMIT_MIN..=5_000).contains(&config.snapshot_limit) {
+            return Err(ConfigError::SnapshotLimit(config.snapshot_limit));
+        }
+        Ok(Self {
+            slots: slots_of(&config)?,
+            dirty: Vec::new(),
+            wanted: 0,
+            in_flight: 0,
+            link: Link::Waiting { until_ns: 0 },
+            backoff: Backoff::new(config.reconnect_base_ns, config.reconnect_max_ns, config.seed),
+            levels: Levels::default(),
+            subscribed: 0,
+            requested_ns: 0,
+            next_http: 1,
+            tokens: 0,
+            earned_ns: 0,
+            heard_ns: 0,
+            told_ns: 0,
+            unheard: false,
+            counters: Counters::default(),
+            config,
+        })
+    }
+
+    /// What happened so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Books that are proved now.
+    pub fn synced(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.book.is_synced()).count()
+    }
+
+    /// The proved book of an instrument.
+    pub fn book(&self, instrument: InstrumentId) -> Option<&rutter_feeds::book::Book> {
+        let slot = self.slots.iter().find(|slot| slot.instrument == instrument)?;
+        slot.book.is_synced().then(|| slot.book.book())
+    }
+
+    fn connect(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        out.connect(LINK);
+        self.link = Link::Connecting { until_ns: now_ns.saturating_add(CONNECT_TIMEOUT_NS) };
+    }
+
+    /// Nothing is proved any more.
+    fn distrust_all(&mut self, reason: Distrust, out: &mut Outbox<Input>) {
+        for at in 0..self.slots.len() {
+            self.distrust(at, reason, out);
+            self.set_snapshot(at, Snapshot::Unneeded);
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.book.restart();
+            }
+        }
+        self.subscribed = 0;
+    }
+
+    /// Tells the core at once, if it was told to trust the book.
+    fn distrust(&mut self, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
+        let venue = self.config.venue;
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if let Snapshot::Taken { .. } = slot.snapshot {
+            let instrument = slot.instrument;
+            out.emit(Input::BookDistrusted { venue, instrument, reason });
+            slot.published.restart();
+        }
+    }
+
+    fn set_snapshot(&mut self, at: usize, snapshot: Snapshot) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let old = core::mem::replace(&mut slot.snapshot, snapshot);
+        self.in_flight -= usize::from(old.is_asked());
+        self.in_flight += usize::from(snapshot.is_asked());
+        self.wanted -= usize::from(old.is_wanted());
+        self.wanted += usize::from(snapshot.is_wanted());
+    }
+
+    fn mark_dirty(&mut self, at: usize) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if !core::mem::replace(&mut slot.dirty, true) {
+            self.dirty.push(at);
+        }
+    }
+
+    fn close(&mut self, now_ns: u64, reason: Distrust, out: &mut Outbox<Input>) {
+        self.distrust_all(reason, out);
+        out.close(LINK);
+        self.link = Link::Closing { until_ns: now_ns.saturating_add(CLOSE_TIMEOUT_NS) };
+    }
+
+    fn on_closed(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if let Link::Waiting { .. } = self.link {
+            return;
+        }
+        if let Link::Up { since_ns, .. } = self.link
+            && now_ns.saturating_sub(since_ns) >= STABLE_NS
+        {
+            self.backoff.reset();
+        }
+        self.counters.links_lost += 1;
+        self.distrust_all(Distrust::Disconnected, out);
+        self.link = Link::Waiting { until_ns: now_ns.saturating_add(self.backoff.next_ns()) };
+    }
+
+    fn on_connected(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if !matches!(self.link, Link::Connecting { .. }) {
+            return;
+        }
+        self.heard_ns = now_ns;
+        self.requested_ns = 0;
+        let answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
+        self.link = Link::Up { since_ns: now_ns, answers: 0, answered_by_ns };
+        self.subscribe(now_ns, out);
+    }
+
+    /// Sends the next subscription when the venue's message rate allows it.
+    fn subscribe(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        let Link::Up { answers, answered_by_ns, .. } = &mut self.link else { return };
+        let due = self.requested_ns.saturating_add(REQUEST_GAP_NS);
+        if self.subscribed >= self.slots.len() || (self.requested_ns > 0 && now_ns < due) {
+            return;
+        }
+        *answers += 1;
+        *answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
+        self.requested_ns = now_ns;
+        let end = self.slots.len().min(self.subscribed + STREAMS_PER_REQUEST);
+        let slots = self.slots.get(self.subscribed..end).unwrap_or_default();
+        out.send(LINK, |bytes| {
+            bytes.extend_from_slice(b"{\"method\":\"SUBSCRIBE\",\"params\":[");
+            for (n, slot) in slots.iter().enumerate() {
+                bytes.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+                bytes.extend(slot.symbol.bytes().map(|byte| byte.to_ascii_lowercase()));
+                bytes.extend_from_slice(b"@depth@100ms\"");
+            }
+            // The id is the end of the range, so that the answer says what is subscribed.
+            bytes.extend_from_slice(format!("],\"id\":{end}}}").as_bytes());
+        });
+        self.subscribed = end;
+    }
+
+    fn on_text(&mut self, now_ns: u64, text: &str, out: &mut Outbox<Input>) {
+        if !matches!(self.link, Link::Up { .. }) {
+            return;
+        }
+        self.heard(now_ns);
+        self.counters.messages += 1;
+        let mut levels = core::mem::take(&mut self.levels);
+        let slots = &self.slots;
+        let found = Cell::new(None);
+        let parsed = parse(
+            text,
+            |symbol| {
+                let at = slots.binary_search_by(|slot| slot.symbol.as_str().cmp(symbol)).ok()?;
+                found.set(Some(at));
+                slots.get(at).map(|slot| slot.decimals)
+            },
+            &mut levels,
+        );
+        match parsed {
+            Ok(Message::Depth(depth)) => {
+                if let Some(at) = found.get() {
+                    self.on_depth(now_ns, at, (depth.first, depth.last), &levels, out);
+                }
+            }
+            Ok(Message::Answer { id, done }) => self.on_answer(now_ns, id, done, out),
+            Ok(Message::Shutdown) => self.close(now_ns, Distrust::Disconnected, out),
+            Ok(Message::Other) => self.counters.ignored += 1,
+            Err(ParseError::Decimal { .. }) => {
+                self.counters.protocol_errors += 1;
+                if let Some(at) = found.get() {
+                    self.resync(now_ns, at, Distrust::Protocol, out);
+                }
+            }
+            Err(ParseError::Json | ParseError::TooManyLevels) => {
+                self.counters.protocol_errors += 1;
+                self.close(now_ns, Distrust::Protocol, out);
+            }
+        }
+        self.levels = levels;
+    }
+
+    fn on_answer(&mut self, now_ns: u64, id: Option<u64>, done: bool, out: &mut Outbox<Input>) {
+        let Link::Up { answers, .. } = &mut self.link else { return };
+        if !done {
+            self.counters.protocol_errors += 1;
+            self.close(now_ns, Distrust::Protocol, out);
+            return;
+        }
+        *answers = answers.saturating_sub(1);
+        // All changes since this answer will come, so a snapshot asked for now will meet them.
+        let end = id.map_or(0, |id| usize::try_from(id).unwrap_or(usize::MAX));
+        let end = end.min(self.subscribed);
+        for at in 0..end {
+            if self.slots[at].snapshot == Snapshot::Unneeded {
+                self.set_snapshot(at, Snapshot::Wanted { due_ns: now_ns });
+            }
+        }
+        self.ask_snapshots(now_ns, out);
+    }
+
+    fn on_depth(
+        &mut self,
+        now_ns: u64,
+        at: usize,
+        (first, last): (u64, u64),
+        levels: &Levels,
+        out: &mut Outbox<Input>,
+    ) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        match slot.book.change(first, last, levels) {
+            Ok(true) => self.mark_dirty(at),
+            Ok(false) if slot.snapshot == Snapshot::Unneeded => {
+                self.set_snapshot(at, Snapshot::Wanted { due_ns: now_ns });
+                self.ask_snapshots(now_ns, out);
+            }
+            Ok(false) => {}
+            Err(error) => self.on_break(now_ns, at, error, out),
+        }
+    }
+
+    fn on_break(&mut self, now_ns: u64, at: usize, error: Break, out: &mut Outbox<Input>) {
+        let reason = match error {
+            Break::Gap { .. } | Break::Horizon | Break::Overflow | Break::OldSnapshot { .. } => {
+                self.counters.gaps += u64::from(matches!(error, Break::Gap { .. }));
+                Distrust::Gap
+            }
+            Break::Backwards { .. } | Break::Level(_) | Break::Crossed => Distrust::Protocol,
+        };
+        self.counters.breaks += u64::from(!matches!(error, Break::Gap { .. }));
+        self.resync(now_ns, at, reason, out);
+    }
+
+    /// The book needs a new snapshot, after a pause that grows while it keeps breaking.
+    fn resync(&mut self, now_ns: u64, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
+        self.distrust(at, reason, out);
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if reason == Distrust::Protocol {
+            slot.book.restart();
+        }
+        if let Snapshot::Taken { since_ns } = slot.snapshot
+            && now_ns.saturating_sub(since_ns) >= STABLE_NS
+        {
+            slot.backoff.reset();
+        }
+        let due_ns = now_ns.saturating_add(slot.backoff.next_ns());
+        self.set_snapshot(at, Snapshot::Wanted { due_ns });
+    }
+
+    /// Weight of a snapshot of the configured size (`rest-api`, `GET /api/v3/depth`).
+    const fn snapshot_weight(&self) -> u64 {
+        match self.config.snapshot_limit {
+            0..=100 => 5,
+            101..=500 => 25,
+            501..=1_000 => 50,
+            _ => 250,
+        }
+    }
+
+    fn take_token(&mut self, now_ns: u64) -> bool {
+        let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / self.snapshot_weight();
+        let gap = 60 * SECOND_NS / burst;
+        let earned = now_ns.saturating_sub(self.earned_ns) / gap;
+        if self.tokens + earned >= burst {
+            self.tokens = burst;
+            self.earned_ns = now_ns;
+        } else {
+            self.tokens += earned;
+            self.earned_ns += earned * gap;
+        }
+        self.tokens = match self.tokens.checked_sub(1) {
+            Some(left) => left,
+            None => return false,
+        };
+        true
+    }
+
+    fn ask_snapshots(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        for at in 0..self.slots.len() {
+            if self.wanted == 0 || self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX {
+                return;
+            }
+            let due = matches!(self.slots[at].snapshot,
+                Snapshot::Wanted { due_ns } if due_ns <= now_ns);
+            if !due {
+                continue;
+            }
+            if !self.take_token(now_ns) {
+                return;
+            }
+            let id = self.next_http;
+            self.next_http += 1;
+            self.counters.snapshots += 1;
+            let limit = self.config.snapshot_limit;
+            let symbol = &self.slots[at].symbol;
+            let until_ns = now_ns.saturating_add(SNAPSHOT_TIMEOUT_NS);
+            out.http(HttpRequest {
+                id,
+                method: HttpMethod::Get,
+                target: format!("/api/v3/depth?symbol={symbol}&limit={limit}"),
+                headers: Vec::new(),
+                body: String::new(),
+            });
+            self.set_snapshot(at, Snapshot::Asked { id, until_ns });
+        }
+    }
+
+    fn on_http(
+        &mut self,
+        now_ns: u64,
+        id: u64,
+        response: Option<&HttpResponse>,
+        out: &mut Outbox<Input>,
+    ) {
+        let asked = |slot: &Slot| matches!(slot.snapshot, Snapshot::Asked { id: i, .. } if i == id);
+        let Some(at) = self.slots.iter().position(asked) else { return };
+        if !self.take_snapshot(now_ns, at, response) {
+            self.counters.snapshots_failed += 1;
+            self.resync(now_ns, at, Distrust::NoSnapshot, out);
+        }
+        self.ask_snapshots(now_ns, out);
+    }
+
+    /// True when the book is proved now.
+    fn take_snapshot(&mut self, now_ns: u64, at: usize, response: Option<&HttpResponse>) -> bool {
+        let Some(response) = response.filter(|response| response.status == 200) else {
+            return false;
+        };
+        let limit = usize::from(self.config.snapshot_limit);
+        let levels = &mut self.levels;
+        let Some(slot) = self.slots.get_mut(at) else { return false };
+        let Ok(id) = parse_snapshot(&response.body, &slot.symbol, slot.decimals, levels) else {
+            return false;
+        };
+        if slot.book.snapshot(id, levels, limit).is_err() {
+            return false;
+        }
+        slot.published.restart();
+        self.set_snapshot(at, Snapshot::Taken { since_ns: now_ns });
+        self.mark_dirty(at);
+        true
+    }
+
+    const fn heard(&mut self, now_ns: u64) {
+        self.heard_ns = now_ns;
+        self.unheard = true;
+    }
+
+    fn on_up_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        let Link::Up { since_ns, answers, answered_by_ns } = self.link else { return };
+        let old = now_ns >= since_ns.saturating_add(self.config.lifetime_ns);
+        let silent = now_ns >= self.heard_ns.saturating_add(self.config.silence_ns);
+        let unanswered = answers > 0 && now_ns >= answered_by_ns;
+        if old || silent || unanswered {
+            self.close(now_ns, Distrust::Disconnected, out);
+            return;
+        }
+        self.subscribe(now_ns, out);
+        for at in 0..self.slots.len() {
+            let late = matches!(self.slots[at].snapshot,
+                Snapshot::Asked { until_ns, .. } if now_ns >= until_ns);
+            if late {
+                self.counters.snapshots_failed += 1;
+                self.resync(now_ns, at, Distrust::NoSnapshot, out);
+            }
+        }
+        self.ask_snapshots(now_ns, out);
+    }
+
+    /// When the next snapshot may be asked for, as far as the budget goes.
+    fn token_due_ns(&self) -> u64 {
+        if self.tokens > 0 {
+            return 0;
+        }
+        let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / self.snapshot_weight();
+        self.earned_ns.saturating_add(60 * SECOND_NS / burst)
+    }
+
+    fn next_snapshot_ns(&self) -> Option<u64> {
+        if self.wanted == 0 && self.in_flight == 0 {
+            return None;
+        }
+        let full = self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX;
+        let paced = self.token_due_ns();
+        let due = |slot: &Slot| match slot.snapshot {
+            Snapshot::Wanted { due_ns } if !full => Some(due_ns.max(paced)),
+            Snapshot::Asked { until_ns, .. } => Some(until_ns),
+            Snapshot::Wanted { .. } | Snapshot::Unneeded | Snapshot::Taken { .. } => None,
+        };
+        self.slots.iter().filter_map(due).min()
+    }
+}
+
+impl Machine for BinanceFeed {
+    type Command = FeedCommand;
+    type Emission = Input;
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        vec![self.config.endpoint.clone()]
+    }
+
+    fn rest_base(&self) -> String {
+        self.config.rest_base.clone()
+    }
+
+    fn start(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.connect(now_ns, out);
+    }
+
+    fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Input>) {
+        match event {
+            Event::Connected(LINK) => self.on_connected(now_ns, out),
+            Event::Text(LINK, text) => self.on_text(now_ns, text, out),
+            Event::Alive(LINK) => self.heard(now_ns),
+            Event::Closed(LINK, _) => self.on_closed(now_ns, out),
+            Event::Http(id, response) => self.on_http(now_ns, id, response, out),
+            Event::Connected(_)
+            | Event::Text(..)
+            | Event::Alive(_)
+            | Event::Closed(..)
+            | Event::Bytes(..) => {}
+        }
+    }
+
+    fn on_command(&mut self, _now_ns: u64, command: &FeedCommand, _out: &mut Outbox<Input>) {
+        match *command {}
+    }
+
+    fn flush(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        let mut told = false;
+        for at in self.dirty.drain(..) {
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            slot.dirty = false;
+            if !slot.book.is_synced() {
+                continue;
+            }
+            let emit = |update| out.emit(Input::Book(update));
+            told |= slot.published.publish(slot.book.book(), emit) > 0;
+        }
+        let due = now_ns >= self.told_ns.saturating_add(ALIVE_EVERY_NS);
+        if !told && self.unheard && due {
+            out.emit(Input::FeedAlive(self.config.venue));
+            told = true;
+        }
+        if told {
+            self.told_ns = now_ns;
+            self.unheard = false;
+        }
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        match self.link {
+            Link::Waiting { until_ns } if now_ns >= until_ns => self.connect(now_ns, out),
+            Link::Connecting { until_ns } if now_ns >= until_ns => {
+                self.close(now_ns, Distrust::Disconnected, out);
+            }
+            Link::Closing { until_ns } if now_ns >= until_ns => self.on_closed(now_ns, out),
+            Link::Up { .. } => self.on_up_timer(now_ns, out),
+            Link::Waiting { .. } | Link::Connecting { .. } | Link::Closing { .. } => {}
+        }
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        match self.link {
+            Link::Waiting { until_ns }
+            | Link::Connecting { until_ns }
+            | Link::Closing { until_ns } => Some(until_ns),
+            Link::Up { since_ns, answers, answered_by_ns } => {
+                let silence = self.heard_ns.saturating_add(self.config.silence_ns);
+                let lifetime = since_ns.saturating_add(self.config.lifetime_ns);
+                let answer = (answers > 0).then_some(answered_by_ns);
+                let request = (self.subscribed < self.slots.len())
+                    .then_some(self.requested_ns.saturating_add(REQUEST_GAP_NS));
+                let snapshot = self.next_snapshot_ns();
+                let timers = [Some(silence), Some(lifetime), answer, request, snapshot];
+                timers.into_iter().flatten().min()
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! One book's sequence: what of a snapshot and a stream of changes fits together.
+//!
+//! A line belongs here if it compares update ids or applies a proved change. Asking for snapshots
+//! and telling the core is `machine`.
+
+use rutter_core::input::{Level, Side};
+use rutter_core::number::Price;
+
+use super::message::Levels;
+use rutter_feeds::book::{Book, BookError, FEED_DEPTH};
+
+/// Changes kept while a snapshot is awaited: over three minutes of a 100 ms stream.
+pub const CHANGES_MAX: usize = 2_048;
+/// Levels of those changes.
+pub const CHANGE_LEVELS_MAX: usize = 200_000;
+/// Levels a side of a book. A snapshot has at most 5,000; more come by changes far off the top.
+pub const BOOK_LEVELS_MAX: usize = 20_000;
+
+/// Why a book cannot go on and needs a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Break {
+    /// An update id is missing.
+    #[error("gap: the book is at {at}, the change starts at {first}")]
+    Gap {
+        /// The book's update id.
+        at: u64,
+        /// `U` of the change.
+        first: u64,
+    },
+    /// `U` is above `u`.
+    #[error("update ids run backwards: {first} to {last}")]
+    Backwards {
+        /// `U`.
+        first: u64,
+        /// `u`.
+        last: u64,
+    },
+    /// The snapshot is older than the first change kept.
+    #[error("snapshot {at} is older than the first change kept, {first}")]
+    OldSnapshot {
+        /// `lastUpdateId`.
+        at: u64,
+        /// `U` of the first change.
+        first: u64,
+    },
+    /// A level that cannot be.
+    #[error(transparent)]
+    Level(#[from] BookError),
+    /// Best bid not below best ask after a whole change.
+    #[error("crossed")]
+    Crossed,
+    /// The top is no longer covered by the snapshot, so levels may be missing there.
+    #[error("the market has left the snapshot")]
+    Horizon,
+    /// More changes than [`CHANGES_MAX`] or levels than [`CHANGE_LEVELS_MAX`].
+    #[error("too many changes while waiting for a snapshot")]
+    Overflow,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    first: u64,
+    last: u64,
+    bids_end: usize,
+    asks_end: usize,
+}
+
+/// A book under proof. Without a snapshot it keeps changes; with one it applies them.
+#[derive(Clone, Debug)]
+pub struct SequencedBook {
+    book: Book,
+    /// `u` of the last change applied; `None` while a snapshot is awaited.
+    at: Option<u64>,
+    changes: Vec<Change>,
+    kept: Levels,
+    /// The worst price of each side that the snapshot covers; `None`: all of them.
+    horizon: [Option<Price>; 2],
+}
+
+impl Default for SequencedBook {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SequencedBook {
+    /// Empty, waiting for a snapshot.
+    pub fn new() -> Self {
+        Self {
+            book: Book::new(BOOK_LEVELS_MAX),
+            at: None,
+            changes: Vec::new(),
+            kept: Levels::default(),
+            horizon: [None, None],
+        }
+    }
+
+    /// The book; only proved while [`SequencedBook::is_synced`].
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// A snapshot and all changes since are in the book.
+    pub const fn is_synced(&self) -> bool {
+        self.at.is_some()
+    }
+
+    /// Update id of the book, once synced.
+    pub const fn update_id(&self) -> Option<u64> {
+        self.at
+    }
+
+    /// Forgets everything and waits for a snapshot again.
+    pub fn restart(&mut self) {
+        self.at = None;
+        self.book.clear();
+        self.changes.clear();
+        self.kept.bids.clear();
+        self.kept.asks.clear();
+        self.horizon = [None, None];
+    }
+
+    /// One change of the stream (`U`, `u` and its levels). True when the book is different now.
+    ///
+    /// # Errors
+    /// [`Break`]: a new snapshot is needed; the book has been restarted and keeps this change as
+    /// the first, unless it is broken itself.
+    pub fn change(&mut self, first: u64, last: u64, levels: &Levels) -> Result<bool, Break> {
+        if first > last {
+            self.restart();
+            return Err(Break::Backwards { first, last });
+        }
+        let Some(at) = self.at else {
+            self.keep(first, last, levels)?;
+            return Ok(false);
+        };
+        if last < at {
+            return Ok(false);
+        }
+        if at.checked_add(1).is_some_and(|next| first > next) {
+            self.restart();
+            self.keep(first, last, levels)?;
+            return Err(Break::Gap { at, first });
+        }
+        let applied = self.apply(&levels.bids, &levels.asks);
+        if let Err(error) = applied.and_then(|()| self.check()) {
+            self.restart();
+            return Err(error);
+        }
+        self.at = Some(last);
+        Ok(true)
+    }
+
+    fn keep(&mut self, first: u64, last: u64, levels: &Levels) -> Result<(), Break> {
+        let size = self.kept.bids.len() + self.kept.asks.len();
+        let more = levels.bids.len() + levels.asks.len();
+        if self.changes.len() >= CHANGES_MAX || size + more > CHANGE_LEVELS_MAX {
+            self.restart();
+            return Err(Break::Overflow);
+        }
+        self.kept.bids.extend_from_slice(&levels.bids);
+        self.kept.asks.extend_from_slice(&levels.asks);
+        let (bids_end, asks_end) = (self.kept.bids.len(), self.kept.asks.len());
+        self.changes.push(Change { first, last, bids_end, asks_end });
+        Ok(())
+    }
+
+    /// A snapshot of `lastUpdateId` `at`, asked for with `limit` levels a side. The changes kept
+    /// are applied on top.
+    ///
+    /// # Errors
+    /// [`Break::OldSnapshot`] keeps the changes: ask again. Any other restarts the book.
+    pub fn snapshot(&mut self, at: u64, levels: &Levels, limit: usize) -> Result<(), Break> {
+        if let Some(change) = self.changes.first()
+            && at < change.first
+        {
+            return Err(Break::OldSnapshot { at, first: change.first });
+        }
+        let changes = core::mem::take(&mut self.changes);
+        let kept = core::mem::take(&mut self.kept);
+        self.restart();
+        self.horizon = [horizon(&levels.bids, limit), horizon(&levels.asks, limit)];
+        let result = self.build(at, levels, &changes, &kept);
+        // The memory of the changes serves the next time.
+        self.changes = changes;
+        self.kept = kept;
+        self.changes.clear();
+        self.kept.bids.clear();
+        self.kept.asks.clear();
+        if result.is_err() {
+            self.restart();
+        }
+        result
+    }
+
+    fn build(
+        &mut self,
+        at: u64,
+        levels: &Levels,
+        changes: &[Change],
+        kept: &Levels,
+    ) -> Result<(), Break> {
+        self.apply(&levels.bids, &levels.asks)?;
+        let mut at = at;
+        let (mut bids, mut asks) = (0, 0);
+        for change in changes {
+            let bid_levels = kept.bids.get(bids..change.bids_end).unwrap_or_default();
+            let ask_levels = kept.asks.get(asks..change.asks_end).unwrap_or_default();
+            (bids, asks) = (change.bids_end, change.asks_end);
+            if change.last <= at {
+                continue;
+            }
+            if at.checked_add(1).is_some_and(|next| change.first > next) {
+                return Err(Break::Gap { at, first: change.first });
+            }
+            self.apply(bid_levels, ask_levels)?;
+            at = change.last;
+        }
+        self.check()?;
+        self.at = Some(at);
+        Ok(())
+    }
+
+    fn apply(&mut self, bids: &[Level], asks: &[Level]) -> Result<(), Break> {
+        for level in bids {
+            self.book.set(Side::Buy, *level)?;
+        }
+        for level in asks {
+            self.book.set(Side::Sell, *level)?;
+        }
+        Ok(())
+    }
+
+    /// What must hold after every whole change.
+    fn check(&self) -> Result<(), Break> {
+        if self.book.is_crossed() {
+            return Err(Break::Crossed);
+        }
+        let [bid, ask] = self.horizon;
+        let covered = |side, horizon: Option<Price>, inside: fn(Price, Price) -> bool| {
+            horizon.is_none_or(|end| {
+                let last = self.book.side(side).nth(FEED_DEPTH - 1);
+                last.is_some_and(|level| inside(level.price, end))
+            })
+        };
+        if covered(Side::Buy, bid, |price, end| price >= end)
+            && covered(Side::Sell, ask, |price, end| price <= end)
+        {
+            Ok(())
+        } else {
+            Err(Break::Horizon)
+        }
+    }
+}
+
+/// A side with fewer levels than were asked for is the whole side.
+fn horizon(levels: &[Level], limit: usize) -> Option<Price> {
+    levels.last().filter(|_| levels.len() >= limit).map(|level| level.price)
+}

@@ -1,0 +1,113 @@
+//! The messages that we send: logon, new order, cancel.
+//!
+//! A line belongs here if it writes a field of one of them. Header and trailer are `session`.
+
+use rutter_core::input::{OrdType, Side, TimeInForce};
+use rutter_core::output::SendNew;
+use rutter_fix::codec::{Encoder, SOH, TimePrecision, write_timestamp};
+use rutter_fix::tags;
+
+use super::session::Session;
+use crate::binance::config::BinanceConfig;
+use crate::decimal::{self, DecimalError};
+use crate::ids::IdText;
+use crate::listing::Listing;
+use crate::signing::Ed25519Signer;
+
+/// Tag 25000: milliseconds after `SendingTime` within which the venue may take the message.
+pub(super) const RECV_WINDOW: u32 = 25_000;
+/// Tag 25035.
+pub(super) const MESSAGE_HANDLING: u32 = 25_035;
+
+/// The body of our Logon. The signature covers the header's fields, `SendingTime` as printed.
+/// 25036 (response mode) is left at its default, 1: every report of the account is pushed.
+pub(super) fn logon(
+    encoder: &mut Encoder<'_>,
+    now_ns: u64,
+    session: (&[u8], &[u8]),
+    config: &BinanceConfig,
+    signer: &Ed25519Signer,
+) {
+    let (sender, target) = session;
+    let mut payload = Vec::with_capacity(64);
+    payload.extend_from_slice(b"A\x01");
+    payload.extend_from_slice(sender);
+    payload.push(SOH);
+    payload.extend_from_slice(target);
+    payload.extend_from_slice(b"\x011\x01");
+    write_timestamp(&mut payload, now_ns, TimePrecision::Millis);
+    let signature = signer.sign_base64(&payload);
+    encoder
+        .data(tags::RAW_DATA_LENGTH, tags::RAW_DATA, signature.as_bytes())
+        .char(tags::ENCRYPT_METHOD, b'0')
+        .uint(tags::HEART_BT_INT, u64::from(config.heartbeat_s))
+        .bool(tags::RESET_SEQ_NUM_FLAG, true)
+        .field(tags::USERNAME, config.api_key.expose().as_bytes())
+        .char(MESSAGE_HANDLING, config.message_handling.tag_value());
+}
+
+/// Sends our Logon.
+pub(super) fn send_logon<T>(
+    session: &mut Session,
+    now_ns: u64,
+    config: &BinanceConfig,
+    signer: &Ed25519Signer,
+    out: &mut rutter_transport::machine::Outbox<T>,
+) {
+    let (sender, target) = (session.sender().to_vec(), session.target().to_vec());
+    session.send_admin(now_ns, out, tags::msg_type::LOGON, |encoder| {
+        logon(encoder, now_ns, (&sender, &target), config, signer);
+    });
+}
+
+/// The body of a `NewOrderSingle`, `RecvWindow` included.
+pub(super) fn new_order(
+    encoder: &mut Encoder<'_>,
+    new: &SendNew,
+    id: &IdText,
+    listing: &Listing,
+    recv_window_ms: u32,
+) -> Result<(), DecimalError> {
+    let qty = decimal::rescale(new.qty.0, listing.qty_decimals, listing.venue_qty_decimals)?;
+    let price =
+        decimal::rescale(new.price.0, listing.price_decimals, listing.venue_price_decimals)?;
+    encoder
+        .uint(RECV_WINDOW, u64::from(recv_window_ms))
+        .field(tags::CL_ORD_ID, id.as_bytes())
+        .decimal(tags::ORDER_QTY, qty, listing.venue_qty_decimals)
+        .char(tags::ORD_TYPE, b'0' + new.ord_type as u8);
+    if new.ord_type == OrdType::Limit {
+        encoder.decimal(tags::PRICE, price, listing.venue_price_decimals);
+    }
+    let side = match new.side {
+        Side::Buy => b'1',
+        Side::Sell => b'2',
+    };
+    encoder.char(tags::SIDE, side).field(tags::SYMBOL, listing.symbol.as_bytes());
+    if new.ord_type == OrdType::Limit {
+        let tif = match new.tif {
+            // The venue knows no day and no date; the core cancels at its end.
+            TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => b'1',
+            TimeInForce::Ioc => b'3',
+            TimeInForce::Fok => b'4',
+        };
+        encoder.char(tags::TIME_IN_FORCE, tif);
+    }
+    Ok(())
+}
+
+/// The body of an `OrderCancelRequest`. The venue finds the order quickest by its own id.
+pub(super) fn cancel(
+    encoder: &mut Encoder<'_>,
+    request: &IdText,
+    order: &IdText,
+    venue_order: Option<u64>,
+    symbol: &str,
+) {
+    encoder.field(tags::CL_ORD_ID, request.as_bytes());
+    match venue_order {
+        Some(id) => encoder.uint(tags::ORDER_ID, id),
+        None => encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes()),
+    };
+    encoder.field(tags::SYMBOL, symbol.as_bytes());
+}

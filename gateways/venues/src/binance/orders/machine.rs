@@ -1,0 +1,758 @@
+//! The order-entry machine: one FIX link, its life, and the core's commands.
+//!
+//! A line belongs here if it connects the other modules: it branches on events and states. How a
+//! message is read or written, and what a REST answer means, is theirs.
+
+use rutter_core::id::{AssetId, ChildId};
+use rutter_core::input::{Doubt, Input, VenueDownReason, VenueReject};
+use rutter_core::number::Text;
+use rutter_core::output::{ChildRef, SendNew};
+use rutter_fix::codec::Message;
+use rutter_fix::tags::{self, msg_type};
+use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, LinkId, Machine, Outbox};
+
+use super::children::{Children, Request};
+use super::reconcile::{Context, Phase, Reconciler};
+use super::report::{self, News, Reader};
+use super::session::{Due, Inbound, Session, SessionError};
+use super::{encode, rest};
+use crate::VenueCommand;
+use crate::backoff::Backoff;
+use crate::binance::config::{BinanceConfig, ConfigError};
+use crate::binance::reject::Verdict;
+use crate::decimal::DecimalError;
+use crate::ids;
+use crate::listing::{Assets, Listings};
+use crate::signing::Ed25519Signer;
+
+/// The only link.
+pub const FIX_LINK: LinkId = LinkId(0);
+
+const SECOND_NS: u64 = 1_000_000_000;
+const MS: u64 = 1_000_000;
+/// The carrier should have said something by then.
+const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
+/// From the connection to the venue's Logon.
+const LOGON_TIMEOUT_NS: u64 = 10 * SECOND_NS;
+/// From our Logout to the venue's.
+const LOGOUT_TIMEOUT_NS: u64 = 2 * SECOND_NS;
+/// From our close to the carrier's word that it is closed.
+const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
+/// Characters of a venue's text that are kept for the log.
+const TEXT_KEPT: usize = 96;
+
+/// How far the link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Nothing there; connects at `retry_ns`.
+    Idle {
+        retry_ns: u64,
+    },
+    Connecting {
+        deadline_ns: u64,
+    },
+    LoggingOn {
+        deadline_ns: u64,
+    },
+    /// Logged on; reconciling or up.
+    On,
+    /// Our Logout is out. Reports that still come count if the session is `trusted`.
+    LoggingOut {
+        deadline_ns: u64,
+        trusted: bool,
+    },
+    /// Asked to be closed.
+    Closing {
+        deadline_ns: u64,
+    },
+}
+
+/// Where the adapter stands, for the read model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// No link; waiting or connecting.
+    Disconnected,
+    /// Connected, not yet logged on.
+    LoggingOn,
+    /// Logged on, finding out what happened meanwhile.
+    Reconciling,
+    /// Taking orders.
+    Up,
+}
+
+/// Counts since the start, for the read model. Each is something that an operator may want to see
+/// rise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Logons that the venue confirmed.
+    pub logons: u64,
+    /// Logons that it refused.
+    pub logons_refused: u64,
+    /// Links given up because of what the venue sent.
+    pub protocol_errors: u64,
+    /// Orders and cancels refused by the venue.
+    pub refusals: u64,
+    /// Orders and cancels that the venue did not answer in time.
+    pub unanswered: u64,
+    /// Orders not sent, cancels included.
+    pub not_sent: u64,
+    /// New orders with an id that was sent before: not sent again.
+    pub repeated: u64,
+    /// Reports and open orders with an id that is not ours.
+    pub not_ours: u64,
+    /// Reports, orders and questions about a symbol that is not listed.
+    pub unlisted: u64,
+    /// Executions whose fee is in an unlisted asset, told as no fee.
+    pub unknown_fee_assets: u64,
+    /// Messages that mean nothing to this adapter.
+    pub ignored: u64,
+    /// REST requests that failed or got an unusable answer.
+    pub rest_failures: u64,
+    /// Questions dropped because too many were open.
+    pub questions_dropped: u64,
+    /// Children that the venue never got.
+    pub never_arrived: u64,
+}
+
+/// Why a message ends the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Report(#[from] report::ReportError),
+    #[error("message type not allowed now")]
+    MessageType,
+    #[error("the venue has lost count of our messages")]
+    OutOfStep,
+}
+
+/// Binance order entry as a machine.
+#[derive(Debug)]
+pub struct BinanceOrders {
+    config: BinanceConfig,
+    signer: Ed25519Signer,
+    listings: Listings,
+    assets: Assets,
+    fallback_asset: AssetId,
+    link: Link,
+    session: Session,
+    /// Taken out while its messages are handled.
+    inbound: Option<Inbound>,
+    children: Children,
+    reconciler: Reconciler,
+    backoff: Backoff,
+    /// Connections that ended without the venue's Logout: part of the next comp id.
+    unclean: u32,
+    /// The venue may still hold our comp id.
+    logged_on: bool,
+    connected_ns: u64,
+    /// The newest child sent: ids rise, so none up to it is sent again.
+    newest_sent: ChildId,
+    counters: Counters,
+    last_text: Text<TEXT_KEPT>,
+}
+
+impl BinanceOrders {
+    /// A machine that is not started.
+    ///
+    /// # Errors
+    /// A setting that the venue would refuse, or an unusable key.
+    pub fn new(config: BinanceConfig) -> Result<Self, ConfigError> {
+        let signer = config.check()?;
+        let assets = Assets::new(config.assets.clone());
+        let fallback_asset = assets.ids().first().copied().ok_or(ConfigError::NoAssets)?;
+        Ok(Self {
+            signer,
+            listings: Listings::new(config.listings.clone()),
+            assets,
+            fallback_asset,
+            link: Link::Idle { retry_ns: 0 },
+            session: Session::new(&config.target_comp_id, config.heartbeat_s),
+            inbound: Some(Inbound::default()),
+            children: Children::default(),
+            reconciler: Reconciler::new(config.seed ^ 0x0042_494e_414e_4345),
+            backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
+            unclean: 0,
+            logged_on: false,
+            connected_ns: 0,
+            newest_sent: ChildId(0),
+            counters: Counters::default(),
+            last_text: Text::default(),
+            config,
+        })
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        match self.link {
+            Link::On if self.reconciler.is_up() => Status::Up,
+            Link::On => Status::Reconciling,
+            Link::LoggingOn { .. } => Status::LoggingOn,
+            Link::Idle { .. }
+            | Link::Connecting { .. }
+            | Link::LoggingOut { .. }
+            | Link::Closing { .. } => Status::Disconnected,
+        }
+    }
+
+    /// Counts since the start.
+    pub fn counters(&self) -> Counters {
+        let tally = self.reconciler.tally;
+        Counters {
+            not_ours: self.counters.not_ours + tally.others,
+            unlisted: self.counters.unlisted + tally.unlisted,
+            unknown_fee_assets: self.counters.unknown_fee_assets + tally.unknown_fee_assets,
+            rest_failures: tally.failures,
+            questions_dropped: tally.dropped,
+            never_arrived: tally.never_arrived,
+            ..self.counters
+        }
+    }
+
+    /// The last text with which the venue refused something, cut to fit.
+    pub fn last_text(&self) -> &str {
+        self.last_text.as_str()
+    }
+
+    /// The last REST failure, in words.
+    pub fn last_rest_error(&self) -> Option<String> {
+        self.reconciler.last_error.map(|error: rest::RestError| error.to_string())
+    }
+
+    /// Children remembered, and questions open.
+    pub fn load(&self) -> (usize, usize) {
+        (self.children.len(), self.reconciler.pending())
+    }
+
+    /// Runs the reconciler with what it needs of the rest.
+    fn reconcile(&mut self, act: impl FnOnce(&mut Reconciler, &Context<'_>, &mut Children)) {
+        let context = Context {
+            venue: self.config.venue,
+            node_tag: self.config.node_tag,
+            listings: &self.listings,
+            assets: &self.assets,
+            fallback_asset: self.fallback_asset,
+            signer: &self.signer,
+            api_key: &self.config.api_key,
+            recv_window_ns: u64::from(self.config.recv_window_ms) * MS,
+            connected_ns: self.connected_ns,
+        };
+        act(&mut self.reconciler, &context, &mut self.children);
+        if self.reconciler.is_up() {
+            self.backoff.reset();
+        }
+    }
+
+    fn connect(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        out.connect(FIX_LINK);
+        self.link = Link::Connecting { deadline_ns: now_ns.saturating_add(CONNECT_TIMEOUT_NS) };
+    }
+
+    /// The comp id of the next connection; see [`BinanceConfig::sender_comp_id`].
+    fn sender_comp_id(&self) -> String {
+        let base = &self.config.sender_comp_id;
+        if self.unclean == 0 {
+            return base.clone();
+        }
+        // Only ASCII, as `check` has seen.
+        let head = base.get(..base.len().min(6)).unwrap_or(base);
+        format!("{head}{:02}", self.unclean % 100)
+    }
+
+    fn on_connected(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if !matches!(self.link, Link::Connecting { .. }) {
+            return;
+        }
+        self.connected_ns = now_ns;
+        let sender = self.sender_comp_id();
+        self.session.restart(now_ns, sender.as_bytes());
+        if let Some(inbound) = &mut self.inbound {
+            inbound.clear();
+        }
+        encode::send_logon(&mut self.session, now_ns, &self.config, &self.signer, out);
+        self.link = Link::LoggingOn { deadline_ns: now_ns.saturating_add(LOGON_TIMEOUT_NS) };
+    }
+
+    /// The session is over for us: tells the core if it had been on.
+    fn down(&mut self, reason: VenueDownReason, out: &mut Outbox<Input>) {
+        if self.link == Link::On {
+            out.emit(Input::VenueDown(self.config.venue, reason));
+        }
+        self.reconciler.stop();
+        self.children.forget_answers();
+    }
+
+    /// Ends the session with a Logout, so that the venue frees our comp id.
+    fn log_out(
+        &mut self,
+        now_ns: u64,
+        reason: VenueDownReason,
+        trusted: bool,
+        out: &mut Outbox<Input>,
+    ) {
+        self.down(reason, out);
+        self.session.send_admin(now_ns, out, msg_type::LOGOUT, |_| {});
+        let deadline_ns = now_ns.saturating_add(LOGOUT_TIMEOUT_NS);
+        self.link = Link::LoggingOut { deadline_ns, trusted };
+    }
+
+    fn close(&mut self, now_ns: u64, reason: VenueDownReason, out: &mut Outbox<Input>) {
+        self.down(reason, out);
+        out.close(FIX_LINK);
+        self.link = Link::Closing { deadline_ns: now_ns.saturating_add(CLOSE_TIMEOUT_NS) };
+    }
+
+    fn on_closed(&mut self, now_ns: u64, reason: CloseReason, out: &mut Outbox<Input>) {
+        let reason = match reason {
+            CloseReason::WriteBufferFull => VenueDownReason::NoAnswer,
+            CloseReason::Protocol => VenueDownReason::Protocol,
+            CloseReason::ConnectFailed
+            | CloseReason::Peer
+            | CloseReason::Io
+            | CloseReason::Requested => VenueDownReason::LinkLost,
+        };
+        if matches!(self.link, Link::Idle { .. }) {
+            return;
+        }
+        self.down(reason, out);
+        if core::mem::take(&mut self.logged_on) {
+            self.unclean = self.unclean.wrapping_add(1);
+        }
+        self.link = Link::Idle { retry_ns: now_ns.saturating_add(self.backoff.next_ns()) };
+    }
+
+    fn on_bytes(&mut self, now_ns: u64, bytes: &[u8], out: &mut Outbox<Input>) {
+        let Some(mut inbound) = self.inbound.take() else { return };
+        inbound.push(bytes);
+        loop {
+            let listening = match self.link {
+                Link::LoggingOn { .. } | Link::On => true,
+                Link::LoggingOut { trusted, .. } => trusted,
+                Link::Idle { .. } | Link::Connecting { .. } | Link::Closing { .. } => false,
+            };
+            if !listening {
+                inbound.clear();
+                break;
+            }
+            let result = match inbound.next() {
+                Ok(None) => break,
+                Ok(Some(message)) => self.on_message(now_ns, &message, out),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = result {
+                self.on_broken(now_ns, error, out);
+            }
+        }
+        self.inbound = Some(inbound);
+    }
+
+    fn on_broken(&mut self, now_ns: u64, error: Broken, out: &mut Outbox<Input>) {
+        self.counters.protocol_errors += 1;
+        self.keep_text(error.to_string().as_bytes());
+        if self.link == Link::On {
+            self.log_out(now_ns, VenueDownReason::Protocol, false, out);
+        } else {
+            self.close(now_ns, VenueDownReason::Protocol, out);
+        }
+    }
+
+    fn keep_text(&mut self, text: &[u8]) {
+        let cut = text.get(..TEXT_KEPT).unwrap_or(text);
+        self.last_text = Text::new(cut).unwrap_or_default();
+    }
+
+    fn on_message(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        self.session.accept(now_ns, message)?;
+        if let Link::LoggingOn { .. } = self.link {
+            return self.on_logon_answer(now_ns, message, out);
+        }
+        match message.msg_type() {
+            msg_type::EXECUTION_REPORT => self.on_report(message, out)?,
+            msg_type::ORDER_CANCEL_REJECT => {
+                self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                let news = self.reader().cancel_reject(message);
+                self.on_news(news, out);
+            }
+            msg_type::HEARTBEAT => {}
+            msg_type::TEST_REQUEST => {
+                let id = message.get(tags::TEST_REQ_ID).filter(|id| !id.is_empty());
+                self.session.send_admin(now_ns, out, msg_type::HEARTBEAT, |encoder| {
+                    if let Some(id) = id {
+                        encoder.field(tags::TEST_REQ_ID, id);
+                    }
+                });
+            }
+            msg_type::REJECT => return self.on_reject(message, out),
+            msg_type::NEWS => self.on_news_message(now_ns, message, out),
+            msg_type::LOGOUT => self.on_logout(now_ns, message, out),
+            msg_type::LOGON | msg_type::RESEND_REQUEST | msg_type::SEQUENCE_RESET => {
+                return Err(Broken::MessageType);
+            }
+            _ => self.counters.ignored += 1,
+        }
+        Ok(())
+    }
+
+    fn on_logon_answer(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        match message.msg_type() {
+            msg_type::LOGON => {
+                self.counters.logons += 1;
+                self.logged_on = true;
+                self.link = Link::On;
+                self.reconciler.start();
+                self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+            }
+            msg_type::REJECT | msg_type::LOGOUT => {
+                self.counters.logons_refused += 1;
+                self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                // Perhaps our last session is still locked there: the next try has another id.
+                self.unclean = self.unclean.wrapping_add(1);
+                self.close(now_ns, VenueDownReason::LogonRefused, out);
+            }
+            _ => return Err(Broken::MessageType),
+        }
+        Ok(())
+    }
+
+    /// The venue announces that it will disconnect: goes before it does, when nothing is cut.
+    fn on_news_message(&mut self, now_ns: u64, message: &Message<'_>, out: &mut Outbox<Input>) {
+        let headline = message.get(tags::HEADLINE).unwrap_or_default();
+        let leaving = headline.starts_with(b"You'll be disconnected")
+            || headline.starts_with(b"Your connection is about to be closed");
+        if leaving && self.link == Link::On {
+            self.keep_text(headline);
+            self.log_out(now_ns, VenueDownReason::Closed, true, out);
+        } else {
+            self.counters.ignored += 1;
+        }
+    }
+
+    fn on_logout(&mut self, now_ns: u64, message: &Message<'_>, out: &mut Outbox<Input>) {
+        self.logged_on = false;
+        if self.link == Link::On {
+            self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+            self.session.send_admin(now_ns, out, msg_type::LOGOUT, |_| {});
+        }
+        self.close(now_ns, VenueDownReason::Closed, out);
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            venue: self.config.venue,
+            node_tag: self.config.node_tag,
+            listings: &self.listings,
+            assets: &self.assets,
+            fallback_asset: self.fallback_asset,
+        }
+    }
+
+    fn on_report(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
+        let news = self.reader().execution(message)?;
+        if let News::Refused { .. } = news {
+            self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+        }
+        self.on_news(news, out);
+        Ok(())
+    }
+
+    /// A Reject names our message by its number. When the venue has lost count of our numbers,
+    /// everything that we send would be rejected: the session is over.
+    fn on_reject(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
+        self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+        let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
+        let verdict = report::error_of(message);
+        match self.children.by_seq(seq) {
+            Some((child, Request::New)) => self.on_news(News::Refused { child, verdict }, out),
+            Some((child, Request::Cancel(attempt))) => {
+                self.on_news(News::CancelRefused { child, attempt: Some(attempt), verdict }, out);
+            }
+            None => self.counters.ignored += 1,
+        }
+        match report::code_of(message) {
+            report::OUT_OF_STEP => Err(Broken::OutOfStep),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_news(&mut self, news: News, out: &mut Outbox<Input>) {
+        let venue = self.config.venue;
+        match news {
+            News::Accepted { child, venue_order } => {
+                if let Some(entry) = self.children.get_mut(child) {
+                    entry.seen = true;
+                    entry.new_seq = None;
+                    entry.venue_order = venue_order.as_str().parse().ok();
+                }
+                out.emit(Input::ChildAccepted { venue, child, venue_order });
+            }
+            News::Refused { child, verdict } => self.on_refused(child, verdict, out),
+            News::Fill { fill, whole, fee_known } => {
+                self.counters.unknown_fee_assets += u64::from(!fee_known);
+                if let Some(entry) = self.children.get_mut(fill.child) {
+                    entry.seen = true;
+                    entry.new_seq = None;
+                }
+                out.emit(Input::ChildFill(fill));
+                if whole {
+                    self.children.end(fill.child);
+                }
+            }
+            News::Done { child, expired, filled } => {
+                self.children.end(child);
+                out.emit(Input::ChildDone { venue, child, expired, filled });
+            }
+            News::Unusual { child } => {
+                self.counters.ignored += 1;
+                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
+            }
+            News::CancelRefused { child, attempt, verdict } => {
+                self.on_cancel_refused(child, attempt, verdict, out);
+            }
+            News::NotOurs => self.counters.not_ours += 1,
+            News::Unlisted => self.counters.unlisted += 1,
+        }
+    }
+
+    fn on_refused(&mut self, child: ChildId, verdict: Verdict, out: &mut Outbox<Input>) {
+        let venue = self.config.venue;
+        match verdict {
+            Verdict::Refused(reason) => {
+                self.counters.refusals += 1;
+                self.children.end(child);
+                out.emit(Input::ChildRejected { venue, child, reason });
+            }
+            Verdict::Unsure => {
+                if let Some(entry) = self.children.get_mut(child) {
+                    entry.new_seq = None;
+                }
+                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
+            }
+        }
+    }
+
+    fn on_cancel_refused(
+        &mut self,
+        child: ChildId,
+        attempt: Option<u32>,
+        verdict: Verdict,
+        out: &mut Outbox<Input>,
+    ) {
+        let venue = self.config.venue;
+        if let Some(entry) = self.children.get_mut(child) {
+            let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
+                // An answer that is not awaited any more: the core has been told of its doubt.
+                self.counters.ignored += 1;
+                return;
+            };
+            if attempt != current {
+                self.counters.ignored += 1;
+                return;
+            }
+            entry.cancel = None;
+        }
+        match verdict {
+            Verdict::Refused(reason) => {
+                self.counters.refusals += 1;
+                out.emit(Input::CancelRejected { venue, child, reason });
+            }
+            Verdict::Unsure => {
+                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
+            }
+        }
+    }
+
+    fn on_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) {
+        let (venue, child) = (self.config.venue, new.child);
+        if child <= self.newest_sent {
+            // The first one may live: what became of it is found out, never guessed.
+            self.counters.repeated += 1;
+            out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
+            return;
+        }
+        if self.status() != Status::Up || self.send_new(now_ns, new, out).is_none() {
+            self.counters.not_sent += 1;
+            self.children.end(child);
+            out.emit(Input::ChildRejected { venue, child, reason: VenueReject::NotSent });
+            return;
+        }
+        self.newest_sent = child;
+    }
+
+    /// `None` when it cannot be written or remembered; then nothing has left.
+    fn send_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) -> Option<()> {
+        let listing = self.listings.instrument(new.instrument)?;
+        let entry = self.children.ensure(new.child).ok()?;
+        let id = ids::dashed(self.config.node_tag, new.child);
+        let window = self.config.recv_window_ms;
+        let seq = self
+            .session
+            .send(now_ns, out, msg_type::NEW_ORDER_SINGLE, |encoder| {
+                encode::new_order(encoder, new, &id, listing, window)
+            })
+            .ok()?;
+        entry.sent_ns = Some(now_ns);
+        entry.new_seq = Some(seq);
+        let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
+        self.children.await_answer(new.child, Request::New, seq, deadline_ns);
+        Some(())
+    }
+
+    fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
+        let (venue, child) = (self.config.venue, cancel.child);
+        // Also while reconciling: an order found open that nobody wants should not wait.
+        if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
+            self.counters.not_sent += 1;
+            out.emit(Input::CancelRejected { venue, child, reason: VenueReject::NotSent });
+        }
+    }
+
+    fn send_cancel(
+        &mut self,
+        now_ns: u64,
+        cancel: &ChildRef,
+        out: &mut Outbox<Input>,
+    ) -> Option<()> {
+        let child = cancel.child;
+        let listing = self.listings.instrument(cancel.instrument)?;
+        let entry = self.children.ensure(child).ok()?;
+        let attempt = entry.cancels.wrapping_add(1);
+        let order = ids::dashed(self.config.node_tag, child);
+        let request = ids::dashed_cancel(self.config.node_tag, child, attempt);
+        let venue_order = entry.venue_order;
+        let write = |encoder: &mut rutter_fix::codec::Encoder<'_>| -> Result<(), DecimalError> {
+            encode::cancel(encoder, &request, &order, venue_order, &listing.symbol);
+            Ok(())
+        };
+        let seq = self.session.send(now_ns, out, msg_type::ORDER_CANCEL_REQUEST, write).ok()?;
+        entry.cancels = attempt;
+        entry.cancel = Some((attempt, seq));
+        let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
+        self.children.await_answer(child, Request::Cancel(attempt), seq, deadline_ns);
+        Some(())
+    }
+
+    fn on_overdue(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        let venue = self.config.venue;
+        while let Some((child, _)) = self.children.take_overdue(now_ns) {
+            self.counters.unanswered += 1;
+            out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer });
+        }
+    }
+
+    fn on_link_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        match self.link {
+            Link::Idle { retry_ns } if now_ns >= retry_ns => self.connect(now_ns, out),
+            Link::Connecting { deadline_ns } if now_ns >= deadline_ns => {
+                self.close(now_ns, VenueDownReason::LinkLost, out);
+            }
+            Link::LoggingOn { deadline_ns } if now_ns >= deadline_ns => {
+                self.close(now_ns, VenueDownReason::NoAnswer, out);
+            }
+            Link::LoggingOut { deadline_ns, .. } if now_ns >= deadline_ns => {
+                self.close(now_ns, VenueDownReason::NoAnswer, out);
+            }
+            Link::Closing { deadline_ns } if now_ns >= deadline_ns => {
+                self.on_closed(now_ns, CloseReason::Requested, out);
+            }
+            Link::On => {
+                if self.session.on_timer(now_ns, out) == Due::Dead {
+                    self.close(now_ns, VenueDownReason::NoAnswer, out);
+                }
+            }
+            Link::Idle { .. }
+            | Link::Connecting { .. }
+            | Link::LoggingOn { .. }
+            | Link::LoggingOut { .. }
+            | Link::Closing { .. } => {}
+        }
+    }
+}
+
+impl Machine for BinanceOrders {
+    type Command = VenueCommand;
+    type Emission = Input;
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let fix = &self.config.fix;
+        vec![Endpoint {
+            host: fix.host.clone(),
+            port: fix.port,
+            tls: fix.tls,
+            framing: Framing::Raw,
+        }]
+    }
+
+    fn rest_base(&self) -> String {
+        self.config.rest_base.clone()
+    }
+
+    fn start(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.connect(now_ns, out);
+    }
+
+    fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Input>) {
+        match event {
+            Event::Connected(FIX_LINK) => self.on_connected(now_ns, out),
+            Event::Bytes(FIX_LINK, bytes) => self.on_bytes(now_ns, bytes, out),
+            Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
+            Event::Http(id, response) => {
+                self.reconcile(|reconciler, context, children| {
+                    reconciler.on_http(now_ns, id, response, context, children, out);
+                });
+            }
+            Event::Connected(_)
+            | Event::Bytes(..)
+            | Event::Closed(..)
+            | Event::Text(..)
+            | Event::Alive(_) => {}
+        }
+    }
+
+    fn on_command(&mut self, now_ns: u64, command: &VenueCommand, out: &mut Outbox<Input>) {
+        match command {
+            VenueCommand::New(new) => self.on_new(now_ns, new, out),
+            VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
+            VenueCommand::Query(child) => {
+                self.reconciler.ask(child.child, child.instrument);
+                if self.reconciler.phase() != Phase::Down {
+                    self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+                }
+            }
+        }
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.on_link_timer(now_ns, out);
+        if self.link == Link::On {
+            self.on_overdue(now_ns, out);
+            self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+        }
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        match self.link {
+            Link::Idle { retry_ns } => Some(retry_ns),
+            Link::Connecting { deadline_ns }
+            | Link::LoggingOn { deadline_ns }
+            | Link::LoggingOut { deadline_ns, .. }
+            | Link::Closing { deadline_ns } => Some(deadline_ns),
+            Link::On => {
+                let session = Some(self.session.next_timer_ns());
+                let answers = self.children.next_deadline_ns();
+                let questions = self.reconciler.next_timer_ns();
+                [session, answers, questions].into_iter().flatten().min()
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The messages that tell about orders: execution report, cancel reject, session reject.
+//!
+//! A line belongs here if it reads a field of one of them. What is done about it is `machine`.
+
+use rutter_core::id::{AssetId, ChildId, ExecId, VenueId, VenueOrderId};
+use rutter_core::input::{ChildFill, Liquidity, Side};
+use rutter_core::number::{Amount, Qty};
+use rutter_fix::codec::{FieldError, Message};
+use rutter_fix::tags;
+
+use crate::binance::reject::{Verdict, verdict};
+use crate::decimal::DecimalError;
+use crate::ids::{self, Dashed};
+use crate::listing::{self, Assets, Listing, Listings};
+
+const EXEC_TYPE_NEW: u8 = b'0';
+const EXEC_TYPE_CANCELED: u8 = b'4';
+const EXEC_TYPE_REPLACED: u8 = b'5';
+const EXEC_TYPE_REJECTED: u8 = b'8';
+const EXEC_TYPE_EXPIRED: u8 = b'C';
+const EXEC_TYPE_TRADE: u8 = b'F';
+const ORD_STATUS_FILLED: &[u8] = b"2";
+/// 1003.
+const TRADE_ID: u32 = 1003;
+/// 1057: Y if our order took.
+const AGGRESSOR: u32 = 1057;
+/// 25016.
+const ERROR_CODE: u32 = 25_016;
+/// An entry of the fee group (136).
+const FEE_MEMBERS: [u32; 3] = [tags::MISC_FEE_AMT, tags::MISC_FEE_CURR, tags::MISC_FEE_TYPE];
+
+/// What cannot be read from a report of our own order: the venue is not to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ReportError {
+    /// A field.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// A number that the instrument's decimals cannot hold.
+    #[error(transparent)]
+    Decimal(#[from] DecimalError),
+    /// Fees in more than one asset.
+    #[error("fees in several assets")]
+    MixedFees,
+    /// A price or quantity that is not above zero.
+    #[error("a trade of nothing")]
+    EmptyTrade,
+}
+
+/// What a message says about one of our children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// 150=0.
+    Accepted { child: ChildId, venue_order: VenueOrderId },
+    /// 150=8.
+    Refused { child: ChildId, verdict: Verdict },
+    /// 150=F.
+    Fill { fill: ChildFill, whole: bool, fee_known: bool },
+    /// 150=4 or C.
+    Done { child: ChildId, expired: bool, filled: Qty },
+    /// 150 is something that this adapter does not use.
+    Unusual { child: ChildId },
+    /// 35=9.
+    CancelRefused { child: ChildId, attempt: Option<u32>, verdict: Verdict },
+    /// Not our id.
+    NotOurs,
+    /// Our id with a symbol that is not listed here.
+    Unlisted,
+}
+
+/// What reading needs to know.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    pub venue: VenueId,
+    pub node_tag: u32,
+    pub listings: &'a Listings,
+    pub assets: &'a Assets,
+    /// Stands for an asset that is not listed.
+    pub fallback_asset: AssetId,
+}
+
+impl Reader<'_> {
+    /// Reads an `ExecutionReport`.
+    pub fn execution(&self, message: &Message<'_>) -> Result<News, ReportError> {
+        let Some(id) = self.child_of(message) else {
+            return Ok(News::NotOurs);
+        };
+        let child = id.child;
+        let symbol = message.required(tags::SYMBOL)?;
+        let Some(listing) = self.listings.symbol(symbol) else {
+            return Ok(News::Unlisted);
+        };
+        match message.char(tags::EXEC_TYPE)? {
+            Some(EXEC_TYPE_NEW) => {
+                let text = message.required(tags::ORDER_ID)?;
+                let venue_order = VenueOrderId::new(text).unwrap_or_default();
+                Ok(News::Accepted { child, venue_order })
+            }
+            Some(EXEC_TYPE_REJECTED) => Ok(News::Refused { child, verdict: error_of(message) }),
+            Some(EXEC_TYPE_TRADE) => self.fill(message, child, listing),
+            Some(kind @ (EXEC_TYPE_CANCELED | EXEC_TYPE_EXPIRED)) => Ok(News::Done {
+                child,
+                expired: kind == EXEC_TYPE_EXPIRED,
+                filled: listing.qty(message.required(tags::CUM_QTY)?)?,
+            }),
+            Some(EXEC_TYPE_REPLACED | _) | None => Ok(News::Unusual { child }),
+        }
+    }
+
+    /// On a cancel report 41 is the order and 11 the request (also one of somebody else's);
+    /// otherwise 11 is the order.
+    fn child_of(&self, message: &Message<'_>) -> Option<Dashed> {
+        let ours = |tag| ids::parse_dashed(self.node_tag, message.get(tag)?);
+        ours(tags::ORIG_CL_ORD_ID).or_else(|| ours(tags::CL_ORD_ID))
+    }
+
+    fn fill(
+        &self,
+        message: &Message<'_>,
+        child: ChildId,
+        listing: &Listing,
+    ) -> Result<News, ReportError> {
+        let missing = |tag| FieldError { tag, kind: rutter_fix::codec::FieldErrorKind::Missing };
+        let trade = message.uint(TRADE_ID)?.ok_or(missing(TRADE_ID))?;
+        let side = match message.char(tags::SIDE)? {
+            Some(b'1') => Side::Buy,
+            Some(b'2') => Side::Sell,
+            _ => return Err(missing(tags::SIDE).into()),
+        };
+        let liquidity = match message.bool(AGGRESSOR)? {
+            Some(true) => Liquidity::Taker,
+            Some(false) => Liquidity::Maker,
+            None => return Err(missing(AGGRESSOR).into()),
+        };
+        let (fee, fee_asset, fee_known) = self.fee(message)?;
+        let fill = ChildFill {
+            venue: self.venue,
+            child,
+            instrument: listing.instrument,
+            side,
+            exec: ExecId(u128::from(trade)),
+            qty: listing.qty(message.required(tags::LAST_QTY)?)?,
+            price: listing.price(message.required(tags::LAST_PX)?)?,
+            fee,
+            fee_asset,
+            liquidity,
+        };
+        if fill.qty.0 <= 0 || fill.price.0 <= 0 {
+            return Err(ReportError::EmptyTrade);
+        }
+        let whole = message.get(tags::ORD_STATUS) == Some(ORD_STATUS_FILLED);
+        Ok(News::Fill { fill, whole, fee_known })
+    }
+
+    /// Sum of the fee group, its asset, and whether that is listed. A fee in an unlisted asset is
+    /// told as nothing: the trade is real all the same.
+    fn fee(&self, message: &Message<'_>) -> Result<(Amount, AssetId, bool), ReportError> {
+        let mut total = Amount::ZERO;
+        let mut currency: Option<&[u8]> = None;
+        for entry in message.group(tags::NO_MISC_FEES, &FEE_MEMBERS)?.entries() {
+            let (Some(amount), Some(name)) =
+                (entry.get(tags::MISC_FEE_AMT), entry.get(tags::MISC_FEE_CURR))
+            else {
+                continue;
+            };
+            if currency.is_some_and(|known| known != name) {
+                return Err(ReportError::MixedFees);
+            }
+            currency = Some(name);
+            total = total.plus(listing::amount(amount)?);
+        }
+        Ok(match currency.map(|name| self.assets.name(name)) {
+            None => (Amount::ZERO, self.fallback_asset, true),
+            Some(Some(asset)) => (total, asset, true),
+            Some(None) => (Amount::ZERO, self.fallback_asset, total == Amount::ZERO),
+        })
+    }
+
+    /// Reads an `OrderCancelReject`.
+    pub fn cancel_reject(&self, message: &Message<'_>) -> News {
+        let ours = |tag| ids::parse_dashed(self.node_tag, message.get(tag)?);
+        let request = ours(tags::CL_ORD_ID);
+        let Some(id) = request.or_else(|| ours(tags::ORIG_CL_ORD_ID)) else {
+            return News::NotOurs;
+        };
+        News::CancelRefused { child: id.child, attempt: id.cancel, verdict: error_of(message) }
+    }
+}
+
+/// -1179: our `MsgSeqNum` is not the one that the venue expects.
+pub const OUT_OF_STEP: i64 = -1_179;
+
+/// What 25016 says; 0 if it is not there.
+pub fn code_of(message: &Message<'_>) -> i64 {
+    message.int(ERROR_CODE).ok().flatten().unwrap_or_default()
+}
+
+/// What 25016 and 58 say.
+pub(super) fn error_of(message: &Message<'_>) -> Verdict {
+    let code = code_of(message);
+    verdict(code, message.get(tags::TEXT).unwrap_or_default())
+}

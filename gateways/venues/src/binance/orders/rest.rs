@@ -1,0 +1,331 @@
+//! REST: signed requests and what their answers say.
+//!
+//! A line belongs here if it writes a query or reads a JSON answer. When to ask is `reconcile`.
+
+use core::fmt::Write as _;
+use std::borrow::Cow;
+
+use rutter_core::id::{AssetId, ChildId};
+use rutter_core::input::{Fate, Liquidity, Side};
+use rutter_core::number::{Amount, Price, Qty};
+use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use crate::decimal::DecimalError;
+use crate::ids::{self, IdText};
+use crate::listing::{self, Assets, Listing, Listings};
+use crate::signing::{Ed25519Signer, percent_encode};
+use rutter_transport::secret::Secret;
+
+/// Trades of one answer; the venue's own limit.
+pub(super) const TRADES_PER_PAGE: usize = 1_000;
+/// How long a signed request stays valid.
+const REST_RECV_WINDOW_MS: u32 = 5_000;
+const NO_SUCH_ORDER: i64 = -2013;
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask<'a> {
+    /// All open orders of the account.
+    OpenOrders,
+    /// One order by our id.
+    Order { symbol: &'a str, id: IdText },
+    /// Trades of one order, from a trade id on.
+    Trades { symbol: &'a str, order_id: u64, from_id: Option<u64> },
+    /// Balances.
+    Account,
+}
+
+/// The signed request. The signature covers the query exactly as it is sent.
+pub(super) fn request(
+    ask: Ask<'_>,
+    id: u64,
+    now_ns: u64,
+    signer: &Ed25519Signer,
+    api_key: &Secret,
+) -> HttpRequest {
+    let (path, mut query) = match ask {
+        Ask::OpenOrders => ("/api/v3/openOrders", String::new()),
+        Ask::Order { symbol, id } => {
+            ("/api/v3/order", format!("symbol={symbol}&origClientOrderId={}&", id.as_str()))
+        }
+        Ask::Trades { symbol, order_id, from_id } => {
+            let from = from_id.map_or(String::new(), |from| format!("fromId={from}&"));
+            let limit = TRADES_PER_PAGE;
+            let query = format!("symbol={symbol}&orderId={order_id}&{from}limit={limit}&");
+            ("/api/v3/myTrades", query)
+        }
+        Ask::Account => ("/api/v3/account", String::new()),
+    };
+    let now_ms = now_ns / 1_000_000;
+    // Writing to a string cannot fail.
+    let _ = write!(query, "recvWindow={REST_RECV_WINDOW_MS}&timestamp={now_ms}");
+    let signature = signer.sign_base64(query.as_bytes());
+    query.push_str("&signature=");
+    percent_encode(&mut query, &signature);
+    HttpRequest {
+        id,
+        method: HttpMethod::Get,
+        target: format!("{path}?{query}"),
+        headers: vec![("X-MBX-APIKEY".to_owned(), api_key.expose().to_owned())],
+        body: String::new(),
+    }
+}
+
+/// Why an answer cannot be used; all are asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RestError {
+    /// No answer.
+    #[error("no answer")]
+    NoAnswer,
+    /// 429, 418 or -1003: stop asking for a while.
+    #[error("rate limited, HTTP {0}")]
+    RateLimited(u16),
+    /// Another refusal.
+    #[error("HTTP {status}, code {code}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Binance's code; 0 when the body has none.
+        code: i64,
+    },
+    /// Not the documented JSON.
+    #[error("not the documented JSON")]
+    Json,
+    /// A symbol that was not asked about.
+    #[error("answer about another symbol")]
+    Symbol,
+    /// An order that was not asked about.
+    #[error("answer about another order")]
+    OtherOrder,
+    /// A number that the instrument's decimals cannot hold.
+    #[error(transparent)]
+    Decimal(#[from] DecimalError),
+    /// A status that is not documented.
+    #[error("unknown order status")]
+    Status,
+    /// A trade of nothing.
+    #[error("a trade of nothing")]
+    EmptyTrade,
+}
+
+#[derive(Deserialize)]
+struct ErrorJson {
+    code: i64,
+}
+
+/// The body of a good answer.
+fn body(response: Option<&HttpResponse>) -> Result<&str, RestError> {
+    let response = response.ok_or(RestError::NoAnswer)?;
+    if response.status == 200 {
+        return Ok(&response.body);
+    }
+    let status = response.status;
+    let code = serde_json::from_str::<ErrorJson>(&response.body).map_or(0, |error| error.code);
+    if matches!(status, 418 | 429) || code == -1003 {
+        return Err(RestError::RateLimited(status));
+    }
+    Err(RestError::Refused { status, code })
+}
+
+/// Where an order stands, as the venue says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OrderState {
+    /// The venue's number.
+    pub order_id: u64,
+    /// Open, or how it ended.
+    pub fate: Fate,
+    /// Filled in all.
+    pub filled: Qty,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderJson<'a> {
+    #[serde(borrow)]
+    symbol: Cow<'a, str>,
+    order_id: u64,
+    #[serde(borrow)]
+    client_order_id: Cow<'a, str>,
+    #[serde(borrow)]
+    executed_qty: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+}
+
+impl OrderJson<'_> {
+    fn state(&self, listing: &Listing) -> Result<OrderState, RestError> {
+        let fate = match self.status.as_ref() {
+            "NEW" | "PENDING_NEW" | "PARTIALLY_FILLED" | "PENDING_CANCEL" => Fate::Open,
+            "FILLED" | "CANCELED" => Fate::Closed,
+            "EXPIRED" | "EXPIRED_IN_MATCH" => Fate::Expired,
+            "REJECTED" => Fate::Rejected,
+            _ => return Err(RestError::Status),
+        };
+        let filled = listing.qty(self.executed_qty.as_bytes())?;
+        if filled.0 < 0 {
+            return Err(DecimalError::Range.into());
+        }
+        Ok(OrderState { order_id: self.order_id, fate, filled })
+    }
+}
+
+/// The answer to [`Ask::Order`]; `None` when the venue does not know it.
+pub(super) fn order(
+    response: Option<&HttpResponse>,
+    listing: &Listing,
+    (node_tag, child): (u32, ChildId),
+) -> Result<Option<OrderState>, RestError> {
+    let text = match body(response) {
+        Err(RestError::Refused { code: NO_SUCH_ORDER, .. }) => return Ok(None),
+        other => other?,
+    };
+    let order: OrderJson<'_> = serde_json::from_str(text).map_err(|_| RestError::Json)?;
+    if order.symbol != listing.symbol.as_str() {
+        return Err(RestError::Symbol);
+    }
+    let id = ids::parse_dashed(node_tag, order.client_order_id.as_bytes());
+    if id.is_none_or(|id| id.child != child) {
+        return Err(RestError::OtherOrder);
+    }
+    order.state(listing).map(Some)
+}
+
+/// What an answer to [`Ask::OpenOrders`] holds of ours.
+#[derive(Debug, Default)]
+pub(super) struct OpenOrders<'a> {
+    /// Ours.
+    pub ours: Vec<(ChildId, &'a Listing, OrderState)>,
+    /// Orders that are not ours.
+    pub others: u64,
+    /// Ours with a symbol that is not listed here.
+    pub unlisted: u64,
+}
+
+/// The answer to [`Ask::OpenOrders`].
+pub(super) fn open_orders<'l>(
+    response: Option<&HttpResponse>,
+    node_tag: u32,
+    listings: &'l Listings,
+) -> Result<OpenOrders<'l>, RestError> {
+    let orders: Vec<OrderJson<'_>> =
+        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
+    let mut found = OpenOrders::default();
+    for order in orders {
+        let id = ids::parse_dashed(node_tag, order.client_order_id.as_bytes());
+        let Some(id) = id.filter(|id| id.cancel.is_none()) else {
+            found.others += 1;
+            continue;
+        };
+        let Some(listing) = listings.symbol(order.symbol.as_bytes()) else {
+            found.unlisted += 1;
+            continue;
+        };
+        found.ours.push((id.child, listing, order.state(listing)?));
+    }
+    Ok(found)
+}
+
+/// One execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trade {
+    pub id: u64,
+    pub side: Side,
+    pub qty: Qty,
+    pub price: Price,
+    pub fee: Amount,
+    /// `None`: an asset that is not listed.
+    pub fee_asset: Option<AssetId>,
+    pub liquidity: Liquidity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TradeJson<'a> {
+    id: u64,
+    #[serde(borrow)]
+    symbol: Cow<'a, str>,
+    order_id: u64,
+    #[serde(borrow)]
+    price: Cow<'a, str>,
+    #[serde(borrow)]
+    qty: Cow<'a, str>,
+    #[serde(borrow)]
+    commission: Cow<'a, str>,
+    #[serde(borrow)]
+    commission_asset: Cow<'a, str>,
+    is_buyer: bool,
+    is_maker: bool,
+}
+
+/// The answer to [`Ask::Trades`].
+pub(super) fn trades(
+    response: Option<&HttpResponse>,
+    listing: &Listing,
+    order_id: u64,
+    assets: &Assets,
+) -> Result<Vec<Trade>, RestError> {
+    let trades: Vec<TradeJson<'_>> =
+        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
+    trades.iter().map(|trade| trade_of(trade, listing, order_id, assets)).collect()
+}
+
+fn trade_of(
+    trade: &TradeJson<'_>,
+    listing: &Listing,
+    order_id: u64,
+    assets: &Assets,
+) -> Result<Trade, RestError> {
+    if trade.symbol != listing.symbol.as_str() || trade.order_id != order_id {
+        return Err(RestError::Symbol);
+    }
+    let fee_asset = assets.name(trade.commission_asset.as_bytes());
+    let fee = listing::amount(trade.commission.as_bytes())?;
+    let read = Trade {
+        id: trade.id,
+        side: if trade.is_buyer { Side::Buy } else { Side::Sell },
+        qty: listing.qty(trade.qty.as_bytes())?,
+        price: listing.price(trade.price.as_bytes())?,
+        fee: if fee_asset.is_some() { fee } else { Amount::ZERO },
+        fee_asset,
+        liquidity: if trade.is_maker { Liquidity::Maker } else { Liquidity::Taker },
+    };
+    if read.qty.0 <= 0 || read.price.0 <= 0 { Err(RestError::EmptyTrade) } else { Ok(read) }
+}
+
+#[derive(Deserialize)]
+struct AccountJson<'a> {
+    #[serde(borrow)]
+    balances: Vec<BalanceJson<'a>>,
+}
+
+#[derive(Deserialize)]
+struct BalanceJson<'a> {
+    #[serde(borrow)]
+    asset: Cow<'a, str>,
+    #[serde(borrow)]
+    free: Cow<'a, str>,
+    #[serde(borrow)]
+    locked: Cow<'a, str>,
+}
+
+/// The answer to [`Ask::Account`]: the total of every listed asset, zero when the venue names it
+/// not at all.
+pub(super) fn balances(
+    response: Option<&HttpResponse>,
+    assets: &Assets,
+) -> Result<Vec<(AssetId, Amount)>, RestError> {
+    let account: AccountJson<'_> =
+        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
+    let mut totals: Vec<(AssetId, Amount)> =
+        assets.ids().into_iter().map(|id| (id, Amount::ZERO)).collect();
+    for balance in &account.balances {
+        let Some(asset) = assets.name(balance.asset.as_bytes()) else { continue };
+        let free = listing::amount(balance.free.as_bytes())?;
+        let locked = listing::amount(balance.locked.as_bytes())?;
+        if let Some((_, total)) = totals.iter_mut().find(|(id, _)| *id == asset) {
+            *total = total.plus(free).plus(locked);
+        }
+    }
+    Ok(totals)
+}

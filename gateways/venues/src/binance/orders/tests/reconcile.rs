@@ -1,0 +1,300 @@
+//! What became of children: after a lost link, and while up.
+
+use super::harness::{Desk, SECOND, accepted, rest_order, rest_trade};
+
+const ORDER: &str = "/api/v3/order?symbol=BTCUSDT&origClientOrderId=r000000ab-";
+const OPEN: &str = "/api/v3/openOrders?";
+const TRADES: &str = "/api/v3/myTrades?symbol=BTCUSDT&orderId=76&";
+const NOT_FOUND: &str = r#"{"code":-2013,"msg":"Order does not exist."}"#;
+
+/// Up, with these children sent and the link lost just now; the core asks about them.
+fn lost(children: &[u64]) -> Desk {
+    let mut desk = Desk::up();
+    for child in children {
+        desk.new_order(*child);
+    }
+    desk.lose_link().saw(&["down LinkLost"]);
+    for child in children {
+        desk.query(*child);
+    }
+    assert!(desk.requests.is_empty(), "nothing is asked while down");
+    desk.wait(SECOND).connect().log_on();
+    desk
+}
+
+#[test]
+fn a_lost_link_is_reconciled_before_the_venue_is_up() {
+    let mut desk = lost(&[1, 2, 3]);
+    // 1 is open with a trade, 2 has filled, 3 was cancelled by the venue.
+    desk.rest(OPEN, 200, &format!("[{}]", rest_order(1, "PARTIALLY_FILLED", "0.20000000")));
+    desk.rest(TRADES, 200, &format!("[{}]", rest_trade(9001, "0.20000000")));
+    desk.saw(&[
+        "fill 1 Buy 20000000@6000000 exec 9001 fee 200000000000000 of 0 Maker",
+        "fate 1 Open filled 20000000",
+    ]);
+    desk.rest(&format!("{ORDER}2&"), 200, &rest_order(2, "FILLED", "0.50000000"));
+    desk.rest(&format!("{ORDER}3&"), 200, &rest_order(3, "CANCELED", "0.00000000"));
+    desk.saw(&["fate 3 Closed filled 0"]);
+    let trades = [rest_trade(9002, "0.30000000"), rest_trade(9003, "0.20000000")];
+    desk.rest(TRADES, 200, &format!("[{}]", trades.join(",")));
+    desk.saw(&[
+        "fill 2 Buy 30000000@6000000 exec 9002 fee 200000000000000 of 0 Maker",
+        "fill 2 Buy 20000000@6000000 exec 9003 fee 200000000000000 of 0 Maker",
+        "fate 2 Closed filled 50000000",
+    ]);
+    desk.account().saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
+    assert_eq!(desk.machine.load(), (1, 0), "only what is open is remembered");
+}
+
+#[test]
+fn every_state_of_an_order_has_its_fate() {
+    for (status, told) in [
+        ("NEW", "fate 1 Open filled 0"),
+        ("PENDING_NEW", "fate 1 Open filled 0"),
+        ("PENDING_CANCEL", "fate 1 Open filled 0"),
+        ("CANCELED", "fate 1 Closed filled 0"),
+        ("EXPIRED", "fate 1 Expired filled 0"),
+        ("EXPIRED_IN_MATCH", "fate 1 Expired filled 0"),
+        ("REJECTED", "fate 1 Rejected filled 0"),
+    ] {
+        let mut desk = Desk::up();
+        desk.query(1).rest(ORDER, 200, &rest_order(1, status, "0.00000000")).saw(&[told]);
+    }
+    let mut desk = Desk::up();
+    desk.query(1).rest(ORDER, 200, &rest_order(1, "DREAMING", "0.00000000")).saw(&[]);
+    assert_eq!(desk.machine.last_rest_error().as_deref(), Some("unknown order status"));
+}
+
+/// Found by the simulation: an answer about a neighbour was taken for the order's own.
+#[test]
+fn an_answer_about_another_order_is_no_answer() {
+    let mut desk = Desk::up();
+    desk.query(1).rest(ORDER, 200, &rest_order(2, "NEW", "0.00000000")).saw(&[]);
+    assert_eq!(desk.machine.last_rest_error().as_deref(), Some("answer about another order"));
+}
+
+#[test]
+fn requests_are_signed_and_stamped() {
+    let mut desk = Desk::up();
+    desk.query(1);
+    let request = desk.take_request(ORDER);
+    assert_eq!(request.headers, [("X-MBX-APIKEY".to_owned(), super::harness::API_KEY.to_owned())]);
+    let (query, signature) = request.target.split_once("&signature=").expect("signed");
+    assert_eq!(
+        query,
+        "/api/v3/order?symbol=BTCUSDT&origClientOrderId=r000000ab-1\
+         &recvWindow=5000&timestamp=1719487045223"
+    );
+    let payload = query.split_once('?').expect("query").1;
+    let key = rutter_transport::secret::Secret::from(super::harness::PEM);
+    let signer = crate::signing::Ed25519Signer::from_pem(&key).expect("key");
+    let mut expected = String::new();
+    crate::signing::percent_encode(&mut expected, &signer.sign_base64(payload.as_bytes()));
+    assert_eq!(signature, expected);
+}
+
+/// The order may still be on its way to the books: only after its window is "not found" an answer.
+#[test]
+fn not_found_counts_only_after_the_window() {
+    let mut desk = lost(&[1]);
+    desk.rest(OPEN, 200, "[]");
+    let sent = super::harness::START;
+    let mut asked = 0;
+    while desk.seen.is_empty() && asked < 10 {
+        let before = desk.now;
+        desk.wait_for_request().rest(ORDER, 400, NOT_FOUND);
+        assert!(desk.now - before <= 9 * SECOND);
+        asked += 1;
+    }
+    desk.saw(&["fate 1 NeverArrived filled 0"]);
+    assert!(desk.now >= sent + 28 * SECOND, "25 s window and 3 s margin");
+    assert!(desk.now <= sent + 29 * SECOND && (4..10).contains(&asked), "asked {asked} times");
+    desk.account().saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
+    assert_eq!(desk.machine.counters().never_arrived, 1);
+}
+
+#[test]
+fn an_order_that_arrives_within_its_window_is_found() {
+    let mut desk = lost(&[1]);
+    desk.rest(OPEN, 200, "[]").rest(ORDER, 400, NOT_FOUND).saw(&[]);
+    desk.wait(SECOND);
+    desk.rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000")).saw(&["fate 1 Open filled 0"]);
+}
+
+/// Sent by an earlier process: at the latest when this connection was made.
+#[test]
+fn a_child_of_an_earlier_life_counts_from_the_connection() {
+    let mut desk = Desk::new();
+    desk.query(0x55);
+    desk.connect().log_on().rest(OPEN, 200, "[]").rest(ORDER, 400, NOT_FOUND).saw(&[]);
+    let connected = desk.now;
+    for _ in 0..10 {
+        if desk.seen.is_empty() {
+            desk.wait_for_request().rest(ORDER, 400, NOT_FOUND);
+        }
+    }
+    assert!(desk.now >= connected + 28 * SECOND);
+    desk.saw(&["fate 85 NeverArrived filled 0"]);
+}
+
+#[test]
+fn an_order_that_the_venue_has_shown_never_counts_as_never_arrived() {
+    let mut desk = Desk::up();
+    desk.new_order(1).venue(&accepted(1)).saw(&["accepted 1 as 76"]);
+    for _ in 0..40 {
+        desk.wait(SECOND).venue("35=0|");
+    }
+    desk.query(1);
+    for _ in 0..60 {
+        if !desk.requests.is_empty() {
+            desk.rest(ORDER, 400, NOT_FOUND);
+        }
+        desk.wait(SECOND).venue("35=0|");
+    }
+    desk.saw(&[]);
+    desk.wait_for_request();
+    desk.rest(ORDER, 200, &rest_order(1, "CANCELED", "0.00000000"));
+    desk.saw(&["fate 1 Closed filled 0"]);
+}
+
+/// Open orders with our tag that nobody asked about are told, so that the core can cancel them.
+#[test]
+fn an_order_that_nobody_asked_about_is_told_and_can_be_cancelled() {
+    let mut desk = Desk::new();
+    desk.connect().log_on();
+    let foreign = rest_order(2, "NEW", "0.00000000").replace("r000000ab-2", "web_1");
+    let other_tag = rest_order(3, "NEW", "0.00000000").replace("000000ab", "000000ac");
+    let unlisted = rest_order(4, "NEW", "0.00000000").replace("BTCUSDT", "DOGEUSDT");
+    let zombie = rest_order(0x10, "NEW", "0.00000000");
+    desk.rest(OPEN, 200, &format!("[{foreign},{other_tag},{unlisted},{zombie}]"));
+    desk.saw(&["fate 16 Open filled 0"]);
+    desk.sent.clear();
+    desk.cancel(0x10).wrote(&["35=F|11=r000000ab-10-c1|41=r000000ab-10|55=BTCUSDT"]);
+    desk.account();
+    assert_eq!(desk.seen.last().map(String::as_str), Some("up"));
+    let counters = desk.machine.counters();
+    assert_eq!((counters.not_ours, counters.unlisted), (2, 1));
+}
+
+#[test]
+fn trades_that_lag_behind_the_state_are_waited_for() {
+    let mut desk = Desk::up();
+    desk.query(1).rest(ORDER, 200, &rest_order(1, "CANCELED", "0.50000000"));
+    desk.rest(TRADES, 200, &format!("[{}]", rest_trade(9001, "0.20000000")));
+    let first = "fill 1 Buy 20000000@6000000 exec 9001 fee 200000000000000 of 0 Maker";
+    desk.saw(&[first]);
+    desk.wait(SECOND).rest(ORDER, 200, &rest_order(1, "CANCELED", "0.50000000"));
+    let trades = [rest_trade(9001, "0.20000000"), rest_trade(9002, "0.30000000")];
+    desk.rest(TRADES, 200, &format!("[{}]", trades.join(",")));
+    desk.saw(&[
+        first,
+        "fill 1 Buy 30000000@6000000 exec 9002 fee 200000000000000 of 0 Maker",
+        "fate 1 Closed filled 50000000",
+    ]);
+}
+
+#[test]
+fn more_trades_than_a_page_are_all_fetched() {
+    let mut desk = Desk::up();
+    desk.query(1).rest(ORDER, 200, &rest_order(1, "FILLED", "0.00001005"));
+    let page: Vec<String> = (1..=1_000).map(|n| rest_trade(n, "0.00000001")).collect();
+    assert!(desk.requests[0].target.contains("&limit=1000&"));
+    desk.rest(TRADES, 200, &format!("[{}]", page.join(",")));
+    assert!(desk.requests[0].target.contains("&fromId=1001&limit=1000&"));
+    let rest: Vec<String> = (1_001..=1_005).map(|n| rest_trade(n, "0.00000001")).collect();
+    desk.rest(TRADES, 200, &format!("[{}]", rest.join(",")));
+    assert_eq!(desk.seen.len(), 1_006);
+    assert_eq!(desk.seen[1_005], "fate 1 Closed filled 1005");
+}
+
+#[test]
+fn failures_are_tried_again_until_there_is_an_answer() {
+    let mut desk = Desk::up();
+    desk.query(1);
+    for n in 0..30 {
+        match n % 5 {
+            0 => desk.rest_fails(ORDER),
+            1 => desk.rest(ORDER, 500, "oops"),
+            2 => desk.rest(ORDER, 200, "{\"symbol\":\"BTCUSDT\""),
+            3 => desk.rest(ORDER, 400, r#"{"code":-1021,"msg":"Timestamp"}"#),
+            _ => desk.rest(ORDER, 200, &rest_order(1, "NEW", "0").replace("BTCUSDT", "ETHUSDT")),
+        };
+        desk.saw(&[]);
+        let failed = desk.now;
+        desk.wait_for_request();
+        assert!(desk.now - failed <= 11 * SECOND, "try {n}");
+    }
+    desk.rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000")).saw(&["fate 1 Open filled 0"]);
+    assert_eq!(desk.machine.counters().rest_failures, 30);
+}
+
+#[test]
+fn a_ban_is_respected() {
+    for (status, pause) in [(429, 10), (418, 120)] {
+        let mut desk = Desk::up();
+        desk.query(1).rest(ORDER, status, r#"{"code":-1003,"msg":"Too much request weight used"}"#);
+        for _ in 0..pause - 1 {
+            desk.wait(SECOND).venue("35=0|");
+        }
+        assert!(desk.requests.is_empty());
+        desk.wait(2 * SECOND);
+        assert_eq!(desk.requests.len(), 1);
+    }
+}
+
+#[test]
+fn a_request_without_an_answer_is_made_again_and_its_late_answer_ignored() {
+    let mut desk = Desk::up();
+    desk.query(1);
+    let first = desk.take_request(ORDER);
+    desk.wait(12 * SECOND);
+    let body = rest_order(1, "CANCELED", "0.00000000");
+    let response = rutter_transport::machine::HttpResponse { status: 200, body };
+    desk.event(rutter_transport::machine::Event::Http(first.id, Some(&response))).saw(&[]);
+    desk.rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000")).saw(&["fate 1 Open filled 0"]);
+}
+
+#[test]
+fn a_link_lost_while_reconciling_starts_over() {
+    let mut desk = lost(&[1]);
+    desk.rest(OPEN, 200, "[]");
+    let stale = desk.take_request(ORDER);
+    desk.lose_link().saw(&["down LinkLost"]);
+    let body = rest_order(1, "NEW", "0.00000000");
+    let response = rutter_transport::machine::HttpResponse { status: 200, body };
+    desk.event(rutter_transport::machine::Event::Http(stale.id, Some(&response))).saw(&[]);
+    desk.query(1).wait(SECOND).connect().log_on();
+    desk.rest(OPEN, 200, &format!("[{}]", rest_order(1, "NEW", "0.00000000")));
+    desk.saw(&["fate 1 Open filled 0"]).account();
+    assert_eq!(desk.seen.last().map(String::as_str), Some("up"));
+}
+
+#[test]
+fn a_question_that_comes_during_the_balances_is_answered_before_them() {
+    let mut desk = Desk::new();
+    desk.connect().log_on().rest(OPEN, 200, "[]").query(1).account().saw(&[]);
+    desk.rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000")).saw(&["fate 1 Open filled 0"]);
+    desk.account().saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
+}
+
+#[test]
+fn many_questions_are_asked_a_few_at_a_time_and_within_the_venues_limit() {
+    let mut desk = Desk::up();
+    for child in 1..=1_500 {
+        desk.query(child).query(child);
+    }
+    assert_eq!((desk.requests.len(), desk.machine.load().1), (4, 1_500));
+    let start = desk.now;
+    let mut asked = 0;
+    while desk.now < start + 60 * SECOND {
+        while !desk.requests.is_empty() {
+            let rest = desk.requests[0].target.strip_prefix(ORDER).expect("about an order");
+            let id = rest.split_once('&').expect("an id").0;
+            let child = u64::from_str_radix(id, 16).expect("ours");
+            desk.rest(ORDER, 200, &rest_order(child, "CANCELED", "0.00000000"));
+            asked += 1;
+        }
+        desk.wait(SECOND / 10).venue("35=0|");
+    }
+    assert!((1_050..=1_100).contains(&asked), "weight 4 each, 6000 a minute: {asked}");
+}

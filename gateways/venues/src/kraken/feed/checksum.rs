@@ -1,0 +1,182 @@
+//! The checksum that proves a Kraken book.
+//!
+//! A line belongs here if it turns levels into that number. When it is compared is `machine`.
+
+use rutter_core::input::{Level, Side};
+
+use rutter_feeds::book::Book;
+
+/// Levels of each side that the checksum covers, whatever the subscribed depth.
+pub const CHECKSUM_LEVELS: usize = 10;
+
+/// Largest precision or decimals that a number here may have.
+pub const DECIMALS_MAX: u8 = 18;
+
+/// Digits of the largest `u64`.
+const DIGITS_MAX: usize = 20;
+
+/// Bytes of the longest text that is hashed.
+const TEXT_BYTES_MAX: usize = 2 * CHECKSUM_LEVELS * 2 * DIGITS_MAX;
+
+/// How one number goes from the core's decimals to the venue's printed precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rescale {
+    multiply: i64,
+    divide: i64,
+}
+
+impl Rescale {
+    fn new(decimals: u8, precision: u8) -> Option<Self> {
+        if decimals > DECIMALS_MAX || precision > DECIMALS_MAX {
+            return None;
+        }
+        let power = |by: u8| 10i64.checked_pow(u32::from(by));
+        Some(Self {
+            multiply: power(precision.saturating_sub(decimals))?,
+            divide: power(decimals.saturating_sub(precision))?,
+        })
+    }
+
+    fn apply(self, mantissa: i64) -> Option<u64> {
+        let scaled = if self.divide == 1 {
+            mantissa.checked_mul(self.multiply)?
+        } else if mantissa % self.divide == 0 {
+            mantissa / self.divide
+        } else {
+            return None;
+        };
+        u64::try_from(scaled).ok()
+    }
+}
+
+/// How an instrument's levels are printed for the checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Precision {
+    price: Rescale,
+    qty: Rescale,
+}
+
+impl Precision {
+    /// From the core's decimals and the venue's precisions (`instrument` channel), price and
+    /// quantity; `None` when one is above [`DECIMALS_MAX`].
+    pub fn new(decimals: (u8, u8), precisions: (u8, u8)) -> Option<Self> {
+        Some(Self {
+            price: Rescale::new(decimals.0, precisions.0)?,
+            qty: Rescale::new(decimals.1, precisions.1)?,
+        })
+    }
+}
+
+/// The text that is hashed, held in place.
+struct Digits {
+    bytes: [u8; TEXT_BYTES_MAX],
+    len: usize,
+}
+
+impl Digits {
+    /// Padding to the precision, dropping the point and then the leading zeros leaves exactly the
+    /// digits of the mantissa.
+    fn push(&mut self, mantissa: u64) {
+        let mut digits = [0u8; DIGITS_MAX];
+        let mut at = DIGITS_MAX;
+        let mut rest = mantissa;
+        while rest > 0 && at > 0 {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let new = &digits[at..];
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + new.len()) {
+            room.copy_from_slice(new);
+            self.len += new.len();
+        }
+    }
+}
+
+/// CRC-32 (IEEE 802.3) over the best ten asks, then the best ten bids, each as price digits then
+/// quantity digits. `None` when a level has more digits than the venue's precision, which its
+/// protocol does not allow.
+pub fn checksum(book: &Book, precision: &Precision) -> Option<u32> {
+    let mut text = Digits { bytes: [0; TEXT_BYTES_MAX], len: 0 };
+    for side in [Side::Sell, Side::Buy] {
+        for Level { price, qty } in book.side(side).take(CHECKSUM_LEVELS) {
+            text.push(precision.price.apply(price.0)?);
+            text.push(precision.qty.apply(qty.0)?);
+        }
+    }
+    Some(crc32fast::hash(text.bytes.get(..text.len)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level_decimal;
+    use rutter_core::number::{Price, Qty};
+
+    fn fill(book: &mut Book, side: Side, levels: &str, decimals: (u8, u8)) {
+        for level in levels.split_ascii_whitespace() {
+            let (price, qty) = level.split_once('x').expect("price x quantity");
+            let level = Level {
+                price: Price(level_decimal::parse(price.as_bytes(), decimals.0).expect("price")),
+                qty: Qty(level_decimal::parse(qty.as_bytes(), decimals.1).expect("quantity")),
+            };
+            book.set(side, level).expect("level");
+        }
+    }
+
+    const BTC_ASKS: &str = "45285.2x0.00100000 45286.4x1.54571953 45286.6x1.54571109 \
+        45289.6x1.54560911 45290.2x0.15890660 45291.8x1.54553491 45294.7x0.04454749 \
+        45296.1x0.35380000 45297.5x0.09945542 45299.5x0.18772827";
+    const BTC_BIDS: &str = "45283.5x0.10000000 45283.4x1.54582015 45282.1x0.10000000 \
+        45281.0x0.10000000 45280.3x1.54592586 45279.0x0.07990000 45277.6x0.03310103 \
+        45277.5x0.30000000 45277.3x1.54602737 45276.6x0.15445238";
+
+    /// The core may keep more decimals than the venue prints, or the same, or fewer.
+    #[test]
+    fn the_first_worked_example_comes_out_in_any_decimals_of_ours() {
+        for decimals in [(1, 8), (2, 8), (8, 9), (4, 10)] {
+            let mut book = Book::new(100);
+            fill(&mut book, Side::Sell, BTC_ASKS, decimals);
+            fill(&mut book, Side::Buy, BTC_BIDS, decimals);
+            // The eleventh level is not covered.
+            fill(&mut book, Side::Buy, "45000.1x1", decimals);
+            let precision = Precision::new(decimals, (1, 8)).expect("precision");
+            assert_eq!(checksum(&book, &precision), Some(3_310_070_434));
+        }
+    }
+
+    #[test]
+    fn the_second_worked_example_comes_out_before_and_after_its_update() {
+        let decimals = (4, 8);
+        let mut book = Book::new(100);
+        let bids = "0.5666x4831.75496356 0.5665x6658.22734739 0.5664x18724.91513344 \
+            0.5663x11563.92544914 0.5662x14006.65365711 0.5661x17454.85679807 \
+            0.566x18097.1547 0.5659x33644.89175666 0.5658x148.3464 0.5657x606.70854372";
+        let asks = "0.5668x4410.79769741 0.5669x4655.40412487 0.567x49844.89424998 \
+            0.5671x24306.41678 0.5672x29783.25223475 0.5673x57234.71239278 \
+            0.5674x45065.04744 0.5675x5912.76380354 0.5676x42514.92434778 0.5677x36304.0847022";
+        fill(&mut book, Side::Buy, bids, decimals);
+        fill(&mut book, Side::Sell, asks, decimals);
+        let precision = Precision::new(decimals, (4, 8)).expect("precision");
+        assert_eq!(checksum(&book, &precision), Some(2_439_117_997));
+        fill(&mut book, Side::Buy, "0.5657x1098.3947558", decimals);
+        assert_eq!(checksum(&book, &precision), Some(2_114_181_697));
+    }
+
+    #[test]
+    fn fewer_decimals_of_ours_than_the_venue_prints_are_padded() {
+        let mut book = Book::new(100);
+        fill(&mut book, Side::Buy, "2x3", (0, 0));
+        let precision = Precision::new((0, 0), (1, 2)).expect("precision");
+        assert_eq!(checksum(&book, &precision), Some(crc32fast::hash(b"20300")));
+    }
+
+    #[test]
+    fn more_digits_than_the_precision_are_no_checksum() {
+        let mut book = Book::new(100);
+        fill(&mut book, Side::Buy, "2.05x3", (2, 0));
+        let precision = Precision::new((2, 0), (1, 0)).expect("precision");
+        assert_eq!(checksum(&book, &precision), None);
+        assert_eq!(Precision::new((2, 0), (19, 0)), None);
+    }
+}

@@ -1,0 +1,657 @@
+//! The feed: one public WebSocket link, one subscription a book, every update proved by checksum.
+//!
+//! A line belongs here if it decides when to connect, subscribe, distrust or tell. What a message
+//! says is `message`, whether a book is right is `checksum`.
+//!
+//! Invariant: a book is told to the core only while its subscription is `Synced`, that is, from a
+//! snapshot whose checksum was right until the first message that is not.
+
+use rutter_core::id::{InstrumentId, Symbol, VenueId};
+use rutter_core::input::{Distrust, Input, Level, Side};
+use rutter_core::number::{Price, Qty};
+use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
+
+use super::checksum::{DECIMALS_MAX, Precision, checksum};
+use super::message::{
+    Answer, BookEntry, Content, LEVELS_MAX, LevelText, Message, PairTerms, parse,
+    write_book_request, write_instrument_request, write_ping,
+};
+use crate::backoff::Backoff;
+use crate::level_decimal;
+use rutter_feeds::FeedCommand;
+use rutter_feeds::book::{Book, Published};
+
+/// The only link.
+pub const LINK: LinkId = LinkId(0);
+
+/// Depths that the venue offers.
+pub const DEPTHS: [u16; 5] = [10, 25, 100, 500, 1_000];
+
+/// Listings of one feed.
+pub const LISTINGS_MAX: usize = 256;
+
+/// Names in one subscription request.
+const SYMBOLS_PER_REQUEST: usize = 50;
+
+/// Wait for a snapshot, an answer, or the list of instruments.
+const ANSWER_TIMEOUT_NS: u64 = 10_000_000_000;
+
+/// First and longest wait before a book is subscribed again.
+const RESYNC_BASE_NS: u64 = 200_000_000;
+const RESYNC_MAX_NS: u64 = 30_000_000_000;
+
+/// A link or book that was good for so long starts its waits from the first again.
+const STABLE_NS: u64 = 60_000_000_000;
+
+/// Between two [`Input::FeedAlive`] when nothing else is told.
+const ALIVE_EVERY_NS: u64 = 500_000_000;
+
+/// An instrument as Kraken and the core know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedListing {
+    /// The core's id.
+    pub instrument: InstrumentId,
+    /// Kraken's name, such as `BTC/USD`.
+    pub symbol: String,
+    /// Decimals of the core's prices.
+    pub price_decimals: u8,
+    /// Decimals of the core's quantities.
+    pub qty_decimals: u8,
+}
+
+/// What the feed is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The core's id of the venue.
+    pub venue: VenueId,
+    /// Such as `ws.kraken.com`, 443, TLS, target `/v2`.
+    pub endpoint: Endpoint,
+    /// Base of REST requests; this feed makes none.
+    pub rest_base: String,
+    /// What to subscribe.
+    pub listings: Vec<FeedListing>,
+    /// Subscribed depth, one of [`DEPTHS`]; 25 covers what the core is told.
+    pub depth: u16,
+    /// A link that is silent for so long is dead; after half of it, it is pinged.
+    pub silence_ns: u64,
+    /// First wait before a reconnect. The venue allows about 150 connections in ten minutes.
+    pub reconnect_base_ns: u64,
+    /// Longest wait before a reconnect.
+    pub reconnect_max_ns: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Config {
+    /// Kraken's own address and the usual times, without listings.
+    pub fn new(venue: VenueId) -> Self {
+        Self {
+            venue,
+            endpoint: Endpoint {
+                host: "ws.kraken.com".to_owned(),
+                port: 443,
+                tls: true,
+                framing: rutter_transport::machine::Framing::WebSocket { target: "/v2".to_owned() },
+            },
+            rest_base: "https://api.kraken.com".to_owned(),
+            listings: Vec::new(),
+            depth: 25,
+            silence_ns: 10_000_000_000,
+            reconnect_base_ns: 1_000_000_000,
+            reconnect_max_ns: 60_000_000_000,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not one of [`DEPTHS`].
+    #[error("Kraken offers no book depth of {0}")]
+    Depth(u16),
+    /// Empty, too long, or with characters that no pair has.
+    #[error("not a Kraken pair: {0}")]
+    Symbol(String),
+    /// A pair is listed twice.
+    #[error("{0} is listed twice")]
+    Twice(String),
+    /// More decimals than [`DECIMALS_MAX`].
+    #[error("{0} has more than {DECIMALS_MAX} decimals")]
+    Decimals(String),
+    /// More listings than [`LISTINGS_MAX`].
+    #[error("{0} listings, at most {LISTINGS_MAX}")]
+    TooMany(usize),
+}
+
+/// What happened so far, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Text messages.
+    pub messages: u64,
+    /// Links lost.
+    pub links_lost: u64,
+    /// Books that were subscribed again.
+    pub resyncs: u64,
+    /// Wrong checksums.
+    pub checksum_errors: u64,
+    /// Messages that the protocol forbids.
+    pub protocol_errors: u64,
+    /// Subscriptions that the venue refused.
+    pub refused: u64,
+    /// Messages that we did not ask for, or not any more.
+    pub ignored: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Until the backoff is over.
+    Waiting {
+        until_ns: u64,
+    },
+    Connecting,
+    /// `listed_by_ns`: the list of instruments must have come; `None` once it has.
+    Up {
+        since_ns: u64,
+        listed_by_ns: Option<u64>,
+    },
+    /// Asked the carrier to close; it will answer.
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subscription {
+    /// The venue has not told the pair's precision (on this connection).
+    Unlisted,
+    /// To be subscribed then.
+    Waiting { until_ns: u64 },
+    /// Subscribed; the snapshot must come by then.
+    Asked { until_ns: u64 },
+    /// Proved by the last checksum.
+    Synced { since_ns: u64 },
+    /// Unsubscribed; waits for the answer, at most until then.
+    Leaving { until_ns: u64 },
+}
+
+#[derive(Debug)]
+struct Slot {
+    listing: FeedListing,
+    symbol: Symbol,
+    precision: Option<Precision>,
+    subscription: Subscription,
+    book: Book,
+    published: Published,
+    dirty: bool,
+    backoff: Backoff,
+}
+
+/// The machine. See the module's text.
+#[derive(Debug)]
+pub struct KrakenFeed {
+    config: Config,
+    /// Sorted by symbol.
+    slots: Vec<Slot>,
+    link: Link,
+    backoff: Backoff,
+    content: Content,
+    req_id: u64,
+    heard_ns: u64,
+    pinged: bool,
+    told_ns: u64,
+    /// Something was heard since the core was told anything.
+    unheard: bool,
+    counters: Counters,
+}
+
+impl KrakenFeed {
+    /// A feed that is not started.
+    ///
+    /// # Errors
+    /// What in the configuration cannot be.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        if !DEPTHS.contains(&config.depth) {
+            return Err(ConfigError::Depth(config.depth));
+        }
+        if config.listings.len() > LISTINGS_MAX {
+            return Err(ConfigError::TooMany(config.listings.len()));
+        }
+        let mut slots = Vec::with_capacity(config.listings.len());
+        for listing in &config.listings {
+            slots.push(slot(&config, listing)?);
+        }
+        slots.sort_by_key(|slot| slot.symbol);
+        if let Some(twice) = slots.windows(2).find(|pair| pair[0].symbol == pair[1].symbol) {
+            return Err(ConfigError::Twice(twice[0].listing.symbol.clone()));
+        }
+        let (base, max) = (config.reconnect_base_ns, config.reconnect_max_ns);
+        Ok(Self {
+            backoff: Backoff::new(base, max, config.seed),
+            config,
+            slots,
+            link: Link::Waiting { until_ns: 0 },
+            content: Content::default(),
+            req_id: 0,
+            heard_ns: 0,
+            pinged: false,
+            told_ns: 0,
+            unheard: false,
+            counters: Counters::default(),
+        })
+    }
+
+    /// What happened so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Books that are trusted now.
+    pub fn synced(&self) -> usize {
+        let synced = |slot: &&Slot| matches!(slot.subscription, Subscription::Synced { .. });
+        self.slots.iter().filter(synced).count()
+    }
+
+    const fn next_req_id(&mut self) -> u64 {
+        self.req_id += 1;
+        self.req_id
+    }
+
+    fn on_connected(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if self.link != Link::Connecting {
+            return;
+        }
+        self.link = Link::Up { since_ns: now_ns, listed_by_ns: Some(now_ns + ANSWER_TIMEOUT_NS) };
+        self.heard(now_ns);
+        let req_id = self.next_req_id();
+        out.send(LINK, |bytes| write_instrument_request(bytes, req_id));
+    }
+
+    /// The link is of no use any more; tells so at once. Closes it unless it is closed already.
+    fn lost(&mut self, now_ns: u64, reason: Distrust, closed: bool, out: &mut Outbox<Input>) {
+        if let Link::Up { since_ns, .. } = self.link {
+            self.counters.links_lost += 1;
+            if now_ns.saturating_sub(since_ns) >= STABLE_NS {
+                self.backoff.reset();
+            }
+        }
+        for slot in &mut self.slots {
+            if matches!(slot.subscription, Subscription::Synced { .. }) {
+                let (venue, instrument) = (self.config.venue, slot.listing.instrument);
+                out.emit(Input::BookDistrusted { venue, instrument, reason });
+                self.told_ns = now_ns;
+            }
+            slot.subscription = Subscription::Unlisted;
+            slot.dirty = false;
+        }
+        if closed {
+            self.link = Link::Waiting { until_ns: now_ns.saturating_add(self.backoff.next_ns()) };
+        } else {
+            self.link = Link::Closing;
+            out.close(LINK);
+        }
+    }
+
+    const fn heard(&mut self, now_ns: u64) {
+        self.heard_ns = now_ns;
+        self.pinged = false;
+        self.unheard = true;
+    }
+
+    fn on_text(&mut self, now_ns: u64, text: &str, out: &mut Outbox<Input>) {
+        if !matches!(self.link, Link::Up { .. }) {
+            return;
+        }
+        self.heard(now_ns);
+        self.counters.messages += 1;
+        let mut content = std::mem::take(&mut self.content);
+        match parse(text, &mut content) {
+            Ok(Message::Book { snapshot }) => {
+                for entry in content.books() {
+                    self.on_book(now_ns, text, entry, snapshot, out);
+                }
+            }
+            Ok(Message::Instrument) => self.on_instruments(now_ns, content.pairs(), out),
+            Ok(Message::Answer(answer)) => self.on_answer(now_ns, &answer),
+            Ok(Message::Heartbeat | Message::Pong | Message::Status(_)) => {}
+            Ok(Message::Other) => self.counters.ignored += 1,
+            Err(_) => {
+                self.counters.protocol_errors += 1;
+                self.lost(now_ns, Distrust::Protocol, false, out);
+            }
+        }
+        self.content = content;
+    }
+
+    fn find(&self, symbol: Symbol) -> Option<usize> {
+        self.slots.binary_search_by_key(&symbol, |slot| slot.symbol).ok()
+    }
+
+    fn on_book(
+        &mut self,
+        now_ns: u64,
+        text: &str,
+        entry: &BookEntry,
+        snapshot: bool,
+        out: &mut Outbox<Input>,
+    ) {
+        let depth = usize::from(self.config.depth);
+        let Some(at) = self.find(entry.symbol) else {
+            self.counters.ignored += 1;
+            return;
+        };
+        let slot = &mut self.slots[at];
+        let since_ns = match (slot.subscription, snapshot) {
+            (Subscription::Synced { since_ns }, _) => since_ns,
+            (Subscription::Asked { .. }, true) => now_ns,
+            // The rest of a subscription that was given up, or not yet begun.
+            _ => {
+                self.counters.ignored += 1;
+                return;
+            }
+        };
+        match slot.apply(text, entry, snapshot, depth) {
+            Ok(()) => {
+                if snapshot {
+                    slot.published.restart();
+                }
+                slot.subscription = Subscription::Synced { since_ns };
+                slot.dirty = true;
+            }
+            Err(reason) => self.distrust(now_ns, at, reason, out),
+        }
+    }
+
+    /// The book at `at` cannot be trusted: tells so at once and leaves its subscription.
+    fn distrust(&mut self, now_ns: u64, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
+        let req_id = self.next_req_id();
+        let (venue, depth) = (self.config.venue, self.config.depth);
+        let slot = &mut self.slots[at];
+        match reason {
+            Distrust::Checksum => self.counters.checksum_errors += 1,
+            Distrust::Protocol => self.counters.protocol_errors += 1,
+            Distrust::NoSnapshot | Distrust::Gap | Distrust::Disconnected => {}
+        }
+        self.counters.resyncs += 1;
+        if let Subscription::Synced { since_ns } = slot.subscription {
+            let instrument = slot.listing.instrument;
+            out.emit(Input::BookDistrusted { venue, instrument, reason });
+            self.told_ns = now_ns;
+            if now_ns.saturating_sub(since_ns) >= STABLE_NS {
+                slot.backoff.reset();
+            }
+        }
+        slot.dirty = false;
+        slot.subscription = Subscription::Leaving { until_ns: now_ns + ANSWER_TIMEOUT_NS };
+        let symbol = core::iter::once(slot.listing.symbol.as_str());
+        out.send(LINK, |bytes| write_book_request(bytes, "unsubscribe", symbol, depth, req_id));
+    }
+
+    fn on_instruments(&mut self, now_ns: u64, pairs: &[PairTerms], out: &mut Outbox<Input>) {
+        for pair in pairs {
+            let Some(at) = self.find(pair.symbol) else { continue };
+            let slot = &mut self.slots[at];
+            let decimals = (slot.listing.price_decimals, slot.listing.qty_decimals);
+            let precision = Precision::new(decimals, (pair.price_precision, pair.qty_precision));
+            if precision.is_none() {
+                self.counters.protocol_errors += 1;
+            }
+            let changed = slot.precision != precision;
+            slot.precision = precision;
+            match (slot.subscription, precision) {
+                (Subscription::Unlisted, Some(_)) => {
+                    slot.subscription = Subscription::Waiting { until_ns: now_ns };
+                }
+                // The book was proved in other digits: begin again.
+                (Subscription::Synced { .. } | Subscription::Asked { .. }, _) if changed => {
+                    self.distrust(now_ns, at, Distrust::Protocol, out);
+                }
+                _ => {}
+            }
+        }
+        if let Link::Up { since_ns, .. } = self.link {
+            self.link = Link::Up { since_ns, listed_by_ns: None };
+        }
+        self.subscribe_due(now_ns, out);
+    }
+
+    fn on_answer(&mut self, now_ns: u64, answer: &Answer<'_>) {
+        if !answer.success {
+            self.counters.refused += 1;
+        }
+        let Some(at) = self.find(answer.symbol) else { return };
+        let slot = &mut self.slots[at];
+        match (answer.method, slot.subscription) {
+            ("unsubscribe", Subscription::Leaving { .. }) => slot.wait(now_ns),
+            // A refusal may mean that we are subscribed after all: the timer unsubscribes first.
+            ("subscribe", Subscription::Asked { .. }) if !answer.success => {
+                slot.subscription = Subscription::Asked { until_ns: now_ns };
+            }
+            _ => {}
+        }
+    }
+
+    /// Subscribes what is due, many in one request.
+    fn subscribe_due(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        loop {
+            let req_id = self.req_id + 1;
+            let depth = self.config.depth;
+            let until_ns = now_ns + ANSWER_TIMEOUT_NS;
+            let due = |slot: &&mut Slot| match slot.subscription {
+                Subscription::Waiting { until_ns } => until_ns <= now_ns,
+                _ => false,
+            };
+            let mut chosen = self.slots.iter_mut().filter(due).take(SYMBOLS_PER_REQUEST).peekable();
+            if chosen.peek().is_none() {
+                return;
+            }
+            let names = chosen.map(|slot| {
+                slot.subscription = Subscription::Asked { until_ns };
+                slot.listing.symbol.as_str()
+            });
+            out.send(LINK, |bytes| write_book_request(bytes, "subscribe", names, depth, req_id));
+            self.req_id = req_id;
+        }
+    }
+
+    /// Deadlines of the books while the link is up.
+    fn on_book_timers(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        for at in 0..self.slots.len() {
+            match self.slots[at].subscription {
+                Subscription::Asked { until_ns } if until_ns <= now_ns => {
+                    self.distrust(now_ns, at, Distrust::NoSnapshot, out);
+                }
+                Subscription::Leaving { until_ns } if until_ns <= now_ns => {
+                    self.slots[at].wait(now_ns);
+                }
+                _ => {}
+            }
+        }
+        self.subscribe_due(now_ns, out);
+    }
+
+    fn on_link_timers(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        match self.link {
+            Link::Waiting { until_ns } if until_ns <= now_ns => {
+                self.link = Link::Connecting;
+                out.connect(LINK);
+            }
+            Link::Up { listed_by_ns: Some(by_ns), .. } if by_ns <= now_ns => {
+                self.lost(now_ns, Distrust::Protocol, false, out);
+            }
+            Link::Up { .. } if self.silent_at_ns() <= now_ns => {
+                self.lost(now_ns, Distrust::Disconnected, false, out);
+            }
+            Link::Up { .. } if !self.pinged && self.ping_at_ns() <= now_ns => {
+                self.pinged = true;
+                let req_id = self.next_req_id();
+                out.send(LINK, |bytes| write_ping(bytes, req_id));
+            }
+            Link::Waiting { .. } | Link::Connecting | Link::Up { .. } | Link::Closing => {}
+        }
+    }
+
+    const fn silent_at_ns(&self) -> u64 {
+        self.heard_ns.saturating_add(self.config.silence_ns)
+    }
+
+    const fn ping_at_ns(&self) -> u64 {
+        self.heard_ns.saturating_add(self.config.silence_ns / 2)
+    }
+}
+
+fn slot(config: &Config, listing: &FeedListing) -> Result<Slot, ConfigError> {
+    let name = &listing.symbol;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_');
+    let symbol = Symbol::new(name.as_bytes())
+        .filter(|text| !text.is_empty() && text.as_bytes().iter().all(|b| plain(*b)))
+        .ok_or_else(|| ConfigError::Symbol(name.clone()))?;
+    if listing.price_decimals > DECIMALS_MAX || listing.qty_decimals > DECIMALS_MAX {
+        return Err(ConfigError::Decimals(name.clone()));
+    }
+    let seed = config.seed ^ u64::from(listing.instrument.0).rotate_left(32);
+    Ok(Slot {
+        listing: listing.clone(),
+        symbol,
+        precision: None,
+        subscription: Subscription::Unlisted,
+        // A message may add all its levels before the book is cut.
+        book: Book::new(usize::from(config.depth) + LEVELS_MAX),
+        published: Published::new(config.venue, listing.instrument),
+        dirty: false,
+        backoff: Backoff::new(RESYNC_BASE_NS, RESYNC_MAX_NS, seed),
+    })
+}
+
+impl Slot {
+    /// Applies an entry and proves the book.
+    fn apply(
+        &mut self,
+        text: &str,
+        entry: &BookEntry,
+        snapshot: bool,
+        depth: usize,
+    ) -> Result<(), Distrust> {
+        if snapshot {
+            self.book.clear();
+        }
+        self.apply_side(text, Side::Buy, &entry.bids)?;
+        self.apply_side(text, Side::Sell, &entry.asks)?;
+        self.book.truncate(depth);
+        let precision = self.precision.as_ref().ok_or(Distrust::Protocol)?;
+        match checksum(&self.book, precision) {
+            Some(sum) if sum == entry.checksum => Ok(()),
+            Some(_) => Err(Distrust::Checksum),
+            None => Err(Distrust::Protocol),
+        }
+    }
+
+    fn apply_side(&mut self, text: &str, side: Side, levels: &[LevelText]) -> Result<(), Distrust> {
+        for level in levels {
+            let price = level_decimal::parse(level.price.of(text), self.listing.price_decimals);
+            let qty = level_decimal::parse(level.qty.of(text), self.listing.qty_decimals);
+            let (Ok(price), Ok(qty)) = (price, qty) else { return Err(Distrust::Protocol) };
+            let level = Level { price: Price(price), qty: Qty(qty) };
+            self.book.set(side, level).map_err(|_| Distrust::Protocol)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, now_ns: u64) {
+        let until_ns = now_ns.saturating_add(self.backoff.next_ns());
+        self.subscription = Subscription::Waiting { until_ns };
+    }
+}
+
+impl Machine for KrakenFeed {
+    type Command = FeedCommand;
+    type Emission = Input;
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        vec![self.config.endpoint.clone()]
+    }
+
+    fn rest_base(&self) -> String {
+        self.config.rest_base.clone()
+    }
+
+    fn start(&mut self, _now_ns: u64, out: &mut Outbox<Input>) {
+        self.link = Link::Connecting;
+        out.connect(LINK);
+    }
+
+    fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Input>) {
+        match event {
+            Event::Connected(LINK) => self.on_connected(now_ns, out),
+            Event::Text(LINK, text) => self.on_text(now_ns, text, out),
+            Event::Alive(LINK) => self.heard(now_ns),
+            Event::Closed(LINK, reason) => {
+                let distrust = match reason {
+                    CloseReason::Protocol => Distrust::Protocol,
+                    CloseReason::ConnectFailed
+                    | CloseReason::Peer
+                    | CloseReason::Io
+                    | CloseReason::WriteBufferFull
+                    | CloseReason::Requested => Distrust::Disconnected,
+                };
+                self.lost(now_ns, distrust, true, out);
+            }
+            // Links and requests that this machine does not have.
+            Event::Connected(_)
+            | Event::Text(..)
+            | Event::Alive(_)
+            | Event::Closed(..)
+            | Event::Bytes(..)
+            | Event::Http(..) => self.counters.ignored += 1,
+        }
+    }
+
+    fn on_command(&mut self, _now_ns: u64, command: &FeedCommand, _out: &mut Outbox<Input>) {
+        match *command {}
+    }
+
+    fn flush(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        for slot in &mut self.slots {
+            if !std::mem::take(&mut slot.dirty) {
+                continue;
+            }
+            let told = slot.published.publish(&slot.book, |update| out.emit(Input::Book(update)));
+            if told > 0 {
+                self.told_ns = now_ns;
+                self.unheard = false;
+            }
+        }
+        if self.unheard && now_ns >= self.told_ns.saturating_add(ALIVE_EVERY_NS) {
+            out.emit(Input::FeedAlive(self.config.venue));
+            self.told_ns = now_ns;
+            self.unheard = false;
+        }
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.on_link_timers(now_ns, out);
+        if matches!(self.link, Link::Up { .. }) {
+            self.on_book_timers(now_ns, out);
+        }
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        let link = match self.link {
+            Link::Waiting { until_ns } => return Some(until_ns),
+            Link::Connecting | Link::Closing => return None,
+            Link::Up { listed_by_ns, .. } => {
+                let due = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                listed_by_ns.map_or(due, |by_ns| by_ns.min(due))
+            }
+        };
+        let books = self.slots.iter().filter_map(|slot| match slot.subscription {
+            Subscription::Waiting { until_ns }
+            | Subscription::Asked { until_ns }
+            | Subscription::Leaving { until_ns } => Some(until_ns),
+            Subscription::Unlisted | Subscription::Synced { .. } => None,
+        });
+        Some(books.fold(link, u64::min))
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

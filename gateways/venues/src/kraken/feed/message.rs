@@ -1,0 +1,380 @@
+//! What a message of Kraken's public WebSocket v2 says.
+//!
+//! A line belongs here if it reads or writes one message. What follows from it is `machine`.
+//! Numbers stay text ([`Span`]s) until the instrument's decimals are known.
+
+use rutter_core::id::Symbol;
+
+use crate::json::{ScanError, Scanner, Span};
+
+/// Entries of one `data` array.
+pub const ENTRIES_MAX: usize = 64;
+
+/// Levels of one side in one entry: the deepest subscription has 1000.
+pub const LEVELS_MAX: usize = 2_000;
+
+/// Pairs of one instrument message; Kraken lists some 1500.
+pub const PAIRS_MAX: usize = 16_384;
+
+/// Why a message cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Not JSON, or of another shape than documented.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// More of something than this program holds.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A documented field is not there.
+    #[error("no field {0}")]
+    Missing(&'static str),
+}
+
+/// One level as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LevelText {
+    /// Price.
+    pub price: Span,
+    /// Quantity; zero removes.
+    pub qty: Span,
+}
+
+/// A book's entry in a `book` message. Reused, so that reading allocates nothing once warm.
+#[derive(Clone, Debug, Default)]
+pub struct BookEntry {
+    /// Which pair; empty when its name is none that we could list.
+    pub symbol: Symbol,
+    /// Changed or all bids, in the order of the message.
+    pub bids: Vec<LevelText>,
+    /// Changed or all asks.
+    pub asks: Vec<LevelText>,
+    /// Over the book after this entry.
+    pub checksum: u32,
+}
+
+/// A pair's terms in an `instrument` message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PairTerms {
+    /// Which pair.
+    pub symbol: Symbol,
+    /// Digits after the point of prices; 255 when the message does not tell.
+    pub price_precision: u8,
+    /// Digits after the point of quantities; 255 when the message does not tell.
+    pub qty_precision: u8,
+}
+
+/// The lists that a message carries, valid until the next one is read.
+#[derive(Debug, Default)]
+pub struct Content {
+    books: Vec<BookEntry>,
+    books_used: usize,
+    pairs: Vec<PairTerms>,
+}
+
+impl Content {
+    /// Entries of the [`Message::Book`] read last.
+    pub fn books(&self) -> &[BookEntry] {
+        self.books.get(..self.books_used).unwrap_or_default()
+    }
+
+    /// Pairs of the [`Message::Instrument`] read last.
+    pub fn pairs(&self) -> &[PairTerms] {
+        &self.pairs
+    }
+
+    fn clear(&mut self) {
+        self.books_used = 0;
+        self.pairs.clear();
+    }
+
+    fn next_book(&mut self) -> Result<&mut BookEntry, MessageError> {
+        if self.books_used == ENTRIES_MAX {
+            return Err(MessageError::TooMany { what: "entries", limit: ENTRIES_MAX });
+        }
+        if self.books_used == self.books.len() {
+            self.books.push(BookEntry::default());
+        }
+        self.books_used += 1;
+        self.books.get_mut(self.books_used - 1).ok_or(MessageError::Missing("data"))
+    }
+}
+
+/// An answer to one of our requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// `subscribe`, `unsubscribe`, ...
+    pub method: &'a str,
+    /// Accepted.
+    pub success: bool,
+    /// Of which channel, when told.
+    pub channel: &'a str,
+    /// Of which pair; empty when not told.
+    pub symbol: Symbol,
+    /// The request's number, when told.
+    pub req_id: Option<u64>,
+    /// The text of the refusal.
+    pub error: &'a str,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// [`Content::books`] holds the entries.
+    Book {
+        /// All levels, rather than changes.
+        snapshot: bool,
+    },
+    /// [`Content::pairs`] holds the pairs.
+    Instrument,
+    /// The state of the trading engine: `online`, `maintenance`, ...
+    Status(&'a str),
+    /// Nothing but life.
+    Heartbeat,
+    /// An answer to our ping.
+    Pong,
+    /// An answer to a subscription.
+    Answer(Answer<'a>),
+    /// Something that we did not ask for.
+    Other,
+}
+
+/// The fields around `data`.
+#[derive(Default)]
+struct Envelope<'a> {
+    channel: &'a str,
+    kind: &'a str,
+    method: &'a str,
+    success: Option<bool>,
+    error: &'a str,
+    req_id: Option<u64>,
+    symbol: Symbol,
+    result_channel: &'a str,
+    system: &'a str,
+    /// `data` came before the fields that tell what it is.
+    deferred: Option<Scanner<'a>>,
+}
+
+/// Reads one message. `content` is overwritten.
+///
+/// # Errors
+/// [`MessageError`]; `content` is then of no use.
+pub fn parse<'a>(text: &'a str, content: &mut Content) -> Result<Message<'a>, MessageError> {
+    content.clear();
+    let mut envelope = Envelope::default();
+    let mut scanner = Scanner::new(text);
+    scanner.object(|key, value| field(key, value, &mut envelope, content))?;
+    scanner.end()?;
+    if let Some(mut data) = envelope.deferred.take() {
+        read_data(&mut data, &mut envelope, content)?;
+    }
+    classify(&envelope)
+}
+
+fn classify<'a>(envelope: &Envelope<'a>) -> Result<Message<'a>, MessageError> {
+    Ok(match (envelope.channel, envelope.method) {
+        ("book", "") => match envelope.kind {
+            "snapshot" => Message::Book { snapshot: true },
+            "update" => Message::Book { snapshot: false },
+            _ => return Err(MessageError::Missing("type")),
+        },
+        ("instrument", "") => Message::Instrument,
+        ("status", "") => Message::Status(envelope.system),
+        ("heartbeat", "") => Message::Heartbeat,
+        ("", "pong") => Message::Pong,
+        ("", "") if envelope.success.is_none() && envelope.error.is_empty() => Message::Other,
+        ("", method) => Message::Answer(Answer {
+            method,
+            success: envelope.success.unwrap_or(envelope.error.is_empty()),
+            channel: envelope.result_channel,
+            symbol: envelope.symbol,
+            req_id: envelope.req_id,
+            error: envelope.error,
+        }),
+        _ => Message::Other,
+    })
+}
+
+fn field<'a>(
+    key: &str,
+    value: &mut Scanner<'a>,
+    envelope: &mut Envelope<'a>,
+    content: &mut Content,
+) -> Result<(), MessageError> {
+    match key {
+        "channel" => envelope.channel = value.string()?,
+        "type" => envelope.kind = value.string()?,
+        "method" => envelope.method = value.string()?,
+        "success" => envelope.success = Some(value.boolean()?),
+        "error" if value.peek()? == b'"' => envelope.error = value.string()?,
+        "req_id" if value.peek()?.is_ascii_digit() => envelope.req_id = Some(value.integer()?),
+        "symbol" if value.peek()? == b'"' => envelope.symbol = symbol(value.string()?),
+        "result" if value.peek()? == b'{' => value.object(|key, value| {
+            match key {
+                "channel" => envelope.result_channel = value.string()?,
+                "symbol" if value.peek()? == b'"' => envelope.symbol = symbol(value.string()?),
+                _ => value.skip()?,
+            }
+            Ok::<_, ScanError>(())
+        })?,
+        "data" if envelope.channel.is_empty() => {
+            envelope.deferred = Some(value.clone());
+            value.skip()?;
+        }
+        "data" => read_data(value, envelope, content)?,
+        _ => value.skip()?,
+    }
+    Ok(())
+}
+
+fn read_data<'a>(
+    data: &mut Scanner<'a>,
+    envelope: &mut Envelope<'a>,
+    content: &mut Content,
+) -> Result<(), MessageError> {
+    match envelope.channel {
+        "book" => data.array(|item| read_book(item, content.next_book()?)),
+        "instrument" => data.object(|key, value| match key {
+            "pairs" => value.array(|pair| read_pair(pair, content)),
+            _ => Ok(value.skip()?),
+        }),
+        "status" => data.array(|item| {
+            item.object(|key, value| {
+                match key {
+                    "system" => envelope.system = value.string()?,
+                    _ => value.skip()?,
+                }
+                Ok(())
+            })
+        }),
+        _ => Ok(data.skip()?),
+    }
+}
+
+fn read_book(item: &mut Scanner<'_>, entry: &mut BookEntry) -> Result<(), MessageError> {
+    entry.symbol = Symbol::default();
+    entry.bids.clear();
+    entry.asks.clear();
+    let mut checksum = None;
+    item.object(|key, value| {
+        match key {
+            "symbol" => entry.symbol = symbol(value.string()?),
+            "bids" => read_levels(value, &mut entry.bids)?,
+            "asks" => read_levels(value, &mut entry.asks)?,
+            "checksum" => checksum = Some(value.integer()?),
+            _ => value.skip()?,
+        }
+        Ok::<_, MessageError>(())
+    })?;
+    let checksum = checksum.and_then(|sum| u32::try_from(sum).ok());
+    entry.checksum = checksum.ok_or(MessageError::Missing("checksum"))?;
+    Ok(())
+}
+
+fn read_levels(value: &mut Scanner<'_>, levels: &mut Vec<LevelText>) -> Result<(), MessageError> {
+    value.array(|item| {
+        let (mut price, mut qty) = (None, None);
+        item.object(|key, value| {
+            match key {
+                "price" => price = Some(value.number()?),
+                "qty" => qty = Some(value.number()?),
+                _ => value.skip()?,
+            }
+            Ok::<_, ScanError>(())
+        })?;
+        if levels.len() == LEVELS_MAX {
+            return Err(MessageError::TooMany { what: "levels", limit: LEVELS_MAX });
+        }
+        levels.push(LevelText {
+            price: price.ok_or(MessageError::Missing("price"))?,
+            qty: qty.ok_or(MessageError::Missing("qty"))?,
+        });
+        Ok(())
+    })
+}
+
+fn read_pair(pair: &mut Scanner<'_>, content: &mut Content) -> Result<(), MessageError> {
+    let mut name = Symbol::default();
+    let (mut price, mut qty) = (None, None);
+    pair.object(|key, value| {
+        match key {
+            "symbol" => name = symbol(value.string()?),
+            "price_precision" if value.peek()?.is_ascii_digit() => price = Some(value.integer()?),
+            "qty_precision" if value.peek()?.is_ascii_digit() => qty = Some(value.integer()?),
+            _ => value.skip()?,
+        }
+        Ok::<_, ScanError>(())
+    })?;
+    if content.pairs.len() == PAIRS_MAX {
+        return Err(MessageError::TooMany { what: "pairs", limit: PAIRS_MAX });
+    }
+    // A pair that says nothing sensible must not hurt the others: no precision is that large.
+    let small = |number: Option<u64>| number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
+    content.pairs.push(PairTerms {
+        symbol: name,
+        price_precision: small(price),
+        qty_precision: small(qty),
+    });
+    Ok(())
+}
+
+/// A pair's name, escapes resolved (some writers print `\/`); empty when it cannot be one.
+fn symbol(raw: &str) -> Symbol {
+    if !raw.contains('\\') {
+        return Symbol::new(raw.as_bytes()).unwrap_or_default();
+    }
+    let resolved = serde_json::from_str::<String>(&format!("\"{raw}\""));
+    resolved.ok().and_then(|text| Symbol::new(text.as_bytes())).unwrap_or_default()
+}
+
+/// Appends a request about books. The names must be free of quotes and backslashes.
+pub fn write_book_request<'s>(
+    out: &mut Vec<u8>,
+    method: &str,
+    symbols: impl Iterator<Item = &'s str>,
+    depth: u16,
+    req_id: u64,
+) {
+    out.extend_from_slice(b"{\"method\":\"");
+    out.extend_from_slice(method.as_bytes());
+    out.extend_from_slice(b"\",\"params\":{\"channel\":\"book\",\"symbol\":[");
+    for (n, symbol) in symbols.enumerate() {
+        out.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+        out.extend_from_slice(symbol.as_bytes());
+        out.push(b'"');
+    }
+    out.extend_from_slice(b"],\"depth\":");
+    out.extend_from_slice(depth.to_string().as_bytes());
+    if method == "subscribe" {
+        out.extend_from_slice(b",\"snapshot\":true");
+    }
+    out.extend_from_slice(b"},\"req_id\":");
+    out.extend_from_slice(req_id.to_string().as_bytes());
+    out.push(b'}');
+}
+
+/// Appends the subscription of the instrument channel.
+pub fn write_instrument_request(out: &mut Vec<u8>, req_id: u64) {
+    out.extend_from_slice(b"{\"method\":\"subscribe\",\"params\":{\"channel\":\"instrument\"},");
+    write_req_id(out, req_id);
+}
+
+/// Appends an application ping.
+pub fn write_ping(out: &mut Vec<u8>, req_id: u64) {
+    out.extend_from_slice(b"{\"method\":\"ping\",");
+    write_req_id(out, req_id);
+}
+
+fn write_req_id(out: &mut Vec<u8>, req_id: u64) {
+    out.extend_from_slice(b"\"req_id\":");
+    out.extend_from_slice(req_id.to_string().as_bytes());
+    out.push(b'}');
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

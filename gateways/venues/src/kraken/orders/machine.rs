@@ -1,0 +1,747 @@
+//! The machine: one private WebSocket link, its life, and the core's commands.
+//!
+//! A line belongs here if it branches on events and on the link's state. What a message means is
+//! `report`, what must be asked over REST is `reconcile`.
+//!
+//! Life: token over REST, connect, subscribe `executions` and `balances`, both snapshots,
+//! reconcile, up. Any loss tells `VenueDown` once and begins again after a wait.
+
+use rutter_core::id::{AssetId, ChildId};
+use rutter_core::input::{Input, OrdType, TimeInForce, VenueDownReason, VenueReject};
+use rutter_core::number::UnixNanos;
+use rutter_core::output::{ChildRef, SendNew};
+use rutter_transport::machine::{
+    CloseReason, Endpoint, Event, HttpResponse, LinkId, Machine, Outbox,
+};
+
+use super::children::{Children, Entry, Request, Waits};
+use super::message::{self, AddOrder, Envelope, System};
+use super::reconcile::Reconciler;
+use super::report::{Broken, Ledger};
+use super::rest::{self, Call};
+use crate::VenueCommand;
+use crate::backoff::Backoff;
+use crate::ids;
+use crate::kraken::config::{ConfigError, KrakenConfig};
+use crate::listing::{Assets, Listings};
+
+/// The only link.
+pub const PRIVATE_LINK: LinkId = LinkId(0);
+
+const SECOND_NS: u64 = 1_000_000_000;
+/// The carrier should have said something by then.
+const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
+/// From the connection to both snapshots.
+const SUBSCRIBE_TIMEOUT_NS: u64 = 10 * SECOND_NS;
+/// From a REST call to its answer.
+const HTTP_TIMEOUT_NS: u64 = 30 * SECOND_NS;
+/// From our close to the carrier's word that it is closed.
+const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
+/// A link that was up for so long starts its waits from the first again.
+const STABLE_NS: u64 = 60 * SECOND_NS;
+/// When it is not known when a child was sent, and not yet when it can no longer arrive.
+const NEVER: u64 = u64::MAX;
+
+/// How far the link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Nothing there; begins at `retry_ns`.
+    Idle { retry_ns: u64 },
+    /// The token is asked for.
+    Token,
+    /// The carrier was asked to connect.
+    Connecting { deadline_ns: u64 },
+    /// Subscriptions are out; the snapshots must have come by then.
+    Subscribing { deadline_ns: u64 },
+    /// Both snapshots are there: reconciling or up.
+    On,
+    /// The carrier was asked to close.
+    Closing { deadline_ns: u64 },
+}
+
+/// Where the adapter stands, for the read model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// No link; waiting or connecting.
+    Disconnected,
+    /// Connected, waiting for the snapshots.
+    Subscribing,
+    /// Finding out what happened meanwhile.
+    Reconciling,
+    /// Connected, but the venue takes no orders (maintenance, cancel-only, post-only).
+    Closed,
+    /// Taking orders.
+    Up,
+}
+
+/// Counts since the start, for the read model. Each is something that an operator may want to see
+/// rise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Links on which both snapshots came.
+    pub logons: u64,
+    /// Tokens or subscriptions that the venue refused.
+    pub logons_refused: u64,
+    /// Links that were given up or lost.
+    pub links_lost: u64,
+    /// Links given up because of what the venue sent, and REST entries that could not be read.
+    pub protocol_errors: u64,
+    /// Missing messages in the sequence of the executions.
+    pub gaps: u64,
+    /// Repeated messages in that sequence.
+    pub repeats: u64,
+    /// Orders and cancels refused by the venue.
+    pub refusals: u64,
+    /// Orders and cancels that the venue did not answer in time.
+    pub unanswered: u64,
+    /// Orders not sent, cancels included.
+    pub not_sent: u64,
+    /// New orders with an id that was sent before: not sent again.
+    pub repeated: u64,
+    /// Executions with an id that is not ours.
+    pub not_ours: u64,
+    /// Executions and orders in a symbol that is not listed.
+    pub unlisted: u64,
+    /// Fees in an unlisted asset, told as no fee.
+    pub unknown_fee_assets: u64,
+    /// Messages that mean nothing to this adapter.
+    pub ignored: u64,
+    /// REST calls that failed or got an unusable answer.
+    pub rest_failures: u64,
+    /// Questions dropped because too many were open.
+    pub questions_dropped: u64,
+    /// Children that the venue spoke of and that found no room.
+    pub children_dropped: u64,
+    /// Children that the venue never got.
+    pub never_arrived: u64,
+}
+
+/// The decoded API secret; never printed.
+struct Key(Vec<u8>);
+
+impl core::fmt::Debug for Key {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// The WebSocket token; never printed.
+struct Token(String);
+
+impl core::fmt::Debug for Token {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A REST call that is out.
+#[derive(Debug)]
+struct Flight {
+    id: u64,
+    call: Call,
+    deadline_ns: u64,
+}
+
+/// Kraken order entry as a machine.
+#[derive(Debug)]
+pub struct KrakenOrders {
+    key: Key,
+    token: Token,
+    ledger: Ledger,
+    reconciler: Reconciler,
+    link: Link,
+    up: bool,
+    up_since_ns: u64,
+    /// The venue says that it takes orders; it tells so first of all on each connection.
+    online: bool,
+    connected_ns: u64,
+    /// Sequence of the last message of the executions.
+    executions: Option<u64>,
+    /// The same of the balances.
+    balances: Option<u64>,
+    backoff: Backoff,
+    flight: Option<Flight>,
+    http_id: u64,
+    nonce: u64,
+    req_id: u64,
+    heard_ns: u64,
+    pinged: bool,
+}
+
+impl KrakenOrders {
+    /// An adapter that is not started.
+    ///
+    /// # Errors
+    /// The setting that cannot be used.
+    pub fn new(config: KrakenConfig) -> Result<Self, ConfigError> {
+        let key = Key(config.check()?);
+        let assets = Assets::new(config.assets.clone());
+        let fallback_asset: AssetId = assets.ids().first().copied().ok_or(ConfigError::NoAssets)?;
+        let (base, max) = (config.backoff_base_ns, config.backoff_max_ns);
+        let reconciler = Reconciler::new(
+            config.rest_limit,
+            Backoff::new(base, max, config.seed.rotate_left(32)),
+        );
+        Ok(Self {
+            key,
+            token: Token(String::new()),
+            reconciler,
+            link: Link::Idle { retry_ns: 0 },
+            up: false,
+            up_since_ns: 0,
+            online: true,
+            connected_ns: 0,
+            executions: None,
+            balances: None,
+            backoff: Backoff::new(base, max, config.seed),
+            flight: None,
+            http_id: 0,
+            nonce: 0,
+            req_id: 0,
+            heard_ns: 0,
+            pinged: false,
+            ledger: Ledger {
+                listings: Listings::new(config.listings.clone()),
+                assets,
+                fallback_asset,
+                children: Children::default(),
+                waits: Waits::default(),
+                counters: Counters::default(),
+                balances: std::collections::BTreeMap::new(),
+                config,
+            },
+        })
+    }
+
+    /// Where it stands.
+    pub const fn status(&self) -> Status {
+        match self.link {
+            Link::Idle { .. } | Link::Token | Link::Connecting { .. } | Link::Closing { .. } => {
+                Status::Disconnected
+            }
+            Link::Subscribing { .. } => Status::Subscribing,
+            Link::On if self.up => Status::Up,
+            Link::On if !self.online => Status::Closed,
+            Link::On => Status::Reconciling,
+        }
+    }
+
+    /// Counts since the start.
+    pub const fn counters(&self) -> Counters {
+        self.ledger.counters
+    }
+
+    const fn next_req_id(&mut self) -> u64 {
+        self.req_id += 1;
+        self.req_id
+    }
+
+    /// The venue is not usable any more: tells so, once.
+    fn down(&mut self, now_ns: u64, reason: VenueDownReason, out: &mut Outbox<Input>) {
+        if std::mem::take(&mut self.up) {
+            if now_ns.saturating_sub(self.up_since_ns) >= STABLE_NS {
+                self.backoff.reset();
+            }
+            // The core takes all its children here as unknown and asks about each.
+            self.ledger.waits.clear();
+            self.ledger.children.forget_requests();
+            out.emit(Input::VenueDown(self.ledger.config.venue, reason));
+        }
+    }
+
+    /// The link is of no use any more. Closes it unless it is closed already.
+    fn lost(
+        &mut self,
+        now_ns: u64,
+        reason: VenueDownReason,
+        closed: bool,
+        out: &mut Outbox<Input>,
+    ) {
+        self.down(now_ns, reason, out);
+        self.reconciler.reset();
+        self.executions = None;
+        self.balances = None;
+        self.ledger.balances.clear();
+        self.flight = None;
+        if !matches!(self.link, Link::Closing { .. }) {
+            self.ledger.counters.links_lost += 1;
+        }
+        if closed {
+            let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
+            self.link = Link::Idle { retry_ns };
+        } else {
+            self.link = Link::Closing { deadline_ns: now_ns + CLOSE_TIMEOUT_NS };
+            out.close(PRIVATE_LINK);
+        }
+    }
+
+    fn broken(&mut self, now_ns: u64, broken: Broken, out: &mut Outbox<Input>) {
+        let counters = &mut self.ledger.counters;
+        let reason = match broken {
+            Broken::Shape | Broken::Number(_) => {
+                counters.protocol_errors += 1;
+                VenueDownReason::Protocol
+            }
+            Broken::Gap => {
+                counters.gaps += 1;
+                VenueDownReason::Protocol
+            }
+            Broken::Session => {
+                counters.logons_refused += 1;
+                VenueDownReason::LogonRefused
+            }
+        };
+        self.lost(now_ns, reason, false, out);
+    }
+
+    /// Sends a REST call. Nonces rise with the time, and by one when time does not.
+    fn send_call(&mut self, now_ns: u64, call: Call, out: &mut Outbox<Input>) {
+        self.nonce = (now_ns / 1_000_000).max(self.nonce + 1);
+        self.http_id += 1;
+        let key = &self.ledger.config.api_key;
+        out.http(rest::request(self.http_id, &call, self.nonce, key, &self.key.0));
+        let deadline_ns = now_ns + HTTP_TIMEOUT_NS;
+        self.flight = Some(Flight { id: self.http_id, call, deadline_ns });
+    }
+
+    fn begin(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.link = Link::Token;
+        self.reconciler.count_call(&Call::Token, now_ns);
+        self.send_call(now_ns, Call::Token, out);
+    }
+
+    fn on_http(
+        &mut self,
+        now_ns: u64,
+        id: u64,
+        response: Option<&HttpResponse>,
+        out: &mut Outbox<Input>,
+    ) {
+        let Some(flight) = self.flight.take_if(|flight| flight.id == id) else {
+            self.ledger.counters.ignored += 1;
+            return;
+        };
+        if flight.call == Call::Token {
+            self.on_token(now_ns, response, out);
+        } else {
+            self.reconciler.on_answer(now_ns, &flight.call, response, &mut self.ledger, out);
+        }
+    }
+
+    fn on_token(&mut self, now_ns: u64, response: Option<&HttpResponse>, out: &mut Outbox<Input>) {
+        if self.link != Link::Token {
+            return;
+        }
+        match rest::token(response) {
+            Ok(token) => {
+                self.token = Token(token);
+                self.link = Link::Connecting { deadline_ns: now_ns + CONNECT_TIMEOUT_NS };
+                out.connect(PRIVATE_LINK);
+            }
+            Err(error) => {
+                let counters = &mut self.ledger.counters;
+                match error {
+                    rest::RestError::Venue(_) => counters.logons_refused += 1,
+                    rest::RestError::Http | rest::RestError::Shape | rest::RestError::TooMany => {
+                        counters.rest_failures += 1;
+                    }
+                }
+                let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
+                self.link = Link::Idle { retry_ns };
+            }
+        }
+    }
+
+    fn on_connected(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if !matches!(self.link, Link::Connecting { .. }) {
+            return;
+        }
+        self.link = Link::Subscribing { deadline_ns: now_ns + SUBSCRIBE_TIMEOUT_NS };
+        self.connected_ns = now_ns;
+        self.online = true;
+        self.heard(now_ns);
+        let (executions, balances) = (self.next_req_id(), self.next_req_id());
+        let token = &self.token.0;
+        out.send(PRIVATE_LINK, |bytes| {
+            message::write_subscribe_executions(bytes, token, executions);
+        });
+        out.send(PRIVATE_LINK, |bytes| message::write_subscribe_balances(bytes, token, balances));
+    }
+
+    const fn heard(&mut self, now_ns: u64) {
+        self.heard_ns = now_ns;
+        self.pinged = false;
+    }
+
+    const fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Subscribing { .. } | Link::On)
+    }
+
+    fn on_text(&mut self, now_ns: u64, text: &str, out: &mut Outbox<Input>) {
+        if !self.is_connected() {
+            return;
+        }
+        self.heard(now_ns);
+        // The deserializer would take an array for a structure, too.
+        let object = text.trim_start().starts_with('{');
+        let read = match serde_json::from_str::<Envelope<'_>>(text) {
+            Ok(envelope) if object => self.on_message(now_ns, &envelope, out),
+            Ok(_) | Err(_) => Err(Broken::Shape),
+        };
+        if let Err(broken) = read {
+            self.broken(now_ns, broken, out);
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        now_ns: u64,
+        envelope: &Envelope<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        match (envelope.channel.as_ref(), envelope.method.as_ref()) {
+            ("executions", _) => self.on_executions(now_ns, envelope, out)?,
+            ("balances", _) => self.on_balances(now_ns, envelope, out)?,
+            ("status", _) => self.on_status(now_ns, envelope, out)?,
+            ("", "add_order" | "cancel_order") => self.ledger.answer(envelope, out)?,
+            ("", "") if !envelope.error.is_empty() => self.ledger.answer(envelope, out)?,
+            ("", "subscribe") if envelope.success == Some(false) => return Err(Broken::Session),
+            ("heartbeat", _) | ("", "pong" | "subscribe") => {}
+            _ => self.ledger.counters.ignored += 1,
+        }
+        Ok(())
+    }
+
+    /// Proves that no message is missing, then takes it.
+    fn on_executions(
+        &mut self,
+        now_ns: u64,
+        envelope: &Envelope<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let sequence = envelope.sequence.ok_or(Broken::Shape)?;
+        match (envelope.kind.as_ref(), self.executions) {
+            ("snapshot", _) => {}
+            ("update", Some(last)) if sequence <= last => {
+                self.ledger.counters.repeats += 1;
+                return Ok(());
+            }
+            ("update", Some(last)) if sequence == last + 1 => {}
+            ("update", _) => return Err(Broken::Gap),
+            _ => return Err(Broken::Shape),
+        }
+        self.ledger.executions(envelope, out)?;
+        self.executions = Some(sequence);
+        self.on_snapshots(now_ns);
+        Ok(())
+    }
+
+    fn on_balances(
+        &mut self,
+        now_ns: u64,
+        envelope: &Envelope<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let sequence = envelope.sequence.ok_or(Broken::Shape)?;
+        match (envelope.kind.as_ref(), self.balances) {
+            ("snapshot", _) => {}
+            ("update", Some(last)) if sequence <= last => {
+                self.ledger.counters.repeats += 1;
+                return Ok(());
+            }
+            // Totals are absolute: asking for all of them heals the gap.
+            ("update", last) => {
+                if last.is_none_or(|last| sequence != last + 1) {
+                    self.reconciler.ask_balances();
+                }
+            }
+            _ => return Err(Broken::Shape),
+        }
+        self.ledger.balances(envelope, self.up, out)?;
+        self.balances = Some(sequence);
+        self.on_snapshots(now_ns);
+        Ok(())
+    }
+
+    /// Begins to reconcile once both snapshots are there.
+    fn on_snapshots(&mut self, now_ns: u64) {
+        let waiting = matches!(self.link, Link::Subscribing { .. });
+        if waiting && self.executions.is_some() && self.balances.is_some() {
+            self.link = Link::On;
+            self.ledger.counters.logons += 1;
+            self.begin_full(now_ns);
+        }
+    }
+
+    fn begin_full(&mut self, _now_ns: u64) {
+        let never_after_ns = self.never_after_ns(None);
+        self.reconciler.begin_full(never_after_ns);
+    }
+
+    /// When a child that the venue does not know can no longer arrive there.
+    fn never_after_ns(&self, sent_ns: Option<u64>) -> u64 {
+        let config = &self.ledger.config;
+        let from_ns = match sent_ns {
+            Some(sent_ns) => sent_ns,
+            None if self.link == Link::On => self.connected_ns,
+            None => return NEVER,
+        };
+        from_ns.saturating_add(config.validity_ns).saturating_add(config.never_arrived_margin_ns)
+    }
+
+    fn on_status(
+        &mut self,
+        now_ns: u64,
+        envelope: &Envelope<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let data = envelope.data.ok_or(Broken::Shape)?;
+        let entries: Vec<System<'_>> = serde_json::from_str(data.get())?;
+        let Some(entry) = entries.last() else { return Ok(()) };
+        let online = entry.system == "online";
+        if online && !self.online && self.link == Link::On {
+            self.begin_full(now_ns);
+        }
+        self.online = online;
+        if !online {
+            self.down(now_ns, VenueDownReason::Closed, out);
+        }
+        Ok(())
+    }
+
+    /// What can go on without an event: the next REST call, coming up.
+    fn drive(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if self.link != Link::On || self.flight.is_some() {
+            return;
+        }
+        if let Some(call) = self.reconciler.next_call(now_ns, &mut self.ledger, out) {
+            self.send_call(now_ns, call, out);
+        } else if self.online && !self.up && self.reconciler.is_done() {
+            self.up = true;
+            self.up_since_ns = now_ns;
+            out.emit(Input::VenueUp(self.ledger.config.venue));
+        }
+    }
+
+    fn reject(&mut self, child: ChildId, out: &mut Outbox<Input>) {
+        self.ledger.counters.not_sent += 1;
+        let (venue, reason) = (self.ledger.config.venue, VenueReject::NotSent);
+        out.emit(Input::ChildRejected { venue, child, reason });
+    }
+
+    fn on_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) {
+        let child = new.child;
+        if self.ledger.children.was_sent(child) {
+            // Whatever became of the first one counts; asking finds it out.
+            self.ledger.counters.repeated += 1;
+            self.on_query(
+                &ChildRef {
+                    venue: new.venue,
+                    child,
+                    order: new.order,
+                    trace: new.trace,
+                    instrument: new.instrument,
+                },
+                now_ns,
+                out,
+            );
+            return;
+        }
+        let supported = new.ord_type == OrdType::Limit && new.tif != TimeInForce::Fok;
+        let full = self.ledger.children.is_full() || self.ledger.waits.is_full();
+        if !self.up || !supported || full || new.qty.is_zero() || new.price.0 <= 0 {
+            return self.reject(child, out);
+        }
+        let req_id = self.next_req_id();
+        let Some(listing) = self.ledger.listings.instrument(new.instrument) else {
+            return self.reject(child, out);
+        };
+        let config = &self.ledger.config;
+        let id = ids::hex32(config.node_tag, child);
+        let order = AddOrder {
+            listing,
+            cl_ord_id: id.as_str(),
+            side: new.side,
+            tif: new.tif,
+            qty: new.qty,
+            price: new.price,
+            deadline: UnixNanos(now_ns.saturating_add(config.validity_ns)),
+            token: &self.token.0,
+            req_id,
+        };
+        let start = out.bytes.len();
+        if message::write_add_order(&mut out.bytes, &order).is_err() {
+            out.bytes.truncate(start);
+            return self.reject(child, out);
+        }
+        let action = rutter_transport::machine::Action::Send(PRIVATE_LINK, start..out.bytes.len());
+        out.actions.push(action);
+        let mut entry = Entry::new(new.instrument);
+        entry.side = Some(new.side);
+        entry.sent_ns = Some(now_ns);
+        entry.ioc = new.tif == TimeInForce::Ioc;
+        entry.new_req = Some(req_id);
+        let deadline_ns = now_ns.saturating_add(config.answer_timeout_ns);
+        self.ledger.children.sent(child, entry);
+        self.ledger.waits.push(req_id, child, Request::New, deadline_ns);
+    }
+
+    fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
+        let child = cancel.child;
+        // While reconciling too: what should be over and is found open is called back at once.
+        if !matches!(self.link, Link::On) || self.ledger.waits.is_full() {
+            self.ledger.counters.not_sent += 1;
+            let (venue, reason) = (self.ledger.config.venue, VenueReject::NotSent);
+            out.emit(Input::CancelRejected { venue, child, reason });
+            return;
+        }
+        let req_id = self.next_req_id();
+        let mut order = rutter_core::id::VenueOrderId::default();
+        if let Some(entry) = self.ledger.children.known(child, cancel.instrument) {
+            entry.cancel_asked = true;
+            entry.cancel_req = Some(req_id);
+            order = entry.order;
+        }
+        let config = &self.ledger.config;
+        let id = ids::hex32(config.node_tag, child);
+        let token = &self.token.0;
+        out.send(PRIVATE_LINK, |bytes| {
+            message::write_cancel_order(bytes, order, id.as_str(), token, req_id);
+        });
+        let deadline_ns = now_ns.saturating_add(config.answer_timeout_ns);
+        self.ledger.waits.push(req_id, child, Request::Cancel, deadline_ns);
+    }
+
+    fn on_query(&mut self, query: &ChildRef, now_ns: u64, out: &mut Outbox<Input>) {
+        let sent_ns = self.ledger.children.get(query.child).and_then(|entry| entry.sent_ns);
+        let never_after_ns = self.never_after_ns(sent_ns);
+        if !self.reconciler.ask(query.child, query.instrument, never_after_ns) {
+            self.ledger.counters.questions_dropped += 1;
+        }
+        self.drive(now_ns, out);
+    }
+
+    fn on_link_timers(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        match self.link {
+            Link::Idle { retry_ns } if retry_ns <= now_ns => self.begin(now_ns, out),
+            Link::Connecting { deadline_ns } | Link::Subscribing { deadline_ns }
+                if deadline_ns <= now_ns =>
+            {
+                self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
+            }
+            Link::Closing { deadline_ns } if deadline_ns <= now_ns => {
+                self.lost(now_ns, VenueDownReason::LinkLost, true, out);
+            }
+            Link::Subscribing { .. } | Link::On if self.silent_at_ns() <= now_ns => {
+                self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
+            }
+            Link::Subscribing { .. } | Link::On if !self.pinged && self.ping_at_ns() <= now_ns => {
+                self.pinged = true;
+                let req_id = self.next_req_id();
+                out.send(PRIVATE_LINK, |bytes| message::write_ping(bytes, req_id));
+            }
+            Link::Idle { .. }
+            | Link::Token
+            | Link::Connecting { .. }
+            | Link::Subscribing { .. }
+            | Link::On
+            | Link::Closing { .. } => {}
+        }
+    }
+
+    const fn silent_at_ns(&self) -> u64 {
+        self.heard_ns.saturating_add(self.ledger.config.silence_ns)
+    }
+
+    const fn ping_at_ns(&self) -> u64 {
+        self.heard_ns.saturating_add(self.ledger.config.silence_ns / 2)
+    }
+}
+
+impl Machine for KrakenOrders {
+    type Command = VenueCommand;
+    type Emission = Input;
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        vec![self.ledger.config.endpoint.clone()]
+    }
+
+    fn rest_base(&self) -> String {
+        self.ledger.config.rest_base.clone()
+    }
+
+    fn start(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.begin(now_ns, out);
+    }
+
+    fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Input>) {
+        match event {
+            Event::Connected(PRIVATE_LINK) => self.on_connected(now_ns, out),
+            Event::Text(PRIVATE_LINK, text) => self.on_text(now_ns, text, out),
+            Event::Alive(PRIVATE_LINK) => self.heard(now_ns),
+            Event::Closed(PRIVATE_LINK, reason) => {
+                let down = match reason {
+                    CloseReason::Protocol => VenueDownReason::Protocol,
+                    CloseReason::ConnectFailed
+                    | CloseReason::Peer
+                    | CloseReason::Io
+                    | CloseReason::WriteBufferFull
+                    | CloseReason::Requested => VenueDownReason::LinkLost,
+                };
+                // A close that belongs to a link which was already given up changes nothing.
+                if !matches!(self.link, Link::Idle { .. } | Link::Token) {
+                    self.lost(now_ns, down, true, out);
+                }
+            }
+            Event::Http(id, response) => self.on_http(now_ns, id, response, out),
+            // Links that this machine does not have.
+            Event::Connected(_)
+            | Event::Text(..)
+            | Event::Alive(_)
+            | Event::Closed(..)
+            | Event::Bytes(..) => self.ledger.counters.ignored += 1,
+        }
+        self.drive(now_ns, out);
+    }
+
+    fn on_command(&mut self, now_ns: u64, command: &VenueCommand, out: &mut Outbox<Input>) {
+        match command {
+            VenueCommand::New(new) => self.on_new(now_ns, new, out),
+            VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
+            VenueCommand::Query(query) => self.on_query(query, now_ns, out),
+        }
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if let Some(flight) = self.flight.as_ref().filter(|f| f.deadline_ns <= now_ns) {
+            let id = flight.id;
+            self.on_http(now_ns, id, None, out);
+        }
+        self.on_link_timers(now_ns, out);
+        while let Some(wait) = self.ledger.waits.overdue(now_ns) {
+            self.ledger.unanswered(&wait, out);
+        }
+        self.drive(now_ns, out);
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        let link = match self.link {
+            Link::Idle { retry_ns } => Some(retry_ns),
+            Link::Token => None,
+            Link::Connecting { deadline_ns } | Link::Closing { deadline_ns } => Some(deadline_ns),
+            Link::Subscribing { .. } | Link::On => {
+                let alive = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                match self.link {
+                    Link::Subscribing { deadline_ns } => Some(alive.min(deadline_ns)),
+                    _ => Some(alive),
+                }
+            }
+        };
+        let call = match &self.flight {
+            Some(flight) => Some(flight.deadline_ns),
+            None if self.link == Link::On => self.reconciler.next_ns(self.heard_ns),
+            None => None,
+        };
+        [link, call, self.ledger.waits.next_ns()].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,389 @@
+//! What the venue's messages mean for the core.
+//!
+//! A line belongs here if it turns a message into inputs, or keeps what that needs. The link's life
+//! is `machine`; what is asked over REST is `reconcile`.
+//!
+//! Merging is monotone: a fill is always told, acceptance and end at most once, and nothing but
+//! fills after the end.
+
+use std::collections::BTreeMap;
+
+use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueOrderId};
+use rutter_core::input::{ChildFill, Doubt, Input, Liquidity, Side, VenueReject};
+use rutter_core::number::{Amount, Qty};
+use rutter_transport::machine::Outbox;
+use serde_json::value::RawValue;
+
+use super::children::{Children, End, Request, Wait, Waits};
+use super::machine::Counters;
+use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
+use crate::decimal::DecimalError;
+use crate::ids;
+use crate::kraken::config::KrakenConfig;
+use crate::kraken::reject::{Verdict, verdict};
+use crate::listing::{Assets, Listing, Listings, amount};
+
+/// Why the link cannot be used any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Broken {
+    /// Not JSON, or not the documented shape.
+    #[error("message of another shape than documented")]
+    Shape,
+    /// An amount that does not fit the instrument.
+    #[error(transparent)]
+    Number(#[from] DecimalError),
+    /// A message of the `executions` channel is missing.
+    #[error("gap in the executions")]
+    Gap,
+    /// Our token or key is refused.
+    #[error("session refused")]
+    Session,
+}
+
+impl From<serde_json::Error> for Broken {
+    fn from(_: serde_json::Error) -> Self {
+        Self::Shape
+    }
+}
+
+/// What is known of orders and funds, apart from the link's state.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub config: KrakenConfig,
+    pub listings: Listings,
+    pub assets: Assets,
+    /// Where a fee of zero is booked when the venue names no asset that we know.
+    pub fallback_asset: AssetId,
+    pub children: Children,
+    pub waits: Waits,
+    pub counters: Counters,
+    /// Totals that the stream told since they were last asked for.
+    pub balances: BTreeMap<AssetId, Amount>,
+}
+
+/// The name of the asset that an instrument is priced in.
+fn quote_name(symbol: &str) -> &str {
+    symbol.split_once('/').map_or("", |(_, quote)| quote)
+}
+
+impl Ledger {
+    /// The child that a client id names: 32 hex digits, or the same with the hyphens of a UUID.
+    pub fn child(&self, cl_ord_id: &str) -> Option<ChildId> {
+        let tag = self.config.node_tag;
+        if cl_ord_id.len() == 36 {
+            let bare: Vec<u8> = cl_ord_id.bytes().filter(|b| *b != b'-').collect();
+            return ids::parse_hex32(tag, &bare);
+        }
+        ids::parse_hex32(tag, cl_ord_id.as_bytes())
+    }
+
+    /// The asset in which an instrument is priced.
+    pub fn quote(&self, listing: &Listing) -> AssetId {
+        self.assets.name(quote_name(&listing.symbol).as_bytes()).unwrap_or(self.fallback_asset)
+    }
+
+    /// The entries of one message of the `executions` channel.
+    pub fn executions(
+        &mut self,
+        envelope: &Envelope<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let data = envelope.data.ok_or(Broken::Shape)?;
+        let entries: Vec<Execution<'_>> = serde_json::from_str(data.get())?;
+        for entry in &entries {
+            self.execution(entry, envelope.kind == "snapshot", out)?;
+        }
+        Ok(())
+    }
+
+    fn execution(
+        &mut self,
+        execution: &Execution<'_>,
+        snapshot: bool,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let order = message::order_id(&execution.order_id).ok_or(Broken::Shape)?;
+        let child = if execution.cl_ord_id.is_empty() {
+            self.children.of_order(order)
+        } else {
+            self.child(&execution.cl_ord_id)
+        };
+        let Some(child) = child else {
+            self.counters.not_ours += 1;
+            return Ok(());
+        };
+        let listing = if execution.symbol.is_empty() {
+            let entry = self.children.get(child);
+            entry.and_then(|entry| self.listings.instrument(entry.instrument))
+        } else {
+            self.listings.symbol(execution.symbol.as_bytes())
+        };
+        let Some(listing) = listing.cloned() else {
+            self.counters.unlisted += 1;
+            return Ok(());
+        };
+        self.note(execution, child, order, &listing)?;
+        match execution.exec_type.as_ref() {
+            "trade" => {
+                self.accepted(child, out);
+                let fill = self.fill(execution, child, &listing)?;
+                out.emit(Input::ChildFill(fill));
+                if execution.order_status == "filled" {
+                    self.ended(child, false, out);
+                }
+            }
+            "filled" => self.ended(child, false, out),
+            "canceled" => {
+                let expired = self.children.get(child).is_some_and(|e| e.ioc && !e.cancel_asked);
+                self.ended(child, expired || execution.reason.starts_with("IOC"), out);
+            }
+            "expired" => self.ended(child, true, out),
+            // It may still be refused by the engine.
+            "pending_new" => {}
+            _ if snapshot => self.set_accepted(child),
+            "new" => self.accepted(child, out),
+            "iceberg_refill" | "amended" | "restated" | "status" => {}
+            _ => self.counters.ignored += 1,
+        }
+        Ok(())
+    }
+
+    /// Remembers what any entry may tell of a child.
+    fn note(
+        &mut self,
+        execution: &Execution<'_>,
+        child: ChildId,
+        order: VenueOrderId,
+        listing: &Listing,
+    ) -> Result<(), Broken> {
+        let cumulative = match execution.cum_qty {
+            Some(raw) => listing.qty(digits(raw))?,
+            None => Qty::ZERO,
+        };
+        let Some(entry) = self.children.known(child, listing.instrument) else {
+            self.counters.children_dropped += 1;
+            return Ok(());
+        };
+        entry.filled = entry.filled.max(cumulative);
+        entry.ioc |= execution.time_in_force.eq_ignore_ascii_case("ioc");
+        match execution.side.as_ref() {
+            "buy" => entry.side = Some(Side::Buy),
+            "sell" => entry.side = Some(Side::Sell),
+            _ => {}
+        }
+        self.children.join(child, order);
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        execution: &Execution<'_>,
+        child: ChildId,
+        listing: &Listing,
+    ) -> Result<ChildFill, Broken> {
+        let (Some(qty), Some(price)) = (execution.last_qty, execution.last_price) else {
+            return Err(Broken::Shape);
+        };
+        let side = self.children.get(child).and_then(|entry| entry.side).ok_or(Broken::Shape)?;
+        let (fee, fee_asset) = self.fee(execution, listing)?;
+        Ok(ChildFill {
+            venue: self.config.venue,
+            child,
+            instrument: listing.instrument,
+            side,
+            exec: ExecId::from_text(execution.exec_id.as_bytes()).ok_or(Broken::Shape)?,
+            qty: listing.qty(digits(qty))?,
+            price: listing.price(digits(price))?,
+            fee,
+            fee_asset,
+            liquidity: match execution.liquidity_ind.as_ref() {
+                "m" => Liquidity::Maker,
+                _ => Liquidity::Taker,
+            },
+        })
+    }
+
+    /// The fee of a trade. Several fees in one asset are added; the core books one asset a fill, so
+    /// of several assets the first is taken and the rest counted.
+    fn fee(
+        &mut self,
+        execution: &Execution<'_>,
+        listing: &Listing,
+    ) -> Result<(Amount, AssetId), Broken> {
+        let mut total: Option<(Amount, AssetId)> = None;
+        for fee in &execution.fees {
+            let part = amount(digits(fee.qty))?;
+            let Some(asset) = self.assets.name(fee.asset.as_bytes()) else {
+                self.counters.unknown_fee_assets += 1;
+                continue;
+            };
+            match &mut total {
+                None => total = Some((part, asset)),
+                Some((sum, of)) if *of == asset => *sum = sum.plus(part),
+                Some(_) => self.counters.unknown_fee_assets += 1,
+            }
+        }
+        Ok(total.unwrap_or((Amount::ZERO, self.quote(listing))))
+    }
+
+    fn set_accepted(&mut self, child: ChildId) {
+        if let Some(entry) = self.children.get_mut(child) {
+            entry.accepted = true;
+        }
+    }
+
+    /// The venue has the order: tells so if that is news, and waits for no answer any more.
+    fn accepted(&mut self, child: ChildId, out: &mut Outbox<Input>) {
+        let Some(entry) = self.children.get_mut(child) else { return };
+        let answer = entry.new_req.take();
+        let news = !entry.accepted && entry.end.is_none();
+        entry.accepted |= news;
+        let venue_order = entry.order;
+        if let Some(req_id) = answer {
+            self.waits.take(req_id);
+        }
+        if news {
+            out.emit(Input::ChildAccepted { venue: self.config.venue, child, venue_order });
+        }
+    }
+
+    /// The order is over: tells so if that is news, and waits for no answer any more.
+    fn ended(&mut self, child: ChildId, expired: bool, out: &mut Outbox<Input>) {
+        let Some(entry) = self.children.get_mut(child) else { return };
+        let answers = [entry.new_req.take(), entry.cancel_req.take()];
+        let (filled, news) = (entry.filled, entry.end.is_none());
+        for req_id in answers.into_iter().flatten() {
+            self.waits.take(req_id);
+        }
+        if news {
+            self.children.end(child, End { expired, filled });
+            out.emit(Input::ChildDone { venue: self.config.venue, child, expired, filled });
+        }
+    }
+
+    /// The answer to an order or a cancel.
+    pub fn answer(
+        &mut self,
+        envelope: &Envelope<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let Some(wait) = envelope.req_id.and_then(|req_id| self.waits.take(req_id)) else {
+            // Late, repeated, or settled by the executions before.
+            self.counters.ignored += 1;
+            return Ok(());
+        };
+        self.answered(&wait);
+        if envelope.success.unwrap_or(false) {
+            return match wait.request {
+                Request::New => self.new_taken(wait.child, envelope.result, out),
+                Request::Cancel => Ok(()),
+            };
+        }
+        self.counters.refusals += 1;
+        let venue = self.config.venue;
+        let child = wait.child;
+        let Some(entry) = self.children.get(child) else { return Ok(()) };
+        if entry.end.is_some() || (wait.request == Request::New && entry.accepted) {
+            return Ok(());
+        }
+        let reason = match verdict(&envelope.error) {
+            Verdict::Refused(reason) => reason,
+            Verdict::Session => VenueReject::Other,
+            Verdict::Unsure => {
+                let doubt = Doubt::VenueUnsure;
+                out.emit(Input::ChildInDoubt { venue, child, doubt });
+                return Ok(());
+            }
+        };
+        match wait.request {
+            Request::New => {
+                self.children.end(child, End { expired: false, filled: Qty::ZERO });
+                out.emit(Input::ChildRejected { venue, child, reason });
+            }
+            Request::Cancel => out.emit(Input::CancelRejected { venue, child, reason }),
+        }
+        if verdict(&envelope.error) == Verdict::Session { Err(Broken::Session) } else { Ok(()) }
+    }
+
+    fn answered(&mut self, wait: &Wait) {
+        let Some(entry) = self.children.get_mut(wait.child) else { return };
+        let slot = match wait.request {
+            Request::New => &mut entry.new_req,
+            Request::Cancel => &mut entry.cancel_req,
+        };
+        if *slot == Some(wait.req_id) {
+            *slot = None;
+        }
+    }
+
+    fn new_taken(
+        &mut self,
+        child: ChildId,
+        result: Option<&RawValue>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let result = result.ok_or(Broken::Shape)?;
+        let taken: OrderResult<'_> = serde_json::from_str(result.get())?;
+        let order = message::order_id(&taken.order_id).ok_or(Broken::Shape)?;
+        self.children.join(child, order);
+        self.accepted(child, out);
+        Ok(())
+    }
+
+    /// An answer that did not come in time.
+    pub fn unanswered(&mut self, wait: &Wait, out: &mut Outbox<Input>) {
+        self.answered(wait);
+        let entry = self.children.get(wait.child);
+        let accepted = wait.request == Request::New && entry.is_some_and(|entry| entry.accepted);
+        if accepted || entry.is_some_and(|entry| entry.end.is_some()) {
+            return;
+        }
+        self.counters.unanswered += 1;
+        let (venue, child) = (self.config.venue, wait.child);
+        out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer });
+    }
+
+    /// The entries of one message of the `balances` channel; `tell` while the venue is up.
+    pub fn balances(
+        &mut self,
+        envelope: &Envelope<'_>,
+        tell: bool,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let data = envelope.data.ok_or(Broken::Shape)?;
+        let entries: Vec<Balance<'_>> = serde_json::from_str(data.get())?;
+        for entry in &entries {
+            let Some(asset) = self.assets.name(entry.asset.as_bytes()) else { continue };
+            if !is_spot(&entry.wallet_type) {
+                continue;
+            }
+            let total = spot_total(entry)?;
+            self.balances.insert(asset, total);
+            if tell {
+                out.emit(Input::Balance { venue: self.config.venue, asset, total });
+            }
+        }
+        Ok(())
+    }
+
+    /// The listing of an instrument that the core named.
+    pub fn listing(&self, instrument: InstrumentId) -> Option<&Listing> {
+        self.listings.instrument(instrument)
+    }
+}
+
+fn is_spot(wallet: &str) -> bool {
+    wallet.is_empty() || wallet == "spot"
+}
+
+/// What is in the wallets for trading; the whole balance when no wallets are told.
+fn spot_total(entry: &Balance<'_>) -> Result<Amount, Broken> {
+    if entry.wallets.is_empty() {
+        return Ok(amount(digits(entry.balance))?);
+    }
+    let mut total = Amount::ZERO;
+    for wallet in entry.wallets.iter().filter(|wallet| is_spot(&wallet.kind)) {
+        total = total.plus(amount(digits(wallet.balance))?);
+    }
+    Ok(total)
+}

@@ -1,0 +1,310 @@
+//! Kraken's private REST calls: signed requests out, typed answers in.
+//!
+//! A line belongs here if it knows a call's parameters or an answer's fields. When a call is made
+//! is `reconcile` and `machine`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::signing::{base64_encode, hmac_sha512, sha256};
+use rutter_transport::secret::Secret;
+
+/// Order ids in one `QueryOrders`.
+pub const QUERY_ORDERS_MAX: usize = 20;
+
+/// Entries on one page of `TradesHistory` or `ClosedOrders`.
+pub const PAGE: usize = 50;
+
+/// Orders or trades of one answer that are read.
+pub const ENTRIES_MAX: usize = 10_000;
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Token for the private WebSocket.
+    Token,
+    /// All open orders.
+    OpenOrders,
+    /// Orders by the venue's ids, open or closed; at most [`QUERY_ORDERS_MAX`].
+    QueryOrders(Vec<String>),
+    /// Closed orders with our id.
+    ClosedOrders(String),
+    /// A page of the closed orders, newest first.
+    RecentOrders {
+        /// Orders to pass over.
+        offset: usize,
+    },
+    /// A page of our trades after `start_s` (Unix seconds), newest first.
+    TradesHistory {
+        /// Exclusive.
+        start_s: u64,
+        /// Trades to pass over.
+        offset: usize,
+    },
+    /// All balances, with what is locked.
+    Balances,
+}
+
+impl Call {
+    /// Request path.
+    pub const fn path(&self) -> &'static str {
+        match self {
+            Self::Token => "/0/private/GetWebSocketsToken",
+            Self::OpenOrders => "/0/private/OpenOrders",
+            Self::QueryOrders(_) => "/0/private/QueryOrders",
+            Self::ClosedOrders(_) | Self::RecentOrders { .. } => "/0/private/ClosedOrders",
+            Self::TradesHistory { .. } => "/0/private/TradesHistory",
+            Self::Balances => "/0/private/BalanceEx",
+        }
+    }
+
+    /// What it adds to the venue's call counter: history costs two.
+    pub const fn cost(&self) -> u32 {
+        match self {
+            Self::ClosedOrders(_) | Self::RecentOrders { .. } | Self::TradesHistory { .. } => 2,
+            Self::Token | Self::OpenOrders | Self::QueryOrders(_) | Self::Balances => 1,
+        }
+    }
+
+    /// The form body; all values are of the unreserved alphabet or commas, so nothing is escaped.
+    fn body(&self, nonce: u64) -> String {
+        let mut body = format!("nonce={nonce}");
+        // Writing to a text does not fail.
+        let _ = match self {
+            Self::Token | Self::OpenOrders | Self::Balances => Ok(()),
+            Self::QueryOrders(ids) => write!(body, "&txid={}", ids.join(",")),
+            Self::ClosedOrders(id) => write!(body, "&cl_ord_id={id}"),
+            Self::RecentOrders { offset } => write!(body, "&ofs={offset}"),
+            // Consolidated trades would carry other ids than the stream's executions.
+            Self::TradesHistory { start_s, offset } => {
+                write!(body, "&start={start_s}&ofs={offset}&consolidate_taker=false")
+            }
+        };
+        body
+    }
+}
+
+/// `API-Sign`: base64 of HMAC-SHA-512, keyed by the decoded secret, over the path and the SHA-256
+/// of nonce and body.
+pub fn api_sign(secret: &[u8], path: &str, nonce: u64, body: &str) -> String {
+    let digest = sha256(format!("{nonce}{body}").as_bytes());
+    let mut signed = path.as_bytes().to_vec();
+    signed.extend_from_slice(&digest);
+    base64_encode(&hmac_sha512(secret, &signed))
+}
+
+/// The signed request of a call.
+pub fn request(id: u64, call: &Call, nonce: u64, key: &Secret, secret: &[u8]) -> HttpRequest {
+    let body = call.body(nonce);
+    let sign = api_sign(secret, call.path(), nonce, &body);
+    HttpRequest {
+        id,
+        method: HttpMethod::Post,
+        target: call.path().to_owned(),
+        headers: vec![
+            ("API-Key".to_owned(), key.expose().to_owned()),
+            ("API-Sign".to_owned(), sign),
+            ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+        ],
+        body,
+    }
+}
+
+/// Why an answer is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestError {
+    /// No answer, or not a 200.
+    #[error("no usable HTTP answer")]
+    Http,
+    /// The venue's own error text.
+    #[error("venue: {0}")]
+    Venue(String),
+    /// Not the documented shape.
+    #[error("answer of another shape than documented")]
+    Shape,
+    /// More than this program reads.
+    #[error("more than {ENTRIES_MAX} entries")]
+    TooMany,
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow, default)]
+    error: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+}
+
+/// Takes the envelope off.
+fn result(response: Option<&HttpResponse>) -> Result<&RawValue, RestError> {
+    let response = response.ok_or(RestError::Http)?;
+    let answer = serde_json::from_str::<Answer<'_>>(&response.body);
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(_) if response.status != 200 => return Err(RestError::Http),
+        Err(_) => return Err(RestError::Shape),
+    };
+    if let Some(error) = answer.error.first() {
+        // The text goes to a log: a bounded part of it is enough.
+        return Err(RestError::Venue(error.chars().take(120).collect()));
+    }
+    if response.status != 200 {
+        return Err(RestError::Http);
+    }
+    answer.result.ok_or(RestError::Shape)
+}
+
+fn read<'a, T: Deserialize<'a>>(response: Option<&'a HttpResponse>) -> Result<T, RestError> {
+    serde_json::from_str(result(response)?.get()).map_err(|_| RestError::Shape)
+}
+
+/// An order as `OpenOrders`, `QueryOrders` and `ClosedOrders` tell it.
+#[derive(Debug, Deserialize)]
+pub struct OrderInfo<'a> {
+    /// `pending`, `open`, `closed`, `canceled`, `expired`.
+    #[serde(borrow)]
+    pub status: Cow<'a, str>,
+    /// Our id, when it has one.
+    #[serde(default)]
+    pub cl_ord_id: Option<String>,
+    /// When it was opened, Unix seconds.
+    #[serde(borrow, default)]
+    pub opentm: Option<&'a RawValue>,
+    /// Filled in all.
+    #[serde(borrow)]
+    pub vol_exec: &'a RawValue,
+    /// Why it ended.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// A trade as `TradesHistory` tells it. Its key there is the `exec_id` of the stream.
+#[derive(Debug, Deserialize)]
+pub struct TradeInfo<'a> {
+    /// The venue's order id.
+    #[serde(borrow)]
+    pub ordertxid: Cow<'a, str>,
+    /// `buy` or `sell`.
+    #[serde(borrow, rename = "type")]
+    pub side: Cow<'a, str>,
+    /// Price.
+    #[serde(borrow)]
+    pub price: &'a RawValue,
+    /// Quantity.
+    #[serde(borrow)]
+    pub vol: &'a RawValue,
+    /// Fee, in the quote asset.
+    #[serde(borrow)]
+    pub fee: &'a RawValue,
+    /// Our order was in the book; absent in old entries.
+    #[serde(default)]
+    pub maker: Option<bool>,
+}
+
+/// Orders by the venue's id.
+pub type Orders<'a> = BTreeMap<String, OrderInfo<'a>>;
+
+fn bounded<T>(map: BTreeMap<String, T>) -> Result<BTreeMap<String, T>, RestError> {
+    if map.len() > ENTRIES_MAX { Err(RestError::TooMany) } else { Ok(map) }
+}
+
+#[derive(Deserialize)]
+struct TokenResult {
+    token: String,
+}
+
+/// The token of [`Call::Token`]: printable, without quotes or backslashes, at most 512 characters.
+///
+/// # Errors
+/// [`RestError`].
+pub fn token(response: Option<&HttpResponse>) -> Result<String, RestError> {
+    let TokenResult { token } = read(response)?;
+    let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+    if token.is_empty() || token.len() > 512 || !token.bytes().all(plain) {
+        return Err(RestError::Shape);
+    }
+    Ok(token)
+}
+
+#[derive(Deserialize)]
+struct Open<'a> {
+    #[serde(borrow)]
+    open: Orders<'a>,
+}
+
+/// The orders of [`Call::OpenOrders`].
+///
+/// # Errors
+/// [`RestError`].
+pub fn open_orders(response: Option<&HttpResponse>) -> Result<Orders<'_>, RestError> {
+    bounded(read::<Open<'_>>(response)?.open)
+}
+
+/// The orders of [`Call::QueryOrders`].
+///
+/// # Errors
+/// [`RestError`].
+pub fn query_orders(response: Option<&HttpResponse>) -> Result<Orders<'_>, RestError> {
+    bounded(read(response)?)
+}
+
+#[derive(Deserialize)]
+struct Closed<'a> {
+    #[serde(borrow)]
+    closed: Orders<'a>,
+}
+
+/// The orders of [`Call::ClosedOrders`] and [`Call::RecentOrders`].
+///
+/// # Errors
+/// [`RestError`].
+pub fn closed_orders(response: Option<&HttpResponse>) -> Result<Orders<'_>, RestError> {
+    bounded(read::<Closed<'_>>(response)?.closed)
+}
+
+/// A page of trades.
+#[derive(Debug, Deserialize)]
+pub struct Trades<'a> {
+    /// By execution id.
+    #[serde(borrow)]
+    pub trades: BTreeMap<String, TradeInfo<'a>>,
+    /// Of all pages, when told.
+    #[serde(default)]
+    pub count: Option<usize>,
+}
+
+/// The trades of [`Call::TradesHistory`].
+///
+/// # Errors
+/// [`RestError`].
+pub fn trades(response: Option<&HttpResponse>) -> Result<Trades<'_>, RestError> {
+    let page: Trades<'_> = read(response)?;
+    if page.trades.len() > ENTRIES_MAX { Err(RestError::TooMany) } else { Ok(page) }
+}
+
+/// What [`Call::Balances`] tells of an asset.
+#[derive(Debug, Deserialize)]
+pub struct BalanceInfo<'a> {
+    /// All that is held, free and locked.
+    #[serde(borrow)]
+    pub balance: &'a RawValue,
+}
+
+/// The balances of [`Call::Balances`], by asset.
+///
+/// # Errors
+/// [`RestError`].
+pub fn balances(
+    response: Option<&HttpResponse>,
+) -> Result<BTreeMap<String, BalanceInfo<'_>>, RestError> {
+    bounded(read(response)?)
+}
+
+#[cfg(test)]
+#[path = "rest_tests.rs"]
+mod tests;

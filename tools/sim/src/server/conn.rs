@@ -1,0 +1,284 @@
+//! One accepted connection: its TLS handshake, then HTTP, a WebSocket, or raw bytes.
+
+use std::io::{ErrorKind, Read, Write};
+
+use mio::event::Event;
+use rutter_transport::stream::Stream;
+use rutter_transport::websocket::{Incoming, WebSocketLink, accept_response};
+
+use super::ListenerKind;
+use super::http::{self, Parsed};
+use crate::front::{HttpReply, HttpRequest};
+
+/// Bytes that one connection may deliver in one turn.
+const READ_BYTES_PER_TURN: usize = 256 * 1024;
+
+#[derive(Debug)]
+enum Body {
+    /// TLS handshake, or nothing to wait for on a plain connection.
+    Opening(Stream, ListenerKind),
+    Http(Stream),
+    Web(Box<WebSocketLink>),
+    Raw(Stream),
+    Gone,
+}
+
+/// What a connection delivered.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// A raw connection is ready.
+    RawOpen,
+    /// So many bytes at the front of the buffer.
+    Raw(usize),
+    Http(HttpRequest),
+    /// A WebSocket is open on this target.
+    WebOpen(String),
+    Text(tungstenite::Utf8Bytes),
+    Pong,
+    /// Nothing for now.
+    Nothing,
+    /// The connection is gone.
+    Gone,
+}
+
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
+pub(super) struct Conn {
+    pub(super) venue: usize,
+    body: Body,
+    /// Bytes of HTTP not yet parsed.
+    head: Vec<u8>,
+    /// A request waits for the front's answer; no other is parsed before.
+    answering: bool,
+    /// The client asked to close after the answer.
+    close_after: bool,
+    /// Close once everything queued is written.
+    pub(super) closing: bool,
+    pub(super) more: bool,
+    pub(super) unflushed: bool,
+    /// The front was told of it.
+    pub(super) told: bool,
+    /// When it last delivered something.
+    pub(super) active_ns: u64,
+}
+
+impl Conn {
+    pub(super) fn new(venue: usize, stream: Stream, kind: ListenerKind, now_ns: u64) -> Self {
+        Self {
+            venue,
+            body: Body::Opening(stream, kind),
+            head: Vec::new(),
+            answering: false,
+            close_after: false,
+            closing: false,
+            more: true,
+            unflushed: false,
+            told: false,
+            active_ns: now_ns,
+        }
+    }
+
+    /// Whether it is HTTP (or not yet anything) and waits for its client.
+    pub(super) fn is_idle_http(&self) -> bool {
+        matches!(self.body, Body::Opening(..) | Body::Http(_)) && !self.answering
+    }
+
+    pub(super) fn on_ready(&mut self, event: &Event) {
+        if let Some(stream) = self.stream() {
+            stream.on_ready(event);
+        }
+        self.more |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.unflushed |= event.is_writable();
+    }
+
+    pub(super) fn begin_turn(&mut self) {
+        if let Some(stream) = self.stream() {
+            stream.set_read_budget(READ_BYTES_PER_TURN);
+        }
+    }
+
+    fn stream(&mut self) -> Option<&mut Stream> {
+        match &mut self.body {
+            Body::Opening(stream, _) | Body::Http(stream) | Body::Raw(stream) => Some(stream),
+            Body::Web(web) => web.stream(),
+            Body::Gone => None,
+        }
+    }
+
+    /// Reads once. After `Nothing`, [`Conn::more`] tells whether to go on next turn.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Delivery {
+        match &mut self.body {
+            Body::Gone => Delivery::Gone,
+            Body::Opening(stream, _) => match stream.handshake() {
+                Ok(true) => self.opened(),
+                Ok(false) => {
+                    self.more = false;
+                    Delivery::Nothing
+                }
+                Err(_) => Delivery::Gone,
+            },
+            Body::Http(_) => self.read_http(buffer),
+            Body::Raw(stream) => match stream.read(buffer) {
+                Ok(0) => Delivery::Gone,
+                Ok(count) => Delivery::Raw(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.more = stream.is_readable();
+                    Delivery::Nothing
+                }
+                Err(_) => Delivery::Gone,
+            },
+            Body::Web(web) => match web.read() {
+                Ok(Some(Incoming::Text(text))) => Delivery::Text(text),
+                Ok(Some(Incoming::Pong)) => Delivery::Pong,
+                Ok(Some(Incoming::Ping)) => {
+                    self.unflushed = true;
+                    Delivery::Nothing
+                }
+                Ok(None) => {
+                    self.more = web.stream().is_some_and(|stream| stream.is_readable());
+                    Delivery::Nothing
+                }
+                Err(_) => Delivery::Gone,
+            },
+        }
+    }
+
+    fn opened(&mut self) -> Delivery {
+        match std::mem::replace(&mut self.body, Body::Gone) {
+            Body::Opening(stream, ListenerKind::Raw) => {
+                self.body = Body::Raw(stream);
+                Delivery::RawOpen
+            }
+            Body::Opening(stream, ListenerKind::Web) => {
+                self.body = Body::Http(stream);
+                self.read_http(&mut [0; 4096])
+            }
+            other => {
+                self.body = other;
+                Delivery::Nothing
+            }
+        }
+    }
+
+    fn read_http(&mut self, buffer: &mut [u8]) -> Delivery {
+        if self.answering || self.closing {
+            // Not read before the answer is out: a client cannot pile up requests here.
+            self.more = false;
+            return Delivery::Nothing;
+        }
+        loop {
+            match http::parse(&self.head) {
+                Ok(Some(parsed)) => return self.requested(parsed),
+                Ok(None) => {}
+                Err(error) => {
+                    let body = format!("{{\"error\":[\"{error}\"]}}");
+                    self.answer(&HttpReply { status: error.status(), headers: Vec::new(), body });
+                    self.closing = true;
+                    return Delivery::Nothing;
+                }
+            }
+            let Body::Http(stream) = &mut self.body else { return Delivery::Nothing };
+            match stream.read(buffer) {
+                Ok(0) => return Delivery::Gone,
+                Ok(count) => self.head.extend_from_slice(buffer.get(..count).unwrap_or(&[])),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.more = stream.is_readable();
+                    return Delivery::Nothing;
+                }
+                Err(_) => return Delivery::Gone,
+            }
+        }
+    }
+
+    fn requested(&mut self, parsed: Parsed) -> Delivery {
+        let rest = self.head.split_off(parsed.length);
+        self.head = rest;
+        let Some(key) = parsed.upgrade_key else {
+            self.answering = true;
+            self.close_after = parsed.close;
+            return Delivery::Http(parsed.request);
+        };
+        let Body::Http(mut stream) = std::mem::replace(&mut self.body, Body::Gone) else {
+            return Delivery::Gone;
+        };
+        if stream.queue(&accept_response(&key)).is_err() {
+            return Delivery::Gone;
+        }
+        self.unflushed = true;
+        let request = parsed.request;
+        let target = if request.query.is_empty() {
+            request.path
+        } else {
+            format!("{}?{}", request.path, request.query)
+        };
+        let read_ahead = std::mem::take(&mut self.head);
+        self.body = Body::Web(Box::new(WebSocketLink::accepted(stream, &target, read_ahead)));
+        Delivery::WebOpen(target)
+    }
+
+    /// Writes the answer to the request that waits.
+    pub(super) fn answer(&mut self, reply: &HttpReply) {
+        let Body::Http(stream) = &mut self.body else { return };
+        let bytes = http::write(reply, self.close_after);
+        self.answering = false;
+        self.more = true;
+        self.unflushed = true;
+        self.closing |= stream.queue(&bytes).is_err() || self.close_after;
+    }
+
+    /// Queues one text message; `false` when the client does not read.
+    pub(super) fn text(&mut self, text: &str) -> bool {
+        self.unflushed = true;
+        match &mut self.body {
+            Body::Web(web) => web.send_text(text).is_ok(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn ping(&mut self) -> bool {
+        self.unflushed = true;
+        match &mut self.body {
+            Body::Web(web) => web.send_ping().is_ok(),
+            _ => true,
+        }
+    }
+
+    /// Queues raw bytes; `false` when the client does not read.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> bool {
+        self.unflushed = true;
+        match &mut self.body {
+            Body::Raw(stream) => stream.queue(bytes).is_ok(),
+            _ => true,
+        }
+    }
+
+    /// Hands what is queued to the kernel; `false` when the connection is of no use any more.
+    pub(super) fn flush(&mut self) -> bool {
+        self.unflushed = false;
+        match &mut self.body {
+            Body::Web(web) => web.flush().is_ok(),
+            Body::Opening(stream, _) | Body::Http(stream) | Body::Raw(stream) => {
+                match stream.flush() {
+                    Err(error) => error.kind() == ErrorKind::WouldBlock,
+                    Ok(()) => true,
+                }
+            }
+            Body::Gone => false,
+        }
+    }
+
+    /// Whether everything queued has left.
+    pub(super) fn is_flushed(&mut self) -> bool {
+        self.stream().is_none_or(|stream| !stream.wants_write())
+    }
+
+    pub(super) fn close(&mut self) {
+        match std::mem::replace(&mut self.body, Body::Gone) {
+            Body::Opening(mut stream, _) | Body::Http(mut stream) | Body::Raw(mut stream) => {
+                stream.close();
+            }
+            Body::Web(mut web) => web.close(),
+            Body::Gone => {}
+        }
+    }
+}
