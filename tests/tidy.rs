@@ -51,7 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("feeds", &["core"]),
     ("admin", &["core"]),
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
-    ("tools/sim", &["fix", "transport"]),
+    ("tools/sim", &["fix"]),
     ("tools", &["sim", "fix", "transport"]),
     ("tests/fefix", &[]),
     (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin"]),

@@ -12,6 +12,7 @@ pub mod compare;
 pub mod crowd;
 pub mod demo;
 pub mod harness;
+mod interrupt;
 pub mod latency;
 pub mod load;
 pub mod quantiles;

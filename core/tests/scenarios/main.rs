@@ -9,4 +9,5 @@ mod desk;
 mod no_allocation;
 mod operator;
 mod orders;
+mod refusals;
 mod requests;

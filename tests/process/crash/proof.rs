@@ -11,7 +11,8 @@ use rutter_core::number::Amount;
 use rutter_core::output::{Notice, Output, Sink};
 use rutter_core::wire::decode;
 use rutter_journal::{FileStorage, Reader};
-use rutter_tools::harness::{Venue, VenueFill};
+use rutter_sim::Venue;
+use rutter_tools::harness::VenueFill;
 
 use super::desk::{Desk, Heard};
 use super::run::Run;

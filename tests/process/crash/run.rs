@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rutter_sim::Venue;
 use rutter_sim::random::Random;
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{Node, Venue, VenueFill, Venues, VenuesConfig};
+use rutter_tools::harness::{Node, VenueFill, Venues, VenuesConfig};
 
 use super::desk::{Desk, Market};
 use super::{number, program, proof, settings, write_config};

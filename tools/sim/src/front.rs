@@ -100,3 +100,51 @@ pub trait Front {
     /// A fault on command, see `faults`: what only a dialect can do (wrong checksum, reject).
     fn inject(&mut self, now_ns: u64, fault: &super::faults::Fault, out: &mut Vec<FrontAction>);
 }
+
+impl<F: Front + ?Sized> Front for Box<F> {
+    fn on_raw_open(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
+        (**self).on_raw_open(now_ns, conn, out);
+    }
+
+    fn on_raw(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], out: &mut Vec<FrontAction>) {
+        (**self).on_raw(now_ns, conn, bytes, out);
+    }
+
+    fn on_http(
+        &mut self,
+        now_ns: u64,
+        conn: ConnId,
+        request: &HttpRequest,
+        out: &mut Vec<FrontAction>,
+    ) {
+        (**self).on_http(now_ns, conn, request, out);
+    }
+
+    fn on_ws_open(&mut self, now_ns: u64, conn: ConnId, target: &str, out: &mut Vec<FrontAction>) {
+        (**self).on_ws_open(now_ns, conn, target, out);
+    }
+
+    fn on_ws_text(&mut self, now_ns: u64, conn: ConnId, text: &str, out: &mut Vec<FrontAction>) {
+        (**self).on_ws_text(now_ns, conn, text, out);
+    }
+
+    fn on_ws_pong(&mut self, now_ns: u64, conn: ConnId) {
+        (**self).on_ws_pong(now_ns, conn);
+    }
+
+    fn on_closed(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
+        (**self).on_closed(now_ns, conn, out);
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
+        (**self).on_timer(now_ns, out);
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        (**self).next_timer_ns()
+    }
+
+    fn inject(&mut self, now_ns: u64, fault: &super::faults::Fault, out: &mut Vec<FrontAction>) {
+        (**self).inject(now_ns, fault, out);
+    }
+}

@@ -2,13 +2,15 @@
 //! and tells of every case what was said and whether the engine did what the rules demand.
 //!
 //! A line belongs here if it is about a run as a whole. What is played is `cases`, our side of it
-//! `desk`, one message `wire`. The session code of the gateway is not used, only the codec.
+//! `session`, one message `wire`. The session code of the gateway is not used, only the codec.
 //!
 //! Against an acceptor each case begins with 141=Y; an initiator that connects to `--listen` is
 //! expected to start from an empty store, or to say 141=Y itself, and to connect again by itself.
 
 mod cases;
-mod desk;
+mod draft;
+mod outcome;
+mod session;
 mod wire;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,7 +22,8 @@ use serde::Serialize;
 
 use crate::client::prompt::resolve;
 use cases::Case;
-use desk::{Desk, Miss, Settings};
+use outcome::Miss;
+use session::{Session, Settings};
 
 /// `rutter-tools certify`
 #[derive(Clone, Debug, clap::Args)]
@@ -179,19 +182,19 @@ pub fn certify(
     arguments: &Arguments,
     show: &mut dyn FnMut(&Played),
 ) -> anyhow::Result<Vec<Played>> {
-    let mut desk = start(arguments)?;
+    let mut session = start(arguments)?;
     let wanted = |case: &&Case| {
         arguments.only.is_empty() || arguments.only.iter().any(|part| case.name.contains(part))
     };
     let mut played = Vec::new();
     for case in cases::all().filter(wanted) {
-        let verdict = match (case.play)(&mut desk) {
+        let verdict = match (case.play)(&mut session) {
             Ok(()) => Verdict::Pass,
             Err(Miss::Fail { expected, got }) => Verdict::Fail { expected, got },
             Err(Miss::Skip(why)) => Verdict::Skip { why },
         };
-        desk.cut();
-        let transcript = std::mem::take(&mut desk.transcript.lines);
+        session.cut();
+        let transcript = std::mem::take(&mut session.transcript.lines);
         let Case { name, claim, rule, .. } = *case;
         let one = Played { case: name, claim, rule, verdict, transcript };
         show(&one);
@@ -200,7 +203,7 @@ pub fn certify(
     Ok(played)
 }
 
-fn start(arguments: &Arguments) -> anyhow::Result<Desk> {
+fn start(arguments: &Arguments) -> anyhow::Result<Session> {
     let settings = Settings {
         begin_string: arguments.begin_string.clone(),
         sender: arguments.sender.clone(),
@@ -220,11 +223,11 @@ fn start(arguments: &Arguments) -> anyhow::Result<Desk> {
     if let Some(port) = arguments.listen {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context("listen")?;
         eprintln!("listening {}", listener.local_addr()?);
-        return Ok(Desk::acceptor(settings, listener)?);
+        return Ok(Session::acceptor(settings, listener)?);
     }
     let (Some(host), Some(port)) = (&arguments.host, arguments.port) else {
         bail!("HOST PORT or --listen PORT is needed");
     };
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    Ok(Desk::initiator(settings, resolve(&format!("{host}:{port}"))?))
+    Ok(Session::initiator(settings, resolve(&format!("{host}:{port}"))?))
 }

@@ -15,6 +15,7 @@ mod params;
 mod render;
 mod rest;
 mod streams;
+pub(crate) mod terms;
 #[cfg(test)]
 mod tests;
 mod ws_api;
@@ -137,6 +138,11 @@ impl BinanceFront {
     /// The exchange behind.
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// The exchange, for scripted participants; the next timer publishes what they did.
+    pub fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
     }
 
     /// Changes the exchange from outside (another participant, a deposit, a trading halt) and

@@ -24,6 +24,7 @@ pub mod params;
 mod private;
 pub mod rate;
 mod rest;
+pub(crate) mod terms;
 pub mod time;
 mod ws;
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use rutter_transport::tls::server_config_of;
 
 use super::ServerError;
 
@@ -35,5 +34,11 @@ pub fn self_made(ca_file: &Path) -> Result<Arc<ServerConfig>, ServerError> {
     std::fs::write(ca_file, authority_certificate.pem())?;
     let key = PrivateKeyDer::try_from(key.serialize_der())
         .map_err(|error| ServerError::Key(error.to_owned()))?;
-    Ok(server_config_of(vec![certificate.der().clone()], key)?)
+    // The provider is named, so that nothing depends on a default of the process.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok(Arc::new(config))
 }

@@ -3,11 +3,11 @@
 use std::io::{ErrorKind, Read, Write};
 
 use mio::event::Event;
-use rutter_transport::stream::Stream;
-use rutter_transport::websocket::{Incoming, WebSocketLink, accept_response};
 
 use super::ListenerKind;
 use super::http::{self, Parsed};
+use super::stream::Stream;
+use super::websocket::{Frame, ServerSocket, upgrade_reply};
 use crate::front::{HttpReply, HttpRequest};
 
 /// Bytes that one connection may deliver in one turn.
@@ -18,7 +18,7 @@ enum Body {
     /// TLS handshake, or nothing to wait for on a plain connection.
     Opening(Stream, ListenerKind),
     Http(Stream),
-    Web(Box<WebSocketLink>),
+    Web(Box<ServerSocket>),
     Raw(Stream),
     Gone,
 }
@@ -100,7 +100,7 @@ impl Conn {
     fn stream(&mut self) -> Option<&mut Stream> {
         match &mut self.body {
             Body::Opening(stream, _) | Body::Http(stream) | Body::Raw(stream) => Some(stream),
-            Body::Web(web) => web.stream(),
+            Body::Web(web) => Some(web.stream_mut()),
             Body::Gone => None,
         }
     }
@@ -128,14 +128,14 @@ impl Conn {
                 Err(_) => Delivery::Gone,
             },
             Body::Web(web) => match web.read() {
-                Ok(Some(Incoming::Text(text))) => Delivery::Text(text),
-                Ok(Some(Incoming::Pong)) => Delivery::Pong,
-                Ok(Some(Incoming::Ping)) => {
+                Ok(Some(Frame::Text(text))) => Delivery::Text(text),
+                Ok(Some(Frame::Pong)) => Delivery::Pong,
+                Ok(Some(Frame::Ping)) => {
                     self.unflushed = true;
                     Delivery::Nothing
                 }
                 Ok(None) => {
-                    self.more = web.stream().is_some_and(|stream| stream.is_readable());
+                    self.more = web.stream().is_readable();
                     Delivery::Nothing
                 }
                 Err(_) => Delivery::Gone,
@@ -201,7 +201,7 @@ impl Conn {
         let Body::Http(mut stream) = std::mem::replace(&mut self.body, Body::Gone) else {
             return Delivery::Gone;
         };
-        if stream.queue(&accept_response(&key)).is_err() {
+        if stream.queue(&upgrade_reply(&key)).is_err() {
             return Delivery::Gone;
         }
         self.unflushed = true;
@@ -212,7 +212,7 @@ impl Conn {
             format!("{}?{}", request.path, request.query)
         };
         let read_ahead = std::mem::take(&mut self.head);
-        self.body = Body::Web(Box::new(WebSocketLink::accepted(stream, &target, read_ahead)));
+        self.body = Body::Web(Box::new(ServerSocket::upgraded(stream, read_ahead)));
         Delivery::WebOpen(target)
     }
 

@@ -17,7 +17,6 @@ use std::time::Duration;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustls::ServerConfig as TlsConfig;
-use rutter_transport::stream::Stream;
 
 use super::faults::Fault;
 use super::front::{ConnId, Front, FrontAction};
@@ -25,8 +24,11 @@ use super::front::{ConnId, Front, FrontAction};
 pub mod certificates;
 mod conn;
 pub mod http;
+mod stream;
+mod websocket;
 
 use conn::{Conn, Delivery};
+use stream::Stream;
 
 /// Most open connections of one server; one more is closed at once.
 pub const CONNECTIONS_MAX: usize = 1024;
@@ -92,8 +94,8 @@ pub enum ServerError {
     #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// The TLS configuration was refused.
-    #[error(transparent)]
-    Tls(#[from] rutter_transport::tls::TlsError),
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// The key is in no known form.
     #[error("key: {0}")]
     Key(String),
@@ -398,13 +400,7 @@ impl Server {
             if registered.is_err() || socket.set_nodelay(true).is_err() {
                 continue;
             }
-            let stream = match &listener.tls {
-                None => Stream::plain(socket),
-                Some(tls) => match Stream::tls_server(socket, Arc::clone(tls)) {
-                    Ok(stream) => stream,
-                    Err(_) => continue,
-                },
-            };
+            let Ok(stream) = Stream::accepted(socket, listener.tls.as_ref()) else { continue };
             self.next_conn += 1;
             self.counters.accepted += 1;
             self.conns.insert(id, Conn::new(listener.venue, stream, listener.kind, now_ns));

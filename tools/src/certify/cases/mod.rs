@@ -9,7 +9,8 @@ mod messages;
 mod orders;
 mod recovery;
 
-use super::desk::{Desk, Step};
+use super::outcome::Step;
+use super::session::Session;
 
 /// One case.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,7 @@ pub struct Case {
     /// FIX 4.4 volume 2 ("4.4/2"), its session-level test cases ("case"), or elsewhere.
     pub rule: &'static str,
     /// Plays it.
-    pub play: fn(&mut Desk) -> Step,
+    pub play: fn(&mut Session) -> Step,
 }
 
 /// All cases.
