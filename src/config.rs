@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::logs::{LogConfig, check_level};
+use crate::watch::logs::{LogConfig, check_level};
 
 mod access;
 pub mod alerts;

@@ -11,8 +11,8 @@ use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
 use rutter_venues::listing::{AssetNames, Listing};
 
-use crate::boot::Names;
 use crate::config::{Config, InstrumentConfig, ListingConfig, Url, VenueConfig, VenueKind};
+use crate::node::boot::Names;
 
 /// Longest secret file that is read.
 const SECRET_BYTES_MAX: u64 = 16 << 10;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rutter::decider::Decider;
+use rutter::node::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
@@ -308,7 +308,7 @@ struct CatchUp<'a>(&'a mut ClientGateway<MemStore>, u64);
 
 impl rutter_core::output::Sink for CatchUp<'_> {
     fn output(&mut self, output: &Output) {
-        if rutter::stations::is_for_clients(output) {
+        if rutter::node::station::gateway::is_for_clients(output) {
             self.0.on_output(self.1, output).expect("a replayed report is taken or known");
         }
     }
