@@ -19,11 +19,10 @@ use rutter_core::input::Input;
 use rutter_fix::store::MmapStore;
 use rutter_journal::{FileStorage, Journal, ReleaseMark};
 use rutter_transport::driver::{Driver, DriverConfig};
-use rutter_transport::machine::Machine;
 use rutter_transport::tls::ServerTls;
 use rutter_transport::wait::{Profile, Waiter, pin_current_thread, processors};
 use rutter_transport::wake::WakeHandle;
-use rutter_venues::VenueCommand;
+use rutter_venues::venue::{Feed as FeedMachine, Orders};
 
 use crate::boot::Names;
 use crate::bridge::Bridge;
@@ -42,13 +41,12 @@ use crate::rings::{InputEnvelope, InputWriter, OutputReader, Taken, input_ring, 
 use crate::stages::{Path, StageHistograms, StageRecorder};
 use crate::stations::{Clients, Ends, Feed, Sender, Station};
 use crate::tap::Taps;
-use crate::venues::{Books, Orders};
 
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
 /// The adapters of each venue.
-pub type Machines = Vec<(VenueId, Orders, Books, DriverConfig)>;
+pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
 
 /// What a recovered node consists of.
 pub struct Parts<'a> {
@@ -294,43 +292,31 @@ fn venues(
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
         let ends = shared.ends(stages.clone())?;
-        senders.push(match orders {
-            Orders::Binance(machine) => sender(id, *machine, &driver, ends)?,
-            Orders::Kraken(machine) => sender(id, *machine, &driver, ends)?,
-        });
-        workers.push(match books {
-            Books::Binance(machine) => feed(shared, id, *machine, &driver, stop)?,
-            Books::Kraken(machine) => feed(shared, id, *machine, &driver, stop)?,
-        });
+        senders.push(sender(id, orders, &driver, ends)?);
+        workers.push(feed(shared, id, books, &driver, stop)?);
     }
     Ok((senders, workers))
 }
 
-fn sender<M>(
+fn sender(
     venue: VenueId,
-    machine: M,
+    machine: Orders,
     config: &DriverConfig,
     ends: Ends,
-) -> Result<Placed, NodeError>
-where
-    M: Machine<Command = VenueCommand, Emission = Input> + Send + 'static,
-{
+) -> Result<Placed, NodeError> {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
     let reader = Reader { addressee: Addressee::Venue(venue), wake: driver.waker() };
     let sender = Sender::start(venue, config.name.clone(), driver, ends, unix_ns);
     Ok(Placed { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
-fn feed<M>(
+fn feed(
     shared: &mut Shared,
     venue: VenueId,
-    machine: M,
+    machine: FeedMachine,
     config: &DriverConfig,
     stop: &Arc<AtomicBool>,
-) -> Result<Worker, NodeError>
-where
-    M: Machine<Command = rutter_feeds::FeedCommand, Emission = Input> + Send + 'static,
-{
+) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
         let taps = [Some(&mut shared.taps), shared.console_taps.as_mut()];
