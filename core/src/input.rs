@@ -19,7 +19,7 @@ pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use definition::{
     AccountDef, AssetDef, Genesis, InstrumentDef, ListingDef, SessionDef, VenueDef,
 };
-pub use limits::{AccountLimits, LIMITS, Limit, LimitValue};
+pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
 pub use refusal::Refusal;
 pub use request::{

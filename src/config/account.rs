@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
-use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitValue};
+use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 use rutter_core::number::Amount;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -79,9 +79,9 @@ fn unknown_key<E: Error>(key: &str) -> E {
 
 /// The value of a limit's key.
 fn value<'de, A: MapAccess<'de>>(limit: &Limit, map: &mut A) -> Result<LimitValue, A::Error> {
-    match limit.get(&AccountLimits::NONE) {
-        LimitValue::Whole(_) => Ok(LimitValue::Whole(map.next_value()?)),
-        LimitValue::Amount(_) => match super::amount(map.next_value::<Decimal>()?) {
+    match limit.kind {
+        LimitKind::Whole => Ok(LimitValue::Whole(map.next_value()?)),
+        LimitKind::Amount => match super::amount(map.next_value::<Decimal>()?) {
             Some(amount) if amount > 0 => Ok(LimitValue::Amount(Amount(amount))),
             Some(_) => Err(Error::custom(format!("`{}` is not above zero", limit.key))),
             None => Err(Error::custom(format!(

@@ -13,13 +13,16 @@ use self::receiver::{Got, PATIENCE, Receiver, Reply, status};
 use ring::hmac;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rutter::alerts::Alerter;
 use rutter::config::Config;
-use rutter::metrics::{Monitor, Snapshot, exposition};
+use rutter::watch::alerts::Alerter;
+use rutter::watch::metrics::exposition;
+use rutter::watch::monitor::Monitor;
+use rutter::watch::snapshot::Snapshot;
+use rutter_sim::Venue;
 use rutter_sim::faults::Fault;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     write_node_config,
 };
 use rutter_transport::tls::server_config_of;

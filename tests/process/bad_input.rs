@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::tags;
+use rutter_sim::market::{E8, MARKETS};
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    ClientSession, E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
-    free_address, write_node_config,
+    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    write_node_config,
 };
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");

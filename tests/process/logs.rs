@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rutter_sim::Venue;
 use rutter_sim::faults::Fault;
+use rutter_sim::market::{E8, MARKETS};
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
-    free_address, write_node_config,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    write_node_config,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::tags;
+use rutter_sim::Venue;
 use rutter_sim::faults::Fault;
+use rutter_sim::market::MARKETS;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     write_node_config,
 };
 

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rutter_sim::market::{E8, MARKETS};
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     write_node_config,
 };
 use serde_json::Value;
@@ -208,7 +209,7 @@ fn a_node_that_trades_shows_what_it_did_and_is_ready() {
 #[test]
 fn a_venue_that_goes_is_seen_and_with_none_left_the_node_is_not_ready() {
     let mut scene = Scene::start();
-    let kraken = rutter_tools::harness::Venue::Kraken;
+    let kraken = rutter_sim::Venue::Kraken;
     let away = rutter_sim::faults::Fault::Maintenance { for_ns: 60_000_000_000 };
     let up =
         |page: &Page, venue: &str| page.get(&format!("rutter_venue_up{{exchange=\"{venue}\"}}"));
@@ -219,7 +220,7 @@ fn a_venue_that_goes_is_seen_and_with_none_left_the_node_is_not_ready() {
     assert_eq!(up(&page, "binance"), 1.0);
     assert!(page.sum("rutter_book_distrusts_total") >= MARKETS.len() as f64);
     assert_eq!(scene.get("/ready").0, 200);
-    scene.venues.inject(rutter_tools::harness::Venue::Binance, away);
+    scene.venues.inject(rutter_sim::Venue::Binance, away);
     scene.until("binance is down", |page| up(page, "binance") < 0.5);
     let started = Instant::now();
     while scene.get("/ready").0 != 503 {

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rutter_sim::Venue;
 use rutter_sim::faults::Fault;
 use rutter_tools::harness::{
-    Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address, write_node_config,
+    Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address, write_node_config,
 };
 use serde_json::Value;
 

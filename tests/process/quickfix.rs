@@ -12,8 +12,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use rutter_sim::Venue;
 use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     write_node_config,
 };
 

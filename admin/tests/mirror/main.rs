@@ -249,7 +249,7 @@ fn scopes(engine: &Engine, model: &ReadModel) {
     assert_eq!(status.reduce_only, rows(engine.reduce_only_scopes().collect()));
     assert_eq!(status.halted, engine.is_halted());
     for session in (0..SESSIONS).map(SessionId) {
-        let open = engine.orders().filter(|o| o.session == session && !o.state.is_over()).count();
+        let open = engine.orders().filter(|o| o.session == session && !o.state().is_over()).count();
         assert_eq!(model.open_in(Scope::Session(session)).orders as usize, open);
     }
 }

@@ -9,12 +9,21 @@
 use crate::number::Amount;
 use crate::wire::{Reader, Wire, WireError, Writer};
 
-/// The value of a limit, in the limit's unit.
+/// The type of a limit's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// An amount of the quote asset, above zero.
+    Amount,
+    /// A whole number, in the unit that [`Limit::help`] tells.
+    Whole,
+}
+
+/// The value of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LimitValue {
-    /// An amount of the quote asset.
+    /// Of [`LimitKind::Amount`].
     Amount(Amount),
-    /// A whole number of what [`Limit::unit`] says.
+    /// Of [`LimitKind::Whole`].
     Whole(u32),
 }
 
@@ -25,9 +34,9 @@ pub struct Limit {
     pub name: &'static str,
     /// Key in the configuration's `[[account]]`.
     pub key: &'static str,
-    /// The unit of the value.
-    pub unit: &'static str,
-    /// What the limit means, in one sentence without its full stop.
+    /// The type of the value.
+    pub kind: LimitKind,
+    /// What the limit means, in one sentence with the unit.
     pub help: &'static str,
     get: fn(&AccountLimits) -> LimitValue,
     set: fn(&mut AccountLimits, LimitValue) -> bool,
@@ -48,12 +57,14 @@ impl Limit {
 /// A type that a limit may have.
 trait Value: Sized {
     const MAX: Self;
+    const KIND: LimitKind;
     fn into_value(self) -> LimitValue;
     fn from_value(value: LimitValue) -> Option<Self>;
 }
 
 impl Value for Amount {
     const MAX: Self = Self(i128::MAX);
+    const KIND: LimitKind = LimitKind::Amount;
 
     fn into_value(self) -> LimitValue {
         LimitValue::Amount(self)
@@ -69,6 +80,7 @@ impl Value for Amount {
 
 impl Value for u32 {
     const MAX: Self = Self::MAX;
+    const KIND: LimitKind = LimitKind::Whole;
 
     fn into_value(self) -> LimitValue {
         LimitValue::Whole(self)
@@ -83,18 +95,18 @@ impl Value for u32 {
 }
 
 macro_rules! limits {
-    ($($name:ident: $type:ty, $key:literal, $unit:literal, $help:literal;)+) => {
+    ($($name:ident: $type:ty, $key:literal, $help:literal;)+) => {
         /// The limits of an account. A larger value allows more, for every limit.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct AccountLimits {
-            $(#[doc = concat!($help, " (", $unit, ").")] pub $name: $type,)+
+            $(#[doc = $help] pub $name: $type,)+
         }
 
         /// All limits, in the order of their bytes in an input.
         pub const LIMITS: &[Limit] = &[$(Limit {
             name: stringify!($name),
             key: $key,
-            unit: $unit,
+            kind: <$type as Value>::KIND,
             help: $help,
             get: |limits| limits.$name.into_value(),
             set: |limits, value| match <$type>::from_value(value) {
@@ -114,15 +126,14 @@ macro_rules! limits {
 }
 
 limits! {
-    notional_max: Amount, "order_notional_max", "quote asset",
-        "Largest value of one order, above zero";
-    collar_ppm: u32, "price_collar_ppm", "parts per million",
-        "How far a price may lie beyond the best trusted opposite price; a market order is swept \
-         no further";
-    rate_per_s: u32, "orders_per_s_max", "per second",
-        "New orders, replaces and cancels that are taken";
-    open_orders_max: u32, "open_orders_max", "orders",
-        "Orders that may be open at once";
+    notional_max: Amount, "order_notional_max",
+        "Largest value of one order, in the quote asset.";
+    collar_ppm: u32, "price_collar_ppm",
+        "How far a price may lie beyond the best opposite price, in parts per million.";
+    rate_per_s: u32, "orders_per_s_max",
+        "New orders, replaces and cancels per second.";
+    open_orders_max: u32, "open_orders_max",
+        "Orders that may be open at once.";
 }
 
 impl AccountLimits {
@@ -133,25 +144,12 @@ impl AccountLimits {
 }
 
 /// A limit has the bytes of its value; its row says which kind that is.
-impl LimitValue {
-    fn put(self, w: &mut Writer<'_>) {
-        match self {
-            Self::Amount(amount) => amount.put(w),
-            Self::Whole(whole) => whole.put(w),
-        }
-    }
-
-    fn get_as(self, r: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(match self {
-            Self::Amount(_) => Self::Amount(Wire::get(r)?),
-            Self::Whole(_) => Self::Whole(Wire::get(r)?),
-        })
-    }
-}
-
 pub(super) fn put_limits(rows: &[Limit], limits: &AccountLimits, w: &mut Writer<'_>) {
     for limit in rows {
-        limit.get(limits).put(w);
+        match limit.get(limits) {
+            LimitValue::Amount(amount) => amount.put(w),
+            LimitValue::Whole(whole) => whole.put(w),
+        }
     }
 }
 
@@ -161,7 +159,10 @@ pub(super) fn get_limits(
     r: &mut Reader<'_>,
 ) -> Result<(), WireError> {
     for limit in rows {
-        let value = limit.get(limits).get_as(r)?;
+        let value = match limit.kind {
+            LimitKind::Amount => LimitValue::Amount(Wire::get(r)?),
+            LimitKind::Whole => LimitValue::Whole(Wire::get(r)?),
+        };
         limit.set(limits, value);
     }
     Ok(())
@@ -186,9 +187,9 @@ mod tests {
     fn each_limit_is_set_and_read_by_its_row_and_by_no_other() {
         for limit in LIMITS {
             let mut limits = AccountLimits::NONE;
-            let less = match limit.get(&limits) {
-                LimitValue::Amount(_) => LimitValue::Amount(Amount(7)),
-                LimitValue::Whole(_) => LimitValue::Whole(7),
+            let less = match limit.kind {
+                LimitKind::Amount => LimitValue::Amount(Amount(7)),
+                LimitKind::Whole => LimitValue::Whole(7),
             };
             assert!(limit.set(&mut limits, less), "{}", limit.name);
             for other in LIMITS {
@@ -204,9 +205,9 @@ mod tests {
     fn a_limit_takes_no_value_of_another_kind() {
         for limit in LIMITS {
             let mut limits = AccountLimits::NONE;
-            let other = match limit.get(&limits) {
-                LimitValue::Amount(_) => LimitValue::Whole(1),
-                LimitValue::Whole(_) => LimitValue::Amount(Amount(1)),
+            let other = match limit.kind {
+                LimitKind::Amount => LimitValue::Whole(1),
+                LimitKind::Whole => LimitValue::Amount(Amount(1)),
             };
             assert!(!limit.set(&mut limits, other));
             assert_eq!(limits, AccountLimits::NONE);

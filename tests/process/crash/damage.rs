@@ -5,18 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use rutter::decider::{RECORD_DIGEST, Replayer};
+use rutter::node::decider::{RECORD_DIGEST, Replayer};
 use rutter_core::output::Output as Decided;
 use rutter_core::wire::SCHEMA;
 use rutter_journal::{
     Config, Durability, FORMAT_VERSION, FileStorage, Journal, RECORD_HEADER_BYTES, Reader,
     SEGMENT_HEADER_BYTES, record_bytes,
 };
+use rutter_sim::market::{E8, MARKETS};
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{
-    E8, Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
-};
+use rutter_tools::harness::{Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig};
 
 use super::{RUTTER, program, settings, write_config};
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use rutter_fix::session::Warning;
 use rutter_fix::tags;
+use rutter_sim::Venue;
+use rutter_sim::market::{E8, MARKETS};
 use rutter_sim::random::Random;
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{Book, ClientSession, E8, MARKETS, Venue, Venues};
+use rutter_tools::harness::{Book, ClientSession, Venues};
 
 const MS_NS: u64 = 1_000_000;
 
@@ -216,7 +218,7 @@ impl Desk {
         let Some((bid, ask)) = market.best[at] else { return };
         let buy = random.below(2) == 0;
         let (least, most) = MARKETS[at].quote_qty_e8;
-        let lot = MARKETS[at].binance_lot_e8;
+        let lot = MARKETS[at].lot_e8;
         let mut qty_e8 = random.between(least, most * 2) / lot * lot;
         let (touch, behind, sign) = if buy { (ask, bid, 1) } else { (bid, ask, -1) };
         let away = |price: i64, ppm: i64| {

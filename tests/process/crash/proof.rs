@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter::decider::{RECORD_DIGEST, RECORD_INPUT, Replayer};
+use rutter::node::decider::{RECORD_DIGEST, RECORD_INPUT, Replayer};
 use rutter_clients::refusal::told;
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, InstrumentId, SessionId, VenueId};
@@ -11,7 +11,8 @@ use rutter_core::number::Amount;
 use rutter_core::output::{Notice, Output, Sink};
 use rutter_core::wire::decode;
 use rutter_journal::{FileStorage, Reader};
-use rutter_tools::harness::{Venue, VenueFill};
+use rutter_sim::Venue;
+use rutter_tools::harness::VenueFill;
 
 use super::desk::{Desk, Heard};
 use super::run::Run;

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rutter_sim::Venue;
 use rutter_sim::random::Random;
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{Node, Venue, VenueFill, Venues, VenuesConfig};
+use rutter_tools::harness::{Node, VenueFill, Venues, VenuesConfig};
 
 use super::desk::{Desk, Market};
 use super::{number, program, proof, settings, write_config};
@@ -22,14 +23,18 @@ const SEGMENT_BYTES: u64 = 1 << 20;
 /// which the node keeps to, it takes a while to ask about everything that was on its way.
 const READY_MAX: Duration = Duration::from_secs(170);
 
-/// Until the next kill at the latest; the node dies with a venue down, too. Every fourth time
-/// there is patience enough for both.
+/// Longest wait for both venues before a kill, in turn: every fourth is enough for both, the others
+/// let the node die with a venue down.
 const READY_PATIENCE: [Duration; 4] = [
     Duration::from_secs(5),
     Duration::from_millis(300),
     Duration::from_millis(300),
     Duration::from_millis(300),
 ];
+
+/// Longest wait, beyond [`READY_PATIENCE`], until every client is logged on before a kill: on a busy
+/// machine the node would otherwise always die before a client is back.
+const LOGON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// From the last order until nothing is open and every client has its answers.
 const SETTLE_MAX: Duration = Duration::from_secs(170);
@@ -106,7 +111,10 @@ impl Run {
             next = now + Duration::from_millis(10);
             self.node.check_alive().expect("the node lives");
             let ready = self.node.wait_ready(Duration::ZERO).is_ok();
-            if ready || started.elapsed() > patience {
+            let waited = started.elapsed();
+            let logged_on = self.desks.iter().all(Desk::is_up);
+            let give_up = waited > patience && (logged_on || waited > patience + LOGON_PATIENCE);
+            if ready || give_up {
                 return ready;
             }
         }

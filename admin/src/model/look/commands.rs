@@ -4,7 +4,7 @@ use rutter_core::input::{LIMITS, NodeCommand, OperatorCommand, Refusal, Scope, S
 
 use crate::model::number::limit_text;
 use crate::model::rows::CommandRow;
-use crate::model::{ROWS_MAX, ReadModel, decimal};
+use crate::model::{ROWS_MAX, ReadModel};
 
 impl ReadModel {
     /// The newest commands, newest first; zero stands for [`ROWS_MAX`].
