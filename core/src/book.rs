@@ -1,24 +1,24 @@
-//! The top of one venue's book for one instrument, as its feed has proved it.
+//! One venue's order book of one instrument: the levels near the top, and whether they are trusted.
 //!
-//! A line belongs here if it is about levels and trust. Proving sequence and checksum is the
-//! feed's; comparing venues is `routing`.
+//! A line belongs here if it is about levels and trust. Proving sequence and checksum is the feed's
+//! task; comparing venues is `routing`.
 
 use crate::input::{BookUpdate, Distrust, Level, Side};
 use crate::number::{Price, Qty, UnixNanos};
 
-/// Levels kept a side; what would go deeper is dropped (feeds send fewer).
+/// Levels kept per side. Deeper levels are dropped; feeds send fewer.
 pub const BOOK_LEVELS_MAX: usize = 32;
 
 /// Whether a book may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Sequence proved.
+    /// The feed has proved that no change is missing.
     Proved,
-    /// A snapshot is half told.
+    /// A snapshot has begun and is not complete.
     Beginning,
-    /// A change is half told.
+    /// A change has begun and is not complete.
     Changing,
-    /// Not to be used.
+    /// The book is not used until the next snapshot.
     Distrusted(Distrust),
 }
 
@@ -47,7 +47,7 @@ impl Levels {
         self.as_slice().first().copied()
     }
 
-    /// Sets a level; `better(a, b)` says that price a stands before price b.
+    /// Sets a level; `better(a, b)` is true when price a stands before price b.
     #[inline]
     fn set(&mut self, level: Level, better: impl Fn(Price, Price) -> bool) {
         let at = self.as_slice().iter().take_while(|l| better(l.price, level.price)).count();
@@ -64,7 +64,7 @@ impl Levels {
                 self.levels[at] = level;
                 self.len = kept + 1;
             }
-            // Deeper than we keep, or the removal of what is not there.
+            // The level is deeper than those kept, or an unknown level is removed.
             (false, _) => {}
         }
     }
@@ -77,14 +77,14 @@ pub struct Book {
     pub bids: Levels,
     /// Lowest first.
     pub asks: Levels,
-    /// May it be used?
+    /// Whether the book may be used.
     pub trust: Trust,
-    /// When it last changed.
+    /// When the book last changed.
     pub changed_at: UnixNanos,
-    /// What our own children have taken since it last changed or are about to take, by the side of
-    /// the order: buys, sells. It stands on top of the side they take and is no longer to be had.
+    /// Quantity that our own children have taken since the book last changed, or are about to take:
+    /// by buys, by sells. It is the top of the side that they take, and is no longer available.
     gone: [Qty; 2],
-    /// The part of it that has not been filled yet.
+    /// The part of `gone` that has not been filled yet.
     in_flight: [Qty; 2],
     /// Best price of our own resting children, by their side.
     resting: [Resting; 2],
@@ -93,14 +93,14 @@ pub struct Book {
 /// Best price of our own resting children on one side.
 #[derive(Clone, Copy, Debug)]
 enum Resting {
-    /// Known; `None` when there are none.
+    /// The best price; `None` without resting children.
     Best(Option<Price>),
-    /// The best one has ended: to be looked up when it matters.
+    /// The child with the best price has ended: the price is looked up when it is needed.
     Stale,
 }
 
 impl Book {
-    /// An empty book that nobody has proved.
+    /// An empty book that is not trusted.
     pub const fn new() -> Self {
         Self {
             bids: Levels::new(),
@@ -122,18 +122,18 @@ impl Book {
         }
     }
 
-    /// [`Book::own_best`] is not known: [`Book::set_own_best`] must tell it.
+    /// Whether [`Book::own_best`] is unknown until [`Book::set_own_best`] is called.
     #[inline]
     pub const fn own_is_stale(&self, side: Side) -> bool {
         matches!(self.resting[side as usize - 1], Resting::Stale)
     }
 
-    /// Tells the best price of our own resting children of that side.
+    /// Sets the best price of our own resting children of that side.
     pub const fn set_own_best(&mut self, side: Side, best: Option<Price>) {
         self.resting[side as usize - 1] = Resting::Best(best);
     }
 
-    /// A resting child is sent.
+    /// Counts a resting child that is sent.
     pub fn rest(&mut self, side: Side, price: Price) {
         if let Resting::Best(best) = &mut self.resting[side as usize - 1] {
             *best = Some(match (*best, side) {
@@ -144,39 +144,40 @@ impl Book {
         }
     }
 
-    /// A resting child has ended.
+    /// Counts a resting child that has ended.
     pub fn rested(&mut self, side: Side, price: Price) {
         if self.own_best(side) == Some(price) {
             self.resting[side as usize - 1] = Resting::Stale;
         }
     }
 
-    /// What is no longer to be had of the levels that an order of that side would take.
+    /// Quantity that is no longer available to an order of that side.
     #[inline]
     pub const fn gone(&self, side: Side) -> Qty {
         self.gone[side as usize - 1]
     }
 
-    /// A child that takes is sent.
+    /// Counts a taking child that is sent.
     pub fn take(&mut self, side: Side, qty: Qty) {
         let at = side as usize - 1;
         self.gone[at] = Qty(self.gone[at].0.saturating_add(qty.0));
         self.in_flight[at] = Qty(self.in_flight[at].0.saturating_add(qty.0));
     }
 
-    /// So much of what was sent to take was refused or never arrived: it is still to be had.
+    /// Counts quantity of a taking child that was refused or never arrived, and is available after
+    /// all.
     pub fn give_back(&mut self, side: Side, qty: Qty) {
         let at = side as usize - 1;
         self.gone[at] = self.gone[at].saturating_sub(qty);
     }
 
-    /// So much of what was sent to take is filled, or will not be.
+    /// Counts quantity of a taking child that is filled or will not be.
     pub fn taken(&mut self, side: Side, qty: Qty) {
         let at = side as usize - 1;
         self.in_flight[at] = self.in_flight[at].saturating_sub(qty);
     }
 
-    /// Applies a change. True when the book has just become trusted.
+    /// Applies a change. True if the book has become trusted by it.
     pub fn update(&mut self, update: &BookUpdate, now: UnixNanos) -> bool {
         if update.clear {
             self.bids.len = 0;
@@ -184,7 +185,7 @@ impl Book {
             self.trust = Trust::Beginning;
         }
         let begins = match self.trust {
-            // Changes to a book whose snapshot has not come: the feed starts with `clear`.
+            // A change without a snapshot before it: a feed's first update has `clear`.
             Trust::Distrusted(_) => return false,
             Trust::Beginning => true,
             Trust::Proved | Trust::Changing => false,
@@ -196,7 +197,7 @@ impl Book {
             }
         }
         self.changed_at = now;
-        // What is filled shows in the venue's own levels from now on.
+        // The venue's own levels show from here on what is filled.
         self.gone = self.in_flight;
         self.trust = match (update.last, begins) {
             (true, _) => Trust::Proved,
@@ -213,7 +214,7 @@ impl Book {
         self.trust = Trust::Distrusted(reason);
     }
 
-    /// The best bid is at or above the best ask: somebody's levels are wrong.
+    /// Whether the best bid is at or above the best ask: then some level is wrong.
     #[inline]
     pub fn is_crossed(&self) -> bool {
         match (self.bids.best(), self.asks.best()) {

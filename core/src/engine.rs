@@ -1,8 +1,9 @@
-//! The core itself: one closed enum of inputs, one `match`, everything else hangs below.
+//! The engine: one closed enum of inputs, and one `match` that chooses who handles each.
 //!
-//! A line belongs here if it is state of the whole or chooses who handles an input. Clients are
-//! `clients`, `replace`, `mass` and `loss`, operators are `operator`, venue news is `venues`,
-//! books, reference data and time are `market`, children are `place`.
+//! A line belongs here if it is state of the whole engine or chooses who handles an input.
+//! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
+//! `venues` handles news from venues; `market` handles books, reference data and time; `place`
+//! handles children.
 
 mod clients;
 mod disconnect;
@@ -36,21 +37,21 @@ use crate::venue_set::VenueSet;
 /// Bounds of the table sizes that a [`Genesis`] may ask for (base-2 logarithms).
 pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
 
-/// Times that an order is routed at most before it has to wait for the timer, or is given up.
+/// Routing rounds of an order at most. Then it waits for the timer, or its rest is cancelled.
 pub const ROUNDS_MAX: u8 = 16;
 
-/// Cancels that are sent for one child at most.
+/// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
 
-/// Parked orders that one input routes again at most; the rest wait for the timer.
+/// Parked orders that one input routes again at most; the others wait for the timer.
 pub const UNPARKED_PER_INPUT_MAX: usize = 64;
 
-/// How long parked orders wait for the timer.
+/// Time that parked orders wait for the timer, in nanoseconds.
 pub const PARKED_RETRY_NS: u64 = 100_000_000;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
-/// An execution counts once.
+/// Key of an execution, so that each is booked once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ExecKey {
     child: ChildId,
@@ -64,21 +65,21 @@ impl Key for ExecKey {
     }
 }
 
-/// What the core keeps of a client session.
+/// The engine's state of a client session.
 #[derive(Clone, Copy, Debug, Default)]
 struct ClientSession {
     up: bool,
-    /// What it chose for its end.
+    /// What becomes of its orders when its connection is lost.
     choice: CancelOnDisconnect,
-    /// When the loss of its connection takes effect.
+    /// When the loss of its connection takes effect; `None` while connected or after that.
     loss_due: Option<UnixNanos>,
-    /// Number of its last event.
+    /// Number of the last event made for it.
     event: u64,
     /// Highest `MsgSeqNum` that was journaled.
     client_seq: u64,
 }
 
-/// Counts of what has passed.
+/// Counters since the first record of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Inputs applied.
@@ -93,7 +94,7 @@ pub struct Counts {
     pub fills: u64,
     /// Execution reports made.
     pub reports: u64,
-    /// Executions that came again.
+    /// Executions that came again and were not booked again.
     pub duplicate_fills: u64,
 }
 
@@ -121,13 +122,13 @@ pub struct Engine {
     children: Ring<Child>,
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
-    /// Orders that wait for a venue: a ring over a fixed array.
+    /// Orders that no venue takes now, oldest first. The deque never grows.
     parked: std::collections::VecDeque<OrderId>,
     parked_retry_at: Option<UnixNanos>,
-    /// Ends of orders, the next on top; what is over is dropped when it comes up, or when there is
-    /// no room.
+    /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
+    /// dropped when they come up, or when there is no room.
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
-    /// The first of the sessions' `loss_due`.
+    /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
 }
 
@@ -135,7 +136,7 @@ pub struct Engine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadGenesis;
 
-/// Mixes everything into the digest before it goes on.
+/// A sink that mixes each output into the digest before it passes the output on.
 struct Out<'a, S> {
     sink: &'a mut S,
     digest: &'a mut Rolling,
@@ -194,7 +195,8 @@ impl Engine {
     /// state, to the bit, on every machine and build.
     ///
     /// # Panics
-    /// When an always-on check fails: it is our own mistake, and stopping is the safe answer.
+    /// When a check that always runs fails. That is our own mistake, and stopping is the safe
+    /// answer.
     pub fn apply<S: Sink>(&mut self, header: Header, input: &Input, sink: &mut S) {
         self.now = self.now.max(header.time);
         self.counts.inputs += 1;
@@ -251,19 +253,19 @@ impl Engine {
         self.digest = digest;
     }
 
-    /// When the next [`Input::Tick`] is due.
+    /// When the next [`Input::Tick`] is due; `None` if none is.
     pub fn next_timer(&self) -> Option<UnixNanos> {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
         [day_end, self.parked_retry_at, expiry, self.loss_due].into_iter().flatten().min()
     }
 
-    /// Rolling digest over all outputs so far: equal inputs, equal digest.
+    /// Rolling digest over all outputs so far. Equal inputs give an equal digest.
     pub const fn digest(&self) -> u64 {
         self.digest.value()
     }
 
-    /// Digest over orders, positions and funds as they are.
+    /// Digest of the present orders, children, positions, fees and funds.
     pub fn state_digest(&self) -> u64 {
         let mut hash = Rolling::new(1);
         for order in self.orders.iter() {
@@ -280,32 +282,32 @@ impl Engine {
         hash.value()
     }
 
-    /// The genesis it was made from.
+    /// The genesis that the engine was made from.
     pub const fn genesis(&self) -> &Genesis {
         &self.genesis
     }
 
-    /// Counts of what has passed.
+    /// Counters since the first record of the journal.
     pub const fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The kill switch is on, for everything.
+    /// Whether everything is halted.
     pub fn is_halted(&self) -> bool {
         self.halts.has_all()
     }
 
-    /// Where trading is halted.
+    /// The scopes in which trading is halted.
     pub fn halts(&self) -> impl Iterator<Item = Scope> {
         self.halts.iter()
     }
 
-    /// Where only what reduces a position is taken.
+    /// The scopes in which only orders that reduce a position are accepted.
     pub fn reduce_only_scopes(&self) -> impl Iterator<Item = Scope> {
         self.reduce_only.iter()
     }
 
-    /// An operator has drained the venue.
+    /// Whether an operator has drained the venue.
     pub const fn is_drained(&self, venue: VenueId) -> bool {
         self.drained.has(venue)
     }
@@ -320,27 +322,27 @@ impl Engine {
         &self.ledger
     }
 
-    /// An order that is alive, or over and not yet forgotten.
+    /// An order that is open, or over and still in the table.
     pub fn order(&self, id: OrderId) -> Option<&Order> {
         self.orders.get(id.0)
     }
 
-    /// A child that is alive, or over and not yet forgotten.
+    /// A child that is open, or over and still in the table.
     pub fn child(&self, id: ChildId) -> Option<&Child> {
         self.children.get(id.0)
     }
 
-    /// All orders that are alive or not yet forgotten.
+    /// All orders in the table, open or over.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
         self.orders.iter()
     }
 
-    /// All children that are alive or not yet forgotten.
+    /// All children in the table, open or over.
     pub fn children(&self) -> impl Iterator<Item = &Child> {
         self.children.iter()
     }
 
-    /// Orders that are not over.
+    /// Number of orders that are not over.
     pub fn open_orders(&self) -> usize {
         self.orders.live()
     }
@@ -350,7 +352,7 @@ impl Engine {
         self.books.get(instrument.index() * crate::reference::VENUES_MAX + venue.index())
     }
 
-    /// The venue is up.
+    /// Whether the venue is up.
     pub fn is_up(&self, venue: VenueId) -> bool {
         self.venues.get(venue.index()).is_some_and(|v| v.up)
     }
@@ -375,12 +377,12 @@ impl Engine {
         }
     }
 
-    /// Copies an order out; it is put back with [`Engine::store`].
+    /// Copies an order out of the table; [`Engine::store`] puts it back.
     fn load(&self, id: OrderId) -> Option<Order> {
         self.orders.get(id.0).copied()
     }
 
-    /// Puts an order back, checked; counts it out when it has come to its end.
+    /// Checks an order and puts it back. An order that has ended no longer counts as open.
     fn store(&mut self, order: &Order) {
         order.check();
         let Some(slot) = self.orders.get_mut(order.id.0) else { return };
@@ -391,7 +393,7 @@ impl Engine {
         }
     }
 
-    /// Counts an order out if it has come to its end.
+    /// Stops counting an order as open if it is over.
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
             self.orders.ended(order.id.0);

@@ -1,5 +1,7 @@
 //! One multiply-and-fold hash, for the tables and for the digest of the outputs.
 //!
+//! A line belongs here if it hashes words.
+//!
 //! Deterministic: the same words and seed give the same value on every machine and build.
 
 use crate::number::{Amount, Notional, Text};

@@ -1,6 +1,6 @@
-//! Names of things: small dense numbers, given once and never reused for something else.
+//! Identifiers: small dense numbers, given once and never used again for something else.
 //!
-//! A line belongs here if it is an identifier. What the identified thing holds is elsewhere.
+//! A line belongs here if it is an identifier or a name.
 
 use crate::number::Text;
 
@@ -11,7 +11,7 @@ macro_rules! id {
         pub struct $name(pub $int);
 
         impl $name {
-            /// Position in a table sized at start.
+            /// The id as a position in a table.
             pub const fn index(self) -> usize {
                 self.0 as usize
             }
@@ -32,7 +32,7 @@ id!(
     VenueId(u8)
 );
 id!(
-    /// A trading account of ours; limits and positions belong to it.
+    /// A trading account, which has limits and positions.
     AccountId(u16)
 );
 id!(
@@ -40,11 +40,11 @@ id!(
     SessionId(u16)
 );
 
-/// A client order, for ever. Serial: the n-th accepted order of a journal, with gaps. Zero is none.
+/// A client order. Serial over a journal, with gaps, and never used again. Zero is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(pub u64);
 
-/// A child order: what is sent to one venue for a client order. Serial like [`OrderId`]; the same
+/// A child order, which is sent to one venue for a client order. Serial like [`OrderId`]; the same
 /// journal yields the same ids. Zero is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildId(pub u64);
@@ -58,7 +58,7 @@ pub struct ExecId(pub u128);
 const SIX_BITS: &[u8; 64] = b"?ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-abcdefghijklmnopqrstuvwxyz";
 
 impl ExecId {
-    /// Set when the rest is text.
+    /// The bit that is set when the rest is text.
     pub const IS_TEXT: u128 = 1 << 127;
 
     /// Packs text: 1 to 20 letters, digits and dashes; `None` for anything else.

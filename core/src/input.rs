@@ -76,7 +76,8 @@ pub enum Input {
     MassStatus(MassStatus),
     /// From an operator.
     Operator(Operator),
-    /// The client has logged on, and has chosen what becomes of its orders when its connection is lost.
+    /// The client has logged on, and has chosen what becomes of its orders when its connection is
+    /// lost.
     SessionUp(SessionId, CancelOnDisconnect),
     /// The client's connection is lost.
     SessionDown(SessionId),

@@ -1,10 +1,11 @@
-//! What we own and what it is bound by: positions and cash by account, funds by venue.
+//! Positions, cash and fees by account, and funds by venue.
 //!
-//! Positions and cash are sums over fills and fees and nothing else. Funds at a venue follow what
-//! the venue tells, and in between our own fills; they only decide how much may be sent there.
-//! A fill may move the funds twice for a moment (once by itself, once by the venue's balance that
-//! already has it); the venue's next balance sets it right, and the venue refuses what it cannot
-//! cover in any case.
+//! A line belongs here if it adds up money. What an order may spend is `routing`.
+//!
+//! Positions and cash are sums over fills and fees and nothing else. Funds at a venue are what the
+//! venue tells, moved by our own fills in between; they only limit what is sent there. A fill may
+//! move the funds twice for a moment, once by itself and once within the venue's balance. The
+//! venue's next balance corrects that, and a venue refuses what it cannot cover.
 
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
@@ -12,7 +13,7 @@ use crate::input::{ChildFill, InstrumentDef, Side};
 use crate::number::{Amount, Notional, Price, Qty};
 use crate::reference::{amount_of, base_amount};
 
-/// One account in one instrument.
+/// The position of one account in one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Bought minus sold, in 10^-`qty_decimals` of the base asset.
@@ -21,17 +22,17 @@ pub struct Position {
     pub cash: Amount,
 }
 
-/// What we hold at one venue of one asset.
+/// What we hold of one asset at one venue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Funds {
-    /// All of it.
+    /// The total.
     pub total: Amount,
-    /// Bound by children that are not over.
+    /// The part that children which are not over bind.
     pub reserved: Amount,
 }
 
 impl Funds {
-    /// What may still be bound.
+    /// The part that may still be bound.
     pub const fn available(&self) -> Amount {
         self.total.minus(self.reserved)
     }
@@ -48,7 +49,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Makes room for so many of each; what is there keeps its place.
+    /// Makes room for so many of each. Existing entries keep their values.
     pub fn grow(&mut self, venues: usize, accounts: usize, instruments: usize, assets: usize) {
         let mut grown = Self {
             instruments,
@@ -63,7 +64,7 @@ impl Ledger {
         *self = grown;
     }
 
-    /// One account in one instrument.
+    /// The position of one account in one instrument.
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Position {
         let at = account.index() * self.instruments + instrument.index();
         self.positions.get(at).copied().unwrap_or_default()
@@ -84,7 +85,7 @@ impl Ledger {
         self.fees.get(at).copied().unwrap_or_default()
     }
 
-    /// What we hold at one venue of one asset.
+    /// What we hold of one asset at one venue.
     #[inline]
     pub fn funds(&self, venue: VenueId, asset: AssetId) -> Funds {
         self.funds.get(venue.index() * self.assets + asset.index()).copied().unwrap_or_default()
@@ -94,12 +95,12 @@ impl Ledger {
         &mut self.funds[venue.index() * self.assets + asset.index()]
     }
 
-    /// The venue tells what we hold.
+    /// Sets the total that the venue tells.
     pub fn set_total(&mut self, venue: VenueId, asset: AssetId, total: Amount) {
         self.funds_mut(venue, asset).total = total;
     }
 
-    /// Binds more (or, negative, less).
+    /// Binds a further amount; a negative one is released.
     pub fn reserve(&mut self, venue: VenueId, asset: AssetId, amount: Amount) {
         let funds = self.funds_mut(venue, asset);
         funds.reserved = funds.reserved.plus(amount);
@@ -133,7 +134,8 @@ impl Ledger {
         *fees = fees.plus(fee);
     }
 
-    /// Books an execution and its fee: to the venue's funds, and to the account whose it is.
+    /// Books an execution and its fee to the venue's funds, and to the account if the order is
+    /// known.
     pub fn book(&mut self, def: &InstrumentDef, account: Option<AccountId>, fill: &ChildFill) {
         let value = amount_of(def, Notional::of(fill.price, fill.qty));
         let base = base_amount(def, fill.qty);
@@ -170,7 +172,7 @@ impl Ledger {
     }
 }
 
-/// What a buy of `qty` at `price` binds at most, fee on top; or what a sell binds.
+/// The amount that an order binds: a buy its value with the fee on top, a sell its quantity.
 pub fn reserve(
     def: &InstrumentDef,
     side: Side,

@@ -1,7 +1,8 @@
 //! The pure state machine of Rutter: inputs in, outputs out.
 //!
-//! A line belongs in this crate if it decides something about an order from inputs alone. No
-//! sockets, files, clocks, threads, randomness, floats for money, nor a venue's name.
+//! A line belongs in this crate if it decides something about an order from inputs alone. The crate
+//! has no sockets, files, clocks, threads, randomness or hash order, no floats for money, and no
+//! venue's name.
 //!
 //! Start reading at [`input::Input`], [`output::Output`] and [`engine::Engine::apply`].
 

@@ -1,7 +1,7 @@
 //! Quantities with their unit in the type: integers only, every overflow checked.
 //!
-//! A line belongs here if it is arithmetic on one number. What a price means for a venue (tick,
-//! lot, minimum) is `reference`.
+//! A line belongs here if it is arithmetic on numbers with a unit. A venue's tick, lot and minimum
+//! are `reference`.
 
 use core::fmt;
 
@@ -42,7 +42,8 @@ impl Qty {
         }
     }
 
-    /// `None` when more is taken than there is: the caller decides what an overfill means.
+    /// Difference; `None` when more is taken than there is. The caller decides what an overfill
+    /// means.
     pub const fn checked_sub(self, taken: Self) -> Option<Self> {
         if taken.0 > self.0 { None } else { Some(Self(self.0 - taken.0)) }
     }
@@ -65,7 +66,7 @@ impl Qty {
         Self(self.0 - self.0 % lot.0)
     }
 
-    /// True for nothing (or less, which no path makes).
+    /// Whether nothing is left. No path makes less than zero.
     pub const fn is_zero(self) -> bool {
         self.0 <= 0
     }
@@ -116,8 +117,8 @@ impl Amount {
     }
 }
 
-/// A millionth, rounded down, by limbs of 32 bits: a division of 128 bits by a constant is a slow
-/// call otherwise.
+/// A millionth, rounded down, by limbs of 32 bits. A division of 128 bits by a constant would be a
+/// slow call.
 const fn millionth(value: u128) -> u128 {
     const MILLION: u64 = 1_000_000;
     let (mut quotient, mut rest, mut limb) = (0_u128, 0_u64, 4);
@@ -190,8 +191,8 @@ impl<const N: usize> fmt::Display for Text<N> {
     }
 }
 
-/// The product, if it fits. Far quicker than the checked one where the bits of both together fit:
-/// the checked product of two wide numbers is a call with divisions in it.
+/// The product; `None` if it does not fit. Where the bits of both factors fit, this is far quicker
+/// than the checked product, which is a call with divisions in it.
 #[inline]
 pub(crate) const fn product(a: i128, b: i128) -> Option<i128> {
     // |a| < 2^(128 - zeros of a), so the product is below 2^127.

@@ -17,51 +17,53 @@ use crate::output::OrdStatus;
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 
-/// Where a client order stands.
+/// The states of a client order.
+///
+/// Their numbers are part of the digest of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderState {
     /// The slot was never used.
     Vacant,
-    /// Accepted; waits for its effective time.
+    /// Accepted; waits for its effective time (FIX 168).
     Scheduled,
     /// Accepted; waits for its trigger price.
     WaitingTrigger,
-    /// Being worked.
+    /// Open: its quantity is at venues or waits to be routed.
     Working,
-    /// A cancel was taken; children are being called back.
+    /// A cancel was accepted; the children are being cancelled.
     PendingCancel,
-    /// A replace was taken; children are being changed.
+    /// A replace was accepted; the children are being cancelled first.
     PendingReplace,
-    /// All of it is filled.
+    /// Over: filled completely.
     Filled,
-    /// Over, with something unfilled.
+    /// Over: cancelled before it was filled completely.
     Canceled,
-    /// Over because its time has come.
+    /// Over: its time in force has ended.
     Expired,
 }
 
 /// What can happen to a client order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderEvent {
-    /// Its effective time or trigger has come.
+    /// The effective time or the trigger price has come.
     Activated,
-    /// Some of it was filled.
+    /// An execution that leaves some quantity open.
     PartFilled,
-    /// The last of it was filled.
+    /// The execution that completes the order.
     LastFilled,
-    /// The client, the kill switch or the day roll wants it back.
+    /// A cancel begins, by the client or for any other reason.
     CancelTaken,
-    /// No child is left, the rest is cancelled.
+    /// No child is open, and the rest of the quantity is cancelled.
     CancelDone,
-    /// A venue would not give a child back.
+    /// A venue refused to cancel a child.
     CancelRefused,
-    /// The client wants it changed.
+    /// The client asked to replace the order.
     ReplaceTaken,
-    /// The change is made.
+    /// The new terms are in force.
     ReplaceDone,
-    /// The change is refused.
+    /// The order keeps its old terms.
     ReplaceRefused,
-    /// No child is left and its time is over.
+    /// No child is open, and the order's time in force has ended.
     ExpireDone,
 }
 
@@ -245,7 +247,7 @@ impl OrderState {
         LIFECYCLE.row(self as usize, event as usize).step
     }
 
-    /// True when nothing more will happen, late fills aside.
+    /// Whether nothing more can happen, apart from late fills.
     pub const fn is_over(self) -> bool {
         match self {
             Self::Vacant | Self::Filled | Self::Canceled | Self::Expired => true,
@@ -258,32 +260,32 @@ impl OrderState {
     }
 }
 
-/// Why an order is being called back.
+/// Why an order is being cancelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CancelReason {
-    /// The client asked for it.
+    /// The client asked.
     #[default]
     Client,
     /// The kill switch.
     Kill,
-    /// The day is over.
+    /// A day order at the end of its day.
     DayEnd,
-    /// Its own time is over.
+    /// A good-till-date order at its end.
     Expiry,
-    /// The client wants it changed.
+    /// A replace: the children are cancelled, the order goes on.
     Replace,
-    /// The client wants many orders back.
+    /// The client's mass cancel.
     MassCancel,
-    /// The client's connection was lost.
+    /// The client's connection was lost, and the order or its session asked for this then.
     ConnectionLost,
-    /// The node was down.
+    /// The node was down, and the order asked for this then.
     SystemFailure,
-    /// An operator cancelled it.
+    /// An operator's command.
     Operator,
 }
 
 impl CancelReason {
-    /// The word for the report.
+    /// The reason that the client's report tells.
     pub const fn reason(self) -> Refusal {
         match self {
             Self::Client => Refusal::ClientRequest,
@@ -303,61 +305,63 @@ impl CancelReason {
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Order {
-    /// For ever.
+    /// Serial id, never used again.
     pub id: OrderId,
-    /// The trace that it came with.
+    /// Trace id, from the client's message.
     pub trace: u64,
-    /// Whose.
+    /// The client session.
     pub session: SessionId,
-    /// For which account.
+    /// The account that the order trades for.
     pub account: AccountId,
-    /// What.
+    /// The instrument.
     pub instrument: InstrumentId,
-    /// The client's id.
+    /// The client's id (FIX 11); after a replace, the id of the replace request.
     pub cl_ord_id: ClOrdId,
-    /// Hash of the session and that id.
+    /// Hash of the session and `cl_ord_id`.
     pub key_hash: u64,
-    /// Id of the last request to cancel or replace it that was taken; empty if none.
+    /// Id of the last accepted request to cancel or replace the order; empty if none.
     pub request_id: ClOrdId,
-    /// Why it is being called back, while it is.
+    /// Why the order is being cancelled; meaningful while a cancel or a replace is pending.
     pub cancel_reason: CancelReason,
-    /// Why it must end although the client's own cancel is under way: if a venue refuses that, the
-    /// order does not go on.
+    /// Why the order must end whatever becomes of the client's own cancel. A venue's refusal of
+    /// that cancel then does not bring the order back to work.
     pub must_end: Option<CancelReason>,
-    /// A venue does not give it back: nothing is under way, and a later cancel tries again.
+    /// A venue refused the cancel of a child. No cancel is under way, and a later one is tried
+    /// again.
     pub stuck: bool,
     /// Buy or sell.
     pub side: Side,
     /// Market or limit.
     pub ord_type: OrdType,
-    /// How long.
+    /// Time in force.
     pub tif: TimeInForce,
     state: OrderState,
-    /// Ordered.
+    /// Ordered quantity.
     pub qty: Qty,
-    /// Limit; zero for a market order.
+    /// Limit price; zero for a market order.
     pub price: Price,
-    /// What a replace that was taken makes of `qty` and `price`.
+    /// Quantity and price after the replace that is pending.
     pub replacement: (Qty, Price),
-    /// It has been replaced.
+    /// The order has been replaced before.
     pub is_replaced: bool,
-    /// When its time is over; zero for never.
+    /// End of a good-till-date order; zero for none.
     pub expire_at: UnixNanos,
-    /// To be cancelled when its client's connection is lost.
+    /// The order is cancelled when its client's connection is lost (FIX 18 `o`).
     pub ends_with_connection: bool,
-    /// To be cancelled when the node was down.
+    /// The order is cancelled when the node was down (FIX 18 `Q`).
     pub ends_with_failure: bool,
-    /// Filled.
+    /// Filled quantity.
     pub filled: Qty,
-    /// Given up.
+    /// Quantity that is neither filled nor open any more.
     pub canceled: Qty,
-    /// Value of what is filled.
+    /// Sum of price times quantity over all fills.
     pub filled_notional: Notional,
-    /// Sum of the leaves of all children that are not over.
+    /// Sum of the open quantities of all children that are not over.
     pub at_venues: Qty,
-    /// Children that are not over.
+    /// Number of children that are not over.
     pub live_children: u16,
-    /// Times it was routed.
+    /// Routing rounds since the order was accepted or began anew, at most
+    /// [`ROUNDS_MAX`](crate::engine::ROUNDS_MAX).
     pub rounds: u8,
     /// Venues that refused a child of this order; cleared when the order begins anew (replace,
     /// retry by the timer).
@@ -368,9 +372,10 @@ pub struct Order {
     pub faded: VenueSet,
     /// When a venue was last added to `faded`.
     pub faded_at: UnixNanos,
-    /// It waits for a venue, in the list of parked orders.
+    /// No venue takes the order now; it is in the list of parked orders, which the timer routes
+    /// again.
     pub parked: bool,
-    /// Its newest child that is not over; older ones hang from it.
+    /// The newest child that is not over, which leads to the older ones; zero for none.
     pub newest_child: ChildId,
 }
 
@@ -460,17 +465,17 @@ impl Order {
         self.state
     }
 
-    /// What is neither filled nor given up.
+    /// The quantity that is still open.
     pub const fn leaves(&self) -> Qty {
         Qty(self.qty.0 - self.filled.0 - self.canceled.0)
     }
 
-    /// What no child carries.
+    /// The open quantity that no child carries.
     pub const fn unplaced(&self) -> Qty {
         Qty(self.leaves().0 - self.at_venues.0)
     }
 
-    /// FIX 39.
+    /// The order's status (FIX 39).
     pub const fn status(&self) -> OrdStatus {
         match self.state {
             OrderState::Vacant => OrdStatus::Rejected,
@@ -498,10 +503,10 @@ impl Order {
         self.state = next;
     }
 
-    /// The always-on check.
+    /// The check of every change, in every build.
     ///
     /// # Panics
-    /// When quantities no longer balance: better to stop than to go on trading.
+    /// When quantities do not balance. Stopping is better than trading on wrong numbers.
     #[inline]
     pub fn check(&self) {
         let sound = self.leaves().0 >= 0

@@ -1,7 +1,9 @@
 //! Reference data: assets, instruments, venues, listings, accounts, sessions.
 //!
-//! Ids are dense and given once. A definition may come again (every start of the node sends them
-//! all): terms may change then (fees, limits, ticks), identity may not (name, decimals, assets).
+//! A line belongs here if it keeps or checks a definition. The definitions themselves are `input`.
+//!
+//! Ids are dense and given once. Every start of the node sends all definitions again. Terms may
+//! differ then (fees, limits, ticks), identity may not (name, decimals, assets).
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
@@ -10,37 +12,37 @@ use crate::input::{
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
-/// Venues at most: an order keeps a bit for each.
+/// Venues at most.
 pub const VENUES_MAX: usize = 8;
 
 /// Assets, instruments, accounts and sessions at most, each.
 pub const DEFINITIONS_MAX: usize = 1024;
 
-/// Contradicts what is known, or is out of range; nothing was changed.
+/// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadReference;
 
 /// All reference data.
 #[derive(Debug, Default)]
 pub struct Reference {
-    /// By id.
+    /// Assets by id.
     pub assets: Vec<AssetDef>,
-    /// By id.
+    /// Instruments by id.
     pub instruments: Vec<InstrumentDef>,
-    /// By id.
+    /// Venues by id.
     pub venues: Vec<VenueDef>,
-    /// By id, with the limits that operators have set.
+    /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
-    /// As the configuration last said.
+    /// Accounts by id, as the configuration last defined them.
     configured: Vec<AccountDef>,
-    /// By id.
+    /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
-    /// Instrument times [`VENUES_MAX`] plus venue.
+    /// Listings, by instrument times [`VENUES_MAX`] plus venue.
     listings: Vec<Option<ListingDef>>,
 }
 
-/// Puts `new` at `index` if it is the next one, or over the one there if `same` says that both
-/// are the same thing.
+/// Puts `new` at `index` if that is the next free one, or over the definition there if `same` finds
+/// both to have one identity.
 fn define<T>(
     all: &mut Vec<T>,
     index: usize,
@@ -62,7 +64,7 @@ fn define<T>(
 }
 
 impl Reference {
-    /// Takes a definition in, as the input that it came with.
+    /// Takes the definition that an input holds.
     ///
     /// # Errors
     /// It contradicts what is known, is out of range, or is no definition; nothing was changed.
@@ -78,8 +80,8 @@ impl Reference {
         }
     }
 
-    /// Everything that is known, as the inputs that would define it again. Accounts come as the
-    /// configuration has them.
+    /// All definitions, as the inputs that would define them again. Accounts are as the
+    /// configuration defined them.
     pub fn definitions(&self) -> impl Iterator<Item = Input> {
         (self.assets.iter().map(|def| Input::Asset(*def)))
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
@@ -89,7 +91,7 @@ impl Reference {
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
-    /// Sets an account's limits, until its configuration changes.
+    /// Sets an account's limits; they hold until its configuration changes.
     ///
     /// # Errors
     /// There is no such account, or no order would be small enough; nothing was changed.
@@ -128,7 +130,7 @@ impl Reference {
     }
 
     fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
-        // A start that says nothing new leaves what operators have set.
+        // A start with an unchanged configuration keeps the limits that operators have set.
         if self.configured.get(def.id.index()) == Some(&def) {
             return Ok(());
         }
@@ -162,39 +164,39 @@ impl Reference {
         Ok(())
     }
 
-    /// An instrument's terms at a venue, if it is listed there.
+    /// An instrument's terms at a venue; `None` if the venue does not list it.
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
         self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
     }
 
-    /// All terms of an instrument.
+    /// An instrument's terms at all venues that list it.
     pub fn listings(&self, instrument: InstrumentId) -> impl Iterator<Item = &ListingDef> {
         let at = instrument.index() * VENUES_MAX;
         self.listings.get(at..at + VENUES_MAX).unwrap_or_default().iter().flatten()
     }
 
-    /// An instrument that orders and venue news name; they are checked on the way in.
+    /// An instrument by an id that was checked when its input came in.
     #[inline]
     pub(crate) fn instrument_of(&self, id: InstrumentId) -> &InstrumentDef {
         &self.instruments[id.index()]
     }
 
-    /// The account of a session.
+    /// The account of a session; `None` for an unknown session or a drop copy.
     #[inline]
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
         self.sessions.get(session.index())?.account
     }
 }
 
-/// The value in units of [`Amount`].
+/// A value in units of [`Amount`].
 #[inline]
 pub fn amount_of(instrument: &InstrumentDef, value: Notional) -> Amount {
     let decimals = u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals);
     Amount(saturating_product(value.0, ten_to(AMOUNT_DECIMALS - decimals)))
 }
 
-/// The quantity in units of [`Amount`].
+/// A quantity in units of [`Amount`].
 #[inline]
 pub fn base_amount(instrument: &InstrumentDef, qty: Qty) -> Amount {
     let unit = ten_to(AMOUNT_DECIMALS - u32::from(instrument.qty_decimals));

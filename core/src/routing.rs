@@ -1,12 +1,11 @@
 //! Where an order goes: a sweep over the trusted books of the venues that are up, cheapest all-in
-//! price first, and the best place for what is to rest.
+//! price first, and the best venue for the child that rests.
 //!
-//! A line belongs here if it compares venues. Nothing here changes anything: a plan is made of
+//! A line belongs here if it compares venues. Nothing here changes state: a plan is made from
 //! reference data, books and funds, and `engine::place` carries it out.
 //!
-//! What our own children have taken since a book last changed, or are about to take, does not
-//! count as liquidity. Left out on purpose at present: what a venue's latency, reject and fade
-//! record cost.
+//! Quantity that our own children have taken since a book last changed, or are about to take, does
+//! not count as liquidity. Latency, reject rate and fade rate of a venue are not priced in.
 
 use crate::book::{Book, Trust};
 use crate::id::{ChildId, InstrumentId, VenueId};
@@ -20,54 +19,56 @@ use crate::venue_set::VenueSet;
 
 mod remainder;
 
-/// What the core knows of a venue beside its books.
+/// The state of a venue beside its books.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VenueState {
-    /// Logged on and reconciled.
+    /// The venue is logged on and reconciled.
     pub up: bool,
-    /// When its feed last gave a sign of life.
+    /// When the venue's feed last sent anything.
     pub feed_alive_at: UnixNanos,
-    /// New orders sent there, in windows of [`VenueDef::rate_window_ns`](crate::input::VenueDef).
+    /// New orders sent to the venue, in windows of
+    /// [`VenueDef::rate_window_ns`](crate::input::VenueDef).
     pub sent: RateWindow,
-    /// Children that were sent there and are not answered.
+    /// Children that the venue has not answered.
     pub unanswered: u32,
-    /// First of its living children.
+    /// First in the list of the venue's living children; zero for none.
     pub first_child: ChildId,
-    /// Last of its living children.
+    /// Last in that list; zero for none.
     pub last_child: ChildId,
 }
 
-/// Everything a plan is made from.
+/// A read-only view of everything that a plan is made from.
 #[derive(Clone, Copy)]
 pub struct RoutingView<'a> {
     /// Reference data.
     pub reference: &'a Reference,
-    /// Instrument times [`VENUES_MAX`] plus venue.
+    /// Books, by instrument times [`VENUES_MAX`] plus venue.
     pub books: &'a [Book],
-    /// By venue.
+    /// States of the venues, by id.
     pub venues: &'a [VenueState],
-    /// Funds.
+    /// Funds at the venues.
     pub ledger: &'a Ledger,
     /// Time of the input.
     pub now: UnixNanos,
 }
 
-/// What is to be routed.
+/// A quantity to be routed, with the terms of its order.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteRequest {
-    /// What.
+    /// The instrument.
     pub instrument: InstrumentId,
     /// Buy or sell.
     pub side: Side,
-    /// Worst price; `None` for a market order.
+    /// Limit price; `None` for a market order.
     pub limit: Option<Price>,
-    /// How far from the best price a market order may go, parts per million.
+    /// How far beyond the best price a market order may go, in parts per million.
     pub collar_ppm: u32,
-    /// How far through the worst level it is meant for a child's limit goes.
+    /// How far a child's limit may lie beyond the worst level that the child is meant to take, in
+    /// parts per million.
     pub slack_ppm: u32,
-    /// How long.
+    /// Time in force.
     pub tif: TimeInForce,
-    /// How much.
+    /// Quantity to be routed.
     pub qty: Qty,
     /// Venues that refused a child of the order.
     pub avoided: VenueSet,
@@ -81,40 +82,40 @@ pub struct RouteRequest {
     pub faded_at: UnixNanos,
 }
 
-/// One child to be.
+/// A child that the plan wants sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlannedChild {
-    /// Where.
+    /// The venue.
     pub venue: VenueId,
-    /// How much.
+    /// Quantity.
     pub qty: Qty,
-    /// Limit.
+    /// Limit price.
     pub price: Price,
 }
 
-/// What to do with a request.
+/// What to send, and the result for each venue.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     takes: [PlannedChild; VENUES_MAX],
     takes_len: usize,
-    /// Goes to a book and waits there.
+    /// The child that rests in a venue's book; `None` for none.
     pub rest: Option<PlannedChild>,
     lines: [VenueLine; VENUES_MAX],
     lines_len: usize,
 }
 
 impl Plan {
-    /// Children that take, one a venue.
+    /// Children that take liquidity, at most one per venue.
     pub fn takes(&self) -> &[PlannedChild] {
         &self.takes[..self.takes_len]
     }
 
-    /// A line for each venue.
+    /// One line per venue.
     pub fn lines(&self) -> &[VenueLine] {
         &self.lines[..self.lines_len]
     }
 
-    /// What is to be routed is too small for every venue that could take it, now or later.
+    /// Whether the quantity is below the minimum of every venue that could take it, now or later.
     pub fn is_dust(&self) -> bool {
         use Verdict::{Avoided, BelowMinimum, NoFok, NotListed, NotNamed};
         self.lines().iter().any(|line| line.verdict == BelowMinimum)
@@ -123,7 +124,7 @@ impl Plan {
             })
     }
 
-    /// Why there is nothing to do, if there is nothing to do.
+    /// Why no child is sent; meaningful for a plan without children.
     pub fn refusal(&self) -> Refusal {
         let any = |verdict| self.lines().iter().any(|line| line.verdict == verdict);
         if self.lines().iter().all(|line| {
@@ -149,25 +150,25 @@ impl Plan {
     }
 }
 
-/// A venue on its way through a plan.
+/// A venue while a plan is being made.
 #[derive(Clone, Copy)]
 struct Candidate<'a> {
     listing: &'a ListingDef,
     book: &'a Book,
     levels: &'a [Level],
     next: usize,
-    /// Of the top of the levels, no longer to be had.
+    /// Quantity at the top of the levels that is no longer available.
     gone: Qty,
-    /// Of the next level, likewise.
+    /// Quantity of the next level that is no longer available.
     gone_of_next: Qty,
-    /// Price of our own best resting child that this order would meet; it must not get there.
+    /// Best price of our own resting children on the opposite side; no child may reach it.
     own: Option<Price>,
-    /// One plus (buy) or minus (sell) the taker fee, in millionths.
+    /// One plus (buy) or minus (sell) the taker fee, times a million.
     factor: i64,
-    /// What one unit of price (buy) or of quantity (sell) is in the funds' units, times a million
-    /// for a buy.
+    /// One unit of price (buy) or of quantity (sell) in units of the funds; for a buy, times a
+    /// million.
     scale: i128,
-    /// Funds, times a million for a buy.
+    /// Funds that are left to spend; for a buy, times a million.
     budget: i128,
     taken: Qty,
     worst: Price,
@@ -176,7 +177,7 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// All-in price of the next level; less is better for both sides.
+    /// All-in price of the next level, signed so that less is better for both sides.
     #[inline]
     fn key(&self, side: Side) -> Option<(i128, Level)> {
         let mut level = *self.levels.get(self.next)?;
@@ -185,7 +186,7 @@ impl Candidate<'_> {
         Some((if side == Side::Buy { all_in } else { -all_in }, level))
     }
 
-    /// Goes to the first level that is to be had.
+    /// Goes to the first level with available quantity.
     fn rewind(&mut self) {
         (self.next, self.taken, self.worst, self.gone_of_next) =
             (0, Qty::ZERO, Price(0), self.gone);
@@ -202,7 +203,7 @@ impl Candidate<'_> {
         self.gone_of_next = Qty::ZERO;
     }
 
-    /// How much of `qty` at `price` the funds still pay for.
+    /// The part of `qty` at `price` that the remaining funds pay for.
     #[inline]
     fn affordable(&self, side: Side, price: Price, qty: Qty) -> Qty {
         let unit = self.unit(side, price);
@@ -212,7 +213,7 @@ impl Candidate<'_> {
         Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX))
     }
 
-    /// What one unit of quantity costs of the budget.
+    /// The part of the budget that one unit of quantity costs.
     #[inline]
     fn unit(&self, side: Side, price: Price) -> i128 {
         match side {
@@ -224,14 +225,16 @@ impl Candidate<'_> {
         }
     }
 
-    /// Only what is affordable is spent, so the product fits.
+    /// Takes a quantity off the budget. The caller has checked that it is affordable, so the
+    /// product fits.
     #[inline]
     fn spend(&mut self, side: Side, price: Price, qty: Qty) {
         self.budget -= saturating_product(self.unit(side, price), i128::from(qty.0));
     }
 }
 
-/// Best trusted price that an order of that side would take, over all usable venues.
+/// The best price that an order of that side would take, over the trusted books of all usable
+/// venues.
 pub fn best_price(market: &RoutingView<'_>, instrument: InstrumentId, side: Side) -> Option<Price> {
     let mut best: Option<Price> = None;
     for index in 0..market.reference.venues.len() {
@@ -260,7 +263,7 @@ pub fn worse_by(price: Price, side: Side, ppm: u32) -> Price {
     Price(i64::try_from(moved).unwrap_or(i64::MAX))
 }
 
-/// The venue's terms and book, if both can be used now.
+/// The venue's terms and book; the verdict if they cannot be used now.
 fn usable<'a>(
     market: &RoutingView<'a>,
     instrument: InstrumentId,
@@ -288,7 +291,7 @@ fn usable<'a>(
     Ok((listing, book))
 }
 
-/// As [`usable`], and this order may go there.
+/// As [`usable`], and the order may go to the venue.
 fn eligible<'a>(
     market: &RoutingView<'a>,
     request: &RouteRequest,
@@ -414,8 +417,8 @@ fn candidate<'a>(
     Some(candidate)
 }
 
-/// What one unit of price or quantity is in the funds' units, and the funds; for a buy both times
-/// a million, which the all-in factor brings in.
+/// One unit of price (buy) or of quantity (sell) in units of the funds, and the funds. For a buy
+/// both are times a million, because the all-in factor is.
 fn funds(
     market: &RoutingView<'_>,
     def: &InstrumentDef,
@@ -434,7 +437,7 @@ fn funds(
     }
 }
 
-/// An order of that side at that price meets one at `own`.
+/// Whether an order of that side and price would trade against one at `own`.
 fn reaches(price: Price, own: Price, side: Side) -> bool {
     within(price, own, side)
 }
@@ -446,8 +449,8 @@ fn within(limit: Price, price: Price, side: Side) -> bool {
     }
 }
 
-/// Takes levels cheapest first. A venue whose share falls below its minimum is left out, and the
-/// sweep made again without it: at most once a venue. Returns what is left.
+/// Takes levels cheapest first. A venue whose share is below its minimum is left out and the sweep
+/// is made again, at most once per venue. Returns the quantity that is left.
 fn sweep(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -490,8 +493,9 @@ fn sweep(
     left
 }
 
-/// The limit of a child that takes: a little through the worst level it is meant for, within the
-/// order's limit and the funds, for a book that is a moment old is not quite what is there.
+/// The limit of a child that takes: a little beyond the worst level that the child is meant for,
+/// within the order's limit and the funds. The venue's real book may have moved a little since
+/// ours.
 fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
     let loose = worse_by(c.worst, request.side, request.slack_ppm);
     let loose = if within(limit, loose, request.side) { loose } else { limit };
@@ -524,7 +528,7 @@ fn take_levels(
 ) {
     let side = request.side;
     let mut left = request.qty;
-    // Ends: each turn passes a level or closes a venue.
+    // Ends: each turn passes a level or ends a venue's levels.
     while !left.is_zero() {
         let mut best: Option<(i128, Level, usize)> = None;
         for (at, slot) in candidates.iter().enumerate() {
@@ -549,7 +553,7 @@ fn take_levels(
         let wanted = level.qty.min(left);
         let qty = c.affordable(side, level.price, wanted);
         if qty < wanted {
-            // What the funds pay for at this level is the end of this venue.
+            // The funds end within this level, and the venue's share with them.
             c.next = c.levels.len();
             if c.taken.is_zero() && qty.is_zero() {
                 lines[c.line].verdict = Verdict::NoFunds;
@@ -566,14 +570,14 @@ fn take_levels(
     }
 }
 
-/// The share is worth sending there.
+/// Whether the share meets the venue's smallest quantity and value.
 fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, price: Price) -> bool {
     !qty.is_zero()
         && qty >= listing.qty_min
         && amount_of(def, Notional::of(price, qty)) >= listing.notional_min
 }
 
-/// Fill or kill: one venue whose book shows it all, at the least cost.
+/// Fill or kill: the cheapest single venue whose book shows the whole quantity.
 fn whole(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -627,8 +631,8 @@ fn whole(
     }
 }
 
-/// Where what is left waits: least maker fee on its price first, then the shortest way to the top
-/// of the book there.
+/// The child that rests: at the venue with the least maker fee, and among equals where its price is
+/// nearest to the top of the book.
 fn resting_place(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -681,7 +685,7 @@ fn resting_place(
     Some(leg)
 }
 
-/// The price on the venue's tick that is not worse than the limit.
+/// The nearest price on the venue's tick that is not worse than the limit.
 fn on_tick(limit: Price, listing: &ListingDef, side: Side) -> Price {
     let over = limit.0.rem_euclid(listing.tick.0);
     match side {

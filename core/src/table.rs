@@ -1,26 +1,29 @@
-//! Fixed-size containers: nothing in here allocates after it is made.
+//! Fixed-size containers that allocate only when they are made.
 //!
-//! [`Ring`] holds orders and children under serial ids; [`Index`] finds things by hash;
+//! A line belongs here if it stores values without knowing what they mean.
+//!
+//! [`Ring`] holds orders and children under serial ids, [`Index`] finds entries by hash, and
 //! [`Recent`] remembers the newest keys.
 
 use crate::hash::Rolling;
 
-/// What a [`Ring`] holds.
+/// An item of a [`Ring`].
 pub trait Slot: Copy {
     /// A slot that was never used.
     const EMPTY: Self;
-    /// The id of what is in it.
+    /// The item's id; zero for an unused slot.
     fn id(&self) -> u64;
-    /// True when what is in it is over, so that it may give way to a newer one.
+    /// Whether the item is over, so that its slot may be used again.
     fn is_over(&self) -> bool;
 }
 
-/// Serial ids over a power of two of slots: id modulo size is the slot. A new id skips the slots of
-/// what is still alive, so what is over stays to be looked up until its slot comes round again.
+/// Items under serial ids, in a power of two of slots. An item's slot is its id modulo their
+/// number. A new id skips the slots of living items, so an item that is over stays until its slot
+/// comes round again.
 #[derive(Debug)]
 pub struct Ring<T> {
     slots: Vec<T>,
-    /// A bit a slot, set while what is in it is alive: the living are found without a look at the
+    /// One bit per slot, set while its item lives, so that living items are found without reading
     /// slots.
     living: Vec<u64>,
     next: u64,
@@ -44,13 +47,13 @@ impl<T: Slot> Ring<T> {
         self.at(id) as u32
     }
 
-    /// What is in a slot, alive, over or empty.
+    /// The item in a slot: living, over or unused.
     #[inline]
     pub fn in_slot(&self, slot: u32) -> &T {
         &self.slots[slot as usize & (self.slots.len() - 1)]
     }
 
-    /// What has that id, alive or over.
+    /// The item with this id, living or over.
     #[inline]
     pub fn get(&self, id: u64) -> Option<&T> {
         let slot = &self.slots[self.at(id)];
@@ -65,18 +68,18 @@ impl<T: Slot> Ring<T> {
         (slot.id() == id && id != 0).then_some(slot)
     }
 
-    /// True when half the slots hold something alive: no more is taken, so that looking for the
-    /// next slot stays short.
+    /// Whether half of the slots hold living items. Then no more are taken, so that the search for
+    /// the next slot stays short.
     pub fn is_full(&self) -> bool {
         self.live >= self.slots.len() / 2
     }
 
-    /// The next id; what is in its slot is over, or [`Slot::EMPTY`]. `None` when full.
+    /// The next id, whose slot holds no living item; `None` when full.
     pub fn claim(&mut self) -> Option<u64> {
         if self.is_full() {
             return None;
         }
-        // Ends: at least half of the slots are not alive.
+        // Ends: at least half of the slots hold no living item.
         loop {
             let id = self.next;
             self.next += 1;
@@ -86,7 +89,7 @@ impl<T: Slot> Ring<T> {
         }
     }
 
-    /// Puts a claimed id to use.
+    /// Stores an item under the id that was claimed for it.
     pub fn put(&mut self, item: T) {
         let at = self.at(item.id());
         self.slots[at] = item;
@@ -94,7 +97,7 @@ impl<T: Slot> Ring<T> {
         self.live += 1;
     }
 
-    /// Says that an item has come to its end.
+    /// Counts an item as over.
     pub fn ended(&mut self, id: u64) {
         assert!(self.live > 0, "more ends than beginnings");
         let at = self.at(id);
@@ -102,12 +105,12 @@ impl<T: Slot> Ring<T> {
         self.live -= 1;
     }
 
-    /// How many are alive.
+    /// Number of living items.
     pub fn live(&self) -> usize {
         self.live
     }
 
-    /// The first living thing in a slot at or after `slot`, and the slot after it.
+    /// The first living item in a slot at or after `slot`, and the slot after it.
     pub fn living_after(&self, slot: usize) -> Option<(usize, &T)> {
         let mut word = slot / 64;
         let mut bits = self.living.get(word)? & u64::MAX << (slot % 64);
@@ -119,18 +122,18 @@ impl<T: Slot> Ring<T> {
         Some((at + 1, &self.slots[at]))
     }
 
-    /// Everything that is or was, in slot order.
+    /// All items, living or over, in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().filter(|slot| slot.id() != 0)
     }
 }
 
-/// A hash index over things that are kept elsewhere: a slot is half a hash and half a place, so
-/// that a look at one cache line mostly tells that something is not there. Open addressing with
-/// linear probing and backward-shift removal, at most half full.
+/// A hash index over entries that are kept elsewhere. An index slot is half a hash and half an
+/// entry number, so that one cache line mostly suffices to see that an entry is absent. Open
+/// addressing with linear probing and backward-shift removal, at most half full.
 #[derive(Debug)]
 pub struct Index {
-    /// Zero, or the hash's low half above the place plus one.
+    /// Zero, or the low half of the hash above the entry number plus one.
     slots: Vec<u64>,
     len: usize,
 }
@@ -145,7 +148,7 @@ impl Index {
         self.slots.len() - 1
     }
 
-    /// The slot whose place `is_it`, or the free one where it would go.
+    /// The slot of the entry that `is_it`, or the free slot where it would go.
     #[inline]
     fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> usize {
         let tag = hash as u32;
@@ -160,14 +163,14 @@ impl Index {
         }
     }
 
-    /// The place under that hash which `is_it`.
+    /// The entry under that hash which `is_it`.
     #[inline]
     pub fn get(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let slot = self.slots[self.find(hash, is_it)];
         (slot != 0).then(|| slot as u32 - 1)
     }
 
-    /// Adds a place; the caller knows that it is not there. False when there is no room.
+    /// Adds an entry that the caller knows to be absent. False when there is no room.
     pub fn insert(&mut self, hash: u64, place: u32) -> bool {
         if self.len >= self.slots.len() / 2 || place == u32::MAX {
             return false;
@@ -178,7 +181,7 @@ impl Index {
         true
     }
 
-    /// Forgets the place under that hash which `is_it`, if it is there.
+    /// Removes the entry under that hash which `is_it`, if it is there.
     pub fn remove(&mut self, hash: u64, is_it: impl Fn(u32) -> bool) {
         let mut hole = self.find(hash, is_it);
         if self.slots[hole] == 0 {
@@ -194,7 +197,7 @@ impl Index {
                     return;
                 }
                 let home = (self.slots[at] >> 32) as usize & self.mask();
-                // May it stay? Only when its home lies cyclically after the hole.
+                // An entry may stay only if its home lies cyclically after the hole.
                 let stays =
                     if hole <= at { hole < home && home <= at } else { hole < home || home <= at };
                 if !stays {
@@ -213,12 +216,12 @@ pub trait Key: Copy + Eq {
     fn mix(&self, hash: &mut Rolling);
 }
 
-/// The newest `2^log2` keys, in order of arrival, each with what is to be known of it.
+/// The newest `2^log2` keys in the order of arrival, each with a value.
 #[derive(Debug)]
 pub struct Recent<K, V = ()> {
     index: Index,
     seed: u64,
-    /// With its hash.
+    /// The keys with their hashes and values.
     arrived: Vec<Option<(K, u64, V)>>,
     next: usize,
 }
@@ -229,7 +232,7 @@ impl<K: Key, V: Copy> Recent<K, V> {
         Self { index: Index::new(log2), seed, arrived: vec![None; 1 << log2], next: 0 }
     }
 
-    /// The key's hash, and what is known of it if it is remembered.
+    /// The key's hash, and its value if the key is remembered.
     fn look(&self, key: K) -> (u64, Option<V>) {
         let mut hash = Rolling::new(self.seed);
         key.mix(&mut hash);
@@ -239,17 +242,18 @@ impl<K: Key, V: Copy> Recent<K, V> {
         (hash, place.and_then(|place| self.arrived[place as usize]).map(|(.., value)| value))
     }
 
-    /// What is known of the key, if it is remembered.
+    /// The key's value; `None` if the key is not remembered.
     pub fn get(&self, key: K) -> Option<V> {
         if self.index.len == 0 { None } else { self.look(key).1 }
     }
 
-    /// True when the key is remembered.
+    /// Whether the key is remembered.
     pub fn has(&self, key: K) -> bool {
         self.get(key).is_some()
     }
 
-    /// True when the key is new; it is remembered, and the oldest one forgotten.
+    /// Remembers a key and forgets the oldest. False, without a change, if the key is remembered
+    /// already.
     pub fn remember(&mut self, key: K, value: V) -> bool {
         let (hash, held) = self.look(key);
         if held.is_some() {
@@ -265,7 +269,7 @@ impl<K: Key, V: Copy> Recent<K, V> {
 }
 
 impl<K: Key> Recent<K> {
-    /// As [`remember`](Self::remember), where there is nothing to be known of a key.
+    /// As [`remember`](Self::remember), for keys without values.
     pub fn is_new(&mut self, key: K) -> bool {
         self.remember(key, ())
     }

@@ -1,17 +1,20 @@
 //! Inputs as bytes, for the journal: little endian, no padding, one tag byte in front.
 //!
-//! A change of any layout here is a new [`SCHEMA`]; the journal keeps the schema with each record.
+//! A line belongs here if it is true of every layout, or if it numbers the inputs. A type's own
+//! layout stands beside the type, in the words of the macros below.
+//!
+//! A change of any layout is a new [`SCHEMA`]; the journal keeps the schema with each record.
 
 use crate::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CharSet, Input, LIMITS};
 use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 
-/// Version of all layouts in this module.
+/// Version of all layouts.
 ///
 /// Each limit in [`LIMITS`] counts one, for a new limit changes two layouts.
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
-/// Changes of a layout other than by a new limit, counted from when limits got their table.
+/// Layout changes other than a new limit, beyond the four of the first limits.
 const LAYOUT_CHANGES: u16 = 0;
 
 /// No encoded input is longer (asserted by a test over all of them).
@@ -43,7 +46,7 @@ impl core::fmt::Display for WireError {
 
 impl core::error::Error for WireError {}
 
-/// Writes into a buffer that is long enough.
+/// Writes into a buffer that the caller made long enough.
 pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     at: usize,
@@ -167,7 +170,7 @@ macro_rules! wire_enum {
 }
 pub(crate) use wire_enum;
 
-/// One byte that says whether, then the value.
+/// One byte that says whether there is a value, then the value.
 impl<T: Wire> Wire for Option<T> {
     #[inline]
     fn put(&self, w: &mut Writer<'_>) {

@@ -1,4 +1,7 @@
-//! What clients ask for: new orders, cancels, status; and what they are told.
+//! Clients' requests: new orders, cancels, order status; and the reports that answer them.
+//!
+//! A line belongs here if it handles one order's request or writes a report. The checks of a
+//! request are `risk`.
 
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
@@ -11,28 +14,28 @@ use crate::risk;
 use crate::routing::RoutingView;
 use crate::table::Slot;
 
-/// What a report says beside how its order stands.
+/// The fields of a report that do not come from its order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ReportContext {
-    /// The client's message that it answers; 0 for none.
+    /// `MsgSeqNum` of the client's message that the report answers; 0 for none.
     pub client_seq: u64,
-    /// The execution.
+    /// The execution of a trade report.
     pub last: Option<LastFill>,
-    /// Why.
+    /// Why the order was refused, cancelled or expired.
     pub reason: Refusal,
-    /// The request for a status.
+    /// Id of the status request.
     pub request: ClOrdId,
-    /// Reports that answer a mass status, and how many of them follow.
+    /// Number of reports that answer a mass status, and how many follow this one.
     pub mass: (u32, u32),
 }
 
 impl ReportContext {
-    /// The answer to a message.
+    /// Of the answer to a client's message.
     pub fn answer(client_seq: u64) -> Self {
         Self { client_seq, ..Self::default() }
     }
 
-    /// What came about for a reason.
+    /// Of an event with a reason.
     pub fn because(reason: Refusal) -> Self {
         Self { reason, ..Self::default() }
     }
@@ -188,7 +191,7 @@ impl Engine {
         else {
             return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
-        // Counted, never refused for it: a cancel lessens risk.
+        // A cancel counts against the rate and is never refused for it: a cancel lessens risk.
         let (now, rate) = (self.now, self.reference.accounts[account.index()].limits.rate_per_s);
         self.account_usage(account).count_request(now, rate);
         if self.order_of(request.session, request.cl_ord_id).is_some() {
@@ -198,14 +201,14 @@ impl Engine {
             if !order.stuck {
                 return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
             }
-            // Tried again for the client; what called the order back before still ends it.
+            // The cancel is tried again for the client; the earlier reason still ends the order.
             order.must_end.get_or_insert(order.cancel_reason);
         }
         if order.is_over() {
             return self.refuse_change(&change, Some(&order), Refusal::TooLateToCancel, out);
         }
         if order.state() == OrderState::PendingReplace {
-            // The later request stands.
+            // The later request wins.
             self.change_failed(&order, Refusal::ClientRequest, out);
         }
         self.set_request(&mut order, request.cl_ord_id);
@@ -213,15 +216,15 @@ impl Engine {
         self.store(&order);
     }
 
-    /// Makes an id the one of the order's last request to change it.
+    /// Sets the id of the order's last request.
     pub(super) fn set_request(&mut self, order: &mut Order, request: ClOrdId) {
         let slot = self.orders.slot(order.id.0);
         self.client_ids.set_request(order, slot, request);
     }
 
-    /// Ends an order for a reason that is not its client's. The client's own cancel, if it is under
-    /// way, is answered first, and the order ends whatever the answer is; and what a venue did not
-    /// give back is asked for again.
+    /// Ends an order for a reason other than its client's request. A pending cancel of the client
+    /// is answered first, and the order ends whatever that answer is. A cancel that a venue refused
+    /// is sent again.
     pub(super) fn end<S: Sink>(
         &mut self,
         order: &mut Order,
@@ -240,7 +243,8 @@ impl Engine {
         }
     }
 
-    /// Begins to end an order: its children are called back; when none is left, it is over.
+    /// Begins to cancel an order: its children are cancelled, and the order is over when none is
+    /// open.
     pub(super) fn start_cancel<S: Sink>(
         &mut self,
         order: &mut Order,
@@ -262,7 +266,7 @@ impl Engine {
         self.finish_cancel(order, out);
     }
 
-    /// Ends an order that is being called back once no child is left.
+    /// Ends an order that is being cancelled once no child is open.
     pub(super) fn finish_cancel<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.state() != OrderState::PendingCancel || order.live_children > 0 {
             return;
@@ -284,7 +288,7 @@ impl Engine {
         self.report(order, kind, &ReportContext::because(order.cancel_reason.reason()), out);
     }
 
-    /// Gives up what is left of an order that nothing can be done for.
+    /// Cancels the rest of an order that can neither be placed nor wait.
     pub(super) fn give_up<S: Sink>(
         &mut self,
         order: &mut Order,
@@ -296,7 +300,7 @@ impl Engine {
         self.report(order, ReportKind::Canceled, &ReportContext::because(reason), out);
     }
 
-    /// The cancel or replace that a client waits for came too late, or a venue would not do it.
+    /// Refuses the pending cancel or replace of a client: it came too late, or a venue refused it.
     pub(super) fn change_failed<S: Sink>(
         &mut self,
         order: &Order,
@@ -365,7 +369,7 @@ impl Engine {
         self.send_report(report, out);
     }
 
-    /// Reports an order as it is now.
+    /// Reports an order in its present state.
     pub(super) fn report<S: Sink>(
         &mut self,
         order: &Order,
@@ -373,7 +377,7 @@ impl Engine {
         about: &ReportContext,
         out: &mut Out<'_, S>,
     ) {
-        // Answers to a request carry the request's id, and the order's as the original.
+        // The answer to a request has the request's id as FIX 11 and the order's id as FIX 41.
         let by_request = match kind {
             ReportKind::PendingCancel | ReportKind::PendingReplace | ReportKind::Replaced => true,
             ReportKind::Canceled => about.reason == Refusal::ClientRequest,
@@ -391,7 +395,7 @@ impl Engine {
         let session = &mut self.sessions[order.session.index()];
         session.event += 1;
         self.counts.reports += 1;
-        // In one piece: a report is large, and each copy of it costs.
+        // Built in place: a report is large, and each copy costs.
         out.put(&Output::Report(Report {
             session: order.session,
             event: session.event,
@@ -423,7 +427,7 @@ impl Engine {
         }));
     }
 
-    /// Numbers and dates a report, and sends it.
+    /// Gives a report its numbers and its time, and sends it.
     #[inline]
     pub(super) fn send_report<S: Sink>(&mut self, mut report: Report, out: &mut Out<'_, S>) {
         let session = &mut self.sessions[report.session.index()];

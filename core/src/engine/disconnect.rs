@@ -1,4 +1,6 @@
-//! Sessions that come and go, and what becomes of the orders of those that are gone.
+//! Client sessions that connect and disconnect, and the orders of those that are lost.
+//!
+//! A line belongs here if it cancels orders because a connection or the node was lost.
 
 use super::{Engine, Out};
 use crate::id::SessionId;
@@ -20,7 +22,7 @@ impl Engine {
         self.lose_due_sessions(out);
     }
 
-    /// The node was down, and with it every connection.
+    /// The node was down, so every connection was lost.
     pub(super) fn lose_all_sessions<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         for index in 0..self.sessions.len() {
             self.lose(SessionId(index as u16));
@@ -43,7 +45,7 @@ impl Engine {
         self.loss_due = self.sessions.iter().filter_map(|state| state.loss_due).min();
     }
 
-    /// Calls back what the sessions that were lost long enough ago leave behind.
+    /// Cancels orders of the sessions whose grace after the loss is over.
     pub(super) fn lose_due_sessions<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         if self.loss_due.is_none_or(|due| due > self.now) {
             return;

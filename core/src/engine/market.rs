@@ -1,4 +1,6 @@
-//! Books, reference data, time, halt and the start of the node.
+//! Books, reference data, time and the start of the node.
+//!
+//! A line belongs here if it takes in what is true for all orders.
 
 use core::cmp::Reverse;
 
@@ -15,7 +17,8 @@ use crate::routing::VenueState;
 use crate::table::Slot;
 
 impl Engine {
-    /// Takes reference data and makes room for what it names, or says that it was not taken.
+    /// Takes a definition and sizes the tables for it, or notes that the definition contradicts
+    /// others.
     pub(super) fn on_definition<S: Sink>(&mut self, definition: &Input, out: &mut Out<'_, S>) {
         if self.reference.define(definition).is_err() {
             return out.notice(Notice::BadReference);
@@ -70,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// What was on its way when the node stopped is not certain any more.
+    /// The outcome of everything that was on its way when the node stopped is unknown.
     pub(super) fn on_node_started<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         for index in 0..self.venues.len() {
             self.on_venue_down(VenueId(index as u8), out);
@@ -102,9 +105,9 @@ impl Engine {
         }
     }
 
-    /// Calls back the orders whose time is over.
+    /// Cancels the good-till-date orders whose end has come.
     fn expire_orders<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        // Ends: each turn takes one off.
+        // Ends: each turn takes one entry off the heap.
         while let Some(Reverse((at, id))) = self.expiries.peek().copied() {
             if at > self.now {
                 return;
@@ -118,8 +121,8 @@ impl Engine {
         }
     }
 
-    /// Notes when an order's time is over. The heap never grows: at most half of its places are of
-    /// living orders.
+    /// Notes the end of a good-till-date order. The heap never grows: living orders take at most
+    /// half of its room.
     pub(super) fn expire_later(&mut self, order: &Order) {
         if order.expire_at == UnixNanos(0) {
             return;
@@ -132,8 +135,8 @@ impl Engine {
         self.expiries.push(Reverse((order.expire_at, order.id.0)));
     }
 
-    /// Calls back the living orders that are meant; how many there are, with those that are being
-    /// called back already.
+    /// Cancels the living orders that `is_meant` picks. Returns their number, including those that
+    /// are being cancelled already.
     pub(super) fn cancel_where<S: Sink>(
         &mut self,
         why: CancelReason,

@@ -1,4 +1,6 @@
 //! Requests about many orders of a session at once: mass cancel and mass status.
+//!
+//! A line belongs here if one request is about an unknown number of orders.
 
 use super::clients::ReportContext;
 use super::{Engine, Out};
@@ -12,7 +14,8 @@ fn is_meant(session: SessionId, scope: MassScope) -> impl Fn(&Order) -> bool {
 }
 
 impl Engine {
-    /// Orders without a child are over before the report of the mass cancel, the others after it.
+    /// An order without an open child ends before the report of the mass cancel, any other after
+    /// it.
     pub(super) fn on_mass_cancel<S: Sink>(&mut self, request: &MassCancel, out: &mut Out<'_, S>) {
         let MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal } = *request;
         if self.reference.account_of(session).is_none() {
@@ -40,7 +43,7 @@ impl Engine {
         }));
     }
 
-    /// Tells every living order; one report that says so if there is none.
+    /// Reports every open order of the scope; a single report says if there is none.
     pub(super) fn on_mass_status<S: Sink>(&mut self, request: &MassStatus, out: &mut Out<'_, S>) {
         let MassStatus { session, client_seq, request, scope, refusal } = *request;
         if self.reference.account_of(session).is_none() {
@@ -57,15 +60,15 @@ impl Engine {
             }
         }
         let (mut slot, mut left) = (0, total);
-        // Ends: as many were counted above.
+        // Ends: the loop above counted as many.
         while left > 0 {
             let Some((next, order)) = self.orders.living_after(slot) else { break };
             slot = next;
             if is_meant(order) {
                 let order = *order;
                 left -= 1;
-                // The last one confirms the request: what is told of it before a crash is told
-                // again after it.
+                // Only the last report confirms the request. After a crash in between, all reports
+                // are made again.
                 let client_seq = if left == 0 { client_seq } else { 0 };
                 let about = ReportContext {
                     request,

@@ -1,6 +1,10 @@
-//! What operators ask for: halts, drains, cancels, limits.
+//! Operators' commands: halts, drains, cancels, limits.
 //!
-//! Every command is answered with an [`OperatorReport`], after what it caused.
+//! A line belongs here if it carries out a command. Who may give which command is `admin/`'s to
+//! check.
+//!
+//! Every command is answered with an [`OperatorReport`], which comes after all that the command
+//! caused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +28,7 @@ impl Engine {
         }));
     }
 
-    /// Carries a command out; how many orders or children it called back.
+    /// Carries a command out; returns how many orders or children are being cancelled.
     fn command<S: Sink>(
         &mut self,
         command: &OperatorCommand,
@@ -109,7 +113,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells routing which venues get nothing new.
+    /// Recomputes which venues take no new order.
     fn set_closed(&mut self) {
         self.closed = self.drained.union(self.halts.venues());
     }
@@ -138,7 +142,7 @@ impl Engine {
         }
     }
 
-    /// Calls a venue's children back; their orders go on elsewhere.
+    /// Cancels a venue's children; their orders are routed to other venues.
     fn cancel_children_at<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) -> u32 {
         let (mut at, mut count) = (self.venues[venue.index()].first_child, 0);
         let up = self.is_up(venue);
@@ -152,20 +156,20 @@ impl Engine {
             }
             count += 1;
             let Some(mut order) = self.load(child.order) else { continue };
-            // Still living: it holds what it held.
+            // The child is not over yet, so it keeps its quantity and funds.
             self.store_child(&mut child, &mut order);
             self.store(&order);
         }
         count
     }
 
-    /// No order of this one's session, account or instrument may be placed.
+    /// Whether a halt covers the order's session, account or instrument.
     #[inline]
     pub(super) fn is_halted_for(&self, order: &Order) -> bool {
         self.halts.cover(order.session, order.account, order.instrument)
     }
 
-    /// From now on; open orders that could raise a position are called back.
+    /// Begins reduce-only in the scope, and cancels open orders that could raise a position.
     fn reduce_only<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
         if matches!(scope, Scope::Venue(_)) {
@@ -176,10 +180,12 @@ impl Engine {
         Ok(self.cancel_where(CancelReason::Operator, out, |order| raising.contains(&order.id)))
     }
 
-    /// Open orders in a reduce-only scope that could raise a position, were all of the account's
-    /// open orders filled: those that are called back may be, until they are over. Orders of other
-    /// scopes go first, then the others by their places; what comes after the first that does not
-    /// fit goes too. An order that is being replaced may become any size.
+    /// Open orders in a reduce-only scope that could raise a position if all of the account's open
+    /// orders were filled.
+    ///
+    /// Orders of other scopes are counted first, then the others by their slots. An order that does
+    /// not fit any more is in the set, and so is every later one. A cancelled order may still fill
+    /// until it is over, and an order that is being replaced may become any size.
     fn raising(&self) -> BTreeSet<OrderId> {
         let (mut room, mut raising) = (BTreeMap::new(), BTreeSet::new());
         for covered_now in [false, true] {

@@ -1,4 +1,7 @@
-//! Children: made from a routing plan, called back, counted out at their end.
+//! Children: made from a routing plan, cancelled, and accounted for at their end.
+//!
+//! A line belongs here if it sends or cancels a child, or changes what a child binds. News about a
+//! child is `venues`.
 
 use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
 use crate::child::{Child, ChildEvent, ChildState};
@@ -13,12 +16,13 @@ use crate::routing::{Plan, PlannedChild, RouteRequest, plan};
 use crate::table::Slot;
 
 impl Engine {
-    /// Routes what no child carries. What finds no place waits (day and GTC) or is given up.
+    /// Routes the quantity that no child carries. If no venue takes any, a day, GTC or GTD order
+    /// waits, and the rest of any other order is cancelled.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.state() != OrderState::Working || order.unplaced().is_zero() {
             return;
         }
-        // A halt calls back whatever works; nothing new leaves until it is over.
+        // A halt cancels every order in its scope; nothing new is sent until it ends.
         if self.is_halted_for(order) {
             return;
         }
@@ -27,7 +31,7 @@ impl Engine {
             match (order.live_children, can_wait) {
                 (0, true) => self.park(order),
                 (0, false) => self.give_up(order, Refusal::RoundsExhausted, out),
-                // The end of a child comes back here.
+                // The order is looked at again when a child ends.
                 (_, _) => {}
             }
             return;
@@ -47,7 +51,7 @@ impl Engine {
             order.rounds += 1;
         }
         if order.live_children > 0 || order.unplaced().is_zero() {
-            // What is still unplaced is looked at again when a child comes to its end.
+            // The rest is looked at again when a child ends.
             return;
         }
         match plan.refusal() {
@@ -61,7 +65,8 @@ impl Engine {
         }
     }
 
-    /// Makes sure that the books know the best of our resting children that the order could meet.
+    /// Updates the best price of our own resting children in every book that the order could trade
+    /// against.
     fn look_up_own(&mut self, order: &Order) {
         let side = order.side.opposite();
         for (venue, state) in self.venues.iter().enumerate() {
@@ -156,7 +161,8 @@ impl Engine {
         venue.unanswered += 1;
     }
 
-    /// Binds the funds for what is left of a child, or gives back what is no longer needed.
+    /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
+    /// needs.
     pub(super) fn bind(&mut self, child: &mut Child) {
         let def = *self.reference.instrument_of(child.instrument);
         let fee =
@@ -174,7 +180,7 @@ impl Engine {
         child.reserved = needed;
     }
 
-    /// Appends to the list of the venue's living children.
+    /// Appends a child to the list of its venue's living children.
     fn link(&mut self, child: &mut Child) {
         let venue = &mut self.venues[child.venue.index()];
         child.previous = venue.last_child;
@@ -199,8 +205,8 @@ impl Engine {
         }
     }
 
-    /// Takes a child that is over off the chain of its order: its place may be needed, and what
-    /// hangs from it must still be reached.
+    /// Takes a child that is over out of its order's chain. The child's slot may be used again, and
+    /// the older children must still be reached.
     fn leave(&mut self, child: &Child, order: &mut Order) {
         if order.newest_child == child.id {
             order.newest_child = child.older;
@@ -217,8 +223,8 @@ impl Engine {
         }
     }
 
-    /// Puts a child back; if it has come to its end, frees what it held and counts it out of its
-    /// order. True when it has.
+    /// Puts a child back into the table. If the child has ended, releases what it held and takes it
+    /// off its order. True if it has ended.
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
         let before = self.children.get(child.id.0);
         let was_over = before.is_none_or(Slot::is_over);
@@ -259,7 +265,7 @@ impl Engine {
         ends
     }
 
-    /// Calls back all children of an order that can be called back.
+    /// Cancels all children of an order that are not over.
     pub(super) fn cancel_children<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         let mut at = order.newest_child;
         // Ends: the chain leads to ever older children.
@@ -280,7 +286,7 @@ impl Engine {
         }
     }
 
-    /// Sends a cancel if the child is in a state for it. IOC and FOK end by themselves.
+    /// Sends a cancel if the child's state allows it. IOC and FOK children end by themselves.
     pub(super) fn cancel_child<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
         let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
@@ -300,7 +306,7 @@ impl Engine {
         out.put(&Output::SendCancel(reference_of(child)));
     }
 
-    /// A child has ended: what it leaves is routed again, or its order is over.
+    /// A child has ended: the rest is routed again, or the order is over.
     pub(super) fn after_child<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         match order.state() {
             OrderState::PendingCancel => self.finish_cancel(order, out),
@@ -315,15 +321,16 @@ impl Engine {
         }
     }
 
-    /// A venue will not give a child back: the order goes on, and the client is told.
+    /// A venue refuses to cancel a child. The client's cancel or replace is refused and the order
+    /// goes on, unless the order has to end.
     pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         let must_end = match order.cancel_reason {
             CancelReason::Client => order.must_end.or_else(|| self.end_is_due(order)),
             other => Some(other),
         };
         match (order.state(), must_end) {
-            // Nobody goes on trading what has to end: it waits for the venue's last word, or for
-            // the next one who wants it back.
+            // An order that has to end is not routed again. It stays pending until the venue
+            // reports an end or somebody asks for its cancel again.
             (OrderState::PendingCancel, Some(why)) => {
                 self.change_failed(order, Refusal::VenueRefused, out);
                 if order.cancel_reason != why {
@@ -341,7 +348,7 @@ impl Engine {
                 self.change_failed(order, Refusal::VenueRefused, out);
                 self.place(order, out);
             }
-            // A halted venue does not give its child back; the order is at work with the rest.
+            // A halted venue refuses to cancel its child; the rest of the order is at other venues.
             (OrderState::Working, _) => out.notice(Notice::CancelStuck(order.id)),
             (
                 OrderState::Vacant
@@ -355,7 +362,7 @@ impl Engine {
         }
     }
 
-    /// Why an order may not go on, as of now.
+    /// Why an order has to end at this moment, if it has to.
     fn end_is_due(&self, order: &Order) -> Option<CancelReason> {
         if self.is_halted_for(order) {
             return Some(CancelReason::Kill);
@@ -364,18 +371,18 @@ impl Engine {
         expired.then_some(CancelReason::Expiry)
     }
 
-    /// Lets an order wait for a venue.
+    /// Lets an order wait for a venue that takes it.
     fn park(&mut self, order: &mut Order) {
         if order.parked {
             return;
         }
         order.parked = true;
-        // Never grows: there are no more living orders than the deque was made for.
+        // The deque never grows: it was made for the largest number of living orders.
         self.parked.push_back(order.id);
         self.parked_retry_at.get_or_insert(UnixNanos(self.now.0 + PARKED_RETRY_NS));
     }
 
-    /// Routes some of the waiting orders again.
+    /// Routes some of the parked orders again, oldest first.
     pub(super) fn unpark<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         for _ in 0..self.parked.len().min(UNPARKED_PER_INPUT_MAX) {
             let Some(id) = self.parked.pop_front() else { break };
@@ -390,7 +397,7 @@ impl Engine {
     }
 }
 
-/// Names a child for its sender.
+/// The reference that names a child to its sender.
 pub(super) fn reference_of(child: &Child) -> ChildRef {
     ChildRef {
         venue: child.venue,
@@ -401,7 +408,7 @@ pub(super) fn reference_of(child: &Child) -> ChildRef {
     }
 }
 
-/// The notice that a child's fate is unknown.
+/// The notice that a child's outcome is unknown.
 pub(super) fn unknown(child: &Child) -> Notice {
     Notice::ChildUnknown(child.venue, child.id)
 }

@@ -1,8 +1,10 @@
-//! Replacing: an order gets another quantity or price.
+//! Replaces: an order gets another quantity or price.
 //!
-//! Children that the new terms still cover stay where they are, and keep their place in the book.
-//! Otherwise all are called back first, and the order is routed anew when none is left: never is
-//! more at the venues than the larger of the two orders.
+//! A line belongs here if it changes the terms of an order. The checks of the new terms are `risk`.
+//!
+//! Children that the new terms still cover stay open and keep their place in the venue's book.
+//! Otherwise all children are cancelled first, and the order is routed anew when none is open. So
+//! the venues never hold more than the larger of the old and the new quantity.
 
 use super::clients::{ChangeRequest, ReportContext};
 use super::{Engine, Out};
@@ -50,17 +52,17 @@ impl Engine {
         self.store(&order);
     }
 
-    /// Goes on with a replace once no child is left.
+    /// Completes a replace once no child is open.
     pub(super) fn finish_replace<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.state() == OrderState::PendingReplace && order.live_children == 0 {
             self.replace(order, out);
         }
     }
 
-    /// Gives an order its new terms and id, and routes what no child carries.
+    /// Gives an order its new terms and id, and routes the quantity that no child carries.
     fn replace<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         let (qty, price) = order.replacement;
-        // What was filled while the children were called back may be more than is wanted now.
+        // Fills during the cancel of the children may exceed the new quantity.
         order.qty = Qty(qty.0.max(order.filled.0 + order.canceled.0));
         order.price = price;
         order.is_replaced = true;

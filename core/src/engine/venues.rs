@@ -1,7 +1,9 @@
-//! News from venues: links, children's answers, executions, fates, balances.
+//! News from venues: links, answers about children, executions, balances.
 //!
-//! News may be late, doubled, out of order or wrong. Each kind is merged so that the worst it can
-//! do is a notice; money is booked once, always.
+//! A line belongs here if it takes in what a venue told.
+//!
+//! News may be late, repeated, out of order or wrong. The worst that wrong news can do is a notice.
+//! Each execution is booked exactly once.
 
 use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
@@ -16,7 +18,7 @@ use crate::reference::VENUES_MAX;
 use crate::table::Slot;
 
 impl Engine {
-    /// The child and its order, if the venue speaks of one of its own.
+    /// The child and its order; `None` if the child is unknown or belongs to another venue.
     fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(Child, Order)> {
         let child = *self.children.get(id.0)?;
         let order = self.load(child.order)?;
@@ -45,7 +47,7 @@ impl Engine {
     pub(super) fn on_venue_down<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = false;
-        // What was unanswered is unknown now.
+        // Every unanswered child becomes unknown.
         state.unanswered = 0;
         let mut at = state.first_child;
         out.notice(Notice::VenueDown(venue));
@@ -67,7 +69,7 @@ impl Engine {
             return Self::illegal(venue, id, out);
         };
         child.venue_order = venue_order;
-        // None: what is over stays over; its venue id is worth keeping all the same.
+        // The venue's id is kept even if the child is over.
         let was_sent = child.state() == ChildState::Sent;
         child.apply(ChildEvent::Accepted);
         if was_sent {
@@ -108,8 +110,8 @@ impl Engine {
         self.end_child(child, order, event, filled, out);
     }
 
-    /// Ends a child, unless the venue counts more filled than we have heard of: then the missing
-    /// fills are asked for first.
+    /// Ends a child. If the venue's filled quantity exceeds the executions received, the child
+    /// waits as unknown and the venue is queried for the missing executions.
     fn end_child<S: Sink>(
         &mut self,
         mut child: Child,
@@ -147,7 +149,8 @@ impl Engine {
         self.store(&order);
     }
 
-    /// The venue did not fill what its book showed: not there again before that book changes.
+    /// The venue did not fill what its book showed. The order does not go there again before that
+    /// book changes.
     fn note_fade(&self, order: &mut Order, venue: VenueId) {
         for index in 0..self.venues.len() {
             let book = &self.books[order.instrument.index() * VENUES_MAX + index];
@@ -159,7 +162,7 @@ impl Engine {
         order.faded_at = self.now;
     }
 
-    /// Its fate is in doubt: keep its exposure and ask.
+    /// The child's outcome is in doubt: its exposure is kept and the venue is queried.
     fn doubt<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
         if !child.apply(ChildEvent::Doubted) {
             return;
@@ -172,8 +175,8 @@ impl Engine {
         let Some((mut child, mut order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
-        // A cancel that crossed the end of its order is refused, which is no news; and what is
-        // unknown already has been asked about.
+        // A cancel that crossed the end of its child is refused, which is no news. An unknown child
+        // has been queried already.
         if child.is_over() || child.state() == ChildState::Unknown {
             return;
         }
@@ -205,13 +208,13 @@ impl Engine {
 
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
         if child.is_over() {
-            // It should be over and is not: call it back, whatever it is.
+            // The child should be over and is open: it is cancelled whatever its order wants.
             out.notice(Notice::FoundAfterEnd(child.venue, child.id));
             out.put(&Output::SendCancel(reference_of(&child)));
             return;
         }
         if child.awaited.is_some() {
-            // An older answer than the one that told its end.
+            // This answer is older than the one that reported the end.
             return;
         }
         if child.state() == ChildState::Unknown {
@@ -220,7 +223,7 @@ impl Engine {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
-        // A venue that is not up yet gets its cancels when it is.
+        // A venue that is down gets its cancels when it is up.
         let up = self.is_up(child.venue);
         let stuck = child.cancels >= super::CANCELS_MAX;
         if child.cancel_wanted && up {
@@ -253,7 +256,7 @@ impl Engine {
         self.merge_fill(child, order, fill, out);
     }
 
-    /// Counts an execution towards its child and its order.
+    /// Adds an execution to its child and its order.
     fn merge_fill<S: Sink>(
         &mut self,
         mut child: Child,
@@ -265,8 +268,8 @@ impl Engine {
         let of_child = fill.qty.min(child.leaves());
         child.filled = Qty(child.filled.0 + of_child.0);
         let of_order = if was_over {
-            // What its child had given up may be with other children by now: only what is not
-            // can still be filled.
+            // Other children may carry the quantity that this child had left. Only quantity that no
+            // child carries can still be filled.
             let spare = Qty(order.unplaced().0 + order.canceled.0).min(of_child);
             let from_canceled = spare.saturating_sub(order.unplaced());
             order.canceled = order.canceled.saturating_sub(from_canceled);
@@ -309,7 +312,7 @@ impl Engine {
         self.store(&order);
     }
 
-    /// Moves a living child on after a fill; the event that ended it, if one did.
+    /// Moves a living child on after a fill. Returns the event that ended the child, if it ended.
     fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
         let event = match child.awaited {
             _ if child.leaves().is_zero() => ChildEvent::LastFilled,
@@ -362,7 +365,7 @@ impl Engine {
     }
 }
 
-/// How a child ended, where it was not by its last fill.
+/// How a child ended, unless by its last fill.
 const fn end_of(event: ChildEvent) -> Option<ChildEnd> {
     match event {
         ChildEvent::Canceled => Some(ChildEnd::Canceled),

@@ -1,34 +1,34 @@
-//! What operators ask for.
+//! Operators' commands.
 //!
-//! A line belongs here if it describes an operator's command. Who may give which is `admin/`'s to
-//! check, before the command is journaled.
+//! A line belongs here if it describes an operator's command. `admin/` checks who may give which
+//! command, before the command is journaled.
 
 use super::{AccountLimits, SessionCommand};
 use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::number::Text;
 use crate::wire::{wire_enum, wire_struct, wire_variants};
 
-/// Who did it: one operator, or `first+second` where two have to agree.
+/// Name of the operator, or `first+second` where two have to agree.
 pub type By = Text<36>;
 
-/// Why an operator did it, in his own words.
+/// The operator's reason, in free text.
 pub type Reason = Text<64>;
 
-/// An operator's command: who, why, and what. When is the input's header.
+/// An operator's command, with the operator's name and reason. The time is in the input's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operator {
-    /// Number of the request at the console, given back in the answer; tells nothing else.
+    /// Number of the request at the console, repeated in the answer.
     pub request: u64,
-    /// Who.
+    /// The operator.
     pub by: By,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What.
+    /// The command.
     pub command: OperatorCommand,
 }
 wire_struct!(Operator { request, by, reason, command });
 
-/// What a command is about.
+/// What a command holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Everything.
@@ -39,7 +39,7 @@ pub enum Scope {
     Instrument(InstrumentId),
     /// One client session.
     Session(SessionId),
-    /// One account, all its sessions.
+    /// One account, with all its sessions.
     Account(AccountId),
 }
 wire_variants!(Scope {
@@ -49,29 +49,30 @@ wire_variants!(Scope {
 /// The closed set of an operator's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand {
-    /// The kill switch: no new order in the scope, and what is open there is cancelled. Of a venue:
-    /// its children are called back and their orders routed to the others.
+    /// The kill switch: no new order is accepted in the scope, and its open orders are cancelled.
+    /// For a venue: its children are cancelled and their orders are routed to other venues.
     Halt(Scope),
     /// Ends the halt of exactly this scope; a wider one stays.
     Resume(Scope),
-    /// No new child goes to the venue; what is there stays.
+    /// No new child is sent to the venue; its open children stay.
     DrainVenue(VenueId),
     /// Ends a drain.
     EnableVenue(VenueId),
     /// Cancels one order.
     Cancel(OrderId),
-    /// Cancels the open orders in the scope. Of a venue: those with a child there, whole.
+    /// Cancels the open orders in the scope. For a venue: every order with a child at the venue.
     CancelAll(Scope),
-    /// Sets an account's limits. They stand, over restarts too, until its configuration changes.
+    /// Sets an account's limits. They hold, also after a restart, until the account's configuration
+    /// changes.
     SetLimits(AccountId, AccountLimits),
-    /// For the client gateway.
+    /// A command for the client gateway.
     Session(SessionId, SessionCommand),
-    /// Only what reduces a position is taken in the scope, and what could raise one is called back.
-    /// Not of a venue.
+    /// Reduce-only: only orders that reduce a position are accepted in the scope, and open orders
+    /// that could raise one are cancelled. Not for a venue.
     ReduceOnly(Scope),
-    /// Ends that, of exactly this scope.
+    /// Ends reduce-only of exactly this scope.
     ReduceOnlyOff(Scope),
-    /// For the node itself; here it is only noted.
+    /// A command for the node itself; the core only records it.
     Node(NodeCommand),
 }
 wire_variants!(OperatorCommand {
@@ -88,7 +89,7 @@ wire_variants!(OperatorCommand {
     10 Node(command),
 });
 
-/// What an operator asks of the node.
+/// An operator's command to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum NodeCommand {
@@ -98,15 +99,15 @@ pub enum NodeCommand {
     LogError = 2,
     /// Logs warnings too.
     LogWarn = 3,
-    /// Logs what happens.
+    /// Logs information too.
     LogInfo = 4,
-    /// Logs each order's way.
+    /// Logs the way of each order too.
     LogDebug = 5,
     /// Logs everything.
     LogTrace = 6,
-    /// Tells all clients the reason, as News.
+    /// Sends the reason to all clients as News (FIX B).
     News = 7,
-    /// An orderly end once all orders are over; until then, and after the next start, everything is
+    /// An orderly end once all orders are over. Until then, and after the next start, everything is
     /// halted.
     ShutdownFlat = 8,
 }

@@ -1,6 +1,6 @@
-//! The words for "no".
+//! Why a request is refused, or why an order ends.
 //!
-//! A line belongs here if it names a reason. What a client is told of it is the gateway's.
+//! A line belongs here if it names a reason. The FIX codes of a reason are the client gateway's.
 
 use crate::wire::{Reader, Wire, WireError, Writer};
 
@@ -23,9 +23,9 @@ pub enum Refusal {
     QuantityTooLarge = 5,
     /// More than the account's largest order value.
     NotionalTooLarge = 6,
-    /// The limit is too far through the market.
+    /// The price lies too far beyond the best opposite price.
     PriceCollar = 7,
-    /// Too many orders a second.
+    /// Too many requests per second.
     RateExceeded = 8,
     /// Trading is halted.
     Halted = 9,
@@ -51,21 +51,22 @@ pub enum Refusal {
     UnknownOrder = 19,
     /// The order is already over.
     TooLateToCancel = 20,
-    /// A cancel of it is already on its way.
+    /// A cancel or a replace of the order is already pending.
     AlreadyPending = 21,
-    /// Nothing more within the order's limits (remainder of an order that does not wait).
+    /// No liquidity within the order's limit; the rest of an IOC order is cancelled.
     NoLiquidity = 22,
     /// The day is over.
     DayEnd = 23,
-    /// The client asked for it.
+    /// The client asked for the cancel.
     ClientRequest = 24,
-    /// Routed as often as is allowed.
+    /// The order was routed as often as is allowed.
     RoundsExhausted = 25,
     /// The kill switch.
     KillSwitch = 26,
-    /// The venue does not give it back.
+    /// The venue refused to cancel a child.
     VenueRefused = 27,
-    /// Every venue that could take it has too many orders to answer, or none left in its window.
+    /// Every venue that could take the order has too many unanswered orders, or has used up its
+    /// rate.
     VenueBusy = 28,
     /// No venue of that name.
     UnknownVenue = 29,
@@ -75,7 +76,7 @@ pub enum Refusal {
     UnsupportedStrategy = 31,
     /// Orders for later are not carried out.
     UnsupportedSchedule = 32,
-    /// The order's end is missing, in the past, or not one that its time in force has.
+    /// The expire time is missing, in the past, or not allowed with the time in force.
     BadExpireTime = 33,
     /// A minimum quantity is not carried out.
     UnsupportedMinQty = 34,
@@ -83,9 +84,9 @@ pub enum Refusal {
     UnsupportedDisplayQty = 35,
     /// An order by amount is not carried out.
     UnsupportedCashQty = 36,
-    /// The client's connection was lost, and it or the order wanted this then.
+    /// The client's connection was lost, and the session or the order asked for a cancel then.
     ConnectionLost = 37,
-    /// The node was down, and the order wanted this then.
+    /// The node was down, and the order asked for a cancel then.
     SystemFailure = 38,
     /// A mass cancel.
     MassCancel = 39,
@@ -95,16 +96,16 @@ pub enum Refusal {
     BelowFilled = 41,
     /// The request's scope is not one that is carried out.
     UnsupportedScope = 42,
-    /// Its time is over.
+    /// The order's expire time has come.
     TimeExpired = 43,
-    /// An operator cancelled it.
+    /// An operator cancelled the order.
     OperatorCancel = 44,
     /// Only what reduces the position is taken.
     ReduceOnly = 45,
 }
 
 impl Refusal {
-    /// Every one of them, in the order of their numbers.
+    /// All refusals, in the order of their numbers.
     pub const ALL: [Self; 46] = [
         Self::None,
         Self::DuplicateClOrdId,

@@ -1,40 +1,41 @@
-//! What clients ask for, and what operators ask about a client's session.
+//! Clients' requests, and operators' requests about a client's session.
 //!
-//! A line belongs here if it describes a request. Prices and quantities are already in the
-//! instrument's units: whoever reads the client's message converts them.
+//! A line belongs here if it describes a request. Prices and quantities are in the instrument's
+//! units; whoever reads the client's message converts them.
 
 use super::{OrdType, Refusal, Side, TimeInForce};
 use crate::id::{ClOrdId, InstrumentId, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
 
-/// A new order. Prices and quantities are already in the instrument's units.
+/// A new order. Price and quantity are in the instrument's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
-    /// Who.
+    /// The client session.
     pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
+    /// `MsgSeqNum` of the client's message.
     pub client_seq: u64,
-    /// The client's id of it.
+    /// The client's id of the order (FIX 11).
     pub cl_ord_id: ClOrdId,
-    /// What.
+    /// The instrument.
     pub instrument: InstrumentId,
     /// Buy or sell.
     pub side: Side,
     /// Market or limit.
     pub ord_type: OrdType,
-    /// How long.
+    /// Time in force.
     pub tif: TimeInForce,
-    /// How much.
+    /// Ordered quantity.
     pub qty: Qty,
-    /// Limit; zero for a market order.
+    /// Limit price; zero for a market order.
     pub price: Price,
-    /// What else it says.
+    /// Further instructions.
     pub instructions: Instructions,
-    /// FIX 97: the client has perhaps sent it before. If so, it is told how the order stands.
+    /// FIX 97: the client may have sent the order before. If the order is known, its status is the
+    /// answer.
     pub poss_resend: bool,
-    /// Follows the order through logs from the client's bytes to the venues' and back: made by the
-    /// gateway, never zero. Zero in a [`ReplaceOrder`], for an order keeps the one it came with.
+    /// Trace id: follows the order through logs from the client's bytes to the venues' and back.
+    /// The gateway makes it, never zero. Zero in a [`ReplaceOrder`], whose order keeps its own.
     pub trace: u64,
 }
 wire_struct!(NewOrder {
@@ -95,28 +96,29 @@ impl CharSet {
     }
 }
 
-/// What an order says beside side, type, quantity and price. All of it reaches the core; what the
-/// core does not do is refused by name, never passed over.
+/// The instructions of an order beside side, type, quantity and price. All of them reach the core,
+/// and the core refuses by name those that it does not carry out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
     /// FIX 100: this venue and no other.
     pub only: Option<VenueId>,
-    /// FIX 18. Done: `o` (cancel on connection loss), `Q` (cancel on system failure); always so:
-    /// `1` (not held), `H` (reinstate on system failure), `K` (cancel on trading halt).
+    /// FIX 18. Carried out: `o` (cancel on connection loss), `Q` (cancel on system failure). True
+    /// of every order: `1` (not held), `H` (reinstate on system failure), `K` (cancel on trading
+    /// halt).
     pub exec_inst: CharSet,
-    /// FIX 126: over at this time; zero for none. With [`TimeInForce::Gtd`], and only then.
+    /// FIX 126: end of the order; zero for none. Given with [`TimeInForce::Gtd`], and only then.
     pub expire_at: UnixNanos,
-    /// FIX 168: not before this time; zero for none. Not done yet.
+    /// FIX 168: start of the order; zero for none. Refused.
     pub effective_at: UnixNanos,
-    /// FIX 847: an algorithm; zero for none. Not done yet.
+    /// FIX 847: an algorithm; zero for none. Refused.
     pub strategy: u32,
-    /// FIX 957: its parameters. Not done yet.
+    /// FIX 957: number of the algorithm's parameters. Refused.
     pub strategy_parameters: u8,
-    /// FIX 110: at least so much at once; zero for none. Not done yet.
+    /// FIX 110: minimum quantity of an execution; zero for none. Refused.
     pub min_qty: Qty,
-    /// FIX 111, 210 or 1138: show so much at a time; zero for all. Not done yet.
+    /// FIX 111, 210 or 1138: displayed quantity; zero for all of it. Refused.
     pub display_qty: Qty,
-    /// FIX 152: so much of the quote asset instead of a quantity; zero for none. Not done yet.
+    /// FIX 152: amount of the quote asset instead of a quantity; zero for none. Refused.
     pub cash_qty: Amount,
 }
 
@@ -155,32 +157,33 @@ wire_fields!(Instructions {
 /// A request to change an order's quantity or price (FIX G).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplaceOrder {
-    /// The id of the order.
+    /// The id of the order (FIX 41).
     pub orig_cl_ord_id: ClOrdId,
-    /// The order as it is to be: `cl_ord_id` is the request's, and the order's once it is done.
+    /// The order with its new terms. Its `cl_ord_id` is the request's, and becomes the order's when
+    /// the replace is done.
     pub order: NewOrder,
 }
 wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
 
-/// An order that the gateway could read but not express in the core's terms. Journaled and
-/// answered by the core like any other, so that its refusal reaches the client exactly once.
+/// An order or a replace that the gateway could read but not express in the core's terms. The core
+/// journals and answers it like any other, so that the refusal reaches the client exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unacceptable {
-    /// Who.
+    /// The client session.
     pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
+    /// `MsgSeqNum` of the client's message.
     pub client_seq: u64,
-    /// The client's id of it.
+    /// The client's id of the order (FIX 11).
     pub cl_ord_id: ClOrdId,
-    /// What the client called the instrument (cut to fit).
+    /// The client's name of the instrument, cut to fit.
     pub symbol: Symbol,
     /// Buy or sell.
     pub side: Side,
-    /// The order that it was to replace; empty for a new order.
+    /// The order to be replaced; empty for a new order.
     pub orig_cl_ord_id: ClOrdId,
-    /// Why.
+    /// Why the request is refused.
     pub refusal: Refusal,
-    /// As in [`NewOrder::trace`]: zero if it was to replace an order.
+    /// As in [`NewOrder::trace`]; zero for a replace.
     pub trace: u64,
 }
 wire_struct!(Unacceptable {
@@ -197,13 +200,13 @@ wire_struct!(Unacceptable {
 /// A cancel request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CancelOrder {
-    /// Who.
+    /// The client session.
     pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
+    /// `MsgSeqNum` of the client's message.
     pub client_seq: u64,
     /// The id of the request.
     pub cl_ord_id: ClOrdId,
-    /// The id of the order.
+    /// The id of the order (FIX 41).
     pub orig_cl_ord_id: ClOrdId,
 }
 wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
@@ -211,29 +214,29 @@ wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
 /// An order status request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderStatus {
-    /// Who.
+    /// The client session.
     pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
+    /// `MsgSeqNum` of the client's message.
     pub client_seq: u64,
-    /// The id of the order.
+    /// The id of the order (FIX 41).
     pub cl_ord_id: ClOrdId,
-    /// The id of the request (FIX 790), given back in the answer; may be empty.
+    /// The id of the request (FIX 790), repeated in the answer; may be empty.
     pub request: ClOrdId,
 }
 wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
 
-/// Which orders of a session a mass request means.
+/// The orders of a session that a mass request is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MassScope {
-    /// Only of this instrument (FIX 530 or 585 is 1); all when absent (7).
+    /// Only orders of this instrument (FIX 530 or 585 is 1); of all when absent (7).
     pub instrument: Option<InstrumentId>,
-    /// Only of this side (FIX 54).
+    /// Only orders of this side (FIX 54).
     pub side: Option<Side>,
 }
 wire_struct!(MassScope { instrument, side });
 
 impl MassScope {
-    /// Whether an order of that instrument and side is meant.
+    /// Whether the request is about orders of that instrument and side.
     pub fn has(&self, instrument: InstrumentId, side: Side) -> bool {
         self.instrument.is_none_or(|only| only == instrument)
             && self.side.is_none_or(|only| only == side)
@@ -243,60 +246,61 @@ impl MassScope {
 /// A request to cancel many orders of the session (FIX q).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MassCancel {
-    /// Who.
+    /// The client session.
     pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
+    /// `MsgSeqNum` of the client's message.
     pub client_seq: u64,
     /// The id of the request.
     pub cl_ord_id: ClOrdId,
-    /// FIX 530 as the client wrote it, for the report.
+    /// FIX 530 as the client wrote it, repeated in the report.
     pub asked: u8,
-    /// Which.
+    /// The orders that the request is about.
     pub scope: MassScope,
-    /// Not [`Refusal::None`]: it could be read but not expressed in the core's terms.
+    /// Why the gateway could not express the request; [`Refusal::None`] if it could.
     pub refusal: Refusal,
 }
 wire_struct!(MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal });
 
-/// A request to be told of every open order of the session (FIX AF).
+/// A request for the status of every open order of the session (FIX AF).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MassStatus {
-    /// Who.
+    /// The client session.
     pub session: SessionId,
-    /// `MsgSeqNum` of the message that brought it.
+    /// `MsgSeqNum` of the client's message.
     pub client_seq: u64,
     /// The id of the request (FIX 584).
     pub request: ClOrdId,
-    /// Which.
+    /// The orders that the request is about.
     pub scope: MassScope,
     /// As in [`MassCancel::refusal`].
     pub refusal: Refusal,
 }
 wire_struct!(MassStatus { session, client_seq, request, scope, refusal });
 
-/// What becomes of a session's open orders when its connection is gone.
+/// What becomes of a session's open orders when its connection is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CancelOnDisconnect {
-    /// All are cancelled; otherwise those that say so themselves (FIX 18 `o`).
+    /// All orders are cancelled; otherwise only those that ask for it (FIX 18 `o`).
     pub all: bool,
-    /// So long after the loss, unless the session is back by then.
+    /// Time from the loss to the cancel, in nanoseconds; a session that is back by then keeps its
+    /// orders.
     pub grace_ns: u64,
 }
 wire_struct!(CancelOnDisconnect { all, grace_ns });
 
-/// What an operator asks about a session.
+/// An operator's command about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum SessionCommand {
-    /// Log it out; it may come back.
+    /// Log the session out; it may log on again.
     Logout = 1,
-    /// Cut its connection.
+    /// Close the session's connection.
     Disconnect = 2,
-    /// Start both sequences at 1 with its next logon; a connection is logged out first.
+    /// Start both sequences at 1 with the next logon; an open connection is logged out first.
     ResetSequence = 3,
-    /// Log it out, and let it in no more.
+    /// Log the session out, and refuse its logons.
     Disable = 4,
-    /// Let it in again.
+    /// Accept the session's logons again.
     Enable = 5,
 }
 wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });

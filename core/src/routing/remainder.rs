@@ -1,16 +1,15 @@
-//! What whole lots and smallest orders leave over.
+//! The quantity that whole lots and smallest orders leave over in a sweep.
 //!
-//! A line belongs here if it moves quantity between the shares of a sweep, so that no remainder
-//! stays which no venue takes.
+//! A line belongs here if it moves quantity between the shares of a sweep, so that no remainder is
+//! left that no venue takes.
 
 use super::{Candidate, RouteRequest, RoutingView, is_enough, within};
 use crate::id::VenueId;
 use crate::input::InstrumentDef;
 use crate::number::{Price, Qty};
 
-/// What whole lots and smallest orders leave over goes to one venue more, or to one that has a
-/// share already; if that takes more than is left, another venue gives up so much of its share.
-/// Otherwise a remainder would stay that no venue takes.
+/// Gives the remainder to one more venue, or to one that has a share already. If that venue must
+/// take more than the remainder, another venue gives up the difference.
 pub(super) fn settle(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -28,7 +27,7 @@ pub(super) fn settle(
     }
 }
 
-/// Gives what is left to a venue that can take it; true if one does.
+/// Gives the remainder to a venue that can take it; true if one does.
 fn raise(
     request: &RouteRequest,
     limit: Price,
@@ -36,7 +35,7 @@ fn raise(
     candidates: &mut [Option<Candidate<'_>>],
     left: Qty,
 ) -> bool {
-    // The least that another must give, then the first venue.
+    // The least quantity that another venue must give up; among equals the first venue.
     let mut best: Option<(Qty, usize, Option<usize>, Qty, Price)> = None;
     for (at, slot) in candidates.iter().enumerate() {
         let Some(taker) = slot else { continue };
@@ -58,8 +57,8 @@ fn raise(
     true
 }
 
-/// Where no venue can take what is left now, so much more stays back that one can take it later:
-/// the venue with the fine lot may be down, busy or empty for the moment.
+/// If no venue can take the remainder now, makes it larger, so that a venue that is down, busy or
+/// without liquidity for the moment can take it later.
 fn keep_viable(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -76,7 +75,7 @@ fn keep_viable(
         .filter(|listing| listing.enabled);
     let mut least: Option<Qty> = None;
     for listing in listings {
-        // Enough in quantity; the value is looked at below.
+        // The quantity is enough; the value is checked below.
         let enough = left.max(listing.qty_min);
         if left.floor_to(listing.lot) == left && is_enough(def, listing, enough, limit) {
             least = Some(least.map_or(enough, |least: Qty| least.min(enough)));
@@ -96,7 +95,7 @@ fn keep_viable(
     }
 }
 
-/// A venue other than `taker` that can do with so much less, or without any.
+/// A venue other than `taker` whose share may shrink by `given`, or disappear.
 fn giver(
     def: &InstrumentDef,
     candidates: &[Option<Candidate<'_>>],
@@ -115,8 +114,8 @@ fn giver(
     })
 }
 
-/// The smallest share that holds `left` on top of what the candidate has and that its venue takes,
-/// with its worst price; `None` when book or funds do not hold it.
+/// The smallest share that the candidate's venue takes and that adds `left` to its present share,
+/// with the share's worst price. `None` if the book or the funds do not allow it.
 fn raised_share(
     request: &RouteRequest,
     limit: Price,
