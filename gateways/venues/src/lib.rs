@@ -13,11 +13,13 @@ pub mod binance;
 pub mod command;
 pub mod decimal;
 pub mod ids;
+pub mod inquiry;
 pub mod json;
 pub mod kraken;
 pub mod listing;
 pub mod secret;
 pub mod signing;
+pub mod silence;
 pub mod venue;
 
 pub use command::VenueCommand;
