@@ -12,7 +12,7 @@ use rutter_venues::venue::{OwnKeys, Venue};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::logs::{LogConfig, check_level};
+use crate::watch::logs::{LogConfig, check_level};
 
 mod access;
 pub mod alerts;

@@ -3,6 +3,16 @@
 //! Order of a start: lock and replay the journal (clients' reports go to the message stores, which
 //! know what they have already), make the machines, and `launch` them.
 
+pub mod boot;
+pub mod console;
+pub mod decider;
+pub mod gate;
+mod launch;
+pub mod layout;
+pub mod rings;
+pub mod station;
+pub mod tap;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,16 +30,17 @@ use rutter_transport::driver::{DriverConfig, DriverError};
 use rutter_transport::tls::{ClientTls, TlsError};
 use rutter_transport::wait::UnknownProfile;
 
-use crate::alerts::Alerter;
-use crate::boot::{self, Names};
 use crate::clock::unix_ns;
 use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
-use crate::decider::{Decider, StartError};
-use crate::launch::{self, Machines, Parts};
-use crate::layout::UnknownLayout;
-use crate::metrics::{MetricsError, MetricsServer, Monitor};
-use crate::stations::is_for_clients;
 use crate::venues::{self, VenueError};
+use crate::watch::alerts::Alerter;
+use crate::watch::metrics::{MetricsError, MetricsServer};
+use crate::watch::monitor::Monitor;
+use boot::Names;
+use decider::{Decider, StartError};
+use launch::{Machines, Parts};
+use layout::UnknownLayout;
+use station::gateway::is_for_clients;
 
 /// Why a node does not start, or ends before it is asked to.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +85,7 @@ pub enum NodeError {
     Metrics(#[from] MetricsError),
     /// Alerts.
     #[error(transparent)]
-    Alerts(#[from] crate::alerts::StartError),
+    Alerts(#[from] crate::watch::alerts::StartError),
     /// The operators' socket.
     #[error(transparent)]
     Console(#[from] SocketError),

@@ -3,12 +3,12 @@
 //! A line belongs here if it turns configuration into a setup and is true of every venue.
 
 use rutter_core::id::{AssetId, VenueId};
+use rutter_transport::secret::Secret;
 use rutter_venues::listing::Listing;
-use rutter_venues::secret::Secret;
 use rutter_venues::venue::{Address, Feed, Orders, Setup};
 
-use crate::boot::Names;
 use crate::config::{Config, ListingConfig, Url, VenueConfig};
+use crate::node::boot::Names;
 
 /// Longest secret file that is read, in bytes.
 const SECRET_BYTES_MAX: u64 = 16 << 10;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rutter_clients::{CertificatePin, Limits, Proof, Secret};
+use rutter_clients::{CertificatePin, Limits, Proof};
+use rutter_transport::secret::Secret;
 use rutter_transport::tls::{IDENTITIES_MAX, Identity, ServerTls, ServerTlsConfig};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;

@@ -5,12 +5,13 @@
 
 use std::path::PathBuf;
 
-use rutter_clients::{Secret, SessionKind};
+use rutter_clients::SessionKind;
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::Schedule;
 use rutter_fix::session::schedule::{Day, ScheduleError, TimeOfDay};
+use rutter_transport::secret::Secret;
 use serde::Deserialize;
 
 use super::access::{self, Access, LogonProof};

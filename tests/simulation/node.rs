@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rutter::decider::Decider;
+use rutter::node::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
@@ -16,6 +16,7 @@ use rutter_fix::dictionary::Version;
 use rutter_fix::store::MemStore;
 use rutter_journal::{Config, Durability, MemStorage};
 use rutter_transport::machine::{Event, Machine, Outbox};
+use rutter_transport::secret::Secret;
 use rutter_venues::VenueCommand;
 use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
@@ -23,7 +24,6 @@ use rutter_venues::inquiry::CallLimit;
 use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
 use rutter_venues::listing::{AssetNames, FeedListing, Listing};
-use rutter_venues::secret::Secret;
 
 use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
 
@@ -309,7 +309,7 @@ struct CatchUp<'a>(&'a mut ClientGateway<MemStore>, u64);
 
 impl rutter_core::output::Sink for CatchUp<'_> {
     fn output(&mut self, output: &Output) {
-        if rutter::stations::is_for_clients(output) {
+        if rutter::node::station::gateway::is_for_clients(output) {
             self.0.on_output(self.1, output).expect("a replayed report is taken or known");
         }
     }

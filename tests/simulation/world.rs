@@ -1,15 +1,17 @@
 //! Everybody together: what arrives is given to whom it is for, one step at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use rutter_clients::ConnId as GatewayConn;
+use rutter_clients::{ClientGateway, ClientInput};
 use rutter_core::input::Input;
 use rutter_core::output::Output;
+use rutter_fix::store::MemStore;
 use rutter_sim::binance::BinanceFront;
 use rutter_sim::faults::{CutPoint, Fault, FaultyFront, Scope};
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
 use rutter_sim::kraken::Kraken;
 use rutter_sim::random::Random;
+use rutter_transport::acceptor::{Acceptor, ConnId as GatewayConn, Event as Arrived, Peer};
 use rutter_transport::machine::{Action, CloseReason, Event, HttpMethod, HttpResponse, LinkId};
 use rutter_venues::VenueCommand;
 
@@ -262,11 +264,8 @@ impl World {
     fn node_timers(&mut self) {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
-        let inputs = &mut node.inputs;
-        node.gateway.on_timer(now_ns, &mut |input, _| {
-            inputs.push_back(*input);
-            true
-        });
+        node.gateway.on_timer(now_ns);
+        deliver(now_ns, &mut node.gateway, &mut node.inputs);
         if node.decider.engine().next_timer().is_some_and(|due| due.0 <= now_ns) {
             node.inputs.push_back(Input::Tick);
         }
@@ -374,30 +373,27 @@ impl World {
         let wire = delivery.wire;
         let Some(node) = &mut self.node else { return };
         let known = node.connections.iter().position(|c| c.is_some_and(|(_, w)| w == wire));
-        let inputs = &mut node.inputs;
-        let mut publish = |input: &Input, _: u64| {
-            inputs.push_back(*input);
-            true
-        };
         match (delivery.arrival, known) {
             (Arrival::Opened { .. }, None) => {
                 let free = node.connections.iter().position(Option::is_none).expect("a free slot");
-                let peer = rutter_clients::Peer::default();
-                if node.gateway.on_connect(now_ns, GatewayConn(free as u32), &peer).is_ok() {
+                let peer = Peer::default();
+                if node.gateway.accept(now_ns, GatewayConn(free as u32), &peer).is_ok() {
                     node.connections[free] = Some((0, wire));
                 } else {
                     self.network.close(now_ns, wire, End::Gateway);
                 }
             }
             (Arrival::Bytes(bytes), Some(at)) => {
-                node.gateway.on_bytes(now_ns, GatewayConn(at as u32), &bytes, &mut publish);
+                let arrived = Arrived::Bytes(GatewayConn(at as u32), &bytes);
+                node.gateway.on_event(now_ns, arrived);
             }
             (Arrival::Closed, Some(at)) => {
                 node.connections[at] = None;
-                node.gateway.on_closed(GatewayConn(at as u32), &mut publish);
+                node.gateway.on_event(now_ns, Arrived::Closed(GatewayConn(at as u32)));
             }
             (_, _) => {}
         }
+        deliver(now_ns, &mut node.gateway, &mut node.inputs);
         self.write_gateway();
     }
 
@@ -405,29 +401,26 @@ impl World {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
         loop {
-            let inputs = &mut node.inputs;
-            let mut publish = |input: &Input, _: u64| {
-                inputs.push_back(*input);
-                true
-            };
-            let mut worked = node.gateway.resume(now_ns, &mut publish);
-            while let Some(conn) = node.gateway.take_dirty() {
+            let mut worked = node.gateway.resume(now_ns);
+            worked |= deliver(now_ns, &mut node.gateway, &mut node.inputs);
+            while let Some(conn) = node.gateway.next_to_write() {
                 let bytes = node.gateway.pending(conn).to_vec();
                 if bytes.is_empty() {
                     continue;
                 }
                 worked = true;
-                node.gateway.wrote(now_ns, conn, bytes.len());
+                node.gateway.on_event(now_ns, Arrived::Written(conn, bytes.len()));
                 if let Some((_, wire)) = node.connections[conn.0 as usize] {
                     self.network.send(now_ns, wire, End::Gateway, Arrival::Bytes(bytes));
                 }
             }
-            while let Some((conn, _)) = node.gateway.take_close() {
+            while let Some((conn, _)) = node.gateway.next_to_close() {
                 worked = true;
                 if let Some((_, wire)) = node.connections[conn.0 as usize].take() {
                     self.network.close(now_ns, wire, End::Gateway);
                 }
-                node.gateway.on_closed(conn, &mut publish);
+                node.gateway.on_event(now_ns, Arrived::Closed(conn));
+                deliver(now_ns, &mut node.gateway, &mut node.inputs);
             }
             if !worked {
                 break;
@@ -463,7 +456,7 @@ impl World {
     fn on_output(&mut self, output: &Output) {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
-        if rutter::stations::is_for_clients(output) {
+        if rutter::node::station::gateway::is_for_clients(output) {
             node.gateway.on_output(now_ns, output).expect("a report is taken");
             return self.write_gateway();
         }
@@ -645,6 +638,18 @@ impl World {
             }
         }
     }
+}
+
+/// The core's queue takes all inputs of the gateway; true if there were any.
+fn deliver(
+    now_ns: u64,
+    gateway: &mut ClientGateway<MemStore>,
+    inputs: &mut VecDeque<Input>,
+) -> bool {
+    gateway.deliver(now_ns, &mut |emission: &ClientInput| {
+        inputs.push_back(emission.input);
+        true
+    })
 }
 
 fn http_request(request: &rutter_transport::machine::HttpRequest) -> HttpRequest {

@@ -3,7 +3,10 @@
 //! `RUTTER_SEEDS=n` runs seeds 1 to n, `RUTTER_SEED=s` one of them, which is how a failure is
 //! replayed.
 
+#[path = "../../../tests/support/counting.rs"]
+mod counting;
 mod desk;
+mod no_allocation;
 mod scenarios;
 mod world;
 
@@ -246,7 +249,7 @@ fn scopes(engine: &Engine, model: &ReadModel) {
     assert_eq!(status.reduce_only, rows(engine.reduce_only_scopes().collect()));
     assert_eq!(status.halted, engine.is_halted());
     for session in (0..SESSIONS).map(SessionId) {
-        let open = engine.orders().filter(|o| o.session == session && !o.state.is_over()).count();
+        let open = engine.orders().filter(|o| o.session == session && !o.state().is_over()).count();
         assert_eq!(model.open_in(Scope::Session(session)).orders as usize, open);
     }
 }

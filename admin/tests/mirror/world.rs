@@ -322,7 +322,7 @@ impl World {
     /// An order of the core: mostly one that lives.
     fn any_order(&mut self) -> Option<rutter_core::order::Order> {
         let all: Vec<_> = self.engine.orders().copied().collect();
-        let living: Vec<_> = all.iter().filter(|o| !o.state.is_over()).copied().collect();
+        let living: Vec<_> = all.iter().filter(|o| !o.state().is_over()).copied().collect();
         let from = if living.is_empty() || self.random.in_100(10) { all } else { living };
         (!from.is_empty()).then(|| self.random.pick(&from))
     }
@@ -358,7 +358,7 @@ impl World {
     /// A child of the core: mostly one that lives.
     fn any_child(&mut self) -> Option<Child> {
         let all: Vec<_> = self.engine.children().copied().collect();
-        let living: Vec<_> = all.iter().filter(|c| !c.state.is_over()).copied().collect();
+        let living: Vec<_> = all.iter().filter(|c| !c.state().is_over()).copied().collect();
         let from = if living.is_empty() || self.random.in_100(15) { all } else { living };
         (!from.is_empty()).then(|| self.random.pick(&from))
     }

@@ -6,14 +6,13 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use rutter_clients::market::{BookNews, ListingTerms, MarketConfig};
-use rutter_clients::{
-    ClientGateway, ConnId, GatewayConfig, InstrumentConfig, Limits, Peer, SessionConfig,
-};
+use rutter_clients::{ClientGateway, GatewayConfig, InstrumentConfig, Limits, SessionConfig};
 use rutter_core::id::{InstrumentId, SessionId, VenueId};
 use rutter_core::input::{BookUpdate, Level, Side};
 use rutter_core::number::{Price, Qty, Text};
 use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::store::MemStore;
+use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 
 const NOW: u64 = 1_719_487_046_000_000_000;
 const ROUNDS: i64 = 1_000;
@@ -101,10 +100,10 @@ fn measure(gateway: &mut ClientGateway<MemStore>, rounds: i64, told: bool) -> u1
             if told {
                 gateway.on_book_news(NOW, &news);
             }
-            while gateway.on_timer(NOW, &mut |_, _| true) {}
-            while let Some(conn) = gateway.take_dirty() {
+            while gateway.on_timer(NOW) {}
+            while let Some(conn) = gateway.next_to_write() {
                 let count = black_box(gateway.pending(conn)).len();
-                gateway.wrote(NOW, conn, count);
+                gateway.on_event(NOW, Event::Written(conn, count));
             }
         }
         best = best.min(started.elapsed().as_nanos() / rounds as u128);
@@ -122,11 +121,12 @@ fn main() {
     let alone = measure(&mut gateway, ROUNDS, false);
     println!("the loop alone: {alone} ns");
     println!("nobody looks: {} ns an update", measure(&mut gateway, ROUNDS, true) - alone);
-    gateway.on_connect(NOW, ConnId(0), &Peer::default()).expect("room");
+    gateway.accept(NOW, ConnId(0), &Peer::default()).expect("room");
     let logon = frame(1, b"A", |out| {
         out.uint(98, 0).uint(108, 30);
     });
-    gateway.on_bytes(NOW, ConnId(0), &logon, &mut |_, _| true);
+    gateway.on_event(NOW, Event::Bytes(ConnId(0), &logon));
+    gateway.deliver(NOW, &mut |_| true);
     let mut seq = 1;
     for streams in [1, 10, 100] {
         while seq <= streams {
@@ -135,7 +135,7 @@ fn main() {
                 out.text(262, &format!("r{seq}")).uint(263, 1).uint(264, 0).uint(265, 1);
                 out.uint(267, 2).uint(269, 0).uint(269, 1).uint(146, 1).text(55, "BTC/USDT");
             });
-            gateway.on_bytes(NOW, ConnId(0), &ask, &mut |_, _| true);
+            gateway.on_event(NOW, Event::Bytes(ConnId(0), &ask));
         }
         let rounds = ROUNDS / streams as i64;
         let before = gateway.market_counters().increments;

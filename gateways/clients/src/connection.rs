@@ -1,31 +1,24 @@
-//! One connection: whose it is and what waits in either direction.
+//! One connection: its owner, and the bytes that wait in either direction.
 //!
 //! A line belongs here if it needs one connection and no session.
 
 use core::fmt;
 use std::net::IpAddr;
 
+use rutter_transport::acceptor::Peer;
+use rutter_transport::byte_queue::ByteQueue;
 use rutter_transport::tls::TlsFacts;
 
 use crate::lockout::Source;
 
-/// What a carrier knows about a connection when it is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// Where it comes from; `None` if the carrier has no addresses.
-    pub address: Option<IpAddr>,
-    /// A TLS handshake has to be done first.
-    pub tls: bool,
-}
-
-/// Whose a connection is.
+/// The owner of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
-    /// Its Logon is still awaited.
+    /// Nobody yet: the Logon has not come.
     Unbound,
-    /// A client's, by position.
+    /// The client at this place of the configuration.
     Client(usize),
-    /// Nobody's any more: it is to be closed, and nothing of it is read.
+    /// Nobody any more: the connection is to be closed, and nothing more is read from it.
     Closing,
 }
 
@@ -34,14 +27,14 @@ pub(crate) enum Binding {
 pub(crate) enum Secure {
     /// Nothing.
     Plain,
-    /// TLS, as soon as its handshake is done.
+    /// TLS, and its handshake is not done yet.
     Handshake,
-    /// TLS, and what its handshake has told.
+    /// TLS, and what the handshake has shown about the peer.
     Tls(Box<TlsFacts>),
 }
 
 impl Secure {
-    /// What the handshake has told.
+    /// What the handshake has shown about the peer.
     pub fn facts(&self) -> Option<&TlsFacts> {
         match self {
             Self::Plain | Self::Handshake => None,
@@ -52,33 +45,34 @@ impl Secure {
 
 /// A connection that the carrier holds.
 pub(crate) struct Connection {
-    /// Where it comes from.
+    /// The peer's address.
     pub address: Option<IpAddr>,
-    /// The same, as it is counted.
+    /// The peer's address as limits and lock-outs count it.
     pub source: Option<Source>,
-    /// What protects it.
+    /// What protects the connection.
     pub secure: Secure,
-    /// Whose it is.
+    /// The owner.
     pub binding: Binding,
-    /// Bytes that wait: an unfinished message, or whatever the core has no room for.
-    pub input: Vec<u8>,
-    /// Bytes to be written.
+    /// Received bytes that wait: an unfinished message, or messages that cannot be taken yet.
+    pub input: ByteQueue,
+    /// Bytes that wait for the socket.
     pub out: Vec<u8>,
     /// When the newest bytes came.
     pub arrived_ns: u64,
-    /// The Logon must be there by then.
+    /// The Logon must have come by then.
     pub logon_due_ns: u64,
-    /// It is among the connections to be written.
+    /// The connection is in the gateway's list of connections to write.
     pub dirty: bool,
-    /// Bytes wait in `input` for room at the core, for confirmations, or for a replay to end.
+    /// `input` is read on when the core has room, when reports confirm what the client sent, or
+    /// when the client has read more of a resend.
     pub stalled: bool,
-    /// The operator has been told that it reads slowly.
+    /// The operator has been told that the client reads slowly.
     pub warned: bool,
-    /// Since when bytes wait without any being taken.
+    /// Since when bytes wait for the socket without any being taken.
     pub backlog_since_ns: Option<u64>,
 }
 
-/// Shows how many bytes wait and not which: there may be a password among them.
+/// Shows how many bytes wait, never the bytes: there may be a password among them.
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
@@ -90,18 +84,18 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Room for the input and output of a connection that keeps up, in bytes.
+/// Room for the input and output of a client that keeps up, in bytes each.
 const BUFFER_BYTES: usize = 8 << 10;
 
 impl Connection {
-    /// One that has just been made.
+    /// A connection that has just been made.
     pub fn new(logon_due_ns: u64, peer: &Peer) -> Self {
         Self {
             address: peer.address,
             source: peer.address.map(Source::from),
             secure: if peer.tls { Secure::Handshake } else { Secure::Plain },
             binding: Binding::Unbound,
-            input: Vec::with_capacity(BUFFER_BYTES),
+            input: ByteQueue::with_capacity(BUFFER_BYTES),
             out: Vec::with_capacity(BUFFER_BYTES),
             arrived_ns: 0,
             logon_due_ns,
@@ -112,7 +106,7 @@ impl Connection {
         }
     }
 
-    /// Whose it is, if that is known.
+    /// The place of the client that owns the connection, if its Logon has named one.
     pub const fn client(&self) -> Option<usize> {
         match self.binding {
             Binding::Client(place) => Some(place),
@@ -120,12 +114,12 @@ impl Connection {
         }
     }
 
-    /// Whether its Logon is still awaited.
+    /// Whether the Logon has not come yet.
     pub const fn is_unbound(&self) -> bool {
         matches!(self.binding, Binding::Unbound)
     }
 
-    /// Whether it is to be closed.
+    /// Whether the connection is to be closed.
     pub const fn is_closing(&self) -> bool {
         matches!(self.binding, Binding::Closing)
     }

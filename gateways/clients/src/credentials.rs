@@ -14,10 +14,8 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use rutter_fix::codec::{Encoder, Message};
 use rutter_fix::session::{LogonContext, Policy};
 use rutter_fix::tags;
+use rutter_transport::secret::Secret;
 use rutter_transport::tls::TlsFacts;
-use zeroize::Zeroizing;
-
-use crate::config::SessionConfig;
 
 mod signature;
 
@@ -27,39 +25,6 @@ pub use signature::{REPLAYS_MAX, SIGNATURE_BYTES_MAX};
 
 /// All that a client is told when its Logon is refused for what it proves.
 pub const REFUSED_TEXT: &str = "Invalid credentials";
-
-/// A password or shared secret. Prints as `***` in every log; wiped when dropped.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
-
-impl Secret {
-    /// Takes the text.
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text.into_bytes()))
-    }
-
-    /// Its length in bytes.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is nothing in it.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(Zeroizing::new(text.as_bytes().to_vec()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// How a client proves that it is who its `CompID` says.
 #[derive(Clone, Debug)]
@@ -202,20 +167,26 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Those of one session. A signed time may be off by `window_ns` either way.
-    pub fn new(session: &SessionConfig, window_ns: u64) -> Self {
-        let check = match &session.proof {
+    /// The credentials of one session: the `Username` (553), proof and certificate that its Logon
+    /// must show. A signed time may be off by `window_ns` nanoseconds either way.
+    pub fn new(
+        username: Option<&str>,
+        proof: &Proof,
+        certificate: Option<CertificatePin>,
+        window_ns: u64,
+    ) -> Self {
+        let check = match proof {
             Proof::Nothing => Check::Nothing,
-            Proof::Password(secret) => Check::Password(Matcher::new(&secret.0)),
+            Proof::Password(secret) => Check::Password(Matcher::new(secret.expose().as_bytes())),
             Proof::HmacSha256(secret) => {
-                Check::HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, &secret.0))
+                Check::HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes()))
             }
             Proof::Ed25519(key) => Check::Ed25519(UnparsedPublicKey::new(&ED25519, *key)),
         };
         Self {
-            username: session.username.as_ref().map(|name| Matcher::new(name.as_bytes())),
+            username: username.map(|name| Matcher::new(name.as_bytes())),
             check,
-            pin: session.certificate.clone(),
+            pin: certificate,
             window_ns,
             replays: Replays::default(),
             text: Vec::new(),
@@ -315,14 +286,9 @@ mod tests {
         let secret = Secret::from("hunter2");
         assert_eq!(format!("{secret:?}"), "***");
         for proof in [Proof::Password(secret.clone()), Proof::HmacSha256(secret)] {
-            let (id, account) = (rutter_core::id::SessionId(0), rutter_core::id::Name::EMPTY);
-            let session = SessionConfig {
-                username: Some("hunter3".to_owned()),
-                proof,
-                certificate: Some(CertificatePin::Sha256([7; 32])),
-                ..SessionConfig::trading(id, "A", account)
-            };
-            let said = format!("{:?} {:?}", session.proof, Credentials::new(&session, 1));
+            let pin = CertificatePin::Sha256([7; 32]);
+            let credentials = Credentials::new(Some("hunter3"), &proof, Some(pin), 1);
+            let said = format!("{proof:?} {credentials:?}");
             assert!(!said.contains("hunter") && !said.contains("104, 117"), "{said}");
         }
     }

@@ -32,9 +32,8 @@ pub mod trace;
 pub use config::{
     ConfigError, GatewayConfig, InstrumentConfig, Limits, SessionConfig, SessionKind,
 };
-pub use connection::Peer;
-pub use credentials::{CertificatePin, LogonFault, Proof, Secret};
-pub use gateway::{ClientGateway, Publish};
-pub use notice::{CloseReason, ConnId, Counters, Notice, OutputError, RecoveryError};
+pub use credentials::{CertificatePin, LogonFault, Proof};
+pub use gateway::{ClientGateway, ClientInput};
+pub use notice::{CloseReason, Counters, Notice, NoticeKind, OutputError, RecoveryError};
 pub use report::Passport;
-pub use server::{GatewayServer, ServerCounters, ServerError};
+pub use server::{GatewayServer, Publish, ServerCounters, ServerError};

@@ -9,15 +9,10 @@ use rutter_core::id::SessionId;
 use rutter_core::input::SessionCommand;
 use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
 use rutter_fix::store::StoreError;
+use rutter_transport::acceptor::ConnId;
 use rutter_transport::tls::TlsFault;
 
 use crate::credentials::LogonFault;
-use crate::quiet::Kind;
-
-/// A connection, by the slot that its carrier gave it. A slot may be used again once
-/// [`on_closed`](crate::ClientGateway::on_closed) has been called for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub u32);
 
 /// Why a connection ended, or was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -61,8 +56,8 @@ pub enum CloseReason {
     /// The session cannot go on before a restart; see [`Notice::Failed`].
     #[error("session has failed")]
     SessionFailed,
-    /// More bytes than allowed wait to be understood: the carrier reads on although
-    /// [`wants_read`](crate::ClientGateway::wants_read) says no.
+    /// More received bytes wait than allowed: the carrier reads on although
+    /// [`wants_read`](rutter_transport::acceptor::Acceptor::wants_read) says no.
     #[error("input buffer full")]
     InputFull,
     /// It does not read what we write. What it missed waits in its store.
@@ -74,6 +69,18 @@ pub enum CloseReason {
     /// The peer, or the network.
     #[error("closed by the peer")]
     Peer,
+}
+
+/// Kinds of notices about peers that are not logged on: a notice of a kind that comes too often is
+/// counted instead of told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// A connection was refused, or ended before its Logon was accepted.
+    Closed(CloseReason),
+    /// A Logon failed its proof.
+    Logon(LogonFault),
+    /// A source address was locked out.
+    LockedOut,
 }
 
 /// Something that an operator should see.
@@ -120,7 +127,7 @@ pub enum Notice {
     /// So many notices about strangers were not told one by one.
     Untold {
         /// About what.
-        kind: Kind,
+        kind: NoticeKind,
         /// How many.
         count: u64,
     },

@@ -3,8 +3,7 @@
 //!
 //! A line belongs here if it decides whether a notice about somebody who is not logged on is told.
 
-use crate::credentials::LogonFault;
-use crate::notice::CloseReason;
+use crate::notice::NoticeKind;
 
 /// How long a period is.
 pub const PERIOD_NS: u64 = 10_000_000_000;
@@ -15,20 +14,9 @@ pub const TOLD_MAX: u32 = 4;
 /// Kinds that are kept apart; there are fewer reasons than that.
 const KINDS_MAX: usize = 128;
 
-/// What a notice is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A connection that was refused, or ended before its Logon was good.
-    Closed(CloseReason),
-    /// A Logon that proved nothing.
-    Logon(LogonFault),
-    /// A source that was locked out.
-    LockedOut,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Period {
-    kind: Kind,
+    kind: NoticeKind,
     since_ns: u64,
     told: u32,
     untold: u64,
@@ -42,7 +30,7 @@ pub(crate) struct Quiet {
 
 impl Quiet {
     /// Whether a notice is told. Call [`due`](Self::due) first.
-    pub fn may_tell(&mut self, now_ns: u64, kind: Kind) -> bool {
+    pub fn may_tell(&mut self, now_ns: u64, kind: NoticeKind) -> bool {
         if let Some(period) = self.periods.iter_mut().find(|period| period.kind == kind) {
             if period.told < TOLD_MAX {
                 period.told += 1;
@@ -58,7 +46,7 @@ impl Quiet {
     }
 
     /// Ends a period that is over: its kind, and how many were not told. Call it until `None`.
-    pub fn due(&mut self, now_ns: u64) -> Option<(Kind, u64)> {
+    pub fn due(&mut self, now_ns: u64) -> Option<(NoticeKind, u64)> {
         while let Some(at) = self.periods.iter().position(|period| period.end_ns() <= now_ns) {
             let period = self.periods.swap_remove(at);
             if period.untold > 0 {

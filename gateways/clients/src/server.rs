@@ -15,15 +15,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
+use rutter_core::input::Input;
 use rutter_core::output::Output;
 use rutter_fix::store::MessageStore;
+use rutter_transport::acceptor::{Acceptor, ConnId, Event};
 use rutter_transport::stream::Stream;
 use rutter_transport::tls::{TlsError, TlsFault};
 use rutter_transport::wait::PARK_MAX;
 use rutter_transport::wake::{Parked, WakeHandle};
 
-use crate::gateway::{ClientGateway, Publish};
-use crate::notice::{CloseReason, ConnId, OutputError, RecoveryError};
+use crate::gateway::{ClientGateway, ClientInput};
+use crate::notice::{CloseReason, OutputError, RecoveryError};
 use crate::report::Passport;
 
 mod leave;
@@ -34,6 +36,10 @@ use listen::Listener;
 
 pub use leave::{LEAVE_BYTES_MAX, LEAVE_NS, LEAVING_MAX};
 pub use listen::{LISTENERS_MAX, RELOAD_PERIOD};
+
+/// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
+/// `false`: there is no room; the same input is offered again later.
+pub type Publish<'p> = dyn FnMut(&Input, u64) -> bool + 'p;
 
 /// Outputs taken in one turn before the sockets get their chance.
 pub const OUTPUTS_PER_TURN: usize = 256;
@@ -217,7 +223,14 @@ impl<S: MessageStore> GatewayServer<S> {
     /// Sends what [`output`](Self::output) queued.
     pub fn flush_now(&mut self, publish: &mut Publish<'_>) {
         let now_ns = self.batch_ns.take().unwrap_or_else(self.clock);
-        self.flush(now_ns, publish);
+        self.flush(now_ns);
+        self.deliver(now_ns, publish);
+    }
+
+    /// Offers the gateway's inputs to the core; true if any was taken.
+    fn deliver(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+        let mut offer = |input: &ClientInput| publish(&input.input, input.arrived_ns);
+        self.gateway.deliver(now_ns, &mut offer)
     }
 
     /// One turn of the loop: outputs (at most [`OUTPUTS_PER_TURN`]), sockets, timers. Never
@@ -314,8 +327,10 @@ impl<S: MessageStore> GatewayServer<S> {
     /// Gives the gateway back; every connection is closed.
     pub fn into_gateway(mut self) -> ClientGateway<S> {
         for index in 0..self.slots.len() {
-            self.drop_slot(index as u32, &mut |_, _| true);
+            self.drop_slot(index as u32);
         }
+        // Nobody takes inputs any more.
+        self.gateway.deliver((self.clock)(), &mut |_| true);
         self.gateway
     }
 
@@ -350,19 +365,22 @@ impl<S: MessageStore> GatewayServer<S> {
             _ => {}
         }
         let now_ns = (self.clock)();
-        let mut worked = self.take_readiness(now_ns, publish);
-        worked |= self.gateway.resume(now_ns, publish);
+        let mut worked = self.take_readiness(now_ns);
+        worked |= self.deliver(now_ns, publish);
+        worked |= self.gateway.resume(now_ns);
+        worked |= self.deliver(now_ns, publish);
         worked |= self.read_all(now_ns, publish);
-        worked |= self.gateway.on_timer(now_ns, publish);
-        worked |= self.end_leaving(now_ns, publish);
-        // Somebody may have to go for a newcomer, so writing and closing come last.
+        worked |= self.gateway.on_timer(now_ns);
+        worked |= self.end_leaving(now_ns);
+        // A newcomer may displace somebody, so writing and closing come last.
         worked |= self.accept_all(now_ns);
-        self.flush(now_ns, publish);
+        self.flush(now_ns);
+        self.deliver(now_ns, publish);
         self.reload(now_ns);
         Ok(worked)
     }
 
-    fn take_readiness(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+    fn take_readiness(&mut self, now_ns: u64) -> bool {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         let mut worked = false;
         for readiness in &events {
@@ -381,7 +399,7 @@ impl<S: MessageStore> GatewayServer<S> {
                         mark_readable(slot, number, &mut self.readable);
                     }
                     if readiness.is_writable() && slot.ready {
-                        self.write(now_ns, ConnId(number), publish);
+                        self.write(now_ns, ConnId(number));
                     }
                 }
             }
@@ -402,7 +420,8 @@ impl<S: MessageStore> GatewayServer<S> {
             let Some(Some(slot)) = self.slots.get_mut(number as usize) else { continue };
             if slot.leaving.is_some() {
                 slot.more = false;
-                self.drain(number, publish);
+                self.drain(number);
+                self.deliver(now_ns, publish);
                 continue;
             }
             let stranger = self.gateway.awaits_logon(conn);
@@ -415,7 +434,8 @@ impl<S: MessageStore> GatewayServer<S> {
             worked = true;
             slot.more = false;
             if !self.read(now_ns, conn, publish) {
-                self.drop_slot(number, publish);
+                self.drop_slot(number);
+                self.deliver(now_ns, publish);
             } else if let Some(Some(slot)) = self.slots.get_mut(number as usize)
                 && slot.ready
                 && slot.stream.is_readable()
@@ -440,9 +460,9 @@ impl<S: MessageStore> GatewayServer<S> {
             if !slot.ready {
                 match slot.stream.handshake() {
                     Ok(done) => slot.ready = done,
-                    Err(error) => alive = self.tls_failed(conn, &error, publish),
+                    Err(error) => alive = self.tls_failed(now_ns, conn, &error),
                 }
-                if !alive || !self.secured(conn) {
+                if !alive || !self.secured(now_ns, conn) {
                     break;
                 }
                 continue;
@@ -452,13 +472,14 @@ impl<S: MessageStore> GatewayServer<S> {
                 Ok(0) => alive = false,
                 Ok(count) => {
                     let bytes = buffer.get(..count).unwrap_or(&[]);
-                    self.gateway.on_bytes(now_ns, conn, bytes, publish);
+                    self.gateway.on_event(now_ns, Event::Bytes(conn, bytes));
+                    self.deliver(now_ns, publish);
                     if self.gateway.wants_read(conn) {
                         continue;
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => alive = self.tls_failed(conn, &error, publish),
+                Err(error) => alive = self.tls_failed(now_ns, conn, &error),
             }
             break;
         }
@@ -467,64 +488,64 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     /// Tells the gateway what a handshake that is done has shown; `false` if it is not.
-    fn secured(&mut self, conn: ConnId) -> bool {
+    fn secured(&mut self, now_ns: u64, conn: ConnId) -> bool {
         let Some(Some(slot)) = self.slots.get(conn.0 as usize) else { return false };
         if let Some(facts) = slot.stream.tls_facts().filter(|_| slot.ready) {
-            self.gateway.on_secured(conn, facts);
+            self.gateway.on_event(now_ns, Event::Secured(conn, facts));
         }
         slot.ready
     }
 
     /// A connection is over for an error; if it is one of TLS, the gateway learns which.
-    fn tls_failed(&mut self, conn: ConnId, error: &io::Error, publish: &mut Publish<'_>) -> bool {
+    fn tls_failed(&mut self, now_ns: u64, conn: ConnId, error: &io::Error) -> bool {
         let tls = self.slots.get(conn.0 as usize).and_then(Option::as_ref);
         if tls.is_some_and(|slot| slot.stream.is_tls())
             && let Some(fault) = TlsFault::of(error)
         {
-            self.gateway.refuse(conn, fault, publish);
+            self.gateway.on_event(now_ns, Event::TlsFailed(conn, fault));
         }
         false
     }
 
     /// Hands what waits to the kernel, connection by connection, and closes what is to be closed.
-    fn flush(&mut self, now_ns: u64, publish: &mut Publish<'_>) {
-        while let Some(conn) = self.gateway.take_dirty() {
-            self.write(now_ns, conn, publish);
+    fn flush(&mut self, now_ns: u64) {
+        while let Some(conn) = self.gateway.next_to_write() {
+            self.write(now_ns, conn);
         }
-        while let Some((conn, reason)) = self.gateway.take_close() {
-            self.write(now_ns, conn, publish);
+        while let Some((conn, reason)) = self.gateway.next_to_close() {
+            self.write(now_ns, conn);
             // Who had a session may have been told why it is over.
             if matches!(reason, CloseReason::Session(_)) {
-                self.leave(now_ns, conn.0, publish);
+                self.leave(now_ns, conn.0);
             } else {
-                self.drop_slot(conn.0, publish);
+                self.drop_slot(conn.0);
             }
         }
     }
 
     /// Writes one connection as far as its socket takes it.
-    fn write(&mut self, now_ns: u64, conn: ConnId, publish: &mut Publish<'_>) {
+    fn write(&mut self, now_ns: u64, conn: ConnId) {
         let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) else { return };
         loop {
             let pending = self.gateway.pending(conn);
             if pending.is_empty() && !slot.stream.wants_write() {
-                return self.say_last(conn.0, publish);
+                return self.say_last(conn.0);
             }
             // A full queue takes nothing; what it holds goes first then.
             let taken = slot.stream.write(pending).unwrap_or(0);
             if taken > 0 {
-                self.gateway.wrote(now_ns, conn, taken);
+                self.gateway.on_event(now_ns, Event::Written(conn, taken));
             }
             match slot.stream.flush() {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => return self.drop_slot(conn.0, publish),
+                Err(_) => return self.drop_slot(conn.0),
             }
         }
     }
 
     /// Closes a connection and tells the gateway.
-    fn drop_slot(&mut self, number: u32, publish: &mut Publish<'_>) {
+    fn drop_slot(&mut self, number: u32) {
         let Some(mut slot) = self.slots.get_mut(number as usize).and_then(Option::take) else {
             return;
         };
@@ -535,7 +556,7 @@ impl<S: MessageStore> GatewayServer<S> {
             self.readable.retain(|readable| *readable != number);
         }
         self.free.push(number);
-        self.gateway.on_closed(ConnId(number), publish);
+        self.gateway.on_event((self.clock)(), Event::Closed(ConnId(number)));
     }
 }
 

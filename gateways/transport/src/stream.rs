@@ -16,6 +16,7 @@ use mio::{Interest, Registry, Token};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
+use crate::byte_queue::ByteQueue;
 use crate::tls::TlsFacts;
 
 /// Most bytes that wait for a peer that does not read. Beyond it the peer is cut off.
@@ -32,40 +33,6 @@ pub struct WriteBufferFull {
     pub queued: usize,
     /// Bytes that did not fit.
     pub refused: usize,
-}
-
-/// Bytes that wait for the socket.
-#[derive(Debug, Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Queue {
-    fn len(&self) -> usize {
-        self.bytes.len() - self.start
-    }
-
-    fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or(&[])
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        // The sent front is dropped only when that frees more than it moves.
-        if self.start > self.bytes.len() / 2 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start += count;
-        if self.start >= self.bytes.len() {
-            self.bytes.clear();
-            self.start = 0;
-        }
-    }
 }
 
 /// TLS on top of the socket.
@@ -98,7 +65,7 @@ impl Tls {
 pub struct Stream {
     socket: TcpStream,
     tls: Option<Box<Tls>>,
-    queue: Queue,
+    queue: ByteQueue,
     queue_bytes_max: usize,
     /// The socket may have bytes for us: set by a readiness event, cleared when it ran dry.
     readable: bool,
@@ -114,7 +81,7 @@ impl Stream {
         Self {
             socket,
             tls: None,
-            queue: Queue::default(),
+            queue: ByteQueue::default(),
             queue_bytes_max: WRITE_BUFFER_BYTES_MAX,
             readable: true,
             read_closed: false,
@@ -261,7 +228,7 @@ impl Stream {
 
     /// Whether something waits for the socket.
     pub fn wants_write(&self) -> bool {
-        self.queue.len() > 0 || self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
+        !self.queue.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
     }
 
     /// Says goodbye and shuts the writing side down: what was written arrives, followed by the end,
@@ -343,7 +310,7 @@ impl Write for Stream {
     /// Hands what waits to the kernel; `WouldBlock` when not all of it was taken.
     fn flush(&mut self) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
-            while self.queue.len() > 0 {
+            while !self.queue.is_empty() {
                 match self.socket.write(self.queue.waiting()) {
                     Ok(0) => return Err(ErrorKind::WriteZero.into()),
                     Ok(count) => self.queue.consume(count),
@@ -355,7 +322,7 @@ impl Write for Stream {
         };
         loop {
             write_records(&mut tls.connection, &mut self.socket)?;
-            if self.queue.len() == 0 {
+            if self.queue.is_empty() {
                 return Ok(());
             }
             if tls.connection.is_handshaking() {

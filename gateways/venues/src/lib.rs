@@ -17,7 +17,6 @@ pub mod inquiry;
 pub mod json;
 pub mod kraken;
 pub mod listing;
-pub mod secret;
 pub mod signing;
 pub mod silence;
 pub mod venue;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::Ed25519KeyPair;
 use ring::{digest, hmac};
 
-use crate::secret::Secret;
+use rutter_transport::secret::Secret;
 
 /// Longest PEM text that is read.
 const PEM_BYTES_MAX: usize = 8 << 10;

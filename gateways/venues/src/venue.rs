@@ -15,8 +15,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::listing::Listing;
-use crate::secret::Secret;
 use crate::{VENUES, VenueCommand};
+use rutter_transport::secret::Secret;
 
 /// An adapter for order entry and private reports.
 pub type Orders = Box<dyn Machine<Command = VenueCommand, Emission = Input> + Send>;

@@ -1,58 +1,160 @@
-//! One client: its session, and how outputs of the core become its messages.
+//! The configured sessions: one client each, found by its place, its session id or its `CompID`.
+//!
+//! A place is a position in the configuration. Places are made here only and no client ever goes,
+//! so indexing by a place asserts that the client is there.
+//!
+//! A line belongs here if it needs one client and no connection.
 
 use core::cmp::Ordering;
+use core::ops::{Index, IndexMut, Range};
+use std::collections::BTreeMap;
 
+use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
+use rutter_fix::codec::{Encoder, Message};
+use rutter_fix::session::{DisconnectReason, Sent, Session};
+use rutter_fix::store::MessageStore;
+use rutter_fix::tags::msg_type;
+use rutter_transport::acceptor::ConnId;
 
-use super::history::History;
-use super::throttle::Throttle;
-use super::{
-    ConnId, Credentials, DisconnectReason, Encoder, MessageStore, OutputError, Owner,
-    RecoveryError, SendError, Sent, Session,
-};
-use crate::config::{SessionConfig, SessionKind};
+use super::throttle::{MayNot, Throttle};
+use crate::config::{GatewayConfig, SessionConfig, SessionKind};
+use crate::credentials::Credentials;
+use crate::notice::{OutputError, RecoveryError};
+use crate::reference::history::History;
+use crate::terms::Owner;
+
+/// All clients. See the module's text.
+#[derive(Debug)]
+pub(super) struct Clients<S> {
+    all: Vec<Client<S>>,
+    /// Places by session id.
+    by_session: Vec<Option<usize>>,
+    /// Places by the client's `CompID`.
+    by_comp_id: BTreeMap<Vec<u8>, usize>,
+}
+
+impl<S: MessageStore> Clients<S> {
+    /// One client for each configured session; `stores` are in the same order, and as many.
+    pub fn new(config: &GatewayConfig, stores: Vec<S>) -> Self {
+        let slots = config.sessions.iter().map(|one| one.id.index() + 1).max().unwrap_or(0);
+        let mut by_session = vec![None; slots];
+        let mut by_comp_id = BTreeMap::new();
+        let mut all = Vec::with_capacity(stores.len());
+        for (place, (session, store)) in config.sessions.iter().zip(stores).enumerate() {
+            by_session[session.id.index()] = Some(place);
+            by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
+            let credentials = Credentials::new(
+                session.username.as_deref(),
+                &session.proof,
+                session.certificate.clone(),
+                config.limits.logon_window_ns,
+            );
+            let fix = Session::new(config.fix_session(session), store, credentials);
+            all.push(Client::new(fix, session));
+        }
+        Self { all, by_session, by_comp_id }
+    }
+
+    /// Gives the stores back, in the order of the configured sessions.
+    pub fn into_stores(self) -> Vec<S> {
+        self.all.into_iter().map(|client| client.session.into_store()).collect()
+    }
+}
+
+impl<S> Clients<S> {
+    /// Configured sessions.
+    pub const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Every place.
+    pub const fn places(&self) -> Range<usize> {
+        0..self.all.len()
+    }
+
+    /// The clients, by place.
+    pub fn iter(&self) -> core::slice::Iter<'_, Client<S>> {
+        self.all.iter()
+    }
+
+    /// The clients, by place.
+    pub fn iter_mut(&mut self) -> core::slice::IterMut<'_, Client<S>> {
+        self.all.iter_mut()
+    }
+
+    /// The place of a session of the core's; `None` if it is not configured here.
+    pub fn by_session(&self, session: SessionId) -> Option<usize> {
+        self.by_session.get(session.index()).copied().flatten()
+    }
+
+    /// The place of the client with that `CompID`.
+    pub fn by_comp_id(&self, comp_id: &[u8]) -> Option<usize> {
+        self.by_comp_id.get(comp_id).copied()
+    }
+}
+
+/// Every place comes from [`Clients`].
+const CONFIGURED: &str = "a place is the position of a configured session";
+
+impl<S> Index<usize> for Clients<S> {
+    type Output = Client<S>;
+
+    fn index(&self, place: usize) -> &Client<S> {
+        self.all.get(place).expect(CONFIGURED)
+    }
+}
+
+impl<S> IndexMut<usize> for Clients<S> {
+    fn index_mut(&mut self, place: usize) -> &mut Client<S> {
+        self.all.get_mut(place).expect(CONFIGURED)
+    }
+}
 
 /// One configured session.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Client<S> {
+    /// Session id, account and FIX version.
     pub owner: Owner,
     pub session: Session<S, Credentials>,
-    /// Its connection, from the Logon's arrival on.
+    /// The client's connection, from the Logon's arrival until the gateway lets go of it. As long
+    /// as it is here, the table of connections holds it.
     pub conn: Option<ConnId>,
-    /// The core has been told that it is there.
+    /// The core has been told that the client is logged on.
     pub up: bool,
-    /// It cannot go on before a restart.
+    /// The session cannot go on before a restart.
     pub failed: bool,
-    /// Why our Logout went out.
+    /// Why our Logout was sent.
     pub logout_reason: Option<DisconnectReason>,
-    /// Highest event number that the core has given for it; of a drop copy, the highest number of a
-    /// report (whether it was copied or not).
+    /// Highest event number that the core has given to the session; of a drop copy, the highest
+    /// number of a report, whether the report was copied or not.
     pub journal_event: u64,
-    /// What it may do.
+    /// What the session may do.
     pub kind: SessionKind,
-    /// Its `CompID`.
+    /// The client's `CompID`.
     pub comp_id: String,
-    /// What becomes of its orders when its connection is lost: as configured, and as its newest
-    /// Logon chose.
+    /// What becomes of the session's orders when its connection is lost, as configured.
     pub configured: CancelOnDisconnect,
+    /// The same, as the newest Logon chose.
     pub chosen: CancelOnDisconnect,
-    /// How many requests it may make.
+    /// How many requests the session may make.
     pub throttle: Throttle,
-    /// Its reports say where they come from.
+    /// The session's reports carry a [`Passport`](crate::report::Passport).
     pub passport: bool,
-    /// What it is being told again.
+    /// The history that the client is being sent.
     pub history: Option<History>,
-    /// An operator has shut it out.
+    /// An operator has shut the session out.
     pub disabled: bool,
-    /// An operator wants its numbers to start anew once its connection is gone.
+    /// An operator wants both sequence numbers to start at 1 once the connection is gone.
     pub reset_wanted: bool,
 }
 
 impl<S: MessageStore> Client<S> {
-    pub fn new(owner: Owner, session: Session<S, Credentials>, config: &SessionConfig) -> Self {
+    fn new(session: Session<S, Credentials>, config: &SessionConfig) -> Self {
+        let (account, version) = (config.account, config.version);
         Self {
-            owner,
+            owner: Owner { session: config.id, account, version },
             session,
             kind: config.kind.clone(),
             comp_id: config.comp_id.clone(),
@@ -71,7 +173,7 @@ impl<S: MessageStore> Client<S> {
         }
     }
 
-    /// Stores an output under its event number and writes it if the client is there.
+    /// Stores an output under its event number and, if the client is logged on, writes it.
     pub fn send(
         &mut self,
         now_ns: u64,
@@ -86,17 +188,12 @@ impl<S: MessageStore> Client<S> {
             return Err(OutputError::EventGap { session, expected, got: event });
         }
         let sent = self.session.send_app(now_ns, event, kind, out, write);
-        sent.map_err(|source: SendError| OutputError::Send { session, source })
+        sent.map_err(|source| OutputError::Send { session, source })
     }
 
-    /// A drop copy counts by the numbers of all reports, of which it is told some.
-    pub const fn is_drop_copy(&self) -> bool {
-        matches!(self.kind, SessionKind::DropCopy(_))
-    }
-
-    /// Starts the numbers anew if an operator asked for it. Nobody is connected.
+    /// Starts both sequence numbers at 1 if an operator asked for it. Nobody is connected.
     pub fn reset_if_wanted(&mut self) {
-        if std::mem::take(&mut self.reset_wanted) {
+        if core::mem::take(&mut self.reset_wanted) {
             self.session.reset();
         }
     }
@@ -113,7 +210,7 @@ impl<S: MessageStore> Client<S> {
         }
     }
 
-    /// Whether store and journal agree about what the client has been told.
+    /// Whether store and journal agree about the events that the client has been sent.
     pub fn check_recovery(&self) -> Result<(), RecoveryError> {
         let session = self.owner.session;
         if self.failed {
@@ -126,5 +223,25 @@ impl<S: MessageStore> Client<S> {
             Ordering::Less => Err(RecoveryError::EventsMissing { session, stored, journal }),
             Ordering::Equal => Ok(()),
         }
+    }
+}
+
+impl<S> Client<S> {
+    /// Whether the session gets copies of other sessions' reports. Its event numbers are those of
+    /// all reports, of which it is sent some.
+    pub const fn is_drop_copy(&self) -> bool {
+        matches!(self.kind, SessionKind::DropCopy(_))
+    }
+
+    /// Whether the session may not make this request. Cancels are counted and never refused: a
+    /// cancel lessens risk.
+    pub fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<MayNot> {
+        let asks_for_reports = message.msg_type() == msg_type::HISTORY_REQUEST;
+        if self.kind != SessionKind::Trading && !asks_for_reports {
+            return Some(MayNot::ReadOnly);
+        }
+        let cancels = [msg_type::ORDER_CANCEL_REQUEST, msg_type::ORDER_MASS_CANCEL_REQUEST];
+        let passes = self.throttle.may_pass(now_ns) || cancels.contains(&message.msg_type());
+        (!passes).then_some(MayNot::Throttled)
     }
 }

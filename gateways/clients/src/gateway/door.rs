@@ -1,27 +1,31 @@
 //! Who gets in: a connection from its arrival until its session takes it over.
 //!
-//! A line belongs here if it is about a connection without a session, or about what a Logon
-//! proves. What follows a good Logon is `gateway`.
+//! A line belongs here if it is about a connection without a session, or about the result of a
+//! Logon's proof. Whatever follows a good Logon is `inbound`.
 
 use std::collections::BTreeMap;
 
+use rutter_core::id::SessionId;
+use rutter_fix::codec::{FieldIndex, Message, Status, decode};
+use rutter_fix::store::MessageStore;
+use rutter_fix::tags::{self, msg_type};
+use rutter_transport::acceptor::{ConnId, Peer};
 use rutter_transport::tls::{TlsFacts, TlsFault};
 
-use super::{
-    Binding, ClientGateway, CloseReason, ConnId, Connection, FieldIndex, LOGON_BYTES_MAX, Limits,
-    Message, MessageStore, Notice, Publish, SessionId, Status, choice, decode, msg_type, tags,
-};
-use crate::connection::{Peer, Secure};
+use super::{ClientGateway, LOGON_BYTES_MAX, choice};
+use crate::config::Limits;
+use crate::connection::{Connection, Secure};
 use crate::credentials::LogonFault;
 use crate::lockout::{Lockouts, Rule, Source};
-use crate::quiet::{Kind, Quiet};
+use crate::notice::{CloseReason, Notice, NoticeKind};
+use crate::quiet::Quiet;
 
-/// What the gateway remembers about those who are not logged on.
+/// What the gateway remembers about peers that are not logged on.
 #[derive(Debug)]
 pub(super) struct Door {
     lockouts: Lockouts,
     quiet: Quiet,
-    /// The newest time that was heard of.
+    /// The newest time that a carrier has given.
     now_ns: u64,
 }
 
@@ -37,20 +41,16 @@ impl Door {
 }
 
 impl<S: MessageStore> ClientGateway<S> {
-    /// Clients are let in from now on: a Logon that was signed before is refused, for it may have
-    /// been used before a restart.
+    /// Clients are let in from now on. A Logon that was signed earlier is refused: it may have been
+    /// used before a restart.
     pub fn opened(&mut self, now_ns: u64) {
-        for client in &mut self.clients {
+        for client in self.clients.iter_mut() {
             client.session.policy_mut().opened(now_ns);
         }
     }
 
-    /// A connection was made; `conn` is below `connections_max` and free. Over TLS its handshake
-    /// follows: [`on_secured`](Self::on_secured), or [`refuse`](Self::refuse).
-    ///
-    /// # Errors
-    /// Why it is not taken: close it, and forget it.
-    pub fn on_connect(
+    /// A peer has connected. Over TLS its handshake follows.
+    pub(super) fn take_peer(
         &mut self,
         now_ns: u64,
         conn: ConnId,
@@ -60,93 +60,82 @@ impl<S: MessageStore> ClientGateway<S> {
         if let Some(reason) = self.no_room(conn, peer.address.map(Source::from)) {
             self.counters.connections_refused += 1;
             self.tell_stranger(
-                Kind::Closed(reason),
+                NoticeKind::Closed(reason),
                 Notice::Closed { conn, session: None, address: peer.address, reason },
             );
             return Err(reason);
         }
         let due_ns = now_ns.saturating_add(self.limits.logon_timeout_ns);
-        if let Some(place) = self.connections.get_mut(conn.0 as usize) {
-            *place = Some(Connection::new(due_ns, peer));
-        }
-        self.open += 1;
-        self.unbound += 1;
+        self.connections.insert(conn, Connection::new(due_ns, peer));
         self.counters.connections += 1;
         self.due_ns = self.due_ns.min(due_ns);
         Ok(())
     }
 
-    /// Why a newcomer is not taken. Somebody else may have to go for it.
+    /// Why a newcomer is refused. May displace another connection to make room.
     fn no_room(&mut self, conn: ConnId, source: Option<Source>) -> Option<CloseReason> {
         if !self.recovered {
             return Some(CloseReason::NotRecovered);
         }
-        if !matches!(self.connections.get(conn.0 as usize), Some(None)) {
+        if !self.connections.is_free(conn) {
             return Some(CloseReason::TooManyConnections);
         }
-        // Who cannot be told apart is not limited by address.
+        // Peers without a known address cannot be told apart, so no limit by address holds them.
         if source.is_some() && self.unbound_of(source) >= self.limits.unbound_per_address_max {
             return Some(CloseReason::TooManyFromAddress);
         }
-        let full = self.unbound >= self.limits.unbound_max && !self.displace(source);
+        let full = self.connections.unbound() >= self.limits.unbound_max && !self.displace(source);
         full.then_some(CloseReason::TooManyUnbound)
     }
 
-    /// Connections of a source whose Logon is still awaited.
+    /// Connections of a source whose Logon has not come yet.
     fn unbound_of(&self, source: Option<Source>) -> usize {
-        let unbound = self.connections.iter().flatten().filter(|one| one.is_unbound());
-        unbound.filter(|one| one.source == source).count()
+        self.connections.each_unbound().filter(|(_, one)| one.source == source).count()
     }
 
-    /// Makes room for a newcomer at the cost of the source that waits with the most connections:
-    /// its oldest one goes. `false` if the newcomer's own source has as many. So a crowd that
-    /// says nothing keeps nobody out for the whole of its time.
+    /// Makes room for a newcomer: the oldest connection of the source with the most connections
+    /// that wait for a Logon is closed. False if the newcomer's own source has as many. So a crowd
+    /// that says nothing cannot keep others out for the whole logon timeout.
     fn displace(&mut self, newcomer: Option<Source>) -> bool {
         let mut counts = BTreeMap::<Option<Source>, usize>::new();
-        for connection in self.connections.iter().flatten().filter(|one| one.is_unbound()) {
+        for (_, connection) in self.connections.each_unbound() {
             *counts.entry(connection.source).or_default() += 1;
         }
         let most = counts.values().copied().max().unwrap_or(0);
         if counts.get(&newcomer).copied().unwrap_or(0) >= most {
             return false;
         }
-        let unbound = self.connections.iter().enumerate().filter_map(|(place, connection)| {
-            let waits = connection.as_ref().filter(|one| one.is_unbound())?;
-            (counts.get(&waits.source) == Some(&most)).then_some((waits.logon_due_ns, place))
-        });
-        let Some((_, place)) = unbound.min() else { return false };
-        self.close(ConnId(place as u32), CloseReason::Displaced, &mut |_, _| false);
+        let of_the_most = |one: &Connection| counts.get(&one.source) == Some(&most);
+        let unbound = self.connections.each_unbound().filter(|(_, one)| of_the_most(one));
+        let oldest = unbound.map(|(conn, one)| (one.logon_due_ns, conn)).min();
+        let Some((_, conn)) = oldest else { return false };
+        self.close(conn, CloseReason::Displaced);
         true
     }
 
     /// The TLS handshake of a connection is done. The time for its Logon goes on.
-    pub fn on_secured(&mut self, conn: ConnId, facts: TlsFacts) {
-        if let Some(connection) = self.open_connection(conn) {
+    pub(super) fn on_secured(&mut self, conn: ConnId, facts: TlsFacts) {
+        if let Some(connection) = self.connections.open_mut(conn) {
             connection.secure = Secure::Tls(Box::new(facts));
         }
     }
 
-    /// Whether the Logon of a connection has not come yet.
-    pub fn awaits_logon(&self, conn: ConnId) -> bool {
-        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
-        connection.is_some_and(Connection::is_unbound)
-    }
-
-    /// TLS with a peer failed, within the handshake or later: the connection is over.
-    pub fn refuse(&mut self, conn: ConnId, fault: TlsFault, publish: &mut Publish<'_>) {
+    /// TLS failed, during the handshake or later: the connection is over.
+    pub(super) fn on_tls_failed(&mut self, conn: ConnId, fault: TlsFault) {
         self.counters.tls_failures += 1;
-        self.close(conn, CloseReason::Tls(fault), publish);
+        if self.connections.get(conn).is_some() {
+            self.close(conn, CloseReason::Tls(fault));
+        }
     }
 
-    /// The first message of a connection names its session; it is not taken here, the session
-    /// reads it itself. Nobody who is not ours gets an answer.
+    /// Gives the connection to the session that its first message names. No byte is taken here: the
+    /// session reads its Logon itself. A peer that names no session of ours gets no answer.
     pub(super) fn bind(
         &mut self,
         now_ns: u64,
         conn: ConnId,
         bytes: &[u8],
         index: &mut FieldIndex,
-        publish: &mut Publish<'_>,
     ) -> Option<usize> {
         let found = match decode(bytes, index) {
             Ok(Status::Incomplete) => return None,
@@ -157,14 +146,14 @@ impl<S: MessageStore> ClientGateway<S> {
         };
         match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
             Ok(place) => {
-                // Not before it is its session's: a stranger must not choose for who is there.
-                if let Some(client) = self.clients.get_mut(place) {
-                    client.chosen = choice::of(&Message::new(bytes, index), client.configured);
-                }
+                // Only once the session is this connection's: a stranger must not choose for a
+                // client that is logged on.
+                let client = &mut self.clients[place];
+                client.chosen = choice::of(&Message::new(bytes, index), client.configured);
                 Some(0)
             }
             Err(reason) => {
-                self.close(conn, reason, publish);
+                self.close(conn, reason);
                 None
             }
         }
@@ -176,16 +165,11 @@ impl<S: MessageStore> ClientGateway<S> {
         }
         let ours = logon.get(tags::TARGET_COMP_ID) == Some(self.sender_comp_id.as_bytes());
         let sender = logon.get(tags::SENDER_COMP_ID).filter(|_| ours);
-        sender
-            .and_then(|sender| self.by_comp_id.get(sender).copied())
-            .ok_or(CloseReason::UnknownCompId)
+        sender.and_then(|sender| self.clients.by_comp_id(sender)).ok_or(CloseReason::UnknownCompId)
     }
 
     fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return Err(CloseReason::UnknownCompId);
-        };
+        let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         if client.failed {
             return Err(CloseReason::SessionFailed);
         }
@@ -198,35 +182,34 @@ impl<S: MessageStore> ClientGateway<S> {
         let locked = self.door.lockouts.is_locked(now_ns, connection.source, place);
         client.session.policy_mut().arrives(locked, connection.secure.facts());
         client.conn = Some(conn);
-        connection.binding = Binding::Client(place);
-        self.unbound -= 1;
+        self.connections.bind(conn, place);
         Ok(())
     }
 
     /// Notes how a client's Logon was judged, if there was one.
     pub(super) fn note_verdict(&mut self, now_ns: u64, conn: ConnId, place: usize) {
-        let Some(client) = self.clients.get_mut(place) else { return };
+        let client = &mut self.clients[place];
         let session = client.owner.session;
         let Some(verdict) = client.session.policy_mut().take_verdict() else { return };
-        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
-        let (source, address) = connection.map_or((None, None), |one| (one.source, one.address));
+        let connection = &self.connections[conn];
+        let (source, address) = (connection.source, connection.address);
         let Err(fault) = verdict else { return self.door.lockouts.succeeded(source, place) };
         self.counters.credentials_refused += 1;
         self.counters.locked_out += u64::from(fault == LogonFault::LockedOut);
         let refused = Notice::LogonRefused { session, address, fault };
-        self.tell_stranger(Kind::Logon(fault), refused);
+        self.tell_stranger(NoticeKind::Logon(fault), refused);
         if !fault.is_guess() {
             return;
         }
         if let Some(lock_ns) = self.door.lockouts.failed(now_ns, source, place) {
             self.counters.lockouts += 1;
             let locked = Notice::LockedOut { session, address, for_s: lock_ns / 1_000_000_000 };
-            self.tell_stranger(Kind::LockedOut, locked);
+            self.tell_stranger(NoticeKind::LockedOut, locked);
         }
     }
 
-    /// Tells that a connection is over. Of those that never got in a few are told, and then how
-    /// many there were.
+    /// Tells the operator that a connection is over. Of connections that were never logged on only a
+    /// few are told one by one; the others are counted.
     pub(super) fn tell_closed(
         &mut self,
         conn: ConnId,
@@ -234,17 +217,16 @@ impl<S: MessageStore> ClientGateway<S> {
         reason: CloseReason,
         was_up: bool,
     ) {
-        let connection = self.connections.get(conn.0 as usize).and_then(Option::as_ref);
-        let address = connection.and_then(|connection| connection.address);
+        let address = self.connections[conn].address;
         let closed = Notice::Closed { conn, session, address, reason };
         if was_up {
             self.note(closed);
         } else {
-            self.tell_stranger(Kind::Closed(reason), closed);
+            self.tell_stranger(NoticeKind::Closed(reason), closed);
         }
     }
 
-    fn tell_stranger(&mut self, kind: Kind, notice: Notice) {
+    fn tell_stranger(&mut self, kind: NoticeKind, notice: Notice) {
         let now_ns = self.door.now_ns;
         self.tell_untold(now_ns);
         if self.door.quiet.may_tell(now_ns, kind) {
@@ -255,7 +237,7 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Tells how many notices of a kind were not told in the period that is over.
+    /// Tells, for each period that is over, how many notices of its kind were only counted.
     pub(super) fn tell_untold(&mut self, now_ns: u64) {
         self.tick(now_ns);
         while let Some((kind, count)) = self.door.quiet.due(now_ns) {

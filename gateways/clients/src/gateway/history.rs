@@ -1,51 +1,27 @@
-//! A client that asks for yesterday's reports gets them: what its store keeps of a time is told
-//! again, over all resets of its numbers.
+//! A client that asks for yesterday's reports gets them: the messages that its store keeps of a time
+//! are sent again, over all resets of its sequence numbers.
 //!
 //! `HistoryRequest` (U1) names a time from 20021 up to, and without, 20022. Each message that was
-//! sent in it comes again as it was, with `PossResend` (97) and its number and time of then (20023,
-//! 20024); `HistoryEnd` (U2) says how many there were. None of these is stored. A client may ask
-//! for one history at a time; whatever else it is sent goes between.
+//! sent in it comes again as it was, with `PossResend` (97) and the number and time that it had
+//! (20023, 20024). `HistoryEnd` (U2) says how many there were. None of these is stored. A client may
+//! ask for one history at a time. Its other messages go between.
+//!
+//! A line belongs here if it sends a history. Reading the request is `reference::history`.
 
-use rutter_fix::codec::{Message, parse_timestamp_ns};
-use rutter_fix::session::{AppMessage, BusinessRejectReason, SessionRejectReason};
-use rutter_fix::store::PastCursor;
+use rutter_fix::session::{AppMessage, BusinessRejectReason, SendError};
+use rutter_fix::store::{MSG_TYPE_BYTES_MAX, MessageStore};
 use rutter_fix::tags::{self, msg_type};
+use rutter_transport::acceptor::ConnId;
 
-use super::{ClientGateway, ConnId, MessageStore, Notice, SendError};
-use rutter_core::id::ClOrdId;
+use super::ClientGateway;
+use crate::notice::Notice;
+use crate::reference::history::{History, read};
 
 /// Messages told again in one turn to one client.
 pub const TOLD_PER_TURN: usize = 64;
 
 /// `Text` (58) of the answer to a request while another is being answered.
 const BUSY: &str = "HistoryBusy";
-
-/// A history that is being told.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct History {
-    id: ClOrdId,
-    cursor: PastCursor,
-    told: u64,
-}
-
-type Fault = (SessionRejectReason, u32);
-
-fn time(message: &Message<'_>, tag: u32) -> Result<u64, Fault> {
-    let text = message.get(tag).ok_or((SessionRejectReason::RequiredTagMissing, tag))?;
-    parse_timestamp_ns(text).ok_or((SessionRejectReason::IncorrectDataFormat, tag))
-}
-
-fn read(message: &Message<'_>) -> Result<History, Fault> {
-    let tag = tags::HISTORY_REQ_ID;
-    let id = message.get(tag).ok_or((SessionRejectReason::RequiredTagMissing, tag))?;
-    let id = ClOrdId::new(id).filter(|id| !id.is_empty());
-    let id = id.ok_or((SessionRejectReason::ValueOutOfRange, tag))?;
-    let (from, upto) = (time(message, tags::HISTORY_FROM)?, time(message, tags::HISTORY_UPTO)?);
-    if from >= upto {
-        return Err((SessionRejectReason::ValueOutOfRange, tags::HISTORY_UPTO));
-    }
-    Ok(History { id, cursor: PastCursor::new(from, upto), told: 0 })
-}
 
 impl<S: MessageStore> ClientGateway<S> {
     /// Begins to tell a history, or says why not.
@@ -56,7 +32,7 @@ impl<S: MessageStore> ClientGateway<S> {
         place: usize,
         app: &AppMessage<'_>,
     ) {
-        let Some(client) = self.clients.get_mut(place) else { return };
+        let client = &mut self.clients[place];
         match read(&app.message) {
             Ok(_) if client.history.is_some() => {
                 let reason = BusinessRejectReason::ApplicationNotAvailable;
@@ -68,17 +44,13 @@ impl<S: MessageStore> ClientGateway<S> {
             }
             Err((reason, tag)) => {
                 let session = client.owner.session;
-                if let Some(Some(connection)) = self.connections.get_mut(conn.0 as usize) {
-                    let out = &mut connection.out;
-                    client.session.reject(now_ns, &app.message, reason, Some(tag), out);
-                }
+                let out = &mut self.connections[conn].out;
+                client.session.reject(now_ns, &app.message, reason, Some(tag), out);
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
             }
         }
-        if let Some(client) = self.clients.get_mut(place) {
-            client.session.confirm_in(app.id);
-        }
+        self.clients[place].session.confirm_in(app.id);
     }
 
     /// Goes on with all histories whose clients read; true if anything was told.
@@ -87,7 +59,7 @@ impl<S: MessageStore> ClientGateway<S> {
             return false;
         }
         let mut told = false;
-        for place in 0..self.clients.len() {
+        for place in self.clients.places() {
             told |= self.serve_history(now_ns, place);
         }
         told
@@ -96,12 +68,12 @@ impl<S: MessageStore> ClientGateway<S> {
     /// Whether a client that is being told a history has read what it was told.
     pub(super) fn history_is_due(&self) -> bool {
         let reads = |place| self.reads_history(place).is_some();
-        self.histories > 0 && (0..self.clients.len()).any(reads)
+        self.histories > 0 && self.clients.places().any(reads)
     }
 
     /// The history of a client that has read what it was told, and its connection.
     fn reads_history(&self, place: usize) -> Option<(History, ConnId)> {
-        let client = self.clients.get(place)?;
+        let client = &self.clients[place];
         let (history, conn) = client.history.zip(client.conn)?;
         let reads = !client.session.replay_pending() && self.has_room_for_market(conn);
         reads.then_some((history, conn))
@@ -116,10 +88,8 @@ impl<S: MessageStore> ClientGateway<S> {
                 break;
             }
         }
-        if let Some(client) = self.clients.get_mut(place) {
-            client.history = (!over).then_some(history);
-            self.histories -= usize::from(over);
-        }
+        self.clients[place].history = (!over).then_some(history);
+        self.histories -= usize::from(over);
         self.after_write(now_ns, conn);
         true
     }
@@ -132,15 +102,12 @@ impl<S: MessageStore> ClientGateway<S> {
         conn: ConnId,
         history: &mut History,
     ) -> bool {
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return false;
-        };
+        let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let precision = self.terms.precision();
         self.scratch.clear();
         let found = client.session.store().next_past(&mut history.cursor).map(|past| {
             self.scratch.extend_from_slice(past.entry.body);
-            let mut kind = [0; rutter_fix::store::MSG_TYPE_BYTES_MAX];
+            let mut kind = [0; MSG_TYPE_BYTES_MAX];
             let length = past.entry.msg_type.len().min(kind.len());
             if let Some(part) = kind.get_mut(..length) {
                 part.copy_from_slice(&past.entry.msg_type[..length]);
@@ -158,12 +125,12 @@ impl<S: MessageStore> ClientGateway<S> {
         } else {
             client.session.send_transient(now_ns, msg_type::HISTORY_END, out, |message| {
                 message.field(tags::HISTORY_REQ_ID, history.id.as_bytes());
-                message.uint(tags::HISTORY_COUNT, history.told);
+                message.uint(tags::HISTORY_COUNT, history.sent);
             })
         };
         match (found, sent) {
             (Some(_), Ok(_)) => {
-                history.told += 1;
+                history.sent += 1;
                 true
             }
             // One at the very limit, for which the fields of the history leave no room, is passed
@@ -176,9 +143,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Its connection is gone: it may ask again.
     pub(super) fn forget_history(&mut self, place: usize) {
-        if let Some(client) = self.clients.get_mut(place)
-            && client.history.take().is_some()
-        {
+        if self.clients[place].history.take().is_some() {
             self.histories -= 1;
         }
     }

@@ -1,4 +1,7 @@
 //! The core's outputs on their way to clients: reports, their copies, and operators' commands.
+//!
+//! A line belongs here if it starts with an output of the core. The fields of a message are
+//! `report`.
 
 use rutter_core::id::SessionId;
 use rutter_core::input::{NodeCommand, OperatorCommand, SessionCommand};
@@ -8,8 +11,9 @@ use rutter_fix::session::Sent;
 use rutter_fix::store::MessageStore;
 use rutter_fix::tags::msg_type;
 
-use super::{ClientGateway, CloseReason, Notice, OutputError};
+use super::ClientGateway;
 use crate::config::SessionKind;
+use crate::notice::{CloseReason, Notice, OutputError};
 use crate::report::{
     Passport, write_cancel_reject, write_copy_of, write_mass_cancel_report, write_passport,
     write_report,
@@ -64,9 +68,9 @@ impl<S: MessageStore> ClientGateway<S> {
             }
             Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
         };
-        let place = self.by_session.get(session.index()).copied().flatten();
+        let place = self.clients.by_session(session);
         let place = place.ok_or(OutputError::UnknownSession(session))?;
-        let Some(client) = self.clients.get(place) else { return Ok(()) };
+        let client = &self.clients[place];
         let (owner, passport) = (client.owner, passport.filter(|_| client.passport));
         let told = self.tell(now_ns, place, event, kind, |message, terms| match output {
             Output::Report(report) => {
@@ -86,9 +90,8 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::Query(_)
             | Output::Notice(_) => {}
         });
-        if told.is_ok()
-            && let Some(client) = self.clients.get_mut(place).filter(|client| !client.failed)
-        {
+        let client = &mut self.clients[place];
+        if told.is_ok() && !client.failed {
             client.confirm(client_seq, self.recovered);
         }
         match output {
@@ -106,16 +109,18 @@ impl<S: MessageStore> ClientGateway<S> {
         kind: &[u8],
         write: impl FnOnce(&mut Encoder<'_>, &crate::terms::Terms),
     ) -> Result<(), OutputError> {
-        let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
+        let client = &mut self.clients[place];
         if client.failed {
             self.counters.outputs_dropped += 1;
             return Ok(());
         }
         client.journal_event = client.journal_event.max(event);
         let conn = client.conn;
-        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
         self.scratch.clear();
-        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
+        let out = match conn {
+            Some(conn) => &mut self.connections[conn].out,
+            None => &mut self.scratch,
+        };
         let terms = &self.terms;
         let sent = client.send(now_ns, event, kind, out, |message| write(message, terms));
         match sent {
@@ -144,15 +149,15 @@ impl<S: MessageStore> ClientGateway<S> {
             return Ok(());
         }
         let mut told = Ok(());
-        for place in 0..self.clients.len() {
-            let Some(client) = self.clients.get_mut(place) else { continue };
+        for place in self.clients.places() {
+            let client = &mut self.clients[place];
             let SessionKind::DropCopy(sources) = &client.kind else { continue };
             client.journal_event = client.journal_event.max(report.exec);
             if !sources.contains(&report.session) {
                 continue;
             }
             let reader = client.owner.version;
-            let Some(from) = self.clients.get(source) else { continue };
+            let from = &self.clients[source];
             let (owner, comp_id) = (from.owner, from.comp_id.clone());
             let kind = msg_type::EXECUTION_REPORT;
             let copied = self.tell(now_ns, place, report.exec, kind, |message, terms| {
@@ -176,8 +181,8 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Carries out what an operator asked. While the journal is read only what lasts is done again.
     fn on_command(&mut self, now_ns: u64, session: SessionId, command: SessionCommand) {
-        let place = self.by_session.get(session.index()).copied().flatten();
-        let Some(client) = place.and_then(|place| self.clients.get_mut(place)) else { return };
+        let Some(place) = self.clients.by_session(session) else { return };
+        let client = &mut self.clients[place];
         match command {
             SessionCommand::Enable => client.disabled = false,
             SessionCommand::Disable => client.disabled = true,
@@ -194,13 +199,11 @@ impl<S: MessageStore> ClientGateway<S> {
         match command {
             SessionCommand::Enable => {}
             SessionCommand::Disconnect => {
-                self.close(conn, CloseReason::Operator, &mut |_, _| false);
+                self.close(conn, CloseReason::Operator);
             }
             SessionCommand::Logout | SessionCommand::Disable | SessionCommand::ResetSequence => {
-                let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-                if let Some(connection) = connection {
-                    client.session.logout(now_ns, OPERATOR_LOGOUT, &mut connection.out);
-                }
+                let out = &mut self.connections[conn].out;
+                client.session.logout(now_ns, OPERATOR_LOGOUT, out);
                 self.after_write(now_ns, conn);
             }
         }

@@ -9,14 +9,17 @@ use rutter_core::output::Notice as CoreNotice;
 use rutter_fix::codec::Message;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{AppMessage, BusinessRejectReason, SendError, Sent};
+use rutter_fix::store::MessageStore;
 use rutter_fix::tags;
+use rutter_transport::acceptor::ConnId;
 
-use super::{ClientGateway, ConnId, MessageStore, Notice};
+use super::ClientGateway;
 use crate::market::fields::{INCREMENT, MARKET_DATA_REQUEST, REQUEST_REJECT, SNAPSHOT};
 use crate::market::request::{self, Asked, Fault, MdRefusal};
 use crate::market::streams::Owed;
 use crate::market::write::write_reject;
 use crate::market::{BookNews, Market, MarketConfig, MarketConfigError, MarketCounters, MdReqId};
+use crate::notice::Notice;
 use crate::reference::security_list::{LIST, LIST_REQUEST, ListResult};
 use crate::reference::session_status::{
     STATUS, STATUS_REQUEST, StatusAsked, TRAD_SES_REQ_ID, write_refusal, write_status,
@@ -88,8 +91,7 @@ impl<S: MessageStore> ClientGateway<S> {
     /// Shows each session, by its place in the configuration.
     pub fn each_session(&self, mut see: impl FnMut(usize, &SessionShown)) {
         for (place, client) in self.clients.iter().enumerate() {
-            let connection =
-                client.conn.and_then(|conn| self.connections.get(conn.0 as usize)?.as_ref());
+            let connection = client.conn.map(|conn| &self.connections[conn]);
             let shown = SessionShown {
                 connected: client.up,
                 next_in: client.session.next_in(),
@@ -110,7 +112,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let news = News::new(text)?;
         let precision = self.terms.precision();
         let mut told = NewsSent::default();
-        for place in 0..self.clients.len() {
+        for place in self.clients.places() {
             let sent = self.send_stored(now_ns, place, tags::msg_type::NEWS, |out| {
                 news.write(out, now_ns, precision);
             });
@@ -131,11 +133,16 @@ impl<S: MessageStore> ClientGateway<S> {
         kind: &[u8],
         write: impl FnOnce(&mut rutter_fix::codec::Encoder<'_>),
     ) -> Option<Sent> {
-        let client = self.clients.get_mut(place).filter(|client| !client.failed)?;
+        let client = &mut self.clients[place];
+        if client.failed {
+            return None;
+        }
         let conn = client.conn;
-        let connection = conn.and_then(|conn| self.connections.get_mut(conn.0 as usize)?.as_mut());
         self.scratch.clear();
-        let out = connection.map_or(&mut self.scratch, |connection| &mut connection.out);
+        let out = match conn {
+            Some(conn) => &mut self.connections[conn].out,
+            None => &mut self.scratch,
+        };
         let Ok(sent) = client.session.send_unnumbered(now_ns, kind, out, write) else {
             self.fail(place);
             return None;
@@ -151,7 +158,7 @@ impl<S: MessageStore> ClientGateway<S> {
         if !self.status.on_notice(notice) {
             return;
         }
-        for place in 0..self.clients.len() {
+        for place in self.clients.places() {
             if let Some(id) = self.status.subscribed(place) {
                 self.tell_status(now_ns, place, &id, true);
             }
@@ -171,8 +178,7 @@ impl<S: MessageStore> ClientGateway<S> {
         place: usize,
         app: &AppMessage<'_>,
     ) -> bool {
-        let Some(client) = self.clients.get(place) else { return false };
-        let version = client.owner.version;
+        let version = self.clients[place].owner.version;
         let message = &app.message;
         if message.msg_type() == tags::msg_type::HISTORY_REQUEST {
             self.on_history_request(now_ns, conn, place, app);
@@ -189,9 +195,7 @@ impl<S: MessageStore> ClientGateway<S> {
         if let Err(fault) = answered {
             self.answer_fault(now_ns, conn, place, app, fault);
         }
-        if let Some(client) = self.clients.get_mut(place) {
-            client.session.confirm_in(app.id);
-        }
+        self.clients[place].session.confirm_in(app.id);
         true
     }
 
@@ -216,13 +220,10 @@ impl<S: MessageStore> ClientGateway<S> {
         version: Version,
     ) -> Result<(), Fault> {
         let mut asked = self.securities.read(&app.message, &self.terms)?;
-        if !self.has_room_for_market(conn) || self.replaying(place) {
+        if !self.has_room_for_market(conn) || self.is_replaying(place) {
             asked.result = ListResult::Unavailable;
         }
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return Ok(());
-        };
+        let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let (list, terms) = (&self.securities, &self.terms);
         for number in 0..list.messages(&asked, terms) {
             let out = &mut connection.out;
@@ -273,10 +274,7 @@ impl<S: MessageStore> ClientGateway<S> {
             Fault::Session { reason, tag } => (Ok(reason), Some(tag)),
             Fault::Business(reason) => (Err(reason), None),
         };
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return;
-        };
+        let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let out = &mut connection.out;
         match reason {
             Ok(reason) => {
@@ -297,7 +295,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     fn refuse_request(&mut self, now_ns: u64, place: usize, id: &MdReqId, refusal: MdRefusal) {
         self.market.refused();
-        let version = self.clients.get(place).map_or(Version::default(), |one| one.owner.version);
+        let version = self.clients[place].owner.version;
         self.send_stored(now_ns, place, REQUEST_REJECT, |out| {
             write_reject(out, id, refusal, version);
         });
@@ -305,7 +303,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// A client that has read nearly all of what was written.
     pub(super) fn has_room_for_market(&self, conn: ConnId) -> bool {
-        self.pending(conn).len() < self.market.limits().backlog_bytes_max
+        self.connections[conn].out.len() < self.market.limits().backlog_bytes_max
     }
 
     /// Sends market data to those who are owed it and read; true if anything was sent.
@@ -326,7 +324,7 @@ impl<S: MessageStore> ClientGateway<S> {
     }
 
     fn serve_stream(&mut self, now_ns: u64, slot: u32, place: usize) -> bool {
-        let Some(client) = self.clients.get(place) else { return false };
+        let client = &self.clients[place];
         let Some(conn) = client.conn else {
             self.market.client_gone(place);
             return false;
@@ -341,10 +339,7 @@ impl<S: MessageStore> ClientGateway<S> {
             Owed::Snapshot => SNAPSHOT,
             Owed::Increment => INCREMENT,
         };
-        let connection = self.connections.get_mut(conn.0 as usize).and_then(Option::as_mut);
-        let (Some(client), Some(connection)) = (self.clients.get_mut(place), connection) else {
-            return false;
-        };
+        let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let version = client.owner.version;
         let market = &self.market;
         let sent = client.session.send_transient(now_ns, kind, &mut connection.out, |out| {

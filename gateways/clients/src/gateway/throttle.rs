@@ -1,11 +1,10 @@
-//! Which requests a session may make, and how many.
+//! How many requests a session may make in a second, and the answer to a request that it may not
+//! make.
+//!
+//! A line belongs here if it needs neither a session nor a connection.
 
-use rutter_fix::codec::Message;
+use rutter_core::rate::RateWindow;
 use rutter_fix::session::BusinessRejectReason;
-use rutter_fix::tags::msg_type;
-
-use super::clients::Client;
-use crate::config::SessionKind;
 
 /// One second: requests are counted over it.
 const WINDOW_NS: u64 = 1_000_000_000;
@@ -13,41 +12,39 @@ const WINDOW_NS: u64 = 1_000_000_000;
 /// Counts a session's requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throttle {
-    /// 0 for no limit.
+    /// Requests that pass in a second; 0 for no limit.
     per_s_max: u32,
-    window_start_ns: u64,
-    in_window: u32,
+    window: RateWindow,
+    /// The newest request's number in its second, beginning with 1.
+    newest: u32,
 }
 
 impl Throttle {
     pub const fn new(per_s_max: u32) -> Self {
-        Self { per_s_max, window_start_ns: 0, in_window: 0 }
+        Self { per_s_max, window: RateWindow::new(), newest: 0 }
     }
 
     /// Whether the newest request is the first that is refused in its second.
-    pub const fn is_news(&self) -> bool {
-        self.in_window == self.per_s_max.saturating_add(1)
+    pub const fn is_first_refused(&self) -> bool {
+        self.newest == self.per_s_max.saturating_add(1)
     }
 
     /// Counts one request; false when the second's allowance is used up.
-    fn may_pass(&mut self, now_ns: u64) -> bool {
+    pub const fn may_pass(&mut self, now_ns: u64) -> bool {
         if self.per_s_max == 0 {
             return true;
         }
-        if now_ns.saturating_sub(self.window_start_ns) >= WINDOW_NS {
-            (self.window_start_ns, self.in_window) = (now_ns, 0);
-        }
-        self.in_window = self.in_window.saturating_add(1);
-        self.in_window <= self.per_s_max
+        self.newest = self.window.count(now_ns, WINDOW_NS);
+        self.newest <= self.per_s_max
     }
 }
 
 /// Why a request is refused whatever it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayNot {
-    /// A drop copy asks for nothing but its own history.
+    /// A drop copy may ask for its own history only.
     ReadOnly,
-    /// Too many a second.
+    /// The session sends more requests in a second than it may.
     Throttled,
 }
 
@@ -66,19 +63,5 @@ impl MayNot {
             Self::ReadOnly => "ReadOnlySession",
             Self::Throttled => "ThrottleExceeded",
         }
-    }
-}
-
-impl<S> Client<S> {
-    /// Whether it may not make this request. Cancels are counted and never refused: they lessen
-    /// risk.
-    pub(super) fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<MayNot> {
-        let asks_for_reports = message.msg_type() == msg_type::HISTORY_REQUEST;
-        if self.kind != SessionKind::Trading && !asks_for_reports {
-            return Some(MayNot::ReadOnly);
-        }
-        let cancels = [msg_type::ORDER_CANCEL_REQUEST, msg_type::ORDER_MASS_CANCEL_REQUEST];
-        let passes = self.throttle.may_pass(now_ns) || cancels.contains(&message.msg_type());
-        (!passes).then_some(MayNot::Throttled)
     }
 }

@@ -212,7 +212,7 @@ impl Market {
     /// One of these venues has changed: the stream is to be looked at.
     fn wake(&mut self, now_ns: u64, slot: u32, venues: VenueSet) {
         let interval_ns = self.limits.update_interval_ns;
-        let Some(stream) = stream_mut(&mut self.streams, slot) else { return };
+        let stream = stream_mut(&mut self.streams, slot);
         if stream.place != Place::Idle || stream.view.venues & venues == 0 {
             return;
         }
@@ -226,16 +226,14 @@ impl Market {
     }
 
     fn enqueue(&mut self, slot: u32) {
-        if let Some(stream) = stream_mut(&mut self.streams, slot) {
-            stream.place = Place::Queued;
-            self.queue.push_back(slot);
-        }
+        stream_mut(&mut self.streams, slot).place = Place::Queued;
+        self.queue.push_back(slot);
     }
 
     /// The next stream to look at, and whose it is: `prepare` it, or let it `wait`.
     pub fn take_next(&mut self) -> Option<(u32, usize)> {
         while let Some(slot) = self.queue.pop_front() {
-            let Some(stream) = stream_mut(&mut self.streams, slot) else { continue };
+            let stream = stream_mut(&mut self.streams, slot);
             stream.place = Place::Idle;
             if stream.over {
                 self.release(slot);
@@ -249,36 +247,32 @@ impl Market {
     /// The stream's client does not read: the stream is looked at again after
     /// [`client_reads`](Self::client_reads), and shows then what is newest.
     pub fn wait(&mut self, slot: u32) {
-        let Some(stream) = stream_mut(&mut self.streams, slot) else { return };
-        let Some(subscriber) = self.subscribers.get_mut(stream.client) else { return };
+        let stream = stream_mut(&mut self.streams, slot);
         stream.place = Place::Waiting;
-        subscriber.waiting.push(slot);
+        self.subscribers[stream.client].waiting.push(slot);
         self.counters.held_back += 1;
     }
 
     /// Whether streams of this client wait for it to read.
     #[inline]
     pub fn is_waiting(&self, client: usize) -> bool {
-        self.subscribers.get(client).is_some_and(|one| !one.waiting.is_empty())
+        !self.subscribers[client].waiting.is_empty()
     }
 
     /// The client has read: what waited is looked at again.
     pub fn client_reads(&mut self, client: usize) {
-        let Some(subscriber) = self.subscribers.get_mut(client) else { return };
-        let mut waiting = std::mem::take(&mut subscriber.waiting);
+        let mut waiting = std::mem::take(&mut self.subscribers[client].waiting);
         for slot in waiting.drain(..) {
             self.enqueue(slot);
         }
-        // It keeps its room.
-        if let Some(subscriber) = self.subscribers.get_mut(client) {
-            subscriber.waiting = waiting;
-        }
+        // The list keeps its memory.
+        self.subscribers[client].waiting = waiting;
     }
 
     /// Finds out what a stream is owed. [`write`](Self::write) writes it, [`sent`](Self::sent)
     /// notes it; both for the stream that was prepared last.
     pub fn prepare(&mut self, slot: u32) -> Owed {
-        let Some(stream) = stream_mut(&mut self.streams, slot) else { return Owed::Nothing };
+        let stream = stream_mut(&mut self.streams, slot);
         if self.books.half_told(stream.view.instrument, stream.view.venues) {
             // What completes the change marks the instrument again.
             return Owed::Nothing;
@@ -316,7 +310,7 @@ impl Market {
 
     /// Writes the fields of what the stream is owed.
     pub fn write(&self, slot: u32, owed: Owed, version: Version, out: &mut Encoder<'_>) {
-        let Some(Some(stream)) = self.streams.get(slot as usize) else { return };
+        let stream = stream(&self.streams, slot);
         let heading = Heading {
             id: &stream.id,
             instrument: &stream.instrument,
@@ -333,7 +327,7 @@ impl Market {
 
     /// The stream has been sent what it was owed.
     pub fn sent(&mut self, now_ns: u64, slot: u32, owed: Owed) {
-        let Some(stream) = stream_mut(&mut self.streams, slot) else { return };
+        let stream = stream_mut(&mut self.streams, slot);
         match owed {
             Owed::Nothing => return,
             Owed::Snapshot => self.counters.snapshots += 1,
@@ -361,9 +355,7 @@ impl Market {
         symbols: &Symbols<'_>,
         terms: &Terms,
     ) -> Result<(), MdRefusal> {
-        let Some(subscriber) = self.subscribers.get(client) else {
-            return Err(MdRefusal::TooManyStreams);
-        };
+        let subscriber = &self.subscribers[client];
         if subscriber.subscriptions.iter().any(|one| one.id == *id) {
             return Err(MdRefusal::Duplicate);
         }
@@ -388,10 +380,9 @@ impl Market {
             Some(self.begin_stream(client, id, show, (instrument, exchange, venues)))
         });
         let slots = slots.collect();
-        if let Some(subscriber) = self.subscribers.get_mut(client) {
-            subscriber.streams += count;
-            subscriber.subscriptions.push(Subscription { id: *id, slots });
-        }
+        let subscriber = &mut self.subscribers[client];
+        subscriber.streams += count;
+        subscriber.subscriptions.push(Subscription { id: *id, slots });
         Ok(())
     }
 
@@ -459,11 +450,9 @@ impl Market {
     /// # Errors
     /// [`MdRefusal::UnknownRequest`].
     pub fn end(&mut self, client: usize, id: &MdReqId) -> Result<(), MdRefusal> {
-        let found = self.subscribers.get_mut(client).and_then(|subscriber| {
-            let at = subscriber.subscriptions.iter().position(|one| one.id == *id)?;
-            Some(subscriber.subscriptions.swap_remove(at))
-        });
-        let subscription = found.ok_or(MdRefusal::UnknownRequest)?;
+        let subscriptions = &mut self.subscribers[client].subscriptions;
+        let at = subscriptions.iter().position(|one| one.id == *id);
+        let subscription = subscriptions.swap_remove(at.ok_or(MdRefusal::UnknownRequest)?);
         for slot in subscription.slots {
             self.finish(slot);
         }
@@ -478,8 +467,7 @@ impl Market {
     /// The client is gone, and all its requests with it.
     pub fn client_gone(&mut self, client: usize) {
         self.client_reads(client);
-        let Some(subscriber) = self.subscribers.get_mut(client) else { return };
-        for subscription in std::mem::take(&mut subscriber.subscriptions) {
+        for subscription in std::mem::take(&mut self.subscribers[client].subscriptions) {
             for slot in subscription.slots {
                 self.finish(slot);
             }
@@ -488,14 +476,12 @@ impl Market {
 
     /// One stream of a request has nothing more to tell.
     fn end_stream(&mut self, slot: u32) {
-        let Some(Some(stream)) = self.streams.get(slot as usize) else { return };
-        let id = stream.id;
-        if let Some(subscriber) = self.subscribers.get_mut(stream.client)
-            && let Some(at) = subscriber.subscriptions.iter().position(|one| one.id == id)
-        {
-            subscriber.subscriptions[at].slots.retain(|one| *one != slot);
-            if subscriber.subscriptions[at].slots.is_empty() {
-                subscriber.subscriptions.swap_remove(at);
+        let stream = stream(&self.streams, slot);
+        let subscriptions = &mut self.subscribers[stream.client].subscriptions;
+        if let Some(at) = subscriptions.iter().position(|one| one.id == stream.id) {
+            subscriptions[at].slots.retain(|one| *one != slot);
+            if subscriptions[at].slots.is_empty() {
+                subscriptions.swap_remove(at);
             }
         }
         self.finish(slot);
@@ -504,19 +490,16 @@ impl Market {
     /// Takes a stream out of everything but the list it is in. That of its client, which may never
     /// read again, gives it up at once.
     fn finish(&mut self, slot: u32) {
-        let Some(stream) = stream_mut(&mut self.streams, slot) else { return };
+        let stream = stream_mut(&mut self.streams, slot);
         stream.over = true;
         let waits = stream.place == Place::Waiting;
         let is_free = waits || stream.place == Place::Idle;
         let (client, watched) = (stream.client, stream.view.instrument.index());
-        if let Some(watched) = self.watched.get_mut(watched) {
-            watched.retain(|one| *one != slot);
-        }
-        if let Some(subscriber) = self.subscribers.get_mut(client) {
-            subscriber.streams = subscriber.streams.saturating_sub(1);
-            if waits {
-                subscriber.waiting.retain(|one| *one != slot);
-            }
+        self.watched[watched].retain(|one| *one != slot);
+        let subscriber = &mut self.subscribers[client];
+        subscriber.streams -= 1;
+        if waits {
+            subscriber.waiting.retain(|one| *one != slot);
         }
         if is_free {
             self.release(slot);
@@ -524,16 +507,21 @@ impl Market {
     }
 
     fn release(&mut self, slot: u32) {
-        if let Some(place) = self.streams.get_mut(slot as usize)
-            && place.take().is_some()
-        {
-            self.free.push(slot);
-        }
+        let gone = self.streams[slot as usize].take();
+        debug_assert!(gone.is_some(), "{LISTED}");
+        self.free.push(slot);
     }
 }
 
-fn stream_mut(streams: &mut [Option<Stream>], slot: u32) -> Option<&mut Stream> {
-    streams.get_mut(slot as usize)?.as_mut()
+/// A slot stands in the lists until its stream is released.
+const LISTED: &str = "a listed slot holds a stream";
+
+fn stream(streams: &[Option<Stream>], slot: u32) -> &Stream {
+    streams[slot as usize].as_ref().expect(LISTED)
+}
+
+fn stream_mut(streams: &mut [Option<Stream>], slot: u32) -> &mut Stream {
+    streams[slot as usize].as_mut().expect(LISTED)
 }
 
 /// Notes that a listing looks different, if anybody looks at its instrument.

@@ -86,9 +86,7 @@ impl SessionStatus {
         // 1 is the method, 3 the mode of a session that trades electronically and for money.
         let other = message.get(TRAD_SES_METHOD).is_some_and(|method| method != b"1")
             || message.get(TRAD_SES_MODE).is_some_and(|mode| mode != b"3");
-        let Some(subscribed) = self.subscribed.get_mut(client) else {
-            return Ok(StatusAsked::Refuse(id));
-        };
+        let subscribed = &mut self.subscribed[client];
         match kind {
             b"2" => {
                 *subscribed = None;
@@ -107,14 +105,12 @@ impl SessionStatus {
 
     /// The request of a client that wants to be told of changes.
     pub fn subscribed(&self, client: usize) -> Option<RequestId> {
-        self.subscribed.get(client).copied().flatten()
+        self.subscribed[client]
     }
 
     /// The client is gone.
     pub fn client_gone(&mut self, client: usize) {
-        if let Some(subscribed) = self.subscribed.get_mut(client) {
-            *subscribed = None;
-        }
+        self.subscribed[client] = None;
     }
 
     /// Whether trading is halted.

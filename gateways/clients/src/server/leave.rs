@@ -5,7 +5,12 @@
 //! peer still sends is read and thrown away, for a bounded time and number of bytes. The session is
 //! free meanwhile; the connection's slot is not.
 
-use super::{ConnId, ErrorKind, GatewayServer, MessageStore, Publish, READ_BYTES_IN_COMPANY, Read};
+use std::io::{ErrorKind, Read};
+
+use rutter_fix::store::MessageStore;
+use rutter_transport::acceptor::{Acceptor, ConnId};
+
+use super::{GatewayServer, READ_BYTES_IN_COMPANY};
 
 /// Longest that a connection is kept open for its last words.
 pub const LEAVE_NS: u64 = 1_000_000_000;
@@ -27,21 +32,21 @@ pub(super) struct Leaving {
 
 impl<S: MessageStore> GatewayServer<S> {
     /// Closes a connection whose last words wait to be written, or have just been.
-    pub(super) fn leave(&mut self, now_ns: u64, number: u32, publish: &mut Publish<'_>) {
+    pub(super) fn leave(&mut self, now_ns: u64, number: u32) {
         let room = self.leaving.len() < LEAVING_MAX;
         let Some(Some(slot)) = self.slots.get_mut(number as usize) else { return };
         if !room || !slot.ready {
-            return self.drop_slot(number, publish);
+            return self.drop_slot(number);
         }
         let due_ns = now_ns.saturating_add(LEAVE_NS);
         slot.leaving = Some(Leaving { due_ns, bytes_left: LEAVE_BYTES_MAX, said: false });
         self.leaving.push_back((due_ns, number));
-        self.say_last(number, publish);
-        self.drain(number, publish);
+        self.say_last(number);
+        self.drain(number);
     }
 
     /// Closes the writing side of a connection that leaves, once all of it is written.
-    pub(super) fn say_last(&mut self, number: u32, publish: &mut Publish<'_>) {
+    pub(super) fn say_last(&mut self, number: u32) {
         let written = self.gateway.pending(ConnId(number)).is_empty();
         let Some(Some(slot)) = self.slots.get_mut(number as usize) else { return };
         let Some(leaving) = slot.leaving.as_mut().filter(|leaving| written && !leaving.said) else {
@@ -50,7 +55,7 @@ impl<S: MessageStore> GatewayServer<S> {
         match slot.stream.close_write() {
             Ok(()) => leaving.said = true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => self.drop_slot(number, publish),
+            Err(_) => self.drop_slot(number),
         }
     }
 
@@ -62,7 +67,7 @@ impl<S: MessageStore> GatewayServer<S> {
 
     /// Throws away what a leaving peer sends, within the budget of a turn; at its end, or when it
     /// was too much, the connection is over.
-    pub(super) fn drain(&mut self, number: u32, publish: &mut Publish<'_>) {
+    pub(super) fn drain(&mut self, number: u32) {
         let Self { slots, readable, buffer, .. } = self;
         let Some(Some(slot)) = slots.get_mut(number as usize) else { return };
         let Some(leaving) = &mut slot.leaving else { return };
@@ -71,7 +76,7 @@ impl<S: MessageStore> GatewayServer<S> {
             match slot.stream.read(buffer) {
                 Ok(count) if count > 0 && count < leaving.bytes_left => leaving.bytes_left -= count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Ok(_) | Err(_) => return self.drop_slot(number, publish),
+                Ok(_) | Err(_) => return self.drop_slot(number),
             }
         }
         if slot.stream.is_readable() {
@@ -80,7 +85,7 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     /// Ends those who have had their time; true if there were any.
-    pub(super) fn end_leaving(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
+    pub(super) fn end_leaving(&mut self, now_ns: u64) -> bool {
         let mut worked = false;
         while let Some((due_ns, number)) = self.leaving.front().copied() {
             let slot = self.slots.get(number as usize).and_then(Option::as_ref);
@@ -92,7 +97,7 @@ impl<S: MessageStore> GatewayServer<S> {
             self.leaving.pop_front();
             worked = true;
             if is_it {
-                self.drop_slot(number, publish);
+                self.drop_slot(number);
             }
         }
         worked

@@ -10,14 +10,14 @@ use std::time::Duration;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 use rutter_fix::store::MessageStore;
+use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 use rutter_transport::stream::Stream;
 use rutter_transport::tls::{ServerTls, TlsError};
 
 use super::{
     ACCEPTS_PER_TURN, GatewayServer, LISTENER, SOCKET_QUEUE_BYTES, ServerError, Slot, mark_readable,
 };
-use crate::connection::Peer;
-use crate::notice::{ConnId, Notice};
+use crate::notice::Notice;
 
 /// How long accepting pauses after the system refused (no descriptors left).
 const ACCEPT_PAUSE_NS: u64 = 100_000_000;
@@ -206,7 +206,7 @@ impl<S: MessageStore> GatewayServer<S> {
         let secure = self.listeners.get(listener)?.secure.as_ref();
         let config = secure.map(|secure| secure.tls.config());
         let peer = Peer { address: Some(address), tls: config.is_some() };
-        self.gateway.on_connect(now_ns, conn, &peer).ok()?;
+        self.gateway.accept(now_ns, conn, &peer).ok()?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = socket.set_nodelay(true).and_then(|()| {
             self.poll.registry().register(&mut socket, Token(number as usize), interest)
@@ -217,7 +217,7 @@ impl<S: MessageStore> GatewayServer<S> {
             (Err(_), _) => None,
         };
         let Some(mut stream) = stream else {
-            self.gateway.on_closed(conn, &mut |_, _| true);
+            self.gateway.on_event(now_ns, Event::Closed(conn));
             return None;
         };
         self.free.pop();

@@ -1,10 +1,11 @@
 //! Who may connect, and how connections end.
 
-use rutter_clients::{CloseReason, ConnId, Notice, Peer};
+use rutter_clients::{CloseReason, Notice};
 use rutter_core::id::SessionId;
 use rutter_core::input::{CancelOnDisconnect, Input};
 use rutter_core::output::{Output, Report};
 use rutter_fix::session::{DisconnectReason, Refusal, UNCONFIRMED_MAX};
+use rutter_transport::acceptor::{Acceptor, ConnId, Peer};
 
 use crate::desk::{Desk, ORDER, SECOND, START, frame, numbered, report};
 
@@ -238,12 +239,9 @@ fn heartbeats_go_out_and_a_silent_client_is_left() {
 fn nobody_is_taken_before_recovery() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut gateway = crate::desk::open(folder.path(), &crate::desk::config());
-    assert_eq!(
-        gateway.on_connect(START, ConnId(0), &Peer::default()),
-        Err(CloseReason::NotRecovered)
-    );
+    assert_eq!(gateway.accept(START, ConnId(0), &Peer::default()), Err(CloseReason::NotRecovered));
     gateway.recovered().expect("nothing to recover");
-    assert_eq!(gateway.on_connect(START, ConnId(0), &Peer::default()), Ok(()));
+    assert_eq!(gateway.accept(START, ConnId(0), &Peer::default()), Ok(()));
 }
 
 /// The journal is late (a disk that takes its time), and the client goes on sending.

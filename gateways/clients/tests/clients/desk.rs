@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rutter_clients::{
-    ClientGateway, CloseReason, ConnId, GatewayConfig, InstrumentConfig, Limits, Notice, Proof,
-    SessionConfig,
+    ClientGateway, ClientInput, CloseReason, GatewayConfig, InstrumentConfig, Limits, Notice,
+    Proof, SessionConfig,
 };
 use rutter_core::Engine;
 use rutter_core::id::{
@@ -20,6 +20,7 @@ use rutter_fix::codec::{
 };
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::store::{MmapConfig, MmapStore};
+use rutter_transport::acceptor::{Acceptor, ConnId, Event};
 use tempfile::TempDir;
 
 pub const SECOND: u64 = 1_000_000_000;
@@ -259,24 +260,28 @@ impl Desk {
         }
     }
 
-    /// Runs `act` with a ring of the room that there is.
-    fn publishing(
-        &mut self,
-        act: impl FnOnce(&mut ClientGateway<MmapStore>, u64, &mut rutter_clients::Publish<'_>),
-    ) -> &mut Self {
+    /// The ring takes the gateway's inputs as far as it has room.
+    fn deliver(&mut self) {
         let (ring, room, arrivals) = (&mut self.ring, &mut self.room, &mut self.arrivals);
-        let mut publish = |input: &Input, arrived_ns: u64| {
+        let mut receive = |emission: &ClientInput| {
             if let Some(room) = room {
                 if *room == 0 {
                     return false;
                 }
                 *room -= 1;
             }
-            ring.push(*input);
-            arrivals.push(arrived_ns);
+            ring.push(emission.input);
+            arrivals.push(emission.arrived_ns);
             true
         };
-        act(&mut self.gateway, self.now, &mut publish);
+        self.gateway.deliver(self.now, &mut receive);
+    }
+
+    /// The gateway does something; the ring takes its inputs, and clients read.
+    fn act(&mut self, act: impl FnOnce(&mut ClientGateway<MmapStore>, u64)) -> &mut Self {
+        self.deliver();
+        act(&mut self.gateway, self.now);
+        self.deliver();
         self.read_all();
         self
     }
@@ -284,46 +289,46 @@ impl Desk {
     /// Clients read what was written to them.
     pub fn read_all(&mut self) {
         while self.reads
-            && let Some(conn) = self.gateway.take_dirty()
+            && let Some(conn) = self.gateway.next_to_write()
         {
             let bytes = self.gateway.pending(conn).to_vec();
-            self.gateway.wrote(self.now, conn, bytes.len());
+            self.gateway.on_event(self.now, Event::Written(conn, bytes.len()));
             self.peers.entry(conn.0).or_default().seen.extend(unframe(&bytes));
         }
     }
 
     pub fn connect(&mut self, conn: u32) -> Result<(), CloseReason> {
-        self.connect_as(conn, &rutter_clients::Peer::default())
+        self.connect_as(conn, &rutter_transport::acceptor::Peer::default())
     }
 
     pub fn connect_as(
         &mut self,
         conn: u32,
-        peer: &rutter_clients::Peer,
+        peer: &rutter_transport::acceptor::Peer,
     ) -> Result<(), CloseReason> {
-        self.gateway.on_connect(self.now, ConnId(conn), peer)
+        self.gateway.accept(self.now, ConnId(conn), peer)
     }
 
     pub fn bytes(&mut self, conn: u32, bytes: &[u8]) -> &mut Self {
-        self.publishing(|gateway, now, publish| gateway.on_bytes(now, ConnId(conn), bytes, publish))
+        self.act(|gateway, now| gateway.on_event(now, Event::Bytes(ConnId(conn), bytes)))
     }
 
     pub fn resume(&mut self) -> &mut Self {
-        self.publishing(|gateway, now, publish| {
-            gateway.resume(now, publish);
+        self.act(|gateway, now| {
+            gateway.resume(now);
         })
     }
 
     pub fn wait(&mut self, ns: u64) -> &mut Self {
         self.now += ns;
-        self.publishing(|gateway, now, publish| {
-            gateway.on_timer(now, publish);
+        self.act(|gateway, now| {
+            gateway.on_timer(now);
         })
     }
 
     pub fn peer_closes(&mut self, conn: u32) -> &mut Self {
         self.peers.remove(&conn);
-        self.publishing(|gateway, _, publish| gateway.on_closed(ConnId(conn), publish))
+        self.act(|gateway, now| gateway.on_event(now, Event::Closed(ConnId(conn))))
     }
 
     /// The message as the client of this connection would send it next.
@@ -416,11 +421,11 @@ impl Desk {
     /// Connections that are to be closed, which then are.
     pub fn closes(&mut self) -> Vec<(u32, CloseReason)> {
         let mut closes = Vec::new();
-        while let Some((conn, reason)) = self.gateway.take_close() {
+        while let Some((conn, reason)) = self.gateway.next_to_close() {
             closes.push((conn.0, reason));
         }
         for (conn, _) in &closes {
-            self.publishing(|gateway, _, publish| gateway.on_closed(ConnId(*conn), publish));
+            self.act(|gateway, now| gateway.on_event(now, Event::Closed(ConnId(*conn))));
         }
         closes
     }

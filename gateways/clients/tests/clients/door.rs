@@ -6,10 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rutter_clients::credentials::{REFUSED_TEXT, REPLAYS_MAX};
 use rutter_clients::quiet::{PERIOD_NS, TOLD_MAX};
-use rutter_clients::{CloseReason, LogonFault, Notice, Peer, Proof};
+use rutter_clients::{CloseReason, LogonFault, Notice, Proof};
 use rutter_core::id::SessionId;
 use rutter_core::input::{CancelOnDisconnect, Input};
 use rutter_fix::session::REFUSALS_MAX;
+use rutter_transport::acceptor::{Acceptor, Peer};
 
 use crate::desk::{Desk, ORDER, SECOND, START, numbered, time_text};
 

@@ -2,12 +2,15 @@
 //! processes die. No socket and no clock but in `server` and `tls`.
 
 mod connections;
+#[path = "../../../../tests/support/counting.rs"]
+mod counting;
 mod desk;
 mod door;
 mod hall;
 mod market;
 mod market_fidelity;
 mod market_versions;
+mod no_allocation;
 mod orders;
 mod pki;
 mod quickfix;

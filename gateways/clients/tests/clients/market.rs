@@ -7,6 +7,7 @@ use rutter_clients::{CloseReason, GatewayConfig};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Distrust, Level, Side};
 use rutter_core::number::{Price, Qty};
+use rutter_transport::acceptor::Acceptor;
 
 use crate::desk::{BTC, Desk, ORDER, SECOND, report, text};
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use rutter_clients::market::BookNews;
 use rutter_core::id::VenueId;
 use rutter_core::input::Distrust;
+use rutter_transport::acceptor::Acceptor;
 
 use crate::desk::{BTC, Desk};
 use crate::market::{BINANCE, Feed, KRAKEN, desk, update};

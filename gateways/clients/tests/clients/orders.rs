@@ -5,6 +5,7 @@ use rutter_core::id::SessionId;
 use rutter_core::input::*;
 use rutter_core::number::{Price, Qty};
 use rutter_fix::store::MessageStore;
+use rutter_transport::acceptor::{Acceptor, ConnId};
 
 use crate::desk::{BTC, Desk, ORDER, TIME, text};
 
@@ -218,8 +219,8 @@ fn a_full_ring_loses_and_repeats_nothing() {
     desk.room = Some(0);
     desk.bytes(1, &bytes);
     assert!(desk.gateway.is_blocked());
-    assert!(!desk.gateway.wants_read(rutter_clients::ConnId(1)));
-    assert!(!desk.gateway.wants_read(rutter_clients::ConnId(2)), "nobody may overtake");
+    assert!(!desk.gateway.wants_read(ConnId(1)));
+    assert!(!desk.gateway.wants_read(ConnId(2)), "nobody may overtake");
     let mut seen = Vec::new();
     let mut turns = 0;
     while seen.len() < 10 {
@@ -241,7 +242,7 @@ fn a_full_ring_loses_and_repeats_nothing() {
     desk.room = None;
     desk.resume();
     assert_eq!(desk.published(), []);
-    assert!(desk.gateway.wants_read(rutter_clients::ConnId(1)));
+    assert!(desk.gateway.wants_read(ConnId(1)));
     assert!(desk.gateway.counters().stalls > 0);
 }
 

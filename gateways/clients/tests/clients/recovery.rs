@@ -5,6 +5,7 @@ use rutter_clients::{RecoveryError, SessionConfig, SessionKind};
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
 use rutter_core::output::Output;
+use rutter_transport::acceptor::{Acceptor, ConnId, Peer};
 
 use crate::desk::{Desk, ORDER, SECOND, open, report, text};
 
@@ -187,9 +188,7 @@ fn a_store_and_a_journal_that_do_not_belong_together_are_found() {
         matches!(error, Err(RecoveryError::StoreAhead { stored: 1, journal: 0, .. })),
         "{error:?}"
     );
-    assert!(
-        gateway.on_connect(1, rutter_clients::ConnId(0), &rutter_clients::Peer::default()).is_err()
-    );
+    assert!(gateway.accept(1, ConnId(0), &Peer::default()).is_err());
     gateway.journal_has(SessionId(0), 1);
     gateway.recovered().expect("a snapshot knows the event");
     gateway.journal_has(SessionId(0), 2);

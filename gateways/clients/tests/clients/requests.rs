@@ -1,6 +1,6 @@
 //! What clients ask beside single orders, in three versions of FIX; copies, limits and commands.
 
-use rutter_clients::{CloseReason, ConnId, Notice, SessionConfig, SessionKind};
+use rutter_clients::{CloseReason, Notice, SessionConfig, SessionKind};
 use rutter_core::id::{SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Qty, UnixNanos};
@@ -9,6 +9,7 @@ use rutter_fix::codec::MESSAGE_BYTES_MAX;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::DisconnectReason;
 use rutter_fix::store::{Entry, MessageStore};
+use rutter_transport::acceptor::{Acceptor, ConnId, Event};
 
 use crate::desk::{Desk, ORDER, SECOND, START, TIME, operator, report, store, text};
 
@@ -393,7 +394,7 @@ fn a_client_trades_on_while_it_is_sent_again_what_it_missed() {
     let conn = ConnId(1);
     assert!(!desk.gateway.wants_read(conn), "it does not read what it asked for");
     let pending = desk.gateway.pending(conn).len();
-    desk.gateway.wrote(desk.now, conn, pending - 1_000);
+    desk.gateway.on_event(desk.now, Event::Written(conn, pending - 1_000));
     assert!(is_replaying(&desk));
     assert!(desk.gateway.wants_read(conn), "it reads, so it is read");
     desk.send(1, &format!("35=D|11=live|{ORDER}"));

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rutter_clients::{ConnId, GatewayConfig, Proof, SessionConfig, SessionKind};
+use rutter_clients::{GatewayConfig, Proof, SessionConfig, SessionKind};
 use rutter_core::Engine;
 use rutter_core::id::{AssetId, ExecId, SessionId, VenueOrderId};
 use rutter_core::input::*;
@@ -17,6 +17,7 @@ use rutter_core::output::{Output, SendNew};
 use rutter_fix::codec::parse_decimal;
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::schedule::{Day, Schedule};
+use rutter_transport::acceptor::{Acceptor, ConnId, Event};
 
 use crate::desk::{Desk, SECOND, START, frame, numbered, operator, reference, time_text};
 use crate::market::{BINANCE, KRAKEN, market, update, with_eth};
@@ -320,7 +321,7 @@ impl Play {
         if self.wire {
             let conn = ConnId(self.conn);
             let bytes = self.desk.gateway.pending(conn).to_vec();
-            self.desk.gateway.wrote(self.desk.now, conn, bytes.len());
+            self.desk.gateway.on_event(self.desk.now, Event::Written(conn, bytes.len()));
             let said = String::from_utf8_lossy(&bytes).replace('\u{1}', "|");
             let messages = said.split("8=FIX").skip(1);
             lines.extend(messages.map(|message| format!("R 8=FIX{message}")));

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rutter_clients::{CloseReason, ConnId, LogonFault, Proof};
+use rutter_clients::{CloseReason, LogonFault, Proof};
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::session::{DisconnectReason, Refusal};
+use rutter_transport::acceptor::{Acceptor, ConnId};
 use rutter_transport::tls::TlsFault;
 
 use crate::desk::Desk;

@@ -6,9 +6,9 @@
 //! message. A defect inside a well-framed message is no garbling: it is remembered in the index
 //! as [`Defect`] for the session to reject.
 
-use super::message::{Defect, Field, FieldIndex};
+use super::message::{Defect, Field, FieldIndex, Message};
 use super::value::parse_u64;
-use super::{FIELDS_MAX, MESSAGE_BYTES_MAX, SOH};
+use super::{FIELDS_MAX, MESSAGE_BYTES_MAX, SOH, TRAILER_BYTES};
 use crate::tags::{self, class, class_bit, data_tag_of};
 
 /// What [`decode`] found at the front of the buffer.
@@ -64,8 +64,16 @@ const START: &[u8] = b"8=FIX";
 /// `8=` and at most ten bytes of version (`FIXT.1.1` has eight).
 const BEGIN_BYTES_MAX: usize = 12;
 const LENGTH_DIGITS_MAX: usize = 10;
-/// `10=ddd` and SOH.
-pub(super) const TRAILER_BYTES: usize = 7;
+
+impl FieldIndex {
+    /// Decodes a whole message that was kept while others came, and keeps its bytes; `None` if the
+    /// bytes are no message.
+    pub(crate) fn read_frame(&mut self, frame: Vec<u8>) -> Option<Message<'_>> {
+        let whole = decode(&frame, self);
+        self.keep_frame(frame);
+        matches!(whole, Ok(Status::Complete { .. })).then(|| self.kept())
+    }
+}
 
 /// Where the parts of a frame are, in bytes from its start.
 struct Frame {

@@ -7,9 +7,9 @@
 //! The buffer is kept longer than what is written, so that short values are moved in blocks of
 //! constant size, which is much cheaper than as many calls of a copy of any length.
 
-use super::decode::{TRAILER_BYTES, checksum};
+use super::decode::checksum;
 use super::value::{Decimal, Text, TimePrecision};
-use super::{MESSAGE_BYTES_MAX, SOH};
+use super::{MESSAGE_BYTES_MAX, SOH, TRAILER_BYTES};
 use crate::tags;
 
 /// Why a message could not be written. The buffer is as it was before [`Encoder::begin`].

@@ -3,7 +3,7 @@
 //! A line belongs here if it reads a decoded message without knowing what the message means.
 
 use super::value::{Decimal, parse_bool, parse_decimal, parse_i64, parse_timestamp_ns, parse_u64};
-use super::{FIELDS_MAX, SOH};
+use super::{FIELDS_MAX, SOH, TRAILER_BYTES};
 use crate::tags;
 
 /// One field: its tag and where its value lies in the message, in bytes.
@@ -74,13 +74,14 @@ impl FieldIndex {
         }
     }
 
-    /// Takes a whole message and indexes it; `None` when it is none. For a message that was kept
-    /// while others came: it is read again with the bytes in here.
-    pub(crate) fn read_frame(&mut self, frame: Vec<u8>) -> Option<Message<'_>> {
-        let whole = super::decode(&frame, self);
+    /// Keeps the bytes of a message that this index describes.
+    pub(super) fn keep_frame(&mut self, frame: Vec<u8>) {
         self.frame = frame;
-        matches!(whole, Ok(super::Status::Complete { .. }))
-            .then_some(Message { bytes: &self.frame, index: self })
+    }
+
+    /// The message of the kept bytes.
+    pub(super) fn kept(&self) -> Message<'_> {
+        Message { bytes: &self.frame, index: self }
     }
 
     pub(super) fn clear(&mut self, begin_end: usize, body: usize) {
@@ -440,7 +441,7 @@ impl core::fmt::Display for Message<'_> {
             }
             f.write_char('|')?;
         }
-        let trailer = self.bytes.len().saturating_sub(super::decode::TRAILER_BYTES);
+        let trailer = self.bytes.len().saturating_sub(TRAILER_BYTES);
         write_bytes(f, self.bytes.get(trailer..).unwrap_or(&[]))
     }
 }

@@ -24,6 +24,9 @@ pub use value::{
 /// The byte that ends every field.
 pub const SOH: u8 = 0x01;
 
+/// Bytes of the field that ends every message: `10=`, three digits and SOH.
+const TRAILER_BYTES: usize = 7;
+
 /// Longest message that is read or written, in bytes, header and trailer included.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
 

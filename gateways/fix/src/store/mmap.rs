@@ -25,18 +25,18 @@ use std::path::{Path, PathBuf};
 
 use super::mapped::{MappedFile, io};
 use super::prepare::{Coming, Preparer};
+use super::segment::{
+    SEGMENT_HEADER_BYTES, Segment, check_head, create_segment, open_segment, remove_if_unwritten,
+    segment_numbers, write_head,
+};
 use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, Past, PastCursor, StoreError, check};
 use crate::codec::MESSAGE_BYTES_MAX;
 
 const STATE_MAGIC: [u8; 8] = *b"RUTFIXST";
-const SEGMENT_MAGIC: [u8; 8] = *b"RUTFIXSG";
-/// Raised whenever the layout changes; another one is refused.
-const VERSION: u32 = 1;
 const STATE_BYTES: u64 = 4_096;
 const EPOCH_AT: usize = 16;
 const SLOTS_AT: usize = 64;
 const SLOT_BYTES: usize = 64;
-const SEGMENT_HEADER_BYTES: usize = 32;
 const COMMIT_BYTES: usize = 8;
 /// Commit word and the five numbers.
 const RECORD_HEADER_BYTES: usize = 48;
@@ -45,9 +45,6 @@ const RECORD_BYTES_MAX: usize =
     RECORD_HEADER_BYTES + MSG_TYPE_BYTES_MAX + MESSAGE_BYTES_MAX + COMMIT_BYTES;
 const SEGMENT_BYTES_MIN: u32 = 1 << 17;
 const _: () = assert!(SEGMENT_BYTES_MIN as usize > RECORD_BYTES_MAX + SEGMENT_HEADER_BYTES);
-
-/// Most segments of one store; more are refused at open.
-const SEGMENTS_MAX: usize = 65_536;
 
 /// Words of a slot.
 #[derive(Clone, Copy)]
@@ -71,28 +68,6 @@ pub struct MmapConfig {
 impl Default for MmapConfig {
     fn default() -> Self {
         Self { segment_bytes: 4 << 20, retention_bytes: 256 << 20 }
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Segment {
-    number: u64,
-    path: PathBuf,
-    file: MappedFile,
-    /// Earliest and latest `SendingTime` in it; empty when the first is behind the second.
-    times_ns: (u64, u64),
-}
-
-impl Segment {
-    /// Removes its file. One that cannot be removed is read again at the next open and tried again
-    /// then.
-    pub(super) fn remove(self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-
-    fn note_time(&mut self, sending_ns: u64) {
-        let (first, last) = self.times_ns;
-        self.times_ns = (first.min(sending_ns), last.max(sending_ns));
     }
 }
 
@@ -524,25 +499,6 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Writes magic and version; they count once the magic, which is last, is there.
-fn write_head(file: &mut MappedFile, magic: [u8; 8], number: u64) {
-    file.commit(8, u64::from(VERSION));
-    file.commit(16, number);
-    file.commit(0, u64::from_le_bytes(magic));
-}
-
-fn check_head(file: &MappedFile, magic: [u8; 8], path: &Path) -> Result<(), StoreError> {
-    if !file.bytes().starts_with(&magic) {
-        return Err(StoreError::NotAStore { path: path.to_path_buf() });
-    }
-    let found = file.read(8) as u32;
-    if found != VERSION {
-        let path = path.to_path_buf();
-        return Err(StoreError::Version { found, expected: VERSION, path });
-    }
-    Ok(())
-}
-
 fn open_state(path: &Path) -> Result<MappedFile, StoreError> {
     remove_if_unwritten(path)?;
     if !path.exists() {
@@ -553,74 +509,4 @@ fn open_state(path: &Path) -> Result<MappedFile, StoreError> {
     let file = MappedFile::open(path, STATE_BYTES)?;
     check_head(&file, STATE_MAGIC, path)?;
     Ok(file)
-}
-
-/// A file that a crash left between its creation and its magic holds nothing: it is made anew.
-fn remove_if_unwritten(path: &Path) -> Result<(), StoreError> {
-    use std::io::Read as _;
-    let mut head = [0; 8];
-    let unwritten = match File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io("open", path)(error)),
-        Ok(mut file) => match file.read_exact(&mut head) {
-            Ok(()) => head == [0; 8],
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => true,
-            Err(error) => return Err(io("read", path)(error)),
-        },
-    };
-    if unwritten {
-        std::fs::remove_file(path).map_err(io("remove", path))?;
-    }
-    Ok(())
-}
-
-fn segment_path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("segment-{number:012}.fix"))
-}
-
-pub(super) fn create_segment(
-    folder: &Path,
-    number: u64,
-    bytes: u32,
-) -> Result<Segment, StoreError> {
-    let path = segment_path(folder, number);
-    let mut file = MappedFile::create(&path, u64::from(bytes))?;
-    file.touch();
-    write_head(&mut file, SEGMENT_MAGIC, number);
-    Ok(Segment { number, path, file, times_ns: (u64::MAX, 0) })
-}
-
-fn open_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, StoreError> {
-    let path = segment_path(folder, number);
-    let file = MappedFile::open(&path, u64::from(bytes))?;
-    check_head(&file, SEGMENT_MAGIC, &path)?;
-    Ok(Segment { number, path, file, times_ns: (u64::MAX, 0) })
-}
-
-/// Numbers of the segments in the folder, ascending and without a hole: of two runs the newer
-/// counts, for the older is what a removal left behind.
-fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StoreError> {
-    let mut numbers = Vec::new();
-    for file in std::fs::read_dir(folder).map_err(io("list", folder))? {
-        let name = file.map_err(io("list", folder))?.file_name();
-        let number = name.to_str().and_then(|name| {
-            name.strip_prefix("segment-")?.strip_suffix(".fix")?.parse::<u64>().ok()
-        });
-        let Some(number) = number else { continue };
-        let path = segment_path(folder, number);
-        remove_if_unwritten(&path)?;
-        if path.exists() {
-            numbers.push(number);
-        }
-        if numbers.len() > SEGMENTS_MAX {
-            return Err(StoreError::NotAStore { path: folder.to_path_buf() });
-        }
-    }
-    numbers.sort_unstable();
-    let run = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]).map_or(0, |i| i + 1);
-    for stale in numbers.drain(..run) {
-        let path = segment_path(folder, stale);
-        std::fs::remove_file(&path).map_err(io("remove", &path))?;
-    }
-    Ok(numbers)
 }

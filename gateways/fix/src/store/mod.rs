@@ -7,6 +7,7 @@ mod mapped;
 mod mem;
 mod mmap;
 mod prepare;
+mod segment;
 
 pub use mem::MemStore;
 pub use mmap::{MmapConfig, MmapStore};

@@ -2,13 +2,13 @@
 //! no longer: reserving, mapping and touching some megabytes takes milliseconds, which no session
 //! should wait for.
 //!
-//! A line belongs here if it is about that thread. What is in the files is `mmap`.
+//! A line belongs here if it is about that thread. The files themselves are `segment`.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::StoreError;
-use super::mmap::{Segment, create_segment};
+use super::segment::{Segment, create_segment};
 
 /// Files that wait to be made or let go; a store does it itself when there is no room.
 pub const JOBS_MAX: usize = 1_024;

@@ -5,9 +5,9 @@
 use rutter_core::id::{AssetId, VenueId};
 
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
 use crate::signing::{Ed25519Signer, KeyError};
 use crate::venue::{OwnKey, OwnValue, Setup};
+use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;

@@ -8,9 +8,9 @@ use rutter_transport::machine::{Endpoint, Framing};
 use super::assets;
 use crate::inquiry::CallLimit;
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
 use crate::signing::{KeyError, base64_decode};
 use crate::venue::{OwnKey, OwnValue, Setup};
+use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;

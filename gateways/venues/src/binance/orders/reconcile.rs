@@ -12,8 +12,8 @@ use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
 use crate::inquiry::{Ask, Dialect, OpenOrders, OrderState, Pace, Refused, Retry, TradePage};
 use crate::listing::{Assets, Listing, Listings};
-use crate::secret::Secret;
 use crate::signing::Ed25519Signer;
+use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 

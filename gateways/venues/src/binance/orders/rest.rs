@@ -15,8 +15,8 @@ use crate::decimal::DecimalError;
 use crate::ids;
 use crate::inquiry::{Ask, OpenOrders, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
-use crate::secret::Secret;
 use crate::signing::{Ed25519Signer, percent_encode};
+use rutter_transport::secret::Secret;
 
 /// Trades of one answer; the venue's own limit.
 const TRADES_PER_PAGE: usize = 1_000;

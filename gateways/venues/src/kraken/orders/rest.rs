@@ -11,8 +11,8 @@ use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::secret::Secret;
 use crate::signing::{base64_encode, hmac_sha512, sha256};
+use rutter_transport::secret::Secret;
 
 /// Order ids in one `QueryOrders`.
 pub const QUERY_ORDERS_MAX: usize = 20;

@@ -169,8 +169,8 @@ fn padded_and_cut_logons_are_understood() {
 #[test]
 fn settings_that_the_venue_would_refuse_are_refused() {
     use crate::binance::{BinanceConfig, BinanceOrders, ConfigError};
-    use crate::secret::Secret;
     use crate::signing::KeyError;
+    use rutter_transport::secret::Secret;
     let refused = |change: fn(&mut BinanceConfig)| {
         let mut config = config();
         change(&mut config);

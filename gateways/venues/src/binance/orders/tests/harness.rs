@@ -11,7 +11,7 @@ use rutter_transport::machine::{
 use crate::VenueCommand;
 use crate::binance::{BinanceConfig, BinanceOrders, FIX_LINK, MessageHandling};
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
+use rutter_transport::secret::Secret;
 
 pub const SECOND: u64 = 1_000_000_000;
 pub const VENUE: VenueId = VenueId(4);

@@ -86,7 +86,7 @@ fn requests_are_signed_and_stamped() {
          &recvWindow=5000&timestamp=1719487045223"
     );
     let payload = query.split_once('?').expect("query").1;
-    let key = crate::secret::Secret::from(super::harness::PEM);
+    let key = rutter_transport::secret::Secret::from(super::harness::PEM);
     let signer = crate::signing::Ed25519Signer::from_pem(&key).expect("key");
     let mut expected = String::new();
     crate::signing::percent_encode(&mut expected, &signer.sign_base64(payload.as_bytes()));

@@ -17,7 +17,7 @@ use crate::VenueCommand;
 use crate::ids;
 use crate::kraken::{ConfigError, KrakenConfig};
 use crate::listing::{AssetNames, Listing};
-use crate::secret::Secret;
+use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000 * MS;
