@@ -1,7 +1,7 @@
 //! The order-entry machine: one FIX link, its life, and the core's commands.
 //!
-//! A line belongs here if it connects the other modules: it branches on events and states. How a
-//! message is read or written, and what a REST answer means, is theirs.
+//! A line belongs here if it branches on an event or on the state of the link. Reading and writing
+//! messages is `report` and `encode`; REST is `rest` and `reconcile`.
 
 use rutter_core::id::{AssetId, ChildId};
 use rutter_core::input::{Doubt, Input, VenueDownReason, VenueReject};
@@ -29,21 +29,21 @@ use crate::signing::Ed25519Signer;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
-/// The carrier should have said something by then.
+/// Longest time in which a link is established.
 const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
-/// From the connection to the venue's Logon.
+/// Longest time from the connection to the venue's Logon.
 const LOGON_TIMEOUT_NS: u64 = 10 * SECOND_NS;
-/// From our Logout to the venue's.
+/// Longest time from our Logout to the venue's.
 const LOGOUT_TIMEOUT_NS: u64 = 2 * SECOND_NS;
-/// From our close to the carrier's word that it is closed.
+/// Longest time from our close to the carrier's event that the link is closed.
 const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 /// Characters of a venue's text that are kept for the log.
 const TEXT_KEPT: usize = 96;
 
-/// How far the link is.
+/// The state of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Nothing there; connects at `retry_ns`.
+    /// No link; connects at `retry_ns`.
     Idle {
         retry_ns: u64,
     },
@@ -55,12 +55,12 @@ enum Link {
     },
     /// Logged on; reconciling or up.
     On,
-    /// Our Logout is out. Reports that still come count if the session is `trusted`.
+    /// Our Logout was sent. Reports that still arrive count if the session is `trusted`.
     LoggingOut {
         deadline_ns: u64,
         trusted: bool,
     },
-    /// Asked to be closed.
+    /// The carrier was asked to close.
     Closing {
         deadline_ns: u64,
     },
@@ -89,17 +89,17 @@ pub struct BinanceOrders {
     fallback_asset: AssetId,
     link: Link,
     session: Session,
-    /// Taken out while its messages are handled.
+    /// `None` while the messages in it are being handled.
     inbound: Option<Inbound>,
     children: Children,
     inquiry: Inquiry,
     backoff: Backoff,
-    /// Connections that ended without the venue's Logout: part of the next comp id.
+    /// Connections that ended without the venue's Logout. The number is part of the next comp id.
     unclean: u32,
-    /// The venue may still hold our comp id.
+    /// The session is logged on, so an unclean end leaves our comp id locked at the venue.
     logged_on: bool,
     connected_ns: u64,
-    /// The newest child sent: ids rise, so none up to it is sent again.
+    /// The newest child sent. Ids rise, so no child up to this one is sent again.
     newest_sent: ChildId,
     counters: Counters,
     last_text: Text<TEXT_KEPT>,
@@ -109,7 +109,7 @@ impl BinanceOrders {
     /// A machine that is not started.
     ///
     /// # Errors
-    /// A setting that the venue would refuse, or an unusable key.
+    /// The setting that the venue would refuse, or the key that cannot be used.
     pub fn new(config: BinanceConfig) -> Result<Self, ConfigError> {
         let signer = config.check()?;
         let assets = Assets::new(config.assets.clone());
@@ -135,7 +135,7 @@ impl BinanceOrders {
         })
     }
 
-    /// Where it stands.
+    /// The state of the adapter.
     pub fn status(&self) -> Status {
         match self.link {
             Link::On if self.inquiry.is_up() => Status::Up,
@@ -162,7 +162,7 @@ impl BinanceOrders {
         }
     }
 
-    /// The last text with which the venue refused something, cut to fit.
+    /// The last text with which the venue refused a request, cut to 96 characters.
     pub fn last_text(&self) -> &str {
         self.last_text.as_str()
     }
@@ -172,7 +172,7 @@ impl BinanceOrders {
         self.inquiry.last_error()
     }
 
-    /// Children remembered, and questions open.
+    /// Number of children remembered, and of children in doubt.
     pub fn load(&self) -> (usize, usize) {
         (self.children.len(), self.inquiry.pending())
     }
@@ -208,7 +208,7 @@ impl BinanceOrders {
         if self.unclean == 0 {
             return base.clone();
         }
-        // Only ASCII, as `check` has seen.
+        // `check` has made sure that the id is ASCII.
         let head = base.get(..base.len().min(6)).unwrap_or(base);
         format!("{head}{:02}", self.unclean % 100)
     }
@@ -227,7 +227,7 @@ impl BinanceOrders {
         self.link = Link::LoggingOn { deadline_ns: now_ns.saturating_add(LOGON_TIMEOUT_NS) };
     }
 
-    /// The session is over for us: tells the core if it had been on.
+    /// The session is over. Tells the core that the venue is down if the session was logged on.
     fn down(&mut self, reason: VenueDownReason, out: &mut Outbox<Input>) {
         if self.link == Link::On {
             out.emit(Input::VenueDown(self.config.venue, reason));
@@ -369,7 +369,7 @@ impl BinanceOrders {
             msg_type::REJECT | msg_type::LOGOUT => {
                 self.counters.logons_refused += 1;
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
-                // Perhaps our last session is still locked there: the next try has another id.
+                // Perhaps the venue still has our last session locked: the next try has another id.
                 self.unclean = self.unclean.wrapping_add(1);
                 self.close(now_ns, VenueDownReason::LogonRefused, out);
             }
@@ -378,7 +378,7 @@ impl BinanceOrders {
         Ok(())
     }
 
-    /// The venue announces that it will disconnect: goes before it does, when nothing is cut.
+    /// The venue announces that it will disconnect. Logs out first, so that no report is lost.
     fn on_news_message(&mut self, now_ns: u64, message: &Message<'_>, out: &mut Outbox<Input>) {
         let headline = message.get(tags::HEADLINE).unwrap_or_default();
         let leaving = headline.starts_with(b"You'll be disconnected")
@@ -419,8 +419,8 @@ impl BinanceOrders {
         Ok(())
     }
 
-    /// A Reject names our message by its number. When the venue has lost count of our numbers,
-    /// everything that we send would be rejected: the session is over.
+    /// A Reject names our message by its number. When the venue expects another number than ours,
+    /// it would reject every message that we send, so the session is over.
     fn on_reject(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
@@ -504,7 +504,7 @@ impl BinanceOrders {
         let venue = self.config.venue;
         if let Some(entry) = self.children.get_mut(child) {
             let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
-                // An answer that is not awaited any more: the core has been told of its doubt.
+                // The answer is late: the core knows already that the child is in doubt.
                 self.counters.ignored += 1;
                 return;
             };
@@ -528,7 +528,7 @@ impl BinanceOrders {
     fn on_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) {
         let (venue, child) = (self.config.venue, new.child);
         if child <= self.newest_sent {
-            // The first one may live: what became of it is found out, never guessed.
+            // The order sent first may be open at the venue: its fate is asked for, never guessed.
             self.counters.repeated += 1;
             out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             return;
@@ -542,7 +542,7 @@ impl BinanceOrders {
         self.newest_sent = child;
     }
 
-    /// `None` when it cannot be written or remembered; then nothing has left.
+    /// `None` when the order cannot be written or remembered. Nothing has then been sent.
     fn send_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) -> Option<()> {
         let listing = self.listings.instrument(new.instrument)?;
         let entry = self.children.ensure(new.child).ok()?;
@@ -563,7 +563,7 @@ impl BinanceOrders {
 
     fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
         let (venue, child) = (self.config.venue, cancel.child);
-        // Also while reconciling: an order found open that nobody wants should not wait.
+        // Also while questions are open: an order that the core no longer wants should not wait.
         if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
             self.counters.not_sent += 1;
             out.emit(Input::CancelRejected { venue, child, reason: VenueReject::NotSent });

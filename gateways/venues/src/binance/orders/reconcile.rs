@@ -7,13 +7,13 @@ use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId, VenueOrderId};
 use rutter_core::input::Fate;
 use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpRequest, HttpResponse};
+use rutter_transport::secret::Secret;
 
 use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
 use crate::inquiry::{Ask, Dialect, OpenOrders, OrderState, Pace, Refused, Retry, TradePage};
 use crate::listing::{Assets, Listing, Listings};
 use crate::signing::Ed25519Signer;
-use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 

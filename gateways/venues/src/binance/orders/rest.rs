@@ -1,6 +1,7 @@
-//! REST: signed requests and what their answers say.
+//! REST: signed requests out, typed answers in.
 //!
-//! A line belongs here if it writes a query or reads a JSON answer. When to ask is `reconcile`.
+//! A line belongs here if it writes a query or reads a JSON answer. When to ask is the shared
+//! inquiry.
 
 use core::fmt::Write as _;
 use std::borrow::Cow;
@@ -9,6 +10,7 @@ use rutter_core::id::{AssetId, ChildId, ExecId, VenueOrderId};
 use rutter_core::input::{Fate, Liquidity, Side};
 use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
+use rutter_transport::secret::Secret;
 use serde::Deserialize;
 
 use crate::decimal::DecimalError;
@@ -16,11 +18,10 @@ use crate::ids;
 use crate::inquiry::{Ask, OpenOrders, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
 use crate::signing::{Ed25519Signer, percent_encode};
-use rutter_transport::secret::Secret;
 
-/// Trades of one answer; the venue's own limit.
+/// Most trades of one answer, which is the venue's limit.
 const TRADES_PER_PAGE: usize = 1_000;
-/// How long a signed request stays valid.
+/// How long a signed request stays valid, in milliseconds.
 const REST_RECV_WINDOW_MS: u32 = 5_000;
 const NO_SUCH_ORDER: i64 = -2013;
 
@@ -52,7 +53,7 @@ pub(super) fn query(ask: &Ask, node_tag: u32, listings: &Listings) -> Query {
     Query { path, query }
 }
 
-/// The signed request. The signature covers the query exactly as it is sent.
+/// The signed request. The signature covers the query exactly as sent.
 pub(super) fn request(
     query: Query,
     id: u64,
@@ -76,39 +77,39 @@ pub(super) fn request(
     }
 }
 
-/// Why an answer cannot be used; all are asked again.
+/// Why an answer is of no use. The question is then asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RestError {
-    /// No answer.
+    /// No answer arrived.
     #[error("no answer")]
     NoAnswer,
-    /// 429, 418 or -1003: stop asking for a while.
+    /// The venue wants fewer requests: HTTP 429 or 418, or code -1003.
     #[error("rate limited, HTTP {0}")]
     RateLimited(u16),
-    /// Another refusal.
+    /// The venue refused the request for another reason.
     #[error("HTTP {status}, code {code}")]
     Refused {
         /// HTTP status.
         status: u16,
-        /// Binance's code; 0 when the body has none.
+        /// Binance's error code; 0 when the body has none.
         code: i64,
     },
-    /// Not the documented JSON.
+    /// The body is not the documented JSON.
     #[error("not the documented JSON")]
     Json,
-    /// A symbol that was not asked about.
+    /// The answer is about another symbol.
     #[error("answer about another symbol")]
     Symbol,
-    /// An order that was not asked about.
+    /// The answer is about another order.
     #[error("answer about another order")]
     OtherOrder,
-    /// A number that the instrument's decimals cannot hold.
+    /// A number does not fit the instrument's decimals.
     #[error(transparent)]
     Decimal(#[from] DecimalError),
-    /// A status that is not documented.
+    /// The order's status is not documented.
     #[error("unknown order status")]
     Status,
-    /// A trade of nothing.
+    /// A trade's price or quantity is not above zero.
     #[error("a trade of nothing")]
     EmptyTrade,
 }
@@ -169,7 +170,7 @@ fn order_id(number: u64) -> VenueOrderId {
     VenueOrderId::new(number.to_string().as_bytes()).unwrap_or_default()
 }
 
-/// The answer to [`Ask::Order`]; `None` when the venue does not know it.
+/// Reads the answer to [`Ask::Order`]; `None` when the venue does not know the order.
 pub(super) fn order(
     response: Option<&HttpResponse>,
     listing: &Listing,
@@ -190,7 +191,7 @@ pub(super) fn order(
     order.state(listing).map(Some)
 }
 
-/// The answer to [`Ask::OpenOrders`].
+/// Reads the answer to [`Ask::OpenOrders`].
 pub(super) fn open_orders(
     response: Option<&HttpResponse>,
     node_tag: u32,
@@ -233,7 +234,8 @@ struct TradeJson<'a> {
     is_maker: bool,
 }
 
-/// The answer to [`Ask::Trades`]. `assets` are those listed, and the one that stands for any other.
+/// Reads the answer to [`Ask::Trades`]. `assets` are the listed assets, and the asset that stands
+/// for any other.
 pub(super) fn trades(
     response: Option<&HttpResponse>,
     listing: &Listing,
@@ -289,8 +291,8 @@ struct BalanceJson<'a> {
     locked: Cow<'a, str>,
 }
 
-/// The answer to [`Ask::Balances`]: the total of every listed asset, zero when the venue names it
-/// not at all.
+/// Reads the answer to [`Ask::Balances`]: the total of every listed asset, which is zero for an
+/// asset that the venue does not name.
 pub(super) fn balances(
     response: Option<&HttpResponse>,
     assets: &Assets,

@@ -99,8 +99,8 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Positions from `from` on of members that were not found yet and whose order id is known
-    /// (or, for `by_order` false, is not).
+    /// Positions, from `from` on, of the members that were not found yet. With `by_order`, those
+    /// whose order id at the venue is known; otherwise the others.
     pub fn lookups(&self, ledger: &Ledger, from: usize, by_order: bool) -> Vec<usize> {
         let wanted = |(_, member): &(usize, &Member)| {
             let known = ledger.children.get(member.child).is_some_and(|e| !e.order.is_empty());
@@ -124,7 +124,7 @@ impl Round {
         entry.map(|entry| entry.order.as_str().to_owned()).unwrap_or_default()
     }
 
-    /// Since when trades are missing; `None` when none are.
+    /// The time from which trades must be read, in Unix seconds; `None` when no trade is missing.
     pub fn trades_from_s(&self) -> Option<u64> {
         let missing = self.members.iter().filter(|member| !member.is_complete());
         let opened = missing.filter_map(|m| m.found.as_ref().map(|found| found.opened_s)).min()?;
@@ -133,8 +133,8 @@ impl Round {
 }
 
 impl Member {
-    /// When to ask again: at once when it can no longer arrive if nothing but that is open, else
-    /// after ever longer waits.
+    /// The question for a later round. A child that may still arrive is asked about when it can no
+    /// longer arrive; any other child after ever longer waits.
     pub fn again(&self, now_ns: u64) -> Ask {
         let mut ask = self.ask;
         if self.postponed {
@@ -148,7 +148,7 @@ impl Member {
         ask
     }
 
-    /// Takes what a call tells of the order.
+    /// Takes the order from an answer.
     pub fn learn(&mut self, order: VenueOrderId, info: &OrderInfo<'_>, ledger: &mut Ledger) {
         let filled =
             ledger.listing(self.ask.instrument).and_then(|l| l.qty(digits(info.vol_exec)).ok());
@@ -172,7 +172,7 @@ impl Member {
         self.found = Some(Found { order, fate, filled, opened_s, fills, traded });
     }
 
-    /// Takes one trade of this order.
+    /// Takes one trade of the order from an answer.
     pub fn trade(&mut self, exec: &str, trade: &TradeInfo<'_>, ledger: &mut Ledger) {
         let listing = ledger.listing(self.ask.instrument).cloned();
         let fill = listing.and_then(|listing| self.fill(exec, trade, &listing, ledger));
@@ -181,7 +181,7 @@ impl Member {
             self.unclear = true;
             return;
         };
-        // Pages shift when a trade happens between them.
+        // Pages shift when a trade happens between two calls, so a trade may be told twice.
         if found.fills.insert(fill.exec, fill).is_none() {
             found.traded = Qty(found.traded.0.saturating_add(fill.qty.0));
         }
@@ -212,7 +212,7 @@ impl Member {
         })
     }
 
-    /// Tells what became of it; false when that is not clear yet.
+    /// Tells the core the fate of the child. False when the fate is not clear yet.
     pub fn conclude(&self, started_ns: u64, ledger: &mut Ledger, out: &mut Outbox<Input>) -> bool {
         if self.unclear || self.postponed || !self.is_complete() {
             return false;
@@ -243,7 +243,7 @@ impl Member {
             entry.accepted = true;
             filled = filled.max(entry.filled);
             entry.filled = filled;
-            // The stream was quicker: what it said is newer than the answer.
+            // The stream has told the end of the order, which is newer than the answer.
             match (entry.end, fate) {
                 (Some(end), Fate::Open) if end.expired => fate = Fate::Expired,
                 (Some(_), Fate::Open) => fate = Fate::Closed,
