@@ -81,11 +81,11 @@ impl Reach {
     }
 }
 
-/// A front whose exchange can be looked at.
+/// A front that gives access to its exchange.
 pub trait VenueFront: Front + std::fmt::Debug + Send {
     /// The exchange behind the front.
     fn exchange(&self) -> &Exchange;
-    /// The exchange, for scripted participants; the next timer publishes what they did.
+    /// The exchange, for scripted participants; the next timer publishes their actions.
     fn exchange_mut(&mut self) -> &mut Exchange;
 }
 

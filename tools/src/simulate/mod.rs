@@ -1,7 +1,7 @@
 //! `rutter-tools sim`: the simulated venues on real sockets, faults on command.
 //!
 //! A line belongs here if it reads a command line or prints its answer. Starting the venues is
-//! `harness`, what a fault does is `rutter_sim::faults`.
+//! `harness`, the effect of a fault is `rutter_sim::faults`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};

@@ -172,7 +172,7 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
-    /// Queues what fits; "would block" when nothing does.
+    /// Queues as many bytes as fit; "would block" when none fits.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = bytes.len().min(self.room());
         if count == 0 && !bytes.is_empty() {
