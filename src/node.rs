@@ -308,8 +308,9 @@ fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, N
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
-        let orders = venues::orders(config, venue, names, node_tag)?;
-        let books = venues::books(config, venue, names, node_tag)?;
+        let setup = venues::setup(config, venue, names, node_tag)?;
+        let orders = venues::orders(venue, &setup)?;
+        let books = venues::feed(venue, &setup)?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,

@@ -14,7 +14,7 @@ use rutter_core::output::{Notice, Output};
 use rutter_core::wire::{SCHEMA, decode};
 use rutter_journal::{FileStorage, OpenError, Reader, Storage};
 
-use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig, VenueKind};
+use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig};
 use crate::config::{amount, mantissa};
 use crate::node::decider::{Decider, RECORD_INPUT, ReplayError, StartError};
 
@@ -234,7 +234,7 @@ fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
         rate_orders: venue.orders_per_window_max,
         rate_window_ns: venue.order_window_ms.checked_mul(1_000_000)?,
         unanswered_max: venue.orders_unanswered_max,
-        fok: venue.kind == VenueKind::Binance,
+        fok: venue.kind.fill_or_kill,
     })
 }
 

@@ -21,11 +21,10 @@ use rutter_core::input::Input;
 use rutter_fix::store::MmapStore;
 use rutter_journal::{FileStorage, Journal, ReleaseMark};
 use rutter_transport::driver::{Driver, DriverConfig};
-use rutter_transport::machine::Machine;
 use rutter_transport::tls::ServerTls;
 use rutter_transport::wait::{Profile, Waiter, pin_current_thread, processors};
 use rutter_transport::wake::WakeHandle;
-use rutter_venues::VenueCommand;
+use rutter_venues::venue::{Feed as FeedMachine, Orders};
 
 use crate::clock::unix_ns;
 use crate::config::Config;
@@ -45,7 +44,6 @@ use crate::node::station::model::ModelStation;
 use crate::node::station::sender::Sender;
 use crate::node::station::{Station, StationHandles};
 use crate::node::tap::{Tap, TapReader, UpdateCount};
-use crate::venues::{Books, Orders};
 use crate::watch::health::Phase;
 use crate::watch::logs::trace::Sessions;
 use crate::watch::metrics::{MetricsModel, Sources};
@@ -56,7 +54,7 @@ use crate::watch::stages::{Path, StageHistograms, StageRecorder};
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
 /// The adapters of each venue.
-pub type Machines = Vec<(VenueId, Orders, Books, DriverConfig)>;
+pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
 
 /// What a recovered node consists of.
 pub struct Parts<'a> {
@@ -314,43 +312,31 @@ fn venues(
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
         let handles = shared.handles(stages.clone())?;
-        senders.push(match orders {
-            Orders::Binance(machine) => sender(id, *machine, &driver, handles)?,
-            Orders::Kraken(machine) => sender(id, *machine, &driver, handles)?,
-        });
-        workers.push(match books {
-            Books::Binance(machine) => feed(shared, id, *machine, &driver, stop)?,
-            Books::Kraken(machine) => feed(shared, id, *machine, &driver, stop)?,
-        });
+        senders.push(sender(id, orders, &driver, handles)?);
+        workers.push(feed(shared, id, books, &driver, stop)?);
     }
     Ok((senders, workers))
 }
 
-fn sender<M>(
+fn sender(
     venue: VenueId,
-    machine: M,
+    machine: Orders,
     config: &DriverConfig,
     handles: StationHandles,
-) -> Result<Placed, NodeError>
-where
-    M: Machine<Command = VenueCommand, Emission = Input> + Send + 'static,
-{
+) -> Result<Placed, NodeError> {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
     let reader = Reader { addressee: Addressee::Venue(venue), wake: driver.waker() };
     let sender = Sender::start(venue, config.name.clone(), driver, handles, unix_ns);
     Ok(Placed { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
-fn feed<M>(
+fn feed(
     shared: &mut Shared,
     venue: VenueId,
-    machine: M,
+    machine: FeedMachine,
     config: &DriverConfig,
     stop: &Arc<AtomicBool>,
-) -> Result<Worker, NodeError>
-where
-    M: Machine<Command = rutter_feeds::FeedCommand, Emission = Input> + Send + 'static,
-{
+) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
         let mut tap = Tap::new(venue);

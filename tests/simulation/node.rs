@@ -22,7 +22,7 @@ use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
 use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
-use rutter_venues::listing::{AssetNames, Listing};
+use rutter_venues::listing::{AssetNames, FeedListing, Listing};
 
 use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
 
@@ -263,7 +263,7 @@ fn machines(seed: u64) -> Vec<Running> {
         ..KrakenConfig::new(VenueId(1), NODE_TAG)
     };
     let binance_feed = rutter_venues::binance::feed::Config {
-        listings: vec![rutter_venues::binance::feed::FeedListing {
+        listings: vec![FeedListing {
             instrument: PAIR,
             symbol: "BTCUSDT".to_owned(),
             price_decimals: 2,
@@ -272,7 +272,7 @@ fn machines(seed: u64) -> Vec<Running> {
         ..rutter_venues::binance::feed::Config::new(VenueId(0))
     };
     let kraken_feed = rutter_venues::kraken::feed::Config {
-        listings: vec![rutter_venues::kraken::feed::FeedListing {
+        listings: vec![FeedListing {
             instrument: PAIR,
             symbol: "BTC/USDT".to_owned(),
             price_decimals: 2,

@@ -1,4 +1,4 @@
-//! Kraken's time text: RFC 3339 in UTC, with microseconds when written.
+//! Time text: RFC 3339 in UTC, with microseconds when written.
 //!
 //! A line belongs here if it turns Unix nanoseconds into that text or back. The calendar is
 //! `jiff`'s.
@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Option<u64> {
     }
     let at: Timestamp = text.parse().ok()?;
     let unix_ns = u64::try_from(at.as_nanosecond()).ok()?;
-    // The parser takes more spellings than the venue, and moves a leap second back.
+    // The parser takes more spellings than a venue does, and moves a leap second back.
     (format(unix_ns).get(..SECONDS_BYTES) == Some(seconds)).then_some(unix_ns)
 }
 
