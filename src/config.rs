@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
+use rutter_venues::venue::{OwnKeys, Venue};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::logs::{LogConfig, check_level};
+use crate::watch::logs::{LogConfig, check_level};
 
 mod access;
 pub mod alerts;
@@ -274,24 +275,23 @@ pub struct InstrumentConfig {
     pub order_qty_max: Decimal,
 }
 
-/// `[[venue]]`
+/// `[[venue]]`: the keys that every venue has, and the keys of its own.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct VenueConfig {
-    /// What we call it.
+    /// The venue's name in reports, logs and metrics.
     pub name: String,
-    /// Which protocol it speaks.
-    pub kind: VenueKind,
-    /// A feed silent for longer makes books stale.
+    /// The row in the table of venues, which is the protocol that the venue speaks.
+    pub kind: &'static Venue,
+    /// The books of the venue are stale when its feed is silent for longer, in milliseconds.
     pub stale_after_ms: u64,
-    /// New orders in a window.
+    /// Most new orders in one window.
     pub orders_per_window_max: u32,
-    /// The window.
+    /// Length of the window, in milliseconds.
     pub order_window_ms: u64,
-    /// New orders that the venue may leave unanswered; then it is busy and gets no more.
+    /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
     pub orders_unanswered_max: u32,
-    /// Order entry: `tls://host:port` (Binance FIX), `wss://host:port/path` (Kraken).
+    /// Order entry: `tls://host:port` or `wss://host:port/path`, as the venue's protocol asks.
     pub order_url: String,
     /// Market data: `wss://host:port/path`.
     pub feed_url: String,
@@ -301,22 +301,19 @@ pub struct VenueConfig {
     pub ca_file: Option<PathBuf>,
     /// Public part of the key.
     pub api_key: String,
-    /// File with the secret part: an Ed25519 PEM (Binance), base64 (Kraken).
+    /// File with the secret part of the key, in the form that the venue gives it.
     pub secret_file: PathBuf,
-    /// Our `CompID` there (Binance FIX), 1 to 8 characters.
-    pub comp_id: Option<String>,
-    /// Our messages are void after this; and what was not found is certain only after it.
+    /// The venue may take a message for this long after it was sent, in milliseconds. An order
+    /// that the venue does not know counts as never arrived only after it.
     #[serde(default = "validity")]
     pub validity_ms: u64,
-    /// An order or cancel without an answer for this long is in doubt.
+    /// An order or cancel without an answer for this long is in doubt, in milliseconds.
     #[serde(default = "answer_timeout")]
     pub answer_timeout_ms: u64,
-    /// Most that the venue's counter of REST calls may hold (Kraken; by the account's tier). Below
-    /// the lowest tier's if absent.
-    pub rest_counter_max: Option<u32>,
-    /// What that counter loses, in thousandths a second.
-    pub rest_decay_milli_per_s: Option<u32>,
-    /// Instruments there.
+    /// Keys that only some venues read.
+    #[serde(flatten)]
+    pub own_keys: OwnKeys,
+    /// Instruments traded at the venue.
     pub listing: Vec<ListingConfig>,
 }
 
@@ -325,16 +322,6 @@ fn validity() -> u64 {
 }
 fn answer_timeout() -> u64 {
     5_000
-}
-
-/// Which protocol a venue speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VenueKind {
-    /// Binance spot: FIX order entry, WebSocket streams, REST.
-    Binance,
-    /// Kraken spot: WebSocket v2, REST.
-    Kraken,
 }
 
 /// `[[venue.listing]]`
@@ -359,9 +346,9 @@ pub struct ListingConfig {
     pub maker_fee_ppm: i32,
     /// Fee as taker.
     pub taker_fee_ppm: i32,
-    /// Decimals of the venue's own prices (Kraken's checksum needs them).
+    /// Decimals of the prices in the venue's own messages.
     pub venue_price_decimals: u8,
-    /// Decimals of the venue's own quantities.
+    /// Decimals of the quantities in the venue's own messages.
     pub venue_qty_decimals: u8,
     /// False: not routed to.
     #[serde(default = "yes")]
@@ -495,9 +482,7 @@ impl Config {
         Url::parse(&venue.order_url).or_else(|reason| wrong(key("order_url"), reason))?;
         Url::parse(&venue.feed_url).or_else(|reason| wrong(key("feed_url"), reason))?;
         Url::parse(&venue.rest_url).or_else(|reason| wrong(key("rest_url"), reason))?;
-        if venue.kind == VenueKind::Binance && venue.comp_id.is_none() {
-            return wrong(key("comp_id"), "needed for kind binance");
-        }
+        venue.own_keys.check(venue.kind).or_else(|error| wrong(key(&error.key), error.reason))?;
         unique(&key("listing"), 20, venue.listing.iter().map(|l| &l.instrument))?;
         for listing in &venue.listing {
             let key = |name: &str| key(&format!("listing.{}.{name}", listing.instrument));
@@ -617,12 +602,17 @@ mod tests {
         assert!(said.contains("durabilty"), "{said}");
         let said = refusal(|text| format!("{text}\nsurprise = 1\n"));
         assert!(said.contains("surprise"), "{said}");
+        let said =
+            refusal(|text| text.replacen("stale_after_ms", "stale_ms = 1\nstale_after_ms", 1));
+        assert!(said.starts_with("venue.binance.stale_ms"), "{said}");
     }
 
     #[test]
     fn a_missing_key_is_an_error_that_names_it() {
         let said = refusal(|text| text.replacen("data_dir", "#data_dir", 1));
         assert!(said.contains("data_dir"), "{said}");
+        let said = refusal(|text| text.replacen("comp_id = \"RUTTER1\"", "", 1));
+        assert!(said.starts_with("venue.binance.comp_id"), "{said}");
     }
 
     #[test]
@@ -633,6 +623,11 @@ mod tests {
         assert!(said.contains("no account is called"), "{said}");
         let said = refusal(|text| text.replacen("wss://", "gopher://", 1));
         assert!(said.contains("unknown scheme"), "{said}");
+        let said =
+            refusal(|text| text.replacen("rest_counter_max = 14", "rest_counter_max = -1", 1));
+        assert!(said.starts_with("venue.kraken.rest_counter_max"), "{said}");
+        let said = refusal(|text| text.replacen("kind = \"kraken\"", "kind = \"krakem\"", 1));
+        assert!(said.contains("binance, kraken"), "{said}");
     }
 
     #[test]

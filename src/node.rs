@@ -3,6 +3,16 @@
 //! Order of a start: lock and replay the journal (clients' reports go to the message stores, which
 //! know what they have already), make the machines, and `launch` them.
 
+pub mod boot;
+pub mod console;
+pub mod decider;
+pub mod gate;
+mod launch;
+pub mod layout;
+pub mod rings;
+pub mod station;
+pub mod tap;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,16 +30,17 @@ use rutter_transport::driver::{DriverConfig, DriverError};
 use rutter_transport::tls::{ClientTls, TlsError};
 use rutter_transport::wait::UnknownProfile;
 
-use crate::alerts::Alerter;
-use crate::boot::{self, Names};
 use crate::clock::unix_ns;
 use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
-use crate::decider::{Decider, StartError};
-use crate::launch::{self, Machines, Parts};
-use crate::layout::UnknownLayout;
-use crate::metrics::{MetricsError, MetricsServer, Monitor};
-use crate::stations::is_for_clients;
 use crate::venues::{self, VenueError};
+use crate::watch::alerts::Alerter;
+use crate::watch::metrics::{MetricsError, MetricsServer};
+use crate::watch::monitor::Monitor;
+use boot::Names;
+use decider::{Decider, StartError};
+use launch::{Machines, Parts};
+use layout::UnknownLayout;
+use station::gateway::is_for_clients;
 
 /// Why a node does not start, or ends before it is asked to.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +85,7 @@ pub enum NodeError {
     Metrics(#[from] MetricsError),
     /// Alerts.
     #[error(transparent)]
-    Alerts(#[from] crate::alerts::StartError),
+    Alerts(#[from] crate::watch::alerts::StartError),
     /// The operators' socket.
     #[error(transparent)]
     Console(#[from] SocketError),
@@ -297,8 +308,9 @@ fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, N
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
-        let orders = venues::orders(config, venue, names, node_tag)?;
-        let books = venues::books(config, venue, names, node_tag)?;
+        let setup = venues::setup(config, venue, names, node_tag)?;
+        let orders = venues::orders(venue, &setup)?;
+        let books = venues::feed(venue, &setup)?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,

@@ -50,12 +50,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateways/venues", &["core", "feeds", "fix", "transport"]),
     ("feeds", &["core"]),
     ("admin", &["core"]),
+    ("admin/cli", &["admin"]),
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix"]),
     ("tools", &["sim", "fix", "transport"]),
     ("tests/support", &["core"]),
     ("tests/fefix", &[]),
-    (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin"]),
+    (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin", "cli"]),
 ];
 
 /// One source file: as it is, and with comments and the insides of literals blanked out.

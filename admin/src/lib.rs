@@ -5,6 +5,7 @@
 //! anything: a command enters the core as a journaled input like everything else.
 
 pub mod console;
+pub mod disk;
 pub mod door;
 pub mod model;
 

@@ -15,7 +15,9 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 use zeroize::Zeroizing;
 
 use super::access::read_secret_text;
-use crate::alerts::{Patience, Policy, Route, Severity};
+use crate::watch::alerts::conditions::Severity;
+use crate::watch::alerts::queue::Patience;
+use crate::watch::alerts::state::{Policy, Route};
 
 /// Most webhooks.
 pub const WEBHOOKS_MAX: usize = 8;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use rustix::process::geteuid;
 use rutter_admin::console::Codes;
-use rutter_admin::console::desk::TwoPerson;
 use rutter_admin::console::people::{People, Role};
+use rutter_admin::console::service::TwoPerson;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rutter::decider::Decider;
+use rutter::node::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{AccountDef, Genesis, Input, InstrumentDef, ListingDef, VenueDef};
@@ -21,7 +21,7 @@ use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
 use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
-use rutter_venues::listing::{AssetNames, Listing};
+use rutter_venues::listing::{AssetNames, FeedListing, Listing};
 
 use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
 
@@ -249,7 +249,7 @@ fn machines(seed: u64) -> Vec<Running> {
         ..KrakenConfig::new(VenueId(1), NODE_TAG)
     };
     let binance_feed = rutter_venues::binance::feed::Config {
-        listings: vec![rutter_venues::binance::feed::FeedListing {
+        listings: vec![FeedListing {
             instrument: PAIR,
             symbol: "BTCUSDT".to_owned(),
             price_decimals: 2,
@@ -258,7 +258,7 @@ fn machines(seed: u64) -> Vec<Running> {
         ..rutter_venues::binance::feed::Config::new(VenueId(0))
     };
     let kraken_feed = rutter_venues::kraken::feed::Config {
-        listings: vec![rutter_venues::kraken::feed::FeedListing {
+        listings: vec![FeedListing {
             instrument: PAIR,
             symbol: "BTC/USDT".to_owned(),
             price_decimals: 2,
@@ -294,7 +294,7 @@ struct CatchUp<'a>(&'a mut ClientGateway<MemStore>, u64);
 
 impl rutter_core::output::Sink for CatchUp<'_> {
     fn output(&mut self, output: &Output) {
-        if rutter::stations::is_for_clients(output) {
+        if rutter::node::station::gateway::is_for_clients(output) {
             self.0.on_output(self.1, output).expect("a replayed report is taken or known");
         }
     }

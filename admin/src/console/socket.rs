@@ -14,7 +14,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::{geteuid, umask};
 use serde_json::Value;
 
-use super::frame::{Code, Failure, Request, answer, parse};
+use super::frame::{Code, Failure, RawRequest, answer, parse};
 use super::people::{Peer, People, Role};
 use crate::door::{Door, Host};
 
@@ -77,8 +77,8 @@ pub enum SocketError {
     },
 }
 
-/// What answers.
-pub trait Desk: Send + Sync + 'static {
+/// What answers the requests.
+pub trait Service: Send + Sync + 'static {
     /// The first line that somebody gets.
     fn hello(&self, peer: &Peer, role: Role) -> Value;
 
@@ -86,7 +86,7 @@ pub trait Desk: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`Failure`].
-    fn answer(&self, peer: &Peer, role: Role, request: &Request) -> Result<Value, Failure>;
+    fn answer(&self, peer: &Peer, role: Role, request: &RawRequest) -> Result<Value, Failure>;
 }
 
 /// The listening socket; gone when dropped.
@@ -102,7 +102,11 @@ impl Console {
     ///
     /// # Errors
     /// [`SocketError`]; what is in its place and is not ours is never removed.
-    pub fn listen(path: &Path, people: People, desk: Arc<dyn Desk>) -> Result<Self, SocketError> {
+    pub fn listen(
+        path: &Path,
+        people: People,
+        service: Arc<dyn Service>,
+    ) -> Result<Self, SocketError> {
         let fail = |source| SocketError::Io { path: path.to_owned(), source };
         let others = people.has_others_than(geteuid().as_raw());
         // Whatever is made here is ours alone until it is finished.
@@ -116,7 +120,7 @@ impl Console {
             std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
-        let guests = Arc::new(Guests { people, desk, open: Mutex::default() });
+        let guests = Arc::new(Guests { people, service, open: Mutex::default() });
         let next = move || listener.accept().map(|(stream, _)| stream);
         let door = Door::open("console", next, Arc::clone(&guests)).map_err(fail)?;
         Ok(Self { path: path.to_owned(), guests, door: Some(door) })
@@ -187,7 +191,7 @@ fn check_folder(path: &Path) -> Result<(), SocketError> {
 
 struct Guests {
     people: People,
-    desk: Arc<dyn Desk>,
+    service: Arc<dyn Service>,
     open: Mutex<Open>,
 }
 
@@ -313,7 +317,7 @@ impl Guests {
         peer: &Peer,
         role: Role,
     ) -> io::Result<()> {
-        let hello = format!("{}\n", self.desk.hello(peer, role));
+        let hello = format!("{}\n", self.service.hello(peer, role));
         stream.write_all(hello.as_bytes())?;
         let mut lines = Lines::default();
         let mut allowance = Allowance::new(Instant::now());
@@ -332,7 +336,7 @@ impl Guests {
             let text = match allowance.take(Instant::now()) {
                 Ok(()) => match parse(&line) {
                     Ok(request) => {
-                        let result = self.desk.answer(peer, role, &request);
+                        let result = self.service.answer(peer, role, &request);
                         answer(Some(request.id), result)
                     }
                     Err((id, failure)) => {

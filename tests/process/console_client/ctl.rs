@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use clap::Parser;
-use rutter::console::Exit;
-use rutter::console::client::{Client, ClientError, LINE_BYTES_MAX, Lost};
-use rutter::console::ctl::{Arguments, Terminal, run};
+use rutter_cli::Exit;
+use rutter_cli::client::{Client, ClientError, LINE_BYTES_MAX, Lost};
+use rutter_cli::ctl::{Arguments, Terminal, run};
 use serde_json::{Map, Value, json};
 
 use super::fake::{Does, FakeNode, GREETING, dead_socket};
@@ -55,7 +55,7 @@ fn with_a_terminal(node: &FakeNode, line: &str, answers: &str, interactive: bool
         err: &mut err,
     };
     let connect = || Client::connect(&node.socket, Duration::from_secs(5));
-    let exit = run(&arguments.verb, &arguments.manner, &mut terminal, connect);
+    let exit = run(&arguments.request, &arguments.manner, &mut terminal, connect);
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Seen { exit, out: text(out), err: text(err), questions }
 }

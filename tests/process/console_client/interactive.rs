@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rustyline::Prompt;
-use rutter::console::complete::{Names, candidates, split};
-use rutter::console::history;
-use rutter::console::interactive::{Before, Understood, grammar, understand};
+use rutter_cli::complete::{Names, candidates, split};
+use rutter_cli::history;
+use rutter_cli::interactive::{Before, Understood, grammar, understand};
 use serde_json::json;
 
 use super::answers::{of, status};
@@ -66,7 +66,7 @@ fn a_line_is_split_and_understood_as_a_shell_would() {
     let Understood::Verb(typed) = understand(&words("halt --venue K --reason 'a b'")) else {
         panic!("not understood");
     };
-    assert_eq!(typed.verb.request().args["venue"], "K");
+    assert_eq!(typed.request.args["venue"], "K");
     assert_eq!(typed.manner.reason.as_deref(), Some("a b"));
     for (line, says) in [
         ("help halt", "The kill switch"),

@@ -1,12 +1,14 @@
 //! What each verb looks like on a terminal, held as text.
 
-use rutter::console::render::{Look, answer};
-use rutter::console::text::painted;
+use rutter_admin::console::verb::Verb;
+use rutter_cli::render::{Look, answer};
+use rutter_cli::text::painted;
 use serde_json::{Value, json};
 
 use super::answers::{NOW_NS, of, session, status, venue};
 
 fn shown(verb: &str, ok: &Value, width: usize) -> String {
+    let verb = Verb::find(verb).expect("a verb");
     painted(&answer(verb, ok, &Look { width, now_ns: NOW_NS }), false)
 }
 

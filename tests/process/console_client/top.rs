@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
-use rutter::console::top::frame;
-use rutter::console::top::keys::{Action, App, Key, Mode, Panel, View};
-use rutter::console::top::sample::{Rates, Sample};
-use rutter::console::top::view::allot;
-use rutter::console::verbs::Request;
+use rutter_admin::console::verb::Verb;
+use rutter_cli::request::Request;
+use rutter_cli::top::frame;
+use rutter_cli::top::keys::{Action, App, Key, Mode, Panel, View};
+use rutter_cli::top::sample::{Rates, Sample};
+use rutter_cli::top::view::allot;
 use serde_json::{Value, json};
 
 use super::answers::{NOW_NS, of, order, session, status, venue};
@@ -125,7 +126,8 @@ fn a_mark_never_leaves_its_list() {
 fn a_halt_is_shown_reasoned_and_spelled_before_it_is_sent() {
     let mut app = app(status());
     let dry = press(&mut app, "h");
-    let asked = Request::change("halt").with("reason", Some("dry run")).with("dry_run", Some(true));
+    let asked =
+        Request::new(Verb::Halt).with("reason", Some("dry run")).with("dry_run", Some(true));
     assert_eq!(sent(dry.clone()), Some(asked));
     app.answered(ticket(dry), "dry run: halt everything".into());
     assert!(frame(&app, 80, 24, NOW_NS).contains("dry run: halt everything"));
@@ -133,7 +135,7 @@ fn a_halt_is_shown_reasoned_and_spelled_before_it_is_sent() {
         assert_eq!(press(&mut app, keys), None, "{keys:?} sends nothing");
     }
     let real = press(&mut app, "HALT\n");
-    assert_eq!(sent(real.clone()), Some(Request::change("halt").with("reason", Some("why"))));
+    assert_eq!(sent(real.clone()), Some(Request::new(Verb::Halt).with("reason", Some("why"))));
     assert_eq!(press(&mut app, "\nHALT\n"), None, "it is not sent twice");
     app.answered(ticket(real), "done: journaled as 5".into());
     assert!(frame(&app, 80, 24, NOW_NS).contains("done: journaled as 5"));
@@ -164,7 +166,7 @@ fn a_resume_offers_what_is_halted_and_takes_a_code() {
     press(&mut app, "calm\n123456");
     assert!(!frame(&app, 80, 24, NOW_NS).contains("123456"), "a code is not shown");
     let real = sent(press(&mut app, "\nRESUME\n")).expect("sent");
-    assert_eq!(real.verb, "resume");
+    assert_eq!(real.verb, Verb::Resume);
     assert_eq!(
         Value::from(real.args),
         json!({"venue": "KRAKEN", "reason": "calm", "totp": "123456"})

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use rutter::decider::{RECORD_DIGEST, Replayer};
+use rutter::node::decider::{RECORD_DIGEST, Replayer};
 use rutter_core::output::Output as Decided;
 use rutter_core::wire::SCHEMA;
 use rutter_journal::{

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter::decider::{RECORD_DIGEST, RECORD_INPUT, Replayer};
+use rutter::node::decider::{RECORD_DIGEST, RECORD_INPUT, Replayer};
 use rutter_clients::refusal::told;
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, InstrumentId, SessionId, VenueId};

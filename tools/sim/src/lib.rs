@@ -6,7 +6,7 @@
 //! else time comes as an argument.
 //!
 //! A venue is one folder and one row of the table below. Whatever is not one venue's own (engine,
-//! books, faults, accounts, flow, server) stays outside the folders.
+//! books, faults, accounts, flow, server, decimals, times) stays outside the folders.
 
 pub mod accounts;
 pub mod binance;
@@ -22,6 +22,7 @@ pub mod market;
 pub mod order;
 pub mod random;
 pub mod server;
+pub mod time;
 pub mod venue;
 
 /// Makes the closed list of venues out of the table of folders.

@@ -1,4 +1,4 @@
-//! A message of ours before it is rendered.
+//! A message of the tool before it is rendered.
 //!
 //! A line belongs here if it makes a message differ from a correct one with the next number. Bytes
 //! are `wire`, numbers are `session`.
@@ -8,18 +8,18 @@ use crate::clock::unix_ns;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Which number a message of ours takes.
+/// The sequence number of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seq {
-    /// The next one.
+    /// The next number.
     Next,
-    /// This one; our own count stays.
+    /// This number; the count of sent messages stays.
     At(u64),
-    /// So many are left out before it.
+    /// The number after a gap of this length.
     Skip(u64),
 }
 
-/// A message of ours, as far as it differs from a good one with the next number.
+/// A message, as its differences from a correct one with the next number.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub(super) msg_type: String,
@@ -51,7 +51,7 @@ impl Draft {
         }
     }
 
-    /// With a field.
+    /// Adds a field to the body.
     #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "numbers and texts read alike in a case")]
     pub fn with(mut self, tag: u32, value: impl ToString) -> Self {
@@ -59,60 +59,60 @@ impl Draft {
         self
     }
 
-    /// With that number.
+    /// Sets the sequence number.
     #[must_use]
     pub fn seq(self, seq: Seq) -> Self {
         Self { seq, ..self }
     }
 
-    /// With another 8.
+    /// Sets `BeginString` (8).
     #[must_use]
     pub fn begin_string(self, text: &str) -> Self {
         Self { begin_string: Some(text.to_owned()), ..self }
     }
 
-    /// With another 56.
+    /// Sets `TargetCompID` (56).
     #[must_use]
     pub fn target(self, text: &str) -> Self {
         Self { target: Some(text.to_owned()), ..self }
     }
 
-    /// With 43=Y, and 122 a second before 52.
+    /// Sets `PossDupFlag` (43), with `OrigSendingTime` (122) a second before `SendingTime` (52).
     #[must_use]
     pub fn dup(self) -> Self {
         Self { poss_dup: true, original_ns: Some(unix_ns().saturating_sub(SECOND_NS)), ..self }
     }
 
-    /// With 43=Y and no 122.
+    /// Sets `PossDupFlag` (43) without `OrigSendingTime` (122).
     #[must_use]
     pub fn dup_without_original(self) -> Self {
         Self { poss_dup: true, original_ns: None, ..self }
     }
 
-    /// With 43=Y, and 122 a second after 52.
+    /// Sets `PossDupFlag` (43), with `OrigSendingTime` (122) a second after `SendingTime` (52).
     #[must_use]
     pub fn dup_from_the_future(self) -> Self {
         Self { poss_dup: true, original_ns: Some(unix_ns() + SECOND_NS), ..self }
     }
 
-    /// With 97=Y.
+    /// Sets `PossResend` (97).
     #[must_use]
     pub fn poss_resend(self) -> Self {
         Self { poss_resend: true, ..self }
     }
 
-    /// With a 52 of so long ago.
+    /// Sets `SendingTime` (52) to this many seconds ago.
     #[must_use]
     pub fn late_s(self, late_s: u64) -> Self {
         Self { late_s, ..self }
     }
 
-    /// What is in its body.
+    /// The fields of the body.
     pub fn into_fields(self) -> Vec<(u32, String)> {
         self.fields
     }
 
-    /// Spoiled after it was rendered.
+    /// Damages the message after it is rendered.
     #[must_use]
     pub fn spoiled(self, spoil: Spoil) -> Self {
         Self { spoil, ..self }

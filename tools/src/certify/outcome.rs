@@ -1,6 +1,6 @@
-//! How a step of a case ends: as the rule demands, or not, or not at all.
+//! How a step of a case ends: passed, failed or skipped.
 //!
-//! A line belongs here if it says what was expected and what came instead.
+//! A line belongs here if it names what was expected and what came instead.
 
 use std::io;
 
@@ -9,14 +9,14 @@ use super::wire::{Got, Incoming};
 /// How a case ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Miss {
-    /// The peer did something else.
+    /// The peer broke the rule.
     Fail {
         /// What the rule demands.
         expected: String,
-        /// What came.
+        /// What the peer did.
         got: String,
     },
-    /// It cannot be played against this peer, and why.
+    /// The case cannot be played against this peer, for this reason.
     Skip(String),
 }
 
@@ -37,7 +37,7 @@ impl From<io::Error> for Miss {
 pub type Step<T = ()> = Result<T, Miss>;
 
 impl Incoming {
-    /// Demands a value of a field.
+    /// Demands that a field has a value.
     ///
     /// # Errors
     /// [`Miss::Fail`].
@@ -50,7 +50,7 @@ impl Incoming {
     }
 }
 
-/// What came instead of a message.
+/// Text for whatever the peer sent.
 pub fn told(got: &Got) -> String {
     match got {
         Got::Message(message) => message.text.clone(),

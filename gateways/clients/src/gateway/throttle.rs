@@ -3,6 +3,7 @@
 //!
 //! A line belongs here if it needs neither a session nor a connection.
 
+use rutter_core::rate::RateWindow;
 use rutter_fix::session::BusinessRejectReason;
 
 /// One second: requests are counted over it.
@@ -11,32 +12,30 @@ const WINDOW_NS: u64 = 1_000_000_000;
 /// Counts a session's requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throttle {
-    /// 0 for no limit.
+    /// Requests that pass in a second; 0 for no limit.
     per_s_max: u32,
-    window_start_ns: u64,
-    in_window: u32,
+    window: RateWindow,
+    /// The newest request's number in its second, beginning with 1.
+    newest: u32,
 }
 
 impl Throttle {
     pub const fn new(per_s_max: u32) -> Self {
-        Self { per_s_max, window_start_ns: 0, in_window: 0 }
+        Self { per_s_max, window: RateWindow::new(), newest: 0 }
     }
 
     /// Whether the newest request is the first that is refused in its second.
     pub const fn is_first_refused(&self) -> bool {
-        self.in_window == self.per_s_max.saturating_add(1)
+        self.newest == self.per_s_max.saturating_add(1)
     }
 
     /// Counts one request; false when the second's allowance is used up.
-    pub fn may_pass(&mut self, now_ns: u64) -> bool {
+    pub const fn may_pass(&mut self, now_ns: u64) -> bool {
         if self.per_s_max == 0 {
             return true;
         }
-        if now_ns.saturating_sub(self.window_start_ns) >= WINDOW_NS {
-            (self.window_start_ns, self.in_window) = (now_ns, 0);
-        }
-        self.in_window = self.in_window.saturating_add(1);
-        self.in_window <= self.per_s_max
+        self.newest = self.window.count(now_ns, WINDOW_NS);
+        self.newest <= self.per_s_max
     }
 }
 

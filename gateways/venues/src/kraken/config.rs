@@ -2,15 +2,26 @@
 //!
 //! A line belongs here if it is a setting or checks one.
 
-use rutter_core::id::VenueId;
+use rutter_core::id::{AssetId, VenueId};
 use rutter_transport::machine::{Endpoint, Framing};
 
+use super::assets;
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{KeyError, base64_decode};
+use crate::venue::{OwnKey, OwnValue, Setup};
 use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
+
+/// `rest_counter_max`: most that the venue's counter of REST calls may hold. It depends on the tier
+/// of the account; the default is below that of the lowest tier.
+pub(in crate::kraken) const REST_COUNTER_MAX: OwnKey =
+    OwnKey { name: "rest_counter_max", value: OwnValue::Count, is_required: false };
+
+/// `rest_decay_milli_per_s`: what the counter of REST calls loses, in thousandths a second.
+pub(in crate::kraken) const REST_DECAY: OwnKey =
+    OwnKey { name: "rest_decay_milli_per_s", value: OwnValue::Count, is_required: false };
 
 /// The venue's bounds of an order's deadline.
 const VALIDITY_NS: core::ops::RangeInclusive<u64> = 500 * MS..=60 * SECOND_NS;
@@ -66,6 +77,33 @@ pub struct KrakenConfig {
 }
 
 impl KrakenConfig {
+    /// The settings that configuration and wiring ask for.
+    pub fn from_setup(setup: &Setup) -> Self {
+        let defaults = Self::new(setup.venue, setup.node_tag);
+        let RestLimit { counter_max, decay_milli_per_s } = defaults.rest_limit;
+        let count = |key, default| setup.own_keys.count(key).unwrap_or(default);
+        let named = |(asset, name): &(AssetId, String)| AssetNames {
+            asset: *asset,
+            names: assets::names(name),
+        };
+        Self {
+            endpoint: setup.order_entry.web_socket(),
+            rest_base: setup.rest.rest_base(),
+            api_key: setup.api_key.clone(),
+            api_secret: setup.api_secret.clone(),
+            validity_ns: setup.validity_ms.saturating_mul(MS),
+            answer_timeout_ns: setup.answer_timeout_ms.saturating_mul(MS),
+            rest_limit: RestLimit {
+                counter_max: count(&REST_COUNTER_MAX, counter_max),
+                decay_milli_per_s: count(&REST_DECAY, decay_milli_per_s),
+            },
+            seed: setup.seed,
+            listings: setup.listings.clone(),
+            assets: setup.assets.iter().map(named).collect(),
+            ..defaults
+        }
+    }
+
     /// Production endpoints and default times, without keys, listings and assets.
     pub fn new(venue: VenueId, node_tag: u32) -> Self {
         Self {

@@ -1,4 +1,6 @@
 //! One accepted connection: its TLS handshake, then HTTP, a WebSocket, or raw bytes.
+//!
+//! A line belongs here if it depends on what the connection speaks. Bytes are `stream`.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -10,12 +12,12 @@ use super::stream::Stream;
 use super::websocket::{Frame, ServerSocket, upgrade_reply};
 use crate::front::{HttpReply, HttpRequest};
 
-/// Bytes that one connection may deliver in one turn.
+/// Most bytes that one connection may deliver in one turn.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 
 #[derive(Debug)]
 enum Body {
-    /// TLS handshake, or nothing to wait for on a plain connection.
+    /// During the TLS handshake; a plain connection passes at once.
     Opening(Stream, ListenerKind),
     Http(Stream),
     Web(Box<ServerSocket>),
@@ -23,21 +25,21 @@ enum Body {
     Gone,
 }
 
-/// What a connection delivered.
+/// Input of a connection.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// A raw connection is ready.
+    /// A raw connection is open.
     RawOpen,
-    /// So many bytes at the front of the buffer.
+    /// This many bytes, at the front of the buffer.
     Raw(usize),
     Http(HttpRequest),
     /// A WebSocket is open on this target.
     WebOpen(String),
     Text(tungstenite::Utf8Bytes),
     Pong,
-    /// Nothing for now.
+    /// No input for now.
     Nothing,
-    /// The connection is gone.
+    /// The connection has ended.
     Gone,
 }
 
@@ -46,19 +48,21 @@ pub(super) enum Delivery {
 pub(super) struct Conn {
     pub(super) venue: usize,
     body: Body,
-    /// Bytes of HTTP not yet parsed.
+    /// Bytes of HTTP that are not yet parsed.
     head: Vec<u8>,
-    /// A request waits for the front's answer; no other is parsed before.
+    /// Whether a request waits for the front's answer; the next one is parsed after it.
     answering: bool,
-    /// The client asked to close after the answer.
+    /// Whether the client asked to close after the answer.
     close_after: bool,
-    /// Close once everything queued is written.
+    /// Whether to close once everything queued is written.
     pub(super) closing: bool,
+    /// Whether another read may deliver input.
     pub(super) more: bool,
+    /// Whether output waits for a flush.
     pub(super) unflushed: bool,
-    /// The front was told of it.
+    /// Whether the front knows the connection.
     pub(super) told: bool,
-    /// When it last delivered something.
+    /// Time of the last input.
     pub(super) active_ns: u64,
 }
 
@@ -78,7 +82,7 @@ impl Conn {
         }
     }
 
-    /// Whether it is HTTP (or not yet anything) and waits for its client.
+    /// Whether the connection waits for a handshake or a request.
     pub(super) fn is_idle_http(&self) -> bool {
         matches!(self.body, Body::Opening(..) | Body::Http(_)) && !self.answering
     }
@@ -105,7 +109,7 @@ impl Conn {
         }
     }
 
-    /// Reads once. After `Nothing`, [`Conn::more`] tells whether to go on next turn.
+    /// Reads once. After `Nothing`, [`Conn::more`] tells whether to read again in the next turn.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Delivery {
         match &mut self.body {
             Body::Gone => Delivery::Gone,
@@ -162,7 +166,7 @@ impl Conn {
 
     fn read_http(&mut self, buffer: &mut [u8]) -> Delivery {
         if self.answering || self.closing {
-            // Not read before the answer is out: a client cannot pile up requests here.
+            // Nothing is read before the answer is sent, so a client cannot pile up requests.
             self.more = false;
             return Delivery::Nothing;
         }
@@ -216,7 +220,7 @@ impl Conn {
         Delivery::WebOpen(target)
     }
 
-    /// Writes the answer to the request that waits.
+    /// Queues the answer to the waiting request.
     pub(super) fn answer(&mut self, reply: &HttpReply) {
         let Body::Http(stream) = &mut self.body else { return };
         let bytes = http::write(reply, self.close_after);
@@ -252,7 +256,7 @@ impl Conn {
         }
     }
 
-    /// Hands what is queued to the kernel; `false` when the connection is of no use any more.
+    /// Hands the output to the kernel; `false` when the connection has failed.
     pub(super) fn flush(&mut self) -> bool {
         self.unflushed = false;
         match &mut self.body {
@@ -267,7 +271,7 @@ impl Conn {
         }
     }
 
-    /// Whether everything queued has left.
+    /// Whether all output was handed to the kernel.
     pub(super) fn is_flushed(&mut self) -> bool {
         self.stream().is_none_or(|stream| !stream.wants_write())
     }

@@ -1,4 +1,4 @@
-//! The server over loopback, with the Kraken front and an echo.
+//! Tests of the server over loopback, with a Kraken front and an echo.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64
 }
 
-/// Sends everything back; answers HTTP with the body; says goodbye on `bye`.
+/// Returns every message, answers HTTP with path and body, and closes on `bye`.
 #[derive(Default)]
 struct Echo {
     flood: Option<ConnId>,
@@ -76,7 +76,7 @@ struct Rig {
     _folder: tempfile::TempDir,
 }
 
-/// An echo venue (web, TLS web, raw) and a Kraken.
+/// A server of two venues: an echo (web, web over TLS, raw) and Kraken.
 fn rig() -> Rig {
     let folder = tempfile::tempdir().expect("folder");
     let ca_file = folder.path().join("ca.pem");

@@ -1,4 +1,6 @@
-//! How a session begins, stays and ends.
+//! Cases about how a session begins, stays alive and ends.
+//!
+//! A line belongs here if it tests Logon, Heartbeat, `TestRequest` or Logout.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use crate::certify::outcome::{Miss, Step, told};
 use crate::certify::session::{Role, Session};
 use crate::certify::wire::{Got, Spoil};
 
-/// No answer within this is no answer to something that must not be answered.
+/// Time without an answer after which a message counts as unanswered.
 const QUIET: Duration = Duration::from_secs(1);
 
 pub(super) const CASES: &[Case] = &[
@@ -104,7 +106,7 @@ fn good(session: &mut Session) -> Step {
     session.close()
 }
 
-/// No Logon may come; a Logout or Reject may, and then the connection ends.
+/// The peer must end the connection without a Logon; a Logout or Reject may come first.
 fn refused(session: &mut Session) -> Step {
     session.expect_end("the end of the connection, and no Logon").map(drop)
 }
@@ -197,8 +199,8 @@ fn wrong_password(session: &mut Session) -> Step {
     refused(session)
 }
 
-/// Nobody speaks on the first one while the second waits for its end, so a peer that is slow to end
-/// it must not miss Heartbeats meanwhile.
+/// Nothing is sent on the first connection while the second waits to be closed. A peer that closes
+/// slowly must not count missing Heartbeats on the first.
 const SECOND_HEARTBEAT_S: u64 = 30;
 
 fn second_connection(session: &mut Session) -> Step {
@@ -224,7 +226,7 @@ fn second_beside_the_first(session: &mut Session) -> Step {
     session.close()
 }
 
-/// The interval of this session.
+/// The heartbeat interval of this session.
 fn interval(session: &Session, logon: Option<&str>) -> Step<Duration> {
     let seconds = match session.role {
         Role::Initiator => session.settings.heartbeat_s,
@@ -247,7 +249,7 @@ fn heartbeat(session: &mut Session) -> Step {
     if heartbeat.get(TEST_REQ_ID).is_some() {
         return Err(Miss::fail("a Heartbeat without 112", heartbeat.text));
     }
-    // The Logon may have been on its way for a while, and timers may be coarse.
+    // Allows for the way of the Logon and for coarse timers.
     if took < interval / 2 || took > interval * 2 {
         let expected = format!("a Heartbeat after {interval:?}");
         return Err(Miss::fail(expected, format!("one after {took:?}")));
@@ -255,7 +257,7 @@ fn heartbeat(session: &mut Session) -> Step {
     session.close()
 }
 
-/// Says nothing until a `TestRequest` comes.
+/// Sends nothing until a `TestRequest` arrives.
 fn until_test_request(session: &mut Session) -> Step<String> {
     let logon = session.open()?;
     let interval = interval(session, logon.get(108))?;
@@ -292,7 +294,7 @@ fn logout(session: &mut Session) -> Step {
 
 fn logout_by_peer(session: &mut Session) -> Step {
     session.open()?;
-    // A number below the expected one is what makes every engine log out.
+    // Every engine logs out on a number below the expected one.
     session.send(&Draft::of("0").seq(Seq::At(1)))?;
     match session.expect_end("a Logout (35=5), and the end of the connection")? {
         Some(_) => Ok(()),

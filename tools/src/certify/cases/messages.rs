@@ -1,4 +1,6 @@
-//! What is wrong inside one message.
+//! Cases about a defect inside one message.
+//!
+//! A line belongs here if the message alone is wrong, not its sequence number.
 
 use rutter_fix::tags::TEST_REQ_ID;
 
@@ -8,7 +10,7 @@ use crate::certify::outcome::{Miss, Step};
 use crate::certify::session::Session;
 use crate::certify::wire::Spoil;
 
-/// Further off than any engine allows.
+/// Age of a `SendingTime` (52), in seconds, that no engine accepts.
 const LATE_S: u64 = 600;
 
 pub(super) const CASES: &[Case] = &[
@@ -62,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// 4.2 has fewer reasons: a higher one is told by Text alone.
+/// FIX 4.2 has fewer reasons; a higher one is told by Text (58) alone.
 fn rejected(session: &mut Session, reason: &str) -> Step<crate::certify::wire::Incoming> {
     let lowest_unknown = if session.settings.begin_string == "FIX.4.2" { 12 } else { u32::MAX };
     if reason.parse().is_ok_and(|reason: u32| reason < lowest_unknown) {
@@ -106,7 +108,8 @@ fn garbled(session: &mut Session) -> Step {
     session.open()?;
     let id = session.fresh("SPOILED-");
     session.send(&Draft::of("1").with(TEST_REQ_ID, id).spoiled(Spoil::CheckSum))?;
-    // The next good one takes the same number: had the garbled one counted, it would be too low.
+    // The next correct message takes the same number. Had the garbled one counted, that number
+    // would be too low.
     session.alive()?;
     session.close()
 }

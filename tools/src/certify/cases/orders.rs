@@ -1,4 +1,6 @@
-//! Orders, as far as a session must not lose or double them. Only against an acceptor that trades.
+//! Cases about orders that a session must not lose or double. They need an acceptor that trades.
+//!
+//! A line belongs here if it sends an order.
 
 use std::time::Duration;
 
@@ -11,10 +13,10 @@ use crate::certify::session::Session;
 use crate::certify::wire::Incoming;
 use crate::clock::unix_ns;
 
-/// An order that is taken at all is answered within this.
+/// Longest wait for the answer to an order that the peer accepts.
 const SETTLED: Duration = Duration::from_millis(500);
 
-/// Reports let by while waiting for one.
+/// Most reports passed over while waiting for another.
 const REPORTS_MAX: usize = 64;
 
 pub(super) const CASES: &[Case] = &[
@@ -94,7 +96,7 @@ fn new_order(session: &Session, id: &str, symbol: &str) -> Draft {
         .with(59, 1)
 }
 
-/// The order's first report: New, or `PendingNew` before it.
+/// The order's report New; `PendingNew` may come first.
 fn taken(session: &mut Session, id: &str) -> Step<Incoming> {
     let expected = format!("35=8 with 11={id} and 39=0");
     for _ in 0..REPORTS_MAX {
@@ -108,7 +110,7 @@ fn taken(session: &mut Session, id: &str) -> Step<Incoming> {
     Err(Miss::fail(expected, "many others"))
 }
 
-/// Asks to cancel; nothing is left behind at the peer.
+/// Cancels an order and waits for its end, so that no open order stays at the peer.
 fn canceled(session: &mut Session, id: &str, symbol: &str) -> Step {
     let cancel_id = session.fresh("c");
     let cancel = Draft::of("F").with(41, id).with(11, &cancel_id).with(55, symbol).with(54, 1);
@@ -120,7 +122,7 @@ fn canceled(session: &mut Session, id: &str, symbol: &str) -> Step {
         }
         match answer.get(39) {
             Some("4") if answer.msg_type == "8" && answer.get(41) == Some(id) => return Ok(()),
-            // Not about this order, or pending.
+            // The report concerns another order, or is pending.
             _ if answer.get(41) != Some(id) => {}
             Some("6") if answer.msg_type == "8" => {}
             _ => return Err(Miss::fail("35=8 with 39=4", answer.text)),
@@ -129,7 +131,7 @@ fn canceled(session: &mut Session, id: &str, symbol: &str) -> Step {
     Err(Miss::fail("35=8 with 39=4", "many others"))
 }
 
-/// Cancels what a case has left, if the peer cancels at all, and logs out.
+/// Cancels the orders of a case, if the peer can cancel, and logs out.
 fn clean_up(session: &mut Session, ids: &[&str], symbol: &str) -> Step {
     for id in ids {
         match canceled(session, id, symbol) {
@@ -215,7 +217,7 @@ fn order_in_gap(session: &mut Session) -> Step {
     clean_up(session, &[&id], &symbol)
 }
 
-/// Nothing that makes an order may come.
+/// The peer must send no report about a new order.
 fn not_taken(session: &mut Session, id: &str) -> Step {
     let second = |report: &&Incoming| report.get(11) == Some(id) && report.get(150) == Some("0");
     let reports = session.listen(SETTLED)?;
@@ -267,7 +269,7 @@ fn cancel_on_disconnect(session: &mut Session) -> Step {
         Err(Miss::Skip(_)) => drop(session.open()?),
         Err(miss) => return Err(miss),
     }
-    // Its report came with what was missed, or was forgotten; asking shows the order as it is.
+    // The report was resent or lost; a status request shows the order's state.
     let status = Draft::of("H").with(11, &id).with(55, &symbol).with(54, 1);
     session.send(&status)?;
     for _ in 0..REPORTS_MAX {

@@ -1,4 +1,6 @@
-//! Numbers: gaps, resends, resets, what comes twice, and what a new connection goes on with.
+//! Cases about sequence numbers: gaps, resends, resets, duplicates, and a new connection.
+//!
+//! A line belongs here if it tests sequence numbers.
 
 use rutter_fix::tags::TEST_REQ_ID;
 
@@ -116,7 +118,7 @@ fn resend_range(session: &mut Session) -> Step {
     session.close()
 }
 
-/// The peer must ask for everything from `from` on; up to what it may leave open.
+/// The peer must ask for all messages from `from` on; it may leave the end open.
 fn asked(session: &mut Session, from: u64) -> Step {
     let request = session.expect("2", &[(7, &from.to_string())])?;
     let end = request.number(16);
@@ -140,7 +142,7 @@ fn gap_test_request(session: &mut Session) -> Step {
     session.open()?;
     let (from, id) = (session.next_out, session.fresh("AHEAD-"));
     session.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::Skip(1)))?;
-    // The answer may come before the request, behind it, or only when the gap is closed.
+    // The answer may come before the request, after it, or only after the gap is filled.
     let first = session.expect_any(&["0", "2"], &[])?;
     if first.msg_type == "0" {
         first.must(TEST_REQ_ID, &id)?;
@@ -159,7 +161,7 @@ fn gap_at_logon(session: &mut Session) -> Step {
     session.close()?;
     if session.role == Role::Acceptor {
         let logon = session.open_answering(|answer| answer.seq(Seq::Skip(3)))?;
-        // With 141=Y our numbers began anew.
+        // With 141=Y the tool's numbers were reset.
         let from = if logon.get(141) == Some("Y") { 1 } else { session.next_out - 4 };
         asked(session, from)?;
         session.fill(from)?;
@@ -171,7 +173,7 @@ fn gap_at_logon(session: &mut Session) -> Step {
     let answer = session.open_again();
     let from = match answer {
         Ok(_) => from,
-        // It begins anew by itself, and then from 1 on is missing.
+        // A peer that resets by itself misses all messages from 1 on.
         Err(Miss::Skip(_)) => {
             session.next_in = 2;
             1
@@ -208,7 +210,7 @@ fn sequence_reset_back(session: &mut Session) -> Step {
     session.alive()?;
     session.send(&Draft::of("4").with(123, "N").with(36, 1).seq(Seq::At(session.next_out)))?;
     session.expect("3", &[(373, "5")])?;
-    // Its own number is not looked at, so the next message takes the same.
+    // Its own number is ignored, so the next message takes the same number.
     session.alive()?;
     session.close()
 }
@@ -232,7 +234,7 @@ fn poss_dup(session: &mut Session) -> Step {
     session.alive()?;
     let id = session.fresh("OLD-");
     session.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::At(2)).dup())?;
-    // Had it been answered, the Heartbeat would carry the old id.
+    // If the duplicate was answered, the Heartbeat carries the old id.
     let alive = session.fresh("CERT-");
     session.send(&Draft::of("1").with(TEST_REQ_ID, &alive))?;
     let heartbeat = session.expect_answer()?;
@@ -273,7 +275,7 @@ fn missed_while_away(session: &mut Session) -> Step {
     let missed = session.next_in;
     let id = session.fresh("LOST-");
     session.send(&Draft::of("1").with(TEST_REQ_ID, id))?;
-    // Read as far as its number, and then forgotten.
+    // The peer reads the message up to its number and ignores it.
     session.expect("0", &[])?;
     session.cut();
     session.open_again()?;

@@ -1,4 +1,4 @@
-//! What must come from the peer.
+//! Messages that must come from the peer.
 //!
 //! A line belongs here if it waits for messages of the peer and judges them.
 
@@ -12,7 +12,7 @@ use crate::certify::outcome::{Miss, Step, told};
 use crate::certify::wire::{Got, Incoming};
 
 impl Session {
-    /// The header of a message in sequence, and what it does to the numbers.
+    /// Checks the header of a message in sequence, and advances the expected number.
     pub(super) fn check(&mut self, message: &Incoming) -> Step {
         let settings = &self.settings;
         let pairs = [
@@ -31,8 +31,8 @@ impl Session {
         Ok(())
     }
 
-    /// The next message that matters: Heartbeats are passed over, `TestRequest`s answered, and what
-    /// the application sends by itself is let by. It must be of that type and have these values.
+    /// The next relevant message, which must be of that type and have these values. Heartbeats and
+    /// unsolicited application messages are passed over, `TestRequest`s are answered.
     ///
     /// # Errors
     /// [`Miss::Fail`].
@@ -40,7 +40,7 @@ impl Session {
         self.expect_any(&[msg_type], values)
     }
 
-    /// As [`Session::expect`], of one of several types.
+    /// Like [`Session::expect`], for one of several types.
     ///
     /// # Errors
     /// [`Miss::Fail`].
@@ -79,8 +79,8 @@ impl Session {
         self.send(&Draft::of("0").with(tags::TEST_REQ_ID, id))
     }
 
-    /// The peer must close the connection; a Logout, a Reject before it and Heartbeats are let by.
-    /// Returns the Logout, answered, if there was one.
+    /// The peer must close the connection. A Logout, a Reject before the Logout and Heartbeats may
+    /// come first. Answers the Logout and returns it, if there was one.
     ///
     /// # Errors
     /// [`Miss::Fail`].
@@ -98,13 +98,13 @@ impl Session {
                     "5" => {
                         self.next_in += 1;
                         logout = Some(message);
-                        // Whoever has said goodbye may be gone before the answer.
+                        // The peer may close before it has read the answer.
                         let _ = self.send(&Draft::of("5"));
                     }
                     "0" | "1" | "3" => self.next_in += 1,
                     _ => return Err(Miss::fail(expected, message.text)),
                 },
-                // A Logout leaves it to the other side to close (FIX 4.4 volume 2, Logout).
+                // After a Logout the other side closes (FIX 4.4 volume 2, Logout).
                 Got::Nothing if logout.is_some() => {
                     self.cut();
                     return Ok(logout);
@@ -114,7 +114,7 @@ impl Session {
         }
     }
 
-    /// The session must answer a `TestRequest`.
+    /// The peer must answer a `TestRequest`.
     ///
     /// # Errors
     /// [`Miss::Fail`].
@@ -138,10 +138,10 @@ impl Session {
         Err(Miss::fail("a Heartbeat with 112", "only Heartbeats without"))
     }
 
-    /// Everything that comes within a while.
+    /// All messages that arrive within `length`.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: a message out of sequence, or the end of the connection.
+    /// [`Miss::Fail`]: a message out of sequence, or the connection ends.
     pub fn listen(&mut self, length: Duration) -> Step<Vec<Incoming>> {
         let until = Instant::now() + length;
         let mut messages = Vec::new();
@@ -160,8 +160,8 @@ impl Session {
         }
     }
 
-    /// What a `ResendRequest` for `from` to `upto` brings: every number once, in order, each with
-    /// 43=Y, by the messages themselves or by gap fills. Returns the messages.
+    /// The answer to a `ResendRequest` for `from` to `upto`. It must cover every number once and in
+    /// order, each with 43=Y, by messages or gap fills. Returns the messages.
     ///
     /// # Errors
     /// [`Miss::Fail`].
@@ -173,7 +173,7 @@ impl Session {
             let expected = format!("number {next} again, with 43=Y");
             let got = self.next(until.saturating_duration_since(Instant::now()))?;
             let Got::Message(message) = got else { return Err(Miss::fail(expected, told(&got))) };
-            // Live traffic goes on between what is sent again.
+            // New messages may come between resent ones.
             let ends = ["2", "3", "4", "5", "A"].contains(&message.msg_type.as_str());
             if !message.is_dup() && !ends && message.number(34) == Some(self.next_in) {
                 self.check(&message)?;

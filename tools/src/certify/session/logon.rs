@@ -1,4 +1,4 @@
-//! Logons in either role, and what a session does so that both sides agree on the numbers.
+//! Logons in either role, and the steps after which both sides agree on the sequence numbers.
 //!
 //! A line belongs here if it happens between the connection and the first message of a case.
 
@@ -9,17 +9,17 @@ use crate::certify::draft::{Draft, Seq};
 use crate::certify::outcome::{Miss, Step, told};
 use crate::certify::wire::{Got, Incoming};
 
-/// Which number the Logon of an initiator must have.
+/// The sequence number that the Logon of an initiator must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
-    /// Whatever it has: a case begins.
+    /// Any number, because a case begins.
     Theirs,
-    /// The next one.
+    /// The next number.
     Kept,
 }
 
 impl Session {
-    /// Good Logon of ours, with 141=Y if asked.
+    /// A correct Logon of the tool, with 141=Y if `reset`.
     pub fn logon(&self, reset: bool) -> Draft {
         let settings = &self.settings;
         let mut logon = Draft::of("A").with(98, 0).with(108, settings.heartbeat_s);
@@ -38,28 +38,28 @@ impl Session {
         logon
     }
 
-    /// Logs on with both numbers at 1, in either role; an initiator at the other side keeps its
-    /// own numbers unless it says otherwise.
+    /// Logs on with both sequence numbers at 1. An initiating peer keeps its own number unless it
+    /// sends 141=Y.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: the Logon is not answered with one.
+    /// [`Miss::Fail`]: the peer does not answer with a Logon.
     pub fn open(&mut self) -> Step<Incoming> {
         let logon = self.logon(true);
         self.open_with(&logon)
     }
 
-    /// Accepts the peer, and answers its Logon with something else than a good one.
+    /// Accepts the peer and answers its Logon with a spoiled one.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: no Logon comes.
+    /// [`Miss::Fail`]: the peer sends no Logon.
     pub fn open_answering(&mut self, spoil: impl FnOnce(Draft) -> Draft) -> Step<Incoming> {
         self.answer_logon(Numbers::Theirs, spoil)
     }
 
-    /// As [`Session::open`], with this Logon.
+    /// Like [`Session::open`], with this Logon.
     ///
     /// # Errors
-    /// As [`Session::open`].
+    /// The errors of [`Session::open`].
     pub fn open_with(&mut self, logon: &Draft) -> Step<Incoming> {
         if self.role == Role::Acceptor {
             let logon = self.answer_logon(Numbers::Theirs, |answer| answer)?;
@@ -70,7 +70,7 @@ impl Session {
             self.connect()?;
             (self.next_out, self.next_in) = (1, 1);
             self.send(logon)?;
-            // The peer may not have seen yet that our last connection is over.
+            // The peer may not have noticed yet that the last connection has ended.
             match self.next(self.settings.patience)? {
                 Got::Closed => pause(CONNECT_PAUSE),
                 got => return self.logged_on(got),
@@ -79,11 +79,11 @@ impl Session {
         Err(Miss::fail("a Logon (35=A)", "each connection was closed"))
     }
 
-    /// Logs on with the numbers that there are.
+    /// Logs on and continues both sequence numbers.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: the Logon is not answered with one; [`Miss::Skip`]: the peer starts anew by
-    /// itself.
+    /// [`Miss::Fail`]: the peer does not answer with a Logon; [`Miss::Skip`]: the peer resets its
+    /// number with every Logon.
     pub fn open_again(&mut self) -> Step<Incoming> {
         if self.role == Role::Acceptor {
             return self.answer_logon(Numbers::Kept, |answer| answer);
@@ -132,7 +132,7 @@ impl Session {
         spoil: impl FnOnce(Draft) -> Draft,
     ) -> Step<Incoming> {
         let mut got = Got::Closed;
-        // A peer may notice only now that its last attempt went into a connection that is over.
+        // The peer's last attempt may have used a connection that had already ended.
         for _ in 0..CONNECT_TRIES {
             self.connect()?;
             got = self.next(self.settings.patience)?;
@@ -172,7 +172,7 @@ impl Session {
         Ok(logon)
     }
 
-    /// Fills whatever the peer misses of ours: earlier cases may have ended in the middle.
+    /// Fills every gap that the peer sees, because an earlier case may have left one.
     fn settle(&mut self) -> Step {
         let id = self.fresh("SETTLE-");
         self.send(&Draft::of("1").with(tags::TEST_REQ_ID, &id))?;
@@ -184,23 +184,23 @@ impl Session {
             } else if message.get(tags::TEST_REQ_ID) == Some(&id) {
                 return Ok(());
             } else if message.get(tags::TEST_REQ_ID).is_none() {
-                // The peer skipped the question with the gap, so it is asked again.
+                // The peer skipped the TestRequest together with the gap, so it is sent again.
                 self.send(&Draft::of("1").with(tags::TEST_REQ_ID, &id))?;
             }
         }
         Err(Miss::fail("an answer to a TestRequest behind the Logon", "none"))
     }
 
-    /// Fills the numbers from `from` to our next one.
+    /// Sends a gap fill from `from` to the tool's next number.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: the connection is gone.
+    /// [`Miss::Fail`]: the connection has ended.
     pub fn fill(&mut self, from: u64) -> Step {
         let to = self.next_out;
         self.send(&Draft::of("4").with(123, "Y").with(36, to).seq(Seq::At(from)).dup())
     }
 
-    /// Asks for what the peer has sent and we have not got, its Logon of number `upto` the last.
+    /// Asks the peer to resend all messages up to `upto`, the number of its Logon.
     fn catch_up(&mut self, upto: u64) -> Step {
         let from = self.next_in;
         self.send(&Draft::of("2").with(7, from).with(16, 0))?;

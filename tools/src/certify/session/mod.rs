@@ -1,6 +1,6 @@
-//! Our side of the session under test: the connection, both numbers, and what is sent.
+//! The tool's side of the session under test: the connection, both sequence numbers, and sending.
 //!
-//! A line belongs here if more than one case needs it. Which messages are played is `cases`.
+//! A line belongs here if more than one case needs it. The messages of a case are `cases`.
 
 mod expect;
 mod logon;
@@ -17,66 +17,66 @@ use super::wire::{Got, Header, Spoil, Transcript, Wire, render};
 use crate::clock::unix_ns;
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// A session that we cut may not be free at once.
+/// Attempts to connect: the peer may still hold the connection that the tool cut before.
 const CONNECT_TRIES: u32 = 20;
-/// Heartbeats let by while waiting for another.
+/// Most Heartbeats passed over while waiting for another message.
 const HEARTBEATS_MAX: usize = 16;
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who connects.
+/// The side that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// We do; the peer is an acceptor.
+    /// The tool connects; the peer is an acceptor.
     Initiator,
-    /// The peer does.
+    /// The peer connects.
     Acceptor,
 }
 
-/// What a certification is told about the peer.
+/// What the tool knows about the peer.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// 8.
+    /// `BeginString` (8).
     pub begin_string: String,
-    /// Our `CompID`.
+    /// `CompID` of the tool.
     pub sender: String,
-    /// The peer's.
+    /// `CompID` of the peer.
     pub target: String,
-    /// 553.
+    /// `Username` (553).
     pub username: Option<String>,
-    /// 554.
+    /// `Password` (554).
     pub password: Option<String>,
-    /// 108 of our Logon, seconds.
+    /// `HeartBtInt` (108) of the tool's Logon, in seconds.
     pub heartbeat_s: u64,
-    /// 1137; FIXT.1.1 only.
+    /// `DefaultApplVerID` (1137); FIXT.1.1 only.
     pub appl_ver_id: String,
-    /// What may be ordered; order cases are skipped without.
+    /// Symbol that may be ordered; without it the order cases are skipped.
     pub symbol: Option<String>,
-    /// Of an order.
+    /// Quantity of an order.
     pub qty: String,
-    /// Of a buy order that rests.
+    /// Price at which a buy order rests.
     pub price: String,
-    /// Field of our Logon that asks for cancel-on-disconnect.
+    /// Field of the tool's Logon that asks for cancel-on-disconnect.
     pub cancel_on_disconnect: Option<(u32, String)>,
     /// Time that the peer may take to cancel after a connection is lost.
     pub grace: Duration,
     /// Longest wait for an answer.
     pub patience: Duration,
-    /// Longest wait for a connection of the peer.
+    /// Longest wait for the peer to connect.
     pub connect_patience: Duration,
 }
 
-/// One certification. The numbers are kept from connection to connection.
+/// The session under test. The sequence numbers outlive a connection.
 #[derive(Debug)]
 pub struct Session {
-    /// About the peer.
+    /// What the tool knows about the peer.
     pub settings: Settings,
-    /// Who connects.
+    /// The side that connects.
     pub role: Role,
-    /// Our next number.
+    /// Next sequence number of the tool.
     pub next_out: u64,
-    /// The peer's next number.
+    /// Next sequence number expected of the peer.
     pub next_in: u64,
-    /// Everything said so far.
+    /// All messages so far.
     pub transcript: Transcript,
     address: SocketAddr,
     listener: Option<TcpListener>,
@@ -85,12 +85,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// One that connects to an acceptor.
+    /// A session that connects to an acceptor.
     pub fn initiator(settings: Settings, address: SocketAddr) -> Self {
         Self::new(settings, Role::Initiator, address, None)
     }
 
-    /// One that an initiator connects to.
+    /// A session that an initiator connects to.
     ///
     /// # Errors
     /// The system's.
@@ -120,13 +120,13 @@ impl Session {
         }
     }
 
-    /// Text that was never sent before.
+    /// A text that was never sent before.
     pub fn fresh(&mut self, prefix: &str) -> String {
         self.serial += 1;
         format!("{prefix}{}", self.serial)
     }
 
-    /// Skips the case in the role of an acceptor.
+    /// Skips the case if the peer is an initiator.
     ///
     /// # Errors
     /// [`Miss::Skip`].
@@ -137,7 +137,7 @@ impl Session {
         }
     }
 
-    /// A connection, and nothing said on it.
+    /// Opens a connection and sends nothing.
     ///
     /// # Errors
     /// [`Miss::Fail`]: no connection in time.
@@ -153,19 +153,19 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the connection without a word.
+    /// Closes the connection without a Logout.
     pub fn cut(&mut self) {
         if self.wire.take().is_some() {
             self.transcript.add('-', "(we have closed the connection)");
         }
     }
 
-    /// Takes the connection out of the session, so that a second one can be tried beside it.
+    /// Takes the connection out of the session, so that a second one can be opened beside it.
     pub fn set_aside(&mut self) -> Option<Wire> {
         self.wire.take()
     }
 
-    /// Puts it back in place of the one there is.
+    /// Replaces the connection by one that was set aside.
     pub fn take_up(&mut self, wire: Option<Wire>) {
         self.cut();
         self.wire = wire;
@@ -174,7 +174,7 @@ impl Session {
     /// Sends a message.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: the connection is gone.
+    /// [`Miss::Fail`]: the connection has ended.
     pub fn send(&mut self, draft: &Draft) -> Step {
         let seq = match draft.seq {
             Seq::Next => self.next_out,
@@ -192,7 +192,7 @@ impl Session {
             poss_resend: draft.poss_resend,
         };
         let bytes = render(&header, &draft.msg_type, &draft.fields, draft.spoil)
-            .ok_or_else(|| Miss::Skip("a message of ours is too long".to_owned()))?;
+            .ok_or_else(|| Miss::Skip("a message of the tool is too long".to_owned()))?;
         if !matches!(draft.seq, Seq::At(_)) && draft.spoil == Spoil::No {
             self.next_out = seq + 1;
         }
@@ -202,7 +202,7 @@ impl Session {
         Ok(wire.send(&bytes, &mut self.transcript)?)
     }
 
-    /// What comes next, whatever it is; numbers are not looked at.
+    /// The next message, or the reason why there is none. Sequence numbers are not checked.
     ///
     /// # Errors
     /// [`Miss::Fail`]: the socket fails.
@@ -213,7 +213,7 @@ impl Session {
         }
     }
 
-    /// Waits until a lost connection must have had its consequences.
+    /// Waits for the time that the peer may take to cancel after a lost connection.
     pub fn await_grace(&self) {
         pause(self.settings.grace);
     }
@@ -221,7 +221,7 @@ impl Session {
     /// Logs out and closes.
     ///
     /// # Errors
-    /// [`Miss::Fail`]: no Logout comes back.
+    /// [`Miss::Fail`]: the peer does not answer the Logout.
     pub fn close(&mut self) -> Step {
         self.send(&Draft::of("5"))?;
         self.expect("5", &[])?;
@@ -230,7 +230,7 @@ impl Session {
     }
 }
 
-/// Waits where there is nothing to wait for: another process frees its session unseen.
+/// Waits for a time. No event tells when the peer has released its session.
 fn pause(length: Duration) {
     std::thread::park_timeout(length);
 }
