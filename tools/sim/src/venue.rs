@@ -1,4 +1,4 @@
-//! What a simulated venue's folder offers to whoever starts the venue without knowing it.
+//! The interface through which a simulated venue is started by name.
 //!
 //! A line belongs here if every venue must answer it. The answers are each venue's `terms`, the
 //! table of venues is [`Venue`](crate::Venue).
