@@ -19,8 +19,9 @@ use rutter_transport::secret::Secret;
 use rutter_venues::VenueCommand;
 use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
+use rutter_venues::inquiry::CallLimit;
 use rutter_venues::kraken::feed::KrakenFeed;
-use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
+use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
 use rutter_venues::listing::{AssetNames, FeedListing, Listing};
 
 use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
@@ -242,7 +243,7 @@ fn machines(seed: u64) -> Vec<Running> {
         api_key: Secret::from(KRAKEN_KEY),
         api_secret: Secret::from(KRAKEN_SECRET),
         // The simulated account is of the highest tier: 20 points, one a second back.
-        rest_limit: RestLimit { counter_max: 18, decay_milli_per_s: 1_000 },
+        rest_limit: CallLimit { counter_max: 18, decay_milli_per_s: 1_000 },
         seed,
         listings: vec![listing("BTC/USDT", 1)],
         assets,
