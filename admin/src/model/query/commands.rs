@@ -2,8 +2,10 @@
 
 use rutter_core::input::{NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand};
 
+use crate::model::ReadModel;
+use crate::model::filter::ROWS_MAX;
+use crate::model::number::decimal;
 use crate::model::rows::CommandRow;
-use crate::model::{ROWS_MAX, ReadModel, decimal};
 
 impl ReadModel {
     /// The newest commands, newest first; zero stands for [`ROWS_MAX`].
