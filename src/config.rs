@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::watch::logs::{LogConfig, check_level};
 
+mod account;
 pub mod alerts;
 mod console;
 mod error;
@@ -22,6 +23,7 @@ mod proof;
 mod secret;
 mod session;
 
+pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use error::{CONFIG_BYTES_MAX, ConfigError};
@@ -109,9 +111,6 @@ fn input_ring() -> usize {
 fn output_ring() -> usize {
     1 << 15
 }
-fn slack_ppm() -> u32 {
-    100
-}
 fn unanswered_max() -> u32 {
     1_000
 }
@@ -144,26 +143,6 @@ pub enum Durability {
 pub struct MetricsConfig {
     /// Where `/metrics`, `/live` and `/ready` are served. Whoever reaches it can read them.
     pub listen: SocketAddr,
-}
-
-/// `[[account]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountConfig {
-    /// FIX `Account` (1).
-    pub name: String,
-    /// Largest order value, in the quote asset.
-    pub order_notional_max: Decimal,
-    /// How far a price may be through the market.
-    pub price_collar_ppm: u32,
-    /// How far through the worst level it is meant for a child's limit may go, within the order's
-    /// limit: what a fill is worth against coming back empty from a book that has just moved.
-    #[serde(default = "slack_ppm")]
-    pub price_slack_ppm: u32,
-    /// Orders and cancels a second.
-    pub orders_per_s_max: u32,
-    /// Open orders.
-    pub open_orders_max: u32,
 }
 
 /// `[[instrument]]`
@@ -326,10 +305,6 @@ impl Config {
         unique("session", 12, self.session.iter().map(|s| &s.comp_id))?;
         unique("instrument", 20, self.instrument.iter().map(|i| &i.symbol))?;
         unique("venue", 12, self.venue.iter().map(|v| &v.name))?;
-        for account in &self.account {
-            let key = format!("account.{}.order_notional_max", account.name);
-            positive(&key, amount(account.order_notional_max))?;
-        }
         let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
         for session in &self.session {
             session.check(&accounts, &self.session)?;

@@ -8,8 +8,8 @@
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity, NewOrder, Side,
-    TimeInForce, VenueDef,
+    AccountDef, AccountLimits, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity,
+    NewOrder, Side, TimeInForce, VenueDef,
 };
 use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
@@ -48,10 +48,13 @@ pub fn opening() -> Vec<Input> {
         Input::Asset(reference::asset(QUOTE.0, "USD")),
         Input::Instrument(reference::instrument(PAIR.0, "BTC/USD", BASE, QUOTE)),
         Input::Account(AccountDef {
-            notional_max: FUNDS,
             slack_ppm: 100,
-            rate_per_s: u32::MAX,
-            open_orders_max: 10_000,
+            limits: AccountLimits {
+                notional_max: FUNDS,
+                rate_per_s: u32::MAX,
+                open_orders_max: 10_000,
+                ..reference::limits()
+            },
             ..reference::account(0, "fund")
         }),
         Input::Session(reference::session(CLIENT.0, "DESK", Some(AccountId(0)))),

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use rutter::node::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
-use rutter_core::input::{AccountDef, Genesis, Input, InstrumentDef, ListingDef, VenueDef};
+use rutter_core::input::{
+    AccountDef, AccountLimits, Genesis, Input, InstrumentDef, ListingDef, VenueDef,
+};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::Output;
 use rutter_feeds::FeedCommand;
@@ -184,6 +186,12 @@ fn definitions() -> Vec<Input> {
             ..reference::listing(VenueId(id), PAIR)
         })
     };
+    let limits = AccountLimits {
+        collar_ppm: 20_000,
+        rate_per_s: 1_000,
+        open_orders_max: 200,
+        ..reference::limits()
+    };
     let mut inputs = vec![
         Input::Asset(reference::asset(BTC.0, "BTC")),
         Input::Asset(reference::asset(USDT.0, "USDT")),
@@ -196,13 +204,7 @@ fn definitions() -> Vec<Input> {
         venue(1, "kraken"),
         listing(0, 1, 1_000, (1_000, 1_000)),
         listing(1, 10, 1, (1_600, 2_600)),
-        Input::Account(AccountDef {
-            collar_ppm: 20_000,
-            slack_ppm: 100,
-            rate_per_s: 1_000,
-            open_orders_max: 200,
-            ..reference::account(0, "fund")
-        }),
+        Input::Account(AccountDef { slack_ppm: 100, limits, ..reference::account(0, "fund") }),
     ];
     for client in 0..CLIENTS {
         let account = Some(AccountId(0));

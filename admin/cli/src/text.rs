@@ -3,6 +3,7 @@
 //! A line belongs here if it does not know what an answer means. Whatever a node sent becomes a
 //! [`Span`] before it is shown, and no span holds a character that would command a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -154,9 +155,9 @@ fn is_command(c: char) -> bool {
 const CELL_CHARS_MAX: usize = 64;
 
 /// One column of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Column {
-    title: &'static str,
+    title: Cow<'static, str>,
     right: bool,
     /// 0 is never left out; of the others the highest goes first.
     rank: u8,
@@ -164,12 +165,17 @@ pub struct Column {
 
 /// A column of words.
 pub const fn words(title: &'static str, rank: u8) -> Column {
-    Column { title, right: false, rank }
+    Column { title: Cow::Borrowed(title), right: false, rank }
 }
 
 /// A column of numbers.
 pub const fn numbers(title: &'static str, rank: u8) -> Column {
-    Column { title, right: true, rank }
+    Column { title: Cow::Borrowed(title), right: true, rank }
+}
+
+/// A column of numbers that is always shown, with a title that is made.
+pub const fn numbers_titled(title: String) -> Column {
+    Column { title: Cow::Owned(title), right: true, rank: 0 }
 }
 
 /// Rows under titles.
@@ -231,21 +237,20 @@ impl Table {
         self.columns.iter().zip(cells).map(line).collect()
     }
 
-    fn fitted(&self, width: usize) -> (Vec<Line>, Vec<&'static str>) {
+    fn fitted(&self, width: usize) -> (Vec<Line>, Vec<String>) {
         let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.column_width(at)).collect();
-        let mut kept: Vec<(usize, Column)> = self.columns.iter().copied().enumerate().collect();
+        let mut kept: Vec<(usize, Column)> = self.columns.iter().cloned().enumerate().collect();
         let mut left_out = Vec::new();
         while total(&kept, &widths) > width {
             // Of equals the last goes first.
             let worst = kept.iter().enumerate().max_by_key(|(n, (_, column))| (column.rank, *n));
-            let Some((n, column)) = worst.map(|(n, (_, column))| (n, *column)) else { break };
-            if column.rank == 0 {
+            let Some((n, rank)) = worst.map(|(n, (_, column))| (n, column.rank)) else { break };
+            if rank == 0 {
                 break;
             }
-            kept.remove(n);
-            left_out.push(column.title);
+            left_out.push(kept.remove(n).1.title.into_owned());
         }
-        let title = |_: usize, column: &Column| Span::new(column.title, Paint::Dim);
+        let title = |_: usize, column: &Column| Span::new(column.title.clone(), Paint::Dim);
         let mut lines = vec![aligned(&kept, &widths, title)];
         for row in &self.rows {
             lines.push(aligned(&kept, &widths, |at, _| row.get(at).cloned().unwrap_or_default()));

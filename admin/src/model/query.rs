@@ -299,10 +299,7 @@ impl ReadModel {
         let meant = all.filter(|def| account.is_none_or(|account| account == def.id));
         let row = meant.map(|def| LimitRow {
             account: def.name.as_str().to_owned(),
-            notional_max: amount(def.notional_max),
-            collar_ppm: def.collar_ppm,
-            rate_per_s: def.rate_per_s,
-            open_orders_max: def.open_orders_max,
+            limits: def.limits,
             open_orders: self.open_orders.within(Scope::Account(def.id)),
         });
         row.collect()

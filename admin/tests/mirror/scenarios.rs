@@ -139,7 +139,9 @@ fn what_operators_did_is_told_newest_first_and_holds() {
     );
     assert_eq!(world.model.commands(0).len(), 5);
     let row = &world.model.limits(Some(AccountId(0)))[0];
-    assert_eq!((row.notional_max.as_str(), row.open_orders_max), ("5.5", 9));
+    assert_eq!(row.limits, limits);
+    let shown = serde_json::to_string(row).expect("a row is JSON");
+    assert!(shown.contains("\"notional_max\":\"5.5\"") && shown.contains("\"open_orders_max\":9"));
     let status = world.model.status();
     let symbol = Some("BTC/USD".to_owned());
     assert_eq!(status.halts, [ScopeRow { symbol, ..ScopeRow::default() }]);

@@ -61,10 +61,10 @@ pub fn sizes() -> Sizes {
 }
 
 fn account(id: u16, rate: u32) -> Input {
+    let limits = AccountLimits { rate_per_s: rate, open_orders_max: 12, ..reference::limits() };
     Input::Account(AccountDef {
         slack_ppm: 100,
-        rate_per_s: rate,
-        open_orders_max: 12,
+        limits,
         ..reference::account(id, &format!("fund{id}"))
     })
 }

@@ -142,7 +142,7 @@ fn limits_that_an_operator_sets_stand_until_the_configuration_says_something_els
     // A start tells the same configuration again.
     desk.account(|_| {}).client("b buy 5 @ 10000 gtc");
     desk.client_saw_last("b refused TooManyOpenOrders");
-    desk.account(|account| account.open_orders_max = 10).client("c buy 5 @ 10000 gtc");
+    desk.account(|account| account.limits.open_orders_max = 10).client("c buy 5 @ 10000 gtc");
     desk.client_saw_last("c new");
     desk.outputs.clear();
     desk.operator(limits(|limits| limits.notional_max = Amount(0)));

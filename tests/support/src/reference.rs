@@ -86,27 +86,18 @@ pub const fn listing(venue: VenueId, instrument: InstrumentId) -> ListingDef {
 
 /// An account with the limits of [`limits`], whose children stay within the level they take.
 pub fn account(id: u16, name: &str) -> AccountDef {
-    let AccountLimits { notional_max, collar_ppm, rate_per_s, open_orders_max } = limits();
-    AccountDef {
-        id: AccountId(id),
-        name: text(name),
-        notional_max,
-        collar_ppm,
-        slack_ppm: 0,
-        rate_per_s,
-        open_orders_max,
-    }
+    AccountDef { id: AccountId(id), name: text(name), slack_ppm: 0, limits: limits() }
 }
 
 /// The usual limits of an account: orders of 1,000,000 units of the quote asset, 5 % from the
 /// market, 100,000 messages a second, 400 open orders.
 pub const fn limits() -> AccountLimits {
-    AccountLimits {
-        notional_max: Amount(1_000_000 * UNIT),
-        collar_ppm: 50_000,
-        rate_per_s: 100_000,
-        open_orders_max: 400,
-    }
+    let mut limits = AccountLimits::NONE;
+    limits.notional_max = Amount(1_000_000 * UNIT);
+    limits.collar_ppm = 50_000;
+    limits.rate_per_s = 100_000;
+    limits.open_orders_max = 400;
+    limits
 }
 
 /// A client session that trades for `account`; a drop copy without one.

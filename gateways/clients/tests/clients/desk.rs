@@ -157,8 +157,11 @@ pub fn reference() -> Vec<Input> {
     ];
     for (id, name) in [(0, "ALPHA"), (1, "BETA"), (2, "OLD"), (3, "NEW")] {
         inputs.push(Input::Account(AccountDef {
-            notional_max: Amount(100_000_000 * usual::UNIT),
-            collar_ppm: 500_000,
+            limits: AccountLimits {
+                notional_max: Amount(100_000_000 * usual::UNIT),
+                collar_ppm: 500_000,
+                ..usual::limits()
+            },
             ..usual::account(id, &format!("ACC-{name}"))
         }));
         inputs.push(Input::Session(usual::session(id, name, Some(AccountId(id)))));
