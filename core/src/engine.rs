@@ -144,7 +144,7 @@ struct Out<'a, S> {
 impl<S: Sink> Out<'_, S> {
     #[inline]
     fn put(&mut self, output: &Output) {
-        crate::digest::mix(self.digest, output);
+        output.mix(self.digest);
         self.sink.output(output);
     }
 

@@ -3,7 +3,11 @@
 //! A line belongs here if it needs only the order and the event that reached it. Choosing a venue
 //! is `routing`; a limit check is `risk`; the children are `child`.
 //!
-//! Invariant: `filled + canceled + leaves == qty`, and the open children never exceed `leaves`.
+//! Invariant: `filled + canceled + leaves == qty`, and the open children never exceed `leaves`. The
+//! state is private: every change passes through [`Order::apply`].
+//!
+//! An order is one piece of at most four cache lines. Its ids and its trace, which routing does not
+//! need, are in the report that nearly every event makes, so they are not kept apart.
 
 use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId};
 use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
@@ -369,6 +373,8 @@ pub struct Order {
     /// Its newest child that is not over; older ones hang from it.
     pub newest_child: ChildId,
 }
+
+const _: () = assert!(size_of::<Order>() <= 4 * 64, "four cache lines");
 
 impl Slot for Order {
     const EMPTY: Self = Self {

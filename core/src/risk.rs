@@ -10,7 +10,7 @@
 use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
 use crate::input::{
-    AccountDef, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
+    AccountLimits, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
@@ -184,8 +184,8 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn account(&self) -> &'a AccountDef {
-        &self.market.reference.accounts[self.account.index()]
+    fn limits(&self) -> &'a AccountLimits {
+        &self.market.reference.accounts[self.account.index()].limits
     }
 
     fn instructions(&self) -> &'a Instructions {
@@ -218,7 +218,7 @@ fn nothing_halts_it(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn rate_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let rate_per_s = r.account().rate_per_s;
+    let rate_per_s = r.limits().rate_per_s;
     pass_if(r.usage.count_request(r.market.now, rate_per_s), Refusal::RateExceeded)
 }
 
@@ -375,7 +375,7 @@ fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
     };
     let def = r.market.reference.instrument_of(r.new.instrument);
     let value = amount_of(def, Notional::of(price, r.new.qty));
-    pass_if(value <= r.account().notional_max, Refusal::NotionalTooLarge)
+    pass_if(value <= r.limits().notional_max, Refusal::NotionalTooLarge)
 }
 
 fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -384,7 +384,7 @@ fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
         OrdType::Market => best,
         OrdType::Limit => r.new.price,
     };
-    let worst = worse_by(best, r.new.side, r.account().collar_ppm);
+    let worst = worse_by(best, r.new.side, r.limits().collar_ppm);
     let within = match r.new.side {
         Side::Buy => price <= worst,
         Side::Sell => price >= worst,
@@ -393,7 +393,7 @@ fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn open_orders_are_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    pass_if(r.usage.open_orders < r.account().open_orders_max, Refusal::TooManyOpenOrders)
+    pass_if(r.usage.open_orders < r.limits().open_orders_max, Refusal::TooManyOpenOrders)
 }
 
 /// The account's other open orders on that side count as if they were filled.

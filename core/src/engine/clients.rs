@@ -2,11 +2,9 @@
 
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
-use crate::id::{AccountId, ClOrdId, OrderId, SessionId, Symbol};
-use crate::input::{
-    CancelOrder, NewOrder, OrdType, OrderStatus, Refusal, TimeInForce, Unacceptable,
-};
-use crate::number::{Notional, Price, Qty};
+use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
+use crate::input::{CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
+use crate::number::Qty;
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
@@ -126,9 +124,9 @@ impl Engine {
         self.counts.refused += 1;
         let known = new.instrument.index() < self.reference.instruments.len();
         let report = Report {
+            session: new.session,
+            client_seq: new.client_seq,
             trace: new.trace,
-            kind: ReportKind::Rejected,
-            status: OrdStatus::Rejected,
             cl_ord_id: new.cl_ord_id,
             instrument: known.then_some(new.instrument),
             side: new.side,
@@ -137,7 +135,7 @@ impl Engine {
             qty: new.qty,
             price: new.price,
             reason,
-            ..self.blank_report(new.session, new.client_seq)
+            ..Report::BLANK
         };
         self.send_report(report, out);
     }
@@ -152,14 +150,14 @@ impl Engine {
             return self.on_unacceptable_replace(order, out);
         }
         let report = Report {
+            session: order.session,
+            client_seq: order.client_seq,
             trace: order.trace,
-            kind: ReportKind::Rejected,
-            status: OrdStatus::Rejected,
             cl_ord_id: order.cl_ord_id,
             symbol: order.symbol,
             side: order.side,
             reason: order.refusal,
-            ..self.blank_report(order.session, order.client_seq)
+            ..Report::BLANK
         };
         self.send_report(report, out);
     }
@@ -191,7 +189,7 @@ impl Engine {
             return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
         // Counted, never refused for it: a cancel lessens risk.
-        let (now, rate) = (self.now, self.reference.accounts[account.index()].rate_per_s);
+        let (now, rate) = (self.now, self.reference.accounts[account.index()].limits.rate_per_s);
         self.account_usage(account).count_request(now, rate);
         if self.order_of(request.session, request.cl_ord_id).is_some() {
             return self.refuse_change(&change, Some(&order), Refusal::DuplicateClOrdId, out);
@@ -346,12 +344,13 @@ impl Engine {
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
         let report = Report {
+            session: request.session,
+            client_seq: request.client_seq,
             kind: ReportKind::OrderStatus,
-            status: OrdStatus::Rejected,
             cl_ord_id: request.cl_ord_id,
             request: request.request,
             reason: Refusal::UnknownOrder,
-            ..self.blank_report(request.session, request.client_seq)
+            ..Report::BLANK
         };
         self.send_report(report, out);
     }
@@ -400,7 +399,6 @@ impl Engine {
             mass_total: about.mass.0,
             mass_left: about.mass.1,
             instrument: Some(order.instrument),
-            symbol: Symbol::EMPTY,
             side: order.side,
             ord_type: order.ord_type,
             tif: order.tif,
@@ -411,49 +409,18 @@ impl Engine {
             filled_notional: order.filled_notional,
             last: about.last,
             reason: about.reason,
+            ..Report::BLANK
         }));
     }
 
-    #[inline]
-    pub(super) fn blank_report(&self, session: SessionId, client_seq: u64) -> Report {
-        Report {
-            session,
-            event: 0,
-            client_seq,
-            time: self.now,
-            exec: 0,
-            order: OrderId(0),
-            trace: 0,
-            kind: ReportKind::Rejected,
-            status: OrdStatus::Rejected,
-            replaced: false,
-            cl_ord_id: ClOrdId::EMPTY,
-            orig_cl_ord_id: ClOrdId::EMPTY,
-            request: ClOrdId::EMPTY,
-            mass_total: 0,
-            mass_left: 0,
-            instrument: None,
-            symbol: Symbol::EMPTY,
-            side: crate::input::Side::Buy,
-            ord_type: OrdType::Limit,
-            tif: TimeInForce::Day,
-            qty: Qty::ZERO,
-            price: Price(0),
-            filled: Qty::ZERO,
-            leaves: Qty::ZERO,
-            filled_notional: Notional(0),
-            last: None,
-            reason: Refusal::None,
-        }
-    }
-
+    /// Numbers and dates a report, and sends it.
     #[inline]
     pub(super) fn send_report<S: Sink>(&mut self, mut report: Report, out: &mut Out<'_, S>) {
         let session = &mut self.sessions[report.session.index()];
         session.event += 1;
         self.counts.reports += 1;
-        report.event = session.event;
-        report.exec = self.counts.reports;
+        (report.event, report.exec) = (session.event, self.counts.reports);
+        report.time = self.now;
         out.put(&Output::Report(report));
     }
 }

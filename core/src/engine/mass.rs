@@ -5,7 +5,7 @@ use super::{Engine, Out};
 use crate::id::SessionId;
 use crate::input::{MassCancel, MassScope, MassStatus, Refusal};
 use crate::order::{CallBack, Order};
-use crate::output::{MassCancelReport, OrdStatus, Output, Report, ReportKind, Sink};
+use crate::output::{MassCancelReport, Output, Report, ReportKind, Sink};
 
 fn is_meant(session: SessionId, scope: MassScope) -> impl Fn(&Order) -> bool {
     move |order| order.session == session && scope.has(order.instrument, order.side)
@@ -74,11 +74,12 @@ impl Engine {
         if total == 0 {
             let reason = if refusal == Refusal::None { Refusal::UnknownOrder } else { refusal };
             let report = Report {
+                session,
+                client_seq,
                 kind: ReportKind::OrderStatus,
-                status: OrdStatus::Rejected,
                 request,
                 reason,
-                ..self.blank_report(session, client_seq)
+                ..Report::BLANK
             };
             self.send_report(report, out);
         }

@@ -89,7 +89,7 @@ impl Engine {
             instrument: order.instrument,
             side: order.side,
             limit: is_limit.then_some(order.price),
-            collar_ppm: account.collar_ppm,
+            collar_ppm: account.limits.collar_ppm,
             slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),

@@ -20,6 +20,7 @@ use super::message::{
 use crate::backoff::Backoff;
 use crate::decimal;
 use crate::listing::FeedListing;
+use crate::silence::{Due, Silence};
 use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::book::Book;
@@ -108,8 +109,7 @@ pub struct KrakenFeed {
     backoff: Backoff,
     content: Content,
     req_id: u64,
-    heard_ns: u64,
-    pinged: bool,
+    silence: Silence,
     alive: Alive,
     counters: Counters,
 }
@@ -138,13 +138,12 @@ impl KrakenFeed {
         Ok(Self {
             backoff: Backoff::new(base, max, config.seed),
             alive: Alive::new(config.venue),
+            silence: Silence::new(config.silence_ns),
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
             content: Content::default(),
             req_id: 0,
-            heard_ns: 0,
-            pinged: false,
             counters: Counters::default(),
         })
     }
@@ -198,8 +197,7 @@ impl KrakenFeed {
     }
 
     const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
-        self.pinged = false;
+        self.silence.heard(now_ns);
         self.alive.heard();
     }
 
@@ -384,24 +382,16 @@ impl KrakenFeed {
             Link::Up { listed_by_ns: Some(by_ns), .. } if by_ns <= now_ns => {
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }
-            Link::Up { .. } if self.silent_at_ns() <= now_ns => {
-                self.lost(now_ns, Distrust::Disconnected, false, out);
-            }
-            Link::Up { .. } if !self.pinged && self.ping_at_ns() <= now_ns => {
-                self.pinged = true;
-                let req_id = self.next_req_id();
-                out.send(LINK, |bytes| write_ping(bytes, req_id));
-            }
-            Link::Waiting { .. } | Link::Connecting | Link::Up { .. } | Link::Closing => {}
+            Link::Up { .. } => match self.silence.due(now_ns) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    let req_id = self.next_req_id();
+                    out.send(LINK, |bytes| write_ping(bytes, req_id));
+                }
+                Due::Dead => self.lost(now_ns, Distrust::Disconnected, false, out),
+            },
+            Link::Waiting { .. } | Link::Connecting | Link::Closing => {}
         }
-    }
-
-    const fn silent_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.config.silence_ns)
-    }
-
-    const fn ping_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.config.silence_ns / 2)
     }
 }
 
@@ -536,7 +526,7 @@ impl Machine for KrakenFeed {
             Link::Waiting { until_ns } => return Some(until_ns),
             Link::Connecting | Link::Closing => return None,
             Link::Up { listed_by_ns, .. } => {
-                let due = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                let due = self.silence.next_ns();
                 listed_by_ns.map_or(due, |by_ns| by_ns.min(due))
             }
         };
