@@ -1,11 +1,10 @@
-//! FIX: an order decoded and validated, a report encoded; ours, by hand, and `fefix`.
+//! FIX: an order decoded and validated, a report encoded; our codec and the floors by hand.
 
 mod support;
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fefix::tagvalue::{Config, Encoder as PeerEncoder};
 use rutter_fix::codec::FieldIndex;
 use rutter_fix::dictionary::{Checks, Version};
 use support::fix;
@@ -26,10 +25,6 @@ fn decode(c: &mut Criterion) {
     group.bench_function("byte_scan", |b| {
         b.iter(|| fix::scan(black_box(&order)).map(|found| found.price.len()));
     });
-    group.bench_function("fefix", |b| {
-        let mut peer = fix::peer_decoder();
-        b.iter(|| fix::peer_decode(black_box(&order), &mut peer));
-    });
     group.finish();
 }
 
@@ -43,10 +38,6 @@ fn encode(c: &mut Criterion) {
     };
     group.bench_function("ours", |b| b.iter(|| fix::ours_encode(&next(), &mut out)));
     group.bench_function("by_hand", |b| b.iter(|| fix::hand_encode(&next(), &mut out)));
-    group.bench_function("fefix", |b| {
-        let mut peer = PeerEncoder::<Config>::default();
-        b.iter(|| fix::peer_encode(&next(), &mut peer, &mut out));
-    });
     group.finish();
 }
 

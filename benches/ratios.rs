@@ -5,7 +5,6 @@ mod support;
 
 use std::hint::black_box;
 
-use fefix::tagvalue::{Config, Encoder as PeerEncoder};
 use rutter_fix::codec::FieldIndex;
 use support::book_json::{Binance, Kraken};
 use support::journal::APPENDS_MAX;
@@ -19,15 +18,8 @@ fn fix_decode(name: &str) {
     let mut ours = timed(|| {
         black_box(fix::ours_decode(black_box(&order), &mut index));
     });
-    if name == "fix_decode_order/byte_scan" {
-        let mut floor = timed(|| {
-            black_box(fix::scan(black_box(&order)).map(|found| found.price.len()));
-        });
-        return measure(name, &mut ours, &mut floor);
-    }
-    let mut peer = fix::peer_decoder();
     let mut floor = timed(|| {
-        black_box(fix::peer_decode(black_box(&order), &mut peer));
+        black_box(fix::scan(black_box(&order)).map(|found| found.price.len()));
     });
     measure(name, &mut ours, &mut floor);
 }
@@ -40,16 +32,9 @@ fn fix_encode(name: &str) {
         fix::ours_encode(&fix::Report::nth(n), &mut out);
         black_box(&out);
     });
-    let mut peer = PeerEncoder::<Config>::default();
-    let by_hand = name == "fix_encode_report/by_hand";
     let mut floor = timed(|| {
         m += 1;
-        let report = fix::Report::nth(m);
-        if by_hand {
-            fix::hand_encode(&report, &mut theirs);
-        } else {
-            fix::peer_encode(&report, &mut peer, &mut theirs);
-        }
+        fix::hand_encode(&fix::Report::nth(m), &mut theirs);
         black_box(&theirs);
     });
     measure(name, &mut ours, &mut floor);
@@ -95,9 +80,7 @@ type Pair = (&'static str, fn(&str));
 /// All pairs.
 const ALL: &[Pair] = &[
     ("fix_decode_order/byte_scan", fix_decode),
-    ("fix_decode_order/fefix", fix_decode),
     ("fix_encode_report/by_hand", fix_encode),
-    ("fix_encode_report/fefix", fix_encode),
     ("journal_append/copy_and_crc", journal_append),
     ("book_json_kraken/byte_scan", book_json),
     ("book_json_binance/byte_scan", book_json),

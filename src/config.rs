@@ -8,65 +8,28 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
+use rutter_venues::venue::{OwnKeys, Venue};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::logs::{LogConfig, check_level};
+use crate::watch::logs::{LogConfig, check_level};
 
-mod access;
 pub mod alerts;
 mod console;
+mod error;
+mod fix;
+mod proof;
+mod secret;
 mod session;
 
-pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use console::{ConsoleConfig, TwoPersonRule};
-pub use session::{BeginString, SessionConfig};
+pub use error::{CONFIG_BYTES_MAX, ConfigError};
+pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
+pub use proof::Access;
+pub use session::{BeginString, LogonProof, SessionConfig};
 
-/// Longest configuration file that is read.
-pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
-
-/// Why a configuration is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is longer than [`CONFIG_BYTES_MAX`].
-    #[error("{path} is longer than {CONFIG_BYTES_MAX} bytes")]
-    TooLong {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Not TOML, an unknown or missing key, or a value of the wrong type.
-    #[error("{path}: {message}")]
-    Parse {
-        /// Which file.
-        path: PathBuf,
-        /// Line, column and reason.
-        message: String,
-    },
-    /// A value that cannot be meant.
-    #[error("{key}: {reason}")]
-    Value {
-        /// Where, such as `venue.binance.listing.BTC/USDT.tick`.
-        key: String,
-        /// Why.
-        reason: String,
-    },
-    /// `[alerts]`.
-    #[error(transparent)]
-    Alerts(#[from] AlertsError),
-}
-
-fn wrong<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError::Value { key: key.into(), reason: reason.into() })
-}
+use error::wrong;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -183,59 +146,6 @@ pub struct MetricsConfig {
     pub listen: SocketAddr,
 }
 
-/// `[fix]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FixConfig {
-    /// Address to listen on for plain connections; none if absent.
-    pub listen: Option<SocketAddr>,
-    /// Address to listen on for TLS connections; none if absent. Goes with `[fix.tls]`.
-    pub tls_listen: Option<SocketAddr>,
-    /// Certificates for `tls_listen`.
-    pub tls: Option<TlsConfig>,
-    /// Limits of those who are not logged on.
-    #[serde(default)]
-    pub logon: LogonConfig,
-    /// Our `CompID`.
-    pub sender_comp_id: String,
-    /// Bytes of sent messages that are kept for resend, each session.
-    #[serde(default = "retention")]
-    pub store_retention_bytes: u64,
-    /// Days that they are kept at most; 0 for as long as there is room.
-    #[serde(default)]
-    pub store_retention_days: u32,
-    /// Market data for clients.
-    #[serde(default)]
-    pub market_data: MarketDataConfig,
-}
-
-/// `[fix.market_data]`
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MarketDataConfig {
-    /// Between two messages of one instrument of one request; 0 tells each change at once.
-    pub update_interval_us: u64,
-    /// Instruments of requests that one session may have on at once.
-    pub session_streams_max: usize,
-    /// As `session_streams_max`, over all sessions.
-    pub streams_max: usize,
-}
-
-impl Default for MarketDataConfig {
-    fn default() -> Self {
-        let limits = rutter_clients::market::MarketLimits::default();
-        Self {
-            update_interval_us: limits.update_interval_ns / 1_000,
-            session_streams_max: limits.session_streams_max,
-            streams_max: limits.streams_max,
-        }
-    }
-}
-
-fn retention() -> u64 {
-    256 << 20
-}
-
 /// `[[account]]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -274,24 +184,23 @@ pub struct InstrumentConfig {
     pub order_qty_max: Decimal,
 }
 
-/// `[[venue]]`
+/// `[[venue]]`: the keys that every venue has, and the keys of its own.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct VenueConfig {
-    /// What we call it.
+    /// The venue's name in reports, logs and metrics.
     pub name: String,
-    /// Which protocol it speaks.
-    pub kind: VenueKind,
-    /// A feed silent for longer makes books stale.
+    /// The row in the table of venues, which is the protocol that the venue speaks.
+    pub kind: &'static Venue,
+    /// The books of the venue are stale when its feed is silent for longer, in milliseconds.
     pub stale_after_ms: u64,
-    /// New orders in a window.
+    /// Most new orders in one window.
     pub orders_per_window_max: u32,
-    /// The window.
+    /// Length of the window, in milliseconds.
     pub order_window_ms: u64,
-    /// New orders that the venue may leave unanswered; then it is busy and gets no more.
+    /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
     pub orders_unanswered_max: u32,
-    /// Order entry: `tls://host:port` (Binance FIX), `wss://host:port/path` (Kraken).
+    /// Order entry: `tls://host:port` or `wss://host:port/path`, as the venue's protocol asks.
     pub order_url: String,
     /// Market data: `wss://host:port/path`.
     pub feed_url: String,
@@ -301,22 +210,19 @@ pub struct VenueConfig {
     pub ca_file: Option<PathBuf>,
     /// Public part of the key.
     pub api_key: String,
-    /// File with the secret part: an Ed25519 PEM (Binance), base64 (Kraken).
+    /// File with the secret part of the key, in the form that the venue gives it.
     pub secret_file: PathBuf,
-    /// Our `CompID` there (Binance FIX), 1 to 8 characters.
-    pub comp_id: Option<String>,
-    /// Our messages are void after this; and what was not found is certain only after it.
+    /// The venue may take a message for this long after it was sent, in milliseconds. An order
+    /// that the venue does not know counts as never arrived only after it.
     #[serde(default = "validity")]
     pub validity_ms: u64,
-    /// An order or cancel without an answer for this long is in doubt.
+    /// An order or cancel without an answer for this long is in doubt, in milliseconds.
     #[serde(default = "answer_timeout")]
     pub answer_timeout_ms: u64,
-    /// Most that the venue's counter of REST calls may hold (Kraken; by the account's tier). Below
-    /// the lowest tier's if absent.
-    pub rest_counter_max: Option<u32>,
-    /// What that counter loses, in thousandths a second.
-    pub rest_decay_milli_per_s: Option<u32>,
-    /// Instruments there.
+    /// Keys that only some venues read.
+    #[serde(flatten)]
+    pub own_keys: OwnKeys,
+    /// Instruments traded at the venue.
     pub listing: Vec<ListingConfig>,
 }
 
@@ -325,16 +231,6 @@ fn validity() -> u64 {
 }
 fn answer_timeout() -> u64 {
     5_000
-}
-
-/// Which protocol a venue speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VenueKind {
-    /// Binance spot: FIX order entry, WebSocket streams, REST.
-    Binance,
-    /// Kraken spot: WebSocket v2, REST.
-    Kraken,
 }
 
 /// `[[venue.listing]]`
@@ -359,9 +255,9 @@ pub struct ListingConfig {
     pub maker_fee_ppm: i32,
     /// Fee as taker.
     pub taker_fee_ppm: i32,
-    /// Decimals of the venue's own prices (Kraken's checksum needs them).
+    /// Decimals of the prices in the venue's own messages.
     pub venue_price_decimals: u8,
-    /// Decimals of the venue's own quantities.
+    /// Decimals of the quantities in the venue's own messages.
     pub venue_qty_decimals: u8,
     /// False: not routed to.
     #[serde(default = "yes")]
@@ -417,7 +313,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
             path: PathBuf::new(),
-            message: access::parse_error(text, &error),
+            message: secret::parse_error(text, &error),
         })?;
         config.check()?;
         Ok(config)
@@ -434,8 +330,12 @@ impl Config {
             let key = format!("account.{}.order_notional_max", account.name);
             positive(&key, amount(account.order_notional_max))?;
         }
-        self.session.iter().try_for_each(|session| session.check(self))?;
-        access::check_fix(self)?;
+        let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
+        for session in &self.session {
+            session.check(&accounts, &self.session)?;
+            Access::of(session)?;
+        }
+        proof::check(&self.fix, &self.session)?;
         if let Some(alerts) = &self.alerts {
             alerts.webhooks()?;
         }
@@ -495,9 +395,7 @@ impl Config {
         Url::parse(&venue.order_url).or_else(|reason| wrong(key("order_url"), reason))?;
         Url::parse(&venue.feed_url).or_else(|reason| wrong(key("feed_url"), reason))?;
         Url::parse(&venue.rest_url).or_else(|reason| wrong(key("rest_url"), reason))?;
-        if venue.kind == VenueKind::Binance && venue.comp_id.is_none() {
-            return wrong(key("comp_id"), "needed for kind binance");
-        }
+        venue.own_keys.check(venue.kind).or_else(|error| wrong(key(&error.key), error.reason))?;
         unique(&key("listing"), 20, venue.listing.iter().map(|l| &l.instrument))?;
         for listing in &venue.listing {
             let key = |name: &str| key(&format!("listing.{}.{name}", listing.instrument));
@@ -617,12 +515,17 @@ mod tests {
         assert!(said.contains("durabilty"), "{said}");
         let said = refusal(|text| format!("{text}\nsurprise = 1\n"));
         assert!(said.contains("surprise"), "{said}");
+        let said =
+            refusal(|text| text.replacen("stale_after_ms", "stale_ms = 1\nstale_after_ms", 1));
+        assert!(said.starts_with("venue.binance.stale_ms"), "{said}");
     }
 
     #[test]
     fn a_missing_key_is_an_error_that_names_it() {
         let said = refusal(|text| text.replacen("data_dir", "#data_dir", 1));
         assert!(said.contains("data_dir"), "{said}");
+        let said = refusal(|text| text.replacen("comp_id = \"RUTTER1\"", "", 1));
+        assert!(said.starts_with("venue.binance.comp_id"), "{said}");
     }
 
     #[test]
@@ -633,6 +536,11 @@ mod tests {
         assert!(said.contains("no account is called"), "{said}");
         let said = refusal(|text| text.replacen("wss://", "gopher://", 1));
         assert!(said.contains("unknown scheme"), "{said}");
+        let said =
+            refusal(|text| text.replacen("rest_counter_max = 14", "rest_counter_max = -1", 1));
+        assert!(said.starts_with("venue.kraken.rest_counter_max"), "{said}");
+        let said = refusal(|text| text.replacen("kind = \"kraken\"", "kind = \"krakem\"", 1));
+        assert!(said.contains("binance, kraken"), "{said}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use rutter::config::Config;
-use rutter::{console, node, replay};
+use rutter::{node, replay};
+use rutter_cli::{ctl, interactive, top};
 
 /// A deterministic smart order router for crypto.
 #[derive(Debug, Parser)]
@@ -56,26 +57,26 @@ enum Command {
     },
     /// Asks a running node one thing, or changes one; `docs/console.md` has the verbs and the exit
     /// codes.
-    Ctl(console::ctl::Arguments),
+    Ctl(ctl::Arguments),
     /// The verbs of `ctl` at a prompt.
-    Console(console::interactive::Arguments),
+    Console(interactive::Arguments),
     /// A running node on one screen, live.
-    Top(console::top::Arguments),
+    Top(top::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run { config, with_parent } => run(&config, with_parent),
         Command::CheckConfig { file } => check(&file),
-        Command::Doctor { file, json } => match rutter::doctor::command(&file, json) {
+        Command::Doctor { file, json } => match rutter::watch::doctor::command(&file, json) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error.into()),
         },
         Command::Verify { journal } => replay::verify_command(&journal),
-        Command::Ctl(arguments) => return console::ctl::command(&arguments).into(),
-        Command::Console(arguments) => return console::interactive::command(&arguments).into(),
-        Command::Top(arguments) => return console::top::command(&arguments).into(),
+        Command::Ctl(arguments) => return ctl::command(&arguments).into(),
+        Command::Console(arguments) => return interactive::command(&arguments).into(),
+        Command::Top(arguments) => return top::command(&arguments).into(),
         Command::Replay { journal, order } => replay::replay_command(&journal, order),
     };
     match result {
@@ -95,7 +96,7 @@ fn run(path: &std::path::Path, with_parent: bool) -> anyhow::Result<()> {
     }
     let config = Config::load(path)?;
     // Ends last: what waits is written then.
-    let _logs = rutter::logs::start(&config.log)?;
+    let _logs = rutter::watch::logs::start(&config.log)?;
     node::run(&config)?;
     Ok(())
 }

@@ -3,97 +3,43 @@
 //! Order of a start: lock and replay the journal (clients' reports go to the message stores, which
 //! know what they have already), make the machines, and `launch` them.
 
-use std::path::{Path, PathBuf};
+pub mod boot;
+pub mod console;
+pub mod decider;
+pub mod error;
+pub mod gate;
+mod launch;
+pub mod layout;
+pub mod rings;
+pub mod station;
+pub mod tap;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rutter_admin::console::socket::SocketError;
 use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
 use rutter_core::input::{Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
-use rutter_fix::store::{MmapConfig, MmapStore, Preparer, StoreError};
-use rutter_journal::{AppendError, FileStorage, Recovery, StorageError};
-use rutter_transport::driver::{DriverConfig, DriverError};
-use rutter_transport::tls::{ClientTls, TlsError};
-use rutter_transport::wait::UnknownProfile;
+use rutter_fix::store::{MmapConfig, MmapStore, Preparer};
+use rutter_journal::{FileStorage, Recovery};
+use rutter_transport::driver::DriverConfig;
+use rutter_transport::tls::ClientTls;
 
-use crate::alerts::Alerter;
-use crate::boot::{self, Names};
 use crate::clock::unix_ns;
-use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
-use crate::decider::{Decider, StartError};
-use crate::launch::{self, Machines, Parts};
-use crate::layout::UnknownLayout;
-use crate::metrics::{MetricsError, MetricsServer, Monitor};
-use crate::stations::is_for_clients;
-use crate::venues::{self, VenueError};
-
-/// Why a node does not start, or ends before it is asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The data folder.
-    #[error("cannot make {path}: {source}")]
-    DataDir {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The journal's folder.
-    #[error("journal: {0}")]
-    Storage(#[from] StorageError),
-    /// The journal, or a record in it.
-    #[error("journal: {0}")]
-    Start(#[from] StartError),
-    /// An input could not be journaled.
-    #[error("journal: {0}")]
-    Append(#[from] AppendError),
-    /// The last sync failed.
-    #[error("journal: {0}")]
-    Sync(#[from] rutter_journal::SyncError),
-    /// A session's message store.
-    #[error("message store: {0}")]
-    Store(#[from] StoreError),
-    /// The client gateway.
-    #[error("client gateway: {0}")]
-    Gateway(String),
-    /// A venue.
-    #[error(transparent)]
-    Venue(#[from] VenueError),
-    /// Certificates.
-    #[error("TLS: {0}")]
-    Tls(#[from] TlsError),
-    /// A venue's or feed's sockets.
-    #[error("driver: {0}")]
-    Driver(#[from] DriverError),
-    /// Metrics.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// Alerts.
-    #[error(transparent)]
-    Alerts(#[from] crate::alerts::StartError),
-    /// The operators' socket.
-    #[error(transparent)]
-    Console(#[from] SocketError),
-    /// `node.wait_profile`.
-    #[error("node.wait_profile: {0}")]
-    Profile(#[from] UnknownProfile),
-    /// `node.layout`.
-    #[error("node.layout: {0}")]
-    Layout(#[from] UnknownLayout),
-    /// A secret that the configuration names, or a value in it.
-    #[error("configuration: {0}")]
-    Config(#[from] ConfigError),
-    /// The configuration contradicts the journal, or itself.
-    #[error("configuration: {0}")]
-    Configuration(String),
-    /// A thread could not be started, or died.
-    #[error("thread {0}")]
-    Thread(String),
-}
+use crate::config::{Access, Config, Durability, SessionConfig};
+use crate::venues;
+use crate::watch::alerts::Alerter;
+use crate::watch::metrics::MetricsServer;
+use crate::watch::monitor::Monitor;
+use boot::Names;
+use decider::Decider;
+use error::NodeError;
+use launch::{Machines, Parts};
+use station::gateway::is_for_clients;
 
 /// Runs a node until SIGINT or SIGTERM.
 ///
@@ -297,8 +243,9 @@ fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, N
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
-        let orders = venues::orders(config, venue, names, node_tag)?;
-        let books = venues::books(config, venue, names, node_tag)?;
+        let setup = venues::setup(config, venue, names, node_tag)?;
+        let orders = venues::orders(venue, &setup)?;
+        let books = venues::feed(venue, &setup)?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,

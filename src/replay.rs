@@ -10,7 +10,7 @@ use rutter_core::number::UnixNanos;
 use rutter_core::output::{Decision, Output, Sink};
 use rutter_journal::{End, FileStorage, Reader, verify};
 
-use crate::decider::Replayer;
+use crate::node::decider::Replayer;
 
 /// Checks every record; prints what was found.
 ///

@@ -1,18 +1,24 @@
-//! The operator's console: a Unix socket that takes lines of JSON. `docs/console.md` is its
+//! The operators' console: a Unix socket that takes lines of JSON. `docs/console.md` is its
 //! contract.
 //!
-//! `frame` is the lines, `verbs` what may be said and by whom, `people` who is who, `socket` who is
-//! let in, `desk` what each verb does, `pending` and `totp` what one alone may not do, `books` how
-//! books are shown.
+//! Read in this order: `verb` is the table of what may be asked and by whom, `frame` the lines,
+//! `people` the roles, `socket` who is let in, `handles` what the console holds of the node,
+//! `service` what each verb does. `pending` and `totp` are what one person alone may not do;
+//! `commands`, `snapshot`, `sessions` and `book_set` are behind the handles; `books` is an answer.
 
+pub mod book_set;
 pub mod books;
-pub mod desk;
+pub mod commands;
 pub mod frame;
+pub mod handles;
 mod pending;
 pub mod people;
+pub mod service;
+pub mod sessions;
+pub mod snapshot;
 pub mod socket;
 mod totp;
-pub mod verbs;
+pub mod verb;
 
 pub use pending::{PENDING_MAX, PENDING_NS};
 pub use totp::{Codes, LOCK_S, TRIES_MAX};

@@ -13,6 +13,7 @@ use rutter_transport::machine::{Action, Event, HttpResponse, LinkId, Machine, Ou
 use rutter_venues::binance::feed as binance;
 use rutter_venues::kraken::feed as kraken;
 use rutter_venues::kraken::feed::checksum::{Precision, checksum};
+use rutter_venues::listing::FeedListing;
 
 const LINK: LinkId = LinkId(0);
 const VENUE: VenueId = VenueId(0);
@@ -142,7 +143,7 @@ fn kraken_text(kind: &str, levels: &[(Side, Level)], sum: u32) -> String {
 
 impl Kraken {
     pub fn new() -> Self {
-        let listing = kraken::FeedListing {
+        let listing = FeedListing {
             instrument: PAIR,
             symbol: "BTC/USD".to_owned(),
             price_decimals: DECIMALS.0,
@@ -239,7 +240,7 @@ fn put_id(text: &mut String, key: &str, id: u64) {
 
 impl Binance {
     pub fn new() -> Self {
-        let listing = binance::FeedListing {
+        let listing = FeedListing {
             instrument: PAIR,
             symbol: "BTCUSDT".to_owned(),
             price_decimals: DECIMALS.0,

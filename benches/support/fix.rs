@@ -1,13 +1,12 @@
-//! FIX: one typical order in, one typical report out; ours, the floor, and `fefix`.
+//! FIX: one typical order in, one typical report out, by our codec and by the floor.
 //!
-//! The floor of decoding is a byte scan that finds the same fields and the checksum, and judges
-//! nothing. The floor of encoding is a writer of this one message by hand.
+//! The floor of decoding is one pass over the bytes that finds the same fields and the checksum,
+//! and validates nothing. The floor of encoding writes this one message by hand. The comparison
+//! with another codec is in `tests/fefix`, which takes this file in by its path.
 
-use fefix::tagvalue::{Config, Decoder, Encoder as PeerEncoder, FieldAccess};
-use fefix::{Dictionary, TagU16};
 use rutter_fix::app::NewOrderSingle;
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, checksum, decode};
-use rutter_fix::dictionary::{Checks, Dictionary as OurDictionary, Version};
+use rutter_fix::dictionary::{Checks, Dictionary, Version};
 
 pub const SOH: u8 = 1;
 const TIME_NS: u64 = 1_719_487_046_100_000_000;
@@ -55,7 +54,7 @@ pub fn ours_decode(bytes: &[u8], index: &mut FieldIndex) -> i64 {
 pub fn ours_validate(
     bytes: &[u8],
     index: &mut FieldIndex,
-    dictionary: &OurDictionary,
+    dictionary: &Dictionary,
     checks: &Checks,
 ) -> i64 {
     let Ok(Status::Complete { .. }) = decode(bytes, index) else { return -1 };
@@ -123,18 +122,6 @@ pub fn scan(bytes: &[u8]) -> Option<Found<'_>> {
     }
     let said = found.sum.iter().fold(0_u32, |n, digit| n * 10 + u32::from(digit - b'0'));
     (said == u32::from(before_sum)).then_some(found)
-}
-
-pub fn peer_decoder() -> Decoder<Config> {
-    Decoder::new(Dictionary::fix44())
-}
-
-/// `fefix`: decoded, the same fields looked up. It validates nothing.
-#[inline]
-pub fn peer_decode(bytes: &[u8], peer: &mut Decoder<Config>) -> usize {
-    let Ok(message) = peer.decode(bytes) else { return 0 };
-    let tags = [34_u32, 11, 1, 55, 54, 60, 38, 40, 44, 59];
-    tags.iter().filter_map(|tag| message.fv_raw(tag)).map(<[u8]>::len).sum()
 }
 
 /// What changes from report to report.
@@ -271,50 +258,7 @@ pub fn hand_encode(report: &Report, out: &mut Vec<u8>) {
     out.extend_from_slice(&trailer);
 }
 
-/// `fefix`: the same fields. It has no decimals of its own without another crate, so prices and
-/// times come ready made.
-#[inline]
-pub fn peer_encode(report: &Report, peer: &mut PeerEncoder<Config>, out: &mut Vec<u8>) {
-    out.clear();
-    let mut message = peer.start_message(b"FIX.4.4", out, b"8");
-    let mut set = |tag: u16, value: &[u8]| {
-        if let Some(tag) = TagU16::new(tag) {
-            message.set_any(tag, value);
-        }
-    };
-    for (tag, value) in [(49, &b"RUTTER"[..]), (52, b"20240627-11:17:26.100"), (56, b"DESK01")] {
-        set(tag, value);
-    }
-    let texts: [(u16, &[u8]); 14] = [
-        (11, b"rt-0000021487"),
-        (150, b"F"),
-        (39, b"2"),
-        (1, b"FUND"),
-        (55, b"BTC/USD"),
-        (54, b"1"),
-        (38, b"0.25"),
-        (40, b"2"),
-        (44, b"60000.50"),
-        (59, b"3"),
-        (32, b"0.25"),
-        (31, b"60000.50"),
-        (151, b"0.00"),
-        (14, b"0.25"),
-    ];
-    for (tag, value) in texts {
-        set(tag, value);
-    }
-    set(6, b"60000.50");
-    set(60, b"20240627-11:17:26.100");
-    for (tag, number) in [(34, report.sequence), (37, 987_654), (17, report.exec)] {
-        if let Some(tag) = TagU16::new(tag) {
-            message.set_any(tag, number);
-        }
-    }
-    let _ = message.wrap();
-}
-
-/// Fails unless all of them read and write the same.
+/// Fails unless our codec and the floors read and write the same.
 pub fn check() {
     let bytes = order();
     assert!(ours_decode(&bytes, &mut FieldIndex::new()) > 0, "our decoder takes the order");
@@ -323,7 +267,6 @@ pub fn check() {
     assert!(validated > 0, "our dictionary takes the order");
     let found = scan(&bytes).expect("the scan takes the order");
     assert_eq!((found.cl_ord_id, found.price), (&b"rt-0000021487"[..], &b"60000.50"[..]));
-    assert!(peer_decode(&bytes, &mut peer_decoder()) > 60, "fefix finds the fields");
     let (mut ours, mut hand) = (Vec::new(), Vec::new());
     for n in [0, 1, 7_000, 40_000_000] {
         ours_encode(&Report::nth(n), &mut ours);

@@ -10,10 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rutter::clock::unix_ns;
-use rutter::core_station::{Core, Publisher};
-use rutter::decider::Decider;
-use rutter::layout::{Bed, CoreThread};
-use rutter::rings::{InputWriter, OutputReader, Taken, input_ring, output_ring};
+use rutter::node::decider::Decider;
+use rutter::node::layout::{Bed, CoreThread};
+use rutter::node::rings::{InputWriter, OutputReader, Taken, input_ring, output_ring};
+use rutter::node::station::core::{Core, Publisher};
 use rutter_core::output::{OrdStatus, Output, SendNew};
 use rutter_journal::{Config, Durability, FileStorage};
 use rutter_transport::wait::{Profile, Waiter};

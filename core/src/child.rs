@@ -89,7 +89,7 @@ static LIFECYCLE: Lifecycle<ChildState, 10, 12> = {
             &[S::Sent],
             &[E::Accepted, E::PartFilled, E::FoundOpen],
             To(S::Live),
-            "An execution or a query's answer proves that the venue has the child, like its accept.",
+            "An execution or the answer to a query proves an accept.",
         ),
         row(
             "@C2",

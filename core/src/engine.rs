@@ -18,17 +18,20 @@ use std::collections::BinaryHeap;
 
 use crate::book::Book;
 use crate::child::Child;
+use crate::client_ids::ClientIds;
 use crate::hash::Rolling;
-use crate::id::{AccountId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
+use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
 use crate::number::UnixNanos;
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
-use crate::risk::AccountUse;
+use crate::risk::AccountUsage;
 use crate::routing::{Market, VenueState};
-use crate::table::{Index, Key, Recent, Ring, Slot};
+use crate::scopes::Scopes;
+use crate::table::{Key, Recent, Ring, Slot};
+use crate::venue_set::VenueSet;
 
 /// Bounds of the table sizes that a [`Genesis`] may ask for (base-2 logarithms).
 pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
@@ -45,36 +48,7 @@ pub const UNPARKED_PER_INPUT_MAX: usize = 64;
 /// How long parked orders wait for the timer.
 pub const PARKED_RETRY_NS: u64 = 100_000_000;
 
-/// Base-2 logarithm of the ids of replaced orders that are remembered at most: the newest ones are
-/// refused for another order.
-pub const RETIRED_LOG2_MAX: u8 = 16;
-
 const DAY_NS: u64 = 86_400_000_000_000;
-
-/// Finds an order by what its client calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ClientKey {
-    session: SessionId,
-    cl_ord_id: ClOrdId,
-}
-
-impl ClientKey {
-    #[inline]
-    fn hash(&self, seed: u64) -> u64 {
-        let mut hash = Rolling::new(seed);
-        hash.word(u64::from(self.session.0));
-        hash.text(&self.cl_ord_id);
-        hash.value()
-    }
-
-    /// Half of the places are for orders' own ids, half for those of requests to change them.
-    #[inline]
-    fn is_at(&self, orders: &Ring<Order>, place: u32) -> bool {
-        let order = orders.in_place(place >> 1);
-        let named = if place & 1 == 0 { &order.cl_ord_id } else { &order.request_id };
-        order.session == self.session && *named == self.cl_ord_id
-    }
-}
 
 /// An execution counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,13 +61,6 @@ impl Key for ExecKey {
     fn mix(&self, hash: &mut Rolling) {
         hash.word(self.child.0);
         hash.wide(self.exec.0.cast_signed());
-    }
-}
-
-impl Key for ClientKey {
-    fn mix(&self, hash: &mut Rolling) {
-        hash.word(u64::from(self.session.0));
-        hash.text(&self.cl_ord_id);
     }
 }
 
@@ -137,24 +104,22 @@ pub struct Engine {
     now: UnixNanos,
     digest: Rolling,
     counts: Counts,
-    halts: operator::Scopes,
-    reduce_only: operator::Scopes,
-    /// Bit v set: venue v is drained.
-    drained: u8,
-    /// Bit v set: venue v is drained or halted, and gets nothing new.
-    closed: u8,
+    halts: Scopes,
+    reduce_only: Scopes,
+    /// Venues that an operator has drained.
+    drained: VenueSet,
+    /// Venues that take no new order: drained or halted.
+    closed: VenueSet,
     day_ends_at: UnixNanos,
     reference: Reference,
     books: Vec<Book>,
     venues: Vec<VenueState>,
     sessions: Vec<ClientSession>,
-    accounts: Vec<AccountUse>,
+    accounts: Vec<AccountUsage>,
     ledger: Ledger,
     orders: Ring<Order>,
     children: Ring<Child>,
-    by_client: Index,
-    /// Ids that replaced orders had before.
-    retired: Recent<ClientKey, OrderId>,
+    client_ids: ClientIds,
     executions: Recent<ExecKey>,
     /// Orders that wait for a venue: a ring over a fixed array.
     parked: std::collections::VecDeque<OrderId>,
@@ -198,16 +163,15 @@ impl Engine {
         if !sizes.iter().all(|log2| TABLE_LOG2_RANGE.contains(log2)) {
             return Err(BadGenesis);
         }
-        let seed = genesis.hash_seed;
         Ok(Self {
             genesis: *genesis,
             now: UnixNanos(0),
             digest: Rolling::new(u64::from(genesis.node_tag)),
             counts: Counts::default(),
-            halts: operator::Scopes::default(),
-            reduce_only: operator::Scopes::default(),
-            drained: 0,
-            closed: 0,
+            halts: Scopes::default(),
+            reduce_only: Scopes::default(),
+            drained: VenueSet::EMPTY,
+            closed: VenueSet::EMPTY,
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
             books: Vec::new(),
@@ -217,10 +181,8 @@ impl Engine {
             ledger: Ledger::default(),
             orders: Ring::new(genesis.orders_log2),
             children: Ring::new(genesis.children_log2),
-            // Each order in the ring has its own id and that of its last cancel request.
-            by_client: Index::new(genesis.orders_log2 + 1),
-            retired: Recent::new(genesis.orders_log2.min(RETIRED_LOG2_MAX), seed),
-            executions: Recent::new(genesis.executions_log2, seed),
+            client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
+            executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             parked: std::collections::VecDeque::with_capacity(1 << genesis.orders_log2),
             parked_retry_at: None,
             expiries: BinaryHeap::with_capacity(1 << genesis.orders_log2),
@@ -345,7 +307,7 @@ impl Engine {
 
     /// An operator has drained the venue.
     pub const fn is_drained(&self, venue: VenueId) -> bool {
-        self.drained & 1 << venue.0 != 0
+        self.drained.has(venue)
     }
 
     /// Reference data.
@@ -437,7 +399,7 @@ impl Engine {
         }
     }
 
-    fn account_use(&mut self, account: AccountId) -> &mut AccountUse {
+    fn account_usage(&mut self, account: AccountId) -> &mut AccountUsage {
         &mut self.accounts[account.index()]
     }
 }

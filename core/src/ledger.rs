@@ -69,6 +69,15 @@ impl Ledger {
         self.positions.get(at).copied().unwrap_or_default()
     }
 
+    /// How much of the base asset that side may trade until the position is flat.
+    pub fn reducible(&self, account: AccountId, instrument: InstrumentId, side: Side) -> i128 {
+        let base = self.position(account, instrument).base;
+        match side {
+            Side::Buy => (-base).max(0),
+            Side::Sell => base.max(0),
+        }
+    }
+
     /// Fees that one account has paid in one asset.
     pub fn fees(&self, account: AccountId, asset: AssetId) -> Amount {
         let at = account.index() * self.assets + asset.index();

@@ -7,6 +7,7 @@
 
 pub mod book;
 pub mod child;
+mod client_ids;
 mod digest;
 pub mod engine;
 pub mod hash;
@@ -19,9 +20,11 @@ pub mod order;
 pub mod output;
 pub mod rate;
 pub mod reference;
-mod risk;
+pub mod risk;
 pub mod routing;
+mod scopes;
 mod table;
+pub mod venue_set;
 pub mod wire;
 
 pub use engine::Engine;

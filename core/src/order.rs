@@ -11,6 +11,7 @@ use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
 use crate::table::Slot;
+use crate::venue_set::VenueSet;
 
 /// Where a client order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -354,13 +355,14 @@ pub struct Order {
     pub live_children: u16,
     /// Times it was routed.
     pub rounds: u8,
-    /// Bit v set: venue v refused a child of it.
-    pub avoided: u8,
-    /// Bit v set: the client named another venue than v.
-    pub excluded: u8,
-    /// Bit v set: venue v did not fill what its book showed at `faded_at`.
-    pub faded: u8,
-    /// When that was.
+    /// Venues that refused a child of this order; cleared when the order begins anew (replace,
+    /// retry by the timer).
+    pub avoided: VenueSet,
+    /// Venues that the client did not name; empty when the client named none.
+    pub excluded: VenueSet,
+    /// Venues that did not fill what their books showed, until those books change.
+    pub faded: VenueSet,
+    /// When a venue was last added to `faded`.
     pub faded_at: UnixNanos,
     /// It waits for a venue, in the list of parked orders.
     pub parked: bool,
@@ -398,9 +400,9 @@ impl Slot for Order {
         at_venues: Qty::ZERO,
         live_children: 0,
         rounds: 0,
-        avoided: 0,
-        excluded: 0,
-        faded: 0,
+        avoided: VenueSet::EMPTY,
+        excluded: VenueSet::EMPTY,
+        faded: VenueSet::EMPTY,
         faded_at: UnixNanos(0),
         parked: false,
         newest_child: ChildId(0),
@@ -433,12 +435,17 @@ impl Order {
             state: OrderState::Working,
             qty: new.qty,
             price: new.price,
-            excluded: instructions.only.map_or(0, |venue| !(1 << venue.0)),
+            excluded: instructions.only.map_or(VenueSet::EMPTY, VenueSet::all_but),
             expire_at: instructions.expire_at,
             ends_with_connection: instructions.exec_inst.has(b'o'),
             ends_with_failure: instructions.exec_inst.has(b'Q'),
             ..Self::EMPTY
         }
+    }
+
+    /// Forgets what earlier routing rounds have learnt about venues.
+    pub const fn begin_anew(&mut self) {
+        (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
     }
 
     /// The order's state.

@@ -1,132 +1,425 @@
-//! Checks before anything leaves, in a fixed order, each with its [`Refusal`].
+//! The checks of a new order and of a replace, in one fixed order, each with its [`Refusal`].
 //!
-//! A line belongs here if it refuses a new order. It reads, and changes nothing but the rate
-//! windows.
+//! A line belongs here if it refuses what would put quantity at risk. Cancels are not checked
+//! here: a cancel lessens risk. What finds no venue after its acceptance is `routing`'s to say.
+//!
+//! The order of the checks is what clients see: a request that fails several checks is refused by
+//! the first of them. A check reads, and changes nothing except that [`@R2`](CHECKS) counts the
+//! request.
 
+use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
-use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
-use crate::number::{Notional, Qty, UnixNanos};
+use crate::input::{
+    AccountDef, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
+};
+use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
+use crate::order::{Order, OrderState};
 use crate::rate::RateWindow;
-use crate::reference::{Reference, amount_of};
+use crate::reference::amount_of;
 use crate::routing::{Market, best_price, worse_by};
+use crate::scopes::Scopes;
+use crate::table::{Ring, Slot};
+use crate::venue_set::VenueSet;
 
-/// One second: the window of the accounts' order rate.
+/// One second: the window of the accounts' request rate.
 const RATE_WINDOW_NS: u64 = 1_000_000_000;
+
+/// Execution instructions (FIX 18) that are carried out, or that hold for every order anyway.
+const EXEC_INSTS: &[u8] = b"1HKQo";
 
 /// What an account has used of its limits.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AccountUse {
+pub(crate) struct AccountUsage {
     requests: RateWindow,
     /// Orders that are not over.
     pub open_orders: u32,
 }
 
-impl AccountUse {
-    /// Counts one order, replace or cancel; false when it is beyond the second's limit.
-    pub const fn may_act(&mut self, now: UnixNanos, rate_per_s: u32) -> bool {
+impl AccountUsage {
+    /// Counts a new order, a replace or a cancel; false when it is beyond the limit per second.
+    pub const fn count_request(&mut self, now: UnixNanos, rate_per_s: u32) -> bool {
         self.requests.count(now.0, RATE_WINDOW_NS) <= rate_per_s
     }
 }
 
-/// Checks what the order says by itself and against reference data.
-pub fn check_terms(reference: &Reference, order: &NewOrder) -> Result<(), Refusal> {
-    let Some(def) = reference.instruments.get(order.instrument.index()) else {
-        return Err(Refusal::UnknownSymbol);
+/// Which requests a check is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckedFor {
+    /// New orders and replaces.
+    Both,
+    /// New orders.
+    New,
+    /// Replaces.
+    Replace,
+}
+
+impl CheckedFor {
+    /// Whether a request is checked, by whether it is a replace.
+    pub const fn includes(self, is_replace: bool) -> bool {
+        match self {
+            Self::Both => true,
+            Self::New => !is_replace,
+            Self::Replace => is_replace,
+        }
+    }
+}
+
+/// One row of [`CHECKS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// Names the row, such as `@R4`; rows are numbered in the order of the checks.
+    pub label: &'static str,
+    /// What has to be so for the request to pass.
+    pub name: &'static str,
+    /// Which requests are checked.
+    pub checked_for: CheckedFor,
+    /// The answers that the check gives to what it refuses.
+    pub refusals: &'static [Refusal],
+    /// Why the check is made, or why it is made at this place.
+    pub reason: &'static str,
+}
+
+/// Writes the table of checks and the function that makes them, so that neither can be without the
+/// other. The calls are direct: this is the path of every order.
+macro_rules! checks {
+    ($($label:literal $for:ident $name:ident: $($refusal:ident)|+, $reason:literal;)+) => {
+        /// All checks in their order.
+        pub const CHECKS: &[Check] = &[$(Check {
+            label: $label,
+            name: stringify!($name),
+            checked_for: CheckedFor::$for,
+            refusals: &[$(Refusal::$refusal),+],
+            reason: $reason,
+        }),+];
+
+        /// Makes all checks of a request in their order.
+        ///
+        /// # Errors
+        /// The refusal of the first check that fails.
+        pub(crate) fn check(request: &mut Request<'_>) -> Result<(), Refusal> {
+            let is_replace = request.replaced.is_some();
+            $(if CheckedFor::$for.includes(is_replace) {
+                $name(request)?;
+            })+
+            Ok(())
+        }
     };
-    let mut listings = reference.listings(order.instrument).filter(|l| l.enabled).peekable();
-    if listings.peek().is_none() {
-        return Err(Refusal::NoVenue);
+}
+
+checks! {
+    "@R1" Both nothing_halts_it: Halted,
+        "A halt comes before everything, also before the request is counted.";
+    "@R2" Both rate_is_within_limit: RateExceeded,
+        "Every request that no halt stops counts, whatever becomes of it.";
+    "@R3" Both id_is_unused: DuplicateClOrdId,
+        "A repeated message must not become a second order, whatever else is wrong with it.";
+    "@R4" Replace nothing_is_pending: AlreadyPending,
+        "One request to change an order is under way at a time.";
+    "@R5" Replace order_is_open: TooLateToCancel,
+        "An order that is over cannot be changed.";
+    "@R6" Replace only_quantity_and_price_change: NotReplaceable,
+        "Everything else would be another order.";
+    "@R7" Replace quantity_is_above_filled: BelowFilled,
+        "What is filled cannot be taken back.";
+    "@R8" New type_and_time_in_force_fit: UnsupportedType,
+        "A market order has no price to wait at, so it does not outlive the day.";
+    "@R9" New named_venue_is_known: UnknownVenue,
+        "An instruction that cannot be followed is refused by name, never passed over.";
+    "@R10" New exec_insts_are_carried_out: UnsupportedExecInst, "As @R9.";
+    "@R11" New no_strategy_is_named: UnsupportedStrategy, "As @R9.";
+    "@R12" New no_later_start_is_asked: UnsupportedSchedule, "As @R9.";
+    "@R13" New expiry_fits_time_in_force: BadExpireTime,
+        "A good-till-date order has an end in the future, and no other order has one.";
+    "@R14" New no_minimum_quantity_is_asked: UnsupportedMinQty, "As @R9.";
+    "@R15" New no_display_quantity_is_asked: UnsupportedDisplayQty, "As @R9.";
+    "@R16" New no_cash_quantity_is_asked: UnsupportedCashQty, "As @R9.";
+    "@R17" Both instrument_is_known: UnknownSymbol,
+        "The checks below look the instrument up.";
+    "@R18" Both instrument_is_listed: NoVenue,
+        "No venue lists the instrument, or none that is enabled.";
+    "@R19" Both quantity_is_positive: BadQuantity,
+        "The checks below multiply and divide by it.";
+    "@R20" Both quantity_is_within_limit: QuantityTooLarge,
+        "The instrument's largest single order.";
+    "@R21" Both price_fits_type: BadPrice,
+        "A limit order has a price above zero, and a market order has none.";
+    "@R22" Both some_listing_takes_it: BadQuantity | BelowMinimum | BadPrice,
+        "Lot, minimum and tick of one enabled listing; the refusal names the nearest miss.";
+    "@R23" Both value_is_within_limit: NoVenue | NotionalTooLarge,
+        "A market order is valued at the best price, so it needs a trusted book.";
+    "@R24" Both price_is_within_collar: NoVenue | PriceCollar,
+        "A collar is measured from the best price, so it needs a trusted book.";
+    "@R25" New open_orders_are_within_limit: TooManyOpenOrders,
+        "A replace opens no further order.";
+    "@R26" Both position_only_shrinks: ReduceOnly,
+        "Looks at all open orders while an operator allows reducing only, so it comes late.";
+    "@R27" New a_slot_is_free: CapacityReached,
+        "The last check: whatever passes it takes the slot.";
+}
+
+/// A new order, or an order as its replace wants it, with everything that the checks look at.
+pub(crate) struct Request<'a> {
+    /// The order as it is to be.
+    pub new: &'a NewOrder,
+    /// Its client's id.
+    pub id: &'a HashedId,
+    /// The account of its session.
+    pub account: AccountId,
+    /// The order that it replaces; `None` for a new order.
+    pub replaced: Option<&'a Order>,
+    /// Reference data, books, venues, funds and the time.
+    pub market: Market<'a>,
+    /// Where trading is halted.
+    pub halts: &'a Scopes,
+    /// Where only what reduces a position is taken.
+    pub reduce_only: &'a Scopes,
+    /// All orders.
+    pub orders: &'a Ring<Order>,
+    /// Their ids.
+    pub ids: &'a ClientIds,
+    /// What the account has used of its limits.
+    pub usage: &'a mut AccountUsage,
+    /// The best price that the order would take, once a check has asked for it.
+    pub best: Option<Price>,
+}
+
+impl<'a> Request<'a> {
+    fn account(&self) -> &'a AccountDef {
+        &self.market.reference.accounts[self.account.index()]
     }
-    let is_limit = order.ord_type == OrdType::Limit;
-    if order.qty.0 <= 0 {
-        return Err(Refusal::BadQuantity);
+
+    fn instructions(&self) -> &'a Instructions {
+        &self.new.instructions
     }
-    if order.qty > def.order_qty_max {
-        return Err(Refusal::QuantityTooLarge);
+
+    fn is_limit(&self) -> bool {
+        self.new.ord_type == OrdType::Limit
     }
-    if is_limit != (order.price.0 > 0) || order.price.0 < 0 {
-        return Err(Refusal::BadPrice);
+
+    /// The best price over all trusted books that the order would take.
+    fn best(&mut self) -> Result<Price, Refusal> {
+        if self.best.is_none() {
+            self.best = best_price(&self.market, self.new.instrument, self.new.side);
+        }
+        self.best.ok_or(Refusal::NoVenue)
     }
+}
+
+fn pass_if(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(refusal) }
+}
+
+fn nothing_halts_it(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let (session, account, instrument) = match r.replaced {
+        Some(order) => (order.session, order.account, order.instrument),
+        None => (r.new.session, r.account, r.new.instrument),
+    };
+    pass_if(!r.halts.cover(session, account, instrument), Refusal::Halted)
+}
+
+fn rate_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let rate_per_s = r.account().rate_per_s;
+    pass_if(r.usage.count_request(r.market.now, rate_per_s), Refusal::RateExceeded)
+}
+
+fn id_is_unused(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(!r.ids.is_used(r.orders, r.id), Refusal::DuplicateClOrdId)
+}
+
+fn nothing_is_pending(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let pending = |order: &Order| {
+        matches!(order.state(), OrderState::PendingCancel | OrderState::PendingReplace)
+    };
+    pass_if(!r.replaced.is_some_and(pending), Refusal::AlreadyPending)
+}
+
+fn order_is_open(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(!r.replaced.is_some_and(Slot::is_over), Refusal::TooLateToCancel)
+}
+
+fn only_quantity_and_price_change(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let keeps = r.replaced.is_none_or(|order| keeps_the_rest(r.new, order));
+    pass_if(keeps, Refusal::NotReplaceable)
+}
+
+/// Whether a replace changes nothing but quantity and price. What it leaves out stays as it is.
+fn keeps_the_rest(new: &NewOrder, order: &Order) -> bool {
+    let instructions = &new.instructions;
+    let same_expiry =
+        instructions.expire_at == UnixNanos(0) || instructions.expire_at == order.expire_at;
+    let same_venue =
+        instructions.only.is_none_or(|venue| order.excluded == VenueSet::all_but(venue));
+    let exec_inst = instructions.exec_inst;
+    let same_exec_inst = exec_inst == CharSet::EMPTY
+        || (exec_inst.has(b'o'), exec_inst.has(b'Q'))
+            == (order.ends_with_connection, order.ends_with_failure);
+    // Every other instruction is absent, as it is from each order that was accepted.
+    let only_these = Instructions {
+        expire_at: instructions.expire_at,
+        only: instructions.only,
+        exec_inst,
+        ..Instructions::default()
+    };
+    new.instrument == order.instrument
+        && new.side == order.side
+        && new.ord_type == order.ord_type
+        && new.tif == order.tif
+        && same_expiry
+        && same_venue
+        && same_exec_inst
+        && *instructions == only_these
+}
+
+fn quantity_is_above_filled(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.replaced.is_none_or(|order| r.new.qty > order.filled), Refusal::BelowFilled)
+}
+
+fn type_and_time_in_force_fit(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let outlives_the_day = matches!(r.new.tif, TimeInForce::Gtc | TimeInForce::Gtd);
+    let fits = r.new.ord_type != OrdType::Market || !outlives_the_day;
+    pass_if(fits, Refusal::UnsupportedType)
+}
+
+fn named_venue_is_known(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let venues = r.market.reference.venues.len();
+    let known = r.instructions().only.is_none_or(|venue| venue.index() < venues);
+    pass_if(known, Refusal::UnknownVenue)
+}
+
+fn exec_insts_are_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let carried_out = r.instructions().exec_inst.is_within(EXEC_INSTS);
+    pass_if(carried_out, Refusal::UnsupportedExecInst)
+}
+
+fn no_strategy_is_named(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let i = r.instructions();
+    pass_if(i.strategy == 0 && i.strategy_parameters == 0, Refusal::UnsupportedStrategy)
+}
+
+fn no_later_start_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.instructions().effective_at == UnixNanos(0), Refusal::UnsupportedSchedule)
+}
+
+fn expiry_fits_time_in_force(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let expire_at = r.instructions().expire_at;
+    let fits = match r.new.tif {
+        TimeInForce::Gtd => expire_at > r.market.now,
+        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => {
+            expire_at == UnixNanos(0)
+        }
+    };
+    pass_if(fits, Refusal::BadExpireTime)
+}
+
+fn no_minimum_quantity_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.instructions().min_qty == Qty::ZERO, Refusal::UnsupportedMinQty)
+}
+
+fn no_display_quantity_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.instructions().display_qty == Qty::ZERO, Refusal::UnsupportedDisplayQty)
+}
+
+fn no_cash_quantity_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.instructions().cash_qty == Amount::ZERO, Refusal::UnsupportedCashQty)
+}
+
+fn instrument_is_known(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let known = r.new.instrument.index() < r.market.reference.instruments.len();
+    pass_if(known, Refusal::UnknownSymbol)
+}
+
+fn instrument_is_listed(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let listed = r.market.reference.listings(r.new.instrument).any(|listing| listing.enabled);
+    pass_if(listed, Refusal::NoVenue)
+}
+
+fn quantity_is_positive(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.new.qty > Qty::ZERO, Refusal::BadQuantity)
+}
+
+fn quantity_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let limit = r.market.reference.instrument_of(r.new.instrument).order_qty_max;
+    pass_if(r.new.qty <= limit, Refusal::QuantityTooLarge)
+}
+
+fn price_fits_type(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let price = r.new.price.0;
+    pass_if(if r.is_limit() { price > 0 } else { price == 0 }, Refusal::BadPrice)
+}
+
+fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
     let mut refusal = Refusal::BadQuantity;
-    for listing in listings {
-        if order.qty.floor_to(listing.lot) != order.qty {
+    let listings = r.market.reference.listings(r.new.instrument);
+    for listing in listings.filter(|listing| listing.enabled) {
+        if r.new.qty.floor_to(listing.lot) != r.new.qty {
             continue;
         }
         if refusal == Refusal::BadQuantity {
             refusal = Refusal::BelowMinimum;
         }
-        if order.qty < listing.qty_min {
+        if r.new.qty < listing.qty_min {
             continue;
         }
         refusal = Refusal::BadPrice;
-        if !is_limit || order.price.0 % listing.tick.0 == 0 {
+        if !r.is_limit() || r.new.price.0 % listing.tick.0 == 0 {
             return Ok(());
         }
     }
     Err(refusal)
 }
 
-/// Execution instructions (FIX 18) that are carried out, or are so anyway.
-const EXEC_INSTS: &[u8] = b"1HKQo";
-
-/// Checks what the order says beside its terms, and refuses what is not carried out.
-pub fn check_instructions(
-    reference: &Reference,
-    order: &NewOrder,
-    now: UnixNanos,
-) -> Result<(), Refusal> {
-    let said = &order.instructions;
-    if said.only.is_some_and(|venue| venue.index() >= reference.venues.len()) {
-        return Err(Refusal::UnknownVenue);
-    }
-    if !said.exec_inst.is_within(EXEC_INSTS) {
-        return Err(Refusal::UnsupportedExecInst);
-    }
-    if said.strategy != 0 || said.strategy_parameters != 0 {
-        return Err(Refusal::UnsupportedStrategy);
-    }
-    if said.effective_at != UnixNanos(0) {
-        return Err(Refusal::UnsupportedSchedule);
-    }
-    let sound = match order.tif {
-        TimeInForce::Gtd => said.expire_at > now,
-        _ => said.expire_at == UnixNanos(0),
+fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let price = match r.new.ord_type {
+        OrdType::Market => r.best()?,
+        OrdType::Limit => r.new.price,
     };
-    if !sound {
-        return Err(Refusal::BadExpireTime);
-    }
-    if said.min_qty != Qty::ZERO {
-        return Err(Refusal::UnsupportedMinQty);
-    }
-    if said.display_qty != Qty::ZERO {
-        return Err(Refusal::UnsupportedDisplayQty);
-    }
-    if said.cash_qty.0 != 0 {
-        return Err(Refusal::UnsupportedCashQty);
-    }
-    Ok(())
+    let def = r.market.reference.instrument_of(r.new.instrument);
+    let value = amount_of(def, Notional::of(price, r.new.qty));
+    pass_if(value <= r.account().notional_max, Refusal::NotionalTooLarge)
 }
 
-/// Checks value and collar against the account's limits and the market.
-pub fn check_value(
-    market: &Market<'_>,
-    account: AccountId,
-    order: &NewOrder,
-) -> Result<(), Refusal> {
-    let limits = &market.reference.accounts[account.index()];
-    let best = best_price(market, order.instrument, order.side).ok_or(Refusal::NoVenue);
-    let price = match order.ord_type {
-        OrdType::Market => best?,
-        OrdType::Limit => order.price,
+fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let best = r.best()?;
+    let price = match r.new.ord_type {
+        OrdType::Market => best,
+        OrdType::Limit => r.new.price,
     };
-    let def = market.reference.instrument_of(order.instrument);
-    if amount_of(def, Notional::of(price, order.qty)) > limits.notional_max {
-        return Err(Refusal::NotionalTooLarge);
+    let worst = worse_by(best, r.new.side, r.account().collar_ppm);
+    let within = match r.new.side {
+        Side::Buy => price <= worst,
+        Side::Sell => price >= worst,
+    };
+    pass_if(within, Refusal::PriceCollar)
+}
+
+fn open_orders_are_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.usage.open_orders < r.account().open_orders_max, Refusal::TooManyOpenOrders)
+}
+
+/// The account's other open orders on that side count as if they were filled.
+fn position_only_shrinks(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let NewOrder { session, instrument, side, qty, .. } = *r.new;
+    if !r.reduce_only.cover(session, r.account, instrument) {
+        return Ok(());
     }
-    let collar = worse_by(best?, order.side, limits.collar_ppm);
-    let beyond = match order.side {
-        Side::Buy => price > collar,
-        Side::Sell => price < collar,
-    };
-    if beyond { Err(Refusal::PriceCollar) } else { Ok(()) }
+    let (mut slot, mut open) = (0, 0);
+    // Ends: each turn goes to a later slot.
+    while let Some((next, order)) = r.orders.living_after(slot) {
+        slot = next;
+        let alike = (order.account, order.instrument, order.side) == (r.account, instrument, side);
+        if alike && r.replaced.is_none_or(|replaced| replaced.id != order.id) {
+            let becomes = match order.state() {
+                OrderState::PendingReplace => order.next.0.saturating_sub(order.filled),
+                _ => Qty::ZERO,
+            };
+            open += i128::from(order.leaves().0.max(becomes.0));
+        }
+    }
+    let filled = r.replaced.map_or(0, |order| order.filled.0);
+    let wanted = i128::from(qty.0) - i128::from(filled) + open;
+    pass_if(wanted <= r.market.ledger.reducible(r.account, instrument, side), Refusal::ReduceOnly)
+}
+
+fn a_slot_is_free(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(!r.orders.is_full(), Refusal::CapacityReached)
 }

@@ -16,6 +16,7 @@ use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos, satur
 use crate::output::{VenueLine, Verdict};
 use crate::rate::RateWindow;
 use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
+use crate::venue_set::VenueSet;
 
 mod remainder;
 
@@ -68,15 +69,15 @@ pub struct Request {
     pub tif: TimeInForce,
     /// How much.
     pub qty: Qty,
-    /// Bit v set: venue v refused a child of the order.
-    pub avoided: u8,
-    /// Bit v set: the client named another venue than v.
-    pub excluded: u8,
-    /// Bit v set: an operator has drained or halted venue v.
-    pub closed: u8,
-    /// Bit v set: not to venue v unless its book changed after `faded_at`.
-    pub faded: u8,
-    /// As said.
+    /// Venues that refused a child of the order.
+    pub avoided: VenueSet,
+    /// Venues that the client did not name; empty when the client named none.
+    pub excluded: VenueSet,
+    /// Venues that an operator has drained or halted.
+    pub closed: VenueSet,
+    /// Venues that get nothing unless their book changed after `faded_at`.
+    pub faded: VenueSet,
+    /// When a venue last did not fill what its book showed.
     pub faded_at: UnixNanos,
 }
 
@@ -294,17 +295,16 @@ fn eligible<'a>(
     venue: VenueId,
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
     let (listing, book) = usable(market, request.instrument, venue)?;
-    let bit = 1 << venue.0;
-    if request.excluded & bit != 0 {
+    if request.excluded.has(venue) {
         return Err(Verdict::NotNamed);
     }
-    if request.closed & bit != 0 {
+    if request.closed.has(venue) {
         return Err(Verdict::Drained);
     }
-    if request.avoided & bit != 0 {
+    if request.avoided.has(venue) {
         return Err(Verdict::Avoided);
     }
-    if request.faded & bit != 0 && book.changed_at <= request.faded_at {
+    if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);
     }
     let state = &market.venues[venue.index()];

@@ -40,14 +40,14 @@ impl<T: Slot> Ring<T> {
 
     /// The slot of an id.
     #[inline]
-    pub fn place(&self, id: u64) -> u32 {
+    pub fn slot(&self, id: u64) -> u32 {
         self.at(id) as u32
     }
 
     /// What is in a slot, alive, over or empty.
     #[inline]
-    pub fn in_place(&self, place: u32) -> &T {
-        &self.slots[place as usize & (self.slots.len() - 1)]
+    pub fn in_slot(&self, slot: u32) -> &T {
+        &self.slots[slot as usize & (self.slots.len() - 1)]
     }
 
     /// What has that id, alive or over.

@@ -3,7 +3,10 @@
 //! A line belongs in this crate if it needs levels, updates and times, and no venue's dialect.
 //! Reading a venue's messages is `rutter-venues`; sockets are `rutter-transport`.
 
+pub mod alive;
 pub mod book;
+pub mod horizon;
+pub mod trust;
 
 /// A command of the core to a feed. The core has none, so the type has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_venues::binance::feed::message::{Decimals, Levels, parse, parse_snapshot};
-use rutter_venues::binance::feed::{BinanceFeed, Config, FeedListing};
+use rutter_venues::binance::feed::{BinanceFeed, Config};
+use rutter_venues::listing::FeedListing;
 use rutter_transport::machine::{Action, Event, HttpResponse, LinkId, Machine, Outbox};
 
 const LINK: LinkId = LinkId(0);

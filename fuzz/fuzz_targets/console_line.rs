@@ -4,17 +4,17 @@
 use libfuzzer_sys::fuzz_target;
 use rutter_admin::console::frame::{answer, parse};
 use rutter_admin::console::people::Role;
-use rutter_admin::console::verbs::find;
+use rutter_admin::console::verb::Verb;
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
     let (id, result) = match parse(data) {
         Ok(request) => {
-            let checked = find(&request.verb).and_then(|verb| {
-                let _ = verb.check(Role::Viewer, &request.args);
-                verb.check(Role::Admin, &request.args)
+            let asked = Verb::find(&request.verb).and_then(|verb| {
+                let _ = verb.ask(Role::Viewer, &request.args);
+                verb.ask(Role::Admin, &request.args)
             });
-            (Some(request.id), checked.map(|()| Value::Object(request.args)))
+            (Some(request.id), asked.map(|_| Value::Object(request.args)))
         }
         Err((id, failure)) => (id, Err(failure)),
     };

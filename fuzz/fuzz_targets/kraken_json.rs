@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_venues::kraken::feed::message::{Content, parse};
-use rutter_venues::kraken::feed::{Config, FeedListing, KrakenFeed};
+use rutter_venues::kraken::feed::{Config, KrakenFeed};
+use rutter_venues::listing::FeedListing;
 use rutter_transport::machine::{Event, LinkId, Machine, Outbox};
 
 const LINK: LinkId = LinkId(0);

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use rustix::process::geteuid;
 use rutter_admin::console::Codes;
-use rutter_admin::console::desk::TwoPerson;
 use rutter_admin::console::people::{People, Role};
+use rutter_admin::console::service::TwoPerson;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::access::read_secret_text;
-use super::{ConfigError, wrong};
+use super::error::{ConfigError, wrong};
+use super::secret::read_secret_text;
 
 /// `[console]`
 #[derive(Clone, Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rutter::decider::Replayer;
+use rutter::node::decider::Replayer;
 use rutter_core::child::ChildState;
 use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::number::Amount;

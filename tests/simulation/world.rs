@@ -456,7 +456,7 @@ impl World {
     fn on_output(&mut self, output: &Output) {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
-        if rutter::stations::is_for_clients(output) {
+        if rutter::node::station::gateway::is_for_clients(output) {
             node.gateway.on_output(now_ns, output).expect("a report is taken");
             return self.write_gateway();
         }

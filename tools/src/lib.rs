@@ -1,8 +1,9 @@
 //! FIX test client, load and latency tools, certification, demo.
 //!
-//! `client` plays the node's client. `harness` starts the simulated venues of `rutter-sim` and a
-//! real node process. Every other folder is one command of `rutter-tools`. Nothing here is linked
-//! into the node.
+//! A line belongs in this crate if it plays, loads, measures or judges a node from outside; nothing
+//! here is linked into the node. `client` plays the node's client. `harness` starts the simulated
+//! venues of `rutter-sim` and a real node process. Every other folder is one command of
+//! `rutter-tools`.
 
 pub mod acceptor;
 pub mod certify;
@@ -12,6 +13,7 @@ pub mod compare;
 pub mod crowd;
 pub mod demo;
 pub mod harness;
+mod interrupt;
 pub mod latency;
 pub mod load;
 pub mod quantiles;

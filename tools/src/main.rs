@@ -1,4 +1,6 @@
 //! Tools for trying, loading and measuring Rutter.
+//!
+//! A line belongs here if it is the table of commands. A command is the module of its name.
 
 use std::process::ExitCode;
 
@@ -15,23 +17,23 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs both simulated exchanges and writes a node configuration that trades at them.
+    /// Runs the simulated venues and writes a node configuration that trades at them.
     Sim(simulate::Arguments),
     /// A FIX client of the node, driven by lines on standard input.
     Client(client::prompt::Arguments),
     /// Orders at a fixed rate from several FIX sessions; prints a JSON object.
     Load(load::Arguments),
-    /// Latency of the real node beside relays of raw bytes over the same hops.
+    /// Latency of the real node, compared with relays of raw bytes over the same hops.
     Latency(latency::Arguments),
-    /// The node beside `QuickFIX` and a bare floor, driven by one bare load client, alternating.
+    /// The node compared with `QuickFIX` and a minimal acceptor, under one minimal load client.
     Compare(compare::Arguments),
-    /// What many sessions on one gateway thread cost each other, idle or flooding.
+    /// How much many sessions on one gateway thread slow each other down, idle or flooding.
     Crowd(crowd::Arguments),
-    /// A FIX acceptor as the conformance cases expect it, on the gateway's session code.
+    /// A FIX acceptor for the conformance cases, on the gateway's session code.
     FixAcceptor(acceptor::Arguments),
-    /// Plays a client's certification against a FIX engine, ours or another.
+    /// Plays a client's certification against a FIX engine, Rutter's or another.
     Certify(certify::Arguments),
-    /// Everything at once: simulators, node, a trading client, and the proof at the end.
+    /// Simulated venues, node and a trading client in one run, with the proof at the end.
     Demo(demo::Arguments),
 }
 

@@ -1,5 +1,5 @@
-//! The acceptor against the conformance cases: those given beside this repository
-//! (`../shared/fix-acceptance`), and ours under `tests/conformance`, played by the same runner.
+//! The acceptor against two sets of conformance cases: one beside this repository
+//! (`../shared/fix-acceptance`), and one under `tests/conformance`. One runner plays both.
 //!
 //! Ours are written once for all versions; see [`Version::write`].
 

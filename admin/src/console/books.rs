@@ -1,67 +1,71 @@
-//! The answer to `book`: one venue's book, or all trusted ones side by side.
+//! The answer to `book`: one venue's book, or all trusted books side by side.
+//!
+//! A line belongs here if it shapes that answer. Keeping the books is `book_set`.
 
 use serde_json::{Value, json};
 
-/// Levels of a side where nothing is said.
+use super::verb;
+
+/// Levels of each side that are shown if the request names no depth.
 pub const DEPTH_DEFAULT: usize = 10;
 
-/// Levels of a side at most.
-pub const DEPTH_MAX: usize = 50;
+/// Most levels of each side that are shown.
+pub const DEPTH_MAX: usize = verb::DEPTH_MAX as usize;
 
 /// One venue's book of one instrument, with prices and quantities as integers and as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BookShown {
+pub struct BookRow {
     /// The venue's name.
     pub venue: String,
-    /// Whether it is trusted; why not, if not.
+    /// Why the book is not trusted; `None` if it is.
     pub distrust: Option<String>,
-    /// When it last changed, nanoseconds since the Unix epoch; zero if never.
+    /// When the book last changed, nanoseconds since the Unix epoch; zero if never.
     pub changed_ns: u64,
-    /// Best first.
-    pub bids: Vec<LevelShown>,
-    /// Best first.
-    pub asks: Vec<LevelShown>,
+    /// The bids, highest price first.
+    pub bids: Vec<LevelRow>,
+    /// The asks, lowest price first.
+    pub asks: Vec<LevelRow>,
 }
 
-/// One level.
+/// One price level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LevelShown {
-    /// To be sorted by, in the instrument's units.
+pub struct LevelRow {
+    /// The price as an integer in the instrument's units, to sort by.
     pub units: i64,
-    /// As text.
+    /// The price as a decimal number.
     pub price: String,
-    /// As text.
+    /// The quantity as a decimal number.
     pub qty: String,
 }
 
-/// Writes the answer.
+/// The answer to `book`: the levels of all trusted books side by side, or of one venue's book.
 pub fn answer(
     symbol: &str,
-    books: &[BookShown],
+    books: &[BookRow],
     venue: Option<&str>,
     depth: usize,
     now_ns: u64,
 ) -> Value {
-    let meant = |book: &&BookShown| venue.is_none_or(|venue| book.venue == venue);
-    let state = |book: &BookShown| {
+    let meant = |book: &&BookRow| venue.is_none_or(|venue| book.venue == venue);
+    let state = |book: &BookRow| {
         let age_ns = (book.changed_ns > 0).then(|| now_ns.saturating_sub(book.changed_ns));
         json!({
             "venue": book.venue, "trusted": book.distrust.is_none(),
             "why": book.distrust, "age_ns": age_ns,
         })
     };
-    let used: Vec<&BookShown> = books
+    let used: Vec<&BookRow> = books
         .iter()
         .filter(meant)
         .filter(|book| venue.is_some() || book.distrust.is_none())
         .collect();
-    let side = |of: fn(&BookShown) -> &Vec<LevelShown>, best_is_high: bool| {
-        let mut levels: Vec<(&LevelShown, &str)> = used
+    let side = |of: fn(&BookRow) -> &Vec<LevelRow>, best_is_high: bool| {
+        let mut levels: Vec<(&LevelRow, &str)> = used
             .iter()
             .flat_map(|book| of(book).iter().map(|level| (level, book.venue.as_str())))
             .collect();
         levels.sort_by_key(|(level, _)| if best_is_high { -level.units } else { level.units });
-        let row = |(level, venue): &(&LevelShown, &str)| json!({"price": level.price, "qty": level.qty, "venue": venue});
+        let row = |(level, venue): &(&LevelRow, &str)| json!({"price": level.price, "qty": level.qty, "venue": venue});
         levels.iter().take(depth).map(row).collect::<Vec<_>>()
     };
     json!({
@@ -76,10 +80,9 @@ pub fn answer(
 mod tests {
     use super::*;
 
-    fn book(venue: &str, bid: i64, ask: i64, distrust: Option<&str>) -> BookShown {
-        let level =
-            |units: i64| LevelShown { units, price: units.to_string(), qty: "1".to_owned() };
-        BookShown {
+    fn book(venue: &str, bid: i64, ask: i64, distrust: Option<&str>) -> BookRow {
+        let level = |units: i64| LevelRow { units, price: units.to_string(), qty: "1".to_owned() };
+        BookRow {
             venue: venue.to_owned(),
             distrust: distrust.map(str::to_owned),
             changed_ns: 5,

@@ -1,11 +1,13 @@
-//! The lines: what a request may look like, how an answer is written, and every error there is.
+//! The lines of the protocol: the form of a request and of an answer, and every error code.
+//!
+//! A line belongs here if it holds for every verb. Which verbs there are is `verb`.
 
 use serde_json::{Map, Value, json};
 
-/// Version of the protocol: members are only added within one.
+/// Version of the protocol. Within one version, members are only added.
 pub const VERSION: u32 = 1;
 
-/// Largest `id` of a request: a whole number that every JSON reader holds exactly.
+/// Largest `id` of a request: 2^53 - 1, which every JSON reader holds exactly.
 const ID_MAX: u64 = (1 << 53) - 1;
 
 /// The closed set of errors. `docs/console.md` says what each means.
@@ -15,58 +17,58 @@ pub enum Code {
     BadJson,
     /// `id` or `verb` is missing or wrong, or there is a member that is not known.
     BadRequest,
-    /// No such verb.
+    /// There is no verb of that name.
     UnknownVerb,
     /// An argument is missing, wrong or not known.
     BadArgument,
-    /// No venue of that name.
+    /// There is no venue of that name.
     UnknownVenue,
-    /// No instrument of that name.
+    /// There is no instrument of that symbol.
     UnknownSymbol,
-    /// No session of that name.
+    /// There is no session of that name.
     UnknownSession,
-    /// No account of that name.
+    /// There is no account of that name.
     UnknownAccount,
-    /// No order of that id, or it is forgotten.
+    /// There is no order of that id, or the order is forgotten.
     UnknownOrder,
-    /// The role is not enough.
+    /// The verb needs a stronger role.
     Forbidden,
-    /// A change without a reason.
+    /// The change has no reason, or one that the journal cannot hold.
     ReasonRequired,
-    /// The code of an authenticator is wanted.
+    /// The one-time code of an authenticator is missing.
     TotpRequired,
-    /// It is wrong, or was used.
+    /// The one-time code is wrong, or was used.
     TotpWrong,
-    /// Too many were wrong.
+    /// Too many one-time codes were wrong: none is taken for a while.
     TotpLocked,
-    /// Another operator has to agree.
+    /// Another operator has to approve the command.
     NeedsSecondPerson,
-    /// Nothing of that number waits for agreement.
+    /// No command of that number waits for a second person.
     UnknownPending,
-    /// He who asked cannot agree himself.
+    /// The person who asked for the command cannot approve it.
     SamePerson,
-    /// The core refused it.
+    /// The core refused the command.
     Refused,
-    /// That scope is not halted.
+    /// The scope of a resume is not halted.
     NotHalted,
-    /// Too much waits.
+    /// Too many commands wait, or the input ring had no room.
     Busy,
     /// The core did not answer in time.
     Timeout,
-    /// The line is longer than is read.
+    /// The line is longer than a line may be.
     LineTooLong,
-    /// More requests than a connection may send.
+    /// The connection sent more requests than it may.
     TooManyRequests,
-    /// More connections than there may be.
+    /// There are as many connections as there may be.
     TooManyConnections,
     /// The node is being stopped.
     Stopping,
-    /// A defect of ours.
+    /// A defect of this program.
     Internal,
 }
 
 impl Code {
-    /// All of them.
+    /// All codes.
     pub const ALL: [Self; 26] = [
         Self::BadJson,
         Self::BadRequest,
@@ -132,21 +134,21 @@ impl Code {
 /// Why a request is not answered with `ok`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// Which.
+    /// The error code.
     pub code: Code,
-    /// In words, for a person.
+    /// The error in words, for a person.
     pub message: String,
-    /// More members of the error object.
+    /// Further members of the error object.
     pub more: Map<String, Value>,
 }
 
 impl Failure {
-    /// With a message.
+    /// A failure with a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), more: Map::new() }
     }
 
-    /// With one more member.
+    /// Adds a member to the error object.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
@@ -154,22 +156,22 @@ impl Failure {
     }
 }
 
-/// A request that has the right form.
+/// A request that has the right form. Its verb and arguments are not checked yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// Given back in the answer.
+pub struct RawRequest {
+    /// The number of the request, which the answer repeats.
     pub id: u64,
-    /// What is asked.
+    /// The name of the verb.
     pub verb: String,
-    /// With what.
+    /// The arguments by name.
     pub args: Map<String, Value>,
 }
 
-/// Reads a line; the id is told wherever it can be read.
+/// Reads a line. The error has the request's id, if that could be read.
 ///
 /// # Errors
 /// [`Code::BadJson`], [`Code::BadRequest`].
-pub fn parse(line: &[u8]) -> Result<Request, (Option<u64>, Failure)> {
+pub fn parse(line: &[u8]) -> Result<RawRequest, (Option<u64>, Failure)> {
     let no_object = |why: String| (None, Failure::new(Code::BadJson, why));
     let value: Value =
         serde_json::from_slice(line).map_err(|error| no_object(error.to_string()))?;
@@ -192,7 +194,7 @@ pub fn parse(line: &[u8]) -> Result<Request, (Option<u64>, Failure)> {
         let name: String = name.chars().take(40).collect();
         return Err(bad(&format!("{name:?} is not known: only id, verb and args are")));
     }
-    Ok(Request { id, verb, args })
+    Ok(RawRequest { id, verb, args })
 }
 
 /// The line that answers a request.

@@ -1,32 +1,40 @@
-//! The two-person rule: what one asked for and another has to agree to.
+//! The two-person rule: what one person asked for and another has to approve.
+//!
+//! A line belongs here if it is about a command that waits for a second person. Which commands
+//! need one is `service`.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::frame::{Code, Failure};
 use super::people::Peer;
+use super::verb::{Args, Change, Verb};
 
-/// How long it waits.
+/// How long a command waits for a second person, nanoseconds.
 pub const PENDING_NS: u64 = 300 * 1_000_000_000;
 
-/// Commands that wait at once.
+/// Most commands that wait for a second person at once.
 pub const PENDING_MAX: usize = 64;
 
-/// What waits.
+/// A command that waits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiting {
-    /// Who asked.
+    /// The person who asked.
     pub by: Peer,
-    /// For what.
-    pub verb: &'static str,
-    /// With what.
-    pub args: Map<String, Value>,
-    /// Forgotten then.
+    /// The verb.
+    pub verb: Verb,
+    /// What the person asked for.
+    pub change: Change,
+    /// Why.
+    pub reason: String,
+    /// The arguments as they came, to be shown.
+    pub args: Args,
+    /// When it is forgotten, nanoseconds since the Unix epoch.
     pub expires_ns: u64,
 }
 
-/// All that waits, by number.
+/// All commands that wait, by number.
 #[derive(Debug, Default)]
 pub struct Pending {
     waiting: BTreeMap<u64, Waiting>,
@@ -38,12 +46,14 @@ impl Pending {
         self.waiting.retain(|_, waiting| waiting.expires_ns > now_ns);
     }
 
-    /// Lets it wait. The error is what he who asked is told.
+    /// Lets a command wait. Returns the error that the person who asked is answered with.
     pub fn ask(
         &mut self,
         by: &Peer,
-        verb: &'static str,
-        args: &Map<String, Value>,
+        verb: Verb,
+        change: Change,
+        reason: String,
+        args: &Args,
         now_ns: u64,
     ) -> Failure {
         self.forget_old(now_ns);
@@ -53,12 +63,12 @@ impl Pending {
         self.last += 1;
         let expires_ns = now_ns + PENDING_NS;
         let (by, args) = (by.clone(), args.clone());
-        self.waiting.insert(self.last, Waiting { by, verb, args, expires_ns });
+        self.waiting.insert(self.last, Waiting { by, verb, change, reason, args, expires_ns });
         let message = format!("another operator has to say: approve {}", self.last);
         Failure::new(Code::NeedsSecondPerson, message).with("pending", self.last)
     }
 
-    /// Somebody agrees: what to carry out now.
+    /// A second person approves. Returns the command to carry out.
     ///
     /// # Errors
     /// [`Code::UnknownPending`], [`Code::SamePerson`].
@@ -71,7 +81,7 @@ impl Pending {
         self.waiting.remove(&number).ok_or_else(|| unknown(number))
     }
 
-    /// What waits under a number.
+    /// The command of a number.
     ///
     /// # Errors
     /// [`Code::UnknownPending`].
@@ -79,7 +89,7 @@ impl Pending {
         self.waiting.get(&number).ok_or_else(|| unknown(number))
     }
 
-    /// Somebody does not agree, or takes his own word back.
+    /// Somebody rejects a command, perhaps the person who asked for it.
     ///
     /// # Errors
     /// [`Code::UnknownPending`].
@@ -88,12 +98,12 @@ impl Pending {
         self.waiting.remove(&number).ok_or_else(|| unknown(number))
     }
 
-    /// What waits, as it is shown.
+    /// The rows of the answer to `pending`.
     pub fn rows(&mut self, now_ns: u64) -> Vec<Value> {
         self.forget_old(now_ns);
         let row = |(number, waiting): (&u64, &Waiting)| {
             json!({
-                "pending": number, "by": waiting.by.name, "verb": waiting.verb,
+                "pending": number, "by": waiting.by.name, "verb": waiting.verb.name(),
                 "args": waiting.args, "expires_ns": waiting.expires_ns,
             })
         };
@@ -108,21 +118,27 @@ fn unknown(number: u64) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::verb::ScopeName;
 
     fn peer(uid: u32) -> Peer {
         Peer { uid, name: format!("u{uid}"), gids: std::collections::BTreeSet::new() }
     }
 
+    fn ask(pending: &mut Pending, uid: u32, now_ns: u64) -> Failure {
+        let change = Change::CancelAll { scope: ScopeName::Everything };
+        let reason = "a drill".to_owned();
+        pending.ask(&peer(uid), Verb::CancelAll, change, reason, &Args::new(), now_ns)
+    }
+
     #[test]
     fn another_agrees_once_and_in_time() {
         let mut pending = Pending::default();
-        let args = Map::new();
-        let told = pending.ask(&peer(1), "cancel-all", &args, 10);
+        let told = ask(&mut pending, 1, 10);
         assert_eq!((told.code, &told.more["pending"]), (Code::NeedsSecondPerson, &json!(1)));
         assert_eq!(pending.approve(1, &peer(1), 11).expect_err("himself").code, Code::SamePerson);
-        assert_eq!(pending.approve(1, &peer(2), 11).expect("agreed").verb, "cancel-all");
+        assert_eq!(pending.approve(1, &peer(2), 11).expect("agreed").verb, Verb::CancelAll);
         assert_eq!(pending.approve(1, &peer(2), 11).expect_err("once").code, Code::UnknownPending);
-        pending.ask(&peer(1), "cancel-all", &args, 10);
+        ask(&mut pending, 1, 10);
         let late = pending.approve(2, &peer(2), 10 + PENDING_NS).expect_err("late");
         assert_eq!(late.code, Code::UnknownPending);
         assert!(pending.rows(0).is_empty());
@@ -132,9 +148,9 @@ mod tests {
     fn what_is_rejected_is_forgotten_and_only_so_many_wait() {
         let mut pending = Pending::default();
         for _ in 0..PENDING_MAX {
-            assert_eq!(pending.ask(&peer(1), "halt", &Map::new(), 0).code, Code::NeedsSecondPerson);
+            assert_eq!(ask(&mut pending, 1, 0).code, Code::NeedsSecondPerson);
         }
-        assert_eq!(pending.ask(&peer(1), "halt", &Map::new(), 0).code, Code::Busy);
+        assert_eq!(ask(&mut pending, 1, 0).code, Code::Busy);
         assert_eq!(pending.reject(3, 0).expect("waits").by, peer(1));
         assert_eq!(pending.rows(0).len(), PENDING_MAX - 1);
     }

@@ -14,9 +14,9 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::{geteuid, umask};
 use serde_json::Value;
 
-use super::frame::{Code, Failure, Request, answer, parse};
+use super::frame::{Code, Failure, RawRequest, answer, parse};
 use super::people::{Peer, People, Role};
-use crate::door::{Door, Host};
+use crate::acceptor::{Acceptor, ConnectionHandler};
 
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 32;
@@ -77,8 +77,8 @@ pub enum SocketError {
     },
 }
 
-/// What answers.
-pub trait Desk: Send + Sync + 'static {
+/// What answers the requests.
+pub trait Service: Send + Sync + 'static {
     /// The first line that somebody gets.
     fn hello(&self, peer: &Peer, role: Role) -> Value;
 
@@ -86,7 +86,7 @@ pub trait Desk: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`Failure`].
-    fn answer(&self, peer: &Peer, role: Role, request: &Request) -> Result<Value, Failure>;
+    fn answer(&self, peer: &Peer, role: Role, request: &RawRequest) -> Result<Value, Failure>;
 }
 
 /// The listening socket; gone when dropped.
@@ -94,7 +94,7 @@ pub trait Desk: Send + Sync + 'static {
 pub struct Console {
     path: PathBuf,
     guests: Arc<Guests>,
-    door: Option<Door>,
+    acceptor: Option<Acceptor>,
 }
 
 impl Console {
@@ -102,7 +102,11 @@ impl Console {
     ///
     /// # Errors
     /// [`SocketError`]; what is in its place and is not ours is never removed.
-    pub fn listen(path: &Path, people: People, desk: Arc<dyn Desk>) -> Result<Self, SocketError> {
+    pub fn listen(
+        path: &Path,
+        people: People,
+        service: Arc<dyn Service>,
+    ) -> Result<Self, SocketError> {
         let fail = |source| SocketError::Io { path: path.to_owned(), source };
         let others = people.has_others_than(geteuid().as_raw());
         // Whatever is made here is ours alone until it is finished.
@@ -116,16 +120,16 @@ impl Console {
             std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
-        let guests = Arc::new(Guests { people, desk, open: Mutex::default() });
+        let guests = Arc::new(Guests { people, service, open: Mutex::default() });
         let next = move || listener.accept().map(|(stream, _)| stream);
-        let door = Door::open("console", next, Arc::clone(&guests)).map_err(fail)?;
-        Ok(Self { path: path.to_owned(), guests, door: Some(door) })
+        let acceptor = Acceptor::start("console", next, Arc::clone(&guests)).map_err(fail)?;
+        Ok(Self { path: path.to_owned(), guests, acceptor: Some(acceptor) })
     }
 }
 
 impl Drop for Console {
     fn drop(&mut self) {
-        self.door = None;
+        self.acceptor = None;
         for guest in self.guests.lock().guests.values() {
             // Gone already, if this fails.
             let _ = guest.stream.shutdown(std::net::Shutdown::Both);
@@ -187,7 +191,7 @@ fn check_folder(path: &Path) -> Result<(), SocketError> {
 
 struct Guests {
     people: People,
-    desk: Arc<dyn Desk>,
+    service: Arc<dyn Service>,
     open: Mutex<Open>,
 }
 
@@ -249,8 +253,8 @@ impl std::fmt::Debug for Guests {
     }
 }
 
-impl Host<UnixStream> for Guests {
-    const GUEST: &'static str = "console-guest";
+impl ConnectionHandler<UnixStream> for Guests {
+    const THREAD_NAME: &'static str = "console-guest";
     const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
 
     fn serve(&self, stream: UnixStream) {
@@ -313,7 +317,7 @@ impl Guests {
         peer: &Peer,
         role: Role,
     ) -> io::Result<()> {
-        let hello = format!("{}\n", self.desk.hello(peer, role));
+        let hello = format!("{}\n", self.service.hello(peer, role));
         stream.write_all(hello.as_bytes())?;
         let mut lines = Lines::default();
         let mut allowance = Allowance::new(Instant::now());
@@ -332,7 +336,7 @@ impl Guests {
             let text = match allowance.take(Instant::now()) {
                 Ok(()) => match parse(&line) {
                     Ok(request) => {
-                        let result = self.desk.answer(peer, role, &request);
+                        let result = self.service.answer(peer, role, &request);
                         answer(Some(request.id), result)
                     }
                     Err((id, failure)) => {

@@ -12,12 +12,12 @@ use tempfile::TempDir;
 #[derive(Default)]
 struct Counter(AtomicU64);
 
-impl Desk for Counter {
+impl Service for Counter {
     fn hello(&self, peer: &Peer, role: Role) -> Value {
         json!({"hello": peer.uid, "role": role.word()})
     }
 
-    fn answer(&self, _: &Peer, _: Role, request: &Request) -> Result<Value, Failure> {
+    fn answer(&self, _: &Peer, _: Role, request: &RawRequest) -> Result<Value, Failure> {
         let asked = self.0.fetch_add(1, Ordering::Relaxed) + 1;
         match request.verb.as_str() {
             "big" => Ok(json!("x".repeat(2 << 20))),
@@ -28,12 +28,12 @@ impl Desk for Counter {
 
 struct Room {
     dir: TempDir,
-    desk: Arc<Counter>,
+    service: Arc<Counter>,
 }
 
 impl Room {
     fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("folder"), desk: Arc::default() }
+        Self { dir: tempfile::tempdir().expect("folder"), service: Arc::default() }
     }
 
     fn path(&self) -> PathBuf {
@@ -45,7 +45,7 @@ impl Room {
     }
 
     fn listen_for(&self, people: People) -> Result<Console, SocketError> {
-        Console::listen(&self.path(), people, Arc::<Counter>::clone(&self.desk))
+        Console::listen(&self.path(), people, Arc::<Counter>::clone(&self.service))
     }
 
     fn visit(&self) -> Visitor {
@@ -107,7 +107,7 @@ fn others_who_are_named_can_reach_it_and_who_has_no_role_is_told_so() {
     assert_eq!(visitor.code(), "forbidden");
     assert_eq!(visitor.hear(), Value::Null);
     drop(console);
-    assert_eq!(room.desk.0.load(Ordering::Relaxed), 0);
+    assert_eq!(room.service.0.load(Ordering::Relaxed), 0);
 }
 
 #[test]

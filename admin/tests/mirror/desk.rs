@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rutter_admin::console::Codes;
-use rutter_admin::console::books::BookShown;
-use rutter_admin::console::desk::{Node, OperatorDesk, Shown, TwoPerson};
-use rutter_admin::console::frame::{Code, Failure, Request};
+use rutter_admin::console::commands::{CommandSender, Replies};
+use rutter_admin::console::frame::{Code, Failure, RawRequest};
+use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::people::{Peer, Role};
-use rutter_admin::console::socket::Desk;
-use rutter_admin::console::verbs::{Kind, VERBS, Verb};
+use rutter_admin::console::service::{ConsoleService, TwoPerson};
+use rutter_admin::console::socket::Service;
+use rutter_admin::console::verb::{Kind, Verb};
 use rutter_admin::model::ReadModel;
 use rutter_core::Engine;
 use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::{OperatorReport, Output, Sink};
+use rutter_test_support::reference::buy;
 use serde_json::{Value, json};
 
 use crate::world::{definitions, genesis, sizes, text};
@@ -43,14 +45,14 @@ impl Sink for Tee<'_> {
 
 struct Core {
     engine: Mutex<(Engine, u64)>,
-    model: Mutex<ReadModel>,
+    model: Arc<Mutex<ReadModel>>,
 }
 
 impl Core {
     fn new() -> Self {
         let core = Self {
             engine: Mutex::new((Engine::new(&genesis()).expect("sound"), 0)),
-            model: Mutex::new(ReadModel::new(sizes())),
+            model: Arc::new(Mutex::new(ReadModel::new(sizes()))),
         };
         let level = |price| Level { price: Price(price), qty: Qty(9) };
         let mut book = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -79,65 +81,41 @@ impl Core {
     }
 
     fn order(&self, id: &str) {
-        self.input(&Input::NewOrder(NewOrder {
-            session: SessionId(0),
-            client_seq: 1,
-            cl_ord_id: text(id),
-            instrument: InstrumentId(0),
-            side: Side::Buy,
-            ord_type: OrdType::Limit,
-            tif: TimeInForce::Gtc,
-            qty: Qty(5),
-            price: Price(100),
-            instructions: Instructions::default(),
-            poss_resend: false,
-            trace: 1,
-        }));
+        self.input(&Input::NewOrder(NewOrder { qty: Qty(5), price: Price(100), ..buy(id) }));
     }
 
     fn seq(&self) -> u64 {
         self.engine.lock().expect("sound").1
     }
-}
-
-impl Node for Core {
-    fn now_ns(&self) -> u64 {
-        NOW_NS
-    }
-
-    fn name(&self) -> &'static str {
-        "TEST"
-    }
 
     fn model(&self) -> MutexGuard<'_, ReadModel> {
         self.model.lock().expect("sound")
     }
+}
 
-    fn shown(&self) -> Shown {
-        Shown::default()
-    }
-
-    fn books(&self, _symbol: &str) -> Vec<BookShown> {
-        Vec::new()
-    }
-
-    fn config(&self) -> Value {
-        json!({})
-    }
-
-    fn command(&self, operator: Operator) -> Result<(u64, OperatorReport), Failure> {
-        let (seq, report) = self.input(&Input::Operator(operator));
-        Ok((seq, report.expect("each command is answered")))
-    }
-
-    fn journal(&self) -> serde_json::Map<String, Value> {
-        serde_json::Map::new()
+/// Handles to a core that decides on each command at once.
+fn handles(core: &Arc<Core>) -> Handles {
+    let (replies, decides) = (Arc::new(Replies::default()), Arc::clone(core));
+    let told = Arc::clone(&replies);
+    let put = move |operator| {
+        let (seq, report) = decides.input(&Input::Operator(operator));
+        told.decided(seq, &report.expect("each command is answered"));
+        true
+    };
+    Handles {
+        about: About { name: "TEST".to_owned(), ..About::default() },
+        clock: || NOW_NS,
+        model: Arc::clone(&core.model),
+        snapshot: Arc::default(),
+        sessions: Arc::default(),
+        books: Arc::default(),
+        commands: CommandSender::new(Box::new(put), replies, Arc::default()),
     }
 }
 
 struct Office {
     core: Arc<Core>,
-    desk: OperatorDesk,
+    service: ConsoleService,
 }
 
 const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_raise: false };
@@ -145,8 +123,8 @@ const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_ra
 impl Office {
     fn new(two_person: TwoPerson, codes: Option<Codes>) -> Self {
         let core = Arc::new(Core::new());
-        let desk = OperatorDesk::new(Arc::<Core>::clone(&core), two_person, codes);
-        Self { core, desk }
+        let service = ConsoleService::new(handles(&core), two_person, codes);
+        Self { core, service }
     }
 
     fn open() -> Self {
@@ -156,7 +134,7 @@ impl Office {
     fn says(&self, uid: u32, role: Role, verb: &str, args: &Value) -> Result<Value, Failure> {
         let peer = Peer { uid, name: format!("u{uid}"), gids: BTreeSet::new() };
         let args = args.as_object().expect("an object").clone();
-        self.desk.answer(&peer, role, &Request { id: 1, verb: verb.to_owned(), args })
+        self.service.answer(&peer, role, &RawRequest { id: 1, verb: verb.to_owned(), args })
     }
 
     fn admin(&self, verb: &str, args: &Value) -> Result<Value, Failure> {
@@ -174,22 +152,22 @@ impl Office {
 }
 
 /// Arguments with which a verb means something here.
-fn sound(verb: &Verb) -> Value {
+fn sound(verb: Verb) -> Value {
     let mut args = serde_json::Map::new();
-    for arg in verb.args.iter().filter(|arg| arg.required) {
-        let value = match (arg.name, arg.kind) {
-            ("venue", _) => json!("v0"),
-            ("symbol", _) => json!("BTC/USD"),
-            ("session", _) => json!("S0"),
-            ("account", _) => json!("fund0"),
-            ("level", _) => json!("info"),
-            (_, Kind::Whole) => json!(1),
-            (_, Kind::Flag) => json!(true),
-            (name, Kind::Text | Kind::Reason) => panic!("{name}?"),
+    for arg in verb.own_args().filter(|arg| arg.required) {
+        let value = match arg.kind {
+            Kind::Venue => json!("v0"),
+            Kind::Symbol => json!("BTC/USD"),
+            Kind::Session => json!("S0"),
+            Kind::Account => json!("fund0"),
+            Kind::Level => json!("info"),
+            Kind::Whole | Kind::OrderId | Kind::Depth => json!(1),
+            Kind::Flag | Kind::Switch => json!(true),
+            Kind::Text | Kind::Reason | Kind::Code | Kind::State | Kind::Amount => json!("1"),
         };
         args.insert(arg.name.to_owned(), value);
     }
-    if verb.changes {
+    if verb.changes() {
         args.insert("reason".to_owned(), json!("a drill"));
     }
     Value::Object(args)
@@ -197,22 +175,22 @@ fn sound(verb: &Verb) -> Value {
 
 #[test]
 fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_changes_nothing() {
-    for verb in &VERBS {
+    for verb in Verb::ALL.iter().copied() {
         for role in [Role::Viewer, Role::Operator, Role::Admin] {
             let office = Office::open();
             office.core.order("a");
             let before = office.core.seq();
-            let told = office.says(1, role, verb.name, &sound(verb));
+            let told = office.says(1, role, verb.name(), &sound(verb));
             let code = told.as_ref().err().map(|failure| failure.code);
-            let expected = match verb.name {
-                _ if role < verb.role => Some(Code::Forbidden),
+            let expected = match verb.name() {
+                _ if role < verb.role() => Some(Code::Forbidden),
                 "approve" | "reject" => Some(Code::UnknownPending),
                 "resume" => Some(Code::NotHalted),
                 _ => None,
             };
-            assert_eq!(code, expected, "{} as {role:?}: {told:?}", verb.name);
+            assert_eq!(code, expected, "{verb:?} as {role:?}: {told:?}");
             let changed = office.core.seq() > before;
-            assert_eq!(changed, verb.changes && expected.is_none(), "{} as {role:?}", verb.name);
+            assert_eq!(changed, verb.changes() && expected.is_none(), "{verb:?} as {role:?}");
         }
     }
 }
@@ -221,18 +199,18 @@ fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_change
 fn a_dry_run_of_each_change_says_what_would_be_and_journals_nothing() {
     let office = Office::open();
     office.core.order("a");
-    for verb in VERBS.iter().filter(|verb| verb.changes) {
+    for verb in Verb::ALL.iter().copied().filter(|verb| verb.changes()) {
         let mut args = sound(verb);
         args["dry_run"] = json!(true);
         let before = office.core.seq();
-        match office.admin(verb.name, &args) {
-            Ok(told) => assert_eq!(told["dry_run"], true, "{}", verb.name),
+        match office.admin(verb.name(), &args) {
+            Ok(told) => assert_eq!(told["dry_run"], true, "{verb:?}"),
             Err(failure) => {
                 let nothing_there = matches!(failure.code, Code::UnknownPending | Code::NotHalted);
-                assert!(nothing_there, "{}: {failure:?}", verb.name);
+                assert!(nothing_there, "{verb:?}: {failure:?}");
             }
         }
-        assert_eq!(office.core.seq(), before, "{}", verb.name);
+        assert_eq!(office.core.seq(), before, "{verb:?}");
     }
     let told = office.admin("halt", &json!({"dry_run": true, "symbol": "BTC/USD"})).expect("told");
     assert_eq!((&told["affected"], &told["would"]), (&json!(1), &json!("halt symbol BTC/USD")));

@@ -4,6 +4,7 @@
 //! replayed.
 
 mod desk;
+mod no_allocation;
 mod scenarios;
 mod world;
 
@@ -18,8 +19,13 @@ use rutter_core::id::{InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Refusal, Scope};
 use rutter_core::ledger::Ledger;
 use rutter_core::order::{Order, OrderState};
+use rutter_test_support::counting::Counting;
+use rutter_test_support::seeds;
 
 use world::{INSTRUMENTS, SESSIONS, VENUES, World};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 const SEEDS_DEFAULT: u64 = 40;
 const STEPS: usize = 4_000;
@@ -27,21 +33,10 @@ const STEPS_BETWEEN_LOOKS: usize = 20;
 
 #[test]
 fn whatever_the_core_is_told_the_model_is_what_the_core_is() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("RUTTER_SEED") {
-        Some(seed) => seed..=seed,
-        None => 1..=number("RUTTER_SEEDS").unwrap_or(SEEDS_DEFAULT),
-    };
+    let seeds = seeds::chosen(SEEDS_DEFAULT);
     let mut seen = world::Seen::default();
     for seed in seeds.clone() {
-        let result = std::panic::catch_unwind(|| run(seed));
-        match result {
-            Ok(of_seed) => seen.add(&of_seed),
-            Err(panic) => {
-                eprintln!("seed {seed} failed; again with RUTTER_SEED={seed}");
-                std::panic::resume_unwind(panic);
-            }
-        }
+        seen.add(&seeds::run(seed, "-p rutter-admin --test mirror", || run(seed)));
     }
     println!("seeds {seeds:?}: {seen:?}");
     if seeds.count() >= 10 {
@@ -246,7 +241,7 @@ fn scopes(engine: &Engine, model: &ReadModel) {
     assert_eq!(status.reduce_only, rows(engine.reduce_only_scopes().collect()));
     assert_eq!(status.halted, engine.is_halted());
     for session in (0..SESSIONS).map(SessionId) {
-        let open = engine.orders().filter(|o| o.session == session && !o.state.is_over()).count();
+        let open = engine.orders().filter(|o| o.session == session && !o.state().is_over()).count();
         assert_eq!(model.open_in(Scope::Session(session)).orders as usize, open);
     }
 }

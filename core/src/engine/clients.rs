@@ -1,14 +1,16 @@
 //! What clients ask for: new orders, cancels, status; and what they are told.
 
-use super::{ClientKey, Engine, Out};
-use crate::id::{ClOrdId, OrderId, SessionId, Symbol};
+use super::{Engine, Out};
+use crate::client_ids::HashedId;
+use crate::id::{AccountId, ClOrdId, OrderId, SessionId, Symbol};
 use crate::input::{
-    CancelOrder, Instructions, NewOrder, OrdType, OrderStatus, Refusal, TimeInForce, Unacceptable,
+    CancelOrder, NewOrder, OrdType, OrderStatus, Refusal, TimeInForce, Unacceptable,
 };
 use crate::number::{Notional, Price, Qty};
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
+use crate::routing::Market;
 use crate::table::Slot;
 
 /// What a report says beside how its order stands.
@@ -52,27 +54,23 @@ impl Engine {
     pub(super) fn on_new_order<S: Sink>(&mut self, new: &NewOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
-        let key = ClientKey { session: new.session, cl_ord_id: new.cl_ord_id };
-        let key_hash = key.hash(self.genesis.hash_seed);
+        let client_id = self.client_ids.hashed(new.session, new.cl_ord_id);
         if new.poss_resend
-            && let Some(order) = self.known_as(&key, key_hash)
+            && let Some(order) = self.client_ids.find_ever(&self.orders, &client_id)
         {
             // FIX 4.4 volume 4, appendix D: the order is known, so its status is the answer.
             let about = About::answer(new.client_seq);
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
-        let claimed = self
-            .check_new(new, &key, key_hash)
-            .and_then(|()| self.orders.claim().ok_or(Refusal::CapacityReached));
-        let id = match claimed {
-            Ok(id) => id,
-            Err(refusal) => return self.refuse(new, refusal, out),
-        };
-        let place = self.orders.place(id);
-        self.forget(place);
-        let mut order = Order::accepted(OrderId(id), account, key_hash, new);
-        self.name(key_hash, place << 1);
-        self.account_use(account).open_orders += 1;
+        if let Err(refusal) = self.check_request(new, &client_id, account, None) {
+            return self.refuse(new, refusal, out);
+        }
+        let id = self.orders.claim().expect("the checks found a free slot");
+        let slot = self.orders.slot(id);
+        self.client_ids.forget(self.orders.in_slot(slot), slot);
+        let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
+        self.client_ids.add_order(client_id.hash, slot);
+        self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
         self.expire_later(&order);
         self.report(&order, ReportKind::New, &About::answer(new.client_seq), out);
@@ -82,73 +80,40 @@ impl Engine {
         self.check_out(&order);
     }
 
-    fn check_new(&mut self, new: &NewOrder, key: &ClientKey, key_hash: u64) -> Result<(), Refusal> {
-        let account = self.reference.account_of(new.session).ok_or(Refusal::WrongAccount)?;
-        if self.halts.cover(new.session, account, new.instrument) {
-            return Err(Refusal::Halted);
-        }
-        let limits = self.reference.accounts[account.index()];
-        let now = self.now;
-        if !self.account_use(account).may_act(now, limits.rate_per_s) {
-            return Err(Refusal::RateExceeded);
-        }
-        if self.find(key, key_hash).is_some() || self.retired.has(*key) {
-            return Err(Refusal::DuplicateClOrdId);
-        }
-        let waits_long = matches!(new.tif, TimeInForce::Gtc | TimeInForce::Gtd);
-        if new.ord_type == OrdType::Market && waits_long {
-            return Err(Refusal::UnsupportedType);
-        }
-        if new.instructions != Instructions::default() || new.tif == TimeInForce::Gtd {
-            risk::check_instructions(&self.reference, new, now)?;
-        }
-        risk::check_terms(&self.reference, new)?;
-        risk::check_value(&self.market(), account, new)?;
-        if self.accounts[account.index()].open_orders >= limits.open_orders_max {
-            return Err(Refusal::TooManyOpenOrders);
-        }
-        self.check_reduces(new, account, None)
+    /// Makes the checks of a new order, or of what a replace makes of an order.
+    pub(super) fn check_request(
+        &mut self,
+        new: &NewOrder,
+        id: &HashedId,
+        account: AccountId,
+        replaced: Option<&Order>,
+    ) -> Result<(), Refusal> {
+        let market = Market {
+            reference: &self.reference,
+            books: &self.books,
+            venues: &self.venues,
+            ledger: &self.ledger,
+            now: self.now,
+        };
+        risk::check(&mut risk::Request {
+            new,
+            id,
+            account,
+            replaced,
+            market,
+            halts: &self.halts,
+            reduce_only: &self.reduce_only,
+            orders: &self.orders,
+            ids: &self.client_ids,
+            usage: &mut self.accounts[account.index()],
+            best: None,
+        })
     }
 
-    /// An order's slot is about to be used again: its ids are free.
-    fn forget(&mut self, place: u32) {
-        let old = self.orders.in_place(place);
-        if old.id() == 0 {
-            return;
-        }
-        let (session, request_id) = (old.session, old.request_id);
-        self.by_client.remove(old.key_hash, |held| held == place << 1);
-        if !request_id.is_empty() {
-            self.unname(session, request_id, place << 1 | 1);
-        }
-    }
-
-    pub(super) fn unname(&mut self, session: SessionId, cl_ord_id: ClOrdId, place: u32) {
-        let hash = ClientKey { session, cl_ord_id }.hash(self.genesis.hash_seed);
-        self.by_client.remove(hash, |held| held == place);
-    }
-
-    /// Makes an order's id, or that of a request to change it, known.
-    pub(super) fn name(&mut self, hash: u64, place: u32) {
-        let stored = self.by_client.insert(hash, place);
-        assert!(stored, "two ids an order always fit");
-    }
-
-    /// The order that a client calls so, or whose cancel or replace request it called so.
-    pub(super) fn named(&self, session: SessionId, cl_ord_id: ClOrdId) -> Option<&Order> {
-        let key = ClientKey { session, cl_ord_id };
-        self.find(&key, key.hash(self.genesis.hash_seed))
-    }
-
-    fn find(&self, key: &ClientKey, hash: u64) -> Option<&Order> {
-        let place = self.by_client.get(hash, |place| key.is_at(&self.orders, place))?;
-        Some(self.orders.in_place(place >> 1))
-    }
-
-    /// The order that has an id, or had it before it was replaced.
-    fn known_as(&self, key: &ClientKey, hash: u64) -> Option<Order> {
-        let now = self.find(key, hash).copied();
-        now.or_else(|| self.retired.get(*key).and_then(|id| self.load(id)))
+    /// The order that has this id, or whose last request to change it has this id.
+    pub(super) fn order_of(&self, session: SessionId, cl_ord_id: ClOrdId) -> Option<&Order> {
+        let id = self.client_ids.hashed(session, cl_ord_id);
+        self.client_ids.find(&self.orders, &id)
     }
 
     pub(super) fn note_seq(&mut self, session: SessionId, seq: u64) {
@@ -207,7 +172,7 @@ impl Engine {
             orig_cl_ord_id: order.orig_cl_ord_id,
             of_replace: true,
         };
-        let known = self.named(order.session, order.orig_cl_ord_id).copied();
+        let known = self.order_of(order.session, order.orig_cl_ord_id).copied();
         self.refuse_change(&change, known.as_ref(), order.refusal, out);
     }
 
@@ -221,13 +186,14 @@ impl Engine {
             orig_cl_ord_id: request.orig_cl_ord_id,
             of_replace: false,
         };
-        let Some(mut order) = self.named(request.session, request.orig_cl_ord_id).copied() else {
+        let Some(mut order) = self.order_of(request.session, request.orig_cl_ord_id).copied()
+        else {
             return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
         // Counted, never refused for it: a cancel lessens risk.
         let (now, rate) = (self.now, self.reference.accounts[account.index()].rate_per_s);
-        self.account_use(account).may_act(now, rate);
-        if self.named(request.session, request.cl_ord_id).is_some() {
+        self.account_usage(account).count_request(now, rate);
+        if self.order_of(request.session, request.cl_ord_id).is_some() {
             return self.refuse_change(&change, Some(&order), Refusal::DuplicateClOrdId, out);
         }
         if order.state() == OrderState::PendingCancel {
@@ -244,20 +210,15 @@ impl Engine {
             // The later request stands.
             self.change_failed(&order, Refusal::ClientRequest, out);
         }
-        self.name_request(&mut order, request.cl_ord_id);
+        self.set_request(&mut order, request.cl_ord_id);
         self.call_back(&mut order, CallBack::Client, request.client_seq, out);
         self.store(&order);
     }
 
-    /// Makes the id of a request to change an order known, instead of the one before.
-    pub(super) fn name_request(&mut self, order: &mut Order, id: ClOrdId) {
-        let place = self.orders.place(order.id.0) << 1 | 1;
-        if !order.request_id.is_empty() {
-            self.unname(order.session, order.request_id, place);
-        }
-        order.request_id = id;
-        let key = ClientKey { session: order.session, cl_ord_id: id };
-        self.name(key.hash(self.genesis.hash_seed), place);
+    /// Makes an id the one of the order's last request to change it.
+    pub(super) fn set_request(&mut self, order: &mut Order, request: ClOrdId) {
+        let slot = self.orders.slot(order.id.0);
+        self.client_ids.set_request(order, slot, request);
     }
 
     /// Ends an order for a reason that is not its client's. The client's own cancel, if it is under
@@ -380,7 +341,7 @@ impl Engine {
             return;
         }
         self.note_seq(request.session, request.client_seq);
-        if let Some(order) = self.named(request.session, request.cl_ord_id).copied() {
+        if let Some(order) = self.order_of(request.session, request.cl_ord_id).copied() {
             let about = About { request: request.request, ..About::answer(request.client_seq) };
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }

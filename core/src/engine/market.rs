@@ -10,7 +10,7 @@ use crate::number::UnixNanos;
 use crate::order::{CallBack, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
-use crate::risk::AccountUse;
+use crate::risk::AccountUsage;
 use crate::routing::VenueState;
 use crate::table::Slot;
 
@@ -23,7 +23,7 @@ impl Engine {
         let reference = &self.reference;
         self.venues.resize(reference.venues.len(), VenueState::default());
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
-        self.accounts.resize(reference.accounts.len(), AccountUse::default());
+        self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
         self.ledger.grow(
             reference.venues.len(),

@@ -5,49 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
-use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{NewOrder, NodeCommand, Operator, OperatorCommand, Refusal, Scope, Side};
-use crate::number::Qty;
+use crate::id::{OrderId, VenueId};
+use crate::input::{NodeCommand, Operator, OperatorCommand, Refusal, Scope};
 use crate::order::{CallBack, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
-
-/// Where a command holds. At most one entry a definition: a scope that is not known is refused.
-#[derive(Debug, Default)]
-pub(super) struct Scopes(BTreeSet<Scope>);
-
-impl Scopes {
-    fn has(&self, scope: Scope) -> bool {
-        self.0.contains(&scope)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = Scope> {
-        self.0.iter().copied()
-    }
-
-    /// It holds for everything.
-    pub fn has_all(&self) -> bool {
-        self.has(Scope::All)
-    }
-
-    /// It holds for an order of that session, account and instrument.
-    #[inline]
-    pub fn cover(&self, session: SessionId, account: AccountId, instrument: InstrumentId) -> bool {
-        !self.0.is_empty()
-            && (self.has_all()
-                || self.has(Scope::Session(session))
-                || self.has(Scope::Account(account))
-                || self.has(Scope::Instrument(instrument)))
-    }
-
-    /// Bit v set: it holds for venue v.
-    fn venues(&self) -> u8 {
-        let bit = |scope: &Scope| match scope {
-            Scope::Venue(venue) => 1 << venue.0,
-            Scope::All | Scope::Instrument(_) | Scope::Session(_) | Scope::Account(_) => 0,
-        };
-        self.0.iter().fold(0, |bits, scope| bits | bit(scope))
-    }
-}
 
 impl Engine {
     pub(super) fn on_operator<S: Sink>(&mut self, operator: &Operator, out: &mut Out<'_, S>) {
@@ -94,7 +55,7 @@ impl Engine {
             OperatorCommand::ReduceOnly(scope) => self.reduce_only(scope, out),
             OperatorCommand::ReduceOnlyOff(scope) => {
                 self.check_scope(scope)?;
-                self.reduce_only.0.remove(&scope);
+                self.reduce_only.remove(scope);
                 Ok(0)
             }
             OperatorCommand::Node(NodeCommand::ShutdownFlat) => self.halt(Scope::All, out),
@@ -115,7 +76,7 @@ impl Engine {
 
     fn halt<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
-        self.halts.0.insert(scope);
+        self.halts.insert(scope);
         self.set_closed();
         if scope == Scope::All {
             out.notice(Notice::Halted);
@@ -128,7 +89,7 @@ impl Engine {
 
     fn resume<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
-        self.halts.0.remove(&scope);
+        self.halts.remove(scope);
         self.set_closed();
         if scope == Scope::All {
             out.notice(Notice::Resumed);
@@ -139,15 +100,18 @@ impl Engine {
 
     fn drain(&mut self, venue: VenueId, on: bool) -> Result<(), Refusal> {
         self.check_scope(Scope::Venue(venue)).map_err(|_| Refusal::UnknownVenue)?;
-        let bit = 1 << venue.0;
-        self.drained = if on { self.drained | bit } else { self.drained & !bit };
+        if on {
+            self.drained.insert(venue);
+        } else {
+            self.drained.remove(venue);
+        }
         self.set_closed();
         Ok(())
     }
 
     /// Tells routing which venues get nothing new.
     fn set_closed(&mut self) {
-        self.closed = self.drained | self.halts.venues();
+        self.closed = self.drained.union(self.halts.venues());
     }
 
     fn cancel_scope<S: Sink>(&mut self, scope: Scope, why: CallBack, out: &mut Out<'_, S>) -> u32 {
@@ -202,7 +166,7 @@ impl Engine {
         if matches!(scope, Scope::Venue(_)) {
             return Err(Refusal::UnsupportedScope);
         }
-        self.reduce_only.0.insert(scope);
+        self.reduce_only.insert(scope);
         let raising = self.raising();
         Ok(self.call_back_where(CallBack::Operator, out, |order| raising.contains(&order.id)))
     }
@@ -227,7 +191,7 @@ impl Engine {
                 }
                 let left = room
                     .entry((account, instrument, order.side as u8))
-                    .or_insert_with(|| self.reducible(account, instrument, order.side));
+                    .or_insert_with(|| self.ledger.reducible(account, instrument, order.side));
                 let needed =
                     if replacing { i128::from(i64::MAX) } else { i128::from(order.leaves().0) };
                 if covered && *left < needed {
@@ -237,47 +201,6 @@ impl Engine {
             }
         }
         raising
-    }
-
-    /// How much of the base asset that side may trade until the position is flat.
-    fn reducible(&self, account: AccountId, instrument: InstrumentId, side: Side) -> i128 {
-        let base = self.ledger.position(account, instrument).base;
-        match side {
-            Side::Buy => (-base).max(0),
-            Side::Sell => base.max(0),
-        }
-    }
-
-    /// Refuses what could raise the position where only reducing is allowed: the account's other
-    /// open orders on that side count as if they were filled. Looks at all open orders, and only
-    /// while an operator wants it.
-    pub(super) fn check_reduces(
-        &self,
-        new: &NewOrder,
-        account: AccountId,
-        replaced: Option<&Order>,
-    ) -> Result<(), Refusal> {
-        if !self.reduce_only.cover(new.session, account, new.instrument) {
-            return Ok(());
-        }
-        let (mut slot, mut open) = (0, 0);
-        // Ends: each turn goes to a later slot.
-        while let Some((next, order)) = self.orders.living_after(slot) {
-            slot = next;
-            let alike = (order.account, order.instrument, order.side)
-                == (account, new.instrument, new.side);
-            if alike && replaced.is_none_or(|replaced| replaced.id != order.id) {
-                let becomes = match order.state() {
-                    OrderState::PendingReplace => order.next.0.saturating_sub(order.filled),
-                    _ => Qty::ZERO,
-                };
-                open += i128::from(order.leaves().0.max(becomes.0));
-            }
-        }
-        let filled = replaced.map_or(0, |order| order.filled.0);
-        let wanted = i128::from(new.qty.0) - i128::from(filled) + open;
-        let room = self.reducible(account, new.instrument, new.side);
-        if wanted <= room { Ok(()) } else { Err(Refusal::ReduceOnly) }
     }
 
     fn cancel_one<S: Sink>(&mut self, id: OrderId, out: &mut Out<'_, S>) -> Result<u32, Refusal> {

@@ -381,7 +381,7 @@ impl Engine {
             let Some(id) = self.parked.pop_front() else { break };
             let Some(mut order) = self.load(id) else { continue };
             order.parked = false;
-            (order.rounds, order.avoided, order.faded) = (0, 0, 0);
+            order.begin_anew();
             self.place(&mut order, out);
             self.store(&order);
         }

@@ -5,13 +5,11 @@
 //! more at the venues than the larger of the two orders.
 
 use super::clients::{About, Change};
-use super::{ClientKey, Engine, Out};
-use crate::id::AccountId;
-use crate::input::{Instructions, NewOrder, Refusal, ReplaceOrder};
+use super::{Engine, Out};
+use crate::input::{Refusal, ReplaceOrder};
 use crate::number::Qty;
 use crate::order::{CallBack, Order, OrderEvent, OrderState};
 use crate::output::{ReportKind, Sink};
-use crate::risk;
 
 impl Engine {
     pub(super) fn on_replace<S: Sink>(&mut self, request: &ReplaceOrder, out: &mut Out<'_, S>) {
@@ -25,13 +23,14 @@ impl Engine {
             orig_cl_ord_id: request.orig_cl_ord_id,
             of_replace: true,
         };
-        let Some(mut order) = self.named(new.session, request.orig_cl_ord_id).copied() else {
+        let Some(mut order) = self.order_of(new.session, request.orig_cl_ord_id).copied() else {
             return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
-        if let Err(refusal) = self.check_replace(new, &order, account) {
+        let id = self.client_ids.hashed(new.session, new.cl_ord_id);
+        if let Err(refusal) = self.check_request(new, &id, account, Some(&order)) {
             return self.refuse_change(&change, Some(&order), refusal, out);
         }
-        self.name_request(&mut order, new.cl_ord_id);
+        self.set_request(&mut order, new.cl_ord_id);
         order.next = (new.qty, new.price);
         order.call_back = CallBack::Replace;
         order.apply(OrderEvent::ReplaceTaken);
@@ -44,41 +43,6 @@ impl Engine {
             self.finish_replace(&mut order, out);
         }
         self.store(&order);
-    }
-
-    fn check_replace(
-        &mut self,
-        new: &NewOrder,
-        order: &Order,
-        account: AccountId,
-    ) -> Result<(), Refusal> {
-        if self.is_halted_for(order) {
-            return Err(Refusal::Halted);
-        }
-        let (now, limits) = (self.now, self.reference.accounts[account.index()]);
-        if !self.account_use(account).may_act(now, limits.rate_per_s) {
-            return Err(Refusal::RateExceeded);
-        }
-        let key = ClientKey { session: new.session, cl_ord_id: new.cl_ord_id };
-        if self.named(new.session, new.cl_ord_id).is_some() || self.retired.has(key) {
-            return Err(Refusal::DuplicateClOrdId);
-        }
-        match order.state() {
-            OrderState::PendingCancel | OrderState::PendingReplace => {
-                return Err(Refusal::AlreadyPending);
-            }
-            state if state.is_over() => return Err(Refusal::TooLateToCancel),
-            _ => {}
-        }
-        if !keeps_the_rest(new, order) {
-            return Err(Refusal::NotReplaceable);
-        }
-        if new.qty <= order.filled {
-            return Err(Refusal::BelowFilled);
-        }
-        risk::check_terms(&self.reference, new)?;
-        risk::check_value(&self.market(), account, new)?;
-        self.check_reduces(new, account, Some(order))
     }
 
     /// Goes on with a replace once no child is left.
@@ -100,46 +64,9 @@ impl Engine {
             order.apply(OrderEvent::LastFilled);
         }
         self.report(order, ReportKind::Replaced, &About::default(), out);
-        self.rename(order);
-        (order.rounds, order.avoided, order.faded) = (0, 0, 0);
+        let slot = self.orders.slot(order.id.0);
+        self.client_ids.rename(order, slot);
+        order.begin_anew();
         self.place(order, out);
     }
-
-    /// The request's id is the order's from now on; the one before is not to be used again.
-    fn rename(&mut self, order: &mut Order) {
-        let place = self.orders.place(order.id.0);
-        let (session, old, new) = (order.session, order.cl_ord_id, order.request_id);
-        self.unname(session, old, place << 1);
-        self.unname(session, new, place << 1 | 1);
-        self.retired.remember(ClientKey { session, cl_ord_id: old }, order.id);
-        order.key_hash = ClientKey { session, cl_ord_id: new }.hash(self.genesis.hash_seed);
-        order.cl_ord_id = new;
-        order.request_id = crate::id::ClOrdId::EMPTY;
-        self.name(order.key_hash, place << 1);
-    }
-}
-
-/// Whether a replace changes nothing but quantity and price. What it leaves out stays as it is.
-fn keeps_the_rest(new: &NewOrder, order: &Order) -> bool {
-    let said = &new.instructions;
-    let same_expiry = said.expire_at.0 == 0 || said.expire_at == order.expire_at;
-    let same_venue = said.only.is_none_or(|venue| order.excluded == !(1 << venue.0));
-    let insts = said.exec_inst;
-    let same_insts = insts == crate::input::CharSet::EMPTY
-        || (insts.has(b'o'), insts.has(b'Q'))
-            == (order.ends_with_connection, order.ends_with_failure);
-    let rest = Instructions {
-        expire_at: said.expire_at,
-        only: said.only,
-        exec_inst: insts,
-        ..Instructions::default()
-    };
-    new.instrument == order.instrument
-        && new.side == order.side
-        && new.ord_type == order.ord_type
-        && new.tif == order.tif
-        && same_expiry
-        && same_venue
-        && same_insts
-        && *said == rest
 }

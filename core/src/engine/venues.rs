@@ -88,7 +88,7 @@ impl Engine {
         };
         out.notice(Notice::ChildRejected(venue, id, reason));
         if reason != VenueReject::NotSent {
-            order.avoided |= 1 << venue.0;
+            order.avoided.insert(venue);
         }
         self.end_child(child, order, ChildEvent::Rejected, child.filled, out);
     }
@@ -152,10 +152,10 @@ impl Engine {
         for index in 0..self.venues.len() {
             let book = &self.books[order.instrument.index() * VENUES_MAX + index];
             if book.changed_at > order.faded_at {
-                order.faded &= !(1 << index);
+                order.faded.remove(VenueId(index as u8));
             }
         }
-        order.faded |= 1 << venue.0;
+        order.faded.insert(venue);
         order.faded_at = self.now;
     }
 

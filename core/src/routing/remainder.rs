@@ -68,9 +68,11 @@ fn keep_viable(
     left: Qty,
 ) {
     let def = market.reference.instrument_of(request.instrument);
+    let barred = request.avoided.union(request.excluded);
     let listings = (0..market.reference.venues.len())
-        .filter(|index| (request.avoided | request.excluded) & 1 << index == 0)
-        .filter_map(|index| market.reference.listing(request.instrument, VenueId(index as u8)))
+        .map(|index| VenueId(index as u8))
+        .filter(|venue| !barred.has(*venue))
+        .filter_map(|venue| market.reference.listing(request.instrument, venue))
         .filter(|listing| listing.enabled);
     let mut least: Option<Qty> = None;
     for listing in listings {

@@ -12,10 +12,10 @@
 //! stored already is not sent again. So a restart may repeat all outputs of the journal, and must
 //! do so before [`ClientGateway::recovered`].
 //!
-//! [`ClientGateway`] is one type in several files: `inbound` takes bytes, `outputs` takes the
-//! core's decisions, `admission` lets peers in, `timer` watches the time, `queries` and `history` answer
-//! what is not the core's business. `clients`, `connections`, `throttle` and `disconnect_choice` are parts
-//! that know nothing of the gateway.
+//! [`ClientGateway`] is one type in several files, so these files and this one know each other:
+//! `inbound` takes bytes, `outputs` takes the core's decisions, `admission` lets peers in, `timer`
+//! watches the time, `queries` and `history` answer requests that are not the core's. `clients`,
+//! `connections`, `throttle` and `disconnect_choice` are parts that know nothing of the gateway.
 //!
 //! A line belongs here if it needs connections and sessions together. What a message means is
 //! `order` and `report`.

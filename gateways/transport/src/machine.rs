@@ -214,3 +214,46 @@ pub trait Machine {
     /// When `on_timer` is due next, or `None`.
     fn next_timer_ns(&self) -> Option<u64>;
 }
+
+/// A boxed machine, such as one out of a table of venues, is carried like any other.
+impl<M: Machine + ?Sized> Machine for Box<M> {
+    type Command = M::Command;
+    type Emission = M::Emission;
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        (**self).endpoints()
+    }
+
+    fn rest_base(&self) -> String {
+        (**self).rest_base()
+    }
+
+    fn start(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>) {
+        (**self).start(now_ns, out);
+    }
+
+    fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Self::Emission>) {
+        (**self).on_event(now_ns, event, out);
+    }
+
+    fn on_command(
+        &mut self,
+        now_ns: u64,
+        command: &Self::Command,
+        out: &mut Outbox<Self::Emission>,
+    ) {
+        (**self).on_command(now_ns, command, out);
+    }
+
+    fn flush(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>) {
+        (**self).flush(now_ns, out);
+    }
+
+    fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>) {
+        (**self).on_timer(now_ns, out);
+    }
+
+    fn next_timer_ns(&self) -> Option<u64> {
+        (**self).next_timer_ns()
+    }
+}

@@ -145,8 +145,8 @@ impl Stream {
     /// Drives the TLS handshake; `true` when it is done (at once for a plain stream).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] if the peer breaks TLS, [`ErrorKind::UnexpectedEof`] if it left, else
-    /// the socket's error.
+    /// [`ErrorKind::InvalidData`] if the peer breaks TLS, [`ErrorKind::UnexpectedEof`] if it left,
+    /// else the socket's error.
     pub fn handshake(&mut self) -> io::Result<bool> {
         let Some(tls) = &mut self.tls else { return Ok(true) };
         while tls.connection.is_handshaking() {

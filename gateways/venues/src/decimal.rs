@@ -1,30 +1,56 @@
 //! Decimal text to integer mantissas and back, exactly: no float, nothing rounded.
 //!
-//! A line belongs here if it converts the text of one number. What the number means is elsewhere.
+//! A line belongs here if it converts the text of one number. The meaning of the number is the
+//! caller's.
+//!
+//! One grammar serves all venues: `[-]digits[.digits][(e|E)[+|-]digits]`. The digits on one side
+//! of the point may be missing (`.5` and `5.`), since some venues print so. Blanks and a leading
+//! `+` are refused. Prices and quantities of books go through [`parse_unsigned`], which reads the
+//! same grammar and refuses a negative number.
 
-/// Digits that a mantissa may move by (an exponent and the wanted decimals together).
+/// Largest power of ten by which a mantissa is scaled: the sum of exponent and wanted decimals.
 const SHIFT_MAX: i64 = 60;
+
+/// Longest text of a number, in bytes.
+const TEXT_BYTES_MAX: usize = 256;
+
+/// Longest text that [`parse_i64`] reads the quick way: 18 digits, which cannot overflow, and a
+/// point.
+const QUICK_BYTES_MAX: usize = 19;
+
+/// The powers of ten that fit an `i64`.
+pub(crate) const POW10: [i64; 19] = {
+    let mut table = [1i64; 19];
+    let mut n = 1;
+    while n < 19 {
+        table[n] = table[n - 1] * 10;
+        n += 1;
+    }
+    table
+};
 
 /// Why a text is not an exact number of the wanted decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// Not `[-]digits[.digits][(e|E)[+|-]digits]` with at least one digit.
+    /// The text does not follow the grammar of this module.
     #[error("not a decimal number")]
     Syntax,
-    /// It has a nonzero digit beyond the wanted decimals.
+    /// The number has a nonzero digit beyond the wanted decimals.
     #[error("more decimals than the instrument has")]
     Inexact,
-    /// It does not fit the integer.
+    /// The number does not fit the integer, or its text is longer than 256 bytes.
     #[error("number out of range")]
     Range,
 }
 
-/// The mantissa of `text` in units of 10^-`decimals`.
+/// The mantissa of `text` in units of 10^-`decimals`. Leading and trailing zeros are accepted.
 ///
 /// # Errors
-/// [`DecimalError`]; leading zeros and trailing zeros are fine, a bare `.5` or `5.` is too (some
-/// venues print so), blanks and a leading `+` are not.
+/// [`DecimalError`].
 pub fn parse(text: &[u8], decimals: u8) -> Result<i128, DecimalError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(DecimalError::Range);
+    }
     let (negative, text) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         _ => (false, text),
@@ -65,12 +91,64 @@ pub fn parse(text: &[u8], decimals: u8) -> Result<i128, DecimalError> {
     Ok(if negative { -value } else { value })
 }
 
-/// As [`parse`], for prices and quantities.
+/// As [`parse`], for prices and quantities. Short plain numbers, which nearly all are, take a
+/// quick way.
 ///
 /// # Errors
-/// As [`parse`]; [`DecimalError::Range`] when it does not fit an `i64`.
+/// As [`parse`]; [`DecimalError::Range`] when the number does not fit an `i64`.
+#[inline]
 pub fn parse_i64(text: &[u8], decimals: u8) -> Result<i64, DecimalError> {
+    if text.len() > QUICK_BYTES_MAX {
+        return parse_slowly(text, decimals);
+    }
+    let mut mantissa: i64 = 0;
+    let mut point = text.len();
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            if at == QUICK_BYTES_MAX - 1 && point == text.len() {
+                return parse_slowly(text, decimals);
+            }
+            mantissa = mantissa * 10 + i64::from(digit);
+        } else if *byte == b'.' && point == text.len() && at > 0 {
+            point = at;
+        } else {
+            return parse_slowly(text, decimals);
+        }
+    }
+    if text.is_empty() {
+        return Err(DecimalError::Syntax);
+    }
+    let fraction = if point == text.len() { 0 } else { text.len() - point - 1 };
+    let wanted = usize::from(decimals);
+    if fraction <= wanted {
+        let factor = POW10.get(wanted - fraction).copied();
+        return match factor {
+            Some(factor) => mantissa.checked_mul(factor).ok_or(DecimalError::Range),
+            None if mantissa == 0 => Ok(0),
+            None => Err(DecimalError::Range),
+        };
+    }
+    let factor = POW10.get(fraction - wanted).copied().ok_or(DecimalError::Inexact)?;
+    if mantissa % factor == 0 { Ok(mantissa / factor) } else { Err(DecimalError::Inexact) }
+}
+
+/// The whole grammar, for a number that is long, negative or written with an exponent.
+#[cold]
+fn parse_slowly(text: &[u8], decimals: u8) -> Result<i64, DecimalError> {
     parse(text, decimals)?.try_into().map_err(|_| DecimalError::Range)
+}
+
+/// As [`parse_i64`], for the levels of a book.
+///
+/// # Errors
+/// As [`parse_i64`]; [`DecimalError::Range`] for a number below zero.
+#[inline]
+pub fn parse_unsigned(text: &[u8], decimals: u8) -> Result<i64, DecimalError> {
+    match parse_i64(text, decimals)? {
+        value @ 0.. => Ok(value),
+        _ => Err(DecimalError::Range),
+    }
 }
 
 /// Number and exponent; the exponent is zero when there is none.
@@ -221,6 +299,77 @@ mod tests {
         assert_eq!(parse(&[b'9'; 60], 0), Err(DecimalError::Range));
         assert_eq!(parse_i64(b"9223372036854775808", 0), Err(DecimalError::Range));
         assert_eq!(parse_i64(b"9223372036854775807", 0), Ok(i64::MAX));
+    }
+
+    #[test]
+    fn a_level_of_a_book_becomes_its_exact_mantissa() {
+        for (text, decimals, mantissa) in [
+            ("0.35130000", 4, 3_513),
+            ("6195.00000000", 0, 6_195),
+            ("0", 0, 0),
+            ("0.00000000", 2, 0),
+            ("1", 18, 1_000_000_000_000_000_000),
+            ("0", 200, 0),
+            ("1e-8", 8, 1),
+            ("1.5E3", 0, 1_500),
+            ("9223372036854775807", 0, i64::MAX),
+            ("92233720368.54775807", 8, i64::MAX),
+            ("1.00000000000000000000000000", 2, 100),
+            ("0e99999999999", 0, 0),
+            ("00000000000000000000001", 0, 1),
+            (".5", 1, 5),
+            ("5.", 1, 50),
+            ("-0", 1, 0),
+        ] {
+            assert_eq!(parse_unsigned(text.as_bytes(), decimals), Ok(mantissa), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_level_that_does_not_fit_is_an_error_and_never_rounded() {
+        for (text, decimals, error) in [
+            ("0.001", 2, DecimalError::Inexact),
+            ("1.00000000000000000000000001", 2, DecimalError::Inexact),
+            ("1e-9", 8, DecimalError::Inexact),
+            ("9223372036854775808", 0, DecimalError::Range),
+            ("10", 18, DecimalError::Range),
+            ("1", 200, DecimalError::Range),
+            ("1e99999999999", 0, DecimalError::Range),
+            ("", 0, DecimalError::Syntax),
+            (".", 1, DecimalError::Syntax),
+            ("-1", 0, DecimalError::Range),
+            ("+1", 0, DecimalError::Syntax),
+            ("1.2.3", 4, DecimalError::Syntax),
+            ("1e", 4, DecimalError::Syntax),
+            ("1e-", 4, DecimalError::Syntax),
+            ("Infinity", 4, DecimalError::Syntax),
+        ] {
+            assert_eq!(parse_unsigned(text.as_bytes(), decimals), Err(error), "{text}");
+        }
+        assert_eq!(parse_unsigned(&[b'0'; 10_000], 0), Err(DecimalError::Range));
+    }
+
+    /// Both ways through the parser must say the same, at every length around the border.
+    #[test]
+    fn the_quick_way_agrees_with_the_slow_way() {
+        let mut state: u64 = 7;
+        println!("seed {state}");
+        for _ in 0..50_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let digits = 1 + (state >> 33) as usize % 21;
+            let mut text: Vec<u8> =
+                (0..digits).map(|n| b'0' + ((state >> (n % 13 * 4 + 8)) % 10) as u8).collect();
+            if state & 3 != 0 {
+                text.insert((state >> 40) as usize % (digits + 1), b'.');
+            }
+            let decimals = (state >> 50) as u8 % 19;
+            assert_eq!(
+                parse_i64(&text, decimals),
+                parse_slowly(&text, decimals),
+                "{} at {decimals}",
+                String::from_utf8_lossy(&text)
+            );
+        }
     }
 
     #[test]

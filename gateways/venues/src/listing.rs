@@ -60,7 +60,31 @@ impl Listing {
     }
 }
 
-/// An asset at a venue; some venues use several names for one (`XBT`, `XXBT`, `BTC`).
+/// An instrument as a venue's market data names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedListing {
+    /// The core's id.
+    pub instrument: InstrumentId,
+    /// The venue's symbol, exactly as it stands in its messages.
+    pub symbol: String,
+    /// Decimals of the core's [`Price`].
+    pub price_decimals: u8,
+    /// Decimals of the core's [`Qty`].
+    pub qty_decimals: u8,
+}
+
+impl From<&Listing> for FeedListing {
+    fn from(listing: &Listing) -> Self {
+        Self {
+            instrument: listing.instrument,
+            symbol: listing.symbol.clone(),
+            price_decimals: listing.price_decimals,
+            qty_decimals: listing.qty_decimals,
+        }
+    }
+}
+
+/// An asset with all the names that a venue uses for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetNames {
     /// The core's id.

@@ -1,15 +1,17 @@
 //! Accounts and their balances.
 //!
-//! A line belongs here if it needs one account only. Invariant: free and locked are never negative,
-//! and the sum over accounts and collected fees of an asset changes by deposits alone.
+//! A line belongs here if it needs one account only.
+//!
+//! Invariants: free and locked balances are never negative. Per asset, the sum over accounts and
+//! collected fees changes by deposits alone.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::order::{Amount, AssetId, Balance, Fill, InstrumentId};
 
-/// Closed orders kept per account; older ones are forgotten.
+/// Most closed orders kept per account; the oldest are forgotten.
 pub const CLOSED_ORDERS_MAX: usize = 20_000;
-/// Fills kept per account; older ones are forgotten.
+/// Most fills kept per account; the oldest are forgotten.
 pub const FILLS_MAX: usize = 50_000;
 
 /// An account to open.
@@ -17,9 +19,10 @@ pub const FILLS_MAX: usize = 50_000;
 pub struct AccountConfig {
     /// Name, for reports and logs.
     pub name: String,
-    /// Opening balances: asset name and amount (units of 10^-16).
+    /// Opening balances: asset name and amount in units of 10^-16.
     pub balances: Vec<(String, Amount)>,
-    /// Background participant: no event log, no history, no order count limit, no fees.
+    /// Whether the account is a background participant: no events, no history, no limit on open
+    /// orders, no fees.
     pub background: bool,
 }
 
@@ -29,7 +32,7 @@ pub(crate) struct Account {
     pub config: AccountConfig,
     pub balances: Vec<Balance>,
     pub open: BTreeSet<u64>,
-    /// Open orders per instrument.
+    /// Number of open orders per instrument.
     pub open_count: Vec<u32>,
     pub closed: VecDeque<u64>,
     pub fills: VecDeque<Fill>,
@@ -60,7 +63,7 @@ impl Account {
         debug_assert!(self.balances[asset.0 as usize].free >= 0, "overdrawn");
     }
 
-    /// Moves between free and locked; positive locks.
+    /// Moves an amount from free to locked; a negative amount moves it back.
     pub fn lock(&mut self, asset: AssetId, amount: Amount) {
         let balance = &mut self.balances[asset.0 as usize];
         balance.free -= amount;

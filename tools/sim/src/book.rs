@@ -1,7 +1,9 @@
-//! One instrument's limit order book: price levels, time priority within each.
+//! One instrument's limit order book: price levels, with time priority within each.
 //!
-//! A line belongs here if it needs only resting orders. Invariants: best bid < best ask; a level's
-//! total is the sum of its orders; no empty level stays. Planning reads, executing is `engine`'s.
+//! A line belongs here if it needs only resting orders. The book plans a match without changing
+//! anything; `engine` carries the plan out.
+//!
+//! Invariants: best bid < best ask; a level's total is the sum of its orders; no level is empty.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +22,11 @@ pub(crate) struct Resting {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Level {
     pub total: i64,
-    /// By priority.
+    /// Orders by priority.
     pub queue: BTreeMap<u64, Resting>,
 }
 
-/// Both sides.
+/// Both sides of the book.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     pub bids: BTreeMap<i64, Level>,
@@ -39,24 +41,24 @@ pub(crate) enum Step {
     ExpireMaker { order: u64 },
 }
 
-/// What an incoming order would do.
+/// The match that an incoming order would make.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub steps: Vec<Step>,
     pub quantity: i64,
     pub quote: Amount,
-    /// The order was used up (else the book or the limit ended the walk).
+    /// Whether the order was used up; if not, the book or the limit price ended the match.
     pub exhausted: bool,
-    /// Self-trade prevention ends the taker's remainder.
+    /// Whether self-trade prevention ends the taker's remainder.
     pub taker_expires: bool,
 }
 
-/// The incoming order as the book needs to know it.
+/// The properties of an incoming order that a match needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taker {
     pub account: AccountId,
     pub side: Side,
-    /// `None` for market orders.
+    /// Limit price; `None` for a market order.
     pub limit: Option<i64>,
     pub size: OrderSize,
     pub stp: Stp,
@@ -84,7 +86,7 @@ impl Book {
         }
     }
 
-    /// Whether a limit order of that side and price would take.
+    /// Whether a limit order of that side and price would trade at once.
     pub fn crosses(&self, side: Side, price: i64) -> bool {
         match side {
             Side::Buy => self.best(Side::Sell).is_some_and(|ask| price >= ask),
@@ -102,7 +104,7 @@ impl Book {
         total
     }
 
-    /// Takes `quantity` off a resting order (removing it at 0); returns its level's new total.
+    /// Reduces a resting order by `quantity` and removes it at 0; returns its level's new total.
     pub fn reduce(&mut self, side: Side, price: i64, priority: u64, quantity: i64) -> i64 {
         let levels = self.side_mut(side);
         let Some(level) = levels.get_mut(&price) else { return 0 };
@@ -122,7 +124,7 @@ impl Book {
         total
     }
 
-    /// What an incoming order would take, in price-time priority.
+    /// Plans the match of an incoming order, in price-time priority.
     pub fn plan(&self, taker: &Taker, instrument: &InstrumentConfig) -> Plan {
         let mut plan = Plan::default();
         match taker.side {
@@ -132,7 +134,7 @@ impl Book {
         plan
     }
 
-    /// The best `limit` levels of a side, best first, as (price, total).
+    /// The best `limit` levels of a side, best first, as (price, total quantity).
     pub fn levels(&self, side: Side, limit: usize) -> Vec<(i64, i64)> {
         let pair = |(price, level): (&i64, &Level)| (*price, level.total);
         match side {
@@ -161,7 +163,7 @@ impl Plan {
         }
     }
 
-    /// False when the taker is done.
+    /// Adds the matches of one level; false when the taker is done.
     fn walk_level(
         &mut self,
         price: i64,

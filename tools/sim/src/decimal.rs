@@ -1,25 +1,25 @@
 //! Decimal text to integer mantissas and back, without floats.
 //!
-//! A line belongs here if it only concerns digits; what a number may be is `instrument`'s matter.
+//! A line belongs here if it only concerns digits. The range of a number is `instrument`.
 
-/// Longest decimal text that is looked at.
+/// Longest decimal text that is read, in bytes.
 pub const DECIMAL_TEXT_MAX: usize = 40;
 
-/// Why a decimal text is no mantissa.
+/// Why a decimal text cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// Not `digits[.digits]` (signs and exponents are refused).
+    /// The text is not `digits[.digits]`. Signs and exponents are refused.
     #[error("not a decimal number")]
     Malformed,
-    /// More significant decimals than the mantissa holds.
+    /// The text has more significant decimals than the mantissa.
     #[error("more than {0} decimals")]
     TooPrecise(u32),
-    /// Does not fit the mantissa.
+    /// The number does not fit the mantissa.
     #[error("number too large")]
     TooLarge,
 }
 
-/// Reads `digits[.digits]` as a mantissa with `decimals` decimals; further zeros are dropped.
+/// Reads `digits[.digits]` as a mantissa with `decimals` decimals. Trailing zeros are ignored.
 ///
 /// # Errors
 /// [`DecimalError`]; never panics on any text.
@@ -48,14 +48,14 @@ pub fn parse(text: &str, decimals: u32) -> Result<i64, DecimalError> {
     Ok(mantissa)
 }
 
-/// Number of digits after the point that the text writes, trailing zeros included.
+/// Number of digits after the point, including trailing zeros.
 pub fn written_decimals(text: &str) -> usize {
     text.split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// Writes a mantissa of `decimals` decimals with exactly `shown` digits after the point.
 ///
-/// Fewer shown digits truncate towards zero, more are zeros.
+/// Fewer shown digits truncate towards zero; additional ones are zeros.
 pub fn format(mantissa: i128, decimals: u32, shown: u32) -> String {
     let negative = mantissa < 0;
     let digits = mantissa.unsigned_abs();

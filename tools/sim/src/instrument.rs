@@ -1,4 +1,4 @@
-//! What can be traded, in which steps, and the check of an order against it.
+//! Instruments with their steps and bounds, and the check of an order against them.
 //!
 //! A line belongs here if it needs only the instrument and the order. Funds are `accounts`.
 
@@ -7,17 +7,17 @@ use super::order::{AMOUNT_DECIMALS, Amount, NewOrder, OrderKind, OrderSize, Refu
 /// Whether and how an instrument trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trading {
-    /// Everything.
+    /// All orders are accepted.
     Online,
-    /// Only cancels.
+    /// Only cancels are accepted.
     CancelOnly,
-    /// Cancels and post-only orders.
+    /// Only cancels and post-only orders are accepted.
     PostOnly,
-    /// Nothing.
+    /// Nothing is accepted.
     Halted,
 }
 
-/// How far a price may be from the last trade, in millionths of it.
+/// How far a price may be from the price of the last trade, in parts per million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceBand {
     /// Highest price: last × this / 10^6.
@@ -26,22 +26,22 @@ pub struct PriceBand {
     pub down_ppm: u64,
 }
 
-/// One instrument. Prices and quantities are mantissas in its decimals.
+/// One instrument. Prices and quantities are mantissas with the instrument's decimals.
 #[derive(Clone, Debug)]
 pub struct InstrumentConfig {
-    /// The venue's own name (`BTCUSDT`, `BTC/USD`).
+    /// The venue's symbol, such as `BTCUSDT` or `BTC/USD`.
     pub symbol: String,
     /// Base asset.
     pub base: String,
     /// Quote asset.
     pub quote: String,
-    /// Decimals of price mantissas; with the quantity's at most 16.
+    /// Decimals of price mantissas; price and quantity decimals add up to 16 at most.
     pub price_decimals: u32,
     /// Decimals of quantity mantissas.
     pub quantity_decimals: u32,
-    /// Price step, > 0.
+    /// Price step, above 0.
     pub tick: i64,
-    /// Quantity step, > 0.
+    /// Quantity step, above 0.
     pub lot: i64,
     /// Lowest price.
     pub min_price: i64,
@@ -55,9 +55,9 @@ pub struct InstrumentConfig {
     pub max_market_quantity: i64,
     /// Smallest price × quantity, as an [`Amount`] of quote.
     pub min_notional: Amount,
-    /// Price band around the last trade; `None` for none.
+    /// Price band around the last trade; `None` for no band.
     pub price_band: Option<PriceBand>,
-    /// Most open orders of one account (market makers of the simulator excepted).
+    /// Most open orders of one account. Background accounts have no limit.
     pub max_open_orders: u32,
 }
 

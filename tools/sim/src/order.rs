@@ -1,8 +1,9 @@
-//! The words between a front and the matching engine: orders, requests, refusals, events.
+//! Types between a front and the matching engine: orders, requests, refusals, events.
 //!
-//! A line belongs here if both sides need the type. Matching is `engine`, texts are the fronts'.
-//! Prices and quantities are mantissas in the instrument's decimals; an [`Amount`] counts 10^-16 of
-//! an asset ([`AMOUNT_DECIMALS`]), so that price times quantity is exact. Times are Unix ns.
+//! A line belongs here if both sides need the type. Matching is `engine`, texts are the fronts.
+//! Prices and quantities are mantissas with the instrument's decimals. An [`Amount`] counts 10^-16
+//! of an asset ([`AMOUNT_DECIMALS`]), so that price times quantity is exact. Times are nanoseconds
+//! since the Unix epoch.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The side it trades with.
+    /// The opposite side.
     #[must_use]
     pub fn opposite(self) -> Self {
         match self {
@@ -47,42 +48,43 @@ impl Side {
 /// How an order is priced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderKind {
-    /// At its price or better.
+    /// Trades at its price or better.
     Limit,
-    /// At whatever the book offers; what it does not offer expires.
+    /// Trades at any price in the book; the remainder expires.
     Market,
 }
 
 /// How long an order lives. A market order is always [`Tif::Ioc`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tif {
-    /// Until it is canceled.
+    /// Good till canceled.
     Gtc,
-    /// What does not fill at once expires.
+    /// Immediate or cancel: the quantity that does not fill at once expires.
     Ioc,
-    /// All at once or nothing.
+    /// Fill or kill: the order fills whole at once, or expires.
     Fok,
 }
 
-/// What happens when an order would trade with its own account; the taker's choice decides.
+/// Self-trade prevention: what happens when an order would trade with its own account. The taker's
+/// setting decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stp {
-    /// It trades.
+    /// The orders trade.
     Allow,
-    /// The incoming order's remainder ends (Kraken: cancel newest).
+    /// The remainder of the incoming order ends.
     ExpireTaker,
-    /// The resting order ends (Kraken: cancel oldest).
+    /// The resting order ends.
     ExpireMaker,
-    /// Both end.
+    /// Both orders end.
     ExpireBoth,
 }
 
-/// Where an order stands.
+/// Status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// Accepted, nothing filled.
+    /// Open, nothing filled.
     New,
-    /// Filled in part, still live.
+    /// Open, filled in part.
     PartiallyFilled,
     /// Filled whole; final.
     Filled,
@@ -101,12 +103,12 @@ impl OrderStatus {
     }
 }
 
-/// How a market order is sized.
+/// Size of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderSize {
-    /// This much base.
+    /// A quantity of the base asset.
     Base(i64),
-    /// As much base as this much quote buys or must be sold for (market orders only).
+    /// An amount of the quote asset to spend or to receive (market orders only).
     Quote(Amount),
 }
 
@@ -115,7 +117,7 @@ pub enum OrderSize {
 pub struct NewOrder {
     /// Owner.
     pub account: AccountId,
-    /// What to trade.
+    /// Instrument.
     pub instrument: InstrumentId,
     /// The client's id, unique among the account's open orders; empty means none.
     pub client_id: Arc<str>,
@@ -125,15 +127,15 @@ pub struct NewOrder {
     pub kind: OrderKind,
     /// Time in force; ignored for market orders.
     pub tif: Tif,
-    /// Refuse (or cancel, see `PostOnlyCross`) rather than take.
+    /// Whether the order is refused (or canceled, see `PostOnlyCross`) if it would take.
     pub post_only: bool,
     /// Limit price; 0 for market orders.
     pub price: i64,
-    /// Quantity.
+    /// Size.
     pub size: OrderSize,
     /// Self-trade prevention.
     pub stp: Stp,
-    /// The front's own mark, returned in every report (for example the session it came from).
+    /// A mark of the front, such as the session, that every report returns.
     pub tag: u64,
 }
 
@@ -158,33 +160,33 @@ pub struct Order {
     pub post_only: bool,
     /// Limit price; 0 for market orders.
     pub price: i64,
-    /// Ordered quantity; for quote-sized market orders what was filled.
+    /// Ordered quantity; for a quote-sized market order the filled quantity.
     pub quantity: i64,
-    /// Ordered quote amount of a quote-sized market order.
+    /// Ordered quote amount of a quote-sized market order; `None` for any other order.
     pub quote_ordered: Option<Amount>,
     /// Quantity filled.
     pub filled: i64,
     /// Quote amount filled.
     pub filled_quote: Amount,
-    /// Sum of the fees paid, in each fill's own fee asset (one asset per order).
+    /// Sum of the fees paid. All fills of one order have the same fee asset.
     pub fees: Amount,
     /// Status.
     pub status: OrderStatus,
-    /// Why it ended, once it did by other means than a fill.
+    /// Why the order ended, if it ended without being filled.
     pub end: Option<EndReason>,
     /// Self-trade prevention.
     pub stp: Stp,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub created_ns: u64,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_ns: u64,
-    /// Since when it was on the book or could be; `None` for orders that never rest.
+    /// Time since which the order can rest on the book; `None` for an order that never rests.
     pub working_since_ns: Option<u64>,
-    /// Funds held for it: quote for a buy, base for a sell.
+    /// Funds held for the order: quote for a buy, base for a sell.
     pub locked: Amount,
-    /// Place in its price level: lower is earlier.
+    /// Priority within the price level: lower trades earlier.
     pub priority: u64,
-    /// The front's own mark.
+    /// A mark of the front.
     pub tag: u64,
 }
 
@@ -198,36 +200,36 @@ impl Order {
 /// Why an order ended without being filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// Its owner asked.
+    /// The owner canceled.
     User,
-    /// Rest of an IOC.
+    /// Remainder of an IOC order.
     Ioc,
-    /// FOK that could not fill whole.
+    /// A FOK order could not fill whole.
     Fok,
-    /// Market order beyond what the book held.
+    /// The book could not fill a market order whole.
     NoLiquidity,
     /// Self-trade prevention.
     SelfTrade,
-    /// Post-only order that would have taken, where the venue cancels those.
+    /// A post-only order would have taken, at a venue that cancels it.
     PostOnly,
-    /// An amend to no more than what was filled, where the venue cancels the rest.
+    /// An amend to at most the filled quantity, at a venue that cancels the rest.
     Amend,
-    /// Its expiry time came (the front's timer).
+    /// The front's timer: the expiry time came.
     Time,
-    /// Its session or dead-man timer (the front).
+    /// The front: the session ended, or its dead-man timer fired.
     Disconnect,
-    /// The venue.
+    /// The venue canceled.
     Venue,
 }
 
-/// How an order is named by its owner.
+/// How the owner refers to an order.
 #[derive(Clone, Copy, Debug)]
 pub enum OrderRef<'a> {
-    /// By the exchange's id.
+    /// The exchange's id.
     Id(u64),
-    /// By the client's id (the newest order of that id).
+    /// The client's id; the newest order of that id is meant.
     Client(&'a str),
-    /// Both given: both must name the same order.
+    /// Both ids, which must name the same order.
     Both(u64, &'a str),
 }
 
@@ -236,9 +238,9 @@ pub enum OrderRef<'a> {
 pub enum CancelOnly {
     /// Any open order.
     Any,
-    /// Only if nothing was filled.
+    /// Only an order with nothing filled.
     New,
-    /// Only if something was filled.
+    /// Only a partially filled order.
     PartiallyFilled,
 }
 
@@ -247,13 +249,13 @@ pub enum CancelOnly {
 pub struct Amend {
     /// New total quantity.
     pub quantity: Option<i64>,
-    /// New price (venues whose amends may reprice).
+    /// New price, at venues whose amends may change the price.
     pub price: Option<i64>,
-    /// New client id (Binance); `None` keeps the old one.
+    /// New client id; `None` keeps the old one.
     pub client_id: Option<Arc<str>>,
 }
 
-/// Why the engine refused. A refused request changed nothing.
+/// Why the engine refused a request. A refused request changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The instrument does not trade now.
@@ -265,28 +267,28 @@ pub enum Refusal {
     /// Only post-only orders are accepted now.
     #[error("post only")]
     PostOnlyMode,
-    /// Price off tick or out of bounds.
+    /// The price is off the tick or out of bounds.
     #[error("price filter")]
     PriceFilter,
-    /// Price too far from the reference price.
+    /// The price is too far from the reference price.
     #[error("price band")]
     PriceBand,
-    /// Quantity off lot or out of bounds.
+    /// The quantity is off the lot or out of bounds.
     #[error("lot size")]
     LotSize,
-    /// Market order quantity out of bounds.
+    /// The quantity of a market order is out of bounds.
     #[error("market lot size")]
     MarketLotSize,
-    /// Price times quantity too small.
+    /// Price times quantity is too small.
     #[error("minimum notional")]
     MinNotional,
-    /// Too many open orders on the instrument.
+    /// The account has too many open orders on the instrument.
     #[error("too many open orders")]
     MaxOpenOrders,
     /// The book or the exchange is full ([`super::engine::OPEN_ORDERS_MAX`]).
     #[error("exchange full")]
     Full,
-    /// Not enough free funds.
+    /// The account has too little free funds.
     #[error("insufficient balance")]
     InsufficientBalance,
     /// The client id names an open order.
@@ -295,33 +297,33 @@ pub enum Refusal {
     /// A post-only order would take.
     #[error("would match immediately")]
     WouldMatch,
-    /// No such open order of this account.
+    /// The account has no such open order.
     #[error("unknown order")]
     UnknownOrder,
-    /// The order's state is excluded by [`CancelOnly`].
+    /// [`CancelOnly`] excludes the order's state.
     #[error("cancel restricted")]
     CancelRestricted,
-    /// An amend up where only down is allowed.
+    /// An amend would increase the quantity at a venue that only allows less.
     #[error("amend would increase")]
     AmendIncrease,
-    /// An amend to what is already so.
+    /// An amend would change nothing.
     #[error("amend changes nothing")]
     AmendNoChange,
-    /// An amend to no more than what is filled.
+    /// An amend to at most the filled quantity.
     #[error("amend below filled quantity")]
     AmendBelowFilled,
 }
 
-/// One side's part in one trade.
+/// One side of one trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill {
     /// Trade id, increasing from the configured first, per exchange.
     pub trade_id: u64,
-    /// The order.
+    /// Id of the order.
     pub order_id: u64,
     /// Instrument.
     pub instrument: InstrumentId,
-    /// This side.
+    /// Side of the order.
     pub side: Side,
     /// Price.
     pub price: i64,
@@ -333,9 +335,9 @@ pub struct Fill {
     pub maker: bool,
     /// Fee paid.
     pub fee: Amount,
-    /// In this asset.
+    /// Asset of the fee.
     pub fee_asset: AssetId,
-    /// When.
+    /// Time of the event.
     pub time_ns: u64,
     /// Execution id of the report.
     pub exec_id: u64,
@@ -344,28 +346,28 @@ pub struct Fill {
 /// Free and locked amount of one asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
-    /// Can be spent.
+    /// Amount that can be spent.
     pub free: Amount,
-    /// Held by open orders.
+    /// Amount held for open orders.
     pub locked: Amount,
 }
 
 /// What happened to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// Accepted; comes before any fill.
+    /// The order was accepted; comes before any fill.
     Accepted,
-    /// Traded.
+    /// The order traded.
     Trade(Fill),
-    /// Canceled ([`Order::end`] says why).
+    /// The order was canceled, for the reason in [`Order::end`].
     Canceled,
-    /// Expired ([`Order::end`] says why).
+    /// The order expired, for the reason in [`Order::end`].
     Expired,
-    /// Changed by its owner.
+    /// The owner changed the order.
     Amended {
-        /// Quantity before.
+        /// Quantity before the change.
         old_quantity: i64,
-        /// Price before.
+        /// Price before the change.
         old_price: i64,
     },
 }
@@ -373,21 +375,21 @@ pub enum ReportKind {
 /// One entry of an account's event log.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Execution id, increasing per exchange (not gap free per account).
+    /// Execution id, increasing per exchange; one account sees gaps.
     pub exec_id: u64,
-    /// When.
+    /// Time of the event.
     pub time_ns: u64,
-    /// What.
+    /// What happened.
     pub kind: ReportKind,
-    /// The order just after it.
+    /// The order after the event.
     pub order: Order,
-    /// Client id of the cancel or amend request, where the venue has one.
+    /// Client id of the cancel or amend request, at venues that have such ids.
     pub request_id: Option<Arc<str>>,
     /// The client id before an amend that changed it.
     pub old_client_id: Option<Arc<str>>,
-    /// Base and quote balance just after.
+    /// Base balance after the event.
     pub base: Balance,
-    /// See `base`.
+    /// Quote balance after the event.
     pub quote: Balance,
 }
 
@@ -402,11 +404,11 @@ pub struct PublicTrade {
     pub price: i64,
     /// Quantity.
     pub quantity: i64,
-    /// Who took.
+    /// Side of the taker.
     pub taker_side: Side,
-    /// When.
+    /// Time of the event.
     pub time_ns: u64,
-    /// The taker's order (trades of one order at one price make one aggregate trade).
+    /// Id of the taker's order. Trades of one order at one price make one aggregate trade.
     pub taker_order: u64,
     /// Whether the taker's order was a market order.
     pub taker_market: bool,
@@ -423,18 +425,18 @@ pub struct LevelChange {
     pub price: i64,
     /// Total quantity now; 0 means the level is gone.
     pub quantity: i64,
-    /// Counts this instrument's level changes by one, from 1.
+    /// Number of the instrument's level changes, from 1 without gaps.
     pub update_id: u64,
-    /// When.
+    /// Time of the event.
     pub time_ns: u64,
 }
 
-/// Everything the engine tells, in the order in which it happened.
+/// An event of the engine, in the order in which the events happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// For the owner of an account (not for market makers of the simulator itself).
+    /// Private: an order's change, for its owner. Background accounts get no reports.
     Report(Box<Report>),
-    /// A balance changed by deposit (or withdrawal, negative).
+    /// Private: a deposit, or a withdrawal with a negative amount.
     Deposit {
         /// Account.
         account: AccountId,
@@ -442,7 +444,7 @@ pub enum Event {
         asset: AssetId,
         /// Signed change.
         amount: Amount,
-        /// When.
+        /// Time of the event.
         time_ns: u64,
     },
     /// Public: a level changed.

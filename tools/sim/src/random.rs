@@ -1,7 +1,7 @@
-//! A small deterministic generator for order flow and noise.
+//! The seeded generator of the tools and of the simulation: order flow, noise, test orders.
 //!
-//! A line belongs here if it turns a seed into numbers. The algorithm is splitmix64 (Steele, Lea,
-//! Flood 2014): one 64-bit addition and a finalizer, the same on every machine. Not for keys.
+//! A line belongs here if it turns a seed into numbers. The algorithm is `SplitMix64` (Steele, Lea
+//! and Flood, 2014), which gives the same numbers on every machine. It is not fit for keys.
 
 /// The generator; equal seeds give equal sequences.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A sequence of its own for each `salt` of one seed.
+    /// Starts a sequence that differs for each `salt` of one seed.
     pub fn salted(seed: u64, salt: u64) -> Self {
         let mut random = Self(seed ^ salt.wrapping_mul(0xd6e8_feb8_6659_fd93));
         random.next_u64();
@@ -29,7 +29,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number in `0..bound`; 0 for bound 0. The bias (below 2^-32 for small bounds) is accepted.
+    /// A number in `0..bound`; 0 for bound 0. The bias is below 2^-32 for bounds below 2^32.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
@@ -43,7 +43,7 @@ impl Random {
         low.wrapping_add(self.below(width.saturating_add(1)) as i64)
     }
 
-    /// True `ppm` times in a million.
+    /// True with a probability of `ppm` parts per million.
     pub fn chance_ppm(&mut self, ppm: u32) -> bool {
         self.below(1_000_000) < u64::from(ppm)
     }

@@ -1,4 +1,6 @@
-//! What answers a valid application message: an echo, or orders that are accepted and rest.
+//! The applications that answer valid messages: an echo, or a book that accepts every order.
+//!
+//! A line belongs here if it answers a message that the session layer has passed.
 
 use std::collections::HashSet;
 
@@ -7,16 +9,16 @@ use rutter_fix::session::{AppMessage, BusinessRejectReason, NoCredentials, Sessi
 use rutter_fix::store::MemStore;
 use rutter_fix::tags::{self, msg_type};
 
-/// Most `ClOrdID`s remembered between two logons; beyond it the oldest knowledge is dropped.
+/// Most `ClOrdID`s remembered between two logons; when reached, all are forgotten.
 const SEEN_MAX: usize = 100_000;
 
-/// Which application answers.
+/// The application that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Application {
-    /// Every valid `NewOrderSingle` and `SecurityDefinition` goes back, but for a `NewOrderSingle`
-    /// with `PossResend` whose `ClOrdID` has come before.
+    /// Returns every valid `NewOrderSingle` and `SecurityDefinition`, except a `NewOrderSingle`
+    /// with `PossResend` (97) whose `ClOrdID` (11) is known.
     Echo,
-    /// A valid `NewOrderSingle` is answered with an `ExecutionReport` (New).
+    /// Answers a valid `NewOrderSingle` with an `ExecutionReport` (New).
     Orders,
 }
 
@@ -25,19 +27,19 @@ pub enum Application {
 pub(super) struct Answers {
     application: Application,
     seen: HashSet<Vec<u8>>,
-    /// Counts reports, for `OrderID` and `ExecID`.
+    /// Number of reports, which makes `OrderID` (37) and `ExecID` (17).
     serial: u64,
 }
 
 type Peer = Session<MemStore, NoCredentials>;
 
 impl Answers {
-    /// One that has seen nothing.
+    /// An application that knows no order.
     pub fn new(application: Application) -> Self {
         Self { application, seen: HashSet::new(), serial: 0 }
     }
 
-    /// A session begins: orders of before it are forgotten.
+    /// A session begins; orders of earlier sessions are forgotten.
     pub fn logged_on(&mut self) {
         self.seen.clear();
     }
@@ -52,7 +54,7 @@ impl Answers {
     ) {
         let message = &app.message;
         match (self.application, message.msg_type()) {
-            // Nobody may answer a refusal with a refusal.
+            // A reject is never answered with a reject.
             (_, msg_type::BUSINESS_MESSAGE_REJECT) => {}
             (Application::Echo, msg_type::NEW_ORDER_SINGLE) => {
                 if self.is_news(message) || !app.poss_resend {
@@ -70,13 +72,14 @@ impl Answers {
             _ => {
                 let reason = BusinessRejectReason::UnsupportedMessageType;
                 let id = message.get(tags::CL_ORD_ID);
-                // A store in memory refuses nothing that came in one message.
+                // A store in memory fails only for a message above the limit, which no answer to a
+                // received message reaches.
                 let _ = session.business_reject(now_ns, message, reason, id, reason.text(), out);
             }
         }
     }
 
-    /// Remembers an order; false when it was known.
+    /// Remembers an order; false if the order was known.
     fn is_news(&mut self, message: &Message<'_>) -> bool {
         if self.seen.len() >= SEEN_MAX {
             self.seen.clear();
@@ -95,7 +98,7 @@ impl Answers {
         let serial = self.serial;
         let before_4_3 = session.config().begin_string == "FIX.4.2";
         let copied = |tag| message.get(tag).filter(|value| !value.is_empty());
-        // As above: nothing that came in one message is too long to go out in one.
+        // The report holds fields of one received message, so it stays below the limit.
         let _ = session.send_unnumbered(now_ns, msg_type::EXECUTION_REPORT, out, |report| {
             report.uint(tags::ORDER_ID, serial).uint(tags::EXEC_ID, serial);
             if before_4_3 {
@@ -118,7 +121,7 @@ impl Answers {
     }
 }
 
-/// Tags of a header that every sender writes anew.
+/// Tags of the header that every sender writes itself.
 const OWN_HEADER: &[u32] = &[
     tags::MSG_TYPE,
     tags::MSG_SEQ_NUM,
@@ -130,7 +133,7 @@ const OWN_HEADER: &[u32] = &[
     tags::LAST_MSG_SEQ_NUM_PROCESSED,
 ];
 
-/// Sends a message back; what else its header had comes first again, as it stood there.
+/// Returns a message with all its fields, in their order, but for those of [`OWN_HEADER`].
 fn echo(session: &mut Peer, now_ns: u64, message: &Message<'_>, out: &mut Vec<u8>) {
     let mut fields = Vec::with_capacity(message.bytes().len());
     for (tag, value) in message.fields().filter(|(tag, _)| !OWN_HEADER.contains(tag)) {

@@ -1,49 +1,51 @@
 //! One connection: its socket, and the bytes that wait in either direction.
+//!
+//! A line belongs here if it needs no session.
 
 use std::io::{self, Read, Write};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-/// Most bytes read in one go, so that one connection does not keep the others waiting.
+/// Most bytes read in one turn, so that one connection does not keep the others waiting.
 const READ_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes that wait for a peer that does not read; beyond it the connection is given up.
+/// Most bytes that wait for a peer that does not read. Beyond this the connection is dropped.
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
 
-/// What is left to be written to a closed connection is given up after this.
+/// Longest time that a closing connection may take to write its remaining bytes.
 const LINGER_NS: u64 = 2_000_000_000;
 
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
     socket: TcpStream,
-    /// Bytes that arrived and are no whole message yet.
+    /// Bytes received that are not yet a whole message.
     pub input: Vec<u8>,
     /// Bytes to be written.
     pub out: Vec<u8>,
-    /// Whose it is, once its Logon has said so.
-    pub desk: Option<usize>,
-    /// When it is given up: without a Logon, or with bytes that nobody takes.
+    /// Index of the session, known after the Logon.
+    pub slot: Option<usize>,
+    /// When the connection is dropped: without a Logon, or with bytes that the peer does not read.
     pub due_ns: Option<u64>,
-    /// Nothing more is read; it is closed when everything is written.
+    /// Whether to read no more, and to close once everything is written.
     pub closing: bool,
-    /// The peer is gone.
+    /// Whether the connection has ended.
     pub ended: bool,
-    /// There may be more to read than was taken.
+    /// Whether the last turn left bytes unread.
     pub unread: bool,
 }
 
 impl Link {
-    /// One that was just accepted.
+    /// A connection that was just accepted.
     pub fn new(socket: TcpStream, logon_due_ns: u64) -> Self {
-        // Without it answers wait for acknowledgements; it is an optimisation all the same.
+        // Without this option answers wait for acknowledgements, but still arrive.
         let _ = socket.set_nodelay(true);
         Self {
             socket,
             input: Vec::new(),
             out: Vec::new(),
-            desk: None,
+            slot: None,
             due_ns: Some(logon_due_ns),
             closing: false,
             ended: false,
@@ -56,7 +58,7 @@ impl Link {
         registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Takes what has arrived.
+    /// Reads what has arrived.
     pub fn read(&mut self) {
         let mut chunk = [0; 16 << 10];
         let mut taken = 0;
@@ -78,7 +80,7 @@ impl Link {
         self.unread = !self.ended;
     }
 
-    /// Writes what the socket takes.
+    /// Writes as much as the socket takes.
     pub fn write(&mut self) {
         while !self.out.is_empty() && !self.ended {
             match self.socket.write(&self.out) {
@@ -93,12 +95,12 @@ impl Link {
         self.ended |= self.out.len() > OUTPUT_BYTES_MAX;
     }
 
-    /// A Logon has begun: it must be complete by then.
+    /// A Logon has begun, and must be complete by `due_ns`.
     pub fn hurry(&mut self, due_ns: u64) {
         self.due_ns = self.due_ns.map(|known| known.min(due_ns));
     }
 
-    /// Closes it once everything is written.
+    /// Closes the connection once everything is written.
     pub fn close(&mut self, now_ns: u64) {
         self.closing = true;
         self.due_ns = Some(now_ns.saturating_add(LINGER_NS));

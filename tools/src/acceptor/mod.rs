@@ -1,10 +1,11 @@
-//! A FIX acceptor on the session code of the gateway: what a conformance runner plays against.
+//! `rutter-tools fix-acceptor`: a FIX acceptor on the session code of the gateway, for the
+//! conformance runner.
 //!
-//! A line belongs here if it carries bytes between sockets and sessions. Which sessions there are
-//! is `sessions`, what an application answers is `application`, the protocol is `rutter_fix`'s.
+//! A line belongs here if it carries bytes between sockets and sessions. The list of sessions is
+//! `sessions`, the answers of the application are `application`, the protocol is `rutter_fix`.
 //!
-//! One thread, one port for all sessions. A connection belongs to nobody before its Logon has told
-//! by `BeginString` and `CompID`s whose it is; a session with a connection refuses a second one.
+//! One thread and one port serve all sessions. `BeginString` and `CompID`s of the Logon tell the
+//! session of a connection. A session with a connection refuses a second one.
 
 mod application;
 mod link;
@@ -23,15 +24,15 @@ use rutter_fix::tags::{self, msg_type};
 use crate::clock::unix_ns;
 use application::Application;
 use link::Link;
-use sessions::Desk;
+use sessions::SessionSlot;
 
-/// Most connections at a time; more are closed at once.
+/// Most open connections; further ones are closed at once.
 const LINKS_MAX: usize = 256;
 
 /// A connection without a Logon is closed after this.
 const LOGON_TIMEOUT_NS: u64 = 10_000_000_000;
 
-/// Longest sleep while nothing is due.
+/// Longest sleep when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
 const LISTENER: Token = Token(usize::MAX);
@@ -50,7 +51,7 @@ pub struct Arguments {
     echo: bool,
 }
 
-/// Serves until the process is ended. Prints `listening ADDRESS` once it does.
+/// Serves until the process is ended. Prints `listening ADDRESS` once it listens.
 ///
 /// # Errors
 /// The system's, on listening and waiting.
@@ -71,17 +72,17 @@ pub struct Acceptor {
     poll: Poll,
     events: Events,
     links: Vec<Option<Link>>,
-    desks: Vec<Desk>,
+    slots: Vec<SessionSlot>,
     index: FieldIndex,
 }
 
-/// What is to become of a connection whose first bytes have come.
+/// What to do with a connection after its first bytes.
 enum First {
-    /// Not a whole message yet.
+    /// The first message is incomplete.
     Wait,
-    /// It is no Logon of a session that is free.
+    /// The first message is not the Logon of a session.
     Close,
-    /// The Logon of this session.
+    /// The first message is the Logon of the session at this index.
     Bind(usize),
 }
 
@@ -99,12 +100,12 @@ impl Acceptor {
             poll,
             events: Events::with_capacity(LINKS_MAX + 1),
             links: Vec::new(),
-            desks: sessions::all(application),
+            slots: sessions::all(application),
             index: FieldIndex::new(),
         })
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     ///
     /// # Errors
     /// The system's.
@@ -112,7 +113,7 @@ impl Acceptor {
         self.listener.local_addr()
     }
 
-    /// Waits at most `idle` for something to do, and does it.
+    /// Waits at most `idle` for work, and does it.
     ///
     /// # Errors
     /// The system's, on waiting.
@@ -124,11 +125,12 @@ impl Acceptor {
         }
         let ready: Vec<Token> = self.events.iter().map(mio::event::Event::token).collect();
         let now_ns = unix_ns();
-        // Ends of connections are seen before new ones, so that a session is free at once.
+        // Ends of connections are handled before new connections, so that their sessions are free.
         for token in ready.iter().filter(|token| **token != LISTENER) {
             self.serve(token.0, now_ns);
         }
-        // Readiness is told once only: what an error or a full turn left behind is looked for.
+        // The poll reports readiness once only, so connections that an earlier turn left waiting
+        // are accepted here as well.
         self.accept(now_ns);
         self.on_time(unix_ns());
         Ok(())
@@ -139,9 +141,9 @@ impl Acceptor {
             return Duration::ZERO;
         }
         let links = self.links.iter().flatten().filter_map(|link| link.due_ns);
-        let desks = self.desks.iter().filter_map(|desk| desk.session.next_deadline_ns());
-        let due_ns = links.chain(desks).min().unwrap_or(u64::MAX);
-        // Rounded up: a wait that ends early would only be another one.
+        let slots = self.slots.iter().filter_map(|slot| slot.session.next_deadline_ns());
+        let due_ns = links.chain(slots).min().unwrap_or(u64::MAX);
+        // Rounded up, because a wait that ends early would only be repeated.
         Duration::from_millis(due_ns.saturating_sub(now_ns).div_ceil(1_000_000))
     }
 
@@ -173,27 +175,27 @@ impl Acceptor {
     }
 
     fn work_off(&mut self, place: usize, link: &mut Link, now_ns: u64) {
-        if link.desk.is_none() && !link.closing {
+        if link.slot.is_none() && !link.closing {
             match self.first(&link.input) {
                 First::Wait if link.input.is_empty() => {}
                 First::Wait => link.hurry(now_ns.saturating_add(FRAME_TIMEOUT_NS)),
                 First::Close => link.close(now_ns),
-                First::Bind(desk) => self.bind(place, desk, link, now_ns),
+                First::Bind(slot) => self.bind(place, slot, link, now_ns),
             }
         }
-        let Some(desk) = link.desk.and_then(|desk| self.desks.get_mut(desk)) else { return };
+        let Some(slot) = link.slot.and_then(|slot| self.slots.get_mut(slot)) else { return };
         while !link.closing {
             let input = std::mem::take(&mut link.input);
             let Received { consumed, event } =
-                desk.session.receive(now_ns, &input, &mut self.index, &mut link.out);
+                slot.session.receive(now_ns, &input, &mut self.index, &mut link.out);
             let stuck = consumed == 0 && event.is_none();
             let gone = matches!(event, Some(Event::Disconnect { .. }));
             match event {
                 Some(Event::App(app)) => {
-                    desk.application.answer(&mut desk.session, now_ns, &app, &mut link.out);
-                    desk.session.confirm_in(app.id);
+                    slot.application.answer(&mut slot.session, now_ns, &app, &mut link.out);
+                    slot.session.confirm_in(app.id);
                 }
-                Some(Event::LoggedOn { .. }) => desk.application.logged_on(),
+                Some(Event::LoggedOn { .. }) => slot.application.logged_on(),
                 _ => {}
             }
             link.input = input;
@@ -219,8 +221,8 @@ impl Acceptor {
         }
         let said = |tag| message.get(tag).unwrap_or(b"");
         let (peer, ours) = (said(tags::SENDER_COMP_ID), said(tags::TARGET_COMP_ID));
-        let found = self.desks.iter().position(|desk| {
-            let config = desk.session.config();
+        let found = self.slots.iter().position(|slot| {
+            let config = slot.session.config();
             config.begin_string.as_bytes() == message.begin_string()
                 && config.target.as_bytes() == peer
                 && config.sender.as_bytes() == ours
@@ -228,33 +230,33 @@ impl Acceptor {
         found.map_or(First::Close, First::Bind)
     }
 
-    fn bind(&mut self, place: usize, desk: usize, link: &mut Link, now_ns: u64) {
-        // An end of the earlier connection that has not been read yet frees the session as well.
-        if let Some(owner) = self.desks.get(desk).and_then(|desk| desk.owner) {
+    fn bind(&mut self, place: usize, slot: usize, link: &mut Link, now_ns: u64) {
+        // The earlier connection may have ended without having been read; then the session is free.
+        if let Some(owner) = self.slots.get(slot).and_then(|slot| slot.owner) {
             self.serve(owner, now_ns);
         }
-        let Some(at) = self.desks.get_mut(desk) else { return };
+        let Some(at) = self.slots.get_mut(slot) else { return };
         if at.owner.is_some() || at.session.connected(now_ns, &mut link.out).is_err() {
             link.close(now_ns);
             return;
         }
         at.owner = Some(place);
-        link.desk = Some(desk);
+        link.slot = Some(slot);
         link.due_ns = None;
     }
 
-    /// Writes what waits and lets go of a connection that is over.
+    /// Writes the waiting bytes, and drops a connection that has ended.
     fn settle(&mut self, place: usize, mut link: Link, now_ns: u64) {
         link.write();
         if link.ended
-            && let Some(desk) = link.desk.and_then(|desk| self.desks.get_mut(desk))
+            && let Some(slot) = link.slot.and_then(|slot| self.slots.get_mut(slot))
         {
-            desk.session.disconnected();
+            slot.session.disconnected();
         }
         if (link.ended || link.closing)
-            && let Some(desk) = link.desk.take().and_then(|desk| self.desks.get_mut(desk))
+            && let Some(slot) = link.slot.take().and_then(|slot| self.slots.get_mut(slot))
         {
-            desk.owner = None;
+            slot.owner = None;
         }
         let over = link.ended || (link.closing && link.out.is_empty());
         let late = link.due_ns.is_some_and(|due_ns| now_ns >= due_ns);
@@ -267,14 +269,14 @@ impl Acceptor {
         for place in 0..self.links.len() {
             let Some(mut link) = self.links[place].take() else { continue };
             link.read();
-            if let Some(desk) = link.desk.and_then(|desk| self.desks.get_mut(desk)) {
-                while let Some(event) = desk.session.on_timer(now_ns, &mut link.out) {
+            if let Some(slot) = link.slot.and_then(|slot| self.slots.get_mut(slot)) {
+                while let Some(event) = slot.session.on_timer(now_ns, &mut link.out) {
                     if matches!(event, Event::Disconnect { .. }) {
                         link.close(now_ns);
                     }
                 }
             }
-            // What a replay held back may be read now.
+            // A resend that held up the input may be over.
             self.work_off(place, &mut link, now_ns);
             self.settle(place, link, now_ns);
         }

@@ -1,4 +1,6 @@
 //! The sessions that the conformance cases expect.
+//!
+//! A line belongs here if it configures a session.
 
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, NoCredentials, Session};
@@ -6,24 +8,24 @@ use rutter_fix::store::MemStore;
 
 use super::application::{Answers, Application};
 
-/// Bytes of sent messages kept for a resend, a session.
+/// Most bytes of sent messages that a session keeps for a resend.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 
-/// Our `CompID` in all of them.
+/// The acceptor's `CompID` in every session.
 const SENDER: &str = "ISLD";
 
-/// A session, its application, and the connection it has.
+/// A session with its application and its connection.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct SessionSlot {
     /// The protocol.
     pub session: Session<MemStore, NoCredentials>,
-    /// What answers.
+    /// The application that answers.
     pub application: Answers,
-    /// Place of its connection.
+    /// Index of the connection; `None` while nobody is connected.
     pub owner: Option<usize>,
 }
 
-/// One session a version and service pack.
+/// Version and peer's `CompID` of each session.
 const SESSIONS: &[(Version, &str)] = &[
     (Version::Fix42, "TW42"),
     (Version::Fix44, "TW44"),
@@ -32,21 +34,21 @@ const SESSIONS: &[(Version, &str)] = &[
     (Version::Fix50Sp2, "TW50SP2"),
 ];
 
-/// The sessions, nobody connected.
-pub(super) fn all(application: Application) -> Vec<Desk> {
-    let desk = |(version, target): &(Version, &str)| {
-        // HeartBtInt 0 is "no heartbeats" (FIX 4.4 volume 2, Logon).
+/// All sessions, none of them connected.
+pub(super) fn all(application: Application) -> Vec<SessionSlot> {
+    let slot = |(version, target): &(Version, &str)| {
+        // HeartBtInt (108) 0 means no heartbeats (FIX 4.4 volume 2, Logon).
         let config = Config {
             reset_on_logon: true,
             heartbeat_s_range: (0, 3_600),
             ..Config::acceptor(SENDER, target)
         };
         let config = config.validated(*version);
-        Desk {
+        SessionSlot {
             session: Session::new(config, MemStore::new(KEPT_BYTES_MAX), NoCredentials),
             application: Answers::new(application),
             owner: None,
         }
     };
-    SESSIONS.iter().map(desk).collect()
+    SESSIONS.iter().map(slot).collect()
 }

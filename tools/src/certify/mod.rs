@@ -1,14 +1,17 @@
-//! `rutter-tools certify`: plays a client's certification against a FIX engine, ours or another,
-//! and tells of every case what was said and whether the engine did what the rules demand.
+//! `rutter-tools certify`: plays a client's certification against a FIX engine, Rutter's or
+//! another. For each case it prints the messages and whether the engine kept the rule.
 //!
-//! A line belongs here if it is about a run as a whole. What is played is `cases`, our side of it
-//! `desk`, one message `wire`. The session code of the gateway is not used, only the codec.
+//! A line belongs here if it concerns the run as a whole. The cases are `cases`, this side of the
+//! session is `session`, one message is `wire`. Of the gateway only the codec is used, not the
+//! session code.
 //!
-//! Against an acceptor each case begins with 141=Y; an initiator that connects to `--listen` is
-//! expected to start from an empty store, or to say 141=Y itself, and to connect again by itself.
+//! Against an acceptor each case begins with 141=Y. An initiator that connects to `--listen` must
+//! start from an empty store or send 141=Y itself, and must reconnect by itself.
 
 mod cases;
-mod desk;
+mod draft;
+mod outcome;
+mod session;
 mod wire;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,42 +23,43 @@ use serde::Serialize;
 
 use crate::client::prompt::resolve;
 use cases::Case;
-use desk::{Desk, Miss, Settings};
+use outcome::Miss;
+use session::{Session, Settings};
 
 /// `rutter-tools certify`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Host of an acceptor.
+    /// Host of the acceptor to certify.
     #[arg(required_unless_present = "listen", requires = "port")]
     pub host: Option<String>,
-    /// Its port.
+    /// Port of the acceptor to certify.
     pub port: Option<u16>,
-    /// Be the acceptor on this port of the loopback address, and wait for an initiator.
+    /// Listen on this port of the loopback address, and certify the initiator that connects.
     #[arg(long, conflicts_with = "host")]
     pub listen: Option<u16>,
     /// `BeginString` (8).
     #[arg(long, default_value = "FIX.4.4")]
     #[arg(value_parser = ["FIX.4.2", "FIX.4.4", "FIXT.1.1"])]
     pub begin_string: String,
-    /// Our `CompID`: 49 of what we send.
+    /// `SenderCompID` (49) of the tool's messages.
     #[arg(long, default_value = "CERT")]
     pub sender: String,
-    /// The peer's: 56 of what we send.
+    /// `TargetCompID` (56) of the tool's messages.
     #[arg(long, default_value = "RUTTER")]
     pub target: String,
-    /// `Username` (553) of our Logon.
+    /// `Username` (553) of the tool's Logon.
     #[arg(long)]
     pub username: Option<String>,
-    /// `Password` (554) of our Logon. No transcript shows it.
+    /// `Password` (554) of the tool's Logon. Transcripts mask it.
     #[arg(long)]
     pub password: Option<String>,
-    /// `HeartBtInt` (108) of our Logon, in seconds.
+    /// `HeartBtInt` (108) of the tool's Logon, in seconds.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub heartbeat: u64,
-    /// `DefaultApplVerID` (1137) of our Logon; FIXT.1.1 only.
+    /// `DefaultApplVerID` (1137) of the tool's Logon; FIXT.1.1 only.
     #[arg(long, default_value = "9")]
     pub appl_ver_id: String,
-    /// What may be ordered; order cases are skipped without.
+    /// Symbol that may be ordered; without it the order cases are skipped.
     #[arg(long)]
     pub symbol: Option<String>,
     /// Quantity of an order.
@@ -64,25 +68,26 @@ pub struct Arguments {
     /// Price at which a buy order rests.
     #[arg(long, default_value = "59000")]
     pub price: String,
-    /// How our Logon asks for cancel-on-disconnect: `TAG=VALUE`.
+    /// Field of the tool's Logon that asks for cancel-on-disconnect: `TAG=VALUE`.
     #[arg(long, value_parser = field)]
     pub cancel_on_disconnect: Option<(u32, String)>,
     /// Milliseconds that the peer may take to cancel after a connection is lost.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub grace_ms: u64,
-    /// Seconds to wait for an answer; three heartbeats at least, or cases of silence are skipped.
+    /// Seconds to wait for an answer. With less than three heartbeats the cases about silence are
+    /// skipped.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub patience: u64,
     /// Seconds to wait for an initiator to connect.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub connect_patience: u64,
-    /// Only cases whose names contain one of these.
+    /// Only cases whose names contain one of these texts.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
-    /// No transcript of cases that pass.
+    /// Print no transcript of cases that pass.
     #[arg(long)]
     pub quiet: bool,
-    /// One JSON object instead.
+    /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
 }
@@ -97,18 +102,18 @@ fn field(text: &str) -> Result<(u32, String), String> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "verdict")]
 pub enum Verdict {
-    /// The peer did what the rule demands.
+    /// The peer kept the rule.
     Pass,
-    /// It did not.
+    /// The peer broke the rule.
     Fail {
         /// What the rule demands.
         expected: String,
-        /// What came.
+        /// What the peer did.
         got: String,
     },
-    /// It could not be played.
+    /// The case could not be played.
     Skip {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
@@ -116,20 +121,20 @@ pub enum Verdict {
 /// A case that was played.
 #[derive(Clone, Debug, Serialize)]
 pub struct Played {
-    /// Its name.
+    /// Name of the case.
     pub case: &'static str,
     /// What the peer must do.
     pub claim: &'static str,
-    /// Where that is written.
+    /// Where the rule is written.
     pub rule: &'static str,
-    /// How it ended.
+    /// How the case ended.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Every message, `|` for SOH.
+    /// Every message, with `|` for SOH.
     pub transcript: Vec<String>,
 }
 
-/// Plays and tells it; success only if nothing failed.
+/// Plays the cases and prints the result; success only if a case passed and none failed.
 ///
 /// # Errors
 /// An address that cannot be found or bound.
@@ -151,7 +156,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         println!("{passed} passed, {failed} failed, {skipped} skipped");
     }
-    // A run in which nothing passed has shown nothing.
+    // A run in which no case passed has proved nothing.
     Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -171,7 +176,7 @@ fn tell(arguments: &Arguments, played: &Played) {
     }
 }
 
-/// Plays all that was asked for and shows each case as it ends.
+/// Plays the wanted cases and passes each to `show` as it ends.
 ///
 /// # Errors
 /// An address that cannot be found or bound.
@@ -179,19 +184,19 @@ pub fn certify(
     arguments: &Arguments,
     show: &mut dyn FnMut(&Played),
 ) -> anyhow::Result<Vec<Played>> {
-    let mut desk = start(arguments)?;
+    let mut session = start(arguments)?;
     let wanted = |case: &&Case| {
         arguments.only.is_empty() || arguments.only.iter().any(|part| case.name.contains(part))
     };
     let mut played = Vec::new();
     for case in cases::all().filter(wanted) {
-        let verdict = match (case.play)(&mut desk) {
+        let verdict = match (case.play)(&mut session) {
             Ok(()) => Verdict::Pass,
             Err(Miss::Fail { expected, got }) => Verdict::Fail { expected, got },
             Err(Miss::Skip(why)) => Verdict::Skip { why },
         };
-        desk.cut();
-        let transcript = std::mem::take(&mut desk.transcript.lines);
+        session.cut();
+        let transcript = std::mem::take(&mut session.transcript.lines);
         let Case { name, claim, rule, .. } = *case;
         let one = Played { case: name, claim, rule, verdict, transcript };
         show(&one);
@@ -200,7 +205,7 @@ pub fn certify(
     Ok(played)
 }
 
-fn start(arguments: &Arguments) -> anyhow::Result<Desk> {
+fn start(arguments: &Arguments) -> anyhow::Result<Session> {
     let settings = Settings {
         begin_string: arguments.begin_string.clone(),
         sender: arguments.sender.clone(),
@@ -220,11 +225,11 @@ fn start(arguments: &Arguments) -> anyhow::Result<Desk> {
     if let Some(port) = arguments.listen {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context("listen")?;
         eprintln!("listening {}", listener.local_addr()?);
-        return Ok(Desk::acceptor(settings, listener)?);
+        return Ok(Session::acceptor(settings, listener)?);
     }
     let (Some(host), Some(port)) = (&arguments.host, arguments.port) else {
         bail!("HOST PORT or --listen PORT is needed");
     };
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    Ok(Desk::initiator(settings, resolve(&format!("{host}:{port}"))?))
+    Ok(Session::initiator(settings, resolve(&format!("{host}:{port}"))?))
 }

@@ -1,7 +1,7 @@
-//! Messages over one socket, and the transcript of every one of them.
+//! Messages over one socket, and the transcript of all messages.
 //!
-//! A line belongs here if it moves, renders or shows one message. Numbers and what is expected are
-//! `desk`. Nothing of our session code is used, so that an error of it shows.
+//! A line belongs here if it moves, renders or shows one message. Sequence numbers and expectations
+//! are `session`. Rutter's session code is not used, so that an error in that code shows.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -16,18 +16,18 @@ use crate::clock::unix_ns;
 
 const READ_BYTES: usize = 16 << 10;
 
-/// Values that no transcript shows: Password, `NewPassword`, `RawData`.
+/// Tags whose values the transcript masks: Password, `NewPassword`, `RawData`.
 const SECRET: [&[u8]; 3] = [b"554", b"925", b"96"];
 
-/// Every message in and out, in order.
+/// Every message sent and received, in order.
 #[derive(Debug, Default)]
 pub struct Transcript {
-    /// `TIME DIRECTION MESSAGE`, `|` for SOH.
+    /// `TIME DIRECTION MESSAGE`, with `|` for SOH.
     pub lines: Vec<String>,
 }
 
 impl Transcript {
-    /// Adds a line with the time now.
+    /// Adds a line with the current time.
     pub fn add(&mut self, direction: char, text: &str) {
         let mut time = Vec::new();
         write_timestamp(&mut time, unix_ns(), TimePrecision::Millis);
@@ -58,9 +58,9 @@ pub fn shown(bytes: &[u8]) -> String {
 /// A message of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
-    /// 35.
+    /// `MsgType` (35).
     pub msg_type: String,
-    /// As the transcript shows it.
+    /// The message as the transcript shows it.
     pub text: String,
     begin_string: Vec<u8>,
     fields: Vec<(u32, Vec<u8>)>,
@@ -76,7 +76,7 @@ impl Incoming {
         }
     }
 
-    /// A value as text.
+    /// The value of a field as text.
     pub fn get(&self, tag: u32) -> Option<&str> {
         if tag == tags::BEGIN_STRING {
             return core::str::from_utf8(&self.begin_string).ok();
@@ -85,62 +85,62 @@ impl Incoming {
         core::str::from_utf8(&field.1).ok()
     }
 
-    /// A number.
+    /// The value of a field as a number.
     pub fn number(&self, tag: u32) -> Option<u64> {
         self.get(tag)?.parse().ok()
     }
 
-    /// Whether it was sent before (43=Y).
+    /// Whether `PossDupFlag` (43) is set.
     pub fn is_dup(&self) -> bool {
         self.get(tags::POSS_DUP_FLAG) == Some("Y")
     }
 }
 
-/// What came of waiting for the peer.
+/// The result of waiting for the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {
-    /// A message.
+    /// A message arrived.
     Message(Incoming),
-    /// Bytes that are no message.
+    /// Bytes arrived that are no message.
     Garbled(String),
-    /// The end of the connection.
+    /// The connection ended.
     Closed,
-    /// Nothing until the time was over.
+    /// Nothing arrived in time.
     Nothing,
 }
 
-/// How a message is spoiled after it was rendered.
+/// Damage to a message after it is rendered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spoil {
-    /// Not at all.
+    /// No damage.
     #[default]
     No,
-    /// 10 is off by one.
+    /// `CheckSum` (10) is off by one.
     CheckSum,
 }
 
-/// Header fields of a message of ours.
+/// Header fields of a message of the tool.
 #[derive(Clone, Debug)]
 pub struct Header<'a> {
-    /// 8.
+    /// `BeginString` (8).
     pub begin_string: &'a str,
-    /// 34.
+    /// `MsgSeqNum` (34).
     pub seq: u64,
-    /// 49.
+    /// `SenderCompID` (49).
     pub sender: &'a str,
-    /// 56.
+    /// `TargetCompID` (56).
     pub target: &'a str,
-    /// 52, nanoseconds since the epoch.
+    /// `SendingTime` (52), in nanoseconds since the epoch.
     pub sending_ns: u64,
-    /// 43=Y.
+    /// `PossDupFlag` (43).
     pub poss_dup: bool,
-    /// 122, likewise.
+    /// `OrigSendingTime` (122), in nanoseconds since the epoch.
     pub original_ns: Option<u64>,
-    /// 97=Y.
+    /// `PossResend` (97).
     pub poss_resend: bool,
 }
 
-/// Renders a message; none if it is longer than any may be.
+/// Renders a message; `None` if it is longer than the codec's limit.
 pub fn render(
     header: &Header<'_>,
     msg_type: &str,
@@ -163,7 +163,7 @@ pub fn render(
         encoder.timestamp(tags::ORIG_SENDING_TIME, original_ns, TimePrecision::Millis);
     }
     for (tag, value) in fields {
-        // An empty value is a fault that some cases want.
+        // Some cases send an empty value on purpose.
         encoder.raw(format!("{tag}={value}\x01").as_bytes());
     }
     encoder.finish().ok()?;
@@ -175,7 +175,7 @@ pub fn render(
     Some(out)
 }
 
-/// One connection.
+/// One connection to the peer.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
@@ -184,7 +184,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Over a connected socket.
+    /// A connection over a connected socket.
     ///
     /// # Errors
     /// The system's.
@@ -202,10 +202,10 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
-    /// The next message, or why there is none until `until`.
+    /// The next message, or the reason why none arrived by `until`.
     ///
     /// # Errors
-    /// The system's; a reset connection is [`Got::Closed`].
+    /// The system's. A reset connection is [`Got::Closed`] and no error.
     pub fn next(&mut self, until: Instant, transcript: &mut Transcript) -> io::Result<Got> {
         loop {
             match decode(&self.input, &mut self.index) {

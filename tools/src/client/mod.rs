@@ -1,7 +1,7 @@
 //! A FIX client of the node: one session over one socket that never blocks.
 //!
-//! A line belongs here if a client of ours would need it. What to send and when is the caller's;
-//! `demo`, `load` and `console` are such callers. The session's rules are `rutter_fix`'s.
+//! A line belongs here if any client of the node would need it. The caller decides which orders to
+//! send and when: `demo`, `load` and `prompt` do. The rules of a session are `rutter_fix`'s.
 
 pub mod prompt;
 
@@ -17,31 +17,31 @@ use rutter_fix::session::{
 };
 use rutter_fix::store::MemStore;
 use rutter_fix::tags::{self, msg_type};
+use rutter_sim::market::E8;
 
 use crate::clock::unix_ns;
-use crate::harness::E8;
 
-/// Bytes of sent messages kept for a resend.
+/// Most bytes of sent messages that are kept for a resend.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// Bytes that wait for a node which does not read; beyond it the connection is given up.
+/// Most bytes that wait for a node that does not read. Beyond this the connection is given up.
 pub const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
 const READ_BYTES: usize = 64 << 10;
 
-/// Decimals of prices and quantities here.
+/// Decimals of prices and quantities in this module.
 const SCALE: u8 = 8;
 
-/// Decimals of a fee here.
+/// Decimals of fees in this module.
 const FEE_SCALE: u8 = 18;
 
 /// Why a client cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The socket.
+    /// The socket failed.
     #[error("socket: {0}")]
     Io(#[from] io::Error),
-    /// The session.
+    /// The session refused a step.
     #[error("session: {0}")]
     Session(#[from] SessionError),
     /// A message could not be sent.
@@ -50,7 +50,7 @@ pub enum ClientError {
     /// The node does not read.
     #[error("the node has not read {0} bytes")]
     NotReading(usize),
-    /// The connection is gone.
+    /// The connection was lost.
     #[error("disconnected: {0}")]
     Disconnected(String),
     /// The node did not answer the Logon in time.
@@ -58,23 +58,23 @@ pub enum ClientError {
     NoLogon(u128),
 }
 
-/// Where and as whom to log on.
+/// Address and identity for the Logon.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// The node.
+    /// The node's FIX address.
     pub address: SocketAddr,
-    /// Our `CompID`.
+    /// `CompID` of the client.
     pub comp_id: String,
-    /// The node's.
+    /// `CompID` of the node.
     pub target: String,
-    /// Our password.
+    /// Password of the client.
     pub password: String,
-    /// Start both numbers anew with each Logon (141=Y). Reports of before are then not told again.
+    /// Reset both sequence numbers with each Logon (141=Y). Earlier reports are then not resent.
     pub reset: bool,
 }
 
 impl ClientConfig {
-    /// A client of a node called `RUTTER`, with numbers that go on.
+    /// A client of a node called `RUTTER`, whose sequence numbers continue.
     pub fn new(address: SocketAddr, comp_id: &str, password: &str) -> Self {
         Self {
             address,
@@ -117,28 +117,28 @@ pub struct Order<'a> {
     pub symbol: &'a str,
     /// Side.
     pub side: Side,
-    /// Quantity, 10^-8.
+    /// Quantity, in 10^-8.
     pub qty_e8: i64,
-    /// Limit price, 10^-8; none for a market order.
+    /// Limit price, in 10^-8; `None` for a market order.
     pub limit_e8: Option<i64>,
-    /// How long it lives.
+    /// `TimeInForce` (59).
     pub tif: Tif,
 }
 
 /// An execution within a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
-    /// `LastQty`, 10^-8.
+    /// `LastQty` (32), in 10^-8.
     pub qty_e8: i64,
-    /// `LastPx`, 10^-8.
+    /// `LastPx` (31), in 10^-8.
     pub price_e8: i64,
-    /// `LastMkt`.
+    /// `LastMkt` (30).
     pub venue: String,
-    /// `LastLiquidityInd` is 1 (added liquidity).
+    /// Whether `LastLiquidityInd` (851) is 1 (added liquidity).
     pub maker: bool,
-    /// Fee, 10^-18; negative is a rebate.
+    /// `MiscFeeAmt` (137), in 10^-18; negative for a rebate.
     pub fee_e18: i128,
-    /// In this asset.
+    /// `MiscFeeCurr` (138).
     pub fee_asset: String,
 }
 
@@ -159,15 +159,15 @@ pub struct Report {
     pub exec_id: String,
     /// `Symbol` (55).
     pub symbol: String,
-    /// `CumQty` (14), 10^-8.
+    /// `CumQty` (14), in 10^-8.
     pub cum_e8: i64,
-    /// `LeavesQty` (151), 10^-8.
+    /// `LeavesQty` (151), in 10^-8.
     pub leaves_e8: i64,
-    /// What was executed.
+    /// The execution; `None` in a report without one.
     pub last: Option<Execution>,
-    /// `Text` (58): the word for a refusal.
+    /// `Text` (58): the word of a refusal, empty if absent.
     pub text: String,
-    /// The node sends it again because we asked.
+    /// `PossDupFlag` (43): the node resends a report.
     pub poss_dup: bool,
 }
 
@@ -188,8 +188,8 @@ fn e18(text: &[u8]) -> Option<i128> {
 }
 
 impl Report {
-    /// Reads an `ExecutionReport` (8) or `OrderCancelReject` (9); `None` for other messages and
-    /// for numbers that cannot be.
+    /// Reads an `ExecutionReport` (8) or `OrderCancelReject` (9). `None` for any other message, and
+    /// for a report with a number that is malformed or out of range.
     pub fn read(message: &Message<'_>, poss_dup: bool) -> Option<Self> {
         let char_of = |tag| message.char(tag).ok().flatten().map(char::from);
         let cancel_reject = match message.msg_type() {
@@ -233,22 +233,22 @@ impl Report {
     }
 }
 
-/// What a client is told.
+/// News for the owner of a client.
 #[derive(Debug)]
 pub enum Told<'a> {
-    /// Both sides have logged on.
+    /// The Logon was answered.
     LoggedOn,
-    /// A message of the application, in sequence and once.
+    /// A message of the application, in sequence and once; the flag is `PossDupFlag` (43).
     App(Message<'a>, bool),
-    /// The node rejected (35=3) a message of ours.
+    /// The node rejected (35=3) a message of the client.
     Rejected(Message<'a>),
-    /// Something odd that needs no action.
+    /// A deviation that needs no action.
     Odd(Warning),
-    /// The connection is gone: why, and the node's own words.
+    /// The connection was lost: the reason, and the node's text.
     Disconnected(String),
 }
 
-/// Sends the password with the Logon.
+/// Adds the password to the Logon.
 #[derive(Clone)]
 struct Password(String);
 
@@ -268,8 +268,8 @@ impl Policy for Password {
     }
 }
 
-/// One session. It survives its connections: after [`FixClient::reconnect`] the node is asked for
-/// what was missed (unless `reset`).
+/// One session. A session survives its connections: after [`FixClient::reconnect`] the client asks
+/// for the messages that it missed, unless `reset` is set.
 #[derive(Debug)]
 pub struct FixClient {
     address: SocketAddr,
@@ -281,7 +281,7 @@ pub struct FixClient {
 }
 
 impl FixClient {
-    /// Connects; the Logon goes out with the first [`FixClient::turn`].
+    /// Connects. The first [`FixClient::turn`] sends the Logon.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -305,7 +305,7 @@ impl FixClient {
         Ok(client)
     }
 
-    /// Connects again, in place of the connection there is.
+    /// Replaces the connection by a new one.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -357,20 +357,20 @@ impl FixClient {
         Ok(())
     }
 
-    /// Whether orders leave at once.
+    /// Whether the session is logged on, so that orders are sent at once.
     pub fn is_logged_on(&self) -> bool {
         self.session.is_logged_on()
     }
 
-    /// When [`FixClient::turn`] has something to do by itself.
+    /// When [`FixClient::turn`] is due without any input: a heartbeat or a timeout.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         self.session.next_deadline_ns()
     }
 
-    /// Reads, answers, writes. True if anything arrived.
+    /// Reads, answers, writes. Returns whether anything arrived.
     ///
     /// # Errors
-    /// [`ClientError::NotReading`]. A lost connection is told, and no error.
+    /// [`ClientError::NotReading`]. A lost connection is reported as [`Told::Disconnected`].
     pub fn turn(
         &mut self,
         now_ns: u64,
@@ -414,7 +414,7 @@ impl FixClient {
         self.input.len() > before
     }
 
-    /// What arrived before the end still counts.
+    /// Handles what arrived before the end of the connection, then reports the end.
     fn lost(&mut self, why: &str, see: &mut dyn FnMut(Told<'_>)) {
         self.work_off(unix_ns(), see);
         self.stream = None;
@@ -455,7 +455,7 @@ impl FixClient {
             match stream.write(rest) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A broken connection shows when reading.
+                // The next read reports a broken connection.
                 Err(_) => break,
             }
         }
@@ -537,7 +537,7 @@ impl FixClient {
         self.flush()
     }
 
-    /// Says goodbye; the node's answer ends the connection.
+    /// Sends a Logout; the node's answer ends the connection.
     ///
     /// # Errors
     /// [`ClientError::NotReading`].
@@ -560,7 +560,7 @@ fn tell(event: &Event<'_>, see: &mut dyn FnMut(Told<'_>)) {
         Event::App(app) => see(Told::App(app.message, app.poss_dup)),
         Event::PeerReject(message) => see(Told::Rejected(message)),
         Event::Warning(warning) => see(Told::Odd(warning)),
-        // What follows is a disconnect, which is told.
+        // A disconnect follows, and that is reported.
         Event::Rejected { .. } | Event::LogoutSent { .. } => {}
         Event::Disconnect { reason, text } => {
             let text = String::from_utf8_lossy(text);
@@ -571,18 +571,18 @@ fn tell(event: &Event<'_>, see: &mut dyn FnMut(Told<'_>)) {
     }
 }
 
-/// A poll for one client or several, which sleeps until bytes or a time.
+/// A poll for one or several clients: sleeps until bytes arrive or a time has come.
 #[derive(Debug)]
 pub struct ClientPoll {
     poll: Poll,
     events: Events,
 }
 
-/// Sockets told in one wait.
+/// Most sockets reported by one wait.
 const EVENTS_MAX: usize = 64;
 
 impl ClientPoll {
-    /// A poll with nobody registered.
+    /// A poll without clients.
     ///
     /// # Errors
     /// The system's.
@@ -590,12 +590,12 @@ impl ClientPoll {
         Ok(Self { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX) })
     }
 
-    /// Where clients register.
+    /// The registry for [`FixClient::register`].
     pub fn registry(&self) -> &Registry {
         self.poll.registry()
     }
 
-    /// Sleeps until a registered client has news, at most until `until_ns`.
+    /// Sleeps until a registered client has bytes, at most until `until_ns`.
     ///
     /// # Errors
     /// The system's.
@@ -613,7 +613,7 @@ pub fn parse_e8(text: &str) -> Option<i64> {
     rutter_fix::codec::parse_decimal(text.as_bytes())?.at_scale(SCALE)
 }
 
-const _: () = assert!(E8 == 10i64.pow(SCALE as u32), "the tools count 10^-8 everywhere");
+const _: () = assert!(E8 == 10i64.pow(SCALE as u32), "all tools count in units of 10^-8");
 
 #[cfg(test)]
 mod tests {

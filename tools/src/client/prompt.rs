@@ -1,4 +1,6 @@
 //! `rutter-tools client`: a FIX client that a person drives, line by line.
+//!
+//! A line belongs here if it reads a command or prints a report. The session is the parent module.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -7,20 +9,20 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rutter_sim::market::e8_text;
 
 use crate::client::{
     ClientConfig, ClientPoll, FixClient, Order, Report, Side, Tif, Told, parse_e8,
 };
 use crate::clock::unix_ns;
-use crate::harness::e8_text;
 
-/// Lines read ahead of their execution.
+/// Most lines that are read ahead of their execution.
 const LINES_MAX: usize = 1_024;
 
-/// Longest sleep between two looks at the keyboard.
+/// Longest sleep between two checks of the keyboard, nanoseconds.
 const LOOK_NS: u64 = 20_000_000;
 
-/// After the last line, reports are shown for so long.
+/// Reports are still shown for this long after the end of input, nanoseconds.
 const LINGER_NS: u64 = 2_000_000_000;
 
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
@@ -38,31 +40,31 @@ const HELP: &str = "\
 pub struct Arguments {
     /// The node's FIX address, `host:port`.
     pub address: String,
-    /// Our `CompID`.
+    /// `CompID` of the client.
     #[arg(long, default_value = "DESK1")]
     pub comp_id: String,
-    /// Our password.
+    /// Password of the client.
     #[arg(long)]
     pub password: String,
-    /// The node's `CompID`.
+    /// `CompID` of the node.
     #[arg(long, default_value = "RUTTER")]
     pub target: String,
-    /// Go on with sequence numbers 1 and 1 without a reset: only right for a session's first
-    /// logon ever. By default both sides start anew (141=Y).
+    /// Log on with sequence number 1 but without a reset: right only for the first logon of a
+    /// session. By default the Logon resets both numbers (141=Y).
     #[arg(long)]
     pub no_reset: bool,
 }
 
-/// An address of `host:port`.
+/// The first address of `host:port`.
 ///
 /// # Errors
-/// The name is not known.
+/// The name cannot be resolved.
 pub fn resolve(text: &str) -> anyhow::Result<SocketAddr> {
     let mut found = text.to_socket_addrs().with_context(|| format!("address {text}"))?;
     found.next().with_context(|| format!("address {text}"))
 }
 
-/// Orders of this run: symbol and side by id.
+/// Symbol and side of each order of this run, by `ClOrdID`.
 type Orders = BTreeMap<String, (String, Side)>;
 
 /// Runs until `quit`, the end of input, or the end of the connection.
@@ -84,7 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     client.register(poll.registry(), mio::Token(0))?;
     let lines = keyboard()?;
     let mut orders = Orders::new();
-    // Ids must not meet those of an earlier run.
+    // Ids must differ from those of earlier runs.
     let prefix = format!("k{:x}", unix_ns() / 1_000_000);
     let mut ends_ns = None;
     let mut gone = None;
@@ -121,7 +123,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Standard input can only be read by waiting, so a thread of its own does.
+/// Reads standard input in a thread of its own, since such a read blocks.
 fn keyboard() -> std::io::Result<Receiver<String>> {
     let (send, lines) = sync_channel(LINES_MAX);
     std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
@@ -135,7 +137,7 @@ fn keyboard() -> std::io::Result<Receiver<String>> {
     Ok(lines)
 }
 
-/// An order as a line says it: all but the id.
+/// An order as read from a line, without an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     side: Side,

@@ -1,5 +1,6 @@
-//! A thread that serves one connection after the other until it is stopped: what the floor and the
-//! bare venue have in common.
+//! A thread that serves one connection after the other until it is stopped.
+//!
+//! A line belongs here if the minimal acceptor and the minimal venue share it.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// A running acceptor. One connection at a time.
+/// A running acceptor of one connection at a time.
 #[derive(Debug)]
 pub struct Acceptor {
     address: SocketAddr,
@@ -16,8 +17,8 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Starts it on a free port, on a thread of this name. How a connection ends is for its other
-    /// side to tell.
+    /// Starts the acceptor on a free port, on a thread of this name. An error of `serve` ends its
+    /// connection only; the other side of the connection reports it.
     ///
     /// # Errors
     /// The system's.
@@ -39,18 +40,19 @@ impl Acceptor {
         Ok(Self { address, stop, thread })
     }
 
-    /// Where it listens.
+    /// The address to connect to.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops it, once its connection is gone.
+    /// Stops the acceptor once its connection has ended.
     ///
     /// # Errors
-    /// Why it ended before.
+    /// Why the thread had ended by itself.
     pub fn stop(self) -> io::Result<()> {
         self.stop.store(true, Ordering::Relaxed);
-        // Only to wake it. If it has seen the flag already, its listener goes away meanwhile.
+        // Wakes the thread. A thread that has seen the flag closes its listener meanwhile, which
+        // only makes this connection fail.
         drop(TcpStream::connect(self.address));
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the acceptor panicked")))
     }

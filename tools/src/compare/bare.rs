@@ -1,9 +1,8 @@
-//! A load client with nothing in it that could be slow: prebuilt orders of which only numbers,
-//! times and checksum change, and answers that are counted by their frames and `OrdStatus`.
+//! A load client that does as little as possible: prebuilt orders of which only numbers, times and
+//! checksum change, and answers that are counted by frame and `OrdStatus` (39).
 //!
-//! A line belongs here if it moves bytes of one connection. It is no session: it numbers what it
-//! sends, starts with 141=Y, and gives up at anything that is not an answer. What drives it and
-//! whom it faces is the rest of `compare`.
+//! A line belongs here if it moves bytes of one connection. The client is no FIX session: it
+//! numbers its messages, starts with 141=Y, and fails at any message that is no answer.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,22 +16,22 @@ use rutter_fix::codec::{SOH, TimePrecision, checksum, write_timestamp};
 use crate::clock::unix_ns;
 use crate::quantiles::Latencies;
 
-/// Digits of 34 and of the number in 11.
+/// Digits of `MsgSeqNum` (34) and of the number in `ClOrdID` (11).
 const DIGITS: usize = 9;
-/// `YYYYMMDD-HH:MM:SS.mmm`
+/// Bytes of `YYYYMMDD-HH:MM:SS.mmm`.
 const TIME_BYTES: usize = 21;
 const TRAILER_BYTES: usize = 7;
 const READ_BYTES: usize = 256 << 10;
-/// Orders rendered before the socket is looked at again.
+/// Most orders rendered before the socket is read again.
 const BATCH_MAX: u64 = 256;
-/// A peer that says nothing for so long has failed.
+/// A peer that sends nothing for this long has failed.
 const STALL: Duration = Duration::from_secs(5);
 const MS_NS: u64 = 1_000_000;
 
 /// Why a measurement cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum BareError {
-    /// The socket.
+    /// The socket failed.
     #[error("socket: {0}")]
     Io(#[from] io::Error),
     /// The peer has closed the connection.
@@ -43,10 +42,10 @@ pub enum BareError {
     Stalled {
         /// Orders sent.
         sent: u64,
-        /// Of which so many are over.
+        /// Orders of these that have ended.
         answered: u64,
     },
-    /// Not what the lane measures.
+    /// A message that the lane does not measure.
     #[error("unexpected: {0}")]
     Unexpected(String),
 }
@@ -54,18 +53,18 @@ pub enum BareError {
 /// How the client waits for the answer to a single order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Waiting {
-    /// Looks at the socket without pause: its own waking up is not part of the round trip.
+    /// Polls the socket without pause, so that no wake-up of the client is in the round trip.
     Spin,
     /// Sleeps in the read call.
     Sleep,
 }
 
-/// What ends an order of a lane.
+/// The report that ends an order of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// 39=8.
+    /// `OrdStatus` (39) Rejected: 8.
     Refused,
-    /// 39=2.
+    /// `OrdStatus` (39) Filled: 2.
     Filled,
 }
 
@@ -78,38 +77,38 @@ impl Answer {
     }
 }
 
-/// Whom a client faces and what it sends.
+/// The peer of a client, and the order to send.
 #[derive(Clone, Debug)]
-pub struct Desk {
-    /// The peer.
+pub struct BareConfig {
+    /// Address of the peer.
     pub address: SocketAddr,
-    /// 49.
+    /// `SenderCompID` (49).
     pub sender: String,
-    /// 554.
+    /// `Password` (554).
     pub password: String,
-    /// Fields behind 60, each ended by `|`.
+    /// Fields after `TransactTime` (60), each ended by `|`.
     pub order: &'static str,
-    /// What ends an order.
+    /// The report that ends an order.
     pub answer: Answer,
 }
 
 /// `CompID` of every peer.
 const TARGET: &str = "RUTTER";
 
-/// An order in which numbers and times are overwritten in place.
+/// A rendered order in which numbers and times are overwritten in place.
 #[derive(Debug)]
 struct Template {
     bytes: Vec<u8>,
     sequence: usize,
     number: usize,
     times: [usize; 2],
-    /// Where 54 is, if every other order sells.
+    /// Position of `Side` (54), if every second order sells.
     side: Option<usize>,
-    /// The millisecond that is written in `times`.
+    /// The millisecond since the epoch that is written at `times`.
     ms: u64,
 }
 
-/// Bytes of `8=FIX.4.4|9=…|` in front of a body.
+/// A whole message around a body in which `|` stands for SOH.
 fn framed(body: &str) -> Vec<u8> {
     let body = body.replace('|', "\x01");
     let mut bytes = format!("8=FIX.4.4\x019={}\x01{body}", body.len()).into_bytes();
@@ -131,12 +130,12 @@ fn write_digits(place: &mut [u8], mut number: u64) {
 }
 
 impl Template {
-    fn new(desk: &Desk) -> Self {
+    fn new(config: &BareConfig) -> Self {
         let zeros = "0".repeat(DIGITS);
         let time = time_text(0);
         let bytes = framed(&format!(
             "35=D|34={zeros}|49={}|52={time}|56={TARGET}|11=b{zeros}|60={time}|{}",
-            desk.sender, desk.order
+            config.sender, config.order
         ));
         let place = |tag: &[u8]| {
             let at = bytes.windows(tag.len()).position(|found| found == tag);
@@ -144,7 +143,7 @@ impl Template {
         };
         let (sequence, number) = (place(b"\x0134="), place(b"\x0111=b"));
         let times = [place(b"\x0152="), place(b"\x0160=")];
-        let side = (desk.answer == Answer::Filled).then(|| place(b"\x0154="));
+        let side = (config.answer == Answer::Filled).then(|| place(b"\x0154="));
         Self { sequence, number, times, side, bytes, ms: 0 }
     }
 
@@ -168,7 +167,8 @@ impl Template {
     }
 }
 
-/// Bytes of the message in front of `bytes`, once all are there, and where its body starts.
+/// Length of the first message in `bytes`, and the position of its body. `None` while the message
+/// is incomplete.
 pub fn frame(bytes: &[u8]) -> Option<(usize, usize)> {
     let begin = bytes.iter().position(|byte| *byte == SOH)? + 1;
     let digits = bytes.get(begin + 2..)?;
@@ -184,18 +184,18 @@ pub fn frame(bytes: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
-/// The value of `OrdStatus` (39).
+/// The value of `OrdStatus` (39); 0 if there is none.
 fn status(body: &[u8]) -> u8 {
     let found = body.windows(4).position(|four| four == b"\x0139=");
     found.and_then(|at| body.get(at + 4)).copied().unwrap_or(0)
 }
 
-/// What a stretch of pipelined orders came to.
+/// The result of a stretch of pipelined orders.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
     /// Orders, all of them answered.
     pub orders: u64,
-    /// From the first byte out to the last answer in.
+    /// Time from the first byte sent to the last answer received.
     pub took: Duration,
 }
 
@@ -206,7 +206,7 @@ impl Flow {
     }
 }
 
-/// One connection, logged on.
+/// One connection that is logged on.
 #[derive(Debug)]
 pub struct Bare {
     stream: TcpStream,
@@ -216,7 +216,7 @@ pub struct Bare {
     sent: u64,
     answered: u64,
     input: Vec<u8>,
-    /// Bytes of `input` that hold something, and of these those that are done.
+    /// Bytes of `input` that were read, and how many of them were counted.
     filled: usize,
     taken: usize,
     out: Vec<u8>,
@@ -224,25 +224,25 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Connects and logs on with both numbers at 1.
+    /// Connects and logs on with both sequence numbers at 1.
     ///
     /// # Errors
     /// [`BareError`].
-    pub fn log_on(desk: &Desk) -> Result<Self, BareError> {
-        let mut stream = TcpStream::connect(desk.address)?;
+    pub fn log_on(config: &BareConfig) -> Result<Self, BareError> {
+        let mut stream = TcpStream::connect(config.address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(STALL))?;
         let logon = framed(&format!(
             "35=A|34=1|49={0}|52={1}|56={TARGET}|98=0|108=30|141=Y|553={0}|554={2}|",
-            desk.sender,
+            config.sender,
             time_text(unix_ns()),
-            desk.password
+            config.password
         ));
         stream.write_all(&logon)?;
         let mut bare = Self {
             stream,
-            template: Template::new(desk),
-            answer: desk.answer,
+            template: Template::new(config),
+            answer: config.answer,
             sequence: 1,
             sent: 0,
             answered: 0,
@@ -264,7 +264,7 @@ impl Bare {
         }
     }
 
-    /// Orders that wait for their end.
+    /// Orders that have not ended.
     pub fn open(&self) -> u64 {
         self.sent - self.answered
     }
@@ -274,7 +274,7 @@ impl Bare {
         BareError::Unexpected(text)
     }
 
-    /// One read; false when nothing is there.
+    /// Reads once; false when nothing has arrived.
     fn read(&mut self) -> Result<bool, BareError> {
         if self.taken == self.filled {
             (self.taken, self.filled) = (0, 0);
@@ -294,7 +294,7 @@ impl Bare {
         }
     }
 
-    /// Counts the answers that have come.
+    /// Counts the answers among the bytes read.
     fn count(&mut self) -> Result<(), BareError> {
         while let Some((total, body)) = frame(&self.input[self.taken..self.filled]) {
             let (from, to) = (self.taken, self.taken + total);
@@ -312,8 +312,8 @@ impl Bare {
         Ok(())
     }
 
-    /// Reads what is there and counts it, without waiting if the socket is set so; true if
-    /// anything came.
+    /// Reads once and counts the answers; true if anything arrived. Waits unless the socket is set
+    /// not to block.
     ///
     /// # Errors
     /// [`BareError`].
@@ -323,7 +323,7 @@ impl Bare {
         Ok(came)
     }
 
-    /// Renders the next order. `number` makes its `ClOrdID` and counts on.
+    /// Renders the next order with `number` in its `ClOrdID` (11), and increments `number`.
     pub fn order(&mut self, now_ns: u64, number: &mut u64) {
         self.sequence += 1;
         self.sent += 1;
@@ -331,7 +331,7 @@ impl Bare {
         *number += 1;
     }
 
-    /// Writes what is rendered; true if the socket took anything.
+    /// Writes the rendered orders; true if the socket took any bytes.
     ///
     /// # Errors
     /// [`BareError::Io`].
@@ -352,7 +352,7 @@ impl Bare {
         Ok(true)
     }
 
-    /// Keeps `window` orders under way for so long, then waits for the last answer.
+    /// Keeps `window` orders unanswered for `length`, then waits for the last answer.
     ///
     /// # Errors
     /// [`BareError`].
@@ -395,7 +395,7 @@ impl Bare {
         BareError::Stalled { sent: self.sent, answered: self.answered }
     }
 
-    /// One order at a time for so long.
+    /// Sends one order at a time for `length`.
     ///
     /// # Errors
     /// [`BareError`].
@@ -417,7 +417,7 @@ impl Bare {
         Ok(latencies)
     }
 
-    /// How the socket is waited for from now on.
+    /// Sets how later reads wait.
     ///
     /// # Errors
     /// The system's.
@@ -425,7 +425,7 @@ impl Bare {
         Ok(self.stream.set_nonblocking(waiting == Waiting::Spin)?)
     }
 
-    /// One order to its end.
+    /// Sends one order and waits for its end.
     ///
     /// # Errors
     /// [`BareError`].
@@ -443,7 +443,7 @@ impl Bare {
         Ok(())
     }
 
-    /// Says goodbye and waits until the peer has closed or answered.
+    /// Sends a Logout and waits until the peer has answered it or closed.
     ///
     /// # Errors
     /// [`BareError`].
@@ -487,8 +487,8 @@ mod tests {
 
     use super::*;
 
-    fn desk() -> Desk {
-        Desk {
+    fn config() -> BareConfig {
+        BareConfig {
             address: SocketAddr::from(([127, 0, 0, 1], 1)),
             sender: "DESK1".to_owned(),
             password: "password-1".to_owned(),
@@ -499,7 +499,7 @@ mod tests {
 
     #[test]
     fn a_patched_order_is_a_good_message_with_its_own_numbers() {
-        let mut template = Template::new(&desk());
+        let mut template = Template::new(&config());
         let mut bytes = Vec::new();
         template.render(1_719_487_046_100_000_000, 7, 41, &mut bytes);
         bytes.clear();

@@ -1,26 +1,26 @@
-//! `rutter-tools compare`: the node, `QuickFIX` and a bare floor, each as a FIX acceptor, driven by
-//! one and the same bare load client in alternating slices of one run.
+//! `rutter-tools compare`: the node, `QuickFIX` and a minimal acceptor, each as a FIX acceptor
+//! under the same minimal load client, in alternating slices of one run.
 //!
-//! A line belongs here if it says who is compared, in which order and how it is told. The client is
-//! `bare`, the floor `raw`, `QuickFIX` `peer`, the bare venue `venue`. What `raw` and `venue` share
-//! is `acceptor`.
+//! A line belongs here if it decides which lanes are compared, in which order, and how the result
+//! is printed. The client is `bare`, the minimal acceptor `raw`, `QuickFIX` `peer`, the minimal
+//! venue `venue`. The thread that `raw` and `venue` share is `acceptor`.
 //!
-//! Every lane gets the same bytes from the client: a Logon that starts both numbers at 1, a while
-//! to warm up, then orders with a window (orders a second), then one at a time (round trip), and a
-//! Logout. Who is not measured is stopped (SIGSTOP). A ratio is taken between two lanes of the same
-//! round, so what the machine does otherwise hits both.
+//! Every lane gets the same bytes from the client. A Logon resets both sequence numbers. After a
+//! warm-up, orders are sent with a window (which gives orders a second), then one at a time (which
+//! gives the round trip), then a Logout. Processes that are not measured are stopped (SIGSTOP). A
+//! ratio compares two lanes of the same round, so that a disturbance of the machine hits both.
 //!
-//! What an order includes, by lane:
+//! The work for one order, by lane:
 //!
-//! - `floor`: framing by `BodyLength`, and bytes made beforehand.
+//! - `floor`: framing by `BodyLength` (9), and a prebuilt answer.
 //! - `quickfix_*`: `QuickFIX`'s session, its store, and a report made in the callback.
 //! - `node_refused`: the session, its persistent store, input ring, journal, core with all checks
 //!   up to the price collar, output ring, report.
-//! - `node_filled`: all that, routing, a child order to a venue over a FIX session of its own, the
-//!   venue's two reports, and both of the client's. The venue is bare: a thread of this tool that
-//!   answers each order with two reports.
+//! - `node_filled`: all that, then routing, a child order to a venue over a FIX session of its own,
+//!   the venue's two reports, and two reports to the client. The venue is a thread of this tool
+//!   that answers each order with two reports.
 //! - `node_filled_sim`: the same with the simulated Binance, which decodes, checks, matches, books
-//!   and tells its feed; it is busy longer with an order than the node is.
+//!   and publishes its feed. It spends more time on an order than the node does.
 
 pub mod acceptor;
 pub mod bare;
@@ -31,63 +31,62 @@ pub mod venue;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
+use rutter_sim::Venue;
 use serde::Serialize;
 
-use crate::demo::table::stages;
 use crate::harness::{
-    self, Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
-    free_address, node_program, write_node_config,
+    Durability, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    node_program, stages, write_node_config,
 };
-use crate::latency::{Ratio, spread};
-use crate::quantiles::{Latencies, Quantiles, duration_text};
+use crate::interrupt;
+use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use acceptor::Acceptor;
-use bare::{Answer, Bare, Desk, Waiting};
+use bare::{Answer, Bare, BareConfig, Waiting};
 use peer::{Loop, Peer, PeerSettings};
 
 const END_PATIENCE: Duration = Duration::from_secs(20);
-/// Sent and not recorded, before each slice.
+/// Orders are sent and not recorded for this long before each slice.
 const WARM: Duration = Duration::from_millis(50);
 
-/// Far above every offer, so that the node's price collar refuses it.
+/// An order far above every offer, which the node's price collar refuses.
 pub(crate) const BEYOND_COLLAR: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=2|44=90000|59=3|";
-/// Filled by one quote. Every other one is a sale, so that no balance runs out.
+/// An order that one quote fills. Every second one is a sale, so that no balance runs out.
 pub(crate) const MARKET_ORDER: &str = "21=1|55=BTC/USDT|54=1|38=0.001|40=1|59=3|";
 
 /// `rutter-tools compare`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Rounds; each has a turn of every lane.
+    /// Number of rounds; each has a turn of every lane.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub rounds: u64,
-    /// Length of a slice; a lane's turn has two.
+    /// Length of a slice in milliseconds; a lane's turn has two.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(50..=5_000))]
     pub slice_ms: u64,
-    /// Orders under way at once when pipelined.
+    /// Most unanswered orders when pipelined.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub window: u64,
     /// How the client waits for a single order's answer.
     #[arg(long, value_enum, default_value = "spin")]
     pub waiting: Waiting,
-    /// Only lanes whose names contain one of these.
+    /// Only lanes whose names contain one of these texts.
     #[arg(long, value_delimiter = ',')]
     pub lanes: Vec<String>,
-    /// The program made from `benches/quickfix_acceptor.cpp`; its lanes are left out without it.
+    /// The program built from `benches/quickfix_acceptor.cpp`; without it its lanes are left out.
     #[arg(long)]
     pub quickfix: Option<PathBuf>,
-    /// Which of its acceptors `QuickFIX` runs.
+    /// The acceptor that `QuickFIX` runs.
     #[arg(long, value_enum, default_value = "threads")]
     pub quickfix_loop: Loop,
     /// Node and `QuickFIX` validate every message with this dictionary (the node with its own copy
     /// of `docs/fix/FIX44.xml`).
     #[arg(long)]
     pub dictionary: Option<PathBuf>,
-    /// The node's journal is synced before anything leaves (`durability = "disk"`).
+    /// The node syncs its journal before it sends anything (`durability = "disk"`).
     #[arg(long)]
     pub disk: bool,
     /// How the node's threads wait: auto, pinned or shared.
@@ -96,24 +95,24 @@ pub struct Arguments {
     /// The node's layout: auto, threads or fused.
     #[arg(long, default_value = "auto")]
     pub layout: String,
-    /// Only JSON lines.
+    /// Print only JSON lines.
     #[arg(long)]
     pub json: bool,
-    /// Tell the node's latencies by stage as well.
+    /// Also print the node's latencies by stage.
     #[arg(long)]
     pub verbose: bool,
 }
 
-/// One acceptor and what is asked of it.
+/// One acceptor, and how it is measured.
 #[derive(Debug)]
 struct Lane {
     name: &'static str,
-    desk: Desk,
-    /// Stopped while others are measured.
+    config: BareConfig,
+    /// The process to stop while other lanes are measured.
     process: Option<Pid>,
 }
 
-/// What a lane's turns came to, round by round.
+/// Results of a lane, round by round.
 #[derive(Debug, Default)]
 struct Total {
     rates: Vec<f64>,
@@ -122,7 +121,7 @@ struct Total {
     orders: u64,
 }
 
-/// A lane as it is told.
+/// The printed result of a lane.
 #[derive(Debug, Serialize)]
 struct LaneLine {
     lane: &'static str,
@@ -132,7 +131,7 @@ struct LaneLine {
     round_trip_ns: Quantiles,
 }
 
-/// Two lanes of the same rounds.
+/// The printed ratio of two lanes.
 #[derive(Debug, Serialize)]
 struct RatioLine {
     ratio: String,
@@ -140,7 +139,7 @@ struct RatioLine {
     round_trip: Ratio,
 }
 
-/// Everybody that runs during a comparison.
+/// All that runs during a comparison.
 #[derive(Debug, Default)]
 struct Field {
     lanes: Vec<Lane>,
@@ -153,13 +152,10 @@ struct Field {
 /// Runs the comparison.
 ///
 /// # Errors
-/// What could not be started; an acceptor that answers otherwise than its lane demands.
+/// A part could not be started, or an acceptor gives another answer than its lane measures.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("rutter-compare-").tempdir()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
-    }
+    let stop = interrupt::flag()?;
     let mut field = Field::default();
     field.start_floor(arguments)?;
     field.start_quickfix(arguments, folder.path())?;
@@ -204,21 +200,21 @@ fn wanted(arguments: &Arguments, name: &str) -> bool {
     arguments.lanes.is_empty() || arguments.lanes.iter().any(|part| name.contains(part.as_str()))
 }
 
-fn desk(address: SocketAddr, answer: Answer) -> Desk {
+fn bare_config(address: SocketAddr, answer: Answer) -> BareConfig {
     let order = match answer {
         Answer::Refused => BEYOND_COLLAR,
         Answer::Filled => MARKET_ORDER,
     };
     let (sender, password) = ("DESK1".to_owned(), "password-1".to_owned());
-    Desk { address, sender, password, order, answer }
+    BareConfig { address, sender, password, order, answer }
 }
 
 impl Field {
     fn start_floor(&mut self, arguments: &Arguments) -> anyhow::Result<()> {
         if wanted(arguments, "floor") {
             let raw = raw::start().context("floor")?;
-            let desk = desk(raw.address(), Answer::Refused);
-            self.lanes.push(Lane { name: "floor", desk, process: None });
+            let config = bare_config(raw.address(), Answer::Refused);
+            self.lanes.push(Lane { name: "floor", config, process: None });
             self.raw = Some(raw);
         }
         Ok(())
@@ -250,8 +246,8 @@ impl Field {
                 dictionary,
             })?;
             pause(peer.pid(), true)?;
-            let (desk, process) = (desk(peer.address(), answer), Some(peer.pid()));
-            self.lanes.push(Lane { name, desk, process });
+            let (config, process) = (bare_config(peer.address(), answer), Some(peer.pid()));
+            self.lanes.push(Lane { name, config, process });
             self.peers.push(peer);
         }
         Ok(())
@@ -268,15 +264,15 @@ impl Field {
         let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
         let venues = Venues::start(&still, dir)?;
         let mut settings = NodeSettings::new(free_address()?);
-        settings.venues = vec![harness::Venue::Binance];
-        settings.binance_orders = orders;
+        settings.venues = vec![Venue::Binance];
+        settings.orders_elsewhere = orders.map(|address| (Venue::Binance, address));
         settings.wait_profile.clone_from(&arguments.profile);
         settings.layout.clone_from(&arguments.layout);
         settings.validate_messages = arguments.dictionary.is_some();
         if arguments.disk {
             settings.durability = Durability::Disk;
         }
-        // Nothing moves at the venue while another lane has its turn.
+        // No update arrives while another lane has its turn.
         settings.stale_after_ms = 3_600_000;
         let config = write_node_config(dir, &venues, &settings)?;
         let mut node = Node::start(&node_program()?, &config, dir)?;
@@ -285,8 +281,8 @@ impl Field {
         let process = Pid::from_raw(node.pid().cast_signed());
         for (name, answer) in lanes.iter().copied() {
             if wanted(arguments, name) {
-                let desk = desk(settings.listen, answer);
-                self.lanes.push(Lane { name, desk, process });
+                let config = bare_config(settings.listen, answer);
+                self.lanes.push(Lane { name, config, process });
             }
         }
         self.nodes.push((node, venues));
@@ -329,7 +325,7 @@ fn turn(
         pause(process, false)?;
     }
     let slice = Duration::from_millis(arguments.slice_ms);
-    let mut bare = Bare::log_on(&lane.desk)?;
+    let mut bare = Bare::log_on(&lane.config)?;
     bare.round_trips(arguments.waiting, WARM, number)?;
     bare.pipelined(arguments.window, WARM, number)?;
     let flow = bare.pipelined(arguments.window, slice, number)?;
@@ -357,7 +353,7 @@ fn line(lane: &Lane, totals: &BTreeMap<&'static str, Total>) -> LaneLine {
     }
 }
 
-/// The pairs that are told, as far as both have run.
+/// The pairs that are printed if both lanes have run.
 const PAIRS: &[(&str, &str)] = &[
     ("node_refused", "quickfix_memory"),
     ("node_refused", "quickfix_file"),
@@ -437,9 +433,9 @@ mod tests {
     #[test]
     fn the_floor_answers_every_order_pipelined_and_one_at_a_time() {
         let raw = raw::start().expect("floor");
-        let desk = desk(raw.address(), Answer::Refused);
+        let config = bare_config(raw.address(), Answer::Refused);
         let mut number = 0;
-        let mut bare = Bare::log_on(&desk).expect("logged on");
+        let mut bare = Bare::log_on(&config).expect("logged on");
         let short = Duration::from_millis(20);
         let flow = bare.pipelined(100, short, &mut number).expect("answered");
         let trips = bare.round_trips(Waiting::Sleep, short, &mut number).expect("answered");
@@ -452,7 +448,8 @@ mod tests {
     #[test]
     fn a_lane_that_is_answered_otherwise_than_it_demands_fails() {
         let raw = raw::start().expect("floor");
-        let mut bare = Bare::log_on(&desk(raw.address(), Answer::Filled)).expect("logged on");
+        let mut bare =
+            Bare::log_on(&bare_config(raw.address(), Answer::Filled)).expect("logged on");
         let result = bare.round_trip(&mut 0);
         assert!(matches!(result, Err(BareError::Unexpected(_))), "{result:?}");
         drop(bare);

@@ -1,4 +1,6 @@
-//! `benches/quickfix_acceptor.cpp` as a child process.
+//! The program of `benches/quickfix_acceptor.cpp` as a child process.
+//!
+//! A line belongs here if it finds, starts or ends that program.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -16,7 +18,7 @@ use crate::harness::free_address;
 pub enum Loop {
     /// `SocketAcceptor`: all connections on one thread.
     Select,
-    /// `ThreadedSocketAcceptor`: one each; the faster one here.
+    /// `ThreadedSocketAcceptor`: one thread a connection; the faster of the two.
     Threads,
 }
 
@@ -25,13 +27,13 @@ pub enum Loop {
 pub struct PeerSettings<'a> {
     /// The program.
     pub program: &'a Path,
-    /// Folder of its `FileStore`; none for a store in memory.
+    /// Folder of the `FileStore`; `None` for a store in memory.
     pub store: Option<&'a Path>,
-    /// What it answers.
+    /// The answer to every order.
     pub answer: Answer,
-    /// Which acceptor it runs.
+    /// The acceptor to run.
     pub shape: Loop,
-    /// Dictionary that it validates with.
+    /// Dictionary to validate with; `None` for no validation.
     pub dictionary: Option<&'a Path>,
 }
 
@@ -43,10 +45,10 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts it and waits until it listens.
+    /// Starts the program and waits until it listens.
     ///
     /// # Errors
-    /// What the system says; that it does not listen.
+    /// The system's, or the program does not listen.
     pub fn start(settings: &PeerSettings<'_>) -> anyhow::Result<Self> {
         let address = free_address()?;
         let store = settings.store.unwrap_or(Path::new("memory"));
@@ -55,7 +57,7 @@ impl Peer {
         command.arg(if settings.answer == Answer::Filled { "fill" } else { "refuse" });
         command.arg(if settings.shape == Loop::Threads { "threads" } else { "select" });
         command.args(settings.dictionary);
-        // Its standard input ends with this process, and it with that.
+        // The program ends when its standard input ends, which happens when this process ends.
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -69,12 +71,12 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Where it listens.
+    /// The address to connect to.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process.
+    /// The process id.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -82,14 +84,14 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // Both calls fail only when the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The program where `make` leaves it: beside the folder of the running one, or as the environment
-/// says.
+/// The program that `RUTTER_QUICKFIX_ACCEPTOR` names, or the program in the folder above the
+/// running one, where `make` leaves it. `None` if there is no such file.
 pub fn program() -> Option<PathBuf> {
     let named = std::env::var_os("RUTTER_QUICKFIX_ACCEPTOR").map(PathBuf::from);
     let built = std::env::current_exe().ok();

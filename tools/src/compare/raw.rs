@@ -1,5 +1,8 @@
-//! The floor: an acceptor that cuts messages by their length and answers each with the same
-//! prebuilt bytes. No session, no store, no decision: what two sockets and one thread cost.
+//! The lane `floor`: an acceptor that cuts messages by their length and answers each with the same
+//! prebuilt bytes.
+//!
+//! A line belongs here if every FIX acceptor must do as much. There is no session, no store and no
+//! decision, so the lane shows the cost of two sockets and one thread.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +12,7 @@ use super::bare::frame;
 
 const READ_BYTES: usize = 256 << 10;
 
-/// Starts the floor.
+/// Starts the acceptor.
 ///
 /// # Errors
 /// The system's.

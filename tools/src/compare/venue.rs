@@ -1,8 +1,8 @@
-//! A venue that fills every order at once with two reports of its own and does nothing else: the
-//! floor of a venue, so that a lane measures the node and not a simulated exchange.
+//! A minimal venue: it answers every order at once with two reports, New and Filled.
 //!
-//! It speaks just as much of Binance's FIX order entry as the node needs to trade. Its prices are
-//! those at which the still market of `harness` stands. Nothing is matched, booked or checked.
+//! A line belongs here if the node needs it to trade; then a lane measures the node and not a
+//! simulated exchange. The venue speaks the part of Binance's FIX order entry that the node needs.
+//! Its prices equal the still books of `harness`. It matches, books and checks nothing.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -18,12 +18,14 @@ use crate::clock::unix_ns;
 const READ_BYTES: usize = 256 << 10;
 const BUY_PRICE: &[u8] = b"60000.00000000";
 const SELL_PRICE: &[u8] = b"59999.00000000";
-/// `TradeID`, `AggressorIndicator`, `UUID` of a Logon.
+/// `TradeID`.
 const TRADE_ID: u32 = 1003;
+/// `AggressorIndicator`.
 const AGGRESSOR: u32 = 1057;
+/// `UUID` in the venue's Logon.
 const UUID: u32 = 25_037;
 
-/// Starts the venue. Its node must be gone before it can be stopped.
+/// Starts the venue. The node must have ended before the venue can be stopped.
 ///
 /// # Errors
 /// The system's.
@@ -32,12 +34,12 @@ pub fn start() -> io::Result<Acceptor> {
     Acceptor::start("bare-venue", move |stream| serve(stream, &mut serial))
 }
 
-/// What every message of a connection begins with.
+/// The header of every message on one connection.
 struct Header {
     sequence: u64,
     peer: Vec<u8>,
     ours: Vec<u8>,
-    /// 52 and 60, once a read.
+    /// Text of `SendingTime` (52) and `TransactTime` (60), rendered once for each read.
     time: Vec<u8>,
 }
 
@@ -80,7 +82,8 @@ fn serve(mut stream: TcpStream, serial: &mut u64) -> io::Result<()> {
     }
 }
 
-/// An answer that cannot be finished was longer than any message may be, which none here is.
+/// Answers one message. `finish` fails only for a message above the codec's limit, which no answer
+/// here reaches.
 fn answer(message: &Message<'_>, header: &mut Header, serial: &mut u64, out: &mut Vec<u8>) {
     let value = |tag| message.get(tag).unwrap_or(b"?");
     match message.msg_type() {
@@ -110,7 +113,7 @@ fn answer(message: &Message<'_>, header: &mut Header, serial: &mut u64, out: &mu
     }
 }
 
-/// New, or the fill of the whole order.
+/// Writes the report New, or the report of the whole fill.
 fn report(message: &Message<'_>, header: &mut Header, serial: u64, fill: bool, out: &mut Vec<u8>) {
     let value = |tag| message.get(tag).unwrap_or(b"0");
     let time = header.time.clone();

@@ -1,17 +1,20 @@
-//! `rutter-tools crowd`: what many sessions on the node's one gateway thread cost each other.
+//! `rutter-tools crowd`: how much many sessions on the node's one gateway thread slow each other
+//! down.
 //!
-//! - `idle`: the round trip of one session, alone and beside many that are logged on and silent.
-//! - `flood`: the round trips of many sessions that send now and then, with and without one more
-//!   that keeps a window of orders under way without pause.
+//! A line belongs here if it loads the node with more than one session, or measures the effect.
 //!
-//! - `watched`: the round trips of one session whose orders are filled, with and without ten
-//!   consoles that each ask ten times a second, and a scrape of the metrics every second; and, of
-//!   the same slices, the core's own stage by the node's metrics (`watched_core`).
+//! - `idle`: the round trip of one session, alone and beside many sessions that are logged on and
+//!   silent.
+//! - `flood`: the round trips of many sessions at a low rate, without and with one more session
+//!   that keeps a window of unanswered orders at all times.
+//! - `watched`: the round trips of one session whose orders are filled, without and with ten
+//!   consoles that each ask ten times a second and a scrape of the metrics every second.
+//!   `watched_core` is the core's own stage in the same slices, by the node's metrics.
 //!
-//! All alternate in slices of one run, and a ratio is taken within a round. Orders are such as the
-//! core refuses at once; a latency counts from the time at which its order was due. The tool and
-//! the node share the machine: where they have no processor each, a flood costs the others also the
-//! time that the flooding client takes for itself.
+//! The lanes alternate in slices of one run, and a ratio compares slices of one round. The core
+//! refuses the orders of `idle` and `flood` at once. A latency counts from the time at which its
+//! order was due. Tool and node share the machine: without a processor for each, a flood also costs
+//! the others the time that the flooding client needs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,17 +22,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use rutter_sim::Venue;
 use serde::Serialize;
 
 use crate::clock::unix_ns;
-use crate::compare::bare::{Answer, Bare, BareError, Desk, Waiting};
+use crate::compare::bare::{Answer, Bare, BareConfig, BareError, Waiting};
 use crate::compare::{BEYOND_COLLAR, MARKET_ORDER};
 use crate::harness::{
-    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
-    free_address, node_program, write_node_config,
+    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    node_program, write_node_config,
 };
-use crate::latency::{Ratio, spread};
-use crate::quantiles::{Latencies, Quantiles, duration_text};
+use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 
 mod stage;
 mod watchers;
@@ -38,35 +41,36 @@ use watchers::Watchers;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const END_PATIENCE: Duration = Duration::from_secs(20);
-/// A flood pauses so seldom to see whether it is to end.
+/// Time between two checks whether the flood is to end.
 const FLOOD_SLICE: Duration = Duration::from_millis(20);
-/// `ClOrdID`s of the flood begin here, far from the others'.
+/// First number in the flood's `ClOrdID`s, far from the numbers of the other sessions.
 const FLOOD_NUMBERS: u64 = 500_000_000;
 
 /// `rutter-tools crowd`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Sessions beside the one that is measured, or that floods.
+    /// Sessions beside the measured or flooding one.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub sessions: u16,
-    /// Rounds; each has every lane once.
+    /// Number of rounds; each has every lane once.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub rounds: u64,
-    /// Length of a slice.
+    /// Length of a slice in milliseconds.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=20_000))]
     pub slice_ms: u64,
     /// Orders a second of the many sessions together.
     #[arg(long, default_value_t = 1_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(10..=20_000))]
     pub rate: u64,
-    /// Orders that the flood has under way.
+    /// Unanswered orders of the flood.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub window: u64,
-    /// How the many sessions wait for their answers. Where node, flood and they have no processor
-    /// each, one that spins keeps the flood from running at all.
+    /// How the many sessions wait for answers. Without a processor each for node, flood and
+    /// sessions, a spinning session keeps the flood from running at all.
     #[arg(long, value_enum, default_value = "sleep")]
     pub waiting: Waiting,
-    /// Slices of `watched` are so many times as long: for a p99 of them to mean something.
+    /// Length of a slice of `watched` as a multiple of `slice_ms`, so that its p99 has enough
+    /// orders.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub watched: u64,
     /// The node's layout: auto, threads or fused.
@@ -74,7 +78,7 @@ pub struct Arguments {
     pub layout: String,
 }
 
-/// A lane with and without its burden.
+/// Results of a lane without and with its burden.
 #[derive(Debug, Default)]
 struct Pair {
     without: Latencies,
@@ -114,10 +118,10 @@ impl Pair {
     }
 }
 
-/// Runs both measures.
+/// Runs all lanes and prints the results.
 ///
 /// # Errors
-/// What could not be started; a node that does not answer.
+/// A part could not be started, or the node does not answer.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("rutter-crowd-").tempdir()?;
     let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
@@ -131,16 +135,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = write_node_config(folder.path(), &venues, &settings)?;
     let mut node = Node::start(&node_program()?, &config, folder.path())?;
     node.wait_ready(READY_DEFAULT)?;
-    let desks: Vec<Desk> =
-        settings.sessions.iter().map(|session| desk(settings.listen, session)).collect();
+    let configs: Vec<BareConfig> =
+        settings.sessions.iter().map(|session| bare_config(settings.listen, session)).collect();
     let watchers = Watchers { folder: folder.path().to_owned(), metrics: settings.metrics };
     let (mut idle, mut flood) = (Pair::default(), Pair::default());
     let (mut watched, mut core) = (Pair::default(), Vec::new());
     let (mut number, mut flooded) = (0, FLOOD_NUMBERS);
     for _ in 0..arguments.rounds {
-        idle_round(arguments, &desks, &mut number, &mut idle).context("idle")?;
-        flood_round(arguments, &desks, &mut number, &mut flooded, &mut flood).context("flood")?;
-        let of_core = watched_round(arguments, &desks, &watchers, &mut number, &mut watched);
+        idle_round(arguments, &configs, &mut number, &mut idle).context("idle")?;
+        flood_round(arguments, &configs, &mut number, &mut flooded, &mut flood).context("flood")?;
+        let of_core = watched_round(arguments, &configs, &watchers, &mut number, &mut watched);
         core.push(of_core.context("watched")?);
     }
     let mut lines = vec![idle.line("idle", arguments.sessions)];
@@ -157,8 +161,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(venues.stop()?)
 }
 
-fn desk(address: SocketAddr, session: &ClientSession) -> Desk {
-    Desk {
+fn bare_config(address: SocketAddr, session: &ClientSession) -> BareConfig {
+    BareConfig {
         address,
         sender: session.comp_id.clone(),
         password: session.password.clone(),
@@ -167,22 +171,22 @@ fn desk(address: SocketAddr, session: &ClientSession) -> Desk {
     }
 }
 
-fn log_on(desks: &[Desk]) -> Result<Vec<Bare>, BareError> {
-    desks.iter().map(Bare::log_on).collect()
+fn log_on(configs: &[BareConfig]) -> Result<Vec<Bare>, BareError> {
+    configs.iter().map(Bare::log_on).collect()
 }
 
 fn log_out(crowd: Vec<Bare>) -> Result<(), BareError> {
     crowd.into_iter().try_for_each(Bare::log_out)
 }
 
-/// One session alone, and the same beside many that say nothing.
+/// Measures one session alone, then beside many silent sessions.
 fn idle_round(
     arguments: &Arguments,
-    desks: &[Desk],
+    configs: &[BareConfig],
     number: &mut u64,
     pair: &mut Pair,
 ) -> anyhow::Result<()> {
-    let Some((one, many)) = desks.split_first() else { return Ok(()) };
+    let Some((one, many)) = configs.split_first() else { return Ok(()) };
     let slice = Duration::from_millis(arguments.slice_ms);
     let mut bare = Bare::log_on(one)?;
     bare.round_trips(Waiting::Spin, slice / 10, number)?;
@@ -195,19 +199,19 @@ fn idle_round(
     Ok(bare.log_out()?)
 }
 
-/// Many sessions alone, and the same beside one that floods.
+/// Measures many sessions alone, then beside one that floods.
 fn flood_round(
     arguments: &Arguments,
-    desks: &[Desk],
+    configs: &[BareConfig],
     number: &mut u64,
     flooded: &mut u64,
     pair: &mut Pair,
 ) -> anyhow::Result<()> {
-    let Some((one, many)) = desks.split_first() else { return Ok(()) };
+    let Some((one, many)) = configs.split_first() else { return Ok(()) };
     let mut crowd = log_on(many)?;
     for bare in &mut crowd {
         bare.set_waiting(arguments.waiting)?;
-        // The first order of a session finds cold pages in the node.
+        // The first order of a session touches cold memory in the node, so it is not recorded.
         bare.round_trip(number)?;
     }
     let without = paced(arguments, &mut crowd, number)?;
@@ -231,16 +235,16 @@ fn flood_round(
     Ok(log_out(crowd)?)
 }
 
-/// One session that sends now and then, alone and while operators look on.
+/// Measures one session at a low rate alone, then while operators watch.
 fn watched_round(
     arguments: &Arguments,
-    desks: &[Desk],
+    configs: &[BareConfig],
     watchers: &Watchers,
     number: &mut u64,
     pair: &mut Pair,
 ) -> anyhow::Result<[f64; 2]> {
-    let one = desks.first().context("a desk")?;
-    let one = Desk { order: MARKET_ORDER, answer: Answer::Filled, ..one.clone() };
+    let one = configs.first().context("a session")?;
+    let one = BareConfig { order: MARKET_ORDER, answer: Answer::Filled, ..one.clone() };
     let arguments =
         Arguments { slice_ms: arguments.slice_ms * arguments.watched, ..arguments.clone() };
     let mut crowd = log_on(std::slice::from_ref(&one))?;
@@ -263,7 +267,7 @@ fn watched_round(
     Ok([between.since(&before).p99_ns(), after.since(&between).p99_ns()])
 }
 
-/// One order after the other at the rate, each from the next session.
+/// Sends one order after the other at the rate, each from the next session.
 fn paced(
     arguments: &Arguments,
     crowd: &mut [Bare],

@@ -1,19 +1,19 @@
-//! The core's own stage, out of the node's metrics: the p99 of what lies between two looks.
+//! The core's own stage, from the node's metrics: the 99th percentile between two scrapes.
 //!
-//! The metrics have buckets of 1, 2 and 5 a decade; within one the times are taken as evenly
-//! spread. So the p99 itself is rough, and moves evenly with what is beyond it.
+//! A line belongs here if it reads that histogram. Its buckets end at 1, 2 and 5 of each decade.
+//! Times within one bucket are taken as evenly spread, so the percentile is an estimate.
 
 use serde::Serialize;
 
-use crate::latency::{Ratio, spread};
-use crate::quantiles::duration_text;
+use crate::quantiles::{Ratio, duration_text, spread};
 
-/// Counts of a stage by the upper bounds of its buckets, in seconds, each with all below it.
+/// Upper bound of each bucket in seconds, with the number of times at or below the bound.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stage(Vec<(f64, u64)>);
 
 impl Stage {
-    /// The core's stage of orders, from a page of metrics.
+    /// Reads the core's stage of orders from a page of metrics; `None` if the page has no such
+    /// stage.
     pub fn read(page: &str) -> Option<Self> {
         let name = "rutter_stage_duration_seconds_bucket{";
         let mut buckets = Vec::new();
@@ -28,14 +28,14 @@ impl Stage {
         (!buckets.is_empty()).then_some(Self(buckets))
     }
 
-    /// What has come since an earlier look.
+    /// The times since an earlier scrape.
     pub fn since(&self, earlier: &Self) -> Self {
         let before = |at: usize| earlier.0.get(at).map_or(0, |(_, count)| *count);
         let each = self.0.iter().enumerate();
         Self(each.map(|(at, (bound, count))| (*bound, count.saturating_sub(before(at)))).collect())
     }
 
-    /// The 99th percentile, nanoseconds; zero if there is nothing.
+    /// The 99th percentile in nanoseconds; zero without any times.
     pub fn p99_ns(&self) -> f64 {
         let total = self.0.last().map_or(0, |(_, count)| *count);
         let wanted = total as f64 * 0.99;
@@ -52,7 +52,7 @@ impl Stage {
     }
 }
 
-/// The core's p99 without and with those who look on.
+/// The printed 99th percentiles of the core, without and with watching operators.
 #[derive(Debug, Serialize)]
 pub struct CoreLine {
     crowd: &'static str,
@@ -62,7 +62,7 @@ pub struct CoreLine {
 }
 
 impl CoreLine {
-    /// Of all rounds.
+    /// The result of all rounds, each as the percentile without and with operators.
     pub fn of(rounds: &[[f64; 2]]) -> Self {
         let ratio = |[without, with]: &[f64; 2]| with / without.max(1.0);
         Self {
@@ -73,7 +73,7 @@ impl CoreLine {
         }
     }
 
-    /// For people.
+    /// Prints one line for people.
     pub fn print(&self) {
         let Ratio { median, lower_quartile, upper_quartile, .. } = self.p99_ratio;
         println!(

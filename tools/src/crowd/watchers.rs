@@ -1,5 +1,7 @@
-//! Operators who look on: ten consoles that each ask ten times a second, and a scrape of the
-//! metrics every second.
+//! Watching operators: ten consoles that each ask ten times a second, and a scrape of the metrics
+//! every second.
+//!
+//! A line belongs here if it asks the console or the metrics.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,9 +21,9 @@ const CONSOLES: usize = 10;
 const ASK_PERIOD: Duration = Duration::from_millis(100);
 const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The metrics are a copy made ten times a second.
+/// The metrics are a copy made ten times a second, so they are up to date after this time.
 const SNAPSHOT_LAG: Duration = Duration::from_millis(300);
-/// What `rutter top` asks, in turns.
+/// The questions of `rutter top`, asked in turn.
 const QUESTIONS: [&str; 5] = [
     r#"{"id":1,"verb":"status"}"#,
     r#"{"id":2,"verb":"venues"}"#,
@@ -30,16 +32,16 @@ const QUESTIONS: [&str; 5] = [
     r#"{"id":5,"verb":"latency"}"#,
 ];
 
-/// Whom to look at.
+/// The node to watch.
 #[derive(Debug)]
 pub struct Watchers {
     /// The node's folder.
     pub folder: PathBuf,
-    /// Where its metrics are.
+    /// Address of the node's metrics.
     pub metrics: Option<SocketAddr>,
 }
 
-/// Those who look.
+/// Operators that are watching.
 #[derive(Debug)]
 pub struct Looking {
     stop: Arc<AtomicBool>,
@@ -47,13 +49,13 @@ pub struct Looking {
 }
 
 impl Watchers {
-    /// Begins to look.
+    /// Starts to watch.
     pub fn start(&self) -> Looking {
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
         for nth in 0..CONSOLES {
             let (path, stop) = (self.folder.join(CONSOLE), Arc::clone(&stop));
-            // Spread over the period, as those who do not know of each other are.
+            // Spread over the period, like operators that start independently.
             let first = ASK_PERIOD * nth as u32 / CONSOLES as u32;
             threads.push(std::thread::spawn(move || ask(&path, first, &stop)));
         }
@@ -66,10 +68,10 @@ impl Watchers {
 }
 
 impl Looking {
-    /// Looks no more.
+    /// Stops watching.
     ///
     /// # Errors
-    /// Somebody was not answered.
+    /// A question was not answered.
     pub fn stop(self) -> anyhow::Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
@@ -80,7 +82,7 @@ impl Looking {
 }
 
 impl Watchers {
-    /// How long the core has taken for orders so far, once the metrics show the last of them.
+    /// The core's stage of all orders so far. Waits until the metrics include the last order.
     ///
     /// # Errors
     /// The metrics do not answer, or have no such stage.
@@ -91,7 +93,7 @@ impl Watchers {
     }
 }
 
-/// Calls `look` each period until it is to stop.
+/// Calls `look` once a period until `stop` is set.
 fn each(
     period: Duration,
     first: Duration,

@@ -1,31 +1,31 @@
-//! The main job in one command: both simulators, the real node, a client that trades; then what
-//! came of it, and whether the journal says the same.
+//! `rutter-tools demo`: the simulated venues, the real node and a trading client in one run, then a
+//! summary and a proof that the journal replays to the same decisions.
 //!
-//! A line belongs here if it is about the run as a whole. The client is `trader`, the comparison
-//! `savings`, the screen `table`.
+//! A line belongs here if it concerns the run as a whole. The client is `trader`, the comparison
+//! with single venues `savings`, the screen `table`.
 
 mod savings;
-pub mod table;
+mod table;
 mod trader;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use rutter_sim::Venue;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::{ClientConfig, ClientPoll, FixClient};
 use crate::clock::unix_ns;
 use crate::harness::{
-    CONSOLE, HarnessError, Node, NodeSettings, READY_DEFAULT, Venue, VenueFill, Venues,
-    VenuesConfig, free_address, node_program, write_node_config,
+    CONSOLE, HarnessError, Node, NodeSettings, READY_DEFAULT, VenueFill, Venues, VenuesConfig,
+    free_address, node_program, stages, write_node_config,
 };
+use crate::interrupt;
 use crate::quantiles::Quantiles;
 use table::{Screen, View};
 use trader::Trader;
@@ -33,23 +33,23 @@ use trader::Trader;
 const MS_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS_NS;
 
-/// Between two looks at status, fills and screen.
+/// Time between two updates of status, fills and screen.
 const LOOK_NS: u64 = 200 * MS_NS;
-/// The node answers a Logon within this.
+/// Longest wait for the answer to a Logon.
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
-/// Longest wait for orders to end after trading.
+/// Longest wait for open orders to end after trading.
 const SETTLE_NS_MAX: u64 = 15 * SECOND_NS;
-/// Nothing may arrive for so long before trading counts as settled.
+/// Trading counts as settled when nothing has arrived for this long.
 const QUIET_NS: u64 = 500 * MS_NS;
-/// The node ends within this.
+/// Longest wait for the node to end.
 const END_PATIENCE: Duration = Duration::from_secs(20);
-/// Between two attempts to connect again.
+/// Time between two attempts to reconnect.
 const RECONNECT_NS: u64 = 200 * MS_NS;
 
 /// `rutter-tools demo`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// How long to trade.
+    /// Seconds to trade for.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
     /// Orders a second.
@@ -64,23 +64,23 @@ pub struct Arguments {
     /// Speak TLS to the venues.
     #[arg(long)]
     pub tls: bool,
-    /// Keep the folder (journal, logs) and say where it is.
+    /// Keep the folder (journal, logs) and print its path.
     #[arg(long)]
     pub keep: bool,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     /// Seed of the run.
     pub seed: u64,
-    /// Time of trading.
+    /// Seconds of trading.
     pub seconds: f64,
     /// Orders sent.
     pub orders: u64,
-    /// Of these refused, by word.
+    /// Orders refused, by the word in Text (58).
     pub refused: BTreeMap<String, u64>,
-    /// Orders that ended before they were filled whole, by word.
+    /// Orders that ended before they were filled whole, by the word in Text (58).
     pub ended: BTreeMap<String, u64>,
     /// Reports received.
     pub reports: u64,
@@ -90,48 +90,48 @@ pub struct Summary {
     pub fills: u64,
     /// Executions booked at each venue.
     pub fills_by_venue: BTreeMap<String, u64>,
-    /// Sum of the following: must be 0.
+    /// Sum of `lost_by`; must be 0.
     pub lost: u64,
-    /// What `lost` consists of.
+    /// Orders and fills that went wrong, by kind.
     pub lost_by: LostBy,
-    /// Saved against the best single venue after fees, in basis points of value; see `savings`.
+    /// Saving against the best single venue after fees, in basis points of value; see `savings`.
     pub saved_bps: f64,
-    /// Orders compared for it.
+    /// Orders that the saving was computed from.
     pub saved_orders: u64,
     /// Orders that no single venue could have filled within their limit.
     pub beyond_one_venue: u64,
-    /// Nanoseconds by stage.
+    /// Latencies in nanoseconds, by stage.
     pub latency_ns: BTreeMap<String, Quantiles>,
     /// Records in the journal.
     pub journal_records: u64,
-    /// Every record is sound.
+    /// Whether `rutter verify` found every record intact.
     pub journal_verified: bool,
-    /// Digests that the replay compared.
+    /// Number of digests that the replay compared.
     pub digests_compared: u64,
-    /// The replay decided the same, to the bit.
+    /// Whether the replay made the same decisions, to the bit.
     pub digest_equal: bool,
-    /// Ended before its time.
+    /// Whether the run was interrupted.
     pub interrupted: bool,
 }
 
-/// Everything that may not happen to an order or a fill.
+/// Numbers of orders and fills with a defect that must never occur.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct LostBy {
     /// Orders without any answer.
     pub unanswered_orders: u64,
-    /// Orders that were not over when all was quiet, or when patience ended.
+    /// Orders that had not ended when the run settled or the wait was over.
     pub unsettled_orders: u64,
-    /// Orders still open at a venue then.
+    /// Orders still open at a venue at that time.
     pub open_at_venues: u64,
-    /// Executions that a venue booked and the client was not told.
+    /// Executions that a venue booked and that were not reported to the client.
     pub missing_fills: u64,
-    /// Executions that the client was told and no venue booked.
+    /// Executions reported to the client that no venue booked.
     pub invented_fills: u64,
-    /// Reports with an `ExecID` that came before.
+    /// Reports whose `ExecID` had been reported before.
     pub doubled_reports: u64,
-    /// Orders whose executions do not add up.
+    /// Orders whose executions do not add up to `CumQty` (14).
     pub unbalanced_orders: u64,
-    /// Reports that could not be understood, and messages rejected.
+    /// Reports that could not be read, and messages that the node rejected.
     pub odd_reports: u64,
 }
 
@@ -151,12 +151,9 @@ impl LostBy {
 /// Runs the demo.
 ///
 /// # Errors
-/// What could not be started or asked. That something was lost is no error but the exit code.
+/// A part could not be started or asked. A loss is no error; the exit code tells it.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
-    }
+    let stop = interrupt::flag()?;
     let mut folder = tempfile::Builder::new().prefix("rutter-demo-").tempdir()?;
     if arguments.keep {
         folder.disable_cleanup(true);
@@ -183,7 +180,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One run with everything that belongs to it.
+/// One run: the processes, the client and the counts.
 struct Run<'a> {
     arguments: &'a Arguments,
     stop: &'a AtomicBool,
@@ -192,7 +189,8 @@ struct Run<'a> {
     client: FixClient,
     poll: ClientPoll,
     trader: Trader,
-    /// Executions as the venues booked them, with `trade_id` 0 so that equal ones count together.
+    /// Number of equal executions that the venues booked. `trade_id` is 0 in the keys, so that
+    /// equal executions count together.
     booked: BTreeMap<VenueFill, u64>,
     fills_by_venue: BTreeMap<String, u64>,
     status: Value,
@@ -247,7 +245,7 @@ fn trade(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Result
 }
 
 impl Run<'_> {
-    /// One look at everything; sleeps until something is due.
+    /// Does all that is due, then sleeps until something is due, at most until `until_ns`.
     fn turn(&mut self, sending: bool, until_ns: u64) -> anyhow::Result<()> {
         let now_ns = unix_ns();
         if sending && self.client.is_logged_on() {
@@ -270,7 +268,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Connects again after the connection was lost; the session fetches what was missed.
+    /// Reconnects after a lost connection; the session asks for the messages that it missed.
     fn stay_connected(&mut self, now_ns: u64) -> anyhow::Result<()> {
         if self.trader.lost_connection.is_none() || now_ns < self.next_connect_ns {
             return Ok(());
@@ -316,7 +314,7 @@ impl Run<'_> {
         Venue::ALL.into_iter().map(|venue| self.venues.open_orders(venue) as u64).sum()
     }
 
-    /// Cancels what is open and waits until nothing is, for a bounded time.
+    /// Cancels all open orders and waits until none is open, at most [`SETTLE_NS_MAX`].
     fn settle(&mut self) -> anyhow::Result<()> {
         let started_ns = unix_ns();
         self.last_news_ns = started_ns;
@@ -336,7 +334,7 @@ impl Run<'_> {
         self.look(unix_ns())
     }
 
-    /// Stops the node, asks its journal, and sums up.
+    /// Stops the node, verifies and replays its journal, and returns the summary.
     fn finish(mut self, seconds: f64) -> anyhow::Result<Summary> {
         let mut summary = self.sum_up(seconds);
         self.client.logout(unix_ns())?;
@@ -380,7 +378,7 @@ impl Run<'_> {
             unbalanced_orders: trader.unbalanced(),
             odd_reports: trader.counts.odd + trader.counts.rejected,
         };
-        let mut latency_ns = table::stages(&self.status);
+        let mut latency_ns = stages(&self.status);
         latency_ns.insert("client.answer".to_owned(), trader.answers.quantiles());
         Summary {
             seed: self.arguments.seed,
@@ -404,7 +402,7 @@ impl Run<'_> {
     }
 }
 
-/// The number that follows a word in a text.
+/// The number that follows a word in a text; `None` if the word or the number is missing.
 fn number_behind(text: &str, word: &str) -> Option<u64> {
     let rest = &text[text.find(word)? + word.len()..];
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());

@@ -1,43 +1,46 @@
-//! What routing saved, against the best single venue.
+//! The saving of routing against the best single venue.
 //!
-//! Method. When an order is sent that takes (market, or a limit through the market), the visible
-//! books of both venues are copied out of the simulators at that moment. When the order is over,
-//! the quantity that it filled is priced anew against each of the copies alone: level by level,
-//! within the order's limit, plus the venue's taker fee (for a sale, less it). The cheapest venue
-//! that could have filled it all is the yardstick. The order's own cost is what was really paid:
-//! executions at their prices plus the fees reported, fees in the base asset valued at the
-//! execution's price. The difference is positive when routing was cheaper. Sums are over quote
-//! value, so a large order weighs more.
+//! A line belongs here if it prices an order. Method: when a taking order is sent (market, or a
+//! limit beyond the best price), the visible books of all venues are copied out of the simulated
+//! venues. When the order has ended, its filled quantity is priced against each copy alone: level
+//! by level, within the order's limit, with the venue's taker fee added (subtracted for a sale).
+//! The cheapest venue that could have filled the whole quantity is the benchmark. The order's own
+//! cost is the sum of its executions and reported fees; a fee in the base asset is valued at the
+//! execution's price. The saving is positive when routing was cheaper. Sums are over quote value,
+//! so a large order weighs more.
 //!
-//! Not compared, and counted apart: orders of which a part filled as maker (no book says what
-//! waiting would have cost elsewhere), and orders that no single venue could have filled. What the
-//! market did between the copy and the execution is in the result; it goes either way.
+//! Two kinds of orders are not compared, but counted apart. For orders of which a part filled as
+//! maker, no book tells the cost of waiting elsewhere. The others are orders that no single venue
+//! could have filled. Moves of the market between copy and execution stay in the result, in either
+//! direction.
+
+use rutter_sim::Venue;
 
 use crate::client::{Execution, Side};
-use crate::harness::{Book, Venue};
+use crate::harness::Book;
 
-/// Millionths.
+/// Parts per million.
 const PPM: i128 = 1_000_000;
 
-/// From price times quantity (10^-16) to 10^-18.
+/// Factor from price times quantity (10^-16) to 10^-18.
 const E16_TO_E18: i128 = 100;
 
-/// From a base amount in 10^-18 times a price in 10^-8 to 10^-18.
+/// Divisor from a base amount (10^-18) times a price (10^-8) to a quote amount in 10^-18.
 const PRICE_ONE: i128 = 100_000_000;
 
 /// The books of all venues when an order was sent, by [`Venue::index`].
-pub type Books = [Book; 2];
+pub type Books = [Book; Venue::ALL.len()];
 
-/// What an order has really paid or received so far.
+/// Sums over the executions of an order so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Paid {
-    /// 10^-8.
+    /// Quantity, in 10^-8.
     pub qty_e8: i64,
-    /// Price times quantity, 10^-18 quote.
+    /// Price times quantity, in 10^-18 quote units.
     pub notional_e18: i128,
-    /// Fees in quote, 10^-18.
+    /// Fees, in 10^-18 quote units.
     pub fees_e18: i128,
-    /// Some of it rested.
+    /// Whether a part filled as maker.
     pub maker: bool,
 }
 
@@ -55,7 +58,7 @@ impl Paid {
         self.maker |= execution.maker;
     }
 
-    /// Paid by a buyer, received by a seller.
+    /// The amount that a buyer paid or a seller received, fees included, in 10^-18 quote units.
     fn all_in_e18(&self, side: Side) -> i128 {
         match side {
             Side::Buy => self.notional_e18 + self.fees_e18,
@@ -65,20 +68,35 @@ impl Paid {
 }
 
 /// The running comparison.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Savings {
+    /// By [`Venue::index`].
+    taker_fees_ppm: [u32; Venue::ALL.len()],
     saved_e18: i128,
-    yardstick_e18: i128,
+    benchmark_e18: i128,
     /// Orders compared.
     pub compared: u64,
-    /// Orders of which a part rested.
+    /// Orders of which a part filled as maker.
     pub resting: u64,
     /// Orders that no single venue could have filled.
     pub beyond_one_venue: u64,
 }
 
+impl Default for Savings {
+    fn default() -> Self {
+        Self {
+            taker_fees_ppm: Venue::ALL.map(|venue| venue.terms().exchange_config().taker_fee_ppm),
+            saved_e18: 0,
+            benchmark_e18: 0,
+            compared: 0,
+            resting: 0,
+            beyond_one_venue: 0,
+        }
+    }
+}
+
 impl Savings {
-    /// Compares an order that is over.
+    /// Compares an order that has ended with the books of the time when it was sent.
     pub fn compare(&mut self, side: Side, limit_e8: Option<i64>, paid: &Paid, books: &Books) {
         if paid.qty_e8 == 0 {
             return;
@@ -88,7 +106,8 @@ impl Savings {
             return;
         }
         let alone = Venue::ALL.into_iter().filter_map(|venue| {
-            cost_alone_e18(venue, &books[venue.index()], side, limit_e8, paid.qty_e8)
+            let fee_ppm = self.taker_fees_ppm[venue.index()];
+            cost_alone_e18(fee_ppm, &books[venue.index()], side, limit_e8, paid.qty_e8)
         });
         let best = match side {
             Side::Buy => alone.min(),
@@ -99,25 +118,26 @@ impl Savings {
             return;
         };
         self.compared += 1;
-        self.yardstick_e18 += best;
+        self.benchmark_e18 += best;
         self.saved_e18 += match side {
             Side::Buy => best - paid.all_in_e18(side),
             Side::Sell => paid.all_in_e18(side) - best,
         };
     }
 
-    /// Saved, in hundredths of a basis point of the yardstick's value.
+    /// The saving, in hundredths of a basis point of the benchmark's value.
     pub fn saved_centi_bps(&self) -> i64 {
-        if self.yardstick_e18 == 0 {
+        if self.benchmark_e18 == 0 {
             return 0;
         }
-        i64::try_from(self.saved_e18 * PPM / self.yardstick_e18).unwrap_or(i64::MAX)
+        i64::try_from(self.saved_e18 * PPM / self.benchmark_e18).unwrap_or(i64::MAX)
     }
 }
 
-/// All-in cost (or proceeds) of a quantity at one venue alone; `None` if its book does not hold it.
+/// Cost of a purchase, or proceeds of a sale, at one venue alone, fee included, in 10^-18 quote
+/// units. `None` if the venue's book does not hold the quantity within the limit.
 fn cost_alone_e18(
-    venue: Venue,
+    fee_ppm: u32,
     book: &Book,
     side: Side,
     limit_e8: Option<i64>,
@@ -141,8 +161,7 @@ fn cost_alone_e18(
         left -= taken;
         notional_e18 += i128::from(*price) * i128::from(taken) * E16_TO_E18;
     }
-    let (_, taker_ppm) = venue.fees_ppm();
-    (left == 0).then(|| notional_e18 + fee_sign * (notional_e18 * i128::from(taker_ppm) / PPM))
+    (left == 0).then(|| notional_e18 + fee_sign * (notional_e18 * i128::from(fee_ppm) / PPM))
 }
 
 #[cfg(test)]
@@ -156,7 +175,10 @@ mod tests {
             bids: Vec::new(),
             asks: asks.iter().map(|(p, q)| (p * E8, q * E8)).collect(),
         };
-        [book(&[(100, 1), (110, 9)]), book(&[(100, 1), (120, 9)])]
+        let mut books = Venue::ALL.map(|_| Book::default());
+        books[0] = book(&[(100, 1), (110, 9)]);
+        books[1] = book(&[(100, 1), (120, 9)]);
+        books
     }
 
     fn execution(price: i64, qty: i64, fee_e18: i128, fee_asset: &str) -> Execution {
@@ -175,7 +197,7 @@ mod tests {
     #[test]
     fn two_venues_at_their_best_level_beat_one_that_is_walked() {
         let (mut paid, mut savings) = (Paid::default(), Savings::default());
-        // Fees of 0.1 %: in base at the first, in quote at the second.
+        // Fees of 0.1 %: in the base asset at the first venue, in the quote asset at the second.
         paid.add(&execution(100, 1, ONE_E18 / 1_000, "BTC"), "USDT");
         paid.add(&execution(100, 1, ONE_E18 / 10, "USDT"), "USDT");
         savings.compare(Side::Buy, None, &paid, &books());

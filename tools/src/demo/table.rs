@@ -1,5 +1,7 @@
-//! The demo's screen: a table redrawn in place on a terminal, a line a second elsewhere, and the
-//! summary in words.
+//! The demo's screen: on a terminal a table that is redrawn in place, elsewhere one line a second,
+//! and the summary at the end.
+//!
+//! A line belongs here if it prints.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,46 +11,47 @@ use serde_json::Value;
 
 use super::Summary;
 use super::trader::Trader;
+use crate::harness::stages;
 use crate::quantiles::{Quantiles, duration_text};
 
-/// Between two plain lines.
+/// Time between two plain lines.
 const LINE_NS: u64 = 1_000_000_000;
 
-/// What is shown.
+/// The state that is shown.
 pub struct View<'a> {
-    /// Since the start.
+    /// Time since the start, nanoseconds.
     pub elapsed_ns: u64,
-    /// Planned.
+    /// Planned seconds of trading.
     pub seconds: u64,
     /// Orders a second.
     pub rate: u32,
-    /// Of the run.
+    /// Seed of the run.
     pub seed: u64,
-    /// The client.
+    /// The trading client.
     pub trader: &'a Trader,
-    /// The node's status.
+    /// The console's answer to `status`.
     pub status: &'a Value,
-    /// As booked.
+    /// Executions booked at each venue.
     pub fills_by_venue: &'a BTreeMap<String, u64>,
 }
 
-/// How it is shown.
+/// The output: silent, a terminal, or plain lines.
 #[derive(Debug)]
 pub struct Screen {
     silent: bool,
     terminal: bool,
-    /// Lines of the table that stands on the terminal.
+    /// Number of lines of the table on the terminal.
     standing: usize,
     next_line_ns: u64,
 }
 
 impl Screen {
-    /// Silent, or a table on a terminal, or lines.
+    /// Prints nothing if `silent`, else a table on a terminal, else plain lines.
     pub const fn new(silent: bool, terminal: bool) -> Self {
         Self { silent, terminal, standing: 0, next_line_ns: 0 }
     }
 
-    /// Shows the state of things.
+    /// Shows the state.
     ///
     /// # Errors
     /// The output is closed.
@@ -59,7 +62,7 @@ impl Screen {
         let mut out = io::stdout().lock();
         if self.terminal {
             let text = table(view);
-            // Up over the standing table, and clear from there on.
+            // Moves the cursor above the old table and clears the screen from there on.
             if self.standing > 0 {
                 write!(out, "\x1b[{}A\x1b[J", self.standing)?;
             }
@@ -72,7 +75,7 @@ impl Screen {
         out.flush()
     }
 
-    /// What follows is written below.
+    /// Leaves the table standing; later output goes below.
     ///
     /// # Errors
     /// The output is closed.
@@ -88,23 +91,6 @@ fn count(value: &Value, key: &str) -> u64 {
 
 fn venues(status: &Value) -> &[Value] {
     status["venues"].as_array().map_or(&[], Vec::as_slice)
-}
-
-/// Stages of both paths by name, such as `order.core`.
-pub fn stages(status: &Value) -> BTreeMap<String, Quantiles> {
-    let rows = status["stages"].as_array().map_or(&[][..], Vec::as_slice);
-    let stage = |row: &Value| {
-        let word = |key: &str| row[key].as_str().unwrap_or("?").to_owned();
-        let quantiles = Quantiles {
-            p50: count(row, "p50"),
-            p99: count(row, "p99"),
-            p999: count(row, "p999"),
-            max: count(row, "max"),
-            count: count(row, "count"),
-        };
-        (format!("{}.{}", word("path"), word("stage")), quantiles)
-    };
-    rows.iter().map(stage).collect()
 }
 
 fn line(view: &View<'_>) -> String {
@@ -181,7 +167,7 @@ fn latencies(view: &View<'_>) -> BTreeMap<String, Quantiles> {
     rows
 }
 
-/// In the order in which the time passes.
+/// Stages in the order in which an order passes them.
 const STAGES: [&str; 11] = [
     "order.decode",
     "order.input_ring",
@@ -219,7 +205,7 @@ fn words(counts: &BTreeMap<String, u64>) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// The summary in words, on standard output.
+/// Prints the summary on standard output.
 pub fn print_summary(summary: &Summary) {
     let mut text = String::new();
     let _ = writeln!(

@@ -1,35 +1,36 @@
-//! The demo's client: which orders are sent when, and what the reports say about them.
+//! The demo's client: which orders it sends at which time, and the reports about them.
 //!
 //! A line belongs here if it needs the client's side only. Open loop: the time of each order is
-//! fixed before, whatever the node does meanwhile.
+//! fixed before the run, whatever the node does meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_fix::tags::{self, msg_type};
+use rutter_sim::Venue;
+use rutter_sim::market::MARKETS;
+use rutter_sim::random::Random;
 
 use super::savings::{Books, Paid, Savings};
 use crate::client::{ClientError, FixClient, Order, Report, Side, Tif, Told};
-use crate::harness::{MARKETS, Venue, VenueFill, Venues};
+use crate::harness::{VenueFill, Venues};
 use crate::quantiles::Latencies;
-use rutter_sim::random::Random;
 
-/// Millisecond.
 const MS_NS: u64 = 1_000_000;
 
-/// Price steps of our limits: both venues know hundredths, or the router makes do.
+/// Step of limit prices, 0.01. The router rounds to a venue's own tick.
 const CENT_E8: i64 = 1_000_000;
 
-/// Orders sent in one turn of the loop; the rest follow after a look at the socket.
+/// Most orders sent before the socket is read again.
 const ORDERS_PER_TURN: usize = 64;
 
-/// What kind of order.
+/// Kind of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Market,
     Ioc,
-    /// A limit through the market that may rest.
+    /// A limit beyond the best price of the other side; the remainder rests.
     Through,
-    /// A limit behind the market, cancelled later.
+    /// A limit behind the best price of the own side, cancelled later.
     Resting,
 }
 
@@ -55,9 +56,9 @@ pub struct Counts {
     pub sent: u64,
     /// Orders refused by the node.
     pub refused: u64,
-    /// Orders over, by whatever.
+    /// Orders that have ended.
     pub over: u64,
-    /// Reports received, cancel rejects among them.
+    /// Reports received, including rejects of cancels.
     pub reports: u64,
     /// Executions reported.
     pub fills: u64,
@@ -67,33 +68,33 @@ pub struct Counts {
     pub cancels_refused: u64,
     /// Reports that contradict each other or could not be read.
     pub odd: u64,
-    /// Executions whose `ExecID` came before.
+    /// Reports whose `ExecID` had been reported before.
     pub doubled: u64,
     /// Messages that the node rejected as malformed.
     pub rejected: u64,
 }
 
-/// The client's books.
+/// The client with all its orders.
 #[derive(Debug)]
 pub struct Trader {
     random: Random,
     orders: Vec<Placed>,
-    /// When resting orders are to be cancelled.
+    /// Due time and index of each order that is to be cancelled.
     cancels: BTreeSet<(u64, usize)>,
     executions: BTreeSet<String>,
-    /// Reported executions, counted by what the venue knows of them too.
+    /// Number of equal executions that were reported, keyed by the fields that the venue books too.
     pub reported: BTreeMap<VenueFill, u64>,
     /// Counts.
     pub counts: Counts,
-    /// Refusals by word.
+    /// Refusals by the word in Text (58).
     pub refusals: BTreeMap<String, u64>,
-    /// Orders that ended without being filled whole, by word.
+    /// Orders that ended before they were filled whole, by the word in Text (58).
     pub ends: BTreeMap<String, u64>,
-    /// From the intended time of sending to the first answer.
+    /// Latencies from the intended time to the first answer.
     pub answers: Latencies,
     /// The comparison with the best single venue.
     pub savings: Savings,
-    /// Why the connection was lost, if it was.
+    /// Why the connection was lost; `None` while it stands.
     pub lost_connection: Option<String>,
     next_due_ns: u64,
     interval_ns: u64,
@@ -119,13 +120,13 @@ impl Trader {
         }
     }
 
-    /// When something is to be sent next.
+    /// When the next order or cancel is due.
     pub fn next_ns(&self) -> u64 {
         let cancel = self.cancels.first().map_or(u64::MAX, |(due_ns, _)| *due_ns);
         self.next_due_ns.min(cancel)
     }
 
-    /// Sends what is due.
+    /// Sends the orders and cancels that are due.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -169,15 +170,15 @@ impl Trader {
             65..80 => Kind::Through,
             _ => Kind::Resting,
         };
-        // From a tenth of a typical level to several levels; one in eight, to a dozen.
+        // From a tenth of a typical level to several levels; one order in eight takes up to twelve.
         let (least, most) = MARKETS[market].quote_qty_e8;
-        let lot = MARKETS[market].binance_lot_e8;
+        let lot = MARKETS[market].lot_e8;
         let most = if random.below(8) == 0 { most * 6 } else { most * 3 };
         let qty_e8 = random.between(least, most) / lot * lot;
         let books: Books = Venue::ALL.map(|venue| venues.book(venue, market));
         let limit_e8 = limit(random, kind, side, &books);
         if kind != Kind::Market && limit_e8.is_none() {
-            // A venue without quotes on that side, for the moment: nothing sensible to send.
+            // No venue has a quote on that side now, so there is no price to start from.
             return Ok(());
         }
         let index = self.orders.len();
@@ -226,7 +227,7 @@ impl Trader {
         client.cancel(now_ns, &format!("c{index}"), &format!("d{index}"), symbol, order.side)
     }
 
-    /// Asks to cancel whatever is open; returns how many orders are not over.
+    /// Asks to cancel every open order; returns the number of open orders.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -243,22 +244,22 @@ impl Trader {
         Ok(open.len())
     }
 
-    /// Orders that are not over.
+    /// Indices of orders that have not ended.
     pub fn open(&self) -> impl Iterator<Item = usize> + '_ {
         self.orders.iter().enumerate().filter(|(_, order)| !order.over).map(|(index, _)| index)
     }
 
-    /// Orders without any answer.
+    /// Number of orders without any answer.
     pub fn unanswered(&self) -> u64 {
         self.orders.iter().filter(|order| !order.answered).count() as u64
     }
 
-    /// Orders whose executions do not add up to the quantity that the node says is filled.
+    /// Number of orders whose executions do not add up to `CumQty` (14).
     pub fn unbalanced(&self) -> u64 {
         self.orders.iter().filter(|order| order.paid.qty_e8 != order.cum_e8).count() as u64
     }
 
-    /// Takes what the client was told.
+    /// Takes one piece of news.
     pub fn told(&mut self, now_ns: u64, told: &Told<'_>) {
         match told {
             Told::App(message, poss_dup) => match Report::read(message, *poss_dup) {
@@ -280,7 +281,7 @@ impl Trader {
         cl_ord_id.strip_prefix('d')?.parse().ok()
     }
 
-    /// An answer about an order; returns its place.
+    /// Notes an answer about an order; returns the order's index.
     fn answer(&mut self, now_ns: u64, cl_ord_id: &str, over: bool) -> Option<usize> {
         let index = Self::index(cl_ord_id)?;
         let order = self.orders.get_mut(index)?;
@@ -305,7 +306,7 @@ impl Trader {
             self.counts.cancels_refused += 1;
             return;
         }
-        // A report that a cancel caused names the order in 41.
+        // A report about a cancel names the order in OrigClOrdID (41).
         let about = if report.orig_cl_ord_id.is_empty() {
             &report.cl_ord_id
         } else {
@@ -358,7 +359,8 @@ impl Trader {
     }
 }
 
-/// A limit price, from the better of the venues' best prices.
+/// A limit price relative to the best price of all venues; `None` for a market order, or without a
+/// quote.
 fn limit(random: &mut Random, kind: Kind, side: Side, books: &Books) -> Option<i64> {
     let best = |levels: fn(&crate::harness::Book) -> &Vec<(i64, i64)>| {
         books.iter().filter_map(move |book| levels(book).first()).map(|(price, _)| *price)

@@ -1,18 +1,26 @@
 //! Writes a configuration with which the node trades at the simulated venues.
+//!
+//! A line belongs here if every venue's part of the configuration has it. What differs from venue
+//! to venue comes from the venue's terms.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::markets::{BINANCE_NOTIONAL_MIN, DECIMALS, Market, QTY_MAX};
-use super::{HarnessError, MARKETS, Venue, Venues, io};
+use rutter_sim::Venue;
+use rutter_sim::market::{E8_DECIMALS, MARKETS};
+use rutter_sim::server::ListenerKind;
+use rutter_sim::venue::{Listing, Reach};
+
+use super::venues::CA_FILE;
+use super::{HarnessError, Venues, io};
 
 /// `node.durability`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Survives the process.
+    /// Journaled inputs survive the death of the process.
     Process,
-    /// Survives the machine.
+    /// Journaled inputs survive the loss of the machine's memory.
     Disk,
 }
 
@@ -28,14 +36,14 @@ impl Durability {
 /// A client of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSession {
-    /// Its `CompID`.
+    /// `CompID` of the client.
     pub comp_id: String,
-    /// At least 8 characters.
+    /// Password of the Logon, at least 8 characters.
     pub password: String,
 }
 
 impl ClientSession {
-    /// `DESK1` to `DESK<count>`, with passwords that follow from the names.
+    /// `DESK1` to `DESK<count>`, with the passwords `password-1` to `password-<count>`.
     pub fn desks(count: usize) -> Vec<Self> {
         let desk = |number| Self {
             comp_id: format!("DESK{number}"),
@@ -45,40 +53,40 @@ impl ClientSession {
     }
 }
 
-/// What of the configuration is the caller's to say.
+/// The parts of the configuration that a caller chooses.
 #[derive(Clone, Debug)]
 pub struct NodeSettings {
-    /// Where clients connect.
+    /// Address of the node's FIX listener.
     pub listen: SocketAddr,
-    /// Who may.
+    /// Client sessions.
     pub sessions: Vec<ClientSession>,
-    /// Journal durability.
+    /// `node.durability`.
     pub durability: Durability,
-    /// `auto`, `pinned` or `shared`.
+    /// `node.wait_profile`: `auto`, `pinned` or `shared`.
     pub wait_profile: String,
-    /// `auto`, `threads` or `fused`.
+    /// `node.layout`: `auto`, `threads` or `fused`.
     pub layout: String,
-    /// TLS to the venues.
+    /// Whether the node speaks TLS to the venues.
     pub tls: bool,
-    /// Which venues.
+    /// Venues that the node trades at.
     pub venues: Vec<Venue>,
-    /// A feed that is silent for longer makes books stale.
+    /// A feed that is silent for longer makes its books stale.
     pub stale_after_ms: u64,
-    /// Base-2 logarithm of the client orders held; children and executions get twice and four
-    /// times the room.
+    /// Base-2 logarithm of the client orders held. Children get twice the room, executions four
+    /// times.
     pub orders_log2: u8,
-    /// Every message of a client is checked with the data dictionary as well.
+    /// Whether every client message is also validated with the data dictionary.
     pub validate_messages: bool,
-    /// Each session's `begin_string`; the node's own default if absent.
+    /// `begin_string` of every session; absent: the node's default.
     pub begin_string: Option<String>,
-    /// Where Binance's orders go instead of to the simulated one: `host:port`, without TLS.
-    pub binance_orders: Option<SocketAddr>,
-    /// Where metrics are served; none if absent.
+    /// A venue whose orders go over plain TCP to this address, and not to the simulated venue.
+    pub orders_elsewhere: Option<(Venue, SocketAddr)>,
+    /// Address of the metrics; absent: no metrics.
     pub metrics: Option<SocketAddr>,
 }
 
 impl NodeSettings {
-    /// One session, both venues over plain sockets.
+    /// One session, and all venues over plain sockets.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
@@ -92,17 +100,17 @@ impl NodeSettings {
             orders_log2: 18,
             validate_messages: false,
             begin_string: None,
-            binance_orders: None,
+            orders_elsewhere: None,
             metrics: None,
         }
     }
 }
 
-/// Where the console's socket is, in the node's folder.
+/// The console's socket, relative to the node's folder.
 pub const CONSOLE: &str = "console/console.sock";
 
-/// Writes `dir/node.toml`; the node's data go to `dir/data`, its console's socket is
-/// `dir/console/console.sock`. Returns the path of the file.
+/// Writes `dir/node.toml` and returns its path. The node's data go to `dir/data`, the console's
+/// socket is `dir/console/console.sock`.
 ///
 /// # Errors
 /// [`HarnessError::Io`].
@@ -159,87 +167,71 @@ fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
         let _ = writeln!(
             text,
             "[[instrument]]\nsymbol = \"{}\"\nbase = \"{}\"\nquote = \"{}\"\n\
-             price_decimals = 2\nqty_decimals = {DECIMALS}\norder_qty_max = \"1000\"\n",
+             price_decimals = 2\nqty_decimals = {E8_DECIMALS}\norder_qty_max = \"1000\"\n",
             market.symbol, market.base, market.quote
         );
     }
     for venue in &settings.venues {
         write_venue(&mut text, *venue, venues, settings);
-        for market in &MARKETS {
-            write_listing(&mut text, *venue, market);
-        }
+        write_listings(&mut text, *venue);
     }
     text
 }
 
 fn write_venue(text: &mut String, venue: Venue, venues: &Venues, settings: &NodeSettings) {
     let tls = settings.tls;
-    let shown = |address: Option<SocketAddr>| address.map_or_else(String::new, |at| at.to_string());
-    let web = shown(venues.web(venue, tls));
-    let (ws, http, tcp) = if tls { ("wss", "https", "tls") } else { ("ws", "http", "tcp") };
-    let keys = &venues.credentials;
-    let (order_url, feed_url, api_key, secret_file, comp_id) = match venue {
-        Venue::Binance => (
-            match settings.binance_orders {
-                Some(address) => format!("tcp://{address}"),
-                None => format!("{tcp}://{}", shown(venues.fix(tls))),
-            },
-            format!("{ws}://{web}/stream"),
-            &keys.binance_key,
-            "binance.pem",
-            "comp_id = \"RUTTER1\"\n",
-        ),
-        Venue::Kraken => (
-            format!("{ws}://{web}/v2"),
-            format!("{ws}://{web}/v2"),
-            &keys.kraken_key,
-            "kraken.secret",
-            "",
-        ),
+    let shown = |kind| {
+        let address = venues.address(venue, kind, tls);
+        address.map_or_else(String::new, |at| at.to_string())
     };
+    let reach = Reach { web: shown(ListenerKind::Web), fix: shown(ListenerKind::Raw), tls };
+    let mut links = venue.terms().node_links(&reach);
+    if let Some((_, address)) = settings.orders_elsewhere.filter(|(other, _)| *other == venue) {
+        links.order_url = format!("tcp://{address}");
+    }
+    let key = venue.terms().credentials(venues.seed());
     let _ = writeln!(
         text,
         "[[venue]]\nname = \"{0}\"\nkind = \"{0}\"\nstale_after_ms = {1}\n\
-         orders_per_window_max = 1000000\norder_window_ms = 1000\norder_url = \"{order_url}\"\n\
-         feed_url = \"{feed_url}\"\nrest_url = \"{http}://{web}\"\nca_file = {2}\n\
-         api_key = \"{api_key}\"\nsecret_file = {3}\n{comp_id}",
+         orders_per_window_max = 1000000\norder_window_ms = 1000\norder_url = \"{2}\"\n\
+         feed_url = \"{3}\"\nrest_url = \"{4}://{5}\"\nca_file = {6}\n\
+         api_key = \"{7}\"\nsecret_file = {8}\n{9}",
         venue.name(),
         settings.stale_after_ms,
-        quoted(&venues.dir().join("ca.pem")),
-        quoted(&venues.dir().join(secret_file)),
+        links.order_url,
+        links.feed_url,
+        if tls { "https" } else { "http" },
+        reach.web,
+        quoted(&venues.dir().join(CA_FILE)),
+        key.api_key,
+        quoted(&venues.dir().join(key.secret_file)),
+        links.more,
     );
 }
 
-fn write_listing(text: &mut String, venue: Venue, market: &Market) {
-    let (maker, taker) = venue.fees_ppm();
-    let (symbol, tick, lot_e8, qty_min_e8, notional_min, price_decimals) = match venue {
-        Venue::Binance => (
-            market.binance_symbol,
-            "0.01".to_owned(),
-            market.binance_lot_e8,
-            market.binance_lot_e8,
-            BINANCE_NOTIONAL_MIN.to_string(),
-            2,
-        ),
-        Venue::Kraken => (
+fn write_listings(text: &mut String, venue: Venue) {
+    let exchange = venue.terms().exchange_config();
+    for (market, instrument) in MARKETS.iter().zip(&exchange.instruments) {
+        let listing = Listing::of(instrument);
+        let _ = writeln!(
+            text,
+            "[[venue.listing]]\ninstrument = \"{}\"\nsymbol = \"{}\"\ntick = \"{}\"\n\
+             lot = \"{}\"\nqty_min = \"{}\"\nqty_max = \"{}\"\n\
+             notional_min = \"{}\"\nmaker_fee_ppm = {}\ntaker_fee_ppm = {}\n\
+             venue_price_decimals = {}\nvenue_qty_decimals = {}\n",
             market.symbol,
-            e8_text(super::E8 / 10i64.pow(market.kraken_price_decimals)),
-            1,
-            market.kraken_qty_min_e8,
-            "0.5".to_owned(),
-            market.kraken_price_decimals,
-        ),
-    };
-    let _ = writeln!(
-        text,
-        "[[venue.listing]]\ninstrument = \"{}\"\nsymbol = \"{symbol}\"\ntick = \"{tick}\"\n\
-         lot = \"{}\"\nqty_min = \"{}\"\nqty_max = \"{QTY_MAX}\"\n\
-         notional_min = \"{notional_min}\"\nmaker_fee_ppm = {maker}\ntaker_fee_ppm = {taker}\n\
-         venue_price_decimals = {price_decimals}\nvenue_qty_decimals = {DECIMALS}\n",
-        market.symbol,
-        e8_text(lot_e8),
-        e8_text(qty_min_e8),
-    );
+            listing.symbol,
+            listing.tick,
+            listing.lot,
+            listing.qty_min,
+            listing.qty_max,
+            listing.notional_min,
+            exchange.maker_fee_ppm,
+            exchange.taker_fee_ppm,
+            listing.price_decimals,
+            listing.qty_decimals,
+        );
+    }
 }
 
 /// A path as a TOML string.
@@ -248,25 +240,9 @@ fn quoted(path: &Path) -> String {
     serde_json::Value::from(path.to_string_lossy()).to_string()
 }
 
-/// 10^-8 units as a decimal.
-pub(crate) fn e8_text(value: i64) -> String {
-    let whole = value.unsigned_abs();
-    let sign = if value < 0 { "-" } else { "" };
-    let unit = super::E8.unsigned_abs();
-    let text = format!("{sign}{}.{:08}", whole / unit, whole % unit);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_of_ten_to_the_minus_eight_read_as_decimals() {
-        assert_eq!(e8_text(1), "0.00000001");
-        assert_eq!(e8_text(10_000_000), "0.1");
-        assert_eq!(e8_text(-6_000_000_000_000), "-60000");
-    }
 
     #[test]
     fn the_configuration_names_every_venue_session_and_market() {
@@ -278,8 +254,10 @@ mod tests {
         let path = write_node_config(dir.path(), &venues, &settings).expect("written");
         let text = std::fs::read_to_string(path).expect("read");
         let count = |what: &str| text.matches(what).count();
-        assert_eq!((count("[[session]]"), count("[[venue]]")), (3, 2));
-        assert_eq!((count("[[instrument]]"), count("[[venue.listing]]")), (2, 4));
-        assert!(text.contains(&format!("tcp://{}", venues.fix(false).expect("FIX"))));
+        let listed = Venue::ALL.len();
+        assert_eq!((count("[[session]]"), count("[[venue]]")), (3, listed));
+        assert_eq!((count("[[instrument]]"), count("[[venue.listing]]")), (2, 2 * listed));
+        let fix = venues.address(Venue::Binance, ListenerKind::Raw, false).expect("FIX");
+        assert!(text.contains(&format!("tcp://{fix}")));
     }
 }

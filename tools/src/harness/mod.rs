@@ -1,83 +1,84 @@
-//! A whole market in one test: simulated venues, the real node as a process, and its folder.
+//! A whole market in one run: the simulated venues, the real node as a process, and the folder of
+//! both.
 //!
-//! A line belongs here if it starts, configures, watches or stops one of them. What clients send is
-//! `client`.
+//! A line belongs here if it starts, configures, watches or stops the venues or the node. What
+//! clients send is `client`.
 
 mod config;
-mod markets;
 mod node;
+mod stages;
 mod venues;
 
 use std::path::PathBuf;
 
-pub(crate) use config::e8_text;
-pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
-pub use markets::{E8, MARKETS, Market, Venue, key_secret};
-pub use node::{Memory, Node, READY_DEFAULT, memory, node_program};
-pub use venues::{Book, Flowing, SharedFront, VenueFill, Venues, VenuesConfig};
-
 use rutter_sim::server::ServerError;
+use rutter_sim::venue::OpenError;
 
-/// Why something could not be started, asked or stopped.
+pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
+pub use node::{Memory, Node, READY_DEFAULT, memory, node_program};
+pub use stages::stages;
+pub use venues::{Book, Flowing, VenueFill, Venues, VenuesConfig};
+
+/// Why a venue or the node could not be started, asked or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum HarnessError {
-    /// A file, socket or process.
+    /// An operation on a file, a socket or a process failed.
     #[error("{what}: {source}")]
     Io {
-        /// Doing what.
+        /// The operation.
         what: String,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The simulators' server.
-    #[error("simulators: {0}")]
+    /// The server of the simulated venues failed.
+    #[error("simulated venues: {0}")]
     Server(#[from] ServerError),
-    /// The simulated exchange refused its configuration.
-    #[error("simulated exchange: {0}")]
-    Exchange(String),
+    /// A simulated venue could not be opened.
+    #[error("simulated venue: {0}")]
+    Venue(#[from] OpenError),
     /// There is no node program.
     #[error("no node program at {0}: build it with cargo build -p rutter")]
     NoProgram(PathBuf),
-    /// The node ended by itself.
+    /// The node ended without being asked to.
     #[error("the node ended ({status}); the end of its log:\n{log}")]
     NodeEnded {
-        /// Exit status.
+        /// The exit status.
         status: String,
-        /// Last lines.
+        /// The last lines of the log.
         log: String,
     },
-    /// The node did not come up in time.
+    /// The node was not ready in time.
     #[error("the node is not ready after {waited_ms} ms: {missing}; the end of its log:\n{log}")]
     NotReady {
-        /// How long.
+        /// Time waited, in milliseconds.
         waited_ms: u128,
-        /// What was still missing.
+        /// The condition that was not met.
         missing: String,
-        /// Last lines.
+        /// The last lines of the log.
         log: String,
     },
     /// The node did not end in time after SIGTERM and was killed.
     #[error("the node did not end within {waited_ms} ms of SIGTERM and was killed")]
     NotEnding {
-        /// How long.
+        /// Time waited, in milliseconds.
         waited_ms: u128,
     },
-    /// Somebody asked to end while waiting.
+    /// The operator interrupted the wait.
     #[error("interrupted")]
     Interrupted,
-    /// The status is no JSON.
+    /// The console's answer is not JSON, or is an error.
     #[error("status: {0}")]
     Status(String),
 }
 
-/// Names what was tried.
+/// Names the operation that failed.
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> HarnessError {
     let what = what.into();
     move |source| HarnessError::Io { what, source }
 }
 
-/// A loopback address that was free just now. Another process may take it before it is used, which
-/// then shows as an error of whoever binds it.
+/// A loopback address with a free port. Another process may take the port before it is used; then
+/// binding it fails.
 ///
 /// # Errors
 /// [`HarnessError::Io`].

@@ -12,24 +12,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rutter_sim::market::MARKETS;
 use serde_json::{Value, json};
 
 use super::config::CONSOLE;
-use super::{HarnessError, MARKETS, io};
+use super::{HarnessError, io};
 
-/// Patience that is enough for a start on a slow machine.
+/// Longest wait for a node to start, on a slow machine.
 pub const READY_DEFAULT: Duration = Duration::from_secs(20);
 
-/// Between two looks at the node while waiting.
+/// Time between two checks of the node while waiting.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The status socket answers within this.
+/// Longest wait for an answer of the console.
 const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of the log that an error shows.
 const LOG_BYTES_SHOWN: u64 = 4_000;
 
-/// The `rutter` program beside the running one, or one folder up (where test programs find it).
+/// The `rutter` program in the folder of the running program, or one folder above, which is where a
+/// test program finds it.
 ///
 /// # Errors
 /// [`HarnessError::NoProgram`].
@@ -41,7 +43,7 @@ pub fn node_program() -> Result<PathBuf, HarnessError> {
     found.ok_or(HarnessError::NoProgram(beside))
 }
 
-/// A node in a folder. Dropping it kills the process.
+/// A node process with its folder. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Node {
     program: PathBuf,
@@ -52,7 +54,7 @@ pub struct Node {
 
 impl Node {
     /// Starts `program run --config config`. `dir` is the folder that the configuration was
-    /// written for; the log goes to `dir/node.log`, behind what is there.
+    /// written for; the log is appended to `dir/node.log`.
     ///
     /// # Errors
     /// [`HarnessError::Io`].
@@ -66,22 +68,22 @@ impl Node {
         })
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its log file.
+    /// The log file.
     pub fn log_path(&self) -> PathBuf {
         self.dir.join("node.log")
     }
 
-    /// Its journal's folder.
+    /// The journal's folder.
     pub fn journal(&self) -> PathBuf {
         self.dir.join("data").join("journal")
     }
 
-    /// Waits until every venue is up and all books of both markets are trusted.
+    /// Waits until every venue is up and trusts the books of all markets.
     ///
     /// # Errors
     /// [`HarnessError::NodeEnded`], [`HarnessError::NotReady`].
@@ -89,10 +91,10 @@ impl Node {
         self.wait_ready_unless(patience, &AtomicBool::new(false))
     }
 
-    /// As [`Node::wait_ready`], and gives up when `stop` is set.
+    /// Like [`Node::wait_ready`], but gives up when `stop` is set.
     ///
     /// # Errors
-    /// As [`Node::wait_ready`]; [`HarnessError::Interrupted`].
+    /// The errors of [`Node::wait_ready`], and [`HarnessError::Interrupted`].
     pub fn wait_ready_unless(
         &mut self,
         patience: Duration,
@@ -131,18 +133,18 @@ impl Node {
         }
     }
 
-    /// What the console says to `status`.
+    /// The console's answer to `status`.
     ///
     /// # Errors
-    /// As [`Node::ask`].
+    /// The errors of [`Node::ask`].
     pub fn status(&self) -> Result<Value, HarnessError> {
         self.ask("status", &Value::Null)
     }
 
-    /// Asks the console.
+    /// Sends one request to the console and returns the `ok` part of the answer.
     ///
     /// # Errors
-    /// [`HarnessError::Io`]; [`HarnessError::Status`]: what is no answer, or an error.
+    /// [`HarnessError::Io`]; [`HarnessError::Status`] for an answer that is not JSON or an error.
     pub fn ask(&self, verb: &str, args: &Value) -> Result<Value, HarnessError> {
         let fail = |error| HarnessError::Io { what: "console".to_owned(), source: error };
         let stream = UnixStream::connect(self.dir.join(CONSOLE)).map_err(fail)?;
@@ -170,10 +172,10 @@ impl Node {
     /// Asks the node to end (SIGTERM) and waits.
     ///
     /// # Errors
-    /// [`HarnessError::NotEnding`]: it did not, and was killed.
+    /// [`HarnessError::NotEnding`]: the node did not end in time, and was killed.
     pub fn terminate(&mut self, patience: Duration) -> Result<ExitStatus, HarnessError> {
         let started = Instant::now();
-        // An error means that it has ended already, which the loop finds out.
+        // An error means that the process has ended already; the loop finds that out.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         loop {
             if let Some(status) = self.child.try_wait().map_err(io("wait for the node"))? {
@@ -187,7 +189,7 @@ impl Node {
         }
     }
 
-    /// Kills the process (SIGKILL): nothing is said, nothing synced.
+    /// Kills the process (SIGKILL): it logs nothing and syncs nothing.
     ///
     /// # Errors
     /// [`HarnessError::Io`].
@@ -197,7 +199,8 @@ impl Node {
         Ok(())
     }
 
-    /// Stops it where it is, or lets it go on: for what is to be measured without it.
+    /// Stops the process (SIGSTOP), or continues it (SIGCONT), so that something else can be
+    /// measured without it.
     ///
     /// # Errors
     /// [`HarnessError::Io`].
@@ -207,7 +210,8 @@ impl Node {
             .map_err(|error| io("pause the node")(error.into()))
     }
 
-    /// Starts it again with the same configuration, after [`Node::kill`] or [`Node::terminate`].
+    /// Starts the node again with the same configuration, after [`Node::kill`] or
+    /// [`Node::terminate`].
     ///
     /// # Errors
     /// [`HarnessError::Io`].
@@ -216,10 +220,10 @@ impl Node {
         Ok(())
     }
 
-    /// Runs another command of the program on the journal: `verify` or `replay`.
+    /// Runs `rutter verify` or `rutter replay` on the journal.
     ///
     /// # Errors
-    /// [`HarnessError::Io`]; that the command fails is told by the output's status.
+    /// [`HarnessError::Io`]. A command that fails is no error here; its status is in the output.
     pub fn journal_command(&self, command: &str) -> Result<Output, HarnessError> {
         Command::new(&self.program)
             .arg(command)
@@ -238,14 +242,14 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // Both calls fail only when the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The process has a group of its own: an interrupt typed at the terminal reaches the tool only,
-/// which then ends the node in order.
+/// Starts the process in a group of its own. An interrupt typed at the terminal then reaches only
+/// the tool, which ends the node in order.
 fn spawn(program: &Path, config: &Path, dir: &Path) -> Result<Child, HarnessError> {
     let log = dir.join("node.log");
     let log = OpenOptions::new()
@@ -264,7 +268,7 @@ fn spawn(program: &Path, config: &Path, dir: &Path) -> Result<Child, HarnessErro
         .map_err(io(format!("start {}", program.display())))
 }
 
-/// What keeps the node from being ready.
+/// The first condition of readiness that the status does not meet.
 fn missing(status: &Value) -> Option<String> {
     let Some(venues) = status["venues"].as_array() else {
         return Some("no venues in the status".to_owned());
@@ -294,16 +298,16 @@ fn log_end(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a process holds in memory, from `/proc`.
+/// Memory of a process, from `/proc`.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 pub struct Memory {
-    /// All that is resident, pages of mapped files (journal, message stores) among it.
+    /// Resident pages, including pages of mapped files (journal, message stores).
     pub resident_bytes: u64,
-    /// What is its own: heap and stacks.
+    /// Resident anonymous pages: heap and stacks.
     pub anonymous_bytes: u64,
 }
 
-/// What a process holds in memory now.
+/// Memory of a process now; `None` if there is no such process.
 pub fn memory(pid: u32) -> Option<Memory> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let bytes = |name: &str| {

@@ -1,33 +1,40 @@
-//! Both simulated venues on one server thread, and a look inside them.
+//! The simulated venues on one server thread, and a look inside them.
 //!
-//! A line belongs here if it starts the venues or asks what they hold.
+//! A line belongs here if it starts the venues or asks what they hold. What a venue lists and how
+//! it speaks is `rutter_sim`'s.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::markets::{self, Credentials, MARKETS, Venue};
-use super::{HarnessError, io};
-use crate::clock::unix_ns;
-use rutter_sim::binance::BinanceFront;
+use rutter_sim::Venue;
 use rutter_sim::engine::{Exchange, InstrumentId, Side};
 use rutter_sim::faults::{Fault, FaultPlan, FaultyFront};
 use rutter_sim::flow::Flow;
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
-use rutter_sim::kraken::Kraken;
+use rutter_sim::market::{self, CLIENT, E8_DECIMALS, MARKETS};
 use rutter_sim::server::{
     ListenerConfig, ListenerKind, ServerHandle, VenueConfig, certificates, start,
 };
+use rutter_sim::venue::{Endpoint, VenueFront};
 
-/// Levels of a book that [`Venues::book`] shows.
+use super::{HarnessError, io};
+use crate::clock::unix_ns;
+
+/// Most levels on each side of a book that [`Venues::book`] shows.
 const BOOK_LEVELS: usize = 100;
 
-/// What happens at the venues by itself.
+/// File of the certificate authority that the venues' certificate is signed by, in
+/// [`Venues::dir`].
+pub(super) const CA_FILE: &str = "ca.pem";
+
+/// What the background participants do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flowing {
-    /// Quotes and takers that follow a seeded walk.
+    /// Quotes and takers follow a seeded walk.
     Moving,
-    /// One huge quote a side; nothing moves.
+    /// One huge quote stands on each side; nothing moves.
     Still,
 }
 
@@ -36,36 +43,30 @@ pub enum Flowing {
 pub struct VenuesConfig {
     /// Seed of prices, noise and keys.
     pub seed: u64,
-    /// First of four ports of Binance (web, FIX, web over TLS, FIX over TLS); 0 picks free ones.
-    pub binance_port: u16,
-    /// First of two ports of Kraken (web, web over TLS); 0 picks free ones.
-    pub kraken_port: u16,
-    /// What happens at the venues by itself.
+    /// First port of a venue's listeners, which take consecutive ports. A venue that is absent
+    /// here, or has port 0, gets free ports.
+    pub ports: BTreeMap<Venue, u16>,
+    /// What the background participants do.
     pub flowing: Flowing,
 }
 
 impl Default for VenuesConfig {
     fn default() -> Self {
-        Self { seed: 1, binance_port: 0, kraken_port: 0, flowing: Flowing::Moving }
+        Self { seed: 1, ports: BTreeMap::new(), flowing: Flowing::Moving }
     }
 }
 
-/// A front that its owner can look at while the server works it.
-#[derive(Debug)]
-pub struct SharedFront<F>(Arc<Mutex<F>>);
+/// A venue's front, shared between the server, which drives it, and the harness, which looks at it.
+#[derive(Clone, Debug)]
+struct SharedFront(Arc<Mutex<FaultyFront<Box<dyn VenueFront>>>>);
 
-impl<F> SharedFront<F> {
-    /// Shares a front.
-    pub fn new(front: Arc<Mutex<F>>) -> Self {
-        Self(front)
-    }
-
-    fn front(&self) -> MutexGuard<'_, F> {
+impl SharedFront {
+    fn front(&self) -> MutexGuard<'_, FaultyFront<Box<dyn VenueFront>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<F: Front> Front for SharedFront<F> {
+impl Front for SharedFront {
     fn on_raw_open(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
         self.front().on_raw_open(now_ns, conn, out);
     }
@@ -116,121 +117,112 @@ impl<F: Front> Front for SharedFront<F> {
 /// The visible book of one market at one venue: (price, quantity), best first, both in 10^-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
-    /// Buyers.
+    /// Levels of buyers.
     pub bids: Vec<(i64, i64)>,
-    /// Sellers.
+    /// Levels of sellers.
     pub asks: Vec<(i64, i64)>,
 }
 
 /// An execution of the node's account, as the venue booked it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VenueFill {
-    /// Where.
+    /// The venue of the trade.
     pub venue: Venue,
     /// Index into [`MARKETS`].
     pub market: usize,
-    /// The node bought.
+    /// Whether the node bought.
     pub buy: bool,
-    /// 10^-8.
+    /// Price, in 10^-8 quote units.
     pub price_e8: i64,
-    /// 10^-8.
+    /// Quantity, in 10^-8 base units.
     pub qty_e8: i64,
-    /// The node's order was resting.
+    /// Whether the node's order was resting.
     pub maker: bool,
     /// The venue's id of the trade.
     pub trade_id: u64,
 }
 
-/// Both venues, running. Dropping it stops them.
+/// All venues, running. Dropping it stops them.
 #[derive(Debug)]
 pub struct Venues {
     server: ServerHandle,
-    binance: Arc<Mutex<FaultyFront<BinanceFront>>>,
-    kraken: Arc<Mutex<FaultyFront<Kraken>>>,
+    /// By [`Venue::index`].
+    fronts: Vec<SharedFront>,
     dir: PathBuf,
-    pub(super) credentials: Credentials,
-    /// Last trade id that [`Venues::take_fills`] has shown, by venue.
-    shown: [u64; 2],
+    seed: u64,
+    /// Last trade id that [`Venues::take_fills`] has shown, by [`Venue::index`].
+    shown: [u64; Venue::ALL.len()],
 }
 
-fn listeners(base: u16, kinds: &[(ListenerKind, bool)]) -> Vec<ListenerConfig> {
+fn listeners(base: u16, endpoints: &[Endpoint]) -> Vec<ListenerConfig> {
     let port = |offset: usize| if base == 0 { 0 } else { base.saturating_add(offset as u16) };
-    kinds
-        .iter()
-        .enumerate()
-        .map(|(offset, (kind, tls))| ListenerConfig {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port(offset))),
-            tls: *tls,
-            kind: *kind,
-        })
-        .collect()
+    let listener = |(offset, endpoint): (usize, &Endpoint)| ListenerConfig {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port(offset))),
+        tls: endpoint.tls,
+        kind: endpoint.kind,
+    };
+    endpoints.iter().enumerate().map(listener).collect()
+}
+
+/// Opens one venue with its background.
+fn open(venue: Venue, config: &VenuesConfig, now_ns: u64) -> Result<SharedFront, HarnessError> {
+    let terms = venue.terms();
+    let flow = match config.flowing {
+        Flowing::Still => None,
+        Flowing::Moving => {
+            let instruments = terms.exchange_config().instruments;
+            let salt = venue.index() as u64 + 1;
+            Some(Flow::new(market::flow(&instruments, salt, config.seed, now_ns)))
+        }
+    };
+    let mut front = terms.open(config.seed, flow)?;
+    if config.flowing == Flowing::Still {
+        market::still_quotes(front.exchange_mut(), now_ns);
+    }
+    let front = FaultyFront::new(front, FaultPlan::default());
+    Ok(SharedFront(Arc::new(Mutex::new(front))))
 }
 
 impl Venues {
-    /// Starts both venues on loopback and writes into `dir`: `ca.pem`, `binance.pem` (the node's
-    /// private key), `kraken.secret` and `keys.json` (the public parts).
+    /// Starts all venues on loopback and writes into `dir` the certificate authority (`ca.pem`),
+    /// the file with the secret of the node's key at each venue, and `keys.json` (names of keys
+    /// and files).
     ///
     /// # Errors
     /// [`HarnessError`]: a port is taken, or a file cannot be written.
     pub fn start(config: &VenuesConfig, dir: &Path) -> Result<Self, HarnessError> {
         std::fs::create_dir_all(dir).map_err(io(format!("make {}", dir.display())))?;
-        let credentials = markets::credentials(config.seed)?;
-        write_keys(&credentials, dir)?;
+        write_keys(config.seed, dir)?;
         let now_ns = unix_ns();
-        let flow = |venue| match config.flowing {
-            Flowing::Moving => Some(Flow::new(markets::flow(venue, config.seed, now_ns))),
-            Flowing::Still => None,
+        let fronts = Venue::ALL.into_iter().map(|venue| open(venue, config, now_ns));
+        let fronts = fronts.collect::<Result<Vec<_>, _>>()?;
+        let tls = certificates::self_made(&dir.join(CA_FILE))?;
+        let served = |(venue, front): (Venue, &SharedFront)| VenueConfig {
+            name: venue.name().to_owned(),
+            front: Box::new(front.clone()),
+            listeners: listeners(
+                config.ports.get(&venue).copied().unwrap_or(0),
+                venue.terms().endpoints(),
+            ),
         };
-        let (settings, mut exchange) = markets::binance(&credentials)?;
-        let mut kraken = Kraken::new(markets::kraken(&credentials))
-            .map_err(|error| HarnessError::Exchange(error.to_string()))?;
-        if config.flowing == Flowing::Still {
-            markets::still_quotes(Venue::Binance, &mut exchange, now_ns);
-            markets::still_quotes(Venue::Kraken, kraken.exchange_mut(), now_ns);
-        }
-        if let Some(flow) = flow(Venue::Kraken) {
-            kraken = kraken.with_flow(flow);
-        }
-        let binance = BinanceFront::new(settings, exchange, flow(Venue::Binance));
-        let binance = Arc::new(Mutex::new(FaultyFront::new(binance, FaultPlan::default())));
-        let kraken = Arc::new(Mutex::new(FaultyFront::new(kraken, FaultPlan::default())));
-        let tls = certificates::self_made(&dir.join("ca.pem"))?;
-        let (web, raw) = (ListenerKind::Web, ListenerKind::Raw);
-        let venues = vec![
-            VenueConfig {
-                name: Venue::Binance.name().to_owned(),
-                front: Box::new(SharedFront::new(Arc::clone(&binance))),
-                listeners: listeners(
-                    config.binance_port,
-                    &[(web, false), (raw, false), (web, true), (raw, true)],
-                ),
-            },
-            VenueConfig {
-                name: Venue::Kraken.name().to_owned(),
-                front: Box::new(SharedFront::new(Arc::clone(&kraken))),
-                listeners: listeners(config.kraken_port, &[(web, false), (web, true)]),
-            },
-        ];
-        let server = start(venues, Some(&tls), unix_ns)?;
-        Ok(Self { server, binance, kraken, dir: dir.to_owned(), credentials, shown: [0; 2] })
+        let served = Venue::ALL.into_iter().zip(&fronts).map(served).collect();
+        let server = start(served, Some(&tls), unix_ns)?;
+        let shown = [0; Venue::ALL.len()];
+        Ok(Self { server, fronts, dir: dir.to_owned(), seed: config.seed, shown })
     }
 
-    /// Where certificates and keys are.
+    /// The folder of certificates and keys.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Where HTTP and WebSocket of a venue are served.
-    pub fn web(&self, venue: Venue, tls: bool) -> Option<SocketAddr> {
-        self.listener(venue, ListenerKind::Web, tls)
+    /// The seed that the venues were started with; the keys follow from it.
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
     }
 
-    /// Where Binance's FIX is served.
-    pub fn fix(&self, tls: bool) -> Option<SocketAddr> {
-        self.listener(Venue::Binance, ListenerKind::Raw, tls)
-    }
-
-    fn listener(&self, venue: Venue, kind: ListenerKind, tls: bool) -> Option<SocketAddr> {
+    /// Where a venue listens; `None` if it has no such listener.
+    pub fn address(&self, venue: Venue, kind: ListenerKind, tls: bool) -> Option<SocketAddr> {
         let wanted = |at: &&rutter_sim::server::ListenerAddress| {
             at.venue == venue.name() && at.kind == kind && at.tls == tls
         };
@@ -242,33 +234,24 @@ impl Venues {
         &self.server
     }
 
-    /// Something goes wrong at a venue.
+    /// Injects a fault into a venue.
     pub fn inject(&self, venue: Venue, fault: Fault) {
         self.server.inject(venue.name(), fault);
     }
 
     fn with_exchange<T>(&self, venue: Venue, look: impl FnOnce(&Exchange) -> T) -> T {
-        match venue {
-            Venue::Binance => {
-                let front = self.binance.lock().unwrap_or_else(PoisonError::into_inner);
-                look(front.inner().exchange())
-            }
-            Venue::Kraken => {
-                let front = self.kraken.lock().unwrap_or_else(PoisonError::into_inner);
-                look(front.inner().exchange())
-            }
-        }
+        look(self.fronts[venue.index()].front().inner().exchange())
     }
 
-    /// The book as it is now without the node's own orders, at most 100 levels a side. `market`
-    /// indexes [`MARKETS`].
+    /// The current book without the node's own orders, at most 100 levels a side.
+    /// `market` indexes [`MARKETS`].
     pub fn book(&self, venue: Venue, market: usize) -> Book {
         self.with_exchange(venue, |exchange| {
             let id = InstrumentId(market as u16);
             let scale = price_scale(exchange, market);
             let side = |side| {
                 let mut levels = exchange.depth(id, side, BOOK_LEVELS);
-                let own = exchange.open_orders(markets::CLIENT, Some(id));
+                let own = exchange.open_orders(CLIENT, Some(id));
                 for order in own.filter(|order| order.side == side) {
                     if let Some(level) = levels.iter_mut().find(|level| level.0 == order.price) {
                         level.1 -= order.leaves();
@@ -281,18 +264,18 @@ impl Venues {
         })
     }
 
-    /// Executions of the node's account that were not taken before, oldest first. The engine keeps
-    /// the last 50 000, so call it at least so often.
+    /// Executions of the node's account since the last call, oldest first. The engine keeps the
+    /// last 50,000, so a caller must ask before that many are new.
     pub fn take_fills(&mut self, venue: Venue) -> Vec<VenueFill> {
         self.take_timed_fills(venue).into_iter().map(|(fill, _)| fill).collect()
     }
 
-    /// As [`Venues::take_fills`], each with the time at which the venue's poll had its order,
-    /// nanoseconds since the epoch.
+    /// Like [`Venues::take_fills`]; each execution comes with the time, in nanoseconds since the
+    /// epoch, at which the venue's poll returned with the order.
     pub fn take_timed_fills(&mut self, venue: Venue) -> Vec<(VenueFill, u64)> {
         let shown = self.shown[venue.index()];
         let mut fills = self.with_exchange(venue, |exchange| {
-            let new = exchange.fills(markets::CLIENT).rev().take_while(|f| f.trade_id > shown);
+            let new = exchange.fills(CLIENT).rev().take_while(|f| f.trade_id > shown);
             new.map(|fill| {
                 let market = usize::from(fill.instrument.0);
                 let one = VenueFill {
@@ -315,37 +298,38 @@ impl Venues {
         fills
     }
 
-    /// Orders of the node's account that are open at a venue.
+    /// Number of the node's orders that are open at a venue.
     pub fn open_orders(&self, venue: Venue) -> usize {
-        self.with_exchange(venue, |exchange| exchange.open_orders(markets::CLIENT, None).count())
+        self.with_exchange(venue, |exchange| exchange.open_orders(CLIENT, None).count())
     }
 
     /// Stops the server.
     ///
     /// # Errors
-    /// Why it stopped by itself before.
+    /// Why the server had stopped by itself.
     pub fn stop(self) -> Result<(), HarnessError> {
         Ok(self.server.stop()?)
     }
 }
 
-/// Factor from the venue's price mantissa to 10^-8.
+/// Factor from the venue's price mantissa to units of 10^-8.
 fn price_scale(exchange: &Exchange, market: usize) -> i64 {
-    debug_assert!(market < MARKETS.len(), "one of ours");
+    debug_assert!(market < MARKETS.len(), "a market that every venue lists");
     let decimals = exchange.instrument_config(InstrumentId(market as u16)).price_decimals;
-    10i64.pow(markets::DECIMALS - decimals)
+    10i64.pow(E8_DECIMALS - decimals)
 }
 
-fn write_keys(credentials: &Credentials, dir: &Path) -> Result<(), HarnessError> {
-    let keys = serde_json::json!({
-        "binance": { "api_key": credentials.binance_key, "secret_file": "binance.pem" },
-        "kraken": { "api_key": credentials.kraken_key, "secret_file": "kraken.secret" },
-    });
-    for (name, text) in [
-        ("binance.pem", &credentials.binance_pem),
-        ("kraken.secret", &credentials.kraken_secret),
-        ("keys.json", &keys.to_string()),
-    ] {
+fn write_keys(seed: u64, dir: &Path) -> Result<(), HarnessError> {
+    let mut keys = serde_json::Map::new();
+    let mut files = Vec::new();
+    for venue in Venue::ALL {
+        let key = venue.terms().credentials(seed);
+        let entry = serde_json::json!({ "api_key": key.api_key, "secret_file": key.secret_file });
+        keys.insert(venue.name().to_owned(), entry);
+        files.push((key.secret_file, key.secret));
+    }
+    files.push(("keys.json", serde_json::Value::Object(keys).to_string()));
+    for (name, text) in files {
         let path = dir.join(name);
         std::fs::write(&path, text).map_err(io(format!("write {}", path.display())))?;
     }

@@ -1,13 +1,14 @@
-//! Relays of raw bytes over the node's hops: what the machine costs before any order is decided.
+//! Relays of raw bytes over the node's hops: the cost of the machine without any decision.
 //!
-//! Each carries frames of [`FRAME_BYTES`] from a client's socket to a venue's, where an echo stamps
-//! the time of arrival and sends them back the same way.
+//! A line belongs here if it moves frames without reading them. Each relay carries frames of
+//! [`FRAME_BYTES`] from a client's socket to a venue's socket. There an echo stamps the time of
+//! arrival and returns the frame the same way.
 //!
-//! - [`Shape::Rings`]: the node's own shape. A gateway thread, a core thread and a sender thread
-//!   with a disruptor before and behind the core, waiting as the node's threads wait.
-//! - [`Shape::Spinning`]: one thread that looks at both sockets without pause.
-//! - [`Shape::Blocking`]: three threads that sleep in their calls: one reads the client, one the
-//!   venue, and the one between them writes, with channels of the standard library.
+//! - [`Shape::Rings`]: the node's own layout. Gateway, core and sender have a thread each, with a
+//!   disruptor before and behind the core, and wait as the node's threads wait.
+//! - [`Shape::Spinning`]: one thread that polls both sockets without pause.
+//! - [`Shape::Blocking`]: three threads that block in their calls, connected by channels of the
+//!   standard library. One reads the client, one reads the venue, the third writes to both.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -26,34 +27,35 @@ use rutter_transport::wake::{Parked, WakeHandle, sleep_unless};
 
 use crate::clock::unix_ns;
 
-/// About an order's bytes.
+/// Bytes of a frame: about the length of a FIX order.
 pub const FRAME_BYTES: usize = 256;
 
-/// Bytes 0 to 8 are the frame's number, 8 to 16 the time of its arrival at the venue.
+/// A frame. Bytes 0 to 7 hold its number, bytes 8 to 15 the time of its arrival at the venue in
+/// nanoseconds, both little-endian.
 pub type Frame = [u8; FRAME_BYTES];
 
 /// Slots of each ring.
 const RING_SLOTS: usize = 1_024;
 
-/// Messages between blocking threads.
+/// Most messages that wait between two blocking threads.
 const CHANNEL_MAX: usize = 1_024;
 
-/// How a floor is built.
+/// The layout of a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Gateway, ring, core, ring, sender.
     Rings,
-    /// One thread.
+    /// One spinning thread.
     Spinning,
-    /// Three threads.
+    /// Three blocking threads.
     Blocking,
 }
 
 impl Shape {
-    /// All of them.
+    /// All layouts.
     pub const ALL: [Self; 3] = [Self::Rings, Self::Spinning, Self::Blocking];
 
-    /// Its name in reports.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rings => "floor_rings",
@@ -93,18 +95,18 @@ impl Floor {
         Ok(Self { stream: client, stop, threads })
     }
 
-    /// The client's end, not blocking.
+    /// The client's end, which does not block.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    /// Stops it and waits for its threads.
+    /// Stops the relay and waits for its threads.
     ///
     /// # Errors
-    /// Why a thread ended before.
+    /// Why a thread had ended by itself.
     pub fn stop(mut self) -> io::Result<()> {
         self.stop.store(true, Ordering::Relaxed);
-        // The end of the client's bytes ends the blocking threads, one after the other.
+        // The blocking threads end one after the other once the client's stream ends.
         let _ = self.stream.shutdown(Shutdown::Both);
         for thread in self.threads.drain(..) {
             thread.join().unwrap_or_else(|_| Err(io::Error::other("a relay thread panicked")))?;
@@ -130,7 +132,7 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
     Ok((near, far))
 }
 
-/// Reads one frame by waiting; `None` at the end.
+/// Reads one frame from a blocking socket; `None` at the end of the stream.
 fn read_frame(stream: &mut TcpStream) -> io::Result<Option<Frame>> {
     let mut frame = [0; FRAME_BYTES];
     match stream.read_exact(&mut frame) {
@@ -154,7 +156,7 @@ fn write_frame(stream: &mut TcpStream, frame: &Frame) -> io::Result<()> {
     }
 }
 
-/// The venue: stamps and sends back.
+/// The venue: stamps each frame and returns it.
 fn echo(mut stream: TcpStream) -> io::Result<()> {
     while let Some(mut frame) = read_frame(&mut stream)? {
         frame[8..16].copy_from_slice(&unix_ns().to_le_bytes());
@@ -163,7 +165,7 @@ fn echo(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes of one socket that never blocks, cut into frames.
+/// Frames over one non-blocking socket.
 pub struct Frames<S> {
     stream: S,
     input: Vec<u8>,
@@ -171,12 +173,12 @@ pub struct Frames<S> {
 }
 
 impl<S: Read + Write> Frames<S> {
-    /// Over a stream that is set not to block.
+    /// Frames over a stream that is set not to block.
     pub fn new(stream: S) -> Self {
         Self { stream, input: Vec::with_capacity(FRAME_BYTES * 64), ended: false }
     }
 
-    /// Everything that has arrived; returns how many frames.
+    /// Passes on every frame that has arrived and returns their number.
     ///
     /// # Errors
     /// The system's.
@@ -203,7 +205,7 @@ impl<S: Read + Write> Frames<S> {
         Ok(count)
     }
 
-    /// Writes one frame; a socket that does not take it whole is tried again.
+    /// Writes one frame, spinning until the socket has taken all of it.
     ///
     /// # Errors
     /// The system's.
@@ -250,7 +252,7 @@ fn spin(gateway: TcpStream, sender: TcpStream, stop: &AtomicBool) -> io::Result<
     Ok(())
 }
 
-/// Which way a frame goes between blocking threads.
+/// A message between blocking threads: a frame and its direction, or the end.
 enum Way {
     ToVenue(Box<Frame>),
     ToClient(Box<Frame>),
@@ -298,7 +300,7 @@ fn block(
     Ok(())
 }
 
-/// What goes through the rings.
+/// An entry of the rings.
 #[derive(Clone, Copy)]
 struct Slot {
     to_venue: bool,
@@ -312,9 +314,9 @@ type InputPoller = EventPoller<Slot, MultiProducerBarrier>;
 type Outputs = SingleProducer<Slot, MultiConsumerBarrier>;
 type OutputPoller = EventPoller<Slot, SingleProducerBarrier>;
 
-/// The thread at one socket: gateway and sender are alike.
+/// The thread at one socket. Gateway and sender differ only in direction.
 struct Edge {
-    /// At the venue's socket.
+    /// Whether the socket is the venue's.
     is_sender: bool,
     frames: Frames<mio::net::TcpStream>,
     poll: mio::Poll,
@@ -326,7 +328,7 @@ struct Edge {
     stop: Arc<AtomicBool>,
 }
 
-/// Token of an edge's socket; its waker has the next.
+/// Token of an edge's socket.
 const SOCKET: mio::Token = mio::Token(0);
 const WAKER: mio::Token = mio::Token(1);
 

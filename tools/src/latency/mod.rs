@@ -1,49 +1,53 @@
-//! `rutter-tools latency`: the real node between a FIX client and a simulated Binance, and beside
-//! it relays of raw bytes over the same hops, in alternating slices of one run.
+//! `rutter-tools latency`: the real node between a FIX client and a simulated Binance, compared
+//! with relays of raw bytes over the same hops, in alternating slices of one run.
 //!
-//! Measured of each order: from its intended time to the venue's socket (`to_venue`), and to the
-//! client's report of its execution (`round_trip`). The venue's time is read when its poll
-//! returns, before it works on the order. The node's round trip holds the simulated venue's own
-//! work (decode, match, render) and the client's decoding of the report, which the floors' echo
-//! has not; `to_venue` holds neither. Each round runs every lane once; a ratio is the node's median
-//! of one round over the floor's of the same round, so what the machine does otherwise hits both.
+//! A line belongs here if it measures or prints. The relays are `floor`.
+//!
+//! Two times are measured for each order: from its intended time to the venue's socket
+//! (`to_venue`), and to the client's execution report (`round_trip`). The venue's time is read when
+//! its poll returns, before the venue handles the order. The node's `round_trip` includes the
+//! venue's work (decode, match, render) and the client's decoding of the report; a floor's echo has
+//! neither. `to_venue` includes neither. Each round runs every lane once. A ratio divides the
+//! node's median of one round by the floor's median of the same round, so that a disturbance of the
+//! machine hits both.
 
 pub mod floor;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use rutter_fix::tags;
+use rutter_sim::Venue;
+use rutter_sim::market::MARKETS;
 use rutter_transport::wait::{Profile, processors};
 use serde::Serialize;
 
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told};
 use crate::clock::unix_ns;
-use crate::demo::table::stages;
 use crate::harness::{
-    Flowing, MARKETS, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig, free_address,
-    node_program, write_node_config,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address, node_program,
+    stages, write_node_config,
 };
-use crate::quantiles::{Latencies, Quantiles, duration_text};
+use crate::interrupt;
+use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use floor::{FRAME_BYTES, Floor, Frames, Shape};
 
 const MS_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS_NS;
-/// Sent and not recorded, before each slice.
+/// Orders are sent and not recorded for this long before each slice.
 const WARM_NS: u64 = 50 * MS_NS;
 /// Longest wait for answers after a slice.
 const ANSWERS_NS_MAX: u64 = 2 * SECOND_NS;
-/// A sleep may end so much late; nearer than that the sender yields instead.
+/// A sleep may end this much late, so closer to its next order the sender yields instead.
 const SLEEP_SLACK_NS: u64 = 1_500_000;
 /// Quantity of each order, 10^-8.
 const QTY_E8: i64 = 100_000;
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
 const END_PATIENCE: Duration = Duration::from_secs(20);
-/// Threads that spin in the measured shapes: gateway, core, sender.
+/// Threads that spin in a measured layout: gateway, core, sender.
 const SPINNING: usize = 3;
 
 /// `rutter-tools latency`
@@ -52,13 +56,13 @@ pub struct Arguments {
     /// Orders (or frames) a second.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=50_000))]
     pub rate: u64,
-    /// Length of the run; four lanes share it.
+    /// Length of the run in seconds; four lanes share it.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(2..=3_600))]
     pub seconds: u64,
-    /// Length of a slice.
+    /// Length of a slice in milliseconds.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(200..=500))]
     pub slice_ms: u64,
-    /// How the node's and the rings' threads wait: auto, pinned or shared.
+    /// How the threads of the node and of `floor_rings` wait: auto, pinned or shared.
     #[arg(long, default_value = "auto")]
     pub profile: String,
     /// The node's layout: auto, threads or fused.
@@ -69,61 +73,47 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// One lane over the whole run.
+/// One lane (the node or a floor) over the whole run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Lane {
-    /// From the intended time to the report.
+    /// From the intended time to the answer.
     pub round_trip_ns: Quantiles,
     /// From the intended time to the venue's socket.
     pub to_venue_ns: Quantiles,
-    /// Orders or frames.
+    /// Orders or frames sent.
     pub sent: u64,
-    /// Without an answer in time.
+    /// Orders or frames without an answer in time.
     pub unanswered: u64,
 }
 
-/// The node's median over a floor's, round by round.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Ratio {
-    /// Middle of the rounds.
-    pub median: f64,
-    /// Lowest quarter of the rounds is below.
-    pub lower_quartile: f64,
-    /// Highest quarter is above.
-    pub upper_quartile: f64,
-    /// Smallest.
-    pub least: f64,
-    /// Largest.
-    pub most: f64,
-}
-
-/// What came of it.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     /// Orders a second in a slice.
     pub rate: u64,
-    /// Rounds of four slices.
+    /// Rounds; each has one slice of every lane.
     pub rounds: u64,
-    /// Length of a slice.
+    /// Length of a slice in milliseconds.
     pub slice_ms: u64,
-    /// How threads waited.
+    /// How the threads waited.
     pub profile: String,
-    /// Of the machine, as far as this process may use them.
+    /// Processors that this process may use.
     pub processors: usize,
-    /// `node` and the floors.
+    /// Results of `node` and of each floor.
     pub lanes: BTreeMap<&'static str, Lane>,
-    /// What each stage took inside the node, from bytes in to bytes out: `order.decode` and so on.
+    /// Time in each stage inside the node, such as `order.decode`.
     pub stages_ns: BTreeMap<String, Quantiles>,
     /// `round_trip` and `to_venue` by floor.
     pub ratios: BTreeMap<&'static str, BTreeMap<&'static str, Ratio>>,
 }
 
-/// Where frames or orders go out and answers come in.
+/// A lane under measurement: orders or frames go out, answers come in.
 trait Track {
     fn send(&mut self, now_ns: u64, number: u64) -> anyhow::Result<()>;
-    /// Answers by number, with the time at the venue's socket where the answer tells it.
+    /// Passes on the number of each answer, and the time at the venue's socket if the answer has
+    /// it.
     fn receive(&mut self, see: &mut dyn FnMut(u64, Option<u64>)) -> anyhow::Result<()>;
-    /// Sleeps until an answer may be there.
+    /// Sleeps until an answer may have arrived, at most until `until_ns`.
     fn wait(&mut self, until_ns: u64) -> anyhow::Result<()>;
 }
 
@@ -144,7 +134,8 @@ impl Slice {
     }
 }
 
-/// Sends at the rate for a while and waits for the answers. Numbers start at `first`.
+/// Sends `rate` orders a second for `length_ns`, then waits for the answers. Numbers start at
+/// `first`.
 fn slice(track: &mut dyn Track, first: u64, rate: u64, length_ns: u64) -> anyhow::Result<Slice> {
     let mut slice = Slice { first, ..Slice::default() };
     let start_ns = unix_ns() + MS_NS;
@@ -176,7 +167,7 @@ fn slice(track: &mut dyn Track, first: u64, rate: u64, length_ns: u64) -> anyhow
     Ok(slice)
 }
 
-/// The node: a market order each, which one quote fills whole.
+/// The node. Each order is a market order that one quote fills whole.
 struct NodeTrack {
     client: FixClient,
     poll: ClientPoll,
@@ -216,7 +207,7 @@ impl Track for NodeTrack {
     }
 }
 
-/// A relay.
+/// A relay of raw bytes.
 struct FloorTrack {
     frames: Frames<mio::net::TcpStream>,
     poll: ClientPoll,
@@ -260,7 +251,7 @@ struct Total {
     to_venue: Latencies,
     sent: u64,
     answered: u64,
-    /// Medians by round: round trip, to the venue.
+    /// Medians of each round: `round_trip`, `to_venue`.
     medians: Vec<(u64, u64)>,
 }
 
@@ -287,13 +278,10 @@ impl Total {
 /// Runs the measurement.
 ///
 /// # Errors
-/// What could not be started; a node that disconnects.
+/// A part could not be started, or the node disconnects.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("rutter-latency-").tempdir()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signal handler")?;
-    }
+    let stop = interrupt::flag()?;
     let summary = measure(arguments, folder.path(), &stop)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&summary)?);
@@ -344,8 +332,8 @@ fn measure(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Resu
         venues.take_timed_fills(Venue::Binance);
         let mut one = slice(&mut track, number, arguments.rate, slice_ns)?;
         number += one.due.len() as u64;
-        // One quote fills each order whole and the path keeps their order, so the n-th execution
-        // is the n-th order's.
+        // One quote fills each order whole and no hop reorders, so the n-th execution belongs to
+        // the n-th order.
         let fills = venues.take_timed_fills(Venue::Binance);
         anyhow::ensure!(fills.len() == one.due.len(), "an order was not filled by one execution");
         for ((_, venue_ns), due_ns) in fills.iter().zip(&one.due) {
@@ -397,14 +385,6 @@ fn ratios(
     BTreeMap::from([("round_trip", of(|m| m.0)), ("to_venue", of(|m| m.1))])
 }
 
-/// Middle, quartiles and ends of the rounds.
-pub(crate) fn spread(mut ratios: Vec<f64>) -> Ratio {
-    ratios.sort_by(f64::total_cmp);
-    let last = ratios.len().saturating_sub(1);
-    let at = |quarter: usize| ratios.get(last * quarter / 4).copied().unwrap_or(0.0);
-    Ratio { median: at(2), lower_quartile: at(1), upper_quartile: at(3), least: at(0), most: at(4) }
-}
-
 fn print_table(summary: &Summary) {
     println!(
         "{} orders/s in slices of {} ms, {} rounds, threads {}, {} processors\n",
@@ -433,17 +413,5 @@ fn print_table(summary: &Summary) {
                 ratio.upper_quartile
             );
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_spread_is_read_off_the_sorted_rounds() {
-        let ratio = spread(vec![5.0, 1.0, 3.0, 2.0, 4.0]);
-        let told = [ratio.least, ratio.lower_quartile, ratio.median, ratio.upper_quartile];
-        assert_eq!(told.map(f64::to_bits), [1.0, 2.0, 3.0, 4.0].map(f64::to_bits));
     }
 }

@@ -1,8 +1,10 @@
 //! `rutter-tools load`: orders at a fixed rate from several sessions, whatever the node does.
 //!
+//! A line belongs here if it sends the orders of a load or counts their answers.
+//!
 //! Open loop: the time of each order is fixed before the run, and its latency counts from that
-//! time, so a pause of the node (or of this tool) shows in every order that fell into it and none
-//! is left out. `sent == accepted + refused + unanswered`, to the unit.
+//! time. A pause of the node (or of this tool) therefore shows in every order that falls into it.
+//! Exactly, `sent == accepted + refused + unanswered`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,25 +13,26 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
+use rutter_sim::Venue;
 use serde::Serialize;
 
 use crate::client::prompt::resolve;
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told, parse_e8};
 use crate::clock::unix_ns;
 use crate::harness::{
-    ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venue, Venues, VenuesConfig,
+    ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
     free_address, memory, node_program, write_node_config,
 };
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// Orders of one run; each needs some bytes here.
+/// Most orders of one run; the tool keeps a few bytes for each.
 const ORDERS_MAX: u64 = 50_000_000;
-/// Orders sent before the sockets are looked at again.
+/// Most orders sent before the sockets are read again.
 const BURST_MAX: usize = 32;
 /// Longest wait for answers after the last order.
 const ANSWERS_NS_MAX: u64 = 30 * SECOND_NS;
-/// Longest sleep.
+/// Longest sleep between two reads of the sockets.
 const SLEEP_NS_MAX: u64 = 50_000_000;
 const END_PATIENCE: Duration = Duration::from_secs(20);
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
@@ -37,41 +40,42 @@ const LOGON_PATIENCE: Duration = Duration::from_secs(10);
 /// `rutter-tools load`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// The node's FIX address, `host:port`. Without it, still simulated venues and a node are
-    /// started for this run, in a temporary folder.
+    /// The node's FIX address, `host:port`. Without it this run starts a node and simulated venues
+    /// with still books, in a temporary folder.
     pub address: Option<String>,
     /// Orders a second, over all sessions.
     #[arg(long, default_value_t = 1_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub rate: u64,
-    /// How long to send.
+    /// Seconds to send for.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
-    /// FIX sessions; the n-th logs on as the prefix and n.
+    /// Number of FIX sessions; the n-th logs on as the prefix followed by n.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub sessions: u16,
     /// Prefix of `CompID`s.
     #[arg(long, default_value = "DESK")]
     pub comp_id_prefix: String,
-    /// Prefix of passwords; the session's number follows.
+    /// Prefix of passwords, followed by the session's number.
     #[arg(long, default_value = "password-")]
     pub password_prefix: String,
-    /// What to trade.
+    /// Symbol to trade.
     #[arg(long, default_value = "BTC/USDT")]
     pub symbol: String,
     /// Quantity of each order.
     #[arg(long, default_value = "0.001")]
     pub qty: String,
-    /// Limit of buyers; market orders if absent. Sellers send market orders then too.
+    /// Limit price of buy orders; market orders if absent. Sell orders are always market orders.
     #[arg(long)]
     pub buy_limit: Option<String>,
-    /// Process of the node, to tell its memory before and after.
+    /// Process id of the node, to print its memory before and after.
     #[arg(long)]
     pub pid: Option<u32>,
-    /// Which of them the started node trades on.
-    #[arg(long, default_value = "binance,kraken", value_delimiter = ',')]
+    /// Venues on which the started node trades.
+    #[arg(long, default_values_t = Venue::ALL.map(|venue| venue.name().to_owned()))]
+    #[arg(value_delimiter = ',')]
     pub venues: Vec<String>,
-    /// Print latencies inside the started node as well.
+    /// Also print the latencies inside the started node.
     #[arg(long)]
     pub verbose: bool,
     /// Keep the started node's folder, with its journal.
@@ -79,22 +83,22 @@ pub struct Arguments {
     pub keep: bool,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
-    /// Orders a second asked for.
+    /// Intended orders a second.
     pub rate: u64,
-    /// Orders a second that left, from the first to the last.
+    /// Orders a second that were sent, from the first to the last.
     pub achieved_rate: f64,
-    /// Orders that left.
+    /// Orders sent.
     pub sent: u64,
-    /// Answered otherwise than with a refusal.
+    /// Orders whose first answer was no refusal.
     pub accepted: u64,
-    /// Refused, in all.
+    /// Orders refused.
     pub refused: u64,
-    /// Refused, by word.
+    /// Orders refused, by the word in Text (58).
     pub refused_by: BTreeMap<String, u64>,
-    /// Neither.
+    /// Orders without any answer.
     pub unanswered: u64,
     /// Orders over (filled, ended, refused).
     pub over: u64,
@@ -102,13 +106,13 @@ pub struct Summary {
     pub fills: u64,
     /// From the intended time to the first answer, nanoseconds.
     pub answer_ns: Quantiles,
-    /// From the intended time to the end of the order.
+    /// From the intended time to the end of the order, nanoseconds.
     pub over_ns: Quantiles,
-    /// How late this tool itself was.
+    /// How late this tool sent each order, nanoseconds.
     pub lateness_ns: Quantiles,
-    /// What the node held in memory before.
+    /// Memory of the node before the run.
     pub memory_before: Option<Memory>,
-    /// And after.
+    /// Memory of the node after the run.
     pub memory_after: Option<Memory>,
     /// Why sessions ended early, if any did.
     pub disconnects: Vec<String>,
@@ -121,9 +125,9 @@ struct Sent {
     over: bool,
 }
 
-/// Orders and what became of them.
+/// All orders of a run with their answers.
 struct Book {
-    /// Tells this run's ids from all others'.
+    /// Start of every `ClOrdID` of this run, different from any other run's.
     prefix: String,
     orders: Vec<Sent>,
     summary: Summary,
@@ -165,7 +169,8 @@ impl Book {
         }
     }
 
-    /// A Reject (35=3) names a number and no order: it is told, and the order counts as unanswered.
+    /// A Reject (35=3) names a sequence number and no order. Its text is reported among the
+    /// disconnects, and the order counts as unanswered.
     fn malformed(&mut self, message: &Message<'_>) {
         let why = format!("message rejected: {message}");
         if !self.summary.disconnects.contains(&why) && self.summary.disconnects.len() < 16 {
@@ -200,7 +205,7 @@ impl Book {
 /// Runs the load and prints the summary as one JSON object.
 ///
 /// # Errors
-/// No connection or logon; more orders than a run may have; what could not be started.
+/// No connection or logon; more orders than a run may have; a part that could not be started.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let total = arguments.rate * arguments.seconds;
     if total > ORDERS_MAX {
@@ -219,7 +224,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut settings = NodeSettings::new(free_address()?);
     settings.sessions = ClientSession::desks(usize::from(arguments.sessions));
     settings.venues = arguments.venues.iter().map(|name| venue(name)).collect::<Result<_, _>>()?;
-    // Nothing moves at these venues.
+    // The books stand still, so no update arrives for the whole run.
     settings.stale_after_ms = 3_600_000;
     let config = write_node_config(folder.path(), &venues, &settings)?;
     let mut node = Node::start(&node_program()?, &config, folder.path())?;
@@ -233,8 +238,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn venue(name: &str) -> anyhow::Result<Venue> {
-    let known = Venue::ALL.into_iter().find(|venue| venue.name() == name);
-    known.with_context(|| format!("no venue is called {name}"))
+    Venue::from_name(name).with_context(|| format!("no venue is called {name}"))
 }
 
 fn load(arguments: &Arguments, address: SocketAddr, pid: Option<u32>) -> anyhow::Result<()> {
@@ -284,7 +288,7 @@ fn load(arguments: &Arguments, address: SocketAddr, pid: Option<u32>) -> anyhow:
     Ok(())
 }
 
-/// Sends every order at its time; returns when the first and the last left.
+/// Sends every order at its time; returns the times at which the first and the last were sent.
 fn send_all(
     arguments: &Arguments,
     total: u64,

@@ -209,8 +209,8 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Tells the operator that a connection is over. Of connections that were never logged on only a
-    /// few are told one by one; the others are counted.
+    /// Tells the operator that a connection is over. Of connections that were never logged on only
+    /// a few are told one by one; the others are counted.
     pub(super) fn tell_closed(
         &mut self,
         conn: ConnId,

@@ -8,6 +8,7 @@ mod hall;
 mod market;
 mod market_fidelity;
 mod market_versions;
+mod no_allocation;
 mod orders;
 mod pki;
 mod quickfix;
@@ -20,3 +21,8 @@ mod rules_words;
 mod samples;
 mod server;
 mod tls;
+
+use rutter_test_support::counting::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

@@ -2,13 +2,19 @@
 //!
 //! A line belongs here if it is a setting or checks one.
 
-use rutter_core::id::VenueId;
+use rutter_core::id::{AssetId, VenueId};
 
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{Ed25519Signer, KeyError};
+use crate::venue::{OwnKey, OwnValue, Setup};
 use rutter_transport::secret::Secret;
 
-const SECOND_NS: u64 = 1_000_000_000;
+const MS: u64 = 1_000_000;
+const SECOND_NS: u64 = 1_000 * MS;
+
+/// `comp_id`: the `SenderCompID` (49) of our FIX session, 1 to 8 characters.
+pub(in crate::binance) const COMP_ID: OwnKey =
+    OwnKey { name: "comp_id", value: OwnValue::Text, is_required: true };
 
 /// Longest `SenderCompID` (`^[a-zA-Z0-9-_]{1,8}$`).
 pub(in crate::binance) const COMP_ID_BYTES_MAX: usize = 8;
@@ -90,6 +96,31 @@ pub struct BinanceConfig {
 }
 
 impl BinanceConfig {
+    /// The settings that configuration and wiring ask for.
+    pub fn from_setup(setup: &Setup) -> Self {
+        let named = |(asset, name): &(AssetId, String)| AssetNames {
+            asset: *asset,
+            names: vec![name.clone()],
+        };
+        Self {
+            fix: FixEndpoint {
+                host: setup.order_entry.host.clone(),
+                port: setup.order_entry.port,
+                tls: setup.order_entry.tls,
+            },
+            rest_base: setup.rest.rest_base(),
+            sender_comp_id: setup.own_keys.text(&COMP_ID).unwrap_or_default().to_owned(),
+            api_key: setup.api_key.clone(),
+            private_key: setup.api_secret.clone(),
+            recv_window_ms: u32::try_from(setup.validity_ms).unwrap_or(u32::MAX),
+            answer_timeout_ns: setup.answer_timeout_ms.saturating_mul(MS),
+            seed: setup.seed,
+            listings: setup.listings.clone(),
+            assets: setup.assets.iter().map(named).collect(),
+            ..Self::new(setup.venue, setup.node_tag)
+        }
+    }
+
     /// Production endpoints and default times, without keys, listings and assets.
     pub fn new(venue: VenueId, node_tag: u32) -> Self {
         Self {

@@ -2,31 +2,33 @@
 //!
 //! A line belongs here if it is a setting or checks one.
 
-use rutter_core::id::VenueId;
+use rutter_core::id::{AssetId, VenueId};
 use rutter_transport::machine::{Endpoint, Framing};
 
+use super::assets;
+use crate::inquiry::CallLimit;
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{KeyError, base64_decode};
+use crate::venue::{OwnKey, OwnValue, Setup};
 use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
+
+/// `rest_counter_max`: most that the venue's counter of REST calls may hold. It depends on the tier
+/// of the account; the default is below that of the lowest tier.
+pub(in crate::kraken) const REST_COUNTER_MAX: OwnKey =
+    OwnKey { name: "rest_counter_max", value: OwnValue::Count, is_required: false };
+
+/// `rest_decay_milli_per_s`: what the counter of REST calls loses, in thousandths a second.
+pub(in crate::kraken) const REST_DECAY: OwnKey =
+    OwnKey { name: "rest_decay_milli_per_s", value: OwnValue::Count, is_required: false };
 
 /// The venue's bounds of an order's deadline.
 const VALIDITY_NS: core::ops::RangeInclusive<u64> = 500 * MS..=60 * SECOND_NS;
 
 /// Decimals that any number here may have.
 const DECIMALS_MAX: u8 = 18;
-
-/// The venue's call counter for REST. What it counts others than us add to as well, so the limit
-/// here should stay below the account's (15 for the lowest tier, decaying by 0.33 a second).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RestLimit {
-    /// Most that the counter may hold.
-    pub counter_max: u32,
-    /// What it loses, in thousandths a second.
-    pub decay_milli_per_s: u32,
-}
 
 /// Settings of [`KrakenOrders`](super::KrakenOrders).
 #[derive(Clone, Debug)]
@@ -59,13 +61,41 @@ pub struct KrakenConfig {
     pub backoff_base_ns: u64,
     /// Longest delay before a reconnect, or before a REST call is repeated.
     pub backoff_max_ns: u64,
-    /// REST pace.
-    pub rest_limit: RestLimit,
+    /// The limit of the venue's counter of REST calls. The lowest tier of accounts has 15,
+    /// decaying by 0.33 a second.
+    pub rest_limit: CallLimit,
     /// Seed of the delays' jitter.
     pub seed: u64,
 }
 
 impl KrakenConfig {
+    /// The settings that configuration and wiring ask for.
+    pub fn from_setup(setup: &Setup) -> Self {
+        let defaults = Self::new(setup.venue, setup.node_tag);
+        let CallLimit { counter_max, decay_milli_per_s } = defaults.rest_limit;
+        let count = |key, default| setup.own_keys.count(key).unwrap_or(default);
+        let named = |(asset, name): &(AssetId, String)| AssetNames {
+            asset: *asset,
+            names: assets::names(name),
+        };
+        Self {
+            endpoint: setup.order_entry.web_socket(),
+            rest_base: setup.rest.rest_base(),
+            api_key: setup.api_key.clone(),
+            api_secret: setup.api_secret.clone(),
+            validity_ns: setup.validity_ms.saturating_mul(MS),
+            answer_timeout_ns: setup.answer_timeout_ms.saturating_mul(MS),
+            rest_limit: CallLimit {
+                counter_max: count(&REST_COUNTER_MAX, counter_max),
+                decay_milli_per_s: count(&REST_DECAY, decay_milli_per_s),
+            },
+            seed: setup.seed,
+            listings: setup.listings.clone(),
+            assets: setup.assets.iter().map(named).collect(),
+            ..defaults
+        }
+    }
+
     /// Production endpoints and default times, without keys, listings and assets.
     pub fn new(venue: VenueId, node_tag: u32) -> Self {
         Self {
@@ -88,7 +118,7 @@ impl KrakenConfig {
             silence_ns: 10 * SECOND_NS,
             backoff_base_ns: SECOND_NS,
             backoff_max_ns: 60 * SECOND_NS,
-            rest_limit: RestLimit { counter_max: 14, decay_milli_per_s: 330 },
+            rest_limit: CallLimit { counter_max: 14, decay_milli_per_s: 330 },
             seed: 0,
         }
     }

@@ -3,10 +3,28 @@
 //! A line belongs here if it is true of Kraken only: order entry and private reports are in
 //! [`orders`], market data is in [`feed`].
 
+mod assets;
 mod config;
 pub mod feed;
 pub mod orders;
 mod reject;
 
-pub use config::{ConfigError, KrakenConfig, RestLimit};
+pub use config::{ConfigError, KrakenConfig};
 pub use orders::{Counters, KrakenOrders, PRIVATE_LINK, Status};
+
+use crate::venue::Venue;
+
+/// Kraken in the table of venues: WebSocket v2 for orders and market data, REST.
+pub const VENUE: Venue = Venue {
+    kind: "kraken",
+    fill_or_kill: false,
+    own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY],
+    orders: |setup| match KrakenOrders::new(KrakenConfig::from_setup(setup)) {
+        Ok(machine) => Ok(Box::new(machine)),
+        Err(error) => Err(error.to_string()),
+    },
+    feed: |setup| match feed::KrakenFeed::new(feed::Config::from_setup(setup)) {
+        Ok(machine) => Ok(Box::new(machine)),
+        Err(error) => Err(error.to_string()),
+    },
+};

@@ -1,7 +1,7 @@
 //! Keys, signatures and the time rule.
 //!
-//! A line belongs here if it decides whether a request is who and when it says. Source: venue
-//! reference, Binance section 2.
+//! A line belongs here if it decides who sent a request and when. Source: venue reference
+//! (Binance), section 2.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,30 +10,30 @@ use ring::{hmac, signature};
 use super::super::engine::AccountId;
 use super::error::ApiError;
 
-/// A client may be this far ahead of the server.
+/// Most milliseconds by which a client's clock may be ahead.
 pub const AHEAD_MAX_MS: u64 = 1_000;
-/// `recvWindow` when none is sent.
+/// Default `recvWindow`, in microseconds.
 pub const RECV_WINDOW_DEFAULT_US: u64 = 5_000_000;
-/// Largest `recvWindow`.
+/// Largest `recvWindow`, in microseconds.
 pub const RECV_WINDOW_MAX_US: u64 = 60_000_000;
-/// DER prefix of an Ed25519 public key (RFC 8410): what PEM text wraps.
+/// DER prefix of an Ed25519 public key (RFC 8410).
 const SPKI_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// An API key and what verifies it.
+/// An API key with the secret or public key that verifies signatures.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
     /// The key as sent in `X-MBX-APIKEY`, `apiKey` and tag 553.
     pub key: String,
-    /// Whose it is.
+    /// Account of the key.
     pub account: AccountId,
-    /// Secret of an HMAC key.
+    /// Secret, for an HMAC key.
     pub hmac_secret: Option<String>,
-    /// Public key of an Ed25519 key; see [`ed25519_public_from_pem`].
+    /// Public key, for an Ed25519 key; see [`ed25519_public_from_pem`].
     pub ed25519_public: Option<[u8; 32]>,
 }
 
-/// Reads a `-----BEGIN PUBLIC KEY-----` text (RFC 8410); `None` if it is no Ed25519 public key.
+/// Reads a `-----BEGIN PUBLIC KEY-----` text (RFC 8410); `None` if it holds no Ed25519 public key.
 pub fn ed25519_public_from_pem(pem: &str) -> Option<[u8; 32]> {
     let body: String =
         pem.lines().filter(|line| !line.starts_with("-----")).flat_map(str::chars).collect();
@@ -43,7 +43,8 @@ pub fn ed25519_public_from_pem(pem: &str) -> Option<[u8; 32]> {
 }
 
 impl ApiKey {
-    /// Whether `signature` (hex for HMAC, base64 for Ed25519) is this key's over `payload`.
+    /// Whether `signature` is this key's signature over `payload`: hex for HMAC, base64 for
+    /// Ed25519.
     pub(super) fn verifies(&self, payload: &[u8], signature: &str) -> bool {
         self.verifies_hmac(payload, signature) || self.verifies_ed25519(payload, signature)
     }
@@ -77,7 +78,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Checks `timestamp` (ms or us) and `recvWindow` (ms, up to three decimals) against the clock.
+/// Checks `timestamp` (ms or µs) and `recvWindow` (ms, with at most three decimals) against the
+/// time.
 pub(super) fn check_time(
     now_ns: u64,
     timestamp: Option<&str>,
@@ -97,7 +99,7 @@ pub(super) fn check_time(
     check_window(now_ns / 1_000, sent_us, window_us)
 }
 
-/// The time rule itself, in microseconds.
+/// The time rule, in microseconds.
 pub(super) fn check_window(now_us: u64, sent_us: u64, window_us: u64) -> Result<(), ApiError> {
     if sent_us >= now_us.saturating_add(AHEAD_MAX_MS * 1_000) {
         let text = "Timestamp for this request was 1000ms ahead of the server's time.";
@@ -110,7 +112,7 @@ pub(super) fn check_window(now_us: u64, sent_us: u64, window_us: u64) -> Result<
     Ok(())
 }
 
-/// Milliseconds with at most three decimals, as microseconds.
+/// Reads milliseconds with at most three decimals as microseconds.
 pub(super) fn recv_window_us(text: &str) -> Option<u64> {
     let us = super::super::decimal::parse(text, 3).ok()?;
     u64::try_from(us).ok()

@@ -1,6 +1,7 @@
-//! The venue's error answers: HTTP status, code and text, and how a refusal becomes one.
+//! Binance's error answers: HTTP status, code and text.
 //!
-//! Source: venue reference, Binance section 8; texts not printed there are marked in place.
+//! A line belongs here if it names an error or maps a refusal to one. Source: venue reference
+//! (Binance), section 8. A comment marks each text that the reference does not print.
 
 use super::super::engine::Refusal;
 use super::json::Object;
@@ -8,13 +9,13 @@ use super::json::Object;
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// HTTP status, also the WebSocket API's `status`.
+    /// HTTP status, and `status` of the WebSocket API.
     pub status: u16,
-    /// Code.
+    /// Error code.
     pub code: i32,
-    /// Text.
+    /// Error text.
     pub text: String,
-    /// JSON of `data`, for cancel-replace.
+    /// JSON of `data` in an answer to cancel-replace.
     pub data: Option<String>,
 }
 
@@ -28,14 +29,14 @@ impl ApiError {
         self
     }
 
-    /// `-1102` for a missing parameter.
+    /// Error -1102: a parameter is missing.
     pub(super) fn missing(name: &str) -> Self {
         let text =
             format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
         Self::new(-1102, text)
     }
 
-    /// `-1100` for a value with characters that cannot be.
+    /// Error -1100: a value has illegal characters.
     pub(super) fn illegal(name: &str) -> Self {
         Self::new(-1100, format!("Illegal characters found in parameter '{name}'."))
     }
@@ -48,7 +49,7 @@ impl ApiError {
         Self::new(-2011, "Unknown order sent.")
     }
 
-    /// `{"code":..,"msg":..}` as REST answers and the WebSocket API nests it.
+    /// `{"code":..,"msg":..}`: the answer of REST, and a member of the WebSocket API's answer.
     pub(super) fn body(&self) -> String {
         let object = Object::new().number("code", self.code).text("msg", &self.text);
         match &self.data {

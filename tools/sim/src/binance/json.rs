@@ -1,6 +1,6 @@
 //! JSON text, field by field in the order of the venue's samples.
 //!
-//! A line belongs here if it knows JSON and nothing of the venue.
+//! A line belongs here if it writes JSON and knows nothing of the venue.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ impl Object {
         self
     }
 
-    /// A member whose value is JSON already: a number, `true`, `null`, an object.
+    /// A member whose value is JSON text: a number, `true`, `null`, an object.
     pub fn raw(mut self, name: &str, value: &str) -> Self {
         self.key(name).push_str(value);
         self

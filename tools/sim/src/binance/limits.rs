@@ -1,7 +1,7 @@
 //! Rate limits: request weight, unfilled orders, messages, connections.
 //!
-//! A line belongs here if it counts against a window. Source: venue reference, Binance sections
-//! 3.7 and 7. Windows are aligned to their own length, as `intervalNum` suggests.
+//! A line belongs here if it counts against a window. Source: venue reference (Binance), sections
+//! 3.7 and 7. A window starts at a multiple of its length, as `intervalNum` suggests.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,19 +22,19 @@ pub struct LimitConfig {
     pub orders_per_10s: u32,
     /// `ORDERS` per day and account.
     pub orders_per_day: u32,
-    /// Requests over the weight in one minute before the answer becomes 418.
+    /// Requests over the weight limit in one minute after which the answer is 418.
     pub violations_before_ban: u32,
-    /// How long a ban lasts.
+    /// Duration of a ban.
     pub ban_ns: u64,
     /// FIX messages per 10 s and session.
     pub fix_messages_per_10s: u32,
-    /// FIX sessions at once per account.
+    /// Most open FIX sessions per account.
     pub fix_connections: u32,
     /// FIX connection attempts per 30 s.
     pub fix_attempts_per_30s: u32,
     /// Messages per second and market stream connection.
     pub stream_messages_per_second: u32,
-    /// Streams of one connection.
+    /// Most streams of one connection.
     pub streams_per_connection: usize,
 }
 
@@ -72,7 +72,7 @@ impl Window {
         &mut self.count
     }
 
-    /// Counts one; false when that is more than `max`.
+    /// Counts one; false when the count exceeds `max`.
     pub fn hit(&mut self, now_ns: u64, length_ns: u64, max: u32) -> bool {
         let count = self.at(now_ns, length_ns);
         *count = count.saturating_add(1);
@@ -93,7 +93,7 @@ pub(super) struct Limits {
     weight: Window,
     violations: Window,
     banned_until_ns: u64,
-    /// Set by a fault.
+    /// Time until which an injected fault refuses all requests.
     pub refused_until_ns: u64,
     orders: BTreeMap<AccountId, OrderCounts>,
     fix_attempts: VecDeque<u64>,
@@ -135,7 +135,7 @@ impl Limits {
         Err(ApiError::new(-1003, text).with_status(429))
     }
 
-    /// Gives weight back (a placed order costs nothing when it succeeds).
+    /// Returns request weight: a successful order costs none.
     pub fn refund(&mut self, now_ns: u64, weight: u32) {
         let count = self.weight.at(now_ns, MINUTE_NS);
         *count = count.saturating_sub(weight);
@@ -167,7 +167,7 @@ impl Limits {
         *counts.day.at(now_ns, DAY_NS) += 1;
     }
 
-    /// A first fill takes the order out of the unfilled count.
+    /// Removes an order from the unfilled count after its first fill.
     pub fn order_filled(&mut self, now_ns: u64, account: AccountId) {
         let counts = self.orders.entry(account).or_default();
         for count in [counts.ten_seconds.at(now_ns, 10 * SECOND_NS), counts.day.at(now_ns, DAY_NS)]
@@ -194,7 +194,7 @@ impl Limits {
         (until - now_ns).div_ceil(SECOND_NS)
     }
 
-    /// Counts a FIX connection attempt; false when there are too many.
+    /// Counts a FIX connection attempt; false when the limit is exceeded.
     pub fn fix_attempt(&mut self, now_ns: u64) -> bool {
         let horizon = now_ns.saturating_sub(30 * SECOND_NS);
         while self.fix_attempts.front().is_some_and(|at| *at < horizon) {
@@ -207,7 +207,7 @@ impl Limits {
         true
     }
 
-    /// The `rateLimits` array; order counts only with an account.
+    /// The `rateLimits` array; without an account it has no order counts.
     pub fn render(&mut self, now_ns: u64, account: Option<AccountId>, counted: bool) -> String {
         let mut rows = Vec::new();
         let (ten, day) = account.map_or((0, 0), |a| self.order_counts(now_ns, a));
@@ -222,7 +222,7 @@ impl Limits {
         array(rows)
     }
 
-    /// Only the `ORDERS` rows.
+    /// The `ORDERS` rows of `rateLimits`.
     pub fn render_orders(&mut self, now_ns: u64, account: AccountId) -> String {
         let (ten, day) = self.order_counts(now_ns, account);
         array([

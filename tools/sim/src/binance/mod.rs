@@ -1,8 +1,9 @@
 //! The Binance dialect over the shared matching engine: REST, market streams, WebSocket API, FIX.
 //!
-//! A line belongs here if it holds the parts together: configuration, connections, time, faults,
-//! and the way of an engine event to everybody who is owed it. Written from the venue reference
-//! (Binance) alone. Strict by default; what the reference calls unconfirmed is a switch.
+//! A line belongs in this folder if it knows how Binance spells something, and in this file if it
+//! ties the protocols together: configuration, connections, time, faults, and the delivery of
+//! engine events. The dialect is written from the venue reference (Binance) alone. It is strict by
+//! default; behaviour that the reference calls unconfirmed is a switch.
 
 mod auth;
 mod error;
@@ -15,6 +16,7 @@ mod params;
 mod render;
 mod rest;
 mod streams;
+pub(crate) mod terms;
 #[cfg(test)]
 mod tests;
 mod ws_api;
@@ -39,17 +41,17 @@ use streams::{Feed, StreamConn};
 use ws_api::ApiConn;
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// Books are conflated to this grid.
+/// Interval of conflated book updates.
 pub const TICK_NS: u64 = 100_000_000;
-/// A server ping goes out this often.
+/// Interval of server pings.
 pub const PING_NS: u64 = 20 * SECOND_NS;
-/// Without a pong for this long the connection is closed.
+/// A connection without a pong for this long after a ping is closed.
 pub const PONG_NS: u64 = 60 * SECOND_NS;
-/// A WebSocket connection lives no longer.
+/// Longest life of a WebSocket connection.
 pub const WS_LIFETIME_NS: u64 = 86_400 * SECOND_NS;
-/// Connections of each kind; more are closed at once.
+/// Most connections of each kind; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 4_096;
-/// Warning before maintenance closes connections.
+/// Time between the warning and the maintenance that closes connections.
 pub const MAINTENANCE_WARNING_NS: u64 = 10 * SECOND_NS;
 
 /// How the simulated venue behaves.
@@ -57,13 +59,13 @@ pub const MAINTENANCE_WARNING_NS: u64 = 10 * SECOND_NS;
 pub struct BinanceConfig {
     /// API keys of the exchange's accounts.
     pub keys: Vec<ApiKey>,
-    /// Refuse parameters that an endpoint does not know (default true).
+    /// Whether an endpoint refuses unknown parameters (default true).
     pub reject_unknown_parameters: bool,
     /// Rate limits.
     pub limits: LimitConfig,
     /// FIX switches.
     pub fix: FixConfig,
-    /// Seed of the ids that the venue makes up.
+    /// Seed of the ids that the venue generates.
     pub id_seed: u64,
 }
 
@@ -80,17 +82,17 @@ impl BinanceConfig {
     }
 }
 
-/// Faults that wait for their moment.
+/// Faults that are armed or in progress.
 #[derive(Clone, Debug, Default)]
 struct Armed {
     reject_next: Option<(i32, String)>,
     cut: Option<CutPoint>,
-    /// Connections close at the first, requests are refused until the second.
+    /// Times at which connections close, and until which requests are refused.
     maintenance: Option<(u64, u64)>,
     maintenance_done: bool,
 }
 
-/// One simulated Binance.
+/// The front of one simulated Binance.
 #[derive(Debug)]
 pub struct BinanceFront {
     config: BinanceConfig,
@@ -103,12 +105,13 @@ pub struct BinanceFront {
     limits: Limits,
     ids: Random,
     faults: Armed,
-    /// The connection whose request is being served, for sessions that want only answers.
+    /// The connection whose request is being served. Some sessions want reports of their own
+    /// requests only.
     requester: Option<ConnId>,
     next_tick_ns: u64,
 }
 
-/// `-2015`.
+/// Error -2015: the key is unknown.
 fn bad_key() -> ApiError {
     let text = "Invalid API-key, IP, or permissions for action.";
     ApiError::new(-2015, text).with_status(401)
@@ -134,13 +137,18 @@ impl BinanceFront {
         }
     }
 
-    /// The exchange behind.
+    /// The exchange behind the front.
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
     }
 
+    /// The exchange, for scripted participants; the next timer publishes what they did.
+    pub fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
     /// Changes the exchange from outside (another participant, a deposit, a trading halt) and
-    /// tells everybody what came of it.
+    /// delivers the events.
     pub fn with_exchange<T>(
         &mut self,
         now_ns: u64,
@@ -152,7 +160,7 @@ impl BinanceFront {
         result
     }
 
-    /// Sends every event that the engine has produced to those who are owed it.
+    /// Delivers every event of the engine.
     fn pump(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         let mut any = false;
         while let Some(event) = self.exchange.next_event() {
@@ -177,7 +185,8 @@ impl BinanceFront {
         }
     }
 
-    /// Serves one request, tells its consequences, and cuts the connection where a fault says.
+    /// Serves one request, delivers its events, and cuts the connection where an armed fault
+    /// demands.
     fn cut_around(
         &mut self,
         now_ns: u64,
@@ -213,7 +222,7 @@ impl BinanceFront {
         self.drop_fix(now_ns, conn);
     }
 
-    /// Refuses requests while the venue is down.
+    /// Refuses requests during maintenance.
     fn check_maintenance(&self, now_ns: u64) -> Result<(), ApiError> {
         match self.faults.maintenance {
             Some((from, until)) if (from..until).contains(&now_ns) => {
@@ -274,7 +283,7 @@ impl BinanceFront {
         }
     }
 
-    /// Pings, missed pongs and the 24 h limit of `WebSocket` connections.
+    /// Pings WebSocket connections, and closes those without a pong or older than 24 hours.
     fn keep_alive(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         let streams =
             self.streams.iter_mut().map(|(c, s)| (*c, s.opened_ns, &mut s.pinged_ns, s.ponged_ns));
@@ -361,7 +370,7 @@ impl Front for BinanceFront {
         if now_ns < self.next_tick_ns {
             return;
         }
-        // The first call only learns what time it is.
+        // The first call only sets the time of the next tick.
         let second_passed = now_ns / SECOND_NS != self.next_tick_ns.saturating_sub(1) / SECOND_NS;
         self.next_tick_ns = (now_ns / TICK_NS + 1) * TICK_NS;
         self.flush_timed(now_ns, second_passed, out);
@@ -389,7 +398,7 @@ impl Front for BinanceFront {
             Fault::RateLimit { for_ns } => {
                 self.limits.refused_until_ns = now_ns.saturating_add(*for_ns);
             }
-            // The wire's matter, see `faults`.
+            // Wire faults are carried out by `faults`.
             Fault::Delay { .. }
             | Fault::Drop { .. }
             | Fault::Duplicate

@@ -1,7 +1,7 @@
 //! The requests that REST and the WebSocket API share, as one table and one match.
 //!
-//! A line belongs here if it answers a request from the exchange's state, whatever carried it.
-//! Sources: venue reference, Binance sections 4.1, 5, 6 and 9.
+//! A line belongs here if it answers a request from the exchange's state, whichever protocol
+//! carried it. Source: venue reference (Binance), sections 4.1, 5, 6 and 9.
 
 use super::super::engine::{
     AccountId, Event, InstrumentConfig, InstrumentId, Order, OrderRef, ReportKind, Side, Trading,
@@ -13,10 +13,11 @@ use super::params::Params;
 use super::render::{Renderer, TimeUnit, amount, price, quantity};
 use super::{BinanceFront, streams};
 
-/// Rows of a list answer when no limit is asked for, and at most.
+/// Rows of a list without a limit in the request.
 const ROWS_DEFAULT: u64 = 500;
+/// Most rows of a list.
 const ROWS_MAX: u64 = 1_000;
-/// Levels a side of `depth`, at most.
+/// Most levels a side of `depth`.
 const DEPTH_MAX: u64 = 5_000;
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -46,11 +47,11 @@ pub(super) enum Op {
     Commission,
 }
 
-/// Where a request is found and what it takes.
+/// Path, method and parameters of a request.
 pub(super) struct Endpoint {
     pub op: Op,
     pub method: &'static str,
-    /// Below `/api/v3`.
+    /// Path below `/api/v3`.
     pub path: &'static str,
     /// Name in the WebSocket API.
     pub ws: &'static str,
@@ -149,7 +150,7 @@ impl Endpoint {
         ENDPOINTS.iter().any(|e| e.path == path)
     }
 
-    /// Whether it can bring a new order.
+    /// Whether the request can place an order.
     pub fn is_order(&self) -> bool {
         matches!(self.op, Op::OrderPlace | Op::CancelReplace)
     }
@@ -190,7 +191,7 @@ impl Endpoint {
     }
 }
 
-/// Who asks, when, and in which time unit the answer is written.
+/// Account and time of a request, and the time unit of its answer.
 #[derive(Clone, Copy)]
 pub(super) struct Caller {
     pub now_ns: u64,
@@ -205,7 +206,7 @@ impl Caller {
 }
 
 impl BinanceFront {
-    /// Answers one request with the JSON of its result.
+    /// Answers one request; the text is the JSON of the result.
     pub(super) fn answer(
         &mut self,
         op: Op,
@@ -338,7 +339,7 @@ impl BinanceFront {
         Ok(self.renderer(caller).amended(&after, &old, exec_id))
     }
 
-    /// Execution id of the newest report of an order that waits to be told.
+    /// Execution id of the order's newest undelivered report.
     fn last_exec_id(&self, order: u64) -> u64 {
         let amended = |event: &Event| match event {
             Event::Report(report)
@@ -395,7 +396,7 @@ impl BinanceFront {
             .filter(|o| from.is_none_or(|id| o.id >= id) && window.holds(o.created_ns))
             .collect();
         rows.sort_by_key(|o| o.id);
-        // Without a first id the newest are wanted, oldest first.
+        // Without a first id the answer has the newest rows, oldest first.
         let skip = if from.is_some() { 0 } else { rows.len().saturating_sub(limit) };
         let renderer = self.renderer(caller);
         Ok(array(rows.into_iter().skip(skip).take(limit).map(|o| renderer.order(o))))
@@ -504,7 +505,7 @@ impl BinanceFront {
             .finish())
     }
 
-    /// `["BTCUSDT","ETHUSDT"]`.
+    /// Reads a list such as `["BTCUSDT","ETHUSDT"]`.
     fn symbol_list(&self, list: &str) -> Result<Vec<InstrumentId>, ApiError> {
         let names: Vec<String> =
             serde_json::from_str(list).map_err(|_| ApiError::illegal("symbols"))?;
@@ -665,7 +666,7 @@ fn rows_limit(params: &Params) -> Result<usize, ApiError> {
     }
 }
 
-/// `startTime` and `endTime`, both inclusive, ms (13 digits) or us (16).
+/// `startTime` and `endTime`, both inclusive, in ms (13 digits) or µs (16 digits).
 struct TimeWindow {
     start_ns: u64,
     end_ns: u64,

@@ -1,4 +1,4 @@
-//! Orders as the JSON and FIX sides both ask for them: parse, check, place, cancel, amend.
+//! Orders from JSON or FIX: parse, check, place, cancel, amend.
 //!
 //! A line belongs here if it turns the venue's order parameters into an engine request.
 
@@ -13,10 +13,10 @@ use super::error::{ApiError, of_amend, of_cancel, of_new_order};
 use super::params::Params;
 use super::{BinanceFront, render};
 
-/// Longest client order id (`^[a-zA-Z0-9-_]{1,36}$`).
+/// Longest client order id, in characters (`^[a-zA-Z0-9-_]{1,36}$`).
 pub const CLIENT_ID_CHARS_MAX: usize = 36;
 
-/// A new order in the venue's words.
+/// A new order with the venue's parameters.
 #[derive(Clone, Debug)]
 pub(super) struct OrderRequest {
     pub symbol: String,
@@ -31,7 +31,7 @@ pub(super) struct OrderRequest {
     pub stp: Stp,
 }
 
-/// How much of the order a new order's answer shows.
+/// How many members the answer to a new order has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResponseType {
     Ack,
@@ -45,7 +45,7 @@ pub(super) fn is_client_id(text: &str) -> bool {
 }
 
 impl OrderRequest {
-    /// Reads `order.place` / `POST order` parameters.
+    /// Reads the parameters of `order.place` and `POST order`.
     pub fn from_params(params: &Params) -> Result<Self, ApiError> {
         let symbol = params.need("symbol")?.to_owned();
         let side = parse_side(params.need("side")?)?;
@@ -91,7 +91,7 @@ impl OrderRequest {
         })
     }
 
-    /// Size and shape of the answer.
+    /// The type of the answer.
     pub fn response_type(&self, params: &Params) -> Result<ResponseType, ApiError> {
         match params.get("newOrderRespType") {
             Some("ACK") => Ok(ResponseType::Ack),
@@ -104,7 +104,7 @@ impl OrderRequest {
     }
 }
 
-/// `-1106` for a parameter that does not go with the others.
+/// Error -1106: a parameter does not go with the others.
 fn not_required(name: &str) -> ApiError {
     ApiError::new(-1106, format!("Parameter '{name}' sent when not required."))
 }
@@ -136,7 +136,7 @@ fn parse_stp(text: Option<&str>) -> Result<Stp, ApiError> {
     }
 }
 
-/// Reads a number with at most eight written decimals, then in the instrument's decimals.
+/// Reads a number with at most eight written decimals as a mantissa of the instrument.
 fn number(name: &str, text: &str, decimals: u32, filter: &str) -> Result<i64, ApiError> {
     if decimal::written_decimals(text) > render::SHOWN_DECIMALS as usize {
         let text = format!("Parameter '{name}' has too much precision.");
@@ -201,7 +201,7 @@ impl BinanceFront {
         })
     }
 
-    /// Places an order: fault, rate, syntax, engine.
+    /// Places an order. Checks in this order: fault, rate, syntax, engine.
     pub(super) fn place(
         &mut self,
         now_ns: u64,
@@ -228,7 +228,7 @@ impl BinanceFront {
         self.exchange.check_new(&new).map_err(of_new_order)
     }
 
-    /// Cancels; returns the order as it ended and the id of the request.
+    /// Cancels an order; returns the ended order and the id of the request.
     pub(super) fn cancel(
         &mut self,
         now_ns: u64,
@@ -254,7 +254,7 @@ impl BinanceFront {
         Ok((ended, request_id))
     }
 
-    /// Amends the quantity down; returns the order after and its client id before.
+    /// Reduces an order's quantity; returns the changed order and its earlier client id.
     pub(super) fn amend_quantity(
         &mut self,
         now_ns: u64,
@@ -279,7 +279,7 @@ impl BinanceFront {
         Ok((order, old))
     }
 
-    /// A client id of the venue's own making: 22 characters, from a counter.
+    /// A client id that the venue generates: 22 characters, from a counter.
     pub(super) fn make_client_id(&mut self) -> Arc<str> {
         const ALPHABET: &[u8; 62] =
             b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -289,7 +289,7 @@ impl BinanceFront {
     }
 }
 
-/// How a request names an order by JSON parameters.
+/// The order that the parameters of a request name.
 pub(super) fn order_ref<'a>(
     params: &'a Params,
     id_name: &str,
@@ -309,7 +309,7 @@ pub(super) fn order_ref<'a>(
     }
 }
 
-/// `cancelRestrictions`.
+/// Reads `cancelRestrictions`.
 pub(super) fn cancel_only(text: Option<&str>) -> Result<CancelOnly, ApiError> {
     match text {
         None => Ok(CancelOnly::Any),

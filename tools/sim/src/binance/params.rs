@@ -1,4 +1,4 @@
-//! Named request parameters, however they came: query, form body or JSON.
+//! Named request parameters, from a query, a form body or JSON.
 //!
 //! A line belongs here if it splits text into parameters or joins them for signing.
 
@@ -24,7 +24,7 @@ impl Params {
         self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
-    /// A whole number, `default` if absent.
+    /// An integer, or `default` if absent.
     pub fn number(&self, name: &str, default: u64) -> Result<u64, ApiError> {
         self.optional_number(name).map(|n| n.unwrap_or(default))
     }
@@ -45,7 +45,7 @@ impl Params {
         Ok(())
     }
 
-    /// Takes the members of a JSON object; numbers and flags keep their text.
+    /// Adds the members of a JSON object; numbers and flags keep their text.
     pub fn from_json(members: BTreeMap<String, Box<RawValue>>) -> Result<Self, ApiError> {
         let mut params = Self::default();
         for (name, raw) in members {
@@ -74,7 +74,7 @@ impl Params {
         Ok(())
     }
 
-    /// Refuses what the endpoint does not know.
+    /// Refuses parameters that the endpoint does not know.
     pub fn check_known(&self, known: &[&str]) -> Result<(), ApiError> {
         let read = self.0.keys().filter(|name| known.contains(&name.as_str())).count();
         if read == self.0.len() {
@@ -87,7 +87,8 @@ impl Params {
         Err(ApiError::new(-1104, text))
     }
 
-    /// The WebSocket API's signature payload: all but `signature`, by name, not encoded.
+    /// The signed text of a WebSocket API request: all parameters but `signature`, sorted by name,
+    /// not encoded.
     pub fn signing_text(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.0.iter().filter(|(name, _)| *name != "signature") {
@@ -102,8 +103,8 @@ impl Params {
     }
 }
 
-/// Splits the signature, which must be last, off the query or the body of a REST request.
-/// Returns the signed text and the decoded signature.
+/// Splits the signature, which must come last, off the query or the body of a REST request. Returns
+/// the signed text and the decoded signature.
 pub(super) fn split_signature(query: &str, body: &str) -> Option<(String, String)> {
     let cut = |text: &str| {
         let at = if text.starts_with("signature=") { 0 } else { text.rfind("&signature=")? + 1 };
@@ -119,7 +120,7 @@ pub(super) fn split_signature(query: &str, body: &str) -> Option<(String, String
     }
 }
 
-/// Undoes percent-encoding; `None` if it is broken or no UTF-8.
+/// Undoes percent-encoding; `None` if the encoding is broken or the result is not UTF-8.
 pub(super) fn unescape(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

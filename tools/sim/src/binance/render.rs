@@ -1,7 +1,7 @@
-//! JSON of orders, trades, balances and events, as REST and the WebSocket API share it.
+//! JSON of orders, trades, balances and events, shared by REST and the WebSocket API.
 //!
-//! A line belongs here if it turns engine data into the venue's words. Field names and order follow
-//! the samples of the venue reference, Binance sections 4, 5 and 9.
+//! A line belongs here if it turns engine data into JSON. Names and order of members follow the
+//! samples of the venue reference (Binance), sections 4, 5 and 9.
 
 use super::super::decimal::format;
 use super::super::engine::{
@@ -29,7 +29,7 @@ impl TimeUnit {
         }
     }
 
-    /// From a URL's `timeUnit` or the header `X-MBX-TIME-UNIT`.
+    /// Reads `timeUnit` of a URL, or the header `X-MBX-TIME-UNIT`.
     pub fn parse(text: Option<&str>) -> Self {
         match text {
             Some("MICROSECOND" | "microsecond") => Self::Micros,
@@ -93,7 +93,7 @@ pub(super) fn stp(stp: Stp) -> &'static str {
     }
 }
 
-/// Why an order expired, as `eR` says it.
+/// Reason of an expiry in member `eR`.
 pub(super) fn expiry_reason(end: Option<EndReason>) -> Option<&'static str> {
     match end? {
         EndReason::Ioc => Some("UNFILLED_IOC_QUANTITY_EXPIRED"),
@@ -125,7 +125,7 @@ impl Renderer<'_> {
         self.exchange.assets().get(asset.0 as usize).map_or("", String::as_str)
     }
 
-    /// Answer to a new order: ACK, and what RESULT adds.
+    /// Answer to a new order: the members of ACK, and those that RESULT adds.
     pub fn new_order(&self, order: &Order, result: bool, fills: Option<&[Fill]>) -> String {
         let config = self.instrument(order);
         let ack = Object::new()
@@ -184,7 +184,7 @@ impl Renderer<'_> {
         self.quantities(object, order).text("selfTradePreventionMode", stp(order.stp)).finish()
     }
 
-    /// An order as queries show it.
+    /// An order in the answer to a query.
     pub fn order(&self, order: &Order) -> String {
         let config = self.instrument(order);
         let object = Object::new()
@@ -239,7 +239,7 @@ impl Renderer<'_> {
             .finish()
     }
 
-    /// One of `myTrades`.
+    /// One row of `myTrades`.
     pub fn my_trade(&self, fill: &Fill) -> String {
         let config = self.exchange.instrument_config(fill.instrument);
         Object::new()
@@ -354,7 +354,7 @@ impl Renderer<'_> {
     }
 }
 
-/// The client ids of a report: the acting one and, if it differs, the order's own.
+/// The client ids of a report: that of the request and, if it differs, that of the order.
 pub(super) fn client_ids(report: &Report) -> (&str, &str) {
     match (&report.request_id, &report.old_client_id) {
         (Some(request), _) => (request, &report.order.client_id),

@@ -1,7 +1,7 @@
 //! REST: routing, signatures, headers.
 //!
-//! A line belongs here if it is HTTP. Answers come from `ops`. Source: venue reference, Binance
-//! sections 2.1, 5 and 7.
+//! A line belongs here if only HTTP needs it. Answers come from `ops`. Source: venue reference
+//! (Binance), sections 2.1, 5 and 7.
 
 use super::super::front::{ConnId, FrontAction, HttpReply, HttpRequest};
 use super::error::ApiError;

@@ -1,7 +1,8 @@
-//! Market data: books, trades, tickers, and the stream connections that want them.
+//! Market data: books, trades, tickers, and the stream connections that subscribe to them.
 //!
-//! A line belongs here if it makes or routes public data. Source: venue reference, Binance
-//! section 6. `U` and `u` count level changes; every change is in exactly one update of a speed.
+//! A line belongs here if it makes or routes public data. Source: venue reference (Binance),
+//! section
+//! 6. `U` and `u` count level changes; every change is in exactly one update of each speed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -17,14 +18,14 @@ use super::limits::Window;
 use super::params::unescape;
 use super::render::{TimeUnit, amount, price, quantity};
 
-/// Aggregate trades kept per instrument.
+/// Most aggregate trades kept per instrument.
 pub const AGG_TRADES_MAX: usize = 5_000;
-/// Levels that one update may hold before it is sent early.
+/// Levels of an update at which it is sent early.
 pub const PENDING_LEVELS_MAX: usize = 20_000;
 const SECOND_NS: u64 = 1_000_000_000;
 const DAY_NS: u64 = 86_400 * SECOND_NS;
 
-/// Trades of one taker order at one price.
+/// Aggregate trade: the trades of one taker order at one price.
 #[derive(Clone, Debug)]
 pub(super) struct AggTrade {
     pub id: u64,
@@ -79,7 +80,7 @@ impl Pending {
     }
 }
 
-/// Best bid and ask: price and quantity, 0 where there is none.
+/// Price and quantity of best bid and best ask; 0 for an empty side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Best {
     pub bid: (i64, i64),
@@ -94,7 +95,7 @@ pub(super) fn best_of(exchange: &Exchange, id: InstrumentId) -> Best {
     Best { bid: best(Side::Buy), ask: best(Side::Sell) }
 }
 
-/// What one instrument's streams have still to tell.
+/// Data of one instrument that its streams have not yet sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Feed {
     fast: Pending,
@@ -104,7 +105,7 @@ pub(super) struct Feed {
     open_agg: Option<AggTrade>,
     next_agg: u64,
     traded: bool,
-    /// A fault: the next update of the slow and of the fast speed is lost.
+    /// An injected fault: the next update of the slow and of the fast speed is lost.
     pub skip_update: [bool; 2],
 }
 
@@ -116,11 +117,11 @@ pub(super) enum Kind {
     BookTicker,
     MiniTicker,
     Ticker,
-    /// Diff depth, 100 ms or 1 s.
+    /// Book differences, every 100 ms or every second.
     Diff {
         fast: bool,
     },
-    /// Top levels, 100 ms or 1 s.
+    /// Best levels, every 100 ms or every second.
     Top {
         levels: u16,
         fast: bool,
@@ -130,7 +131,7 @@ pub(super) enum Kind {
 /// A stream connection.
 #[derive(Clone, Debug)]
 pub(super) struct StreamConn {
-    /// Names as subscribed, in the order of a listing.
+    /// Names of the subscribed streams, in the order of the answer to `LIST_SUBSCRIPTIONS`.
     names: BTreeMap<String, (InstrumentId, Kind)>,
     combined: bool,
     unit: TimeUnit,
@@ -195,7 +196,7 @@ impl BinanceFront {
             ponged_ns: now_ns,
             opened_ns: now_ns,
         };
-        // Unknown tails such as `/ws/0` are accepted and subscribe to nothing.
+        // An unknown name such as `/ws/0` is accepted and subscribes to nothing.
         for name in wanted.split('/').take(self.limits.config.streams_per_connection) {
             if let Ok(found) = parse_stream(&self.exchange, name) {
                 stream.names.insert(name.to_owned(), found);
@@ -224,14 +225,14 @@ impl BinanceFront {
         out.push(FrontAction::Text(conn, answer));
     }
 
-    /// Notes a level change and tells best-price subscribers.
+    /// Notes a level change for the next updates.
     pub(super) fn note_level(&mut self, change: &LevelChange) {
         let Some(feed) = self.feeds.get_mut(change.instrument.0 as usize) else { return };
         feed.fast.note(change);
         feed.slow.note(change);
     }
 
-    /// Notes a trade and tells its subscribers.
+    /// Notes a trade and sends it to its subscribers.
     pub(super) fn note_trade(&mut self, trade: &PublicTrade, out: &mut Vec<FrontAction>) {
         let id = trade.instrument;
         let config = self.exchange.instrument_config(id);
@@ -259,8 +260,8 @@ impl BinanceFront {
         }
     }
 
-    /// After a batch of events: closes aggregate trades, tells changed best prices, sends updates
-    /// that grew too large to wait.
+    /// After a batch of events: closes aggregate trades, sends changed best prices, and sends
+    /// updates that have reached [`PENDING_LEVELS_MAX`].
     pub(super) fn flush_real_time(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         for (index, feed) in self.feeds.iter_mut().enumerate() {
             let id = InstrumentId(index as u16);
@@ -288,7 +289,7 @@ impl BinanceFront {
         }
     }
 
-    /// Every 100 ms; `slow` once a second.
+    /// Sends conflated updates: every 100 ms, with `slow` once a second.
     pub(super) fn flush_timed(&mut self, now_ns: u64, slow: bool, out: &mut Vec<FrontAction>) {
         for (index, feed) in self.feeds.iter_mut().enumerate() {
             let id = InstrumentId(index as u16);
@@ -336,7 +337,7 @@ fn flush_depth(
     });
 }
 
-/// Sends to every subscriber of an instrument what `make` gives for its kind.
+/// Sends every subscriber of an instrument the text that `make` returns for its kind of stream.
 fn send(
     streams: &BTreeMap<ConnId, StreamConn>,
     id: InstrumentId,
@@ -453,7 +454,7 @@ pub(super) fn book(exchange: &Exchange, id: InstrumentId, limit: usize) -> Strin
         .finish()
 }
 
-/// Trades of the last 24 h, as far as they are remembered.
+/// Statistics of the last 24 hours, from the remembered trades.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DayStats {
     pub open: i64,
@@ -492,14 +493,14 @@ pub(super) fn day_stats(exchange: &Exchange, id: InstrumentId, now_ns: u64) -> D
 }
 
 impl DayStats {
-    /// Three decimals.
+    /// Price change in percent, with three decimals.
     pub fn change_percent(&self) -> String {
         let change = i128::from(self.close - self.open) * 100_000;
         let ratio = if self.open == 0 { 0 } else { change / i128::from(self.open) };
         super::super::decimal::format(ratio, 3, 3)
     }
 
-    /// Quote over base.
+    /// Average price: quote volume over base volume.
     pub fn average(&self, config: &InstrumentConfig) -> String {
         let scaled = self.quote.checked_mul(10i128.pow(config.price_decimals));
         let mean = scaled.filter(|_| self.base > 0).map_or(0, |quote| quote / self.base);

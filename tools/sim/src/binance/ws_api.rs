@@ -1,7 +1,7 @@
 //! The WebSocket API: requests by id, sessions, user data subscriptions.
 //!
-//! A line belongs here if it is the WebSocket API's own. Answers come from `ops`. Source: venue
-//! reference, Binance sections 2.2 and 4.
+//! A line belongs here if only the WebSocket API needs it. Answers come from `ops`. Source: venue
+//! reference (Binance), sections 2.2 and 4.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use super::params::Params;
 use super::render::{Renderer, TimeUnit};
 use super::{BinanceFront, bad_key};
 
-/// Subscriptions of one connection.
+/// Most subscriptions of one connection.
 pub const SUBSCRIPTIONS_MAX: usize = 16;
-/// Longest text id of a request.
+/// Longest text id of a request, in characters.
 pub const REQUEST_ID_CHARS_MAX: usize = 36;
 
 /// A WebSocket API connection.
@@ -41,7 +41,7 @@ struct Session {
     key: String,
     account: AccountId,
     since_ns: u64,
-    /// Id of the subscription made by the session.
+    /// Id of the subscription that the session made.
     subscription: Option<u64>,
 }
 
@@ -84,7 +84,7 @@ struct Request<'a> {
 }
 
 impl BinanceFront {
-    /// One request on a WebSocket API connection.
+    /// Answers one request on a WebSocket API connection.
     pub(super) fn api_text(
         &mut self,
         now_ns: u64,
@@ -152,7 +152,7 @@ impl BinanceFront {
         answer
     }
 
-    /// The account of a signed request: by signature, or by the session if none is sent.
+    /// The account of a signed request: by its signature, or without one by the session.
     fn api_account(
         &self,
         now_ns: u64,
@@ -254,7 +254,7 @@ impl BinanceFront {
         Ok(session_status(api, now_ns))
     }
 
-    /// Ends one subscription, or all of the connection when none is named.
+    /// Ends one subscription, or all subscriptions of the connection if the request names none.
     fn api_unsubscribe(&mut self, conn: ConnId, params: &Params) -> Result<String, ApiError> {
         let only = params.optional_number("subscriptionId")?;
         let api = self.apis.get_mut(&conn).ok_or_else(bad_key)?;
@@ -292,7 +292,7 @@ impl BinanceFront {
         out.push(FrontAction::Text(conn, object.finish()));
     }
 
-    /// Tells user data subscribers of an account's event.
+    /// Sends an account's event to its user data subscribers.
     pub(super) fn tell_user_data(&self, now_ns: u64, event: &Event, out: &mut Vec<FrontAction>) {
         let owner = match event {
             Event::Report(report) => report.order.account,
@@ -309,7 +309,7 @@ impl BinanceFront {
                 match event {
                     Event::Report(report) => {
                         out.push(wrap(&renderer.execution_report(report, now_ns)));
-                        // Every report locks, pays or unlocks something.
+                        // Every report changes a balance, free or locked.
                         out.push(wrap(&renderer.position(report, now_ns)));
                     }
                     Event::Deposit { asset, amount, time_ns, .. } => {
@@ -341,7 +341,7 @@ fn session_status(api: &ApiConn, now_ns: u64) -> String {
         .finish()
 }
 
-/// An integer, `null`, or a text of at most 36 characters.
+/// Whether the id is an integer, `null`, or a text of at most 36 characters.
 fn is_request_id(raw: &str) -> bool {
     if raw == "null" {
         return true;

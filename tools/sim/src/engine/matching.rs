@@ -1,4 +1,5 @@
-//! Carrying out what was decided: orders created, filled, ended; balances moved; events told.
+//! Execution of accepted requests: orders are created, filled and ended, balances move, events are
+//! emitted.
 //!
 //! A line belongs here if it changes an order or a balance after every check has passed.
 
@@ -19,7 +20,8 @@ impl Exchange {
         let tif = if market { Tif::Ioc } else { new.tif };
         let (quantity, quote_ordered) = match new.size {
             OrderSize::Base(quantity) => (quantity, None),
-            // Known beforehand when the book can spend it all, else whatever gets filled.
+            // If the book can spend the whole amount, the quantity is known now; otherwise it is
+            // the filled quantity.
             OrderSize::Quote(quote) => {
                 (if plan.exhausted { plan.quantity } else { 0 }, Some(quote))
             }
@@ -67,7 +69,7 @@ impl Exchange {
         if order.side == Side::Buy { market.quote } else { market.base }
     }
 
-    /// Carries a plan out, then rests or ends what is left.
+    /// Carries out a plan, then rests or ends the remainder.
     pub(super) fn execute(&mut self, now_ns: u64, id: u64, plan: &Plan) {
         for step in &plan.steps {
             match *step {
@@ -177,7 +179,7 @@ impl Exchange {
         order.filled_quote += notional;
         order.fees += fee;
         order.updated_ns = now_ns;
-        // Only a quote-sized order that the book could not use up fills beyond its quantity.
+        // Only a quote-sized order that the book could not fill whole fills beyond its quantity.
         order.quantity = order.quantity.max(order.filled);
         let done = left == 0;
         order.status = if done { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
@@ -217,7 +219,8 @@ impl Exchange {
         }
     }
 
-    /// Ends an open order: off the book, funds back, report. `None` if it was not open.
+    /// Ends an open order: removes it from the book, unlocks funds, emits a report. `None` if the
+    /// order was not open.
     pub(super) fn finish(
         &mut self,
         now_ns: u64,
@@ -259,7 +262,7 @@ impl Exchange {
         }
     }
 
-    /// Moves an ended order to the account's history, or forgets it for a background account.
+    /// Moves an ended order to the account's history. Orders of background accounts are forgotten.
     fn forget_open(&mut self, id: u64) {
         let Some(order) = self.orders.get(&id) else { return };
         let account = &mut self.accounts[order.account.0 as usize];

@@ -1,11 +1,11 @@
 //! The matching engine that every simulated venue shares.
 //!
-//! A line belongs here if it decides what happens to an order. Words and numbers of a dialect are
-//! the fronts'. Deterministic: the same calls give the same events. Nothing here reads a clock.
+//! A line belongs here if it decides what happens to an order. Words and number formats of a
+//! dialect are the fronts'. The engine is deterministic: the same calls give the same events.
+//! Nothing here reads a clock.
 //!
-//! Invariants (checked by the seeded tests): per asset, balances plus collected fees equal
-//! deposits; the book is never crossed after a call; orders at one price trade in the order of
-//! their priority.
+//! Invariants, checked by the seeded tests: per asset, balances plus collected fees equal deposits;
+//! the book is never crossed after a call; orders at one price trade by priority.
 
 mod matching;
 mod query;
@@ -21,41 +21,42 @@ use super::book::{Book, Plan, Resting, Step, Taker};
 pub use super::instrument::{InstrumentConfig, PriceBand, Trading};
 pub use super::order::*;
 
-/// Open orders of the whole exchange.
+/// Most open orders of the whole exchange.
 pub const OPEN_ORDERS_MAX: usize = 200_000;
-/// Public trades kept per instrument.
+/// Most public trades kept per instrument.
 pub const PUBLIC_TRADES_MAX: usize = 5_000;
-/// Undelivered events; beyond it the oldest are dropped and [`Exchange::events_lost`] counts them.
+/// Most undelivered events. Beyond this the oldest are dropped, and [`Exchange::events_lost`]
+/// counts them.
 pub const EVENTS_MAX: usize = 1_000_000;
-/// Largest notional and largest balance, as an [`Amount`]: sums of many stay far from overflow.
+/// Largest notional and largest balance, so that sums of many stay far from overflow.
 pub const AMOUNT_MAX: Amount = 1_000_000_000_000_000_000_000_000_000_000_000;
-/// Longest client id that is kept.
+/// Longest client id, in bytes.
 pub const CLIENT_ID_BYTES_MAX: usize = 64;
 
-/// In which asset a venue takes its fee.
+/// The asset in which a venue takes its fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeeAsset {
-    /// Out of what the side receives (Binance).
+    /// The asset that the side receives; the fee is deducted.
     Received,
-    /// Always in quote: a buyer pays it on top (Kraken).
+    /// Always the quote asset; a buyer pays the fee on top.
     Quote,
 }
 
 /// What a venue does with a post-only order that would take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PostOnlyCross {
-    /// Refuses it (Binance).
+    /// Refuses the order.
     Refuse,
-    /// Accepts and cancels it (Kraken).
+    /// Accepts the order, then cancels it.
     Cancel,
 }
 
-/// What a venue's amend may do.
+/// What a venue's amend may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmendRule {
-    /// Only a smaller quantity, above what is filled (Binance).
+    /// Only the quantity, to less than before and more than filled.
     DownOnly,
-    /// Price and quantity; at or below the filled quantity cancels the rest (Kraken).
+    /// Price and quantity. A quantity at or below the filled one cancels the rest.
     Any,
 }
 
@@ -66,13 +67,13 @@ pub struct ExchangeConfig {
     pub instruments: Vec<InstrumentConfig>,
     /// Accounts; [`AccountId`] is the index.
     pub accounts: Vec<AccountConfig>,
-    /// Maker fee in millionths.
+    /// Maker fee in parts per million.
     pub maker_fee_ppm: u32,
-    /// Taker fee in millionths.
+    /// Taker fee in parts per million.
     pub taker_fee_ppm: u32,
     /// Fee asset.
     pub fee_asset: FeeAsset,
-    /// Fees are rounded down to this many decimals of their asset.
+    /// Decimals to which a fee is rounded down.
     pub fee_decimals: u32,
     /// Post-only rule.
     pub post_only_cross: PostOnlyCross,
@@ -118,9 +119,9 @@ pub struct Exchange {
     assets: Vec<String>,
     markets: Vec<Market>,
     accounts: Vec<Account>,
-    /// Open and remembered closed orders. Never iterated.
+    /// Open orders and remembered closed ones. The map is never iterated.
     orders: HashMap<u64, Order>,
-    /// Newest order of each client id. Never iterated.
+    /// Newest order of each client id. The map is never iterated.
     by_client: HashMap<(AccountId, Arc<str>), u64>,
     open_orders: usize,
     next_order: u64,
@@ -204,10 +205,10 @@ impl Exchange {
 
     // ----- requests -------------------------------------------------------------------------
 
-    /// Places an order and matches it; events tell what became of it.
+    /// Places an order and matches it; events tell the result.
     ///
     /// # Errors
-    /// [`Refusal`]; nothing changed then.
+    /// [`Refusal`]; then nothing has changed.
     pub fn place(&mut self, now_ns: u64, new: &NewOrder) -> Result<u64, Refusal> {
         self.check_new(new)?;
         let market = &self.markets[new.instrument.0 as usize];
@@ -236,7 +237,7 @@ impl Exchange {
         Ok(id)
     }
 
-    /// Cancels an open order; returns it as it ended.
+    /// Cancels an open order; returns the ended order.
     ///
     /// # Errors
     /// [`Refusal::UnknownOrder`], [`Refusal::CancelRestricted`].
@@ -263,7 +264,7 @@ impl Exchange {
             .ok_or(Refusal::UnknownOrder)
     }
 
-    /// Cancels every open order of an account, on one instrument or all; oldest first.
+    /// Cancels every open order of an account, on one instrument or on all, oldest first.
     pub fn cancel_all(
         &mut self,
         now_ns: u64,
@@ -279,10 +280,10 @@ impl Exchange {
         ids.into_iter().filter_map(end).collect()
     }
 
-    /// Ends an open order for the venue's own reason (expiry time, disconnect, venue).
+    /// Ends an open order for a reason of the venue: expiry time, disconnect, or the venue's will.
     ///
     /// # Errors
-    /// [`Refusal::UnknownOrder`] if it is not open.
+    /// [`Refusal::UnknownOrder`] if the order is not open.
     pub fn end(&mut self, now_ns: u64, id: u64, why: EndReason) -> Result<Order, Refusal> {
         let status = match why {
             EndReason::Time => OrderStatus::Expired,
@@ -291,10 +292,10 @@ impl Exchange {
         self.finish(now_ns, id, status, why, None).ok_or(Refusal::UnknownOrder)
     }
 
-    /// Changes an open order under the venue's [`AmendRule`]; returns it as it is after.
+    /// Changes an open order under the venue's [`AmendRule`]; returns the changed order.
     ///
     /// # Errors
-    /// [`Refusal`]; nothing changed then.
+    /// [`Refusal`]; then nothing has changed.
     pub fn amend(
         &mut self,
         now_ns: u64,
@@ -347,10 +348,10 @@ impl Exchange {
         self.order(account, OrderRef::Id(old.id)).cloned().ok_or(Refusal::UnknownOrder)
     }
 
-    /// Adds to (or, negative, takes from) a free balance.
+    /// Adds an amount to a free balance; a negative amount is a withdrawal.
     ///
     /// # Errors
-    /// [`Refusal::InsufficientBalance`] if it would go negative or beyond [`AMOUNT_MAX`].
+    /// [`Refusal::InsufficientBalance`] if the balance would be negative or beyond [`AMOUNT_MAX`].
     pub fn deposit(
         &mut self,
         now_ns: u64,
@@ -378,7 +379,7 @@ impl Exchange {
 
     // ----- checks ---------------------------------------------------------------------------
 
-    /// Everything that can refuse a new order except funds and post-only.
+    /// Checks a new order against all rules but funds and post-only.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -408,7 +409,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// What to lock; refused if the account cannot pay.
+    /// The amount to lock for an order; refused if the account cannot pay it.
     fn funds_needed(&self, new: &NewOrder, plan: &Plan) -> Result<Amount, Refusal> {
         let market = &self.markets[new.instrument.0 as usize];
         let account = &self.accounts[new.account.0 as usize];
@@ -430,7 +431,7 @@ impl Exchange {
         if account.free(asset) < needed { Err(Refusal::InsufficientBalance) } else { Ok(lock) }
     }
 
-    /// A quote amount plus the highest fee a buyer may pay on top of it, rounded up.
+    /// A quote amount plus the highest fee that a buyer may pay on top, rounded up.
     fn with_fee(&self, quote: Amount) -> Amount {
         match self.config.fee_asset {
             FeeAsset::Received => quote,

@@ -1,4 +1,6 @@
-//! What may be asked of an [`Exchange`]; nothing here changes it but taking an event.
+//! Queries of an [`Exchange`].
+//!
+//! A line belongs here if it changes nothing but the queue of events.
 
 use std::sync::Arc;
 
@@ -8,22 +10,22 @@ use super::{
 };
 
 impl Exchange {
-    /// The next undelivered event.
+    /// Takes the next undelivered event.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Undelivered events, oldest first.
+    /// Undelivered events, oldest first; they stay undelivered.
     pub fn pending_events(&self) -> impl DoubleEndedIterator<Item = &Event> {
         self.events.iter()
     }
 
-    /// Events dropped because nobody took them.
+    /// Number of events dropped because nobody took them.
     pub fn events_lost(&self) -> u64 {
         self.events_lost
     }
 
-    /// Venue rules; its instruments and accounts moved to their own queries.
+    /// The venue's rules.
     pub fn rules(&self) -> &ExchangeConfig {
         &self.config
     }
@@ -33,7 +35,7 @@ impl Exchange {
         &self.assets
     }
 
-    /// Asset of that name.
+    /// The asset of that name.
     pub fn asset(&self, name: &str) -> Option<AssetId> {
         self.assets.iter().position(|a| a == name).map(|i| AssetId(i as u16))
     }
@@ -43,12 +45,12 @@ impl Exchange {
         self.markets.iter().enumerate().map(|(i, m)| (InstrumentId(i as u16), &m.config))
     }
 
-    /// Instrument of that symbol.
+    /// The instrument of that symbol.
     pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
         self.instruments().find(|(_, config)| config.symbol == symbol).map(|(id, _)| id)
     }
 
-    /// Its configuration. Ids come from this exchange; a foreign one is a caller's error.
+    /// Configuration of an instrument. The id must come from this exchange.
     pub fn instrument_config(&self, instrument: InstrumentId) -> &InstrumentConfig {
         &self.markets[instrument.0 as usize].config
     }
@@ -59,12 +61,12 @@ impl Exchange {
         (market.base, market.quote)
     }
 
-    /// Whether it trades.
+    /// Whether an instrument trades.
     pub fn trading(&self, instrument: InstrumentId) -> Trading {
         self.markets[instrument.0 as usize].trading
     }
 
-    /// Account of that name.
+    /// The account of that name.
     pub fn account(&self, name: &str) -> Option<AccountId> {
         self.accounts.iter().position(|a| a.config.name == name).map(|i| AccountId(i as u32))
     }
@@ -79,7 +81,7 @@ impl Exchange {
         self.fees[asset.0 as usize]
     }
 
-    /// What all accounts hold of an asset, free and locked.
+    /// Sum of an asset over all accounts, free and locked.
     pub fn total_held(&self, asset: AssetId) -> Amount {
         self.accounts.iter().map(|a| a.balance(asset)).map(|b| b.free + b.locked).sum()
     }
@@ -135,12 +137,12 @@ impl Exchange {
         self.markets[instrument.0 as usize].book.levels(side, limit)
     }
 
-    /// Best price of a side.
+    /// Best price of a side; `None` if the side is empty.
     pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<i64> {
         self.markets[instrument.0 as usize].book.best(side)
     }
 
-    /// Total quantity at a price.
+    /// Total quantity at a price; 0 if there is no such level.
     pub fn quantity_at(&self, instrument: InstrumentId, side: Side, price: i64) -> i64 {
         let levels = self.markets[instrument.0 as usize].book.side(side);
         levels.get(&price).map_or(0, |level| level.total)
@@ -154,7 +156,7 @@ impl Exchange {
         self.markets[instrument.0 as usize].trades.iter()
     }
 
-    /// Price of the last trade.
+    /// Price of the last trade; `None` before the first.
     pub fn last_price(&self, instrument: InstrumentId) -> Option<i64> {
         self.markets[instrument.0 as usize].trades.back().map(|t| t.price)
     }

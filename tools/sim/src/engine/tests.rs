@@ -1,4 +1,4 @@
-//! The matching engine under seeded random flow, and its rules one by one.
+//! Tests of the matching engine: seeded random flow, and each rule by itself.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const ANN: AccountId = AccountId(0);
 const BOB: AccountId = AccountId(1);
 const CAT: AccountId = AccountId(2);
 
-/// Price with 2, quantity with 3 decimals; tick 0.05, lot 0.010, at least 1.00 a piece.
+/// Price with 2 decimals, quantity with 3; tick 0.05, lot 0.010, minimum notional 1.00.
 fn instrument() -> InstrumentConfig {
     InstrumentConfig {
         symbol: "AB".to_owned(),
@@ -76,7 +76,7 @@ fn market(account: AccountId, side: Side, size: OrderSize) -> NewOrder {
     NewOrder { kind: OrderKind::Market, price: 0, size, ..limit(account, side, 0, 0) }
 }
 
-/// The reports as short words: account, kind, last quantity or leaves.
+/// The reports as short texts: account, kind, last or remaining quantity.
 fn reports(exchange: &mut Exchange) -> Vec<String> {
     let mut words = Vec::new();
     while let Some(event) = exchange.next_event() {
@@ -368,7 +368,7 @@ fn random_step(e: &mut Exchange, now: u64, random: &mut Random) {
     }
 }
 
-/// Replays level changes into a book of its own.
+/// Rebuilds the book from level changes.
 #[derive(Default)]
 struct Replica {
     bids: std::collections::BTreeMap<i64, i64>,

@@ -1,38 +1,38 @@
 //! Faults on command, between a front and the wire.
 //!
-//! A line belongs here if it spoils what passes without knowing what it means. What only a dialect
-//! can do (a wrong checksum, a refused order) is carried out by [`Front::inject`].
-//! [`FaultyFront`] wraps any front and is itself a front, so that the socket server and the
+//! A line belongs here if it delays, drops, doubles or reorders frames without reading them. Faults
+//! that only a dialect can make (a wrong checksum, a refused order) are [`Front::inject`].
+//! [`FaultyFront`] wraps any front and is a front itself, so that the socket server and the
 //! in-memory simulation use the same faults.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::front::{ConnId, Front, FrontAction, HttpRequest};
 
-/// Frames held back for later; beyond it the oldest of that connection go out at once.
+/// Most frames held back. Beyond this the frames of the connection leave at once.
 pub const HELD_FRAMES_MAX: usize = 100_000;
-/// Scheduled faults.
+/// Most scheduled faults.
 pub const PLANNED_FAULTS_MAX: usize = 10_000;
-/// Armed wire faults.
+/// Most armed wire faults.
 pub const ARMED_FAULTS_MAX: usize = 1_000;
 
-/// When the connection is cut around an order.
+/// The moment at which an order's connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutPoint {
     /// The order never reaches the exchange.
     BeforeProcessing,
-    /// The order is processed, its acknowledgement never leaves.
+    /// The order is processed, but its acknowledgement never leaves.
     BeforeAck,
     /// The acknowledgement leaves, then the connection is cut.
     AfterAck,
 }
 
-/// Something that goes wrong.
+/// A fault to inject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Wire: the next `frames` frames leave `delay_ns` later (and hold up those behind them).
+    /// Wire: the next `frames` frames leave `delay_ns` later and hold up the frames behind them.
     Delay {
-        /// Lateness.
+        /// Delay in nanoseconds.
         delay_ns: u64,
         /// How many frames.
         frames: u32,
@@ -46,37 +46,37 @@ pub enum Fault {
     Duplicate,
     /// Wire: the next two frames change places.
     Reorder,
-    /// Wire: the connections stay open; nothing is read or sent until [`Fault::Heal`].
+    /// Wire: the connections stay open, but nothing is read or sent until [`Fault::Heal`].
     HalfOpen,
     /// Wire: the connections are closed now.
     Disconnect,
-    /// Wire: ends half-open states and disarms what is armed.
+    /// Wire: ends half-open states and disarms all armed faults.
     Heal,
     /// Dialect: the connection of the next order request is cut.
     CutOnOrder(CutPoint),
-    /// Dialect: the next book update has a wrong checksum (Kraken) or skips update ids (Binance).
+    /// Dialect: the next book update is wrong: a wrong checksum, or a gap in its ids.
     CorruptBook,
-    /// Dialect: the next order request is refused so.
+    /// Dialect: the next order request is refused with this code and text.
     RejectNextOrder {
-        /// Numeric code, for venues that have one.
+        /// Numeric code, at venues that have one.
         code: i32,
-        /// Text.
+        /// Text of the refusal.
         text: String,
     },
-    /// Dialect: maintenance notice, then connections are closed and requests refused.
+    /// Dialect: a maintenance notice, then connections are closed and requests refused.
     Maintenance {
-        /// How long.
+        /// Duration in nanoseconds.
         for_ns: u64,
     },
-    /// Dialect: requests are refused for the rate limit's sake.
+    /// Dialect: requests are refused as over the rate limit.
     RateLimit {
-        /// How long.
+        /// Duration in nanoseconds.
         for_ns: u64,
     },
 }
 
 impl Fault {
-    /// Whether a front must carry it out.
+    /// Whether the front must carry out the fault.
     pub fn is_dialect(&self) -> bool {
         match self {
             Self::CutOnOrder(_)
@@ -95,29 +95,29 @@ impl Fault {
     }
 }
 
-/// Which connections a wire fault concerns.
+/// The connections that a wire fault concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All.
+    /// All connections.
     Any,
-    /// One.
+    /// One connection.
     Conn(ConnId),
-    /// Those whose label starts so: `fix`, `http`, or a WebSocket's path (`/ws-api`).
+    /// Connections whose label starts with this text: `fix`, `http`, or a WebSocket's path.
     Label(String),
 }
 
-/// A fault at its time.
+/// A scheduled fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// When.
+    /// Time of the fault.
     pub at_ns: u64,
-    /// Where (wire faults).
+    /// Connections, for a wire fault.
     pub scope: Scope,
-    /// What.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// Faults in the order of their time.
+/// Scheduled faults in the order of time.
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan(VecDeque<Planned>);
 
@@ -127,7 +127,7 @@ pub struct FaultPlan(VecDeque<Planned>);
 pub struct PlanFull;
 
 impl FaultPlan {
-    /// Adds a fault; those of equal time keep the order of their adding.
+    /// Adds a fault. Faults of equal time keep the order in which they were added.
     ///
     /// # Errors
     /// [`PlanFull`].
@@ -140,7 +140,7 @@ impl FaultPlan {
         Ok(())
     }
 
-    /// The next fault that is due.
+    /// Takes the next fault that is due.
     pub fn take_due(&mut self, now_ns: u64) -> Option<Planned> {
         if self.0.front()?.at_ns > now_ns { None } else { self.0.pop_front() }
     }
@@ -161,31 +161,31 @@ struct Armed {
 struct Line {
     label: String,
     half_open: bool,
-    /// Frames wait with their due times, never decreasing.
+    /// Held frames with their due times, which never decrease.
     held: VecDeque<(u64, FrontAction)>,
-    /// First of two frames that change places.
+    /// The first of two frames that change places.
     swap: Option<FrontAction>,
 }
 
-/// Holds back, loses, doubles and swaps frames on their way out.
+/// The wire: delays, drops, doubles and swaps outgoing frames.
 #[derive(Debug, Default)]
 pub struct FaultyWire {
     armed: VecDeque<Armed>,
     lines: BTreeMap<ConnId, Line>,
-    /// Connections with frames held, so that an idle wire costs nothing.
+    /// Connections with held frames, so that an idle wire costs nothing.
     waiting: BTreeSet<ConnId>,
     held_total: usize,
-    /// Frames that left early because [`HELD_FRAMES_MAX`] was reached.
+    /// Number of frames that left early because [`HELD_FRAMES_MAX`] was reached.
     pub released_early: u64,
 }
 
 impl FaultyWire {
-    /// A connection exists; `label` is what [`Scope::Label`] looks at.
+    /// A connection was opened; [`Scope::Label`] compares `label`.
     pub fn opened(&mut self, conn: ConnId, label: &str) {
         label.clone_into(&mut self.lines.entry(conn).or_default().label);
     }
 
-    /// A connection is gone with all it held.
+    /// A connection was closed; its held frames are dropped.
     pub fn closed(&mut self, conn: ConnId) {
         if let Some(line) = self.lines.remove(&conn) {
             self.held_total -= line.held.len();
@@ -193,7 +193,7 @@ impl FaultyWire {
         self.waiting.remove(&conn);
     }
 
-    /// Whether what comes in on this connection is to be ignored.
+    /// Whether input of this connection is to be ignored.
     pub fn is_half_open(&self, conn: ConnId) -> bool {
         self.lines.get(&conn).is_some_and(|line| line.half_open)
     }
@@ -228,7 +228,7 @@ impl FaultyWire {
         }
     }
 
-    /// Takes what a front wants sent; what may leave now is appended to `out`.
+    /// Takes the actions of a front and appends to `out` the actions that leave now.
     pub fn send(
         &mut self,
         now_ns: u64,
@@ -241,7 +241,7 @@ impl FaultyWire {
         self.due(now_ns, out);
     }
 
-    /// Appends what is due.
+    /// Appends the held frames that are due.
     pub fn due(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         let mut emptied = Vec::new();
         for conn in &self.waiting {
@@ -274,7 +274,7 @@ impl FaultyWire {
             return;
         }
         let closing = matches!(action, FrontAction::Close(_));
-        // HTTP answers one request after the other: no fault of the wire makes it answer another.
+        // HTTP answers requests one after the other, so no wire fault makes it answer another one.
         let is_http = matches!(action, FrontAction::Http(..));
         let fault = if closing { None } else { take_armed(&mut self.armed, conn, &line.label) };
         match fault {
@@ -308,7 +308,7 @@ impl FaultyWire {
         let full = self.held_total >= HELD_FRAMES_MAX;
         let Some(line) = self.lines.get_mut(&conn) else { return };
         if full {
-            // Nothing may wait any more: everything on this line leaves now, in order.
+            // No frame may wait any longer: all frames of this connection leave now, in order.
             self.released_early += 1;
             for (due, _) in &mut line.held {
                 *due = 0;
@@ -332,7 +332,7 @@ impl Scope {
     }
 }
 
-/// Takes one use of the first armed fault that concerns this connection.
+/// Uses the first armed fault that concerns this connection once, and returns it.
 fn take_armed(armed: &mut VecDeque<Armed>, conn: ConnId, label: &str) -> Option<Fault> {
     let place = armed.iter().position(|a| a.scope.covers(conn, label))?;
     let entry = armed.get_mut(place)?;
@@ -350,7 +350,7 @@ fn take_armed(armed: &mut VecDeque<Armed>, conn: ConnId, label: &str) -> Option<
     Some(fault)
 }
 
-/// A front with faults: the plan, the wire, and the front itself.
+/// A front with faults: the schedule, the wire, and the front itself.
 #[derive(Debug)]
 pub struct FaultyFront<F> {
     inner: F,
@@ -359,7 +359,7 @@ pub struct FaultyFront<F> {
 }
 
 impl<F: Front> FaultyFront<F> {
-    /// Wraps a front; without planned or injected faults nothing changes.
+    /// Wraps a front. Without scheduled or injected faults nothing changes.
     pub fn new(inner: F, plan: FaultPlan) -> Self {
         Self { inner, wire: FaultyWire::default(), plan }
     }
@@ -382,7 +382,7 @@ impl<F: Front> FaultyFront<F> {
         self.plan.add(planned)
     }
 
-    /// Does a fault now.
+    /// Injects a fault now.
     pub fn inject_scoped(
         &mut self,
         now_ns: u64,

@@ -1,4 +1,4 @@
-//! What each fault does to the frames of a wire.
+//! Tests of each fault's effect on the frames of a wire.
 
 use super::super::front::HttpReply;
 use super::*;
@@ -6,7 +6,7 @@ use super::*;
 const CONN: ConnId = ConnId(1);
 const OTHER: ConnId = ConnId(2);
 
-/// A front that repeats what it hears.
+/// A front that echoes its input.
 #[derive(Debug, Default)]
 struct Echo {
     injected: Vec<Fault>,
@@ -46,7 +46,7 @@ fn front() -> FaultyFront<Echo> {
     front
 }
 
-/// Says `text` at `now` and gives back what leaves at that time.
+/// Sends `text` at `now` and returns the frames that leave at that time.
 fn say(front: &mut FaultyFront<Echo>, now: u64, conn: ConnId, text: &str) -> Vec<String> {
     let mut out = Vec::new();
     front.on_ws_text(now, conn, text, &mut out);

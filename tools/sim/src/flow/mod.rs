@@ -1,8 +1,8 @@
-//! Seeded order flow of background participants, which makes a market that moves.
+//! Seeded order flow of background participants, which moves the market.
 //!
 //! A line belongs here if it decides what the background does next. Venues that share a seed share
-//! the fundamental price (a random walk in integers), so that their books are near each other;
-//! spread, noise and takers are each venue's own. Virtual time: [`Flow::on_timer`] is told it.
+//! the fundamental price (a random walk in integers), so their books are near each other. Spread,
+//! noise and takers are each venue's own. Time is an argument of [`Flow::on_timer`].
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use super::engine::{
 };
 use super::random::Random;
 
-/// Steps that act on the book in one call; older missed ones only move the price.
+/// Most steps that act on the book in one call; earlier missed steps only move the price.
 pub const CATCH_UP_STEPS_MAX: u64 = 50;
-/// Missed steps that move the price at all, in one call.
+/// Most missed steps that move the price in one call.
 pub const WALK_STEPS_MAX: u64 = 10_000_000;
-/// Quote levels a side.
+/// Most quote levels a side.
 pub const LEVELS_MAX: u32 = 100;
 /// Decimals of a fundamental price.
 pub const FUNDAMENTAL_DECIMALS: u32 = 8;
@@ -24,52 +24,52 @@ pub const FUNDAMENTAL_DECIMALS: u32 = 8;
 /// The background of one instrument.
 #[derive(Clone, Debug)]
 pub struct FlowInstrument {
-    /// Where.
+    /// Instrument.
     pub instrument: InstrumentId,
-    /// Names the fundamental price; the same on every venue that trades the same thing.
+    /// Number of the fundamental price, equal at every venue that trades the same pair.
     pub fundamental: u64,
-    /// Its price at the start, 8 decimals.
+    /// Fundamental price at the start, in 10^-8.
     pub start_price_e8: i64,
-    /// Largest relative change of the fundamental in one step, in millionths.
+    /// Largest change of the fundamental price in one step, in parts per million.
     pub volatility_ppm: u32,
     /// Distance of the best quotes from the venue's middle, in ticks.
     pub half_spread_ticks: i64,
-    /// How far the venue's middle may be from the fundamental, in ticks.
+    /// Farthest distance of the venue's middle from the fundamental price, in ticks.
     pub noise_ticks: i64,
     /// Quote levels a side, at most [`LEVELS_MAX`].
     pub levels: u32,
     /// Distance between levels, in ticks.
     pub level_gap_ticks: i64,
-    /// Lots of a quote, lowest and highest.
+    /// Smallest and largest quote, in lots.
     pub quote_lots: (i64, i64),
-    /// Chance that an unmoved quote is placed anew in a step, in millionths.
+    /// Chance that a quote at the right price is replaced in a step, in parts per million.
     pub refresh_ppm: u32,
-    /// Chance of a taker in a step, in millionths.
+    /// Chance of a taker in a step, in parts per million.
     pub taker_ppm: u32,
-    /// Lots of a taker, lowest and highest.
+    /// Smallest and largest taker, in lots.
     pub taker_lots: (i64, i64),
 }
 
 /// The background of one venue.
 #[derive(Clone, Debug)]
 pub struct FlowConfig {
-    /// Shared by all venues of a simulation.
+    /// Seed, shared by all venues of a simulation.
     pub seed: u64,
-    /// This venue's own noise.
+    /// Makes the venue's noise differ from that of other venues.
     pub venue_salt: u64,
     /// Time of step 0; shared by all venues.
     pub start_ns: u64,
-    /// Time between steps, > 0.
+    /// Time between steps, above 0.
     pub step_ns: u64,
-    /// Account that quotes (configure it as background, with ample funds).
+    /// Account that quotes: a background account with ample funds.
     pub maker: AccountId,
-    /// Account that takes (likewise).
+    /// Account that takes: a background account with ample funds.
     pub taker: AccountId,
     /// Instruments.
     pub instruments: Vec<FlowInstrument>,
 }
 
-/// The price that all venues of one seed share.
+/// The fundamental price, which all venues of one seed share.
 #[derive(Clone, Debug)]
 struct Fundamental {
     random: Random,
@@ -95,7 +95,7 @@ struct Background {
     config: FlowInstrument,
     fundamental: Fundamental,
     noise: i64,
-    /// Order id and price of each quote: bids then asks.
+    /// Order id and price of each quote: bids, then asks.
     quotes: [Vec<Option<(u64, i64)>>; 2],
 }
 
@@ -123,13 +123,13 @@ impl Flow {
         self.config.start_ns.saturating_add(self.next_step.saturating_mul(self.config.step_ns))
     }
 
-    /// The fundamental price of an instrument after the steps so far, 8 decimals.
+    /// The fundamental price of an instrument after the steps so far, in 10^-8.
     pub fn fundamental_e8(&self, instrument: InstrumentId) -> Option<i64> {
         let found = self.backgrounds.iter().find(|b| b.config.instrument == instrument);
         found.map(|b| b.fundamental.price_e8)
     }
 
-    /// Does every step that is due.
+    /// Runs every step that is due.
     pub fn on_timer(&mut self, now_ns: u64, exchange: &mut Exchange) {
         if now_ns < self.next_ns() {
             return;
@@ -221,7 +221,7 @@ impl Background {
                         continue;
                     }
                     let only = CancelOnly::Any;
-                    // Gone already if it was filled: then there is nothing to cancel.
+                    // The cancel fails if the quote was filled, and then nothing is left to cancel.
                     let _ = exchange.cancel(at_ns, maker, OrderRef::Id(id), only, None);
                     self.quotes[row][level] = None;
                 }
@@ -244,7 +244,7 @@ impl Background {
         let lot = exchange.instrument_config(self.config.instrument).lot;
         let size = OrderSize::Base(lots.saturating_mul(lot));
         let new = self.order(taker, side, OrderKind::Market, 0, size);
-        // A refused taker (bounds, funds) simply does not trade this time.
+        // A refused taker (bounds, funds) does not trade in this step.
         let _ = exchange.place(at_ns, &new);
     }
 

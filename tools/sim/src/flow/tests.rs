@@ -1,4 +1,4 @@
-//! The background market: seeded, moving, shared by venues.
+//! Tests of the background market: seeded, moving, shared by venues.
 
 use super::super::engine::{
     AccountConfig, AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
@@ -74,7 +74,7 @@ fn venue(price_decimals: u32, tick: i64, salt: u64) -> (Exchange, Flow) {
 
 const PAIR: InstrumentId = InstrumentId(0);
 
-/// Two venues of one seed: books stay near each other in money, though their ticks differ.
+/// The books of two venues of one seed stay near each other in money, although their ticks differ.
 #[test]
 fn venues_of_one_seed_quote_around_one_price() {
     let (mut a, mut flow_a) = venue(8, 1_000_000, 1);

@@ -1,6 +1,7 @@
 //! API keys: request signatures, nonces, WebSocket tokens.
 //!
-//! Source: venue reference, sections 2.1 and 2.2.
+//! A line belongs here if it decides who sent a request. Source: venue reference (Kraken), sections
+//! 2.1 and 2.2.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +14,13 @@ use super::ids;
 use super::rate::{Counter, Tier};
 use crate::order::AccountId;
 
-/// How long an unused token is good, in seconds.
+/// Seconds for which an unused token is valid.
 pub const TOKEN_SECONDS: u64 = 900;
 
-/// Most tokens remembered; the oldest is forgotten for a new one.
+/// Most tokens remembered; a new token replaces the oldest.
 pub const TOKENS_MAX: usize = 4096;
 
-/// Longest nonce in digits.
+/// Most digits of a nonce.
 const NONCE_DIGITS_MAX: usize = 20;
 
 /// A key of an account.
@@ -27,11 +28,11 @@ const NONCE_DIGITS_MAX: usize = 20;
 pub struct ApiKey {
     /// Name of the account in the exchange's configuration.
     pub account: String,
-    /// Public part.
+    /// Public part of the key.
     pub key: String,
-    /// Secret part, base64 as the venue gives it.
+    /// Secret part of the key, in base64 as the venue gives it.
     pub secret: String,
-    /// Decides the rate limits.
+    /// Tier, which decides the rate limits.
     pub tier: Tier,
 }
 
@@ -44,19 +45,19 @@ struct Holder {
     calls: Counter,
 }
 
-/// All keys, and the tokens given out.
+/// All keys, and the tokens that were issued.
 #[derive(Debug, Default)]
 pub struct Keys {
     holders: BTreeMap<String, Holder>,
-    /// Token, its account, and when it expires.
+    /// Account and expiry time of each token.
     tokens: BTreeMap<String, (AccountId, u64)>,
-    /// Tokens in the order given out.
+    /// Tokens in the order of their issue.
     given: std::collections::VecDeque<String>,
     next_token: u64,
 }
 
 impl Keys {
-    /// Adds a key; `false` when its secret is no base64.
+    /// Adds a key; `false` when its secret is not base64.
     pub fn add(&mut self, key: &ApiKey, account: AccountId) -> bool {
         let Ok(secret) = STANDARD.decode(&key.secret) else { return false };
         let holder = Holder {
@@ -70,10 +71,10 @@ impl Keys {
         true
     }
 
-    /// Checks a private REST call: key, signature, nonce, rate; `points` is what the call costs.
+    /// Checks key, signature, nonce and rate of a private REST call that costs `points`.
     ///
     /// # Errors
-    /// The venue's word for what is wrong.
+    /// The venue's error.
     pub fn check(
         &mut self,
         now_ns: u64,
@@ -108,7 +109,7 @@ impl Keys {
         holder.map_or(Tier::Intermediate, |holder| holder.tier)
     }
 
-    /// Gives out a token.
+    /// Issues a token.
     pub fn give_token(&mut self, now_ns: u64, account: AccountId) -> String {
         self.next_token += 1;
         let token = ids::token(self.next_token);
@@ -123,28 +124,29 @@ impl Keys {
         token
     }
 
-    /// The account of a token and whether it has expired (it may still be in use on a connection).
+    /// The account of a token, and whether the token has expired. An expired token may still be in
+    /// use on a connection.
     pub fn token(&self, now_ns: u64, token: &str) -> Option<(AccountId, bool)> {
         self.tokens.get(token).map(|&(account, expires_ns)| (account, now_ns >= expires_ns))
     }
 }
 
-/// What of a REST call is signed, and by whom.
+/// The signed parts of a REST call, and the key.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedCall<'a> {
-    /// `API-Key`.
+    /// Header `API-Key`.
     pub key: Option<&'a str>,
-    /// `API-Sign`.
+    /// Header `API-Sign`.
     pub signature: Option<&'a str>,
-    /// Nonce text from the body.
+    /// Text of the nonce in the body.
     pub nonce: Option<&'a str>,
-    /// Path from `/0/` on.
+    /// Path, from `/0/` on.
     pub path: &'a str,
-    /// Body as sent.
+    /// Body as it was sent.
     pub body: &'a str,
 }
 
-/// `path + SHA256(nonce + body)`.
+/// The signed bytes: `path + SHA256(nonce + body)`.
 fn signed_message(path: &str, nonce: &str, body: &str) -> Vec<u8> {
     let mut hashed = digest::Context::new(&digest::SHA256);
     hashed.update(nonce.as_bytes());

@@ -1,8 +1,8 @@
-//! What a subscriber of a book of some depth has been told, and what to tell next.
+//! The book that a subscriber of one depth has received, and the next update to send.
 //!
-//! Source: venue reference, section 5.1: entries are applied in order, then both sides are cut to
-//! the subscribed depth; a level pushed out of scope gets no delete; the checksum covers ten
-//! levels.
+//! A line belongs here if it needs two states of a book. Source: venue reference (Kraken), section
+//! 5.1. A client applies entries in order, then cuts both sides to the subscribed depth. A level
+//! that leaves the depth gets no delete. The checksum covers ten levels.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use super::number;
 /// Depths that can be subscribed.
 pub const DEPTHS: [usize; 5] = [10, 25, 100, 500, 1000];
 
-/// Levels of a side that the checksum covers.
+/// Levels of each side that the checksum covers.
 const CHECKSUM_LEVELS: usize = 10;
 
 /// One level: price and total quantity.
@@ -21,26 +21,26 @@ pub type Level = (i64, i64);
 /// Decimals of an instrument, as the checksum writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
-    /// Of prices.
+    /// Decimals of prices.
     pub price: u32,
-    /// Of quantities.
+    /// Decimals of quantities.
     pub quantity: u32,
 }
 
 /// Both sides of a book, best first, at most `depth` levels each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// Highest first.
+    /// Bids, highest first.
     pub bids: Vec<Level>,
-    /// Lowest first.
+    /// Asks, lowest first.
     pub asks: Vec<Level>,
 }
 
 impl View {
     /// CRC-32 over the best ten asks, then the best ten bids.
     ///
-    /// A mantissa with the instrument's decimals *is* the padded text without its point, and
-    /// writing it drops the leading zeros.
+    /// The venue sums the padded text without its point and leading zeros. That is the mantissa
+    /// with the instrument's decimals, written as an integer.
     pub fn checksum(&self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
         let mut text = String::with_capacity(64);
@@ -63,7 +63,7 @@ impl View {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the update is empty.
     pub fn is_empty(&self) -> bool {
         self.bids.is_empty() && self.asks.is_empty()
     }
@@ -97,7 +97,7 @@ fn side_changes(
     order: impl Fn(i64, i64) -> Ordering,
 ) -> Vec<Level> {
     let mut changes = Vec::new();
-    // Beyond this price nothing needs a delete: the subscriber's own cut removes it.
+    // A level beyond this price needs no delete, because the client's own cut removes it.
     let scope = if new.len() >= depth { new.last().map(|level| level.0) } else { None };
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     loop {
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(view.checksum(), 2_114_181_697);
     }
 
-    /// Applies changes as a subscriber does: in order, then the cut.
+    /// Applies an update as a client does: entries in order, then the cut.
     fn apply(side: &mut Vec<Level>, changes: &[Level], depth: usize, descending: bool) {
         for &(price, quantity) in changes {
             side.retain(|level| level.0 != price);

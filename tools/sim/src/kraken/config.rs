@@ -1,6 +1,7 @@
-//! The venue as it is simulated by default: pairs, names, fees, accounts.
+//! Configuration of a simulated Kraken: pairs, names, fees, accounts.
 //!
-//! Source: venue reference, section 8. Prices and amounts of the accounts are ours.
+//! A line belongs here if it describes a venue before it opens. Source: venue reference (Kraken),
+//! section 8; the prices and the balances of the accounts are made up.
 
 use super::auth::ApiKey;
 use super::rate::Tier;
@@ -12,39 +13,39 @@ use crate::order::AMOUNT_DECIMALS;
 /// How REST names a pair.
 #[derive(Clone, Debug)]
 pub struct PairNames {
-    /// The WebSocket symbol, which is the engine's: `BTC/USD`.
+    /// Symbol on WebSocket and in the engine, such as `BTC/USD`.
     pub symbol: String,
-    /// Key of `AssetPairs`: `XXBTZUSD`.
+    /// Key in `AssetPairs`, such as `XXBTZUSD`.
     pub key: String,
-    /// `XBTUSD`.
+    /// `altname`, such as `XBTUSD`.
     pub altname: String,
-    /// `XBT/USD`.
+    /// `wsname`, such as `XBT/USD`.
     pub wsname: String,
 }
 
 /// How REST names an asset.
 #[derive(Clone, Debug)]
 pub struct AssetNames {
-    /// The WebSocket name, which is the engine's: `BTC`.
+    /// Name on WebSocket and in the engine, such as `BTC`.
     pub name: String,
-    /// Key of `Assets`: `XXBT`.
+    /// Key in `Assets`, such as `XXBT`.
     pub key: String,
-    /// `XBT`.
+    /// `altname`, such as `XBT`.
     pub altname: String,
-    /// Decimals of amounts.
+    /// `decimals`: decimals of amounts.
     pub decimals: u32,
-    /// Decimals that are shown.
+    /// `display_decimals`.
     pub display_decimals: u32,
 }
 
-/// A simulated Kraken.
+/// Configuration of a simulated Kraken.
 #[derive(Clone, Debug)]
 pub struct KrakenConfig {
-    /// The engine's part.
+    /// Configuration of the exchange.
     pub exchange: ExchangeConfig,
-    /// One per instrument.
+    /// Names of each instrument's pair, in the order of the instruments.
     pub pairs: Vec<PairNames>,
-    /// One per asset.
+    /// Names of each asset.
     pub assets: Vec<AssetNames>,
     /// Keys of the accounts.
     pub keys: Vec<ApiKey>,
@@ -56,15 +57,16 @@ pub const CLIENT: &str = "client";
 /// Name of the account of background quotes.
 pub const BACKGROUND: &str = "background";
 
-/// Name of the account of background takers; another, since one account never trades with itself.
+/// Name of the account of background takers. It differs from [`BACKGROUND`], for an account never
+/// trades with itself.
 pub const BACKGROUND_TAKER: &str = "background-taker";
 
-/// 10^-16 units of one whole.
+/// One whole of an asset in units of 10^-16.
 const ONE: i128 = 10i128.pow(AMOUNT_DECIMALS);
 
 impl KrakenConfig {
-    /// BTC/USD, ETH/USD and SOL/USD, one client account with this key, two for background flow;
-    /// fees of the lowest tier (0.25 % maker, 0.40 % taker).
+    /// BTC/USD, ETH/USD and SOL/USD, one client account with this key, two accounts for background
+    /// flow, and the fees of the lowest tier: 0.25 % maker, 0.40 % taker.
     pub fn standard(key: &str, secret_base64: &str) -> Self {
         let instruments = vec![
             instrument("BTC", 1, 1, 5_000),

@@ -1,94 +1,96 @@
-//! The venue's words for what is wrong; the same on WebSocket and REST.
+//! Kraken's error texts, which are the same on WebSocket and REST.
 //!
-//! Source: venue reference, section 4.5.
+//! A line belongs here if it names an error or maps a refusal to one. Source: venue reference
+//! (Kraken), section 4.5.
 
 use crate::order::Refusal;
 
-/// An error as the venue names it.
+/// An error of the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KrakenError {
-    /// Not enough free funds.
+    /// The account has too little free funds.
     #[error("EOrder:Insufficient funds")]
     InsufficientFunds,
-    /// Below the smallest quantity.
+    /// The quantity is below the minimum.
     #[error("EOrder:Order minimum not met")]
     OrderMinimum,
-    /// Below the smallest cost.
+    /// Price times quantity is below the minimum.
     #[error("EOrder:Cost minimum not met")]
     CostMinimum,
-    /// Price not a multiple of the tick.
+    /// The price is not a multiple of the tick.
     #[error("EOrder:Tick size check failed")]
     TickSize,
-    /// Price out of range, or with too many decimals.
+    /// The price is out of range or has too many decimals.
     #[error("EOrder:Invalid price")]
     InvalidPrice,
-    /// No such open order.
+    /// There is no such open order.
     #[error("EOrder:Unknown order")]
     UnknownOrder,
-    /// Order counter over its threshold.
+    /// The order counter exceeds its threshold.
     #[error("EOrder:Rate limit exceeded")]
     OrderRateLimit,
-    /// Too many open orders on the pair.
+    /// The account has too many open orders on the pair.
     #[error("EOrder:Orders limit exceeded")]
     OrdersLimit,
-    /// A parameter is missing, unknown or malformed; the field if one is to blame.
+    /// A parameter is missing, unknown or malformed. Carries the name of the field, if there is
+    /// one.
     #[error("EGeneral:Invalid arguments{}{}", if .0.is_empty() { "" } else { ":" }, .0)]
     InvalidArguments(&'static str),
-    /// No such method.
+    /// There is no such method.
     #[error("EGeneral:Unknown method")]
     UnknownMethod,
-    /// The key may not do this.
+    /// The key has no permission for the request.
     #[error("EGeneral:Permission denied")]
     PermissionDenied,
-    /// Injected.
+    /// An injected rejection.
     #[error("EGeneral:Internal error")]
     Internal,
-    /// Unknown API key.
+    /// The API key is unknown.
     #[error("EAPI:Invalid key")]
     InvalidKey,
-    /// Wrong signature.
+    /// The signature is wrong.
     #[error("EAPI:Invalid signature")]
     InvalidSignature,
-    /// Nonce not above the last.
+    /// The nonce is not above the last one.
     #[error("EAPI:Invalid nonce")]
     InvalidNonce,
-    /// REST counter over its threshold.
+    /// The REST counter exceeds its threshold.
     #[error("EAPI:Rate limit exceeded")]
     ApiRateLimit,
-    /// Bad or expired token.
+    /// The token is unknown or expired.
     #[error("ESession:Invalid session")]
     InvalidSession,
-    /// The venue, or the pair, does not trade.
+    /// The venue or the pair does not trade.
     #[error("EService:Unavailable")]
     Unavailable,
     /// The venue is overloaded.
     #[error("EService:Busy")]
     Busy,
-    /// Only cancels.
+    /// Only cancels are accepted.
     #[error("EService:Market in cancel_only mode")]
     CancelOnly,
-    /// Only cancels and post-only orders.
+    /// Only cancels and post-only orders are accepted.
     #[error("EService:Market in post_only mode")]
     PostOnly,
-    /// The order came after its own deadline.
+    /// The order arrived after its deadline.
     #[error("EService:Deadline elapsed")]
     DeadlineElapsed,
-    /// No such pair.
+    /// There is no such pair.
     #[error("EQuery:Unknown asset pair")]
     UnknownPair,
     /// WebSocket: the symbol of a subscription is unknown.
     #[error("Currency pair not supported")]
     UnsupportedPair,
-    /// WebSocket: already subscribed.
+    /// WebSocket: the subscription exists already.
     #[error("Already subscribed")]
     AlreadySubscribed,
-    /// WebSocket: not subscribed.
+    /// WebSocket: there is no such subscription.
     #[error("Subscription Not Found")]
     NotSubscribed,
 }
 
-/// The venue's word for a refusal of the engine. `quantity_field` names the quantity parameter of
-/// the request (`order_qty` or `volume`).
+/// The venue's error for a refusal of the engine. `quantity_field` names the quantity parameter of
+/// the request: `order_qty` or `volume`.
 pub fn of_refusal(refusal: Refusal, quantity_field: &'static str) -> KrakenError {
     match refusal {
         Refusal::MarketClosed => KrakenError::Unavailable,

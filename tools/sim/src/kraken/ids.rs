@@ -1,12 +1,14 @@
-//! Texts of ids: orders, trades, amends, ledger rows, WebSocket tokens.
+//! Id texts of orders, trades, amends, ledger rows and WebSocket tokens.
 //!
-//! Each is a bijection of a number, so that the same run gives the same texts, and an order's text
-//! leads back to its number without a table.
+//! A line belongs here if it makes or reads an id text. Each text is a bijection of a number. So
+//! the same run gives the same texts, and the number of an order follows from its text without a
+//! table.
 
 /// 32 letters, five bits each.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// Odd, so that multiplication by it can be undone: neighbours get texts that look unalike.
+/// Multiplier that makes neighbouring numbers look different. It is odd, so the multiplication can
+/// be undone.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Inverse of [`SPREAD`] modulo 2^64.
@@ -22,12 +24,12 @@ const fn inverse(odd: u64) -> u64 {
     found
 }
 
-/// `OXXXXX-XXXXX-XXXXXX` of an order.
+/// `OXXXXX-XXXXX-XXXXXX`: the id of an order.
 pub fn order(id: u64) -> String {
     text('O', id)
 }
 
-/// `TXXXXX-XXXXX-XXXXXX` of one side of a trade.
+/// `TXXXXX-XXXXX-XXXXXX`: the id of one side of a trade.
 pub fn trade(exec_id: u64) -> String {
     text('T', exec_id)
 }
@@ -52,7 +54,7 @@ pub fn token(number: u64) -> String {
     token
 }
 
-/// The order of a text made by [`order`]; `None` for any other text.
+/// The number of a text made by [`order`]; `None` for any other text.
 pub fn parse_order(text: &str) -> Option<u64> {
     let letters: Vec<u8> = text.bytes().filter(|&byte| byte != b'-').collect();
     let mut spread: u64 = 0;
@@ -66,7 +68,7 @@ pub fn parse_order(text: &str) -> Option<u64> {
 
 fn text(prefix: char, number: u64) -> String {
     let spread = number.wrapping_mul(SPREAD);
-    // Three letters of check, thirteen of number: 16 letters after the prefix.
+    // 16 letters after the prefix: three of a checksum, thirteen of the number.
     let check = spread ^ (spread >> 32) ^ (spread >> 17);
     let mut letters = [0u8; 16];
     for (place, letter) in letters.iter_mut().enumerate() {

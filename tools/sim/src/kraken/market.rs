@@ -1,23 +1,25 @@
 //! The public channels: book, trade, ticker, instrument, status.
 //!
-//! Source: venue reference, sections 3, 5 and 8.
+//! A line belongs here if it renders public data. Source: venue reference (Kraken), sections 3, 5
+//! and 8.
 
 use std::fmt::Write as _;
 
 use super::book::{Precision, View};
 use super::private::{LedgerRow, kind_text, side_text};
-use super::{Kraken, ids, number, time};
+use super::{Kraken, ids, number};
 use crate::engine::{InstrumentConfig, Trading};
 use crate::front::{ConnId, FrontAction};
 use crate::order::{AMOUNT_DECIMALS, Event, InstrumentId, OrderKind, PublicTrade, Side};
+use crate::time;
 
-/// Trades in a snapshot of the trade channel.
+/// Most trades in a snapshot of the trade channel.
 const SNAPSHOT_TRADES: usize = 50;
 
-/// Extra decimals of a volume-weighted price.
+/// Decimals of a volume-weighted price beyond those of the instrument.
 const VWAP_EXTRA_DECIMALS: u32 = 4;
 
-/// Trading since the simulation began (the venue's window of 24 hours is not cut).
+/// Trading statistics since the simulation began. The venue's window of 24 hours is not simulated.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stats {
     pub first: i64,
@@ -43,14 +45,14 @@ impl Stats {
         self.trades += 1;
     }
 
-    /// Volume-weighted price, in price decimals plus [`VWAP_EXTRA_DECIMALS`].
+    /// Volume-weighted price, with [`VWAP_EXTRA_DECIMALS`] more decimals than a price.
     pub fn vwap(&self, config: &InstrumentConfig) -> String {
         let extra = 10i128.pow(VWAP_EXTRA_DECIMALS);
         let vwap = if self.volume == 0 { 0 } else { self.turnover * extra / self.volume };
         number::float(vwap, config.price_decimals + VWAP_EXTRA_DECIMALS)
     }
 
-    /// Change since the first trade in hundredths of a percent.
+    /// Change since the first trade, in hundredths of a percent.
     fn change_centi_pct(&self) -> i128 {
         if self.first == 0 {
             return 0;
@@ -59,7 +61,7 @@ impl Stats {
     }
 }
 
-/// What the readers of one book and depth have been told.
+/// The book that the subscribers of one depth have received.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ToldBook {
     pub readers: usize,
@@ -67,7 +69,7 @@ pub(super) struct ToldBook {
 }
 
 impl Kraken {
-    /// Passes on everything the engine has told since the last call.
+    /// Publishes every event of the engine since the last call.
     pub(super) fn publish(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         let mut traded = Vec::new();
         while let Some(event) = self.exchange.next_event() {
@@ -111,7 +113,7 @@ impl Kraken {
     }
 
     fn tell_trades(&mut self, now_ns: u64, traded: &[PublicTrade], out: &mut Vec<FrontAction>) {
-        // Trades of one instrument that come together make one message.
+        // Consecutive trades of one instrument share a message.
         let mut rest = traded;
         while let Some(first) = rest.first() {
             let same = rest.iter().take_while(|t| t.instrument == first.instrument).count();
@@ -178,7 +180,7 @@ impl Kraken {
         }
     }
 
-    /// The state of a book to some depth.
+    /// The current book down to a depth.
     fn view(&self, instrument: InstrumentId, depth: usize) -> View {
         View {
             bids: self.exchange.depth(instrument, Side::Buy, depth),
@@ -201,7 +203,7 @@ impl Kraken {
         format!("{{\"channel\":\"book\",\"type\":\"{kind}\",\"data\":[{element}]}}")
     }
 
-    /// A reader of a book of this depth comes or goes.
+    /// Counts a subscriber of this depth in (`on`) or out.
     pub(super) fn count_book_readers(&mut self, instrument: InstrumentId, depth: usize, on: bool) {
         let view = self.view(instrument, depth);
         let told = self.books.entry((instrument, depth)).or_default();
@@ -329,7 +331,7 @@ impl Kraken {
         )
     }
 
-    /// A pair's status in the venue's word.
+    /// A pair's status as the venue writes it.
     pub(super) fn status_of(&self, instrument: InstrumentId) -> &'static str {
         match self.exchange.trading(instrument) {
             Trading::Online => "online",
@@ -339,7 +341,7 @@ impl Kraken {
         }
     }
 
-    /// The venue's own status.
+    /// The venue's system status.
     pub(super) fn system(&self) -> &'static str {
         if self.faults.maintenance_until_ns.is_some() { "maintenance" } else { "online" }
     }

@@ -1,8 +1,9 @@
 //! The Kraken dialect over the shared matching engine: REST and WebSocket v2, strict.
 //!
-//! A line belongs here if it knows how Kraken spells something. Matching is `engine`'s, sockets are
-//! `server`'s. Written from the venue reference alone, never from our adapter. Not simulated: FIX,
-//! level 3, triggered and iceberg orders, margin, the limit on reconnects per address.
+//! A line belongs in this folder if it knows how Kraken spells something. Matching is `engine`,
+//! sockets are `server`. The dialect is written from the venue reference (Kraken) alone, never from
+//! the node's adapter. Not simulated: FIX, level 3, triggered and iceberg orders, margin, the limit
+//! on reconnects per address.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,7 @@ pub mod params;
 mod private;
 pub mod rate;
 mod rest;
-pub mod time;
+pub(crate) mod terms;
 mod ws;
 
 #[cfg(test)]
@@ -41,22 +42,22 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Silence after which a subscribed connection gets a heartbeat.
 pub const HEARTBEAT_NS: u64 = SECOND_NS;
 
-/// A connection without subscriptions that sends nothing for so long is closed.
+/// A connection without subscriptions that sends nothing for this long is closed.
 pub const IDLE_NS: u64 = 60 * SECOND_NS;
 
-/// First connection id; the venue's are long numbers.
+/// First connection id, as long as the venue's ids.
 const FIRST_CONNECTION: u64 = 12_393_906_104_898_154_338;
 
 /// A configuration that cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The engine's part.
+    /// The engine refuses its configuration.
     #[error(transparent)]
     Exchange(#[from] super::engine::ConfigError),
-    /// A key names no account, or its secret is no base64.
-    #[error("key {0} names no account, or its secret is no base64")]
+    /// A key names no account, or its secret is not base64.
+    #[error("key {0} names no account, or its secret is not base64")]
     Key(String),
-    /// Pairs and instruments differ, or an asset has no name.
+    /// The pairs differ from the instruments, or an asset has no name.
     #[error("every instrument needs its pair and every asset its name, in order")]
     Names,
 }
@@ -80,7 +81,8 @@ struct Session {
     connection: u64,
     books: BTreeSet<(InstrumentId, usize)>,
     trades: BTreeSet<InstrumentId>,
-    /// `true`: told at each change of the best prices, not at trades.
+    /// Ticker subscriptions; `true` means an update at each change of the best prices, `false` one
+    /// at each trade.
     tickers: BTreeMap<InstrumentId, bool>,
     instruments: bool,
     executions: Option<ExecutionsSub>,
@@ -100,22 +102,22 @@ impl Session {
     }
 }
 
-/// Faults that are armed or going on.
+/// Faults that are armed or in progress.
 #[derive(Clone, Debug, Default)]
 struct Faults {
     cut: Option<CutPoint>,
     corrupt_book: bool,
     reject_next: Option<String>,
-    /// The text of a rejection under way.
+    /// Text of an injected rejection that is being reported.
     rejected: Option<String>,
     maintenance_until_ns: Option<u64>,
     rate_limited_until_ns: Option<u64>,
 }
 
-/// A price and quantity on each side, if any.
+/// Best price and its quantity on each side; `None` for an empty side.
 type Top = [Option<(i64, i64)>; 2];
 
-/// The front. See the module's text.
+/// The front of one simulated Kraken.
 #[derive(Debug)]
 pub struct Kraken {
     exchange: Exchange,
@@ -129,9 +131,9 @@ pub struct Kraken {
     stats: Vec<Stats>,
     dirty: BTreeSet<InstrumentId>,
     rates: BTreeMap<(AccountId, InstrumentId), Counter>,
-    /// When open orders were last amended.
+    /// Time of the last amend, by open order.
     amended: BTreeMap<u64, u64>,
-    /// Orders good till a date.
+    /// Expiry time and id of each good-till-date order.
     expiries: BTreeSet<(u64, u64)>,
     dead_man: BTreeMap<AccountId, u64>,
     /// Quote-sized market orders that ended silently.
@@ -195,12 +197,12 @@ impl Kraken {
         self
     }
 
-    /// The engine, to look at.
+    /// The exchange behind the front.
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
     }
 
-    /// The engine, for scripted counterparties; what happens is published by the next timer.
+    /// The exchange, for scripted participants; the next timer publishes what they did.
     pub fn exchange_mut(&mut self) -> &mut Exchange {
         self.next_sweep_ns = 0;
         &mut self.exchange
@@ -236,7 +238,7 @@ impl Kraken {
         }
     }
 
-    /// `true` when the maintenance has just ended.
+    /// Ends faults whose time is over; `true` when the maintenance has just ended.
     fn end_faults(&mut self, now_ns: u64) -> bool {
         let over = |until: &Option<u64>| until.is_some_and(|until_ns| until_ns <= now_ns);
         if over(&self.faults.rate_limited_until_ns) {
@@ -266,7 +268,8 @@ impl Kraken {
         }
     }
 
-    /// Heartbeats to silent connections, an end to idle ones; finds the next time to look.
+    /// Sends heartbeats on silent connections, closes idle ones, and sets the time of the next
+    /// sweep.
     fn sweep(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         let mut next_ns = now_ns.saturating_add(HEARTBEAT_NS);
         for (conn, session) in &mut self.sessions {
@@ -391,7 +394,7 @@ impl Front for Kraken {
             Fault::RateLimit { for_ns } => {
                 self.faults.rate_limited_until_ns = Some(now_ns.saturating_add(*for_ns));
             }
-            // The wire's matter: see `faults`.
+            // Wire faults are carried out by `faults`.
             Fault::Delay { .. }
             | Fault::Drop { .. }
             | Fault::Duplicate

@@ -1,15 +1,15 @@
-//! JSON numbers as the venue writes and reads them, from integers, never through a float.
+//! JSON numbers as Kraken writes and reads them, from integers, never through a float.
 //!
-//! The venue prints the shortest decimals and keeps one zero on a whole number (`0.567`, `40.0`);
-//! instrument steps may stand in exponent form (`1e-08`). Source: venue reference, sections 4,
-//! 5, 8.
+//! A line belongs here if it formats or reads a number. The venue writes the shortest decimals and
+//! keeps one zero on a whole number (`0.567`, `40.0`); steps of instruments may be in exponent form
+//! (`1e-08`). Source: venue reference (Kraken), sections 4, 5 and 8.
 
 use crate::decimal::{self, DecimalError};
 
-/// Largest exponent that a client's number may have, either way.
+/// Largest absolute exponent of a client's number.
 const EXPONENT_MAX: i32 = 40;
 
-/// Shortest decimals; a whole number keeps one zero: `40.0`.
+/// The shortest decimals; a whole number keeps one zero: `40.0`.
 pub fn float(mantissa: i128, decimals: u32) -> String {
     let mut text = decimal::format_trimmed(mantissa, decimals);
     if !text.contains('.') {
@@ -18,17 +18,17 @@ pub fn float(mantissa: i128, decimals: u32) -> String {
     text
 }
 
-/// Shortest decimals; zero is a bare `0`, as in the venue's small execution updates.
+/// The shortest decimals; zero is `0`, as in the venue's small execution updates.
 pub fn float_or_zero(mantissa: i128, decimals: u32) -> String {
     if mantissa == 0 { "0".to_owned() } else { float(mantissa, decimals) }
 }
 
-/// Shortest decimals; a whole number is written without a point: `500`.
+/// The shortest decimals; a whole number has no point: `500`.
 pub fn plain(mantissa: i128, decimals: u32) -> String {
     decimal::format_trimmed(mantissa, decimals)
 }
 
-/// As [`float`], but numbers below 10^-4 in exponent form: `1e-08`, `5e-05`.
+/// Like [`float`], but numbers below 10^-4 are in exponent form: `1e-08`, `5e-05`.
 pub fn step(mantissa: i128, decimals: u32) -> String {
     let digits = mantissa.unsigned_abs().to_string();
     let leading = i64::from(decimals) - digits.len() as i64 + 1;
@@ -41,7 +41,7 @@ pub fn step(mantissa: i128, decimals: u32) -> String {
     format!("{first}{point}{rest}e-{leading:02}")
 }
 
-/// Reads a JSON number, exponents allowed, as a mantissa. Negative numbers are malformed.
+/// Reads a JSON number, also in exponent form, as a mantissa. A negative number is malformed.
 ///
 /// # Errors
 /// [`DecimalError`].

@@ -1,6 +1,7 @@
-//! Orders of either route, WebSocket or REST: checks of the dialect, the rate counter, the engine.
+//! Orders from WebSocket or REST: checks of the dialect, the rate counter, the engine.
 //!
-//! Source: venue reference, sections 4.1, 4.2, 4.6.
+//! A line belongs here if both routes need it. Source: venue reference (Kraken), sections 4.1, 4.2
+//! and 4.6.
 
 use std::sync::Arc;
 
@@ -8,27 +9,29 @@ use super::error::{KrakenError, of_refusal};
 use super::number;
 use super::params::Params;
 use super::rate::{Act, age_points, fixed_points};
-use super::{Kraken, ids, time};
+use super::{Kraken, ids};
 use crate::decimal::DecimalError;
 use crate::engine::InstrumentConfig;
 use crate::order::{
     AMOUNT_DECIMALS, AccountId, Amend, CancelOnly, EndReason, InstrumentId, NewOrder, Order,
     OrderKind, OrderRef, OrderSize, OrderStatus, Side, Stp, Tif,
 };
+use crate::time;
 
-/// Farthest deadline of an order.
+/// Latest deadline of an order.
 const DEADLINE_MAX_NS: u64 = 60_000_000_000;
 
-/// Nearest deadline: the venue asks for 500 ms at the sender; a part of it is gone on arrival.
+/// Earliest deadline. The venue asks for 500 ms at the sender, of which a part has passed on
+/// arrival.
 const DEADLINE_MIN_NS: u64 = 400_000_000;
 
-/// Longest free-form client id.
+/// Longest free-form client id, in characters.
 const FREE_ID_BYTES_MAX: usize = 18;
 
-/// Bit of [`Order::tag`]: good till date. The low 32 bits are the user reference.
+/// Bit of [`Order::tag`] for good till date. The low 32 bits hold the user reference.
 const TAG_GTD: u64 = 1 << 32;
 
-/// An order request, read and checked as far as it needs no state.
+/// An order request after all checks that need no state.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub instrument: InstrumentId,
@@ -104,7 +107,7 @@ pub(super) fn check_client_id(id: &str) -> Result<(), KrakenError> {
     Err(KrakenError::InvalidArguments("cl_ord_id"))
 }
 
-/// Reads a price in the instrument's decimals.
+/// Reads a price as a mantissa of the instrument.
 fn price_of(config: &InstrumentConfig, text: &str) -> Result<i64, KrakenError> {
     let price =
         number::parse(text, config.price_decimals).map_err(|_| KrakenError::InvalidPrice)?;
@@ -117,7 +120,7 @@ fn price_of(config: &InstrumentConfig, text: &str) -> Result<i64, KrakenError> {
     Ok(price)
 }
 
-/// Reads a quantity in the instrument's decimals.
+/// Reads a quantity as a mantissa of the instrument.
 fn quantity_of(
     config: &InstrumentConfig,
     text: &str,
@@ -145,7 +148,7 @@ impl Kraken {
         let kind = match params.need(fields.kind)?.as_str() {
             "limit" => OrderKind::Limit,
             "market" => OrderKind::Market,
-            // Known to the venue, not simulated.
+            // The venue knows these; they are not simulated.
             _ => return Err(KrakenError::InvalidArguments(fields.kind)),
         };
         let side = match params.need(fields.side)?.as_str() {
@@ -202,7 +205,7 @@ impl Kraken {
         })
     }
 
-    /// Counts an act against the pair's counter.
+    /// Counts an operation against the pair's counter.
     pub(super) fn count(
         &mut self,
         now_ns: u64,
@@ -215,7 +218,7 @@ impl Kraken {
         if counter.order(now_ns, tier, points) { Ok(()) } else { Err(KrakenError::OrderRateLimit) }
     }
 
-    /// Places an order; `None` if it was only to be validated.
+    /// Places an order; `None` if the request only asks for validation.
     pub(super) fn place(
         &mut self,
         now_ns: u64,
@@ -259,7 +262,7 @@ impl Kraken {
         found.cloned().ok_or(KrakenError::UnknownOrder)
     }
 
-    /// Cancels one order, counting it against its pair.
+    /// Cancels one order and counts the cancel against the pair.
     pub(super) fn cancel(
         &mut self,
         now_ns: u64,
@@ -275,7 +278,7 @@ impl Kraken {
             .map_err(|refusal| of_refusal(refusal, ""))
     }
 
-    /// Age for the rate counter: since creation or the last amend.
+    /// Age of an order for the rate counter, since its creation or last amend.
     fn age_ns(&self, now_ns: u64, order: &Order) -> u64 {
         let since_ns = self.amended.get(&order.id).copied().unwrap_or(order.created_ns);
         now_ns.saturating_sub(since_ns)
@@ -321,13 +324,13 @@ impl Kraken {
         Ok(())
     }
 
-    /// Ends orders whose time has come, and fires dead-man timers.
+    /// Ends expired orders, and fires dead-man timers that are due.
     pub(super) fn expire(&mut self, now_ns: u64) {
         while let Some(&(due_ns, id)) = self.expiries.first()
             && due_ns <= now_ns
         {
             self.expiries.pop_first();
-            // It may have ended by itself.
+            // The order may have ended before.
             let _ = self.exchange.end(now_ns, id, EndReason::Time);
         }
         let fired: Vec<AccountId> = self
@@ -346,7 +349,7 @@ impl Kraken {
         }
     }
 
-    /// The order as an id text names it.
+    /// The order that an id text names.
     pub(super) fn by_text<'a>(
         order_id: Option<&str>,
         client_id: Option<&'a str>,
@@ -360,7 +363,8 @@ impl Kraken {
         }
     }
 
-    /// Whether a quote-sized market order has spent what it could; the engine ends it silently.
+    /// Whether a quote-sized market order has spent all it could. The engine ends it without a
+    /// report.
     pub(super) fn is_spent(&self, account: AccountId, id: u64) -> bool {
         self.exchange.order(account, OrderRef::Id(id)).is_some_and(|order| {
             order.quote_ordered.is_some() && order.status == OrderStatus::Filled
@@ -415,7 +419,7 @@ fn tif_of(params: &Params, kind: OrderKind, fields: Fields) -> Result<(Tif, bool
         (_, OrderKind::Market) | (Some("ioc"), OrderKind::Limit) => Ok((Tif::Ioc, false)),
         (None | Some("gtc"), OrderKind::Limit) => Ok((Tif::Gtc, false)),
         (Some("gtd"), OrderKind::Limit) => Ok((Tif::Gtc, true)),
-        // "fok" is known elsewhere, but not offered on this route.
+        // This route does not offer "fok".
         (Some("fok"), OrderKind::Limit) => Err(KrakenError::InvalidArguments("")),
         (Some(_), OrderKind::Limit) => Err(KrakenError::InvalidArguments(fields.tif)),
     }
@@ -436,7 +440,7 @@ fn post_only_of(params: &Params, fields: Fields) -> Result<bool, KrakenError> {
     Ok(post_only)
 }
 
-/// A deadline must lie ahead, and not too far.
+/// Checks that a deadline is in the future and not too far away.
 pub(super) fn check_deadline(now_ns: u64, params: &Params) -> Result<(), KrakenError> {
     let Some(text) = params.text("deadline")? else { return Ok(()) };
     let deadline_ns = time::parse(&text).ok_or(KrakenError::InvalidArguments("deadline"))?;
@@ -447,7 +451,7 @@ pub(super) fn check_deadline(now_ns: u64, params: &Params) -> Result<(), KrakenE
     }
 }
 
-/// `+<seconds>` from now or Unix seconds.
+/// Reads `+<seconds>` from now, or Unix seconds.
 fn rest_time(now_ns: u64, text: &str) -> Option<u64> {
     match text.strip_prefix('+') {
         Some(seconds) => {

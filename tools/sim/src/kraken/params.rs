@@ -1,4 +1,6 @@
-//! Parameters of a request, WebSocket (JSON) or REST (form or JSON), with numbers kept as text.
+//! Parameters of a request, from WebSocket (JSON) or REST (form or JSON). Numbers stay text.
+//!
+//! A line belongs here if it reads a parameter without knowing its meaning.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +8,18 @@ use serde_json::value::RawValue;
 
 use super::error::KrakenError;
 
-/// Longest request text.
+/// Longest request text, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
 /// Most elements of a list parameter.
 pub const LIST_MAX: usize = 200;
 
-/// Parameters by name; values as JSON text.
+/// Parameters by name; the values are JSON text.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
     values: BTreeMap<String, String>,
-    /// REST forms carry numbers and booleans as plain text; WebSocket insists on JSON types.
+    /// Whether numbers and booleans may be plain text, as in REST forms. WebSocket demands JSON
+    /// types.
     form: bool,
 }
 
@@ -24,7 +27,7 @@ impl Params {
     /// Reads a JSON object.
     ///
     /// # Errors
-    /// [`KrakenError::InvalidArguments`] for anything else.
+    /// [`KrakenError::InvalidArguments`] if the text is not a JSON object.
     pub fn json(text: &str) -> Result<Self, KrakenError> {
         let raw: BTreeMap<String, &RawValue> =
             serde_json::from_str(text).map_err(|_| KrakenError::InvalidArguments(""))?;
@@ -35,7 +38,7 @@ impl Params {
     /// Reads `a=b&c=d` with percent escapes.
     ///
     /// # Errors
-    /// [`KrakenError::InvalidArguments`] for bad escapes or a name given twice.
+    /// [`KrakenError::InvalidArguments`] for a bad escape or a repeated name.
     pub fn form(text: &str) -> Result<Self, KrakenError> {
         let mut values = BTreeMap::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
@@ -49,10 +52,10 @@ impl Params {
         Ok(Self { values, form: true })
     }
 
-    /// As [`Params::json`], for a REST body: plain values become what a form would hold.
+    /// Like [`Params::json`], for a REST body: plain values become text, as in a form.
     ///
     /// # Errors
-    /// As [`Params::json`].
+    /// The errors of [`Params::json`].
     pub fn json_body(text: &str) -> Result<Self, KrakenError> {
         let mut params = Self::json(text)?;
         for value in params.values.values_mut() {
@@ -64,7 +67,7 @@ impl Params {
         Ok(params)
     }
 
-    /// Refuses parameters that are not known.
+    /// Refuses unknown parameters.
     ///
     /// # Errors
     /// [`KrakenError::InvalidArguments`].
@@ -73,20 +76,20 @@ impl Params {
         if strange { Err(KrakenError::InvalidArguments("")) } else { Ok(()) }
     }
 
-    /// Whether it was given.
+    /// Whether a parameter is present.
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 
-    /// The value as it was written.
+    /// A value as it was written.
     pub fn raw(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// A text.
+    /// A text; `None` if absent.
     ///
     /// # Errors
-    /// [`KrakenError::InvalidArguments`] if it is no JSON text.
+    /// [`KrakenError::InvalidArguments`] if the value is not a JSON text.
     pub fn text(&self, name: &'static str) -> Result<Option<String>, KrakenError> {
         let Some(value) = self.values.get(name) else { return Ok(None) };
         if self.form {
@@ -95,7 +98,7 @@ impl Params {
         serde_json::from_str(value).map(Some).map_err(|_| KrakenError::InvalidArguments(name))
     }
 
-    /// A text that must be there.
+    /// A text that must be present.
     ///
     /// # Errors
     /// [`KrakenError::InvalidArguments`].
@@ -103,7 +106,7 @@ impl Params {
         self.text(name)?.ok_or(KrakenError::InvalidArguments(name))
     }
 
-    /// A number's text; a JSON text in its place is refused.
+    /// The text of a number. A JSON text in its place is refused.
     ///
     /// # Errors
     /// [`KrakenError::InvalidArguments`].
@@ -115,7 +118,7 @@ impl Params {
         if numeric { Ok(Some(value)) } else { Err(KrakenError::InvalidArguments(name)) }
     }
 
-    /// An integer.
+    /// An integer; `None` if absent.
     ///
     /// # Errors
     /// [`KrakenError::InvalidArguments`].
@@ -124,7 +127,7 @@ impl Params {
         text.parse().map(Some).map_err(|_| KrakenError::InvalidArguments(name))
     }
 
-    /// A boolean, or what it is when absent.
+    /// A boolean, or a default if absent.
     ///
     /// # Errors
     /// [`KrakenError::InvalidArguments`].
@@ -139,10 +142,10 @@ impl Params {
         }
     }
 
-    /// A list of texts; in a form, texts between commas.
+    /// A list of texts; in a form the texts are separated by commas.
     ///
     /// # Errors
-    /// [`KrakenError::InvalidArguments`], also beyond [`LIST_MAX`].
+    /// [`KrakenError::InvalidArguments`], also for more than [`LIST_MAX`] texts.
     pub fn texts(&self, name: &'static str) -> Result<Vec<String>, KrakenError> {
         let Some(value) = self.values.get(name) else { return Ok(Vec::new()) };
         let texts: Vec<String> = if self.form {
@@ -159,7 +162,7 @@ impl Params {
     /// A list of objects.
     ///
     /// # Errors
-    /// As [`Params::texts`].
+    /// The errors of [`Params::texts`].
     pub fn objects(&self, name: &'static str) -> Result<Vec<Self>, KrakenError> {
         let Some(value) = self.values.get(name) else { return Ok(Vec::new()) };
         let raw: Vec<&RawValue> =

@@ -1,28 +1,30 @@
 //! The private channels: executions and balances.
 //!
-//! Source: venue reference, sections 4.3 and 4.4: only the first and the trade messages are full,
-//! the small updates must be joined by order id; the sequence counts the messages of one
-//! subscription, the snapshot is number 1.
+//! A line belongs here if it renders an account's own data. Source: venue reference (Kraken),
+//! sections 4.3 and 4.4. Only the first message of an order and the trade messages have all fields;
+//! a client joins the small updates by order id. The sequence counts the messages of one
+//! subscription; the snapshot has number 1.
 
 use std::fmt::Write as _;
 
 use super::orders::{tif_text, user_ref};
 use super::params::quoted;
-use super::{Kraken, ids, number, time};
+use super::{Kraken, ids, number};
 use crate::front::{ConnId, FrontAction};
 use crate::order::{
     AMOUNT_DECIMALS, AccountId, Amount, AssetId, EndReason, Fill, Order, OrderKind, OrderRef,
     OrderStatus, Report, ReportKind, Side,
 };
+use crate::time;
 
-/// Fills in a snapshot with `snap_trades`.
+/// Most fills in a snapshot with `snap_trades`.
 const SNAPSHOT_FILLS: usize = 50;
 
-/// Extra decimals of an average price.
+/// Decimals of an average price beyond those of the instrument.
 const AVERAGE_EXTRA_DECIMALS: u32 = 4;
 
 impl Kraken {
-    /// Tells an account's connections what happened to an order.
+    /// Sends an order's change to the account's connections.
     pub(super) fn tell_report(&mut self, now_ns: u64, report: &Report, out: &mut Vec<FrontAction>) {
         let order = &report.order;
         let at = time::format(report.time_ns);
@@ -51,7 +53,7 @@ impl Kraken {
         }
     }
 
-    /// Tells that a quote-sized market order is done, which the engine does not report.
+    /// Sends the end of a quote-sized market order, which the engine does not report.
     pub(super) fn tell_spent(
         &mut self,
         now_ns: u64,
@@ -138,7 +140,7 @@ impl Kraken {
         self.send(now_ns, conn, text, out);
     }
 
-    /// Every field of an order.
+    /// An element with every field of an order.
     fn full(&self, order: &Order, exec_type: &str, status: &str, at: &str) -> String {
         let config = self.exchange.instrument_config(order.instrument);
         let (pd, qd) = (config.price_decimals, config.quantity_decimals);
@@ -174,7 +176,7 @@ impl Kraken {
         text
     }
 
-    /// A small update, with the totals so far if asked.
+    /// A small update, with the filled totals if `totals`.
     fn small(
         &self,
         order: &Order,
@@ -274,14 +276,14 @@ impl Kraken {
         text
     }
 
-    /// Average price of what was filled, rounded down; `0` if nothing was.
+    /// Average price of the filled quantity, rounded down; `0` if nothing was filled.
     pub(super) fn average(&self, order: &Order) -> String {
         let config = self.exchange.instrument_config(order.instrument);
         if order.filled <= 0 {
             return "0".to_owned();
         }
         let decimals = config.price_decimals + AVERAGE_EXTRA_DECIMALS;
-        // cost is in 10^-16, filled in 10^-q: their quotient has 16 - q decimals.
+        // The cost has 16 decimals, the filled quantity q decimals, so the quotient has 16 - q.
         let have = AMOUNT_DECIMALS.saturating_sub(config.quantity_decimals);
         let filled = i128::from(order.filled);
         let average = if have >= decimals {
@@ -292,7 +294,7 @@ impl Kraken {
         number::float(average, decimals)
     }
 
-    /// A fee in US dollars; 0 where the quote asset is another.
+    /// A fee in US dollars; 0 for any other quote asset.
     fn usd_fee(&self, order: &Order, fee: Amount) -> Amount {
         let config = self.exchange.instrument_config(order.instrument);
         if config.quote == "USD" { fee } else { 0 }
@@ -365,7 +367,7 @@ impl Kraken {
         }
     }
 
-    /// Tells an account's connections of one ledger row.
+    /// Sends one ledger row to the account's connections.
     pub(super) fn tell_balance(
         &mut self,
         now_ns: u64,
@@ -412,10 +414,10 @@ impl Kraken {
 pub(super) struct LedgerRow<'a> {
     pub account: AccountId,
     pub asset: AssetId,
-    /// Signed, without the fee.
+    /// Signed change, without the fee.
     pub change: Amount,
     pub fee: Amount,
-    /// Total after it.
+    /// Balance after the change.
     pub balance: Amount,
     pub kind: &'a str,
     pub reference: &'a str,

@@ -1,21 +1,22 @@
 //! The two rate counters: orders per account and pair, REST calls per key.
 //!
-//! Source: venue reference, sections 4.6 and 6. A counter decays with time and refuses at its
-//! threshold. Amounts are in units of 10^-9 of a point, so that decay needs no fraction.
+//! A line belongs here if it counts against a limit. Source: venue reference (Kraken), sections 4.6
+//! and 6. A counter decays with time and refuses at its threshold. Counters are in units of 10^-9
+//! of a point, so that the decay is an integer.
 
 const POINT: u64 = 1_000_000_000;
 
 /// An account's verification tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// Lowest.
+    /// The lowest tier.
     Starter,
-    /// Middle.
+    /// The middle tier.
     Intermediate,
-    /// Highest.
+    /// The highest tier.
     Pro,
-    /// A client whose limits the venue has raised by agreement, far beyond any published tier: so
-    /// that a load test meets the node's limits and not the venue's. Not of the reference.
+    /// Limits far beyond any published tier, so that a load test meets the node's limits and not
+    /// the venue's. This tier is not in the reference.
     Raised,
 }
 
@@ -30,7 +31,7 @@ impl Tier {
         }
     }
 
-    /// Open orders per pair.
+    /// Most open orders per pair.
     pub fn open_orders_max(self) -> u32 {
         match self {
             Self::Starter => 60,
@@ -61,20 +62,20 @@ impl Tier {
     }
 }
 
-/// What is done to an order.
+/// An operation on an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// New order.
     Add,
-    /// Changed in place.
+    /// Change in place.
     Amend,
-    /// Cancelled and replaced.
+    /// Cancel and replace.
     Edit,
-    /// Cancelled.
+    /// Cancel.
     Cancel,
 }
 
-/// Points for what depends on the order's age (since creation or last amend).
+/// Points that depend on the order's age since its creation or last amend.
 pub fn age_points(act: Act, age_ns: u64) -> u64 {
     let age_s = age_ns / POINT;
     let row: [u64; 6] = match act {
@@ -87,7 +88,7 @@ pub fn age_points(act: Act, age_ns: u64) -> u64 {
     column.and_then(|column| row.get(column)).copied().unwrap_or(0)
 }
 
-/// Points counted even if the request fails.
+/// Points that count even if the request fails.
 pub fn fixed_points(act: Act) -> u64 {
     match act {
         Act::Add | Act::Amend | Act::Edit => 1,
@@ -98,7 +99,7 @@ pub fn fixed_points(act: Act) -> u64 {
 /// A decaying counter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {
-    /// In units of 10^-9 point.
+    /// Points in units of 10^-9.
     value: u64,
     at_ns: u64,
 }
@@ -120,20 +121,21 @@ impl Counter {
         true
     }
 
-    /// Counts an order request; `false` when it is over the threshold (then nothing is counted).
+    /// Counts an order request; `false` when it would exceed the threshold, and then counts
+    /// nothing.
     pub fn order(&mut self, now_ns: u64, tier: Tier, points: u64) -> bool {
         self.decay(now_ns, tier.decay_centi());
         self.add(points, tier.threshold())
     }
 
-    /// Counts a REST call likewise.
+    /// Counts a REST call in the same way.
     pub fn rest_call(&mut self, now_ns: u64, tier: Tier, points: u64) -> bool {
         let (threshold, decay_centi) = tier.rest();
         self.decay(now_ns, decay_centi);
         self.add(points, threshold)
     }
 
-    /// Whole points at the moment of the last request.
+    /// Whole points at the time of the last request.
     pub fn points(&self) -> u64 {
         self.value / POINT
     }

@@ -1,6 +1,7 @@
-//! REST: public and private calls, HTTP 200 and an `error` list whatever happens.
+//! REST: public and private calls. Every answer has status 200 and an `error` list.
 //!
-//! Source: venue reference, sections 2.1 and 6; cross-check, section 3.
+//! A line belongs here if it answers an HTTP request. Source: venue reference (Kraken), sections
+//! 2.1 and 6; cross-check, section 3.
 
 use std::fmt::Write as _;
 
@@ -10,18 +11,19 @@ use super::orders::{REST_FIELDS, tif_text, user_ref};
 use super::params::{Params, REQUEST_BYTES_MAX, quoted};
 use super::private::{kind_text, side_text};
 use super::rate::{Act, fixed_points};
-use super::{Kraken, ids, number, time};
+use super::{Kraken, ids, number};
 use crate::faults::CutPoint;
 use crate::front::{ConnId, FrontAction, HttpReply, HttpRequest};
 use crate::order::{
     AMOUNT_DECIMALS, AccountId, AssetId, EndReason, Fill, InstrumentId, Order, OrderRef,
     OrderStatus, Side,
 };
+use crate::time;
 
-/// Levels of `Depth` at most.
+/// Most levels of `Depth`.
 const DEPTH_MAX: usize = 500;
 
-/// Trades, closed orders and fills in one answer at most.
+/// Most trades, closed orders or fills in one answer.
 const ROWS_MAX: usize = 1000;
 const PAGE: usize = 50;
 
@@ -226,7 +228,7 @@ impl Kraken {
         Ok("{\"count\":1}".to_owned())
     }
 
-    /// By `txid` (a list) or, as a filter, by `cl_ord_id`.
+    /// Orders by `txid` (a list), or filtered by `cl_ord_id`.
     fn query_orders(&self, account: AccountId, params: &Params) -> Outcome {
         params.only(&[
             "nonce",
@@ -306,7 +308,7 @@ impl Kraken {
         text
     }
 
-    /// A page of the closed orders, newest first; `cl_ord_id` keeps those of that id only.
+    /// A page of the closed orders, newest first; `cl_ord_id` selects the orders of that id.
     fn closed_json(&self, account: AccountId, params: &Params) -> Outcome {
         let client = params.text("cl_ord_id")?;
         let offset = page_offset(params)?;
@@ -529,7 +531,7 @@ impl Kraken {
         Ok((id, names.key.as_str()))
     }
 
-    /// The instrument of any of a pair's names.
+    /// The instrument of a pair, by any of its names.
     fn pair(&self, name: &str) -> Option<InstrumentId> {
         let place = self.pairs.iter().position(|pair| {
             [&pair.key, &pair.altname, &pair.wsname, &pair.symbol].iter().any(|n| *n == name)
@@ -542,7 +544,7 @@ impl Kraken {
         asset.map_or("", |asset| asset.key.as_str())
     }
 
-    /// Unused assets of the engine have no name here; a configuration must name all.
+    /// Whether the configuration names every asset of the engine.
     pub(super) fn names_every_asset(&self) -> bool {
         (0..self.exchange.assets().len()).all(|index| {
             let name = &self.exchange.assets()[usize::from(AssetId(index as u16).0)];
@@ -551,7 +553,7 @@ impl Kraken {
     }
 }
 
-/// A number with all its decimals.
+/// A number with all decimals of its mantissa.
 fn padded(mantissa: i64, decimals: u32) -> String {
     crate::decimal::format(i128::from(mantissa), decimals, decimals)
 }
@@ -561,7 +563,7 @@ fn seconds(unix_ns: u64) -> String {
     crate::decimal::format(i128::from(unix_ns), 9, 4)
 }
 
-/// `ofs`: entries to pass over.
+/// `ofs`: number of entries to skip.
 fn page_offset(params: &Params) -> Result<usize, KrakenError> {
     let text = params.text("ofs")?.unwrap_or_else(|| "0".to_owned());
     text.parse().map_err(|_| KrakenError::InvalidArguments("ofs"))

@@ -1,4 +1,4 @@
-//! The front as a client meets it, in memory.
+//! Tests of the front as a client sees it, in memory.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ const SECRET: &str = "c2VjcmV0";
 const START_NS: u64 = 1_768_000_000_000_000_000;
 const PRIVATE: ConnId = ConnId(1);
 
-/// A client at its desk: one private connection, REST, and the clock.
+/// A client with one private connection, REST, and a clock.
 struct Desk {
     kraken: Kraken,
     now_ns: u64,
@@ -157,7 +157,7 @@ impl Desk {
         self.take(out).expect("an answer")
     }
 
-    /// Somebody else's order on BTC/USD; price in tenths, quantity in 10^-8.
+    /// Another participant's order on BTC/USD; price in tenths, quantity in 10^-8.
     fn other(&mut self, side: EngineSide, price: i64, quantity: i64) -> &mut Self {
         let account = self.kraken.exchange().account(BACKGROUND).expect("background");
         let instrument = self.kraken.exchange().instrument("BTC/USD").expect("pair");
@@ -354,7 +354,7 @@ fn what_is_wrong_is_refused_with_the_venues_word() {
     desk.say(&add("26500", "1", r#","cl_ord_id":"a""#)).saw(&["/success=true"]);
     desk.refused(&add("26500", "1", r#","cl_ord_id":"a""#), &format!("{argument}:cl_ord_id"));
     let now_ns = desk.now_ns;
-    let in_five = super::time::format(now_ns + 5_000_000_000);
+    let in_five = crate::time::format(now_ns + 5_000_000_000);
     desk.say(&add("26500", "1", &format!(r#","deadline":"{in_five}""#))).saw(&["/success=true"]);
     desk.say(&add("26500", "1", r#","validate":true"#));
     let checked = desk.saw(&["/success=true"]);
@@ -368,7 +368,7 @@ fn what_is_wrong_is_refused_with_the_venues_word() {
 #[test]
 fn a_good_till_date_order_expires_and_a_dead_man_switch_cancels() {
     let mut desk = Desk::new();
-    let at = super::time::format(desk.now_ns + 10_000_000_000);
+    let at = crate::time::format(desk.now_ns + 10_000_000_000);
     let gtd = format!(r#","time_in_force":"gtd","expire_time":"{at}""#);
     desk.listen().say(&add("26500", "1", &gtd));
     desk.saw(&["/success=true"]);

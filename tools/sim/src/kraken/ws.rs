@@ -1,6 +1,7 @@
 //! WebSocket v2: requests, their answers, subscriptions.
 //!
-//! Source: venue reference, sections 3, 4 and 5.
+//! A line belongs here if it reads a request or makes its answer. Source: venue reference (Kraken),
+//! sections 3, 4 and 5.
 
 use std::fmt::Write as _;
 
@@ -12,10 +13,11 @@ use super::error::KrakenError;
 use super::orders::{WS_FIELDS, check_client_id};
 use super::params::{Params, REQUEST_BYTES_MAX, quoted};
 use super::rate::{Act, fixed_points};
-use super::{BalancesSub, ExecutionsSub, Kraken, ids, time};
+use super::{BalancesSub, ExecutionsSub, Kraken, ids};
 use crate::faults::CutPoint;
 use crate::front::{ConnId, FrontAction};
 use crate::order::{AccountId, InstrumentId, OrderRef};
+use crate::time;
 
 /// Most symbols of one subscription request.
 const SYMBOLS_MAX: usize = 100;
@@ -67,7 +69,7 @@ const BATCH_ORDER_PARAMS: &[&str] = &[
     "sender_sub_id",
 ];
 
-/// A request's frame.
+/// The outer members of a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Frame<'a> {
@@ -78,17 +80,17 @@ struct Frame<'a> {
     req_id: Option<&'a RawValue>,
 }
 
-/// Whom and what to answer.
+/// The parts of an answer that come from its request.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     conn: ConnId,
     method: String,
-    /// As the client wrote it.
+    /// `req_id` as the client wrote it.
     req_id: Option<String>,
     time_in_ns: u64,
 }
 
-/// A `result` object, or none (pong-like answers carry extra top-level fields instead).
+/// A `result` object, or extra members at the top level, as in the answer to a ping.
 type Outcome = Result<String, KrakenError>;
 
 impl Kraken {
@@ -162,7 +164,7 @@ impl Kraken {
         }
     }
 
-    /// New orders, with the faults that concern them.
+    /// Places new orders, and carries out the faults that concern them.
     fn order_entry(
         &mut self,
         now_ns: u64,
@@ -195,7 +197,7 @@ impl Kraken {
         }
     }
 
-    /// The account of a request's token; an expired one is good while a private channel is open.
+    /// The account of a request's token. An expired token is valid while a private channel is open.
     fn authorized(
         &mut self,
         now_ns: u64,
@@ -248,7 +250,7 @@ impl Kraken {
         }
         let mut results = Vec::with_capacity(requests.len());
         for request in &requests {
-            // What the engine refuses (funds) concerns that order only.
+            // A refusal of the engine (funds) concerns this order only.
             results.push(match self.place(now_ns, account, request, WS_FIELDS) {
                 Ok(placed) => order_result(placed, &request.client_id, request.user_ref),
                 Err(error) => format!("{{\"error\":{}}}", quoted(&error.to_string())),
@@ -347,7 +349,7 @@ impl Kraken {
         Ok(format!("{{\"amend_id\":\"{}\",{echoed}}}", ids::amend(self.amends)))
     }
 
-    /// One answer per order.
+    /// Cancels orders; each gets its own answer.
     fn cancel_orders(
         &mut self,
         now_ns: u64,
@@ -468,7 +470,7 @@ impl Kraken {
         }
     }
 
-    /// One answer per symbol.
+    /// Subscribes or unsubscribes; each symbol gets its own answer.
     fn market_channels(
         &mut self,
         now_ns: u64,

@@ -1,43 +1,45 @@
 //! One accepted connection: its TLS handshake, then HTTP, a WebSocket, or raw bytes.
+//!
+//! A line belongs here if it depends on what the connection speaks. Bytes are `stream`.
 
 use std::io::{ErrorKind, Read, Write};
 
 use mio::event::Event;
-use rutter_transport::stream::Stream;
-use rutter_transport::websocket::{Incoming, WebSocketLink, accept_response};
 
 use super::ListenerKind;
 use super::http::{self, Parsed};
+use super::stream::Stream;
+use super::websocket::{Frame, ServerSocket, upgrade_reply};
 use crate::front::{HttpReply, HttpRequest};
 
-/// Bytes that one connection may deliver in one turn.
+/// Most bytes that one connection may deliver in one turn.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 
 #[derive(Debug)]
 enum Body {
-    /// TLS handshake, or nothing to wait for on a plain connection.
+    /// During the TLS handshake; a plain connection passes at once.
     Opening(Stream, ListenerKind),
     Http(Stream),
-    Web(Box<WebSocketLink>),
+    Web(Box<ServerSocket>),
     Raw(Stream),
     Gone,
 }
 
-/// What a connection delivered.
+/// Input of a connection.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// A raw connection is ready.
+    /// A raw connection is open.
     RawOpen,
-    /// So many bytes at the front of the buffer.
+    /// This many bytes, at the front of the buffer.
     Raw(usize),
     Http(HttpRequest),
     /// A WebSocket is open on this target.
     WebOpen(String),
     Text(tungstenite::Utf8Bytes),
     Pong,
-    /// Nothing for now.
+    /// No input for now.
     Nothing,
-    /// The connection is gone.
+    /// The connection has ended.
     Gone,
 }
 
@@ -46,19 +48,21 @@ pub(super) enum Delivery {
 pub(super) struct Conn {
     pub(super) venue: usize,
     body: Body,
-    /// Bytes of HTTP not yet parsed.
+    /// Bytes of HTTP that are not yet parsed.
     head: Vec<u8>,
-    /// A request waits for the front's answer; no other is parsed before.
+    /// Whether a request waits for the front's answer; the next one is parsed after it.
     answering: bool,
-    /// The client asked to close after the answer.
+    /// Whether the client asked to close after the answer.
     close_after: bool,
-    /// Close once everything queued is written.
+    /// Whether to close once everything queued is written.
     pub(super) closing: bool,
+    /// Whether another read may deliver input.
     pub(super) more: bool,
+    /// Whether output waits for a flush.
     pub(super) unflushed: bool,
-    /// The front was told of it.
+    /// Whether the front knows the connection.
     pub(super) told: bool,
-    /// When it last delivered something.
+    /// Time of the last input.
     pub(super) active_ns: u64,
 }
 
@@ -78,7 +82,7 @@ impl Conn {
         }
     }
 
-    /// Whether it is HTTP (or not yet anything) and waits for its client.
+    /// Whether the connection waits for a handshake or a request.
     pub(super) fn is_idle_http(&self) -> bool {
         matches!(self.body, Body::Opening(..) | Body::Http(_)) && !self.answering
     }
@@ -100,12 +104,12 @@ impl Conn {
     fn stream(&mut self) -> Option<&mut Stream> {
         match &mut self.body {
             Body::Opening(stream, _) | Body::Http(stream) | Body::Raw(stream) => Some(stream),
-            Body::Web(web) => web.stream(),
+            Body::Web(web) => Some(web.stream_mut()),
             Body::Gone => None,
         }
     }
 
-    /// Reads once. After `Nothing`, [`Conn::more`] tells whether to go on next turn.
+    /// Reads once. After `Nothing`, [`Conn::more`] tells whether to read again in the next turn.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Delivery {
         match &mut self.body {
             Body::Gone => Delivery::Gone,
@@ -128,14 +132,14 @@ impl Conn {
                 Err(_) => Delivery::Gone,
             },
             Body::Web(web) => match web.read() {
-                Ok(Some(Incoming::Text(text))) => Delivery::Text(text),
-                Ok(Some(Incoming::Pong)) => Delivery::Pong,
-                Ok(Some(Incoming::Ping)) => {
+                Ok(Some(Frame::Text(text))) => Delivery::Text(text),
+                Ok(Some(Frame::Pong)) => Delivery::Pong,
+                Ok(Some(Frame::Ping)) => {
                     self.unflushed = true;
                     Delivery::Nothing
                 }
                 Ok(None) => {
-                    self.more = web.stream().is_some_and(|stream| stream.is_readable());
+                    self.more = web.stream().is_readable();
                     Delivery::Nothing
                 }
                 Err(_) => Delivery::Gone,
@@ -162,7 +166,7 @@ impl Conn {
 
     fn read_http(&mut self, buffer: &mut [u8]) -> Delivery {
         if self.answering || self.closing {
-            // Not read before the answer is out: a client cannot pile up requests here.
+            // Nothing is read before the answer is sent, so a client cannot pile up requests.
             self.more = false;
             return Delivery::Nothing;
         }
@@ -201,7 +205,7 @@ impl Conn {
         let Body::Http(mut stream) = std::mem::replace(&mut self.body, Body::Gone) else {
             return Delivery::Gone;
         };
-        if stream.queue(&accept_response(&key)).is_err() {
+        if stream.queue(&upgrade_reply(&key)).is_err() {
             return Delivery::Gone;
         }
         self.unflushed = true;
@@ -212,11 +216,11 @@ impl Conn {
             format!("{}?{}", request.path, request.query)
         };
         let read_ahead = std::mem::take(&mut self.head);
-        self.body = Body::Web(Box::new(WebSocketLink::accepted(stream, &target, read_ahead)));
+        self.body = Body::Web(Box::new(ServerSocket::upgraded(stream, read_ahead)));
         Delivery::WebOpen(target)
     }
 
-    /// Writes the answer to the request that waits.
+    /// Queues the answer to the waiting request.
     pub(super) fn answer(&mut self, reply: &HttpReply) {
         let Body::Http(stream) = &mut self.body else { return };
         let bytes = http::write(reply, self.close_after);
@@ -252,7 +256,7 @@ impl Conn {
         }
     }
 
-    /// Hands what is queued to the kernel; `false` when the connection is of no use any more.
+    /// Hands the output to the kernel; `false` when the connection has failed.
     pub(super) fn flush(&mut self) -> bool {
         self.unflushed = false;
         match &mut self.body {
@@ -267,7 +271,7 @@ impl Conn {
         }
     }
 
-    /// Whether everything queued has left.
+    /// Whether all output was handed to the kernel.
     pub(super) fn is_flushed(&mut self) -> bool {
         self.stream().is_none_or(|stream| !stream.wants_write())
     }

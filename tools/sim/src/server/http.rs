@@ -1,12 +1,14 @@
-//! HTTP/1.1 as much as the fronts need: requests with a length, answers in JSON, the WebSocket
-//! upgrade. Bytes in, requests out; no socket.
+//! The part of HTTP/1.1 that the fronts need: requests with a length, answers in JSON, and the
+//! WebSocket upgrade.
+//!
+//! A line belongs here if it turns bytes into a request or an answer into bytes. No socket.
 
 use crate::front::{HttpReply, HttpRequest};
 
-/// Longest head of a request.
+/// Longest head of a request, in bytes.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// Longest body of a request.
+/// Longest body of a request, in bytes.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Most headers of a request.
@@ -15,22 +17,22 @@ const HEADERS_MAX: usize = 64;
 /// Why a request was refused; the connection closes after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// Not HTTP/1.1.
+    /// The bytes are not an HTTP/1.1 request.
     #[error("malformed request")]
     Malformed,
-    /// The head is over [`HEAD_BYTES_MAX`] or [`HEADERS_MAX`].
+    /// The head exceeds [`HEAD_BYTES_MAX`] or has more than 64 headers.
     #[error("request head too large")]
     HeadTooLarge,
-    /// The body is over [`BODY_BYTES_MAX`].
+    /// The body exceeds [`BODY_BYTES_MAX`].
     #[error("request body too large")]
     BodyTooLarge,
-    /// Chunked bodies are not taken.
+    /// The body is chunked, which is not supported.
     #[error("a body needs a Content-Length")]
     LengthRequired,
 }
 
 impl HttpError {
-    /// The status to answer with.
+    /// The status code of the answer.
     pub fn status(self) -> u16 {
         match self {
             Self::Malformed => 400,
@@ -46,15 +48,15 @@ impl HttpError {
 pub struct Parsed {
     /// The request.
     pub request: HttpRequest,
-    /// Bytes of the buffer that it took.
+    /// Length of the request in bytes.
     pub length: usize,
-    /// Whether the client wants the connection closed after the answer.
+    /// Whether to close the connection after the answer.
     pub close: bool,
-    /// The `Sec-WebSocket-Key` if this asks for a WebSocket.
+    /// `Sec-WebSocket-Key`, if the request asks for a WebSocket.
     pub upgrade_key: Option<String>,
 }
 
-/// Reads the first whole request of `bytes`, or `None` if more is needed.
+/// Reads the first whole request of `bytes`; `None` while it is incomplete.
 ///
 /// # Errors
 /// [`HttpError`].
@@ -106,7 +108,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Parsed>, HttpError> {
     Ok(Some(Parsed { request, length: length + body_length, close, upgrade_key }))
 }
 
-/// Writes an answer.
+/// Renders an answer.
 pub fn write(reply: &HttpReply, close: bool) -> Vec<u8> {
     use std::fmt::Write as _;
     let reason = match reply.status {

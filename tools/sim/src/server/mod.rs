@@ -1,10 +1,10 @@
-//! Carries fronts over real sockets: all venues, all connections, one thread.
+//! Carries fronts over real sockets: all venues and all connections on one thread.
 //!
-//! A line belongs here if it moves bytes between a socket and a front. What the bytes mean is the
-//! front's matter; what is lost or held back on purpose is `faults`'.
+//! A line belongs here if it moves bytes between a socket and a front. The meaning of the bytes is
+//! the front's; bytes that are lost or delayed on purpose are `faults`.
 //!
-//! Everything queued while one connection's input is worked off leaves in one system call per
-//! connection, so a burst of small messages costs few calls and a lone one is not held back.
+//! All output that the input of one connection causes leaves in one system call per connection. So
+//! a burst of small messages costs few calls, and a single message is not delayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,7 +17,6 @@ use std::time::Duration;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustls::ServerConfig as TlsConfig;
-use rutter_transport::stream::Stream;
 
 use super::faults::Fault;
 use super::front::{ConnId, Front, FrontAction};
@@ -25,22 +24,25 @@ use super::front::{ConnId, Front, FrontAction};
 pub mod certificates;
 mod conn;
 pub mod http;
+mod stream;
+mod websocket;
 
 use conn::{Conn, Delivery};
+use stream::Stream;
 
-/// Most open connections of one server; one more is closed at once.
+/// Most open connections of one server; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 1024;
 
-/// A connection that neither finishes a handshake nor sends a request for so long is closed.
+/// A connection that neither finishes a handshake nor sends a request for this long is closed.
 pub const IDLE_HTTP_MAX: Duration = Duration::from_mins(2);
 
-/// Connections taken from one listener in one turn.
+/// Most connections accepted from one listener in one turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// Messages that one connection may deliver in one turn.
+/// Most messages that one connection may deliver in one turn.
 const MESSAGES_PER_TURN: usize = 1024;
 
-/// Rounds of fronts acting on what the server tells them about gone connections.
+/// Most rounds in which fronts react to closed connections by closing others.
 const GONE_ROUNDS_MAX: usize = 64;
 
 /// Longest wait of the loop.
@@ -49,10 +51,10 @@ const WAIT_MAX: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 64 * 1024;
 const WAKER: Token = Token(usize::MAX);
 
-/// Connections are numbered from here; listeners have the tokens below.
+/// First number of a connection; lower tokens are listeners.
 const FIRST_CONN: u64 = 1 << 16;
 
-/// What a listener speaks.
+/// Protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerKind {
     /// HTTP, and WebSocket by upgrade.
@@ -61,28 +63,28 @@ pub enum ListenerKind {
     Raw,
 }
 
-/// A socket to listen on.
+/// A listener to open.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenerConfig {
-    /// Address; port 0 picks a free one (see [`Server::addresses`]).
+    /// Address; port 0 picks a free port, see [`ServerHandle::addresses`].
     pub address: SocketAddr,
-    /// TLS on it.
+    /// Whether the listener speaks TLS.
     pub tls: bool,
-    /// What it speaks.
+    /// Protocol.
     pub kind: ListenerKind,
 }
 
-/// One venue.
+/// A venue to serve.
 pub struct VenueConfig {
-    /// Its name, for control.
+    /// Name, for [`ServerHandle::inject`] and [`ServerHandle::address`].
     pub name: String,
-    /// Its dialect.
+    /// The venue's dialect.
     pub front: Box<dyn Front + Send>,
-    /// Where it listens.
+    /// Listeners to open.
     pub listeners: Vec<ListenerConfig>,
 }
 
-/// Why the server could not be made, or stopped by itself.
+/// Why the server could not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// A socket, the poll, a file or a thread failed.
@@ -92,37 +94,37 @@ pub enum ServerError {
     #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// The TLS configuration was refused.
-    #[error(transparent)]
-    Tls(#[from] rutter_transport::tls::TlsError),
-    /// The key is in no known form.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The certificate's key has an unknown format.
     #[error("key: {0}")]
     Key(String),
-    /// A TLS listener without a TLS configuration.
+    /// A listener speaks TLS, but there is no TLS configuration.
     #[error("venue {0} wants TLS, and no certificate was given")]
     NoTls(String),
-    /// The thread that carried the server panicked.
+    /// The server's thread panicked.
     #[error("the server's thread panicked")]
     Panicked,
 }
 
-/// Counted since the start.
+/// Counts since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Connections taken.
+    /// Accepted connections.
     pub accepted: u64,
     /// Connections closed at once because of [`CONNECTIONS_MAX`].
     pub refused: u64,
     /// Open connections.
     pub open: u64,
-    /// Requests, texts and raw chunks received.
+    /// Requests, text messages and raw reads received.
     pub messages_in: u64,
-    /// Texts and raw messages sent.
+    /// Text messages and raw messages sent.
     pub messages_out: u64,
-    /// Clients cut off because they do not read.
+    /// Clients that were cut off because they did not read.
     pub slow_readers: u64,
 }
 
-/// What can be asked of a running server.
+/// A command to a running server.
 #[derive(Debug)]
 enum Control {
     Inject { venue: String, fault: Box<Fault> },
@@ -130,7 +132,7 @@ enum Control {
     Stop,
 }
 
-/// The outside of a running server. Dropping it stops the server.
+/// A running server. Dropping the handle stops it.
 #[derive(Debug)]
 pub struct ServerHandle {
     control: Sender<Control>,
@@ -139,36 +141,36 @@ pub struct ServerHandle {
     addresses: Vec<ListenerAddress>,
 }
 
-/// Where a venue listens.
+/// An open listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerAddress {
-    /// The venue.
+    /// Name of the venue.
     pub venue: String,
-    /// With its real port.
+    /// Address with the real port.
     pub address: SocketAddr,
-    /// TLS on it.
+    /// Whether the listener speaks TLS.
     pub tls: bool,
-    /// What it speaks.
+    /// Protocol.
     pub kind: ListenerKind,
 }
 
 impl ServerHandle {
-    /// Where the venues listen, in the order of the configuration.
+    /// All listeners, in the order of the configuration.
     pub fn addresses(&self) -> &[ListenerAddress] {
         &self.addresses
     }
 
-    /// The `index`-th address of a venue.
+    /// Address of a venue's listener at this index.
     pub fn address(&self, venue: &str, index: usize) -> Option<SocketAddr> {
         self.addresses.iter().filter(|at| at.venue == venue).nth(index).map(|at| at.address)
     }
 
-    /// Injects a fault into a venue; unknown venues are ignored.
+    /// Injects a fault into a venue; an unknown venue is ignored.
     pub fn inject(&self, venue: &str, fault: Fault) {
         self.tell(Control::Inject { venue: venue.to_owned(), fault: Box::new(fault) });
     }
 
-    /// What was counted so far; `None` when the server is gone.
+    /// Counts so far; `None` when the server has stopped.
     pub fn counters(&self) -> Option<Counters> {
         let (answer, answers) = channel();
         self.tell(Control::Counters(answer));
@@ -178,7 +180,7 @@ impl ServerHandle {
     /// Stops the server and waits for its thread.
     ///
     /// # Errors
-    /// Why it stopped by itself before.
+    /// Why the server had stopped by itself.
     pub fn stop(mut self) -> Result<(), ServerError> {
         self.tell(Control::Stop);
         self.join()
@@ -187,13 +189,13 @@ impl ServerHandle {
     /// Waits until the server ends.
     ///
     /// # Errors
-    /// Why it ended.
+    /// Why the server ended.
     pub fn wait(mut self) -> Result<(), ServerError> {
         self.join()
     }
 
     fn tell(&self, control: Control) {
-        // Both fail only when the server is gone, which the caller learns from `stop`.
+        // Both calls fail only when the server has stopped, and `stop` reports that.
         let _ = self.control.send(control);
         let _ = self.waker.wake();
     }
@@ -254,7 +256,7 @@ struct Server {
     venues: Vec<Venue>,
     conns: BTreeMap<u64, Conn>,
     next_conn: u64,
-    /// Connections with something to flush, to read, or to close.
+    /// Connections with output to flush, input to read, or a close to finish.
     dirty: BTreeSet<u64>,
     gone: Vec<u64>,
     actions: Vec<FrontAction>,
@@ -352,7 +354,7 @@ impl Server {
         }
     }
 
-    /// Works off what is due: input of connections, timers, output.
+    /// Handles everything that is due: input of connections, timers, output.
     fn turn(&mut self, now_ns: u64) {
         let due: Vec<u64> = std::mem::take(&mut self.dirty).into_iter().collect();
         for id in due {
@@ -384,8 +386,8 @@ impl Server {
     fn accept(&mut self, index: usize, now_ns: u64) {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(listener) = self.listeners.get(index) else { return };
-            // Errors other than "none waiting" concern one client (it left, or we are out of
-            // descriptors); the next readiness brings the rest.
+            // An error other than "would block" concerns one client: it left, or no descriptor is
+            // free. The next readiness event brings the remaining clients.
             let Ok((mut socket, _)) = listener.socket.accept() else { return };
             if self.conns.len() >= CONNECTIONS_MAX {
                 self.counters.refused += 1;
@@ -398,19 +400,13 @@ impl Server {
             if registered.is_err() || socket.set_nodelay(true).is_err() {
                 continue;
             }
-            let stream = match &listener.tls {
-                None => Stream::plain(socket),
-                Some(tls) => match Stream::tls_server(socket, Arc::clone(tls)) {
-                    Ok(stream) => stream,
-                    Err(_) => continue,
-                },
-            };
+            let Ok(stream) = Stream::accepted(socket, listener.tls.as_ref()) else { continue };
             self.next_conn += 1;
             self.counters.accepted += 1;
             self.conns.insert(id, Conn::new(listener.venue, stream, listener.kind, now_ns));
             self.dirty.insert(id);
         }
-        // More may wait, and the poll will not say so again.
+        // More clients may wait, and the poll would not report them again.
         let _ = self.poll.registry().reregister(
             &mut self.listeners[index].socket,
             Token(index),
@@ -418,7 +414,7 @@ impl Server {
         );
     }
 
-    /// Reads one connection within its budget and lets its front act.
+    /// Reads one connection within its budget, and lets its front react.
     fn read(&mut self, id: u64, now_ns: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         if let Some(conn) = self.conns.get_mut(&id) {
@@ -481,7 +477,7 @@ impl Server {
         self.flush(now_ns);
     }
 
-    /// Does what a front asked for.
+    /// Carries out the actions of a front.
     fn perform(&mut self, venue: usize, _now_ns: u64) {
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain(..) {
@@ -505,7 +501,7 @@ impl Server {
         self.counters.messages_out +=
             u64::from(matches!(action, FrontAction::Text(..) | FrontAction::Bytes(..)));
         let taken = match action {
-            // A full buffer is handed to the kernel before the client is called slow.
+            // A full output is handed to the kernel first; only then the client counts as slow.
             FrontAction::Text(_, text) => conn.text(&text) || conn.flush() && conn.text(&text),
             FrontAction::Bytes(_, bytes) => {
                 conn.bytes(&bytes) || conn.flush() && conn.bytes(&bytes)
@@ -526,7 +522,7 @@ impl Server {
         }
     }
 
-    /// Flushes what is dirty, and tells fronts of connections that are gone.
+    /// Flushes the dirty connections, and tells fronts about closed ones.
     fn flush(&mut self, now_ns: u64) {
         for _ in 0..GONE_ROUNDS_MAX {
             let dirty: Vec<u64> = self.dirty.iter().copied().collect();
@@ -551,7 +547,7 @@ impl Server {
         }
     }
 
-    /// Closes a connection; its front is told by the next [`Server::flush`].
+    /// Closes a connection; the next [`Server::flush`] tells its front.
     fn drop_conn(&mut self, id: u64) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.close();
@@ -575,7 +571,7 @@ impl Server {
         }
     }
 
-    /// Once a second: closes connections that hold a place and do nothing.
+    /// Once a second: closes connections that are idle.
     fn sweep(&mut self, now_ns: u64) {
         if now_ns < self.next_sweep_ns {
             return;

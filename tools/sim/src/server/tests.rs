@@ -1,12 +1,13 @@
-//! The server over loopback, with the Kraken front and an echo.
+//! Tests of the server over loopback, with a Kraken front and an echo.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
-use rutter_transport::tls::ClientTls;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::*;
 use crate::front::{HttpReply, HttpRequest};
@@ -19,7 +20,7 @@ fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64
 }
 
-/// Sends everything back; answers HTTP with the body; says goodbye on `bye`.
+/// Returns every message, answers HTTP with path and body, and closes on `bye`.
 #[derive(Default)]
 struct Echo {
     flood: Option<ConnId>,
@@ -71,11 +72,11 @@ fn listener(kind: ListenerKind, tls: bool) -> ListenerConfig {
 
 struct Rig {
     server: ServerHandle,
-    tls: ClientTls,
+    tls: Arc<ClientConfig>,
     _folder: tempfile::TempDir,
 }
 
-/// An echo venue (web, TLS web, raw) and a Kraken.
+/// A server of two venues: an echo (web, web over TLS, raw) and Kraken.
 fn rig() -> Rig {
     let folder = tempfile::tempdir().expect("folder");
     let ca_file = folder.path().join("ca.pem");
@@ -98,8 +99,20 @@ fn rig() -> Rig {
         },
     ];
     let server = start(venues, Some(&tls), clock).expect("server");
-    let tls = ClientTls::load(Some(&ca_file)).expect("client TLS");
+    let tls = client_tls(&ca_file);
     Rig { server, tls, _folder: folder }
+}
+
+/// Trusts the certificate authority of `ca_file` and no other.
+fn client_tls(ca_file: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(ca_file).expect("the authority's certificate");
+    roots.add(authority).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions");
+    Arc::new(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 impl Rig {
@@ -166,7 +179,7 @@ fn a_websocket_is_upgraded_on_the_http_port_plain_and_tls() {
     assert_eq!(socket.read().expect("target").into_text().expect("text"), "/v2?x=1");
     let secure = rig.connect("echo", 1);
     let name = ServerName::try_from("localhost").expect("name");
-    let connection = ClientConnection::new(rig.tls.config(), name).expect("TLS");
+    let connection = ClientConnection::new(Arc::clone(&rig.tls), name).expect("TLS");
     let secure = StreamOwned::new(connection, secure);
     let (mut socket, _) = tungstenite::client("ws://localhost/s", secure).expect("upgrade");
     assert_eq!(socket.read().expect("target").into_text().expect("text"), "/s");

@@ -1,14 +1,18 @@
-//! How a session begins, stays and ends.
+//! Cases about how a session begins, stays alive and ends.
+//!
+//! A line belongs here if it tests Logon, Heartbeat, `TestRequest` or Logout.
 
 use std::time::{Duration, Instant};
 
 use rutter_fix::tags::TEST_REQ_ID;
 
 use super::Case;
-use crate::certify::desk::{Desk, Draft, Miss, Role, Seq, Step, told};
+use crate::certify::draft::{Draft, Seq};
+use crate::certify::outcome::{Miss, Step, told};
+use crate::certify::session::{Role, Session};
 use crate::certify::wire::{Got, Spoil};
 
-/// No answer within this is no answer to something that must not be answered.
+/// Time without an answer after which a message counts as unanswered.
 const QUIET: Duration = Duration::from_secs(1);
 
 pub(super) const CASES: &[Case] = &[
@@ -92,58 +96,58 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn good(desk: &mut Desk) -> Step {
-    let logon = desk.open()?;
-    let asked = desk.settings.heartbeat_s.to_string();
-    if desk.role == Role::Initiator && logon.get(108) != Some(&asked) {
+fn good(session: &mut Session) -> Step {
+    let logon = session.open()?;
+    let asked = session.settings.heartbeat_s.to_string();
+    if session.role == Role::Initiator && logon.get(108) != Some(&asked) {
         return Err(Miss::fail(format!("108={asked}"), logon.text));
     }
-    desk.alive()?;
-    desk.close()
+    session.alive()?;
+    session.close()
 }
 
-/// No Logon may come; a Logout or Reject may, and then the connection ends.
-fn refused(desk: &mut Desk) -> Step {
-    desk.expect_end("the end of the connection, and no Logon").map(drop)
+/// The peer must end the connection without a Logon; a Logout or Reject may come first.
+fn refused(session: &mut Session) -> Step {
+    session.expect_end("the end of the connection, and no Logon").map(drop)
 }
 
-fn wrong_comp_id(desk: &mut Desk) -> Step {
-    match desk.role {
+fn wrong_comp_id(session: &mut Session) -> Step {
+    match session.role {
         Role::Initiator => {
-            desk.connect()?;
-            let logon = desk.logon(true).target("NOBODY").seq(Seq::At(1));
-            desk.send(&logon)?;
-            refused(desk)
+            session.connect()?;
+            let logon = session.logon(true).target("NOBODY").seq(Seq::At(1));
+            session.send(&logon)?;
+            refused(session)
         }
         Role::Acceptor => {
-            desk.open_answering(|answer| answer.target("NOBODY"))?;
-            desk.expect_end("the end of the connection").map(drop)
+            session.open_answering(|answer| answer.target("NOBODY"))?;
+            session.expect_end("the end of the connection").map(drop)
         }
     }
 }
 
-fn bad_checksum(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
-    desk.connect()?;
-    let logon = desk.logon(true).spoiled(Spoil::CheckSum);
-    desk.send(&logon.seq(Seq::At(1)))?;
-    match desk.next(QUIET)? {
+fn bad_checksum(session: &mut Session) -> Step {
+    session.needs_initiator()?;
+    session.connect()?;
+    let logon = session.logon(true).spoiled(Spoil::CheckSum);
+    session.send(&logon.seq(Seq::At(1)))?;
+    match session.next(QUIET)? {
         Got::Closed | Got::Nothing => Ok(()),
         Got::Message(message) if message.msg_type == "5" => Ok(()),
         got => Err(Miss::fail("nothing, a Logout, or the end of the connection", told(&got))),
     }
 }
 
-fn not_first(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
-    desk.connect()?;
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, "EARLY").seq(Seq::At(1)))?;
-    refused(desk)
+fn not_first(session: &mut Session) -> Step {
+    session.needs_initiator()?;
+    session.connect()?;
+    session.send(&Draft::of("1").with(TEST_REQ_ID, "EARLY").seq(Seq::At(1)))?;
+    refused(session)
 }
 
-fn with_heartbeat(desk: &Desk, value: &str) -> Draft {
+fn with_heartbeat(session: &Session, value: &str) -> Draft {
     let mut logon = Draft::of("A").with(98, 0).with(108, value).with(141, "Y");
-    for (tag, value) in desk.logon(true).into_fields() {
+    for (tag, value) in session.logon(true).into_fields() {
         if ![98, 108, 141].contains(&tag) {
             logon = logon.with(tag, value);
         }
@@ -151,84 +155,84 @@ fn with_heartbeat(desk: &Desk, value: &str) -> Draft {
     logon.seq(Seq::At(1))
 }
 
-fn negative_heartbeat(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
-    desk.connect()?;
-    let logon = with_heartbeat(desk, "-1");
-    desk.send(&logon)?;
-    refused(desk)
+fn negative_heartbeat(session: &mut Session) -> Step {
+    session.needs_initiator()?;
+    session.connect()?;
+    let logon = with_heartbeat(session, "-1");
+    session.send(&logon)?;
+    refused(session)
 }
 
-fn zero_heartbeat(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
-    desk.connect()?;
-    let logon = with_heartbeat(desk, "0");
-    (desk.next_out, desk.next_in) = (2, 2);
-    desk.send(&logon)?;
-    match desk.next(desk.settings.patience)? {
+fn zero_heartbeat(session: &mut Session) -> Step {
+    session.needs_initiator()?;
+    session.connect()?;
+    let logon = with_heartbeat(session, "0");
+    (session.next_out, session.next_in) = (2, 2);
+    session.send(&logon)?;
+    match session.next(session.settings.patience)? {
         Got::Message(message) if message.msg_type == "A" => message.must(108, "0")?,
         Got::Message(message) if message.msg_type == "5" || message.msg_type == "3" => {
-            return refused(desk);
+            return refused(session);
         }
         Got::Closed => return Ok(()),
         got => return Err(Miss::fail("a Logon with 108=0, or a refusal", told(&got))),
     }
-    match desk.next(QUIET * 3)? {
+    match session.next(QUIET * 3)? {
         Got::Nothing => {}
         got => return Err(Miss::fail("no Heartbeat", told(&got))),
     }
-    desk.alive()?;
-    desk.close()
+    session.alive()?;
+    session.close()
 }
 
-fn wrong_password(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
-    if desk.settings.password.is_none() {
+fn wrong_password(session: &mut Session) -> Step {
+    session.needs_initiator()?;
+    if session.settings.password.is_none() {
         return Err(Miss::Skip("the peer asks for no password (--password)".to_owned()));
     }
-    desk.connect()?;
+    session.connect()?;
     let mut logon = Draft::of("A");
-    for (tag, value) in desk.logon(true).into_fields() {
+    for (tag, value) in session.logon(true).into_fields() {
         logon = logon.with(tag, if tag == 554 { format!("{value}x") } else { value });
     }
-    desk.send(&logon.seq(Seq::At(1)))?;
-    refused(desk)
+    session.send(&logon.seq(Seq::At(1)))?;
+    refused(session)
 }
 
-/// Nobody speaks on the first one while the second waits for its end, so a peer that is slow to end
-/// it must not miss Heartbeats meanwhile.
+/// Nothing is sent on the first connection while the second waits to be closed. A peer that closes
+/// slowly must not count missing Heartbeats on the first.
 const SECOND_HEARTBEAT_S: u64 = 30;
 
-fn second_connection(desk: &mut Desk) -> Step {
-    desk.needs_initiator()?;
-    let heartbeat_s = std::mem::replace(&mut desk.settings.heartbeat_s, SECOND_HEARTBEAT_S);
-    let step = second_beside_the_first(desk);
-    desk.settings.heartbeat_s = heartbeat_s;
+fn second_connection(session: &mut Session) -> Step {
+    session.needs_initiator()?;
+    let heartbeat_s = std::mem::replace(&mut session.settings.heartbeat_s, SECOND_HEARTBEAT_S);
+    let step = second_beside_the_first(session);
+    session.settings.heartbeat_s = heartbeat_s;
     step
 }
 
-fn second_beside_the_first(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let (next_out, next_in) = (desk.next_out, desk.next_in);
-    let first = desk.set_aside();
-    desk.connect()?;
-    let logon = desk.logon(false);
-    let second = desk.send(&logon.seq(Seq::At(next_out)));
-    let ended = second.and_then(|()| refused(desk));
-    desk.take_up(first);
-    (desk.next_out, desk.next_in) = (next_out, next_in);
+fn second_beside_the_first(session: &mut Session) -> Step {
+    session.open()?;
+    let (next_out, next_in) = (session.next_out, session.next_in);
+    let first = session.set_aside();
+    session.connect()?;
+    let logon = session.logon(false);
+    let second = session.send(&logon.seq(Seq::At(next_out)));
+    let ended = second.and_then(|()| refused(session));
+    session.take_up(first);
+    (session.next_out, session.next_in) = (next_out, next_in);
     ended?;
-    desk.alive()?;
-    desk.close()
+    session.alive()?;
+    session.close()
 }
 
-/// The interval of this session.
-fn interval(desk: &Desk, logon: Option<&str>) -> Step<Duration> {
-    let seconds = match desk.role {
-        Role::Initiator => desk.settings.heartbeat_s,
+/// The heartbeat interval of this session.
+fn interval(session: &Session, logon: Option<&str>) -> Step<Duration> {
+    let seconds = match session.role {
+        Role::Initiator => session.settings.heartbeat_s,
         Role::Acceptor => logon.and_then(|text| text.parse().ok()).unwrap_or(30),
     };
-    let longest = desk.settings.patience.as_secs();
+    let longest = session.settings.patience.as_secs();
     if seconds == 0 || seconds * 3 > longest {
         let why = format!("HeartBtInt is {seconds} s; a --patience of three of them is needed");
         return Err(Miss::Skip(why));
@@ -236,63 +240,63 @@ fn interval(desk: &Desk, logon: Option<&str>) -> Step<Duration> {
     Ok(Duration::from_secs(seconds))
 }
 
-fn heartbeat(desk: &mut Desk) -> Step {
-    let logon = desk.open()?;
-    let interval = interval(desk, logon.get(108))?;
+fn heartbeat(session: &mut Session) -> Step {
+    let logon = session.open()?;
+    let interval = interval(session, logon.get(108))?;
     let started = Instant::now();
-    let heartbeat = desk.expect("0", &[])?;
+    let heartbeat = session.expect("0", &[])?;
     let took = started.elapsed();
     if heartbeat.get(TEST_REQ_ID).is_some() {
         return Err(Miss::fail("a Heartbeat without 112", heartbeat.text));
     }
-    // The Logon may have been on its way for a while, and timers may be coarse.
+    // Allows for the way of the Logon and for coarse timers.
     if took < interval / 2 || took > interval * 2 {
         let expected = format!("a Heartbeat after {interval:?}");
         return Err(Miss::fail(expected, format!("one after {took:?}")));
     }
-    desk.close()
+    session.close()
 }
 
-/// Says nothing until a `TestRequest` comes.
-fn until_test_request(desk: &mut Desk) -> Step<String> {
-    let logon = desk.open()?;
-    let interval = interval(desk, logon.get(108))?;
+/// Sends nothing until a `TestRequest` arrives.
+fn until_test_request(session: &mut Session) -> Step<String> {
+    let logon = session.open()?;
+    let interval = interval(session, logon.get(108))?;
     let started = Instant::now();
     while started.elapsed() < interval * 3 {
-        match desk.next((interval * 3).saturating_sub(started.elapsed()))? {
+        match session.next((interval * 3).saturating_sub(started.elapsed()))? {
             Got::Message(message) if message.msg_type == "1" => {
-                desk.next_in += 1;
+                session.next_in += 1;
                 return Ok(message.get(TEST_REQ_ID).unwrap_or("").to_owned());
             }
-            Got::Message(message) if message.msg_type == "0" => desk.next_in += 1,
+            Got::Message(message) if message.msg_type == "0" => session.next_in += 1,
             got => return Err(Miss::fail("a TestRequest (35=1)", told(&got))),
         }
     }
     Err(Miss::fail("a TestRequest within three intervals", "Heartbeats only"))
 }
 
-fn silence(desk: &mut Desk) -> Step {
-    until_test_request(desk)?;
-    desk.expect_end("the end of the connection").map(drop)
+fn silence(session: &mut Session) -> Step {
+    until_test_request(session)?;
+    session.expect_end("the end of the connection").map(drop)
 }
 
-fn silence_answered(desk: &mut Desk) -> Step {
-    let id = until_test_request(desk)?;
-    desk.send(&Draft::of("0").with(TEST_REQ_ID, id))?;
-    desk.alive()?;
-    desk.close()
+fn silence_answered(session: &mut Session) -> Step {
+    let id = until_test_request(session)?;
+    session.send(&Draft::of("0").with(TEST_REQ_ID, id))?;
+    session.alive()?;
+    session.close()
 }
 
-fn logout(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.close()
+fn logout(session: &mut Session) -> Step {
+    session.open()?;
+    session.close()
 }
 
-fn logout_by_peer(desk: &mut Desk) -> Step {
-    desk.open()?;
-    // A number below the expected one is what makes every engine log out.
-    desk.send(&Draft::of("0").seq(Seq::At(1)))?;
-    match desk.expect_end("a Logout (35=5), and the end of the connection")? {
+fn logout_by_peer(session: &mut Session) -> Step {
+    session.open()?;
+    // Every engine logs out on a number below the expected one.
+    session.send(&Draft::of("0").seq(Seq::At(1)))?;
+    match session.expect_end("a Logout (35=5), and the end of the connection")? {
         Some(_) => Ok(()),
         None => Err(Miss::fail("a Logout (35=5) before the end", "the end alone")),
     }

@@ -1,12 +1,16 @@
-//! What is wrong inside one message.
+//! Cases about a defect inside one message.
+//!
+//! A line belongs here if the message alone is wrong, not its sequence number.
 
 use rutter_fix::tags::TEST_REQ_ID;
 
 use super::Case;
-use crate::certify::desk::{Desk, Draft, Miss, Step};
+use crate::certify::draft::Draft;
+use crate::certify::outcome::{Miss, Step};
+use crate::certify::session::Session;
 use crate::certify::wire::Spoil;
 
-/// Further off than any engine allows.
+/// Age of a `SendingTime` (52), in seconds, that no engine accepts.
 const LATE_S: u64 = 600;
 
 pub(super) const CASES: &[Case] = &[
@@ -60,83 +64,84 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// 4.2 has fewer reasons: a higher one is told by Text alone.
-fn rejected(desk: &mut Desk, reason: &str) -> Step<crate::certify::wire::Incoming> {
-    let lowest_unknown = if desk.settings.begin_string == "FIX.4.2" { 12 } else { u32::MAX };
+/// FIX 4.2 has fewer reasons; a higher one is told by Text (58) alone.
+fn rejected(session: &mut Session, reason: &str) -> Step<crate::certify::wire::Incoming> {
+    let lowest_unknown = if session.settings.begin_string == "FIX.4.2" { 12 } else { u32::MAX };
     if reason.parse().is_ok_and(|reason: u32| reason < lowest_unknown) {
-        desk.expect("3", &[(373, reason)])
+        session.expect("3", &[(373, reason)])
     } else {
-        desk.expect("3", &[])
+        session.expect("3", &[])
     }
 }
 
-fn unknown_type(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let seq = desk.next_out.to_string();
-    desk.send(&Draft::of("ZZ"))?;
-    let answer = desk.expect_any(&["3", "j"], &[(45, &seq)])?;
+fn unknown_type(session: &mut Session) -> Step {
+    session.open()?;
+    let seq = session.next_out.to_string();
+    session.send(&Draft::of("ZZ"))?;
+    let answer = session.expect_any(&["3", "j"], &[(45, &seq)])?;
     let (tag, value) = if answer.msg_type == "3" { (373, "11") } else { (380, "3") };
     answer.must(tag, value)?;
-    desk.alive()?;
-    desk.close()
+    session.alive()?;
+    session.close()
 }
 
-fn missing_field(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let seq = desk.next_out.to_string();
-    desk.send(&Draft::of("1"))?;
-    let reject = rejected(desk, "1")?;
+fn missing_field(session: &mut Session) -> Step {
+    session.open()?;
+    let seq = session.next_out.to_string();
+    session.send(&Draft::of("1"))?;
+    let reject = rejected(session, "1")?;
     reject.must(45, &seq)?;
     reject.must(371, "112")?;
-    desk.alive()?;
-    desk.close()
+    session.alive()?;
+    session.close()
 }
 
-fn empty_value(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, ""))?;
-    rejected(desk, "4")?;
-    desk.alive()?;
-    desk.close()
+fn empty_value(session: &mut Session) -> Step {
+    session.open()?;
+    session.send(&Draft::of("1").with(TEST_REQ_ID, ""))?;
+    rejected(session, "4")?;
+    session.alive()?;
+    session.close()
 }
 
-fn garbled(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let id = desk.fresh("SPOILED-");
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, id).spoiled(Spoil::CheckSum))?;
-    // The next good one takes the same number: had the garbled one counted, it would be too low.
-    desk.alive()?;
-    desk.close()
+fn garbled(session: &mut Session) -> Step {
+    session.open()?;
+    let id = session.fresh("SPOILED-");
+    session.send(&Draft::of("1").with(TEST_REQ_ID, id).spoiled(Spoil::CheckSum))?;
+    // The next correct message takes the same number. Had the garbled one counted, that number
+    // would be too low.
+    session.alive()?;
+    session.close()
 }
 
-fn wrong_begin_string(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let other = if desk.settings.begin_string == "FIX.4.2" { "FIX.4.4" } else { "FIX.4.2" };
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, "OTHER").begin_string(other))?;
-    match desk.expect_end("a Logout (35=5), and the end of the connection")? {
+fn wrong_begin_string(session: &mut Session) -> Step {
+    session.open()?;
+    let other = if session.settings.begin_string == "FIX.4.2" { "FIX.4.4" } else { "FIX.4.2" };
+    session.send(&Draft::of("1").with(TEST_REQ_ID, "OTHER").begin_string(other))?;
+    match session.expect_end("a Logout (35=5), and the end of the connection")? {
         Some(_) => Ok(()),
         None => Err(Miss::fail("a Logout (35=5) before the end", "the end alone")),
     }
 }
 
-fn wrong_comp_id(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, "STRAY").target("NOBODY"))?;
-    rejected(desk, "9")?;
-    desk.expect_end("a Logout (35=5), and the end of the connection").map(drop)
+fn wrong_comp_id(session: &mut Session) -> Step {
+    session.open()?;
+    session.send(&Draft::of("1").with(TEST_REQ_ID, "STRAY").target("NOBODY"))?;
+    rejected(session, "9")?;
+    session.expect_end("a Logout (35=5), and the end of the connection").map(drop)
 }
 
-fn sending_time(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, "LATE").late_s(LATE_S))?;
-    rejected(desk, "10")?;
-    desk.expect_end("a Logout (35=5), and the end of the connection").map(drop)
+fn sending_time(session: &mut Session) -> Step {
+    session.open()?;
+    session.send(&Draft::of("1").with(TEST_REQ_ID, "LATE").late_s(LATE_S))?;
+    rejected(session, "10")?;
+    session.expect_end("a Logout (35=5), and the end of the connection").map(drop)
 }
 
-fn reject(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let last = desk.next_in - 1;
-    desk.send(&Draft::of("3").with(45, last).with(58, "certification"))?;
-    desk.alive()?;
-    desk.close()
+fn reject(session: &mut Session) -> Step {
+    session.open()?;
+    let last = session.next_in - 1;
+    session.send(&Draft::of("3").with(45, last).with(58, "certification"))?;
+    session.alive()?;
+    session.close()
 }

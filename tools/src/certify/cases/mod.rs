@@ -1,15 +1,16 @@
-//! What is played: every case of a certification, in the order of a session's life.
+//! Every case of a certification, in the order of a session's life.
 //!
-//! A line belongs here if it is a case. Each begins with a connection of its own and says in one
-//! sentence what the peer must do; `rule` names where that is written. A case that passes has shown
-//! that the session still works, or that it ended as it must.
+//! A line belongs here if it lists cases. Each case opens a connection of its own and claims in one
+//! sentence what the peer must do; `rule` names where that is written. At the end of a passed case
+//! the session either still works, or has ended as the rule demands.
 
 mod logon;
 mod messages;
 mod orders;
 mod recovery;
 
-use super::desk::{Desk, Step};
+use super::outcome::Step;
+use super::session::Session;
 
 /// One case.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +19,11 @@ pub struct Case {
     pub name: &'static str,
     /// What the peer must do.
     pub claim: &'static str,
-    /// FIX 4.4 volume 2 ("4.4/2"), its session-level test cases ("case"), or elsewhere.
+    /// Where the rule is written: FIX 4.4 volume 2 ("4.4/2"), its session-level test cases
+    /// ("case"), or another source.
     pub rule: &'static str,
-    /// Plays it.
-    pub play: fn(&mut Desk) -> Step,
+    /// Plays the case.
+    pub play: fn(&mut Session) -> Step,
 }
 
 /// All cases.

@@ -1,9 +1,13 @@
-//! Numbers: gaps, resends, resets, what comes twice, and what a new connection goes on with.
+//! Cases about sequence numbers: gaps, resends, resets, duplicates, and a new connection.
+//!
+//! A line belongs here if it tests sequence numbers.
 
 use rutter_fix::tags::TEST_REQ_ID;
 
 use super::Case;
-use crate::certify::desk::{Desk, Draft, Miss, Role, Seq, Step, told};
+use crate::certify::draft::{Draft, Seq};
+use crate::certify::outcome::{Miss, Step, told};
+use crate::certify::session::{Role, Session};
 use crate::certify::wire::Got;
 
 pub(super) const CASES: &[Case] = &[
@@ -93,30 +97,30 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn resend_request(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    let upto = desk.next_in - 1;
-    desk.send(&Draft::of("2").with(7, 1).with(16, 0))?;
-    desk.resent(1, upto)?;
-    desk.alive()?;
-    desk.close()
+fn resend_request(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    let upto = session.next_in - 1;
+    session.send(&Draft::of("2").with(7, 1).with(16, 0))?;
+    session.resent(1, upto)?;
+    session.alive()?;
+    session.close()
 }
 
-fn resend_range(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    desk.alive()?;
-    let one = desk.next_in - 2;
-    desk.send(&Draft::of("2").with(7, one).with(16, one))?;
-    desk.resent(one, one)?;
-    desk.alive()?;
-    desk.close()
+fn resend_range(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    session.alive()?;
+    let one = session.next_in - 2;
+    session.send(&Draft::of("2").with(7, one).with(16, one))?;
+    session.resent(one, one)?;
+    session.alive()?;
+    session.close()
 }
 
-/// The peer must ask for everything from `from` on; up to what it may leave open.
-fn asked(desk: &mut Desk, from: u64) -> Step {
-    let request = desk.expect("2", &[(7, &from.to_string())])?;
+/// The peer must ask for all messages from `from` on; it may leave the end open.
+fn asked(session: &mut Session, from: u64) -> Step {
+    let request = session.expect("2", &[(7, &from.to_string())])?;
     let end = request.number(16);
     if end.is_some_and(|end| end == 0 || end >= from) {
         return Ok(());
@@ -124,98 +128,98 @@ fn asked(desk: &mut Desk, from: u64) -> Step {
     Err(Miss::fail(format!("16=0, or {from} or more"), request.text))
 }
 
-fn gap(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let from = desk.next_out;
-    desk.send(&Draft::of("0").seq(Seq::Skip(2)))?;
-    asked(desk, from)?;
-    desk.fill(from)?;
-    desk.alive()?;
-    desk.close()
+fn gap(session: &mut Session) -> Step {
+    session.open()?;
+    let from = session.next_out;
+    session.send(&Draft::of("0").seq(Seq::Skip(2)))?;
+    asked(session, from)?;
+    session.fill(from)?;
+    session.alive()?;
+    session.close()
 }
 
-fn gap_test_request(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let (from, id) = (desk.next_out, desk.fresh("AHEAD-"));
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::Skip(1)))?;
-    // The answer may come before the request, behind it, or only when the gap is closed.
-    let first = desk.expect_any(&["0", "2"], &[])?;
+fn gap_test_request(session: &mut Session) -> Step {
+    session.open()?;
+    let (from, id) = (session.next_out, session.fresh("AHEAD-"));
+    session.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::Skip(1)))?;
+    // The answer may come before the request, after it, or only after the gap is filled.
+    let first = session.expect_any(&["0", "2"], &[])?;
     if first.msg_type == "0" {
         first.must(TEST_REQ_ID, &id)?;
-        asked(desk, from)?;
+        asked(session, from)?;
     } else {
         first.must(7, &from.to_string())?;
     }
-    desk.fill(from)?;
-    desk.alive()?;
-    desk.close()
+    session.fill(from)?;
+    session.alive()?;
+    session.close()
 }
 
-fn gap_at_logon(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    desk.close()?;
-    if desk.role == Role::Acceptor {
-        let logon = desk.open_answering(|answer| answer.seq(Seq::Skip(3)))?;
-        // With 141=Y our numbers began anew.
-        let from = if logon.get(141) == Some("Y") { 1 } else { desk.next_out - 4 };
-        asked(desk, from)?;
-        desk.fill(from)?;
-        desk.alive()?;
-        return desk.close();
+fn gap_at_logon(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    session.close()?;
+    if session.role == Role::Acceptor {
+        let logon = session.open_answering(|answer| answer.seq(Seq::Skip(3)))?;
+        // With 141=Y the tool's numbers were reset.
+        let from = if logon.get(141) == Some("Y") { 1 } else { session.next_out - 4 };
+        asked(session, from)?;
+        session.fill(from)?;
+        session.alive()?;
+        return session.close();
     }
-    let from = desk.next_out;
-    desk.next_out += 3;
-    let answer = desk.open_again();
+    let from = session.next_out;
+    session.next_out += 3;
+    let answer = session.open_again();
     let from = match answer {
         Ok(_) => from,
-        // It begins anew by itself, and then from 1 on is missing.
+        // A peer that resets by itself misses all messages from 1 on.
         Err(Miss::Skip(_)) => {
-            desk.next_in = 2;
+            session.next_in = 2;
             1
         }
         Err(miss) => return Err(miss),
     };
-    asked(desk, from)?;
-    desk.fill(from)?;
-    desk.alive()?;
-    desk.close()
+    asked(session, from)?;
+    session.fill(from)?;
+    session.alive()?;
+    session.close()
 }
 
-fn gap_fill(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let to = desk.next_out + 5;
-    desk.send(&Draft::of("4").with(123, "Y").with(36, to))?;
-    desk.next_out = to;
-    desk.alive()?;
-    desk.close()
+fn gap_fill(session: &mut Session) -> Step {
+    session.open()?;
+    let to = session.next_out + 5;
+    session.send(&Draft::of("4").with(123, "Y").with(36, to))?;
+    session.next_out = to;
+    session.alive()?;
+    session.close()
 }
 
-fn sequence_reset(desk: &mut Desk) -> Step {
-    desk.open()?;
-    let to = desk.next_out + 20;
-    desk.send(&Draft::of("4").with(123, "N").with(36, to).seq(Seq::At(1)))?;
-    desk.next_out = to;
-    desk.alive()?;
-    desk.close()
+fn sequence_reset(session: &mut Session) -> Step {
+    session.open()?;
+    let to = session.next_out + 20;
+    session.send(&Draft::of("4").with(123, "N").with(36, to).seq(Seq::At(1)))?;
+    session.next_out = to;
+    session.alive()?;
+    session.close()
 }
 
-fn sequence_reset_back(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    desk.alive()?;
-    desk.send(&Draft::of("4").with(123, "N").with(36, 1).seq(Seq::At(desk.next_out)))?;
-    desk.expect("3", &[(373, "5")])?;
-    // Its own number is not looked at, so the next message takes the same.
-    desk.alive()?;
-    desk.close()
+fn sequence_reset_back(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    session.alive()?;
+    session.send(&Draft::of("4").with(123, "N").with(36, 1).seq(Seq::At(session.next_out)))?;
+    session.expect("3", &[(373, "5")])?;
+    // Its own number is ignored, so the next message takes the same number.
+    session.alive()?;
+    session.close()
 }
 
-fn too_low(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, "LOW").seq(Seq::At(1)))?;
-    let logout = desk.expect_end("a Logout (35=5), and the end of the connection")?;
+fn too_low(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    session.send(&Draft::of("1").with(TEST_REQ_ID, "LOW").seq(Seq::At(1)))?;
+    let logout = session.expect_end("a Logout (35=5), and the end of the connection")?;
     let Some(logout) = logout else {
         return Err(Miss::fail("a Logout (35=5) before the end", "the end alone"));
     };
@@ -225,68 +229,68 @@ fn too_low(desk: &mut Desk) -> Step {
     Ok(())
 }
 
-fn poss_dup(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    let id = desk.fresh("OLD-");
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::At(2)).dup())?;
-    // Had it been answered, the Heartbeat would carry the old id.
-    let alive = desk.fresh("CERT-");
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, &alive))?;
-    let heartbeat = desk.expect_answer()?;
+fn poss_dup(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    let id = session.fresh("OLD-");
+    session.send(&Draft::of("1").with(TEST_REQ_ID, &id).seq(Seq::At(2)).dup())?;
+    // If the duplicate was answered, the Heartbeat carries the old id.
+    let alive = session.fresh("CERT-");
+    session.send(&Draft::of("1").with(TEST_REQ_ID, &alive))?;
+    let heartbeat = session.expect_answer()?;
     heartbeat.must(TEST_REQ_ID, &alive)?;
-    desk.close()
+    session.close()
 }
 
-fn poss_dup_without_original(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
+fn poss_dup_without_original(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
     let draft = Draft::of("1").with(TEST_REQ_ID, "DUP").seq(Seq::At(2)).dup_without_original();
-    desk.send(&draft)?;
-    desk.expect("3", &[(373, "1"), (371, "122")])?;
-    desk.alive()?;
-    desk.close()
+    session.send(&draft)?;
+    session.expect("3", &[(373, "1"), (371, "122")])?;
+    session.alive()?;
+    session.close()
 }
 
-fn poss_dup_future(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, "DUP").seq(Seq::At(2)).dup_from_the_future())?;
-    desk.expect("3", &[(373, "10")])?;
-    desk.expect_end("a Logout (35=5), and the end of the connection").map(drop)
+fn poss_dup_future(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    session.send(&Draft::of("1").with(TEST_REQ_ID, "DUP").seq(Seq::At(2)).dup_from_the_future())?;
+    session.expect("3", &[(373, "10")])?;
+    session.expect_end("a Logout (35=5), and the end of the connection").map(drop)
 }
 
-fn reconnect(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    desk.cut();
-    desk.open_again()?;
-    desk.alive()?;
-    desk.close()
+fn reconnect(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    session.cut();
+    session.open_again()?;
+    session.alive()?;
+    session.close()
 }
 
-fn missed_while_away(desk: &mut Desk) -> Step {
-    desk.open()?;
-    desk.alive()?;
-    let missed = desk.next_in;
-    let id = desk.fresh("LOST-");
-    desk.send(&Draft::of("1").with(TEST_REQ_ID, id))?;
-    // Read as far as its number, and then forgotten.
-    desk.expect("0", &[])?;
-    desk.cut();
-    desk.open_again()?;
-    let upto = desk.next_in - 1;
+fn missed_while_away(session: &mut Session) -> Step {
+    session.open()?;
+    session.alive()?;
+    let missed = session.next_in;
+    let id = session.fresh("LOST-");
+    session.send(&Draft::of("1").with(TEST_REQ_ID, id))?;
+    // The peer reads the message up to its number and ignores it.
+    session.expect("0", &[])?;
+    session.cut();
+    session.open_again()?;
+    let upto = session.next_in - 1;
     if upto < missed {
         return Err(Miss::Skip("the peer starts its numbers anew".to_owned()));
     }
-    desk.send(&Draft::of("2").with(7, missed).with(16, 0))?;
-    desk.resent(missed, upto)?;
-    match desk.next(std::time::Duration::from_millis(100))? {
+    session.send(&Draft::of("2").with(7, missed).with(16, 0))?;
+    session.resent(missed, upto)?;
+    match session.next(std::time::Duration::from_millis(100))? {
         Got::Nothing => {}
         got @ (Got::Garbled(_) | Got::Closed) => return Err(Miss::fail("quiet", told(&got))),
-        Got::Message(message) if message.msg_type == "0" => desk.next_in += 1,
+        Got::Message(message) if message.msg_type == "0" => session.next_in += 1,
         Got::Message(message) => return Err(Miss::fail("quiet", message.text)),
     }
-    desk.alive()?;
-    desk.close()
+    session.alive()?;
+    session.close()
 }

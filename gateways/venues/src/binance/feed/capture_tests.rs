@@ -8,7 +8,8 @@ use rutter_core::input::{Input, Side};
 use rutter_transport::machine::{Action, Event, HttpResponse, Machine, Outbox};
 
 use super::message::{Decimals, Levels, Message, parse};
-use super::{BinanceFeed, Config, FeedListing, LINK};
+use super::{BinanceFeed, Config, LINK};
+use crate::listing::FeedListing;
 
 const SYMBOLS: [&str; 4] = ["NKNUSDT", "BLZETH", "LRCBTC", "RUNEEUR"];
 

@@ -8,26 +8,23 @@
 
 use core::cell::Cell;
 
-use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::id::InstrumentId;
 use rutter_core::input::{Distrust, Input};
 use rutter_transport::machine::{
-    Endpoint, Event, Framing, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
+    Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
 
+use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN};
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
 use super::sequence::{Break, SequencedBook};
 use crate::backoff::Backoff;
+use rutter_core::rate::TokenBucket;
 use rutter_feeds::FeedCommand;
-use rutter_feeds::book::{FEED_DEPTH, Published};
+use rutter_feeds::alive::Alive;
+use rutter_feeds::trust::{STABLE_NS, Trust};
 
 /// The only link.
 pub const LINK: LinkId = LinkId(0);
-
-/// Listings of one feed: the venue's limit of streams a connection.
-pub const LISTINGS_MAX: usize = 1_024;
-
-/// Fewest levels a side of a snapshot: enough that the market does not leave it at once.
-pub const SNAPSHOT_LIMIT_MIN: u16 = 5 * FEED_DEPTH as u16;
 
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
@@ -50,92 +47,6 @@ const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
 const SNAPSHOT_WEIGHT_PER_MINUTE: u64 = 3_000;
 /// First and longest wait before a book's snapshot is asked for again.
 const RESYNC_NS: (u64, u64) = (250 * MS, 30 * SECOND_NS);
-/// A book that was good for so long starts its waits from the first again.
-const STABLE_NS: u64 = 60 * SECOND_NS;
-/// Between two [`Input::FeedAlive`] when nothing else is told.
-const ALIVE_EVERY_NS: u64 = 500 * MS;
-
-/// An instrument as Binance and the core know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedListing {
-    /// The core's id.
-    pub instrument: InstrumentId,
-    /// Binance's symbol in capitals, such as `BTCUSDT`.
-    pub symbol: String,
-    /// Decimals of the core's prices.
-    pub price_decimals: u8,
-    /// Decimals of the core's quantities.
-    pub qty_decimals: u8,
-}
-
-/// What the feed is to do.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The core's id of the venue.
-    pub venue: VenueId,
-    /// Such as `stream.binance.com`, 9443, TLS, target `/stream` (or `/ws`).
-    pub endpoint: Endpoint,
-    /// Base of the snapshots, such as `https://api.binance.com`.
-    pub rest_base: String,
-    /// What to subscribe.
-    pub listings: Vec<FeedListing>,
-    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. Larger ones cost more of
-    /// the request budget and last longer while the market moves.
-    pub snapshot_limit: u16,
-    /// A link that is silent for so long is dead. The venue pings every 20 seconds.
-    pub silence_ns: u64,
-    /// A link is renewed at this age; the venue cuts it at 24 hours.
-    pub lifetime_ns: u64,
-    /// First wait before a reconnect.
-    pub reconnect_base_ns: u64,
-    /// Longest wait before a reconnect.
-    pub reconnect_max_ns: u64,
-    /// Seed of the jitter.
-    pub seed: u64,
-}
-
-impl Config {
-    /// Binance's own addresses and the usual times, without listings.
-    pub fn new(venue: VenueId) -> Self {
-        Self {
-            venue,
-            endpoint: Endpoint {
-                host: "stream.binance.com".to_owned(),
-                port: 9443,
-                tls: true,
-                framing: Framing::WebSocket { target: "/stream".to_owned() },
-            },
-            rest_base: "https://api.binance.com".to_owned(),
-            listings: Vec::new(),
-            snapshot_limit: 1_000,
-            silence_ns: 45 * SECOND_NS,
-            lifetime_ns: (24 * 60 - 10) * 60 * SECOND_NS,
-            reconnect_base_ns: SECOND_NS,
-            reconnect_max_ns: 60 * SECOND_NS,
-            seed: 1,
-        }
-    }
-}
-
-/// Why a configuration cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Not capitals and digits, or not 1 to 20 of them.
-    #[error("not a Binance symbol: {0}")]
-    Symbol(String),
-    /// A symbol is listed twice.
-    #[error("{0} is listed twice")]
-    Twice(String),
-    /// More than 18 decimals.
-    #[error("{0} has more than 18 decimals")]
-    Decimals(String),
-    /// More listings than [`LISTINGS_MAX`].
-    #[error("{0} listings, at most {LISTINGS_MAX}")]
-    TooMany(usize),
-    /// Not from [`SNAPSHOT_LIMIT_MIN`] to 5,000.
-    #[error("snapshots of {0} levels")]
-    SnapshotLimit(u16),
-}
 
 /// What happened so far, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,7 +90,7 @@ enum Snapshot {
     /// On its way.
     Asked { id: u64, until_ns: u64 },
     /// In the book.
-    Taken { since_ns: u64 },
+    Taken,
 }
 
 impl Snapshot {
@@ -194,14 +105,11 @@ impl Snapshot {
 
 #[derive(Debug)]
 struct Slot {
-    instrument: InstrumentId,
     symbol: String,
     decimals: Decimals,
     book: SequencedBook,
     snapshot: Snapshot,
-    published: Published,
-    /// In [`BinanceFeed::dirty`].
-    dirty: bool,
+    trust: Trust,
     backoff: Backoff,
 }
 
@@ -211,8 +119,8 @@ pub struct BinanceFeed {
     config: Config,
     /// Sorted by symbol.
     slots: Vec<Slot>,
-    /// Slots whose book has changed since the core was told.
-    dirty: Vec<usize>,
+    /// Slots whose book may have changed since the core was last told.
+    changed: Vec<usize>,
     /// Slots whose snapshot is wanted, and those where it is on its way.
     wanted: usize,
     in_flight: usize,
@@ -223,12 +131,9 @@ pub struct BinanceFeed {
     subscribed: usize,
     requested_ns: u64,
     next_http: u64,
-    tokens: u64,
-    earned_ns: u64,
+    budget: TokenBucket,
     heard_ns: u64,
-    told_ns: u64,
-    /// Something was heard since the core was told anything.
-    unheard: bool,
+    alive: Alive,
     counters: Counters,
 }
 
@@ -248,18 +153,32 @@ fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
         }
         let seed = config.seed.wrapping_mul(31).wrapping_add(u64::from(listing.instrument.0));
         slots.push(Slot {
-            instrument: listing.instrument,
             symbol,
             decimals: Decimals { price: listing.price_decimals, qty: listing.qty_decimals },
             book: SequencedBook::new(),
             snapshot: Snapshot::Unneeded,
-            published: Published::new(config.venue, listing.instrument),
-            dirty: false,
+            trust: Trust::new(config.venue, listing.instrument),
             backoff: Backoff::new(RESYNC_NS.0, RESYNC_NS.1, seed),
         });
     }
     slots.sort_by(|a, b| a.symbol.cmp(&b.symbol));
     Ok(slots)
+}
+
+/// Weight of a snapshot of this depth (`rest-api`, `GET /api/v3/depth`).
+const fn snapshot_weight(limit: u16) -> u64 {
+    match limit {
+        0..=100 => 5,
+        101..=500 => 25,
+        501..=1_000 => 50,
+        _ => 250,
+    }
+}
+
+/// The budget of snapshots of this depth.
+const fn budget(limit: u16) -> TokenBucket {
+    let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / snapshot_weight(limit);
+    TokenBucket::new(burst, 60 * SECOND_NS / burst)
 }
 
 impl BinanceFeed {
@@ -276,7 +195,7 @@ impl BinanceFeed {
         }
         Ok(Self {
             slots: slots_of(&config)?,
-            dirty: Vec::new(),
+            changed: Vec::new(),
             wanted: 0,
             in_flight: 0,
             link: Link::Waiting { until_ns: 0 },
@@ -285,11 +204,9 @@ impl BinanceFeed {
             subscribed: 0,
             requested_ns: 0,
             next_http: 1,
-            tokens: 0,
-            earned_ns: 0,
+            budget: budget(config.snapshot_limit),
             heard_ns: 0,
-            told_ns: 0,
-            unheard: false,
+            alive: Alive::new(config.venue),
             counters: Counters::default(),
             config,
         })
@@ -307,7 +224,7 @@ impl BinanceFeed {
 
     /// The proved book of an instrument.
     pub fn book(&self, instrument: InstrumentId) -> Option<&rutter_feeds::book::Book> {
-        let slot = self.slots.iter().find(|slot| slot.instrument == instrument)?;
+        let slot = self.slots.iter().find(|slot| slot.trust.instrument() == instrument)?;
         slot.book.is_synced().then(|| slot.book.book())
     }
 
@@ -317,26 +234,17 @@ impl BinanceFeed {
     }
 
     /// Nothing is proved any more.
-    fn distrust_all(&mut self, reason: Distrust, out: &mut Outbox<Input>) {
+    fn distrust_all(&mut self, now_ns: u64, reason: Distrust, out: &mut Outbox<Input>) {
         for at in 0..self.slots.len() {
-            self.distrust(at, reason, out);
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.trust.end(now_ns, reason, |input| out.emit(input));
+            }
             self.set_snapshot(at, Snapshot::Unneeded);
             if let Some(slot) = self.slots.get_mut(at) {
                 slot.book.restart();
             }
         }
         self.subscribed = 0;
-    }
-
-    /// Tells the core at once, if it was told to trust the book.
-    fn distrust(&mut self, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
-        let venue = self.config.venue;
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        if let Snapshot::Taken { .. } = slot.snapshot {
-            let instrument = slot.instrument;
-            out.emit(Input::BookDistrusted { venue, instrument, reason });
-            slot.published.restart();
-        }
     }
 
     fn set_snapshot(&mut self, at: usize, snapshot: Snapshot) {
@@ -348,15 +256,8 @@ impl BinanceFeed {
         self.wanted += usize::from(snapshot.is_wanted());
     }
 
-    fn mark_dirty(&mut self, at: usize) {
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        if !core::mem::replace(&mut slot.dirty, true) {
-            self.dirty.push(at);
-        }
-    }
-
     fn close(&mut self, now_ns: u64, reason: Distrust, out: &mut Outbox<Input>) {
-        self.distrust_all(reason, out);
+        self.distrust_all(now_ns, reason, out);
         out.close(LINK);
         self.link = Link::Closing { until_ns: now_ns.saturating_add(CLOSE_TIMEOUT_NS) };
     }
@@ -371,7 +272,7 @@ impl BinanceFeed {
             self.backoff.reset();
         }
         self.counters.links_lost += 1;
-        self.distrust_all(Distrust::Disconnected, out);
+        self.distrust_all(now_ns, Distrust::Disconnected, out);
         self.link = Link::Waiting { until_ns: now_ns.saturating_add(self.backoff.next_ns()) };
     }
 
@@ -481,7 +382,11 @@ impl BinanceFeed {
     ) {
         let Some(slot) = self.slots.get_mut(at) else { return };
         match slot.book.change(first, last, levels) {
-            Ok(true) => self.mark_dirty(at),
+            Ok(true) => {
+                if slot.trust.change() {
+                    self.changed.push(at);
+                }
+            }
             Ok(false) if slot.snapshot == Snapshot::Unneeded => {
                 self.set_snapshot(at, Snapshot::Wanted { due_ns: now_ns });
                 self.ask_snapshots(now_ns, out);
@@ -505,46 +410,15 @@ impl BinanceFeed {
 
     /// The book needs a new snapshot, after a pause that grows while it keeps breaking.
     fn resync(&mut self, now_ns: u64, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
-        self.distrust(at, reason, out);
         let Some(slot) = self.slots.get_mut(at) else { return };
+        if slot.trust.end(now_ns, reason, |input| out.emit(input)) {
+            slot.backoff.reset();
+        }
         if reason == Distrust::Protocol {
             slot.book.restart();
         }
-        if let Snapshot::Taken { since_ns } = slot.snapshot
-            && now_ns.saturating_sub(since_ns) >= STABLE_NS
-        {
-            slot.backoff.reset();
-        }
         let due_ns = now_ns.saturating_add(slot.backoff.next_ns());
         self.set_snapshot(at, Snapshot::Wanted { due_ns });
-    }
-
-    /// Weight of a snapshot of the configured size (`rest-api`, `GET /api/v3/depth`).
-    const fn snapshot_weight(&self) -> u64 {
-        match self.config.snapshot_limit {
-            0..=100 => 5,
-            101..=500 => 25,
-            501..=1_000 => 50,
-            _ => 250,
-        }
-    }
-
-    fn take_token(&mut self, now_ns: u64) -> bool {
-        let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / self.snapshot_weight();
-        let gap = 60 * SECOND_NS / burst;
-        let earned = now_ns.saturating_sub(self.earned_ns) / gap;
-        if self.tokens + earned >= burst {
-            self.tokens = burst;
-            self.earned_ns = now_ns;
-        } else {
-            self.tokens += earned;
-            self.earned_ns += earned * gap;
-        }
-        self.tokens = match self.tokens.checked_sub(1) {
-            Some(left) => left,
-            None => return false,
-        };
-        true
     }
 
     fn ask_snapshots(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
@@ -557,7 +431,7 @@ impl BinanceFeed {
             if !due {
                 continue;
             }
-            if !self.take_token(now_ns) {
+            if !self.budget.take(now_ns) {
                 return;
             }
             let id = self.next_http;
@@ -607,15 +481,17 @@ impl BinanceFeed {
         if slot.book.snapshot(id, levels, limit).is_err() {
             return false;
         }
-        slot.published.restart();
-        self.set_snapshot(at, Snapshot::Taken { since_ns: now_ns });
-        self.mark_dirty(at);
+        if slot.trust.change() {
+            self.changed.push(at);
+        }
+        slot.trust.begin(now_ns);
+        self.set_snapshot(at, Snapshot::Taken);
         true
     }
 
     const fn heard(&mut self, now_ns: u64) {
         self.heard_ns = now_ns;
-        self.unheard = true;
+        self.alive.heard();
     }
 
     fn on_up_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
@@ -639,25 +515,17 @@ impl BinanceFeed {
         self.ask_snapshots(now_ns, out);
     }
 
-    /// When the next snapshot may be asked for, as far as the budget goes.
-    fn token_due_ns(&self) -> u64 {
-        if self.tokens > 0 {
-            return 0;
-        }
-        let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / self.snapshot_weight();
-        self.earned_ns.saturating_add(60 * SECOND_NS / burst)
-    }
-
     fn next_snapshot_ns(&self) -> Option<u64> {
         if self.wanted == 0 && self.in_flight == 0 {
             return None;
         }
         let full = self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX;
-        let paced = self.token_due_ns();
+        // Zero: due at once as far as the budget goes.
+        let paced = self.budget.due_ns(0);
         let due = |slot: &Slot| match slot.snapshot {
             Snapshot::Wanted { due_ns } if !full => Some(due_ns.max(paced)),
             Snapshot::Asked { until_ns, .. } => Some(until_ns),
-            Snapshot::Wanted { .. } | Snapshot::Unneeded | Snapshot::Taken { .. } => None,
+            Snapshot::Wanted { .. } | Snapshot::Unneeded | Snapshot::Taken => None,
         };
         self.slots.iter().filter_map(due).min()
     }
@@ -700,23 +568,13 @@ impl Machine for BinanceFeed {
 
     fn flush(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         let mut told = false;
-        for at in self.dirty.drain(..) {
+        for at in self.changed.drain(..) {
             let Some(slot) = self.slots.get_mut(at) else { continue };
-            slot.dirty = false;
-            if !slot.book.is_synced() {
-                continue;
-            }
             let emit = |update| out.emit(Input::Book(update));
-            told |= slot.published.publish(slot.book.book(), emit) > 0;
+            told |= slot.trust.publish(slot.book.book(), emit);
         }
-        let due = now_ns >= self.told_ns.saturating_add(ALIVE_EVERY_NS);
-        if !told && self.unheard && due {
-            out.emit(Input::FeedAlive(self.config.venue));
-            told = true;
-        }
-        if told {
-            self.told_ns = now_ns;
-            self.unheard = false;
+        if let Some(alive) = self.alive.flushed(now_ns, told) {
+            out.emit(alive);
         }
     }
 

@@ -8,7 +8,8 @@ use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
 
-use super::{BinanceFeed, Config, ConfigError, FeedListing, LINK};
+use super::{BinanceFeed, Config, ConfigError, LINK};
+use crate::listing::FeedListing;
 
 const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;

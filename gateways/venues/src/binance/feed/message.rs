@@ -11,7 +11,7 @@ use rutter_core::number::{Price, Qty};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::level_decimal::{self, DecimalError};
+use crate::decimal::{self, DecimalError, POW10};
 
 /// Levels of one side of one message, at most. The largest snapshot has 5,000.
 pub const LEVELS_MAX: usize = 10_000;
@@ -247,16 +247,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-const POW10: [i64; 19] = {
-    let mut table = [1i64; 19];
-    let mut n = 1;
-    while n < 19 {
-        table[n] = table[n - 1] * 10;
-        n += 1;
-    }
-    table
-};
-
 /// The usual shape and no other; `None` sends the text the slow way.
 fn quick_depth<'a>(
     text: &'a str,
@@ -393,8 +383,9 @@ fn slow_levels(
     }
     let misfit = |error| ParseError::Decimal { symbol: symbol.to_owned(), error };
     for [price, qty] in texts {
-        let price = Price(level_decimal::parse(price.as_bytes(), decimals.price).map_err(misfit)?);
-        let qty = Qty(level_decimal::parse(qty.as_bytes(), decimals.qty).map_err(misfit)?);
+        let price =
+            Price(decimal::parse_unsigned(price.as_bytes(), decimals.price).map_err(misfit)?);
+        let qty = Qty(decimal::parse_unsigned(qty.as_bytes(), decimals.qty).map_err(misfit)?);
         into.push(Level { price, qty });
     }
     Ok(())

@@ -6,7 +6,7 @@ use rutter_core::number::{Price, Qty};
 use super::message::{
     Decimals, Depth, LEVELS_MAX, Levels, Message, ParseError, parse, parse_snapshot,
 };
-use crate::level_decimal::DecimalError;
+use crate::decimal::DecimalError;
 
 const DECIMALS: Decimals = Decimals { price: 4, qty: 2 };
 
@@ -118,7 +118,7 @@ fn numbers_that_do_not_fit_are_errors_of_their_symbol() {
     for (price, qty, error) in [
         ("0.00241", "10", DecimalError::Inexact),
         ("0.0024", "10.001", DecimalError::Inexact),
-        ("-1", "10", DecimalError::Syntax),
+        ("-1", "10", DecimalError::Range),
         ("", "10", DecimalError::Syntax),
         ("0.0024", "99999999999999999999", DecimalError::Range),
     ] {

@@ -5,6 +5,7 @@
 //! entry is `rutter-venues`. Rules come from Binance's `web-socket-streams` document, "How to
 //! manage a local order book correctly", 2026-07.
 
+pub mod config;
 mod machine;
 pub mod message;
 pub mod sequence;
@@ -18,6 +19,5 @@ mod message_tests;
 #[cfg(test)]
 mod sequence_tests;
 
-pub use machine::{
-    BinanceFeed, Config, ConfigError, Counters, FeedListing, LINK, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN,
-};
+pub use config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN};
+pub use machine::{BinanceFeed, Counters, LINK};

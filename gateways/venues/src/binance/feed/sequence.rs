@@ -4,10 +4,10 @@
 //! and telling the core is `machine`.
 
 use rutter_core::input::{Level, Side};
-use rutter_core::number::Price;
 
 use super::message::Levels;
-use rutter_feeds::book::{Book, BookError, FEED_DEPTH};
+use rutter_feeds::book::{Book, BookError};
+use rutter_feeds::horizon::Horizon;
 
 /// Changes kept while a snapshot is awaited: over three minutes of a 100 ms stream.
 pub const CHANGES_MAX: usize = 2_048;
@@ -73,8 +73,7 @@ pub struct SequencedBook {
     at: Option<u64>,
     changes: Vec<Change>,
     kept: Levels,
-    /// The worst price of each side that the snapshot covers; `None`: all of them.
-    horizon: [Option<Price>; 2],
+    horizon: Horizon,
 }
 
 impl Default for SequencedBook {
@@ -91,7 +90,7 @@ impl SequencedBook {
             at: None,
             changes: Vec::new(),
             kept: Levels::default(),
-            horizon: [None, None],
+            horizon: Horizon::default(),
         }
     }
 
@@ -117,7 +116,7 @@ impl SequencedBook {
         self.changes.clear();
         self.kept.bids.clear();
         self.kept.asks.clear();
-        self.horizon = [None, None];
+        self.horizon = Horizon::default();
     }
 
     /// One change of the stream (`U`, `u` and its levels). True when the book is different now.
@@ -179,7 +178,7 @@ impl SequencedBook {
         let changes = core::mem::take(&mut self.changes);
         let kept = core::mem::take(&mut self.kept);
         self.restart();
-        self.horizon = [horizon(&levels.bids, limit), horizon(&levels.asks, limit)];
+        self.horizon = Horizon::of(&levels.bids, &levels.asks, limit);
         let result = self.build(at, levels, &changes, &kept);
         // The memory of the changes serves the next time.
         self.changes = changes;
@@ -236,24 +235,6 @@ impl SequencedBook {
         if self.book.is_crossed() {
             return Err(Break::Crossed);
         }
-        let [bid, ask] = self.horizon;
-        let covered = |side, horizon: Option<Price>, inside: fn(Price, Price) -> bool| {
-            horizon.is_none_or(|end| {
-                let last = self.book.side(side).nth(FEED_DEPTH - 1);
-                last.is_some_and(|level| inside(level.price, end))
-            })
-        };
-        if covered(Side::Buy, bid, |price, end| price >= end)
-            && covered(Side::Sell, ask, |price, end| price <= end)
-        {
-            Ok(())
-        } else {
-            Err(Break::Horizon)
-        }
+        if self.horizon.covers(&self.book) { Ok(()) } else { Err(Break::Horizon) }
     }
-}
-
-/// A side with fewer levels than were asked for is the whole side.
-fn horizon(levels: &[Level], limit: usize) -> Option<Price> {
-    levels.last().filter(|_| levels.len() >= limit).map(|level| level.price)
 }

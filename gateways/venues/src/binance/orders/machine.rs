@@ -9,24 +9,23 @@ use rutter_core::number::Text;
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
-use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, LinkId, Machine, Outbox};
+use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
 
 use super::children::{Children, Request};
-use super::reconcile::{Context, Phase, Reconciler};
+use super::encode;
+use super::reconcile::{BinanceDialect, PACE};
 use super::report::{self, News, Reader};
-use super::session::{Due, Inbound, Session, SessionError};
-use super::{encode, rest};
+use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
+use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::reject::Verdict;
 use crate::decimal::DecimalError;
 use crate::ids;
+use crate::inquiry::{Inquiry, Phase};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
-
-/// The only link.
-pub const FIX_LINK: LinkId = LinkId(0);
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -67,53 +66,6 @@ enum Link {
     },
 }
 
-/// Where the adapter stands, for the read model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// No link; waiting or connecting.
-    Disconnected,
-    /// Connected, not yet logged on.
-    LoggingOn,
-    /// Logged on, finding out what happened meanwhile.
-    Reconciling,
-    /// Taking orders.
-    Up,
-}
-
-/// Counts since the start, for the read model. Each is something that an operator may want to see
-/// rise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Logons that the venue confirmed.
-    pub logons: u64,
-    /// Logons that it refused.
-    pub logons_refused: u64,
-    /// Links given up because of what the venue sent.
-    pub protocol_errors: u64,
-    /// Orders and cancels refused by the venue.
-    pub refusals: u64,
-    /// Orders and cancels that the venue did not answer in time.
-    pub unanswered: u64,
-    /// Orders not sent, cancels included.
-    pub not_sent: u64,
-    /// New orders with an id that was sent before: not sent again.
-    pub repeated: u64,
-    /// Reports and open orders with an id that is not ours.
-    pub not_ours: u64,
-    /// Reports, orders and questions about a symbol that is not listed.
-    pub unlisted: u64,
-    /// Executions whose fee is in an unlisted asset, told as no fee.
-    pub unknown_fee_assets: u64,
-    /// Messages that mean nothing to this adapter.
-    pub ignored: u64,
-    /// REST requests that failed or got an unusable answer.
-    pub rest_failures: u64,
-    /// Questions dropped because too many were open.
-    pub questions_dropped: u64,
-    /// Children that the venue never got.
-    pub never_arrived: u64,
-}
-
 /// Why a message ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Broken {
@@ -140,7 +92,7 @@ pub struct BinanceOrders {
     /// Taken out while its messages are handled.
     inbound: Option<Inbound>,
     children: Children,
-    reconciler: Reconciler,
+    inquiry: Inquiry,
     backoff: Backoff,
     /// Connections that ended without the venue's Logout: part of the next comp id.
     unclean: u32,
@@ -171,7 +123,7 @@ impl BinanceOrders {
             session: Session::new(&config.target_comp_id, config.heartbeat_s),
             inbound: Some(Inbound::default()),
             children: Children::default(),
-            reconciler: Reconciler::new(config.seed ^ 0x0042_494e_414e_4345),
+            inquiry: Inquiry::new(PACE, config.seed ^ 0x0042_494e_414e_4345),
             backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
             unclean: 0,
             logged_on: false,
@@ -186,7 +138,7 @@ impl BinanceOrders {
     /// Where it stands.
     pub fn status(&self) -> Status {
         match self.link {
-            Link::On if self.reconciler.is_up() => Status::Up,
+            Link::On if self.inquiry.is_up() => Status::Up,
             Link::On => Status::Reconciling,
             Link::LoggingOn { .. } => Status::LoggingOn,
             Link::Idle { .. }
@@ -198,7 +150,7 @@ impl BinanceOrders {
 
     /// Counts since the start.
     pub fn counters(&self) -> Counters {
-        let tally = self.reconciler.tally;
+        let tally = self.inquiry.tally();
         Counters {
             not_ours: self.counters.not_ours + tally.others,
             unlisted: self.counters.unlisted + tally.unlisted,
@@ -216,18 +168,18 @@ impl BinanceOrders {
     }
 
     /// The last REST failure, in words.
-    pub fn last_rest_error(&self) -> Option<String> {
-        self.reconciler.last_error.map(|error: rest::RestError| error.to_string())
+    pub fn last_rest_error(&self) -> Option<&str> {
+        self.inquiry.last_error()
     }
 
     /// Children remembered, and questions open.
     pub fn load(&self) -> (usize, usize) {
-        (self.children.len(), self.reconciler.pending())
+        (self.children.len(), self.inquiry.pending())
     }
 
-    /// Runs the reconciler with what it needs of the rest.
-    fn reconcile(&mut self, act: impl FnOnce(&mut Reconciler, &Context<'_>, &mut Children)) {
-        let context = Context {
+    /// Runs the inquiry with Binance's dialect.
+    fn inquire(&mut self, act: impl FnOnce(&mut Inquiry, &mut BinanceDialect<'_>)) {
+        let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
             listings: &self.listings,
@@ -237,9 +189,10 @@ impl BinanceOrders {
             api_key: &self.config.api_key,
             recv_window_ns: u64::from(self.config.recv_window_ms) * MS,
             connected_ns: self.connected_ns,
+            children: &mut self.children,
         };
-        act(&mut self.reconciler, &context, &mut self.children);
-        if self.reconciler.is_up() {
+        act(&mut self.inquiry, &mut dialect);
+        if self.inquiry.is_up() {
             self.backoff.reset();
         }
     }
@@ -279,7 +232,7 @@ impl BinanceOrders {
         if self.link == Link::On {
             out.emit(Input::VenueDown(self.config.venue, reason));
         }
-        self.reconciler.stop();
+        self.inquiry.stop();
         self.children.forget_answers();
     }
 
@@ -410,8 +363,8 @@ impl BinanceOrders {
                 self.counters.logons += 1;
                 self.logged_on = true;
                 self.link = Link::On;
-                self.reconciler.start();
-                self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+                self.inquiry.start();
+                self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
             }
             msg_type::REJECT | msg_type::LOGOUT => {
                 self.counters.logons_refused += 1;
@@ -707,8 +660,8 @@ impl Machine for BinanceOrders {
             Event::Bytes(FIX_LINK, bytes) => self.on_bytes(now_ns, bytes, out),
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
-                self.reconcile(|reconciler, context, children| {
-                    reconciler.on_http(now_ns, id, response, context, children, out);
+                self.inquire(|inquiry, dialect| {
+                    inquiry.on_http(now_ns, id, response, dialect, out);
                 });
             }
             Event::Connected(_)
@@ -724,9 +677,9 @@ impl Machine for BinanceOrders {
             VenueCommand::New(new) => self.on_new(now_ns, new, out),
             VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
             VenueCommand::Query(child) => {
-                self.reconciler.ask(child.child, child.instrument);
-                if self.reconciler.phase() != Phase::Down {
-                    self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+                self.inquiry.ask(child.child, child.instrument);
+                if self.inquiry.phase() != Phase::Down {
+                    self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
                 }
             }
         }
@@ -736,7 +689,7 @@ impl Machine for BinanceOrders {
         self.on_link_timer(now_ns, out);
         if self.link == Link::On {
             self.on_overdue(now_ns, out);
-            self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+            self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
         }
     }
 
@@ -750,7 +703,7 @@ impl Machine for BinanceOrders {
             Link::On => {
                 let session = Some(self.session.next_timer_ns());
                 let answers = self.children.next_deadline_ns();
-                let questions = self.reconciler.next_timer_ns();
+                let questions = self.inquiry.next_timer_ns();
                 [session, answers, questions].into_iter().flatten().min()
             }
         }

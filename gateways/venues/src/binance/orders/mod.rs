@@ -16,8 +16,11 @@ mod reconcile;
 mod report;
 mod rest;
 mod session;
+mod status;
 
 #[cfg(test)]
 mod tests;
 
-pub use machine::{BinanceOrders, Counters, FIX_LINK, Status};
+pub use machine::BinanceOrders;
+pub use session::FIX_LINK;
+pub use status::{Counters, Status};

@@ -5,10 +5,10 @@
 
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
 use rutter_fix::tags;
-use rutter_transport::machine::{Action, Outbox};
+use rutter_transport::machine::{Action, LinkId, Outbox};
 
-use super::machine::FIX_LINK;
-
+/// The only link of the adapter.
+pub const FIX_LINK: LinkId = LinkId(0);
 /// Tag 8.
 pub(super) const BEGIN_STRING: &[u8] = b"FIX.4.4";
 /// Extra time for a heartbeat to arrive before silence counts, in heartbeat intervals' fifths.

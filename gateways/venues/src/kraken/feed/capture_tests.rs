@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use rutter_core::id::InstrumentId;
 use serde_json::Value;
 
 use super::*;
@@ -73,8 +74,9 @@ fn own_checksum(pair: &Pair) -> u32 {
     for (side, text) in [(Side::Buy, &pair.bids), (Side::Sell, &pair.asks)] {
         for level in text.split_ascii_whitespace() {
             let (price, qty) = level.split_once('x').expect("price x quantity");
-            let price = Price(level_decimal::parse(price.as_bytes(), decimals.0).expect("price"));
-            let qty = Qty(level_decimal::parse(qty.as_bytes(), decimals.1).expect("quantity"));
+            let price =
+                Price(decimal::parse_unsigned(price.as_bytes(), decimals.0).expect("price"));
+            let qty = Qty(decimal::parse_unsigned(qty.as_bytes(), decimals.1).expect("quantity"));
             book.set(side, Level { price, qty }).expect("level");
         }
     }

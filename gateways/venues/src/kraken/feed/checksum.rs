@@ -110,15 +110,15 @@ pub fn checksum(book: &Book, precision: &Precision) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::level_decimal;
+    use crate::decimal;
     use rutter_core::number::{Price, Qty};
 
     fn fill(book: &mut Book, side: Side, levels: &str, decimals: (u8, u8)) {
         for level in levels.split_ascii_whitespace() {
             let (price, qty) = level.split_once('x').expect("price x quantity");
             let level = Level {
-                price: Price(level_decimal::parse(price.as_bytes(), decimals.0).expect("price")),
-                qty: Qty(level_decimal::parse(qty.as_bytes(), decimals.1).expect("quantity")),
+                price: Price(decimal::parse_unsigned(price.as_bytes(), decimals.0).expect("price")),
+                qty: Qty(decimal::parse_unsigned(qty.as_bytes(), decimals.1).expect("quantity")),
             };
             book.set(side, level).expect("level");
         }

@@ -6,29 +6,28 @@
 //! Invariant: a book is told to the core only while its subscription is `Synced`, that is, from a
 //! snapshot whose checksum was right until the first message that is not.
 
-use rutter_core::id::{InstrumentId, Symbol, VenueId};
+use rutter_core::id::Symbol;
 use rutter_core::input::{Distrust, Input, Level, Side};
 use rutter_core::number::{Price, Qty};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 
 use super::checksum::{DECIMALS_MAX, Precision, checksum};
+use super::config::{Config, ConfigError, DEPTHS, LISTINGS_MAX};
 use super::message::{
     Answer, BookEntry, Content, LEVELS_MAX, LevelText, Message, PairTerms, parse,
     write_book_request, write_instrument_request, write_ping,
 };
 use crate::backoff::Backoff;
-use crate::level_decimal;
+use crate::decimal;
+use crate::listing::FeedListing;
+use crate::silence::{Due, Silence};
 use rutter_feeds::FeedCommand;
-use rutter_feeds::book::{Book, Published};
+use rutter_feeds::alive::Alive;
+use rutter_feeds::book::Book;
+use rutter_feeds::trust::{STABLE_NS, Trust};
 
 /// The only link.
 pub const LINK: LinkId = LinkId(0);
-
-/// Depths that the venue offers.
-pub const DEPTHS: [u16; 5] = [10, 25, 100, 500, 1_000];
-
-/// Listings of one feed.
-pub const LISTINGS_MAX: usize = 256;
 
 /// Names in one subscription request.
 const SYMBOLS_PER_REQUEST: usize = 50;
@@ -39,90 +38,6 @@ const ANSWER_TIMEOUT_NS: u64 = 10_000_000_000;
 /// First and longest wait before a book is subscribed again.
 const RESYNC_BASE_NS: u64 = 200_000_000;
 const RESYNC_MAX_NS: u64 = 30_000_000_000;
-
-/// A link or book that was good for so long starts its waits from the first again.
-const STABLE_NS: u64 = 60_000_000_000;
-
-/// Between two [`Input::FeedAlive`] when nothing else is told.
-const ALIVE_EVERY_NS: u64 = 500_000_000;
-
-/// An instrument as Kraken and the core know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedListing {
-    /// The core's id.
-    pub instrument: InstrumentId,
-    /// Kraken's name, such as `BTC/USD`.
-    pub symbol: String,
-    /// Decimals of the core's prices.
-    pub price_decimals: u8,
-    /// Decimals of the core's quantities.
-    pub qty_decimals: u8,
-}
-
-/// What the feed is to do.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The core's id of the venue.
-    pub venue: VenueId,
-    /// Such as `ws.kraken.com`, 443, TLS, target `/v2`.
-    pub endpoint: Endpoint,
-    /// Base of REST requests; this feed makes none.
-    pub rest_base: String,
-    /// What to subscribe.
-    pub listings: Vec<FeedListing>,
-    /// Subscribed depth, one of [`DEPTHS`]; 25 covers what the core is told.
-    pub depth: u16,
-    /// A link that is silent for so long is dead; after half of it, it is pinged.
-    pub silence_ns: u64,
-    /// First wait before a reconnect. The venue allows about 150 connections in ten minutes.
-    pub reconnect_base_ns: u64,
-    /// Longest wait before a reconnect.
-    pub reconnect_max_ns: u64,
-    /// Seed of the jitter.
-    pub seed: u64,
-}
-
-impl Config {
-    /// Kraken's own address and the usual times, without listings.
-    pub fn new(venue: VenueId) -> Self {
-        Self {
-            venue,
-            endpoint: Endpoint {
-                host: "ws.kraken.com".to_owned(),
-                port: 443,
-                tls: true,
-                framing: rutter_transport::machine::Framing::WebSocket { target: "/v2".to_owned() },
-            },
-            rest_base: "https://api.kraken.com".to_owned(),
-            listings: Vec::new(),
-            depth: 25,
-            silence_ns: 10_000_000_000,
-            reconnect_base_ns: 1_000_000_000,
-            reconnect_max_ns: 60_000_000_000,
-            seed: 1,
-        }
-    }
-}
-
-/// Why a configuration cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Not one of [`DEPTHS`].
-    #[error("Kraken offers no book depth of {0}")]
-    Depth(u16),
-    /// Empty, too long, or with characters that no pair has.
-    #[error("not a Kraken pair: {0}")]
-    Symbol(String),
-    /// A pair is listed twice.
-    #[error("{0} is listed twice")]
-    Twice(String),
-    /// More decimals than [`DECIMALS_MAX`].
-    #[error("{0} has more than {DECIMALS_MAX} decimals")]
-    Decimals(String),
-    /// More listings than [`LISTINGS_MAX`].
-    #[error("{0} listings, at most {LISTINGS_MAX}")]
-    TooMany(usize),
-}
 
 /// What happened so far, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,7 +83,7 @@ enum Subscription {
     /// Subscribed; the snapshot must come by then.
     Asked { until_ns: u64 },
     /// Proved by the last checksum.
-    Synced { since_ns: u64 },
+    Synced,
     /// Unsubscribed; waits for the answer, at most until then.
     Leaving { until_ns: u64 },
 }
@@ -180,8 +95,7 @@ struct Slot {
     precision: Option<Precision>,
     subscription: Subscription,
     book: Book,
-    published: Published,
-    dirty: bool,
+    trust: Trust,
     backoff: Backoff,
 }
 
@@ -195,11 +109,8 @@ pub struct KrakenFeed {
     backoff: Backoff,
     content: Content,
     req_id: u64,
-    heard_ns: u64,
-    pinged: bool,
-    told_ns: u64,
-    /// Something was heard since the core was told anything.
-    unheard: bool,
+    silence: Silence,
+    alive: Alive,
     counters: Counters,
 }
 
@@ -226,15 +137,13 @@ impl KrakenFeed {
         let (base, max) = (config.reconnect_base_ns, config.reconnect_max_ns);
         Ok(Self {
             backoff: Backoff::new(base, max, config.seed),
+            alive: Alive::new(config.venue),
+            silence: Silence::new(config.silence_ns),
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
             content: Content::default(),
             req_id: 0,
-            heard_ns: 0,
-            pinged: false,
-            told_ns: 0,
-            unheard: false,
             counters: Counters::default(),
         })
     }
@@ -246,8 +155,7 @@ impl KrakenFeed {
 
     /// Books that are trusted now.
     pub fn synced(&self) -> usize {
-        let synced = |slot: &&Slot| matches!(slot.subscription, Subscription::Synced { .. });
-        self.slots.iter().filter(synced).count()
+        self.slots.iter().filter(|slot| slot.trust.is_trusted()).count()
     }
 
     const fn next_req_id(&mut self) -> u64 {
@@ -274,13 +182,11 @@ impl KrakenFeed {
             }
         }
         for slot in &mut self.slots {
-            if matches!(slot.subscription, Subscription::Synced { .. }) {
-                let (venue, instrument) = (self.config.venue, slot.listing.instrument);
-                out.emit(Input::BookDistrusted { venue, instrument, reason });
-                self.told_ns = now_ns;
+            if slot.trust.is_trusted() {
+                self.alive.postpone(now_ns);
             }
+            slot.trust.end(now_ns, reason, |input| out.emit(input));
             slot.subscription = Subscription::Unlisted;
-            slot.dirty = false;
         }
         if closed {
             self.link = Link::Waiting { until_ns: now_ns.saturating_add(self.backoff.next_ns()) };
@@ -291,9 +197,8 @@ impl KrakenFeed {
     }
 
     const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
-        self.pinged = false;
-        self.unheard = true;
+        self.silence.heard(now_ns);
+        self.alive.heard();
     }
 
     fn on_text(&mut self, now_ns: u64, text: &str, out: &mut Outbox<Input>) {
@@ -339,22 +244,25 @@ impl KrakenFeed {
             return;
         };
         let slot = &mut self.slots[at];
-        let since_ns = match (slot.subscription, snapshot) {
-            (Subscription::Synced { since_ns }, _) => since_ns,
-            (Subscription::Asked { .. }, true) => now_ns,
-            // The rest of a subscription that was given up, or not yet begun.
-            _ => {
-                self.counters.ignored += 1;
-                return;
-            }
+        let wanted = match slot.subscription {
+            Subscription::Synced => true,
+            Subscription::Asked { .. } => snapshot,
+            // The rest of a subscription that was given up, or that has not begun yet.
+            Subscription::Unlisted
+            | Subscription::Waiting { .. }
+            | Subscription::Leaving { .. } => false,
         };
+        if !wanted {
+            self.counters.ignored += 1;
+            return;
+        }
         match slot.apply(text, entry, snapshot, depth) {
             Ok(()) => {
                 if snapshot {
-                    slot.published.restart();
+                    slot.trust.begin(now_ns);
                 }
-                slot.subscription = Subscription::Synced { since_ns };
-                slot.dirty = true;
+                slot.subscription = Subscription::Synced;
+                slot.trust.change();
             }
             Err(reason) => self.distrust(now_ns, at, reason, out),
         }
@@ -363,7 +271,7 @@ impl KrakenFeed {
     /// The book at `at` cannot be trusted: tells so at once and leaves its subscription.
     fn distrust(&mut self, now_ns: u64, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
         let req_id = self.next_req_id();
-        let (venue, depth) = (self.config.venue, self.config.depth);
+        let depth = self.config.depth;
         let slot = &mut self.slots[at];
         match reason {
             Distrust::Checksum => self.counters.checksum_errors += 1,
@@ -371,15 +279,12 @@ impl KrakenFeed {
             Distrust::NoSnapshot | Distrust::Gap | Distrust::Disconnected => {}
         }
         self.counters.resyncs += 1;
-        if let Subscription::Synced { since_ns } = slot.subscription {
-            let instrument = slot.listing.instrument;
-            out.emit(Input::BookDistrusted { venue, instrument, reason });
-            self.told_ns = now_ns;
-            if now_ns.saturating_sub(since_ns) >= STABLE_NS {
-                slot.backoff.reset();
-            }
+        if slot.trust.is_trusted() {
+            self.alive.postpone(now_ns);
         }
-        slot.dirty = false;
+        if slot.trust.end(now_ns, reason, |input| out.emit(input)) {
+            slot.backoff.reset();
+        }
         slot.subscription = Subscription::Leaving { until_ns: now_ns + ANSWER_TIMEOUT_NS };
         let symbol = core::iter::once(slot.listing.symbol.as_str());
         out.send(LINK, |bytes| write_book_request(bytes, "unsubscribe", symbol, depth, req_id));
@@ -401,7 +306,7 @@ impl KrakenFeed {
                     slot.subscription = Subscription::Waiting { until_ns: now_ns };
                 }
                 // The book was proved in other digits: begin again.
-                (Subscription::Synced { .. } | Subscription::Asked { .. }, _) if changed => {
+                (Subscription::Synced | Subscription::Asked { .. }, _) if changed => {
                     self.distrust(now_ns, at, Distrust::Protocol, out);
                 }
                 _ => {}
@@ -477,24 +382,16 @@ impl KrakenFeed {
             Link::Up { listed_by_ns: Some(by_ns), .. } if by_ns <= now_ns => {
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }
-            Link::Up { .. } if self.silent_at_ns() <= now_ns => {
-                self.lost(now_ns, Distrust::Disconnected, false, out);
-            }
-            Link::Up { .. } if !self.pinged && self.ping_at_ns() <= now_ns => {
-                self.pinged = true;
-                let req_id = self.next_req_id();
-                out.send(LINK, |bytes| write_ping(bytes, req_id));
-            }
-            Link::Waiting { .. } | Link::Connecting | Link::Up { .. } | Link::Closing => {}
+            Link::Up { .. } => match self.silence.due(now_ns) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    let req_id = self.next_req_id();
+                    out.send(LINK, |bytes| write_ping(bytes, req_id));
+                }
+                Due::Dead => self.lost(now_ns, Distrust::Disconnected, false, out),
+            },
+            Link::Waiting { .. } | Link::Connecting | Link::Closing => {}
         }
-    }
-
-    const fn silent_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.config.silence_ns)
-    }
-
-    const fn ping_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.config.silence_ns / 2)
     }
 }
 
@@ -515,8 +412,7 @@ fn slot(config: &Config, listing: &FeedListing) -> Result<Slot, ConfigError> {
         subscription: Subscription::Unlisted,
         // A message may add all its levels before the book is cut.
         book: Book::new(usize::from(config.depth) + LEVELS_MAX),
-        published: Published::new(config.venue, listing.instrument),
-        dirty: false,
+        trust: Trust::new(config.venue, listing.instrument),
         backoff: Backoff::new(RESYNC_BASE_NS, RESYNC_MAX_NS, seed),
     })
 }
@@ -546,8 +442,8 @@ impl Slot {
 
     fn apply_side(&mut self, text: &str, side: Side, levels: &[LevelText]) -> Result<(), Distrust> {
         for level in levels {
-            let price = level_decimal::parse(level.price.of(text), self.listing.price_decimals);
-            let qty = level_decimal::parse(level.qty.of(text), self.listing.qty_decimals);
+            let price = decimal::parse_unsigned(level.price.of(text), self.listing.price_decimals);
+            let qty = decimal::parse_unsigned(level.qty.of(text), self.listing.qty_decimals);
             let (Ok(price), Ok(qty)) = (price, qty) else { return Err(Distrust::Protocol) };
             let level = Level { price: Price(price), qty: Qty(qty) };
             self.book.set(side, level).map_err(|_| Distrust::Protocol)?;
@@ -609,20 +505,12 @@ impl Machine for KrakenFeed {
     }
 
     fn flush(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        let mut told = false;
         for slot in &mut self.slots {
-            if !std::mem::take(&mut slot.dirty) {
-                continue;
-            }
-            let told = slot.published.publish(&slot.book, |update| out.emit(Input::Book(update)));
-            if told > 0 {
-                self.told_ns = now_ns;
-                self.unheard = false;
-            }
+            told |= slot.trust.publish(&slot.book, |update| out.emit(Input::Book(update)));
         }
-        if self.unheard && now_ns >= self.told_ns.saturating_add(ALIVE_EVERY_NS) {
-            out.emit(Input::FeedAlive(self.config.venue));
-            self.told_ns = now_ns;
-            self.unheard = false;
+        if let Some(alive) = self.alive.flushed(now_ns, told) {
+            out.emit(alive);
         }
     }
 
@@ -638,7 +526,7 @@ impl Machine for KrakenFeed {
             Link::Waiting { until_ns } => return Some(until_ns),
             Link::Connecting | Link::Closing => return None,
             Link::Up { listed_by_ns, .. } => {
-                let due = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                let due = self.silence.next_ns();
                 listed_by_ns.map_or(due, |by_ns| by_ns.min(due))
             }
         };
@@ -646,7 +534,7 @@ impl Machine for KrakenFeed {
             Subscription::Waiting { until_ns }
             | Subscription::Asked { until_ns }
             | Subscription::Leaving { until_ns } => Some(until_ns),
-            Subscription::Unlisted | Subscription::Synced { .. } => None,
+            Subscription::Unlisted | Subscription::Synced => None,
         });
         Some(books.fold(link, u64::min))
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use rutter_core::id::{InstrumentId, VenueId};
 use rutter_transport::machine::Action;
 
 use super::*;
@@ -222,8 +223,9 @@ fn a_level_pushed_out_of_the_depth_is_gone_without_a_delete() {
         for level in text.split_ascii_whitespace().chain((side == Side::Buy).then_some("0.5667x1"))
         {
             let (price, qty) = level.split_once('x').expect("price x quantity");
-            let price = Price(level_decimal::parse(price.as_bytes(), decimals.0).expect("price"));
-            let qty = Qty(level_decimal::parse(qty.as_bytes(), decimals.1).expect("quantity"));
+            let price =
+                Price(decimal::parse_unsigned(price.as_bytes(), decimals.0).expect("price"));
+            let qty = Qty(decimal::parse_unsigned(qty.as_bytes(), decimals.1).expect("quantity"));
             full.set(side, Level { price, qty }).expect("level");
         }
     }

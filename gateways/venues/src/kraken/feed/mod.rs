@@ -4,7 +4,9 @@
 //! says what a message means, `checksum` proves a book, `machine` keeps the link and the books.
 
 pub mod checksum;
+pub mod config;
 pub mod machine;
 pub mod message;
 
-pub use machine::{Config, ConfigError, Counters, FeedListing, KrakenFeed};
+pub use config::{Config, ConfigError};
+pub use machine::{Counters, KrakenFeed};

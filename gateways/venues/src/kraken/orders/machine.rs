@@ -19,11 +19,13 @@ use super::message::{self, AddOrder, Envelope, System};
 use super::reconcile::Reconciler;
 use super::report::{Broken, Ledger};
 use super::rest::{self, Call};
+use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::ids;
 use crate::kraken::config::{ConfigError, KrakenConfig};
 use crate::listing::{Assets, Listings};
+use crate::silence::{Due, Silence};
 
 /// The only link.
 pub const PRIVATE_LINK: LinkId = LinkId(0);
@@ -57,63 +59,6 @@ enum Link {
     On,
     /// The carrier was asked to close.
     Closing { deadline_ns: u64 },
-}
-
-/// Where the adapter stands, for the read model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// No link; waiting or connecting.
-    Disconnected,
-    /// Connected, waiting for the snapshots.
-    Subscribing,
-    /// Finding out what happened meanwhile.
-    Reconciling,
-    /// Connected, but the venue takes no orders (maintenance, cancel-only, post-only).
-    Closed,
-    /// Taking orders.
-    Up,
-}
-
-/// Counts since the start, for the read model. Each is something that an operator may want to see
-/// rise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Links on which both snapshots came.
-    pub logons: u64,
-    /// Tokens or subscriptions that the venue refused.
-    pub logons_refused: u64,
-    /// Links that were given up or lost.
-    pub links_lost: u64,
-    /// Links given up because of what the venue sent, and REST entries that could not be read.
-    pub protocol_errors: u64,
-    /// Missing messages in the sequence of the executions.
-    pub gaps: u64,
-    /// Repeated messages in that sequence.
-    pub repeats: u64,
-    /// Orders and cancels refused by the venue.
-    pub refusals: u64,
-    /// Orders and cancels that the venue did not answer in time.
-    pub unanswered: u64,
-    /// Orders not sent, cancels included.
-    pub not_sent: u64,
-    /// New orders with an id that was sent before: not sent again.
-    pub repeated: u64,
-    /// Executions with an id that is not ours.
-    pub not_ours: u64,
-    /// Executions and orders in a symbol that is not listed.
-    pub unlisted: u64,
-    /// Fees in an unlisted asset, told as no fee.
-    pub unknown_fee_assets: u64,
-    /// Messages that mean nothing to this adapter.
-    pub ignored: u64,
-    /// REST calls that failed or got an unusable answer.
-    pub rest_failures: u64,
-    /// Questions dropped because too many were open.
-    pub questions_dropped: u64,
-    /// Children that the venue spoke of and that found no room.
-    pub children_dropped: u64,
-    /// Children that the venue never got.
-    pub never_arrived: u64,
 }
 
 /// The decoded API secret; never printed.
@@ -164,8 +109,7 @@ pub struct KrakenOrders {
     http_id: u64,
     nonce: u64,
     req_id: u64,
-    heard_ns: u64,
-    pinged: bool,
+    silence: Silence,
 }
 
 impl KrakenOrders {
@@ -194,12 +138,11 @@ impl KrakenOrders {
             executions: None,
             balances: None,
             backoff: Backoff::new(base, max, config.seed),
+            silence: Silence::new(config.silence_ns),
             flight: None,
             http_id: 0,
             nonce: 0,
             req_id: 0,
-            heard_ns: 0,
-            pinged: false,
             ledger: Ledger {
                 listings: Listings::new(config.listings.clone()),
                 assets,
@@ -359,18 +302,13 @@ impl KrakenOrders {
         self.link = Link::Subscribing { deadline_ns: now_ns + SUBSCRIBE_TIMEOUT_NS };
         self.connected_ns = now_ns;
         self.online = true;
-        self.heard(now_ns);
+        self.silence.heard(now_ns);
         let (executions, balances) = (self.next_req_id(), self.next_req_id());
         let token = &self.token.0;
         out.send(PRIVATE_LINK, |bytes| {
             message::write_subscribe_executions(bytes, token, executions);
         });
         out.send(PRIVATE_LINK, |bytes| message::write_subscribe_balances(bytes, token, balances));
-    }
-
-    const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
-        self.pinged = false;
     }
 
     const fn is_connected(&self) -> bool {
@@ -381,7 +319,7 @@ impl KrakenOrders {
         if !self.is_connected() {
             return;
         }
-        self.heard(now_ns);
+        self.silence.heard(now_ns);
         // The deserializer would take an array for a structure, too.
         let object = text.trim_start().starts_with('{');
         let read = match serde_json::from_str::<Envelope<'_>>(text) {
@@ -632,29 +570,16 @@ impl KrakenOrders {
             Link::Closing { deadline_ns } if deadline_ns <= now_ns => {
                 self.lost(now_ns, VenueDownReason::LinkLost, true, out);
             }
-            Link::Subscribing { .. } | Link::On if self.silent_at_ns() <= now_ns => {
-                self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
-            }
-            Link::Subscribing { .. } | Link::On if !self.pinged && self.ping_at_ns() <= now_ns => {
-                self.pinged = true;
-                let req_id = self.next_req_id();
-                out.send(PRIVATE_LINK, |bytes| message::write_ping(bytes, req_id));
-            }
-            Link::Idle { .. }
-            | Link::Token
-            | Link::Connecting { .. }
-            | Link::Subscribing { .. }
-            | Link::On
-            | Link::Closing { .. } => {}
+            Link::Subscribing { .. } | Link::On => match self.silence.due(now_ns) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    let req_id = self.next_req_id();
+                    out.send(PRIVATE_LINK, |bytes| message::write_ping(bytes, req_id));
+                }
+                Due::Dead => self.lost(now_ns, VenueDownReason::NoAnswer, false, out),
+            },
+            Link::Idle { .. } | Link::Token | Link::Connecting { .. } | Link::Closing { .. } => {}
         }
-    }
-
-    const fn silent_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.ledger.config.silence_ns)
-    }
-
-    const fn ping_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.ledger.config.silence_ns / 2)
     }
 }
 
@@ -678,7 +603,7 @@ impl Machine for KrakenOrders {
         match event {
             Event::Connected(PRIVATE_LINK) => self.on_connected(now_ns, out),
             Event::Text(PRIVATE_LINK, text) => self.on_text(now_ns, text, out),
-            Event::Alive(PRIVATE_LINK) => self.heard(now_ns),
+            Event::Alive(PRIVATE_LINK) => self.silence.heard(now_ns),
             Event::Closed(PRIVATE_LINK, reason) => {
                 let down = match reason {
                     CloseReason::Protocol => VenueDownReason::Protocol,
@@ -730,7 +655,7 @@ impl Machine for KrakenOrders {
             Link::Token => None,
             Link::Connecting { deadline_ns } | Link::Closing { deadline_ns } => Some(deadline_ns),
             Link::Subscribing { .. } | Link::On => {
-                let alive = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                let alive = self.silence.next_ns();
                 match self.link {
                     Link::Subscribing { deadline_ns } => Some(alive.min(deadline_ns)),
                     _ => Some(alive),
@@ -739,7 +664,7 @@ impl Machine for KrakenOrders {
         };
         let call = match &self.flight {
             Some(flight) => Some(flight.deadline_ns),
-            None if self.link == Link::On => self.reconciler.next_ns(self.heard_ns),
+            None if self.link == Link::On => self.reconciler.next_ns(self.silence.heard_ns()),
             None => None,
         };
         [link, call, self.ledger.waits.next_ns()].into_iter().flatten().min()

@@ -17,9 +17,12 @@ pub mod message;
 mod reconcile;
 mod report;
 pub mod rest;
+mod round;
+mod status;
 pub mod time;
 
-pub use machine::{Counters, KrakenOrders, PRIVATE_LINK, Status};
+pub use machine::{KrakenOrders, PRIVATE_LINK};
+pub use status::{Counters, Status};
 
 #[cfg(test)]
 mod tests;

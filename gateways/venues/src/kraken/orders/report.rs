@@ -15,8 +15,8 @@ use rutter_transport::machine::Outbox;
 use serde_json::value::RawValue;
 
 use super::children::{Children, End, Request, Wait, Waits};
-use super::machine::Counters;
 use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
+use super::status::Counters;
 use crate::decimal::DecimalError;
 use crate::ids;
 use crate::kraken::config::KrakenConfig;

@@ -1,13 +1,13 @@
-//! What a FIX message from a client may hold, and how a bad one is refused.
+//! The allowed fields of a client's FIX message, and the refusal of a bad one.
 //!
-//! A line belongs here if it needs one message and no session. Source: venue reference, Binance
+//! A line belongs here if it needs one message and no session. Source: venue reference (Binance),
 //! sections 3.1 to 3.5 and the error table of section 8.
 
 use rutter_fix::codec::{Defect, Message};
 
 use super::super::ApiError;
 
-/// A refusal by Reject: tags 371, 373, 25016 and 58.
+/// A Reject: `RefTagID` (371), `SessionRejectReason` (373), `ErrorCode` (25016) and Text (58).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub tag: Option<u32>,
@@ -16,7 +16,7 @@ pub(super) struct Fault {
     pub text: String,
 }
 
-/// `SessionRejectReason` values (FIX 4.4, tag 373).
+/// Values of `SessionRejectReason` (373), FIX 4.4.
 const INVALID_TAG: u32 = 0;
 const MISSING: u32 = 1;
 const NOT_DEFINED: u32 = 2;
@@ -64,17 +64,17 @@ impl Fault {
     }
 }
 
-/// A client's message, owned.
+/// A copy of a client's message.
 #[derive(Clone, Debug)]
 pub(super) struct Inbound {
     pub kind: String,
-    /// Behind 35, in order.
+    /// Fields after `MsgType` (35), in order.
     fields: Vec<(u32, String)>,
     defect: Option<Defect>,
     printable: bool,
 }
 
-/// Body tags of a message: those it must have, those it may have.
+/// Body tags of a message type: required and optional ones.
 struct Shape {
     kind: &'static str,
     required: &'static [u32],
@@ -112,7 +112,7 @@ const SHAPES: &[Shape] = &[
     Shape { kind: "XLQ", required: &[6136], optional: &[] },
 ];
 
-/// Market data messages: known, but not on an order entry session.
+/// Types of market data messages, which an order entry session refuses.
 const OTHER_SESSIONS: [&str; 2] = ["V", "x"];
 
 impl Inbound {
@@ -135,7 +135,7 @@ impl Inbound {
         self.get(34)?.parse().ok()
     }
 
-    /// A client id field (11, 41, 25034): `^[a-zA-Z0-9-_]{1,36}$`.
+    /// Checks a client id (tags 11, 41, 25034): `^[a-zA-Z0-9-_]{1,36}$`.
     pub fn client_id(&self, tag: u32) -> Result<Option<&str>, Fault> {
         match self.get(tag) {
             Some(id) if !super::super::orders::is_client_id(id) => Err(Fault::format(tag)),
@@ -143,7 +143,7 @@ impl Inbound {
         }
     }
 
-    /// Tags against the message's shape.
+    /// Checks the tags of the body against the message type.
     pub fn check_fields(&self) -> Result<(), Fault> {
         if !self.printable {
             return Err(Fault::code(-1177, "Only printable ASCII is allowed.").because(FORMAT));

@@ -1,8 +1,8 @@
 //! FIX 4.4 order entry: the session.
 //!
-//! A line belongs here if it is about sequence numbers, heartbeats, logon or framing. Orders are
-//! `orders`, what a message may hold is `fields`, what is sent is `render`. Only the codec is
-//! shared with the product; the session rules are the venue reference's (Binance section 3).
+//! A line belongs here if it concerns sequence numbers, heartbeats, logon or framing. Orders are
+//! `orders`, allowed fields are `fields`, outgoing messages are `render`. Only the codec is shared
+//! with the product. The session rules come from the venue reference (Binance), section 3.
 
 mod fields;
 mod orders;
@@ -21,24 +21,26 @@ use fields::{Fault, Inbound};
 use render::{Outbound, execution_report};
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// Bytes of unfinished messages that are kept.
+/// Most bytes of an unfinished message.
 pub const BUFFER_BYTES_MAX: usize = 128 << 10;
-/// A connection must log on within this time (the reference gives none).
+/// Longest time from connection to Logon. The reference gives no number.
 pub const LOGON_NS: u64 = 10 * SECOND_NS;
 /// `SenderCompID` of the venue.
 pub const VENUE_COMP_ID: &str = "SPOT";
-/// Comp ids that may be locked at once.
+/// Most `CompID`s that may be locked at a time.
 pub const LOCKED_IDS_MAX: usize = 10_000;
 
 /// FIX switches.
 #[derive(Clone, Debug)]
 pub struct FixConfig {
-    /// Pad `BodyLength` with zeros to seven digits (default false; parsers must accept both).
+    /// Whether `BodyLength` (9) is padded with zeros to seven digits (default false). Parsers must
+    /// accept both.
     pub padded_body_length: bool,
-    /// Lock a `SenderCompID` for two heartbeat intervals after a close without Logout (default
+    /// Whether a close without Logout locks the `SenderCompID` for two heartbeat intervals (default
     /// true).
     pub lock_comp_id_after_unclean_close: bool,
-    /// Log out and close on a wrong sequence number (default false: Reject only, as documented).
+    /// Whether a wrong sequence number causes Logout and close (default false: only a Reject, as
+    /// documented).
     pub close_on_sequence_error: bool,
 }
 
@@ -63,14 +65,14 @@ pub(super) struct Sessions {
 struct Session {
     buffer: Vec<u8>,
     logon: Option<Logon>,
-    /// The client's comp id once it is known.
+    /// The client's `CompID`, known after the Logon.
     peer: String,
     next_in: u64,
     next_out: u64,
     opened_ns: u64,
     last_in_ns: u64,
     last_out_ns: u64,
-    /// A test request's id and when it was sent.
+    /// Id and time of an unanswered `TestRequest`.
     test: Option<(String, u64)>,
     messages: Window,
 }
@@ -115,7 +117,7 @@ impl BinanceFront {
         }
     }
 
-    /// Forgets a connection; without a Logout before, its comp id stays locked for a while.
+    /// Forgets a connection. Without a Logout before, its `CompID` stays locked for a time.
     pub(super) fn drop_fix(&mut self, now_ns: u64, conn: ConnId) {
         let Some(session) = self.fix.by_conn.remove(&conn) else { return };
         let Some(logon) = session.logon else { return };
@@ -132,7 +134,7 @@ impl BinanceFront {
         out.push(FrontAction::Close(conn));
     }
 
-    /// Closes after an orderly logout: nothing stays locked.
+    /// Closes after a Logout, without a lock.
     fn fix_close_clean(&mut self, conn: ConnId, out: &mut Vec<FrontAction>) {
         self.fix.by_conn.remove(&conn);
         out.push(FrontAction::Close(conn));
@@ -433,7 +435,7 @@ impl BinanceFront {
         }
     }
 
-    /// Warns every session that it will be closed.
+    /// Sends every session the news that it will be closed.
     pub(super) fn fix_news(&mut self, now_ns: u64, seconds: u64, out: &mut Vec<FrontAction>) {
         let headline = format!("You'll be disconnected in {seconds} seconds. Please reconnect.");
         for conn in self.logged_on() {
@@ -441,7 +443,7 @@ impl BinanceFront {
         }
     }
 
-    /// The last warning, Logout, close.
+    /// Sends every session a last news and a Logout, and closes it.
     pub(super) fn fix_shutdown(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         let headline = "Your connection is about to be closed. Please reconnect.";
         for conn in self.logged_on() {
@@ -456,7 +458,7 @@ impl BinanceFront {
         live.map(|(conn, _)| *conn).collect()
     }
 
-    /// Sends a report to every session that is owed it.
+    /// Sends a report to every session that subscribes to it.
     pub(super) fn tell_fix(&mut self, now_ns: u64, report: &Report, out: &mut Vec<FrontAction>) {
         let owed: Vec<ConnId> = self
             .fix
@@ -481,7 +483,7 @@ impl BinanceFront {
 }
 
 impl Session {
-    /// Header, sequence and time of a message after logon.
+    /// Checks header, sequence number and time of a message after the Logon.
     fn check(&self, now_ns: u64, message: &Inbound) -> Result<(), Fault> {
         if message.sequence() != Some(self.next_in) {
             return Err(wrong_sequence());
@@ -513,7 +515,8 @@ fn check_comp_ids(message: &Inbound, expected: Option<&str>) -> Result<(), Fault
     Ok(())
 }
 
-/// `SendingTime` against the clock; `default_us` is the window when 25000 is absent.
+/// Checks `SendingTime` (52) against the time. `default_us` is the window in microseconds without
+/// `RecvWindow` (25000).
 fn check_sending_time(
     now_ns: u64,
     message: &Inbound,

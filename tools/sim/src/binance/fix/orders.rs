@@ -1,7 +1,7 @@
 //! Orders over FIX: D, F, q, XAK, XCN and XLQ.
 //!
-//! A line belongs here if it turns a client's application message into a request of `orders` and
-//! its outcome into an answer. Source: venue reference, Binance sections 3.3 and 3.5.
+//! A line belongs here if it turns a client's application message into a request of `orders`, or
+//! the result into an answer. Source: venue reference (Binance), sections 3.3 and 3.5.
 
 use super::super::super::engine::{
     AccountId, CancelOnly, InstrumentId, OrderKind, OrderRef, Side, Stp, Tif,
@@ -12,7 +12,8 @@ use super::super::{ApiError, BinanceFront};
 use super::fields::{Fault, Inbound};
 use super::render::{Outbound, rejected};
 
-/// Codes that come as `ExecutionReport` 150=8 (engine, filters, rates); all others as Reject.
+/// Error codes (engine, filters, rates) that are sent as `ExecutionReport` with 150=8. All others
+/// are sent as Reject.
 const REJECTED_BY_ENGINE: [i32; 4] = [-1013, -2010, -1015, -1008];
 
 impl BinanceFront {
@@ -113,7 +114,7 @@ impl BinanceFront {
         }
         let request_id = std::sync::Arc::from(id);
         let ended = self.exchange.cancel_all(now_ns, account, Some(instrument), Some(&request_id));
-        // The reports of the orders come before the summary.
+        // The reports of the orders are sent before the summary.
         self.pump(now_ns, out);
         let symbol = message.get(55);
         let answer = Outbound::new("r").add(11, id).add_some(55, symbol).add(530, 1);
@@ -230,7 +231,7 @@ fn cancel_reject(message: &Inbound, id: Option<&str>, error: &ApiError) -> Outbo
         .add(58, &error.text)
 }
 
-/// 37 and/or 41.
+/// The order that `OrderID` (37) and `OrigClOrdID` (41) name.
 fn order_ref(message: &Inbound) -> Result<OrderRef<'_>, Fault> {
     let id = message.get(37).map(|text| text.parse().map_err(|_| Fault::format(37)));
     match (id.transpose()?, message.client_id(41)?) {
@@ -250,7 +251,7 @@ fn cancel_only(message: &Inbound) -> Result<CancelOnly, Fault> {
     }
 }
 
-/// The new order of D and XCN.
+/// The new order in a D or XCN message.
 fn order_request(message: &Inbound) -> Result<OrderRequest, Fault> {
     let unsupported = [111, 1100, 1101, 1102, 1107, 1109, 25009, 211, 1094, 835, 836];
     if let Some(tag) = unsupported.into_iter().find(|tag| message.get(*tag).is_some()) {
@@ -314,7 +315,7 @@ fn order_request(message: &Inbound) -> Result<OrderRequest, Fault> {
     })
 }
 
-/// The tag that a parameter error is about.
+/// The tag of the parameter in an error.
 fn tag_of(error: &ApiError) -> Option<u32> {
     let names = [("price", 44), ("quoteOrderQty", 152), ("quantity", 38), ("newQty", 38)];
     match error.code {

@@ -1,8 +1,8 @@
-//! What the venue sends over FIX.
+//! The venue's outgoing FIX messages.
 //!
-//! A line belongs here if it turns something into tags. Tag sets follow the samples of the venue
-//! reference, Binance sections 3.2 to 3.5. The frame is built here and not by the shared encoder,
-//! so that a mistake in its sums shows.
+//! A line belongs here if it turns data into tags. The sets of tags follow the samples of the venue
+//! reference (Binance), sections 3.2 to 3.5. The frame is built here and not by the shared encoder,
+//! so that a mistake in the encoder's length or checksum shows.
 
 use std::fmt::Write as _;
 
@@ -41,7 +41,7 @@ impl Outbound {
         }
     }
 
-    /// Header, body, trailer.
+    /// Renders header, body and trailer.
     pub fn frame(&self, sequence: u64, peer: &str, now_ns: u64, padded: bool) -> Vec<u8> {
         let mut body = format!("35={}\x0134={sequence}\x0149={VENUE_COMP_ID}\x0152=", self.kind);
         body.push_str(&time(now_ns));
@@ -100,7 +100,7 @@ pub(super) fn reject(ref_sequence: u64, ref_type: &str, fault: &Fault) -> Outbou
         .add(58, &fault.text)
 }
 
-/// Whether a report answers a request (and is no push of a fill or an expiry).
+/// Whether a report answers a request, as opposed to an unsolicited fill or expiry.
 pub(super) fn is_answer(report: &Report) -> bool {
     match report.kind {
         ReportKind::Accepted | ReportKind::Amended { .. } => true,
@@ -171,7 +171,7 @@ fn terms(message: Outbound, config: &InstrumentConfig, order: &Order) -> Outboun
         .add_some(59, (!order.post_only).then_some(tif))
 }
 
-/// `ExecutionReport` of an order that was refused: the request's own terms come back.
+/// `ExecutionReport` of a refused order, with the terms of the request.
 pub(super) fn rejected(now_ns: u64, request: &Inbound, code: i32, text: &str) -> Outbound {
     let echo = |tag: u32| request.get(tag);
     let number = |tag: u32| {
@@ -227,7 +227,7 @@ fn stp(stp: Stp) -> u32 {
     }
 }
 
-/// The schema's integer.
+/// A value as the integer of the venue's schema.
 fn expiry_reason(end: Option<EndReason>) -> Option<u32> {
     match end? {
         EndReason::Ioc => Some(5),

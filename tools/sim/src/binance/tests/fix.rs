@@ -1,4 +1,4 @@
-//! FIX order entry, held to the document.
+//! Tests of FIX order entry against the venue reference.
 
 use super::super::super::faults::CutPoint;
 use super::super::super::random::Random;
@@ -7,7 +7,7 @@ use super::*;
 const SIGNATURE: &str = "4MHXelVVcpkdwuLbl6n73HQUXUf1dse2PCgT1DYqW9w8AVZ1RACFGM+5UdlGPrQHrgtS3Cvs\
                          RURC1oj73j8gCA==";
 
-/// The documented logon frame, sums included.
+/// The documented Logon, with length and checksum.
 fn doc_logon() -> Vec<u8> {
     format!(
         "8=FIX.4.4|9=247|35=A|34=1|49=EXAMPLE|52=20240627-11:17:25.223|56=SPOT|95=88|96={SIGNATURE}\
@@ -17,7 +17,7 @@ fn doc_logon() -> Vec<u8> {
     .into_bytes()
 }
 
-/// A frame with sums of its own; `fields` behind 35.
+/// A message with length and checksum; `fields` follow `MsgType` (35).
 fn frame(kind: &str, fields: &str) -> Vec<u8> {
     let body = format!("35={kind}|{fields}").replace('|', "\x01");
     let head = format!("8=FIX.4.4\x019={}\x01{body}", body.len());
@@ -64,7 +64,7 @@ impl Client {
         desk.fix_send(self.conn, &frame(kind, &format!("{header}{fields}")));
     }
 
-    /// Sends and takes the answers.
+    /// Sends a message and returns the answers.
     fn ask(&mut self, desk: &mut Desk, kind: &str, fields: &str) -> Vec<Vec<(u32, String)>> {
         self.send(desk, kind, fields);
         desk.frames(self.conn)
@@ -81,7 +81,7 @@ fn tags(frame: &[(u32, String)]) -> Vec<u32> {
     tags
 }
 
-/// Header and trailer tags plus these.
+/// The tags of header and trailer, and these.
 fn with_header(body: &[u32]) -> Vec<u32> {
     let mut tags = [&[8, 9, 35, 34, 49, 52, 56, 10], body].concat();
     tags.sort_unstable();

@@ -1,4 +1,4 @@
-//! Scenarios over the whole front. `Desk` is the one helper that touches the API.
+//! Scenarios over the whole front. Only the helper `Desk` touches the API.
 
 mod fix;
 mod rest;
@@ -216,7 +216,7 @@ impl Desk {
         self.front.on_ws_text(self.now, conn, text, &mut self.out);
     }
 
-    /// Takes the JSON messages that a connection got.
+    /// Takes the JSON messages that a connection has received.
     fn heard(&mut self, conn: ConnId) -> Vec<Value> {
         let mut heard = Vec::new();
         self.out.retain(|action| match action {
@@ -251,7 +251,7 @@ impl Desk {
         self.front.on_raw(self.now, conn, bytes, &mut self.out);
     }
 
-    /// Takes the frames that a connection got, fields as (tag, value).
+    /// Takes the messages that a connection has received, as lists of (tag, value).
     fn frames(&mut self, conn: ConnId) -> Vec<Vec<(u32, String)>> {
         let mut frames = Vec::new();
         self.out.retain(|action| match action {
@@ -276,7 +276,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-/// Splits a frame and checks its sums by hand, not with the codec.
+/// Splits a message, and checks length and checksum without the codec.
 fn fix_fields(bytes: &[u8]) -> Vec<(u32, String)> {
     let text = std::str::from_utf8(bytes).unwrap();
     let trailer = text.rfind("\x0110=").unwrap() + 1;

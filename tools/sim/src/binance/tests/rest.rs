@@ -1,4 +1,4 @@
-//! REST, held to the document.
+//! Tests of REST against the venue reference.
 
 use super::*;
 
@@ -120,7 +120,7 @@ fn filters_and_parameter_errors_carry_the_documented_codes() {
     ] {
         let mut desk = Desk::new();
         let params = limit_params("BUY", "1", "50000", "").replacen(change.0, change.1, 1);
-        // `x=1` is itself unknown, but a missing parameter must be told by name.
+        // `x=1` is unknown, but the error must name the missing parameter.
         desk.front.config.reject_unknown_parameters = !params.contains("x=1");
         let (status, body) = desk.signed("POST", "/order", &params);
         assert_eq!((status, body["code"].as_i64()), (400, Some(expected)), "{params} {body}");
@@ -245,7 +245,7 @@ fn order_rate_and_weight_are_limited_and_come_back() {
     assert_eq!(body["msg"], text);
     desk.wait_ms(10_000);
     assert_eq!(desk.limit("BUY", "0.1", "60000", "").0, 200);
-    // A filled order counts no more.
+    // A filled order no longer counts.
     desk.bob_limit("SELL", "0.1", "60000");
     let (_, rows) = desk.signed("GET", "/rateLimit/order", "");
     assert_eq!(rows[0]["count"], 0, "{rows}");

@@ -1,4 +1,4 @@
-//! Market streams, held to the document.
+//! Tests of market streams against the venue reference.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl Book {
         }
     }
 
-    /// False for a gap.
+    /// Applies an update; false for a gap.
     fn update(&mut self, event: &Value) -> bool {
         let (first, last) = (event["U"].as_u64().unwrap(), event["u"].as_u64().unwrap());
         if last <= self.id {

@@ -1,4 +1,4 @@
-//! The WebSocket API, held to the document.
+//! Tests of the WebSocket API against the venue reference.
 
 use super::super::super::faults::CutPoint;
 use super::*;
@@ -12,7 +12,7 @@ fn request(method: &str, params: &str) -> String {
     format!(r#"{{"id":"1","method":"{method}","params":{{{params}}}}}"#)
 }
 
-/// A request signed with Alice's HMAC key; `params` as pairs in name order without the key.
+/// A request signed with Alice's HMAC key; `params` are pairs sorted by name, without the key.
 fn signed(desk: &Desk, method: &str, params: &[(&str, &str)]) -> String {
     let now = (desk.now / 1_000_000).to_string();
     let mut all: Vec<(&str, &str)> = params.to_vec();
@@ -110,7 +110,8 @@ fn members(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// New, partial fill, cancel: the members of the samples, and a position after each.
+/// A new order, a partial fill and a cancel have the members of the samples; a position follows
+/// each.
 #[test]
 fn user_data_tells_every_step_of_an_order() {
     let mut desk = Desk::new();

@@ -1,0 +1,373 @@
+//! `rutter ctl`: one verb, one answer, one exit code.
+//!
+//! A line belongs here if it is between a parsed command line and the exit code: the questions that
+//! a person at a terminal is asked, and where the answer is printed. `rutter console` carries its
+//! lines out by the same function.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::Exit;
+use super::client::{Answer, Client, ClientError, NodeError};
+use super::place::Place;
+use super::render::{self, Look};
+use super::request::Request;
+use super::text::{Line, clean, clean_json, painted};
+
+/// Width of a table that goes to a file or a pipe.
+const WIDTH_WITHOUT_TERMINAL: usize = 160;
+
+/// Longest line that is taken as the answer to a question.
+const ANSWER_BYTES_MAX: u64 = 1_024;
+
+/// `rutter ctl …`
+#[derive(Clone, Debug, clap::Args)]
+#[command(disable_help_subcommand = true)]
+pub struct Arguments {
+    /// Which node.
+    #[command(flatten)]
+    pub place: Place,
+    /// In which way.
+    #[command(flatten)]
+    pub manner: Manner,
+    /// The verb and its arguments.
+    #[command(subcommand)]
+    pub request: Request,
+}
+
+/// In which way a verb is carried out.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Manner {
+    /// The node's answer as one line of JSON, unchanged; an error too, on the standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Of a change: only say what would be done.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Of a change: why. 1 to 64 bytes of printable ASCII. Asked for at a terminal.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Seconds to wait for the connection, and for the answer.
+    #[arg(long, global = true, value_name = "S", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub timeout: u64,
+    /// Do not ask before a wide change: everything halted, all orders cancelled, a shutdown.
+    #[arg(long, global = true)]
+    pub yes: bool,
+}
+
+impl Manner {
+    /// How long is waited.
+    pub const fn patience(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+}
+
+/// Who reads and types.
+pub struct Terminal<'a> {
+    /// Somebody can be asked.
+    pub interactive: bool,
+    /// Control sequences reach a screen.
+    pub out_is_terminal: bool,
+    /// Columns, and whether in colour.
+    pub width: usize,
+    /// In colour.
+    pub color: bool,
+    /// Asks one question; `None` at the end of the input.
+    pub ask: &'a mut dyn FnMut(&str) -> Option<String>,
+    /// Answers.
+    pub out: &'a mut dyn Write,
+    /// Messages.
+    pub err: &'a mut dyn Write,
+}
+
+impl Terminal<'_> {
+    /// Nobody is left to tell where these fail: the pipe's reader has gone.
+    pub fn say(&mut self, lines: &[Line]) {
+        let _ = self.out.write_all(painted(lines, self.color).as_bytes());
+        let _ = self.out.flush();
+    }
+
+    fn complain(&mut self, message: &str) {
+        let _ = writeln!(self.err, "rutter: {}", clean(message));
+    }
+
+    fn ask(&mut self, question: &str) -> Option<String> {
+        (self.ask)(question).map(|answer| answer.trim().to_owned())
+    }
+}
+
+/// Asks on the standard error, so that the standard output is the answer alone.
+fn ask(question: &str) -> Option<String> {
+    let mut err = std::io::stderr().lock();
+    // Where it cannot be asked, nobody answers.
+    err.write_all(question.as_bytes()).and_then(|()| err.flush()).ok()?;
+    let mut line = String::new();
+    let read = std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut line).ok()?;
+    (read > 0).then_some(line)
+}
+
+/// Time for the ages in an answer.
+pub fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Columns of the terminal, or of a table that goes elsewhere.
+pub fn width() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return WIDTH_WITHOUT_TERMINAL;
+    }
+    crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).max(20))
+}
+
+/// Colours are for a terminal, and only if `NO_COLOR` is not set (no-color.org).
+pub fn wants_color() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !refused
+}
+
+/// The command, on this process's own input and output.
+pub fn command(arguments: &Arguments) -> Exit {
+    let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let mut terminal = Terminal {
+        interactive,
+        out_is_terminal: std::io::stdout().is_terminal(),
+        width: width(),
+        color: wants_color(),
+        ask: &mut ask,
+        out: &mut std::io::stdout().lock(),
+        err: &mut std::io::stderr().lock(),
+    };
+    let path = match arguments.place.here() {
+        Ok(path) => path,
+        Err(message) => {
+            return told(&mut terminal, &arguments.manner, "usage", Exit::Usage, &message);
+        }
+    };
+    let connect = || Client::connect(&path, arguments.manner.patience());
+    run(&arguments.request, &arguments.manner, &mut terminal, connect)
+}
+
+/// Checks what needs no node, connects, and carries it out.
+pub fn run(
+    request: &Request,
+    manner: &Manner,
+    terminal: &mut Terminal<'_>,
+    connect: impl FnOnce() -> Result<Client, ClientError>,
+) -> Exit {
+    let request = match prepared(request, manner, terminal) {
+        Ok(request) => request,
+        Err(message) => return told(terminal, manner, "usage", Exit::Usage, &message),
+    };
+    match connect() {
+        Ok(mut client) => carry_out(request, manner, terminal, &mut client),
+        Err(error) => failed(&error, &request, terminal, manner),
+    }
+}
+
+/// The request with its reason. What is typed wrong is found before anything is sent.
+fn prepared(
+    request: &Request,
+    manner: &Manner,
+    terminal: &mut Terminal<'_>,
+) -> Result<Request, String> {
+    let (request, verb) = (request.clone(), request.verb);
+    if !verb.changes() {
+        return match (manner.dry_run, &manner.reason) {
+            (false, None) => Ok(request),
+            _ => Err(format!("`{}` changes nothing: no --dry-run, no --reason", verb.name())),
+        };
+    }
+    let reason = match request.args.get("reason").and_then(Value::as_str) {
+        Some(_) if manner.reason.is_some() => return Err("the text is the reason".to_owned()),
+        Some(text) => text.to_owned(),
+        None => reason(manner, terminal)?,
+    };
+    verb.check_reason(&reason).map_err(|failure| failure.message)?;
+    Ok(request.with("reason", Some(reason)))
+}
+
+fn reason(manner: &Manner, terminal: &mut Terminal<'_>) -> Result<String, String> {
+    if let Some(reason) = &manner.reason {
+        return Ok(reason.clone());
+    }
+    if manner.dry_run {
+        return Ok("dry run".to_owned());
+    }
+    let missing = || "a change needs --reason TEXT".to_owned();
+    if !terminal.interactive {
+        return Err(missing());
+    }
+    terminal.ask("reason: ").filter(|reason| !reason.is_empty()).ok_or_else(missing)
+}
+
+/// Asks what has to be asked, sends the request, and prints what came.
+pub fn carry_out(
+    mut request: Request,
+    manner: &Manner,
+    terminal: &mut Terminal<'_>,
+    client: &mut Client,
+) -> Exit {
+    if manner.dry_run {
+        request.args.insert("dry_run".to_owned(), Value::from(true));
+    } else if request.needs_confirmation()
+        && terminal.interactive
+        && !manner.yes
+        && let Err(exit) = confirmed(&request, manner, terminal, client)
+    {
+        return exit;
+    }
+    let mut answer = client.ask(request.verb.name(), &request.args, manner.patience());
+    if let Ok(Answer::Error(error, _)) = &answer
+        && error.code == "totp_required"
+        && terminal.interactive
+        && let Some(code) = terminal.ask("code: ")
+    {
+        request.args.insert("totp".to_owned(), Value::from(code));
+        answer = client.ask(request.verb.name(), &request.args, manner.patience());
+    }
+    match answer {
+        Ok(answer) => answered(&answer, &request, manner, terminal),
+        Err(error) => failed(&error, &request, terminal, manner),
+    }
+}
+
+/// Shows what would be done, and asks.
+fn confirmed(
+    request: &Request,
+    manner: &Manner,
+    terminal: &mut Terminal<'_>,
+    client: &mut Client,
+) -> Result<(), Exit> {
+    let mut dry = request.clone();
+    dry.args.insert("dry_run".to_owned(), Value::from(true));
+    let answer = client
+        .ask(dry.verb.name(), &dry.args, manner.patience())
+        .map_err(|error| failed(&error, &Request::new(dry.verb), terminal, manner))?;
+    let Answer::Ok(raw) = &answer else {
+        return Err(answered(&answer, request, manner, terminal));
+    };
+    let ok = serde_json::from_str(raw.get()).unwrap_or_default();
+    let lines = render::answer(dry.verb, &ok, &Look { width: terminal.width, now_ns: now_ns() });
+    let _ = terminal.err.write_all(painted(&lines, terminal.color).as_bytes());
+    if terminal.ask("type yes to do it: ").as_deref() == Some("yes") {
+        return Ok(());
+    }
+    terminal.complain("not confirmed: nothing was done");
+    Err(Exit::Refused)
+}
+
+fn answered(
+    answer: &Answer,
+    request: &Request,
+    manner: &Manner,
+    terminal: &mut Terminal<'_>,
+) -> Exit {
+    match answer {
+        Answer::Ok(raw) => {
+            if manner.json {
+                print_json(raw.get(), terminal);
+                return Exit::Done;
+            }
+            let Ok(ok) = serde_json::from_str::<Value>(raw.get()) else {
+                terminal.complain("the node's answer cannot be shown; --json has it as it is");
+                return Exit::Unknown;
+            };
+            let look = Look { width: terminal.width, now_ns: now_ns() };
+            terminal.say(&render::answer(request.verb, &ok, &look));
+            Exit::Done
+        }
+        Answer::Error(error, raw) => {
+            if manner.json {
+                print_json(raw.get(), terminal);
+            } else {
+                terminal.complain(&refusal(error));
+            }
+            exit_of(error, request)
+        }
+    }
+}
+
+/// The contract's `timeout` leaves open what became of a change.
+pub fn exit_of(error: &NodeError, request: &Request) -> Exit {
+    match error.code.as_str() {
+        "needs_second_person" => Exit::SecondPerson,
+        "timeout" if request.verb.changes() => Exit::Unknown,
+        _ => Exit::Refused,
+    }
+}
+
+/// A refusal as a sentence.
+pub fn refusal(error: &NodeError) -> String {
+    let mut said = match error.message.as_str() {
+        "" => error.code.clone(),
+        message => format!("{message} ({})", error.code),
+    };
+    // Writing to a String cannot fail.
+    if let Some(refusal) = &error.refusal {
+        let _ = write!(said, "; the core says: {refusal}");
+    }
+    if let Some(seq) = error.seq {
+        let _ = write!(said, "; journaled as {seq}");
+    }
+    if error.code == "needs_second_person"
+        && let Some(pending) = error.pending
+    {
+        let _ = write!(said, "; another person may type: approve {pending}");
+    }
+    if error.code == "timeout" {
+        said.push_str("; it may be carried out all the same: look at `commands` and `journal`");
+    }
+    said
+}
+
+fn failed(
+    error: &ClientError,
+    request: &Request,
+    terminal: &mut Terminal<'_>,
+    manner: &Manner,
+) -> Exit {
+    let dry = request.args.get("dry_run").is_some_and(|dry| dry == true);
+    let unreachable = Exit::Unreachable;
+    match error {
+        ClientError::Unreachable { .. } | ClientError::NotSent(_) => {
+            told(terminal, manner, "unreachable", unreachable, &error.to_string())
+        }
+        ClientError::TurnedAway { code, .. } => {
+            told(terminal, manner, code, unreachable, &error.to_string())
+        }
+        ClientError::Lost(_) => {
+            let mut message = error.to_string();
+            if request.verb.changes() && !dry {
+                message.push_str("; the command may have been carried out: look at `commands`");
+            }
+            told(terminal, manner, "outcome_unknown", Exit::Unknown, &message)
+        }
+    }
+}
+
+/// Prints an error of this side.
+fn told(
+    terminal: &mut Terminal<'_>,
+    manner: &Manner,
+    code: &str,
+    exit: Exit,
+    message: &str,
+) -> Exit {
+    if manner.json {
+        let error = serde_json::json!({"code": code, "message": message});
+        print_json(&error.to_string(), terminal);
+    } else {
+        terminal.complain(message);
+    }
+    exit
+}
+
+fn print_json(json: &str, terminal: &mut Terminal<'_>) {
+    let line = if terminal.out_is_terminal { clean_json(json) } else { json.to_owned() };
+    let _ = writeln!(terminal.out, "{line}");
+}

@@ -1,0 +1,106 @@
+//! What operators do: answers to changes, `commands`, `pending`, `config`, `help`.
+
+use rutter_admin::console::verb::Verb;
+use serde_json::Value;
+
+use super::super::text::{Line, Paint, Span, Table, numbers, words};
+use super::{Look, counted, flag, rows, time, word};
+
+/// A change was carried out.
+pub fn done(ok: &Value, look: &Look) -> Vec<Line> {
+    let at = time(ok, "time_ns", look.now_ns);
+    let mut line = Line::of("done", Paint::Good)
+        .with(format!(": journaled as {} at {at} UTC", counted(ok, "seq")), Paint::Plain);
+    if ok.get("affected").is_some() {
+        line = line.with(format!("; {} being called back", counted(ok, "affected")), Paint::Plain);
+    }
+    vec![line]
+}
+
+/// What a change would do.
+pub fn dry_run(ok: &Value) -> Vec<Line> {
+    vec![
+        Line::of("dry run, nothing is changed: ", Paint::Bold)
+            .with(word(ok, "would"), Paint::Plain)
+            .with(format!("; {} would be called back", counted(ok, "affected")), Paint::Plain),
+    ]
+}
+
+/// What operators did.
+pub fn list(ok: &Value, look: &Look) -> Vec<Line> {
+    let mut table = Table::new(&[
+        numbers("journal", 0),
+        numbers("time (UTC)", 0),
+        words("by", 0),
+        words("command", 0),
+        numbers("affected", 1),
+        words("refused", 0),
+        words("reason", 0),
+    ]);
+    for command in rows(ok, "commands") {
+        let refusal = command.get("refusal").and_then(Value::as_str).unwrap_or("");
+        table.row(vec![
+            word(command, "seq").into(),
+            time(command, "time_ns", look.now_ns).into(),
+            word(command, "by").into(),
+            word(command, "command").into(),
+            counted(command, "affected").into(),
+            Span::new(refusal, Paint::Bad),
+            word(command, "reason").into(),
+        ]);
+    }
+    super::listed(&table, "no commands yet", look)
+}
+
+/// What waits for a second person.
+pub fn pending(ok: &Value, look: &Look) -> Table {
+    let mut table = Table::new(&[
+        numbers("pending", 0),
+        words("by", 0),
+        words("verb", 0),
+        words("arguments", 0),
+        numbers("until (UTC)", 0),
+    ]);
+    for pending in rows(ok, "pending") {
+        table.row(vec![
+            word(pending, "pending").into(),
+            word(pending, "by").into(),
+            word(pending, "verb").into(),
+            word(pending, "args").into(),
+            time(pending, "expires_ns", look.now_ns).into(),
+        ]);
+    }
+    table
+}
+
+/// The configuration, line by line.
+pub fn config(ok: &Value) -> Vec<Line> {
+    let text = ok.get("text").and_then(Value::as_str).unwrap_or("");
+    let mut lines = vec![Line::of(format!("# hash {}", word(ok, "hash")), Paint::Dim)];
+    lines.extend(text.lines().map(|line| Line::of(line, Paint::Plain)));
+    lines
+}
+
+/// How a verb is typed. A newer node may have verbs that are not known here.
+fn typed(verb: &str) -> String {
+    Verb::find(verb).map_or_else(|_| verb.to_owned(), |verb| verb.row().typed.to_owned())
+}
+
+/// What the node knows.
+pub fn help(ok: &Value) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (title, changes) in [("looks, any role", false), ("changes", true)] {
+        lines.push(Line::of(title, Paint::Bold));
+        // Whatever needs more than a viewer leads to a change: so does approving one.
+        let leads = |verb: &Value| flag(verb, "changes") || word(verb, "role") != "viewer";
+        for verb in rows(ok, "verbs").iter().filter(|verb| leads(verb) == changes) {
+            let role = if changes { format!(" ({})", word(verb, "role")) } else { String::new() };
+            lines.push(
+                Line::of(format!("  {:<20}", typed(&word(verb, "verb"))), Paint::Plain)
+                    .with(format!("{}{role}", word(verb, "help")), Paint::Plain),
+            );
+        }
+    }
+    lines.push(Line::of("VERB --help tells the arguments of each", Paint::Dim));
+    lines
+}

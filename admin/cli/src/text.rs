@@ -1,0 +1,447 @@
+//! Text for a terminal: lines of marked spans, aligned tables, numbers as people read them.
+//!
+//! A line belongs here if it does not know what an answer means. Whatever a node sent becomes a
+//! [`Span`] before it is shown, and no span holds a character that would command a terminal.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+/// What a span means; its colour is the terminal's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paint {
+    /// Text.
+    #[default]
+    Plain,
+    /// Less important: titles of columns.
+    Dim,
+    /// More important.
+    Bold,
+    /// As it should be.
+    Good,
+    /// Somebody should look.
+    Warn,
+    /// Wrong.
+    Bad,
+}
+
+impl Paint {
+    /// Select Graphic Rendition (ECMA-48, 8.3.117), without its frame.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "0",
+            Self::Dim => "2",
+            Self::Bold => "1",
+            Self::Good => "32",
+            Self::Warn => "33",
+            Self::Bad => "1;31",
+        }
+    }
+}
+
+/// Text of one meaning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    text: String,
+    /// What it means.
+    pub paint: Paint,
+}
+
+impl Span {
+    /// Cleaned text.
+    pub fn new(text: impl AsRef<str>, paint: Paint) -> Self {
+        Self { text: clean(text.as_ref()), paint }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Span {
+    fn from(text: T) -> Self {
+        Self::new(text, Paint::Plain)
+    }
+}
+
+/// One line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line(pub Vec<Span>);
+
+impl Line {
+    /// A line of one span.
+    pub fn of(text: impl AsRef<str>, paint: Paint) -> Self {
+        Self(vec![Span::new(text, paint)])
+    }
+
+    /// With more text.
+    #[must_use]
+    pub fn with(mut self, text: impl AsRef<str>, paint: Paint) -> Self {
+        self.0.push(Span::new(text, paint));
+        self
+    }
+
+    /// Without colours.
+    pub fn text(&self) -> String {
+        self.0.iter().map(Span::text).collect()
+    }
+
+    /// The worst of its spans.
+    pub fn is(&self, paint: Paint) -> bool {
+        self.0.iter().any(|span| span.paint == paint)
+    }
+}
+
+/// The lines as a terminal takes them.
+pub fn painted(lines: &[Line], color: bool) -> String {
+    let mut out = String::new();
+    for line in lines {
+        for span in &line.0 {
+            if color && span.paint != Paint::Plain {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\x1b[{}m{}\x1b[0m", span.paint.code(), span.text);
+            } else {
+                out.push_str(&span.text);
+            }
+        }
+        out.truncate(out.trim_end_matches(' ').len());
+        out.push('\n');
+    }
+    out
+}
+
+/// Characters that would command a terminal, or turn the reading around, are shown as escapes.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_command(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A JSON line that may go to a terminal: the same JSON, such characters escaped. Outside of
+/// strings they are only blanks, and fall away.
+pub fn clean_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\0'..='\x1f' => {}
+            _ if is_command(c) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// C0, C1 and DEL; line separators; embedding, override and isolation of direction.
+fn is_command(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+/// Longest cell; what is longer is cut.
+const CELL_CHARS_MAX: usize = 64;
+
+/// One column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    title: &'static str,
+    right: bool,
+    /// 0 is never left out; of the others the highest goes first.
+    rank: u8,
+}
+
+/// A column of words.
+pub const fn words(title: &'static str, rank: u8) -> Column {
+    Column { title, right: false, rank }
+}
+
+/// A column of numbers.
+pub const fn numbers(title: &'static str, rank: u8) -> Column {
+    Column { title, right: true, rank }
+}
+
+/// Rows under titles.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Span>>,
+}
+
+impl Table {
+    /// Without rows yet.
+    pub fn new(columns: &[Column]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// One more row, a cell a column.
+    pub fn row(&mut self, cells: Vec<Span>) {
+        let cut = |mut cell: Span| {
+            if cell.width() > CELL_CHARS_MAX {
+                cell.text = cell.text.chars().take(CELL_CHARS_MAX - 1).collect();
+                cell.text.push('…');
+            }
+            cell
+        };
+        self.rows.push(cells.into_iter().map(cut).collect());
+    }
+
+    /// No rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Titles, then a line a row. Columns fall away until it fits into `width`; a last line names
+    /// those.
+    pub fn lines(&self, width: usize) -> Vec<Line> {
+        let (mut lines, left_out) = self.fitted(width);
+        if !left_out.is_empty() {
+            lines.push(Line::of(
+                format!("(a wider terminal has: {})", left_out.join(", ")),
+                Paint::Dim,
+            ));
+        }
+        lines
+    }
+
+    /// As [`Self::lines`], without a word about what is left out.
+    pub fn body(&self, width: usize) -> Vec<Line> {
+        self.fitted(width).0
+    }
+
+    /// The first row, a line a column.
+    pub fn upright(&self) -> Vec<Line> {
+        let cells = self.rows.first().map_or(&[][..], Vec::as_slice);
+        let line = |(column, cell): (&Column, &Span)| {
+            let mut line = Line::of(format!("{:<10}", column.title), Paint::Dim);
+            line.0.push(cell.clone());
+            line
+        };
+        self.columns.iter().zip(cells).map(line).collect()
+    }
+
+    fn fitted(&self, width: usize) -> (Vec<Line>, Vec<&'static str>) {
+        let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.column_width(at)).collect();
+        let mut kept: Vec<(usize, Column)> = self.columns.iter().copied().enumerate().collect();
+        let mut left_out = Vec::new();
+        while total(&kept, &widths) > width {
+            // Of equals the last goes first.
+            let worst = kept.iter().enumerate().max_by_key(|(n, (_, column))| (column.rank, *n));
+            let Some((n, column)) = worst.map(|(n, (_, column))| (n, *column)) else { break };
+            if column.rank == 0 {
+                break;
+            }
+            kept.remove(n);
+            left_out.push(column.title);
+        }
+        let title = |_: usize, column: &Column| Span::new(column.title, Paint::Dim);
+        let mut lines = vec![aligned(&kept, &widths, title)];
+        for row in &self.rows {
+            lines.push(aligned(&kept, &widths, |at, _| row.get(at).cloned().unwrap_or_default()));
+        }
+        left_out.reverse();
+        (lines, left_out)
+    }
+
+    fn column_width(&self, at: usize) -> usize {
+        let title = self.columns.get(at).map_or(0, |column| column.title.chars().count());
+        let cells = self.rows.iter().filter_map(|row| row.get(at)).map(Span::width);
+        cells.max().unwrap_or(0).max(title)
+    }
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+
+fn total(kept: &[(usize, Column)], widths: &[usize]) -> usize {
+    let cells: usize = kept.iter().filter_map(|(at, _)| widths.get(*at)).sum();
+    cells + GAP * kept.len().saturating_sub(1)
+}
+
+fn aligned(
+    kept: &[(usize, Column)],
+    widths: &[usize],
+    cell: impl Fn(usize, &Column) -> Span,
+) -> Line {
+    let mut spans = Vec::new();
+    for (n, (at, column)) in kept.iter().enumerate() {
+        let span = cell(*at, column);
+        let blank = widths.get(*at).map_or(0, |width| width.saturating_sub(span.width()));
+        let (before, after) = if column.right { (blank, 0) } else { (0, blank) };
+        spans.push(Span::from(" ".repeat(if n == 0 { before } else { GAP + before })));
+        spans.push(span);
+        spans.push(Span::from(" ".repeat(after)));
+    }
+    spans.retain(|span| !span.text.is_empty());
+    Line(spans)
+}
+
+/// A whole number with its thousands apart.
+pub fn count(n: u64) -> String {
+    grouped(&n.to_string())
+}
+
+/// A decimal number, as the node wrote it, with its thousands apart.
+pub fn decimal(text: &str) -> String {
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (whole, fraction) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+    if whole.is_empty() || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.to_owned();
+    }
+    format!("{sign}{}{fraction}", grouped(whole))
+}
+
+fn grouped(digits: &str) -> String {
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Three digits of it, in the unit that fits.
+pub fn duration(ns: u64) -> String {
+    const US: u64 = 1_000;
+    const MS: u64 = 1_000 * US;
+    const S: u64 = 1_000 * MS;
+    match ns {
+        0..US => format!("{ns} ns"),
+        US..MS => three(ns, US, "µs"),
+        MS..S => three(ns, MS, "ms"),
+        _ if ns < 60 * S => three(ns, S, "s"),
+        _ => {
+            let s = ns / S;
+            let (minutes, hours, days) = (s / 60, s / 3_600, s / 86_400);
+            match () {
+                () if hours == 0 => format!("{minutes} min {} s", s % 60),
+                () if days == 0 => format!("{hours} h {} min", minutes % 60),
+                () => format!("{days} d {} h", hours % 24),
+            }
+        }
+    }
+}
+
+/// `value / unit`, cut to three digits.
+fn three(value: u64, unit: u64, name: &str) -> String {
+    let whole = value / unit;
+    let hundredths = value % unit * 100 / unit;
+    match whole {
+        0..10 => format!("{whole}.{hundredths:02} {name}"),
+        10..100 => format!("{whole}.{} {name}", hundredths / 10),
+        _ => format!("{whole} {name}"),
+    }
+}
+
+/// How long ago; `-` for never and for what is to come.
+pub fn age(now_ns: u64, then_ns: u64) -> String {
+    match now_ns.checked_sub(then_ns) {
+        Some(ns) if then_ns != 0 => duration(ns),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Binary multiples.
+pub fn bytes(n: u64) -> String {
+    match n {
+        0..1_024 => format!("{n} B"),
+        1_024..1_048_576 => three(n, 1 << 10, "KiB"),
+        1_048_576..1_073_741_824 => three(n, 1 << 20, "MiB"),
+        _ => three(n, 1 << 30, "GiB"),
+    }
+}
+
+/// Time of the day, UTC, with the date if it is another day than `now_ns`.
+pub fn clock(now_ns: u64, ns: u64) -> String {
+    let date = |ns: u64| utc(ns).strftime("%Y-%m-%d").to_string();
+    let time = utc(ns).strftime("%H:%M:%S%.3f").to_string();
+    if date(ns) == date(now_ns) { time } else { format!("{} {time}", date(ns)) }
+}
+
+/// A time as a moment; `u64` nanoseconds end in the year 2554.
+fn utc(ns: u64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_read_them() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(999), "999");
+        assert_eq!(decimal("-1234567.0050"), "-1,234,567.0050");
+        assert_eq!(decimal("0.5"), "0.5");
+        assert_eq!(decimal("odd"), "odd");
+        let s = 1_000_000_000;
+        for (ns, text) in [
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (14_260, "14.2 µs"),
+            (999_999, "999 µs"),
+            (3_420_000, "3.42 ms"),
+            (59 * s, "59.0 s"),
+            (125 * s, "2 min 5 s"),
+            (11_520 * s, "3 h 12 min"),
+            (100 * 3_600 * s, "4 d 4 h"),
+        ] {
+            assert_eq!(duration(ns), text);
+        }
+        assert_eq!(bytes(1_536), "1.50 KiB");
+        assert_eq!(bytes(u64::MAX), "17179869183 GiB");
+        assert_eq!(age(10, 0), "-");
+        assert_eq!(age(10, 11), "-");
+    }
+
+    #[test]
+    fn a_time_has_its_date_on_another_day_only() {
+        let at = 1_763_732_787_123_000_000;
+        assert_eq!(clock(at, at), "13:46:27.123");
+        assert_eq!(clock(0, at), "2025-11-21 13:46:27.123");
+        let day = |days: u64| clock(0, days * 86_400 * 1_000_000_000);
+        assert_eq!(day(11_016), "2000-02-29 00:00:00.000");
+        assert_eq!(day(47_540), "2100-02-28 00:00:00.000");
+        assert_eq!(day(47_541), "2100-03-01 00:00:00.000");
+        assert_eq!(clock(0, u64::MAX), "2554-07-21 23:34:33.709");
+    }
+
+    #[test]
+    fn nothing_that_commands_a_terminal_gets_through() {
+        let evil = "a\x1b[2Jb\x07\u{9b}31m\u{202e}c\u{7f}é";
+        let shown = painted(&[Line::of(evil, Paint::Plain)], false);
+        assert_eq!(shown, "a\\u{1b}[2Jb\\u{7}\\u{9b}31m\\u{202e}c\\u{7f}é\n");
+        let json = "{\"a\":\"\u{9b}é\u{7f}\"}\r";
+        assert_eq!(clean_json(json), "{\"a\":\"\\u009bé\\u007f\"}");
+    }
+
+    #[test]
+    fn a_narrow_table_leaves_out_what_matters_least_and_says_so() {
+        let mut table = Table::new(&[words("name", 0), numbers("p50", 1), numbers("p99", 2)]);
+        table.row(vec!["A".into(), "1".into(), "22222".into()]);
+        let text = |width| painted(&table.lines(width), false);
+        assert_eq!(text(80), "name  p50    p99\nA       1  22222\n");
+        assert_eq!(text(10), "name  p50\nA       1\n(a wider terminal has: p99)\n");
+        assert_eq!(text(1), "name\nA\n(a wider terminal has: p50, p99)\n");
+    }
+
+    #[test]
+    fn colour_is_only_there_when_it_is_asked_for() {
+        let lines = [Line::of("down", Paint::Bad).with(" x", Paint::Plain)];
+        assert_eq!(painted(&lines, false), "down x\n");
+        assert_eq!(painted(&lines, true), "\x1b[1;31mdown\x1b[0m x\n");
+    }
+}

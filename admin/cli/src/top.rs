@@ -1,0 +1,347 @@
+//! `rutter top`: the node on one screen, again and again.
+//!
+//! A line belongs here if it touches the terminal, a thread or the socket. What a key does is
+//! `keys`, what a frame shows is `view`; both are pure. One thread asks, another carries changes
+//! out on connections of their own, so that neither a slow node nor a slow answer holds the keys.
+
+pub mod keys;
+pub mod sample;
+pub mod view;
+
+use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::{cursor, execute, terminal};
+use ratatui::Terminal;
+use ratatui::backend::{CrosstermBackend, TestBackend};
+use rutter_admin::console::verb::Verb;
+use serde_json::{Map, Value};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::Exit;
+use super::client::{Answer, Client, ClientError};
+use super::ctl::{now_ns, refusal};
+use super::place::Place;
+use super::render::{self, Look};
+use super::request::Request;
+use super::text::clean;
+use keys::{Action, App, Key, View};
+use sample::Sample;
+
+/// Between two questions.
+const PERIOD: Duration = Duration::from_secs(1);
+/// The same, when more is wanted.
+const PERIOD_FAST: Duration = Duration::from_millis(250);
+/// How long the terminal is waited for before answers are looked at.
+const KEYS_WAIT: Duration = Duration::from_millis(50);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A change may wait for the core, which has 5 s.
+const PATIENCE_CHANGE: Duration = Duration::from_secs(10);
+/// Orders asked for.
+const ORDERS_MAX: u64 = 200;
+/// Answers and changes that wait to be taken.
+const WAITING_MAX: usize = 16;
+
+/// `rutter top …`
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Which node.
+    #[command(flatten)]
+    pub place: Place,
+    /// One frame as plain text, after a second of looking, and end.
+    #[arg(long)]
+    pub once: bool,
+    /// Columns of that frame.
+    #[arg(long, default_value_t = 120, requires = "once",
+          value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub width: u16,
+    /// Its lines.
+    #[arg(long, default_value_t = 40, requires = "once",
+          value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub height: u16,
+}
+
+/// What is asked beside `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Interest {
+    order: Option<u64>,
+    venue: Option<String>,
+    fast: bool,
+}
+
+enum Heard {
+    Sample(Box<Sample>),
+    Lost(String),
+    Answer { ticket: u64, said: String },
+}
+
+/// The command.
+pub fn command(arguments: &Arguments) -> Exit {
+    let path = match arguments.place.here() {
+        Ok(path) => path,
+        Err(message) => {
+            eprintln!("rutter: {}", clean(&message));
+            return Exit::Usage;
+        }
+    };
+    if arguments.once {
+        return once(&path, arguments.width, arguments.height);
+    }
+    if !stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        eprintln!("rutter: top needs a terminal; `top --once` prints one frame");
+        return Exit::Usage;
+    }
+    match live(&path) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            eprintln!("rutter: the terminal: {error}");
+            Exit::Usage
+        }
+    }
+}
+
+/// Asks twice, a second apart, for there are rates in the frame.
+fn once(path: &Path, width: u16, height: u16) -> Exit {
+    let mut app = App::default();
+    let interest = Interest::default();
+    // Nobody wakes it: the second question waits its period.
+    let (_wake, woken) = sync_channel::<()>(1);
+    let asked = Client::connect(path, PATIENCE).and_then(|mut client| {
+        app.heard(sample(&mut client, &interest)?);
+        let _ = woken.recv_timeout(PERIOD);
+        app.heard(sample(&mut client, &interest)?);
+        Ok(())
+    });
+    if let Err(error) = asked {
+        eprintln!("rutter: {}", clean(&error.to_string()));
+        let lost = matches!(error, ClientError::Lost(_));
+        return if lost { Exit::Unknown } else { Exit::Unreachable };
+    }
+    if let Some(refused) = app.sample.as_ref().and_then(|sample| sample.refused.as_ref()) {
+        eprintln!("rutter: {}", clean(refused));
+        return Exit::Refused;
+    }
+    let _ = stdout().lock().write_all(frame(&app, width, height, now_ns()).as_bytes());
+    Exit::Done
+}
+
+/// One frame as plain text, without blanks at the ends of lines.
+pub fn frame(app: &App, width: u16, height: u16, now_ns: u64) -> String {
+    let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
+    let Ok(_) = terminal.draw(|frame| view::draw(frame, app, now_ns));
+    let buffer = terminal.backend().buffer();
+    let mut text = String::new();
+    for row in 0..height {
+        let cells = (0..width).filter_map(|column| buffer.cell((column, row)));
+        let line: String = cells.map(ratatui::buffer::Cell::symbol).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Asks for everything that a frame needs.
+fn sample(client: &mut Client, interest: &Interest) -> Result<Sample, ClientError> {
+    let greeting = client.greeting();
+    let (user, role) = (greeting.user.clone(), greeting.role.clone());
+    let mut sample = Sample { user, role, ..Sample::default() };
+    let orders = Request::new(Verb::Orders)
+        .with("venue", interest.venue.clone())
+        .with("limit", Some(ORDERS_MAX));
+    let refused = &mut sample.refused;
+    sample.status = look(client, &Request::new(Verb::Status), refused)?.unwrap_or_default();
+    sample.orders = look(client, &orders, refused)?.unwrap_or_default();
+    if let Some(id) = interest.order {
+        sample.order = look(client, &Request::new(Verb::Order).with("id", Some(id)), refused)?;
+    }
+    Ok(sample)
+}
+
+/// `None` where the node refuses; why is in `refused` then.
+fn look(
+    client: &mut Client,
+    request: &Request,
+    refused: &mut Option<String>,
+) -> Result<Option<Value>, ClientError> {
+    match client.ask(request.verb.name(), &request.args, PATIENCE)? {
+        Answer::Ok(raw) => Ok(serde_json::from_str(raw.get()).ok()),
+        Answer::Error(error, _) => {
+            refused.get_or_insert_with(|| refusal(&error));
+            Ok(None)
+        }
+    }
+}
+
+/// The terminal as `top` needs it; as it was when this is dropped, or the process panics.
+struct Screen;
+
+impl Screen {
+    fn enter() -> std::io::Result<Self> {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            Self::restore();
+            before(panic);
+        }));
+        terminal::enable_raw_mode()?;
+        let screen = Self;
+        execute!(stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
+        Ok(screen)
+    }
+
+    fn restore() {
+        // There is nobody to tell when the terminal is gone.
+        let _ = execute!(stdout(), terminal::LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        Self::restore();
+    }
+}
+
+fn live(path: &Path) -> std::io::Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGHUP, SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let interest = Arc::new(Mutex::new(Interest::default()));
+    let (heard, events) = sync_channel(WAITING_MAX);
+    let (wake, woken) = sync_channel(1);
+    let (send, changes) = sync_channel(WAITING_MAX);
+    let (socket, shared, sender) = (path.to_owned(), Arc::clone(&interest), heard.clone());
+    std::thread::Builder::new()
+        .name("top-asks".to_owned())
+        .spawn(move || asks(&socket, &shared, &sender, &woken))?;
+    let socket = path.to_owned();
+    std::thread::Builder::new()
+        .name("top-changes".to_owned())
+        .spawn(move || carries_out(&socket, &changes, &heard))?;
+    let _screen = Screen::enter()?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+    let mut app = App::default();
+    while !stop.load(Ordering::Relaxed) {
+        while let Ok(heard) = events.try_recv() {
+            take(&mut app, heard);
+        }
+        terminal.draw(|frame| view::draw(frame, &app, now_ns()))?;
+        if !event::poll(KEYS_WAIT)? {
+            continue;
+        }
+        let Some(key) = key_of(&event::read()?) else { continue };
+        match app.key(key) {
+            Some(Action::Quit) => break,
+            Some(Action::Refresh) => {
+                *interest.lock().unwrap_or_else(PoisonError::into_inner) = interest_of(&app);
+                // It is awake already where this is full.
+                let _ = wake.try_send(());
+            }
+            Some(Action::Send { ticket, request }) => {
+                let sent = send.try_send((ticket, request));
+                let full = |_| "not sent: others still wait for the node".to_owned();
+                if let Err(said) = sent.map_err(full) {
+                    app.answered(ticket, said);
+                }
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn take(app: &mut App, heard: Heard) {
+    match heard {
+        Heard::Sample(sample) => app.heard(*sample),
+        Heard::Lost(why) => app.lost(why, now_ns()),
+        Heard::Answer { ticket, said } => app.answered(ticket, said),
+    }
+}
+
+fn interest_of(app: &App) -> Interest {
+    let fast = app.fast;
+    match &app.view {
+        View::Overview => Interest { fast, ..Interest::default() },
+        View::Order(id) => Interest { order: Some(*id), venue: None, fast },
+        View::Venue(name) => Interest { order: None, venue: Some(name.clone()), fast },
+    }
+}
+
+fn key_of(event: &Event) -> Option<Key> {
+    let Event::Key(KeyEvent { code, modifiers, kind, .. }) = event else { return None };
+    if *kind == KeyEventKind::Release {
+        return None;
+    }
+    if modifiers.contains(KeyModifiers::CONTROL) {
+        return (*code == KeyCode::Char('c')).then_some(Key::Interrupt);
+    }
+    Some(match code {
+        KeyCode::Char(c) => Key::Char(*c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Backspace => Key::Backspace,
+        _ => return None,
+    })
+}
+
+/// Asks until nobody listens; connects anew where the connection is lost.
+fn asks(path: &Path, interest: &Mutex<Interest>, heard: &SyncSender<Heard>, woken: &Receiver<()>) {
+    let mut client: Option<Client> = None;
+    loop {
+        let now = interest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let connected = client.take().map_or_else(|| Client::connect(path, PATIENCE), Ok);
+        let asked = connected.and_then(|mut live| {
+            let sample = sample(&mut live, &now)?;
+            client = Some(live);
+            Ok(sample)
+        });
+        let event = match asked {
+            Ok(sample) => Heard::Sample(Box::new(sample)),
+            Err(error) => Heard::Lost(error.to_string()),
+        };
+        if heard.send(event).is_err() {
+            return;
+        }
+        let period = if now.fast { PERIOD_FAST } else { PERIOD };
+        if woken.recv_timeout(period) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
+/// Carries changes out, each on a connection of its own.
+fn carries_out(path: &Path, changes: &Receiver<(u64, Request)>, heard: &SyncSender<Heard>) {
+    while let Ok((ticket, request)) = changes.recv() {
+        let dry = request.args.contains_key("dry_run");
+        let answer = Client::connect(path, PATIENCE)
+            .and_then(|mut client| client.ask(request.verb.name(), &request.args, PATIENCE_CHANGE));
+        let said = match answer {
+            Ok(Answer::Ok(raw)) => {
+                let ok = serde_json::from_str(raw.get()).unwrap_or(Value::Object(Map::new()));
+                let look = Look { width: 72, now_ns: now_ns() };
+                let lines = render::answer(request.verb, &ok, &look);
+                lines.iter().map(super::text::Line::text).collect::<Vec<_>>().join("; ")
+            }
+            Ok(Answer::Error(error, _)) => refusal(&error),
+            Err(error @ ClientError::Lost(_)) if !dry => {
+                format!("{error}; it may have been carried out")
+            }
+            Err(error) => error.to_string(),
+        };
+        if heard.send(Heard::Answer { ticket, said }).is_err() {
+            return;
+        }
+    }
+}

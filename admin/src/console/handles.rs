@@ -1,0 +1,69 @@
+//! What the console holds of a running node.
+//!
+//! A line belongs here if it is something that the node shares with its console. The node makes
+//! these handles when it starts; the console reads copies by them, and changes state only by a
+//! command through [`CommandSender`].
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::book_set::Books;
+use super::commands::CommandSender;
+use super::sessions::SessionGauges;
+use super::snapshot::SnapshotCell;
+use crate::model::ReadModel;
+
+/// What does not change while a node runs.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The node's name: its `SenderCompID` (49).
+    pub name: String,
+    /// The version of the program.
+    pub version: &'static str,
+    /// When the process began, nanoseconds since the Unix epoch.
+    pub started_ns: u64,
+    /// The configuration in use as text, without secrets.
+    pub config_text: String,
+    /// Tells one configuration from another.
+    pub config_hash: String,
+    /// The folder of the journal.
+    pub journal_folder: PathBuf,
+    /// `process` or `disk`: when an output may leave.
+    pub durability: String,
+}
+
+/// Handles to a running node.
+#[derive(Debug)]
+pub struct Handles {
+    /// What does not change.
+    pub about: About,
+    /// Now, nanoseconds since the Unix epoch.
+    pub clock: fn() -> u64,
+    /// The read model; its own thread keeps it up to date.
+    pub model: Arc<Mutex<ReadModel>>,
+    /// What the node measures of itself.
+    pub snapshot: Arc<SnapshotCell>,
+    /// The connections of client sessions.
+    pub sessions: Arc<SessionGauges>,
+    /// The books; the read model's thread keeps them up to date.
+    pub books: Arc<Mutex<Books>>,
+    /// The way of a command into the core.
+    pub commands: CommandSender,
+}
+
+impl Handles {
+    /// Now, nanoseconds since the Unix epoch.
+    pub(super) fn now_ns(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// The read model. Hold it only while rows are copied: the thread that keeps it waits.
+    pub(super) fn model(&self) -> MutexGuard<'_, ReadModel> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The books. Hold them as briefly.
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

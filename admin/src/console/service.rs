@@ -1,0 +1,258 @@
+//! The console's answers: who asked what, and what becomes of it.
+//!
+//! A line belongs here if it connects a request with its answer. A look copies rows out of the read
+//! model (`look`); a change becomes one [`Operator`] input, and is answered once the core has
+//! journaled and decided it (`change`). The two-person rule and one-time codes are asked for here.
+
+mod change;
+mod look;
+mod understood;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rutter_core::id::{AccountId, InstrumentId, SessionId, VenueId};
+use rutter_core::input::{By, Operator, Reason, Refusal, Scope};
+use rutter_core::number::Text;
+use serde_json::{Value, json};
+
+use super::frame::{Code, Failure, RawRequest, VERSION};
+use super::handles::Handles;
+use super::pending::Pending;
+use super::people::{Peer, Role};
+use super::socket::Service;
+use super::totp::Codes;
+use super::verb::{self, Args, Asked, Change, Decision, Request, ScopeName, Verb};
+use crate::model::ReadModel;
+use understood::Understood;
+
+/// What one person alone may not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TwoPerson {
+    /// Cancelling everything, or all orders of a venue or an instrument.
+    pub cancel_all: bool,
+    /// Raising any limit.
+    pub limits_raise: bool,
+}
+
+/// Answers the console's requests for one node.
+pub struct ConsoleService {
+    node: Handles,
+    two_person: TwoPerson,
+    codes: Option<Mutex<Codes>>,
+    pending: Mutex<Pending>,
+    /// The number of the next command.
+    requests: AtomicU64,
+    /// Held while many orders are read, so that the thread which keeps the read model waits for
+    /// one such reader at most.
+    long_look: Mutex<()>,
+}
+
+impl std::fmt::Debug for ConsoleService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsoleService")
+            .field("two_person", &self.two_person)
+            .finish_non_exhaustive()
+    }
+}
+
+type Answer = Result<Value, Failure>;
+
+impl ConsoleService {
+    /// A service for a node. Commands are numbered from the present time, so that no two starts of
+    /// a node use the same numbers.
+    pub fn new(node: Handles, two_person: TwoPerson, codes: Option<Codes>) -> Self {
+        let requests = AtomicU64::new(node.now_ns());
+        let codes = codes.map(Mutex::new);
+        let (pending, long_look) = (Mutex::default(), Mutex::default());
+        Self { node, two_person, codes, pending, requests, long_look }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn long_look(&self) -> MutexGuard<'_, ()> {
+        self.long_look.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a request, and carries it out.
+    fn carry_out(&self, peer: &Peer, role: Role, verb: Verb, args: &Args) -> Answer {
+        let Asked { request, reason, dry_run } = verb.ask(role, args)?;
+        match request {
+            Request::Look(look) => self.look(&look),
+            Request::Change(change) => {
+                let understood = self.understand(&change)?;
+                if dry_run {
+                    return Ok(understood.described());
+                }
+                self.check_code(&change)?;
+                if understood.needs_two {
+                    let now_ns = self.node.now_ns();
+                    return Err(self.pending().ask(peer, verb, change, reason, args, now_ns));
+                }
+                self.send(&peer.name, &reason, &understood)
+            }
+            Request::Decision(Decision::Approve { pending }) => {
+                self.approve(peer, role, pending, dry_run)
+            }
+            Request::Decision(Decision::Reject { pending }) => self.reject(role, pending, dry_run),
+        }
+    }
+
+    /// Asks for a one-time code, where a resume needs one.
+    fn check_code(&self, change: &Change) -> Result<(), Failure> {
+        let (Change::Resume { totp, .. }, Some(codes)) = (change, &self.codes) else {
+            return Ok(());
+        };
+        let mut codes = codes.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.take(totp.as_deref(), self.node.now_ns() / 1_000_000_000)
+    }
+
+    /// Sends a command to the core, and tells what the core made of it.
+    fn send(&self, by: &str, reason: &str, change: &Understood) -> Answer {
+        let command = change.command;
+        let reason = journaled_reason(reason);
+        let by: By = Text::new(by.as_bytes()).unwrap_or_default();
+        let reason: Reason = Text::new(reason.as_bytes()).unwrap_or_default();
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        let (seq, report) = self.node.commands.send(Operator { request, by, reason, command })?;
+        if report.refusal != Refusal::None {
+            let word = format!("{:?}", report.refusal);
+            let failure = Failure::new(Code::Refused, "the core refused it");
+            return Err(failure.with("refusal", word).with("seq", seq));
+        }
+        Ok(json!({"seq": seq, "time_ns": report.time.0, "affected": report.affected}))
+    }
+
+    /// Carries out what another person has asked for. What the command means is found anew: names
+    /// and orders may have changed meanwhile. The journal has the first person's reason; the log
+    /// has that of the second.
+    fn approve(&self, peer: &Peer, role: Role, number: u64, dry_run: bool) -> Answer {
+        self.check_pending(role, number)?;
+        if dry_run {
+            let waiting = self.pending().get(number)?.clone();
+            return Ok(self.understand(&waiting.change)?.described());
+        }
+        let waiting = self.pending().approve(number, peer, self.node.now_ns())?;
+        let change = self.understand(&waiting.change)?;
+        let both = format!("{}+{}", waiting.by.name, peer.name);
+        self.send(&both, &waiting.reason, &change)
+    }
+
+    fn reject(&self, role: Role, number: u64, dry_run: bool) -> Answer {
+        self.check_pending(role, number)?;
+        if dry_run {
+            let would = format!("drop what {} asked for", self.pending().get(number)?.by.name);
+            return Ok(json!({"dry_run": true, "would": would, "affected": 0}));
+        }
+        let waiting = self.pending().reject(number, self.node.now_ns())?;
+        Ok(json!({"rejected": number, "verb": waiting.verb.name(), "by": waiting.by.name}))
+    }
+
+    /// A person who may not ask for a command may not decide on it either.
+    fn check_pending(&self, role: Role, number: u64) -> Result<(), Failure> {
+        let verb = self.pending().get(number)?.verb;
+        let needs = verb.role();
+        if role < needs {
+            let message = format!("{} is for {}s", verb.name(), needs.word());
+            return Err(Failure::new(Code::Forbidden, message).with("needs", needs.word()));
+        }
+        Ok(())
+    }
+}
+
+/// The id of a venue.
+fn venue_id(model: &ReadModel, name: &str) -> Result<VenueId, Failure> {
+    model.venue(name).ok_or_else(|| unknown(Code::UnknownVenue, "venue", name))
+}
+
+/// The id of an instrument.
+fn instrument_id(model: &ReadModel, name: &str) -> Result<InstrumentId, Failure> {
+    model.instrument(name).ok_or_else(|| unknown(Code::UnknownSymbol, "instrument", name))
+}
+
+/// The id of a client session.
+fn session_id(model: &ReadModel, name: &str) -> Result<SessionId, Failure> {
+    model.session(name).ok_or_else(|| unknown(Code::UnknownSession, "session", name))
+}
+
+/// The id of an account.
+fn account_id(model: &ReadModel, name: &str) -> Result<AccountId, Failure> {
+    model.account(name).ok_or_else(|| unknown(Code::UnknownAccount, "account", name))
+}
+
+/// The ids of a scope.
+fn scope_of(model: &ReadModel, scope: &ScopeName) -> Result<Scope, Failure> {
+    Ok(match scope {
+        ScopeName::Everything => Scope::All,
+        ScopeName::Venue(name) => Scope::Venue(venue_id(model, name)?),
+        ScopeName::Symbol(name) => Scope::Instrument(instrument_id(model, name)?),
+        ScopeName::Session(name) => Scope::Session(session_id(model, name)?),
+        ScopeName::Account(name) => Scope::Account(account_id(model, name)?),
+    })
+}
+
+fn unknown(code: Code, noun: &str, name: &str) -> Failure {
+    Failure::new(code, format!("no {noun} {name:?}"))
+}
+
+fn unknown_order(id: u64) -> Failure {
+    let message = format!("no order {id}, or it is forgotten: rutter replay JOURNAL --order {id}");
+    Failure::new(Code::UnknownOrder, message)
+}
+
+/// A row as JSON.
+fn value(row: impl serde::Serialize) -> Value {
+    serde_json::to_value(row).unwrap_or_default()
+}
+
+/// The arguments that may stand in the log: no one-time code, no unknown name, no long text.
+fn logged(args: &Args) -> Args {
+    let is_known = |name: &str| {
+        let taken = |verb: &Verb| verb.args().any(|arg| arg.name == name);
+        name != "totp" && Verb::ALL.iter().any(taken)
+    };
+    let is_short = |value: &Value| value.as_str().is_none_or(|text| text.len() <= 64);
+    let shown = args.iter().filter(|(name, value)| is_known(name) && is_short(value));
+    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The reason as the journal keeps it: printable ASCII of at most 64 bytes. Only a halt may come
+/// with another one.
+fn journaled_reason(reason: &str) -> String {
+    let printable = |c: char| if (' '..='~').contains(&c) { c } else { '?' };
+    reason.chars().map(printable).take(verb::REASON_BYTES_MAX).collect()
+}
+
+/// The beginning of a word that somebody sent.
+fn shortened(word: &str) -> String {
+    word.chars().take(40).collect()
+}
+
+impl Service for ConsoleService {
+    fn hello(&self, peer: &Peer, role: Role) -> Value {
+        json!({
+            "rutter": "console", "version": VERSION, "node": self.node.about.name,
+            "user": peer.name, "uid": peer.uid, "role": role.word(),
+        })
+    }
+
+    fn answer(&self, peer: &Peer, role: Role, request: &RawRequest) -> Answer {
+        let verb = Verb::find(&request.verb);
+        let changes = verb.as_ref().is_ok_and(|verb| verb.changes());
+        let result = verb.and_then(|verb| self.carry_out(peer, role, verb, &request.args));
+        let (user, args) = (&peer.name, Value::Object(logged(&request.args)));
+        match &result {
+            Err(failure) => {
+                let (verb, code) = (shortened(&request.verb), failure.code.word());
+                tracing::warn!(user, verb, %args, code, "console refuses");
+            }
+            Ok(_) if changes => {
+                tracing::info!(user, verb = request.verb, %args, "console command");
+            }
+            Ok(_) => {}
+        }
+        result
+    }
+}

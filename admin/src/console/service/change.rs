@@ -1,0 +1,212 @@
+//! What each change asks of the core.
+//!
+//! A line belongs here if it turns names into one [`OperatorCommand`], and says what the command
+//! would do. Nothing is sent from here.
+
+use rutter_core::id::{AccountId, OrderId};
+use rutter_core::input::{AccountLimits, NodeCommand, OperatorCommand, Scope, SessionCommand};
+use rutter_core::number::{AMOUNT_DECIMALS, Amount};
+
+use super::super::frame::{Code, Failure};
+use super::super::verb::{Change, ScopeName, bad_argument};
+use super::understood::Understood;
+use super::{
+    ConsoleService, account_id, scope_of, session_id, unknown, unknown_order, value, venue_id,
+};
+
+/// Limits as a request gives them; what is absent stays.
+struct NewLimits<'a> {
+    notional_max: Option<&'a str>,
+    collar_ppm: Option<u64>,
+    rate_per_s: Option<u64>,
+    open_orders_max: Option<u64>,
+}
+
+impl ConsoleService {
+    pub(super) fn understand(&self, change: &Change) -> Result<Understood, Failure> {
+        match change {
+            Change::Halt { scope } => self.halt(scope),
+            Change::Resume { scope, .. } => self.resume(scope),
+            Change::ReduceOnly { on, scope } => self.reduce_only(*on, scope),
+            Change::VenueDrain { venue } => {
+                let id = venue_id(&self.node.model(), venue)?;
+                Ok(Understood::plain(OperatorCommand::DrainVenue(id), format!("drain {venue}")))
+            }
+            Change::VenueEnable { venue } => {
+                let id = venue_id(&self.node.model(), venue)?;
+                Ok(Understood::plain(OperatorCommand::EnableVenue(id), format!("enable {venue}")))
+            }
+            Change::Cancel { order } => self.cancel(*order),
+            Change::CancelAll { scope } => self.cancel_all(scope),
+            Change::LimitsSet {
+                account,
+                notional_max,
+                collar_ppm,
+                rate_per_s,
+                open_orders_max,
+            } => {
+                let new = NewLimits {
+                    notional_max: notional_max.as_deref(),
+                    collar_ppm: *collar_ppm,
+                    rate_per_s: *rate_per_s,
+                    open_orders_max: *open_orders_max,
+                };
+                self.limits_set(account, &new)
+            }
+            Change::SessionLogout { session } => self.session(session, SessionCommand::Logout),
+            Change::SessionDisconnect { session } => {
+                self.session(session, SessionCommand::Disconnect)
+            }
+            Change::SessionDisable { session } => self.session(session, SessionCommand::Disable),
+            Change::SessionEnable { session } => self.session(session, SessionCommand::Enable),
+            Change::SessionResetSeq { session } => {
+                self.session(session, SessionCommand::ResetSequence)
+            }
+            Change::News {} => {
+                Ok(Understood::node(NodeCommand::News, "tell all clients the reason"))
+            }
+            Change::LogLevel { level } => {
+                let would = format!("log {} and worse", level.word);
+                Ok(Understood::node(level.command, would))
+            }
+            Change::Shutdown { cancel_orders } => Ok(self.shutdown(*cancel_orders)),
+        }
+    }
+
+    fn halt(&self, name: &ScopeName) -> Result<Understood, Failure> {
+        let model = self.node.model();
+        let scope = scope_of(&model, name)?;
+        let open = model.open_in(scope);
+        // A halted venue gives its children back; their orders go on at other venues.
+        let affected = if matches!(scope, Scope::Venue(_)) { open.children } else { open.orders };
+        let plain =
+            Understood::plain(OperatorCommand::Halt(scope), format!("halt {}", name.words()));
+        Ok(Understood { affected, ..plain })
+    }
+
+    fn resume(&self, name: &ScopeName) -> Result<Understood, Failure> {
+        let model = self.node.model();
+        let scope = scope_of(&model, name)?;
+        let words = name.words();
+        if !model.is_halted(scope) {
+            let halts = model.status().halts;
+            let others = halts.len();
+            let message = format!("nothing to resume: no halt of {words} ({others} others are on)");
+            return Err(Failure::new(Code::NotHalted, message).with("halts", value(halts)));
+        }
+        Ok(Understood::plain(OperatorCommand::Resume(scope), format!("resume {words}")))
+    }
+
+    fn reduce_only(&self, on: bool, name: &ScopeName) -> Result<Understood, Failure> {
+        let scope = scope_of(&self.node.model(), name)?;
+        let words = name.words();
+        if !on {
+            let would = format!("not only reduce in {words}");
+            return Ok(Understood::plain(OperatorCommand::ReduceOnlyOff(scope), would));
+        }
+        let _one_at_a_time = self.long_look();
+        let affected = self.node.model().raising_in(scope);
+        let would = format!("only reduce in {words}");
+        Ok(Understood { affected, ..Understood::plain(OperatorCommand::ReduceOnly(scope), would) })
+    }
+
+    fn cancel(&self, id: u64) -> Result<Understood, Failure> {
+        // What the read model has forgotten, the core has forgotten too.
+        let is_open = self.node.model().is_open(OrderId(id)).ok_or_else(|| unknown_order(id))?;
+        let would =
+            if is_open { format!("cancel order {id}") } else { format!("nothing: {id} is over") };
+        let plain = Understood::plain(OperatorCommand::Cancel(OrderId(id)), would);
+        Ok(Understood { affected: u32::from(is_open), ..plain })
+    }
+
+    fn cancel_all(&self, name: &ScopeName) -> Result<Understood, Failure> {
+        let model = self.node.model();
+        let scope = scope_of(&model, name)?;
+        let is_wide = matches!(scope, Scope::All | Scope::Venue(_) | Scope::Instrument(_));
+        Ok(Understood {
+            command: OperatorCommand::CancelAll(scope),
+            would: format!("cancel all open orders of {}", name.words()),
+            affected: model.open_in(scope).orders,
+            needs_two: is_wide && self.two_person.cancel_all,
+        })
+    }
+
+    fn limits_set(&self, name: &str, given: &NewLimits<'_>) -> Result<Understood, Failure> {
+        let (account, old) = self.limits_of(name)?;
+        let number = |name: &str, given: Option<u64>, old: u32| match given {
+            None => Ok(old),
+            Some(value) => u32::try_from(value).map_err(|_| bad_argument(name, "too large")),
+        };
+        let why = "a decimal number above zero";
+        let new = AccountLimits {
+            notional_max: match given.notional_max {
+                None => old.notional_max,
+                Some(text) => amount_of(text).ok_or_else(|| bad_argument("notional_max", why))?,
+            },
+            collar_ppm: number("collar_ppm", given.collar_ppm, old.collar_ppm)?,
+            rate_per_s: number("rate_per_s", given.rate_per_s, old.rate_per_s)?,
+            open_orders_max: number("open_orders_max", given.open_orders_max, old.open_orders_max)?,
+        };
+        let raises = new.notional_max > old.notional_max
+            || new.collar_ppm > old.collar_ppm
+            || new.rate_per_s > old.rate_per_s
+            || new.open_orders_max > old.open_orders_max;
+        let command = OperatorCommand::SetLimits(account, new);
+        let would = self.node.model().command_words(&command);
+        let needs_two = raises && self.two_person.limits_raise;
+        Ok(Understood { needs_two, ..Understood::plain(command, would) })
+    }
+
+    /// An account's id and present limits.
+    fn limits_of(&self, name: &str) -> Result<(AccountId, AccountLimits), Failure> {
+        let model = self.node.model();
+        let id = account_id(&model, name)?;
+        let def = model.reference().accounts.get(id.index());
+        let def = def.ok_or_else(|| unknown(Code::UnknownAccount, "account", name))?;
+        let limits = AccountLimits {
+            notional_max: def.notional_max,
+            collar_ppm: def.collar_ppm,
+            rate_per_s: def.rate_per_s,
+            open_orders_max: def.open_orders_max,
+        };
+        Ok((id, limits))
+    }
+
+    fn session(&self, name: &str, command: SessionCommand) -> Result<Understood, Failure> {
+        let session = session_id(&self.node.model(), name)?;
+        let would = match command {
+            SessionCommand::Logout => format!("log {name} out"),
+            SessionCommand::Disconnect => format!("cut {name} off"),
+            SessionCommand::Disable => format!("log {name} out, and let it in no more"),
+            SessionCommand::Enable => format!("let {name} in again"),
+            SessionCommand::ResetSequence => {
+                format!("log {name} out, and begin at 1 with its next Logon: it must do so too")
+            }
+        };
+        Ok(Understood::plain(OperatorCommand::Session(session, command), would))
+    }
+
+    fn shutdown(&self, cancel_orders: bool) -> Understood {
+        let affected = self.node.model().open_in(Scope::All).orders;
+        if !cancel_orders {
+            let would = format!("end the node; {affected} open orders stay at the venues");
+            return Understood::node(NodeCommand::Shutdown, would);
+        }
+        let would = "halt everything, and end the node when nothing is open";
+        let needs_two = self.two_person.cancel_all;
+        let change = Understood::node(NodeCommand::ShutdownFlat, would);
+        Understood { affected, needs_two, ..change }
+    }
+}
+
+/// An amount above zero, from its decimal text.
+fn amount_of(text: &str) -> Option<Amount> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let decimals = usize::try_from(AMOUNT_DECIMALS).ok()?;
+    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > decimals {
+        return None;
+    }
+    let units: i128 = format!("{whole}{part:0<decimals$}").parse().ok()?;
+    (units > 0).then_some(Amount(units))
+}

@@ -1,0 +1,229 @@
+//! What each look is answered with.
+//!
+//! A line belongs here if it copies rows for an answer and changes nothing.
+
+use rutter_core::id::OrderId;
+use serde_json::{Map, Value, json};
+
+use super::super::books::{self, DEPTH_DEFAULT, DEPTH_MAX};
+use super::super::frame::Failure;
+use super::super::snapshot::{NodeSnapshot, members};
+use super::super::verb::{self, Look, bad_argument};
+use super::{
+    Answer, ConsoleService, account_id, instrument_id, session_id, unknown_order, value, venue_id,
+};
+use crate::disk;
+use crate::model::{OrderFilter, ROWS_MAX, StateFilter};
+
+/// Rows of an answer if the request names no limit.
+const ROWS_DEFAULT: usize = 100;
+
+/// The filter of `orders`, in names.
+struct OrderNames<'a> {
+    session: Option<&'a str>,
+    account: Option<&'a str>,
+    venue: Option<&'a str>,
+    symbol: Option<&'a str>,
+    state: StateFilter,
+    before: Option<u64>,
+    limit: Option<u64>,
+}
+
+fn rows_of(limit: Option<u64>) -> Result<usize, Failure> {
+    match limit {
+        None => Ok(ROWS_DEFAULT),
+        Some(rows) if (1..=ROWS_MAX as u64).contains(&rows) => Ok(rows as usize),
+        Some(_) => Err(bad_argument("limit", &format!("1 to {ROWS_MAX}"))),
+    }
+}
+
+/// Puts more members into an object.
+fn with(row: Value, more: &Map<String, Value>) -> Value {
+    match row {
+        Value::Object(mut row) => {
+            row.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+            Value::Object(row)
+        }
+        row => row,
+    }
+}
+
+/// Puts more members into each row whose `name` has some.
+fn joined(rows: Value, more: &[(String, Map<String, Value>)]) -> Value {
+    let Value::Array(rows) = rows else { return rows };
+    let join = |row: Value| {
+        let found = more.iter().find(|(name, _)| row["name"] == name.as_str());
+        match found {
+            Some((_, more)) => with(row, more),
+            None => row,
+        }
+    };
+    Value::Array(rows.into_iter().map(join).collect())
+}
+
+impl ConsoleService {
+    pub(super) fn look(&self, look: &Look) -> Answer {
+        let snapshot = self.node.snapshot.load();
+        match look {
+            Look::Help {} => Ok(verb::help()),
+            Look::Status {} => Ok(self.status(&snapshot)),
+            Look::Venues {} => Ok(json!({"venues": self.venues(&snapshot)})),
+            Look::Instruments {} => Ok(json!({"instruments": self.node.model().instruments()})),
+            Look::Book { symbol, venue, depth } => {
+                self.book(&snapshot, symbol, venue.as_deref(), *depth)
+            }
+            Look::Orders { session, account, venue, symbol, state, before, limit } => {
+                self.orders(&OrderNames {
+                    session: session.as_deref(),
+                    account: account.as_deref(),
+                    venue: venue.as_deref(),
+                    symbol: symbol.as_deref(),
+                    state: *state,
+                    before: *before,
+                    limit: *limit,
+                })
+            }
+            Look::Order { id } => {
+                let found = self.node.model().order(OrderId(*id));
+                found.map(value).ok_or_else(|| unknown_order(*id))
+            }
+            Look::Sessions {} => Ok(json!({"sessions": self.sessions()})),
+            Look::Positions { account } => {
+                let model = self.node.model();
+                let account =
+                    account.as_deref().map(|name| account_id(&model, name)).transpose()?;
+                let rows = model.positions(account);
+                drop(model);
+                Ok(value(rows))
+            }
+            Look::Balances { venue } => {
+                let model = self.node.model();
+                let venue = venue.as_deref().map(|name| venue_id(&model, name)).transpose()?;
+                let rows = model.balances(venue);
+                drop(model);
+                Ok(json!({"balances": rows}))
+            }
+            Look::Limits { account } => {
+                let model = self.node.model();
+                let account =
+                    account.as_deref().map(|name| account_id(&model, name)).transpose()?;
+                let rows = model.limits(account);
+                drop(model);
+                Ok(json!({"limits": rows}))
+            }
+            Look::Latency { stage, path } => {
+                let is_wanted = |wanted: &Option<String>, name: &str| {
+                    wanted.as_ref().is_none_or(|wanted| wanted == name)
+                };
+                let stages = snapshot.stages.iter();
+                let rows: Vec<_> = stages
+                    .filter(|row| is_wanted(stage, row.stage) && is_wanted(path, row.path))
+                    .collect();
+                Ok(json!({"stages": rows}))
+            }
+            Look::Journal {} => Ok(self.journal(&snapshot)),
+            Look::Config {} => {
+                let about = &self.node.about;
+                Ok(json!({"text": about.config_text, "hash": about.config_hash}))
+            }
+            Look::Commands { limit } => {
+                let limit = rows_of(*limit)?;
+                Ok(json!({"commands": self.node.model().commands(limit)}))
+            }
+            Look::Pending {} => Ok(json!({"pending": self.pending().rows(self.node.now_ns())})),
+        }
+    }
+
+    fn status(&self, snapshot: &NodeSnapshot) -> Value {
+        let status = self.node.model().status();
+        let about = &self.node.about;
+        let measured = members(json!({
+            "node": about.name,
+            "version": about.version,
+            "config_hash": about.config_hash,
+            "started_ns": about.started_ns,
+            "now_ns": self.node.now_ns(),
+            "made_ns": snapshot.made_ns,
+            "turned_ns": snapshot.turned_ns,
+            "inputs": snapshot.inputs,
+            "journal_seq": snapshot.journal_seq,
+            "released_seq": snapshot.released_seq,
+            "durable_seq": snapshot.journal.durable_seq,
+            "unsynced_bytes": snapshot.journal.unsynced_bytes,
+            "sync_lag_ns": snapshot.journal.sync_lag_ns,
+            "output_stalls": snapshot.output_stalls,
+            "rings": snapshot.rings,
+            "venues": self.venues(snapshot),
+            "sessions": self.sessions(),
+            "stages": snapshot.stages,
+        }));
+        with(value(status), &measured)
+    }
+
+    fn venues(&self, snapshot: &NodeSnapshot) -> Value {
+        let rows = self.node.model().venues();
+        let measured: Vec<_> =
+            snapshot.venues.iter().map(|row| (row.name.clone(), members(value(row)))).collect();
+        joined(value(rows), &measured)
+    }
+
+    fn sessions(&self) -> Value {
+        let rows = self.node.model().sessions();
+        joined(value(rows), &self.node.sessions.rows())
+    }
+
+    fn journal(&self, snapshot: &NodeSnapshot) -> Value {
+        let folder = &self.node.about.journal_folder;
+        let (segments, bytes) = disk::files_and_bytes(folder);
+        let more = members(json!({
+            "seq": snapshot.journal_seq,
+            "released_seq": snapshot.released_seq,
+            "segments": segments,
+            "bytes": bytes,
+            "free_bytes": disk::free_bytes(folder),
+            "folder": folder.display().to_string(),
+            "durability": self.node.about.durability,
+        }));
+        with(value(snapshot.journal), &more)
+    }
+
+    fn book(
+        &self,
+        snapshot: &NodeSnapshot,
+        symbol: &str,
+        venue: Option<&str>,
+        depth: Option<u64>,
+    ) -> Answer {
+        let model = self.node.model();
+        instrument_id(&model, symbol)?;
+        let depth = match depth {
+            None => DEPTH_DEFAULT,
+            Some(depth) if (1..=DEPTH_MAX as u64).contains(&depth) => depth as usize,
+            Some(_) => return Err(bad_argument("depth", &format!("1 to {DEPTH_MAX}"))),
+        };
+        if let Some(name) = venue {
+            venue_id(&model, name)?;
+        }
+        let feed_age_ns = |venue: &str| snapshot.feed_age_ns(venue);
+        let rows = self.node.books().rows(model.reference(), symbol, feed_age_ns);
+        drop(model);
+        Ok(books::answer(symbol, &rows, venue, depth, self.node.now_ns()))
+    }
+
+    fn orders(&self, names: &OrderNames<'_>) -> Answer {
+        let model = self.node.model();
+        let filter = OrderFilter {
+            session: names.session.map(|name| session_id(&model, name)).transpose()?,
+            account: names.account.map(|name| account_id(&model, name)).transpose()?,
+            venue: names.venue.map(|name| venue_id(&model, name)).transpose()?,
+            instrument: names.symbol.map(|name| instrument_id(&model, name)).transpose()?,
+            state: names.state,
+            before: names.before,
+            limit: rows_of(names.limit)?,
+        };
+        drop(model);
+        let _one_at_a_time = self.long_look();
+        let page = self.node.model().orders(&filter);
+        Ok(value(page))
+    }
+}

@@ -1,0 +1,74 @@
+//! What the client gateway shows of its sessions, for the console to read.
+//!
+//! A line belongs here if it is about a session's connection. What the core knows of a session
+//! comes from the read model.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use serde_json::{Map, Value, json};
+
+/// The state of one session's connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// A client is logged on.
+    pub connected: bool,
+    /// Sequence number that the next message of the client must have.
+    pub next_in: u64,
+    /// Sequence number that the next message to the client gets.
+    pub next_out: u64,
+    /// When the last message of the client arrived, nanoseconds since the Unix epoch.
+    pub last_in_ns: u64,
+    /// Bytes that wait to be written to the client.
+    pub backlog_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Gauge {
+    name: String,
+    kind: &'static str,
+    connected: AtomicBool,
+    next_in: AtomicU64,
+    next_out: AtomicU64,
+    last_in_ns: AtomicU64,
+    backlog_bytes: AtomicU64,
+}
+
+/// The connections of all configured sessions: the gateway's thread stores, the console's threads
+/// load, and nobody takes a lock.
+#[derive(Debug, Default)]
+pub struct SessionGauges(Vec<Gauge>);
+
+impl SessionGauges {
+    /// For sessions of these names and kinds (`trading`, `drop-copy`), in the order of the
+    /// configuration.
+    pub fn new(sessions: impl IntoIterator<Item = (String, &'static str)>) -> Self {
+        let gauge = |(name, kind)| Gauge { name, kind, ..Gauge::default() };
+        Self(sessions.into_iter().map(gauge).collect())
+    }
+
+    /// Stores the connection of one session, by its place in the configuration. Only one thread
+    /// may call this.
+    pub fn store(&self, place: usize, connection: &Connection) {
+        let Some(gauge) = self.0.get(place) else { return };
+        gauge.connected.store(connection.connected, Ordering::Relaxed);
+        gauge.next_in.store(connection.next_in, Ordering::Relaxed);
+        gauge.next_out.store(connection.next_out, Ordering::Relaxed);
+        gauge.last_in_ns.store(connection.last_in_ns, Ordering::Relaxed);
+        gauge.backlog_bytes.store(connection.backlog_bytes, Ordering::Relaxed);
+    }
+
+    /// The members of each session's row, by its name.
+    pub(super) fn rows(&self) -> Vec<(String, Map<String, Value>)> {
+        let row = |gauge: &Gauge| {
+            let of = |value: &AtomicU64| value.load(Ordering::Relaxed);
+            let row = json!({
+                "kind": gauge.kind,
+                "connected": gauge.connected.load(Ordering::Relaxed),
+                "next_in": of(&gauge.next_in), "next_out": of(&gauge.next_out),
+                "last_in_ns": of(&gauge.last_in_ns), "backlog_bytes": of(&gauge.backlog_bytes),
+            });
+            (gauge.name.clone(), super::snapshot::members(row))
+        };
+        self.0.iter().map(row).collect()
+    }
+}

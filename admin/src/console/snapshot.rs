@@ -1,0 +1,129 @@
+//! What a node measures of itself beside the read model, copied ten times a second.
+//!
+//! A line belongs here if the console shows it and the core knows nothing of it: rings, the
+//! journal's disk, latencies, feeds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::model::StageStatus;
+
+/// One ring between threads.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct RingRow {
+    /// `input` or `output`.
+    pub ring: &'static str,
+    /// How many envelopes it can hold.
+    pub slots: u64,
+    /// How many envelopes are in it.
+    pub used: u64,
+    /// How often a writer found it full, since the start of the node.
+    pub stalls: u64,
+}
+
+/// The journal, as the thread that syncs it shows it.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct JournalRow {
+    /// Sequence of the last record on the disk.
+    pub durable_seq: u64,
+    /// Bytes appended that are not on the disk.
+    pub unsynced_bytes: u64,
+    /// How long the oldest record that is not on the disk has waited, nanoseconds.
+    pub sync_lag_ns: u64,
+    /// Syncs since the start of the node.
+    pub syncs: u64,
+    /// Mean time of a sync, nanoseconds; `None` before the first one.
+    pub sync_mean_ns: Option<u64>,
+    /// Appends that had to wait for a segment.
+    pub stalls: u64,
+    /// A sync has failed.
+    pub failed: bool,
+    /// Bytes appended since the start of the node.
+    pub written_bytes: u64,
+}
+
+/// Quantiles of a latency, nanoseconds: upper bounds of buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+    /// How many were measured.
+    pub count: u64,
+}
+
+/// One venue, as its feed and its executions show it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct VenueRow {
+    /// The venue's name.
+    #[serde(skip)]
+    pub name: String,
+    /// How long its feed has been silent, nanoseconds; `None` if it has no feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed_age_ns: Option<u64>,
+    /// From sending a child to its first execution; `None` before the first one.
+    pub latency_ns: Option<Quantiles>,
+}
+
+/// What the node measures of itself.
+#[derive(Clone, Debug, Default)]
+pub struct NodeSnapshot {
+    /// When this was copied, nanoseconds since the Unix epoch.
+    pub made_ns: u64,
+    /// When the core last had a turn, nanoseconds since the Unix epoch.
+    pub turned_ns: u64,
+    /// Inputs decided since the start of the node.
+    pub inputs: u64,
+    /// Sequence of the last journaled input.
+    pub journal_seq: u64,
+    /// Sequence up to which outputs may leave.
+    pub released_seq: u64,
+    /// How often the output ring was full.
+    pub output_stalls: u64,
+    /// The rings.
+    pub rings: Vec<RingRow>,
+    /// The journal.
+    pub journal: JournalRow,
+    /// Latencies of the stages of an order's path.
+    pub stages: Vec<StageStatus>,
+    /// The venues.
+    pub venues: Vec<VenueRow>,
+}
+
+impl NodeSnapshot {
+    /// How long the feed of a venue has been silent, nanoseconds.
+    pub(super) fn feed_age_ns(&self, venue: &str) -> Option<u64> {
+        self.venues.iter().find(|row| row.name == venue)?.feed_age_ns
+    }
+}
+
+/// The newest snapshot: one thread stores it, others load it.
+#[derive(Debug, Default)]
+pub struct SnapshotCell(Mutex<Arc<NodeSnapshot>>);
+
+impl SnapshotCell {
+    /// Stores a newer one.
+    pub fn store(&self, snapshot: NodeSnapshot) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    /// The newest; empty until the node runs.
+    pub fn load(&self) -> Arc<NodeSnapshot> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The members of a JSON object; none if it is no object.
+pub(super) fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,358 @@
+//! The arguments of verbs: what each may be on the wire, and how an operator types it.
+//!
+//! A line belongs here if it is about one argument, whichever verb takes it. Which verb takes which
+//! arguments is the table in `verb`.
+
+use rutter_core::input::NodeCommand;
+use serde_json::{Map, Value};
+
+use super::super::frame::{Code, Failure};
+use crate::model::StateFilter;
+
+/// The arguments of a request, as they came.
+pub type Args = Map<String, Value>;
+
+/// Longest text of an argument, bytes.
+const TEXT_BYTES_MAX: usize = 64;
+
+/// Longest reason that is read, bytes. Only a halt may use more than the journal keeps.
+const REASON_BYTES_READ_MAX: usize = 1_024;
+
+/// Most levels of each side that `book` shows.
+pub const DEPTH_MAX: u64 = 50;
+
+/// What an argument means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// The reason of a change.
+    Reason,
+    /// The name of a venue.
+    Venue,
+    /// The symbol of an instrument.
+    Symbol,
+    /// The name of a client session.
+    Session,
+    /// The name of an account.
+    Account,
+    /// A one-time code of an authenticator.
+    Code,
+    /// Which orders are listed: see [`StateFilter`].
+    State,
+    /// An amount of money above zero, as a decimal number.
+    Amount,
+    /// How much is logged: see [`LogLevel`].
+    Level,
+    /// A whole number from 0.
+    Whole,
+    /// The number of an order.
+    OrderId,
+    /// Levels of each side of a book, 1 to [`DEPTH_MAX`].
+    Depth,
+    /// True or false; typed as an option without a value.
+    Flag,
+    /// True or false; typed as `on` or `off`.
+    Switch,
+}
+
+/// The JSON type of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A string of 1 to 64 bytes.
+    Text,
+    /// A string of 1 to 1,024 bytes.
+    LongText,
+    /// A whole number from 0.
+    Whole,
+    /// True or false.
+    Flag,
+}
+
+impl Kind {
+    /// Its JSON type.
+    pub const fn shape(self) -> Shape {
+        match self {
+            Self::Text
+            | Self::Venue
+            | Self::Symbol
+            | Self::Session
+            | Self::Account
+            | Self::Code
+            | Self::State
+            | Self::Amount
+            | Self::Level => Shape::Text,
+            Self::Reason => Shape::LongText,
+            Self::Whole | Self::OrderId | Self::Depth => Shape::Whole,
+            Self::Flag | Self::Switch => Shape::Flag,
+        }
+    }
+
+    /// The values that an operator may choose from; empty where there is no closed list.
+    pub const fn values(self) -> &'static [&'static str] {
+        match self {
+            Self::State => &["open", "over", "all", "pending", "unknown"],
+            Self::Level => &["error", "warn", "info", "debug", "trace"],
+            Self::Switch => &["on", "off"],
+            Self::Text
+            | Self::Reason
+            | Self::Venue
+            | Self::Symbol
+            | Self::Session
+            | Self::Account
+            | Self::Code
+            | Self::Amount
+            | Self::Whole
+            | Self::OrderId
+            | Self::Depth
+            | Self::Flag => &[],
+        }
+    }
+}
+
+impl Shape {
+    /// The word for it in the answer to `help`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text | Self::LongText => "text",
+            Self::Whole => "whole",
+            Self::Flag => "flag",
+        }
+    }
+
+    /// What an operator is told who sent something else.
+    pub(super) const fn described(self) -> &'static str {
+        match self {
+            Self::Text => "a string of 1 to 64 bytes",
+            Self::LongText => "a string of 1 to 1024 bytes",
+            Self::Whole => "a whole number",
+            Self::Flag => "true or false",
+        }
+    }
+
+    /// Whether a value has this type.
+    pub(super) fn fits(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Text, Value::String(text)) => (1..=TEXT_BYTES_MAX).contains(&text.len()),
+            (Self::LongText, Value::String(text)) => {
+                (1..=REASON_BYTES_READ_MAX).contains(&text.len())
+            }
+            (Self::Whole, Value::Number(number)) => number.is_u64(),
+            (Self::Flag, Value::Bool(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// How an operator types an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// By its position behind the verb.
+    Position,
+    /// As an option: `--name VALUE`.
+    Option,
+    /// As an option, of which at most one may be given: the scope of a command.
+    Scope,
+    /// As an option, of which at least one must be given.
+    OneOrMore,
+}
+
+/// One argument of a verb.
+#[derive(Clone, Copy, Debug)]
+pub struct Arg {
+    /// Its name on the wire. Typed as an option, `_` becomes `-`.
+    pub name: &'static str,
+    /// What it means.
+    pub kind: Kind,
+    /// The verb cannot be carried out without it.
+    pub required: bool,
+    /// How an operator types it.
+    pub typed: Typed,
+    /// What it is for, in a sentence.
+    pub help: &'static str,
+}
+
+/// An argument typed by its position, which has to be there.
+pub(super) const fn at(name: &'static str, kind: Kind, help: &'static str) -> Arg {
+    Arg { name, kind, required: true, typed: Typed::Position, help }
+}
+
+/// An argument typed by its position, which may be left out.
+pub(super) const fn maybe_at(name: &'static str, kind: Kind, help: &'static str) -> Arg {
+    Arg { name, kind, required: false, typed: Typed::Position, help }
+}
+
+/// An argument typed as an option.
+pub(super) const fn option(name: &'static str, kind: Kind, help: &'static str) -> Arg {
+    Arg { name, kind, required: false, typed: Typed::Option, help }
+}
+
+/// One of several options, at least one of which has to be given.
+pub(super) const fn one_or_more(name: &'static str, kind: Kind, help: &'static str) -> Arg {
+    Arg { name, kind, required: false, typed: Typed::OneOrMore, help }
+}
+
+const fn scope(name: &'static str, kind: Kind, help: &'static str) -> Arg {
+    Arg { name, kind, required: false, typed: Typed::Scope, help }
+}
+
+/// A scope that may be a venue.
+pub(super) const SCOPE: &[Arg] = &[
+    scope("venue", Kind::Venue, "Only at this venue."),
+    scope("symbol", Kind::Symbol, "Only this symbol."),
+    scope("session", Kind::Session, "Only this client session."),
+    scope("account", Kind::Account, "Only this account."),
+];
+
+/// A scope that may not be a venue.
+pub(super) const SCOPE_WITHOUT_VENUE: &[Arg] = &[
+    scope("symbol", Kind::Symbol, "Only this symbol."),
+    scope("session", Kind::Session, "Only this client session."),
+    scope("account", Kind::Account, "Only this account."),
+];
+
+/// What a command reaches, by name. Nothing given is everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScopeName {
+    /// The whole node.
+    Everything,
+    /// One venue.
+    Venue(String),
+    /// One instrument, by its symbol.
+    Symbol(String),
+    /// One client session.
+    Session(String),
+    /// One account.
+    Account(String),
+}
+
+impl ScopeName {
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Everything => "everything".to_owned(),
+            Self::Venue(name) => format!("venue {name}"),
+            Self::Symbol(name) => format!("symbol {name}"),
+            Self::Session(name) => format!("session {name}"),
+            Self::Account(name) => format!("account {name}"),
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogLevel {
+    /// The word for it.
+    pub word: &'static str,
+    /// The command that sets it.
+    pub command: NodeCommand,
+}
+
+/// Every level, from least to most.
+const LEVELS: [LogLevel; 5] = [
+    LogLevel { word: "error", command: NodeCommand::LogError },
+    LogLevel { word: "warn", command: NodeCommand::LogWarn },
+    LogLevel { word: "info", command: NodeCommand::LogInfo },
+    LogLevel { word: "debug", command: NodeCommand::LogDebug },
+    LogLevel { word: "trace", command: NodeCommand::LogTrace },
+];
+
+/// The type of an argument in a request. [`Shape::fits`] has let its value through.
+pub(super) trait Field: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Code::BadArgument`] where the shape is right and the value is not.
+    fn read(args: &Args, name: &str) -> Result<Self, Failure>;
+}
+
+impl Field for Option<String> {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        Ok(args.get(name).and_then(Value::as_str).map(str::to_owned))
+    }
+}
+
+impl Field for String {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        Option::<Self>::read(args, name)?.ok_or_else(|| bad_argument(name, "is missing"))
+    }
+}
+
+impl Field for Option<u64> {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        Ok(args.get(name).and_then(Value::as_u64))
+    }
+}
+
+impl Field for u64 {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        Option::<Self>::read(args, name)?.ok_or_else(|| bad_argument(name, "is missing"))
+    }
+}
+
+impl Field for bool {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        Ok(args.get(name).and_then(Value::as_bool).unwrap_or(false))
+    }
+}
+
+impl Field for StateFilter {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        let word = args.get(name).and_then(Value::as_str).unwrap_or("open");
+        let why = "open, over, all, pending, unknown, or a state by name";
+        Self::parse(word).ok_or_else(|| bad_argument(name, why))
+    }
+}
+
+impl Field for LogLevel {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        let word = args.get(name).and_then(Value::as_str).unwrap_or_default();
+        let level = LEVELS.into_iter().find(|level| level.word == word);
+        level.ok_or_else(|| bad_argument(name, "error, warn, info, debug or trace"))
+    }
+}
+
+impl Field for ScopeName {
+    fn read(args: &Args, _: &str) -> Result<Self, Failure> {
+        let mut given = SCOPE.iter().filter_map(|arg| Some((arg, args.get(arg.name)?.as_str()?)));
+        let (first, second) = (given.next(), given.next());
+        if let Some((arg, _)) = second {
+            let why = "a scope is one of venue, symbol, session, account";
+            return Err(bad_argument(arg.name, why));
+        }
+        let Some((arg, name)) = first else { return Ok(Self::Everything) };
+        let name = name.to_owned();
+        Ok(match arg.kind {
+            Kind::Venue => Self::Venue(name),
+            Kind::Symbol => Self::Symbol(name),
+            Kind::Session => Self::Session(name),
+            _ => Self::Account(name),
+        })
+    }
+}
+
+/// [`Code::BadArgument`], naming the argument.
+pub fn bad_argument(name: &str, why: &str) -> Failure {
+    Failure::new(Code::BadArgument, format!("{name}: {why}")).with("argument", name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_that_an_operator_may_choose_is_read() {
+        for word in Kind::Level.values() {
+            let args = Args::from_iter([("level".to_owned(), Value::from(*word))]);
+            assert_eq!(LogLevel::read(&args, "level").expect("a level").word, *word);
+        }
+        assert_eq!(Kind::Level.values().len(), LEVELS.len());
+    }
+
+    #[test]
+    fn every_state_that_is_offered_is_read() {
+        for word in Kind::State.values() {
+            assert!(StateFilter::parse(word).is_some(), "{word}");
+        }
+    }
+}

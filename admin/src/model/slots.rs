@@ -1,0 +1,221 @@
+//! What the model keeps of orders and children, and the rings they are kept in.
+//!
+//! A line belongs here if it is state of one order or child, or finds it. The rings have the sizes
+//! of the core's: an id is a place, modulo the size, and the core gives no new id the place of
+//! something that lives (`rutter_core::table`). So what lives is always found, and what is over
+//! stays until its place is needed. Memory is taken as places are first used, and never grows
+//! after.
+
+use rutter_core::child::ChildState;
+use rutter_core::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
+use rutter_core::input::{OrdType, Refusal, Side, TimeInForce, VenueReject};
+use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
+use rutter_core::output::OrdStatus;
+use rutter_core::reference::VENUES_MAX;
+
+use super::counts::Whose;
+
+/// A client order.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelOrder {
+    pub id: OrderId,
+    pub trace: u64,
+    pub session: SessionId,
+    pub account: AccountId,
+    pub instrument: InstrumentId,
+    pub cl_ord_id: ClOrdId,
+    pub side: Side,
+    pub ord_type: OrdType,
+    pub tif: TimeInForce,
+    pub status: OrdStatus,
+    pub reason: Refusal,
+    pub qty: Qty,
+    pub price: Price,
+    pub filled: Qty,
+    pub leaves: Qty,
+    pub filled_notional: Notional,
+    /// When it was taken, and when it last changed.
+    pub taken: UnixNanos,
+    pub time: UnixNanos,
+    /// Children that are not over, by venue.
+    pub open_at: [u16; VENUES_MAX],
+    /// Bit v set: it had a child at venue v.
+    pub was_at: u8,
+    /// Children whose fate is unknown.
+    pub unknown: u16,
+    pub newest_child: ChildId,
+    /// Its last event, and how many there were.
+    pub newest_event: u64,
+    pub events: u64,
+    /// Neighbours in the list of open orders; zero is none.
+    pub older: OrderId,
+    pub newer: OrderId,
+}
+
+/// The order is over.
+pub const fn is_over(status: OrdStatus) -> bool {
+    match status {
+        OrdStatus::Filled | OrdStatus::Canceled | OrdStatus::Rejected | OrdStatus::Expired => true,
+        OrdStatus::New
+        | OrdStatus::PartiallyFilled
+        | OrdStatus::PendingCancel
+        | OrdStatus::PendingNew
+        | OrdStatus::PendingReplace => false,
+    }
+}
+
+/// The order is being called back or changed.
+pub const fn is_pending(status: OrdStatus) -> bool {
+    matches!(status, OrdStatus::PendingCancel | OrdStatus::PendingReplace)
+}
+
+impl ModelOrder {
+    pub const fn is_over(&self) -> bool {
+        is_over(self.status)
+    }
+}
+
+/// A child order.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelChild {
+    pub id: ChildId,
+    pub order: OrderId,
+    pub whose: Whose,
+    pub venue: VenueId,
+    pub side: Side,
+    pub tif: TimeInForce,
+    pub state: ChildState,
+    pub reason: Option<VenueReject>,
+    pub qty: Qty,
+    pub price: Price,
+    pub filled: Qty,
+    pub sent: UnixNanos,
+    /// What it binds of the venue's funds.
+    pub reserved: Amount,
+    /// Neighbours among all remembered children of the order; zero is none.
+    pub older: ChildId,
+    pub newer: ChildId,
+}
+
+impl ModelChild {
+    pub const fn leaves(&self) -> Qty {
+        self.qty.saturating_sub(self.filled)
+    }
+}
+
+/// Something with a serial id.
+pub trait Kept: Copy {
+    /// A place that was never used: its id is zero.
+    const EMPTY: Self;
+    /// The id of what is there.
+    fn id(&self) -> u64;
+}
+
+impl Kept for ModelOrder {
+    const EMPTY: Self = Self {
+        id: OrderId(0),
+        trace: 0,
+        session: SessionId(0),
+        account: AccountId(0),
+        instrument: InstrumentId(0),
+        cl_ord_id: ClOrdId::EMPTY,
+        side: Side::Buy,
+        ord_type: OrdType::Limit,
+        tif: TimeInForce::Day,
+        status: OrdStatus::Rejected,
+        reason: Refusal::None,
+        qty: Qty::ZERO,
+        price: Price(0),
+        filled: Qty::ZERO,
+        leaves: Qty::ZERO,
+        filled_notional: Notional(0),
+        taken: UnixNanos(0),
+        time: UnixNanos(0),
+        open_at: [0; VENUES_MAX],
+        was_at: 0,
+        unknown: 0,
+        newest_child: ChildId(0),
+        newest_event: 0,
+        events: 0,
+        older: OrderId(0),
+        newer: OrderId(0),
+    };
+
+    fn id(&self) -> u64 {
+        self.id.0
+    }
+}
+
+impl Kept for ModelChild {
+    const EMPTY: Self = Self {
+        id: ChildId(0),
+        order: OrderId(0),
+        whose: Whose { session: SessionId(0), account: AccountId(0), instrument: InstrumentId(0) },
+        venue: VenueId(0),
+        side: Side::Buy,
+        tif: TimeInForce::Ioc,
+        state: ChildState::Vacant,
+        reason: None,
+        qty: Qty::ZERO,
+        price: Price(0),
+        filled: Qty::ZERO,
+        sent: UnixNanos(0),
+        reserved: Amount::ZERO,
+        older: ChildId(0),
+        newer: ChildId(0),
+    };
+
+    fn id(&self) -> u64 {
+        self.id.0
+    }
+}
+
+/// `2^log2` places.
+#[derive(Debug)]
+pub struct SlotTable<T> {
+    places: Vec<T>,
+    mask: u64,
+}
+
+impl<T: Kept> SlotTable<T> {
+    pub fn new(log2: u8) -> Self {
+        Self { places: Vec::with_capacity(1 << log2), mask: (1 << log2) - 1 }
+    }
+
+    /// How many there are in all.
+    pub const fn size(&self) -> u64 {
+        self.mask + 1
+    }
+
+    fn at(&self, id: u64) -> usize {
+        (id & self.mask) as usize
+    }
+
+    /// What has that id.
+    #[inline]
+    pub fn get(&self, id: u64) -> Option<&T> {
+        self.places.get(self.at(id)).filter(|kept| kept.id() == id && id != 0)
+    }
+
+    /// As [`SlotTable::get`].
+    #[inline]
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
+        let at = self.at(id);
+        self.places.get_mut(at).filter(|kept| kept.id() == id && id != 0)
+    }
+
+    /// What would have to give way to that id.
+    pub fn in_the_way(&self, id: u64) -> Option<&T> {
+        self.places.get(self.at(id)).filter(|kept| kept.id() != 0)
+    }
+
+    /// Puts it in its place, over what was there.
+    pub fn put(&mut self, kept: T) {
+        let at = self.at(kept.id());
+        // Ends: the capacity is that of all places, so that this allocates nothing.
+        while self.places.len() <= at {
+            self.places.push(T::EMPTY);
+        }
+        self.places[at] = kept;
+    }
+}

@@ -1,0 +1,77 @@
+//! A set of venues.
+//!
+//! A line belongs here if it is about membership alone. Why a venue is in a set is told where the
+//! set is kept.
+
+use crate::id::VenueId;
+
+/// A set of venues, one bit per venue. Holds ids below [`VenueSet::CAPACITY`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct VenueSet(u32);
+
+const _: () = assert!(crate::reference::VENUES_MAX <= VenueSet::CAPACITY, "a bit per venue");
+
+impl VenueSet {
+    /// Ids below this fit; [`VENUES_MAX`](crate::reference::VENUES_MAX) is at most this.
+    pub const CAPACITY: usize = u32::BITS as usize;
+
+    /// No venue.
+    pub const EMPTY: Self = Self(0);
+
+    /// Every venue except one.
+    pub const fn all_but(venue: VenueId) -> Self {
+        Self(!Self::bit(venue))
+    }
+
+    /// Adds a venue.
+    pub const fn insert(&mut self, venue: VenueId) {
+        self.0 |= Self::bit(venue);
+    }
+
+    /// Takes a venue out.
+    pub const fn remove(&mut self, venue: VenueId) {
+        self.0 &= !Self::bit(venue);
+    }
+
+    /// Whether the venue is in the set; false for an id that does not fit.
+    #[inline]
+    pub const fn has(self, venue: VenueId) -> bool {
+        self.0 & Self::bit(venue) != 0
+    }
+
+    /// The venues that are in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Zero for an id that does not fit, so that an unknown venue is in no set.
+    const fn bit(venue: VenueId) -> u32 {
+        if venue.index() < Self::CAPACITY { 1 << venue.0 } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_venue_is_in_the_set_from_its_insertion_to_its_removal() {
+        for id in 0..VenueSet::CAPACITY as u8 {
+            let mut set = VenueSet::EMPTY;
+            set.insert(VenueId(id));
+            assert!(set.has(VenueId(id)) && !VenueSet::all_but(VenueId(id)).has(VenueId(id)));
+            assert_eq!(VenueSet::all_but(VenueId(id)).union(set), VenueSet(u32::MAX));
+            set.remove(VenueId(id));
+            assert_eq!(set, VenueSet::EMPTY);
+        }
+    }
+
+    #[test]
+    fn an_id_that_does_not_fit_is_in_no_set() {
+        let mut set = VenueSet::EMPTY;
+        set.insert(VenueId(u8::MAX));
+        assert_eq!(set, VenueSet::EMPTY);
+        assert!(!set.has(VenueId(u8::MAX)));
+    }
+}

@@ -1,0 +1,16 @@
+//! Scenarios of the core through its public items: inputs in, outputs out, in the words of `desk`.
+//!
+//! A line belongs here if it needs no private item of the core. Each module is one subject.
+
+mod desk;
+
+mod no_allocation;
+mod operator;
+mod orders;
+mod refusals;
+mod requests;
+
+use rutter_test_support::counting::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

@@ -1,0 +1,98 @@
+//! Settings of Binance's market data.
+//!
+//! A line belongs here if it is a setting of the feed or a limit of one.
+
+use rutter_core::id::VenueId;
+use rutter_feeds::book::FEED_DEPTH;
+use rutter_transport::machine::{Endpoint, Framing};
+
+use crate::listing::FeedListing;
+use crate::venue::Setup;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Listings of one feed: the venue's limit of streams a connection.
+pub const LISTINGS_MAX: usize = 1_024;
+
+/// Fewest levels a side of a snapshot: enough that the market does not leave it at once.
+pub const SNAPSHOT_LIMIT_MIN: u16 = 5 * FEED_DEPTH as u16;
+
+/// Settings of [`BinanceFeed`](super::BinanceFeed).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The core's id of the venue.
+    pub venue: VenueId,
+    /// Such as `stream.binance.com`, 9443, TLS, target `/stream` (or `/ws`).
+    pub endpoint: Endpoint,
+    /// Base of the snapshots, such as `https://api.binance.com`.
+    pub rest_base: String,
+    /// What to subscribe.
+    pub listings: Vec<FeedListing>,
+    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. Larger ones cost more of
+    /// the request budget and last longer while the market moves.
+    pub snapshot_limit: u16,
+    /// A link that is silent for so long is dead. The venue pings every 20 seconds.
+    pub silence_ns: u64,
+    /// A link is renewed at this age; the venue cuts it at 24 hours.
+    pub lifetime_ns: u64,
+    /// First wait before a reconnect.
+    pub reconnect_base_ns: u64,
+    /// Longest wait before a reconnect.
+    pub reconnect_max_ns: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Config {
+    /// The settings that configuration and wiring ask for.
+    pub fn from_setup(setup: &Setup) -> Self {
+        Self {
+            endpoint: setup.market_data.web_socket(),
+            rest_base: setup.rest.rest_base(),
+            listings: setup.listings.iter().map(FeedListing::from).collect(),
+            seed: setup.seed,
+            ..Self::new(setup.venue)
+        }
+    }
+
+    /// Binance's own addresses and the usual times, without listings.
+    pub fn new(venue: VenueId) -> Self {
+        Self {
+            venue,
+            endpoint: Endpoint {
+                host: "stream.binance.com".to_owned(),
+                port: 9443,
+                tls: true,
+                framing: Framing::WebSocket { target: "/stream".to_owned() },
+            },
+            rest_base: "https://api.binance.com".to_owned(),
+            listings: Vec::new(),
+            snapshot_limit: 1_000,
+            silence_ns: 45 * SECOND_NS,
+            lifetime_ns: (24 * 60 - 10) * 60 * SECOND_NS,
+            reconnect_base_ns: SECOND_NS,
+            reconnect_max_ns: 60 * SECOND_NS,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not capitals and digits, or not 1 to 20 of them.
+    #[error("not a Binance symbol: {0}")]
+    Symbol(String),
+    /// A symbol is listed twice.
+    #[error("{0} is listed twice")]
+    Twice(String),
+    /// More than 18 decimals.
+    #[error("{0} has more than 18 decimals")]
+    Decimals(String),
+    /// More listings than [`LISTINGS_MAX`].
+    #[error("{0} listings, at most {LISTINGS_MAX}")]
+    TooMany(usize),
+    /// Not from [`SNAPSHOT_LIMIT_MIN`] to 5,000.
+    #[error("snapshots of {0} levels")]
+    SnapshotLimit(u16),
+}

@@ -1,0 +1,92 @@
+//! Settings of Kraken's market data.
+//!
+//! A line belongs here if it is a setting of the feed or a limit of one.
+
+use rutter_core::id::VenueId;
+use rutter_transport::machine::{Endpoint, Framing};
+
+use super::checksum::DECIMALS_MAX;
+use crate::listing::FeedListing;
+use crate::venue::Setup;
+
+/// Depths that the venue offers.
+pub const DEPTHS: [u16; 5] = [10, 25, 100, 500, 1_000];
+
+/// Listings of one feed.
+pub const LISTINGS_MAX: usize = 256;
+
+/// Settings of [`KrakenFeed`](super::KrakenFeed).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The core's id of the venue.
+    pub venue: VenueId,
+    /// Such as `ws.kraken.com`, 443, TLS, target `/v2`.
+    pub endpoint: Endpoint,
+    /// Base of REST requests; this feed makes none.
+    pub rest_base: String,
+    /// What to subscribe.
+    pub listings: Vec<FeedListing>,
+    /// Subscribed depth, one of [`DEPTHS`]; 25 covers what the core is told.
+    pub depth: u16,
+    /// A link that is silent for so long is dead; after half of it, it is pinged.
+    pub silence_ns: u64,
+    /// First wait before a reconnect. The venue allows about 150 connections in ten minutes.
+    pub reconnect_base_ns: u64,
+    /// Longest wait before a reconnect.
+    pub reconnect_max_ns: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Config {
+    /// The settings that configuration and wiring ask for.
+    pub fn from_setup(setup: &Setup) -> Self {
+        Self {
+            endpoint: setup.market_data.web_socket(),
+            rest_base: setup.rest.rest_base(),
+            listings: setup.listings.iter().map(FeedListing::from).collect(),
+            seed: setup.seed,
+            ..Self::new(setup.venue)
+        }
+    }
+
+    /// Kraken's own address and the usual times, without listings.
+    pub fn new(venue: VenueId) -> Self {
+        Self {
+            venue,
+            endpoint: Endpoint {
+                host: "ws.kraken.com".to_owned(),
+                port: 443,
+                tls: true,
+                framing: Framing::WebSocket { target: "/v2".to_owned() },
+            },
+            rest_base: "https://api.kraken.com".to_owned(),
+            listings: Vec::new(),
+            depth: 25,
+            silence_ns: 10_000_000_000,
+            reconnect_base_ns: 1_000_000_000,
+            reconnect_max_ns: 60_000_000_000,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not one of [`DEPTHS`].
+    #[error("Kraken offers no book depth of {0}")]
+    Depth(u16),
+    /// Empty, too long, or with characters that no pair has.
+    #[error("not a Kraken pair: {0}")]
+    Symbol(String),
+    /// A pair is listed twice.
+    #[error("{0} is listed twice")]
+    Twice(String),
+    /// More decimals than [`DECIMALS_MAX`].
+    #[error("{0} has more than {DECIMALS_MAX} decimals")]
+    Decimals(String),
+    /// More listings than [`LISTINGS_MAX`].
+    #[error("{0} listings, at most {LISTINGS_MAX}")]
+    TooMany(usize),
+}

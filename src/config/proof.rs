@@ -1,0 +1,276 @@
+//! What the Logon of each session must prove, with the secrets read.
+//!
+//! A line belongs here if it makes a session's part of the configuration into what the client
+//! gateway checks a Logon against.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rutter_clients::{CertificatePin, Proof};
+use rutter_transport::secret::Secret;
+use rutter_transport::tls::{IDENTITIES_MAX, ServerTls};
+
+use super::error::{ConfigError, wrong};
+use super::fix::FixConfig;
+use super::secret::read_secret;
+use super::session::{LogonProof, SessionConfig};
+
+/// Shortest password, in bytes.
+const PASSWORD_BYTES_MIN: usize = 8;
+
+/// Shortest secret of `hmac-sha256`, in bytes: nobody has to type it.
+const HMAC_SECRET_BYTES_MIN: usize = 32;
+
+/// What comes before an Ed25519 public key in its DER form (RFC 8410): 12 bytes.
+const ED25519_DER_PREFIX: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// Checks `[fix]`, the certificates included.
+pub(super) fn check(fix: &FixConfig, sessions: &[SessionConfig]) -> Result<(), ConfigError> {
+    if fix.listen.is_none() && fix.tls_listen.is_none() {
+        return wrong("fix.listen", "neither listen nor tls_listen is there");
+    }
+    if fix.tls_listen.is_some() != fix.tls.is_some() {
+        return wrong("fix.tls_listen", "tls_listen and [fix.tls] go together");
+    }
+    if fix.logon.limits().lockout_max_ns < fix.logon.limits().lockout_ns {
+        return wrong("fix.logon.lockout_max_s", "less than lockout_s");
+    }
+    let demands = |session: &&SessionConfig| {
+        session.certificate_sha256.is_some() || session.certificate_name.is_some()
+    };
+    let authority = fix.tls.as_ref().and_then(|tls| tls.client_ca_file.as_ref());
+    if let Some(session) = sessions.iter().find(demands).filter(|_| authority.is_none()) {
+        let key = format!("session.{}.certificate", session.comp_id);
+        return wrong(key, "needs fix.tls.client_ca_file");
+    }
+    let Some(tls) = &fix.tls else { return Ok(()) };
+    if tls.identity.is_empty() || tls.identity.len() > IDENTITIES_MAX {
+        return wrong("fix.tls.identity", format!("not 1 to {IDENTITIES_MAX} of them"));
+    }
+    if tls.require_client_cert && tls.client_ca_file.is_none() {
+        return wrong("fix.tls.require_client_cert", "needs client_ca_file");
+    }
+    ServerTls::load(tls.files()).or_else(|error| wrong("fix.tls", error.to_string()))?;
+    Ok(())
+}
+
+/// What a session must prove, with its secrets read.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// In its Logon.
+    pub proof: Proof,
+    /// By its certificate.
+    pub certificate: Option<CertificatePin>,
+}
+
+impl Access {
+    /// Reads the secrets of one session from wherever they are.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], naming the key and never the value.
+    pub fn of(session: &SessionConfig) -> Result<Self, ConfigError> {
+        let key = |name: &str| format!("session.{}.{name}", session.comp_id);
+        let certificate = certificate_of(session)?;
+        if session.logon != LogonProof::Ed25519 && session.public_key.is_some() {
+            return wrong(key("public_key"), "is for logon = \"ed25519\"");
+        }
+        let proof = match session.logon {
+            LogonProof::Password => Proof::Password(password_of(session, PASSWORD_BYTES_MIN)?),
+            LogonProof::HmacSha256 => {
+                Proof::HmacSha256(password_of(session, HMAC_SECRET_BYTES_MIN)?)
+            }
+            LogonProof::Ed25519 | LogonProof::Certificate if has_password(session) => {
+                return wrong(key("password"), "is for other kinds of logon");
+            }
+            LogonProof::Ed25519 => {
+                let text = session.public_key.as_deref().unwrap_or_default();
+                let Some(public) = public_key(text) else {
+                    return wrong(key("public_key"), "not an Ed25519 public key in base64");
+                };
+                Proof::Ed25519(public)
+            }
+            LogonProof::Certificate if certificate.is_none() => {
+                return wrong(key("logon"), "needs certificate_sha256 or certificate_name");
+            }
+            LogonProof::Certificate => Proof::Nothing,
+        };
+        Ok(Self { proof, certificate })
+    }
+}
+
+fn has_password(session: &SessionConfig) -> bool {
+    session.password.is_some() || session.password_file.is_some() || session.password_env.is_some()
+}
+
+fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, ConfigError> {
+    let key = |name: &str| format!("session.{}.{name}", session.comp_id);
+    let secret = match (&session.password, &session.password_file, &session.password_env) {
+        (Some(secret), None, None) => secret.clone(),
+        (None, Some(path), None) => {
+            read_secret(path).or_else(|reason| wrong(key("password_file"), reason))?
+        }
+        (None, None, Some(name)) => match std::env::var(name) {
+            Ok(text) => Secret::new(text),
+            Err(_) => return wrong(key("password_env"), format!("{name} is not set")),
+        },
+        _ => {
+            let reason = "one of password, password_file and password_env must be there";
+            return wrong(key("password"), reason);
+        }
+    };
+    if secret.len() < bytes_min {
+        return wrong(key("password"), format!("shorter than {bytes_min} characters"));
+    }
+    Ok(secret)
+}
+
+fn public_key(text: &str) -> Option<[u8; 32]> {
+    let bytes = STANDARD.decode(text.trim()).ok()?;
+    bytes.strip_prefix(&ED25519_DER_PREFIX).unwrap_or(&bytes).try_into().ok()
+}
+
+fn certificate_of(session: &SessionConfig) -> Result<Option<CertificatePin>, ConfigError> {
+    let key = |name: &str| format!("session.{}.{name}", session.comp_id);
+    match (&session.certificate_sha256, &session.certificate_name) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => wrong(key("certificate_name"), "not beside certificate_sha256"),
+        (None, Some(name)) => Ok(Some(CertificatePin::Name(name.clone()))),
+        (Some(hex), None) => match fingerprint(hex) {
+            Some(bytes) => Ok(Some(CertificatePin::Sha256(bytes))),
+            None => wrong(key("certificate_sha256"), "not 64 hexadecimal digits"),
+        },
+    }
+}
+
+fn fingerprint(hex: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> = hex
+        .chars()
+        .filter(|c| *c != ':')
+        .map(|c| c.to_digit(16).map(|digit| digit as u8))
+        .collect::<Option<_>>()?;
+    let pairs: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(high << 4 | low),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    pairs.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, LogonConfig};
+
+    const SOUND: &str = include_str!("../../deploy/example.toml");
+    const CANARY: &str = "canary-7f3a";
+
+    fn with_session(lines: &str) -> Result<Config, ConfigError> {
+        let text = SOUND.replacen("password = \"change-me-please\"", lines, 1);
+        assert_ne!(text, SOUND);
+        Config::parse(&text)
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        for lines in [
+            format!("pasword = \"{CANARY}\""),
+            format!("password = [\"{CANARY}\"]"),
+            format!("password = {{ is = \"{CANARY}\" }}"),
+            format!("password = \"{CANARY}"),
+            format!("password = {CANARY}"),
+            format!("password = \"{CANARY}\" account"),
+            format!("password = \"{CANARY}\"\npassword = \"{CANARY}\""),
+            format!("password = \"{CANARY}\"\nlogon = \"hmac-sha256\""),
+            format!("password = \"{CANARY}\"\nlogon = \"ed25519\""),
+            format!("password = \"{CANARY}\"\npassword_env = \"HOME\""),
+            format!("password = \"\\q{CANARY}\""),
+        ] {
+            let said = with_session(&lines).expect_err(&lines).to_string();
+            assert!(!said.contains("canary"), "{said}");
+        }
+        let config = with_session(&format!("password = \"{CANARY}\"")).expect("sound");
+        assert!(!format!("{config:?}").contains(CANARY));
+    }
+
+    #[test]
+    fn a_secret_comes_from_the_file_an_environment_variable_or_a_file_of_its_own() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "from-a-file\n").expect("written");
+        let length = |lines: &str| {
+            let config = with_session(lines).expect("sound");
+            match Access::of(&config.session[0]).expect("sound").proof {
+                Proof::Password(secret) => secret.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(length(&format!("password_file = {path:?}")), "from-a-file".len());
+        assert_eq!(length("password = \"from-the-text\""), "from-the-text".len());
+        // Every test runs with this one.
+        let manifest = std::env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
+        assert_eq!(length("password_env = \"CARGO_MANIFEST_DIR\""), manifest.len());
+        assert!(with_session("password_env = \"NOT_SET_ANYWHERE\"").is_err());
+        assert!(with_session("password_file = \"/nowhere\"").is_err());
+        assert!(with_session("# none").is_err());
+    }
+
+    #[test]
+    fn a_public_key_is_read_bare_and_as_openssl_writes_it() {
+        let bare = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+        let wrapped = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+        assert_eq!(public_key(bare), public_key(wrapped));
+        assert!(public_key(bare).is_some());
+        assert_eq!(public_key("AAAA"), None);
+        assert!(with_session(&format!("logon = \"ed25519\"\npublic_key = \"{bare}\"")).is_ok());
+        assert!(with_session("logon = \"ed25519\"\npublic_key = \"AAAA\"").is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_as_openssl_prints_it() {
+        let hex = "0A:".repeat(31) + "ff";
+        let bytes = fingerprint(&hex).expect("32 bytes");
+        assert_eq!((bytes[0], bytes[31]), (10, 255));
+        assert_eq!(fingerprint("0a0"), None);
+        assert_eq!(fingerprint("zz"), None);
+    }
+
+    /// Its files are not there, so it is read and not checked.
+    #[test]
+    fn the_documented_configuration_is_one() {
+        let document = include_str!("../../docs/fix/logon.md");
+        let block = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+        let block = block.expect("a block");
+        let (fix, session) = block.split_at(block.find("[[session]]").expect("a session"));
+        let rest = SOUND.split_once("[[account]]").expect("an account");
+        let head = rest.0.split_once("[fix]").expect("FIX").0;
+        let session_from = rest.1.find("[[session]]").expect("a session");
+        let session_to = rest.1.find("[[instrument]]").expect("an instrument");
+        let (account, others) = (&rest.1[..session_from], &rest.1[session_to..]);
+        let text = format!("{head}{fix}[[account]]{account}{session}{others}");
+        let config: Config = toml::from_str(&text).expect("as documented");
+        assert_eq!(config.session[0].logon, LogonProof::HmacSha256);
+        let default = LogonConfig::default();
+        assert_eq!(format!("{:?}", config.fix.logon), format!("{default:?}"));
+        assert_eq!(config.fix.tls.map(|tls| tls.identity.len()), Some(1));
+    }
+
+    #[test]
+    fn tls_is_configured_whole_or_not_at_all() {
+        let refused = |from: &str, to: &str| {
+            Config::parse(&SOUND.replacen(from, to, 1)).expect_err(to).to_string()
+        };
+        let listen = "listen = \"127.0.0.1:9878\"";
+        assert!(refused(listen, "").contains("fix.listen"));
+        assert!(refused(listen, "tls_listen = \"127.0.0.1:9879\"").contains("fix.tls"));
+        let nowhere = format!(
+            "{listen}\ntls_listen = \"127.0.0.1:9879\"\ntls.identity = [{{ \
+             cert_file = \"/nowhere.pem\", key_file = \"/nowhere.key\" }}]"
+        );
+        assert!(refused(listen, &nowhere).contains("/nowhere.pem"));
+        let pinned = "password = \"change-me-please\"\ncertificate_name = \"desk1.example\"";
+        let said = with_session(pinned).expect_err("no authority").to_string();
+        assert!(said.contains("client_ca_file"), "{said}");
+    }
+}

@@ -1,0 +1,295 @@
+//! The configuration as inputs of the core: what is known keeps its id, what is new gets the next.
+//!
+//! A line belongs here if it turns names into ids. The core checks what it is told.
+
+use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
+use rutter_core::Engine;
+use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
+use rutter_core::input::Header;
+use rutter_core::input::{
+    AccountDef, AssetDef, Genesis, Input, InstrumentDef, ListingDef, SessionDef, VenueDef,
+};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
+use rutter_core::output::{Notice, Output};
+use rutter_core::wire::{SCHEMA, decode};
+use rutter_journal::{FileStorage, OpenError, Reader, Storage};
+
+use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig};
+use crate::config::{amount, mantissa};
+use crate::node::decider::{Decider, RECORD_INPUT, ReplayError, StartError};
+
+/// The names of a node: index is id.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Assets.
+    pub assets: Vec<String>,
+    /// Instruments.
+    pub instruments: Vec<String>,
+    /// Venues.
+    pub venues: Vec<String>,
+    /// Accounts.
+    pub accounts: Vec<String>,
+    /// Sessions.
+    pub sessions: Vec<String>,
+}
+
+fn position(names: &[String], name: &str) -> Option<usize> {
+    names.iter().position(|known| known == name)
+}
+
+fn add(known: &mut Vec<String>, name: &str) {
+    if position(known, name).is_none() {
+        known.push(name.to_owned());
+    }
+}
+
+impl Names {
+    /// Puts what the configuration adds behind what is known.
+    pub fn add_config(&mut self, config: &Config) {
+        config.assets.iter().for_each(|name| add(&mut self.assets, name));
+        config.instrument.iter().for_each(|i| add(&mut self.instruments, &i.symbol));
+        config.venue.iter().for_each(|v| add(&mut self.venues, &v.name));
+        config.account.iter().for_each(|a| add(&mut self.accounts, &a.name));
+        config.session.iter().for_each(|s| add(&mut self.sessions, &s.comp_id));
+    }
+
+    /// Id of an asset.
+    pub fn asset(&self, name: &str) -> Option<AssetId> {
+        position(&self.assets, name).map(|at| AssetId(at as u16))
+    }
+
+    /// Id of an instrument.
+    pub fn instrument(&self, name: &str) -> Option<InstrumentId> {
+        position(&self.instruments, name).map(|at| InstrumentId(at as u16))
+    }
+
+    /// Id of a venue.
+    pub fn venue(&self, name: &str) -> Option<VenueId> {
+        position(&self.venues, name).map(|at| VenueId(at as u8))
+    }
+
+    /// Id of an account.
+    pub fn account(&self, name: &str) -> Option<AccountId> {
+        position(&self.accounts, name).map(|at| AccountId(at as u16))
+    }
+
+    /// Id of a session.
+    pub fn session(&self, name: &str) -> Option<SessionId> {
+        position(&self.sessions, name).map(|at| SessionId(at as u16))
+    }
+}
+
+/// The first record of a new journal. `entropy` tells this journal's ids from all others'.
+pub fn genesis(config: &Config, entropy: u64) -> Genesis {
+    Genesis {
+        node_tag: (entropy ^ entropy >> 32) as u32,
+        orders_log2: config.node.orders_log2,
+        children_log2: config.node.children_log2,
+        executions_log2: config.node.executions_log2,
+        day_roll_s: config.node.day_roll_utc_s,
+        hash_seed: entropy,
+    }
+}
+
+/// Reads the genesis and all names out of a journal, without replaying it: the message stores are
+/// opened by them before the replay. A journal that is not there yet begins with `new`.
+///
+/// # Errors
+/// The journal cannot be read, or begins with something else.
+pub fn scan(
+    journal: &std::path::Path,
+    config: &Config,
+    new: impl FnOnce() -> Genesis,
+) -> Result<(Genesis, Names), StartError> {
+    let mut names = Names::default();
+    let mut genesis = None;
+    let storage = FileStorage::existing(journal).map_err(OpenError::from)?;
+    let mut reader = Reader::open(storage).map_err(OpenError::from)?;
+    while let Some(record) = reader.next().map_err(OpenError::from)? {
+        if record.kind != RECORD_INPUT || record.schema != SCHEMA {
+            continue;
+        }
+        let seq = record.sequence;
+        match decode(record.body).map_err(|source| ReplayError::Input { seq, source })? {
+            Input::Genesis(found) => genesis = genesis.or(Some(found)),
+            Input::Asset(def) => add(&mut names.assets, def.name.as_str()),
+            Input::Instrument(def) => add(&mut names.instruments, def.symbol.as_str()),
+            Input::Venue(def) => add(&mut names.venues, def.name.as_str()),
+            Input::Account(def) => add(&mut names.accounts, def.name.as_str()),
+            Input::Session(def) => add(&mut names.sessions, def.name.as_str()),
+            _ => {}
+        }
+    }
+    names.add_config(config);
+    Ok((genesis.unwrap_or_else(new), names))
+}
+
+/// Says what of the configuration the core would not take: identities that changed.
+///
+/// # Errors
+/// Which definition, in words.
+pub fn check<S: Storage>(decider: &Decider<S>, inputs: &[Input]) -> Result<(), String> {
+    let mut outputs: Vec<Output> = Vec::new();
+    let mut trial = Engine::new(decider.engine().genesis())
+        .map_err(|rutter_core::engine::BadGenesis| "the genesis is bad".to_owned())?;
+    let reference = decider.engine().reference();
+    let known = (reference.assets.iter().map(|d| Input::Asset(*d)))
+        .chain(reference.instruments.iter().map(|d| Input::Instrument(*d)))
+        .chain(reference.venues.iter().map(|d| Input::Venue(*d)))
+        .chain(reference.accounts.iter().map(|d| Input::Account(*d)))
+        .chain(reference.sessions.iter().map(|d| Input::Session(*d)));
+    let asked = inputs.iter().filter(|input| !matches!(input, Input::NodeStarted));
+    for (seq, input) in known.chain(asked.copied()).enumerate() {
+        trial.apply(Header { seq: seq as u64, time: UnixNanos(0) }, &input, &mut outputs);
+        if outputs.contains(&Output::Notice(Notice::BadReference)) {
+            return Err(format!(
+                "contradicts what the journal knows, or is out of range: {input:?}"
+            ));
+        }
+        outputs.clear();
+    }
+    Ok(())
+}
+
+/// What every start tells the core: all reference data, then that the node has started.
+///
+/// # Errors
+/// A name that the configuration uses and does not define; `Config::check` lets none pass.
+pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for name in &config.assets {
+        inputs.push(Input::Asset(AssetDef { id: names.asset(name)?, name: text(name)? }));
+    }
+    for instrument in &config.instrument {
+        inputs.push(Input::Instrument(instrument_def(instrument, names)?));
+    }
+    for venue in &config.venue {
+        inputs.push(Input::Venue(venue_def(venue, names)?));
+        for listing in &venue.listing {
+            inputs.push(Input::Listing(listing_def(config, venue, listing, names)?));
+        }
+    }
+    for account in &config.account {
+        inputs.push(Input::Account(AccountDef {
+            id: names.account(&account.name)?,
+            name: text(&account.name)?,
+            notional_max: Amount(amount(account.order_notional_max)?),
+            collar_ppm: account.price_collar_ppm,
+            slack_ppm: account.price_slack_ppm,
+            rate_per_s: account.orders_per_s_max,
+            open_orders_max: account.open_orders_max,
+        }));
+    }
+    for session in &config.session {
+        inputs.push(Input::Session(SessionDef {
+            id: names.session(&session.comp_id)?,
+            name: text(&session.comp_id)?,
+            account: if session.is_drop_copy() {
+                None
+            } else {
+                Some(names.account(&session.account)?)
+            },
+        }));
+    }
+    // Reference data must come in the order of ids: what was known before comes again in place.
+    inputs.sort_by_key(order_of);
+    inputs.push(Input::NodeStarted);
+    Some(inputs)
+}
+
+/// Kind and id, so that the core sees dense ids.
+fn order_of(input: &Input) -> (u8, u32) {
+    match input {
+        Input::Asset(def) => (0, u32::from(def.id.0)),
+        Input::Instrument(def) => (1, u32::from(def.id.0)),
+        Input::Venue(def) => (2, u32::from(def.id.0)),
+        Input::Listing(def) => (3, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
+        Input::Account(def) => (4, u32::from(def.id.0)),
+        Input::Session(def) => (5, u32::from(def.id.0)),
+        _ => (6, 0),
+    }
+}
+
+fn text<const N: usize>(name: &str) -> Option<Text<N>> {
+    Text::new(name.as_bytes())
+}
+
+fn instrument_def(instrument: &InstrumentConfig, names: &Names) -> Option<InstrumentDef> {
+    Some(InstrumentDef {
+        id: names.instrument(&instrument.symbol)?,
+        symbol: text(&instrument.symbol)?,
+        base: names.asset(&instrument.base)?,
+        quote: names.asset(&instrument.quote)?,
+        price_decimals: instrument.price_decimals,
+        qty_decimals: instrument.qty_decimals,
+        order_qty_max: Qty(mantissa(instrument.order_qty_max, u32::from(instrument.qty_decimals))?),
+    })
+}
+
+fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
+    Some(VenueDef {
+        id: names.venue(&venue.name)?,
+        name: text(&venue.name)?,
+        stale_after_ns: venue.stale_after_ms.checked_mul(1_000_000)?,
+        rate_orders: venue.orders_per_window_max,
+        rate_window_ns: venue.order_window_ms.checked_mul(1_000_000)?,
+        unanswered_max: venue.orders_unanswered_max,
+        fok: venue.kind.fill_or_kill,
+    })
+}
+
+fn listing_def(
+    config: &Config,
+    venue: &VenueConfig,
+    listing: &ListingConfig,
+    names: &Names,
+) -> Option<ListingDef> {
+    let instrument = config.instrument.iter().find(|i| i.symbol == listing.instrument)?;
+    let qty = |value| mantissa(value, u32::from(instrument.qty_decimals)).map(Qty);
+    Some(ListingDef {
+        instrument: names.instrument(&listing.instrument)?,
+        venue: names.venue(&venue.name)?,
+        enabled: listing.enabled,
+        tick: Price(mantissa(listing.tick, u32::from(instrument.price_decimals))?),
+        lot: qty(listing.lot)?,
+        qty_min: qty(listing.qty_min)?,
+        qty_max: qty(listing.qty_max)?,
+        notional_min: Amount(amount(listing.notional_min)?),
+        maker_fee: FeePpm(listing.maker_fee_ppm),
+        taker_fee: FeePpm(listing.taker_fee_ppm),
+    })
+}
+
+/// What clients may ask about the market: the listings that are routed to, and limits.
+///
+/// `None`: a name that the configuration uses and does not define; `Config::check` lets none pass.
+pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
+    let mut market = MarketConfig::default();
+    let settings = &config.fix.market_data;
+    market.limits = MarketLimits {
+        update_interval_ns: settings.update_interval_us.checked_mul(1_000)?,
+        session_streams_max: settings.session_streams_max,
+        streams_max: settings.streams_max,
+        ..market.limits
+    };
+    for instrument in &config.instrument {
+        let def = instrument_def(instrument, names)?;
+        market.instruments.push(InstrumentTerms {
+            instrument: def.id,
+            currency: text(&instrument.quote)?,
+            order_qty_max: def.order_qty_max,
+        });
+    }
+    market.stale_after_ns = vec![u64::MAX; names.venues.len()];
+    for venue in &config.venue {
+        let def = venue_def(venue, names)?;
+        *market.stale_after_ns.get_mut(def.id.index())? = def.stale_after_ns;
+        for listing in venue.listing.iter().filter(|listing| listing.enabled) {
+            let ListingDef { instrument, venue, tick, lot, qty_min, qty_max, .. } =
+                listing_def(config, venue, listing, names)?;
+            let terms = ListingTerms { instrument, venue, tick, lot, qty_min, qty_max };
+            market.listings.push(terms);
+        }
+    }
+    Some(market)
+}

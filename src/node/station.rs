@@ -1,0 +1,74 @@
+//! The stations: each does the work of one part of the node, a turn at a time.
+//!
+//! A line belongs here if every station needs it. One file a station: `core` decides, `gateway` is
+//! the clients' side, `sender` a venue's order entry, `feed` a venue's market data, `model` the
+//! read model. A station moves envelopes between rings and a machine's driver: protocols are the
+//! machines' business, whose turn it is and who shares a thread is `layout`. Each station drains
+//! the output ring into a bounded queue of its own first, so that the core never waits for a venue.
+
+pub mod core;
+pub mod feed;
+pub mod gateway;
+pub mod model;
+pub mod sender;
+
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rutter_core::input::Input;
+use rutter_journal::ReleaseMark;
+
+use crate::node::gate::Gate;
+use crate::node::rings::{InputWriter, OutputReader};
+use crate::watch::stages::StageRecorder;
+
+/// Moves envelopes between rings and sockets.
+pub trait Station: Send {
+    /// Moves what is there to be moved; never waits. True if anything was.
+    ///
+    /// # Errors
+    /// What the process must end for.
+    fn turn(&mut self) -> Result<bool, String>;
+
+    /// Sleeps until there is something to do, at most [`PARK_MAX`]: for a station alone on its
+    /// thread.
+    ///
+    /// # Errors
+    /// As [`Station::turn`].
+    fn park(&mut self) -> Result<(), String>;
+
+    /// How long it has nothing to do if its sockets stay quiet; zero if it has something now.
+    fn idle_for(&self) -> Duration;
+
+    /// Readable when one of its sockets is ready, or a helper thread has an answer.
+    fn poll_fd(&self) -> RawFd;
+}
+
+/// A station's ends of the rings, and what else it shares with the core.
+#[derive(Debug)]
+pub struct StationHandles {
+    /// The core's decisions.
+    pub outputs: OutputReader,
+    /// To the core.
+    pub inputs: InputWriter,
+    /// Which decisions may leave.
+    pub release: ReleaseMark,
+    /// Which new orders may not leave any more.
+    pub gate: Arc<Gate>,
+    /// Where the time goes.
+    pub stages: StageRecorder,
+}
+
+/// Publishes what a venue's machine says; links that come and go are logged.
+fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns: u64) {
+    match &input {
+        Input::VenueUp(_) => tracing::info!(venue, "venue up"),
+        Input::VenueDown(_, reason) => tracing::warn!(venue, ?reason, "venue down"),
+        Input::BookDistrusted { instrument, reason, .. } => {
+            tracing::warn!(venue, instrument = instrument.0, ?reason, "book not trusted");
+        }
+        _ => {}
+    }
+    inputs.push(&input, arrived_ns);
+}

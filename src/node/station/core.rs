@@ -1,0 +1,321 @@
+//! What decides: takes an envelope, journals it, applies it, publishes what follows.
+//!
+//! A line belongs here if the core runs it. It never waits for anybody: what the output ring has no
+//! room for is held, in order, and nothing more is decided until the readers, who always drain,
+//! have made room.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use disruptor::Producer;
+use rutter_core::id::VenueId;
+use rutter_core::input::Input;
+use rutter_core::output::{Notice, Output, ReportKind, Sink};
+use rutter_journal::{AppendError, Storage};
+use rutter_transport::wake::WakeHandle;
+
+use crate::node::decider::Decider;
+use crate::node::gate::Gate;
+use crate::node::rings::{
+    InputEnvelope, InputPoller, NO_OUTPUT, OutputEnvelope, OutputProducer, Taken,
+};
+
+/// Envelopes taken before readers are woken and the timer is looked at. What one batch decides and
+/// the output ring does not take is held; so this bounds what is held as well.
+const BATCH_MAX: u64 = 64;
+
+/// What other threads may see of the core.
+#[derive(Debug, Default)]
+pub struct CoreGauges {
+    /// Inputs decided.
+    pub inputs: AtomicU64,
+    /// Journal sequence of the last one.
+    pub seq: AtomicU64,
+    /// Times that the output ring was full.
+    pub output_stalls: AtomicU64,
+    /// Envelopes put into the output ring.
+    pub published: AtomicU64,
+    /// When the core last had a turn that was not held up, nanoseconds since the Unix epoch.
+    pub turned_ns: AtomicU64,
+}
+
+/// Whom an output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressee {
+    /// A venue's sender.
+    Venue(VenueId),
+    /// The client gateway.
+    Clients,
+}
+
+/// A reader of the output ring, and how to wake it.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// Which outputs are for it.
+    pub addressee: Addressee,
+    /// How to wake it.
+    pub wake: WakeHandle,
+}
+
+/// A bit for each addressee.
+const fn bit(addressee: Addressee) -> u64 {
+    match addressee {
+        Addressee::Venue(venue) => 1 << (venue.0 & 31),
+        Addressee::Clients => 1 << 32,
+    }
+}
+
+/// The bit of whom an output is for; none for what only the read model takes: it looks by itself.
+const fn bit_of(output: &Output) -> u64 {
+    match output {
+        Output::Report(_)
+        | Output::CancelReject(_)
+        | Output::MassCancelReport(_)
+        | Output::Command(..)
+        | Output::Operator(_)
+        | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Addressee::Clients),
+        Output::SendNew(new) => bit(Addressee::Venue(new.venue)),
+        Output::SendCancel(child) | Output::Query(child) => bit(Addressee::Venue(child.venue)),
+        Output::Notice(_) => 0,
+    }
+}
+
+/// Everything that decides.
+pub struct Core<S: Storage> {
+    /// Engine and journal.
+    pub decider: Decider<S>,
+    /// Where inputs come from.
+    pub inputs: InputPoller,
+    /// Where outputs go.
+    pub outputs: Publisher,
+    /// Those who read them; empty when they take turns on this same thread.
+    pub readers: Vec<Reader>,
+    /// Told how far the input ring is read.
+    pub taken: Arc<Taken>,
+    /// Closed to new orders before a halt is journaled.
+    pub gate: Arc<Gate>,
+    /// The clock.
+    pub clock: fn() -> u64,
+}
+
+impl<S: Storage> std::fmt::Debug for Core<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Core")
+    }
+}
+
+/// Publishes what the engine decides.
+pub struct Publisher {
+    producer: OutputProducer,
+    held: VecDeque<OutputEnvelope>,
+    gauges: Arc<CoreGauges>,
+    /// A bit for each addressee of what was published since they were last woken.
+    addressed: u64,
+    /// Envelopes that the ring has taken.
+    published: u64,
+    /// Of the input that is being decided.
+    now: Deciding,
+    clock: fn() -> u64,
+}
+
+/// The input that is being decided.
+#[derive(Clone, Copy, Debug, Default)]
+struct Deciding {
+    seq: u64,
+    arrived_ns: u64,
+    published_ns: u64,
+    taken_ns: u64,
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("held", &self.held.len()).finish_non_exhaustive()
+    }
+}
+
+impl Publisher {
+    /// A publisher into an output ring.
+    pub fn new(producer: OutputProducer, clock: fn() -> u64) -> Self {
+        let (gauges, now) = (Arc::default(), Deciding::default());
+        Self { producer, held: VecDeque::new(), gauges, addressed: 0, published: 0, now, clock }
+    }
+
+    /// What others may see of the core.
+    pub fn gauges(&self) -> Arc<CoreGauges> {
+        Arc::clone(&self.gauges)
+    }
+
+    /// Publishes what is held; true when nothing is any more.
+    fn flush(&mut self) -> bool {
+        while let Some(envelope) = self.held.front() {
+            if self.producer.try_publish(|slot| *slot = *envelope).is_err() {
+                return false;
+            }
+            self.addressed |= bit_of(&envelope.output);
+            self.published += 1;
+            self.held.pop_front();
+        }
+        true
+    }
+}
+
+/// Whether a sender or the gateway records how long this took.
+const fn is_measured(output: &Output) -> bool {
+    match output {
+        Output::SendNew(_) => true,
+        Output::Report(report) => matches!(report.kind, ReportKind::Trade),
+        _ => false,
+    }
+}
+
+impl Sink for Publisher {
+    #[inline]
+    fn output(&mut self, output: &Output) {
+        let Deciding { seq, arrived_ns, published_ns, taken_ns } = self.now;
+        // Only what the stages are measured by is worth a look at the clock.
+        let decided_ns = if is_measured(output) { (self.clock)() } else { taken_ns };
+        let fill = |slot: &mut OutputEnvelope| {
+            slot.output = *output;
+            slot.seq = seq;
+            slot.arrived_ns = arrived_ns;
+            slot.published_ns = published_ns;
+            slot.taken_ns = taken_ns;
+            slot.decided_ns = decided_ns;
+        };
+        if self.held.is_empty() && self.producer.try_publish(fill).is_ok() {
+            self.addressed |= bit_of(output);
+            self.published += 1;
+            return;
+        }
+        self.gauges.output_stalls.fetch_add(1, Ordering::Relaxed);
+        let mut envelope = NO_OUTPUT;
+        fill(&mut envelope);
+        self.held.push_back(envelope);
+    }
+}
+
+impl<S: Storage> Core<S> {
+    /// Decides what comes before anything from the ring.
+    ///
+    /// # Errors
+    /// [`AppendError`]: what could not be journaled was not decided; the process must end.
+    pub fn begin(&mut self, first: &[Input]) -> Result<(), AppendError> {
+        for input in first {
+            let now = (self.clock)();
+            let envelope = InputEnvelope { input: *input, arrived_ns: now, published_ns: now };
+            decide(&mut self.decider, &mut self.outputs, &self.gate, &envelope, now)?;
+        }
+        self.wake_readers();
+        Ok(())
+    }
+
+    /// Decides what is left, once nobody publishes any more, and writes the last digest. Returns
+    /// the decider for an orderly end. What the output ring has no room for is forgotten: a start
+    /// makes it again from the journal.
+    ///
+    /// # Errors
+    /// As [`Core::begin`].
+    pub fn end(mut self) -> Result<Decider<S>, AppendError> {
+        loop {
+            self.outputs.held.clear();
+            if !self.turn()? {
+                break;
+            }
+        }
+        let now = (self.clock)();
+        self.decider.write_digest(now)?;
+        Ok(self.decider)
+    }
+
+    /// Decides what is due and what is in the ring, one batch; true if there was anything.
+    ///
+    /// # Errors
+    /// As [`Core::begin`].
+    pub fn turn(&mut self) -> Result<bool, AppendError> {
+        if !self.outputs.flush() {
+            // Its readers sleep only when they think that there is nothing.
+            for reader in &self.readers {
+                reader.wake.notify();
+            }
+            return Ok(false);
+        }
+        let mut now = (self.clock)();
+        self.outputs.gauges.turned_ns.store(now, Ordering::Relaxed);
+        let mut worked = false;
+        if self.decider.engine().next_timer().is_some_and(|due| due.0 <= now) {
+            let tick = InputEnvelope { input: Input::Tick, arrived_ns: now, published_ns: now };
+            decide(&mut self.decider, &mut self.outputs, &self.gate, &tick, now)?;
+            worked = true;
+        }
+        let mut count = 0;
+        if let Ok(mut guard) = self.inputs.take(BATCH_MAX) {
+            for envelope in &mut guard {
+                decide(&mut self.decider, &mut self.outputs, &self.gate, envelope, now)?;
+                now = (self.clock)();
+                count += 1;
+            }
+        }
+        if count > 0 {
+            self.taken.advance(count);
+            worked = true;
+        }
+        if worked {
+            self.wake_readers();
+        }
+        Ok(worked)
+    }
+
+    /// Wakes those for whom something was published. The others drain the ring when they wake by
+    /// themselves, or when it is full.
+    fn wake_readers(&mut self) {
+        let addressed = std::mem::take(&mut self.outputs.addressed);
+        self.outputs.gauges.published.store(self.outputs.published, Ordering::Relaxed);
+        for reader in &self.readers {
+            if addressed & bit(reader.addressee) != 0 {
+                reader.wake.notify();
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.inputs.has_available() || !self.outputs.held.is_empty()
+    }
+
+    fn time_to_timer(&self) -> Duration {
+        let timer = self.decider.engine().next_timer().map_or(u64::MAX, |due| due.0);
+        Duration::from_nanos(timer.saturating_sub((self.clock)()))
+    }
+
+    /// How long there is nothing to decide if nobody publishes; zero if there is something now.
+    pub fn idle_for(&self) -> Duration {
+        if self.has_work() { Duration::ZERO } else { self.time_to_timer() }
+    }
+}
+
+#[inline]
+fn decide<S: Storage>(
+    decider: &mut Decider<S>,
+    outputs: &mut Publisher,
+    gate: &Gate,
+    envelope: &InputEnvelope,
+    now: u64,
+) -> Result<(), AppendError> {
+    let seq = decider.journal().next_sequence();
+    outputs.now = Deciding {
+        seq,
+        arrived_ns: envelope.arrived_ns,
+        published_ns: envelope.published_ns,
+        taken_ns: now,
+    };
+    gate.before(seq, &envelope.input);
+    decider.decide(now, &envelope.input, outputs)?;
+    // One thread counts; others only look.
+    outputs
+        .gauges
+        .inputs
+        .store(outputs.gauges.inputs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    outputs.gauges.seq.store(seq, Ordering::Relaxed);
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! The station of the read model: follows the core's outputs for people and metrics.
+//!
+//! A line belongs here if it drains the output ring into the read model and the metrics, answers
+//! the console's commands, or makes the snapshot ten times a second. A thread that carries orders
+//! waits for this one only if the output ring is full because this one does not drain it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rutter_admin::{ReadModel, StageStatus};
+use rutter_core::output::{OperatorReport, Output};
+use rutter_journal::ReleaseMark;
+
+use crate::clock::unix_ns;
+use crate::node::console::{ConsoleFeed, console_snapshot};
+use crate::node::rings::OutputReader;
+use crate::node::station::core::CoreGauges;
+use crate::node::tap::TapReader;
+use crate::watch::metrics::MetricsModel;
+use crate::watch::monitor::Monitor;
+use crate::watch::stages::{Path, StageHistograms};
+
+/// How often the output ring is drained.
+const PERIOD: Duration = Duration::from_millis(5);
+
+/// How often a new snapshot is made.
+const SNAPSHOT_PERIOD: Duration = Duration::from_millis(100);
+
+/// The read model's thread.
+pub struct ModelStation {
+    /// The read model, shared with the console.
+    pub model: Arc<Mutex<ReadModel>>,
+    /// What only metrics count.
+    pub metrics: MetricsModel,
+    /// Where the snapshot is shown.
+    pub monitor: Arc<Monitor>,
+    /// What the console reads, and where its books come from; `None` without a console.
+    pub console: Option<(ConsoleFeed, TapReader)>,
+    /// The output ring.
+    pub outputs: OutputReader,
+    /// What the core shows of itself.
+    pub gauges: Arc<CoreGauges>,
+    /// Which decisions may be told: up to this journal sequence.
+    pub release: ReleaseMark,
+    /// Latencies of the stages, by path.
+    pub stages: [(Path, StageHistograms); 2],
+    /// Ends the thread when it is set.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for ModelStation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ModelStation")
+    }
+}
+
+impl ModelStation {
+    /// Runs until it is stopped.
+    pub fn run(mut self) {
+        let mut snapshot_at = Instant::now();
+        let mut untold = Vec::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            self.drain(&mut untold);
+            self.tell(&mut untold);
+            self.metrics.look(unix_ns());
+            self.stages.iter_mut().for_each(|(_, histograms)| histograms.collect());
+            let now = Instant::now();
+            if now >= snapshot_at {
+                snapshot_at = now + SNAPSHOT_PERIOD;
+                self.show();
+            }
+            std::thread::park_timeout(PERIOD);
+        }
+        // Alerts must see why the node ends.
+        self.show();
+    }
+
+    fn drain(&mut self, untold: &mut Vec<(u64, OperatorReport)>) {
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        let metrics = &mut self.metrics;
+        self.outputs.drain(|envelope| {
+            model.apply(envelope.seq, envelope.taken_ns, &envelope.output);
+            metrics.apply(envelope);
+            if let Output::Operator(report) = &envelope.output {
+                untold.push((envelope.seq, *report));
+            }
+        });
+        drop(model);
+        if let Some((console, reader)) = &self.console {
+            let mut books = console.books.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.drain(|update| ConsoleFeed::take_book(&mut books, update));
+        }
+    }
+
+    /// Answers the commands whose decisions are released.
+    fn tell(&self, untold: &mut Vec<(u64, OperatorReport)>) {
+        if untold.is_empty() {
+            return;
+        }
+        let released = self.release.up_to();
+        let later = untold.iter().position(|(seq, _)| *seq > released).unwrap_or(untold.len());
+        for (seq, report) in untold.drain(..later) {
+            if let Some((console, _)) = &self.console {
+                console.decided(seq, &report);
+            }
+        }
+    }
+
+    fn show(&self) {
+        let mut status = self.model.lock().unwrap_or_else(PoisonError::into_inner).status();
+        status.inputs = self.gauges.inputs.load(Ordering::Relaxed);
+        status.journal_seq = self.gauges.seq.load(Ordering::Relaxed);
+        status.output_stalls = self.gauges.output_stalls.load(Ordering::Relaxed);
+        status.released_seq = self.release.up_to();
+        for (path, stages) in &self.stages {
+            for (stage, [p50, p99, p999, max, count]) in stages.summary() {
+                let (path, stage) = (path.name(), stage.name());
+                status.stages.push(StageStatus { path, stage, p50, p99, p999, max, count });
+            }
+        }
+        let snapshot = self.metrics.snapshot(unix_ns(), &status, &self.stages);
+        if let Some((console, _)) = &self.console {
+            console.snapshot.store(console_snapshot(&snapshot));
+        }
+        self.monitor.show(snapshot);
+    }
+}

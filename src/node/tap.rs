@@ -1,0 +1,269 @@
+//! The tap of a feed: a copy of its book updates for readers that the feed never waits for.
+//!
+//! The readers are the client gateway, for market data, and the console. A tap has one bounded
+//! queue for each reader. When a queue is full, the feed puts nothing more into it. The reader
+//! finds out, throws away what is in the queue, and trusts none of the venue's books until the feed
+//! has sent all of them again. For that a tap keeps one copy of the books as sent, of the core's own
+//! type: neither the feed's machine nor the core takes part.
+//!
+//! A feed and a reader agree by one flag a queue. The feed raises the flag when the queue is full,
+//! and puts nothing in while the flag is up; the reader empties the queue and takes the flag down.
+//! So no update from before the loss is ever taken for one from after the loss.
+//!
+//! A line belongs here if it moves book updates from a feed's thread to a reader's. What a client
+//! sees of a book is `rutter_clients::market`; what an operator sees is
+//! `rutter_admin::console::book_set`.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crossbeam::queue::ArrayQueue;
+use rutter_clients::market::BookNews;
+use rutter_core::book::{BOOK_LEVELS_MAX, Book, Trust};
+use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::input::{BookUpdate, Input, LEVELS_PER_UPDATE, Side};
+use rutter_core::number::UnixNanos;
+use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_transport::wake::WakeHandle;
+
+/// Updates of one venue that may wait for one reader: enough to send all books of a venue.
+pub const TAP_UPDATES_MAX: usize = 8_192;
+
+const _: () = assert!(
+    DEFINITIONS_MAX * (2 * BOOK_LEVELS_MAX).div_ceil(LEVELS_PER_UPDATE) <= TAP_UPDATES_MAX,
+    "all books of a venue can be sent at once"
+);
+
+/// Updates of one venue that a reader takes in one turn; the rest follow in the next.
+pub const TAP_UPDATES_PER_TURN: usize = 256;
+
+/// The updates that a venue's feed has published since the start of the node. One thread counts;
+/// others only read.
+pub type UpdateCount = Arc<AtomicU64>;
+
+/// The queue between one feed and one reader.
+#[derive(Debug)]
+struct TapQueue {
+    updates: ArrayQueue<BookNews>,
+    /// Updates were lost; raised by the feed, taken down by the reader.
+    overflowed: AtomicBool,
+    /// Updates that had no room.
+    lost: AtomicU64,
+}
+
+/// How the feeds wake one reader.
+#[derive(Debug, Default)]
+struct Listener {
+    /// The reader wants to be woken for updates.
+    wanted: AtomicBool,
+    wake: OnceLock<WakeHandle>,
+}
+
+/// A feed's end of one queue.
+#[derive(Debug)]
+struct Outlet {
+    queue: Arc<TapQueue>,
+    listener: Arc<Listener>,
+    /// Updates were lost: all books are to be sent again.
+    resend_all: bool,
+    /// Updates were put in since the reader was last woken.
+    unannounced: bool,
+}
+
+impl Outlet {
+    fn push(&mut self, update: BookNews) {
+        self.unannounced = true;
+        if self.queue.updates.push(update).is_err() {
+            self.resend_all = true;
+            self.queue.lost.fetch_add(1, Ordering::Relaxed);
+            self.queue.overflowed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Sends all books again if some updates were lost and the reader knows of the loss; then
+    /// wakes the reader, if it wants that.
+    fn flush(&mut self, venue: VenueId, sent: &[Option<Box<Book>>]) {
+        if self.resend_all && !self.queue.overflowed.load(Ordering::Acquire) {
+            self.resend_all = false;
+            self.send_all(venue, sent);
+        }
+        if std::mem::take(&mut self.unannounced)
+            && self.listener.wanted.load(Ordering::Relaxed)
+            && let Some(wake) = self.listener.wake.get()
+        {
+            wake.notify();
+        }
+    }
+
+    fn send_all(&mut self, venue: VenueId, sent: &[Option<Box<Book>>]) {
+        for (at, book) in sent.iter().enumerate() {
+            let Some(book) = book.as_ref().filter(|book| book.trust == Trust::Proved) else {
+                continue;
+            };
+            send_whole(book, venue, InstrumentId(at as u16), |update| {
+                if !self.resend_all {
+                    self.push(BookNews::Update(update));
+                }
+            });
+        }
+    }
+}
+
+/// A feed's end of the queues to all readers.
+#[derive(Debug)]
+pub struct Tap {
+    venue: VenueId,
+    outlets: Vec<Outlet>,
+    /// The books as sent, by instrument.
+    sent: Vec<Option<Box<Book>>>,
+    count: UpdateCount,
+}
+
+impl Tap {
+    /// A tap of a venue's feed, without readers.
+    pub fn new(venue: VenueId) -> Self {
+        Self { venue, outlets: Vec::new(), sent: Vec::new(), count: UpdateCount::default() }
+    }
+
+    /// Adds a reader.
+    pub fn connect(&mut self, reader: &mut TapReader) {
+        let queue = Arc::new(TapQueue {
+            updates: ArrayQueue::new(TAP_UPDATES_MAX),
+            overflowed: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
+        });
+        reader.queues.push((self.venue, Arc::clone(&queue)));
+        let listener = Arc::clone(&reader.listener);
+        self.outlets.push(Outlet { queue, listener, resend_all: false, unannounced: false });
+    }
+
+    /// The updates that were offered so far, for another thread to read.
+    pub fn count(&self) -> UpdateCount {
+        Arc::clone(&self.count)
+    }
+
+    /// Passes on an input if it concerns a book. Never waits.
+    pub fn offer(&mut self, input: &Input) {
+        let Some(update) = BookNews::of(input) else { return };
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.remember(&update);
+        for outlet in &mut self.outlets {
+            if !outlet.resend_all {
+                outlet.push(update);
+            }
+        }
+    }
+
+    fn remember(&mut self, update: &BookNews) {
+        match update {
+            BookNews::Update(update) => {
+                let at = update.instrument.index();
+                if at >= DEFINITIONS_MAX {
+                    return;
+                }
+                if at >= self.sent.len() {
+                    self.sent.resize_with(at + 1, || None);
+                }
+                let book = self.sent[at].get_or_insert_default();
+                book.update(update, UnixNanos(0));
+            }
+            BookNews::Distrusted(_, instrument, reason) => {
+                if let Some(Some(book)) = self.sent.get_mut(instrument.index()) {
+                    book.distrust(*reason);
+                }
+            }
+            BookNews::Alive(_) | BookNews::Lost(_) => {}
+        }
+    }
+
+    /// Sends all books again to each reader that lost updates and knows it, and wakes the readers
+    /// that want to be woken. Call it after each batch of updates, between whole changes.
+    pub fn flush(&mut self) {
+        for outlet in &mut self.outlets {
+            outlet.flush(self.venue, &self.sent);
+        }
+    }
+}
+
+/// Sends a whole book, in as many updates as it takes.
+fn send_whole(
+    book: &Book,
+    venue: VenueId,
+    instrument: InstrumentId,
+    mut emit: impl FnMut(BookUpdate),
+) {
+    let empty = BookUpdate { venue, instrument, ..BookUpdate::default() };
+    let mut update = BookUpdate { clear: true, ..empty };
+    let bids = book.bids.as_slice().iter().map(|level| (Side::Buy, *level));
+    let asks = book.asks.as_slice().iter().map(|level| (Side::Sell, *level));
+    for (side, level) in bids.chain(asks) {
+        if !update.push(side, level) {
+            emit(update);
+            update = empty;
+            update.push(side, level);
+        }
+    }
+    emit(BookUpdate { last: true, ..update });
+}
+
+/// A reader's end of the queues from all feeds.
+#[derive(Debug, Default)]
+pub struct TapReader {
+    queues: Vec<(VenueId, Arc<TapQueue>)>,
+    listener: Arc<Listener>,
+    wanted: bool,
+}
+
+impl TapReader {
+    /// Sets how the feeds wake this reader. Only the first call counts.
+    pub fn wake_with(&self, wake: WakeHandle) {
+        // A reader has one thread.
+        let _ = self.listener.wake.set(wake);
+    }
+
+    /// Sets whether the feeds wake this reader for updates.
+    pub fn set_wanted(&mut self, wanted: bool) {
+        if self.wanted != wanted {
+            self.wanted = wanted;
+            self.listener.wanted.store(wanted, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the updates that wait, at most [`TAP_UPDATES_PER_TURN`] a venue; true if there were
+    /// any.
+    pub fn drain(&self, mut take: impl FnMut(&BookNews)) -> bool {
+        let mut found = false;
+        for (venue, queue) in &self.queues {
+            if queue.overflowed.load(Ordering::Acquire) {
+                // The feed puts nothing in while the flag is up.
+                while queue.updates.pop().is_some() {}
+                take(&BookNews::Lost(*venue));
+                queue.overflowed.store(false, Ordering::Release);
+                found = true;
+                continue;
+            }
+            for _ in 0..TAP_UPDATES_PER_TURN {
+                let Some(update) = queue.updates.pop() else { break };
+                take(&update);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Updates wait, or some were lost.
+    pub fn has_work(&self) -> bool {
+        self.queues
+            .iter()
+            .any(|(_, queue)| !queue.updates.is_empty() || queue.overflowed.load(Ordering::Relaxed))
+    }
+
+    /// Updates lost since the start of the node, over all venues.
+    pub fn lost(&self) -> u64 {
+        self.queues.iter().map(|(_, queue)| queue.lost.load(Ordering::Relaxed)).sum()
+    }
+}
+
+#[cfg(test)]
+#[path = "tap_tests.rs"]
+mod tests;

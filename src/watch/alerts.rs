@@ -1,0 +1,213 @@
+//! Alerts that leave the node by themselves: to webhooks, by severity, until somebody has them.
+//!
+//! A line belongs here if it runs the parts: `conditions` says what holds, `state` what is told of
+//! it and to whom, `queue` when it is tried, `webhook` how. One thread looks at what is shown four
+//! times a second; each sink has a thread of its own, so that a sink that is dead delays no other.
+//! No thread that carries orders waits for any of them, nor does the read model's. The parts are
+//! told the time; here it comes from a clock that is not set back.
+
+pub mod conditions;
+pub mod gauges;
+pub mod queue;
+mod sink;
+pub mod state;
+mod steady;
+pub mod webhook;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rutter_transport::tls::TlsError;
+
+use crate::clock::unix_ns;
+use crate::config::{AlertsConfig, AlertsError};
+use crate::watch::health::Phase;
+use crate::watch::monitor::Monitor;
+
+use conditions::{View, Watcher};
+use sink::Sink;
+use state::{Acknowledged, Alerts};
+use steady::Steady;
+use webhook::{AlertSource, Post};
+
+/// How often what is shown is looked at.
+const LOOK_PERIOD: Duration = Duration::from_millis(250);
+
+/// Acknowledgements that wait to be heard; one more is lost, and comes with the next repetition.
+const ACKNOWLEDGED_MAX: usize = 256;
+
+/// Why alerts do not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Their section.
+    #[error(transparent)]
+    Config(#[from] AlertsError),
+    /// A webhook's authorities.
+    #[error("alerts.webhook.{name}.ca_file: {source}")]
+    Tls {
+        /// Whose.
+        name: String,
+        /// Why.
+        source: TlsError,
+    },
+    /// A thread cannot be started.
+    #[error("alerts: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Looks and tells until it is dropped; then what waits has `shutdown_ms` to leave.
+pub struct Alerter {
+    stop: Arc<AtomicBool>,
+    looking: Option<JoinHandle<()>>,
+    sinks: Vec<Arc<Sink>>,
+    /// Nobody sends on it: it ends with the last sink's thread.
+    ended: Receiver<()>,
+    shutdown: Duration,
+    clock: Steady,
+}
+
+impl Alerter {
+    /// Starts to look at what this monitor shows. The seed shifts attempts.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(
+        config: &AlertsConfig,
+        node: &str,
+        monitor: &Arc<Monitor>,
+        seed: u64,
+    ) -> Result<Self, StartError> {
+        let webhooks = config.webhooks()?;
+        let policy = config.policy(&webhooks);
+        let node = config.node.as_deref().unwrap_or(node).to_owned();
+        let source = AlertSource { node, started_ns: monitor.started_ns() };
+        let clock = Steady::new();
+        let (acknowledged, heard) = sync_channel(ACKNOWLEDGED_MAX);
+        let (ends, ended) = channel();
+        let mut sinks = Vec::new();
+        for (at, webhook) in webhooks.iter().enumerate() {
+            let post = Post::new(webhook)
+                .map_err(|source| StartError::Tls { name: webhook.name.clone(), source })?;
+            let seed = seed.wrapping_add(at as u64);
+            sinks.push(Arc::new(Sink::new(webhook, post, source.clone(), clock, seed)));
+        }
+        let mut alerter = Self {
+            stop: Arc::default(),
+            looking: None,
+            sinks,
+            ended,
+            shutdown: Duration::from_millis(u64::from(config.shutdown_ms)),
+            clock,
+        };
+        // From here on what was started ends with the alerter.
+        alerter.start_sinks(monitor, &acknowledged, &ends)?;
+        let watch = Watch {
+            alerts: Alerts::new(policy),
+            watcher: Watcher::default(),
+            monitor: Arc::clone(monitor),
+            sinks: alerter.sinks.clone(),
+            heard,
+            clock,
+        };
+        let stop = Arc::clone(&alerter.stop);
+        let looking = std::thread::Builder::new()
+            .name("alerts".to_owned())
+            .spawn(move || watch.run(&stop))
+            .map_err(StartError::Thread)?;
+        alerter.looking = Some(looking);
+        Ok(alerter)
+    }
+
+    fn start_sinks(
+        &self,
+        monitor: &Arc<Monitor>,
+        acknowledged: &SyncSender<Acknowledged>,
+        ends: &std::sync::mpsc::Sender<()>,
+    ) -> Result<(), StartError> {
+        for (at, sink) in self.sinks.iter().enumerate() {
+            let (sink, monitor) = (Arc::clone(sink), Arc::clone(monitor));
+            let (acknowledged, end) = (acknowledged.clone(), ends.clone());
+            std::thread::Builder::new()
+                .name(format!("alerts-{at}"))
+                .spawn(move || {
+                    if let Some(counts) = monitor.alerts.sink(at) {
+                        sink.run(counts, &acknowledged);
+                    }
+                    drop(end);
+                })
+                .map_err(StartError::Thread)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Alerter {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(looking) = self.looking.take() {
+            looking.thread().unpark();
+            // A panicked thread has nothing left to tell.
+            drop(looking.join());
+        }
+        let until = Instant::now() + self.shutdown;
+        let shutdown_ns = u64::try_from(self.shutdown.as_nanos()).unwrap_or(u64::MAX);
+        let until_ns = self.clock.now_ns().saturating_add(shutdown_ns);
+        self.sinks.iter().for_each(|sink| sink.close(until_ns));
+        // One that hangs in an attempt is left behind: the process ends.
+        let left = until.saturating_duration_since(Instant::now());
+        let _ = self.ended.recv_timeout(left);
+        self.sinks.iter().for_each(|sink| sink.tell_unsent());
+    }
+}
+
+/// The thread that looks.
+struct Watch {
+    alerts: Alerts,
+    watcher: Watcher,
+    monitor: Arc<Monitor>,
+    sinks: Vec<Arc<Sink>>,
+    heard: Receiver<Acknowledged>,
+    clock: Steady,
+}
+
+impl Watch {
+    fn run(mut self, stop: &AtomicBool) {
+        loop {
+            let last = stop.load(Ordering::SeqCst);
+            for told in self.heard.try_iter().take(ACKNOWLEDGED_MAX) {
+                self.alerts.acknowledge(&told);
+            }
+            // Threads that end one after the other are no news; what they ended for is, at last.
+            if last || self.monitor.health.phase() != Phase::Ending {
+                self.look();
+            }
+            if last {
+                return;
+            }
+            std::thread::park_timeout(LOOK_PERIOD);
+        }
+    }
+
+    fn look(&mut self) {
+        let shown = self.monitor.shown();
+        let view = View {
+            shown: &shown,
+            age_ns: unix_ns().saturating_sub(shown.made_ns),
+            free_bytes: self.monitor.health.journal_free_bytes(),
+        };
+        let now_ns = self.clock.now_ns();
+        let holding = self.watcher.look(now_ns, view);
+        let orders = self.alerts.step(now_ns, shown.status.journal_seq, &holding);
+        for order in orders {
+            if let (Some(sink), Some(counts)) =
+                (self.sinks.get(order.sink), self.monitor.alerts.sink(order.sink))
+            {
+                sink.push(order.message, counts);
+            }
+        }
+        self.monitor.alerts.show_firing(&self.alerts.firing());
+    }
+}

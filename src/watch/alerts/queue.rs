@@ -1,0 +1,298 @@
+//! What waits for one sink: how many, for how long, and when the next attempt is due.
+//!
+//! A line belongs here if it decides when a message is tried again or given up. It is a function of
+//! the time and the seed that it is given; the attempt itself is `webhook`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::state::{Message, Reason};
+
+/// Messages that wait for one sink; with one more the oldest goes.
+pub const QUEUE_MAX: usize = 256;
+
+/// A sink's own wish to be left alone is heard up to this.
+pub const RETRY_AFTER_NS_MAX: u64 = 300_000_000_000;
+
+/// Times of one sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Before the second attempt; twice as long before each further one.
+    pub retry_ns_min: u64,
+    /// As long at most.
+    pub retry_ns_max: u64,
+    /// An older message is given up.
+    pub age_ns_max: u64,
+}
+
+/// What became of a message that was to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It waits.
+    Waits,
+    /// A repetition of what still waits: left out.
+    Merged,
+    /// It waits, and the oldest was dropped for it.
+    Displaced,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sink has it.
+    Delivered,
+    /// The sink does not want it: the same again would not help.
+    Refused,
+    /// It may go better later, and not before this.
+    Failed {
+        /// Nanoseconds; 0 if the sink did not say.
+        retry_after_ns: u64,
+    },
+}
+
+/// What to do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try this; then tell [`Queue::done`].
+    Attempt(Arc<Message>),
+    /// Nothing before this.
+    WaitUntil(u64),
+    /// Nothing at all.
+    Idle,
+}
+
+/// Messages in the order in which they were made; the first is the one that is tried.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    policy: RetryPolicy,
+    waiting: VecDeque<Arc<Message>>,
+    in_flight: bool,
+    /// In a row.
+    failures: u32,
+    retry_at_ns: u64,
+    random: u64,
+}
+
+impl Queue {
+    /// Nothing waits. The seed decides how far attempts are shifted.
+    pub const fn new(policy: RetryPolicy, seed: u64) -> Self {
+        Self {
+            policy,
+            waiting: VecDeque::new(),
+            in_flight: false,
+            failures: 0,
+            retry_at_ns: 0,
+            random: seed,
+        }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes a message in.
+    pub fn push(&mut self, message: Arc<Message>) -> Pushed {
+        let newest = self.waiting.iter().rev().find(|waiting| waiting.is_about(&message));
+        if message.reason == Reason::Repeated && newest.is_some() {
+            return Pushed::Merged;
+        }
+        let full = self.waiting.len() >= QUEUE_MAX;
+        if full {
+            // What is being tried is not the queue's to drop.
+            self.waiting.remove(usize::from(self.in_flight));
+        }
+        self.waiting.push_back(message);
+        if full { Pushed::Displaced } else { Pushed::Waits }
+    }
+
+    /// The oldest, if it has waited for too long: it is given up.
+    pub fn expired(&mut self, now_ns: u64) -> Option<Arc<Message>> {
+        let old = |message: &Arc<Message>| {
+            now_ns.saturating_sub(message.made_ns) > self.policy.age_ns_max
+        };
+        if self.in_flight || !self.waiting.front().is_some_and(old) {
+            return None;
+        }
+        self.waiting.pop_front()
+    }
+
+    /// What to do now.
+    pub fn next(&mut self, now_ns: u64) -> Next {
+        match self.waiting.front() {
+            None => Next::Idle,
+            Some(_) if now_ns < self.retry_at_ns => Next::WaitUntil(self.retry_at_ns),
+            Some(message) => {
+                self.in_flight = true;
+                Next::Attempt(Arc::clone(message))
+            }
+        }
+    }
+
+    /// The attempt is over.
+    pub fn done(&mut self, now_ns: u64, outcome: Outcome) {
+        if !std::mem::take(&mut self.in_flight) {
+            return;
+        }
+        match outcome {
+            Outcome::Delivered | Outcome::Refused => {
+                self.waiting.pop_front();
+                (self.failures, self.retry_at_ns) = (0, 0);
+            }
+            Outcome::Failed { retry_after_ns } => {
+                self.failures = self.failures.saturating_add(1);
+                let wait_ns = self.backoff_ns().max(retry_after_ns.min(RETRY_AFTER_NS_MAX));
+                self.retry_at_ns = now_ns.saturating_add(wait_ns);
+            }
+        }
+    }
+
+    /// There is not much time left: what waits is tried at once.
+    pub const fn hurry(&mut self) {
+        (self.failures, self.retry_at_ns) = (0, 0);
+    }
+
+    /// Twice as long each time, and by chance up to a half shorter, so that many nodes do not come
+    /// at once.
+    fn backoff_ns(&mut self) -> u64 {
+        let doublings = self.failures.saturating_sub(1).min(32);
+        let whole = self.policy.retry_ns_min.saturating_mul(1 << doublings);
+        let whole = whole.min(self.policy.retry_ns_max);
+        let half = whole / 2;
+        whole - self.draw() % (half + 1)
+    }
+
+    /// `SplitMix64`.
+    fn draw(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conditions::Condition;
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+    const NOW: u64 = 1_000_000 * S;
+    const FAILED: Outcome = Outcome::Failed { retry_after_ns: 0 };
+
+    fn queue() -> Queue {
+        let policy = RetryPolicy { retry_ns_min: S, retry_ns_max: 60 * S, age_ns_max: 900 * S };
+        Queue::new(policy, 1)
+    }
+
+    fn message(reason: Reason, subject: usize, made_ns: u64) -> Arc<Message> {
+        Arc::new(Message {
+            reason,
+            condition: Condition::VenueDown,
+            subject: subject.to_string(),
+            since_ns: NOW,
+            fired_ns: NOW,
+            made_ns,
+            value: String::new(),
+            journal_seq: 0,
+        })
+    }
+
+    fn fired(subject: usize) -> Arc<Message> {
+        message(Reason::Fired, subject, NOW)
+    }
+
+    /// How long the queue wants to wait after each of so many failures.
+    fn waits(queue: &mut Queue, failures: usize) -> Vec<u64> {
+        let mut now_ns = NOW;
+        let mut waits = Vec::new();
+        for _ in 0..failures {
+            assert!(matches!(queue.next(now_ns), Next::Attempt(_)));
+            queue.done(now_ns, FAILED);
+            let Next::WaitUntil(until_ns) = queue.next(now_ns) else { panic!("it waits") };
+            waits.push(until_ns - now_ns);
+            now_ns = until_ns;
+        }
+        waits
+    }
+
+    #[test]
+    fn attempts_come_twice_as_late_each_time_up_to_a_limit_and_shifted_by_the_seed_alone() {
+        let mut first = queue();
+        first.push(fired(0));
+        let mut second = first.clone();
+        let waited = waits(&mut first, 9);
+        assert_eq!(waited, waits(&mut second, 9), "the same seed, the same times");
+        for (at, wait) in waited.iter().enumerate() {
+            let whole = (S << at).min(60 * S);
+            assert!((whole / 2..=whole).contains(wait), "{wait} after failure {at}");
+        }
+        assert!(waited.iter().enumerate().any(|(at, wait)| *wait != (S << at).min(60 * S)));
+        first.next(NOW + 900 * S);
+        first.done(NOW + 900 * S, Outcome::Delivered);
+        first.push(fired(1));
+        assert!(waits(&mut first, 1)[0] <= S, "success makes it patient again");
+    }
+
+    #[test]
+    fn a_sinks_own_wish_is_heard_within_a_bound() {
+        for (wish, heard) in [(7 * S, 7 * S), (86_400 * S, RETRY_AFTER_NS_MAX)] {
+            let mut queue = queue();
+            queue.push(fired(0));
+            assert!(matches!(queue.next(NOW), Next::Attempt(_)));
+            queue.done(NOW, Outcome::Failed { retry_after_ns: wish });
+            assert_eq!(queue.next(NOW), Next::WaitUntil(NOW + heard));
+        }
+    }
+
+    #[test]
+    fn what_is_refused_makes_room_for_the_next_and_what_is_too_old_is_given_up() {
+        let mut queue = queue();
+        queue.push(fired(0));
+        queue.push(fired(1));
+        queue.push(message(Reason::Fired, 2, NOW + 10 * S));
+        assert_eq!(queue.next(NOW), Next::Attempt(fired(0)));
+        assert_eq!(queue.expired(NOW + 901 * S), None, "not while it is being tried");
+        queue.done(NOW, Outcome::Refused);
+        assert_eq!(queue.expired(NOW + 900 * S), None);
+        assert_eq!(queue.expired(NOW + 900 * S + 1), Some(fired(1)));
+        assert_eq!(queue.expired(NOW + 900 * S + 1), None);
+        assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_oldest_but_not_what_is_being_tried() {
+        let mut queue = queue();
+        (0..QUEUE_MAX).for_each(|n| assert_eq!(queue.push(fired(n)), Pushed::Waits));
+        assert_eq!(queue.next(NOW), Next::Attempt(fired(0)));
+        assert_eq!(queue.push(fired(QUEUE_MAX)), Pushed::Displaced);
+        assert_eq!(queue.len(), QUEUE_MAX);
+        queue.done(NOW, Outcome::Delivered);
+        assert_eq!(queue.next(NOW), Next::Attempt(fired(2)), "1 is gone");
+    }
+
+    #[test]
+    fn a_repetition_of_what_still_waits_is_left_out_and_that_it_is_over_is_not() {
+        let mut queue = queue();
+        queue.push(fired(0));
+        assert_eq!(queue.push(message(Reason::Repeated, 0, NOW + S)), Pushed::Merged);
+        assert_eq!(queue.push(message(Reason::Repeated, 1, NOW + S)), Pushed::Waits);
+        assert_eq!(queue.push(message(Reason::Resolved, 0, NOW + S)), Pushed::Waits);
+        assert_eq!(queue.len(), 3);
+    }
+
+    #[test]
+    fn in_a_hurry_nothing_waits_for_its_time() {
+        let mut queue = queue();
+        queue.push(fired(0));
+        waits(&mut queue, 8);
+        queue.hurry();
+        assert!(matches!(queue.next(NOW), Next::Attempt(_)));
+    }
+}

@@ -1,0 +1,160 @@
+//! One sink at work: its queue, and the thread that empties it.
+
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::gauges::{Fate, SinkCounts};
+use super::queue::{Next, Outcome, Pushed, Queue};
+use super::state::{Acknowledged, Message, Reason};
+use super::steady::Steady;
+use super::webhook::{AlertSource, Answer, Post};
+use crate::config::Webhook;
+
+/// One sink.
+pub(super) struct Sink {
+    name: String,
+    place: String,
+    post: Post,
+    source: AlertSource,
+    clock: Steady,
+    waiting: Mutex<Waiting>,
+    news: Condvar,
+}
+
+struct Waiting {
+    queue: Queue,
+    /// It ends when the queue is empty, and not later than this.
+    closes_ns: Option<u64>,
+    /// That it is full was told.
+    full: bool,
+    /// That it fails was told.
+    failing: bool,
+}
+
+impl Sink {
+    pub(super) fn new(
+        webhook: &Webhook,
+        post: Post,
+        source: AlertSource,
+        clock: Steady,
+        seed: u64,
+    ) -> Self {
+        let queue = Queue::new(webhook.retry, seed);
+        Self {
+            name: webhook.name.clone(),
+            place: webhook.place.clone(),
+            post,
+            source,
+            clock,
+            waiting: Mutex::new(Waiting { queue, closes_ns: None, full: false, failing: false }),
+            news: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message in; does not wait for an attempt.
+    pub(super) fn push(&self, message: Arc<Message>, counts: &SinkCounts) {
+        let mut waiting = self.lock();
+        if waiting.queue.push(message) == Pushed::Displaced {
+            counts.count(Fate::Dropped);
+            if !std::mem::replace(&mut waiting.full, true) {
+                tracing::error!(sink = self.name, "too many alerts wait: the oldest are dropped");
+            }
+        }
+        counts.show_waiting(waiting.queue.len());
+        drop(waiting);
+        self.news.notify_all();
+    }
+
+    /// What waits is tried at once, until this.
+    pub(super) fn close(&self, until_ns: u64) {
+        let mut waiting = self.lock();
+        waiting.closes_ns = Some(until_ns);
+        waiting.queue.hurry();
+        drop(waiting);
+        self.news.notify_all();
+    }
+
+    /// Says how many did not leave.
+    pub(super) fn tell_unsent(&self) {
+        let unsent = self.lock().queue.len();
+        if unsent > 0 {
+            tracing::error!(sink = self.name, unsent, "alerts did not leave in time");
+        }
+    }
+
+    /// Empties the queue until the sink is closed.
+    pub(super) fn run(&self, counts: &SinkCounts, acknowledged: &SyncSender<Acknowledged>) {
+        while let Some(message) = self.next(counts) {
+            let answer = self.post.attempt(&self.source, &message);
+            if answer.acknowledged && message.reason != Reason::Resolved {
+                // A full channel is heard with the next repetition.
+                let _ = acknowledged.try_send(Acknowledged {
+                    condition: message.condition,
+                    subject: message.subject.clone(),
+                    fired_ns: message.fired_ns,
+                });
+            }
+            self.done(&message, &answer, counts);
+        }
+    }
+
+    /// Waits for something to try.
+    fn next(&self, counts: &SinkCounts) -> Option<Arc<Message>> {
+        let mut waiting = self.lock();
+        loop {
+            let now_ns = self.clock.now_ns();
+            while let Some(old) = waiting.queue.expired(now_ns) {
+                counts.count(Fate::Expired);
+                let (alert, subject) = (old.condition.name(), &old.subject);
+                tracing::error!(sink = self.name, alert, subject, "an alert is given up: too old");
+            }
+            counts.show_waiting(waiting.queue.len());
+            if waiting.closes_ns.is_some_and(|until_ns| now_ns >= until_ns) {
+                return None;
+            }
+            let until_ns = match waiting.queue.next(now_ns) {
+                Next::Attempt(message) => return Some(message),
+                Next::Idle if waiting.closes_ns.is_some() => return None,
+                Next::Idle => u64::MAX,
+                Next::WaitUntil(at_ns) => at_ns.min(waiting.closes_ns.unwrap_or(u64::MAX)),
+            };
+            let left = Duration::from_nanos(until_ns - now_ns);
+            let woken = self.news.wait_timeout(waiting, left);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn done(&self, message: &Message, answer: &Answer, counts: &SinkCounts) {
+        let (sink, place) = (self.name.as_str(), self.place.as_str());
+        let (alert, subject) = (message.condition.name(), message.subject.as_str());
+        let (reason, what) = (message.reason, answer.what.as_str());
+        let mut waiting = self.lock();
+        match answer.outcome {
+            Outcome::Delivered => {
+                counts.count(Fate::Delivered);
+                waiting.full = false;
+                if std::mem::take(&mut waiting.failing) {
+                    tracing::info!(sink, "alerts get through again");
+                }
+                tracing::info!(sink, alert, subject, ?reason, "alert delivered");
+            }
+            Outcome::Refused => {
+                counts.count(Fate::Refused);
+                tracing::error!(sink, place, alert, subject, what, "alert refused");
+            }
+            Outcome::Failed { .. } => {
+                counts.failed();
+                if !std::mem::replace(&mut waiting.failing, true) {
+                    tracing::warn!(sink, place, alert, subject, what, "alert not delivered yet");
+                }
+            }
+        }
+        waiting.queue.done(self.clock.now_ns(), answer.outcome);
+        counts.show_waiting(waiting.queue.len());
+    }
+}

@@ -1,0 +1,96 @@
+//! `rutter doctor`: what of the machine and the configuration would hurt a node, before it does.
+//!
+//! A line belongs here if it looks at something outside of the process and says what to do about
+//! it. Nothing is changed but one file in the data folder, which is written to measure the disk and
+//! taken away again. A finding never shows a secret.
+
+pub mod access;
+pub mod certificate;
+pub mod disk;
+pub mod finding;
+pub mod machine;
+pub mod reach;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::config::Config;
+use finding::{Finding, Level};
+
+/// Everything that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The worst of the findings.
+    pub level: Level,
+    /// Each of them, in the order of the checks.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at everything. `root` is `/`, or a stand-in for it in tests.
+pub fn examine(config_file: &Path, root: &Path) -> Report {
+    let mut findings = Vec::new();
+    let config = match Config::load(config_file) {
+        Ok(config) => {
+            let found = format!("{} is sound", config_file.display());
+            findings.push(Finding::ok("configuration", found));
+            Some(config)
+        }
+        Err(error) => {
+            let advice = "mend it; what depends on it is not looked at";
+            findings.push(Finding::fail("configuration", error.to_string(), advice));
+            None
+        }
+    };
+    let mut machine = machine::Machine { root: root.to_owned() };
+    findings.extend(machine.examine(config.as_ref()));
+    if let Some(config) = &config {
+        findings.extend(disk::examine(config));
+        findings.extend(access::examine(config_file, config));
+        findings.extend(alerts(config));
+        findings.extend(reach::examine(config));
+    }
+    let level = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
+    Report { level, findings }
+}
+
+/// Alerts that go unencrypted over a network, and severities that nobody is told of.
+fn alerts(config: &Config) -> Vec<Finding> {
+    const CHECK: &str = "alerts";
+    let Some(alerts) = &config.alerts else {
+        return vec![Finding::ok(CHECK, "none: the node tells nobody by itself")];
+    };
+    let mut findings = Vec::new();
+    for webhook in alerts.webhooks().unwrap_or_default() {
+        let address = webhook.host.parse::<std::net::IpAddr>();
+        let near = address.is_ok_and(|address| address.is_loopback());
+        if !webhook.tls && !near && webhook.host != "localhost" {
+            let found = format!("{} goes unencrypted to {}", webhook.name, webhook.host);
+            findings.push(Finding::warn(CHECK, found, "use an https address"));
+        }
+    }
+    let untold = alerts.untold();
+    if !untold.is_empty() {
+        let names: Vec<&str> = untold.iter().map(|severity| severity.name()).collect();
+        let found = format!("nobody is told of severity {}", names.join(", "));
+        findings.push(Finding::warn(CHECK, found, "add it to the severities of a webhook"));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, format!("{} webhooks", alerts.webhook.len())));
+    }
+    findings
+}
+
+/// The command: prints, and says whether nothing fails.
+///
+/// # Errors
+/// The report cannot be written as JSON, which does not happen.
+pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error> {
+    let report = examine(config_file, &PathBuf::from("/"));
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        report.findings.iter().for_each(|finding| println!("{finding}"));
+    }
+    Ok(report.level < Level::Fail)
+}

@@ -1,0 +1,133 @@
+//! Whether the exchanges' and the webhooks' addresses can be reached: a TCP connection each,
+//! nothing is said on it.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::finding::Finding;
+use crate::config::{Config, Url, Webhook};
+
+const VENUE: &str = "venue";
+const WEBHOOK: &str = "webhook";
+
+/// How long one address may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long all of them may take, the name service included.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A connection to each address, all at once.
+pub fn examine(config: &Config) -> Vec<Finding> {
+    let mut targets = Vec::new();
+    let webhooks = config.alerts.as_ref().and_then(|alerts| alerts.webhooks().ok());
+    for webhook in webhooks.into_iter().flatten() {
+        let Webhook { name, host, port, tls, .. } = webhook;
+        targets.push((WEBHOOK, name, Url { tls, host, port, target: String::new() }));
+    }
+    for venue in &config.venue {
+        for (what, url) in
+            [("orders", &venue.order_url), ("feed", &venue.feed_url), ("rest", &venue.rest_url)]
+        {
+            if let Ok(url) = Url::parse(url) {
+                targets.push((VENUE, format!("{} {what}", venue.name), url));
+            }
+        }
+    }
+    let (sender, receiver) = mpsc::channel();
+    let mut results: Vec<Option<Result<Duration, String>>> = vec![None; targets.len()];
+    for (at, (_, _, url)) in targets.iter().enumerate() {
+        let (sender, host, port) = (sender.clone(), url.host.clone(), url.port);
+        // A name service that hangs keeps its thread, not us.
+        let look = move || {
+            // Nobody listens any more when it comes too late.
+            let _ = sender.send((at, connect(&host, port)));
+        };
+        if let Err(error) = std::thread::Builder::new().name("reach".to_owned()).spawn(look) {
+            results[at] = Some(Err(error.to_string()));
+        }
+    }
+    drop(sender);
+    let until = Instant::now() + PATIENCE;
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        let Ok((at, result)) = receiver.recv_timeout(left) else { break };
+        results[at] = Some(result);
+    }
+    let each = targets.iter().zip(results);
+    each.map(|((check, name, url), result)| finding(check, name, url, result)).collect()
+}
+
+fn connect(host: &str, port: u16) -> Result<Duration, String> {
+    let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
+    let mut last = "the name has no address".to_owned();
+    for address in addresses.take(4) {
+        let before = Instant::now();
+        match TcpStream::connect_timeout(&address, CONNECT_PATIENCE) {
+            Ok(_) => return Ok(before.elapsed()),
+            Err(error) => last = error.to_string(),
+        }
+    }
+    Err(last)
+}
+
+fn finding(
+    check: &'static str,
+    name: &str,
+    url: &Url,
+    result: Option<Result<Duration, String>>,
+) -> Finding {
+    let place = format!("{name} at {}:{}", url.host, url.port);
+    let advice = "look at routes, firewall and name service, and at its own status page";
+    match result {
+        Some(Ok(took)) => {
+            let ms = took.as_micros() as f64 / 1_000.0;
+            Finding::ok(check, format!("{place}: connected in {ms:.1} ms"))
+        }
+        Some(Err(why)) => Finding::fail(check, format!("{place}: {why}"), advice),
+        None => Finding::fail(check, format!("{place}: no answer in time"), advice),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn webhooks_are_reached_too_and_their_tokens_are_not_shown() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+        let at = listener.local_addr().expect("bound");
+        let example = include_str!("../../../deploy/example.toml");
+        let mut config = Config::parse(&format!(
+            "{example}\n[[alerts.webhook]]\nname = \"desk\"\nseverities = [\"page\"]\n\
+             url = \"http://{at}/token-x\"\n"
+        ))
+        .expect("sound");
+        config.venue.clear();
+        let findings = examine(&config);
+        assert_eq!((findings.len(), findings[0].check), (1, WEBHOOK));
+        assert_eq!(findings[0].level, Level::Ok, "{}", findings[0]);
+        assert!(!findings[0].to_string().contains("token-x"));
+    }
+
+    #[test]
+    fn an_address_where_nobody_listens_is_a_failure_and_one_where_somebody_does_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+        let open = listener.local_addr().expect("bound");
+        let closed = {
+            let gone = TcpListener::bind("127.0.0.1:0").expect("listens");
+            gone.local_addr().expect("bound")
+        };
+        let mut config =
+            Config::parse(include_str!("../../../deploy/example.toml")).expect("sound");
+        for venue in &mut config.venue {
+            venue.order_url = format!("tcp://{open}");
+            venue.feed_url = format!("ws://{closed}/x");
+            venue.rest_url = format!("http://{open}");
+        }
+        let levels: Vec<Level> = examine(&config).iter().map(|finding| finding.level).collect();
+        let each = [Level::Ok, Level::Fail, Level::Ok];
+        assert_eq!(levels, [each, each].concat());
+    }
+}

@@ -1,0 +1,439 @@
+//! The names of the metrics, and their text.
+//!
+//! A line belongs here if it names a metric or a label. Prometheus' own conventions hold: base
+//! units (seconds, bytes), `_total` behind what only grows, and no id, price or address in a label.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
+
+use crate::watch::buckets::{BUCKETS_NS, Buckets};
+use crate::watch::gateway_counters::GATEWAY;
+use crate::watch::logs::counts;
+use crate::watch::monitor::Monitor;
+use crate::watch::snapshot::Snapshot;
+
+/// What each metric of ours begins with.
+pub const PREFIX: &str = "rutter";
+
+/// The media type of the text: `OpenMetrics` 1.0.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const NS_PER_S: f64 = 1e9;
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// All metrics as text.
+///
+/// # Errors
+/// Never in practice: a string takes everything.
+pub fn text(monitor: &Arc<Monitor>, now_ns: u64) -> Result<String, fmt::Error> {
+    let page = Page {
+        shown: monitor.shown(),
+        config_hash: monitor.config_hash().to_owned(),
+        started_ns: monitor.started_ns(),
+        free_bytes: monitor.health.journal_free_bytes(),
+        clock_offset: monitor.clock.seconds(now_ns),
+        now_ns,
+    };
+    let page = Arc::new(page);
+    let mut ours = Registry::with_prefix(PREFIX);
+    ours.register_collector(Box::new(Ours(Arc::clone(&page))));
+    ours.register_collector(Box::new(Told(Arc::clone(monitor))));
+    let mut shared = Registry::default();
+    shared.register_collector(Box::new(Shared(page)));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode_registry(&mut text, &ours)?;
+    // The end mark comes with the last one.
+    encode(&mut text, &shared)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Page {
+    shown: Arc<Snapshot>,
+    config_hash: String,
+    started_ns: u64,
+    free_bytes: Option<u64>,
+    clock_offset: Option<f64>,
+    now_ns: u64,
+}
+
+/// Metrics with our prefix.
+#[derive(Debug)]
+struct Ours(Arc<Page>);
+
+/// What is told of alerts.
+#[derive(Debug)]
+struct Told(Arc<Monitor>);
+
+/// Metrics under the names that desks share.
+#[derive(Debug)]
+struct Shared(Arc<Page>);
+
+/// Writes families.
+struct Families<'a>(DescriptorEncoder<'a>);
+
+impl Families<'_> {
+    fn counters<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'l>, u64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, value) in samples {
+            if labels.is_empty() {
+                family.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+            } else {
+                let mut one = family.encode_family(&labels)?;
+                one.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        self.counters(name, help, [(Vec::new(), value)])
+    }
+
+    fn gauges<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'l>, f64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in samples {
+            if labels.is_empty() {
+                family.encode_gauge(&value)?;
+            } else {
+                family.encode_family(&labels)?.encode_gauge(&value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        self.gauges(name, help, [(Vec::new(), value)])
+    }
+
+    fn histograms<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'l>, f64, Vec<(f64, u64)>)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (labels, sum, buckets) in samples {
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            if labels.is_empty() {
+                family.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            } else {
+                let mut one = family.encode_family(&labels)?;
+                one.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / NS_PER_S
+}
+
+fn stage_buckets(times: &Buckets) -> Vec<(f64, u64)> {
+    let bounds = BUCKETS_NS.iter().map(|ns| seconds(*ns)).chain([f64::INFINITY]);
+    bounds.zip(times.counts).collect()
+}
+
+fn flag(value: bool) -> f64 {
+    f64::from(u8::from(value))
+}
+
+/// `NoVenue` as `no_venue`: label values are written like everything else in a metric.
+fn snake(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for (at, c) in name.char_indices() {
+        if c.is_ascii_uppercase() && at > 0 {
+            text.push('_');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+/// Counts by reason, with the reasons in snake case.
+fn by_reason<'a>(counts: impl IntoIterator<Item = (&'a String, &'a u64)>) -> Vec<(String, u64)> {
+    counts.into_iter().map(|(reason, count)| (snake(reason), *count)).collect()
+}
+
+fn reasons(counts: &[(String, u64)]) -> impl Iterator<Item = (Labels<'_>, u64)> {
+    counts.iter().map(|(reason, count)| (vec![("reason", reason.as_str())], *count))
+}
+
+impl Collector for Ours {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Families(encoder);
+        let page = &*self.0;
+        page.process(&mut out)?;
+        page.core(&mut out)?;
+        page.journal(&mut out)?;
+        page.orders(&mut out)?;
+        page.venues(&mut out)?;
+        for (counter, value) in GATEWAY.iter().zip(page.shown.gateway) {
+            out.counter(counter.name, counter.help, value)?;
+        }
+        Ok(())
+    }
+}
+
+impl Collector for Told {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Families(encoder);
+        let alerts = &self.0.alerts;
+        let firing = alerts.firing();
+        let each = firing.iter().map(|(of, count)| (vec![("severity", of.name())], *count as f64));
+        out.gauges("alerts_firing", "Alerts that fire, if somebody is told", each)?;
+        let fates = alerts.sinks().iter().flat_map(|sink| {
+            let labels = move |fate| vec![("sink", sink.name()), ("result", fate)];
+            sink.fates().map(move |(fate, count)| (labels(fate), count))
+        });
+        out.counters("alert_deliveries", "Messages to sinks, by what became of them", fates)?;
+        let of = |sink| vec![("sink", sink)];
+        let failures = alerts.sinks().iter().map(|sink| (of(sink.name()), sink.failures()));
+        let help = "Attempts that failed and may be made again";
+        out.counters("alert_attempts_failed", help, failures)?;
+        let waiting = alerts.sinks().iter().map(|sink| (of(sink.name()), sink.waiting() as f64));
+        out.gauges("alerts_waiting", "Messages that wait for their sink", waiting)
+    }
+}
+
+impl Collector for Shared {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Families(encoder);
+        let counted = &self.0.shown.counted;
+        let each = counted.venues.iter().zip(&counted.orders).flat_map(|(venue, at)| {
+            let each = [
+                ("sent", at.sent),
+                ("filled", at.filled),
+                ("rejected", at.rejected),
+                ("cancel_sent", at.cancel_sent),
+                ("unknown", at.unknown),
+            ];
+            each.map(|(status, n)| (vec![("status", status), ("exchange", venue.as_str())], n))
+        });
+        out.counters("orders", "Orders at exchanges, by what became of them", each)?;
+        let each = counted.execution_latency.iter().filter_map(|((venue, instrument), times)| {
+            let (exchange, symbol) =
+                (counted.venues.get(*venue)?, counted.instruments.get(*instrument)?);
+            let labels = vec![("exchange", exchange.as_str()), ("symbol", symbol.as_str())];
+            Some((labels, seconds(times.sum_ns), stage_buckets(times)))
+        });
+        let help = "From the decision to send an order until its first execution arrived";
+        out.histograms("order_execution_latency_seconds", help, each)
+    }
+}
+
+impl Page {
+    fn process(&self, out: &mut Families<'_>) -> fmt::Result {
+        let labels = vec![
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("config_hash", self.config_hash.as_str()),
+        ];
+        out.gauges("build_info", "What runs: always 1", [(labels, 1.0)])?;
+        let help = "When the process began, since the Unix epoch";
+        out.gauge("start_time_seconds", help, seconds(self.started_ns))?;
+        let help = "How far the clock is off, as chrony knows it";
+        let offset = self.clock_offset.map(|offset| (Vec::new(), offset));
+        out.gauges("clock_offset_seconds", help, offset)?;
+        let lines = counts();
+        let left_out = [("queue_full", &lines.dropped), ("repeated", &lines.repeated)]
+            .map(|(reason, count)| (vec![("reason", reason)], count.load(Ordering::Relaxed)));
+        out.counters("log_lines_left_out", "Lines of the log that were not written", left_out)?;
+        let age = self.now_ns.saturating_sub(self.shown.made_ns);
+        let age = if self.shown.made_ns == 0 { f64::INFINITY } else { seconds(age) };
+        out.gauge("snapshot_age_seconds", "Since these numbers were copied", age)
+    }
+
+    fn core(&self, out: &mut Families<'_>) -> fmt::Result {
+        let shown = &*self.shown;
+        out.counter("core_inputs", "Inputs that the core has decided", shown.status.inputs)?;
+        let idle = shown.made_ns.saturating_sub(shown.turned_ns);
+        out.gauge("core_turn_age_seconds", "Since the core last had a turn", seconds(idle))?;
+        out.gauge("halted", "1 while the kill switch is on", flag(shown.status.halted))?;
+        let scopes = |rows: &[rutter_admin::model::ScopeRow]| {
+            SCOPES.map(|scope| {
+                let count = rows.iter().filter(|row| scope_name(row) == scope).count();
+                (vec![("scope", scope)], count as f64)
+            })
+        };
+        let help = "Halts that are on, by what they are about";
+        out.gauges("halts", help, scopes(&shown.status.halts))?;
+        let help = "Where only what reduces a position is taken";
+        out.gauges("reduce_only", help, scopes(&shown.status.reduce_only))?;
+        let stages = shown.stages.iter().map(|(path, stage, times)| {
+            let labels = vec![("path", *path), ("stage", *stage)];
+            (labels, seconds(times.sum_ns), stage_buckets(times))
+        });
+        out.histograms(
+            "stage_duration_seconds",
+            "Time of an order or a report in each stage",
+            stages,
+        )?;
+        out.counter(
+            "stage_samples_dropped",
+            "Times that were not counted because too many waited",
+            shown.stage_samples_dropped,
+        )?;
+        let rings = [("input", &shown.input), ("output", &shown.output)];
+        let labeled = |name| vec![("ring", name)];
+        out.gauges(
+            "ring_depth",
+            "Envelopes in the ring",
+            rings.map(|(name, ring)| (labeled(name), ring.depth as f64)),
+        )?;
+        out.gauges(
+            "ring_slots",
+            "Slots of the ring",
+            rings.map(|(name, ring)| (labeled(name), ring.slots as f64)),
+        )?;
+        out.counters(
+            "ring_stalls",
+            "Times that the ring was found full",
+            rings.map(|(name, ring)| (labeled(name), ring.stalls)),
+        )
+    }
+
+    fn journal(&self, out: &mut Families<'_>) -> fmt::Result {
+        let journal = &self.shown.journal;
+        let sequence = [("written", journal.written), ("durable", journal.durable)];
+        out.gauges(
+            "journal_sequence",
+            "The last record, written and on disk",
+            sequence.map(|(mark, n)| (vec![("mark", mark)], n as f64)),
+        )?;
+        let unsynced = journal.unsynced_bytes as f64;
+        out.counter("journal_written_bytes", "Bytes appended", journal.written_bytes)?;
+        out.gauge("journal_unsynced_bytes", "Bytes appended and not on disk", unsynced)?;
+        let lag = seconds(journal.sync_lag_ns);
+        out.gauge("journal_sync_lag_seconds", "Age of the oldest record not on disk", lag)?;
+        let stalls = journal.stalls;
+        out.counter("journal_append_stalls", "Appends that waited for a segment", stalls)?;
+        out.gauge("journal_failed", "1 after a sync has failed", flag(journal.failed))?;
+        let bounds = (0..SYNC_BUCKETS).map(|at| match at {
+            at if at + 1 == SYNC_BUCKETS => f64::INFINITY,
+            at => seconds(SYNC_BUCKET_NS_MIN << at),
+        });
+        let buckets = bounds.zip(journal.sync_times.buckets).collect();
+        let sum = seconds(journal.sync_times.sum_ns);
+        let help = "Time of one group of records to the disk";
+        out.histograms("journal_sync_duration_seconds", help, [(Vec::new(), sum, buckets)])?;
+        let free = self.free_bytes.map_or(f64::NAN, |bytes| bytes as f64);
+        out.gauge("journal_disk_free_bytes", "Room on the journal's file system", free)
+    }
+
+    fn orders(&self, out: &mut Families<'_>) -> fmt::Result {
+        let (status, counted) = (&self.shown.status, &self.shown.counted);
+        out.counter("orders_accepted", "Client orders accepted", status.orders)?;
+        let refused = by_reason(&status.refused);
+        out.counters("orders_refused", "Client orders refused", reasons(&refused))?;
+        let refused = by_reason(&counted.cancels_refused);
+        let help = "Client cancels and replaces refused";
+        out.counters("cancels_refused", help, reasons(&refused))?;
+        let ended = by_reason(&status.ended);
+        out.counters("orders_ended", "Client orders that are over", reasons(&ended))?;
+        out.counter("reports", "Reports to clients, cancel rejects among them", status.reports)?;
+        out.counter("fills", "Executions reported to clients", status.fills)?;
+        let anomalies = self.shown.anomalies();
+        out.counters(
+            "anomalies",
+            "What should not happen, and was dealt with",
+            anomalies.map(|(kind, count)| (vec![("kind", kind)], count)),
+        )
+    }
+
+    fn venues(&self, out: &mut Families<'_>) -> fmt::Result {
+        let shown = &*self.shown;
+        let venues = &shown.status.venues;
+        let of = |value: fn(&rutter_admin::VenueStatus) -> f64| {
+            venues.iter().map(move |v| (vec![("exchange", v.name.as_str())], value(v)))
+        };
+        out.gauges("venue_up", "1 while logged on and reconciled", of(|v| flag(v.up)))?;
+        let help = "1 while an operator lets nothing new go there";
+        out.gauges("venue_drained", help, of(|v| flag(v.drained)))?;
+        let help = "1 while an operator has halted it";
+        out.gauges("venue_halted", help, of(|v| flag(v.halted)))?;
+        let help = "Books that are trusted";
+        out.gauges("venue_books_trusted", help, of(|v| v.books_trusted as f64))?;
+        let help = "Orders whose fate is unknown at present";
+        out.gauges("venue_unknown_orders", help, of(|v| v.unknown as f64))?;
+        let fills = venues.iter().map(|v| (vec![("exchange", v.name.as_str())], v.fills));
+        out.counters("venue_fills", "Executions", fills)?;
+        let rejects: Vec<(&str, String, u64)> = venues
+            .iter()
+            .flat_map(|v| v.rejects.iter().map(|(why, n)| (v.name.as_str(), snake(why), *n)))
+            .collect();
+        let each = rejects
+            .iter()
+            .map(|(venue, why, n)| (vec![("exchange", *venue), ("reason", why.as_str())], *n));
+        out.counters("venue_rejects", "Orders that the venue refused", each)?;
+        self.books(out)
+    }
+
+    fn books(&self, out: &mut Families<'_>) -> fmt::Result {
+        let shown = &*self.shown;
+        let venue = |at: usize| shown.counted.venues.get(at).map_or("?", String::as_str);
+        let feeds = || shown.feeds.iter().map(|feed| (vec![("exchange", venue(feed.venue))], feed));
+        out.gauges(
+            "book_age_seconds",
+            "Since the feed last told anything of its books",
+            feeds().map(|(labels, feed)| (labels, seconds(feed.age_ns))),
+        )?;
+        out.counters(
+            "book_updates",
+            "News of books that the feed has told",
+            feeds().map(|(labels, feed)| (labels, feed.news)),
+        )?;
+        let distrusts = shown.counted.distrusts.iter().map(|((at, reason), count)| {
+            (vec![("exchange", venue(*at)), ("reason", *reason)], *count)
+        });
+        out.counters("book_distrusts", "Times that a book lost its trust", distrusts)
+    }
+}
+
+/// What a halt may be about.
+const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];
+
+const fn scope_name(row: &rutter_admin::model::ScopeRow) -> &'static str {
+    if row.venue.is_some() {
+        "venue"
+    } else if row.symbol.is_some() {
+        "symbol"
+    } else if row.session.is_some() {
+        "session"
+    } else if row.account.is_some() {
+        "account"
+    } else {
+        "all"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_written_in_snake_case() {
+        assert_eq!(snake("NoVenue"), "no_venue");
+        assert_eq!(snake("DuplicateClOrdId"), "duplicate_cl_ord_id");
+        assert_eq!(snake("Halted"), "halted");
+    }
+}

@@ -1,0 +1,264 @@
+//! Counts what only metrics need, as outputs tell it, and makes the snapshots.
+//!
+//! Runs on the read model's thread. What has to be remembered of a child until it is over is kept
+//! in a ring of slots by its serial number, so it is bounded and never searched.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rutter_admin::Status;
+use rutter_core::id::InstrumentId;
+use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
+use rutter_journal::Watch;
+
+use crate::node::rings::{OutputEnvelope, Position, Taken};
+use crate::node::station::core::CoreGauges;
+use crate::node::tap::UpdateCount;
+use crate::watch::gateway_counters::{GATEWAY, GatewayGauges};
+use crate::watch::snapshot::{AtVenue, Counted, FeedShown, JournalShown, RingDepth, Snapshot};
+use crate::watch::stages::{Path, StageHistograms};
+
+/// Children that are remembered; an older one's fill is counted, its latency is not.
+const CHILDREN_REMEMBERED: usize = 1 << 16;
+
+/// Marks of how far the journal was written that wait for the disk.
+const SYNC_MARKS_MAX: usize = 4_096;
+
+/// A child that may still be filled.
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered {
+    child: u64,
+    sent_ns: u64,
+    /// Not filled yet, in lots.
+    leaves: i64,
+    filled_before: bool,
+}
+
+/// Where the rest comes from.
+#[derive(Debug)]
+pub struct Sources {
+    /// The core's.
+    pub core: Arc<CoreGauges>,
+    /// The client gateway's.
+    pub gateway: Arc<GatewayGauges>,
+    /// The journal.
+    pub journal: Watch,
+    /// How far the input ring is read.
+    pub taken: Arc<Taken>,
+    /// How far the readers of the output ring are.
+    pub readers: Vec<Position>,
+    /// Slots of the input and of the output ring.
+    pub slots: [usize; 2],
+    /// The updates of each feed, by the index of its venue.
+    pub updates: Vec<(usize, UpdateCount)>,
+}
+
+/// Counts, and makes snapshots.
+#[derive(Debug)]
+pub struct MetricsModel {
+    counted: Counted,
+    children: Vec<Remembered>,
+    sources: Sources,
+    /// Sequence and time of what was written and is not known to be on disk, oldest first.
+    unsynced: VecDeque<(u64, u64)>,
+    feeds: Vec<FeedShown>,
+    heard_ns: Vec<u64>,
+}
+
+impl MetricsModel {
+    /// For venues and instruments by id.
+    pub fn new(venues: &[String], instruments: &[String], sources: Sources, now_ns: u64) -> Self {
+        let counted = Counted {
+            venues: venues.to_vec(),
+            instruments: instruments.to_vec(),
+            orders: vec![AtVenue::default(); venues.len()],
+            ..Counted::default()
+        };
+        let feed =
+            |(venue, _): &(usize, UpdateCount)| FeedShown { venue: *venue, news: 0, age_ns: 0 };
+        Self {
+            counted,
+            children: vec![Remembered::default(); CHILDREN_REMEMBERED],
+            feeds: sources.updates.iter().map(feed).collect(),
+            heard_ns: vec![now_ns; sources.updates.len()],
+            sources,
+            unsynced: VecDeque::new(),
+        }
+    }
+
+    /// Takes one output in.
+    pub fn apply(&mut self, envelope: &OutputEnvelope) {
+        match &envelope.output {
+            Output::SendNew(new) => self.sent(new, envelope.decided_ns),
+            Output::SendCancel(child) => self.at(child.venue.index(), |v| v.cancel_sent += 1),
+            Output::Report(report) => {
+                if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
+                    let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
+                    self.filled(&last, instrument, envelope.arrived_ns);
+                }
+            }
+            Output::CancelReject(reject) => {
+                let reason = format!("{:?}", reject.reason);
+                *self.counted.cancels_refused.entry(reason).or_default() += 1;
+            }
+            Output::Notice(notice) => self.notice(*notice),
+            Output::MassCancelReport(_)
+            | Output::Command(..)
+            | Output::Operator(_)
+            | Output::Query(_) => {}
+        }
+    }
+
+    fn at(&mut self, venue: usize, change: impl FnOnce(&mut AtVenue)) {
+        if let Some(venue) = self.counted.orders.get_mut(venue) {
+            change(venue);
+        }
+    }
+
+    fn sent(&mut self, new: &SendNew, sent_ns: u64) {
+        self.at(new.venue.index(), |v| v.sent += 1);
+        let (child, leaves) = (new.child.0, new.qty.0);
+        let place = child as usize % CHILDREN_REMEMBERED;
+        self.children[place] = Remembered { child, sent_ns, leaves, filled_before: false };
+    }
+
+    fn filled(&mut self, last: &LastFill, instrument: usize, arrived_ns: u64) {
+        let (venue, child) = (last.venue.index(), last.child.0);
+        let Some(known) = self
+            .children
+            .get_mut(child as usize % CHILDREN_REMEMBERED)
+            .filter(|known| known.child == child && known.sent_ns > 0)
+        else {
+            return;
+        };
+        known.leaves = known.leaves.saturating_sub(last.qty.0);
+        let (first, whole) = (!known.filled_before, known.leaves == 0);
+        let took_ns = arrived_ns.saturating_sub(known.sent_ns);
+        known.filled_before = true;
+        if first && instrument < self.counted.instruments.len() {
+            let times = self.counted.execution_latency.entry((venue, instrument)).or_default();
+            times.record(took_ns);
+        }
+        if whole {
+            self.at(venue, |v| v.filled += 1);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::ChildRejected(venue, ..) => self.at(venue.index(), |v| v.rejected += 1),
+            Notice::ChildUnknown(venue, _) => self.at(venue.index(), |v| v.unknown += 1),
+            Notice::BookDistrusted(venue, _, reason) => {
+                let key = (venue.index(), distrust_name(reason));
+                *self.counted.distrusts.entry(key).or_default() += 1;
+            }
+            Notice::Halted
+            | Notice::Resumed
+            | Notice::VenueUp(_)
+            | Notice::VenueDown(_)
+            | Notice::BookTrusted(..)
+            | Notice::ChildResolved(..)
+            | Notice::OrphanFill(..)
+            | Notice::Overfill(..)
+            | Notice::IllegalEvent(..)
+            | Notice::FoundAfterEnd(..)
+            | Notice::CancelStuck(_)
+            | Notice::CalledBack(..)
+            | Notice::ChildAccepted(..)
+            | Notice::ChildEnded(..)
+            | Notice::Balance(..)
+            | Notice::BadReference => {}
+        }
+    }
+
+    /// Looks at what changes between snapshots: how long records wait for the disk, and when feeds
+    /// were last heard. Called every few milliseconds.
+    pub fn look(&mut self, now_ns: u64) {
+        let (written, durable) = (self.sources.journal.written(), self.sources.journal.durable());
+        while self.unsynced.front().is_some_and(|(seq, _)| *seq <= durable) {
+            self.unsynced.pop_front();
+        }
+        let newest = self.unsynced.back().map_or(durable, |(seq, _)| *seq);
+        if written > newest && self.unsynced.len() < SYNC_MARKS_MAX {
+            self.unsynced.push_back((written, now_ns));
+        }
+        let each = self.feeds.iter_mut().zip(&mut self.heard_ns).zip(&self.sources.updates);
+        for ((feed, heard_ns), (_, count)) in each {
+            let news = count.load(Ordering::Relaxed);
+            if news != feed.news {
+                (feed.news, *heard_ns) = (news, now_ns);
+            }
+            feed.age_ns = now_ns.saturating_sub(*heard_ns);
+        }
+    }
+
+    /// Everything as it is now.
+    pub fn snapshot(
+        &self,
+        now_ns: u64,
+        status: &Status,
+        stages: &[(Path, StageHistograms)],
+    ) -> Snapshot {
+        let each = stages.iter().flat_map(|(path, histograms)| {
+            histograms.buckets().map(|(stage, times)| (path.name(), stage.name(), times))
+        });
+        let gateway = self.sources.gateway.shown();
+        let stalls = GATEWAY.iter().position(|c| c.name == "fix_input_stalls");
+        let [input_slots, output_slots] = self.sources.slots.map(|slots| slots as u64);
+        let core = &self.sources.core;
+        let published = core.published.load(Ordering::Relaxed);
+        let read = self.sources.readers.iter().map(|p| p.load(Ordering::Relaxed)).min();
+        Snapshot {
+            made_ns: now_ns,
+            turned_ns: core.turned_ns.load(Ordering::Relaxed),
+            status: status.clone(),
+            counted: self.counted.clone(),
+            stages: each.collect(),
+            stage_samples_dropped: stages.iter().map(|(_, of)| of.dropped()).sum(),
+            gateway,
+            input: RingDepth {
+                depth: self.sources.taken.depth(),
+                slots: input_slots,
+                stalls: stalls.and_then(|at| gateway.get(at)).copied().unwrap_or(0),
+            },
+            output: RingDepth {
+                depth: published.saturating_sub(read.unwrap_or(published)),
+                slots: output_slots,
+                stalls: core.output_stalls.load(Ordering::Relaxed),
+            },
+            journal: self.journal(now_ns),
+            feeds: self.feeds.clone(),
+        }
+    }
+
+    fn journal(&self, now_ns: u64) -> JournalShown {
+        let watch = &self.sources.journal;
+        // What is synced first: what is written can only be more by then.
+        let (durable, synced_bytes) = (watch.durable(), watch.synced_bytes());
+        let written_bytes = watch.written_bytes();
+        let oldest = self.unsynced.front().filter(|(seq, _)| *seq > durable);
+        JournalShown {
+            written: watch.written(),
+            durable,
+            written_bytes,
+            unsynced_bytes: written_bytes.saturating_sub(synced_bytes),
+            sync_lag_ns: oldest.map_or(0, |(_, since)| now_ns.saturating_sub(*since)),
+            sync_times: watch.sync_times(),
+            stalls: watch.stalls(),
+            failed: watch.has_failed(),
+        }
+    }
+}
+
+/// The word for it in labels.
+const fn distrust_name(reason: rutter_core::input::Distrust) -> &'static str {
+    use rutter_core::input::Distrust;
+    match reason {
+        Distrust::NoSnapshot => "no_snapshot",
+        Distrust::Gap => "gap",
+        Distrust::Checksum => "checksum",
+        Distrust::Disconnected => "disconnected",
+        Distrust::Protocol => "protocol",
+    }
+}

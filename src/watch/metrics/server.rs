@@ -1,0 +1,254 @@
+//! A small HTTP server for those who scrape and probe.
+//!
+//! One thread accepts; each connection has a short-lived thread, at most [`CONNECTIONS_MAX`], one
+//! request, [`REQUEST_BYTES_MAX`] bytes and [`REQUEST_TIMEOUT`] for all of it. More is refused with 503.
+//! Nothing that is asked for here makes a thread wait that carries orders.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rutter_admin::acceptor::{Acceptor, ConnectionHandler};
+
+use super::exposition;
+use crate::clock::unix_ns;
+use crate::watch::monitor::Monitor;
+
+/// Connections at once.
+pub const CONNECTIONS_MAX: usize = 16;
+
+/// Most headers of a request.
+const HEADERS_MAX: usize = 64;
+
+/// Longest head of a request, bytes.
+pub const REQUEST_BYTES_MAX: usize = 4_096;
+
+/// How long one connection may take in all.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: cannot listen on {address}: {source}")]
+pub struct MetricsError {
+    /// Where.
+    pub address: SocketAddr,
+    /// Why.
+    pub source: std::io::Error,
+}
+
+/// The listener; it ends when dropped.
+#[derive(Debug)]
+pub struct MetricsServer {
+    address: SocketAddr,
+    _acceptor: Acceptor,
+}
+
+impl MetricsServer {
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`MetricsError`].
+    pub fn listen(address: SocketAddr, monitor: Arc<Monitor>) -> Result<Self, MetricsError> {
+        let fail = |source| MetricsError { address, source };
+        let listener = TcpListener::bind(address).map_err(fail)?;
+        listener.set_nonblocking(true).map_err(fail)?;
+        let address = listener.local_addr().map_err(fail)?;
+        let next = move || listener.accept().map(|(stream, _)| stream);
+        let acceptor =
+            Acceptor::start("metrics", next, Arc::new(Scrapes(monitor))).map_err(fail)?;
+        Ok(Self { address, _acceptor: acceptor })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Those who scrape and probe.
+struct Scrapes(Arc<Monitor>);
+
+impl ConnectionHandler<TcpStream> for Scrapes {
+    const THREAD_NAME: &'static str = "scrape";
+    const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
+
+    fn serve(&self, stream: TcpStream) {
+        // A client that goes away in the middle is no news.
+        drop(serve(stream, &self.0));
+    }
+
+    fn refuse(&self, stream: TcpStream) {
+        refuse(stream);
+    }
+}
+
+/// An answer.
+struct Answer {
+    status: &'static str,
+    content_type: &'static str,
+    body: String,
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+fn plain(status: &'static str, body: &str) -> Answer {
+    Answer { status, content_type: PLAIN, body: body.to_owned() }
+}
+
+/// Without waiting for anything: what the system's buffer does not take is lost.
+fn refuse(mut stream: TcpStream) {
+    let busy = head(&plain("503 Service Unavailable", ""), 0);
+    if stream.set_nonblocking(true).is_ok() {
+        let _ = stream.write(busy.as_bytes());
+    }
+}
+
+fn head(answer: &Answer, length: usize) -> String {
+    format!(
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+        answer.status, answer.content_type
+    )
+}
+
+fn serve(mut stream: TcpStream, monitor: &Arc<Monitor>) -> std::io::Result<()> {
+    stream.set_nonblocking(false)?;
+    let until = Instant::now() + REQUEST_TIMEOUT;
+    stream.set_write_timeout(Some(REQUEST_TIMEOUT))?;
+    let answer = match read_request(&mut stream, until)? {
+        Request::Path(path) => respond(&path, monitor),
+        Request::TooLong => plain("431 Request Header Fields Too Large", "too long\n"),
+        Request::NotGet => plain("405 Method Not Allowed", "only GET\n"),
+        Request::Garbled => plain("400 Bad Request", "not HTTP\n"),
+        Request::Gone => return Ok(()),
+    };
+    let mut bytes = head(&answer, answer.body.len()).into_bytes();
+    bytes.extend_from_slice(answer.body.as_bytes());
+    stream.write_all(&bytes)
+}
+
+fn respond(path: &str, monitor: &Arc<Monitor>) -> Answer {
+    match path {
+        "/live" => plain("200 OK", "alive\n"),
+        "/ready" => {
+            let readiness = monitor.health.readiness(&monitor.shown(), unix_ns());
+            let status = if readiness.ready { "200 OK" } else { "503 Service Unavailable" };
+            let body = serde_json::to_string(&*readiness).unwrap_or_default() + "\n";
+            Answer { status, content_type: "application/json", body }
+        }
+        "/metrics" => match exposition::text(monitor, unix_ns()) {
+            Ok(body) => Answer { status: "200 OK", content_type: exposition::CONTENT_TYPE, body },
+            Err(_) => plain("500 Internal Server Error", "the text cannot be made\n"),
+        },
+        _ => plain("404 Not Found", "/metrics, /live or /ready\n"),
+    }
+}
+
+enum Request {
+    Path(String),
+    TooLong,
+    NotGet,
+    Garbled,
+    Gone,
+}
+
+/// Reads a request up to the empty line that ends its head.
+fn read_request(stream: &mut TcpStream, until: Instant) -> std::io::Result<Request> {
+    let mut bytes = [0; REQUEST_BYTES_MAX];
+    let mut used = 0;
+    loop {
+        let Some(left) = until.checked_duration_since(Instant::now()).filter(|d| !d.is_zero())
+        else {
+            return Ok(Request::Gone);
+        };
+        stream.set_read_timeout(Some(left))?;
+        let Some(room) = bytes.get_mut(used..).filter(|room| !room.is_empty()) else {
+            return Ok(Request::TooLong);
+        };
+        match stream.read(room)? {
+            0 => return Ok(Request::Gone),
+            count => used += count,
+        }
+        if let Some(request) = request(bytes.get(..used).unwrap_or(&[])) {
+            return Ok(request);
+        }
+    }
+}
+
+/// What a head asks for; `None` while it is not complete. A query is passed over: Prometheus may
+/// send one.
+fn request(head: &[u8]) -> Option<Request> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(head) {
+        Ok(httparse::Status::Partial) => return None,
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Some(Request::TooLong),
+        Err(_) => return Some(Request::Garbled),
+    }
+    Some(match (parsed.method, parsed.path) {
+        (Some("GET"), Some(target)) => {
+            Request::Path(target.split('?').next().unwrap_or(target).to_owned())
+        }
+        _ => Request::NotGet,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn server() -> MetricsServer {
+        let config = Config::parse(include_str!("../../../deploy/example.toml")).expect("sound");
+        let monitor = Arc::new(Monitor::new(&config, 1));
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        MetricsServer::listen(any, monitor).expect("listens")
+    }
+
+    /// The first line that answers these bytes; empty if the connection just ends.
+    fn said(server: &MetricsServer, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(server.address()).expect("connects");
+        stream.set_read_timeout(Some(REQUEST_TIMEOUT * 2)).expect("set");
+        // What is refused early may not be read to its end.
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).lines().next().unwrap_or("").to_owned()
+    }
+
+    #[test]
+    fn each_kind_of_bad_request_is_refused_with_its_own_word() {
+        let server = server();
+        for (request, status) in [
+            (&b"GET /live HTTP/1.1\r\n\r\n"[..], "200"),
+            (b"GET /live?x=1 HTTP/1.0\r\nHost: a\r\n\r\n", "200"),
+            (b"GET /metrics HTTP/1.1\r\n\r\n", "200"),
+            (b"GET /ready HTTP/1.1\r\n\r\n", "503"),
+            (b"GET /other HTTP/1.1\r\n\r\n", "404"),
+            (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),
+            (b"\xff\xfe\x00 nonsense\r\n\r\n", "400"),
+            (b"GET /live\r\n\r\n", "400"),
+            (&[b'x'; REQUEST_BYTES_MAX], "431"),
+        ] {
+            let line = said(&server, request);
+            assert!(line.starts_with(&format!("HTTP/1.1 {status}")), "{line} for {status}");
+        }
+    }
+
+    #[test]
+    fn one_connection_too_many_is_refused_and_those_that_wait_do_not_shut_others_out_for_ever() {
+        let server = server();
+        let silent: Vec<TcpStream> = (0..CONNECTIONS_MAX)
+            .map(|_| TcpStream::connect(server.address()).expect("connects"))
+            .collect();
+        let live = b"GET /live HTTP/1.1\r\n\r\n";
+        assert!(said(&server, live).starts_with("HTTP/1.1 503"));
+        drop(silent);
+        let until = Instant::now() + REQUEST_TIMEOUT;
+        while !said(&server, live).starts_with("HTTP/1.1 200") {
+            assert!(Instant::now() < until, "the places of those who left are free again");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Everything that the node shows of itself at one moment.
+//!
+//! A line belongs here if it is a number or a name that is shown. Who counts it is `metrics`; who
+//! reads it is `metrics`, `health` and `alerts`. Nothing here is computed but what follows from
+//! one snapshot alone.
+
+use std::collections::BTreeMap;
+
+use rutter_admin::Status;
+
+use super::buckets::Buckets;
+use super::gateway_counters::GATEWAY;
+
+/// One ring, as it was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingDepth {
+    /// Envelopes in it.
+    pub depth: u64,
+    /// Its slots.
+    pub slots: u64,
+    /// Times that somebody found it full.
+    pub stalls: u64,
+}
+
+/// The journal, as it was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct JournalShown {
+    /// The last record appended.
+    pub written: u64,
+    /// The last record on disk.
+    pub durable: u64,
+    /// Bytes appended since the start.
+    pub written_bytes: u64,
+    /// Bytes that are not on disk yet.
+    pub unsynced_bytes: u64,
+    /// How long the oldest record that is not on disk has waited, nanoseconds.
+    pub sync_lag_ns: u64,
+    /// How long groups took to sync.
+    pub sync_times: rutter_journal::SyncTimes,
+    /// Appends that waited for a segment.
+    pub stalls: u64,
+    /// A sync has failed.
+    pub failed: bool,
+}
+
+/// Everything that is shown, made by the read model's thread ten times a second.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// When it was made, nanoseconds since the Unix epoch.
+    pub made_ns: u64,
+    /// When the core last had a turn, nanoseconds since the Unix epoch.
+    pub turned_ns: u64,
+    /// The read model's.
+    pub status: Status,
+    /// What only metrics count.
+    pub counted: Counted,
+    /// Path, stage and times.
+    pub stages: Vec<(&'static str, &'static str, Buckets)>,
+    /// Samples of stages that were dropped.
+    pub stage_samples_dropped: u64,
+    /// The client gateway's counters, in the order of [`GATEWAY`].
+    pub gateway: [u64; GATEWAY.len()],
+    /// The input ring.
+    pub input: RingDepth,
+    /// The output ring.
+    pub output: RingDepth,
+    /// The journal.
+    pub journal: JournalShown,
+    /// By venue: seconds since its feed told anything, and how much it told.
+    pub feeds: Vec<FeedShown>,
+}
+
+impl Snapshot {
+    /// The anomaly that has an alert of its own.
+    pub const CANCEL_STUCK: &'static str = "cancel_stuck";
+
+    /// What should not happen and was dealt with, by kind.
+    pub const fn anomalies(&self) -> [(&'static str, u64); 5] {
+        let status = &self.status;
+        [
+            ("odd_fill", status.odd_fills),
+            ("illegal_event", status.illegal_events),
+            ("found_after_end", status.found_after_end),
+            (Self::CANCEL_STUCK, status.cancels_stuck),
+            ("bad_reference", status.bad_reference),
+        ]
+    }
+}
+
+/// One venue's feed, as it was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FeedShown {
+    /// Index of the venue.
+    pub venue: usize,
+    /// News of its books since the start.
+    pub news: u64,
+    /// Since the last of them, nanoseconds.
+    pub age_ns: u64,
+}
+
+/// What became of orders at a venue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtVenue {
+    /// New orders handed to its sender.
+    pub sent: u64,
+    /// Orders that it has filled to the end.
+    pub filled: u64,
+    /// Orders that it refused.
+    pub rejected: u64,
+    /// Orders called back.
+    pub cancel_sent: u64,
+    /// Orders whose fate was unknown.
+    pub unknown: u64,
+}
+
+/// What only metrics count.
+#[derive(Clone, Debug, Default)]
+pub struct Counted {
+    /// Names of venues; index is id.
+    pub venues: Vec<String>,
+    /// Symbols of instruments; index is id.
+    pub instruments: Vec<String>,
+    /// By venue.
+    pub orders: Vec<AtVenue>,
+    /// Books that lost their trust, by venue and reason.
+    pub distrusts: BTreeMap<(usize, &'static str), u64>,
+    /// From the decision to send a child until its first execution arrived, by venue and
+    /// instrument.
+    pub execution_latency: BTreeMap<(usize, usize), Buckets>,
+    /// Cancels and replaces that were refused, by reason.
+    pub cancels_refused: BTreeMap<String, u64>,
+}
+
+impl Counted {
+    /// How long a venue's executions took, over all instruments.
+    pub fn latency_of(&self, venue: usize) -> Buckets {
+        let mut all = Buckets::default();
+        let of_it = self.execution_latency.iter().filter(|((at, _), _)| *at == venue);
+        of_it.for_each(|(_, times)| all.add(times));
+        all
+    }
+}

@@ -1,0 +1,213 @@
+//! How long each stage took, from the client's bytes to the venue's and back.
+//!
+//! The threads that carry orders only hand four times over, through a bounded lock-free queue; the
+//! read model's thread makes histograms of them. When it does not keep up, samples are dropped and
+//! counted: measuring must not slow what it measures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam::queue::ArrayQueue;
+use hdrhistogram::Histogram;
+
+use super::buckets::{Buckets, DURATION_NS_MAX};
+use crate::node::rings::OutputEnvelope;
+
+/// Samples of one path that wait to be counted; what comes on top is dropped.
+pub const SAMPLES_MAX: usize = 1 << 16;
+
+/// One step of an order on its way to a venue, or of a venue's answer on its way to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Bytes read, until the input is in the ring.
+    Decode,
+    /// In the input ring.
+    InputRing,
+    /// Journal, decide, until the output is in the ring.
+    Core,
+    /// In the output ring, encode, until the write call has returned.
+    Send,
+    /// All of it.
+    Total,
+}
+
+impl Stage {
+    /// All stages, in order.
+    pub const ALL: [Self; 5] = [Self::Decode, Self::InputRing, Self::Core, Self::Send, Self::Total];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::InputRing => "input_ring",
+            Self::Core => "core",
+            Self::Send => "send",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// From a client's bytes to a venue's.
+    Order,
+    /// From a venue's bytes to a client's.
+    Report,
+}
+
+impl Path {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// When one output and what caused it passed each stage, nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageTimes {
+    /// When the bytes arrived that caused the input.
+    pub arrived: u64,
+    /// When that input was published.
+    pub published: u64,
+    /// When the core took it.
+    pub taken: u64,
+    /// When the core published the output.
+    pub decided: u64,
+}
+
+impl StageTimes {
+    /// Of an output.
+    pub const fn of(envelope: &OutputEnvelope) -> Self {
+        Self {
+            arrived: envelope.arrived_ns,
+            published: envelope.published_ns,
+            taken: envelope.taken_ns,
+            decided: envelope.decided_ns,
+        }
+    }
+
+    /// What each of [`Stage::ALL`] took.
+    const fn durations(&self, written: u64) -> [u64; 5] {
+        [
+            self.published.saturating_sub(self.arrived),
+            self.taken.saturating_sub(self.published),
+            self.decided.saturating_sub(self.taken),
+            written.saturating_sub(self.decided),
+            written.saturating_sub(self.arrived),
+        ]
+    }
+}
+
+/// The sender's or gateway's end of one path: any number of threads may record.
+#[derive(Clone, Debug)]
+pub struct StageRecorder {
+    samples: Arc<ArrayQueue<[u64; 5]>>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl StageRecorder {
+    /// One output has been written.
+    #[inline]
+    pub fn record(&self, passage: &StageTimes, written_ns: u64) {
+        if self.samples.push(passage.durations(written_ns)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Histograms of one path.
+#[derive(Debug)]
+pub struct StageHistograms {
+    recorder: StageRecorder,
+    histograms: Vec<Histogram<u64>>,
+    buckets: [Buckets; Stage::ALL.len()],
+}
+
+impl Default for StageHistograms {
+    fn default() -> Self {
+        let recorder = StageRecorder {
+            samples: Arc::new(ArrayQueue::new(SAMPLES_MAX)),
+            dropped: Arc::new(AtomicU64::new(0)),
+        };
+        let histograms = Stage::ALL.iter().map(|_| histogram()).collect();
+        Self { recorder, histograms, buckets: Default::default() }
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    // The bounds are constants: three digits up to a minute.
+    Histogram::new_with_max(DURATION_NS_MAX, 3)
+        .unwrap_or_else(|_| panic!("the bounds of the stage histograms are sound"))
+}
+
+impl StageHistograms {
+    /// For a thread that writes outputs.
+    pub fn recorder(&self) -> StageRecorder {
+        self.recorder.clone()
+    }
+
+    /// Counts what was recorded since.
+    pub fn collect(&mut self) {
+        // At most what fits, so that recording threads cannot hold this one for ever.
+        for _ in 0..SAMPLES_MAX {
+            let Some(durations) = self.recorder.samples.pop() else { return };
+            let each = self.histograms.iter_mut().zip(&mut self.buckets);
+            for ((histogram, buckets), ns) in each.zip(durations) {
+                histogram.saturating_record(ns);
+                buckets.record(ns);
+            }
+        }
+    }
+
+    /// Samples that were dropped because [`SAMPLES_MAX`] waited.
+    pub fn dropped(&self) -> u64 {
+        self.recorder.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Each stage's times in the buckets that metrics show.
+    pub fn buckets(&self) -> impl Iterator<Item = (Stage, Buckets)> + '_ {
+        Stage::ALL.into_iter().zip(self.buckets)
+    }
+
+    /// p50, p99, p99.9, max and count of each stage, nanoseconds.
+    pub fn summary(&self) -> impl Iterator<Item = (Stage, [u64; 5])> + '_ {
+        let of = |h: &Histogram<u64>| {
+            let at = |q| h.value_at_quantile(q);
+            [at(0.5), at(0.99), at(0.999), h.max(), h.len()]
+        };
+        Stage::ALL.into_iter().zip(self.histograms.iter().map(of))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSAGE: StageTimes =
+        StageTimes { arrived: 100, published: 110, taken: 130, decided: 170 };
+
+    #[test]
+    fn each_stage_is_the_time_between_two_marks() {
+        let mut path = StageHistograms::default();
+        path.recorder().record(&PASSAGE, 250);
+        path.collect();
+        let p50: Vec<u64> = path.summary().map(|(_, [p50, ..])| p50).collect();
+        assert_eq!(p50, [10, 20, 40, 80, 150]);
+    }
+
+    #[test]
+    fn samples_beyond_the_limit_are_dropped_and_counted() {
+        let mut path = StageHistograms::default();
+        let recorder = path.recorder();
+        for _ in 0..SAMPLES_MAX + 3 {
+            recorder.record(&PASSAGE, 250);
+        }
+        assert_eq!(path.dropped(), 3);
+        path.collect();
+        assert!(path.summary().all(|(_, [.., count])| count == SAMPLES_MAX as u64));
+    }
+}

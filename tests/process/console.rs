@@ -1,0 +1,240 @@
+//! Operators at the console of a real node, between a trading client and simulated venues: the kill
+//! switch, who may do what, and what a restart remembers.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rutter_sim::Venue;
+use rutter_sim::market::{E8, MARKETS};
+use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
+use rutter_tools::clock::unix_ns;
+use rutter_tools::harness::{
+    CONSOLE, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    write_node_config,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Open orders, half at each venue.
+const OPEN: usize = 10_000;
+/// Within the collar, and far below every offer.
+const RESTS: i64 = 58_000 * E8;
+/// Orders that are sent and not answered, at most.
+const WINDOW: usize = 200;
+
+struct Desk {
+    dir: TempDir,
+    venues: Venues,
+    settings: NodeSettings,
+    node: Node,
+    client: FixClient,
+    sent: usize,
+    /// Last status of each report, counted.
+    accepted: usize,
+    refused: usize,
+    over: usize,
+}
+
+impl Desk {
+    fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("rutter-console-").tempdir().expect("folder");
+        let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+        let venues = Venues::start(&still, dir.path()).expect("venues");
+        let mut settings = NodeSettings::new(free_address().expect("a port"));
+        settings.orders_log2 = 16;
+        settings.stale_after_ms = 3_600_000;
+        let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
+        let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
+        node.wait_ready(READY_DEFAULT).expect("ready");
+        let client = connect(&settings);
+        Self { dir, venues, settings, node, client, sent: 0, accepted: 0, refused: 0, over: 0 }
+    }
+
+    fn ask(&self, verb: &str, args: &Value) -> Value {
+        self.node.ask(verb, args).unwrap_or_else(|error| panic!("{verb}: {error}"))
+    }
+
+    fn send(&mut self) {
+        let id = format!("k{}", self.sent);
+        let (symbol, qty_e8) = (MARKETS[0].symbol, E8 / 1_000);
+        let order = Order {
+            cl_ord_id: &id,
+            symbol,
+            side: Side::Buy,
+            qty_e8,
+            limit_e8: Some(RESTS),
+            tif: Tif::Gtc,
+        };
+        self.client.new_order(unix_ns(), &order).expect("sent");
+        self.sent += 1;
+    }
+
+    fn listen(&mut self) {
+        let (mut accepted, mut refused, mut over) = (0, 0, 0);
+        let mut hear = |told: Told| match told {
+            Told::App(message, dup) => {
+                let report = Report::read(&message, dup).expect("readable");
+                match report.status {
+                    '0' => accepted += 1,
+                    '8' => refused += 1,
+                    '4' => over += 1,
+                    other => panic!("{other}: {message}"),
+                }
+            }
+            Told::LoggedOn => {}
+            other => panic!("{other:?}"),
+        };
+        self.client.turn(unix_ns(), &mut hear).expect("the node reads");
+        self.accepted += accepted;
+        self.refused += refused;
+        self.over += over;
+    }
+
+    fn answered(&self) -> usize {
+        self.accepted + self.refused
+    }
+
+    /// Sends so many orders and waits until all are answered.
+    fn place(&mut self, count: usize) {
+        let (target, started) = (self.sent + count, Instant::now());
+        while self.answered() < target {
+            if self.sent < target && self.sent - self.answered() < WINDOW {
+                self.send();
+            }
+            self.listen();
+            assert!(started.elapsed() < PATIENCE, "{} of {target} answered", self.answered());
+        }
+    }
+
+    fn open(&self) -> usize {
+        self.venues.open_orders(Venue::Binance) + self.venues.open_orders(Venue::Kraken)
+    }
+
+    fn wait_open(&mut self, count: usize) -> Duration {
+        let started = Instant::now();
+        while self.open() != count {
+            self.listen();
+            assert!(started.elapsed() < PATIENCE, "{} of {count} open", self.open());
+        }
+        started.elapsed()
+    }
+
+    /// The read model is a few milliseconds behind.
+    fn wait_refused(&self, count: usize) {
+        let started = Instant::now();
+        while self.ask("status", &Value::Null)["refused"]["Halted"].as_u64() < Some(count as u64) {
+            assert!(started.elapsed() < PATIENCE, "{count} refused");
+        }
+    }
+
+    /// Half of them at each venue.
+    fn fill_both_venues(&mut self) {
+        for (open, place, not_there) in
+            [(OPEN / 2, "binance", "kraken"), (OPEN, "kraken", "binance")]
+        {
+            self.ask("venue-drain", &json!({"venue": not_there, "reason": "share orders out"}));
+            self.place(OPEN / 2);
+            // What finds the venue busy waits for it, and must not find the other one instead.
+            self.wait_open(open);
+            self.ask("venue-enable", &json!({"venue": not_there, "reason": place}));
+        }
+        for venue in Venue::ALL {
+            assert_eq!(self.venues.open_orders(venue), OPEN / 2, "{}", venue.name());
+        }
+    }
+}
+
+fn connect(settings: &NodeSettings) -> FixClient {
+    let desk = &settings.sessions[0];
+    let config = ClientConfig {
+        reset: true,
+        ..ClientConfig::new(settings.listen, &desk.comp_id, &desk.password)
+    };
+    let mut client = FixClient::connect(&config).expect("connects");
+    client.wait_logon(PATIENCE).expect("logs on");
+    client
+}
+
+#[test]
+fn the_kill_switch_takes_ten_thousand_orders_back_lets_nothing_new_leave_and_outlives_a_sigkill() {
+    let mut desk = Desk::start();
+    desk.fill_both_venues();
+    let would = desk.ask("halt", &json!({"dry_run": true}));
+    assert_eq!(would["affected"], OPEN);
+    assert_eq!(desk.open(), OPEN, "a dry run changes nothing");
+
+    // Orders keep coming while it is thrown.
+    (0..WINDOW).for_each(|_| desk.send());
+    let started = Instant::now();
+    let done = desk.ask("halt", &json!({"reason": "kill switch drill"}));
+    let answered = started.elapsed();
+    let seq = done["seq"].as_u64().expect("a sequence");
+    desk.wait_open(0);
+    println!(
+        "halt of {OPEN} open orders over two venues: answered after {answered:?}, none open at \
+         the venues after {:?}",
+        started.elapsed()
+    );
+    let status = desk.ask("status", &Value::Null);
+    assert_eq!((&status["halted"], &status["halts"]), (&json!(true), &json!([{}])));
+
+    // Whatever comes now is refused, and nothing reaches a venue.
+    desk.place(WINDOW);
+    assert_eq!(desk.open(), 0);
+    desk.wait_refused(WINDOW);
+    assert_eq!(news_after(&desk, seq), 0, "new orders were decided after the halt");
+
+    desk.node.kill().expect("killed");
+    desk.node.restart().expect("starts");
+    desk.node.wait_ready(READY_DEFAULT).expect("ready");
+    desk.client = connect(&desk.settings);
+    let status = desk.ask("status", &Value::Null);
+    assert_eq!((&status["halted"], &status["open_orders"]), (&json!(true), &json!(0)));
+    let (refused, accepted) = (desk.refused, desk.accepted);
+    desk.place(10);
+    assert_eq!((desk.refused, desk.accepted), (refused + 10, accepted));
+    let commands = desk.ask("commands", &json!({"limit": 1}));
+    assert_eq!(commands["commands"][0]["command"], "halt everything");
+    assert_eq!(commands["commands"][0]["reason"], "kill switch drill");
+    desk.ask("resume", &json!({"reason": "drill over"}));
+    desk.place(10);
+    assert_eq!(desk.accepted, accepted + 10);
+    desk.wait_open(10);
+    let replay = desk.node.journal_command("verify").expect("runs");
+    assert!(replay.status.success(), "{replay:?}");
+    drop(desk.dir);
+}
+
+/// New children that the read model knows from after a journal sequence.
+fn news_after(desk: &Desk, seq: u64) -> usize {
+    let orders = desk.ask("orders", &json!({"state": "all", "limit": 500}));
+    let ids = orders["orders"].as_array().expect("rows").iter();
+    ids.map(|order| {
+        let shown = desk.ask("order", &json!({"id": order["id"]}));
+        let events = shown["events"].as_array().expect("rows");
+        let sent = |event: &&Value| event["what"] == "SendNew" && event["seq"].as_u64() > Some(seq);
+        events.iter().filter(sent).count()
+    })
+    .sum()
+}
+
+#[test]
+fn a_node_that_cannot_let_operators_in_does_not_start_and_leaves_what_is_in_the_way() {
+    let dir = tempfile::Builder::new().prefix("rutter-console-").tempdir().expect("folder");
+    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+    let venues = Venues::start(&still, dir.path()).expect("venues");
+    let mut settings = NodeSettings::new(free_address().expect("a port"));
+    settings.orders_log2 = 12;
+    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
+    let (socket, secret) = (dir.path().join(CONSOLE), dir.path().join("secret"));
+    std::fs::write(&secret, "kept").expect("written");
+    std::fs::create_dir(socket.parent().expect("a folder")).expect("made");
+    std::os::unix::fs::symlink(&secret, &socket).expect("planted");
+    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("started");
+    let error = node.wait_ready(READY_DEFAULT).expect_err("it does not become ready").to_string();
+    assert!(error.contains("symbolic link"), "{error}");
+    assert_eq!(std::fs::read_to_string(&secret).expect("there"), "kept");
+    assert_eq!(venues.open_orders(Venue::Binance), 0);
+}
