@@ -16,8 +16,8 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub struct Counting;
 
-// SAFETY: every call goes to the system's allocator unchanged. The counter is a thread-local without
-// a destructor, so it can be used at any time.
+// SAFETY: every call goes to the system's allocator unchanged. The counter is a thread-local
+// without a destructor, so it can be used at any time.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
