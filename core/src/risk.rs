@@ -16,7 +16,7 @@ use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::rate::RateWindow;
 use crate::reference::amount_of;
-use crate::routing::{Market, best_price, worse_by};
+use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
 use crate::table::{Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -168,7 +168,7 @@ pub(crate) struct Request<'a> {
     /// The order that it replaces; `None` for a new order.
     pub replaced: Option<&'a Order>,
     /// Reference data, books, venues, funds and the time.
-    pub market: Market<'a>,
+    pub market: RoutingView<'a>,
     /// Where trading is halted.
     pub halts: &'a Scopes,
     /// Where only what reduces a position is taken.
@@ -409,7 +409,7 @@ fn position_only_shrinks(r: &mut Request<'_>) -> Result<(), Refusal> {
         let alike = (order.account, order.instrument, order.side) == (r.account, instrument, side);
         if alike && r.replaced.is_none_or(|replaced| replaced.id != order.id) {
             let becomes = match order.state() {
-                OrderState::PendingReplace => order.next.0.saturating_sub(order.filled),
+                OrderState::PendingReplace => order.replacement.0.saturating_sub(order.filled),
                 _ => Qty::ZERO,
             };
             open += i128::from(order.leaves().0.max(becomes.0));

@@ -147,7 +147,7 @@ fn same_order(engine: &Engine, order: &Order, row: &OrderRow) {
     assert_eq!(numbers, [&expected[0], &expected[1], &expected[2]], "{order:?}");
     if order.state() == OrderState::PendingCancel {
         // A venue that gives nothing back turns a client's request into something else.
-        let reason = format!("{:?}", order.call_back.reason());
+        let reason = format!("{:?}", order.cancel_reason.reason());
         let asked = format!("{:?}", Refusal::ClientRequest);
         let shown = row.reason.clone().expect("a reason");
         assert!(shown == reason || shown == asked, "{shown} is not {reason}");

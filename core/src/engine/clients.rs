@@ -5,15 +5,15 @@ use crate::client_ids::HashedId;
 use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
 use crate::input::{CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
 use crate::number::Qty;
-use crate::order::{CallBack, Order, OrderEvent, OrderState};
+use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
-use crate::routing::Market;
+use crate::routing::RoutingView;
 use crate::table::Slot;
 
 /// What a report says beside how its order stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct About {
+pub(super) struct ReportContext {
     /// The client's message that it answers; 0 for none.
     pub client_seq: u64,
     /// The execution.
@@ -26,7 +26,7 @@ pub(super) struct About {
     pub mass: (u32, u32),
 }
 
-impl About {
+impl ReportContext {
     /// The answer to a message.
     pub fn answer(client_seq: u64) -> Self {
         Self { client_seq, ..Self::default() }
@@ -40,7 +40,7 @@ impl About {
 
 /// A client's request to cancel or replace an order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
+pub(super) struct ChangeRequest {
     pub session: SessionId,
     pub client_seq: u64,
     pub cl_ord_id: ClOrdId,
@@ -57,7 +57,7 @@ impl Engine {
             && let Some(order) = self.client_ids.find_ever(&self.orders, &client_id)
         {
             // FIX 4.4 volume 4, appendix D: the order is known, so its status is the answer.
-            let about = About::answer(new.client_seq);
+            let about = ReportContext::answer(new.client_seq);
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
         if let Err(refusal) = self.check_request(new, &client_id, account, None) {
@@ -71,7 +71,7 @@ impl Engine {
         self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
         self.expire_later(&order);
-        self.report(&order, ReportKind::New, &About::answer(new.client_seq), out);
+        self.report(&order, ReportKind::New, &ReportContext::answer(new.client_seq), out);
         self.place(&mut order, out);
         order.check();
         self.orders.put(order);
@@ -86,7 +86,7 @@ impl Engine {
         account: AccountId,
         replaced: Option<&Order>,
     ) -> Result<(), Refusal> {
-        let market = Market {
+        let market = RoutingView {
             reference: &self.reference,
             books: &self.books,
             venues: &self.venues,
@@ -163,7 +163,7 @@ impl Engine {
     }
 
     fn on_unacceptable_replace<S: Sink>(&mut self, order: &Unacceptable, out: &mut Out<'_, S>) {
-        let change = Change {
+        let change = ChangeRequest {
             session: order.session,
             client_seq: order.client_seq,
             cl_ord_id: order.cl_ord_id,
@@ -177,7 +177,7 @@ impl Engine {
     pub(super) fn on_cancel<S: Sink>(&mut self, request: &CancelOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(request.session) else { return };
         self.note_seq(request.session, request.client_seq);
-        let change = Change {
+        let change = ChangeRequest {
             session: request.session,
             client_seq: request.client_seq,
             cl_ord_id: request.cl_ord_id,
@@ -199,7 +199,7 @@ impl Engine {
                 return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
             }
             // Tried again for the client; what called the order back before still ends it.
-            order.must_end.get_or_insert(order.call_back);
+            order.must_end.get_or_insert(order.cancel_reason);
         }
         if order.is_over() {
             return self.refuse_change(&change, Some(&order), Refusal::TooLateToCancel, out);
@@ -209,7 +209,7 @@ impl Engine {
             self.change_failed(&order, Refusal::ClientRequest, out);
         }
         self.set_request(&mut order, request.cl_ord_id);
-        self.call_back(&mut order, CallBack::Client, request.client_seq, out);
+        self.start_cancel(&mut order, CancelReason::Client, request.client_seq, out);
         self.store(&order);
     }
 
@@ -222,11 +222,16 @@ impl Engine {
     /// Ends an order for a reason that is not its client's. The client's own cancel, if it is under
     /// way, is answered first, and the order ends whatever the answer is; and what a venue did not
     /// give back is asked for again.
-    pub(super) fn end<S: Sink>(&mut self, order: &mut Order, why: CallBack, out: &mut Out<'_, S>) {
+    pub(super) fn end<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        why: CancelReason,
+        out: &mut Out<'_, S>,
+    ) {
         if order.state() != OrderState::PendingCancel {
-            return self.call_back(order, why, 0, out);
+            return self.start_cancel(order, why, 0, out);
         }
-        if order.call_back == CallBack::Client {
+        if order.cancel_reason == CancelReason::Client {
             order.must_end.get_or_insert(why);
         }
         if order.stuck {
@@ -236,45 +241,47 @@ impl Engine {
     }
 
     /// Begins to end an order: its children are called back; when none is left, it is over.
-    pub(super) fn call_back<S: Sink>(
+    pub(super) fn start_cancel<S: Sink>(
         &mut self,
         order: &mut Order,
-        why: CallBack,
+        why: CancelReason,
         client_seq: u64,
         out: &mut Out<'_, S>,
     ) {
-        if order.state() == OrderState::PendingReplace && why != CallBack::Client {
+        if order.state() == OrderState::PendingReplace && why != CancelReason::Client {
             self.change_failed(order, why.reason(), out);
         }
-        (order.call_back, order.stuck) = (why, false);
+        (order.cancel_reason, order.stuck) = (why, false);
         order.apply(OrderEvent::CancelTaken);
-        if why == CallBack::Client {
-            self.report(order, ReportKind::PendingCancel, &About::answer(client_seq), out);
+        if why == CancelReason::Client {
+            self.report(order, ReportKind::PendingCancel, &ReportContext::answer(client_seq), out);
         } else if order.live_children > 0 {
             out.notice(Notice::CalledBack(order.id, why.reason()));
         }
         self.cancel_children(order, out);
-        self.finish_call_back(order, out);
+        self.finish_cancel(order, out);
     }
 
     /// Ends an order that is being called back once no child is left.
-    pub(super) fn finish_call_back<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+    pub(super) fn finish_cancel<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.state() != OrderState::PendingCancel || order.live_children > 0 {
             return;
         }
-        let (event, kind) = match order.call_back {
-            CallBack::DayEnd | CallBack::Expiry => (OrderEvent::ExpireDone, ReportKind::Expired),
-            CallBack::Client
-            | CallBack::Kill
-            | CallBack::Replace
-            | CallBack::MassCancel
-            | CallBack::ConnectionLost
-            | CallBack::SystemFailure
-            | CallBack::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
+        let (event, kind) = match order.cancel_reason {
+            CancelReason::DayEnd | CancelReason::Expiry => {
+                (OrderEvent::ExpireDone, ReportKind::Expired)
+            }
+            CancelReason::Client
+            | CancelReason::Kill
+            | CancelReason::Replace
+            | CancelReason::MassCancel
+            | CancelReason::ConnectionLost
+            | CancelReason::SystemFailure
+            | CancelReason::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(event);
-        self.report(order, kind, &About::because(order.call_back.reason()), out);
+        self.report(order, kind, &ReportContext::because(order.cancel_reason.reason()), out);
     }
 
     /// Gives up what is left of an order that nothing can be done for.
@@ -286,7 +293,7 @@ impl Engine {
     ) {
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(OrderEvent::CancelDone);
-        self.report(order, ReportKind::Canceled, &About::because(reason), out);
+        self.report(order, ReportKind::Canceled, &ReportContext::because(reason), out);
     }
 
     /// The cancel or replace that a client waits for came too late, or a venue would not do it.
@@ -296,23 +303,23 @@ impl Engine {
         reason: Refusal,
         out: &mut Out<'_, S>,
     ) {
-        let by_client = matches!(order.call_back, CallBack::Client | CallBack::Replace);
+        let by_client = matches!(order.cancel_reason, CancelReason::Client | CancelReason::Replace);
         if !by_client || order.request_id.is_empty() {
             return;
         }
-        let change = Change {
+        let change = ChangeRequest {
             session: order.session,
             client_seq: 0,
             cl_ord_id: order.request_id,
             orig_cl_ord_id: order.cl_ord_id,
-            of_replace: order.call_back == CallBack::Replace,
+            of_replace: order.cancel_reason == CancelReason::Replace,
         };
         self.refuse_change(&change, Some(order), reason, out);
     }
 
     pub(super) fn refuse_change<S: Sink>(
         &mut self,
-        change: &Change,
+        change: &ChangeRequest,
         order: Option<&Order>,
         reason: Refusal,
         out: &mut Out<'_, S>,
@@ -340,7 +347,10 @@ impl Engine {
         }
         self.note_seq(request.session, request.client_seq);
         if let Some(order) = self.order_of(request.session, request.cl_ord_id).copied() {
-            let about = About { request: request.request, ..About::answer(request.client_seq) };
+            let about = ReportContext {
+                request: request.request,
+                ..ReportContext::answer(request.client_seq)
+            };
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
         let report = Report {
@@ -360,7 +370,7 @@ impl Engine {
         &mut self,
         order: &Order,
         kind: ReportKind,
-        about: &About,
+        about: &ReportContext,
         out: &mut Out<'_, S>,
     ) {
         // Answers to a request carry the request's id, and the order's as the original.
