@@ -122,7 +122,7 @@ fn summary(engine: &Engine) {
     let counts = engine.counts();
     println!("orders {} accepted, {} refused", counts.orders, counts.refused);
     println!("open orders {}, children sent {}", engine.open_orders(), counts.children);
-    println!("fills {}, seen twice {}", counts.fills, counts.doubled_fills);
+    println!("fills {}, seen twice {}", counts.fills, counts.duplicate_fills);
     for account in &engine.reference().accounts {
         for instrument in &engine.reference().instruments {
             let position = engine.ledger().position(account.id, instrument.id);

@@ -6,6 +6,9 @@
 //! News from a venue may be late, repeated or out of order. Merging is monotone: a late "accepted"
 //! never undoes a fill, and a child whose outcome is unknown keeps its exposure until the venue has
 //! answered. The state is private: every change passes through [`Child::apply`].
+//!
+//! A child is one piece of at most three cache lines. Every event needs its quantities, its state
+//! and its links, so nothing of it is kept apart.
 
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use crate::input::{OrdType, Side, TimeInForce};
@@ -299,6 +302,8 @@ pub struct Child {
     /// The neighbour after this one in that list; zero for none.
     pub next: ChildId,
 }
+
+const _: () = assert!(size_of::<Child>() <= 3 * 64, "three cache lines");
 
 impl Slot for Child {
     const EMPTY: Self = Self {

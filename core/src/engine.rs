@@ -5,7 +5,7 @@
 //! books, reference data and time are `market`, children are `place`.
 
 mod clients;
-mod loss;
+mod disconnect;
 mod market;
 mod mass;
 mod operator;
@@ -28,7 +28,7 @@ use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
 use crate::risk::AccountUsage;
-use crate::routing::{Market, VenueState};
+use crate::routing::{RoutingView, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -94,7 +94,7 @@ pub struct Counts {
     /// Execution reports made.
     pub reports: u64,
     /// Executions that came again.
-    pub doubled_fills: u64,
+    pub duplicate_fills: u64,
 }
 
 /// The state machine.
@@ -144,7 +144,7 @@ struct Out<'a, S> {
 impl<S: Sink> Out<'_, S> {
     #[inline]
     fn put(&mut self, output: &Output) {
-        crate::digest::mix(self.digest, output);
+        output.mix(self.digest);
         self.sink.output(output);
     }
 
@@ -365,8 +365,8 @@ impl Engine {
         self.sessions.get(session.index()).map_or(0, |s| s.client_seq)
     }
 
-    fn market(&self) -> Market<'_> {
-        Market {
+    fn market(&self) -> RoutingView<'_> {
+        RoutingView {
             reference: &self.reference,
             books: &self.books,
             venues: &self.venues,

@@ -8,7 +8,6 @@
 pub mod book;
 pub mod child;
 mod client_ids;
-mod digest;
 pub mod engine;
 pub mod hash;
 pub mod id;

@@ -3,7 +3,11 @@
 //! A line belongs here if it needs only the order and the event that reached it. Choosing a venue
 //! is `routing`; a limit check is `risk`; the children are `child`.
 //!
-//! Invariant: `filled + canceled + leaves == qty`, and the open children never exceed `leaves`.
+//! Invariant: `filled + canceled + leaves == qty`, and the open children never exceed `leaves`. The
+//! state is private: every change passes through [`Order::apply`].
+//!
+//! An order is one piece of at most four cache lines. Its ids and its trace, which routing does not
+//! need, are in the report that nearly every event makes, so they are not kept apart.
 
 use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId};
 use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
@@ -256,7 +260,7 @@ impl OrderState {
 
 /// Why an order is being called back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CallBack {
+pub enum CancelReason {
     /// The client asked for it.
     #[default]
     Client,
@@ -278,7 +282,7 @@ pub enum CallBack {
     Operator,
 }
 
-impl CallBack {
+impl CancelReason {
     /// The word for the report.
     pub const fn reason(self) -> Refusal {
         match self {
@@ -316,10 +320,10 @@ pub struct Order {
     /// Id of the last request to cancel or replace it that was taken; empty if none.
     pub request_id: ClOrdId,
     /// Why it is being called back, while it is.
-    pub call_back: CallBack,
+    pub cancel_reason: CancelReason,
     /// Why it must end although the client's own cancel is under way: if a venue refuses that, the
     /// order does not go on.
-    pub must_end: Option<CallBack>,
+    pub must_end: Option<CancelReason>,
     /// A venue does not give it back: nothing is under way, and a later cancel tries again.
     pub stuck: bool,
     /// Buy or sell.
@@ -334,7 +338,7 @@ pub struct Order {
     /// Limit; zero for a market order.
     pub price: Price,
     /// What a replace that was taken makes of `qty` and `price`.
-    pub next: (Qty, Price),
+    pub replacement: (Qty, Price),
     /// It has been replaced.
     pub is_replaced: bool,
     /// When its time is over; zero for never.
@@ -370,6 +374,8 @@ pub struct Order {
     pub newest_child: ChildId,
 }
 
+const _: () = assert!(size_of::<Order>() <= 4 * 64, "four cache lines");
+
 impl Slot for Order {
     const EMPTY: Self = Self {
         id: OrderId(0),
@@ -380,7 +386,7 @@ impl Slot for Order {
         cl_ord_id: ClOrdId::EMPTY,
         key_hash: 0,
         request_id: ClOrdId::EMPTY,
-        call_back: CallBack::Client,
+        cancel_reason: CancelReason::Client,
         must_end: None,
         stuck: false,
         side: Side::Buy,
@@ -389,7 +395,7 @@ impl Slot for Order {
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
-        next: (Qty::ZERO, Price(0)),
+        replacement: (Qty::ZERO, Price(0)),
         is_replaced: false,
         expire_at: UnixNanos(0),
         ends_with_connection: false,

@@ -98,10 +98,7 @@ impl Reference {
         if limits.notional_max.0 <= 0 {
             return Err(Refusal::BadQuantity);
         }
-        account.notional_max = limits.notional_max;
-        account.collar_ppm = limits.collar_ppm;
-        account.rate_per_s = limits.rate_per_s;
-        account.open_orders_max = limits.open_orders_max;
+        account.limits = *limits;
         Ok(())
     }
 

@@ -10,13 +10,13 @@
 use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
 use crate::input::{
-    AccountDef, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
+    AccountLimits, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::rate::RateWindow;
 use crate::reference::amount_of;
-use crate::routing::{Market, best_price, worse_by};
+use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
 use crate::table::{Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -168,7 +168,7 @@ pub(crate) struct Request<'a> {
     /// The order that it replaces; `None` for a new order.
     pub replaced: Option<&'a Order>,
     /// Reference data, books, venues, funds and the time.
-    pub market: Market<'a>,
+    pub market: RoutingView<'a>,
     /// Where trading is halted.
     pub halts: &'a Scopes,
     /// Where only what reduces a position is taken.
@@ -184,8 +184,8 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn account(&self) -> &'a AccountDef {
-        &self.market.reference.accounts[self.account.index()]
+    fn limits(&self) -> &'a AccountLimits {
+        &self.market.reference.accounts[self.account.index()].limits
     }
 
     fn instructions(&self) -> &'a Instructions {
@@ -218,7 +218,7 @@ fn nothing_halts_it(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn rate_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let rate_per_s = r.account().rate_per_s;
+    let rate_per_s = r.limits().rate_per_s;
     pass_if(r.usage.count_request(r.market.now, rate_per_s), Refusal::RateExceeded)
 }
 
@@ -375,7 +375,7 @@ fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
     };
     let def = r.market.reference.instrument_of(r.new.instrument);
     let value = amount_of(def, Notional::of(price, r.new.qty));
-    pass_if(value <= r.account().notional_max, Refusal::NotionalTooLarge)
+    pass_if(value <= r.limits().notional_max, Refusal::NotionalTooLarge)
 }
 
 fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -384,7 +384,7 @@ fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
         OrdType::Market => best,
         OrdType::Limit => r.new.price,
     };
-    let worst = worse_by(best, r.new.side, r.account().collar_ppm);
+    let worst = worse_by(best, r.new.side, r.limits().collar_ppm);
     let within = match r.new.side {
         Side::Buy => price <= worst,
         Side::Sell => price >= worst,
@@ -393,7 +393,7 @@ fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn open_orders_are_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    pass_if(r.usage.open_orders < r.account().open_orders_max, Refusal::TooManyOpenOrders)
+    pass_if(r.usage.open_orders < r.limits().open_orders_max, Refusal::TooManyOpenOrders)
 }
 
 /// The account's other open orders on that side count as if they were filled.
@@ -409,7 +409,7 @@ fn position_only_shrinks(r: &mut Request<'_>) -> Result<(), Refusal> {
         let alike = (order.account, order.instrument, order.side) == (r.account, instrument, side);
         if alike && r.replaced.is_none_or(|replaced| replaced.id != order.id) {
             let becomes = match order.state() {
-                OrderState::PendingReplace => order.next.0.saturating_sub(order.filled),
+                OrderState::PendingReplace => order.replacement.0.saturating_sub(order.filled),
                 _ => Qty::ZERO,
             };
             open += i128::from(order.leaves().0.max(becomes.0));

@@ -39,7 +39,7 @@ pub struct VenueState {
 
 /// Everything a plan is made from.
 #[derive(Clone, Copy)]
-pub struct Market<'a> {
+pub struct RoutingView<'a> {
     /// Reference data.
     pub reference: &'a Reference,
     /// Instrument times [`VENUES_MAX`] plus venue.
@@ -54,7 +54,7 @@ pub struct Market<'a> {
 
 /// What is to be routed.
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub struct RouteRequest {
     /// What.
     pub instrument: InstrumentId,
     /// Buy or sell.
@@ -83,7 +83,7 @@ pub struct Request {
 
 /// One child to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leg {
+pub struct PlannedChild {
     /// Where.
     pub venue: VenueId,
     /// How much.
@@ -95,17 +95,17 @@ pub struct Leg {
 /// What to do with a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    takes: [Leg; VENUES_MAX],
+    takes: [PlannedChild; VENUES_MAX],
     takes_len: usize,
     /// Goes to a book and waits there.
-    pub rest: Option<Leg>,
+    pub rest: Option<PlannedChild>,
     lines: [VenueLine; VENUES_MAX],
     lines_len: usize,
 }
 
 impl Plan {
     /// Children that take, one a venue.
-    pub fn takes(&self) -> &[Leg] {
+    pub fn takes(&self) -> &[PlannedChild] {
         &self.takes[..self.takes_len]
     }
 
@@ -232,7 +232,7 @@ impl Candidate<'_> {
 }
 
 /// Best trusted price that an order of that side would take, over all usable venues.
-pub fn best_price(market: &Market<'_>, instrument: InstrumentId, side: Side) -> Option<Price> {
+pub fn best_price(market: &RoutingView<'_>, instrument: InstrumentId, side: Side) -> Option<Price> {
     let mut best: Option<Price> = None;
     for index in 0..market.reference.venues.len() {
         let venue = VenueId(index as u8);
@@ -262,7 +262,7 @@ pub fn worse_by(price: Price, side: Side, ppm: u32) -> Price {
 
 /// The venue's terms and book, if both can be used now.
 fn usable<'a>(
-    market: &Market<'a>,
+    market: &RoutingView<'a>,
     instrument: InstrumentId,
     venue: VenueId,
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
@@ -290,8 +290,8 @@ fn usable<'a>(
 
 /// As [`usable`], and this order may go there.
 fn eligible<'a>(
-    market: &Market<'a>,
-    request: &Request,
+    market: &RoutingView<'a>,
+    request: &RouteRequest,
     venue: VenueId,
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
     let (listing, book) = usable(market, request.instrument, venue)?;
@@ -319,9 +319,9 @@ fn eligible<'a>(
 }
 
 /// Makes a plan.
-pub fn plan(market: &Market<'_>, request: &Request) -> Plan {
+pub fn plan(market: &RoutingView<'_>, request: &RouteRequest) -> Plan {
     let mut plan = Plan {
-        takes: [Leg::default(); VENUES_MAX],
+        takes: [PlannedChild::default(); VENUES_MAX],
         takes_len: 0,
         rest: None,
         lines: [NO_LINE; VENUES_MAX],
@@ -361,8 +361,8 @@ const NO_LINE: VenueLine = VenueLine {
 };
 
 fn candidate<'a>(
-    market: &Market<'a>,
-    request: &Request,
+    market: &RoutingView<'a>,
+    request: &RouteRequest,
     index: usize,
     line: &mut VenueLine,
 ) -> Option<Candidate<'a>> {
@@ -416,7 +416,12 @@ fn candidate<'a>(
 
 /// What one unit of price or quantity is in the funds' units, and the funds; for a buy both times
 /// a million, which the all-in factor brings in.
-fn funds(market: &Market<'_>, def: &InstrumentDef, venue: VenueId, side: Side) -> (i128, i128) {
+fn funds(
+    market: &RoutingView<'_>,
+    def: &InstrumentDef,
+    venue: VenueId,
+    side: Side,
+) -> (i128, i128) {
     match side {
         Side::Buy => {
             let available = market.ledger.funds(venue, def.quote).available().0.max(0);
@@ -444,8 +449,8 @@ fn within(limit: Price, price: Price, side: Side) -> bool {
 /// Takes levels cheapest first. A venue whose share falls below its minimum is left out, and the
 /// sweep made again without it: at most once a venue. Returns what is left.
 fn sweep(
-    market: &Market<'_>,
-    request: &Request,
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
     plan: &mut Plan,
@@ -476,7 +481,7 @@ fn sweep(
     let mut left = request.qty;
     for c in candidates.iter().flatten().filter(|c| !c.taken.is_zero()) {
         let price = with_slack(request, limit, c);
-        plan.takes[plan.takes_len] = Leg { venue: c.listing.venue, qty: c.taken, price };
+        plan.takes[plan.takes_len] = PlannedChild { venue: c.listing.venue, qty: c.taken, price };
         plan.takes_len += 1;
         let line = &mut plan.lines[c.line];
         (line.verdict, line.qty, line.price) = (Verdict::Taken, c.taken, price);
@@ -487,7 +492,7 @@ fn sweep(
 
 /// The limit of a child that takes: a little through the worst level it is meant for, within the
 /// order's limit and the funds, for a book that is a moment old is not quite what is there.
-fn with_slack(request: &Request, limit: Price, c: &Candidate<'_>) -> Price {
+fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
     let loose = worse_by(c.worst, request.side, request.slack_ppm);
     let loose = if within(limit, loose, request.side) { loose } else { limit };
     let price = on_tick(loose, c.listing, request.side);
@@ -501,13 +506,18 @@ fn with_slack(request: &Request, limit: Price, c: &Candidate<'_>) -> Price {
     if dearer && affordable { price } else { c.worst }
 }
 
-fn restart(market: &Market<'_>, request: &Request, def: &InstrumentDef, c: &mut Candidate<'_>) {
+fn restart(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    def: &InstrumentDef,
+    c: &mut Candidate<'_>,
+) {
     c.rewind();
     (c.scale, c.budget) = funds(market, def, c.listing.venue, request.side);
 }
 
 fn take_levels(
-    request: &Request,
+    request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
     lines: &mut [VenueLine; VENUES_MAX],
@@ -565,14 +575,14 @@ fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, price: Price) 
 
 /// Fill or kill: one venue whose book shows it all, at the least cost.
 fn whole(
-    market: &Market<'_>,
-    request: &Request,
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
     plan: &mut Plan,
 ) {
     let def = market.reference.instrument_of(request.instrument);
-    let mut best: Option<(i128, Leg, usize)> = None;
+    let mut best: Option<(i128, PlannedChild, usize)> = None;
     for c in candidates.iter_mut().flatten() {
         if !market.reference.venues[c.listing.venue.index()].fok {
             plan.lines[c.line].verdict = Verdict::NoFok;
@@ -605,7 +615,7 @@ fn whole(
         }
         let key = if request.side == Side::Buy { cost } else { -cost };
         if best.is_none_or(|(known, _, _)| key < known) {
-            let leg = Leg { venue: c.listing.venue, qty: request.qty, price: c.worst };
+            let leg = PlannedChild { venue: c.listing.venue, qty: request.qty, price: c.worst };
             best = Some((key, leg, c.line));
         }
     }
@@ -620,15 +630,15 @@ fn whole(
 /// Where what is left waits: least maker fee on its price first, then the shortest way to the top
 /// of the book there.
 fn resting_place(
-    market: &Market<'_>,
-    request: &Request,
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
     limit: Price,
     left: Qty,
     candidates: &[Option<Candidate<'_>>],
     lines: &mut [VenueLine; VENUES_MAX],
-) -> Option<Leg> {
+) -> Option<PlannedChild> {
     let def = market.reference.instrument_of(request.instrument);
-    let mut best: Option<((i128, i64), Leg, usize)> = None;
+    let mut best: Option<((i128, i64), PlannedChild, usize)> = None;
     for c in candidates.iter().flatten() {
         let price = on_tick(limit, c.listing, request.side);
         if c.own.is_some_and(|own| reaches(price, own, request.side)) {
@@ -659,7 +669,7 @@ fn resting_place(
         };
         let key = (net, to_top);
         if best.is_none_or(|(known, _, _)| key < known) {
-            best = Some((key, Leg { venue: c.listing.venue, qty, price }, c.line));
+            best = Some((key, PlannedChild { venue: c.listing.venue, qty, price }, c.line));
         }
     }
     let (_, leg, line) = best?;

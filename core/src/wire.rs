@@ -3,18 +3,16 @@
 //! A change of any layout here is a new [`SCHEMA`]; the journal keeps the schema with each record.
 
 use crate::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BookUpdate, CancelOnDisconnect, CancelOrder, CharSet,
-    ChildFill, Distrust, Doubt, Fate, Genesis, Input, Instructions, InstrumentDef,
-    LEVELS_PER_UPDATE, Level, Liquidity, ListingDef, MassCancel, MassScope, MassStatus, NewOrder,
-    NodeCommand, Operator, OperatorCommand, OrdType, OrderStatus, Refusal, ReplaceOrder, Scope,
-    SessionCommand, SessionDef, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
-    VenueReject,
-};
+use crate::input::{CharSet, Input, LIMITS};
 use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 
 /// Version of all layouts in this module.
-pub const SCHEMA: u16 = 4;
+///
+/// Each limit in [`LIMITS`] counts one, for a new limit changes two layouts.
+pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
+
+/// Changes of a layout other than by a new limit, counted from when limits got their table.
+const LAYOUT_CHANGES: u16 = 0;
 
 /// No encoded input is longer (asserted by a test over all of them).
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -46,7 +44,7 @@ impl core::fmt::Display for WireError {
 impl core::error::Error for WireError {}
 
 /// Writes into a buffer that is long enough.
-struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     at: usize,
 }
@@ -59,7 +57,7 @@ impl Writer<'_> {
     }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     buf: &'a [u8],
 }
 
@@ -72,7 +70,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-trait Wire: Sized {
+pub(crate) trait Wire: Sized {
     fn put(&self, w: &mut Writer<'_>);
     fn get(r: &mut Reader<'_>) -> Result<Self, WireError>;
 }
@@ -151,61 +149,23 @@ wire_newtype!(
     CharSet
 );
 
+/// An enum without values: one byte, the variant's number.
 macro_rules! wire_enum {
     ($name:ident { $($variant:ident),* $(,)? }) => {
-        impl Wire for $name {
+        impl $crate::wire::Wire for $name {
             #[inline]
-            fn put(&self, w: &mut Writer<'_>) {
-                (*self as u8).put(w);
+            fn put(&self, w: &mut $crate::wire::Writer<'_>) {
+                $crate::wire::Wire::put(&(*self as u8), w);
             }
-            fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
-                let value = u8::get(r)?;
+            fn get(r: &mut $crate::wire::Reader<'_>) -> Result<Self, $crate::wire::WireError> {
+                let value = <u8 as $crate::wire::Wire>::get(r)?;
                 $(if value == Self::$variant as u8 { return Ok(Self::$variant); })*
-                Err(WireError::Value)
+                Err($crate::wire::WireError::Value)
             }
         }
     };
 }
-wire_enum!(Side { Buy, Sell });
-wire_enum!(OrdType { Market, Limit });
-wire_enum!(TimeInForce { Day, Gtc, Ioc, Fok, Gtd });
-wire_enum!(Liquidity { Maker, Taker });
-wire_enum!(VenueDownReason { LinkLost, NoAnswer, LogonRefused, Closed, Protocol, NodeStarted });
-wire_enum!(VenueReject {
-    NotSent,
-    InsufficientFunds,
-    Filter,
-    RateLimit,
-    DuplicateId,
-    UnknownOrder,
-    MarketClosed,
-    Late,
-    Other
-});
-wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected });
-wire_enum!(Doubt { NoAnswer, VenueUnsure });
-wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol });
-wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
-wire_enum!(NodeCommand {
-    Shutdown,
-    LogError,
-    LogWarn,
-    LogInfo,
-    LogDebug,
-    LogTrace,
-    News,
-    ShutdownFlat
-});
-
-impl Wire for Refusal {
-    #[inline]
-    fn put(&self, w: &mut Writer<'_>) {
-        (*self as u8).put(w);
-    }
-    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        Self::ALL.get(usize::from(u8::get(r)?)).copied().ok_or(WireError::Value)
-    }
-}
+pub(crate) use wire_enum;
 
 /// One byte that says whether, then the value.
 impl<T: Wire> Wire for Option<T> {
@@ -221,231 +181,63 @@ impl<T: Wire> Wire for Option<T> {
     }
 }
 
-/// One byte for what most orders say: nothing.
-impl Wire for Instructions {
-    #[inline]
-    fn put(&self, w: &mut Writer<'_>) {
-        let any = *self != Self::default();
-        any.put(w);
-        if any {
-            self.put_all(w);
-        }
-    }
-    #[inline]
-    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        if !bool::get(r)? {
-            return Ok(Self::default());
-        }
-        let read = Self::get_all(r)?;
-        if read == Self::default() { Err(WireError::Value) } else { Ok(read) }
-    }
-}
-
-macro_rules! wire_instructions {
-    ($($field:ident),*) => {
-        impl Instructions {
-            fn put_all(&self, w: &mut Writer<'_>) {
-                $(self.$field.put(w);)*
+/// The fields of a struct with a layout of its own around them: `put_all` and `get_all`.
+macro_rules! wire_fields {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl $name {
+            fn put_all(&self, w: &mut $crate::wire::Writer<'_>) {
+                $($crate::wire::Wire::put(&self.$field, w);)*
             }
-            fn get_all(r: &mut Reader<'_>) -> Result<Self, WireError> {
-                Ok(Self { $($field: Wire::get(r)?),* })
+            fn get_all(r: &mut $crate::wire::Reader<'_>) -> Result<Self, $crate::wire::WireError> {
+                Ok(Self { $($field: $crate::wire::Wire::get(r)?),* })
             }
         }
     };
 }
-wire_instructions!(
-    only,
-    exec_inst,
-    expire_at,
-    effective_at,
-    strategy,
-    strategy_parameters,
-    min_qty,
-    display_qty,
-    cash_qty
-);
+pub(crate) use wire_fields;
 
+/// A struct: its fields in the order of the list.
 macro_rules! wire_struct {
     ($name:ident { $($field:ident),* $(,)? }) => {
-        impl Wire for $name {
+        impl $crate::wire::Wire for $name {
             #[inline]
-            fn put(&self, w: &mut Writer<'_>) {
-                $(self.$field.put(w);)*
+            fn put(&self, w: &mut $crate::wire::Writer<'_>) {
+                $($crate::wire::Wire::put(&self.$field, w);)*
             }
             #[inline]
-            fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
-                Ok(Self { $($field: Wire::get(r)?),* })
+            fn get(r: &mut $crate::wire::Reader<'_>) -> Result<Self, $crate::wire::WireError> {
+                Ok(Self { $($field: $crate::wire::Wire::get(r)?),* })
             }
         }
     };
 }
-wire_struct!(Genesis {
-    node_tag,
-    orders_log2,
-    children_log2,
-    executions_log2,
-    day_roll_s,
-    hash_seed
-});
-wire_struct!(AssetDef { id, name });
-wire_struct!(InstrumentDef {
-    id,
-    symbol,
-    base,
-    quote,
-    price_decimals,
-    qty_decimals,
-    order_qty_max
-});
-wire_struct!(VenueDef {
-    id,
-    name,
-    stale_after_ns,
-    rate_orders,
-    rate_window_ns,
-    unanswered_max,
-    fok
-});
-wire_struct!(ListingDef {
-    instrument,
-    venue,
-    enabled,
-    tick,
-    lot,
-    qty_min,
-    qty_max,
-    notional_min,
-    maker_fee,
-    taker_fee
-});
-wire_struct!(AccountDef {
-    id,
-    name,
-    notional_max,
-    collar_ppm,
-    slack_ppm,
-    rate_per_s,
-    open_orders_max
-});
-wire_struct!(SessionDef { id, name, account });
-wire_struct!(NewOrder {
-    session,
-    client_seq,
-    cl_ord_id,
-    instrument,
-    side,
-    ord_type,
-    tif,
-    qty,
-    price,
-    instructions,
-    poss_resend,
-    trace
-});
-wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
-wire_struct!(Unacceptable {
-    session,
-    client_seq,
-    cl_ord_id,
-    symbol,
-    side,
-    orig_cl_ord_id,
-    refusal,
-    trace
-});
-wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
-wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
-wire_struct!(MassScope { instrument, side });
-wire_struct!(MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal });
-wire_struct!(MassStatus { session, client_seq, request, scope, refusal });
-wire_struct!(CancelOnDisconnect { all, grace_ns });
-wire_struct!(ChildFill {
-    venue,
-    child,
-    instrument,
-    side,
-    exec,
-    qty,
-    price,
-    fee,
-    fee_asset,
-    liquidity
-});
-wire_struct!(Level { price, qty });
-wire_struct!(AccountLimits { notional_max, collar_ppm, rate_per_s, open_orders_max });
-wire_struct!(Operator { request, by, reason, command });
+pub(crate) use wire_struct;
 
 /// An enum whose variants hold values: one tag byte, then the values.
 macro_rules! wire_variants {
     ($name:ident { $($tag:literal $variant:ident $(($($arg:ident),+))?),* $(,)? }) => {
-        impl Wire for $name {
-            fn put(&self, w: &mut Writer<'_>) {
+        impl $crate::wire::Wire for $name {
+            fn put(&self, w: &mut $crate::wire::Writer<'_>) {
                 match self {
                     $(Self::$variant $(($($arg),+))? => {
-                        ($tag as u8).put(w);
-                        $($($arg.put(w);)+)?
+                        $crate::wire::Wire::put(&($tag as u8), w);
+                        $($($crate::wire::Wire::put($arg, w);)+)?
                     })*
                 }
             }
-            fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
-                Ok(match u8::get(r)? {
+            fn get(r: &mut $crate::wire::Reader<'_>) -> Result<Self, $crate::wire::WireError> {
+                Ok(match <u8 as $crate::wire::Wire>::get(r)? {
                     $($tag => {
-                        $($(let $arg = Wire::get(r)?;)+)?
+                        $($(let $arg = $crate::wire::Wire::get(r)?;)+)?
                         Self::$variant $(($($arg),+))?
                     })*
-                    _ => return Err(WireError::Value),
+                    _ => return Err($crate::wire::WireError::Value),
                 })
             }
         }
     };
 }
-wire_variants!(Scope {
-    0 All, 1 Venue(id), 2 Instrument(id), 3 Session(id), 4 Account(id)
-});
-wire_variants!(OperatorCommand {
-    0 Halt(scope),
-    1 Resume(scope),
-    2 DrainVenue(venue),
-    3 EnableVenue(venue),
-    4 Cancel(order),
-    5 CancelAll(scope),
-    6 SetLimits(account, limits),
-    7 Session(session, command),
-    8 ReduceOnly(scope),
-    9 ReduceOnlyOff(scope),
-    10 Node(command),
-});
-
-impl Wire for BookUpdate {
-    #[inline]
-    fn put(&self, w: &mut Writer<'_>) {
-        self.venue.put(w);
-        self.instrument.put(w);
-        (u8::from(self.clear) | u8::from(self.last) << 1).put(w);
-        self.asks.put(w);
-        self.len.put(w);
-        let used = usize::from(self.len).min(LEVELS_PER_UPDATE);
-        self.levels[..used].iter().for_each(|level| level.put(w));
-    }
-
-    #[inline]
-    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        let mut update =
-            Self { venue: Wire::get(r)?, instrument: Wire::get(r)?, ..Self::default() };
-        let flags = u8::get(r)?;
-        update.clear = flags & 1 != 0;
-        update.last = flags & 2 != 0;
-        update.asks = Wire::get(r)?;
-        update.len = Wire::get(r)?;
-        if flags > 3 || usize::from(update.len) > LEVELS_PER_UPDATE {
-            return Err(WireError::Value);
-        }
-        for level in &mut update.levels[..usize::from(update.len)] {
-            *level = Wire::get(r)?;
-        }
-        Ok(update)
-    }
-}
+pub(crate) use wire_variants;
 
 /// The tags, in one place for both directions.
 macro_rules! wire_input {
@@ -516,6 +308,12 @@ wire_input! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::{
+        AccountDef, AccountLimits, BookUpdate, CancelOnDisconnect, CancelOrder, ChildFill, Fate,
+        Genesis, Instructions, Level, Liquidity, MassCancel, MassScope, NewOrder, NodeCommand,
+        Operator, OperatorCommand, OrdType, Refusal, ReplaceOrder, Scope, SessionCommand, Side,
+        TimeInForce, Unacceptable, VenueDownReason,
+    };
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
         let order = NewOrder {
@@ -570,12 +368,7 @@ mod tests {
     }
 
     fn every_command() -> impl Iterator<Item = Input> {
-        let limits = AccountLimits {
-            notional_max: Amount(i128::MAX),
-            collar_ppm: 1,
-            rate_per_s: 2,
-            open_orders_max: u32::MAX,
-        };
+        let limits = AccountLimits { collar_ppm: 1, rate_per_s: 2, ..AccountLimits::NONE };
         let scopes = [
             Scope::All,
             Scope::Venue(VenueId(1)),
@@ -627,6 +420,12 @@ mod tests {
             }),
             Input::NodeStarted,
             Input::Tick,
+            Input::Account(AccountDef {
+                id: AccountId(1),
+                name: Text::new(b"fund").unwrap_or_default(),
+                slack_ppm: 2,
+                limits: AccountLimits { collar_ppm: 3, rate_per_s: 4, ..AccountLimits::NONE },
+            }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
                 client_seq: 2,
@@ -688,6 +487,33 @@ mod tests {
             longer.push(0);
             assert_eq!(decode(&longer), Err(WireError::Long));
         }
+    }
+
+    /// Journals that exist hold these bytes.
+    #[test]
+    fn the_bytes_of_an_account_and_of_its_limits_stay_as_they_are() {
+        let limits = AccountLimits {
+            notional_max: Amount(1),
+            collar_ppm: 2,
+            rate_per_s: 3,
+            open_orders_max: 4,
+        };
+        let name = Text::new(b"f").unwrap_or_default();
+        let account = AccountDef { id: AccountId(5), name, slack_ppm: 6, limits };
+        let mut buf = [0; INPUT_BYTES_MAX];
+        let len = encode(&Input::Account(account), &mut buf);
+        let whole = |number: u8| [number, 0, 0, 0];
+        let mut notional = [0; 16];
+        notional[0] = 1;
+        let expected =
+            [&[8, 5, 0, 1, b'f'][..], &notional, &whole(2), &whole(6), &whole(3), &whole(4)];
+        assert_eq!(buf[..len], expected.concat());
+        let command = OperatorCommand::SetLimits(AccountId(5), limits);
+        let (by, reason) = (Text::EMPTY, Text::EMPTY);
+        let operator = Operator { request: 0, by, reason, command };
+        let len = encode(&Input::Operator(operator), &mut buf);
+        let expected = [&[6, 5, 0][..], &notional, &whole(2), &whole(3), &whole(4)].concat();
+        assert!(buf[..len].ends_with(&expected));
     }
 
     #[test]

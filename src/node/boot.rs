@@ -173,11 +173,8 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Account(AccountDef {
             id: names.account(&account.name)?,
             name: text(&account.name)?,
-            notional_max: Amount(amount(account.order_notional_max)?),
-            collar_ppm: account.price_collar_ppm,
             slack_ppm: account.price_slack_ppm,
-            rate_per_s: account.orders_per_s_max,
-            open_orders_max: account.open_orders_max,
+            limits: account.limits,
         }));
     }
     for session in &config.session {

@@ -41,7 +41,7 @@ pub struct Totals {
     pub refused: u64,
     pub children: u64,
     pub fills: u64,
-    pub doubled_fills: u64,
+    pub duplicate_fills: u64,
     pub replaced: u64,
     pub lost: u64,
     pub mass_answers: u64,
@@ -57,7 +57,7 @@ impl Totals {
         self.refused += other.refused;
         self.children += other.children;
         self.fills += other.fills;
-        self.doubled_fills += other.doubled_fills;
+        self.duplicate_fills += other.duplicate_fills;
         self.replaced += other.replaced;
         self.lost += other.lost;
         self.mass_answers += other.mass_answers;
@@ -132,7 +132,7 @@ impl World {
         self.totals.refused = counts.refused;
         self.totals.children = counts.children;
         self.totals.fills = counts.fills;
-        self.totals.doubled_fills = counts.doubled_fills;
+        self.totals.duplicate_fills = counts.duplicate_fills;
         self.totals.replaced = self.clients.iter().map(|client| client.replaced).sum();
         self.totals.lost = self.clients.iter().map(|client| client.lost).sum();
         self.totals.mass_answers = self.clients.iter().map(|client| client.mass_answers).sum();

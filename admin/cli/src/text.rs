@@ -3,7 +3,10 @@
 //! A line belongs here if it does not know what an answer means. Whatever a node sent becomes a
 //! [`Span`] before it is shown, and no span holds a character that would command a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use jiff::Timestamp;
 
 /// What a span means; its colour is the terminal's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,9 +155,9 @@ fn is_command(c: char) -> bool {
 const CELL_CHARS_MAX: usize = 64;
 
 /// One column of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Column {
-    title: &'static str,
+    title: Cow<'static, str>,
     right: bool,
     /// 0 is never left out; of the others the highest goes first.
     rank: u8,
@@ -162,12 +165,17 @@ pub struct Column {
 
 /// A column of words.
 pub const fn words(title: &'static str, rank: u8) -> Column {
-    Column { title, right: false, rank }
+    Column { title: Cow::Borrowed(title), right: false, rank }
 }
 
 /// A column of numbers.
 pub const fn numbers(title: &'static str, rank: u8) -> Column {
-    Column { title, right: true, rank }
+    Column { title: Cow::Borrowed(title), right: true, rank }
+}
+
+/// A column of numbers that is always shown, with a title that is made.
+pub const fn numbers_titled(title: String) -> Column {
+    Column { title: Cow::Owned(title), right: true, rank: 0 }
 }
 
 /// Rows under titles.
@@ -229,21 +237,20 @@ impl Table {
         self.columns.iter().zip(cells).map(line).collect()
     }
 
-    fn fitted(&self, width: usize) -> (Vec<Line>, Vec<&'static str>) {
+    fn fitted(&self, width: usize) -> (Vec<Line>, Vec<String>) {
         let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.column_width(at)).collect();
-        let mut kept: Vec<(usize, Column)> = self.columns.iter().copied().enumerate().collect();
+        let mut kept: Vec<(usize, Column)> = self.columns.iter().cloned().enumerate().collect();
         let mut left_out = Vec::new();
         while total(&kept, &widths) > width {
             // Of equals the last goes first.
             let worst = kept.iter().enumerate().max_by_key(|(n, (_, column))| (column.rank, *n));
-            let Some((n, column)) = worst.map(|(n, (_, column))| (n, *column)) else { break };
-            if column.rank == 0 {
+            let Some((n, rank)) = worst.map(|(n, (_, column))| (n, column.rank)) else { break };
+            if rank == 0 {
                 break;
             }
-            kept.remove(n);
-            left_out.push(column.title);
+            left_out.push(kept.remove(n).1.title.into_owned());
         }
-        let title = |_: usize, column: &Column| Span::new(column.title, Paint::Dim);
+        let title = |_: usize, column: &Column| Span::new(column.title.clone(), Paint::Dim);
         let mut lines = vec![aligned(&kept, &widths, title)];
         for row in &self.rows {
             lines.push(aligned(&kept, &widths, |at, _| row.get(at).cloned().unwrap_or_default()));
@@ -362,42 +369,16 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-const DAY_S: u64 = 86_400;
-
 /// Time of the day, UTC, with the date if it is another day than `now_ns`.
 pub fn clock(now_ns: u64, ns: u64) -> String {
-    let s = ns / 1_000_000_000;
-    let (h, m, second) = (s / 3_600 % 24, s / 60 % 60, s % 60);
-    let time = format!("{h:02}:{m:02}:{second:02}.{:03}", ns / 1_000_000 % 1_000);
-    if s / DAY_S == now_ns / 1_000_000_000 / DAY_S {
-        return time;
-    }
-    let (year, month, day) = date(s / DAY_S);
-    format!("{year}-{month:02}-{day:02} {time}")
+    let date = |ns: u64| utc(ns).strftime("%Y-%m-%d").to_string();
+    let time = utc(ns).strftime("%H:%M:%S%.3f").to_string();
+    if date(ns) == date(now_ns) { time } else { format!("{} {time}", date(ns)) }
 }
 
-/// Gregorian date of a day since 1970-01-01, by counting: years of 365 or 366 days, then months.
-fn date(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    // 400 years have 146,097 days, so that the loop below is short.
-    let mut year = 1970 + days / 146_097 * 400;
-    days %= 146_097;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+/// A time as a moment; `u64` nanoseconds end in the year 2554.
+fn utc(ns: u64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -436,9 +417,11 @@ mod tests {
         let at = 1_763_732_787_123_000_000;
         assert_eq!(clock(at, at), "13:46:27.123");
         assert_eq!(clock(0, at), "2025-11-21 13:46:27.123");
-        assert_eq!(date(11_016), (2000, 2, 29));
-        assert_eq!(date(47_540), (2100, 2, 28));
-        assert_eq!(date(47_541), (2100, 3, 1));
+        let day = |days: u64| clock(0, days * 86_400 * 1_000_000_000);
+        assert_eq!(day(11_016), "2000-02-29 00:00:00.000");
+        assert_eq!(day(47_540), "2100-02-28 00:00:00.000");
+        assert_eq!(day(47_541), "2100-03-01 00:00:00.000");
+        assert_eq!(clock(0, u64::MAX), "2554-07-21 23:34:33.709");
     }
 
     #[test]

@@ -13,8 +13,10 @@ use super::frame::{Code, Failure};
 use super::people::Role;
 use crate::model::StateFilter;
 
-pub use argument::{Arg, Args, DEPTH_MAX, Kind, LogLevel, ScopeName, Shape, Typed, bad_argument};
-use argument::{Field, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, one_or_more, option};
+pub use argument::{
+    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, ScopeName, Shape, Typed, bad_argument,
+};
+use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, option};
 
 /// Longest reason of a change, bytes: the journal has room for that many.
 pub const REASON_BYTES_MAX: usize = 64;
@@ -379,20 +381,7 @@ verbs! {
         LimitsSet = "limits-set" as "limits set", ADMIN,
             "Set limits of an account; a limit that is not given stays." {
             account: String = &[at("account", Kind::Account, "The account's name.")],
-            notional_max: Option<String> = &[one_or_more(
-                "notional_max",
-                Kind::Amount,
-                "Largest value of one order, in the quote asset.",
-            )],
-            collar_ppm: Option<u64> = &[one_or_more(
-                "collar_ppm",
-                Kind::Whole,
-                "How far a price may be from the market, in parts per million.",
-            )],
-            rate_per_s: Option<u64> =
-                &[one_or_more("rate_per_s", Kind::Whole, "Orders a second.")],
-            open_orders_max: Option<u64> =
-                &[one_or_more("open_orders_max", Kind::Whole, "Open orders at once.")],
+            limits: LimitsGiven = LIMIT_ARGS,
         }
         SessionLogout = "session-logout" as "session logout", OPERATOR,
             "Log a client out in order." {

@@ -1,5 +1,8 @@
 //! Numbers as text.
 
+use rutter_core::input::LimitValue;
+use rutter_core::number::AMOUNT_DECIMALS;
+
 /// `mantissa` of 10^-`decimals` as a decimal number, without zeros at its end.
 pub fn decimal(mantissa: i128, decimals: u32) -> String {
     let digits = mantissa.unsigned_abs().to_string();
@@ -10,6 +13,14 @@ pub fn decimal(mantissa: i128, decimals: u32) -> String {
     match part.trim_end_matches('0') {
         "" => format!("{sign}{whole}"),
         part => format!("{sign}{whole}.{part}"),
+    }
+}
+
+/// The value of a limit, in the limit's unit.
+pub fn limit_text(value: LimitValue) -> String {
+    match value {
+        LimitValue::Amount(amount) => decimal(amount.0, AMOUNT_DECIMALS),
+        LimitValue::Whole(whole) => whole.to_string(),
     }
 }
 

@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use rutter_core::input::{AccountLimits, LIMITS, LimitValue};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::number::limit_text;
 
 /// One venue, as the core knows it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -290,9 +294,9 @@ pub struct EventRow {
 pub struct OrderDetail {
     /// The order.
     pub order: OrderRow,
-    /// Its children, oldest first: the newest [`super::ROWS_MAX`] that are not forgotten.
+    /// Its children, oldest first: the newest [`super::filter::ROWS_MAX`] that are not forgotten.
     pub children: Vec<ChildRow>,
-    /// Its events in order: the newest [`super::ROWS_MAX`] that are not forgotten.
+    /// Its events in order: the newest [`super::filter::ROWS_MAX`] that are not forgotten.
     pub events: Vec<EventRow>,
     /// How many came before those.
     pub events_forgotten: u64,
@@ -346,21 +350,32 @@ pub struct BalanceRow {
     pub told_ns: u64,
 }
 
-/// An account's limits as they hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// An account's limits as they hold. JSON has one member per limit, by the limit's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitRow {
-    /// Whose.
+    /// The account's name.
     pub account: String,
-    /// Largest order value, in the quote asset.
-    pub notional_max: String,
-    /// How far a price may be through the market, parts per million.
-    pub collar_ppm: u32,
-    /// Orders and cancels taken per second.
-    pub rate_per_s: u32,
-    /// Orders that may be open at once.
-    pub open_orders_max: u32,
-    /// Orders that are.
+    /// The limits.
+    pub limits: AccountLimits,
+    /// Orders that are open.
     pub open_orders: u32,
+}
+
+impl Serialize for LimitRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_map(Some(LIMITS.len() + 2))?;
+        row.serialize_entry("account", &self.account)?;
+        for limit in LIMITS {
+            match limit.get(&self.limits) {
+                LimitValue::Whole(whole) => row.serialize_entry(limit.name, &whole)?,
+                amount @ LimitValue::Amount(_) => {
+                    row.serialize_entry(limit.name, &limit_text(amount))?;
+                }
+            }
+        }
+        row.serialize_entry("open_orders", &self.open_orders)?;
+        row.end()
+    }
 }
 
 /// What an operator did.

@@ -2,20 +2,18 @@
 
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
-use crate::id::{AccountId, ClOrdId, OrderId, SessionId, Symbol};
-use crate::input::{
-    CancelOrder, NewOrder, OrdType, OrderStatus, Refusal, TimeInForce, Unacceptable,
-};
-use crate::number::{Notional, Price, Qty};
-use crate::order::{CallBack, Order, OrderEvent, OrderState};
+use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
+use crate::input::{CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
+use crate::number::Qty;
+use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
-use crate::routing::Market;
+use crate::routing::RoutingView;
 use crate::table::Slot;
 
 /// What a report says beside how its order stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct About {
+pub(super) struct ReportContext {
     /// The client's message that it answers; 0 for none.
     pub client_seq: u64,
     /// The execution.
@@ -28,7 +26,7 @@ pub(super) struct About {
     pub mass: (u32, u32),
 }
 
-impl About {
+impl ReportContext {
     /// The answer to a message.
     pub fn answer(client_seq: u64) -> Self {
         Self { client_seq, ..Self::default() }
@@ -42,7 +40,7 @@ impl About {
 
 /// A client's request to cancel or replace an order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
+pub(super) struct ChangeRequest {
     pub session: SessionId,
     pub client_seq: u64,
     pub cl_ord_id: ClOrdId,
@@ -59,7 +57,7 @@ impl Engine {
             && let Some(order) = self.client_ids.find_ever(&self.orders, &client_id)
         {
             // FIX 4.4 volume 4, appendix D: the order is known, so its status is the answer.
-            let about = About::answer(new.client_seq);
+            let about = ReportContext::answer(new.client_seq);
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
         if let Err(refusal) = self.check_request(new, &client_id, account, None) {
@@ -73,7 +71,7 @@ impl Engine {
         self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
         self.expire_later(&order);
-        self.report(&order, ReportKind::New, &About::answer(new.client_seq), out);
+        self.report(&order, ReportKind::New, &ReportContext::answer(new.client_seq), out);
         self.place(&mut order, out);
         order.check();
         self.orders.put(order);
@@ -88,7 +86,7 @@ impl Engine {
         account: AccountId,
         replaced: Option<&Order>,
     ) -> Result<(), Refusal> {
-        let market = Market {
+        let market = RoutingView {
             reference: &self.reference,
             books: &self.books,
             venues: &self.venues,
@@ -126,9 +124,9 @@ impl Engine {
         self.counts.refused += 1;
         let known = new.instrument.index() < self.reference.instruments.len();
         let report = Report {
+            session: new.session,
+            client_seq: new.client_seq,
             trace: new.trace,
-            kind: ReportKind::Rejected,
-            status: OrdStatus::Rejected,
             cl_ord_id: new.cl_ord_id,
             instrument: known.then_some(new.instrument),
             side: new.side,
@@ -137,7 +135,7 @@ impl Engine {
             qty: new.qty,
             price: new.price,
             reason,
-            ..self.blank_report(new.session, new.client_seq)
+            ..Report::BLANK
         };
         self.send_report(report, out);
     }
@@ -152,20 +150,20 @@ impl Engine {
             return self.on_unacceptable_replace(order, out);
         }
         let report = Report {
+            session: order.session,
+            client_seq: order.client_seq,
             trace: order.trace,
-            kind: ReportKind::Rejected,
-            status: OrdStatus::Rejected,
             cl_ord_id: order.cl_ord_id,
             symbol: order.symbol,
             side: order.side,
             reason: order.refusal,
-            ..self.blank_report(order.session, order.client_seq)
+            ..Report::BLANK
         };
         self.send_report(report, out);
     }
 
     fn on_unacceptable_replace<S: Sink>(&mut self, order: &Unacceptable, out: &mut Out<'_, S>) {
-        let change = Change {
+        let change = ChangeRequest {
             session: order.session,
             client_seq: order.client_seq,
             cl_ord_id: order.cl_ord_id,
@@ -179,7 +177,7 @@ impl Engine {
     pub(super) fn on_cancel<S: Sink>(&mut self, request: &CancelOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(request.session) else { return };
         self.note_seq(request.session, request.client_seq);
-        let change = Change {
+        let change = ChangeRequest {
             session: request.session,
             client_seq: request.client_seq,
             cl_ord_id: request.cl_ord_id,
@@ -191,7 +189,7 @@ impl Engine {
             return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
         // Counted, never refused for it: a cancel lessens risk.
-        let (now, rate) = (self.now, self.reference.accounts[account.index()].rate_per_s);
+        let (now, rate) = (self.now, self.reference.accounts[account.index()].limits.rate_per_s);
         self.account_usage(account).count_request(now, rate);
         if self.order_of(request.session, request.cl_ord_id).is_some() {
             return self.refuse_change(&change, Some(&order), Refusal::DuplicateClOrdId, out);
@@ -201,7 +199,7 @@ impl Engine {
                 return self.refuse_change(&change, Some(&order), Refusal::AlreadyPending, out);
             }
             // Tried again for the client; what called the order back before still ends it.
-            order.must_end.get_or_insert(order.call_back);
+            order.must_end.get_or_insert(order.cancel_reason);
         }
         if order.is_over() {
             return self.refuse_change(&change, Some(&order), Refusal::TooLateToCancel, out);
@@ -211,7 +209,7 @@ impl Engine {
             self.change_failed(&order, Refusal::ClientRequest, out);
         }
         self.set_request(&mut order, request.cl_ord_id);
-        self.call_back(&mut order, CallBack::Client, request.client_seq, out);
+        self.start_cancel(&mut order, CancelReason::Client, request.client_seq, out);
         self.store(&order);
     }
 
@@ -224,11 +222,16 @@ impl Engine {
     /// Ends an order for a reason that is not its client's. The client's own cancel, if it is under
     /// way, is answered first, and the order ends whatever the answer is; and what a venue did not
     /// give back is asked for again.
-    pub(super) fn end<S: Sink>(&mut self, order: &mut Order, why: CallBack, out: &mut Out<'_, S>) {
+    pub(super) fn end<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        why: CancelReason,
+        out: &mut Out<'_, S>,
+    ) {
         if order.state() != OrderState::PendingCancel {
-            return self.call_back(order, why, 0, out);
+            return self.start_cancel(order, why, 0, out);
         }
-        if order.call_back == CallBack::Client {
+        if order.cancel_reason == CancelReason::Client {
             order.must_end.get_or_insert(why);
         }
         if order.stuck {
@@ -238,45 +241,47 @@ impl Engine {
     }
 
     /// Begins to end an order: its children are called back; when none is left, it is over.
-    pub(super) fn call_back<S: Sink>(
+    pub(super) fn start_cancel<S: Sink>(
         &mut self,
         order: &mut Order,
-        why: CallBack,
+        why: CancelReason,
         client_seq: u64,
         out: &mut Out<'_, S>,
     ) {
-        if order.state() == OrderState::PendingReplace && why != CallBack::Client {
+        if order.state() == OrderState::PendingReplace && why != CancelReason::Client {
             self.change_failed(order, why.reason(), out);
         }
-        (order.call_back, order.stuck) = (why, false);
+        (order.cancel_reason, order.stuck) = (why, false);
         order.apply(OrderEvent::CancelTaken);
-        if why == CallBack::Client {
-            self.report(order, ReportKind::PendingCancel, &About::answer(client_seq), out);
+        if why == CancelReason::Client {
+            self.report(order, ReportKind::PendingCancel, &ReportContext::answer(client_seq), out);
         } else if order.live_children > 0 {
             out.notice(Notice::CalledBack(order.id, why.reason()));
         }
         self.cancel_children(order, out);
-        self.finish_call_back(order, out);
+        self.finish_cancel(order, out);
     }
 
     /// Ends an order that is being called back once no child is left.
-    pub(super) fn finish_call_back<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+    pub(super) fn finish_cancel<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.state() != OrderState::PendingCancel || order.live_children > 0 {
             return;
         }
-        let (event, kind) = match order.call_back {
-            CallBack::DayEnd | CallBack::Expiry => (OrderEvent::ExpireDone, ReportKind::Expired),
-            CallBack::Client
-            | CallBack::Kill
-            | CallBack::Replace
-            | CallBack::MassCancel
-            | CallBack::ConnectionLost
-            | CallBack::SystemFailure
-            | CallBack::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
+        let (event, kind) = match order.cancel_reason {
+            CancelReason::DayEnd | CancelReason::Expiry => {
+                (OrderEvent::ExpireDone, ReportKind::Expired)
+            }
+            CancelReason::Client
+            | CancelReason::Kill
+            | CancelReason::Replace
+            | CancelReason::MassCancel
+            | CancelReason::ConnectionLost
+            | CancelReason::SystemFailure
+            | CancelReason::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(event);
-        self.report(order, kind, &About::because(order.call_back.reason()), out);
+        self.report(order, kind, &ReportContext::because(order.cancel_reason.reason()), out);
     }
 
     /// Gives up what is left of an order that nothing can be done for.
@@ -288,7 +293,7 @@ impl Engine {
     ) {
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(OrderEvent::CancelDone);
-        self.report(order, ReportKind::Canceled, &About::because(reason), out);
+        self.report(order, ReportKind::Canceled, &ReportContext::because(reason), out);
     }
 
     /// The cancel or replace that a client waits for came too late, or a venue would not do it.
@@ -298,23 +303,23 @@ impl Engine {
         reason: Refusal,
         out: &mut Out<'_, S>,
     ) {
-        let by_client = matches!(order.call_back, CallBack::Client | CallBack::Replace);
+        let by_client = matches!(order.cancel_reason, CancelReason::Client | CancelReason::Replace);
         if !by_client || order.request_id.is_empty() {
             return;
         }
-        let change = Change {
+        let change = ChangeRequest {
             session: order.session,
             client_seq: 0,
             cl_ord_id: order.request_id,
             orig_cl_ord_id: order.cl_ord_id,
-            of_replace: order.call_back == CallBack::Replace,
+            of_replace: order.cancel_reason == CancelReason::Replace,
         };
         self.refuse_change(&change, Some(order), reason, out);
     }
 
     pub(super) fn refuse_change<S: Sink>(
         &mut self,
-        change: &Change,
+        change: &ChangeRequest,
         order: Option<&Order>,
         reason: Refusal,
         out: &mut Out<'_, S>,
@@ -342,16 +347,20 @@ impl Engine {
         }
         self.note_seq(request.session, request.client_seq);
         if let Some(order) = self.order_of(request.session, request.cl_ord_id).copied() {
-            let about = About { request: request.request, ..About::answer(request.client_seq) };
+            let about = ReportContext {
+                request: request.request,
+                ..ReportContext::answer(request.client_seq)
+            };
             return self.report(&order, ReportKind::OrderStatus, &about, out);
         }
         let report = Report {
+            session: request.session,
+            client_seq: request.client_seq,
             kind: ReportKind::OrderStatus,
-            status: OrdStatus::Rejected,
             cl_ord_id: request.cl_ord_id,
             request: request.request,
             reason: Refusal::UnknownOrder,
-            ..self.blank_report(request.session, request.client_seq)
+            ..Report::BLANK
         };
         self.send_report(report, out);
     }
@@ -361,7 +370,7 @@ impl Engine {
         &mut self,
         order: &Order,
         kind: ReportKind,
-        about: &About,
+        about: &ReportContext,
         out: &mut Out<'_, S>,
     ) {
         // Answers to a request carry the request's id, and the order's as the original.
@@ -400,7 +409,6 @@ impl Engine {
             mass_total: about.mass.0,
             mass_left: about.mass.1,
             instrument: Some(order.instrument),
-            symbol: Symbol::EMPTY,
             side: order.side,
             ord_type: order.ord_type,
             tif: order.tif,
@@ -411,49 +419,18 @@ impl Engine {
             filled_notional: order.filled_notional,
             last: about.last,
             reason: about.reason,
+            ..Report::BLANK
         }));
     }
 
-    #[inline]
-    pub(super) fn blank_report(&self, session: SessionId, client_seq: u64) -> Report {
-        Report {
-            session,
-            event: 0,
-            client_seq,
-            time: self.now,
-            exec: 0,
-            order: OrderId(0),
-            trace: 0,
-            kind: ReportKind::Rejected,
-            status: OrdStatus::Rejected,
-            replaced: false,
-            cl_ord_id: ClOrdId::EMPTY,
-            orig_cl_ord_id: ClOrdId::EMPTY,
-            request: ClOrdId::EMPTY,
-            mass_total: 0,
-            mass_left: 0,
-            instrument: None,
-            symbol: Symbol::EMPTY,
-            side: crate::input::Side::Buy,
-            ord_type: OrdType::Limit,
-            tif: TimeInForce::Day,
-            qty: Qty::ZERO,
-            price: Price(0),
-            filled: Qty::ZERO,
-            leaves: Qty::ZERO,
-            filled_notional: Notional(0),
-            last: None,
-            reason: Refusal::None,
-        }
-    }
-
+    /// Numbers and dates a report, and sends it.
     #[inline]
     pub(super) fn send_report<S: Sink>(&mut self, mut report: Report, out: &mut Out<'_, S>) {
         let session = &mut self.sessions[report.session.index()];
         session.event += 1;
         self.counts.reports += 1;
-        report.event = session.event;
-        report.exec = self.counts.reports;
+        (report.event, report.exec) = (session.event, self.counts.reports);
+        report.time = self.now;
         out.put(&Output::Report(report));
     }
 }

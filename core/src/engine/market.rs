@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, TimeInForce};
 use crate::number::UnixNanos;
-use crate::order::{CallBack, Order};
+use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
 use crate::risk::AccountUsage;
@@ -93,7 +93,7 @@ impl Engine {
     pub(super) fn on_tick<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         if self.day_ends_at.0 > 0 && self.now >= self.day_ends_at {
             self.day_ends_at = self.next_day_end();
-            self.call_back_where(CallBack::DayEnd, out, |order| order.tif == TimeInForce::Day);
+            self.cancel_where(CancelReason::DayEnd, out, |order| order.tif == TimeInForce::Day);
         }
         self.expire_orders(out);
         self.lose_due_sessions(out);
@@ -113,7 +113,7 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            self.end(&mut order, CallBack::Expiry, out);
+            self.end(&mut order, CancelReason::Expiry, out);
             self.store(&order);
         }
     }
@@ -134,9 +134,9 @@ impl Engine {
 
     /// Calls back the living orders that are meant; how many there are, with those that are being
     /// called back already.
-    pub(super) fn call_back_where<S: Sink>(
+    pub(super) fn cancel_where<S: Sink>(
         &mut self,
-        why: CallBack,
+        why: CancelReason,
         out: &mut Out<'_, S>,
         is_meant: impl Fn(&Order) -> bool,
     ) -> u32 {

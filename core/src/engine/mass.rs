@@ -1,11 +1,11 @@
 //! Requests about many orders of a session at once: mass cancel and mass status.
 
-use super::clients::About;
+use super::clients::ReportContext;
 use super::{Engine, Out};
 use crate::id::SessionId;
 use crate::input::{MassCancel, MassScope, MassStatus, Refusal};
-use crate::order::{CallBack, Order};
-use crate::output::{MassCancelReport, OrdStatus, Output, Report, ReportKind, Sink};
+use crate::order::{CancelReason, Order};
+use crate::output::{MassCancelReport, Output, Report, ReportKind, Sink};
 
 fn is_meant(session: SessionId, scope: MassScope) -> impl Fn(&Order) -> bool {
     move |order| order.session == session && scope.has(order.instrument, order.side)
@@ -21,7 +21,7 @@ impl Engine {
         self.note_seq(session, client_seq);
         let affected = match refusal {
             Refusal::None => {
-                self.call_back_where(CallBack::MassCancel, out, is_meant(session, scope))
+                self.cancel_where(CancelReason::MassCancel, out, is_meant(session, scope))
             }
             _ => 0,
         };
@@ -67,18 +67,23 @@ impl Engine {
                 // The last one confirms the request: what is told of it before a crash is told
                 // again after it.
                 let client_seq = if left == 0 { client_seq } else { 0 };
-                let about = About { request, mass: (total, left), ..About::answer(client_seq) };
+                let about = ReportContext {
+                    request,
+                    mass: (total, left),
+                    ..ReportContext::answer(client_seq)
+                };
                 self.report(&order, ReportKind::OrderStatus, &about, out);
             }
         }
         if total == 0 {
             let reason = if refusal == Refusal::None { Refusal::UnknownOrder } else { refusal };
             let report = Report {
+                session,
+                client_seq,
                 kind: ReportKind::OrderStatus,
-                status: OrdStatus::Rejected,
                 request,
                 reason,
-                ..self.blank_report(session, client_seq)
+                ..Report::BLANK
             };
             self.send_report(report, out);
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Engine, Out};
 use crate::id::{OrderId, VenueId};
 use crate::input::{NodeCommand, Operator, OperatorCommand, Refusal, Scope};
-use crate::order::{CallBack, Order, OrderState};
+use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
 
 impl Engine {
@@ -42,7 +42,7 @@ impl Engine {
             OperatorCommand::Cancel(order) => self.cancel_one(order, out),
             OperatorCommand::CancelAll(scope) => {
                 self.check_scope(scope)?;
-                Ok(self.cancel_scope(scope, CallBack::Operator, out))
+                Ok(self.cancel_scope(scope, CancelReason::Operator, out))
             }
             OperatorCommand::SetLimits(account, limits) => {
                 self.reference.set_limits(account, &limits).map(|()| 0)
@@ -82,8 +82,8 @@ impl Engine {
             out.notice(Notice::Halted);
         }
         Ok(match scope {
-            Scope::Venue(venue) => self.call_children_back(venue, out),
-            _ => self.cancel_scope(scope, CallBack::Kill, out),
+            Scope::Venue(venue) => self.cancel_children_at(venue, out),
+            _ => self.cancel_scope(scope, CancelReason::Kill, out),
         })
     }
 
@@ -114,12 +114,17 @@ impl Engine {
         self.closed = self.drained.union(self.halts.venues());
     }
 
-    fn cancel_scope<S: Sink>(&mut self, scope: Scope, why: CallBack, out: &mut Out<'_, S>) -> u32 {
+    fn cancel_scope<S: Sink>(
+        &mut self,
+        scope: Scope,
+        why: CancelReason,
+        out: &mut Out<'_, S>,
+    ) -> u32 {
         match scope {
-            Scope::All => self.call_back_where(why, out, |_| true),
-            Scope::Instrument(id) => self.call_back_where(why, out, |o| o.instrument == id),
-            Scope::Session(session) => self.call_back_where(why, out, |o| o.session == session),
-            Scope::Account(account) => self.call_back_where(why, out, |o| o.account == account),
+            Scope::All => self.cancel_where(why, out, |_| true),
+            Scope::Instrument(id) => self.cancel_where(why, out, |o| o.instrument == id),
+            Scope::Session(session) => self.cancel_where(why, out, |o| o.session == session),
+            Scope::Account(account) => self.cancel_where(why, out, |o| o.account == account),
             Scope::Venue(venue) => {
                 let mut orders = BTreeSet::new();
                 let mut at = self.venues[venue.index()].first_child;
@@ -128,13 +133,13 @@ impl Engine {
                     at = child.next;
                     orders.insert(child.order);
                 }
-                self.call_back_where(why, out, |order: &Order| orders.contains(&order.id))
+                self.cancel_where(why, out, |order: &Order| orders.contains(&order.id))
             }
         }
     }
 
     /// Calls a venue's children back; their orders go on elsewhere.
-    fn call_children_back<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) -> u32 {
+    fn cancel_children_at<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) -> u32 {
         let (mut at, mut count) = (self.venues[venue.index()].first_child, 0);
         let up = self.is_up(venue);
         // Ends: the list holds each living child of the venue once.
@@ -168,7 +173,7 @@ impl Engine {
         }
         self.reduce_only.insert(scope);
         let raising = self.raising();
-        Ok(self.call_back_where(CallBack::Operator, out, |order| raising.contains(&order.id)))
+        Ok(self.cancel_where(CancelReason::Operator, out, |order| raising.contains(&order.id)))
     }
 
     /// Open orders in a reduce-only scope that could raise a position, were all of the account's
@@ -207,12 +212,14 @@ impl Engine {
         let mut order = self.load(id).ok_or(Refusal::UnknownOrder)?;
         match order.state() {
             state if state.is_over() => return Err(Refusal::TooLateToCancel),
-            OrderState::PendingCancel if !order.stuck && order.call_back != CallBack::Client => {
+            OrderState::PendingCancel
+                if !order.stuck && order.cancel_reason != CancelReason::Client =>
+            {
                 return Err(Refusal::AlreadyPending);
             }
             _ => {}
         }
-        self.end(&mut order, CallBack::Operator, out);
+        self.end(&mut order, CancelReason::Operator, out);
         self.store(&order);
         Ok(1)
     }

@@ -6,10 +6,10 @@ use crate::id::ChildId;
 use crate::input::{OrdType, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Qty, UnixNanos};
-use crate::order::{CallBack, Order, OrderEvent, OrderState};
+use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{Leg, Plan, Request, plan};
+use crate::routing::{Plan, PlannedChild, RouteRequest, plan};
 use crate::table::Slot;
 
 impl Engine {
@@ -85,11 +85,11 @@ impl Engine {
     fn make_plan<S: Sink>(&self, order: &Order, out: &mut Out<'_, S>) -> Plan {
         let is_limit = order.ord_type == OrdType::Limit;
         let account = &self.reference.accounts[order.account.index()];
-        let request = Request {
+        let request = RouteRequest {
             instrument: order.instrument,
             side: order.side,
             limit: is_limit.then_some(order.price),
-            collar_ppm: account.collar_ppm,
+            collar_ppm: account.limits.collar_ppm,
             slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),
@@ -113,7 +113,7 @@ impl Engine {
     fn send_child<S: Sink>(
         &mut self,
         order: &mut Order,
-        leg: &Leg,
+        leg: &PlannedChild,
         tif: TimeInForce,
         out: &mut Out<'_, S>,
     ) {
@@ -149,7 +149,7 @@ impl Engine {
         out.put(&Output::SendNew(send));
     }
 
-    fn count_rate(&mut self, leg: &Leg) {
+    fn count_rate(&mut self, leg: &PlannedChild) {
         let window_ns = self.reference.venues[leg.venue.index()].rate_window_ns;
         let venue = &mut self.venues[leg.venue.index()];
         venue.sent.count(self.now.0, window_ns);
@@ -303,7 +303,7 @@ impl Engine {
     /// A child has ended: what it leaves is routed again, or its order is over.
     pub(super) fn after_child<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         match order.state() {
-            OrderState::PendingCancel => self.finish_call_back(order, out),
+            OrderState::PendingCancel => self.finish_cancel(order, out),
             OrderState::PendingReplace => self.finish_replace(order, out),
             OrderState::Working => self.place(order, out),
             OrderState::Vacant
@@ -317,8 +317,8 @@ impl Engine {
 
     /// A venue will not give a child back: the order goes on, and the client is told.
     pub(super) fn cancel_stuck<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        let must_end = match order.call_back {
-            CallBack::Client => order.must_end.or_else(|| self.end_is_due(order)),
+        let must_end = match order.cancel_reason {
+            CancelReason::Client => order.must_end.or_else(|| self.end_is_due(order)),
             other => Some(other),
         };
         match (order.state(), must_end) {
@@ -326,10 +326,10 @@ impl Engine {
             // the next one who wants it back.
             (OrderState::PendingCancel, Some(why)) => {
                 self.change_failed(order, Refusal::VenueRefused, out);
-                if order.call_back != why {
+                if order.cancel_reason != why {
                     out.notice(Notice::CalledBack(order.id, why.reason()));
                 }
-                (order.call_back, order.stuck) = (why, true);
+                (order.cancel_reason, order.stuck) = (why, true);
                 out.notice(Notice::CancelStuck(order.id));
             }
             (OrderState::PendingCancel, None) => {
@@ -356,12 +356,12 @@ impl Engine {
     }
 
     /// Why an order may not go on, as of now.
-    fn end_is_due(&self, order: &Order) -> Option<CallBack> {
+    fn end_is_due(&self, order: &Order) -> Option<CancelReason> {
         if self.is_halted_for(order) {
-            return Some(CallBack::Kill);
+            return Some(CancelReason::Kill);
         }
         let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
-        expired.then_some(CallBack::Expiry)
+        expired.then_some(CancelReason::Expiry)
     }
 
     /// Lets an order wait for a venue.

@@ -4,11 +4,11 @@
 //! Otherwise all are called back first, and the order is routed anew when none is left: never is
 //! more at the venues than the larger of the two orders.
 
-use super::clients::{About, Change};
+use super::clients::{ChangeRequest, ReportContext};
 use super::{Engine, Out};
 use crate::input::{Refusal, ReplaceOrder};
 use crate::number::Qty;
-use crate::order::{CallBack, Order, OrderEvent, OrderState};
+use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ReportKind, Sink};
 
 impl Engine {
@@ -16,7 +16,7 @@ impl Engine {
         let new = &request.order;
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
-        let change = Change {
+        let change = ChangeRequest {
             session: new.session,
             client_seq: new.client_seq,
             cl_ord_id: new.cl_ord_id,
@@ -31,10 +31,15 @@ impl Engine {
             return self.refuse_change(&change, Some(&order), refusal, out);
         }
         self.set_request(&mut order, new.cl_ord_id);
-        order.next = (new.qty, new.price);
-        order.call_back = CallBack::Replace;
+        order.replacement = (new.qty, new.price);
+        order.cancel_reason = CancelReason::Replace;
         order.apply(OrderEvent::ReplaceTaken);
-        self.report(&order, ReportKind::PendingReplace, &About::answer(new.client_seq), out);
+        self.report(
+            &order,
+            ReportKind::PendingReplace,
+            &ReportContext::answer(new.client_seq),
+            out,
+        );
         let covered = new.price == order.price && new.qty.0 >= order.filled.0 + order.at_venues.0;
         if covered {
             self.replace(&mut order, out);
@@ -54,7 +59,7 @@ impl Engine {
 
     /// Gives an order its new terms and id, and routes what no child carries.
     fn replace<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        let (qty, price) = order.next;
+        let (qty, price) = order.replacement;
         // What was filled while the children were called back may be more than is wanted now.
         order.qty = Qty(qty.0.max(order.filled.0 + order.canceled.0));
         order.price = price;
@@ -63,7 +68,7 @@ impl Engine {
         if order.leaves().is_zero() {
             order.apply(OrderEvent::LastFilled);
         }
-        self.report(order, ReportKind::Replaced, &About::default(), out);
+        self.report(order, ReportKind::Replaced, &ReportContext::default(), out);
         let slot = self.orders.slot(order.id.0);
         self.client_ids.rename(order, slot);
         order.begin_anew();

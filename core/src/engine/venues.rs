@@ -3,7 +3,7 @@
 //! News may be late, doubled, out of order or wrong. Each kind is merged so that the worst it can
 //! do is a notice; money is booked once, always.
 
-use super::clients::About;
+use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
@@ -241,7 +241,7 @@ impl Engine {
             return Self::illegal(fill.venue, fill.child, out);
         }
         if !self.executions.is_new(ExecKey { child: fill.child, exec: fill.exec }) {
-            self.counts.doubled_fills += 1;
+            self.counts.duplicate_fills += 1;
             return;
         }
         self.counts.fills += 1;
@@ -342,7 +342,7 @@ impl Engine {
             exec: fill.exec,
             venue_order: child.venue_order,
         };
-        let about = About { last: Some(last), ..About::default() };
+        let about = ReportContext { last: Some(last), ..ReportContext::default() };
         self.report(order, ReportKind::Trade, &about, out);
     }
 

@@ -3,9 +3,10 @@
 //! A line belongs here if it describes an operator's command. Who may give which is `admin/`'s to
 //! check, before the command is journaled.
 
-use super::SessionCommand;
+use super::{AccountLimits, SessionCommand};
 use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::number::{Amount, Text};
+use crate::number::Text;
+use crate::wire::{wire_enum, wire_struct, wire_variants};
 
 /// Who did it: one operator, or `first+second` where two have to agree.
 pub type By = Text<36>;
@@ -25,6 +26,7 @@ pub struct Operator {
     /// What.
     pub command: OperatorCommand,
 }
+wire_struct!(Operator { request, by, reason, command });
 
 /// What a command is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,19 +42,9 @@ pub enum Scope {
     /// One account, all its sessions.
     Account(AccountId),
 }
-
-/// The limits of an account that an operator may set; units as in [`super::AccountDef`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountLimits {
-    /// Largest order value, in the quote asset; above zero.
-    pub notional_max: Amount,
-    /// How far a price may be through the market, parts per million.
-    pub collar_ppm: u32,
-    /// Orders and cancels taken per second.
-    pub rate_per_s: u32,
-    /// Orders that may be open at once.
-    pub open_orders_max: u32,
-}
+wire_variants!(Scope {
+    0 All, 1 Venue(id), 2 Instrument(id), 3 Session(id), 4 Account(id)
+});
 
 /// The closed set of an operator's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +74,19 @@ pub enum OperatorCommand {
     /// For the node itself; here it is only noted.
     Node(NodeCommand),
 }
+wire_variants!(OperatorCommand {
+    0 Halt(scope),
+    1 Resume(scope),
+    2 DrainVenue(venue),
+    3 EnableVenue(venue),
+    4 Cancel(order),
+    5 CancelAll(scope),
+    6 SetLimits(account, limits),
+    7 Session(session, command),
+    8 ReduceOnly(scope),
+    9 ReduceOnlyOff(scope),
+    10 Node(command),
+});
 
 /// What an operator asks of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,3 +110,13 @@ pub enum NodeCommand {
     /// halted.
     ShutdownFlat = 8,
 }
+wire_enum!(NodeCommand {
+    Shutdown,
+    LogError,
+    LogWarn,
+    LogInfo,
+    LogDebug,
+    LogTrace,
+    News,
+    ShutdownFlat
+});

@@ -2,6 +2,8 @@
 //!
 //! A line belongs here if it names a reason. What a client is told of it is the gateway's.
 
+use crate::wire::{Reader, Wire, WireError, Writer};
+
 /// Refusals of orders and cancels. The same word goes on the wire, in the log and in the tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -151,6 +153,16 @@ impl Refusal {
         Self::OperatorCancel,
         Self::ReduceOnly,
     ];
+}
+
+impl Wire for Refusal {
+    #[inline]
+    fn put(&self, w: &mut Writer<'_>) {
+        (*self as u8).put(w);
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Self::ALL.get(usize::from(u8::get(r)?)).copied().ok_or(WireError::Value)
+    }
 }
 
 #[cfg(test)]

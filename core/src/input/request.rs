@@ -6,6 +6,7 @@
 use super::{OrdType, Refusal, Side, TimeInForce};
 use crate::id::{ClOrdId, InstrumentId, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
+use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
 
 /// A new order. Prices and quantities are already in the instrument's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,20 @@ pub struct NewOrder {
     /// gateway, never zero. Zero in a [`ReplaceOrder`], for an order keeps the one it came with.
     pub trace: u64,
 }
+wire_struct!(NewOrder {
+    session,
+    client_seq,
+    cl_ord_id,
+    instrument,
+    side,
+    ord_type,
+    tif,
+    qty,
+    price,
+    instructions,
+    poss_resend,
+    trace
+});
 
 /// A set of the characters that FIX uses in a `MultipleCharValue` field: `0-9`, `A-Z`, `a-z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,6 +120,38 @@ pub struct Instructions {
     pub cash_qty: Amount,
 }
 
+/// One byte for what most orders carry: no instruction.
+impl Wire for Instructions {
+    #[inline]
+    fn put(&self, w: &mut Writer<'_>) {
+        let any = *self != Self::default();
+        any.put(w);
+        if any {
+            self.put_all(w);
+        }
+    }
+    #[inline]
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        if !bool::get(r)? {
+            return Ok(Self::default());
+        }
+        let read = Self::get_all(r)?;
+        if read == Self::default() { Err(WireError::Value) } else { Ok(read) }
+    }
+}
+
+wire_fields!(Instructions {
+    only,
+    exec_inst,
+    expire_at,
+    effective_at,
+    strategy,
+    strategy_parameters,
+    min_qty,
+    display_qty,
+    cash_qty
+});
+
 /// A request to change an order's quantity or price (FIX G).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplaceOrder {
@@ -113,6 +160,7 @@ pub struct ReplaceOrder {
     /// The order as it is to be: `cl_ord_id` is the request's, and the order's once it is done.
     pub order: NewOrder,
 }
+wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
 
 /// An order that the gateway could read but not express in the core's terms. Journaled and
 /// answered by the core like any other, so that its refusal reaches the client exactly once.
@@ -135,6 +183,16 @@ pub struct Unacceptable {
     /// As in [`NewOrder::trace`]: zero if it was to replace an order.
     pub trace: u64,
 }
+wire_struct!(Unacceptable {
+    session,
+    client_seq,
+    cl_ord_id,
+    symbol,
+    side,
+    orig_cl_ord_id,
+    refusal,
+    trace
+});
 
 /// A cancel request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +206,7 @@ pub struct CancelOrder {
     /// The id of the order.
     pub orig_cl_ord_id: ClOrdId,
 }
+wire_struct!(CancelOrder { session, client_seq, cl_ord_id, orig_cl_ord_id });
 
 /// An order status request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +220,7 @@ pub struct OrderStatus {
     /// The id of the request (FIX 790), given back in the answer; may be empty.
     pub request: ClOrdId,
 }
+wire_struct!(OrderStatus { session, client_seq, cl_ord_id, request });
 
 /// Which orders of a session a mass request means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,6 +230,7 @@ pub struct MassScope {
     /// Only of this side (FIX 54).
     pub side: Option<Side>,
 }
+wire_struct!(MassScope { instrument, side });
 
 impl MassScope {
     /// Whether an order of that instrument and side is meant.
@@ -195,6 +256,7 @@ pub struct MassCancel {
     /// Not [`Refusal::None`]: it could be read but not expressed in the core's terms.
     pub refusal: Refusal,
 }
+wire_struct!(MassCancel { session, client_seq, cl_ord_id, asked, scope, refusal });
 
 /// A request to be told of every open order of the session (FIX AF).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +272,7 @@ pub struct MassStatus {
     /// As in [`MassCancel::refusal`].
     pub refusal: Refusal,
 }
+wire_struct!(MassStatus { session, client_seq, request, scope, refusal });
 
 /// What becomes of a session's open orders when its connection is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,6 +282,7 @@ pub struct CancelOnDisconnect {
     /// So long after the loss, unless the session is back by then.
     pub grace_ns: u64,
 }
+wire_struct!(CancelOnDisconnect { all, grace_ns });
 
 /// What an operator asks about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -235,6 +299,7 @@ pub enum SessionCommand {
     /// Let it in again.
     Enable = 5,
 }
+wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //! A line belongs here if it moves quantity between the shares of a sweep, so that no remainder
 //! stays which no venue takes.
 
-use super::{Candidate, Market, Request, is_enough, within};
+use super::{Candidate, RouteRequest, RoutingView, is_enough, within};
 use crate::id::VenueId;
 use crate::input::InstrumentDef;
 use crate::number::{Price, Qty};
@@ -12,8 +12,8 @@ use crate::number::{Price, Qty};
 /// share already; if that takes more than is left, another venue gives up so much of its share.
 /// Otherwise a remainder would stay that no venue takes.
 pub(super) fn settle(
-    market: &Market<'_>,
-    request: &Request,
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
 ) {
@@ -30,7 +30,7 @@ pub(super) fn settle(
 
 /// Gives what is left to a venue that can take it; true if one does.
 fn raise(
-    request: &Request,
+    request: &RouteRequest,
     limit: Price,
     def: &InstrumentDef,
     candidates: &mut [Option<Candidate<'_>>],
@@ -61,8 +61,8 @@ fn raise(
 /// Where no venue can take what is left now, so much more stays back that one can take it later:
 /// the venue with the fine lot may be down, busy or empty for the moment.
 fn keep_viable(
-    market: &Market<'_>,
-    request: &Request,
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
     left: Qty,
@@ -118,7 +118,7 @@ fn giver(
 /// The smallest share that holds `left` on top of what the candidate has and that its venue takes,
 /// with its worst price; `None` when book or funds do not hold it.
 fn raised_share(
-    request: &Request,
+    request: &RouteRequest,
     limit: Price,
     def: &InstrumentDef,
     c: &Candidate<'_>,

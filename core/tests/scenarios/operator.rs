@@ -1,6 +1,6 @@
 //! Scenarios of operators: halts, drains, cancels, limits. Who, when and why are in the input.
 
-use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME, UNIT};
+use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME};
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
     AccountLimits, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
@@ -21,12 +21,7 @@ fn desk() -> Desk {
 }
 
 fn limits(change: impl FnOnce(&mut AccountLimits)) -> OperatorCommand {
-    let mut limits = AccountLimits {
-        notional_max: Amount(1_000_000 * UNIT),
-        collar_ppm: 50_000,
-        rate_per_s: 100_000,
-        open_orders_max: 400,
-    };
+    let mut limits = rutter_test_support::reference::limits();
     change(&mut limits);
     OperatorCommand::SetLimits(AccountId(0), limits)
 }
@@ -147,7 +142,7 @@ fn limits_that_an_operator_sets_stand_until_the_configuration_says_something_els
     // A start tells the same configuration again.
     desk.account(|_| {}).client("b buy 5 @ 10000 gtc");
     desk.client_saw_last("b refused TooManyOpenOrders");
-    desk.account(|account| account.open_orders_max = 10).client("c buy 5 @ 10000 gtc");
+    desk.account(|account| account.limits.open_orders_max = 10).client("c buy 5 @ 10000 gtc");
     desk.client_saw_last("c new");
     desk.outputs.clear();
     desk.operator(limits(|limits| limits.notional_max = Amount(0)));

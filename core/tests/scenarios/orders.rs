@@ -226,7 +226,7 @@ fn a_fill_that_crosses_the_cancel_is_booked_once() {
         "a Canceled ClientRequest filled 4",
     ]);
     desk.position(4);
-    assert_eq!(desk.engine.counts().doubled_fills, 1);
+    assert_eq!(desk.engine.counts().duplicate_fills, 1);
 }
 
 #[test]

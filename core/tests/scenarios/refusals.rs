@@ -1,10 +1,13 @@
 //! Every check of a new order and of a replace refuses what it should, in the order of its table.
 
-use crate::desk::*;
-use rutter_core::id::*;
-use rutter_core::input::*;
-use rutter_core::number::*;
-use rutter_core::output::*;
+use crate::desk::{Desk, HALT, text};
+use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::input::{
+    CharSet, Input, ListingDef, NewOrder, OperatorCommand, OrdType, Refusal, ReplaceOrder, Scope,
+    Side, TimeInForce,
+};
+use rutter_core::number::{Amount, Price, Qty, UnixNanos};
+use rutter_core::output::Output;
 use rutter_core::risk::{CHECKS, Check, CheckedFor};
 
 /// How a request comes to fail one check.
@@ -37,7 +40,7 @@ impl Breach {
 
 /// Fills the table of orders.
 fn fill_table(desk: &mut Desk) {
-    desk.account(|account| account.open_orders_max = u32::MAX);
+    desk.account(|account| account.limits.open_orders_max = u32::MAX);
     for number in 0..600 {
         desk.client(&format!("f{number} buy 1 @ 9800 gtc"));
     }
@@ -48,7 +51,7 @@ fn breaches() -> Vec<Breach> {
     use Refusal as R;
     vec![
         world("@R1", R::Halted, |desk| _ = desk.operator(HALT)),
-        world("@R2", R::RateExceeded, |desk| _ = desk.account(|a| a.rate_per_s = 0)),
+        world("@R2", R::RateExceeded, |desk| _ = desk.account(|a| a.limits.rate_per_s = 0)),
         request("@R3", R::DuplicateClOrdId, |new| new.cl_ord_id = text("a")),
         world("@R4", R::AlreadyPending, |desk| _ = desk.client("cancel a")),
         world("@R5", R::TooLateToCancel, |desk| _ = desk.client("cancel a").venue(1, "done 4")),
@@ -77,10 +80,12 @@ fn breaches() -> Vec<Breach> {
         request("@R21", R::BadPrice, |new| new.price = Price(-5)),
         world("@R22", R::BadQuantity, |desk| _ = desk.listing(VenueId(0), |l| l.lot = Qty(7))),
         world("@R23", R::NotionalTooLarge, |desk| {
-            desk.account(|account| account.notional_max = Amount(1));
+            desk.account(|account| account.limits.notional_max = Amount(1));
         }),
         request("@R24", R::PriceCollar, |new| new.price = Price(20_000)),
-        world("@R25", R::TooManyOpenOrders, |desk| _ = desk.account(|a| a.open_orders_max = 1)),
+        world("@R25", R::TooManyOpenOrders, |desk| {
+            _ = desk.account(|a| a.limits.open_orders_max = 1);
+        }),
         // Reduce-only calls the order back, so a replace fails @R4; see `operator.rs`.
         world("@R26", R::ReduceOnly, |desk| {
             desk.operator(OperatorCommand::ReduceOnly(Scope::All));

@@ -1,9 +1,13 @@
 //! Money: `positions`, `balances`, `limits`.
 
+use rutter_admin::console::verb::{Kind, Typed, Verb};
 use serde_json::Value;
 
-use super::super::text::{Line, Paint, Span, Table, numbers, words};
+use super::super::text::{Line, Paint, Span, Table, numbers, numbers_titled, words};
 use super::{Look, amount, counted, number, rows, word};
+
+/// The limit beside which the number of open orders is shown.
+const OPEN_ORDERS_MAX: &str = "open_orders_max";
 
 /// Positions, then fees.
 pub fn positions(ok: &Value, look: &Look) -> Vec<Line> {
@@ -59,28 +63,31 @@ pub fn balances(ok: &Value, look: &Look) -> Table {
     table
 }
 
-/// What each account may.
+/// The limits of each account: those that `limits set` takes.
 pub fn limits(ok: &Value) -> Table {
-    let mut table = Table::new(&[
-        words("account", 0),
-        numbers("open", 0),
-        numbers("open max", 0),
-        numbers("notional max", 0),
-        numbers("collar ppm", 0),
-        numbers("rate/s", 0),
-    ]);
+    // The largest number of open orders stands beside the number that is open.
+    let others = || {
+        let args = Verb::LimitsSet.own_args().filter(|arg| arg.typed == Typed::OneOrMore);
+        args.filter(|arg| arg.name != OPEN_ORDERS_MAX)
+    };
+    let heading = |name: &str| name.replace("_per_", "/").replace('_', " ");
+    let mut columns = vec![words("account", 0), numbers("open", 0), numbers("open max", 0)];
+    columns.extend(others().map(|arg| numbers_titled(heading(arg.name))));
+    let mut table = Table::new(&columns);
     for limit in rows(ok, "limits") {
         let full = number(limit, "open_orders")
-            .zip(number(limit, "open_orders_max"))
+            .zip(number(limit, OPEN_ORDERS_MAX))
             .is_some_and(|(open, most)| open >= most);
-        table.row(vec![
+        let mut cells = vec![
             word(limit, "account").into(),
             Span::new(counted(limit, "open_orders"), if full { Paint::Bad } else { Paint::Plain }),
-            counted(limit, "open_orders_max").into(),
-            amount(limit, "notional_max").into(),
-            counted(limit, "collar_ppm").into(),
-            counted(limit, "rate_per_s").into(),
-        ]);
+            counted(limit, OPEN_ORDERS_MAX).into(),
+        ];
+        cells.extend(others().map(|arg| match arg.kind {
+            Kind::Amount => amount(limit, arg.name).into(),
+            _ => counted(limit, arg.name).into(),
+        }));
+        table.row(cells);
     }
     table
 }

@@ -4,50 +4,16 @@
 //! would do. Nothing is sent from here.
 
 use rutter_core::id::{AccountId, OrderId};
-use rutter_core::input::{AccountLimits, NodeCommand, OperatorCommand, Scope, SessionCommand};
-use rutter_core::number::{AMOUNT_DECIMALS, Amount};
-use serde_json::{Value, json};
+use rutter_core::input::{
+    AccountLimits, LIMITS, NodeCommand, OperatorCommand, Scope, SessionCommand,
+};
 
 use super::super::frame::{Code, Failure};
-use super::super::verb::{Change, ScopeName, bad_argument};
+use super::super::verb::{Change, LimitsGiven, ScopeName};
+use super::understood::Understood;
 use super::{
     ConsoleService, account_id, scope_of, session_id, unknown, unknown_order, value, venue_id,
 };
-
-/// A change that was understood.
-pub(super) struct Understood {
-    /// The command to the core.
-    pub(super) command: OperatorCommand,
-    /// What the command would do, in words.
-    would: String,
-    /// Orders or children that the command would call back.
-    affected: u32,
-    /// One person alone may not do it.
-    pub(super) needs_two: bool,
-}
-
-impl Understood {
-    fn plain(command: OperatorCommand, would: impl Into<String>) -> Self {
-        Self { command, would: would.into(), affected: 0, needs_two: false }
-    }
-
-    fn node(command: NodeCommand, would: impl Into<String>) -> Self {
-        Self::plain(OperatorCommand::Node(command), would)
-    }
-
-    /// The answer to a dry run.
-    pub(super) fn described(&self) -> Value {
-        json!({"dry_run": true, "would": self.would, "affected": self.affected})
-    }
-}
-
-/// Limits as a request gives them; what is absent stays.
-struct NewLimits<'a> {
-    notional_max: Option<&'a str>,
-    collar_ppm: Option<u64>,
-    rate_per_s: Option<u64>,
-    open_orders_max: Option<u64>,
-}
 
 impl ConsoleService {
     pub(super) fn understand(&self, change: &Change) -> Result<Understood, Failure> {
@@ -65,21 +31,7 @@ impl ConsoleService {
             }
             Change::Cancel { order } => self.cancel(*order),
             Change::CancelAll { scope } => self.cancel_all(scope),
-            Change::LimitsSet {
-                account,
-                notional_max,
-                collar_ppm,
-                rate_per_s,
-                open_orders_max,
-            } => {
-                let new = NewLimits {
-                    notional_max: notional_max.as_deref(),
-                    collar_ppm: *collar_ppm,
-                    rate_per_s: *rate_per_s,
-                    open_orders_max: *open_orders_max,
-                };
-                self.limits_set(account, &new)
-            }
+            Change::LimitsSet { account, limits } => self.limits_set(account, limits),
             Change::SessionLogout { session } => self.session(session, SessionCommand::Logout),
             Change::SessionDisconnect { session } => {
                 self.session(session, SessionCommand::Disconnect)
@@ -158,26 +110,15 @@ impl ConsoleService {
         })
     }
 
-    fn limits_set(&self, name: &str, given: &NewLimits<'_>) -> Result<Understood, Failure> {
+    fn limits_set(&self, name: &str, given: &LimitsGiven) -> Result<Understood, Failure> {
         let (account, old) = self.limits_of(name)?;
-        let number = |name: &str, given: Option<u64>, old: u32| match given {
-            None => Ok(old),
-            Some(value) => u32::try_from(value).map_err(|_| bad_argument(name, "too large")),
-        };
-        let why = "a decimal number above zero";
-        let new = AccountLimits {
-            notional_max: match given.notional_max {
-                None => old.notional_max,
-                Some(text) => amount_of(text).ok_or_else(|| bad_argument("notional_max", why))?,
-            },
-            collar_ppm: number("collar_ppm", given.collar_ppm, old.collar_ppm)?,
-            rate_per_s: number("rate_per_s", given.rate_per_s, old.rate_per_s)?,
-            open_orders_max: number("open_orders_max", given.open_orders_max, old.open_orders_max)?,
-        };
-        let raises = new.notional_max > old.notional_max
-            || new.collar_ppm > old.collar_ppm
-            || new.rate_per_s > old.rate_per_s
-            || new.open_orders_max > old.open_orders_max;
+        let mut new = old;
+        for limit in LIMITS {
+            if let Some(value) = given.get(limit)? {
+                limit.set(&mut new, value);
+            }
+        }
+        let raises = new.allow_more_than(&old);
         let command = OperatorCommand::SetLimits(account, new);
         let would = self.node.model().command_words(&command);
         let needs_two = raises && self.two_person.limits_raise;
@@ -190,13 +131,7 @@ impl ConsoleService {
         let id = account_id(&model, name)?;
         let def = model.reference().accounts.get(id.index());
         let def = def.ok_or_else(|| unknown(Code::UnknownAccount, "account", name))?;
-        let limits = AccountLimits {
-            notional_max: def.notional_max,
-            collar_ppm: def.collar_ppm,
-            rate_per_s: def.rate_per_s,
-            open_orders_max: def.open_orders_max,
-        };
-        Ok((id, limits))
+        Ok((id, def.limits))
     }
 
     fn session(&self, name: &str, command: SessionCommand) -> Result<Understood, Failure> {
@@ -224,16 +159,4 @@ impl ConsoleService {
         let change = Understood::node(NodeCommand::ShutdownFlat, would);
         Understood { affected, needs_two, ..change }
     }
-}
-
-/// An amount above zero, from its decimal text.
-fn amount_of(text: &str) -> Option<Amount> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let decimals = usize::try_from(AMOUNT_DECIMALS).ok()?;
-    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > decimals {
-        return None;
-    }
-    let units: i128 = format!("{whole}{part:0<decimals$}").parse().ok()?;
-    (units > 0).then_some(Amount(units))
 }

@@ -3,7 +3,8 @@
 //! A line belongs here if it is about one argument, whichever verb takes it. Which verb takes which
 //! arguments is the table in `verb`.
 
-use rutter_core::input::NodeCommand;
+use rutter_core::input::{LIMITS, Limit, LimitKind, LimitValue, NodeCommand};
+use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use serde_json::{Map, Value};
 
 use super::super::frame::{Code, Failure};
@@ -211,6 +212,47 @@ pub(super) const SCOPE_WITHOUT_VENUE: &[Arg] = &[
     scope("account", Kind::Account, "Only this account."),
 ];
 
+/// The limits of an account, by the core's table.
+pub(super) const LIMIT_ARGS: &[Arg] = &{
+    let mut args = [one_or_more("", Kind::Whole, ""); LIMITS.len()];
+    let mut at = 0;
+    while at < LIMITS.len() {
+        let kind = match LIMITS[at].kind {
+            LimitKind::Amount => Kind::Amount,
+            LimitKind::Whole => Kind::Whole,
+        };
+        args[at] = one_or_more(LIMITS[at].name, kind, LIMITS[at].help);
+        at += 1;
+    }
+    args
+};
+
+/// The limits that a request gives, as they came, by their names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LimitsGiven(Args);
+
+impl LimitsGiven {
+    /// The value that the request gives for a limit; `None` if it gives none.
+    ///
+    /// # Errors
+    /// [`Code::BadArgument`]: the value is out of the limit's range.
+    pub fn get(&self, limit: &Limit) -> Result<Option<LimitValue>, Failure> {
+        let Some(given) = self.0.get(limit.name) else { return Ok(None) };
+        let value = match limit.kind {
+            LimitKind::Amount => {
+                let amount = given.as_str().and_then(amount_of);
+                let why = "a decimal number above zero";
+                LimitValue::Amount(amount.ok_or_else(|| bad_argument(limit.name, why))?)
+            }
+            LimitKind::Whole => {
+                let whole = given.as_u64().and_then(|whole| u32::try_from(whole).ok());
+                LimitValue::Whole(whole.ok_or_else(|| bad_argument(limit.name, "too large"))?)
+            }
+        };
+        Ok(Some(value))
+    }
+}
+
 /// What a command reaches, by name. Nothing given is everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScopeName {
@@ -329,6 +371,25 @@ impl Field for ScopeName {
             _ => Self::Account(name),
         })
     }
+}
+
+impl Field for LimitsGiven {
+    fn read(args: &Args, _: &str) -> Result<Self, Failure> {
+        let given = LIMITS.iter().filter_map(|limit| args.get_key_value(limit.name));
+        Ok(Self(given.map(|(name, value)| (name.clone(), value.clone())).collect()))
+    }
+}
+
+/// An amount above zero, from its decimal text.
+fn amount_of(text: &str) -> Option<Amount> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let decimals = usize::try_from(AMOUNT_DECIMALS).ok()?;
+    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > decimals {
+        return None;
+    }
+    let units: i128 = format!("{whole}{part:0<decimals$}").parse().ok()?;
+    (units > 0).then_some(Amount(units))
 }
 
 /// [`Code::BadArgument`], naming the argument.

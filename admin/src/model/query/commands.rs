@@ -1,9 +1,11 @@
 //! What operators did, in words: those of the console's verbs.
 
-use rutter_core::input::{NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand};
+use rutter_core::input::{LIMITS, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand};
 
+use crate::model::ReadModel;
+use crate::model::filter::ROWS_MAX;
+use crate::model::number::limit_text;
 use crate::model::rows::CommandRow;
-use crate::model::{ROWS_MAX, ReadModel, decimal};
 
 impl ReadModel {
     /// The newest commands, newest first; zero stands for [`ROWS_MAX`].
@@ -35,15 +37,14 @@ impl ReadModel {
                 format!("venue-enable {}", self.venue_name(venue))
             }
             OperatorCommand::Cancel(order) => format!("cancel {}", order.0),
-            OperatorCommand::SetLimits(account, limits) => format!(
-                "limits-set account {} notional_max {} collar_ppm {} rate_per_s {} \
-                 open_orders_max {}",
-                self.account_name(account),
-                decimal(limits.notional_max.0, rutter_core::number::AMOUNT_DECIMALS),
-                limits.collar_ppm,
-                limits.rate_per_s,
-                limits.open_orders_max
-            ),
+            OperatorCommand::SetLimits(account, limits) => {
+                let mut words = format!("limits-set account {}", self.account_name(account));
+                for limit in LIMITS {
+                    let value = limit_text(limit.get(&limits));
+                    words.extend([" ", limit.name, " ", &value]);
+                }
+                words
+            }
             OperatorCommand::Session(session, command) => {
                 let verb = match command {
                     SessionCommand::Logout => "session-logout",

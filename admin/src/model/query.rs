@@ -1,7 +1,7 @@
 //! Looks at the model: names to ids and back, and the tables that verbs show.
 //!
 //! A line belongs here if it answers and changes nothing. Answers about orders look at no more than
-//! [`ORDERS_LOOKED_AT_MAX`] places; lists by definition are as long as the definitions.
+//! [`ORDERS_READ_MAX`] orders; lists by definition are as long as the definitions.
 
 use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{InstrumentDef, Scope};
@@ -17,8 +17,6 @@ use super::rows::{
 
 mod commands;
 mod orders;
-
-pub use orders::{ORDERS_LOOKED_AT_MAX, OrderFilter, StateFilter};
 
 fn amount(amount: Amount) -> String {
     decimal(amount.0, AMOUNT_DECIMALS)
@@ -301,10 +299,7 @@ impl ReadModel {
         let meant = all.filter(|def| account.is_none_or(|account| account == def.id));
         let row = meant.map(|def| LimitRow {
             account: def.name.as_str().to_owned(),
-            notional_max: amount(def.notional_max),
-            collar_ppm: def.collar_ppm,
-            rate_per_s: def.rate_per_s,
-            open_orders_max: def.open_orders_max,
+            limits: def.limits,
             open_orders: self.open_orders.within(Scope::Account(def.id)),
         });
         row.collect()

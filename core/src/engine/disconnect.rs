@@ -4,7 +4,7 @@ use super::{Engine, Out};
 use crate::id::SessionId;
 use crate::input::CancelOnDisconnect;
 use crate::number::UnixNanos;
-use crate::order::CallBack;
+use crate::order::CancelReason;
 use crate::output::Sink;
 
 impl Engine {
@@ -25,7 +25,7 @@ impl Engine {
         for index in 0..self.sessions.len() {
             self.lose(SessionId(index as u16));
         }
-        self.call_back_where(CallBack::SystemFailure, out, |order| order.ends_with_failure);
+        self.cancel_where(CancelReason::SystemFailure, out, |order| order.ends_with_failure);
         self.lose_due_sessions(out);
     }
 
@@ -56,7 +56,7 @@ impl Engine {
             }
             state.loss_due = None;
             let (session, all) = (SessionId(index as u16), state.choice.all);
-            self.call_back_where(CallBack::ConnectionLost, out, |order| {
+            self.cancel_where(CancelReason::ConnectionLost, out, |order| {
                 order.session == session && (all || order.ends_with_connection)
             });
         }

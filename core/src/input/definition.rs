@@ -1,0 +1,187 @@
+//! Reference data as inputs, and the first record of a journal.
+//!
+//! A line belongs here if it describes what a start of the node defines. What the core keeps of it,
+//! and which definitions it takes, is `reference`.
+
+use super::limits::{AccountLimits, LIMITS, get_limits, put_limits};
+use crate::id::{AccountId, AssetId, InstrumentId, Name, SessionId, Symbol, VenueId};
+use crate::number::{Amount, FeePpm, Price, Qty};
+use crate::wire::{Reader, Wire, WireError, Writer, wire_struct};
+
+/// The first record of every journal: what must be equal for a replay to be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Genesis {
+    /// Number of this journal, written into every order id at a venue, so that no order of another
+    /// journal is taken for one of this journal's.
+    pub node_tag: u32,
+    /// Base-2 logarithm of the number of client orders held.
+    pub orders_log2: u8,
+    /// Base-2 logarithm of the number of children held.
+    pub children_log2: u8,
+    /// Base-2 logarithm of the number of execution ids remembered.
+    pub executions_log2: u8,
+    /// Seconds after midnight UTC at which day orders expire.
+    pub day_roll_s: u32,
+    /// Seed of the hash tables, so that nobody can aim at their collisions.
+    pub hash_seed: u64,
+}
+wire_struct!(Genesis {
+    node_tag,
+    orders_log2,
+    children_log2,
+    executions_log2,
+    day_roll_s,
+    hash_seed
+});
+
+/// An asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssetDef {
+    /// Dense id.
+    pub id: AssetId,
+    /// Name, such as `BTC`.
+    pub name: Name,
+}
+wire_struct!(AssetDef { id, name });
+
+/// An instrument over all venues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstrumentDef {
+    /// Dense id.
+    pub id: InstrumentId,
+    /// Symbol, such as `BTC/USDT`.
+    pub symbol: Symbol,
+    /// The asset that is bought and sold.
+    pub base: AssetId,
+    /// The asset that prices are in.
+    pub quote: AssetId,
+    /// Decimals of [`Price`]; with `qty_decimals` at most 18.
+    pub price_decimals: u8,
+    /// Decimals of [`Qty`].
+    pub qty_decimals: u8,
+    /// Largest single order, above zero.
+    pub order_qty_max: Qty,
+}
+wire_struct!(InstrumentDef {
+    id,
+    symbol,
+    base,
+    quote,
+    price_decimals,
+    qty_decimals,
+    order_qty_max
+});
+
+/// A venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VenueDef {
+    /// Dense id.
+    pub id: VenueId,
+    /// Name in configuration, logs and reports.
+    pub name: Name,
+    /// A book is stale when its feed has been silent for longer than this, in nanoseconds.
+    pub stale_after_ns: u64,
+    /// New orders that may be sent per [`VenueDef::rate_window_ns`].
+    pub rate_orders: u32,
+    /// Length of the rate window, in nanoseconds.
+    pub rate_window_ns: u64,
+    /// New orders that the venue may leave unanswered; at this number it gets no more.
+    pub unanswered_max: u32,
+    /// Whether the venue takes fill-or-kill orders.
+    pub fok: bool,
+}
+wire_struct!(VenueDef {
+    id,
+    name,
+    stale_after_ns,
+    rate_orders,
+    rate_window_ns,
+    unanswered_max,
+    fok
+});
+
+/// An instrument's terms at one venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListingDef {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// The venue.
+    pub venue: VenueId,
+    /// False: no order is routed to the listing.
+    pub enabled: bool,
+    /// Price step, above zero.
+    pub tick: Price,
+    /// Quantity step, above zero.
+    pub lot: Qty,
+    /// Smallest order.
+    pub qty_min: Qty,
+    /// Largest order.
+    pub qty_max: Qty,
+    /// Smallest order value, in the quote asset.
+    pub notional_min: Amount,
+    /// Fee of an order that rested in the book; negative is a rebate.
+    pub maker_fee: FeePpm,
+    /// Fee of an order that took from the book; negative is a rebate.
+    pub taker_fee: FeePpm,
+}
+wire_struct!(ListingDef {
+    instrument,
+    venue,
+    enabled,
+    tick,
+    lot,
+    qty_min,
+    qty_max,
+    notional_min,
+    maker_fee,
+    taker_fee
+});
+
+/// A trading account and its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountDef {
+    /// Dense id.
+    pub id: AccountId,
+    /// FIX `Account` (1).
+    pub name: Name,
+    /// How far a child's limit may lie beyond the worst price level that the child is meant to
+    /// take, in parts per million; never beyond the order's own limit.
+    pub slack_ppm: u32,
+    /// The limits that the account's orders are held to.
+    pub limits: AccountLimits,
+}
+
+/// Limits of an account's definition that stand before its slack.
+const LIMITS_BEFORE_SLACK: usize = 2;
+
+impl Wire for AccountDef {
+    fn put(&self, w: &mut Writer<'_>) {
+        let (before, after) = LIMITS.split_at(LIMITS_BEFORE_SLACK);
+        self.id.put(w);
+        self.name.put(w);
+        put_limits(before, &self.limits, w);
+        self.slack_ppm.put(w);
+        put_limits(after, &self.limits, w);
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let (before, after) = LIMITS.split_at(LIMITS_BEFORE_SLACK);
+        let (id, name) = (Wire::get(r)?, Wire::get(r)?);
+        let mut limits = AccountLimits::NONE;
+        get_limits(before, &mut limits, r)?;
+        let slack_ppm = Wire::get(r)?;
+        get_limits(after, &mut limits, r)?;
+        Ok(Self { id, name, slack_ppm, limits })
+    }
+}
+
+/// A client session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionDef {
+    /// Dense id.
+    pub id: SessionId,
+    /// The client's `CompID`.
+    pub name: Name,
+    /// The account that the session trades for; `None` if it only listens (a drop copy).
+    pub account: Option<AccountId>,
+}
+wire_struct!(SessionDef { id, name, account });

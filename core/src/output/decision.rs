@@ -1,0 +1,85 @@
+//! Why an order went to the venues that it went to.
+//!
+//! A line belongs here if it explains a routing decision. Decisions are not outputs: no reader gets
+//! them from a running node, and the digest leaves them out, for a replay makes them again.
+
+use crate::id::{InstrumentId, OrderId, VenueId};
+use crate::number::{Price, Qty};
+
+/// The result of one routing decision for one venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Verdict {
+    /// Gets a child that takes liquidity.
+    Taken = 1,
+    /// Gets the child that rests.
+    Rested = 2,
+    /// Other venues had better prices.
+    WorsePrice = 3,
+    /// The venue is down.
+    VenueDown = 4,
+    /// The venue does not list the instrument, or the listing is disabled.
+    NotListed = 5,
+    /// The venue's book is not trusted.
+    Untrusted = 6,
+    /// The venue's feed has been silent for longer than the venue's limit.
+    Stale = 7,
+    /// The book's best bid is at or above its best ask.
+    Crossed = 8,
+    /// Too little of the asset is available at the venue.
+    NoFunds = 9,
+    /// The venue's order rate for this window is used up.
+    NoRate = 10,
+    /// The venue's share is below its smallest order.
+    BelowMinimum = 11,
+    /// No level lies within the order's limit.
+    BeyondLimit = 12,
+    /// The venue takes no fill-or-kill order.
+    NoFok = 13,
+    /// The venue did not fill this order a moment ago, and its book has not changed since.
+    Faded = 14,
+    /// The venue refused a child of this order.
+    Avoided = 15,
+    /// The venue has too many orders left to answer.
+    Busy = 16,
+    /// An order of our own stands in the way: the node does not trade with itself.
+    OwnOrder = 17,
+    /// The client named another venue.
+    NotNamed = 18,
+    /// An operator has drained or halted the venue.
+    Drained = 19,
+}
+
+/// One venue's line of a [`Decision`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VenueLine {
+    /// The venue.
+    pub venue: VenueId,
+    /// The result for the venue.
+    pub verdict: Verdict,
+    /// Quantity that the venue gets in all.
+    pub qty: Qty,
+    /// Worst price of the child that takes, or the price of the child that rests; zero if neither.
+    pub price: Price,
+    /// Best price on the side that the order would take; zero if none.
+    pub best: Price,
+    /// That price with the taker fee, times a million.
+    pub best_all_in: i128,
+    /// Nanoseconds since the book last changed.
+    pub age_ns: u64,
+}
+
+/// One routing decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// The order.
+    pub order: OrderId,
+    /// Its instrument.
+    pub instrument: InstrumentId,
+    /// Quantity that was to be routed.
+    pub qty: Qty,
+    /// The routing round; 1 for the first.
+    pub round: u8,
+    /// One line per venue.
+    pub venues: &'a [VenueLine],
+}

@@ -1,0 +1,115 @@
+//! Things that an operator should know, each beside what the digest takes of it.
+//!
+//! A line belongs here if it is told to the read model and to nobody else.
+
+use crate::hash::Rolling;
+use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId};
+use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
+use crate::number::{Amount, Qty};
+
+/// How a child came to an end other than by its last fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ChildEnd {
+    /// Cancelled at the venue.
+    Canceled = 1,
+    /// Expired at the venue.
+    Expired = 2,
+    /// Refused by the venue, or never arrived there.
+    Rejected = 3,
+}
+
+/// Something that an operator should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A venue is up.
+    VenueUp(VenueId),
+    /// A venue is down.
+    VenueDown(VenueId),
+    /// A book is not trusted.
+    BookDistrusted(VenueId, InstrumentId, Distrust),
+    /// A book is trusted again.
+    BookTrusted(VenueId, InstrumentId),
+    /// A venue has accepted a child.
+    ChildAccepted(VenueId, ChildId),
+    /// A child is over without being filled completely.
+    ChildEnded(VenueId, ChildId, ChildEnd),
+    /// A child's outcome is unknown.
+    ChildUnknown(VenueId, ChildId),
+    /// A child's outcome is known again.
+    ChildResolved(VenueId, ChildId),
+    /// A venue refused a child.
+    ChildRejected(VenueId, ChildId, VenueReject),
+    /// A fill for a child that is not in the table or does not match. The fill is booked to the
+    /// venue's funds and reported to no client.
+    OrphanFill(ChildFill),
+    /// More was filled than was ordered. The account is booked the whole fill; the client's report
+    /// leaves this quantity out.
+    Overfill(AccountId, ChildFill, Qty),
+    /// News that names an unknown child, or that is malformed. Nothing was changed.
+    IllegalEvent(VenueId, ChildId),
+    /// A child that is over was found open at its venue, and a cancel was sent. The venue's answer
+    /// may be older than the news of the end.
+    FoundAfterEnd(VenueId, ChildId),
+    /// An order is being cancelled, and children have to end first. A client's own request is
+    /// reported to the client instead.
+    CalledBack(OrderId, Refusal),
+    /// A venue refuses to cancel a child of an order that has to end; the child is still open.
+    CancelStuck(OrderId),
+    /// The total that a venue holds for us.
+    Balance(VenueId, AssetId, Amount),
+    /// Reference data that contradicts the known data. Nothing was changed.
+    BadReference,
+    /// Trading is halted.
+    Halted,
+    /// The halt of everything is over.
+    Resumed,
+}
+
+impl Notice {
+    pub(super) fn mix(self, hash: &mut Rolling) {
+        let (tag, venue, other) = match self {
+            Self::VenueUp(venue) => (10, venue.0, 0),
+            Self::VenueDown(venue) => (11, venue.0, 0),
+            Self::BookDistrusted(venue, instrument, why) => {
+                (12, venue.0, u64::from(instrument.0) << 8 | why as u64)
+            }
+            Self::BookTrusted(venue, instrument) => (13, venue.0, u64::from(instrument.0)),
+            Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
+            Self::ChildResolved(venue, child) => (15, venue.0, child.0),
+            Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
+            Self::ChildAccepted(venue, child) => (25, venue.0, child.0),
+            Self::ChildEnded(venue, child, end) => (26, venue.0, child.0 << 8 | end as u64),
+            Self::Balance(venue, asset, total) => {
+                hash.amount(total);
+                (27, venue.0, u64::from(asset.0))
+            }
+            Self::OrphanFill(fill) => {
+                mix_fill(hash, &fill);
+                (17, fill.venue.0, fill.child.0)
+            }
+            Self::Overfill(account, fill, beyond) => {
+                mix_fill(hash, &fill);
+                hash.pair(beyond.0.cast_unsigned(), u64::from(account.0));
+                (18, fill.venue.0, fill.child.0)
+            }
+            Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
+            Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
+            Self::CancelStuck(order) => (24, 0, order.0),
+            Self::CalledBack(order, why) => (0x1c | (why as u64) << 8, 0, order.0),
+            Self::BadReference => (20, 0, 0),
+            Self::Halted => (21, 0, 0),
+            Self::Resumed => (22, 0, 0),
+        };
+        hash.pair(tag | u64::from(venue) << 32, other);
+    }
+}
+
+fn mix_fill(hash: &mut Rolling, fill: &ChildFill) {
+    hash.pair(fill.qty.0.cast_unsigned(), fill.price.0.cast_unsigned());
+    hash.wide(fill.exec.0.cast_signed());
+    hash.amount(fill.fee);
+    let enums = (fill.side as u64) << 8 | fill.liquidity as u64;
+    let ids = u64::from(fill.instrument.0) << 16 | u64::from(fill.fee_asset.0);
+    hash.pair(enums, ids);
+}

@@ -1,0 +1,126 @@
+//! `[[account]]`: a trading account and its limits.
+//!
+//! A line belongs here if it reads an account's keys. The keys of the limits and what they mean are
+//! the core's table ([`LIMITS`]).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rust_decimal::Decimal;
+use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
+use rutter_core::number::Amount;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+/// Key of the account's name.
+const NAME: &str = "name";
+/// Key of the slack.
+const SLACK: &str = "price_slack_ppm";
+/// The slack of an account that names none, in parts per million.
+const SLACK_PPM_DEFAULT: u32 = 100;
+
+/// `[[account]]`
+#[derive(Clone, Debug)]
+pub struct AccountConfig {
+    /// FIX `Account` (1).
+    pub name: String,
+    /// How far a child's limit may lie beyond the worst price level that the child is meant to
+    /// take, in parts per million, within the order's limit. A larger slack fills more children
+    /// on a book that has just moved, at a worse price.
+    pub price_slack_ppm: u32,
+    /// The limits, each by the key of its row.
+    pub limits: AccountLimits,
+}
+
+impl<'de> Deserialize<'de> for AccountConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AccountVisitor)
+    }
+}
+
+struct AccountVisitor;
+
+impl<'de> Visitor<'de> for AccountVisitor {
+    type Value = AccountConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an account")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountConfig, A::Error> {
+        let (mut name, mut slack_ppm) = (None, SLACK_PPM_DEFAULT);
+        let mut values = BTreeMap::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                NAME => name = Some(map.next_value()?),
+                SLACK => slack_ppm = map.next_value()?,
+                other => {
+                    let limit = LIMITS.iter().find(|limit| limit.key == other);
+                    let limit = limit.ok_or_else(|| unknown_key(other))?;
+                    values.insert(limit.key, value(limit, &mut map)?);
+                }
+            }
+        }
+        let mut limits = AccountLimits::NONE;
+        for limit in LIMITS {
+            let value = values.get(limit.key).ok_or_else(|| Error::missing_field(limit.key))?;
+            limit.set(&mut limits, *value);
+        }
+        let name = name.ok_or_else(|| Error::missing_field(NAME))?;
+        Ok(AccountConfig { name, price_slack_ppm: slack_ppm, limits })
+    }
+}
+
+fn unknown_key<E: Error>(key: &str) -> E {
+    let limits: Vec<&str> = LIMITS.iter().map(|limit| limit.key).collect();
+    let known = limits.join("`, `");
+    E::custom(format!("unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{known}`"))
+}
+
+/// The value of a limit's key.
+fn value<'de, A: MapAccess<'de>>(limit: &Limit, map: &mut A) -> Result<LimitValue, A::Error> {
+    match limit.kind {
+        LimitKind::Whole => Ok(LimitValue::Whole(map.next_value()?)),
+        LimitKind::Amount => match super::amount(map.next_value::<Decimal>()?) {
+            Some(amount) if amount > 0 => Ok(LimitValue::Amount(Amount(amount))),
+            Some(_) => Err(Error::custom(format!("`{}` is not above zero", limit.key))),
+            None => Err(Error::custom(format!(
+                "`{}` has too many decimals, or is too large",
+                limit.key
+            ))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "name = \"fund\"\norder_notional_max = \"5.5\"\nprice_collar_ppm = 5\n\
+                         orders_per_s_max = 6\nopen_orders_max = 7\n";
+
+    #[test]
+    fn the_keys_of_the_limits_are_those_of_the_table() {
+        let account: AccountConfig = toml::from_str(SOUND).expect("sound");
+        assert_eq!((account.name.as_str(), account.price_slack_ppm), ("fund", 100));
+        assert_eq!(account.limits.notional_max, Amount(5_500_000_000_000_000_000));
+        assert_eq!((account.limits.collar_ppm, account.limits.rate_per_s), (5, 6));
+        assert_eq!(account.limits.open_orders_max, 7);
+    }
+
+    #[test]
+    fn a_key_that_is_missing_unknown_or_out_of_range_is_named() {
+        let refused = |from: &str, to: &str| {
+            let text = SOUND.replacen(from, to, 1);
+            toml::from_str::<AccountConfig>(&text).expect_err(&text).to_string()
+        };
+        for key in LIMITS.iter().map(|limit| limit.key) {
+            assert!(refused(key, "# ").contains(key), "{key}");
+        }
+        assert!(refused("name = \"fund\"", "").contains("name"));
+        assert!(refused("name", "surprise = 1\nname").contains("surprise"));
+        assert!(refused("\"5.5\"", "\"0\"").contains("order_notional_max` is not above zero"));
+        assert!(refused("\"5.5\"", "\"1e-19\"").contains("order_notional_max"));
+        assert!(refused("= 5\n", "= -1\n").contains("price_collar_ppm"));
+    }
+}
