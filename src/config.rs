@@ -14,62 +14,24 @@ use zeroize::Zeroizing;
 
 use crate::watch::logs::{LogConfig, check_level};
 
-mod access;
 mod account;
 pub mod alerts;
 mod console;
+mod error;
+mod fix;
+mod proof;
+mod secret;
 mod session;
 
-pub use access::{Access, LogonConfig, LogonProof, TlsConfig, TlsIdentityConfig};
 pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use console::{ConsoleConfig, TwoPersonRule};
-pub use session::{BeginString, SessionConfig};
+pub use error::{CONFIG_BYTES_MAX, ConfigError};
+pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
+pub use proof::Access;
+pub use session::{BeginString, LogonProof, SessionConfig};
 
-/// Longest configuration file that is read.
-pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
-
-/// Why a configuration is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is longer than [`CONFIG_BYTES_MAX`].
-    #[error("{path} is longer than {CONFIG_BYTES_MAX} bytes")]
-    TooLong {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Not TOML, an unknown or missing key, or a value of the wrong type.
-    #[error("{path}: {message}")]
-    Parse {
-        /// Which file.
-        path: PathBuf,
-        /// Line, column and reason.
-        message: String,
-    },
-    /// A value that cannot be meant.
-    #[error("{key}: {reason}")]
-    Value {
-        /// Where, such as `venue.binance.listing.BTC/USDT.tick`.
-        key: String,
-        /// Why.
-        reason: String,
-    },
-    /// `[alerts]`.
-    #[error(transparent)]
-    Alerts(#[from] AlertsError),
-}
-
-fn wrong<T>(key: impl Into<String>, reason: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError::Value { key: key.into(), reason: reason.into() })
-}
+use error::wrong;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -181,59 +143,6 @@ pub enum Durability {
 pub struct MetricsConfig {
     /// Where `/metrics`, `/live` and `/ready` are served. Whoever reaches it can read them.
     pub listen: SocketAddr,
-}
-
-/// `[fix]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FixConfig {
-    /// Address to listen on for plain connections; none if absent.
-    pub listen: Option<SocketAddr>,
-    /// Address to listen on for TLS connections; none if absent. Goes with `[fix.tls]`.
-    pub tls_listen: Option<SocketAddr>,
-    /// Certificates for `tls_listen`.
-    pub tls: Option<TlsConfig>,
-    /// Limits of those who are not logged on.
-    #[serde(default)]
-    pub logon: LogonConfig,
-    /// Our `CompID`.
-    pub sender_comp_id: String,
-    /// Bytes of sent messages that are kept for resend, each session.
-    #[serde(default = "retention")]
-    pub store_retention_bytes: u64,
-    /// Days that they are kept at most; 0 for as long as there is room.
-    #[serde(default)]
-    pub store_retention_days: u32,
-    /// Market data for clients.
-    #[serde(default)]
-    pub market_data: MarketDataConfig,
-}
-
-/// `[fix.market_data]`
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MarketDataConfig {
-    /// Between two messages of one instrument of one request; 0 tells each change at once.
-    pub update_interval_us: u64,
-    /// Instruments of requests that one session may have on at once.
-    pub session_streams_max: usize,
-    /// As `session_streams_max`, over all sessions.
-    pub streams_max: usize,
-}
-
-impl Default for MarketDataConfig {
-    fn default() -> Self {
-        let limits = rutter_clients::market::MarketLimits::default();
-        Self {
-            update_interval_us: limits.update_interval_ns / 1_000,
-            session_streams_max: limits.session_streams_max,
-            streams_max: limits.streams_max,
-        }
-    }
-}
-
-fn retention() -> u64 {
-    256 << 20
 }
 
 /// `[[instrument]]`
@@ -383,7 +292,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
             path: PathBuf::new(),
-            message: access::parse_error(text, &error),
+            message: secret::parse_error(text, &error),
         })?;
         config.check()?;
         Ok(config)
@@ -396,8 +305,12 @@ impl Config {
         unique("session", 12, self.session.iter().map(|s| &s.comp_id))?;
         unique("instrument", 20, self.instrument.iter().map(|i| &i.symbol))?;
         unique("venue", 12, self.venue.iter().map(|v| &v.name))?;
-        self.session.iter().try_for_each(|session| session.check(self))?;
-        access::check_fix(self)?;
+        let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
+        for session in &self.session {
+            session.check(&accounts, &self.session)?;
+            Access::of(session)?;
+        }
+        proof::check(&self.fix, &self.session)?;
         if let Some(alerts) = &self.alerts {
             alerts.webhooks()?;
         }

@@ -6,6 +6,7 @@
 pub mod boot;
 pub mod console;
 pub mod decider;
+pub mod error;
 pub mod gate;
 mod launch;
 pub mod layout;
@@ -13,98 +14,32 @@ pub mod rings;
 pub mod station;
 pub mod tap;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rutter_admin::console::socket::SocketError;
 use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
 use rutter_core::input::{Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
-use rutter_fix::store::{MmapConfig, MmapStore, Preparer, StoreError};
-use rutter_journal::{AppendError, FileStorage, Recovery, StorageError};
-use rutter_transport::driver::{DriverConfig, DriverError};
-use rutter_transport::tls::{ClientTls, TlsError};
-use rutter_transport::wait::UnknownProfile;
+use rutter_fix::store::{MmapConfig, MmapStore, Preparer};
+use rutter_journal::{FileStorage, Recovery};
+use rutter_transport::driver::DriverConfig;
+use rutter_transport::tls::ClientTls;
 
 use crate::clock::unix_ns;
-use crate::config::{Access, Config, ConfigError, Durability, SessionConfig};
-use crate::venues::{self, VenueError};
+use crate::config::{Access, Config, Durability, SessionConfig};
+use crate::venues;
 use crate::watch::alerts::Alerter;
-use crate::watch::metrics::{MetricsError, MetricsServer};
+use crate::watch::metrics::MetricsServer;
 use crate::watch::monitor::Monitor;
 use boot::Names;
-use decider::{Decider, StartError};
+use decider::Decider;
+use error::NodeError;
 use launch::{Machines, Parts};
-use layout::UnknownLayout;
 use station::gateway::is_for_clients;
-
-/// Why a node does not start, or ends before it is asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The data folder.
-    #[error("cannot make {path}: {source}")]
-    DataDir {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The journal's folder.
-    #[error("journal: {0}")]
-    Storage(#[from] StorageError),
-    /// The journal, or a record in it.
-    #[error("journal: {0}")]
-    Start(#[from] StartError),
-    /// An input could not be journaled.
-    #[error("journal: {0}")]
-    Append(#[from] AppendError),
-    /// The last sync failed.
-    #[error("journal: {0}")]
-    Sync(#[from] rutter_journal::SyncError),
-    /// A session's message store.
-    #[error("message store: {0}")]
-    Store(#[from] StoreError),
-    /// The client gateway.
-    #[error("client gateway: {0}")]
-    Gateway(String),
-    /// A venue.
-    #[error(transparent)]
-    Venue(#[from] VenueError),
-    /// Certificates.
-    #[error("TLS: {0}")]
-    Tls(#[from] TlsError),
-    /// A venue's or feed's sockets.
-    #[error("driver: {0}")]
-    Driver(#[from] DriverError),
-    /// Metrics.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// Alerts.
-    #[error(transparent)]
-    Alerts(#[from] crate::watch::alerts::StartError),
-    /// The operators' socket.
-    #[error(transparent)]
-    Console(#[from] SocketError),
-    /// `node.wait_profile`.
-    #[error("node.wait_profile: {0}")]
-    Profile(#[from] UnknownProfile),
-    /// `node.layout`.
-    #[error("node.layout: {0}")]
-    Layout(#[from] UnknownLayout),
-    /// A secret that the configuration names, or a value in it.
-    #[error("configuration: {0}")]
-    Config(#[from] ConfigError),
-    /// The configuration contradicts the journal, or itself.
-    #[error("configuration: {0}")]
-    Configuration(String),
-    /// A thread could not be started, or died.
-    #[error("thread {0}")]
-    Thread(String),
-}
 
 /// Runs a node until SIGINT or SIGTERM.
 ///

@@ -13,6 +13,9 @@ const FILE_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
 /// Columns of a line; a literal that is longer by itself is not broken up.
 const COLUMNS_MAX: usize = 100;
+/// Pages that are read as a whole, and the columns of their lines.
+const PAGES: &[&str] = &["README.md", "docs/architecture.md", "docs/changing.md"];
+const PAGE_COLUMNS_MAX: usize = 120;
 /// How far above an `unsafe` its `SAFETY:` comment may begin.
 const SAFETY_LINES_MAX: usize = 8;
 
@@ -40,6 +43,21 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("tests/process/bad_input.rs", "thread::sleep", "plays a peer that writes slowly"),
 ];
 
+/// The folders of `gateways/venues/src` that are a venue, by name.
+const VENUES: &[&str] = &["binance", "kraken"];
+
+/// Folders whose code knows no venue by name; their tests and comments may.
+const WITHOUT_VENUES: &[&str] = &[
+    "core/",
+    "journal/",
+    "feeds/",
+    "gateways/transport/",
+    "gateways/fix/",
+    "gateways/clients/",
+    "admin/",
+    "src/",
+];
+
 /// What each crate of ours may link of ours. A new arrow is a design change: say why in its commit.
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
@@ -54,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix"]),
     ("tools", &["sim", "fix", "transport"]),
+    ("tests/support", &["core"]),
     ("tests/fefix", &[]),
     (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin", "cli"]),
 ];
@@ -264,6 +283,45 @@ fn floats_in_core(file: &Source) -> Vec<String> {
     bad.map(|(n, _)| file.finding(n + 1, "a float in the core")).collect()
 }
 
+/// Only `gateways/venues` and the tools know a venue, so that a new one changes nothing else.
+fn venue_names(file: &Source) -> Vec<String> {
+    let may = file.is_test() || file.path.contains("/examples/");
+    if may || !WITHOUT_VENUES.iter().any(|folder| file.path.starts_with(folder)) {
+        return Vec::new();
+    }
+    let lines = file.text.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
+    let code = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let named = code.filter_map(|(n, line)| {
+        let line = line.to_lowercase();
+        VENUES.iter().find(|venue| line.contains(*venue)).map(|venue| (n + 1, venue))
+    });
+    named.map(|(n, venue)| file.finding(n, &format!("the venue's name {venue}"))).collect()
+}
+
+/// The crates are built without documentation tests (`doctest = false`), so a code block in a
+/// documentation comment is `text`.
+fn doc_examples(file: &Source) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut inside = false;
+    for (n, line) in file.text.lines().map(str::trim_start).enumerate() {
+        let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+        let Some(kind) = doc.and_then(|text| text.trim_start().strip_prefix("```")) else {
+            continue;
+        };
+        if !inside && kind != "text" {
+            findings.push(file.finding(n + 1, "an example that is not run: write a test"));
+        }
+        inside = !inside;
+    }
+    findings
+}
+
+fn page_width(path: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().enumerate();
+    let wide = lines.filter(|(_, line)| line.chars().count() > PAGE_COLUMNS_MAX);
+    wide.map(|(n, _)| format!("{path}:{}: wider than {PAGE_COLUMNS_MAX} columns", n + 1)).collect()
+}
+
 fn module_names(file: &Source) -> Vec<String> {
     let vague = ["utils", "util", "helpers", "misc", "common"];
     let path = Path::new(&file.path);
@@ -432,6 +490,8 @@ const RULES: &[fn(&Source) -> Vec<String>] = &[
     line_width,
     banned_words,
     floats_in_core,
+    venue_names,
+    doc_examples,
     module_names,
     reasons,
     opening_words,
@@ -455,6 +515,26 @@ fn no_file_names_a_path_of_one_machine() {
         findings.extend(machine_paths(&relative(&path), &text));
     }
     hold(&findings);
+}
+
+#[test]
+fn pages_that_are_read_as_a_whole_have_narrow_lines() {
+    let mut findings = Vec::new();
+    for path in all_files() {
+        let page = relative(&path);
+        if PAGES.contains(&page.as_str()) {
+            let text = fs::read_to_string(&path).expect("UTF-8 text");
+            findings.extend(page_width(&page, &text));
+        }
+    }
+    hold(&findings);
+}
+
+#[test]
+fn each_venue_is_a_folder_of_the_venues_crate() {
+    for venue in VENUES {
+        assert!(project().join("gateways/venues/src").join(venue).is_dir(), "{venue}");
+    }
 }
 
 #[test]
@@ -502,6 +582,9 @@ fn each_rule_finds_its_defect_and_nothing_else() {
         ("core/src/a.rs", sleep.to_owned()),
         ("core/src/a.rs", mark.to_owned()),
         ("core/src/a.rs", "//! x\nfn f(x: f64) {}\n".to_owned()),
+        ("src/a.rs", "//! x\nconst A: &str = \"Kraken\";\n".to_owned()),
+        ("feeds/src/a.rs", "//! x\nuse kraken::A;\n".to_owned()),
+        ("src/a.rs", "//! x\n/// ```\nfn f() {}\n".to_owned()),
         ("core/src/utils.rs", "//! x\n".to_owned()),
         ("core/src/a.rs", "//! x\n#[allow(dead_code)]\nfn f() {}\n".to_owned()),
         ("core/src/a.rs", "fn f() {}\n".to_owned()),
@@ -527,6 +610,8 @@ fn literals_comments_and_tests_are_no_defects() {
             .to_owned(),
         "//! x\n#[allow(dead_code, reason = \"x\")]\nfn f() {}\n".to_owned(),
         "//! x\nfn f() {\n    // SAFETY: x\n    unsafe { g() }\n}\n".to_owned(),
+        "//! x\n//! ```text\n//! a picture\n//! ```\n".to_owned(),
+        "//! x\n// As Kraken does.\n#[cfg(test)]\nmod tests {\n    use kraken::A;\n}\n".to_owned(),
     ];
     for text in &good {
         let file = Source::new("core/src/a.rs", text);
@@ -536,7 +621,9 @@ fn literals_comments_and_tests_are_no_defects() {
 }
 
 #[test]
-fn paths_and_arrows_are_found() {
+fn paths_wide_lines_and_arrows_are_found() {
+    assert_eq!(page_width("a.md", &"x".repeat(121)).len(), 1);
+    assert_eq!(page_width("a.md", &"x".repeat(120)).len(), 0);
     let path = concat!("cd /wo", "rk/here");
     assert_eq!(machine_paths("a.md", path).len(), 1);
     assert_eq!(

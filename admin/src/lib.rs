@@ -4,9 +4,9 @@
 //! A line belongs here if it shows state or takes an operator's command. Nothing here changes
 //! anything: a command enters the core as a journaled input like everything else.
 
+pub mod acceptor;
 pub mod console;
 pub mod disk;
-pub mod door;
 pub mod model;
 
 pub use model::{ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus};

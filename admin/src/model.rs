@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it follows the core. It decides nothing: where the core has a rule (what
 //! a child's state is after an event, how a fill is booked, which definition is taken) the core's
-//! own code is called. `report` follows orders, `children` children, `money` the ledger, `look`
+//! own code is called. `report` follows orders, `children` children, `money` the ledger, `query`
 //! answers.
 //!
 //! Nothing is allocated by an output once the rings were used whole. Reference data and operators'
@@ -11,12 +11,13 @@
 mod children;
 mod counts;
 mod events;
-mod kept;
-mod look;
+mod filter;
 mod money;
 mod number;
+mod query;
 mod report;
 mod rows;
+mod slots;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -30,7 +31,7 @@ use rutter_core::number::UnixNanos;
 use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
 
-pub use look::{ORDERS_LOOKED_AT_MAX, OrderFilter, StateFilter};
+pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use number::decimal;
 pub use rows::{
     BalanceRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow, ListingRow,
@@ -40,10 +41,7 @@ pub use rows::{
 
 use counts::{Counts, Open};
 use events::{Event, Events, What};
-use kept::{KeptChild, KeptOrder, Places};
-
-/// Rows of an answer at most.
-pub const ROWS_MAX: usize = 1_000;
+use slots::{ModelChild, ModelOrder, SlotTable};
 
 /// Operators' commands that are remembered.
 pub const COMMANDS_MAX: usize = 1_000;
@@ -79,8 +77,8 @@ impl Sizes {
 pub struct ReadModel {
     reference: Reference,
     ledger: Ledger,
-    orders: Places<KeptOrder>,
-    children: Places<KeptChild>,
+    orders: SlotTable<ModelOrder>,
+    children: SlotTable<ModelChild>,
     events: Events,
     /// Id of the newest order.
     newest: OrderId,
@@ -116,8 +114,8 @@ impl ReadModel {
         Self {
             reference: Reference::default(),
             ledger: Ledger::default(),
-            orders: Places::new(sizes.orders_log2.clamp(least, most)),
-            children: Places::new(sizes.children_log2.clamp(least, most)),
+            orders: SlotTable::new(sizes.orders_log2.clamp(least, most)),
+            children: SlotTable::new(sizes.children_log2.clamp(least, most)),
             events: Events::new(sizes.events_log2.clamp(least, most)),
             newest: OrderId(0),
             newest_open: OrderId(0),

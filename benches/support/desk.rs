@@ -8,12 +8,12 @@
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AccountLimits, AssetDef, BookUpdate, ChildFill, Genesis, Header, Input,
-    Instructions, InstrumentDef, Level, Liquidity, ListingDef, NewOrder, OrdType, SessionDef, Side,
-    TimeInForce, VenueDef,
+    AccountDef, AccountLimits, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity,
+    NewOrder, Side, TimeInForce, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
+use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
+use rutter_test_support::reference;
 
 pub const VENUES: u8 = 4;
 pub const LEVELS: i64 = 10;
@@ -41,60 +41,33 @@ pub const GENESIS: Genesis = Genesis {
     hash_seed: 42,
 };
 
-fn text<const N: usize>(text: &[u8]) -> Text<N> {
-    Text::new(text).expect("fits")
-}
-
 /// Reference data, venues up, books told.
 pub fn opening() -> Vec<Input> {
     let mut inputs = vec![
-        Input::Asset(AssetDef { id: BASE, name: text(b"BTC") }),
-        Input::Asset(AssetDef { id: QUOTE, name: text(b"USD") }),
-        Input::Instrument(InstrumentDef {
-            id: PAIR,
-            symbol: text(b"BTC/USD"),
-            base: BASE,
-            quote: QUOTE,
-            price_decimals: 2,
-            qty_decimals: 3,
-            order_qty_max: Qty(1_000_000),
-        }),
+        Input::Asset(reference::asset(BASE.0, "BTC")),
+        Input::Asset(reference::asset(QUOTE.0, "USD")),
+        Input::Instrument(reference::instrument(PAIR.0, "BTC/USD", BASE, QUOTE)),
         Input::Account(AccountDef {
-            id: AccountId(0),
-            name: text(b"fund"),
             slack_ppm: 100,
             limits: AccountLimits {
                 notional_max: FUNDS,
-                collar_ppm: 50_000,
+                rate_per_s: u32::MAX,
                 open_orders_max: 10_000,
-                ..AccountLimits::NONE
+                ..reference::limits()
             },
+            ..reference::account(0, "fund")
         }),
-        Input::Session(SessionDef { id: CLIENT, name: text(b"DESK"), account: Some(AccountId(0)) }),
+        Input::Session(reference::session(CLIENT.0, "DESK", Some(AccountId(0)))),
     ];
     for index in 0..VENUES {
         let venue = VenueId(index);
         inputs.push(Input::Venue(VenueDef {
-            id: venue,
-            name: text(&[b'v', b'0' + index]),
             stale_after_ns: u64::MAX / 4,
             rate_orders: u32::MAX,
-            rate_window_ns: 1_000_000_000,
             unanswered_max: u32::MAX,
-            fok: true,
+            ..reference::venue(index, &format!("v{index}"))
         }));
-        inputs.push(Input::Listing(ListingDef {
-            instrument: PAIR,
-            venue,
-            enabled: true,
-            tick: Price(1),
-            lot: Qty(1),
-            qty_min: Qty(1),
-            qty_max: Qty(1_000_000),
-            notional_min: Amount(0),
-            maker_fee: FeePpm(1_000),
-            taker_fee: FeePpm(2_000),
-        }));
+        inputs.push(Input::Listing(reference::listing(venue, PAIR)));
         inputs.extend([BASE, QUOTE].map(|asset| Input::Balance { venue, asset, total: FUNDS }));
     }
     inputs.push(Input::NodeStarted);
@@ -151,7 +124,7 @@ fn cl_ord_id(nth: u64) -> ClOrdId {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    text(&digits)
+    ClOrdId::new(&digits).expect("twelve bytes")
 }
 
 /// The nth client order, for two children.
@@ -163,13 +136,11 @@ pub fn order(nth: u64) -> Input {
         cl_ord_id: cl_ord_id(nth),
         instrument: PAIR,
         side: if buys { Side::Buy } else { Side::Sell },
-        ord_type: OrdType::Limit,
         tif: TimeInForce::Ioc,
         qty: Qty(2 * LEVEL_QTY),
         price: Price(if buys { CENTRE + 50 } else { CENTRE - 60 }),
-        instructions: Instructions::default(),
-        poss_resend: false,
         trace: nth + 1,
+        ..reference::buy("")
     })
 }
 

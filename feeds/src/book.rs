@@ -1,7 +1,8 @@
-//! A full-depth book in the core's integers, and the part of it that the core was last told.
+//! A full-depth book in the core's integers, and the levels that the core was last told.
 //!
-//! A line belongs here if it needs only levels: putting them in order, cutting, and telling the
-//! difference in [`BookUpdate`]s. Sequence numbers and checksums are the venue's module.
+//! A line belongs here if it needs only levels: their order, the depth of a book, and the
+//! difference between two books in [`BookUpdate`]s. Sequence numbers and checksums are a venue's
+//! dialect in `rutter-venues`.
 //!
 //! Both sides are sorted vectors with the best level at the end, since most changes are near it.
 
@@ -11,14 +12,14 @@ use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, LEVELS_PER_UPDATE, Level, Side};
 use rutter_core::number::{Price, Qty};
 
-/// Levels of each side that the core is told. Deeper ones are kept here only.
+/// Levels of each side that the core is told. Deeper levels are kept in the feed only.
 pub const FEED_DEPTH: usize = 20;
 
-/// Most [`BookUpdate`]s that one [`Published::publish`] emits: every old level of both sides goes
-/// and every new one comes.
+/// Most [`BookUpdate`]s that one [`Published::publish`] emits: each level of both sides is removed
+/// and another one added.
 pub const UPDATES_PER_PUBLISH_MAX: usize = (4 * FEED_DEPTH).div_ceil(LEVELS_PER_UPDATE);
 
-/// Levels of each side for which memory is taken at once, whatever the limit.
+/// Most levels of each side for which memory is reserved at the start.
 const LEVELS_RESERVED: usize = 1_024;
 
 /// Why a level cannot be put into a book.
@@ -30,15 +31,15 @@ pub enum BookError {
     /// The quantity is below zero.
     #[error("quantity {0} is below zero")]
     BadQty(i64),
-    /// The side holds as many levels as it may; cut it with [`Book::truncate`] in between.
+    /// The side holds as many levels as it may. [`Book::truncate`] makes room.
     #[error("side full: {limit} levels")]
     Full {
-        /// Levels a side.
+        /// Most levels of a side.
         limit: usize,
     },
 }
 
-/// One side; the best level is last.
+/// One side of a book; the best level is last.
 #[derive(Clone, Debug)]
 struct Half {
     side: Side,
@@ -50,7 +51,7 @@ impl Half {
         Self { side, levels: Vec::with_capacity(reserve) }
     }
 
-    /// Worse prices are less.
+    /// Compares two prices: the worse one is less.
     fn order(&self, a: Price, b: Price) -> Ordering {
         rank(self.side, a, b)
     }
@@ -73,7 +74,7 @@ impl Half {
     }
 }
 
-/// Compares two prices of one side: a worse one is less.
+/// Compares two prices of one side: the worse one is less.
 fn rank(side: Side, a: Price, b: Price) -> Ordering {
     match side {
         Side::Buy => a.cmp(&b),
@@ -81,7 +82,7 @@ fn rank(side: Side, a: Price, b: Price) -> Ordering {
     }
 }
 
-/// All levels that the venue told of one instrument, in the core's units.
+/// All levels of one instrument that the venue has told, in the core's units.
 #[derive(Clone, Debug)]
 pub struct Book {
     bids: Half,
@@ -110,17 +111,17 @@ impl Book {
         }
     }
 
-    /// Forgets all levels, keeps the memory.
+    /// Removes all levels and keeps the memory.
     pub fn clear(&mut self) {
         self.bids.levels.clear();
         self.asks.levels.clear();
     }
 
-    /// Sets all that rests at one price of `side` (`Sell` is an ask); quantity zero removes the
-    /// price, and removing what is not there is no error.
+    /// Sets the quantity at one price of `side` (`Sell` is the side of asks). Quantity zero removes
+    /// the level; removing a level that is not in the book is no error.
     ///
     /// # Errors
-    /// A price or quantity that cannot be, or a full side; the book is then unchanged.
+    /// The price or quantity is impossible, or the side is full. The book is then unchanged.
     pub fn set(&mut self, side: Side, level: Level) -> Result<(), BookError> {
         if level.price.0 <= 0 {
             return Err(BookError::BadPrice(level.price.0));
@@ -132,7 +133,7 @@ impl Book {
         self.half_mut(side).set(level, limit)
     }
 
-    /// Drops the worst levels of both sides until `depth` of each are left.
+    /// Removes the worst levels of both sides until `depth` of each side are left.
     pub fn truncate(&mut self, depth: usize) {
         self.bids.truncate(depth);
         self.asks.truncate(depth);
@@ -167,7 +168,7 @@ impl Book {
     }
 }
 
-/// The best [`FEED_DEPTH`] levels of one side as they were last told, best first.
+/// The best [`FEED_DEPTH`] levels of one side as the core was last told of them, best first.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
     levels: [Level; FEED_DEPTH],
@@ -188,7 +189,7 @@ impl Told {
         &self.levels[..self.len]
     }
 
-    /// Calls `gone` for each level whose price is not in `now`.
+    /// Calls `gone` for each level whose price is not in `now`, with quantity zero.
     fn removed(&self, now: &Self, side: Side, mut gone: impl FnMut(Level)) {
         let mut fresh = now.as_slice().iter().peekable();
         for level in self.as_slice() {
@@ -199,7 +200,7 @@ impl Told {
         }
     }
 
-    /// Calls `set` for each level that `before` does not have, or has with another quantity.
+    /// Calls `set` for each level that is not in `before` or has another quantity there.
     fn changed(&self, before: &Self, side: Side, mut set: impl FnMut(Level)) {
         let mut old = before.as_slice().iter().peekable();
         for level in self.as_slice() {
@@ -211,8 +212,8 @@ impl Told {
     }
 }
 
-/// What the core knows of one book. Told only by difference, so that any number of changes
-/// between two calls costs no more than the levels that are different in the end.
+/// What the core has been told of one book. The core is told differences only, so any number of
+/// changes between two calls costs no more than the levels that differ in the end.
 #[derive(Clone, Debug)]
 pub struct Published {
     venue: VenueId,
@@ -224,22 +225,22 @@ pub struct Published {
 }
 
 impl Published {
-    /// Nothing told yet.
+    /// A book of which the core has been told nothing.
     pub fn new(venue: VenueId, instrument: InstrumentId) -> Self {
         Self { venue, instrument, bids: Told::default(), asks: Told::default(), fresh: true }
     }
 
-    /// The book is not trusted any more, or a new snapshot has come: the next update clears what
-    /// the core has and tells everything.
+    /// A new snapshot has arrived: the next update clears the core's book and tells all levels.
     pub fn restart(&mut self) {
         self.bids = Told::default();
         self.asks = Told::default();
         self.fresh = true;
     }
 
-    /// Emits what is different from what was told last, levels that go before levels that come,
-    /// in at most [`UPDATES_PER_PUBLISH_MAX`] updates: `clear` on the first one after
-    /// [`Published::restart`], `last` on the final one. Returns how many; 0 if nothing changed.
+    /// Emits the difference between the book and what the core was told last, removed levels
+    /// first, in at most [`UPDATES_PER_PUBLISH_MAX`] updates. `clear` is set on the first update
+    /// after [`Published::restart`], `last` on the final one. Returns the number of updates; 0 if
+    /// nothing has changed.
     pub fn publish(&mut self, book: &Book, emit: impl FnMut(BookUpdate)) -> usize {
         let (bids, asks) = (Told::of(book, Side::Buy), Told::of(book, Side::Sell));
         let mut chunks = Chunks::new(self, emit);
@@ -255,7 +256,8 @@ impl Published {
     }
 }
 
-/// Fills updates and passes on each full one when the next begins, so that the final one is known.
+/// Fills updates. A full update is passed on when the next one begins, so that the final update is
+/// known.
 struct Chunks<F> {
     update: BookUpdate,
     sent: usize,

@@ -6,17 +6,16 @@
 //! configuration's hash; only scheme, host and port do.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use rutter_transport::secret::Secret;
+use serde::Deserialize;
 use ureq::http::{HeaderName, HeaderValue, Uri};
-use zeroize::Zeroizing;
 
-use super::access::read_secret_text;
+use super::secret::{read_secret, secret};
 use crate::watch::alerts::conditions::Severity;
-use crate::watch::alerts::queue::Patience;
+use crate::watch::alerts::queue::RetryPolicy;
 use crate::watch::alerts::state::{Policy, Route};
 
 /// Most webhooks.
@@ -144,33 +143,6 @@ pub enum UrlFault {
     User,
 }
 
-/// A text that does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(Zeroizing<String>);
-
-impl Hidden {
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        // What is there instead of a text is not told.
-        match toml::Value::deserialize(from)? {
-            toml::Value::String(text) => Ok(Self(Zeroizing::new(text))),
-            _ => Err(serde::de::Error::custom("must be a text")),
-        }
-    }
-}
-
 /// `[alerts]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,7 +169,8 @@ pub struct WebhookConfig {
     /// What we call it.
     pub name: String,
     /// `https://host[:port]/path`, or `http`. One of `url`, `url_env` and `url_file`.
-    pub url: Option<Hidden>,
+    #[serde(default, deserialize_with = "secret")]
+    pub url: Option<Secret>,
     /// The environment variable that holds it.
     pub url_env: Option<String>,
     /// The file that holds it.
@@ -240,7 +213,8 @@ pub struct HeaderConfig {
     /// Such as `Authorization`.
     pub name: String,
     /// Its value. One of `value`, `value_env` and `value_file`.
-    pub value: Option<Hidden>,
+    #[serde(default, deserialize_with = "secret")]
+    pub value: Option<Secret>,
     /// The environment variable that holds it.
     pub value_env: Option<String>,
     /// The file that holds it.
@@ -286,17 +260,17 @@ pub struct Webhook {
     /// Whether the way there is encrypted.
     pub tls: bool,
     /// All of its address.
-    pub url: Hidden,
+    pub url: Secret,
     /// Further headers.
-    pub headers: Vec<(String, Hidden)>,
+    pub headers: Vec<(String, Secret)>,
     /// For signatures.
-    pub hmac_secret: Option<Hidden>,
+    pub hmac_secret: Option<Secret>,
     /// Authorities for TLS.
     pub ca_file: Option<PathBuf>,
     /// For one attempt.
     pub timeout: Duration,
     /// Between attempts.
-    pub patience: Patience,
+    pub retry: RetryPolicy,
     /// What it is told.
     pub route: Route,
 }
@@ -308,10 +282,10 @@ fn range(key: String, value: u32, min: u32, max: u32) -> Result<(), AlertsError>
 /// A value from wherever it is; `None` if it is nowhere.
 fn value(
     key: &str,
-    text: Option<&Hidden>,
+    text: Option<&Secret>,
     variable: Option<&String>,
     file: Option<&PathBuf>,
-) -> Result<Option<Hidden>, AlertsError> {
+) -> Result<Option<Secret>, AlertsError> {
     let unreadable = |end: &str, reason: String| {
         let key = format!("{key}_{end}");
         AlertsError::Unreadable { key, reason }
@@ -320,12 +294,12 @@ fn value(
         (None, None, None) => Ok(None),
         (Some(text), None, None) => Ok(Some(text.clone())),
         (None, Some(name), None) => match std::env::var(name) {
-            Ok(text) => Ok(Some(Hidden(Zeroizing::new(text)))),
+            Ok(text) => Ok(Some(Secret::new(text))),
             // Not even the name: it may be the value, by mistake.
             Err(_) => Err(unreadable("env", "no such variable is set".to_owned())),
         },
-        (None, None, Some(path)) => match read_secret_text(path) {
-            Ok(text) => Ok(Some(Hidden(text))),
+        (None, None, Some(path)) => match read_secret(path) {
+            Ok(text) => Ok(Some(text)),
             Err(reason) => Err(unreadable("file", reason)),
         },
         _ => Err(AlertsError::OneOf { key: key.to_owned() }),
@@ -493,7 +467,7 @@ impl WebhookConfig {
             hmac_secret,
             ca_file: self.ca_file.clone(),
             timeout: Duration::from_millis(u64::from(self.timeout_ms)),
-            patience: Patience {
+            retry: RetryPolicy {
                 retry_ns_min: ms(self.retry_min_ms),
                 retry_ns_max: ms(self.retry_max_ms),
                 age_ns_max: u64::from(self.age_max_s) * 1_000_000_000,
@@ -505,7 +479,7 @@ impl WebhookConfig {
         })
     }
 
-    fn headers(&self) -> Result<Vec<(String, Hidden)>, AlertsError> {
+    fn headers(&self) -> Result<Vec<(String, Secret)>, AlertsError> {
         if self.header.len() > HEADERS_MAX {
             let key = format!("alerts.webhook.{}.header", self.name);
             return Err(AlertsError::Headers { key, count: self.header.len() });
@@ -569,7 +543,7 @@ mod tests {
         assert!(!format!("{webhooks:?}").contains(CANARY));
         assert_eq!(webhooks[0].place, "https://alerts.example:443");
         assert_eq!(webhooks[0].headers[0].1.expose(), format!("Bearer {CANARY}"));
-        assert_eq!(webhooks[0].patience.retry_ns_min, 1_000_000_000);
+        assert_eq!(webhooks[0].retry.retry_ns_min, 1_000_000_000);
     }
 
     #[test]

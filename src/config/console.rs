@@ -9,8 +9,8 @@ use rutter_admin::console::service::TwoPerson;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::access::read_secret_text;
-use super::{ConfigError, wrong};
+use super::error::{ConfigError, wrong};
+use super::secret::read_secret_text;
 
 /// `[console]`
 #[derive(Clone, Debug, Deserialize)]

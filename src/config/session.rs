@@ -14,8 +14,26 @@ use rutter_fix::session::schedule::{Day, ScheduleError, TimeOfDay};
 use rutter_transport::secret::Secret;
 use serde::Deserialize;
 
-use super::access::{self, Access, LogonProof};
-use super::{Config, ConfigError, wrong};
+use super::error::{ConfigError, wrong};
+use super::secret::secret;
+
+/// What a session's Logon must prove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum LogonProof {
+    /// That it knows the password.
+    #[default]
+    #[serde(rename = "password")]
+    Password,
+    /// That it knows the shared secret, without telling it.
+    #[serde(rename = "hmac-sha256")]
+    HmacSha256,
+    /// That it has the private key.
+    #[serde(rename = "ed25519")]
+    Ed25519,
+    /// Nothing: the certificate that it shows is enough.
+    #[serde(rename = "certificate")]
+    Certificate,
+}
 
 /// The versions that a session may speak, as `BeginString` (8) has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -58,7 +76,7 @@ pub struct SessionConfig {
     pub logon: LogonProof,
     /// Its password (FIX 554), or the secret that it shares with us for `hmac-sha256`. One of
     /// these three.
-    #[serde(default, deserialize_with = "access::secret")]
+    #[serde(default, deserialize_with = "secret")]
     pub password: Option<Secret>,
     /// A file that holds it; white space at its end does not count.
     pub password_file: Option<PathBuf>,
@@ -216,10 +234,10 @@ impl SessionConfig {
         CancelOnDisconnect { all: self.cancel_on_disconnect, grace_ns }
     }
 
-    /// Checks it by itself and against the rest of the file.
-    pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
+    /// Checks a session by itself, and against the names of all accounts and the other sessions.
+    pub(super) fn check(&self, accounts: &[&str], sessions: &[Self]) -> Result<(), ConfigError> {
         let key = |name: &str| format!("session.{}.{name}", self.comp_id);
-        let known = config.account.iter().any(|account| account.name == self.account);
+        let known = accounts.contains(&self.account.as_str());
         if self.is_drop_copy() && !self.account.is_empty() {
             return wrong(key("account"), "a drop copy has none");
         }
@@ -227,8 +245,8 @@ impl SessionConfig {
             return wrong(key("account"), format!("no account is called {:?}", self.account));
         }
         for name in &self.drop_copy_of {
-            let trades = |one: &SessionConfig| one.comp_id == *name && one.drop_copy_of.is_empty();
-            if !config.session.iter().any(trades) {
+            let trades = |one: &Self| one.comp_id == *name && one.drop_copy_of.is_empty();
+            if !sessions.iter().any(trades) {
                 return wrong(key("drop_copy_of"), format!("no session {name:?} trades"));
             }
         }
@@ -239,13 +257,14 @@ impl SessionConfig {
             return wrong(key("unchecked"), "nothing is checked: validate_messages is not set");
         }
         self.schedule()?;
-        Access::of(self).map(|_| ())
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     const SOUND: &str = include_str!("../../deploy/example.toml");
     const HOURS: &str = "[session.hours]\nzone = \"Europe/Zurich\"\nstart = \"08:00\"\nend = \"17:30\"\n\n[[session]]";

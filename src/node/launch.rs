@@ -28,10 +28,10 @@ use rutter_venues::venue::{Feed as FeedMachine, Orders};
 
 use crate::clock::unix_ns;
 use crate::config::Config;
-use crate::node::NodeError;
 use crate::node::boot::Names;
 use crate::node::console::ConsoleFeed;
 use crate::node::decider::Decider;
+use crate::node::error::NodeError;
 use crate::node::gate::Gate;
 use crate::node::layout::{Bed, CoreThread, Layout, run_alone};
 use crate::node::rings::{

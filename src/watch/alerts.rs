@@ -31,7 +31,7 @@ use conditions::{View, Watcher};
 use sink::Sink;
 use state::{Acknowledged, Alerts};
 use steady::Steady;
-use webhook::{Post, Teller};
+use webhook::{AlertSource, Post};
 
 /// How often what is shown is looked at.
 const LOOK_PERIOD: Duration = Duration::from_millis(250);
@@ -83,7 +83,7 @@ impl Alerter {
         let webhooks = config.webhooks()?;
         let policy = config.policy(&webhooks);
         let node = config.node.as_deref().unwrap_or(node).to_owned();
-        let teller = Teller { node, started_ns: monitor.started_ns() };
+        let source = AlertSource { node, started_ns: monitor.started_ns() };
         let clock = Steady::new();
         let (acknowledged, heard) = sync_channel(ACKNOWLEDGED_MAX);
         let (ends, ended) = channel();
@@ -92,7 +92,7 @@ impl Alerter {
             let post = Post::new(webhook)
                 .map_err(|source| StartError::Tls { name: webhook.name.clone(), source })?;
             let seed = seed.wrapping_add(at as u64);
-            sinks.push(Arc::new(Sink::new(webhook, post, teller.clone(), clock, seed)));
+            sinks.push(Arc::new(Sink::new(webhook, post, source.clone(), clock, seed)));
         }
         let mut alerter = Self {
             stop: Arc::default(),

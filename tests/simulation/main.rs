@@ -18,46 +18,28 @@ mod node;
 mod venues;
 mod world;
 
-use world::World;
+use rutter_test_support::seeds;
+
+use world::{Totals, World};
 
 /// Seeds in a plain test run.
 const SEEDS_DEFAULT: u64 = 200;
 
-fn run(seed: u64) {
-    let result = std::panic::catch_unwind(|| World::new(seed).run());
-    if let Err(panic) = result {
-        eprintln!(
-            "seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation"
-        );
-        std::panic::resume_unwind(panic);
-    }
-}
-
 #[test]
 fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    if let Some(seed) = number("RUTTER_SEED") {
-        return run(seed);
-    }
-    let seeds = number("RUTTER_SEEDS").unwrap_or(SEEDS_DEFAULT);
-    let mut totals = world::Totals::default();
-    for seed in 1..=seeds {
-        let mut counted = world::Totals::default();
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            counted = World::new(seed).run();
-        }));
-        if let Err(panic) = result {
-            eprintln!(
-                "seed {seed} failed; again with: RUTTER_SEED={seed} cargo test --test simulation"
-            );
-            std::panic::resume_unwind(panic);
-        }
+    let seeds = seeds::chosen(SEEDS_DEFAULT);
+    let mut totals = Totals::default();
+    for counted in seeds::run_all(&seeds, "--test simulation", |seed| World::new(seed).run()) {
         totals.add(&counted);
     }
-    println!("{seeds} seeds: {totals:?}");
+    println!("seeds {seeds:?}: {totals:?}");
+    let count = seeds.count();
+    if count == 1 {
+        return;
+    }
     // A simulation that tests nothing must not pass.
-    assert!(totals.crashes > 0 || seeds < 20, "no crash in {seeds} seeds");
+    assert!(totals.crashes > 0 || count < 20, "no crash in {count} seeds");
     assert!(totals.cuts > 0 && totals.orders > 0 && totals.fills > 0, "{totals:?}");
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
-    assert!(totals.lost > 0 || seeds < 20, "no order ended with its connection: {totals:?}");
+    assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
 }

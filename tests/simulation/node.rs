@@ -6,23 +6,24 @@ use rutter::node::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AccountLimits, AssetDef, Genesis, Input, InstrumentDef, ListingDef, SessionDef,
-    VenueDef,
+    AccountDef, AccountLimits, Genesis, Input, InstrumentDef, ListingDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
+use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::Output;
 use rutter_feeds::FeedCommand;
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::Version;
 use rutter_fix::store::MemStore;
 use rutter_journal::{Config, Durability, MemStorage};
+use rutter_test_support::reference::{self, UNIT, text};
 use rutter_transport::machine::{Event, Machine, Outbox};
 use rutter_transport::secret::Secret;
 use rutter_venues::VenueCommand;
 use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
+use rutter_venues::inquiry::CallLimit;
 use rutter_venues::kraken::feed::KrakenFeed;
-use rutter_venues::kraken::{KrakenConfig, KrakenOrders, RestLimit};
+use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
 use rutter_venues::listing::{AssetNames, FeedListing, Listing};
 
 use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
@@ -32,7 +33,6 @@ pub const NODE_TAG: u32 = 0x51_70_0b_ad;
 pub const BTC: AssetId = AssetId(0);
 pub const USDT: AssetId = AssetId(1);
 pub const PAIR: InstrumentId = InstrumentId(0);
-const UNIT: i128 = 1_000_000_000_000_000_000;
 
 /// A machine of either kind.
 pub enum Machinery {
@@ -120,10 +120,6 @@ pub struct Node {
     pub connections: Vec<Option<(usize, u64)>>,
 }
 
-fn text<const N: usize>(text: &str) -> Text<N> {
-    Text::new(text.as_bytes()).expect("fits")
-}
-
 /// The version that a client speaks: one of each, and again.
 pub fn version_of(client: usize) -> Version {
     Version::ALL[(client + 1) % Version::ALL.len()]
@@ -167,23 +163,19 @@ fn gateway_config() -> GatewayConfig {
     }
 }
 
-fn reference() -> Vec<Input> {
+fn definitions() -> Vec<Input> {
     let venue = |id: u8, name: &str| {
         Input::Venue(VenueDef {
-            id: VenueId(id),
-            name: text(name),
             stale_after_ns: 5_000_000_000,
             rate_orders: if id == 0 { 400 } else { 10 },
             rate_window_ns: if id == 0 { 10_000_000_000 } else { 5_000_000_000 },
             unanswered_max: if id == 0 { 1_000 } else { 3 },
             fok: id == 0,
+            ..reference::venue(id, name)
         })
     };
     let listing = |id: u8, tick: i64, lot: i64, fees: (i32, i32)| {
         Input::Listing(ListingDef {
-            instrument: PAIR,
-            venue: VenueId(id),
-            enabled: true,
             tick: Price(tick),
             lot: Qty(lot),
             qty_min: Qty(5_000),
@@ -191,35 +183,36 @@ fn reference() -> Vec<Input> {
             notional_min: Amount(5 * UNIT),
             maker_fee: FeePpm(fees.0),
             taker_fee: FeePpm(fees.1),
+            ..reference::listing(VenueId(id), PAIR)
         })
     };
-    let mut limits = AccountLimits::NONE;
-    limits.notional_max = Amount(1_000_000 * UNIT);
-    (limits.collar_ppm, limits.rate_per_s, limits.open_orders_max) = (20_000, 1_000, 200);
+    let limits = AccountLimits {
+        collar_ppm: 20_000,
+        rate_per_s: 1_000,
+        open_orders_max: 200,
+        ..reference::limits()
+    };
     let mut inputs = vec![
-        Input::Asset(AssetDef { id: BTC, name: text("BTC") }),
-        Input::Asset(AssetDef { id: USDT, name: text("USDT") }),
+        Input::Asset(reference::asset(BTC.0, "BTC")),
+        Input::Asset(reference::asset(USDT.0, "USDT")),
         Input::Instrument(InstrumentDef {
-            id: PAIR,
-            symbol: text("BTC/USDT"),
-            base: BTC,
-            quote: USDT,
-            price_decimals: 2,
             qty_decimals: 8,
             order_qty_max: Qty(10_000_000_000),
+            ..reference::instrument(PAIR.0, "BTC/USDT", BTC, USDT)
         }),
         venue(0, "binance"),
         venue(1, "kraken"),
         listing(0, 1, 1_000, (1_000, 1_000)),
         listing(1, 10, 1, (1_600, 2_600)),
-        Input::Account(AccountDef { id: AccountId(0), name: text("fund"), slack_ppm: 100, limits }),
+        Input::Account(AccountDef { slack_ppm: 100, limits, ..reference::account(0, "fund") }),
     ];
     for client in 0..CLIENTS {
-        inputs.push(Input::Session(SessionDef {
-            id: SessionId(client as u16),
-            name: text(&client_name(client)),
-            account: Some(AccountId(0)),
-        }));
+        let account = Some(AccountId(0));
+        inputs.push(Input::Session(reference::session(
+            client as u16,
+            &client_name(client),
+            account,
+        )));
     }
     inputs.push(Input::NodeStarted);
     inputs
@@ -252,7 +245,7 @@ fn machines(seed: u64) -> Vec<Running> {
         api_key: Secret::from(KRAKEN_KEY),
         api_secret: Secret::from(KRAKEN_SECRET),
         // The simulated account is of the highest tier: 20 points, one a second back.
-        rest_limit: RestLimit { counter_max: 18, decay_milli_per_s: 1_000 },
+        rest_limit: CallLimit { counter_max: 18, decay_milli_per_s: 1_000 },
         seed,
         listings: vec![listing("BTC/USDT", 1)],
         assets,
@@ -291,8 +284,8 @@ pub fn genesis() -> Genesis {
         orders_log2: 12,
         children_log2: 13,
         executions_log2: 14,
-        day_roll_s: 0,
         hash_seed: 7,
+        ..reference::genesis()
     }
 }
 
@@ -328,7 +321,7 @@ impl Node {
             decider,
             gateway,
             machines,
-            inputs: reference().into(),
+            inputs: definitions().into(),
             outputs: VecDeque::new(),
             storage,
             connections: vec![None; 16],

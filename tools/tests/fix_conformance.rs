@@ -1,13 +1,13 @@
-//! The acceptor against the conformance cases: those given beside this repository
-//! (`../shared/fix-acceptance`), and ours under `tests/conformance`, played by the same runner.
+//! The acceptor against two sets of conformance cases: one beside this repository
+//! (`../shared/fix-acceptance`), and one under `tests/conformance`. One runner plays both.
 //!
-//! Ours are written once for all versions; see [`Version::write`].
+//! The cases under `tests/conformance` are written once for all versions; see [`Version::write`].
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The acceptor, ended with the test.
+/// A running acceptor, which ends with the test.
 struct Acceptor {
     process: Child,
     port: String,
@@ -31,7 +31,8 @@ impl Acceptor {
 
 impl Drop for Acceptor {
     fn drop(&mut self) {
-        // It may have ended by itself, which the runner has told by then.
+        // Both calls fail only if the acceptor has ended by itself; then the runner has failed
+        // before.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -81,15 +82,15 @@ fn an_echo_on_the_session_layer_does_what_the_given_cases_demand() {
     play(&runner, &Acceptor::start(&["--echo"]), &definitions, "app");
 }
 
-/// A version that our own cases are played in.
+/// A version in which the cases under `tests/conformance` are played.
 struct Version {
     name: &'static str,
     begin_string: &'static str,
-    /// `CompID` of the one who connects.
+    /// `CompID` of the initiator.
     peer: &'static str,
-    /// What a Logon has behind 98 and 108.
+    /// Fields of a Logon after `EncryptMethod` (98) and `HeartBtInt` (108).
     logon: &'static str,
-    /// The conditions in a case that hold.
+    /// The conditions of a case that hold in this version.
     holds: [&'static str; 2],
 }
 
@@ -111,22 +112,25 @@ const VERSIONS: [Version; 5] = [
     version("fix50sp2", "FIXT.1.1", "TW50SP2", "1137=9|", ["NOT42", "FIXT"]),
 ];
 
-/// What stands in a case for much else.
+/// Abbreviations in a case, with their texts.
 const ORDER: &str = "11=ID|21=1|40=1|54=1|38=200|55=INTC|60=<TIME>|";
 
 impl Version {
-    /// Whether a case is for this version; `# versions: fix44 fix50` in its first line says so.
+    /// Whether a case is for this version: its first line may list versions, such as
+    /// `# versions: fix44 fix50`.
     fn plays(&self, case: &str) -> bool {
         let first = case.lines().next().unwrap_or_default();
         let named = first.strip_prefix("# versions:");
         named.is_none_or(|named| named.split_whitespace().any(|name| name == self.name))
     }
 
-    /// A case in the language of the runner, of which ours differs so: `> 35=..|34=..|` is what we
-    /// send and `< 35=..|34=..|` what we expect, the rest of the header put in; `LOGON` is a
-    /// connection and a Logon that is answered; `<ORDER>` is an order, `<VERSION>` what a Logon
-    /// has besides; `<NOT42:373=13|>` is there in the versions that the condition names; `|` ends a
-    /// field.
+    /// A case in the language of the runner. The cases here are shorter:
+    ///
+    /// - `> 35=..|34=..|` is sent and `< 35=..|34=..|` is expected, with the rest of the header
+    ///   added; `|` ends a field.
+    /// - `LOGON` is a connection and an answered Logon.
+    /// - `<ORDER>` stands for an order, `<VERSION>` for further fields of a Logon.
+    /// - `<NOT42:373=13|>` applies only in versions for which the condition holds.
     fn write(&self, case: &str) -> String {
         let logon =
             "iCONNECT\n> 35=A|34=1|98=0|108=30|<VERSION>\n< 35=A|34=1|98=0|108=30|<VERSION>";
@@ -161,7 +165,7 @@ impl Version {
     }
 }
 
-/// Puts the middle of a header behind 35 and 34.
+/// Inserts the rest of the header after `MsgType` (35) and `MsgSeqNum` (34).
 fn head(rest: &str, middle: &str) -> String {
     let second = rest.match_indices('|').nth(1).expect("35 and 34").0 + 1;
     let (first, rest) = rest.split_at(second);

@@ -112,6 +112,16 @@ impl Before {
     fn plain(raw: String) -> Self {
         Self { styled: raw.clone(), raw }
     }
+
+    /// The prompt without colours.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// The prompt as a terminal shows it.
+    pub fn styled(&self) -> &str {
+        &self.styled
+    }
 }
 
 impl Prompt for Before {

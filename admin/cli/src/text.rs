@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+
 /// What a span means; its colour is the terminal's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paint {
@@ -367,42 +369,16 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-const DAY_S: u64 = 86_400;
-
 /// Time of the day, UTC, with the date if it is another day than `now_ns`.
 pub fn clock(now_ns: u64, ns: u64) -> String {
-    let s = ns / 1_000_000_000;
-    let (h, m, second) = (s / 3_600 % 24, s / 60 % 60, s % 60);
-    let time = format!("{h:02}:{m:02}:{second:02}.{:03}", ns / 1_000_000 % 1_000);
-    if s / DAY_S == now_ns / 1_000_000_000 / DAY_S {
-        return time;
-    }
-    let (year, month, day) = date(s / DAY_S);
-    format!("{year}-{month:02}-{day:02} {time}")
+    let date = |ns: u64| utc(ns).strftime("%Y-%m-%d").to_string();
+    let time = utc(ns).strftime("%H:%M:%S%.3f").to_string();
+    if date(ns) == date(now_ns) { time } else { format!("{} {time}", date(ns)) }
 }
 
-/// Gregorian date of a day since 1970-01-01, by counting: years of 365 or 366 days, then months.
-fn date(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    // 400 years have 146,097 days, so that the loop below is short.
-    let mut year = 1970 + days / 146_097 * 400;
-    days %= 146_097;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+/// A time as a moment; `u64` nanoseconds end in the year 2554.
+fn utc(ns: u64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -441,9 +417,11 @@ mod tests {
         let at = 1_763_732_787_123_000_000;
         assert_eq!(clock(at, at), "13:46:27.123");
         assert_eq!(clock(0, at), "2025-11-21 13:46:27.123");
-        assert_eq!(date(11_016), (2000, 2, 29));
-        assert_eq!(date(47_540), (2100, 2, 28));
-        assert_eq!(date(47_541), (2100, 3, 1));
+        let day = |days: u64| clock(0, days * 86_400 * 1_000_000_000);
+        assert_eq!(day(11_016), "2000-02-29 00:00:00.000");
+        assert_eq!(day(47_540), "2100-02-28 00:00:00.000");
+        assert_eq!(day(47_541), "2100-03-01 00:00:00.000");
+        assert_eq!(clock(0, u64::MAX), "2554-07-21 23:34:33.709");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod change;
 mod look;
+mod understood;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,7 @@ use super::socket::Service;
 use super::totp::Codes;
 use super::verb::{self, Args, Asked, Change, Decision, Request, ScopeName, Verb};
 use crate::model::ReadModel;
-use change::Understood;
+use understood::Understood;
 
 /// What one person alone may not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::frame::{Code, Failure, RawRequest, answer, parse};
 use super::people::{Peer, People, Role};
-use crate::door::{Door, Host};
+use crate::acceptor::{Acceptor, ConnectionHandler};
 
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 32;
@@ -94,7 +94,7 @@ pub trait Service: Send + Sync + 'static {
 pub struct Console {
     path: PathBuf,
     guests: Arc<Guests>,
-    door: Option<Door>,
+    acceptor: Option<Acceptor>,
 }
 
 impl Console {
@@ -122,14 +122,14 @@ impl Console {
         listener.set_nonblocking(true).map_err(fail)?;
         let guests = Arc::new(Guests { people, service, open: Mutex::default() });
         let next = move || listener.accept().map(|(stream, _)| stream);
-        let door = Door::open("console", next, Arc::clone(&guests)).map_err(fail)?;
-        Ok(Self { path: path.to_owned(), guests, door: Some(door) })
+        let acceptor = Acceptor::start("console", next, Arc::clone(&guests)).map_err(fail)?;
+        Ok(Self { path: path.to_owned(), guests, acceptor: Some(acceptor) })
     }
 }
 
 impl Drop for Console {
     fn drop(&mut self) {
-        self.door = None;
+        self.acceptor = None;
         for guest in self.guests.lock().guests.values() {
             // Gone already, if this fails.
             let _ = guest.stream.shutdown(std::net::Shutdown::Both);
@@ -253,8 +253,8 @@ impl std::fmt::Debug for Guests {
     }
 }
 
-impl Host<UnixStream> for Guests {
-    const GUEST: &'static str = "console-guest";
+impl ConnectionHandler<UnixStream> for Guests {
+    const THREAD_NAME: &'static str = "console-guest";
     const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
 
     fn serve(&self, stream: UnixStream) {

@@ -8,7 +8,7 @@ use rutter_core::reference::VENUES_MAX;
 
 use super::counts::Whose;
 use super::events::{Event, What};
-use super::kept::{Kept, KeptChild};
+use super::slots::{Kept, ModelChild};
 use super::{ReadModel, set};
 
 impl ReadModel {
@@ -35,7 +35,7 @@ impl ReadModel {
         if let Some(older) = self.children.get_mut(older.0) {
             older.newer = new.child;
         }
-        self.children.put(KeptChild {
+        self.children.put(ModelChild {
             id: new.child,
             order: new.order,
             whose,
@@ -46,14 +46,14 @@ impl ReadModel {
             price: new.price,
             sent,
             older,
-            ..KeptChild::EMPTY
+            ..ModelChild::EMPTY
         });
         self.move_child(new.child, |child| child.state = ChildState::Sent);
     }
 
     /// Takes a child whose place is needed off the chain of its order. The core gives no place away
     /// that is in use; were it so, the counts would still be right.
-    fn forget_child(&mut self, old: &KeptChild) {
+    fn forget_child(&mut self, old: &ModelChild) {
         self.move_child(old.id, |child| {
             if !child.state.is_over() {
                 child.state = ChildState::Canceled;
@@ -101,7 +101,7 @@ impl ReadModel {
     }
 
     /// Every change of a child passes here: counts and what it binds follow.
-    fn move_child(&mut self, id: ChildId, change: impl FnOnce(&mut KeptChild)) {
+    fn move_child(&mut self, id: ChildId, change: impl FnOnce(&mut ModelChild)) {
         let Some(child) = self.children.get_mut(id.0) else { return };
         let before = *child;
         change(child);
@@ -119,7 +119,7 @@ impl ReadModel {
         }
     }
 
-    fn count_child(&mut self, child: &KeptChild, opened: bool) {
+    fn count_child(&mut self, child: &ModelChild, opened: bool) {
         self.open_children.change(child.whose, opened);
         self.open_children.change_at(child.venue, opened);
         let Some(order) = self.orders.get_mut(child.order.0) else { return };
@@ -132,7 +132,7 @@ impl ReadModel {
         }
     }
 
-    fn count_unknown(&mut self, child: &KeptChild, unknown: bool) {
+    fn count_unknown(&mut self, child: &ModelChild, unknown: bool) {
         if let Some(count) = self.unknown.get_mut(child.venue.index()) {
             *count = if unknown { *count + 1 } else { count.saturating_sub(1) };
         }
@@ -229,7 +229,7 @@ const fn event_of(end: ChildEnd) -> ChildEvent {
     }
 }
 
-impl KeptChild {
+impl ModelChild {
     /// Whose the child of that order is, and of what.
     pub const fn instrument(&self) -> InstrumentId {
         let Whose { instrument, .. } = self.whose;

@@ -9,9 +9,9 @@ use rutter_core::reference::amount_of;
 use super::ReadModel;
 use super::counts::Whose;
 use super::events::{Event, What};
-use super::kept::{Kept, KeptOrder, is_over, is_pending};
+use super::slots::{Kept, ModelOrder, is_over, is_pending};
 
-impl KeptOrder {
+impl ModelOrder {
     pub const fn whose(&self) -> Whose {
         Whose { session: self.session, account: self.account, instrument: self.instrument }
     }
@@ -62,7 +62,7 @@ impl ReadModel {
         if let Some(old) = self.orders.in_the_way(report.order.0).copied() {
             self.set_status(old.id, OrdStatus::Canceled, Refusal::None);
         }
-        let order = KeptOrder {
+        let order = ModelOrder {
             id: report.order,
             trace: report.trace,
             session: report.session,
@@ -75,7 +75,7 @@ impl ReadModel {
             status: OrdStatus::New,
             taken: report.time,
             older: self.newest_open,
-            ..KeptOrder::EMPTY
+            ..ModelOrder::EMPTY
         };
         self.open_orders.change(order.whose(), true);
         if let Some(newer) = self.orders.get_mut(self.newest_open.0) {
@@ -126,7 +126,7 @@ impl ReadModel {
     }
 
     /// Counts an order out and takes it off the list of those that are open.
-    fn close(&mut self, order: &KeptOrder) {
+    fn close(&mut self, order: &ModelOrder) {
         self.open_orders.change(order.whose(), false);
         for (venue, open) in order.open_at.iter().enumerate() {
             if *open > 0 {

@@ -294,9 +294,9 @@ pub struct EventRow {
 pub struct OrderDetail {
     /// The order.
     pub order: OrderRow,
-    /// Its children, oldest first: the newest [`super::ROWS_MAX`] that are not forgotten.
+    /// Its children, oldest first: the newest [`super::filter::ROWS_MAX`] that are not forgotten.
     pub children: Vec<ChildRow>,
-    /// Its events in order: the newest [`super::ROWS_MAX`] that are not forgotten.
+    /// Its events in order: the newest [`super::filter::ROWS_MAX`] that are not forgotten.
     pub events: Vec<EventRow>,
     /// How many came before those.
     pub events_forgotten: u64,

@@ -17,6 +17,7 @@ use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::{OperatorReport, Output, Sink};
+use rutter_test_support::reference::buy;
 use serde_json::{Value, json};
 
 use crate::world::{definitions, genesis, sizes, text};
@@ -80,20 +81,7 @@ impl Core {
     }
 
     fn order(&self, id: &str) {
-        self.input(&Input::NewOrder(NewOrder {
-            session: SessionId(0),
-            client_seq: 1,
-            cl_ord_id: text(id),
-            instrument: InstrumentId(0),
-            side: Side::Buy,
-            ord_type: OrdType::Limit,
-            tif: TimeInForce::Gtc,
-            qty: Qty(5),
-            price: Price(100),
-            instructions: Instructions::default(),
-            poss_resend: false,
-            trace: 1,
-        }));
+        self.input(&Input::NewOrder(NewOrder { qty: Qty(5), price: Price(100), ..buy(id) }));
     }
 
     fn seq(&self) -> u64 {

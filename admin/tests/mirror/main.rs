@@ -3,8 +3,6 @@
 //! `RUTTER_SEEDS=n` runs seeds 1 to n, `RUTTER_SEED=s` one of them, which is how a failure is
 //! replayed.
 
-#[path = "../../../tests/support/counting.rs"]
-mod counting;
 mod desk;
 mod no_allocation;
 mod scenarios;
@@ -21,8 +19,13 @@ use rutter_core::id::{InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Refusal, Scope};
 use rutter_core::ledger::Ledger;
 use rutter_core::order::{Order, OrderState};
+use rutter_test_support::counting::Counting;
+use rutter_test_support::seeds;
 
 use world::{INSTRUMENTS, SESSIONS, VENUES, World};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 const SEEDS_DEFAULT: u64 = 40;
 const STEPS: usize = 4_000;
@@ -30,21 +33,10 @@ const STEPS_BETWEEN_LOOKS: usize = 20;
 
 #[test]
 fn whatever_the_core_is_told_the_model_is_what_the_core_is() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("RUTTER_SEED") {
-        Some(seed) => seed..=seed,
-        None => 1..=number("RUTTER_SEEDS").unwrap_or(SEEDS_DEFAULT),
-    };
+    let seeds = seeds::chosen(SEEDS_DEFAULT);
     let mut seen = world::Seen::default();
     for seed in seeds.clone() {
-        let result = std::panic::catch_unwind(|| run(seed));
-        match result {
-            Ok(of_seed) => seen.add(&of_seed),
-            Err(panic) => {
-                eprintln!("seed {seed} failed; again with RUTTER_SEED={seed}");
-                std::panic::resume_unwind(panic);
-            }
-        }
+        seen.add(&seeds::run(seed, "-p rutter-admin --test mirror", || run(seed)));
     }
     println!("seeds {seeds:?}: {seen:?}");
     if seeds.count() >= 10 {

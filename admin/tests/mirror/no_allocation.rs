@@ -1,11 +1,11 @@
 //! The model's memory is taken when its rings are first used, and never more: a counting allocator
 //! proves it, over orders from their first report to their last fill.
 
-use crate::counting::allocations;
 use crate::world;
 use rutter_admin::ReadModel;
 use rutter_core::Engine;
 use rutter_core::output::Output;
+use rutter_test_support::counting::allocations;
 
 /// What the core told, over many turns of the rings.
 fn outputs() -> Vec<(u64, Output)> {

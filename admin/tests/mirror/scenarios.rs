@@ -7,6 +7,7 @@ use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::{Notice, Output};
+use rutter_test_support::reference;
 
 use crate::world::{World, sizes, text, words};
 
@@ -26,17 +27,11 @@ fn desk() -> World {
 fn buy(world: &mut World, id: &str, qty: i64, price: i64) {
     world.input(Input::NewOrder(NewOrder {
         session: CLIENT,
-        client_seq: 1,
-        cl_ord_id: text(id),
         instrument: PAIR,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        tif: TimeInForce::Gtc,
         qty: Qty(qty),
         price: Price(price),
-        instructions: Instructions::default(),
-        poss_resend: false,
         trace: 0xfeed,
+        ..reference::buy(id)
     }));
 }
 
@@ -127,12 +122,9 @@ fn money_is_shown_in_decimals_of_its_asset() {
 #[test]
 fn what_operators_did_is_told_newest_first_and_holds() {
     let mut world = desk();
-    let limits = AccountLimits {
-        notional_max: Amount(5_500_000_000_000_000_000),
-        collar_ppm: 7,
-        open_orders_max: 9,
-        ..AccountLimits::NONE
-    };
+    let mut limits = reference::limits();
+    limits.notional_max = Amount(5_500_000_000_000_000_000);
+    (limits.collar_ppm, limits.rate_per_s, limits.open_orders_max) = (7, 8, 9);
     operator(&mut world, OperatorCommand::SetLimits(AccountId(0), limits));
     operator(&mut world, OperatorCommand::Halt(Scope::Instrument(PAIR)));
     operator(&mut world, OperatorCommand::DrainVenue(VenueId(1)));

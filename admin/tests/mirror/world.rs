@@ -10,6 +10,9 @@ use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::{Notice, Output};
+use rutter_test_support::random::Random;
+use rutter_test_support::reference;
+pub use rutter_test_support::reference::text;
 
 pub const VENUES: u8 = 3;
 pub const INSTRUMENTS: u16 = 2;
@@ -34,31 +37,6 @@ pub struct Seen {
     pub restarts: u64,
 }
 
-/// `SplitMix64`, by Steele, Lea and Flood (2014).
-pub struct Random(u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-
-    fn in_100(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len() as u64) as usize]
-    }
-}
-
 pub struct World {
     pub engine: Engine,
     pub model: ReadModel,
@@ -74,19 +52,8 @@ pub struct World {
     execs: Vec<ChildFill>,
 }
 
-pub fn text<const N: usize>(text: &str) -> Text<N> {
-    Text::new(text.as_bytes()).expect("fits")
-}
-
 pub fn genesis() -> Genesis {
-    Genesis {
-        node_tag: 1,
-        orders_log2: 5,
-        children_log2: 6,
-        executions_log2: 6,
-        day_roll_s: 0,
-        hash_seed: 42,
-    }
+    Genesis { orders_log2: 5, children_log2: 6, executions_log2: 6, ..reference::genesis() }
 }
 
 pub fn sizes() -> Sizes {
@@ -94,60 +61,41 @@ pub fn sizes() -> Sizes {
 }
 
 fn account(id: u16, rate: u32) -> Input {
-    let mut limits = AccountLimits::NONE;
-    limits.notional_max = Amount(1_000_000 * UNIT);
-    (limits.collar_ppm, limits.rate_per_s, limits.open_orders_max) = (50_000, rate, 12);
+    let limits = AccountLimits { rate_per_s: rate, open_orders_max: 12, ..reference::limits() };
     Input::Account(AccountDef {
-        id: AccountId(id),
-        name: text(&format!("fund{id}")),
         slack_ppm: 100,
         limits,
+        ..reference::account(id, &format!("fund{id}"))
     })
 }
 
 fn session(id: u16, account: u16) -> Input {
     let account = (id + 1 < SESSIONS).then_some(AccountId(account));
-    Input::Session(SessionDef { id: SessionId(id), name: text(&format!("S{id}")), account })
+    Input::Session(reference::session(id, &format!("S{id}"), account))
 }
 
 fn venue(id: u8) -> Input {
     Input::Venue(VenueDef {
-        id: VenueId(id),
-        name: text(&format!("v{id}")),
         stale_after_ns: 500 * SECOND_NS,
-        rate_orders: 1_000,
-        rate_window_ns: SECOND_NS,
         unanswered_max: 100,
         fok: id == 0,
+        ..reference::venue(id, &format!("v{id}"))
     })
 }
 
 fn listing(venue: u8, instrument: u16, fee: i32) -> Input {
     Input::Listing(ListingDef {
-        instrument: InstrumentId(instrument),
-        venue: VenueId(venue),
-        enabled: true,
-        tick: Price(1),
-        lot: Qty(1),
-        qty_min: Qty(1),
-        qty_max: Qty(1_000_000),
-        notional_min: Amount(0),
-        maker_fee: FeePpm(1_000),
         taker_fee: FeePpm(fee),
+        ..reference::listing(VenueId(venue), InstrumentId(instrument))
     })
 }
 
 pub fn definitions() -> Vec<Input> {
-    let asset = |id: u16, name: &str| Input::Asset(AssetDef { id: AssetId(id), name: text(name) });
+    let asset = |id, name| Input::Asset(reference::asset(id, name));
     let instrument = |id: u16, symbol: &str| {
         Input::Instrument(InstrumentDef {
-            id: InstrumentId(id),
-            symbol: text(symbol),
-            base: AssetId(id),
-            quote: AssetId(2),
-            price_decimals: 2,
             qty_decimals: 3 + id as u8,
-            order_qty_max: Qty(1_000_000),
+            ..reference::instrument(id, symbol, AssetId(id), AssetId(2))
         })
     };
     let mut all = vec![asset(0, "BTC"), asset(1, "ETH"), asset(2, "USD")];
@@ -171,7 +119,7 @@ impl World {
             outputs: Vec::new(),
             seen: Seen::default(),
             before: rutter_core::engine::Counts::default(),
-            random: Random(seed),
+            random: Random::new(seed),
             seq: 0,
             now: 1_700_000_000 * SECOND_NS,
             ids: 0,
@@ -301,7 +249,6 @@ impl World {
         NewOrder {
             session: self.any_session(),
             client_seq: self.ids,
-            cl_ord_id: text(&format!("o{}", self.ids)),
             instrument: self.any_instrument(),
             side: self.any_side(),
             ord_type: if is_market { OrdType::Market } else { OrdType::Limit },
@@ -309,8 +256,8 @@ impl World {
             qty: Qty(1 + self.random.below(30) as i64),
             price: if is_market { Price(0) } else { self.price() },
             instructions,
-            poss_resend: false,
             trace: self.random.below(u64::MAX),
+            ..reference::buy(&format!("o{}", self.ids))
         }
     }
 
@@ -348,9 +295,8 @@ impl World {
             tif: order.tif,
             qty: Qty(1 + self.random.below(40) as i64),
             price,
-            instructions: Instructions::default(),
-            poss_resend: false,
             trace: 0,
+            ..reference::buy("")
         };
         self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id, order }));
     }
@@ -459,9 +405,9 @@ impl World {
         let scope = self.any_scope();
         let limits = AccountLimits {
             notional_max: Amount(i128::from(self.random.below(4)) * 250_000 * UNIT),
-            collar_ppm: 50_000,
+            rate_per_s: 10_000,
             open_orders_max: 4 + self.random.below(10) as u32,
-            ..AccountLimits::NONE
+            ..reference::limits()
         };
         let target = self.any_order().map_or(OrderId(7), |order| order.id);
         let account = AccountId(self.random.below(u64::from(ACCOUNTS) + 1) as u16);

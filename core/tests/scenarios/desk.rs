@@ -8,13 +8,13 @@ use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::*;
+use rutter_test_support::reference;
+pub use rutter_test_support::reference::{UNIT, text};
 
 pub const BTC: AssetId = AssetId(0);
 pub const USD: AssetId = AssetId(1);
 pub const PAIR: InstrumentId = InstrumentId(0);
 pub const CLIENT: SessionId = SessionId(0);
-/// One unit of an asset.
-pub const UNIT: i128 = 1_000_000_000_000_000_000;
 
 pub const HALT: OperatorCommand = OperatorCommand::Halt(Scope::All);
 pub const RESUME: OperatorCommand = OperatorCommand::Resume(Scope::All);
@@ -28,46 +28,23 @@ pub struct Desk {
     next_exec: u128,
 }
 
-pub fn text<const N: usize>(text: &str) -> Text<N> {
-    Text::new(text.as_bytes()).expect("fits")
-}
-
 impl Desk {
     /// So many venues, all up, funded, with maker fee 1000 and taker fee 2000 ppm, no book yet.
     pub fn with_venues(count: u8) -> Self {
-        let genesis = Genesis {
-            node_tag: 1,
-            orders_log2: 10,
-            children_log2: 11,
-            executions_log2: 12,
-            day_roll_s: 0,
-            hash_seed: 42,
-        };
         let mut desk = Self {
-            engine: Engine::new(&genesis).expect("sound genesis"),
+            engine: Engine::new(&reference::genesis()).expect("sound genesis"),
             outputs: Vec::new(),
             seq: 0,
             now: UnixNanos(1_700_000_000_000_000_000),
             client_seq: 0,
             next_exec: 1,
         };
-        desk.input(Input::Asset(AssetDef { id: BTC, name: text("BTC") }));
-        desk.input(Input::Asset(AssetDef { id: USD, name: text("USD") }));
-        desk.input(Input::Instrument(InstrumentDef {
-            id: PAIR,
-            symbol: text("BTC/USD"),
-            base: BTC,
-            quote: USD,
-            price_decimals: 2,
-            qty_decimals: 3,
-            order_qty_max: Qty(1_000_000),
-        }));
+        desk.input(Input::Asset(reference::asset(BTC.0, "BTC")));
+        desk.input(Input::Asset(reference::asset(USD.0, "USD")));
+        desk.input(Input::Instrument(reference::instrument(PAIR.0, "BTC/USD", BTC, USD)));
         desk.account(|_| {});
-        desk.input(Input::Session(SessionDef {
-            id: CLIENT,
-            name: text("DESK"),
-            account: Some(AccountId(0)),
-        }));
+        let client = reference::session(CLIENT.0, "DESK", Some(AccountId(0)));
+        desk.input(Input::Session(client));
         for index in 0..count {
             desk.add_venue(VenueId(index));
         }
@@ -81,30 +58,17 @@ impl Desk {
 
     /// Sets the account's limits, changed from the usual ones.
     pub fn account(&mut self, change: impl FnOnce(&mut AccountDef)) -> &mut Self {
-        let mut account = AccountDef {
-            id: AccountId(0),
-            name: text("fund"),
-            slack_ppm: 0,
-            limits: AccountLimits {
-                notional_max: Amount(1_000_000 * UNIT),
-                collar_ppm: 50_000,
-                open_orders_max: 400,
-                ..AccountLimits::NONE
-            },
-        };
+        let mut account = reference::account(0, "fund");
         change(&mut account);
         self.input(Input::Account(account))
     }
 
     fn add_venue(&mut self, venue: VenueId) {
         self.input(Input::Venue(VenueDef {
-            id: venue,
-            name: text(&format!("v{}", venue.0)),
             stale_after_ns: 5_000_000_000,
-            rate_orders: 1_000,
-            rate_window_ns: 1_000_000_000,
             unanswered_max: 4,
             fok: venue.0 == 0,
+            ..reference::venue(venue.0, &format!("v{}", venue.0))
         }));
         self.listing(venue, |_| {});
         for asset in [BTC, USD] {
@@ -115,18 +79,7 @@ impl Desk {
 
     /// Sets a venue's terms, changed from the usual ones.
     pub fn listing(&mut self, venue: VenueId, change: impl FnOnce(&mut ListingDef)) -> &mut Self {
-        let mut listing = ListingDef {
-            instrument: PAIR,
-            venue,
-            enabled: true,
-            tick: Price(1),
-            lot: Qty(1),
-            qty_min: Qty(1),
-            qty_max: Qty(1_000_000),
-            notional_min: Amount(0),
-            maker_fee: FeePpm(1_000),
-            taker_fee: FeePpm(2_000),
-        };
+        let mut listing = reference::listing(venue, PAIR);
         change(&mut listing);
         self.input(Input::Listing(listing))
     }
@@ -234,16 +187,14 @@ impl Desk {
         NewOrder {
             session: CLIENT,
             client_seq: self.client_seq,
-            cl_ord_id: text(words[0]),
             instrument: PAIR,
             side: if words[1] == "buy" { Side::Buy } else { Side::Sell },
             ord_type: if market { OrdType::Market } else { OrdType::Limit },
             tif,
             qty: Qty(words[2].parse().expect("quantity")),
             price: Price(if market { 0 } else { words[4].parse().expect("price") }),
-            instructions: Instructions::default(),
-            poss_resend: false,
             trace: self.client_seq,
+            ..reference::buy(words[0])
         }
     }
 

@@ -2,8 +2,6 @@
 //!
 //! A line belongs here if it needs no private item of the core. Each module is one subject.
 
-#[path = "../../../tests/support/counting.rs"]
-mod counting;
 mod desk;
 
 mod no_allocation;
@@ -11,3 +9,8 @@ mod operator;
 mod orders;
 mod refusals;
 mod requests;
+
+use rutter_test_support::counting::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

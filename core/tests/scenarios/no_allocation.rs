@@ -1,7 +1,7 @@
 //! Nothing is allocated on the decision path once it is warm: a counting allocator proves it.
 
-use crate::counting::allocations;
 use crate::desk::Desk;
+use rutter_test_support::counting::allocations;
 
 #[test]
 fn a_thousand_orders_to_their_last_fill_allocate_nothing() {

@@ -1,6 +1,6 @@
 //! Scenarios of operators: halts, drains, cancels, limits. Who, when and why are in the input.
 
-use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME, UNIT};
+use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME};
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
     AccountLimits, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
@@ -21,12 +21,7 @@ fn desk() -> Desk {
 }
 
 fn limits(change: impl FnOnce(&mut AccountLimits)) -> OperatorCommand {
-    let mut limits = AccountLimits {
-        notional_max: Amount(1_000_000 * UNIT),
-        collar_ppm: 50_000,
-        open_orders_max: 400,
-        ..AccountLimits::NONE
-    };
+    let mut limits = rutter_test_support::reference::limits();
     change(&mut limits);
     OperatorCommand::SetLimits(AccountId(0), limits)
 }

@@ -1,6 +1,8 @@
-//! What a gateway is told at its start: who may log on, what can be traded, and every limit.
+//! What a gateway is told at its start: which sessions may log on, what can be traded, and every
+//! limit.
 //!
-//! A line belongs here if it comes from the operator. Tables made from it are `terms`.
+//! A line belongs here if it comes from the operator. Tables made from the configuration are
+//! `terms`.
 
 use std::collections::BTreeSet;
 
@@ -17,46 +19,52 @@ use crate::credentials::{CertificatePin, Proof};
 /// Longest `CompID`, in bytes.
 pub const COMP_ID_BYTES_MAX: usize = 64;
 
-/// One client session: a pair of `CompID`s with its own sequence numbers.
+/// One client session: a pair of `CompID`s with sequence numbers of its own.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// What the core calls it.
+    /// The core's id of the session.
     pub id: SessionId,
-    /// The client's `CompID`: 49 of what it sends.
+    /// The client's `CompID`: `SenderCompID` (49) of the client's messages.
     pub comp_id: String,
-    /// The account it trades for: `Account` (1), on every report and, if given, on every order.
+    /// The account that the session trades for: `Account` (1) on every report and, if the client
+    /// gives it, on every order.
     pub account: Name,
-    /// `Username` (553) that its Logon must carry; `None` takes any.
+    /// `Username` (553) that the Logon must carry; `None` accepts any.
     pub username: Option<String>,
-    /// What its Logon must prove.
+    /// What the Logon must prove.
     pub proof: Proof,
-    /// The certificate that it must have shown; then it can log on over TLS only.
+    /// The certificate that the TLS handshake must have shown. With one the session can log on over
+    /// TLS only.
     pub certificate: Option<CertificatePin>,
-    /// Least and most `HeartBtInt` (108), in seconds.
+    /// Smallest and largest `HeartBtInt` (108), in seconds.
     pub heartbeat_s_range: (u32, u32),
-    /// The version that it speaks.
+    /// The FIX version of the session.
     pub version: Version,
-    /// Every message is checked with the version's data dictionary (`docs/fix`) as well: these
-    /// checks.
+    /// Checks of every message against the version's data dictionary (`docs/fix`); `None` for no
+    /// such checks.
     pub checks: Option<Checks>,
-    /// Its reports say where their time went, and where they are in the journal.
+    /// Reports carry a passport: the journal sequence, and the times of arrival and decision.
     pub passport: bool,
-    /// Tell it with the Logon what we expect (789), and send again what it says it expects.
+    /// The Logon tells the client the number that we expect (`NextExpectedMsgSeqNum`, 789), and we
+    /// send again from the number that the client expects.
     pub next_expected: bool,
-    /// Most messages that one `ResendRequest` of ours asks for; 0 for all there are.
+    /// Most messages that one `ResendRequest` of ours asks for; 0 for no limit.
     pub resend_chunk: u64,
-    /// What it may do.
+    /// What the session may do.
     pub kind: SessionKind,
-    /// What becomes of its orders when its connection is lost, unless its Logon says otherwise.
+    /// What happens to the session's orders when its connection is lost, unless its Logon chooses
+    /// otherwise.
     pub cancel_on_disconnect: CancelOnDisconnect,
-    /// When it is open and its numbers start anew; `None` for always and never.
+    /// Session hours, with sequence numbers that start at 1 in each period. `None`: always open,
+    /// and the numbers go on.
     pub schedule: Option<Schedule>,
-    /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
+    /// Requests per second that reach the core; more are refused, except cancels. 0 for no limit.
     pub requests_per_s_max: u32,
 }
 
 impl SessionConfig {
-    /// A session that trades in FIX 4.4, takes any logon, and keeps its orders when it is gone.
+    /// A session that trades in FIX 4.4, accepts any Logon, and keeps its orders when its
+    /// connection is lost.
     pub fn trading(id: SessionId, comp_id: &str, account: Name) -> Self {
         Self {
             id,
@@ -82,57 +90,59 @@ impl SessionConfig {
 /// What a session may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionKind {
-    /// Orders for its account.
+    /// Trade for its account.
     #[default]
     Trading,
-    /// Nothing: it gets a copy of each report of these sessions. Another list would give its
-    /// reports other numbers, so that a new list needs a new `CompID`.
+    /// Read only: a copy of each report of these sessions. A different list gives the reports
+    /// different numbers, so a new list needs a new `CompID`.
     DropCopy(Vec<SessionId>),
 }
 
-/// Longest that a session's orders may outlive its connection.
+/// Longest grace between the loss of a connection and the cancel of its orders, in nanoseconds: one
+/// hour.
 pub const GRACE_NS_MAX: u64 = 3_600_000_000_000;
 
-/// What can be traded, as far as a client's message must name it.
+/// An instrument, as far as a client's message names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstrumentConfig {
-    /// What the core calls it.
+    /// The core's id of the instrument.
     pub id: InstrumentId,
     /// `Symbol` (55).
     pub symbol: Symbol,
-    /// Decimals of prices.
+    /// Decimals of a price, 0 to 18.
     pub price_decimals: u8,
-    /// Decimals of quantities.
+    /// Decimals of a quantity, 0 to 18. Price and quantity decimals together are at most 18.
     pub qty_decimals: u8,
 }
 
 /// Every limit of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all; more are closed at once.
+    /// Most connections; more are closed at once.
     pub connections_max: usize,
-    /// Connections whose Logon has not come yet; more are closed at once.
+    /// Most connections whose Logon has not come yet; more are closed at once.
     pub unbound_max: usize,
-    /// Of these, from one address (of IPv6: from one /64).
+    /// Most connections without a Logon from one IPv4 address or one IPv6 /64.
     pub unbound_per_address_max: usize,
-    /// The Logon must be there within this, a TLS handshake included.
+    /// Time for the Logon, a TLS handshake included.
     pub logon_timeout_ns: u64,
-    /// The time of a signed Logon may be off by this much either way.
+    /// How far the time of a signed Logon may be from our clock, either way.
     pub logon_window_ns: u64,
-    /// Wrong Logons from one address for one `CompID` until it is locked out.
+    /// Wrong Logons from one address for one `CompID` until the address is locked out.
     pub logon_failures_max: u32,
-    /// How long the first time; twice as long each further time.
+    /// Length of the first lock-out. Each further one is twice as long.
     pub lockout_ns: u64,
-    /// How long at most.
+    /// Length of the longest lock-out.
     pub lockout_max_ns: u64,
-    /// Bytes of a connection that wait to be understood; at least twice the longest message.
+    /// Received bytes of one connection that may wait; at least twice the longest message.
     pub input_bytes_max: usize,
-    /// Bytes that wait for a client which does not read. At half of it the operator is told, above
-    /// it the client is cut off; at least twice what a resend puts there at once.
+    /// Bytes that may wait for a client which does not read. Above half of it the operator is told,
+    /// above all of it the client is cut off. At least twice the bytes that a resend writes at
+    /// once.
     pub output_bytes_max: usize,
-    /// A client that takes none of what waits for this long is cut off.
+    /// A client that reads none of the waiting bytes for this long is cut off.
     pub write_stall_ns: u64,
-    /// `SendingTime` (52) may be off by this much either way.
+    /// How far `SendingTime` (52) may be from our clock, either way.
     pub sending_time_tolerance_ns: u64,
 }
 
@@ -155,31 +165,31 @@ impl Default for Limits {
     }
 }
 
-/// Everything that a gateway must know.
+/// The configuration of a gateway.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
-    /// Our `CompID`: 49 of what we send.
+    /// Our `CompID`: `SenderCompID` (49) of our messages.
     pub sender_comp_id: String,
-    /// Who may log on.
+    /// The sessions that may log on.
     pub sessions: Vec<SessionConfig>,
-    /// What can be traded.
+    /// The instruments that can be traded.
     pub instruments: Vec<InstrumentConfig>,
-    /// Names by [`VenueId`](rutter_core::id::VenueId): `LastMkt` (30).
+    /// Venue names by [`VenueId`](rutter_core::id::VenueId): `LastMkt` (30).
     pub venues: Vec<Name>,
-    /// Names by [`AssetId`](rutter_core::id::AssetId): `MiscFeeCurr` (138).
+    /// Asset names by [`AssetId`](rutter_core::id::AssetId): `MiscFeeCurr` (138).
     pub assets: Vec<Name>,
-    /// Of the journal's genesis: makes `ExecID` and `OrderID` unique over journals.
+    /// Node tag of the journal's genesis. It makes `ExecID` and `OrderID` unique over all journals.
     pub node_tag: u32,
-    /// Digits of the times that we write (52, 60, 122).
+    /// Decimals of the times that we write (52, 60, 122).
     pub time_precision: TimePrecision,
-    /// Limits.
+    /// Every limit.
     pub limits: Limits,
 }
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not one store for each session.
+    /// The number of stores is not the number of sessions.
     #[error("{stores} stores for {sessions} sessions")]
     Stores {
         /// Stores given.
@@ -187,37 +197,37 @@ pub enum ConfigError {
         /// Sessions configured.
         sessions: usize,
     },
-    /// More sessions or instruments than the core defines.
+    /// More sessions or instruments than the core can define.
     #[error("more than {DEFINITIONS_MAX} {what}")]
     TooMany {
-        /// Of what.
+        /// `sessions` or `instruments`.
         what: &'static str,
     },
     /// Empty, longer than [`COMP_ID_BYTES_MAX`], or not printable ASCII.
     #[error("bad CompID {0:?}")]
     CompId(String),
-    /// Two sessions of one `CompID`, or a client with our own.
+    /// Two sessions have one `CompID`, or a client has ours.
     #[error("CompID {0:?} is used twice")]
     CompIdTwice(String),
-    /// Two sessions of one id.
+    /// Two sessions have one id.
     #[error("session {0} is configured twice")]
     SessionTwice(u16),
-    /// No name, or not a name that can be written.
+    /// A name is empty.
     #[error("empty name of {what}")]
     EmptyName {
-        /// Of what.
+        /// The thing without a name.
         what: &'static str,
     },
-    /// Two instruments of one id or symbol.
+    /// Two instruments have one id or one symbol.
     #[error("instrument {0} is configured twice")]
     InstrumentTwice(Symbol),
     /// Price and quantity decimals together exceed 18.
     #[error("too many decimals of {0}")]
     Decimals(Symbol),
-    /// The heartbeat range is empty.
+    /// The smallest heartbeat interval is above the largest.
     #[error("heartbeat range of {0:?} is empty")]
     Heartbeat(String),
-    /// A drop copy of a session that is not configured, or is one itself.
+    /// A drop copy names a session that is not configured, or that is a drop copy itself.
     #[error("drop copy {0:?} is of a session that does not trade")]
     DropCopy(String),
     /// The grace of a session is longer than [`GRACE_NS_MAX`].
@@ -229,7 +239,7 @@ pub enum ConfigError {
 }
 
 impl GatewayConfig {
-    /// Checks what can be checked without the stores.
+    /// Checks everything that can be checked without the stores.
     ///
     /// # Errors
     /// [`ConfigError`], the first that is found.
@@ -323,7 +333,7 @@ impl GatewayConfig {
         Ok(())
     }
 
-    /// The FIX session of one client.
+    /// The settings of the FIX session of one client.
     pub(crate) fn fix_session(&self, session: &SessionConfig) -> Config {
         let config = Config {
             heartbeat_s_range: session.heartbeat_s_range,

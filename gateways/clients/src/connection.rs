@@ -9,11 +9,11 @@ use rutter_transport::acceptor::Peer;
 use rutter_transport::byte_queue::ByteQueue;
 use rutter_transport::tls::TlsFacts;
 
-use crate::lockout::Source;
+use crate::lockout::SourceAddress;
 
 /// The owner of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Binding {
+pub(crate) enum ConnectionOwner {
     /// Nobody yet: the Logon has not come.
     Unbound,
     /// The client at this place of the configuration.
@@ -24,21 +24,21 @@ pub(crate) enum Binding {
 
 /// What protects a connection.
 #[derive(Debug)]
-pub(crate) enum Secure {
+pub(crate) enum TlsState {
     /// Nothing.
     Plain,
     /// TLS, and its handshake is not done yet.
     Handshake,
     /// TLS, and what the handshake has shown about the peer.
-    Tls(Box<TlsFacts>),
+    Established(Box<TlsFacts>),
 }
 
-impl Secure {
+impl TlsState {
     /// What the handshake has shown about the peer.
     pub fn facts(&self) -> Option<&TlsFacts> {
         match self {
             Self::Plain | Self::Handshake => None,
-            Self::Tls(facts) => Some(facts),
+            Self::Established(facts) => Some(facts),
         }
     }
 }
@@ -48,11 +48,11 @@ pub(crate) struct Connection {
     /// The peer's address.
     pub address: Option<IpAddr>,
     /// The peer's address as limits and lock-outs count it.
-    pub source: Option<Source>,
+    pub source: Option<SourceAddress>,
     /// What protects the connection.
-    pub secure: Secure,
+    pub tls: TlsState,
     /// The owner.
-    pub binding: Binding,
+    pub owner: ConnectionOwner,
     /// Received bytes that wait: an unfinished message, or messages that cannot be taken yet.
     pub input: ByteQueue,
     /// Bytes that wait for the socket.
@@ -77,7 +77,7 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("address", &self.address)
-            .field("binding", &self.binding)
+            .field("owner", &self.owner)
             .field("input_bytes", &self.input.len())
             .field("output_bytes", &self.out.len())
             .finish_non_exhaustive()
@@ -92,9 +92,9 @@ impl Connection {
     pub fn new(logon_due_ns: u64, peer: &Peer) -> Self {
         Self {
             address: peer.address,
-            source: peer.address.map(Source::from),
-            secure: if peer.tls { Secure::Handshake } else { Secure::Plain },
-            binding: Binding::Unbound,
+            source: peer.address.map(SourceAddress::from),
+            tls: if peer.tls { TlsState::Handshake } else { TlsState::Plain },
+            owner: ConnectionOwner::Unbound,
             input: ByteQueue::with_capacity(BUFFER_BYTES),
             out: Vec::with_capacity(BUFFER_BYTES),
             arrived_ns: 0,
@@ -108,19 +108,19 @@ impl Connection {
 
     /// The place of the client that owns the connection, if its Logon has named one.
     pub const fn client(&self) -> Option<usize> {
-        match self.binding {
-            Binding::Client(place) => Some(place),
-            Binding::Unbound | Binding::Closing => None,
+        match self.owner {
+            ConnectionOwner::Client(place) => Some(place),
+            ConnectionOwner::Unbound | ConnectionOwner::Closing => None,
         }
     }
 
     /// Whether the Logon has not come yet.
     pub const fn is_unbound(&self) -> bool {
-        matches!(self.binding, Binding::Unbound)
+        matches!(self.owner, ConnectionOwner::Unbound)
     }
 
     /// Whether the connection is to be closed.
     pub const fn is_closing(&self) -> bool {
-        matches!(self.binding, Binding::Closing)
+        matches!(self.owner, ConnectionOwner::Closing)
     }
 }

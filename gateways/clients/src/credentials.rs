@@ -1,11 +1,10 @@
-//! What a client's Logon must prove, and the secrets it is checked with.
+//! What a client's Logon must prove, and the secrets that it is checked with.
 //!
-//! A line belongs here if it judges one Logon of one session. How often somebody may be wrong is
-//! `lockout`; which connection a Logon came on is the gateway's. What a refused client is told is
-//! always the same; the operator is told the [`LogonFault`].
+//! A line belongs here if it judges one Logon of one session. Counting wrong Logons is `lockout`. A
+//! refused client is always told the same text; the operator is told the [`LogonFault`].
 //!
 //! The comparisons are `ring`'s: their time does not depend on where two texts differ. Every part
-//! is looked at whatever the others were.
+//! of a Logon is checked, whatever the result of the other parts.
 
 use core::fmt;
 
@@ -23,28 +22,29 @@ use signature::{Replays, Signature, signed_text};
 
 pub use signature::{REPLAYS_MAX, SIGNATURE_BYTES_MAX};
 
-/// All that a client is told when its Logon is refused for what it proves.
+/// `Text` (58) of the Logout after a failed proof.
 pub const REFUSED_TEXT: &str = "Invalid credentials";
 
-/// How a client proves that it is who its `CompID` says.
+/// How a client proves that it owns its `CompID`.
 #[derive(Clone, Debug)]
 pub enum Proof {
-    /// Not at all in the Logon: its certificate, or the network, has to do.
+    /// The Logon proves nothing: the client's certificate, or the network, has to be enough.
     Nothing,
-    /// `Password` (554), or `RawData` (96) when there is none (FIX 4.2 has no 554), is this.
+    /// `Password` (554) has to be this secret, or `RawData` (96) where there is no 554, as in FIX
+    /// 4.2.
     Password(Secret),
     /// HMAC-SHA256 under this shared secret, over the signed text (`docs/fix/logon.md`).
     HmacSha256(Secret),
-    /// Ed25519 (RFC 8032) over the same text; the client's public key.
+    /// Ed25519 (RFC 8032) over the same text, with this public key of the client.
     Ed25519([u8; 32]),
 }
 
-/// What a client's certificate must be, besides signed by a configured authority.
+/// Which certificate a client must show; a configured authority must have signed it in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificatePin {
-    /// SHA-256 of its DER form.
+    /// SHA-256 of the certificate's DER form.
     Sha256([u8; 32]),
-    /// One of its `subjectAltName`s.
+    /// A name in the certificate's `subjectAltName`.
     Name(String),
 }
 
@@ -60,41 +60,42 @@ impl CertificatePin {
     }
 }
 
-/// Why a Logon is refused for what it proves. The client is never told.
+/// Why a Logon fails its proof. The client is never told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum LogonFault {
-    /// Too many failures before; whatever the Logon says.
+    /// The address is locked out of this session, whatever the Logon says.
     #[error("locked out")]
     LockedOut,
-    /// The connection has no certificate, or not the one of this session.
+    /// The connection has no certificate, or another one than this session's.
     #[error("wrong certificate")]
     Certificate,
-    /// `Username` (553) is not that of this session.
+    /// `Username` (553) is not this session's.
     #[error("wrong username")]
     Username,
     /// `Password` (554, or 96) is absent or wrong.
     #[error("wrong password")]
     Password,
-    /// The signature is absent, malformed, or not that of this session over this Logon.
+    /// The signature is absent, malformed, or not this session's over this Logon.
     #[error("wrong signature")]
     Signature,
-    /// The signature is good; `SendingTime` (52) is too far from our clock.
+    /// The signature is right; `SendingTime` (52) is too far from our clock.
     #[error("signed time outside the window")]
     Window,
-    /// The signature is good and has been used before.
+    /// The signature is right and was used before.
     #[error("replayed signature")]
     Replayed,
-    /// The signature is good, and of a time before we let clients in: it may have been used before
-    /// a restart.
+    /// The signature is right, and older than the gateway's start: it may have been used before a
+    /// restart.
     #[error("signed before the start")]
     BeforeStart,
-    /// The signature is good; more than [`REPLAYS_MAX`] of them came within the window.
+    /// The signature is right; more than [`REPLAYS_MAX`] were used within the window.
     #[error("too many signed logons")]
     TooMany,
 }
 
 impl LogonFault {
-    /// Whether it may be a guess, which counts towards a lock-out. Who signs well does not guess.
+    /// Whether the Logon may be a guess, which counts towards a lock-out. A right signature is no
+    /// guess.
     pub const fn is_guess(self) -> bool {
         match self {
             Self::Certificate | Self::Username | Self::Password | Self::Signature => true,
@@ -105,7 +106,7 @@ impl LogonFault {
     }
 }
 
-/// A [`Proof`], ready to check. A password is kept as its HMAC only.
+/// A [`Proof`] in the form that checks need. Of a password only the HMAC is kept.
 enum Check {
     Nothing,
     Password(Matcher),
@@ -113,7 +114,7 @@ enum Check {
     Ed25519(UnparsedPublicKey<[u8; 32]>),
 }
 
-/// Compares with a text without keeping it.
+/// Compares a text with an expected one of which only the HMAC is kept.
 struct Matcher {
     key: hmac::Key,
     tag: hmac::Tag,
@@ -121,7 +122,8 @@ struct Matcher {
 
 impl Matcher {
     fn new(expected: &[u8]) -> Self {
-        // The key only has to be the same on both sides: what it does is hide lengths.
+        // Both texts get the same key. It needs no secrecy: the HMAC only makes their lengths
+        // equal.
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"rutter credentials");
         let tag = hmac::sign(&key, expected);
         Self { key, tag }
@@ -132,16 +134,16 @@ impl Matcher {
     }
 }
 
-/// Judges the Logons of one session; lives as long as the session, over all its connections.
+/// Judges the Logons of one session, over all its connections.
 pub struct Credentials {
     username: Option<Matcher>,
     check: Check,
     pin: Option<CertificatePin>,
     window_ns: u64,
     replays: Replays,
-    /// The signed text of the Logon at hand; kept for its room.
+    /// The signed text of the current Logon; kept to reuse its memory.
     text: Vec<u8>,
-    /// The process lets clients in since then: what was used before it is not known.
+    /// When the gateway began to let clients in. Signatures used before that time are not known.
     since_ns: u64,
     now_ns: u64,
     locked: bool,
@@ -149,7 +151,7 @@ pub struct Credentials {
     verdict: Option<Result<(), LogonFault>>,
 }
 
-/// Shows nothing that helps to log on.
+/// Prints nothing that helps to log on.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let proof = match self.check {
@@ -198,20 +200,20 @@ impl Credentials {
         }
     }
 
-    /// Clients are let in since `now_ns`. A Logon that was signed before may have been used with
-    /// another process, whose memory is lost.
+    /// Clients are let in since `now_ns`. An older signature may have been used with an earlier
+    /// process, whose memory is lost.
     pub(crate) const fn opened(&mut self, now_ns: u64) {
         self.since_ns = now_ns;
     }
 
-    /// A connection names this session. `locked`: whatever it says, it is refused.
+    /// A connection names this session. `locked`: the Logon is refused, whatever it says.
     pub(crate) fn arrives(&mut self, locked: bool, facts: Option<&TlsFacts>) {
         self.locked = locked;
         self.certified = self.pin.as_ref().is_none_or(|pin| pin.is_met_by(facts));
         self.verdict = None;
     }
 
-    /// The time, before bytes are looked at.
+    /// Sets the time, before bytes are given to the session.
     pub(crate) const fn at(&mut self, now_ns: u64) {
         self.now_ns = now_ns;
     }
@@ -244,8 +246,8 @@ impl Credentials {
         }
     }
 
-    /// The signature first: its time is believed, and its place in the memory taken, only when it
-    /// is good. So nobody but the client can fill that.
+    /// The signature is checked first. Only a right one has its time believed and takes a place in
+    /// the memory of used signatures, so nobody but the client can fill that memory.
     fn signed(&mut self, logon: &Message<'_>) -> Result<(), LogonFault> {
         let signature = Signature::of(logon).ok_or(LogonFault::Signature)?;
         signed_text(logon, &mut self.text).ok_or(LogonFault::Signature)?;

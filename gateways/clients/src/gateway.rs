@@ -12,10 +12,10 @@
 //! stored already is not sent again. So a restart may repeat all outputs of the journal, and must
 //! do so before [`ClientGateway::recovered`].
 //!
-//! [`ClientGateway`] is one type in several files: `inbound` takes bytes, `outputs` takes the
-//! core's decisions, `door` lets peers in, `timer` watches the time, `queries` and `history` answer
-//! what is not the core's business. `clients`, `connections`, `throttle` and `choice` are parts
-//! that know nothing of the gateway.
+//! [`ClientGateway`] is one type in several files, so these files and this one know each other:
+//! `inbound` takes bytes, `outputs` takes the core's decisions, `admission` lets peers in, `timer`
+//! watches the time, `queries` and `history` answer requests that are not the core's. `clients`,
+//! `connections`, `throttle` and `disconnect_choice` are parts that know nothing of the gateway.
 //!
 //! A line belongs here if it needs connections and sessions together. What a message means is
 //! `order` and `report`.
@@ -36,10 +36,10 @@ use crate::notice::{CloseReason, Counters, Notice, RecoveryError};
 use crate::reference::{SecurityList, SessionStatus};
 use crate::terms::Terms;
 
-mod choice;
+mod admission;
 mod clients;
 mod connections;
-mod door;
+mod disconnect_choice;
 mod history;
 mod inbound;
 mod outputs;
@@ -47,9 +47,9 @@ mod queries;
 mod throttle;
 mod timer;
 
+use admission::Admission;
 use clients::Clients;
 use connections::Connections;
-use door::Door;
 use inbound::Interrupted;
 pub use queries::SessionShown;
 
@@ -96,7 +96,7 @@ pub struct ClientGateway<S> {
     copies: bool,
     /// Histories that are being sent.
     histories: usize,
-    door: Door,
+    admission: Admission,
     /// The place whose store is maintained next.
     maintained: usize,
     market: Market,
@@ -141,7 +141,7 @@ impl<S: MessageStore> ClientGateway<S> {
             recovered: false,
             histories: 0,
             copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
-            door: Door::new(&config.limits),
+            admission: Admission::new(&config.limits),
             maintained: 0,
             clients,
         })

@@ -1,16 +1,15 @@
 //! Client gateways: FIX orders in, execution reports out.
 //!
-//! [`gateway`] is the whole of it without a socket: bytes, outputs of the core and the time go in;
-//! bytes, inputs for the core and requests to close come out. [`server`] carries it over TCP.
-//! [`order`] turns a client's message into the core's terms, [`report`] the core's answer into
-//! fields, [`refusal`] is the one table of words for "no". [`market`] and [`reference`] are what a
-//! client may ask beside orders.
+//! [`gateway`] is all of it without a socket: connections, bytes, outputs of the core and the time
+//! go in; bytes, inputs for the core and connections to close come out. [`server`] carries it over
+//! TCP and TLS. [`order`] turns a client's message into an input for the core, [`report`] turns the
+//! core's answer into FIX fields, and [`refusal`] is the one table of refusals. [`market`] and
+//! [`reference`] answer what a client may ask besides orders. [`credentials`], [`lockout`] and
+//! [`notice_limiter`] judge peers that are not logged on.
 //!
-//! [`credentials`], [`lockout`] and [`quiet`] keep the door.
-//!
-//! A line belongs here if it is about a client: who may log on, what its message means to the core,
-//! how it is told. Sequence numbers and resending are `rutter-fix`; whether an order is good is the
-//! core's; nothing here decides about an order.
+//! A line belongs here if it is about a client: who may log on, what a message means to the core,
+//! how an answer is written. Sequence numbers and resending are `rutter-fix`. Nothing here decides
+//! about an order.
 
 pub mod config;
 mod connection;
@@ -19,9 +18,9 @@ pub mod gateway;
 pub mod lockout;
 pub mod market;
 pub mod notice;
+pub mod notice_limiter;
 pub mod number;
 pub mod order;
-pub mod quiet;
 pub mod reference;
 pub mod refusal;
 pub mod report;

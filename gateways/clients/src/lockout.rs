@@ -1,29 +1,29 @@
-//! Who was wrong too often, and until when it is refused.
+//! Which addresses sent too many wrong Logons, and until when they are refused.
 //!
-//! A line belongs here if it needs where a Logon came from, whom it named and the time. Whether it
-//! was wrong is `credentials`.
+//! A line belongs here if it needs the address of a Logon, the session that it named, and the time.
+//! Judging a Logon is `credentials`.
 //!
-//! Failures count for a source address and a `CompID` together. So a stranger who knows a desk's
-//! `CompID` cannot keep the desk out from elsewhere; the price is that who has many addresses has
-//! as many tries with each, against which signatures and long passwords help, not counting. Desks
-//! behind one address (a NAT, a proxy) share a count only when they use the same `CompID`.
+//! Failures count for an address and a `CompID` together. So a stranger who knows a desk's `CompID`
+//! cannot lock the desk out from another address. In return somebody with many addresses has as
+//! many tries with each of them: against that signatures and long passwords help, not counting.
+//! Desks behind one address (NAT, proxy) share a count only if they use the same `CompID`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Pairs of source and `CompID` that are remembered; beyond it the one that was wrong longest ago
+/// Pairs of address and `CompID` that are remembered; beyond that the pair with the oldest failure
 /// is forgotten.
 pub const LOCKOUTS_MAX: usize = 4_096;
 
-/// Where a connection comes from, as far as it is counted: an IPv4 address, or the /64 of an IPv6
-/// address, for that is what one host is given.
+/// A peer's address as limits count it: an IPv4 address, or the /64 of an IPv6 address, because one
+/// host is usually given a /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Source(IpAddr);
+pub struct SourceAddress(IpAddr);
 
 /// The network part of an IPv6 address.
 const IPV6_NETWORK: u128 = !0 << 64;
 
-impl From<IpAddr> for Source {
+impl From<IpAddr> for SourceAddress {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK).into(),
@@ -32,14 +32,14 @@ impl From<IpAddr> for Source {
     }
 }
 
-/// When it is locked and for how long.
+/// How many failures lock an address out, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Failures until the first lock.
+pub struct LockoutRule {
+    /// Failures until the first lock-out.
     pub failures_max: u32,
-    /// The first lock; each further one is twice as long.
+    /// Length of the first lock-out; each further one is twice as long.
     pub first_ns: u64,
-    /// The longest lock. Who is quiet for as long after one begins anew.
+    /// Length of the longest lock-out. After as long without a failure the count begins anew.
     pub longest_ns: u64,
 }
 
@@ -51,26 +51,31 @@ struct Entry {
     failed_ns: u64,
 }
 
-/// See the module's text. `None` is a source that the carrier does not know.
+/// See the module's text. `None` stands for an address that the carrier does not know.
 #[derive(Clone, Debug)]
 pub struct Lockouts {
-    rule: Rule,
-    entries: BTreeMap<(Option<Source>, usize), Entry>,
+    rule: LockoutRule,
+    entries: BTreeMap<(Option<SourceAddress>, usize), Entry>,
 }
 
 impl Lockouts {
     /// Nobody is locked out.
-    pub const fn new(rule: Rule) -> Self {
+    pub const fn new(rule: LockoutRule) -> Self {
         Self { rule, entries: BTreeMap::new() }
     }
 
-    /// Whether a source is refused for a client, by its position.
-    pub fn is_locked(&self, now_ns: u64, source: Option<Source>, client: usize) -> bool {
+    /// Whether an address is locked out of the session at a place of the configuration.
+    pub fn is_locked(&self, now_ns: u64, source: Option<SourceAddress>, client: usize) -> bool {
         self.entries.get(&(source, client)).is_some_and(|entry| now_ns < entry.until_ns)
     }
 
-    /// A Logon was wrong. The length of the lock, if one begins now.
-    pub fn failed(&mut self, now_ns: u64, source: Option<Source>, client: usize) -> Option<u64> {
+    /// A Logon was wrong. Returns the length of the lock-out, if one begins now.
+    pub fn failed(
+        &mut self,
+        now_ns: u64,
+        source: Option<SourceAddress>,
+        client: usize,
+    ) -> Option<u64> {
         let fresh = Entry { failures: 0, locks: 0, until_ns: 0, failed_ns: now_ns };
         let key = (source, client);
         if !self.entries.contains_key(&key) {
@@ -83,7 +88,7 @@ impl Lockouts {
         }
         entry.failed_ns = now_ns;
         entry.failures = entry.failures.saturating_add(1);
-        // After a lock there is one try, not as many as at first.
+        // After a lock-out a single failure starts the next one.
         if entry.failures < self.rule.failures_max {
             return None;
         }
@@ -94,8 +99,8 @@ impl Lockouts {
         Some(lock_ns)
     }
 
-    /// A Logon was good.
-    pub fn succeeded(&mut self, source: Option<Source>, client: usize) {
+    /// A Logon was accepted.
+    pub fn succeeded(&mut self, source: Option<SourceAddress>, client: usize) {
         self.entries.remove(&(source, client));
     }
 
@@ -115,9 +120,10 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
-    const RULE: Rule = Rule { failures_max: 3, first_ns: 30 * SECOND, longest_ns: 100 * SECOND };
+    const RULE: LockoutRule =
+        LockoutRule { failures_max: 3, first_ns: 30 * SECOND, longest_ns: 100 * SECOND };
 
-    fn at(text: &str) -> Source {
+    fn at(text: &str) -> SourceAddress {
         text.parse::<IpAddr>().expect("an address").into()
     }
 
@@ -155,9 +161,9 @@ mod tests {
 
     #[test]
     fn the_table_is_bounded_and_forgets_the_oldest() {
-        let mut lockouts = Lockouts::new(Rule { failures_max: 1, ..RULE });
+        let mut lockouts = Lockouts::new(LockoutRule { failures_max: 1, ..RULE });
         let source =
-            |number: usize| Some(Source(Ipv6Addr::from_bits((number as u128) << 64).into()));
+            |number: usize| Some(SourceAddress(Ipv6Addr::from_bits((number as u128) << 64).into()));
         for number in 0..LOCKOUTS_MAX + 10 {
             lockouts.failed(number as u64, source(number), 0);
         }

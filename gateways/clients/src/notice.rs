@@ -1,7 +1,7 @@
-//! What the gateway tells its operator: why connections end, what went wrong, what was counted.
+//! What the gateway tells its operator: why connections end, what went wrong, and what was counted.
 //!
-//! A line belongs here if it names something that somebody should see. What clients are told is
-//! `report` and `refusal`.
+//! A line belongs here if an operator should see it. What clients are told is `report` and
+//! `refusal`.
 
 use std::net::IpAddr;
 
@@ -14,43 +14,43 @@ use rutter_transport::tls::TlsFault;
 
 use crate::credentials::LogonFault;
 
-/// Why a connection ended, or was not taken.
+/// Why a connection ended, or was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum CloseReason {
-    /// As many connections as are allowed.
+    /// The limit of connections is reached.
     #[error("too many connections")]
     TooManyConnections,
-    /// As many connections as are allowed wait for their Logon.
+    /// The limit of connections without a Logon is reached.
     #[error("too many connections without a logon")]
     TooManyUnbound,
-    /// As many of these from its address as are allowed.
+    /// The limit of connections without a Logon from one address is reached.
     #[error("too many connections without a logon from one address")]
     TooManyFromAddress,
-    /// It had to make room for somebody from an address that waits with fewer connections.
+    /// The connection made room for a peer from an address with fewer connections without a Logon.
     #[error("displaced before its logon")]
     Displaced,
-    /// TLS with it failed.
+    /// TLS with the peer failed.
     #[error("TLS: {0}")]
     Tls(TlsFault),
-    /// The journal has not been read yet.
+    /// The gateway has not read its journal yet.
     #[error("not recovered yet")]
     NotRecovered,
-    /// No Logon in time.
+    /// The Logon did not come in time.
     #[error("logon timeout")]
     LogonTimeout,
-    /// The first bytes are no message, or more of them came than a Logon has.
+    /// The first bytes are no FIX message, or are longer than a Logon may be.
     #[error("garbled logon")]
     GarbledLogon,
-    /// The first message is no Logon.
+    /// The first message is not a Logon.
     #[error("first message is no logon")]
     FirstMessageNotLogon,
-    /// 49 and 56 of its Logon name no session of ours.
+    /// `SenderCompID` (49) and `TargetCompID` (56) of the Logon name no configured session.
     #[error("unknown CompID")]
     UnknownCompId,
-    /// The session has a connection already, which stays.
+    /// The session has a connection already. That connection stays.
     #[error("already connected")]
     AlreadyConnected,
-    /// An operator has shut the session out, or cut it off.
+    /// An operator has disabled the session, or disconnected it.
     #[error("by an operator")]
     Operator,
     /// The session cannot go on before a restart; see [`Notice::Failed`].
@@ -60,13 +60,13 @@ pub enum CloseReason {
     /// [`wants_read`](rutter_transport::acceptor::Acceptor::wants_read) says no.
     #[error("input buffer full")]
     InputFull,
-    /// It does not read what we write. What it missed waits in its store.
+    /// The client does not read. Every report that it missed waits in its store.
     #[error("slow consumer")]
     SlowConsumer,
-    /// The FIX session ended it.
+    /// The FIX session ended the connection.
     #[error(transparent)]
     Session(#[from] DisconnectReason),
-    /// The peer, or the network.
+    /// The peer, or the network between, closed the connection.
     #[error("closed by the peer")]
     Peer,
 }
@@ -88,106 +88,107 @@ pub enum NoticeKind {
 pub enum Notice {
     /// A client has logged on.
     LoggedOn {
-        /// Which.
+        /// The client's session.
         session: SessionId,
-        /// Agreed interval in seconds.
+        /// Agreed heartbeat interval (108), in seconds.
         heartbeat_s: u32,
-        /// Both numbers started anew.
+        /// Both sequence numbers started at 1.
         reset: bool,
     },
-    /// A connection is over, or was not taken.
+    /// A connection ended, or was refused.
     Closed {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// Whose, if that was known.
+        /// The session, if the connection had one.
         session: Option<SessionId>,
-        /// Where it came from, if that is known.
+        /// The peer's address, if the carrier knows it.
         address: Option<IpAddr>,
-        /// Why.
+        /// Why it ended.
         reason: CloseReason,
     },
-    /// A Logon did not prove what it must. The client is told so, and not why.
+    /// A Logon failed its proof. The client is told that it was refused, and not why.
     LogonRefused {
-        /// Whom it named.
+        /// The session that the Logon named.
         session: SessionId,
-        /// Where it came from.
+        /// The peer's address, if the carrier knows it.
         address: Option<IpAddr>,
-        /// What was wrong.
+        /// What the Logon failed to prove.
         fault: LogonFault,
     },
-    /// Too many Logons from one address were wrong: it is refused for this session.
+    /// Too many Logons from one address were wrong: the address is locked out of this session.
     LockedOut {
-        /// Whom they named.
+        /// The session that the Logons named.
         session: SessionId,
-        /// Where they came from.
+        /// The peer's address, if the carrier knows it.
         address: Option<IpAddr>,
-        /// For so many seconds.
+        /// Length of the lock-out, in seconds.
         for_s: u64,
     },
-    /// So many notices about strangers were not told one by one.
+    /// Notices about peers that are not logged on were counted instead of told one by one.
     Untold {
-        /// About what.
+        /// The kind of the notices.
         kind: NoticeKind,
-        /// How many.
+        /// Number of notices in the period.
         count: u64,
     },
-    /// The certificates have changed and are in use for new connections.
+    /// The certificate files have changed, and new connections use the new certificates.
     CertificatesReloaded,
-    /// The certificates have changed and are no good: the old ones stay in use. The carrier has
-    /// the error.
+    /// The certificate files have changed and cannot be used: the old certificates stay in use. The
+    /// carrier has the error.
     CertificatesRefused,
-    /// Odd, but the session goes on.
+    /// Something unusual that does not end the session.
     Warning {
-        /// Whose.
+        /// The client's session.
         session: SessionId,
-        /// What.
+        /// What is unusual.
         warning: Warning,
     },
-    /// We rejected (35=3) a message.
+    /// We rejected (35=3) a client's message.
     Rejected {
-        /// Whose.
+        /// The client's session.
         session: SessionId,
-        /// Its number.
+        /// `MsgSeqNum` (34) of the rejected message.
         seq: u64,
-        /// Why.
+        /// `SessionRejectReason` (373).
         reason: SessionRejectReason,
         /// The field at fault, if it is one.
         tag: Option<u32>,
     },
     /// The client rejected (35=3) a message of ours.
     PeerRejected {
-        /// Who.
+        /// The client's session.
         session: SessionId,
     },
     /// A client does not read: half of its output buffer is full.
     SlowConsumer {
-        /// Who.
+        /// The client's session.
         session: SessionId,
-        /// Bytes that wait.
+        /// Bytes that wait for the socket.
         backlog_bytes: usize,
     },
-    /// A client sends more requests than it may: told once in a second in which some are refused.
+    /// A client sends more requests than it may. Told once for each second in which requests are
+    /// refused.
     Throttled {
-        /// Who.
+        /// The client's session.
         session: SessionId,
     },
     /// An operator's command was carried out.
     Commanded {
-        /// Whose session.
+        /// The session that the command names.
         session: SessionId,
-        /// What.
+        /// The command.
         command: SessionCommand,
     },
-    /// A session cannot go on: its store failed or does not fit the journal. The client is cut
-    /// off and cannot log on before a restart, which tells it everything it missed.
+    /// A session cannot go on: its store failed, or does not fit the journal. The client is cut off
+    /// and cannot log on before a restart, which sends it every report that it missed.
     Failed {
-        /// Whose.
+        /// The client's session.
         session: SessionId,
     },
 }
 
 impl Notice {
-    /// Whether somebody should look into it.
+    /// Whether an operator should look into it.
     pub const fn is_warning(&self) -> bool {
         match self {
             Self::LoggedOn { .. }
@@ -208,29 +209,29 @@ impl Notice {
     }
 }
 
-/// Why an output of the core could not be taken to its client.
+/// Why an output of the core could not be given to its session.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// No such session is configured here.
+    /// The session is not configured here.
     #[error("report for session {}, which is not configured", .0.0)]
     UnknownSession(SessionId),
-    /// Events are missing between what is stored and this one: store and journal do not belong
-    /// together, or the core's outputs were not all given.
+    /// Events are missing between the stored ones and this one. The store and the journal do not
+    /// belong together, or some of the core's outputs were not given.
     #[error("event {got} for session {} where {expected} comes next", session.0)]
     EventGap {
-        /// Whose.
+        /// The session.
         session: SessionId,
-        /// The next event.
+        /// The event number that comes next.
         expected: u64,
-        /// What came.
+        /// The event number of the output.
         got: u64,
     },
-    /// It could not be stored, so it does not leave.
+    /// The message could not be stored, so it is not sent.
     #[error("cannot send to session {}: {source}", session.0)]
     Send {
-        /// Whose.
+        /// The session.
         session: SessionId,
-        /// Why.
+        /// Why it could not be stored.
         source: SendError,
     },
 }
@@ -238,32 +239,33 @@ pub enum OutputError {
 /// Why the gateway cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
-    /// The client was told more than the journal knows: the store belongs to another journal, or
-    /// the journal has lost its end. New events would be taken for old ones and not be sent.
+    /// The client was told more than the journal knows. The store belongs to another journal, or
+    /// the journal has lost its end. New events would be taken for old ones and would not be sent.
     #[error("session {} was told {stored} events, the journal holds {journal}", session.0)]
     StoreAhead {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// Events in the store.
         stored: u64,
         /// Events that the journal yields.
         journal: u64,
     },
-    /// The journal knows more than the store holds, and was not read from early enough to tell it.
+    /// The journal has more events than the store, and was not read from an early enough place to
+    /// give the missing ones.
     #[error("session {} was told {stored} events, the journal has {journal}, not all of them given",
         session.0)]
     EventsMissing {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// Events in the store.
         stored: u64,
-        /// Events that the journal yields.
+        /// Events that the journal has.
         journal: u64,
     },
     /// A store failed, or a session's events have a gap, while the journal was read.
     #[error("session {} has failed during recovery", .0.0)]
     Failed(SessionId),
-    /// Something below failed.
+    /// A store cannot prepare its next file.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -271,7 +273,7 @@ pub enum RecoveryError {
 /// What was counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Connections taken.
+    /// Connections accepted.
     pub connections: u64,
     /// Connections refused for a limit.
     pub connections_refused: u64,
@@ -279,37 +281,37 @@ pub struct Counters {
     pub logons: u64,
     /// Connections closed before they were logged on.
     pub logons_refused: u64,
-    /// Logons that did not prove what they must.
+    /// Logons that failed their proof.
     pub credentials_refused: u64,
-    /// Of these, refused for earlier ones whatever they said.
+    /// Of these, Logons refused because of a lock-out, whatever they said.
     pub locked_out: u64,
-    /// Times that a source was locked out.
+    /// Times that an address was locked out of a session.
     pub lockouts: u64,
-    /// Connections with which TLS failed.
+    /// Connections on which TLS failed.
     pub tls_failures: u64,
     /// Clients cut off because they did not read.
     pub slow_consumers: u64,
-    /// Times that a client's messages were found missing and asked for.
+    /// Times that a gap in a client's sequence was found and asked for.
     pub gaps: u64,
-    /// Clients' requests to send again that were carried out.
+    /// Resend requests of clients that were carried out.
     pub resends: u64,
     /// Inputs for the core.
     pub inputs: u64,
-    /// Times that reading stopped because the input ring was full, or as much of a client as may be
-    /// was not confirmed.
+    /// Times that reading from a connection stopped: the input ring was full, or too many of the
+    /// client's messages were unconfirmed.
     pub stalls: u64,
-    /// Reports and cancel rejects stored (and written, if the client is there).
+    /// Reports and cancel rejects stored, and written if the client is logged on.
     pub outputs: u64,
     /// Outputs that were stored already.
     pub outputs_repeated: u64,
     /// Outputs for a session that has failed; a restart repeats them.
     pub outputs_dropped: u64,
-    /// Messages answered by a session-level Reject or a `BusinessMessageReject`.
+    /// Messages answered by a Reject (35=3) or a `BusinessMessageReject` (35=j).
     pub messages_rejected: u64,
     /// Requests refused because a session sent too many.
     pub throttled: u64,
-    /// Notices about strangers that were only counted.
+    /// Notices about peers that are not logged on, counted instead of told.
     pub notices_untold: u64,
-    /// Notices that nobody took in time.
+    /// Notices lost because nobody took them in time.
     pub notices_lost: u64,
 }

@@ -1,17 +1,17 @@
-//! Numbers as text that the codec does not write: averages and amounts of 128 bits. No float.
+//! Numbers as text that the codec does not write: averages, and amounts of 128 bits. No floats.
 //!
 //! A line belongs here if it needs one number and neither an order nor a message.
 
 use rutter_core::reference::ten_to;
 
-/// Decimals that `AvgPx` (6) has beyond those of the instrument's prices.
+/// Decimals of `AvgPx` (6) beyond those of the instrument's prices.
 pub const AVERAGE_EXTRA_DECIMALS: u8 = 4;
 
-/// Longest text that [`Digits`] holds: sign, point, 39 digits of an `i128`.
+/// Longest text that [`DecimalText`] holds: sign, point, 39 digits of an `i128`.
 const DIGITS_BYTES_MAX: usize = 48;
 
-/// Whether `text` is a FIX `float` (optional `-`, digits, at most one point; at least one digit),
-/// however large: tells a number that does not fit from a malformed field.
+/// Whether `text` is a FIX `float`, however large: an optional `-`, digits, and at most one point,
+/// with at least one digit. Tells a number that does not fit from a malformed field.
 pub fn is_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let (mut seen_digit, mut seen_point) = (false, false);
@@ -25,15 +25,15 @@ pub fn is_number(text: &[u8]) -> bool {
     seen_digit
 }
 
-/// The average price of `qty` that cost `notional`, in units of `10^-(price_decimals + 4)`,
-/// rounded to the nearest, halves to the even neighbour. Zero for no quantity.
+/// The average price of `qty` that cost `notional`, in units of `10^-(price_decimals + 4)`, rounded
+/// to the nearest, halves to even. Zero if `qty` is zero.
 pub const fn average(notional: i128, qty: i64) -> i128 {
     if qty <= 0 {
         return 0;
     }
     let qty = qty as i128;
     let factor = ten_to(AVERAGE_EXTRA_DECIMALS as u32);
-    // Whole and rest apart: the product of the whole notional might not fit.
+    // Whole part and remainder apart: the product of the whole notional might overflow.
     let whole = (notional / qty).saturating_mul(factor);
     let scaled = notional % qty * factor;
     let (part, rest) = (scaled / qty, scaled % qty);
@@ -44,16 +44,16 @@ pub const fn average(notional: i128, qty: i64) -> i128 {
     if up { whole + part + away } else { whole + part }
 }
 
-/// The text of one number, in place.
+/// The text of one number, held in place.
 #[derive(Clone, Copy, Debug)]
-pub struct Digits {
+pub struct DecimalText {
     bytes: [u8; DIGITS_BYTES_MAX],
     start: usize,
 }
 
-impl Digits {
-    /// `mantissa / 10^scale` with no needless zeros behind the point, but at least
-    /// `decimals_min` decimals. `scale` is at most 30.
+impl DecimalText {
+    /// `mantissa / 10^scale` without trailing zeros beyond `decimals_min` decimals. `scale` is at
+    /// most 30.
     pub fn new(mantissa: i128, scale: u8, decimals_min: u8) -> Self {
         debug_assert!(scale <= 30, "a scale of ours");
         let mut digits = Self { bytes: [0; DIGITS_BYTES_MAX], start: DIGITS_BYTES_MAX };
@@ -77,9 +77,9 @@ impl Digits {
         digits
     }
 
-    /// The digits in front of the point, at least one.
+    /// Writes the digits before the point, at least one.
     fn whole(&mut self, number: u128) {
-        // Division of 64 bits is several times faster, and enough nearly always.
+        // A 64-bit division is several times faster than a 128-bit one, and nearly always enough.
         let Ok(mut small) = u64::try_from(number) else {
             self.push(b'0' + (number % 10) as u8);
             return self.whole(number / 10);
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn numbers_are_written_without_needless_zeros() {
         let text = |mantissa, scale, least| {
-            String::from_utf8(Digits::new(mantissa, scale, least).as_bytes().to_vec())
+            String::from_utf8(DecimalText::new(mantissa, scale, least).as_bytes().to_vec())
                 .expect("ascii")
         };
         assert_eq!(text(0, 18, 0), "0");

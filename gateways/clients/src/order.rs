@@ -1,16 +1,16 @@
-//! A client's message in the core's terms.
+//! A client's request as an input for the core.
 //!
 //! A line belongs here if it turns one message into one input: `NewOrderSingle` (D),
 //! `OrderCancelReplaceRequest` (G), `OrderCancelRequest` (F), `OrderStatusRequest` (H),
-//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF). Which fields these need and how
-//! they are formed is `rutter_fix::app`; whether the order is good is the core's to say.
+//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF). Which fields these need, and their
+//! formats, is `rutter_fix::app`. Whether an order is accepted is the core's.
 //!
-//! Three kinds of "no": a field that the protocol demands is missing or malformed (session-level
-//! Reject, 35=3); the message is well-formed but not ours to handle (`BusinessMessageReject`,
-//! 35=j); the order is readable but says something that the core has no terms for, and then the
-//! core refuses it with a numbered report like any other ([`Unacceptable`]).
+//! Three answers to a request that cannot be accepted. A required field is missing or malformed:
+//! Reject (35=3). The message is well formed and not supported: `BusinessMessageReject` (35=j). The
+//! order can be read but asks for something that the core has no field for: the core refuses it
+//! with a numbered report like any other ([`Unacceptable`]).
 //!
-//! A cancel or a status request is passed on whatever its account, symbol, side or quantity: the
+//! A cancel or a status request is passed on whatever its account, symbol, side or quantity. The
 //! order is found by session and id, and a cancel lessens risk.
 
 use rutter_core::id::{ClOrdId, Symbol};
@@ -33,40 +33,40 @@ use crate::config::InstrumentConfig;
 use crate::number::is_number;
 use crate::terms::{Owner, Terms};
 
-/// Longest `Symbol` that is passed on, in bytes; a longer one is cut, for it is unknown anyway.
+/// Longest `Symbol` that is passed on, in bytes. A longer one is unknown in any case, and is cut.
 const SYMBOL_BYTES_MAX: usize = 20;
 
-/// What a message asks for, or why it cannot be asked.
+/// The result of reading a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "it lives for one call")]
-pub enum Asked {
-    /// This of the core.
+pub enum ParsedRequest {
+    /// An input for the core.
     Input(Input),
-    /// Nothing: a field is missing or malformed.
+    /// A required field is missing or malformed.
     Reject {
-        /// Why.
+        /// `SessionRejectReason` (373).
         reason: Reason,
-        /// The field.
+        /// The field at fault.
         tag: u32,
     },
-    /// Nothing: well-formed, yet not handled.
+    /// The message is well formed and not supported.
     BusinessReject {
-        /// Why.
+        /// `BusinessRejectReason` (380).
         reason: BusinessRejectReason,
     },
 }
 
 /// Reads a message. `id` is the session's [`AppMessage::id`](rutter_fix::session::AppMessage::id)
-/// and becomes the input's `client_seq`: number and reset count in one, so that the report which
-/// answers it confirms the very message, also after a restart or a sequence reset.
-pub fn read(message: &Message<'_>, id: u64, owner: &Owner, terms: &Terms) -> Asked {
+/// and becomes the input's `client_seq`. It has the sequence number and the reset count in one, so
+/// the answer confirms this very message, also after a restart or a sequence reset.
+pub fn read(message: &Message<'_>, id: u64, owner: &Owner, terms: &Terms) -> ParsedRequest {
     let later = owner.version != Version::Fix42;
     let read = match message.msg_type() {
         msg_type::NEW_ORDER_SINGLE => new_order(message, id, owner, terms),
         msg_type::ORDER_CANCEL_REPLACE_REQUEST => replace(message, id, owner, terms),
         msg_type::ORDER_CANCEL_REQUEST => cancel(message, id, owner),
         msg_type::ORDER_STATUS_REQUEST => status(message, id, owner),
-        // Mass requests came with FIX 4.3.
+        // Mass requests exist from FIX 4.3 on.
         msg_type::ORDER_MASS_CANCEL_REQUEST if later => mass_cancel(message, id, owner, terms),
         msg_type::ORDER_MASS_STATUS_REQUEST if later => mass_status(message, id, owner, terms),
         _ => Err(AppError {
@@ -75,12 +75,12 @@ pub fn read(message: &Message<'_>, id: u64, owner: &Owner, terms: &Terms) -> Ask
         }),
     };
     match read {
-        Ok(input) => Asked::Input(input),
+        Ok(input) => ParsedRequest::Input(input),
         Err(AppError { ref_tag, rejection: Rejection::Session(reason) }) => {
-            Asked::Reject { reason, tag: ref_tag }
+            ParsedRequest::Reject { reason, tag: ref_tag }
         }
         Err(AppError { rejection: Rejection::Business(reason), .. }) => {
-            Asked::BusinessReject { reason }
+            ParsedRequest::BusinessReject { reason }
         }
     }
 }
@@ -95,7 +95,7 @@ const fn out_of_range(tag: u32) -> AppError {
     AppError { ref_tag: tag, rejection: Rejection::Session(Reason::ValueOutOfRange) }
 }
 
-/// An id that can be given back in a report.
+/// An id that a report can repeat.
 fn cl_ord_id(text: &[u8], tag: u32) -> Result<ClOrdId, AppError> {
     ClOrdId::new(text).filter(|id| !id.is_empty()).ok_or(out_of_range(tag))
 }
@@ -123,7 +123,7 @@ fn replace(
     terms: &Terms,
 ) -> Result<Input, AppError> {
     let read = OrderCancelReplaceRequest::read(message).map(|view| view.order);
-    // Missing or malformed, it is what `read` failed for.
+    // If the field is missing or malformed, `read` has failed because of it.
     let orig = message.get(tags::ORIG_CL_ORD_ID).unwrap_or(b"");
     let read = order(message, &read, id, owner, terms)?;
     let orig_cl_ord_id = cl_ord_id(orig, tags::ORIG_CL_ORD_ID)?;
@@ -133,7 +133,7 @@ fn replace(
     })
 }
 
-/// The order of a message in the core's terms, or what the core is to refuse.
+/// The order that a message describes, or what the core is to refuse.
 fn order(
     message: &Message<'_>,
     read: &Result<NewOrderSingle<'_>, AppError>,
@@ -173,8 +173,8 @@ fn order(
     }))
 }
 
-/// A quantity or price that is a number, only larger or longer than any that can be held, is a bad
-/// order and no malformed message.
+/// A number that is larger or longer than a quantity or price can be makes a bad order, not a
+/// malformed message.
 fn too_large(message: &Message<'_>, error: AppError) -> Option<Refusal> {
     let refusal = match error.ref_tag {
         tags::ORDER_QTY => Refusal::BadQuantity,
@@ -185,7 +185,7 @@ fn too_large(message: &Message<'_>, error: AppError) -> Option<Refusal> {
     (malformed && message.get(error.ref_tag).is_some_and(is_number)).then_some(refusal)
 }
 
-/// The order in the instrument's numbers, or the word for why it has none.
+/// The order with quantity and price in the instrument's units, or the reason to refuse it.
 fn in_terms(
     view: &NewOrderSingle<'_>,
     cl_ord_id: ClOrdId,
@@ -222,7 +222,7 @@ fn in_terms(
         app::Side::Sell => Side::Sell,
         app::Side::Other(_) => return Err(Refusal::UnsupportedField),
     };
-    // To be executed by hand: there is no hand here.
+    // 3 asks for manual execution, which does not exist here.
     if view.handl_inst == Some(b'3') {
         return Err(Refusal::UnsupportedField);
     }
@@ -305,7 +305,7 @@ fn status(message: &Message<'_>, id: u64, owner: &Owner) -> Result<Input, AppErr
     }))
 }
 
-/// What a mass request means, and the word for why that cannot be.
+/// The scope of a mass request, or the reason to refuse it.
 fn scope(
     kind: MassRequestType,
     symbol: Option<&[u8]>,
@@ -321,7 +321,7 @@ fn scope(
             Refusal::WrongAccount
         }
         MassRequestType::Other(_) => Refusal::UnsupportedScope,
-        // A symbol that is known narrows the scope, whatever the type.
+        // A known symbol narrows the scope, whatever the type.
         _ if symbol.is_some() && instrument.is_none() => Refusal::UnknownSymbol,
         MassRequestType::Security | MassRequestType::All => match side {
             Some(app::Side::Other(_)) => Refusal::UnsupportedScope,
@@ -372,7 +372,7 @@ fn mass_status(
     }))
 }
 
-/// The side as the refusal of an order shows it: sales of any kind (4 to 6) are sales.
+/// The side that the refusal of an order shows: sales of any kind (4 to 6) are sales.
 const fn shown_side(side: app::Side) -> Side {
     match side {
         app::Side::Sell | app::Side::Other(b'4'..=b'6') => Side::Sell,
@@ -380,7 +380,7 @@ const fn shown_side(side: app::Side) -> Side {
     }
 }
 
-/// What the client called the instrument, cut and made printable.
+/// The client's text for the instrument, cut and made printable.
 fn shown_symbol(symbol: &[u8]) -> Symbol {
     let mut shown = [b'?'; SYMBOL_BYTES_MAX];
     let length = symbol.len().min(SYMBOL_BYTES_MAX);

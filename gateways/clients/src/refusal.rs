@@ -1,14 +1,14 @@
-//! The one table of refusals on the wire.
+//! The one table of refusals in FIX: code and text of each.
 //!
-//! A line belongs here if it says how a [`Refusal`] is called outside. When the core refuses is the
-//! core's.
+//! A line belongs here if it says how a [`Refusal`] is written outside. When an order is refused is
+//! the core's.
 
 use rutter_core::input::Refusal;
 use rutter_fix::dictionary::Version;
 
-/// How a refusal is told.
+/// The FIX codes and the text of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct RefusalCodes {
     /// `OrdRejReason` (103) of a rejected order; FIX 4.4 volume 6.
     order_code: u16,
     /// `CxlRejReason` (102) of a rejected cancel; FIX 4.4 volume 6.
@@ -17,25 +17,27 @@ pub struct Told {
     pub word: &'static str,
 }
 
-impl Told {
-    /// `OrdRejReason` (103) in a version: FIX 4.2 ends at 8, and calls the rest a broker's option.
+impl RefusalCodes {
+    /// `OrdRejReason` (103) in a version: FIX 4.2 ends at 8, and a higher code is told as 0,
+    /// broker's option.
     pub fn order_code(&self, version: Version) -> u16 {
         if version == Version::Fix42 && self.order_code > 8 { 0 } else { self.order_code }
     }
 
-    /// `CxlRejReason` (102) in a version: FIX 4.2 ends at 3, and calls the rest a broker's option.
+    /// `CxlRejReason` (102) in a version: FIX 4.2 ends at 3, and a higher code is told as 2,
+    /// broker's option.
     pub fn cancel_code(&self, version: Version) -> u16 {
         if version == Version::Fix42 && self.cancel_code > 3 { 2 } else { self.cancel_code }
     }
 }
 
-/// How a refusal is told, by code and word.
+/// The FIX codes and the text of a refusal.
 ///
 /// 103: 0 broker option, 1 unknown symbol, 2 exchange closed, 3 exceeds limit, 5 unknown order,
 /// 6 duplicate order, 11 unsupported characteristic, 13 incorrect quantity, 15 unknown account,
 /// 99 other. 102: 0 too late, 1 unknown order, 2 broker option, 3 already pending, 6 duplicate
 /// `ClOrdID`, 99 other.
-pub const fn told(refusal: Refusal) -> Told {
+pub const fn codes(refusal: Refusal) -> RefusalCodes {
     let (order_code, cancel_code, word) = match refusal {
         Refusal::None => (99, 99, "None"),
         Refusal::DuplicateClOrdId => (6, 6, "DuplicateClOrdId"),
@@ -84,18 +86,19 @@ pub const fn told(refusal: Refusal) -> Told {
         Refusal::OperatorCancel => (0, 2, "OperatorCancel"),
         Refusal::ReduceOnly => (0, 2, "ReduceOnly"),
     };
-    Told { order_code, cancel_code, word }
+    RefusalCodes { order_code, cancel_code, word }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The `match` above is complete by the compiler; this holds the words to the names.
+    /// The compiler checks that the `match` above is complete. This checks that each text is the
+    /// name of its variant.
     #[test]
     fn every_refusal_goes_by_its_own_name_and_a_code_of_the_specification() {
         for refusal in Refusal::ALL {
-            let told = told(refusal);
+            let told = codes(refusal);
             assert_eq!(told.word, format!("{refusal:?}"));
             assert!(matches!(told.order_code, 0..=15 | 99), "{refusal:?}");
             assert!(matches!(told.cancel_code, 0..=6 | 99), "{refusal:?}");

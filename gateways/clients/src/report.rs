@@ -1,7 +1,9 @@
-//! The core's answers as fields: `ExecutionReport` (8), `OrderCancelReject` (9) and
+//! The core's answers as FIX fields: `ExecutionReport` (8), `OrderCancelReject` (9) and
 //! `OrderMassCancelReport` (r), in FIX 4.2, 4.4 and 5.0 SP2.
 //!
-//! A line belongs here if it writes one answer. Header, numbers and storing are the session's.
+//! A line belongs here if it writes the fields of one answer. Header, sequence numbers and storing
+//! are the session's. A field that only some versions have is written under a condition on
+//! `reader`, the version of the session that reads the report.
 
 use rutter_core::input::{Liquidity, Refusal, Side};
 use rutter_core::number::AMOUNT_DECIMALS;
@@ -13,14 +15,14 @@ use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
 
 use crate::config::InstrumentConfig;
-use crate::number::{AVERAGE_EXTRA_DECIMALS, Digits, average};
-use crate::refusal::told;
+use crate::number::{AVERAGE_EXTRA_DECIMALS, DecimalText, average};
+use crate::refusal::codes;
 use crate::terms::{Owner, PREFIX_BYTES, Terms};
 
-/// `OrderID` (37) of an order that got none.
+/// `OrderID` (37) of an order that was refused or is not known.
 const NO_ORDER: &[u8] = b"NONE";
 
-/// `Symbol` (55) where there is none to tell (FIX 4.4 volume 6, field 55).
+/// `Symbol` (55) where none is known (FIX 4.4 volume 6, field 55).
 const NO_SYMBOL: &[u8] = b"[N/A]";
 
 /// `Side` (54) of an order that is not known: 7, undisclosed.
@@ -39,8 +41,8 @@ const TRANS_STATUS: u8 = b'3';
 
 /// Writes the fields of an `ExecutionReport` for a session of `reader`'s version.
 ///
-/// What is not known is left out where FIX lets it be: the answer to an order that could not be
-/// read has no 38, 40, 44 and 59, for the core was never told them.
+/// Fields whose value is not known are left out where FIX allows it. A refused order that could not
+/// be read has no 38, 40, 44 and 59, because the core was never told them.
 pub fn write_report(
     out: &mut Encoder<'_>,
     report: &Report,
@@ -67,7 +69,7 @@ pub fn write_report(
     if let Some(last) = &report.last {
         write_last(out, last, instrument, reader, terms);
     } else if reader == Version::Fix42 {
-        // FIX 4.2 has them in every report.
+        // FIX 4.2 has both fields in every report.
         out.uint(tags::LAST_QTY, 0).uint(tags::LAST_PX, 0);
     }
     out.timestamp(tags::TRANSACT_TIME, report.time.0, terms.precision());
@@ -77,33 +79,34 @@ pub fn write_report(
         write_fee(out, last, terms);
     }
     if report.reason != Refusal::None {
-        let told = told(report.reason);
+        let codes = codes(report.reason);
         if report.status == OrdStatus::Rejected {
-            out.uint(tags::ORD_REJ_REASON, u64::from(told.order_code(reader)));
+            out.uint(tags::ORD_REJ_REASON, u64::from(codes.order_code(reader)));
         }
-        out.field(tags::TEXT, told.word.as_bytes());
+        out.field(tags::TEXT, codes.word.as_bytes());
     }
 }
 
-/// Where a report comes from: what a client needs to ask "why", and to measure us.
+/// The origin of a report. A client needs it to ask "why", and to measure our latency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passport {
-    /// Journal sequence of the input that caused it.
+    /// Journal sequence of the input that caused the report.
     pub journal_seq: u64,
-    /// When that input's bytes arrived, nanoseconds since the Unix epoch.
+    /// When the bytes of that input arrived, nanoseconds since the Unix epoch.
     pub arrived_ns: u64,
-    /// When the core decided about it, nanoseconds since the Unix epoch.
+    /// When the core decided about that input, nanoseconds since the Unix epoch.
     pub decided_ns: u64,
 }
 
-/// Writes where a report comes from.
+/// Writes the origin of a report.
 pub fn write_passport(out: &mut Encoder<'_>, passport: &Passport) {
     out.uint(tags::PASSPORT_JOURNAL_SEQ, passport.journal_seq);
     out.timestamp(tags::PASSPORT_ARRIVED, passport.arrived_ns, TimePrecision::Nanos);
     out.timestamp(tags::PASSPORT_DECIDED, passport.decided_ns, TimePrecision::Nanos);
 }
 
-/// Writes what a drop copy says beside the report: that it is one, and whose report it is.
+/// Writes the fields that a drop copy adds to a report: that it is a copy, and the `CompID` of the
+/// session that the report is for.
 pub fn write_copy_of(out: &mut Encoder<'_>, comp_id: &str, reader: Version) {
     if reader != Version::Fix42 {
         out.bool(tags::COPY_MSG_INDICATOR, true);
@@ -111,8 +114,9 @@ pub fn write_copy_of(out: &mut Encoder<'_>, comp_id: &str, reader: Version) {
     out.text(tags::ORIGINAL_COMP_ID, comp_id);
 }
 
-/// Type and status, which FIX 4.2 tells otherwise: no type of its own for trades and for answers
-/// to status requests, but 20, and a status of replaced orders.
+/// Writes `ExecType` (150) and `OrdStatus` (39). FIX 4.2 differs: it has `ExecTransType` (20), no
+/// `ExecType` for trades and for answers to status requests, and a status of its own for replaced
+/// orders.
 fn write_state(out: &mut Encoder<'_>, report: &Report, reader: Version) {
     if reader != Version::Fix42 {
         out.char(tags::EXEC_TYPE, report.kind as u8).char(tags::ORD_STATUS, report.status as u8);
@@ -130,7 +134,7 @@ fn write_state(out: &mut Encoder<'_>, report: &Report, reader: Version) {
     out.char(tags::EXEC_TYPE, exec_type).char(tags::ORD_STATUS, status);
 }
 
-/// Which request for a status a report answers.
+/// Writes the id of the status request that a report answers.
 fn write_request(out: &mut Encoder<'_>, report: &Report) {
     let of_mass = report.mass_total > 0 || report.cl_ord_id.is_empty();
     if !of_mass {
@@ -157,9 +161,9 @@ pub fn write_cancel_reject(
     out.timestamp(tags::TRANSACT_TIME, reject.time.0, terms.precision());
     // 1 answers an OrderCancelRequest, 2 an OrderCancelReplaceRequest.
     out.char(tags::CXL_REJ_RESPONSE_TO, if reject.of_replace { b'2' } else { b'1' });
-    let told = told(reject.reason);
-    out.uint(tags::CXL_REJ_REASON, u64::from(told.cancel_code(owner.version)));
-    out.field(tags::TEXT, told.word.as_bytes());
+    let codes = codes(reject.reason);
+    out.uint(tags::CXL_REJ_REASON, u64::from(codes.cancel_code(owner.version)));
+    out.field(tags::TEXT, codes.word.as_bytes());
 }
 
 /// Writes the fields of an `OrderMassCancelReport`.
@@ -171,7 +175,7 @@ pub fn write_mass_cancel_report(
 ) {
     let done = report.reason == Refusal::None;
     out.field(tags::CL_ORD_ID, report.cl_ord_id.as_bytes());
-    // FIX 4.4 wants an OrderID: the number of this event, for no order is meant.
+    // FIX 4.4 requires an OrderID. No order is meant, so it is the number of this event.
     write_id(out, tags::ORDER_ID, terms, report.event);
     if owner.version == Version::Fix50Sp2 {
         write_id(out, tags::MASS_ACTION_REPORT_ID, terms, report.event);
@@ -197,7 +201,7 @@ pub fn write_mass_cancel_report(
     }
     out.timestamp(tags::TRANSACT_TIME, report.time.0, terms.precision());
     if !done {
-        out.field(tags::TEXT, told(report.reason).word.as_bytes());
+        out.field(tags::TEXT, codes(report.reason).word.as_bytes());
     }
 }
 
@@ -213,9 +217,9 @@ fn write_order_id(out: &mut Encoder<'_>, terms: &Terms, order: u64) {
     }
 }
 
-/// Node tag, dash, number: unique over all journals of all nodes.
+/// Writes the node tag, a dash and a number: unique over all journals of all nodes.
 fn write_id(out: &mut Encoder<'_>, tag: u32, terms: &Terms, number: u64) {
-    let digits = Digits::new(i128::from(number), 0, 0);
+    let digits = DecimalText::new(i128::from(number), 0, 0);
     let digits = digits.as_bytes();
     let mut text = [0; PREFIX_BYTES + 20];
     let (prefix, rest) = text.split_at_mut(PREFIX_BYTES);
@@ -226,7 +230,7 @@ fn write_id(out: &mut Encoder<'_>, tag: u32, terms: &Terms, number: u64) {
     out.field(tag, text.get(..PREFIX_BYTES + digits.len()).unwrap_or(&text));
 }
 
-/// Symbol, side, type and time in force.
+/// Writes symbol, side, order type and time in force.
 fn write_what(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
     let symbol = instrument.map_or(&report.symbol, |one| &one.symbol);
     out.field(tags::SYMBOL, if symbol.is_empty() { NO_SYMBOL } else { symbol.as_bytes() });
@@ -243,10 +247,10 @@ fn write_what(out: &mut Encoder<'_>, report: &Report, instrument: Option<&Instru
     }
 }
 
-/// Ordered, limit, filled, left, average.
+/// Writes quantity, limit price, filled and open quantity, and the average price.
 fn write_numbers(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
     let Some(InstrumentConfig { price_decimals, qty_decimals, .. }) = instrument.copied() else {
-        // Nothing was filled of what could not be named.
+        // The instrument is not known, so nothing was filled.
         out.uint(tags::CUM_QTY, 0).uint(tags::LEAVES_QTY, 0).uint(tags::AVG_PX, 0);
         return;
     };
@@ -262,7 +266,7 @@ fn write_numbers(out: &mut Encoder<'_>, report: &Report, instrument: Option<&Ins
     }
     let scale = price_decimals + AVERAGE_EXTRA_DECIMALS;
     let mantissa = average(report.filled_notional.0, report.filled.0);
-    out.field(tags::AVG_PX, Digits::new(mantissa, scale, price_decimals).as_bytes());
+    out.field(tags::AVG_PX, DecimalText::new(mantissa, scale, price_decimals).as_bytes());
 }
 
 fn write_last(
@@ -293,10 +297,10 @@ fn write_last(
     }
 }
 
-/// The fee, as the commission that it is to the client and as the group of one fee; positive was
-/// paid, negative is a rebate.
+/// Writes the fee, once as a commission and once as a group of one fee. A positive amount was paid,
+/// a negative one is a rebate.
 fn write_fee(out: &mut Encoder<'_>, last: &LastFill, terms: &Terms) {
-    let amount = Digits::new(last.fee.0, AMOUNT_DECIMALS as u8, 0);
+    let amount = DecimalText::new(last.fee.0, AMOUNT_DECIMALS as u8, 0);
     let asset = terms.asset(last.fee_asset);
     out.field(tags::COMMISSION, amount.as_bytes()).char(tags::COMM_TYPE, ABSOLUTE);
     if let Some(asset) = asset {

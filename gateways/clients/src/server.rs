@@ -1,11 +1,11 @@
 //! Carries a [`ClientGateway`] over TCP on the thread that calls [`GatewayServer::turn`].
 //!
-//! A line belongs here if it turns readiness into calls of the gateway, or what the gateway wants
-//! into system calls. Who may connect and what is said is the gateway's.
+//! A line belongs here if it turns readiness into events for the gateway, or turns the gateway's
+//! wishes into system calls. Who may connect, and what is said, is the gateway's.
 //!
-//! The clock is read once for each batch of readiness and once for each batch of outputs; that is
-//! the time at which all its bytes arrived. All that one turn writes to a connection leaves in one
-//! system call, and what a lone output writes leaves at once.
+//! The clock is read once for each batch of readiness and once for each batch of outputs: that is
+//! the arrival time of all bytes of the batch. Everything that one turn writes to a connection
+//! leaves in one system call; a lone output leaves at once.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -31,7 +31,7 @@ use crate::report::Passport;
 mod leave;
 mod listen;
 
-use leave::Leaving;
+use leave::Lingering;
 use listen::Listener;
 
 pub use leave::{LEAVE_BYTES_MAX, LEAVE_NS, LEAVING_MAX};
@@ -50,36 +50,35 @@ pub const ACCEPTS_PER_TURN: usize = 64;
 /// Bytes that a connection may deliver in one turn if it is the only one.
 const READ_BYTES_ALONE: usize = 256 << 10;
 
-/// Bytes that each connection may deliver in one turn if there are others: some twenty orders, so
-/// that a flood on one holds the others up for some tens of microseconds and not for all of it.
+/// Bytes that each connection may deliver in one turn if there are others: some twenty orders. So a
+/// flood on one connection holds the others up for some tens of microseconds only.
 const READ_BYTES_IN_COMPANY: usize = 4 << 10;
 
 /// Bytes read from a socket at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// Bytes handed from the gateway to a socket's own queue at once; what is beyond stays with the
-/// gateway, which counts it.
+/// Bytes that a socket's own queue takes from the gateway at once. The rest stays with the gateway,
+/// which counts it as backlog.
 const SOCKET_QUEUE_BYTES: usize = 64 << 10;
 
-/// How long to sleep at most while the core has no room: nobody wakes us when it has.
+/// Longest sleep while the core has no room: nobody wakes this thread when there is room again.
 const BLOCKED_PARK: Duration = Duration::from_micros(200);
 
-/// Reads of connections whose Logon has not come yet, in one turn. One may cost as much as hundreds
-/// of orders (a signature to make or to check), so those who are logged on get their turn between
-/// them.
+/// Connections without a Logon that are read in one turn. One read may cost as much as hundreds of
+/// orders (a signature to make or to check), so clients that are logged on get their turn between.
 const STRANGERS_PER_TURN: usize = 2;
 
 const WAKER: Token = Token(usize::MAX);
-/// Of the first listening socket; those of the others are below it.
+/// Token of the first listening socket; the tokens of the others are the numbers below.
 const LISTENER: Token = Token(usize::MAX - 1);
 
 /// Why a server could not be made, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The poll, or binding the address, failed.
+    /// The poll failed, or the address could not be bound.
     #[error("system: {0}")]
     Io(#[from] io::Error),
-    /// More than [`LISTENERS_MAX`] addresses.
+    /// More than [`LISTENERS_MAX`] listening addresses.
     #[error("more than {LISTENERS_MAX} addresses to listen on")]
     TooManyListeners,
 }
@@ -89,11 +88,11 @@ pub enum ServerError {
 pub struct ServerCounters {
     /// Connections accepted by the system.
     pub accepted: u64,
-    /// Of these closed at once, for a limit.
+    /// Accepted connections that were closed at once, for a limit.
     pub refused: u64,
-    /// Times that the system would not accept.
+    /// Times that the system refused to accept.
     pub accept_errors: u64,
-    /// Outputs that could not be taken to their client; see
+    /// Outputs that could not be given to their session; see
     /// [`last_output_error`](GatewayServer::last_output_error).
     pub output_errors: u64,
     /// Stores that could not prepare their next file.
@@ -106,10 +105,10 @@ struct Slot {
     stream: Stream,
     /// The handshake of the stream is done (at once for a plain one).
     ready: bool,
-    /// It may have bytes for us, and stands in the list of those.
+    /// The socket may have bytes to read, and the slot is in the `readable` list.
     more: bool,
-    /// It is closed but for what its peer still sends.
-    leaving: Option<Leaving>,
+    /// The connection is closed for writing; the rest of the peer's bytes is thrown away.
+    leaving: Option<Lingering>,
 }
 
 /// Carries one gateway. See the module's text.
@@ -124,14 +123,14 @@ pub struct GatewayServer<S> {
     listeners: Vec<Listener>,
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
-    /// Slots that may have bytes for us, in the order in which they did.
+    /// Slots whose sockets may have bytes to read, oldest first.
     readable: Vec<u32>,
-    /// The list of the turn before, emptied; kept for its room.
+    /// The emptied list of the turn before; kept to reuse its memory.
     spare: Vec<u32>,
-    /// Slots that leave, and when each must be gone; some may be gone already.
+    /// Slots of lingering connections with their deadlines; a slot may have been closed already.
     leaving: VecDeque<(u64, u32)>,
     buffer: Vec<u8>,
-    /// Time of the batch of outputs that is not flushed yet.
+    /// Time of the current batch of outputs, until it is flushed.
     batch_ns: Option<u64>,
     counters: ServerCounters,
     output_error: Option<OutputError>,
@@ -154,7 +153,7 @@ impl<S: MessageStore> GatewayServer<S> {
         Ok(server)
     }
 
-    /// A server that listens nowhere yet; nothing is accepted before
+    /// A server without a listening socket. Nothing is accepted before
     /// [`recovered`](Self::recovered).
     ///
     /// # Errors
@@ -184,8 +183,8 @@ impl<S: MessageStore> GatewayServer<S> {
         })
     }
 
-    /// The journal has been read and all its outputs went through [`output`](Self::output): from
-    /// now on connections are accepted.
+    /// The journal has been read, and all its outputs went through [`output`](Self::output):
+    /// connections are accepted from then on.
     ///
     /// # Errors
     /// [`RecoveryError`] as for [`ClientGateway::recovered`]; nothing is accepted then.
@@ -197,8 +196,8 @@ impl<S: MessageStore> GatewayServer<S> {
         Ok(())
     }
 
-    /// Gives one output of the core. What it writes is queued; the next turn, or
-    /// [`flush_now`](Self::flush_now), sends it. For callers whose ring hands out references.
+    /// Gives one output of the core to the gateway, by reference. The next turn, or
+    /// [`flush_now`](Self::flush_now), writes the messages that it causes.
     ///
     /// # Errors
     /// As [`ClientGateway::on_output`].
@@ -206,7 +205,7 @@ impl<S: MessageStore> GatewayServer<S> {
         self.output_from(output, None)
     }
 
-    /// As [`output`](Self::output), for one whose origin is known.
+    /// As [`output`](Self::output), for an output whose origin is known.
     ///
     /// # Errors
     /// As [`ClientGateway::on_output`].
@@ -220,7 +219,7 @@ impl<S: MessageStore> GatewayServer<S> {
         self.gateway.on_output_from(now_ns, output, passport)
     }
 
-    /// Sends what [`output`](Self::output) queued.
+    /// Writes the messages that [`output`](Self::output) has caused.
     pub fn flush_now(&mut self, publish: &mut Publish<'_>) {
         let now_ns = self.batch_ns.take().unwrap_or_else(self.clock);
         self.flush(now_ns);
@@ -233,9 +232,9 @@ impl<S: MessageStore> GatewayServer<S> {
         self.gateway.deliver(now_ns, &mut offer)
     }
 
-    /// One turn of the loop: outputs (at most [`OUTPUTS_PER_TURN`]), sockets, timers. Never
-    /// waits. `true` if anything was done; if nothing was, one client's store prepares what it will
-    /// need. An output that cannot be taken to its client is counted and kept for
+    /// One turn of the loop: outputs (at most [`OUTPUTS_PER_TURN`]), sockets, timers. Never waits.
+    /// True if anything was done; otherwise one client's store prepares its next file. An output
+    /// that cannot be given to its session is counted and kept for
     /// [`last_output_error`](Self::last_output_error).
     ///
     /// # Errors
@@ -264,8 +263,8 @@ impl<S: MessageStore> GatewayServer<S> {
         Ok(worked)
     }
 
-    /// Sleeps at most `longest`, unless `has_work`; then works off what woke it. `true` if anything
-    /// was done.
+    /// Sleeps at most `longest`, unless `has_work`, and then handles whatever woke it. True if
+    /// anything was done.
     ///
     /// # Errors
     /// As [`turn`](Self::turn).
@@ -299,7 +298,7 @@ impl<S: MessageStore> GatewayServer<S> {
         self.poll.as_raw_fd()
     }
 
-    /// What a publisher of outputs needs to wake this thread.
+    /// The handle by which a publisher of outputs wakes this thread.
     pub fn waker(&self) -> WakeHandle {
         WakeHandle::for_poll(Arc::clone(&self.parked), Arc::clone(&self.waker))
     }
@@ -354,7 +353,7 @@ impl<S: MessageStore> GatewayServer<S> {
         Duration::from_nanos(due_ns.saturating_sub((self.clock)()))
     }
 
-    /// Polls once and works off everything that is due.
+    /// Polls once and does everything that is due.
     fn poll_once(
         &mut self,
         wait: Duration,
@@ -426,7 +425,7 @@ impl<S: MessageStore> GatewayServer<S> {
             }
             let stranger = self.gateway.awaits_logon(conn);
             if !self.gateway.wants_read(conn) || stranger && strangers >= STRANGERS_PER_TURN {
-                // It stays in the list, and its bytes in the socket.
+                // The slot stays in the list, and the bytes stay in the socket.
                 self.readable.push(number);
                 continue;
             }
@@ -447,7 +446,7 @@ impl<S: MessageStore> GatewayServer<S> {
         worked
     }
 
-    /// Reads one connection within its budget; `false` when it is gone.
+    /// Reads one connection within its budget; false when it is gone.
     fn read(&mut self, now_ns: u64, conn: ConnId, publish: &mut Publish<'_>) -> bool {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut alive = true;
@@ -487,7 +486,7 @@ impl<S: MessageStore> GatewayServer<S> {
         alive
     }
 
-    /// Tells the gateway what a handshake that is done has shown; `false` if it is not.
+    /// Tells the gateway the result of a handshake; false if the handshake is not done.
     fn secured(&mut self, now_ns: u64, conn: ConnId) -> bool {
         let Some(Some(slot)) = self.slots.get(conn.0 as usize) else { return false };
         if let Some(facts) = slot.stream.tls_facts().filter(|_| slot.ready) {
@@ -496,7 +495,7 @@ impl<S: MessageStore> GatewayServer<S> {
         slot.ready
     }
 
-    /// A connection is over for an error; if it is one of TLS, the gateway learns which.
+    /// A connection failed. If TLS failed, the gateway is told how.
     fn tls_failed(&mut self, now_ns: u64, conn: ConnId, error: &io::Error) -> bool {
         let tls = self.slots.get(conn.0 as usize).and_then(Option::as_ref);
         if tls.is_some_and(|slot| slot.stream.is_tls())
@@ -507,14 +506,15 @@ impl<S: MessageStore> GatewayServer<S> {
         false
     }
 
-    /// Hands what waits to the kernel, connection by connection, and closes what is to be closed.
+    /// Writes to every connection with pending bytes, and closes the connections that the gateway
+    /// wants closed.
     fn flush(&mut self, now_ns: u64) {
         while let Some(conn) = self.gateway.next_to_write() {
             self.write(now_ns, conn);
         }
         while let Some((conn, reason)) = self.gateway.next_to_close() {
             self.write(now_ns, conn);
-            // Who had a session may have been told why it is over.
+            // A session's Logout, which says why, may be on its way.
             if matches!(reason, CloseReason::Session(_)) {
                 self.leave(now_ns, conn.0);
             } else {
@@ -531,7 +531,7 @@ impl<S: MessageStore> GatewayServer<S> {
             if pending.is_empty() && !slot.stream.wants_write() {
                 return self.say_last(conn.0);
             }
-            // A full queue takes nothing; what it holds goes first then.
+            // A full queue takes nothing: it is flushed first, and the loop comes back.
             let taken = slot.stream.write(pending).unwrap_or(0);
             if taken > 0 {
                 self.gateway.on_event(now_ns, Event::Written(conn, taken));
@@ -550,7 +550,7 @@ impl<S: MessageStore> GatewayServer<S> {
             return;
         };
         slot.stream.close();
-        // Closing the descriptor takes it off the poll as well.
+        // Closing the descriptor removes it from the poll, too.
         let _ = self.poll.registry().deregister(&mut slot.stream);
         if slot.more {
             self.readable.retain(|readable| *readable != number);

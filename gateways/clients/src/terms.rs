@@ -8,13 +8,13 @@ use rutter_fix::dictionary::Version;
 
 use crate::config::{GatewayConfig, InstrumentConfig};
 
-/// `node_tag` as eight hexadecimal digits and a dash.
+/// Bytes of `node_tag` as eight hexadecimal digits and a dash.
 pub const PREFIX_BYTES: usize = 9;
 
-/// What a client's message or a report needs to know beside itself.
+/// The tables that reading a message and writing a report need.
 #[derive(Debug)]
 pub struct Terms {
-    /// Sorted by symbol.
+    /// Instruments, sorted by symbol.
     by_symbol: Vec<InstrumentConfig>,
     by_id: Vec<Option<InstrumentConfig>>,
     venues: Vec<Name>,
@@ -24,14 +24,14 @@ pub struct Terms {
     precision: TimePrecision,
 }
 
-/// Whose message it is.
+/// The session that a message belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner {
-    /// The session.
+    /// The session's id.
     pub session: SessionId,
-    /// Its account.
+    /// The session's account.
     pub account: Name,
-    /// The version that it speaks.
+    /// The session's FIX version.
     pub version: Version,
 }
 
@@ -61,13 +61,13 @@ impl Terms {
         }
     }
 
-    /// The instrument of that `Symbol`.
+    /// The instrument with that `Symbol`.
     pub fn by_symbol(&self, symbol: &[u8]) -> Option<&InstrumentConfig> {
         let at = self.by_symbol.binary_search_by(|one| one.symbol.as_bytes().cmp(symbol));
         at.ok().and_then(|at| self.by_symbol.get(at))
     }
 
-    /// The instrument of that id.
+    /// The instrument with that id.
     pub fn instrument(&self, id: InstrumentId) -> Option<&InstrumentConfig> {
         self.by_id.get(id.index())?.as_ref()
     }
@@ -77,7 +77,7 @@ impl Terms {
         self.venues.get(id.index())
     }
 
-    /// The venue of that name.
+    /// The venue with that name.
     pub fn venue_named(&self, name: &[u8]) -> Option<VenueId> {
         let at = self.venues.iter().position(|venue| venue.as_bytes() == name)?;
         u8::try_from(at).ok().map(VenueId)
@@ -93,17 +93,17 @@ impl Terms {
         self.assets.get(id.index())
     }
 
-    /// Tells this journal's orders from those of every other.
+    /// The node tag: tells this journal's orders from those of every other journal.
     pub const fn node_tag(&self) -> u32 {
         self.node_tag
     }
 
-    /// What `ExecID` and `OrderID` start with.
+    /// The beginning of every `ExecID` and `OrderID`.
     pub const fn prefix(&self) -> &[u8; PREFIX_BYTES] {
         &self.prefix
     }
 
-    /// Digits of written times.
+    /// Decimals of the times that we write.
     pub const fn precision(&self) -> TimePrecision {
         self.precision
     }

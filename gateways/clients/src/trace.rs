@@ -1,6 +1,6 @@
-//! The number that follows an order through logs.
+//! The trace: the number by which an order is found in the logs of all stations.
 //!
-//! A line belongs here if it makes one. Writing it is the node's.
+//! A line belongs here if it makes a trace. Writing traces to logs is the node's.
 
 use rutter_core::hash::Rolling;
 use rutter_core::id::SessionId;
@@ -9,19 +9,19 @@ use rutter_core::input::Input;
 /// The trace of an order whose bytes came at `arrived_ns` (nanoseconds since the Unix epoch) in the
 /// message `client_seq` ([`AppMessage::id`](rutter_fix::session::AppMessage::id)); never zero.
 ///
-/// Equal messages have equal traces; session and message tell the orders of one store apart, the
-/// time those of a store that was begun anew, and the node's tag those of different nodes.
+/// Equal messages have equal traces. Session and message tell the orders of one store apart; the
+/// time tells orders apart after a store was begun anew; the node tag tells nodes apart.
 pub const fn trace(node_tag: u32, session: SessionId, client_seq: u64, arrived_ns: u64) -> u64 {
     let mut hash = Rolling::new(0);
-    // Side by side: small numbers that are mixed in one after another meet.
+    // Both numbers in one word: small numbers that are hashed one after the other collide.
     hash.word((node_tag as u64) << 32 | session.0 as u64);
     hash.word(client_seq);
     hash.word(arrived_ns);
     if hash.value() == 0 { 1 } else { hash.value() }
 }
 
-/// Gives a new order its trace, also one that is to be refused. Whatever else a client asks is of
-/// an order that has one, or of none.
+/// Gives a new order its trace, also one that will be refused. Other requests name an order that
+/// has a trace, or name none.
 pub(crate) fn give(input: &mut Input, node_tag: u32, arrived_ns: u64) {
     match input {
         Input::NewOrder(order) => {

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
-use rutter_clients::quiet::TOLD_MAX;
+use rutter_clients::notice_limiter::TOLD_MAX;
 
 use desk::{ORDER, numbered};
 use hall::{Hall, clock};

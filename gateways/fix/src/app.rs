@@ -1,11 +1,13 @@
-//! Typed views of what a client may send about orders: `NewOrderSingle` (D),
+//! Typed views of a client's requests about orders: `NewOrderSingle` (D),
 //! `OrderCancelReplaceRequest` (G), `OrderCancelRequest` (F), `OrderStatusRequest` (H),
 //! `OrderMassCancelRequest` (q) and `OrderMassStatusRequest` (AF).
 //!
-//! A view is made in one pass over a decoded message and borrows its text. It says that the fields
-//! are there and well formed; whether the instrument exists or the order is wise is the core's. A
-//! field that changes what an order means, and that is not carried out, is never ignored: the view
-//! names it in `unsupported` and the caller refuses the order.
+//! A view is made in one pass over a decoded message, and borrows its text. It says that the
+//! required fields are present and well formed. Whether the instrument exists, or the order is
+//! accepted, is the core's. A field that changes what an order means, and that is not supported, is
+//! never ignored: the view names it in `unsupported`, and the caller refuses the order.
+//!
+//! A line belongs here if it needs one message and no session.
 
 use crate::session::{BusinessRejectReason, SessionRejectReason};
 
@@ -28,7 +30,7 @@ pub const SYMBOL_BYTES_MAX: usize = 32;
 /// Longest `Account`, in bytes.
 pub const ACCOUNT_BYTES_MAX: usize = 32;
 
-/// Fields that change what an order means, and that no view carries on. Ascending.
+/// Fields that change what an order means and that no view supports, in ascending order.
 pub const UNSUPPORTED_TAGS: &[u32] = &[
     77, 78, 81, 99, 114, 203, 211, 386, 388, 389, 423, 427, 432, 468, 469, 480, 516, 529, 544, 635,
     640, 835, 836, 837, 838, 840, 841, 842, 843, 844, 846, 848, 849, 854, 1028, 1031, 1079, 1080,
@@ -36,7 +38,7 @@ pub const UNSUPPORTED_TAGS: &[u32] = &[
     1100, 1101, 1102, 1103, 1104, 1105, 1106, 1107, 1108, 1109, 1110, 1111, 1112, 1113,
 ];
 
-/// Why a message of the application cannot be taken, and which answer it gets.
+/// Which answer a request gets that cannot be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rejection {
     /// A Reject (35=3).
@@ -45,13 +47,13 @@ pub enum Rejection {
     Business(BusinessRejectReason),
 }
 
-/// A message of the application that cannot be taken.
+/// Why a request cannot be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("tag {ref_tag}: {}", self.text())]
 pub struct AppError {
-    /// The field at fault.
+    /// The field at fault: `RefTagID` (371).
     pub ref_tag: u32,
-    /// The answer it gets.
+    /// The answer.
     pub rejection: Rejection,
 }
 
@@ -72,7 +74,7 @@ impl AppError {
         Self::session(ref_tag, SessionRejectReason::IncorrectDataFormat)
     }
 
-    /// Text (58) of the answer: the words of the specification.
+    /// `Text` (58) of the answer: the wording of the specification.
     pub const fn text(&self) -> &'static str {
         match self.rejection {
             Rejection::Session(reason) => reason.text(),
@@ -81,14 +83,14 @@ impl AppError {
     }
 }
 
-/// Side (54).
+/// `Side` (54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// 1.
     Buy,
     /// 2.
     Sell,
-    /// Another one of FIX 4.4; unsupported.
+    /// Another side of FIX 4.4; not supported.
     Other(u8),
 }
 
@@ -103,7 +105,7 @@ pub enum OrdType {
     Stop,
     /// 4.
     StopLimit,
-    /// Another one of FIX 4.4; unsupported.
+    /// Another type of FIX 4.4; not supported.
     Other(u8),
 }
 
@@ -120,6 +122,6 @@ pub enum TimeInForce {
     Fok,
     /// 6, good till date.
     Gtd,
-    /// Another one of FIX 4.4; unsupported.
+    /// Another one of FIX 4.4; not supported.
     Other(u8),
 }

@@ -1,15 +1,15 @@
 //! Carries one [`Machine`] on the thread that calls [`Driver::turn`]: connects its links, moves
 //! their bytes, makes its HTTP requests, keeps its timers.
 //!
-//! A line belongs here if it turns [`Action`]s into system calls or readiness into [`Event`]s. What
-//! to send and when to reconnect is the machine's decision.
+//! A line belongs here if it turns [`Action`]s into system calls, or readiness into [`Event`]s.
+//! Which bytes to send, and when to connect again, is the machine's decision.
 //!
-//! Whatever is queued while commands are drained, while one link's input is worked off, or while a
-//! timer runs, leaves in one system call per link; a lone message leaves at once. Each `Connect` is
+//! Bytes that are queued while commands are drained, while one link is read, or while a timer runs,
+//! leave in one system call for each link. A lone message leaves at once. Each `Connect` is
 //! answered by exactly one `Closed` in the end, however the link ends.
 //!
-//! Two helper threads (HTTP, name resolution) are started by [`Driver::new`]. They inherit the
-//! caller's core affinity, so make the driver first and pin the thread after.
+//! [`Driver::new`] starts two helper threads (HTTP, name resolution). They inherit the caller's
+//! core affinity, so make the driver first and pin the thread after.
 
 use std::collections::VecDeque;
 use std::io;
@@ -49,21 +49,22 @@ const MESSAGES_PER_TURN: usize = 1024;
 /// Bytes read from a raw link at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// Events that a machine's own actions may cause within one turn; what is beyond waits.
+/// Events caused by a machine's own actions that are delivered in one turn; more wait for the next
+/// turn.
 const OWN_EVENTS_PER_TURN: usize = 256;
 
 const WAKER: Token = Token(usize::MAX);
 
-/// What a driver must know.
+/// The settings of a driver.
 #[derive(Clone, Debug)]
 pub struct DriverConfig {
-    /// Names the helper threads.
+    /// Prefix of the helper threads' names.
     pub name: String,
-    /// Trust, for sockets and HTTP.
+    /// Trusted certificates, for sockets and HTTP.
     pub tls: ClientTls,
-    /// Time for resolution, TCP, TLS and WebSocket handshakes together.
+    /// Time for name resolution and the TCP, TLS and WebSocket handshakes together.
     pub connect_timeout: Duration,
-    /// Time for one HTTP request from start to last byte.
+    /// Time for one HTTP request, from its start to the last byte of the answer.
     pub http_timeout: Duration,
 }
 
@@ -78,20 +79,20 @@ pub enum DriverError {
     Io(#[from] io::Error),
 }
 
-/// What went over a limit or was no use; for metrics and tests.
+/// Actions that had no effect, for metrics and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Sends on a link that was not open; dropped.
+    /// Sends dropped because the link was not open.
     pub sends_dropped: u64,
-    /// Connects of a link that was not down; ignored.
+    /// Connects ignored because the link was not down.
     pub connects_ignored: u64,
     /// HTTP requests refused because [`HTTP_QUEUE_MAX`] were waiting.
     pub http_refused: u64,
-    /// Actions that named a link which does not exist; ignored.
+    /// Actions ignored because the link does not exist.
     pub unknown_links: u64,
 }
 
-/// An event caused by the machine's own actions, delivered after they are all performed.
+/// An event caused by the machine's own actions, delivered after all of them were performed.
 #[derive(Debug)]
 enum Own {
     Closed(LinkId, CloseReason),
@@ -174,22 +175,22 @@ impl<M: Machine> Driver<M> {
         self.flush(now_ns, emit);
     }
 
-    /// Gives the machine one command. What it sends is queued; the next turn, or
-    /// [`Driver::flush_now`], writes it. For callers whose ring hands out references.
+    /// Gives the machine one command, by reference. The next turn, or [`Driver::flush_now`], writes
+    /// the bytes that it causes.
     pub fn command(&mut self, command: &M::Command, emit: &mut dyn FnMut(M::Emission)) {
         let now_ns = (self.clock)();
         self.machine.on_command(now_ns, command, &mut self.outbox);
         self.perform(now_ns, emit);
     }
 
-    /// Writes what [`Driver::command`] queued.
+    /// Writes the bytes that [`Driver::command`] has caused.
     pub fn flush_now(&mut self, emit: &mut dyn FnMut(M::Emission)) {
         let now_ns = (self.clock)();
         self.flush(now_ns, emit);
     }
 
     /// One turn of the loop: commands (at most [`COMMANDS_PER_TURN`]), sockets, HTTP answers,
-    /// timers. Never waits. `true` if anything was done.
+    /// timers. Never waits. True if anything was done.
     ///
     /// # Errors
     /// [`DriverError::Io`] when the poll itself fails: the thread cannot go on.
@@ -211,8 +212,8 @@ impl<M: Machine> Driver<M> {
         Ok(worked)
     }
 
-    /// Sleeps at most `longest`, unless `has_work`; then works off what woke it. `true` if anything
-    /// was done.
+    /// Sleeps at most `longest`, unless `has_work`, and then handles whatever woke it. True if
+    /// anything was done.
     ///
     /// # Errors
     /// As [`Driver::turn`].
@@ -243,7 +244,7 @@ impl<M: Machine> Driver<M> {
         self.poll.as_raw_fd()
     }
 
-    /// What a publisher of commands needs to wake this thread.
+    /// The handle by which a publisher of commands wakes this thread.
     pub fn waker(&self) -> WakeHandle {
         WakeHandle::for_poll(Arc::clone(&self.parked), Arc::clone(&self.waker))
     }
@@ -253,7 +254,7 @@ impl<M: Machine> Driver<M> {
         &self.machine
     }
 
-    /// What went over a limit so far.
+    /// The actions that had no effect so far.
     pub fn counters(&self) -> Counters {
         self.counters
     }
@@ -263,7 +264,7 @@ impl<M: Machine> Driver<M> {
         self.links.get(usize::from(link.0)).is_some_and(Link::is_open)
     }
 
-    /// Polls once and works off everything that is due.
+    /// Polls once and does everything that is due.
     fn poll_once(
         &mut self,
         wait: Option<Duration>,
@@ -312,7 +313,7 @@ impl<M: Machine> Driver<M> {
         worked
     }
 
-    /// Reads one link within its budget, then sends what the machine answered.
+    /// Reads one link within its budget, and then writes the machine's answers.
     fn read_link(&mut self, index: usize, now_ns: u64, emit: &mut dyn FnMut(M::Emission)) -> bool {
         let Some(link) = self.links.get_mut(index) else { return false };
         if !link.more {
@@ -385,7 +386,7 @@ impl<M: Machine> Driver<M> {
         worked
     }
 
-    /// Delivers what the machine's own actions caused, and what that causes, within a limit.
+    /// Delivers the events that the machine's own actions have caused, within a limit.
     fn deliver_own(&mut self, now_ns: u64, emit: &mut dyn FnMut(M::Emission)) -> bool {
         let mut worked = false;
         for _ in 0..OWN_EVENTS_PER_TURN {
@@ -406,14 +407,14 @@ impl<M: Machine> Driver<M> {
         self.perform(now_ns, emit);
     }
 
-    /// When the bytes behind the emissions of the current poll arrived, nanoseconds: for the
-    /// closure that takes the emissions.
+    /// When the bytes behind the emissions of the current poll arrived, in nanoseconds since the
+    /// Unix epoch: for the closure that takes the emissions.
     pub fn arrival(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.arrival)
     }
 
-    /// Lets the machine emit what it held back ([`Machine::flush`]): called when whoever takes the
-    /// emissions has room for what may be conflated.
+    /// Lets the machine emit the changes that it holds back ([`Machine::flush`]). Call it when the
+    /// receiver of emissions has room for changes that may be conflated.
     pub fn emit_held(&mut self, emit: &mut dyn FnMut(M::Emission)) {
         let now_ns = (self.clock)();
         self.machine.flush(now_ns, &mut self.outbox);
@@ -469,7 +470,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Closes a link that is not down, and says so.
+    /// Closes a link that is not down, and queues the event.
     fn close(&mut self, id: LinkId, reason: CloseReason) {
         let Some(link) = self.links.get_mut(usize::from(id.0)) else {
             self.counters.unknown_links += 1;
@@ -493,7 +494,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Hands what is queued to the kernel, link by link.
+    /// Writes the queued bytes of every link.
     fn flush(&mut self, now_ns: u64, emit: &mut dyn FnMut(M::Emission)) {
         for index in 0..self.links.len() {
             let Some(link) = self.links.get_mut(index) else { continue };

@@ -1,7 +1,8 @@
-//! How this workspace asks by HTTP: which roots, no redirects, no proxy, a time limit for all.
+//! How this product makes HTTP requests: trusted roots, no redirects, no proxy, one time limit for
+//! everything.
 //!
-//! A line belongs here if it holds for every HTTP client of ours. Calls block: they are made on
-//! threads of their own.
+//! A line belongs here if it holds for every HTTP client of the product. Calls block, so they are
+//! made on threads of their own.
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::tls::{ClientTls, provider};
 
-/// A client that gives up after `timeout`, however little the other side says by then. A status is
-/// an answer, not an error; a redirect is one that is not followed.
+/// A client that gives up after `timeout`, even if bytes still come. A status is an answer, not an
+/// error; a redirect is an answer that is not followed.
 pub fn agent(tls: &ClientTls, timeout: Duration) -> ureq::Agent {
     let roots = tls.roots().map_or(RootCerts::WebPki, |certificates| {
         certificates

@@ -1,8 +1,8 @@
-//! Non-blocking sockets, TLS, WebSocket and waiting strategies that carry the sans-I/O protocol
-//! machines.
+//! Non-blocking sockets, TLS, WebSocket, secrets and waiting strategies: everything that carries
+//! the sans-I/O protocol machines.
 //!
-//! A line belongs in this crate if it needs a socket or a thread to carry a machine's bytes. What
-//! the bytes mean is the machine's matter.
+//! A line belongs in this crate if it needs a socket or a thread to carry a machine's bytes, or if
+//! a machine and its carrier must agree on it. The meaning of the bytes is the machine's.
 
 pub mod acceptor;
 pub mod byte_queue;

@@ -1,12 +1,13 @@
-//! The border between a sans-I/O protocol machine and whatever carries its bytes.
+//! The border between a sans-I/O protocol machine that connects to a venue, and its carrier.
 //!
 //! A machine (a venue's order entry, a market-data feed) gets [`Event`]s and the time, and answers
 //! by filling an [`Outbox`] with [`Action`]s and with emissions for the core. It owns no socket and
-//! reads no clock, so a mio thread and the seeded simulator carry the very same code.
+//! reads no clock, so a mio thread and the seeded simulator carry the very same code. A machine
+//! that peers connect to is an [`Acceptor`](crate::acceptor::Acceptor).
 //!
-//! A line belongs here if both sides of that border must agree on it. Sockets are `driver`.
+//! A line belongs here if a machine and every carrier must agree on it. Sockets are `driver`.
 
-/// One of a machine's connections; its position in [`Machine::endpoints`].
+/// One of a machine's connections, by its position in [`Machine::endpoints`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub u8);
 
@@ -15,23 +16,23 @@ pub struct LinkId(pub u8);
 pub enum Framing {
     /// A plain byte stream (FIX).
     Raw,
-    /// WebSocket text frames; the request target, such as `/v2`.
+    /// WebSocket text frames.
     WebSocket {
         /// Path and query of the upgrade request.
         target: String,
     },
 }
 
-/// Where a link connects to.
+/// The address of a link, and its protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host name, also the TLS server name (SNI).
+    /// Host name; also the TLS server name (SNI).
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// TLS on top of TCP.
+    /// Whether TLS is used on top of TCP.
     pub tls: bool,
-    /// Framing on top of that.
+    /// Framing on top of TCP or TLS.
     pub framing: Framing,
 }
 
@@ -46,16 +47,16 @@ pub enum HttpMethod {
     Delete,
 }
 
-/// A request that a machine wants made on its REST base address; never on the latency path.
+/// A request to the machine's REST base address; never on the latency path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// Chosen by the machine, repeated in [`Event::Http`].
+    /// Number chosen by the machine, repeated in [`Event::Http`].
     pub id: u64,
     /// Method.
     pub method: HttpMethod,
     /// Path and query, such as `/api/v3/depth?symbol=BTCUSDT`.
     pub target: String,
-    /// Header names and values beside Host and Content-Length.
+    /// Header names and values besides Host and Content-Length.
     pub headers: Vec<(String, String)>,
     /// Body; empty for GET.
     pub body: String,
@@ -73,41 +74,42 @@ pub struct HttpResponse {
 /// Longest HTTP answer that is read; a longer one is reported as a failure.
 pub const HTTP_BODY_BYTES_MAX: usize = 16 << 20;
 
-/// Why a link is no longer there.
+/// Why a link ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// Could not be established (resolution, refusal, TLS or upgrade failure, connect timeout).
+    /// The link could not be established: resolution, refusal, TLS, upgrade, or timeout.
     ConnectFailed,
-    /// The peer closed it.
+    /// The peer closed the link.
     Peer,
     /// A read or write failed.
     Io,
-    /// The peer sent what the framing forbids, or a frame over the limit.
+    /// The peer broke the framing, or sent a frame over the limit.
     Protocol,
     /// The peer does not read: our bounded write buffer is full.
     WriteBufferFull,
-    /// The machine asked for it.
+    /// The machine asked for the close.
     Requested,
 }
 
 /// What reaches a machine from outside.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The link is up, TLS and WebSocket upgrade done.
+    /// The link is up; TLS handshake and WebSocket upgrade are done.
     Connected(LinkId),
     /// Bytes of a [`Framing::Raw`] link, cut anywhere.
     Bytes(LinkId, &'a [u8]),
     /// One whole WebSocket text message.
     Text(LinkId, &'a str),
-    /// A WebSocket ping or pong: the peer lives. (Pings are answered by the carrier.)
+    /// A WebSocket ping or pong came: the peer is alive. The carrier answers pings.
     Alive(LinkId),
     /// The link is gone. Also the answer to [`Action::Close`].
     Closed(LinkId, CloseReason),
-    /// The answer to the request of that id; `None` when it failed, outcome unknown.
+    /// The answer to the request with that number; `None` when it failed and its outcome is not
+    /// known.
     Http(u64, Option<&'a HttpResponse>),
 }
 
-/// What a machine wants done.
+/// A wish of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Establish the link; answered by `Connected` or `Closed(ConnectFailed)`.
@@ -120,14 +122,15 @@ pub enum Action {
     Http(HttpRequest),
 }
 
-/// Collects what a machine wants. The carrier clears and reuses it, so nothing allocates once warm.
+/// The actions and emissions of a machine. The carrier clears and reuses it, so nothing allocates
+/// once warm.
 #[derive(Debug)]
 pub struct Outbox<E> {
-    /// Actions in order.
+    /// Actions, in order.
     pub actions: Vec<Action>,
     /// Bytes that [`Action::Send`] refers to.
     pub bytes: Vec<u8>,
-    /// Emissions in order (inputs for the core).
+    /// Emissions (inputs for the core), in order.
     pub emissions: Vec<E>,
 }
 
@@ -138,7 +141,7 @@ impl<E> Default for Outbox<E> {
 }
 
 impl<E> Outbox<E> {
-    /// Queues what `write` appends as one send on `link`.
+    /// Queues the bytes that `write` appends, as one send on `link`.
     pub fn send(&mut self, link: LinkId, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
@@ -165,7 +168,7 @@ impl<E> Outbox<E> {
         self.emissions.push(emission);
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Drops everything and keeps the memory.
     pub fn clear(&mut self) {
         self.actions.clear();
         self.bytes.clear();
@@ -175,21 +178,21 @@ impl<E> Outbox<E> {
 
 /// A sans-I/O protocol machine. Times are nanoseconds since the Unix epoch.
 pub trait Machine {
-    /// What the core orders it to do.
+    /// A decision of the core for this machine.
     type Command;
-    /// What it tells the core.
+    /// News for the core.
     type Emission;
 
-    /// The links it may connect, by [`LinkId`]; constant for its life.
+    /// The machine's links, by [`LinkId`]; constant for its life.
     fn endpoints(&self) -> Vec<Endpoint>;
 
-    /// Base of its REST requests, such as `https://api.binance.com`.
+    /// Base address of its REST requests, such as `https://api.binance.com`.
     fn rest_base(&self) -> String;
 
-    /// Called once, first: connect what should be connected.
+    /// Called once, first: connect the links that should be connected.
     fn start(&mut self, now_ns: u64, out: &mut Outbox<Self::Emission>);
 
-    /// Something arrived.
+    /// An event arrived.
     fn on_event(&mut self, now_ns: u64, event: Event<'_>, out: &mut Outbox<Self::Emission>);
 
     /// The core decided something for this venue.
@@ -200,8 +203,9 @@ pub trait Machine {
         out: &mut Outbox<Self::Emission>,
     );
 
-    /// Called after events while the receiver of emissions has room, so that what may be conflated
-    /// (book changes) is emitted only then, newest state only. Orders and answers never wait here.
+    /// Called after events while the receiver of emissions has room. Changes that may be conflated
+    /// (book changes) are emitted only here, newest state only. Orders and answers never wait for
+    /// it.
     fn flush(&mut self, _now_ns: u64, _out: &mut Outbox<Self::Emission>) {}
 
     /// Called at or after [`Machine::next_timer_ns`]; may be called early or often.

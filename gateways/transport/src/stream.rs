@@ -1,8 +1,8 @@
 //! A non-blocking TCP stream, plain or TLS, client or server, with a bounded write buffer.
 //!
-//! What is written is queued; [`Stream::flush`] hands all of it to the kernel at once. So small
-//! messages queued in one turn of a loop leave in one system call (and in one TLS record), and a
-//! lone message leaves as soon as its loop flushes.
+//! Written bytes are queued, and [`Stream::flush`] hands all of them to the kernel at once. So
+//! small messages queued in one turn of a loop leave in one system call (and in one TLS record),
+//! and a lone message leaves as soon as its loop flushes.
 //!
 //! A line belongs here if it moves bytes between memory and a socket. Frames are `websocket`.
 
@@ -39,11 +39,11 @@ pub struct WriteBufferFull {
 #[derive(Debug)]
 struct Tls {
     connection: Connection,
-    /// Ciphertext read and not yet decrypted.
+    /// Ciphertext that was read and is not decrypted yet.
     staged: Box<[u8]>,
     start: usize,
     end: usize,
-    /// The peer has been told that nothing follows.
+    /// The peer has been told that nothing follows (TLS close notify).
     said_goodbye: bool,
 }
 
@@ -67,9 +67,9 @@ pub struct Stream {
     tls: Option<Box<Tls>>,
     queue: ByteQueue,
     queue_bytes_max: usize,
-    /// The socket may have bytes for us: set by a readiness event, cleared when it ran dry.
+    /// The socket may have bytes: set by a readiness event, cleared when a read found it empty.
     readable: bool,
-    /// The peer has closed its side, so a short read does not mean that the socket ran dry.
+    /// The peer has closed its side, so a short read does not mean that the socket is empty.
     read_closed: bool,
     /// Bytes that may still be read in this turn; see [`Stream::set_read_budget`].
     read_budget: usize,
@@ -92,7 +92,7 @@ impl Stream {
     /// The client side of a TLS stream.
     ///
     /// # Errors
-    /// What `rustls` refuses about the configuration or name.
+    /// The error of `rustls` about the configuration or the name.
     pub fn tls_client(
         socket: TcpStream,
         config: Arc<ClientConfig>,
@@ -105,7 +105,7 @@ impl Stream {
     /// The server side of a TLS stream.
     ///
     /// # Errors
-    /// What `rustls` refuses about the configuration.
+    /// The error of `rustls` about the configuration.
     pub fn tls_server(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let connection = ServerConnection::new(config)?;
         Ok(Self { tls: Some(Tls::new(connection.into())), ..Self::plain(socket) })
@@ -114,7 +114,7 @@ impl Stream {
     /// Starts a plain connection; [`Stream::finish_connect`] tells how it went.
     ///
     /// # Errors
-    /// What the system says at once.
+    /// The system's error.
     pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
         TcpStream::connect(address)
     }
@@ -127,7 +127,7 @@ impl Stream {
     /// Whether the TCP connection stands; sets `TCP_NODELAY` once it does.
     ///
     /// # Errors
-    /// Why it failed.
+    /// The system's error.
     pub fn finish_connect(&mut self) -> io::Result<bool> {
         if let Some(error) = self.socket.take_error()? {
             return Err(error);
@@ -145,8 +145,8 @@ impl Stream {
     /// Drives the TLS handshake; `true` when it is done (at once for a plain stream).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] for what TLS forbids, [`ErrorKind::UnexpectedEof`] when the peer
-    /// left, else what the socket says.
+    /// [`ErrorKind::InvalidData`] if the peer breaks TLS, [`ErrorKind::UnexpectedEof`] if it left,
+    /// else the socket's error.
     pub fn handshake(&mut self) -> io::Result<bool> {
         let Some(tls) = &mut self.tls else { return Ok(true) };
         while tls.connection.is_handshaking() {
@@ -163,7 +163,7 @@ impl Stream {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => {
-                    // The alert tells the peer why; whether it arrives does not matter.
+                    // The alert tells the peer why. Whether it arrives does not matter.
                     let _ = write_records(&mut tls.connection, &mut self.socket);
                     return Err(error);
                 }
@@ -175,31 +175,32 @@ impl Stream {
         }
     }
 
-    /// Whether it carries TLS.
+    /// Whether the stream uses TLS.
     pub const fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// What the handshake has told about the peer; `None` for a plain stream.
+    /// What the handshake has shown about the peer; `None` for a plain stream.
     pub fn tls_facts(&self) -> Option<TlsFacts> {
         self.tls.as_ref().map(|tls| TlsFacts::of(&tls.connection))
     }
 
-    /// Notes what the poll reported about this socket.
+    /// Notes the readiness that the poll reported for this socket.
     pub fn on_ready(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.read_closed |= event.is_read_closed() || event.is_error();
     }
 
-    /// Whether the socket may still have bytes (it has not yet run dry).
+    /// Whether the socket may still have bytes.
     pub fn is_readable(&self) -> bool {
         self.readable
             || self.read_budget == 0
             || self.tls.as_ref().is_some_and(|tls| tls.start < tls.end)
     }
 
-    /// Limits what [`Read::read`] yields until the next call; then it says "would block" although
-    /// [`Stream::is_readable`] stays true. One busy peer cannot hold up the thread's other links.
+    /// Limits the bytes that [`Read::read`] yields until the next call of this function. Beyond the
+    /// limit it reports "would block", although [`Stream::is_readable`] stays true. So one busy
+    /// peer cannot hold up the other links of the thread.
     pub fn set_read_budget(&mut self, bytes: usize) {
         self.read_budget = bytes;
     }
@@ -231,12 +232,12 @@ impl Stream {
         !self.queue.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
     }
 
-    /// Says goodbye and shuts the writing side down: what was written arrives, followed by the end,
-    /// as long as what the peer still sends is read until its own end comes.
+    /// Closes the writing side after everything was written. The bytes arrive, followed by the end,
+    /// as long as the peer's bytes are read until its own end comes.
     ///
     /// # Errors
     /// [`ErrorKind::WouldBlock`] when the socket does not take everything at once: call again when
-    /// it is writable; else what the socket says.
+    /// it is writable. Else the socket's error.
     pub fn close_write(&mut self) -> io::Result<()> {
         self.flush()?;
         if let Some(tls) = &mut self.tls {
@@ -246,7 +247,8 @@ impl Stream {
         self.socket.shutdown(Shutdown::Write)
     }
 
-    /// Says goodbye as far as the socket takes it at once, and shuts the connection down.
+    /// Sends TLS's close notify as far as the socket takes it at once, and shuts the connection
+    /// down.
     pub fn close(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.say_goodbye();
@@ -258,14 +260,14 @@ impl Stream {
     /// The peer's address.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket.peer_addr()
     }
 }
 
 impl Read for Stream {
-    /// `Ok(0)` means that the peer closed, with or without a TLS goodbye.
+    /// `Ok(0)` means that the peer closed, with or without TLS's close notify.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.read_budget == 0 {
             return Err(ErrorKind::WouldBlock.into());
@@ -282,7 +284,7 @@ impl Read for Stream {
                 let taken =
                     read_records(tls, &mut self.socket, &mut self.readable, self.read_closed);
                 if tls.connection.wants_write() {
-                    // A key update or an alert; what the socket does not take goes with the
+                    // A key update or an alert. Bytes that the socket does not take go with the
                     // next flush.
                     let _ = write_records(&mut tls.connection, &mut self.socket);
                 }
@@ -307,7 +309,7 @@ impl Write for Stream {
         Ok(count)
     }
 
-    /// Hands what waits to the kernel; `WouldBlock` when not all of it was taken.
+    /// Hands the queued bytes to the kernel; `WouldBlock` when it did not take all of them.
     fn flush(&mut self) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
             while !self.queue.is_empty() {
@@ -361,9 +363,9 @@ impl Source for Stream {
     }
 }
 
-/// One read of the socket. Polling is edge-triggered: until the next readiness event there is
-/// nothing after "would block", nor after a read that did not fill the buffer (epoll(7)), unless
-/// the peer has closed; so neither is followed by another system call.
+/// Reads the socket once. Polling is edge-triggered: nothing more comes before the next readiness
+/// event after "would block", nor after a read that did not fill the buffer (epoll(7)), unless the
+/// peer has closed. So neither is followed by another system call.
 fn read_socket(
     socket: &mut TcpStream,
     buf: &mut [u8],
@@ -388,7 +390,7 @@ fn read_socket(
     }
 }
 
-/// Takes records from the socket and decrypts them; returns the bytes taken, 0 at the end.
+/// Takes records from the socket and decrypts them. Returns the bytes taken, 0 at the end.
 fn read_records(
     tls: &mut Tls,
     socket: &mut TcpStream,

@@ -28,7 +28,7 @@ pub enum TlsError {
     Pem {
         /// The file.
         path: PathBuf,
-        /// What the reader said.
+        /// The error of the PEM reader.
         source: rustls::pki_types::pem::Error,
     },
     /// The file holds no certificate.
@@ -51,13 +51,13 @@ pub enum TlsError {
     Identity {
         /// The certificate's file.
         path: PathBuf,
-        /// Why.
+        /// Why they do not fit.
         source: rustls::Error,
     },
     /// An acceptor has no certificate, or too many.
     #[error("{count} certificates to show, there must be 1 to {IDENTITIES_MAX}")]
     Identities {
-        /// How many.
+        /// Number of certificates.
         count: usize,
     },
     /// The authorities of client certificates are not acceptable.
@@ -71,11 +71,11 @@ pub enum TlsError {
     },
 }
 
-/// What a client needs to open TLS connections, for sockets and for HTTP alike.
+/// The client side of TLS, for sockets and for HTTP alike.
 #[derive(Clone, Debug)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
-    /// The trusted certificates when they came from a file; `None` means the built-in web roots.
+    /// The trusted certificates, if they came from a file; `None` for the built-in web roots.
     roots: Option<Arc<Vec<CertificateDer<'static>>>>,
 }
 
@@ -114,7 +114,7 @@ impl ClientTls {
     }
 }
 
-/// Makes the configuration of a server that shows the chain in `certificate_file`.
+/// The configuration of a server that shows the chain in `certificate_file`.
 ///
 /// # Errors
 /// Any [`TlsError`] about the files, or about a key that does not fit the certificate.
@@ -128,7 +128,7 @@ pub fn server_config(
     server_config_of(chain, key)
 }
 
-/// Makes the configuration of a server from a chain and key already in memory.
+/// The configuration of a server from a chain and a key in memory.
 ///
 /// # Errors
 /// [`TlsError::Rustls`] when the key does not fit the certificate.
@@ -143,7 +143,7 @@ pub fn server_config_of(
     Ok(Arc::new(config))
 }
 
-/// The name that a client asks for (SNI) and checks the certificate against.
+/// The name that a client requests (SNI) and compares with the certificate.
 ///
 /// # Errors
 /// [`TlsError::ServerName`] when `host` is neither a DNS name nor an IP address.
@@ -152,7 +152,7 @@ pub fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
         .map_err(|_| TlsError::ServerName { host: host.to_owned() })
 }
 
-/// The crypto of all TLS in this workspace.
+/// The crypto provider of all TLS in the product.
 pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }

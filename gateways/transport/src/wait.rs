@@ -1,19 +1,22 @@
 //! How a thread waits when it has nothing to do, and which core it runs on.
 //!
-//! Numbers behind the choices, measured on a small cloud machine: a yield costs 0.5 to 2.3 µs; when
-//! more threads spin than there are processors, a hop costs a scheduler slice of about 4 ms; a
-//! system call that moves a small message costs about 8 µs; reading a clock costs 16 to 40 ns.
+//! The numbers behind the choices were measured on a small cloud machine. A yield costs 0.5 to 2.3
+//! µs. When more threads spin than there are processors, a hop costs a scheduler slice of about 4
+//! ms. A system call that moves a small message costs about 8 µs. Reading a clock costs 16 to 40
+//! ns.
+//!
+//! A line belongs here if it decides how to wait. Waking a sleeper is `wake`.
 
 use std::time::Duration;
 
-/// Turns that find nothing before a [`Profile::Shared`] thread starts to yield.
+/// Empty turns after which a [`Profile::Shared`] thread begins to yield.
 const SPINS_BEFORE_YIELD: u32 = 8;
 
-/// Turns that find nothing before it sleeps.
+/// Empty turns after which it sleeps.
 const TURNS_BEFORE_PARK: u32 = 12;
 
-/// Longest sleep. Whoever publishes wakes the sleeper; this bounds the harm of a publisher that
-/// does not (a signal flag, for instance).
+/// Longest sleep. A publisher wakes the sleeper. The limit bounds the harm of an event that wakes
+/// nobody, such as a signal flag.
 pub const PARK_MAX: Duration = Duration::from_millis(100);
 
 /// A way of waiting.
@@ -36,7 +39,7 @@ pub struct UnknownProfile {
 /// Why a thread was not pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
-    /// The process may not run on that core, or it does not exist.
+    /// The process may not run on that core, or the core does not exist.
     #[error("core {0} is not among the cores this process may use")]
     NoSuchCore(usize),
     /// The system refused.
@@ -45,8 +48,8 @@ pub enum PinError {
 }
 
 impl Profile {
-    /// Busy spin only if each of `spinning_threads` can have a processor and one is left for the
-    /// rest; on a smaller machine spinners take each other's processor.
+    /// Busy spin only if each of `spinning_threads` has a processor and one is left for the rest.
+    /// On a smaller machine spinning threads take each other's processor.
     pub fn auto(spinning_threads: usize) -> Self {
         Self::for_processors(processors(), spinning_threads)
     }
@@ -70,16 +73,16 @@ impl Profile {
     }
 }
 
-/// What to do after a turn that found nothing.
+/// What a thread does after an empty turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// Try again; the waiter has already paused the processor or yielded.
+    /// Try again. The waiter has already paused or yielded.
     Again,
     /// Sleep, by the protocol of [`crate::wake`].
     Park,
 }
 
-/// Counts the turns of one thread that found nothing.
+/// Counts the empty turns of one thread.
 #[derive(Clone, Debug)]
 pub struct Waiter {
     profile: Profile,
@@ -87,12 +90,12 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// A waiter that has just worked.
+    /// A waiter after a turn that found work.
     pub fn new(profile: Profile) -> Self {
         Self { profile, empty_turns: 0 }
     }
 
-    /// Its profile.
+    /// The profile.
     pub fn profile(&self) -> Profile {
         self.profile
     }
@@ -102,7 +105,7 @@ impl Waiter {
         self.empty_turns = 0;
     }
 
-    /// The turn found nothing: pauses or yields, or says that it is time to sleep.
+    /// The turn was empty: pauses, yields, or says that it is time to sleep.
     pub fn idle(&mut self) -> Idle {
         match self.profile {
             Profile::Pinned => {
@@ -133,8 +136,8 @@ pub fn processors() -> usize {
 
 /// Pins the calling thread to one core.
 ///
-/// A thread inherits the affinity of the thread that starts it: start helpers first, pin after.
-/// Otherwise they share the one core with the spinning thread and hardly run.
+/// A thread inherits the affinity of the thread that starts it. Start helper threads first and pin
+/// after, or they share the core with the spinning thread and hardly run.
 ///
 /// # Errors
 /// [`PinError`]; the thread then runs as before.

@@ -1,16 +1,18 @@
-//! Waking a thread that may have gone to sleep, without a system call when it has not.
+//! Waking a thread that may sleep, without a system call if it does not sleep.
 //!
 //! The protocol: a sleeper calls [`Parked::prepare`], looks at its ring once more, sleeps only if
-//! there is nothing, and calls [`Parked::leave`] after. A publisher publishes, then calls
+//! the ring is empty, and then calls [`Parked::leave`]. A publisher publishes, and then calls
 //! [`WakeHandle::notify`]. Both sides put a sequentially consistent fence between their write and
 //! their read, so at least one of them sees the other's write: either the sleeper finds the
 //! message, or the publisher finds the flag.
+//!
+//! A line belongs here if it is about that protocol. When to sleep is `wait`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::Thread;
 
-/// The flag "I am asleep, or about to be" of one thread.
+/// The flag of one thread: "I sleep, or am about to".
 #[derive(Debug, Default)]
 pub struct Parked(AtomicBool);
 
@@ -21,13 +23,13 @@ impl Parked {
         fence(Ordering::SeqCst);
     }
 
-    /// Takes the announcement back, after sleep or when work was found.
+    /// Withdraws the announcement, after sleep or when work was found.
     pub fn leave(&self) {
         self.0.store(false, Ordering::Relaxed);
     }
 
-    /// For a publisher, after it published: whether it has to wake the sleeper. Of many publishers
-    /// only one is told so.
+    /// For a publisher, after it has published: whether it must wake the sleeper. Only one of many
+    /// publishers is told so.
     pub fn take(&self) -> bool {
         fence(Ordering::SeqCst);
         self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::AcqRel)
@@ -36,32 +38,32 @@ impl Parked {
 
 /// How the sleeper sleeps.
 #[derive(Clone, Debug)]
-enum Bed {
+enum SleepMethod {
     /// In `mio::Poll::poll`.
     Poll(Arc<mio::Waker>),
     /// In [`std::thread::park_timeout`].
     Thread(Thread),
 }
 
-/// What a publisher holds to wake one sleeping thread. Cheap to clone.
+/// The handle by which a publisher wakes one sleeping thread. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct WakeHandle {
     parked: Arc<Parked>,
-    bed: Bed,
+    method: SleepMethod,
 }
 
 impl WakeHandle {
     /// For a thread that sleeps in `mio::Poll::poll`.
     pub fn for_poll(parked: Arc<Parked>, waker: Arc<mio::Waker>) -> Self {
-        Self { parked, bed: Bed::Poll(waker) }
+        Self { parked, method: SleepMethod::Poll(waker) }
     }
 
     /// For the calling thread, which sleeps in [`sleep_unless`].
     pub fn for_current_thread(parked: Arc<Parked>) -> Self {
-        Self { parked, bed: Bed::Thread(std::thread::current()) }
+        Self { parked, method: SleepMethod::Thread(std::thread::current()) }
     }
 
-    /// Called after publishing. Makes a system call only when the reader sleeps; `true` if so.
+    /// Call it after publishing. Makes a system call, and returns true, only if the reader sleeps.
     pub fn notify(&self) -> bool {
         let asleep = self.parked.take();
         if asleep {
@@ -72,10 +74,10 @@ impl WakeHandle {
 
     /// Wakes without looking at the flag; for shutdown.
     pub fn wake(&self) {
-        match &self.bed {
-            // It fails only when the descriptor is gone, that is, the sleeper too.
-            Bed::Poll(waker) => drop(waker.wake()),
-            Bed::Thread(thread) => thread.unpark(),
+        match &self.method {
+            // This fails only when the descriptor is gone, and then the sleeper is gone too.
+            SleepMethod::Poll(waker) => drop(waker.wake()),
+            SleepMethod::Thread(thread) => thread.unpark(),
         }
     }
 }

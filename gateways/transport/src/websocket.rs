@@ -27,19 +27,19 @@ const FRAME_HEADER_BYTES_MAX: usize = 14;
 /// Bytes read from the stream at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// Why a WebSocket is of no use any more.
+/// Why a WebSocket cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum WebSocketError {
-    /// The handshake was refused, or was not one.
+    /// The handshake was refused, or was no WebSocket handshake.
     #[error("WebSocket handshake failed: {0}")]
     Handshake(String),
-    /// The request target or host cannot be written into a request.
+    /// The request target or the host cannot be written into a request.
     #[error("not a request target or host: {0}")]
     Target(String),
-    /// The peer sent what RFC 6455 or we forbid: a bad frame, bad UTF-8, a binary message.
+    /// The peer sent a bad frame, bad UTF-8, or a binary message (RFC 6455, and our own rule).
     #[error("protocol error: {0}")]
     Protocol(String),
-    /// The peer closed, politely or not.
+    /// The peer closed, with or without a close frame.
     #[error("closed by the peer")]
     Closed,
     /// The peer does not read.
@@ -50,7 +50,7 @@ pub enum WebSocketError {
     Io(#[from] std::io::Error),
 }
 
-/// What arrived.
+/// A message, ping or pong that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// One whole text message.
@@ -61,7 +61,7 @@ pub enum Incoming {
     Pong,
 }
 
-/// Remembers the target that a client asked for.
+/// Notes the target that a client requested.
 #[derive(Clone, Debug, Default)]
 struct Target(Arc<OnceLock<String>>);
 
@@ -94,13 +94,14 @@ pub struct WebSocketLink {
 }
 
 impl WebSocketLink {
-    /// The client side, before its handshake. `stream` must be connected, TLS handshake done.
+    /// The client side, before its handshake. `stream` must be connected, with its TLS handshake
+    /// done.
     ///
     /// # Errors
     /// [`WebSocketError::Target`] when `host` or `target` cannot stand in a request.
     pub fn client(stream: Stream, host: &str, target: &str) -> Result<Self, WebSocketError> {
         let bad = |error: &dyn std::fmt::Display| WebSocketError::Target(error.to_string());
-        // The scheme only tells tungstenite that this is a WebSocket; TLS is the stream's matter.
+        // The scheme only tells tungstenite that this is a WebSocket. TLS is the stream's.
         let request = Request::builder()
             .method("GET")
             .uri(format!("ws://{host}{target}"))
@@ -124,7 +125,7 @@ impl WebSocketLink {
     }
 
     /// The server side after a handshake that the caller made (see [`accept_response`]), with the
-    /// bytes that it read beyond the request.
+    /// bytes that the caller read beyond the request.
     pub fn accepted(stream: Stream, target: &str, read_ahead: Vec<u8>) -> Self {
         let socket =
             WebSocket::from_partially_read(stream, read_ahead, Role::Server, Some(config()));
@@ -136,7 +137,7 @@ impl WebSocketLink {
     /// Drives the handshake; `true` once the WebSocket is open.
     ///
     /// # Errors
-    /// Why it never will be.
+    /// Why the handshake failed.
     pub fn handshake(&mut self) -> Result<bool, WebSocketError> {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Client(handshake) => match handshake.handshake() {
@@ -155,13 +156,13 @@ impl WebSocketLink {
         Ok(matches!(self.state, State::Open(_)))
     }
 
-    /// The request target that the client asked for; empty before a server's handshake is done.
+    /// The request target of the client; empty before a server's handshake is done.
     pub fn target(&self) -> &str {
         self.target.0.get().map_or("", String::as_str)
     }
 
-    /// The next thing that arrived, or `None` when there is nothing (or the stream's read budget
-    /// is used up).
+    /// The next message, ping or pong; `None` when there is none, or the stream's read budget is
+    /// used up.
     ///
     /// # Errors
     /// Why nothing more will come.
@@ -186,7 +187,7 @@ impl WebSocketLink {
     /// Queues one text message; [`WebSocketLink::flush`] sends it.
     ///
     /// # Errors
-    /// [`WebSocketError::WriteBufferFull`] leaves what was queued before as it is.
+    /// [`WebSocketError::WriteBufferFull`]; bytes queued before stay queued.
     pub fn send_text(&mut self, text: &str) -> Result<(), WebSocketError> {
         self.send(text.len(), || Message::Text(Utf8Bytes::from(text)))
     }
@@ -199,10 +200,10 @@ impl WebSocketLink {
         self.send(0, || Message::Ping(Bytes::new()))
     }
 
-    /// Hands what is queued to the kernel, as far as it takes it.
+    /// Hands the queued bytes to the kernel, as far as it takes them.
     ///
     /// # Errors
-    /// Why the socket is of no use any more. A full kernel buffer is not an error.
+    /// Why the socket cannot be used any more. A full kernel buffer is not an error.
     pub fn flush(&mut self) -> Result<(), WebSocketError> {
         match self.open()?.flush() {
             Ok(()) => Ok(()),
@@ -254,7 +255,7 @@ impl WebSocketLink {
     }
 }
 
-/// The answer to an upgrade request with this `Sec-WebSocket-Key`, without any extension.
+/// The answer to an upgrade request with this `Sec-WebSocket-Key`, without extensions.
 pub fn accept_response(key: &str) -> Vec<u8> {
     let mut response = Vec::with_capacity(160);
     let accept = tungstenite::handshake::derive_accept_key(key.trim().as_bytes());
@@ -266,7 +267,7 @@ pub fn accept_response(key: &str) -> Vec<u8> {
     response
 }
 
-/// Nothing is held back by tungstenite: its buffer passes everything to the stream's at once.
+/// Tungstenite holds nothing back: its buffer passes everything to the stream's buffer at once.
 fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)

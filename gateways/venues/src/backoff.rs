@@ -1,9 +1,9 @@
-//! How long to wait before trying again: exponential with jitter, reproducible from a seed.
+//! Delays before a failed attempt is made again: exponential with jitter, reproducible from a seed.
 //!
-//! A line belongs here if it computes a delay. What is tried again is the caller's matter.
+//! A line belongs here if it computes a delay. The attempt is the caller's.
 
-/// Delays that double from `base_ns` up to `max_ns`; each is drawn from its upper half, so that
-/// many nodes that lost a venue together do not come back together.
+/// Delays that double from `base_ns` up to `max_ns`. Each delay is drawn from the upper half of its
+/// step, so that many nodes that lost a venue together do not reconnect together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     base_ns: u64,
@@ -13,15 +13,15 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// `base_ns` is the first delay (at least 1), `max_ns` the largest. Equal seeds give equal
-    /// delays.
+    /// `base_ns` is the first step (at least 1), `max_ns` the largest, both in nanoseconds. Equal
+    /// seeds give equal delays.
     pub const fn new(base_ns: u64, max_ns: u64, seed: u64) -> Self {
         let base_ns = if base_ns == 0 { 1 } else { base_ns };
         let max_ns = if max_ns < base_ns { base_ns } else { max_ns };
         Self { base_ns, max_ns, attempt: 0, state: seed }
     }
 
-    /// The next delay in nanoseconds, between half of the step and the step.
+    /// The next delay in nanoseconds, from half of the step to the step.
     pub fn next_ns(&mut self) -> u64 {
         let factor = 1u64.checked_shl(self.attempt).unwrap_or(u64::MAX);
         let step = self.base_ns.saturating_mul(factor).min(self.max_ns);
@@ -30,17 +30,17 @@ impl Backoff {
         step - half + self.draw() % (half + 1)
     }
 
-    /// After success: the next delay is the first again. The jitter goes on where it was.
+    /// An attempt has succeeded: the next step is the first again. The jitter continues.
     pub const fn reset(&mut self) {
         self.attempt = 0;
     }
 
-    /// Delays asked for since the last reset.
+    /// Number of delays since the last reset.
     pub const fn attempts(&self) -> u32 {
         self.attempt
     }
 
-    /// `SplitMix64`: small, and good enough to spread delays.
+    /// `SplitMix64`, which is small and good enough to spread delays.
     const fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;

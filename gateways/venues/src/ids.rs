@@ -1,17 +1,17 @@
 //! Child ids as the text that a venue gets, and back.
 //!
-//! A line belongs here if it maps a child id to a venue's id alphabet. The text holds the node tag
-//! (which journal) and the child, so an answer finds its child without a table, also after a
-//! restart; what has another tag or shape is not ours.
+//! A line belongs here if it maps a child id to an id alphabet. The text holds the node tag, which
+//! names the journal, and the child. So an answer finds its child without a table, also after a
+//! restart. A text with another tag or shape is not ours.
 
 use rutter_core::id::ChildId;
 
-/// Longest text of any form here; Binance's limit for client ids.
+/// Longest text of any form, in bytes; the shortest limit of any venue for client ids.
 pub const ID_BYTES_MAX: usize = 36;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A text id of ours, held in place.
+/// The text of an id, without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdText {
     len: u8,
@@ -30,7 +30,7 @@ impl IdText {
         }
     }
 
-    /// Hex of `value`, at least `digits_min` digits.
+    /// Appends `value` in hex with at least `digits_min` digits.
     fn push_hex(&mut self, value: u64, digits_min: u32) {
         let needed = (64 - value.leading_zeros()).div_ceil(4).max(digits_min);
         for digit in (0..needed).rev() {
@@ -38,14 +38,14 @@ impl IdText {
         }
     }
 
-    /// The text.
+    /// The bytes of the text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        // Only hex digits and dashes get in, so this never falls back.
+        // Only hex digits and dashes are pushed, so the bytes are always UTF-8.
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
@@ -70,7 +70,7 @@ fn short_hex(text: &[u8]) -> Option<u64> {
     if text.first() == Some(&b'0') && text.len() > 1 { None } else { hex(text) }
 }
 
-/// Dashed form, alphabet `[a-z0-9-]`, at most 26 bytes: `r{tag:08x}-{child:x}` (Binance).
+/// Dashed form, alphabet `[a-z0-9-]`, at most 26 bytes: `r{tag:08x}-{child:x}`.
 pub fn dashed(tag: u32, child: ChildId) -> IdText {
     let mut text = IdText::empty();
     text.push(b'r');
@@ -80,8 +80,8 @@ pub fn dashed(tag: u32, child: ChildId) -> IdText {
     text
 }
 
-/// Id of the `attempt`-th cancel request of a child: its dashed form and `-c{attempt:x}`; at most
-/// 36 bytes.
+/// Id of the `attempt`-th cancel request of a child: the child's dashed form and `-c{attempt:x}`;
+/// at most 36 bytes.
 pub fn dashed_cancel(tag: u32, child: ChildId, attempt: u32) -> IdText {
     let mut text = dashed(tag, child);
     text.push(b'-');
@@ -90,16 +90,16 @@ pub fn dashed_cancel(tag: u32, child: ChildId, attempt: u32) -> IdText {
     text
 }
 
-/// What a dashed text names.
+/// The order or cancel request that a dashed text names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dashed {
     /// The child.
     pub child: ChildId,
-    /// Which cancel request of it; `None` for the order itself.
+    /// Number of the cancel request; `None` for the order itself.
     pub cancel: Option<u32>,
 }
 
-/// Reads [`dashed`] and [`dashed_cancel`]; `None` when it is not ours.
+/// Reads [`dashed`] and [`dashed_cancel`]; `None` when the text is not ours.
 pub fn parse_dashed(tag: u32, text: &[u8]) -> Option<Dashed> {
     let rest = text.strip_prefix(b"r")?;
     let (tag_text, rest) = rest.split_at_checked(8)?;
@@ -118,7 +118,7 @@ pub fn parse_dashed(tag: u32, text: &[u8]) -> Option<Dashed> {
     (child.0 != 0).then_some(Dashed { child, cancel })
 }
 
-/// 32 lower-case hex digits: `{tag:08x}{0:08x}{child:016x}` (Kraken).
+/// 32 lower-case hex digits: `{tag:08x}{0:08x}{child:016x}`.
 pub fn hex32(tag: u32, child: ChildId) -> IdText {
     let mut text = IdText::empty();
     text.push_hex(u64::from(tag), 8);
@@ -127,7 +127,7 @@ pub fn hex32(tag: u32, child: ChildId) -> IdText {
     text
 }
 
-/// Reads [`hex32`]; `None` when it is not ours.
+/// Reads [`hex32`]; `None` when the text is not ours.
 pub fn parse_hex32(tag: u32, text: &[u8]) -> Option<ChildId> {
     let (head, child) = text.split_at_checked(16)?;
     if child.len() != 16 || hex(head)? != u64::from(tag) << 32 {

@@ -1,26 +1,26 @@
 //! A scanner over JSON text (RFC 8259) that allocates nothing and never reads a number as a float.
 //!
-//! A line belongs here if it knows JSON and nothing else. It is lenient about what it skips (only
-//! strings and brackets are checked there) and strict about what it reads.
+//! A line belongs here if it knows JSON and nothing else. Values that are read must be well formed;
+//! of values that are skipped, only strings and brackets are checked.
 
-/// Deepest nesting that is skipped; deeper text is refused.
+/// Deepest nesting of a value that is skipped. A deeper value is an error.
 pub const DEPTH_MAX: u32 = 64;
 
 /// Why a text cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
-    /// Something else than JSON, or another type than was wanted, at this byte.
+    /// The text at this byte is not JSON, or has another type than was wanted.
     #[error("unexpected JSON at byte {0}")]
     Unexpected(usize),
-    /// The text ends in the middle.
+    /// The text ends in the middle of a value.
     #[error("JSON ends too early")]
     Cut,
-    /// Nested deeper than [`DEPTH_MAX`].
+    /// The value is nested deeper than [`DEPTH_MAX`].
     #[error("JSON nested deeper than {DEPTH_MAX}")]
     TooDeep,
 }
 
-/// Where a value stands in the text.
+/// The place of a value in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     start: u32,
@@ -28,7 +28,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes; empty when `text` is not the text that was scanned.
+    /// The bytes of the value; empty when `text` is not the text that was scanned.
     pub fn of(self, text: &str) -> &[u8] {
         text.as_bytes().get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -51,7 +51,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes()
     }
 
-    /// The next byte that is not blank, without taking it.
+    /// The next byte that is not blank. The byte is not taken.
     ///
     /// # Errors
     /// [`ScanError::Cut`] at the end.
@@ -81,18 +81,18 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Nothing but blanks may follow.
+    /// Checks that only blanks follow.
     ///
     /// # Errors
-    /// [`ScanError::Unexpected`] when something does.
+    /// [`ScanError::Unexpected`] when another byte follows.
     pub fn end(&mut self) -> Result<(), ScanError> {
         if self.peek().is_err() { Ok(()) } else { Err(ScanError::Unexpected(self.at)) }
     }
 
-    /// A string, as it stands between its quotes: escapes are not resolved.
+    /// Reads a string as it stands between its quotes: escapes are not resolved.
     ///
     /// # Errors
-    /// It is no string.
+    /// The value is not a string.
     pub fn string(&mut self) -> Result<&'a str, ScanError> {
         self.expect(b'"')?;
         let start = self.at;
@@ -110,10 +110,10 @@ impl<'a> Scanner<'a> {
         Ok(text)
     }
 
-    /// Where a number stands; whether it is one is the decimal parser's matter.
+    /// Reads the place of a number. The decimal parser decides whether the bytes are a number.
     ///
     /// # Errors
-    /// It does not begin like one.
+    /// The value does not begin like a number.
     pub fn number(&mut self) -> Result<Span, ScanError> {
         self.peek()?;
         let start = self.at;
@@ -130,10 +130,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An unsigned integer.
+    /// Reads an unsigned integer.
     ///
     /// # Errors
-    /// It is none, or does not fit.
+    /// The value is not an unsigned integer, or does not fit.
     pub fn integer(&mut self) -> Result<u64, ScanError> {
         let span = self.number()?;
         let digits = span.of(self.text);
@@ -149,10 +149,10 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     ///
     /// # Errors
-    /// It is neither.
+    /// The value is neither.
     pub fn boolean(&mut self) -> Result<bool, ScanError> {
         self.peek()?;
         let rest = self.bytes().get(self.at..).unwrap_or_default();
@@ -165,11 +165,11 @@ impl<'a> Scanner<'a> {
         Err(ScanError::Unexpected(self.at))
     }
 
-    /// An object: `field` is called at the value of each key and must take it. Keys come as
-    /// [`Scanner::string`] yields them.
+    /// Reads an object. `field` is called at the value of each key and must read or skip the value.
+    /// A key is given as [`Scanner::string`] reads it.
     ///
     /// # Errors
-    /// It is none, or what `field` says.
+    /// The value is not an object, or `field` fails.
     pub fn object<E: From<ScanError>>(
         &mut self,
         mut field: impl FnMut(&'a str, &mut Self) -> Result<(), E>,
@@ -188,10 +188,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An array: `item` is called at each value and must take it.
+    /// Reads an array. `item` is called at each value and must read or skip the value.
     ///
     /// # Errors
-    /// It is none, or what `item` says.
+    /// The value is not an array, or `item` fails.
     pub fn array<E: From<ScanError>>(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), E>,
@@ -208,10 +208,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Any value, whatever it is. Does not recurse.
+    /// Skips any value, without recursion.
     ///
     /// # Errors
-    /// The text ends, or is nested too deep.
+    /// The text ends, or the value is nested too deep.
     pub fn skip(&mut self) -> Result<(), ScanError> {
         let mut depth: u32 = 0;
         // Bit n: the bracket of depth n is square.
@@ -247,7 +247,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A number or one of the three words.
+    /// Skips a number or one of the words `true`, `false` and `null`.
     fn word(&mut self) -> Result<(), ScanError> {
         let start = self.at;
         while let Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'+') =

@@ -13,10 +13,12 @@ pub mod binance;
 pub mod command;
 pub mod decimal;
 pub mod ids;
+pub mod inquiry;
 pub mod json;
 pub mod kraken;
 pub mod listing;
 pub mod signing;
+pub mod silence;
 pub mod venue;
 
 pub use command::VenueCommand;

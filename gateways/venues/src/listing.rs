@@ -1,6 +1,7 @@
-//! What a venue calls our instruments and assets.
+//! A venue's names of instruments and assets, and its decimals.
 //!
-//! A line belongs here if it maps a venue's name to ours or a number between their decimals.
+//! A line belongs here if it maps a venue's name to the core's id, or a number from one's decimals
+//! to the other's.
 
 use rutter_core::id::{AssetId, InstrumentId};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, Price, Qty};
@@ -18,42 +19,42 @@ pub struct Listing {
     pub price_decimals: u8,
     /// Decimals of the core's [`Qty`].
     pub qty_decimals: u8,
-    /// Decimals that the venue wants in prices sent to it.
+    /// Decimals of the prices that are sent to the venue.
     pub venue_price_decimals: u8,
-    /// Decimals that the venue wants in quantities sent to it.
+    /// Decimals of the quantities that are sent to the venue.
     pub venue_qty_decimals: u8,
 }
 
 impl Listing {
-    /// A price in the venue's text.
+    /// Reads a price of the venue.
     ///
     /// # Errors
-    /// It does not fit the core's decimals exactly.
+    /// The price does not fit the core's decimals exactly.
     pub fn price(&self, text: &[u8]) -> Result<Price, DecimalError> {
         decimal::parse_i64(text, self.price_decimals).map(Price)
     }
 
-    /// A quantity in the venue's text.
+    /// Reads a quantity of the venue.
     ///
     /// # Errors
-    /// It does not fit the core's decimals exactly.
+    /// The quantity does not fit the core's decimals exactly.
     pub fn qty(&self, text: &[u8]) -> Result<Qty, DecimalError> {
         decimal::parse_i64(text, self.qty_decimals).map(Qty)
     }
 
-    /// Appends a price as the venue wants it; nothing on error.
+    /// Appends a price in the venue's decimals. Appends nothing on error.
     ///
     /// # Errors
-    /// The venue's decimals cannot say it.
+    /// The price has more decimals than the venue.
     pub fn write_price(&self, out: &mut Vec<u8>, price: Price) -> Result<(), DecimalError> {
         let mantissa = i128::from(price.0);
         decimal::write(out, mantissa, self.price_decimals, self.venue_price_decimals)
     }
 
-    /// Appends a quantity as the venue wants it; nothing on error.
+    /// Appends a quantity in the venue's decimals. Appends nothing on error.
     ///
     /// # Errors
-    /// The venue's decimals cannot say it.
+    /// The quantity has more decimals than the venue.
     pub fn write_qty(&self, out: &mut Vec<u8>, qty: Qty) -> Result<(), DecimalError> {
         let mantissa = i128::from(qty.0);
         decimal::write(out, mantissa, self.qty_decimals, self.venue_qty_decimals)
@@ -102,7 +103,7 @@ pub struct Listings {
 }
 
 impl Listings {
-    /// The last one wins when an instrument or symbol is given twice.
+    /// Of two listings with the same instrument or symbol, the later one counts.
     pub fn new(listings: Vec<Listing>) -> Self {
         let mut by_instrument: Vec<Listing> = Vec::with_capacity(listings.len());
         for listing in listings {
@@ -116,19 +117,19 @@ impl Listings {
         Self { by_instrument, by_symbol }
     }
 
-    /// By the core's id.
+    /// The listing of an instrument, by the core's id.
     pub fn instrument(&self, instrument: InstrumentId) -> Option<&Listing> {
         let found = self.by_instrument.binary_search_by_key(&instrument, |l| l.instrument);
         found.ok().map(|at| &self.by_instrument[at])
     }
 
-    /// By the venue's symbol.
+    /// The listing of an instrument, by the venue's symbol.
     pub fn symbol(&self, symbol: &[u8]) -> Option<&Listing> {
         let order = |at: &usize| self.by_instrument[*at].symbol.as_bytes().cmp(symbol);
         self.by_symbol.binary_search_by(order).ok().map(|n| &self.by_instrument[self.by_symbol[n]])
     }
 
-    /// All, by the core's id.
+    /// All listings, in the order of the core's ids.
     pub fn iter(&self) -> impl Iterator<Item = &Listing> {
         self.by_instrument.iter()
     }
@@ -141,7 +142,7 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// The last one wins when a name is given twice.
+    /// Of two assets with the same name, the later one counts.
     pub fn new(assets: Vec<AssetNames>) -> Self {
         let mut by_name: Vec<(String, AssetId)> = Vec::new();
         for AssetNames { asset, names } in assets {
@@ -154,13 +155,13 @@ impl Assets {
         Self { by_name }
     }
 
-    /// By one of the venue's names.
+    /// The asset, by one of the venue's names.
     pub fn name(&self, name: &[u8]) -> Option<AssetId> {
         let found = self.by_name.binary_search_by(|(known, _)| known.as_bytes().cmp(name));
         found.ok().map(|at| self.by_name[at].1)
     }
 
-    /// Every asset once, rising.
+    /// Every asset once, in rising order.
     pub fn ids(&self) -> Vec<AssetId> {
         let mut ids: Vec<AssetId> = self.by_name.iter().map(|(_, id)| *id).collect();
         ids.sort_unstable();
@@ -169,10 +170,10 @@ impl Assets {
     }
 }
 
-/// An amount in the venue's text, as units of 10^-18.
+/// Reads an amount of the venue, in units of 10^-18.
 ///
 /// # Errors
-/// It is not a number, or finer than 10^-18.
+/// The text is not a number, or has more than 18 decimals.
 pub fn amount(text: &[u8]) -> Result<Amount, DecimalError> {
     decimal::parse(text, AMOUNT_DECIMALS as u8).map(Amount)
 }

@@ -1,7 +1,7 @@
 //! Signatures and digests that venues ask for.
 //!
-//! A line belongs here if it computes one from bytes. Which bytes are signed is each venue's own
-//! rule.
+//! A line belongs here if it computes a signature or digest of bytes. The choice of the bytes is
+//! each venue's own rule.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,19 +10,19 @@ use ring::{digest, hmac};
 
 use rutter_transport::secret::Secret;
 
-/// Longest PEM text that is read.
+/// Longest PEM text that is read, in bytes.
 const PEM_BYTES_MAX: usize = 8 << 10;
 
-/// Why a key cannot be used. The key itself is never in the message.
+/// Why a key cannot be used. The message never contains the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No `-----BEGIN PRIVATE KEY-----` block.
+    /// The text has no `-----BEGIN PRIVATE KEY-----` block.
     #[error("not a PKCS#8 PEM private key")]
     NotPem,
-    /// Not base64.
+    /// The text is not base64.
     #[error("key is not valid base64")]
     NotBase64,
-    /// Not an Ed25519 key.
+    /// The key is not an Ed25519 key.
     #[error("not an Ed25519 private key")]
     NotEd25519,
 }
@@ -39,11 +39,11 @@ impl core::fmt::Debug for Ed25519Signer {
 }
 
 impl Ed25519Signer {
-    /// From a PKCS#8 PEM text, as `openssl genpkey` writes it (version 1) or with the public key
-    /// (version 2).
+    /// Reads a PKCS#8 PEM text: version 1, as `openssl genpkey` writes it, or version 2 with the
+    /// public key.
     ///
     /// # Errors
-    /// [`KeyError`] when it is something else.
+    /// [`KeyError`].
     pub fn from_pem(pem: &Secret) -> Result<Self, KeyError> {
         let text = pem.expose();
         if text.len() > PEM_BYTES_MAX {

@@ -11,12 +11,12 @@ use rutter_core::id::{AssetId, VenueId};
 use rutter_core::input::Input;
 use rutter_feeds::FeedCommand;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
+use rutter_transport::secret::Secret;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::listing::Listing;
 use crate::{VENUES, VenueCommand};
-use rutter_transport::secret::Secret;
 
 /// An adapter for order entry and private reports.
 pub type Orders = Box<dyn Machine<Command = VenueCommand, Emission = Input> + Send>;

@@ -16,7 +16,7 @@ pub const RETRY_AFTER_NS_MAX: u64 = 300_000_000_000;
 
 /// Times of one sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Before the second attempt; twice as long before each further one.
     pub retry_ns_min: u64,
     /// As long at most.
@@ -64,7 +64,7 @@ pub enum Next {
 /// Messages in the order in which they were made; the first is the one that is tried.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    patience: Patience,
+    policy: RetryPolicy,
     waiting: VecDeque<Arc<Message>>,
     in_flight: bool,
     /// In a row.
@@ -75,9 +75,9 @@ pub struct Queue {
 
 impl Queue {
     /// Nothing waits. The seed decides how far attempts are shifted.
-    pub const fn new(patience: Patience, seed: u64) -> Self {
+    pub const fn new(policy: RetryPolicy, seed: u64) -> Self {
         Self {
-            patience,
+            policy,
             waiting: VecDeque::new(),
             in_flight: false,
             failures: 0,
@@ -114,7 +114,7 @@ impl Queue {
     /// The oldest, if it has waited for too long: it is given up.
     pub fn expired(&mut self, now_ns: u64) -> Option<Arc<Message>> {
         let old = |message: &Arc<Message>| {
-            now_ns.saturating_sub(message.made_ns) > self.patience.age_ns_max
+            now_ns.saturating_sub(message.made_ns) > self.policy.age_ns_max
         };
         if self.in_flight || !self.waiting.front().is_some_and(old) {
             return None;
@@ -161,8 +161,8 @@ impl Queue {
     /// at once.
     fn backoff_ns(&mut self) -> u64 {
         let doublings = self.failures.saturating_sub(1).min(32);
-        let whole = self.patience.retry_ns_min.saturating_mul(1 << doublings);
-        let whole = whole.min(self.patience.retry_ns_max);
+        let whole = self.policy.retry_ns_min.saturating_mul(1 << doublings);
+        let whole = whole.min(self.policy.retry_ns_max);
         let half = whole / 2;
         whole - self.draw() % (half + 1)
     }
@@ -187,8 +187,8 @@ mod tests {
     const FAILED: Outcome = Outcome::Failed { retry_after_ns: 0 };
 
     fn queue() -> Queue {
-        let patience = Patience { retry_ns_min: S, retry_ns_max: 60 * S, age_ns_max: 900 * S };
-        Queue::new(patience, 1)
+        let policy = RetryPolicy { retry_ns_min: S, retry_ns_max: 60 * S, age_ns_max: 900 * S };
+        Queue::new(policy, 1)
     }
 
     fn message(reason: Reason, subject: usize, made_ns: u64) -> Arc<Message> {

@@ -8,7 +8,7 @@ use super::gauges::{Fate, SinkCounts};
 use super::queue::{Next, Outcome, Pushed, Queue};
 use super::state::{Acknowledged, Message, Reason};
 use super::steady::Steady;
-use super::webhook::{Answer, Post, Teller};
+use super::webhook::{AlertSource, Answer, Post};
 use crate::config::Webhook;
 
 /// One sink.
@@ -16,7 +16,7 @@ pub(super) struct Sink {
     name: String,
     place: String,
     post: Post,
-    teller: Teller,
+    source: AlertSource,
     clock: Steady,
     waiting: Mutex<Waiting>,
     news: Condvar,
@@ -36,16 +36,16 @@ impl Sink {
     pub(super) fn new(
         webhook: &Webhook,
         post: Post,
-        teller: Teller,
+        source: AlertSource,
         clock: Steady,
         seed: u64,
     ) -> Self {
-        let queue = Queue::new(webhook.patience, seed);
+        let queue = Queue::new(webhook.retry, seed);
         Self {
             name: webhook.name.clone(),
             place: webhook.place.clone(),
             post,
-            teller,
+            source,
             clock,
             waiting: Mutex::new(Waiting { queue, closes_ns: None, full: false, failing: false }),
             news: Condvar::new(),
@@ -90,7 +90,7 @@ impl Sink {
     /// Empties the queue until the sink is closed.
     pub(super) fn run(&self, counts: &SinkCounts, acknowledged: &SyncSender<Acknowledged>) {
         while let Some(message) = self.next(counts) {
-            let answer = self.post.attempt(&self.teller, &message);
+            let answer = self.post.attempt(&self.source, &message);
             if answer.acknowledged && message.reason != Reason::Resolved {
                 // A full channel is heard with the next repetition.
                 let _ = acknowledged.try_send(Acknowledged {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use ring::{digest, hmac};
 use rutter_transport::http;
+use rutter_transport::secret::Secret;
 use rutter_transport::tls::{ClientTls, TlsError};
 use serde::Serialize;
 use ureq::http::HeaderMap;
@@ -15,7 +16,6 @@ use super::conditions::Severity;
 use super::queue::Outcome;
 use super::state::{Message, Reason};
 use crate::config::Webhook;
-use crate::config::alerts::Hidden;
 
 /// The body's format.
 pub const BODY_VERSION: u32 = 1;
@@ -37,7 +37,7 @@ const FINGERPRINT_BYTES: usize = 8;
 
 /// Which node tells.
 #[derive(Clone, Debug)]
-pub struct Teller {
+pub struct AlertSource {
     /// What it calls itself.
     pub node: String,
     /// When its process began.
@@ -78,10 +78,10 @@ fn hex(bytes: &[u8]) -> String {
 
 impl<'a> Body<'a> {
     /// Of a message.
-    pub fn new(teller: &'a Teller, message: &'a Message) -> Self {
+    pub fn new(source: &'a AlertSource, message: &'a Message) -> Self {
         let condition = message.condition;
         let alert = condition.name();
-        let about = format!("{}\n{alert}\n{}", teller.node, message.subject);
+        let about = format!("{}\n{alert}\n{}", source.node, message.subject);
         let hash = digest::digest(&digest::SHA256, about.as_bytes());
         let fingerprint = hex(hash.as_ref().get(..FINGERPRINT_BYTES).unwrap_or_default());
         let (state, word) = match message.reason {
@@ -93,9 +93,9 @@ impl<'a> Body<'a> {
         Self {
             version: BODY_VERSION,
             id: format!("{fingerprint}-{:x}-{word}", message.made_ns),
-            node: &teller.node,
+            node: &source.node,
             node_version: env!("CARGO_PKG_VERSION"),
-            node_started_ms: teller.started_ns / MS_NS,
+            node_started_ms: source.started_ns / MS_NS,
             alert,
             severity: condition.severity(),
             subject: &message.subject,
@@ -127,8 +127,8 @@ pub struct Answer {
 
 /// Posts to one sink. Calls block for its timeout at most.
 pub struct Post {
-    url: Hidden,
-    headers: Vec<(String, Hidden)>,
+    url: Secret,
+    headers: Vec<(String, Secret)>,
     key: Option<hmac::Key>,
     agent: ureq::Agent,
 }
@@ -140,7 +140,7 @@ impl Post {
     /// [`TlsError`] about its authorities.
     pub fn new(webhook: &Webhook) -> Result<Self, TlsError> {
         let tls = ClientTls::load(webhook.ca_file.as_deref())?;
-        let key = |secret: &Hidden| hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        let key = |secret: &Secret| hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         Ok(Self {
             url: webhook.url.clone(),
             headers: webhook.headers.clone(),
@@ -150,8 +150,8 @@ impl Post {
     }
 
     /// Tells a message once.
-    pub fn attempt(&self, teller: &Teller, message: &Message) -> Answer {
-        let body = Body::new(teller, message);
+    pub fn attempt(&self, source: &AlertSource, message: &Message) -> Answer {
+        let body = Body::new(source, message);
         let Ok(bytes) = serde_json::to_vec(&body) else {
             return refused("the body cannot be written");
         };
@@ -244,9 +244,10 @@ mod tests {
 
     #[test]
     fn the_body_is_what_the_document_shows() {
-        let teller = Teller { node: "RUTTER".to_owned(), started_ns: 1_699_999_000_000_000_000 };
+        let source =
+            AlertSource { node: "RUTTER".to_owned(), started_ns: 1_699_999_000_000_000_000 };
         let message = message("kraken");
-        let body = serde_json::to_value(Body::new(&teller, &message)).expect("JSON");
+        let body = serde_json::to_value(Body::new(&source, &message)).expect("JSON");
         let document = include_str!("../../../docs/alerts.md");
         let shown = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
         let mut shown: serde_json::Value =
@@ -257,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_fingerprint_tells_nodes_alerts_and_subjects_apart_and_not_messages() {
-        let teller = |node: &str| Teller { node: node.to_owned(), started_ns: 0 };
-        let of = |node: &str, message: &Message| Body::new(&teller(node), message).fingerprint;
+        let source = |node: &str| AlertSource { node: node.to_owned(), started_ns: 0 };
+        let of = |node: &str, message: &Message| Body::new(&source(node), message).fingerprint;
         let first = of("a", &message("kraken"));
         assert_eq!(first.len(), 16);
         assert_eq!(first, of("a", &Message { made_ns: 9, ..message("kraken") }));

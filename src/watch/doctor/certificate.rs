@@ -1,95 +1,24 @@
-//! The validity of an X.509 certificate, out of its DER form (RFC 5280, section 4.1).
+//! How long an X.509 certificate is valid (RFC 5280, section 4.1.2.5).
 //!
-//! A line belongs here if it steps over elements up to the two times. Whether a certificate can be
-//! trusted is `rustls`'s business: nothing here decides about a connection.
+//! A line belongs here if it reads that out of a certificate. Whether a certificate can be trusted
+//! is the business of `rustls`: nothing here decides about a connection.
+
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// From when on.
+    /// The first second in which the certificate is valid.
     pub from_s: i64,
-    /// Until when.
+    /// The last second in which the certificate is valid.
     pub until_s: i64,
 }
 
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-/// `[0]`, explicit: the version.
-const VERSION: u8 = 0xa0;
-
-/// The validity; `None` if this is no certificate.
+/// The validity of a certificate in DER form; `None` if the bytes are no certificate.
 pub fn validity(der: &[u8]) -> Option<Validity> {
-    let (certificate, _) = element(der, SEQUENCE)?;
-    let (body, _) = element(certificate, SEQUENCE)?;
-    let rest = element(body, VERSION).map_or(body, |(_, rest)| rest);
-    // Serial number, signature's algorithm, issuer.
-    let (_, rest) = element(rest, INTEGER)?;
-    let (_, rest) = element(rest, SEQUENCE)?;
-    let (_, rest) = element(rest, SEQUENCE)?;
-    let (times, _) = element(rest, SEQUENCE)?;
-    let (from_s, rest) = time(times)?;
-    let (until_s, _) = time(rest)?;
-    Some(Validity { from_s, until_s })
-}
-
-/// The content of the first element, if it has this tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (found, rest) = der.split_first()?;
-    if *found != tag {
-        return None;
-    }
-    let (first, rest) = rest.split_first()?;
-    // From 128 on, the first byte says how many bytes the length has.
-    let (length, rest) = if *first < 0x80 {
-        (usize::from(*first), rest)
-    } else {
-        let count = usize::from(*first & 0x7f);
-        if !(1..=4).contains(&count) || rest.len() < count {
-            return None;
-        }
-        let (bytes, rest) = rest.split_at(count);
-        (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-    };
-    (length <= rest.len()).then(|| rest.split_at(length))
-}
-
-fn time(der: &[u8]) -> Option<(i64, &[u8])> {
-    let (text, rest, years) = match element(der, UTC_TIME) {
-        Some((text, rest)) => (text, rest, 2),
-        None => element(der, GENERALIZED_TIME).map(|(text, rest)| (text, rest, 4))?,
-    };
-    let (digits, zone) = text.split_at_checked(years + 10)?;
-    if zone != b"Z" || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = |from: usize, to: usize| {
-        digits[from..to].iter().fold(0, |n, digit| n * 10 + i64::from(digit - b'0'))
-    };
-    let year = match number(0, years) {
-        // RFC 5280, 4.1.2.5.1: two digits from 50 on are of the last century.
-        year if years == 2 && year >= 50 => 1900 + year,
-        year if years == 2 => 2000 + year,
-        year => year,
-    };
-    let at = |place: usize| number(years + 2 * place, years + 2 * place + 2);
-    let (month, day) = (at(0), at(1));
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let seconds = at(2) * 3_600 + at(3) * 60 + at(4);
-    Some((days_since_epoch(year, month, day) * 86_400 + seconds, rest))
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar: years are counted from March, so that the day
-/// that leap years add is the last.
-const fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    let days = 365 * year + leap_days + (153 * month + 2) / 5 + day - 1;
-    // 0000-03-01 is so many days before the epoch.
-    days - 719_468
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let times = certificate.validity();
+    Some(Validity { from_s: times.not_before.timestamp(), until_s: times.not_after.timestamp() })
 }
 
 #[cfg(test)]

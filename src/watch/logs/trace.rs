@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use rutter_clients::refusal::told;
+use rutter_clients::refusal::codes;
 use rutter_core::id::{ChildId, OrderId, SessionId};
 use rutter_core::input::{Input, NewOrder, Refusal};
 use rutter_core::output::{CancelReject, ChildRef, Output, Report, ReportKind, SendNew};
@@ -60,7 +60,7 @@ fn text(text: &str) -> Option<&str> {
 
 /// The word of a refusal, unless it is none.
 fn word(refusal: Refusal) -> Option<&'static str> {
-    (refusal != Refusal::None).then(|| told(refusal).word)
+    (refusal != Refusal::None).then(|| codes(refusal).word)
 }
 
 /// The `CompID`s of the sessions.

@@ -1,7 +1,7 @@
 //! A small HTTP server for those who scrape and probe.
 //!
 //! One thread accepts; each connection has a short-lived thread, at most [`CONNECTIONS_MAX`], one
-//! request, [`REQUEST_BYTES_MAX`] bytes and [`PATIENCE`] for all of it. More is refused with 503.
+//! request, [`REQUEST_BYTES_MAX`] bytes and [`REQUEST_TIMEOUT`] for all of it. More is refused with 503.
 //! Nothing that is asked for here makes a thread wait that carries orders.
 
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rutter_admin::door::{Door, Host};
+use rutter_admin::acceptor::{Acceptor, ConnectionHandler};
 
 use super::exposition;
 use crate::clock::unix_ns;
@@ -18,11 +18,14 @@ use crate::watch::monitor::Monitor;
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 16;
 
-/// Longest head of a request.
+/// Most headers of a request.
+const HEADERS_MAX: usize = 64;
+
+/// Longest head of a request, bytes.
 pub const REQUEST_BYTES_MAX: usize = 4_096;
 
-/// How long a connection may keep us.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one connection may take in all.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,7 @@ pub struct MetricsError {
 #[derive(Debug)]
 pub struct MetricsServer {
     address: SocketAddr,
-    _door: Door,
+    _acceptor: Acceptor,
 }
 
 impl MetricsServer {
@@ -52,8 +55,9 @@ impl MetricsServer {
         listener.set_nonblocking(true).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         let next = move || listener.accept().map(|(stream, _)| stream);
-        let door = Door::open("metrics", next, Arc::new(Scrapes(monitor))).map_err(fail)?;
-        Ok(Self { address, _door: door })
+        let acceptor =
+            Acceptor::start("metrics", next, Arc::new(Scrapes(monitor))).map_err(fail)?;
+        Ok(Self { address, _acceptor: acceptor })
     }
 
     /// Where it listens.
@@ -65,8 +69,8 @@ impl MetricsServer {
 /// Those who scrape and probe.
 struct Scrapes(Arc<Monitor>);
 
-impl Host<TcpStream> for Scrapes {
-    const GUEST: &'static str = "scrape";
+impl ConnectionHandler<TcpStream> for Scrapes {
+    const THREAD_NAME: &'static str = "scrape";
     const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
 
     fn serve(&self, stream: TcpStream) {
@@ -110,8 +114,8 @@ fn head(answer: &Answer, length: usize) -> String {
 
 fn serve(mut stream: TcpStream, monitor: &Arc<Monitor>) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
-    let until = Instant::now() + PATIENCE;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let until = Instant::now() + REQUEST_TIMEOUT;
+    stream.set_write_timeout(Some(REQUEST_TIMEOUT))?;
     let answer = match read_request(&mut stream, until)? {
         Request::Path(path) => respond(&path, monitor),
         Request::TooLong => plain("431 Request Header Fields Too Large", "too long\n"),
@@ -149,7 +153,7 @@ enum Request {
     Gone,
 }
 
-/// Reads a head up to its empty line.
+/// Reads a request up to the empty line that ends its head.
 fn read_request(stream: &mut TcpStream, until: Instant) -> std::io::Result<Request> {
     let mut bytes = [0; REQUEST_BYTES_MAX];
     let mut used = 0;
@@ -166,27 +170,29 @@ fn read_request(stream: &mut TcpStream, until: Instant) -> std::io::Result<Reque
             0 => return Ok(Request::Gone),
             count => used += count,
         }
-        let head = bytes.get(..used).unwrap_or(&[]);
-        if head.windows(4).any(|four| four == b"\r\n\r\n") {
-            return Ok(request(head));
+        if let Some(request) = request(bytes.get(..used).unwrap_or(&[])) {
+            return Ok(request);
         }
     }
 }
 
-/// The first line of a head. A query is passed over: Prometheus may send one.
-fn request(head: &[u8]) -> Request {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or(&[]);
-    let Ok(line) = std::str::from_utf8(line) else { return Request::Garbled };
-    let mut words = line.split(' ');
-    match (words.next(), words.next(), words.next(), words.next()) {
-        (Some("GET"), Some(target), Some(version), None) if version.starts_with("HTTP/1.") => {
+/// What a head asks for; `None` while it is not complete. A query is passed over: Prometheus may
+/// send one.
+fn request(head: &[u8]) -> Option<Request> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(head) {
+        Ok(httparse::Status::Partial) => return None,
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Some(Request::TooLong),
+        Err(_) => return Some(Request::Garbled),
+    }
+    Some(match (parsed.method, parsed.path) {
+        (Some("GET"), Some(target)) => {
             Request::Path(target.split('?').next().unwrap_or(target).to_owned())
         }
-        (Some(_), Some(_), Some(version), None) if version.starts_with("HTTP/1.") => {
-            Request::NotGet
-        }
-        _ => Request::Garbled,
-    }
+        _ => Request::NotGet,
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +210,7 @@ mod tests {
     /// The first line that answers these bytes; empty if the connection just ends.
     fn said(server: &MetricsServer, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(server.address()).expect("connects");
-        stream.set_read_timeout(Some(PATIENCE * 2)).expect("set");
+        stream.set_read_timeout(Some(REQUEST_TIMEOUT * 2)).expect("set");
         // What is refused early may not be read to its end.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
@@ -240,7 +246,7 @@ mod tests {
         let live = b"GET /live HTTP/1.1\r\n\r\n";
         assert!(said(&server, live).starts_with("HTTP/1.1 503"));
         drop(silent);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + REQUEST_TIMEOUT;
         while !said(&server, live).starts_with("HTTP/1.1 200") {
             assert!(Instant::now() < until, "the places of those who left are free again");
         }

@@ -1,5 +1,5 @@
-//! Our FIX codec against `fefix`, in pairs of short slices: one JSON line each, of the same form and
-//! under the same names as the pairs of `benches/ratios.rs`.
+//! Our FIX codec against `fefix`, in pairs of short slices. Each pair prints one JSON line of the
+//! same form as the pairs of `benches/ratios.rs`.
 //!
 //! A line belongs here if it needs `fefix` and measures.
 

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use rustyline::Prompt;
 use rutter_cli::complete::{Names, candidates, split};
 use rutter_cli::history;
 use rutter_cli::interactive::{Before, Understood, grammar, understand};

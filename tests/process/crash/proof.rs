@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rutter::node::decider::{RECORD_DIGEST, RECORD_INPUT, Replayer};
-use rutter_clients::refusal::told;
+use rutter_clients::refusal::codes;
 use rutter_core::Engine;
 use rutter_core::id::{AccountId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{Input, Liquidity, Refusal, Side};
@@ -132,7 +132,7 @@ impl Journal {
                     }),
                     text: match report.reason {
                         Refusal::None => String::new(),
-                        reason => told(reason).word.to_owned(),
+                        reason => codes(reason).word.to_owned(),
                     },
                 }),
                 Output::CancelReject(reject) if reject.session == session => said.push(Heard {
@@ -145,7 +145,7 @@ impl Journal {
                     cum_e8: 0,
                     leaves_e8: 0,
                     last: None,
-                    text: told(reject.reason).word.to_owned(),
+                    text: codes(reject.reason).word.to_owned(),
                 }),
                 _ => {}
             }

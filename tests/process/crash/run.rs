@@ -32,8 +32,8 @@ const READY_PATIENCE: [Duration; 4] = [
     Duration::from_millis(300),
 ];
 
-/// Longest wait, beyond [`READY_PATIENCE`], until every client is logged on before a kill: on a busy
-/// machine the node would otherwise always die before a client is back.
+/// Longest wait beyond [`READY_PATIENCE`] for every client to be logged on before a kill. Without
+/// it, a node on a busy machine always dies before a client is back.
 const LOGON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// From the last order until nothing is open and every client has its answers.

@@ -79,6 +79,9 @@ pub const MARKETS: [Market; 2] = [
     },
 ];
 
+/// The assets of [`MARKETS`].
+pub const ASSETS: [&str; 3] = ["BTC", "ETH", "USDT"];
+
 /// Names of the accounts of every venue; [`AccountId`] is the index.
 const ACCOUNTS: [&str; 3] = ["client", "background", "background-taker"];
 /// The node's account.
@@ -95,15 +98,16 @@ pub const CLIENT_NAME: &str = ACCOUNTS[CLIENT.0 as usize];
 /// The accounts with which every venue opens. The node's account holds a hundredth of the
 /// background's USDT, so that an order can be too large for its funds.
 pub fn accounts() -> Vec<AccountConfig> {
-    let node = [("BTC", 100_000), ("ETH", 1_000_000), ("USDT", 100_000_000_i128)];
-    let others = [("BTC", 100_000), ("ETH", 1_000_000), ("USDT", 10_000_000_000_i128)];
+    let node = [100_000, 1_000_000, 100_000_000_i128];
+    let others = [100_000, 1_000_000, 10_000_000_000_i128];
     ACCOUNTS
         .iter()
         .map(|name| {
             let background = *name != CLIENT_NAME;
             let balances = if background { others } else { node };
-            let balances = balances.map(|(asset, whole)| (asset.to_owned(), whole * ONE));
-            AccountConfig { name: (*name).to_owned(), balances: balances.to_vec(), background }
+            let balances = ASSETS.iter().zip(balances);
+            let balances = balances.map(|(asset, whole)| ((*asset).to_owned(), whole * ONE));
+            AccountConfig { name: (*name).to_owned(), balances: balances.collect(), background }
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! What a simulated venue's folder offers to whoever starts the venue without knowing it.
+//! The interface through which a simulated venue is started by name.
 //!
 //! A line belongs here if every venue must answer it. The answers are each venue's `terms`, the
 //! table of venues is [`Venue`](crate::Venue).
@@ -81,11 +81,11 @@ impl Reach {
     }
 }
 
-/// A front whose exchange can be looked at.
+/// A front that gives access to its exchange.
 pub trait VenueFront: Front + std::fmt::Debug + Send {
     /// The exchange behind the front.
     fn exchange(&self) -> &Exchange;
-    /// The exchange, for scripted participants; the next timer publishes what they did.
+    /// The exchange, for scripted participants; the next timer publishes their actions.
     fn exchange_mut(&mut self) -> &mut Exchange;
 }
 

@@ -195,7 +195,7 @@ fn wanted(words: &[&str]) -> anyhow::Result<Wanted> {
         ["sell", rest @ ..] => (Side::Sell, rest),
         _ => bail!("buy or sell?"),
     };
-    let [qty, symbol, rest @ ..] = rest else { bail!("which quantity of what?") };
+    let [qty, symbol, rest @ ..] = rest else { bail!("a quantity and a symbol are needed") };
     let (limit, rest) = match rest {
         ["at", price, rest @ ..] => (Some(*price), rest),
         rest => (None, rest),
@@ -208,10 +208,10 @@ fn wanted(words: &[&str]) -> anyhow::Result<Wanted> {
         ["fok"] => Tif::Fok,
         _ => bail!("day, gtc, ioc or fok?"),
     };
-    let limit_e8 = limit.map(|price| parse_e8(price).context("that is no price")).transpose()?;
+    let limit_e8 = limit.map(|price| parse_e8(price).context("not a price")).transpose()?;
     Ok(Wanted {
         side,
-        qty_e8: parse_e8(qty).context("that is no quantity")?,
+        qty_e8: parse_e8(qty).context("not a quantity")?,
         symbol: (*symbol).to_owned(),
         limit_e8,
         tif,

@@ -513,7 +513,7 @@ mod tests {
         assert_eq!(order.cl_ord_id, b"b000000042");
         assert_eq!(message.get(52), Some(&b"20240627-11:17:26.101"[..]));
         assert_eq!(message.get(60), message.get(52));
-        // Even ones buy, odd ones sell: what was bought is sold again.
+        // Even numbers buy and odd numbers sell, so that balances stay.
         assert_eq!(message.get(54), Some(&b"1"[..]));
         bytes.clear();
         template.render(1_719_487_046_101_000_000, 9, 43, &mut bytes);

@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if the node needs it to trade; then a lane measures the node and not a
 //! simulated exchange. The venue speaks the part of Binance's FIX order entry that the node needs.
-//! Its prices are those of the still books of `harness`. It matches, books and checks nothing.
+//! Its prices equal the still books of `harness`. It matches, books and checks nothing.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

@@ -43,7 +43,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// Time between two checks whether the flood is to end.
 const FLOOD_SLICE: Duration = Duration::from_millis(20);
-/// First number in the flood's `ClOrdID`s, far from those of the other sessions.
+/// First number in the flood's `ClOrdID`s, far from the numbers of the other sessions.
 const FLOOD_NUMBERS: u64 = 500_000_000;
 
 /// `rutter-tools crowd`

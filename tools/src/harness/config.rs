@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rutter_sim::Venue;
-use rutter_sim::market::{E8_DECIMALS, MARKETS};
+use rutter_sim::market::{ASSETS, E8_DECIMALS, MARKETS};
 use rutter_sim::server::ListenerKind;
 use rutter_sim::venue::{Listing, Reach};
 
@@ -130,10 +130,12 @@ pub fn write_node_config(
 fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
     let mut text = String::new();
     let (data, socket) = (quoted(&dir.join("data")), quoted(&dir.join(CONSOLE)));
+    // A list of texts is written in TOML as in Rust.
+    let assets = format!("{ASSETS:?}");
     let log2 = settings.orders_log2;
     let _ = writeln!(
         text,
-        "assets = [\"BTC\", \"ETH\", \"USDT\"]\n\n[node]\ndata_dir = {data}\n\
+        "assets = {assets}\n\n[node]\ndata_dir = {data}\n\
          durability = \"{}\"\nwait_profile = \"{}\"\nlayout = \"{}\"\n\
          orders_log2 = {log2}\nchildren_log2 = {}\nexecutions_log2 = {}\n\n[console]\nsocket = {socket}\n\n\
          [fix]\nlisten = \"{}\"\nsender_comp_id = \"RUTTER\"\n\n\

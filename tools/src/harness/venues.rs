@@ -1,7 +1,7 @@
 //! The simulated venues on one server thread, and a look inside them.
 //!
-//! A line belongs here if it starts the venues or asks what they hold. What a venue lists and how
-//! it speaks is `rutter_sim`'s.
+//! A line belongs here if it starts the venues or reads their books, orders and fills. Instruments
+//! and protocols of a venue are `rutter_sim`.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,7 +1,7 @@
 //! `rutter-tools sim`: the simulated venues on real sockets, faults on command.
 //!
 //! A line belongs here if it reads a command line or prints its answer. Starting the venues is
-//! `harness`, what a fault does is `rutter_sim::faults`.
+//! `harness`, the effect of a fault is `rutter_sim::faults`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -21,8 +21,9 @@ const LINE_BYTES_MAX: usize = 4_096;
 
 const MS_NS: u64 = 1_000_000;
 
-/// The commands; printed below a line that names the venues.
+/// The commands; printed after the names of the venues.
 const HELP: &str = "\
+One command a line:
   disconnect VENUE              close all connections now
   halfopen VENUE                keep connections open, read and send nothing until heal
   heal VENUE                    end half-open states, disarm armed faults
@@ -101,6 +102,7 @@ fn port_option(venue: Venue) -> clap::Arg {
     let (name, count) = (venue.name(), names.len());
     clap::Arg::new(venue.port_option())
         .long(venue.port_option())
+        .value_name("PORT")
         .value_parser(clap::value_parser!(u16))
         .default_value("0")
         .help(format!("First of {name}'s {count} ports ({}); 0 picks free ones", names.join(", ")))
@@ -165,7 +167,7 @@ fn ready(dir: &Path, venues: &Venues, node_config: &Path) -> String {
 
 fn help() -> String {
     let names = Venue::ALL.map(Venue::name).join(", ");
-    format!("VENUE is {names} or all. One command a line:\n{HELP}")
+    format!("VENUE is {names} or all. {HELP}")
 }
 
 fn say(text: &str) -> std::io::Result<()> {
@@ -234,6 +236,8 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn read(line: &str) -> Result<Fault, String> {
@@ -263,6 +267,24 @@ mod tests {
         let text = "no such luck".to_owned();
         let reject = Fault::RejectNextOrder { code: -2010, text };
         assert_eq!(read("reject binance -2010 no such luck"), Ok(reject));
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn every_venue_has_a_port_option_that_defaults_to_free_ports() {
+        let read = |line: &[&str]| Line::try_parse_from(line).map(|line| line.arguments.ports.0);
+        let none = read(&["sim"]).expect("no option is required");
+        assert_eq!(none, Venue::ALL.map(|venue| (venue, 0)).into());
+        for venue in Venue::ALL {
+            let option = format!("--{}-port", venue.name());
+            let ports = read(&["sim", &option, "4000"]).expect("a known option");
+            assert_eq!(ports[&venue], 4_000);
+        }
     }
 
     #[test]

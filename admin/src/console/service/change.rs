@@ -7,40 +7,13 @@ use rutter_core::id::{AccountId, OrderId};
 use rutter_core::input::{
     AccountLimits, LIMITS, NodeCommand, OperatorCommand, Scope, SessionCommand,
 };
-use serde_json::{Value, json};
 
 use super::super::frame::{Code, Failure};
 use super::super::verb::{Change, LimitsGiven, ScopeName};
+use super::understood::Understood;
 use super::{
     ConsoleService, account_id, scope_of, session_id, unknown, unknown_order, value, venue_id,
 };
-
-/// A change that was understood.
-pub(super) struct Understood {
-    /// The command to the core.
-    pub(super) command: OperatorCommand,
-    /// What the command would do, in words.
-    would: String,
-    /// Orders or children that the command would call back.
-    affected: u32,
-    /// One person alone may not do it.
-    pub(super) needs_two: bool,
-}
-
-impl Understood {
-    fn plain(command: OperatorCommand, would: impl Into<String>) -> Self {
-        Self { command, would: would.into(), affected: 0, needs_two: false }
-    }
-
-    fn node(command: NodeCommand, would: impl Into<String>) -> Self {
-        Self::plain(OperatorCommand::Node(command), would)
-    }
-
-    /// The answer to a dry run.
-    pub(super) fn described(&self) -> Value {
-        json!({"dry_run": true, "would": self.would, "affected": self.affected})
-    }
-}
 
 impl ConsoleService {
     pub(super) fn understand(&self, change: &Change) -> Result<Understood, Failure> {

@@ -1,4 +1,4 @@
-//! The signature of a Logon: what is signed, how it is written, and which were seen before.
+//! The signature of a Logon: the signed text, its encodings, and the signatures that were used.
 //!
 //! A line belongs here if it needs neither a key nor a session.
 
@@ -9,20 +9,20 @@ use rutter_fix::tags;
 
 use super::LogonFault;
 
-/// Good signatures of one session that are remembered until their time is over; one more within
-/// that time is refused.
+/// Used signatures that one session remembers until their time is over; one more within that time
+/// is refused.
 pub const REPLAYS_MAX: usize = 64;
 
-/// Longest signature in bytes: Ed25519's.
+/// Longest signature, in bytes: Ed25519's.
 pub const SIGNATURE_BYTES_MAX: usize = 64;
 
 /// Bytes of an HMAC-SHA256.
 const HMAC_BYTES: usize = 32;
 
-/// Room that the decoder wants for the base64 form of the longest signature.
+/// Bytes that the decoder needs for the base64 form of the longest signature.
 const DECODE_BYTES: usize = 72;
 
-/// What a Logon is signed with, decoded: two ways to write it are one signature.
+/// A decoded signature: the raw form and the base64 form of one signature are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Signature {
     bytes: [u8; SIGNATURE_BYTES_MAX],
@@ -30,7 +30,7 @@ pub(super) struct Signature {
 }
 
 impl Signature {
-    /// From `RawData` (96), as it is or in base64, or else from `Password` (554) in base64.
+    /// From `RawData` (96), raw or in base64, or else from `Password` (554) in base64.
     pub fn of(logon: &Message<'_>) -> Option<Self> {
         match logon.get(tags::RAW_DATA) {
             Some(raw) => Self::raw(raw).or_else(|| Self::base64(raw)),
@@ -53,7 +53,7 @@ impl Signature {
         Self::raw(room.get(..length)?)
     }
 
-    /// The signature itself.
+    /// The bytes of the signature.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or(&[])
     }
@@ -71,11 +71,10 @@ pub(super) fn signed_text(logon: &Message<'_>, text: &mut Vec<u8>) -> Option<()>
     Some(())
 }
 
-/// Good signatures that were used, each until its time is over. It outlives connections, not the
-/// process.
+/// Used signatures, each until its time is over. They survive a connection, but not the process.
 #[derive(Clone, Debug)]
 pub(super) struct Replays {
-    /// Until when a signature would be taken, and which.
+    /// Each signature, and the time until which it would be accepted.
     used: Vec<(u64, Signature)>,
 }
 

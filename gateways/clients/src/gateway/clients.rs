@@ -17,7 +17,7 @@ use rutter_fix::store::MessageStore;
 use rutter_fix::tags::msg_type;
 use rutter_transport::acceptor::ConnId;
 
-use super::throttle::{MayNot, Throttle};
+use super::throttle::{RequestRefusal, Throttle};
 use crate::config::{GatewayConfig, SessionConfig, SessionKind};
 use crate::credentials::Credentials;
 use crate::notice::{OutputError, RecoveryError};
@@ -235,13 +235,13 @@ impl<S> Client<S> {
 
     /// Whether the session may not make this request. Cancels are counted and never refused: a
     /// cancel lessens risk.
-    pub fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<MayNot> {
+    pub fn may_not(&mut self, now_ns: u64, message: &Message<'_>) -> Option<RequestRefusal> {
         let asks_for_reports = message.msg_type() == msg_type::HISTORY_REQUEST;
         if self.kind != SessionKind::Trading && !asks_for_reports {
-            return Some(MayNot::ReadOnly);
+            return Some(RequestRefusal::ReadOnly);
         }
         let cancels = [msg_type::ORDER_CANCEL_REQUEST, msg_type::ORDER_MASS_CANCEL_REQUEST];
         let passes = self.throttle.may_pass(now_ns) || cancels.contains(&message.msg_type());
-        (!passes).then_some(MayNot::Throttled)
+        (!passes).then_some(RequestRefusal::Throttled)
     }
 }

@@ -11,7 +11,7 @@ use core::ops::{Index, IndexMut};
 
 use rutter_transport::acceptor::ConnId;
 
-use crate::connection::{Binding, Connection};
+use crate::connection::{Connection, ConnectionOwner};
 
 /// See the module's text.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Connections {
     pub fn bind(&mut self, conn: ConnId, place: usize) {
         let connection = &mut self[conn];
         debug_assert!(connection.is_unbound(), "bound once");
-        connection.binding = Binding::Client(place);
+        connection.owner = ConnectionOwner::Client(place);
         self.unbound -= 1;
     }
 
@@ -113,7 +113,7 @@ impl Connections {
         self.set_stalled(conn, false);
         let connection = &mut self[conn];
         let was_unbound = connection.is_unbound();
-        connection.binding = Binding::Closing;
+        connection.owner = ConnectionOwner::Closing;
         connection.input = rutter_transport::byte_queue::ByteQueue::default();
         self.unbound -= usize::from(was_unbound);
     }

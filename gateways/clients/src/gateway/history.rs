@@ -1,10 +1,10 @@
-//! A client that asks for yesterday's reports gets them: the messages that its store keeps of a time
+//! A client that asks for yesterday's reports gets them: the messages that its store has of a time
 //! are sent again, over all resets of its sequence numbers.
 //!
 //! `HistoryRequest` (U1) names a time from 20021 up to, and without, 20022. Each message that was
 //! sent in it comes again as it was, with `PossResend` (97) and the number and time that it had
-//! (20023, 20024). `HistoryEnd` (U2) says how many there were. None of these is stored. A client may
-//! ask for one history at a time. Its other messages go between.
+//! (20023, 20024). `HistoryEnd` (U2) says how many there were. None of these is stored. A client
+//! may ask for one history at a time. Its other messages go between.
 //!
 //! A line belongs here if it sends a history. Reading the request is `reference::history`.
 
@@ -17,14 +17,14 @@ use super::ClientGateway;
 use crate::notice::Notice;
 use crate::reference::history::{History, read};
 
-/// Messages told again in one turn to one client.
+/// Messages sent again to one client in one turn.
 pub const TOLD_PER_TURN: usize = 64;
 
 /// `Text` (58) of the answer to a request while another is being answered.
 const BUSY: &str = "HistoryBusy";
 
 impl<S: MessageStore> ClientGateway<S> {
-    /// Begins to tell a history, or says why not.
+    /// Begins to send a history, or answers why not.
     pub(super) fn on_history_request(
         &mut self,
         now_ns: u64,
@@ -53,7 +53,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.clients[place].session.confirm_in(app.id);
     }
 
-    /// Goes on with all histories whose clients read; true if anything was told.
+    /// Goes on with every history whose client reads; true if any message was sent.
     pub(super) fn serve_histories(&mut self, now_ns: u64) -> bool {
         if self.histories == 0 {
             return false;
@@ -65,13 +65,13 @@ impl<S: MessageStore> ClientGateway<S> {
         told
     }
 
-    /// Whether a client that is being told a history has read what it was told.
+    /// Whether a client has read what it was sent of its history.
     pub(super) fn history_is_due(&self) -> bool {
         let reads = |place| self.reads_history(place).is_some();
         self.histories > 0 && self.clients.places().any(reads)
     }
 
-    /// The history of a client that has read what it was told, and its connection.
+    /// The history of a client that has read what it was sent, and its connection.
     fn reads_history(&self, place: usize) -> Option<(History, ConnId)> {
         let client = &self.clients[place];
         let (history, conn) = client.history.zip(client.conn)?;
@@ -94,7 +94,7 @@ impl<S: MessageStore> ClientGateway<S> {
         true
     }
 
-    /// Tells the next message, or that there are no more; false when the history is over.
+    /// Sends the next message, or the end; false when the history is complete.
     fn tell_past(
         &mut self,
         now_ns: u64,
@@ -133,15 +133,15 @@ impl<S: MessageStore> ClientGateway<S> {
                 history.sent += 1;
                 true
             }
-            // One at the very limit, for which the fields of the history leave no room, is passed
-            // over, and the number in the end says so.
+            // A message at the very limit, to which the fields of the history cannot be added, is
+            // passed over. The count in `HistoryEnd` does not include it.
             (Some(_), Err(SendError::Encode(_))) => true,
-            // That was the end; or the client is logging out and needs no history.
+            // The end was sent, or the client is logging out and needs no history.
             (None, _) | (Some(_), Err(_)) => false,
         }
     }
 
-    /// Its connection is gone: it may ask again.
+    /// The client's connection is gone: it may ask again.
     pub(super) fn forget_history(&mut self, place: usize) {
         if self.clients[place].history.take().is_some() {
             self.histories -= 1;

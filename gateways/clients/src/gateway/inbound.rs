@@ -15,11 +15,11 @@ use rutter_fix::session::{
 use rutter_fix::store::MessageStore;
 use rutter_transport::acceptor::ConnId;
 
-use super::throttle::MayNot;
+use super::throttle::RequestRefusal;
 use super::{ClientGateway, LOGON_BYTES_MAX};
-use crate::connection::{Binding, Connection};
+use crate::connection::{Connection, ConnectionOwner};
 use crate::notice::{CloseReason, Notice};
-use crate::order::{Asked, business_id, read};
+use crate::order::{ParsedRequest, business_id, read};
 
 /// A connection that an input for the core has interrupted.
 #[derive(Clone, Copy, Debug)]
@@ -238,10 +238,10 @@ impl<S: MessageStore> ClientGateway<S> {
         index: &mut FieldIndex,
     ) -> Option<usize> {
         let connection = &mut self.connections[conn];
-        let place = match connection.binding {
-            Binding::Client(place) => place,
-            Binding::Unbound => return self.bind(now_ns, conn, bytes, index),
-            Binding::Closing => return None,
+        let place = match connection.owner {
+            ConnectionOwner::Client(place) => place,
+            ConnectionOwner::Unbound => return self.bind(now_ns, conn, bytes, index),
+            ConnectionOwner::Closing => return None,
         };
         let client = &mut self.clients[place];
         client.session.policy_mut().at(now_ns);
@@ -304,7 +304,7 @@ impl<S: MessageStore> ClientGateway<S> {
     fn on_app(&mut self, now_ns: u64, conn: ConnId, place: usize, app: &AppMessage<'_>) {
         let client = &mut self.clients[place];
         if let Some(no) = client.may_not(now_ns, &app.message) {
-            if no == MayNot::Throttled {
+            if no == RequestRefusal::Throttled {
                 let (session, first) = (client.owner.session, client.throttle.is_first_refused());
                 self.counters.throttled += 1;
                 if first {
@@ -318,12 +318,12 @@ impl<S: MessageStore> ClientGateway<S> {
         }
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         match read(&app.message, app.id, &client.owner, &self.terms) {
-            Asked::Input(mut input) => {
+            ParsedRequest::Input(mut input) => {
                 let arrived_ns = connection.arrived_ns;
                 crate::trace::give(&mut input, self.terms.node_tag(), arrived_ns);
                 self.emit(input, arrived_ns);
             }
-            Asked::Reject { reason, tag } => {
+            ParsedRequest::Reject { reason, tag } => {
                 let session = client.owner.session;
                 let (message, out) = (&app.message, &mut connection.out);
                 client.session.reject(now_ns, message, reason, Some(tag), out);
@@ -331,7 +331,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq: app.seq, reason, tag: Some(tag) });
             }
-            Asked::BusinessReject { reason } => {
+            ParsedRequest::BusinessReject { reason } => {
                 self.business_reject(now_ns, conn, place, app, reason, reason.text());
             }
         }

@@ -23,7 +23,7 @@ use crate::report::{
 const OPERATOR_LOGOUT: &str = "Logged out by an operator";
 
 impl<S: MessageStore> ClientGateway<S> {
-    /// Takes an output of the core. Those that are not for clients do nothing.
+    /// Takes an output of the core. Outputs that are not for clients have no effect.
     ///
     /// # Errors
     /// [`OutputError`]: the session is stopped (its client cut off) until a restart repeats the
@@ -32,8 +32,8 @@ impl<S: MessageStore> ClientGateway<S> {
         self.on_output_from(now_ns, output, None)
     }
 
-    /// As [`on_output`](Self::on_output), for one whose origin is known: sessions that want it are
-    /// told. What is told again after a restart has no times to tell.
+    /// As [`on_output`](Self::on_output), for an output whose origin is known: sessions that want
+    /// it are told. Reports repeated after a restart have no origin.
     ///
     /// # Errors
     /// As [`on_output`](Self::on_output).
@@ -100,7 +100,8 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Stores a message for a session under its event number, and writes it if its client is there.
+    /// Stores a message for a session under its event number, and writes it if the client is logged
+    /// on.
     fn tell(
         &mut self,
         now_ns: u64,
@@ -141,9 +142,10 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Gives a report to every drop copy of its session. It is stored under its own number, which
-    /// the journal yields again after every start: so a copy may get and lose sources, and is told
-    /// nothing twice. What a new source has reported before the copy's newest report stays untold.
+    /// Gives a report to every drop copy of its session. The copy is stored under the report's
+    /// number, which the journal yields again after every start. So a drop copy may get and lose
+    /// source sessions without being told anything twice. Reports of a new source that are older
+    /// than the copy's newest report are not copied.
     fn copy(&mut self, now_ns: u64, source: usize, report: &Report) -> Result<(), OutputError> {
         if report.kind == ReportKind::OrderStatus {
             return Ok(());
@@ -169,17 +171,18 @@ impl<S: MessageStore> ClientGateway<S> {
         told
     }
 
-    /// Tells clients what an operator wants them to know. Not again from a replay.
+    /// Sends an operator's news to clients. A replay sends none.
     fn on_operator(&mut self, now_ns: u64, report: &OperatorReport) {
         let is_news = report.operator.command == OperatorCommand::Node(NodeCommand::News);
         if is_news && self.recovered {
-            // What is no text was refused where it was typed; it has no reader here.
+            // The console has refused a text that is not UTF-8, and nobody waits for this result.
             let text = String::from_utf8_lossy(report.operator.reason.as_bytes());
             let _ = self.news(now_ns, &text);
         }
     }
 
-    /// Carries out what an operator asked. While the journal is read only what lasts is done again.
+    /// Carries out an operator's command. While the journal is read, only lasting effects are
+    /// repeated.
     fn on_command(&mut self, now_ns: u64, session: SessionId, command: SessionCommand) {
         let Some(place) = self.clients.by_session(session) else { return };
         let client = &mut self.clients[place];

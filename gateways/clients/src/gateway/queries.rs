@@ -1,9 +1,9 @@
-//! What clients ask beside orders: market data, the list of instruments, whether trading is on;
-//! and the operator's news. None of it is the core's business, so it is answered here.
+//! Requests that the gateway answers without the core: market data, the list of instruments, the
+//! trading status; and the operator's news.
 //!
-//! Market data takes numbers and is not stored: what is old is worth nothing. It is sent only to a
-//! client that reads, and at most [`STREAMS_PER_TURN`] messages a turn, so that reports are never
-//! behind much of it.
+//! Market data takes sequence numbers and is not stored, because an old book is worth nothing. It
+//! is sent only to a client that reads, and at most [`STREAMS_PER_TURN`] messages a turn, so
+//! reports never wait behind much of it.
 
 use rutter_core::output::Notice as CoreNotice;
 use rutter_fix::codec::Message;
@@ -15,41 +15,41 @@ use rutter_transport::acceptor::ConnId;
 
 use super::ClientGateway;
 use crate::market::fields::{INCREMENT, MARKET_DATA_REQUEST, REQUEST_REJECT, SNAPSHOT};
-use crate::market::request::{self, Asked, Fault, MdRefusal};
-use crate::market::streams::Owed;
+use crate::market::request::{self, MarketRequest, MdRefusal, RequestFault};
+use crate::market::streams::DueMessage;
 use crate::market::write::write_reject;
 use crate::market::{BookNews, Market, MarketConfig, MarketConfigError, MarketCounters, MdReqId};
 use crate::notice::Notice;
 use crate::reference::security_list::{LIST, LIST_REQUEST, ListResult};
 use crate::reference::session_status::{
-    STATUS, STATUS_REQUEST, StatusAsked, TRAD_SES_REQ_ID, write_refusal, write_status,
+    STATUS, STATUS_REQUEST, StatusRequest, TRAD_SES_REQ_ID, write_refusal, write_status,
 };
 use crate::reference::{News, NewsError, NewsSent, RequestId, SecurityList, SessionStatus};
 
-/// Market data messages written in one turn, over all clients; the rest follow in the next.
+/// Market data messages written in one turn, over all clients; the rest follow in the next turn.
 pub const STREAMS_PER_TURN: usize = 64;
 
-/// Streams looked at in one turn, whether they are owed anything or not.
+/// Streams looked at in one turn, whether a message is due for them or not.
 const LOOKS_PER_TURN: usize = 4 * STREAMS_PER_TURN;
 
 /// One session, as an operator sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionShown {
-    /// Logged on.
+    /// The client is logged on.
     pub connected: bool,
     /// `MsgSeqNum` that is expected next.
     pub next_in: u64,
     /// `MsgSeqNum` that is sent next.
     pub next_out: u64,
-    /// When its newest bytes came, nanoseconds since the Unix epoch; zero without a connection.
+    /// When the newest bytes came, nanoseconds since the Unix epoch; zero without a connection.
     pub last_in_ns: u64,
-    /// Bytes that it has not read yet, as far as they are ours to write.
+    /// Bytes that wait for the socket.
     pub backlog_bytes: u64,
 }
 
 impl<S: MessageStore> ClientGateway<S> {
-    /// Says what is traded where, for market data and the list of instruments. Call before
-    /// clients come; without it there is no market data.
+    /// Sets the listings, for market data and the list of instruments. Call it before clients come;
+    /// without it there is no market data.
     ///
     /// # Errors
     /// [`MarketConfigError`].
@@ -66,14 +66,15 @@ impl<S: MessageStore> ClientGateway<S> {
         Ok(())
     }
 
-    /// Takes what a feed told; [`on_timer`](Self::on_timer) tells those who look. With nobody
-    /// looking it costs the change of the book.
+    /// Takes a feed's update; the next timer sends it to clients. Without subscribers only the book
+    /// changes.
     #[inline]
     pub fn on_book_news(&mut self, now_ns: u64, news: &BookNews) {
         self.market.take(now_ns, news);
     }
 
-    /// Whether anybody has asked for market data: if not, nobody need be woken for it.
+    /// Whether any client has asked for market data. If none has, updates need not wake the
+    /// gateway.
     pub fn wants_books(&self) -> bool {
         !self.market.is_empty()
     }
@@ -83,7 +84,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.market.counters()
     }
 
-    /// Streams of market data that are on.
+    /// Active streams of market data.
     pub fn market_streams(&self) -> usize {
         self.market.len()
     }
@@ -103,11 +104,11 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Sends the operator's text to every session; to one that is not logged on when it asks for
-    /// what it missed.
+    /// Sends the operator's text to every session. A session that is not logged on gets it when it
+    /// asks for the messages that it missed.
     ///
     /// # Errors
-    /// [`NewsError`]: nobody was sent anything.
+    /// [`NewsError`]: the text was sent to no session.
     pub fn news(&mut self, now_ns: u64, text: &str) -> Result<NewsSent, NewsError> {
         let news = News::new(text)?;
         let precision = self.terms.precision();
@@ -125,7 +126,7 @@ impl<S: MessageStore> ClientGateway<S> {
         Ok(told)
     }
 
-    /// Sends a message that is kept for a resend. `None` when the session has failed.
+    /// Sends a message that is stored for a resend. `None` if the session has failed.
     fn send_stored(
         &mut self,
         now_ns: u64,
@@ -153,7 +154,7 @@ impl<S: MessageStore> ClientGateway<S> {
         Some(sent)
     }
 
-    /// Trading was halted or goes on: those who asked are told.
+    /// Trading was halted or goes on: subscribers are told.
     pub(super) fn on_notice(&mut self, now_ns: u64, notice: &CoreNotice) {
         if !self.status.on_notice(notice) {
             return;
@@ -170,7 +171,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.send_stored(now_ns, place, STATUS, |out| write_status(out, id, halted, unasked));
     }
 
-    /// Answers a question that is not the core's; false if it is not one.
+    /// Answers a request that is not the core's; false if the message is none.
     pub(super) fn on_query(
         &mut self,
         now_ns: u64,
@@ -199,16 +200,20 @@ impl<S: MessageStore> ClientGateway<S> {
         true
     }
 
-    fn on_market_data_request(&mut self, place: usize, message: &Message<'_>) -> Result<(), Fault> {
+    fn on_market_data_request(
+        &mut self,
+        place: usize,
+        message: &Message<'_>,
+    ) -> Result<(), RequestFault> {
         let (id, asked) = request::read(message)?;
         let done = match asked {
-            Asked::End => self.market.end(place, &id),
-            Asked::Show(show) => {
+            MarketRequest::End => self.market.end(place, &id),
+            MarketRequest::Show(show) => {
                 let symbols = request::symbols(message)?;
                 self.market.begin(place, &id, show, &symbols, &self.terms)
             }
         };
-        done.map_err(|refusal| Fault::Refused(id, refusal))
+        done.map_err(|refusal| RequestFault::Refused(id, refusal))
     }
 
     fn on_list_request(
@@ -218,7 +223,7 @@ impl<S: MessageStore> ClientGateway<S> {
         place: usize,
         app: &AppMessage<'_>,
         version: Version,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RequestFault> {
         let mut asked = self.securities.read(&app.message, &self.terms)?;
         if !self.has_room_for_market(conn) || self.is_replaying(place) {
             asked.result = ListResult::Unavailable;
@@ -227,7 +232,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let (list, terms) = (&self.securities, &self.terms);
         for number in 0..list.messages(&asked, terms) {
             let out = &mut connection.out;
-            // Whoever is logging out needs no list.
+            // A client that is logging out needs no list.
             let sent = client.session.send_transient(now_ns, LIST, out, |out| {
                 list.write(out, &asked, (number, app.seq), terms, version);
             });
@@ -244,17 +249,17 @@ impl<S: MessageStore> ClientGateway<S> {
         place: usize,
         message: &Message<'_>,
         version: Version,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RequestFault> {
         match self.status.read(place, message)? {
-            StatusAsked::Tell(id) => self.tell_status(now_ns, place, &id, false),
-            // FIX 4.2 has no status that says so.
-            StatusAsked::Refuse(_) if version == Version::Fix42 => {
-                return Err(Fault::Business(BusinessRejectReason::UnknownId));
+            StatusRequest::Report(id) => self.tell_status(now_ns, place, &id, false),
+            // FIX 4.2 has no status for a refusal.
+            StatusRequest::Refuse(_) if version == Version::Fix42 => {
+                return Err(RequestFault::Business(BusinessRejectReason::UnknownId));
             }
-            StatusAsked::Refuse(id) => {
+            StatusRequest::Refuse(id) => {
                 self.send_stored(now_ns, place, STATUS, |out| write_refusal(out, &id));
             }
-            StatusAsked::End => {}
+            StatusRequest::End => {}
         }
         Ok(())
     }
@@ -265,14 +270,16 @@ impl<S: MessageStore> ClientGateway<S> {
         conn: ConnId,
         place: usize,
         app: &AppMessage<'_>,
-        fault: Fault,
+        fault: RequestFault,
     ) {
         self.counters.messages_rejected += 1;
         let message = &app.message;
         let (reason, tag) = match fault {
-            Fault::Refused(id, refusal) => return self.refuse_request(now_ns, place, &id, refusal),
-            Fault::Session { reason, tag } => (Ok(reason), Some(tag)),
-            Fault::Business(reason) => (Err(reason), None),
+            RequestFault::Refused(id, refusal) => {
+                return self.refuse_request(now_ns, place, &id, refusal);
+            }
+            RequestFault::Session { reason, tag } => (Ok(reason), Some(tag)),
+            RequestFault::Business(reason) => (Err(reason), None),
         };
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let out = &mut connection.out;
@@ -301,12 +308,12 @@ impl<S: MessageStore> ClientGateway<S> {
         });
     }
 
-    /// A client that has read nearly all of what was written.
+    /// Whether a client has read nearly everything that was written to it.
     pub(super) fn has_room_for_market(&self, conn: ConnId) -> bool {
         self.connections[conn].out.len() < self.market.limits().backlog_bytes_max
     }
 
-    /// Sends market data to those who are owed it and read; true if anything was sent.
+    /// Sends the market data that is due, to clients that read; true if any was sent.
     pub(super) fn serve_market(&mut self, now_ns: u64) -> bool {
         if !self.market.has_work() && now_ns < self.market.next_due_ns() {
             return false;
@@ -335,9 +342,9 @@ impl<S: MessageStore> ClientGateway<S> {
         }
         let owed = self.market.prepare(slot);
         let kind = match owed {
-            Owed::Nothing => return false,
-            Owed::Snapshot => SNAPSHOT,
-            Owed::Increment => INCREMENT,
+            DueMessage::Nothing => return false,
+            DueMessage::Snapshot => SNAPSHOT,
+            DueMessage::Increment => INCREMENT,
         };
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let version = client.owner.version;
@@ -351,7 +358,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.after_write(now_ns, conn);
                 true
             }
-            // It is logging out.
+            // The client is logging out.
             Err(SendError::NotLoggedOn) => {
                 self.market.client_gone(place);
                 false

@@ -41,14 +41,14 @@ impl Throttle {
 
 /// Why a request is refused whatever it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MayNot {
+pub(super) enum RequestRefusal {
     /// A drop copy may ask for its own history only.
     ReadOnly,
     /// The session sends more requests in a second than it may.
     Throttled,
 }
 
-impl MayNot {
+impl RequestRefusal {
     /// `BusinessRejectReason` (380).
     pub const fn reason(self) -> BusinessRejectReason {
         match self {

@@ -9,7 +9,7 @@ use rutter_transport::acceptor::ConnId;
 use rutter_transport::tls::TlsFault;
 
 use super::ClientGateway;
-use crate::connection::Secure;
+use crate::connection::TlsState;
 use crate::notice::{CloseReason, Notice, RecoveryError};
 
 /// Events that one timer of one session may cause at once.
@@ -75,7 +75,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(connection) = self.connections.open_mut(conn) else { return };
         let stalled_ns = connection.backlog_since_ns.map(|since| since.saturating_add(stall_ns));
         let logon_ns = connection.is_unbound().then_some(connection.logon_due_ns);
-        let handshaking = matches!(connection.secure, Secure::Handshake);
+        let handshaking = matches!(connection.tls, TlsState::Handshake);
         if stalled_ns.is_some_and(|due_ns| due_ns <= now_ns) {
             return self.close(conn, CloseReason::SlowConsumer);
         }

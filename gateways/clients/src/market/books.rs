@@ -1,7 +1,7 @@
-//! What the feeds told, one book for each listing.
+//! The books that clients see, one for each listing, made from the feeds' updates.
 //!
-//! A line belongs here if it is about what is known of the market, and nobody who asks. A book is
-//! the core's own type, so that clients see what the router sees.
+//! A line belongs here if it is about the market and needs no client. A book has the core's own
+//! type, so clients see what the router sees.
 
 use rutter_core::book::{Book, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
@@ -11,21 +11,21 @@ use rutter_core::reference::VENUES_MAX;
 
 use super::config::MarketConfig;
 
-/// What a feed tells, as far as clients may see it.
+/// One update of a feed, as far as clients may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BookNews {
-    /// Changed levels.
+    /// Changed price levels.
     Update(BookUpdate),
-    /// The book is not to be trusted until its next snapshot.
+    /// The book is not trusted until its next snapshot.
     Distrusted(VenueId, InstrumentId, Distrust),
-    /// The feed lives, though nothing changed.
+    /// The feed is alive, although nothing has changed.
     Alive(VenueId),
-    /// Changes of this venue were lost on the way: none of its books is to be trusted.
+    /// Updates of this venue were lost on the way: none of its books is trusted.
     Lost(VenueId),
 }
 
 impl BookNews {
-    /// The news in an input that a feed makes, if it is any.
+    /// The update in an input that a feed makes, if the input is one.
     pub const fn of(input: &Input) -> Option<Self> {
         match input {
             Input::Book(update) => Some(Self::Update(*update)),
@@ -38,17 +38,17 @@ impl BookNews {
     }
 }
 
-/// Venues as bits, by id.
+/// A set of venues: bit number [`VenueId`].
 pub type VenueSet = u8;
 
 const _: () = assert!(VENUES_MAX <= VenueSet::BITS as usize, "a bit for each venue");
 
-/// One venue's feed.
+/// The state of one venue's feed.
 #[derive(Clone, Copy, Debug)]
 struct Feed {
     heard_ns: u64,
     stale_after_ns: u64,
-    /// Silent for too long.
+    /// The feed has been silent for longer than its configured time.
     stale: bool,
 }
 
@@ -58,20 +58,21 @@ impl Feed {
     }
 }
 
-/// All books.
+/// All books, and the state of their feeds.
 #[derive(Debug)]
 pub struct Books {
-    /// Instrument times [`VENUES_MAX`] plus venue, for those that are listed.
+    /// Index: instrument times [`VENUES_MAX`] plus venue. `None` where the instrument is not
+    /// listed.
     by_listing: Vec<Option<Box<Book>>>,
-    /// By instrument.
+    /// Venues that list an instrument, by instrument.
     listed: Vec<VenueSet>,
     feeds: [Feed; VENUES_MAX],
-    /// A feed that is not stale may be from then on.
+    /// When the next feed becomes stale if it stays silent.
     stale_due_ns: u64,
 }
 
 impl Books {
-    /// A book that nobody has proved for each listing.
+    /// One book for each listing, none of them trusted yet.
     pub fn new(config: &MarketConfig) -> Self {
         let slots = config.listings.iter().map(|one| one.instrument.index() + 1).max().unwrap_or(0);
         let mut books: Vec<Option<Box<Book>>> = Vec::new();
@@ -90,12 +91,12 @@ impl Books {
         Self { by_listing: books, listed, feeds, stale_due_ns: u64::MAX }
     }
 
-    /// Instruments that ever have a book: ids are below.
+    /// Number of instruments that may have a book: ids are below it.
     pub const fn instruments(&self) -> usize {
         self.listed.len()
     }
 
-    /// Where an instrument is listed.
+    /// The venues that list an instrument.
     pub fn listed(&self, instrument: InstrumentId) -> VenueSet {
         self.listed.get(instrument.index()).copied().unwrap_or(0)
     }
@@ -106,15 +107,15 @@ impl Books {
         self.by_listing.get_mut(at).filter(|_| known)?.as_deref_mut()
     }
 
-    /// A book that may be shown.
+    /// A book that may be shown: it is trusted and its feed is not stale.
     #[inline]
     pub fn shown(&self, instrument: InstrumentId, venue: usize) -> Option<&Book> {
         let book = self.by_listing.get(instrument.index() * VENUES_MAX + venue)?.as_deref()?;
         (book.trust == Trust::Proved && !self.feeds.get(venue)?.stale).then_some(book)
     }
 
-    /// Whether a change of one of these books is half told: no view can be made of it now, and the
-    /// rest is on its way.
+    /// Whether one of these books is in the middle of an update that takes several messages. It
+    /// cannot be shown now; the rest is on its way.
     pub fn half_told(&self, instrument: InstrumentId, venues: VenueSet) -> bool {
         let at = instrument.index() * VENUES_MAX;
         let books = self.by_listing.get(at..at + VENUES_MAX).unwrap_or(&[]);
@@ -124,7 +125,7 @@ impl Books {
         })
     }
 
-    /// Takes news. `changed` is called with each listing that looks different afterwards.
+    /// Takes an update. `changed` is called with each listing whose shown book differs afterwards.
     #[inline]
     pub fn take(
         &mut self,
@@ -185,12 +186,12 @@ impl Books {
         }
     }
 
-    /// When [`age`](Self::age) may have something to do: early perhaps, never late.
+    /// When [`age`](Self::age) may have something to do. May be too early, never too late.
     pub const fn stale_due_ns(&self) -> u64 {
         self.stale_due_ns
     }
 
-    /// Takes the books of feeds that have been silent for too long out of view.
+    /// Stops showing the books of feeds that have been silent for too long.
     pub fn age(&mut self, now_ns: u64, mut changed: impl FnMut(InstrumentId, VenueId)) {
         if now_ns < self.stale_due_ns {
             return;
@@ -198,7 +199,7 @@ impl Books {
         self.stale_due_ns = u64::MAX;
         for venue in 0..VENUES_MAX {
             let feed = &mut self.feeds[venue];
-            // The core lets a feed be silent for the whole of its time, and no longer.
+            // Stale only after the configured time, not at it: the same rule as the core's.
             if feed.heard_ns > 0 && now_ns > feed.due_ns() {
                 feed.stale = true;
                 self.all_of(VenueId(venue as u8), &mut changed);

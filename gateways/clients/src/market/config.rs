@@ -1,4 +1,4 @@
-//! What clients may ask about, and every limit of it.
+//! Which instruments clients may ask about, and every limit of market data.
 //!
 //! A line belongs here if it comes from the operator and concerns market or reference data.
 
@@ -6,47 +6,47 @@ use rutter_core::id::{InstrumentId, Name, VenueId};
 use rutter_core::number::{Price, Qty};
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 
-/// An instrument at a venue. Only what is listed has a book.
+/// An instrument at a venue. Only listings have a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListingTerms {
-    /// What.
+    /// The instrument.
     pub instrument: InstrumentId,
-    /// Where.
+    /// The venue.
     pub venue: VenueId,
-    /// Price step.
+    /// Price step, in units of the instrument's price decimals.
     pub tick: Price,
-    /// Quantity step.
+    /// Quantity step, in units of the instrument's quantity decimals.
     pub lot: Qty,
-    /// Smallest order.
+    /// Smallest order, in units of the instrument's quantity decimals.
     pub qty_min: Qty,
-    /// Largest order.
+    /// Largest order, in units of the instrument's quantity decimals.
     pub qty_max: Qty,
 }
 
 /// An instrument over all venues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstrumentTerms {
-    /// What.
+    /// The instrument.
     pub instrument: InstrumentId,
     /// Its quote asset: `Currency` (15).
     pub currency: Name,
-    /// Largest order of a client, however it is split.
+    /// Largest order that a client may send; the router splits it over venues.
     pub order_qty_max: Qty,
 }
 
-/// Limits of market data.
+/// Limits of market data. A stream is one instrument of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarketLimits {
-    /// Streams (instruments of requests) of one session at once; what goes beyond is refused.
+    /// Most streams of one session; a request beyond is refused.
     pub session_streams_max: usize,
-    /// Streams of all sessions together.
+    /// Most streams of all sessions together.
     pub streams_max: usize,
-    /// Instruments of one request.
+    /// Most instruments of one request.
     pub request_symbols_max: usize,
-    /// Between two messages of one stream; 0 for none.
+    /// Least time between two messages of one stream, in nanoseconds; 0 for none.
     pub update_interval_ns: u64,
-    /// A client with more bytes than this unread gets no market data until it has read: below what
-    /// gets it cut off, so that market data never does.
+    /// A client with more unread bytes than this gets no market data until it has read. The limit
+    /// is below the one that gets a client cut off, so market data never gets a client cut off.
     pub backlog_bytes_max: usize,
 }
 
@@ -62,17 +62,17 @@ impl Default for MarketLimits {
     }
 }
 
-/// Everything about the market that does not change while the gateway runs.
+/// Market data's configuration. It does not change while the gateway runs.
 #[derive(Clone, Debug, Default)]
 pub struct MarketConfig {
-    /// What is traded where.
+    /// Which instrument is traded at which venue.
     pub listings: Vec<ListingTerms>,
-    /// What is listed, over all venues.
+    /// The listed instruments.
     pub instruments: Vec<InstrumentTerms>,
-    /// By venue: a feed silent for longer is not believed, in nanoseconds. A venue beyond the end
-    /// is always believed.
+    /// By venue: after how many nanoseconds of silence a feed is stale. A venue beyond the end of
+    /// the list is never stale.
     pub stale_after_ns: Vec<u64>,
-    /// Limits.
+    /// Every limit.
     pub limits: MarketLimits,
 }
 
@@ -85,7 +85,7 @@ pub enum MarketConfigError {
     /// An instrument is listed twice at one venue.
     #[error("instrument {} is listed twice at venue {}", .0.0, .1.0)]
     Twice(InstrumentId, VenueId),
-    /// A step or size is not above zero, or the smallest order is above the largest.
+    /// A step or a size is not above zero, or the smallest order is above the largest.
     #[error("listing of instrument {} at venue {} has impossible terms", .0.0, .1.0)]
     Terms(InstrumentId, VenueId),
     /// A limit is zero, or leaves no room for one message.
@@ -94,8 +94,8 @@ pub enum MarketConfigError {
 }
 
 impl MarketConfig {
-    /// Checks the configuration. `known` says whether an instrument and a venue are defined;
-    /// `output_bytes_max` is what gets a client cut off.
+    /// Checks the configuration. `known` says whether an instrument and a venue are defined. A
+    /// client with more than `output_bytes_max` unread bytes is cut off.
     ///
     /// # Errors
     /// [`MarketConfigError`], the first that is found.
@@ -120,7 +120,8 @@ impl MarketConfig {
             }
         }
         let limits = &self.limits;
-        // Above the mark a message is still finished, and a batch of one turn for other streams.
+        // Above the limit the current message is still written, and so is one turn's batch for
+        // other streams.
         let room = limits.backlog_bytes_max.saturating_add(rutter_fix::codec::MESSAGE_BYTES_MAX);
         for (bad, name) in [
             (limits.session_streams_max == 0, "session_streams_max"),
@@ -136,5 +137,6 @@ impl MarketConfig {
     }
 }
 
-/// Most streams that can be configured: each keeps what it was told last.
+/// Most streams that can be configured: each stream stores the levels that its client was sent
+/// last.
 pub const STREAMS_MAX: usize = 65_536;

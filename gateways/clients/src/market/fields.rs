@@ -1,6 +1,7 @@
 //! Tags and message types of market data (FIX 4.4 volumes 3 and 6; FIX 5.0 SP2 for 1021).
 //!
-//! A line belongs here if only market data messages have it; the others are `rutter_fix::tags`.
+//! A line belongs here if only market data messages have the field; all other tags are
+//! `rutter_fix::tags`.
 
 /// `MarketDataRequest`.
 pub const MARKET_DATA_REQUEST: &[u8] = b"V";
@@ -11,7 +12,7 @@ pub const INCREMENT: &[u8] = b"X";
 /// `MarketDataRequestReject`.
 pub const REQUEST_REJECT: &[u8] = b"Y";
 
-/// `SecurityExchange`: the venue that is asked for, or told of.
+/// `SecurityExchange`: the venue of a request or of an answer.
 pub const SECURITY_EXCHANGE: u32 = 207;
 /// `SubscriptionRequestType`.
 pub const SUBSCRIPTION_REQUEST_TYPE: u32 = 263;
@@ -33,7 +34,7 @@ pub const MD_REQ_REJ_REASON: u32 = 281;
 pub const OPEN_CLOSE_SETTL_FLAG: u32 = 286;
 /// `TradingSessionID`.
 pub const TRADING_SESSION_ID: u32 = 336;
-/// Scope.
+/// `Scope`.
 pub const SCOPE: u32 = 546;
 /// `MDImplicitDelete`.
 pub const MD_IMPLICIT_DELETE: u32 = 547;

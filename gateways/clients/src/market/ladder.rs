@@ -1,7 +1,7 @@
-//! One view of the market: the levels of several venues in one order, and the difference of two
-//! such views.
+//! One side of a book in price order, over one or several venues, and the difference between two
+//! such ladders.
 //!
-//! A line belongs here if it needs levels and no client.
+//! A line belongs here if it needs price levels and no client.
 
 use core::cmp::Ordering;
 
@@ -14,42 +14,42 @@ use rutter_core::reference::VENUES_MAX;
 use super::ENTRIES_PER_SIDE_MAX;
 use super::books::{Books, VenueSet};
 
-/// [`Entry::venue`] of what all venues have together.
+/// [`Entry::venue`] of an entry that adds up all venues.
 pub const ALL_VENUES: u8 = u8::MAX;
 
-/// What rests at one price, at one venue or at all of them together.
+/// The quantity at one price, at one venue or summed over all venues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// At this price.
+    /// Price, in units of the instrument's price decimals.
     pub price: Price,
-    /// So much, above zero.
+    /// Quantity above zero, in units of the instrument's quantity decimals.
     pub qty: Qty,
-    /// Where: a venue's id, or [`ALL_VENUES`].
+    /// The venue's id, or [`ALL_VENUES`].
     pub venue: u8,
 }
 
 impl Entry {
-    /// Whether both stand at the same price and venue.
+    /// Whether both entries have the same price and venue.
     fn is_place_of(&self, other: &Self) -> bool {
         self.price == other.price && self.venue == other.venue
     }
 }
 
-/// What a client wants to see.
+/// Which part of the market a client wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
-    /// Of what.
+pub struct BookView {
+    /// The instrument.
     pub instrument: InstrumentId,
-    /// Of which venues.
+    /// The venues.
     pub venues: VenueSet,
-    /// So many prices a side, at least 1.
+    /// Prices a side, at least 1.
     pub depth: u8,
-    /// One entry a price rather than one a price and venue; at most [`DEPTH_MAX`](super::DEPTH_MAX)
-    /// then.
+    /// One entry for each price, instead of one for each price and venue. Then `depth` is at most
+    /// [`DEPTH_MAX`](super::DEPTH_MAX).
     pub aggregated: bool,
 }
 
-/// One side, best price first; at one price by venue.
+/// One side, best price first. Entries at one price are in the order of venue ids.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     side: Side,
@@ -77,14 +77,14 @@ impl Ladder {
         self.entries.clear();
     }
 
-    /// Takes over the entries of another one.
+    /// Copies the entries of another ladder.
     pub fn copy_from(&mut self, other: &Self) {
         self.entries.clear();
         self.entries.extend_from_slice(&other.entries);
     }
 
-    /// Fills it with what is to be seen now.
-    pub fn fill(&mut self, books: &Books, view: &View) {
+    /// Fills the ladder from the books.
+    pub fn fill(&mut self, books: &Books, view: &BookView) {
         self.entries.clear();
         let side = self.side;
         let mut rest: [(u8, &[Level]); VENUES_MAX] = [(0, &[]); VENUES_MAX];
@@ -106,7 +106,7 @@ impl Ladder {
         }
     }
 
-    /// Takes what rests at one price from the front of each venue; false when there is no room.
+    /// Takes the entries at one price from the front of each venue; false when there is no room.
     #[inline]
     fn push_price(&mut self, rest: &mut [(u8, &[Level])], price: Price, aggregated: bool) -> bool {
         let before = self.entries.len();
@@ -133,8 +133,8 @@ impl Ladder {
         true
     }
 
-    /// Calls `change` with what makes `self` out of `before`: entries that go first. Returns how
-    /// many there are.
+    /// Calls `change` for each difference that turns `before` into `self`, deletions first. Returns
+    /// the number of differences.
     pub fn changes(&self, before: &Self, mut change: impl FnMut(Change)) -> usize {
         if self.entries == before.entries {
             return 0;
@@ -162,7 +162,7 @@ impl Ladder {
         count
     }
 
-    /// What comes first in the ladder is less.
+    /// Orders entries as the ladder does: the entry that comes first is less.
     fn order(&self, a: &Entry, b: &Entry) -> Ordering {
         rank(self.side, a.price, b.price).then(a.venue.cmp(&b.venue))
     }
@@ -175,7 +175,7 @@ fn levels_of(book: &Book, side: Side) -> &[Level] {
     }
 }
 
-/// Better prices are less.
+/// Orders prices: the better price is less.
 fn rank(side: Side, a: Price, b: Price) -> Ordering {
     match side {
         Side::Buy => b.cmp(&a),
@@ -187,21 +187,21 @@ fn rank(side: Side, a: Price, b: Price) -> Ordering {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Action {
-    /// The entry comes.
+    /// The entry is new.
     New = b'0',
-    /// Its size is another one.
+    /// The entry's quantity has changed.
     Change = b'1',
-    /// It goes.
+    /// The entry is deleted.
     Delete = b'2',
 }
 
-/// One entry that comes, changes or goes.
+/// One difference between two ladders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What becomes of it.
+    /// New, changed or deleted.
     pub action: Action,
-    /// Which side.
+    /// Bid or offer.
     pub side: Side,
-    /// The entry as it is now, or was.
+    /// The entry; of a deletion the entry as it was.
     pub entry: Entry,
 }

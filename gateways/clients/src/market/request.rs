@@ -1,11 +1,11 @@
-//! What a `MarketDataRequest` (V) asks for.
+//! Reads a `MarketDataRequest` (V).
 //!
-//! Three kinds of "no": a field that must be there is missing or malformed (Reject, 35=3); one
-//! that its other fields make necessary is missing (`BusinessMessageReject`, 35=j); it is well
-//! formed and asks for what is not to be had (`MarketDataRequestReject`, 35=Y, [`MdRefusal`]).
+//! Three answers to a request that cannot be served. A required field is missing or malformed:
+//! Reject (35=3). A conditionally required field is missing: `BusinessMessageReject` (35=j). The
+//! request asks for something that does not exist: `MarketDataRequestReject` (35=Y, [`MdRefusal`]).
 //!
-//! A line belongs here if it needs the message alone. What is listed, and what else a session has
-//! subscribed, is `streams`.
+//! A line belongs here if it needs the message alone. Listings, and the other subscriptions of a
+//! session, are `streams`.
 
 use rutter_core::input::Side;
 use rutter_core::number::Text;
@@ -21,17 +21,17 @@ use crate::reference::SESSION_ID;
 /// Why a request is refused: `MDReqRejReason` (281) and `Text` (58).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MdRefusal {
-    /// No such instrument, or it is not listed at the venue that is named.
+    /// The instrument is not known, or is not listed at the requested venue.
     UnknownSymbol,
-    /// The id is that of a subscription which is on, or an instrument is named twice.
+    /// The request id belongs to an active subscription, or an instrument is named twice.
     Duplicate,
-    /// More streams than a session, or all sessions together, may have.
+    /// More streams than one session, or all sessions together, may have.
     TooManyStreams,
     /// More instruments than one request may have.
     TooManySymbols,
     /// `SubscriptionRequestType` (263) is none of 0, 1, 2.
     SubscriptionType,
-    /// `MarketDepth` (264) is more than there is to show.
+    /// `MarketDepth` (264) is negative, or above the most levels that are shown.
     Depth,
     /// `MDUpdateType` (265) is neither 0 nor 1.
     UpdateType,
@@ -39,15 +39,16 @@ pub enum MdRefusal {
     EntryType,
     /// `TradingSessionID` (336) is not ours.
     TradingSession,
-    /// Scope (546) is not a choice here.
+    /// `Scope` (546) is present: there is only one scope.
     Scope,
-    /// `OpenCloseSettlFlag` (286) is about prices that are not told here.
+    /// `OpenCloseSettlFlag` (286) is present: it is about prices that are not sent here.
     OpenClose,
-    /// `MDImplicitDelete` (547) is Y: every deletion is told here.
+    /// `MDImplicitDelete` (547) is Y: every deletion is sent.
     ImplicitDelete,
-    /// `ApplQueueMax` (812) or `ApplQueueAction` (815): nothing is queued here, it is conflated.
+    /// `ApplQueueMax` (812) or `ApplQueueAction` (815) is present: updates are conflated, not
+    /// queued.
     Queue,
-    /// The end of a subscription that there is not.
+    /// The request ends a subscription that does not exist.
     UnknownRequest,
 }
 
@@ -95,7 +96,7 @@ impl MdRefusal {
         }
     }
 
-    /// All of them, for tables and tests.
+    /// All refusals, for tables and tests.
     pub const ALL: [Self; 14] = [
         Self::UnknownSymbol,
         Self::Duplicate,
@@ -114,58 +115,58 @@ impl MdRefusal {
     ];
 }
 
-/// Why a message cannot be acted upon, and which answer it gets.
+/// Why a message cannot be served, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum RequestFault {
     /// A Reject (35=3).
     Session {
-        /// Why.
+        /// `SessionRejectReason` (373).
         reason: SessionRejectReason,
-        /// The field.
+        /// The field at fault.
         tag: u32,
     },
     /// A `BusinessMessageReject` (35=j).
     Business(BusinessRejectReason),
-    /// A `MarketDataRequestReject` (35=Y) to this request.
+    /// A `MarketDataRequestReject` (35=Y) to the request with this id.
     Refused(MdReqId, MdRefusal),
 }
 
-impl Fault {
-    /// The field is not there.
+impl RequestFault {
+    /// The field is missing.
     pub const fn missing(tag: u32) -> Self {
         Self::Session { reason: SessionRejectReason::RequiredTagMissing, tag }
     }
 
-    /// The field is not of its format.
+    /// The field has the wrong format.
     pub const fn format(tag: u32) -> Self {
         Self::Session { reason: SessionRejectReason::IncorrectDataFormat, tag }
     }
 
-    /// The field is of a value that cannot be.
+    /// The field has a value that is not allowed.
     pub const fn range(tag: u32) -> Self {
         Self::Session { reason: SessionRejectReason::ValueOutOfRange, tag }
     }
 }
 
-/// How a stream goes on.
+/// How a stream goes on after its first image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// Not at all: one image and no more (263=0).
+    /// It ends: one image only (263=0).
     Once,
-    /// Each change is told by a whole image (265=0).
+    /// Each change is sent as a whole image (265=0).
     Full,
-    /// Each change is told by the entries that changed (265=1).
+    /// Each change is sent as the entries that differ (265=1).
     Incremental,
 }
 
-/// What is to be shown of each instrument.
+/// What is shown of each instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Show {
-    /// How it goes on.
+pub struct EntrySelection {
+    /// How the stream goes on.
     pub update: Update,
-    /// So many prices a side.
+    /// Price levels a side.
     pub depth: u8,
-    /// One entry a price.
+    /// One entry for each price, summed over venues (266=Y).
     pub aggregated: bool,
     /// Bids are shown.
     pub bids: bool,
@@ -173,7 +174,7 @@ pub struct Show {
     pub offers: bool,
 }
 
-impl Show {
+impl EntrySelection {
     /// Whether a side is shown (`Sell` is an offer).
     pub const fn side(&self, side: Side) -> bool {
         match side {
@@ -183,38 +184,38 @@ impl Show {
     }
 }
 
-/// A request that was read.
+/// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum MarketRequest {
     /// Show instruments.
-    Show(Show),
-    /// No more of them (263=2).
+    Show(EntrySelection),
+    /// End the subscription (263=2).
     End,
 }
 
-/// Text of a client's that is to be given back.
+/// A client's text that the answer repeats.
 ///
 /// # Errors
-/// [`Fault::Session`]: it is not there, or longer than `N`, or not printable.
-pub fn echo<const N: usize>(message: &Message<'_>, tag: u32) -> Result<Text<N>, Fault> {
-    let text = message.get(tag).ok_or(Fault::missing(tag))?;
-    Text::new(text).filter(|text| !text.is_empty()).ok_or(Fault::range(tag))
+/// [`RequestFault::Session`]: the field is missing, longer than `N` bytes, or not printable.
+pub fn echo<const N: usize>(message: &Message<'_>, tag: u32) -> Result<Text<N>, RequestFault> {
+    let text = message.get(tag).ok_or(RequestFault::missing(tag))?;
+    Text::new(text).filter(|text| !text.is_empty()).ok_or(RequestFault::range(tag))
 }
 
 /// Reads a 35=V: its id, and what it asks for. Its instruments are [`symbols`].
 ///
 /// # Errors
-/// [`Fault`], the first that is found.
-pub fn read(message: &Message<'_>) -> Result<(MdReqId, Asked), Fault> {
+/// [`RequestFault`], the first that is found.
+pub fn read(message: &Message<'_>) -> Result<(MdReqId, MarketRequest), RequestFault> {
     let id: MdReqId = echo(message, tags::MD_REQ_ID)?;
-    let refused = |refusal| Err(Fault::Refused(id, refusal));
+    let refused = |refusal| Err(RequestFault::Refused(id, refusal));
     let kind_tag = fields::SUBSCRIPTION_REQUEST_TYPE;
-    let kind = message.get(kind_tag).ok_or(Fault::missing(kind_tag))?;
+    let kind = message.get(kind_tag).ok_or(RequestFault::missing(kind_tag))?;
     match kind {
-        b"2" => return Ok((id, Asked::End)),
+        b"2" => return Ok((id, MarketRequest::End)),
         b"0" | b"1" => {}
         [_] => return refused(MdRefusal::SubscriptionType),
-        _ => return Err(Fault::format(kind_tag)),
+        _ => return Err(RequestFault::format(kind_tag)),
     }
     let depth = depth(message, id)?;
     let (bids, offers) = entry_types(message, id)?;
@@ -223,35 +224,37 @@ pub fn read(message: &Message<'_>) -> Result<(MdReqId, Asked), Fault> {
         Some(b"0") => Update::Full,
         Some(b"1") => Update::Incremental,
         Some(other) if parse_u64(other).is_some() => return refused(MdRefusal::UpdateType),
-        Some(_) => return Err(Fault::format(fields::MD_UPDATE_TYPE)),
+        Some(_) => return Err(RequestFault::format(fields::MD_UPDATE_TYPE)),
         None => {
             let reason = BusinessRejectReason::ConditionallyRequiredFieldMissing;
-            return Err(Fault::Business(reason));
+            return Err(RequestFault::Business(reason));
         }
     };
     let aggregated = flag(message, fields::AGGREGATED_BOOK)?;
     if let Some(refusal) = unsupported(message)? {
         return refused(refusal);
     }
-    Ok((id, Asked::Show(Show { update, depth, aggregated, bids, offers })))
+    Ok((id, MarketRequest::Show(EntrySelection { update, depth, aggregated, bids, offers })))
 }
 
-fn depth(message: &Message<'_>, id: MdReqId) -> Result<u8, Fault> {
+fn depth(message: &Message<'_>, id: MdReqId) -> Result<u8, RequestFault> {
     let tag = fields::MARKET_DEPTH;
-    let text = message.get(tag).ok_or(Fault::missing(tag))?;
+    let text = message.get(tag).ok_or(RequestFault::missing(tag))?;
     match message.int(tag) {
         Ok(Some(0)) => Ok(DEPTH_MAX as u8),
         Ok(Some(depth)) => match u8::try_from(depth) {
             Ok(depth) if usize::from(depth) <= DEPTH_MAX => Ok(depth),
-            Ok(_) | Err(_) => Err(Fault::Refused(id, MdRefusal::Depth)),
+            Ok(_) | Err(_) => Err(RequestFault::Refused(id, MdRefusal::Depth)),
         },
-        // A number that no integer holds is a depth that is not to be had.
-        _ if text.iter().all(u8::is_ascii_digit) => Err(Fault::Refused(id, MdRefusal::Depth)),
-        _ => Err(Fault::format(tag)),
+        // A number beyond any integer is a depth that is not supported.
+        _ if text.iter().all(u8::is_ascii_digit) => {
+            Err(RequestFault::Refused(id, MdRefusal::Depth))
+        }
+        _ => Err(RequestFault::format(tag)),
     }
 }
 
-fn entry_types(message: &Message<'_>, id: MdReqId) -> Result<(bool, bool), Fault> {
+fn entry_types(message: &Message<'_>, id: MdReqId) -> Result<(bool, bool), RequestFault> {
     let count = count(message, fields::NO_MD_ENTRY_TYPES)?;
     let (mut bids, mut offers, mut found) = (false, false, 0);
     for (_, value) in message.fields().filter(|(tag, _)| *tag == tags::MD_ENTRY_TYPE) {
@@ -259,26 +262,26 @@ fn entry_types(message: &Message<'_>, id: MdReqId) -> Result<(bool, bool), Fault
         match value {
             b"0" => bids = true,
             b"1" => offers = true,
-            _ => return Err(Fault::Refused(id, MdRefusal::EntryType)),
+            _ => return Err(RequestFault::Refused(id, MdRefusal::EntryType)),
         }
     }
     if found != count || found == 0 {
         let reason = SessionRejectReason::GroupCount;
-        return Err(Fault::Session { reason, tag: fields::NO_MD_ENTRY_TYPES });
+        return Err(RequestFault::Session { reason, tag: fields::NO_MD_ENTRY_TYPES });
     }
     Ok((bids, offers))
 }
 
-fn count(message: &Message<'_>, tag: u32) -> Result<u64, Fault> {
-    parse_u64(message.get(tag).ok_or(Fault::missing(tag))?).ok_or(Fault::format(tag))
+fn count(message: &Message<'_>, tag: u32) -> Result<u64, RequestFault> {
+    parse_u64(message.get(tag).ok_or(RequestFault::missing(tag))?).ok_or(RequestFault::format(tag))
 }
 
-fn flag(message: &Message<'_>, tag: u32) -> Result<bool, Fault> {
-    Ok(message.bool(tag).map_err(|_| Fault::format(tag))?.unwrap_or(false))
+fn flag(message: &Message<'_>, tag: u32) -> Result<bool, RequestFault> {
+    Ok(message.bool(tag).map_err(|_| RequestFault::format(tag))?.unwrap_or(false))
 }
 
-/// What would have to be obeyed and is not.
-fn unsupported(message: &Message<'_>) -> Result<Option<MdRefusal>, Fault> {
+/// Fields that a request must not have, because they would have to be obeyed.
+fn unsupported(message: &Message<'_>) -> Result<Option<MdRefusal>, RequestFault> {
     if flag(message, fields::MD_IMPLICIT_DELETE)? {
         return Ok(Some(MdRefusal::ImplicitDelete));
     }
@@ -291,24 +294,24 @@ fn unsupported(message: &Message<'_>) -> Result<Option<MdRefusal>, Fault> {
     }))
 }
 
-/// An instrument of a request: `Symbol` (55), and `SecurityExchange` (207) if one venue alone is
-/// wanted.
+/// An instrument of a request: `Symbol` (55), and `SecurityExchange` (207) if one venue is
+/// requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted<'a> {
-    /// 55.
+pub struct RequestedSymbol<'a> {
+    /// `Symbol` (55).
     pub symbol: &'a [u8],
-    /// 207.
+    /// `SecurityExchange` (207).
     pub exchange: Option<&'a [u8]>,
 }
 
-/// The instruments of a request, in order; other fields of an entry are not needed here.
+/// The instruments of a request, in order. Other fields of an entry are not needed.
 #[derive(Clone, Debug)]
 pub struct Symbols<'a>(core::iter::Peekable<Fields<'a>>);
 
 impl<'a> Iterator for Symbols<'a> {
-    type Item = Wanted<'a>;
+    type Item = RequestedSymbol<'a>;
 
-    fn next(&mut self) -> Option<Wanted<'a>> {
+    fn next(&mut self) -> Option<RequestedSymbol<'a>> {
         let symbol = self.0.find(|(tag, _)| *tag == tags::SYMBOL)?.1;
         let mut exchange = None;
         while let Some((tag, value)) = self.0.next_if(|(tag, _)| *tag != tags::SYMBOL) {
@@ -316,23 +319,23 @@ impl<'a> Iterator for Symbols<'a> {
                 exchange.get_or_insert(value);
             }
         }
-        Some(Wanted { symbol, exchange })
+        Some(RequestedSymbol { symbol, exchange })
     }
 }
 
-/// The instruments of a request. Their number is that of `NoRelatedSym` (146), above zero.
+/// The instruments of a request, as many as `NoRelatedSym` (146) counts; at least one.
 ///
 /// # Errors
-/// [`Fault::Session`].
-pub fn symbols<'a>(message: &Message<'a>) -> Result<Symbols<'a>, Fault> {
+/// [`RequestFault::Session`].
+pub fn symbols<'a>(message: &Message<'a>) -> Result<Symbols<'a>, RequestFault> {
     let tag = tags::NO_RELATED_SYM;
     let count = count(message, tag)?;
     let mut fields = message.fields();
-    // What stands in front of the group is not of it.
+    // Fields before the group do not belong to it.
     fields.find(|(found, _)| *found == tag);
     let symbols = Symbols(fields.peekable());
     if count == 0 || symbols.clone().count() as u64 != count {
-        return Err(Fault::Session { reason: SessionRejectReason::GroupCount, tag });
+        return Err(RequestFault::Session { reason: SessionRejectReason::GroupCount, tag });
     }
     Ok(symbols)
 }

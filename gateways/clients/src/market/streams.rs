@@ -1,11 +1,11 @@
-//! Who is owed what: requests, their streams, and the order in which these are served.
+//! Market data requests, their streams, and the order in which streams are served.
 //!
-//! A stream is in one place at a time: idle (its client knows the newest), queued, delayed (the
+//! A stream has one state at a time: idle (its client has the newest book), queued, delayed (the
 //! interval since its last message is not over) or waiting (its client does not read). A stream
 //! that ends while it is queued or delayed is freed when its turn comes.
 //!
-//! A line belongs here if it decides what is sent next and of what. Sessions, buffers and sending
-//! are `gateway`.
+//! A line belongs here if it decides which message is sent next. Sessions, buffers and sending are
+//! `gateway`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -17,9 +17,9 @@ use rutter_fix::dictionary::Version;
 
 use super::books::{BookNews, Books, VenueSet};
 use super::config::{MarketConfig, MarketLimits};
-use super::ladder::{Change, Ladder, View};
-use super::request::{MdRefusal, Show, Symbols, Update, Wanted};
-use super::write::{Heading, write_increment, write_snapshot};
+use super::ladder::{BookView, Change, Ladder};
+use super::request::{EntrySelection, MdRefusal, RequestedSymbol, Symbols, Update};
+use super::write::{StreamHeader, write_increment, write_snapshot};
 use super::{ENTRIES_PER_SIDE_MAX, INCREMENT_ENTRIES_MAX, MdReqId};
 use crate::config::InstrumentConfig;
 use crate::terms::Terms;
@@ -27,21 +27,21 @@ use crate::terms::Terms;
 /// What was counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarketCounters {
-    /// W sent.
+    /// Snapshots (W) sent.
     pub snapshots: u64,
-    /// X sent.
+    /// Incremental refreshes (X) sent.
     pub increments: u64,
-    /// Y sent.
+    /// Request rejects (Y) sent.
     pub refused: u64,
-    /// Times that a client's backlog kept a stream back.
+    /// Times that a client's backlog held a stream back.
     pub held_back: u64,
     /// Times that all books of a venue were lost on the way from its feed.
     pub lost: u64,
 }
 
-/// Where a stream is.
+/// The state of a stream; see the module's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum StreamState {
     Idle,
     Queued,
     Delayed,
@@ -51,50 +51,50 @@ enum Place {
 /// One instrument of one request.
 #[derive(Debug)]
 struct Stream {
-    /// Whose: the client's position.
+    /// The client's place in the configuration.
     client: usize,
     id: MdReqId,
     instrument: InstrumentConfig,
     exchange: Option<VenueId>,
-    view: View,
-    show: Show,
-    /// It has had its first image.
+    view: BookView,
+    show: EntrySelection,
+    /// The client has been sent the first image.
     told: bool,
-    /// What it was told last.
+    /// The levels that the client was sent last: bids, offers.
     ladders: [Ladder; 2],
     sent_ns: u64,
-    place: Place,
+    state: StreamState,
     over: bool,
 }
 
-/// What a stream is to be sent now.
+/// The message that is due for a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owed {
-    /// Nothing: nothing has changed that it shows, or a change is half told.
+pub enum DueMessage {
+    /// None: nothing that the stream shows has changed, or an update of a book is incomplete.
     Nothing,
-    /// A W.
+    /// A snapshot (W).
     Snapshot,
-    /// An X.
+    /// An incremental refresh (X).
     Increment,
 }
 
-/// A request that is on.
+/// A request that is active.
 #[derive(Debug)]
 struct Subscription {
     id: MdReqId,
     slots: Vec<u32>,
 }
 
-/// What one client has asked for.
+/// The active requests of one client.
 #[derive(Debug, Default)]
 struct Subscriber {
     subscriptions: Vec<Subscription>,
     streams: usize,
-    /// Streams kept back until it reads.
+    /// Streams held back until the client has read.
     waiting: Vec<u32>,
 }
 
-/// The books and all who look at them.
+/// The books, and all streams on them.
 #[derive(Debug)]
 pub struct Market {
     books: Books,
@@ -103,24 +103,24 @@ pub struct Market {
     streams: Vec<Option<Stream>>,
     free: Vec<u32>,
     subscribers: Vec<Subscriber>,
-    /// By instrument: its streams.
+    /// Streams of each instrument.
     watched: Vec<Vec<u32>>,
-    /// By instrument: venues that have changed since its streams were looked at.
+    /// Venues that have changed since the instrument's streams were looked at, by instrument.
     changed: Vec<VenueSet>,
     /// Instruments with a bit in `changed`.
     changed_list: Vec<InstrumentId>,
     queue: VecDeque<u32>,
-    /// By the time at which their interval is over.
+    /// Delayed streams by the time at which their interval is over.
     delayed: BinaryHeap<Reverse<(u64, u32)>>,
     view: [Ladder; 2],
-    /// What `view` shows, as long as it is the newest.
-    shown: Option<(View, [bool; 2])>,
+    /// The view that `view` shows, as long as it is the newest.
+    shown: Option<(BookView, [bool; 2])>,
     changes: Vec<Change>,
     counters: MarketCounters,
 }
 
 impl Market {
-    /// Books of which nothing is known, and nobody who looks. `venues` are names by id.
+    /// Untrusted books and no streams. `venues` are names by id.
     pub fn new(config: &MarketConfig, venues: Vec<Name>, clients: usize) -> Self {
         let books = Books::new(config);
         let instruments = books.instruments();
@@ -148,22 +148,22 @@ impl Market {
         self.counters
     }
 
-    /// Streams that are on.
+    /// Active streams.
     pub fn len(&self) -> usize {
         self.subscribers.iter().map(|one| one.streams).sum()
     }
 
-    /// Nobody looks.
+    /// Whether there is no active stream.
     pub fn is_empty(&self) -> bool {
         self.streams.len() == self.free.len()
     }
 
-    /// The limits it was made with.
+    /// The configured limits.
     pub const fn limits(&self) -> &MarketLimits {
         &self.limits
     }
 
-    /// Takes what a feed told. With nobody looking this changes the book and does nothing else.
+    /// Takes a feed's update. Without streams this changes the book and does nothing else.
     #[inline]
     pub fn take(&mut self, now_ns: u64, news: &BookNews) {
         self.counters.lost += u64::from(matches!(news, BookNews::Lost(_)));
@@ -179,14 +179,14 @@ impl Market {
         !self.queue.is_empty() || !self.changed_list.is_empty()
     }
 
-    /// When there is something to do by itself; `u64::MAX` for never.
+    /// When a stream is due by time alone; `u64::MAX` for never.
     pub fn next_due_ns(&self) -> u64 {
         let delayed = self.delayed.peek().map_or(u64::MAX, |Reverse((due_ns, _))| *due_ns);
-        // A feed that goes stale concerns nobody if nobody looks.
+        // Without streams nobody needs to know that a feed becomes stale.
         if self.is_empty() { delayed } else { delayed.min(self.books.stale_due_ns()) }
     }
 
-    /// Puts everything into the queue that has changed or whose time has come.
+    /// Queues the streams whose books have changed, or whose interval is over.
     pub fn advance(&mut self, now_ns: u64) {
         self.shown = None;
         let Self { books, watched, changed, changed_list, .. } = self;
@@ -209,16 +209,16 @@ impl Market {
         }
     }
 
-    /// One of these venues has changed: the stream is to be looked at.
+    /// A book of one of these venues has changed: the stream is to be served.
     fn wake(&mut self, now_ns: u64, slot: u32, venues: VenueSet) {
         let interval_ns = self.limits.update_interval_ns;
         let stream = stream_mut(&mut self.streams, slot);
-        if stream.place != Place::Idle || stream.view.venues & venues == 0 {
+        if stream.state != StreamState::Idle || stream.view.venues & venues == 0 {
             return;
         }
         let due_ns = stream.sent_ns.saturating_add(interval_ns);
         if stream.told && interval_ns > 0 && due_ns > now_ns {
-            stream.place = Place::Delayed;
+            stream.state = StreamState::Delayed;
             self.delayed.push(Reverse((due_ns, slot)));
         } else {
             self.enqueue(slot);
@@ -226,15 +226,15 @@ impl Market {
     }
 
     fn enqueue(&mut self, slot: u32) {
-        stream_mut(&mut self.streams, slot).place = Place::Queued;
+        stream_mut(&mut self.streams, slot).state = StreamState::Queued;
         self.queue.push_back(slot);
     }
 
-    /// The next stream to look at, and whose it is: `prepare` it, or let it `wait`.
+    /// The next stream to serve, and its client's place: call `prepare` or `wait` for it.
     pub fn take_next(&mut self) -> Option<(u32, usize)> {
         while let Some(slot) = self.queue.pop_front() {
             let stream = stream_mut(&mut self.streams, slot);
-            stream.place = Place::Idle;
+            stream.state = StreamState::Idle;
             if stream.over {
                 self.release(slot);
                 continue;
@@ -244,22 +244,22 @@ impl Market {
         None
     }
 
-    /// The stream's client does not read: the stream is looked at again after
-    /// [`client_reads`](Self::client_reads), and shows then what is newest.
+    /// The stream's client does not read. The stream is served again after
+    /// [`client_reads`](Self::client_reads), with the newest book then.
     pub fn wait(&mut self, slot: u32) {
         let stream = stream_mut(&mut self.streams, slot);
-        stream.place = Place::Waiting;
+        stream.state = StreamState::Waiting;
         self.subscribers[stream.client].waiting.push(slot);
         self.counters.held_back += 1;
     }
 
-    /// Whether streams of this client wait for it to read.
+    /// Whether streams of this client wait until it has read.
     #[inline]
     pub fn is_waiting(&self, client: usize) -> bool {
         !self.subscribers[client].waiting.is_empty()
     }
 
-    /// The client has read: what waited is looked at again.
+    /// The client has read: its waiting streams are queued again.
     pub fn client_reads(&mut self, client: usize) {
         let mut waiting = std::mem::take(&mut self.subscribers[client].waiting);
         for slot in waiting.drain(..) {
@@ -269,13 +269,14 @@ impl Market {
         self.subscribers[client].waiting = waiting;
     }
 
-    /// Finds out what a stream is owed. [`write`](Self::write) writes it, [`sent`](Self::sent)
-    /// notes it; both for the stream that was prepared last.
-    pub fn prepare(&mut self, slot: u32) -> Owed {
+    /// Finds the message that is due for a stream. [`write`](Self::write) writes it, and
+    /// [`sent`](Self::sent) notes that it was sent; both only for the stream that was prepared
+    /// last.
+    pub fn prepare(&mut self, slot: u32) -> DueMessage {
         let stream = stream_mut(&mut self.streams, slot);
         if self.books.half_told(stream.view.instrument, stream.view.venues) {
-            // What completes the change marks the instrument again.
-            return Owed::Nothing;
+            // The message that completes the update marks the instrument again.
+            return DueMessage::Nothing;
         }
         let wanted = (stream.view, [stream.show.bids, stream.show.offers]);
         if self.shown != Some(wanted) {
@@ -288,7 +289,7 @@ impl Market {
             self.shown = Some(wanted);
         }
         if !stream.told {
-            return Owed::Snapshot;
+            return DueMessage::Snapshot;
         }
         self.changes.clear();
         let mut count = 0;
@@ -301,17 +302,19 @@ impl Market {
         }
         let entries: usize = self.view.iter().map(|ladder| ladder.entries().len()).sum();
         match stream.show.update {
-            _ if count == 0 => Owed::Nothing,
-            // A book that is gone is told in one word, and a new one is no longer than its changes.
-            Update::Incremental if entries > 0 && count <= INCREMENT_ENTRIES_MAX => Owed::Increment,
-            Update::Incremental | Update::Full | Update::Once => Owed::Snapshot,
+            _ if count == 0 => DueMessage::Nothing,
+            // A W is shorter than an X both for an empty book and for a book that is all new.
+            Update::Incremental if entries > 0 && count <= INCREMENT_ENTRIES_MAX => {
+                DueMessage::Increment
+            }
+            Update::Incremental | Update::Full | Update::Once => DueMessage::Snapshot,
         }
     }
 
-    /// Writes the fields of what the stream is owed.
-    pub fn write(&self, slot: u32, owed: Owed, version: Version, out: &mut Encoder<'_>) {
+    /// Writes the fields of the message that is due.
+    pub fn write(&self, slot: u32, owed: DueMessage, version: Version, out: &mut Encoder<'_>) {
         let stream = stream(&self.streams, slot);
-        let heading = Heading {
+        let heading = StreamHeader {
             id: &stream.id,
             instrument: &stream.instrument,
             exchange: stream.exchange.and_then(|venue| self.venues.get(venue.index())),
@@ -319,19 +322,19 @@ impl Market {
             venues: &self.venues,
         };
         match owed {
-            Owed::Nothing => {}
-            Owed::Snapshot => write_snapshot(out, &heading, &self.view, version),
-            Owed::Increment => write_increment(out, &heading, &self.changes, version),
+            DueMessage::Nothing => {}
+            DueMessage::Snapshot => write_snapshot(out, &heading, &self.view, version),
+            DueMessage::Increment => write_increment(out, &heading, &self.changes, version),
         }
     }
 
-    /// The stream has been sent what it was owed.
-    pub fn sent(&mut self, now_ns: u64, slot: u32, owed: Owed) {
+    /// The message that was due has been sent.
+    pub fn sent(&mut self, now_ns: u64, slot: u32, owed: DueMessage) {
         let stream = stream_mut(&mut self.streams, slot);
         match owed {
-            Owed::Nothing => return,
-            Owed::Snapshot => self.counters.snapshots += 1,
-            Owed::Increment => self.counters.increments += 1,
+            DueMessage::Nothing => return,
+            DueMessage::Snapshot => self.counters.snapshots += 1,
+            DueMessage::Increment => self.counters.increments += 1,
         }
         stream.told = true;
         stream.sent_ns = now_ns;
@@ -343,7 +346,8 @@ impl Market {
         }
     }
 
-    /// Begins a request. `symbols` are looked at twice: nothing is begun unless all can be.
+    /// Begins a request. `symbols` are read twice, because a request begins as a whole or not at
+    /// all.
     ///
     /// # Errors
     /// [`MdRefusal`].
@@ -351,7 +355,7 @@ impl Market {
         &mut self,
         client: usize,
         id: &MdReqId,
-        show: Show,
+        show: EntrySelection,
         symbols: &Symbols<'_>,
         terms: &Terms,
     ) -> Result<(), MdRefusal> {
@@ -386,10 +390,10 @@ impl Market {
         Ok(())
     }
 
-    /// What is wanted, at which venue if one is named, and where it is listed.
+    /// The instrument, the venue if one is named, and the venues to show; `None` if there is none.
     fn resolve(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &RequestedSymbol<'_>,
         terms: &Terms,
     ) -> Option<(InstrumentConfig, Option<VenueId>, VenueSet)> {
         let instrument = *terms.by_symbol(wanted.symbol)?;
@@ -409,7 +413,7 @@ impl Market {
         &mut self,
         client: usize,
         id: &MdReqId,
-        show: Show,
+        show: EntrySelection,
         (instrument, exchange, venues): (InstrumentConfig, Option<VenueId>, VenueSet),
     ) -> u32 {
         let (depth, aggregated) = (show.depth, show.aggregated);
@@ -421,13 +425,13 @@ impl Market {
             client,
             id: *id,
             exchange,
-            view: View { instrument: instrument.id, venues, depth, aggregated },
+            view: BookView { instrument: instrument.id, venues, depth, aggregated },
             instrument,
             show,
             told: false,
             ladders,
             sent_ns: 0,
-            place: Place::Idle,
+            state: StreamState::Idle,
             over: false,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -437,7 +441,7 @@ impl Market {
         let watched = instrument.id.index();
         self.streams[slot as usize] = Some(stream);
         self.watched[watched].push(slot);
-        // So that nothing is allocated when many change at once.
+        // Reserved here, so that nothing is allocated when many streams are due at once.
         let slots = self.streams.len();
         self.queue.reserve(slots - self.queue.len().min(slots));
         self.delayed.reserve(slots - self.delayed.len().min(slots));
@@ -464,7 +468,7 @@ impl Market {
         self.counters.refused += 1;
     }
 
-    /// The client is gone, and all its requests with it.
+    /// The client is gone: all its requests end.
     pub fn client_gone(&mut self, client: usize) {
         self.client_reads(client);
         for subscription in std::mem::take(&mut self.subscribers[client].subscriptions) {
@@ -474,7 +478,7 @@ impl Market {
         }
     }
 
-    /// One stream of a request has nothing more to tell.
+    /// One stream of a request is complete.
     fn end_stream(&mut self, slot: u32) {
         let stream = stream(&self.streams, slot);
         let subscriptions = &mut self.subscribers[stream.client].subscriptions;
@@ -487,13 +491,13 @@ impl Market {
         self.finish(slot);
     }
 
-    /// Takes a stream out of everything but the list it is in. That of its client, which may never
-    /// read again, gives it up at once.
+    /// Ends a stream. It stays in the queue or among the delayed ones until its turn, but leaves
+    /// the waiting ones at once: its client may never read again.
     fn finish(&mut self, slot: u32) {
         let stream = stream_mut(&mut self.streams, slot);
         stream.over = true;
-        let waits = stream.place == Place::Waiting;
-        let is_free = waits || stream.place == Place::Idle;
+        let waits = stream.state == StreamState::Waiting;
+        let is_free = waits || stream.state == StreamState::Idle;
         let (client, watched) = (stream.client, stream.view.instrument.index());
         self.watched[watched].retain(|one| *one != slot);
         let subscriber = &mut self.subscribers[client];
@@ -524,7 +528,7 @@ fn stream_mut(streams: &mut [Option<Stream>], slot: u32) -> &mut Stream {
     streams[slot as usize].as_mut().expect(LISTED)
 }
 
-/// Notes that a listing looks different, if anybody looks at its instrument.
+/// Notes that the shown book of a listing has changed, if the instrument has streams.
 #[inline]
 fn mark(
     watched: &[Vec<u32>],

@@ -1,10 +1,10 @@
-//! Market data as fields: W, X and Y, for each version of FIX.
+//! Market data messages as fields: W, X and Y, for each version of FIX.
 //!
-//! A line belongs here if it writes one message. Header and numbers are the session's.
+//! A line belongs here if it writes the fields of one message. Header and sequence numbers are the
+//! session's.
 //!
-//! The versions differ little: an empty book is a W without entries (268=0), and in 5.0 SP2
-//! a W with the one entry `Empty book` (269=J), which 4.2 and 4.4 do not have. There 1021 says as
-//! well what kind of book it is.
+//! The versions differ little. An empty book is a W without entries (268=0); in 5.0 SP2 it is a W
+//! with the one entry `Empty book` (269=J). Only 5.0 SP2 has `MDBookType` (1021).
 
 use rutter_core::id::Name;
 use rutter_core::input::Side;
@@ -18,30 +18,30 @@ use super::request::MdRefusal;
 use super::{DEPTH_MAX, MdReqId};
 use crate::config::InstrumentConfig;
 
-/// `MDEntryType` (269): an empty book.
+/// `MDEntryType` (269): J, an empty book.
 const EMPTY_BOOK: u8 = b'J';
 
-/// `MDBookType` (1021).
+/// `MDBookType` (1021): 1, top of the book.
 const TOP_OF_BOOK: u64 = 1;
-/// `MDBookType` (1021).
+/// `MDBookType` (1021): 2, price depth.
 const PRICE_DEPTH: u64 = 2;
 
-/// What all messages of one stream say.
+/// The fields that all messages of one stream have.
 #[derive(Clone, Copy, Debug)]
-pub struct Heading<'a> {
-    /// 262.
+pub struct StreamHeader<'a> {
+    /// `MDReqID` (262).
     pub id: &'a MdReqId,
-    /// 55, and the decimals of all numbers.
+    /// `Symbol` (55), and the decimals of all numbers.
     pub instrument: &'a InstrumentConfig,
-    /// 207: the venue that was asked for.
+    /// `SecurityExchange` (207): the requested venue.
     pub exchange: Option<&'a Name>,
-    /// 264.
+    /// `MarketDepth` (264).
     pub depth: u8,
-    /// Names by venue: 275.
+    /// Venue names by id: `MDMkt` (275).
     pub venues: &'a [Name],
 }
 
-impl Heading<'_> {
+impl StreamHeader<'_> {
     fn write_book_type(&self, out: &mut Encoder<'_>, version: Version) {
         if version == Version::Fix50Sp2 {
             let kind = if self.depth == 1 { TOP_OF_BOOK } else { PRICE_DEPTH };
@@ -57,7 +57,7 @@ impl Heading<'_> {
         }
     }
 
-    /// Price, size and venue; the size of what goes is not told.
+    /// Writes price, quantity and venue; a deletion has no quantity.
     fn write_entry(&self, out: &mut Encoder<'_>, entry: &Entry, with_size: bool) {
         let (price, qty) = (self.instrument.price_decimals, self.instrument.qty_decimals);
         out.decimal(tags::MD_ENTRY_PX, entry.price.0, price);
@@ -82,7 +82,7 @@ const fn entry_type(side: Side) -> u8 {
 /// Writes the fields of a W.
 pub fn write_snapshot(
     out: &mut Encoder<'_>,
-    heading: &Heading<'_>,
+    heading: &StreamHeader<'_>,
     ladders: &[Ladder; 2],
     version: Version,
 ) {
@@ -106,7 +106,7 @@ pub fn write_snapshot(
 /// Writes the fields of an X.
 pub fn write_increment(
     out: &mut Encoder<'_>,
-    heading: &Heading<'_>,
+    heading: &StreamHeader<'_>,
     changes: &[Change],
     version: Version,
 ) {

@@ -5,7 +5,7 @@
 use rutter_core::id::ClOrdId;
 use rutter_fix::codec::{Message, parse_timestamp_ns};
 use rutter_fix::session::SessionRejectReason;
-use rutter_fix::store::PastCursor;
+use rutter_fix::store::HistoryCursor;
 use rutter_fix::tags;
 
 /// A history that is being sent.
@@ -14,15 +14,15 @@ pub struct History {
     /// `HistoryReqID` (20020), repeated in `HistoryEnd` (U2).
     pub id: ClOrdId,
     /// The next message to be sent.
-    pub cursor: PastCursor,
+    pub cursor: HistoryCursor,
     /// Messages sent so far.
     pub sent: u64,
 }
 
 /// What is wrong with a request, and the field at fault.
-pub type Fault = (SessionRejectReason, u32);
+pub type HistoryFault = (SessionRejectReason, u32);
 
-fn time(message: &Message<'_>, tag: u32) -> Result<u64, Fault> {
+fn time(message: &Message<'_>, tag: u32) -> Result<u64, HistoryFault> {
     let text = message.get(tag).ok_or((SessionRejectReason::RequiredTagMissing, tag))?;
     parse_timestamp_ns(text).ok_or((SessionRejectReason::IncorrectDataFormat, tag))
 }
@@ -30,8 +30,8 @@ fn time(message: &Message<'_>, tag: u32) -> Result<u64, Fault> {
 /// Reads a request: its id (20020), and a time from 20021 up to, and without, 20022.
 ///
 /// # Errors
-/// [`Fault`], the first that is found.
-pub fn read(message: &Message<'_>) -> Result<History, Fault> {
+/// [`HistoryFault`], the first that is found.
+pub fn read(message: &Message<'_>) -> Result<History, HistoryFault> {
     let tag = tags::HISTORY_REQ_ID;
     let id = message.get(tag).ok_or((SessionRejectReason::RequiredTagMissing, tag))?;
     let id = ClOrdId::new(id).filter(|id| !id.is_empty());
@@ -40,5 +40,5 @@ pub fn read(message: &Message<'_>) -> Result<History, Fault> {
     if from >= upto {
         return Err((SessionRejectReason::ValueOutOfRange, tags::HISTORY_UPTO));
     }
-    Ok(History { id, cursor: PastCursor::new(from, upto), sent: 0 })
+    Ok(History { id, cursor: HistoryCursor::new(from, upto), sent: 0 })
 }

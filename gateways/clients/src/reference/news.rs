@@ -1,6 +1,6 @@
 //! News (B): the operator's text to clients.
 //!
-//! A line belongs here if it checks or writes that text. Who gets it is `gateway`.
+//! A line belongs here if it checks or writes that text. Sending it is `gateway`.
 
 use rutter_fix::codec::Encoder;
 use rutter_fix::tags;
@@ -8,20 +8,20 @@ use rutter_fix::tags;
 /// Longest text, in bytes.
 pub const NEWS_BYTES_MAX: usize = 4_096;
 
-/// Most lines of it.
+/// Most lines of a text.
 pub const NEWS_LINES_MAX: usize = 32;
 
 /// `NoLinesOfText`.
 const NO_LINES_OF_TEXT: u32 = 33;
 /// `OrigTime`.
 const ORIG_TIME: u32 = 42;
-/// Urgency; 0 is normal.
+/// `Urgency`; 0 is normal.
 const URGENCY: u32 = 61;
 
 /// Why a text cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NewsError {
-    /// Nothing but white space.
+    /// The text is empty or white space.
     #[error("no text")]
     Empty,
     /// More than [`NEWS_BYTES_MAX`].
@@ -32,19 +32,20 @@ pub enum NewsError {
     TooManyLines(usize),
 }
 
-/// Whom a text reached.
+/// How many sessions a text reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NewsSent {
-    /// Sessions that it was written to.
+    /// Sessions to which the text was written.
     pub written: usize,
-    /// Sessions that are not logged on, or are being told older messages: it is stored for them.
+    /// Sessions that are not logged on, or are being sent older messages: the text is stored for
+    /// them.
     pub held: usize,
-    /// Sessions whose store failed; they are stopped.
+    /// Sessions that have stopped because their store failed.
     pub failed: usize,
 }
 
-/// A text that can be sent: its first line is the headline (148), and all lines are told (58).
-/// What is not printable ASCII becomes `?`.
+/// A text that can be sent. Its first line is `Headline` (148); `Text` (58) has all lines.
+/// Characters that are not printable ASCII become `?`.
 #[derive(Clone, Copy, Debug)]
 pub struct News<'a> {
     text: &'a str,

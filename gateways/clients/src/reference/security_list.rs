@@ -1,10 +1,10 @@
-//! `SecurityList` (y): what can be traded, and in which steps. FIX 4.4 and later; 4.2 has no such
-//! message.
+//! `SecurityList` (y): the instruments that can be traded, and their price and quantity steps. FIX
+//! 4.2 has no such message.
 //!
-//! 4.4 has fields for lot and smallest order only: there tick and largest order are attributes of
-//! the instrument (871=99, text). 5.0 SP2 has all four.
+//! FIX 4.4 has fields only for the lot and the smallest order, so tick and largest order are
+//! attributes of the instrument (871=99, text). FIX 5.0 SP2 has all four fields.
 //!
-//! A line belongs here if it reads that request or writes its answer.
+//! A line belongs here if it reads a `SecurityListRequest` (x) or writes its answer.
 
 use rutter_core::id::{InstrumentId, Name, VenueId};
 use rutter_fix::codec::{Encoder, Message};
@@ -15,8 +15,8 @@ use super::RequestId;
 use crate::config::InstrumentConfig;
 use crate::market::config::{InstrumentTerms, ListingTerms, MarketConfig};
 use crate::market::fields::{SECURITY_EXCHANGE, SUBSCRIPTION_REQUEST_TYPE};
-use crate::market::request::{Fault, echo};
-use crate::number::Digits;
+use crate::market::request::{RequestFault, echo};
+use crate::number::DecimalText;
 use crate::terms::Terms;
 
 /// `SecurityListRequest`.
@@ -24,10 +24,10 @@ pub const LIST_REQUEST: &[u8] = b"x";
 /// `SecurityList`.
 pub const LIST: &[u8] = b"y";
 
-/// Instruments in one message; more make several, the last of which has 893=Y.
+/// Instruments in one message. A longer list takes several messages, the last of which has 893=Y.
 pub const LIST_ENTRIES_PER_MESSAGE: usize = 50;
 
-/// Currency.
+/// `Currency`.
 const CURRENCY: u32 = 15;
 /// `SecurityReqID`.
 const SECURITY_REQ_ID: u32 = 320;
@@ -60,39 +60,39 @@ const MAX_TRADE_VOL: u32 = 1140;
 pub enum ListResult {
     /// The list follows.
     Valid = 0,
-    /// 559 or 263 asks for what there is not.
+    /// 559 or 263 asks for something that is not supported.
     Unsupported = 1,
-    /// No instrument is like that.
+    /// No instrument matches.
     NotFound = 2,
-    /// The client has not read what it got before.
+    /// The client has not read its earlier messages.
     Unavailable = 4,
 }
 
-/// What a request asks for.
+/// A request that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListAsked {
-    /// 320.
+pub struct ListRequest {
+    /// `SecurityReqID` (320).
     pub id: RequestId,
-    /// One instrument, or all.
+    /// One instrument, or all of them.
     pub instrument: Option<InstrumentId>,
-    /// As one venue has it, or over all of them.
+    /// The terms of one venue, or over all venues.
     pub venue: Option<VenueId>,
-    /// Whether there is anything to list.
+    /// Whether the list can be sent.
     pub result: ListResult,
 }
 
-/// What can be traded where.
+/// The listed instruments and their terms.
 #[derive(Debug)]
 pub struct SecurityList {
-    /// By instrument, then venue.
+    /// Sorted by instrument, then venue.
     listings: Vec<ListingTerms>,
-    /// By instrument.
+    /// Sorted by instrument.
     instruments: Vec<InstrumentTerms>,
     venues: Vec<Name>,
 }
 
 impl SecurityList {
-    /// The list of a configuration that has been checked. `venues` are names by id.
+    /// The list of a checked configuration. `venues` are names by id.
     pub fn new(config: &MarketConfig, venues: Vec<Name>) -> Self {
         let (mut listings, mut instruments) = (config.listings.clone(), config.instruments.clone());
         listings.sort_unstable_by_key(|one| (one.instrument, one.venue));
@@ -103,20 +103,21 @@ impl SecurityList {
     /// Reads a 35=x.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub fn read(&self, message: &Message<'_>, terms: &Terms) -> Result<ListAsked, Fault> {
+    /// [`RequestFault`].
+    pub fn read(&self, message: &Message<'_>, terms: &Terms) -> Result<ListRequest, RequestFault> {
         let id: RequestId = echo(message, SECURITY_REQ_ID)?;
         let kind = message.get(SECURITY_LIST_REQUEST_TYPE);
-        let kind = kind.ok_or(Fault::missing(SECURITY_LIST_REQUEST_TYPE))?;
+        let kind = kind.ok_or(RequestFault::missing(SECURITY_LIST_REQUEST_TYPE))?;
         let mut asked =
-            ListAsked { id, instrument: None, venue: None, result: ListResult::Unsupported };
+            ListRequest { id, instrument: None, venue: None, result: ListResult::Unsupported };
         if message.get(SUBSCRIPTION_REQUEST_TYPE).is_some_and(|kind| kind != b"0") {
             return Ok(asked);
         }
         match kind {
             b"4" => {}
             b"0" => {
-                let symbol = message.get(tags::SYMBOL).ok_or(Fault::missing(tags::SYMBOL))?;
+                let symbol =
+                    message.get(tags::SYMBOL).ok_or(RequestFault::missing(tags::SYMBOL))?;
                 asked.result = ListResult::NotFound;
                 let Some(instrument) = terms.by_symbol(symbol) else { return Ok(asked) };
                 asked.instrument = Some(instrument.id);
@@ -134,10 +135,10 @@ impl SecurityList {
         Ok(asked)
     }
 
-    /// What is listed, one row an instrument.
+    /// The rows of an answer, one for each instrument.
     fn rows<'a>(
         &'a self,
-        asked: &'a ListAsked,
+        asked: &'a ListRequest,
         terms: &'a Terms,
     ) -> impl Iterator<Item = (&'a InstrumentConfig, ListingTerms)> + 'a {
         let of_one = self.listings.chunk_by(|a, b| a.instrument == b.instrument);
@@ -161,7 +162,7 @@ impl SecurityList {
     }
 
     /// How many messages the answer has, at least one.
-    pub fn messages(&self, asked: &ListAsked, terms: &Terms) -> usize {
+    pub fn messages(&self, asked: &ListRequest, terms: &Terms) -> usize {
         match asked.result {
             ListResult::Valid => self.rows(asked, terms).count().div_ceil(LIST_ENTRIES_PER_MESSAGE),
             ListResult::Unsupported | ListResult::NotFound | ListResult::Unavailable => 1,
@@ -173,7 +174,7 @@ impl SecurityList {
     pub fn write(
         &self,
         out: &mut Encoder<'_>,
-        asked: &ListAsked,
+        asked: &ListRequest,
         (number, seq): (usize, u64),
         terms: &Terms,
         version: Version,
@@ -197,7 +198,7 @@ impl SecurityList {
     fn write_row(
         &self,
         out: &mut Encoder<'_>,
-        asked: &ListAsked,
+        asked: &ListRequest,
         instrument: &InstrumentConfig,
         row: &ListingTerms,
         version: Version,
@@ -214,7 +215,7 @@ impl SecurityList {
             for (name, value, scale) in
                 [("MinPriceIncrement=", row.tick.0, price), ("MaxTradeVol=", row.qty_max.0, qty)]
             {
-                let digits = Digits::new(i128::from(value), scale, scale);
+                let digits = DecimalText::new(i128::from(value), scale, scale);
                 out.uint(INSTR_ATTRIB_TYPE, 99);
                 write_attribute(out, name, digits.as_bytes());
             }
@@ -229,7 +230,7 @@ impl SecurityList {
     }
 }
 
-/// Longest attribute: the longest name and a number.
+/// Longest attribute, in bytes: the longest name and a number.
 const ATTRIBUTE_BYTES_MAX: usize = 18 + 48;
 
 fn write_attribute(out: &mut Encoder<'_>, name: &str, value: &[u8]) {
@@ -242,7 +243,7 @@ fn write_attribute(out: &mut Encoder<'_>, name: &str, value: &[u8]) {
     out.field(INSTR_ATTRIB_VALUE, text.get(..length).unwrap_or(b"?"));
 }
 
-/// What an order must keep to that may go to either: the finer steps, the wider sizes.
+/// The terms that an order to either venue may have: the finer steps, the wider sizes.
 fn together(a: ListingTerms, b: ListingTerms) -> ListingTerms {
     ListingTerms {
         tick: a.tick.min(b.tick),

@@ -1,6 +1,6 @@
-//! `TradingSessionStatus` (h): open or halted. The only session never closes.
+//! `TradingSessionStatus` (h): trading is open or halted. The only trading session never closes.
 //!
-//! A line belongs here if it is about that question or its answer.
+//! A line belongs here if it is about that status.
 
 use rutter_core::output::Notice;
 use rutter_fix::codec::{Encoder, Message};
@@ -8,7 +8,7 @@ use rutter_fix::tags;
 
 use super::{RequestId, SESSION_ID};
 use crate::market::fields::{SUBSCRIPTION_REQUEST_TYPE, TRADING_SESSION_ID};
-use crate::market::request::{Fault, echo};
+use crate::market::request::{RequestFault, echo};
 
 /// `TradingSessionStatusRequest`.
 pub const STATUS_REQUEST: &[u8] = b"g";
@@ -30,38 +30,38 @@ const TRAD_SES_STATUS_REJ_REASON: u32 = 567;
 
 /// `TradSesStatus` (340).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum TradSesStatus {
     Halted = 1,
     Open = 2,
     Rejected = 6,
 }
 
-/// What to do about a request.
+/// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusAsked {
-    /// Tell it.
-    Tell(RequestId),
-    /// Refuse it: another session than ours, or a kind (263) that there is not.
+pub enum StatusRequest {
+    /// Report the status.
+    Report(RequestId),
+    /// Refuse: another trading session than ours, or a subscription type (263) that does not exist.
     Refuse(RequestId),
-    /// No more.
+    /// Nothing: the subscription ends.
     End,
 }
 
-/// Whether trading is on, and who wants to know when that changes.
+/// Whether trading is halted, and which clients are told when that changes.
 #[derive(Debug)]
 pub struct SessionStatus {
     halted: bool,
-    /// By client: the request that is on.
+    /// The active request of each client, by place.
     subscribed: Vec<Option<RequestId>>,
 }
 
 impl SessionStatus {
-    /// Open, and nobody asks.
+    /// Trading is open, and no client has asked.
     pub fn new(clients: usize) -> Self {
         Self { halted: false, subscribed: vec![None; clients] }
     }
 
-    /// Takes a notice of the core's; true if it is a change that subscribers are told.
+    /// Takes a notice of the core; true if subscribers are to be told.
     pub const fn on_notice(&mut self, notice: &Notice) -> bool {
         let halted = match notice {
             Notice::Halted => true,
@@ -73,37 +73,41 @@ impl SessionStatus {
         changed
     }
 
-    /// Reads a 35=g of a client's and begins or ends its subscription. A new one takes the place
-    /// of the old.
+    /// Reads a client's 35=g, and begins or ends its subscription. A new subscription replaces the
+    /// old one.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub fn read(&mut self, client: usize, message: &Message<'_>) -> Result<StatusAsked, Fault> {
+    /// [`RequestFault`].
+    pub fn read(
+        &mut self,
+        client: usize,
+        message: &Message<'_>,
+    ) -> Result<StatusRequest, RequestFault> {
         let id: RequestId = echo(message, TRAD_SES_REQ_ID)?;
         let kind = message.get(SUBSCRIPTION_REQUEST_TYPE);
-        let kind = kind.ok_or(Fault::missing(SUBSCRIPTION_REQUEST_TYPE))?;
+        let kind = kind.ok_or(RequestFault::missing(SUBSCRIPTION_REQUEST_TYPE))?;
         let ours = message.get(TRADING_SESSION_ID).is_none_or(|session| session == SESSION_ID);
-        // 1 is the method, 3 the mode of a session that trades electronically and for money.
+        // 338=1 is electronic, 339=3 is production.
         let other = message.get(TRAD_SES_METHOD).is_some_and(|method| method != b"1")
             || message.get(TRAD_SES_MODE).is_some_and(|mode| mode != b"3");
         let subscribed = &mut self.subscribed[client];
         match kind {
             b"2" => {
                 *subscribed = None;
-                Ok(StatusAsked::End)
+                Ok(StatusRequest::End)
             }
-            b"0" | b"1" if !ours || other => Ok(StatusAsked::Refuse(id)),
-            b"0" => Ok(StatusAsked::Tell(id)),
+            b"0" | b"1" if !ours || other => Ok(StatusRequest::Refuse(id)),
+            b"0" => Ok(StatusRequest::Report(id)),
             b"1" => {
                 *subscribed = Some(id);
-                Ok(StatusAsked::Tell(id))
+                Ok(StatusRequest::Report(id))
             }
-            [_] => Ok(StatusAsked::Refuse(id)),
-            _ => Err(Fault::format(SUBSCRIPTION_REQUEST_TYPE)),
+            [_] => Ok(StatusRequest::Refuse(id)),
+            _ => Err(RequestFault::format(SUBSCRIPTION_REQUEST_TYPE)),
         }
     }
 
-    /// The request of a client that wants to be told of changes.
+    /// The active request of a client.
     pub fn subscribed(&self, client: usize) -> Option<RequestId> {
         self.subscribed[client]
     }
@@ -119,20 +123,20 @@ impl SessionStatus {
     }
 }
 
-/// Writes how things stand; `unasked` if the client only asked to be told.
+/// Writes the status; `unasked` for a change that a subscriber is told.
 pub fn write_status(out: &mut Encoder<'_>, id: &RequestId, halted: bool, unasked: bool) {
-    let told = if halted { Told::Halted } else { Told::Open };
+    let status = if halted { TradSesStatus::Halted } else { TradSesStatus::Open };
     out.field(TRAD_SES_REQ_ID, id.as_bytes()).field(TRADING_SESSION_ID, SESSION_ID);
     out.uint(TRAD_SES_METHOD, 1);
     if unasked {
         out.bool(UNSOLICITED_INDICATOR, true);
     }
-    out.uint(TRAD_SES_STATUS, told as u64);
+    out.uint(TRAD_SES_STATUS, status as u64);
 }
 
-/// Writes that a request is refused; FIX 4.2 has no such status.
+/// Writes a refusal. FIX 4.2 has no status for it.
 pub fn write_refusal(out: &mut Encoder<'_>, id: &RequestId) {
     out.field(TRAD_SES_REQ_ID, id.as_bytes()).field(TRADING_SESSION_ID, SESSION_ID);
-    out.uint(TRAD_SES_STATUS, Told::Rejected as u64).uint(TRAD_SES_STATUS_REJ_REASON, 1);
+    out.uint(TRAD_SES_STATUS, TradSesStatus::Rejected as u64).uint(TRAD_SES_STATUS_REJ_REASON, 1);
     out.text(tags::TEXT, "the only trading session is 24X7, electronic and in production");
 }

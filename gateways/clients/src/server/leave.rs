@@ -1,9 +1,9 @@
-//! Connections that we close while their peer may still send: the last words must arrive.
+//! Connections that we close while their peer may still send: our last message must arrive.
 //!
-//! A socket that is closed with unread bytes sends a reset, which may overtake what was written
-//! before it, such as the Logout that says why. So the writing side is closed first, and what the
-//! peer still sends is read and thrown away, for a bounded time and number of bytes. The session is
-//! free meanwhile; the connection's slot is not.
+//! A socket that is closed with unread bytes sends a reset, and the reset may overtake bytes
+//! written before it, such as a Logout. So only the writing side is closed at first. The peer's
+//! bytes are read and thrown away, up to a limit of time and bytes. The session is free meanwhile;
+//! the connection's slot is not.
 
 use std::io::{ErrorKind, Read};
 
@@ -12,18 +12,18 @@ use rutter_transport::acceptor::{Acceptor, ConnId};
 
 use super::{GatewayServer, READ_BYTES_IN_COMPANY};
 
-/// Longest that a connection is kept open for its last words.
+/// Longest time that a connection lingers, in nanoseconds.
 pub const LEAVE_NS: u64 = 1_000_000_000;
 
-/// Bytes that are thrown away meanwhile; who sends more gets a reset.
+/// Most bytes that are thrown away; a peer that sends more gets a reset.
 pub const LEAVE_BYTES_MAX: usize = 1 << 20;
 
-/// Most connections that are kept so; one more is closed at once.
+/// Most connections that linger; one more is closed at once.
 pub const LEAVING_MAX: usize = 32;
 
-/// A connection whose reading side is still open.
+/// A connection that is closed for writing and still read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Leaving {
+pub(super) struct Lingering {
     due_ns: u64,
     bytes_left: usize,
     /// The writing side is closed.
@@ -31,7 +31,7 @@ pub(super) struct Leaving {
 }
 
 impl<S: MessageStore> GatewayServer<S> {
-    /// Closes a connection whose last words wait to be written, or have just been.
+    /// Lets a connection linger whose last message waits to be written, or was just written.
     pub(super) fn leave(&mut self, now_ns: u64, number: u32) {
         let room = self.leaving.len() < LEAVING_MAX;
         let Some(Some(slot)) = self.slots.get_mut(number as usize) else { return };
@@ -39,13 +39,13 @@ impl<S: MessageStore> GatewayServer<S> {
             return self.drop_slot(number);
         }
         let due_ns = now_ns.saturating_add(LEAVE_NS);
-        slot.leaving = Some(Leaving { due_ns, bytes_left: LEAVE_BYTES_MAX, said: false });
+        slot.leaving = Some(Lingering { due_ns, bytes_left: LEAVE_BYTES_MAX, said: false });
         self.leaving.push_back((due_ns, number));
         self.say_last(number);
         self.drain(number);
     }
 
-    /// Closes the writing side of a connection that leaves, once all of it is written.
+    /// Closes the writing side of a lingering connection, once all bytes are written.
     pub(super) fn say_last(&mut self, number: u32) {
         let written = self.gateway.pending(ConnId(number)).is_empty();
         let Some(Some(slot)) = self.slots.get_mut(number as usize) else { return };
@@ -59,14 +59,14 @@ impl<S: MessageStore> GatewayServer<S> {
         }
     }
 
-    /// Whether a connection leaves.
+    /// Whether a connection lingers.
     pub(super) fn is_leaving(&self, number: u32) -> bool {
         let slot = self.slots.get(number as usize).and_then(Option::as_ref);
         slot.is_some_and(|slot| slot.leaving.is_some())
     }
 
-    /// Throws away what a leaving peer sends, within the budget of a turn; at its end, or when it
-    /// was too much, the connection is over.
+    /// Throws away a lingering peer's bytes, within the budget of a turn. The connection is closed
+    /// at the peer's end, or at the limit of bytes.
     pub(super) fn drain(&mut self, number: u32) {
         let Self { slots, readable, buffer, .. } = self;
         let Some(Some(slot)) = slots.get_mut(number as usize) else { return };
@@ -84,7 +84,7 @@ impl<S: MessageStore> GatewayServer<S> {
         }
     }
 
-    /// Ends those who have had their time; true if there were any.
+    /// Closes lingering connections whose time is over; true if there were any.
     pub(super) fn end_leaving(&mut self, now_ns: u64) -> bool {
         let mut worked = false;
         while let Some((due_ns, number)) = self.leaving.front().copied() {

@@ -1,7 +1,7 @@
-//! Listening sockets, plain and TLS: connections are taken here and nowhere else.
+//! Listening sockets, plain and TLS: the only place where connections are accepted.
 //!
-//! A line belongs here if it is about a connection that is just being made, or about what TLS shows
-//! to one. Bytes of a connection are `server`.
+//! A line belongs here if it is about a connection that is just being made, or about the
+//! certificates that a listener shows. Bytes of a connection are `server`.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -19,28 +19,28 @@ use super::{
 };
 use crate::notice::Notice;
 
-/// How long accepting pauses after the system refused (no descriptors left).
+/// Pause in accepting after the system refused (no descriptors left), in nanoseconds.
 const ACCEPT_PAUSE_NS: u64 = 100_000_000;
 
 /// Most listening sockets.
 pub const LISTENERS_MAX: usize = 8;
 
-/// How often the files of certificates are looked at, unless said otherwise.
+/// Default period between two looks at the certificate files.
 pub const RELOAD_PERIOD: Duration = Duration::from_secs(5);
 
 /// A listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
     socket: TcpListener,
-    secure: Option<Secure>,
+    secure: Option<TlsListener>,
     /// Connections may wait to be accepted.
     more: bool,
     after_ns: u64,
 }
 
-/// What a TLS listener shows, and when its files are looked at next.
+/// The certificates of a TLS listener, and when their files are looked at next.
 #[derive(Debug)]
-struct Secure {
+struct TlsListener {
     tls: ServerTls,
     period_ns: u64,
     due_ns: u64,
@@ -51,12 +51,12 @@ impl Listener {
         self.more = true;
     }
 
-    /// Whether connections are accepted as soon as possible.
+    /// Whether connections are to be accepted as soon as possible.
     pub const fn is_busy(&self) -> bool {
         self.more && self.after_ns == 0
     }
 
-    /// When it has something to do although its socket is quiet.
+    /// When the listener has something to do although its socket is quiet.
     pub fn due_ns(&self) -> u64 {
         let accept_ns = if self.more && self.after_ns > 0 { self.after_ns } else { u64::MAX };
         accept_ns.min(self.secure.as_ref().map_or(u64::MAX, |secure| secure.due_ns))
@@ -64,7 +64,7 @@ impl Listener {
 }
 
 impl<S: MessageStore> GatewayServer<S> {
-    /// Listens for plain connections at an address, too.
+    /// Adds a listening address for plain connections.
     ///
     /// # Errors
     /// [`ServerError`].
@@ -72,8 +72,8 @@ impl<S: MessageStore> GatewayServer<S> {
         self.add_listener(address, None)
     }
 
-    /// Listens for TLS connections at an address, too. The files of `tls` are looked at every
-    /// `reload_period`; when they have changed, new connections get what is in them.
+    /// Adds a listening address for TLS connections. The certificate files are looked at every
+    /// `reload_period`. When they have changed, new connections use the new certificates.
     ///
     /// # Errors
     /// [`ServerError`].
@@ -85,13 +85,13 @@ impl<S: MessageStore> GatewayServer<S> {
     ) -> Result<(), ServerError> {
         let period_ns = u64::try_from(reload_period.as_nanos()).unwrap_or(u64::MAX).max(1);
         let due_ns = (self.clock)().saturating_add(period_ns);
-        self.add_listener(address, Some(Secure { tls, period_ns, due_ns }))
+        self.add_listener(address, Some(TlsListener { tls, period_ns, due_ns }))
     }
 
     fn add_listener(
         &mut self,
         address: SocketAddr,
-        secure: Option<Secure>,
+        secure: Option<TlsListener>,
     ) -> Result<(), ServerError> {
         let number = self.listeners.len();
         if number >= LISTENERS_MAX {
@@ -104,18 +104,18 @@ impl<S: MessageStore> GatewayServer<S> {
         Ok(())
     }
 
-    /// Where it listens for plain connections (the port, when none was chosen).
+    /// The address for plain connections; it has the port even if the system chose it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error, or `NotFound` without such a listener.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.address_of(false)
     }
 
-    /// Where it listens for TLS connections.
+    /// The address for TLS connections.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error, or `NotFound` without such a listener.
     pub fn tls_addr(&self) -> io::Result<SocketAddr> {
         self.address_of(true)
     }
@@ -125,13 +125,13 @@ impl<S: MessageStore> GatewayServer<S> {
         listener.ok_or(ErrorKind::NotFound)?.socket.local_addr()
     }
 
-    /// The newest error of certificates that were read again, once; [`Notice::CertificatesRefused`]
-    /// has told of it.
+    /// The newest error of reading certificates again, once. [`Notice::CertificatesRefused`] came
+    /// with it.
     pub const fn last_tls_error(&mut self) -> Option<TlsError> {
         self.tls_error.take()
     }
 
-    /// Looks at the files of certificates when it is time.
+    /// Looks at the certificate files when it is time.
     pub(super) fn reload(&mut self, now_ns: u64) {
         for listener in &mut self.listeners {
             let Some(secure) = listener.secure.as_mut().filter(|one| one.due_ns <= now_ns) else {
@@ -177,7 +177,7 @@ impl<S: MessageStore> GatewayServer<S> {
                     listener.more = false;
                     return count > 0;
                 }
-                // The peer was gone before we took it, or a signal came.
+                // The peer left before it was accepted, or a signal came.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -193,7 +193,7 @@ impl<S: MessageStore> GatewayServer<S> {
         true
     }
 
-    /// Takes a connection, or drops it when a limit is reached.
+    /// Accepts a connection, or drops it when a limit is reached.
     fn take_connection(
         &mut self,
         now_ns: u64,

@@ -20,6 +20,8 @@ use rutter_fix::codec::{
 };
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::store::{MmapConfig, MmapStore};
+use rutter_test_support::reference as usual;
+pub use rutter_test_support::reference::text;
 use rutter_transport::acceptor::{Acceptor, ConnId, Event};
 use tempfile::TempDir;
 
@@ -35,10 +37,6 @@ pub const ORDER: &str = "38=0.5|40=2|44=60000.25|54=1|55=BTC/USDT|59=1|60=202406
 pub fn operator(command: OperatorCommand) -> Input {
     let (by, reason) = (text("ops"), text("drill"));
     Input::Operator(Operator { request: 1, by, reason, command })
-}
-
-pub fn text<const N: usize>(text: &str) -> Text<N> {
-    Text::new(text.as_bytes()).expect("fits")
 }
 
 pub fn time_text(ns: u64) -> String {
@@ -139,66 +137,34 @@ pub fn open(folder: &Path, config: &GatewayConfig) -> ClientGateway<MmapStore> {
 
 /// What the journal of these scenarios begins with.
 pub fn reference() -> Vec<Input> {
-    let genesis = Genesis {
-        node_tag: 0xa1,
-        orders_log2: 10,
-        children_log2: 11,
-        executions_log2: 12,
-        day_roll_s: 0,
-        hash_seed: 42,
-    };
+    let [base, quote] = [AssetId(0), AssetId(1)];
     let mut inputs = vec![
-        Input::Genesis(genesis),
-        Input::Asset(AssetDef { id: AssetId(0), name: text("BTC") }),
-        Input::Asset(AssetDef { id: AssetId(1), name: text("USDT") }),
+        Input::Genesis(Genesis { node_tag: 0xa1, ..usual::genesis() }),
+        Input::Asset(usual::asset(base.0, "BTC")),
+        Input::Asset(usual::asset(quote.0, "USDT")),
         Input::Instrument(InstrumentDef {
-            id: BTC,
-            symbol: text("BTC/USDT"),
-            base: AssetId(0),
-            quote: AssetId(1),
-            price_decimals: 2,
             qty_decimals: 4,
             order_qty_max: Qty(10_000_000),
+            ..usual::instrument(BTC.0, "BTC/USDT", base, quote)
         }),
-        Input::Venue(VenueDef {
-            id: VenueId(0),
-            name: text("binance"),
-            stale_after_ns: 3_600 * SECOND,
-            rate_orders: 1_000,
-            rate_window_ns: SECOND,
-            unanswered_max: 1_000,
-            fok: true,
-        }),
+        Input::Venue(usual::venue(0, "binance")),
         Input::Listing(ListingDef {
-            instrument: BTC,
-            venue: VenueId(0),
-            enabled: true,
-            tick: Price(1),
-            lot: Qty(1),
-            qty_min: Qty(1),
             qty_max: Qty(10_000_000),
-            notional_min: Amount(0),
             maker_fee: FeePpm(0),
             taker_fee: FeePpm(0),
+            ..usual::listing(VenueId(0), BTC)
         }),
     ];
     for (id, name) in [(0, "ALPHA"), (1, "BETA"), (2, "OLD"), (3, "NEW")] {
         inputs.push(Input::Account(AccountDef {
-            id: AccountId(id),
-            name: text(&format!("ACC-{name}")),
-            slack_ppm: 0,
             limits: AccountLimits {
-                notional_max: Amount(100_000_000 * 1_000_000_000_000_000_000),
+                notional_max: Amount(100_000_000 * usual::UNIT),
                 collar_ppm: 500_000,
-                open_orders_max: 400,
-                ..AccountLimits::NONE
+                ..usual::limits()
             },
+            ..usual::account(id, &format!("ACC-{name}"))
         }));
-        inputs.push(Input::Session(SessionDef {
-            id: SessionId(id),
-            name: text(name),
-            account: Some(AccountId(id)),
-        }));
+        inputs.push(Input::Session(usual::session(id, name, Some(AccountId(id)))));
     }
     let mut book = BookUpdate { instrument: BTC, clear: true, last: true, ..BookUpdate::default() };
     book.push(Side::Buy, Level { price: Price(6_000_000), qty: Qty(100_000) });

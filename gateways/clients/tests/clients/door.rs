@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rutter_clients::credentials::{REFUSED_TEXT, REPLAYS_MAX};
-use rutter_clients::quiet::{PERIOD_NS, TOLD_MAX};
+use rutter_clients::notice_limiter::{PERIOD_NS, TOLD_MAX};
 use rutter_clients::{CloseReason, LogonFault, Notice, Proof};
 use rutter_core::id::SessionId;
 use rutter_core::input::{CancelOnDisconnect, Input};

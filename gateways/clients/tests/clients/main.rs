@@ -2,8 +2,6 @@
 //! processes die. No socket and no clock but in `server` and `tls`.
 
 mod connections;
-#[path = "../../../../tests/support/counting.rs"]
-mod counting;
 mod desk;
 mod door;
 mod hall;
@@ -23,3 +21,8 @@ mod rules_words;
 mod samples;
 mod server;
 mod tls;
+
+use rutter_test_support::counting::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

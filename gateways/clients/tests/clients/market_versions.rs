@@ -3,9 +3,9 @@
 
 use rutter_clients::market::BookNews;
 use rutter_clients::market::books::Books;
-use rutter_clients::market::ladder::{ALL_VENUES, Action, Change, Entry, Ladder, View};
+use rutter_clients::market::ladder::{ALL_VENUES, Action, BookView, Change, Entry, Ladder};
 use rutter_clients::market::request::MdRefusal;
-use rutter_clients::market::write::{Heading, write_increment, write_reject, write_snapshot};
+use rutter_clients::market::write::{StreamHeader, write_increment, write_reject, write_snapshot};
 use rutter_clients::reference::security_list::SecurityList;
 use rutter_clients::reference::session_status::{write_refusal, write_status};
 use rutter_clients::reference::{News, RequestId};
@@ -49,7 +49,7 @@ fn instrument() -> InstrumentConfig {
 fn ladders() -> [Ladder; 2] {
     let mut books = Books::new(&market());
     books.take(START, &update(BINANCE, true, true, "b9990@5 a10010@4"), |_, _| {});
-    let view = View { instrument: BTC, venues: 1, depth: 5, aggregated: false };
+    let view = BookView { instrument: BTC, venues: 1, depth: 5, aggregated: false };
     [Side::Buy, Side::Sell].map(|side| {
         let mut ladder = Ladder::new(side, 8);
         ladder.fill(&books, &view);
@@ -57,11 +57,11 @@ fn ladders() -> [Ladder; 2] {
     })
 }
 
-fn with_heading(write: impl FnOnce(&Heading<'_>)) {
+fn with_heading(write: impl FnOnce(&StreamHeader<'_>)) {
     let (id, instrument) = (text("m1"), instrument());
     let venues: [Name; 2] = [text("binance"), text("kraken")];
     let exchange = Some(&venues[0]);
-    write(&Heading { id: &id, instrument: &instrument, exchange, depth: 5, venues: &venues });
+    write(&StreamHeader { id: &id, instrument: &instrument, exchange, depth: 5, venues: &venues });
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_longest_messages_can_be_written() {
     let id = text(&"i".repeat(64));
     let exchange = Some(&longest);
     let heading =
-        Heading { id: &id, instrument: &instrument, exchange, depth: 32, venues: &venues };
+        StreamHeader { id: &id, instrument: &instrument, exchange, depth: 32, venues: &venues };
     let entry = Entry { price: Price(i64::MAX), qty: Qty(i64::MAX), venue: 7 };
     let change = Change { action: Action::Change, side: Side::Buy, entry };
     for version in Version::ALL {

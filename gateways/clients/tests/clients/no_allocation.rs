@@ -1,7 +1,6 @@
 //! Nothing is allocated for an order and its report, nor for market data, once the gateway is warm:
 //! a counting allocator proves it.
 
-use crate::counting::allocations;
 use crate::desk;
 use rutter_clients::market::{BookNews, ListingTerms, MarketConfig};
 use rutter_clients::{ClientGateway, ClientInput};
@@ -10,6 +9,7 @@ use rutter_core::input::{BookUpdate, Input, Level, Side};
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{Output, Report};
 use rutter_fix::store::MemStore;
+use rutter_test_support::counting::allocations;
 use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 
 #[test]

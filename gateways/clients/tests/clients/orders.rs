@@ -5,6 +5,7 @@ use rutter_core::id::SessionId;
 use rutter_core::input::*;
 use rutter_core::number::{Price, Qty};
 use rutter_fix::store::MessageStore;
+use rutter_test_support::reference::buy;
 use rutter_transport::acceptor::{Acceptor, ConnId};
 
 use crate::desk::{BTC, Desk, ORDER, TIME, text};
@@ -22,16 +23,11 @@ fn an_order_reaches_the_core_in_its_numbers() {
     let order = NewOrder {
         session: SessionId(0),
         client_seq: 2,
-        cl_ord_id: text("a1"),
         instrument: BTC,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        tif: TimeInForce::Gtc,
         qty: Qty(5_000),
         price: Price(6_000_025),
-        instructions: Instructions::default(),
-        poss_resend: false,
         trace: trace(0xa1, SessionId(0), 2, desk.now),
+        ..buy("a1")
     };
     assert_eq!(desk.published(), [Input::NewOrder(order)]);
     desk.send(1, &format!("35=D|11=a2|38=1|40=1|54=2|55=BTC/USDT|59=3|{TIME}"));

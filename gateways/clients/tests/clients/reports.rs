@@ -1,4 +1,4 @@
-//! What clients are told.
+//! What clients are codes.
 
 use rutter_clients::OutputError;
 use rutter_clients::refusal;
@@ -151,9 +151,9 @@ fn every_refusal_goes_out_by_its_name() {
             of_replace: false,
             reason: refusal,
         }));
-        let told = refusal::told(refusal);
-        let order = format!("|103={}|58={refusal:?}|", told.order_code(Version::Fix44));
-        let cancel = format!("|102={}|58={refusal:?}|", told.cancel_code(Version::Fix44));
+        let codes = refusal::codes(refusal);
+        let order = format!("|103={}|58={refusal:?}|", codes.order_code(Version::Fix44));
+        let cancel = format!("|102={}|58={refusal:?}|", codes.cancel_code(Version::Fix44));
         let seen = desk.seen(1);
         assert!(seen[0].ends_with(&order), "{} {order}", seen[0]);
         assert!(seen[1].ends_with(&cancel), "{} {cancel}", seen[1]);

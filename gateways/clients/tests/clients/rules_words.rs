@@ -1,7 +1,7 @@
 //! Every word that a client or its operator may meet is in the pages of `docs/fix`, with the codes
 //! that go with it. What there is, is read from the sources, so that a new word is missed at once.
 
-use rutter_clients::refusal::told;
+use rutter_clients::refusal::codes;
 use rutter_core::input::Refusal;
 use rutter_fix::app::UNSUPPORTED_TAGS;
 use rutter_fix::dictionary::Version;
@@ -36,7 +36,7 @@ fn errors<'s>(source: &'s str, name: &str) -> Vec<&'s str> {
 #[test]
 fn every_refusal_is_in_the_catalogue_with_its_codes() {
     for refusal in Refusal::ALL.into_iter().filter(|one| *one != Refusal::None) {
-        let said = told(refusal);
+        let said = codes(refusal);
         let (new, old) = (Version::Fix44, Version::Fix42);
         let row = format!(
             "| `{}` | {} | {} | {} | {} |",

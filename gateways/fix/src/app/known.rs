@@ -1,4 +1,6 @@
-//! One pass over a message: the values of the fields that the views know, and their forms.
+//! One pass over a message: the values of the fields that the views know, and their formats.
+//!
+//! A line belongs here if it reads the value of one field.
 
 use super::{AppError, OrdType, Side, TimeInForce, UNSUPPORTED_TAGS};
 use crate::codec::{Decimal, Message, parse_decimal, parse_i64, parse_timestamp_ns};
@@ -40,7 +42,7 @@ const SMALL_TAGS: usize = 1_152;
 const UNKNOWN: u8 = 0xff;
 const REFUSED: u8 = 0xfe;
 
-/// What each small tag is here: a position in [`KNOWN`], refused, or nothing to us.
+/// The meaning of each small tag: a position in [`KNOWN`], refused, or not used.
 static ROLE: [u8; SMALL_TAGS] = {
     let mut table = [UNKNOWN; SMALL_TAGS];
     let mut i = 0;
@@ -56,10 +58,10 @@ static ROLE: [u8; SMALL_TAGS] = {
     table
 };
 
-/// One pass over a message: the values of the known fields and the first refused one.
+/// The values of the known fields of a message, and its first refused field.
 pub(super) struct Known<'a> {
     values: [Option<&'a [u8]>; KNOWN.len()],
-    /// The first field that no view carries on.
+    /// The first field that no view supports.
     pub refused: Option<u32>,
 }
 

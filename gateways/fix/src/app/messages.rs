@@ -1,4 +1,6 @@
-//! The views: what each message says, its fields read and checked in one pass.
+//! The views: the fields of each request, read and checked in one pass.
+//!
+//! A line belongs here if it is about the fields of one message type.
 
 use super::known::Known;
 use super::{
@@ -35,19 +37,19 @@ pub struct NewOrderSingle<'a> {
     pub transact_time_ns: u64,
     /// `HandlInst` (21), `1` to `3`.
     pub handl_inst: Option<u8>,
-    /// Everything that says how to carry it out.
+    /// Instructions: how the order is to be executed.
     pub instructions: Instructions<'a>,
-    /// The first field (in order of the message, else by tag) that we would have to obey and do
-    /// not: the order must be refused, naming it.
+    /// The first unsupported field, in the order of the message, else by tag: the order must be
+    /// refused, naming it.
     pub unsupported: Option<u32>,
 }
 
-/// How an order is to be carried out, beside its terms.
+/// How an order is to be executed, besides its quantity, price, type and time in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instructions<'a> {
     /// `ExDestination` (100).
     pub ex_destination: Option<&'a [u8]>,
-    /// `ExecInst` (18): single letters and digits, a space between two.
+    /// `ExecInst` (18): single letters or digits with one space between.
     pub exec_inst: Option<&'a [u8]>,
     /// `ExpireTime` (126) in nanoseconds since the Unix epoch.
     pub expire_time_ns: Option<u64>,
@@ -85,25 +87,25 @@ impl<'a> Instructions<'a> {
     }
 }
 
-/// `OrderCancelReplaceRequest` (35=G): the order as it is to be.
+/// `OrderCancelReplaceRequest` (35=G): the order with its new terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderCancelReplaceRequest<'a> {
     /// `OrigClOrdID` (41): the order to change.
     pub orig_cl_ord_id: &'a [u8],
-    /// `OrderID` (37): ours, of the order to change.
+    /// `OrderID` (37) of the order to change, as we gave it.
     pub order_id: Option<&'a [u8]>,
-    /// What it is to be; `cl_ord_id` is the request's own.
+    /// The new terms; `cl_ord_id` is the request's own.
     pub order: NewOrderSingle<'a>,
 }
 
-/// Which orders a mass request means: the values of 530 and 585 that are told apart here.
+/// Which orders a mass request means: the supported values of 530 and 585.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MassRequestType {
-    /// 1: those of `Symbol` (55).
+    /// 1: the orders of `Symbol` (55).
     Security,
-    /// 7: all.
+    /// 7: all orders.
     All,
-    /// Another one of FIX 5.0 SP2; unsupported.
+    /// Another one of FIX 5.0 SP2; not supported.
     Other(u8),
 }
 
@@ -144,7 +146,7 @@ pub struct OrderCancelRequest<'a> {
     pub cl_ord_id: &'a [u8],
     /// `OrigClOrdID` (41): the order to cancel.
     pub orig_cl_ord_id: &'a [u8],
-    /// `OrderID` (37): ours, of the order to cancel.
+    /// `OrderID` (37) of the order to cancel, as we gave it.
     pub order_id: Option<&'a [u8]>,
     /// Account (1).
     pub account: Option<&'a [u8]>,
@@ -161,11 +163,11 @@ pub struct OrderCancelRequest<'a> {
 /// `OrderStatusRequest` (35=H).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderStatusRequest<'a> {
-    /// `ClOrdID` (11): the order asked about.
+    /// `ClOrdID` (11) of the order.
     pub cl_ord_id: &'a [u8],
-    /// `OrderID` (37): ours, of the order asked about.
+    /// `OrderID` (37) of the order, as we gave it.
     pub order_id: Option<&'a [u8]>,
-    /// `OrdStatusReqID` (790): to be repeated in the answer.
+    /// `OrdStatusReqID` (790), repeated in the answer.
     pub ord_status_req_id: Option<&'a [u8]>,
     /// Account (1).
     pub account: Option<&'a [u8]>,
@@ -186,7 +188,7 @@ impl<'a> NewOrderSingle<'a> {
 
     fn from_known(known: &Known<'a>) -> Result<Self, AppError> {
         known.demand(&[tags::CL_ORD_ID])?;
-        // An order by amount has no quantity.
+        // An order by amount (152) has no quantity.
         if known.get(tags::CASH_ORDER_QTY).is_none() {
             known.demand(&[tags::ORDER_QTY])?;
         }
@@ -201,7 +203,7 @@ impl<'a> NewOrderSingle<'a> {
             let rejection = Rejection::Business(reason);
             return Err(AppError { ref_tag: tags::PRICE, rejection });
         }
-        // A price on an order that takes any price is a contradiction, not a detail.
+        // A price on a market order is a contradiction, so it is not ignored.
         let stray_price = ord_type == OrdType::Market && price.is_some();
         let unsupported = known
             .refused

@@ -1,10 +1,12 @@
 //! Framing: finds one message at the front of a byte buffer and indexes its fields.
 //!
-//! The rules are those of FIX 4.4 volume 2, "Valid FIX Message" and "Garbled Message": a message
-//! starts with 8, 9 and 35 in this order, 9 counts the bytes up to the field 10, which is last and
-//! right. Anything else is garbled: it is skipped up to the next `8=FIX` and does not count as a
-//! message. A defect inside a well-framed message is no garbling: it is remembered in the index
-//! as [`Defect`] for the session to reject.
+//! The rules are those of FIX 4.4 volume 2, "Valid FIX Message" and "Garbled Message". A message
+//! starts with 8, 9 and 35 in this order; 9 counts the bytes up to field 10, which is last and has
+//! the right sum. Anything else is garbled: it is skipped up to the next `8=FIX` and does not count
+//! as a message. A defect inside a well-framed message is not garbling: it is noted in the index as
+//! [`Defect`], for the session to reject.
+//!
+//! A line belongs here if it finds the borders of a message or of its fields.
 
 use super::message::{Defect, Field, FieldIndex, Message};
 use super::value::parse_u64;
@@ -14,16 +16,16 @@ use crate::tags::{self, class, class_bit, data_tag_of};
 /// What [`decode`] found at the front of the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// What is there may become a message: call again with more bytes behind it.
+    /// The bytes may become a message: call again with more bytes after them.
     Incomplete,
-    /// One whole valid message of that many bytes; the index describes it.
+    /// One whole valid message; the index describes it.
     Complete {
         /// Bytes to take from the front of the buffer.
         consumed: usize,
     },
 }
 
-/// The front of the buffer is no message. Drop `skip` bytes (never zero) and call again.
+/// The front of the buffer is not a message. Drop `skip` bytes (never zero) and call again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("garbled message, {kind}; skipping {skip} bytes")]
 pub struct DecodeError {
@@ -36,7 +38,7 @@ pub struct DecodeError {
 /// Why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Garbled {
-    /// They do not start with `8=FIX` and a short version.
+    /// The bytes do not start with `8=FIX` and a short version.
     #[error("no BeginString")]
     BeginString,
     /// The second field is not `9=` and a number.
@@ -51,10 +53,10 @@ pub enum Garbled {
     /// There is no `10=ddd` where `BodyLength` says it is.
     #[error("no CheckSum where BodyLength says")]
     Trailer,
-    /// The sum is wrong.
+    /// The `CheckSum` (10) is wrong.
     #[error("wrong CheckSum")]
     CheckSum,
-    /// It began and its end did not come in time: see
+    /// The message began, but its end did not come in time: see
     /// [`FRAME_TIMEOUT_NS`](crate::session::FRAME_TIMEOUT_NS).
     #[error("not complete in time")]
     Unfinished,
@@ -66,8 +68,8 @@ const BEGIN_BYTES_MAX: usize = 12;
 const LENGTH_DIGITS_MAX: usize = 10;
 
 impl FieldIndex {
-    /// Decodes a whole message that was kept while others came, and keeps its bytes; `None` if the
-    /// bytes are no message.
+    /// Decodes a whole message that was kept while others came, and keeps its bytes. `None` if the
+    /// bytes are not a message.
     pub(crate) fn read_frame(&mut self, frame: Vec<u8>) -> Option<Message<'_>> {
         let whole = decode(&frame, self);
         self.keep_frame(frame);
@@ -75,7 +77,7 @@ impl FieldIndex {
     }
 }
 
-/// Where the parts of a frame are, in bytes from its start.
+/// Byte offsets of the parts of a frame, from its start.
 struct Frame {
     begin_end: usize,
     body: usize,
@@ -84,7 +86,7 @@ struct Frame {
 
 /// Reads one message from the front of `buf`, which may be cut anywhere.
 ///
-/// Nothing is kept between calls: on [`Status::Incomplete`] only the first few bytes are looked at
+/// Nothing is kept between calls: after [`Status::Incomplete`] only the first few bytes are read
 /// again. The fields of a complete message are in `index` until the next call; see
 /// [`Message::new`](super::Message::new).
 ///
@@ -101,7 +103,8 @@ pub fn decode(buf: &[u8], index: &mut FieldIndex) -> Result<Status, DecodeError>
         return Ok(Status::Incomplete);
     };
     check_frame(bytes, &frame).map_err(|kind| {
-        // A frame with a trailer in its place is skipped whole: what is inside it is not a start.
+        // A frame with a trailer in its place is skipped whole: bytes inside it are not the start
+        // of a message.
         let skip = if kind == Garbled::CheckSum { consumed } else { resync(buf) };
         DecodeError { kind, skip }
     })?;
@@ -112,11 +115,11 @@ pub fn decode(buf: &[u8], index: &mut FieldIndex) -> Result<Status, DecodeError>
 
 /// Sum of the bytes modulo 256 (FIX 4.4 volume 2, `CheckSum`).
 pub fn checksum(bytes: &[u8]) -> u8 {
-    // A plain wrapping fold over bytes: the compiler makes wide adds of it.
+    // A plain wrapping sum over bytes: the compiler turns it into wide additions.
     bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte))
 }
 
-/// `Ok(None)` when the fields 8 and 9 are not there yet.
+/// The parts of the frame; `Ok(None)` when fields 8 and 9 are incomplete.
 fn find_frame(buf: &[u8]) -> Result<Option<Frame>, Garbled> {
     let Some(begin_end) = begin_string_end(buf)? else { return Ok(None) };
     let mut at = begin_end + 1;
@@ -148,7 +151,7 @@ fn find_frame(buf: &[u8]) -> Result<Option<Frame>, Garbled> {
 }
 
 fn begin_string_end(buf: &[u8]) -> Result<Option<usize>, Garbled> {
-    // The two versions that matter most, in one comparison.
+    // The two most frequent versions, in one comparison.
     if buf.starts_with(b"8=FIX.4.4\x01") || buf.starts_with(b"8=FIX.4.2\x01") {
         return Ok(Some(9));
     }
@@ -185,8 +188,8 @@ fn check_frame(bytes: &[u8], frame: &Frame) -> Result<(), Garbled> {
     if said == u16::from(checksum(summed)) { Ok(()) } else { Err(Garbled::CheckSum) }
 }
 
-/// Bytes to drop so that the buffer starts with `8=FIX`, or with what may become it. A digit in
-/// front (`58=FIX`) means another tag. At least one byte is dropped unless the buffer is empty.
+/// Bytes to drop so that the buffer starts with `8=FIX`, or with bytes that may become it. A digit
+/// before it (`58=FIX`) means another tag. At least one byte is dropped unless the buffer is empty.
 pub(crate) fn resync(buf: &[u8]) -> usize {
     let mut at = 1;
     while at < buf.len() {
@@ -227,7 +230,7 @@ fn find_soh(bytes: &[u8], from: usize) -> Option<usize> {
     rest.iter().position(|byte| *byte == SOH).map(|found| at + found)
 }
 
-/// A tag and where its value starts, or `None` when the field has no proper tag.
+/// A tag and the offset of its value, or `None` when the field has no valid tag.
 #[inline]
 fn read_tag(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
     let rest = bytes.get(at..)?;
@@ -235,7 +238,7 @@ fn read_tag(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
     for (i, byte) in rest.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
-            // At most nine digits: no overflow. A leading zero is no tag.
+            // At most nine digits, so no overflow. A leading zero is not a tag.
             if i >= 9 || (i == 1 && tag == 0) {
                 return None;
             }
@@ -249,7 +252,8 @@ fn read_tag(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
     None
 }
 
-/// Indexes the fields of `bytes[from..end]`; the byte before `end` is SOH, as the caller checked.
+/// Indexes the fields of `bytes[from..end]`; the caller has checked that the byte before `end` is
+/// SOH.
 fn scan(bytes: &[u8], from: usize, end: usize, index: &mut FieldIndex) {
     let mut at = from;
     let mut in_body = false;
@@ -288,7 +292,7 @@ fn scan(bytes: &[u8], from: usize, end: usize, index: &mut FieldIndex) {
     }
 }
 
-/// Notes a field without a proper tag and returns where the next one starts.
+/// Notes a field without a valid tag, and returns the offset of the next field.
 #[cold]
 fn bad_field(bytes: &[u8], at: usize, end: usize, index: &mut FieldIndex) -> usize {
     let stop = find_soh(bytes, at).unwrap_or(end).min(end - 1);
@@ -318,7 +322,7 @@ fn pending_data(
     Some((data_tag, length?))
 }
 
-/// Where a data field of `length` bytes ends; `None` when no SOH is there.
+/// The end of a data field of `length` bytes; `None` when there is no SOH.
 fn data_end(
     bytes: &[u8],
     tag: u32,

@@ -1,11 +1,12 @@
-//! Writes one message behind whatever the caller's buffer already holds.
+//! Writes one message behind the bytes that the caller's buffer already has.
 //!
-//! `BodyLength` is known last: three digits are left free for it, which is what nearly every
-//! message needs; a shorter or longer one moves the body by a byte or two. What we emit has no
-//! zero padding.
+//! `BodyLength` is known last. Three digits are left free for it, enough for nearly every message;
+//! a shorter or longer length moves the body by a byte or two. Our numbers have no leading zeros.
 //!
-//! The buffer is kept longer than what is written, so that short values are moved in blocks of
-//! constant size, which is much cheaper than as many calls of a copy of any length.
+//! The buffer is kept longer than the written bytes, so that short values are copied in blocks of
+//! constant size. That is much cheaper than as many copies of variable length.
+//!
+//! A line belongs here if it writes bytes of one message. Header fields are `session`.
 
 use super::decode::checksum;
 use super::value::{Decimal, Text, TimePrecision};
@@ -18,7 +19,7 @@ pub enum EncodeError {
     /// Longer than [`MESSAGE_BYTES_MAX`].
     #[error("message of {bytes} bytes is longer than {MESSAGE_BYTES_MAX}")]
     TooLong {
-        /// What it would have been.
+        /// The length that it would have, in bytes.
         bytes: usize,
     },
 }
@@ -26,7 +27,7 @@ pub enum EncodeError {
 const LENGTH_DIGITS: usize = 3;
 const TAG_TEXTS: usize = 2048;
 
-/// `tag=` of the small tags, left-aligned; the last byte is its length.
+/// `tag=` of the small tags, left-aligned; the last byte is the length of the text.
 static TAG_TEXT: [[u8; 8]; TAG_TEXTS] = {
     let mut table = [[0; 8]; TAG_TEXTS];
     let mut tag = 1;
@@ -51,35 +52,34 @@ static TAG_TEXT: [[u8; 8]; TAG_TEXTS] = {
     table
 };
 
-/// Bytes by which the buffer is kept longer than what is written into it.
+/// Bytes by which the buffer is kept longer than the written bytes.
 const SLACK: usize = 512;
 
 /// The largest block that is written at once: a tag, its value and SOH.
 const BLOCK: usize = 96;
 
-/// Largest scale whose decimals surely fit into a block.
+/// Largest scale whose decimals always fit into a block.
 const BLOCK_SCALE_MAX: u8 = 32;
 
 /// Longest value that is written as part of a block.
 const SHORT: usize = 16;
 
-/// One message being written. Nothing is complete before [`Encoder::finish`].
+/// One message that is being written. It is complete after [`Encoder::finish`].
 ///
-/// Values given to [`field`](Self::field) and [`raw`](Self::raw) must be free of SOH: they are
-/// our own or came out of a decoded field. Text of any other origin goes through
-/// [`text`](Self::text).
+/// Values given to [`field`](Self::field) and [`raw`](Self::raw) must have no SOH: they are our
+/// own, or come from a decoded field. Text of any other origin goes through [`text`](Self::text).
 #[derive(Debug)]
 #[must_use = "a message that is not finished is garbage in the buffer"]
 pub struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
     body: usize,
-    /// End of what is written; the buffer may be longer.
+    /// End of the written bytes; the buffer may be longer.
     end: usize,
 }
 
 impl<'a> Encoder<'a> {
-    /// Starts a message: fields 8, 9 (yet without its number) and 35.
+    /// Starts a message: fields 8, 9 (its number comes later) and 35.
     pub fn begin(out: &'a mut Vec<u8>, begin_string: &[u8], msg_type: &[u8]) -> Self {
         let start = out.len();
         out.extend_from_slice(b"8=");
@@ -91,7 +91,7 @@ impl<'a> Encoder<'a> {
         encoder
     }
 
-    /// A block of [`BLOCK`] bytes behind what is written.
+    /// A block of [`BLOCK`] bytes after the written bytes.
     #[inline]
     fn block(&mut self) -> &mut [u8; BLOCK] {
         if self.out.len() < self.end + BLOCK {
@@ -110,14 +110,14 @@ impl<'a> Encoder<'a> {
         self.end = self.out.len();
     }
 
-    /// One field of a bounded length, written by `value` behind its tag.
+    /// Writes a field of bounded length; `value` writes the bytes after its tag.
     #[inline]
     fn short(&mut self, tag: u32, value: impl FnOnce(&mut Text<'_>)) {
         let known = TAG_TEXT.get(tag as usize);
         let block = self.block();
         let mut text = Text::new(block, 0);
         if let Some(tag) = known {
-            // The last of the eight bytes is the length and will be overwritten.
+            // The last of the eight bytes is the length, and will be overwritten.
             text.word(u64::from_le_bytes(*tag), usize::from(tag[7]));
         } else {
             text.number(u64::from(tag));
@@ -131,13 +131,13 @@ impl<'a> Encoder<'a> {
     /// One field of any length.
     fn long(&mut self, tag: u32, value: &[u8]) {
         self.short(tag, |_| ());
-        // The SOH behind the tag makes room for the value.
+        // The byte of the SOH after the tag makes room for the value.
         self.end -= 1;
         self.append(value);
         self.append(&[SOH]);
     }
 
-    /// A field of trusted bytes; see the type.
+    /// A field of trusted bytes; see the type's text.
     #[inline]
     pub fn field(&mut self, tag: u32, value: &[u8]) -> &mut Self {
         debug_assert!(!value.is_empty() && !value.contains(&SOH), "tag {tag} is empty or split");
@@ -159,8 +159,8 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// A field of text of any origin: bytes that are not printable ASCII become `?`, empty text
-    /// becomes `?` as well, for an empty field is not allowed.
+    /// A field of text of any origin: bytes that are not printable ASCII become `?`. Empty text
+    /// becomes `?` as well, because FIX allows no empty field.
     pub fn text(&mut self, tag: u32, value: &str) -> &mut Self {
         self.long(tag, if value.is_empty() { b"?" } else { value.as_bytes() });
         let from = self.end - 1 - value.len().max(1);
@@ -197,13 +197,13 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// `mantissa / 10^scale`, with exactly `scale` digits behind the point.
+    /// `mantissa / 10^scale`, with exactly `scale` decimals.
     #[inline]
     pub fn decimal(&mut self, tag: u32, mantissa: i64, scale: u8) -> &mut Self {
         if scale <= BLOCK_SCALE_MAX {
             self.short(tag, |text| text.decimal(mantissa, scale));
         } else {
-            // No real number has so many digits behind its point; this may allocate.
+            // No real number has so many decimals; this may allocate.
             let mut value = Vec::new();
             super::value::write_decimal(&mut value, mantissa, scale);
             self.long(tag, &value);
@@ -230,7 +230,7 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// Whole fields that are rendered already, each ended by SOH.
+    /// Whole fields that are already rendered, each ended by SOH.
     pub fn raw(&mut self, fields: &[u8]) -> &mut Self {
         debug_assert!(fields.is_empty() || fields.ends_with(&[SOH]), "fields without an end");
         if !fields.is_empty() {
@@ -239,7 +239,7 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// Bytes of the fields from 35 on that have been written so far.
+    /// Length of the fields from 35 on that have been written so far, in bytes.
     pub fn body_len(&self) -> usize {
         self.end - self.body
     }
@@ -252,7 +252,7 @@ impl<'a> Encoder<'a> {
     /// Writes `BodyLength` and `CheckSum`; returns the length of the message in bytes.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`]: the buffer is cut back to what it was.
+    /// [`EncodeError::TooLong`]: the buffer is cut back to its earlier bytes.
     pub fn finish(mut self) -> Result<usize, EncodeError> {
         self.out.truncate(self.end);
         let length = self.body_len();
@@ -271,7 +271,7 @@ impl<'a> Encoder<'a> {
         if digits != LENGTH_DIGITS {
             self.move_body(length, digits);
         }
-        // The digits end in front of the SOH that precedes the body.
+        // The digits end before the SOH that precedes the body.
         let body = self.body + digits - LENGTH_DIGITS;
         let mut rest = length;
         for place in self.out.iter_mut().take(body - 1).rev().take(digits) {
@@ -285,7 +285,7 @@ impl<'a> Encoder<'a> {
         Ok(self.out.len() - self.start)
     }
 
-    /// Moves the body so that `digits` digits and SOH have room in front of it.
+    /// Moves the body so that `digits` digits and SOH fit before it.
     #[cold]
     fn move_body(&mut self, length: usize, digits: usize) {
         let to = self.body + digits - LENGTH_DIGITS;

@@ -6,7 +6,7 @@ use super::value::{Decimal, parse_bool, parse_decimal, parse_i64, parse_timestam
 use super::{FIELDS_MAX, SOH, TRAILER_BYTES};
 use crate::tags;
 
-/// One field: its tag and where its value lies in the message, in bytes.
+/// One field: its tag, and the offsets of its value in the message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     pub tag: u32,
@@ -14,29 +14,29 @@ pub(super) struct Field {
     pub end: u32,
 }
 
-/// The first thing that is wrong inside a well-framed message. The session answers with a Reject.
+/// The first defect inside a well-framed message. The session answers with a Reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// A tag that is no positive number without leading zeros; where its text lies.
+    /// A tag that is not a positive number without leading zeros; the offsets of its text.
     InvalidTag {
-        /// First byte of the text.
+        /// Offset of the first byte of the text.
         start: u32,
-        /// Byte after the text.
+        /// Offset of the byte after the text.
         end: u32,
     },
-    /// A field without `=`: a value that is not data contains SOH.
+    /// A field without `=`: SOH in a value that is not a data field.
     NoTag,
-    /// A field with nothing behind `=`.
+    /// A field with nothing after `=`.
     EmptyValue {
         /// The field.
         tag: u32,
     },
-    /// A field of the header behind one of the body, or a second 8, 9 or 10.
+    /// A header field after a body field, or a second 8, 9 or 10.
     OutOfOrder {
         /// The field.
         tag: u32,
     },
-    /// A length field that is no number, or a data field that does not end where that says.
+    /// A length field that is not a number, or a data field that does not end at that length.
     DataLength {
         /// The field.
         tag: u32,
@@ -45,14 +45,14 @@ pub enum Defect {
     TooManyFields,
 }
 
-/// Where the fields of one message are. Made once, filled by every [`decode`](super::decode).
+/// The offsets of the fields of one message. Made once, filled by every [`decode`](super::decode).
 #[derive(Debug)]
 pub struct FieldIndex {
     fields: Vec<Field>,
     begin_end: usize,
     body: usize,
     defect: Option<Defect>,
-    /// A message that was kept aside: its bytes live as long as the index of its fields.
+    /// The bytes of a message that was kept aside, stored with the index of its fields.
     frame: Vec<u8>,
 }
 
@@ -79,7 +79,7 @@ impl FieldIndex {
         self.frame = frame;
     }
 
-    /// The message of the kept bytes.
+    /// The message whose bytes are kept.
     pub(super) fn kept(&self) -> Message<'_> {
         Message { bytes: &self.frame, index: self }
     }
@@ -106,7 +106,8 @@ impl FieldIndex {
         self.fields.push(field);
     }
 
-    /// Remembers the first defect; one that no session overlooks goes before one that some do.
+    /// Notes the first defect. A defect that every session rejects replaces one that some sessions
+    /// overlook.
     #[cold]
     pub(super) fn note(&mut self, defect: Defect) {
         let mild =
@@ -117,24 +118,24 @@ impl FieldIndex {
     }
 }
 
-/// What is wrong with a field that was asked for.
+/// What is wrong with a requested field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum FieldErrorKind {
-    /// Not there.
+    /// The field is missing.
     #[error("required tag missing")]
     Missing,
-    /// Not in the format of its type.
+    /// The value has not the format of its type.
     #[error("incorrect data format")]
     Format,
-    /// Of the right format, not of a possible value.
+    /// The value has the right format and is not a possible value.
     #[error("value is incorrect (out of range) for this tag")]
     Range,
-    /// A repeating group that does not have the entries it counts.
+    /// A repeating group has not as many entries as it counts.
     #[error("incorrect NumInGroup count")]
     GroupCount,
 }
 
-/// A field that was asked for and cannot be had.
+/// A requested field that is missing or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("tag {tag}: {kind}")]
 pub struct FieldError {
@@ -150,7 +151,7 @@ impl FieldError {
     }
 }
 
-/// One decoded message; borrows the bytes and the index.
+/// One decoded message. It borrows the bytes and the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     bytes: &'a [u8],
@@ -158,12 +159,12 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The message that [`decode`](super::decode) just found in front of `bytes`.
+    /// The message that [`decode`](super::decode) has just found at the front of `bytes`.
     pub const fn new(bytes: &'a [u8], index: &'a FieldIndex) -> Self {
         Self { bytes, index }
     }
 
-    /// The whole message as it came.
+    /// The whole message, byte for byte.
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -177,12 +178,12 @@ impl<'a> Message<'a> {
         self.bytes.get(2..self.index.begin_end).unwrap_or(&[])
     }
 
-    /// Value of tag 35. Framing has made sure that it is there.
+    /// Value of tag 35. Framing has checked that it is present.
     pub fn msg_type(&self) -> &'a [u8] {
         self.index.fields.first().map_or(&[], |field| self.value(field))
     }
 
-    /// The first defect, if any; the rest of the message can be read all the same.
+    /// The first defect, if any. The rest of the message can be read all the same.
     pub const fn defect(&self) -> Option<Defect> {
         self.index.defect
     }
@@ -195,18 +196,18 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Value of the first field with this tag (not 8, 9 or 10). Never contains SOH unless a data
-    /// field.
+    /// Value of the first field with this tag (not 8, 9 or 10). Only a data field's value may have
+    /// SOH.
     pub fn get(&self, tag: u32) -> Option<&'a [u8]> {
         find(self.bytes, &self.index.fields, tag)
     }
 
-    /// All fields behind 9 and before 10, in order.
+    /// All fields after 9 and before 10, in order.
     pub fn fields(&self) -> Fields<'a> {
         Fields { bytes: self.bytes, fields: &self.index.fields }
     }
 
-    /// Value of a field that must be there.
+    /// Value of a required field.
     ///
     /// # Errors
     /// [`FieldErrorKind::Missing`].
@@ -276,9 +277,9 @@ impl<'a> Message<'a> {
         self.typed(tag, parse_timestamp_ns)
     }
 
-    /// Walks the repeating group that `count_tag` counts. `members` are all tags an entry may
-    /// have, nested groups included, the one that starts each entry first. A group that is not
-    /// there has no entries.
+    /// Walks the repeating group that `count_tag` counts. `members` are all tags that an entry may
+    /// have, nested groups included; the tag that starts each entry comes first. An absent group
+    /// has no entries.
     ///
     /// # Errors
     /// [`FieldErrorKind::Format`] for the count, [`FieldErrorKind::GroupCount`] when the entries

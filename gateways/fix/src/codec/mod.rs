@@ -1,8 +1,8 @@
 //! Bytes to messages and back: [`decode`], [`Message`], [`Encoder`] and the value formats.
 //!
-//! Everything here is a pure function of its bytes and allocates nothing once the caller's buffers
-//! are warm. A line belongs here if it needs one message and no session; sequence numbers are
-//! `session`, the fields of an order are `app`.
+//! Everything here is a pure function of its bytes, and allocates nothing once the caller's buffers
+//! are warm. A line belongs here if it needs one message and no session. Sequence numbers are
+//! `session`; the fields of an order are `app`.
 
 mod decode;
 mod encode;

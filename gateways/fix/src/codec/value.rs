@@ -1,7 +1,10 @@
 //! The formats of single values: integers, decimals, flags and times.
 //!
 //! A line belongs here if it turns the text of one value into a number or back. No float is
-//! involved: a decimal is an integer and the number of digits behind its point.
+//! involved: a decimal is an integer and a number of decimals.
+//!
+//! Times are converted by arithmetic of our own and not by a calendar crate, because every message
+//! has at least one time: this is on the path of every order. Session hours use `jiff`.
 
 use std::cell::Cell;
 
@@ -10,18 +13,18 @@ use std::cell::Cell;
 pub struct Decimal {
     /// All digits as one integer.
     pub mantissa: i64,
-    /// Digits behind the point, at most [`Decimal::SCALE_MAX`].
+    /// Decimals, at most [`Decimal::SCALE_MAX`].
     pub scale: u8,
 }
 
 impl Decimal {
-    /// Most digits behind the point.
+    /// Most decimals.
     pub const SCALE_MAX: u8 = 18;
 
-    /// The same number in units of `10^-scale`; `None` when that loses a digit or overflows.
+    /// The same number in units of `10^-scale`; `None` when that would lose a digit or overflow.
     ///
-    /// This is how a price or size becomes an instrument's integer: an order between two ticks
-    /// has no such integer and is refused, never rounded.
+    /// A price or size becomes an instrument's integer in this way. An order between two ticks has
+    /// no such integer: it is refused, never rounded.
     pub fn at_scale(self, scale: u8) -> Option<i64> {
         if scale >= self.scale {
             let factor = 10_i64.checked_pow(u32::from(scale - self.scale))?;
@@ -31,13 +34,13 @@ impl Decimal {
         (self.mantissa % factor == 0).then_some(self.mantissa / factor)
     }
 
-    /// Whether it is above zero.
+    /// Whether the number is above zero.
     pub const fn is_positive(self) -> bool {
         self.mantissa > 0
     }
 }
 
-/// Digits only, at least one; `None` on anything else or overflow.
+/// Reads digits only, at least one; `None` for anything else, or on overflow.
 pub fn parse_u64(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -53,7 +56,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Digits with an optional `-` in front; leading zeros are allowed (FIX 4.4, `int`).
+/// Reads digits with an optional `-`; leading zeros are allowed (FIX 4.4, `int`).
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
     match text {
         [b'-', digits @ ..] => 0_i64.checked_sub_unsigned(parse_u64(digits)?),
@@ -70,8 +73,8 @@ pub const fn parse_bool(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// A FIX `float`: optional `-`, digits, optional point and digits; no exponent, no `+`, at least
-/// one digit. Zeros behind digit 18 of the fraction are dropped, other digits there refused.
+/// Reads a FIX `float`: optional `-`, digits, optional point and digits; no exponent, no `+`, at
+/// least one digit. Zeros beyond 18 decimals are dropped, other digits there are refused.
 pub fn parse_decimal(text: &[u8]) -> Option<Decimal> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -101,7 +104,7 @@ pub fn parse_decimal(text: &[u8]) -> Option<Decimal> {
             }
             scale += 1;
         }
-        // Eighteen digits fit; only a longer text needs the checks.
+        // Eighteen digits always fit. Only a longer text needs overflow checks.
         mantissa = if short {
             mantissa * 10 + i64::from(digit)
         } else {
@@ -122,8 +125,8 @@ fn two(text: &[u8], at: usize, max: u64) -> Option<u64> {
     (tens < 10 && ones < 10 && number <= max).then_some(number)
 }
 
-/// `YYYYMMDD-HH:MM:SS` with 0, 3, 6 or 9 digits of fraction, from 1970 to 2553, to nanoseconds
-/// since the Unix epoch. A leap second (`:60`) is the first second of the next minute.
+/// Reads `YYYYMMDD-HH:MM:SS` with 0, 3, 6 or 9 decimals, from 1970 to 2553, as nanoseconds since
+/// the Unix epoch. A leap second (`:60`) is the first second of the next minute.
 pub fn parse_timestamp_ns(text: &[u8]) -> Option<u64> {
     let head = text.first_chunk::<17>()?;
     if head[8] != b'-' || head[11] != b':' || head[14] != b':' {
@@ -147,7 +150,7 @@ pub fn parse_timestamp_ns(text: &[u8]) -> Option<u64> {
     seconds.checked_mul(NS_PER_SECOND)?.checked_add(nanos)
 }
 
-/// Days from 1970-01-01 in the proleptic Gregorian calendar; `None` for no such day or year.
+/// Days since 1970-01-01 in the proleptic Gregorian calendar; `None` for an impossible day or year.
 fn days_from_date(year: u64, month: u64, day: u64) -> Option<u64> {
     const LENGTHS: [u64; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     const BEFORE: [u64; 13] = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
@@ -168,9 +171,9 @@ fn days_from_date(year: u64, month: u64, day: u64) -> Option<u64> {
 /// Leap days in the years 1 to 1969.
 const LEAPS_BEFORE_1970: u64 = 477;
 
-/// Year, month and day of a day counted from 1970-01-01, until the year 2553. The year is taken
-/// to start in March, so that the leap day is its last; divisions by the lengths of a year and a
-/// month are multiplications (Neri and Schneider, "Euclidean affine functions", 2022).
+/// Year, month and day of a day since 1970-01-01, until the year 2553. The year is taken to start
+/// in March, so that the leap day is its last. Divisions by the lengths of a year and a month are
+/// multiplications (Neri and Schneider, "Euclidean affine functions", 2022).
 const fn date_from_days(days: u64) -> (u64, u64, u64) {
     let quarters = 4 * (days as u32 + 719_468) + 3;
     let century = quarters / 146_097;
@@ -185,7 +188,7 @@ const fn date_from_days(days: u64) -> (u64, u64, u64) {
     (year as u64, month as u64, day as u64)
 }
 
-/// Digits of the fraction of a written time.
+/// Decimals of the seconds of a written time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimePrecision {
     /// Three digits.
@@ -200,9 +203,9 @@ pub enum TimePrecision {
 /// Longest time that [`write_timestamp`] writes, in bytes.
 pub const TIMESTAMP_BYTES_MAX: usize = 27;
 
-/// The eight digits of a number below 10^8, leading zeros included, first digit in the lowest
-/// byte. All digits are made at once: halves of four, quarters of two, then single digits, each in
-/// its own lane; the multiplications divide by 100 and by 10.
+/// The eight digits of a number below 10^8, with leading zeros, first digit in the lowest byte. All
+/// digits are made at once: halves of four, quarters of two, then single digits, each in its own
+/// lane. The multiplications divide by 100 and by 10.
 #[inline]
 fn eight(number: u32) -> u64 {
     let fours = u64::from(number / 10_000) | (u64::from(number % 10_000) << 32);
@@ -213,14 +216,14 @@ fn eight(number: u32) -> u64 {
     ones | 0x3030_3030_3030_3030
 }
 
-/// A short text in the making; what does not fit is lost, and all that is written fits.
+/// A short text that is being written. Bytes that do not fit would be lost; all callers' texts fit.
 pub(super) struct Text<'a> {
     bytes: &'a mut [u8],
     length: usize,
 }
 
 impl<'a> Text<'a> {
-    /// Starts behind the first `length` bytes, which are written already.
+    /// Starts after the first `length` bytes, which are already written.
     #[inline]
     pub fn new(bytes: &'a mut [u8], length: usize) -> Self {
         Self { bytes, length }
@@ -239,7 +242,7 @@ impl<'a> Text<'a> {
         self.length += 1;
     }
 
-    /// Writes eight bytes of which the first `length` count.
+    /// Writes eight bytes, of which the first `length` count.
     #[inline]
     pub fn word(&mut self, word: u64, length: usize) {
         let places = self.bytes.get_mut(self.length..);
@@ -288,14 +291,14 @@ impl<'a> Text<'a> {
         let number = mantissa.unsigned_abs();
         match scale {
             0 => self.number(number),
-            // The usual scale of a crypto venue deserves a division by a constant.
+            // The usual scale of a crypto venue: a division by a constant is faster.
             8 => {
                 self.number(number / BASE);
                 self.push(b'.');
                 self.last_digits((number % BASE) as u32, 8);
             }
             _ => {
-                // From 10^20 on the divisor is beyond any mantissa.
+                // From 10^20 on the divisor is above any mantissa.
                 let (whole, fraction) = match 10_u64.checked_pow(u32::from(scale)) {
                     Some(factor) => (number / factor, number % factor),
                     None => (0, number),
@@ -331,7 +334,7 @@ impl<'a> Text<'a> {
 }
 
 thread_local! {
-    /// The day whose text was written last, and the text: nearly every time is of today.
+    /// The day that was written last, and its text: nearly every time is of the same day.
     static LAST_DATE: Cell<(u64, u64)> = const { Cell::new((u64::MAX, 0)) };
 }
 
@@ -350,8 +353,8 @@ fn date_text(days: u64) -> u64 {
 
 const BASE: u64 = 100_000_000;
 
-/// Longest text of a decimal of any scale: sign, 20 digits, point, 255 digits, and room to write
-/// a whole word at the end.
+/// Longest text of a decimal of any scale: sign, 20 digits, point, 255 digits, and a spare word for
+/// the last block.
 const DECIMAL_BYTES_MAX: usize = 288;
 
 fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Text<'_>)) {
@@ -362,7 +365,7 @@ fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Text<'_>)) {
     out.extend_from_slice(bytes.get(..length).unwrap_or(&[]));
 }
 
-/// Appends a `UTCTimestamp`, cut (not rounded) to `precision`.
+/// Appends a `UTCTimestamp`, truncated (not rounded) to `precision`.
 pub fn write_timestamp(out: &mut Vec<u8>, unix_ns: u64, precision: TimePrecision) {
     append(out, |text| text.timestamp(unix_ns, precision));
 }
@@ -377,8 +380,8 @@ pub fn write_i64(out: &mut Vec<u8>, number: i64) {
     append(out, |text| text.decimal(number, 0));
 }
 
-/// Appends `mantissa / 10^scale` with exactly `scale` digits behind the point and at least one in
-/// front of it.
+/// Appends `mantissa / 10^scale` with exactly `scale` decimals and at least one digit before the
+/// point.
 pub fn write_decimal(out: &mut Vec<u8>, mantissa: i64, scale: u8) {
     append(out, |text| text.decimal(mantissa, scale));
 }

@@ -1,4 +1,6 @@
-//! The dictionaries that we publish and validate with: `docs/fix/*.xml`.
+//! The dictionaries that we publish in `docs/fix/*.xml` and validate with.
+//!
+//! A line belongs here if it is about the versions that we speak.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,7 +24,7 @@ const FIXT11: &str = include_str!("../../../../docs/fix/FIXT11.xml");
 const FIX50SP2: &str = include_str!("../../../../docs/fix/FIX50SP2.xml");
 
 impl Version {
-    /// All of them.
+    /// All versions.
     pub const ALL: [Self; 3] = [Self::Fix42, Self::Fix44, Self::Fix50Sp2];
 
     /// `BeginString` (8).
@@ -34,8 +36,8 @@ impl Version {
         }
     }
 
-    /// The values of `DefaultApplVerID` (1137) that a Logon may say, ours first; none before
-    /// FIXT 1.1. The versions 5.0 (7) and 5.0 SP1 (8) are subsets of SP2 (9).
+    /// The values of `DefaultApplVerID` (1137) that a Logon may have, the preferred one first; none
+    /// before FIXT 1.1. The versions 5.0 (7) and 5.0 SP1 (8) are subsets of SP2 (9).
     pub const fn appl_ver_ids(self) -> &'static [&'static str] {
         match self {
             Self::Fix42 | Self::Fix44 => &[],
@@ -43,7 +45,7 @@ impl Version {
         }
     }
 
-    /// The dictionary; read once in a process.
+    /// The dictionary; it is read once in a process.
     pub fn dictionary(self) -> Arc<Dictionary> {
         static READ: [OnceLock<Arc<Dictionary>>; 3] = [const { OnceLock::new() }; 3];
         let (place, read) = match self {

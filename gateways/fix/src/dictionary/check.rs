@@ -1,4 +1,6 @@
 //! Checks one message against a dictionary.
+//!
+//! A line belongs here if it compares a message with definitions. Reading definitions is `load`.
 
 use super::{
     Block, Dictionary, FieldDef, FieldId, FieldSet, Group, MessageDef, USER_DEFINED_MIN, Values,
@@ -13,27 +15,27 @@ use crate::tags;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own, set by name")]
 pub struct Checks {
-    /// A `MsgType` that the version does not have is refused.
+    /// Reject a `MsgType` that the version does not have.
     pub message_types: bool,
-    /// Tags that the version or the message does not have are refused.
+    /// Reject tags that the version, or the message, does not have.
     pub unknown_fields: bool,
     /// The same for tags from [`USER_DEFINED_MIN`] on.
     pub user_defined_fields: bool,
-    /// Fields that the message must have are demanded.
+    /// Reject a message without one of its required fields.
     pub required_fields: bool,
-    /// A field without a value is refused.
+    /// Reject a field without a value.
     pub empty_values: bool,
-    /// Values must have the form of their type.
+    /// Reject a value that has not the form of its type.
     pub formats: bool,
-    /// Values must be of the enumeration, where there is one.
+    /// Reject a value that is not in the field's enumeration, if it has one.
     pub enumerations: bool,
-    /// Header, body and trailer must follow each other.
+    /// Reject header, body and trailer fields in another order.
     pub order: bool,
-    /// A tag outside a repeating group may appear once only.
+    /// Reject a tag that appears twice outside repeating groups.
     pub repeated_tags: bool,
-    /// Repeating groups must have the entries that they count.
+    /// Reject a repeating group with more or fewer entries than it counts.
     pub group_counts: bool,
-    /// Within an entry fields must have the order of the definition.
+    /// Reject an entry whose fields are not in the order of the definition.
     pub group_order: bool,
 }
 
@@ -56,7 +58,7 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Whether a defect of the message's form is to be overlooked.
+    /// Whether a defect of the message's form is overlooked.
     pub const fn tolerates(&self, defect: Defect) -> bool {
         match defect {
             Defect::EmptyValue { .. } => !self.empty_values,
@@ -71,22 +73,22 @@ impl Checks {
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ValidationFault {
     /// `SessionRejectReason` (373).
     pub reason: Reason,
     /// `RefTagID` (371).
     pub tag: Option<u32>,
 }
 
-const fn fault(reason: Reason, tag: u32) -> Fault {
-    Fault { reason, tag: Some(tag) }
+const fn fault(reason: Reason, tag: u32) -> ValidationFault {
+    ValidationFault { reason, tag: Some(tag) }
 }
 
 /// Fields seen in a message, or in an entry of a group.
 struct Seen([u64; WORDS]);
 
 impl Seen {
-    /// Notes a field; false when it had been seen.
+    /// Notes a field; false when it was there before.
     fn insert(&mut self, id: FieldId) -> bool {
         let word = &mut self.0[usize::from(id) / 64 % WORDS];
         let bit = 1 << (id % 64);
@@ -101,15 +103,15 @@ impl Seen {
 }
 
 impl Dictionary {
-    /// Checks a message whose form (tags, length, sum) is right. A message whose type is known
-    /// by name alone passes with its header checked: the application will refuse it.
+    /// Checks a message whose form (tags, length, sum) is right. If only the name of the message's
+    /// type is known, only the header is checked: the application will refuse the message.
     ///
     /// # Errors
-    /// The first fault; a missing field goes before faults of fields that are there.
-    pub fn check(&self, message: &Message<'_>, checks: &Checks) -> Result<(), Fault> {
+    /// The first fault; a missing field comes before faults of fields that are present.
+    pub fn check(&self, message: &Message<'_>, checks: &Checks) -> Result<(), ValidationFault> {
         let Some(def) = self.message(message.msg_type()) else {
             return if checks.message_types {
-                Err(Fault { reason: Reason::InvalidMsgType, tag: None })
+                Err(ValidationFault { reason: Reason::InvalidMsgType, tag: None })
             } else {
                 Ok(())
             };
@@ -117,7 +119,7 @@ impl Dictionary {
         let mut seen = Seen([0; WORDS]);
         let walked = Walk { dictionary: self, def, checks }.walk(message, &mut seen);
         if checks.required_fields {
-            // What was seen is not complete after a fault.
+            // The set of fields seen is incomplete after a fault.
             let whole = walked.is_ok();
             let blocks = [Some(&self.header), def.body.as_ref(), Some(&self.trailer)];
             for id in blocks.into_iter().flatten().flat_map(|block| &block.required) {
@@ -131,7 +133,7 @@ impl Dictionary {
     }
 }
 
-/// One message on its way through the dictionary.
+/// The state of one message's check.
 struct Walk<'d> {
     dictionary: &'d Dictionary,
     def: &'d MessageDef,
@@ -139,7 +141,7 @@ struct Walk<'d> {
 }
 
 impl Walk<'_> {
-    fn walk(&self, message: &Message<'_>, seen: &mut Seen) -> Result<(), Fault> {
+    fn walk(&self, message: &Message<'_>, seen: &mut Seen) -> Result<(), ValidationFault> {
         let mut rest = message.fields();
         let mut in_trailer = false;
         while let Some((tag, value)) = rest.next() {
@@ -166,15 +168,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The definition of a tag; none when an unknown one is to be overlooked.
-    fn known(&self, tag: u32) -> Result<Option<(FieldId, &FieldDef)>, Fault> {
+    /// The definition of a tag; none for an unknown tag that is overlooked.
+    fn known(&self, tag: u32) -> Result<Option<(FieldId, &FieldDef)>, ValidationFault> {
         if let Some(found) = self.dictionary.field(tag) {
             return Ok(Some(found));
         }
         if self.demands(tag) { Err(fault(Reason::InvalidTagNumber, tag)) } else { Ok(None) }
     }
 
-    /// Whether a tag that is not where it belongs is refused.
+    /// Whether a tag in a place where it does not belong is refused.
     const fn demands(&self, tag: u32) -> bool {
         if tag >= USER_DEFINED_MIN {
             self.checks.user_defined_fields
@@ -198,9 +200,9 @@ impl Walk<'_> {
         trailer.allowed.contains(id).then_some(trailer)
     }
 
-    /// A field that the version has and the message has not. What only the application layer
-    /// defines does not exist in a message of the transport layer.
-    fn foreign(&self, tag: u32, field: &FieldDef) -> Result<(), Fault> {
+    /// A field that the version has and the message has not. A field of the application layer does
+    /// not exist in a message of the transport layer.
+    fn foreign(&self, tag: u32, field: &FieldDef) -> Result<(), ValidationFault> {
         if self.def.body.is_none() || !self.demands(tag) {
             return Ok(());
         }
@@ -211,7 +213,7 @@ impl Walk<'_> {
         Err(fault(Reason::TagNotDefinedForMessage, tag))
     }
 
-    fn value(&self, field: &FieldDef, value: &[u8]) -> Result<(), Fault> {
+    fn value(&self, field: &FieldDef, value: &[u8]) -> Result<(), ValidationFault> {
         if value.is_empty() {
             return if self.checks.empty_values {
                 Err(fault(Reason::TagWithoutValue, field.tag))
@@ -230,14 +232,14 @@ impl Walk<'_> {
         }
     }
 
-    /// The entries behind the field that counts them. Depth is bounded by the definition.
+    /// Checks the entries after the field that counts them. The depth is bounded by the definition.
     fn group(
         &self,
         group: &Group,
         count_tag: u32,
         count: &[u8],
         rest: &mut Fields<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ValidationFault> {
         let mut entries = 0_u64;
         loop {
             let mut ahead = rest.clone();
@@ -245,10 +247,10 @@ impl Walk<'_> {
                 let (id, field) = self.dictionary.field(tag)?;
                 Some((id, field, value, group.member(id)?))
             });
-            // Whatever is no member ends the group.
+            // Any tag that is no member ends the group.
             let Some((id, field, value, _)) = next else { break };
             if id != group.first {
-                // Without its first field the entry cannot be told from the one before.
+                // Without its first field an entry cannot be told from the one before.
                 if self.checks.group_order {
                     return Err(fault(Reason::GroupOutOfOrder, field.tag));
                 }
@@ -265,9 +267,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The fields of an entry behind its first.
-    fn entry(&self, group: &Group, rest: &mut Fields<'_>) -> Result<(), Fault> {
-        // Places of the definition that have been seen; the first always has.
+    /// Checks the fields of an entry after its first.
+    fn entry(&self, group: &Group, rest: &mut Fields<'_>) -> Result<(), ValidationFault> {
+        // Members of the definition that were seen; the first always was.
         let mut seen = [1_u64, 0, 0, 0];
         let mut last = 0;
         loop {

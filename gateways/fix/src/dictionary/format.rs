@@ -1,5 +1,7 @@
-//! The types of fields and what their values look like (FIX 4.4 volume 1, "FIX Data Types"; FIX 5.0
-//! SP2 volume 1 for those with a time zone).
+//! The types of fields and the formats of their values (FIX 4.4 volume 1, "FIX Data Types"; FIX 5.0
+//! SP2 volume 1 for the types with a time zone).
+//!
+//! A line belongs here if it needs one value and its type.
 
 use crate::codec::{parse_bool, parse_timestamp_ns};
 
@@ -44,13 +46,13 @@ field_types! {
 }
 
 impl FieldType {
-    /// Whether a field of this type may count the entries of a group; FIX 4.2 has no type of its
-    /// own for those that do.
+    /// Whether a field of this type may count the entries of a group. FIX 4.2 has no type of its
+    /// own for such fields.
     pub(super) const fn counts(self) -> bool {
         matches!(self, Self::Count | Self::Int)
     }
 
-    /// Whether a value that is not empty has the form of this type.
+    /// Whether a non-empty value has the format of this type.
     pub fn fits(self, value: &[u8]) -> bool {
         match self {
             Self::Int => is_count(value.strip_prefix(b"-").unwrap_or(value)),
@@ -93,14 +95,14 @@ fn is_float(value: &[u8]) -> bool {
     digits > 0 && points <= 1
 }
 
-/// Picoseconds, which FIX 5.0 SP2 knows and no clock of ours does, are of the right form.
+/// FIX 5.0 SP2 allows picoseconds, so they are accepted, although none of our clocks has them.
 fn is_timestamp(value: &[u8]) -> bool {
     let known = if value.len() == 30 { value.get(..27).unwrap_or(value) } else { value };
     let rest = value.get(known.len()..).unwrap_or(b"");
     parse_timestamp_ns(known).is_some() && rest.iter().all(u8::is_ascii_digit)
 }
 
-/// A date or time is right when it is right in a timestamp.
+/// A date or time is right if it is right within a timestamp.
 fn is_part(date: &[u8], time: &[u8]) -> bool {
     let mut text = [0; 32];
     let length = date.len() + 1 + time.len();

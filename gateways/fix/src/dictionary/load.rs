@@ -1,8 +1,10 @@
 //! Reads a dictionary from XML.
 //!
 //! A file is `<fix major minor>` with `<header>`, `<trailer>`, `<messages>`, `<components>` and
-//! `<fields>`. Components are put in where they are named. A `<message>` without content is known
-//! by name alone. Whatever does not fit is an error that names its line; nothing is guessed.
+//! `<fields>`. A component is inserted wherever it is named. Of a `<message>` without content only
+//! the name is known. Anything unexpected is an error that names its line; nothing is guessed.
+//!
+//! A line belongs here if it reads definitions. Checking messages with them is `check`.
 
 use std::collections::HashMap;
 
@@ -18,15 +20,15 @@ use crate::tags;
 /// Longest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 4 << 20;
 
-/// Longest element with its attributes and the text behind it, in bytes: the parser compares every
-/// attribute of an element with all the others.
+/// Longest element with its attributes and the text after it, in bytes: the parser compares every
+/// attribute of an element with all its others.
 const ELEMENT_BYTES_MAX: usize = 4 << 10;
 
-/// Most elements, attributes and texts of a file.
+/// Most elements, attributes and texts of a file together.
 const NODES_MAX: u32 = 1_000_000;
 
-/// Most members of all messages together, with components put in: a bound for files whose
-/// components multiply.
+/// Most members of all messages together, with components inserted: bounds files whose components
+/// multiply.
 const MEMBERS_MAX: usize = 500_000;
 
 /// Deepest nesting of components and groups.
@@ -35,104 +37,104 @@ const DEPTH_MAX: usize = 16;
 /// Most messages.
 const MESSAGES_MAX: usize = 4_096;
 
-/// Why a file is no dictionary.
+/// Why a file is not a dictionary.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
-    /// Longer than [`FILE_BYTES_MAX`].
+    /// The file is longer than [`FILE_BYTES_MAX`].
     #[error("file of {bytes} bytes is longer than {FILE_BYTES_MAX}")]
     TooLong {
-        /// Its length.
+        /// Length of the file, in bytes.
         bytes: usize,
     },
-    /// It is no XML, or has a document type, or too many elements.
+    /// The file is not XML, has a document type, or has too many elements.
     #[error("not well-formed: {0}")]
     Xml(String),
-    /// An element of more than four kilobytes.
+    /// An element is longer than four kilobytes.
     #[error("line {line}: element is too long")]
     LongElement {
-        /// Where.
+        /// Line of the element.
         line: u32,
     },
     /// The root is not `<fix>` or `<fixt>`.
     #[error("the root element is not fix")]
     Root,
-    /// A part is missing.
+    /// A part such as `<messages>` is missing.
     #[error("no {0} section")]
     Section(&'static str),
     /// An attribute is missing or cannot be read.
     #[error("line {line}: attribute {name} is missing or wrong")]
     Attribute {
-        /// Where.
+        /// Line of the element.
         line: u32,
-        /// Which one.
+        /// Name of the attribute.
         name: &'static str,
     },
-    /// An element that does not belong where it stands.
+    /// An element stands where it does not belong.
     #[error("line {line}: unexpected element")]
     Element {
-        /// Where.
+        /// Line of the element.
         line: u32,
     },
     /// A field that `<fields>` does not define.
     #[error("line {line}: unknown field {name}")]
     UnknownField {
-        /// Where.
+        /// Line of the element.
         line: u32,
-        /// Which one.
+        /// Name of the field.
         name: String,
     },
     /// A component that `<components>` does not define.
     #[error("line {line}: unknown component {name}")]
     UnknownComponent {
-        /// Where.
+        /// Line of the element.
         line: u32,
-        /// Which one.
+        /// Name of the component.
         name: String,
     },
-    /// A type of field that there is not.
+    /// A type of field that does not exist.
     #[error("line {line}: unknown type {name}")]
     UnknownType {
-        /// Where.
+        /// Line of the element.
         line: u32,
-        /// Which one.
+        /// Name of the type.
         name: String,
     },
     /// A field, message, component or member that is defined twice.
     #[error("line {line}: {name} is there twice")]
     Twice {
-        /// Where the second is.
+        /// Line of the second definition.
         line: u32,
-        /// Which one.
+        /// What is defined twice.
         name: String,
     },
-    /// A group without members.
+    /// A group has no members.
     #[error("line {line}: group without members")]
     EmptyGroup {
-        /// Where.
+        /// Line of the group.
         line: u32,
     },
-    /// A group counted by a field that is no whole number.
+    /// A group is counted by a field that is not a whole number.
     #[error("line {line}: group is not counted by a number")]
     GroupCount {
-        /// Where.
+        /// Line of the group.
         line: u32,
     },
-    /// Components or groups within each other too deeply, or a component within itself.
+    /// Components or groups are nested too deeply, or a component contains itself.
     #[error("line {line}: nested too deeply")]
     TooDeep {
-        /// Where.
+        /// Line of the element.
         line: u32,
     },
-    /// More fields or members than are allowed.
+    /// More fields or members than allowed.
     #[error("line {line}: too many fields or members")]
     TooMany {
-        /// Where it was too much.
+        /// Line at which the limit was reached.
         line: u32,
     },
 }
 
 impl Dictionary {
-    /// Reads a version in which session and application are one, up to FIX 4.4.
+    /// Reads a version in which session and application are one layer, up to FIX 4.4.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -142,8 +144,8 @@ impl Dictionary {
         reading.finish()
     }
 
-    /// Reads a version in two layers: FIXT for header, trailer and session, FIX 5.0 and later for
-    /// the messages of the application.
+    /// Reads a version of two layers: FIXT for header, trailer and session messages, FIX 5.0 and
+    /// later for application messages.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -155,7 +157,7 @@ impl Dictionary {
     }
 }
 
-/// No element is longer than [`ELEMENT_BYTES_MAX`]. Within an element there is no `<`.
+/// Whether no element is longer than [`ELEMENT_BYTES_MAX`]. Within an element there is no `<`.
 fn check_elements(xml: &str) -> Result<(), LoadError> {
     let mut lines = 1;
     for part in xml.split('<') {
@@ -167,7 +169,7 @@ fn check_elements(xml: &str) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// What has been read so far.
+/// The definitions that have been read so far.
 #[derive(Default)]
 struct Reading {
     begin_string: Option<String>,
@@ -187,13 +189,13 @@ struct Found<'i> {
     group: Option<Group>,
 }
 
-/// Names of one file.
+/// The names that one file defines.
 struct Names<'i> {
     fields: HashMap<&'i str, FieldId>,
     components: HashMap<&'i str, Node<'i, 'i>>,
 }
 
-/// Only for an error: it counts lines from the start of the file.
+/// Line of an element, counted from the start of the file: only for an error.
 #[cold]
 fn line(node: Node<'_, '_>) -> u32 {
     node.document().text_pos_at(node.range().start).row
@@ -283,7 +285,7 @@ impl Reading {
             let text = attribute(value, "enum")?;
             values.get_or_insert_with(Values::default).add(text.as_bytes());
         }
-        // The types of messages are the messages themselves.
+        // The types of messages are defined by the messages themselves.
         let values = values.filter(|_| tag != tags::MSG_TYPE);
         let id = if let Some(id) = self.by_tag.get(&tag).copied() {
             let known = &mut self.fields[usize::from(id)];
@@ -357,7 +359,7 @@ impl Reading {
             if !block.allowed.insert(field) {
                 return Err(LoadError::Twice { line: line(node), name: tag.to_string() });
             }
-            // Framing has found 8, 9 and 10 already.
+            // Framing has checked 8, 9 and 10 already.
             let framed = matches!(tag, tags::BEGIN_STRING | tags::BODY_LENGTH | tags::CHECK_SUM);
             if required && !framed {
                 block.required.push(field);
@@ -368,7 +370,7 @@ impl Reading {
         Ok(block)
     }
 
-    /// The members of a message, component or group in order, components put in.
+    /// The members of a message, component or group in order, with components inserted.
     fn collect<'i>(
         &mut self,
         node: Node<'i, 'i>,

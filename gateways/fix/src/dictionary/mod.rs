@@ -1,12 +1,12 @@
-//! Data dictionaries: which fields a message may have, must have, and what may stand in them.
+//! Data dictionaries: which fields a message may have, which it must have, and which values they
+//! may have.
 //!
-//! A dictionary is read from XML in the form that `QuickFIX` made customary, so that a client's
-//! engine can load the very files that we publish under `docs/fix/`. A line belongs here if it
-//! needs one message and a dictionary, and no session; what a session answers to a fault is
-//! `session`.
+//! A dictionary is read from XML in the form that `QuickFIX` made customary, so a client's engine
+//! can load the very files that we publish under `docs/fix/`. A line belongs here if it needs one
+//! message and a dictionary, and no session. The answer to a fault is `session`.
 //!
-//! A field is looked up by its tag in a dense table, and a message's fields are a set of bits, so
-//! that checking a message costs a few nanoseconds a field and allocates nothing.
+//! A field is found by its tag in a dense table, and the fields of a message are a set of bits. So
+//! checking a message costs a few nanoseconds a field and allocates nothing.
 
 mod builtin;
 mod check;
@@ -14,26 +14,26 @@ mod format;
 mod load;
 
 pub use builtin::Version;
-pub use check::{Checks, Fault};
+pub use check::{Checks, ValidationFault};
 pub use format::FieldType;
 pub use load::LoadError;
 
 /// Most fields of one dictionary.
 pub const DICTIONARY_FIELDS_MAX: usize = 4_096;
 
-/// Most members of one repeating group, its nested groups' members not counted.
+/// Most members of one repeating group, without the members of nested groups.
 pub const GROUP_MEMBERS_MAX: usize = 256;
 
 /// Lowest tag that is free for agreements between two parties (FIX 4.4 volume 1, "User Defined
 /// Fields").
 pub const USER_DEFINED_MIN: u32 = 5_000;
 
-/// Tags up to here are found in one step.
+/// Tags up to here are found in one table look-up.
 const DENSE_TAGS: usize = 4_096;
 
 const WORDS: usize = DICTIONARY_FIELDS_MAX / 64;
 
-/// Place of a field in its dictionary.
+/// Position of a field in its dictionary.
 type FieldId = u16;
 
 /// A set of fields.
@@ -45,7 +45,7 @@ impl FieldSet {
         Self(Box::new([0; WORDS]))
     }
 
-    /// Adds a field; false when it was there.
+    /// Adds a field; false when it was there before.
     fn insert(&mut self, id: FieldId) -> bool {
         let word = &mut self.0[usize::from(id) / 64];
         let bit = 1 << (id % 64);
@@ -59,7 +59,7 @@ impl FieldSet {
     }
 }
 
-/// The layer that defines a field or message: bits.
+/// The layer that defines a field or a message, as bits.
 mod layer {
     /// FIXT.1.1, or a version in which both layers are one.
     pub const TRANSPORT: u8 = 1;
@@ -67,7 +67,7 @@ mod layer {
     pub const APPLICATION: u8 = 2;
 }
 
-/// What may stand in a field.
+/// Type and allowed values of a field.
 #[derive(Clone, Debug)]
 struct FieldDef {
     tag: u32,
@@ -76,12 +76,12 @@ struct FieldDef {
     values: Option<Values>,
 }
 
-/// An enumeration.
+/// The values of an enumeration.
 #[derive(Clone, Debug, Default)]
 struct Values {
     /// Values of one byte, as bits.
     single: [u64; 4],
-    /// Longer ones, sorted.
+    /// Longer values, sorted.
     long: Vec<Box<[u8]>>,
 }
 
@@ -100,7 +100,7 @@ struct Group {
     count: FieldId,
     /// In the order of the definition; the first one starts every entry. Sorted by field.
     members: Vec<Member>,
-    /// The field that starts an entry.
+    /// The field that starts every entry.
     first: FieldId,
     /// Sorted by the field that counts the entries.
     groups: Vec<Group>,
@@ -109,7 +109,7 @@ struct Group {
 #[derive(Clone, Copy, Debug)]
 struct Member {
     field: FieldId,
-    /// Place in the definition.
+    /// Position in the definition.
     place: u16,
     required: bool,
 }
@@ -118,24 +118,25 @@ struct Member {
 struct MessageDef {
     msg_type: Box<[u8]>,
     layers: u8,
-    /// The body; none for a message whose name alone is known, which the application refuses.
+    /// The body; none for a message of which only the name is known, and which the application
+    /// refuses.
     body: Option<Block>,
 }
 
-/// All messages and fields of a version.
+/// All messages and fields of one version.
 #[derive(Debug)]
 pub struct Dictionary {
     begin_string: String,
     fields: Vec<FieldDef>,
-    /// Place of a field plus one; 0 for no such tag.
+    /// Position of a field plus one, by tag; 0 for an unknown tag.
     dense: Vec<FieldId>,
-    /// The same for tags beyond, sorted by tag.
+    /// The same for tags beyond the table, sorted by tag.
     sparse: Vec<(u32, FieldId)>,
     header: Block,
     trailer: Block,
     /// Sorted by type.
     messages: Vec<MessageDef>,
-    /// Place of a message of a type of one letter, plus one.
+    /// Position of a message with a type of one letter, plus one.
     letters: [u16; 128],
 }
 
@@ -145,7 +146,7 @@ impl Dictionary {
         &self.begin_string
     }
 
-    /// Whether the version has this message type, whatever we do with it.
+    /// Whether the version has this message type.
     pub fn knows_type(&self, msg_type: &[u8]) -> bool {
         self.message(msg_type).is_some()
     }

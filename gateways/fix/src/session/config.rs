@@ -1,4 +1,6 @@
-//! What a session is told at its start, and the policy it asks about logons.
+//! The settings of a session, and the policy that judges Logons.
+//!
+//! A line belongs here if it is set before a session begins.
 
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use super::Schedule;
 use crate::codec::{Encoder, Message, TimePrecision};
 use crate::dictionary::{Checks, Dictionary, Version};
 
-/// Who connects.
+/// Which side connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The peer connects and logs on.
@@ -15,100 +17,102 @@ pub enum Role {
     Initiator,
 }
 
-/// Order of the header fields behind 8, 9 and 35.
+/// Order of the header fields after 8, 9 and 35.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HeaderOrder {
     /// 34, 43, 49, 52, 56, 122.
     #[default]
     SequenceFirst,
-    /// 49, 56, 34, 43, 52, 122, as Binance wants it.
+    /// 49, 56, 34, 43, 52, 122, as Binance requires.
     CompIdsFirst,
 }
 
-/// What a gap in the peer's numbers means.
+/// What a gap in the peer's sequence numbers leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recovery {
-    /// Ask for the missing messages.
+    /// A `ResendRequest` for the missing messages.
     #[default]
     Resend,
-    /// The peer knows no `ResendRequest`: disconnect.
+    /// A disconnect, because the peer does not support `ResendRequest`.
     GapIsFatal,
 }
 
 /// What happens to a message that is sent while nobody is logged on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Offline {
-    /// It is stored, and fetched by the peer's `ResendRequest` (reports to a client).
+    /// The message is stored, and the peer's `ResendRequest` fetches it (reports to a client).
     #[default]
     Store,
-    /// It is refused (orders to a venue, which would be stale later).
+    /// The message is refused (orders to a venue, which would be stale later).
     Refuse,
 }
 
-/// Configuration of one session. Times in nanoseconds unless the name says otherwise.
+/// Configuration of one session. Times are in nanoseconds unless the name says otherwise.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Tag 8, such as `FIX.4.4`.
+    /// `BeginString` (8), such as `FIX.4.4`.
     pub begin_string: String,
-    /// Our `CompID`: 49 of what we send.
+    /// Our `CompID`: `SenderCompID` (49) of our messages.
     pub sender: String,
-    /// The peer's `CompID`: 49 of what we receive.
+    /// The peer's `CompID`: `SenderCompID` (49) of the peer's messages.
     pub target: String,
-    /// Who connects.
+    /// Which side connects.
     pub role: Role,
-    /// Initiator: the `HeartBtInt` (108) we propose, in seconds; 0 for none.
+    /// Initiator: the `HeartBtInt` (108) that we propose, in seconds; 0 for none.
     pub heartbeat_s: u32,
-    /// Acceptor: least and most `HeartBtInt` we take, in seconds.
+    /// Acceptor: smallest and largest `HeartBtInt` (108) that we accept, in seconds.
     pub heartbeat_s_range: (u32, u32),
-    /// `SendingTime` may be off by this much either way; `None` takes any.
+    /// How far `SendingTime` (52) may be from our clock, either way; `None` accepts any.
     pub sending_time_tolerance_ns: Option<u64>,
-    /// A Logon must be there (or answered) within this.
+    /// Time for the peer's Logon, or for its answer to ours.
     pub logon_timeout_ns: u64,
-    /// Our Logout must be answered within this.
+    /// Time for the answer to our Logout.
     pub logout_timeout_ns: u64,
-    /// Both numbers start at 1 with every Logon. An initiator says so with 141=Y, an acceptor
-    /// says nothing unless asked.
+    /// Both numbers start at 1 with every Logon. An initiator sends 141=Y; an acceptor sends it
+    /// only as an answer.
     pub reset_on_logon: bool,
-    /// Digits of the times we write into 52 and 122.
+    /// Decimals of the times that we write into 52 and 122.
     pub time_precision: TimePrecision,
     /// Order of header fields.
     pub header_order: HeaderOrder,
-    /// Rendered fields behind the header of every message but the Logon, each ended by SOH; such
-    /// as `25000=5000`.
+    /// Rendered fields after the header of every message but the Logon, each ended by SOH, such as
+    /// `25000=5000`.
     pub extra_header: Vec<u8>,
-    /// What a gap means.
+    /// What a gap in the peer's sequence numbers leads to.
     pub recovery: Recovery,
-    /// What happens to messages sent while logged out.
+    /// What happens to messages that are sent while nobody is logged on.
     pub offline: Offline,
-    /// Most messages that one `ResendRequest` asks for; 0 asks for all there are (`EndSeqNo` 0).
+    /// Most messages that one `ResendRequest` of ours asks for; 0 for no limit (`EndSeqNo` 0).
     pub resend_chunk: u64,
-    /// What is this old or older is not sent again but filled over: an order that reaches a venue
-    /// late is not what its sender wants any more. `None` sends again at any age, as reports to a
-    /// client must be.
+    /// Messages at least this old are gap-filled instead of sent again: the sender of an order does
+    /// not want it executed late. `None` sends messages of any age again, as reports to a client
+    /// require.
     pub resend_age_max_ns: Option<u64>,
-    /// Tell the peer with the Logon what we expect (789), and send again what the peer says it
-    /// expects, instead of waiting for a `ResendRequest` (FIX 4.4 volume 2, "Using
+    /// The Logon tells the peer the number that we expect (789), and we send again from the number
+    /// that the peer expects, without a `ResendRequest` (FIX 4.4 volume 2, "Using
     /// `NextExpectedMsgSeqNum`"). Both sides must do it.
     pub next_expected: bool,
-    /// Values of `DefaultApplVerID` (1137) that a Logon may have; an initiator sends the first,
-    /// an acceptor takes any and answers with the same. Empty before FIXT 1.1, which demands one.
+    /// Values of `DefaultApplVerID` (1137) that a Logon may have. An initiator sends the first; an
+    /// acceptor accepts any, and answers with the same. Empty before FIXT 1.1, which requires one.
     pub appl_ver_ids: Vec<String>,
-    /// What messages are checked against; `None` for their form only.
+    /// Dictionary checks of every message; `None` for checks of the form only.
     pub validation: Option<Validation>,
-    /// When the session is open and its numbers start anew; `None` for always and never.
+    /// Session hours, with numbers that start at 1 in each period. `None`: always open, and the
+    /// numbers go on.
     pub schedule: Option<Schedule>,
 }
 
-/// A dictionary and the checks that are made with it.
+/// A dictionary, and the checks that use it.
 #[derive(Clone, Debug)]
 pub struct Validation {
-    /// Messages and fields.
+    /// The definitions of messages and fields.
     pub dictionary: Arc<Dictionary>,
-    /// What is checked.
+    /// The checks.
     pub checks: Checks,
 }
 
-/// Most a `SendingTime` may be off by default (FIX 4.4 volume 2, test case 2o: 120 s).
+/// Default limit for the distance of a `SendingTime` from our clock (FIX 4.4 volume 2, test case
+/// 2o: 120 s).
 const SENDING_TIME_TOLERANCE_NS: u64 = 120_000_000_000;
 const TEN_SECONDS_NS: u64 = 10_000_000_000;
 const TWO_SECONDS_NS: u64 = 2_000_000_000;
@@ -161,8 +165,8 @@ impl Config {
         Self { role: Role::Initiator, ..Self::acceptor(sender, target) }
     }
 
-    /// An initiator towards a venue that keeps nothing from session to session and knows no
-    /// `ResendRequest`: numbers start at 1, a gap is fatal, nothing is sent late.
+    /// An initiator towards a venue that stores nothing between sessions and does not support
+    /// `ResendRequest`: numbers start at 1, a gap is fatal, and nothing is sent late.
     pub fn venue(sender: &str, target: &str) -> Self {
         Self {
             reset_on_logon: true,
@@ -175,7 +179,7 @@ impl Config {
     }
 }
 
-/// What a Logon of ours will say, for a signature over it.
+/// The fields of our next Logon, for a signature over them.
 #[derive(Clone, Copy, Debug)]
 pub struct LogonContext<'a> {
     /// Our `CompID`.
@@ -188,24 +192,24 @@ pub struct LogonContext<'a> {
     pub sending_time: &'a [u8],
 }
 
-/// Decides about logons.
+/// Judges Logons.
 pub trait Policy {
-    /// Acceptor: whether the peer may log on. Everything else about the Logon is checked already.
+    /// Acceptor: whether the peer may log on. Everything else about the Logon has been checked.
     ///
     /// # Errors
-    /// The text (58) of the Logout that refuses; it should not tell which part was wrong.
+    /// `Text` (58) of the Logout that refuses. It should not tell which part was wrong.
     fn authenticate(&mut self, logon: &Message<'_>) -> Result<(), &'static str>;
 
-    /// Initiator: appends fields behind 98, 108 and 141 of our Logon.
+    /// Initiator: appends fields after 98, 108 and 141 of our Logon.
     fn logon_fields(&mut self, context: &LogonContext<'_>, logon: &mut Encoder<'_>);
 
-    /// Initiator: appends fields in front of 98, as far as a venue's order of fields matters.
+    /// Initiator: appends fields before 98, for a venue that requires an order of fields.
     fn logon_fields_first(&mut self, context: &LogonContext<'_>, logon: &mut Encoder<'_>) {
         let _ = (context, logon);
     }
 }
 
-/// Takes every logon and adds nothing to ours.
+/// Accepts every Logon, and adds nothing to ours.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCredentials;
 
@@ -217,7 +221,7 @@ impl Policy for NoCredentials {
     fn logon_fields(&mut self, _: &LogonContext<'_>, _: &mut Encoder<'_>) {}
 }
 
-/// User name (553) and password (554), demanded of the peer or sent to it.
+/// User name (553) and password (554): required of the peer, or sent to the peer.
 #[derive(Clone)]
 pub struct PasswordPolicy {
     username: Vec<u8>,
@@ -225,13 +229,13 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// Exactly this pair.
+    /// Requires, or sends, exactly this pair.
     pub fn new(username: &str, password: &str) -> Self {
         Self { username: username.into(), password: password.into() }
     }
 }
 
-/// Shows no password.
+/// Prints no password.
 impl core::fmt::Debug for PasswordPolicy {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PasswordPolicy").finish_non_exhaustive()
@@ -252,7 +256,7 @@ impl Policy for PasswordPolicy {
     }
 }
 
-/// Whether two texts are equal, in a time that depends on the length of `given` only.
+/// Whether two texts are equal. The time depends only on the length of `given`.
 pub fn constant_time_eq(given: &[u8], expected: &[u8]) -> bool {
     let mut difference = u8::from(given.len() != expected.len());
     for (i, byte) in given.iter().enumerate() {

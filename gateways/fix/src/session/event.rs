@@ -1,16 +1,18 @@
-//! What a session tells its caller: events, reasons and errors. Every way to lose a connection
-//! has a name here.
+//! What a session tells its caller: events, reasons and errors. Every way to lose a connection has
+//! a name here.
+//!
+//! A line belongs here if a caller of a session has to know it.
 
 use crate::codec::{EncodeError, Garbled, Message};
 use crate::store::StoreError;
 
-/// What one call of [`Session::receive`](super::Session::receive) did.
+/// The result of one call of [`Session::receive`](super::Session::receive).
 #[derive(Debug)]
 pub struct Received<'b> {
     /// Bytes to drop from the front of the input.
     pub consumed: usize,
-    /// What the caller must know. With nothing consumed and no event, more bytes are needed, the
-    /// output buffer must be written first, or [confirmations](super::Session::is_held) must come.
+    /// What the caller must know. With nothing consumed and no event, the session needs more bytes,
+    /// or waits: for its output to be written, or for [confirmations](super::Session::is_held).
     pub event: Option<Event<'b>>,
 }
 
@@ -19,140 +21,141 @@ pub struct Received<'b> {
 pub enum Event<'b> {
     /// Both sides have logged on.
     LoggedOn {
-        /// Agreed interval in seconds.
+        /// Agreed heartbeat interval (108), in seconds.
         heartbeat_s: u32,
-        /// Both numbers started anew.
+        /// Both sequence numbers started at 1.
         reset: bool,
     },
-    /// A message for the application, in sequence, once.
+    /// An application message, in sequence, delivered once.
     App(AppMessage<'b>),
     /// The peer rejected (35=3) a message of ours.
     PeerReject(Message<'b>),
-    /// We rejected a message of the peer's; it counts in the sequence and is not delivered.
+    /// We rejected a message of the peer. It takes its number and is not delivered.
     Rejected {
-        /// Its number.
+        /// `MsgSeqNum` (34) of the message.
         seq: u64,
-        /// Why.
+        /// `SessionRejectReason` (373).
         reason: SessionRejectReason,
-        /// The field at fault, if it is one; 0 for a tag that is no number.
+        /// The field at fault, if it is one; 0 for a tag that is not a number.
         tag: Option<u32>,
     },
-    /// Our Logout has gone out; [`Event::Disconnect`] follows when it is answered or late.
+    /// Our Logout was sent. [`Event::Disconnect`] follows when the peer answers or is late.
     LogoutSent {
         /// Why: the peer is at fault, or the session's hours are over.
         reason: DisconnectReason,
     },
-    /// Something odd that needs no action.
+    /// Something unusual that needs no action.
     Warning(Warning),
-    /// The session has let go of the connection: write the output buffer, then close.
+    /// The session has ended its connection: write the output buffer, then close.
     Disconnect {
-        /// Why.
+        /// Why the connection ended.
         reason: DisconnectReason,
-        /// The peer's own words (58), if it gave any.
+        /// The peer's `Text` (58), if it sent any.
         text: &'b [u8],
     },
 }
 
-/// A message for the application.
+/// An application message.
 #[derive(Clone, Copy, Debug)]
 pub struct AppMessage<'b> {
     /// The message.
     pub message: Message<'b>,
-    /// For [`Session::confirm_in`](super::Session::confirm_in): number and reset count in one.
+    /// The id for [`Session::confirm_in`](super::Session::confirm_in): sequence number and reset
+    /// count in one.
     pub id: u64,
     /// `MsgSeqNum`.
     pub seq: u64,
-    /// `PossDupFlag`: the peer sends it again because we asked.
+    /// `PossDupFlag` (43): the peer sends the message again because we asked.
     pub poss_dup: bool,
-    /// `PossResend`: its content may have come before under another number.
+    /// `PossResend` (97): the content may have come before under another number.
     pub poss_resend: bool,
 }
 
-/// Odd, but the session goes on.
+/// Something unusual that does not end the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Bytes that are no message were skipped.
+    /// Bytes that are not a message were skipped.
     Garbled(Garbled),
-    /// Numbers are missing; they have been asked for.
+    /// Sequence numbers are missing, and have been asked for.
     Gap {
-        /// The first missing one.
+        /// The first missing number.
         expected: u64,
-        /// What came.
+        /// The number that came.
         received: u64,
     },
-    /// Messages that the peer asked for are no longer kept; they were gap-filled.
+    /// Messages that the peer asked for are not stored any more: they were gap-filled.
     ResendTruncated {
-        /// First number asked for.
+        /// The first number that the peer asked for.
         from: u64,
-        /// Last number that retention has removed.
+        /// The last number that retention has removed.
         upto: u64,
     },
-    /// The peer moved its number forward without filling the gap: messages may be lost.
+    /// The peer raised its number without filling a gap: messages may be lost.
     SequenceReset {
-        /// What we expected.
+        /// The number that we expected.
         from: u64,
-        /// What comes next.
+        /// The number that comes next.
         to: u64,
     },
-    /// The peer is silent; a `TestRequest` has gone out.
+    /// The peer is silent, and a `TestRequest` was sent.
     Silent,
 }
 
-/// Why a session lets go of its connection.
+/// Why a session ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DisconnectReason {
-    /// The first bytes were no message.
+    /// The first bytes are not a message.
     #[error("garbled logon")]
     GarbledLogon,
-    /// The first message was no Logon.
+    /// The first message is not a Logon.
     #[error("first message is no logon")]
     FirstMessageNotLogon,
-    /// No Logon in time.
+    /// The Logon did not come in time.
     #[error("logon timeout")]
     LogonTimeout,
-    /// A Logon that is badly formed or lacks a field.
+    /// The Logon is malformed, or lacks a field.
     #[error("invalid logon")]
     InvalidLogon,
     /// We refused the peer's Logon.
     #[error("logon refused: {0}")]
     LogonRefused(Refusal),
-    /// The peer refused ours.
+    /// The peer refused our Logon.
     #[error("logon refused by the peer")]
     LogonRefusedByPeer,
     /// A second Logon within a session.
     #[error("duplicate logon")]
     DuplicateLogon,
-    /// Tag 8 of another version.
+    /// `BeginString` (8) is another version's.
     #[error("incorrect BeginString")]
     BeginString,
-    /// 49 or 56 of somebody else.
+    /// `SenderCompID` (49) or `TargetCompID` (56) is another one.
     #[error("CompID problem")]
     CompId,
-    /// 52 too far off, or before 122.
+    /// `SendingTime` (52) is too far from our clock, or earlier than `OrigSendingTime` (122).
     #[error("SendingTime accuracy problem")]
     SendingTime,
-    /// A message without a usable 34.
+    /// `MsgSeqNum` (34) is missing or malformed.
     #[error("no MsgSeqNum")]
     NoMsgSeqNum,
-    /// A number below the expected one, not marked as a duplicate.
+    /// The number is below the expected one, and the message is not marked as a duplicate.
     #[error("MsgSeqNum too low")]
     SequenceTooLow,
-    /// The peer expects (789) a number that we have not come to.
+    /// The peer expects (789) a number that we have not reached.
     #[error("NextExpectedMsgSeqNum too high")]
     NextExpectedTooHigh,
-    /// A gap towards a peer that cannot resend.
+    /// A gap in the numbers of a peer that cannot resend.
     #[error("gap in the sequence")]
     GapFatal,
-    /// The peer does not resend what it was asked for.
+    /// The peer does not resend the messages that it was asked for.
     #[error("gap not filled")]
     GapNotFilled,
-    /// The peer asks for the same messages for ever.
+    /// The peer asks for the same messages again and again.
     #[error("too many resend requests")]
     ResendLoop,
-    /// No message and no answer for 2.4 heartbeat intervals.
+    /// No message and no answer came for 2.4 heartbeat intervals.
     #[error("heartbeat timeout")]
     HeartbeatTimeout,
-    /// The peer logged out; we answered.
+    /// The peer logged out, and we answered.
     #[error("logged out by the peer")]
     PeerLogout,
     /// The peer answered our Logout.
@@ -161,13 +164,14 @@ pub enum DisconnectReason {
     /// The peer did not answer our Logout.
     #[error("logout timeout")]
     LogoutTimeout,
-    /// Too many garbled stretches in a row.
+    /// Too many garbled stretches came in a row.
     #[error("too much garbage")]
     TooMuchGarbage,
     /// The session's hours are over.
     #[error("outside session hours")]
     OutsideHours,
-    /// The core does not keep up: too many unconfirmed messages, and no confirmation for long.
+    /// The core does not keep up: too many messages are unconfirmed, and no confirmation came for
+    /// too long.
     #[error("too many unconfirmed messages")]
     TooManyUnconfirmed,
 }
@@ -181,44 +185,44 @@ pub enum Refusal {
     /// `HeartBtInt` (108) is absent or outside the configured range.
     #[error("HeartBtInt")]
     HeartBtInt,
-    /// The policy said no.
+    /// The policy refused it.
     #[error("credentials")]
     Credentials,
-    /// 141=Y under a number other than 1.
+    /// `ResetSeqNumFlag` (141) is Y with a number other than 1.
     #[error("ResetSeqNumFlag")]
     ResetSeqNum,
-    /// `DefaultApplVerID` (1137) is absent or none of ours.
+    /// `DefaultApplVerID` (1137) is absent, or none of ours.
     #[error("DefaultApplVerID")]
     DefaultApplVerId,
     /// The session is closed now.
     #[error("outside session hours")]
     OutsideHours,
-    /// The Logon is not as the dictionary has it.
+    /// The Logon breaks the dictionary.
     #[error("invalid field")]
     InvalidField,
 }
 
-/// Why a message could not be sent.
+/// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// Not logged on, and the session does not store for later.
+    /// The peer is not logged on, and the session does not store messages for later.
     #[error("not logged on")]
     NotLoggedOn,
     /// The message cannot be written.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// It cannot be stored, so it must not leave. The session should be stopped.
+    /// The message could not be stored, so it must not leave. The session should be stopped.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There are no more sequence numbers.
+    /// The sequence numbers are used up.
     #[error("sequence numbers exhausted")]
     SequenceExhausted,
 }
 
-/// A misuse of, or a failure below, the session.
+/// A misuse of the session, or a failure of its store.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// There is a connection already.
+    /// The session has a connection already.
     #[error("already connected")]
     AlreadyConnected,
     /// The store failed.
@@ -226,20 +230,20 @@ pub enum SessionError {
     Store(StoreError),
 }
 
-/// What became of a message that was to be sent.
+/// The result of sending a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Stored and in the output buffer.
+    /// The message is stored, and is in the output buffer.
     Written {
-        /// Its number.
+        /// `MsgSeqNum` (34) of the message.
         seq: u64,
     },
-    /// Stored only: nobody is logged on.
+    /// The message is only stored, because nobody is logged on.
     Held {
-        /// Its number.
+        /// `MsgSeqNum` (34) of the message.
         seq: u64,
     },
-    /// An event of this or a higher number is stored already: nothing was done.
+    /// An event with this number or a higher one is stored already: nothing was done.
     AlreadyStored,
 }
 
@@ -252,12 +256,12 @@ macro_rules! reasons {
         }
 
         impl $name {
-            /// The number on the wire.
+            /// The number in the message.
             pub const fn code(self) -> u16 {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The words of the specification.
+            /// The wording of the specification.
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }

@@ -1,12 +1,13 @@
-//! Gaps in the peer's numbers: what is asked for, and what becomes of messages that came ahead.
+//! Gaps in the peer's sequence numbers: which messages are asked for, and how messages ahead of a
+//! gap are kept.
 //!
-//! FIX 4.4 volume 2 ("Ordered Message Processing") leaves two ways: to ask for everything from the
-//! gap on and pass over what came ahead, or to ask for what is missing and keep what came ahead.
-//! We do both: the request is open-ended unless chunks are configured, and messages ahead are kept
-//! as far as there is room, so that a peer which resends only the gap is understood as well. What
-//! comes again although it was kept is a duplicate by its number.
+//! FIX 4.4 volume 2 ("Ordered Message Processing") allows two ways: ask for everything from the gap
+//! on and drop the messages that came ahead, or ask for the missing ones and keep those ahead. We
+//! do both. The request is open-ended unless chunks are configured, and messages ahead are kept as
+//! far as there is room. So a peer that resends only the gap is understood as well; a message that
+//! comes twice is a duplicate by its number.
 //!
-//! A line belongs here if it is about a number that was skipped.
+//! A line belongs here if it is about a skipped number.
 
 use super::inbound::{Header, first_fault};
 use super::{
@@ -18,8 +19,8 @@ use crate::tags::{self, msg_type};
 
 /// A message that came ahead of a gap.
 #[derive(Debug)]
-enum Ahead {
-    /// It is dealt with; the number behind what it stands for.
+enum QueuedMessage {
+    /// It was handled at once; `behind` is the number after the ones that it stands for.
     Handled { behind: u64 },
     /// It waits for its turn.
     Kept { header: Header, frame: Vec<u8> },
@@ -27,12 +28,12 @@ enum Ahead {
 
 /// Messages that came ahead of a gap, by number.
 #[derive(Debug, Default)]
-pub(super) struct AheadQueue {
-    sorted: Vec<(u64, Ahead)>,
+pub(super) struct GapQueue {
+    sorted: Vec<(u64, QueuedMessage)>,
     kept_bytes: usize,
 }
 
-impl AheadQueue {
+impl GapQueue {
     pub fn clear(&mut self) {
         self.sorted.clear();
         self.kept_bytes = 0;
@@ -42,11 +43,11 @@ impl AheadQueue {
         self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq).is_ok()
     }
 
-    /// Remembers a message unless there is no room, or one of that number.
-    fn add(&mut self, seq: u64, ahead: Ahead) {
+    /// Adds a message, unless there is no room or its number is there already.
+    fn add(&mut self, seq: u64, ahead: QueuedMessage) {
         let bytes = match &ahead {
-            Ahead::Handled { .. } => 0,
-            Ahead::Kept { frame, .. } => frame.len(),
+            QueuedMessage::Handled { .. } => 0,
+            QueuedMessage::Kept { frame, .. } => frame.len(),
         };
         let room = self.sorted.len() < AHEAD_MAX && self.kept_bytes + bytes <= AHEAD_BYTES_MAX;
         if let Err(at) = self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq)
@@ -57,16 +58,17 @@ impl AheadQueue {
         }
     }
 
-    /// Drops what is below `next` and passes over what is dealt with; the number expected then.
+    /// Drops numbers below `next` and passes over handled ones; returns the number that is expected
+    /// then.
     pub fn skip(&mut self, mut next: u64) -> u64 {
         let mut used = 0;
         for (seq, ahead) in &self.sorted {
             match ahead {
                 _ if *seq > next => break,
-                Ahead::Handled { behind } if *seq == next => next = *behind,
-                Ahead::Handled { .. } => {}
-                Ahead::Kept { .. } if *seq == next => break,
-                Ahead::Kept { frame, .. } => self.kept_bytes -= frame.len(),
+                QueuedMessage::Handled { behind } if *seq == next => next = *behind,
+                QueuedMessage::Handled { .. } => {}
+                QueuedMessage::Kept { .. } if *seq == next => break,
+                QueuedMessage::Kept { frame, .. } => self.kept_bytes -= frame.len(),
             }
             used += 1;
         }
@@ -80,15 +82,15 @@ impl AheadQueue {
     }
 
     fn pop(&mut self) -> Option<(Header, Vec<u8>)> {
-        if !matches!(self.sorted.first(), Some((_, Ahead::Kept { .. }))) {
+        if !matches!(self.sorted.first(), Some((_, QueuedMessage::Kept { .. }))) {
             return None;
         }
         match self.sorted.remove(0).1 {
-            Ahead::Kept { header, frame } => {
+            QueuedMessage::Kept { header, frame } => {
                 self.kept_bytes -= frame.len();
                 Some((header, frame))
             }
-            Ahead::Handled { .. } => None,
+            QueuedMessage::Handled { .. } => None,
         }
     }
 }
@@ -98,7 +100,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.config.recovery == Recovery::GapIsFatal
     }
 
-    /// A number is skipped. What needs no application is done now; everything else is kept.
+    /// A number was skipped. A message that needs no application is handled now; every other
+    /// message is kept.
     pub(super) fn on_too_high<'b>(
         &mut self,
         now_ns: u64,
@@ -125,22 +128,22 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if told.is_none() {
             return gap.map(Event::Warning);
         }
-        // One event a call: the other one is told next.
+        // One event for each call: the other one comes with the next call.
         self.untold = gap;
         told
     }
 
-    /// What can be done with a message ahead of its turn.
+    /// Handles a message ahead of its turn, as far as that is possible.
     fn act_ahead<'b>(
         &mut self,
         now_ns: u64,
         header: Header,
         message: &Message<'b>,
         out: &mut Vec<u8>,
-    ) -> (Ahead, Option<Event<'b>>) {
+    ) -> (QueuedMessage, Option<Event<'b>>) {
         let seq = header.seq;
-        let handled = Ahead::Handled { behind: seq + 1 };
-        let kept = || Ahead::Kept { header, frame: message.bytes().to_vec() };
+        let handled = QueuedMessage::Handled { behind: seq + 1 };
+        let kept = || QueuedMessage::Kept { header, frame: message.bytes().to_vec() };
         if first_fault(message, self.config.validation.as_ref()).is_some() {
             return (kept(), None);
         }
@@ -152,7 +155,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::SEQUENCE_RESET => {
                 let to = message.uint(tags::NEW_SEQ_NO).ok().flatten();
                 match to.filter(|to| (seq + 1..=SEQ_MAX).contains(to)) {
-                    Some(behind) => (Ahead::Handled { behind }, None),
+                    Some(behind) => (QueuedMessage::Handled { behind }, None),
                     None => (kept(), None),
                 }
             }
@@ -160,12 +163,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// The Logon of that number has been answered.
+    /// The Logon with that number has been answered.
     pub(super) fn logon_was_ahead(&mut self, seq: u64) {
-        self.ahead.add(seq, Ahead::Handled { behind: seq + 1 });
+        self.ahead.add(seq, QueuedMessage::Handled { behind: seq + 1 });
     }
 
-    /// Whether a message that was kept is the next one.
+    /// Whether the next message is a kept one.
     pub(super) fn ahead_is_due(&self) -> bool {
         self.takes_messages() && self.ahead.first() == Some(self.next_in)
     }
@@ -184,7 +187,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         event
     }
 
-    /// Asks for what is missing below `seq`, unless that has been asked for. Returns whether it
+    /// Asks for the missing messages below `seq`, unless they have been asked for. True if it
     /// asked.
     pub(super) fn open_gap(&mut self, now_ns: u64, seq: u64, out: &mut Vec<u8>) -> bool {
         if let Some(gap) = &mut self.gap {
@@ -200,8 +203,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     pub(super) fn ask_for_gap(&mut self, now_ns: u64, out: &mut Vec<u8>) {
         let Some(gap) = &mut self.gap else { return };
         let from = self.next_in;
-        // Zero is "all there are". The peer has sent everything up to the highest number that was
-        // seen, so its answer reaches that far at least.
+        // Zero means "all". The peer has sent everything up to the highest number that was seen, so
+        // its answer reaches at least that far.
         let mut end = 0;
         gap.asked = gap.upto;
         if self.config.resend_chunk > 0 {
@@ -216,7 +219,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         });
     }
 
-    /// All that was asked for is there, and more is missing.
+    /// Everything that was asked for is there, and more is missing.
     pub(super) fn ask_for_next_chunk(&mut self, now_ns: u64, out: &mut Vec<u8>) {
         let done = self.gap.is_some_and(|gap| self.next_in > gap.asked);
         if done && self.takes_messages() && !self.ahead_is_due() {

@@ -1,4 +1,6 @@
-//! Messages of the peer, once logged on: header checks, sequence, administrative messages.
+//! Messages of a peer that is logged on: header checks, sequence, administrative messages.
+//!
+//! A line belongs here if it handles a message of the peer after the Logon.
 
 use super::outbound::RefTag;
 use super::{
@@ -10,7 +12,7 @@ use crate::codec::{Defect, Message};
 use crate::store::{MSG_TYPE_BYTES_MAX, MessageStore, SEQ_MAX};
 use crate::tags::{self, msg_type};
 
-/// What a good header says.
+/// The values of a correct header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub seq: u64,
@@ -18,12 +20,12 @@ pub(super) struct Header {
     pub poss_dup: bool,
 }
 
-/// What a bad header calls for.
+/// What is wrong with a header.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(super) enum HeaderFault {
     BeginString,
     NoMsgSeqNum,
-    /// Reject; and Logout as well when `fatal` says why.
+    /// The answer is a Reject, and a Logout as well when `fatal` says why.
     Reject {
         seq: u64,
         reason: Reason,
@@ -55,16 +57,20 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// 8, 34, 49, 52, 56 and 43; the same for a Logon and all that follows.
-    pub(super) fn check_header(&self, now_ns: u64, message: &Message<'_>) -> Result<Header, Fault> {
+    /// Checks 8, 34, 49, 52, 56 and 43, of a Logon and of all later messages.
+    pub(super) fn check_header(
+        &self,
+        now_ns: u64,
+        message: &Message<'_>,
+    ) -> Result<Header, HeaderFault> {
         if message.begin_string() != self.config.begin_string.as_bytes() {
-            return Err(Fault::BeginString);
+            return Err(HeaderFault::BeginString);
         }
         let seq = match message.uint(tags::MSG_SEQ_NUM) {
             Ok(Some(seq)) if seq <= SEQ_MAX => seq,
-            _ => return Err(Fault::NoMsgSeqNum),
+            _ => return Err(HeaderFault::NoMsgSeqNum),
         };
-        let fault = |reason, tag, fatal| Err(Fault::Reject { seq, reason, tag, fatal });
+        let fault = |reason, tag, fatal| Err(HeaderFault::Reject { seq, reason, tag, fatal });
         for (tag, expected) in [
             (tags::SENDER_COMP_ID, &self.config.target),
             (tags::TARGET_COMP_ID, &self.config.sender),
@@ -140,7 +146,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.in_sequence(now_ns, header, message, out)
     }
 
-    /// A Logout counts when it is the next message; it ends the session either way.
+    /// Counts a Logout if it is the next message; it ends the session either way.
     fn count_logout(&mut self, now_ns: u64, message: &Message<'_>) {
         if message.uint(tags::MSG_SEQ_NUM) == Ok(Some(self.next_in)) {
             self.advance(now_ns, self.next_in + 1);
@@ -151,19 +157,19 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         &mut self,
         now_ns: u64,
         message: &Message<'b>,
-        fault: Fault,
+        fault: HeaderFault,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
         match fault {
-            Fault::BeginString => {
+            HeaderFault::BeginString => {
                 let reason = DisconnectReason::BeginString;
                 self.log_out(now_ns, reason, "Incorrect BeginString", out)
             }
-            Fault::NoMsgSeqNum => {
+            HeaderFault::NoMsgSeqNum => {
                 let reason = DisconnectReason::NoMsgSeqNum;
                 self.log_out_now(now_ns, reason, "MsgSeqNum missing or malformed", out)
             }
-            Fault::Reject { seq, reason, tag, fatal } => {
+            HeaderFault::Reject { seq, reason, tag, fatal } => {
                 self.reject(now_ns, message, reason, tag, out);
                 if seq == self.next_in {
                     self.advance(now_ns, seq + 1);
@@ -186,7 +192,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.log_out_now(now_ns, DisconnectReason::SequenceTooLow, &text, out)
     }
 
-    /// SequenceReset-Reset: only its `NewSeqNo` matters, whatever its own number.
+    /// `SequenceReset` in reset mode: only its `NewSeqNo` (36) matters, not its own number.
     fn on_reset<'b>(
         &mut self,
         now_ns: u64,
@@ -255,7 +261,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         (!known).then_some((Reason::InvalidApplicationVersion, tag))
     }
 
-    /// Rejects a message for what is in it; `next` is expected from here on.
+    /// Rejects a message for its content; `next` is expected from here on.
     fn reject_fault<'b>(
         &mut self,
         now_ns: u64,
@@ -277,7 +283,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Event::Rejected { seq, reason, tag }
     }
 
-    /// There is room: [`receive`](Self::receive) has looked.
+    /// [`receive`](Self::receive) has checked that there is room.
     fn deliver<'b>(&mut self, now_ns: u64, header: Header, message: Message<'b>) -> Event<'b> {
         let seq = header.seq;
         self.unconfirmed.push_back(Unconfirmed { seq, settled: false });
@@ -304,7 +310,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Event::Rejected { seq, reason, tag: Some(tag) }
     }
 
-    /// Answered with a Heartbeat that repeats its id; `Some` when it was rejected instead.
+    /// Answers with a Heartbeat that repeats the id; `Some` when the request was rejected.
     pub(super) fn on_test_request<'b>(
         &mut self,
         now_ns: u64,
@@ -363,7 +369,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.begin_replay(now_ns, begin, end, out).map(Event::Warning)
     }
 
-    /// Begins to send again; says so if some of it is no longer kept.
+    /// Begins a resend; warns if some of the messages are not stored any more.
     pub(super) fn begin_replay(
         &mut self,
         now_ns: u64,
@@ -380,9 +386,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             .then_some(Warning::ResendTruncated { from: begin, upto: dropped.min(end) })
     }
 
-    /// Counts a request that reaches below what was resent before; a peer may make some, but not
-    /// for ever. Nothing but time ends the count: what is new may be asked for as often as it comes
-    /// about.
+    /// Counts a request that reaches below the highest number resent before. A peer may make some
+    /// of them, but not without end. Only time ends the count. New messages may be asked for as
+    /// often as they come.
     fn resends_too_often(&mut self, now_ns: u64, begin: u64) -> bool {
         let Resends { upto, times, since_ns } = &mut self.resends;
         if *times == 0 || now_ns.saturating_sub(*since_ns) >= SAME_RESENDS_NS {
@@ -414,14 +420,14 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     }
 }
 
-/// 123=Y; anything else is a reset, which is checked more strictly.
+/// Whether 123=Y. Any other value means reset mode, which is checked more strictly.
 fn is_gap_fill(message: &Message<'_>) -> bool {
     message.get(tags::GAP_FILL_FLAG) == Some(b"Y")
 }
 
-/// A message sent again must say when it was sent first, and that cannot be later than now. (A
-/// `SequenceReset` was not sent before.)
-fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<Fault> {
+/// A message that is sent again must say when it was sent first, and that must not be in the
+/// future. A `SequenceReset` was not sent before.
+fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<HeaderFault> {
     if !header.poss_dup || message.msg_type() == msg_type::SEQUENCE_RESET {
         return None;
     }
@@ -432,10 +438,10 @@ fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<Fault> {
         Ok(None) => (Reason::RequiredTagMissing, tag, None),
         Err(_) => (Reason::IncorrectDataFormat, tag, None),
     };
-    Some(Fault::Reject { seq: header.seq, reason, tag, fatal })
+    Some(HeaderFault::Reject { seq: header.seq, reason, tag, fatal })
 }
 
-/// The first thing that makes a message in sequence unacceptable.
+/// The first reason to reject a message that is in sequence.
 pub(super) fn first_fault<'b>(
     message: &Message<'b>,
     validation: Option<&Validation>,

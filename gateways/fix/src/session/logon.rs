@@ -1,7 +1,9 @@
-//! Logon in both roles, and resets that come with one.
+//! Logon in both roles, and resets that come with a Logon.
+//!
+//! A line belongs here if it is about a Logon.
 
 use super::config::LogonContext;
-use super::inbound::{Fault, first_fault};
+use super::inbound::{HeaderFault, first_fault};
 use super::{
     DisconnectReason, Event, Gap, Policy, REFUSALS_MAX, REFUSALS_NS, Refusal, Refusals, Session,
     SessionRejectReason, State, outbound,
@@ -13,7 +15,7 @@ use crate::tags::{self, msg_type};
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 impl<S: MessageStore, P: Policy> Session<S, P> {
-    /// Our Logon as the one who connects.
+    /// Writes our Logon as initiator.
     pub(super) fn send_logon(&mut self, now_ns: u64, out: &mut Vec<u8>) {
         if self.config.reset_on_logon {
             self.reset_numbers();
@@ -27,7 +29,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_seq_num: seq,
             sending_time: &self.scratch,
         };
-        let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let stamp = outbound::HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut logon = outbound::begin(&self.config, out, msg_type::LOGON, stamp, true);
         self.policy.logon_fields_first(&context, &mut logon);
         logon.uint(tags::ENCRYPT_METHOD, 0);
@@ -48,7 +50,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// The first message of a connection that we accepted.
+    /// Handles the first message of a connection that we accepted.
     pub(super) fn on_first<'b>(
         &mut self,
         now_ns: u64,
@@ -59,7 +61,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return self.disconnect(DisconnectReason::FirstMessageNotLogon);
         }
         self.enter_period(now_ns);
-        // Whoever is not even the right peer learns nothing about why.
+        // A peer with the wrong `CompID` is not told why.
         let header = match self.check_header(now_ns, &message) {
             Ok(header) => header,
             Err(fault) => return self.disconnect(logon_fault(fault)),
@@ -88,12 +90,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.accept_logon(now_ns, header.seq, terms, out)
     }
 
-    /// What a Logon asks for, if it may be had.
+    /// The terms that a Logon asks for, if they can be granted.
     fn logon_terms(
         &self,
         seq: u64,
         message: &Message<'_>,
-    ) -> Result<Terms, (Refusal, &'static str)> {
+    ) -> Result<LogonTerms, (Refusal, &'static str)> {
         if !matches!(message.int(tags::ENCRYPT_METHOD), Ok(Some(0))) {
             return Err((Refusal::EncryptMethod, "EncryptMethod must be 0"));
         }
@@ -110,10 +112,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             .appl_ver_id_of(message)
             .ok_or((Refusal::DefaultApplVerId, "DefaultApplVerID missing or not supported"))?;
         let expects = self.peer_expects(message);
-        Ok(Terms { heartbeat_s, reset, appl_ver_id, expects })
+        Ok(LogonTerms { heartbeat_s, reset, appl_ver_id, expects })
     }
 
-    /// Which of our versions a Logon names; the first when there is nothing to choose.
+    /// Which of our versions a Logon names; the first when there is no choice.
     fn appl_ver_id_of(&self, message: &Message<'_>) -> Option<usize> {
         let ours = &self.config.appl_ver_ids;
         let said = message.get(tags::DEFAULT_APPL_VER_ID);
@@ -123,21 +125,21 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         ours.iter().position(|version| Some(version.as_bytes()) == said)
     }
 
-    /// The number that the peer expects next (789), if both sides tell.
+    /// The number that the peer expects next (789), if both sides tell it.
     fn peer_expects(&self, message: &Message<'_>) -> Option<u64> {
         let said = message.uint(tags::NEXT_EXPECTED_MSG_SEQ_NUM).ok().flatten();
         said.filter(|_| self.config.next_expected)
     }
 
-    /// The peer is who it says and may log on: numbers are compared and the Logon is answered.
+    /// The peer may log on: its number is compared, and the Logon is answered.
     fn accept_logon<'b>(
         &mut self,
         now_ns: u64,
         seq: u64,
-        terms: Terms,
+        terms: LogonTerms,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        let Terms { heartbeat_s, reset, expects, .. } = terms;
+        let LogonTerms { heartbeat_s, reset, expects, .. } = terms;
         self.refusals = Refusals::default();
         if seq < self.next_in {
             return self.sequence_too_low(now_ns, seq, out);
@@ -173,8 +175,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Event::LoggedOn { heartbeat_s, reset: reset || self.config.reset_on_logon }
     }
 
-    /// The peer's Logon has skipped numbers. A peer that heard what we expect (789) sends them by
-    /// itself; it is asked only when it does not.
+    /// The peer's Logon has skipped numbers. A peer that was told our expected number (789) sends
+    /// the missing messages by itself. It is asked only if it does not.
     fn open_logon_gap(&mut self, now_ns: u64, seq: u64, told: bool, out: &mut Vec<u8>) {
         self.logon_was_ahead(seq);
         if told {
@@ -184,7 +186,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// Sends again what the peer says it has not got, up to the number before `first_new`.
+    /// Sends the messages again that the peer says it lacks, up to the number before `first_new`.
     fn resend_from(
         &mut self,
         now_ns: u64,
@@ -202,8 +204,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.log_out_now(now_ns, reason, "NextExpectedMsgSeqNum too high", out)
     }
 
-    /// Refuses a Logon that is not well made: a Reject tells which field, a Logout follows
-    /// (FIX 4.4 volume 2, test case 1d).
+    /// Refuses a malformed Logon: a Reject names the field, and a Logout follows (FIX 4.4 volume 2,
+    /// test case 1d).
     fn refuse_invalid<'b>(
         &mut self,
         now_ns: u64,
@@ -213,15 +215,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ) -> Event<'b> {
         if self.may_answer_refused(now_ns) {
             let seq = self.refusal_seq();
-            let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
-            // Text and ids are bounded, so it is never too long.
+            let stamp = outbound::HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
+            // Text and ids are bounded, so the message is never too long.
             let _ = outbound::write_reject(&self.config, message, stamp, reason, tag, out);
             self.refuse_under(now_ns, seq + 1, reason.text(), out);
         }
         self.disconnect(DisconnectReason::LogonRefused(Refusal::InvalidField))
     }
 
-    /// Refuses a Logon, with a Logout that says why as long as there are not too many.
+    /// Refuses a Logon with a Logout that says why, unless too many were refused before.
     fn refuse<'b>(
         &mut self,
         now_ns: u64,
@@ -235,8 +237,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.disconnect(DisconnectReason::LogonRefused(refusal))
     }
 
-    /// Counts a Logon that is refused. A stranger who knows the peer's name must not be able to
-    /// move its numbers without end.
+    /// Counts a refused Logon. Somebody who knows the peer's name must not be able to raise its
+    /// numbers without end.
     fn may_answer_refused(&mut self, now_ns: u64) -> bool {
         let Refusals { times, since_ns } = &mut self.refusals;
         if *times == 0 || now_ns.saturating_sub(*since_ns) >= REFUSALS_NS {
@@ -246,25 +248,25 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         *times <= REFUSALS_MAX
     }
 
-    /// The number that an answer to this Logon has.
+    /// The number of the answer to this Logon.
     fn refusal_seq(&self) -> u64 {
         if self.config.reset_on_logon { 1 } else { self.store.next_out() }
     }
 
-    /// The Logout of a refusal. Its number, and those before it, are used up: a peer that counts it
-    /// expects the next one, and one that does not has a gap which is filled.
+    /// The Logout of a refusal. Its number, and those before it, are used up: a peer that counts
+    /// the Logout expects the next number, and a peer that does not finds a gap, which is filled.
     fn refuse_under(&mut self, now_ns: u64, seq: u64, text: &str, out: &mut Vec<u8>) {
-        let stamp = outbound::Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let stamp = outbound::HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut logout = outbound::begin(&self.config, out, msg_type::LOGOUT, stamp, false);
         logout.text(tags::TEXT, text);
-        // A refusal too long to be written is still a refusal.
+        // A refusal that is too long to be written is still a refusal.
         let _ = logout.finish();
         if !self.config.reset_on_logon {
             self.store.set_next_out(seq + 1);
         }
     }
 
-    /// The answer to our Logon.
+    /// Handles the answer to our Logon.
     pub(super) fn on_logon_answer<'b>(
         &mut self,
         now_ns: u64,
@@ -300,7 +302,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         };
         let told = matches!(message.bool(tags::RESET_SEQ_NUM_FLAG), Ok(Some(true)));
         if told && !self.config.reset_on_logon {
-            // The peer starts anew although we did not ask: our Logon was number one then.
+            // The peer starts at 1 although we did not ask: our Logon is number 1 then.
             self.reset_numbers();
             self.store.set_next_out(2);
         }
@@ -328,7 +330,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Event::LoggedOn { heartbeat_s: heartbeat_s as u32, reset }
     }
 
-    /// A Logon within a session: a reset when it says so, else an error.
+    /// Handles a Logon within a session: a reset if it says so, otherwise an error.
     pub(super) fn on_logon_again<'b>(
         &mut self,
         now_ns: u64,
@@ -348,27 +350,27 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.reset_numbers();
         let heartbeat_s = (self.heartbeat_ns / NS_PER_SECOND) as u32;
         let appl_ver_id = self.appl_ver_id;
-        let terms = Terms { heartbeat_s, reset: true, appl_ver_id, expects: None };
+        let terms = LogonTerms { heartbeat_s, reset: true, appl_ver_id, expects: None };
         self.accept_logon(now_ns, seq, terms, out)
     }
 }
 
-/// What a Logon asks for.
+/// The terms that a Logon asks for.
 #[derive(Clone, Copy, Debug)]
-struct Terms {
+struct LogonTerms {
     heartbeat_s: u32,
     reset: bool,
-    /// Place in [`Config::appl_ver_ids`](super::Config::appl_ver_ids).
+    /// Position in [`Config::appl_ver_ids`](super::Config::appl_ver_ids).
     appl_ver_id: usize,
     /// `NextExpectedMsgSeqNum` (789).
     expects: Option<u64>,
 }
 
-fn logon_fault(fault: Fault) -> DisconnectReason {
+fn logon_fault(fault: HeaderFault) -> DisconnectReason {
     match fault {
-        Fault::BeginString => DisconnectReason::BeginString,
-        Fault::NoMsgSeqNum => DisconnectReason::NoMsgSeqNum,
-        Fault::Reject { reason, .. } => match reason {
+        HeaderFault::BeginString => DisconnectReason::BeginString,
+        HeaderFault::NoMsgSeqNum => DisconnectReason::NoMsgSeqNum,
+        HeaderFault::Reject { reason, .. } => match reason {
             SessionRejectReason::CompIdProblem => DisconnectReason::CompId,
             SessionRejectReason::SendingTimeAccuracy => DisconnectReason::SendingTime,
             _ => DisconnectReason::InvalidLogon,

@@ -1,14 +1,15 @@
-//! One FIX session, sans I/O: bytes and the time in, bytes and [`Event`]s out.
+//! One FIX session without I/O: bytes and the time in, bytes and [`Event`]s out.
 //!
 //! The caller owns the socket and the clock. It gives arriving bytes to [`Session::receive`] until
-//! that asks for more, calls [`Session::on_timer`] no later than [`Session::next_deadline_ns`],
-//! and writes what both append to its output buffer. After [`Event::Disconnect`] it writes what is
-//! in the buffer, closes the connection and is free to connect again.
+//! that asks for more, calls [`Session::on_timer`] no later than [`Session::next_deadline_ns`], and
+//! writes the bytes that both append to its output buffer. After [`Event::Disconnect`] it writes
+//! the rest of the buffer, closes the connection and may connect again.
 //!
-//! The rules are FIX 4.4 volume 2 (session protocol). Numbers in: the stored `next_in` trails the
-//! volatile one until [`Session::confirm_in`] says that the core has journaled a message, so that
-//! a restart asks the peer again for what was lost. Numbers out: a message of the application is
-//! stored before its bytes are handed out; administrative messages only take a number.
+//! The rules are FIX 4.4 volume 2 (session protocol). Inbound numbers: the stored `next_in` trails
+//! the volatile one until [`Session::confirm_in`] says that the core has journaled a message. So
+//! after a restart the peer is asked again for messages that were lost. Outbound numbers: an
+//! application message is stored before its bytes are handed out; an administrative message only
+//! takes a number.
 //!
 //! A line belongs here if it is about one session's protocol state. Which session a connection
 //! belongs to, and what an order means, is the gateway's.
@@ -162,7 +163,7 @@ pub struct Session<S, P> {
     /// Numbers of the peer's that an earlier process has answered without the core; the lowest
     /// last.
     answered: Vec<u64>,
-    ahead: gap::AheadQueue,
+    ahead: gap::GapQueue,
     /// Which of the configured versions the Logon named (1137).
     appl_ver_id: usize,
     gap: Option<Gap>,
@@ -215,7 +216,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             next_in,
             unconfirmed: VecDeque::with_capacity(UNCONFIRMED_MAX),
             answered: Vec::new(),
-            ahead: gap::AheadQueue::default(),
+            ahead: gap::GapQueue::default(),
             appl_ver_id: 0,
             gap: None,
             replay: None,

@@ -1,5 +1,7 @@
-//! Everything a session writes: headers, administrative messages, the application's messages and
-//! their replay.
+//! Everything that a session writes: headers, administrative messages, application messages and
+//! their resend.
+//!
+//! A line belongs here if it writes a message of a session.
 
 use super::{
     BusinessRejectReason, Config, DisconnectReason, Event, HeaderOrder, Offline, Policy,
@@ -9,12 +11,12 @@ use crate::codec::{EncodeError, Encoder, Message};
 use crate::store::{Entry, MessageStore, SEQ_MAX};
 use crate::tags::{self, msg_type};
 
-/// `10=ddd` and SOH.
+/// Bytes of `10=ddd` and SOH.
 const TRAILER_BYTES: usize = 7;
 
-/// What a header says about a message's place and time.
+/// The sequence number and the times of a header.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stamp {
+pub(super) struct HeaderStamp {
     pub seq: u64,
     pub sending_ns: u64,
     /// For a message that is sent again: when it was sent first.
@@ -26,7 +28,7 @@ pub(super) fn begin<'o>(
     config: &Config,
     out: &'o mut Vec<u8>,
     msg_type: &[u8],
-    stamp: Stamp,
+    stamp: HeaderStamp,
     logon: bool,
 ) -> Encoder<'o> {
     let mut message = Encoder::begin(out, config.begin_string.as_bytes(), msg_type);
@@ -65,7 +67,7 @@ pub(super) fn begin<'o>(
 pub(super) enum RefTag<'a> {
     None,
     Tag(u32),
-    /// A tag as the peer wrote it, which need not be a number.
+    /// A tag as the peer wrote it; it may not be a number.
     Text(&'a [u8]),
 }
 
@@ -79,7 +81,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         write: impl FnOnce(&mut Encoder<'_>),
     ) {
         let seq = self.store.next_out();
-        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let stamp = HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut message = begin(&self.config, out, msg_type, stamp, msg_type == msg_type::LOGON);
         write(&mut message);
         // All texts in administrative messages are bounded, so there is room.
@@ -91,13 +93,13 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// Sends a message that an event of the core caused. `write` appends its fields behind the
+    /// Sends a message that an event of the core caused. `write` appends its fields after the
     /// header.
     ///
-    /// `event_no` counts the core's events for this session from 1, ascending. Each is stored
-    /// once: after a restart the caller repeats what is above
-    /// [`last_event_no`](Self::last_event_no), and repeating more does no harm. When nobody is
-    /// logged on the message is stored for the peer to ask for (unless configured otherwise).
+    /// `event_no` counts the core's events for this session from 1, ascending. Each event is stored
+    /// once. After a restart the caller repeats the events above
+    /// [`last_event_no`](Self::last_event_no); repeating more does no harm. If nobody is logged on,
+    /// the message is stored for the peer to ask for, unless configured otherwise.
     ///
     /// # Errors
     /// [`SendError`]; then nothing is stored, nothing is written and no number is used.
@@ -115,8 +117,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.send_stored(now_ns, event_no, msg_type, out, write)
     }
 
-    /// Sends a message of the application that no event of the core caused, such as a refusal by
-    /// the gateway. It is stored and can be asked for again.
+    /// Sends an application message that no event of the core caused, such as a refusal by the
+    /// gateway. It is stored and can be asked for again.
     ///
     /// # Errors
     /// As [`send_app`](Self::send_app).
@@ -148,7 +150,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return Err(SendError::SequenceExhausted);
         }
         let start = out.len();
-        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let stamp = HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut message = begin(&self.config, out, msg_type, stamp, false);
         let header_bytes = message.body_len();
         write(&mut message);
@@ -169,9 +171,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Ok(Sent::Held { seq })
     }
 
-    /// Sends a message that is worth nothing later, such as market data: it takes a number and is
-    /// not stored, so that a `ResendRequest` over it gets a gap fill. It is written at once, even
-    /// between the parts of a replay, and never held for a peer that is not there.
+    /// Sends a message that is worth nothing later, such as market data. It takes a number and is
+    /// not stored, so a `ResendRequest` over it gets a gap fill. It is written at once, even
+    /// between the parts of a resend, and never held for a peer that is away.
     ///
     /// # Errors
     /// [`SendError`]; then nothing is written and no number is used.
@@ -189,7 +191,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if seq >= SEQ_MAX {
             return Err(SendError::SequenceExhausted);
         }
-        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: None };
+        let stamp = HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut message = begin(&self.config, out, msg_type, stamp, false);
         write(&mut message);
         message.finish()?;
@@ -198,12 +200,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Ok(Sent::Written { seq })
     }
 
-    /// Whether the peer is there to take a message of the application.
+    /// Whether the peer can take an application message.
     pub(super) const fn takes_messages(&self) -> bool {
         matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false })
     }
 
-    /// Rejects (35=3) a message of the peer's that [`Event::App`] delivered: a field is missing or
+    /// Rejects (35=3) a message that [`Event::App`] delivered, because a field is missing or
     /// malformed. The message still has to be [confirmed](Self::confirm_in).
     pub fn reject(
         &mut self,
@@ -226,7 +228,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) {
         let next = self.store.next_out();
-        let stamp = Stamp { seq: next, sending_ns: now_ns, original_ns: None };
+        let stamp = HeaderStamp { seq: next, sending_ns: now_ns, original_ns: None };
         let written = write_reject(&self.config, message, stamp, reason, tag, out);
         debug_assert!(written.is_ok(), "a Reject is short");
         if written.is_ok() {
@@ -235,8 +237,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// Answers a well-formed message that cannot be acted upon with a `BusinessMessageReject`
-    /// (35=j). `ref_id` is the peer's own id of it, such as its `ClOrdID`.
+    /// Answers a well-formed message that cannot be handled with a `BusinessMessageReject` (35=j).
+    /// `ref_id` is the peer's own id of the message, such as its `ClOrdID`.
     ///
     /// # Errors
     /// As [`send_app`](Self::send_app).
@@ -265,7 +267,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         })
     }
 
-    /// Asks the peer to end the session. Ends in [`Event::Disconnect`] once it answers or the
+    /// Asks the peer to end the session. [`Event::Disconnect`] follows when it answers, or when the
     /// logout timeout is over. Does nothing unless logged on.
     pub fn logout(&mut self, now_ns: u64, text: &str, out: &mut Vec<u8>) {
         if self.state != State::LoggedOn {
@@ -284,7 +286,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         });
     }
 
-    /// The peer broke a rule: Logout, and only its answer is still awaited.
+    /// The peer broke a rule: sends a Logout, and waits only for its answer.
     pub(super) fn log_out<'b>(
         &mut self,
         now_ns: u64,
@@ -311,7 +313,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.disconnect(reason)
     }
 
-    /// Goes on serving a `ResendRequest` until it is done or enough bytes wait to be written.
+    /// Goes on with a resend until it is complete or enough bytes wait to be written.
     pub(super) fn continue_replay(&mut self, now_ns: u64, out: &mut Vec<u8>) {
         let Some(Replay { mut next, end }) = self.replay else { return };
         while next <= end {
@@ -331,8 +333,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay = None;
     }
 
-    /// Number of the first message from `from` to `end` that is kept and not too old; or, when it
-    /// takes long to find one, a number before it.
+    /// Number of the first message from `from` to `end` that is stored and not too old. If finding
+    /// one takes long, a number before it.
     fn next_to_resend(&self, now_ns: u64, from: u64, end: u64) -> Option<u64> {
         let mut next = from;
         for _ in 0..STALE_FILL_MAX {
@@ -358,11 +360,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             self.fill_gap(now_ns, seq, seq + 1, out);
             return;
         };
-        let stamp = Stamp { seq, sending_ns: now_ns, original_ns: Some(entry.sending_ns) };
+        let stamp = HeaderStamp { seq, sending_ns: now_ns, original_ns: Some(entry.sending_ns) };
         let mut message = begin(&self.config, out, entry.msg_type, stamp, false);
         message.raw(entry.body);
         self.last_out_ns = now_ns;
-        // Only 43 and 122 are new: a message at the very limit may no longer fit.
+        // Only 43 and 122 are added: a message at the very limit may not fit any more.
         if message.finish().is_err() {
             self.fill_gap(now_ns, seq, seq + 1, out);
         }
@@ -370,7 +372,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// Tells the peer that `from..next` will not come; returns `next`.
     fn fill_gap(&mut self, now_ns: u64, from: u64, next: u64, out: &mut Vec<u8>) -> u64 {
-        let stamp = Stamp { seq: from, sending_ns: now_ns, original_ns: Some(now_ns) };
+        let stamp = HeaderStamp { seq: from, sending_ns: now_ns, original_ns: Some(now_ns) };
         let mut fill = begin(&self.config, out, msg_type::SEQUENCE_RESET, stamp, false);
         fill.uint(tags::NEW_SEQ_NO, next).bool(tags::GAP_FILL_FLAG, true);
         let finished = fill.finish();
@@ -380,8 +382,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     }
 }
 
-/// Highest `BusinessRejectReason` (380) that a version has; a later one is told as 0, other
-/// (FIX 4.2 volume 6 ends with 5).
+/// Highest `BusinessRejectReason` (380) of a version. A higher one is written as 0, other (FIX 4.2
+/// volume 6 ends with 5).
 fn highest_business_reason(begin_string: &str) -> u16 {
     if begin_string == "FIX.4.2" {
         BusinessRejectReason::ConditionallyRequiredFieldMissing.code()
@@ -394,7 +396,7 @@ fn highest_business_reason(begin_string: &str) -> u16 {
 pub(super) fn write_reject(
     config: &Config,
     message: &Message<'_>,
-    stamp: Stamp,
+    stamp: HeaderStamp,
     reason: SessionRejectReason,
     tag: RefTag<'_>,
     out: &mut Vec<u8>,
@@ -424,20 +426,20 @@ pub(super) fn write_reject(
     reject.finish()
 }
 
-/// Highest `SessionRejectReason` (373) that a version has; a later one is told by its text alone
-/// (FIX 4.2 volume 6 ends with 11, FIX 4.4 volume 6 has them all).
+/// Highest `SessionRejectReason` (373) of a version. A higher one is told by its text alone (FIX
+/// 4.2 volume 6 ends with 11, FIX 4.4 volume 6 has them all).
 fn highest_reason(begin_string: &str) -> u16 {
     if begin_string == "FIX.4.2" { SessionRejectReason::InvalidMsgType.code() } else { u16::MAX }
 }
 
-/// `RefSeqNum` (45) of the stored body of a `BusinessMessageReject`.
+/// `RefSeqNum` (45) in the stored body of a `BusinessMessageReject`.
 pub(super) fn ref_seq_num(body: &[u8]) -> Option<u64> {
     let value = body.split(|byte| *byte == 1).find_map(|field| field.strip_prefix(b"45="))?;
     crate::codec::parse_i64(value).and_then(|number| u64::try_from(number).ok())
 }
 
-/// A Reject goes back the way its message came: who it was on behalf of is who it is delivered to
-/// (FIX 4.4 volume 2, "`OnBehalfOfCompID` and `DeliverToCompID`").
+/// A Reject goes back the way its message came: the `OnBehalfOf` fields of the message become the
+/// `DeliverTo` fields of the Reject (FIX 4.4 volume 2, "`OnBehalfOfCompID` and `DeliverToCompID`").
 fn write_reverse_route(message: &Message<'_>, out: &mut Encoder<'_>) {
     for (from, to) in [
         (tags::DELIVER_TO_COMP_ID, tags::ON_BEHALF_OF_COMP_ID),
@@ -454,8 +456,7 @@ fn write_reverse_route(message: &Message<'_>, out: &mut Encoder<'_>) {
     }
 }
 
-/// Longest id of a message that is repeated in a `BusinessMessageReject`, in bytes: so there is
-/// always room for it.
+/// Longest id of a message that a `BusinessMessageReject` repeats, in bytes: so the id always fits.
 const REF_ID_BYTES_MAX: usize = 256;
 
 /// Longest routing id that is repeated in a Reject, in bytes.

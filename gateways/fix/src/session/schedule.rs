@@ -1,14 +1,14 @@
-//! When a session is open: daily or weekly times in a time zone, and the periods they make.
+//! Session hours: daily or weekly times in a time zone, and the periods that they make.
 //!
-//! A period is one run of sequence numbers: they begin at 1 with it. What is sent while a session
-//! is closed belongs to the period that comes, so that it is numbered, and can be asked for, there.
+//! A period is one run of sequence numbers, which start at 1 with it. A message that is sent while
+//! the session is closed belongs to the next period: it is numbered, and can be asked for, there.
 //!
-//! The clock's local time jumps twice a year. A time that is skipped counts as the same distance
-//! behind the jump, a time that comes twice as the first of the two; so every period has one
-//! beginning and one end, and periods do not overlap.
+//! Local time jumps twice a year. A skipped time counts as the same distance after the jump; of a
+//! time that comes twice the first one counts. So every period has one beginning and one end, and
+//! periods do not overlap.
 //!
-//! A line belongs here if it needs a calendar and no session. The data of the time zones is
-//! compiled in: two machines agree whatever is installed on them.
+//! A line belongs here if it needs a calendar and no session. The time zone data is compiled in, so
+//! two machines agree whatever is installed on them.
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -70,7 +70,7 @@ pub enum Day {
 }
 
 impl Day {
-    /// All of them.
+    /// All days, Monday first.
     pub const ALL: [Self; 7] = [
         Self::Monday,
         Self::Tuesday,
@@ -108,19 +108,19 @@ impl core::str::FromStr for Day {
     }
 }
 
-/// Why there is no such schedule.
+/// Why a schedule is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
-    /// No IANA time zone of that name.
+    /// No IANA time zone has that name.
     #[error("unknown time zone {0}")]
     Zone(String),
-    /// No time of the form `HH:MM` or `HH:MM:SS`.
+    /// The text is not a time of the form `HH:MM` or `HH:MM:SS`.
     #[error("{0} is no time of day")]
     TimeOfDay(String),
-    /// No day of the week.
+    /// The text is not a day of the week.
     #[error("{0} is no day of the week")]
     Day(String),
-    /// A daily schedule without days.
+    /// A daily schedule has no days.
     #[error("a schedule without days")]
     NoDays,
 }
@@ -128,9 +128,9 @@ pub enum ScheduleError {
 /// One run of sequence numbers, in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// The session opens.
+    /// When the session opens.
     pub start_ns: u64,
-    /// It is closed from here on.
+    /// When the session closes.
     pub end_ns: u64,
 }
 
@@ -141,30 +141,30 @@ impl Period {
     }
 }
 
-/// Hours that come back every week, in local time.
+/// Hours that repeat every week, in local time.
 #[derive(Clone, Copy, Debug)]
 struct Hours {
     day: Weekday,
     start: TimeOfDay,
-    /// Days from the start's to the end's.
+    /// Days from the day of the start to the day of the end.
     days: i64,
     end: TimeOfDay,
 }
 
-/// When a session is open. A session that has none is open always and never starts anew.
+/// When a session is open. A session without a schedule is always open, and its numbers go on.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     zone: TimeZone,
     hours: Vec<Hours>,
 }
 
-/// Days that are looked at on either side of now: the longest period is a week, the longest pause
-/// is less than one.
+/// Days that are looked at before and after now: the longest period is a week, the longest pause is
+/// less than one.
 const DAYS_AROUND: i64 = 8;
 
 impl Schedule {
-    /// Every one of `days` from `start` to `end`; an end that is not behind the start is on the
-    /// next day, so that equal times are a session of 24 hours. `zone` is an IANA name, such as
+    /// Hours on every one of `days`, from `start` to `end`. An end that is not after the start is
+    /// on the next day, so equal times are a session of 24 hours. `zone` is an IANA name, such as
     /// `America/New_York`.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Schedule {
         Ok(Self { zone: zone_of(zone)?, hours: days.iter().map(hours).collect() })
     }
 
-    /// Once a week; equal days and times are a session of a whole week.
+    /// Hours once a week; equal days and times are a session of a whole week.
     ///
     /// # Errors
     /// [`ScheduleError::Zone`].
@@ -201,7 +201,7 @@ impl Schedule {
         Ok(Self { zone: zone_of(zone)?, hours })
     }
 
-    /// The period of that instant, or the next one when the session is closed. `None` beyond the
+    /// The period that contains a time, or the next one if the session is closed. `None` beyond the
     /// calendar.
     pub fn period(&self, now_ns: u64) -> Option<Period> {
         let today = Timestamp::from_nanosecond(i128::from(now_ns)).ok()?;
@@ -217,13 +217,13 @@ impl Schedule {
         periods.filter(|period| now_ns < period.end_ns).min_by_key(|period| period.start_ns)
     }
 
-    /// The next beginning or end after that instant.
+    /// The next opening or closing after a time.
     pub fn next_boundary_ns(&self, now_ns: u64) -> Option<u64> {
         let period = self.period(now_ns)?;
         Some(if now_ns < period.start_ns { period.start_ns } else { period.end_ns })
     }
 
-    /// The hours that begin on that day.
+    /// The hours that begin on a day.
     fn period_on(&self, date: Date, hours: &Hours) -> Option<Period> {
         let start_ns = self.instant(date, hours.start)?;
         let end_ns = self.instant(date.checked_add(hours.days.days()).ok()?, hours.end)?;

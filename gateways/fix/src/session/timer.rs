@@ -1,4 +1,6 @@
-//! What a session does when time passes: heartbeats, test requests and the ends of waiting.
+//! What a session does when time passes: heartbeats, test requests and timeouts.
+//!
+//! A line belongs here if it is due at a time.
 
 use super::{
     DisconnectReason, Event, FRAME_TIMEOUT_NS, GAP_TRIES_MAX, HELD_MAX_NS, Policy, Role, Session,
@@ -7,11 +9,11 @@ use super::{
 use crate::store::MessageStore;
 use crate::tags::{self, msg_type};
 
-/// A peer that said nothing for this many tenths of an interval gets a `TestRequest`.
+/// After this many tenths of a heartbeat interval without a message the peer gets a `TestRequest`.
 const TEST_TENTHS: u64 = 12;
-/// And is left after this many.
+/// After this many tenths of a heartbeat interval without a message the session ends.
 const DEAD_TENTHS: u64 = 24;
-/// How long an unfilled gap waits when there are no heartbeats.
+/// How long an unfilled gap waits if there are no heartbeats, in nanoseconds.
 const GAP_PATIENCE_NS: u64 = 30_000_000_000;
 
 impl<S: MessageStore, P: Policy> Session<S, P> {
@@ -27,7 +29,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.heartbeat_ns == 0 { GAP_PATIENCE_NS } else { self.heartbeat_ns }
     }
 
-    /// When [`on_timer`](Self::on_timer) has something to do, in nanoseconds since the epoch;
+    /// When [`on_timer`](Self::on_timer) has something to do, in nanoseconds since the Unix epoch;
     /// 0 for at once, `None` for never as things are.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         let own = match self.state {
@@ -45,7 +47,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         own.into_iter().chain(unfinished).min()
     }
 
-    /// When a message that has begun must be complete; none once that is over.
+    /// When an incomplete message must be complete; none once that time is over.
     fn unfinished_due_ns(&self) -> Option<u64> {
         let since_ns = self.unfinished_ns.filter(|since_ns| *since_ns > 0)?;
         Some(since_ns.saturating_add(FRAME_TIMEOUT_NS))
@@ -57,7 +59,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Some(held_ns.saturating_add(HELD_MAX_NS))
     }
 
-    /// When a session in which nothing happens has something to do.
+    /// When a session without traffic has something to do.
     fn quiet_deadline_ns(&self) -> Option<u64> {
         let gap = self.gap.map(|gap| gap.since_ns.saturating_add(self.gap_patience_ns()));
         let beat = self.last_out_ns.saturating_add(self.heartbeat_ns);
@@ -120,20 +122,20 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.heartbeat_ns == 0 {
             return None;
         }
-        // A peer whose messages are held back cannot be judged by its silence.
+        // The silence of a peer whose messages are held back says nothing.
         if self.held_ns.is_some() {
             self.beat(now_ns, out);
             return None;
         }
         let silent_ns = now_ns.saturating_sub(self.last_in_ns);
-        // After a pause of our own the peer still gets its time to answer.
+        // After a pause of our own process the peer still gets its time to answer.
         if let Some(asked_ns) = self.test_request_ns
             && silent_ns >= self.dead_after_ns()
             && now_ns.saturating_sub(asked_ns) >= self.dead_after_ns() - self.test_after_ns()
         {
             return Some(self.disconnect(DisconnectReason::HeartbeatTimeout));
         }
-        // While a replay goes on the peer hears from us.
+        // During a resend the peer hears from us.
         if self.replay.is_some() {
             return None;
         }

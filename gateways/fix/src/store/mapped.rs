@@ -1,6 +1,6 @@
 //! One memory-mapped file of fixed size, with whole words that become visible at once.
 //!
-//! The only unsafe code of this crate. A line belongs here if it needs the raw mapping.
+//! This is the only unsafe code of this crate. A line belongs here if it needs the raw mapping.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,15 +18,15 @@ pub(super) fn io(
     move |source| StoreError::Io { what, path, source }
 }
 
-/// A mapped file. Its bytes survive the death of the process, not the loss of power.
+/// A mapped file. Its bytes survive the death of the process, but not the loss of power.
 #[derive(Debug)]
 pub(super) struct MappedFile {
     map: MmapMut,
 }
 
 impl MappedFile {
-    /// Opens `path`; when it is not there, makes it with `bytes` zero bytes whose place on the
-    /// disk is reserved, for a full disk must be an error here and not a signal later.
+    /// Opens `path`, or makes it with `bytes` zero bytes. Space on the disk is reserved for a new
+    /// file: a full disk must be an error here, and not a signal later.
     pub fn create(path: &Path, bytes: u64) -> Result<Self, StoreError> {
         let file = File::options()
             .read(true)
@@ -62,8 +62,8 @@ impl MappedFile {
         Ok(Self { map: map.map_err(io("map", path))? })
     }
 
-    /// Makes every page present for writing, so that the first write to one costs no fault. Old
-    /// kernels cannot; then it costs one.
+    /// Makes every page present for writing, so that the first write to a page causes no page
+    /// fault. Old kernels cannot do this; there the first write causes the fault.
     pub fn touch(&self) {
         let _ = self.map.advise(memmap2::Advice::PopulateWrite);
     }
@@ -72,7 +72,7 @@ impl MappedFile {
         &self.map
     }
 
-    /// The bytes `at..at + length` to be written; `None` outside the file.
+    /// The bytes `at..at + length`, for writing; `None` outside the file.
     pub fn slice_mut(&mut self, at: usize, length: usize) -> Option<&mut [u8]> {
         self.map.get_mut(at..at.checked_add(length)?)
     }
@@ -90,8 +90,8 @@ impl MappedFile {
         Some(unsafe { AtomicU64::from_ptr(pointer) })
     }
 
-    /// Stores eight bytes at once, behind everything that was written before. `false` outside
-    /// the file or across words.
+    /// Stores eight bytes at once, after all bytes written before. `false` outside the file, or if
+    /// the eight bytes are not one aligned word.
     pub fn commit(&mut self, at: usize, value: u64) -> bool {
         let word = self.word(at);
         if let Some(word) = word {

@@ -1,8 +1,10 @@
 //! A store that dies with the process: for venues that reset at every logon, and for tests.
+//!
+//! A line belongs here if it keeps messages in memory only.
 
 use std::collections::VecDeque;
 
-use super::{Entry, MessageStore, Past, PastCursor, StoreError, check};
+use super::{Entry, HistoryCursor, MessageStore, StoreError, StoredMessage, check};
 
 #[derive(Clone, Debug)]
 struct Kept {
@@ -13,8 +15,8 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
-/// Keeps messages in memory up to a number of bytes; the oldest go first. Their buffers are used
-/// again, so a store at its limit allocates nothing.
+/// Stores messages in memory up to a number of bytes; the oldest are dropped first. Their buffers
+/// are reused, so a store at its limit allocates nothing.
 #[derive(Clone, Debug)]
 pub struct MemStore {
     next_in: u64,
@@ -29,12 +31,12 @@ pub struct MemStore {
     spare: Vec<Vec<u8>>,
 }
 
-/// Most buffers that wait to be used again.
+/// Most buffers that wait to be reused.
 const SPARE_MAX: usize = 64;
 
 impl MemStore {
-    /// An empty store that keeps at most `kept_bytes_max` bytes of messages, but always the
-    /// newest one.
+    /// An empty store for at most `kept_bytes_max` bytes of messages; the newest message is always
+    /// stored.
     pub fn new(kept_bytes_max: usize) -> Self {
         Self {
             next_in: 1,
@@ -150,17 +152,17 @@ impl MessageStore for MemStore {
         self.period_ns = start_ns;
     }
 
-    /// Of before a reset nothing is kept.
-    fn next_past(&self, cursor: &mut PastCursor) -> Option<Past<'_>> {
+    /// No message of before a reset is stored.
+    fn next_past(&self, cursor: &mut HistoryCursor) -> Option<StoredMessage<'_>> {
         if cursor.segment != self.epoch {
-            *cursor = PastCursor { segment: self.epoch, at: 0, ..*cursor };
+            *cursor = HistoryCursor { segment: self.epoch, at: 0, ..*cursor };
         }
         loop {
             let seq = self.next_kept(cursor.at as u64)?;
             let entry = self.get(seq)?;
             cursor.at = seq as usize + 1;
             if cursor.takes(&entry) {
-                return Some(Past { epoch: self.epoch, entry });
+                return Some(StoredMessage { epoch: self.epoch, entry });
             }
         }
     }

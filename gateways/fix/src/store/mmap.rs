@@ -1,6 +1,6 @@
 //! A store in memory-mapped files that survives SIGKILL at any instruction.
 //!
-//! One folder a session. `state` holds the sequence numbers, `segment-*.fix` the messages.
+//! One folder for each session. `state` has the sequence numbers, `segment-*.fix` the messages.
 //!
 //! ```text
 //! state    0  magic "RUTFIXST" | 8 version u64 | 16 epoch u64
@@ -13,10 +13,13 @@
 //!            48 msg_type, body
 //! ```
 //!
-//! All numbers little-endian. A record is written first and committed by one word; the numbers in
-//! `state` are one word each. A reset fills the slot of the next epoch and commits it by the epoch
-//! word; older records stay until retention removes them but no longer count. At open a record
-//! whose checksum is wrong ends its segment, and what lies behind it is cleared.
+//! All numbers are little-endian. A record is written first and then committed by one word; the
+//! numbers in `state` are one word each. A reset fills the slot of the next epoch and commits it by
+//! the epoch word. Older records stay until retention removes them, but no longer count. At open a
+//! record with a wrong checksum ends its segment, and the bytes behind it are cleared.
+//!
+//! A line belongs here if it is about records or sequence numbers. Making and removing files is
+//! `segment`.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -29,7 +32,9 @@ use super::segment::{
     SEGMENT_HEADER_BYTES, Segment, check_head, create_segment, open_segment, remove_if_unwritten,
     segment_numbers, write_head,
 };
-use super::{Entry, MSG_TYPE_BYTES_MAX, MessageStore, Past, PastCursor, StoreError, check};
+use super::{
+    Entry, HistoryCursor, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, StoredMessage, check,
+};
 use crate::codec::MESSAGE_BYTES_MAX;
 
 const STATE_MAGIC: [u8; 8] = *b"RUTFIXST";
@@ -38,17 +43,17 @@ const EPOCH_AT: usize = 16;
 const SLOTS_AT: usize = 64;
 const SLOT_BYTES: usize = 64;
 const COMMIT_BYTES: usize = 8;
-/// Commit word and the five numbers.
+/// Bytes of the commit word and the five numbers.
 const RECORD_HEADER_BYTES: usize = 48;
-/// A record of the longest message, padded.
+/// Bytes of a record of the longest message, padded.
 const RECORD_BYTES_MAX: usize =
     RECORD_HEADER_BYTES + MSG_TYPE_BYTES_MAX + MESSAGE_BYTES_MAX + COMMIT_BYTES;
 const SEGMENT_BYTES_MIN: u32 = 1 << 17;
 const _: () = assert!(SEGMENT_BYTES_MIN as usize > RECORD_BYTES_MAX + SEGMENT_HEADER_BYTES);
 
-/// Words of a slot.
+/// Words of a slot, by their offset in bytes.
 #[derive(Clone, Copy)]
-enum Word {
+enum SlotWord {
     NextIn = 0,
     NextOut = 8,
     BaseEvent = 16,
@@ -59,9 +64,9 @@ enum Word {
 /// Sizes of an [`MmapStore`], in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MmapConfig {
-    /// Size of one segment file, at least 128 KiB; the same for the life of the folder.
+    /// Bytes of one segment file, at least 128 KiB; the same for the life of the folder.
     pub segment_bytes: u32,
-    /// All segments together; the oldest are removed beyond it, never the two newest.
+    /// Bytes of all segments together. Beyond it the oldest are removed, never the two newest.
     pub retention_bytes: u64,
 }
 
@@ -71,15 +76,15 @@ impl Default for MmapConfig {
     }
 }
 
-/// Where a message of the current epoch is.
+/// The place of a message of the current epoch.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct MessageLocation {
     seq: u64,
     segment: u64,
     at: u32,
 }
 
-/// The store; see the module.
+/// See the module's text.
 #[derive(Debug)]
 pub struct MmapStore {
     folder: PathBuf,
@@ -89,22 +94,22 @@ pub struct MmapStore {
     segments: VecDeque<Segment>,
     spare: Option<Segment>,
     preparer: Option<Preparer>,
-    /// The spare, while the preparer makes it.
+    /// The next segment, while the preparer makes it.
     coming: Option<Coming>,
     end: usize,
-    index: VecDeque<Place>,
-    /// Where in the index the last look ended: a replay goes on from there.
+    index: VecDeque<MessageLocation>,
+    /// Position in the index where the last look-up ended: a resend goes on from there.
     hint: Cell<usize>,
-    /// Messages may be this old before they are removed; 0 for any age.
+    /// Age at which messages are removed, in nanoseconds; 0 for any age.
     retention_ns: u64,
     last_event_no: u64,
     next_out: u64,
-    /// Held for its lock.
+    /// Held because the lock on it protects the folder.
     _lock: File,
 }
 
 impl MmapStore {
-    /// Opens the folder, or makes it. Reads every record once.
+    /// Opens the folder, or makes it. Every record is read once.
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Version`], [`StoreError::NotAStore`],
@@ -134,8 +139,8 @@ impl MmapStore {
             next_out: 1,
             _lock: lock,
         };
-        store.last_event_no = store.word(Word::BaseEvent);
-        store.next_out = store.word(Word::NextOut).max(1);
+        store.last_event_no = store.word(SlotWord::BaseEvent);
+        store.next_out = store.word(SlotWord::NextOut).max(1);
         for number in segment_numbers(folder)? {
             let segment = open_segment(folder, number, config.segment_bytes)?;
             store.segments.push_back(segment);
@@ -148,44 +153,49 @@ impl MmapStore {
         Ok(store)
     }
 
-    /// Messages are removed when they are older than this, whatever room there is; the file that
-    /// holds them goes as a whole, when a new one is begun. Without it the bytes alone count.
+    /// Messages older than this are removed, whatever room there is. A segment is removed as a
+    /// whole, when a new one is begun. Without this setting only bytes count.
     #[must_use]
     pub const fn keeping_ns(mut self, retention_ns: u64) -> Self {
         self.retention_ns = retention_ns;
         self
     }
 
-    /// Its next file is made, and its oldest let go, on the preparer's thread. Without it the store
-    /// does both itself.
+    /// The next file is made, and the oldest removed, on the preparer's thread. Without this
+    /// setting the store does both itself.
     #[must_use]
     pub fn prepared_by(mut self, preparer: &Preparer) -> Self {
         self.preparer = Some(preparer.clone());
         self
     }
 
-    fn word_at(&self, word: Word) -> usize {
+    fn word_at(&self, word: SlotWord) -> usize {
         SLOTS_AT + SLOT_BYTES * (self.epoch & 1) as usize + word as usize
     }
 
-    fn word(&self, word: Word) -> u64 {
+    fn word(&self, word: SlotWord) -> u64 {
         self.state.read(self.word_at(word))
     }
 
-    fn set_word(&mut self, word: Word, value: u64) {
+    fn set_word(&mut self, word: SlotWord, value: u64) {
         let at = self.word_at(word);
         let written = self.state.commit(at, value);
         debug_assert!(written, "the state file has room for its words");
     }
 
-    /// Indexes the records of the newest segment, finds its end and clears what is behind it.
+    /// Indexes the records of the newest segment, finds its end, and clears the bytes behind the
+    /// end.
     fn read_newest_segment(&mut self) {
         let Some(segment) = self.segments.back_mut() else { return };
         let mut at = SEGMENT_HEADER_BYTES;
         let mut times_ns = segment.times_ns;
         while let Some((record, bytes)) = read_record(segment.file.bytes(), at) {
             if record.epoch == self.epoch {
-                let place = Place { seq: record.entry.seq, segment: segment.number, at: at as u32 };
+                let place = MessageLocation {
+                    seq: record.entry.seq,
+                    segment: segment.number,
+                    at: at as u32,
+                };
                 self.index.push_back(place);
                 self.next_out = self.next_out.max(record.entry.seq + 1);
                 self.last_event_no = self.last_event_no.max(record.entry.event_no);
@@ -205,7 +215,7 @@ impl MmapStore {
         }
     }
 
-    /// Goes on in a new segment and removes old ones beyond the retention.
+    /// Goes on in a new segment, and removes segments beyond the retention.
     fn roll(&mut self, now_ns: u64) -> Result<(), StoreError> {
         let coming = self.coming.take().and_then(Coming::wait).transpose()?;
         let next = match self.spare.take().or(coming) {
@@ -225,7 +235,7 @@ impl MmapStore {
         Ok(())
     }
 
-    /// Whether the oldest segment is beyond what is to be kept.
+    /// Whether the oldest segment is beyond the retention.
     fn oldest_is_over(&self, now_ns: u64) -> bool {
         let bytes = self.segments.len() as u64 * u64::from(self.config.segment_bytes);
         let age_ns =
@@ -250,7 +260,7 @@ impl MmapStore {
         create_segment(&self.folder, number, self.config.segment_bytes)
     }
 
-    /// Drops a removed segment's messages from the index.
+    /// Drops the messages of a removed segment from the index.
     fn forget(&mut self, number: u64) {
         let mut dropped = 0;
         while let Some(place) = self.index.front().filter(|place| place.segment == number) {
@@ -258,13 +268,13 @@ impl MmapStore {
             self.index.pop_front();
         }
         if dropped > 0 {
-            self.set_word(Word::DroppedUpto, dropped);
-            // The event number must not go back when its only record goes.
-            self.set_word(Word::BaseEvent, self.last_event_no);
+            self.set_word(SlotWord::DroppedUpto, dropped);
+            // The event number must not go back when its only record is removed.
+            self.set_word(SlotWord::BaseEvent, self.last_event_no);
         }
     }
 
-    /// Place of the first message at or after `seq` in the index.
+    /// Position in the index of the first message at or after `seq`.
     fn position(&self, seq: u64) -> usize {
         let hint = self.hint.get();
         let right = |at: usize| {
@@ -281,16 +291,16 @@ impl MmapStore {
         at
     }
 
-    /// What a reset writes: the slot of the next epoch, committed by the epoch's word.
+    /// Begins a new epoch: fills its slot, and commits the slot by the epoch word.
     fn begin_epoch(&mut self, period_ns: u64) {
         let next = self.epoch + 1;
         let slot = SLOTS_AT + SLOT_BYTES * (next & 1) as usize;
         for (word, value) in [
-            (Word::NextIn, 1),
-            (Word::NextOut, 1),
-            (Word::BaseEvent, self.last_event_no),
-            (Word::DroppedUpto, 0),
-            (Word::Period, period_ns),
+            (SlotWord::NextIn, 1),
+            (SlotWord::NextOut, 1),
+            (SlotWord::BaseEvent, self.last_event_no),
+            (SlotWord::DroppedUpto, 0),
+            (SlotWord::Period, period_ns),
         ] {
             self.state.commit(slot + word as usize, value);
         }
@@ -300,8 +310,8 @@ impl MmapStore {
         self.index.clear();
     }
 
-    /// Copies the record behind the end and commits it. `None` when the segment is full.
-    fn write(&mut self, entry: &Entry<'_>) -> Option<Place> {
+    /// Copies a record behind the end and commits it. `None` when the segment is full.
+    fn write(&mut self, entry: &Entry<'_>) -> Option<MessageLocation> {
         let used = RECORD_HEADER_BYTES + entry.msg_type.len() + entry.body.len();
         let padded = used.next_multiple_of(8);
         let (epoch, at) = (self.epoch, self.end);
@@ -322,11 +332,11 @@ impl MmapStore {
         debug_assert!(committed, "records are aligned");
         self.end = at + padded;
         segment.note_time(entry.sending_ns);
-        Some(Place { seq: entry.seq, segment: segment.number, at: at as u32 })
+        Some(MessageLocation { seq: entry.seq, segment: segment.number, at: at as u32 })
     }
 }
 
-/// The folder's lock is let go only when nobody makes a file in it any more.
+/// The lock on the folder is released only when nobody makes a file in it any more.
 impl Drop for MmapStore {
     fn drop(&mut self) {
         let _ = self.coming.take().and_then(Coming::wait);
@@ -335,7 +345,7 @@ impl Drop for MmapStore {
 
 impl MessageStore for MmapStore {
     fn next_in(&self) -> u64 {
-        self.word(Word::NextIn).max(1)
+        self.word(SlotWord::NextIn).max(1)
     }
 
     fn next_out(&self) -> u64 {
@@ -347,7 +357,7 @@ impl MessageStore for MmapStore {
     }
 
     fn dropped_upto(&self) -> u64 {
-        self.word(Word::DroppedUpto)
+        self.word(SlotWord::DroppedUpto)
     }
 
     fn epoch(&self) -> u64 {
@@ -355,12 +365,12 @@ impl MessageStore for MmapStore {
     }
 
     fn set_next_in(&mut self, next: u64) {
-        self.set_word(Word::NextIn, next);
+        self.set_word(SlotWord::NextIn, next);
     }
 
     fn set_next_out(&mut self, next: u64) {
         self.next_out = next;
-        self.set_word(Word::NextOut, next);
+        self.set_word(SlotWord::NextOut, next);
     }
 
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
@@ -396,21 +406,21 @@ impl MessageStore for MmapStore {
     }
 
     fn period_ns(&self) -> u64 {
-        self.word(Word::Period)
+        self.word(SlotWord::Period)
     }
 
     fn set_period_ns(&mut self, start_ns: u64) {
-        self.set_word(Word::Period, start_ns);
+        self.set_word(SlotWord::Period, start_ns);
     }
 
     fn reset_for_period(&mut self, start_ns: u64) {
         self.begin_epoch(start_ns);
     }
 
-    fn next_past(&self, cursor: &mut PastCursor) -> Option<Past<'_>> {
+    fn next_past(&self, cursor: &mut HistoryCursor) -> Option<StoredMessage<'_>> {
         let first = self.segments.front()?.number;
         if cursor.segment < first {
-            *cursor = PastCursor { segment: first, at: SEGMENT_HEADER_BYTES, ..*cursor };
+            *cursor = HistoryCursor { segment: first, at: SEGMENT_HEADER_BYTES, ..*cursor };
         }
         loop {
             let place = usize::try_from(cursor.segment.checked_sub(first)?).ok()?;
@@ -425,14 +435,14 @@ impl MessageStore for MmapStore {
                 };
                 cursor.at += bytes;
                 if cursor.takes(&record.entry) {
-                    return Some(Past { epoch: record.epoch, entry: record.entry });
+                    return Some(StoredMessage { epoch: record.epoch, entry: record.entry });
                 }
             }
             if newest {
                 return None;
             }
             *cursor =
-                PastCursor { segment: cursor.segment + 1, at: SEGMENT_HEADER_BYTES, ..*cursor };
+                HistoryCursor { segment: cursor.segment + 1, at: SEGMENT_HEADER_BYTES, ..*cursor };
         }
     }
 
@@ -455,7 +465,7 @@ fn number_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
 }
 
-/// The record at `at` and its padded length, its checksum verified.
+/// The record at `at` and its padded length, after its checksum was verified.
 fn read_record(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
     let commit = number_at(bytes, at)?;
     let length = (commit & u64::from(u32::MAX)) as usize;

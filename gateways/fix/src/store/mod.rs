@@ -1,7 +1,7 @@
-//! What a session must remember over a restart: its two sequence numbers and the application
-//! messages it sent, each with the event number that the core gave it.
+//! What a session must remember over a restart: its two sequence numbers, and the application
+//! messages that it has sent, each with the core's event number.
 //!
-//! A line belongs here if it keeps messages. When to send one again is `session`.
+//! A line belongs here if it stores messages. When to send one again is `session`.
 
 mod mapped;
 mod mem;
@@ -15,11 +15,11 @@ pub use prepare::Preparer;
 
 use crate::codec::MESSAGE_BYTES_MAX;
 
-/// Longest message type that is kept, in bytes.
+/// Longest message type that is stored, in bytes.
 pub const MSG_TYPE_BYTES_MAX: usize = 16;
 
-/// Highest sequence number in either direction: 48 bits, so that one fits into an id with room
-/// for more.
+/// Highest sequence number in either direction. It has 48 bits, so that one id has room for it and
+/// for a reset count.
 pub const SEQ_MAX: u64 = (1 << 48) - 1;
 
 /// An application message as it was first sent, without header and trailer.
@@ -33,32 +33,32 @@ pub struct Entry<'a> {
     pub sending_ns: u64,
     /// `MsgType` (35).
     pub msg_type: &'a [u8],
-    /// The fields behind the header, each ended by SOH.
+    /// The fields after the header, each ended by SOH.
     pub body: &'a [u8],
 }
 
-/// A message of the past, with the reset count under which it was sent: `MsgSeqNum` alone does not
-/// name it.
+/// A stored message with the reset count under which it was sent, because `MsgSeqNum` alone does
+/// not identify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past<'a> {
+pub struct StoredMessage<'a> {
     /// [`MessageStore::epoch`] when it was sent.
     pub epoch: u64,
     /// The message.
     pub entry: Entry<'a>,
 }
 
-/// How far somebody has read in what a store keeps. It borrows nothing, so that reading can go on
-/// in small steps while messages are stored and removed.
+/// A position in the stored messages. It borrows nothing, so reading can go on in small steps while
+/// messages are stored and removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PastCursor {
+pub struct HistoryCursor {
     from_ns: u64,
     upto_ns: u64,
     segment: u64,
     at: usize,
 }
 
-impl PastCursor {
-    /// At the first message with a `SendingTime` in `from_ns..upto_ns`.
+impl HistoryCursor {
+    /// The position of the first message with a `SendingTime` in `from_ns..upto_ns`.
     pub const fn new(from_ns: u64, upto_ns: u64) -> Self {
         Self { from_ns, upto_ns, segment: 0, at: 0 }
     }
@@ -74,11 +74,11 @@ pub enum StoreError {
     /// The operating system refused.
     #[error("cannot {what} {path}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// On which file.
+        /// The file.
         path: std::path::PathBuf,
-        /// Why it failed.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Another process (or session) has this folder open.
@@ -87,13 +87,13 @@ pub enum StoreError {
         /// The folder.
         path: std::path::PathBuf,
     },
-    /// A file is no store at all.
+    /// A file is not a message store.
     #[error("not a message store: {path}")]
     NotAStore {
         /// The file.
         path: std::path::PathBuf,
     },
-    /// Written by a version of this program with another layout.
+    /// The file was written by a version of this program with another layout.
     #[error("message store of version {found}, expected {expected}: {path}")]
     Version {
         /// The version in the file.
@@ -103,12 +103,12 @@ pub enum StoreError {
         /// The file.
         path: std::path::PathBuf,
     },
-    /// A file has another size than its header or the configuration asks for.
+    /// The size of a file differs from its header or from the configuration.
     #[error("file of {found} bytes, expected {expected}: {path}")]
     Size {
-        /// Its size in bytes.
+        /// Size of the file, in bytes.
         found: u64,
-        /// What it must be.
+        /// The size that it must have, in bytes.
         expected: u64,
         /// The file.
         path: std::path::PathBuf,
@@ -117,7 +117,7 @@ pub enum StoreError {
     /// [`MSG_TYPE_BYTES_MAX`].
     #[error("message too long to keep")]
     TooLong,
-    /// Not the next number: the caller has mixed up its sequence.
+    /// The number is not the next one: the caller has mixed up its sequence.
     #[error("message {got} where {expected} comes next")]
     Sequence {
         /// The number of the refused message.
@@ -127,10 +127,11 @@ pub enum StoreError {
     },
 }
 
-/// Keeps one session's numbers and sent messages.
+/// Stores one session's sequence numbers and sent messages.
 ///
-/// Sequence numbers start at 1. What a call has written must survive the death of the process at
-/// any instruction after it returned; during it, either all or nothing of it may have happened.
+/// Sequence numbers start at 1. Data written by a call must survive the death of the process at any
+/// instruction after the call. If the process dies during a call, all or nothing of it has
+/// happened.
 pub trait MessageStore {
     /// Next `MsgSeqNum` expected from the peer.
     fn next_in(&self) -> u64;
@@ -141,59 +142,58 @@ pub trait MessageStore {
     /// Highest event number ever stored, over all resets; 0 when none.
     fn last_event_no(&self) -> u64;
 
-    /// Highest number of a kept message that retention has removed since the last reset; 0 when
-    /// none.
+    /// Highest number of a message that retention has removed since the last reset; 0 when none.
     fn dropped_upto(&self) -> u64;
 
-    /// Counts resets, so that numbers of before one can be told from those after it.
+    /// Number of resets: tells the sequence numbers of before a reset from those after it.
     fn epoch(&self) -> u64;
 
-    /// Moves the expected number.
+    /// Sets the number that is expected next.
     fn set_next_in(&mut self, next: u64);
 
-    /// Moves the number to send: an administrative message takes one without being kept.
+    /// Sets the number that is sent next: an administrative message takes a number without being
+    /// stored.
     fn set_next_out(&mut self, next: u64);
 
-    /// Keeps a message, whose number must be [`next_out`](Self::next_out), and moves that on.
+    /// Stores a message, whose number must be [`next_out`](Self::next_out), and adds one to that.
     ///
     /// # Errors
-    /// Nothing is kept then and no number has moved.
+    /// Then nothing is stored and no number has changed.
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
 
-    /// The kept message of that number.
+    /// The stored message with that number.
     fn get(&self, seq: u64) -> Option<Entry<'_>>;
 
-    /// Number of the first kept message at or after `seq`.
+    /// Number of the first stored message at or after `seq`.
     fn next_kept(&self, seq: u64) -> Option<u64>;
 
-    /// Both numbers to 1 and no messages; the event number and the period stay.
+    /// Both numbers become 1 and no messages are left; the event number and the period stay.
     fn reset(&mut self);
 
-    /// When the session period began that the numbers belong to, in nanoseconds since the Unix
+    /// Beginning of the session period that the numbers belong to, in nanoseconds since the Unix
     /// epoch; 0 when none is known.
     fn period_ns(&self) -> u64;
 
-    /// Says which period the numbers belong to, and changes nothing else.
+    /// Sets the period that the numbers belong to, and changes nothing else.
     fn set_period_ns(&mut self, start_ns: u64);
 
-    /// [`reset`](Self::reset) and the new period in one: after a crash both are done or neither.
+    /// [`reset`](Self::reset) and the new period in one: a crash leaves both done, or neither.
     fn reset_for_period(&mut self, start_ns: u64);
 
-    /// The next message that was sent in the cursor's time and is still kept, those of before a
-    /// reset included; `None` when there are no more. Messages come in the order in which they
-    /// were stored.
-    fn next_past(&self, cursor: &mut PastCursor) -> Option<Past<'_>>;
+    /// The next stored message that was sent in the cursor's time, also one of before a reset;
+    /// `None` when there are no more. Messages come in the order in which they were stored.
+    fn next_past(&self, cursor: &mut HistoryCursor) -> Option<StoredMessage<'_>>;
 
-    /// Work that can be done while nothing is urgent, such as preparing the next file.
+    /// Work for times in which nothing is urgent, such as preparing the next file.
     ///
     /// # Errors
-    /// Those of the file system; [`append`](Self::append) will try again and report its own.
+    /// An error of the file system. [`append`](Self::append) will try again and report its own.
     fn maintain(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
-/// Checks what every store demands of a message.
+/// Checks a message against the demands of every store.
 fn check(entry: &Entry<'_>, next_out: u64) -> Result<(), StoreError> {
     if entry.msg_type.len() > MSG_TYPE_BYTES_MAX || entry.body.len() > MESSAGE_BYTES_MAX {
         return Err(StoreError::TooLong);

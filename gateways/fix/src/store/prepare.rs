@@ -1,8 +1,8 @@
-//! A thread that makes the files which stores will need next, and lets go of those that they need
-//! no longer: reserving, mapping and touching some megabytes takes milliseconds, which no session
-//! should wait for.
+//! A thread that makes the segment files which stores need next, and removes the oldest ones.
+//! Reserving, mapping and touching some megabytes takes milliseconds, and no session should wait
+//! for that.
 //!
-//! A line belongs here if it is about that thread. The files themselves are `segment`.
+//! A line belongs here if it is about the thread. The files themselves are `segment`.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use super::StoreError;
 use super::segment::{Segment, create_segment};
 
-/// Files that wait to be made or let go; a store does it itself when there is no room.
+/// Files that wait to be made or removed. With more, a store does the work itself.
 pub const JOBS_MAX: usize = 1_024;
 
-/// Where a segment goes that was made, or the reason why not.
+/// Where the thread sends a segment that it has made, or the error.
 type Made = SyncSender<Result<Segment, StoreError>>;
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ enum Job {
     LetGo(Segment),
 }
 
-/// The way to the thread; it ends when the last one of these is gone.
+/// The handle of the thread. The thread ends when the last handle is gone.
 #[derive(Clone, Debug)]
 pub struct Preparer {
     jobs: SyncSender<Job>,
@@ -32,21 +32,21 @@ impl Preparer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn start() -> std::io::Result<Self> {
         let (jobs, work) = sync_channel(JOBS_MAX);
         std::thread::Builder::new().name("fix-stores".to_owned()).spawn(move || run(&work))?;
         Ok(Self { jobs })
     }
 
-    /// Asks for a segment; `None` when there are too many to be made.
+    /// Asks for a segment; `None` when too many wait to be made.
     pub(super) fn make(&self, folder: PathBuf, number: u64, bytes: u32) -> Option<Coming> {
         let (made, segment) = sync_channel(1);
         self.jobs.try_send(Job::Make { folder, number, bytes, made }).ok()?;
         Some(Coming { segment })
     }
 
-    /// Removes a segment's file, here if there is too much to do there.
+    /// Removes a segment's file; on the calling thread if too much work waits.
     pub(super) fn let_go(&self, segment: Segment) {
         let refused = match self.jobs.try_send(Job::LetGo(segment)) {
             Ok(()) => return,
@@ -58,25 +58,25 @@ impl Preparer {
     }
 }
 
-/// A segment that is being made.
+/// A segment that the thread is making.
 #[derive(Debug)]
 pub(super) struct Coming {
     segment: Receiver<Result<Segment, StoreError>>,
 }
 
 impl Coming {
-    /// The segment, once it is there; `None` when the thread is gone.
+    /// Waits for the segment; `None` when the thread is gone.
     pub fn wait(self) -> Option<Result<Segment, StoreError>> {
         self.segment.recv().ok()
     }
 }
 
 fn run(work: &Receiver<Job>) {
-    // Ends when every Preparer is gone.
+    // Ends when every handle is gone.
     while let Ok(job) = work.recv() {
         match job {
             Job::Make { folder, number, bytes, made } => {
-                // Whoever asked may be gone; an unwritten file is made anew at the next open.
+                // The store may be gone. The next open makes an unwritten file anew.
                 let _ = made.send(create_segment(&folder, number, bytes));
             }
             Job::LetGo(segment) => segment.remove(),

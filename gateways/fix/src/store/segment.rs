@@ -106,8 +106,8 @@ pub(super) fn open_segment(folder: &Path, number: u64, bytes: u32) -> Result<Seg
     Ok(Segment { number, file, times_ns: (u64::MAX, 0), path })
 }
 
-/// Numbers of the segments in the folder, ascending and without a hole. Of two runs the newer counts:
-/// an interrupted removal leaves an older run behind, whose files are removed here.
+/// Numbers of the segments in the folder, ascending and without a hole. Of two runs the newer
+/// counts: an interrupted removal leaves an older run behind, whose files are removed here.
 pub(super) fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StoreError> {
     let mut numbers = Vec::new();
     for file in std::fs::read_dir(folder).map_err(io("list", folder))? {

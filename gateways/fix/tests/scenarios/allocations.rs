@@ -1,12 +1,12 @@
 //! Nothing allocates once warm: orders in, reports out, heartbeats and replays.
 
-use crate::counting::allocations;
 use crate::desk::{START, frame, logon, time_text};
 use rutter_fix::app::NewOrderSingle;
 use rutter_fix::codec::{FieldIndex, TimePrecision};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{Config, Event, NoCredentials, Session};
 use rutter_fix::store::{MessageStore, MmapConfig, MmapStore};
+use rutter_test_support::counting::allocations;
 
 fn order(seq: u64) -> Vec<u8> {
     let now = time_text(START);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use rutter_fix::codec::{Encoder, FieldIndex, Message, decode};
-use rutter_fix::dictionary::{Checks, Dictionary, Fault, LoadError, Version};
+use rutter_fix::dictionary::{Checks, Dictionary, LoadError, ValidationFault, Version};
 use rutter_fix::session::SessionRejectReason as Reason;
 
 /// A version of four fields of a header and one message, to be damaged.
@@ -161,7 +161,7 @@ fn the_published_files_are_dictionaries() {
 const HEADER: &str = "34=2|49=C|52=20240627-11:17:26.021|56=R|";
 const ORDER: &str = "11=a|55=X|54=1|60=20240627-11:17:26|38=1|40=2|44=1.5|59=3|";
 
-fn check(version: Version, checks: &Checks, kind: &str, body: &str) -> Result<(), Fault> {
+fn check(version: Version, checks: &Checks, kind: &str, body: &str) -> Result<(), ValidationFault> {
     let mut bytes = Vec::new();
     let begin = version.begin_string().as_bytes();
     let mut message = Encoder::begin(&mut bytes, begin, kind.as_bytes());
@@ -222,7 +222,7 @@ fn every_check_finds_its_fault_and_can_be_switched_off() {
 
 #[test]
 fn an_unknown_type_is_refused_unless_types_are_not_checked() {
-    let fault = Fault { reason: Reason::InvalidMsgType, tag: None };
+    let fault = ValidationFault { reason: Reason::InvalidMsgType, tag: None };
     assert_eq!(check(Version::Fix44, &Checks::default(), "zz", HEADER), Err(fault));
     let checks = Checks { message_types: false, ..Checks::default() };
     assert_eq!(check(Version::Fix44, &checks, "zz", HEADER), Ok(()));
@@ -230,7 +230,7 @@ fn an_unknown_type_is_refused_unless_types_are_not_checked() {
 
 #[test]
 fn a_missing_field_is_named_first_of_all_faults() {
-    let missing = |tag| Err(Fault { reason: Reason::RequiredTagMissing, tag: Some(tag) });
+    let missing = |tag| Err(ValidationFault { reason: Reason::RequiredTagMissing, tag: Some(tag) });
     let checks = Checks::default();
     for (tag, field) in [(11, "11=a|"), (54, "54=1|"), (60, "60=20240627-11:17:26|")] {
         let body = format!("{HEADER}{}4999=x|", ORDER.replacen(field, "", 1));

@@ -3,8 +3,6 @@
 //! A line belongs here if it needs no private item and no socket. `desk` holds one session and its
 //! peer's bytes; each other module is one subject.
 
-#[path = "../../../../tests/support/counting.rs"]
-mod counting;
 mod desk;
 
 mod abuse;
@@ -17,3 +15,8 @@ mod schedule;
 mod session;
 mod store;
 mod versions;
+
+use rutter_test_support::counting::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::desk::{Desk, SECOND, START, logon};
 use rutter_fix::session::{Config, NoCredentials};
-use rutter_fix::store::{Entry, MemStore, MessageStore, MmapConfig, MmapStore, PastCursor};
+use rutter_fix::store::{Entry, HistoryCursor, MemStore, MessageStore, MmapConfig, MmapStore};
 
 const DAY: u64 = 86_400 * SECOND;
 
@@ -28,7 +28,7 @@ fn send(store: &mut impl MessageStore, sending_ns: u64) {
 
 /// Number, reset count and time of everything in that time.
 fn past(store: &impl MessageStore, from_ns: u64, upto_ns: u64) -> Vec<(u64, u64, u64)> {
-    let mut cursor = PastCursor::new(from_ns, upto_ns);
+    let mut cursor = HistoryCursor::new(from_ns, upto_ns);
     let mut found = Vec::new();
     while let Some(past) = store.next_past(&mut cursor) {
         found.push((past.epoch, past.entry.seq, past.entry.sending_ns));
@@ -89,7 +89,7 @@ fn reading_goes_on_while_messages_come_and_old_ones_go() {
     for message in 0..200 {
         send(&mut store, message);
     }
-    let mut cursor = PastCursor::new(0, u64::MAX);
+    let mut cursor = HistoryCursor::new(0, u64::MAX);
     assert_eq!(store.next_past(&mut cursor).map(|past| past.entry.seq), Some(1));
     for message in 200..1_000 {
         send(&mut store, message);

@@ -1,4 +1,6 @@
-//! One link of a machine: from the connect to the open stream, and what can be read from it.
+//! One link of a machine, from the connect to the open stream.
+//!
+//! A line belongs here if it needs one link and no machine.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -14,27 +16,27 @@ use crate::websocket::{Incoming, WebSocketError, WebSocketLink};
 /// Bytes that one link may read in one turn of the loop.
 const READ_BYTES_PER_TURN: usize = 512 * 1024;
 
-/// What a link is at the moment.
+/// The state of a link.
 #[derive(Debug, Default)]
 enum State {
     #[default]
     Down,
-    /// The host name is being looked up.
+    /// The host name is being resolved.
     Resolving,
     /// The TCP connection is being made.
     Connecting(Stream),
-    /// The TLS handshake runs.
+    /// The TLS handshake is not done.
     Securing(Stream),
-    /// The WebSocket handshake runs.
+    /// The WebSocket handshake is not done.
     Upgrading(WebSocketLink),
     Raw(Stream),
     Web(WebSocketLink),
 }
 
-/// What [`Link::read`] found.
+/// The result of [`Link::read`].
 #[derive(Debug)]
 pub(super) enum Read1 {
-    /// So many bytes at the front of the buffer.
+    /// This number of bytes is at the front of the buffer.
     Bytes(usize),
     /// One message, a ping or a pong.
     Message(Incoming),
@@ -49,15 +51,15 @@ pub(super) struct Link {
     pub(super) endpoint: Endpoint,
     token: Token,
     state: State,
-    /// Counts connects, so that a late resolution is not taken for a new one.
+    /// Number of connects, so that a late resolution is not taken for a new one.
     pub(super) attempt: u32,
-    /// Addresses not yet tried, next last.
+    /// Addresses that were not tried yet, the next one last.
     addresses: Vec<SocketAddr>,
     /// When the attempt to connect is given up.
     deadline_ns: u64,
-    /// Something was queued and not flushed.
+    /// Bytes were queued and not flushed.
     pub(super) unflushed: bool,
-    /// There may be more to read.
+    /// The socket may have more bytes.
     pub(super) more: bool,
 }
 
@@ -88,14 +90,14 @@ impl Link {
         (!self.is_down() && !self.is_open()).then_some(self.deadline_ns)
     }
 
-    /// Begins an attempt; the addresses come with [`Link::resolved`].
+    /// Begins an attempt. Its addresses come with [`Link::resolved`].
     pub(super) fn begin(&mut self, deadline_ns: u64) {
         self.attempt = self.attempt.wrapping_add(1);
         self.deadline_ns = deadline_ns;
         self.state = State::Resolving;
     }
 
-    /// Takes the addresses of this attempt and connects to the first that can be.
+    /// Takes the addresses of this attempt, and connects to the first one that can be tried.
     pub(super) fn resolved(
         &mut self,
         mut addresses: Vec<SocketAddr>,
@@ -159,7 +161,7 @@ impl Link {
         self.advance(registry, tls)
     }
 
-    /// Takes the attempt as far as it goes. `Ok(true)` when the link has become open.
+    /// Takes the attempt as far as possible. `Ok(true)` when the link has become open.
     fn advance(&mut self, registry: &Registry, tls: &ClientTls) -> Result<bool, CloseReason> {
         loop {
             match std::mem::take(&mut self.state) {
@@ -193,7 +195,7 @@ impl Link {
                 },
                 open @ (State::Raw(_) | State::Web(_)) => {
                     self.state = open;
-                    // Bytes may have come along with the end of the handshake.
+                    // Bytes may have come together with the end of the handshake.
                     self.more = true;
                     return Ok(true);
                 }
@@ -216,7 +218,7 @@ impl Link {
         }
     }
 
-    /// The `Host` header: without the port where it is the scheme's own.
+    /// The `Host` header; without the port if that is the scheme's default.
     fn host_header(&self) -> String {
         let own = if self.endpoint.tls { 443 } else { 80 };
         if self.endpoint.port == own {
@@ -232,8 +234,7 @@ impl Link {
         match &mut self.state {
             State::Raw(stream) => stream.queue(bytes).map_err(|_| CloseReason::WriteBufferFull),
             State::Web(web) => {
-                // A machine that writes bytes which are no UTF-8 has a bug; the peer must not
-                // see it.
+                // A machine that writes invalid UTF-8 has a bug. The peer must not see it.
                 let text = std::str::from_utf8(bytes).map_err(|_| CloseReason::Protocol)?;
                 web.send_text(text).map_err(|error| reason(&error))
             }
@@ -245,7 +246,7 @@ impl Link {
         }
     }
 
-    /// Hands what is queued to the kernel.
+    /// Writes the queued bytes.
     pub(super) fn flush(&mut self) -> Result<(), CloseReason> {
         self.unflushed = false;
         match &mut self.state {
@@ -297,7 +298,7 @@ impl Link {
         }
     }
 
-    /// Closes at once. Harmless on a link that is down.
+    /// Closes at once. Without effect on a link that is down.
     pub(super) fn close(&mut self) {
         match std::mem::take(&mut self.state) {
             State::Raw(mut stream) => stream.close(),

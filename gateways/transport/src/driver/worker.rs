@@ -1,5 +1,7 @@
-//! The helper threads of a driver: one makes HTTP requests, one resolves host names. Both are far
-//! from the latency path; both answer through a channel and wake the driver's poll.
+//! The helper threads of a driver: one makes HTTP requests, one resolves host names. Both are off
+//! the latency path. Both answer through a channel and wake the driver's poll.
+//!
+//! A line belongs here if it runs on such a thread.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -15,16 +17,16 @@ use crate::tls::ClientTls;
 /// Most HTTP requests that wait for the worker; one more fails at once.
 pub const HTTP_QUEUE_MAX: usize = 256;
 
-/// Most resolutions that wait.
+/// Most host names that wait for the resolver.
 const RESOLVE_QUEUE_MAX: usize = 64;
 
-/// Most addresses of a host that are tried.
+/// Most addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 16;
 
 /// The answer to an HTTP request; `None` when it failed.
 pub(super) type HttpAnswer = (u64, Option<HttpResponse>);
 
-/// Addresses found for a link's attempt; empty when there are none.
+/// The addresses of a link's attempt; empty when there are none.
 pub(super) type Resolution = (LinkId, u32, Vec<SocketAddr>);
 
 /// A thread that turns jobs into answers.
@@ -54,7 +56,7 @@ impl<J: Send + 'static, A: Send + 'static> Worker<J, A> {
         Ok(Self { jobs, answers })
     }
 
-    /// `false` when the queue is full (or the worker died).
+    /// False when the queue is full, or the thread has died.
     pub(super) fn submit(&self, job: J) -> bool {
         match self.jobs.try_send(job) {
             Ok(()) => true,

@@ -1,8 +1,8 @@
-//! What an acceptor shows and demands: several certificates chosen by SNI, an optional authority
-//! for client certificates, all of it read again when the files change.
+//! The server side of TLS: several certificates chosen by SNI, an optional authority for client
+//! certificates, and files that are read again when they change.
 //!
-//! A line belongs here if it needs a certificate and no socket. At least TLS 1.2; no session is
-//! resumed and no early data taken, so that every connection is checked anew.
+//! A line belongs here if it needs a certificate and no socket. TLS is at least 1.2. No session is
+//! resumed and no early data is taken, so every connection is checked anew.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -21,31 +21,31 @@ use rustls::{RootCertStore, ServerConfig};
 
 use super::{TlsError, provider, read_certificates};
 
-/// Most certificates that one acceptor chooses among.
+/// Most certificates of one server.
 pub const IDENTITIES_MAX: usize = 64;
 
-/// One certificate to show.
+/// A certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// PEM: the certificate, then those that lead to its authority.
+    /// PEM file: the certificate, then the certificates that lead to its authority.
     pub certificate_file: PathBuf,
-    /// PEM: its private key.
+    /// PEM file: the private key.
     pub key_file: PathBuf,
 }
 
-/// Where everything is that an acceptor's TLS needs.
+/// The files of a server's TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTlsConfig {
-    /// What may be shown: the first whose names cover what the client asks for (SNI), or else the
-    /// very first. At most [`IDENTITIES_MAX`].
+    /// The certificates. The first whose names cover the client's request (SNI) is shown, or else
+    /// the first of all. At most [`IDENTITIES_MAX`].
     pub identities: Vec<Identity>,
-    /// PEM: authorities of client certificates; none are asked for if absent.
+    /// PEM file: authorities of client certificates. Without it no client certificate is requested.
     pub client_ca_file: Option<PathBuf>,
-    /// A client without a certificate is refused; else it may have none, but not a bad one.
+    /// A client without a certificate is refused. Otherwise it may have none, but not a bad one.
     pub require_client_certificate: bool,
 }
 
-/// What tells one content of a file from the next.
+/// Size, time and identity of a file: tells whether it has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     device: u64,
@@ -54,7 +54,7 @@ struct Mark {
     changed: (i64, i64),
 }
 
-/// An acceptor's TLS, and the state of the files that it was made from.
+/// A server's TLS configuration, and the state of the files that it was made from.
 #[derive(Debug)]
 pub struct ServerTls {
     files: ServerTlsConfig,
@@ -66,25 +66,25 @@ impl ServerTls {
     /// Reads and checks all files.
     ///
     /// # Errors
-    /// [`TlsError`], naming the file where it is one file's fault.
+    /// [`TlsError`]; it names the file if one file is at fault.
     pub fn load(files: ServerTlsConfig) -> Result<Self, TlsError> {
         let marks = marks(&files);
         let config = make(&files)?;
         Ok(Self { files, config, marks })
     }
 
-    /// What new connections are made with.
+    /// The configuration of new connections.
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
     }
 
-    /// Reads the files again if one has changed since they were last looked at; `true` if they
-    /// are in use now. Connections that exist keep what they were made with.
+    /// Reads the files again if one has changed since the last look; true if the new contents are
+    /// in use. Connections that exist keep their configuration.
     ///
     /// # Errors
-    /// [`TlsError`], once for each change: what was in use stays in use.
+    /// [`TlsError`], once for each change: the old configuration stays in use.
     pub fn reload(&mut self) -> Result<bool, TlsError> {
-        // Looked at before they are read: a change while reading is another change.
+        // Taken before the files are read: a change during the reading counts as another change.
         let marks = marks(&self.files);
         if marks == self.marks {
             return Ok(false);
@@ -148,7 +148,7 @@ fn read_identity(identity: &Identity) -> Result<Arc<CertifiedKey>, TlsError> {
         .map_err(|source| TlsError::Identity { path: identity.certificate_file.clone(), source })
 }
 
-/// Chooses a certificate by the name that a client asks for.
+/// Chooses a certificate by the name that a client requests.
 #[derive(Debug)]
 struct Choice(Vec<Arc<CertifiedKey>>);
 
@@ -169,7 +169,7 @@ fn is_for(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
         .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
 }
 
-/// A certificate that a client has shown and proved to own, signed by a configured authority.
+/// A certificate that a client has shown and proved to own. A configured authority has signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerCertificate {
     certificate: CertificateDer<'static>,
@@ -184,24 +184,24 @@ impl PeerCertificate {
         Self { certificate, fingerprint }
     }
 
-    /// SHA-256 of its DER form: what `openssl x509 -fingerprint -sha256` prints.
+    /// SHA-256 of its DER form, as `openssl x509 -fingerprint -sha256` prints it.
     pub const fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
 
-    /// Whether `name` is among its `subjectAltName`s (a DNS name or an IP address; a common name
-    /// does not count, RFC 9525).
+    /// Whether `name` is among its `subjectAltName`s (DNS names or IP addresses). A common name
+    /// does not count (RFC 9525).
     pub fn has_name(&self, name: &str) -> bool {
         ServerName::try_from(name).is_ok_and(|name| is_for(&self.certificate, &name))
     }
 }
 
-/// What an acceptor learns from a finished handshake.
+/// What a finished handshake shows about a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFacts {
-    /// The name that the client asked for (SNI).
+    /// The requested name (SNI).
     pub server_name: Option<String>,
-    /// The certificate that it showed.
+    /// The client's certificate.
     pub certificate: Option<PeerCertificate>,
 }
 
@@ -220,25 +220,25 @@ impl TlsFacts {
 /// Why TLS with a peer failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum TlsFault {
-    /// What it sends is no TLS at all, such as plain FIX on the TLS port.
+    /// The peer does not send TLS, but plain FIX, for instance.
     #[error("not TLS")]
     NotTls,
-    /// No common version, cipher suite or signature scheme: at least TLS 1.2 is needed.
+    /// No common version, cipher suite or signature scheme; at least TLS 1.2 is required.
     #[error("incompatible")]
     Incompatible,
-    /// It shows no certificate where one is demanded.
+    /// The peer shows no certificate where one is required.
     #[error("no client certificate")]
     NoCertificate,
-    /// Its certificate is expired, of another authority, or otherwise not acceptable.
+    /// The peer's certificate is expired, of another authority, or otherwise not acceptable.
     #[error("bad client certificate")]
     BadCertificate,
-    /// It refused us, by an alert: it does not trust our certificate, for instance.
+    /// The peer refused us by an alert: it does not trust our certificate, for instance.
     #[error("refused by the peer")]
     RefusedByPeer,
-    /// It breaks the protocol: damaged or oversized records, renegotiation.
+    /// The peer breaks the protocol: damaged or oversized records, renegotiation.
     #[error("protocol violation")]
     Violation,
-    /// It left within the handshake.
+    /// The peer left during the handshake.
     #[error("left within the handshake")]
     Left,
     /// The handshake was not done in time.
@@ -247,8 +247,8 @@ pub enum TlsFault {
 }
 
 impl TlsFault {
-    /// What an error of a [`Stream`](crate::stream::Stream) means; `None` if it is the network's
-    /// and not that of TLS.
+    /// The TLS failure behind an error of a [`Stream`](crate::stream::Stream); `None` if the
+    /// network failed and not TLS.
     pub fn of(error: &io::Error) -> Option<Self> {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
         let Some(cause) = cause else {

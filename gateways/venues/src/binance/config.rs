@@ -1,13 +1,13 @@
-//! What the Binance adapter must be told.
+//! Settings of Binance's order entry.
 //!
 //! A line belongs here if it is a setting or checks one.
 
 use rutter_core::id::{AssetId, VenueId};
+use rutter_transport::secret::Secret;
 
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{Ed25519Signer, KeyError};
 use crate::venue::{OwnKey, OwnValue, Setup};
-use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
@@ -16,33 +16,33 @@ const SECOND_NS: u64 = 1_000 * MS;
 pub(in crate::binance) const COMP_ID: OwnKey =
     OwnKey { name: "comp_id", value: OwnValue::Text, is_required: true };
 
-/// Longest `SenderCompID` (`^[a-zA-Z0-9-_]{1,8}$`).
+/// Longest `SenderCompID`, in characters.
 pub(in crate::binance) const COMP_ID_BYTES_MAX: usize = 8;
-/// Longest symbol that is taken.
+/// Longest symbol, in characters.
 const SYMBOL_BYTES_MAX: usize = 20;
-/// Longest API key that is taken; today's have 64.
+/// Longest API key, in characters. The venue's keys have 64.
 const API_KEY_BYTES_MAX: usize = 256;
-/// `RecvWindow` in milliseconds, at most.
+/// Largest `RecvWindow`, in milliseconds.
 const RECV_WINDOW_MS_MAX: u32 = 60_000;
 
-/// Where the FIX order entry is.
+/// The address of FIX order entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixEndpoint {
-    /// Host, also the TLS server name.
+    /// Host name, which is also the TLS server name.
     pub host: String,
-    /// Port; 9000 is text both ways.
+    /// TCP port. Port 9000 is FIX text in both directions.
     pub port: u16,
-    /// TLS; always true but for a local simulator.
+    /// The connection uses TLS, as it must with the venue itself.
     pub tls: bool,
 }
 
-/// Tag 25035: whether the venue may answer out of order.
+/// `MessageHandling` (25035): whether the venue may answer out of order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MessageHandling {
-    /// 1: messages are processed as they come free; quicker.
+    /// 1: the venue may process messages in any order, which is quicker.
     #[default]
     Unordered,
-    /// 2: one after the other.
+    /// 2: the venue processes messages in the order in which they were sent.
     Sequential,
 }
 
@@ -60,38 +60,39 @@ impl MessageHandling {
 pub struct BinanceConfig {
     /// The core's id of this venue.
     pub venue: VenueId,
-    /// Tells this journal's ids from those of every other.
+    /// Distinguishes this journal's order ids from those of every other journal.
     pub node_tag: u32,
     /// FIX order entry.
     pub fix: FixEndpoint,
     /// REST base, such as `https://api.binance.com`.
     pub rest_base: String,
-    /// Tag 49. After an unclean end the venue keeps it locked for two heartbeat intervals, so a
-    /// reconnect then uses its first six characters and a two-digit number.
+    /// `SenderCompID` (49). After an unclean end the venue keeps the id locked for two heartbeat
+    /// intervals, so a reconnect then uses its first six characters and a two-digit number.
     pub sender_comp_id: String,
-    /// Tag 56; `SPOT`.
+    /// `TargetCompID` (56): `SPOT`.
     pub target_comp_id: String,
     /// API key with FIX permission.
     pub api_key: Secret,
     /// Ed25519 private key, PKCS#8 PEM.
     pub private_key: Secret,
-    /// Tag 25035.
+    /// `MessageHandling` (25035).
     pub message_handling: MessageHandling,
-    /// Tag 108, 5 to 60 seconds.
+    /// `HeartBtInt` (108), 5 to 60 seconds.
     pub heartbeat_s: u8,
-    /// Tag 25000 of every new order, milliseconds: how long it can be taken after it was sent.
+    /// `RecvWindow` (25000) of every new order: how long the venue may take the order after it was
+    /// sent, in milliseconds.
     pub recv_window_ms: u32,
-    /// No answer to an order or cancel for so long: it is in doubt.
+    /// An order or cancel without an answer for this long is in doubt.
     pub answer_timeout_ns: u64,
     /// First delay before a reconnect.
     pub backoff_base_ns: u64,
     /// Longest delay before a reconnect.
     pub backoff_max_ns: u64,
-    /// Seed of the delays' jitter.
+    /// Seed of the jitter of all waits.
     pub seed: u64,
-    /// Instruments.
+    /// Instruments traded at the venue.
     pub listings: Vec<Listing>,
-    /// Assets; every one in which a fee may be charged should be here.
+    /// Assets. The list should have every asset in which a fee may be charged.
     pub assets: Vec<AssetNames>,
 }
 
@@ -144,7 +145,7 @@ impl BinanceConfig {
         }
     }
 
-    /// Checks everything that would otherwise be refused by the venue, or break a message.
+    /// Checks every setting that the venue would refuse or that would break a message.
     pub(in crate::binance) fn check(&self) -> Result<Ed25519Signer, ConfigError> {
         for id in [&self.sender_comp_id, &self.target_comp_id] {
             if id.is_empty() || id.len() > COMP_ID_BYTES_MAX || !id.bytes().all(is_id_byte) {
@@ -194,31 +195,31 @@ const fn is_id_byte(byte: u8) -> bool {
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not `^[a-zA-Z0-9-_]{1,8}$`.
+    /// A comp id is not `^[a-zA-Z0-9-_]{1,8}$`.
     #[error("comp id {0:?} is not 1 to 8 letters, digits, - or _")]
     CompId(String),
-    /// Not 5 to 60.
+    /// The heartbeat interval is not 5 to 60 seconds.
     #[error("heartbeat of {0} s is not within 5 to 60")]
     Heartbeat(u8),
-    /// Not 1 to 60,000.
+    /// The receive window is not 1 to 60,000 milliseconds.
     #[error("receive window of {0} ms is not within 1 to 60000")]
     RecvWindow(u32),
-    /// Zero.
+    /// The answer timeout is zero.
     #[error("answer timeout is zero")]
     AnswerTimeout,
-    /// Empty, too long or of a strange alphabet.
+    /// The API key is empty, too long, or has characters that no key has.
     #[error("the API key is not one")]
     ApiKey,
-    /// Empty, too long or of a strange alphabet.
+    /// The symbol is empty, too long, or has characters that no symbol has.
     #[error("symbol {0:?} is not one")]
     Symbol(String),
-    /// More than 18.
+    /// The instrument has more than 18 decimals.
     #[error("decimals of {0} are above 18")]
     Decimals(String),
-    /// Balances and fees need them.
+    /// There are no assets, which balances and fees need.
     #[error("no assets")]
     NoAssets,
-    /// The private key.
+    /// The private key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
 }

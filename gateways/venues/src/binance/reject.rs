@@ -1,6 +1,6 @@
 //! Binance's error codes and texts as the core's reasons.
 //!
-//! A line belongs here if it says what a code means. The codes are those of Binance's `errors`
+//! A line belongs here if it gives the meaning of a code. The codes are those of Binance's `errors`
 //! document.
 
 use rutter_core::input::VenueReject;
@@ -8,14 +8,14 @@ use rutter_core::input::VenueReject;
 /// What an error code means for an order or cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::binance) enum Verdict {
-    /// It was refused.
+    /// The venue refused the order or cancel.
     Refused(VenueReject),
-    /// The venue does not know itself (-1006, -1007): ask by id.
+    /// The venue does not know the outcome (-1006, -1007), so it must be asked by id.
     Unsure,
 }
 
-/// Reads a code (tag 25016 or JSON `code`) and its text. Some codes stand for several things that
-/// only the text tells apart.
+/// The meaning of a code (tag 25016 or JSON `code`) and its text. Some codes have several meanings
+/// that only the text distinguishes.
 pub(in crate::binance) fn verdict(code: i64, text: &[u8]) -> Verdict {
     let says = |words: &[u8]| text.windows(words.len()).any(|window| window == words);
     let reason = match code {

@@ -1,15 +1,16 @@
-//! What the Kraken adapter must be told.
+//! Settings of Kraken's order entry.
 //!
 //! A line belongs here if it is a setting or checks one.
 
 use rutter_core::id::{AssetId, VenueId};
 use rutter_transport::machine::{Endpoint, Framing};
+use rutter_transport::secret::Secret;
 
 use super::assets;
+use crate::inquiry::CallLimit;
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{KeyError, base64_decode};
 use crate::venue::{OwnKey, OwnValue, Setup};
-use rutter_transport::secret::Secret;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -23,28 +24,18 @@ pub(in crate::kraken) const REST_COUNTER_MAX: OwnKey =
 pub(in crate::kraken) const REST_DECAY: OwnKey =
     OwnKey { name: "rest_decay_milli_per_s", value: OwnValue::Count, is_required: false };
 
-/// The venue's bounds of an order's deadline.
+/// The range of an order's deadline that the venue accepts, in nanoseconds.
 const VALIDITY_NS: core::ops::RangeInclusive<u64> = 500 * MS..=60 * SECOND_NS;
 
-/// Decimals that any number here may have.
+/// Most decimals of a number, in the core or at the venue.
 const DECIMALS_MAX: u8 = 18;
-
-/// The venue's call counter for REST. What it counts others than us add to as well, so the limit
-/// here should stay below the account's (15 for the lowest tier, decaying by 0.33 a second).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RestLimit {
-    /// Most that the counter may hold.
-    pub counter_max: u32,
-    /// What it loses, in thousandths a second.
-    pub decay_milli_per_s: u32,
-}
 
 /// Settings of [`KrakenOrders`](super::KrakenOrders).
 #[derive(Clone, Debug)]
 pub struct KrakenConfig {
     /// The core's id of this venue.
     pub venue: VenueId,
-    /// Tells this journal's ids from those of every other.
+    /// Distinguishes this journal's order ids from those of every other journal.
     pub node_tag: u32,
     /// Private WebSocket, such as `ws-auth.kraken.com`, 443, TLS, target `/v2`.
     pub endpoint: Endpoint,
@@ -52,27 +43,28 @@ pub struct KrakenConfig {
     pub rest_base: String,
     /// API key with order and query permissions.
     pub api_key: Secret,
-    /// Its secret, base64.
+    /// The secret of the API key, in base64.
     pub api_secret: Secret,
-    /// Instruments; the symbol is the v2 name, such as `BTC/USD`.
+    /// Instruments; the symbol is the name in WebSocket v2, such as `BTC/USD`.
     pub listings: Vec<Listing>,
-    /// Assets with all names in use: `BTC` (v2), `XXBT` or `XBT` (REST).
+    /// Assets with all names in use: `BTC` (WebSocket v2), `XXBT` or `XBT` (REST).
     pub assets: Vec<AssetNames>,
-    /// How long a new order may be taken after it was sent (`deadline`), 500 ms to 60 s.
+    /// How long the venue may take a new order after it was sent (`deadline`), 500 ms to 60 s.
     pub validity_ns: u64,
-    /// Added to the validity before a child that is not found counts as never arrived.
+    /// Margin behind the validity, after which an unknown child counts as never arrived.
     pub never_arrived_margin_ns: u64,
-    /// No answer to an order or cancel for so long: it is in doubt.
+    /// An order or cancel without an answer for this long is in doubt.
     pub answer_timeout_ns: u64,
-    /// A link that is silent for so long is dead; after half of it, it is pinged.
+    /// A link that is silent for this long is dead. After half of this time the link is pinged.
     pub silence_ns: u64,
     /// First delay before a reconnect. The venue allows about 150 connections in ten minutes.
     pub backoff_base_ns: u64,
     /// Longest delay before a reconnect, or before a REST call is repeated.
     pub backoff_max_ns: u64,
-    /// REST pace.
-    pub rest_limit: RestLimit,
-    /// Seed of the delays' jitter.
+    /// The limit of the venue's counter of REST calls. The lowest tier of accounts has 15,
+    /// decaying by 0.33 a second.
+    pub rest_limit: CallLimit,
+    /// Seed of the jitter of all waits.
     pub seed: u64,
 }
 
@@ -80,7 +72,7 @@ impl KrakenConfig {
     /// The settings that configuration and wiring ask for.
     pub fn from_setup(setup: &Setup) -> Self {
         let defaults = Self::new(setup.venue, setup.node_tag);
-        let RestLimit { counter_max, decay_milli_per_s } = defaults.rest_limit;
+        let CallLimit { counter_max, decay_milli_per_s } = defaults.rest_limit;
         let count = |key, default| setup.own_keys.count(key).unwrap_or(default);
         let named = |(asset, name): &(AssetId, String)| AssetNames {
             asset: *asset,
@@ -93,7 +85,7 @@ impl KrakenConfig {
             api_secret: setup.api_secret.clone(),
             validity_ns: setup.validity_ms.saturating_mul(MS),
             answer_timeout_ns: setup.answer_timeout_ms.saturating_mul(MS),
-            rest_limit: RestLimit {
+            rest_limit: CallLimit {
                 counter_max: count(&REST_COUNTER_MAX, counter_max),
                 decay_milli_per_s: count(&REST_DECAY, decay_milli_per_s),
             },
@@ -126,12 +118,12 @@ impl KrakenConfig {
             silence_ns: 10 * SECOND_NS,
             backoff_base_ns: SECOND_NS,
             backoff_max_ns: 60 * SECOND_NS,
-            rest_limit: RestLimit { counter_max: 14, decay_milli_per_s: 330 },
+            rest_limit: CallLimit { counter_max: 14, decay_milli_per_s: 330 },
             seed: 0,
         }
     }
 
-    /// Checks everything that would otherwise break a message; yields the decoded secret.
+    /// Checks every setting that would break a message, and decodes the secret.
     pub(in crate::kraken) fn check(&self) -> Result<Vec<u8>, ConfigError> {
         if !VALIDITY_NS.contains(&self.validity_ns) {
             return Err(ConfigError::Validity(self.validity_ns));
@@ -139,7 +131,7 @@ impl KrakenConfig {
         if self.answer_timeout_ns == 0 || self.silence_ns == 0 {
             return Err(ConfigError::Timeout);
         }
-        // Below 2 no call to the trades history could ever be made.
+        // The trades history costs 2, so with less it could never be read.
         if self.rest_limit.counter_max < 2 || self.rest_limit.decay_milli_per_s == 0 {
             return Err(ConfigError::RestLimit);
         }
@@ -178,28 +170,28 @@ fn check_listing(listing: &Listing) -> Result<(), ConfigError> {
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Outside what the venue takes.
+    /// The validity is outside the range that the venue accepts.
     #[error("order validity of {0} ns is not within 500 ms to 60 s")]
     Validity(u64),
-    /// Zero.
+    /// A timeout is zero.
     #[error("a timeout is zero")]
     Timeout,
-    /// Too small to make any call.
+    /// The limit is too small for any call.
     #[error("the REST limit allows no call")]
     RestLimit,
-    /// Empty or not printable.
+    /// The API key is empty or not printable.
     #[error("the API key is not one")]
     ApiKey,
-    /// Empty, too long or of a strange alphabet.
+    /// The symbol is empty, too long, or has characters that no pair has.
     #[error("symbol {0:?} is not one")]
     Symbol(String),
-    /// More than 18.
+    /// The instrument has more than 18 decimals.
     #[error("decimals of {0} are above 18")]
     Decimals(String),
-    /// Balances and fees need them.
+    /// There are no assets, which balances and fees need.
     #[error("no assets")]
     NoAssets,
-    /// The secret.
+    /// The secret cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
 }

@@ -9,7 +9,7 @@ pub mod feed;
 pub mod orders;
 mod reject;
 
-pub use config::{ConfigError, KrakenConfig, RestLimit};
+pub use config::{ConfigError, KrakenConfig};
 pub use orders::{Counters, KrakenOrders, PRIVATE_LINK, Status};
 
 use crate::venue::Venue;

@@ -1,22 +1,23 @@
-//! What a refusal of the venue means.
+//! Kraken's error texts as the core's reasons.
 //!
-//! A line belongs here if it maps an error text. The list is the venue's; the texts are alike on
+//! A line belongs here if it gives the meaning of an error text. The texts are the same on
 //! WebSocket and REST.
 
 use rutter_core::input::VenueReject;
 
-/// What follows from an error text.
+/// What an error text means for an order or cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kraken) enum Verdict {
-    /// It certainly did not happen.
+    /// The venue refused the order or cancel.
     Refused(VenueReject),
-    /// It may have happened.
+    /// The venue may have done what was asked, so it must be asked by id.
     Unsure,
-    /// Our session or key is not accepted: certainly not done, and nothing else will be.
+    /// The venue refused the order or cancel because it does not accept our session or key, and it
+    /// will refuse everything else.
     Session,
 }
 
-/// The verdict on an error text such as `EOrder:Insufficient funds`.
+/// The meaning of an error text such as `EOrder:Insufficient funds`.
 pub(in crate::kraken) fn verdict(error: &str) -> Verdict {
     let refused = |begin: &str| error.starts_with(begin);
     let table: [(&str, VenueReject); 15] = [

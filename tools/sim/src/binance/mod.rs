@@ -142,7 +142,7 @@ impl BinanceFront {
         &self.exchange
     }
 
-    /// The exchange, for scripted participants; the next timer publishes what they did.
+    /// The exchange, for scripted participants; the next timer publishes their actions.
     pub fn exchange_mut(&mut self) -> &mut Exchange {
         &mut self.exchange
     }

@@ -30,7 +30,7 @@ pub enum CutPoint {
 /// A fault to inject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Wire: the next `frames` frames leave `delay_ns` later (and hold up those behind them).
+    /// Wire: the next `frames` frames leave `delay_ns` later and hold up the frames behind them.
     Delay {
         /// Delay in nanoseconds.
         delay_ns: u64,
@@ -228,7 +228,7 @@ impl FaultyWire {
         }
     }
 
-    /// Takes the actions of a front and appends to `out` those that leave now.
+    /// Takes the actions of a front and appends to `out` the actions that leave now.
     pub fn send(
         &mut self,
         now_ns: u64,

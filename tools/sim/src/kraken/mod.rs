@@ -202,7 +202,7 @@ impl Kraken {
         &self.exchange
     }
 
-    /// The exchange, for scripted participants; the next timer publishes what they did.
+    /// The exchange, for scripted participants; the next timer publishes their actions.
     pub fn exchange_mut(&mut self) -> &mut Exchange {
         self.next_sweep_ns = 0;
         &mut self.exchange

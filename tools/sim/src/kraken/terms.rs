@@ -1,4 +1,4 @@
-//! Kraken's terms: what the simulated venue lists, charges and hands to the node.
+//! Kraken's terms: the simulated venue's instruments, fees, keys and addresses for the node.
 //!
 //! A line belongs here if it is a choice that a test or a demo may make about Kraken. What the
 //! protocol demands is in the dialect's own files. Source of the rules: venue reference (Kraken).

@@ -100,7 +100,7 @@ pub enum ServerError {
     #[error("key: {0}")]
     Key(String),
     /// A listener speaks TLS, but there is no TLS configuration.
-    #[error("venue {0} wants TLS, and no certificate was given")]
+    #[error("venue {0} has a TLS listener, but no TLS configuration was given")]
     NoTls(String),
     /// The server's thread panicked.
     #[error("the server's thread panicked")]

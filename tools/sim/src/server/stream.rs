@@ -22,13 +22,13 @@ pub(super) const OUTPUT_BYTES_MAX: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OutputFull;
 
-/// The socket, with what the poll has said about it.
+/// The socket, with its readiness as reported by the poll.
 #[derive(Debug)]
 struct Socket {
     tcp: TcpStream,
-    /// Bytes may be waiting: set by an event, cleared by a read that found the socket empty.
+    /// Whether bytes may be waiting: set by an event, cleared by a read that empties the socket.
     readable: bool,
-    /// The client has closed its side, so a short read does not prove an empty socket.
+    /// Whether the client has closed its side; then a short read does not prove an empty socket.
     read_closed: bool,
 }
 
@@ -94,7 +94,7 @@ impl Stream {
         Ok(Self { socket, tls, output: VecDeque::new(), read_budget: usize::MAX })
     }
 
-    /// Notes what the poll reported about this socket.
+    /// Notes an event of the poll.
     pub(super) fn on_ready(&mut self, event: &Event) {
         let closed = event.is_read_closed() || event.is_error();
         self.socket.readable |= event.is_readable() || closed;
@@ -106,7 +106,8 @@ impl Stream {
         self.socket.readable || self.read_budget == 0
     }
 
-    /// Limits what is read until the next call, so that one busy client cannot hold up the others.
+    /// Limits the bytes read until the next call, so that one busy client cannot hold up the
+    /// others.
     pub(super) fn set_read_budget(&mut self, bytes: usize) {
         self.read_budget = bytes;
     }
@@ -138,14 +139,14 @@ impl Stream {
         Ok(())
     }
 
-    /// Whether something waits for the socket.
+    /// Whether bytes wait for the socket.
     pub(super) fn wants_write(&self) -> bool {
         !self.output.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// Sends what waits as far as the socket takes it at once, and closes the connection.
+    /// Sends the output as far as the socket takes it at once, and closes the connection.
     pub(super) fn close(&mut self) {
-        // The client may be gone already: then nobody is left to be told.
+        // The client may have closed already; then the output is lost.
         let _ = self.flush();
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
@@ -171,7 +172,7 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
-    /// Queues what fits; "would block" when nothing does.
+    /// Queues as many bytes as fit; "would block" when none fits.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = bytes.len().min(self.room());
         if count == 0 && !bytes.is_empty() {
@@ -181,7 +182,7 @@ impl Write for Stream {
         Ok(count)
     }
 
-    /// Hands what waits to the kernel; "would block" when not all of it was taken.
+    /// Hands the output to the kernel; "would block" when the kernel did not take all bytes.
     fn flush(&mut self) -> io::Result<()> {
         while self.wants_write() {
             if let Some(tls) = &mut self.tls {
@@ -209,7 +210,7 @@ impl Write for Stream {
     }
 }
 
-/// Decrypted bytes, reading records from the socket as long as there are none.
+/// Reads decrypted bytes; reads records from the socket until there are some.
 fn read_decrypted(
     tls: &mut ServerConnection,
     socket: &mut Socket,
@@ -224,7 +225,8 @@ fn read_decrypted(
         }
         tls.read_tls(socket)?;
         let processed = tls.process_new_packets();
-        // An alert or a key update; the next flush sends what the socket does not take now.
+        // An alert or a key update; the next flush sends the bytes that the socket does not take
+        // now.
         let _ = write_records(tls, socket);
         processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
     }

@@ -21,12 +21,12 @@ const FRAME_HEADER_BYTES_MAX: usize = 14;
 /// Bytes read from the stream at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// The connection is of no use any more: closed, or against the protocol, or not read by its
-/// client.
+/// The connection cannot be used any more: it is closed, broke the protocol, or its client does not
+/// read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unusable;
 
-/// What a client sent.
+/// Input of a client.
 #[derive(Debug)]
 pub(super) enum Frame {
     /// One whole text message.
@@ -41,10 +41,10 @@ pub(super) enum Frame {
 pub(super) struct ServerSocket(WebSocket<Stream>);
 
 impl ServerSocket {
-    /// A WebSocket whose upgrade was just answered with [`upgrade_reply`]. `read_ahead` holds the
-    /// bytes that came behind the request.
+    /// A WebSocket after its upgrade was answered with [`upgrade_reply`]. `read_ahead` holds the
+    /// bytes that followed the request.
     pub(super) fn upgraded(stream: Stream, read_ahead: Vec<u8>) -> Self {
-        // Nothing is held back here: every frame goes to the stream's output at once.
+        // Every frame goes to the stream's output at once, without a buffer here.
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
             .write_buffer_size(0)
@@ -96,7 +96,7 @@ impl ServerSocket {
         self.0.write(message).or_else(|error| waits(&error))
     }
 
-    /// Hands what is queued to the kernel. A full kernel buffer is no error.
+    /// Hands the output to the kernel. A full kernel buffer is no error.
     pub(super) fn flush(&mut self) -> Result<(), Unusable> {
         self.0.flush().or_else(|error| waits(&error))
     }
@@ -122,7 +122,7 @@ pub(super) fn upgrade_reply(key: &str) -> Vec<u8> {
     reply
 }
 
-/// Whether the error only says that the socket has to be waited for.
+/// No error if the socket only has to be waited for.
 fn waits(error: &Error) -> Result<(), Unusable> {
     match error {
         Error::Io(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),

@@ -11,10 +11,10 @@ use crate::venue::Setup;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Listings of one feed: the venue's limit of streams a connection.
+/// Most listings of one feed: the venue's limit of streams on a connection.
 pub const LISTINGS_MAX: usize = 1_024;
 
-/// Fewest levels a side of a snapshot: enough that the market does not leave it at once.
+/// Fewest levels a side of a snapshot. With fewer, the market would soon move beyond the snapshot.
 pub const SNAPSHOT_LIMIT_MIN: u16 = 5 * FEED_DEPTH as u16;
 
 /// Settings of [`BinanceFeed`](super::BinanceFeed).
@@ -26,20 +26,20 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Base of the snapshots, such as `https://api.binance.com`.
     pub rest_base: String,
-    /// What to subscribe.
+    /// The instruments whose books are subscribed.
     pub listings: Vec<FeedListing>,
-    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. Larger ones cost more of
-    /// the request budget and last longer while the market moves.
+    /// Levels a side of a snapshot, from [`SNAPSHOT_LIMIT_MIN`] to 5,000. A larger snapshot costs
+    /// more of the request budget and is needed again less often.
     pub snapshot_limit: u16,
-    /// A link that is silent for so long is dead. The venue pings every 20 seconds.
+    /// A link that is silent for this long is dead. The venue pings every 20 seconds.
     pub silence_ns: u64,
-    /// A link is renewed at this age; the venue cuts it at 24 hours.
+    /// Age at which a link is renewed. The venue closes a link after 24 hours.
     pub lifetime_ns: u64,
     /// First wait before a reconnect.
     pub reconnect_base_ns: u64,
     /// Longest wait before a reconnect.
     pub reconnect_max_ns: u64,
-    /// Seed of the jitter.
+    /// Seed of the jitter of all waits.
     pub seed: u64,
 }
 
@@ -77,22 +77,22 @@ impl Config {
     }
 }
 
-/// Why a configuration cannot be used.
+/// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not capitals and digits, or not 1 to 20 of them.
+    /// The symbol is not 1 to 20 capitals and digits.
     #[error("not a Binance symbol: {0}")]
     Symbol(String),
-    /// A symbol is listed twice.
+    /// The symbol is listed twice.
     #[error("{0} is listed twice")]
     Twice(String),
-    /// More than 18 decimals.
+    /// The instrument has more than 18 decimals.
     #[error("{0} has more than 18 decimals")]
     Decimals(String),
-    /// More listings than [`LISTINGS_MAX`].
+    /// There are more listings than [`LISTINGS_MAX`].
     #[error("{0} listings, at most {LISTINGS_MAX}")]
     TooMany(usize),
-    /// Not from [`SNAPSHOT_LIMIT_MIN`] to 5,000.
+    /// The snapshot limit is not from [`SNAPSHOT_LIMIT_MIN`] to 5,000.
     #[error("snapshots of {0} levels")]
     SnapshotLimit(u16),
 }

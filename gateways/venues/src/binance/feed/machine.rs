@@ -1,15 +1,20 @@
-//! The feed: one public WebSocket link, one diff-depth stream a book, snapshots over REST.
+//! The market-data machine: one public WebSocket link, one diff-depth stream a book, snapshots over
+//! REST.
 //!
-//! A line belongs here if it decides when to connect, subscribe, ask, distrust or tell. What a
-//! text says is `message`, whether a change fits is `sequence`.
+//! A line belongs here if it decides when to connect, subscribe, ask for a snapshot, distrust or
+//! publish. Reading a message is `message`; whether a change fits a book is `sequence`.
 //!
-//! Invariant: a book is told to the core only while its sequence is proved, that is, from a
-//! snapshot that meets the changes kept until the first change that does not fit.
+//! Invariant: the core is told of a book only while the book's sequence is proved: from a snapshot
+//! that meets the changes kept, until the first change that does not fit.
 
 use core::cell::Cell;
 
 use rutter_core::id::InstrumentId;
 use rutter_core::input::{Distrust, Input};
+use rutter_core::rate::TokenBucket;
+use rutter_feeds::FeedCommand;
+use rutter_feeds::alive::Alive;
+use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{
     Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
@@ -18,78 +23,76 @@ use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN};
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
 use super::sequence::{Break, SequencedBook};
 use crate::backoff::Backoff;
-use rutter_core::rate::TokenBucket;
-use rutter_feeds::FeedCommand;
-use rutter_feeds::alive::Alive;
-use rutter_feeds::trust::{STABLE_NS, Trust};
 
-/// The only link.
+/// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
 
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
-/// Streams in one subscription request.
+/// Most streams in one subscription request.
 const STREAMS_PER_REQUEST: usize = 100;
-/// Between two requests on the link. The venue allows five messages a second, pongs included.
+/// Shortest time between two requests on the link. The venue allows five messages a second, pongs
+/// included.
 const REQUEST_GAP_NS: u64 = 300 * MS;
-/// Every subscription must be answered by then.
+/// Longest time from a subscription to its answer.
 const ANSWER_TIMEOUT_NS: u64 = 10 * SECOND_NS;
-/// A link that is not established by then.
+/// Longest time in which a link is established.
 const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
-/// From our close to the carrier's word that it is closed.
+/// Longest time from our close to the carrier's event that the link is closed.
 const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
-/// A snapshot must come by then.
+/// Longest time from the request of a snapshot to its answer.
 const SNAPSHOT_TIMEOUT_NS: u64 = 15 * SECOND_NS;
-/// Snapshots on their way at once.
+/// Most snapshots on their way at once.
 const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
-/// Half of this request weight may be used at once, and as much again each minute: together half
-/// of the venue's 6,000, for order entry may use the same address.
+/// Request weight for snapshots a minute: half of the venue's limit of 6,000, since order entry may
+/// use the same address. Half of this weight may be used at once.
 const SNAPSHOT_WEIGHT_PER_MINUTE: u64 = 3_000;
-/// First and longest wait before a book's snapshot is asked for again.
+/// First and longest wait before the snapshot of a book is asked for again.
 const RESYNC_NS: (u64, u64) = (250 * MS, 30 * SECOND_NS);
 
-/// What happened so far, for metrics.
+/// Counts since the start, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Text messages.
+    /// Messages received.
     pub messages: u64,
     /// Links lost or given up.
     pub links_lost: u64,
     /// Snapshots asked for.
     pub snapshots: u64,
-    /// Snapshots that did not come, could not be read or did not fit.
+    /// Snapshots that did not arrive, could not be read or did not fit.
     pub snapshots_failed: u64,
     /// Missing update ids.
     pub gaps: u64,
-    /// Other breaks of a synced book (crossed, left its snapshot, impossible level).
+    /// Other breaks of a proved book: crossed, beyond its snapshot, or an impossible level.
     pub breaks: u64,
-    /// Texts that the protocol forbids, and refused subscriptions.
+    /// Messages that the protocol forbids, and refused subscriptions.
     pub protocol_errors: u64,
-    /// Texts that we did not ask for.
+    /// Messages of kinds that were not subscribed.
     pub ignored: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Until the backoff is over.
+    /// Not connected until the backoff is over.
     Waiting { until_ns: u64 },
-    /// Asked the carrier to connect.
+    /// The carrier was asked to connect.
     Connecting { until_ns: u64 },
-    /// `answers`: subscriptions not yet answered; all must be by `answered_by_ns`.
+    /// Connected. `answers` subscriptions have no answer yet; the answers are due at
+    /// `answered_by_ns`.
     Up { since_ns: u64, answers: u64, answered_by_ns: u64 },
-    /// Asked the carrier to close.
+    /// The carrier was asked to close.
     Closing { until_ns: u64 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Snapshot {
-    /// Not subscribed yet.
+    /// The book is not subscribed yet.
     Unneeded,
-    /// To be asked for then.
+    /// The snapshot is asked for at this time.
     Wanted { due_ns: u64 },
-    /// On its way.
+    /// The snapshot is on its way.
     Asked { id: u64, until_ns: u64 },
-    /// In the book.
+    /// The snapshot is in the book.
     Taken,
 }
 
@@ -113,7 +116,7 @@ struct Slot {
     backoff: Backoff,
 }
 
-/// The machine. See the module's text.
+/// Binance's market data as a machine.
 #[derive(Debug)]
 pub struct BinanceFeed {
     config: Config,
@@ -121,13 +124,13 @@ pub struct BinanceFeed {
     slots: Vec<Slot>,
     /// Slots whose book may have changed since the core was last told.
     changed: Vec<usize>,
-    /// Slots whose snapshot is wanted, and those where it is on its way.
+    /// Number of slots in state `Wanted`, and of those in state `Asked`.
     wanted: usize,
     in_flight: usize,
     link: Link,
     backoff: Backoff,
     levels: Levels,
-    /// First slot that is not subscribed.
+    /// Number of slots, from the first on, whose subscription was sent.
     subscribed: usize,
     requested_ns: u64,
     next_http: u64,
@@ -185,7 +188,7 @@ impl BinanceFeed {
     /// A feed that is not started.
     ///
     /// # Errors
-    /// What in the configuration cannot be.
+    /// The setting that cannot be used.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         if config.listings.len() > LISTINGS_MAX {
             return Err(ConfigError::TooMany(config.listings.len()));
@@ -212,17 +215,17 @@ impl BinanceFeed {
         })
     }
 
-    /// What happened so far.
+    /// Counts since the start.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Books that are proved now.
+    /// Number of books that are proved now.
     pub fn synced(&self) -> usize {
         self.slots.iter().filter(|slot| slot.book.is_synced()).count()
     }
 
-    /// The proved book of an instrument.
+    /// The book of an instrument, if it is proved now.
     pub fn book(&self, instrument: InstrumentId) -> Option<&rutter_feeds::book::Book> {
         let slot = self.slots.iter().find(|slot| slot.trust.instrument() == instrument)?;
         slot.book.is_synced().then(|| slot.book.book())
@@ -233,7 +236,7 @@ impl BinanceFeed {
         self.link = Link::Connecting { until_ns: now_ns.saturating_add(CONNECT_TIMEOUT_NS) };
     }
 
-    /// Nothing is proved any more.
+    /// No book is proved any more.
     fn distrust_all(&mut self, now_ns: u64, reason: Distrust, out: &mut Outbox<Input>) {
         for at in 0..self.slots.len() {
             if let Some(slot) = self.slots.get_mut(at) {
@@ -306,7 +309,7 @@ impl BinanceFeed {
                 bytes.extend(slot.symbol.bytes().map(|byte| byte.to_ascii_lowercase()));
                 bytes.extend_from_slice(b"@depth@100ms\"");
             }
-            // The id is the end of the range, so that the answer says what is subscribed.
+            // The id is the end of the range of slots, which tells what the answer is about.
             bytes.extend_from_slice(format!("],\"id\":{end}}}").as_bytes());
         });
         self.subscribed = end;
@@ -361,7 +364,7 @@ impl BinanceFeed {
             return;
         }
         *answers = answers.saturating_sub(1);
-        // All changes since this answer will come, so a snapshot asked for now will meet them.
+        // The stream carries all changes from now on, so a snapshot asked for now will meet them.
         let end = id.map_or(0, |id| usize::try_from(id).unwrap_or(usize::MAX));
         let end = end.min(self.subscribed);
         for at in 0..end {
@@ -408,7 +411,7 @@ impl BinanceFeed {
         self.resync(now_ns, at, reason, out);
     }
 
-    /// The book needs a new snapshot, after a pause that grows while it keeps breaking.
+    /// The book needs a new snapshot, after a pause that grows while the book keeps breaking.
     fn resync(&mut self, now_ns: u64, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
         let Some(slot) = self.slots.get_mut(at) else { return };
         if slot.trust.end(now_ns, reason, |input| out.emit(input)) {
@@ -520,7 +523,7 @@ impl BinanceFeed {
             return None;
         }
         let full = self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX;
-        // Zero: due at once as far as the budget goes.
+        // Zero: the budget allows a request at once.
         let paced = self.budget.due_ns(0);
         let due = |slot: &Slot| match slot.snapshot {
             Snapshot::Wanted { due_ns } if !full => Some(due_ns.max(paced)),

@@ -1,8 +1,8 @@
-//! Texts of the streams and snapshots, read into integers.
+//! Messages of the streams and snapshots, read into integers.
 //!
 //! A line belongs here if it knows how Binance writes market data. The usual shape of a depth
-//! change is read straight from its bytes; everything else, and whatever is not exactly of that
-//! shape, goes through `serde_json` and says the same or is an error.
+//! change is read straight from its bytes. Every other text goes through `serde_json`, and gives
+//! the same result or an error.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 
 use crate::decimal::{self, DecimalError, POW10};
 
-/// Levels of one side of one message, at most. The largest snapshot has 5,000.
+/// Most levels of one side of one message. The largest snapshot has 5,000.
 pub const LEVELS_MAX: usize = 10_000;
 
-/// Decimals of an instrument's integers.
+/// Decimals of an instrument in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimals {
     /// Of prices.
@@ -25,7 +25,7 @@ pub struct Decimals {
     pub qty: u8,
 }
 
-/// Levels of one message, reused from one to the next.
+/// Levels of one message. The memory is reused for the next message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
     /// Bids in the venue's order.
@@ -52,48 +52,48 @@ pub struct Depth<'a> {
     pub last: u64,
 }
 
-/// One text of a stream.
+/// One message of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// A depth change of a listed symbol.
     Depth(Depth<'a>),
-    /// The answer to our request of that id; false: refused.
+    /// The answer to a request of ours.
     Answer {
-        /// The request.
+        /// The id of the request, when told.
         id: Option<u64>,
-        /// Whether it was done.
+        /// False: the request was refused.
         done: bool,
     },
     /// The server will restart.
     Shutdown,
-    /// Something else that is well formed.
+    /// A well-formed message of another kind.
     Other,
 }
 
-/// Why a text cannot be used.
+/// Why a message cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Not the documented JSON.
+    /// The text is not the documented JSON.
     #[error("not the documented JSON")]
     Json,
-    /// A number of this symbol does not fit its decimals.
+    /// A price or quantity does not fit the decimals of the instrument.
     #[error("{symbol}: {error}")]
     Decimal {
-        /// Whose.
+        /// The symbol.
         symbol: String,
-        /// What.
+        /// What is wrong with the number.
         error: DecimalError,
     },
-    /// More levels than [`LEVELS_MAX`].
+    /// A side has more levels than [`LEVELS_MAX`].
     #[error("more than {LEVELS_MAX} levels a side")]
     TooManyLevels,
 }
 
-/// Reads one text of a raw or combined stream. `decimals_of` tells the decimals of a symbol, or
-/// `None` when it is not listed, in which case its changes are [`Message::Other`].
+/// Reads one message of a raw or combined stream. `decimals_of` gives the decimals of a symbol, or
+/// `None` for a symbol that is not listed, whose changes are [`Message::Other`].
 ///
 /// # Errors
-/// [`ParseError`]; `levels` is then of no use.
+/// [`ParseError`]; the content of `levels` is then undefined.
 pub fn parse<'a>(
     text: &'a str,
     decimals_of: impl Fn(&str) -> Option<Decimals>,
@@ -107,10 +107,10 @@ pub fn parse<'a>(
     slow(text, &decimals_of, levels)
 }
 
-/// Reads the answer to `GET /api/v3/depth`: returns `lastUpdateId`.
+/// Reads the answer to `GET /api/v3/depth` and returns `lastUpdateId`.
 ///
 /// # Errors
-/// As [`parse`]; `symbol` is only for the error.
+/// As [`parse`]; `symbol` stands in the error only.
 pub fn parse_snapshot(
     text: &str,
     symbol: &str,
@@ -217,7 +217,7 @@ impl<'a> Cursor<'a> {
         Some(value * POW10.get(missing)?)
     }
 
-    /// `["price","qty"],...` up to the bracket that closes the list, which is taken too.
+    /// Reads `["price","qty"],...` up to the bracket that closes the list, and that bracket.
     #[inline]
     fn levels(&mut self, decimals: Decimals, into: &mut Vec<Level>) -> Option<()> {
         if self.text.as_bytes().get(self.at) == Some(&b']') {
@@ -247,7 +247,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The usual shape and no other; `None` sends the text the slow way.
+/// Reads the usual shape and no other. `None`: the text must be read the slow way.
 fn quick_depth<'a>(
     text: &'a str,
     decimals_of: &impl Fn(&str) -> Option<Decimals>,
@@ -315,7 +315,7 @@ struct DepthJson<'a> {
     a: Vec<[Cow<'a, str>; 2]>,
 }
 
-/// What is on top of any text.
+/// The outermost fields of any message.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -352,7 +352,7 @@ fn slow<'a>(
         Some(_) => Ok(Message::Other),
         None => {
             let refused = inner.error.is_some() || inner.code.is_some();
-            // `"result":null` reads as no result, so an answer is known by its id alone.
+            // `"result":null` is read as no result, so the id alone makes a message an answer.
             let answer = refused || inner.result.is_some() || inner.id.is_some();
             let id = inner.id.and_then(|id| id.get().parse().ok());
             Ok(if answer { Message::Answer { id, done: !refused } } else { Message::Other })

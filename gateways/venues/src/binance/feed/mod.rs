@@ -1,9 +1,9 @@
 //! Binance Spot: diff-depth streams over WebSocket, snapshots over REST.
 //!
 //! A line belongs here if it is Binance's dialect of market data. [`BinanceFeed`] is the machine,
-//! [`message`] turns its texts into integers, [`sequence`] proves that no change is missing. Order
-//! entry is `rutter-venues`. Rules come from Binance's `web-socket-streams` document, "How to
-//! manage a local order book correctly", 2026-07.
+//! [`message`] turns messages into integers, [`sequence`] proves that no change is missing. The
+//! rules come from Binance's `web-socket-streams` document, "How to manage a local order book
+//! correctly", 2026-07.
 
 pub mod config;
 mod machine;

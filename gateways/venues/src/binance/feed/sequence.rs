@@ -1,58 +1,58 @@
-//! One book's sequence: what of a snapshot and a stream of changes fits together.
+//! The sequence of one book: which changes of the stream follow its snapshot without a gap.
 //!
 //! A line belongs here if it compares update ids or applies a proved change. Asking for snapshots
 //! and telling the core is `machine`.
 
 use rutter_core::input::{Level, Side};
-
-use super::message::Levels;
 use rutter_feeds::book::{Book, BookError};
 use rutter_feeds::horizon::Horizon;
 
-/// Changes kept while a snapshot is awaited: over three minutes of a 100 ms stream.
+use super::message::Levels;
+
+/// Most changes kept while a snapshot is awaited: over three minutes of a 100 ms stream.
 pub const CHANGES_MAX: usize = 2_048;
-/// Levels of those changes.
+/// Most levels of the changes kept.
 pub const CHANGE_LEVELS_MAX: usize = 200_000;
-/// Levels a side of a book. A snapshot has at most 5,000; more come by changes far off the top.
+/// Most levels a side of a book. A snapshot has at most 5,000; changes far from the top add more.
 pub const BOOK_LEVELS_MAX: usize = 20_000;
 
 /// Why a book cannot go on and needs a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
-    /// An update id is missing.
+    /// Update ids are missing before the change.
     #[error("gap: the book is at {at}, the change starts at {first}")]
     Gap {
-        /// The book's update id.
+        /// Update id of the book.
         at: u64,
-        /// `U` of the change.
+        /// First update id of the change (`U`).
         first: u64,
     },
-    /// `U` is above `u`.
+    /// The first update id (`U`) is above the last (`u`).
     #[error("update ids run backwards: {first} to {last}")]
     Backwards {
-        /// `U`.
+        /// First update id (`U`).
         first: u64,
-        /// `u`.
+        /// Last update id (`u`).
         last: u64,
     },
     /// The snapshot is older than the first change kept.
     #[error("snapshot {at} is older than the first change kept, {first}")]
     OldSnapshot {
-        /// `lastUpdateId`.
+        /// Update id of the snapshot (`lastUpdateId`).
         at: u64,
-        /// `U` of the first change.
+        /// First update id (`U`) of the first change kept.
         first: u64,
     },
-    /// A level that cannot be.
+    /// A level is impossible.
     #[error(transparent)]
     Level(#[from] BookError),
-    /// Best bid not below best ask after a whole change.
+    /// The best bid is not below the best ask after a whole change.
     #[error("crossed")]
     Crossed,
-    /// The top is no longer covered by the snapshot, so levels may be missing there.
+    /// The snapshot no longer covers the top of the book, so levels may be missing there.
     #[error("the market has left the snapshot")]
     Horizon,
-    /// More changes than [`CHANGES_MAX`] or levels than [`CHANGE_LEVELS_MAX`].
+    /// There are more changes than [`CHANGES_MAX`] or more levels than [`CHANGE_LEVELS_MAX`].
     #[error("too many changes while waiting for a snapshot")]
     Overflow,
 }
@@ -65,11 +65,11 @@ struct Change {
     asks_end: usize,
 }
 
-/// A book under proof. Without a snapshot it keeps changes; with one it applies them.
+/// A book and its proof. Changes are kept until the snapshot arrives, and applied from then on.
 #[derive(Clone, Debug)]
 pub struct SequencedBook {
     book: Book,
-    /// `u` of the last change applied; `None` while a snapshot is awaited.
+    /// Last update id (`u`) in the book; `None` while a snapshot is awaited.
     at: Option<u64>,
     changes: Vec<Change>,
     kept: Levels,
@@ -94,17 +94,17 @@ impl SequencedBook {
         }
     }
 
-    /// The book; only proved while [`SequencedBook::is_synced`].
+    /// The book. It is proved only while [`SequencedBook::is_synced`].
     pub const fn book(&self) -> &Book {
         &self.book
     }
 
-    /// A snapshot and all changes since are in the book.
+    /// A snapshot and all changes since are in the book, which is therefore proved.
     pub const fn is_synced(&self) -> bool {
         self.at.is_some()
     }
 
-    /// Update id of the book, once synced.
+    /// Update id of the book; `None` while a snapshot is awaited.
     pub const fn update_id(&self) -> Option<u64> {
         self.at
     }
@@ -119,11 +119,12 @@ impl SequencedBook {
         self.horizon = Horizon::default();
     }
 
-    /// One change of the stream (`U`, `u` and its levels). True when the book is different now.
+    /// Takes one change of the stream: first and last update id (`U`, `u`) and levels. True when
+    /// the book has changed.
     ///
     /// # Errors
-    /// [`Break`]: a new snapshot is needed; the book has been restarted and keeps this change as
-    /// the first, unless it is broken itself.
+    /// [`Break`]: a new snapshot is needed. The book has been restarted and keeps this change as
+    /// the first, unless the change itself is impossible.
     pub fn change(&mut self, first: u64, last: u64, levels: &Levels) -> Result<bool, Break> {
         if first > last {
             self.restart();
@@ -164,11 +165,11 @@ impl SequencedBook {
         Ok(())
     }
 
-    /// A snapshot of `lastUpdateId` `at`, asked for with `limit` levels a side. The changes kept
-    /// are applied on top.
+    /// Takes a snapshot with update id `at` that was asked for with `limit` levels a side, and
+    /// applies the changes kept.
     ///
     /// # Errors
-    /// [`Break::OldSnapshot`] keeps the changes: ask again. Any other restarts the book.
+    /// [`Break::OldSnapshot`] keeps the changes: ask again. Any other error restarts the book.
     pub fn snapshot(&mut self, at: u64, levels: &Levels, limit: usize) -> Result<(), Break> {
         if let Some(change) = self.changes.first()
             && at < change.first
@@ -180,7 +181,7 @@ impl SequencedBook {
         self.restart();
         self.horizon = Horizon::of(&levels.bids, &levels.asks, limit);
         let result = self.build(at, levels, &changes, &kept);
-        // The memory of the changes serves the next time.
+        // The memory of the changes is used again.
         self.changes = changes;
         self.kept = kept;
         self.changes.clear();
@@ -230,7 +231,7 @@ impl SequencedBook {
         Ok(())
     }
 
-    /// What must hold after every whole change.
+    /// Checks what must hold after every whole change.
     fn check(&self) -> Result<(), Break> {
         if self.book.is_crossed() {
             return Err(Break::Crossed);

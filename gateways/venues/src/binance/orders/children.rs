@@ -1,17 +1,17 @@
-//! What was sent and is not over, and which answers are awaited.
+//! The table of the children sent and not over, and of the answers awaited.
 //!
-//! A line belongs here if it remembers something about one child between two messages. Everything
-//! else about a child can be told from its id, so forgetting one that is over costs nothing.
+//! A line belongs here if it keeps a fact about one child between two messages. All other facts
+//! follow from the child's id, so a child that is over can be dropped.
 
 use std::collections::VecDeque;
 
 use rutter_core::id::ChildId;
 
-/// Children remembered at once. Beyond it new ones are refused as not sent.
+/// Most children in the table. With a full table a new order is refused as not sent.
 pub(super) const CHILDREN_MAX: usize = 1 << 16;
-/// Entries that are over are kept at most so many times as often as others before they are swept.
+/// The table is swept when entries that are over, times this factor, exceed all entries.
 const SWEEP_FACTOR: usize = 2;
-/// Below so many entries nothing is swept.
+/// Fewest entries with which the table is swept.
 const SWEEP_MIN: usize = 64;
 
 /// A request whose answer is awaited.
@@ -19,25 +19,25 @@ const SWEEP_MIN: usize = 64;
 pub(super) enum Request {
     /// The order itself.
     New,
-    /// The cancel request of that number.
+    /// The cancel request with this number.
     Cancel(u32),
 }
 
-/// What is remembered of a child.
+/// One child.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry {
     pub child: ChildId,
-    /// When this process sent it; `None` when an earlier one did.
+    /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
-    /// The venue's number of it, once told.
+    /// The venue's number of the order, once told.
     pub venue_order: Option<u64>,
-    /// The venue has shown that it knows it.
+    /// The venue has shown that it knows the order.
     pub seen: bool,
-    /// `MsgSeqNum` of the order that has no answer yet.
+    /// `MsgSeqNum` of the order while it has no answer.
     pub new_seq: Option<u64>,
-    /// Number and `MsgSeqNum` of the cancel that has no answer yet.
+    /// Number and `MsgSeqNum` of the newest cancel request while it has no answer.
     pub cancel: Option<(u32, u64)>,
-    /// Cancel requests so far.
+    /// Number of cancel requests so far.
     pub cancels: u32,
     over: bool,
 }
@@ -56,13 +56,13 @@ struct Wait {
 #[error("{CHILDREN_MAX} children are remembered already")]
 pub(super) struct TableFull;
 
-/// All children of one venue. Sorted by id, which is the order in which they are sent, so that
-/// adding is a push and ending is a pop nearly always.
+/// All children of one venue, sorted by id. Ids rise in the order of sending, so that adding is
+/// nearly always a push and ending a pop.
 #[derive(Debug, Default)]
 pub(super) struct Children {
     entries: VecDeque<Entry>,
     over: usize,
-    /// Deadlines rise, for the time to answer is the same for all.
+    /// Sorted by deadline, since the time to answer is the same for all requests.
     waits: VecDeque<Wait>,
 }
 
@@ -81,7 +81,7 @@ impl Children {
         self.entries.get_mut(at).filter(|entry| !entry.over)
     }
 
-    /// The entry of a child, made if need be.
+    /// The entry of a child, which is added if absent.
     pub fn ensure(&mut self, child: ChildId) -> Result<&mut Entry, TableFull> {
         let at = match self.find(child) {
             Ok(at) => {
@@ -102,7 +102,7 @@ impl Children {
         self.entries.get_mut(at).ok_or(TableFull)
     }
 
-    /// The child is over: forgets it.
+    /// The child is over: drops its entry.
     pub fn end(&mut self, child: ChildId) {
         let Some(entry) = self.get_mut(child) else { return };
         entry.over = true;
@@ -123,7 +123,7 @@ impl Children {
         self.waits.push_back(Wait { deadline_ns, child, request, seq });
     }
 
-    /// The next request that has got no answer in time; it is then no longer awaited.
+    /// The next request that got no answer in time. Its answer is no longer awaited.
     pub fn take_overdue(&mut self, now_ns: u64) -> Option<(ChildId, Request)> {
         self.drop_answered();
         let wait = self.waits.pop_front_if(|wait| wait.deadline_ns <= now_ns)?;
@@ -138,7 +138,7 @@ impl Children {
 
     /// When the next answer is overdue.
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        // The front may be answered already: then the timer comes early, which does no harm.
+        // The first request may be answered already. The timer then fires early, without harm.
         self.waits.front().map(|wait| wait.deadline_ns)
     }
 
@@ -155,9 +155,9 @@ impl Children {
         }
     }
 
-    /// The request that went out under this number, if its answer is still awaited.
+    /// The request that was sent under this number, if its answer is still awaited.
     pub fn by_seq(&self, seq: u64) -> Option<(ChildId, Request)> {
-        // Only for a Reject, which is rare.
+        // A linear search is enough: only a Reject needs it, which is rare.
         self.entries.iter().filter(|entry| !entry.over).find_map(|entry| {
             if entry.new_seq == Some(seq) {
                 return Some((entry.child, Request::New));
@@ -167,7 +167,7 @@ impl Children {
         })
     }
 
-    /// The connection is gone: no answer will come on it.
+    /// The connection is gone, and no answer will arrive on it.
     pub fn forget_answers(&mut self) {
         self.waits.clear();
         for entry in &mut self.entries {
@@ -176,7 +176,7 @@ impl Children {
         }
     }
 
-    /// Children that are not over.
+    /// Number of children that are not over.
     pub fn len(&self) -> usize {
         self.entries.len() - self.over
     }

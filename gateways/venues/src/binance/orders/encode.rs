@@ -14,13 +14,15 @@ use crate::ids::IdText;
 use crate::listing::Listing;
 use crate::signing::Ed25519Signer;
 
-/// Tag 25000: milliseconds after `SendingTime` within which the venue may take the message.
+/// `RecvWindow` (25000): how long after `SendingTime` the venue may take the message, in
+/// milliseconds.
 pub(super) const RECV_WINDOW: u32 = 25_000;
-/// Tag 25035.
+/// `MessageHandling` (25035).
 pub(super) const MESSAGE_HANDLING: u32 = 25_035;
 
-/// The body of our Logon. The signature covers the header's fields, `SendingTime` as printed.
-/// 25036 (response mode) is left at its default, 1: every report of the account is pushed.
+/// The body of our Logon. The signature covers the fields of the header, with `SendingTime` as
+/// printed. `ResponseMode` (25036) is left at its default, 1: every report of the account is
+/// pushed.
 pub(super) fn logon(
     encoder: &mut Encoder<'_>,
     now_ns: u64,
@@ -86,7 +88,7 @@ pub(super) fn new_order(
     encoder.char(tags::SIDE, side).field(tags::SYMBOL, listing.symbol.as_bytes());
     if new.ord_type == OrdType::Limit {
         let tif = match new.tif {
-            // The venue knows no day and no date; the core cancels at its end.
+            // The venue has no day orders and no dates: the core cancels such an order at its end.
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => b'1',
             TimeInForce::Ioc => b'3',
             TimeInForce::Fok => b'4',
@@ -96,7 +98,7 @@ pub(super) fn new_order(
     Ok(())
 }
 
-/// The body of an `OrderCancelRequest`. The venue finds the order quickest by its own id.
+/// The body of an `OrderCancelRequest`. The venue finds an order quickest by the venue's own id.
 pub(super) fn cancel(
     encoder: &mut Encoder<'_>,
     request: &IdText,

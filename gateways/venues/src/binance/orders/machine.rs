@@ -1,7 +1,7 @@
 //! The order-entry machine: one FIX link, its life, and the core's commands.
 //!
-//! A line belongs here if it connects the other modules: it branches on events and states. How a
-//! message is read or written, and what a REST answer means, is theirs.
+//! A line belongs here if it branches on an event or on the state of the link. Reading and writing
+//! messages is `report` and `encode`; REST is `rest` and `reconcile`.
 
 use rutter_core::id::{AssetId, ChildId};
 use rutter_core::input::{Doubt, Input, VenueDownReason, VenueReject};
@@ -9,42 +9,41 @@ use rutter_core::number::Text;
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
-use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, LinkId, Machine, Outbox};
+use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
 
 use super::children::{Children, Request};
-use super::reconcile::{Context, Phase, Reconciler};
+use super::encode;
+use super::reconcile::{BinanceDialect, PACE};
 use super::report::{self, News, Reader};
-use super::session::{Due, Inbound, Session, SessionError};
-use super::{encode, rest};
+use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
+use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::reject::Verdict;
 use crate::decimal::DecimalError;
 use crate::ids;
+use crate::inquiry::{Inquiry, Phase};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
 
-/// The only link.
-pub const FIX_LINK: LinkId = LinkId(0);
-
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
-/// The carrier should have said something by then.
+/// Longest time in which a link is established.
 const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
-/// From the connection to the venue's Logon.
+/// Longest time from the connection to the venue's Logon.
 const LOGON_TIMEOUT_NS: u64 = 10 * SECOND_NS;
-/// From our Logout to the venue's.
+/// Longest time from our Logout to the venue's.
 const LOGOUT_TIMEOUT_NS: u64 = 2 * SECOND_NS;
-/// From our close to the carrier's word that it is closed.
+/// Longest time from our close to the carrier's event that the link is closed.
 const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 /// Characters of a venue's text that are kept for the log.
 const TEXT_KEPT: usize = 96;
 
-/// How far the link is.
+/// The state of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Nothing there; connects at `retry_ns`.
+    /// No link; connects at `retry_ns`.
     Idle {
         retry_ns: u64,
     },
@@ -56,62 +55,15 @@ enum Link {
     },
     /// Logged on; reconciling or up.
     On,
-    /// Our Logout is out. Reports that still come count if the session is `trusted`.
+    /// Our Logout was sent. Reports that still arrive count if the session is `trusted`.
     LoggingOut {
         deadline_ns: u64,
         trusted: bool,
     },
-    /// Asked to be closed.
+    /// The carrier was asked to close.
     Closing {
         deadline_ns: u64,
     },
-}
-
-/// Where the adapter stands, for the read model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// No link; waiting or connecting.
-    Disconnected,
-    /// Connected, not yet logged on.
-    LoggingOn,
-    /// Logged on, finding out what happened meanwhile.
-    Reconciling,
-    /// Taking orders.
-    Up,
-}
-
-/// Counts since the start, for the read model. Each is something that an operator may want to see
-/// rise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Logons that the venue confirmed.
-    pub logons: u64,
-    /// Logons that it refused.
-    pub logons_refused: u64,
-    /// Links given up because of what the venue sent.
-    pub protocol_errors: u64,
-    /// Orders and cancels refused by the venue.
-    pub refusals: u64,
-    /// Orders and cancels that the venue did not answer in time.
-    pub unanswered: u64,
-    /// Orders not sent, cancels included.
-    pub not_sent: u64,
-    /// New orders with an id that was sent before: not sent again.
-    pub repeated: u64,
-    /// Reports and open orders with an id that is not ours.
-    pub not_ours: u64,
-    /// Reports, orders and questions about a symbol that is not listed.
-    pub unlisted: u64,
-    /// Executions whose fee is in an unlisted asset, told as no fee.
-    pub unknown_fee_assets: u64,
-    /// Messages that mean nothing to this adapter.
-    pub ignored: u64,
-    /// REST requests that failed or got an unusable answer.
-    pub rest_failures: u64,
-    /// Questions dropped because too many were open.
-    pub questions_dropped: u64,
-    /// Children that the venue never got.
-    pub never_arrived: u64,
 }
 
 /// Why a message ends the connection.
@@ -137,17 +89,17 @@ pub struct BinanceOrders {
     fallback_asset: AssetId,
     link: Link,
     session: Session,
-    /// Taken out while its messages are handled.
+    /// `None` while the messages in it are being handled.
     inbound: Option<Inbound>,
     children: Children,
-    reconciler: Reconciler,
+    inquiry: Inquiry,
     backoff: Backoff,
-    /// Connections that ended without the venue's Logout: part of the next comp id.
+    /// Connections that ended without the venue's Logout. The number is part of the next comp id.
     unclean: u32,
-    /// The venue may still hold our comp id.
+    /// The session is logged on, so an unclean end leaves our comp id locked at the venue.
     logged_on: bool,
     connected_ns: u64,
-    /// The newest child sent: ids rise, so none up to it is sent again.
+    /// The newest child sent. Ids rise, so no child up to this one is sent again.
     newest_sent: ChildId,
     counters: Counters,
     last_text: Text<TEXT_KEPT>,
@@ -157,7 +109,7 @@ impl BinanceOrders {
     /// A machine that is not started.
     ///
     /// # Errors
-    /// A setting that the venue would refuse, or an unusable key.
+    /// The setting that the venue would refuse, or the key that cannot be used.
     pub fn new(config: BinanceConfig) -> Result<Self, ConfigError> {
         let signer = config.check()?;
         let assets = Assets::new(config.assets.clone());
@@ -171,7 +123,7 @@ impl BinanceOrders {
             session: Session::new(&config.target_comp_id, config.heartbeat_s),
             inbound: Some(Inbound::default()),
             children: Children::default(),
-            reconciler: Reconciler::new(config.seed ^ 0x0042_494e_414e_4345),
+            inquiry: Inquiry::new(PACE, config.seed ^ 0x0042_494e_414e_4345),
             backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
             unclean: 0,
             logged_on: false,
@@ -183,10 +135,10 @@ impl BinanceOrders {
         })
     }
 
-    /// Where it stands.
+    /// The state of the adapter.
     pub fn status(&self) -> Status {
         match self.link {
-            Link::On if self.reconciler.is_up() => Status::Up,
+            Link::On if self.inquiry.is_up() => Status::Up,
             Link::On => Status::Reconciling,
             Link::LoggingOn { .. } => Status::LoggingOn,
             Link::Idle { .. }
@@ -198,7 +150,7 @@ impl BinanceOrders {
 
     /// Counts since the start.
     pub fn counters(&self) -> Counters {
-        let tally = self.reconciler.tally;
+        let tally = self.inquiry.tally();
         Counters {
             not_ours: self.counters.not_ours + tally.others,
             unlisted: self.counters.unlisted + tally.unlisted,
@@ -210,24 +162,24 @@ impl BinanceOrders {
         }
     }
 
-    /// The last text with which the venue refused something, cut to fit.
+    /// The last text with which the venue refused a request, cut to 96 characters.
     pub fn last_text(&self) -> &str {
         self.last_text.as_str()
     }
 
     /// The last REST failure, in words.
-    pub fn last_rest_error(&self) -> Option<String> {
-        self.reconciler.last_error.map(|error: rest::RestError| error.to_string())
+    pub fn last_rest_error(&self) -> Option<&str> {
+        self.inquiry.last_error()
     }
 
-    /// Children remembered, and questions open.
+    /// Number of children remembered, and of children in doubt.
     pub fn load(&self) -> (usize, usize) {
-        (self.children.len(), self.reconciler.pending())
+        (self.children.len(), self.inquiry.pending())
     }
 
-    /// Runs the reconciler with what it needs of the rest.
-    fn reconcile(&mut self, act: impl FnOnce(&mut Reconciler, &Context<'_>, &mut Children)) {
-        let context = Context {
+    /// Runs the inquiry with Binance's dialect.
+    fn inquire(&mut self, act: impl FnOnce(&mut Inquiry, &mut BinanceDialect<'_>)) {
+        let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
             listings: &self.listings,
@@ -237,9 +189,10 @@ impl BinanceOrders {
             api_key: &self.config.api_key,
             recv_window_ns: u64::from(self.config.recv_window_ms) * MS,
             connected_ns: self.connected_ns,
+            children: &mut self.children,
         };
-        act(&mut self.reconciler, &context, &mut self.children);
-        if self.reconciler.is_up() {
+        act(&mut self.inquiry, &mut dialect);
+        if self.inquiry.is_up() {
             self.backoff.reset();
         }
     }
@@ -255,7 +208,7 @@ impl BinanceOrders {
         if self.unclean == 0 {
             return base.clone();
         }
-        // Only ASCII, as `check` has seen.
+        // `check` has made sure that the id is ASCII.
         let head = base.get(..base.len().min(6)).unwrap_or(base);
         format!("{head}{:02}", self.unclean % 100)
     }
@@ -274,12 +227,12 @@ impl BinanceOrders {
         self.link = Link::LoggingOn { deadline_ns: now_ns.saturating_add(LOGON_TIMEOUT_NS) };
     }
 
-    /// The session is over for us: tells the core if it had been on.
+    /// The session is over. Tells the core that the venue is down if the session was logged on.
     fn down(&mut self, reason: VenueDownReason, out: &mut Outbox<Input>) {
         if self.link == Link::On {
             out.emit(Input::VenueDown(self.config.venue, reason));
         }
-        self.reconciler.stop();
+        self.inquiry.stop();
         self.children.forget_answers();
     }
 
@@ -410,13 +363,13 @@ impl BinanceOrders {
                 self.counters.logons += 1;
                 self.logged_on = true;
                 self.link = Link::On;
-                self.reconciler.start();
-                self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+                self.inquiry.start();
+                self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
             }
             msg_type::REJECT | msg_type::LOGOUT => {
                 self.counters.logons_refused += 1;
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
-                // Perhaps our last session is still locked there: the next try has another id.
+                // Perhaps the venue still has our last session locked: the next try has another id.
                 self.unclean = self.unclean.wrapping_add(1);
                 self.close(now_ns, VenueDownReason::LogonRefused, out);
             }
@@ -425,7 +378,7 @@ impl BinanceOrders {
         Ok(())
     }
 
-    /// The venue announces that it will disconnect: goes before it does, when nothing is cut.
+    /// The venue announces that it will disconnect. Logs out first, so that no report is lost.
     fn on_news_message(&mut self, now_ns: u64, message: &Message<'_>, out: &mut Outbox<Input>) {
         let headline = message.get(tags::HEADLINE).unwrap_or_default();
         let leaving = headline.starts_with(b"You'll be disconnected")
@@ -466,8 +419,8 @@ impl BinanceOrders {
         Ok(())
     }
 
-    /// A Reject names our message by its number. When the venue has lost count of our numbers,
-    /// everything that we send would be rejected: the session is over.
+    /// A Reject names our message by its number. When the venue expects another number than ours,
+    /// it would reject every message that we send, so the session is over.
     fn on_reject(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
@@ -551,7 +504,7 @@ impl BinanceOrders {
         let venue = self.config.venue;
         if let Some(entry) = self.children.get_mut(child) {
             let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
-                // An answer that is not awaited any more: the core has been told of its doubt.
+                // The answer is late: the core knows already that the child is in doubt.
                 self.counters.ignored += 1;
                 return;
             };
@@ -575,7 +528,7 @@ impl BinanceOrders {
     fn on_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) {
         let (venue, child) = (self.config.venue, new.child);
         if child <= self.newest_sent {
-            // The first one may live: what became of it is found out, never guessed.
+            // The order sent first may be open at the venue: its fate is asked for, never guessed.
             self.counters.repeated += 1;
             out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             return;
@@ -589,7 +542,7 @@ impl BinanceOrders {
         self.newest_sent = child;
     }
 
-    /// `None` when it cannot be written or remembered; then nothing has left.
+    /// `None` when the order cannot be written or remembered. Nothing has then been sent.
     fn send_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) -> Option<()> {
         let listing = self.listings.instrument(new.instrument)?;
         let entry = self.children.ensure(new.child).ok()?;
@@ -610,7 +563,7 @@ impl BinanceOrders {
 
     fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
         let (venue, child) = (self.config.venue, cancel.child);
-        // Also while reconciling: an order found open that nobody wants should not wait.
+        // Also while questions are open: an order that the core no longer wants should not wait.
         if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
             self.counters.not_sent += 1;
             out.emit(Input::CancelRejected { venue, child, reason: VenueReject::NotSent });
@@ -707,8 +660,8 @@ impl Machine for BinanceOrders {
             Event::Bytes(FIX_LINK, bytes) => self.on_bytes(now_ns, bytes, out),
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
-                self.reconcile(|reconciler, context, children| {
-                    reconciler.on_http(now_ns, id, response, context, children, out);
+                self.inquire(|inquiry, dialect| {
+                    inquiry.on_http(now_ns, id, response, dialect, out);
                 });
             }
             Event::Connected(_)
@@ -724,9 +677,9 @@ impl Machine for BinanceOrders {
             VenueCommand::New(new) => self.on_new(now_ns, new, out),
             VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
             VenueCommand::Query(child) => {
-                self.reconciler.ask(child.child, child.instrument);
-                if self.reconciler.phase() != Phase::Down {
-                    self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+                self.inquiry.ask(child.child, child.instrument);
+                if self.inquiry.phase() != Phase::Down {
+                    self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
                 }
             }
         }
@@ -736,7 +689,7 @@ impl Machine for BinanceOrders {
         self.on_link_timer(now_ns, out);
         if self.link == Link::On {
             self.on_overdue(now_ns, out);
-            self.reconcile(|reconciler, context, _| reconciler.pump(now_ns, context, out));
+            self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
         }
     }
 
@@ -750,7 +703,7 @@ impl Machine for BinanceOrders {
             Link::On => {
                 let session = Some(self.session.next_timer_ns());
                 let answers = self.children.next_deadline_ns();
-                let questions = self.reconciler.next_timer_ns();
+                let questions = self.inquiry.next_timer_ns();
                 [session, answers, questions].into_iter().flatten().min()
             }
         }

@@ -1,6 +1,6 @@
-//! The messages that tell about orders: execution report, cancel reject, session reject.
+//! The venue's messages about orders: execution report, cancel reject, session reject.
 //!
-//! A line belongs here if it reads a field of one of them. What is done about it is `machine`.
+//! A line belongs here if it reads a field of such a message. The consequences are `machine`.
 
 use rutter_core::id::{AssetId, ChildId, ExecId, VenueId, VenueOrderId};
 use rutter_core::input::{ChildFill, Liquidity, Side};
@@ -20,61 +20,62 @@ const EXEC_TYPE_REJECTED: u8 = b'8';
 const EXEC_TYPE_EXPIRED: u8 = b'C';
 const EXEC_TYPE_TRADE: u8 = b'F';
 const ORD_STATUS_FILLED: &[u8] = b"2";
-/// 1003.
+/// `TradeID` (1003).
 const TRADE_ID: u32 = 1003;
-/// 1057: Y if our order took.
+/// `AggressorIndicator` (1057): Y if our order took liquidity.
 const AGGRESSOR: u32 = 1057;
-/// 25016.
+/// `ErrorCode` (25016).
 const ERROR_CODE: u32 = 25_016;
-/// An entry of the fee group (136).
+/// The fields of an entry of the fee group (136).
 const FEE_MEMBERS: [u32; 3] = [tags::MISC_FEE_AMT, tags::MISC_FEE_CURR, tags::MISC_FEE_TYPE];
 
-/// What cannot be read from a report of our own order: the venue is not to be trusted.
+/// Why a report of our own order cannot be read. The link is then closed, since a report that is
+/// passed over could be a fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReportError {
-    /// A field.
+    /// A field is missing or malformed.
     #[error(transparent)]
     Field(#[from] FieldError),
-    /// A number that the instrument's decimals cannot hold.
+    /// A number does not fit the instrument's decimals.
     #[error(transparent)]
     Decimal(#[from] DecimalError),
-    /// Fees in more than one asset.
+    /// The fees are in more than one asset.
     #[error("fees in several assets")]
     MixedFees,
-    /// A price or quantity that is not above zero.
+    /// A price or quantity is not above zero.
     #[error("a trade of nothing")]
     EmptyTrade,
 }
 
-/// What a message says about one of our children.
+/// The content of a message about one of our children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// 150=0.
+    /// The venue accepted the order (150=0).
     Accepted { child: ChildId, venue_order: VenueOrderId },
-    /// 150=8.
+    /// The venue refused the order (150=8).
     Refused { child: ChildId, verdict: Verdict },
-    /// 150=F.
+    /// A trade (150=F). `whole`: the order is filled. `fee_known`: the fee's asset is listed.
     Fill { fill: ChildFill, whole: bool, fee_known: bool },
-    /// 150=4 or C.
+    /// The order was cancelled (150=4) or has expired (150=C).
     Done { child: ChildId, expired: bool, filled: Qty },
-    /// 150 is something that this adapter does not use.
+    /// `ExecType` (150) is one that this adapter does not use.
     Unusual { child: ChildId },
-    /// 35=9.
+    /// The venue refused a cancel (35=9).
     CancelRefused { child: ChildId, attempt: Option<u32>, verdict: Verdict },
-    /// Not our id.
+    /// The id is not ours.
     NotOurs,
-    /// Our id with a symbol that is not listed here.
+    /// The id is ours and the symbol is not listed here.
     Unlisted,
 }
 
-/// What reading needs to know.
+/// What reading a message needs of the adapter.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     pub venue: VenueId,
     pub node_tag: u32,
     pub listings: &'a Listings,
     pub assets: &'a Assets,
-    /// Stands for an asset that is not listed.
+    /// Stands for a fee asset that is not listed.
     pub fallback_asset: AssetId,
 }
 
@@ -106,8 +107,8 @@ impl Reader<'_> {
         }
     }
 
-    /// On a cancel report 41 is the order and 11 the request (also one of somebody else's);
-    /// otherwise 11 is the order.
+    /// On a report of a cancel, 41 is the order and 11 the request, which may be somebody else's.
+    /// On any other report, 11 is the order.
     fn child_of(&self, message: &Message<'_>) -> Option<Dashed> {
         let ours = |tag| ids::parse_dashed(self.node_tag, message.get(tag)?);
         ours(tags::ORIG_CL_ORD_ID).or_else(|| ours(tags::CL_ORD_ID))
@@ -151,8 +152,8 @@ impl Reader<'_> {
         Ok(News::Fill { fill, whole, fee_known })
     }
 
-    /// Sum of the fee group, its asset, and whether that is listed. A fee in an unlisted asset is
-    /// told as nothing: the trade is real all the same.
+    /// The sum of the fee group, its asset, and whether the asset is listed. A fee in an unlisted
+    /// asset is told as zero, since the trade counts all the same.
     fn fee(&self, message: &Message<'_>) -> Result<(Amount, AssetId, bool), ReportError> {
         let mut total = Amount::ZERO;
         let mut currency: Option<&[u8]> = None;
@@ -186,15 +187,15 @@ impl Reader<'_> {
     }
 }
 
-/// -1179: our `MsgSeqNum` is not the one that the venue expects.
+/// -1179: the venue expects another `MsgSeqNum` of us.
 pub const OUT_OF_STEP: i64 = -1_179;
 
-/// What 25016 says; 0 if it is not there.
+/// The error code (25016); 0 if absent.
 pub fn code_of(message: &Message<'_>) -> i64 {
     message.int(ERROR_CODE).ok().flatten().unwrap_or_default()
 }
 
-/// What 25016 and 58 say.
+/// The meaning of error code (25016) and text (58).
 pub(super) fn error_of(message: &Message<'_>) -> Verdict {
     let code = code_of(message);
     verdict(code, message.get(tags::TEXT).unwrap_or_default())

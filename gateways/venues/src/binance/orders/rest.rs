@@ -1,62 +1,67 @@
-//! REST: signed requests and what their answers say.
+//! REST: signed requests out, typed answers in.
 //!
-//! A line belongs here if it writes a query or reads a JSON answer. When to ask is `reconcile`.
+//! A line belongs here if it writes a query or reads a JSON answer. When to ask is the shared
+//! inquiry.
 
 use core::fmt::Write as _;
 use std::borrow::Cow;
 
-use rutter_core::id::{AssetId, ChildId};
+use rutter_core::id::{AssetId, ChildId, ExecId, VenueOrderId};
 use rutter_core::input::{Fate, Liquidity, Side};
-use rutter_core::number::{Amount, Price, Qty};
+use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
+use rutter_transport::secret::Secret;
 use serde::Deserialize;
 
 use crate::decimal::DecimalError;
-use crate::ids::{self, IdText};
+use crate::ids;
+use crate::inquiry::{Ask, OpenOrders, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
 use crate::signing::{Ed25519Signer, percent_encode};
-use rutter_transport::secret::Secret;
 
-/// Trades of one answer; the venue's own limit.
-pub(super) const TRADES_PER_PAGE: usize = 1_000;
-/// How long a signed request stays valid.
+/// Most trades of one answer, which is the venue's limit.
+const TRADES_PER_PAGE: usize = 1_000;
+/// How long a signed request stays valid, in milliseconds.
 const REST_RECV_WINDOW_MS: u32 = 5_000;
 const NO_SUCH_ORDER: i64 = -2013;
 
-/// What can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask<'a> {
-    /// All open orders of the account.
-    OpenOrders,
-    /// One order by our id.
-    Order { symbol: &'a str, id: IdText },
-    /// Trades of one order, from a trade id on.
-    Trades { symbol: &'a str, order_id: u64, from_id: Option<u64> },
-    /// Balances.
-    Account,
+/// Path and query of a question; the query ends with `&` unless it is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    path: &'static str,
+    query: String,
 }
 
-/// The signed request. The signature covers the query exactly as it is sent.
+/// The query of a question. An instrument that is not listed, which is never asked about, has an
+/// empty symbol.
+pub(super) fn query(ask: &Ask, node_tag: u32, listings: &Listings) -> Query {
+    let symbol = |instrument| listings.instrument(instrument).map_or("", |l| l.symbol.as_str());
+    let (path, query) = match *ask {
+        Ask::OpenOrders => ("/api/v3/openOrders", String::new()),
+        Ask::Order { child, instrument } => {
+            let (symbol, id) = (symbol(instrument), ids::dashed(node_tag, child));
+            ("/api/v3/order", format!("symbol={symbol}&origClientOrderId={}&", id.as_str()))
+        }
+        Ask::Trades { instrument, order, from } => {
+            let from = from.map_or(String::new(), |from| format!("fromId={from}&"));
+            let (symbol, limit) = (symbol(instrument), TRADES_PER_PAGE);
+            let query = format!("symbol={symbol}&orderId={order}&{from}limit={limit}&");
+            ("/api/v3/myTrades", query)
+        }
+        Ask::Balances => ("/api/v3/account", String::new()),
+    };
+    Query { path, query }
+}
+
+/// The signed request. The signature covers the query exactly as sent.
 pub(super) fn request(
-    ask: Ask<'_>,
+    query: Query,
     id: u64,
     now_ns: u64,
     signer: &Ed25519Signer,
     api_key: &Secret,
 ) -> HttpRequest {
-    let (path, mut query) = match ask {
-        Ask::OpenOrders => ("/api/v3/openOrders", String::new()),
-        Ask::Order { symbol, id } => {
-            ("/api/v3/order", format!("symbol={symbol}&origClientOrderId={}&", id.as_str()))
-        }
-        Ask::Trades { symbol, order_id, from_id } => {
-            let from = from_id.map_or(String::new(), |from| format!("fromId={from}&"));
-            let limit = TRADES_PER_PAGE;
-            let query = format!("symbol={symbol}&orderId={order_id}&{from}limit={limit}&");
-            ("/api/v3/myTrades", query)
-        }
-        Ask::Account => ("/api/v3/account", String::new()),
-    };
+    let Query { path, mut query } = query;
     let now_ms = now_ns / 1_000_000;
     // Writing to a string cannot fail.
     let _ = write!(query, "recvWindow={REST_RECV_WINDOW_MS}&timestamp={now_ms}");
@@ -72,39 +77,39 @@ pub(super) fn request(
     }
 }
 
-/// Why an answer cannot be used; all are asked again.
+/// Why an answer is of no use. The question is then asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RestError {
-    /// No answer.
+    /// No answer arrived.
     #[error("no answer")]
     NoAnswer,
-    /// 429, 418 or -1003: stop asking for a while.
+    /// The venue wants fewer requests: HTTP 429 or 418, or code -1003.
     #[error("rate limited, HTTP {0}")]
     RateLimited(u16),
-    /// Another refusal.
+    /// The venue refused the request for another reason.
     #[error("HTTP {status}, code {code}")]
     Refused {
         /// HTTP status.
         status: u16,
-        /// Binance's code; 0 when the body has none.
+        /// Binance's error code; 0 when the body has none.
         code: i64,
     },
-    /// Not the documented JSON.
+    /// The body is not the documented JSON.
     #[error("not the documented JSON")]
     Json,
-    /// A symbol that was not asked about.
+    /// The answer is about another symbol.
     #[error("answer about another symbol")]
     Symbol,
-    /// An order that was not asked about.
+    /// The answer is about another order.
     #[error("answer about another order")]
     OtherOrder,
-    /// A number that the instrument's decimals cannot hold.
+    /// A number does not fit the instrument's decimals.
     #[error(transparent)]
     Decimal(#[from] DecimalError),
-    /// A status that is not documented.
+    /// The order's status is not documented.
     #[error("unknown order status")]
     Status,
-    /// A trade of nothing.
+    /// A trade's price or quantity is not above zero.
     #[error("a trade of nothing")]
     EmptyTrade,
 }
@@ -126,17 +131,6 @@ fn body(response: Option<&HttpResponse>) -> Result<&str, RestError> {
         return Err(RestError::RateLimited(status));
     }
     Err(RestError::Refused { status, code })
-}
-
-/// Where an order stands, as the venue says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OrderState {
-    /// The venue's number.
-    pub order_id: u64,
-    /// Open, or how it ended.
-    pub fate: Fate,
-    /// Filled in all.
-    pub filled: Qty,
 }
 
 #[derive(Deserialize)]
@@ -166,11 +160,17 @@ impl OrderJson<'_> {
         if filled.0 < 0 {
             return Err(DecimalError::Range.into());
         }
-        Ok(OrderState { order_id: self.order_id, fate, filled })
+        let order = order_id(self.order_id);
+        Ok(OrderState { order, fate, filled })
     }
 }
 
-/// The answer to [`Ask::Order`]; `None` when the venue does not know it.
+/// The venue's number of an order as the core's text.
+fn order_id(number: u64) -> VenueOrderId {
+    VenueOrderId::new(number.to_string().as_bytes()).unwrap_or_default()
+}
+
+/// Reads the answer to [`Ask::Order`]; `None` when the venue does not know the order.
 pub(super) fn order(
     response: Option<&HttpResponse>,
     listing: &Listing,
@@ -191,23 +191,12 @@ pub(super) fn order(
     order.state(listing).map(Some)
 }
 
-/// What an answer to [`Ask::OpenOrders`] holds of ours.
-#[derive(Debug, Default)]
-pub(super) struct OpenOrders<'a> {
-    /// Ours.
-    pub ours: Vec<(ChildId, &'a Listing, OrderState)>,
-    /// Orders that are not ours.
-    pub others: u64,
-    /// Ours with a symbol that is not listed here.
-    pub unlisted: u64,
-}
-
-/// The answer to [`Ask::OpenOrders`].
-pub(super) fn open_orders<'l>(
+/// Reads the answer to [`Ask::OpenOrders`].
+pub(super) fn open_orders(
     response: Option<&HttpResponse>,
     node_tag: u32,
-    listings: &'l Listings,
-) -> Result<OpenOrders<'l>, RestError> {
+    listings: &Listings,
+) -> Result<OpenOrders, RestError> {
     let orders: Vec<OrderJson<'_>> =
         serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
     let mut found = OpenOrders::default();
@@ -221,22 +210,9 @@ pub(super) fn open_orders<'l>(
             found.unlisted += 1;
             continue;
         };
-        found.ours.push((id.child, listing, order.state(listing)?));
+        found.ours.push((id.child, listing.instrument, order.state(listing)?));
     }
     Ok(found)
-}
-
-/// One execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trade {
-    pub id: u64,
-    pub side: Side,
-    pub qty: Qty,
-    pub price: Price,
-    pub fee: Amount,
-    /// `None`: an asset that is not listed.
-    pub fee_asset: Option<AssetId>,
-    pub liquidity: Liquidity,
 }
 
 #[derive(Deserialize)]
@@ -258,36 +234,42 @@ struct TradeJson<'a> {
     is_maker: bool,
 }
 
-/// The answer to [`Ask::Trades`].
+/// Reads the answer to [`Ask::Trades`]. `assets` are the listed assets, and the asset that stands
+/// for any other.
 pub(super) fn trades(
     response: Option<&HttpResponse>,
     listing: &Listing,
-    order_id: u64,
-    assets: &Assets,
-) -> Result<Vec<Trade>, RestError> {
-    let trades: Vec<TradeJson<'_>> =
+    order: VenueOrderId,
+    assets: (&Assets, AssetId),
+) -> Result<TradePage, RestError> {
+    let told: Vec<TradeJson<'_>> =
         serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
-    trades.iter().map(|trade| trade_of(trade, listing, order_id, assets)).collect()
+    let is_full = told.len() >= TRADES_PER_PAGE;
+    let next = told.last().filter(|_| is_full).and_then(|last| last.id.checked_add(1));
+    let trades: Result<_, _> =
+        told.iter().map(|trade| trade_of(trade, listing, order, assets)).collect();
+    Ok(TradePage { trades: trades?, next })
 }
 
 fn trade_of(
     trade: &TradeJson<'_>,
     listing: &Listing,
-    order_id: u64,
-    assets: &Assets,
+    order: VenueOrderId,
+    (assets, fallback): (&Assets, AssetId),
 ) -> Result<Trade, RestError> {
-    if trade.symbol != listing.symbol.as_str() || trade.order_id != order_id {
+    if trade.symbol != listing.symbol.as_str() || order_id(trade.order_id) != order {
         return Err(RestError::Symbol);
     }
-    let fee_asset = assets.name(trade.commission_asset.as_bytes());
+    let asset = assets.name(trade.commission_asset.as_bytes());
     let fee = listing::amount(trade.commission.as_bytes())?;
     let read = Trade {
-        id: trade.id,
+        exec: ExecId(u128::from(trade.id)),
         side: if trade.is_buyer { Side::Buy } else { Side::Sell },
         qty: listing.qty(trade.qty.as_bytes())?,
         price: listing.price(trade.price.as_bytes())?,
-        fee: if fee_asset.is_some() { fee } else { Amount::ZERO },
-        fee_asset,
+        fee: if asset.is_some() { fee } else { Amount::ZERO },
+        fee_asset: asset.unwrap_or(fallback),
+        is_fee_known: asset.is_some(),
         liquidity: if trade.is_maker { Liquidity::Maker } else { Liquidity::Taker },
     };
     if read.qty.0 <= 0 || read.price.0 <= 0 { Err(RestError::EmptyTrade) } else { Ok(read) }
@@ -309,8 +291,8 @@ struct BalanceJson<'a> {
     locked: Cow<'a, str>,
 }
 
-/// The answer to [`Ask::Account`]: the total of every listed asset, zero when the venue names it
-/// not at all.
+/// Reads the answer to [`Ask::Balances`]: the total of every listed asset, which is zero for an
+/// asset that the venue does not name.
 pub(super) fn balances(
     response: Option<&HttpResponse>,
     assets: &Assets,

@@ -1,32 +1,32 @@
 //! One FIX connection: bytes in order, sequence numbers, heartbeats.
 //!
 //! A line belongs here if it needs no order. Binance's session has no resend: every connection
-//! starts at 1 in both directions, and a gap ends it.
+//! starts at number 1 in both directions, and a gap ends the connection.
 
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
 use rutter_fix::tags;
-use rutter_transport::machine::{Action, Outbox};
+use rutter_transport::machine::{Action, LinkId, Outbox};
 
-use super::machine::FIX_LINK;
-
-/// Tag 8.
+/// The only link of the adapter.
+pub const FIX_LINK: LinkId = LinkId(0);
+/// `BeginString` (8).
 pub(super) const BEGIN_STRING: &[u8] = b"FIX.4.4";
-/// Extra time for a heartbeat to arrive before silence counts, in heartbeat intervals' fifths.
+/// Extra time for a heartbeat to arrive, in fifths of the heartbeat interval.
 const GRACE_FIFTHS: u64 = 1;
 
 /// Why a connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SessionError {
-    /// Bytes that are no message; TLS delivers what was sent, so the peer is broken.
+    /// The bytes are not a FIX message. TLS delivers bytes unchanged, so the venue is at fault.
     #[error("garbled message")]
     Garbled,
-    /// A well-framed message with a defect inside.
+    /// The message is well framed and has a defect inside.
     #[error("defective message")]
     Defective,
-    /// 34 is not the next number.
+    /// `MsgSeqNum` (34) is not the next number.
     #[error("sequence gap")]
     Sequence,
-    /// 49 or 56 is not what it should be.
+    /// `SenderCompID` (49) or `TargetCompID` (56) is wrong.
     #[error("wrong comp ids")]
     CompId,
 }
@@ -40,8 +40,8 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    /// Adds what arrived. The decoder refuses a message above its limit, so what stays here
-    /// between calls is bounded by that.
+    /// Adds bytes that arrived. The decoder refuses a message above its size limit, so that limit
+    /// also bounds the bytes kept here.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.read);
         self.read = 0;
@@ -63,7 +63,7 @@ impl Inbound {
         }
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Drops all bytes and keeps the memory.
     pub fn clear(&mut self) {
         self.buffer.clear();
         self.read = 0;
@@ -75,11 +75,11 @@ impl Inbound {
 pub(super) enum Due {
     /// Nothing yet.
     Nothing,
-    /// We were silent for an interval.
+    /// A heartbeat, since we were silent for an interval.
     Heartbeat,
-    /// The peer was silent for more than an interval.
+    /// A test request, since the venue was silent for more than an interval.
     TestRequest,
-    /// It did not answer the test either.
+    /// The end of the link, since the venue did not answer the test request.
     Dead,
 }
 
@@ -93,7 +93,7 @@ pub(super) struct Session {
     next_out: u64,
     last_in_ns: u64,
     last_out_ns: u64,
-    /// When the open test request counts as not answered.
+    /// Time by which the open test request must be answered.
     test_deadline_ns: Option<u64>,
 }
 
@@ -111,7 +111,7 @@ impl Session {
         }
     }
 
-    /// A new connection, with this `SenderCompID`.
+    /// A new connection begins, with this `SenderCompID`.
     pub fn restart(&mut self, now_ns: u64, sender: &[u8]) {
         self.sender.clear();
         self.sender.extend_from_slice(sender);
@@ -130,7 +130,7 @@ impl Session {
         &self.target
     }
 
-    /// Checks header and sequence of a message, and takes it as a sign of life.
+    /// Checks header and sequence number of a message, which is a sign of life as well.
     pub fn accept(&mut self, now_ns: u64, message: &Message<'_>) -> Result<(), SessionError> {
         if message.begin_string() != BEGIN_STRING || message.defect().is_some() {
             return Err(SessionError::Defective);
@@ -148,8 +148,8 @@ impl Session {
         Ok(())
     }
 
-    /// Sends one message: `write` adds the body behind the header, and may give up, in which case
-    /// nothing is sent and no number is used. Returns the number used.
+    /// Sends one message; `write` adds the body behind the header. When `write` fails, nothing is
+    /// sent and no number is used. Returns the number of the message.
     pub fn send<E, T>(
         &mut self,
         now_ns: u64,
@@ -178,7 +178,7 @@ impl Session {
         Ok(seq)
     }
 
-    /// Sends a message of the session level, which cannot fail to be written.
+    /// Sends a message of the session level. Such a message can always be written.
     pub fn send_admin<T>(
         &mut self,
         now_ns: u64,
@@ -192,7 +192,7 @@ impl Session {
         });
     }
 
-    /// Sends what is due, or says that the peer is dead.
+    /// Sends the message that is due. [`Due::Dead`]: the link must be closed.
     pub fn on_timer<T>(&mut self, now_ns: u64, out: &mut Outbox<T>) -> Due {
         let due = self.due(now_ns);
         match due {

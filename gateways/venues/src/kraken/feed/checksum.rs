@@ -1,24 +1,24 @@
 //! The checksum that proves a Kraken book.
 //!
-//! A line belongs here if it turns levels into that number. When it is compared is `machine`.
+//! A line belongs here if it turns levels into the checksum. Comparing checksums is `machine`.
 
 use rutter_core::input::{Level, Side};
 
 use rutter_feeds::book::Book;
 
-/// Levels of each side that the checksum covers, whatever the subscribed depth.
+/// Levels of each side that the checksum covers, at any subscribed depth.
 pub const CHECKSUM_LEVELS: usize = 10;
 
-/// Largest precision or decimals that a number here may have.
+/// Most decimals of a number, in the core or at the venue.
 pub const DECIMALS_MAX: u8 = 18;
 
 /// Digits of the largest `u64`.
 const DIGITS_MAX: usize = 20;
 
-/// Bytes of the longest text that is hashed.
+/// Length of the longest text that is hashed, in bytes.
 const TEXT_BYTES_MAX: usize = 2 * CHECKSUM_LEVELS * 2 * DIGITS_MAX;
 
-/// How one number goes from the core's decimals to the venue's printed precision.
+/// The factor from a number in the core's decimals to one in the venue's precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Rescale {
     multiply: i64,
@@ -49,7 +49,7 @@ impl Rescale {
     }
 }
 
-/// How an instrument's levels are printed for the checksum.
+/// The precision with which an instrument's levels are printed for the checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
     price: Rescale,
@@ -57,8 +57,8 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// From the core's decimals and the venue's precisions (`instrument` channel), price and
-    /// quantity; `None` when one is above [`DECIMALS_MAX`].
+    /// The core's decimals and the venue's precisions (`instrument` channel), each of price and
+    /// quantity. `None` when one is above [`DECIMALS_MAX`].
     pub fn new(decimals: (u8, u8), precisions: (u8, u8)) -> Option<Self> {
         Some(Self {
             price: Rescale::new(decimals.0, precisions.0)?,
@@ -74,8 +74,8 @@ struct Digits {
 }
 
 impl Digits {
-    /// Padding to the precision, dropping the point and then the leading zeros leaves exactly the
-    /// digits of the mantissa.
+    /// The venue pads a number to its precision, then drops the point and the leading zeros. The
+    /// result is the digits of the mantissa.
     fn push(&mut self, mantissa: u64) {
         let mut digits = [0u8; DIGITS_MAX];
         let mut at = DIGITS_MAX;
@@ -93,9 +93,9 @@ impl Digits {
     }
 }
 
-/// CRC-32 (IEEE 802.3) over the best ten asks, then the best ten bids, each as price digits then
-/// quantity digits. `None` when a level has more digits than the venue's precision, which its
-/// protocol does not allow.
+/// CRC-32 (IEEE 802.3) over the best ten asks, then the best ten bids; of each level the digits of
+/// the price, then of the quantity. `None` when a level has more digits than the venue's precision,
+/// which the protocol does not allow.
 pub fn checksum(book: &Book, precision: &Precision) -> Option<u32> {
     let mut text = Digits { bytes: [0; TEXT_BYTES_MAX], len: 0 };
     for side in [Side::Sell, Side::Buy] {

@@ -9,10 +9,10 @@ use super::checksum::DECIMALS_MAX;
 use crate::listing::FeedListing;
 use crate::venue::Setup;
 
-/// Depths that the venue offers.
+/// The depths that the venue offers, in levels a side.
 pub const DEPTHS: [u16; 5] = [10, 25, 100, 500, 1_000];
 
-/// Listings of one feed.
+/// Most listings of one feed.
 pub const LISTINGS_MAX: usize = 256;
 
 /// Settings of [`KrakenFeed`](super::KrakenFeed).
@@ -22,19 +22,19 @@ pub struct Config {
     pub venue: VenueId,
     /// Such as `ws.kraken.com`, 443, TLS, target `/v2`.
     pub endpoint: Endpoint,
-    /// Base of REST requests; this feed makes none.
+    /// Base of REST requests. The feed makes none.
     pub rest_base: String,
-    /// What to subscribe.
+    /// The instruments whose books are subscribed.
     pub listings: Vec<FeedListing>,
-    /// Subscribed depth, one of [`DEPTHS`]; 25 covers what the core is told.
+    /// Subscribed depth, one of [`DEPTHS`]. A depth of 25 covers the levels that the core is told.
     pub depth: u16,
-    /// A link that is silent for so long is dead; after half of it, it is pinged.
+    /// A link that is silent for this long is dead. After half of this time the link is pinged.
     pub silence_ns: u64,
     /// First wait before a reconnect. The venue allows about 150 connections in ten minutes.
     pub reconnect_base_ns: u64,
     /// Longest wait before a reconnect.
     pub reconnect_max_ns: u64,
-    /// Seed of the jitter.
+    /// Seed of the jitter of all waits.
     pub seed: u64,
 }
 
@@ -71,22 +71,22 @@ impl Config {
     }
 }
 
-/// Why a configuration cannot be used.
+/// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not one of [`DEPTHS`].
+    /// The depth is not one of [`DEPTHS`].
     #[error("Kraken offers no book depth of {0}")]
     Depth(u16),
-    /// Empty, too long, or with characters that no pair has.
+    /// The symbol is empty, too long, or has characters that no pair has.
     #[error("not a Kraken pair: {0}")]
     Symbol(String),
-    /// A pair is listed twice.
+    /// The pair is listed twice.
     #[error("{0} is listed twice")]
     Twice(String),
-    /// More decimals than [`DECIMALS_MAX`].
+    /// The instrument has more decimals than [`DECIMALS_MAX`].
     #[error("{0} has more than {DECIMALS_MAX} decimals")]
     Decimals(String),
-    /// More listings than [`LISTINGS_MAX`].
+    /// There are more listings than [`LISTINGS_MAX`].
     #[error("{0} listings, at most {LISTINGS_MAX}")]
     TooMany(usize),
 }

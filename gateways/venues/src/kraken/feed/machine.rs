@@ -1,14 +1,19 @@
-//! The feed: one public WebSocket link, one subscription a book, every update proved by checksum.
+//! The market-data machine: one public WebSocket link, one subscription a book, a checksum with
+//! every update.
 //!
-//! A line belongs here if it decides when to connect, subscribe, distrust or tell. What a message
-//! says is `message`, whether a book is right is `checksum`.
+//! A line belongs here if it decides when to connect, subscribe, distrust or publish. Reading a
+//! message is `message`; whether a book is right is `checksum`.
 //!
-//! Invariant: a book is told to the core only while its subscription is `Synced`, that is, from a
-//! snapshot whose checksum was right until the first message that is not.
+//! Invariant: the core is told of a book only while the book's subscription is `Synced`: from a
+//! snapshot with the right checksum, until the first message with a wrong one.
 
 use rutter_core::id::Symbol;
 use rutter_core::input::{Distrust, Input, Level, Side};
 use rutter_core::number::{Price, Qty};
+use rutter_feeds::FeedCommand;
+use rutter_feeds::alive::Alive;
+use rutter_feeds::book::Book;
+use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 
 use super::checksum::{DECIMALS_MAX, Precision, checksum};
@@ -20,28 +25,25 @@ use super::message::{
 use crate::backoff::Backoff;
 use crate::decimal;
 use crate::listing::FeedListing;
-use rutter_feeds::FeedCommand;
-use rutter_feeds::alive::Alive;
-use rutter_feeds::book::Book;
-use rutter_feeds::trust::{STABLE_NS, Trust};
+use crate::silence::{Due, Silence};
 
-/// The only link.
+/// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
 
-/// Names in one subscription request.
+/// Most symbols in one subscription request.
 const SYMBOLS_PER_REQUEST: usize = 50;
 
-/// Wait for a snapshot, an answer, or the list of instruments.
+/// Longest wait for a snapshot, an answer, or the list of instruments, in nanoseconds.
 const ANSWER_TIMEOUT_NS: u64 = 10_000_000_000;
 
-/// First and longest wait before a book is subscribed again.
+/// First and longest wait before a book is subscribed again, in nanoseconds.
 const RESYNC_BASE_NS: u64 = 200_000_000;
 const RESYNC_MAX_NS: u64 = 30_000_000_000;
 
-/// What happened so far, for metrics.
+/// Counts since the start, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Text messages.
+    /// Messages received.
     pub messages: u64,
     /// Links lost.
     pub links_lost: u64,
@@ -53,37 +55,33 @@ pub struct Counters {
     pub protocol_errors: u64,
     /// Subscriptions that the venue refused.
     pub refused: u64,
-    /// Messages that we did not ask for, or not any more.
+    /// Messages that were not subscribed, or belong to a subscription that has ended.
     pub ignored: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Until the backoff is over.
-    Waiting {
-        until_ns: u64,
-    },
+    /// Not connected until the backoff is over.
+    Waiting { until_ns: u64 },
+    /// The carrier was asked to connect.
     Connecting,
-    /// `listed_by_ns`: the list of instruments must have come; `None` once it has.
-    Up {
-        since_ns: u64,
-        listed_by_ns: Option<u64>,
-    },
-    /// Asked the carrier to close; it will answer.
+    /// Connected. The list of instruments is due at `listed_by_ns`; `None` once the list is there.
+    Up { since_ns: u64, listed_by_ns: Option<u64> },
+    /// The carrier was asked to close and will answer.
     Closing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subscription {
-    /// The venue has not told the pair's precision (on this connection).
+    /// The venue has not told the precision of the pair on this connection.
     Unlisted,
-    /// To be subscribed then.
+    /// The book is subscribed at this time.
     Waiting { until_ns: u64 },
-    /// Subscribed; the snapshot must come by then.
+    /// The subscription was sent; the snapshot is due at this time.
     Asked { until_ns: u64 },
-    /// Proved by the last checksum.
+    /// The last checksum proves the book.
     Synced,
-    /// Unsubscribed; waits for the answer, at most until then.
+    /// The end of the subscription was sent; the answer is awaited until this time.
     Leaving { until_ns: u64 },
 }
 
@@ -98,7 +96,7 @@ struct Slot {
     backoff: Backoff,
 }
 
-/// The machine. See the module's text.
+/// Kraken's market data as a machine.
 #[derive(Debug)]
 pub struct KrakenFeed {
     config: Config,
@@ -108,8 +106,7 @@ pub struct KrakenFeed {
     backoff: Backoff,
     content: Content,
     req_id: u64,
-    heard_ns: u64,
-    pinged: bool,
+    silence: Silence,
     alive: Alive,
     counters: Counters,
 }
@@ -118,7 +115,7 @@ impl KrakenFeed {
     /// A feed that is not started.
     ///
     /// # Errors
-    /// What in the configuration cannot be.
+    /// The setting that cannot be used.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         if !DEPTHS.contains(&config.depth) {
             return Err(ConfigError::Depth(config.depth));
@@ -138,23 +135,22 @@ impl KrakenFeed {
         Ok(Self {
             backoff: Backoff::new(base, max, config.seed),
             alive: Alive::new(config.venue),
+            silence: Silence::new(config.silence_ns),
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
             content: Content::default(),
             req_id: 0,
-            heard_ns: 0,
-            pinged: false,
             counters: Counters::default(),
         })
     }
 
-    /// What happened so far.
+    /// Counts since the start.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Books that are trusted now.
+    /// Number of books that are trusted now.
     pub fn synced(&self) -> usize {
         self.slots.iter().filter(|slot| slot.trust.is_trusted()).count()
     }
@@ -174,7 +170,8 @@ impl KrakenFeed {
         out.send(LINK, |bytes| write_instrument_request(bytes, req_id));
     }
 
-    /// The link is of no use any more; tells so at once. Closes it unless it is closed already.
+    /// The link is of no use any more. Tells the core at once that no book is trusted, and closes
+    /// the link unless it is `closed` already.
     fn lost(&mut self, now_ns: u64, reason: Distrust, closed: bool, out: &mut Outbox<Input>) {
         if let Link::Up { since_ns, .. } = self.link {
             self.counters.links_lost += 1;
@@ -198,8 +195,7 @@ impl KrakenFeed {
     }
 
     const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
-        self.pinged = false;
+        self.silence.heard(now_ns);
         self.alive.heard();
     }
 
@@ -270,7 +266,7 @@ impl KrakenFeed {
         }
     }
 
-    /// The book at `at` cannot be trusted: tells so at once and leaves its subscription.
+    /// The book at `at` cannot be trusted: tells the core at once and ends the subscription.
     fn distrust(&mut self, now_ns: u64, at: usize, reason: Distrust, out: &mut Outbox<Input>) {
         let req_id = self.next_req_id();
         let depth = self.config.depth;
@@ -307,7 +303,7 @@ impl KrakenFeed {
                 (Subscription::Unlisted, Some(_)) => {
                     slot.subscription = Subscription::Waiting { until_ns: now_ns };
                 }
-                // The book was proved in other digits: begin again.
+                // The checksums were computed with another precision: begin again.
                 (Subscription::Synced | Subscription::Asked { .. }, _) if changed => {
                     self.distrust(now_ns, at, Distrust::Protocol, out);
                 }
@@ -328,7 +324,7 @@ impl KrakenFeed {
         let slot = &mut self.slots[at];
         match (answer.method, slot.subscription) {
             ("unsubscribe", Subscription::Leaving { .. }) => slot.wait(now_ns),
-            // A refusal may mean that we are subscribed after all: the timer unsubscribes first.
+            // Perhaps the book is subscribed already: the timer unsubscribes first.
             ("subscribe", Subscription::Asked { .. }) if !answer.success => {
                 slot.subscription = Subscription::Asked { until_ns: now_ns };
             }
@@ -336,7 +332,7 @@ impl KrakenFeed {
         }
     }
 
-    /// Subscribes what is due, many in one request.
+    /// Subscribes the books that are due, many in one request.
     fn subscribe_due(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         loop {
             let req_id = self.req_id + 1;
@@ -384,24 +380,16 @@ impl KrakenFeed {
             Link::Up { listed_by_ns: Some(by_ns), .. } if by_ns <= now_ns => {
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }
-            Link::Up { .. } if self.silent_at_ns() <= now_ns => {
-                self.lost(now_ns, Distrust::Disconnected, false, out);
-            }
-            Link::Up { .. } if !self.pinged && self.ping_at_ns() <= now_ns => {
-                self.pinged = true;
-                let req_id = self.next_req_id();
-                out.send(LINK, |bytes| write_ping(bytes, req_id));
-            }
-            Link::Waiting { .. } | Link::Connecting | Link::Up { .. } | Link::Closing => {}
+            Link::Up { .. } => match self.silence.due(now_ns) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    let req_id = self.next_req_id();
+                    out.send(LINK, |bytes| write_ping(bytes, req_id));
+                }
+                Due::Dead => self.lost(now_ns, Distrust::Disconnected, false, out),
+            },
+            Link::Waiting { .. } | Link::Connecting | Link::Closing => {}
         }
-    }
-
-    const fn silent_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.config.silence_ns)
-    }
-
-    const fn ping_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.config.silence_ns / 2)
     }
 }
 
@@ -420,7 +408,7 @@ fn slot(config: &Config, listing: &FeedListing) -> Result<Slot, ConfigError> {
         symbol,
         precision: None,
         subscription: Subscription::Unlisted,
-        // A message may add all its levels before the book is cut.
+        // A message may add all its levels before the book is truncated.
         book: Book::new(usize::from(config.depth) + LEVELS_MAX),
         trust: Trust::new(config.venue, listing.instrument),
         backoff: Backoff::new(RESYNC_BASE_NS, RESYNC_MAX_NS, seed),
@@ -536,7 +524,7 @@ impl Machine for KrakenFeed {
             Link::Waiting { until_ns } => return Some(until_ns),
             Link::Connecting | Link::Closing => return None,
             Link::Up { listed_by_ns, .. } => {
-                let due = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                let due = self.silence.next_ns();
                 listed_by_ns.map_or(due, |by_ns| by_ns.min(due))
             }
         };

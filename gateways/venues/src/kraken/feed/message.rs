@@ -1,36 +1,36 @@
-//! What a message of Kraken's public WebSocket v2 says.
+//! Messages of Kraken's public WebSocket v2, read and written.
 //!
-//! A line belongs here if it reads or writes one message. What follows from it is `machine`.
-//! Numbers stay text ([`Span`]s) until the instrument's decimals are known.
+//! A line belongs here if it reads or writes one message. The consequences of a message are
+//! `machine`. Numbers stay text ([`Span`]s) until the instrument's decimals are known.
 
 use rutter_core::id::Symbol;
 
 use crate::json::{ScanError, Scanner, Span};
 
-/// Entries of one `data` array.
+/// Most entries of one `data` array.
 pub const ENTRIES_MAX: usize = 64;
 
-/// Levels of one side in one entry: the deepest subscription has 1000.
+/// Most levels of one side in one entry. The deepest subscription has 1,000.
 pub const LEVELS_MAX: usize = 2_000;
 
-/// Pairs of one instrument message; Kraken lists some 1500.
+/// Most pairs of one instrument message. Kraken lists about 1,500.
 pub const PAIRS_MAX: usize = 16_384;
 
 /// Why a message cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// Not JSON, or of another shape than documented.
+    /// The text is not JSON, or has another shape than documented.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// More of something than this program holds.
+    /// The message holds more than this program reads.
     #[error("more than {limit} {what}")]
     TooMany {
-        /// Of what.
+        /// What there is too much of.
         what: &'static str,
-        /// The limit.
+        /// The most that is read.
         limit: usize,
     },
-    /// A documented field is not there.
+    /// A documented field is missing.
     #[error("no field {0}")]
     Missing(&'static str),
 }
@@ -38,29 +38,30 @@ pub enum MessageError {
 /// One level as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LevelText {
-    /// Price.
+    /// Where the price stands in the text.
     pub price: Span,
-    /// Quantity; zero removes.
+    /// Where the quantity stands in the text; zero removes the level.
     pub qty: Span,
 }
 
-/// A book's entry in a `book` message. Reused, so that reading allocates nothing once warm.
+/// A book's entry in a `book` message. The memory is reused, so that reading allocates nothing once
+/// warm.
 #[derive(Clone, Debug, Default)]
 pub struct BookEntry {
-    /// Which pair; empty when its name is none that we could list.
+    /// The pair; empty when its name cannot be a listed one.
     pub symbol: Symbol,
-    /// Changed or all bids, in the order of the message.
+    /// All bids or the changed ones, in the order of the message.
     pub bids: Vec<LevelText>,
-    /// Changed or all asks.
+    /// All asks or the changed ones, in the order of the message.
     pub asks: Vec<LevelText>,
-    /// Over the book after this entry.
+    /// Checksum of the book after this entry.
     pub checksum: u32,
 }
 
 /// A pair's terms in an `instrument` message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PairTerms {
-    /// Which pair.
+    /// The pair.
     pub symbol: Symbol,
     /// Digits after the point of prices; 255 when the message does not tell.
     pub price_precision: u8,
@@ -68,7 +69,7 @@ pub struct PairTerms {
     pub qty_precision: u8,
 }
 
-/// The lists that a message carries, valid until the next one is read.
+/// The lists that a message carries, valid until the next message is read.
 #[derive(Debug, Default)]
 pub struct Content {
     books: Vec<BookEntry>,
@@ -109,13 +110,13 @@ impl Content {
 pub struct Answer<'a> {
     /// `subscribe`, `unsubscribe`, ...
     pub method: &'a str,
-    /// Accepted.
+    /// The request was accepted.
     pub success: bool,
-    /// Of which channel, when told.
+    /// The channel, when told.
     pub channel: &'a str,
-    /// Of which pair; empty when not told.
+    /// The pair; empty when not told.
     pub symbol: Symbol,
-    /// The request's number, when told.
+    /// The number of the request, when told.
     pub req_id: Option<u64>,
     /// The text of the refusal.
     pub error: &'a str,
@@ -126,20 +127,20 @@ pub struct Answer<'a> {
 pub enum Message<'a> {
     /// [`Content::books`] holds the entries.
     Book {
-        /// All levels, rather than changes.
+        /// The entries hold all levels. False: they hold changes.
         snapshot: bool,
     },
     /// [`Content::pairs`] holds the pairs.
     Instrument,
     /// The state of the trading engine: `online`, `maintenance`, ...
     Status(&'a str),
-    /// Nothing but life.
+    /// A sign of life.
     Heartbeat,
     /// An answer to our ping.
     Pong,
     /// An answer to a subscription.
     Answer(Answer<'a>),
-    /// Something that we did not ask for.
+    /// A message of another kind.
     Other,
 }
 
@@ -155,14 +156,14 @@ struct Envelope<'a> {
     symbol: Symbol,
     result_channel: &'a str,
     system: &'a str,
-    /// `data` came before the fields that tell what it is.
+    /// The place of `data`, when it comes before the fields that tell its kind.
     deferred: Option<Scanner<'a>>,
 }
 
 /// Reads one message. `content` is overwritten.
 ///
 /// # Errors
-/// [`MessageError`]; `content` is then of no use.
+/// [`MessageError`]; the content is then undefined.
 pub fn parse<'a>(text: &'a str, content: &mut Content) -> Result<Message<'a>, MessageError> {
     content.clear();
     let mut envelope = Envelope::default();
@@ -312,7 +313,7 @@ fn read_pair(pair: &mut Scanner<'_>, content: &mut Content) -> Result<(), Messag
     if content.pairs.len() == PAIRS_MAX {
         return Err(MessageError::TooMany { what: "pairs", limit: PAIRS_MAX });
     }
-    // A pair that says nothing sensible must not hurt the others: no precision is that large.
+    // A pair with an unreadable precision must not hurt the other pairs: 255 fits no instrument.
     let small = |number: Option<u64>| number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
     content.pairs.push(PairTerms {
         symbol: name,
@@ -322,7 +323,8 @@ fn read_pair(pair: &mut Scanner<'_>, content: &mut Content) -> Result<(), Messag
     Ok(())
 }
 
-/// A pair's name, escapes resolved (some writers print `\/`); empty when it cannot be one.
+/// A pair's name with its escapes resolved, since some writers print `\/`. Empty when the name is
+/// too long for a pair.
 fn symbol(raw: &str) -> Symbol {
     if !raw.contains('\\') {
         return Symbol::new(raw.as_bytes()).unwrap_or_default();
@@ -331,7 +333,7 @@ fn symbol(raw: &str) -> Symbol {
     resolved.ok().and_then(|text| Symbol::new(text.as_bytes())).unwrap_or_default()
 }
 
-/// Appends a request about books. The names must be free of quotes and backslashes.
+/// Appends a request about books. The symbols must be free of quotes and backslashes.
 pub fn write_book_request<'s>(
     out: &mut Vec<u8>,
     method: &str,

@@ -1,7 +1,7 @@
 //! Kraken Spot: book channel over WebSocket v2.
 //!
-//! A line belongs here if it is about Kraken's public data. `message`
-//! says what a message means, `checksum` proves a book, `machine` keeps the link and the books.
+//! A line belongs here if it is Kraken's dialect of market data. [`KrakenFeed`] is the machine,
+//! [`message`] reads messages, [`checksum`] proves a book.
 
 pub mod checksum;
 pub mod config;

@@ -1,6 +1,6 @@
-//! What was sent and is not over, and which answers are awaited.
+//! The table of the children sent, and of the answers awaited.
 //!
-//! A line belongs here if it remembers something about one child between two messages.
+//! A line belongs here if it keeps a fact about one child between two messages.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,13 +8,13 @@ use rutter_core::id::{ChildId, InstrumentId, VenueOrderId};
 use rutter_core::input::Side;
 use rutter_core::number::Qty;
 
-/// Children remembered that are not over. Beyond it new ones are refused as not sent.
+/// Most children in the table that are not over. With more, a new order is refused as not sent.
 pub(super) const LIVE_MAX: usize = 1 << 16;
 
-/// Children that are over and still remembered, for what the venue says late.
+/// Most children in the table that are over. They are kept for late messages of the venue.
 const OVER_MAX: usize = 4_096;
 
-/// Requests whose answer is awaited. Beyond it new ones are refused as not sent.
+/// Most requests whose answer is awaited. With more, a new request is refused as not sent.
 pub(super) const WAITS_MAX: usize = 1 << 14;
 
 /// How a child ended.
@@ -24,27 +24,27 @@ pub(super) struct End {
     pub filled: Qty,
 }
 
-/// What is remembered of a child.
+/// One child.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub instrument: InstrumentId,
     pub side: Option<Side>,
-    /// The venue's id; empty until told.
+    /// The venue's id of the order; empty until told.
     pub order: VenueOrderId,
-    /// When this process sent it; `None` when an earlier one did.
+    /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
-    /// Immediate or cancel: what the venue then calls cancelled has expired.
+    /// The order is immediate-or-cancel: a cancel by the venue means that it has expired.
     pub ioc: bool,
-    /// The core was told of its acceptance, or that it is open.
+    /// The core was told that the order was accepted or is open.
     pub accepted: bool,
-    /// We asked for its cancellation.
+    /// We have sent a cancel.
     pub cancel_asked: bool,
-    /// The largest cumulative quantity that the venue told.
+    /// The largest cumulative filled quantity that the venue has told.
     pub filled: Qty,
     pub end: Option<End>,
-    /// Request that has no answer yet.
+    /// Number of the order's request while it has no answer.
     pub new_req: Option<u64>,
-    /// The newest cancel request that has no answer yet.
+    /// Number of the newest cancel request while it has no answer.
     pub cancel_req: Option<u64>,
 }
 
@@ -66,14 +66,14 @@ impl Entry {
     }
 }
 
-/// All children of the venue. Sorted, so that nothing depends on the order of a hash.
+/// All children of the venue, sorted, so that nothing depends on the order of a hash.
 #[derive(Debug, Default)]
 pub(super) struct Children {
     by_child: BTreeMap<ChildId, Entry>,
     by_order: BTreeMap<VenueOrderId, ChildId>,
     over: VecDeque<ChildId>,
-    /// The largest id ever sent by this process. The core numbers children in the order in which
-    /// it sends them, so what is not larger was sent before.
+    /// The largest id that this process has sent. The core numbers children in the order of
+    /// sending, so a child with a smaller id was sent before.
     last_sent: ChildId,
 }
 
@@ -109,8 +109,8 @@ impl Children {
         self.by_child.insert(child, entry);
     }
 
-    /// The entry of a child that the venue speaks of; made when it was forgotten or is of an
-    /// earlier process. `None` when there is no room.
+    /// The entry of a child in a message of the venue. The entry is added when the child was
+    /// dropped or an earlier process sent it. `None` when there is no room.
     pub fn known(&mut self, child: ChildId, instrument: InstrumentId) -> Option<&mut Entry> {
         if !self.by_child.contains_key(&child) && self.is_full() {
             return None;
@@ -118,8 +118,8 @@ impl Children {
         Some(self.by_child.entry(child).or_insert_with(|| Entry::new(instrument)))
     }
 
-    /// Joins the venue's id to the child. An id names one order: a child that had it before (which
-    /// no honest venue causes) is found by our id again.
+    /// Connects the venue's id with the child. An id names one order, so another child loses the id
+    /// if it had it before, which no sound venue causes.
     pub fn join(&mut self, child: ChildId, order: VenueOrderId) {
         if order.is_empty() {
             return;
@@ -137,7 +137,7 @@ impl Children {
         }
     }
 
-    /// The child is over; forgets the one that has been over for longest when they are too many.
+    /// The child is over. Drops the child that has been over for longest when there are too many.
     pub fn end(&mut self, child: ChildId, end: End) {
         let Some(entry) = self.by_child.get_mut(&child) else { return };
         if entry.end.replace(end).is_some() {
@@ -153,7 +153,7 @@ impl Children {
         }
     }
 
-    /// No answer will come any more.
+    /// The link is gone, and no answer will arrive on it.
     pub fn forget_requests(&mut self) {
         for entry in self.by_child.values_mut() {
             entry.new_req = None;
@@ -162,14 +162,14 @@ impl Children {
     }
 }
 
-/// A request whose answer is awaited.
+/// The kind of a request whose answer is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     New,
     Cancel,
 }
 
-/// An answer that is due.
+/// An answer that is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wait {
     pub req_id: u64,
@@ -179,7 +179,8 @@ pub(super) struct Wait {
     done: bool,
 }
 
-/// Answers that are due. Request ids and deadlines rise: the time to answer is the same for all.
+/// The answers awaited. Request ids and deadlines rise, since the time to answer is the same for
+/// all requests.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     waits: VecDeque<Wait>,
@@ -200,7 +201,7 @@ impl Waits {
         }
     }
 
-    /// The answer has come, or is not needed any more.
+    /// The answer has arrived, or is not needed any more.
     pub fn take(&mut self, req_id: u64) -> Option<Wait> {
         let at = self.waits.binary_search_by_key(&req_id, |wait| wait.req_id).ok()?;
         let wait = self.waits.get_mut(at)?;
@@ -210,7 +211,7 @@ impl Waits {
         open
     }
 
-    /// The next one that is overdue.
+    /// The next answer that is overdue.
     pub fn overdue(&mut self, now_ns: u64) -> Option<Wait> {
         self.drop_done();
         let wait = *self.waits.front()?;

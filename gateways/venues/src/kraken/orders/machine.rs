@@ -1,10 +1,11 @@
-//! The machine: one private WebSocket link, its life, and the core's commands.
+//! The order-entry machine: one private WebSocket link, its life, and the core's commands.
 //!
-//! A line belongs here if it branches on events and on the link's state. What a message means is
-//! `report`, what must be asked over REST is `reconcile`.
+//! A line belongs here if it branches on an event or on the state of the link. The meaning of a
+//! message is `report`; questions over REST are `reconcile`.
 //!
-//! Life: token over REST, connect, subscribe `executions` and `balances`, both snapshots,
-//! reconcile, up. Any loss tells `VenueDown` once and begins again after a wait.
+//! The life of the link: a token over REST, connect, subscribe `executions` and `balances`, both
+//! snapshots, all questions answered, up. Any loss tells the core `VenueDown` once, and the life
+//! begins again after a wait.
 
 use rutter_core::id::{AssetId, ChildId};
 use rutter_core::input::{Input, OrdType, TimeInForce, VenueDownReason, VenueReject};
@@ -19,101 +20,46 @@ use super::message::{self, AddOrder, Envelope, System};
 use super::reconcile::Reconciler;
 use super::report::{Broken, Ledger};
 use super::rest::{self, Call};
+use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::ids;
 use crate::kraken::config::{ConfigError, KrakenConfig};
 use crate::listing::{Assets, Listings};
+use crate::silence::{Due, Silence};
 
-/// The only link.
+/// The only link of the adapter.
 pub const PRIVATE_LINK: LinkId = LinkId(0);
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// The carrier should have said something by then.
+/// Longest time in which a link is established.
 const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
-/// From the connection to both snapshots.
+/// Longest time from the connection to both snapshots.
 const SUBSCRIBE_TIMEOUT_NS: u64 = 10 * SECOND_NS;
-/// From a REST call to its answer.
+/// Longest time from a REST call to its answer.
 const HTTP_TIMEOUT_NS: u64 = 30 * SECOND_NS;
-/// From our close to the carrier's word that it is closed.
+/// Longest time from our close to the carrier's event that the link is closed.
 const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
-/// A link that was up for so long starts its waits from the first again.
+/// A link that was up for this long starts its waits from the first again.
 const STABLE_NS: u64 = 60 * SECOND_NS;
-/// When it is not known when a child was sent, and not yet when it can no longer arrive.
+/// Stands for the time after which a child can no longer arrive, while that time is not known.
 const NEVER: u64 = u64::MAX;
 
-/// How far the link is.
+/// The state of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Nothing there; begins at `retry_ns`.
+    /// No link; begins at `retry_ns`.
     Idle { retry_ns: u64 },
-    /// The token is asked for.
+    /// The token is asked for over REST.
     Token,
     /// The carrier was asked to connect.
     Connecting { deadline_ns: u64 },
-    /// Subscriptions are out; the snapshots must have come by then.
+    /// The subscriptions were sent; both snapshots are due at this time.
     Subscribing { deadline_ns: u64 },
-    /// Both snapshots are there: reconciling or up.
+    /// Both snapshots have arrived: questions are open, or the venue is up.
     On,
     /// The carrier was asked to close.
     Closing { deadline_ns: u64 },
-}
-
-/// Where the adapter stands, for the read model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// No link; waiting or connecting.
-    Disconnected,
-    /// Connected, waiting for the snapshots.
-    Subscribing,
-    /// Finding out what happened meanwhile.
-    Reconciling,
-    /// Connected, but the venue takes no orders (maintenance, cancel-only, post-only).
-    Closed,
-    /// Taking orders.
-    Up,
-}
-
-/// Counts since the start, for the read model. Each is something that an operator may want to see
-/// rise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Links on which both snapshots came.
-    pub logons: u64,
-    /// Tokens or subscriptions that the venue refused.
-    pub logons_refused: u64,
-    /// Links that were given up or lost.
-    pub links_lost: u64,
-    /// Links given up because of what the venue sent, and REST entries that could not be read.
-    pub protocol_errors: u64,
-    /// Missing messages in the sequence of the executions.
-    pub gaps: u64,
-    /// Repeated messages in that sequence.
-    pub repeats: u64,
-    /// Orders and cancels refused by the venue.
-    pub refusals: u64,
-    /// Orders and cancels that the venue did not answer in time.
-    pub unanswered: u64,
-    /// Orders not sent, cancels included.
-    pub not_sent: u64,
-    /// New orders with an id that was sent before: not sent again.
-    pub repeated: u64,
-    /// Executions with an id that is not ours.
-    pub not_ours: u64,
-    /// Executions and orders in a symbol that is not listed.
-    pub unlisted: u64,
-    /// Fees in an unlisted asset, told as no fee.
-    pub unknown_fee_assets: u64,
-    /// Messages that mean nothing to this adapter.
-    pub ignored: u64,
-    /// REST calls that failed or got an unusable answer.
-    pub rest_failures: u64,
-    /// Questions dropped because too many were open.
-    pub questions_dropped: u64,
-    /// Children that the venue spoke of and that found no room.
-    pub children_dropped: u64,
-    /// Children that the venue never got.
-    pub never_arrived: u64,
 }
 
 /// The decoded API secret; never printed.
@@ -134,7 +80,7 @@ impl core::fmt::Debug for Token {
     }
 }
 
-/// A REST call that is out.
+/// A REST call on its way.
 #[derive(Debug)]
 struct Flight {
     id: u64,
@@ -152,20 +98,19 @@ pub struct KrakenOrders {
     link: Link,
     up: bool,
     up_since_ns: u64,
-    /// The venue says that it takes orders; it tells so first of all on each connection.
+    /// The venue takes orders. The venue tells its state first of all on each connection.
     online: bool,
     connected_ns: u64,
-    /// Sequence of the last message of the executions.
+    /// Sequence number of the last message of the `executions` channel.
     executions: Option<u64>,
-    /// The same of the balances.
+    /// Sequence number of the last message of the `balances` channel.
     balances: Option<u64>,
     backoff: Backoff,
     flight: Option<Flight>,
     http_id: u64,
     nonce: u64,
     req_id: u64,
-    heard_ns: u64,
-    pinged: bool,
+    silence: Silence,
 }
 
 impl KrakenOrders {
@@ -194,12 +139,11 @@ impl KrakenOrders {
             executions: None,
             balances: None,
             backoff: Backoff::new(base, max, config.seed),
+            silence: Silence::new(config.silence_ns),
             flight: None,
             http_id: 0,
             nonce: 0,
             req_id: 0,
-            heard_ns: 0,
-            pinged: false,
             ledger: Ledger {
                 listings: Listings::new(config.listings.clone()),
                 assets,
@@ -213,7 +157,7 @@ impl KrakenOrders {
         })
     }
 
-    /// Where it stands.
+    /// The state of the adapter.
     pub const fn status(&self) -> Status {
         match self.link {
             Link::Idle { .. } | Link::Token | Link::Connecting { .. } | Link::Closing { .. } => {
@@ -236,20 +180,20 @@ impl KrakenOrders {
         self.req_id
     }
 
-    /// The venue is not usable any more: tells so, once.
+    /// The venue takes no orders any more. Tells the core once.
     fn down(&mut self, now_ns: u64, reason: VenueDownReason, out: &mut Outbox<Input>) {
         if std::mem::take(&mut self.up) {
             if now_ns.saturating_sub(self.up_since_ns) >= STABLE_NS {
                 self.backoff.reset();
             }
-            // The core takes all its children here as unknown and asks about each.
+            // The core takes all its children at this venue as unknown and asks about each.
             self.ledger.waits.clear();
             self.ledger.children.forget_requests();
             out.emit(Input::VenueDown(self.ledger.config.venue, reason));
         }
     }
 
-    /// The link is of no use any more. Closes it unless it is closed already.
+    /// The link is of no use any more. Closes the link unless it is `closed` already.
     fn lost(
         &mut self,
         now_ns: u64,
@@ -294,7 +238,8 @@ impl KrakenOrders {
         self.lost(now_ns, reason, false, out);
     }
 
-    /// Sends a REST call. Nonces rise with the time, and by one when time does not.
+    /// Sends a REST call. The nonce is the time in milliseconds, and at least one more than the
+    /// nonce before.
     fn send_call(&mut self, now_ns: u64, call: Call, out: &mut Outbox<Input>) {
         self.nonce = (now_ns / 1_000_000).max(self.nonce + 1);
         self.http_id += 1;
@@ -359,18 +304,13 @@ impl KrakenOrders {
         self.link = Link::Subscribing { deadline_ns: now_ns + SUBSCRIBE_TIMEOUT_NS };
         self.connected_ns = now_ns;
         self.online = true;
-        self.heard(now_ns);
+        self.silence.heard(now_ns);
         let (executions, balances) = (self.next_req_id(), self.next_req_id());
         let token = &self.token.0;
         out.send(PRIVATE_LINK, |bytes| {
             message::write_subscribe_executions(bytes, token, executions);
         });
         out.send(PRIVATE_LINK, |bytes| message::write_subscribe_balances(bytes, token, balances));
-    }
-
-    const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
-        self.pinged = false;
     }
 
     const fn is_connected(&self) -> bool {
@@ -381,8 +321,8 @@ impl KrakenOrders {
         if !self.is_connected() {
             return;
         }
-        self.heard(now_ns);
-        // The deserializer would take an array for a structure, too.
+        self.silence.heard(now_ns);
+        // The deserializer would accept an array for a structure as well.
         let object = text.trim_start().starts_with('{');
         let read = match serde_json::from_str::<Envelope<'_>>(text) {
             Ok(envelope) if object => self.on_message(now_ns, &envelope, out),
@@ -412,7 +352,7 @@ impl KrakenOrders {
         Ok(())
     }
 
-    /// Proves that no message is missing, then takes it.
+    /// Checks that no message of the channel is missing, then takes the message.
     fn on_executions(
         &mut self,
         now_ns: u64,
@@ -449,7 +389,7 @@ impl KrakenOrders {
                 self.ledger.counters.repeats += 1;
                 return Ok(());
             }
-            // Totals are absolute: asking for all of them heals the gap.
+            // Balances are totals, so asking for all of them makes up for the gap.
             ("update", last) => {
                 if last.is_none_or(|last| sequence != last + 1) {
                     self.reconciler.ask_balances();
@@ -463,7 +403,7 @@ impl KrakenOrders {
         Ok(())
     }
 
-    /// Begins to reconcile once both snapshots are there.
+    /// Begins with the questions once both snapshots have arrived.
     fn on_snapshots(&mut self, now_ns: u64) {
         let waiting = matches!(self.link, Link::Subscribing { .. });
         if waiting && self.executions.is_some() && self.balances.is_some() {
@@ -478,7 +418,7 @@ impl KrakenOrders {
         self.reconciler.begin_full(never_after_ns);
     }
 
-    /// When a child that the venue does not know can no longer arrive there.
+    /// The time after which a child that the venue does not know can no longer arrive.
     fn never_after_ns(&self, sent_ns: Option<u64>) -> u64 {
         let config = &self.ledger.config;
         let from_ns = match sent_ns {
@@ -509,7 +449,7 @@ impl KrakenOrders {
         Ok(())
     }
 
-    /// What can go on without an event: the next REST call, coming up.
+    /// Does what needs no event: makes the next REST call, or tells the core that the venue is up.
     fn drive(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         if self.link != Link::On || self.flight.is_some() {
             return;
@@ -532,7 +472,7 @@ impl KrakenOrders {
     fn on_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) {
         let child = new.child;
         if self.ledger.children.was_sent(child) {
-            // Whatever became of the first one counts; asking finds it out.
+            // The fate of the order sent first counts, and the venue is asked for that fate.
             self.ledger.counters.repeated += 1;
             self.on_query(
                 &ChildRef {
@@ -588,7 +528,7 @@ impl KrakenOrders {
 
     fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
         let child = cancel.child;
-        // While reconciling too: what should be over and is found open is called back at once.
+        // Also while questions are open: an order that the core no longer wants should not wait.
         if !matches!(self.link, Link::On) || self.ledger.waits.is_full() {
             self.ledger.counters.not_sent += 1;
             let (venue, reason) = (self.ledger.config.venue, VenueReject::NotSent);
@@ -632,29 +572,16 @@ impl KrakenOrders {
             Link::Closing { deadline_ns } if deadline_ns <= now_ns => {
                 self.lost(now_ns, VenueDownReason::LinkLost, true, out);
             }
-            Link::Subscribing { .. } | Link::On if self.silent_at_ns() <= now_ns => {
-                self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
-            }
-            Link::Subscribing { .. } | Link::On if !self.pinged && self.ping_at_ns() <= now_ns => {
-                self.pinged = true;
-                let req_id = self.next_req_id();
-                out.send(PRIVATE_LINK, |bytes| message::write_ping(bytes, req_id));
-            }
-            Link::Idle { .. }
-            | Link::Token
-            | Link::Connecting { .. }
-            | Link::Subscribing { .. }
-            | Link::On
-            | Link::Closing { .. } => {}
+            Link::Subscribing { .. } | Link::On => match self.silence.due(now_ns) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    let req_id = self.next_req_id();
+                    out.send(PRIVATE_LINK, |bytes| message::write_ping(bytes, req_id));
+                }
+                Due::Dead => self.lost(now_ns, VenueDownReason::NoAnswer, false, out),
+            },
+            Link::Idle { .. } | Link::Token | Link::Connecting { .. } | Link::Closing { .. } => {}
         }
-    }
-
-    const fn silent_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.ledger.config.silence_ns)
-    }
-
-    const fn ping_at_ns(&self) -> u64 {
-        self.heard_ns.saturating_add(self.ledger.config.silence_ns / 2)
     }
 }
 
@@ -678,7 +605,7 @@ impl Machine for KrakenOrders {
         match event {
             Event::Connected(PRIVATE_LINK) => self.on_connected(now_ns, out),
             Event::Text(PRIVATE_LINK, text) => self.on_text(now_ns, text, out),
-            Event::Alive(PRIVATE_LINK) => self.heard(now_ns),
+            Event::Alive(PRIVATE_LINK) => self.silence.heard(now_ns),
             Event::Closed(PRIVATE_LINK, reason) => {
                 let down = match reason {
                     CloseReason::Protocol => VenueDownReason::Protocol,
@@ -688,13 +615,13 @@ impl Machine for KrakenOrders {
                     | CloseReason::WriteBufferFull
                     | CloseReason::Requested => VenueDownReason::LinkLost,
                 };
-                // A close that belongs to a link which was already given up changes nothing.
+                // The end of a link that was given up before changes nothing.
                 if !matches!(self.link, Link::Idle { .. } | Link::Token) {
                     self.lost(now_ns, down, true, out);
                 }
             }
             Event::Http(id, response) => self.on_http(now_ns, id, response, out),
-            // Links that this machine does not have.
+            // Events of links that this machine does not have.
             Event::Connected(_)
             | Event::Text(..)
             | Event::Alive(_)
@@ -730,7 +657,7 @@ impl Machine for KrakenOrders {
             Link::Token => None,
             Link::Connecting { deadline_ns } | Link::Closing { deadline_ns } => Some(deadline_ns),
             Link::Subscribing { .. } | Link::On => {
-                let alive = if self.pinged { self.silent_at_ns() } else { self.ping_at_ns() };
+                let alive = self.silence.next_ns();
                 match self.link {
                     Link::Subscribing { deadline_ns } => Some(alive.min(deadline_ns)),
                     _ => Some(alive),
@@ -739,7 +666,7 @@ impl Machine for KrakenOrders {
         };
         let call = match &self.flight {
             Some(flight) => Some(flight.deadline_ns),
-            None if self.link == Link::On => self.reconciler.next_ns(self.heard_ns),
+            None if self.link == Link::On => self.reconciler.next_ns(self.silence.heard_ns()),
             None => None,
         };
         [link, call, self.ledger.waits.next_ns()].into_iter().flatten().min()

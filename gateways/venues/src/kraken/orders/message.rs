@@ -1,7 +1,7 @@
 //! Messages of Kraken's private WebSocket v2, read and written.
 //!
-//! A line belongs here if it knows a message's fields. What follows from one is `report` and
-//! `machine`. Numbers stay text until a listing tells their decimals.
+//! A line belongs here if it knows a message's fields. The consequences of a message are `report`
+//! and `machine`. Numbers stay text until a listing tells their decimals.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use super::time::write_rfc3339;
 use crate::decimal::DecimalError;
 use crate::listing::Listing;
 
-/// The venue's order id; `None` when it is empty or too long to be one.
+/// The venue's order id; `None` when the text is empty or too long.
 pub fn order_id(text: &str) -> Option<VenueOrderId> {
     VenueOrderId::new(text.as_bytes()).filter(|id| !id.is_empty())
 }
@@ -37,22 +37,22 @@ pub struct Envelope<'a> {
     /// `snapshot` or `update`.
     #[serde(borrow, rename = "type")]
     pub kind: Cow<'a, str>,
-    /// Of an answer: what was asked.
+    /// The method that an answer is about.
     #[serde(borrow)]
     pub method: Cow<'a, str>,
-    /// Of an answer.
+    /// Whether an answer is a success.
     pub success: Option<bool>,
-    /// Of a refusal.
+    /// The text of a refusal.
     #[serde(borrow)]
     pub error: Cow<'a, str>,
-    /// Of an answer: the number of the request.
+    /// The number of the request that an answer is about.
     pub req_id: Option<u64>,
-    /// Number of the message in its subscription.
+    /// The number of the message in its subscription.
     pub sequence: Option<u64>,
-    /// What a channel tells.
+    /// The content of a channel's message.
     #[serde(borrow)]
     pub data: Option<&'a RawValue>,
-    /// What an answer tells.
+    /// The content of an answer.
     #[serde(borrow)]
     pub result: Option<&'a RawValue>,
 }
@@ -63,43 +63,43 @@ pub struct Execution<'a> {
     /// The venue's order id.
     #[serde(borrow)]
     pub order_id: Cow<'a, str>,
-    /// Our id of it, when it has one.
+    /// Our order id, when the order has one.
     #[serde(borrow, default)]
     pub cl_ord_id: Cow<'a, str>,
-    /// What happened.
+    /// The kind of event.
     #[serde(borrow, default)]
     pub exec_type: Cow<'a, str>,
-    /// State of the order.
+    /// The state of the order.
     #[serde(borrow, default)]
     pub order_status: Cow<'a, str>,
-    /// Of a trade.
+    /// The venue's id of a trade.
     #[serde(borrow, default)]
     pub exec_id: Cow<'a, str>,
-    /// Pair; not in small updates.
+    /// The pair; absent in small updates.
     #[serde(borrow, default)]
     pub symbol: Cow<'a, str>,
-    /// `buy` or `sell`; not in small updates.
+    /// `buy` or `sell`; absent in small updates.
     #[serde(borrow, default)]
     pub side: Cow<'a, str>,
-    /// Quantity of a trade.
+    /// The quantity of a trade.
     #[serde(borrow, default)]
     pub last_qty: Option<&'a RawValue>,
-    /// Price of a trade.
+    /// The price of a trade.
     #[serde(borrow, default)]
     pub last_price: Option<&'a RawValue>,
-    /// `t` or `m`.
+    /// `t` for taker or `m` for maker.
     #[serde(borrow, default)]
     pub liquidity_ind: Cow<'a, str>,
-    /// Filled in all.
+    /// Quantity filled in all.
     #[serde(borrow, default)]
     pub cum_qty: Option<&'a RawValue>,
-    /// Fees of a trade.
+    /// The fees of a trade.
     #[serde(borrow, default)]
     pub fees: Vec<Fee<'a>>,
-    /// `GTC`, `IOC`, ...; not in small updates.
+    /// `GTC`, `IOC`, ...; absent in small updates.
     #[serde(borrow, default)]
     pub time_in_force: Cow<'a, str>,
-    /// Why it was cancelled.
+    /// Why the order was cancelled.
     #[serde(borrow, default)]
     pub reason: Cow<'a, str>,
 }
@@ -107,10 +107,10 @@ pub struct Execution<'a> {
 /// A fee of a trade.
 #[derive(Debug, Deserialize)]
 pub struct Fee<'a> {
-    /// In which asset.
+    /// The asset.
     #[serde(borrow)]
     pub asset: Cow<'a, str>,
-    /// How much; negative is a rebate.
+    /// The amount; negative is a rebate.
     #[serde(borrow)]
     pub qty: &'a RawValue,
 }
@@ -118,16 +118,16 @@ pub struct Fee<'a> {
 /// One entry of the `balances` channel.
 #[derive(Debug, Deserialize)]
 pub struct Balance<'a> {
-    /// Which asset.
+    /// The asset.
     #[serde(borrow)]
     pub asset: Cow<'a, str>,
     /// All that is held, free and locked.
     #[serde(borrow)]
     pub balance: &'a RawValue,
-    /// Of which wallet; only `spot` is for trading. Empty in snapshots.
+    /// The kind of wallet; only `spot` is for trading. Empty in snapshots.
     #[serde(borrow, default)]
     pub wallet_type: Cow<'a, str>,
-    /// Of a snapshot: the parts.
+    /// The parts of the balance; in snapshots only.
     #[serde(borrow, default)]
     pub wallets: Vec<Wallet<'a>>,
 }
@@ -138,7 +138,7 @@ pub struct Wallet<'a> {
     /// `spot`, `earn`, ...
     #[serde(borrow, rename = "type", default)]
     pub kind: Cow<'a, str>,
-    /// How much.
+    /// The amount.
     #[serde(borrow)]
     pub balance: &'a RawValue,
 }
@@ -185,19 +185,19 @@ fn write_end(out: &mut Vec<u8>, token: &str, req_id: u64) {
 /// A limit order to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct AddOrder<'a> {
-    /// Names and decimals.
+    /// Symbol and decimals of the instrument.
     pub listing: &'a Listing,
     /// Our id, in the venue's alphabet.
     pub cl_ord_id: &'a str,
     /// Buy or sell.
     pub side: Side,
-    /// IOC, or anything else for good-till-cancelled.
+    /// IOC; any other value is sent as good-till-cancelled.
     pub tif: TimeInForce,
-    /// How much.
+    /// Quantity.
     pub qty: Qty,
-    /// Limit.
+    /// Limit price.
     pub price: Price,
-    /// The venue must not take it later.
+    /// The time after which the venue must not take the order.
     pub deadline: UnixNanos,
     /// From `GetWebSocketsToken`; free of quotes.
     pub token: &'a str,
@@ -205,11 +205,11 @@ pub struct AddOrder<'a> {
     pub req_id: u64,
 }
 
-/// Appends an `add_order` request; fees are asked for in the quote asset, so that the stream and
-/// the trades history tell the same.
+/// Appends an `add_order` request. Fees are asked for in the quote asset, so that the stream and
+/// the trades history tell the same fee.
 ///
 /// # Errors
-/// The venue's decimals cannot say the price or quantity; `out` then holds a part of the request.
+/// The price or quantity has more decimals than the venue; `out` then holds a part of the request.
 pub fn write_add_order(out: &mut Vec<u8>, order: &AddOrder<'_>) -> Result<(), DecimalError> {
     out.extend_from_slice(
         b"{\"method\":\"add_order\",\"params\":{\"order_type\":\"limit\",\"side\":\"",
@@ -235,7 +235,7 @@ pub fn write_add_order(out: &mut Vec<u8>, order: &AddOrder<'_>) -> Result<(), De
     Ok(())
 }
 
-/// Appends a `cancel_order` request for one order, by the venue's id if it is known, else by ours.
+/// Appends a `cancel_order` request for one order, by the venue's id if known, else by ours.
 pub fn write_cancel_order(
     out: &mut Vec<u8>,
     order: VenueOrderId,
@@ -255,8 +255,8 @@ pub fn write_cancel_order(
     write_end(out, token, req_id);
 }
 
-/// Appends the subscription of `executions`: open orders first, no old fills (those are asked for
-/// by order over REST), every change of state.
+/// Appends the subscription of `executions`: open orders first, then every change of state. Old
+/// fills are left out, since they are asked for over REST.
 pub fn write_subscribe_executions(out: &mut Vec<u8>, token: &str, req_id: u64) {
     out.extend_from_slice(
         b"{\"method\":\"subscribe\",\"params\":{\"channel\":\"executions\",\"snap_orders\":true,\

@@ -1,14 +1,18 @@
-//! Kraken Spot: orders and reports over one private WebSocket v2 link, reconciled over REST.
+//! Kraken's order entry and private reports: orders over one private WebSocket v2 link, questions
+//! over signed REST.
 //!
-//! A line belongs here if it is about Kraken's private side. `machine` keeps the link and takes the
-//! core's commands; `message` reads and writes WebSocket messages, `report` turns them into the
-//! core's inputs; `rest` signs and reads REST calls, `reconcile` decides which are needed;
-//! `children` remembers what was sent; `reject` maps the venue's refusals; `time` prints times.
+//! A line belongs here if it is Kraken's dialect of order entry or private reports. Market data is
+//! `feed`.
 //!
-//! What is open is known from the `executions` channel, whose sequence is proved. What became of a
-//! child that is asked about is found over REST: `OpenOrders` first, then `QueryOrders` when the
-//! venue's order id is known, else `ClosedOrders` filtered by `cl_ord_id` (which `QueryOrders` does
-//! not take). In that order an order that ends in between is still seen. Fills come from
+//! [`KrakenOrders`] is the machine. [`message`] reads and writes WebSocket messages, [`report`]
+//! turns them into the core's inputs, [`rest`] signs and reads REST calls, [`reconcile`] and
+//! [`round`] decide which calls are needed, [`children`] is the table of the children sent, and
+//! [`time`] prints times.
+//!
+//! Open orders are known from the `executions` channel, whose sequence is proved. The fate of a
+//! child in doubt is found over REST: `OpenOrders` first; then `QueryOrders` when the venue's order
+//! id is known, else `ClosedOrders` filtered by `cl_ord_id`, which `QueryOrders` does not take. In
+//! this sequence an order that ends between two calls is still found. Fills come from
 //! `TradesHistory`, whose keys are the `exec_id`s of the stream.
 
 mod children;
@@ -17,9 +21,12 @@ pub mod message;
 mod reconcile;
 mod report;
 pub mod rest;
+mod round;
+mod status;
 pub mod time;
 
-pub use machine::{Counters, KrakenOrders, PRIVATE_LINK, Status};
+pub use machine::{KrakenOrders, PRIVATE_LINK};
+pub use status::{Counters, Status};
 
 #[cfg(test)]
 mod tests;

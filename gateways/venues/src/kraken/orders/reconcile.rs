@@ -1,190 +1,79 @@
-//! Finding out over REST what became of children: which calls are needed, and what they tell.
+//! What became of children, asked over REST: which rounds there are and which call is next.
 //!
-//! A line belongs here if it decides the next call or draws a conclusion from its answer. Fields
-//! and signatures are `rest`. One call is out at a time, paced below the venue's counter.
+//! A line belongs here if it decides the next call or passes an answer on. What the answers add up
+//! to for each child is `round`; fields and signatures are `rest`. Waits, pauses, the call counter
+//! and the proof of an absence are shared with other venues, in [`crate::inquiry`].
 //!
-//! Children that are asked about are gathered into rounds. A round lists the open orders, then
-//! finds the rest by id (when they are several, first on the newest pages of closed orders, which
-//! is one call for many), then reads the trades of all that have traded, then tells: all fills of a
-//! child first, its fate last. What stays open is asked again in a later round, for ever.
+//! Kraken's call counter allows about one call in six seconds, so children share calls: they are
+//! gathered into rounds, and one call is on its way at a time. A round lists the open orders. It
+//! then finds the remaining children by id; when they are several, the newest pages of closed
+//! orders come first, since one such call finds many. It then reads the trades of all children
+//! that have traded. At its end it tells the core all fills of a child first and its fate last. A
+//! child without a clear answer is asked about again in a later round, for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{ChildId, ExecId, InstrumentId, VenueOrderId};
-use rutter_core::input::{ChildFill, Fate, Input, Liquidity, Side};
-use rutter_core::number::{Amount, Qty};
+use rutter_core::id::{ChildId, InstrumentId};
+use rutter_core::input::{Fate, Input};
+use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpResponse, Outbox};
 
-use super::children::End;
 use super::message::{self, digits};
 use super::report::Ledger;
-use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
-use super::time::unix_seconds;
+use super::rest::{self, Call, Orders, PAGE, QUERY_ORDERS_MAX, RestError};
+use super::round::{Ask, Member, Round, Step};
 use crate::backoff::Backoff;
 use crate::ids;
-use crate::kraken::config::RestLimit;
-use crate::listing::{Listing, amount};
+use crate::inquiry::{CallCounter, CallLimit, Pause};
+use crate::listing::amount;
 
-const SECOND_NS: u64 = 1_000_000_000;
-
-/// Children that may wait to be asked about.
+/// Most children in doubt at once.
 pub(super) const ASKS_MAX: usize = 1 << 17;
 
-/// Children in one round.
+/// Most children in one round.
 const ROUND_MAX: usize = 100;
 
-/// Children of one round that are asked for alone. The rest wait for the next round, so that what
-/// is found is told soon though calls are slow.
+/// Most children of one round that are asked for alone. The others wait for the next round, so that
+/// the core soon hears of the children that were found.
 const ALONE_MAX: usize = 8;
 
-/// From so many children on, the newest closed orders are listed before each is asked for alone.
+/// Fewest children for which the newest closed orders are listed before each is asked for alone.
 const RECENT_MIN: usize = 3;
 
-/// Pages of closed orders in one round.
+/// Most pages of closed orders in one round.
 const RECENT_PAGES_MAX: usize = 4;
 
-/// Pages of trades in one round.
+/// Most pages of trades in one round.
 const PAGES_MAX: usize = 200;
 
-/// Trades are read from so long before the oldest order of the round.
-const TRADES_MARGIN_S: u64 = 5;
-
-/// First and longest wait before a child without a clear answer is asked about again.
-const AGAIN_BASE_NS: u64 = SECOND_NS;
-const AGAIN_SHIFT_MAX: u32 = 5;
-
-/// Longest wait until a child that is not found can no longer arrive.
-const CERTAIN_MAX_NS: u64 = 90 * SECOND_NS;
-
-/// The venue's call counter, as far as our own calls fill it.
-#[derive(Debug)]
-struct Pacer {
-    limit: RestLimit,
-    /// In thousandths, at `at_ns`.
-    level_milli: u64,
-    at_ns: u64,
-}
-
-impl Pacer {
-    fn level(&self, now_ns: u64) -> u64 {
-        let passed_ms = now_ns.saturating_sub(self.at_ns) / 1_000_000;
-        let decayed = passed_ms.saturating_mul(u64::from(self.limit.decay_milli_per_s)) / 1_000;
-        self.level_milli.saturating_sub(decayed)
-    }
-
-    /// When a call of that cost fits.
-    fn ready_ns(&self, cost: u32, now_ns: u64) -> u64 {
-        let now_ns = now_ns.max(self.at_ns);
-        let room = u64::from(self.limit.counter_max.saturating_sub(cost)) * 1_000;
-        let excess = self.level(now_ns).saturating_sub(room);
-        let wait_ms = (excess * 1_000).div_ceil(u64::from(self.limit.decay_milli_per_s).max(1));
-        now_ns.saturating_add(wait_ms.saturating_mul(1_000_000))
-    }
-
-    fn add(&mut self, cost: u32, now_ns: u64) {
-        self.level_milli = self.level(now_ns) + u64::from(cost) * 1_000;
-        self.at_ns = now_ns;
-    }
-
-    /// The venue says that the counter is full.
-    fn fill(&mut self, now_ns: u64) {
-        self.level_milli = u64::from(self.limit.counter_max) * 1_000;
-        self.at_ns = now_ns;
-    }
-}
-
-/// A child that is asked about.
-#[derive(Clone, Copy, Debug)]
-struct Ask {
-    instrument: InstrumentId,
-    /// After this time a child that is not found can no longer arrive.
-    never_after_ns: u64,
-    /// Not to be asked before.
-    at_ns: u64,
-    attempts: u32,
-}
-
-/// What the orders' calls told of a child.
-#[derive(Clone, Debug)]
-struct Found {
-    order: VenueOrderId,
-    fate: Fate,
-    filled: Qty,
-    opened_s: u64,
-    fills: BTreeMap<ExecId, ChildFill>,
-    traded: Qty,
-}
-
-#[derive(Clone, Debug)]
-struct Member {
-    child: ChildId,
-    ask: Ask,
-    found: Option<Found>,
-    /// Something about it could not be read: ask again, conclude nothing.
-    unclear: bool,
-    /// There was no time for it in this round.
-    postponed: bool,
-}
-
-impl Member {
-    fn is_complete(&self) -> bool {
-        self.found.as_ref().is_none_or(|found| found.traded >= found.filled)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// List the open orders.
-    Open,
-    /// Find by the venue's id what is not open; `from` is the next member, `batch` at most at once.
-    Known { from: usize, batch: usize },
-    /// List the newest closed orders.
-    Recent { pages: usize },
-    /// Find by our id what is not open.
-    Closed { from: usize, asked: usize },
-    /// Read the trades.
-    Trades { offset: usize, pages: usize },
-    /// Tell.
-    Told,
-}
-
-#[derive(Debug)]
-struct Round {
-    started_ns: u64,
-    members: Vec<Member>,
-    step: Step,
-}
-
-/// See the module's text.
+/// The children in doubt, the round under way, and the pace of calls.
 #[derive(Debug)]
 pub(super) struct Reconciler {
     asks: BTreeMap<ChildId, Ask>,
     round: Option<Round>,
     balances_due: bool,
-    /// The venue is to come up after this: tell of all open orders, too.
+    /// The venue comes up afterwards, so the core is told of all open orders as well.
     full: bool,
-    /// Of whose fate the core was told meanwhile.
+    /// Children whose fate the core was told since the link came up.
     told: BTreeSet<ChildId>,
-    pacer: Pacer,
-    retry_ns: u64,
-    backoff: Backoff,
+    counter: CallCounter,
+    pause: Pause,
 }
 
 impl Reconciler {
-    pub fn new(limit: RestLimit, backoff: Backoff) -> Self {
+    pub fn new(limit: CallLimit, backoff: Backoff) -> Self {
         Self {
             asks: BTreeMap::new(),
             round: None,
             balances_due: false,
             full: false,
             told: BTreeSet::new(),
-            pacer: Pacer { limit, level_milli: 0, at_ns: 0 },
-            retry_ns: 0,
-            backoff,
+            counter: CallCounter::new(limit),
+            pause: Pause::new(backoff),
         }
     }
 
-    /// The core asks about a child; false when too many are asked about.
+    /// The core asks about a child. False when too many children are in doubt.
     pub fn ask(&mut self, child: ChildId, instrument: InstrumentId, never_after_ns: u64) -> bool {
         if self.asks.len() >= ASKS_MAX && !self.asks.contains_key(&child) {
             return false;
@@ -195,27 +84,26 @@ impl Reconciler {
         true
     }
 
-    /// The link is up: everything is to be found out before the venue counts as up. For a child
-    /// that is not found, what an earlier connection sent can no longer arrive after
-    /// `never_after_ns`.
+    /// The link is up. Every question is answered before the venue counts as up. A child that an
+    /// earlier connection sent can no longer arrive after `never_after_ns`.
     pub fn begin_full(&mut self, never_after_ns: u64) {
         self.full = true;
         self.told.clear();
         self.balances_due = true;
         for ask in self.asks.values_mut() {
-            // Of children of an earlier process it is not known when they were sent.
+            // An earlier process sent the child, at a time that is not known.
             if ask.never_after_ns == u64::MAX {
                 ask.never_after_ns = never_after_ns;
             }
         }
     }
 
-    /// The totals of the stream cannot be trusted: ask for them.
+    /// The balances of the stream cannot be trusted: asks for all balances.
     pub const fn ask_balances(&mut self) {
         self.balances_due = true;
     }
 
-    /// The link is gone: what was found out is not told; the questions stay.
+    /// The link is gone. The findings of the round are dropped, and its questions stay.
     pub fn reset(&mut self) {
         if let Some(round) = self.round.take() {
             self.put_back(round.members);
@@ -234,9 +122,9 @@ impl Reconciler {
         self.asks.is_empty() && self.round.is_none() && !self.balances_due
     }
 
-    /// A call that is not this reconciler's fills the venue's counter, too.
+    /// Counts a call that another part of the adapter makes.
     pub fn count_call(&mut self, call: &Call, now_ns: u64) {
-        self.pacer.add(call.cost(), now_ns);
+        self.counter.add(call.cost(), now_ns);
     }
 
     /// When [`Reconciler::next_call`] may have something.
@@ -247,7 +135,7 @@ impl Reconciler {
         } else {
             self.asks.values().map(|ask| ask.at_ns).min()?
         };
-        Some(due.max(self.retry_ns).max(self.pacer.ready_ns(2, now_ns)))
+        Some(due.max(self.pause.until_ns()).max(self.counter.ready_ns(2, now_ns)))
     }
 
     /// The next call to make, if it is time for one.
@@ -257,7 +145,7 @@ impl Reconciler {
         ledger: &mut Ledger,
         out: &mut Outbox<Input>,
     ) -> Option<Call> {
-        if now_ns < self.retry_ns || now_ns < self.pacer.ready_ns(2, now_ns) {
+        if now_ns < self.pause.until_ns() || now_ns < self.counter.ready_ns(2, now_ns) {
             return None;
         }
         if self.round.is_none() {
@@ -274,7 +162,7 @@ impl Reconciler {
             ledger.balances.clear();
             Call::Balances
         };
-        self.pacer.add(call.cost(), now_ns);
+        self.counter.add(call.cost(), now_ns);
         Some(call)
     }
 
@@ -372,7 +260,7 @@ impl Reconciler {
             }
         };
         match result {
-            Ok(()) => self.backoff.reset(),
+            Ok(()) => self.pause.succeeded(),
             Err(error) => self.on_error(now_ns, &error, ledger),
         }
     }
@@ -383,14 +271,14 @@ impl Reconciler {
         }
     }
 
-    /// The call failed. A refusal of some ids must not hold up the others; everything else is
-    /// tried again later.
+    /// The call failed. A refusal of one id must not hold up the others. Any other call is made
+    /// again later.
     fn on_error(&mut self, now_ns: u64, error: &RestError, ledger: &mut Ledger) {
         ledger.counters.rest_failures += 1;
-        self.retry_ns = now_ns.saturating_add(self.backoff.next_ns());
+        self.pause.failed(now_ns, None);
         let RestError::Venue(text) = error else { return };
         if text.contains("Rate limit") {
-            self.pacer.fill(now_ns);
+            self.counter.fill(now_ns);
         }
         if text.starts_with("EAPI:") || text.starts_with("EService:") {
             return;
@@ -408,7 +296,7 @@ impl Reconciler {
         }
     }
 
-    /// Concludes nothing about the member at that position in this round.
+    /// Concludes nothing in this round about the member at that position.
     fn give_up(&mut self, at: usize) {
         if let Some(member) = self.round.as_mut().and_then(|round| round.members.get_mut(at)) {
             member.unclear = true;
@@ -422,8 +310,8 @@ impl Reconciler {
         }
     }
 
-    /// The venue was asked for the closed orders with one of our ids. If it names others, it did
-    /// not heed the filter, and that ours is not among them proves nothing.
+    /// The venue was asked for the closed orders with one of our ids. If it names other orders, it
+    /// ignored the filter, and the absence of ours proves nothing.
     fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, ledger: &mut Ledger) {
         if orders.values().any(|info| info.cl_ord_id.as_deref() != Some(asked)) {
             ledger.counters.protocol_errors += 1;
@@ -449,7 +337,7 @@ impl Reconciler {
         }
     }
 
-    /// The member that was looked up by our id is dealt with, found or not.
+    /// The member that was looked up by our id is done with, found or not.
     fn pass_over_closed(&mut self) {
         if let Some(Round { step: Step::Closed { from, asked }, .. }) = &mut self.round {
             *from += 1;
@@ -475,7 +363,7 @@ impl Reconciler {
         let Some(Round { step: Step::Known { from, batch }, .. }) = self.round else { return };
         let asked = self.round.as_ref().map(|round| round.lookups(ledger, from, true));
         self.on_orders(orders, ledger);
-        // All that were asked are dealt with, found or not.
+        // All members of the batch are done with, found or not.
         let last = asked.and_then(|asked| asked.into_iter().take(batch).next_back());
         self.step(Step::Known { from: last.map_or(from, |at| at + 1), batch });
     }
@@ -521,7 +409,7 @@ impl Reconciler {
                 *total = total.plus(part);
             }
         }
-        // What the stream told while the call was out is newer.
+        // A balance that the stream told while the call was under way is newer.
         totals.extend(ledger.balances.iter().map(|(asset, total)| (*asset, *total)));
         for (asset, total) in totals {
             out.emit(Input::Balance { venue: ledger.config.venue, asset, total });
@@ -531,7 +419,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Ends the round: tells what is clear, asks again about the rest.
+    /// Ends the round: tells the clear fates, and asks again about the other children.
     fn tell(&mut self, now_ns: u64, ledger: &mut Ledger, out: &mut Outbox<Input>) {
         let Some(round) = self.round.take() else { return };
         for member in round.members {
@@ -544,7 +432,7 @@ impl Reconciler {
         }
     }
 
-    /// Tells of every order of ours that is open: the core knows which of them it wants no more.
+    /// Tells the core of every open order of ours. The core cancels those that it no longer wants.
     fn tell_open(&mut self, ledger: &Ledger, out: &mut Outbox<Input>) {
         if !std::mem::take(&mut self.full) {
             return;
@@ -556,187 +444,5 @@ impl Reconciler {
             let (fate, filled) = (Fate::Open, entry.filled);
             out.emit(Input::ChildFate { venue, child, fate, filled });
         }
-    }
-}
-
-impl Round {
-    /// Positions from `from` on of members that were not found yet and whose order id is known
-    /// (or, for `by_order` false, is not).
-    fn lookups(&self, ledger: &Ledger, from: usize, by_order: bool) -> Vec<usize> {
-        let wanted = |(_, member): &(usize, &Member)| {
-            let known = ledger.children.get(member.child).is_some_and(|e| !e.order.is_empty());
-            member.found.is_none() && !member.unclear && known == by_order
-        };
-        let members = self.members.iter().enumerate().skip(from);
-        members.filter(wanted).map(|(at, _)| at).collect()
-    }
-
-    fn postpone(&mut self, positions: &[usize]) {
-        for at in positions {
-            if let Some(member) = self.members.get_mut(*at) {
-                member.postponed = true;
-            }
-        }
-    }
-
-    fn order_of(&self, at: usize, ledger: &Ledger) -> String {
-        let member = self.members.get(at);
-        let entry = member.and_then(|member| ledger.children.get(member.child));
-        entry.map(|entry| entry.order.as_str().to_owned()).unwrap_or_default()
-    }
-
-    /// Since when trades are missing; `None` when none are.
-    fn trades_from_s(&self) -> Option<u64> {
-        let missing = self.members.iter().filter(|member| !member.is_complete());
-        let opened = missing.filter_map(|m| m.found.as_ref().map(|found| found.opened_s)).min()?;
-        Some(opened.saturating_sub(TRADES_MARGIN_S))
-    }
-}
-
-impl Member {
-    /// When to ask again: at once when it can no longer arrive if nothing but that is open, else
-    /// after ever longer waits.
-    fn again(&self, now_ns: u64) -> Ask {
-        let mut ask = self.ask;
-        if self.postponed {
-            return ask;
-        }
-        let wait_ns = AGAIN_BASE_NS << ask.attempts.min(AGAIN_SHIFT_MAX);
-        let next_ns = now_ns.saturating_add(wait_ns);
-        let may_arrive = self.found.is_none() && !self.unclear && ask.never_after_ns >= now_ns;
-        let certain_ns = ask.never_after_ns.saturating_add(1);
-        ask.at_ns = if may_arrive { certain_ns.min(now_ns + CERTAIN_MAX_NS) } else { next_ns };
-        ask.attempts = ask.attempts.saturating_add(1);
-        ask
-    }
-
-    /// Takes what a call tells of the order.
-    fn learn(&mut self, order: VenueOrderId, info: &OrderInfo<'_>, ledger: &mut Ledger) {
-        let filled =
-            ledger.listing(self.ask.instrument).and_then(|l| l.qty(digits(info.vol_exec)).ok());
-        let entry = ledger.children.get(self.child);
-        let ioc = entry.is_some_and(|entry| entry.ioc && !entry.cancel_asked)
-            || info.reason.as_deref().is_some_and(|reason| reason.starts_with("IOC"));
-        let fate = match info.status.as_ref() {
-            "pending" | "open" => Some(Fate::Open),
-            "closed" => Some(Fate::Closed),
-            "canceled" => Some(if ioc { Fate::Expired } else { Fate::Closed }),
-            "expired" => Some(Fate::Expired),
-            _ => None,
-        };
-        let (Some(filled), Some(fate)) = (filled, fate) else {
-            ledger.counters.protocol_errors += 1;
-            self.unclear = true;
-            return;
-        };
-        let opened_s = info.opentm.and_then(|raw| unix_seconds(digits(raw))).unwrap_or(0);
-        let (fills, traded) = (BTreeMap::new(), Qty::ZERO);
-        self.found = Some(Found { order, fate, filled, opened_s, fills, traded });
-    }
-
-    /// Takes one trade of this order.
-    fn trade(&mut self, exec: &str, trade: &TradeInfo<'_>, ledger: &mut Ledger) {
-        let listing = ledger.listing(self.ask.instrument).cloned();
-        let fill = listing.and_then(|listing| self.fill(exec, trade, &listing, ledger));
-        let (Some(fill), Some(found)) = (fill, &mut self.found) else {
-            ledger.counters.protocol_errors += 1;
-            self.unclear = true;
-            return;
-        };
-        // Pages shift when a trade happens between them.
-        if found.fills.insert(fill.exec, fill).is_none() {
-            found.traded = Qty(found.traded.0.saturating_add(fill.qty.0));
-        }
-    }
-
-    fn fill(
-        &self,
-        exec: &str,
-        trade: &TradeInfo<'_>,
-        listing: &Listing,
-        ledger: &Ledger,
-    ) -> Option<ChildFill> {
-        Some(ChildFill {
-            venue: ledger.config.venue,
-            child: self.child,
-            instrument: self.ask.instrument,
-            side: match trade.side.as_ref() {
-                "buy" => Side::Buy,
-                "sell" => Side::Sell,
-                _ => return None,
-            },
-            exec: ExecId::from_text(exec.as_bytes())?,
-            qty: listing.qty(digits(trade.vol)).ok()?,
-            price: listing.price(digits(trade.price)).ok()?,
-            fee: amount(digits(trade.fee)).ok()?,
-            fee_asset: ledger.quote(listing),
-            liquidity: if trade.maker == Some(true) { Liquidity::Maker } else { Liquidity::Taker },
-        })
-    }
-
-    /// Tells what became of it; false when that is not clear yet.
-    fn conclude(&self, started_ns: u64, ledger: &mut Ledger, out: &mut Outbox<Input>) -> bool {
-        if self.unclear || self.postponed || !self.is_complete() {
-            return false;
-        }
-        let (venue, child) = (ledger.config.venue, self.child);
-        let Some(found) = &self.found else {
-            let shown = ledger.children.get(child).is_some_and(|e| !e.order.is_empty());
-            if shown || started_ns <= self.ask.never_after_ns {
-                return false;
-            }
-            ledger.counters.never_arrived += 1;
-            let (fate, filled) = (Fate::NeverArrived, Qty::ZERO);
-            ledger.children.end(child, End { expired: false, filled });
-            out.emit(Input::ChildFate { venue, child, fate, filled });
-            return true;
-        };
-        for fill in found.fills.values() {
-            out.emit(Input::ChildFill(*fill));
-        }
-        if ledger.children.known(child, self.ask.instrument).is_none() {
-            ledger.counters.children_dropped += 1;
-        }
-        ledger.children.join(child, found.order);
-        let mut filled = found.filled.max(found.traded);
-        let mut fate = found.fate;
-        if let Some(entry) = ledger.children.get_mut(child) {
-            entry.accepted = true;
-            filled = filled.max(entry.filled);
-            entry.filled = filled;
-            // The stream was quicker: what it said is newer than the answer.
-            match (entry.end, fate) {
-                (Some(end), Fate::Open) if end.expired => fate = Fate::Expired,
-                (Some(_), Fate::Open) => fate = Fate::Closed,
-                _ => {}
-            }
-        }
-        if fate != Fate::Open {
-            ledger.children.end(child, End { expired: fate == Fate::Expired, filled });
-        }
-        out.emit(Input::ChildFate { venue, child, fate, filled });
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_are_paced_below_the_venues_counter() {
-        let limit = RestLimit { counter_max: 3, decay_milli_per_s: 500 };
-        let mut pacer = Pacer { limit, level_milli: 0, at_ns: 0 };
-        let mut now_ns = 1_000 * SECOND_NS;
-        let start_ns = now_ns;
-        for _ in 0..20 {
-            now_ns = pacer.ready_ns(2, now_ns);
-            pacer.add(2, now_ns);
-            assert!(pacer.level(now_ns) <= 3_000);
-        }
-        // 40 points, 3 of them at once, half a point a second.
-        assert_eq!((now_ns - start_ns) / SECOND_NS, 74);
-        pacer.fill(now_ns);
-        assert_eq!(pacer.ready_ns(1, now_ns), now_ns + 2 * SECOND_NS);
     }
 }

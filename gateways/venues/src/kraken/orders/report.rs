@@ -1,10 +1,10 @@
-//! What the venue's messages mean for the core.
+//! The venue's messages as inputs of the core.
 //!
-//! A line belongs here if it turns a message into inputs, or keeps what that needs. The link's life
-//! is `machine`; what is asked over REST is `reconcile`.
+//! A line belongs here if it turns a message into inputs, or keeps facts that this needs. The life
+//! of the link is `machine`; questions over REST are `reconcile`.
 //!
-//! Merging is monotone: a fill is always told, acceptance and end at most once, and nothing but
-//! fills after the end.
+//! Merging is monotone: every fill is told; acceptance and end are told at most once; after the end
+//! only fills are told.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use rutter_transport::machine::Outbox;
 use serde_json::value::RawValue;
 
 use super::children::{Children, End, Request, Wait, Waits};
-use super::machine::Counters;
 use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
+use super::status::Counters;
 use crate::decimal::DecimalError;
 use crate::ids;
 use crate::kraken::config::KrakenConfig;
@@ -26,16 +26,16 @@ use crate::listing::{Assets, Listing, Listings, amount};
 /// Why the link cannot be used any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
-    /// Not JSON, or not the documented shape.
+    /// The message is not JSON, or has another shape than documented.
     #[error("message of another shape than documented")]
     Shape,
-    /// An amount that does not fit the instrument.
+    /// A number does not fit the instrument's decimals.
     #[error(transparent)]
     Number(#[from] DecimalError),
     /// A message of the `executions` channel is missing.
     #[error("gap in the executions")]
     Gap,
-    /// Our token or key is refused.
+    /// The venue refuses our token or key.
     #[error("session refused")]
     Session,
 }
@@ -46,18 +46,18 @@ impl From<serde_json::Error> for Broken {
     }
 }
 
-/// What is known of orders and funds, apart from the link's state.
+/// Everything known of orders and balances. The state of the link is the machine's.
 #[derive(Debug)]
 pub(super) struct Ledger {
     pub config: KrakenConfig,
     pub listings: Listings,
     pub assets: Assets,
-    /// Where a fee of zero is booked when the venue names no asset that we know.
+    /// The asset of a zero fee when the venue names no listed asset.
     pub fallback_asset: AssetId,
     pub children: Children,
     pub waits: Waits,
     pub counters: Counters,
-    /// Totals that the stream told since they were last asked for.
+    /// Balances that the stream has told since all balances were last asked for.
     pub balances: BTreeMap<AssetId, Amount>,
 }
 
@@ -67,7 +67,7 @@ fn quote_name(symbol: &str) -> &str {
 }
 
 impl Ledger {
-    /// The child that a client id names: 32 hex digits, or the same with the hyphens of a UUID.
+    /// The child of a client id: 32 hex digits, with or without the hyphens of a UUID.
     pub fn child(&self, cl_ord_id: &str) -> Option<ChildId> {
         let tag = self.config.node_tag;
         if cl_ord_id.len() == 36 {
@@ -138,7 +138,7 @@ impl Ledger {
                 self.ended(child, expired || execution.reason.starts_with("IOC"), out);
             }
             "expired" => self.ended(child, true, out),
-            // It may still be refused by the engine.
+            // The venue's matching engine may still refuse the order.
             "pending_new" => {}
             _ if snapshot => self.set_accepted(child),
             "new" => self.accepted(child, out),
@@ -148,7 +148,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Remembers what any entry may tell of a child.
+    /// Keeps the facts that any entry may tell of a child.
     fn note(
         &mut self,
         execution: &Execution<'_>,
@@ -203,8 +203,8 @@ impl Ledger {
         })
     }
 
-    /// The fee of a trade. Several fees in one asset are added; the core books one asset a fill, so
-    /// of several assets the first is taken and the rest counted.
+    /// The fee of a trade. Several fees in one asset are added. The core books one asset a fill, so
+    /// of fees in several assets the first asset counts, and the others go into a counter.
     fn fee(
         &mut self,
         execution: &Execution<'_>,
@@ -232,7 +232,7 @@ impl Ledger {
         }
     }
 
-    /// The venue has the order: tells so if that is news, and waits for no answer any more.
+    /// The venue has the order. Tells the core if that is new, and awaits the answer no longer.
     fn accepted(&mut self, child: ChildId, out: &mut Outbox<Input>) {
         let Some(entry) = self.children.get_mut(child) else { return };
         let answer = entry.new_req.take();
@@ -247,7 +247,7 @@ impl Ledger {
         }
     }
 
-    /// The order is over: tells so if that is news, and waits for no answer any more.
+    /// The order is over. Tells the core if that is new, and awaits its answers no longer.
     fn ended(&mut self, child: ChildId, expired: bool, out: &mut Outbox<Input>) {
         let Some(entry) = self.children.get_mut(child) else { return };
         let answers = [entry.new_req.take(), entry.cancel_req.take()];
@@ -268,7 +268,7 @@ impl Ledger {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         let Some(wait) = envelope.req_id.and_then(|req_id| self.waits.take(req_id)) else {
-            // Late, repeated, or settled by the executions before.
+            // The answer is late or repeated, or the executions have settled the request before.
             self.counters.ignored += 1;
             return Ok(());
         };
@@ -330,7 +330,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// An answer that did not come in time.
+    /// An answer did not arrive in time.
     pub fn unanswered(&mut self, wait: &Wait, out: &mut Outbox<Input>) {
         self.answered(wait);
         let entry = self.children.get(wait.child);
@@ -343,7 +343,7 @@ impl Ledger {
         out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer });
     }
 
-    /// The entries of one message of the `balances` channel; `tell` while the venue is up.
+    /// The entries of one message of the `balances` channel. `tell`: the core is told at once.
     pub fn balances(
         &mut self,
         envelope: &Envelope<'_>,
@@ -366,7 +366,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The listing of an instrument that the core named.
+    /// The listing of an instrument, by the core's id.
     pub fn listing(&self, instrument: InstrumentId) -> Option<&Listing> {
         self.listings.instrument(instrument)
     }
@@ -376,7 +376,7 @@ fn is_spot(wallet: &str) -> bool {
     wallet.is_empty() || wallet == "spot"
 }
 
-/// What is in the wallets for trading; the whole balance when no wallets are told.
+/// The sum of the wallets for spot trading; the whole balance when no wallets are told.
 fn spot_total(entry: &Balance<'_>) -> Result<Amount, Broken> {
     if entry.wallets.is_empty() {
         return Ok(amount(digits(entry.balance))?);

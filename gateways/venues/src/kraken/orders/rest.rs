@@ -1,6 +1,6 @@
 //! Kraken's private REST calls: signed requests out, typed answers in.
 //!
-//! A line belongs here if it knows a call's parameters or an answer's fields. When a call is made
+//! A line belongs here if it knows a call's parameters or an answer's fields. When to make a call
 //! is `reconcile` and `machine`.
 
 use std::borrow::Cow;
@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
+use rutter_transport::secret::Secret;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::signing::{base64_encode, hmac_sha512, sha256};
-use rutter_transport::secret::Secret;
 
-/// Order ids in one `QueryOrders`.
+/// Most order ids in one `QueryOrders`.
 pub const QUERY_ORDERS_MAX: usize = 20;
 
 /// Entries on one page of `TradesHistory` or `ClosedOrders`.
 pub const PAGE: usize = 50;
 
-/// Orders or trades of one answer that are read.
+/// Most orders or trades in one answer.
 pub const ENTRIES_MAX: usize = 10_000;
 
 /// A call.
@@ -32,21 +32,21 @@ pub enum Call {
     OpenOrders,
     /// Orders by the venue's ids, open or closed; at most [`QUERY_ORDERS_MAX`].
     QueryOrders(Vec<String>),
-    /// Closed orders with our id.
+    /// Closed orders with one of our ids.
     ClosedOrders(String),
     /// A page of the closed orders, newest first.
     RecentOrders {
-        /// Orders to pass over.
+        /// Number of newer orders to pass over.
         offset: usize,
     },
     /// A page of our trades after `start_s` (Unix seconds), newest first.
     TradesHistory {
-        /// Exclusive.
+        /// Start of the trades, exclusive, in Unix seconds.
         start_s: u64,
-        /// Trades to pass over.
+        /// Number of newer trades to pass over.
         offset: usize,
     },
-    /// All balances, with what is locked.
+    /// All balances, locked amounts included.
     Balances,
 }
 
@@ -63,7 +63,7 @@ impl Call {
         }
     }
 
-    /// What it adds to the venue's call counter: history costs two.
+    /// What the call adds to the venue's call counter. Calls about history cost two.
     pub const fn cost(&self) -> u32 {
         match self {
             Self::ClosedOrders(_) | Self::RecentOrders { .. } | Self::TradesHistory { .. } => 2,
@@ -71,7 +71,7 @@ impl Call {
         }
     }
 
-    /// The form body; all values are of the unreserved alphabet or commas, so nothing is escaped.
+    /// The form body. All values are unreserved characters or commas, so nothing is escaped.
     fn body(&self, nonce: u64) -> String {
         let mut body = format!("nonce={nonce}");
         // Writing to a text does not fail.
@@ -80,7 +80,7 @@ impl Call {
             Self::QueryOrders(ids) => write!(body, "&txid={}", ids.join(",")),
             Self::ClosedOrders(id) => write!(body, "&cl_ord_id={id}"),
             Self::RecentOrders { offset } => write!(body, "&ofs={offset}"),
-            // Consolidated trades would carry other ids than the stream's executions.
+            // Consolidated trades would have other ids than the executions of the stream.
             Self::TradesHistory { start_s, offset } => {
                 write!(body, "&start={start_s}&ofs={offset}&consolidate_taker=false")
             }
@@ -89,8 +89,8 @@ impl Call {
     }
 }
 
-/// `API-Sign`: base64 of HMAC-SHA-512, keyed by the decoded secret, over the path and the SHA-256
-/// of nonce and body.
+/// `API-Sign`: base64 of HMAC-SHA-512, with the decoded secret as key, over the path and the
+/// SHA-256 of nonce and body.
 pub fn api_sign(secret: &[u8], path: &str, nonce: u64, body: &str) -> String {
     let digest = sha256(format!("{nonce}{body}").as_bytes());
     let mut signed = path.as_bytes().to_vec();
@@ -118,16 +118,16 @@ pub fn request(id: u64, call: &Call, nonce: u64, key: &Secret, secret: &[u8]) ->
 /// Why an answer is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestError {
-    /// No answer, or not a 200.
+    /// No answer arrived, or its HTTP status is not 200.
     #[error("no usable HTTP answer")]
     Http,
     /// The venue's own error text.
     #[error("venue: {0}")]
     Venue(String),
-    /// Not the documented shape.
+    /// The answer has another shape than documented.
     #[error("answer of another shape than documented")]
     Shape,
-    /// More than this program reads.
+    /// The answer has more entries than are read.
     #[error("more than {ENTRIES_MAX} entries")]
     TooMany,
 }
@@ -163,27 +163,27 @@ fn read<'a, T: Deserialize<'a>>(response: Option<&'a HttpResponse>) -> Result<T,
     serde_json::from_str(result(response)?.get()).map_err(|_| RestError::Shape)
 }
 
-/// An order as `OpenOrders`, `QueryOrders` and `ClosedOrders` tell it.
+/// An order in an answer to `OpenOrders`, `QueryOrders` or `ClosedOrders`.
 #[derive(Debug, Deserialize)]
 pub struct OrderInfo<'a> {
     /// `pending`, `open`, `closed`, `canceled`, `expired`.
     #[serde(borrow)]
     pub status: Cow<'a, str>,
-    /// Our id, when it has one.
+    /// Our order id, when the order has one.
     #[serde(default)]
     pub cl_ord_id: Option<String>,
-    /// When it was opened, Unix seconds.
+    /// When the order was opened, in Unix seconds.
     #[serde(borrow, default)]
     pub opentm: Option<&'a RawValue>,
-    /// Filled in all.
+    /// Quantity filled in all.
     #[serde(borrow)]
     pub vol_exec: &'a RawValue,
-    /// Why it ended.
+    /// Why the order ended.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
-/// A trade as `TradesHistory` tells it. Its key there is the `exec_id` of the stream.
+/// A trade in an answer to `TradesHistory`. Its key there is the `exec_id` of the stream.
 #[derive(Debug, Deserialize)]
 pub struct TradeInfo<'a> {
     /// The venue's order id.
@@ -201,7 +201,7 @@ pub struct TradeInfo<'a> {
     /// Fee, in the quote asset.
     #[serde(borrow)]
     pub fee: &'a RawValue,
-    /// Our order was in the book; absent in old entries.
+    /// Our order rested in the book; absent in old entries.
     #[serde(default)]
     pub maker: Option<bool>,
 }
@@ -273,7 +273,7 @@ pub struct Trades<'a> {
     /// By execution id.
     #[serde(borrow)]
     pub trades: BTreeMap<String, TradeInfo<'a>>,
-    /// Of all pages, when told.
+    /// Number of trades on all pages, when told.
     #[serde(default)]
     pub count: Option<usize>,
 }
@@ -287,7 +287,7 @@ pub fn trades(response: Option<&HttpResponse>) -> Result<Trades<'_>, RestError> 
     if page.trades.len() > ENTRIES_MAX { Err(RestError::TooMany) } else { Ok(page) }
 }
 
-/// What [`Call::Balances`] tells of an asset.
+/// The balance of an asset in an answer to [`Call::Balances`].
 #[derive(Debug, Deserialize)]
 pub struct BalanceInfo<'a> {
     /// All that is held, free and locked.

@@ -9,7 +9,7 @@ const DAY_MS: u64 = 86_400_000;
 /// Years are counted from March, so that the leap day is the last of its year and a month's first
 /// day is a linear function of the month.
 const fn civil(days: u64) -> (u64, u64, u64) {
-    // From 0000-03-01; 146097 days are 400 years.
+    // Days are counted from 0000-03-01; 146,097 days are 400 years.
     let days = days + 719_468;
     let era = days / 146_097;
     let of_era = days % 146_097;

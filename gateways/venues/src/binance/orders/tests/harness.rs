@@ -7,11 +7,11 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
+use rutter_transport::secret::Secret;
 
 use crate::VenueCommand;
 use crate::binance::{BinanceConfig, BinanceOrders, FIX_LINK, MessageHandling};
 use crate::listing::{AssetNames, Listing};
-use rutter_transport::secret::Secret;
 
 pub const SECOND: u64 = 1_000_000_000;
 pub const VENUE: VenueId = VenueId(4);

@@ -62,7 +62,7 @@ fn every_state_of_an_order_has_its_fate() {
     }
     let mut desk = Desk::up();
     desk.query(1).rest(ORDER, 200, &rest_order(1, "DREAMING", "0.00000000")).saw(&[]);
-    assert_eq!(desk.machine.last_rest_error().as_deref(), Some("unknown order status"));
+    assert_eq!(desk.machine.last_rest_error(), Some("unknown order status"));
 }
 
 /// Found by the simulation: an answer about a neighbour was taken for the order's own.
@@ -70,7 +70,7 @@ fn every_state_of_an_order_has_its_fate() {
 fn an_answer_about_another_order_is_no_answer() {
     let mut desk = Desk::up();
     desk.query(1).rest(ORDER, 200, &rest_order(2, "NEW", "0.00000000")).saw(&[]);
-    assert_eq!(desk.machine.last_rest_error().as_deref(), Some("answer about another order"));
+    assert_eq!(desk.machine.last_rest_error(), Some("answer about another order"));
 }
 
 #[test]

@@ -11,13 +11,13 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
+use rutter_transport::secret::Secret;
 
 use super::*;
 use crate::VenueCommand;
 use crate::ids;
 use crate::kraken::{ConfigError, KrakenConfig};
 use crate::listing::{AssetNames, Listing};
-use rutter_transport::secret::Secret;
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000 * MS;

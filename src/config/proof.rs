@@ -1,21 +1,18 @@
-//! Who may connect, as the configuration file has it: TLS, and what each session must prove.
+//! What the Logon of each session must prove, with the secrets read.
 //!
-//! A line belongs here if it reads a secret, a key or the place of a certificate. What is done with
-//! them is the client gateway's.
-//!
-//! No error says what is in a secret, nor shows a line of the file in which one may be.
-
-use std::path::{Path, PathBuf};
+//! A line belongs here if it makes a session's part of the configuration into what the client
+//! gateway checks a Logon against.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rutter_clients::{CertificatePin, Limits, Proof};
+use rutter_clients::{CertificatePin, Proof};
 use rutter_transport::secret::Secret;
-use rutter_transport::tls::{IDENTITIES_MAX, Identity, ServerTls, ServerTlsConfig};
-use serde::{Deserialize, Deserializer};
-use zeroize::Zeroizing;
+use rutter_transport::tls::{IDENTITIES_MAX, ServerTls};
 
-use super::{Config, ConfigError, SessionConfig, wrong};
+use super::error::{ConfigError, wrong};
+use super::fix::FixConfig;
+use super::secret::read_secret;
+use super::session::{LogonProof, SessionConfig};
 
 /// Shortest password, in bytes.
 const PASSWORD_BYTES_MIN: usize = 8;
@@ -23,123 +20,12 @@ const PASSWORD_BYTES_MIN: usize = 8;
 /// Shortest secret of `hmac-sha256`, in bytes: nobody has to type it.
 const HMAC_SECRET_BYTES_MIN: usize = 32;
 
-/// Longest file of a secret that is read.
-const SECRET_FILE_BYTES_MAX: u64 = 4_096;
-
 /// What comes before an Ed25519 public key in its DER form (RFC 8410): 12 bytes.
 const ED25519_DER_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// What a session's Logon must prove.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum LogonProof {
-    /// That it knows the password.
-    #[default]
-    #[serde(rename = "password")]
-    Password,
-    /// That it knows the shared secret, without telling it.
-    #[serde(rename = "hmac-sha256")]
-    HmacSha256,
-    /// That it has the private key.
-    #[serde(rename = "ed25519")]
-    Ed25519,
-    /// Nothing: the certificate that it shows is enough.
-    #[serde(rename = "certificate")]
-    Certificate,
-}
-
-/// `[fix.tls]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsConfig {
-    /// What may be shown; the first one to clients whose SNI names none of them.
-    pub identity: Vec<TlsIdentityConfig>,
-    /// PEM: authorities of client certificates; none are asked for if absent.
-    pub client_ca_file: Option<PathBuf>,
-    /// A client without a certificate is refused.
-    #[serde(default)]
-    pub require_client_cert: bool,
-}
-
-/// `[[fix.tls.identity]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsIdentityConfig {
-    /// PEM: the certificate, then those that lead to its authority.
-    pub cert_file: PathBuf,
-    /// PEM: its private key.
-    pub key_file: PathBuf,
-}
-
-impl TlsConfig {
-    /// Where everything is, for the acceptor.
-    pub fn files(&self) -> ServerTlsConfig {
-        let identity = |one: &TlsIdentityConfig| Identity {
-            certificate_file: one.cert_file.clone(),
-            key_file: one.key_file.clone(),
-        };
-        ServerTlsConfig {
-            identities: self.identity.iter().map(identity).collect(),
-            client_ca_file: self.client_ca_file.clone(),
-            require_client_certificate: self.require_client_cert,
-        }
-    }
-}
-
-/// `[fix.logon]`: limits of those who are not logged on.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LogonConfig {
-    /// The Logon must be there within this, a TLS handshake included.
-    pub timeout_ms: u32,
-    /// The time of a signed Logon may be off by this much either way.
-    pub window_ms: u32,
-    /// Wrong Logons from one address for one `CompID` until it is locked out.
-    pub failures_max: u32,
-    /// How long the first time; twice as long each further time.
-    pub lockout_s: u32,
-    /// How long at most.
-    pub lockout_max_s: u32,
-    /// Connections without a Logon.
-    pub unbound_max: usize,
-    /// Of these, from one address.
-    pub unbound_per_address_max: usize,
-}
-
-impl Default for LogonConfig {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            timeout_ms: (limits.logon_timeout_ns / 1_000_000) as u32,
-            window_ms: (limits.logon_window_ns / 1_000_000) as u32,
-            failures_max: limits.logon_failures_max,
-            lockout_s: (limits.lockout_ns / 1_000_000_000) as u32,
-            lockout_max_s: (limits.lockout_max_ns / 1_000_000_000) as u32,
-            unbound_max: limits.unbound_max,
-            unbound_per_address_max: limits.unbound_per_address_max,
-        }
-    }
-}
-
-impl LogonConfig {
-    /// The gateway's limits with these.
-    pub fn limits(&self) -> Limits {
-        Limits {
-            logon_timeout_ns: u64::from(self.timeout_ms) * 1_000_000,
-            logon_window_ns: u64::from(self.window_ms) * 1_000_000,
-            logon_failures_max: self.failures_max,
-            lockout_ns: u64::from(self.lockout_s) * 1_000_000_000,
-            lockout_max_ns: u64::from(self.lockout_max_s) * 1_000_000_000,
-            unbound_max: self.unbound_max,
-            unbound_per_address_max: self.unbound_per_address_max,
-            ..Limits::default()
-        }
-    }
-}
-
 /// Checks `[fix]`, the certificates included.
-pub(super) fn check_fix(config: &Config) -> Result<(), ConfigError> {
-    let fix = &config.fix;
+pub(super) fn check(fix: &FixConfig, sessions: &[SessionConfig]) -> Result<(), ConfigError> {
     if fix.listen.is_none() && fix.tls_listen.is_none() {
         return wrong("fix.listen", "neither listen nor tls_listen is there");
     }
@@ -153,7 +39,7 @@ pub(super) fn check_fix(config: &Config) -> Result<(), ConfigError> {
         session.certificate_sha256.is_some() || session.certificate_name.is_some()
     };
     let authority = fix.tls.as_ref().and_then(|tls| tls.client_ca_file.as_ref());
-    if let Some(session) = config.session.iter().find(demands).filter(|_| authority.is_none()) {
+    if let Some(session) = sessions.iter().find(demands).filter(|_| authority.is_none()) {
         let key = format!("session.{}.certificate", session.comp_id);
         return wrong(key, "needs fix.tls.client_ca_file");
     }
@@ -238,20 +124,6 @@ fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, Conf
     Ok(secret)
 }
 
-fn read_secret(path: &Path) -> Result<Secret, String> {
-    read_secret_text(path).map(|text| Secret::from(text.as_str()))
-}
-
-/// The text of a file without the end of its line; why it cannot be had, without a word of it.
-pub(super) fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, String> {
-    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    if std::fs::metadata(path).map_err(cannot)?.len() > SECRET_FILE_BYTES_MAX {
-        return Err(format!("{} is longer than {SECRET_FILE_BYTES_MAX} bytes", path.display()));
-    }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(cannot)?);
-    Ok(Zeroizing::new(text.trim_end().to_owned()))
-}
-
 fn public_key(text: &str) -> Option<[u8; 32]> {
     let bytes = STANDARD.decode(text.trim()).ok()?;
     bytes.strip_prefix(&ED25519_DER_PREFIX).unwrap_or(&bytes).try_into().ok()
@@ -286,38 +158,10 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
     pairs.try_into().ok()
 }
 
-/// Reads a secret; what is there instead of a text is not told.
-pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
-    match toml::Value::deserialize(from)? {
-        toml::Value::String(text) => Ok(Some(Secret::new(text))),
-        _ => Err(serde::de::Error::custom("must be a text")),
-    }
-}
-
-/// What is wrong with a text, where, and under which key; not the line, for there may be a secret
-/// in it, and not the value.
-pub(super) fn parse_error(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message();
-    let Some(start) = error.span().map(|span| span.start.min(text.len())) else {
-        return message.to_owned();
-    };
-    let before = text.get(..start).unwrap_or_default();
-    let line = before.matches('\n').count();
-    let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-    let place = format!("line {}, column {}", line + 1, column + 1);
-    let shown = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key);
-    let is_key = |key: &&str| {
-        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    match shown.map(str::trim).filter(is_key) {
-        Some(key) => format!("{place}, {key}: {message}"),
-        None => format!("{place}: {message}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, LogonConfig};
 
     const SOUND: &str = include_str!("../../deploy/example.toml");
     const CANARY: &str = "canary-7f3a";

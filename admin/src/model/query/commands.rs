@@ -2,9 +2,10 @@
 
 use rutter_core::input::{LIMITS, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand};
 
+use crate::model::ReadModel;
+use crate::model::filter::ROWS_MAX;
 use crate::model::number::limit_text;
 use crate::model::rows::CommandRow;
-use crate::model::{ROWS_MAX, ReadModel};
 
 impl ReadModel {
     /// The newest commands, newest first; zero stands for [`ROWS_MAX`].

@@ -1,4 +1,4 @@
-//! Who gets in: a connection from its arrival until its session takes it over.
+//! Admission: a connection from its arrival until its session takes it over.
 //!
 //! A line belongs here if it is about a connection without a session, or about the result of a
 //! Logon's proof. Whatever follows a good Logon is `inbound`.
@@ -12,31 +12,31 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::{ConnId, Peer};
 use rutter_transport::tls::{TlsFacts, TlsFault};
 
-use super::{ClientGateway, LOGON_BYTES_MAX, choice};
+use super::{ClientGateway, LOGON_BYTES_MAX, disconnect_choice};
 use crate::config::Limits;
-use crate::connection::{Connection, Secure};
+use crate::connection::{Connection, TlsState};
 use crate::credentials::LogonFault;
-use crate::lockout::{Lockouts, Rule, Source};
+use crate::lockout::{LockoutRule, Lockouts, SourceAddress};
 use crate::notice::{CloseReason, Notice, NoticeKind};
-use crate::quiet::Quiet;
+use crate::notice_limiter::NoticeLimiter;
 
 /// What the gateway remembers about peers that are not logged on.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Admission {
     lockouts: Lockouts,
-    quiet: Quiet,
+    limiter: NoticeLimiter,
     /// The newest time that a carrier has given.
     now_ns: u64,
 }
 
-impl Door {
+impl Admission {
     pub fn new(limits: &Limits) -> Self {
-        let rule = Rule {
+        let rule = LockoutRule {
             failures_max: limits.logon_failures_max,
             first_ns: limits.lockout_ns,
             longest_ns: limits.lockout_max_ns,
         };
-        Self { lockouts: Lockouts::new(rule), quiet: Quiet::default(), now_ns: 0 }
+        Self { lockouts: Lockouts::new(rule), limiter: NoticeLimiter::default(), now_ns: 0 }
     }
 }
 
@@ -57,7 +57,7 @@ impl<S: MessageStore> ClientGateway<S> {
         peer: &Peer,
     ) -> Result<(), CloseReason> {
         self.tick(now_ns);
-        if let Some(reason) = self.no_room(conn, peer.address.map(Source::from)) {
+        if let Some(reason) = self.no_room(conn, peer.address.map(SourceAddress::from)) {
             self.counters.connections_refused += 1;
             self.tell_stranger(
                 NoticeKind::Closed(reason),
@@ -73,7 +73,7 @@ impl<S: MessageStore> ClientGateway<S> {
     }
 
     /// Why a newcomer is refused. May displace another connection to make room.
-    fn no_room(&mut self, conn: ConnId, source: Option<Source>) -> Option<CloseReason> {
+    fn no_room(&mut self, conn: ConnId, source: Option<SourceAddress>) -> Option<CloseReason> {
         if !self.recovered {
             return Some(CloseReason::NotRecovered);
         }
@@ -88,16 +88,16 @@ impl<S: MessageStore> ClientGateway<S> {
         full.then_some(CloseReason::TooManyUnbound)
     }
 
-    /// Connections of a source whose Logon has not come yet.
-    fn unbound_of(&self, source: Option<Source>) -> usize {
+    /// Connections from an address whose Logon has not come yet.
+    fn unbound_of(&self, source: Option<SourceAddress>) -> usize {
         self.connections.each_unbound().filter(|(_, one)| one.source == source).count()
     }
 
-    /// Makes room for a newcomer: the oldest connection of the source with the most connections
-    /// that wait for a Logon is closed. False if the newcomer's own source has as many. So a crowd
-    /// that says nothing cannot keep others out for the whole logon timeout.
-    fn displace(&mut self, newcomer: Option<Source>) -> bool {
-        let mut counts = BTreeMap::<Option<Source>, usize>::new();
+    /// Makes room for a newcomer: the oldest connection of the address with the most connections
+    /// without a Logon is closed. False if the newcomer's own address has as many. So a silent
+    /// crowd cannot keep others out for the whole logon timeout.
+    fn displace(&mut self, newcomer: Option<SourceAddress>) -> bool {
+        let mut counts = BTreeMap::<Option<SourceAddress>, usize>::new();
         for (_, connection) in self.connections.each_unbound() {
             *counts.entry(connection.source).or_default() += 1;
         }
@@ -116,7 +116,7 @@ impl<S: MessageStore> ClientGateway<S> {
     /// The TLS handshake of a connection is done. The time for its Logon goes on.
     pub(super) fn on_secured(&mut self, conn: ConnId, facts: TlsFacts) {
         if let Some(connection) = self.connections.open_mut(conn) {
-            connection.secure = Secure::Tls(Box::new(facts));
+            connection.tls = TlsState::Established(Box::new(facts));
         }
     }
 
@@ -149,7 +149,8 @@ impl<S: MessageStore> ClientGateway<S> {
                 // Only once the session is this connection's: a stranger must not choose for a
                 // client that is logged on.
                 let client = &mut self.clients[place];
-                client.chosen = choice::of(&Message::new(bytes, index), client.configured);
+                client.chosen =
+                    disconnect_choice::read(&Message::new(bytes, index), client.configured);
                 Some(0)
             }
             Err(reason) => {
@@ -179,8 +180,8 @@ impl<S: MessageStore> ClientGateway<S> {
         if client.conn.is_some() || client.session.connected(now_ns, &mut connection.out).is_err() {
             return Err(CloseReason::AlreadyConnected);
         }
-        let locked = self.door.lockouts.is_locked(now_ns, connection.source, place);
-        client.session.policy_mut().arrives(locked, connection.secure.facts());
+        let locked = self.admission.lockouts.is_locked(now_ns, connection.source, place);
+        client.session.policy_mut().arrives(locked, connection.tls.facts());
         client.conn = Some(conn);
         self.connections.bind(conn, place);
         Ok(())
@@ -193,7 +194,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(verdict) = client.session.policy_mut().take_verdict() else { return };
         let connection = &self.connections[conn];
         let (source, address) = (connection.source, connection.address);
-        let Err(fault) = verdict else { return self.door.lockouts.succeeded(source, place) };
+        let Err(fault) = verdict else { return self.admission.lockouts.succeeded(source, place) };
         self.counters.credentials_refused += 1;
         self.counters.locked_out += u64::from(fault == LogonFault::LockedOut);
         let refused = Notice::LogonRefused { session, address, fault };
@@ -201,15 +202,15 @@ impl<S: MessageStore> ClientGateway<S> {
         if !fault.is_guess() {
             return;
         }
-        if let Some(lock_ns) = self.door.lockouts.failed(now_ns, source, place) {
+        if let Some(lock_ns) = self.admission.lockouts.failed(now_ns, source, place) {
             self.counters.lockouts += 1;
             let locked = Notice::LockedOut { session, address, for_s: lock_ns / 1_000_000_000 };
             self.tell_stranger(NoticeKind::LockedOut, locked);
         }
     }
 
-    /// Tells the operator that a connection is over. Of connections that were never logged on only a
-    /// few are told one by one; the others are counted.
+    /// Tells the operator that a connection is over. Of connections that were never logged on only
+    /// a few are told one by one; the others are counted.
     pub(super) fn tell_closed(
         &mut self,
         conn: ConnId,
@@ -227,30 +228,30 @@ impl<S: MessageStore> ClientGateway<S> {
     }
 
     fn tell_stranger(&mut self, kind: NoticeKind, notice: Notice) {
-        let now_ns = self.door.now_ns;
+        let now_ns = self.admission.now_ns;
         self.tell_untold(now_ns);
-        if self.door.quiet.may_tell(now_ns, kind) {
+        if self.admission.limiter.may_tell(now_ns, kind) {
             self.note(notice);
         } else {
             self.counters.notices_untold += 1;
-            self.due_ns = self.due_ns.min(self.door.quiet.due_ns());
+            self.due_ns = self.due_ns.min(self.admission.limiter.due_ns());
         }
     }
 
     /// Tells, for each period that is over, how many notices of its kind were only counted.
     pub(super) fn tell_untold(&mut self, now_ns: u64) {
         self.tick(now_ns);
-        while let Some((kind, count)) = self.door.quiet.due(now_ns) {
+        while let Some((kind, count)) = self.admission.limiter.due(now_ns) {
             self.note(Notice::Untold { kind, count });
         }
     }
 
     /// When [`tell_untold`](Self::tell_untold) has something to tell; `u64::MAX` for never.
     pub(super) fn untold_due_ns(&self) -> u64 {
-        self.door.quiet.due_ns()
+        self.admission.limiter.due_ns()
     }
 
     pub(super) fn tick(&mut self, now_ns: u64) {
-        self.door.now_ns = self.door.now_ns.max(now_ns);
+        self.admission.now_ns = self.admission.now_ns.max(now_ns);
     }
 }

@@ -17,7 +17,7 @@ use super::counts::Whose;
 
 /// A client order.
 #[derive(Clone, Copy, Debug)]
-pub struct KeptOrder {
+pub struct ModelOrder {
     pub id: OrderId,
     pub trace: u64,
     pub session: SessionId,
@@ -69,7 +69,7 @@ pub const fn is_pending(status: OrdStatus) -> bool {
     matches!(status, OrdStatus::PendingCancel | OrdStatus::PendingReplace)
 }
 
-impl KeptOrder {
+impl ModelOrder {
     pub const fn is_over(&self) -> bool {
         is_over(self.status)
     }
@@ -77,7 +77,7 @@ impl KeptOrder {
 
 /// A child order.
 #[derive(Clone, Copy, Debug)]
-pub struct KeptChild {
+pub struct ModelChild {
     pub id: ChildId,
     pub order: OrderId,
     pub whose: Whose,
@@ -97,7 +97,7 @@ pub struct KeptChild {
     pub newer: ChildId,
 }
 
-impl KeptChild {
+impl ModelChild {
     pub const fn leaves(&self) -> Qty {
         self.qty.saturating_sub(self.filled)
     }
@@ -111,7 +111,7 @@ pub trait Kept: Copy {
     fn id(&self) -> u64;
 }
 
-impl Kept for KeptOrder {
+impl Kept for ModelOrder {
     const EMPTY: Self = Self {
         id: OrderId(0),
         trace: 0,
@@ -146,7 +146,7 @@ impl Kept for KeptOrder {
     }
 }
 
-impl Kept for KeptChild {
+impl Kept for ModelChild {
     const EMPTY: Self = Self {
         id: ChildId(0),
         order: OrderId(0),
@@ -172,12 +172,12 @@ impl Kept for KeptChild {
 
 /// `2^log2` places.
 #[derive(Debug)]
-pub struct Places<T> {
+pub struct SlotTable<T> {
     places: Vec<T>,
     mask: u64,
 }
 
-impl<T: Kept> Places<T> {
+impl<T: Kept> SlotTable<T> {
     pub fn new(log2: u8) -> Self {
         Self { places: Vec::with_capacity(1 << log2), mask: (1 << log2) - 1 }
     }
@@ -197,7 +197,7 @@ impl<T: Kept> Places<T> {
         self.places.get(self.at(id)).filter(|kept| kept.id() == id && id != 0)
     }
 
-    /// As [`Places::get`].
+    /// As [`SlotTable::get`].
     #[inline]
     pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         let at = self.at(id);

@@ -1,7 +1,7 @@
 //! Looks at the model: names to ids and back, and the tables that verbs show.
 //!
 //! A line belongs here if it answers and changes nothing. Answers about orders look at no more than
-//! [`ORDERS_LOOKED_AT_MAX`] places; lists by definition are as long as the definitions.
+//! [`ORDERS_READ_MAX`] orders; lists by definition are as long as the definitions.
 
 use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{InstrumentDef, Scope};
@@ -17,8 +17,6 @@ use super::rows::{
 
 mod commands;
 mod orders;
-
-pub use orders::{ORDERS_LOOKED_AT_MAX, OrderFilter, StateFilter};
 
 fn amount(amount: Amount) -> String {
     decimal(amount.0, AMOUNT_DECIMALS)

@@ -1,17 +1,17 @@
-//! Keeps strangers from filling the operator's log: so many notices of one kind in a period are
-//! told, the rest are counted and told as one.
+//! Keeps peers that are not logged on from filling the operator's log. In each period a few notices
+//! of one kind are told; the others are counted and told as one.
 //!
-//! A line belongs here if it decides whether a notice about somebody who is not logged on is told.
+//! A line belongs here if it decides whether a notice about a peer that is not logged on is told.
 
 use crate::notice::NoticeKind;
 
-/// How long a period is.
+/// Length of a period, in nanoseconds.
 pub const PERIOD_NS: u64 = 10_000_000_000;
 
-/// Notices of one kind that are told in a period.
+/// Notices of one kind that are told in a period; the others are counted.
 pub const TOLD_MAX: u32 = 4;
 
-/// Kinds that are kept apart; there are fewer reasons than that.
+/// Most kinds that are counted separately; fewer exist.
 const KINDS_MAX: usize = 128;
 
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +24,11 @@ struct Period {
 
 /// See the module's text.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Quiet {
+pub(crate) struct NoticeLimiter {
     periods: Vec<Period>,
 }
 
-impl Quiet {
+impl NoticeLimiter {
     /// Whether a notice is told. Call [`due`](Self::due) first.
     pub fn may_tell(&mut self, now_ns: u64, kind: NoticeKind) -> bool {
         if let Some(period) = self.periods.iter_mut().find(|period| period.kind == kind) {

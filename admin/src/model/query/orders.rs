@@ -1,117 +1,18 @@
 //! Orders, newest first, and one order with its children and events.
 
-use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
+use rutter_core::id::{InstrumentId, OrderId, VenueId};
 use rutter_core::input::{Refusal, Scope, Side};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
 
-use crate::model::kept::{KeptChild, KeptOrder, is_over, is_pending};
+use crate::model::ReadModel;
+use crate::model::filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX};
 use crate::model::number::decimal;
 use crate::model::rows::{ChildRow, EventRow, OrderDetail, OrderRow, OrdersPage};
-use crate::model::{ROWS_MAX, ReadModel};
-
-/// Places that one answer looks at, at most: a fraction of a millisecond. The page says where to go
-/// on.
-pub const ORDERS_LOOKED_AT_MAX: usize = 1 << 13;
+use crate::model::slots::{ModelChild, ModelOrder};
 
 /// Digits that an average price has beyond those of a price.
 const AVERAGE_EXTRA_DECIMALS: u32 = 4;
-
-/// Which orders by their state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StateFilter {
-    /// Not over.
-    #[default]
-    Open,
-    /// Over.
-    Over,
-    /// All.
-    All,
-    /// Being called back or changed.
-    Pending,
-    /// With a child whose fate is unknown.
-    Unknown,
-    /// In exactly this state.
-    Is(OrdStatus),
-}
-
-impl StateFilter {
-    /// From its word: that of a group, or a state by name, in any case.
-    pub fn parse(word: &str) -> Option<Self> {
-        const STATES: [OrdStatus; 9] = [
-            OrdStatus::New,
-            OrdStatus::PartiallyFilled,
-            OrdStatus::Filled,
-            OrdStatus::Canceled,
-            OrdStatus::PendingCancel,
-            OrdStatus::Rejected,
-            OrdStatus::PendingNew,
-            OrdStatus::Expired,
-            OrdStatus::PendingReplace,
-        ];
-        Some(match word {
-            "open" => Self::Open,
-            "over" => Self::Over,
-            "all" => Self::All,
-            "pending" => Self::Pending,
-            "unknown" => Self::Unknown,
-            word => {
-                let is = |state: &&OrdStatus| format!("{state:?}").eq_ignore_ascii_case(word);
-                Self::Is(*STATES.iter().find(is)?)
-            }
-        })
-    }
-
-    fn has(self, order: &KeptOrder) -> bool {
-        match self {
-            Self::Open => !order.is_over(),
-            Self::Over => order.is_over(),
-            Self::All => true,
-            Self::Pending => is_pending(order.status),
-            Self::Unknown => order.unknown > 0,
-            Self::Is(status) => order.status == status,
-        }
-    }
-
-    /// Only open orders can be meant. What is over has no child left whose fate is unknown.
-    const fn is_of_open(self) -> bool {
-        match self {
-            Self::Open | Self::Pending | Self::Unknown => true,
-            Self::Over | Self::All => false,
-            Self::Is(status) => !is_over(status),
-        }
-    }
-}
-
-/// Which orders.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OrderFilter {
-    /// Of one session.
-    pub session: Option<SessionId>,
-    /// Of one account.
-    pub account: Option<AccountId>,
-    /// With an open child at one venue.
-    pub venue: Option<VenueId>,
-    /// Of one instrument.
-    pub instrument: Option<InstrumentId>,
-    /// By state.
-    pub state: StateFilter,
-    /// Only older ones than this.
-    pub before: Option<u64>,
-    /// Rows, at most [`ROWS_MAX`]; zero stands for that.
-    pub limit: usize,
-}
-
-impl OrderFilter {
-    fn has(&self, order: &KeptOrder) -> bool {
-        let at = |venue: VenueId| order.open_at.get(venue.index()).is_some_and(|open| *open > 0);
-        self.state.has(order)
-            && self.session.is_none_or(|session| session == order.session)
-            && self.account.is_none_or(|account| account == order.account)
-            && self.instrument.is_none_or(|instrument| instrument == order.instrument)
-            && self.venue.is_none_or(at)
-    }
-}
 
 impl ReadModel {
     /// The orders that the filter means, newest first. Open ones are all found. Of those that are
@@ -129,7 +30,7 @@ impl ReadModel {
         let candidates = recent.rev().chain(older);
         let mut page = OrdersPage::default();
         for (looked_at, id) in candidates.enumerate() {
-            if looked_at >= ORDERS_LOOKED_AT_MAX {
+            if looked_at >= ORDERS_READ_MAX {
                 (page.more, page.before) = (true, Some(id + 1));
                 return page;
             }
@@ -149,7 +50,7 @@ impl ReadModel {
     fn open_down_from(&self, newest: u64) -> impl Iterator<Item = u64> {
         // Where to begin is found by place, if an order near is open, else along the list.
         let near = (newest.saturating_sub(self.orders.size())..=newest).rev();
-        let near = near.take(ORDERS_LOOKED_AT_MAX);
+        let near = near.take(ORDERS_READ_MAX);
         let is_open = |id: &u64| self.orders.get(*id).is_some_and(|order| !order.is_over());
         let first = if newest >= self.newest.0 { None } else { near.into_iter().find(is_open) };
         let older = |id: &u64| self.orders.get(*id).map(|order| order.older.0).filter(|id| *id > 0);
@@ -199,7 +100,7 @@ impl ReadModel {
         def.map_or((0, 0), |def| (u32::from(def.price_decimals), u32::from(def.qty_decimals)))
     }
 
-    fn order_row(&self, order: &KeptOrder) -> OrderRow {
+    fn order_row(&self, order: &ModelOrder) -> OrderRow {
         let (price_decimals, qty_decimals) = self.decimals(order.instrument);
         let qty = |mantissa: i64| decimal(i128::from(mantissa), qty_decimals);
         let price =
@@ -242,7 +143,7 @@ impl ReadModel {
         }
     }
 
-    fn child_row(&self, child: &KeptChild) -> ChildRow {
+    fn child_row(&self, child: &ModelChild) -> ChildRow {
         let (price_decimals, qty_decimals) = self.decimals(child.instrument());
         ChildRow {
             id: child.id.0,
@@ -268,13 +169,14 @@ impl ReadModel {
     /// table; an order that is being replaced may become any size.
     pub fn raising_in(&self, scope: Scope) -> u32 {
         let mut room = std::collections::BTreeMap::new();
-        let mut open: Vec<(bool, &KeptOrder)> = self
+        let mut open: Vec<(bool, &ModelOrder)> = self
             .open_down_from(self.newest.0)
             .filter_map(|id| self.orders.get(id))
             .map(|order| (self.reduces_in(scope, order), order))
             .collect();
-        let is_last =
-            |covered: bool, order: &KeptOrder| covered && order.status != OrdStatus::PendingReplace;
+        let is_last = |covered: bool, order: &ModelOrder| {
+            covered && order.status != OrdStatus::PendingReplace
+        };
         open.sort_unstable_by_key(|(covered, order)| {
             (is_last(*covered, order), order.id.0 & (self.orders.size() - 1))
         });
@@ -294,7 +196,7 @@ impl ReadModel {
         raising
     }
 
-    fn reduces_in(&self, scope: Scope, order: &KeptOrder) -> bool {
+    fn reduces_in(&self, scope: Scope, order: &ModelOrder) -> bool {
         let all = [
             Scope::All,
             Scope::Instrument(order.instrument),

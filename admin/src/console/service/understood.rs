@@ -1,0 +1,33 @@
+//! A change that was understood: the command, and what it would do.
+//!
+//! A line belongs here if it holds for every change.
+
+use rutter_core::input::{NodeCommand, OperatorCommand};
+use serde_json::{Value, json};
+
+/// A change that was understood.
+pub(super) struct Understood {
+    /// The command to the core.
+    pub(super) command: OperatorCommand,
+    /// What the command would do, in words.
+    pub(super) would: String,
+    /// Orders or children that the command would call back.
+    pub(super) affected: u32,
+    /// One person alone may not do it.
+    pub(super) needs_two: bool,
+}
+
+impl Understood {
+    pub(super) fn plain(command: OperatorCommand, would: impl Into<String>) -> Self {
+        Self { command, would: would.into(), affected: 0, needs_two: false }
+    }
+
+    pub(super) fn node(command: NodeCommand, would: impl Into<String>) -> Self {
+        Self::plain(OperatorCommand::Node(command), would)
+    }
+
+    /// The answer to a dry run.
+    pub(super) fn described(&self) -> Value {
+        json!({"dry_run": true, "would": self.would, "affected": self.affected})
+    }
+}

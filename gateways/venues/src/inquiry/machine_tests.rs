@@ -1,0 +1,318 @@
+//! The inquiry with a made-up venue, whose answers are plain words.
+
+use std::collections::BTreeMap;
+
+use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueId, VenueOrderId};
+use rutter_core::input::{Fate, Input, Liquidity, Side};
+use rutter_core::number::{Amount, Price, Qty};
+use rutter_transport::machine::{Action, HttpMethod, HttpRequest, HttpResponse, Outbox};
+
+use super::machine::{
+    Ask, Dialect, Inquiry, OpenOrders, OrderState, Pace, Phase, Refused, Trade, TradePage,
+};
+use super::retry::Retry;
+
+const SECOND: u64 = 1_000_000_000;
+const VENUE: VenueId = VenueId(9);
+const LISTED: InstrumentId = InstrumentId(1);
+const PACE: Pace = Pace {
+    questions_max: 3,
+    in_flight_max: 2,
+    answer_timeout_ns: 10 * SECOND,
+    burst: 1_000,
+    request_ns: SECOND,
+    pause_ns: (SECOND, SECOND),
+    retry: Retry { first_ns: SECOND, longest_ns: 4 * SECOND },
+};
+
+/// Answers are `none`, `FILLED` for an open order, `over FILLED`, or quantities of trades.
+#[derive(Default)]
+struct Words {
+    certain_ns: u64,
+    shown: Vec<ChildId>,
+    concluded: Vec<(ChildId, Fate)>,
+    open: BTreeMap<u64, i64>,
+}
+
+fn text(response: Option<&HttpResponse>) -> Result<&str, Refused<&'static str>> {
+    let response = response.ok_or(Refused { error: "nothing", pause_ns: None })?;
+    match response.status {
+        200 => Ok(&response.body),
+        429 => Err(Refused { error: "too often", pause_ns: Some(60 * SECOND) }),
+        _ => Err(Refused { error: "refused", pause_ns: None }),
+    }
+}
+
+fn state(fate: Fate, filled: i64) -> OrderState {
+    let order = VenueOrderId::new(b"O1").expect("an id");
+    OrderState { order, fate, filled: Qty(filled) }
+}
+
+impl Dialect for Words {
+    type Error = &'static str;
+
+    fn venue(&self) -> VenueId {
+        VENUE
+    }
+
+    fn is_listed(&self, instrument: InstrumentId) -> bool {
+        instrument == LISTED
+    }
+
+    fn request(&self, ask: &Ask, id: u64, _now_ns: u64) -> HttpRequest {
+        let target = match ask {
+            Ask::OpenOrders => "open".to_owned(),
+            Ask::Order { child, .. } => format!("order {}", child.0),
+            Ask::Trades { order, from, .. } => format!("trades {order} {from:?}"),
+            Ask::Balances => "balances".to_owned(),
+        };
+        let (headers, body) = (Vec::new(), String::new());
+        HttpRequest { id, method: HttpMethod::Get, target, headers, body }
+    }
+
+    fn open_orders(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<OpenOrders, Refused<&'static str>> {
+        text(response)?;
+        let ours = self.open.iter().map(|(child, filled)| {
+            let state = state(Fate::Open, *filled);
+            (ChildId(*child), LISTED, state)
+        });
+        Ok(OpenOrders { ours: ours.collect(), others: 1, unlisted: 0 })
+    }
+
+    fn order(
+        &self,
+        _child: ChildId,
+        _instrument: InstrumentId,
+        response: Option<&HttpResponse>,
+    ) -> Result<Option<OrderState>, Refused<&'static str>> {
+        let number = |text: &str| text.parse().expect("a number");
+        Ok(match text(response)? {
+            "none" => None,
+            words => Some(match words.strip_prefix("over ") {
+                Some(filled) => state(Fate::Closed, number(filled)),
+                None => state(Fate::Open, number(words)),
+            }),
+        })
+    }
+
+    fn trades(
+        &self,
+        _instrument: InstrumentId,
+        _order: VenueOrderId,
+        response: Option<&HttpResponse>,
+    ) -> Result<TradePage, Refused<&'static str>> {
+        let words = text(response)?;
+        let next = words.ends_with('+').then_some(7);
+        let trade = |word: &str| Trade {
+            exec: ExecId(1),
+            side: Side::Buy,
+            qty: Qty(word.parse().expect("a number")),
+            price: Price(1),
+            fee: Amount::ZERO,
+            fee_asset: AssetId(0),
+            is_fee_known: true,
+            liquidity: Liquidity::Taker,
+        };
+        let words = words.trim_end_matches('+').split_ascii_whitespace();
+        Ok(TradePage { trades: words.map(trade).collect(), next })
+    }
+
+    fn balances(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<Vec<(AssetId, Amount)>, Refused<&'static str>> {
+        text(response)?;
+        Ok(vec![(AssetId(0), Amount(5))])
+    }
+
+    fn certain_ns(&self, _child: ChildId) -> u64 {
+        self.certain_ns
+    }
+
+    fn is_shown(&self, child: ChildId) -> bool {
+        self.shown.contains(&child)
+    }
+
+    fn concluded(&mut self, child: ChildId, state: &OrderState) {
+        self.concluded.push((child, state.fate));
+    }
+}
+
+struct Bench {
+    inquiry: Inquiry,
+    words: Words,
+    now: u64,
+    out: Outbox<Input>,
+    requests: Vec<HttpRequest>,
+    told: Vec<String>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            inquiry: Inquiry::new(PACE, 1),
+            words: Words::default(),
+            now: 1_000 * SECOND,
+            out: Outbox::default(),
+            requests: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    fn up() -> Self {
+        let mut bench = Self::new();
+        bench.inquiry.start();
+        bench.pump().answer("open", "").answer("balances", "").told(&["balance 5", "up"]);
+        bench
+    }
+
+    fn drain(&mut self) -> &mut Self {
+        for action in self.out.actions.drain(..) {
+            match action {
+                Action::Http(request) => self.requests.push(request),
+                other => panic!("not a request: {other:?}"),
+            }
+        }
+        for input in self.out.emissions.drain(..) {
+            self.told.push(match input {
+                Input::ChildFill(fill) => format!("fill {} {}", fill.child.0, fill.qty.0),
+                Input::ChildFate { child, fate, filled, .. } => {
+                    format!("fate {} {fate:?} {}", child.0, filled.0)
+                }
+                Input::Balance { total, .. } => format!("balance {}", total.0),
+                Input::VenueUp(VENUE) => "up".to_owned(),
+                other => format!("{other:?}"),
+            });
+        }
+        self
+    }
+
+    fn pump(&mut self) -> &mut Self {
+        self.inquiry.pump(self.now, &self.words, &mut self.out);
+        self.drain()
+    }
+
+    fn ask(&mut self, child: u64) -> &mut Self {
+        self.inquiry.ask(ChildId(child), LISTED);
+        self.pump()
+    }
+
+    fn respond(&mut self, target: &str, status: u16, body: &str) -> &mut Self {
+        let at = self.requests.iter().position(|request| request.target == target);
+        let at = at.unwrap_or_else(|| panic!("{target} not among {:?}", self.requests));
+        let request = self.requests.remove(at);
+        let response = HttpResponse { status, body: body.to_owned() };
+        let (words, out) = (&mut self.words, &mut self.out);
+        self.inquiry.on_http(self.now, request.id, Some(&response), words, out);
+        self.drain()
+    }
+
+    fn answer(&mut self, target: &str, body: &str) -> &mut Self {
+        self.respond(target, 200, body)
+    }
+
+    /// Passes to the next timer, which must be this many seconds away.
+    fn pass(&mut self, seconds: u64) -> &mut Self {
+        let due = self.inquiry.next_timer_ns().expect("a timer");
+        assert_eq!(due.saturating_sub(self.now), seconds * SECOND);
+        self.now = self.now.max(due);
+        self.pump()
+    }
+
+    fn told(&mut self, expected: &[&str]) -> &mut Self {
+        assert_eq!(self.told, expected);
+        self.told.clear();
+        self
+    }
+}
+
+#[test]
+fn the_venue_is_up_after_open_orders_questions_and_balances() {
+    let mut bench = Bench::new();
+    bench.ask(1).told(&[]);
+    assert!(bench.requests.is_empty(), "nothing is asked while the link is down");
+    bench.words.open = BTreeMap::from([(2, 0), (3, 4)]);
+    bench.inquiry.start();
+    bench.pump().answer("open", "").told(&["fate 2 Open 0"]);
+    bench.answer("order 1", "over 0").told(&["fate 1 Closed 0"]);
+    bench.answer("trades O1 None", "4").told(&["fill 3 4", "fate 3 Open 4"]);
+    bench.answer("balances", "").told(&["balance 5", "up"]);
+    assert_eq!(bench.inquiry.phase(), Phase::Up);
+    assert_eq!(bench.inquiry.tally().others, 1);
+
+    assert_eq!(
+        bench.words.concluded,
+        [(ChildId(2), Fate::Open), (ChildId(1), Fate::Closed), (ChildId(3), Fate::Open)]
+    );
+}
+
+#[test]
+fn an_absence_is_asked_about_until_the_moment_that_makes_it_certain() {
+    let mut bench = Bench::up();
+    bench.words.certain_ns = bench.now + 4 * SECOND;
+    bench.ask(1).answer("order 1", "none").pass(1).answer("order 1", "none").pass(2);
+    bench.answer("order 1", "none").pass(1).told(&[]);
+    bench.answer("order 1", "none").told(&["fate 1 NeverArrived 0"]);
+    assert_eq!((bench.inquiry.pending(), bench.inquiry.tally().never_arrived), (0, 1));
+}
+
+#[test]
+fn a_child_that_the_venue_has_shown_is_asked_about_for_ever() {
+    let mut bench = Bench::up();
+    bench.words.shown = vec![ChildId(1)];
+    bench.ask(1);
+    for wait in [1, 2, 4, 4, 4] {
+        bench.answer("order 1", "none").pass(wait).told(&[]);
+    }
+    bench.answer("order 1", "0").told(&["fate 1 Open 0"]);
+}
+
+#[test]
+fn a_fate_waits_for_all_fills_and_pages_are_read_to_the_end() {
+    let mut bench = Bench::up();
+    bench.ask(1).answer("order 1", "over 6").answer("trades O1 None", "2 1+");
+    bench.answer("trades O1 Some(7)", "1").told(&["fill 1 2", "fill 1 1", "fill 1 1"]);
+    bench.pass(1).answer("order 1", "over 6").answer("trades O1 None", "6");
+    bench.told(&["fill 1 6", "fate 1 Closed 6"]);
+}
+
+#[test]
+fn requests_are_few_at_once_and_made_again_after_a_failure() {
+    let mut bench = Bench::up();
+    bench.ask(1).ask(2).ask(3).ask(3).ask(4);
+    assert_eq!((bench.inquiry.pending(), bench.inquiry.tally().dropped), (3, 1));
+    assert_eq!(bench.requests.len(), 2);
+    bench.respond("order 1", 429, "").answer("order 2", "0").told(&["fate 2 Open 0"]);
+    assert!(bench.requests.is_empty(), "the venue has asked for a pause");
+    bench.pass(60).answer("order 1", "0").answer("order 3", "0");
+    bench.told(&["fate 1 Open 0", "fate 3 Open 0"]);
+    assert_eq!(bench.inquiry.last_error(), Some("too often"));
+}
+
+#[test]
+fn a_request_without_an_answer_is_made_again_and_a_lost_link_voids_all() {
+    let mut bench = Bench::up();
+    bench.ask(1);
+    let late = bench.requests.remove(0);
+    bench.pass(10);
+    assert_eq!(bench.inquiry.tally().failures, 1);
+    bench.now += 2 * SECOND;
+    bench.pump();
+    assert_ne!(bench.requests[0].id, late.id);
+    bench.inquiry.stop();
+    assert_eq!(bench.inquiry.next_timer_ns(), None);
+    bench.answer("order 1", "0").told(&[]);
+    bench.inquiry.start();
+    bench.pump().answer("open", "").answer("order 1", "0").told(&["fate 1 Open 0"]);
+}
+
+#[test]
+fn a_child_of_an_instrument_that_is_not_listed_is_counted_and_dropped() {
+    let mut bench = Bench::up();
+    bench.inquiry.ask(ChildId(1), InstrumentId(2));
+    bench.pump();
+    assert_eq!((bench.inquiry.pending(), bench.inquiry.tally().unlisted), (0, 1));
+}

@@ -1,0 +1,68 @@
+//! When a child is asked about again, and what it proves that the venue does not know the child.
+//!
+//! A line belongs here if it needs only times and one child's evidence.
+
+/// How long to wait before a child without a clear answer is asked about again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The first wait, in nanoseconds. Each further one is twice as long.
+    pub first_ns: u64,
+    /// The longest wait, in nanoseconds.
+    pub longest_ns: u64,
+}
+
+impl Retry {
+    /// The wait after `tries` answers that were not clear.
+    pub fn wait_ns(self, tries: u32) -> u64 {
+        let factor = 1u64.checked_shl(tries).unwrap_or(u64::MAX);
+        self.first_ns.saturating_mul(factor).min(self.longest_ns)
+    }
+
+    /// When to ask again. Not later than `certain_ns`, the time from which an absence proves that
+    /// the child never arrived, if that time is still to come.
+    pub fn due_ns(self, now_ns: u64, tries: u32, certain_ns: Option<u64>) -> u64 {
+        let due_ns = now_ns.saturating_add(self.wait_ns(tries));
+        match certain_ns {
+            Some(certain_ns) if certain_ns > now_ns => due_ns.min(certain_ns),
+            Some(_) | None => due_ns,
+        }
+    }
+}
+
+/// Whether it proves that a child never arrived, when the venue said to a question asked at
+/// `asked_ns` that it does not know the child.
+///
+/// The child may be on its way until `certain_ns`, the end of its validity at the venue and a
+/// margin for clocks and queues. A child that the venue has ever shown to know (`is_shown`) did
+/// arrive, whatever the venue says later.
+pub const fn proves_never_arrived(asked_ns: u64, certain_ns: u64, is_shown: bool) -> bool {
+    asked_ns >= certain_ns && !is_shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let retry = Retry { first_ns: 500, longest_ns: 8_000 };
+        let waits = [0, 1, 2, 3, 4, 5, 63, 64, u32::MAX].map(|tries| retry.wait_ns(tries));
+        assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000, 8_000]);
+    }
+
+    #[test]
+    fn a_child_is_asked_about_at_the_moment_from_which_an_absence_is_certain() {
+        let retry = Retry { first_ns: 500, longest_ns: 8_000 };
+        assert_eq!(retry.due_ns(1_000, 2, None), 3_000);
+        assert_eq!(retry.due_ns(1_000, 2, Some(2_500)), 2_500);
+        assert_eq!(retry.due_ns(1_000, 2, Some(9_000)), 3_000);
+        assert_eq!(retry.due_ns(1_000, 2, Some(1_000)), 3_000, "that moment has come already");
+    }
+
+    #[test]
+    fn an_absence_proves_something_only_after_the_window_and_of_a_child_never_shown() {
+        assert!(proves_never_arrived(10, 10, false));
+        assert!(!proves_never_arrived(9, 10, false));
+        assert!(!proves_never_arrived(10, 10, true));
+    }
+}
