@@ -9,7 +9,7 @@ use crate::number::{Price, Qty, UnixNanos};
 /// Levels kept per side. Deeper levels are dropped; feeds send fewer.
 pub const BOOK_LEVELS_MAX: usize = 32;
 
-/// Whether a book may be used.
+/// Whether routing may use a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The feed has proved that no change is missing.
@@ -35,13 +35,13 @@ impl Levels {
         Self { len: 0, levels: [empty; BOOK_LEVELS_MAX] }
     }
 
-    /// Best first.
+    /// The levels, best price first.
     #[inline]
     pub fn as_slice(&self) -> &[Level] {
         &self.levels[..self.len]
     }
 
-    /// The best level.
+    /// The level with the best price.
     #[inline]
     pub fn best(&self) -> Option<Level> {
         self.as_slice().first().copied()
@@ -73,9 +73,9 @@ impl Levels {
 /// One venue's book of one instrument.
 #[derive(Clone, Copy, Debug)]
 pub struct Book {
-    /// Highest first.
+    /// Bids, highest price first.
     pub bids: Levels,
-    /// Lowest first.
+    /// Asks, lowest price first.
     pub asks: Levels,
     /// Whether the book may be used.
     pub trust: Trust,
@@ -113,7 +113,7 @@ impl Book {
         }
     }
 
-    /// Best price of our own resting children of that side. Call [`Book::own_is_stale`] before.
+    /// Best price of our own resting children on `side`. Call [`Book::own_is_stale`] first.
     #[inline]
     pub const fn own_best(&self, side: Side) -> Option<Price> {
         match self.resting[side as usize - 1] {
@@ -223,7 +223,7 @@ impl Book {
         }
     }
 
-    /// The levels that an order of that side would take.
+    /// The levels that an order of `side` would take.
     #[inline]
     pub const fn opposite(&self, side: Side) -> &Levels {
         match side {
@@ -232,7 +232,7 @@ impl Book {
         }
     }
 
-    /// The levels that an order of that side would join.
+    /// The levels that an order of `side` would join.
     #[inline]
     pub const fn own(&self, side: Side) -> &Levels {
         match side {

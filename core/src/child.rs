@@ -1,4 +1,4 @@
-//! One child order: what was sent to one venue, and what is known about it.
+//! One child order: an order at one venue, and its state as far as known.
 //!
 //! A line belongs here if it needs only the child and the event that reached it. Which venue gets a
 //! child is `routing`; what a child's end means for its order is `engine`.

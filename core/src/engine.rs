@@ -75,30 +75,30 @@ struct ClientSession {
     loss_due: Option<UnixNanos>,
     /// Number of the last event made for it.
     event: u64,
-    /// Highest `MsgSeqNum` that was journaled.
+    /// Highest `MsgSeqNum` (34) of the client that is journaled.
     client_seq: u64,
 }
 
 /// Counters since the first record of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Inputs applied.
+    /// Number of applied inputs.
     pub inputs: u64,
-    /// Orders accepted.
+    /// Number of accepted client orders.
     pub orders: u64,
-    /// Orders refused.
+    /// Number of refused client orders.
     pub refused: u64,
-    /// Children sent.
+    /// Number of children sent to venues.
     pub children: u64,
-    /// Executions booked.
+    /// Number of booked executions.
     pub fills: u64,
-    /// Execution reports made.
+    /// Number of execution reports.
     pub reports: u64,
     /// Executions that came again and were not booked again.
     pub duplicate_fills: u64,
 }
 
-/// The state machine.
+/// The core's whole state, and the only way to change it: [`Engine::apply`].
 #[derive(Debug)]
 pub struct Engine {
     genesis: Genesis,
@@ -312,7 +312,7 @@ impl Engine {
         self.drained.has(venue)
     }
 
-    /// Reference data.
+    /// The reference data.
     pub const fn reference(&self) -> &Reference {
         &self.reference
     }

@@ -1,4 +1,4 @@
-//! Everything that can change the core. What is not listed here cannot happen.
+//! Everything that can change the core. Nothing else changes it.
 //!
 //! A line belongs here if it describes an input. Each type has its byte layout beside it, in the
 //! words of `wire`, which also has the inputs' tags. What an input does is `engine`.
@@ -32,7 +32,7 @@ pub use venue::{ChildFill, Doubt, Fate, Liquidity, VenueDownReason, VenueReject}
 /// What the journal records of an input beside its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Journal sequence, rising.
+    /// Journal sequence, increasing by at least one.
     pub seq: u64,
     /// When the input was journaled; never goes back.
     pub time: UnixNanos,
@@ -48,33 +48,33 @@ pub enum Input {
     NodeStarted,
     /// The core's timer is due.
     Tick,
-    /// Reference data.
+    /// Definition of an asset.
     Asset(AssetDef),
-    /// Reference data.
+    /// Definition of an instrument.
     Instrument(InstrumentDef),
-    /// Reference data.
+    /// Definition of a venue.
     Venue(VenueDef),
-    /// Reference data.
+    /// Definition of a listing: an instrument at a venue.
     Listing(ListingDef),
-    /// Reference data.
+    /// Definition of an account with its limits.
     Account(AccountDef),
-    /// Reference data.
+    /// Definition of a client session.
     Session(SessionDef),
-    /// From a client.
+    /// A client's new order.
     NewOrder(NewOrder),
-    /// From a client.
+    /// A client's request that the gateway cannot express as an order: the core refuses it.
     Unacceptable(Unacceptable),
-    /// From a client.
+    /// A client's cancel request.
     Cancel(CancelOrder),
-    /// From a client.
+    /// A client's status request.
     Status(OrderStatus),
-    /// From a client.
+    /// A client's replace request.
     Replace(ReplaceOrder),
-    /// From a client.
+    /// A client's mass cancel request.
     MassCancel(MassCancel),
-    /// From a client.
+    /// A client's mass status request.
     MassStatus(MassStatus),
-    /// From an operator.
+    /// An operator's command.
     Operator(Operator),
     /// The client has logged on, and has chosen what becomes of its orders when its connection is
     /// lost.

@@ -70,7 +70,7 @@ impl Ledger {
         self.positions.get(at).copied().unwrap_or_default()
     }
 
-    /// How much of the base asset that side may trade until the position is flat.
+    /// Quantity of the base asset that an order of `side` may trade until the position is flat.
     pub fn reducible(&self, account: AccountId, instrument: InstrumentId, side: Side) -> i128 {
         let base = self.position(account, instrument).base;
         match side {

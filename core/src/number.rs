@@ -31,7 +31,7 @@ pub struct Price(pub i64);
 pub struct Qty(pub i64);
 
 impl Qty {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
     /// Sum; `None` on overflow.
@@ -89,7 +89,7 @@ impl Notional {
 pub struct Amount(pub i128);
 
 impl Amount {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
     /// Sum; stops at the ends of the range (10^20 units), which no real balance reaches.

@@ -42,7 +42,7 @@ pub enum OrderState {
     Expired,
 }
 
-/// What can happen to a client order.
+/// Events of a client order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderEvent {
     /// The effective time or the trigger price has come.
@@ -266,7 +266,7 @@ pub enum CancelReason {
     /// The client asked.
     #[default]
     Client,
-    /// The kill switch.
+    /// A halt cancels the order.
     Kill,
     /// A day order at the end of its day.
     DayEnd,
@@ -331,7 +331,7 @@ pub struct Order {
     pub stuck: bool,
     /// Buy or sell.
     pub side: Side,
-    /// Market or limit.
+    /// Order type (40).
     pub ord_type: OrdType,
     /// Time in force.
     pub tif: TimeInForce,

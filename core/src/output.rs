@@ -89,23 +89,23 @@ impl ChildRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "a ring slot holds the largest anyway")]
 pub enum Output {
-    /// To a client.
+    /// An execution report to a client.
     Report(Report),
-    /// To a client.
+    /// A cancel reject to a client.
     CancelReject(CancelReject),
-    /// To a client.
+    /// A mass cancel report to a client.
     MassCancelReport(MassCancelReport),
-    /// To the client gateway.
+    /// A command to the client gateway.
     Command(SessionId, SessionCommand),
-    /// To the console that asked, and to the audit.
+    /// The answer to an operator's command.
     Operator(OperatorReport),
-    /// To a sender.
+    /// A new child, to a sender.
     SendNew(SendNew),
-    /// To a sender.
+    /// A cancel of a child, to a sender.
     SendCancel(ChildRef),
     /// To a sender: the venue is queried about the child.
     Query(ChildRef),
-    /// To the read model.
+    /// An event, to the read model.
     Notice(Notice),
 }
 
@@ -129,7 +129,7 @@ impl Output {
     }
 }
 
-/// Takes what the core decides.
+/// Receives the outputs of the core.
 pub trait Sink {
     /// One output, in order.
     fn output(&mut self, output: &Output);

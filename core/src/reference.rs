@@ -22,7 +22,7 @@ pub const DEFINITIONS_MAX: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadReference;
 
-/// All reference data.
+/// Reference data of the core.
 #[derive(Debug, Default)]
 pub struct Reference {
     /// Assets by id.
@@ -67,7 +67,8 @@ impl Reference {
     /// Takes the definition that an input holds.
     ///
     /// # Errors
-    /// It contradicts what is known, is out of range, or is no definition; nothing was changed.
+    /// The input contradicts a known definition, is out of range, or is not a definition. Nothing
+    /// was changed.
     pub fn define(&mut self, definition: &Input) -> Result<(), BadReference> {
         match definition {
             Input::Asset(def) => self.asset(*def),

@@ -27,7 +27,7 @@ const RATE_WINDOW_NS: u64 = 1_000_000_000;
 /// Execution instructions (FIX 18) that are carried out, or that hold for every order anyway.
 const EXEC_INSTS: &[u8] = b"1HKQo";
 
-/// What an account has used of its limits.
+/// Usage of an account's limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AccountUsage {
     requests: RateWindow,
@@ -242,7 +242,8 @@ fn only_quantity_and_price_change(r: &mut Request<'_>) -> Result<(), Refusal> {
     pass_if(keeps, Refusal::NotReplaceable)
 }
 
-/// Whether a replace changes nothing but quantity and price. What it leaves out stays as it is.
+/// True if a replace changes only quantity and price. A field that the replace leaves out stays
+/// unchanged.
 fn keeps_the_rest(new: &NewOrder, order: &Order) -> bool {
     let instructions = &new.instructions;
     let same_expiry =

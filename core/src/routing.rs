@@ -40,7 +40,7 @@ pub struct VenueState {
 /// A read-only view of everything that a plan is made from.
 #[derive(Clone, Copy)]
 pub struct RoutingView<'a> {
-    /// Reference data.
+    /// The reference data.
     pub reference: &'a Reference,
     /// Books, by instrument times [`VENUES_MAX`] plus venue.
     pub books: &'a [Book],
@@ -321,7 +321,7 @@ fn eligible<'a>(
     Ok((listing, book))
 }
 
-/// Makes a plan.
+/// Makes a plan for a request.
 pub fn plan(market: &RoutingView<'_>, request: &RouteRequest) -> Plan {
     let mut plan = Plan {
         takes: [PlannedChild::default(); VENUES_MAX],

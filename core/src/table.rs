@@ -31,7 +31,7 @@ pub struct Ring<T> {
 }
 
 impl<T: Slot> Ring<T> {
-    /// `2^log2` slots.
+    /// A ring of `2^log2` empty slots.
     pub fn new(log2: u8) -> Self {
         let words = (1_usize << log2).div_ceil(64);
         Self { slots: vec![T::EMPTY; 1 << log2], living: vec![0; words], next: 1, live: 0 }
@@ -227,7 +227,7 @@ pub struct Recent<K, V = ()> {
 }
 
 impl<K: Key, V: Copy> Recent<K, V> {
-    /// Remembers `2^log2` keys.
+    /// An empty set for `2^log2` keys.
     pub fn new(log2: u8, seed: u64) -> Self {
         Self { index: Index::new(log2), seed, arrived: vec![None; 1 << log2], next: 0 }
     }

@@ -17,7 +17,7 @@ pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 /// Layout changes other than a new limit, beyond the four of the first limits.
 const LAYOUT_CHANGES: u16 = 0;
 
-/// No encoded input is longer (asserted by a test over all of them).
+/// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
 
 /// Why bytes are not an input.

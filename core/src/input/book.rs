@@ -14,7 +14,7 @@ pub const LEVELS_PER_UPDATE: usize = 8;
 /// One level of a book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
-    /// Price.
+    /// Price, in the instrument's price units.
     pub price: Price,
     /// Quantity that rests at the price; zero removes the level.
     pub qty: Qty,
@@ -22,16 +22,17 @@ pub struct Level {
 
 wire_struct!(Level { price, qty });
 
-/// Changed levels of one book, absolute. The feed has proved the sequence.
+/// Changed levels of one book, as absolute quantities. The feed has proved the sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BookUpdate {
     /// The venue.
     pub venue: VenueId,
     /// The instrument.
     pub instrument: InstrumentId,
-    /// Forget all levels first: a snapshot begins, and the book is trusted from its end on.
+    /// True at the start of a snapshot: remove all levels first. The book is trusted once the
+    /// snapshot is complete.
     pub clear: bool,
-    /// The change is complete; until then the book is not used.
+    /// True if the change is complete. Until then the book is not used.
     pub last: bool,
     /// Bit i set: level i is an ask.
     pub asks: u8,
@@ -109,7 +110,7 @@ pub enum Distrust {
     Checksum = 3,
     /// The feed is disconnected.
     Disconnected = 4,
-    /// The feed sent what its protocol forbids.
+    /// The feed broke its protocol.
     Protocol = 5,
 }
 wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol });

@@ -8,7 +8,8 @@ use crate::id::{AccountId, AssetId, InstrumentId, Name, SessionId, Symbol, Venue
 use crate::number::{Amount, FeePpm, Price, Qty};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_struct};
 
-/// The first record of every journal: what must be equal for a replay to be equal.
+/// First record of every journal: the settings that must be equal for a replay to give equal
+/// outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Genesis {
     /// Number of this journal, written into every order id at a venue, so that no order of another
@@ -34,10 +35,10 @@ wire_struct!(Genesis {
     hash_seed
 });
 
-/// An asset.
+/// Definition of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssetDef {
-    /// Dense id.
+    /// Id: the index in the list of definitions, from 0.
     pub id: AssetId,
     /// Name, such as `BTC`.
     pub name: Name,
@@ -47,7 +48,7 @@ wire_struct!(AssetDef { id, name });
 /// An instrument over all venues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstrumentDef {
-    /// Dense id.
+    /// Id: the index in the list of definitions, from 0.
     pub id: InstrumentId,
     /// Symbol, such as `BTC/USDT`.
     pub symbol: Symbol,
@@ -57,7 +58,7 @@ pub struct InstrumentDef {
     pub quote: AssetId,
     /// Decimals of [`Price`]; with `qty_decimals` at most 18.
     pub price_decimals: u8,
-    /// Decimals of [`Qty`].
+    /// Decimals of quantities ([`Qty`]), 0 to 18.
     pub qty_decimals: u8,
     /// Largest single order, above zero.
     pub order_qty_max: Qty,
@@ -72,10 +73,10 @@ wire_struct!(InstrumentDef {
     order_qty_max
 });
 
-/// A venue.
+/// Definition of a venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VenueDef {
-    /// Dense id.
+    /// Id: the index in the list of definitions, from 0.
     pub id: VenueId,
     /// Name in configuration, logs and reports.
     pub name: Name,
@@ -113,9 +114,9 @@ pub struct ListingDef {
     pub tick: Price,
     /// Quantity step, above zero.
     pub lot: Qty,
-    /// Smallest order.
+    /// Smallest quantity of an order.
     pub qty_min: Qty,
-    /// Largest order.
+    /// Largest quantity of an order.
     pub qty_max: Qty,
     /// Smallest order value, in the quote asset.
     pub notional_min: Amount,
@@ -140,7 +141,7 @@ wire_struct!(ListingDef {
 /// A trading account and its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountDef {
-    /// Dense id.
+    /// Id: the index in the list of definitions, from 0.
     pub id: AccountId,
     /// FIX `Account` (1).
     pub name: Name,
@@ -174,12 +175,12 @@ impl Wire for AccountDef {
     }
 }
 
-/// A client session.
+/// Definition of a client session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionDef {
-    /// Dense id.
+    /// Id: the index in the list of definitions, from 0.
     pub id: SessionId,
-    /// The client's `CompID`.
+    /// `CompID` of the client.
     pub name: Name,
     /// The account that the session trades for; `None` if it only listens (a drop copy).
     pub account: Option<AccountId>,

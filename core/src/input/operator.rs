@@ -31,7 +31,7 @@ wire_struct!(Operator { request, by, reason, command });
 /// What a command holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Everything.
+    /// The whole node.
     All,
     /// One venue.
     Venue(VenueId),
@@ -52,11 +52,11 @@ pub enum OperatorCommand {
     /// The kill switch: no new order is accepted in the scope, and its open orders are cancelled.
     /// For a venue: its children are cancelled and their orders are routed to other venues.
     Halt(Scope),
-    /// Ends the halt of exactly this scope; a wider one stays.
+    /// Ends the halt of exactly this scope; halts of other scopes stay.
     Resume(Scope),
     /// No new child is sent to the venue; its open children stay.
     DrainVenue(VenueId),
-    /// Ends a drain.
+    /// Ends the drain of the venue.
     EnableVenue(VenueId),
     /// Cancels one order.
     Cancel(OrderId),
@@ -93,17 +93,17 @@ wire_variants!(OperatorCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum NodeCommand {
-    /// An orderly end.
+    /// Ends the node in order.
     Shutdown = 1,
-    /// Logs errors only.
+    /// Sets the log level `error`.
     LogError = 2,
-    /// Logs warnings too.
+    /// Sets the log level `warn`.
     LogWarn = 3,
     /// Logs information too.
     LogInfo = 4,
     /// Logs the way of each order too.
     LogDebug = 5,
-    /// Logs everything.
+    /// Sets the log level `trace`.
     LogTrace = 6,
     /// Sends the reason to all clients as News (FIX B).
     News = 7,

@@ -8,12 +8,12 @@ use crate::wire::{Reader, Wire, WireError, Writer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Refusal {
-    /// No refusal.
+    /// The request is accepted.
     #[default]
     None = 0,
     /// The `ClOrdID` was used before.
     DuplicateClOrdId = 1,
-    /// No such instrument.
+    /// The instrument is not defined.
     UnknownSymbol = 2,
     /// The quantity is zero, negative, or not a multiple of any listing's lot.
     BadQuantity = 3,
@@ -27,13 +27,13 @@ pub enum Refusal {
     PriceCollar = 7,
     /// Too many requests per second.
     RateExceeded = 8,
-    /// Trading is halted.
+    /// Trading is halted for the whole node.
     Halted = 9,
     /// No venue is up with a trusted book.
     NoVenue = 10,
     /// No venue has the funds.
     InsufficientFunds = 11,
-    /// No single venue can fill it whole now.
+    /// No single venue can fill the whole order at this moment.
     FokNotFillable = 12,
     /// Below every venue's smallest order.
     BelowMinimum = 13,
@@ -47,7 +47,7 @@ pub enum Refusal {
     UnsupportedType = 17,
     /// The account is not this session's.
     WrongAccount = 18,
-    /// No order of that id.
+    /// No order has this id.
     UnknownOrder = 19,
     /// The order is already over.
     TooLateToCancel = 20,
@@ -61,46 +61,46 @@ pub enum Refusal {
     ClientRequest = 24,
     /// The order was routed as often as is allowed.
     RoundsExhausted = 25,
-    /// The kill switch.
+    /// A halt cancelled the order.
     KillSwitch = 26,
     /// The venue refused to cancel a child.
     VenueRefused = 27,
     /// Every venue that could take the order has too many unanswered orders, or has used up its
     /// rate.
     VenueBusy = 28,
-    /// No venue of that name.
+    /// No venue has this name.
     UnknownVenue = 29,
-    /// An execution instruction that is not carried out.
+    /// The execution instruction (18) is not supported.
     UnsupportedExecInst = 30,
-    /// Algorithms are not carried out.
+    /// Algorithmic orders are not supported.
     UnsupportedStrategy = 31,
-    /// Orders for later are not carried out.
+    /// Scheduled orders are not supported.
     UnsupportedSchedule = 32,
     /// The expire time is missing, in the past, or not allowed with the time in force.
     BadExpireTime = 33,
-    /// A minimum quantity is not carried out.
+    /// A minimum quantity is not supported.
     UnsupportedMinQty = 34,
-    /// A display quantity is not carried out.
+    /// A display quantity is not supported.
     UnsupportedDisplayQty = 35,
-    /// An order by amount is not carried out.
+    /// An order by cash amount is not supported.
     UnsupportedCashQty = 36,
     /// The client's connection was lost, and the session or the order asked for a cancel then.
     ConnectionLost = 37,
     /// The node was down, and the order asked for a cancel then.
     SystemFailure = 38,
-    /// A mass cancel.
+    /// The client's mass cancel.
     MassCancel = 39,
-    /// More than quantity and price would change.
+    /// The replace changes more than quantity and price.
     NotReplaceable = 40,
-    /// The new quantity is not above what is filled.
+    /// The new quantity is not above the filled quantity.
     BelowFilled = 41,
-    /// The request's scope is not one that is carried out.
+    /// The scope of the request is not supported.
     UnsupportedScope = 42,
     /// The order's expire time has come.
     TimeExpired = 43,
     /// An operator cancelled the order.
     OperatorCancel = 44,
-    /// Only what reduces the position is taken.
+    /// Reduce-only: the order would not reduce the position.
     ReduceOnly = 45,
 }
 

@@ -21,7 +21,7 @@ pub struct NewOrder {
     pub instrument: InstrumentId,
     /// Buy or sell.
     pub side: Side,
-    /// Market or limit.
+    /// Order type (40).
     pub ord_type: OrdType,
     /// Time in force.
     pub tif: TimeInForce,
@@ -58,7 +58,7 @@ wire_struct!(NewOrder {
 pub struct CharSet(pub u64);
 
 impl CharSet {
-    /// No characters.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
     /// The bit of a character; `None` for one that cannot be in the set.
@@ -89,7 +89,7 @@ impl CharSet {
         }
     }
 
-    /// Whether every character of it is one of `others`.
+    /// True if every character of the set is in `others`.
     pub fn is_within(self, others: &[u8]) -> bool {
         let allowed = others.iter().filter_map(|byte| Self::bit(*byte)).fold(0, |a, b| a | b);
         self.0 & !allowed == 0

@@ -9,10 +9,10 @@ use crate::wire::wire_enum;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Side {
-    /// FIX 54=1.
+    /// Buy (`Side` 54=1).
     #[default]
     Buy = 1,
-    /// FIX 54=2.
+    /// Sell (`Side` 54=2).
     Sell = 2,
 }
 
@@ -34,9 +34,9 @@ impl Side {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum OrdType {
-    /// FIX 40=1.
+    /// Market (`OrdType` 40=1).
     Market = 1,
-    /// FIX 40=2.
+    /// Limit (`OrdType` 40=2).
     #[default]
     Limit = 2,
 }

@@ -49,7 +49,7 @@ pub enum VenueReject {
     InsufficientFunds = 2,
     /// Price, quantity or value outside the venue's filters.
     Filter = 3,
-    /// Too many orders.
+    /// The venue's rate limit is exceeded.
     RateLimit = 4,
     /// The id is already used at the venue.
     DuplicateId = 5,
@@ -97,7 +97,7 @@ wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected });
 pub enum Doubt {
     /// No answer came within the adapter's time limit.
     NoAnswer = 1,
-    /// The venue itself says that the outcome is unknown.
+    /// The venue reports that the outcome is unknown.
     VenueUnsure = 2,
 }
 wire_enum!(Doubt { NoAnswer, VenueUnsure });
@@ -111,7 +111,7 @@ pub struct ChildFill {
     pub child: ChildId,
     /// The instrument.
     pub instrument: InstrumentId,
-    /// Our side.
+    /// Side of our order.
     pub side: Side,
     /// The venue's id of the execution, unique together with the child.
     pub exec: ExecId,
@@ -123,7 +123,7 @@ pub struct ChildFill {
     pub fee: Amount,
     /// The asset of the fee.
     pub fee_asset: AssetId,
-    /// Maker or taker.
+    /// Maker or taker (`LastLiquidityInd` 851).
     pub liquidity: Liquidity,
 }
 wire_struct!(ChildFill {

@@ -12,7 +12,7 @@ use crate::number::{Price, Qty};
 pub enum Verdict {
     /// Gets a child that takes liquidity.
     Taken = 1,
-    /// Gets the child that rests.
+    /// The venue gets the child that rests in its book.
     Rested = 2,
     /// Other venues had better prices.
     WorsePrice = 3,

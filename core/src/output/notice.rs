@@ -19,7 +19,7 @@ pub enum ChildEnd {
     Rejected = 3,
 }
 
-/// Something that an operator should know.
+/// Event for the read model, the log and operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A venue is up.
@@ -60,7 +60,7 @@ pub enum Notice {
     Balance(VenueId, AssetId, Amount),
     /// Reference data that contradicts the known data. Nothing was changed.
     BadReference,
-    /// Trading is halted.
+    /// Trading is halted for the whole node.
     Halted,
     /// The halt of everything is over.
     Resumed,

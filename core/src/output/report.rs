@@ -19,23 +19,23 @@ use crate::wire::{INPUT_BYTES_MAX, encode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ReportKind {
-    /// 150=0.
+    /// New (`ExecType` 150=0).
     New = b'0',
-    /// 150=4.
+    /// Canceled (`ExecType` 150=4).
     Canceled = b'4',
-    /// 150=5.
+    /// Replaced (`ExecType` 150=5).
     Replaced = b'5',
-    /// 150=6.
+    /// Pending cancel (`ExecType` 150=6).
     PendingCancel = b'6',
-    /// 150=8.
+    /// Rejected (`ExecType` 150=8).
     Rejected = b'8',
-    /// 150=C.
+    /// Expired (`ExecType` 150=C).
     Expired = b'C',
-    /// 150=E.
+    /// Pending replace (`ExecType` 150=E).
     PendingReplace = b'E',
-    /// 150=F.
+    /// Trade (`ExecType` 150=F).
     Trade = b'F',
-    /// 150=I.
+    /// Order status (`ExecType` 150=I).
     OrderStatus = b'I',
 }
 
@@ -43,23 +43,23 @@ pub enum ReportKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum OrdStatus {
-    /// 39=0.
+    /// New (`OrdStatus` 39=0).
     New = b'0',
-    /// 39=1.
+    /// Partially filled (`OrdStatus` 39=1).
     PartiallyFilled = b'1',
-    /// 39=2.
+    /// Filled (`OrdStatus` 39=2).
     Filled = b'2',
-    /// 39=4.
+    /// Canceled (`OrdStatus` 39=4).
     Canceled = b'4',
-    /// 39=6.
+    /// Pending cancel (`OrdStatus` 39=6).
     PendingCancel = b'6',
-    /// 39=8.
+    /// Rejected (`OrdStatus` 39=8).
     Rejected = b'8',
     /// 39=A: accepted for later (scheduled, or waiting for its trigger).
     PendingNew = b'A',
-    /// 39=C.
+    /// Expired (`OrdStatus` 39=C).
     Expired = b'C',
-    /// 39=E.
+    /// Pending replace (`OrdStatus` 39=E).
     PendingReplace = b'E',
 }
 
@@ -82,15 +82,15 @@ pub struct Report {
     /// Trace id of the order ([`NewOrder::trace`](crate::input::NewOrder::trace)), also of one that
     /// was refused; zero where the report is about no order.
     pub trace: u64,
-    /// FIX 150.
+    /// `ExecType` (150).
     pub kind: ReportKind,
-    /// FIX 39.
+    /// `OrdStatus` (39).
     pub status: OrdStatus,
     /// The order has been replaced before. FIX 4.2 has a status of its own for such an order.
     pub replaced: bool,
-    /// FIX 11.
+    /// `ClOrdID` (11).
     pub cl_ord_id: ClOrdId,
-    /// FIX 41; empty if none.
+    /// `OrigClOrdID` (41); empty if none.
     pub orig_cl_ord_id: ClOrdId,
     /// Id of the status request that the report answers (FIX 790, or 584 of a mass status); empty
     /// if none.
@@ -103,19 +103,19 @@ pub struct Report {
     pub instrument: Option<InstrumentId>,
     /// What the client called an unknown instrument; empty otherwise.
     pub symbol: Symbol,
-    /// FIX 54.
+    /// `Side` (54).
     pub side: Side,
-    /// FIX 40.
+    /// `OrdType` (40).
     pub ord_type: OrdType,
-    /// FIX 59.
+    /// `TimeInForce` (59).
     pub tif: TimeInForce,
-    /// FIX 38.
+    /// `OrderQty` (38).
     pub qty: Qty,
-    /// FIX 44; zero if none.
+    /// `Price` (44); zero if none.
     pub price: Price,
-    /// FIX 14.
+    /// `CumQty` (14).
     pub filled: Qty,
-    /// FIX 151.
+    /// `LeavesQty` (151).
     pub leaves: Qty,
     /// Sum of price times quantity over all fills: FIX 14 times 6.
     pub filled_notional: Notional,
@@ -194,24 +194,24 @@ impl Report {
     }
 }
 
-/// The execution that a trade report tells.
+/// The execution in a trade report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastFill {
-    /// FIX 30.
+    /// `LastMkt` (30): the venue.
     pub venue: VenueId,
-    /// FIX 851.
+    /// `LastLiquidityInd` (851).
     pub liquidity: Liquidity,
-    /// FIX 32.
+    /// `LastQty` (32).
     pub qty: Qty,
-    /// FIX 31.
+    /// `LastPx` (31).
     pub price: Price,
-    /// FIX 137.
+    /// `MiscFeeAmt` (137); negative is a rebate.
     pub fee: Amount,
-    /// FIX 138.
+    /// `MiscFeeCurr` (138).
     pub fee_asset: AssetId,
     /// FIX 526: the child order that was executed.
     pub child: ChildId,
-    /// FIX 527: the venue's id of the execution.
+    /// `SecondaryExecID` (527): the venue's execution id.
     pub exec: ExecId,
     /// FIX 198: the venue's id of the child; empty if the venue has told none.
     pub venue_order: VenueOrderId,
@@ -248,7 +248,7 @@ pub struct CancelReject {
     pub cl_ord_id: ClOrdId,
     /// FIX 41: the id of the order.
     pub orig_cl_ord_id: ClOrdId,
-    /// FIX 39.
+    /// `OrdStatus` (39).
     pub status: OrdStatus,
     /// FIX 434: the request was to replace the order, not to cancel it.
     pub of_replace: bool,

@@ -50,7 +50,7 @@ pub struct SessionConfig {
     pub next_expected: bool,
     /// Most messages that one `ResendRequest` of ours asks for; 0 for no limit.
     pub resend_chunk: u64,
-    /// What the session may do.
+    /// Rights of the session.
     pub kind: SessionKind,
     /// What happens to the session's orders when its connection is lost, unless its Logon chooses
     /// otherwise.
@@ -87,7 +87,7 @@ impl SessionConfig {
     }
 }
 
-/// What a session may do.
+/// Rights of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionKind {
     /// Trade for its account.
@@ -192,9 +192,9 @@ pub enum ConfigError {
     /// The number of stores is not the number of sessions.
     #[error("{stores} stores for {sessions} sessions")]
     Stores {
-        /// Stores given.
+        /// Number of message stores.
         stores: usize,
-        /// Sessions configured.
+        /// Number of configured sessions.
         sessions: usize,
     },
     /// More sessions or instruments than the core can define.

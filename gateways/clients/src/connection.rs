@@ -18,23 +18,23 @@ pub(crate) enum ConnectionOwner {
     Unbound,
     /// The client at this place of the configuration.
     Client(usize),
-    /// Nobody any more: the connection is to be closed, and nothing more is read from it.
+    /// No owner: the connection will be closed, and nothing more is read from it.
     Closing,
 }
 
 /// What protects a connection.
 #[derive(Debug)]
 pub(crate) enum TlsState {
-    /// Nothing.
+    /// The connection is not encrypted.
     Plain,
     /// TLS, and its handshake is not done yet.
     Handshake,
-    /// TLS, and what the handshake has shown about the peer.
+    /// TLS, with the facts about the peer from the handshake.
     Established(Box<TlsFacts>),
 }
 
 impl TlsState {
-    /// What the handshake has shown about the peer.
+    /// The facts about the peer from the TLS handshake.
     pub fn facts(&self) -> Option<&TlsFacts> {
         match self {
             Self::Plain | Self::Handshake => None,
@@ -63,8 +63,8 @@ pub(crate) struct Connection {
     pub logon_due_ns: u64,
     /// The connection is in the gateway's list of connections to write.
     pub dirty: bool,
-    /// `input` is read on when the core has room, when reports confirm what the client sent, or
-    /// when the client has read more of a resend.
+    /// True while reading of `input` is interrupted. Reading continues when the core has room, when
+    /// reports confirm earlier messages, or when the client has read more of a resend.
     pub stalled: bool,
     /// The operator has been told that the client reads slowly.
     pub warned: bool,

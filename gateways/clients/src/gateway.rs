@@ -17,8 +17,8 @@
 //! watches the time, `queries` and `history` answer requests that are not the core's. `clients`,
 //! `connections`, `throttle` and `disconnect_choice` are parts that know nothing of the gateway.
 //!
-//! A line belongs here if it needs connections and sessions together. What a message means is
-//! `order` and `report`.
+//! A line belongs here if it needs connections and sessions together. `order` and `report`
+//! translate messages.
 
 use std::collections::VecDeque;
 
@@ -53,7 +53,7 @@ use connections::Connections;
 use inbound::Interrupted;
 pub use queries::SessionShown;
 
-/// Longest first message, in bytes: nobody who is not logged on needs more.
+/// Longest first message of a connection, bytes. A Logon needs no more.
 pub const LOGON_BYTES_MAX: usize = 4 << 10;
 
 /// Notices that wait to be taken; more are counted and dropped.
@@ -62,7 +62,7 @@ pub const NOTICES_MAX: usize = 1_024;
 /// An input for the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientInput {
-    /// What a client, or the end of its connection, asks of the core.
+    /// An input for the core, from a client's message or the end of its connection.
     pub input: Input,
     /// When the bytes behind it arrived, nanoseconds since the Unix epoch.
     pub arrived_ns: u64,
@@ -147,9 +147,9 @@ impl<S: MessageStore> ClientGateway<S> {
         })
     }
 
-    /// The journal holds events of this session up to `event`, although not all of them will be
-    /// given: for a start from a snapshot instead of the journal's beginning. Call before the
-    /// outputs of the journal's tail.
+    /// The journal holds events of this session up to `event`, but not all of them will be passed
+    /// in. For a replay that does not begin at the first record. Call this before the outputs of
+    /// the replay.
     pub fn journal_has(&mut self, session: SessionId, event: u64) {
         if let Some(place) = self.clients.by_session(session) {
             let client = &mut self.clients[place];
@@ -203,7 +203,8 @@ impl<S: MessageStore> ClientGateway<S> {
         let client = connection.client();
         let arrived_ns = connection.arrived_ns;
         if reason == CloseReason::SlowConsumer {
-            // It would not read this either. It will ask for what is stored.
+            // The client would not read these bytes either. It requests the stored messages after
+            // its next logon.
             connection.out.clear();
         }
         self.connections.let_go(conn);
@@ -259,7 +260,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.notices.pop_front()
     }
 
-    /// What was counted.
+    /// The counters.
     pub const fn counters(&self) -> Counters {
         self.counters
     }

@@ -159,7 +159,7 @@ pub enum Notice {
         /// The client's session.
         session: SessionId,
     },
-    /// A client does not read: half of its output buffer is full.
+    /// A client does not read, and half of its output buffer is used.
     SlowConsumer {
         /// The client's session.
         session: SessionId,
@@ -270,16 +270,16 @@ pub enum RecoveryError {
     Store(#[from] StoreError),
 }
 
-/// What was counted since the start.
+/// Counters since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Connections accepted.
     pub connections: u64,
-    /// Connections refused for a limit.
+    /// Connections refused because of a limit.
     pub connections_refused: u64,
-    /// Logons that succeeded.
+    /// Successful Logons.
     pub logons: u64,
-    /// Connections closed before they were logged on.
+    /// Connections closed before a successful Logon.
     pub logons_refused: u64,
     /// Logons that failed their proof.
     pub credentials_refused: u64,
@@ -289,7 +289,7 @@ pub struct Counters {
     pub lockouts: u64,
     /// Connections on which TLS failed.
     pub tls_failures: u64,
-    /// Clients cut off because they did not read.
+    /// Clients disconnected because they did not read.
     pub slow_consumers: u64,
     /// Times that a gap in a client's sequence was found and asked for.
     pub gaps: u64,
@@ -302,13 +302,13 @@ pub struct Counters {
     pub stalls: u64,
     /// Reports and cancel rejects stored, and written if the client is logged on.
     pub outputs: u64,
-    /// Outputs that were stored already.
+    /// Outputs that the store already held.
     pub outputs_repeated: u64,
-    /// Outputs for a session that has failed; a restart repeats them.
+    /// Outputs for a session whose store has failed; a restart repeats them.
     pub outputs_dropped: u64,
     /// Messages answered by a Reject (35=3) or a `BusinessMessageReject` (35=j).
     pub messages_rejected: u64,
-    /// Requests refused because a session sent too many.
+    /// Requests refused because a session exceeded its rate limit.
     pub throttled: u64,
     /// Notices about peers that are not logged on, counted instead of told.
     pub notices_untold: u64,

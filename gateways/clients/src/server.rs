@@ -83,7 +83,7 @@ pub enum ServerError {
     TooManyListeners,
 }
 
-/// What the server counted; the gateway counts the rest.
+/// Counters of the server; the gateway has the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServerCounters {
     /// Connections accepted by the system.
@@ -282,7 +282,7 @@ impl<S: MessageStore> GatewayServer<S> {
         worked
     }
 
-    /// How long there is nothing to do if the sockets stay quiet; zero if there is something now.
+    /// Time until the next timer; zero if there is work already.
     pub fn idle_for(&self) -> Duration {
         if self.is_busy() {
             Duration::ZERO
@@ -313,7 +313,7 @@ impl<S: MessageStore> GatewayServer<S> {
         &mut self.gateway
     }
 
-    /// What was counted.
+    /// The counters.
     pub const fn counters(&self) -> ServerCounters {
         self.counters
     }

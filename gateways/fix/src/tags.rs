@@ -1,7 +1,7 @@
 //! Tag numbers and message types by name, and the classes of tags that framing needs to know.
 //!
-//! A line belongs here if it is a number or letter out of the FIX specification (FIX 4.4 volume 6,
-//! field dictionary) used by more than one module.
+//! A line belongs here if it is a tag or value of the FIX specification (FIX 4.4 volume 6, field
+//! dictionary) that several modules use.
 
 macro_rules! tags {
     ($($name:ident = $number:literal, $text:literal;)*) => {

@@ -1,11 +1,11 @@
 //! The border between a sans-I/O protocol machine that peers connect to, and its carrier.
 //!
-//! A [`Machine`](crate::machine::Machine) connects to a venue, and pushes into an outbox that never
-//! refuses. An [`Acceptor`] is the other kind: its peers choose to connect, and both of its
-//! receivers may refuse. A socket may be full, and the core's input ring may be full. So bytes and
-//! emissions stay in the acceptor, which decides by how many of them wait, until the receiver has
-//! taken them. That is why this trait stands beside `Machine`: a machine has endpoints and HTTP
-//! requests, which an acceptor has not, and its carrier may lose nothing that it was handed.
+//! A [`Machine`](crate::machine::Machine) connects to a venue, and writes into an outbox that never
+//! refuses. An [`Acceptor`] is the other kind: its peers connect to it, and both of its receivers
+//! may refuse. A socket may be full, and the core's input ring may be full. So bytes and emissions
+//! stay in the acceptor until the receiver has taken them, and the acceptor limits how many wait.
+//! This trait stands beside `Machine` because a machine has endpoints and HTTP requests, and an
+//! acceptor has neither.
 //!
 //! The carrier calls [`Acceptor::deliver`] after each call that may have caused an emission, and
 //! writes and closes at the end of its turn. A mio thread and the seeded simulator carry the very
@@ -23,7 +23,7 @@ use crate::tls::{TlsFacts, TlsFault};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u32);
 
-/// What a carrier knows about a connection when the peer has just made it.
+/// Facts about a new connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// The peer's address; `None` if the carrier has no addresses.
@@ -51,7 +51,7 @@ pub enum Event<'a> {
 
 /// A sans-I/O protocol machine that peers connect to. Times are nanoseconds since the Unix epoch.
 pub trait Acceptor {
-    /// What it tells the core.
+    /// Type of the emissions for the core.
     type Emission;
     /// Why it refuses or ends a connection.
     type CloseReason;

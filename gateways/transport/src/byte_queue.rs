@@ -1,7 +1,6 @@
 //! Bytes that wait, first in, first out: for a socket to take them, or for a message to be whole.
 //!
-//! A line belongs here if it is about the queue itself. How long the queue may become is a limit
-//! of its owner.
+//! A line belongs here if it is about the queue itself. The owner limits its length.
 
 /// Bytes that wait. Taking bytes from the front moves no memory.
 #[derive(Debug, Default)]
@@ -17,7 +16,7 @@ impl ByteQueue {
         Self { bytes: Vec::with_capacity(bytes), start: 0 }
     }
 
-    /// Bytes that wait.
+    /// Number of waiting bytes.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.start
     }

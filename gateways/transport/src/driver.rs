@@ -231,7 +231,7 @@ impl<M: Machine> Driver<M> {
         worked
     }
 
-    /// How long there is nothing to do if the sockets stay quiet; zero if there is something now.
+    /// Time until the next timer; zero if there is work already.
     pub fn idle_for(&self) -> Duration {
         let busy =
             !self.own.is_empty() || self.links.iter().any(|link| link.more || link.unflushed);

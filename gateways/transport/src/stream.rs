@@ -29,7 +29,7 @@ const TLS_READ_BYTES: usize = 32 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write buffer full: {queued} bytes wait, {refused} more refused")]
 pub struct WriteBufferFull {
-    /// Bytes that wait.
+    /// Number of bytes that wait to be written.
     pub queued: usize,
     /// Bytes that did not fit.
     pub refused: usize,

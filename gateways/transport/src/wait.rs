@@ -42,7 +42,7 @@ pub enum PinError {
     /// The process may not run on that core, or the core does not exist.
     #[error("core {0} is not among the cores this process may use")]
     NoSuchCore(usize),
-    /// The system refused.
+    /// The operating system refused the affinity.
     #[error("the system refused to pin the thread to core {0}")]
     Refused(usize),
 }

@@ -36,12 +36,12 @@ impl Parked {
     }
 }
 
-/// How the sleeper sleeps.
+/// How the thread sleeps.
 #[derive(Clone, Debug)]
 enum SleepMethod {
-    /// In `mio::Poll::poll`.
+    /// The thread sleeps in `mio::Poll::poll`.
     Poll(Arc<mio::Waker>),
-    /// In [`std::thread::park_timeout`].
+    /// The thread sleeps in [`std::thread::park_timeout`].
     Thread(Thread),
 }
 

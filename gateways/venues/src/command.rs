@@ -1,11 +1,11 @@
-//! What the core asks of a venue.
+//! Commands of the core for a venue's order entry.
 //!
 //! A line belongs here if it turns an output of the core into a command for one venue.
 
 use rutter_core::id::VenueId;
 use rutter_core::output::{ChildRef, Output, SendNew};
 
-/// What a venue's order entry is asked to do.
+/// A command for a venue's order entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VenueCommand {
     /// Sends a new child.

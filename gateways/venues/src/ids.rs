@@ -1,4 +1,4 @@
-//! Child ids as the text that a venue gets, and back.
+//! Child ids as venue order ids, and back.
 //!
 //! A line belongs here if it maps a child id to an id alphabet. The text holds the node tag, which
 //! names the journal, and the child. So an answer finds its child without a table, also after a
@@ -43,7 +43,7 @@ impl IdText {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// The text.
+    /// The text as a string.
     pub fn as_str(&self) -> &str {
         // Only hex digits and dashes are pushed, so the bytes are always UTF-8.
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()

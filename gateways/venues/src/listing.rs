@@ -11,7 +11,7 @@ use crate::decimal::{self, DecimalError};
 /// An instrument at a venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// The core's id.
+    /// The core's id of the instrument.
     pub instrument: InstrumentId,
     /// The venue's symbol, exactly as it stands in its messages.
     pub symbol: String,
@@ -64,7 +64,7 @@ impl Listing {
 /// An instrument as a venue's market data names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedListing {
-    /// The core's id.
+    /// The core's id of the instrument.
     pub instrument: InstrumentId,
     /// The venue's symbol, exactly as it stands in its messages.
     pub symbol: String,
@@ -88,7 +88,7 @@ impl From<&Listing> for FeedListing {
 /// An asset with all the names that a venue uses for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetNames {
-    /// The core's id.
+    /// The core's id of the asset.
     pub asset: AssetId,
     /// The venue's names.
     pub names: Vec<String>,

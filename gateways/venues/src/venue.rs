@@ -83,7 +83,7 @@ impl OwnValue {
 pub struct OwnKey {
     /// The key.
     pub name: &'static str,
-    /// The type of its value.
+    /// Type of the value.
     pub value: OwnValue,
     /// A configuration of this venue without the key is refused.
     pub is_required: bool,
@@ -100,7 +100,7 @@ pub struct OwnKeys(BTreeMap<String, serde_json::Value>);
 pub struct OwnKeyError {
     /// The key.
     pub key: String,
-    /// What is wrong with the key.
+    /// The fault of the value.
     pub reason: String,
 }
 
@@ -170,7 +170,7 @@ impl Address {
     }
 }
 
-/// What the adapters of one venue are made from.
+/// Settings of one venue's adapters.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The core's id of the venue.

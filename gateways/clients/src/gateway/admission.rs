@@ -20,7 +20,7 @@ use crate::lockout::{LockoutRule, Lockouts, SourceAddress};
 use crate::notice::{CloseReason, Notice, NoticeKind};
 use crate::notice_limiter::NoticeLimiter;
 
-/// What the gateway remembers about peers that are not logged on.
+/// State about peers that are not logged on.
 #[derive(Debug)]
 pub(super) struct Admission {
     lockouts: Lockouts,
@@ -41,8 +41,8 @@ impl Admission {
 }
 
 impl<S: MessageStore> ClientGateway<S> {
-    /// Clients are let in from now on. A Logon that was signed earlier is refused: it may have been
-    /// used before a restart.
+    /// Starts to accept clients. A Logon that was signed before this moment is refused, because it
+    /// may have been used before a restart.
     pub fn opened(&mut self, now_ns: u64) {
         for client in self.clients.iter_mut() {
             client.session.policy_mut().opened(now_ns);
@@ -238,7 +238,7 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Tells, for each period that is over, how many notices of its kind were only counted.
+    /// Logs the number of notices that were only counted, for each ended period.
     pub(super) fn tell_untold(&mut self, now_ns: u64) {
         self.tick(now_ns);
         while let Some((kind, count)) = self.admission.limiter.due(now_ns) {

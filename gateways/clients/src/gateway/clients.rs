@@ -118,8 +118,8 @@ pub(super) struct Client<S> {
     /// Session id, account and FIX version.
     pub owner: Owner,
     pub session: Session<S, Credentials>,
-    /// The client's connection, from the Logon's arrival until the gateway lets go of it. As long
-    /// as it is here, the table of connections holds it.
+    /// The client's connection, from the arrival of its Logon until its end. The table of
+    /// connections holds it for all that time.
     pub conn: Option<ConnId>,
     /// The core has been told that the client is logged on.
     pub up: bool,
@@ -130,7 +130,7 @@ pub(super) struct Client<S> {
     /// Highest event number that the core has given to the session; of a drop copy, the highest
     /// number of a report, whether the report was copied or not.
     pub journal_event: u64,
-    /// What the session may do.
+    /// Rights of the session.
     pub kind: SessionKind,
     /// The client's `CompID`.
     pub comp_id: String,

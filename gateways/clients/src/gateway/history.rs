@@ -1,10 +1,10 @@
 //! A client that asks for yesterday's reports gets them: the messages that its store has of a time
 //! are sent again, over all resets of its sequence numbers.
 //!
-//! `HistoryRequest` (U1) names a time from 20021 up to, and without, 20022. Each message that was
-//! sent in it comes again as it was, with `PossResend` (97) and the number and time that it had
-//! (20023, 20024). `HistoryEnd` (U2) says how many there were. None of these is stored. A client
-//! may ask for one history at a time. Its other messages go between.
+//! `HistoryRequest` (U1) names a period from 20021 (inclusive) to 20022 (exclusive). Each message
+//! of the period is sent again unchanged, with `PossResend` (97) and its original number and time
+//! (20023, 20024). `HistoryEnd` (U2) gives the number of messages. These messages are not stored. A
+//! client may request one history at a time, and gets its other messages in between.
 //!
 //! A line belongs here if it sends a history. Reading the request is `reference::history`.
 

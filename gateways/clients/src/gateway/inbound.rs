@@ -4,8 +4,7 @@
 //! input first, and the connection is read on when the core has taken it. So the core's room is
 //! known before the next message is looked at, and an input leaves before the next is decoded.
 //!
-//! A line belongs here if it is about taking messages from connections. What a message means is
-//! `order`.
+//! A line belongs here if it takes messages from connections. `order` translates a message.
 
 use rutter_core::input::Input;
 use rutter_fix::codec::{FieldIndex, MESSAGE_BYTES_MAX};
@@ -106,8 +105,8 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// The core has taken what it was offered: reads the interrupted connection on, and then the
-    /// rest of the stalled ones if it was one of these.
+    /// The core has taken the offered input: continues to read the interrupted connection, and then
+    /// the other stalled ones.
     pub(super) fn read_on(&mut self, now_ns: u64) {
         let Some(Interrupted { conn, slots_left }) = self.interrupted.take() else { return };
         self.take_waiting(now_ns, conn, slots_left);
@@ -134,7 +133,8 @@ impl<S: MessageStore> ClientGateway<S> {
         self.end_reading(now_ns, conn, starved);
     }
 
-    /// No more is read from a connection for now. `starved`: bytes wait for room at the core.
+    /// Interrupts reading from a connection. `starved` is true if its bytes wait for room in the
+    /// input ring.
     fn end_reading(&mut self, now_ns: u64, conn: ConnId, starved: bool) {
         let mut stalled = starved;
         if let Some(place) = self.connections[conn].client() {
@@ -159,7 +159,7 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
-    /// Counts what the session has asked to be sent again, and was asked for.
+    /// Counts the session's resend requests in both directions.
     fn count_resends(&mut self, place: usize) {
         let counted = self.clients[place].session.take_counts();
         self.counters.gaps += counted.gaps;
@@ -221,8 +221,7 @@ impl<S: MessageStore> ClientGateway<S> {
             })
     }
 
-    /// A client that is being sent again what it missed goes on trading meanwhile, as long as it
-    /// reads, and its messages can be taken.
+    /// A client may trade during a resend, as long as it reads and its messages can be taken.
     fn may_read_on(&self, connection: &Connection) -> bool {
         connection.client().is_some_and(|place| self.is_replaying(place))
             && connection.input.len() < MESSAGE_BYTES_MAX

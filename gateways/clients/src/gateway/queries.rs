@@ -79,7 +79,7 @@ impl<S: MessageStore> ClientGateway<S> {
         !self.market.is_empty()
     }
 
-    /// What was counted of market data.
+    /// Counters of market data.
     pub const fn market_counters(&self) -> MarketCounters {
         self.market.counters()
     }

@@ -1,5 +1,4 @@
-//! What the gateway does when time passes or a client has read: heartbeats, logon timeouts, slow
-//! consumers.
+//! Timers of the gateway: heartbeats, logon timeouts, slow consumers.
 //!
 //! A line belongs here if it is due at a time, or if it counts bytes that wait for a socket.
 
@@ -22,7 +21,7 @@ impl<S: MessageStore> ClientGateway<S> {
         if due_ns == u64::MAX { None } else { Some(due_ns) }
     }
 
-    /// Does what is due. Cheap when nothing is. True if anything was due.
+    /// Runs all due timers; cheap when none is due. Returns true if any was due.
     pub(super) fn run_timers(&mut self, now_ns: u64) -> bool {
         let served = self.serve_market(now_ns) | self.serve_histories(now_ns);
         if now_ns < self.due_ns {

@@ -202,7 +202,7 @@ pub fn echo<const N: usize>(message: &Message<'_>, tag: u32) -> Result<Text<N>, 
     Text::new(text).filter(|text| !text.is_empty()).ok_or(RequestFault::range(tag))
 }
 
-/// Reads a 35=V: its id, and what it asks for. Its instruments are [`symbols`].
+/// Parses a `MarketDataRequest` (V): its id and contents. [`symbols`] has the instruments.
 ///
 /// # Errors
 /// [`RequestFault`], the first that is found.

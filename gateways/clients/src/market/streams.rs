@@ -24,7 +24,7 @@ use super::{ENTRIES_PER_SIDE_MAX, INCREMENT_ENTRIES_MAX, MdReqId};
 use crate::config::InstrumentConfig;
 use crate::terms::Terms;
 
-/// What was counted since the start.
+/// Counters since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarketCounters {
     /// Snapshots (W) sent.
@@ -143,7 +143,7 @@ impl Market {
         }
     }
 
-    /// What was counted.
+    /// The counters.
     pub const fn counters(&self) -> MarketCounters {
         self.counters
     }
@@ -449,7 +449,7 @@ impl Market {
         slot
     }
 
-    /// Ends a request.
+    /// Ends a subscription.
     ///
     /// # Errors
     /// [`MdRefusal::UnknownRequest`].

@@ -19,7 +19,7 @@ pub struct History {
     pub sent: u64,
 }
 
-/// What is wrong with a request, and the field at fault.
+/// Reject reason of a request, and the tag of the field at fault.
 pub type HistoryFault = (SessionRejectReason, u32);
 
 fn time(message: &Message<'_>, tag: u32) -> Result<u64, HistoryFault> {

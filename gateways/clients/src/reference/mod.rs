@@ -1,6 +1,6 @@
-//! What a client may ask besides orders and prices: `SecurityListRequest` (x) for the instruments,
-//! `TradingSessionStatusRequest` (g) for open or halted, `HistoryRequest` (U1) for reports of the
-//! past. News (B) comes from the operator unasked.
+//! Requests beside orders and market data: `SecurityListRequest` (x) for instruments,
+//! `TradingSessionStatusRequest` (g) for the trading status, `HistoryRequest` (U1) for past
+//! reports. News (B) is sent by the operator.
 //!
 //! A line belongs here if it is neither about an order nor about prices. The contract with clients
 //! is `docs/fix/market-data.md`.

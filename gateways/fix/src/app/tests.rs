@@ -1,4 +1,4 @@
-//! What the views take and refuse.
+//! Messages that the views accept and refuse.
 
 use super::*;
 use crate::codec::{Decimal, Encoder, FieldIndex, Message, decode};

@@ -29,7 +29,7 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("garbled message, {kind}; skipping {skip} bytes")]
 pub struct DecodeError {
-    /// What is wrong.
+    /// The fault.
     pub kind: Garbled,
     /// Bytes up to the next possible start of a message.
     pub skip: usize,

@@ -141,7 +141,7 @@ pub enum FieldErrorKind {
 pub struct FieldError {
     /// The field.
     pub tag: u32,
-    /// What is wrong.
+    /// The fault.
     pub kind: FieldErrorKind,
 }
 

@@ -11,7 +11,7 @@ use crate::dictionary::FieldType;
 use crate::session::SessionRejectReason as Reason;
 use crate::tags;
 
-/// Which checks a session makes. All of them by default.
+/// Checks of a session; all are on by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own, set by name")]
 pub struct Checks {

@@ -14,7 +14,7 @@ macro_rules! field_types {
         }
 
         impl FieldType {
-            /// The type of that name in a dictionary.
+            /// The type with this name in a dictionary.
             pub fn named(name: &str) -> Option<Self> {
                 match name {
                     $($($text)|+ => Some(Self::$name),)*

@@ -34,7 +34,7 @@ const MEMBERS_MAX: usize = 500_000;
 /// Deepest nesting of components and groups.
 const DEPTH_MAX: usize = 16;
 
-/// Most messages.
+/// Most messages in a dictionary.
 const MESSAGES_MAX: usize = 4_096;
 
 /// Why a file is not a dictionary.

@@ -141,7 +141,7 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
-    /// `BeginString` (8) of its messages.
+    /// `BeginString` (8) of the dictionary's messages.
     pub fn begin_string(&self) -> &str {
         &self.begin_string
     }

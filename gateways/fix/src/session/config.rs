@@ -145,7 +145,7 @@ impl Config {
         }
     }
 
-    /// The same session in another version, with every check of that version's dictionary.
+    /// This configuration in another version, with every check of that version's dictionary.
     #[must_use]
     pub fn validated(self, version: Version) -> Self {
         let ids = version.appl_ver_ids().iter().copied();

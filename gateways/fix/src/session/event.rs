@@ -1,5 +1,4 @@
-//! What a session tells its caller: events, reasons and errors. Every way to lose a connection has
-//! a name here.
+//! Events, reasons and errors of a session. Every reason to close a connection has a name here.
 //!
 //! A line belongs here if a caller of a session has to know it.
 
@@ -194,7 +193,7 @@ pub enum Refusal {
     /// `DefaultApplVerID` (1137) is absent, or none of ours.
     #[error("DefaultApplVerID")]
     DefaultApplVerId,
-    /// The session is closed now.
+    /// The session is outside its hours.
     #[error("outside session hours")]
     OutsideHours,
     /// The Logon breaks the dictionary.

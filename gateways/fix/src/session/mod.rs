@@ -11,8 +11,8 @@
 //! application message is stored before its bytes are handed out; an administrative message only
 //! takes a number.
 //!
-//! A line belongs here if it is about one session's protocol state. Which session a connection
-//! belongs to, and what an order means, is the gateway's.
+//! A line belongs here if it is about one session's protocol state. The gateway assigns connections
+//! to sessions and interprets orders.
 
 mod config;
 mod event;
@@ -46,8 +46,9 @@ pub const UNCONFIRMED_MAX: usize = 16_384;
 /// Longest that a message is held without any confirmation; then the peer is told to come again.
 pub const HELD_MAX_NS: u64 = 30_000_000_000;
 
-/// Most refused Logons that are answered within [`REFUSALS_NS`]; those beyond are closed on without
-/// a word. Each answer takes a number, and whoever knows the peer's name can ask for one.
+/// Most refused Logons that are answered within [`REFUSALS_NS`]; further ones are closed without an
+/// answer. Each answer takes a sequence number, and anybody who knows the peer's name can cause
+/// one.
 pub const REFUSALS_MAX: u32 = 32;
 
 /// What [`REFUSALS_MAX`] is counted over; a good Logon ends the count.
@@ -60,7 +61,7 @@ pub const ANSWERED_SCAN_MAX: u64 = 65_536;
 /// Most messages remembered or kept that came ahead of a gap.
 pub const AHEAD_MAX: usize = 1_024;
 
-/// Bytes of messages kept that came ahead of a gap; what is beyond has to be sent again.
+/// Most bytes of kept messages ahead of a gap; further messages have to be resent.
 pub const AHEAD_BYTES_MAX: usize = 1 << 20;
 
 /// Most garbled stretches between two good messages.
@@ -102,7 +103,7 @@ pub enum State {
     LoggedOn,
     /// Our Logout is not answered yet. The peer's messages still count unless it erred.
     LogoutSent {
-        /// The peer broke a rule: nothing of it is delivered any more.
+        /// True if the peer broke a rule: none of its messages is delivered.
         fatal: bool,
     },
 }
@@ -190,7 +191,7 @@ pub struct Session<S, P> {
     scratch: Vec<u8>,
 }
 
-/// What a session has counted since it was last asked.
+/// Counters of a session since the last reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Times that messages were found missing and asked for.
@@ -200,7 +201,7 @@ pub struct Counts {
 }
 
 impl<S: MessageStore, P: Policy> Session<S, P> {
-    /// What was counted since this was last called.
+    /// Returns the counters since the last call.
     pub fn take_counts(&mut self) -> Counts {
         std::mem::take(&mut self.counts)
     }
@@ -237,12 +238,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// What it was made with.
+    /// The configuration.
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What decides about logons: to tell it what the session does not know.
+    /// The policy for logons, for facts that the session does not know.
     pub const fn policy_mut(&mut self) -> &mut P {
         &mut self.policy
     }
@@ -290,7 +291,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay.is_some() || self.ahead_is_due()
     }
 
-    /// Prepares what can be prepared while nothing is urgent, such as the store's next file.
+    /// Does work that is not urgent, such as preparing the store's next file.
     ///
     /// # Errors
     /// [`SessionError::Store`].
@@ -334,8 +335,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Ok(())
     }
 
-    /// Starts both numbers at 1 with the next Logon; what was sent before can no longer be asked
-    /// for. Only while disconnected; otherwise nothing happens and the answer is false.
+    /// Resets both numbers to 1 for the next Logon; earlier messages can no longer be requested.
+    /// Only while disconnected; otherwise returns false without effect.
     pub fn reset(&mut self) -> bool {
         let free = self.state == State::Disconnected;
         if free {
@@ -344,7 +345,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         free
     }
 
-    /// The connection is gone, whoever closed it.
+    /// The connection is closed, by either side.
     pub fn disconnected(&mut self) {
         self.drop_connection();
     }
@@ -420,8 +421,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// Whether the peer's next message waits because as many as are allowed are not confirmed yet:
-    /// no more bytes are needed, and [`receive`](Self::receive) has nothing to do.
+    /// True if the peer's next message waits because too many messages are not confirmed yet. Then
+    /// [`receive`](Self::receive) has nothing to do.
     pub fn is_held(&self) -> bool {
         self.held_ns.is_some() && self.is_full()
     }
@@ -441,8 +442,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// The input begins with a message that is not complete; how much of it to drop when that
-    /// has lasted too long.
+    /// Handles an incomplete message at the start of the input. Returns the number of bytes to drop
+    /// if it has stayed incomplete too long.
     fn unfinished(&mut self, now_ns: u64, input: &[u8]) -> Option<usize> {
         if input.is_empty() {
             self.unfinished_ns = None;
@@ -500,10 +501,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.persist_next_in();
     }
 
-    /// The core's journal holds the message with this id, although this process has not delivered
-    /// it: neither it nor anything before it need be asked for again. For a restart, which finds
-    /// in the journal what an earlier process did not live to confirm; only while disconnected.
-    /// Ids of before a reset, and of messages that are past, are ignored.
+    /// Records that the core's journal holds the message with this id, delivered by an earlier
+    /// process. Neither this message nor an earlier one is requested again. For restarts, and only
+    /// while disconnected. Ids from before a reset, and of confirmed messages, are ignored.
     ///
     /// The journal must hold a session's messages in the order of their delivery.
     pub fn recover_in(&mut self, id: u64) {
@@ -516,10 +516,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// Finds what an earlier process has answered with a `BusinessMessageReject` (35=j) and did not
-    /// live to count, because an older message was not confirmed: it is not delivered again, for
-    /// its answer stands. For a restart, after [`recover_in`](Self::recover_in). Looks through the
-    /// newest [`ANSWERED_SCAN_MAX`] numbers sent.
+    /// Finds messages that an earlier process has answered with a `BusinessMessageReject` (35=j)
+    /// but not counted, because an older message was not confirmed. Such a message is not delivered
+    /// again. For restarts, after [`recover_in`](Self::recover_in). Searches the newest
+    /// [`ANSWERED_SCAN_MAX`] sent numbers.
     pub fn recover_answered(&mut self) {
         let end = self.store.next_out();
         let first = end.saturating_sub(ANSWERED_SCAN_MAX).max(1);
@@ -541,7 +541,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.persist_next_in();
     }
 
-    /// The number expected next, over those that are dealt with.
+    /// The next expected number after `next`, skipping handled messages.
     fn pass_over(&mut self, next: u64) -> u64 {
         let mut next = self.ahead.skip(next);
         // Ends: each turn takes one off.
@@ -565,7 +565,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// The expected number moves on, over messages that were handled ahead of a gap as well.
+    /// Advances the expected number, also over messages that were handled ahead of a gap.
     fn advance(&mut self, now_ns: u64, next: u64) {
         self.next_in = self.pass_over(next);
         self.gap = self.gap.filter(|gap| gap.upto >= self.next_in);
@@ -576,8 +576,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.persist_next_in();
     }
 
-    /// Starts a new period of the schedule, if one has begun: numbers start anew, once, whether
-    /// or not the process was there when it began. A connection that reaches into it ends first.
+    /// Starts a new period of the schedule if one has begun. Numbers are reset once per period,
+    /// also if the process was down at its beginning. A connection from the earlier period ends
+    /// first.
     fn enter_period(&mut self, now_ns: u64) {
         let Some(schedule) = &self.config.schedule else { return };
         let idle = matches!(self.state, State::Disconnected | State::AwaitLogon);
@@ -587,7 +588,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.period = schedule.period(now_ns);
         let Some(period) = self.period else { return };
         match self.store.period_ns() {
-            // Numbers of an unknown time: no beginning is known to lie between them and now.
+            // The time of these numbers is unknown, so no period is known to have begun since.
             0 => self.store.set_period_ns(period.start_ns),
             known if known < period.start_ns => {
                 self.store.reset_for_period(period.start_ns);
@@ -611,7 +612,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.period.map(|period| period.end_ns)
     }
 
-    /// Both numbers to 1; what was sent before can no longer be asked for.
+    /// Resets both numbers to 1; earlier messages can no longer be requested.
     fn reset_numbers(&mut self) {
         self.store.reset();
         self.forget_numbers();

@@ -80,7 +80,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Some(beat.min(silence).min(gap.unwrap_or(u64::MAX)))
     }
 
-    /// Does what is due at `now_ns`. Call again at once while it returns an event.
+    /// Runs the timers that are due at `now_ns`. Call again at once while it returns an event.
     pub fn on_timer(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Event<'static>> {
         if self.unfinished_due_ns().is_some_and(|due_ns| now_ns >= due_ns) {
             self.unfinished_ns = Some(0);

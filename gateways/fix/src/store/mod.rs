@@ -122,7 +122,7 @@ pub enum StoreError {
     Sequence {
         /// The number of the refused message.
         got: u64,
-        /// The next one.
+        /// The expected number.
         expected: u64,
     },
 }

@@ -62,7 +62,8 @@ pub(super) fn check_head(file: &MappedFile, magic: [u8; 8], path: &Path) -> Resu
     Ok(())
 }
 
-/// Removes a file that a crash has left without its magic: it holds nothing, and is made anew.
+/// Removes a file that a crash has left without its magic number: it holds nothing, and is made
+/// again.
 pub(super) fn remove_if_unwritten(path: &Path) -> Result<(), StoreError> {
     use std::io::Read as _;
     let mut head = [0; 8];

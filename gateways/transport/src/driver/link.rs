@@ -40,7 +40,7 @@ pub(super) enum Read1 {
     Bytes(usize),
     /// One message, a ping or a pong.
     Message(Incoming),
-    /// Nothing for now.
+    /// No bytes until the next readiness event.
     Nothing,
     /// The link is gone.
     Gone(CloseReason),

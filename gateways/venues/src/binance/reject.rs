@@ -5,7 +5,7 @@
 
 use rutter_core::input::VenueReject;
 
-/// What an error code means for an order or cancel.
+/// Class of an error code for an order or cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::binance) enum Verdict {
     /// The venue refused the order or cancel.

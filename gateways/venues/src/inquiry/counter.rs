@@ -13,7 +13,7 @@ pub struct CallLimit {
     pub decay_milli_per_s: u32,
 }
 
-/// The venue's call counter, as far as our own calls fill it.
+/// The venue's call counter, as far as our own calls add to it.
 #[derive(Clone, Debug)]
 pub struct CallCounter {
     limit: CallLimit,

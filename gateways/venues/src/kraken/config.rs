@@ -20,7 +20,7 @@ const MS: u64 = 1_000_000;
 pub(in crate::kraken) const REST_COUNTER_MAX: OwnKey =
     OwnKey { name: "rest_counter_max", value: OwnValue::Count, is_required: false };
 
-/// `rest_decay_milli_per_s`: what the counter of REST calls loses, in thousandths a second.
+/// `rest_decay_milli_per_s`: decay of the counter of REST calls, in thousandths per second.
 pub(in crate::kraken) const REST_DECAY: OwnKey =
     OwnKey { name: "rest_decay_milli_per_s", value: OwnValue::Count, is_required: false };
 

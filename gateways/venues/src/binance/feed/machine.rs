@@ -470,7 +470,7 @@ impl BinanceFeed {
         self.ask_snapshots(now_ns, out);
     }
 
-    /// True when the book is proved now.
+    /// Returns true if the book's sequence is proved.
     fn take_snapshot(&mut self, now_ns: u64, at: usize, response: Option<&HttpResponse>) -> bool {
         let Some(response) = response.filter(|response| response.status == 200) else {
             return false;

@@ -19,9 +19,9 @@ pub const LEVELS_MAX: usize = 10_000;
 /// Decimals of an instrument in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimals {
-    /// Of prices.
+    /// Decimals of prices.
     pub price: u8,
-    /// Of quantities.
+    /// Decimals of quantities.
     pub qty: u8,
 }
 
@@ -183,8 +183,8 @@ impl<'a> Cursor<'a> {
         if digits == 0 || digits > 19 || leading { None } else { Some(value) }
     }
 
-    /// A decimal up to a quote, which is taken too, in units of 10^-`decimals`. What is not plain,
-    /// not exact or close to overflow ends the quick way.
+    /// Reads a decimal and its closing quote, in units of 10^-`decimals`. `None` if the number is
+    /// not plain, not exact or close to overflow: then the slow parser is used.
     #[inline]
     fn decimal(&mut self, decimals: u8) -> Option<i64> {
         let start = self.at;

@@ -1,6 +1,7 @@
 //! The messages that we send: logon, new order, cancel.
 //!
-//! A line belongs here if it writes a field of one of them. Header and trailer are `session`.
+//! A line belongs here if it writes a field of one of these messages. `session` writes header and
+//! trailer.
 
 use rutter_core::input::{OrdType, Side, TimeInForce};
 use rutter_core::output::SendNew;

@@ -70,7 +70,7 @@ impl Inbound {
     }
 }
 
-/// What is due on a quiet connection.
+/// The action that is due on a quiet connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// Nothing yet.

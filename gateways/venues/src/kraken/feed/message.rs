@@ -122,7 +122,7 @@ pub struct Answer<'a> {
     pub error: &'a str,
 }
 
-/// What a message is.
+/// A parsed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// [`Content::books`] holds the entries.

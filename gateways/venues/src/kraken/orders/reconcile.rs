@@ -186,7 +186,7 @@ impl Reconciler {
         }
     }
 
-    /// The next call of the round, passing over steps that need none.
+    /// The next call of the round; skips steps that need no call.
     fn round_call(&mut self, ledger: &Ledger) -> Option<Call> {
         let round = self.round.as_mut()?;
         if let Step::Known { from, batch } = round.step {
@@ -226,7 +226,7 @@ impl Reconciler {
         }
     }
 
-    /// The answer to the call that was out.
+    /// Takes the answer to the pending call.
     pub fn on_answer(
         &mut self,
         now_ns: u64,

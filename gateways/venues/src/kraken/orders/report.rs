@@ -23,7 +23,7 @@ use crate::kraken::config::KrakenConfig;
 use crate::kraken::reject::{Verdict, verdict};
 use crate::listing::{Assets, Listing, Listings, amount};
 
-/// Why the link cannot be used any more.
+/// Why the connection must be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     /// The message is not JSON, or has another shape than documented.

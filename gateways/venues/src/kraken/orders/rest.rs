@@ -150,7 +150,7 @@ fn result(response: Option<&HttpResponse>) -> Result<&RawValue, RestError> {
         Err(_) => return Err(RestError::Shape),
     };
     if let Some(error) = answer.error.first() {
-        // The text goes to a log: a bounded part of it is enough.
+        // The text is logged, so only a bounded part is kept.
         return Err(RestError::Venue(error.chars().take(120).collect()));
     }
     if response.status != 200 {
@@ -270,7 +270,7 @@ pub fn closed_orders(response: Option<&HttpResponse>) -> Result<Orders<'_>, Rest
 /// A page of trades.
 #[derive(Debug, Deserialize)]
 pub struct Trades<'a> {
-    /// By execution id.
+    /// Trades by execution id.
     #[serde(borrow)]
     pub trades: BTreeMap<String, TradeInfo<'a>>,
     /// Number of trades on all pages, when told.

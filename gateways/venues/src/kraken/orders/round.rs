@@ -27,7 +27,7 @@ const TRADES_MARGIN_S: u64 = 5;
 /// When a child without a clear answer is asked about again.
 const RETRY: Retry = Retry { first_ns: SECOND_NS, longest_ns: 32 * SECOND_NS };
 
-/// Longest wait until a child that is not found can no longer arrive.
+/// Longest wait until a child that was not found can no longer arrive, nanoseconds.
 const CERTAIN_MAX_NS: u64 = 90 * SECOND_NS;
 
 /// The question about one child.
