@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
+use rutter_transport::machine::{Action, Event, HttpResponse, LinkId, Machine, Outbox};
 use rutter_venues::binance::feed::message::{Decimals, Levels, parse, parse_snapshot};
 use rutter_venues::binance::feed::{BinanceFeed, Config};
 use rutter_venues::listing::FeedListing;
-use rutter_transport::machine::{Action, Event, HttpResponse, LinkId, Machine, Outbox};
 
 const LINK: LinkId = LinkId(0);
 

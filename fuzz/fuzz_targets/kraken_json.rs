@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
+use rutter_transport::machine::{Event, LinkId, Machine, Outbox};
 use rutter_venues::kraken::feed::message::{Content, parse};
 use rutter_venues::kraken::feed::{Config, KrakenFeed};
 use rutter_venues::listing::FeedListing;
-use rutter_transport::machine::{Event, LinkId, Machine, Outbox};
 
 const LINK: LinkId = LinkId(0);
 const PAIRS: &str = r#"{"channel":"instrument","type":"snapshot","data":{"pairs":[{"symbol":"A/B","qty_precision":8,"price_precision":4}]}}"#;
