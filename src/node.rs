@@ -38,7 +38,7 @@ use crate::watch::monitor::Monitor;
 use boot::Names;
 use decider::Decider;
 use error::NodeError;
-use launch::{Machines, Parts};
+use launch::{Machines, NodeParts};
 use station::gateway::is_for_clients;
 
 /// Runs a node until SIGINT or SIGTERM.
@@ -57,7 +57,7 @@ pub fn run(config: &Config) -> Result<(), NodeError> {
 /// Runs a node until `stop` is set.
 ///
 /// # Errors
-/// As [`run`].
+/// The errors of [`run`].
 pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let journal_dir = config.node.data_dir.join("journal");
     std::fs::create_dir_all(&journal_dir)
@@ -95,7 +95,10 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     for input in &first {
         model.define(input);
     }
-    launch::run(Parts { config, names, decider, first, gateway, machines, monitor, model }, stop)
+    launch::run(
+        NodeParts { config, names, decider, first, gateway, machines, monitor, model },
+        stop,
+    )
 }
 
 const DAY_NS: u64 = 86_400_000_000_000;

@@ -34,14 +34,14 @@ fn no_records(journal: &Path) -> anyhow::Error {
 }
 
 /// Prints what concerns one order.
-struct Teller {
+struct OrderPrinter {
     order: Option<OrderId>,
     outputs: u64,
     time: UnixNanos,
     seq: u64,
 }
 
-impl Teller {
+impl OrderPrinter {
     fn concerns(&self, output: &Output) -> bool {
         let order = match output {
             Output::Report(report) => report.order,
@@ -58,7 +58,7 @@ impl Teller {
     }
 }
 
-impl Sink for Teller {
+impl Sink for OrderPrinter {
     fn output(&mut self, output: &Output) {
         self.outputs += 1;
         if self.order.is_some() && self.concerns(output) {
@@ -94,7 +94,8 @@ impl Sink for Teller {
 pub fn replay_command(journal: &Path, order: Option<u64>) -> anyhow::Result<()> {
     let mut reader = Reader::open(FileStorage::existing(journal)?)?;
     let mut replayer = Replayer::default();
-    let mut teller = Teller { order: order.map(OrderId), outputs: 0, time: UnixNanos(0), seq: 0 };
+    let mut teller =
+        OrderPrinter { order: order.map(OrderId), outputs: 0, time: UnixNanos(0), seq: 0 };
     let started = Instant::now();
     while let Some(record) = reader.next()? {
         (teller.time, teller.seq) = (UnixNanos(record.time_ns), record.sequence);

@@ -21,4 +21,4 @@ mod totp;
 pub mod verb;
 
 pub use pending::{PENDING_MAX, PENDING_NS};
-pub use totp::{Codes, LOCK_S, TRIES_MAX};
+pub use totp::{LOCK_S, TRIES_MAX, TotpVerifier};

@@ -40,7 +40,7 @@ pub use rows::{
 };
 
 use counts::{Counts, Open};
-use events::{Event, Events, What};
+use events::{Event, EventKind, Events};
 use slots::{ModelChild, ModelOrder, SlotTable};
 
 /// Operators' commands that are remembered.
@@ -175,7 +175,7 @@ impl ReadModel {
             Output::Operator(report) => self.on_operator(report),
             Output::SendNew(new) => self.on_send_new(new),
             Output::SendCancel(child) => self.on_send_cancel(child),
-            Output::Query(child) => self.child_event(child.child, child.venue, What::Query),
+            Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
             Output::Notice(notice) => self.on_notice(notice),
         }
     }
@@ -242,7 +242,7 @@ impl ReadModel {
     }
 
     /// An event of now, about nothing yet.
-    fn happens(&self, what: What) -> Event {
+    fn happens(&self, what: EventKind) -> Event {
         Event {
             seq: self.at.seq,
             time: self.at.time,

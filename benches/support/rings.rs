@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rutter::clock::unix_ns;
 use rutter::node::decider::Decider;
-use rutter::node::layout::{Bed, CoreThread};
-use rutter::node::rings::{InputWriter, OutputReader, Taken, input_ring, output_ring};
+use rutter::node::layout::{CoreSleeper, CoreThread};
+use rutter::node::rings::{InputPositions, InputWriter, OutputReader, input_ring, output_ring};
 use rutter::node::station::core::{Core, Publisher};
 use rutter_core::output::{OrdStatus, Output, SendNew};
 use rutter_journal::{Config, Durability, FileStorage};
@@ -76,7 +76,7 @@ impl Threads {
         let decider = open(&folder);
         let (inputs, producer) = input_ring(RING_SLOTS);
         let (outputs, mut readers) = output_ring(RING_SLOTS, 1);
-        let (taken, stop) = (Arc::new(Taken::default()), Arc::new(AtomicBool::new(false)));
+        let (taken, stop) = (Arc::new(InputPositions::default()), Arc::new(AtomicBool::new(false)));
         let mut core = Core {
             decider,
             inputs,
@@ -87,10 +87,10 @@ impl Threads {
             clock: unix_ns,
         };
         core.begin(&desk::opening()).expect("room");
-        let bed = Bed::new().expect("a poll");
-        let wake = bed.wake_handle();
+        let sleeper = CoreSleeper::new().expect("a poll");
+        let wake = sleeper.wake_handle();
         let waiter = Waiter::new(Profile::Pinned);
-        let thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, bed };
+        let thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, sleeper };
         let until = Arc::clone(&stop);
         let handle = std::thread::spawn(move || {
             thread.run(&until)?.end().map_err(|error| error.to_string())

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rustix::process::geteuid;
-use rutter_admin::console::Codes;
-use rutter_admin::console::people::{People, Role};
+use rutter_admin::console::TotpVerifier;
+use rutter_admin::console::people::{Role, RoleTable};
 use rutter_admin::console::service::TwoPerson;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -47,12 +47,12 @@ pub enum TwoPersonRule {
 }
 
 impl ConsoleConfig {
-    /// Who has which role.
+    /// The role of each user and group.
     ///
     /// # Errors
     /// A name that the system does not know.
-    pub fn people(&self) -> Result<People, ConfigError> {
-        let mut people = People::own(geteuid().as_raw());
+    pub fn people(&self) -> Result<RoleTable, ConfigError> {
+        let mut people = RoleTable::own(geteuid().as_raw());
         let lists = [
             ("viewers", &self.viewers, Role::Viewer),
             ("operators", &self.operators, Role::Operator),
@@ -81,7 +81,7 @@ impl ConsoleConfig {
     ///
     /// # Errors
     /// The secret cannot be read, or is none; it is not shown.
-    pub fn codes(&self) -> Result<Option<Codes>, ConfigError> {
+    pub fn codes(&self) -> Result<Option<TotpVerifier>, ConfigError> {
         let from_file = self.totp_secret_file.is_some();
         let key = if from_file { "console.totp_secret_file" } else { "console.totp_secret_env" };
         let secret: Zeroizing<String> = match (&self.totp_secret_env, &self.totp_secret_file) {
@@ -95,7 +95,7 @@ impl ConsoleConfig {
             (None, Some(path)) => read_secret_text(path)
                 .or_else(|reason| wrong("console.totp_secret_file", reason))?,
         };
-        Codes::new(&secret, crate::clock::unix_ns() / 1_000_000_000)
+        TotpVerifier::new(&secret, crate::clock::unix_ns() / 1_000_000_000)
             .map(Some)
             .or_else(|reason| wrong(key, reason))
     }

@@ -16,21 +16,21 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// Which file.
+        /// The configuration file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: std::io::Error,
     },
     /// The file is longer than [`CONFIG_BYTES_MAX`].
     #[error("{path} is longer than {CONFIG_BYTES_MAX} bytes")]
     TooLong {
-        /// Which file.
+        /// The configuration file.
         path: PathBuf,
     },
     /// Not TOML, an unknown or missing key, or a value of the wrong type.
     #[error("{path}: {message}")]
     Parse {
-        /// Which file.
+        /// The configuration file.
         path: PathBuf,
         /// Line, column and reason.
         message: String,
@@ -40,7 +40,7 @@ pub enum ConfigError {
     Value {
         /// Where, such as `venue.binance.listing.BTC/USDT.tick`.
         key: String,
-        /// Why.
+        /// What is wrong with the value.
         reason: String,
     },
     /// `[alerts]`.

@@ -109,7 +109,7 @@ pub struct LogonConfig {
     pub failures_max: u32,
     /// How long the first time; twice as long each further time.
     pub lockout_s: u32,
-    /// How long at most.
+    /// Longest time of a lockout, seconds.
     pub lockout_max_s: u32,
     /// Connections without a Logon.
     pub unbound_max: usize,

@@ -57,9 +57,9 @@ pub(super) fn check(fix: &FixConfig, sessions: &[SessionConfig]) -> Result<(), C
 /// What a session must prove, with its secrets read.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// In its Logon.
+    /// What the Logon must prove.
     pub proof: Proof,
-    /// By its certificate.
+    /// What the client's certificate must be, if one is demanded.
     pub certificate: Option<CertificatePin>,
 }
 

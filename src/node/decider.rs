@@ -29,19 +29,19 @@ pub enum ReplayError {
     /// The first record is no genesis.
     #[error("record {seq}: the first record is not a genesis")]
     NoGenesis {
-        /// Where.
+        /// Sequence of the record.
         seq: u64,
     },
     /// The genesis asks for tables of a size that this build refuses.
     #[error("record {seq}: the genesis has table sizes out of range")]
     BadGenesis {
-        /// Where.
+        /// Sequence of the record.
         seq: u64,
     },
     /// Written by another version of the core.
     #[error("record {seq}: schema {found}, this build reads {SCHEMA}")]
     Schema {
-        /// Where.
+        /// Sequence of the record.
         seq: u64,
         /// The record's.
         found: u16,
@@ -49,7 +49,7 @@ pub enum ReplayError {
     /// No such kind of record.
     #[error("record {seq}: unknown kind {kind}")]
     Kind {
-        /// Where.
+        /// Sequence of the record.
         seq: u64,
         /// The record's.
         kind: u16,
@@ -57,9 +57,9 @@ pub enum ReplayError {
     /// The body is no input.
     #[error("record {seq}: {source}")]
     Input {
-        /// Where.
+        /// Sequence of the record.
         seq: u64,
-        /// Why.
+        /// What is wrong with the body.
         source: WireError,
     },
     /// The outputs up to here are not those that were made when the journal was written.
@@ -67,9 +67,9 @@ pub enum ReplayError {
     Diverged {
         /// The digest record.
         seq: u64,
-        /// What the journal says.
+        /// The digest in the journal.
         journaled: u64,
-        /// What the replay made.
+        /// The digest of the replay.
         replayed: u64,
     },
 }

@@ -23,9 +23,9 @@ pub enum NodeError {
     /// The data folder.
     #[error("cannot make {path}: {source}")]
     DataDir {
-        /// Which.
+        /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: std::io::Error,
     },
     /// The journal's folder.

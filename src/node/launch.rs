@@ -33,11 +33,11 @@ use crate::node::console::ConsoleFeed;
 use crate::node::decider::Decider;
 use crate::node::error::NodeError;
 use crate::node::gate::Gate;
-use crate::node::layout::{Bed, CoreThread, Layout, run_alone};
+use crate::node::layout::{CoreSleeper, CoreThread, Layout, run_alone};
 use crate::node::rings::{
-    InputEnvelope, InputWriter, OutputReader, Taken, input_ring, output_ring,
+    InputEnvelope, InputPositions, InputWriter, OutputReader, input_ring, output_ring,
 };
-use crate::node::station::core::{Addressee, Core, Publisher, Reader};
+use crate::node::station::core::{Core, Publisher, Recipient, WokenReader};
 use crate::node::station::feed::Feed;
 use crate::node::station::gateway::Gateway;
 use crate::node::station::model::ModelStation;
@@ -46,7 +46,7 @@ use crate::node::station::{Station, StationHandles};
 use crate::node::tap::{Tap, TapReader, UpdateCount};
 use crate::watch::health::Phase;
 use crate::watch::logs::trace::Sessions;
-use crate::watch::metrics::{MetricsModel, Sources};
+use crate::watch::metrics::{GaugeSources, MetricsModel};
 use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms, StageRecorder};
 
@@ -57,8 +57,8 @@ const MAIN_PERIOD: Duration = Duration::from_millis(50);
 pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
 
 /// What a recovered node consists of.
-pub struct Parts<'a> {
-    /// How it is to be run.
+pub struct NodeParts<'a> {
+    /// The configuration.
     pub config: &'a Config,
     /// Ids of what has a name.
     pub names: &'a Names,
@@ -70,17 +70,17 @@ pub struct Parts<'a> {
     pub gateway: ClientGateway<MmapStore>,
     /// Venues.
     pub machines: Machines,
-    /// Where metrics are shown.
+    /// The newest snapshot, for metrics, probes and alerts.
     pub monitor: Arc<Monitor>,
     /// What the replay has told.
     pub model: ReadModel,
 }
 
 /// What all stations share.
-struct Shared {
+struct SharedHandles {
     release: ReleaseMark,
     gate: Arc<Gate>,
-    taken: Arc<Taken>,
+    taken: Arc<InputPositions>,
     core: WakeHandle,
     producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
     slots: usize,
@@ -94,7 +94,7 @@ struct Shared {
     updates: Vec<(usize, UpdateCount)>,
 }
 
-impl Shared {
+impl SharedHandles {
     fn writer(&self) -> InputWriter {
         let taken = Arc::clone(&self.taken);
         InputWriter::new(self.producer.clone(), self.slots, taken, self.core.clone(), unix_ns)
@@ -111,10 +111,10 @@ impl Shared {
 }
 
 /// A station of order flow that looks for a thread.
-struct Placed {
+struct UnplacedStation {
     name: String,
     station: Box<dyn Station>,
-    reader: Reader,
+    reader: WokenReader,
 }
 
 /// A thread that ends with what went wrong.
@@ -141,13 +141,14 @@ fn spawn<T: Send + 'static>(
 ///
 /// # Errors
 /// [`NodeError`], before anything was sent, or when a thread had to give up.
-pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
-    let Parts { config, names, decider, first, gateway, machines, monitor, model } = parts;
+pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
+    let NodeParts { config, names, decider, first, gateway, machines, monitor, model } = parts;
     let venue_count = machines.len();
     let layout = Layout::from_name(&config.node.layout, venue_count, processors())?;
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
-    let bed = Bed::new().map_err(|error| NodeError::Thread(error.to_string()))?;
-    let (mut core, mut shared) = core_and_rings(config, decider, bed.wake_handle(), venue_count);
+    let sleeper = CoreSleeper::new().map_err(|error| NodeError::Thread(error.to_string()))?;
+    let (mut core, mut shared) =
+        core_and_rings(config, decider, sleeper.wake_handle(), venue_count);
     let model = Arc::new(Mutex::new(model));
     let feed = config
         .console
@@ -188,7 +189,7 @@ pub fn run(parts: Parts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let wakes: Vec<WakeHandle> =
         senders.iter().chain([&gateway]).map(|placed| placed.reader.wake.clone()).collect();
     let waiter = Waiter::new(profile);
-    let mut thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, bed };
+    let mut thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, sleeper };
     place(&mut thread, layout, gateway, senders, stop, &mut workers)?;
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
@@ -214,13 +215,13 @@ fn core_and_rings(
     decider: Decider<FileStorage>,
     wake: WakeHandle,
     venues: usize,
-) -> (Core<FileStorage>, Shared) {
+) -> (Core<FileStorage>, SharedHandles) {
     let slots = config.node.input_ring_slots;
     let (inputs, producer) = input_ring(slots);
     // Read by each sender, the gateway and the read model.
     let (outputs, readers) = output_ring(config.node.output_ring_slots, venues + 2);
     let release = decider.journal().release_mark();
-    let (taken, gate) = (Arc::new(Taken::default()), Arc::new(Gate::default()));
+    let (taken, gate) = (Arc::new(InputPositions::default()), Arc::new(Gate::default()));
     let core = Core {
         decider,
         inputs,
@@ -230,7 +231,7 @@ fn core_and_rings(
         gate: Arc::clone(&gate),
         clock: unix_ns,
     };
-    let shared = Shared {
+    let shared = SharedHandles {
         release,
         gate,
         taken,
@@ -249,8 +250,8 @@ fn core_and_rings(
 fn place(
     thread: &mut CoreThread<FileStorage>,
     layout: Layout,
-    gateway: Placed,
-    senders: Vec<Placed>,
+    gateway: UnplacedStation,
+    senders: Vec<UnplacedStation>,
     stop: &Arc<AtomicBool>,
     workers: &mut Vec<Worker>,
 ) -> Result<(), NodeError> {
@@ -260,7 +261,7 @@ fn place(
             thread.senders = senders.into_iter().map(|placed| placed.station).collect();
         }
         Layout::Threads => {
-            for Placed { name, station, reader } in senders.into_iter().chain([gateway]) {
+            for UnplacedStation { name, station, reader } in senders.into_iter().chain([gateway]) {
                 thread.core.readers.push(reader);
                 let (waiter, until) = (thread.waiter.clone(), Arc::clone(stop));
                 workers.push(spawn(&name, stop, move || run_alone(station, waiter, &until))?);
@@ -303,11 +304,11 @@ fn spawn_core(
 
 /// Makes a sender for each venue, and starts a feed.
 fn venues(
-    shared: &mut Shared,
+    shared: &mut SharedHandles,
     machines: Machines,
     stages: &StageRecorder,
     stop: &Arc<AtomicBool>,
-) -> Result<(Vec<Placed>, Vec<Worker>), NodeError> {
+) -> Result<(Vec<UnplacedStation>, Vec<Worker>), NodeError> {
     let mut senders = Vec::new();
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
@@ -323,15 +324,15 @@ fn sender(
     machine: Orders,
     config: &DriverConfig,
     handles: StationHandles,
-) -> Result<Placed, NodeError> {
+) -> Result<UnplacedStation, NodeError> {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
-    let reader = Reader { addressee: Addressee::Venue(venue), wake: driver.waker() };
+    let reader = WokenReader { recipient: Recipient::Venue(venue), wake: driver.waker() };
     let sender = Sender::start(venue, config.name.clone(), driver, handles, unix_ns);
-    Ok(Placed { name: format!("send-{}", config.name), station: Box::new(sender), reader })
+    Ok(UnplacedStation { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
 fn feed(
-    shared: &mut Shared,
+    shared: &mut SharedHandles,
     venue: VenueId,
     machine: FeedMachine,
     config: &DriverConfig,
@@ -356,12 +357,12 @@ fn feed(
 fn clients(
     config: &Config,
     names: &Names,
-    shared: &mut Shared,
+    shared: &mut SharedHandles,
     gateway: ClientGateway<MmapStore>,
     stages: StageRecorder,
-    sources: &mut Sources,
+    sources: &mut GaugeSources,
     sessions: Option<Arc<SessionGauges>>,
-) -> Result<Placed, NodeError> {
+) -> Result<UnplacedStation, NodeError> {
     let gateway_error = |error: &dyn std::fmt::Display| NodeError::Gateway(error.to_string());
     let mut server = GatewayServer::new(gateway, unix_ns).map_err(|error| gateway_error(&error))?;
     if let Some(address) = config.fix.listen {
@@ -372,7 +373,7 @@ fn clients(
         server.listen_tls(address, tls, RELOAD_PERIOD).map_err(|error| gateway_error(&error))?;
     }
     server.recovered().map_err(|error| gateway_error(&error))?;
-    let reader = Reader { addressee: Addressee::Clients, wake: server.waker() };
+    let reader = WokenReader { recipient: Recipient::Clients, wake: server.waker() };
     let tap = std::mem::take(&mut shared.gateway_tap);
     let logged = Sessions::new(names.sessions.clone());
     let mut station = Gateway::start(server, shared.handles(stages)?, tap, logged, unix_ns);
@@ -380,7 +381,7 @@ fn clients(
         station.show_sessions(sessions);
     }
     sources.gateway = station.gauges();
-    Ok(Placed { name: "clients".to_owned(), station: Box::new(station), reader })
+    Ok(UnplacedStation { name: "clients".to_owned(), station: Box::new(station), reader })
 }
 
 /// Lets operators in.
@@ -391,8 +392,8 @@ fn console(config: &Config, handles: Option<Handles>) -> Result<Option<Console>,
 }
 
 /// What metrics are made from. The gateway's and the feeds' come when those are made.
-fn sources(config: &Config, core: &Core<FileStorage>, shared: &Shared) -> Sources {
-    Sources {
+fn sources(config: &Config, core: &Core<FileStorage>, shared: &SharedHandles) -> GaugeSources {
+    GaugeSources {
         core: core.outputs.gauges(),
         gateway: Arc::default(),
         journal: core.decider.journal().watch(),

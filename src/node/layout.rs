@@ -64,7 +64,7 @@ impl Layout {
 /// Carries one station until asked to end.
 ///
 /// # Errors
-/// As [`Station::turn`].
+/// The errors of [`Station::turn`].
 pub fn run_alone(
     mut station: Box<dyn Station>,
     mut waiter: Waiter,
@@ -82,18 +82,18 @@ pub fn run_alone(
 
 /// Where the core's thread sleeps and is woken, alone or fused.
 #[derive(Debug)]
-pub struct Bed {
+pub struct CoreSleeper {
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
     parked: Arc<Parked>,
 }
 
-/// Token of the bed's own waker; a station's is its place.
+/// Token of the sleeper's own waker; a station's is its place.
 const WAKER: Token = Token(usize::MAX);
 
-impl Bed {
-    /// A bed for whoever owns it.
+impl CoreSleeper {
+    /// A sleeper for whoever owns it.
     ///
     /// # Errors
     /// The system's.
@@ -141,10 +141,10 @@ pub struct CoreThread<S: Storage> {
     pub gateway: Option<Box<dyn Station>>,
     /// Where children go: their turn is after the core's, which then has another.
     pub senders: Vec<Box<dyn Station>>,
-    /// How to wait.
+    /// How long the thread spins and yields before it sleeps.
     pub waiter: Waiter,
-    /// Where to sleep.
-    pub bed: Bed,
+    /// Puts the thread to sleep, and lets others wake it.
+    pub sleeper: CoreSleeper,
 }
 
 impl<S: Storage> std::fmt::Debug for CoreThread<S> {
@@ -157,17 +157,17 @@ impl<S: Storage> CoreThread<S> {
     /// Runs until asked to end; gives the core back for its own end.
     ///
     /// # Errors
-    /// As [`Station::turn`].
+    /// The errors of [`Station::turn`].
     pub fn run(mut self, stop: &AtomicBool) -> Result<Core<S>, String> {
         for (place, station) in self.gateway.iter().chain(&self.senders).enumerate() {
-            self.bed.watch(&**station, place)?;
+            self.sleeper.watch(&**station, place)?;
         }
         while !stop.load(Ordering::Relaxed) {
             if self.turn()? {
                 self.waiter.worked();
             } else if self.waiter.idle() == Idle::Park {
-                let Self { core, gateway, senders, bed, .. } = &mut self;
-                bed.sleep(|| {
+                let Self { core, gateway, senders, sleeper, .. } = &mut self;
+                sleeper.sleep(|| {
                     if stop.load(Ordering::Relaxed) {
                         return Duration::ZERO;
                     }

@@ -24,18 +24,18 @@ pub const PENDING_INPUTS_MAX: usize = 65_536;
 /// One slot of the input ring.
 #[derive(Clone, Copy, Debug)]
 pub struct InputEnvelope {
-    /// What is to be decided.
+    /// The input that the core has to decide.
     pub input: Input,
-    /// When its bytes arrived.
+    /// When the bytes that caused the input arrived, nanoseconds since the Unix epoch.
     pub arrived_ns: u64,
-    /// When it was published.
+    /// When the input was put into the ring, nanoseconds since the Unix epoch.
     pub published_ns: u64,
 }
 
 /// One slot of the output ring.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputEnvelope {
-    /// What was decided.
+    /// The output that the core decided.
     pub output: Output,
     /// Journal sequence of the input that caused it.
     pub seq: u64,
@@ -43,7 +43,7 @@ pub struct OutputEnvelope {
     pub arrived_ns: u64,
     /// When that input was published.
     pub published_ns: u64,
-    /// When the core took it.
+    /// When the core took that input.
     pub taken_ns: u64,
     /// When the core published this.
     pub decided_ns: u64,
@@ -151,13 +151,13 @@ pub type Position = Arc<CachePadded<AtomicU64>>;
 /// How far the core has read the input ring, for those who write it; and how far each of those is,
 /// for those who watch.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct InputPositions {
     taken: AtomicI64,
     /// Locked when a writer is made, and by those who watch.
     published: Mutex<Vec<Position>>,
 }
 
-impl Taken {
+impl InputPositions {
     /// The core has taken so many more.
     pub fn advance(&self, count: usize) {
         self.taken.fetch_add(count as i64, Ordering::Release);
@@ -184,7 +184,7 @@ impl Taken {
 pub struct InputWriter {
     producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
     pending: VecDeque<InputEnvelope>,
-    taken: Arc<Taken>,
+    taken: Arc<InputPositions>,
     published: Position,
     slots: i64,
     last: i64,
@@ -203,7 +203,7 @@ impl InputWriter {
     pub fn new(
         producer: MultiProducer<InputEnvelope, SingleConsumerBarrier>,
         slots: usize,
-        taken: Arc<Taken>,
+        taken: Arc<InputPositions>,
         core: WakeHandle,
         clock: fn() -> u64,
     ) -> Self {

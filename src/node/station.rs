@@ -35,7 +35,7 @@ pub trait Station: Send {
     /// thread.
     ///
     /// # Errors
-    /// As [`Station::turn`].
+    /// The errors of [`Station::turn`].
     fn park(&mut self) -> Result<(), String>;
 
     /// How long it has nothing to do if its sockets stay quiet; zero if it has something now.
@@ -50,13 +50,13 @@ pub trait Station: Send {
 pub struct StationHandles {
     /// The core's decisions.
     pub outputs: OutputReader,
-    /// To the core.
+    /// The station's end of the input ring.
     pub inputs: InputWriter,
     /// Which decisions may leave.
     pub release: ReleaseMark,
     /// Which new orders may not leave any more.
     pub gate: Arc<Gate>,
-    /// Where the time goes.
+    /// Records the latency of each stage.
     pub stages: StageRecorder,
 }
 

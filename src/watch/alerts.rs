@@ -27,14 +27,14 @@ use crate::config::{AlertsConfig, AlertsError};
 use crate::watch::health::Phase;
 use crate::watch::monitor::Monitor;
 
-use conditions::{View, Watcher};
+use conditions::{AlertView, Evaluator};
 use sink::Sink;
 use state::{Acknowledged, Alerts};
-use steady::Steady;
+use steady::MonotonicWallClock;
 use webhook::{AlertSource, Post};
 
 /// How often what is shown is looked at.
-const LOOK_PERIOD: Duration = Duration::from_millis(250);
+const EVALUATION_PERIOD: Duration = Duration::from_millis(250);
 
 /// Acknowledgements that wait to be heard; one more is lost, and comes with the next repetition.
 const ACKNOWLEDGED_MAX: usize = 256;
@@ -42,15 +42,15 @@ const ACKNOWLEDGED_MAX: usize = 256;
 /// Why alerts do not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Their section.
+    /// The section `[alerts]` of the configuration.
     #[error(transparent)]
     Config(#[from] AlertsError),
     /// A webhook's authorities.
     #[error("alerts.webhook.{name}.ca_file: {source}")]
     Tls {
-        /// Whose.
+        /// The webhook's name.
         name: String,
-        /// Why.
+        /// What is wrong with the file.
         source: TlsError,
     },
     /// A thread cannot be started.
@@ -66,7 +66,7 @@ pub struct Alerter {
     /// Nobody sends on it: it ends with the last sink's thread.
     ended: Receiver<()>,
     shutdown: Duration,
-    clock: Steady,
+    clock: MonotonicWallClock,
 }
 
 impl Alerter {
@@ -84,7 +84,7 @@ impl Alerter {
         let policy = config.policy(&webhooks);
         let node = config.node.as_deref().unwrap_or(node).to_owned();
         let source = AlertSource { node, started_ns: monitor.started_ns() };
-        let clock = Steady::new();
+        let clock = MonotonicWallClock::new();
         let (acknowledged, heard) = sync_channel(ACKNOWLEDGED_MAX);
         let (ends, ended) = channel();
         let mut sinks = Vec::new();
@@ -104,9 +104,9 @@ impl Alerter {
         };
         // From here on what was started ends with the alerter.
         alerter.start_sinks(monitor, &acknowledged, &ends)?;
-        let watch = Watch {
+        let watch = AlertThread {
             alerts: Alerts::new(policy),
-            watcher: Watcher::default(),
+            watcher: Evaluator::default(),
             monitor: Arc::clone(monitor),
             sinks: alerter.sinks.clone(),
             heard,
@@ -164,16 +164,16 @@ impl Drop for Alerter {
 }
 
 /// The thread that looks.
-struct Watch {
+struct AlertThread {
     alerts: Alerts,
-    watcher: Watcher,
+    watcher: Evaluator,
     monitor: Arc<Monitor>,
     sinks: Vec<Arc<Sink>>,
     heard: Receiver<Acknowledged>,
-    clock: Steady,
+    clock: MonotonicWallClock,
 }
 
-impl Watch {
+impl AlertThread {
     fn run(mut self, stop: &AtomicBool) {
         loop {
             let last = stop.load(Ordering::SeqCst);
@@ -187,13 +187,13 @@ impl Watch {
             if last {
                 return;
             }
-            std::thread::park_timeout(LOOK_PERIOD);
+            std::thread::park_timeout(EVALUATION_PERIOD);
         }
     }
 
     fn look(&mut self) {
         let shown = self.monitor.shown();
-        let view = View {
+        let view = AlertView {
             shown: &shown,
             age_ns: unix_ns().saturating_sub(shown.made_ns),
             free_bytes: self.monitor.health.journal_free_bytes(),

@@ -52,7 +52,7 @@ impl Buckets {
         }
     }
 
-    /// How many.
+    /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }

@@ -8,9 +8,9 @@ use rutter_clients::Counters;
 pub struct GatewayCounter {
     /// The metric.
     pub name: &'static str,
-    /// What it counts.
+    /// The help of the metric: what is counted.
     pub help: &'static str,
-    /// Where it is.
+    /// Reads the counter.
     pub of: fn(&Counters) -> u64,
 }
 

@@ -23,15 +23,15 @@ pub const SYNC_LAG_NS_MAX: u64 = 5_000_000_000;
 /// Less room than this and the next segments cannot be made.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;
 
-/// How far the node is.
+/// The phase of the node's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
     /// The journal is being replayed.
     Recovering = 0,
-    /// It trades.
+    /// The node trades.
     Running = 1,
-    /// It was asked to end.
+    /// The node was asked to end.
     Ending = 2,
 }
 
@@ -46,12 +46,12 @@ pub struct Check {
     pub detail: String,
 }
 
-/// All checks.
+/// The answer to `/ready`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Readiness {
-    /// All of them hold.
+    /// All checks hold.
     pub ready: bool,
-    /// Each of them.
+    /// The checks.
     pub checks: Vec<Check>,
 }
 

@@ -27,13 +27,13 @@ pub const LEVEL_VARIABLE: &str = "RUST_LOG";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// How lines look.
+    /// The format of a line.
     pub format: LogFormat,
     /// Such as `info`, or `warn,rutter=debug`; `info` if absent.
     pub level: Option<String>,
 }
 
-/// How lines look.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -55,7 +55,7 @@ pub enum LogError {
     Thread(std::io::Error),
     /// Something else logs already.
     #[error("logs: {0}")]
-    Taken(String),
+    InputPositions(String),
     /// Logs are not started.
     #[error("logs are not started")]
     NotStarted,
@@ -97,7 +97,7 @@ pub fn start(config: &LogConfig) -> Result<LogGuard, LogError> {
         .with(filter)
         .with(lines)
         .try_init()
-        .map_err(|error| LogError::Taken(error.to_string()))?;
+        .map_err(|error| LogError::InputPositions(error.to_string()))?;
     // Logs start once, or `try_init` has failed.
     let _ = FILTER.set(handle);
     Ok(guard)
@@ -109,7 +109,7 @@ pub fn start(config: &LogConfig) -> Result<LogGuard, LogError> {
 /// [`LogError`]; nothing has changed then.
 pub fn set_level(level: &str) -> Result<(), LogError> {
     let handle = FILTER.get().ok_or(LogError::NotStarted)?;
-    handle.reload(filter(level)?).map_err(|error| LogError::Taken(error.to_string()))
+    handle.reload(filter(level)?).map_err(|error| LogError::InputPositions(error.to_string()))
 }
 
 #[cfg(test)]

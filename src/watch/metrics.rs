@@ -9,5 +9,5 @@ pub mod exposition;
 pub mod model;
 pub mod server;
 
-pub use model::{MetricsModel, Sources};
+pub use model::{GaugeSources, MetricsModel};
 pub use server::{MetricsError, MetricsServer};

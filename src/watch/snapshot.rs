@@ -16,7 +16,7 @@ use super::gateway_counters::GATEWAY;
 pub struct RingDepth {
     /// Envelopes in it.
     pub depth: u64,
-    /// Its slots.
+    /// How many envelopes the ring can hold.
     pub slots: u64,
     /// Times that somebody found it full.
     pub stalls: u64,
@@ -24,7 +24,7 @@ pub struct RingDepth {
 
 /// The journal, as it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct JournalShown {
+pub struct JournalSnapshot {
     /// The last record appended.
     pub written: u64,
     /// The last record on disk.
@@ -53,7 +53,7 @@ pub struct Snapshot {
     /// The read model's.
     pub status: Status,
     /// What only metrics count.
-    pub counted: Counted,
+    pub counted: OrderMetrics,
     /// Path, stage and times.
     pub stages: Vec<(&'static str, &'static str, Buckets)>,
     /// Samples of stages that were dropped.
@@ -65,9 +65,9 @@ pub struct Snapshot {
     /// The output ring.
     pub output: RingDepth,
     /// The journal.
-    pub journal: JournalShown,
+    pub journal: JournalSnapshot,
     /// By venue: seconds since its feed told anything, and how much it told.
-    pub feeds: Vec<FeedShown>,
+    pub feeds: Vec<FeedSnapshot>,
 }
 
 impl Snapshot {
@@ -89,7 +89,7 @@ impl Snapshot {
 
 /// One venue's feed, as it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FeedShown {
+pub struct FeedSnapshot {
     /// Index of the venue.
     pub venue: usize,
     /// News of its books since the start.
@@ -100,7 +100,7 @@ pub struct FeedShown {
 
 /// What became of orders at a venue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AtVenue {
+pub struct VenueCounts {
     /// New orders handed to its sender.
     pub sent: u64,
     /// Orders that it has filled to the end.
@@ -115,13 +115,13 @@ pub struct AtVenue {
 
 /// What only metrics count.
 #[derive(Clone, Debug, Default)]
-pub struct Counted {
+pub struct OrderMetrics {
     /// Names of venues; index is id.
     pub venues: Vec<String>,
     /// Symbols of instruments; index is id.
     pub instruments: Vec<String>,
-    /// By venue.
-    pub orders: Vec<AtVenue>,
+    /// Orders at each venue, by the venue's id.
+    pub orders: Vec<VenueCounts>,
     /// Books that lost their trust, by venue and reason.
     pub distrusts: BTreeMap<(usize, &'static str), u64>,
     /// From the decision to send a child until its first execution arrived, by venue and
@@ -131,7 +131,7 @@ pub struct Counted {
     pub cancels_refused: BTreeMap<String, u64>,
 }
 
-impl Counted {
+impl OrderMetrics {
     /// How long a venue's executions took, over all instruments.
     pub fn latency_of(&self, venue: usize) -> Buckets {
         let mut all = Buckets::default();

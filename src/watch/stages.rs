@@ -21,13 +21,13 @@ pub const SAMPLES_MAX: usize = 1 << 16;
 pub enum Stage {
     /// Bytes read, until the input is in the ring.
     Decode,
-    /// In the input ring.
+    /// From being put into the input ring until the core takes it.
     InputRing,
     /// Journal, decide, until the output is in the ring.
     Core,
     /// In the output ring, encode, until the write call has returned.
     Send,
-    /// All of it.
+    /// The whole path.
     Total,
 }
 
@@ -35,7 +35,7 @@ impl Stage {
     /// All stages, in order.
     pub const ALL: [Self; 5] = [Self::Decode, Self::InputRing, Self::Core, Self::Send, Self::Total];
 
-    /// Its name in reports.
+    /// The stage's name in metrics and answers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
@@ -47,7 +47,7 @@ impl Stage {
     }
 }
 
-/// Which way.
+/// The direction of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// From a client's bytes to a venue's.
@@ -57,7 +57,7 @@ pub enum Path {
 }
 
 impl Path {
-    /// Its name in reports.
+    /// The path's name in metrics and answers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Order => "order",
@@ -73,14 +73,14 @@ pub struct StageTimes {
     pub arrived: u64,
     /// When that input was published.
     pub published: u64,
-    /// When the core took it.
+    /// When the core took the input.
     pub taken: u64,
     /// When the core published the output.
     pub decided: u64,
 }
 
 impl StageTimes {
-    /// Of an output.
+    /// The times of an output.
     pub const fn of(envelope: &OutputEnvelope) -> Self {
         Self {
             arrived: envelope.arrived_ns,

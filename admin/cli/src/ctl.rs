@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Exit;
 use super::client::{Answer, Client, ClientError, NodeError};
-use super::place::Place;
+use super::location::NodeLocation;
 use super::render::{self, Look};
 use super::request::Request;
 use super::text::{Line, clean, clean_json, painted};
@@ -29,10 +29,10 @@ const ANSWER_BYTES_MAX: u64 = 1_024;
 pub struct Arguments {
     /// Which node.
     #[command(flatten)]
-    pub place: Place,
+    pub place: NodeLocation,
     /// In which way.
     #[command(flatten)]
-    pub manner: Manner,
+    pub options: RunOptions,
     /// The verb and its arguments.
     #[command(subcommand)]
     pub request: Request,
@@ -40,7 +40,7 @@ pub struct Arguments {
 
 /// In which way a verb is carried out.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Manner {
+pub struct RunOptions {
     /// The node's answer as one line of JSON, unchanged; an error too, on the standard output.
     #[arg(long, global = true)]
     pub json: bool,
@@ -59,7 +59,7 @@ pub struct Manner {
     pub yes: bool,
 }
 
-impl Manner {
+impl RunOptions {
     /// How long is waited.
     pub const fn patience(&self) -> Duration {
         Duration::from_secs(self.timeout)
@@ -145,57 +145,57 @@ pub fn command(arguments: &Arguments) -> Exit {
     let path = match arguments.place.here() {
         Ok(path) => path,
         Err(message) => {
-            return told(&mut terminal, &arguments.manner, "usage", Exit::Usage, &message);
+            return told(&mut terminal, &arguments.options, "usage", Exit::Usage, &message);
         }
     };
-    let connect = || Client::connect(&path, arguments.manner.patience());
-    run(&arguments.request, &arguments.manner, &mut terminal, connect)
+    let connect = || Client::connect(&path, arguments.options.patience());
+    run(&arguments.request, &arguments.options, &mut terminal, connect)
 }
 
 /// Checks what needs no node, connects, and carries it out.
 pub fn run(
     request: &Request,
-    manner: &Manner,
+    options: &RunOptions,
     terminal: &mut Terminal<'_>,
     connect: impl FnOnce() -> Result<Client, ClientError>,
 ) -> Exit {
-    let request = match prepared(request, manner, terminal) {
+    let request = match prepared(request, options, terminal) {
         Ok(request) => request,
-        Err(message) => return told(terminal, manner, "usage", Exit::Usage, &message),
+        Err(message) => return told(terminal, options, "usage", Exit::Usage, &message),
     };
     match connect() {
-        Ok(mut client) => carry_out(request, manner, terminal, &mut client),
-        Err(error) => failed(&error, &request, terminal, manner),
+        Ok(mut client) => carry_out(request, options, terminal, &mut client),
+        Err(error) => failed(&error, &request, terminal, options),
     }
 }
 
 /// The request with its reason. What is typed wrong is found before anything is sent.
 fn prepared(
     request: &Request,
-    manner: &Manner,
+    options: &RunOptions,
     terminal: &mut Terminal<'_>,
 ) -> Result<Request, String> {
     let (request, verb) = (request.clone(), request.verb);
     if !verb.changes() {
-        return match (manner.dry_run, &manner.reason) {
+        return match (options.dry_run, &options.reason) {
             (false, None) => Ok(request),
             _ => Err(format!("`{}` changes nothing: no --dry-run, no --reason", verb.name())),
         };
     }
     let reason = match request.args.get("reason").and_then(Value::as_str) {
-        Some(_) if manner.reason.is_some() => return Err("the text is the reason".to_owned()),
+        Some(_) if options.reason.is_some() => return Err("the text is the reason".to_owned()),
         Some(text) => text.to_owned(),
-        None => reason(manner, terminal)?,
+        None => reason(options, terminal)?,
     };
     verb.check_reason(&reason).map_err(|failure| failure.message)?;
     Ok(request.with("reason", Some(reason)))
 }
 
-fn reason(manner: &Manner, terminal: &mut Terminal<'_>) -> Result<String, String> {
-    if let Some(reason) = &manner.reason {
+fn reason(options: &RunOptions, terminal: &mut Terminal<'_>) -> Result<String, String> {
+    if let Some(reason) = &options.reason {
         return Ok(reason.clone());
     }
-    if manner.dry_run {
+    if options.dry_run {
         return Ok("dry run".to_owned());
     }
     let missing = || "a change needs --reason TEXT".to_owned();
@@ -208,48 +208,48 @@ fn reason(manner: &Manner, terminal: &mut Terminal<'_>) -> Result<String, String
 /// Asks what has to be asked, sends the request, and prints what came.
 pub fn carry_out(
     mut request: Request,
-    manner: &Manner,
+    options: &RunOptions,
     terminal: &mut Terminal<'_>,
     client: &mut Client,
 ) -> Exit {
-    if manner.dry_run {
+    if options.dry_run {
         request.args.insert("dry_run".to_owned(), Value::from(true));
     } else if request.needs_confirmation()
         && terminal.interactive
-        && !manner.yes
-        && let Err(exit) = confirmed(&request, manner, terminal, client)
+        && !options.yes
+        && let Err(exit) = confirmed(&request, options, terminal, client)
     {
         return exit;
     }
-    let mut answer = client.ask(request.verb.name(), &request.args, manner.patience());
+    let mut answer = client.ask(request.verb.name(), &request.args, options.patience());
     if let Ok(Answer::Error(error, _)) = &answer
         && error.code == "totp_required"
         && terminal.interactive
         && let Some(code) = terminal.ask("code: ")
     {
         request.args.insert("totp".to_owned(), Value::from(code));
-        answer = client.ask(request.verb.name(), &request.args, manner.patience());
+        answer = client.ask(request.verb.name(), &request.args, options.patience());
     }
     match answer {
-        Ok(answer) => answered(&answer, &request, manner, terminal),
-        Err(error) => failed(&error, &request, terminal, manner),
+        Ok(answer) => answered(&answer, &request, options, terminal),
+        Err(error) => failed(&error, &request, terminal, options),
     }
 }
 
 /// Shows what would be done, and asks.
 fn confirmed(
     request: &Request,
-    manner: &Manner,
+    options: &RunOptions,
     terminal: &mut Terminal<'_>,
     client: &mut Client,
 ) -> Result<(), Exit> {
     let mut dry = request.clone();
     dry.args.insert("dry_run".to_owned(), Value::from(true));
     let answer = client
-        .ask(dry.verb.name(), &dry.args, manner.patience())
-        .map_err(|error| failed(&error, &Request::new(dry.verb), terminal, manner))?;
+        .ask(dry.verb.name(), &dry.args, options.patience())
+        .map_err(|error| failed(&error, &Request::new(dry.verb), terminal, options))?;
     let Answer::Ok(raw) = &answer else {
-        return Err(answered(&answer, request, manner, terminal));
+        return Err(answered(&answer, request, options, terminal));
     };
     let ok = serde_json::from_str(raw.get()).unwrap_or_default();
     let lines = render::answer(dry.verb, &ok, &Look { width: terminal.width, now_ns: now_ns() });
@@ -264,12 +264,12 @@ fn confirmed(
 fn answered(
     answer: &Answer,
     request: &Request,
-    manner: &Manner,
+    options: &RunOptions,
     terminal: &mut Terminal<'_>,
 ) -> Exit {
     match answer {
         Answer::Ok(raw) => {
-            if manner.json {
+            if options.json {
                 print_json(raw.get(), terminal);
                 return Exit::Done;
             }
@@ -282,7 +282,7 @@ fn answered(
             Exit::Done
         }
         Answer::Error(error, raw) => {
-            if manner.json {
+            if options.json {
                 print_json(raw.get(), terminal);
             } else {
                 terminal.complain(&refusal(error));
@@ -329,23 +329,23 @@ fn failed(
     error: &ClientError,
     request: &Request,
     terminal: &mut Terminal<'_>,
-    manner: &Manner,
+    options: &RunOptions,
 ) -> Exit {
     let dry = request.args.get("dry_run").is_some_and(|dry| dry == true);
     let unreachable = Exit::Unreachable;
     match error {
         ClientError::Unreachable { .. } | ClientError::NotSent(_) => {
-            told(terminal, manner, "unreachable", unreachable, &error.to_string())
+            told(terminal, options, "unreachable", unreachable, &error.to_string())
         }
         ClientError::TurnedAway { code, .. } => {
-            told(terminal, manner, code, unreachable, &error.to_string())
+            told(terminal, options, code, unreachable, &error.to_string())
         }
         ClientError::Lost(_) => {
             let mut message = error.to_string();
             if request.verb.changes() && !dry {
                 message.push_str("; the command may have been carried out: look at `commands`");
             }
-            told(terminal, manner, "outcome_unknown", Exit::Unknown, &message)
+            told(terminal, options, "outcome_unknown", Exit::Unknown, &message)
         }
     }
 }
@@ -353,12 +353,12 @@ fn failed(
 /// Prints an error of this side.
 fn told(
     terminal: &mut Terminal<'_>,
-    manner: &Manner,
+    options: &RunOptions,
     code: &str,
     exit: Exit,
     message: &str,
 ) -> Exit {
-    if manner.json {
+    if options.json {
         let error = serde_json::json!({"code": code, "message": message});
         print_json(&error.to_string(), terminal);
     } else {

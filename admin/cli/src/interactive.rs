@@ -20,9 +20,9 @@ use serde_json::Value;
 use super::Exit;
 use super::client::{Answer, Client, ClientError};
 use super::complete::{Names, candidates, split};
-use super::ctl::{self, Manner, Terminal};
+use super::ctl::{self, RunOptions, Terminal};
 use super::history;
-use super::place::Place;
+use super::location::NodeLocation;
 use super::render::state;
 use super::request::Request;
 use super::text::clean;
@@ -38,7 +38,7 @@ const NAMES_AGE: Duration = Duration::from_secs(30);
 pub struct Arguments {
     /// Which node.
     #[command(flatten)]
-    pub place: Place,
+    pub place: NodeLocation,
 }
 
 /// A line at the prompt.
@@ -52,7 +52,7 @@ pub struct Arguments {
 pub struct Typed {
     /// In which way.
     #[command(flatten)]
-    pub manner: Manner,
+    pub options: RunOptions,
     /// The verb and its arguments.
     #[command(subcommand)]
     pub request: Request,
@@ -261,8 +261,8 @@ fn carry_out(path: &Path, typed: &Typed, questions: &mut rustyline::DefaultEdito
         out: &mut std::io::stdout().lock(),
         err: &mut std::io::stderr().lock(),
     };
-    let connect = || Client::connect(path, typed.manner.patience());
-    ctl::run(&typed.request, &typed.manner, &mut terminal, connect);
+    let connect = || Client::connect(path, typed.options.patience());
+    ctl::run(&typed.request, &typed.options, &mut terminal, connect);
 }
 
 /// Node, role, and whether anything is halted.

@@ -11,7 +11,7 @@ pub mod complete;
 pub mod ctl;
 pub mod history;
 pub mod interactive;
-pub mod place;
+pub mod location;
 pub mod render;
 pub mod request;
 pub mod text;

@@ -221,6 +221,7 @@ mod tests {
         for noun in Verb::ALL.iter().filter_map(|verb| noun_and_word(*verb).0) {
             assert!(NOUNS.iter().any(|(known, _)| *known == noun), "{noun}");
         }
-        Request::augment_subcommands(Command::new("test")).debug_assert();
+        let command = Command::new("test").disable_help_subcommand(true);
+        Request::augment_subcommands(command).debug_assert();
     }
 }

@@ -26,7 +26,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::Exit;
 use super::client::{Answer, Client, ClientError};
 use super::ctl::{now_ns, refusal};
-use super::place::Place;
+use super::location::NodeLocation;
 use super::render::{self, Look};
 use super::request::Request;
 use super::text::clean;
@@ -53,7 +53,7 @@ const WAITING_MAX: usize = 16;
 pub struct Arguments {
     /// Which node.
     #[command(flatten)]
-    pub place: Place,
+    pub place: NodeLocation,
     /// One frame as plain text, after a second of looking, and end.
     #[arg(long)]
     pub once: bool,
@@ -69,13 +69,13 @@ pub struct Arguments {
 
 /// What is asked beside `status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Interest {
+struct PanelQuery {
     order: Option<u64>,
     venue: Option<String>,
     fast: bool,
 }
 
-enum Heard {
+enum TopEvent {
     Sample(Box<Sample>),
     Lost(String),
     Answer { ticket: u64, said: String },
@@ -109,7 +109,7 @@ pub fn command(arguments: &Arguments) -> Exit {
 /// Asks twice, a second apart, for there are rates in the frame.
 fn once(path: &Path, width: u16, height: u16) -> Exit {
     let mut app = App::default();
-    let interest = Interest::default();
+    let interest = PanelQuery::default();
     // Nobody wakes it: the second question waits its period.
     let (_wake, woken) = sync_channel::<()>(1);
     let asked = Client::connect(path, PATIENCE).and_then(|mut client| {
@@ -147,7 +147,7 @@ pub fn frame(app: &App, width: u16, height: u16, now_ns: u64) -> String {
 }
 
 /// Asks for everything that a frame needs.
-fn sample(client: &mut Client, interest: &Interest) -> Result<Sample, ClientError> {
+fn sample(client: &mut Client, interest: &PanelQuery) -> Result<Sample, ClientError> {
     let greeting = client.greeting();
     let (user, role) = (greeting.user.clone(), greeting.role.clone());
     let mut sample = Sample { user, role, ..Sample::default() };
@@ -212,7 +212,7 @@ fn live(path: &Path) -> std::io::Result<()> {
     for signal in [SIGTERM, SIGHUP, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let interest = Arc::new(Mutex::new(Interest::default()));
+    let interest = Arc::new(Mutex::new(PanelQuery::default()));
     let (heard, events) = sync_channel(WAITING_MAX);
     let (wake, woken) = sync_channel(1);
     let (send, changes) = sync_channel(WAITING_MAX);
@@ -256,20 +256,20 @@ fn live(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn take(app: &mut App, heard: Heard) {
+fn take(app: &mut App, heard: TopEvent) {
     match heard {
-        Heard::Sample(sample) => app.heard(*sample),
-        Heard::Lost(why) => app.lost(why, now_ns()),
-        Heard::Answer { ticket, said } => app.answered(ticket, said),
+        TopEvent::Sample(sample) => app.heard(*sample),
+        TopEvent::Lost(why) => app.lost(why, now_ns()),
+        TopEvent::Answer { ticket, said } => app.answered(ticket, said),
     }
 }
 
-fn interest_of(app: &App) -> Interest {
+fn interest_of(app: &App) -> PanelQuery {
     let fast = app.fast;
     match &app.view {
-        View::Overview => Interest { fast, ..Interest::default() },
-        View::Order(id) => Interest { order: Some(*id), venue: None, fast },
-        View::Venue(name) => Interest { order: None, venue: Some(name.clone()), fast },
+        View::Overview => PanelQuery { fast, ..PanelQuery::default() },
+        View::Order(id) => PanelQuery { order: Some(*id), venue: None, fast },
+        View::Venue(name) => PanelQuery { order: None, venue: Some(name.clone()), fast },
     }
 }
 
@@ -297,7 +297,12 @@ fn key_of(event: &Event) -> Option<Key> {
 }
 
 /// Asks until nobody listens; connects anew where the connection is lost.
-fn asks(path: &Path, interest: &Mutex<Interest>, heard: &SyncSender<Heard>, woken: &Receiver<()>) {
+fn asks(
+    path: &Path,
+    interest: &Mutex<PanelQuery>,
+    heard: &SyncSender<TopEvent>,
+    woken: &Receiver<()>,
+) {
     let mut client: Option<Client> = None;
     loop {
         let now = interest.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -308,8 +313,8 @@ fn asks(path: &Path, interest: &Mutex<Interest>, heard: &SyncSender<Heard>, woke
             Ok(sample)
         });
         let event = match asked {
-            Ok(sample) => Heard::Sample(Box::new(sample)),
-            Err(error) => Heard::Lost(error.to_string()),
+            Ok(sample) => TopEvent::Sample(Box::new(sample)),
+            Err(error) => TopEvent::Lost(error.to_string()),
         };
         if heard.send(event).is_err() {
             return;
@@ -322,7 +327,7 @@ fn asks(path: &Path, interest: &Mutex<Interest>, heard: &SyncSender<Heard>, woke
 }
 
 /// Carries changes out, each on a connection of its own.
-fn carries_out(path: &Path, changes: &Receiver<(u64, Request)>, heard: &SyncSender<Heard>) {
+fn carries_out(path: &Path, changes: &Receiver<(u64, Request)>, heard: &SyncSender<TopEvent>) {
     while let Ok((ticket, request)) = changes.recv() {
         let dry = request.args.contains_key("dry_run");
         let answer = Client::connect(path, PATIENCE)
@@ -340,7 +345,7 @@ fn carries_out(path: &Path, changes: &Receiver<(u64, Request)>, heard: &SyncSend
             }
             Err(error) => error.to_string(),
         };
-        if heard.send(Heard::Answer { ticket, said }).is_err() {
+        if heard.send(TopEvent::Answer { ticket, said }).is_err() {
             return;
         }
     }

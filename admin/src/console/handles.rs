@@ -35,7 +35,7 @@ pub struct About {
 /// Handles to a running node.
 #[derive(Debug)]
 pub struct Handles {
-    /// What does not change.
+    /// What does not change while the node runs.
     pub about: About,
     /// Now, nanoseconds since the Unix epoch.
     pub clock: fn() -> u64,

@@ -19,14 +19,14 @@ pub const PENDING_MAX: usize = 64;
 
 /// A command that waits.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Waiting {
+pub struct AwaitingApproval {
     /// The person who asked.
     pub by: Peer,
     /// The verb.
     pub verb: Verb,
     /// What the person asked for.
     pub change: Change,
-    /// Why.
+    /// The reason that the person gave.
     pub reason: String,
     /// The arguments as they came, to be shown.
     pub args: Args,
@@ -36,12 +36,12 @@ pub struct Waiting {
 
 /// All commands that wait, by number.
 #[derive(Debug, Default)]
-pub struct Pending {
-    waiting: BTreeMap<u64, Waiting>,
+pub struct Approvals {
+    waiting: BTreeMap<u64, AwaitingApproval>,
     last: u64,
 }
 
-impl Pending {
+impl Approvals {
     fn forget_old(&mut self, now_ns: u64) {
         self.waiting.retain(|_, waiting| waiting.expires_ns > now_ns);
     }
@@ -63,7 +63,8 @@ impl Pending {
         self.last += 1;
         let expires_ns = now_ns + PENDING_NS;
         let (by, args) = (by.clone(), args.clone());
-        self.waiting.insert(self.last, Waiting { by, verb, change, reason, args, expires_ns });
+        self.waiting
+            .insert(self.last, AwaitingApproval { by, verb, change, reason, args, expires_ns });
         let message = format!("another operator has to say: approve {}", self.last);
         Failure::new(Code::NeedsSecondPerson, message).with("pending", self.last)
     }
@@ -72,7 +73,12 @@ impl Pending {
     ///
     /// # Errors
     /// [`Code::UnknownPending`], [`Code::SamePerson`].
-    pub fn approve(&mut self, number: u64, by: &Peer, now_ns: u64) -> Result<Waiting, Failure> {
+    pub fn approve(
+        &mut self,
+        number: u64,
+        by: &Peer,
+        now_ns: u64,
+    ) -> Result<AwaitingApproval, Failure> {
         self.forget_old(now_ns);
         let waiting = self.waiting.get(&number).ok_or_else(|| unknown(number))?;
         if waiting.by.uid == by.uid {
@@ -85,7 +91,7 @@ impl Pending {
     ///
     /// # Errors
     /// [`Code::UnknownPending`].
-    pub fn get(&self, number: u64) -> Result<&Waiting, Failure> {
+    pub fn get(&self, number: u64) -> Result<&AwaitingApproval, Failure> {
         self.waiting.get(&number).ok_or_else(|| unknown(number))
     }
 
@@ -93,7 +99,7 @@ impl Pending {
     ///
     /// # Errors
     /// [`Code::UnknownPending`].
-    pub fn reject(&mut self, number: u64, now_ns: u64) -> Result<Waiting, Failure> {
+    pub fn reject(&mut self, number: u64, now_ns: u64) -> Result<AwaitingApproval, Failure> {
         self.forget_old(now_ns);
         self.waiting.remove(&number).ok_or_else(|| unknown(number))
     }
@@ -101,7 +107,7 @@ impl Pending {
     /// The rows of the answer to `pending`.
     pub fn rows(&mut self, now_ns: u64) -> Vec<Value> {
         self.forget_old(now_ns);
-        let row = |(number, waiting): (&u64, &Waiting)| {
+        let row = |(number, waiting): (&u64, &AwaitingApproval)| {
             json!({
                 "pending": number, "by": waiting.by.name, "verb": waiting.verb.name(),
                 "args": waiting.args, "expires_ns": waiting.expires_ns,
@@ -124,7 +130,7 @@ mod tests {
         Peer { uid, name: format!("u{uid}"), gids: std::collections::BTreeSet::new() }
     }
 
-    fn ask(pending: &mut Pending, uid: u32, now_ns: u64) -> Failure {
+    fn ask(pending: &mut Approvals, uid: u32, now_ns: u64) -> Failure {
         let change = Change::CancelAll { scope: ScopeName::Everything };
         let reason = "a drill".to_owned();
         pending.ask(&peer(uid), Verb::CancelAll, change, reason, &Args::new(), now_ns)
@@ -132,7 +138,7 @@ mod tests {
 
     #[test]
     fn another_agrees_once_and_in_time() {
-        let mut pending = Pending::default();
+        let mut pending = Approvals::default();
         let told = ask(&mut pending, 1, 10);
         assert_eq!((told.code, &told.more["pending"]), (Code::NeedsSecondPerson, &json!(1)));
         assert_eq!(pending.approve(1, &peer(1), 11).expect_err("himself").code, Code::SamePerson);
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_rejected_is_forgotten_and_only_so_many_wait() {
-        let mut pending = Pending::default();
+        let mut pending = Approvals::default();
         for _ in 0..PENDING_MAX {
             assert_eq!(ask(&mut pending, 1, 0).code, Code::NeedsSecondPerson);
         }

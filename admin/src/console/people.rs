@@ -16,7 +16,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Its word.
+    /// The role's name.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -33,7 +33,7 @@ pub struct Peer {
     pub uid: u32,
     /// Name, or the id where the system has none; at most [`NAME_BYTES_MAX`].
     pub name: String,
-    /// All his groups.
+    /// The ids of all groups of the user.
     pub gids: BTreeSet<u32>,
 }
 
@@ -72,19 +72,19 @@ pub enum NameError {
 
 /// A user, or everybody in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Named {
+enum Principal {
     User(u32),
     Group(u32),
 }
 
-/// Who has which role.
+/// The role of each user and group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct People(Vec<(Named, Role)>);
+pub struct RoleTable(Vec<(Principal, Role)>);
 
-impl People {
+impl RoleTable {
     /// Whoever runs this process is admin.
     pub fn own(uid: u32) -> Self {
-        Self(vec![(Named::User(uid), Role::Admin)])
+        Self(vec![(Principal::User(uid), Role::Admin)])
     }
 
     /// Gives a role to a user (name or id) or a group (`@` and name or id).
@@ -93,8 +93,8 @@ impl People {
     /// [`NameError`].
     pub fn give(&mut self, name: &str, role: Role) -> Result<(), NameError> {
         let named = match name.strip_prefix('@') {
-            Some(group) => Named::Group(gid_of(group)?),
-            None => Named::User(uid_of(name)?),
+            Some(group) => Principal::Group(gid_of(group)?),
+            None => Principal::User(uid_of(name)?),
         };
         self.0.push((named, role));
         Ok(())
@@ -102,16 +102,16 @@ impl People {
 
     /// The strongest role that somebody has; none if he is not named.
     pub fn role(&self, peer: &Peer) -> Option<Role> {
-        let is_meant = |named: &Named| match named {
-            Named::User(uid) => *uid == peer.uid,
-            Named::Group(gid) => peer.gids.contains(gid),
+        let is_meant = |named: &Principal| match named {
+            Principal::User(uid) => *uid == peer.uid,
+            Principal::Group(gid) => peer.gids.contains(gid),
         };
         self.0.iter().filter(|(named, _)| is_meant(named)).map(|(_, role)| *role).max()
     }
 
     /// Somebody beside this user has to reach the socket.
     pub fn has_others_than(&self, uid: u32) -> bool {
-        self.0.iter().any(|(named, _)| *named != Named::User(uid))
+        self.0.iter().any(|(named, _)| *named != Principal::User(uid))
     }
 }
 
@@ -141,19 +141,19 @@ mod tests {
 
     #[test]
     fn the_strongest_of_several_roles_counts_and_who_is_not_named_has_none() {
-        let mut people = People::own(1_000);
+        let mut people = RoleTable::own(1_000);
         people.give("2001", Role::Viewer).expect("a number");
         people.give("@3000", Role::Operator).expect("a number");
         assert_eq!(people.role(&peer(1_000, &[])), Some(Role::Admin));
         assert_eq!(people.role(&peer(2_001, &[])), Some(Role::Viewer));
         assert_eq!(people.role(&peer(2_001, &[3_000])), Some(Role::Operator));
         assert_eq!(people.role(&peer(2_002, &[1_000, 2_001])), None);
-        assert!(people.has_others_than(1_000) && !People::own(7).has_others_than(7));
+        assert!(people.has_others_than(1_000) && !RoleTable::own(7).has_others_than(7));
     }
 
     #[test]
     fn names_are_those_of_the_system() {
-        let mut people = People::default();
+        let mut people = RoleTable::default();
         people.give("root", Role::Admin).expect("every system has one");
         assert_eq!(people.role(&peer(0, &[])), Some(Role::Admin));
         let nobody = "no-such-user".to_owned();

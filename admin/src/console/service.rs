@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use super::frame::{Code, Failure, RawRequest, VERSION};
 use super::handles::Handles;
-use super::pending::Pending;
+use super::pending::Approvals;
 use super::people::{Peer, Role};
 use super::socket::Service;
-use super::totp::Codes;
+use super::totp::TotpVerifier;
 use super::verb::{self, Args, Asked, Change, Decision, Request, ScopeName, Verb};
 use crate::model::ReadModel;
 use understood::Understood;
@@ -39,8 +39,8 @@ pub struct TwoPerson {
 pub struct ConsoleService {
     node: Handles,
     two_person: TwoPerson,
-    codes: Option<Mutex<Codes>>,
-    pending: Mutex<Pending>,
+    codes: Option<Mutex<TotpVerifier>>,
+    pending: Mutex<Approvals>,
     /// The number of the next command.
     requests: AtomicU64,
     /// Held while many orders are read, so that the thread which keeps the read model waits for
@@ -61,14 +61,14 @@ type Answer = Result<Value, Failure>;
 impl ConsoleService {
     /// A service for a node. Commands are numbered from the present time, so that no two starts of
     /// a node use the same numbers.
-    pub fn new(node: Handles, two_person: TwoPerson, codes: Option<Codes>) -> Self {
+    pub fn new(node: Handles, two_person: TwoPerson, codes: Option<TotpVerifier>) -> Self {
         let requests = AtomicU64::new(node.now_ns());
         let codes = codes.map(Mutex::new);
         let (pending, long_look) = (Mutex::default(), Mutex::default());
         Self { node, two_person, codes, pending, requests, long_look }
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
+    fn pending(&self) -> MutexGuard<'_, Approvals> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

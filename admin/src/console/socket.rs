@@ -1,4 +1,7 @@
-//! The Unix socket: who is let in, how much he may send, and when he is cut off.
+//! The console's Unix socket: who may connect, how much a peer may send, when a connection ends.
+//!
+//! A line belongs here if it is about connections and lines. What a request means is the service's
+//! business.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, Permissions, symlink_metadata};
@@ -12,34 +15,35 @@ use std::time::{Duration, Instant};
 use rustix::fs::Mode;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{geteuid, umask};
+use rutter_core::rate::TokenBucket;
 use serde_json::Value;
 
 use super::frame::{Code, Failure, RawRequest, answer, parse};
-use super::people::{Peer, People, Role};
+use super::people::{Peer, Role, RoleTable};
 use crate::acceptor::{Acceptor, ConnectionHandler};
 
-/// Connections at once.
+/// Most connections at once.
 pub const CONNECTIONS_MAX: usize = 32;
 
-/// Of those, one user's; for one more his longest idle one is closed.
+/// Most connections of one user. One more closes the one that has been idle for longest.
 pub const CONNECTIONS_OF_ONE_MAX: usize = 16;
 
-/// Of those, viewers': operators always find a place.
+/// Most connections of viewers, so that operators always find a place.
 pub const CONNECTIONS_OF_VIEWERS_MAX: usize = 20;
 
-/// Longest line that is read.
+/// Longest line that is read, bytes.
 pub const LINE_BYTES_MAX: usize = 65_536;
 
-/// Requests a second of one connection, and as many again at once.
+/// Requests a second that one connection may send; twice as many at once.
 pub const REQUESTS_PER_S: u32 = 100;
 
-/// Requests refused for that, after which the connection is closed.
+/// Requests refused for their rate, after which the connection is closed.
 pub const REFUSED_MAX: u32 = 1_000;
 
-/// How long an answer may wait for its reader.
-pub const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may wait to be read.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long nobody may ask anything.
+/// How long a connection may send no request.
 pub const IDLE_MAX: Duration = Duration::from_hours(1);
 
 /// Why the socket cannot be made.
@@ -48,52 +52,52 @@ pub enum SocketError {
     /// The system's answer.
     #[error("console {path}: {source}")]
     Io {
-        /// Where.
+        /// The path of the socket.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// The folder is a link, no folder, somebody else's, or others may write to it.
     #[error("console: {path} must be a folder of ours that nobody else may write to: {found}")]
     Folder {
-        /// Which.
+        /// The folder.
         path: PathBuf,
-        /// What it is.
+        /// What was found there.
         found: &'static str,
     },
     /// Something is in its place that is no socket of ours.
     #[error("console: {path} is {found}; it is left alone")]
     InTheWay {
-        /// Where.
+        /// The path of the socket.
         path: PathBuf,
-        /// What it is.
+        /// What was found there.
         found: &'static str,
     },
     /// Another process answers there.
     #[error("console: another process answers at {path}")]
     InUse {
-        /// Where.
+        /// The path of the socket.
         path: PathBuf,
     },
 }
 
 /// What answers the requests.
 pub trait Service: Send + Sync + 'static {
-    /// The first line that somebody gets.
+    /// The first line that a peer gets.
     fn hello(&self, peer: &Peer, role: Role) -> Value;
 
-    /// What a request is answered with.
+    /// The answer to a request.
     ///
     /// # Errors
     /// A [`Failure`].
     fn answer(&self, peer: &Peer, role: Role, request: &RawRequest) -> Result<Value, Failure>;
 }
 
-/// The listening socket; gone when dropped.
+/// The listening socket; removed when dropped.
 #[derive(Debug)]
 pub struct Console {
     path: PathBuf,
-    guests: Arc<Guests>,
+    connections: Arc<Connections>,
     acceptor: Option<Acceptor>,
 }
 
@@ -104,12 +108,12 @@ impl Console {
     /// [`SocketError`]; what is in its place and is not ours is never removed.
     pub fn listen(
         path: &Path,
-        people: People,
+        people: RoleTable,
         service: Arc<dyn Service>,
     ) -> Result<Self, SocketError> {
         let fail = |source| SocketError::Io { path: path.to_owned(), source };
         let others = people.has_others_than(geteuid().as_raw());
-        // Whatever is made here is ours alone until it is finished.
+        // Until its mode is set, only this user may connect to the socket.
         let before = umask(Mode::from_raw_mode(0o077));
         let bound = bind(path);
         umask(before);
@@ -120,19 +124,19 @@ impl Console {
             std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
-        let guests = Arc::new(Guests { people, service, open: Mutex::default() });
+        let connections = Arc::new(Connections { people, service, open: Mutex::default() });
         let next = move || listener.accept().map(|(stream, _)| stream);
-        let acceptor = Acceptor::start("console", next, Arc::clone(&guests)).map_err(fail)?;
-        Ok(Self { path: path.to_owned(), guests, acceptor: Some(acceptor) })
+        let acceptor = Acceptor::start("console", next, Arc::clone(&connections)).map_err(fail)?;
+        Ok(Self { path: path.to_owned(), connections, acceptor: Some(acceptor) })
     }
 }
 
 impl Drop for Console {
     fn drop(&mut self) {
         self.acceptor = None;
-        for guest in self.guests.lock().guests.values() {
+        for connection in self.connections.lock().connections.values() {
             // Gone already, if this fails.
-            let _ = guest.stream.shutdown(std::net::Shutdown::Both);
+            let _ = connection.stream.shutdown(std::net::Shutdown::Both);
         }
         let _ = std::fs::remove_file(&self.path);
     }
@@ -184,30 +188,30 @@ fn check_folder(path: &Path) -> Result<(), SocketError> {
     if there.mode() & 0o022 != 0 {
         return wrong("others may write to it");
     }
-    // Ours and empty of secrets: closed, whatever it was before.
+    // The folder is ours and holds no secret: others are kept out, whatever its mode was.
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
         .map_err(|source| SocketError::Io { path: path.to_owned(), source })
 }
 
-struct Guests {
-    people: People,
+struct Connections {
+    people: RoleTable,
     service: Arc<dyn Service>,
     open: Mutex<Open>,
 }
 
 /// One connection.
-struct Guest {
+struct Connection {
     uid: u32,
     stream: UnixStream,
-    /// When it last asked anything.
+    /// When its last request came.
     active: Instant,
 }
 
-/// Connections, to be counted by user and cut off at the end.
+/// The open connections, by number.
 #[derive(Default)]
 struct Open {
     last: u64,
-    guests: BTreeMap<u64, Guest>,
+    connections: BTreeMap<u64, Connection>,
     viewers: BTreeSet<u64>,
 }
 
@@ -215,9 +219,9 @@ impl Open {
     /// The number of a new connection. If its user has too many, the one of his that has been idle
     /// for longest is cut off: forgotten ones must not keep him from the kill switch.
     fn enter(&mut self, uid: u32, stream: UnixStream) -> u64 {
-        let of_one = self.guests.iter().filter(|(_, guest)| guest.uid == uid);
+        let of_one = self.connections.iter().filter(|(_, connection)| connection.uid == uid);
         if of_one.clone().count() >= CONNECTIONS_OF_ONE_MAX
-            && let Some((number, idle)) = of_one.min_by_key(|(_, guest)| guest.active)
+            && let Some((number, idle)) = of_one.min_by_key(|(_, connection)| connection.active)
         {
             tracing::warn!(uid, "console: too many connections of one user; an idle one is closed");
             // Gone already, if this fails.
@@ -226,39 +230,39 @@ impl Open {
             self.leave(number);
         }
         self.last += 1;
-        self.guests.insert(self.last, Guest { uid, stream, active: Instant::now() });
+        self.connections.insert(self.last, Connection { uid, stream, active: Instant::now() });
         self.last
     }
 
     fn touch(&mut self, number: u64) {
-        if let Some(guest) = self.guests.get_mut(&number) {
-            guest.active = Instant::now();
+        if let Some(connection) = self.connections.get_mut(&number) {
+            connection.active = Instant::now();
         }
     }
 
-    /// It is a viewer's; false if they have too many.
+    /// Counts a viewer's connection; false if viewers have too many.
     fn enter_viewer(&mut self, number: u64) -> bool {
         self.viewers.len() < CONNECTIONS_OF_VIEWERS_MAX && self.viewers.insert(number)
     }
 
     fn leave(&mut self, number: u64) {
-        self.guests.remove(&number);
+        self.connections.remove(&number);
         self.viewers.remove(&number);
     }
 }
 
-impl std::fmt::Debug for Guests {
+impl std::fmt::Debug for Connections {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guests").field("people", &self.people).finish_non_exhaustive()
+        f.debug_struct("Connections").field("people", &self.people).finish_non_exhaustive()
     }
 }
 
-impl ConnectionHandler<UnixStream> for Guests {
+impl ConnectionHandler<UnixStream> for Connections {
     const THREAD_NAME: &'static str = "console-guest";
     const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
 
     fn serve(&self, stream: UnixStream) {
-        // Who goes away in the middle is no news.
+        // A peer may leave at any time.
         let _ = self.talk(stream);
     }
 
@@ -268,7 +272,7 @@ impl ConnectionHandler<UnixStream> for Guests {
     }
 }
 
-/// Without waiting: what the system's buffer does not take is lost.
+/// Sends an error and closes. Does not wait: what the system's buffer does not take is lost.
 fn tell_and_leave(mut stream: UnixStream, failure: Failure) {
     tracing::warn!(code = failure.code.word(), message = failure.message, "console refuses");
     if stream.set_nonblocking(true).is_ok() {
@@ -276,7 +280,7 @@ fn tell_and_leave(mut stream: UnixStream, failure: Failure) {
     }
 }
 
-impl Guests {
+impl Connections {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,7 +288,7 @@ impl Guests {
     fn talk(&self, stream: UnixStream) -> io::Result<()> {
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(IDLE_MAX))?;
-        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let known = socket_peercred(&stream)?;
         let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
         let number = self.lock().enter(uid, stream.try_clone()?);
@@ -319,8 +323,8 @@ impl Guests {
     ) -> io::Result<()> {
         let hello = format!("{}\n", self.service.hello(peer, role));
         stream.write_all(hello.as_bytes())?;
-        let mut lines = Lines::default();
-        let mut allowance = Allowance::new(Instant::now());
+        let mut lines = LineSplitter::default();
+        let mut rate = RequestRate::new(Instant::now());
         loop {
             let line = match lines.next(stream)? {
                 Line::Whole(line) => line,
@@ -333,7 +337,7 @@ impl Guests {
                 Line::End => return Ok(()),
             };
             self.lock().touch(number);
-            let text = match allowance.take(Instant::now()) {
+            let text = match rate.take(Instant::now()) {
                 Ok(()) => match parse(&line) {
                     Ok(request) => {
                         let result = self.service.answer(peer, role, &request);
@@ -363,13 +367,13 @@ enum Line {
     End,
 }
 
-/// Cuts lines, and holds no more than one of the longest.
+/// Splits what arrives into lines, and holds at most one line of the greatest length.
 #[derive(Default)]
-struct Lines {
+struct LineSplitter {
     bytes: Vec<u8>,
 }
 
-impl Lines {
+impl LineSplitter {
     fn next(&mut self, mut stream: &UnixStream) -> io::Result<Line> {
         let mut looked = 0;
         loop {
@@ -396,32 +400,27 @@ impl Lines {
     }
 }
 
-/// How much a connection may still ask.
-struct Allowance {
-    left: u32,
-    since: Instant,
+/// How many requests a connection may still send.
+struct RequestRate {
+    started: Instant,
+    allowed: TokenBucket,
     refused: u32,
 }
 
-impl Allowance {
+impl RequestRate {
     const fn new(now: Instant) -> Self {
-        Self { left: 2 * REQUESTS_PER_S, since: now, refused: 0 }
+        let (burst, period_ns) = (2 * REQUESTS_PER_S as u64, 1_000_000_000 / REQUESTS_PER_S as u64);
+        Self { started: now, allowed: TokenBucket::new(burst, period_ns), refused: 0 }
     }
 
-    /// One more request; the error counts those refused.
+    /// One more request. The error is the number of requests refused so far.
     fn take(&mut self, now: Instant) -> Result<(), u32> {
-        let passed = now.saturating_duration_since(self.since).as_millis();
-        let earned = u32::try_from(passed * u128::from(REQUESTS_PER_S) / 1_000).unwrap_or(u32::MAX);
-        if earned > 0 {
-            self.left = self.left.saturating_add(earned).min(2 * REQUESTS_PER_S);
-            self.since = now;
+        let since = now.saturating_duration_since(self.started).as_nanos();
+        if self.allowed.take(u64::try_from(since).unwrap_or(u64::MAX)) {
+            return Ok(());
         }
-        if self.left == 0 {
-            self.refused += 1;
-            return Err(self.refused);
-        }
-        self.left -= 1;
-        Ok(())
+        self.refused += 1;
+        Err(self.refused)
     }
 }
 

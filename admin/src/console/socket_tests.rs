@@ -41,10 +41,10 @@ impl Room {
     }
 
     fn listen(&self) -> Result<Console, SocketError> {
-        self.listen_for(People::own(geteuid().as_raw()))
+        self.listen_for(RoleTable::own(geteuid().as_raw()))
     }
 
-    fn listen_for(&self, people: People) -> Result<Console, SocketError> {
+    fn listen_for(&self, people: RoleTable) -> Result<Console, SocketError> {
         Console::listen(&self.path(), people, Arc::<Counter>::clone(&self.service))
     }
 
@@ -98,7 +98,7 @@ fn the_socket_is_ours_alone_and_gone_afterwards() {
 #[test]
 fn others_who_are_named_can_reach_it_and_who_has_no_role_is_told_so() {
     let room = Room::new();
-    let mut people = People::default();
+    let mut people = RoleTable::default();
     people.give("4242", Role::Viewer).expect("a number");
     let console = room.listen_for(people).expect("listens");
     assert_eq!(mode(&room.path()), 0o666);
@@ -240,7 +240,7 @@ fn a_console_that_does_not_read_is_cut_off() {
     let _console = room.listen().expect("listens");
     let mut visitor = room.visit();
     visitor.say(b"{\"id\":1,\"verb\":\"big\"}\n{\"id\":2,\"verb\":\"big\"}\n");
-    let until = Instant::now() + WRITE_PATIENCE * 4;
+    let until = Instant::now() + WRITE_TIMEOUT * 4;
     // Writing fails once the other side has given up; until then the buffer takes a few bytes.
     while visitor.0.get_mut().write_all(b"\n").is_ok() {
         assert!(Instant::now() < until, "it is cut off");
@@ -251,7 +251,7 @@ fn a_console_that_does_not_read_is_cut_off() {
 #[test]
 fn an_allowance_grows_back_with_time() {
     let start = Instant::now();
-    let mut allowance = Allowance::new(start);
+    let mut allowance = RequestRate::new(start);
     assert!((0..2 * REQUESTS_PER_S).all(|_| allowance.take(start).is_ok()));
     assert_eq!(allowance.take(start), Err(1));
     let later = start + Duration::from_millis(50);

@@ -1,33 +1,36 @@
-//! Codes of an authenticator (RFC 6238): each taken once, wrong ones limited.
+//! One-time codes of an authenticator (RFC 6238).
+//!
+//! A line belongs here if it checks such a code. Each code is taken once, and wrong codes are
+//! limited.
 
 use totp_rs::{Builder, Secret, Totp};
 
 use super::frame::{Code, Failure};
 
-/// Wrong codes in a row after which none is taken for [`LOCK_S`].
+/// Wrong codes in a row after which no code is taken for [`LOCK_S`].
 pub const TRIES_MAX: u32 = 5;
 
-/// How long.
+/// How long no code is taken then, seconds.
 pub const LOCK_S: u64 = 300;
 
 /// Length of a step, seconds.
 const STEP_S: u64 = 30;
 
-/// Checks codes. Not `Debug`: it holds the secret.
-pub struct Codes {
+/// Checks codes. It holds the secret, so it has no `Debug`.
+pub struct TotpVerifier {
     totp: Totp,
-    /// Steps up to this one are used.
+    /// The newest step whose code was taken.
     used: u64,
     wrong: u32,
     locked_until_s: u64,
 }
 
-impl Codes {
-    /// From a secret in base32, as it is shown to the authenticator. Codes up to the present step,
-    /// in seconds, count as used: an earlier process may have taken them.
+impl TotpVerifier {
+    /// Reads the secret in base32, as an authenticator gets it. Codes up to the step of `now_s`
+    /// (seconds since the Unix epoch) count as used: an earlier process may have taken them.
     ///
     /// # Errors
-    /// In words; the secret is not in them.
+    /// What is wrong with the secret, in words that do not show it.
     pub fn new(secret: &str, now_s: u64) -> Result<Self, String> {
         let secret = Secret::try_from_base32(secret.trim())
             .map_err(|_| "the TOTP secret is not base32".to_owned())?;
@@ -70,8 +73,8 @@ mod tests {
     /// The secret of RFC 6238, appendix B: "12345678901234567890".
     const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
-    fn codes() -> Codes {
-        Codes::new(SECRET, 0).unwrap_or_else(|error| panic!("{error}"))
+    fn codes() -> TotpVerifier {
+        TotpVerifier::new(SECRET, 0).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn code(result: Result<(), Failure>) -> Option<Code> {
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn a_secret_that_is_none_is_refused_without_being_shown() {
         for secret in ["", "not base32!", "GEZDGNBV"] {
-            let error = Codes::new(secret, 0).err().expect("refused");
+            let error = TotpVerifier::new(secret, 0).err().expect("refused");
             assert!(secret.is_empty() || !error.contains(secret));
         }
     }

@@ -157,7 +157,7 @@ macro_rules! verbs {
 /// A request of an operator: what is asked, and what every change takes beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// What is asked.
+    /// The verb with its arguments.
     pub request: Request,
     /// Why a change is asked for; empty for a look and perhaps for a dry run.
     pub reason: String,
@@ -187,7 +187,7 @@ impl Verb {
         self.row().name
     }
 
-    /// It changes something.
+    /// Whether the verb changes something.
     pub const fn changes(self) -> bool {
         self.row().changes
     }

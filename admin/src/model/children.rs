@@ -6,8 +6,8 @@ use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, SendNew};
 use rutter_core::reference::VENUES_MAX;
 
-use super::counts::Whose;
-use super::events::{Event, What};
+use super::counts::OrderOwner;
+use super::events::{Event, EventKind};
 use super::slots::{Kept, ModelChild};
 use super::{ReadModel, set};
 
@@ -21,7 +21,7 @@ impl ReadModel {
             venue: new.venue,
             qty: new.qty,
             price: new.price,
-            ..self.happens(What::SendNew(new.tif))
+            ..self.happens(EventKind::SendNew(new.tif))
         };
         self.event(new.order, event);
         if let Some(old) = self.children.in_the_way(new.child.0).copied() {
@@ -70,16 +70,16 @@ impl ReadModel {
     }
 
     pub(super) fn on_send_cancel(&mut self, child: &ChildRef) {
-        self.child_event(child.child, child.venue, What::SendCancel);
+        self.child_event(child.child, child.venue, EventKind::SendCancel);
         self.child_after(child.child, ChildEvent::CancelSent);
     }
 
     /// Notes something that happened to a child.
-    pub(super) fn child_event(&mut self, id: ChildId, venue: VenueId, what: What) {
+    pub(super) fn child_event(&mut self, id: ChildId, venue: VenueId, what: EventKind) {
         self.child_event_of(id, venue, what, Qty::ZERO);
     }
 
-    fn child_event_of(&mut self, id: ChildId, venue: VenueId, what: What, qty: Qty) {
+    fn child_event_of(&mut self, id: ChildId, venue: VenueId, what: EventKind, qty: Qty) {
         let Some(child) = self.children.get(id.0) else { return };
         let event = Event { child: id, venue, qty, ..self.happens(what) };
         self.event(child.order, event);
@@ -154,23 +154,23 @@ impl ReadModel {
                 }
             }
             Notice::ChildAccepted(venue, child) => {
-                self.child_event(child, venue, What::ChildAccepted);
+                self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
             Notice::ChildEnded(venue, child, end) => {
-                self.child_event(child, venue, What::ChildEnded(end));
+                self.child_event(child, venue, EventKind::ChildEnded(end));
                 self.child_after(child, event_of(end));
             }
             Notice::ChildUnknown(venue, child) => {
-                self.child_event(child, venue, What::ChildUnknown);
+                self.child_event(child, venue, EventKind::ChildUnknown);
                 self.child_after(child, ChildEvent::Doubted);
             }
             Notice::ChildResolved(venue, child) => {
-                self.child_event(child, venue, What::ChildResolved);
+                self.child_event(child, venue, EventKind::ChildResolved);
                 self.child_after(child, ChildEvent::FoundOpen);
             }
             Notice::ChildRejected(venue, child, why) => {
-                self.child_event(child, venue, What::ChildRejected(why));
+                self.child_event(child, venue, EventKind::ChildRejected(why));
                 self.move_child(child, |child| child.reason = Some(why));
                 if let Some(venue) = self.counts.venues.get_mut(venue.index()) {
                     venue.count_reject(why);
@@ -182,7 +182,7 @@ impl ReadModel {
             }
             Notice::Overfill(account, ref fill, beyond) => {
                 self.counts.odd_fills += 1;
-                self.child_event_of(fill.child, fill.venue, What::Overfill, beyond);
+                self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
                 self.child_filled(fill.child, fill.qty);
                 // The report of the rest, if there is one, comes next.
                 self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
@@ -190,16 +190,16 @@ impl ReadModel {
             }
             Notice::IllegalEvent(venue, child) => {
                 self.counts.illegal_events += 1;
-                self.child_event(child, venue, What::IllegalEvent);
+                self.child_event(child, venue, EventKind::IllegalEvent);
             }
             Notice::FoundAfterEnd(venue, child) => {
                 self.counts.found_after_end += 1;
-                self.child_event(child, venue, What::FoundAfterEnd);
+                self.child_event(child, venue, EventKind::FoundAfterEnd);
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
             Notice::CancelStuck(order) => {
                 self.counts.cancels_stuck += 1;
-                let event = self.happens(What::CancelStuck);
+                let event = self.happens(EventKind::CancelStuck);
                 self.event(order, event);
             }
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
@@ -230,9 +230,9 @@ const fn event_of(end: ChildEnd) -> ChildEvent {
 }
 
 impl ModelChild {
-    /// Whose the child of that order is, and of what.
+    /// The owner of the child of that order, and its instrument.
     pub const fn instrument(&self) -> InstrumentId {
-        let Whose { instrument, .. } = self.whose;
+        let OrderOwner { instrument, .. } = self.whose;
         instrument
     }
 }

@@ -58,7 +58,7 @@ impl AtVenue {
     }
 }
 
-/// What has passed.
+/// Counts since the start of the node.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub orders: u64,
@@ -86,9 +86,9 @@ impl Counts {
     }
 }
 
-/// Whose an order is.
+/// The owner of an order.
 #[derive(Clone, Copy, Debug)]
-pub struct Whose {
+pub struct OrderOwner {
     pub session: SessionId,
     pub account: AccountId,
     pub instrument: InstrumentId,
@@ -117,7 +117,7 @@ impl Open {
     }
 
     /// One more is open, or one less.
-    pub fn change(&mut self, whose: Whose, opened: bool) {
+    pub fn change(&mut self, whose: OrderOwner, opened: bool) {
         step(Some(&mut self.all), opened);
         step(self.instruments.get_mut(whose.instrument.index()), opened);
         step(self.sessions.get_mut(whose.session.index()), opened);

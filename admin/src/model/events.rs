@@ -8,9 +8,9 @@ use rutter_core::output::ChildEnd;
 
 use super::number::decimal;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     New,
     PendingCancel,
     PendingReplace,
@@ -34,7 +34,7 @@ pub enum What {
     IllegalEvent,
 }
 
-impl What {
+impl EventKind {
     /// The word for it.
     pub const fn word(self) -> &'static str {
         match self {
@@ -63,14 +63,14 @@ impl What {
     }
 }
 
-/// One event.
+/// One event of an order.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     pub seq: u64,
     pub time: UnixNanos,
     /// The order's event before it; zero if it is the first.
     pub previous: u64,
-    pub what: What,
+    pub what: EventKind,
     /// Zero for what is about the order itself.
     pub child: ChildId,
     pub venue: VenueId,
@@ -88,23 +88,25 @@ impl Event {
             mantissa => format!("{qty} @ {}", decimal(i128::from(mantissa), u32::from(price))),
         };
         match self.what {
-            What::New | What::Replaced => terms,
-            What::Canceled(why) | What::Expired(why) | What::CancelReject(why) => {
+            EventKind::New | EventKind::Replaced => terms,
+            EventKind::Canceled(why) | EventKind::Expired(why) | EventKind::CancelReject(why) => {
                 format!("{why:?}")
             }
-            What::CalledBack(why) => format!("{why:?}"),
-            What::Trade => format!("{terms} on {venue}"),
-            What::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
-            What::ChildEnded(end) => format!("{end:?} by {venue}"),
-            What::ChildRejected(why) => format!("{why:?} by {venue}"),
-            What::Overfill => format!("{qty} beyond, on {venue}"),
-            What::SendCancel | What::Query => format!("to {venue}"),
-            What::ChildAccepted
-            | What::ChildUnknown
-            | What::ChildResolved
-            | What::FoundAfterEnd
-            | What::IllegalEvent => format!("on {venue}"),
-            What::PendingCancel | What::PendingReplace | What::CancelStuck => String::new(),
+            EventKind::CalledBack(why) => format!("{why:?}"),
+            EventKind::Trade => format!("{terms} on {venue}"),
+            EventKind::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
+            EventKind::ChildEnded(end) => format!("{end:?} by {venue}"),
+            EventKind::ChildRejected(why) => format!("{why:?} by {venue}"),
+            EventKind::Overfill => format!("{qty} beyond, on {venue}"),
+            EventKind::SendCancel | EventKind::Query => format!("to {venue}"),
+            EventKind::ChildAccepted
+            | EventKind::ChildUnknown
+            | EventKind::ChildResolved
+            | EventKind::FoundAfterEnd
+            | EventKind::IllegalEvent => format!("on {venue}"),
+            EventKind::PendingCancel | EventKind::PendingReplace | EventKind::CancelStuck => {
+                String::new()
+            }
         }
     }
 }

@@ -11,8 +11,8 @@ use super::slots::{ModelOrder, is_over, is_pending};
 /// Most rows of an answer.
 pub const ROWS_MAX: usize = 1_000;
 
-/// Most orders that one answer reads, which takes a fraction of a millisecond. The answer says where
-/// the next one goes on.
+/// Most orders that one answer reads, which takes a fraction of a millisecond. The answer says
+/// where the next one goes on.
 pub const ORDERS_READ_MAX: usize = 1 << 13;
 
 /// Which orders are listed, by their state.

@@ -7,13 +7,13 @@ use rutter_core::output::{CancelReject, LastFill, OrdStatus, Report, ReportKind}
 use rutter_core::reference::amount_of;
 
 use super::ReadModel;
-use super::counts::Whose;
-use super::events::{Event, What};
+use super::counts::OrderOwner;
+use super::events::{Event, EventKind};
 use super::slots::{Kept, ModelOrder, is_over, is_pending};
 
 impl ModelOrder {
-    pub const fn whose(&self) -> Whose {
-        Whose { session: self.session, account: self.account, instrument: self.instrument }
+    pub const fn whose(&self) -> OrderOwner {
+        OrderOwner { session: self.session, account: self.account, instrument: self.instrument }
     }
 }
 
@@ -27,16 +27,16 @@ impl ReadModel {
             ReportKind::OrderStatus => return,
             ReportKind::New => {
                 self.open(report);
-                What::New
+                EventKind::New
             }
-            ReportKind::Canceled => What::Canceled(report.reason),
-            ReportKind::Replaced => What::Replaced,
-            ReportKind::PendingCancel => What::PendingCancel,
-            ReportKind::Expired => What::Expired(report.reason),
-            ReportKind::PendingReplace => What::PendingReplace,
+            ReportKind::Canceled => EventKind::Canceled(report.reason),
+            ReportKind::Replaced => EventKind::Replaced,
+            ReportKind::PendingCancel => EventKind::PendingCancel,
+            ReportKind::Expired => EventKind::Expired(report.reason),
+            ReportKind::PendingReplace => EventKind::PendingReplace,
             ReportKind::Trade => {
                 self.counts.fills += 1;
-                What::Trade
+                EventKind::Trade
             }
         };
         let mut event = Event { qty: report.qty, price: report.price, ..self.happens(what) };
@@ -165,7 +165,7 @@ impl ReadModel {
         order.time = reject.time;
         let reason = reason_in(reject.status, order.reason);
         self.set_status(reject.order, reject.status, reason);
-        let event = self.happens(What::CancelReject(reject.reason));
+        let event = self.happens(EventKind::CancelReject(reject.reason));
         self.event(reject.order, event);
     }
 
@@ -177,7 +177,7 @@ impl ReadModel {
         };
         order.time = now;
         self.set_status(id, OrdStatus::PendingCancel, why);
-        let event = self.happens(What::CalledBack(why));
+        let event = self.happens(EventKind::CalledBack(why));
         self.event(id, event);
     }
 

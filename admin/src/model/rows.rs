@@ -14,50 +14,50 @@ use super::number::limit_text;
 /// One venue, as the core knows it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct VenueStatus {
-    /// Its name.
+    /// The venue's name.
     pub name: String,
-    /// Logged on and reconciled.
+    /// The order session is logged on, and all children are reconciled.
     pub up: bool,
-    /// An operator lets nothing new go there.
+    /// An operator drains the venue: it gets no new order.
     pub drained: bool,
-    /// An operator has halted it.
+    /// An operator has halted the venue.
     pub halted: bool,
-    /// Books that it is routed by.
+    /// Listings of the venue, each with a book that orders are routed by.
     pub books: usize,
-    /// Books that are trusted.
+    /// Books of the venue that are trusted.
     pub books_trusted: usize,
-    /// Times that a book lost its trust.
+    /// How often a book of the venue lost its trust.
     pub distrusts: u64,
-    /// Children sent.
+    /// Children sent to the venue.
     pub children: u64,
-    /// Children that are not over.
+    /// Children at the venue that are not over.
     pub open_children: u32,
-    /// Children whose fate is unknown at present.
+    /// Children at the venue whose outcome is unknown now.
     pub unknown: u64,
-    /// Children refused, by reason.
+    /// Children that the venue refused, by reason.
     pub rejects: BTreeMap<String, u64>,
-    /// Executions.
+    /// Executions at the venue.
     pub fills: u64,
-    /// Value of what was filled, summed over all quote assets one to one.
+    /// Value of all executions, summed over all quote assets one to one.
     pub filled_notional: String,
 }
 
 /// One client session, as the core knows it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SessionStatus {
-    /// Its `CompID`.
+    /// The `CompID` of the client.
     pub name: String,
-    /// The account it trades for; none if it only listens.
+    /// The account that the session trades for; `None` for a drop copy.
     pub account: Option<String>,
-    /// Number of its last event.
+    /// Number of the last event that the core made for the session.
     pub events: u64,
-    /// An operator lets it in no more.
+    /// An operator has disabled the session: its Logons are refused.
     pub disabled: bool,
-    /// Its orders that are not over.
+    /// Orders of the session that are not over.
     pub open_orders: u32,
 }
 
-/// One stage of one path, nanoseconds.
+/// Latency of one stage of an order's path, nanoseconds.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StageStatus {
     /// `order` or `report`.
@@ -70,141 +70,141 @@ pub struct StageStatus {
     pub p99: u64,
     /// 99.9th percentile.
     pub p999: u64,
-    /// Longest.
+    /// Largest value.
     pub max: u64,
-    /// How many.
+    /// How many values were measured.
     pub count: u64,
 }
 
-/// A scope in names: one of the four, or none, which is everything.
+/// A scope by name. At most one member is present; none stands for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ScopeRow {
-    /// One venue.
+    /// The venue's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venue: Option<String>,
-    /// One instrument.
+    /// The instrument's symbol.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<String>,
-    /// One client session.
+    /// The client session's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// One account.
+    /// The account's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
 }
 
-/// Everything at a glance. What is counted is counted since the start of the node; what is open,
-/// halted or unknown is as it is.
+/// The state of the whole node. Counts are since the start of the node; what is open, halted or
+/// unknown is as of now.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Status {
-    /// Inputs decided.
+    /// Inputs decided by the core.
     pub inputs: u64,
     /// Journal sequence of the last input.
     pub journal_seq: u64,
     /// Sequence up to which outputs may leave.
     pub released_seq: u64,
-    /// Orders accepted.
+    /// Orders accepted by the core.
     pub orders: u64,
     /// Orders that are not over.
     pub open_orders: u32,
-    /// Of those, the ones that are being called back or changed.
+    /// Open orders that are being cancelled or replaced.
     pub pending_orders: u32,
     /// Children that are not over.
     pub open_children: u32,
-    /// Of those, the ones whose fate is unknown.
+    /// Open children whose outcome is unknown.
     pub unknown_children: u32,
     /// Orders refused, by reason.
     pub refused: BTreeMap<String, u64>,
-    /// Orders that are over, by how.
+    /// Orders that are over, by final state.
     pub ended: BTreeMap<String, u64>,
-    /// Reports made, cancel rejects among them.
+    /// Reports made for clients, cancel rejects included.
     pub reports: u64,
-    /// Executions reported.
+    /// Executions reported to clients.
     pub fills: u64,
-    /// Fills that were booked and could not be reported: late, or beyond their order.
+    /// Fills that were booked and could not be reported: they came late, or beyond their order.
     pub odd_fills: u64,
     /// Events that a child's state did not allow.
     pub illegal_events: u64,
-    /// Children that were over and found open, and so called back.
+    /// Children that were over and were found open at the venue: they are cancelled again.
     pub found_after_end: u64,
-    /// Orders that have to end and that a venue does not give back.
+    /// Orders that have to end and that a venue does not cancel.
     pub cancels_stuck: u64,
-    /// Reference data that was not taken.
+    /// Definitions that the core did not accept.
     pub bad_reference: u64,
     /// Everything is halted.
     pub halted: bool,
-    /// Where trading is halted.
+    /// The scopes that are halted.
     pub halts: Vec<ScopeRow>,
-    /// Where only what reduces a position is taken.
+    /// The scopes in which only orders that reduce a position are accepted.
     pub reduce_only: Vec<ScopeRow>,
-    /// Times that the output ring was full.
+    /// How often the output ring was full.
     pub output_stalls: u64,
-    /// By venue.
+    /// The venues.
     pub venues: Vec<VenueStatus>,
-    /// By session.
+    /// The client sessions.
     pub sessions: Vec<SessionStatus>,
-    /// Latency.
+    /// The latency of each stage.
     pub stages: Vec<StageStatus>,
 }
 
-/// An instrument and where it trades.
+/// One instrument and its listings.
 #[derive(Clone, Debug, Serialize)]
 pub struct InstrumentRow {
     /// Such as `BTC/USDT`.
     pub symbol: String,
-    /// What is bought.
+    /// The base asset.
     pub base: String,
-    /// What it is paid with.
+    /// The quote asset.
     pub quote: String,
     /// Decimals of a price.
     pub price_decimals: u8,
     /// Decimals of a quantity.
     pub qty_decimals: u8,
-    /// An operator has halted it.
+    /// An operator has halted the instrument.
     pub halted: bool,
-    /// An operator takes only what reduces a position in it.
+    /// An operator accepts only orders that reduce a position in the instrument.
     pub reduce_only: bool,
-    /// Its terms by venue.
+    /// The instrument's terms at each venue.
     pub listings: Vec<ListingRow>,
 }
 
 /// An instrument's terms at one venue.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListingRow {
-    /// Where.
+    /// The venue's name.
     pub venue: String,
-    /// It is routed to.
+    /// Orders are routed to the listing.
     pub enabled: bool,
     /// Price step.
     pub tick: String,
     /// Quantity step.
     pub lot: String,
-    /// Smallest order.
+    /// Smallest quantity of an order.
     pub qty_min: String,
-    /// Smallest order value.
+    /// Smallest value of an order, in the quote asset.
     pub notional_min: String,
-    /// Parts per million.
+    /// Fee of an order that takes from the book, parts per million of its value.
     pub taker_fee_ppm: i32,
-    /// Parts per million; negative is a rebate.
+    /// Fee of an order that rests in the book, parts per million; negative is a rebate.
     pub maker_fee_ppm: i32,
-    /// Its book is trusted.
+    /// The book of the listing is trusted.
     pub trusted: bool,
 }
 
 /// A client order.
 #[derive(Clone, Debug, Serialize)]
 pub struct OrderRow {
-    /// Its id.
+    /// The order's id.
     pub id: u64,
-    /// What its lines in the log have, as 16 hexadecimal digits.
+    /// The trace id, which is in each log line of the order: 16 hexadecimal digits.
     pub trace_id: String,
-    /// Whose.
+    /// The client session of the order.
     pub session: String,
-    /// For which account.
+    /// The account of the order.
     pub account: String,
-    /// FIX 11.
+    /// The client's id of the order: `ClOrdID` (11).
     pub cl_ord_id: String,
-    /// What.
+    /// The instrument's symbol.
     pub symbol: String,
     /// `Buy` or `Sell`.
     pub side: String,
@@ -213,79 +213,79 @@ pub struct OrderRow {
     pub ord_type: String,
     /// `Day`, `Gtc`, `Ioc`, `Fok` or `Gtd`.
     pub tif: String,
-    /// Ordered.
+    /// Quantity ordered.
     pub qty: String,
-    /// Limit; none for a market order.
+    /// Limit price; `None` for a market order.
     pub price: Option<String>,
-    /// Filled.
+    /// Quantity filled.
     pub filled: String,
-    /// Neither filled nor given up.
+    /// Quantity that is neither filled nor given up.
     pub leaves: String,
-    /// Average price of what is filled, cut after four digits more than a price has; none before.
+    /// Average price of the fills, cut four digits behind a price's decimals; `None` before a fill.
     pub avg_px: Option<String>,
-    /// FIX 39 in words.
+    /// The order's state: `OrdStatus` (39) in words.
     pub state: String,
-    /// Why it is over or being called back.
+    /// Why the order is over or is being cancelled.
     pub reason: Option<String>,
-    /// Where its open children are; of an order that is over, where they were.
+    /// Venues of its open children. For an order that is over: venues of all its children.
     pub venues: Vec<String>,
-    /// Its children whose fate is unknown.
+    /// Children of the order whose outcome is unknown.
     pub unknown: u32,
-    /// When it was taken.
+    /// When the core accepted the order.
     pub time_ns: u64,
-    /// When it last changed.
+    /// When the order last changed.
     pub changed_ns: u64,
 }
 
-/// Orders, newest first.
+/// A page of orders, newest first.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct OrdersPage {
-    /// A row each.
+    /// The orders.
     pub orders: Vec<OrderRow>,
-    /// There may be more.
+    /// Older orders may match.
     pub more: bool,
-    /// To go on with, as `before`, when there may be.
+    /// The `before` of the next page; `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
 }
 
-/// What was sent to one venue for an order.
+/// A child: an order that was sent to one venue.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChildRow {
-    /// Its id.
+    /// The child's id.
     pub id: u64,
-    /// Where.
+    /// The venue's name.
     pub venue: String,
     /// `Buy` or `Sell`.
     pub side: String,
-    /// Sent.
+    /// Quantity sent.
     pub qty: String,
-    /// Limit.
+    /// Limit price.
     pub price: String,
     /// `Ioc`, `Fok` or `Gtc`.
     pub tif: String,
-    /// As in `rutter_core::child`.
+    /// The child's state, as in `rutter_core::child`.
     pub state: String,
-    /// Filled.
+    /// Quantity filled.
     pub filled: String,
-    /// When it was decided.
+    /// When the core decided to send the child.
     pub sent_ns: u64,
-    /// Why the venue refused it.
+    /// Why the venue refused the child.
     pub reason: Option<String>,
 }
 
-/// Something that happened to an order or one of its children.
+/// One event of an order or of one of its children.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventRow {
-    /// The input's place in the journal.
+    /// Journal sequence of the input that caused the event.
     pub seq: u64,
-    /// When.
+    /// When the event happened.
     pub time_ns: u64,
-    /// What, in a word.
+    /// The kind of the event, in one word.
     pub what: &'static str,
-    /// Which child, if one.
+    /// The child; `None` if the event concerns the order itself.
     pub child: Option<u64>,
-    /// What there is to say of it.
+    /// Details, in words.
     pub text: String,
 }
 
@@ -298,55 +298,55 @@ pub struct OrderDetail {
     pub children: Vec<ChildRow>,
     /// Its events in order: the newest [`super::filter::ROWS_MAX`] that are not forgotten.
     pub events: Vec<EventRow>,
-    /// How many came before those.
+    /// How many older events are forgotten.
     pub events_forgotten: u64,
 }
 
-/// One account in one instrument.
+/// The position of one account in one instrument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PositionRow {
-    /// Whose.
+    /// The account's name.
     pub account: String,
-    /// What.
+    /// The instrument's symbol.
     pub symbol: String,
-    /// Bought minus sold.
+    /// Quantity bought minus quantity sold.
     pub base: String,
-    /// Received minus paid in the quote asset, without fees.
+    /// Amount received minus amount paid in the quote asset, without fees.
     pub cash: String,
 }
 
-/// What one account has paid in fees of one asset.
+/// The fees that one account has paid in one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FeeRow {
-    /// Whose.
+    /// The account's name.
     pub account: String,
-    /// In what.
+    /// The asset's name.
     pub asset: String,
-    /// How much; negative is a rebate.
+    /// The amount paid; negative is a rebate.
     pub paid: String,
 }
 
 /// Positions and fees that are not zero.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Positions {
-    /// By account and instrument.
+    /// Positions, by account and instrument.
     pub positions: Vec<PositionRow>,
-    /// By account and asset.
+    /// Fees, by account and asset.
     pub fees: Vec<FeeRow>,
 }
 
-/// What one venue holds for us of one asset.
+/// The balance of one asset at one venue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BalanceRow {
-    /// Where.
+    /// The venue's name.
     pub venue: String,
-    /// Of what.
+    /// The asset's name.
     pub asset: String,
-    /// All of it: as it told, moved by what was filled since.
+    /// The whole balance: as the venue reported it, changed by the fills since then.
     pub total: String,
-    /// Bound by children that are not over.
+    /// The part that open children bind.
     pub in_orders: String,
-    /// When it last told; zero if it never has.
+    /// When the venue last reported it; zero if it never has.
     pub told_ns: u64,
 }
 
@@ -357,7 +357,7 @@ pub struct LimitRow {
     pub account: String,
     /// The limits.
     pub limits: AccountLimits,
-    /// Orders that are open.
+    /// Open orders of the account.
     pub open_orders: u32,
 }
 
@@ -378,29 +378,29 @@ impl Serialize for LimitRow {
     }
 }
 
-/// What an operator did.
+/// One command of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CommandRow {
-    /// The command's place in the journal.
+    /// Journal sequence of the command.
     pub seq: u64,
-    /// When.
+    /// When the core decided on the command.
     pub time_ns: u64,
-    /// Who.
+    /// The name of the operator; two names with `+` if two persons were needed.
     pub by: String,
-    /// Why.
+    /// The reason that the operator gave.
     pub reason: String,
-    /// What, in words.
+    /// The command in words.
     pub command: String,
-    /// Orders, or a venue's children, that were called back.
+    /// Orders, or children of a venue, that the command cancels.
     pub affected: u32,
-    /// Why it was not carried out, if it was not.
+    /// Why the core refused the command; `None` if the core carried it out.
     pub refusal: Option<String>,
 }
 
-/// How many orders and children a scope has open.
+/// How many orders and children are open in a scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OpenIn {
-    /// Orders that are not over; of a venue: those with an open child there.
+    /// Orders that are not over; for a venue: orders with an open child there.
     pub orders: u32,
     /// Children that are not over.
     pub children: u32,

@@ -13,7 +13,7 @@ use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
 
-use super::counts::Whose;
+use super::counts::OrderOwner;
 
 /// A client order.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ impl ModelOrder {
 pub struct ModelChild {
     pub id: ChildId,
     pub order: OrderId,
-    pub whose: Whose,
+    pub whose: OrderOwner,
     pub venue: VenueId,
     pub side: Side,
     pub tif: TimeInForce,
@@ -150,7 +150,11 @@ impl Kept for ModelChild {
     const EMPTY: Self = Self {
         id: ChildId(0),
         order: OrderId(0),
-        whose: Whose { session: SessionId(0), account: AccountId(0), instrument: InstrumentId(0) },
+        whose: OrderOwner {
+            session: SessionId(0),
+            account: AccountId(0),
+            instrument: InstrumentId(0),
+        },
         venue: VenueId(0),
         side: Side::Buy,
         tif: TimeInForce::Ioc,
@@ -191,13 +195,13 @@ impl<T: Kept> SlotTable<T> {
         (id & self.mask) as usize
     }
 
-    /// What has that id.
+    /// The entry of an id, if it has not been overwritten.
     #[inline]
     pub fn get(&self, id: u64) -> Option<&T> {
         self.places.get(self.at(id)).filter(|kept| kept.id() == id && id != 0)
     }
 
-    /// As [`SlotTable::get`].
+    /// The entry of an id, to be changed.
     #[inline]
     pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         let at = self.at(id);

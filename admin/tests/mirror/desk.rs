@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rutter_admin::console::Codes;
+use rutter_admin::console::TotpVerifier;
 use rutter_admin::console::commands::{CommandSender, Replies};
 use rutter_admin::console::frame::{Code, Failure, RawRequest};
 use rutter_admin::console::handles::{About, Handles};
@@ -121,7 +121,7 @@ struct Office {
 const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_raise: false };
 
 impl Office {
-    fn new(two_person: TwoPerson, codes: Option<Codes>) -> Self {
+    fn new(two_person: TwoPerson, codes: Option<TotpVerifier>) -> Self {
         let core = Arc::new(Core::new());
         let service = ConsoleService::new(handles(&core), two_person, codes);
         Self { core, service }
@@ -329,7 +329,7 @@ fn wide_cancels_and_wider_limits_wait_for_another_person() {
 
 #[test]
 fn a_resume_wants_a_code_that_is_right_and_fresh() {
-    let codes = Codes::new(SECRET, 0).unwrap_or_else(|error| panic!("{error}"));
+    let codes = TotpVerifier::new(SECRET, 0).unwrap_or_else(|error| panic!("{error}"));
     let office = Office::new(NOBODY_NEEDS_ANYBODY, Some(codes));
     office.admin("halt", &json!({"reason": "x"})).expect("a halt needs none");
     let with = |code: &str| json!({"reason": "x", "totp": code});

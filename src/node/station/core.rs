@@ -19,7 +19,7 @@ use rutter_transport::wake::WakeHandle;
 use crate::node::decider::Decider;
 use crate::node::gate::Gate;
 use crate::node::rings::{
-    InputEnvelope, InputPoller, NO_OUTPUT, OutputEnvelope, OutputProducer, Taken,
+    InputEnvelope, InputPoller, InputPositions, NO_OUTPUT, OutputEnvelope, OutputProducer,
 };
 
 /// Envelopes taken before readers are woken and the timer is looked at. What one batch decides and
@@ -41,9 +41,9 @@ pub struct CoreGauges {
     pub turned_ns: AtomicU64,
 }
 
-/// Whom an output is for.
+/// The recipient of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Addressee {
+pub enum Recipient {
     /// A venue's sender.
     Venue(VenueId),
     /// The client gateway.
@@ -52,18 +52,18 @@ pub enum Addressee {
 
 /// A reader of the output ring, and how to wake it.
 #[derive(Clone, Debug)]
-pub struct Reader {
+pub struct WokenReader {
     /// Which outputs are for it.
-    pub addressee: Addressee,
-    /// How to wake it.
+    pub recipient: Recipient,
+    /// Wakes the recipient's thread.
     pub wake: WakeHandle,
 }
 
-/// A bit for each addressee.
-const fn bit(addressee: Addressee) -> u64 {
-    match addressee {
-        Addressee::Venue(venue) => 1 << (venue.0 & 31),
-        Addressee::Clients => 1 << 32,
+/// A bit for each recipient.
+const fn bit(recipient: Recipient) -> u64 {
+    match recipient {
+        Recipient::Venue(venue) => 1 << (venue.0 & 31),
+        Recipient::Clients => 1 << 32,
     }
 }
 
@@ -75,9 +75,9 @@ const fn bit_of(output: &Output) -> u64 {
         | Output::MassCancelReport(_)
         | Output::Command(..)
         | Output::Operator(_)
-        | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Addressee::Clients),
-        Output::SendNew(new) => bit(Addressee::Venue(new.venue)),
-        Output::SendCancel(child) | Output::Query(child) => bit(Addressee::Venue(child.venue)),
+        | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Recipient::Clients),
+        Output::SendNew(new) => bit(Recipient::Venue(new.venue)),
+        Output::SendCancel(child) | Output::Query(child) => bit(Recipient::Venue(child.venue)),
         Output::Notice(_) => 0,
     }
 }
@@ -86,14 +86,14 @@ const fn bit_of(output: &Output) -> u64 {
 pub struct Core<S: Storage> {
     /// Engine and journal.
     pub decider: Decider<S>,
-    /// Where inputs come from.
+    /// The core's end of the input ring.
     pub inputs: InputPoller,
-    /// Where outputs go.
+    /// The core's end of the output ring.
     pub outputs: Publisher,
     /// Those who read them; empty when they take turns on this same thread.
-    pub readers: Vec<Reader>,
+    pub readers: Vec<WokenReader>,
     /// Told how far the input ring is read.
-    pub taken: Arc<Taken>,
+    pub taken: Arc<InputPositions>,
     /// Closed to new orders before a halt is journaled.
     pub gate: Arc<Gate>,
     /// The clock.
@@ -111,18 +111,18 @@ pub struct Publisher {
     producer: OutputProducer,
     held: VecDeque<OutputEnvelope>,
     gauges: Arc<CoreGauges>,
-    /// A bit for each addressee of what was published since they were last woken.
-    addressed: u64,
+    /// A bit for each recipient of what was published since they were last woken.
+    recipients: u64,
     /// Envelopes that the ring has taken.
     published: u64,
     /// Of the input that is being decided.
-    now: Deciding,
+    now: CurrentInput,
     clock: fn() -> u64,
 }
 
 /// The input that is being decided.
 #[derive(Clone, Copy, Debug, Default)]
-struct Deciding {
+struct CurrentInput {
     seq: u64,
     arrived_ns: u64,
     published_ns: u64,
@@ -138,8 +138,8 @@ impl std::fmt::Debug for Publisher {
 impl Publisher {
     /// A publisher into an output ring.
     pub fn new(producer: OutputProducer, clock: fn() -> u64) -> Self {
-        let (gauges, now) = (Arc::default(), Deciding::default());
-        Self { producer, held: VecDeque::new(), gauges, addressed: 0, published: 0, now, clock }
+        let (gauges, now) = (Arc::default(), CurrentInput::default());
+        Self { producer, held: VecDeque::new(), gauges, recipients: 0, published: 0, now, clock }
     }
 
     /// What others may see of the core.
@@ -153,7 +153,7 @@ impl Publisher {
             if self.producer.try_publish(|slot| *slot = *envelope).is_err() {
                 return false;
             }
-            self.addressed |= bit_of(&envelope.output);
+            self.recipients |= bit_of(&envelope.output);
             self.published += 1;
             self.held.pop_front();
         }
@@ -173,7 +173,7 @@ const fn is_measured(output: &Output) -> bool {
 impl Sink for Publisher {
     #[inline]
     fn output(&mut self, output: &Output) {
-        let Deciding { seq, arrived_ns, published_ns, taken_ns } = self.now;
+        let CurrentInput { seq, arrived_ns, published_ns, taken_ns } = self.now;
         // Only what the stages are measured by is worth a look at the clock.
         let decided_ns = if is_measured(output) { (self.clock)() } else { taken_ns };
         let fill = |slot: &mut OutputEnvelope| {
@@ -185,7 +185,7 @@ impl Sink for Publisher {
             slot.decided_ns = decided_ns;
         };
         if self.held.is_empty() && self.producer.try_publish(fill).is_ok() {
-            self.addressed |= bit_of(output);
+            self.recipients |= bit_of(output);
             self.published += 1;
             return;
         }
@@ -216,7 +216,7 @@ impl<S: Storage> Core<S> {
     /// makes it again from the journal.
     ///
     /// # Errors
-    /// As [`Core::begin`].
+    /// The errors of [`Core::begin`].
     pub fn end(mut self) -> Result<Decider<S>, AppendError> {
         loop {
             self.outputs.held.clear();
@@ -232,7 +232,7 @@ impl<S: Storage> Core<S> {
     /// Decides what is due and what is in the ring, one batch; true if there was anything.
     ///
     /// # Errors
-    /// As [`Core::begin`].
+    /// The errors of [`Core::begin`].
     pub fn turn(&mut self) -> Result<bool, AppendError> {
         if !self.outputs.flush() {
             // Its readers sleep only when they think that there is nothing.
@@ -270,10 +270,10 @@ impl<S: Storage> Core<S> {
     /// Wakes those for whom something was published. The others drain the ring when they wake by
     /// themselves, or when it is full.
     fn wake_readers(&mut self) {
-        let addressed = std::mem::take(&mut self.outputs.addressed);
+        let recipients = std::mem::take(&mut self.outputs.recipients);
         self.outputs.gauges.published.store(self.outputs.published, Ordering::Relaxed);
         for reader in &self.readers {
-            if addressed & bit(reader.addressee) != 0 {
+            if recipients & bit(reader.recipient) != 0 {
                 reader.wake.notify();
             }
         }
@@ -303,7 +303,7 @@ fn decide<S: Storage>(
     now: u64,
 ) -> Result<(), AppendError> {
     let seq = decider.journal().next_sequence();
-    outputs.now = Deciding {
+    outputs.now = CurrentInput {
         seq,
         arrived_ns: envelope.arrived_ns,
         published_ns: envelope.published_ns,

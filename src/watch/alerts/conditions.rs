@@ -46,7 +46,7 @@ const CORE_P99_S_MAX: f64 = 0.001;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// In the morning.
+    /// Somebody should look the next morning.
     Info,
     /// Within the hour.
     Warn,
@@ -115,7 +115,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// All of them.
+    /// All conditions.
     pub const ALL: [Self; 20] = [
         Self::NotTurning,
         Self::NoVenue,
@@ -242,10 +242,10 @@ impl Condition {
     }
 }
 
-/// What is looked at.
+/// What the conditions are evaluated on.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What metrics show.
+pub struct AlertView<'a> {
+    /// The newest snapshot.
     pub shown: &'a Snapshot,
     /// Since it was made, nanoseconds.
     pub age_ns: u64,
@@ -256,7 +256,7 @@ pub struct View<'a> {
 /// A condition that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which.
+    /// The condition that holds.
     pub condition: Condition,
     /// Of what: a venue, a venue and a reason, a ring, a kind; empty if of the node.
     pub subject: String,
@@ -292,7 +292,7 @@ impl Window {
 
 /// Looks at one snapshot after the other; remembers what counters were.
 #[derive(Clone, Debug, Default)]
-pub struct Watcher {
+pub struct Evaluator {
     /// By condition, part of it, and subject: as many as there are metrics.
     windows: BTreeMap<(Condition, usize, String), Window>,
 }
@@ -329,10 +329,10 @@ fn gateway(shown: &Snapshot, name: &str) -> u64 {
     at.and_then(|at| shown.gateway.get(at)).copied().unwrap_or(0)
 }
 
-impl Watcher {
+impl Evaluator {
     /// What holds now, in the order of the conditions. While the journal is replayed nothing is
     /// shown, and only the disk is looked at.
-    pub fn look(&mut self, now_ns: u64, view: View<'_>) -> Vec<Finding> {
+    pub fn look(&mut self, now_ns: u64, view: AlertView<'_>) -> Vec<Finding> {
         let mut found = Found { windows: &mut self.windows, now_ns, holding: Vec::new() };
         if let Some(free) = view.free_bytes {
             let value = format!("{} MiB are free", free >> 20);
@@ -349,7 +349,7 @@ impl Watcher {
     }
 }
 
-fn core(found: &mut Found<'_>, view: View<'_>) {
+fn core(found: &mut Found<'_>, view: AlertView<'_>) {
     let shown = view.shown;
     let idle_ns = shown.made_ns.saturating_sub(shown.turned_ns).max(view.age_ns);
     let value = format!("no turn for {}", seconds(idle_ns));

@@ -6,21 +6,21 @@ use super::conditions::Severity;
 
 /// What becomes of a message in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryOutcome {
     /// The sink has it.
     Delivered = 0,
     /// The sink does not want it.
     Refused = 1,
-    /// It became too old.
+    /// The message became too old before it was delivered.
     Expired = 2,
     /// The queue was full.
     Dropped = 3,
 }
 
-/// Names of [`Fate`], in its order.
+/// Names of [`DeliveryOutcome`], in its order.
 const FATES: [&str; 4] = ["delivered", "refused", "expired", "dropped"];
 
-/// Of one sink.
+/// The counts of one sink.
 #[derive(Debug, Default)]
 pub struct SinkCounts {
     name: String,
@@ -30,7 +30,7 @@ pub struct SinkCounts {
 }
 
 impl SinkCounts {
-    pub(super) fn count(&self, fate: Fate) {
+    pub(super) fn count(&self, fate: DeliveryOutcome) {
         if let Some(count) = self.fates.get(fate as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -98,7 +98,7 @@ impl AlertGauges {
         Severity::ALL.into_iter().zip(counts).collect()
     }
 
-    /// By sink.
+    /// The counts of each sink.
     pub fn sinks(&self) -> &[SinkCounts] {
         &self.sinks
     }

@@ -19,7 +19,7 @@ pub const RETRY_AFTER_NS_MAX: u64 = 300_000_000_000;
 pub struct RetryPolicy {
     /// Before the second attempt; twice as long before each further one.
     pub retry_ns_min: u64,
-    /// As long at most.
+    /// Longest time between two attempts.
     pub retry_ns_max: u64,
     /// An older message is given up.
     pub age_ns_max: u64,
@@ -27,8 +27,8 @@ pub struct RetryPolicy {
 
 /// What became of a message that was to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
-    /// It waits.
+pub enum PushResult {
+    /// The message waits.
     Waits,
     /// A repetition of what still waits: left out.
     Merged,
@@ -50,9 +50,9 @@ pub enum Outcome {
     },
 }
 
-/// What to do now.
+/// The next step of a sink's thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextStep {
     /// Try this; then tell [`Queue::done`].
     Attempt(Arc<Message>),
     /// Nothing before this.
@@ -67,7 +67,7 @@ pub struct Queue {
     policy: RetryPolicy,
     waiting: VecDeque<Arc<Message>>,
     in_flight: bool,
-    /// In a row.
+    /// Failed attempts in a row.
     failures: u32,
     retry_at_ns: u64,
     random: u64,
@@ -86,7 +86,7 @@ impl Queue {
         }
     }
 
-    /// How many wait.
+    /// How many messages wait.
     pub fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -97,10 +97,10 @@ impl Queue {
     }
 
     /// Takes a message in.
-    pub fn push(&mut self, message: Arc<Message>) -> Pushed {
+    pub fn push(&mut self, message: Arc<Message>) -> PushResult {
         let newest = self.waiting.iter().rev().find(|waiting| waiting.is_about(&message));
         if message.reason == Reason::Repeated && newest.is_some() {
-            return Pushed::Merged;
+            return PushResult::Merged;
         }
         let full = self.waiting.len() >= QUEUE_MAX;
         if full {
@@ -108,7 +108,7 @@ impl Queue {
             self.waiting.remove(usize::from(self.in_flight));
         }
         self.waiting.push_back(message);
-        if full { Pushed::Displaced } else { Pushed::Waits }
+        if full { PushResult::Displaced } else { PushResult::Waits }
     }
 
     /// The oldest, if it has waited for too long: it is given up.
@@ -122,14 +122,14 @@ impl Queue {
         self.waiting.pop_front()
     }
 
-    /// What to do now.
-    pub fn next(&mut self, now_ns: u64) -> Next {
+    /// The next step.
+    pub fn next(&mut self, now_ns: u64) -> NextStep {
         match self.waiting.front() {
-            None => Next::Idle,
-            Some(_) if now_ns < self.retry_at_ns => Next::WaitUntil(self.retry_at_ns),
+            None => NextStep::Idle,
+            Some(_) if now_ns < self.retry_at_ns => NextStep::WaitUntil(self.retry_at_ns),
             Some(message) => {
                 self.in_flight = true;
-                Next::Attempt(Arc::clone(message))
+                NextStep::Attempt(Arc::clone(message))
             }
         }
     }
@@ -213,9 +213,9 @@ mod tests {
         let mut now_ns = NOW;
         let mut waits = Vec::new();
         for _ in 0..failures {
-            assert!(matches!(queue.next(now_ns), Next::Attempt(_)));
+            assert!(matches!(queue.next(now_ns), NextStep::Attempt(_)));
             queue.done(now_ns, FAILED);
-            let Next::WaitUntil(until_ns) = queue.next(now_ns) else { panic!("it waits") };
+            let NextStep::WaitUntil(until_ns) = queue.next(now_ns) else { panic!("it waits") };
             waits.push(until_ns - now_ns);
             now_ns = until_ns;
         }
@@ -245,9 +245,9 @@ mod tests {
         for (wish, heard) in [(7 * S, 7 * S), (86_400 * S, RETRY_AFTER_NS_MAX)] {
             let mut queue = queue();
             queue.push(fired(0));
-            assert!(matches!(queue.next(NOW), Next::Attempt(_)));
+            assert!(matches!(queue.next(NOW), NextStep::Attempt(_)));
             queue.done(NOW, Outcome::Failed { retry_after_ns: wish });
-            assert_eq!(queue.next(NOW), Next::WaitUntil(NOW + heard));
+            assert_eq!(queue.next(NOW), NextStep::WaitUntil(NOW + heard));
         }
     }
 
@@ -257,7 +257,7 @@ mod tests {
         queue.push(fired(0));
         queue.push(fired(1));
         queue.push(message(Reason::Fired, 2, NOW + 10 * S));
-        assert_eq!(queue.next(NOW), Next::Attempt(fired(0)));
+        assert_eq!(queue.next(NOW), NextStep::Attempt(fired(0)));
         assert_eq!(queue.expired(NOW + 901 * S), None, "not while it is being tried");
         queue.done(NOW, Outcome::Refused);
         assert_eq!(queue.expired(NOW + 900 * S), None);
@@ -269,21 +269,21 @@ mod tests {
     #[test]
     fn a_full_queue_drops_the_oldest_but_not_what_is_being_tried() {
         let mut queue = queue();
-        (0..QUEUE_MAX).for_each(|n| assert_eq!(queue.push(fired(n)), Pushed::Waits));
-        assert_eq!(queue.next(NOW), Next::Attempt(fired(0)));
-        assert_eq!(queue.push(fired(QUEUE_MAX)), Pushed::Displaced);
+        (0..QUEUE_MAX).for_each(|n| assert_eq!(queue.push(fired(n)), PushResult::Waits));
+        assert_eq!(queue.next(NOW), NextStep::Attempt(fired(0)));
+        assert_eq!(queue.push(fired(QUEUE_MAX)), PushResult::Displaced);
         assert_eq!(queue.len(), QUEUE_MAX);
         queue.done(NOW, Outcome::Delivered);
-        assert_eq!(queue.next(NOW), Next::Attempt(fired(2)), "1 is gone");
+        assert_eq!(queue.next(NOW), NextStep::Attempt(fired(2)), "1 is gone");
     }
 
     #[test]
     fn a_repetition_of_what_still_waits_is_left_out_and_that_it_is_over_is_not() {
         let mut queue = queue();
         queue.push(fired(0));
-        assert_eq!(queue.push(message(Reason::Repeated, 0, NOW + S)), Pushed::Merged);
-        assert_eq!(queue.push(message(Reason::Repeated, 1, NOW + S)), Pushed::Waits);
-        assert_eq!(queue.push(message(Reason::Resolved, 0, NOW + S)), Pushed::Waits);
+        assert_eq!(queue.push(message(Reason::Repeated, 0, NOW + S)), PushResult::Merged);
+        assert_eq!(queue.push(message(Reason::Repeated, 1, NOW + S)), PushResult::Waits);
+        assert_eq!(queue.push(message(Reason::Resolved, 0, NOW + S)), PushResult::Waits);
         assert_eq!(queue.len(), 3);
     }
 
@@ -293,6 +293,6 @@ mod tests {
         queue.push(fired(0));
         waits(&mut queue, 8);
         queue.hurry();
-        assert!(matches!(queue.next(NOW), Next::Attempt(_)));
+        assert!(matches!(queue.next(NOW), NextStep::Attempt(_)));
     }
 }

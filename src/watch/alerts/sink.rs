@@ -4,20 +4,20 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::gauges::{Fate, SinkCounts};
-use super::queue::{Next, Outcome, Pushed, Queue};
+use super::gauges::{DeliveryOutcome, SinkCounts};
+use super::queue::{NextStep, Outcome, PushResult, Queue};
 use super::state::{Acknowledged, Message, Reason};
-use super::steady::Steady;
+use super::steady::MonotonicWallClock;
 use super::webhook::{AlertSource, Answer, Post};
 use crate::config::Webhook;
 
-/// One sink.
+/// One sink with its queue.
 pub(super) struct Sink {
     name: String,
     place: String,
     post: Post,
     source: AlertSource,
-    clock: Steady,
+    clock: MonotonicWallClock,
     waiting: Mutex<Waiting>,
     news: Condvar,
 }
@@ -28,7 +28,7 @@ struct Waiting {
     closes_ns: Option<u64>,
     /// That it is full was told.
     full: bool,
-    /// That it fails was told.
+    /// The log has said that deliveries fail.
     failing: bool,
 }
 
@@ -37,7 +37,7 @@ impl Sink {
         webhook: &Webhook,
         post: Post,
         source: AlertSource,
-        clock: Steady,
+        clock: MonotonicWallClock,
         seed: u64,
     ) -> Self {
         let queue = Queue::new(webhook.retry, seed);
@@ -59,8 +59,8 @@ impl Sink {
     /// Takes a message in; does not wait for an attempt.
     pub(super) fn push(&self, message: Arc<Message>, counts: &SinkCounts) {
         let mut waiting = self.lock();
-        if waiting.queue.push(message) == Pushed::Displaced {
-            counts.count(Fate::Dropped);
+        if waiting.queue.push(message) == PushResult::Displaced {
+            counts.count(DeliveryOutcome::Dropped);
             if !std::mem::replace(&mut waiting.full, true) {
                 tracing::error!(sink = self.name, "too many alerts wait: the oldest are dropped");
             }
@@ -109,7 +109,7 @@ impl Sink {
         loop {
             let now_ns = self.clock.now_ns();
             while let Some(old) = waiting.queue.expired(now_ns) {
-                counts.count(Fate::Expired);
+                counts.count(DeliveryOutcome::Expired);
                 let (alert, subject) = (old.condition.name(), &old.subject);
                 tracing::error!(sink = self.name, alert, subject, "an alert is given up: too old");
             }
@@ -118,10 +118,10 @@ impl Sink {
                 return None;
             }
             let until_ns = match waiting.queue.next(now_ns) {
-                Next::Attempt(message) => return Some(message),
-                Next::Idle if waiting.closes_ns.is_some() => return None,
-                Next::Idle => u64::MAX,
-                Next::WaitUntil(at_ns) => at_ns.min(waiting.closes_ns.unwrap_or(u64::MAX)),
+                NextStep::Attempt(message) => return Some(message),
+                NextStep::Idle if waiting.closes_ns.is_some() => return None,
+                NextStep::Idle => u64::MAX,
+                NextStep::WaitUntil(at_ns) => at_ns.min(waiting.closes_ns.unwrap_or(u64::MAX)),
             };
             let left = Duration::from_nanos(until_ns - now_ns);
             let woken = self.news.wait_timeout(waiting, left);
@@ -136,7 +136,7 @@ impl Sink {
         let mut waiting = self.lock();
         match answer.outcome {
             Outcome::Delivered => {
-                counts.count(Fate::Delivered);
+                counts.count(DeliveryOutcome::Delivered);
                 waiting.full = false;
                 if std::mem::take(&mut waiting.failing) {
                     tracing::info!(sink, "alerts get through again");
@@ -144,7 +144,7 @@ impl Sink {
                 tracing::info!(sink, alert, subject, ?reason, "alert delivered");
             }
             Outcome::Refused => {
-                counts.count(Fate::Refused);
+                counts.count(DeliveryOutcome::Refused);
                 tracing::error!(sink, place, alert, subject, what, "alert refused");
             }
             Outcome::Failed { .. } => {

@@ -22,18 +22,18 @@ pub const FLAP_WINDOW_NS: u64 = 3_600 * S;
 /// How often the time until an alert is taken as over doubles at most.
 pub const FLAP_DOUBLINGS_MAX: usize = 4;
 
-/// Who is told what.
+/// Which sinks get a message, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Between two messages about an alert that goes on firing.
     pub repeat_ns: u64,
     /// A condition that has not held for so long is over; longer for one that flaps.
     pub resolve_after_ns: u64,
-    /// By sink.
+    /// The routes, by sink.
     pub routes: Vec<Route>,
 }
 
-/// What one sink is told.
+/// The messages that one sink gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Alerts of these are told to it from the beginning.
@@ -43,24 +43,24 @@ pub struct Route {
     pub escalation: Option<(usize, u64)>,
 }
 
-/// Why a message leaves.
+/// Why a message is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
     /// The alert fires.
     Fired,
-    /// It goes on firing.
+    /// The alert goes on firing.
     Repeated,
     /// Nobody has acknowledged it where it was told first.
     Escalated,
-    /// It is over.
+    /// The alert is resolved.
     Resolved,
 }
 
-/// What a sink is told.
+/// One message to a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Why.
+    /// Why the message is sent.
     pub reason: Reason,
     /// The alert.
     pub condition: Condition,
@@ -68,11 +68,11 @@ pub struct Message {
     pub subject: String,
     /// When the condition began to hold.
     pub since_ns: u64,
-    /// When it began to fire.
+    /// When the alert began to fire, nanoseconds since the Unix epoch.
     pub fired_ns: u64,
-    /// When this was made.
+    /// When the message was made, nanoseconds since the Unix epoch.
     pub made_ns: u64,
-    /// What was found last.
+    /// The value that was found last, for people.
     pub value: String,
     /// The journal's last record by then.
     pub journal_seq: u64,
@@ -90,7 +90,7 @@ impl Message {
 pub struct Order {
     /// Index of the sink.
     pub sink: usize,
-    /// What it is told.
+    /// The message.
     pub message: Arc<Message>,
 }
 
@@ -99,9 +99,9 @@ pub struct Order {
 pub struct Acknowledged {
     /// The alert.
     pub condition: Condition,
-    /// Of what.
+    /// The venue, ring or kind that the alert is about; empty for the whole node.
     pub subject: String,
-    /// Which firing of it.
+    /// When the acknowledged firing began.
     pub fired_ns: u64,
 }
 
@@ -119,7 +119,7 @@ struct Firing {
 enum State {
     /// It holds, not for long enough yet.
     Pending,
-    /// It is told.
+    /// The alert fires, and its sinks were told.
     Firing(Firing),
     /// It does not hold; remembered for those that flap.
     Over,
@@ -204,7 +204,7 @@ impl Alerts {
         let holds: std::collections::BTreeSet<(Condition, &str)> =
             holding.iter().map(|one| (one.condition, one.subject.as_str())).collect();
         for ((condition, subject), alert) in &mut self.alerts {
-            let told = Told { condition: *condition, subject, now_ns, journal_seq };
+            let told = Notification { condition: *condition, subject, now_ns, journal_seq };
             let holds = holds.contains(&(*condition, subject.as_str()));
             told.turn(&self.policy, alert, holds, &mut orders);
         }
@@ -214,15 +214,15 @@ impl Alerts {
     }
 }
 
-/// One alert's turn.
-struct Told<'a> {
+/// The step of one alert.
+struct Notification<'a> {
     condition: Condition,
     subject: &'a str,
     now_ns: u64,
     journal_seq: u64,
 }
 
-impl Told<'_> {
+impl Notification<'_> {
     fn turn(&self, policy: &Policy, alert: &mut Alert, holds: bool, orders: &mut Vec<Order>) {
         alert.forget(self.now_ns);
         match &alert.state {

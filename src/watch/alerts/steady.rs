@@ -8,12 +8,12 @@ use crate::clock::unix_ns;
 
 /// A clock that is not set back: the wall's when it was made, and steady from there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Steady {
+pub(super) struct MonotonicWallClock {
     made_ns: u64,
     since: Instant,
 }
 
-impl Steady {
+impl MonotonicWallClock {
     pub(super) fn new() -> Self {
         Self { made_ns: unix_ns(), since: Instant::now() }
     }

@@ -35,12 +35,12 @@ const S_NS: u64 = 1_000_000_000;
 /// Bytes of a hash that a fingerprint shows.
 const FINGERPRINT_BYTES: usize = 8;
 
-/// Which node tells.
+/// The node that sends a message.
 #[derive(Clone, Debug)]
 pub struct AlertSource {
-    /// What it calls itself.
+    /// The node's name.
     pub node: String,
-    /// When its process began.
+    /// When the node's process began, nanoseconds since the Unix epoch.
     pub started_ns: u64,
 }
 
@@ -77,7 +77,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl<'a> Body<'a> {
-    /// Of a message.
+    /// The body of a message.
     pub fn new(source: &'a AlertSource, message: &'a Message) -> Self {
         let condition = message.condition;
         let alert = condition.name();
@@ -134,7 +134,7 @@ pub struct Post {
 }
 
 impl Post {
-    /// To this webhook.
+    /// For one webhook.
     ///
     /// # Errors
     /// [`TlsError`] about its authorities.

@@ -20,7 +20,7 @@ const CERTIFICATES_MAX: usize = 1_024;
 
 const DAY_S: i64 = 86_400;
 
-/// All checks.
+/// Checks permissions and certificates.
 pub fn examine(config_file: &Path, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let in_text = config.session.iter().any(|session| session.password.is_some())

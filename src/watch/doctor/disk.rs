@@ -13,7 +13,7 @@ use crate::config::{Config, Durability};
 const SYNCS: usize = 100;
 
 /// All of them together take no longer than this; a slower disk is measured by fewer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const MEASURE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// A record's size, about.
 const RECORD_BYTES: usize = 4_096;
@@ -27,7 +27,7 @@ const SEGMENTS_MIN: u64 = 4;
 /// Longest sync, of a hundred, that a node with `durability = "disk"` can live with.
 const SYNC_WARN: Duration = Duration::from_millis(10);
 
-/// Both checks.
+/// Checks the room on the disk, and the time of a sync.
 pub fn examine(config: &Config) -> Vec<Finding> {
     let folder = existing(&config.node.data_dir);
     vec![space(config, &folder), speed(config, &folder)]
@@ -92,9 +92,9 @@ fn speed(config: &Config, folder: &Path) -> Finding {
 }
 
 /// The file that is written; taken away however the measurement ends.
-struct Trial(PathBuf);
+struct ProbeFile(PathBuf);
 
-impl Drop for Trial {
+impl Drop for ProbeFile {
     fn drop(&mut self) {
         // It is not there if it could not be made.
         drop(std::fs::remove_file(&self.0));
@@ -105,10 +105,10 @@ fn measure(folder: &Path) -> std::io::Result<Vec<Duration>> {
     let path = folder.join(format!(".rutter-doctor-{}", std::process::id()));
     // Never over something that is there, and never through a link.
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    let _trial = Trial(path);
+    let _trial = ProbeFile(path);
     let record = [0x5a; RECORD_BYTES];
     let (began, mut times) = (Instant::now(), Vec::with_capacity(SYNCS));
-    while times.len() < SYNCS && began.elapsed() < PATIENCE {
+    while times.len() < SYNCS && began.elapsed() < MEASURE_TIME_MAX {
         let before = Instant::now();
         file.write_all(&record)?;
         file.sync_data()?;

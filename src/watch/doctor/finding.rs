@@ -6,11 +6,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How bad it is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// As it should be.
+    /// Nothing has to be done.
     Ok,
     /// It works, but worse than it could, or not for long.
     Warn,
@@ -18,14 +18,14 @@ pub enum Level {
     Fail,
 }
 
-/// One line.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What was looked at, such as `clock_source`.
     pub check: &'static str,
-    /// How it is.
+    /// How serious the result is.
     pub level: Level,
-    /// What was found.
+    /// What the check found.
     pub found: String,
     /// What to do; empty if nothing.
     pub advice: String,

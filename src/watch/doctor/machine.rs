@@ -29,7 +29,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// All checks.
+    /// Checks the machine.
     pub fn examine(&mut self, config: Option<&Config>) -> Vec<Finding> {
         let mut findings = vec![self.clock_source(), clock_offset()];
         findings.push(processors_for(config));

@@ -108,11 +108,11 @@ impl Visit for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::logs::kept::Kept;
+    use crate::watch::logs::kept::CapturedLogs;
 
     #[test]
     fn an_event_is_one_object_whatever_is_in_it() {
-        let kept = Kept::default();
+        let kept = CapturedLogs::default();
         let subscriber =
             tracing_subscriber::fmt().event_format(JsonLine).with_writer(kept.clone()).finish();
         let nasty = "two\nlines \"quoted\" \u{1b}[31m \u{0}";

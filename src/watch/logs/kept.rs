@@ -6,9 +6,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-pub struct Kept(pub Arc<Mutex<Vec<u8>>>);
+pub struct CapturedLogs(pub Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Kept {
+impl std::io::Write for CapturedLogs {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().expect("held by one").extend_from_slice(bytes);
         Ok(bytes.len())
@@ -19,7 +19,7 @@ impl std::io::Write for Kept {
     }
 }
 
-impl MakeWriter<'_> for Kept {
+impl MakeWriter<'_> for CapturedLogs {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {

@@ -30,10 +30,10 @@ pub const DIFFERENT_MAX: usize = 4_096;
 const SHOWN_CHARS: usize = 200;
 
 /// How long an end waits for the last lines.
-const END_PATIENCE: Duration = Duration::from_secs(1);
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often the thread looks at the clock when nothing comes.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_PERIOD: Duration = Duration::from_millis(100);
 
 /// Lines that were not written, since the process began.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ struct Line {
 }
 
 impl Write for LineWriter {
-    /// One call is one line.
+    /// Each call writes one line.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = Line { bytes: bytes.to_vec(), is_limited: self.is_limited };
         if self.lines.try_send(line).is_err() {
@@ -108,7 +108,7 @@ impl Drop for LogGuard {
         let Some(thread) = self.thread.take() else { return };
         let began = Instant::now();
         // A pipe that nobody reads must not keep a process that wants to end.
-        while !thread.is_finished() && began.elapsed() < END_PATIENCE {
+        while !thread.is_finished() && began.elapsed() < END_TIMEOUT {
             std::thread::park_timeout(Duration::from_millis(1));
         }
     }
@@ -149,7 +149,7 @@ impl<W: Write> Writer<W> {
         let mut window_ends = Instant::now() + WINDOW;
         loop {
             let ending = end.load(Ordering::SeqCst);
-            match lines.recv_timeout(if ending { Duration::ZERO } else { LOOK }) {
+            match lines.recv_timeout(if ending { Duration::ZERO } else { POLL_PERIOD }) {
                 Ok(line) => self.line(&line),
                 Err(RecvTimeoutError::Timeout) if !ending => {}
                 Err(_) => break,
@@ -253,15 +253,15 @@ mod tests {
     }
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct CapturedLogs(Arc<Mutex<Vec<u8>>>);
 
-    impl Kept {
+    impl CapturedLogs {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().expect("held by one").clone()).expect("text")
         }
     }
 
-    impl Write for Kept {
+    impl Write for CapturedLogs {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("held by one").extend_from_slice(bytes);
             Ok(bytes.len())
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_says_the_same_again_is_written_so_often_and_then_counted() {
-        let (kept, counts) = (Kept::default(), fresh());
+        let (kept, counts) = (CapturedLogs::default(), fresh());
         let (mut writer, guard) = start_counting(kept.clone(), counts).expect("starts");
         for number in 0..REPEATS_MAX + 5 {
             writer
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn lines_about_orders_are_written_however_alike_they_are() {
-        let (kept, counts) = (Kept::default(), fresh());
+        let (kept, counts) = (CapturedLogs::default(), fresh());
         let (writer, guard) = start_counting(kept.clone(), counts).expect("starts");
         let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
         tracing::subscriber::with_default(subscriber, || {
@@ -353,7 +353,7 @@ mod tests {
         is_asked.recv().expect("asked");
         let began = Instant::now();
         drop(guard);
-        assert!(began.elapsed() < 2 * END_PATIENCE);
+        assert!(began.elapsed() < 2 * END_TIMEOUT);
     }
 
     #[test]

@@ -28,9 +28,9 @@ pub fn is_on() -> bool {
 }
 
 /// A trace as it is written everywhere.
-struct Digits(u64);
+struct TraceText(u64);
 
-impl fmt::Display for Digits {
+impl fmt::Display for TraceText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[cfg(test)]
         tests::count_formatting();
@@ -39,8 +39,8 @@ impl fmt::Display for Digits {
 }
 
 /// A trace, unless there is none.
-fn shown(trace: u64) -> Option<DisplayValue<Digits>> {
-    (trace != 0).then(|| display(Digits(trace)))
+fn shown(trace: u64) -> Option<DisplayValue<TraceText>> {
+    (trace != 0).then(|| display(TraceText(trace)))
 }
 
 /// An id, unless there is none.
@@ -68,7 +68,7 @@ fn word(refusal: Refusal) -> Option<&'static str> {
 pub struct Sessions(Vec<String>);
 
 impl Sessions {
-    /// By the sessions' ids.
+    /// The names of sessions; the index is the session's id.
     pub fn new(names: Vec<String>) -> Self {
         Self(names)
     }
@@ -302,7 +302,7 @@ impl Children {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::logs::kept::Kept;
+    use crate::watch::logs::kept::CapturedLogs;
     use std::cell::Cell;
 
     use rutter_core::id::{ClOrdId, InstrumentId, Symbol, VenueId};
@@ -436,7 +436,7 @@ mod tests {
 
     /// The lines without their time, and how many traces were made into text.
     fn written_at(level: &str) -> (Vec<String>, u32) {
-        let kept = Kept::default();
+        let kept = CapturedLogs::default();
         let layer = lines::layer().event_format(JsonLine).with_writer(kept.clone());
         let filter = EnvFilter::try_new(level).expect("a level");
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
@@ -518,7 +518,7 @@ mod tests {
             trace: TRACE,
         };
         let change = Unacceptable { orig_cl_ord_id: id("a0"), trace: 0, ..refused };
-        let kept = Kept::default();
+        let kept = CapturedLogs::default();
         let lines =
             tracing_subscriber::fmt().with_max_level(Level::DEBUG).with_writer(kept.clone());
         let sessions = Sessions::new(Vec::new());

@@ -35,7 +35,7 @@ type Labels<'a> = Vec<(&'static str, &'a str)>;
 /// # Errors
 /// Never in practice: a string takes everything.
 pub fn text(monitor: &Arc<Monitor>, now_ns: u64) -> Result<String, fmt::Error> {
-    let page = Page {
+    let page = MetricsPage {
         shown: monitor.shown(),
         config_hash: monitor.config_hash().to_owned(),
         started_ns: monitor.started_ns(),
@@ -45,10 +45,10 @@ pub fn text(monitor: &Arc<Monitor>, now_ns: u64) -> Result<String, fmt::Error> {
     };
     let page = Arc::new(page);
     let mut ours = Registry::with_prefix(PREFIX);
-    ours.register_collector(Box::new(Ours(Arc::clone(&page))));
-    ours.register_collector(Box::new(Told(Arc::clone(monitor))));
+    ours.register_collector(Box::new(PrefixedMetrics(Arc::clone(&page))));
+    ours.register_collector(Box::new(AlertMetrics(Arc::clone(monitor))));
     let mut shared = Registry::default();
-    shared.register_collector(Box::new(Shared(page)));
+    shared.register_collector(Box::new(CommonMetrics(page)));
     let mut text = String::new();
     prometheus_client::encoding::text::encode_registry(&mut text, &ours)?;
     // The end mark comes with the last one.
@@ -57,7 +57,7 @@ pub fn text(monitor: &Arc<Monitor>, now_ns: u64) -> Result<String, fmt::Error> {
 }
 
 #[derive(Debug)]
-struct Page {
+struct MetricsPage {
     shown: Arc<Snapshot>,
     config_hash: String,
     started_ns: u64,
@@ -68,20 +68,20 @@ struct Page {
 
 /// Metrics with our prefix.
 #[derive(Debug)]
-struct Ours(Arc<Page>);
+struct PrefixedMetrics(Arc<MetricsPage>);
 
-/// What is told of alerts.
+/// The metrics of alerts.
 #[derive(Debug)]
-struct Told(Arc<Monitor>);
+struct AlertMetrics(Arc<Monitor>);
 
 /// Metrics under the names that desks share.
 #[derive(Debug)]
-struct Shared(Arc<Page>);
+struct CommonMetrics(Arc<MetricsPage>);
 
 /// Writes families.
-struct Families<'a>(DescriptorEncoder<'a>);
+struct FamilyWriter<'a>(DescriptorEncoder<'a>);
 
-impl Families<'_> {
+impl FamilyWriter<'_> {
     fn counters<'l>(
         &mut self,
         name: &str,
@@ -179,9 +179,9 @@ fn reasons(counts: &[(String, u64)]) -> impl Iterator<Item = (Labels<'_>, u64)> 
     counts.iter().map(|(reason, count)| (vec![("reason", reason.as_str())], *count))
 }
 
-impl Collector for Ours {
+impl Collector for PrefixedMetrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut out = Families(encoder);
+        let mut out = FamilyWriter(encoder);
         let page = &*self.0;
         page.process(&mut out)?;
         page.core(&mut out)?;
@@ -195,9 +195,9 @@ impl Collector for Ours {
     }
 }
 
-impl Collector for Told {
+impl Collector for AlertMetrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut out = Families(encoder);
+        let mut out = FamilyWriter(encoder);
         let alerts = &self.0.alerts;
         let firing = alerts.firing();
         let each = firing.iter().map(|(of, count)| (vec![("severity", of.name())], *count as f64));
@@ -216,9 +216,9 @@ impl Collector for Told {
     }
 }
 
-impl Collector for Shared {
+impl Collector for CommonMetrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut out = Families(encoder);
+        let mut out = FamilyWriter(encoder);
         let counted = &self.0.shown.counted;
         let each = counted.venues.iter().zip(&counted.orders).flat_map(|(venue, at)| {
             let each = [
@@ -242,8 +242,8 @@ impl Collector for Shared {
     }
 }
 
-impl Page {
-    fn process(&self, out: &mut Families<'_>) -> fmt::Result {
+impl MetricsPage {
+    fn process(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let labels = vec![
             ("version", env!("CARGO_PKG_VERSION")),
             ("config_hash", self.config_hash.as_str()),
@@ -263,7 +263,7 @@ impl Page {
         out.gauge("snapshot_age_seconds", "Since these numbers were copied", age)
     }
 
-    fn core(&self, out: &mut Families<'_>) -> fmt::Result {
+    fn core(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let shown = &*self.shown;
         out.counter("core_inputs", "Inputs that the core has decided", shown.status.inputs)?;
         let idle = shown.made_ns.saturating_sub(shown.turned_ns);
@@ -312,7 +312,7 @@ impl Page {
         )
     }
 
-    fn journal(&self, out: &mut Families<'_>) -> fmt::Result {
+    fn journal(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let journal = &self.shown.journal;
         let sequence = [("written", journal.written), ("durable", journal.durable)];
         out.gauges(
@@ -340,7 +340,7 @@ impl Page {
         out.gauge("journal_disk_free_bytes", "Room on the journal's file system", free)
     }
 
-    fn orders(&self, out: &mut Families<'_>) -> fmt::Result {
+    fn orders(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let (status, counted) = (&self.shown.status, &self.shown.counted);
         out.counter("orders_accepted", "Client orders accepted", status.orders)?;
         let refused = by_reason(&status.refused);
@@ -360,7 +360,7 @@ impl Page {
         )
     }
 
-    fn venues(&self, out: &mut Families<'_>) -> fmt::Result {
+    fn venues(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let shown = &*self.shown;
         let venues = &shown.status.venues;
         let of = |value: fn(&rutter_admin::VenueStatus) -> f64| {
@@ -388,7 +388,7 @@ impl Page {
         self.books(out)
     }
 
-    fn books(&self, out: &mut Families<'_>) -> fmt::Result {
+    fn books(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let shown = &*self.shown;
         let venue = |at: usize| shown.counted.venues.get(at).map_or("?", String::as_str);
         let feeds = || shown.feeds.iter().map(|feed| (vec![("exchange", venue(feed.venue))], feed));

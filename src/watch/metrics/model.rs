@@ -12,11 +12,13 @@ use rutter_core::id::InstrumentId;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
 use rutter_journal::Watch;
 
-use crate::node::rings::{OutputEnvelope, Position, Taken};
+use crate::node::rings::{InputPositions, OutputEnvelope, Position};
 use crate::node::station::core::CoreGauges;
 use crate::node::tap::UpdateCount;
 use crate::watch::gateway_counters::{GATEWAY, GatewayGauges};
-use crate::watch::snapshot::{AtVenue, Counted, FeedShown, JournalShown, RingDepth, Snapshot};
+use crate::watch::snapshot::{
+    FeedSnapshot, JournalSnapshot, OrderMetrics, RingDepth, Snapshot, VenueCounts,
+};
 use crate::watch::stages::{Path, StageHistograms};
 
 /// Children that are remembered; an older one's fill is counted, its latency is not.
@@ -27,7 +29,7 @@ const SYNC_MARKS_MAX: usize = 4_096;
 
 /// A child that may still be filled.
 #[derive(Clone, Copy, Debug, Default)]
-struct Remembered {
+struct OpenChild {
     child: u64,
     sent_ns: u64,
     /// Not filled yet, in lots.
@@ -37,7 +39,7 @@ struct Remembered {
 
 /// Where the rest comes from.
 #[derive(Debug)]
-pub struct Sources {
+pub struct GaugeSources {
     /// The core's.
     pub core: Arc<CoreGauges>,
     /// The client gateway's.
@@ -45,7 +47,7 @@ pub struct Sources {
     /// The journal.
     pub journal: Watch,
     /// How far the input ring is read.
-    pub taken: Arc<Taken>,
+    pub taken: Arc<InputPositions>,
     /// How far the readers of the output ring are.
     pub readers: Vec<Position>,
     /// Slots of the input and of the output ring.
@@ -57,29 +59,34 @@ pub struct Sources {
 /// Counts, and makes snapshots.
 #[derive(Debug)]
 pub struct MetricsModel {
-    counted: Counted,
-    children: Vec<Remembered>,
-    sources: Sources,
+    counted: OrderMetrics,
+    children: Vec<OpenChild>,
+    sources: GaugeSources,
     /// Sequence and time of what was written and is not known to be on disk, oldest first.
     unsynced: VecDeque<(u64, u64)>,
-    feeds: Vec<FeedShown>,
+    feeds: Vec<FeedSnapshot>,
     heard_ns: Vec<u64>,
 }
 
 impl MetricsModel {
     /// For venues and instruments by id.
-    pub fn new(venues: &[String], instruments: &[String], sources: Sources, now_ns: u64) -> Self {
-        let counted = Counted {
+    pub fn new(
+        venues: &[String],
+        instruments: &[String],
+        sources: GaugeSources,
+        now_ns: u64,
+    ) -> Self {
+        let counted = OrderMetrics {
             venues: venues.to_vec(),
             instruments: instruments.to_vec(),
-            orders: vec![AtVenue::default(); venues.len()],
-            ..Counted::default()
+            orders: vec![VenueCounts::default(); venues.len()],
+            ..OrderMetrics::default()
         };
         let feed =
-            |(venue, _): &(usize, UpdateCount)| FeedShown { venue: *venue, news: 0, age_ns: 0 };
+            |(venue, _): &(usize, UpdateCount)| FeedSnapshot { venue: *venue, news: 0, age_ns: 0 };
         Self {
             counted,
-            children: vec![Remembered::default(); CHILDREN_REMEMBERED],
+            children: vec![OpenChild::default(); CHILDREN_REMEMBERED],
             feeds: sources.updates.iter().map(feed).collect(),
             heard_ns: vec![now_ns; sources.updates.len()],
             sources,
@@ -110,7 +117,7 @@ impl MetricsModel {
         }
     }
 
-    fn at(&mut self, venue: usize, change: impl FnOnce(&mut AtVenue)) {
+    fn at(&mut self, venue: usize, change: impl FnOnce(&mut VenueCounts)) {
         if let Some(venue) = self.counted.orders.get_mut(venue) {
             change(venue);
         }
@@ -120,7 +127,7 @@ impl MetricsModel {
         self.at(new.venue.index(), |v| v.sent += 1);
         let (child, leaves) = (new.child.0, new.qty.0);
         let place = child as usize % CHILDREN_REMEMBERED;
-        self.children[place] = Remembered { child, sent_ns, leaves, filled_before: false };
+        self.children[place] = OpenChild { child, sent_ns, leaves, filled_before: false };
     }
 
     fn filled(&mut self, last: &LastFill, instrument: usize, arrived_ns: u64) {
@@ -232,13 +239,13 @@ impl MetricsModel {
         }
     }
 
-    fn journal(&self, now_ns: u64) -> JournalShown {
+    fn journal(&self, now_ns: u64) -> JournalSnapshot {
         let watch = &self.sources.journal;
         // What is synced first: what is written can only be more by then.
         let (durable, synced_bytes) = (watch.durable(), watch.synced_bytes());
         let written_bytes = watch.written_bytes();
         let oldest = self.unsynced.front().filter(|(seq, _)| *seq > durable);
-        JournalShown {
+        JournalSnapshot {
             written: watch.written(),
             durable,
             written_bytes,

@@ -1,8 +1,9 @@
 //! A small HTTP server for those who scrape and probe.
 //!
-//! One thread accepts; each connection has a short-lived thread, at most [`CONNECTIONS_MAX`], one
-//! request, [`REQUEST_BYTES_MAX`] bytes and [`REQUEST_TIMEOUT`] for all of it. More is refused with 503.
-//! Nothing that is asked for here makes a thread wait that carries orders.
+//! A line belongs here if it reads a request or writes an answer. One thread accepts. At most
+//! [`CONNECTIONS_MAX`] connections are served, each by a short-lived thread: one request of at most
+//! [`REQUEST_BYTES_MAX`] bytes, within [`REQUEST_TIMEOUT`]. A further connection gets a 503.
+//! No thread that carries orders waits for a request.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -31,9 +32,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: cannot listen on {address}: {source}")]
 pub struct MetricsError {
-    /// Where.
+    /// The address.
     pub address: SocketAddr,
-    /// Why.
+    /// The error of the system.
     pub source: std::io::Error,
 }
 
@@ -60,7 +61,7 @@ impl MetricsServer {
         Ok(Self { address, _acceptor: acceptor })
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }

@@ -55,7 +55,7 @@ fn with_a_terminal(node: &FakeNode, line: &str, answers: &str, interactive: bool
         err: &mut err,
     };
     let connect = || Client::connect(&node.socket, Duration::from_secs(5));
-    let exit = run(&arguments.request, &arguments.manner, &mut terminal, connect);
+    let exit = run(&arguments.request, &arguments.options, &mut terminal, connect);
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Seen { exit, out: text(out), err: text(err), questions }
 }

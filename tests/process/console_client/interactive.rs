@@ -66,7 +66,7 @@ fn a_line_is_split_and_understood_as_a_shell_would() {
         panic!("not understood");
     };
     assert_eq!(typed.request.args["venue"], "K");
-    assert_eq!(typed.manner.reason.as_deref(), Some("a b"));
+    assert_eq!(typed.options.reason.as_deref(), Some("a b"));
     for (line, says) in [
         ("help halt", "The kill switch"),
         ("help venue drain", "Nothing new goes there"),

@@ -260,7 +260,7 @@ fn an_answer_with_nothing_known_in_it_is_shown_all_the_same() {
         json!({"verb": "approve", "role": "operator", "changes": false, "help": "agrees"});
     let help = shown("help", &json!({"verbs": [approve]}), 80);
     assert!(help.contains("changes\n  approve             agrees (operator)\n"), "{help}");
-    assert_eq!(shown("later", &json!({"a": 1}), 80), "{\"a\":1}\n");
+    assert_eq!(shown("reject", &json!({"a": 1}), 80), "{\"a\":1}\n");
     assert_eq!(
         shown("halt", &json!({"seq": 5, "time_ns": NOW_NS, "affected": 2}), 80),
         "done: journaled as 5 at 13:46:27.123 UTC; 2 being called back\n"

@@ -49,9 +49,9 @@ pub enum Action {
     Refresh,
     /// Send this; the answer comes back with the ticket.
     Send {
-        /// Which.
+        /// The number that the answer comes back with.
         ticket: u64,
-        /// What.
+        /// The request.
         request: Request,
     },
 }
@@ -68,7 +68,7 @@ pub enum Panel {
     Orders,
 }
 
-/// What fills the screen.
+/// What the screen shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum View {
     /// Everything.
@@ -80,7 +80,7 @@ pub enum View {
     Venue(String),
 }
 
-/// Who gets the keys.
+/// What the keys act on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The lists.
@@ -97,7 +97,7 @@ pub enum Mode {
 /// Which field of a dialog is typed into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// Why.
+    /// The reason.
     Reason,
     /// The authenticator's code; only to resume.
     Code,
@@ -113,21 +113,21 @@ pub type Chosen = Option<(&'static str, String)>;
 pub struct Dialog {
     /// A halt or a resume.
     pub verb: Verb,
-    /// What it can be about.
+    /// The scopes that may be chosen.
     pub scopes: Vec<Chosen>,
-    /// Which of these.
+    /// The index of the chosen scope.
     pub at: usize,
     /// The field that is typed into.
     pub field: Field,
-    /// Why.
+    /// The reason as typed so far.
     pub reason: String,
     /// The authenticator's code, or nothing.
     pub code: String,
-    /// What confirms.
+    /// The confirming word as typed so far.
     pub word: String,
     /// What the node says would be done.
     pub would: String,
-    /// What came of it.
+    /// The answer to the request.
     pub outcome: String,
     /// It is with the node.
     pub sent: bool,

@@ -13,9 +13,9 @@ use super::super::text::{self, Line, Paint, Table};
 use super::keys::{App, Dialog, Field, Mode, Panel, View};
 use super::sample::Sample;
 
-/// Smallest terminal.
+/// Fewest columns of a terminal.
 pub const WIDTH_MIN: u16 = 80;
-/// As above.
+/// Fewest lines of a terminal.
 pub const HEIGHT_MIN: u16 = 24;
 
 /// Draws everything. `now_ns` is for how long the node has not been heard.

@@ -163,7 +163,7 @@ pub enum Typed {
 pub struct Arg {
     /// Its name on the wire. Typed as an option, `_` becomes `-`.
     pub name: &'static str,
-    /// What it means.
+    /// What the argument means.
     pub kind: Kind,
     /// The verb cannot be carried out without it.
     pub required: bool,
@@ -269,7 +269,7 @@ pub enum ScopeName {
 }
 
 impl ScopeName {
-    /// In words.
+    /// The scope in words.
     pub fn words(&self) -> String {
         match self {
             Self::Everything => "everything".to_owned(),

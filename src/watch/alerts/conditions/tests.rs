@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::watch::buckets::Buckets;
-use crate::watch::snapshot::FeedShown;
+use crate::watch::snapshot::FeedSnapshot;
 use rutter_admin::VenueStatus;
 
 const RULES: &str = include_str!("../../../../deploy/prometheus/rutter.rules.yml");
@@ -59,18 +59,18 @@ fn sound() -> Snapshot {
     let venue =
         |name: &str| VenueStatus { name: name.to_owned(), up: true, ..VenueStatus::default() };
     shown.status.venues = ["binance", "kraken"].map(venue).to_vec();
-    shown.feeds = vec![FeedShown { venue: 0, news: 1, age_ns: 0 }];
+    shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: 0 }];
     shown.stages = vec![("order", "core", Buckets::default())];
     shown
 }
 
-fn view(shown: &Snapshot) -> View<'_> {
-    View { shown, age_ns: 0, free_bytes: Some(FREE_BYTES_MIN) }
+fn view(shown: &Snapshot) -> AlertView<'_> {
+    AlertView { shown, age_ns: 0, free_bytes: Some(FREE_BYTES_MIN) }
 }
 
 /// What holds after a change to a sound node that was looked at before.
 fn after(change: impl FnOnce(&mut Snapshot)) -> Vec<(Condition, String)> {
-    let mut watcher = Watcher::default();
+    let mut watcher = Evaluator::default();
     let mut shown = sound();
     assert_eq!(watcher.look(NOW, view(&shown)), []);
     change(&mut shown);
@@ -145,18 +145,18 @@ fn the_core_is_slow_when_more_than_one_in_a_hundred_takes_longer_than_a_millisec
 #[test]
 fn what_is_shown_no_more_and_a_full_disk_are_found_and_a_replay_is_not_taken_for_a_stuck_core() {
     let shown = sound();
-    let stuck = View { age_ns: 2 * S + 1, ..view(&shown) };
-    let found = Watcher::default().look(NOW, stuck);
+    let stuck = AlertView { age_ns: 2 * S + 1, ..view(&shown) };
+    let found = Evaluator::default().look(NOW, stuck);
     assert_eq!(found[0].condition, Condition::NotTurning);
-    let full = View { free_bytes: Some(FREE_BYTES_MIN - 1), ..view(&shown) };
-    assert_eq!(Watcher::default().look(NOW, full)[0].condition, Condition::DiskFull);
+    let full = AlertView { free_bytes: Some(FREE_BYTES_MIN - 1), ..view(&shown) };
+    assert_eq!(Evaluator::default().look(NOW, full)[0].condition, Condition::DiskFull);
     let nothing = Snapshot::default();
-    assert_eq!(Watcher::default().look(NOW, View { age_ns: NOW, ..view(&nothing) }), []);
+    assert_eq!(Evaluator::default().look(NOW, AlertView { age_ns: NOW, ..view(&nothing) }), []);
 }
 
 #[test]
 fn a_counter_that_grew_is_forgotten_after_its_window_and_a_window_is_bounded() {
-    let mut watcher = Watcher::default();
+    let mut watcher = Evaluator::default();
     let mut shown = sound();
     let mut holds_for = 0;
     for turn in 0..4_000 {

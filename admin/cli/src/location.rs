@@ -15,7 +15,7 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Which node is meant.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Place {
+pub struct NodeLocation {
     /// The node's socket. Otherwise that of --config, `RUTTER_CONSOLE`, or
     /// ./data/console/console.sock.
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "config")]
@@ -36,7 +36,7 @@ struct Section {
     socket: Option<PathBuf>,
 }
 
-impl Place {
+impl NodeLocation {
     /// The path: `--socket`, else the configuration's, else `variable`, else [`SOCKET`].
     ///
     /// # Errors
@@ -87,8 +87,10 @@ mod tests {
         let text = "[node]\nsecret = 1\n[console]\nsocket = \"run/c.sock\"\noperators = []\n";
         std::fs::write(&file, text).expect("written");
         let path = |socket: Option<&str>, variable: Option<&str>, config: bool| {
-            let place =
-                Place { socket: socket.map(PathBuf::from), config: config.then(|| file.clone()) };
+            let place = NodeLocation {
+                socket: socket.map(PathBuf::from),
+                config: config.then(|| file.clone()),
+            };
             place.path(variable.map(PathBuf::from)).expect("a path")
         };
         assert_eq!(path(Some("a"), Some("b"), true), Path::new("a"));
@@ -104,7 +106,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let file = dir.path().join("node.toml");
         std::fs::write(&file, "password = \"canary\" = 1").expect("written");
-        let place = Place { socket: None, config: Some(file) };
+        let place = NodeLocation { socket: None, config: Some(file) };
         let said = place.path(None).expect_err("refused");
         assert!(said.contains("node.toml is not sound") && !said.contains("canary"), "{said}");
     }
