@@ -1,5 +1,5 @@
-//! Ours against its floor, in pairs of short slices: one JSON line each. Arguments choose pairs by
-//! a part of their names.
+//! Each of our workloads against its floor, in pairs of short slices: one JSON line a pair.
+//! Arguments choose pairs by a part of their names.
 
 mod support;
 
@@ -63,7 +63,7 @@ fn book_json(name: &str) {
     measure(name, &mut ours, &mut floor);
 }
 
-/// Nanoseconds are an order's, with all its inputs.
+/// The nanoseconds are those of one order with all its inputs.
 fn both_rings(name: &str) {
     let mix = if name.starts_with("rings_mixed") { rings::MIXED } else { rings::ORDERS };
     let max = rings::ORDERS_MAX;
@@ -74,7 +74,7 @@ fn both_rings(name: &str) {
     measure(name, &mut ours, &mut floor);
 }
 
-/// Name of ours and of what it is measured against, and how.
+/// `workload/floor`, and the function that measures both.
 type Pair = (&'static str, fn(&str));
 
 /// All pairs.

@@ -1,8 +1,8 @@
 //! The core alone: four venues, ten levels a side each, orders that take from two of them.
 //!
-//! Level k of venue v asks `10_000 + 4k + v` for 5 units (bids mirrored), so an order for 10 takes
-//! two best levels that are still to be had, of two venues: two children. What is taken counts as
-//! gone until its book changes, so no more than [`UNDER_WAY_MAX`] orders go without such a change.
+//! Level k of venue v asks `10_000 + 4k + v` for 5 units, and bids mirror the asks. So an order for
+//! 10 units takes the best free levels of two venues: two children. The core counts a taken level
+//! as gone until its book changes, so at most [`UNDER_WAY_MAX`] orders go without such a change.
 //! Buys and sells alternate, so funds last.
 
 use rutter_core::Engine;
@@ -41,7 +41,7 @@ pub const GENESIS: Genesis = Genesis {
     hash_seed: 42,
 };
 
-/// Reference data, venues up, books told.
+/// The first inputs: reference data, venues up, one snapshot a book.
 pub fn opening() -> Vec<Input> {
     let mut inputs = vec![
         Input::Asset(reference::asset(BASE.0, "BTC")),
@@ -160,7 +160,7 @@ pub fn fill(child: &SendNew, exec: u128) -> Input {
     })
 }
 
-/// Counts what comes out, and keeps the children that were sent.
+/// Counts the outputs, and keeps the children that were sent.
 #[derive(Debug, Default)]
 pub struct Counting {
     pub outputs: u64,
@@ -240,7 +240,7 @@ impl Desk {
         count
     }
 
-    /// A change of each book: what was taken is to be had again.
+    /// One change of each book, so that the core counts taken levels as available again.
     pub fn refresh(&mut self) {
         (0..VENUES).for_each(|_| self.book_change());
     }
@@ -253,7 +253,7 @@ impl Desk {
         self.apply(&input);
     }
 
-    /// Fails unless what was measured is what happened.
+    /// Fails unless the engine took every order and fill that was measured.
     pub fn check(&self) {
         let counts = self.engine.counts();
         assert_eq!((counts.orders, counts.refused), (self.orders, 0));

@@ -124,7 +124,7 @@ pub fn scan(bytes: &[u8]) -> Option<Found<'_>> {
     (said == u32::from(before_sum)).then_some(found)
 }
 
-/// What changes from report to report.
+/// The fields that change from report to report.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
     pub sequence: u64,
@@ -201,7 +201,7 @@ fn cents(out: &mut Vec<u8>, n: i64) {
     out.extend_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
 }
 
-/// What a hand-written gateway keeps: the text of the day, and today's midnight.
+/// The state of a gateway written by hand: the text of the day, and its midnight.
 #[derive(Debug)]
 pub struct Day {
     text: [u8; 9],

@@ -1,8 +1,6 @@
-//! What the benchmarks measure, apart from how: each workload once, for criterion and for the
-//! ratios.
+//! The workloads of the benchmarks, each written once for criterion and for the ratios.
 //!
-//! A line belongs here if more than one bench target runs it. Floors stand beside what they are the
-//! floor of.
+//! A line belongs here if more than one bench target runs it. A floor stands beside its workload.
 
 #![allow(dead_code, reason = "each bench target runs a part of the workloads")]
 #![allow(missing_docs, reason = "read with the benchmarks, linked by nobody")]

@@ -1,4 +1,4 @@
-//! Paired ratios: ours and its floor in the same process, turn by turn in short slices.
+//! Paired ratios: a workload of ours and its floor in one process, in alternating short slices.
 //!
 //! A shared machine changes its speed from second to second. Two slices side by side change
 //! together, so their ratio holds where the nanoseconds do not. Order within a pair alternates.
@@ -14,10 +14,10 @@ const FIRST_COUNT: u64 = 16;
 /// Runs so many units and returns how long that took.
 pub type Run<'a> = &'a mut dyn FnMut(u64) -> Duration;
 
-/// Units whose time is about one slice.
+/// The number of units that takes about one slice.
 fn calibrate(run: Run<'_>) -> u64 {
     let mut count = FIRST_COUNT;
-    // Ends: each turn does four times as much.
+    // The loop ends, for each turn runs four times as many units.
     loop {
         let took = run(count).max(Duration::from_nanos(1));
         if took * 4 >= SLICE {

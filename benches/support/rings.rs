@@ -1,8 +1,8 @@
 //! The node without its sockets: a client and venues on one thread, the core on another, both
 //! rings and the journal between them; beside it the same inputs decided in one thread.
 //!
-//! The edge thread publishes orders and book changes, reads what comes out and answers each child
-//! with a fill, with a bounded number of orders under way. Every order ends filled.
+//! The edge thread publishes orders and book changes, reads the outputs and answers each child with
+//! a fill. The number of orders under way is bounded, and every order ends filled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ const WINDOW: u64 = desk::UNDER_WAY_MAX - desk::VENUES as u64;
 /// Orders of one run at most: their inputs fit the segment.
 pub const ORDERS_MAX: u64 = 12_000;
 
-/// What is asked of the core.
+/// The mix of inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
     /// Book changes to each order; an order itself is three inputs, for its fills come back.
@@ -153,7 +153,7 @@ impl Drop for Threads {
         self.stop.store(true, Ordering::Relaxed);
         self.wake.wake();
         let Some(core) = self.core.take() else { return };
-        // The core never waits for a reader that is gone, for all has been read.
+        // The core does not wait for the reader, which has read everything.
         if let Ok(Ok(decider)) = core.join() {
             let counts = decider.engine().counts();
             assert_eq!((counts.orders, counts.refused), (self.orders, 0));

@@ -1,4 +1,4 @@
-//! Any line to the console's reader, and whatever is a request to the table of verbs in each role.
+//! Any line to the console's reader; each request goes on to the table of verbs, in each role.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

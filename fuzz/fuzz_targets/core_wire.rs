@@ -1,4 +1,4 @@
-//! Any bytes to the core's input decoder, and whatever is an input to the engine itself.
+//! Any bytes to the core's input decoder; each decoded input goes on to the engine.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

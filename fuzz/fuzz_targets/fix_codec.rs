@@ -1,4 +1,5 @@
-//! Any bytes to the FIX codec: progress, bounds, and what is a message is written back the same.
+//! Any bytes to the FIX codec: it makes progress, keeps its bounds, and writes back each message it
+//! has read.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -47,7 +48,7 @@ fn look(bytes: &[u8], index: &FieldIndex) {
         let _ = group.entries().map(|entry| entry.fields().count()).sum::<usize>();
     }
     let _ = format!("{message}");
-    // A data field that holds the separator has a writer of its own.
+    // A data field that holds the separator is written by another function.
     let plain = message.fields().all(|(_, value)| !value.contains(&SOH));
     if message.defect().is_none() && plain {
         let mut out = Vec::new();

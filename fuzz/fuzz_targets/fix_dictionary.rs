@@ -1,4 +1,5 @@
-//! A data dictionary of any text, and a message of any fields checked against it and against ours.
+//! A data dictionary of any text, and a message of any fields checked against that dictionary and
+//! against ours.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let message = Message::new(&bytes, &index);
-    // Each check alone may be off.
+    // Each check may be switched off.
     let off = fields.get(2).copied().unwrap_or(0);
     let some = Checks {
         unknown_fields: off & 1 == 0,

@@ -1,6 +1,6 @@
-//! A FIX session of any version under a peer that says anything: framed messages of any fields,
-//! raw bytes, time, lost connections, hours that end. It must make progress, answer, keep what it
-//! remembers bounded, and never move its numbers back.
+//! A FIX session of any version under any peer: framed messages of any fields, raw bytes, time,
+//! lost connections, ends of session hours. The session must make progress, answer, bound its
+//! memory, and never move its sequence numbers back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -103,7 +103,7 @@ impl<'a> Wire<'a> {
             }
         }
         let _ = encoder.finish();
-        // The fuzzer's own fields go in front of the trailer, whatever they are.
+        // The fuzzer's fields go in front of the trailer.
         let body = frame.len() - 7;
         frame.truncate(body);
         frame.extend_from_slice(fields);
@@ -156,7 +156,7 @@ impl<'a> Wire<'a> {
 
 fuzz_target!(|data: &[u8]| {
     let mut config = Config::acceptor("US", "PEER");
-    // The last byte is read twice: it chooses what the session may do, too.
+    // The last byte also chooses the session's options.
     let choice = data.last().copied().unwrap_or(0);
     // Three of four sessions check against a dictionary.
     match choice & 3 {

@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
         let first = (0..4).find(|index| storage.segment(*index).is_some()).unwrap_or(0);
         let mut segment = storage.segment(first).unwrap_or_default();
         let mut mark = storage.mark();
-        // Three bytes change one: where, and into what.
+        // Three bytes change one byte: two for its offset, one for its new value.
         for change in rest.chunks_exact(3) {
             let at = usize::from(u16::from_le_bytes([change[0], change[1]]));
             let target = if at < 1 << 15 { &mut segment } else { &mut mark };

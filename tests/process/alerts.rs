@@ -1,5 +1,5 @@
-//! Alerts that leave the node, against a local server that fails in every way that a webhook may;
-//! and a real node whose venue goes down.
+//! Alerts by webhook: against a local server that fails in every way a webhook can fail, and from a
+//! real node whose venue goes down.
 
 mod receiver;
 
@@ -29,7 +29,7 @@ use rutter_transport::tls::server_config_of;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 
-/// Alerts of a node that only shows what it is told to show.
+/// The alerter alone, over a monitor whose snapshots the test writes.
 struct Scene {
     monitor: Arc<Monitor>,
     alerter: Alerter,
@@ -40,7 +40,7 @@ fn webhook(name: &str, url: &str, more: &str) -> String {
     format!("[[alerts.webhook]]\nname = \"{name}\"\nurl = \"{url}\"\n{severities}{more}\n")
 }
 
-/// Times as short as they may be.
+/// The shortest times that the configuration allows.
 const QUICK: &str = "retry_min_ms = 50\nretry_max_ms = 100\ntimeout_ms = 1000\n";
 
 impl Scene {
@@ -55,7 +55,7 @@ impl Scene {
     }
 
     fn show(&self, change: impl FnOnce(&mut Snapshot)) {
-        // It does not become old while the test looks on.
+        // The snapshot must not become stale during the test.
         let made_ns = unix_ns() + 3_600_000_000_000;
         let mut shown = Snapshot { made_ns, turned_ns: made_ns, ..Snapshot::default() };
         change(&mut shown);
@@ -77,7 +77,7 @@ impl Scene {
         Some(value.trim().parse().expect("a number"))
     }
 
-    /// Waits until a count is as wanted; what only grows may be more by then.
+    /// Waits until a counter has the wanted value. A counter that only grows may exceed it.
     fn until_metric(&self, line: &str, wanted: f64) {
         let started = Instant::now();
         let falls = !line.contains("_total");
@@ -101,7 +101,7 @@ fn reasons(got: &[Got]) -> Vec<String> {
     got.iter().map(|one| one.about()[2].clone()).collect()
 }
 
-/// Alerts are told once in spite of what comes first: whatever it is, the same bytes come again.
+/// An alert is delivered once, whatever the first answers were. Each retry sends the same bytes.
 fn comes_through(first: &Reply, times: usize) -> Vec<Got> {
     let receiver = Receiver::start(vec![first.clone(); times]);
     let scene = Scene::start(&webhook("desk", &receiver.url("/hook"), QUICK));
@@ -162,7 +162,7 @@ fn an_alert_arrives_exactly_once_signed_and_with_its_headers_and_so_does_its_end
 #[test]
 fn a_server_that_fails_twice_is_tried_again_later_each_time() {
     let got = comes_through(&status(500), 2);
-    // At least half of each backoff.
+    // Each wait is at least half of its backoff.
     assert!(got[1].at - got[0].at >= Duration::from_millis(25));
     assert!(got[2].at - got[1].at >= Duration::from_millis(50));
 }
@@ -210,7 +210,7 @@ fn what_is_refused_is_not_tried_again_and_a_redirect_is_not_followed() {
     assert_eq!(other.got().len(), 0);
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 fn closed() -> SocketAddr {
     let gone = TcpListener::bind("127.0.0.1:0").expect("listens");
     gone.local_addr().expect("bound")
@@ -285,7 +285,7 @@ fn what_waits_when_the_node_ends_is_tried_at_once_and_not_for_longer_than_it_may
     scene.halt();
     receiver.until(1);
     scene.until_metric("rutter_alert_attempts_failed_total{sink=\"desk\"}", 1.0);
-    // What changed last is told too.
+    // The last change is delivered as well.
     scene.resume();
     drop(scene.alerter);
     assert_eq!(reasons(&receiver.got()), ["fired", "fired", "resolved"]);

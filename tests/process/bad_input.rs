@@ -1,5 +1,5 @@
-//! The real node over real sockets, and whatever a peer may send it: each has its answer or its
-//! close, and a session beside it goes on trading as if nothing had happened.
+//! Malformed and hostile input to the real node over sockets. Each input gets its answer or closes
+//! its connection, and another session trades on undisturbed.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The node, its venues, and a client that must not notice anything.
+/// The node, its venues, and a second client that must stay undisturbed.
 struct Scene {
     dir: tempfile::TempDir,
     _venues: Venues,
@@ -51,7 +51,7 @@ impl Scene {
         scene
     }
 
-    /// The neighbour's order is filled, on the connection that it has had from the beginning.
+    /// The second client's order is filled, over its first connection.
     fn neighbour_trades(&mut self) {
         self.node.check_alive().expect("the node lives");
         self.trades += 1;
@@ -101,7 +101,7 @@ impl Scene {
     }
 }
 
-/// Somebody who writes bytes.
+/// A peer that writes raw bytes.
 struct Wire {
     stream: TcpStream,
     heard: Vec<u8>,
@@ -109,7 +109,7 @@ struct Wire {
 }
 
 impl Wire {
-    /// The node may have closed already, which shows when reading.
+    /// A write error is ignored: a connection that the node has closed shows when reading.
     fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -212,7 +212,7 @@ fn who_is_not_a_client_is_closed_on_without_a_word() {
         assert_eq!(heard, "", "{what}");
         scene.neighbour_trades();
     }
-    // The name that was abused is still its owner's.
+    // The owner of the CompID can still log on.
     scene.logged_on();
     scene.neighbour_trades();
 }
@@ -230,7 +230,7 @@ fn a_wrong_password_is_refused_in_words_that_tell_nothing_more() {
         assert!(answer.is_empty() || wire.is_closed());
         scene.neighbour_trades();
     }
-    // A session in use stays with who has it.
+    // A session in use stays with its connection.
     let mut owner = scene.logged_on();
     let mut thief = scene.socket();
     thief.send(&logon("DESK1", "RUTTER", "password-1"));
@@ -252,7 +252,7 @@ fn slow_and_half_messages_wait_and_garbled_ones_are_asked_for_again() {
     slow.seq = 1;
     scene.neighbour_trades();
 
-    // Garbage between messages is skipped; the number that got lost in it is asked for.
+    // Garbage between messages is skipped. The message lost in it is requested again.
     let lost = message("0", "DESK1", "RUTTER", 2, |_| {});
     let mut garbled = lost.clone();
     let middle = garbled.len() / 2;
@@ -275,7 +275,7 @@ fn slow_and_half_messages_wait_and_garbled_ones_are_asked_for_again() {
     drop(half);
     scene.neighbour_trades();
 
-    // A message that is too long for anybody.
+    // A message beyond the longest that the codec takes.
     let mut long = scene.logged_on();
     long.send(b"8=FIX.4.4\x019=70000\x0135=D\x01");
     for _ in 0..200 {
@@ -306,7 +306,7 @@ fn hundreds_of_connections_leave_room_for_clients() {
         }
     }
     scene.neighbour_trades();
-    // All but those few that may wait for their Logon are closed on at once.
+    // Connections beyond the few that may wait for a Logon are closed at once.
     let mut closed = 0;
     for wire in &mut flood {
         wire.stream.set_read_timeout(Some(Duration::from_millis(20))).expect("set");
@@ -389,7 +389,7 @@ fn orders_that_cannot_be_meant_are_refused_by_the_word_for_it() {
         scene.neighbour_trades();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // The session is none the worse for it.
+    // The session goes on.
     wire.order("good", &[(55, "BTC/USDT"), (54, "1"), (38, "0.01"), (40, "1"), (59, "3")]);
     let answer = wire.hear();
     assert!(has(&answer, "11=good") && has(&answer, "150=0"), "{answer}");

@@ -1,8 +1,8 @@
 //! The certification kit against the node, against `QuickFIX` in both roles, and against an engine
-//! that does nothing right: what passes for the one must not pass for the other.
+//! that does everything wrong and must fail the cases that the node passes.
 //!
-//! `QuickFIX`'s programs are those that the Makefile builds; where they are not, the scenarios are
-//! skipped with a notice.
+//! The Makefile builds the programs with `QuickFIX`. Without them their scenarios are skipped, with
+//! a notice.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -43,7 +43,7 @@ fn failed(played: &[Played]) -> Vec<&str> {
         .collect()
 }
 
-/// A program of `QuickFIX`'s; ended when dropped.
+/// A program with `QuickFIX`; ended when dropped.
 struct Program(Child);
 
 impl Program {
@@ -66,7 +66,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // Both calls fail only if the process has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -76,8 +76,8 @@ fn dictionaries() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/fix").display().to_string()
 }
 
-/// What it fails is known of `QuickFIX` 1.15: it takes a negative `HeartBtInt`; the rest is its
-/// application here, which looks at no `PossResend`.
+/// `QuickFIX` 1.15 takes a negative `HeartBtInt`. The other failed cases are its application's,
+/// which ignores `PossResend`.
 #[test]
 fn quickfix_as_acceptor_passes_what_it_is_known_to_do_right() {
     let address = free_address().expect("a port");
@@ -107,7 +107,7 @@ fn quickfix_as_initiator_passes_all_that_can_be_asked_of_one() {
     let Some(_program) = Program::start("RUTTER_FIX_CLIENT", &words, Stdio::null()) else {
         return;
     };
-    // Its HeartBtInt is five seconds.
+    // The program's HeartBtInt is five seconds.
     let words = ["--listen", &port, "--target", "DESK1", "--patience", "16"];
     let played = play_with(&words);
     assert_eq!(failed(&played), Vec::<&str>::new());
@@ -115,7 +115,7 @@ fn quickfix_as_initiator_passes_all_that_can_be_asked_of_one() {
     assert!(passed >= 28, "{passed} passed");
 }
 
-/// `case: verdict` of what did not pass.
+/// `case: verdict` of each case that did not pass.
 fn not_passed(played: &[Played]) -> Vec<String> {
     let odd = played.iter().filter(|one| one.verdict != Verdict::Pass);
     odd.map(|one| format!("{}: {:?}\n{}", one.case, one.verdict, one.transcript.join("\n")))

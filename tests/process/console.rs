@@ -1,5 +1,5 @@
-//! Operators at the console of a real node, between a trading client and simulated venues: the kill
-//! switch, who may do what, and what a restart remembers.
+//! Operators at the console of a real node with a trading client and simulated venues: the kill
+//! switch, the rights of each role, and the state that outlives a restart.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,9 +19,9 @@ const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Open orders, half at each venue.
 const OPEN: usize = 10_000;
-/// Within the collar, and far below every offer.
+/// A limit within the account's collar and far below every offer.
 const RESTS: i64 = 58_000 * E8;
-/// Orders that are sent and not answered, at most.
+/// Most orders that wait for an answer at a time.
 const WINDOW: usize = 200;
 
 struct Desk {
@@ -96,7 +96,7 @@ impl Desk {
         self.accepted + self.refused
     }
 
-    /// Sends so many orders and waits until all are answered.
+    /// Sends `count` orders and waits until all are answered.
     fn place(&mut self, count: usize) {
         let (target, started) = (self.sent + count, Instant::now());
         while self.answered() < target {
@@ -136,7 +136,8 @@ impl Desk {
         {
             self.ask("venue-drain", &json!({"venue": not_there, "reason": "share orders out"}));
             self.place(OPEN / 2);
-            // What finds the venue busy waits for it, and must not find the other one instead.
+            // An order that finds its venue busy waits for that venue and must not go to the other
+            // one.
             self.wait_open(open);
             self.ask("venue-enable", &json!({"venue": not_there, "reason": place}));
         }
@@ -165,7 +166,7 @@ fn the_kill_switch_takes_ten_thousand_orders_back_lets_nothing_new_leave_and_out
     assert_eq!(would["affected"], OPEN);
     assert_eq!(desk.open(), OPEN, "a dry run changes nothing");
 
-    // Orders keep coming while it is thrown.
+    // The client sends orders while the switch takes effect.
     (0..WINDOW).for_each(|_| desk.send());
     let started = Instant::now();
     let done = desk.ask("halt", &json!({"reason": "kill switch drill"}));
@@ -180,7 +181,7 @@ fn the_kill_switch_takes_ten_thousand_orders_back_lets_nothing_new_leave_and_out
     let status = desk.ask("status", &Value::Null);
     assert_eq!((&status["halted"], &status["halts"]), (&json!(true), &json!([{}])));
 
-    // Whatever comes now is refused, and nothing reaches a venue.
+    // Every new order is refused, and none reaches a venue.
     desk.place(WINDOW);
     assert_eq!(desk.open(), 0);
     desk.wait_refused(WINDOW);
@@ -207,7 +208,7 @@ fn the_kill_switch_takes_ten_thousand_orders_back_lets_nothing_new_leave_and_out
     drop(desk.dir);
 }
 
-/// New children that the read model knows from after a journal sequence.
+/// How many children the core has sent since a journal sequence, by the read model.
 fn news_after(desk: &Desk, seq: u64) -> usize {
     let orders = desk.ask("orders", &json!({"state": "all", "limit": 500}));
     let ids = orders["orders"].as_array().expect("rows").iter();

@@ -1,6 +1,6 @@
 //! `rutter ctl`, `rutter console` and `rutter top` against a fake node that answers from the
-//! contract's tables. The real node is not needed, so that an error on one side shows when they
-//! meet.
+//! contract's tables. Client and server are tested apart, so that an error that both would share
+//! shows in `tests/process/console.rs`.
 
 mod answers;
 mod ctl;

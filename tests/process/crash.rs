@@ -39,9 +39,9 @@ fn write_config(dir: &Path, venues: &Venues, settings: &NodeSettings, segment: u
     let text = std::fs::read_to_string(&path).expect("configuration");
     let line = format!("[node]\njournal_segment_bytes = {segment}\n");
     let text = text.replacen("[node]\n", &line, 1);
-    // What was on its way when the node died is certain not to have arrived only when it is void,
-    // and only then is a venue up again: make that short. Likewise the pace of questions to the
-    // simulated Kraken, which has raised its limits for us.
+    // An order that was on its way when the node died is known not to have arrived only after its
+    // validity at the venue, and the venue is up only then: the validity is short here. The REST
+    // pace is short too, for the simulated Kraken has higher limits.
     let raised = "rest_counter_max = 100000\nrest_decay_milli_per_s = 100000000\n";
     let (kind, void) = ("kind = \"kraken\"\n", "validity_ms = 500\n");
     assert!(text.contains(kind), "there is a Kraken");

@@ -13,7 +13,7 @@ fn doctor(config: &Path, arguments: &[&str]) -> Output {
     Command::new(RUTTER).arg("doctor").arg(config).args(arguments).output().expect("runs")
 }
 
-/// Levels by check; the worst of those with one name.
+/// The level of each check; the worst level if several checks share a name.
 fn level(report: &Value, check: &str) -> String {
     let worst = ["fail", "warn", "ok"];
     let findings = report["findings"].as_array().expect("findings");
@@ -62,7 +62,7 @@ fn doctor_passes_what_is_sound_and_fails_what_is_not_with_what_to_do() {
     let line = said.lines().find(|line| line.contains("node.toml is 0644")).expect("a line");
     assert!(line.starts_with("fail permissions") && line.contains("; chmod 600 "), "{line}");
     assert!(!said.contains(&settings.sessions[0].password));
-    // The venues are gone.
+    // No venue listens.
     drop(venues);
     assert_eq!(level(&json(&doctor(&config, &["--json"])), "venue"), "fail");
 }

@@ -1,5 +1,5 @@
-//! Every layout of threads and every way of waiting does the same work: one journal goes on through
-//! all of them.
+//! Every layout of threads and every wait profile does the same work. The same journal is continued
+//! under each of them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ fn a_journal_goes_on_in_every_layout_and_profile() {
         let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
         node.wait_ready(READY_DEFAULT).expect("ready");
         let desk = &settings.sessions[0];
-        // The counterparty keeps its numbers over a start only if it wants to.
+        // The client starts its sequence numbers anew after each start.
         let client = ClientConfig {
             reset: true,
             ..ClientConfig::new(settings.listen, &desk.comp_id, &desk.password)
@@ -76,7 +76,7 @@ fn a_journal_goes_on_in_every_layout_and_profile() {
         trade(&mut client, next + BURST, 1);
         next += BURST + 1;
         assert!(node.log_end().to_lowercase().contains(&format!("layout={layout}")), "{layout}");
-        // Some end in order, some do not.
+        // Some nodes are terminated, the others killed.
         if profile == "pinned" {
             node.kill().expect("killed");
         } else {

@@ -1,5 +1,5 @@
-//! The log of a real node in JSON: every line is an object, no secret is in it, and an order can be
-//! followed by its trace.
+//! The JSON log of a real node: every line is an object, no line holds a secret, and a trace id
+//! follows an order through the log.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn every_line_is_an_object_with_time_level_and_event_and_shows_no_password() {
     let mut scene = Desk::start("debug");
     let (settings, desk) = (&scene.settings, &scene.settings.sessions[0]);
-    // One whose password is wrong.
+    // A client with a wrong password.
     let wrong = ClientConfig::new(settings.listen, &desk.comp_id, "canary-of-a-wrong-password");
     drop(FixClient::connect(&wrong).map(|mut client| client.wait_logon(PATIENCE)));
     scene.node.terminate(PATIENCE).expect("ends");
@@ -89,7 +89,7 @@ impl Desk {
         self.client.new_order(unix_ns(), &order).expect("sent");
     }
 
-    /// Listens until it is told so; the venue and the `OrderID` of the last report.
+    /// Reads until `done`; returns the venue and the `OrderID` of the last report.
     fn wait_filled(&mut self, id: &str) -> Report {
         let (started, mut filled) = (Instant::now(), None);
         while filled.is_none() {
@@ -108,10 +108,10 @@ impl Desk {
         report
     }
 
-    /// What the log has from a place on.
+    /// The log from byte `from` on.
     fn log(&self, from: usize) -> String {
         let log = std::fs::read_to_string(self.node.log_path()).expect("a log");
-        // The last line may be under way.
+        // The last line may be incomplete.
         let end = log.rfind('\n').map_or(0, |at| at + 1);
         log.get(from..end).unwrap_or_default().to_owned()
     }
@@ -146,7 +146,7 @@ fn parsed(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))
 }
 
-/// Event, and kind if it has one.
+/// The event, and its kind if there is one.
 fn steps(lines: &[String]) -> Vec<String> {
     let step = |line: &String| {
         let line = parsed(line);
@@ -182,7 +182,7 @@ fn one_trace_id_leads_from_the_clients_bytes_to_the_venues_and_back() {
         let trace = desk.trace_of(id);
         let lines = desk.lines_with(0, &trace, TRADE);
         let mut way = steps(&lines);
-        // Whether the client or the venue is told first is for their threads to say.
+        // The order of the client's and the venue's lines is not defined: two threads write them.
         let told = way.iter().position(|step| step == "report_sent new").expect("accepted");
         way.remove(told);
         way.retain(|step| step != "venue_news accepted");
@@ -212,7 +212,7 @@ fn one_trace_id_leads_from_the_clients_bytes_to_the_venues_and_back() {
     assert_ne!(desk.trace_of("one"), desk.trace_of("two"));
 }
 
-/// The venues take the order and fill it, yet nothing that they say arrives before the node dies.
+/// The venues fill the order, but none of their messages arrives before the node dies.
 #[test]
 fn an_order_that_was_open_when_the_node_died_keeps_its_trace() {
     let mut desk = Desk::start("debug");

@@ -1,5 +1,5 @@
-//! Market data from the real node with simulated venues: a client sees both venues' levels, and
-//! those of a venue whose feed dies vanish.
+//! Market data from the real node with simulated venues: a client sees the levels of both venues,
+//! and the levels of a venue disappear when its feed ends.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Side, price and venue of an entry, as they were written.
 type Key = (String, String, String);
 
-/// A client that reads messages and keeps the book that they tell.
+/// A client that keeps the books which its messages describe.
 struct Desk {
     stream: TcpStream,
     heard: Vec<u8>,
@@ -74,7 +74,7 @@ impl Desk {
         }
     }
 
-    /// Reads what is there.
+    /// Reads all bytes that have arrived.
     fn hear(&mut self) {
         let mut chunk = [0; 16 << 10];
         match self.stream.read(&mut chunk) {
@@ -190,7 +190,7 @@ fn the_levels_of_a_venue_whose_feed_dies_vanish_from_the_consolidated_book() {
     }
 }
 
-/// Nothing moves at the venues, so what the client was told is what they hold, to the digit.
+/// The venues' books stand still, so the client's books equal them digit by digit.
 #[test]
 fn the_book_that_a_client_has_is_the_one_that_the_venues_have() {
     let (_dir, venues, settings, _node) = scene(Flowing::Still, "auto");

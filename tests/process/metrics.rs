@@ -1,5 +1,5 @@
-//! What a real node shows: its metrics, its health, and that what is deployed beside it names
-//! only what is there.
+//! The metrics and the health of a real node. The dashboards and rules in `deploy/` name only
+//! metrics that the node has.
 
 #![allow(clippy::float_cmp, reason = "counts are whole numbers, told without loss")]
 
@@ -30,7 +30,7 @@ struct Scene {
     metrics: SocketAddr,
     node: Node,
     venues: Venues,
-    // Gone last.
+    // Dropped last.
     _dir: tempfile::TempDir,
 }
 
@@ -68,7 +68,7 @@ impl Scene {
         Page::read(&text)
     }
 
-    /// Scrapes until a claim holds.
+    /// Scrapes until `holds` is true.
     fn until(&self, what: &str, holds: impl Fn(&Page) -> bool) -> Page {
         let started = Instant::now();
         loop {
@@ -185,7 +185,7 @@ fn a_node_that_trades_shows_what_it_did_and_is_ready() {
     assert!(page.get(&format!("rutter_stage_duration_seconds_sum{core}")) > 0.0);
     assert!(page.get("rutter_journal_sequence{mark=\"written\"}") > ORDERS as f64);
     assert!(page.sum("rutter_journal_sync_duration_seconds_count") > 0.0);
-    // Once nothing happens, all is on disk and nothing is in a ring.
+    // At rest, everything is on disk and the rings are empty.
     let page = scene.until("quiet", |page| {
         let records = |mark| page.get(&format!("rutter_journal_sequence{{mark=\"{mark}\"}}"));
         records("written") - records("durable") < 1.0
@@ -239,7 +239,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Words of a text that are metrics by the look of them.
+/// Words of a text that have the form of a metric's name.
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let ours = |word: &&str| {
@@ -250,7 +250,7 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
     words.filter(ours).map(str::to_owned).collect()
 }
 
-/// Runs `promtool` of Debian's package `prometheus`; says so when it is not there.
+/// Runs `promtool` of Debian's package `prometheus`; prints a notice if it is not installed.
 fn promtool(arguments: &[&str], input: Option<&str>) {
     let mut command = Command::new("promtool");
     command.args(arguments).stdin(std::process::Stdio::piped());

@@ -1,5 +1,5 @@
-//! A real Prometheus, of Debian's package `prometheus`, beside a real node: an exchange goes down,
-//! and the alert fires. Skips with a notice where it is not there.
+//! A real Prometheus scrapes a real node: an exchange goes down, and the alert fires. Skipped with
+//! a notice if Debian's package `prometheus` is not installed.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,7 +15,7 @@ use rutter_tools::harness::{
 use serde_json::Value;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
-/// The alert waits for ten seconds itself.
+/// The alert's own delay is ten seconds of this.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Killed when dropped.
@@ -26,14 +26,14 @@ struct Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // Both calls fail only if the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Prometheus {
-    /// With the configuration that is deployed, but for the addresses.
+    /// Starts with the configuration of `deploy/`, except for the addresses.
     fn start(dir: &Path, node: SocketAddr) -> Option<Self> {
         let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus");
         let read = |file: &str| std::fs::read_to_string(deploy.join(file)).expect("readable");

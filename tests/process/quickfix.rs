@@ -1,9 +1,9 @@
-//! `QuickFIX` (C++) as the client: somebody else's session layer logs on, trades, is cut off in the
-//! middle, resumes, and outlives the node's SIGKILL, and every report comes to it exactly once. It
-//! validates everything the node says with the dictionaries that we publish (`docs/fix`).
+//! `QuickFIX` (C++) as the client: an independent session layer logs on, trades, loses its
+//! connection, resumes, and survives a SIGKILL of the node. It gets every report exactly once, and
+//! validates every message with the dictionaries of `docs/fix`.
 //!
-//! The client program is `tests/fix_client`, which the Makefile builds; `RUTTER_FIX_CLIENT` says
-//! where it is. Without it the scenario is skipped with a notice.
+//! The Makefile builds the client, `tests/fix_client`; `RUTTER_FIX_CLIENT` is its path. Without the
+//! program the scenario is skipped, with a notice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -20,7 +20,7 @@ use rutter_tools::harness::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a session speaks that is not told otherwise.
+/// The FIX version of a session without one of its own.
 const DEFAULT_VERSION: &str = "FIX.4.4";
 
 /// What happens to the connection within an hour of a simulated day, after a burst of orders.
@@ -30,9 +30,9 @@ enum Hour {
     Quiet,
     /// It is cut while reports are on their way.
     Cut,
-    /// It is cut, and cut again as soon as it is back, while what was missed is sent again.
+    /// It is cut twice: the second time while missed messages are sent again.
     CutTwice,
-    /// The client says goodbye, misses what happens next, and comes back.
+    /// The client logs out, misses reports, and logs on again.
     Away,
     /// The node is killed (SIGKILL) while it works, and started again.
     Killed,
@@ -63,7 +63,7 @@ fn client_program() -> Option<PathBuf> {
     found
 }
 
-/// The client process, and what it has said so far.
+/// The client process and its output so far.
 struct QuickFix {
     child: Child,
     commands: ChildStdin,
@@ -110,7 +110,7 @@ impl QuickFix {
         writeln!(self.commands, "{command}").expect("the client listens");
     }
 
-    /// Waits until enough has been said.
+    /// Waits until `enough` is true of the output.
     fn until(&mut self, what: &str, enough: impl Fn(&[String]) -> bool) {
         let started = Instant::now();
         while !enough(&self.said) {
@@ -152,7 +152,7 @@ impl QuickFix {
 
 impl Drop for QuickFix {
     fn drop(&mut self) {
-        // Fails only when the process is gone already.
+        // Fails only if the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -200,7 +200,7 @@ fn scene(dir: &Path, version: &str) -> Option<(Venues, NodeSettings, Node)> {
     Some((venues, settings, node))
 }
 
-/// Every report came once, and they add up to what the venues booked.
+/// Every report came once, and the fills add up to the venues' fills.
 fn once(client: &QuickFix, orders: &[String], booked: usize) {
     let reports: Vec<Fields> = QuickFix::reports(&client.said).collect();
     let execs: Vec<u64> = reports

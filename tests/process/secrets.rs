@@ -1,5 +1,6 @@
-//! No secret shows: a node is given canaries for passwords, keys and wrong guesses, used, abused,
-//! killed and ended, with every log on; then whatever it wrote is searched for them.
+//! No secret leaks: a node gets canaries as passwords, keys and wrong guesses, and is used,
+//! attacked, killed and terminated with every log on. Then every file that it wrote is searched for
+//! them.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -29,10 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PASSWORD: &str = "canary-of-the-password-61c9";
 const SHARED: &str = "canary-of-the-shared-secret-a7d2-and-more";
 const FROM_ENV: &str = "canary-of-the-environment-90be";
-/// What somebody else tries: perhaps the right one of another day.
+/// An attacker's guess, which may have been the password on another day.
 const GUESS: &str = "canary-of-a-guess-3f58";
 
-/// A secret, and every form in which it might have been written.
+/// A secret, and every encoding in which it could appear.
 struct Canary {
     name: String,
     needles: Vec<Vec<u8>>,
@@ -48,7 +49,8 @@ impl Canary {
             hex.into_bytes(),
             decimal.trim_matches(['[', ']']).as_bytes().to_vec(),
         ];
-        // In base64 it depends on what stands before; first and last digits on the neighbours.
+        // In base64 the text depends on the bytes in front, and its first and last digits on both
+        // sides.
         for before in 0..3 {
             let text = STANDARD.encode([&vec![0; before], secret].concat());
             let digits = text.trim_end_matches('=').as_bytes();
@@ -81,7 +83,7 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     false
 }
 
-/// A node whose every word is kept.
+/// A node whose output is kept.
 struct Scene {
     dir: tempfile::TempDir,
     _venues: Venues,
@@ -175,7 +177,7 @@ impl Scene {
         child.wait().expect("it ends");
     }
 
-    /// Sends one message over a new connection; the answer, empty if there is none.
+    /// Sends one message over a new connection; returns the answer, empty if there is none.
     fn say(&self, bytes: &[u8]) -> String {
         say_over(&mut reach(self.plain), bytes)
     }
@@ -194,7 +196,7 @@ impl Scene {
         say_over(&mut StreamOwned::new(tls, reach(self.secure)), bytes)
     }
 
-    /// What the node wrote: everything below the folder but what it was given.
+    /// The files that the node wrote: all below the folder except those the test put there.
     fn written(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let given = ["node.toml", "fix.key", "desk2.secret"];
         let mut files = Vec::new();
@@ -316,7 +318,7 @@ fn is_on(answer: &str) -> bool {
     answer.contains("|35=A|")
 }
 
-/// Whatever somebody may do with a secret at the door, but the right thing.
+/// Every wrong way to use a secret in a Logon.
 fn abuse(scene: &Scene) {
     for guess in [GUESS, PASSWORD, SHARED, FROM_ENV] {
         let in_raw_data = logon("DESK2", |out| {
@@ -399,7 +401,7 @@ fn no_secret_is_in_anything_that_a_node_writes() {
 }
 
 fn assert_clean(scene: &Scene) {
-    // The search does find what is there.
+    // The search finds a canary in a file that holds one.
     let config = std::fs::read(&scene.config).expect("the configuration");
     assert!(scene.canaries[0].is_in(&config));
     let key = std::fs::read(scene.dir.path().join("fix.key")).expect("the key");

@@ -11,7 +11,7 @@ use rutter_fix::store::MemStore;
 use rutter_fix::tags;
 use rutter_sim::random::Random;
 
-/// Logs on with what its version has room for.
+/// Logs on, with the fields that the FIX version has.
 pub struct Password {
     version: Version,
     cancel_on_disconnect: bool,
@@ -315,10 +315,10 @@ fn on_report(
     let mut status = text(message, tags::ORD_STATUS).as_bytes()[0];
     if kind == "5" {
         (known.qty, known.price) = (number(message, tags::ORDER_QTY), price_of(message));
-        // FIX 4.2 has a status of its own for it.
+        // FIX 4.2 has its own status for a replaced order.
         status = if status == b'5' { b'0' } else { status };
     }
-    // FIX 4.2 knows trades by what they leave.
+    // FIX 4.2 has two kinds of trade, by the quantity left.
     if matches!(kind.as_str(), "F" | "1" | "2") && message.get(tags::EXEC_TRANS_TYPE) != Some(b"3")
     {
         known.filled += number(message, tags::LAST_QTY);

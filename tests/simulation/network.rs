@@ -121,7 +121,7 @@ impl Network {
         }
     }
 
-    /// Connects `from` to `to`; both are told, or `from` is refused.
+    /// Connects `from` to `to`. Either both ends learn of the wire, or `from` is refused.
     pub fn connect(&mut self, now_ns: u64, from: End, to: End, target: Option<String>) -> u64 {
         let wire = self.next_wire;
         self.next_wire += 1;
@@ -160,7 +160,7 @@ impl Network {
         self.push(due_ns, Delivery { to, wire: 0, arrival });
     }
 
-    /// The other end and `end` itself learn that the wire is gone; what was under way is lost.
+    /// Cuts a wire: both ends learn of the cut, and bytes on their way are lost.
     pub fn cut(&mut self, now_ns: u64, wire: u64) {
         let Some(line) = self.wires.remove(&wire) else { return };
         for to in line.ends {
@@ -169,7 +169,7 @@ impl Network {
         }
     }
 
-    /// `from` closes: what it sent before still arrives, then the end.
+    /// `from` closes: bytes sent before still arrive, then the close.
     pub fn close(&mut self, now_ns: u64, wire: u64, from: End) {
         let Some(line) = self.wires.get(&wire) else { return };
         let side = usize::from(line.ends[0] == from);
@@ -195,13 +195,13 @@ impl Network {
         self.queue = queue.into_iter().filter(|q| !of_node(&q.0.delivery.to)).collect();
     }
 
-    /// The next delivery that is due at `now_ns` and whose wire is still there.
+    /// The next delivery that is due at `now_ns` over a wire that still exists.
     pub fn next(&mut self, now_ns: u64) -> Option<Delivery> {
         while self.queue.peek().is_some_and(|q| q.0.due_ns <= now_ns) {
             let Queued { delivery, .. } = self.queue.pop()?.0;
             let wire = delivery.wire;
             match delivery.arrival {
-                // The last news of a wire, which may be gone for the other end already.
+                // The last delivery of a wire that the other end may have closed.
                 Arrival::Closed | Arrival::Refused => {
                     self.wires.remove(&wire);
                     return Some(delivery);

@@ -304,7 +304,7 @@ impl rutter_core::output::Sink for CatchUp<'_> {
 }
 
 impl Node {
-    /// Recovers from what survived and starts everything.
+    /// Recovers from journal and stores, and starts all machines.
     pub fn start(now_ns: u64, seed: u64, survivors: Survivors) -> Self {
         let Survivors { storage, stores } = survivors;
         let mut gateway = ClientGateway::new(&gateway_config(), stores).expect("a sound gateway");
@@ -328,7 +328,7 @@ impl Node {
         }
     }
 
-    /// The process dies: what was in memory is gone.
+    /// The process dies, and its memory is lost.
     pub fn die(self) -> Survivors {
         let storage = self.storage.after_kill();
         drop(self.decider);

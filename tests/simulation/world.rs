@@ -1,4 +1,4 @@
-//! Everybody together: what arrives is given to whom it is for, one step at a time.
+//! The simulated world: delivers each message to its receiver, one step at a time.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -507,7 +507,7 @@ impl World {
         self.take_machine(at);
     }
 
-    /// Carries out what a machine wants.
+    /// Carries out the actions of a venue machine.
     fn take_machine(&mut self, at: usize) {
         let now_ns = self.now_ns;
         let Some(node) = &mut self.node else { return };
@@ -618,7 +618,7 @@ impl World {
         self.perform(venue, out);
     }
 
-    /// Carries out what a front wants.
+    /// Carries out the actions of a simulated exchange.
     fn perform(&mut self, venue: usize, actions: Vec<FrontAction>) {
         let now_ns = self.now_ns;
         let from = End::Front(venue);

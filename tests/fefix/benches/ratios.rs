@@ -30,7 +30,7 @@ fn peer_decode(bytes: &[u8], peer: &mut Decoder<Config>) -> usize {
     tags.iter().filter_map(|tag| message.fv_raw(tag)).map(<[u8]>::len).sum()
 }
 
-/// `fefix`: the same fields. It has no decimals of its own without another crate, so prices and
+/// `fefix`: the same fields. `fefix` has no decimals without another crate, so prices and
 /// times come ready made.
 #[inline]
 fn peer_encode(report: &Report, peer: &mut PeerEncoder<Config>, out: &mut Vec<u8>) {

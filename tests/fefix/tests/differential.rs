@@ -1,9 +1,9 @@
-//! Our FIX codec against an independent one: what we write, `fefix` reads to the same fields, and
-//! what `fefix` writes, we read.
+//! Our FIX codec against an independent one: `fefix` reads the fields of our messages, and our
+//! codec reads those of `fefix`.
 //!
-//! A line belongs here if it compares the two. Messages are generated from a printed seed
-//! (`RUTTER_SEED=n` replays it, `RUTTER_SEEDS=n` runs so many times as many), always well formed:
-//! `fefix` panics on a wrong group count or data length, which is ours to survive, not to compare.
+//! A line belongs here if it compares the two codecs. Messages are generated from a printed seed:
+//! `RUTTER_SEED=n` replays it, `RUTTER_SEEDS=n` runs n times as many messages. All messages are
+//! well formed, for `fefix` panics on a wrong group count or data length.
 
 use fefix::tagvalue::{Config, Decoder, Encoder as PeerEncoder};
 use fefix::{Dictionary, TagU16};
@@ -272,8 +272,9 @@ fn peers(peer: &mut PeerEncoder<Config>, msg_type: &[u8], parts: &[Part], out: &
     mend(out);
 }
 
-/// `fefix` narrows the body's length to eight bits before it takes its digits, so lengths above 255
-/// are wrong, and the sum with them. Both are written anew here; everything else stays its own.
+/// `fefix` narrows the body length to eight bits before it formats the digits, so a length above
+/// 255 is wrong, and so is the checksum. Both are corrected here; all other bytes stay as `fefix`
+/// wrote them.
 fn mend(out: &mut Vec<u8>) {
     let body = out.windows(4).position(|four| four == b"\x0135=").expect("a type") + 1;
     let trailer = out.len() - TRAILER_BYTES;
@@ -308,12 +309,12 @@ fn read_by_us(bytes: &[u8], index: &mut FieldIndex, parts: &[Part]) -> Vec<(u32,
     message.fields().map(|(tag, value)| (tag, value.to_vec())).collect()
 }
 
-/// A value as `fefix` understands it. Its trait is not imported: it has a `to_string` of its own.
+/// A value as `fefix` parses it. The trait is not imported, for it has a method `to_string`.
 fn typed<'a, T: fefix::FixValue<'a>>(bytes: &'a [u8]) -> Option<T> {
     T::deserialize(bytes).ok()
 }
 
-/// Reads with `fefix`, and lets it make its own values of what has a type.
+/// Reads with `fefix`, which also parses the typed fields.
 fn read_by_peer(peer: &mut Decoder<Config>, bytes: &[u8], parts: &[Part]) -> Vec<(u32, Vec<u8>)> {
     let message = peer.decode(bytes).expect("the independent codec takes it");
     let fields: Vec<(u32, Vec<u8>)> = message
@@ -397,7 +398,7 @@ fn what_the_independent_codec_writes_we_read_to_the_same_fields() {
     });
 }
 
-/// Both must refuse a message of which one byte is not what was summed.
+/// Both must refuse a message with one byte changed after its checksum was written.
 #[test]
 fn a_changed_byte_is_noticed_by_both() {
     let mut index = FieldIndex::new();

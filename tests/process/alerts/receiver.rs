@@ -1,4 +1,4 @@
-//! A webhook's other end: answers as it is told to, and keeps what it was told.
+//! The receiver of webhooks: answers each request as the test says, and keeps the requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Reply {
     /// Status and further lines of the head.
     Status(u16, String),
-    /// Not at all, until the other side leaves.
+    /// No answer until the client closes.
     Hang,
     /// With bytes that are not HTTP.
     Garbage,
@@ -127,7 +127,7 @@ impl Receiver {
         self.shared.state.lock().expect("whole").got.clone()
     }
 
-    /// Waits for so many requests; whether they came.
+    /// Waits for `count` requests. False if they do not come.
     pub fn came(&self, count: usize, patience: Duration) -> bool {
         let state = self.shared.state.lock().expect("whole");
         let wait = self.shared.news.wait_timeout_while(state, patience, |s| s.got.len() < count);
@@ -160,7 +160,7 @@ fn serve(mut stream: impl Read + Write, shared: &Shared) {
         shared.news.notify_all();
         state.replies.pop_front().unwrap_or(status(200))
     };
-    // The other side may leave at any time, and is meant to.
+    // The client may close at any time; some tests make it close.
     let _ = answer(&mut stream, &reply);
 }
 

@@ -1,4 +1,4 @@
-//! An answer of every verb, with every member that the contract names.
+//! One answer of each verb, with every member that `docs/console.md` names.
 
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ fn instruments() -> Value {
     ]})
 }
 
-/// What verbs that look are answered with.
+/// Answers to verbs that read.
 pub fn of(verb: &str, request: &Value) -> Option<Value> {
     let answer = match verb {
         "status" => status(),
@@ -152,7 +152,7 @@ pub fn of(verb: &str, request: &Value) -> Option<Value> {
     Some(answer)
 }
 
-/// What verbs that change are answered with.
+/// Answers to verbs that change something.
 fn changed(request: &Value) -> Option<Value> {
     request["args"].get("reason")?;
     if request["args"]["dry_run"] == true {

@@ -1,4 +1,5 @@
-//! Command lines into requests, answers into exit codes, questions to a person.
+//! `rutter ctl`: the request of each command line, the exit code of each answer, and the questions
+//! to the operator.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -25,7 +26,7 @@ fn parsed(line: &str) -> Result<Arguments, clap::Error> {
     Ctl::try_parse_from(words).map(|ctl| ctl.arguments)
 }
 
-/// What a person at a terminal saw, and how it ended.
+/// The output on a terminal, and the exit status.
 struct Seen {
     exit: Exit,
     out: String,
@@ -33,7 +34,7 @@ struct Seen {
     questions: Vec<String>,
 }
 
-/// Types `line`, and then `answers` to whatever is asked.
+/// Types `line`, then `answers`, one to each question.
 fn at_a_terminal(node: &FakeNode, line: &str, answers: &str) -> Seen {
     with_a_terminal(node, line, answers, true)
 }
@@ -70,12 +71,12 @@ fn code(output: &Output) -> i32 {
     output.status.code().expect("not killed")
 }
 
-/// Every verb as it is typed, and what goes over the socket.
+/// Each verb's command line and the request on the socket.
 fn table() -> Vec<(&'static str, &'static str, Value)> {
     [scoped(), named()].concat()
 }
 
-/// What reads, or reaches as far as a scope.
+/// Verbs that read, and verbs that act on a scope.
 fn scoped() -> Vec<(&'static str, &'static str, Value)> {
     let r = "why";
     vec![
@@ -115,7 +116,7 @@ fn scoped() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// What is about accounts, sessions and the node itself.
+/// Verbs about accounts, sessions and the node.
 fn named() -> Vec<(&'static str, &'static str, Value)> {
     let r = "why";
     vec![
@@ -275,7 +276,7 @@ fn every_error_of_the_contract_has_its_exit_code_and_its_words() {
         assert_eq!(seen.out.lines().count(), 1);
         assert_eq!(serde_json::from_str::<Value>(&seen.out).expect("JSON"), error);
     }
-    // What only looks leaves nothing open.
+    // A verb that only reads cannot leave its outcome unknown.
     let node = FakeNode::always(|| Does::Error(json!({"code": "timeout"})));
     assert_eq!(with_a_terminal(&node, "status", "", false).exit, Exit::Refused);
 }
@@ -323,7 +324,7 @@ fn a_node_that_does_not_greet_is_given_up_in_time() {
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
 }
 
-/// What becomes of a request at a node that does this.
+/// The error that the client reports when a node answers so and the outcome stays unknown.
 fn lost(does: impl FnMut() -> Does + Send + 'static, timeout: Duration) -> Lost {
     let node = FakeNode::always(does);
     let mut client = Client::connect(&node.socket, Duration::from_secs(5)).expect("connected");
@@ -407,7 +408,7 @@ fn at_a_terminal_a_wide_change_is_shown_and_asked_and_a_reason_is_asked_for() {
     assert_eq!((seen.exit, seen.err.as_str()), (Exit::Done, ""));
     assert!(seen.questions.is_empty());
     assert_eq!(node.asked(), [real]);
-    // One venue is not wide; no reason is no change.
+    // A single venue needs no confirmation. Without a reason nothing is sent.
     assert_eq!(at_a_terminal(&node, "halt --venue A", "stop\n").exit, Exit::Done);
     assert_eq!(at_a_terminal(&node, "halt --venue A", "\n").exit, Exit::Usage);
     assert_eq!(at_a_terminal(&node, "halt --venue A", "").exit, Exit::Usage);

@@ -1,4 +1,4 @@
-//! A Unix socket that greets, and answers each request as it is told.
+//! A fake node: a Unix socket that greets, and answers each request as the test says.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub const GREETING: &str = r#"{"rutter":"console","version":1,"node":"RUTTER","user":"alice","uid":1000,"role":"operator"}"#;
 
-/// What the fake does with a request.
+/// The fake node's reaction to a request.
 pub enum Does {
     /// Answers with this `ok`.
     Ok(Value),
@@ -20,7 +20,7 @@ pub enum Does {
     Raw(Vec<u8>),
     /// Closes.
     Closes,
-    /// Says nothing until the other end goes.
+    /// Sends nothing until the client closes.
     Hangs,
 }
 
@@ -59,7 +59,7 @@ impl FakeNode {
         Self::new(GREETING, move |_| does())
     }
 
-    /// What was asked so far, without the ids.
+    /// The requests so far, without their ids.
     pub fn asked(&self) -> Vec<Value> {
         self.requests
             .try_iter()
@@ -95,7 +95,7 @@ fn serve(
         let mut stream = stream.expect("a connection");
         let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
         if !greeting.is_empty() {
-            // The other end may be gone already.
+            // The client may have closed.
             let _ = writeln!(stream, "{greeting}");
         }
         let mut line = String::new();
@@ -106,7 +106,7 @@ fn serve(
                 return;
             }
             let id = request["id"].clone();
-            // Before the answer, so that who has the answer finds the request.
+            // Kept before the answer is sent, so that a test that has the answer finds the request.
             let does = does(&request);
             let _ = sender.send(request);
             let written = match does {
@@ -123,7 +123,7 @@ fn serve(
     }
 }
 
-/// A socket that nobody listens on any more.
+/// The path of a socket without a listener.
 pub fn dead_socket(dir: &Path) -> PathBuf {
     let socket = dir.join("dead.sock");
     drop(UnixListener::bind(&socket).expect("bound"));

@@ -1,4 +1,4 @@
-//! `rutter top`: what keys do, and frames held as text.
+//! `rutter top`: the effect of each key, and frames compared with kept text files.
 
 use std::process::Command;
 
@@ -204,7 +204,7 @@ fn down() -> Value {
     status
 }
 
-/// The nodes whose frames are held, with the keys that were pressed.
+/// The kept frames: the node's state and the keys pressed before each.
 fn scenes() -> Vec<(&'static str, App)> {
     let mut many = app(hundred_sessions());
     press(&mut many, &format!("\t{}", "v".repeat(50)));

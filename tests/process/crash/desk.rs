@@ -1,4 +1,4 @@
-//! A client that trades over FIX, survives the node, and remembers what it was told.
+//! A client that trades over FIX, outlives the node, and keeps every message of the node.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -86,7 +86,7 @@ pub struct Desk {
     pub orders: BTreeMap<String, Sent>,
     /// Those that are not over.
     live: BTreeSet<String>,
-    /// What the node said, in order, each with its `MsgSeqNum`.
+    /// The node's messages in order, each with its `MsgSeqNum`.
     pub told: Vec<(u64, Heard)>,
     /// Reports that came because we asked for them again.
     pub resent: u64,
@@ -262,7 +262,7 @@ impl Desk {
         self.cancels += 1;
     }
 
-    /// Asks to cancel what is open and was not asked lately.
+    /// Cancels open orders, except those with a recent cancel request.
     pub fn cancel_open(&mut self, now_ns: u64) {
         if !self.client.is_logged_on() {
             return;

@@ -1,4 +1,4 @@
-//! What must be true of a journal, its clients and the venues when all has been said.
+//! The claims about journal, clients and venues after a run whose orders are all over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,7 +110,7 @@ impl Journal {
         self.replayer.engine().expect("a genesis")
     }
 
-    /// What the session must have been told, in order.
+    /// The reports that the session must have got, in order.
     fn said(&self, session: SessionId) -> Vec<Heard> {
         let venues = &self.engine().reference().venues;
         let venue = |id: VenueId| venues[id.index()].name.to_string();
@@ -171,7 +171,7 @@ fn starts(log: &str) -> BTreeMap<u64, String> {
         .collect()
 }
 
-/// Everything, of a run whose node has ended.
+/// Checks all claims about a run whose node has ended.
 pub fn all(run: &Run, kills: u64) {
     let log = std::fs::read_to_string(run.node.log_path()).expect("log");
     assert!(!log.contains("panicked"), "no thread of the node panicked:\n{}", run.node.log_end());

@@ -39,7 +39,7 @@ const LOGON_PATIENCE: Duration = Duration::from_secs(5);
 /// From the last order until nothing is open and every client has its answers.
 const SETTLE_MAX: Duration = Duration::from_secs(170);
 
-/// Nobody is told anything for so long: then all is said.
+/// After this long without a report to any client, no further report is expected.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Sleep of a turn in which nothing came.
@@ -130,7 +130,7 @@ impl Run {
         Venue::ALL.into_iter().map(|venue| self.venues.open_orders(venue)).sum()
     }
 
-    /// Cancels all and waits until everything is over and said.
+    /// Cancels all orders and waits until each is over and reported.
     fn settle(&mut self) {
         let started = Instant::now();
         let mut heard = (0, Instant::now());
