@@ -33,15 +33,15 @@ pub use session::{BeginString, LogonProof, SessionConfig};
 
 use error::wrong;
 
-/// The whole file.
+/// The whole configuration file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The node itself.
+    /// Section `[node]`: journal, layout, rings.
     pub node: NodeConfig,
-    /// The FIX acceptor.
+    /// Section `[fix]`: where clients connect.
     pub fix: FixConfig,
-    /// Logs.
+    /// Section `[log]`: format and level.
     #[serde(default)]
     pub log: LogConfig,
     /// The operators' console; none if absent.
@@ -50,15 +50,15 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// Alerts to webhooks; none if absent.
     pub alerts: Option<AlertsConfig>,
-    /// Assets, by name.
+    /// Names of all assets; the position is the asset's id in a new journal.
     pub assets: Vec<String>,
-    /// Trading accounts.
+    /// Trading accounts and their limits.
     pub account: Vec<AccountConfig>,
-    /// Client sessions.
+    /// Client sessions, drop copies included.
     pub session: Vec<SessionConfig>,
-    /// Instruments.
+    /// Instruments that clients may trade.
     pub instrument: Vec<InstrumentConfig>,
-    /// Venues.
+    /// Venues with their listings.
     pub venue: Vec<VenueConfig>,
 }
 
@@ -141,7 +141,8 @@ pub enum Durability {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsConfig {
-    /// Where `/metrics`, `/live` and `/ready` are served. Whoever reaches it can read them.
+    /// Address that serves `/metrics`, `/live` and `/ready`. Everybody who reaches the address can
+    /// read them.
     pub listen: SocketAddr,
 }
 
@@ -151,15 +152,15 @@ pub struct MetricsConfig {
 pub struct InstrumentConfig {
     /// Such as `BTC/USDT`.
     pub symbol: String,
-    /// Asset.
+    /// Base asset: the asset that is bought and sold.
     pub base: String,
-    /// Asset.
+    /// Quote asset: the asset in which prices are given.
     pub quote: String,
     /// Decimals of prices, over all venues.
     pub price_decimals: u8,
     /// Decimals of quantities, over all venues.
     pub qty_decimals: u8,
-    /// Largest order.
+    /// Largest quantity of an order, in the base asset.
     pub order_qty_max: Decimal,
 }
 
@@ -216,23 +217,23 @@ fn answer_timeout() -> u64 {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListingConfig {
-    /// Our symbol.
+    /// Symbol of the instrument, as in `[[instrument]]`.
     pub instrument: String,
-    /// The venue's symbol.
+    /// Symbol of the instrument at the venue.
     pub symbol: String,
-    /// Price step.
+    /// Tick: prices are multiples of this.
     pub tick: Decimal,
-    /// Quantity step.
+    /// Lot: quantities are multiples of this, in the base asset.
     pub lot: Decimal,
-    /// Smallest order.
+    /// Smallest quantity of an order, in the base asset.
     pub qty_min: Decimal,
-    /// Largest order.
+    /// Largest quantity of an order, in the base asset.
     pub qty_max: Decimal,
     /// Smallest order value, in the quote asset.
     pub notional_min: Decimal,
-    /// Fee as maker.
+    /// Maker fee, parts per million; negative is a rebate.
     pub maker_fee_ppm: i32,
-    /// Fee as taker.
+    /// Taker fee, parts per million.
     pub taker_fee_ppm: i32,
     /// Decimals of the prices in the venue's own messages.
     pub venue_price_decimals: u8,
@@ -432,11 +433,11 @@ fn unique<'a>(
 /// An address as the configuration writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// TLS or not.
+    /// True if the connection uses TLS.
     pub tls: bool,
-    /// Name or address.
+    /// Host name or IP address.
     pub host: String,
-    /// Port.
+    /// TCP port.
     pub port: u16,
     /// Path and query, `/` if none.
     pub target: String,
@@ -446,7 +447,7 @@ impl Url {
     /// Reads `tcp|tls|ws|wss|http|https://host:port[/path]`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The fault in the text, for a person.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").ok_or("no scheme")?;
         let tls = match scheme {

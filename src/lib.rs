@@ -1,7 +1,7 @@
 //! The node: configuration, rings and threads wired together, the command line.
 //!
-//! A line belongs here if it connects the other crates. What an order means is `core/`, a byte on a
-//! wire is `gateways/` or `feeds/`, a byte on disk is `journal/`.
+//! A line belongs here if it connects the other crates. `core/` decides about orders, `gateways/`
+//! and `feeds/` read and write the wire, `journal/` reads and writes the disk.
 
 pub mod clock;
 pub mod config;

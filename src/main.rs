@@ -28,7 +28,7 @@ enum Command {
         #[arg(long)]
         with_parent: bool,
     },
-    /// Checks a configuration file and says what is wrong with it.
+    /// Checks a configuration file and names its faults.
     CheckConfig {
         /// Configuration file (TOML).
         file: PathBuf,

@@ -1,7 +1,7 @@
-//! The node: from a configuration and what is on disk to something that can be launched.
+//! Starting a node from its configuration and the files on disk.
 //!
-//! Order of a start: lock and replay the journal (clients' reports go to the message stores, which
-//! know what they have already), make the machines, and `launch` them.
+//! A start locks and replays the journal, makes the machines, and launches them. During the replay,
+//! reports go to the clients' message stores, which skip the reports that they hold.
 
 pub mod boot;
 pub mod console;
@@ -90,7 +90,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     boot::check(&decider, &first).map_err(NodeError::Configuration)?;
     let machines = machines(config, &names, genesis.node_tag)?;
     let names = &names;
-    // What comes first is not on the ring in full: reference data makes no output.
+    // The ring does not carry reference data, so the model gets the first inputs directly.
     model.start_counting();
     for input in &first {
         model.define(input);

@@ -1,5 +1,5 @@
-//! `rutter verify` and `rutter replay`: what a journal holds, and whether deciding again decides
-//! the same.
+//! `rutter verify` and `rutter replay`: checks a journal, and whether a replay gives the same
+//! decisions.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use rutter_journal::{End, FileStorage, Reader, verify};
 
 use crate::node::decider::Replayer;
 
-/// Checks every record; prints what was found.
+/// Checks every record and prints the result.
 ///
 /// # Errors
 /// Damage, naming file, offset and sequence; or a folder without a record of a journal.

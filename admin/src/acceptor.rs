@@ -16,7 +16,7 @@ const NICENESS: i32 = 10;
 /// How long the accepting thread sleeps when nobody connects.
 const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
-/// The accepting thread; it ends when dropped.
+/// The accepting thread; ends when dropped.
 #[derive(Debug)]
 pub struct Acceptor {
     stop: Arc<AtomicBool>,

@@ -1,8 +1,8 @@
-//! What an operator may see of a running node, and do: a read model fed by the output ring, and a
-//! console on a Unix socket.
+//! Operators' access to a running node: a read model that follows the output ring, and a console on
+//! a Unix socket.
 //!
-//! A line belongs here if it shows state or takes an operator's command. Nothing here changes
-//! anything: a command enters the core as a journaled input like everything else.
+//! A line belongs here if it shows state or takes an operator's command. This crate changes no
+//! state: a command enters the core as a journaled input.
 
 pub mod acceptor;
 pub mod console;

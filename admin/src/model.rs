@@ -1,11 +1,12 @@
-//! The read model: what the outputs tell of orders, children, money, venues and operators.
+//! The read model: orders, children, money, venues and operators' commands, as the core's outputs
+//! report them.
 //!
 //! A line belongs here if it follows the core. It decides nothing: where the core has a rule (what
 //! a child's state is after an event, how a fill is booked, which definition is taken) the core's
 //! own code is called. `report` follows orders, `children` children, `money` the ledger, `query`
 //! answers.
 //!
-//! Nothing is allocated by an output once the rings were used whole. Reference data and operators'
+//! An output allocates nothing once the rings have been filled once. Reference data and operators'
 //! commands may allocate.
 
 mod children;
@@ -54,7 +55,7 @@ pub const EVENTS_LOG2: u8 = 19;
 pub struct Sizes {
     /// Orders: the core's number, or not all that live are known.
     pub orders_log2: u8,
-    /// Children: as orders.
+    /// Base-2 logarithm of the number of children.
     pub children_log2: u8,
     /// Events of all orders together.
     pub events_log2: u8,
@@ -93,22 +94,22 @@ pub struct ReadModel {
     trusted: Vec<bool>,
     /// Asset times [`VENUES_MAX`] plus venue.
     told: Vec<UnixNanos>,
-    /// By session: number of its last event, and whether it is let in no more.
+    /// For each session: number of its last event, and whether an operator has disabled it.
     sessions: Vec<(u64, bool)>,
     halts: BTreeSet<Scope>,
     reduce_only: BTreeSet<Scope>,
     drained: [bool; VENUES_MAX],
-    /// Newest last, with their sequence.
+    /// Operators' commands with their journal sequence, newest last.
     commands: VecDeque<(u64, OperatorReport)>,
     counts: Counts,
-    /// The execution whose child was moved on already, by the notice that it was too much.
+    /// The overfill execution whose child is already updated by the notice.
     overfilled: Option<(ChildId, ExecId)>,
-    /// The input that makes the present outputs.
+    /// The input whose outputs are being taken.
     at: Header,
 }
 
 impl ReadModel {
-    /// Knows nothing yet. A size beyond what the core allows is taken as the nearest that it does.
+    /// An empty model. A size outside the core's range is replaced by the nearest allowed one.
     pub fn new(sizes: Sizes) -> Self {
         let (least, most) = (*TABLE_LOG2_RANGE.start(), *TABLE_LOG2_RANGE.end());
         Self {
@@ -137,8 +138,8 @@ impl ReadModel {
         }
     }
 
-    /// Takes reference data in, as the core does; what is no definition, or is refused by the core,
-    /// changes nothing.
+    /// Takes a definition as the core does. An input that is not a definition, or that the core
+    /// refuses, changes nothing.
     pub fn define(&mut self, definition: &Input) {
         if self.reference.define(definition).is_err() {
             return;
@@ -155,13 +156,13 @@ impl ReadModel {
         self.sessions.resize(reference.sessions.len(), (0, false));
     }
 
-    /// The replay is over and the node starts: counts begin, and no book is trusted.
+    /// The replay is over: counters start at zero, and no book is trusted.
     pub fn start_counting(&mut self) {
         self.counts = Counts::default();
         self.trusted.fill(false);
     }
 
-    /// Takes one output in: of the input with that sequence, at that time.
+    /// Takes one output of the input `seq` at `time_ns`.
     pub fn apply(&mut self, seq: u64, time_ns: u64, output: &Output) {
         self.at = Header { seq, time: UnixNanos(time_ns) };
         match output {
@@ -233,7 +234,7 @@ impl ReadModel {
         }
     }
 
-    /// Notes something that happened to an order.
+    /// Adds an event of an order.
     fn event(&mut self, order: OrderId, event: Event) {
         let Some(kept) = self.orders.get_mut(order.0) else { return };
         let previous = kept.newest_event;
@@ -241,7 +242,7 @@ impl ReadModel {
         kept.events += 1;
     }
 
-    /// An event of now, about nothing yet.
+    /// An event at the current time, without a subject.
     fn happens(&self, what: EventKind) -> Event {
         Event {
             seq: self.at.seq,
@@ -255,7 +256,7 @@ impl ReadModel {
         }
     }
 
-    /// The account that an order is booked to.
+    /// The account to which an order's fills are booked.
     fn account_of(&self, order: OrderId, session: SessionId) -> Option<AccountId> {
         let kept = self.orders.get(order.0).map(|order| order.account);
         kept.or_else(|| self.reference.account_of(session))

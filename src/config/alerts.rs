@@ -1,6 +1,6 @@
-//! `[alerts]`: who is told by webhook of what is wrong, how often, and with which secrets.
+//! `[alerts]`: webhooks that receive alerts, their repetition, escalation and secrets.
 //!
-//! A line belongs here if it reads or checks that section. What is told is `alerts`.
+//! A line belongs here if it reads or checks that section. `alerts` decides which alerts are sent.
 //!
 //! An address may hold a token and a header may be one: neither shows in a log, an error or the
 //! configuration's hash; only scheme, host and port do.
@@ -18,13 +18,13 @@ use crate::watch::alerts::conditions::Severity;
 use crate::watch::alerts::queue::RetryPolicy;
 use crate::watch::alerts::state::{Policy, Route};
 
-/// Most webhooks.
+/// Most webhooks in the configuration.
 pub const WEBHOOKS_MAX: usize = 8;
 
-/// Most headers of one.
+/// Most additional headers of one webhook.
 pub const HEADERS_MAX: usize = 8;
 
-/// Longest name of one.
+/// Longest name of a webhook, bytes.
 pub const NAME_BYTES_MAX: usize = 24;
 
 /// Shortest secret for signatures: nobody has to type it.
@@ -43,93 +43,93 @@ pub enum AlertsError {
     /// None, or more than [`WEBHOOKS_MAX`].
     #[error("alerts.webhook: {0} of them, not 1 to {WEBHOOKS_MAX}")]
     Count(usize),
-    /// The node's name.
+    /// `alerts.node` is not a valid name.
     #[error("alerts.node: not 1 to 64 printable ASCII characters")]
     Node,
-    /// A webhook's name.
+    /// The name of a webhook is not valid.
     #[error("alerts.webhook: {0:?} is not 1 to {NAME_BYTES_MAX} of a-z, 0-9, - and _")]
     Name(String),
-    /// Two have the same.
+    /// Two webhooks have the same name.
     #[error("alerts.webhook: {0:?} is there twice")]
     NameTwice(String),
     /// There must be exactly one of a value, its environment variable and its file.
     #[error("{key}: one of {key}, {key}_env and {key}_file must be there")]
     OneOf {
-        /// Such as `alerts.webhook.desk.url`.
+        /// The configuration key, such as `alerts.webhook.desk.url`.
         key: String,
     },
     /// A variable or file that holds a value cannot be read.
     #[error("{key}: {reason}")]
     Unreadable {
-        /// Which.
+        /// The configuration key.
         key: String,
-        /// Why.
+        /// The reason, for a person.
         reason: String,
     },
     /// The address is none that we can post to.
     #[error("{key}: {fault}")]
     Url {
-        /// Which.
+        /// The configuration key.
         key: String,
-        /// What is wrong with it.
+        /// The fault in the address.
         fault: UrlFault,
     },
-    /// Too many headers.
+    /// A webhook has more than [`HEADERS_MAX`] headers.
     #[error("{key}: {count} of them, at most {HEADERS_MAX}")]
     Headers {
-        /// Which.
+        /// The configuration key.
         key: String,
-        /// How many.
+        /// Number of headers.
         count: usize,
     },
     /// A header has no name that may be set, or its value is not ASCII in one line.
     #[error("{key}: not a header, or one that is not yours to set")]
     Header {
-        /// Which.
+        /// The configuration key.
         key: String,
     },
     /// A secret is too short.
     #[error("{key}: shorter than {HMAC_SECRET_BYTES_MIN} characters")]
     ShortSecret {
-        /// Which.
+        /// The configuration key.
         key: String,
     },
-    /// Nothing would ever be told to it.
+    /// The webhook would never receive a message.
     #[error("alerts.webhook.{0}.severities: empty, and nobody escalates to it")]
     Idle(String),
-    /// It escalates to what is not there.
+    /// A webhook escalates to a name that does not exist.
     #[error("alerts.webhook.{name}.escalate_to: no webhook is called {to:?}")]
     EscalationUnknown {
-        /// Which.
+        /// Name of the webhook.
         name: String,
-        /// To whom.
+        /// The unknown name.
         to: String,
     },
-    /// It escalates to itself.
+    /// A webhook escalates to itself.
     #[error("alerts.webhook.{0}.escalate_to: itself")]
     EscalationToItself(String),
-    /// Escalation leads back to it.
+    /// The escalation of a webhook leads back to that webhook.
     #[error("alerts.webhook.{0}.escalate_to: leads back to it")]
     EscalationCircle(String),
-    /// A number that cannot be meant.
+    /// A number is out of range.
     #[error("{key}: not from {min} to {max}")]
     Range {
-        /// Which.
+        /// The configuration key.
         key: String,
-        /// Least.
+        /// Smallest allowed value.
         min: u32,
-        /// Most.
+        /// Largest allowed value.
         max: u32,
     },
-    /// Later attempts would come sooner.
+    /// The longest wait between attempts is shorter than the first one.
     #[error("alerts.webhook.{0}.retry_max_ms: less than retry_min_ms")]
     RetryOrder(String),
 }
 
-/// What is wrong with an address.
+/// The fault in a webhook's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlFault {
-    /// It does not parse.
+    /// The text is not a URL.
     #[error("not an address")]
     Garbled,
     /// Neither `http` nor `https`.
@@ -147,18 +147,18 @@ pub enum UrlFault {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlertsConfig {
-    /// What the node calls itself; `fix.sender_comp_id` if absent.
+    /// Name of the node in messages; `fix.sender_comp_id` if absent.
     pub node: Option<String>,
-    /// Between two messages about an alert that goes on.
+    /// Seconds between two messages about an alert that keeps firing (10 to 604800).
     #[serde(default = "repeat")]
     pub repeat_s: u32,
-    /// A condition that has not held for so long is over.
+    /// An alert is over when its condition has not held for this many seconds (0 to 3600).
     #[serde(default = "resolve_after")]
     pub resolve_after_s: u32,
-    /// What waits when the node ends has so long to leave.
+    /// Time for waiting messages to leave when the node ends, milliseconds (0 to 30000).
     #[serde(default = "shutdown")]
     pub shutdown_ms: u32,
-    /// Who is told.
+    /// The webhooks.
     pub webhook: Vec<WebhookConfig>,
 }
 
@@ -166,42 +166,42 @@ pub struct AlertsConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// What we call it.
+    /// Name of this entry in logs, metrics and the console.
     pub name: String,
     /// `https://host[:port]/path`, or `http`. One of `url`, `url_env` and `url_file`.
     #[serde(default, deserialize_with = "secret")]
     pub url: Option<Secret>,
-    /// The environment variable that holds it.
+    /// Environment variable that holds the value.
     pub url_env: Option<String>,
-    /// The file that holds it.
+    /// File that holds the value.
     pub url_file: Option<PathBuf>,
-    /// Which alerts it is told of from the beginning.
+    /// Severities whose alerts the webhook receives when they fire.
     pub severities: Vec<Severity>,
-    /// An alert of severity `page` goes to this one too if nobody acknowledges it.
+    /// Webhook that receives an alert of severity `page` too, unless somebody acknowledges it.
     pub escalate_to: Option<String>,
-    /// After so long.
+    /// Seconds until the escalation.
     #[serde(default = "escalate_after")]
     pub escalate_after_s: u32,
     /// The environment variable that holds the secret of signatures; they are left out if there is
     /// neither this nor `hmac_secret_file`.
     pub hmac_secret_env: Option<String>,
-    /// The file that holds it.
+    /// File that holds the value.
     pub hmac_secret_file: Option<PathBuf>,
-    /// Further headers.
+    /// Additional headers.
     #[serde(default)]
     pub header: Vec<HeaderConfig>,
     /// PEM: authorities for TLS; the well-known ones if absent.
     pub ca_file: Option<PathBuf>,
-    /// One attempt may take so long.
+    /// Longest time of one attempt, milliseconds.
     #[serde(default = "timeout")]
     pub timeout_ms: u32,
-    /// Before the second attempt; twice as long before each further one.
+    /// Wait before the second attempt, milliseconds. The wait doubles with each further attempt.
     #[serde(default = "retry_min")]
     pub retry_min_ms: u32,
-    /// As long at most.
+    /// Longest wait between two attempts, milliseconds.
     #[serde(default = "retry_max")]
     pub retry_max_ms: u32,
-    /// What is older is given up.
+    /// Age at which a message is given up, seconds.
     #[serde(default = "age_max")]
     pub age_max_s: u32,
 }
@@ -210,14 +210,14 @@ pub struct WebhookConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderConfig {
-    /// Such as `Authorization`.
+    /// Name of the header, such as `Authorization`.
     pub name: String,
     /// Its value. One of `value`, `value_env` and `value_file`.
     #[serde(default, deserialize_with = "secret")]
     pub value: Option<Secret>,
-    /// The environment variable that holds it.
+    /// Environment variable that holds the value.
     pub value_env: Option<String>,
-    /// The file that holds it.
+    /// File that holds the value.
     pub value_file: Option<PathBuf>,
 }
 
@@ -246,32 +246,32 @@ fn age_max() -> u32 {
     900
 }
 
-/// A webhook with all that is in other places.
+/// A webhook with the values from environment variables and files read.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// What we call it.
+    /// Name of this entry in logs, metrics and the console.
     pub name: String,
-    /// Scheme, host and port: what may be shown.
+    /// Scheme, host and port: the part of the address that logs may show.
     pub place: String,
-    /// Name or address.
+    /// Host name or IP address.
     pub host: String,
-    /// Port.
+    /// TCP port.
     pub port: u16,
-    /// Whether the way there is encrypted.
+    /// True if the address is `https`.
     pub tls: bool,
-    /// All of its address.
+    /// The whole address; it may hold a secret.
     pub url: Secret,
-    /// Further headers.
+    /// Additional headers: name and value.
     pub headers: Vec<(String, Secret)>,
-    /// For signatures.
+    /// Secret of the HMAC signature; `None` if messages are not signed.
     pub hmac_secret: Option<Secret>,
-    /// Authorities for TLS.
+    /// PEM file with the authorities for TLS; the well-known ones if absent.
     pub ca_file: Option<PathBuf>,
-    /// For one attempt.
+    /// Longest time of one attempt.
     pub timeout: Duration,
-    /// Between attempts.
+    /// Waits between attempts, and the age at which a message is given up.
     pub retry: RetryPolicy,
-    /// What it is told.
+    /// Which alerts the webhook receives, and its escalation.
     pub route: Route,
 }
 
@@ -279,7 +279,8 @@ fn range(key: String, value: u32, min: u32, max: u32) -> Result<(), AlertsError>
     if (min..=max).contains(&value) { Ok(()) } else { Err(AlertsError::Range { key, min, max }) }
 }
 
-/// A value from wherever it is; `None` if it is nowhere.
+/// Reads a value from the configuration, an environment variable or a file. `None` if none of them
+/// is given.
 fn value(
     key: &str,
     text: Option<&Secret>,
@@ -322,7 +323,7 @@ fn place(url: &str) -> Result<(bool, String, u16), UrlFault> {
         return Err(UrlFault::Host);
     }
     let port = authority.port_u16();
-    // What follows the host must be a port if there is a colon.
+    // After a colon behind the host there must be a port.
     if port.is_none() && authority.as_str().len() > authority.host().len() {
         return Err(UrlFault::Garbled);
     }
@@ -330,7 +331,7 @@ fn place(url: &str) -> Result<(bool, String, u16), UrlFault> {
 }
 
 impl AlertsConfig {
-    /// What decides who is told.
+    /// The routing policy of alerts.
     pub fn policy(&self, webhooks: &[Webhook]) -> Policy {
         const S: u64 = 1_000_000_000;
         Policy {
@@ -340,7 +341,7 @@ impl AlertsConfig {
         }
     }
 
-    /// All webhooks, with their secrets read from wherever they are.
+    /// All webhooks, with their secrets read from variables and files.
     ///
     /// # Errors
     /// [`AlertsError`].
@@ -366,7 +367,7 @@ impl AlertsConfig {
         self.webhook.iter().map(|webhook| webhook.resolve(self)).collect()
     }
 
-    /// Files with a secret in them.
+    /// Paths of all files that hold a secret.
     pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
         self.webhook.iter().flat_map(|webhook| {
             let values = webhook.header.iter().filter_map(|header| header.value_file.as_deref());
@@ -377,14 +378,14 @@ impl AlertsConfig {
         })
     }
 
-    /// Whether an address or a header is in the configuration itself.
+    /// True if the configuration file itself holds an address or a header value.
     pub fn has_secrets_in_text(&self) -> bool {
         self.webhook.iter().any(|webhook| {
             webhook.url.is_some() || webhook.header.iter().any(|header| header.value.is_some())
         })
     }
 
-    /// Severities that nobody is told of.
+    /// Severities that no webhook receives.
     pub fn untold(&self) -> Vec<Severity> {
         let told = |one: &Severity| self.webhook.iter().any(|hook| hook.severities.contains(one));
         Severity::ALL.into_iter().filter(|severity| !told(severity)).collect()

@@ -1,4 +1,4 @@
-//! The `[console]` section: the operators' socket, and who may do what there.
+//! The `[console]` section: the operators' socket, and the roles of its users.
 
 use std::path::PathBuf;
 
@@ -18,13 +18,13 @@ use super::secret::read_secret_text;
 pub struct ConsoleConfig {
     /// The Unix socket. Its folder is made 0700.
     pub socket: PathBuf,
-    /// Users (name or uid) and groups (`@` and name or gid) who may look.
+    /// Viewers: users (name or uid) and groups (`@` and name or gid) that may only read.
     #[serde(default)]
     pub viewers: Vec<String>,
-    /// Who may stop, cancel and resume.
+    /// Operators: users and groups that may halt, cancel and resume.
     #[serde(default)]
     pub operators: Vec<String>,
-    /// Who may do everything. Who runs the node may anyway.
+    /// Admins: users and groups that may do everything. The user who runs the node is always one.
     #[serde(default)]
     pub admins: Vec<String>,
     /// What needs a second person.
@@ -32,7 +32,7 @@ pub struct ConsoleConfig {
     pub two_person: Vec<TwoPersonRule>,
     /// Environment variable with the TOTP secret (base32) that `resume` asks for.
     pub totp_secret_env: Option<String>,
-    /// File with it.
+    /// File with the TOTP secret, base32.
     pub totp_secret_file: Option<PathBuf>,
 }
 

@@ -43,7 +43,7 @@ pub enum ConfigError {
         /// What is wrong with the value.
         reason: String,
     },
-    /// `[alerts]`.
+    /// The section `[alerts]` is wrong.
     #[error(transparent)]
     Alerts(#[from] AlertsError),
 }

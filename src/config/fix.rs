@@ -20,10 +20,10 @@ pub struct FixConfig {
     pub tls_listen: Option<SocketAddr>,
     /// Certificates for `tls_listen`.
     pub tls: Option<TlsConfig>,
-    /// Limits of those who are not logged on.
+    /// Limits of connections that are not logged on.
     #[serde(default)]
     pub logon: LogonConfig,
-    /// Our `CompID`.
+    /// `SenderCompID` (49) of the node towards clients.
     pub sender_comp_id: String,
     /// Bytes of sent messages that are kept for resend, each session.
     #[serde(default = "retention")]
@@ -63,7 +63,7 @@ impl Default for MarketDataConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
-    /// What may be shown; the first one to clients whose SNI names none of them.
+    /// Server certificates. A client whose SNI names none of them gets the first one.
     pub identity: Vec<TlsIdentityConfig>,
     /// PEM: authorities of client certificates; none are asked for if absent.
     pub client_ca_file: Option<PathBuf>,
@@ -76,7 +76,7 @@ pub struct TlsConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsIdentityConfig {
-    /// PEM: the certificate, then those that lead to its authority.
+    /// PEM file: the certificate, then its chain up to the authority.
     pub cert_file: PathBuf,
     /// PEM: its private key.
     pub key_file: PathBuf,
@@ -97,7 +97,7 @@ impl TlsConfig {
     }
 }
 
-/// `[fix.logon]`: limits of those who are not logged on.
+/// `[fix.logon]`: limits of connections that are not logged on.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogonConfig {
@@ -113,7 +113,7 @@ pub struct LogonConfig {
     pub lockout_max_s: u32,
     /// Connections without a Logon.
     pub unbound_max: usize,
-    /// Of these, from one address.
+    /// Most such connections from one address.
     pub unbound_per_address_max: usize,
 }
 

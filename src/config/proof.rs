@@ -20,7 +20,7 @@ const PASSWORD_BYTES_MIN: usize = 8;
 /// Shortest secret of `hmac-sha256`, in bytes: nobody has to type it.
 const HMAC_SECRET_BYTES_MIN: usize = 32;
 
-/// What comes before an Ed25519 public key in its DER form (RFC 8410): 12 bytes.
+/// The 12 bytes before an Ed25519 public key in its DER form (RFC 8410).
 const ED25519_DER_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
@@ -54,7 +54,7 @@ pub(super) fn check(fix: &FixConfig, sessions: &[SessionConfig]) -> Result<(), C
     Ok(())
 }
 
-/// What a session must prove, with its secrets read.
+/// The credentials that a session must present, with all secrets read.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// What the Logon must prove.

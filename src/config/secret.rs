@@ -37,8 +37,8 @@ pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret
     }
 }
 
-/// What is wrong with a text, where, and under which key; not the line, for there may be a secret
-/// in it, and not the value.
+/// Describes a parse error by reason, position and key. The line and the value are left out,
+/// because they may hold a secret.
 pub(super) fn parse_error(text: &str, error: &toml::de::Error) -> String {
     let message = error.message();
     let Some(start) = error.span().map(|span| span.start.min(text.len())) else {

@@ -1,7 +1,6 @@
-//! `[[session]]`: who a client is, which version it speaks, and what it may do.
+//! `[[session]]`: identity, FIX version and rights of a client.
 //!
-//! A line belongs here if it reads or checks that part of the file. What a Logon must prove is
-//! `access`.
+//! A line belongs here if it reads or checks that part of the file. `access` reads the credentials.
 
 use std::path::PathBuf;
 
@@ -17,7 +16,7 @@ use serde::Deserialize;
 use super::error::{ConfigError, wrong};
 use super::secret::secret;
 
-/// What a session's Logon must prove.
+/// How a session proves its identity in its Logon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum LogonProof {
     /// That it knows the password.
@@ -74,8 +73,7 @@ pub struct SessionConfig {
     /// What its Logon must prove.
     #[serde(default)]
     pub logon: LogonProof,
-    /// Its password (FIX 554), or the secret that it shares with us for `hmac-sha256`. One of
-    /// these three.
+    /// Password (554), or the shared secret for `hmac-sha256`. Give one of these three keys.
     #[serde(default, deserialize_with = "secret")]
     pub password: Option<Secret>,
     /// A file that holds it; white space at its end does not count.
@@ -91,7 +89,7 @@ pub struct SessionConfig {
     /// `BeginString` (8): the version that it speaks.
     #[serde(default)]
     pub begin_string: BeginString,
-    /// Every message is checked with the data dictionary as well.
+    /// True if every message is validated with the data dictionary too.
     #[serde(default)]
     pub validate_messages: bool,
     /// Checks that are left out then, by their names.
@@ -118,7 +116,8 @@ pub struct SessionConfig {
     /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
     #[serde(default)]
     pub requests_per_s_max: u32,
-    /// When it is open and its numbers start anew; always and never if absent.
+    /// Hours in which the session may log on. Its sequence numbers begin at 1 in each period.
+    /// Without hours the session is always open, and time never resets its numbers.
     pub hours: Option<HoursConfig>,
     /// `CompID`s of sessions: it gets a copy of each of their reports, and asks for nothing.
     #[serde(default)]
@@ -219,7 +218,7 @@ impl SessionConfig {
         !self.drop_copy_of.is_empty()
     }
 
-    /// What it may do, where `id` tells the sessions by their names.
+    /// Rights of the session; `id` finds a session by its name.
     pub fn kind(&self, id: impl Fn(&str) -> Option<SessionId>) -> Option<SessionKind> {
         if !self.is_drop_copy() {
             return Some(SessionKind::Trading);
@@ -228,7 +227,7 @@ impl SessionConfig {
         sources.collect::<Option<Vec<_>>>().map(SessionKind::DropCopy)
     }
 
-    /// What becomes of its orders when its connection is lost.
+    /// What happens to the session's orders when its connection is lost.
     pub const fn cancel_on_disconnect(&self) -> CancelOnDisconnect {
         let grace_ns = self.cancel_grace_ms.saturating_mul(1_000_000);
         CancelOnDisconnect { all: self.cancel_on_disconnect, grace_ns }

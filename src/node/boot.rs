@@ -1,6 +1,7 @@
-//! The configuration as inputs of the core: what is known keeps its id, what is new gets the next.
+//! Turns the configuration into inputs of the core. A known name keeps its id; a new name gets the
+//! next id.
 //!
-//! A line belongs here if it turns names into ids. The core checks what it is told.
+//! A line belongs here if it turns names into ids. The core checks the definitions.
 
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::Engine;
@@ -21,15 +22,15 @@ use crate::node::decider::{Decider, RECORD_INPUT, ReplayError, StartError};
 /// The names of a node: index is id.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// Assets.
+    /// Names of assets; the index is the id.
     pub assets: Vec<String>,
-    /// Instruments.
+    /// Symbols of instruments; the index is the id.
     pub instruments: Vec<String>,
-    /// Venues.
+    /// Names of venues; the index is the id.
     pub venues: Vec<String>,
-    /// Accounts.
+    /// Names of accounts; the index is the id.
     pub accounts: Vec<String>,
-    /// Sessions.
+    /// `CompID`s of sessions; the index is the id.
     pub sessions: Vec<String>,
 }
 
@@ -44,7 +45,7 @@ fn add(known: &mut Vec<String>, name: &str) {
 }
 
 impl Names {
-    /// Puts what the configuration adds behind what is known.
+    /// Appends the names that only the configuration has.
     pub fn add_config(&mut self, config: &Config) {
         config.assets.iter().for_each(|name| add(&mut self.assets, name));
         config.instrument.iter().for_each(|i| add(&mut self.instruments, &i.symbol));
@@ -124,7 +125,8 @@ pub fn scan(
     Ok((genesis.unwrap_or_else(new), names))
 }
 
-/// Says what of the configuration the core would not take: identities that changed.
+/// Names the definitions that the core would refuse, because the identity of a known id has
+/// changed.
 ///
 /// # Errors
 /// Which definition, in words.
@@ -188,7 +190,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
             },
         }));
     }
-    // Reference data must come in the order of ids: what was known before comes again in place.
+    // Reference data must come in the order of ids, and known definitions come again.
     inputs.sort_by_key(order_of);
     inputs.push(Input::NodeStarted);
     Some(inputs)

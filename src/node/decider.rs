@@ -1,5 +1,5 @@
-//! The journal and the engine as one: an input is appended before it acts, and what was appended
-//! can be replayed.
+//! Journal and engine together: an input is appended before it acts, and the journal can be
+//! replayed.
 //!
 //! A line belongs here if it ties the two together. No thread and no clock: the core thread, the
 //! seeded simulation and the replay all run this code.
@@ -43,7 +43,7 @@ pub enum ReplayError {
     Schema {
         /// Sequence of the record.
         seq: u64,
-        /// The record's.
+        /// Schema of the record.
         found: u16,
     },
     /// No such kind of record.
@@ -51,7 +51,7 @@ pub enum ReplayError {
     Kind {
         /// Sequence of the record.
         seq: u64,
-        /// The record's.
+        /// Kind of the record.
         kind: u16,
     },
     /// The body is no input.
@@ -62,10 +62,10 @@ pub enum ReplayError {
         /// What is wrong with the body.
         source: WireError,
     },
-    /// The outputs up to here are not those that were made when the journal was written.
+    /// The outputs of the replay differ from those at the time of writing.
     #[error("digest differs at record {seq}: journal {journaled:016x}, replay {replayed:016x}")]
     Diverged {
-        /// The digest record.
+        /// Journal sequence of the digest record.
         seq: u64,
         /// The digest in the journal.
         journaled: u64,
@@ -81,7 +81,7 @@ pub struct Replayer {
     since_digest: u32,
     /// Digest records that were compared.
     pub digests: u64,
-    /// Inputs replayed.
+    /// Number of replayed inputs.
     pub inputs: u64,
 }
 
@@ -173,9 +173,9 @@ pub struct Decider<S: Storage> {
 }
 
 impl<S: Storage> Decider<S> {
-    /// Opens a journal and replays it, or begins one with `genesis`. `sink` sees the outputs of the
-    /// replay: clients' reports among them must reach those who have not got them yet, and what
-    /// goes to venues must not be sent again.
+    /// Opens a journal and replays it, or creates one with `genesis`. `sink` gets the outputs of
+    /// the replay. It must deliver reports that a client has not received, and must not send any
+    /// order to a venue.
     ///
     /// # Errors
     /// [`StartError`]: nothing was sent and nothing decided.

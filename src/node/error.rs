@@ -20,7 +20,7 @@ use crate::watch::metrics::MetricsError;
 /// Why a node does not start, or ends before it is asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// The data folder.
+    /// The data folder cannot be made or read.
     #[error("cannot make {path}: {source}")]
     DataDir {
         /// The folder.
@@ -28,7 +28,7 @@ pub enum NodeError {
         /// The error of the file system.
         source: std::io::Error,
     },
-    /// The journal's folder.
+    /// The journal's folder cannot be used.
     #[error("journal: {0}")]
     Storage(#[from] StorageError),
     /// The journal, or a record in it.
@@ -43,31 +43,31 @@ pub enum NodeError {
     /// A session's message store.
     #[error("message store: {0}")]
     Store(#[from] StoreError),
-    /// The client gateway.
+    /// The client gateway cannot start.
     #[error("client gateway: {0}")]
     Gateway(String),
-    /// A venue.
+    /// A venue's machine cannot be made.
     #[error(transparent)]
     Venue(#[from] VenueError),
-    /// Certificates.
+    /// A certificate or key cannot be used.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
     /// A venue's or feed's sockets.
     #[error("driver: {0}")]
     Driver(#[from] DriverError),
-    /// Metrics.
+    /// The metrics server cannot start.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// Alerts.
+    /// Alerts cannot start.
     #[error(transparent)]
     Alerts(#[from] crate::watch::alerts::StartError),
-    /// The operators' socket.
+    /// The operators' socket cannot be made.
     #[error(transparent)]
     Console(#[from] SocketError),
-    /// `node.wait_profile`.
+    /// `node.wait_profile` has an unknown value.
     #[error("node.wait_profile: {0}")]
     Profile(#[from] UnknownProfile),
-    /// `node.layout`.
+    /// `node.layout` has an unknown value.
     #[error("node.layout: {0}")]
     Layout(#[from] UnknownLayout),
     /// A secret that the configuration names, or a value in it.

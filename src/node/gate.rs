@@ -1,8 +1,10 @@
-//! The gate at the senders: what was decided before a halt and has not left yet does not leave.
+//! The gate at the senders: a new order that was decided before a halt and is not sent yet is not
+//! sent.
 //!
-//! The core closes it just before it journals the halt; a sender looks before each new order. A
-//! halt of a session or an account has no gate: what of it is on its way to a sender leaves, and
-//! its cancel right behind it, where it is no order that ends by itself.
+//! The core closes the gate just before it journals the halt. A sender checks the gate before each
+//! new order. A halt of a session or an account has no gate. Orders already handed to a sender are
+//! still sent; a cancel follows each of them, except for IOC and FOK orders, which end by
+//! themselves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,7 +53,7 @@ impl Gate {
         }
     }
 
-    /// A command of the input of this sequence must not leave any more.
+    /// True if a command that was decided by input `seq` must not be sent.
     #[inline]
     pub fn is_void(&self, seq: u64, venue: VenueId, command: &VenueCommand) -> bool {
         let VenueCommand::New(new) = command else { return false };

@@ -56,23 +56,23 @@ const MAIN_PERIOD: Duration = Duration::from_millis(50);
 /// The adapters of each venue.
 pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
 
-/// What a recovered node consists of.
+/// The parts of a node after recovery, before its threads start.
 pub struct NodeParts<'a> {
     /// The configuration.
     pub config: &'a Config,
-    /// Ids of what has a name.
+    /// Names of all ids.
     pub names: &'a Names,
-    /// Engine and journal.
+    /// Engine and journal, after the replay.
     pub decider: Decider<FileStorage>,
     /// Reference data and the start.
     pub first: Vec<Input>,
-    /// Client sessions.
+    /// The client gateway, with its message stores.
     pub gateway: ClientGateway<MmapStore>,
-    /// Venues.
+    /// The machines of each venue.
     pub machines: Machines,
     /// The newest snapshot, for metrics, probes and alerts.
     pub monitor: Arc<Monitor>,
-    /// What the replay has told.
+    /// The read model after the replay.
     pub model: ReadModel,
 }
 
@@ -384,7 +384,7 @@ fn clients(
     Ok(UnplacedStation { name: "clients".to_owned(), station: Box::new(station), reader })
 }
 
-/// Lets operators in.
+/// Starts the console.
 fn console(config: &Config, handles: Option<Handles>) -> Result<Option<Console>, NodeError> {
     let (Some(settings), Some(handles)) = (&config.console, handles) else { return Ok(None) };
     let service = ConsoleService::new(handles, settings.two_person(), settings.codes()?);

@@ -1,7 +1,7 @@
 //! How the stations are spread over threads: alone on a thread each, or fused on one.
 //!
-//! A line belongs here if it decides whose turn it is and when a thread sleeps. What a station does
-//! in its turn is `stations` and `core_station`.
+//! A line belongs here if it decides which station has its turn and when a thread sleeps. `station`
+//! says what a station does in its turn.
 //!
 //! Two layouts. In `threads` every station has a thread. In `fused` the client gateway, the core
 //! and the senders take turns on one: on a machine with few processors a hop between threads costs
@@ -23,7 +23,7 @@ use crate::node::station::core::Core;
 /// How the node's stations are spread over threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// A thread each.
+    /// Each station has its own thread.
     Threads,
     /// Gateway, core and senders on one thread; feeds have their own.
     Fused,
@@ -96,7 +96,7 @@ impl CoreSleeper {
     /// A sleeper for whoever owns it.
     ///
     /// # Errors
-    /// The system's.
+    /// Error of the operating system.
     pub fn new() -> std::io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -104,7 +104,7 @@ impl CoreSleeper {
         Ok(Self { poll, events: Events::with_capacity(64), waker, parked })
     }
 
-    /// What a producer needs to wake it.
+    /// Handle with which a producer wakes this thread.
     pub fn wake_handle(&self) -> WakeHandle {
         WakeHandle::for_poll(Arc::clone(&self.parked), Arc::clone(&self.waker))
     }
@@ -135,7 +135,7 @@ impl CoreSleeper {
 
 /// The core's thread: the core alone, or fused with the gateway and the senders.
 pub struct CoreThread<S: Storage> {
-    /// Decides.
+    /// The core.
     pub core: Core<S>,
     /// Where orders come from; its turn is before the core's. None when it has its own thread.
     pub gateway: Option<Box<dyn Station>>,

@@ -1,8 +1,9 @@
-//! The two rings: many gateways, senders and feeds into the core; the core out to all of them.
+//! The two rings. Gateways, senders and feeds write the input ring; the core writes the output ring
+//! for all readers.
 //!
-//! A line belongs here if it is about moving an envelope from one thread to another. Nobody
-//! blocks on a full ring: a producer keeps what it could not publish in its own bounded queue, and
-//! goes on draining the other ring meanwhile, so that the two rings can never wait for each other.
+//! A line belongs here if it moves an envelope from one thread to another. No thread blocks on a
+//! full ring. A producer keeps the inputs that did not fit in its own bounded queue, and continues
+//! to drain the output ring. So the two rings can never wait for each other.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -18,7 +19,8 @@ use rutter_core::input::Input;
 use rutter_core::output::{CancelReject, OrdStatus, Output};
 use rutter_transport::wake::WakeHandle;
 
-/// What a producer keeps at most while the input ring is full; then it stops reading its sockets.
+/// Most inputs that a producer keeps while the input ring is full. At this number it stops reading
+/// its sockets.
 pub const PENDING_INPUTS_MAX: usize = 65_536;
 
 /// One slot of the input ring.
@@ -52,7 +54,7 @@ pub struct OutputEnvelope {
 const NO_INPUT: InputEnvelope =
     InputEnvelope { input: Input::Tick, arrived_ns: 0, published_ns: 0 };
 
-/// What a slot of the output ring holds before its first use.
+/// Content of a slot of the output ring before its first use.
 pub const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
     output: Output::CancelReject(CancelReject {
         session: SessionId(0),
@@ -139,7 +141,7 @@ impl OutputReader {
         Arc::clone(&self.seen)
     }
 
-    /// Something is there.
+    /// True if the ring holds an envelope for this reader.
     pub fn has_work(&self) -> bool {
         self.poller.has_available()
     }
@@ -148,12 +150,12 @@ impl OutputReader {
 /// Envelopes that one end of a ring has passed on. One thread counts; others only look.
 pub type Position = Arc<CachePadded<AtomicU64>>;
 
-/// How far the core has read the input ring, for those who write it; and how far each of those is,
-/// for those who watch.
+/// Position of the core in the input ring, for its writers; and the position of each writer, for
+/// metrics.
 #[derive(Debug, Default)]
 pub struct InputPositions {
     taken: AtomicI64,
-    /// Locked when a writer is made, and by those who watch.
+    /// Locked only when a writer is made and by metrics.
     published: Mutex<Vec<Position>>,
 }
 
@@ -220,8 +222,8 @@ impl InputWriter {
         }
     }
 
-    /// Publishes, or keeps it in order until [`InputWriter::flush`] finds room. An `arrived_ns` of
-    /// zero stands for now: no bytes caused it.
+    /// Publishes an input, or keeps it in order until [`InputWriter::flush`] finds room.
+    /// `arrived_ns` is zero for an input that no bytes caused; the current time is then used.
     pub fn push(&mut self, input: &Input, arrived_ns: u64) {
         let published_ns = (self.clock)();
         let arrived_ns = if arrived_ns == 0 { published_ns } else { arrived_ns };
@@ -236,7 +238,7 @@ impl InputWriter {
         self.pending.is_empty() && self.publish(input, now_ns, now_ns)
     }
 
-    /// Straight into the slot: an input is large, and each copy of it costs.
+    /// Writes directly into the slot: an input is large, and a copy costs time.
     fn publish(&mut self, input: &Input, arrived_ns: u64, published_ns: u64) -> bool {
         let fill = |slot: &mut InputEnvelope| {
             slot.input = *input;
@@ -252,7 +254,7 @@ impl InputWriter {
         }
     }
 
-    /// Publishes what was kept; true when nothing is left.
+    /// Publishes the kept inputs. Returns true if none is left.
     pub fn flush(&mut self) -> bool {
         while let Some(envelope) = self.pending.front().copied() {
             if !self.publish(&envelope.input, envelope.arrived_ns, envelope.published_ns) {

@@ -25,10 +25,11 @@ use crate::watch::stages::StageRecorder;
 
 /// Moves envelopes between rings and sockets.
 pub trait Station: Send {
-    /// Moves what is there to be moved; never waits. True if anything was.
+    /// Moves all envelopes and bytes that are ready, without waiting. Returns true if any was
+    /// moved.
     ///
     /// # Errors
-    /// What the process must end for.
+    /// A fault after which the process must end.
     fn turn(&mut self) -> Result<bool, String>;
 
     /// Sleeps until there is something to do, at most [`PARK_MAX`]: for a station alone on its
@@ -38,29 +39,30 @@ pub trait Station: Send {
     /// The errors of [`Station::turn`].
     fn park(&mut self) -> Result<(), String>;
 
-    /// How long it has nothing to do if its sockets stay quiet; zero if it has something now.
+    /// Time until the station's next timer; zero if it has work already.
     fn idle_for(&self) -> Duration;
 
-    /// Readable when one of its sockets is ready, or a helper thread has an answer.
+    /// A descriptor that becomes readable when a socket of the station is ready or a helper thread
+    /// has answered.
     fn poll_fd(&self) -> RawFd;
 }
 
 /// A station's ends of the rings, and what else it shares with the core.
 #[derive(Debug)]
 pub struct StationHandles {
-    /// The core's decisions.
+    /// Reader of the output ring.
     pub outputs: OutputReader,
     /// The station's end of the input ring.
     pub inputs: InputWriter,
-    /// Which decisions may leave.
+    /// The sequence up to which outputs may be released.
     pub release: ReleaseMark,
-    /// Which new orders may not leave any more.
+    /// Orders that a halt has voided before they were sent.
     pub gate: Arc<Gate>,
     /// Records the latency of each stage.
     pub stages: StageRecorder,
 }
 
-/// Publishes what a venue's machine says; links that come and go are logged.
+/// Publishes an input from a venue's machine, and logs connections that open or close.
 fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns: u64) {
     match &input {
         Input::VenueUp(_) => tracing::info!(venue, "venue up"),

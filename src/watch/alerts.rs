@@ -1,10 +1,10 @@
-//! Alerts that leave the node by themselves: to webhooks, by severity, until somebody has them.
+//! Alerts by webhook: sent by severity until somebody acknowledges them.
 //!
-//! A line belongs here if it runs the parts: `conditions` says what holds, `state` what is told of
-//! it and to whom, `queue` when it is tried, `webhook` how. One thread looks at what is shown four
-//! times a second; each sink has a thread of its own, so that a sink that is dead delays no other.
-//! No thread that carries orders waits for any of them, nor does the read model's. The parts are
-//! told the time; here it comes from a clock that is not set back.
+//! A line belongs here if it runs the parts. `conditions` finds conditions that hold, `state`
+//! decides who gets which message, `queue` when to try, `webhook` how. One thread checks the
+//! snapshot four times a second. Each webhook has its own thread, so a dead webhook delays no
+//! other. No thread that carries orders waits for alerts, and neither does the read model's. The
+//! parts get the time as an argument; here it comes from a clock that never goes back.
 
 pub mod conditions;
 pub mod gauges;
@@ -33,19 +33,20 @@ use state::{Acknowledged, Alerts};
 use steady::MonotonicWallClock;
 use webhook::{AlertSource, Post};
 
-/// How often what is shown is looked at.
+/// Time between two checks of the snapshot.
 const EVALUATION_PERIOD: Duration = Duration::from_millis(250);
 
-/// Acknowledgements that wait to be heard; one more is lost, and comes with the next repetition.
+/// Most acknowledgements that wait to be processed. A further one is lost; the next repetition asks
+/// again.
 const ACKNOWLEDGED_MAX: usize = 256;
 
-/// Why alerts do not start.
+/// Why alerts cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The section `[alerts]` of the configuration.
     #[error(transparent)]
     Config(#[from] AlertsError),
-    /// A webhook's authorities.
+    /// The authorities of a webhook cannot be read.
     #[error("alerts.webhook.{name}.ca_file: {source}")]
     Tls {
         /// The webhook's name.
@@ -58,19 +59,19 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
-/// Looks and tells until it is dropped; then what waits has `shutdown_ms` to leave.
+/// Runs alerts until dropped. Waiting messages then have `shutdown_ms` to leave.
 pub struct Alerter {
     stop: Arc<AtomicBool>,
     looking: Option<JoinHandle<()>>,
     sinks: Vec<Arc<Sink>>,
-    /// Nobody sends on it: it ends with the last sink's thread.
+    /// Closed when the last sink's thread has ended; nothing is sent on it.
     ended: Receiver<()>,
     shutdown: Duration,
     clock: MonotonicWallClock,
 }
 
 impl Alerter {
-    /// Starts to look at what this monitor shows. The seed shifts attempts.
+    /// Starts alerts on the snapshots of `monitor`. `seed` determines the random part of the waits.
     ///
     /// # Errors
     /// [`StartError`].
@@ -102,7 +103,7 @@ impl Alerter {
             shutdown: Duration::from_millis(u64::from(config.shutdown_ms)),
             clock,
         };
-        // From here on what was started ends with the alerter.
+        // From here on, dropping the alerter ends all threads that were started.
         alerter.start_sinks(monitor, &acknowledged, &ends)?;
         let watch = AlertThread {
             alerts: Alerts::new(policy),
@@ -149,21 +150,21 @@ impl Drop for Alerter {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(looking) = self.looking.take() {
             looking.thread().unpark();
-            // A panicked thread has nothing left to tell.
+            // A thread that panicked has no further message.
             drop(looking.join());
         }
         let until = Instant::now() + self.shutdown;
         let shutdown_ns = u64::try_from(self.shutdown.as_nanos()).unwrap_or(u64::MAX);
         let until_ns = self.clock.now_ns().saturating_add(shutdown_ns);
         self.sinks.iter().for_each(|sink| sink.close(until_ns));
-        // One that hangs in an attempt is left behind: the process ends.
+        // A thread that hangs in an attempt is abandoned: the process ends.
         let left = until.saturating_duration_since(Instant::now());
         let _ = self.ended.recv_timeout(left);
         self.sinks.iter().for_each(|sink| sink.tell_unsent());
     }
 }
 
-/// The thread that looks.
+/// The thread that checks conditions.
 struct AlertThread {
     alerts: Alerts,
     watcher: Evaluator,
@@ -180,7 +181,8 @@ impl AlertThread {
             for told in self.heard.try_iter().take(ACKNOWLEDGED_MAX) {
                 self.alerts.acknowledge(&told);
             }
-            // Threads that end one after the other are no news; what they ended for is, at last.
+            // While the node ends, stopping threads must not raise alerts. The last check reports
+            // the fault that ended the node.
             if last || self.monitor.health.phase() != Phase::Ending {
                 self.look();
             }

@@ -36,14 +36,14 @@ pub const BUCKETS_NS: [u64; 22] = [
 /// Times in [`BUCKETS_NS`]; the last bucket has no upper bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Buckets {
-    /// All of them, nanoseconds.
+    /// Sum of all times, nanoseconds.
     pub sum_ns: u64,
     /// How many fell into each.
     pub counts: [u64; BUCKETS_NS.len() + 1],
 }
 
 impl Buckets {
-    /// Counts one.
+    /// Adds one time, nanoseconds.
     pub fn record(&mut self, ns: u64) {
         self.sum_ns = self.sum_ns.saturating_add(ns);
         let at = BUCKETS_NS.partition_point(|bound| *bound < ns);

@@ -32,7 +32,7 @@ impl ClockOffset {
 /// How far the clock is off, nanoseconds; `None` while chrony has no source.
 ///
 /// # Errors
-/// No chrony answers.
+/// If chrony does not answer.
 pub fn chrony_offset() -> std::io::Result<Option<u64>> {
     let said = Command::new("chronyc").args(["-n", "-c", "tracking"]).output()?;
     if !said.status.success() {

@@ -1,4 +1,4 @@
-//! `rutter doctor`: what of the machine and the configuration would hurt a node, before it does.
+//! `rutter doctor`: finds faults of machine and configuration before they hurt a node.
 //!
 //! A line belongs here if it looks at something outside of the process and says what to do about
 //! it. Nothing is changed but one file in the data folder, which is written to measure the disk and
@@ -23,7 +23,7 @@ use finding::{Finding, Level};
 pub struct Report {
     /// The worst of the findings.
     pub level: Level,
-    /// Each of them, in the order of the checks.
+    /// The findings, in the order of the checks.
     pub findings: Vec<Finding>,
 }
 

@@ -1,12 +1,12 @@
-//! The client gateway's counters, copied by its own thread to where others may look.
+//! Copies of the client gateway's counters for other threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rutter_clients::Counters;
 
-/// One counter of the gateway: its metric (without `_total`), what it counts, and where it is.
+/// One counter of the gateway: metric name (without `_total`), help text, and access to its value.
 pub struct GatewayCounter {
-    /// The metric.
+    /// Name of the metric.
     pub name: &'static str,
     /// The help of the metric: what is counted.
     pub help: &'static str,
@@ -62,24 +62,24 @@ pub const GATEWAY: [GatewayCounter; 20] = [
     counter("fix_notices_lost", "Notices that nobody took in time", |c| c.notices_lost),
 ];
 
-/// Where the gateway's thread stores its counters, each by itself: a reader may find some newer
-/// than others, none wrong.
+/// Copies of the gateway's counters, each stored separately: a reader may find some newer than
+/// others, but none wrong.
 #[derive(Debug, Default)]
 pub struct GatewayGauges([AtomicU64; GATEWAY.len()]);
 
 impl GatewayGauges {
-    /// Shows the counters: a few nanoseconds, no lock. One thread calls it.
+    /// Copies the counters without a lock, in a few nanoseconds. Only one thread may call this.
     pub fn show(&self, counters: &Counters) {
         for (shown, counter) in self.0.iter().zip(&GATEWAY) {
             let value = (counter.of)(counters);
-            // A store that changes nothing would still take the line from whoever reads it.
+            // A store of the same value would still take the cache line from its readers.
             if shown.load(Ordering::Relaxed) != value {
                 shown.store(value, Ordering::Relaxed);
             }
         }
     }
 
-    /// What is shown, by [`GATEWAY`].
+    /// The copied values, in the order of [`GATEWAY`].
     pub fn shown(&self) -> [u64; GATEWAY.len()] {
         std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed))
     }

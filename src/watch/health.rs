@@ -1,7 +1,7 @@
-//! Whether the node can be relied upon: the checks behind `/ready`.
+//! The checks behind `/ready`.
 //!
-//! A line belongs here if it judges what is shown; counting is `metrics`. The answer is kept for
-//! [`READY_KEPT_NS`], so that asking often costs nothing.
+//! A line belongs here if it checks the snapshot; `metrics` counts. An answer is reused for
+//! [`READY_KEPT_NS`], so frequent probes cost little.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,16 +11,16 @@ use serde::Serialize;
 
 use crate::watch::snapshot::Snapshot;
 
-/// How long an answer is kept.
+/// Time for which an answer is reused, nanoseconds.
 pub const READY_KEPT_NS: u64 = 1_000_000_000;
 
-/// A core without a turn for longer is stuck: idle, it has ten a second.
+/// A core without a turn for longer is stuck, nanoseconds. An idle core has ten turns a second.
 pub const TURN_AGE_NS_MAX: u64 = 2_000_000_000;
 
-/// A record that waits longer for the disk means that the disk does not keep up.
+/// Longest time that a record may wait for the disk, nanoseconds. Beyond it the disk is too slow.
 pub const SYNC_LAG_NS_MAX: u64 = 5_000_000_000;
 
-/// Less room than this and the next segments cannot be made.
+/// Free disk space that the next segments need, bytes.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;
 
 /// The phase of the node's life.
@@ -38,11 +38,11 @@ pub enum Phase {
 /// One check of `/ready`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What is checked: `recovery`, `core`, `journal_write`, `journal_sync`, `venues`.
+    /// Name: `recovery`, `core`, `journal_write`, `journal_sync` or `venues`.
     pub name: &'static str,
-    /// Whether it holds.
+    /// True if the check holds.
     pub ok: bool,
-    /// What was found, in words.
+    /// The value that was found, for a person.
     pub detail: String,
 }
 
@@ -55,7 +55,7 @@ pub struct Readiness {
     pub checks: Vec<Check>,
 }
 
-/// The state of the node, and the last answer.
+/// Phase of the node, and the last answer to `/ready`.
 #[derive(Debug)]
 pub struct Health {
     journal: PathBuf,
@@ -68,17 +68,17 @@ fn check(name: &'static str, ok: bool, detail: impl Into<String>) -> Check {
 }
 
 impl Health {
-    /// Of a node with its journal in this folder, which recovers.
+    /// A recovering node with its journal in `journal`.
     pub const fn new(journal: PathBuf) -> Self {
         Self { journal, phase: AtomicU8::new(Phase::Recovering as u8), kept: Mutex::new(None) }
     }
 
-    /// The node has come so far.
+    /// Sets the node's phase.
     pub fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::SeqCst);
     }
 
-    /// How far the node has come.
+    /// The node's phase.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::SeqCst) {
             1 => Phase::Running,
@@ -87,7 +87,7 @@ impl Health {
         }
     }
 
-    /// Room on the journal's file system; `None` if it cannot be asked.
+    /// Free space of the journal's file system, bytes; `None` if the system does not tell.
     pub fn journal_free_bytes(&self) -> Option<u64> {
         rutter_admin::disk::free_bytes(&self.journal)
     }
@@ -114,7 +114,8 @@ impl Health {
             Phase::Running => "done",
             Phase::Ending => "the node is ending",
         };
-        // What is shown is made by a thread of its own: if that is stuck, nothing is known.
+        // Another thread makes the snapshot: if that thread is stuck, the core's state is not
+        // known.
         let since = shown.turned_ns.min(shown.made_ns);
         let age_ns = now_ns.saturating_sub(since);
         let turns = format!("last turn {} ms ago", age_ns / 1_000_000);

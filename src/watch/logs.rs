@@ -1,9 +1,9 @@
-//! Logs: one line an event, handed to a thread of its own, which writes them to standard error.
+//! Logs: one line for each event, written to standard error by a separate thread.
 //!
-//! A line belongs here if it makes, limits or writes a line of the log. Whoever logs never waits: a
-//! full queue drops the line and counts it. A line that says the same again and again, but for its
-//! numbers, is written [`REPEATS_MAX`](queue::REPEATS_MAX) times in ten seconds and counted from
-//! there on; lines about single orders ([`trace`]) are not limited so.
+//! A line belongs here if it makes, limits or writes a line of the log. A thread that logs never
+//! waits: if the queue is full, the line is dropped and counted. A line that repeats except for its
+//! digits is written [`REPEATS_MAX`](queue::REPEATS_MAX) times in ten seconds, and then only
+//! counted. Lines about single orders ([`trace`]) are not limited.
 
 pub mod json;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 pub use queue::{LogCounts, LogGuard, counts};
 
-/// The environment's say in what is logged goes before the configuration's.
+/// Environment variable with a log level; it overrides the configuration.
 pub const LEVEL_VARIABLE: &str = "RUST_LOG";
 
 /// `[log]`
@@ -37,23 +37,23 @@ pub struct LogConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Why logs do not start, or do not change.
+/// Why logs cannot start, or their level cannot change.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The level is none.
+    /// The text is not a level.
     #[error("log.level: {0}")]
     Level(String),
     /// The thread could not be started.
     #[error("log thread: {0}")]
     Thread(std::io::Error),
-    /// Something else logs already.
+    /// The process has another logger already.
     #[error("logs: {0}")]
     InputPositions(String),
     /// Logs are not started.
@@ -65,7 +65,7 @@ type Handle = reload::Handle<EnvFilter, Registry>;
 
 static FILTER: OnceLock<Handle> = OnceLock::new();
 
-/// Whether a level can be meant.
+/// Checks the text of a level.
 ///
 /// # Errors
 /// [`LogError::Level`].
@@ -77,7 +77,7 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     EnvFilter::try_new(level).map_err(|error| LogError::Level(error.to_string()))
 }
 
-/// Starts logging of the whole process; lines are written until the guard is dropped.
+/// Starts the log of the process. Lines are written until the guard is dropped.
 ///
 /// # Errors
 /// [`LogError`].
@@ -103,7 +103,7 @@ pub fn start(config: &LogConfig) -> Result<LogGuard, LogError> {
     Ok(guard)
 }
 
-/// Changes what is logged from now on.
+/// Changes the level.
 ///
 /// # Errors
 /// [`LogError`]; nothing has changed then.

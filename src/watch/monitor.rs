@@ -12,12 +12,12 @@ use super::health::Health;
 use super::snapshot::Snapshot;
 use crate::config::Config;
 
-/// What a node is and shows: between the thread that counts and those who ask.
+/// State of the node for scrapes and probes, shared with the thread that makes snapshots.
 #[derive(Debug)]
 pub struct Monitor {
     /// The state of the start, and the checks.
     pub health: Health,
-    /// What is counted of alerts.
+    /// Counters of alerts.
     pub alerts: AlertGauges,
     /// How far the clock is off.
     pub clock: ClockOffset,
@@ -27,7 +27,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Of a node that begins to start.
+    /// A monitor for a node that is starting.
     pub fn new(config: &Config, started_ns: u64) -> Self {
         let webhooks = config.alerts.iter().flat_map(|alerts| &alerts.webhook);
         Self {
@@ -40,18 +40,18 @@ impl Monitor {
         }
     }
 
-    /// Shows this from now on.
+    /// Publishes a snapshot.
     pub fn show(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
     }
 
-    /// What is shown; empty until the node runs.
+    /// The last snapshot; empty until the node runs.
     pub fn shown(&self) -> Arc<Snapshot> {
         Arc::clone(&self.shown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Tells one configuration from another, without a secret in it: 16 hexadecimal digits.
+    /// Hash of the configuration without its secrets: 16 hexadecimal digits.
     pub fn config_hash(&self) -> &str {
         &self.config_hash
     }

@@ -14,11 +14,11 @@ use super::gateway_counters::GATEWAY;
 /// One ring, as it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RingDepth {
-    /// Envelopes in it.
+    /// Used slots.
     pub depth: u64,
     /// How many envelopes the ring can hold.
     pub slots: u64,
-    /// Times that somebody found it full.
+    /// Number of times that a writer found the ring full.
     pub stalls: u64,
 }
 
@@ -50,7 +50,7 @@ pub struct Snapshot {
     pub made_ns: u64,
     /// When the core last had a turn, nanoseconds since the Unix epoch.
     pub turned_ns: u64,
-    /// The read model's.
+    /// Status of the read model.
     pub status: Status,
     /// What only metrics count.
     pub counted: OrderMetrics,
@@ -71,10 +71,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The anomaly that has an alert of its own.
+    /// The kind of anomaly that has its own alert.
     pub const CANCEL_STUCK: &'static str = "cancel_stuck";
 
-    /// What should not happen and was dealt with, by kind.
+    /// Events that should not occur, by kind.
     pub const fn anomalies(&self) -> [(&'static str, u64); 5] {
         let status = &self.status;
         [
@@ -92,9 +92,9 @@ impl Snapshot {
 pub struct FeedSnapshot {
     /// Index of the venue.
     pub venue: usize,
-    /// News of its books since the start.
+    /// Number of book updates since the start.
     pub news: u64,
-    /// Since the last of them, nanoseconds.
+    /// Time since the last update, nanoseconds.
     pub age_ns: u64,
 }
 
@@ -107,7 +107,7 @@ pub struct VenueCounts {
     pub filled: u64,
     /// Orders that it refused.
     pub rejected: u64,
-    /// Orders called back.
+    /// Orders for which a cancel was sent.
     pub cancel_sent: u64,
     /// Orders whose fate was unknown.
     pub unknown: u64,

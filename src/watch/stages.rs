@@ -1,8 +1,8 @@
-//! How long each stage took, from the client's bytes to the venue's and back.
+//! Time in each stage, from the client's bytes to the venue's and back.
 //!
-//! The threads that carry orders only hand four times over, through a bounded lock-free queue; the
-//! read model's thread makes histograms of them. When it does not keep up, samples are dropped and
-//! counted: measuring must not slow what it measures.
+//! A thread that carries orders puts the stage times into a bounded lock-free queue. The read
+//! model's thread makes histograms. If that thread is too slow, samples are dropped and counted:
+//! measuring must not slow orders down.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +13,19 @@ use hdrhistogram::Histogram;
 use super::buckets::{Buckets, DURATION_NS_MAX};
 use crate::node::rings::OutputEnvelope;
 
-/// Samples of one path that wait to be counted; what comes on top is dropped.
+/// Most samples of one path that wait; further ones are dropped.
 pub const SAMPLES_MAX: usize = 1 << 16;
 
-/// One step of an order on its way to a venue, or of a venue's answer on its way to a client.
+/// One step of an order to a venue, or of a venue's answer to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Bytes read, until the input is in the ring.
+    /// From reading the bytes to writing the input to the ring.
     Decode,
     /// From being put into the input ring until the core takes it.
     InputRing,
-    /// Journal, decide, until the output is in the ring.
+    /// From taking the input to writing the output to the ring: journal and decision.
     Core,
-    /// In the output ring, encode, until the write call has returned.
+    /// From the output ring to the return of the write call: encoding included.
     Send,
     /// The whole path.
     Total,
@@ -150,7 +150,7 @@ impl StageHistograms {
         self.recorder.clone()
     }
 
-    /// Counts what was recorded since.
+    /// Adds the samples recorded since the last call.
     pub fn collect(&mut self) {
         // At most what fits, so that recording threads cannot hold this one for ever.
         for _ in 0..SAMPLES_MAX {

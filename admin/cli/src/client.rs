@@ -29,17 +29,17 @@ pub enum ClientError {
     /// Nothing was sent: nobody listens there, or it may not be used.
     #[error("cannot reach a node at {path}: {reason}")]
     Unreachable {
-        /// The socket.
+        /// Path of the socket.
         path: PathBuf,
         /// Why, and what to do.
         reason: String,
     },
-    /// The node answered with an error in the place of its greeting.
+    /// The node sent an error instead of its greeting.
     #[error("the node turned this connection away: {message} ({code})")]
     TurnedAway {
         /// From the contract's table.
         code: String,
-        /// The node's words.
+        /// Message of the node.
         message: String,
     },
     /// The line could not be written whole: the node cannot have done it.
@@ -50,13 +50,13 @@ pub enum ClientError {
     Lost(Lost),
 }
 
-/// What came in the place of an answer.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
-    /// Nothing, in time.
+    /// No answer in time.
     #[error("no answer in {} s", .0.as_secs_f32())]
     Timeout(Duration),
-    /// The end.
+    /// The node closed the connection.
     #[error("the node closed the connection before it answered")]
     Closed,
     /// An error of the socket.
@@ -82,22 +82,22 @@ pub struct Greeting {
     /// Who it thinks we are.
     #[serde(default)]
     pub user: String,
-    /// What we may.
+    /// The user's role.
     #[serde(default)]
     pub role: String,
 }
 
-/// The node's refusal.
+/// An error answer of the node.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct NodeError {
     /// From the contract's table.
     pub code: String,
-    /// The node's words.
+    /// Message of the node.
     #[serde(default)]
     pub message: String,
-    /// What a second person has to approve.
+    /// Number of the command that waits for a second person.
     pub pending: Option<u64>,
-    /// The core's word.
+    /// The core's reason.
     pub refusal: Option<String>,
     /// Where the journal has the refused input.
     pub seq: Option<u64>,
@@ -161,12 +161,12 @@ impl Client {
         Ok(client)
     }
 
-    /// What the node said first.
+    /// The node's greeting.
     pub fn greeting(&self) -> &Greeting {
         &self.greeting
     }
 
-    /// Asks, and takes the answer. After an error the connection is of no more use.
+    /// Sends a request and reads the answer. After an error the connection cannot be used again.
     ///
     /// # Errors
     /// [`ClientError::NotSent`] or [`ClientError::Lost`].
@@ -237,7 +237,7 @@ fn unreachable(path: &Path, reason: String) -> ClientError {
     ClientError::Unreachable { path: path.to_owned(), reason }
 }
 
-/// What is wrong, and what to do.
+/// The fault, and what to do about it.
 fn reason(kind: ErrorKind, said: &str) -> String {
     match kind {
         ErrorKind::NotFound => {
@@ -279,7 +279,7 @@ fn answer(line: &[u8], id: u64) -> Result<Answer, Lost> {
     let parsed: Line<'_> =
         serde_json::from_slice(line).map_err(|_| Lost::Nonsense("not an answer's JSON"))?;
     match (parsed.ok, parsed.error) {
-        // A node that could not read the id says what was wrong with the line all the same.
+        // A node that cannot read the id still reports the fault of the line.
         (None, Some(raw)) if parsed.id.is_none_or(|theirs| theirs == id) => {
             let error = serde_json::from_str(raw.get())
                 .map_err(|_| Lost::Nonsense("an error without a code"))?;

@@ -1,4 +1,4 @@
-//! What can follow what was typed: verbs and options from the grammar, names from the node.
+//! Completion: verbs and options from the grammar, names from the node.
 //!
 //! A line belongs here if it is about words on a line. Nothing is asked of the node here.
 
@@ -11,13 +11,13 @@ use super::render::{rows, word};
 /// Names that a node knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Of venues.
+    /// Names of venues.
     pub venues: Vec<String>,
-    /// Of instruments.
+    /// Symbols of instruments.
     pub symbols: Vec<String>,
-    /// Of client sessions.
+    /// Names of client sessions.
     pub sessions: Vec<String>,
-    /// Of accounts.
+    /// Names of accounts.
     pub accounts: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ pub fn split(line: &str) -> Result<Vec<String>, String> {
     if quote.is_some() { Err("a quote is open".to_owned()) } else { Ok(words) }
 }
 
-/// Where the word under the cursor begins, and what it could become.
+/// Start of the word under the cursor, and its completions.
 pub fn candidates(
     grammar: &Command,
     names: &Names,

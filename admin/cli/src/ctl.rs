@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: u64 = 1_024;
 #[derive(Clone, Debug, clap::Args)]
 #[command(disable_help_subcommand = true)]
 pub struct Arguments {
-    /// Which node.
+    /// How to reach the node.
     #[command(flatten)]
     pub place: NodeLocation,
     /// In which way.
@@ -74,13 +74,13 @@ pub struct Terminal<'a> {
     pub out_is_terminal: bool,
     /// Columns, and whether in colour.
     pub width: usize,
-    /// In colour.
+    /// True if the terminal shows colours.
     pub color: bool,
     /// Asks one question; `None` at the end of the input.
     pub ask: &'a mut dyn FnMut(&str) -> Option<String>,
-    /// Answers.
+    /// Standard output, for answers.
     pub out: &'a mut dyn Write,
-    /// Messages.
+    /// Standard error, for messages.
     pub err: &'a mut dyn Write,
 }
 
@@ -169,7 +169,7 @@ pub fn run(
     }
 }
 
-/// The request with its reason. What is typed wrong is found before anything is sent.
+/// Builds the request with its reason. Typing errors are found before anything is sent.
 fn prepared(
     request: &Request,
     options: &RunOptions,
@@ -205,7 +205,7 @@ fn reason(options: &RunOptions, terminal: &mut Terminal<'_>) -> Result<String, S
     terminal.ask("reason: ").filter(|reason| !reason.is_empty()).ok_or_else(missing)
 }
 
-/// Asks what has to be asked, sends the request, and prints what came.
+/// Asks the necessary questions, sends the request, and prints the answer.
 pub fn carry_out(
     mut request: Request,
     options: &RunOptions,

@@ -1,4 +1,4 @@
-//! The lines that were typed, without what is nobody's business: reasons, codes, news.
+//! History of typed lines, without reasons, codes and news.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -21,7 +21,7 @@ pub fn file() -> Option<PathBuf> {
     Some(state.or_else(home)?.join("rutter/console_history"))
 }
 
-/// The line as it may be kept; `None` if nothing of it.
+/// The part of a line that may be kept; `None` if nothing may.
 pub fn keepable(words: &[String]) -> Option<String> {
     let mut kept: Vec<String> = Vec::new();
     let mut skip = false;

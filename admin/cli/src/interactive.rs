@@ -1,7 +1,7 @@
 //! `rutter console`: the verbs of `ctl` at a prompt, with history, completion and help.
 //!
-//! A line belongs here if it is about the prompt. Each line is carried out by `ctl` on a connection
-//! of its own, so that a node that was started anew is found again by the next line.
+//! A line belongs here if it is about the prompt. `ctl` carries out each line on a new connection,
+//! so a restarted node is reached with the next line.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -27,7 +27,7 @@ use super::render::state;
 use super::request::Request;
 use super::text::clean;
 
-/// How long the prompt waits for what it shows.
+/// Longest wait of the prompt for the node's status.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long names are good for.
@@ -36,7 +36,7 @@ const NAMES_AGE: Duration = Duration::from_secs(30);
 /// `rutter console …`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Which node.
+    /// How to reach the node.
     #[command(flatten)]
     pub place: NodeLocation,
 }
@@ -58,20 +58,20 @@ pub struct Typed {
     pub request: Request,
 }
 
-/// A line, understood.
+/// A parsed line.
 #[derive(Debug)]
 pub enum Understood {
     /// Nothing was typed.
     Nothing,
-    /// Leave.
+    /// Leave the prompt.
     Leave,
-    /// Carry this out.
+    /// Carry out this verb.
     Verb(Box<Typed>),
     /// Help, or what makes no sense.
     Told(String),
 }
 
-/// What a line means. `help VERB` is `VERB --help`.
+/// Parses a line. `help VERB` means `VERB --help`.
 pub fn understand(words: &[String]) -> Understood {
     let mut words = words.to_vec();
     match words.first().map(String::as_str) {
@@ -134,7 +134,7 @@ impl Prompt for Before {
     }
 }
 
-/// What Tab knows.
+/// Data for completion.
 struct Completion {
     grammar: clap::Command,
     names: Names,
@@ -168,7 +168,7 @@ pub fn grammar() -> clap::Command {
     grammar
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(arguments: &Arguments) -> Exit {
     let path = match arguments.place.here() {
         Ok(path) => path,
@@ -268,7 +268,7 @@ fn carry_out(path: &Path, typed: &Typed, questions: &mut rustyline::DefaultEdito
 /// Node, role, and whether anything is halted.
 type State = (String, String, bool);
 
-/// What the prompt shows, and the names if they are wanted.
+/// Reads the status for the prompt, and the names if requested.
 fn listen(path: &Path, names: bool) -> Result<(State, Option<Names>), ClientError> {
     let mut client = Client::connect(path, PROMPT_PATIENCE)?;
     let mut look = |verb: Verb| match client.ask(verb.name(), &Args::new(), PROMPT_PATIENCE)? {

@@ -45,7 +45,7 @@ impl NodeLocation {
         if let Some(path) = &self.socket {
             return Ok(path.clone());
         }
-        // What was typed for this one command goes before what stands for all of them.
+        // An option of this command overrides the environment.
         if let Some(file) = &self.config {
             let named = socket_of(file)?;
             return named.ok_or_else(|| format!("{} has no [console] socket", file.display()));
@@ -57,7 +57,7 @@ impl NodeLocation {
     /// [`Self::path`] with this process's own environment.
     ///
     /// # Errors
-    /// As there.
+    /// Like the socket path of a configuration.
     pub fn here(&self) -> Result<PathBuf, String> {
         self.path(std::env::var_os(SOCKET_VARIABLE).map(PathBuf::from))
     }

@@ -1,7 +1,7 @@
 //! An answer of the node as lines for a person, most important first.
 //!
-//! A line belongs here if it knows what a member of an answer means. Within a version members are
-//! only added: what is not known here is passed over, and what is not there is shown as `-`.
+//! A line belongs here if it knows the meaning of a member of an answer. Within a version members
+//! are only added. Unknown members are ignored, and a missing one is shown as `-`.
 
 pub mod accounts;
 pub mod commands;
@@ -16,7 +16,7 @@ use super::text::{self, Line, Paint, Span};
 /// For whom it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// Columns.
+    /// Width of the terminal, columns.
     pub width: usize,
     /// For ages: nanoseconds since 1970 UTC.
     pub now_ns: u64,
@@ -67,7 +67,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
     }
 }
 
-/// The answer to a change. What has no place in the journal is shown as JSON.
+/// Shows the answer to a change. An answer without a journal sequence is shown as JSON.
 fn changed(ok: &Value, look: &Look) -> Vec<Line> {
     if ok.get("seq").is_some() {
         return commands::done(ok, look);
@@ -88,7 +88,7 @@ pub fn rows<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A whole number. One in a string is taken as well.
+/// A whole number, also one in a string.
 pub fn number(value: &Value, name: &str) -> Option<u64> {
     let value = value.get(name)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
@@ -136,7 +136,7 @@ fn should_be_none(value: &Value, name: &str, paint: Paint) -> Span {
     }
 }
 
-/// `{word: n}` as `word n, word n`, largest first, at most `most` of them.
+/// `{word: n}` as `word n, word n`, largest first, at most `most` pairs.
 pub fn tally(value: &Value, name: &str, most: usize) -> String {
     let Some(words) = value.get(name).and_then(Value::as_object) else { return "-".to_owned() };
     let mut words: Vec<(&String, u64)> =
@@ -167,7 +167,7 @@ pub fn scope(value: &Value) -> String {
     }
 }
 
-/// The scopes in an array of them.
+/// The scopes in an array.
 pub fn scopes(value: &Value, name: &str) -> Vec<String> {
     rows(value, name).iter().map(scope).collect()
 }

@@ -17,7 +17,7 @@ const NOUNS: [(&str, &str); 4] = [
     ("config", "Show the node's configuration, without secrets"),
 ];
 
-/// The text of a verb whose reason is what it is about.
+/// Name of the text argument of a verb whose reason is its content.
 const TEXT: &str = "text";
 
 /// The group of the options that make up a scope.

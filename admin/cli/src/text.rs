@@ -1,28 +1,28 @@
 //! Text for a terminal: lines of marked spans, aligned tables, numbers as people read them.
 //!
-//! A line belongs here if it does not know what an answer means. Whatever a node sent becomes a
-//! [`Span`] before it is shown, and no span holds a character that would command a terminal.
+//! A line belongs here if it does not know the meaning of an answer. Text of a node becomes a
+//! [`Span`] before it is shown, and a span holds no control character.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-/// What a span means; its colour is the terminal's.
+/// Meaning of a span; the terminal chooses the colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paint {
-    /// Text.
+    /// Normal text.
     #[default]
     Plain,
     /// Less important: titles of columns.
     Dim,
-    /// More important.
+    /// Important text.
     Bold,
     /// As it should be.
     Good,
-    /// Somebody should look.
+    /// A value that needs attention.
     Warn,
-    /// Wrong.
+    /// A fault.
     Bad,
 }
 
@@ -44,12 +44,12 @@ impl Paint {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     text: String,
-    /// What it means.
+    /// Meaning of the text.
     pub paint: Paint,
 }
 
 impl Span {
-    /// Cleaned text.
+    /// Makes a span; control characters become escapes.
     pub fn new(text: impl AsRef<str>, paint: Paint) -> Self {
         Self { text: clean(text.as_ref()), paint }
     }
@@ -70,7 +70,7 @@ impl<T: AsRef<str>> From<T> for Span {
     }
 }
 
-/// One line.
+/// A line of spans.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line(pub Vec<Span>);
 
@@ -80,19 +80,19 @@ impl Line {
         Self(vec![Span::new(text, paint)])
     }
 
-    /// With more text.
+    /// Appends text.
     #[must_use]
     pub fn with(mut self, text: impl AsRef<str>, paint: Paint) -> Self {
         self.0.push(Span::new(text, paint));
         self
     }
 
-    /// Without colours.
+    /// The line as plain text.
     pub fn text(&self) -> String {
         self.0.iter().map(Span::text).collect()
     }
 
-    /// The worst of its spans.
+    /// True if a span has this meaning.
     pub fn is(&self, paint: Paint) -> bool {
         self.0.iter().any(|span| span.paint == paint)
     }
@@ -151,7 +151,7 @@ fn is_command(c: char) -> bool {
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
-/// Longest cell; what is longer is cut.
+/// Longest cell, characters; longer texts are cut.
 const CELL_CHARS_MAX: usize = 64;
 
 /// One column of a table.
@@ -178,7 +178,7 @@ pub const fn numbers_titled(title: String) -> Column {
     Column { title: Cow::Owned(title), right: true, rank: 0 }
 }
 
-/// Rows under titles.
+/// A table of rows under column titles.
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<Column>,
@@ -186,7 +186,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Without rows yet.
+    /// A table without rows.
     pub fn new(columns: &[Column]) -> Self {
         Self { columns: columns.to_vec(), rows: Vec::new() }
     }
@@ -203,7 +203,7 @@ impl Table {
         self.rows.push(cells.into_iter().map(cut).collect());
     }
 
-    /// No rows.
+    /// True if the table has no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -221,7 +221,7 @@ impl Table {
         lines
     }
 
-    /// As [`Self::lines`], without a word about what is left out.
+    /// Like [`Self::lines`], without the line about hidden columns.
     pub fn body(&self, width: usize) -> Vec<Line> {
         self.fitted(width).0
     }
@@ -266,7 +266,7 @@ impl Table {
     }
 }
 
-/// Between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
 
 fn total(kept: &[(usize, Column)], widths: &[usize]) -> usize {
@@ -318,7 +318,7 @@ fn grouped(digits: &str) -> String {
     out
 }
 
-/// Three digits of it, in the unit that fits.
+/// A duration with three digits, in a suitable unit.
 pub fn duration(ns: u64) -> String {
     const US: u64 = 1_000;
     const MS: u64 = 1_000 * US;
@@ -351,7 +351,7 @@ fn three(value: u64, unit: u64, name: &str) -> String {
     }
 }
 
-/// How long ago; `-` for never and for what is to come.
+/// Time since `then_ns`; `-` for zero and for a future time.
 pub fn age(now_ns: u64, then_ns: u64) -> String {
     match now_ns.checked_sub(then_ns) {
         Some(ns) if then_ns != 0 => duration(ns),
@@ -359,7 +359,7 @@ pub fn age(now_ns: u64, then_ns: u64) -> String {
     }
 }
 
-/// Binary multiples.
+/// A number of bytes in binary multiples.
 pub fn bytes(n: u64) -> String {
     match n {
         0..1_024 => format!("{n} B"),

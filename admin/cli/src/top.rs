@@ -1,8 +1,8 @@
 //! `rutter top`: the node on one screen, again and again.
 //!
-//! A line belongs here if it touches the terminal, a thread or the socket. What a key does is
-//! `keys`, what a frame shows is `view`; both are pure. One thread asks, another carries changes
-//! out on connections of their own, so that neither a slow node nor a slow answer holds the keys.
+//! A line belongs here if it uses the terminal, a thread or the socket. `keys` handles keys and
+//! `view` draws frames; both are pure. One thread reads the status, another sends changes, each on
+//! its own connection. So neither a slow node nor a slow answer delays the keys.
 
 pub mod keys;
 pub mod sample;
@@ -33,7 +33,7 @@ use super::text::clean;
 use keys::{Action, App, Key, View};
 use sample::Sample;
 
-/// Between two questions.
+/// Time between two requests.
 const PERIOD: Duration = Duration::from_secs(1);
 /// The same, when more is wanted.
 const PERIOD_FAST: Duration = Duration::from_millis(250);
@@ -43,7 +43,7 @@ const KEYS_WAIT: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A change may wait for the core, which has 5 s.
 const PATIENCE_CHANGE: Duration = Duration::from_secs(10);
-/// Orders asked for.
+/// Number of requested orders.
 const ORDERS_MAX: u64 = 200;
 /// Answers and changes that wait to be taken.
 const WAITING_MAX: usize = 16;
@@ -51,23 +51,23 @@ const WAITING_MAX: usize = 16;
 /// `rutter top …`
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Which node.
+    /// How to reach the node.
     #[command(flatten)]
     pub place: NodeLocation,
     /// One frame as plain text, after a second of looking, and end.
     #[arg(long)]
     pub once: bool,
-    /// Columns of that frame.
+    /// Width of the printed frame, columns.
     #[arg(long, default_value_t = 120, requires = "once",
           value_parser = clap::value_parser!(u16).range(1..=500))]
     pub width: u16,
-    /// Its lines.
+    /// Height of the printed frame, lines.
     #[arg(long, default_value_t = 40, requires = "once",
           value_parser = clap::value_parser!(u16).range(1..=500))]
     pub height: u16,
 }
 
-/// What is asked beside `status`.
+/// Requests beside `status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PanelQuery {
     order: Option<u64>,
@@ -81,7 +81,7 @@ enum TopEvent {
     Answer { ticket: u64, said: String },
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(arguments: &Arguments) -> Exit {
     let path = match arguments.place.here() {
         Ok(path) => path,
@@ -296,7 +296,7 @@ fn key_of(event: &Event) -> Option<Key> {
     })
 }
 
-/// Asks until nobody listens; connects anew where the connection is lost.
+/// Sends requests until the receiver is gone; connects again when the connection is lost.
 fn asks(
     path: &Path,
     interest: &Mutex<PanelQuery>,
@@ -326,7 +326,7 @@ fn asks(
     }
 }
 
-/// Carries changes out, each on a connection of its own.
+/// Sends changes, each on a new connection.
 fn carries_out(path: &Path, changes: &Receiver<(u64, Request)>, heard: &SyncSender<TopEvent>) {
     while let Ok((ticket, request)) = changes.recv() {
         let dry = request.args.contains_key("dry_run");

@@ -1,17 +1,17 @@
-//! Who may do what: roles by user and group, as the kernel tells who is at the other end.
+//! Roles of users and groups; the kernel reports the user of a connection.
 
 use std::collections::BTreeSet;
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
-/// What somebody may do; each may what those before may.
+/// Role of a user; each role includes the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Looks.
+    /// May read.
     Viewer,
-    /// Stops, cancels, resumes.
+    /// May halt, cancel and resume.
     Operator,
-    /// Limits, resets, shutdown.
+    /// May set limits, reset sessions and shut down.
     Admin,
 }
 
@@ -26,7 +26,7 @@ impl Role {
     }
 }
 
-/// Who is at the other end of a connection.
+/// The user of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// User id.
@@ -37,12 +37,12 @@ pub struct Peer {
     pub gids: BTreeSet<u32>,
 }
 
-/// Bytes of a user's name that are kept: two of them and a `+` fit where the journal has it.
+/// Longest kept part of a user's name, bytes: two names and a `+` fit the journal's field.
 pub const NAME_BYTES_MAX: usize = 17;
 
 impl Peer {
-    /// What the system knows of a user. Groups come from the system's database, not from the
-    /// process, so that leaving a group counts at the next connection.
+    /// Looks a user up. Groups come from the system's database and not from the process, so a
+    /// removed membership counts at the next connection.
     pub fn of(uid: u32, gid: u32) -> Self {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let mut gids = BTreeSet::from([gid]);
@@ -70,7 +70,7 @@ pub enum NameError {
     Group(String),
 }
 
-/// A user, or everybody in a group.
+/// A user or a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Principal {
     User(u32),
@@ -82,7 +82,7 @@ enum Principal {
 pub struct RoleTable(Vec<(Principal, Role)>);
 
 impl RoleTable {
-    /// Whoever runs this process is admin.
+    /// The user who runs this process is an admin.
     pub fn own(uid: u32) -> Self {
         Self(vec![(Principal::User(uid), Role::Admin)])
     }

@@ -47,11 +47,11 @@ pub struct JournalRow {
 /// Quantiles of a latency, nanoseconds: upper bounds of buckets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Quantiles {
-    /// Median.
+    /// Median, nanoseconds.
     pub p50: u64,
-    /// 99th percentile.
+    /// 99th percentile, nanoseconds.
     pub p99: u64,
-    /// 99.9th percentile.
+    /// 99.9th percentile, nanoseconds.
     pub p999: u64,
     /// Largest.
     pub max: u64,

@@ -49,7 +49,7 @@ pub const IDLE_MAX: Duration = Duration::from_hours(1);
 /// Why the socket cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// The system's answer.
+    /// The operating system refused.
     #[error("console {path}: {source}")]
     Io {
         /// The path of the socket.
@@ -102,10 +102,10 @@ pub struct Console {
 }
 
 impl Console {
-    /// Listens.
+    /// Makes the socket and starts to listen.
     ///
     /// # Errors
-    /// [`SocketError`]; what is in its place and is not ours is never removed.
+    /// [`SocketError`]. A file at the path that is not our own socket is never removed.
     pub fn listen(
         path: &Path,
         people: RoleTable,

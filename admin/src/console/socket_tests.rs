@@ -1,4 +1,4 @@
-//! Scenarios at the socket: who is let in, what he may send, and when he is cut off.
+//! Scenarios at the socket: admission, limits and disconnection.
 
 use super::*;
 
@@ -59,7 +59,7 @@ struct Visitor(BufReader<UnixStream>);
 
 impl Visitor {
     fn say(&mut self, bytes: &[u8]) -> &mut Self {
-        // Whoever is cut off meanwhile finds it out when it listens.
+        // A client that is disconnected meanwhile notices when it reads.
         let _ = self.0.get_mut().write_all(bytes);
         self
     }
@@ -228,7 +228,7 @@ fn who_asks_too_fast_is_refused_and_who_does_not_stop_is_cut_off() {
             _ => answered += 1,
         }
     }
-    // What it earns while it asks comes on top.
+    // The requests earned during the test come on top.
     assert!((2 * REQUESTS_PER_S..asks).contains(&answered), "{answered}");
     assert_eq!(refused, REFUSED_MAX);
     flood.join().expect("no panic");

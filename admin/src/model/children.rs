@@ -1,4 +1,4 @@
-//! Children and venues, as commands to senders and notices tell of them.
+//! Children and venues, from commands to senders and from notices.
 
 use rutter_core::child::{ChildEvent, ChildState};
 use rutter_core::id::{ChildId, InstrumentId, VenueId};
@@ -51,8 +51,8 @@ impl ReadModel {
         self.move_child(new.child, |child| child.state = ChildState::Sent);
     }
 
-    /// Takes a child whose place is needed off the chain of its order. The core gives no place away
-    /// that is in use; were it so, the counts would still be right.
+    /// Removes a child whose slot is needed from the list of its order. The core never gives away
+    /// the slot of an open child; if it did, the counts would still be right.
     fn forget_child(&mut self, old: &ModelChild) {
         self.move_child(old.id, |child| {
             if !child.state.is_over() {
@@ -90,7 +90,7 @@ impl ReadModel {
         self.move_child(id, |child| child.state = child.state.after(event).or(child.state));
     }
 
-    /// So much of a child was filled, or more: what is beyond it is not the child's.
+    /// Books a fill of a child. The part beyond the child's quantity does not count for the child.
     pub(super) fn child_filled(&mut self, id: ChildId, qty: Qty) {
         self.move_child(id, |child| {
             child.filled = Qty(child.filled.0.saturating_add(qty.min(child.leaves()).0));
@@ -100,7 +100,7 @@ impl ReadModel {
         });
     }
 
-    /// Every change of a child passes here: counts and what it binds follow.
+    /// Every change of a child goes through this function, which updates counts and reservations.
     fn move_child(&mut self, id: ChildId, change: impl FnOnce(&mut ModelChild)) {
         let Some(child) = self.children.get_mut(id.0) else { return };
         let before = *child;

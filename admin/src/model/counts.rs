@@ -1,4 +1,4 @@
-//! Counts: what has passed since the start of the node, and what is open where.
+//! Counters since the start of the node, and counts of open orders and children.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +25,14 @@ impl ByRefusal {
         self.0[reason as usize] += 1;
     }
 
-    /// Those that there were, in words.
+    /// The counts above zero, by reason.
     pub fn named(&self) -> BTreeMap<String, u64> {
         let all = Refusal::ALL.iter().zip(self.0).filter(|(_, count)| *count > 0);
         all.map(|(reason, count)| (format!("{reason:?}"), count)).collect()
     }
 }
 
-/// What has passed at one venue.
+/// Counters of one venue.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AtVenue {
     pub distrusts: u64,
@@ -50,7 +50,7 @@ impl AtVenue {
         }
     }
 
-    /// Those that there were, in words.
+    /// The counts above zero, by reason.
     pub fn rejects(&self) -> BTreeMap<String, u64> {
         let named =
             |(count, word): &(u64, Option<VenueReject>)| Some((format!("{:?}", (*word)?), *count));
@@ -94,7 +94,7 @@ pub struct OrderOwner {
     pub instrument: InstrumentId,
 }
 
-/// How much is open, by scope.
+/// Open orders or children, by scope.
 #[derive(Clone, Debug, Default)]
 pub struct Open {
     all: u32,

@@ -1,5 +1,5 @@
-//! What happened, newest over oldest: one ring for all orders, each event with the one before it of
-//! the same order. What is overwritten is forgotten here; the journal still has it.
+//! Events of orders: one ring for all orders, in which the newest event overwrites the oldest. Each
+//! event links to the previous one of its order. Overwritten events are only in the journal.
 
 use rutter_core::id::{ChildId, VenueId};
 use rutter_core::input::{InstrumentDef, Refusal, TimeInForce, VenueReject};
@@ -71,7 +71,7 @@ pub struct Event {
     /// The order's event before it; zero if it is the first.
     pub previous: u64,
     pub what: EventKind,
-    /// Zero for what is about the order itself.
+    /// The child; zero for an event of the order itself.
     pub child: ChildId,
     pub venue: VenueId,
     pub qty: Qty,
@@ -79,7 +79,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// What there is to say of it; `venue` is the name of its venue.
+    /// The event as text; `venue` is the name of its venue.
     pub fn text(&self, def: Option<&InstrumentDef>, venue: &str) -> String {
         let (price, qty) = def.map_or((0, 0), |def| (def.price_decimals, def.qty_decimals));
         let qty = decimal(i128::from(self.qty.0), u32::from(qty));
@@ -135,7 +135,7 @@ impl Events {
         self.newest
     }
 
-    /// The event of that number, unless it is forgotten.
+    /// The event with this number; `None` if overwritten.
     pub fn get(&self, number: u64) -> Option<&Event> {
         let known = number > 0 && number <= self.newest && self.newest - number < self.size;
         if known { self.ring.get(((number - 1) & (self.size - 1)) as usize) } else { None }

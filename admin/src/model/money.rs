@@ -1,4 +1,4 @@
-//! The ledger again: the core's own, booked by what the outputs tell.
+//! A copy of the core's ledger, booked from the outputs.
 
 use rutter_core::id::{AccountId, AssetId, ChildId, VenueId};
 use rutter_core::input::{ChildFill, Side};
@@ -43,8 +43,8 @@ impl ReadModel {
         self.book(self.account_of(report.order, report.session), &fill);
     }
 
-    /// Books what a fill has beyond its order. The fee comes with the report of the rest, if there
-    /// is one.
+    /// Books the part of a fill beyond its order. The fee is booked with the report of the other
+    /// part, if there is one.
     pub(super) fn book_beyond(&mut self, account: AccountId, fill: &ChildFill, beyond: Qty) {
         let fee = if beyond < fill.qty { Amount::ZERO } else { fill.fee };
         self.book(Some(account), &ChildFill { qty: beyond, fee, ..*fill });
@@ -59,7 +59,7 @@ impl ReadModel {
         }
     }
 
-    /// Binds the funds for what is left of a child, or gives back what is no longer needed.
+    /// Adjusts the reservation of funds to the unfilled quantity of a child.
     pub(super) fn bind(&mut self, id: ChildId) {
         let Some(child) = self.children.get_mut(id.0) else { return };
         let (instrument, venue) = (child.instrument(), child.venue);

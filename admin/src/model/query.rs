@@ -1,4 +1,4 @@
-//! Looks at the model: names to ids and back, and the tables that verbs show.
+//! Queries of the model: names to ids and back, and the tables that verbs show.
 //!
 //! A line belongs here if it answers and changes nothing. Answers about orders look at no more than
 //! [`ORDERS_READ_MAX`] orders; lists by definition are as long as the definitions.
@@ -28,25 +28,25 @@ impl ReadModel {
         &self.reference
     }
 
-    /// The venue of that name.
+    /// The venue with this name.
     pub fn venue(&self, name: &str) -> Option<VenueId> {
         let known = self.reference.venues.iter().find(|def| def.name.as_str() == name);
         known.map(|def| def.id)
     }
 
-    /// The instrument of that symbol.
+    /// The instrument with this symbol.
     pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
         let known = self.reference.instruments.iter().find(|def| def.symbol.as_str() == symbol);
         known.map(|def| def.id)
     }
 
-    /// The client session of that name.
+    /// The client session with this name.
     pub fn session(&self, name: &str) -> Option<SessionId> {
         let known = self.reference.sessions.iter().find(|def| def.name.as_str() == name);
         known.map(|def| def.id)
     }
 
-    /// The account of that name.
+    /// The account with this name.
     pub fn account(&self, name: &str) -> Option<AccountId> {
         let known = self.reference.accounts.iter().find(|def| def.name.as_str() == name);
         known.map(|def| def.id)
@@ -90,7 +90,7 @@ impl ReadModel {
         row
     }
 
-    /// How much is open in a scope: what a halt or a mass cancel of it would call back.
+    /// Open orders and children in a scope: those that a halt or mass cancel would cancel.
     pub fn open_in(&self, scope: Scope) -> OpenIn {
         OpenIn {
             orders: self.open_orders.within(scope),
@@ -113,7 +113,7 @@ impl ReadModel {
         self.drained.get(venue.index()).copied().unwrap_or(false)
     }
 
-    /// An operator lets the session in no more.
+    /// True if an operator has disabled the session.
     pub fn is_disabled(&self, session: SessionId) -> bool {
         self.sessions.get(session.index()).is_some_and(|(_, disabled)| *disabled)
     }
@@ -123,7 +123,7 @@ impl ReadModel {
         self.newest
     }
 
-    /// Everything at a glance. What the core's outputs do not tell is left at zero.
+    /// Status of the node. Values that do not come from the core's outputs are zero.
     pub fn status(&self) -> Status {
         let counts = &self.counts;
         let rows = |scopes: &std::collections::BTreeSet<Scope>| {

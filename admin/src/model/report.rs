@@ -1,4 +1,4 @@
-//! Client orders, as their reports tell of them.
+//! Client orders, from their reports.
 
 use rutter_core::id::{AccountId, InstrumentId, OrderId};
 use rutter_core::input::{Refusal, Side};
@@ -125,7 +125,7 @@ impl ReadModel {
         }
     }
 
-    /// Counts an order out and takes it off the list of those that are open.
+    /// Removes an order from the counts and from the list of open orders.
     fn close(&mut self, order: &ModelOrder) {
         self.open_orders.change(order.whose(), false);
         for (venue, open) in order.open_at.iter().enumerate() {

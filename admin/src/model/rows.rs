@@ -1,7 +1,8 @@
-//! What the read model answers with: owned copies, ready to be written as JSON.
+//! Rows of answers: owned copies that are written as JSON.
 //!
-//! A line belongs here if a console or a page of metrics shows it; `docs/console.md` has the words.
-//! Prices, quantities and amounts are decimal numbers in strings, times nanoseconds since 1970 UTC.
+//! A line belongs here if a console or the metrics show it; `docs/console.md` is the contract.
+//! Prices, quantities and amounts are decimal numbers in strings. Times are nanoseconds since
+//! 1970-01-01 UTC.
 
 use std::collections::BTreeMap;
 
@@ -64,11 +65,11 @@ pub struct StageStatus {
     pub path: &'static str,
     /// `decode`, `input_ring`, `core`, `send`, `total`.
     pub stage: &'static str,
-    /// Median.
+    /// Median, nanoseconds.
     pub p50: u64,
-    /// 99th percentile.
+    /// 99th percentile, nanoseconds.
     pub p99: u64,
-    /// 99.9th percentile.
+    /// 99.9th percentile, nanoseconds.
     pub p999: u64,
     /// Largest value.
     pub max: u64,
@@ -131,7 +132,7 @@ pub struct Status {
     pub cancels_stuck: u64,
     /// Definitions that the core did not accept.
     pub bad_reference: u64,
-    /// Everything is halted.
+    /// True if the whole node is halted.
     pub halted: bool,
     /// The scopes that are halted.
     pub halts: Vec<ScopeRow>,
@@ -150,7 +151,7 @@ pub struct Status {
 /// One instrument and its listings.
 #[derive(Clone, Debug, Serialize)]
 pub struct InstrumentRow {
-    /// Such as `BTC/USDT`.
+    /// Symbol, such as `BTC/USDT`.
     pub symbol: String,
     /// The base asset.
     pub base: String,
@@ -175,9 +176,9 @@ pub struct ListingRow {
     pub venue: String,
     /// Orders are routed to the listing.
     pub enabled: bool,
-    /// Price step.
+    /// Tick: prices are multiples of this.
     pub tick: String,
-    /// Quantity step.
+    /// Lot: quantities are multiples of this.
     pub lot: String,
     /// Smallest quantity of an order.
     pub qty_min: String,
@@ -191,7 +192,7 @@ pub struct ListingRow {
     pub trusted: bool,
 }
 
-/// A client order.
+/// Row of a client order.
 #[derive(Clone, Debug, Serialize)]
 pub struct OrderRow {
     /// The order's id.

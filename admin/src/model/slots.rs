@@ -1,10 +1,9 @@
-//! What the model keeps of orders and children, and the rings they are kept in.
+//! State of orders and children in the model, and the rings that hold them.
 //!
-//! A line belongs here if it is state of one order or child, or finds it. The rings have the sizes
-//! of the core's: an id is a place, modulo the size, and the core gives no new id the place of
-//! something that lives (`rutter_core::table`). So what lives is always found, and what is over
-//! stays until its place is needed. Memory is taken as places are first used, and never grows
-//! after.
+//! A line belongs here if it is the state of one order or child, or finds it. The rings have the
+//! core's sizes: the slot is the id modulo the size, and the core never gives an open entry's slot
+//! to a new id (`rutter_core::table`). So an open entry is always found, and an ended one until its
+//! slot is needed. Memory is allocated when slots are first used, and does not grow later.
 
 use rutter_core::child::ChildState;
 use rutter_core::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
@@ -90,7 +89,7 @@ pub struct ModelChild {
     pub price: Price,
     pub filled: Qty,
     pub sent: UnixNanos,
-    /// What it binds of the venue's funds.
+    /// Funds that the child reserves at the venue.
     pub reserved: Amount,
     /// Neighbours among all remembered children of the order; zero is none.
     pub older: ChildId,
@@ -103,11 +102,11 @@ impl ModelChild {
     }
 }
 
-/// Something with a serial id.
+/// An entry with a serial id.
 pub trait Kept: Copy {
     /// A place that was never used: its id is zero.
     const EMPTY: Self;
-    /// The id of what is there.
+    /// Id of the entry.
     fn id(&self) -> u64;
 }
 
@@ -174,7 +173,7 @@ impl Kept for ModelChild {
     }
 }
 
-/// `2^log2` places.
+/// A table of `2^log2` slots.
 #[derive(Debug)]
 pub struct SlotTable<T> {
     places: Vec<T>,
@@ -213,7 +212,7 @@ impl<T: Kept> SlotTable<T> {
         self.places.get(self.at(id)).filter(|kept| kept.id() != 0)
     }
 
-    /// Puts it in its place, over what was there.
+    /// Stores an entry in its slot, and overwrites the earlier one.
     pub fn put(&mut self, kept: T) {
         let at = self.at(kept.id());
         // Ends: the capacity is that of all places, so that this allocates nothing.

@@ -1,8 +1,8 @@
 //! What decides: takes an envelope, journals it, applies it, publishes what follows.
 //!
-//! A line belongs here if the core runs it. It never waits for anybody: what the output ring has no
-//! room for is held, in order, and nothing more is decided until the readers, who always drain,
-//! have made room.
+//! A line belongs here if the core's thread runs it. The core never waits. Outputs that do not fit
+//! the output ring are held in order, and nothing more is decided until the readers have made room.
+//! Readers always drain the ring.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::node::rings::{
     InputEnvelope, InputPoller, InputPositions, NO_OUTPUT, OutputEnvelope, OutputProducer,
 };
 
-/// Envelopes taken before readers are woken and the timer is looked at. What one batch decides and
-/// the output ring does not take is held; so this bounds what is held as well.
+/// Most inputs in one batch, between two checks of the timer. Outputs of a batch that do not fit
+/// the output ring are held, so this bounds the held outputs too.
 const BATCH_MAX: u64 = 64;
 
 /// What other threads may see of the core.
 #[derive(Debug, Default)]
 pub struct CoreGauges {
-    /// Inputs decided.
+    /// Number of decided inputs.
     pub inputs: AtomicU64,
     /// Journal sequence of the last one.
     pub seq: AtomicU64,
@@ -44,7 +44,7 @@ pub struct CoreGauges {
 /// The recipient of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipient {
-    /// A venue's sender.
+    /// The sender of one venue.
     Venue(VenueId),
     /// The client gateway.
     Clients,
@@ -67,7 +67,7 @@ const fn bit(recipient: Recipient) -> u64 {
     }
 }
 
-/// The bit of whom an output is for; none for what only the read model takes: it looks by itself.
+/// One bit per reader that this output is addressed to. Zero when only the read model needs it.
 const fn bit_of(output: &Output) -> u64 {
     match output {
         Output::Report(_)
@@ -82,21 +82,21 @@ const fn bit_of(output: &Output) -> u64 {
     }
 }
 
-/// Everything that decides.
+/// The core's thread: decider, rings and readers.
 pub struct Core<S: Storage> {
-    /// Engine and journal.
+    /// Engine and journal, after the replay.
     pub decider: Decider<S>,
     /// The core's end of the input ring.
     pub inputs: InputPoller,
     /// The core's end of the output ring.
     pub outputs: Publisher,
-    /// Those who read them; empty when they take turns on this same thread.
+    /// Readers to wake; empty when they share the core's thread.
     pub readers: Vec<WokenReader>,
-    /// Told how far the input ring is read.
+    /// Shows the core's position in the input ring.
     pub taken: Arc<InputPositions>,
     /// Closed to new orders before a halt is journaled.
     pub gate: Arc<Gate>,
-    /// The clock.
+    /// Returns the time, nanoseconds since the Unix epoch.
     pub clock: fn() -> u64,
 }
 
@@ -106,14 +106,14 @@ impl<S: Storage> std::fmt::Debug for Core<S> {
     }
 }
 
-/// Publishes what the engine decides.
+/// Writes the engine's outputs to the output ring.
 pub struct Publisher {
     producer: OutputProducer,
     held: VecDeque<OutputEnvelope>,
     gauges: Arc<CoreGauges>,
     /// A bit for each recipient of what was published since they were last woken.
     recipients: u64,
-    /// Envelopes that the ring has taken.
+    /// Number of envelopes written to the ring.
     published: u64,
     /// Of the input that is being decided.
     now: CurrentInput,
@@ -147,7 +147,7 @@ impl Publisher {
         Arc::clone(&self.gauges)
     }
 
-    /// Publishes what is held; true when nothing is any more.
+    /// Publishes the held outputs. Returns true if none is left.
     fn flush(&mut self) -> bool {
         while let Some(envelope) = self.held.front() {
             if self.producer.try_publish(|slot| *slot = *envelope).is_err() {
@@ -174,7 +174,7 @@ impl Sink for Publisher {
     #[inline]
     fn output(&mut self, output: &Output) {
         let CurrentInput { seq, arrived_ns, published_ns, taken_ns } = self.now;
-        // Only what the stages are measured by is worth a look at the clock.
+        // The clock is read only for outputs whose stages are measured.
         let decided_ns = if is_measured(output) { (self.clock)() } else { taken_ns };
         let fill = |slot: &mut OutputEnvelope| {
             slot.output = *output;
@@ -197,7 +197,7 @@ impl Sink for Publisher {
 }
 
 impl<S: Storage> Core<S> {
-    /// Decides what comes before anything from the ring.
+    /// Decides the first inputs, before any input from the ring.
     ///
     /// # Errors
     /// [`AppendError`]: what could not be journaled was not decided; the process must end.
@@ -211,9 +211,9 @@ impl<S: Storage> Core<S> {
         Ok(())
     }
 
-    /// Decides what is left, once nobody publishes any more, and writes the last digest. Returns
-    /// the decider for an orderly end. What the output ring has no room for is forgotten: a start
-    /// makes it again from the journal.
+    /// Decides the remaining inputs once all writers have ended, and writes the last digest.
+    /// Returns the decider for an orderly end. Outputs that do not fit the ring are dropped: the
+    /// next start makes them again from the journal.
     ///
     /// # Errors
     /// The errors of [`Core::begin`].
@@ -229,13 +229,13 @@ impl<S: Storage> Core<S> {
         Ok(self.decider)
     }
 
-    /// Decides what is due and what is in the ring, one batch; true if there was anything.
+    /// Decides a due timer and one batch of inputs. Returns true if there was any.
     ///
     /// # Errors
     /// The errors of [`Core::begin`].
     pub fn turn(&mut self) -> Result<bool, AppendError> {
         if !self.outputs.flush() {
-            // Its readers sleep only when they think that there is nothing.
+            // A reader may sleep because it has not seen these outputs.
             for reader in &self.readers {
                 reader.wake.notify();
             }
@@ -267,8 +267,8 @@ impl<S: Storage> Core<S> {
         Ok(worked)
     }
 
-    /// Wakes those for whom something was published. The others drain the ring when they wake by
-    /// themselves, or when it is full.
+    /// Wakes the readers that have outputs. The others drain the ring when they wake by themselves
+    /// or when it is full.
     fn wake_readers(&mut self) {
         let recipients = std::mem::take(&mut self.outputs.recipients);
         self.outputs.gauges.published.store(self.outputs.published, Ordering::Relaxed);
@@ -288,7 +288,7 @@ impl<S: Storage> Core<S> {
         Duration::from_nanos(timer.saturating_sub((self.clock)()))
     }
 
-    /// How long there is nothing to decide if nobody publishes; zero if there is something now.
+    /// Time until the core's next timer; zero if there is work already.
     pub fn idle_for(&self) -> Duration {
         if self.has_work() { Duration::ZERO } else { self.time_to_timer() }
     }
@@ -311,7 +311,7 @@ fn decide<S: Storage>(
     };
     gate.before(seq, &envelope.input);
     decider.decide(now, &envelope.input, outputs)?;
-    // One thread counts; others only look.
+    // One thread writes this counter; others only read.
     outputs
         .gauges
         .inputs

@@ -27,7 +27,7 @@ pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
     arrival: Arc<AtomicU64>,
 }
 
-/// Publishes what a feed's machine says, to the core and to those who look.
+/// Publishes a book event to the core and to the readers of market data.
 fn publish_book(inputs: &mut InputWriter, tap: &mut Tap, name: &str, input: Input, arrived: u64) {
     tap.offer(&input);
     publish_news(inputs, name, input, arrived);

@@ -49,15 +49,15 @@ pub struct Gateway<S: MessageStore> {
     sessions: Option<(Arc<SessionGauges>, u64)>,
     /// Reports that are not released yet, or have to wait for the next turn.
     queue: VecDeque<OutputEnvelope>,
-    /// There are too many of them, which has been told.
+    /// True if the queue has reached its limit; logged once.
     full: bool,
     /// Of the trades in the current batch.
     told: Vec<StageTimes>,
 }
 
-/// Publishes a client's input, or says that there is no room: new orders leave an eighth of the
-/// ring to cancels and venue answers. What is refused here stays with the gateway, which then stops
-/// reading that socket.
+/// Publishes a client's input. Returns false if there is no room: new orders leave an eighth of the
+/// ring free for cancels and venue answers. The gateway then keeps the input and stops reading that
+/// socket.
 fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns: u64) -> bool {
     let room = match input {
         Input::NewOrder(_)
@@ -105,7 +105,7 @@ impl<S: MessageStore> Gateway<S> {
         }
     }
 
-    /// Shows its sessions from now on.
+    /// Sets the gauges that show the gateway's sessions.
     pub fn show_sessions(&mut self, gauges: Arc<SessionGauges>) {
         self.sessions = Some((gauges, 0));
     }
@@ -137,7 +137,7 @@ impl<S: MessageStore> Gateway<S> {
         Arc::clone(&self.gauges)
     }
 
-    /// Drains the ring and tells clients what is released, in order; true if there was anything.
+    /// Drains the ring and sends the released reports in order. Returns true if there was any.
     fn tell(&mut self) -> Result<bool, String> {
         let Self { outputs, queue, full, server, told, names, .. } = self;
         let released = self.release.up_to();
@@ -157,7 +157,8 @@ impl<S: MessageStore> Gateway<S> {
         while queue.front().is_some_and(&mut tell) {
             queue.pop_front();
         }
-        // What can be told at once is told from the ring's own memory: a copy of it costs.
+        // A report that may be sent at once is read from the ring's slot, because a copy costs
+        // time.
         let was_full = std::mem::replace(full, queue.len() >= HELD_REPORTS_MAX);
         if *full && !was_full {
             tracing::warn!(held = queue.len(), "reports wait for the journal's disk");
@@ -184,7 +185,7 @@ impl<S: MessageStore> Gateway<S> {
         Ok(true)
     }
 
-    /// Takes what the feeds told into the books that clients see; true if there was anything.
+    /// Applies the feeds' updates to the books that clients see. Returns true if there was any.
     fn take_books(&mut self) -> bool {
         if !self.tap.has_work() {
             return false;

@@ -27,7 +27,7 @@ use crate::watch::stages::{StageRecorder, StageTimes};
 /// Commands sent in one turn; the rest follow in the next, after the socket was looked at.
 const COMMANDS_PER_TURN: usize = 256;
 
-/// As [`publish_news`], of a venue's order entry: what it says of a child is in the log, too.
+/// Like [`publish_news`] for a venue's order entry, and logs each event of a child.
 fn publish_child_news(
     inputs: &mut InputWriter,
     children: &Children,
@@ -50,11 +50,11 @@ pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     stages: StageRecorder,
     clock: fn() -> u64,
     arrival: Arc<AtomicU64>,
-    /// Commands that are not released yet, or have to wait for the next turn.
+    /// Commands that are not released yet, or wait for the next turn.
     queue: VecDeque<Queued>,
-    /// Of the new orders in the current batch.
+    /// Stage times of the new orders in the current batch.
     sent: Vec<StageTimes>,
-    /// Of the current batch what went to the venue, for the log; empty while that does not want it.
+    /// Commands of the current batch that were sent, for the log; empty below level `debug`.
     logged: Vec<(VenueCommand, u64)>,
     children: Children,
 }
@@ -98,7 +98,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         }
     }
 
-    /// Sends what is released, in order; true if anything was.
+    /// Sends the released commands in order. Returns true if any was sent.
     fn send(&mut self) -> bool {
         if self.queue.is_empty() {
             return false;

@@ -1,4 +1,4 @@
-//! What is watched: the conditions that deserve somebody's attention, and whether they hold.
+//! The alert conditions, and whether each of them holds.
 //!
 //! A line belongs here if it judges a snapshot. The conditions are those of
 //! `deploy/prometheus/rutter.rules.yml` under the same names, with the same thresholds and
@@ -17,7 +17,7 @@ const S: u64 = 1_000_000_000;
 const MINUTE_NS: u64 = 60 * S;
 const MINUTES_5_NS: u64 = 300 * S;
 
-/// A core, or what is shown of it, that is older does not turn.
+/// Longest time without a turn of the core or a snapshot, seconds.
 const TURN_AGE_S_MAX: u64 = 2;
 /// A feed that is up and tells nothing for longer is stale.
 const BOOK_AGE_S_MAX: u64 = 30;
@@ -31,7 +31,7 @@ const REJECTS_PER_S_MAX: u64 = 5;
 const SYNC_LAG_S_MAX: u64 = 1;
 /// Room for the journal.
 const FREE_BYTES_MIN: u64 = 2 << 30;
-/// Logons that did not prove what they must, in five minutes.
+/// Most logons with wrong credentials in five minutes.
 const WRONG_LOGONS_MAX: u64 = 5;
 /// Gaps on client sessions in five minutes.
 const GAPS_MAX: u64 = 5;
@@ -48,14 +48,14 @@ const CORE_P99_S_MAX: f64 = 0.001;
 pub enum Severity {
     /// Somebody should look the next morning.
     Info,
-    /// Within the hour.
+    /// Needs an answer within the hour.
     Warn,
     /// At once: somebody is woken.
     Page,
 }
 
 impl Severity {
-    /// All of them, mildest first.
+    /// All severities, lowest first.
     pub const ALL: [Self; 3] = [Self::Info, Self::Warn, Self::Page];
 
     /// As rules and messages write it.
@@ -78,13 +78,13 @@ pub enum Condition {
     NoVenue,
     /// A venue is not up.
     VenueDown,
-    /// Orders at a venue have an unknown fate.
+    /// The state of orders at a venue is unknown.
     UnknownOrders,
     /// A venue does not give back an order that has to end.
     CancelStuck,
-    /// A venue that is up tells nothing of its books.
+    /// The feed of a venue that is up sends no update.
     BookStale,
-    /// A venue's books lose their trust again and again.
+    /// Books of a venue become untrusted repeatedly.
     BooksDistrusted,
     /// The kill switch is on.
     Halted,
@@ -98,9 +98,9 @@ pub enum Condition {
     JournalFailed,
     /// Little room is left for the journal.
     DiskFull,
-    /// A client was cut off because it did not read.
+    /// A client was disconnected because it did not read.
     SlowConsumer,
-    /// Logons are refused.
+    /// Logons fail because of wrong credentials, or a source is locked out.
     LogonsRefused,
     /// Many gaps or resends on client sessions.
     FixGaps,
@@ -249,18 +249,18 @@ pub struct AlertView<'a> {
     pub shown: &'a Snapshot,
     /// Since it was made, nanoseconds.
     pub age_ns: u64,
-    /// Room on the journal's file system; `None` if it cannot be asked.
+    /// Free space of the journal's file system, bytes; `None` if the system does not tell.
     pub free_bytes: Option<u64>,
 }
 
-/// A condition that holds.
+/// One condition that holds, with its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The condition that holds.
     pub condition: Condition,
-    /// Of what: a venue, a venue and a reason, a ring, a kind; empty if of the node.
+    /// The subject: a venue, a venue and a reason, a ring or a kind; empty for the node as a whole.
     pub subject: String,
-    /// What was found, for people.
+    /// The value that was found, for a person.
     pub value: String,
 }
 
@@ -277,7 +277,7 @@ impl Window {
         Self(VecDeque::from([(now_ns, 0)]))
     }
 
-    /// By how much it grew in the last `span_ns`. Holds at most a sample a second of that time.
+    /// Growth of the counter in the last `span_ns`. Keeps at most one sample per second.
     fn grew(&mut self, now_ns: u64, span_ns: u64, value: u64) -> u64 {
         let from = now_ns.saturating_sub(span_ns);
         while self.0.get(1).is_some_and(|(at, _)| *at <= from) {
@@ -290,14 +290,15 @@ impl Window {
     }
 }
 
-/// Looks at one snapshot after the other; remembers what counters were.
+/// Checks one snapshot after the other, and remembers earlier values of counters.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluator {
-    /// By condition, part of it, and subject: as many as there are metrics.
+    /// Earlier values by condition, part of the condition, and subject. Their number is bounded by
+    /// the metrics.
     windows: BTreeMap<(Condition, usize, String), Window>,
 }
 
-/// Those that hold, as they are found.
+/// Collects the conditions that hold.
 struct Found<'a> {
     windows: &'a mut BTreeMap<(Condition, usize, String), Window>,
     now_ns: u64,
@@ -330,8 +331,8 @@ fn gateway(shown: &Snapshot, name: &str) -> u64 {
 }
 
 impl Evaluator {
-    /// What holds now, in the order of the conditions. While the journal is replayed nothing is
-    /// shown, and only the disk is looked at.
+    /// The conditions that hold, in their order. While the journal is replayed there is no
+    /// snapshot, and only the disk is checked.
     pub fn look(&mut self, now_ns: u64, view: AlertView<'_>) -> Vec<Finding> {
         let mut found = Found { windows: &mut self.windows, now_ns, holding: Vec::new() };
         if let Some(free) = view.free_bytes {
@@ -380,7 +381,8 @@ fn core(found: &mut Found<'_>, view: AlertView<'_>) {
     found.when(p99_s > CORE_P99_S_MAX, Condition::SlowCore, "", value);
 }
 
-/// As Prometheus' `histogram_quantile`: even within a bucket, and the last bound for what is above.
+/// Computes a quantile like Prometheus' `histogram_quantile`: linear within a bucket, and the last
+/// bound for values above it.
 fn quantile_s(buckets: &[u64; BUCKETS_NS.len() + 1], quantile: f64) -> f64 {
     let total: u64 = buckets.iter().sum();
     let rank = quantile * total as f64;

@@ -1,13 +1,13 @@
-//! What is counted of alerts, for metrics.
+//! Counters of alerts, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::conditions::Severity;
 
-/// What becomes of a message in the end.
+/// Final result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// The sink has it.
+    /// The webhook accepted the message.
     Delivered = 0,
     /// The sink does not want it.
     Refused = 1,
@@ -49,7 +49,7 @@ impl SinkCounts {
         &self.name
     }
 
-    /// Messages by what became of them.
+    /// Number of messages by final result.
     pub fn fates(&self) -> [(&'static str, u64); FATES.len()] {
         std::array::from_fn(|at| (FATES[at], self.fates[at].load(Ordering::Relaxed)))
     }
@@ -59,13 +59,13 @@ impl SinkCounts {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Messages that wait.
+    /// Number of messages that wait.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 }
 
-/// Of all of them; without sinks if there are no alerts.
+/// Counters of all webhooks; empty without `[alerts]`.
 #[derive(Debug, Default)]
 pub struct AlertGauges {
     firing: [AtomicU64; Severity::ALL.len()],
@@ -73,7 +73,7 @@ pub struct AlertGauges {
 }
 
 impl AlertGauges {
-    /// For sinks of these names.
+    /// Counters for webhooks of these names.
     pub fn new(names: impl Iterator<Item = String>) -> Self {
         let sinks = names.map(|name| SinkCounts { name, ..SinkCounts::default() });
         Self { firing: Default::default(), sinks: sinks.collect() }

@@ -1,51 +1,51 @@
-//! What waits for one sink: how many, for how long, and when the next attempt is due.
+//! The messages that wait for one webhook, and the time of the next attempt.
 //!
-//! A line belongs here if it decides when a message is tried again or given up. It is a function of
-//! the time and the seed that it is given; the attempt itself is `webhook`.
+//! A line belongs here if it decides when a message is tried again or given up. The queue depends
+//! only on the given time and seed; `webhook` makes the attempt.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::state::{Message, Reason};
 
-/// Messages that wait for one sink; with one more the oldest goes.
+/// Most messages that wait for one webhook. A further one drops the oldest.
 pub const QUEUE_MAX: usize = 256;
 
-/// A sink's own wish to be left alone is heard up to this.
+/// Longest `Retry-After` that is obeyed, nanoseconds.
 pub const RETRY_AFTER_NS_MAX: u64 = 300_000_000_000;
 
-/// Times of one sink.
+/// Waits and maximal age of one webhook's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Before the second attempt; twice as long before each further one.
+    /// Wait before the second attempt, nanoseconds. The wait doubles with each further attempt.
     pub retry_ns_min: u64,
     /// Longest time between two attempts.
     pub retry_ns_max: u64,
-    /// An older message is given up.
+    /// Age at which a message is given up, nanoseconds.
     pub age_ns_max: u64,
 }
 
-/// What became of a message that was to wait.
+/// Result of adding a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushResult {
     /// The message waits.
     Waits,
-    /// A repetition of what still waits: left out.
+    /// The message repeats one that still waits, and is left out.
     Merged,
-    /// It waits, and the oldest was dropped for it.
+    /// The message waits, and the oldest one was dropped.
     Displaced,
 }
 
-/// What became of an attempt.
+/// Result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The sink has it.
+    /// The webhook accepted the message.
     Delivered,
-    /// The sink does not want it: the same again would not help.
+    /// The webhook refused the message: another attempt would not help.
     Refused,
-    /// It may go better later, and not before this.
+    /// The attempt failed and may succeed later.
     Failed {
-        /// Nanoseconds; 0 if the sink did not say.
+        /// The webhook's `Retry-After`, nanoseconds; 0 if absent.
         retry_after_ns: u64,
     },
 }
@@ -53,15 +53,15 @@ pub enum Outcome {
 /// The next step of a sink's thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
-    /// Try this; then tell [`Queue::done`].
+    /// Attempt this message, then call [`Queue::done`].
     Attempt(Arc<Message>),
-    /// Nothing before this.
+    /// Wait until this time, nanoseconds.
     WaitUntil(u64),
-    /// Nothing at all.
+    /// No message waits.
     Idle,
 }
 
-/// Messages in the order in which they were made; the first is the one that is tried.
+/// Messages in the order of their making. The first one is attempted.
 #[derive(Clone, Debug)]
 pub struct Queue {
     policy: RetryPolicy,
@@ -74,7 +74,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Nothing waits. The seed decides how far attempts are shifted.
+    /// An empty queue. `seed` determines the random part of the waits.
     pub const fn new(policy: RetryPolicy, seed: u64) -> Self {
         Self {
             policy,
@@ -91,12 +91,12 @@ impl Queue {
         self.waiting.len()
     }
 
-    /// Whether none waits.
+    /// True if no message waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Takes a message in.
+    /// Adds a message.
     pub fn push(&mut self, message: Arc<Message>) -> PushResult {
         let newest = self.waiting.iter().rev().find(|waiting| waiting.is_about(&message));
         if message.reason == Reason::Repeated && newest.is_some() {
@@ -104,14 +104,14 @@ impl Queue {
         }
         let full = self.waiting.len() >= QUEUE_MAX;
         if full {
-            // What is being tried is not the queue's to drop.
+            // A message that is being attempted is never dropped.
             self.waiting.remove(usize::from(self.in_flight));
         }
         self.waiting.push_back(message);
         if full { PushResult::Displaced } else { PushResult::Waits }
     }
 
-    /// The oldest, if it has waited for too long: it is given up.
+    /// Removes and returns the oldest message if it is too old.
     pub fn expired(&mut self, now_ns: u64) -> Option<Arc<Message>> {
         let old = |message: &Arc<Message>| {
             now_ns.saturating_sub(message.made_ns) > self.policy.age_ns_max
@@ -134,7 +134,7 @@ impl Queue {
         }
     }
 
-    /// The attempt is over.
+    /// Records the result of an attempt.
     pub fn done(&mut self, now_ns: u64, outcome: Outcome) {
         if !std::mem::take(&mut self.in_flight) {
             return;
@@ -152,13 +152,13 @@ impl Queue {
         }
     }
 
-    /// There is not much time left: what waits is tried at once.
+    /// Makes waiting messages due at once, because the node ends.
     pub const fn hurry(&mut self) {
         (self.failures, self.retry_at_ns) = (0, 0);
     }
 
-    /// Twice as long each time, and by chance up to a half shorter, so that many nodes do not come
-    /// at once.
+    /// The wait after a failure. It doubles each time, less a random part of up to half, so that
+    /// many nodes do not try at the same moment.
     fn backoff_ns(&mut self) -> u64 {
         let doublings = self.failures.saturating_sub(1).min(32);
         let whole = self.policy.retry_ns_min.saturating_mul(1 << doublings);

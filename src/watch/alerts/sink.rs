@@ -1,4 +1,4 @@
-//! One sink at work: its queue, and the thread that empties it.
+//! One webhook: its queue, and the thread that empties it.
 
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,9 +24,9 @@ pub(super) struct Sink {
 
 struct Waiting {
     queue: Queue,
-    /// It ends when the queue is empty, and not later than this.
+    /// Set when the node ends: the thread ends when the queue is empty, at the latest at this time.
     closes_ns: Option<u64>,
-    /// That it is full was told.
+    /// True if the log already says that the queue is full.
     full: bool,
     /// The log has said that deliveries fail.
     failing: bool,
@@ -56,7 +56,7 @@ impl Sink {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a message in; does not wait for an attempt.
+    /// Adds a message without waiting for an attempt.
     pub(super) fn push(&self, message: Arc<Message>, counts: &SinkCounts) {
         let mut waiting = self.lock();
         if waiting.queue.push(message) == PushResult::Displaced {
@@ -70,7 +70,7 @@ impl Sink {
         self.news.notify_all();
     }
 
-    /// What waits is tried at once, until this.
+    /// Makes waiting messages due at once, until `until_ns`.
     pub(super) fn close(&self, until_ns: u64) {
         let mut waiting = self.lock();
         waiting.closes_ns = Some(until_ns);
@@ -79,7 +79,7 @@ impl Sink {
         self.news.notify_all();
     }
 
-    /// Says how many did not leave.
+    /// Logs the number of messages that did not leave.
     pub(super) fn tell_unsent(&self) {
         let unsent = self.lock().queue.len();
         if unsent > 0 {
@@ -92,7 +92,7 @@ impl Sink {
         while let Some(message) = self.next(counts) {
             let answer = self.post.attempt(&self.source, &message);
             if answer.acknowledged && message.reason != Reason::Resolved {
-                // A full channel is heard with the next repetition.
+                // If the channel is full, the next repetition asks again.
                 let _ = acknowledged.try_send(Acknowledged {
                     condition: message.condition,
                     subject: message.subject.clone(),
@@ -103,7 +103,7 @@ impl Sink {
         }
     }
 
-    /// Waits for something to try.
+    /// Waits for the next message to attempt.
     fn next(&self, counts: &SinkCounts) -> Option<Arc<Message>> {
         let mut waiting = self.lock();
         loop {

@@ -1,11 +1,10 @@
-//! What becomes of conditions that hold: pending, firing, resolved; and who is told.
+//! States of an alert (pending, firing, resolved), and the webhooks that get a message.
 //!
-//! A line belongs here if it decides that a message leaves. It is a function of the time that it is
-//! given and of what was found: no clock, no thread, no network.
+//! A line belongs here if it decides that a message is sent. The result depends only on the given
+//! time and findings: no clock, thread or network.
 //!
-//! Invariant: one firing of one alert is told to a sink once, then every `repeat_ns` while it goes
-//! on, then once that it is over; whatever was told of as firing is told of as resolved to the same
-//! sinks.
+//! Invariant: a webhook gets one message when an alert fires, one every `repeat_ns` while it keeps
+//! firing, and one when it is over. Every webhook that got a firing message gets the resolved one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -19,15 +18,16 @@ const S: u64 = 1_000_000_000;
 /// Firings within this time count as flapping.
 pub const FLAP_WINDOW_NS: u64 = 3_600 * S;
 
-/// How often the time until an alert is taken as over doubles at most.
+/// Most doublings of the time until a flapping alert counts as over.
 pub const FLAP_DOUBLINGS_MAX: usize = 4;
 
 /// Which sinks get a message, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Between two messages about an alert that goes on firing.
+    /// Time between two messages about an alert that keeps firing, nanoseconds.
     pub repeat_ns: u64,
-    /// A condition that has not held for so long is over; longer for one that flaps.
+    /// An alert is over when its condition has not held for this time, nanoseconds; longer for a
+    /// flapping one.
     pub resolve_after_ns: u64,
     /// The routes, by sink.
     pub routes: Vec<Route>,
@@ -36,10 +36,10 @@ pub struct Policy {
 /// The messages that one sink gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Alerts of these are told to it from the beginning.
+    /// Severities whose alerts the webhook receives when they fire.
     pub severities: Vec<Severity>,
-    /// An alert of severity page that it was told of goes to this sink too after so many
-    /// nanoseconds, unless it is over or acknowledged by then.
+    /// Webhook that gets an alert of severity page too, and the delay in nanoseconds. An alert that
+    /// is over or acknowledged by then does not escalate.
     pub escalation: Option<(usize, u64)>,
 }
 
@@ -51,7 +51,7 @@ pub enum Reason {
     Fired,
     /// The alert goes on firing.
     Repeated,
-    /// Nobody has acknowledged it where it was told first.
+    /// Nobody has acknowledged the alert at the earlier webhook.
     Escalated,
     /// The alert is resolved.
     Resolved,
@@ -64,7 +64,7 @@ pub struct Message {
     pub reason: Reason,
     /// The alert.
     pub condition: Condition,
-    /// Of what: empty if of the node.
+    /// The subject; empty for the node as a whole.
     pub subject: String,
     /// When the condition began to hold.
     pub since_ns: u64,
@@ -74,18 +74,18 @@ pub struct Message {
     pub made_ns: u64,
     /// The value that was found last, for people.
     pub value: String,
-    /// The journal's last record by then.
+    /// Sequence of the journal's last record at that time.
     pub journal_seq: u64,
 }
 
 impl Message {
-    /// The same alert: one takes the place of another.
+    /// True if both messages are about the same alert.
     pub fn is_about(&self, other: &Self) -> bool {
         self.condition == other.condition && self.subject == other.subject
     }
 }
 
-/// A message and whom it is for.
+/// A message and its webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// Index of the sink.
@@ -94,7 +94,7 @@ pub struct Order {
     pub message: Arc<Message>,
 }
 
-/// Somebody has taken an alert up.
+/// An acknowledgement of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     /// The alert.
@@ -109,19 +109,19 @@ pub struct Acknowledged {
 struct Firing {
     fired_ns: u64,
     acknowledged: bool,
-    /// When it was told of last, as firing.
+    /// Time of the last firing message, nanoseconds.
     told_ns: u64,
-    /// By sink: when it was told first.
+    /// Time of the first message by webhook, nanoseconds.
     told: BTreeMap<usize, u64>,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    /// It holds, not for long enough yet.
+    /// The condition holds, but not yet for its duration.
     Pending,
     /// The alert fires, and its sinks were told.
     Firing(Firing),
-    /// It does not hold; remembered for those that flap.
+    /// The condition does not hold; kept to recognise flapping.
     Over,
 }
 
@@ -131,12 +131,12 @@ struct Alert {
     since_ns: u64,
     held_ns: u64,
     value: String,
-    /// When it began to fire, within [`FLAP_WINDOW_NS`].
+    /// Start times of firings within [`FLAP_WINDOW_NS`].
     firings: VecDeque<u64>,
 }
 
 impl Alert {
-    /// How long the condition must be gone.
+    /// Time for which the condition must not hold until the alert is over.
     fn quiet_ns(&self, policy: &Policy) -> u64 {
         let doublings = self.firings.len().saturating_sub(1).min(FLAP_DOUBLINGS_MAX);
         policy.resolve_after_ns.saturating_mul(1 << doublings)
@@ -150,7 +150,7 @@ impl Alert {
     }
 }
 
-/// All alerts: one a condition and subject.
+/// All alerts, one for each condition and subject.
 #[derive(Clone, Debug)]
 pub struct Alerts {
     policy: Policy,
@@ -158,12 +158,12 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// None yet.
+    /// No alerts.
     pub const fn new(policy: Policy) -> Self {
         Self { policy, alerts: BTreeMap::new() }
     }
 
-    /// Firing ones, by severity.
+    /// Number of firing alerts by severity.
     pub fn firing(&self) -> [(Severity, u64); Severity::ALL.len()] {
         Severity::ALL.map(|severity| {
             let counts = |((condition, _), alert): &(&(Condition, String), &Alert)| {
@@ -173,7 +173,7 @@ impl Alerts {
         })
     }
 
-    /// It goes to nobody else any more, as long as this firing lasts.
+    /// Stops the escalation of this firing.
     pub fn acknowledge(&mut self, told: &Acknowledged) {
         let alert = self.alerts.get_mut(&(told.condition, told.subject.clone()));
         if let Some(State::Firing(firing)) = alert.map(|alert| &mut alert.state)
@@ -183,7 +183,8 @@ impl Alerts {
         }
     }
 
-    /// What holds now, and what is to be told of it. Time does not go back between two calls.
+    /// Takes the conditions that hold, and returns the messages to send. `now_ns` never decreases
+    /// between calls.
     pub fn step(&mut self, now_ns: u64, journal_seq: u64, holding: &[Finding]) -> Vec<Order> {
         for finding in holding {
             let key = (finding.condition, finding.subject.clone());
@@ -259,7 +260,7 @@ impl Notification<'_> {
         alert.state = State::Firing(Firing { fired_ns, acknowledged: false, told_ns, told });
     }
 
-    /// Repeats and escalates what is due.
+    /// Adds due repetitions and escalations.
     fn go_on(&self, policy: &Policy, alert: &mut Alert, orders: &mut Vec<Order>) {
         let State::Firing(firing) = &alert.state else { return };
         let mut firing = firing.clone();

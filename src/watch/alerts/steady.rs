@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::clock::unix_ns;
 
-/// A clock that is not set back: the wall's when it was made, and steady from there.
+/// A clock that never goes back: the wall clock at its start, plus monotonic time since then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MonotonicWallClock {
     made_ns: u64,

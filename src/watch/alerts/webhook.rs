@@ -1,7 +1,8 @@
-//! One attempt to tell a sink: the body, its signature, the request, and what the answer means.
+//! One attempt to deliver a message: the body, its signature, the request, and the meaning of the
+//! answer.
 //!
-//! A line belongs here if it makes or reads HTTP. When to try is `queue`; `docs/alerts.md` is what
-//! a receiver holds on to.
+//! A line belongs here if it makes or reads HTTP. `queue` decides when to try; `docs/alerts.md` is
+//! the contract for receivers.
 
 use std::fmt::Write as _;
 
@@ -17,7 +18,7 @@ use super::queue::Outcome;
 use super::state::{Message, Reason};
 use crate::config::Webhook;
 
-/// The body's format.
+/// Version of the body's format.
 pub const BODY_VERSION: u32 = 1;
 
 /// The HMAC-SHA256 of the body, as `sha256=` and 64 hexadecimal digits.
@@ -26,7 +27,7 @@ pub const SIGNATURE_HEADER: &str = "rutter-signature";
 /// The message's id: the same in each attempt.
 pub const ID_HEADER: &str = "rutter-message";
 
-/// What a sink answers when somebody has taken the alert up: `true`.
+/// Header with which a webhook acknowledges an alert; its value is `true`.
 pub const ACKNOWLEDGED_HEADER: &str = "rutter-acknowledged";
 
 const MS_NS: u64 = 1_000_000;
@@ -44,7 +45,7 @@ pub struct AlertSource {
     pub started_ns: u64,
 }
 
-/// What is posted. Its fields keep their names and meaning as long as `version` does.
+/// The posted body. Within one `version` its fields keep their names and meaning.
 #[derive(Clone, Debug, Serialize)]
 pub struct Body<'a> {
     version: u32,
@@ -114,18 +115,18 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What an attempt came to.
+/// Result of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// For the queue.
+    /// Result for the queue.
     pub outcome: Outcome,
     /// Somebody has taken the alert up.
     pub acknowledged: bool,
-    /// For the log: a status, or a word; never text of the sink.
+    /// For the log: the HTTP status or our own word, never text of the webhook.
     pub what: String,
 }
 
-/// Posts to one sink. Calls block for its timeout at most.
+/// Posts to one webhook. A call blocks at most for its timeout.
 pub struct Post {
     url: Secret,
     headers: Vec<(String, Secret)>,
@@ -149,13 +150,13 @@ impl Post {
         })
     }
 
-    /// Tells a message once.
+    /// Makes one attempt to deliver a message.
     pub fn attempt(&self, source: &AlertSource, message: &Message) -> Answer {
         let body = Body::new(source, message);
         let Ok(bytes) = serde_json::to_vec(&body) else {
             return refused("the body cannot be written");
         };
-        // A connection that is kept open may be gone by the next alert.
+        // A kept connection may be closed by the next alert.
         let mut call = self
             .agent
             .post(self.url.expose())
@@ -169,7 +170,7 @@ impl Post {
             let signature = format!("sha256={}", hex(hmac::sign(key, &bytes).as_ref()));
             call = call.header(SIGNATURE_HEADER, signature);
         }
-        // What the sink says beyond its head is not read.
+        // Only the head of the answer is read.
         match call.send(&bytes[..]) {
             Ok(response) => answer(response.status().as_u16(), response.headers()),
             Err(error) => failed(word(&error), 0),
@@ -186,7 +187,8 @@ fn failed(what: impl Into<String>, retry_after_ns: u64) -> Answer {
     Answer { outcome, acknowledged: false, what: what.into() }
 }
 
-/// What a status means. A redirect is not followed: an alert goes where it was configured to go.
+/// The result of an HTTP status. Redirects are not followed: an alert goes only to the configured
+/// address.
 fn answer(status: u16, headers: &HeaderMap) -> Answer {
     let what = format!("status {status}");
     match status {
@@ -204,7 +206,7 @@ fn answer(status: u16, headers: &HeaderMap) -> Answer {
     }
 }
 
-/// A word for it: what the error says itself may hold the address.
+/// Our own word for an error: the error's text may contain the address.
 fn word(error: &ureq::Error) -> &'static str {
     match error {
         ureq::Error::Timeout(_) => "no answer in time",

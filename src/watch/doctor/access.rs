@@ -1,5 +1,5 @@
-//! Who may read what: the configuration, secrets, keys and the data; and how long certificates
-//! last.
+//! Checks the permissions of configuration, secrets, keys and data, and the validity of
+//! certificates.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -55,8 +55,8 @@ fn unix_s() -> i64 {
     (unix_ns() / 1_000_000_000) as i64
 }
 
-/// What has the bits of `forbidden` is open to others. Readable by the group is for a service's own
-/// group, and only warned of.
+/// A file with a bit of `forbidden` is open to others. Readable by the group is only a warning,
+/// because a service may have its own group.
 fn private(path: &Path, forbidden: u32) -> Finding {
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
@@ -77,7 +77,7 @@ fn private(path: &Path, forbidden: u32) -> Finding {
     }
 }
 
-/// How long the certificates of a file last: the first of them to end.
+/// Remaining validity of the certificate in a file that ends first.
 fn lasts(path: &Path, now_s: i64) -> Finding {
     let shown = path.display();
     let unreadable = |why: String| {

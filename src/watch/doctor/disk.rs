@@ -12,7 +12,7 @@ use crate::config::{Config, Durability};
 /// Writes that are measured, each with its sync.
 const SYNCS: usize = 100;
 
-/// All of them together take no longer than this; a slower disk is measured by fewer.
+/// Longest time of the whole measurement; a slow disk gets fewer samples.
 const MEASURE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// A record's size, about.

@@ -21,7 +21,7 @@ pub enum Level {
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at, such as `clock_source`.
+    /// Name of the check, such as `clock_source`.
     pub check: &'static str,
     /// How serious the result is.
     pub level: Level,

@@ -12,7 +12,7 @@ use crate::watch::clock_offset::chrony_offset;
 /// A clock further off makes signatures and timestamps doubtful, nanoseconds.
 const OFFSET_NS_WARN: u64 = 50_000_000;
 
-/// A clock further off makes exchanges refuse what is signed, nanoseconds.
+/// Clock error from which exchanges refuse signed requests, nanoseconds.
 const OFFSET_NS_FAIL: u64 = 500_000_000;
 
 /// Open files that a node of many sessions wants.

@@ -14,7 +14,7 @@ const WEBHOOK: &str = "webhook";
 /// How long one address may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long all of them may take, the name service included.
+/// Longest time of all connection checks, name service included.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A connection to each address, all at once.
@@ -40,7 +40,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         let (sender, host, port) = (sender.clone(), url.host.clone(), url.port);
         // A name service that hangs keeps its thread, not us.
         let look = move || {
-            // Nobody listens any more when it comes too late.
+            // After the timeout nobody receives the result.
             let _ = sender.send((at, connect(&host, port)));
         };
         if let Err(error) = std::thread::Builder::new().name("reach".to_owned()).spawn(look) {

@@ -1,5 +1,5 @@
-//! An event as one JSON object: `ts`, `level`, `event`, then what there is of `trace_id`,
-//! `order_id`, `session` and `seq`, then `target`, then its other fields.
+//! An event as one JSON object: `ts`, `level`, `event`, then `trace_id`, `order_id`, `session` and
+//! `seq` if present, then `target`, then the other fields.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Longest text of one field, in characters; what is longer is cut.
+/// Longest text of one field, in characters; longer texts are cut.
 pub const TEXT_CHARS_MAX: usize = 4_096;
 
-/// What each line has already.
+/// Member names that every line has.
 const OWN_NAMES: [&str; 4] = ["ts", "level", "event", "target"];
 
-/// What comes before the other fields, in this order.
+/// Members that come before the other fields, in this order.
 const FIRST_NAMES: [&str; 4] = ["trace_id", "order_id", "session", "seq"];
 
 /// Writes events as JSON.
@@ -50,7 +50,7 @@ where
         write!(writer, ",\"target\":{}", Value::from(metadata.target()))?;
         let is_other = |name| !FIRST_NAMES.contains(name);
         for (name, value) in fields.others.iter().filter(|(name, _)| is_other(name)) {
-            // A field must not stand for what every line has.
+            // A field with the name of a fixed member gets an underscore.
             let end = if OWN_NAMES.contains(name) { "_" } else { "" };
             write!(writer, ",\"{name}{end}\":{value}")?;
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Keeps what is written.
+/// A writer that keeps its lines, for tests.
 #[derive(Clone, Default)]
 pub struct CapturedLogs(pub Arc<Mutex<Vec<u8>>>);
 

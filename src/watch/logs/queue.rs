@@ -1,4 +1,4 @@
-//! The queue between those who log and the thread that writes, and what that thread leaves out.
+//! The queue between the logging threads and the writing thread, and the limit of repeated lines.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,33 +14,33 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::trace::TARGET;
 
-/// Lines that wait to be written; what comes on top is dropped and counted.
+/// Most lines that wait to be written; further lines are dropped and counted.
 pub const LINES_MAX: usize = 8_192;
 
-/// How often the same may be said in one [`WINDOW`].
+/// Most writings of the same line in one [`WINDOW`].
 pub const REPEATS_MAX: u64 = 20;
 
-/// After this, what was left out is told, and counting begins anew.
+/// Length of a window. At its end the left-out lines are reported, and counting starts again.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
-/// Different lines that are told apart in one window; more are written without a limit.
+/// Most different lines that are counted in one window; further ones are written without a limit.
 pub const DIFFERENT_MAX: usize = 4_096;
 
-/// How much of a line that was left out is told.
+/// Characters of a left-out line that the report shows.
 const SHOWN_CHARS: usize = 200;
 
-/// How long an end waits for the last lines.
+/// Longest wait for the last lines when logging ends.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the thread looks at the clock when nothing comes.
+/// Longest wait of the writing thread between two checks of the window.
 const POLL_PERIOD: Duration = Duration::from_millis(100);
 
 /// Lines that were not written, since the process began.
 #[derive(Debug, Default)]
 pub struct LogCounts {
-    /// For want of room in the queue.
+    /// Lines dropped because the queue was full.
     pub dropped: AtomicU64,
-    /// Because they said the same again.
+    /// Lines left out because they repeated another line.
     pub repeated: AtomicU64,
 }
 
@@ -51,7 +51,7 @@ pub fn counts() -> &'static LogCounts {
     &COUNTS
 }
 
-/// What those who log write to: never waits.
+/// The writer for logging threads; never waits.
 #[derive(Clone, Debug)]
 pub struct LineWriter {
     lines: SyncSender<Line>,
@@ -59,11 +59,11 @@ pub struct LineWriter {
     is_limited: bool,
 }
 
-/// A line on its way.
+/// A line in the queue.
 #[derive(Debug)]
 struct Line {
     bytes: Vec<u8>,
-    /// It is not to be said again and again.
+    /// True if repetitions of this line are limited.
     is_limited: bool,
 }
 
@@ -89,7 +89,7 @@ impl MakeWriter<'_> for LineWriter {
         self.clone()
     }
 
-    /// Each fill of an order is an event of its own, however alike they look.
+    /// Lines about single orders are not limited: each fill is a separate event.
     fn make_writer_for(&self, about: &Metadata<'_>) -> Self {
         Self { is_limited: about.target() != TARGET, ..self.clone() }
     }
@@ -117,7 +117,7 @@ impl Drop for LogGuard {
 /// Starts the thread.
 ///
 /// # Errors
-/// The system's.
+/// Error of the operating system.
 pub fn start(out: impl Write + Send + 'static) -> io::Result<(LineWriter, LogGuard)> {
     start_counting(out, &COUNTS)
 }
@@ -136,7 +136,7 @@ fn start_counting(
     Ok((LineWriter { lines, counts, is_limited: true }, LogGuard { end, thread: Some(thread) }))
 }
 
-/// The writing end.
+/// The writing thread's state.
 struct Writer<W> {
     out: W,
     limiter: Limiter,
@@ -175,7 +175,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Tells what was left out, in JSON in any case: a program may look for it.
+    /// Reports the left-out lines, always as JSON, so that a program can find them.
     fn close_window(&mut self) {
         for (count, shown) in self.limiter.close() {
             let line = serde_json::json!({
@@ -218,7 +218,7 @@ impl Limiter {
         true
     }
 
-    /// Ends the window: how many of what were left out.
+    /// Ends the window. Returns each left-out line with its count.
     fn close(&mut self) -> Vec<(u64, String)> {
         let seen = std::mem::take(&mut self.seen);
         let over = seen.into_values().filter(|(count, _)| *count > REPEATS_MAX);

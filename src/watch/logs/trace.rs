@@ -1,8 +1,8 @@
 //! An order's way through the node, from its client's bytes to the venues' and back: lines at level
 //! `debug`, all with the order's trace. `docs/logs.md` says how they are read.
 //!
-//! A line belongs here if it writes one of them. The stations call, between a ring and a socket;
-//! below `debug` a call costs a look at the level, and nothing is made into text.
+//! A line belongs here if it writes one of these lines. The stations call it between a ring and a
+//! socket. Below level `debug` a call costs one check of the level and makes no text.
 
 use std::fmt;
 
@@ -18,8 +18,8 @@ use tracing::{Level, debug, enabled};
 /// What these lines are called in a level, as in `info,order=debug`.
 pub const TARGET: &str = "order";
 
-/// Children whose orders a sender remembers, a power of two. Of an older one that still lives the
-/// lines have no trace any more, only the child's id.
+/// Number of children whose orders a sender remembers, a power of two. The lines of an older open
+/// child have only the child's id.
 pub const CHILDREN_MAX: usize = 1 << 16;
 
 /// Whether these lines are written at present.
@@ -197,8 +197,8 @@ struct Known {
     trace: u64,
 }
 
-/// What one sender knows of its children, for the lines about them. Learnt whatever the level is,
-/// at a store a command, so that a level that is raised shows the orders that are open already.
+/// Orders and traces of one sender's children, for log lines. They are stored at every level, one
+/// store per command, so a raised level also shows orders that are already open.
 #[derive(Debug)]
 pub struct Children {
     venue: String,
@@ -206,7 +206,7 @@ pub struct Children {
 }
 
 impl Children {
-    /// None yet, at the venue of that name.
+    /// An empty memory for the venue `venue`.
     pub fn new(venue: String) -> Self {
         Self { venue, places: vec![Known::default(); CHILDREN_MAX].into_boxed_slice() }
     }

@@ -66,7 +66,7 @@ struct MetricsPage {
     now_ns: u64,
 }
 
-/// Metrics with our prefix.
+/// Metrics with the prefix `rutter_`.
 #[derive(Debug)]
 struct PrefixedMetrics(Arc<MetricsPage>);
 
@@ -74,11 +74,11 @@ struct PrefixedMetrics(Arc<MetricsPage>);
 #[derive(Debug)]
 struct AlertMetrics(Arc<Monitor>);
 
-/// Metrics under the names that desks share.
+/// Metrics under the names that a trading desk uses for all its systems, without prefix.
 #[derive(Debug)]
 struct CommonMetrics(Arc<MetricsPage>);
 
-/// Writes families.
+/// Writes metric families.
 struct FamilyWriter<'a>(DescriptorEncoder<'a>);
 
 impl FamilyWriter<'_> {
@@ -409,7 +409,7 @@ impl MetricsPage {
     }
 }
 
-/// What a halt may be about.
+/// Scopes of a halt, as label values.
 const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];
 
 const fn scope_name(row: &rutter_admin::model::ScopeRow) -> &'static str {

@@ -1,7 +1,7 @@
 //! Counts what only metrics need, as outputs tell it, and makes the snapshots.
 //!
-//! Runs on the read model's thread. What has to be remembered of a child until it is over is kept
-//! in a ring of slots by its serial number, so it is bounded and never searched.
+//! Runs on the read model's thread. Data about an open child is kept in a ring of slots by the
+//! child's id, so memory is bounded and nothing is searched.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,11 +40,11 @@ struct OpenChild {
 /// Where the rest comes from.
 #[derive(Debug)]
 pub struct GaugeSources {
-    /// The core's.
+    /// Gauges of the core.
     pub core: Arc<CoreGauges>,
-    /// The client gateway's.
+    /// Gauges of the client gateway.
     pub gateway: Arc<GatewayGauges>,
-    /// The journal.
+    /// Progress of the journal.
     pub journal: Watch,
     /// How far the input ring is read.
     pub taken: Arc<InputPositions>,
@@ -62,7 +62,7 @@ pub struct MetricsModel {
     counted: OrderMetrics,
     children: Vec<OpenChild>,
     sources: GaugeSources,
-    /// Sequence and time of what was written and is not known to be on disk, oldest first.
+    /// Sequence and time of written records that are not known to be on disk, oldest first.
     unsynced: VecDeque<(u64, u64)>,
     feeds: Vec<FeedSnapshot>,
     heard_ns: Vec<u64>,
@@ -200,7 +200,7 @@ impl MetricsModel {
         }
     }
 
-    /// Everything as it is now.
+    /// Makes a snapshot.
     pub fn snapshot(
         &self,
         now_ns: u64,
@@ -241,7 +241,7 @@ impl MetricsModel {
 
     fn journal(&self, now_ns: u64) -> JournalSnapshot {
         let watch = &self.sources.journal;
-        // What is synced first: what is written can only be more by then.
+        // Reads the synced position first: the written position can then only be larger.
         let (durable, synced_bytes) = (watch.durable(), watch.synced_bytes());
         let written_bytes = watch.written_bytes();
         let oldest = self.unsynced.front().filter(|(seq, _)| *seq > durable);

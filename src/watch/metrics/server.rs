@@ -1,4 +1,4 @@
-//! A small HTTP server for those who scrape and probe.
+//! A small HTTP server for scrapes and probes.
 //!
 //! A line belongs here if it reads a request or writes an answer. One thread accepts. At most
 //! [`CONNECTIONS_MAX`] connections are served, each by a short-lived thread: one request of at most
@@ -16,7 +16,7 @@ use super::exposition;
 use crate::clock::unix_ns;
 use crate::watch::monitor::Monitor;
 
-/// Connections at once.
+/// Most connections at once.
 pub const CONNECTIONS_MAX: usize = 16;
 
 /// Most headers of a request.
@@ -28,7 +28,7 @@ pub const REQUEST_BYTES_MAX: usize = 4_096;
 /// How long one connection may take in all.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the server does not start.
+/// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: cannot listen on {address}: {source}")]
 pub struct MetricsError {
@@ -46,7 +46,7 @@ pub struct MetricsServer {
 }
 
 impl MetricsServer {
-    /// Listens.
+    /// Binds the address and starts to listen.
     ///
     /// # Errors
     /// [`MetricsError`].
@@ -67,7 +67,7 @@ impl MetricsServer {
     }
 }
 
-/// Those who scrape and probe.
+/// Serves the connections of scrapes and probes.
 struct Scrapes(Arc<Monitor>);
 
 impl ConnectionHandler<TcpStream> for Scrapes {
@@ -75,7 +75,7 @@ impl ConnectionHandler<TcpStream> for Scrapes {
     const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
 
     fn serve(&self, stream: TcpStream) {
-        // A client that goes away in the middle is no news.
+        // A client that closes the connection early is not reported.
         drop(serve(stream, &self.0));
     }
 
@@ -84,7 +84,7 @@ impl ConnectionHandler<TcpStream> for Scrapes {
     }
 }
 
-/// An answer.
+/// An HTTP answer.
 struct Answer {
     status: &'static str,
     content_type: &'static str,
@@ -97,7 +97,7 @@ fn plain(status: &'static str, body: &str) -> Answer {
     Answer { status, content_type: PLAIN, body: body.to_owned() }
 }
 
-/// Without waiting for anything: what the system's buffer does not take is lost.
+/// Writes without waiting: bytes that do not fit the socket's buffer are lost.
 fn refuse(mut stream: TcpStream) {
     let busy = head(&plain("503 Service Unavailable", ""), 0);
     if stream.set_nonblocking(true).is_ok() {
@@ -212,7 +212,7 @@ mod tests {
     fn said(server: &MetricsServer, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(server.address()).expect("connects");
         stream.set_read_timeout(Some(REQUEST_TIMEOUT * 2)).expect("set");
-        // What is refused early may not be read to its end.
+        // The client may not read an early refusal to its end.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);

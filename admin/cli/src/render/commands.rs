@@ -17,7 +17,7 @@ pub fn done(ok: &Value, look: &Look) -> Vec<Line> {
     vec![line]
 }
 
-/// What a change would do.
+/// Shows the answer to a dry run.
 pub fn dry_run(ok: &Value) -> Vec<Line> {
     vec![
         Line::of("dry run, nothing is changed: ", Paint::Bold)
@@ -26,7 +26,7 @@ pub fn dry_run(ok: &Value) -> Vec<Line> {
     ]
 }
 
-/// What operators did.
+/// Shows operators' commands.
 pub fn list(ok: &Value, look: &Look) -> Vec<Line> {
     let mut table = Table::new(&[
         numbers("journal", 0),
@@ -86,7 +86,7 @@ fn typed(verb: &str) -> String {
     Verb::find(verb).map_or_else(|_| verb.to_owned(), |verb| verb.row().typed.to_owned())
 }
 
-/// What the node knows.
+/// Shows the verbs of the node.
 pub fn help(ok: &Value) -> Vec<Line> {
     let mut lines = Vec::new();
     for (title, changes) in [("looks, any role", false), ("changes", true)] {

@@ -1,4 +1,4 @@
-//! Orders and what they trade: `orders`, `order`, `book`, `instruments`.
+//! Orders and instruments: `orders`, `order`, `book`, `instruments`.
 
 use serde_json::Value;
 

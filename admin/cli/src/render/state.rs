@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::text::{self, Line, Paint, Span, Table, numbers, words};
 use super::{Look, counted, duration, flag, number, rows, scopes, should_be_none, tally, word};
 
-/// What is halted, for a banner; `None` if nothing is.
+/// The halted scopes for a banner; `None` if there are none.
 pub fn halted(status: &Value) -> Option<String> {
     let scopes = scopes(status, "halts");
     if scopes.is_empty() {
@@ -258,7 +258,7 @@ pub fn rings(ok: &Value) -> Table {
 /// Free space below which it is shown as wrong.
 const FREE_BYTES_MIN: u64 = 1 << 30;
 
-/// What the journal has.
+/// Shows the state of the journal.
 pub fn journal(ok: &Value) -> Vec<Line> {
     let seq = number(ok, "seq").unwrap_or(0);
     let behind = |name| number(ok, name).map_or(0, |at| seq.saturating_sub(at));

@@ -20,7 +20,7 @@ pub enum Key {
     Char(char),
     /// Opens, or goes on.
     Enter,
-    /// Back.
+    /// The Escape key: back.
     Esc,
     /// The next list.
     Tab,
@@ -40,12 +40,12 @@ pub enum Key {
     Interrupt,
 }
 
-/// What the loop has to do.
+/// Action for the main loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Leave.
+    /// Leave the program.
     Quit,
-    /// Ask the node anew: something else is looked at.
+    /// Send new requests: another panel or item is shown.
     Refresh,
     /// Send this; the answer comes back with the ticket.
     Send {
@@ -125,7 +125,7 @@ pub struct Dialog {
     pub code: String,
     /// The confirming word as typed so far.
     pub word: String,
-    /// What the node says would be done.
+    /// The node's answer to the dry run.
     pub would: String,
     /// The answer to the request.
     pub outcome: String,
@@ -149,7 +149,7 @@ impl Dialog {
         }
     }
 
-    /// What has to be typed.
+    /// The word that confirms.
     pub fn confirmation(&self) -> String {
         self.verb.name().to_ascii_uppercase()
     }
@@ -198,7 +198,7 @@ pub struct App {
 }
 
 impl App {
-    /// Answers came.
+    /// Takes new answers.
     pub fn heard(&mut self, sample: Sample) {
         let before = self.sample.as_ref().map(|before| &before.status);
         let rates = before.and_then(|before| Rates::between(before, &sample.status));
@@ -251,7 +251,7 @@ impl App {
         rows.iter().filter(|row| needle.is_empty() || holds(row, &needle)).collect()
     }
 
-    /// One key.
+    /// Handles a key.
     pub fn key(&mut self, key: Key) -> Option<Action> {
         if key == Key::Interrupt {
             return Some(Action::Quit);
@@ -350,7 +350,7 @@ impl App {
         None
     }
 
-    /// What is looked at can be halted, and everything.
+    /// Scopes that can be halted: everything, and the marked item.
     fn scopes_to_halt(&self) -> Vec<Chosen> {
         let mut scopes = vec![None];
         if let View::Venue(venue) = &self.view {
@@ -370,7 +370,7 @@ impl App {
         scopes
     }
 
-    /// What is halted.
+    /// Scopes that are halted.
     fn scopes_to_resume(&self) -> Vec<Chosen> {
         let Some(sample) = &self.sample else { return vec![None] };
         let kinds = ["venue", "symbol", "session", "account"];

@@ -1,4 +1,4 @@
-//! What was last heard of the node, and how fast it goes: differences of two answers.
+//! The last answers of the node, and rates from the difference of two answers.
 
 use serde_json::Value;
 
@@ -7,9 +7,9 @@ use super::super::render::{number, rows};
 /// Answers of about one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
-    /// Who the node thinks we are, and what we may.
+    /// Name of the user, as the node knows it.
     pub user: String,
-    /// As above.
+    /// Role of the user.
     pub role: String,
     /// The `ok` of `status`.
     pub status: Value,
@@ -17,7 +17,7 @@ pub struct Sample {
     pub orders: Value,
     /// The `ok` of `order`, of the one that is open.
     pub order: Option<Value>,
-    /// What the node refused to tell.
+    /// Error of a refused request.
     pub refused: Option<String>,
 }
 

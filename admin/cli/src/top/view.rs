@@ -1,4 +1,4 @@
-//! One frame from what was heard and which keys were pressed. No input or output, no clock.
+//! Draws one frame from answers and keys. No input, output or clock.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -219,8 +219,8 @@ fn overview(app: &App, sample: &Sample, width: usize, height: usize) -> Vec<Line
     lines
 }
 
-/// Titles and two rows are for each; then who has the marked row gets what it wants, then the
-/// others from above.
+/// Each list gets its title and two rows. Then the list with the marked row gets the rows that it
+/// needs, then the others from top to bottom.
 pub fn allot(wants: [usize; 4], focus: usize, height: usize) -> [usize; 4] {
     let mut rooms = wants.map(|want| want.min(3));
     let mut left = height.saturating_sub(rooms.iter().sum());

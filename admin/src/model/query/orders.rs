@@ -15,8 +15,8 @@ use crate::model::slots::{ModelChild, ModelOrder};
 const AVERAGE_EXTRA_DECIMALS: u32 = 4;
 
 impl ReadModel {
-    /// The orders that the filter means, newest first. Open ones are all found. Of those that are
-    /// over, the ones are that lie no further back than the core's table is long.
+    /// The selected orders, newest first. All open orders are found, and ended ones as far back as
+    /// the core's table reaches.
     pub fn orders(&self, filter: &OrderFilter) -> OrdersPage {
         let limit = if filter.limit == 0 { ROWS_MAX } else { filter.limit.min(ROWS_MAX) };
         let newest =

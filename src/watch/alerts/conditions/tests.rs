@@ -7,8 +7,8 @@ use rutter_admin::VenueStatus;
 
 const RULES: &str = include_str!("../../../../deploy/prometheus/rutter.rules.yml");
 
-/// Only Prometheus can tell: who does not answer cannot say so itself, and nor can one whose
-/// webhooks do not take what it says.
+/// Rules for Prometheus only: a node that does not answer, or whose webhooks fail, cannot report
+/// that itself.
 const ONLY_PROMETHEUS: [&str; 2] = ["RutterDown", "RutterAlertsUntold"];
 
 const NOW: u64 = 1_000_000 * S;
@@ -68,7 +68,7 @@ fn view(shown: &Snapshot) -> AlertView<'_> {
     AlertView { shown, age_ns: 0, free_bytes: Some(FREE_BYTES_MIN) }
 }
 
-/// What holds after a change to a sound node that was looked at before.
+/// The conditions that hold after a change to a sound snapshot.
 fn after(change: impl FnOnce(&mut Snapshot)) -> Vec<(Condition, String)> {
     let mut watcher = Evaluator::default();
     let mut shown = sound();
