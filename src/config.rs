@@ -300,6 +300,13 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        for venue in &self.venue {
+            let key = |name: &str| format!("venue.{}.{name}", venue.name);
+            venue
+                .own_keys
+                .check(venue.kind)
+                .or_else(|error| wrong(key(&error.key), error.reason))?;
+        }
         self.check_node()?;
         unique("assets", 12, self.assets.iter())?;
         unique("account", 12, self.account.iter().map(|a| &a.name))?;
@@ -371,7 +378,6 @@ impl Config {
         Url::parse(&venue.order_url).or_else(|reason| wrong(key("order_url"), reason))?;
         Url::parse(&venue.feed_url).or_else(|reason| wrong(key("feed_url"), reason))?;
         Url::parse(&venue.rest_url).or_else(|reason| wrong(key("rest_url"), reason))?;
-        venue.own_keys.check(venue.kind).or_else(|error| wrong(key(&error.key), error.reason))?;
         unique(&key("listing"), 20, venue.listing.iter().map(|l| &l.instrument))?;
         for listing in &venue.listing {
             let key = |name: &str| key(&format!("listing.{}.{name}", listing.instrument));

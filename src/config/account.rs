@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
-use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
+use rutter_core::input::{AccountLimits, LIMITS, LimitKind, LimitValue};
 use rutter_core::number::Amount;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -57,16 +57,19 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
-                    values.insert(limit.key, value(limit, &mut map)?);
+                    values.insert(limit.key, value(limit.kind, &mut map)?);
                 }
             }
         }
+        let name: String = name.ok_or_else(|| Error::missing_field(NAME))?;
         let mut limits = AccountLimits::NONE;
         for limit in LIMITS {
-            let value = values.get(limit.key).ok_or_else(|| Error::missing_field(limit.key))?;
-            limit.set(&mut limits, *value);
+            let value = values.remove(limit.key).ok_or_else(|| Error::missing_field(limit.key))?;
+            let value = value.map_err(|reason| {
+                Error::custom(format!("account.{name}.{}: {reason}", limit.key))
+            })?;
+            limit.set(&mut limits, value);
         }
-        let name = name.ok_or_else(|| Error::missing_field(NAME))?;
         Ok(AccountConfig { name, price_slack_ppm: slack_ppm, limits })
     }
 }
@@ -77,19 +80,19 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!("unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{known}`"))
 }
 
-/// The value of a limit's key.
-fn value<'de, A: MapAccess<'de>>(limit: &Limit, map: &mut A) -> Result<LimitValue, A::Error> {
-    match limit.kind {
+/// The value of a limit's key, or why the value is out of range.
+fn value<'de, A: MapAccess<'de>>(
+    kind: LimitKind,
+    map: &mut A,
+) -> Result<Result<LimitValue, &'static str>, A::Error> {
+    Ok(match kind {
         LimitKind::Whole => Ok(LimitValue::Whole(map.next_value()?)),
         LimitKind::Amount => match super::amount(map.next_value::<Decimal>()?) {
             Some(amount) if amount > 0 => Ok(LimitValue::Amount(Amount(amount))),
-            Some(_) => Err(Error::custom(format!("`{}` is not above zero", limit.key))),
-            None => Err(Error::custom(format!(
-                "`{}` has too many decimals, or is too large",
-                limit.key
-            ))),
+            Some(_) => Err("not above zero"),
+            None => Err("too many decimals, or too large"),
         },
-    }
+    })
 }
 
 #[cfg(test)]
@@ -119,7 +122,9 @@ mod tests {
         }
         assert!(refused("name = \"fund\"", "").contains("name"));
         assert!(refused("name", "surprise = 1\nname").contains("surprise"));
-        assert!(refused("\"5.5\"", "\"0\"").contains("order_notional_max` is not above zero"));
+        assert!(
+            refused("\"5.5\"", "\"0\"").contains("account.fund.order_notional_max: not above zero")
+        );
         assert!(refused("\"5.5\"", "\"1e-19\"").contains("order_notional_max"));
         assert!(refused("= 5\n", "= -1\n").contains("price_collar_ppm"));
     }

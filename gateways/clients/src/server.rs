@@ -371,6 +371,8 @@ impl<S: MessageStore> GatewayServer<S> {
         worked |= self.read_all(now_ns, publish);
         worked |= self.gateway.on_timer(now_ns);
         worked |= self.end_leaving(now_ns);
+        // The core learns of lost connections before new ones are accepted and bytes are written.
+        worked |= self.deliver(now_ns, publish);
         // A newcomer may displace somebody, so writing and closing come last.
         worked |= self.accept_all(now_ns);
         self.flush(now_ns);

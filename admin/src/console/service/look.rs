@@ -61,6 +61,15 @@ fn joined(rows: Value, more: &[(String, Map<String, Value>)]) -> Value {
     Value::Array(rows.into_iter().map(join).collect())
 }
 
+/// The stages of that name on that path; `None` stands for all.
+fn latency(snapshot: &NodeSnapshot, stage: Option<&str>, path: Option<&str>) -> Value {
+    let is_wanted = |wanted: Option<&str>, name: &str| wanted.is_none_or(|wanted| wanted == name);
+    let stages = snapshot.stages.iter();
+    let rows: Vec<_> =
+        stages.filter(|row| is_wanted(stage, row.stage) && is_wanted(path, row.path)).collect();
+    json!({"stages": rows})
+}
+
 impl ConsoleService {
     pub(super) fn look(&self, look: &Look) -> Answer {
         let snapshot = self.node.snapshot.load();
@@ -68,7 +77,10 @@ impl ConsoleService {
             Look::Help {} => Ok(verb::help()),
             Look::Status {} => Ok(self.status(&snapshot)),
             Look::Venues {} => Ok(json!({"venues": self.venues(&snapshot)})),
-            Look::Instruments {} => Ok(json!({"instruments": self.node.model().instruments()})),
+            Look::Instruments {} => {
+                let rows = self.node.model().instruments();
+                Ok(json!({"instruments": rows}))
+            }
             Look::Book { symbol, venue, depth } => {
                 self.book(&snapshot, symbol, venue.as_deref(), *depth)
             }
@@ -112,14 +124,7 @@ impl ConsoleService {
                 Ok(json!({"limits": rows}))
             }
             Look::Latency { stage, path } => {
-                let is_wanted = |wanted: &Option<String>, name: &str| {
-                    wanted.as_ref().is_none_or(|wanted| wanted == name)
-                };
-                let stages = snapshot.stages.iter();
-                let rows: Vec<_> = stages
-                    .filter(|row| is_wanted(stage, row.stage) && is_wanted(path, row.path))
-                    .collect();
-                Ok(json!({"stages": rows}))
+                Ok(latency(&snapshot, stage.as_deref(), path.as_deref()))
             }
             Look::Journal {} => Ok(self.journal(&snapshot)),
             Look::Config {} => {
@@ -128,7 +133,8 @@ impl ConsoleService {
             }
             Look::Commands { limit } => {
                 let limit = rows_of(*limit)?;
-                Ok(json!({"commands": self.node.model().commands(limit)}))
+                let rows = self.node.model().commands(limit);
+                Ok(json!({"commands": rows}))
             }
             Look::Pending {} => Ok(json!({"pending": self.pending().rows(self.node.now_ns())})),
         }
