@@ -5,6 +5,7 @@
 
 mod config;
 pub mod feed;
+mod ids;
 pub mod orders;
 mod reject;
 

@@ -6,6 +6,7 @@
 mod assets;
 mod config;
 pub mod feed;
+mod ids;
 pub mod orders;
 mod reject;
 

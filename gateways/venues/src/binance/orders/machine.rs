@@ -20,9 +20,9 @@ use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
+use crate::binance::ids;
 use crate::binance::reject::Verdict;
 use crate::decimal::DecimalError;
-use crate::ids;
 use crate::inquiry::{Inquiry, Phase};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
@@ -546,7 +546,7 @@ impl BinanceOrders {
     fn send_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) -> Option<()> {
         let listing = self.listings.instrument(new.instrument)?;
         let entry = self.children.ensure(new.child).ok()?;
-        let id = ids::dashed(self.config.node_tag, new.child);
+        let id = ids::order(self.config.node_tag, new.child);
         let window = self.config.recv_window_ms;
         let seq = self
             .session
@@ -580,8 +580,8 @@ impl BinanceOrders {
         let listing = self.listings.instrument(cancel.instrument)?;
         let entry = self.children.ensure(child).ok()?;
         let attempt = entry.cancels.wrapping_add(1);
-        let order = ids::dashed(self.config.node_tag, child);
-        let request = ids::dashed_cancel(self.config.node_tag, child, attempt);
+        let order = ids::order(self.config.node_tag, child);
+        let request = ids::cancel_request(self.config.node_tag, child, attempt);
         let venue_order = entry.venue_order;
         let write = |encoder: &mut rutter_fix::codec::Encoder<'_>| -> Result<(), DecimalError> {
             encode::cancel(encoder, &request, &order, venue_order, &listing.symbol);

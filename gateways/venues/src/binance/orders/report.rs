@@ -8,9 +8,9 @@ use rutter_core::number::{Amount, Qty};
 use rutter_fix::codec::{FieldError, Message};
 use rutter_fix::tags;
 
+use crate::binance::ids::{self, Named};
 use crate::binance::reject::{Verdict, verdict};
 use crate::decimal::DecimalError;
-use crate::ids::{self, Dashed};
 use crate::listing::{self, Assets, Listing, Listings};
 
 const EXEC_TYPE_NEW: u8 = b'0';
@@ -109,8 +109,8 @@ impl Reader<'_> {
 
     /// On a report of a cancel, 41 is the order and 11 the request, which may be somebody else's.
     /// On any other report, 11 is the order.
-    fn child_of(&self, message: &Message<'_>) -> Option<Dashed> {
-        let ours = |tag| ids::parse_dashed(self.node_tag, message.get(tag)?);
+    fn child_of(&self, message: &Message<'_>) -> Option<Named> {
+        let ours = |tag| ids::parse(self.node_tag, message.get(tag)?);
         ours(tags::ORIG_CL_ORD_ID).or_else(|| ours(tags::CL_ORD_ID))
     }
 
@@ -178,7 +178,7 @@ impl Reader<'_> {
 
     /// Reads an `OrderCancelReject`.
     pub fn cancel_reject(&self, message: &Message<'_>) -> News {
-        let ours = |tag| ids::parse_dashed(self.node_tag, message.get(tag)?);
+        let ours = |tag| ids::parse(self.node_tag, message.get(tag)?);
         let request = ours(tags::CL_ORD_ID);
         let Some(id) = request.or_else(|| ours(tags::ORIG_CL_ORD_ID)) else {
             return News::NotOurs;

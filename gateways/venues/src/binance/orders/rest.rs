@@ -13,8 +13,8 @@ use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
 use serde::Deserialize;
 
+use crate::binance::ids;
 use crate::decimal::DecimalError;
-use crate::ids;
 use crate::inquiry::{Ask, OpenOrders, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
 use crate::signing::{Ed25519Signer, percent_encode};
@@ -39,7 +39,7 @@ pub(super) fn query(ask: &Ask, node_tag: u32, listings: &Listings) -> Query {
     let (path, query) = match *ask {
         Ask::OpenOrders => ("/api/v3/openOrders", String::new()),
         Ask::Order { child, instrument } => {
-            let (symbol, id) = (symbol(instrument), ids::dashed(node_tag, child));
+            let (symbol, id) = (symbol(instrument), ids::order(node_tag, child));
             ("/api/v3/order", format!("symbol={symbol}&origClientOrderId={}&", id.as_str()))
         }
         Ask::Trades { instrument, order, from } => {
@@ -184,7 +184,7 @@ pub(super) fn order(
     if order.symbol != listing.symbol.as_str() {
         return Err(RestError::Symbol);
     }
-    let id = ids::parse_dashed(node_tag, order.client_order_id.as_bytes());
+    let id = ids::parse(node_tag, order.client_order_id.as_bytes());
     if id.is_none_or(|id| id.child != child) {
         return Err(RestError::OtherOrder);
     }
@@ -201,7 +201,7 @@ pub(super) fn open_orders(
         serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
     let mut found = OpenOrders::default();
     for order in orders {
-        let id = ids::parse_dashed(node_tag, order.client_order_id.as_bytes());
+        let id = ids::parse(node_tag, order.client_order_id.as_bytes());
         let Some(id) = id.filter(|id| id.cancel.is_none()) else {
             found.others += 1;
             continue;

@@ -23,8 +23,8 @@ use super::rest::{self, Call};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
-use crate::ids;
 use crate::kraken::config::{ConfigError, KrakenConfig};
+use crate::kraken::ids;
 use crate::listing::{Assets, Listings};
 use crate::silence::{Due, Silence};
 
@@ -497,7 +497,7 @@ impl KrakenOrders {
             return self.reject(child, out);
         };
         let config = &self.ledger.config;
-        let id = ids::hex32(config.node_tag, child);
+        let id = ids::order(config.node_tag, child);
         let order = AddOrder {
             listing,
             cl_ord_id: id.as_str(),
@@ -543,7 +543,7 @@ impl KrakenOrders {
             order = entry.order;
         }
         let config = &self.ledger.config;
-        let id = ids::hex32(config.node_tag, child);
+        let id = ids::order(config.node_tag, child);
         let token = &self.token.0;
         out.send(PRIVATE_LINK, |bytes| {
             message::write_cancel_order(bytes, order, id.as_str(), token, req_id);

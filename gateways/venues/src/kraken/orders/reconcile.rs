@@ -23,8 +23,8 @@ use super::report::Ledger;
 use super::rest::{self, Call, Orders, PAGE, QUERY_ORDERS_MAX, RestError};
 use super::round::{Ask, Member, Round, Step};
 use crate::backoff::Backoff;
-use crate::ids;
 use crate::inquiry::{CallCounter, CallLimit, Pause};
+use crate::kraken::ids;
 use crate::listing::amount;
 
 /// Most children in doubt at once.
@@ -211,7 +211,7 @@ impl Reconciler {
             } else if let Some(at) = lookups.first().copied() {
                 round.step = Step::Closed { from: at, asked };
                 let child = round.members.get(at)?.child;
-                let text = ids::hex32(ledger.config.node_tag, child);
+                let text = ids::order(ledger.config.node_tag, child);
                 return Some(Call::ClosedOrders(text.as_str().to_owned()));
             }
             round.step = Step::Trades { offset: 0, pages: 0 };

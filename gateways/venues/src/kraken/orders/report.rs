@@ -18,8 +18,8 @@ use super::children::{Children, End, Request, Wait, Waits};
 use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
 use super::status::Counters;
 use crate::decimal::DecimalError;
-use crate::ids;
 use crate::kraken::config::KrakenConfig;
+use crate::kraken::ids;
 use crate::kraken::reject::{Verdict, verdict};
 use crate::listing::{Assets, Listing, Listings, amount};
 
@@ -72,9 +72,9 @@ impl Ledger {
         let tag = self.config.node_tag;
         if cl_ord_id.len() == 36 {
             let bare: Vec<u8> = cl_ord_id.bytes().filter(|b| *b != b'-').collect();
-            return ids::parse_hex32(tag, &bare);
+            return ids::parse(tag, &bare);
         }
-        ids::parse_hex32(tag, cl_ord_id.as_bytes())
+        ids::parse(tag, cl_ord_id.as_bytes())
     }
 
     /// The asset in which an instrument is priced.

@@ -15,7 +15,7 @@ use rutter_transport::secret::Secret;
 
 use super::*;
 use crate::VenueCommand;
-use crate::ids;
+use crate::kraken::ids;
 use crate::kraken::{ConfigError, KrakenConfig};
 use crate::listing::{AssetNames, Listing};
 
@@ -54,7 +54,7 @@ fn config() -> KrakenConfig {
 
 /// The venue's name for a child of ours.
 fn id(child: u64) -> String {
-    ids::hex32(TAG, ChildId(child)).as_str().to_owned()
+    ids::order(TAG, ChildId(child)).as_str().to_owned()
 }
 
 /// Short words for inputs, in the order in which the core gets them.
