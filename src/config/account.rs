@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
-use rutter_core::input::{AccountLimits, LIMITS, LimitKind, LimitValue};
+use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 use rutter_core::number::Amount;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -62,14 +62,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             }
         }
         let name: String = name.ok_or_else(|| Error::missing_field(NAME))?;
-        let mut limits = AccountLimits::NONE;
-        for limit in LIMITS {
-            let value = values.remove(limit.key).ok_or_else(|| Error::missing_field(limit.key))?;
-            let value = value.map_err(|reason| {
-                Error::custom(format!("account.{name}.{}: {reason}", limit.key))
-            })?;
-            limit.set(&mut limits, value);
-        }
+        let limits = limits_of(LIMITS, &name, values)?;
         Ok(AccountConfig { name, price_slack_ppm: slack_ppm, limits })
     }
 }
@@ -80,11 +73,31 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!("unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{known}`"))
 }
 
+/// The limits of an account, from the values of their keys.
+fn limits_of<E: Error>(
+    rows: &[Limit],
+    account: &str,
+    mut values: BTreeMap<&str, LimitResult>,
+) -> Result<AccountLimits, E> {
+    let mut limits = AccountLimits::NONE;
+    for limit in rows {
+        match values.remove(limit.key) {
+            Some(Ok(value)) => _ = limit.set(&mut limits, value),
+            Some(Err(reason)) => {
+                return Err(E::custom(format!("account.{account}.{}: {reason}", limit.key)));
+            }
+            None if limit.is_required => return Err(E::missing_field(limit.key)),
+            None => {}
+        }
+    }
+    Ok(limits)
+}
+
+/// A limit's value, or why the value is out of range.
+type LimitResult = Result<LimitValue, &'static str>;
+
 /// The value of a limit's key, or why the value is out of range.
-fn value<'de, A: MapAccess<'de>>(
-    kind: LimitKind,
-    map: &mut A,
-) -> Result<Result<LimitValue, &'static str>, A::Error> {
+fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitResult, A::Error> {
     Ok(match kind {
         LimitKind::Whole => Ok(LimitValue::Whole(map.next_value()?)),
         LimitKind::Amount => match super::amount(map.next_value::<Decimal>()?) {
@@ -127,5 +140,14 @@ mod tests {
         );
         assert!(refused("\"5.5\"", "\"1e-19\"").contains("order_notional_max"));
         assert!(refused("= 5\n", "= -1\n").contains("price_collar_ppm"));
+    }
+
+    #[test]
+    fn without_an_optional_key_the_limit_refuses_nothing() {
+        let mut row = LIMITS[0];
+        let limits = |row| limits_of::<toml::de::Error>(&[row], "fund", BTreeMap::new());
+        assert!(limits(row).is_err());
+        row.is_required = false;
+        assert_eq!(limits(row).expect("optional"), AccountLimits::NONE);
     }
 }

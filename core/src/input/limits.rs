@@ -34,6 +34,9 @@ pub struct Limit {
     pub name: &'static str,
     /// Key in the configuration's `[[account]]`.
     pub key: &'static str,
+    /// Whether each `[[account]]` has to have the key. Without an optional key the limit refuses
+    /// nothing.
+    pub is_required: bool,
     /// The type of the value.
     pub kind: LimitKind,
     /// What the limit means, in one sentence with the unit.
@@ -95,7 +98,7 @@ impl Value for u32 {
 }
 
 macro_rules! limits {
-    ($($name:ident: $type:ty, $key:literal, $help:literal;)+) => {
+    ($($name:ident: $type:ty, $key:literal $presence:ident, $help:literal;)+) => {
         /// The limits of an account. A larger value allows more, for every limit.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct AccountLimits {
@@ -106,6 +109,7 @@ macro_rules! limits {
         pub const LIMITS: &[Limit] = &[$(Limit {
             name: stringify!($name),
             key: $key,
+            is_required: $presence,
             kind: <$type as Value>::KIND,
             help: $help,
             get: |limits| limits.$name.into_value(),
@@ -125,14 +129,17 @@ macro_rules! limits {
     };
 }
 
+/// Written in a row whose key has to be in the configuration; `false` stands in any other.
+const REQUIRED: bool = true;
+
 limits! {
-    notional_max: Amount, "order_notional_max",
+    notional_max: Amount, "order_notional_max" REQUIRED,
         "Largest value of one order, in the quote asset.";
-    collar_ppm: u32, "price_collar_ppm",
+    collar_ppm: u32, "price_collar_ppm" REQUIRED,
         "How far a price may lie beyond the best opposite price, in parts per million.";
-    rate_per_s: u32, "orders_per_s_max",
+    rate_per_s: u32, "orders_per_s_max" REQUIRED,
         "New orders, replaces and cancels per second.";
-    open_orders_max: u32, "open_orders_max",
+    open_orders_max: u32, "open_orders_max" REQUIRED,
         "Orders that may be open at once.";
 }
 
