@@ -11,8 +11,8 @@ use rutter_journal::Reader;
 use rutter_sim::engine::Exchange;
 use rutter_sim::order::Side;
 
-use super::node::{BTC, CLIENTS, NODE_TAG, Node, PAIR, USDT};
-use super::venues::OURS;
+use super::node::{CLIENTS, Node};
+use super::venues::{BTC, OURS, PAIR, USDT, VENUES};
 use super::world::World;
 
 /// From the exchanges' amounts (10^-16) to the core's (10^-18).
@@ -22,30 +22,27 @@ fn node(world: &World) -> &Node {
     world.node.as_ref().expect("the node lives")
 }
 
-fn exchanges(world: &World) -> [&Exchange; 2] {
-    [world.binance.inner().exchange(), world.kraken.inner().exchange()]
+fn exchanges(world: &World) -> impl Iterator<Item = &Exchange> {
+    world.fronts.iter().map(|front| front.inner().exchange())
 }
 
 /// Our open orders are the venues' open orders; nothing is unknown; clients and core agree.
 pub fn settled(world: &World) {
     let engine = node(world).decider.engine();
-    for venue in [VenueId(0), VenueId(1)] {
+    for venue in (0..VENUES.len()).map(|index| VenueId(index as u8)) {
         assert!(engine.is_up(venue), "venue {} is up again", venue.0);
     }
     for child in engine.children().filter(|child| !child.state().is_over()) {
         assert_eq!(child.state(), ChildState::Live, "child {} is known: {child:?}", child.id.0);
     }
-    for (index, exchange) in exchanges(world).into_iter().enumerate() {
+    for (index, exchange) in exchanges(world).enumerate() {
         let account = exchange.account(OURS).expect("our account");
         let theirs: BTreeSet<String> =
             exchange.open_orders(account, None).map(|order| order.client_id.to_string()).collect();
         let ours: BTreeSet<String> = engine
             .children()
             .filter(|child| !child.state().is_over() && child.venue.index() == index)
-            .map(|child| match index {
-                0 => format!("r{NODE_TAG:08x}-{:x}", child.id.0),
-                _ => format!("{NODE_TAG:08x}{:08x}{:016x}", 0, child.id.0),
-            })
+            .map(|child| (VENUES[index].order_id)(child.id))
             .collect();
         assert_eq!(ours, theirs, "open orders at venue {index}");
     }

@@ -1,5 +1,5 @@
 //! The whole node in one thread with virtual time: engine, journal on in-memory storage, FIX
-//! gateway, both venues' order and feed machines, both simulated exchanges, three clients. One seed
+//! gateway, every venue's order and feed machines and simulated exchange, three clients. One seed
 //! decides everything: delays, cut connections, doubled and reordered frames, refusals, crashes and
 //! restarts at any step.
 //!

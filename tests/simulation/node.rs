@@ -4,43 +4,29 @@ use std::collections::VecDeque;
 
 use rutter::node::decider::Decider;
 use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
-use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
-use rutter_core::input::{
-    AccountDef, AccountLimits, Genesis, Input, InstrumentDef, ListingDef, VenueDef,
-};
-use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::id::{AccountId, SessionId, VenueId};
+use rutter_core::input::{AccountDef, AccountLimits, Genesis, Input, InstrumentDef};
+use rutter_core::number::Qty;
 use rutter_core::output::Output;
-use rutter_feeds::FeedCommand;
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::Version;
 use rutter_fix::store::MemStore;
 use rutter_journal::{Config, Durability, MemStorage};
-use rutter_test_support::reference::{self, UNIT, text};
-use rutter_transport::machine::{Event, Machine, Outbox};
-use rutter_transport::secret::Secret;
-use rutter_venues::VenueCommand;
-use rutter_venues::binance::feed::BinanceFeed;
-use rutter_venues::binance::{BinanceConfig, BinanceOrders};
-use rutter_venues::inquiry::CallLimit;
-use rutter_venues::kraken::feed::KrakenFeed;
-use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
-use rutter_venues::listing::{AssetNames, FeedListing, Listing};
+use rutter_test_support::reference::{self, text};
+use rutter_transport::machine::{Event, Outbox};
+use rutter_venues::venue::{Feed, Orders};
 
-use super::venues::{BINANCE_KEY, ED25519_PEM, KRAKEN_KEY, KRAKEN_SECRET};
+use super::venues::{BTC, NODE_TAG, PAIR, USDT, VENUES};
 
 pub const CLIENTS: usize = 3;
-pub const NODE_TAG: u32 = 0x51_70_0b_ad;
-pub const BTC: AssetId = AssetId(0);
-pub const USDT: AssetId = AssetId(1);
-pub const PAIR: InstrumentId = InstrumentId(0);
 
 /// A machine of either kind.
 pub enum Machinery {
-    Orders(Box<dyn Machine<Command = VenueCommand, Emission = Input>>),
-    Feed(Box<dyn Machine<Command = FeedCommand, Emission = Input>>),
+    Orders(Orders),
+    Feed(Feed),
 }
 
-/// A machine, the venue it belongs to, and its links' wires.
+/// A machine, its venue, and the wires of its links.
 pub struct Running {
     pub machine: Machinery,
     pub venue: usize,
@@ -155,7 +141,7 @@ fn gateway_config() -> GatewayConfig {
             price_decimals: 2,
             qty_decimals: 8,
         }],
-        venues: vec![text("binance"), text("kraken")],
+        venues: VENUES.iter().map(|venue| text(venue.name)).collect(),
         assets: vec![text("BTC"), text("USDT")],
         node_tag: NODE_TAG,
         time_precision: TimePrecision::Micros,
@@ -164,28 +150,6 @@ fn gateway_config() -> GatewayConfig {
 }
 
 fn definitions() -> Vec<Input> {
-    let venue = |id: u8, name: &str| {
-        Input::Venue(VenueDef {
-            stale_after_ns: 5_000_000_000,
-            rate_orders: if id == 0 { 400 } else { 10 },
-            rate_window_ns: if id == 0 { 10_000_000_000 } else { 5_000_000_000 },
-            unanswered_max: if id == 0 { 1_000 } else { 3 },
-            fok: id == 0,
-            ..reference::venue(id, name)
-        })
-    };
-    let listing = |id: u8, tick: i64, lot: i64, fees: (i32, i32)| {
-        Input::Listing(ListingDef {
-            tick: Price(tick),
-            lot: Qty(lot),
-            qty_min: Qty(5_000),
-            qty_max: Qty(900_000_000_000),
-            notional_min: Amount(5 * UNIT),
-            maker_fee: FeePpm(fees.0),
-            taker_fee: FeePpm(fees.1),
-            ..reference::listing(VenueId(id), PAIR)
-        })
-    };
     let limits = AccountLimits {
         collar_ppm: 20_000,
         rate_per_s: 1_000,
@@ -200,12 +164,15 @@ fn definitions() -> Vec<Input> {
             order_qty_max: Qty(10_000_000_000),
             ..reference::instrument(PAIR.0, "BTC/USDT", BTC, USDT)
         }),
-        venue(0, "binance"),
-        venue(1, "kraken"),
-        listing(0, 1, 1_000, (1_000, 1_000)),
-        listing(1, 10, 1, (1_600, 2_600)),
-        Input::Account(AccountDef { slack_ppm: 100, limits, ..reference::account(0, "fund") }),
     ];
+    let ids = || (0..).map(VenueId).zip(&VENUES);
+    inputs.extend(ids().map(|(id, venue)| Input::Venue((venue.definition)(id))));
+    inputs.extend(ids().map(|(id, venue)| Input::Listing((venue.listing)(id))));
+    inputs.push(Input::Account(AccountDef {
+        slack_ppm: 100,
+        limits,
+        ..reference::account(0, "fund")
+    }));
     for client in 0..CLIENTS {
         let account = Some(AccountId(0));
         inputs.push(Input::Session(reference::session(
@@ -219,63 +186,10 @@ fn definitions() -> Vec<Input> {
 }
 
 fn machines(seed: u64) -> Vec<Running> {
-    let listing = |symbol: &str, price: u8| Listing {
-        instrument: PAIR,
-        symbol: symbol.to_owned(),
-        price_decimals: 2,
-        qty_decimals: 8,
-        venue_price_decimals: price,
-        venue_qty_decimals: 8,
-    };
-    let assets = vec![
-        AssetNames { asset: BTC, names: ["BTC", "XBT", "XXBT"].map(str::to_owned).to_vec() },
-        AssetNames { asset: USDT, names: vec!["USDT".to_owned()] },
-    ];
-    let binance = BinanceConfig {
-        sender_comp_id: "RUTTER".to_owned(),
-        api_key: Secret::from(BINANCE_KEY),
-        private_key: Secret::from(ED25519_PEM),
-        recv_window_ms: 5_000,
-        seed,
-        listings: vec![listing("BTCUSDT", 2)],
-        assets: assets.clone(),
-        ..BinanceConfig::new(VenueId(0), NODE_TAG)
-    };
-    let kraken = KrakenConfig {
-        api_key: Secret::from(KRAKEN_KEY),
-        api_secret: Secret::from(KRAKEN_SECRET),
-        // The simulated account is of the highest tier: 20 points, one a second back.
-        rest_limit: CallLimit { counter_max: 18, decay_milli_per_s: 1_000 },
-        seed,
-        listings: vec![listing("BTC/USDT", 1)],
-        assets,
-        ..KrakenConfig::new(VenueId(1), NODE_TAG)
-    };
-    let binance_feed = rutter_venues::binance::feed::Config {
-        listings: vec![FeedListing {
-            instrument: PAIR,
-            symbol: "BTCUSDT".to_owned(),
-            price_decimals: 2,
-            qty_decimals: 8,
-        }],
-        ..rutter_venues::binance::feed::Config::new(VenueId(0))
-    };
-    let kraken_feed = rutter_venues::kraken::feed::Config {
-        listings: vec![FeedListing {
-            instrument: PAIR,
-            symbol: "BTC/USDT".to_owned(),
-            price_decimals: 2,
-            qty_decimals: 8,
-        }],
-        ..rutter_venues::kraken::feed::Config::new(VenueId(1))
-    };
-    let orders = Machinery::Orders;
-    vec![
-        Running::new(orders(Box::new(BinanceOrders::new(binance).expect("sound"))), 0),
-        Running::new(orders(Box::new(KrakenOrders::new(kraken).expect("sound"))), 1),
-        Running::new(Machinery::Feed(Box::new(BinanceFeed::new(binance_feed).expect("sound"))), 0),
-        Running::new(Machinery::Feed(Box::new(KrakenFeed::new(kraken_feed).expect("sound"))), 1),
-    ]
+    let ids = || (0..).map(VenueId).zip(&VENUES);
+    let orders = ids().map(|(id, venue)| (id, Machinery::Orders((venue.orders)(id, seed))));
+    let feeds = ids().map(|(id, venue)| (id, Machinery::Feed((venue.feed)(id))));
+    orders.chain(feeds).map(|(id, machine)| Running::new(machine, id.index())).collect()
 }
 
 pub fn genesis() -> Genesis {

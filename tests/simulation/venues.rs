@@ -1,34 +1,213 @@
-//! The two simulated exchanges, as the simulation test wants them.
+//! The simulated venues: one row of [`VENUES`] each.
+//!
+//! A line belongs here if it is about one venue: keys, rules, settings of the adapters, the texts
+//! of order ids, and the ids that a row refers to. A venue joins the simulation with a row. No
+//! other file names the venue.
 
+use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
+use rutter_core::input::{ListingDef, VenueDef};
+use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_sim::accounts::AccountConfig;
-use rutter_sim::binance::{self, BinanceConfig, BinanceFront};
+use rutter_sim::binance::{self, BinanceFront};
 use rutter_sim::engine::{
     AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };
 use rutter_sim::faults::{FaultPlan, FaultyFront};
 use rutter_sim::flow::{Flow, FlowConfig, FlowInstrument};
+use rutter_sim::front::Front;
 use rutter_sim::kraken::{self, Kraken};
-use rutter_sim::order::{AMOUNT_DECIMALS, AccountId, InstrumentId};
+use rutter_sim::order::{AMOUNT_DECIMALS, AccountId};
+use rutter_test_support::reference::{self, UNIT};
+use rutter_transport::secret::Secret;
+use rutter_venues::binance::feed::BinanceFeed;
+use rutter_venues::binance::{BinanceConfig, BinanceOrders};
+use rutter_venues::inquiry::CallLimit;
+use rutter_venues::kraken::feed::KrakenFeed;
+use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
+use rutter_venues::listing::{AssetNames, FeedListing, Listing};
+use rutter_venues::venue::{Feed, Orders};
 
 use super::network::START_NS;
 
 /// One whole in the exchanges' amounts.
 const ONE: i128 = 10_i128.pow(AMOUNT_DECIMALS);
 
-pub const BINANCE_KEY: &str = "simulationSIMULATIONsimulationSIMULATIONsimulationSIMULATION1234";
+const BINANCE_KEY: &str = "simulationSIMULATIONsimulationSIMULATIONsimulationSIMULATION1234";
 /// The seed of the venue reference's published Ed25519 vector.
-pub const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u\n\
     -----END PRIVATE KEY-----\n";
 const ED25519_PUBLIC: [u8; 32] = [
     0x19, 0x42, 0x0a, 0xbf, 0xd7, 0x52, 0xa5, 0x65, 0xc1, 0x56, 0x25, 0xe9, 0xda, 0x6e, 0xaf, 0x00,
     0x86, 0xfc, 0x40, 0xc1, 0x49, 0x60, 0x18, 0x32, 0x14, 0x44, 0x2c, 0x14, 0x99, 0x6a, 0x80, 0x0d,
 ];
-pub const KRAKEN_KEY: &str = "simulation-key";
-pub const KRAKEN_SECRET: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
+const KRAKEN_KEY: &str = "simulation-key";
+const KRAKEN_SECRET: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
 
-/// Our account at both venues.
+/// Our account at every venue.
 pub const OURS: &str = "ours";
+
+/// Tag of the node in all of its order ids.
+pub const NODE_TAG: u32 = 0x51_70_0b_ad;
+pub const BTC: AssetId = AssetId(0);
+pub const USDT: AssetId = AssetId(1);
+pub const PAIR: InstrumentId = InstrumentId(0);
+
+/// A front in the dialect of one venue, over one simulated exchange.
+pub trait Dialect: Front {
+    fn exchange(&self) -> &Exchange;
+}
+
+impl Dialect for BinanceFront {
+    fn exchange(&self) -> &Exchange {
+        self.exchange()
+    }
+}
+
+impl Dialect for Kraken {
+    fn exchange(&self) -> &Exchange {
+        self.exchange()
+    }
+}
+
+/// The front of any venue, with faults.
+pub type SimFront = FaultyFront<Box<dyn Dialect>>;
+
+/// A venue of the simulation. Its place in [`VENUES`] is its id.
+pub struct SimVenue {
+    pub name: &'static str,
+    /// Makes the simulated exchange from the seed of the run.
+    pub front: fn(u64) -> SimFront,
+    pub definition: fn(VenueId) -> VenueDef,
+    pub listing: fn(VenueId) -> ListingDef,
+    /// Makes the order-entry adapter from the venue's id and the seed of the run.
+    pub orders: fn(VenueId, u64) -> Orders,
+    pub feed: fn(VenueId) -> Feed,
+    /// The id under which the venue knows a child's order.
+    pub order_id: fn(ChildId) -> String,
+    /// The order id in a message of ours, if the message is a new order.
+    pub new_order: fn(&str) -> Option<String>,
+}
+
+/// All venues of the simulation.
+pub const VENUES: [SimVenue; 2] = [
+    SimVenue {
+        name: "binance",
+        front: binance_front,
+        definition: |venue| VenueDef {
+            stale_after_ns: 5_000_000_000,
+            rate_orders: 400,
+            rate_window_ns: 10_000_000_000,
+            unanswered_max: 1_000,
+            fok: true,
+            ..reference::venue(venue.0, "binance")
+        },
+        listing: |venue| listing_def(venue, 1, 1_000, (1_000, 1_000)),
+        orders: binance_orders,
+        feed: |venue| {
+            let listings = vec![feed_listing("BTCUSDT")];
+            let config = rutter_venues::binance::feed::Config::new(venue);
+            let config = rutter_venues::binance::feed::Config { listings, ..config };
+            Box::new(BinanceFeed::new(config).expect("sound"))
+        },
+        order_id: |child| format!("r{NODE_TAG:08x}-{:x}", child.0),
+        new_order: |message| {
+            let fields = message.contains("\u{1}35=D\u{1}").then(|| message.split('\u{1}'));
+            fields?.find_map(|field| field.strip_prefix("11=")).map(str::to_owned)
+        },
+    },
+    SimVenue {
+        name: "kraken",
+        front: kraken_front,
+        definition: |venue| VenueDef {
+            stale_after_ns: 5_000_000_000,
+            rate_orders: 10,
+            rate_window_ns: 5_000_000_000,
+            unanswered_max: 3,
+            fok: false,
+            ..reference::venue(venue.0, "kraken")
+        },
+        listing: |venue| listing_def(venue, 10, 1, (1_600, 2_600)),
+        orders: kraken_orders,
+        feed: |venue| {
+            let listings = vec![feed_listing("BTC/USDT")];
+            let config = rutter_venues::kraken::feed::Config::new(venue);
+            let config = rutter_venues::kraken::feed::Config { listings, ..config };
+            Box::new(KrakenFeed::new(config).expect("sound"))
+        },
+        order_id: |child| format!("{NODE_TAG:08x}{:08x}{:016x}", 0, child.0),
+        new_order: |message| {
+            if !message.contains("\"add_order\"") {
+                return None;
+            }
+            let after = message.split("\"cl_ord_id\":\"").nth(1).expect("an order has an id");
+            after.split('"').next().map(str::to_owned)
+        },
+    },
+];
+
+fn listing_def(venue: VenueId, tick: i64, lot: i64, fees: (i32, i32)) -> ListingDef {
+    ListingDef {
+        tick: Price(tick),
+        lot: Qty(lot),
+        qty_min: Qty(5_000),
+        qty_max: Qty(900_000_000_000),
+        notional_min: Amount(5 * UNIT),
+        maker_fee: FeePpm(fees.0),
+        taker_fee: FeePpm(fees.1),
+        ..reference::listing(venue, PAIR)
+    }
+}
+
+fn listing(symbol: &str, venue_price_decimals: u8) -> Listing {
+    Listing {
+        instrument: PAIR,
+        symbol: symbol.to_owned(),
+        price_decimals: 2,
+        qty_decimals: 8,
+        venue_price_decimals,
+        venue_qty_decimals: 8,
+    }
+}
+
+fn feed_listing(symbol: &str) -> FeedListing {
+    FeedListing { instrument: PAIR, symbol: symbol.to_owned(), price_decimals: 2, qty_decimals: 8 }
+}
+
+fn assets() -> Vec<AssetNames> {
+    vec![
+        AssetNames { asset: BTC, names: ["BTC", "XBT", "XXBT"].map(str::to_owned).to_vec() },
+        AssetNames { asset: USDT, names: vec!["USDT".to_owned()] },
+    ]
+}
+
+fn binance_orders(venue: VenueId, seed: u64) -> Orders {
+    let config = BinanceConfig {
+        sender_comp_id: "RUTTER".to_owned(),
+        api_key: Secret::from(BINANCE_KEY),
+        private_key: Secret::from(ED25519_PEM),
+        recv_window_ms: 5_000,
+        seed,
+        listings: vec![listing("BTCUSDT", 2)],
+        assets: assets(),
+        ..BinanceConfig::new(venue, NODE_TAG)
+    };
+    Box::new(BinanceOrders::new(config).expect("sound"))
+}
+
+fn kraken_orders(venue: VenueId, seed: u64) -> Orders {
+    let config = KrakenConfig {
+        api_key: Secret::from(KRAKEN_KEY),
+        api_secret: Secret::from(KRAKEN_SECRET),
+        // The simulated account is of the highest tier: 20 points, one a second back.
+        rest_limit: CallLimit { counter_max: 18, decay_milli_per_s: 1_000 },
+        seed,
+        listings: vec![listing("BTC/USDT", 1)],
+        assets: assets(),
+        ..KrakenConfig::new(venue, NODE_TAG)
+    };
+    Box::new(KrakenOrders::new(config).expect("sound"))
+}
 
 fn accounts() -> Vec<AccountConfig> {
     let account = |name: &str, factor: i128, background| AccountConfig {
@@ -78,7 +257,9 @@ fn rules(instrument: InstrumentConfig, fee_asset: FeeAsset, fees: (u32, u32)) ->
     }
 }
 
-fn flow(seed: u64, salt: u64, tick_e8: i64) -> Flow {
+/// Orders of the other participants. Each venue has a salt of its own. `lots_per_step` is
+/// 0.00001 BTC in lots.
+fn flow(seed: u64, salt: u64, tick_e8: i64, lots_per_step: i64) -> Flow {
     Flow::new(FlowConfig {
         seed,
         venue_salt: salt,
@@ -87,7 +268,7 @@ fn flow(seed: u64, salt: u64, tick_e8: i64) -> Flow {
         maker: AccountId(1),
         taker: AccountId(2),
         instruments: vec![FlowInstrument {
-            instrument: InstrumentId(0),
+            instrument: rutter_sim::order::InstrumentId(0),
             fundamental: 1,
             start_price_e8: 60_000 * 100_000_000,
             volatility_ppm: 30,
@@ -95,32 +276,32 @@ fn flow(seed: u64, salt: u64, tick_e8: i64) -> Flow {
             noise_ticks: 300_000_000 / tick_e8,
             levels: 12,
             level_gap_ticks: 100_000_000 / tick_e8,
-            quote_lots: if salt == 1 { (100, 40_000) } else { (100_000, 40_000_000) },
+            quote_lots: (100 * lots_per_step, 40_000 * lots_per_step),
             refresh_ppm: 200_000,
             taker_ppm: 400_000,
-            taker_lots: if salt == 1 { (100, 50_000) } else { (100_000, 50_000_000) },
+            taker_lots: (100 * lots_per_step, 50_000 * lots_per_step),
         }],
     })
 }
 
-pub fn binance(seed: u64) -> FaultyFront<BinanceFront> {
+fn binance_front(seed: u64) -> SimFront {
     let keys = vec![binance::ApiKey {
         key: BINANCE_KEY.to_owned(),
         account: AccountId(0),
         hmac_secret: None,
         ed25519_public: Some(ED25519_PUBLIC),
     }];
-    let mut config = BinanceConfig::new(keys);
+    let mut config = binance::BinanceConfig::new(keys);
     config.limits.fix_attempts_per_30s = 1_000;
     config.limits.orders_per_10s = 5_000;
     let rules =
         rules(instrument("BTCUSDT", 8, 1_000_000, 1_000), FeeAsset::Received, (1_000, 1_000));
     let exchange = Exchange::new(rules).expect("a sound exchange");
-    let front = BinanceFront::new(config, exchange, Some(flow(seed, 1, 1_000_000)));
-    FaultyFront::new(front, FaultPlan::default())
+    let front = BinanceFront::new(config, exchange, Some(flow(seed, 1, 1_000_000, 1)));
+    FaultyFront::new(Box::new(front), FaultPlan::default())
 }
 
-pub fn kraken(seed: u64) -> FaultyFront<Kraken> {
+fn kraken_front(seed: u64) -> SimFront {
     let mut config = kraken::config::KrakenConfig::standard(KRAKEN_KEY, KRAKEN_SECRET);
     config.exchange = rules(instrument("BTC/USDT", 1, 1, 1), FeeAsset::Quote, (1_600, 2_600));
     config.pairs = vec![kraken::config::PairNames {
@@ -139,6 +320,7 @@ pub fn kraken(seed: u64) -> FaultyFront<Kraken> {
     });
     config.keys.truncate(1);
     OURS.clone_into(&mut config.keys[0].account);
-    let front = Kraken::new(config).expect("a sound venue").with_flow(flow(seed, 2, 10_000_000));
-    FaultyFront::new(front, FaultPlan::default())
+    let front =
+        Kraken::new(config).expect("a sound venue").with_flow(flow(seed, 2, 10_000_000, 1_000));
+    FaultyFront::new(Box::new(front), FaultPlan::default())
 }

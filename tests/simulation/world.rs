@@ -6,10 +6,8 @@ use rutter_clients::{ClientGateway, ClientInput};
 use rutter_core::input::Input;
 use rutter_core::output::Output;
 use rutter_fix::store::MemStore;
-use rutter_sim::binance::BinanceFront;
-use rutter_sim::faults::{CutPoint, Fault, FaultyFront, Scope};
+use rutter_sim::faults::{CutPoint, Fault, Scope};
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
-use rutter_sim::kraken::Kraken;
 use rutter_sim::random::Random;
 use rutter_transport::acceptor::{Acceptor, ConnId as GatewayConn, Event as Arrived, Peer};
 use rutter_transport::machine::{Action, CloseReason, Event, HttpMethod, HttpResponse, LinkId};
@@ -19,7 +17,7 @@ use super::check;
 use super::client::Client;
 use super::network::{Arrival, Delivery, End, Network, START_NS};
 use super::node::{CLIENTS, Machinery, Node, Survivors};
-use super::venues;
+use super::venues::{SimFront, VENUES};
 
 const SECOND_NS: u64 = 1_000_000_000;
 /// Faults happen until here.
@@ -73,8 +71,8 @@ pub struct World {
     pub node: Option<Node>,
     survivors: Option<Survivors>,
     restart_ns: u64,
-    pub binance: FaultyFront<BinanceFront>,
-    pub kraken: FaultyFront<Kraken>,
+    /// The simulated exchanges, in the order of [`VENUES`].
+    pub fronts: Vec<SimFront>,
     pub clients: Vec<Client>,
     sent: BTreeSet<String>,
     totals: Totals,
@@ -93,8 +91,7 @@ impl World {
             node: None,
             survivors: Some(Survivors::new(seed)),
             restart_ns: START_NS,
-            binance: venues::binance(seed),
-            kraken: venues::kraken(seed),
+            fronts: VENUES.iter().map(|venue| (venue.front)(seed)).collect(),
             clients: (0..CLIENTS).map(|n| Client::new(seed, n, START_NS)).collect(),
             sent: BTreeSet::new(),
             totals: Totals::default(),
@@ -103,8 +100,10 @@ impl World {
         }
     }
 
-    fn front(&mut self, venue: usize) -> &mut dyn Front {
-        if venue == 0 { &mut self.binance } else { &mut self.kraken }
+    fn inject(&mut self, venue: usize, fault: Fault) {
+        let mut out = Vec::new();
+        self.fronts[venue].inject_scoped(self.now_ns, Scope::Any, fault, &mut out);
+        self.perform(venue, out);
     }
 
     /// Runs to the end and checks everything.
@@ -171,8 +170,7 @@ impl World {
     fn next_ns(&mut self) -> u64 {
         let mut due = vec![END_NS, self.next_fault_ns];
         due.extend(self.network.next_ns());
-        due.extend(self.binance.next_timer_ns());
-        due.extend(self.kraken.next_timer_ns());
+        due.extend(self.fronts.iter().filter_map(Front::next_timer_ns));
         match &mut self.node {
             Some(node) => {
                 due.extend(node.gateway.next_timer_ns());
@@ -201,12 +199,10 @@ impl World {
         }
         if self.now_ns >= FAULTS_NS {
             self.next_fault_ns = END_NS;
-            let mut out = Vec::new();
-            self.binance.inject_scoped(self.now_ns, Scope::Any, Fault::Heal, &mut out);
-            self.perform(0, out);
-            let mut out = Vec::new();
-            self.kraken.inject_scoped(self.now_ns, Scope::Any, Fault::Heal, &mut out);
-            return self.perform(1, out);
+            for venue in 0..self.fronts.len() {
+                self.inject(venue, Fault::Heal);
+            }
+            return;
         }
         self.next_fault_ns = self.now_ns + 100_000_000 + self.random.below(1_500_000_000);
         self.totals.faults += 1;
@@ -222,15 +218,9 @@ impl World {
             8 => Fault::Disconnect,
             _ => Fault::HalfOpen,
         };
-        let venue = self.random.below(2) as usize;
+        let venue = self.random.below(self.fronts.len() as u64) as usize;
         self.tell(|| format!("fault at venue {venue}: {fault:?}"));
-        let mut out = Vec::new();
-        if venue == 0 {
-            self.binance.inject_scoped(self.now_ns, Scope::Any, fault, &mut out);
-        } else {
-            self.kraken.inject_scoped(self.now_ns, Scope::Any, fault, &mut out);
-        }
-        self.perform(venue, out);
+        self.inject(venue, fault);
     }
 
     fn crash(&mut self) {
@@ -247,11 +237,11 @@ impl World {
     }
 
     fn timers(&mut self) {
-        for venue in 0..2 {
+        for venue in 0..self.fronts.len() {
             let now_ns = self.now_ns;
-            if self.front(venue).next_timer_ns().is_some_and(|due| due <= now_ns) {
+            if self.fronts[venue].next_timer_ns().is_some_and(|due| due <= now_ns) {
                 let mut out = Vec::new();
-                self.front(venue).on_timer(now_ns, &mut out);
+                self.fronts[venue].on_timer(now_ns, &mut out);
                 self.perform(venue, out);
             }
         }
@@ -311,10 +301,12 @@ impl World {
         }
     }
 
+    /// The last price at the first venue, in hundredths.
     fn price_e2(&self) -> i64 {
-        let exchange = self.binance.inner().exchange();
-        let (instrument, _) = exchange.instruments().next().expect("an instrument");
-        exchange.last_price(instrument).map_or(6_000_000, |price| price / 1_000_000)
+        let exchange = self.fronts[0].inner().exchange();
+        let (instrument, terms) = exchange.instruments().next().expect("an instrument");
+        let unit = 10_i64.pow(terms.price_decimals);
+        exchange.last_price(instrument).map_or(6_000_000, |price| price * 100 / unit)
     }
 
     fn end_client(&mut self, number: usize) {
@@ -515,7 +507,8 @@ impl World {
         machine.flush(now_ns);
         let outbox = std::mem::take(&mut machine.outbox);
         node.inputs.extend(outbox.emissions.iter().copied());
-        let front = End::Front(machine.venue);
+        let venue = machine.venue;
+        let front = End::Front(venue);
         for action in &outbox.actions {
             let Some(node) = &mut self.node else { return };
             let machine = &mut node.machines[at];
@@ -535,7 +528,7 @@ impl World {
                     let bytes = outbox.bytes[range.clone()].to_vec();
                     let raw = machine.target(link.0).is_none();
                     let wire = machine.wires[usize::from(link.0)];
-                    self.note_sent(&bytes);
+                    self.note_sent(venue, &bytes);
                     let arrival = if raw {
                         Arrival::Bytes(bytes)
                     } else {
@@ -563,7 +556,7 @@ impl World {
         let conn = ConnId(1_000_000_000 + id + at as u64 * 100_000_000);
         let now_ns = self.now_ns;
         let mut out = Vec::new();
-        self.front(venue).on_http(now_ns, conn, request, &mut out);
+        self.fronts[venue].on_http(now_ns, conn, request, &mut out);
         let mut replied = false;
         let mut others = Vec::new();
         for action in out {
@@ -584,16 +577,8 @@ impl World {
     }
 
     /// No order goes to a venue twice.
-    fn note_sent(&mut self, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        let id = if text.contains("\u{1}35=D\u{1}") {
-            text.split('\u{1}').find_map(|field| field.strip_prefix("11=")).map(str::to_owned)
-        } else if text.contains("\"add_order\"") {
-            let after = text.split("\"cl_ord_id\":\"").nth(1).expect("an order has an id");
-            after.split('"').next().map(str::to_owned)
-        } else {
-            None
-        };
+    fn note_sent(&mut self, venue: usize, bytes: &[u8]) {
+        let id = (VENUES[venue].new_order)(&String::from_utf8_lossy(bytes));
         if let Some(id) = id {
             assert!(self.sent.insert(id.clone()), "{id} was sent twice");
         }
@@ -603,7 +588,7 @@ impl World {
         let now_ns = self.now_ns;
         let conn = ConnId(delivery.wire);
         let mut out = Vec::new();
-        let front = self.front(venue);
+        let front = &mut self.fronts[venue];
         match delivery.arrival {
             Arrival::Opened { target: None } => front.on_raw_open(now_ns, conn, &mut out),
             Arrival::Opened { target: Some(target) } => {
