@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Lines of a file without its tests.
 const FILE_LINES_MAX: usize = 800;
@@ -43,8 +44,16 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("tests/process/bad_input.rs", "thread::sleep", "plays a peer that writes slowly"),
 ];
 
-/// The folders of `gateways/venues/src` that are a venue, by name.
-const VENUES: &[&str] = &["binance", "kraken"];
+/// The folders of `gateways/venues/src` that are a venue, by name: each has its row of the table.
+static VENUES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let folders = fs::read_dir(project().join("gateways/venues/src")).expect("a folder");
+    let is_venue = |folder: &Path| {
+        fs::read_to_string(folder.join("mod.rs"))
+            .is_ok_and(|text| text.contains("pub const VENUE: Venue"))
+    };
+    let venues = folders.map(|entry| entry.expect("readable").path()).filter(|at| is_venue(at));
+    venues.map(|at| at.file_name().expect("a name").to_string_lossy().into_owned()).collect()
+});
 
 /// Folders whose code knows no venue by name; their tests and comments may.
 const WITHOUT_VENUES: &[&str] = &[
@@ -293,7 +302,7 @@ fn venue_names(file: &Source) -> Vec<String> {
     let code = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
     let named = code.filter_map(|(n, line)| {
         let line = line.to_lowercase();
-        VENUES.iter().find(|venue| line.contains(*venue)).map(|venue| (n + 1, venue))
+        VENUES.iter().find(|venue| line.contains(venue.as_str())).map(|venue| (n + 1, venue))
     });
     named.map(|(n, venue)| file.finding(n, &format!("the venue's name {venue}"))).collect()
 }
@@ -531,10 +540,32 @@ fn pages_that_are_read_as_a_whole_have_narrow_lines() {
 }
 
 #[test]
-fn each_venue_is_a_folder_of_the_venues_crate() {
-    for venue in VENUES {
-        assert!(project().join("gateways/venues/src").join(venue).is_dir(), "{venue}");
+fn the_venues_are_found_by_their_folders() {
+    assert!(VENUES.len() >= 2, "{:?}", *VENUES);
+    assert!(VENUES.iter().any(|venue| venue == "kraken"), "{:?}", *VENUES);
+}
+
+/// Links of a page to files that are not there; `#anchors` and addresses are not followed.
+fn dead_links(page: &Path, text: &str) -> Vec<String> {
+    let folder = page.parent().expect("a page is in a folder");
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    let local = targets.filter(|link| !link.is_empty() && !link.contains(':'));
+    let dead = local.filter(|link| !folder.join(link).exists());
+    dead.map(|link| format!("{}: nothing is at {link}", relative(page))).collect()
+}
+
+#[test]
+fn pages_exist_and_link_to_what_exists() {
+    for page in PAGES {
+        assert!(project().join(page).is_file(), "{page}");
     }
+    let mut findings = Vec::new();
+    for path in all_files().iter().filter(|path| path.extension().is_some_and(|e| e == "md")) {
+        findings.extend(dead_links(path, &fs::read_to_string(path).expect("UTF-8 text")));
+    }
+    hold(&findings);
+    let page = project().join("README.md");
+    assert_eq!(dead_links(&page, "[a](docs/nothing.md#x) [b](#c) [d](https://e.org)").len(), 1);
 }
 
 #[test]
