@@ -19,10 +19,10 @@ use crate::table::Slot;
 
 impl Engine {
     /// The child and its order; `None` if the child is unknown or belongs to another venue.
-    fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(Child, Order)> {
-        let child = *self.children.get(id.0)?;
-        let order = self.load(child.order)?;
-        (child.venue == venue).then_some((child, order))
+    fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
+        let child = self.children.get(id.0).filter(|child| child.venue == venue)?;
+        let order = self.orders.get(child.order.0)?;
+        Some((child, order))
     }
 
     fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
@@ -65,9 +65,10 @@ impl Engine {
         venue_order: VenueOrderId,
         out: &mut Out<'_, S>,
     ) {
-        let Some((mut child, mut order)) = self.child_of(venue, id) else {
+        let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
+        let (mut child, mut order) = (*child, *order);
         child.venue_order = venue_order;
         // The venue's id is kept even if the child is over.
         let was_sent = child.state() == ChildState::Sent;
@@ -85,9 +86,10 @@ impl Engine {
         reason: VenueReject,
         out: &mut Out<'_, S>,
     ) {
-        let Some((child, mut order)) = self.child_of(venue, id) else {
+        let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
+        let (child, mut order) = (*child, *order);
         out.notice(Notice::ChildRejected(venue, id, reason));
         if reason != VenueReject::NotSent {
             order.avoided.insert(venue);
@@ -106,6 +108,7 @@ impl Engine {
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
+        let (child, order) = (*child, *order);
         let event = if expired { ChildEvent::Expired } else { ChildEvent::Canceled };
         self.end_child(child, order, event, filled, out);
     }
@@ -172,9 +175,10 @@ impl Engine {
     }
 
     pub(super) fn on_doubt<S: Sink>(&mut self, venue: VenueId, id: ChildId, out: &mut Out<'_, S>) {
-        let Some((mut child, mut order)) = self.child_of(venue, id) else {
+        let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
+        let (mut child, mut order) = (*child, *order);
         // A cancel that crossed the end of its child is refused, which is no news. An unknown child
         // has been queried already.
         if child.is_over() || child.state() == ChildState::Unknown {
@@ -196,6 +200,7 @@ impl Engine {
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
+        let (child, order) = (*child, *order);
         match fate {
             Fate::Open => self.on_found_open(child, order, out),
             Fate::Closed => self.end_child(child, order, ChildEvent::Canceled, filled, out),
@@ -250,6 +255,7 @@ impl Engine {
         self.counts.fills += 1;
         let found = self.child_of(fill.venue, fill.child);
         let found = found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side);
+        let found = found.map(|(child, order)| (*child, *order));
         let def = *self.reference.instrument_of(fill.instrument);
         self.ledger.book(&def, found.as_ref().map(|(_, order)| order.account), fill);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
