@@ -27,7 +27,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::mapped::{MappedFile, io};
-use super::prepare::{Coming, Preparer};
+use super::prepare::{Coming, Going, Preparer};
 use super::segment::{
     SEGMENT_HEADER_BYTES, Segment, check_head, create_segment, open_segment, remove_if_unwritten,
     segment_numbers, write_head,
@@ -96,6 +96,8 @@ pub struct MmapStore {
     preparer: Option<Preparer>,
     /// The next segment, while the preparer makes it.
     coming: Option<Coming>,
+    /// The removal asked for last, while the preparer may not have done it.
+    going: Option<Going>,
     end: usize,
     index: VecDeque<MessageLocation>,
     /// Position in the index where the last look-up ended: a resend goes on from there.
@@ -131,6 +133,7 @@ impl MmapStore {
             spare: None,
             preparer: None,
             coming: None,
+            going: None,
             end: SEGMENT_HEADER_BYTES,
             index: VecDeque::with_capacity((config.retention_bytes >> 8).min(1 << 20) as usize),
             hint: Cell::new(0),
@@ -228,7 +231,7 @@ impl MmapStore {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.forget(oldest.number);
             match &self.preparer {
-                Some(preparer) => preparer.let_go(oldest),
+                Some(preparer) => self.going = preparer.let_go(oldest).or(self.going.take()),
                 None => oldest.remove(),
             }
         }
@@ -336,10 +339,13 @@ impl MmapStore {
     }
 }
 
-/// The lock on the folder is released only when nobody makes a file in it any more.
+/// The lock on the folder is released only when nobody makes or removes a file in it any more.
 impl Drop for MmapStore {
     fn drop(&mut self) {
         let _ = self.coming.take().and_then(Coming::wait);
+        if let Some(going) = self.going.take() {
+            going.wait();
+        }
     }
 }
 
