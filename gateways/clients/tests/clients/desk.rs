@@ -9,9 +9,7 @@ use rutter_clients::{
     Proof, SessionConfig,
 };
 use rutter_core::Engine;
-use rutter_core::id::{
-    AccountId, AssetId, ClOrdId, InstrumentId, OrderId, SessionId, Symbol, VenueId,
-};
+use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::*;
