@@ -226,8 +226,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
         let next = header.seq + 1;
-        let fault = first_fault(&message, self.config.validation.as_ref());
-        if let Some(fault) = fault.or_else(|| self.version_fault(&message)) {
+        if let Some(fault) = self.content_fault(&message) {
             return Some(self.reject_fault(now_ns, &message, header.seq, fault, next, out));
         }
         match message.msg_type() {
@@ -250,6 +249,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::SEQUENCE_RESET => self.on_gap_fill(now_ns, header.seq, &message, out),
             _ => Some(self.deliver(now_ns, header, message)),
         }
+    }
+
+    /// The first reason to reject a message for its content. A peer's refusal is read whatever its
+    /// form: nothing would answer a Reject of it.
+    fn content_fault<'b>(&self, message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
+        if msg_type::is_refusal(message.msg_type()) {
+            return None;
+        }
+        let fault = first_fault(message, self.config.validation.as_ref());
+        fault.or_else(|| self.version_fault(message))
     }
 
     /// A message may name its version (1128), but only one that a Logon may name.
