@@ -83,6 +83,12 @@ pub enum Warning {
         /// The number that came.
         received: u64,
     },
+    /// Too many messages, or bytes, came ahead of a gap: this message and later ones are not kept
+    /// and are asked for again once the gap is filled. Told once for each gap.
+    AheadFull {
+        /// The number of the message.
+        seq: u64,
+    },
     /// Messages that the peer asked for are not stored any more: they were gap-filled.
     ResendTruncated {
         /// The first number that the peer asked for.

@@ -202,7 +202,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// Whether the peer can take an application message.
     pub(super) const fn takes_messages(&self) -> bool {
-        matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false })
+        matches!(
+            self.state,
+            State::LoggedOn | State::LogoutAnswered | State::LogoutSent { fatal: false }
+        )
     }
 
     /// Rejects (35=3) a message that [`Event::App`] delivered, because a field is missing or

@@ -6,6 +6,7 @@
 mod desk;
 
 mod abuse;
+mod ahead;
 mod allocations;
 mod codec;
 mod dictionary;
