@@ -55,6 +55,7 @@ pub const GATEWAY: [GatewayCounter; 20] = [
     counter("fix_messages_rejected", "Client messages answered by a reject", |c| {
         c.messages_rejected
     }),
+    counter("fix_peer_rejects", "Messages of ours that clients refused", |c| c.peer_rejects),
     counter("fix_throttled", "Requests refused because a session sent too many", |c| c.throttled),
     counter("fix_notices_untold", "Notices about strangers that were only counted", |c| {
         c.notices_untold

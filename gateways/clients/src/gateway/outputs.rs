@@ -127,7 +127,7 @@ impl<S: MessageStore> ClientGateway<S> {
         match sent {
             Ok(sent) => {
                 match sent {
-                    Sent::AlreadyStored => self.counters.outputs_repeated += 1,
+                    Sent::AlreadyStored | Sent::Unanswered => self.counters.outputs_repeated += 1,
                     Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
                 }
                 if let Some(conn) = conn {

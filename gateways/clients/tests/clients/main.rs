@@ -14,6 +14,7 @@ mod pki;
 mod quickfix;
 mod recovery;
 mod reference;
+mod refusals;
 mod reports;
 mod requests;
 mod rules;

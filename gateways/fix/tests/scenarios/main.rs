@@ -6,9 +6,11 @@
 mod desk;
 
 mod abuse;
+mod ahead;
 mod allocations;
 mod codec;
 mod dictionary;
+mod refusals;
 mod resend;
 mod retention;
 mod schedule;
