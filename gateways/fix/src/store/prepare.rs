@@ -18,7 +18,7 @@ type Made = SyncSender<Result<Segment, StoreError>>;
 
 #[derive(Debug)]
 enum Job {
-    Make { folder: PathBuf, number: u64, bytes: u32, made: Made },
+    Make { folder: PathBuf, number: u64, bytes: u32, owner: u64, made: Made },
     LetGo(Segment),
 }
 
@@ -40,9 +40,15 @@ impl Preparer {
     }
 
     /// Asks for a segment; `None` when too many wait to be made.
-    pub(super) fn make(&self, folder: PathBuf, number: u64, bytes: u32) -> Option<Coming> {
+    pub(super) fn make(
+        &self,
+        folder: PathBuf,
+        number: u64,
+        bytes: u32,
+        owner: u64,
+    ) -> Option<Coming> {
         let (made, segment) = sync_channel(1);
-        self.jobs.try_send(Job::Make { folder, number, bytes, made }).ok()?;
+        self.jobs.try_send(Job::Make { folder, number, bytes, owner, made }).ok()?;
         Some(Coming { segment })
     }
 
@@ -75,9 +81,9 @@ fn run(work: &Receiver<Job>) {
     // Ends when every handle is gone.
     while let Ok(job) = work.recv() {
         match job {
-            Job::Make { folder, number, bytes, made } => {
+            Job::Make { folder, number, bytes, owner, made } => {
                 // The store may be gone. The next open makes an unwritten file anew.
-                let _ = made.send(create_segment(&folder, number, bytes));
+                let _ = made.send(create_segment(&folder, number, bytes, owner));
             }
             Job::LetGo(segment) => segment.remove(),
         }
