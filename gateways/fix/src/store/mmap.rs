@@ -32,7 +32,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use super::damage::{DamageReport, LostEvents};
-use super::prepare::{Coming, Preparer};
+use super::prepare::{Coming, Going, Preparer};
 use super::records::{CLOSED, COMMIT_BYTES, RECORD_HEADER_BYTES, Record, read_record};
 use super::segment::{SEGMENT_HEADER_BYTES, Segment, create_segment};
 use super::state::{Beginning, SlotWord, State, Word};
@@ -85,6 +85,8 @@ pub struct MmapStore {
     preparer: Option<Preparer>,
     /// The next segment, while the preparer makes it.
     coming: Option<Coming>,
+    /// The removal asked for last, while the preparer may not have done it.
+    going: Option<Going>,
     pub(super) index: VecDeque<MessageLocation>,
     /// Position in the index where the last look-up ended: a resend goes on from there.
     hint: Cell<usize>,
@@ -131,6 +133,7 @@ impl MmapStore {
             spare: None,
             preparer: None,
             coming: None,
+            going: None,
             index: VecDeque::new(),
             hint: Cell::new(0),
             retention_ns: 0,
@@ -220,7 +223,7 @@ impl MmapStore {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.forget(&oldest);
             match &self.preparer {
-                Some(preparer) => preparer.let_go(oldest),
+                Some(preparer) => self.going = preparer.let_go(oldest).or(self.going.take()),
                 None => oldest.remove(),
             }
         }
@@ -366,10 +369,13 @@ impl MmapStore {
     }
 }
 
-/// The lock on the folder is released only when nobody makes a file in it any more.
+/// The lock on the folder is released only when nobody makes or removes a file in it any more.
 impl Drop for MmapStore {
     fn drop(&mut self) {
         let _ = self.coming.take().and_then(Coming::wait);
+        if let Some(going) = self.going.take() {
+            going.wait();
+        }
     }
 }
 

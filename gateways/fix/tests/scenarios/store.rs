@@ -199,6 +199,19 @@ fn a_store_whose_files_are_made_elsewhere_keeps_the_same_messages() {
     assert_eq!(again.get(2_000), Some(entry(2_000, 2_000, &body)));
 }
 
+/// Every third message begins a segment and removes one, and the store is let go right after it.
+#[test]
+fn a_store_is_let_go_only_when_its_last_removal_is_done() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let preparer = Preparer::start().expect("a thread");
+    let body = vec![b'x'; 40_000];
+    for seq in 1..=300 {
+        let mut store = open(folder.path()).prepared_by(&preparer);
+        store.append(&entry(seq, seq, &body)).expect("stored");
+        assert_eq!(store.get(seq), Some(entry(seq, seq, &body)));
+    }
+}
+
 #[test]
 fn a_store_is_open_once() {
     let folder = tempfile::tempdir().expect("temporary folder");

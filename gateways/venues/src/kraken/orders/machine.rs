@@ -8,7 +8,7 @@
 //! begins again after a wait.
 
 use rutter_core::id::{AssetId, ChildId};
-use rutter_core::input::{Input, OrdType, TimeInForce, VenueDownReason, VenueReject};
+use rutter_core::input::{Input, TimeInForce, VenueDownReason, VenueReject};
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
@@ -487,7 +487,7 @@ impl KrakenOrders {
             );
             return;
         }
-        let supported = new.ord_type == OrdType::Limit && new.tif != TimeInForce::Fok;
+        let supported = new.tif != TimeInForce::Fok;
         let full = self.ledger.children.is_full() || self.ledger.waits.is_full();
         if !self.up || !supported || full || new.qty.is_zero() || new.price.0 <= 0 {
             return self.reject(child, out);
