@@ -22,6 +22,7 @@ enum Job {
         folder: PathBuf,
         number: u64,
         bytes: u32,
+        owner: u64,
         made: Made,
     },
     /// The sender is dropped once the file is gone.
@@ -46,9 +47,15 @@ impl Preparer {
     }
 
     /// Asks for a segment; `None` when too many wait to be made.
-    pub(super) fn make(&self, folder: PathBuf, number: u64, bytes: u32) -> Option<Coming> {
+    pub(super) fn make(
+        &self,
+        folder: PathBuf,
+        number: u64,
+        bytes: u32,
+        owner: u64,
+    ) -> Option<Coming> {
         let (made, segment) = sync_channel(1);
-        self.jobs.try_send(Job::Make { folder, number, bytes, made }).ok()?;
+        self.jobs.try_send(Job::Make { folder, number, bytes, owner, made }).ok()?;
         Some(Coming { segment })
     }
 
@@ -93,9 +100,9 @@ impl Going {
 impl Job {
     fn run(self) {
         match self {
-            Self::Make { folder, number, bytes, made } => {
+            Self::Make { folder, number, bytes, owner, made } => {
                 // The store may be gone. The next open makes an unwritten file anew.
-                let _ = made.send(create_segment(&folder, number, bytes));
+                let _ = made.send(create_segment(&folder, number, bytes, owner));
             }
             Self::LetGo(segment, _gone) => segment.remove(),
         }
