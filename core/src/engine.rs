@@ -74,6 +74,10 @@ struct ClientSession {
     choice: CancelOnDisconnect,
     /// When the loss of its connection takes effect; `None` while connected or after that.
     loss_due: Option<UnixNanos>,
+    /// Our Logout was sent, or is about to be, and the client has not logged on since.
+    logged_out: bool,
+    /// An operator has disabled the session.
+    disabled: bool,
     /// Number of the last event made for it.
     event: u64,
     /// Highest `MsgSeqNum` (34) of the client that is journaled.
@@ -231,6 +235,7 @@ impl Engine {
             Input::Operator(operator) => self.on_operator(operator, out),
             Input::SessionUp(session, choice) => self.on_session_up(*session, *choice),
             Input::SessionDown(session) => self.on_session_down(*session, out),
+            Input::LogoutSent(session) => self.on_logout_sent(*session),
             Input::VenueUp(venue) => self.on_venue_up(*venue, out),
             Input::VenueDown(venue, _) => self.on_venue_down(*venue, out),
             Input::ChildAccepted { venue, child, venue_order } => {
