@@ -103,7 +103,7 @@ impl MetricsModel {
             Output::Report(report) => {
                 if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
                     let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
-                    self.filled(&last, instrument, envelope.arrived_ns);
+                    self.filled(&last, instrument, envelope.arrival.read_ns);
                 }
             }
             Output::CancelReject(reject) => {
