@@ -23,7 +23,7 @@ const fn counter(
 }
 
 /// All counters of the gateway.
-pub const GATEWAY: [GatewayCounter; 20] = [
+pub const GATEWAY: [GatewayCounter; 23] = [
     counter("fix_connections", "Client connections taken", |c| c.connections),
     counter("fix_connections_refused", "Client connections refused for a limit", |c| {
         c.connections_refused
@@ -52,6 +52,13 @@ pub const GATEWAY: [GatewayCounter; 20] = [
     counter("fix_reports", "Reports and cancel rejects stored for clients", |c| c.outputs),
     counter("fix_reports_repeated", "Outputs that were stored already", |c| c.outputs_repeated),
     counter("fix_reports_dropped", "Outputs for a session that has failed", |c| c.outputs_dropped),
+    counter("fix_sessions_failed", "Sessions cut off until a restart", |c| c.sessions_failed),
+    counter("fix_store_damages", "Damaged places found in message stores", |c| c.store_damages),
+    counter(
+        "fix_reports_possible_resends",
+        "Reports repeated with PossResend because a message store had lost them",
+        |c| c.reports_possible_resends,
+    ),
     counter("fix_messages_rejected", "Client messages answered by a reject", |c| {
         c.messages_rejected
     }),
