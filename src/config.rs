@@ -16,6 +16,7 @@ use crate::watch::logs::{LogConfig, check_level};
 
 mod account;
 pub mod alerts;
+pub mod comp_id;
 mod console;
 mod error;
 mod fix;
@@ -310,7 +311,9 @@ impl Config {
         self.check_node()?;
         unique("assets", 12, self.assets.iter())?;
         unique("account", 12, self.account.iter().map(|a| &a.name))?;
-        unique("session", 12, self.session.iter().map(|s| &s.comp_id))?;
+        comp_id::check_all(self.session.iter().map(|session| session.comp_id.as_str()))?;
+        comp_id::check(&self.fix.sender_comp_id, comp_id::SENDER_COMP_ID_BYTES_MAX)
+            .or_else(|fault| wrong("fix.sender_comp_id", fault.to_string()))?;
         unique("instrument", 20, self.instrument.iter().map(|i| &i.symbol))?;
         unique("venue", 12, self.venue.iter().map(|v| &v.name))?;
         let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();

@@ -4,6 +4,7 @@
 //! reports go to the clients' message stores, which skip the reports that they hold.
 
 pub mod boot;
+pub mod claim;
 pub mod console;
 pub mod decider;
 pub mod error;
@@ -12,6 +13,7 @@ mod launch;
 pub mod layout;
 pub mod rings;
 pub mod station;
+pub mod stores;
 pub mod tap;
 
 use std::path::Path;
@@ -24,7 +26,7 @@ use rutter_clients::{ClientGateway, GatewayConfig};
 use rutter_core::input::{Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
-use rutter_fix::store::{MmapConfig, MmapStore, Preparer};
+use rutter_fix::store::MmapStore;
 use rutter_journal::{FileStorage, Recovery};
 use rutter_transport::driver::DriverConfig;
 use rutter_transport::tls::ClientTls;
@@ -62,6 +64,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let journal_dir = config.node.data_dir.join("journal");
     std::fs::create_dir_all(&journal_dir)
         .map_err(|source| NodeError::DataDir { path: journal_dir.clone(), source })?;
+    let folder = claim::lock(&config.node.data_dir)?;
     let monitor = Arc::new(Monitor::new(config, unix_ns()));
     let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
     // Ends with the node.
@@ -72,6 +75,9 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let alerter = config.alerts.as_ref().map(|to| Alerter::start(to, node, watched, entropy));
     let _alerter = alerter.transpose()?;
     let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
+    // Ends with the node. Nothing is sent before.
+    let _claim = claim::accounts(config, &genesis, folder)?;
+    claim::tell(&claim::identify(&config.node.data_dir, &genesis)?);
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
     let market = boot::market(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
@@ -100,8 +106,6 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         stop,
     )
 }
-
-const DAY_NS: u64 = 86_400_000_000_000;
 
 /// Something that differs between journals: the time and the process, mixed.
 fn entropy() -> u64 {
@@ -165,18 +169,7 @@ fn gateway(
     let texts = |names: &[String]| {
         names.iter().map(|name| Text::new(name.as_bytes())).collect::<Option<Vec<_>>>()
     };
-    let preparer = Preparer::start().map_err(|error| NodeError::Thread(error.to_string()))?;
-    let stores = config
-        .session
-        .iter()
-        .map(|session| {
-            let folder = config.node.data_dir.join("sessions").join(&session.comp_id);
-            let retention_bytes = config.fix.store_retention_bytes;
-            let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
-            MmapStore::open(&folder, MmapConfig { retention_bytes, ..MmapConfig::default() })
-                .map(|store| store.keeping_ns(kept_ns).prepared_by(&preparer))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let stores = stores::open(config, names, node_tag)?;
     let settings = GatewayConfig {
         sender_comp_id: config.fix.sender_comp_id.clone(),
         sessions,
@@ -207,19 +200,14 @@ fn recover(
             .map_err(|_| NodeError::Configuration("node.journal_segment_bytes".to_owned()))?,
     );
     let storage = FileStorage::create(journal_dir)?;
-    let mut catch_up = CatchUp { gateway, model, failed: None };
-    let opened = Decider::open(storage, settings, genesis, unix_ns(), &mut catch_up)?;
-    if let Some(reason) = catch_up.failed {
-        return Err(NodeError::Gateway(reason));
-    }
-    Ok(opened)
+    let mut catch_up = CatchUp { gateway, model };
+    Ok(Decider::open(storage, settings, genesis, unix_ns(), &mut catch_up)?)
 }
 
 /// Gives replayed reports to the gateway, and everything to the read model.
 struct CatchUp<'a> {
     gateway: &'a mut ClientGateway<MmapStore>,
     model: &'a mut ReadModel,
-    failed: Option<String>,
 }
 
 impl Sink for CatchUp<'_> {
@@ -236,7 +224,7 @@ impl Sink for CatchUp<'_> {
         if let Err(error) = self.gateway.on_output(unix_ns(), output)
             && !matches!(error, rutter_clients::OutputError::UnknownSession(_))
         {
-            self.failed.get_or_insert(error.to_string());
+            tracing::error!(%error, "a session is cut off until a restart");
         }
     }
 }

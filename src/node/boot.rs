@@ -32,6 +32,8 @@ pub struct Names {
     pub accounts: Vec<String>,
     /// `CompID`s of sessions; the index is the id.
     pub sessions: Vec<String>,
+    /// So many of the sessions are in the journal; they come first.
+    journaled: usize,
 }
 
 fn position(names: &[String], name: &str) -> Option<usize> {
@@ -74,6 +76,11 @@ impl Names {
         position(&self.accounts, name).map(|at| AccountId(at as u16))
     }
 
+    /// Whether the journal knows a session.
+    pub fn is_journaled(&self, session: &str) -> bool {
+        position(&self.sessions, session).is_some_and(|at| at < self.journaled)
+    }
+
     /// Id of a session.
     pub fn session(&self, name: &str) -> Option<SessionId> {
         position(&self.sessions, name).map(|at| SessionId(at as u16))
@@ -89,6 +96,15 @@ pub fn genesis(config: &Config, entropy: u64) -> Genesis {
         executions_log2: config.node.executions_log2,
         day_roll_s: config.node.day_roll_utc_s,
         hash_seed: entropy,
+    }
+}
+
+/// The first record of a journal, if there is a journal that begins with one.
+pub fn begun(journal: &std::path::Path) -> Option<Genesis> {
+    let mut reader = Reader::open(FileStorage::existing(journal).ok()?).ok()?;
+    match decode(reader.next().ok()??.body).ok()? {
+        Input::Genesis(genesis) => Some(genesis),
+        _ => None,
     }
 }
 
@@ -121,6 +137,7 @@ pub fn scan(
             _ => {}
         }
     }
+    names.journaled = names.sessions.len();
     names.add_config(config);
     Ok((genesis.unwrap_or_else(new), names))
 }

@@ -40,6 +40,9 @@ pub enum NodeError {
     /// The last sync failed.
     #[error("journal: {0}")]
     Sync(#[from] rutter_journal::SyncError),
+    /// Another node uses the data folder, or trades with its journal.
+    #[error(transparent)]
+    Claim(#[from] super::claim::ClaimError),
     /// A session's message store.
     #[error("message store: {0}")]
     Store(#[from] StoreError),

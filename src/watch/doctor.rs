@@ -10,6 +10,7 @@ pub mod disk;
 pub mod finding;
 pub mod machine;
 pub mod reach;
+pub mod stores;
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,7 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
     findings.extend(machine.examine(config.as_ref()));
     if let Some(config) = &config {
         findings.extend(disk::examine(config));
+        findings.extend(stores::examine(config));
         findings.extend(access::examine(config_file, config));
         findings.extend(alerts(config));
         findings.extend(reach::examine(config));

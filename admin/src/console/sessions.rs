@@ -3,6 +3,7 @@
 //! A line belongs here if it is about a session's connection. What the core knows of a session
 //! comes from the read model.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
@@ -31,6 +32,8 @@ struct Gauge {
     next_out: AtomicU64,
     last_in_ns: AtomicU64,
     backlog_bytes: AtomicU64,
+    /// Why the session is cut off until a restart.
+    failure: OnceLock<String>,
 }
 
 /// The connections of all configured sessions: the gateway's thread stores, the console's threads
@@ -46,10 +49,14 @@ impl SessionGauges {
         Self(sessions.into_iter().map(gauge).collect())
     }
 
-    /// Stores the connection of one session, by its place in the configuration. Only one thread
-    /// may call this.
-    pub fn store(&self, place: usize, connection: &Connection) {
+    /// Stores the connection of one session, by its place in the configuration. `failure` is the
+    /// word why the session is cut off until a restart; the first one stays. Only one thread may
+    /// call this.
+    pub fn store(&self, place: usize, connection: &Connection, failure: Option<String>) {
         let Some(gauge) = self.0.get(place) else { return };
+        if let Some(failure) = failure {
+            gauge.failure.get_or_init(|| failure);
+        }
         gauge.connected.store(connection.connected, Ordering::Relaxed);
         gauge.next_in.store(connection.next_in, Ordering::Relaxed);
         gauge.next_out.store(connection.next_out, Ordering::Relaxed);
@@ -66,6 +73,7 @@ impl SessionGauges {
                 "connected": gauge.connected.load(Ordering::Relaxed),
                 "next_in": of(&gauge.next_in), "next_out": of(&gauge.next_out),
                 "last_in_ns": of(&gauge.last_in_ns), "backlog_bytes": of(&gauge.backlog_bytes),
+                "failure": gauge.failure.get(),
             });
             (gauge.name.clone(), super::snapshot::members(row))
         };

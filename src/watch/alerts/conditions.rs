@@ -100,6 +100,8 @@ pub enum Condition {
     DiskFull,
     /// A client was disconnected because it did not read.
     SlowConsumer,
+    /// A session is cut off until a restart, or its message store is damaged.
+    FixStore,
     /// Logons fail because of wrong credentials, or a source is locked out.
     LogonsRefused,
     /// Many gaps or resends on client sessions.
@@ -116,7 +118,7 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
@@ -131,6 +133,7 @@ impl Condition {
         Self::JournalFailed,
         Self::DiskFull,
         Self::SlowConsumer,
+        Self::FixStore,
         Self::LogonsRefused,
         Self::FixGaps,
         Self::RingFull,
@@ -157,6 +160,7 @@ impl Condition {
             Self::JournalFailed => ("RutterJournalFailed", Page, 0),
             Self::DiskFull => ("RutterDiskFull", Page, 0),
             Self::SlowConsumer => ("RutterSlowConsumer", Warn, 0),
+            Self::FixStore => ("RutterFixStore", Page, 0),
             Self::LogonsRefused => ("RutterLogonsRefused", Warn, 0),
             Self::FixGaps => ("RutterFixGaps", Info, 0),
             Self::RingFull => ("RutterRingFull", Warn, 0),
@@ -218,6 +222,10 @@ impl Condition {
             Self::JournalFailed => "rutter_journal_failed == 1".to_owned(),
             Self::DiskFull => format!("rutter_journal_disk_free_bytes < {FREE_BYTES_MIN}"),
             Self::SlowConsumer => "increase(rutter_fix_slow_consumers_total[5m]) > 0".to_owned(),
+            Self::FixStore => {
+                "rutter_fix_sessions_failed_total > 0 or rutter_fix_store_damages_total > 0"
+                    .to_owned()
+            }
             Self::LogonsRefused => format!(
                 "increase(rutter_fix_credentials_refused_total[5m]) > {WRONG_LOGONS_MAX} or \
                  increase(rutter_fix_lockouts_total[5m]) > 0"
@@ -452,6 +460,10 @@ fn clients(found: &mut Found<'_>, shown: &Snapshot) {
     let resends = grew(Condition::FixGaps, 1, "fix_resends");
     let value = format!("{slow} cut off in five minutes");
     found.when(slow > 0, Condition::SlowConsumer, "", value);
+    let failed = gateway(shown, "fix_sessions_failed");
+    let places = gateway(shown, "fix_store_damages");
+    let value = format!("{failed} sessions cut off, {places} damaged places");
+    found.when(failed > 0 || places > 0, Condition::FixStore, "", value);
     let value = format!("{wrong} wrong logons and {lockouts} lockouts in five minutes");
     let holds = wrong > WRONG_LOGONS_MAX || lockouts > 0;
     found.when(holds, Condition::LogonsRefused, "", value);

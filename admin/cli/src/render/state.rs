@@ -189,7 +189,9 @@ pub fn sessions(ok: &Value, now_ns: u64) -> Table {
         numbers("events", 4),
     ]);
     for session in rows(ok, "sessions") {
+        let failure = word(session, "failure");
         let state = match (flag(session, "disabled"), flag(session, "connected")) {
+            _ if !failure.is_empty() => Span::new(format!("REFUSED: {failure}"), Paint::Bad),
             (true, true) => Span::new("disabled, connected", Paint::Bad),
             (true, false) => Span::new("disabled", Paint::Warn),
             (false, true) => Span::new("connected", Paint::Good),

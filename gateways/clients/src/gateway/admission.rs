@@ -172,7 +172,7 @@ impl<S: MessageStore> ClientGateway<S> {
     fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         if client.failed {
-            return Err(CloseReason::SessionFailed);
+            return Err(client.failure());
         }
         if client.disabled {
             return Err(CloseReason::Operator);

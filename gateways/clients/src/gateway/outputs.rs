@@ -136,7 +136,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 Ok(())
             }
             Err(error) => {
-                self.fail(place);
+                self.fail(place, error.fault());
                 Err(error)
             }
         }
