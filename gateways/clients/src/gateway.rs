@@ -166,6 +166,9 @@ impl<S: MessageStore> ClientGateway<S> {
         for client in self.clients.iter_mut() {
             client.check_recovery()?;
             client.session.recover_answered();
+            if std::mem::take(&mut client.reset_replayed) {
+                client.session.recover_reset();
+            }
         }
         self.recovered = true;
         Ok(())

@@ -142,7 +142,9 @@ impl ConsoleService {
             SessionCommand::Disable => format!("log {name} out, and let it in no more"),
             SessionCommand::Enable => format!("let {name} in again"),
             SessionCommand::ResetSequence => {
-                format!("log {name} out, and begin at 1 with its next Logon: it must do so too")
+                format!(
+                    "log {name} out, and begin at 1 with its next Logon, which is answered with 141=Y"
+                )
             }
         };
         Ok(Understood::plain(OperatorCommand::Session(session, command), would))
