@@ -4,6 +4,8 @@
 //! the market's: the venue's answer is measured without it. Children are kept in a ring of slots by
 //! id, so memory is bounded and nothing is searched.
 
+use rutter_core::resident::resident;
+
 /// Children that are remembered; an older one is counted, and not measured.
 const CHILDREN_REMEMBERED: usize = 1 << 16;
 
@@ -34,7 +36,7 @@ pub struct Filled {
 
 impl Default for ChildTimes {
     fn default() -> Self {
-        Self(vec![OpenChild::default(); CHILDREN_REMEMBERED])
+        Self(resident(OpenChild::default(), CHILDREN_REMEMBERED))
     }
 }
 

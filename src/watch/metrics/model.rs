@@ -90,14 +90,14 @@ impl MetricsModel {
             Output::Report(report) => {
                 if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
                     let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
-                    self.filled(&last, instrument, envelope.arrived_ns);
+                    self.filled(&last, instrument, envelope.arrival.read_ns);
                 }
             }
             Output::CancelReject(reject) => {
                 let reason = format!("{:?}", reject.reason);
                 *self.counted.cancels_refused.entry(reason).or_default() += 1;
             }
-            Output::Notice(notice) => self.notice(*notice, envelope.arrived_ns),
+            Output::Notice(notice) => self.notice(*notice, envelope.arrival.read_ns),
             Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
