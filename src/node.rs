@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
-use rutter_core::input::{Header, Input};
+use rutter_core::input::{Genesis, Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
 use rutter_fix::store::MmapStore;
@@ -37,7 +37,7 @@ use crate::venues;
 use crate::watch::alerts::Alerter;
 use crate::watch::metrics::MetricsServer;
 use crate::watch::monitor::Monitor;
-use boot::Names;
+use boot::{Known, Names};
 use decider::Decider;
 use error::NodeError;
 use launch::{Machines, NodeParts};
@@ -74,7 +74,9 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let (node, watched) = (&config.fix.sender_comp_id, &monitor);
     let alerter = config.alerts.as_ref().map(|to| Alerter::start(to, node, watched, entropy));
     let _alerter = alerter.transpose()?;
-    let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
+    let known = Known::read(&journal_dir)?;
+    let (genesis, names) =
+        (known.genesis.unwrap_or_else(|| boot::genesis(config, entropy)), known.names(config));
     // Ends with the node. Nothing is sent before.
     let _claim = claim::accounts(config, &genesis, folder)?;
     claim::tell(&claim::identify(&config.node.data_dir, &genesis)?);
@@ -93,7 +95,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     );
     let first = boot::inputs(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
-    boot::check(&decider, &first).map_err(NodeError::Configuration)?;
+    check_definitions(&known, &first, &names)?;
     let machines = machines(config, &names, genesis.node_tag)?;
     let names = &names;
     // The ring does not carry reference data, so the model gets the first inputs directly.
@@ -105,6 +107,17 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         NodeParts { config, names, decider, first, gateway, machines, monitor, model },
         stop,
     )
+}
+
+/// Refuses definitions that the core would refuse.
+fn check_definitions(known: &Known, first: &[Input], names: &Names) -> Result<(), NodeError> {
+    let refused = known.refused(first);
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let refused: Vec<String> = refused.iter().map(|one| boot::describe(one, names)).collect();
+    let reason = format!("not as the journal knows, or out of range: {}", refused.join(", "));
+    Err(NodeError::Configuration(reason))
 }
 
 /// Something that differs between journals: the time and the process, mixed.
@@ -142,11 +155,15 @@ fn client_session(
     })
 }
 
-fn gateway(
+/// The client gateway's part of the configuration.
+///
+/// # Errors
+/// [`NodeError`], for a name that is not defined or a secret that cannot be read.
+pub(crate) fn gateway_settings(
     config: &Config,
     names: &Names,
     node_tag: u32,
-) -> Result<ClientGateway<MmapStore>, NodeError> {
+) -> Result<GatewayConfig, NodeError> {
     let undefined = || NodeError::Configuration("a name is not defined".to_owned());
     let sessions = config
         .session
@@ -169,8 +186,7 @@ fn gateway(
     let texts = |names: &[String]| {
         names.iter().map(|name| Text::new(name.as_bytes())).collect::<Option<Vec<_>>>()
     };
-    let stores = stores::open(config, names, node_tag)?;
-    let settings = GatewayConfig {
+    Ok(GatewayConfig {
         sender_comp_id: config.fix.sender_comp_id.clone(),
         sessions,
         instruments,
@@ -179,7 +195,16 @@ fn gateway(
         node_tag,
         time_precision: rutter_fix::codec::TimePrecision::Micros,
         limits: config.fix.logon.limits(),
-    };
+    })
+}
+
+fn gateway(
+    config: &Config,
+    names: &Names,
+    node_tag: u32,
+) -> Result<ClientGateway<MmapStore>, NodeError> {
+    let settings = gateway_settings(config, names, node_tag)?;
+    let stores = stores::open(config, names, node_tag)?;
     ClientGateway::new(&settings, stores).map_err(|error| NodeError::Gateway(error.to_string()))
 }
 
@@ -187,7 +212,7 @@ fn gateway(
 fn recover(
     config: &Config,
     journal_dir: &Path,
-    genesis: &rutter_core::input::Genesis,
+    genesis: &Genesis,
     gateway: &mut ClientGateway<MmapStore>,
     model: &mut ReadModel,
 ) -> Result<(Decider<FileStorage>, Recovery), NodeError> {
