@@ -13,6 +13,7 @@ pub mod reach;
 
 use std::path::{Path, PathBuf};
 
+use rutter_admin::printable::lines;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -90,7 +91,7 @@ pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        report.findings.iter().for_each(|finding| println!("{finding}"));
+        report.findings.iter().for_each(|finding| println!("{}", lines(&finding.to_string())));
     }
     Ok(report.level < Level::Fail)
 }

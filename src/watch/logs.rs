@@ -13,6 +13,7 @@ pub mod trace;
 
 use std::sync::OnceLock;
 
+use rutter_admin::printable::Escape;
 use serde::Deserialize;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -87,7 +88,11 @@ pub fn start(config: &LogConfig) -> Result<LogGuard, LogError> {
         Err(_) => filter(config.level.as_deref().unwrap_or("info"))?,
     };
     let (filter, handle) = reload::Layer::new(wanted);
-    let (writer, guard) = queue::start(std::io::stderr()).map_err(LogError::Thread)?;
+    let escape = match config.format {
+        LogFormat::Text => Escape::Text,
+        LogFormat::Json => Escape::Json,
+    };
+    let (writer, guard) = queue::start(std::io::stderr(), escape).map_err(LogError::Thread)?;
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
     let lines = match config.format {
         LogFormat::Text => lines.boxed(),
