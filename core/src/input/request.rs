@@ -306,8 +306,10 @@ pub enum SessionCommand {
     Disable = 4,
     /// Accept the session's logons again.
     Enable = 5,
+    /// Forget the wrong Logons of the session: no address is locked out any more.
+    LiftLockouts = 6,
 }
-wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
+wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable, LiftLockouts });
 
 #[cfg(test)]
 mod tests {
