@@ -252,7 +252,8 @@ impl ReadModel {
             }
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
-            | OperatorCommand::Session(..) => {}
+            | OperatorCommand::Session(..)
+            | OperatorCommand::LogOut(..) => {}
             OperatorCommand::Node(command) => {
                 self.log_level = log_level(command).unwrap_or(self.log_level);
             }

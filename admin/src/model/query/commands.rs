@@ -81,7 +81,8 @@ impl ReadModel {
                 });
                 texts.filter(|row| row.old != row.new).collect()
             }
-            OperatorCommand::Session(session, command) => match (command, self.disabled_before) {
+            OperatorCommand::Session(session, command)
+            | OperatorCommand::LogOut(session, command) => match (command, self.disabled_before) {
                 (SessionCommand::Disable, Some((of, old))) if of == session => {
                     flag("disabled", old, true)
                 }
@@ -123,7 +124,8 @@ impl ReadModel {
                 }
                 words
             }
-            OperatorCommand::Session(session, command) => {
+            OperatorCommand::Session(session, command)
+            | OperatorCommand::LogOut(session, command) => {
                 let verb = match command {
                     SessionCommand::Logout => "session-logout",
                     SessionCommand::Disconnect => "session-disconnect",
