@@ -13,6 +13,14 @@ const QUIET: Duration = Duration::from_secs(2);
 /// Time between two updates.
 const BETWEEN: Duration = Duration::from_millis(500);
 
+/// The option of every long command.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Choice {
+    /// Show progress on standard error even if it is no terminal.
+    #[arg(long)]
+    pub progress: bool,
+}
+
 /// The progress of one command. Dropping it clears the line.
 #[derive(Debug)]
 pub struct Progress {
@@ -26,11 +34,11 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Counts `unit`s. `asked` shows progress without a terminal too.
-    pub fn new(unit: &'static str, asked: bool) -> Self {
+    /// Counts `unit`s.
+    pub fn new(unit: &'static str, choice: Choice) -> Self {
         let terminal = io::stderr().is_terminal();
         let started = Instant::now();
-        let (shown, next) = (terminal || asked, started + QUIET);
+        let (shown, next) = (terminal || choice.progress, started + QUIET);
         Self { unit, shown, terminal, started, next, standing: false }
     }
 
@@ -80,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_short_command_shows_nothing() {
-        let mut progress = Progress::new("orders", true);
+        let mut progress = Progress::new("orders", Choice { progress: true });
         progress.show(1, 2);
         assert!(!progress.standing && progress.next >= progress.started + QUIET);
     }

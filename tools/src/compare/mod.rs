@@ -44,7 +44,7 @@ use crate::harness::{
     node_program, stages, write_node_config,
 };
 use crate::interrupt;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use acceptor::Acceptor;
 use bare::{Answer, Bare, BareConfig, Waiting};
@@ -102,9 +102,9 @@ pub struct Arguments {
     /// Also print the node's latencies by stage.
     #[arg(long)]
     pub verbose: bool,
-    /// Show progress on standard error even if it is no terminal.
-    #[arg(long)]
-    pub progress: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// One acceptor, and how it is measured.

@@ -32,7 +32,7 @@ use crate::harness::{
     ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     node_program, write_node_config,
 };
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 
 mod stage;
@@ -77,9 +77,9 @@ pub struct Arguments {
     /// The node's layout: auto, threads or fused.
     #[arg(long, default_value = "auto")]
     pub layout: String,
-    /// Show progress on standard error even if it is no terminal.
-    #[arg(long)]
-    pub progress: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// Results of a lane without and with its burden.

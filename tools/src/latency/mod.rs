@@ -32,7 +32,7 @@ use crate::harness::{
     stages, write_node_config,
 };
 use crate::interrupt;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use floor::{FRAME_BYTES, Floor, Frames, Shape};
 
@@ -72,9 +72,9 @@ pub struct Arguments {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Show progress on standard error even if it is no terminal.
-    #[arg(long)]
-    pub progress: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// One lane (the node or a floor) over the whole run.

@@ -23,7 +23,7 @@ use crate::harness::{
     ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
     free_address, memory, node_program, write_node_config,
 };
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -82,9 +82,9 @@ pub struct Arguments {
     /// Keep the started node's folder, with its journal.
     #[arg(long)]
     pub keep: bool,
-    /// Show progress on standard error even if it is no terminal.
-    #[arg(long)]
-    pub progress: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// The result of a run.
