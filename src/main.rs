@@ -65,6 +65,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = rutter::bus_error::install() {
+        eprintln!("rutter: no handler for SIGBUS: {error}");
+    }
     let result = match Arguments::parse().command {
         Command::Run { config, with_parent } => run(&config, with_parent),
         Command::CheckConfig { file } => check(&file),

@@ -55,8 +55,8 @@ pub struct NewOrder {
     pub price: Price,
     /// Further instructions.
     pub instructions: Instructions,
-    /// FIX 97: the client may have sent the order before. If the order is known, its status is the
-    /// answer.
+    /// FIX 43 or 97: the client may have sent the request before. If its `cl_ord_id` is known, the
+    /// status of that order is the answer.
     pub poss_resend: bool,
     /// Trace id: follows the order through logs from the client's bytes to the venues' and back.
     /// The gateway makes it, never zero. Zero in a [`ReplaceOrder`], whose order keeps its own.
@@ -332,6 +332,16 @@ pub enum SessionCommand {
     Enable = 5,
 }
 wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
+
+impl SessionCommand {
+    /// Whether the client is sent our Logout for it.
+    pub const fn logs_out(self) -> bool {
+        match self {
+            Self::Logout | Self::ResetSequence | Self::Disable => true,
+            Self::Disconnect | Self::Enable => false,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -207,11 +207,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// Whether the peer can take an application message.
     pub(super) const fn takes_messages(&self) -> bool {
-        matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false })
+        matches!(
+            self.state,
+            State::LoggedOn | State::LogoutAnswered | State::LogoutSent { fatal: false }
+        )
     }
 
     /// Rejects (35=3) a message that [`Event::App`] delivered, because a field is missing or
-    /// malformed. The message still has to be [confirmed](Self::confirm_in).
+    /// malformed. The message still has to be [confirmed](Self::confirm_in). Nothing is written if
+    /// the message is a [refusal](msg_type::is_refusal).
     pub fn reject(
         &mut self,
         now_ns: u64,
@@ -232,6 +236,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         tag: RefTag<'_>,
         out: &mut Vec<u8>,
     ) {
+        if msg_type::is_refusal(message.msg_type()) {
+            return;
+        }
         let next = self.store.next_out();
         let stamp = HeaderStamp { seq: next, sending_ns: now_ns, original_ns: None };
         let written = write_reject(&self.config, message, stamp, reason, tag, out);
@@ -243,7 +250,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     }
 
     /// Answers a well-formed message that cannot be handled with a `BusinessMessageReject` (35=j).
-    /// `ref_id` is the peer's own id of the message, such as its `ClOrdID`.
+    /// `ref_id` is the peer's own id of the message, such as its `ClOrdID`. A
+    /// [refusal](msg_type::is_refusal) gets no answer: [`Sent::Unanswered`].
     ///
     /// # Errors
     /// As [`send_app`](Self::send_app).
@@ -256,6 +264,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Result<Sent, SendError> {
+        if msg_type::is_refusal(message.msg_type()) {
+            return Ok(Sent::Unanswered);
+        }
         let known = reason.code() <= highest_business_reason(&self.config.begin_string);
         let code = if known { reason } else { BusinessRejectReason::Other }.code();
         self.send_unnumbered(now_ns, msg_type::BUSINESS_MESSAGE_REJECT, out, |reject| {

@@ -7,9 +7,11 @@ mod damage;
 mod desk;
 
 mod abuse;
+mod ahead;
 mod allocations;
 mod codec;
 mod dictionary;
+mod refusals;
 mod resend;
 mod retention;
 mod schedule;
