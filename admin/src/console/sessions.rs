@@ -28,6 +28,8 @@ struct Gauge {
     name: String,
     kind: &'static str,
     connected: AtomicBool,
+    /// Its hours have begun and are not over; true where it has none.
+    in_hours: AtomicBool,
     next_in: AtomicU64,
     next_out: AtomicU64,
     last_in_ns: AtomicU64,
@@ -45,7 +47,8 @@ impl SessionGauges {
     /// For sessions of these names and kinds (`trading`, `drop-copy`), in the order of the
     /// configuration.
     pub fn new(sessions: impl IntoIterator<Item = (String, &'static str)>) -> Self {
-        let gauge = |(name, kind)| Gauge { name, kind, ..Gauge::default() };
+        let in_hours = || AtomicBool::new(true);
+        let gauge = |(name, kind)| Gauge { name, kind, in_hours: in_hours(), ..Gauge::default() };
         Self(sessions.into_iter().map(gauge).collect())
     }
 
@@ -64,6 +67,21 @@ impl SessionGauges {
         gauge.backlog_bytes.store(connection.backlog_bytes, Ordering::Relaxed);
     }
 
+    /// Stores whether one session is within its hours, by its place in the configuration.
+    pub fn store_in_hours(&self, place: usize, in_hours: bool) {
+        if let Some(gauge) = self.0.get(place) {
+            gauge.in_hours.store(in_hours, Ordering::Relaxed);
+        }
+    }
+
+    /// Names of the sessions that are within their hours and whose client is not logged on.
+    pub fn away(&self) -> impl Iterator<Item = &str> {
+        let is_away = |gauge: &&Gauge| {
+            gauge.in_hours.load(Ordering::Relaxed) && !gauge.connected.load(Ordering::Relaxed)
+        };
+        self.0.iter().filter(is_away).map(|gauge| gauge.name.as_str())
+    }
+
     /// The members of each session's row, by its name.
     pub(super) fn rows(&self) -> Vec<(String, Map<String, Value>)> {
         let row = |gauge: &Gauge| {
@@ -71,6 +89,7 @@ impl SessionGauges {
             let row = json!({
                 "kind": gauge.kind,
                 "connected": gauge.connected.load(Ordering::Relaxed),
+                "in_hours": gauge.in_hours.load(Ordering::Relaxed),
                 "next_in": of(&gauge.next_in), "next_out": of(&gauge.next_out),
                 "last_in_ns": of(&gauge.last_in_ns), "backlog_bytes": of(&gauge.backlog_bytes),
                 "failure": gauge.failure.get(),

@@ -174,6 +174,9 @@ impl<S: MessageStore> ClientGateway<S> {
         for client in self.clients.iter_mut().filter(|client| !client.failed) {
             client.check_recovery()?;
             client.session.recover_answered();
+            if std::mem::take(&mut client.reset_replayed) {
+                client.session.recover_reset();
+            }
         }
         for place in self.clients.places() {
             let repeated = self.clients[place].session.replay_ends();

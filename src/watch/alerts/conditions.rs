@@ -361,7 +361,10 @@ impl Evaluator {
 fn core(found: &mut Found<'_>, view: AlertView<'_>) {
     let shown = view.shown;
     let idle_ns = shown.made_ns.saturating_sub(shown.turned_ns).max(view.age_ns);
-    let value = format!("no turn for {}", seconds(idle_ns));
+    let value = match shown.turned_ns {
+        0 => "no turn yet".to_owned(),
+        _ => format!("no turn for {}", seconds(idle_ns)),
+    };
     found.when(idle_ns > TURN_AGE_S_MAX * S, Condition::NotTurning, "", value);
     found.when(shown.status.halted, Condition::Halted, "", "the kill switch is on".to_owned());
     let lag_ns = shown.journal.sync_lag_ns;
@@ -421,8 +424,10 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
     }
     for feed in &shown.feeds {
         let Some(venue) = all.get(feed.venue).filter(|venue| venue.up) else { continue };
-        let value = format!("nothing for {}", seconds(feed.age_ns));
-        found.when(feed.age_ns > BOOK_AGE_S_MAX * S, Condition::BookStale, &venue.name, value);
+        let stale = feed.age_ns.is_none_or(|age_ns| age_ns > BOOK_AGE_S_MAX * S);
+        let never = || "never heard".to_owned();
+        let value = feed.age_ns.map_or_else(never, |ns| format!("nothing for {}", seconds(ns)));
+        found.when(stale, Condition::BookStale, &venue.name, value);
     }
     for ((at, reason), count) in &shown.counted.distrusts {
         let Some(venue) = all.get(*at) else { continue };

@@ -152,6 +152,8 @@ pub(super) struct Client<S> {
     pub disabled: bool,
     /// An operator wants both sequence numbers to start at 1 once the connection is gone.
     pub reset_wanted: bool,
+    /// The journal has such a command.
+    pub reset_replayed: bool,
 }
 
 impl<S: MessageStore> Client<S> {
@@ -169,6 +171,7 @@ impl<S: MessageStore> Client<S> {
             history: None,
             disabled: false,
             reset_wanted: false,
+            reset_replayed: false,
             conn: None,
             up: false,
             failed: false,

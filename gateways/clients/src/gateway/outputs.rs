@@ -190,7 +190,10 @@ impl<S: MessageStore> ClientGateway<S> {
             SessionCommand::Enable => client.disabled = false,
             SessionCommand::Disable => client.disabled = true,
             SessionCommand::Logout | SessionCommand::Disconnect => {}
-            SessionCommand::ResetSequence => client.reset_wanted = self.recovered,
+            SessionCommand::ResetSequence => {
+                client.reset_wanted = self.recovered;
+                client.reset_replayed |= !self.recovered;
+            }
         }
         if !self.recovered {
             return;

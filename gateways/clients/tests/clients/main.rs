@@ -19,6 +19,7 @@ mod reference;
 mod refusals;
 mod reports;
 mod requests;
+mod resets;
 mod rules;
 mod rules_words;
 mod samples;

@@ -24,6 +24,8 @@ pub enum Event<'b> {
         heartbeat_s: u32,
         /// Both sequence numbers started at 1.
         reset: bool,
+        /// The peer's Logon.
+        logon: Message<'b>,
     },
     /// An application message, in sequence, delivered once.
     App(AppMessage<'b>),
@@ -96,6 +98,9 @@ pub enum Warning {
         /// The last number that retention has removed.
         upto: u64,
     },
+    /// A Reject (35=3) of ours could not be stored. It was sent, and a `ResendRequest` for it gets a
+    /// gap fill.
+    RejectNotStored,
     /// The peer raised its number without filling a gap: messages may be lost.
     SequenceReset {
         /// The number that we expected.
@@ -158,6 +163,9 @@ pub enum DisconnectReason {
     /// The peer asks for the same messages again and again.
     #[error("too many resend requests")]
     ResendLoop,
+    /// The peer resets the sequence numbers again and again.
+    #[error("too many sequence resets")]
+    ResetLoop,
     /// No message and no answer came for 2.4 heartbeat intervals.
     #[error("heartbeat timeout")]
     HeartbeatTimeout,

@@ -13,6 +13,7 @@ mod codec;
 mod dictionary;
 mod refusals;
 mod resend;
+mod resets;
 mod retention;
 mod schedule;
 mod session;

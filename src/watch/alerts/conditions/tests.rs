@@ -59,7 +59,7 @@ fn sound() -> Snapshot {
     let venue =
         |name: &str| VenueStatus { name: name.to_owned(), up: true, ..VenueStatus::default() };
     shown.status.venues = ["binance", "kraken"].map(venue).to_vec();
-    shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: 0 }];
+    shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: Some(0) }];
     shown.stages = vec![("order", "core", Buckets::default())];
     shown
 }
@@ -92,7 +92,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
-        (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = n),
+        (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = Some(n)),
         (C::BooksDistrusted, "kraken/gap", 5, |s, n| {
             s.counted.distrusts.insert((1, "gap"), n);
         }),
