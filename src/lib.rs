@@ -3,6 +3,7 @@
 //! A line belongs here if it connects the other crates. `core/` decides about orders, `gateways/`
 //! and `feeds/` read and write the wire, `journal/` reads and writes the disk.
 
+pub mod bus_error;
 pub mod clock;
 pub mod config;
 pub mod node;

@@ -94,6 +94,9 @@ enum Description {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = rutter::bus_error::install() {
+        eprintln!("rutter: no handler for SIGBUS: {error}");
+    }
     let result = match Arguments::parse().command {
         Command::Run { config, with_parent } => run(&config, with_parent),
         Command::CheckConfig { file, json } => return check(&file, json),
