@@ -23,7 +23,7 @@ const fn counter(
 }
 
 /// All counters of the gateway.
-pub const GATEWAY: [GatewayCounter; 20] = [
+pub const GATEWAY: [GatewayCounter; 21] = [
     counter("fix_connections", "Client connections taken", |c| c.connections),
     counter("fix_connections_refused", "Client connections refused for a limit", |c| {
         c.connections_refused

@@ -289,7 +289,10 @@ impl<S: MessageStore> ClientGateway<S> {
             Event::PeerReject(ref message) => self.on_peer_refusal(session, message),
             Event::Warning(warning) => self.note(Notice::Warning { session, warning }),
             // The reason comes again with the end of the connection.
-            Event::LogoutSent { reason } => client.logout_reason = Some(reason),
+            Event::LogoutSent { reason } => {
+                client.logout_reason = Some(reason);
+                self.tell_logout(now_ns, place);
+            }
             Event::Disconnect { reason, .. } => {
                 let reason = match (reason, client.logout_reason.take()) {
                     (

@@ -210,6 +210,7 @@ impl<S: MessageStore> ClientGateway<S> {
             SessionCommand::Logout | SessionCommand::Disable | SessionCommand::ResetSequence => {
                 let out = &mut self.connections[conn].out;
                 client.session.logout(now_ns, OPERATOR_LOGOUT, out);
+                self.tell_logout(now_ns, place);
                 self.after_write(now_ns, conn);
             }
         }

@@ -5,6 +5,7 @@ mod connections;
 mod desk;
 mod door;
 mod hall;
+mod logged_out;
 mod market;
 mod market_fidelity;
 mod market_versions;

@@ -9,7 +9,7 @@ use super::{
     Warning,
 };
 use crate::codec::{Encoder, Message};
-use crate::store::{Entry, MessageStore, SEQ_MAX};
+use crate::store::{Entry, MessageStore, SEQ_MAX, Told};
 use crate::tags::{self, msg_type};
 
 /// Bytes of `10=ddd` and SOH.
@@ -111,8 +111,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ///
     /// `event_no` counts the core's events for this session from 1, ascending. Each event is stored
     /// once. After a restart the caller repeats the events above
-    /// [`last_event_no`](Self::last_event_no); repeating more does no harm. If nobody is logged on,
-    /// the message is stored for the peer to ask for, unless configured otherwise.
+    /// [`last_event_no`](Self::last_event_no); repeating more does no harm. An event whose message
+    /// the store has lost is stored again with `PossResend` (97). If nobody is logged on, the
+    /// message is stored for the peer to ask for, unless configured otherwise.
     ///
     /// # Errors
     /// [`SendError`]; then nothing is stored, nothing is written and no number is used.
@@ -124,10 +125,14 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Encoder<'_>),
     ) -> Result<Sent, SendError> {
-        if event_no <= self.store.last_event_no() {
-            return Ok(Sent::AlreadyStored);
+        match self.store.told(event_no) {
+            Told::Surely => Ok(Sent::AlreadyStored),
+            Told::Never => self.send_stored(now_ns, event_no, msg_type, out, write),
+            Told::Perhaps => self.send_stored(now_ns, event_no, msg_type, out, |message| {
+                message.bool(tags::POSS_RESEND, true);
+                write(message);
+            }),
         }
-        self.send_stored(now_ns, event_no, msg_type, out, write)
     }
 
     /// Sends an application message that no event of the core caused, such as a refusal by the

@@ -3,6 +3,7 @@
 //! A line belongs here if it needs no private item and no socket. `desk` holds one session and its
 //! peer's bytes; each other module is one subject.
 
+mod damage;
 mod desk;
 
 mod abuse;
