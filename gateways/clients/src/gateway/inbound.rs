@@ -378,7 +378,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.counters.messages_rejected += 1;
         match sent {
             Ok(_) => client.session.confirm_in(app.id),
-            Err(_) => self.fail(place),
+            Err(error) => self.fail(place, error.fault()),
         }
     }
 }

@@ -226,6 +226,11 @@ impl Desk {
         }
     }
 
+    /// The folder of the stores.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The ring takes the gateway's inputs as far as it has room.
     fn deliver(&mut self) {
         let (ring, room, arrivals) = (&mut self.ring, &mut self.room, &mut self.arrivals);

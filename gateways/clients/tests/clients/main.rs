@@ -2,6 +2,7 @@
 //! processes die. No socket and no clock but in `server` and `tls`.
 
 mod connections;
+mod damaged_stores;
 mod desk;
 mod door;
 mod hall;

@@ -3,7 +3,7 @@
 //! A line belongs here if a caller of a session has to know it.
 
 use crate::codec::{EncodeError, Garbled, Message};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreFault};
 
 /// The result of one call of [`Session::receive`](super::Session::receive).
 #[derive(Debug)]
@@ -231,6 +231,16 @@ pub enum SendError {
     /// The sequence numbers are used up.
     #[error("sequence numbers exhausted")]
     SequenceExhausted,
+}
+
+impl SendError {
+    /// The fault of the store; `None` if the store is not at fault.
+    pub fn fault(&self) -> Option<StoreFault> {
+        match self {
+            Self::Store(error) => error.fault(),
+            Self::NotLoggedOn | Self::Encode(_) | Self::SequenceExhausted => None,
+        }
+    }
 }
 
 /// A misuse of the session, or a failure of its store.

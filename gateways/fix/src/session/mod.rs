@@ -324,6 +324,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay.is_some() || self.ahead_is_due()
     }
 
+    /// The journal's events have been repeated: later ones are new. Returns the number of events
+    /// that were stored again because nobody knows whether the peer has them.
+    pub fn replay_ends(&mut self) -> u64 {
+        self.store.replay_ends()
+    }
+
     /// Does work that is not urgent, such as preparing the store's next file.
     ///
     /// # Errors
