@@ -9,6 +9,7 @@ mod abuse;
 mod allocations;
 mod codec;
 mod dictionary;
+mod published;
 mod resend;
 mod retention;
 mod schedule;
