@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod node;
+pub mod preflight;
 pub mod replay;
 pub mod venues;
 pub mod watch;

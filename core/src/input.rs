@@ -24,9 +24,9 @@ pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
 pub use refusal::Refusal;
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
-    NewOrder, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
+    NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
 };
-pub use terms::{OrdType, Side, TimeInForce};
+pub use terms::{Side, TimeInForce};
 pub use venue::{ChildFill, Doubt, Fate, Liquidity, VenueDownReason, VenueReject};
 
 /// What the journal records of an input beside its content.

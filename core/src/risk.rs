@@ -9,9 +9,7 @@
 
 use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
-use crate::input::{
-    AccountLimits, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
-};
+use crate::input::{AccountLimits, CharSet, Instructions, NewOrder, Refusal, Side, TimeInForce};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::rate::RateWindow;
@@ -196,8 +194,9 @@ impl<'a> Request<'a> {
         &self.new.instructions
     }
 
-    fn is_limit(&self) -> bool {
-        self.new.ord_type == OrdType::Limit
+    /// The limit price, or the best price for an order without a limit.
+    fn valued_at(&mut self) -> Result<Price, Refusal> {
+        if self.new.ord_type.has_limit() { Ok(self.new.price) } else { self.best() }
     }
 
     /// The best price over all trusted books that the order would take.
@@ -285,7 +284,7 @@ fn quantity_is_above_filled(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn type_and_time_in_force_fit(r: &mut Request<'_>) -> Result<(), Refusal> {
     let outlives_the_day = matches!(r.new.tif, TimeInForce::Gtc | TimeInForce::Gtd);
-    let fits = r.new.ord_type != OrdType::Market || !outlives_the_day;
+    let fits = r.new.ord_type.has_limit() || !outlives_the_day;
     pass_if(fits, Refusal::UnsupportedType)
 }
 
@@ -353,7 +352,7 @@ fn quantity_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn price_fits_type(r: &mut Request<'_>) -> Result<(), Refusal> {
     let price = r.new.price.0;
-    pass_if(if r.is_limit() { price > 0 } else { price == 0 }, Refusal::BadPrice)
+    pass_if(if r.new.ord_type.has_limit() { price > 0 } else { price == 0 }, Refusal::BadPrice)
 }
 
 fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -370,7 +369,7 @@ fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
             continue;
         }
         refusal = Refusal::BadPrice;
-        if !r.is_limit() || r.new.price.0 % listing.tick.0 == 0 {
+        if !r.new.ord_type.has_limit() || r.new.price.0 % listing.tick.0 == 0 {
             return Ok(());
         }
     }
@@ -378,10 +377,7 @@ fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let price = match r.new.ord_type {
-        OrdType::Market => r.best()?,
-        OrdType::Limit => r.new.price,
-    };
+    let price = r.valued_at()?;
     let def = r.market.reference.instrument_of(r.new.instrument);
     let value = amount_of(def, Notional::of(price, r.new.qty));
     pass_if(value <= r.limits().notional_max, Refusal::NotionalTooLarge)
@@ -389,10 +385,7 @@ fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
     let best = r.best()?;
-    let price = match r.new.ord_type {
-        OrdType::Market => best,
-        OrdType::Limit => r.new.price,
-    };
+    let price = r.valued_at()?;
     let worst = worse_by(best, r.new.side, r.limits().collar_ppm);
     let within = match r.new.side {
         Side::Buy => price <= worst,

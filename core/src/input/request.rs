@@ -3,10 +3,34 @@
 //! A line belongs here if it describes a request. Prices and quantities are in the instrument's
 //! units; whoever reads the client's message converts them.
 
-use super::{OrdType, Refusal, Side, TimeInForce};
+use super::{Refusal, Side, TimeInForce};
 use crate::id::{ClOrdId, InstrumentId, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
+
+/// Type of a client's order (FIX 40). Children have no type: each is a limit order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum OrdType {
+    /// Market (`OrdType` 40=1).
+    Market = 1,
+    /// Limit (`OrdType` 40=2).
+    #[default]
+    Limit = 2,
+}
+
+wire_enum!(OrdType { Market, Limit });
+
+impl OrdType {
+    /// Whether the order has a limit price.
+    #[inline]
+    pub const fn has_limit(self) -> bool {
+        match self {
+            Self::Market => false,
+            Self::Limit => true,
+        }
+    }
+}
 
 /// A new order. Price and quantity are in the instrument's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

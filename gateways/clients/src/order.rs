@@ -205,6 +205,9 @@ fn in_terms(
         Some(tags::ORD_TYPE | tags::TIME_IN_FORCE) => return Err(Refusal::UnsupportedType),
         Some(_) => return Err(Refusal::UnsupportedField),
     }
+    if view.stop_px.is_some() {
+        return Err(Refusal::UnsupportedField);
+    }
     let ord_type = match view.ord_type {
         app::OrdType::Market => OrdType::Market,
         app::OrdType::Limit => OrdType::Limit,

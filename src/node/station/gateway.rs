@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use rutter_admin::console::sessions::{Connection, SessionGauges};
 use rutter_clients::server::OUTPUTS_PER_TURN;
-use rutter_clients::{GatewayServer, OutputError, Passport};
+use rutter_clients::{GatewayServer, NoticeLevel, Passport};
 use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_fix::store::MessageStore;
 use rutter_journal::ReleaseMark;
+use rutter_transport::arrival::Arrival;
 use rutter_transport::wait::PARK_MAX;
 
 use super::{Station, StationHandles};
@@ -58,7 +59,7 @@ pub struct Gateway<S: MessageStore> {
 /// Publishes a client's input. Returns false if there is no room: new orders leave an eighth of the
 /// ring free for cancels and venue answers. The gateway then keeps the input and stops reading that
 /// socket.
-fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns: u64) -> bool {
+fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrival: Arrival) -> bool {
     let room = match input {
         Input::NewOrder(_)
         | Input::Unacceptable(_)
@@ -70,7 +71,7 @@ fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns
     if room {
         // Before anybody can act on it.
         names.received(input);
-        inputs.push(input, arrived_ns);
+        inputs.push(input, arrival);
     }
     room
 }
@@ -126,6 +127,7 @@ impl<S: MessageStore> Gateway<S> {
                             last_in_ns: shown.last_in_ns,
                             backlog_bytes: shown.backlog_bytes,
                         },
+                        shown.failure.map(|reason| reason.to_string()),
                     );
                 });
             }
@@ -138,17 +140,17 @@ impl<S: MessageStore> Gateway<S> {
     }
 
     /// Drains the ring and sends the released reports in order. Returns true if there was any.
-    fn tell(&mut self) -> Result<bool, String> {
+    fn tell(&mut self) -> bool {
         let Self { outputs, queue, full, server, told, names, .. } = self;
         let released = self.release.up_to();
-        let (mut count, mut failed) = (0, None);
+        let mut count = 0;
         told.clear();
         let mut tell = |envelope: &OutputEnvelope| {
-            if envelope.seq > released || count >= OUTPUTS_PER_TURN || failed.is_some() {
+            if envelope.seq > released || count >= OUTPUTS_PER_TURN {
                 return false;
             }
             count += 1;
-            failed = give(server, names, envelope).err();
+            give(server, names, envelope);
             if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
                 told.push(StageTimes::of(envelope));
             }
@@ -170,19 +172,16 @@ impl<S: MessageStore> Gateway<S> {
             }
         };
         let drained = if *full { 0 } else { outputs.drain(see) };
-        if let Some(error) = failed {
-            return Err(error);
-        }
         if count == 0 {
-            return Ok(drained > 0);
+            return drained > 0;
         }
         let (inputs, names) = (&mut self.inputs, &self.names);
-        self.server.flush_now(&mut |input: &Input, arrived| publish(inputs, names, input, arrived));
+        self.server.flush_now(&mut |input: &Input, arrival| publish(inputs, names, input, arrival));
         let written = (self.clock)();
         for passage in &self.told {
             self.stages.record(passage, written);
         }
-        Ok(true)
+        true
     }
 
     /// Applies the feeds' updates to the books that clients see. Returns true if there was any.
@@ -196,10 +195,10 @@ impl<S: MessageStore> Gateway<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
-            if notice.is_warning() {
-                tracing::warn!(?notice, "client");
-            } else {
-                tracing::info!(?notice, "client");
+            match notice.level() {
+                NoticeLevel::Info => tracing::info!(?notice, "client"),
+                NoticeLevel::Warn => tracing::warn!(?notice, "client"),
+                NoticeLevel::Error => tracing::error!(?notice, "client"),
             }
         }
         if let Some(error) = self.server.last_tls_error() {
@@ -208,29 +207,22 @@ impl<S: MessageStore> Gateway<S> {
     }
 }
 
-/// Gives an output to its session.
+/// Gives an output to its session. A session that cannot take it is cut off until a restart, which
+/// repeats the output from the journal. The other sessions go on.
 fn give<S: MessageStore>(
     server: &mut GatewayServer<S>,
     names: &Sessions,
     envelope: &OutputEnvelope,
-) -> Result<(), String> {
+) {
     let passport = Passport {
         journal_seq: envelope.seq,
-        arrived_ns: envelope.arrived_ns,
+        arrived_ns: envelope.arrival.read_ns,
         decided_ns: envelope.decided_ns,
     };
-    let given = server.output_from(&envelope.output, Some(&passport));
-    if given.is_ok() {
-        names.sent(&envelope.output, envelope.seq);
+    match server.output_from(&envelope.output, Some(&passport)) {
+        Ok(()) => names.sent(&envelope.output, envelope.seq),
+        Err(error) => tracing::error!(%error, "a report cannot be given to its session"),
     }
-    given.or_else(|error| {
-        tracing::error!(%error, "a report cannot be given to its session");
-        if matches!(error, OutputError::UnknownSession(_)) {
-            Ok(())
-        } else {
-            Err(error.to_string())
-        }
-    })
 }
 
 /// Whether the gateway has anything to do about an output.
@@ -248,11 +240,11 @@ pub const fn is_for_clients(output: &Output) -> bool {
 
 impl<S: MessageStore + Send> Station for Gateway<S> {
     fn turn(&mut self) -> Result<bool, String> {
-        let mut worked = self.tell()?;
+        let mut worked = self.tell();
         worked |= self.take_books();
         self.inputs.flush();
         let (inputs, names) = (&mut self.inputs, &self.names);
-        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, names, input, arrived_ns);
+        let mut emit = |input: &Input, arrival: Arrival| publish(inputs, names, input, arrival);
         worked |= self.server.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         self.tap.set_wanted(self.server.gateway().wants_books());
@@ -269,7 +261,7 @@ impl<S: MessageStore + Send> Station for Gateway<S> {
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
         let (tap, names) = (&self.tap, &self.names);
         let has_work = || waiting || outputs.has_work() || tap.has_work();
-        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, names, input, arrived_ns);
+        let mut emit = |input: &Input, arrival: Arrival| publish(inputs, names, input, arrival);
         self.server.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         Ok(())

@@ -229,12 +229,34 @@ fn a_second_process_on_the_same_data_is_refused_and_does_no_harm() {
     let path = shelf.folder("second.toml");
     std::fs::write(&path, text.replace("status.sock", "second.sock")).expect("written");
     let said = refused(Command::new(RUTTER).arg("run").arg("--config").arg(&path));
-    let wanted = format!("store is open elsewhere: {}", shelf.folder("origin").display());
+    let wanted =
+        format!("data folder is in use by another process: {}", shelf.folder("origin").display());
     assert!(said.contains(&wanted), "{said}");
     trade(&shelf.settings, 3, "b");
     assert!(first.terminate(PATIENCE).expect("ended").success(), "{}", first.log_end());
     let verified = first.journal_command("verify").expect("runs");
     assert!(verified.status.success());
+}
+
+/// The original is alive, and the copy has other addresses: only the venue account is the same.
+#[test]
+fn a_copy_of_the_data_folder_is_refused_beside_the_original_and_told_alone() {
+    let shelf = Shelf::new(false);
+    let mut first = shelf.start("origin");
+    first.wait_ready(READY_DEFAULT).expect("ready");
+    shelf.copy("twin");
+    let other = rutter_tools::harness::free_address().expect("a port");
+    let text = std::fs::read_to_string(shelf.config("twin")).expect("configuration");
+    let text = text.replace(&shelf.settings.listen.to_string(), &other.to_string());
+    let path = shelf.folder("twin.toml");
+    std::fs::write(&path, text.replace("status.sock", "twin.sock")).expect("written");
+    let said = refused(Command::new(RUTTER).arg("run").arg("--config").arg(&path));
+    assert!(said.contains("data folder is a copy: process "), "{said}");
+    trade(&shelf.settings, 3, "b");
+    assert!(first.terminate(PATIENCE).expect("ended").success(), "{}", first.log_end());
+    shelf.copy("alone");
+    let log = shelf.goes_on("alone");
+    assert!(log.contains("data folder is a copy, and the original is still there"), "{log}");
 }
 
 #[test]

@@ -158,6 +158,8 @@ impl Desk {
             Told::Odd(
                 odd @ (Warning::SequenceReset { .. }
                 | Warning::ResendTruncated { .. }
+                | Warning::AheadFull { .. }
+                | Warning::RejectNotStored
                 | Warning::Garbled(_)),
             ) => panic!("something may be lost: {odd:?}"),
             Told::Odd(Warning::Gap { .. } | Warning::Silent) => {}

@@ -1,4 +1,5 @@
 //! The applications that answer valid messages: an echo, or a book that accepts every order.
+//! An order that may have come before (43=Y or 97=Y) and is known is answered with its status.
 //!
 //! A line belongs here if it answers a message that the session layer has passed.
 
@@ -18,8 +19,7 @@ pub enum Application {
     /// Returns every valid `NewOrderSingle` and `SecurityDefinition`, except a `NewOrderSingle`
     /// with `PossResend` (97) whose `ClOrdID` (11) is known.
     Echo,
-    /// Answers a valid `NewOrderSingle` with an `ExecutionReport` (New); one with `PossDupFlag` (43)
-    /// or `PossResend` whose `ClOrdID` is known, with that order's status.
+    /// Answers a valid `NewOrderSingle` with an `ExecutionReport` (New).
     Orders,
 }
 
@@ -27,38 +27,10 @@ pub enum Application {
 #[derive(Debug)]
 pub(super) struct Answers {
     application: Application,
-    /// Known orders by `ClOrdID` (11).
-    seen: HashMap<Vec<u8>, Order>,
+    /// `OrderID` (37) by `ClOrdID` (11).
+    seen: HashMap<Vec<u8>, u64>,
     /// Number of reports, which makes `OrderID` (37) and `ExecID` (17).
     serial: u64,
-}
-
-/// A known order.
-#[derive(Clone, Debug)]
-struct Order {
-    /// `OrderID` (37); zero in the echo application, which gives none.
-    id: u64,
-    /// The fields that a report repeats.
-    terms: Vec<(u32, Vec<u8>)>,
-}
-
-/// Fields of an order that a report repeats.
-const TERMS: [u32; 5] =
-    [tags::CL_ORD_ID, tags::SYMBOL, tags::SIDE, tags::ORDER_QTY, tags::ORD_TYPE];
-
-impl Order {
-    fn new(id: u64, message: &Message<'_>) -> Self {
-        let terms = TERMS.into_iter().filter_map(|tag| {
-            let value = message.get(tag).filter(|value| !value.is_empty())?;
-            Some((tag, value.to_vec()))
-        });
-        Self { id, terms: terms.collect() }
-    }
-
-    fn qty(&self) -> Option<&[u8]> {
-        let qty = self.terms.iter().find(|(tag, _)| *tag == tags::ORDER_QTY);
-        qty.map(|(_, value)| value.as_slice())
-    }
 }
 
 type Peer = Session<MemStore, NoCredentials>;
@@ -84,12 +56,10 @@ impl Answers {
     ) {
         let message = &app.message;
         match (self.application, message.msg_type()) {
-            // A reject is never answered with a reject.
-            (_, msg_type::BUSINESS_MESSAGE_REJECT) => {}
+            (_, kind) if msg_type::is_refusal(kind) => {}
             (Application::Echo, msg_type::NEW_ORDER_SINGLE) => {
-                let known = self.known(message).is_some();
-                self.remember(message, 0);
-                if !known || !app.poss_resend {
+                let known = self.order_of(message);
+                if known.is_none() || !app.poss_resend {
                     echo(session, now_ns, message, out);
                 }
             }
@@ -97,15 +67,9 @@ impl Answers {
                 echo(session, now_ns, message, out);
             }
             (Application::Orders, msg_type::NEW_ORDER_SINGLE) => {
-                self.serial += 1;
-                let perhaps_again = app.poss_dup || app.poss_resend;
-                match self.known(message).filter(|_| perhaps_again) {
-                    Some(order) => report(session, now_ns, (&order, self.serial), STATUS, out),
-                    None => {
-                        let order = self.remember(message, self.serial);
-                        report(session, now_ns, (&order, self.serial), NEW, out);
-                    }
-                }
+                let known = self.order_of(message);
+                let known = known.filter(|_| app.poss_resend || app.poss_dup);
+                self.report(session, now_ns, message, known, out);
             }
             _ => {
                 let reason = BusinessRejectReason::UnsupportedMessageType;
@@ -117,59 +81,56 @@ impl Answers {
         }
     }
 
-    fn known(&self, message: &Message<'_>) -> Option<Order> {
-        self.seen.get(message.get(tags::CL_ORD_ID).unwrap_or(b"")).cloned()
-    }
-
-    fn remember(&mut self, message: &Message<'_>, id: u64) -> Order {
+    /// The id of a known order; an unknown one is remembered under the id that comes next.
+    fn order_of(&mut self, message: &Message<'_>) -> Option<u64> {
         if self.seen.len() >= SEEN_MAX {
             self.seen.clear();
         }
-        let order = Order::new(id, message);
-        let cl_ord_id = message.get(tags::CL_ORD_ID).unwrap_or(b"").to_vec();
-        self.seen.insert(cl_ord_id, order.clone());
-        order
+        let name = message.get(tags::CL_ORD_ID).unwrap_or(b"").to_vec();
+        let known = self.seen.get(&name).copied();
+        if known.is_none() {
+            self.seen.insert(name, self.serial + 1);
+        }
+        known
     }
-}
 
-/// `ExecType` (150) of a new order.
-const NEW: u8 = b'0';
-/// `ExecType` (150) of an order's status; FIX 4.2 tells it by `ExecTransType` (20) 3.
-const STATUS: u8 = b'I';
-
-/// Reports an order, which stays as new as it was, under the `ExecID` (17) `exec`.
-fn report(
-    session: &mut Peer,
-    now_ns: u64,
-    (order, exec): (&Order, u64),
-    kind: u8,
-    out: &mut Vec<u8>,
-) {
-    let before_4_3 = session.config().begin_string == "FIX.4.2";
-    // The report holds fields of one received message, so it stays below the limit.
-    let _ = session.send_unnumbered(now_ns, msg_type::EXECUTION_REPORT, out, |report| {
-        report.uint(tags::ORDER_ID, order.id).uint(tags::EXEC_ID, exec);
-        if before_4_3 {
-            report.char(tags::EXEC_TRANS_TYPE, if kind == STATUS { b'3' } else { b'0' });
-            report.char(tags::EXEC_TYPE, NEW);
-        } else {
-            report.char(tags::EXEC_TYPE, kind);
-        }
-        report.char(tags::ORD_STATUS, NEW);
-        for (tag, value) in &order.terms {
-            report.field(*tag, value);
-        }
-        match order.qty() {
-            Some(quantity) => report.field(tags::LEAVES_QTY, quantity),
-            None => report.uint(tags::LEAVES_QTY, 0),
-        };
-        if before_4_3 {
-            // FIX 4.2 has both fields in every report.
-            report.uint(tags::LAST_QTY, 0).uint(tags::LAST_PX, 0);
-        }
-        report.uint(tags::CUM_QTY, 0).uint(tags::AVG_PX, 0);
-        report.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Millis);
-    });
+    /// Reports a new order, or the status of the order with the id `known`.
+    fn report(
+        &mut self,
+        session: &mut Peer,
+        now_ns: u64,
+        message: &Message<'_>,
+        known: Option<u64>,
+        out: &mut Vec<u8>,
+    ) {
+        self.serial += 1;
+        let (serial, order) = (self.serial, known.unwrap_or(self.serial));
+        let before_4_3 = session.config().begin_string == "FIX.4.2";
+        let copied = |tag| message.get(tag).filter(|value| !value.is_empty());
+        // The report holds fields of one received message, so it stays below the limit.
+        let _ = session.send_unnumbered(now_ns, msg_type::EXECUTION_REPORT, out, |report| {
+            report.uint(tags::ORDER_ID, order).uint(tags::EXEC_ID, serial);
+            // A status is ExecTransType (20) 3 up to FIX 4.2, and ExecType (150) I later.
+            if before_4_3 {
+                report.char(tags::EXEC_TRANS_TYPE, if known.is_some() { b'3' } else { b'0' });
+            }
+            let status = known.is_some() && !before_4_3;
+            report.char(tags::EXEC_TYPE, if status { b'I' } else { b'0' });
+            report.char(tags::ORD_STATUS, b'0');
+            for tag in [tags::CL_ORD_ID, tags::SYMBOL, tags::SIDE, tags::ORDER_QTY, tags::ORD_TYPE]
+            {
+                if let Some(value) = copied(tag) {
+                    report.field(tag, value);
+                }
+            }
+            match copied(tags::ORDER_QTY) {
+                Some(quantity) => report.field(tags::LEAVES_QTY, quantity),
+                None => report.uint(tags::LEAVES_QTY, 0),
+            };
+            report.uint(tags::CUM_QTY, 0).uint(tags::AVG_PX, 0);
+            report.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Millis);
+        });
+    }
 }
 
 /// Tags of the header that every sender writes itself.

@@ -5,6 +5,7 @@
 //! clients send is `client`.
 
 mod config;
+mod example;
 mod node;
 mod stages;
 mod venues;
@@ -15,6 +16,7 @@ use rutter_sim::server::ServerError;
 use rutter_sim::venue::OpenError;
 
 pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
+pub use example::fill_in;
 pub use node::{Memory, Node, READY_DEFAULT, memory, node_program};
 pub use stages::stages;
 pub use venues::{Book, Flowing, VenueFill, Venues, VenuesConfig};

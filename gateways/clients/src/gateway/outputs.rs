@@ -127,7 +127,7 @@ impl<S: MessageStore> ClientGateway<S> {
         match sent {
             Ok(sent) => {
                 match sent {
-                    Sent::AlreadyStored => self.counters.outputs_repeated += 1,
+                    Sent::AlreadyStored | Sent::Unanswered => self.counters.outputs_repeated += 1,
                     Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
                 }
                 if let Some(conn) = conn {
@@ -136,7 +136,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 Ok(())
             }
             Err(error) => {
-                self.fail(place);
+                self.fail(place, error.fault());
                 Err(error)
             }
         }
@@ -190,7 +190,10 @@ impl<S: MessageStore> ClientGateway<S> {
             SessionCommand::Enable => client.disabled = false,
             SessionCommand::Disable => client.disabled = true,
             SessionCommand::Logout | SessionCommand::Disconnect => {}
-            SessionCommand::ResetSequence => client.reset_wanted = self.recovered,
+            SessionCommand::ResetSequence => {
+                client.reset_wanted = self.recovered;
+                client.reset_replayed |= !self.recovered;
+            }
         }
         if !self.recovered {
             return;

@@ -2,6 +2,7 @@
 //! processes die. No socket and no clock but in `server` and `tls`.
 
 mod connections;
+mod damaged_stores;
 mod desk;
 mod door;
 mod hall;
@@ -16,8 +17,10 @@ mod published;
 mod quickfix;
 mod recovery;
 mod reference;
+mod refusals;
 mod reports;
 mod requests;
+mod resets;
 mod rules;
 mod rules_words;
 mod samples;

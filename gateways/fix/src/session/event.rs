@@ -3,7 +3,7 @@
 //! A line belongs here if a caller of a session has to know it.
 
 use crate::codec::{EncodeError, Garbled, Message};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreFault};
 
 /// The result of one call of [`Session::receive`](super::Session::receive).
 #[derive(Debug)]
@@ -24,12 +24,15 @@ pub enum Event<'b> {
         heartbeat_s: u32,
         /// Both sequence numbers started at 1.
         reset: bool,
+        /// The peer's Logon.
+        logon: Message<'b>,
     },
     /// An application message, in sequence, delivered once.
     App(AppMessage<'b>),
     /// The peer rejected (35=3) a message of ours.
     PeerReject(Message<'b>),
-    /// We rejected a message of the peer. It takes its number and is not delivered.
+    /// We rejected a message of the peer. It takes its number and is not delivered. If the message
+    /// is itself a [refusal](crate::tags::msg_type::is_refusal), no Reject was written.
     Rejected {
         /// `MsgSeqNum` (34) of the message.
         seq: u64,
@@ -82,6 +85,12 @@ pub enum Warning {
         /// The number that came.
         received: u64,
     },
+    /// Too many messages, or bytes, came ahead of a gap: this message and later ones are not kept
+    /// and are asked for again once the gap is filled. Told once for each gap.
+    AheadFull {
+        /// The number of the message.
+        seq: u64,
+    },
     /// Messages that the peer asked for are not stored any more: they were gap-filled.
     ResendTruncated {
         /// The first number that the peer asked for.
@@ -89,6 +98,9 @@ pub enum Warning {
         /// The last number that retention has removed.
         upto: u64,
     },
+    /// A Reject (35=3) of ours could not be stored. It was sent, and a `ResendRequest` for it gets a
+    /// gap fill.
+    RejectNotStored,
     /// The peer raised its number without filling a gap: messages may be lost.
     SequenceReset {
         /// The number that we expected.
@@ -151,6 +163,9 @@ pub enum DisconnectReason {
     /// The peer asks for the same messages again and again.
     #[error("too many resend requests")]
     ResendLoop,
+    /// The peer resets the sequence numbers again and again.
+    #[error("too many sequence resets")]
+    ResetLoop,
     /// No message and no answer came for 2.4 heartbeat intervals.
     #[error("heartbeat timeout")]
     HeartbeatTimeout,
@@ -218,6 +233,16 @@ pub enum SendError {
     SequenceExhausted,
 }
 
+impl SendError {
+    /// The fault of the store; `None` if the store is not at fault.
+    pub fn fault(&self) -> Option<StoreFault> {
+        match self {
+            Self::Store(error) => error.fault(),
+            Self::NotLoggedOn | Self::Encode(_) | Self::SequenceExhausted => None,
+        }
+    }
+}
+
 /// A misuse of the session, or a failure of its store.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -244,6 +269,9 @@ pub enum Sent {
     },
     /// An event with this number or a higher one is stored already: nothing was done.
     AlreadyStored,
+    /// The message to be answered is the peer's refusal of one of ours, which gets no answer:
+    /// nothing was done.
+    Unanswered,
 }
 
 macro_rules! reasons {

@@ -78,6 +78,13 @@ pub const SAME_RESENDS_MAX: u32 = 32;
 /// What [`SAME_RESENDS_MAX`] is counted over.
 pub const SAME_RESENDS_NS: u64 = 60_000_000_000;
 
+/// Most resets by a Logon within a session (141=Y), within [`RESETS_NS`]. Each is answered by a
+/// Logon with 141=Y, which a peer might take for another request.
+pub const RESETS_MAX: u32 = 16;
+
+/// What [`RESETS_MAX`] is counted over.
+pub const RESETS_NS: u64 = 60_000_000_000;
+
 /// Most times that the same gap is asked for without progress.
 pub const GAP_TRIES_MAX: u32 = 3;
 
@@ -101,6 +108,9 @@ pub enum State {
     LogonSent,
     /// Both have logged on.
     LoggedOn,
+    /// The peer's Logout came ahead of a gap. We have asked for the missing messages and answered
+    /// the Logout, and take what comes until the peer closes the connection.
+    LogoutAnswered,
     /// Our Logout is not answered yet. The peer's messages still count unless it erred.
     LogoutSent {
         /// True if the peer broke a rule: none of its messages is delivered.
@@ -126,6 +136,8 @@ struct Gap {
     tries: u32,
     /// Last number that the answer to the request surely has.
     asked: u64,
+    /// A message ahead of it found no room, and that was told.
+    full: bool,
 }
 
 /// A `ResendRequest` being served.
@@ -145,11 +157,22 @@ struct Resends {
     since_ns: u64,
 }
 
-/// Refused Logons that were answered.
+/// Counts what may happen so many times within a span.
 #[derive(Clone, Copy, Debug, Default)]
-struct Refusals {
+struct Counted {
     times: u32,
     since_ns: u64,
+}
+
+impl Counted {
+    /// Counts once more; true if that is more than `most` since the span began.
+    const fn more_than(&mut self, most: u32, span_ns: u64, now_ns: u64) -> bool {
+        if self.times == 0 || now_ns.saturating_sub(self.since_ns) >= span_ns {
+            (self.times, self.since_ns) = (0, now_ns);
+        }
+        self.times = self.times.saturating_add(1);
+        self.times > most
+    }
 }
 
 /// A session and its store. `P` decides about credentials and fills a Logon.
@@ -183,7 +206,14 @@ pub struct Session<S, P> {
     held_ns: Option<u64>,
     /// A warning beside the event that was told last.
     untold: Option<Warning>,
-    refusals: Refusals,
+    /// Refused Logons that were answered.
+    refusals: Counted,
+    /// Resets by a Logon within a session.
+    resets: Counted,
+    /// The numbers were reset without the peer: the answer to its next Logon says so (141=Y).
+    reset_untold: bool,
+    /// The answer to the peer's Logon has told of a reset, and nothing came since.
+    reset_told: bool,
     /// The period of the schedule that the numbers belong to; it may be still to come.
     period: Option<schedule::Period>,
     resends: Resends,
@@ -230,7 +260,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             unfinished_ns: None,
             held_ns: None,
             untold: None,
-            refusals: Refusals::default(),
+            refusals: Counted::default(),
+            resets: Counted::default(),
+            reset_untold: false,
+            reset_told: false,
             period: None,
             resends: Resends::default(),
             counts: Counts::default(),
@@ -291,6 +324,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay.is_some() || self.ahead_is_due()
     }
 
+    /// The journal's events have been repeated: later ones are new. Returns the number of events
+    /// that were stored again because nobody knows whether the peer has them.
+    pub fn replay_ends(&mut self) -> u64 {
+        self.store.replay_ends()
+    }
+
     /// Does work that is not urgent, such as preparing the store's next file.
     ///
     /// # Errors
@@ -335,14 +374,26 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Ok(())
     }
 
-    /// Resets both numbers to 1 for the next Logon; earlier messages can no longer be requested.
+    /// Resets both numbers to 1; earlier messages can no longer be requested. The answer to the
+    /// peer's next Logon tells the peer (141=Y, number 1, which is kept for the answer).
     /// Only while disconnected; otherwise returns false without effect.
     pub fn reset(&mut self) -> bool {
         let free = self.state == State::Disconnected;
         if free {
             self.reset_numbers();
+            if self.config.role == Role::Acceptor {
+                self.store.set_next_out(2);
+                self.reset_untold = true;
+            }
         }
         free
+    }
+
+    /// An earlier process has [reset](Self::reset) the numbers. For restarts: the peer is told
+    /// unless it has logged on since.
+    pub fn recover_reset(&mut self) {
+        self.reset_untold =
+            self.state == State::Disconnected && self.store.next_in() == 1 && self.next_in == 1;
     }
 
     /// The connection is closed, by either side.
@@ -359,6 +410,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.held_ns = None;
         self.untold = None;
         self.test_request_ns = None;
+        self.reset_told = false;
     }
 
     /// Takes at most one message from the front of `input` and answers it into `out`.
@@ -384,6 +436,13 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         if self.replay.is_some() && out.len() >= 2 * REPLAY_BYTES_MAX {
             return nothing;
+        }
+        if self.state == State::LogoutAnswered && self.gap.is_none() && self.replay.is_none() {
+            let event = Some(self.disconnect(DisconnectReason::PeerLogout));
+            return Received { consumed: 0, event };
+        }
+        if let Some(event) = self.answer_ahead(now_ns, index, out) {
+            return Received { consumed: 0, event: Some(event) };
         }
         if self.ahead_is_due() {
             if self.holds(now_ns) {
@@ -572,6 +631,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if let Some(gap) = &mut self.gap {
             gap.since_ns = now_ns;
             gap.tries = 1;
+            if self.state == State::LogoutAnswered {
+                self.deadline_ns = now_ns.saturating_add(self.config.logout_timeout_ns);
+            }
         }
         self.persist_next_in();
     }

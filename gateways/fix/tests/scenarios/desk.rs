@@ -29,7 +29,7 @@ pub fn frame(begin_string: &str, body: &str) -> Vec<u8> {
 /// What a session's caller sees, as one line an event.
 fn tell(event: &Event<'_>) -> String {
     match event {
-        Event::LoggedOn { heartbeat_s, reset } => {
+        Event::LoggedOn { heartbeat_s, reset, .. } => {
             format!("logged on, {heartbeat_s} s{}", if *reset { ", reset" } else { "" })
         }
         Event::App(app) => {
