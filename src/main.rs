@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use rutter::config::reference;
 use rutter::{config, node, preflight, replay};
+use rutter_admin::printable::lines;
 use rutter_cli::{ctl, interactive, top};
 
 /// A deterministic smart order router for crypto.
@@ -118,7 +119,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Every error of ours tells its cause itself; the chain would tell it again.
-            eprintln!("rutter: {error}");
+            // Some errors have lines of their own; no character of them commands a terminal.
+            eprintln!("rutter: {}", lines(&error.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -125,7 +125,8 @@ impl ConsoleFeed {
 
     fn carry_out(&self, command: NodeCommand) {
         let level = match command {
-            NodeCommand::News => return,
+            // The client gateway and the console carry these out.
+            NodeCommand::News | NodeCommand::LiftCodeLock => return,
             NodeCommand::Shutdown => return self.shut_down(false),
             NodeCommand::ShutdownFlat => return self.shut_down(true),
             NodeCommand::LogError => "error",

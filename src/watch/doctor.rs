@@ -14,6 +14,7 @@ pub mod stores;
 
 use std::path::{Path, PathBuf};
 
+use rutter_admin::printable::lines;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -94,7 +95,7 @@ pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        report.findings.iter().for_each(|finding| println!("{finding}"));
+        report.findings.iter().for_each(|finding| println!("{}", lines(&finding.to_string())));
     }
     Ok(report.level < Level::Fail)
 }

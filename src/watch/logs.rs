@@ -13,6 +13,7 @@ pub mod trace;
 
 use std::sync::OnceLock;
 
+use rutter_admin::printable::Escape;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
@@ -116,7 +117,11 @@ pub fn start(config: &LogConfig) -> Result<LogGuard, LogError> {
     let variable = level_of_variable()?;
     let wanted = filter(variable.as_deref().or(config.level.as_deref()).unwrap_or("info"))?;
     let (filter, handle) = reload::Layer::new(wanted);
-    let (writer, guard) = queue::start(std::io::stderr()).map_err(LogError::Thread)?;
+    let escape = match config.format {
+        LogFormat::Text => Escape::Text,
+        LogFormat::Json => Escape::Json,
+    };
+    let (writer, guard) = queue::start(std::io::stderr(), escape).map_err(LogError::Thread)?;
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
     let lines = match config.format {
         LogFormat::Text => lines.boxed(),

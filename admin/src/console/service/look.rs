@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::books::{self, DEPTH_DEFAULT, DEPTH_MAX};
 use super::super::frame::Failure;
 use super::super::snapshot::{FIGURES_AGE_NS_MAX, NodeSnapshot, Trouble, members};
+use super::super::totp::TRIES_MAX;
 use super::super::verb::{self, Look, bad_argument};
 use super::{
     Answer, ConsoleService, account_id, instrument_id, session_id, unknown_order, value, venue_id,
@@ -132,8 +133,9 @@ impl ConsoleService {
             Look::Commands { limit } => {
                 let limit = rows_of(*limit)?;
                 let rows = self.node.model().commands(limit);
-                Ok(json!({"commands": rows}))
+                Ok(json!({"commands": rows, "attempts": self.attempts().rows(limit)}))
             }
+            Look::Lockouts {} => Ok(json!({"lockouts": self.lockouts()})),
             Look::Pending {} => Ok(json!({"pending": self.pending().rows(self.node.now_ns())})),
         }
     }
@@ -188,7 +190,22 @@ impl ConsoleService {
 
     fn sessions(&self) -> Value {
         let rows = self.node.model().sessions();
-        joined(value(rows), &self.node.sessions.rows())
+        joined(value(rows), &self.node.sessions.rows(self.node.now_ns()))
+    }
+
+    fn lockouts(&self) -> Vec<Value> {
+        let now_ns = self.node.now_ns();
+        let logons = self.node.sessions.lockouts(now_ns).into_iter().map(|(session, one)| {
+            let address = one.address.map(|address| address.to_string());
+            json!({"what": "logon", "session": session, "address": address,
+                   "failures": one.failures, "until_ns": one.until_ns})
+        });
+        let codes = self.codes().and_then(|codes| codes.locked_until_s(now_ns / 1_000_000_000));
+        let codes = codes.map(|until_s| {
+            json!({"what": "codes", "session": null, "address": null, "failures": TRIES_MAX,
+                   "until_ns": until_s.saturating_mul(1_000_000_000)})
+        });
+        codes.into_iter().chain(logons).collect()
     }
 
     fn journal(&self, snapshot: &NodeSnapshot) -> Value {
