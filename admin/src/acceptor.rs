@@ -1,20 +1,26 @@
-//! A thread that accepts connections, and a short-lived thread for each of them.
+//! A thread that accepts connections, and a short-lived thread for each connection that is let in.
 //!
-//! A line belongs here if consoles and scrapes need it alike. The number of connections is bounded.
-//! Nothing here carries orders.
+//! A line belongs here if consoles and scrapes need it alike. Who is let in, and how many, is the
+//! handler's. Nothing here carries orders.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Niceness of the threads that serve connections: threads that carry orders go first where both
 /// want one processor. On Linux each thread has its own niceness.
 const NICENESS: i32 = 10;
 
-/// How long the accepting thread sleeps when nobody connects.
-const LISTEN_PAUSE: Duration = Duration::from_millis(20);
+/// How often the accepting thread looks whether it has to end.
+const STOP_PERIOD_MS: u8 = 50;
+
+/// Pause in accepting after the system refused, such as for want of descriptors.
+const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 
 /// The accepting thread; ends when dropped.
 #[derive(Debug)]
@@ -27,34 +33,42 @@ pub struct Acceptor {
 pub trait ConnectionHandler<S>: Send + Sync + 'static {
     /// The name of each connection's thread.
     const THREAD_NAME: &'static str;
-    /// Most connections at once.
-    const CONNECTIONS_MAX: usize;
 
-    /// Serves one connection, on a thread of its own.
-    fn serve(&self, stream: S);
+    /// A connection that was let in, with its place. The place is given up when this is dropped.
+    type Guest: Send + 'static;
 
-    /// Refuses a connection that has no room. Must not wait: the next connection does.
-    fn refuse(&self, stream: S);
+    /// Lets a connection in, or refuses the connection. Runs on the accepting thread and must not
+    /// wait: the next connection waits meanwhile.
+    fn admit(self: &Arc<Self>, stream: S) -> Option<Self::Guest>;
+
+    /// Serves a guest, on a thread of its own.
+    fn serve(&self, guest: Self::Guest);
 }
 
 impl Acceptor {
-    /// Starts to accept. `next` gives the next connection, and does not wait for one.
+    /// Starts to accept. `next` gives the next connection of a listener that does not block.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start<S: Send + 'static>(
+    pub fn start<L: AsFd + Send + 'static, S: 'static, H: ConnectionHandler<S>>(
         name: &str,
-        mut next: impl FnMut() -> io::Result<S> + Send + 'static,
-        handler: Arc<impl ConnectionHandler<S>>,
+        listener: L,
+        next: fn(&L) -> io::Result<S>,
+        handler: Arc<H>,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let body = move || {
-            let open = Arc::new(AtomicUsize::new(0));
             while !stopped.load(Ordering::Relaxed) {
-                match next() {
-                    Ok(stream) => serve_or_refuse(stream, &handler, &open),
-                    Err(_) => std::thread::park_timeout(LISTEN_PAUSE),
+                match next(&listener) {
+                    Ok(stream) => admit(stream, &handler),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&listener),
+                    // The peer left before it was accepted, or a signal came.
+                    Err(error) if left(error.kind()) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, thread = H::THREAD_NAME, "no connection accepted");
+                        std::thread::park_timeout(REFUSED_PAUSE);
+                    }
                 }
             }
         };
@@ -63,24 +77,30 @@ impl Acceptor {
     }
 }
 
-fn serve_or_refuse<S: Send + 'static, H: ConnectionHandler<S>>(
-    stream: S,
-    handler: &Arc<H>,
-    open: &Arc<AtomicUsize>,
-) {
-    if open.fetch_add(1, Ordering::Relaxed) >= H::CONNECTIONS_MAX {
-        open.fetch_sub(1, Ordering::Relaxed);
-        return handler.refuse(stream);
+fn left(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
+}
+
+/// Waits until somebody connects, for one period at most.
+fn wait(listener: &impl AsFd) {
+    let mut listening = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    if poll(&mut listening, PollTimeout::from(STOP_PERIOD_MS)).is_err() {
+        // A signal came, or the system cannot poll: the thread must not spin.
+        std::thread::park_timeout(REFUSED_PAUSE);
     }
-    let (handler, still_open) = (Arc::clone(handler), Arc::clone(open));
+}
+
+fn admit<S, H: ConnectionHandler<S>>(stream: S, handler: &Arc<H>) {
+    let Some(guest) = handler.admit(stream) else { return };
+    let handler = Arc::clone(handler);
     let serve = move || {
         // Without the right to do this, all threads are equals.
         let _ = rustix::process::setpriority_process(None, NICENESS);
-        handler.serve(stream);
-        still_open.fetch_sub(1, Ordering::Relaxed);
+        handler.serve(guest);
     };
-    if std::thread::Builder::new().name(H::THREAD_NAME.to_owned()).spawn(serve).is_err() {
-        open.fetch_sub(1, Ordering::Relaxed);
+    // Without a thread the guest is dropped, and with the guest its place.
+    if let Err(error) = std::thread::Builder::new().name(H::THREAD_NAME.to_owned()).spawn(serve) {
+        tracing::warn!(%error, thread = H::THREAD_NAME, "no thread for a connection");
     }
 }
 

@@ -2,10 +2,12 @@
 //! contract.
 //!
 //! Read in this order: `verb` is the table of what may be asked and by whom, `frame` the lines,
-//! `people` the roles, `socket` who is let in, `handles` what the console holds of the node,
-//! `service` what each verb does. `pending` and `totp` are what one person alone may not do;
-//! `commands`, `snapshot`, `sessions` and `book_set` are behind the handles; `books` is an answer.
+//! `people` the roles, `admission` who is let in, `socket` the connections, `handles` what the
+//! console holds of the node, `service` what each verb does. `pending` and `totp` are what one
+//! person alone may not do; `commands`, `snapshot`, `sessions` and `book_set` are behind the
+//! handles; `books` is an answer.
 
+mod admission;
 pub mod book_set;
 pub mod books;
 pub mod commands;

@@ -230,6 +230,7 @@ impl ReadModel {
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Session(..)
+            | OperatorCommand::LogOut(..)
             | OperatorCommand::Node(_) => {}
         }
     }

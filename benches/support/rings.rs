@@ -16,6 +16,7 @@ use rutter::node::rings::{InputPositions, InputWriter, OutputReader, input_ring,
 use rutter::node::station::core::{Core, Publisher};
 use rutter_core::output::{OrdStatus, Output, SendNew};
 use rutter_journal::{Config, Durability, FileStorage};
+use rutter_transport::arrival::Arrival;
 use rutter_transport::wait::{Profile, Waiter};
 use rutter_transport::wake::WakeHandle;
 use tempfile::TempDir;
@@ -116,10 +117,10 @@ impl Threads {
         let start = Instant::now();
         while self.filled < until {
             while self.orders < until && self.orders - self.filled < WINDOW {
-                self.writer.push(&desk::order(self.orders), 0);
+                self.writer.push(&desk::order(self.orders), Arrival::default());
                 self.orders += 1;
                 for _ in 0..mix.changes_per_order {
-                    self.writer.push(&desk::book_change(self.changes), 0);
+                    self.writer.push(&desk::book_change(self.changes), Arrival::default());
                     self.changes += 1;
                 }
             }
@@ -140,7 +141,7 @@ impl Threads {
         });
         for child in self.sent.drain(..) {
             self.execs += 1;
-            self.writer.push(&desk::fill(&child, self.execs), 0);
+            self.writer.push(&desk::fill(&child, self.execs), Arrival::default());
         }
         if count == 0 {
             std::hint::spin_loop();

@@ -11,7 +11,7 @@
 //! and its links, so nothing of it is kept apart.
 
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
-use crate::input::{OrdType, Side, TimeInForce};
+use crate::input::{Side, TimeInForce};
 use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::output::SendNew;
@@ -271,8 +271,6 @@ pub struct Child {
     pub instrument: InstrumentId,
     /// Buy or sell.
     pub side: Side,
-    /// Order type at the venue.
-    pub ord_type: OrdType,
     /// Time in force at the venue: IOC, FOK or GTC.
     pub tif: TimeInForce,
     state: ChildState,
@@ -313,7 +311,6 @@ impl Slot for Child {
         venue: VenueId(0),
         instrument: InstrumentId(0),
         side: Side::Buy,
-        ord_type: OrdType::Limit,
         tif: TimeInForce::Ioc,
         state: ChildState::Vacant,
         qty: Qty::ZERO,
@@ -340,7 +337,7 @@ impl Slot for Child {
 }
 
 impl Child {
-    /// A limit child that is about to be sent, in the state [`ChildState::Sent`].
+    /// A child that is about to be sent, in the state [`ChildState::Sent`].
     pub fn sent(send: &SendNew, sent_at: UnixNanos, older: ChildId) -> Self {
         Self {
             id: send.child,
@@ -349,7 +346,6 @@ impl Child {
             venue: send.venue,
             instrument: send.instrument,
             side: send.side,
-            ord_type: send.ord_type,
             tif: send.tif,
             state: ChildState::Sent,
             qty: send.qty,

@@ -15,7 +15,7 @@ mod replace;
 mod venues;
 
 use core::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::book::Book;
 use crate::child::Child;
@@ -28,6 +28,7 @@ use crate::number::UnixNanos;
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
+use crate::resident::resident;
 use crate::risk::AccountUsage;
 use crate::routing::{RoutingView, VenueState};
 use crate::scopes::Scopes;
@@ -73,6 +74,10 @@ struct ClientSession {
     choice: CancelOnDisconnect,
     /// When the loss of its connection takes effect; `None` while connected or after that.
     loss_due: Option<UnixNanos>,
+    /// Our Logout was sent, or is about to be, and the client has not logged on since.
+    logged_out: bool,
+    /// An operator has disabled the session.
+    disabled: bool,
     /// Number of the last event made for it.
     event: u64,
     /// Highest `MsgSeqNum` (34) of the client that is journaled.
@@ -123,7 +128,7 @@ pub struct Engine {
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
     /// Orders that no venue takes now, oldest first. The deque never grows.
-    parked: std::collections::VecDeque<OrderId>,
+    parked: VecDeque<OrderId>,
     parked_retry_at: Option<UnixNanos>,
     /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
     /// dropped when they come up, or when there is no room.
@@ -155,7 +160,8 @@ impl<S: Sink> Out<'_, S> {
 }
 
 impl Engine {
-    /// An engine for the journal that begins with this genesis. Allocates all its tables.
+    /// An engine for the journal that begins with this genesis. Allocates all its tables, with all
+    /// their pages in memory.
     ///
     /// # Errors
     /// [`BadGenesis`] when a size is out of range.
@@ -164,6 +170,11 @@ impl Engine {
         if !sizes.iter().all(|log2| TABLE_LOG2_RANGE.contains(log2)) {
             return Err(BadGenesis);
         }
+        let orders = 1 << genesis.orders_log2;
+        let mut parked = VecDeque::from(resident(OrderId(0), orders));
+        let mut expiries = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), orders));
+        parked.clear();
+        expiries.clear();
         Ok(Self {
             genesis: *genesis,
             now: UnixNanos(0),
@@ -184,9 +195,9 @@ impl Engine {
             children: Ring::new(genesis.children_log2),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
-            parked: std::collections::VecDeque::with_capacity(1 << genesis.orders_log2),
+            parked,
             parked_retry_at: None,
-            expiries: BinaryHeap::with_capacity(1 << genesis.orders_log2),
+            expiries,
             loss_due: None,
         })
     }
@@ -224,6 +235,7 @@ impl Engine {
             Input::Operator(operator) => self.on_operator(operator, out),
             Input::SessionUp(session, choice) => self.on_session_up(*session, *choice),
             Input::SessionDown(session) => self.on_session_down(*session, out),
+            Input::LogoutSent(session) => self.on_logout_sent(*session),
             Input::VenueUp(venue) => self.on_venue_up(*venue, out),
             Input::VenueDown(venue, _) => self.on_venue_down(*venue, out),
             Input::ChildAccepted { venue, child, venue_order } => {

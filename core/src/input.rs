@@ -24,9 +24,9 @@ pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
 pub use refusal::Refusal;
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
-    NewOrder, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
+    NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
 };
-pub use terms::{OrdType, Side, TimeInForce};
+pub use terms::{Side, TimeInForce};
 pub use venue::{ChildFill, Doubt, Fate, Liquidity, VenueDownReason, VenueReject};
 
 /// What the journal records of an input beside its content.
@@ -81,6 +81,9 @@ pub enum Input {
     SessionUp(SessionId, CancelOnDisconnect),
     /// The client's connection is lost.
     SessionDown(SessionId),
+    /// Our Logout was sent to the client: its new orders and replaces are refused until its next
+    /// logon. Its cancels are not.
+    LogoutSent(SessionId),
     /// The venue is logged on, its open orders and fills are reconciled, its balances are told.
     VenueUp(VenueId),
     /// The venue is not usable: nothing is routed to it, and its open children become unknown.

@@ -19,7 +19,8 @@ pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,
 };
 
-/// A new child to be sent.
+/// A new child to be sent: a limit order, also for a market order, which is swept with a worst
+/// price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendNew {
     /// The venue.
@@ -34,8 +35,6 @@ pub struct SendNew {
     pub instrument: InstrumentId,
     /// Buy or sell.
     pub side: Side,
-    /// Always a limit order at present: a market order is swept with a worst price.
-    pub ord_type: OrdType,
     /// IOC, FOK or GTC.
     pub tif: TimeInForce,
     /// Ordered quantity.
@@ -50,7 +49,7 @@ impl SendNew {
             3,
             self.venue.0,
             self.side as u8,
-            self.ord_type as u8,
+            OrdType::Limit as u8,
             self.tif as u8,
             0,
             self.instrument.0 as u8,

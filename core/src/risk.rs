@@ -4,14 +4,12 @@
 //! here: a cancel lessens risk. What finds no venue after its acceptance is `routing`'s to say.
 //!
 //! The order of the checks is what clients see: a request that fails several checks is refused by
-//! the first of them. A check reads, and changes nothing except that [`@R2`](CHECKS) counts the
+//! the first of them. A check reads, and changes nothing except that [`@R3`](CHECKS) counts the
 //! request.
 
 use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
-use crate::input::{
-    AccountLimits, CharSet, Instructions, NewOrder, OrdType, Refusal, Side, TimeInForce,
-};
+use crate::input::{AccountLimits, CharSet, Instructions, NewOrder, Refusal, Side, TimeInForce};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::rate::RateWindow;
@@ -109,51 +107,53 @@ macro_rules! checks {
 checks! {
     "@R1" Both nothing_halts_it: Halted,
         "A halt comes before everything, also before the request is counted.";
-    "@R2" Both rate_is_within_limit: RateExceeded,
-        "Every request that no halt stops counts, whatever becomes of it.";
-    "@R3" Both id_is_unused: DuplicateClOrdId,
+    "@R2" Both session_may_trade: SessionDisabled | LoggedOut,
+        "Who is shut out can neither see nor cancel what would be accepted now.";
+    "@R3" Both rate_is_within_limit: RateExceeded,
+        "Every other request counts, whatever becomes of it.";
+    "@R4" Both id_is_unused: DuplicateClOrdId,
         "A repeated message must not become a second order, whatever else is wrong with it.";
-    "@R4" Replace nothing_is_pending: AlreadyPending,
+    "@R5" Replace nothing_is_pending: AlreadyPending,
         "One request to change an order is under way at a time.";
-    "@R5" Replace order_is_open: TooLateToCancel,
+    "@R6" Replace order_is_open: TooLateToCancel,
         "An order that is over cannot be changed.";
-    "@R6" Replace only_quantity_and_price_change: NotReplaceable,
+    "@R7" Replace only_quantity_and_price_change: NotReplaceable,
         "Everything else would be another order.";
-    "@R7" Replace quantity_is_above_filled: BelowFilled,
+    "@R8" Replace quantity_is_above_filled: BelowFilled,
         "What is filled cannot be taken back.";
-    "@R8" New type_and_time_in_force_fit: UnsupportedType,
+    "@R9" New type_and_time_in_force_fit: UnsupportedType,
         "A market order has no price to wait at, so it does not outlive the day.";
-    "@R9" New named_venue_is_known: UnknownVenue,
+    "@R10" New named_venue_is_known: UnknownVenue,
         "An instruction that cannot be followed is refused by name, never passed over.";
-    "@R10" New exec_insts_are_carried_out: UnsupportedExecInst, "As @R9.";
-    "@R11" New no_strategy_is_named: UnsupportedStrategy, "As @R9.";
-    "@R12" New no_later_start_is_asked: UnsupportedSchedule, "As @R9.";
-    "@R13" New expiry_fits_time_in_force: BadExpireTime,
+    "@R11" New exec_insts_are_carried_out: UnsupportedExecInst, "As @R10.";
+    "@R12" New no_strategy_is_named: UnsupportedStrategy, "As @R10.";
+    "@R13" New no_later_start_is_asked: UnsupportedSchedule, "As @R10.";
+    "@R14" New expiry_fits_time_in_force: BadExpireTime,
         "A good-till-date order has an end in the future, and no other order has one.";
-    "@R14" New no_minimum_quantity_is_asked: UnsupportedMinQty, "As @R9.";
-    "@R15" New no_display_quantity_is_asked: UnsupportedDisplayQty, "As @R9.";
-    "@R16" New no_cash_quantity_is_asked: UnsupportedCashQty, "As @R9.";
-    "@R17" Both instrument_is_known: UnknownSymbol,
+    "@R15" New no_minimum_quantity_is_asked: UnsupportedMinQty, "As @R10.";
+    "@R16" New no_display_quantity_is_asked: UnsupportedDisplayQty, "As @R10.";
+    "@R17" New no_cash_quantity_is_asked: UnsupportedCashQty, "As @R10.";
+    "@R18" Both instrument_is_known: UnknownSymbol,
         "The checks below look the instrument up.";
-    "@R18" Both instrument_is_listed: NoVenue,
+    "@R19" Both instrument_is_listed: NoVenue,
         "No venue lists the instrument, or none that is enabled.";
-    "@R19" Both quantity_is_positive: BadQuantity,
+    "@R20" Both quantity_is_positive: BadQuantity,
         "The checks below multiply and divide by it.";
-    "@R20" Both quantity_is_within_limit: QuantityTooLarge,
+    "@R21" Both quantity_is_within_limit: QuantityTooLarge,
         "The instrument's largest single order.";
-    "@R21" Both price_fits_type: BadPrice,
+    "@R22" Both price_fits_type: BadPrice,
         "A limit order has a price above zero, and a market order has none.";
-    "@R22" Both some_listing_takes_it: BadQuantity | BelowMinimum | BadPrice,
+    "@R23" Both some_listing_takes_it: BadQuantity | BelowMinimum | BadPrice,
         "Lot, minimum and tick of one enabled listing; the refusal names the nearest miss.";
-    "@R23" Both value_is_within_limit: NoVenue | NotionalTooLarge,
+    "@R24" Both value_is_within_limit: NoVenue | NotionalTooLarge,
         "A market order is valued at the best price, so it needs a trusted book.";
-    "@R24" Both price_is_within_collar: NoVenue | PriceCollar,
+    "@R25" Both price_is_within_collar: NoVenue | PriceCollar,
         "A collar is measured from the best price, so it needs a trusted book.";
-    "@R25" New open_orders_are_within_limit: TooManyOpenOrders,
+    "@R26" New open_orders_are_within_limit: TooManyOpenOrders,
         "A replace opens no further order.";
-    "@R26" Both position_only_shrinks: ReduceOnly,
+    "@R27" Both position_only_shrinks: ReduceOnly,
         "Looks at all open orders while an operator allows reducing only, so it comes late.";
-    "@R27" New a_slot_is_free: CapacityReached,
+    "@R28" New a_slot_is_free: CapacityReached,
         "The last check: whatever passes it takes the slot.";
 }
 
@@ -165,6 +165,8 @@ pub(crate) struct Request<'a> {
     pub id: &'a HashedId,
     /// The account of its session.
     pub account: AccountId,
+    /// Why its session may not trade now; [`Refusal::None`] if it may.
+    pub shut_out: Refusal,
     /// The order that it replaces; `None` for a new order.
     pub replaced: Option<&'a Order>,
     /// Reference data, books, venues, funds and the time.
@@ -192,8 +194,9 @@ impl<'a> Request<'a> {
         &self.new.instructions
     }
 
-    fn is_limit(&self) -> bool {
-        self.new.ord_type == OrdType::Limit
+    /// The limit price, or the best price for an order without a limit.
+    fn valued_at(&mut self) -> Result<Price, Refusal> {
+        if self.new.ord_type.has_limit() { Ok(self.new.price) } else { self.best() }
     }
 
     /// The best price over all trusted books that the order would take.
@@ -215,6 +218,10 @@ fn nothing_halts_it(r: &mut Request<'_>) -> Result<(), Refusal> {
         None => (r.new.session, r.account, r.new.instrument),
     };
     pass_if(!r.halts.cover(session, account, instrument), Refusal::Halted)
+}
+
+fn session_may_trade(r: &mut Request<'_>) -> Result<(), Refusal> {
+    pass_if(r.shut_out == Refusal::None, r.shut_out)
 }
 
 fn rate_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -277,7 +284,7 @@ fn quantity_is_above_filled(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn type_and_time_in_force_fit(r: &mut Request<'_>) -> Result<(), Refusal> {
     let outlives_the_day = matches!(r.new.tif, TimeInForce::Gtc | TimeInForce::Gtd);
-    let fits = r.new.ord_type != OrdType::Market || !outlives_the_day;
+    let fits = r.new.ord_type.has_limit() || !outlives_the_day;
     pass_if(fits, Refusal::UnsupportedType)
 }
 
@@ -345,7 +352,7 @@ fn quantity_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn price_fits_type(r: &mut Request<'_>) -> Result<(), Refusal> {
     let price = r.new.price.0;
-    pass_if(if r.is_limit() { price > 0 } else { price == 0 }, Refusal::BadPrice)
+    pass_if(if r.new.ord_type.has_limit() { price > 0 } else { price == 0 }, Refusal::BadPrice)
 }
 
 fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -362,7 +369,7 @@ fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
             continue;
         }
         refusal = Refusal::BadPrice;
-        if !r.is_limit() || r.new.price.0 % listing.tick.0 == 0 {
+        if !r.new.ord_type.has_limit() || r.new.price.0 % listing.tick.0 == 0 {
             return Ok(());
         }
     }
@@ -370,10 +377,7 @@ fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let price = match r.new.ord_type {
-        OrdType::Market => r.best()?,
-        OrdType::Limit => r.new.price,
-    };
+    let price = r.valued_at()?;
     let def = r.market.reference.instrument_of(r.new.instrument);
     let value = amount_of(def, Notional::of(price, r.new.qty));
     pass_if(value <= r.limits().notional_max, Refusal::NotionalTooLarge)
@@ -381,10 +385,7 @@ fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
     let best = r.best()?;
-    let price = match r.new.ord_type {
-        OrdType::Market => best,
-        OrdType::Limit => r.new.price,
-    };
+    let price = r.valued_at()?;
     let worst = worse_by(best, r.new.side, r.limits().collar_ppm);
     let within = match r.new.side {
         Side::Buy => price <= worst,

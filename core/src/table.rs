@@ -6,6 +6,7 @@
 //! [`Recent`] remembers the newest keys.
 
 use crate::hash::Rolling;
+use crate::resident::resident;
 
 /// An item of a [`Ring`].
 pub trait Slot: Copy {
@@ -34,7 +35,7 @@ impl<T: Slot> Ring<T> {
     /// A ring of `2^log2` empty slots.
     pub fn new(log2: u8) -> Self {
         let words = (1_usize << log2).div_ceil(64);
-        Self { slots: vec![T::EMPTY; 1 << log2], living: vec![0; words], next: 1, live: 0 }
+        Self { slots: resident(T::EMPTY, 1 << log2), living: resident(0, words), next: 1, live: 0 }
     }
 
     fn at(&self, id: u64) -> usize {
@@ -141,7 +142,7 @@ pub struct Index {
 impl Index {
     /// Room for `2^log2` entries.
     pub fn new(log2: u8) -> Self {
-        Self { slots: vec![0; 2 << log2], len: 0 }
+        Self { slots: resident(0, 2 << log2), len: 0 }
     }
 
     fn mask(&self) -> usize {
@@ -229,7 +230,7 @@ pub struct Recent<K, V = ()> {
 impl<K: Key, V: Copy> Recent<K, V> {
     /// An empty set for `2^log2` keys.
     pub fn new(log2: u8, seed: u64) -> Self {
-        Self { index: Index::new(log2), seed, arrived: vec![None; 1 << log2], next: 0 }
+        Self { index: Index::new(log2), seed, arrived: resident(None, 1 << log2), next: 0 }
     }
 
     /// The key's hash, and its value if the key is remembered.

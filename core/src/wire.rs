@@ -294,7 +294,7 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator),
+        36 Operator(operator), 37 LogoutSent(session),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -394,6 +394,7 @@ mod tests {
             OperatorCommand::Cancel(OrderId(u64::MAX)),
             OperatorCommand::SetLimits(AccountId(1), limits),
             OperatorCommand::Session(SessionId(1), SessionCommand::Disable),
+            OperatorCommand::LogOut(SessionId(1), SessionCommand::Disable),
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
         ];
@@ -447,6 +448,7 @@ mod tests {
             Input::Replace(every_instruction(text36)),
             Input::MassCancel(mass_cancel(text36)),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
+            Input::LogoutSent(SessionId(1)),
             Input::Cancel(CancelOrder {
                 session: SessionId(1),
                 client_seq: 2,

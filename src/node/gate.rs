@@ -73,7 +73,7 @@ fn shut(gate: Option<&AtomicU64>, seq: u64) {
 mod tests {
     use super::*;
     use rutter_core::id::{ChildId, InstrumentId, OrderId};
-    use rutter_core::input::{Operator, OrdType, Side, TimeInForce};
+    use rutter_core::input::{Operator, Side, TimeInForce};
     use rutter_core::number::{Price, Qty, Text};
     use rutter_core::output::{ChildRef, SendNew};
 
@@ -91,7 +91,6 @@ mod tests {
             trace: 1,
             instrument: InstrumentId(0),
             side: Side::Buy,
-            ord_type: OrdType::Limit,
             tif: TimeInForce::Gtc,
             qty: Qty(1),
             price: Price(1),

@@ -17,6 +17,7 @@ use disruptor::{
 use rutter_core::id::{ClOrdId, OrderId, SessionId};
 use rutter_core::input::Input;
 use rutter_core::output::{CancelReject, OrdStatus, Output};
+use rutter_transport::arrival::Arrival;
 use rutter_transport::wake::WakeHandle;
 
 /// Most inputs that a producer keeps while the input ring is full. At this number it stops reading
@@ -28,8 +29,8 @@ pub const PENDING_INPUTS_MAX: usize = 65_536;
 pub struct InputEnvelope {
     /// The input that the core has to decide.
     pub input: Input,
-    /// When the bytes that caused the input arrived, nanoseconds since the Unix epoch.
-    pub arrived_ns: u64,
+    /// When the bytes that caused the input arrived.
+    pub arrival: Arrival,
     /// When the input was put into the ring, nanoseconds since the Unix epoch.
     pub published_ns: u64,
 }
@@ -42,7 +43,7 @@ pub struct OutputEnvelope {
     /// Journal sequence of the input that caused it.
     pub seq: u64,
     /// When that input's bytes arrived.
-    pub arrived_ns: u64,
+    pub arrival: Arrival,
     /// When that input was published.
     pub published_ns: u64,
     /// When the core took that input.
@@ -51,8 +52,11 @@ pub struct OutputEnvelope {
     pub decided_ns: u64,
 }
 
+/// The arrival of an input that no bytes caused.
+const NEVER: Arrival = Arrival { received_ns: 0, read_ns: 0 };
+
 const NO_INPUT: InputEnvelope =
-    InputEnvelope { input: Input::Tick, arrived_ns: 0, published_ns: 0 };
+    InputEnvelope { input: Input::Tick, arrival: NEVER, published_ns: 0 };
 
 /// Content of a slot of the output ring before its first use.
 pub const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
@@ -70,7 +74,7 @@ pub const NO_OUTPUT: OutputEnvelope = OutputEnvelope {
         reason: rutter_core::input::Refusal::None,
     }),
     seq: 0,
-    arrived_ns: 0,
+    arrival: NEVER,
     published_ns: 0,
     taken_ns: 0,
     decided_ns: 0,
@@ -223,26 +227,27 @@ impl InputWriter {
     }
 
     /// Publishes an input, or keeps it in order until [`InputWriter::flush`] finds room.
-    /// `arrived_ns` is zero for an input that no bytes caused; the current time is then used.
-    pub fn push(&mut self, input: &Input, arrived_ns: u64) {
+    /// The arrival is [`Arrival::default`] for an input that no bytes caused; the current time is
+    /// then used.
+    pub fn push(&mut self, input: &Input, arrival: Arrival) {
         let published_ns = (self.clock)();
-        let arrived_ns = if arrived_ns == 0 { published_ns } else { arrived_ns };
-        if !self.pending.is_empty() || !self.publish(input, arrived_ns, published_ns) {
-            self.pending.push_back(InputEnvelope { input: *input, arrived_ns, published_ns });
+        let arrival = if arrival == NEVER { Arrival::new(None, published_ns) } else { arrival };
+        if !self.pending.is_empty() || !self.publish(input, arrival, published_ns) {
+            self.pending.push_back(InputEnvelope { input: *input, arrival, published_ns });
         }
     }
 
     /// Publishes at once, or not at all: false when there is no room, or something waits already.
     pub fn try_push(&mut self, input: &Input) -> bool {
         let now_ns = (self.clock)();
-        self.pending.is_empty() && self.publish(input, now_ns, now_ns)
+        self.pending.is_empty() && self.publish(input, Arrival::new(None, now_ns), now_ns)
     }
 
     /// Writes directly into the slot: an input is large, and a copy costs time.
-    fn publish(&mut self, input: &Input, arrived_ns: u64, published_ns: u64) -> bool {
+    fn publish(&mut self, input: &Input, arrival: Arrival, published_ns: u64) -> bool {
         let fill = |slot: &mut InputEnvelope| {
             slot.input = *input;
-            slot.arrived_ns = arrived_ns;
+            slot.arrival = arrival;
             slot.published_ns = published_ns;
         };
         match self.producer.try_publish(fill) {
@@ -257,7 +262,7 @@ impl InputWriter {
     /// Publishes the kept inputs. Returns true if none is left.
     pub fn flush(&mut self) -> bool {
         while let Some(envelope) = self.pending.front().copied() {
-            if !self.publish(&envelope.input, envelope.arrived_ns, envelope.published_ns) {
+            if !self.publish(&envelope.input, envelope.arrival, envelope.published_ns) {
                 return false;
             }
             self.pending.pop_front();

@@ -22,6 +22,7 @@ use rutter_journal::ReleaseMark;
 use crate::node::gate::Gate;
 use crate::node::rings::{InputWriter, OutputReader};
 use crate::watch::stages::StageRecorder;
+use rutter_transport::arrival::Arrival;
 
 /// Moves envelopes between rings and sockets.
 pub trait Station: Send {
@@ -63,7 +64,7 @@ pub struct StationHandles {
 }
 
 /// Publishes an input from a venue's machine, and logs connections that open or close.
-fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns: u64) {
+fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrival: Arrival) {
     match &input {
         Input::VenueUp(_) => tracing::info!(venue, "venue up"),
         Input::VenueDown(_, reason) => tracing::warn!(venue, ?reason, "venue down"),
@@ -72,5 +73,5 @@ fn publish_news(inputs: &mut InputWriter, venue: &str, input: Input, arrived_ns:
         }
         _ => {}
     }
-    inputs.push(&input, arrived_ns);
+    inputs.push(&input, arrival);
 }

@@ -23,7 +23,7 @@ const fn counter(
 }
 
 /// All counters of the gateway.
-pub const GATEWAY: [GatewayCounter; 20] = [
+pub const GATEWAY: [GatewayCounter; 21] = [
     counter("fix_connections", "Client connections taken", |c| c.connections),
     counter("fix_connections_refused", "Client connections refused for a limit", |c| {
         c.connections_refused
@@ -55,6 +55,7 @@ pub const GATEWAY: [GatewayCounter; 20] = [
     counter("fix_messages_rejected", "Client messages answered by a reject", |c| {
         c.messages_rejected
     }),
+    counter("fix_peer_rejects", "Messages of ours that clients refused", |c| c.peer_rejects),
     counter("fix_throttled", "Requests refused because a session sent too many", |c| c.throttled),
     counter("fix_notices_untold", "Notices about strangers that were only counted", |c| {
         c.notices_untold

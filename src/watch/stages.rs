@@ -1,4 +1,4 @@
-//! Time in each stage, from the client's bytes to the venue's and back.
+//! Time in each stage, from the client's bytes in the kernel to the venue's write and back.
 //!
 //! A thread that carries orders puts the stage times into a bounded lock-free queue. The read
 //! model's thread makes histograms. If that thread is too slow, samples are dropped and counted:
@@ -19,6 +19,8 @@ pub const SAMPLES_MAX: usize = 1 << 16;
 /// One step of an order to a venue, or of a venue's answer to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// From the kernel's receive timestamp to reading the bytes: waiting in the socket.
+    Receive,
     /// From reading the bytes to writing the input to the ring.
     Decode,
     /// From being put into the input ring until the core takes it.
@@ -33,11 +35,13 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 5] = [Self::Decode, Self::InputRing, Self::Core, Self::Send, Self::Total];
+    pub const ALL: [Self; 6] =
+        [Self::Receive, Self::Decode, Self::InputRing, Self::Core, Self::Send, Self::Total];
 
     /// The stage's name in metrics and answers.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Receive => "receive",
             Self::Decode => "decode",
             Self::InputRing => "input_ring",
             Self::Core => "core",
@@ -66,11 +70,16 @@ impl Path {
     }
 }
 
+/// Nanoseconds of each of [`Stage::ALL`].
+type Durations = [u64; Stage::ALL.len()];
+
 /// When one output and what caused it passed each stage, nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageTimes {
-    /// When the bytes arrived that caused the input.
-    pub arrived: u64,
+    /// When the kernel received the bytes that caused the input.
+    pub received: u64,
+    /// When these bytes were read.
+    pub read: u64,
     /// When that input was published.
     pub published: u64,
     /// When the core took the input.
@@ -83,7 +92,8 @@ impl StageTimes {
     /// The times of an output.
     pub const fn of(envelope: &OutputEnvelope) -> Self {
         Self {
-            arrived: envelope.arrived_ns,
+            received: envelope.arrival.received_ns,
+            read: envelope.arrival.read_ns,
             published: envelope.published_ns,
             taken: envelope.taken_ns,
             decided: envelope.decided_ns,
@@ -91,13 +101,14 @@ impl StageTimes {
     }
 
     /// What each of [`Stage::ALL`] took.
-    const fn durations(&self, written: u64) -> [u64; 5] {
+    const fn durations(&self, written: u64) -> Durations {
         [
-            self.published.saturating_sub(self.arrived),
+            self.read.saturating_sub(self.received),
+            self.published.saturating_sub(self.read),
             self.taken.saturating_sub(self.published),
             self.decided.saturating_sub(self.taken),
             written.saturating_sub(self.decided),
-            written.saturating_sub(self.arrived),
+            written.saturating_sub(self.received),
         ]
     }
 }
@@ -105,7 +116,7 @@ impl StageTimes {
 /// The sender's or gateway's end of one path: any number of threads may record.
 #[derive(Clone, Debug)]
 pub struct StageRecorder {
-    samples: Arc<ArrayQueue<[u64; 5]>>,
+    samples: Arc<ArrayQueue<Durations>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -188,7 +199,7 @@ mod tests {
     use super::*;
 
     const PASSAGE: StageTimes =
-        StageTimes { arrived: 100, published: 110, taken: 130, decided: 170 };
+        StageTimes { received: 60, read: 100, published: 110, taken: 130, decided: 170 };
 
     #[test]
     fn each_stage_is_the_time_between_two_marks() {
@@ -196,7 +207,7 @@ mod tests {
         path.recorder().record(&PASSAGE, 250);
         path.collect();
         let p50: Vec<u64> = path.summary().map(|(_, [p50, ..])| p50).collect();
-        assert_eq!(p50, [10, 20, 40, 80, 150]);
+        assert_eq!(p50, [40, 10, 20, 40, 80, 190]);
     }
 
     #[test]

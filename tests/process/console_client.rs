@@ -7,4 +7,5 @@ mod ctl;
 mod fake;
 mod interactive;
 mod screens;
+mod terminal;
 mod top;

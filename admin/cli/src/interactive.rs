@@ -3,7 +3,7 @@
 //! A line belongs here if it is about the prompt. `ctl` carries out each line on a new connection,
 //! so a restarted node is reached with the next line.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ use super::location::NodeLocation;
 use super::render::state;
 use super::request::Request;
 use super::text::clean;
+use super::tty::{self, Mode};
 
 /// Longest wait of the prompt for the node's status.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
@@ -184,7 +185,8 @@ pub fn command(arguments: &Arguments) -> Exit {
 }
 
 fn usage(message: &str) -> Exit {
-    eprintln!("rutter: {}", clean(message));
+    // Nobody is left to tell where this fails.
+    let _ = writeln!(std::io::stderr(), "rutter: {}", clean(message));
     Exit::Usage
 }
 
@@ -201,6 +203,7 @@ fn editor() -> rustyline::Result<Editing> {
 }
 
 fn prompt(path: &Path) -> rustyline::Result<()> {
+    tty::end_by_signals(Mode::present()?, Duration::ZERO, || {})?;
     let mut editor = editor()?;
     let mut questions = rustyline::DefaultEditor::new()?;
     let file = history::file();
@@ -228,7 +231,7 @@ fn prompt(path: &Path) -> rustyline::Result<()> {
         let words = match split(&line) {
             Ok(words) => words,
             Err(message) => {
-                println!("{message}");
+                say(&format!("{message}\n"))?;
                 continue;
             }
         };
@@ -238,17 +241,26 @@ fn prompt(path: &Path) -> rustyline::Result<()> {
             if matches!(understood, Understood::Verb(_)) {
                 kept.push(line.clone());
                 let saved = file.as_deref().map_or(Ok(()), |file| history::save(file, &kept));
-                saved.unwrap_or_else(|error| println!("the history is not kept: {error}"));
+                if let Err(error) = saved {
+                    say(&format!("the history is not kept: {error}\n"))?;
+                }
             }
             editor.add_history_entry(line)?;
         }
         match understood {
             Understood::Nothing => {}
             Understood::Leave => return Ok(()),
-            Understood::Told(text) => print!("{text}"),
+            Understood::Told(text) => say(&text)?,
             Understood::Verb(typed) => carry_out(path, &typed, &mut questions),
         }
     }
+}
+
+/// A terminal that takes nothing ends the prompt.
+fn say(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 fn carry_out(path: &Path, typed: &Typed, questions: &mut rustyline::DefaultEditor) {

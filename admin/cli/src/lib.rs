@@ -16,6 +16,7 @@ pub mod render;
 pub mod request;
 pub mod text;
 pub mod top;
+mod tty;
 
 /// How a command line ended: the exit code of the process. They do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

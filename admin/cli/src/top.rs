@@ -2,13 +2,15 @@
 //!
 //! A line belongs here if it uses the terminal, a thread or the socket. `keys` handles keys and
 //! `view` draws frames; both are pure. One thread reads the status, another sends changes, each on
-//! its own connection. So neither a slow node nor a slow answer delays the keys.
+//! its own connection, and a third reads the keys. So neither a slow node nor a slow answer delays
+//! the keys, and nothing that hangs keeps the screen from ending with its terminal or by a signal.
 
 pub mod keys;
 pub mod sample;
 pub mod view;
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -21,7 +23,6 @@ use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
 use rutter_admin::console::verb::Verb;
 use serde_json::{Map, Value};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::Exit;
 use super::client::{Answer, Client, ClientError};
@@ -30,6 +31,7 @@ use super::location::NodeLocation;
 use super::render::{self, Look};
 use super::request::Request;
 use super::text::clean;
+use super::tty::{self, Mode};
 use keys::{Action, App, Key, View};
 use sample::Sample;
 
@@ -37,15 +39,18 @@ use sample::Sample;
 const PERIOD: Duration = Duration::from_secs(1);
 /// The same, when more is wanted.
 const PERIOD_FAST: Duration = Duration::from_millis(250);
-/// How long the terminal is waited for before answers are looked at.
-const KEYS_WAIT: Duration = Duration::from_millis(50);
+/// Longest wait for a key or an answer until the next frame, and until signals and the terminal
+/// are looked at.
+const FRAME_PERIOD: Duration = Duration::from_millis(50);
+/// How long a screen that was told to end may take: a terminal that takes no bytes holds it up.
+const END_GRACE: Duration = Duration::from_secs(1);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A change may wait for the core, which has 5 s.
 const PATIENCE_CHANGE: Duration = Duration::from_secs(10);
 /// Number of requested orders.
 const ORDERS_MAX: u64 = 200;
-/// Answers and changes that wait to be taken.
+/// Keys, answers and changes that wait to be taken.
 const WAITING_MAX: usize = 16;
 
 /// `rutter top …`
@@ -76,9 +81,15 @@ struct PanelQuery {
 }
 
 enum TopEvent {
+    Key(Key),
+    /// The terminal cannot be read.
+    Unreadable(std::io::Error),
     Sample(Box<Sample>),
     Lost(String),
-    Answer { ticket: u64, said: String },
+    Answer {
+        ticket: u64,
+        said: String,
+    },
 }
 
 /// Runs the command.
@@ -86,7 +97,7 @@ pub fn command(arguments: &Arguments) -> Exit {
     let path = match arguments.place.here() {
         Ok(path) => path,
         Err(message) => {
-            eprintln!("rutter: {}", clean(&message));
+            complain(&message);
             return Exit::Usage;
         }
     };
@@ -94,16 +105,21 @@ pub fn command(arguments: &Arguments) -> Exit {
         return once(&path, arguments.width, arguments.height);
     }
     if !stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        eprintln!("rutter: top needs a terminal; `top --once` prints one frame");
+        complain("top needs a terminal; `top --once` prints one frame");
         return Exit::Usage;
     }
     match live(&path) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            eprintln!("rutter: the terminal: {error}");
+            complain(&format!("the terminal: {error}"));
             Exit::Usage
         }
     }
+}
+
+/// Nobody is left to tell where this fails.
+fn complain(message: &str) {
+    let _ = writeln!(stderr(), "rutter: {}", clean(message));
 }
 
 /// Asks twice, a second apart, for there are rates in the frame.
@@ -119,12 +135,12 @@ fn once(path: &Path, width: u16, height: u16) -> Exit {
         Ok(())
     });
     if let Err(error) = asked {
-        eprintln!("rutter: {}", clean(&error.to_string()));
+        complain(&error.to_string());
         let lost = matches!(error, ClientError::Lost(_));
         return if lost { Exit::Unknown } else { Exit::Unreachable };
     }
     if let Some(refused) = app.sample.as_ref().and_then(|sample| sample.refused.as_ref()) {
-        eprintln!("rutter: {}", clean(refused));
+        complain(refused);
         return Exit::Refused;
     }
     let _ = stdout().lock().write_all(frame(&app, width, height, now_ns()).as_bytes());
@@ -209,58 +225,96 @@ impl Drop for Screen {
 
 fn live(path: &Path) -> std::io::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGHUP, SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stopped = Arc::clone(&stop);
+    tty::end_by_signals(Mode::present()?, END_GRACE, move || {
+        stopped.store(true, Ordering::Relaxed);
+    })?;
     let interest = Arc::new(Mutex::new(PanelQuery::default()));
     let (heard, events) = sync_channel(WAITING_MAX);
     let (wake, woken) = sync_channel(1);
     let (send, changes) = sync_channel(WAITING_MAX);
     let (socket, shared, sender) = (path.to_owned(), Arc::clone(&interest), heard.clone());
-    std::thread::Builder::new()
-        .name("top-asks".to_owned())
-        .spawn(move || asks(&socket, &shared, &sender, &woken))?;
-    let socket = path.to_owned();
-    std::thread::Builder::new()
-        .name("top-changes".to_owned())
-        .spawn(move || carries_out(&socket, &changes, &heard))?;
+    spawn("top-asks", move || asks(&socket, &shared, &sender, &woken))?;
+    let (socket, sender) = (path.to_owned(), heard.clone());
+    spawn("top-changes", move || carries_out(&socket, &changes, &sender))?;
     let _screen = Screen::enter()?;
+    spawn("top-keys", move || reads_keys(&heard))?;
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-    let mut app = App::default();
+    let mut top = Top { app: App::default(), interest, wake, send };
     while !stop.load(Ordering::Relaxed) {
-        while let Ok(heard) = events.try_recv() {
-            take(&mut app, heard);
+        if let Some(why) = tty::ended() {
+            return Err(std::io::Error::other(why));
         }
-        terminal.draw(|frame| view::draw(frame, &app, now_ns()))?;
-        if !event::poll(KEYS_WAIT)? {
-            continue;
-        }
-        let Some(key) = key_of(&event::read()?) else { continue };
-        match app.key(key) {
-            Some(Action::Quit) => break,
-            Some(Action::Refresh) => {
-                *interest.lock().unwrap_or_else(PoisonError::into_inner) = interest_of(&app);
-                // It is awake already where this is full.
-                let _ = wake.try_send(());
+        terminal.draw(|frame| view::draw(frame, &top.app, now_ns()))?;
+        let first = events.recv_timeout(FRAME_PERIOD).ok();
+        for event in first.into_iter().chain(events.try_iter().take(WAITING_MAX)) {
+            if top.take(event)?.is_break() {
+                return Ok(());
             }
-            Some(Action::Send { ticket, request }) => {
-                let sent = send.try_send((ticket, request));
-                let full = |_| "not sent: others still wait for the node".to_owned();
-                if let Err(said) = sent.map_err(full) {
-                    app.answered(ticket, said);
-                }
-            }
-            None => {}
         }
     }
     Ok(())
 }
 
-fn take(app: &mut App, heard: TopEvent) {
-    match heard {
-        TopEvent::Sample(sample) => app.heard(*sample),
-        TopEvent::Lost(why) => app.lost(why, now_ns()),
-        TopEvent::Answer { ticket, said } => app.answered(ticket, said),
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+
+/// The screen's state, and the threads that it hands work to.
+struct Top {
+    app: App,
+    interest: Arc<Mutex<PanelQuery>>,
+    wake: SyncSender<()>,
+    send: SyncSender<(u64, Request)>,
+}
+
+impl Top {
+    /// Takes what happened; breaks where the screen is left.
+    fn take(&mut self, event: TopEvent) -> std::io::Result<ControlFlow<()>> {
+        match event {
+            TopEvent::Key(key) => return Ok(self.key(key)),
+            TopEvent::Unreadable(error) => return Err(error),
+            TopEvent::Sample(sample) => self.app.heard(*sample),
+            TopEvent::Lost(why) => self.app.lost(why, now_ns()),
+            TopEvent::Answer { ticket, said } => self.app.answered(ticket, said),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn key(&mut self, key: Key) -> ControlFlow<()> {
+        match self.app.key(key) {
+            Some(Action::Quit) => return ControlFlow::Break(()),
+            Some(Action::Refresh) => {
+                let interest = interest_of(&self.app);
+                *self.interest.lock().unwrap_or_else(PoisonError::into_inner) = interest;
+                // It is awake already where this is full.
+                let _ = self.wake.try_send(());
+            }
+            Some(Action::Send { ticket, request }) => {
+                let full = |_| "not sent: others still wait for the node".to_owned();
+                if let Err(said) = self.send.try_send((ticket, request)).map_err(full) {
+                    self.app.answered(ticket, said);
+                }
+            }
+            None => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Reads keys until the terminal cannot be read. The library's reader never returns from a terminal
+/// that was hung up, so the reader has a thread of its own, which ends with the process.
+fn reads_keys(heard: &SyncSender<TopEvent>) {
+    loop {
+        let event = match event::read() {
+            Ok(event) => key_of(&event).map(TopEvent::Key),
+            Err(error) => Some(TopEvent::Unreadable(error)),
+        };
+        let ends = matches!(event, Some(TopEvent::Unreadable(_)));
+        let gone = event.is_some_and(|event| heard.send(event).is_err());
+        if ends || gone {
+            return;
+        }
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Code {
     TooManyRequests,
     /// There are as many connections as there may be.
     TooManyConnections,
+    /// A newer connection took the place of this one, which was idle.
+    Displaced,
     /// The node is being stopped.
     Stopping,
     /// A defect of this program.
@@ -69,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
@@ -94,6 +96,7 @@ impl Code {
         Self::LineTooLong,
         Self::TooManyRequests,
         Self::TooManyConnections,
+        Self::Displaced,
         Self::Stopping,
         Self::Internal,
     ];
@@ -125,6 +128,7 @@ impl Code {
             Self::LineTooLong => "line_too_long",
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyConnections => "too_many_connections",
+            Self::Displaced => "displaced",
             Self::Stopping => "stopping",
             Self::Internal => "internal",
         }

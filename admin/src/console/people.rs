@@ -42,7 +42,7 @@ pub const NAME_BYTES_MAX: usize = 17;
 
 impl Peer {
     /// Looks a user up. Groups come from the system's database and not from the process, so a
-    /// removed membership counts at the next connection.
+    /// removed membership counts at the next look-up.
     pub fn of(uid: u32, gid: u32) -> Self {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let mut gids = BTreeSet::from([gid]);

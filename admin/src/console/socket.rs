@@ -1,9 +1,8 @@
-//! The console's Unix socket: who may connect, how much a peer may send, when a connection ends.
+//! The console's Unix socket: the file, the lines, and when a connection ends.
 //!
-//! A line belongs here if it is about connections and lines. What a request means is the service's
-//! business.
+//! A line belongs here if it is about the socket and its lines. Who is let in is `admission`; what
+//! a request means is the service's business.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, Permissions, symlink_metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
@@ -18,18 +17,10 @@ use rustix::process::{geteuid, umask};
 use rutter_core::rate::TokenBucket;
 use serde_json::Value;
 
+use super::admission::{Open, Visitors};
 use super::frame::{Code, Failure, RawRequest, answer, parse};
 use super::people::{Peer, Role, RoleTable};
 use crate::acceptor::{Acceptor, ConnectionHandler};
-
-/// Most connections at once.
-pub const CONNECTIONS_MAX: usize = 32;
-
-/// Most connections of one user. One more closes the one that has been idle for longest.
-pub const CONNECTIONS_OF_ONE_MAX: usize = 16;
-
-/// Most connections of viewers, so that operators always find a place.
-pub const CONNECTIONS_OF_VIEWERS_MAX: usize = 20;
 
 /// Longest line that is read, bytes.
 pub const LINE_BYTES_MAX: usize = 65_536;
@@ -124,9 +115,11 @@ impl Console {
             std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
-        let connections = Arc::new(Connections { people, service, open: Mutex::default() });
-        let next = move || listener.accept().map(|(stream, _)| stream);
-        let acceptor = Acceptor::start("console", next, Arc::clone(&connections)).map_err(fail)?;
+        let (visitors, open) = (Mutex::default(), Mutex::default());
+        let connections = Arc::new(Connections { people, service, visitors, open });
+        let next = |listener: &UnixListener| listener.accept().map(|(stream, _)| stream);
+        let acceptor = Acceptor::start("console", listener, next, Arc::clone(&connections));
+        let acceptor = acceptor.map_err(fail)?;
         Ok(Self { path: path.to_owned(), connections, acceptor: Some(acceptor) })
     }
 }
@@ -134,10 +127,7 @@ impl Console {
 impl Drop for Console {
     fn drop(&mut self) {
         self.acceptor = None;
-        for connection in self.connections.lock().connections.values() {
-            // Gone already, if this fails.
-            let _ = connection.stream.shutdown(std::net::Shutdown::Both);
-        }
+        self.connections.lock().cut_off();
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -196,59 +186,9 @@ fn check_folder(path: &Path) -> Result<(), SocketError> {
 struct Connections {
     people: RoleTable,
     service: Arc<dyn Service>,
+    /// Only the accepting thread uses this.
+    visitors: Mutex<Visitors>,
     open: Mutex<Open>,
-}
-
-/// One connection.
-struct Connection {
-    uid: u32,
-    stream: UnixStream,
-    /// When its last request came.
-    active: Instant,
-}
-
-/// The open connections, by number.
-#[derive(Default)]
-struct Open {
-    last: u64,
-    connections: BTreeMap<u64, Connection>,
-    viewers: BTreeSet<u64>,
-}
-
-impl Open {
-    /// The number of a new connection. If its user has too many, the one of his that has been idle
-    /// for longest is cut off: forgotten ones must not keep him from the kill switch.
-    fn enter(&mut self, uid: u32, stream: UnixStream) -> u64 {
-        let of_one = self.connections.iter().filter(|(_, connection)| connection.uid == uid);
-        if of_one.clone().count() >= CONNECTIONS_OF_ONE_MAX
-            && let Some((number, idle)) = of_one.min_by_key(|(_, connection)| connection.active)
-        {
-            tracing::warn!(uid, "console: too many connections of one user; an idle one is closed");
-            // Gone already, if this fails.
-            let _ = idle.stream.shutdown(std::net::Shutdown::Both);
-            let number = *number;
-            self.leave(number);
-        }
-        self.last += 1;
-        self.connections.insert(self.last, Connection { uid, stream, active: Instant::now() });
-        self.last
-    }
-
-    fn touch(&mut self, number: u64) {
-        if let Some(connection) = self.connections.get_mut(&number) {
-            connection.active = Instant::now();
-        }
-    }
-
-    /// Counts a viewer's connection; false if viewers have too many.
-    fn enter_viewer(&mut self, number: u64) -> bool {
-        self.viewers.len() < CONNECTIONS_OF_VIEWERS_MAX && self.viewers.insert(number)
-    }
-
-    fn leave(&mut self, number: u64) {
-        self.connections.remove(&number);
-        self.viewers.remove(&number);
-    }
 }
 
 impl std::fmt::Debug for Connections {
@@ -257,24 +197,57 @@ impl std::fmt::Debug for Connections {
     }
 }
 
+/// A connection that was let in; its place is given up when dropped.
+struct Guest {
+    connections: Arc<Connections>,
+    stream: UnixStream,
+    number: u64,
+    peer: Peer,
+    role: Role,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.connections.lock().leave(self.number, self.role);
+    }
+}
+
 impl ConnectionHandler<UnixStream> for Connections {
     const THREAD_NAME: &'static str = "console-guest";
-    const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
+    type Guest = Guest;
 
-    fn serve(&self, stream: UnixStream) {
-        // A peer may leave at any time.
-        let _ = self.talk(stream);
+    fn admit(self: &Arc<Self>, stream: UnixStream) -> Option<Guest> {
+        let known = socket_peercred(&stream).ok()?;
+        let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
+        let mut visitors = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let admitted = visitors.arrive((uid, gid), &self.people, now).and_then(|(peer, role)| {
+            let other = stream.try_clone().map_err(|error| {
+                Failure::new(Code::Internal, format!("the connection cannot be held: {error}"))
+            })?;
+            let number = self.lock().enter(uid, role, other, now)?;
+            Ok((number, peer, role))
+        });
+        match admitted {
+            Ok((number, peer, role)) => {
+                Some(Guest { connections: Arc::clone(self), stream, number, peer, role })
+            }
+            Err(failure) => {
+                visitors.refused(uid, &failure, now);
+                tell_and_leave(stream, failure);
+                None
+            }
+        }
     }
 
-    fn refuse(&self, stream: UnixStream) {
-        let message = format!("more than {CONNECTIONS_MAX} connections");
-        tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
+    fn serve(&self, guest: Guest) {
+        // A peer may leave at any time.
+        let _ = self.talk(&guest);
     }
 }
 
 /// Sends an error and closes. Does not wait: what the system's buffer does not take is lost.
 fn tell_and_leave(mut stream: UnixStream, failure: Failure) {
-    tracing::warn!(code = failure.code.word(), message = failure.message, "console refuses");
     if stream.set_nonblocking(true).is_ok() {
         let _ = stream.write(answer(None, Err(failure)).as_bytes());
     }
@@ -285,31 +258,13 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn talk(&self, stream: UnixStream) -> io::Result<()> {
+    fn talk(&self, guest: &Guest) -> io::Result<()> {
+        let Guest { stream, number, peer, role, .. } = guest;
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(IDLE_MAX))?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        let known = socket_peercred(&stream)?;
-        let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
-        let number = self.lock().enter(uid, stream.try_clone()?);
-        let result = self.receive(stream, number, &Peer::of(uid, gid));
-        self.lock().leave(number);
-        result
-    }
-
-    fn receive(&self, stream: UnixStream, number: u64, peer: &Peer) -> io::Result<()> {
-        let Some(role) = self.people.role(peer) else {
-            let message = format!("user {} has no role here", peer.name);
-            tell_and_leave(stream, Failure::new(Code::Forbidden, message));
-            return Ok(());
-        };
-        if role == Role::Viewer && !self.lock().enter_viewer(number) {
-            let message = format!("more than {CONNECTIONS_OF_VIEWERS_MAX} connections of viewers");
-            tell_and_leave(stream, Failure::new(Code::TooManyConnections, message));
-            return Ok(());
-        }
         tracing::debug!(user = peer.name, uid = peer.uid, role = role.word(), "console opened");
-        let result = self.converse(&stream, number, peer, role);
+        let result = self.converse(stream, *number, peer, *role);
         tracing::debug!(user = peer.name, "console closed");
         result
     }
@@ -336,7 +291,9 @@ impl Connections {
                 }
                 Line::End => return Ok(()),
             };
-            self.lock().touch(number);
+            if !self.lock().asked(number) {
+                return Ok(());
+            }
             let text = match rate.take(Instant::now()) {
                 Ok(()) => match parse(&line) {
                     Ok(request) => {
@@ -357,6 +314,7 @@ impl Connections {
                 }
             };
             stream.write_all(text.as_bytes())?;
+            self.lock().answered(number, Instant::now());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Scenarios at the socket: admission, limits and disconnection.
 
+use super::super::admission::CONNECTIONS_OF_ONE_MAX;
 use super::*;
 
 use std::io::{BufRead, BufReader};
@@ -186,7 +187,8 @@ fn one_connection_too_many_of_a_user_takes_the_place_of_his_longest_idle_one() {
         assert_eq!(visitor.say(ask).hear()["id"], 1);
     }
     assert_eq!(room.visit().hear()["role"], "admin");
-    assert_eq!(inside[3].hear(), Value::Null, "the first of those who asked nothing");
+    assert_eq!(inside[3].code(), "displaced", "the first of those who asked nothing");
+    assert_eq!(inside[3].hear(), Value::Null);
     assert_eq!(inside[0].say(ask).hear()["id"], 1, "who asks stays");
 }
 

@@ -5,6 +5,7 @@ use rutter_core::id::{ChildId, VenueId};
 use rutter_core::input::{InstrumentDef, Refusal, TimeInForce, VenueReject};
 use rutter_core::number::{Price, Qty, UnixNanos};
 use rutter_core::output::ChildEnd;
+use rutter_core::resident::resident;
 
 use super::number::decimal;
 
@@ -79,6 +80,18 @@ pub struct Event {
 }
 
 impl Event {
+    /// A place that was never used.
+    const EMPTY: Self = Self {
+        seq: 0,
+        time: UnixNanos(0),
+        previous: 0,
+        what: EventKind::New,
+        child: ChildId(0),
+        venue: VenueId(0),
+        qty: Qty::ZERO,
+        price: Price(0),
+    };
+
     /// The event as text; `venue` is the name of its venue.
     pub fn text(&self, def: Option<&InstrumentDef>, venue: &str) -> String {
         let (price, qty) = def.map_or((0, 0), |def| (def.price_decimals, def.qty_decimals));
@@ -121,17 +134,14 @@ pub struct Events {
 
 impl Events {
     pub fn new(log2: u8) -> Self {
-        Self { ring: Vec::with_capacity(1 << log2), size: 1 << log2, newest: 0 }
+        Self { ring: resident(Event::EMPTY, 1 << log2), size: 1 << log2, newest: 0 }
     }
 
     /// Takes one in, over the oldest if need be; its number.
     pub fn push(&mut self, event: Event) -> u64 {
         self.newest += 1;
         let at = ((self.newest - 1) & (self.size - 1)) as usize;
-        match self.ring.get_mut(at) {
-            Some(old) => *old = event,
-            None => self.ring.push(event),
-        }
+        self.ring[at] = event;
         self.newest
     }
 

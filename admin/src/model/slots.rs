@@ -3,7 +3,7 @@
 //! A line belongs here if it is the state of one order or child, or finds it. The rings have the
 //! core's sizes: the slot is the id modulo the size, and the core never gives an open entry's slot
 //! to a new id (`rutter_core::table`). So an open entry is always found, and an ended one until its
-//! slot is needed. Memory is allocated when slots are first used, and does not grow later.
+//! slot is needed. All memory is in place from the start.
 
 use rutter_core::child::ChildState;
 use rutter_core::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
@@ -11,6 +11,7 @@ use rutter_core::input::{OrdType, Refusal, Side, TimeInForce, VenueReject};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
+use rutter_core::resident::resident;
 
 use super::counts::OrderOwner;
 
@@ -182,7 +183,7 @@ pub struct SlotTable<T> {
 
 impl<T: Kept> SlotTable<T> {
     pub fn new(log2: u8) -> Self {
-        Self { places: Vec::with_capacity(1 << log2), mask: (1 << log2) - 1 }
+        Self { places: resident(T::EMPTY, 1 << log2), mask: (1 << log2) - 1 }
     }
 
     /// How many there are in all.
@@ -215,10 +216,6 @@ impl<T: Kept> SlotTable<T> {
     /// Stores an entry in its slot, and overwrites the earlier one.
     pub fn put(&mut self, kept: T) {
         let at = self.at(kept.id());
-        // Ends: the capacity is that of all places, so that this allocates nothing.
-        while self.places.len() <= at {
-            self.places.push(T::EMPTY);
-        }
         self.places[at] = kept;
     }
 }

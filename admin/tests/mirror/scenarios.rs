@@ -128,7 +128,7 @@ fn what_operators_did_is_told_newest_first_and_holds() {
     operator(&mut world, OperatorCommand::SetLimits(AccountId(0), limits));
     operator(&mut world, OperatorCommand::Halt(Scope::Instrument(PAIR)));
     operator(&mut world, OperatorCommand::DrainVenue(VenueId(1)));
-    operator(&mut world, OperatorCommand::Session(CLIENT, SessionCommand::Disable));
+    operator(&mut world, OperatorCommand::about_session(CLIENT, SessionCommand::Disable));
     operator(&mut world, OperatorCommand::Cancel(OrderId(77)));
     let shown = world.model.commands(3);
     let words: Vec<&str> = shown.iter().map(|row| row.command.as_str()).collect();

@@ -423,12 +423,18 @@ impl World {
             15..18 => OperatorCommand::ReduceOnlyOff(scope),
             18 => {
                 let all = [SessionCommand::Disable, SessionCommand::Enable, SessionCommand::Logout];
-                OperatorCommand::Session(self.any_session(), self.random.pick(&all))
+                OperatorCommand::about_session(self.any_session(), self.random.pick(&all))
             }
             _ => OperatorCommand::Node(NodeCommand::News),
         };
         self.command(command);
         // Little happens then: most end soon.
+        if let OperatorCommand::LogOut(session, _) = command
+            && self.random.in_100(80)
+        {
+            self.command(OperatorCommand::about_session(session, SessionCommand::Enable));
+            self.input(Input::SessionUp(session, CancelOnDisconnect::default()));
+        }
         if self.random.in_100(80) {
             let halts: Vec<Scope> = self.engine.halts().collect();
             for scope in halts {

@@ -56,12 +56,8 @@ impl Engine {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
         let client_id = self.client_ids.hashed(new.session, new.cl_ord_id);
-        if new.poss_resend
-            && let Some(order) = self.client_ids.find_ever(&self.orders, &client_id)
-        {
-            // FIX 4.4 volume 4, appendix D: the order is known, so its status is the answer.
-            let about = ReportContext::answer(new.client_seq);
-            return self.report(&order, ReportKind::OrderStatus, &about, out);
+        if self.answer_resend(new, &client_id, out) {
+            return;
         }
         if let Err(refusal) = self.check_request(new, &client_id, account, None) {
             return self.refuse(new, refusal, out);
@@ -81,6 +77,23 @@ impl Engine {
         self.check_out(&order);
     }
 
+    /// Answers a request that was perhaps sent before, if its id is known, with the status of its
+    /// order (FIX 4.4 volume 4, appendix D). Returns whether it was answered.
+    pub(super) fn answer_resend<S: Sink>(
+        &mut self,
+        new: &NewOrder,
+        id: &HashedId,
+        out: &mut Out<'_, S>,
+    ) -> bool {
+        if !new.poss_resend {
+            return false;
+        }
+        let Some(order) = self.client_ids.find_ever(&self.orders, id) else { return false };
+        let about = ReportContext::answer(new.client_seq);
+        self.report(&order, ReportKind::OrderStatus, &about, out);
+        true
+    }
+
     /// Makes the checks of a new order, or of what a replace makes of an order.
     pub(super) fn check_request(
         &mut self,
@@ -89,6 +102,7 @@ impl Engine {
         account: AccountId,
         replaced: Option<&Order>,
     ) -> Result<(), Refusal> {
+        let shut_out = self.shut_out(new.session);
         let market = RoutingView {
             reference: &self.reference,
             books: &self.books,
@@ -100,6 +114,7 @@ impl Engine {
             new,
             id,
             account,
+            shut_out,
             replaced,
             market,
             halts: &self.halts,

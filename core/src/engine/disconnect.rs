@@ -1,10 +1,12 @@
-//! Client sessions that connect and disconnect, and the orders of those that are lost.
+//! Client sessions that connect, are logged out and disconnect, and the orders of those that are
+//! lost.
 //!
-//! A line belongs here if it cancels orders because a connection or the node was lost.
+//! A line belongs here if it changes whether a session is connected or may trade, or if it cancels
+//! orders because a connection or the node was lost.
 
 use super::{Engine, Out};
 use crate::id::SessionId;
-use crate::input::CancelOnDisconnect;
+use crate::input::{CancelOnDisconnect, Refusal};
 use crate::number::UnixNanos;
 use crate::order::CancelReason;
 use crate::output::Sink;
@@ -13,7 +15,25 @@ impl Engine {
     pub(super) fn on_session_up(&mut self, session: SessionId, choice: CancelOnDisconnect) {
         if let Some(state) = self.sessions.get_mut(session.index()) {
             (state.up, state.choice, state.loss_due) = (true, choice, None);
+            state.logged_out = false;
             self.find_next_loss();
+        }
+    }
+
+    /// Our Logout was sent to the client, or a command to send it is on its way to the gateway.
+    pub(super) fn on_logout_sent(&mut self, session: SessionId) {
+        if let Some(state) = self.sessions.get_mut(session.index()) {
+            state.logged_out = true;
+        }
+    }
+
+    /// Why the session's new orders and replaces are refused now; [`Refusal::None`] if they are
+    /// not.
+    pub(super) fn shut_out(&self, session: SessionId) -> Refusal {
+        match self.sessions.get(session.index()) {
+            Some(state) if state.disabled => Refusal::SessionDisabled,
+            Some(state) if state.logged_out => Refusal::LoggedOut,
+            Some(_) | None => Refusal::None,
         }
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
 use crate::id::{OrderId, VenueId};
-use crate::input::{NodeCommand, Operator, OperatorCommand, Refusal, Scope};
+use crate::input::{NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
 
@@ -53,6 +53,18 @@ impl Engine {
             }
             OperatorCommand::Session(session, command) => {
                 self.check_scope(Scope::Session(session))?;
+                if command == SessionCommand::Enable {
+                    self.sessions[session.index()].disabled = false;
+                }
+                out.put(&Output::Command(session, command));
+                Ok(0)
+            }
+            OperatorCommand::LogOut(session, command) => {
+                self.check_scope(Scope::Session(session))?;
+                self.on_logout_sent(session);
+                if command == SessionCommand::Disable {
+                    self.sessions[session.index()].disabled = true;
+                }
                 out.put(&Output::Command(session, command));
                 Ok(0)
             }

@@ -6,7 +6,7 @@
 use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::ChildId;
-use crate::input::{OrdType, Refusal, Side, TimeInForce};
+use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -88,12 +88,11 @@ impl Engine {
     }
 
     fn make_plan<S: Sink>(&self, order: &Order, out: &mut Out<'_, S>) -> Plan {
-        let is_limit = order.ord_type == OrdType::Limit;
         let account = &self.reference.accounts[order.account.index()];
         let request = RouteRequest {
             instrument: order.instrument,
             side: order.side,
-            limit: is_limit.then_some(order.price),
+            limit: order.ord_type.has_limit().then_some(order.price),
             collar_ppm: account.limits.collar_ppm,
             slack_ppm: account.slack_ppm,
             tif: order.tif,
@@ -130,7 +129,6 @@ impl Engine {
             trace: order.trace,
             instrument: order.instrument,
             side: order.side,
-            ord_type: OrdType::Limit,
             tif,
             qty: leg.qty,
             price: leg.price,

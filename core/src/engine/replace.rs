@@ -25,10 +25,13 @@ impl Engine {
             orig_cl_ord_id: request.orig_cl_ord_id,
             of_replace: true,
         };
+        let id = self.client_ids.hashed(new.session, new.cl_ord_id);
+        if self.answer_resend(new, &id, out) {
+            return;
+        }
         let Some(mut order) = self.order_of(new.session, request.orig_cl_ord_id).copied() else {
             return self.refuse_change(&change, None, Refusal::UnknownOrder, out);
         };
-        let id = self.client_ids.hashed(new.session, new.cl_ord_id);
         if let Err(refusal) = self.check_request(new, &id, account, Some(&order)) {
             return self.refuse_change(&change, Some(&order), refusal, out);
         }

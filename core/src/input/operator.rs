@@ -65,7 +65,10 @@ pub enum OperatorCommand {
     /// Sets an account's limits. They hold, also after a restart, until the account's configuration
     /// changes.
     SetLimits(AccountId, AccountLimits),
-    /// A command for the client gateway.
+    /// A command for the client gateway that does not log the session out.
+    ///
+    /// A journal may hold any [`SessionCommand`] here. One that logs the session out then only
+    /// reaches the gateway: such journals were decided before [`Self::LogOut`] existed.
     Session(SessionId, SessionCommand),
     /// Reduce-only: only orders that reduce a position are accepted in the scope, and open orders
     /// that could raise one are cancelled. Not for a venue.
@@ -74,6 +77,10 @@ pub enum OperatorCommand {
     ReduceOnlyOff(Scope),
     /// A command for the node itself; the core only records it.
     Node(NodeCommand),
+    /// A command for the client gateway that logs the session out ([`SessionCommand::logs_out`]).
+    /// From this input on, the session's new orders and replaces are refused: until its next
+    /// logon, and of a disabled session until it is enabled.
+    LogOut(SessionId, SessionCommand),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -87,7 +94,19 @@ wire_variants!(OperatorCommand {
     8 ReduceOnly(scope),
     9 ReduceOnlyOff(scope),
     10 Node(command),
+    11 LogOut(session, command),
 });
+
+impl OperatorCommand {
+    /// A command about a session.
+    pub const fn about_session(session: SessionId, command: SessionCommand) -> Self {
+        if command.logs_out() {
+            Self::LogOut(session, command)
+        } else {
+            Self::Session(session, command)
+        }
+    }
+}
 
 /// An operator's command to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

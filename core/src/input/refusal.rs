@@ -102,11 +102,15 @@ pub enum Refusal {
     OperatorCancel = 44,
     /// Reduce-only: the order would not reduce the position.
     ReduceOnly = 45,
+    /// An operator has disabled the session.
+    SessionDisabled = 46,
+    /// Our Logout was sent to the session's client, which has not logged on since.
+    LoggedOut = 47,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -153,6 +157,8 @@ impl Refusal {
         Self::TimeExpired,
         Self::OperatorCancel,
         Self::ReduceOnly,
+        Self::SessionDisabled,
+        Self::LoggedOut,
     ];
 }
 

@@ -3,10 +3,34 @@
 //! A line belongs here if it describes a request. Prices and quantities are in the instrument's
 //! units; whoever reads the client's message converts them.
 
-use super::{OrdType, Refusal, Side, TimeInForce};
+use super::{Refusal, Side, TimeInForce};
 use crate::id::{ClOrdId, InstrumentId, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
+
+/// Type of a client's order (FIX 40). Children have no type: each is a limit order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum OrdType {
+    /// Market (`OrdType` 40=1).
+    Market = 1,
+    /// Limit (`OrdType` 40=2).
+    #[default]
+    Limit = 2,
+}
+
+wire_enum!(OrdType { Market, Limit });
+
+impl OrdType {
+    /// Whether the order has a limit price.
+    #[inline]
+    pub const fn has_limit(self) -> bool {
+        match self {
+            Self::Market => false,
+            Self::Limit => true,
+        }
+    }
+}
 
 /// A new order. Price and quantity are in the instrument's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +55,8 @@ pub struct NewOrder {
     pub price: Price,
     /// Further instructions.
     pub instructions: Instructions,
-    /// FIX 97: the client may have sent the order before. If the order is known, its status is the
-    /// answer.
+    /// FIX 43 or 97: the client may have sent the request before. If its `cl_ord_id` is known, the
+    /// status of that order is the answer.
     pub poss_resend: bool,
     /// Trace id: follows the order through logs from the client's bytes to the venues' and back.
     /// The gateway makes it, never zero. Zero in a [`ReplaceOrder`], whose order keeps its own.
@@ -308,6 +332,16 @@ pub enum SessionCommand {
     Enable = 5,
 }
 wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
+
+impl SessionCommand {
+    /// Whether the client is sent our Logout for it.
+    pub const fn logs_out(self) -> bool {
+        match self {
+            Self::Logout | Self::ResetSequence | Self::Disable => true,
+            Self::Disconnect | Self::Enable => false,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

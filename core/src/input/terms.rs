@@ -1,4 +1,4 @@
-//! Side, type and time in force of an order.
+//! Side and time in force of an order.
 //!
 //! A line belongs here if client orders and children share it. The numbers of the enums are FIX's,
 //! and stand in journals.
@@ -29,19 +29,6 @@ impl Side {
         }
     }
 }
-
-/// Order type (FIX 40).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum OrdType {
-    /// Market (`OrdType` 40=1).
-    Market = 1,
-    /// Limit (`OrdType` 40=2).
-    #[default]
-    Limit = 2,
-}
-
-wire_enum!(OrdType { Market, Limit });
 
 /// Time in force (FIX 59).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! Scenarios of operators: halts, drains, cancels, limits. Who, when and why are in the input.
 
-use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME};
+use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME, text};
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountLimits, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
-    VenueDownReason,
+    AccountLimits, CancelOnDisconnect, Input, MassCancel, MassScope, NodeCommand, Operator,
+    OperatorCommand, Refusal, Scope, SessionCommand, VenueDownReason,
 };
 use rutter_core::number::Amount;
 use rutter_core::output::{Notice, Output};
@@ -168,7 +168,7 @@ fn what_is_not_known_is_refused_and_changes_nothing() {
     desk.operator(OperatorCommand::DrainVenue(VenueId(200)));
     desk.operator(OperatorCommand::EnableVenue(VenueId(200)));
     desk.operator_saw(&[(0, Refusal::UnknownVenue); 2]);
-    let session = |id| OperatorCommand::Session(SessionId(id), SessionCommand::Logout);
+    let session = |id| OperatorCommand::about_session(SessionId(id), SessionCommand::Logout);
     desk.operator(session(1)).operator_saw(&[(0, Refusal::UnsupportedScope)]);
     assert_eq!(desk.outputs, []);
     desk.operator(session(0));
@@ -250,4 +250,97 @@ fn an_end_without_open_orders_halts_everything_over_a_start_too() {
     desk.client("b buy 5 market ioc").venue(1, "done 0").sent(&[]);
     desk.input(Input::NodeStarted);
     assert!(desk.engine.is_halted());
+}
+
+const LOGS_OUT: [SessionCommand; 3] =
+    [SessionCommand::Logout, SessionCommand::ResetSequence, SessionCommand::Disable];
+
+fn about_client(command: SessionCommand) -> OperatorCommand {
+    OperatorCommand::about_session(CLIENT, command)
+}
+
+/// An order that was in the ring behind the command stayed in the market, and its client was out.
+#[test]
+fn behind_a_command_that_logs_a_session_out_its_orders_are_refused_and_its_cancels_go() {
+    for command in LOGS_OUT {
+        let word = match command {
+            SessionCommand::Disable => "SessionDisabled",
+            _ => "LoggedOut",
+        };
+        let mut desk = desk();
+        desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted");
+        desk.client("b buy 10 @ 10000 gtc").venue(2, "accepted").outputs.clear();
+        desk.operator(about_client(command)).operator_saw(&[(0, Refusal::None)]);
+        assert_eq!(desk.outputs, [Output::Command(CLIENT, command)]);
+        desk.client("c buy 5 market ioc").client("replace a buy 20 @ 10000 gtc").sent(&[]);
+        desk.client_saw(&[&format!("c refused {word}"), &format!("a not replaced {word}")]);
+        desk.client("cancel a").sent(&["v0 cancel #1"]).client_saw(&["a canceling"]);
+        desk.input(mass_cancel()).sent(&["v0 cancel #2"]).client_saw(&["mass cancel of 2 None"]);
+    }
+}
+
+fn mass_cancel() -> Input {
+    Input::MassCancel(MassCancel {
+        session: CLIENT,
+        client_seq: 0,
+        cl_ord_id: text("all"),
+        asked: b'7',
+        scope: MassScope::default(),
+        refusal: Refusal::None,
+    })
+}
+
+fn logon() -> Input {
+    Input::SessionUp(CLIENT, CancelOnDisconnect { all: false, grace_ns: 0 })
+}
+
+#[test]
+fn a_session_that_was_logged_out_trades_again_after_its_next_logon() {
+    let sent = Input::LogoutSent(CLIENT);
+    let command = |command| {
+        let (by, reason) = (text("ops"), text("drill"));
+        Input::Operator(Operator { request: 1, by, reason, command: about_client(command) })
+    };
+    for out in [sent, command(SessionCommand::Logout), command(SessionCommand::ResetSequence)] {
+        let mut desk = desk();
+        desk.input(logon()).input(out).client("a buy 5 market ioc");
+        desk.input(Input::SessionDown(CLIENT)).client("b buy 5 market ioc");
+        desk.client_saw(&["a refused LoggedOut", "b refused LoggedOut"]).input(logon());
+        desk.client("c buy 5 @ 9980 gtc").client_saw(&["c new"]);
+        desk.input(out).input(Input::NodeStarted).client("d buy 5 market ioc");
+        desk.client_saw(&["d refused LoggedOut"]);
+    }
+}
+
+/// A Logon that was in the ring behind the command does not end it.
+#[test]
+fn a_disabled_session_does_not_trade_before_it_is_enabled_and_has_logged_on() {
+    let mut desk = desk();
+    desk.operator(about_client(SessionCommand::Disable)).input(logon());
+    desk.client("a buy 5 market ioc").client_saw(&["a refused SessionDisabled"]);
+    // The gateway has logged the client out that came behind the command.
+    desk.input(Input::LogoutSent(CLIENT)).operator(about_client(SessionCommand::Enable));
+    desk.client("c buy 5 market ioc").client_saw(&["c refused LoggedOut"]).input(logon());
+    desk.client("d buy 5 @ 9980 gtc").client_saw(&["d new"]);
+    desk.operator(about_client(SessionCommand::Disable)).input(Input::NodeStarted).input(logon());
+    desk.client("e buy 5 market ioc").client_saw(&["e refused SessionDisabled"]);
+}
+
+#[test]
+fn only_the_session_that_is_logged_out_is_refused() {
+    let mut desk = desk();
+    desk.operator(OperatorCommand::about_session(SessionId(9), SessionCommand::Disable));
+    desk.input(Input::LogoutSent(SessionId(9))).operator_saw(&[(0, Refusal::UnsupportedScope)]);
+    desk.operator(about_client(SessionCommand::Disconnect));
+    desk.client("a buy 5 @ 9980 gtc").client_saw(&["a new"]);
+}
+
+/// Journals that were written before the core refused anything for a Logout decide as they did.
+#[test]
+fn a_journal_with_the_commands_tag_of_before_decides_as_before() {
+    for command in LOGS_OUT {
+        let mut desk = desk();
+        desk.operator(OperatorCommand::Session(CLIENT, command));
+        desk.client("a buy 5 @ 9980 gtc").client_saw(&["a new"]);
+    }
 }

@@ -1,10 +1,10 @@
 //! Every check of a new order and of a replace refuses what it should, in the order of its table.
 
-use crate::desk::{Desk, HALT, text};
+use crate::desk::{CLIENT, Desk, HALT, text};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{
     CharSet, Input, ListingDef, NewOrder, OperatorCommand, OrdType, Refusal, ReplaceOrder, Scope,
-    Side, TimeInForce,
+    SessionCommand, Side, TimeInForce,
 };
 use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::Output;
@@ -51,47 +51,50 @@ fn breaches() -> Vec<Breach> {
     use Refusal as R;
     vec![
         world("@R1", R::Halted, |desk| _ = desk.operator(HALT)),
-        world("@R2", R::RateExceeded, |desk| _ = desk.account(|a| a.limits.rate_per_s = 0)),
-        request("@R3", R::DuplicateClOrdId, |new| new.cl_ord_id = text("a")),
-        world("@R4", R::AlreadyPending, |desk| _ = desk.client("cancel a")),
-        world("@R5", R::TooLateToCancel, |desk| _ = desk.client("cancel a").venue(1, "done 4")),
-        request("@R6", R::NotReplaceable, |new| new.side = Side::Sell),
-        request("@R7", R::BelowFilled, |new| new.qty = Qty(4)),
-        request("@R8", R::UnsupportedType, |new| {
+        world("@R2", R::SessionDisabled, |desk| {
+            desk.operator(OperatorCommand::LogOut(CLIENT, SessionCommand::Disable));
+        }),
+        world("@R3", R::RateExceeded, |desk| _ = desk.account(|a| a.limits.rate_per_s = 0)),
+        request("@R4", R::DuplicateClOrdId, |new| new.cl_ord_id = text("a")),
+        world("@R5", R::AlreadyPending, |desk| _ = desk.client("cancel a")),
+        world("@R6", R::TooLateToCancel, |desk| _ = desk.client("cancel a").venue(1, "done 4")),
+        request("@R7", R::NotReplaceable, |new| new.side = Side::Sell),
+        request("@R8", R::BelowFilled, |new| new.qty = Qty(4)),
+        request("@R9", R::UnsupportedType, |new| {
             (new.ord_type, new.tif, new.price) = (OrdType::Market, TimeInForce::Gtc, Price(0));
         }),
-        request("@R9", R::UnknownVenue, |new| new.instructions.only = Some(VenueId(9))),
-        request("@R10", R::UnsupportedExecInst, |new| {
+        request("@R10", R::UnknownVenue, |new| new.instructions.only = Some(VenueId(9))),
+        request("@R11", R::UnsupportedExecInst, |new| {
             new.instructions.exec_inst = CharSet::EMPTY.with(b'Z').expect("a letter");
         }),
-        request("@R11", R::UnsupportedStrategy, |new| new.instructions.strategy = 1),
-        request("@R12", R::UnsupportedSchedule, |new| {
+        request("@R12", R::UnsupportedStrategy, |new| new.instructions.strategy = 1),
+        request("@R13", R::UnsupportedSchedule, |new| {
             new.instructions.effective_at = UnixNanos(9);
         }),
-        request("@R13", R::BadExpireTime, |new| new.instructions.expire_at = UnixNanos(9)),
-        request("@R14", R::UnsupportedMinQty, |new| new.instructions.min_qty = Qty(1)),
-        request("@R15", R::UnsupportedDisplayQty, |new| new.instructions.display_qty = Qty(1)),
-        request("@R16", R::UnsupportedCashQty, |new| new.instructions.cash_qty = Amount(1)),
-        // A replace that names another instrument fails @R6, and one of no quantity @R7.
-        request("@R17", R::UnknownSymbol, |new| new.instrument = InstrumentId(9)).not_for_replace(),
-        world("@R18", R::NoVenue, |desk| _ = desk.listing(VenueId(0), |l| l.enabled = false)),
-        request("@R19", R::BadQuantity, |new| new.qty = Qty(0)).not_for_replace(),
-        request("@R20", R::QuantityTooLarge, |new| new.qty = Qty(1_000_001)),
-        request("@R21", R::BadPrice, |new| new.price = Price(-5)),
-        world("@R22", R::BadQuantity, |desk| _ = desk.listing(VenueId(0), |l| l.lot = Qty(7))),
-        world("@R23", R::NotionalTooLarge, |desk| {
+        request("@R14", R::BadExpireTime, |new| new.instructions.expire_at = UnixNanos(9)),
+        request("@R15", R::UnsupportedMinQty, |new| new.instructions.min_qty = Qty(1)),
+        request("@R16", R::UnsupportedDisplayQty, |new| new.instructions.display_qty = Qty(1)),
+        request("@R17", R::UnsupportedCashQty, |new| new.instructions.cash_qty = Amount(1)),
+        // A replace that names another instrument fails @R7, and one of no quantity @R8.
+        request("@R18", R::UnknownSymbol, |new| new.instrument = InstrumentId(9)).not_for_replace(),
+        world("@R19", R::NoVenue, |desk| _ = desk.listing(VenueId(0), |l| l.enabled = false)),
+        request("@R20", R::BadQuantity, |new| new.qty = Qty(0)).not_for_replace(),
+        request("@R21", R::QuantityTooLarge, |new| new.qty = Qty(1_000_001)),
+        request("@R22", R::BadPrice, |new| new.price = Price(-5)),
+        world("@R23", R::BadQuantity, |desk| _ = desk.listing(VenueId(0), |l| l.lot = Qty(7))),
+        world("@R24", R::NotionalTooLarge, |desk| {
             desk.account(|account| account.limits.notional_max = Amount(1));
         }),
-        request("@R24", R::PriceCollar, |new| new.price = Price(20_000)),
-        world("@R25", R::TooManyOpenOrders, |desk| {
+        request("@R25", R::PriceCollar, |new| new.price = Price(20_000)),
+        world("@R26", R::TooManyOpenOrders, |desk| {
             _ = desk.account(|a| a.limits.open_orders_max = 1);
         }),
-        // Reduce-only calls the order back, so a replace fails @R4; see `operator.rs`.
-        world("@R26", R::ReduceOnly, |desk| {
+        // Reduce-only calls the order back, so a replace fails @R5; see `operator.rs`.
+        world("@R27", R::ReduceOnly, |desk| {
             desk.operator(OperatorCommand::ReduceOnly(Scope::All));
         })
         .not_for_replace(),
-        world("@R27", R::CapacityReached, fill_table),
+        world("@R28", R::CapacityReached, fill_table),
     ]
 }
 
@@ -152,7 +155,7 @@ fn a_request_that_fails_two_checks_is_refused_by_the_first_of_them() {
         for (at, first) in made.iter().enumerate() {
             for second in &made[at + 1..] {
                 // An order that is over has nothing pending; a second order cannot make it so.
-                if (first.label, second.label) == ("@R4", "@R5") {
+                if (first.label, second.label) == ("@R5", "@R6") {
                     continue;
                 }
                 let refusal = answer(is_replace, &[first, second]);

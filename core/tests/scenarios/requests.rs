@@ -1,13 +1,14 @@
 //! Scenarios of what clients ask beside orders: replacing, many orders at once, what becomes of
 //! orders when a connection is lost, ends, and instructions that are not carried out.
 
-use crate::desk::{CLIENT, Desk, HALT};
+use crate::desk::{CLIENT, Desk, HALT, text};
 use rutter_core::id::{ClOrdId, VenueId};
 use rutter_core::input::{
-    CancelOnDisconnect, CharSet, Input, MassCancel, MassScope, MassStatus, NewOrder,
-    OperatorCommand, Refusal, Side, TimeInForce,
+    CancelOnDisconnect, CharSet, Input, MassCancel, MassScope, MassStatus, NewOrder, Operator,
+    OperatorCommand, Refusal, ReplaceOrder, Side, TimeInForce,
 };
-use rutter_core::number::{Amount, Qty, UnixNanos};
+use rutter_core::number::{Amount, Price, Qty, UnixNanos};
+use rutter_core::output::{Output, ReportKind};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -123,7 +124,7 @@ fn the_id_that_a_replaced_order_had_is_not_free_for_another_one() {
 }
 
 fn mass_cancel(desk: &mut Desk, scope: MassScope) {
-    let cl_ord_id = crate::desk::text("m");
+    let cl_ord_id = text("m");
     let refusal = Refusal::None;
     desk.input(Input::MassCancel(MassCancel {
         session: CLIENT,
@@ -315,6 +316,55 @@ fn an_order_that_is_perhaps_sent_again_is_answered_with_its_status() {
     desk.client_saw(&["b new"]);
 }
 
+/// The status of a known order is news to its client, whatever is refused now.
+#[test]
+fn an_order_that_is_perhaps_sent_again_is_answered_with_its_status_also_to_who_is_logged_out() {
+    for shut in [Input::LogoutSent(CLIENT), with_a_halt()] {
+        let mut desk = with_a_resting_order();
+        desk.input(shut).outputs.clear();
+        desk.instructed("a buy 10 @ 9900 gtc", |order| order.poss_resend = true);
+        desk.instructed("b buy 1 @ 9900 gtc", |order| order.poss_resend = true).sent(&[]);
+        let seen = desk.outputs.iter().filter_map(|output| match output {
+            Output::Report(report) => Some((report.cl_ord_id, report.kind)),
+            _ => None,
+        });
+        let seen: Vec<_> = seen.collect();
+        let (status, refused) = (ReportKind::OrderStatus, ReportKind::Rejected);
+        assert_eq!(seen, [(text("a"), status), (text("b"), refused)]);
+    }
+}
+
+fn with_a_halt() -> Input {
+    let (by, reason) = (text("ops"), text("drill"));
+    Input::Operator(Operator { request: 1, by, reason, command: HALT })
+}
+
+#[test]
+fn a_replace_that_is_perhaps_sent_again_is_answered_with_the_status_of_its_order() {
+    let mut desk = with_a_resting_order();
+    let replace = |desk: &mut Desk, id: &str, orig: &str, qty: i64| {
+        let order = NewOrder {
+            session: CLIENT,
+            qty: Qty(qty),
+            price: Price(9_900),
+            poss_resend: true,
+            ..rutter_test_support::reference::buy(id)
+        };
+        desk.input(Input::Replace(ReplaceOrder { orig_cl_ord_id: text(orig), order }));
+    };
+    replace(&mut desk, "b", "a", 14);
+    desk.sent(&["v0 new buy 4 @ 9900 Gtc #2"])
+        .client_saw(&["a replacing", "a is b 14 @ 9900 leaves 14"]);
+    replace(&mut desk, "b", "a", 14);
+    desk.client_saw(&["b is New"]).sent(&[]);
+    replace(&mut desk, "c", "b", 20);
+    desk.sent(&["v0 new buy 6 @ 9900 Gtc #3"])
+        .client_saw(&["b replacing", "b is c 20 @ 9900 leaves 20"]);
+    // The older one again: what it asked for is long over.
+    replace(&mut desk, "b", "a", 14);
+    desk.client_saw(&["c is New"]).sent(&[]);
+}
+
 #[test]
 fn an_order_whose_cancel_is_under_way_goes_with_its_connection_too() {
     let mut desk = with_a_resting_order();
@@ -424,7 +474,7 @@ fn a_cancel_reaches_children_that_are_older_than_forgotten_ones() {
         desk.outputs.clear();
         desk.client(&format!("o{round} buy 1 market ioc"));
         let sent = desk.outputs.iter().find_map(|output| match output {
-            rutter_core::output::Output::SendNew(new) => Some(new.child.0),
+            Output::SendNew(new) => Some(new.child.0),
             _ => None,
         });
         desk.venue(sent.expect("sent"), "fill 1 @ 10000");

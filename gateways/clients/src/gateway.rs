@@ -80,7 +80,8 @@ pub struct ClientGateway<S> {
     turn: u32,
     /// Taken out while a message is being worked on.
     index: Option<FieldIndex>,
-    /// Inputs that the core has not taken: at most one message's, and a `SessionDown` each.
+    /// Inputs that the core has not taken: at most one message's, and of each session a
+    /// `LogoutSent` for each command that logs it out, and a `SessionDown`.
     emissions: VecDeque<ClientInput>,
     /// The connection whose messages are read on once `emissions` is empty.
     interrupted: Option<Interrupted>,
@@ -180,6 +181,25 @@ impl<S: MessageStore> ClientGateway<S> {
     fn emit(&mut self, input: Input, arrived_ns: u64) {
         self.counters.inputs += 1;
         self.emissions.push_back(ClientInput { input, arrived_ns });
+    }
+
+    /// Our Logout was sent to a client. The core is told before it decides about an order or a
+    /// replace of that client that waits for room.
+    fn tell_logout(&mut self, now_ns: u64, place: usize) {
+        let client = &self.clients[place];
+        let session = client.owner.session;
+        if !client.up {
+            return;
+        }
+        let trades = |waiting: &ClientInput| match &waiting.input {
+            Input::NewOrder(order) => order.session == session,
+            Input::Replace(request) => request.order.session == session,
+            _ => false,
+        };
+        let before = self.emissions.iter().position(trades).unwrap_or(self.emissions.len());
+        let input = Input::LogoutSent(session);
+        self.counters.inputs += 1;
+        self.emissions.insert(before, ClientInput { input, arrived_ns: now_ns });
     }
 
     /// A session cannot go on before a restart.

@@ -154,10 +154,16 @@ pub enum Notice {
         /// The field at fault, if it is one.
         tag: Option<u32>,
     },
-    /// The client rejected (35=3) a message of ours.
+    /// The client refused a message of ours (35=3, j, Q and the other refusals). It gets no answer.
     PeerRejected {
         /// The client's session.
         session: SessionId,
+        /// Name of the refusal's `MsgType` (35).
+        kind: &'static str,
+        /// `RefSeqNum` (45): the number of our message, if the client says it.
+        ref_seq: Option<u64>,
+        /// `SessionRejectReason` (373) or `BusinessRejectReason` (380), if the client says one.
+        reason: Option<u64>,
     },
     /// A client does not read, and half of its output buffer is used.
     SlowConsumer {
@@ -194,7 +200,6 @@ impl Notice {
             Self::LoggedOn { .. }
             | Self::Closed { .. }
             | Self::Rejected { .. }
-            | Self::PeerRejected { .. }
             | Self::Commanded { .. }
             | Self::CertificatesReloaded => false,
             Self::LogonRefused { .. }
@@ -202,6 +207,7 @@ impl Notice {
             | Self::Untold { .. }
             | Self::CertificatesRefused
             | Self::Warning { .. }
+            | Self::PeerRejected { .. }
             | Self::SlowConsumer { .. }
             | Self::Throttled { .. }
             | Self::Failed { .. } => true,
@@ -308,6 +314,8 @@ pub struct Counters {
     pub outputs_dropped: u64,
     /// Messages answered by a Reject (35=3) or a `BusinessMessageReject` (35=j).
     pub messages_rejected: u64,
+    /// Messages of ours that clients refused (35=3, j, Q and the other refusals).
+    pub peer_rejects: u64,
     /// Requests refused because a session exceeded its rate limit.
     pub throttled: u64,
     /// Notices about peers that are not logged on, counted instead of told.

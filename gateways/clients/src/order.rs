@@ -108,10 +108,7 @@ fn new_order(
 ) -> Result<Input, AppError> {
     let read = NewOrderSingle::read(message);
     Ok(match order(message, &read, id, owner, terms)? {
-        Ok(order) => {
-            let poss_resend = message.get(tags::POSS_RESEND) == Some(b"Y");
-            Input::NewOrder(NewOrder { poss_resend, ..order })
-        }
+        Ok(order) => Input::NewOrder(order),
         Err(unacceptable) => Input::Unacceptable(unacceptable),
     })
 }
@@ -161,6 +158,12 @@ fn order(
             (cl_ord_id, message.get(tags::SYMBOL).unwrap_or(b""), side, Err(refusal))
         }
     };
+    // Below the expected number a message with 43=Y is ignored; at it, it was lost before, or the
+    // numbers have begun anew since.
+    let poss_resend = [tags::POSS_DUP_FLAG, tags::POSS_RESEND]
+        .into_iter()
+        .any(|tag| message.get(tag) == Some(b"Y"));
+    let order = order.map(|order| NewOrder { poss_resend, ..order });
     Ok(order.map_err(|refusal| Unacceptable {
         session: owner.session,
         client_seq: id,
@@ -201,6 +204,9 @@ fn in_terms(
         None => {}
         Some(tags::ORD_TYPE | tags::TIME_IN_FORCE) => return Err(Refusal::UnsupportedType),
         Some(_) => return Err(Refusal::UnsupportedField),
+    }
+    if view.stop_px.is_some() {
+        return Err(Refusal::UnsupportedField);
     }
     let ord_type = match view.ord_type {
         app::OrdType::Market => OrdType::Market,

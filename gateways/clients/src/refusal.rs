@@ -85,6 +85,8 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::TimeExpired => (4, 0, "TimeExpired"),
         Refusal::OperatorCancel => (0, 2, "OperatorCancel"),
         Refusal::ReduceOnly => (0, 2, "ReduceOnly"),
+        Refusal::SessionDisabled => (2, 2, "SessionDisabled"),
+        Refusal::LoggedOut => (2, 2, "LoggedOut"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -19,6 +19,7 @@ use rutter_core::input::Input;
 use rutter_core::output::Output;
 use rutter_fix::store::MessageStore;
 use rutter_transport::acceptor::{Acceptor, ConnId, Event};
+use rutter_transport::arrival::Arrival;
 use rutter_transport::stream::Stream;
 use rutter_transport::tls::{TlsError, TlsFault};
 use rutter_transport::wait::PARK_MAX;
@@ -37,9 +38,9 @@ use listen::Listener;
 pub use leave::{LEAVE_BYTES_MAX, LEAVE_NS, LEAVING_MAX};
 pub use listen::{LISTENERS_MAX, RELOAD_PERIOD};
 
-/// Takes an input and the time at which its bytes arrived (nanoseconds since the Unix epoch).
-/// `false`: there is no room; the same input is offered again later.
-pub type Publish<'p> = dyn FnMut(&Input, u64) -> bool + 'p;
+/// Takes an input and the time at which its bytes arrived. `false`: there is no room; the same input
+/// is offered again later.
+pub type Publish<'p> = dyn FnMut(&Input, Arrival) -> bool + 'p;
 
 /// Outputs taken in one turn before the sockets get their chance.
 pub const OUTPUTS_PER_TURN: usize = 256;
@@ -132,6 +133,8 @@ pub struct GatewayServer<S> {
     buffer: Vec<u8>,
     /// Time of the current batch of outputs, until it is flushed.
     batch_ns: Option<u64>,
+    /// Of the bytes that were read last.
+    newest: Arrival,
     counters: ServerCounters,
     output_error: Option<OutputError>,
     tls_error: Option<TlsError>,
@@ -177,6 +180,7 @@ impl<S: MessageStore> GatewayServer<S> {
             leaving: VecDeque::with_capacity(LEAVING_MAX),
             buffer: vec![0; READ_BYTES],
             batch_ns: None,
+            newest: Arrival::default(),
             counters: ServerCounters::default(),
             output_error: None,
             tls_error: None,
@@ -228,7 +232,13 @@ impl<S: MessageStore> GatewayServer<S> {
 
     /// Offers the gateway's inputs to the core; true if any was taken.
     fn deliver(&mut self, now_ns: u64, publish: &mut Publish<'_>) -> bool {
-        let mut offer = |input: &ClientInput| publish(&input.input, input.arrived_ns);
+        let newest = self.newest;
+        let mut offer = |input: &ClientInput| {
+            // The kernel's time of bytes that waited in the gateway is gone: their read counts.
+            let is_newest = input.arrived_ns == newest.read_ns;
+            let read = Arrival::new(None, input.arrived_ns);
+            publish(&input.input, if is_newest { newest } else { read })
+        };
         self.gateway.deliver(now_ns, &mut offer)
     }
 
@@ -472,6 +482,7 @@ impl<S: MessageStore> GatewayServer<S> {
             match slot.stream.read(&mut buffer[..room]) {
                 Ok(0) => alive = false,
                 Ok(count) => {
+                    self.newest = Arrival::new(slot.stream.received_ns(), now_ns);
                     let bytes = buffer.get(..count).unwrap_or(&[]);
                     self.gateway.on_event(now_ns, Event::Bytes(conn, bytes));
                     self.deliver(now_ns, publish);

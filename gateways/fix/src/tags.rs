@@ -189,6 +189,28 @@ pub mod msg_type {
     /// `OrderMassCancelReport`.
     pub const ORDER_MASS_CANCEL_REPORT: &[u8] = b"r";
 
+    /// Messages that refuse another message (FIX 4.4 volumes 2 to 4; Q and AG from FIX 4.2 and 4.3
+    /// on), with their names.
+    const REFUSALS: [(&[u8], &str); 6] = [
+        (REJECT, "Reject"),
+        (ORDER_CANCEL_REJECT, "OrderCancelReject"),
+        (BUSINESS_MESSAGE_REJECT, "BusinessMessageReject"),
+        (b"Q", "DontKnowTrade"),
+        (b"Y", "MarketDataRequestReject"),
+        (b"AG", "QuoteRequestReject"),
+    ];
+
+    /// The name of a type whose messages refuse another message; `None` for other types. A refusal
+    /// is never answered, so that two engines cannot answer each other's refusals for ever.
+    pub fn refusal_name(msg_type: &[u8]) -> Option<&'static str> {
+        REFUSALS.iter().find(|(kind, _)| *kind == msg_type).map(|(_, name)| *name)
+    }
+
+    /// Whether messages of this type refuse another message; see [`refusal_name`].
+    pub fn is_refusal(msg_type: &[u8]) -> bool {
+        refusal_name(msg_type).is_some()
+    }
+
     /// Whether the session layer itself handles this type (FIX 4.4 volume 2, administrative
     /// messages). XML messages and everything else are the application's.
     pub const fn is_admin(msg_type: &[u8]) -> bool {

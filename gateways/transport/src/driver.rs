@@ -16,11 +16,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 
+use crate::arrival::{Arrival, ArrivalCell};
 use crate::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
@@ -116,7 +116,7 @@ pub struct Driver<M: Machine> {
     http: Worker<HttpRequest, HttpAnswer>,
     resolver: Option<Worker<(LinkId, u32, String, u16), Resolution>>,
     counters: Counters,
-    arrival: Arc<AtomicU64>,
+    arrival: Arc<ArrivalCell>,
 }
 
 impl<M: Machine> Driver<M> {
@@ -162,7 +162,7 @@ impl<M: Machine> Driver<M> {
             http,
             resolver,
             counters: Counters::default(),
-            arrival: Arc::new(AtomicU64::new(0)),
+            arrival: Arc::default(),
         })
     }
 
@@ -275,7 +275,7 @@ impl<M: Machine> Driver<M> {
             _ => {}
         }
         let now_ns = (self.clock)();
-        self.arrival.store(now_ns, Ordering::Relaxed);
+        self.arrival.store(Arrival::new(None, now_ns));
         let mut worked = self.take_readiness(now_ns, emit);
         for index in 0..self.links.len() {
             worked |= self.read_link(index, now_ns, emit);
@@ -324,7 +324,9 @@ impl<M: Machine> Driver<M> {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..MESSAGES_PER_TURN {
             let Some(link) = self.links.get_mut(index) else { break };
-            match link.read(&mut buffer) {
+            let read = link.read(&mut buffer);
+            self.arrival.store(Arrival::new(link.received_ns(), now_ns));
+            match read {
                 Read1::Nothing => break,
                 Read1::Bytes(count) => {
                     let bytes = buffer.get(..count).unwrap_or(&[]);
@@ -345,6 +347,7 @@ impl<M: Machine> Driver<M> {
             }
         }
         self.buffer = buffer;
+        self.arrival.store(Arrival::new(None, now_ns));
         self.flush(now_ns, emit);
         true
     }
@@ -407,9 +410,9 @@ impl<M: Machine> Driver<M> {
         self.perform(now_ns, emit);
     }
 
-    /// When the bytes behind the emissions of the current poll arrived, in nanoseconds since the
-    /// Unix epoch: for the closure that takes the emissions.
-    pub fn arrival(&self) -> Arc<AtomicU64> {
+    /// When the bytes behind the emissions of the current poll arrived: for the closure that takes
+    /// the emissions.
+    pub fn arrival(&self) -> Arc<ArrivalCell> {
         Arc::clone(&self.arrival)
     }
 

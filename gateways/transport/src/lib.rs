@@ -5,6 +5,7 @@
 //! a machine and its carrier must agree on it. The meaning of the bytes is the machine's.
 
 pub mod acceptor;
+pub mod arrival;
 pub mod byte_queue;
 pub mod driver;
 pub mod http;

@@ -16,6 +16,7 @@ use mio::{Interest, Registry, Token};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
+use crate::arrival::{ask_for_timestamps, read_stamped};
 use crate::byte_queue::ByteQueue;
 use crate::tls::TlsFacts;
 
@@ -60,17 +61,25 @@ impl Tls {
     }
 }
 
-/// A connection. See the module's text.
+/// The socket, and facts about the bytes in it.
 #[derive(Debug)]
-pub struct Stream {
+struct Intake {
     socket: TcpStream,
-    tls: Option<Box<Tls>>,
-    queue: ByteQueue,
-    queue_bytes_max: usize,
     /// The socket may have bytes: set by a readiness event, cleared when a read found it empty.
     readable: bool,
     /// The peer has closed its side, so a short read does not mean that the socket is empty.
     read_closed: bool,
+    /// The kernel's timestamp of the bytes that were read last.
+    received_ns: Option<u64>,
+}
+
+/// A connection. See the module's text.
+#[derive(Debug)]
+pub struct Stream {
+    intake: Intake,
+    tls: Option<Box<Tls>>,
+    queue: ByteQueue,
+    queue_bytes_max: usize,
     /// Bytes that may still be read in this turn; see [`Stream::set_read_budget`].
     read_budget: usize,
 }
@@ -78,13 +87,13 @@ pub struct Stream {
 impl Stream {
     /// A plain stream over a socket that is connected, or connecting.
     pub fn plain(socket: TcpStream) -> Self {
+        ask_for_timestamps(&socket);
+        let intake = Intake { socket, readable: true, read_closed: false, received_ns: None };
         Self {
-            socket,
+            intake,
             tls: None,
             queue: ByteQueue::default(),
             queue_bytes_max: WRITE_BUFFER_BYTES_MAX,
-            readable: true,
-            read_closed: false,
             read_budget: usize::MAX,
         }
     }
@@ -129,12 +138,12 @@ impl Stream {
     /// # Errors
     /// The system's error.
     pub fn finish_connect(&mut self) -> io::Result<bool> {
-        if let Some(error) = self.socket.take_error()? {
+        if let Some(error) = self.intake.socket.take_error()? {
             return Err(error);
         }
-        match self.socket.peer_addr() {
+        match self.intake.socket.peer_addr() {
             Ok(_) => {
-                self.socket.set_nodelay(true)?;
+                self.intake.socket.set_nodelay(true)?;
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
@@ -150,26 +159,26 @@ impl Stream {
     pub fn handshake(&mut self) -> io::Result<bool> {
         let Some(tls) = &mut self.tls else { return Ok(true) };
         while tls.connection.is_handshaking() {
-            match write_records(&mut tls.connection, &mut self.socket) {
+            match write_records(&mut tls.connection, &mut self.intake.socket) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
                 _ => {}
             }
             if !tls.connection.is_handshaking() {
                 break;
             }
-            let taken = read_records(tls, &mut self.socket, &mut self.readable, self.read_closed);
+            let taken = read_records(tls, &mut self.intake);
             match taken {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => {
                     // The alert tells the peer why. Whether it arrives does not matter.
-                    let _ = write_records(&mut tls.connection, &mut self.socket);
+                    let _ = write_records(&mut tls.connection, &mut self.intake.socket);
                     return Err(error);
                 }
             }
         }
-        match write_records(&mut tls.connection, &mut self.socket) {
+        match write_records(&mut tls.connection, &mut self.intake.socket) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(true),
         }
@@ -187,13 +196,13 @@ impl Stream {
 
     /// Notes the readiness that the poll reported for this socket.
     pub fn on_ready(&mut self, event: &Event) {
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        self.read_closed |= event.is_read_closed() || event.is_error();
+        self.intake.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.intake.read_closed |= event.is_read_closed() || event.is_error();
     }
 
     /// Whether the socket may still have bytes.
     pub fn is_readable(&self) -> bool {
-        self.readable
+        self.intake.readable
             || self.read_budget == 0
             || self.tls.as_ref().is_some_and(|tls| tls.start < tls.end)
     }
@@ -203,6 +212,12 @@ impl Stream {
     /// peer cannot hold up the other links of the thread.
     pub fn set_read_budget(&mut self, bytes: usize) {
         self.read_budget = bytes;
+    }
+
+    /// When the kernel took the newest bytes of the last read from the network, nanoseconds since
+    /// the Unix epoch; `None` if the kernel does not say.
+    pub fn received_ns(&self) -> Option<u64> {
+        self.intake.received_ns
     }
 
     /// Queues all of `bytes`, or nothing.
@@ -244,7 +259,7 @@ impl Stream {
             tls.say_goodbye();
         }
         self.flush()?;
-        self.socket.shutdown(Shutdown::Write)
+        self.intake.socket.shutdown(Shutdown::Write)
     }
 
     /// Sends TLS's close notify as far as the socket takes it at once, and shuts the connection
@@ -254,7 +269,7 @@ impl Stream {
             tls.say_goodbye();
         }
         let _ = self.flush();
-        let _ = self.socket.shutdown(Shutdown::Both);
+        let _ = self.intake.socket.shutdown(Shutdown::Both);
     }
 
     /// The peer's address.
@@ -262,7 +277,7 @@ impl Stream {
     /// # Errors
     /// The system's error.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.peer_addr()
+        self.intake.socket.peer_addr()
     }
 }
 
@@ -273,7 +288,7 @@ impl Read for Stream {
             return Err(ErrorKind::WouldBlock.into());
         }
         let count = match &mut self.tls {
-            None => read_socket(&mut self.socket, buf, &mut self.readable, self.read_closed)?,
+            None => read_socket(&mut self.intake, buf)?,
             Some(tls) => loop {
                 match tls.connection.reader().read(buf) {
                     Ok(count) => break count,
@@ -281,12 +296,11 @@ impl Read for Stream {
                     Err(error) if error.kind() == ErrorKind::UnexpectedEof => break 0,
                     Err(error) => return Err(error),
                 }
-                let taken =
-                    read_records(tls, &mut self.socket, &mut self.readable, self.read_closed);
+                let taken = read_records(tls, &mut self.intake);
                 if tls.connection.wants_write() {
                     // A key update or an alert. Bytes that the socket does not take go with the
                     // next flush.
-                    let _ = write_records(&mut tls.connection, &mut self.socket);
+                    let _ = write_records(&mut tls.connection, &mut self.intake.socket);
                 }
                 if taken? == 0 {
                     break 0;
@@ -313,7 +327,7 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
             while !self.queue.is_empty() {
-                match self.socket.write(self.queue.waiting()) {
+                match self.intake.socket.write(self.queue.waiting()) {
                     Ok(0) => return Err(ErrorKind::WriteZero.into()),
                     Ok(count) => self.queue.consume(count),
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -323,7 +337,7 @@ impl Write for Stream {
             return Ok(());
         };
         loop {
-            write_records(&mut tls.connection, &mut self.socket)?;
+            write_records(&mut tls.connection, &mut self.intake.socket)?;
             if self.queue.is_empty() {
                 return Ok(());
             }
@@ -346,7 +360,7 @@ impl Source for Stream {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.socket.register(registry, token, interests)
+        self.intake.socket.register(registry, token, interests)
     }
 
     fn reregister(
@@ -355,35 +369,31 @@ impl Source for Stream {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.socket.reregister(registry, token, interests)
+        self.intake.socket.reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.socket.deregister(registry)
+        self.intake.socket.deregister(registry)
     }
 }
 
 /// Reads the socket once. Polling is edge-triggered: nothing more comes before the next readiness
 /// event after "would block", nor after a read that did not fill the buffer (epoll(7)), unless the
 /// peer has closed. So neither is followed by another system call.
-fn read_socket(
-    socket: &mut TcpStream,
-    buf: &mut [u8],
-    readable: &mut bool,
-    read_closed: bool,
-) -> io::Result<usize> {
-    if !*readable {
+fn read_socket(intake: &mut Intake, buf: &mut [u8]) -> io::Result<usize> {
+    if !intake.readable {
         return Err(ErrorKind::WouldBlock.into());
     }
     loop {
-        match socket.read(buf) {
-            Ok(count) => {
-                *readable = read_closed || count == buf.len() || count == 0;
+        match read_stamped(&intake.socket, buf) {
+            Ok((count, received_ns)) => {
+                intake.readable = intake.read_closed || count == buf.len() || count == 0;
+                intake.received_ns = received_ns.or(intake.received_ns);
                 return Ok(count);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => {
-                *readable = error.kind() != ErrorKind::WouldBlock;
+                intake.readable = error.kind() != ErrorKind::WouldBlock;
                 return Err(error);
             }
         }
@@ -391,16 +401,11 @@ fn read_socket(
 }
 
 /// Takes records from the socket and decrypts them. Returns the bytes taken, 0 at the end.
-fn read_records(
-    tls: &mut Tls,
-    socket: &mut TcpStream,
-    readable: &mut bool,
-    read_closed: bool,
-) -> io::Result<usize> {
+fn read_records(tls: &mut Tls, intake: &mut Intake) -> io::Result<usize> {
     if tls.start == tls.end {
         tls.start = 0;
         tls.end = 0;
-        let count = read_socket(socket, &mut tls.staged, readable, read_closed)?;
+        let count = read_socket(intake, &mut tls.staged)?;
         if count == 0 {
             // Tells rustls that nothing follows; its reader then reports the end.
             tls.connection.read_tls(&mut io::empty())?;

@@ -14,6 +14,7 @@ use rutter_core::id::VenueId;
 use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind, Sink};
 use rutter_journal::{AppendError, Storage};
+use rutter_transport::arrival::Arrival;
 use rutter_transport::wake::WakeHandle;
 
 use crate::node::decider::Decider;
@@ -124,7 +125,7 @@ pub struct Publisher {
 #[derive(Clone, Copy, Debug, Default)]
 struct CurrentInput {
     seq: u64,
-    arrived_ns: u64,
+    arrival: Arrival,
     published_ns: u64,
     taken_ns: u64,
 }
@@ -173,13 +174,13 @@ const fn is_measured(output: &Output) -> bool {
 impl Sink for Publisher {
     #[inline]
     fn output(&mut self, output: &Output) {
-        let CurrentInput { seq, arrived_ns, published_ns, taken_ns } = self.now;
+        let CurrentInput { seq, arrival, published_ns, taken_ns } = self.now;
         // The clock is read only for outputs whose stages are measured.
         let decided_ns = if is_measured(output) { (self.clock)() } else { taken_ns };
         let fill = |slot: &mut OutputEnvelope| {
             slot.output = *output;
             slot.seq = seq;
-            slot.arrived_ns = arrived_ns;
+            slot.arrival = arrival;
             slot.published_ns = published_ns;
             slot.taken_ns = taken_ns;
             slot.decided_ns = decided_ns;
@@ -204,7 +205,11 @@ impl<S: Storage> Core<S> {
     pub fn begin(&mut self, first: &[Input]) -> Result<(), AppendError> {
         for input in first {
             let now = (self.clock)();
-            let envelope = InputEnvelope { input: *input, arrived_ns: now, published_ns: now };
+            let envelope = InputEnvelope {
+                input: *input,
+                arrival: Arrival::new(None, now),
+                published_ns: now,
+            };
             decide(&mut self.decider, &mut self.outputs, &self.gate, &envelope, now)?;
         }
         self.wake_readers();
@@ -245,7 +250,11 @@ impl<S: Storage> Core<S> {
         self.outputs.gauges.turned_ns.store(now, Ordering::Relaxed);
         let mut worked = false;
         if self.decider.engine().next_timer().is_some_and(|due| due.0 <= now) {
-            let tick = InputEnvelope { input: Input::Tick, arrived_ns: now, published_ns: now };
+            let tick = InputEnvelope {
+                input: Input::Tick,
+                arrival: Arrival::new(None, now),
+                published_ns: now,
+            };
             decide(&mut self.decider, &mut self.outputs, &self.gate, &tick, now)?;
             worked = true;
         }
@@ -305,7 +314,7 @@ fn decide<S: Storage>(
     let seq = decider.journal().next_sequence();
     outputs.now = CurrentInput {
         seq,
-        arrived_ns: envelope.arrived_ns,
+        arrival: envelope.arrival,
         published_ns: envelope.published_ns,
         taken_ns: now,
     };

@@ -4,11 +4,11 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rutter_core::input::Input;
 use rutter_feeds::FeedCommand;
+use rutter_transport::arrival::{Arrival, ArrivalCell};
 use rutter_transport::driver::Driver;
 use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
@@ -24,13 +24,19 @@ pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
     driver: Driver<M>,
     inputs: InputWriter,
     tap: Tap,
-    arrival: Arc<AtomicU64>,
+    arrival: Arc<ArrivalCell>,
 }
 
 /// Publishes a book event to the core and to the readers of market data.
-fn publish_book(inputs: &mut InputWriter, tap: &mut Tap, name: &str, input: Input, arrived: u64) {
+fn publish_book(
+    inputs: &mut InputWriter,
+    tap: &mut Tap,
+    name: &str,
+    input: Input,
+    arrival: Arrival,
+) {
     tap.offer(&input);
-    publish_news(inputs, name, input, arrived);
+    publish_news(inputs, name, input, arrival);
 }
 
 impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
@@ -41,7 +47,9 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
         mut inputs: InputWriter,
         mut tap: Tap,
     ) -> Self {
-        driver.start(&mut |input| publish_book(&mut inputs, &mut tap, &name, input, 0));
+        driver.start(&mut |input| {
+            publish_book(&mut inputs, &mut tap, &name, input, Arrival::default())
+        });
         let arrival = driver.arrival();
         Self { name, driver, inputs, tap, arrival }
     }
@@ -51,7 +59,8 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
     fn emit_books(&mut self) {
         if self.inputs.has_room_for_books() {
             let (inputs, tap, name) = (&mut self.inputs, &mut self.tap, self.name.as_str());
-            self.driver.emit_held(&mut |input| publish_book(inputs, tap, name, input, 0));
+            self.driver
+                .emit_held(&mut |input| publish_book(inputs, tap, name, input, Arrival::default()));
         }
         self.tap.flush();
         self.inputs.notify();
@@ -63,8 +72,7 @@ impl<M: Machine<Command = FeedCommand, Emission = Input> + Send> Station for Fee
         self.inputs.flush();
         let (inputs, tap) = (&mut self.inputs, &mut self.tap);
         let (name, arrival) = (&self.name, &self.arrival);
-        let mut emit =
-            |input| publish_book(inputs, tap, name, input, arrival.load(Ordering::Relaxed));
+        let mut emit = |input| publish_book(inputs, tap, name, input, arrival.load());
         let worked = self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(worked)
@@ -74,8 +82,7 @@ impl<M: Machine<Command = FeedCommand, Emission = Input> + Send> Station for Fee
         let (inputs, tap) = (&mut self.inputs, &mut self.tap);
         let (name, arrival) = (&self.name, &self.arrival);
         let waiting = inputs.pending() > 0;
-        let mut emit =
-            |input| publish_book(inputs, tap, name, input, arrival.load(Ordering::Relaxed));
+        let mut emit = |input| publish_book(inputs, tap, name, input, arrival.load());
         self.driver.park(|| waiting, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.emit_books();
         Ok(())

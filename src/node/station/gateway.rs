@@ -14,6 +14,7 @@ use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_fix::store::MessageStore;
 use rutter_journal::ReleaseMark;
+use rutter_transport::arrival::Arrival;
 use rutter_transport::wait::PARK_MAX;
 
 use super::{Station, StationHandles};
@@ -58,7 +59,7 @@ pub struct Gateway<S: MessageStore> {
 /// Publishes a client's input. Returns false if there is no room: new orders leave an eighth of the
 /// ring free for cancels and venue answers. The gateway then keeps the input and stops reading that
 /// socket.
-fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns: u64) -> bool {
+fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrival: Arrival) -> bool {
     let room = match input {
         Input::NewOrder(_)
         | Input::Unacceptable(_)
@@ -70,7 +71,7 @@ fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrived_ns
     if room {
         // Before anybody can act on it.
         names.received(input);
-        inputs.push(input, arrived_ns);
+        inputs.push(input, arrival);
     }
     room
 }
@@ -177,7 +178,7 @@ impl<S: MessageStore> Gateway<S> {
             return Ok(drained > 0);
         }
         let (inputs, names) = (&mut self.inputs, &self.names);
-        self.server.flush_now(&mut |input: &Input, arrived| publish(inputs, names, input, arrived));
+        self.server.flush_now(&mut |input: &Input, arrival| publish(inputs, names, input, arrival));
         let written = (self.clock)();
         for passage in &self.told {
             self.stages.record(passage, written);
@@ -216,7 +217,7 @@ fn give<S: MessageStore>(
 ) -> Result<(), String> {
     let passport = Passport {
         journal_seq: envelope.seq,
-        arrived_ns: envelope.arrived_ns,
+        arrived_ns: envelope.arrival.read_ns,
         decided_ns: envelope.decided_ns,
     };
     let given = server.output_from(&envelope.output, Some(&passport));
@@ -252,7 +253,7 @@ impl<S: MessageStore + Send> Station for Gateway<S> {
         worked |= self.take_books();
         self.inputs.flush();
         let (inputs, names) = (&mut self.inputs, &self.names);
-        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, names, input, arrived_ns);
+        let mut emit = |input: &Input, arrival: Arrival| publish(inputs, names, input, arrival);
         worked |= self.server.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         self.tap.set_wanted(self.server.gateway().wants_books());
@@ -269,7 +270,7 @@ impl<S: MessageStore + Send> Station for Gateway<S> {
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
         let (tap, names) = (&self.tap, &self.names);
         let has_work = || waiting || outputs.has_work() || tap.has_work();
-        let mut emit = |input: &Input, arrived_ns: u64| publish(inputs, names, input, arrived_ns);
+        let mut emit = |input: &Input, arrival: Arrival| publish(inputs, names, input, arrival);
         self.server.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         Ok(())

@@ -6,13 +6,13 @@
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rutter_core::id::VenueId;
 use rutter_core::input::{Input, VenueReject};
 use rutter_core::output::Output;
 use rutter_journal::ReleaseMark;
+use rutter_transport::arrival::{Arrival, ArrivalCell};
 use rutter_transport::driver::Driver;
 use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
@@ -32,10 +32,10 @@ fn publish_child_news(
     inputs: &mut InputWriter,
     children: &Children,
     input: Input,
-    arrived_ns: u64,
+    arrival: Arrival,
 ) {
     children.news(&input);
-    publish_news(inputs, children.venue(), input, arrived_ns);
+    publish_news(inputs, children.venue(), input, arrival);
 }
 
 /// A venue's order entry.
@@ -49,7 +49,7 @@ pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     gate: Arc<Gate>,
     stages: StageRecorder,
     clock: fn() -> u64,
-    arrival: Arc<AtomicU64>,
+    arrival: Arc<ArrivalCell>,
     /// Commands that are not released yet, or wait for the next turn.
     queue: VecDeque<Queued>,
     /// Stage times of the new orders in the current batch.
@@ -78,7 +78,9 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
     ) -> Self {
         let StationHandles { outputs, mut inputs, release, gate, stages } = handles;
         let children = Children::new(name);
-        driver.start(&mut |input| publish_child_news(&mut inputs, &children, input, 0));
+        driver.start(&mut |input| {
+            publish_child_news(&mut inputs, &children, input, Arrival::default())
+        });
         let arrival = driver.arrival();
         let (queue, sent) = (VecDeque::new(), Vec::with_capacity(COMMANDS_PER_TURN));
         Self {
@@ -115,7 +117,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             let mut is_sent = true;
             let mut emit = |input| {
                 is_sent &= !is_not_sent(&input);
-                publish_child_news(inputs, children, input, 0);
+                publish_child_news(inputs, children, input, Arrival::default());
             };
             match &queued.command {
                 VenueCommand::New(new)
@@ -140,7 +142,9 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             return false;
         }
         let (inputs, children) = (&mut self.inputs, &self.children);
-        self.driver.flush_now(&mut |input| publish_child_news(inputs, children, input, 0));
+        self.driver.flush_now(&mut |input| {
+            publish_child_news(inputs, children, input, Arrival::default())
+        });
         let written = (self.clock)();
         for passage in &self.sent {
             self.stages.record(passage, written);
@@ -180,7 +184,7 @@ where
             let (inputs, children) = (&mut self.inputs, &self.children);
             let arrival = &self.arrival;
             let mut emit = |input| {
-                publish_child_news(inputs, children, input, arrival.load(Ordering::Relaxed));
+                publish_child_news(inputs, children, input, arrival.load());
             };
             worked |= self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         }
@@ -193,8 +197,7 @@ where
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
         let has_work = || waiting || outputs.has_work();
         let children = &self.children;
-        let mut emit =
-            |input| publish_child_news(inputs, children, input, arrival.load(Ordering::Relaxed));
+        let mut emit = |input| publish_child_news(inputs, children, input, arrival.load());
         self.driver.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
         Ok(())

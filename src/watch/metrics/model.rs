@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use rutter_admin::Status;
 use rutter_core::id::InstrumentId;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
+use rutter_core::resident::resident;
 use rutter_journal::Watch;
 
 use crate::node::rings::{InputPositions, OutputEnvelope, Position};
@@ -86,7 +87,7 @@ impl MetricsModel {
             |(venue, _): &(usize, UpdateCount)| FeedSnapshot { venue: *venue, news: 0, age_ns: 0 };
         Self {
             counted,
-            children: vec![OpenChild::default(); CHILDREN_REMEMBERED],
+            children: resident(OpenChild::default(), CHILDREN_REMEMBERED),
             feeds: sources.updates.iter().map(feed).collect(),
             heard_ns: vec![now_ns; sources.updates.len()],
             sources,
@@ -102,7 +103,7 @@ impl MetricsModel {
             Output::Report(report) => {
                 if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
                     let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
-                    self.filled(&last, instrument, envelope.arrived_ns);
+                    self.filled(&last, instrument, envelope.arrival.read_ns);
                 }
             }
             Output::CancelReject(reject) => {

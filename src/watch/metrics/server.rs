@@ -8,6 +8,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rutter_admin::acceptor::{Acceptor, ConnectionHandler};
@@ -55,9 +56,9 @@ impl MetricsServer {
         let listener = TcpListener::bind(address).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
-        let next = move || listener.accept().map(|(stream, _)| stream);
-        let acceptor =
-            Acceptor::start("metrics", next, Arc::new(Scrapes(monitor))).map_err(fail)?;
+        let next = |listener: &TcpListener| listener.accept().map(|(stream, _)| stream);
+        let scrapes = Arc::new(Scrapes { monitor, open: AtomicUsize::new(0) });
+        let acceptor = Acceptor::start("metrics", listener, next, scrapes).map_err(fail)?;
         Ok(Self { address, _acceptor: acceptor })
     }
 
@@ -68,19 +69,39 @@ impl MetricsServer {
 }
 
 /// Serves the connections of scrapes and probes.
-struct Scrapes(Arc<Monitor>);
+struct Scrapes {
+    monitor: Arc<Monitor>,
+    open: AtomicUsize,
+}
+
+/// A connection that was let in; its place is given up when dropped.
+struct Scrape {
+    stream: TcpStream,
+    scrapes: Arc<Scrapes>,
+}
+
+impl Drop for Scrape {
+    fn drop(&mut self) {
+        self.scrapes.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl ConnectionHandler<TcpStream> for Scrapes {
     const THREAD_NAME: &'static str = "scrape";
-    const CONNECTIONS_MAX: usize = CONNECTIONS_MAX;
+    type Guest = Scrape;
 
-    fn serve(&self, stream: TcpStream) {
-        // A client that closes the connection early is not reported.
-        drop(serve(stream, &self.0));
+    fn admit(self: &Arc<Self>, stream: TcpStream) -> Option<Scrape> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            refuse(stream);
+            return None;
+        }
+        Some(Scrape { stream, scrapes: Arc::clone(self) })
     }
 
-    fn refuse(&self, stream: TcpStream) {
-        refuse(stream);
+    fn serve(&self, scrape: Scrape) {
+        // A client that closes the connection early is not reported.
+        drop(serve(&scrape.stream, &self.monitor));
     }
 }
 
@@ -113,11 +134,11 @@ fn head(answer: &Answer, length: usize) -> String {
     )
 }
 
-fn serve(mut stream: TcpStream, monitor: &Arc<Monitor>) -> std::io::Result<()> {
+fn serve(mut stream: &TcpStream, monitor: &Arc<Monitor>) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     let until = Instant::now() + REQUEST_TIMEOUT;
     stream.set_write_timeout(Some(REQUEST_TIMEOUT))?;
-    let answer = match read_request(&mut stream, until)? {
+    let answer = match read_request(stream, until)? {
         Request::Path(path) => respond(&path, monitor),
         Request::TooLong => plain("431 Request Header Fields Too Large", "too long\n"),
         Request::NotGet => plain("405 Method Not Allowed", "only GET\n"),
@@ -155,7 +176,7 @@ enum Request {
 }
 
 /// Reads a request up to the empty line that ends its head.
-fn read_request(stream: &mut TcpStream, until: Instant) -> std::io::Result<Request> {
+fn read_request(mut stream: &TcpStream, until: Instant) -> std::io::Result<Request> {
     let mut bytes = [0; REQUEST_BYTES_MAX];
     let mut used = 0;
     loop {

@@ -255,6 +255,7 @@ fn every_error_of_the_contract_has_its_exit_code_and_its_words() {
         "line_too_long",
         "too_many_requests",
         "too_many_connections",
+        "displaced",
         "stopping",
         "internal",
         "of_a_later_version",

@@ -158,6 +158,7 @@ impl Desk {
             Told::Odd(
                 odd @ (Warning::SequenceReset { .. }
                 | Warning::ResendTruncated { .. }
+                | Warning::AheadFull { .. }
                 | Warning::Garbled(_)),
             ) => panic!("something may be lost: {odd:?}"),
             Told::Odd(Warning::Gap { .. } | Warning::Silent) => {}

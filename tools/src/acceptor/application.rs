@@ -54,8 +54,7 @@ impl Answers {
     ) {
         let message = &app.message;
         match (self.application, message.msg_type()) {
-            // A reject is never answered with a reject.
-            (_, msg_type::BUSINESS_MESSAGE_REJECT) => {}
+            (_, kind) if msg_type::is_refusal(kind) => {}
             (Application::Echo, msg_type::NEW_ORDER_SINGLE) => {
                 if self.is_news(message) || !app.poss_resend {
                     echo(session, now_ns, message, out);

@@ -139,13 +139,16 @@ impl ConsoleService {
         let would = match command {
             SessionCommand::Logout => format!("log {name} out"),
             SessionCommand::Disconnect => format!("cut {name} off"),
-            SessionCommand::Disable => format!("log {name} out, and let it in no more"),
+            SessionCommand::Disable => {
+                let open = self.node.model().open_in(Scope::Session(session)).orders;
+                format!("log {name} out, and let it in no more; its {open} open orders stay")
+            }
             SessionCommand::Enable => format!("let {name} in again"),
             SessionCommand::ResetSequence => {
                 format!("log {name} out, and begin at 1 with its next Logon: it must do so too")
             }
         };
-        Ok(Understood::plain(OperatorCommand::Session(session, command), would))
+        Ok(Understood::plain(OperatorCommand::about_session(session, command), would))
     }
 
     fn shutdown(&self, cancel_orders: bool) -> Understood {

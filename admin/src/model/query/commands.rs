@@ -45,7 +45,8 @@ impl ReadModel {
                 }
                 words
             }
-            OperatorCommand::Session(session, command) => {
+            OperatorCommand::Session(session, command)
+            | OperatorCommand::LogOut(session, command) => {
                 let verb = match command {
                     SessionCommand::Logout => "session-logout",
                     SessionCommand::Disconnect => "session-disconnect",

@@ -6,12 +6,14 @@
 //!
 //! A line belongs here if it takes messages from connections. `order` translates a message.
 
+use rutter_core::id::SessionId;
 use rutter_core::input::Input;
-use rutter_fix::codec::{FieldIndex, MESSAGE_BYTES_MAX};
+use rutter_fix::codec::{FieldIndex, MESSAGE_BYTES_MAX, Message};
 use rutter_fix::session::{
     AppMessage, BusinessRejectReason, DisconnectReason, Event, REPLAY_BYTES_MAX,
 };
 use rutter_fix::store::MessageStore;
+use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::ConnId;
 
 use super::throttle::RequestRefusal;
@@ -283,10 +285,13 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq, reason, tag });
             }
-            Event::PeerReject(_) => self.note(Notice::PeerRejected { session }),
+            Event::PeerReject(ref message) => self.on_peer_refusal(session, message),
             Event::Warning(warning) => self.note(Notice::Warning { session, warning }),
             // The reason comes again with the end of the connection.
-            Event::LogoutSent { reason } => client.logout_reason = Some(reason),
+            Event::LogoutSent { reason } => {
+                client.logout_reason = Some(reason);
+                self.tell_logout(now_ns, place);
+            }
             Event::Disconnect { reason, .. } => {
                 let reason = match (reason, client.logout_reason.take()) {
                     (
@@ -300,8 +305,27 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
+    /// The client refuses a message of ours. The operator is told; the client gets no answer, which
+    /// it might refuse again.
+    fn on_peer_refusal(&mut self, session: SessionId, message: &Message<'_>) {
+        let number = |tag| message.uint(tag).ok().flatten();
+        let business = || number(tags::BUSINESS_REJECT_REASON);
+        self.counters.peer_rejects += 1;
+        self.note(Notice::PeerRejected {
+            session,
+            kind: msg_type::refusal_name(message.msg_type()).unwrap_or("Reject"),
+            ref_seq: number(tags::REF_SEQ_NUM),
+            reason: number(tags::SESSION_REJECT_REASON).or_else(business),
+        });
+    }
+
     fn on_app(&mut self, now_ns: u64, conn: ConnId, place: usize, app: &AppMessage<'_>) {
         let client = &mut self.clients[place];
+        if msg_type::is_refusal(app.message.msg_type()) {
+            client.session.confirm_in(app.id);
+            let session = client.owner.session;
+            return self.on_peer_refusal(session, &app.message);
+        }
         if let Some(no) = client.may_not(now_ns, &app.message) {
             if no == RequestRefusal::Throttled {
                 let (session, first) = (client.owner.session, client.throttle.is_first_refused());

@@ -127,7 +127,7 @@ impl<S: MessageStore> ClientGateway<S> {
         match sent {
             Ok(sent) => {
                 match sent {
-                    Sent::AlreadyStored => self.counters.outputs_repeated += 1,
+                    Sent::AlreadyStored | Sent::Unanswered => self.counters.outputs_repeated += 1,
                     Sent::Written { .. } | Sent::Held { .. } => self.counters.outputs += 1,
                 }
                 if let Some(conn) = conn {
@@ -207,6 +207,7 @@ impl<S: MessageStore> ClientGateway<S> {
             SessionCommand::Logout | SessionCommand::Disable | SessionCommand::ResetSequence => {
                 let out = &mut self.connections[conn].out;
                 client.session.logout(now_ns, OPERATOR_LOGOUT, out);
+                self.tell_logout(now_ns, place);
                 self.after_write(now_ns, conn);
             }
         }

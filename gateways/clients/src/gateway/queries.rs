@@ -119,7 +119,7 @@ impl<S: MessageStore> ClientGateway<S> {
             });
             match sent {
                 Some(Sent::Written { .. }) => told.written += 1,
-                Some(Sent::Held { .. } | Sent::AlreadyStored) => told.held += 1,
+                Some(Sent::Held { .. } | Sent::AlreadyStored | Sent::Unanswered) => told.held += 1,
                 None => told.failed += 1,
             }
         }

@@ -9,9 +9,7 @@ use rutter_clients::{
     Proof, SessionConfig,
 };
 use rutter_core::Engine;
-use rutter_core::id::{
-    AccountId, AssetId, ClOrdId, InstrumentId, OrderId, SessionId, Symbol, VenueId,
-};
+use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::*;
@@ -126,7 +124,7 @@ pub fn config() -> GatewayConfig {
 
 /// The store of a client.
 pub fn store(folder: &Path, comp_id: &str) -> MmapStore {
-    let small = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 32 << 20 };
+    let small = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 32 << 20, owner: 0 };
     MmapStore::open(&folder.join(comp_id), small).expect("a store")
 }
 
@@ -471,32 +469,19 @@ pub fn numbered(comp_id: &str, seq: u64, now: u64, body: &str) -> Vec<u8> {
 /// A report of `ALPHA`'s first order, to be changed.
 pub fn report(event: u64) -> Report {
     Report {
-        session: SessionId(0),
         event,
-        client_seq: 0,
         time: UnixNanos(START + 1_000_000),
         exec: event,
         order: OrderId(7),
         trace: 1,
         kind: ReportKind::New,
         status: OrdStatus::New,
-        replaced: false,
         cl_ord_id: text("a1"),
-        orig_cl_ord_id: ClOrdId::EMPTY,
-        request: ClOrdId::EMPTY,
-        mass_total: 0,
-        mass_left: 0,
         instrument: Some(BTC),
-        symbol: Symbol::EMPTY,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
         tif: TimeInForce::Gtc,
         qty: Qty(5_000),
         price: Price(6_000_025),
-        filled: Qty(0),
         leaves: Qty(5_000),
-        filled_notional: Notional(0),
-        last: None,
-        reason: Refusal::None,
+        ..Report::BLANK
     }
 }

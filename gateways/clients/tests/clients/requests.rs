@@ -273,7 +273,7 @@ fn an_operator_can_log_out_cut_off_reset_and_shut_out_a_session() {
 #[test]
 fn what_an_operator_shut_out_stays_out_after_a_restart() {
     let mut desk = Desk::new();
-    desk.ring.push(operator(OperatorCommand::Session(SessionId(0), SessionCommand::Disable)));
+    desk.ring.push(operator(OperatorCommand::about_session(SessionId(0), SessionCommand::Disable)));
     desk.decide();
     let mut desk = desk.crash();
     desk.try_logon(1, "ALPHA").saw(1, &[]);

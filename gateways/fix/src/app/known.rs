@@ -8,7 +8,7 @@ use crate::session::SessionRejectReason;
 use crate::tags;
 
 /// The fields that the views know.
-const KNOWN: [u32; 27] = [
+const KNOWN: [u32; 28] = [
     tags::ACCOUNT,
     tags::CL_ORD_ID,
     tags::HANDL_INST,
@@ -17,6 +17,7 @@ const KNOWN: [u32; 27] = [
     tags::ORD_TYPE,
     tags::ORIG_CL_ORD_ID,
     tags::PRICE,
+    tags::STOP_PX,
     tags::SIDE,
     tags::SYMBOL,
     tags::TIME_IN_FORCE,

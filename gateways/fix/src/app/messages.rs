@@ -33,6 +33,8 @@ pub struct NewOrderSingle<'a> {
     pub order_qty: Decimal,
     /// Price (44), above zero; always there for a limit or stop-limit order.
     pub price: Option<Decimal>,
+    /// `StopPx` (99), above zero.
+    pub stop_px: Option<Decimal>,
     /// `TransactTime` (60) in nanoseconds since the Unix epoch.
     pub transact_time_ns: u64,
     /// `HandlInst` (21), `1` to `3`.
@@ -220,6 +222,7 @@ impl<'a> NewOrderSingle<'a> {
             time_in_force,
             order_qty: known.positive(tags::ORDER_QTY)?.unwrap_or_default(),
             price,
+            stop_px: known.positive(tags::STOP_PX)?,
             transact_time_ns: known.transact_time()?,
             handl_inst: known.handl_inst()?,
             instructions: Instructions::read(known)?,

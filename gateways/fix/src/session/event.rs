@@ -29,7 +29,8 @@ pub enum Event<'b> {
     App(AppMessage<'b>),
     /// The peer rejected (35=3) a message of ours.
     PeerReject(Message<'b>),
-    /// We rejected a message of the peer. It takes its number and is not delivered.
+    /// We rejected a message of the peer. It takes its number and is not delivered. If the message
+    /// is itself a [refusal](crate::tags::msg_type::is_refusal), no Reject was written.
     Rejected {
         /// `MsgSeqNum` (34) of the message.
         seq: u64,
@@ -81,6 +82,12 @@ pub enum Warning {
         expected: u64,
         /// The number that came.
         received: u64,
+    },
+    /// Too many messages, or bytes, came ahead of a gap: this message and later ones are not kept
+    /// and are asked for again once the gap is filled. Told once for each gap.
+    AheadFull {
+        /// The number of the message.
+        seq: u64,
     },
     /// Messages that the peer asked for are not stored any more: they were gap-filled.
     ResendTruncated {
@@ -244,6 +251,9 @@ pub enum Sent {
     },
     /// An event with this number or a higher one is stored already: nothing was done.
     AlreadyStored,
+    /// The message to be answered is the peer's refusal of one of ours, which gets no answer:
+    /// nothing was done.
+    Unanswered,
 }
 
 macro_rules! reasons {

@@ -7,9 +7,14 @@
 //! far as there is room. So a peer that resends only the gap is understood as well; a message that
 //! comes twice is a duplicate by its number.
 //!
+//! Nothing ahead of a gap is answered out of turn: not a `TestRequest`, not a fault that is to be
+//! rejected. There is one exception, which the same chapter demands: a `ResendRequest` is served at
+//! once, before our own request. Otherwise two sides that both have a gap would wait for each other
+//! for ever.
+//!
 //! A line belongs here if it is about a skipped number.
 
-use super::inbound::{Header, first_fault};
+use super::inbound::first_fault;
 use super::{
     AHEAD_BYTES_MAX, AHEAD_MAX, DisconnectReason, Event, Gap, Policy, Recovery, Session, Warning,
 };
@@ -22,8 +27,30 @@ use crate::tags::{self, msg_type};
 enum QueuedMessage {
     /// It was handled at once; `behind` is the number after the ones that it stands for.
     Handled { behind: u64 },
-    /// It waits for its turn.
-    Kept { header: Header, frame: Vec<u8> },
+    /// It waits for its turn since that time.
+    Kept { arrived_ns: u64, kind: Kind, frame: Vec<u8> },
+}
+
+/// What a kept message asks of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The end of the resend before.
+    ResendRequest,
+    /// Nothing: the session answers it.
+    Admin,
+    /// The caller's attention. Every such message causes an event.
+    Shown,
+}
+
+impl Kind {
+    fn of(msg_type: &[u8]) -> Self {
+        match msg_type {
+            msg_type::RESEND_REQUEST => Self::ResendRequest,
+            msg_type::REJECT => Self::Shown,
+            kind if msg_type::is_admin(kind) => Self::Admin,
+            _ => Self::Shown,
+        }
+    }
 }
 
 /// Messages that came ahead of a gap, by number.
@@ -43,18 +70,22 @@ impl GapQueue {
         self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq).is_ok()
     }
 
-    /// Adds a message, unless there is no room or its number is there already.
-    fn add(&mut self, seq: u64, ahead: QueuedMessage) {
+    /// Adds a message, unless its number is there already; false if there is no room.
+    fn add(&mut self, seq: u64, ahead: QueuedMessage) -> bool {
         let bytes = match &ahead {
             QueuedMessage::Handled { .. } => 0,
             QueuedMessage::Kept { frame, .. } => frame.len(),
         };
         let room = self.sorted.len() < AHEAD_MAX && self.kept_bytes + bytes <= AHEAD_BYTES_MAX;
-        if let Err(at) = self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq)
-            && room
-        {
-            self.kept_bytes += bytes;
-            self.sorted.insert(at, (seq, ahead));
+        match self.sorted.binary_search_by_key(&seq, |(seq, _)| *seq) {
+            Ok(_) => true,
+            Err(at) => {
+                if room {
+                    self.kept_bytes += bytes;
+                    self.sorted.insert(at, (seq, ahead));
+                }
+                room
+            }
         }
     }
 
@@ -81,14 +112,15 @@ impl GapQueue {
         self.sorted.first().map(|(seq, _)| *seq)
     }
 
-    fn pop(&mut self) -> Option<(Header, Vec<u8>)> {
+    /// Takes the lowest number if it is a kept message: when it arrived, and its bytes.
+    fn pop(&mut self) -> Option<(u64, Vec<u8>)> {
         if !matches!(self.sorted.first(), Some((_, QueuedMessage::Kept { .. }))) {
             return None;
         }
         match self.sorted.remove(0).1 {
-            QueuedMessage::Kept { header, frame } => {
+            QueuedMessage::Kept { arrived_ns, frame, .. } => {
                 self.kept_bytes -= frame.len();
-                Some((header, frame))
+                Some((arrived_ns, frame))
             }
             QueuedMessage::Handled { .. } => None,
         }
@@ -100,12 +132,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.config.recovery == Recovery::GapIsFatal
     }
 
-    /// A number was skipped. A message that needs no application is handled now; every other
-    /// message is kept.
+    /// A number was skipped. The message is kept for its turn, if it needs one.
     pub(super) fn on_too_high<'b>(
         &mut self,
         now_ns: u64,
-        header: Header,
+        seq: u64,
         message: &Message<'b>,
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
@@ -113,45 +144,55 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let reason = DisconnectReason::GapFatal;
             return Some(self.log_out_now(now_ns, reason, "MsgSeqNum too high", out));
         }
-        let (expected, seq) = (self.next_in, header.seq);
-        let news = self.open_gap(now_ns, seq, out);
-        let mut told = None;
+        let (expected, mut told, mut room) = (self.next_in, None, true);
         if !self.ahead.has(seq) {
-            let (ahead, event) = self.act_ahead(now_ns, header, message, out);
+            let (ahead, event) = self.act_ahead(now_ns, seq, message, out);
             if matches!(event, Some(Event::Disconnect { .. })) {
                 return event;
             }
             told = event;
-            self.ahead.add(seq, ahead);
+            room = self.ahead.add(seq, ahead);
         }
-        let gap = news.then_some(Warning::Gap { expected, received: seq });
+        let asked = self.open_gap(now_ns, seq, out);
+        let gap = asked.then_some(Warning::Gap { expected, received: seq });
+        let full = (!room && self.first_without_room()).then_some(Warning::AheadFull { seq });
+        let news = gap.or(full);
         if told.is_none() {
-            return gap.map(Event::Warning);
+            return news.map(Event::Warning);
         }
         // One event for each call: the other one comes with the next call.
-        self.untold = gap;
+        self.untold = news;
         told
     }
 
-    /// Handles a message ahead of its turn, as far as that is possible.
+    /// Whether the room ahead of this gap is used up for the first time.
+    fn first_without_room(&mut self) -> bool {
+        self.gap.as_mut().is_some_and(|gap| !std::mem::replace(&mut gap.full, true))
+    }
+
+    /// What becomes of a message ahead of its turn; a `ResendRequest` is served.
     fn act_ahead<'b>(
         &mut self,
         now_ns: u64,
-        header: Header,
+        seq: u64,
         message: &Message<'b>,
         out: &mut Vec<u8>,
     ) -> (QueuedMessage, Option<Event<'b>>) {
-        let seq = header.seq;
         let handled = QueuedMessage::Handled { behind: seq + 1 };
-        let kept = || QueuedMessage::Kept { header, frame: message.bytes().to_vec() };
-        if first_fault(message, self.config.validation.as_ref()).is_some() {
+        let kind = Kind::of(message.msg_type());
+        let frame = || message.bytes().to_vec();
+        let kept = || QueuedMessage::Kept { arrived_ns: now_ns, kind, frame: frame() };
+        if self.check_whole_header(now_ns, message).is_err()
+            || first_fault(message, self.config.validation.as_ref()).is_some()
+        {
             return (kept(), None);
         }
         match message.msg_type() {
-            // A Logon that comes again asks for nothing.
+            // Neither asks for anything: a Logon that comes here is one that is sent again.
             msg_type::HEARTBEAT | msg_type::LOGON => (handled, None),
-            msg_type::TEST_REQUEST => (handled, self.on_test_request(now_ns, message, out)),
-            msg_type::RESEND_REQUEST => (handled, self.on_resend_request(now_ns, message, out)),
+            msg_type::RESEND_REQUEST if self.resend_range(message).is_ok() => {
+                (handled, self.on_resend_request(now_ns, message, out))
+            }
             msg_type::SEQUENCE_RESET => {
                 let to = message.uint(tags::NEW_SEQ_NO).ok().flatten();
                 match to.filter(|to| (seq + 1..=SEQ_MAX).contains(to)) {
@@ -163,14 +204,48 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
     }
 
-    /// The Logon with that number has been answered.
-    pub(super) fn logon_was_ahead(&mut self, seq: u64) {
+    /// The message with that number, a Logon or a Logout, has been answered.
+    pub(super) fn was_ahead(&mut self, seq: u64) {
         self.ahead.add(seq, QueuedMessage::Handled { behind: seq + 1 });
     }
 
-    /// Whether the next message is a kept one.
+    /// Whether the next message is a kept one. One resend at a time: a `ResendRequest` waits for the
+    /// end of the one before.
     pub(super) fn ahead_is_due(&self) -> bool {
-        self.takes_messages() && self.ahead.first() == Some(self.next_in)
+        self.kind_due().is_some_and(|kind| kind != Kind::ResendRequest || self.replay.is_none())
+    }
+
+    /// What the kept message asks of its turn, if its turn has come.
+    fn kind_due(&self) -> Option<Kind> {
+        match self.ahead.sorted.first() {
+            Some((seq, QueuedMessage::Kept { kind, .. }))
+                if self.takes_messages() && *seq == self.next_in =>
+            {
+                Some(*kind)
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers the kept administrative messages whose turn has come, up to the first that causes an
+    /// event.
+    pub(super) fn answer_ahead(
+        &mut self,
+        now_ns: u64,
+        index: &mut FieldIndex,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'static>> {
+        while self.ahead_is_due() && self.kind_due() != Some(Kind::Shown) {
+            let (arrived_ns, frame) = self.ahead.pop()?;
+            let message = index.read_frame(frame)?;
+            let event = self.in_its_turn(now_ns, arrived_ns, message, out);
+            let event = event.and_then(without_message);
+            self.ask_for_next_chunk(now_ns, out);
+            if event.is_some() {
+                return event;
+            }
+        }
+        None
     }
 
     /// Takes the kept message whose turn has come.
@@ -180,9 +255,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         index: &'b mut FieldIndex,
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
-        let (header, frame) = self.ahead.pop()?;
+        let (arrived_ns, frame) = self.ahead.pop()?;
         let message = index.read_frame(frame)?;
-        let event = self.in_sequence(now_ns, header, message, out);
+        let event = self.in_its_turn(now_ns, arrived_ns, message, out);
         self.ask_for_next_chunk(now_ns, out);
         event
     }
@@ -195,7 +270,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return false;
         }
         self.counts.gaps += 1;
-        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1, asked: 0 });
+        self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 1, asked: 0, full: false });
         self.ask_for_gap(now_ns, out);
         true
     }
@@ -226,4 +301,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             self.ask_for_gap(now_ns, out);
         }
     }
+}
+
+/// The event that an administrative message has caused. None of these shows the message.
+fn without_message(event: Event<'_>) -> Option<Event<'static>> {
+    Some(match event {
+        Event::Rejected { seq, reason, tag } => Event::Rejected { seq, reason, tag },
+        Event::LogoutSent { reason } => Event::LogoutSent { reason },
+        Event::Warning(warning) => Event::Warning(warning),
+        Event::Disconnect { reason, .. } => Event::Disconnect { reason, text: b"" },
+        Event::LoggedOn { .. } | Event::App(_) | Event::PeerReject(_) => return None,
+    })
 }

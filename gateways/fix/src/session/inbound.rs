@@ -51,7 +51,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 Some(self.disconnect_text(DisconnectReason::LogoutComplete, text))
             }
             State::Disconnected | State::LogoutSent { fatal: true } => None,
-            State::LoggedOn | State::LogoutSent { fatal: false } => {
+            State::LoggedOn | State::LogoutAnswered | State::LogoutSent { fatal: false } => {
                 self.on_session_message(now_ns, message, out)
             }
         }
@@ -77,6 +77,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         ] {
             match message.get(tag) {
                 None => return fault(Reason::RequiredTagMissing, Some(tag), None),
+                Some(b"") => return fault(Reason::TagWithoutValue, Some(tag), None),
                 Some(given) if given != expected.as_bytes() => {
                     let fatal = Some(DisconnectReason::CompId);
                     return fault(Reason::CompIdProblem, None, fatal);
@@ -89,7 +90,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             Ok(None) => {
                 return fault(Reason::RequiredTagMissing, Some(tags::SENDING_TIME), None);
             }
-            Err(_) => return fault(Reason::IncorrectDataFormat, Some(tags::SENDING_TIME), None),
+            Err(_) => {
+                let reason = malformed(message, tags::SENDING_TIME);
+                return fault(reason, Some(tags::SENDING_TIME), None);
+            }
         };
         if let Some(tolerance_ns) = self.config.sending_time_tolerance_ns
             && now_ns.abs_diff(sending_ns) > tolerance_ns
@@ -99,8 +103,21 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         match message.bool(tags::POSS_DUP_FLAG) {
             Ok(flag) => Ok(Header { seq, sending_ns, poss_dup: flag == Some(true) }),
-            Err(_) => fault(Reason::IncorrectDataFormat, Some(tags::POSS_DUP_FLAG), None),
+            Err(_) => {
+                let reason = malformed(message, tags::POSS_DUP_FLAG);
+                fault(reason, Some(tags::POSS_DUP_FLAG), None)
+            }
         }
+    }
+
+    /// As [`check_header`](Self::check_header), with the fields of a message that is sent again.
+    pub(super) fn check_whole_header(
+        &self,
+        now_ns: u64,
+        message: &Message<'_>,
+    ) -> Result<Header, HeaderFault> {
+        let header = self.check_header(now_ns, message)?;
+        poss_dup_fault(message, header).map_or(Ok(header), Err)
     }
 
     fn on_session_message<'b>(
@@ -111,18 +128,13 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ) -> Option<Event<'b>> {
         let header = match self.check_header(now_ns, &message) {
             Ok(header) => header,
-            Err(fault) => return Some(self.on_fault(now_ns, &message, fault, out)),
+            Err(fault) => return self.on_header_fault(now_ns, &message, fault, out),
         };
         self.last_in_ns = now_ns;
         self.test_request_ns = None;
         let seq = header.seq;
         match message.msg_type() {
-            msg_type::LOGOUT => {
-                self.count_logout(now_ns, &message);
-                self.send_logout(now_ns, "", out);
-                let text = message.get(tags::TEXT).unwrap_or(b"");
-                return Some(self.disconnect_text(DisconnectReason::PeerLogout, text));
-            }
+            msg_type::LOGOUT => return Some(self.on_peer_logout(now_ns, seq, &message, out)),
             msg_type::SEQUENCE_RESET if !is_gap_fill(&message) => {
                 return self.on_reset(now_ns, header, &message, out);
             }
@@ -132,7 +144,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             _ => {}
         }
         if let Some(fault) = poss_dup_fault(&message, header) {
-            return Some(self.on_fault(now_ns, &message, fault, out));
+            return self.on_header_fault(now_ns, &message, fault, out);
         }
         if seq < self.next_in {
             if header.poss_dup {
@@ -141,9 +153,69 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return Some(self.sequence_too_low(now_ns, seq, out));
         }
         if seq > self.next_in {
-            return self.on_too_high(now_ns, header, &message, out);
+            return self.on_too_high(now_ns, seq, &message, out);
         }
         self.in_sequence(now_ns, header, message, out)
+    }
+
+    /// Answers a fault of the header, but not out of turn: a message ahead of a gap is kept first,
+    /// unless the fault ends the session.
+    fn on_header_fault<'b>(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'b>,
+        fault: HeaderFault,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        match fault {
+            HeaderFault::Reject { seq, fatal: None, .. } if seq > self.next_in => {
+                self.on_too_high(now_ns, seq, message, out)
+            }
+            _ => Some(self.on_fault(now_ns, message, fault, out)),
+        }
+    }
+
+    /// A message whose number is the expected one, after it was kept ahead of a gap since
+    /// `arrived_ns`.
+    pub(super) fn in_its_turn<'b>(
+        &mut self,
+        now_ns: u64,
+        arrived_ns: u64,
+        message: Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<Event<'b>> {
+        match self.check_whole_header(arrived_ns, &message) {
+            Ok(header) => self.in_sequence(now_ns, header, message, out),
+            Err(fault) => Some(self.on_fault(now_ns, &message, fault, out)),
+        }
+    }
+
+    /// The peer logs out. Ahead of a gap the missing messages are asked for before the answer, and
+    /// the connection stays for them (FIX 4.4 volume 2, "Ordered Message Processing": the side that
+    /// logs out ends the connection).
+    fn on_peer_logout<'b>(
+        &mut self,
+        now_ns: u64,
+        seq: u64,
+        message: &Message<'b>,
+        out: &mut Vec<u8>,
+    ) -> Event<'b> {
+        let text = message.get(tags::TEXT).unwrap_or(b"");
+        if self.state == State::LogoutAnswered {
+            return self.disconnect_text(DisconnectReason::PeerLogout, text);
+        }
+        if seq <= self.next_in || self.gap_is_fatal() {
+            self.count_logout(now_ns, message);
+            self.send_logout(now_ns, "", out);
+            return self.disconnect_text(DisconnectReason::PeerLogout, text);
+        }
+        let expected = self.next_in;
+        self.open_gap(now_ns, seq, out);
+        self.was_ahead(seq);
+        self.send_logout(now_ns, "", out);
+        self.deadline_ns = now_ns.saturating_add(self.config.logout_timeout_ns);
+        self.state = State::LogoutAnswered;
+        Event::Warning(Warning::Gap { expected, received: seq })
     }
 
     /// Counts a Logout if it is the next message; it ends the session either way.
@@ -226,8 +298,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
         let next = header.seq + 1;
-        let fault = first_fault(&message, self.config.validation.as_ref());
-        if let Some(fault) = fault.or_else(|| self.version_fault(&message)) {
+        if let Some(fault) = self.content_fault(&message) {
             return Some(self.reject_fault(now_ns, &message, header.seq, fault, next, out));
         }
         match message.msg_type() {
@@ -250,6 +321,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::SEQUENCE_RESET => self.on_gap_fill(now_ns, header.seq, &message, out),
             _ => Some(self.deliver(now_ns, header, message)),
         }
+    }
+
+    /// The first reason to reject a message for its content. A peer's refusal is read whatever its
+    /// form: nothing would answer a Reject of it.
+    fn content_fault<'b>(&self, message: &Message<'b>) -> Option<(Reason, RefTag<'b>)> {
+        if msg_type::is_refusal(message.msg_type()) {
+            return None;
+        }
+        let fault = first_fault(message, self.config.validation.as_ref());
+        fault.or_else(|| self.version_fault(message))
     }
 
     /// A message may name its version (1128), but only one that a Logon may name.
@@ -336,37 +417,37 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         message: &Message<'b>,
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
-        let mut range = [0; 2];
-        for (value, tag) in range.iter_mut().zip([tags::BEGIN_SEQ_NO, tags::END_SEQ_NO]) {
-            *value = match message.uint(tag) {
-                Ok(Some(number)) => number,
-                Ok(None) => {
-                    let reason = Reason::RequiredTagMissing;
-                    return Some(self.reject_field(now_ns, message, reason, tag, out));
-                }
-                Err(_) => {
-                    let reason = Reason::IncorrectDataFormat;
-                    return Some(self.reject_field(now_ns, message, reason, tag, out));
-                }
-            };
-        }
-        let [begin, end] = range;
-        let begin = begin.max(1);
-        let last = self.store.next_out() - 1;
-        if begin > last {
-            let reason = Reason::ValueOutOfRange;
-            return Some(self.reject_field(now_ns, message, reason, tags::BEGIN_SEQ_NO, out));
-        }
-        let end = if end == 0 { last } else { end.min(last) };
-        if end < begin {
-            let reason = Reason::ValueOutOfRange;
-            return Some(self.reject_field(now_ns, message, reason, tags::END_SEQ_NO, out));
-        }
+        let (begin, end) = match self.resend_range(message) {
+            Ok(range) => range,
+            Err((reason, tag)) => {
+                return Some(self.reject_field(now_ns, message, reason, tag, out));
+            }
+        };
         if self.resends_too_often(now_ns, begin) {
             let reason = DisconnectReason::ResendLoop;
             return Some(self.log_out_now(now_ns, reason, "Too many resend requests", out));
         }
         self.begin_replay(now_ns, begin, end, out).map(Event::Warning)
+    }
+
+    /// First and last number that a `ResendRequest` asks for, or why there are none and the field
+    /// at fault.
+    pub(super) fn resend_range(&self, message: &Message<'_>) -> Result<(u64, u64), (Reason, u32)> {
+        let number = |tag| match message.uint(tag) {
+            Ok(Some(number)) => Ok(number),
+            Ok(None) => Err((Reason::RequiredTagMissing, tag)),
+            Err(_) => Err((Reason::IncorrectDataFormat, tag)),
+        };
+        let (begin, end) = (number(tags::BEGIN_SEQ_NO)?.max(1), number(tags::END_SEQ_NO)?);
+        let last = self.store.next_out() - 1;
+        if begin > last {
+            return Err((Reason::ValueOutOfRange, tags::BEGIN_SEQ_NO));
+        }
+        let end = if end == 0 { last } else { end.min(last) };
+        if end < begin {
+            return Err((Reason::ValueOutOfRange, tags::END_SEQ_NO));
+        }
+        Ok((begin, end))
     }
 
     /// Begins a resend; warns if some of the messages are not stored any more.
@@ -425,6 +506,14 @@ fn is_gap_fill(message: &Message<'_>) -> bool {
     message.get(tags::GAP_FILL_FLAG) == Some(b"Y")
 }
 
+/// Why the value of a header field cannot be read.
+fn malformed(message: &Message<'_>, tag: u32) -> Reason {
+    match message.get(tag) {
+        Some(b"") => Reason::TagWithoutValue,
+        _ => Reason::IncorrectDataFormat,
+    }
+}
+
 /// A message that is sent again must say when it was sent first, and that must not be in the
 /// future. A `SequenceReset` was not sent before.
 fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<HeaderFault> {
@@ -436,7 +525,7 @@ fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<HeaderFault> 
         Ok(Some(original_ns)) if original_ns <= header.sending_ns => return None,
         Ok(Some(_)) => (Reason::SendingTimeAccuracy, None, Some(DisconnectReason::SendingTime)),
         Ok(None) => (Reason::RequiredTagMissing, tag, None),
-        Err(_) => (Reason::IncorrectDataFormat, tag, None),
+        Err(_) => (malformed(message, tags::ORIG_SENDING_TIME), tag, None),
     };
     Some(HeaderFault::Reject { seq: header.seq, reason, tag, fatal })
 }

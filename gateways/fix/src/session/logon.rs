@@ -178,9 +178,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     /// The peer's Logon has skipped numbers. A peer that was told our expected number (789) sends
     /// the missing messages by itself. It is asked only if it does not.
     fn open_logon_gap(&mut self, now_ns: u64, seq: u64, told: bool, out: &mut Vec<u8>) {
-        self.logon_was_ahead(seq);
+        self.was_ahead(seq);
         if told {
-            self.gap = Some(Gap { upto: seq, since_ns: now_ns, tries: 0, asked: u64::MAX });
+            let (upto, asked) = (seq, u64::MAX);
+            self.gap = Some(Gap { upto, since_ns: now_ns, tries: 0, asked, full: false });
         } else {
             self.open_gap(now_ns, seq, out);
         }

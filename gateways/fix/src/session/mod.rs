@@ -101,6 +101,9 @@ pub enum State {
     LogonSent,
     /// Both have logged on.
     LoggedOn,
+    /// The peer's Logout came ahead of a gap. We have asked for the missing messages and answered
+    /// the Logout, and take what comes until the peer closes the connection.
+    LogoutAnswered,
     /// Our Logout is not answered yet. The peer's messages still count unless it erred.
     LogoutSent {
         /// True if the peer broke a rule: none of its messages is delivered.
@@ -126,6 +129,8 @@ struct Gap {
     tries: u32,
     /// Last number that the answer to the request surely has.
     asked: u64,
+    /// A message ahead of it found no room, and that was told.
+    full: bool,
 }
 
 /// A `ResendRequest` being served.
@@ -385,6 +390,13 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.replay.is_some() && out.len() >= 2 * REPLAY_BYTES_MAX {
             return nothing;
         }
+        if self.state == State::LogoutAnswered && self.gap.is_none() && self.replay.is_none() {
+            let event = Some(self.disconnect(DisconnectReason::PeerLogout));
+            return Received { consumed: 0, event };
+        }
+        if let Some(event) = self.answer_ahead(now_ns, index, out) {
+            return Received { consumed: 0, event: Some(event) };
+        }
         if self.ahead_is_due() {
             if self.holds(now_ns) {
                 return nothing;
@@ -572,6 +584,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if let Some(gap) = &mut self.gap {
             gap.since_ns = now_ns;
             gap.tries = 1;
+            if self.state == State::LogoutAnswered {
+                self.deadline_ns = now_ns.saturating_add(self.config.logout_timeout_ns);
+            }
         }
         self.persist_next_in();
     }

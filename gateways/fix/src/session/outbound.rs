@@ -8,7 +8,7 @@ use super::{
     REPLAY_BYTES_MAX, Replay, STALE_FILL_MAX, SendError, Sent, Session, SessionRejectReason, State,
 };
 use crate::codec::{EncodeError, Encoder, Message};
-use crate::store::{Entry, MessageStore, SEQ_MAX};
+use crate::store::{Entry, MessageStore, SEQ_MAX, Told};
 use crate::tags::{self, msg_type};
 
 /// Bytes of `10=ddd` and SOH.
@@ -98,8 +98,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     ///
     /// `event_no` counts the core's events for this session from 1, ascending. Each event is stored
     /// once. After a restart the caller repeats the events above
-    /// [`last_event_no`](Self::last_event_no); repeating more does no harm. If nobody is logged on,
-    /// the message is stored for the peer to ask for, unless configured otherwise.
+    /// [`last_event_no`](Self::last_event_no); repeating more does no harm. An event whose message
+    /// the store has lost is stored again with `PossResend` (97). If nobody is logged on, the
+    /// message is stored for the peer to ask for, unless configured otherwise.
     ///
     /// # Errors
     /// [`SendError`]; then nothing is stored, nothing is written and no number is used.
@@ -111,10 +112,14 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Encoder<'_>),
     ) -> Result<Sent, SendError> {
-        if event_no <= self.store.last_event_no() {
-            return Ok(Sent::AlreadyStored);
+        match self.store.told(event_no) {
+            Told::Surely => Ok(Sent::AlreadyStored),
+            Told::Never => self.send_stored(now_ns, event_no, msg_type, out, write),
+            Told::Perhaps => self.send_stored(now_ns, event_no, msg_type, out, |message| {
+                message.bool(tags::POSS_RESEND, true);
+                write(message);
+            }),
         }
-        self.send_stored(now_ns, event_no, msg_type, out, write)
     }
 
     /// Sends an application message that no event of the core caused, such as a refusal by the
@@ -202,11 +207,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 
     /// Whether the peer can take an application message.
     pub(super) const fn takes_messages(&self) -> bool {
-        matches!(self.state, State::LoggedOn | State::LogoutSent { fatal: false })
+        matches!(
+            self.state,
+            State::LoggedOn | State::LogoutAnswered | State::LogoutSent { fatal: false }
+        )
     }
 
     /// Rejects (35=3) a message that [`Event::App`] delivered, because a field is missing or
-    /// malformed. The message still has to be [confirmed](Self::confirm_in).
+    /// malformed. The message still has to be [confirmed](Self::confirm_in). Nothing is written if
+    /// the message is a [refusal](msg_type::is_refusal).
     pub fn reject(
         &mut self,
         now_ns: u64,
@@ -227,6 +236,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         tag: RefTag<'_>,
         out: &mut Vec<u8>,
     ) {
+        if msg_type::is_refusal(message.msg_type()) {
+            return;
+        }
         let next = self.store.next_out();
         let stamp = HeaderStamp { seq: next, sending_ns: now_ns, original_ns: None };
         let written = write_reject(&self.config, message, stamp, reason, tag, out);
@@ -238,7 +250,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     }
 
     /// Answers a well-formed message that cannot be handled with a `BusinessMessageReject` (35=j).
-    /// `ref_id` is the peer's own id of the message, such as its `ClOrdID`.
+    /// `ref_id` is the peer's own id of the message, such as its `ClOrdID`. A
+    /// [refusal](msg_type::is_refusal) gets no answer: [`Sent::Unanswered`].
     ///
     /// # Errors
     /// As [`send_app`](Self::send_app).
@@ -251,6 +264,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Result<Sent, SendError> {
+        if msg_type::is_refusal(message.msg_type()) {
+            return Ok(Sent::Unanswered);
+        }
         let known = reason.code() <= highest_business_reason(&self.config.begin_string);
         let code = if known { reason } else { BusinessRejectReason::Other }.code();
         self.send_unnumbered(now_ns, msg_type::BUSINESS_MESSAGE_REJECT, out, |reject| {

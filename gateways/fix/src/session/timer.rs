@@ -34,10 +34,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     pub fn next_deadline_ns(&self) -> Option<u64> {
         let own = match self.state {
             State::Disconnected => return None,
-            State::LoggedOn | State::LogoutSent { .. } if self.replay.is_some() => Some(0),
-            State::AwaitLogon | State::LogonSent | State::LogoutSent { .. } => {
-                Some(self.deadline_ns)
+            State::LoggedOn | State::LogoutAnswered | State::LogoutSent { .. }
+                if self.replay.is_some() =>
+            {
+                Some(0)
             }
+            State::AwaitLogon
+            | State::LogonSent
+            | State::LogoutAnswered
+            | State::LogoutSent { .. } => Some(self.deadline_ns),
             State::LoggedOn => {
                 let quiet = self.quiet_deadline_ns().into_iter();
                 quiet.chain(self.closes_ns()).chain(self.held_due_ns()).min()
@@ -97,6 +102,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                     DisconnectReason::LogonTimeout
                 };
                 late.then(|| self.disconnect(reason))
+            }
+            State::LogoutAnswered => {
+                self.continue_replay(now_ns, out);
+                (now_ns >= self.deadline_ns).then(|| self.disconnect(DisconnectReason::PeerLogout))
             }
             State::LogoutSent { .. } => {
                 self.continue_replay(now_ns, out);

@@ -40,7 +40,13 @@ impl MappedFile {
             let _ = std::fs::remove_file(path);
             return Err(io("reserve space for", path)(errno.into()));
         }
-        Self::map(&file, path)
+        Self::map(&file, path, bytes)
+    }
+
+    /// Bytes in memory, without a file.
+    pub fn anonymous(bytes: u64) -> Result<Self, StoreError> {
+        let map = MmapMut::map_anon(bytes as usize);
+        Ok(Self { map: map.map_err(io("map", Path::new("memory")))? })
     }
 
     /// Opens an existing file of `bytes` bytes.
@@ -50,15 +56,41 @@ impl MappedFile {
         if found != bytes {
             return Err(StoreError::Size { found, expected: bytes, path: path.to_path_buf() });
         }
-        Self::map(&file, path)
+        Self::map(&file, path, bytes)
+    }
+
+    /// Opens an existing file of any size, and returns its size. A shorter file is filled up with
+    /// zeros, because a mapping beyond the end of its file kills the process. Of a longer file the
+    /// first `bytes` bytes count.
+    pub fn open_any(path: &Path, bytes: u64) -> Result<(Self, u64), StoreError> {
+        let file = File::options().read(true).write(true).open(path).map_err(io("open", path))?;
+        let found = file.metadata().map_err(io("measure", path))?.len();
+        if found < bytes {
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)
+                .map_err(|errno| io("reserve space for", path)(errno.into()))?;
+        }
+        Ok((Self::map(&file, path, bytes)?, found))
+    }
+
+    /// A copy of a file in memory, filled up with zeros or cut to `bytes` bytes, and the size of
+    /// the file. Nothing that is written to the copy reaches the file.
+    pub fn look(path: &Path, bytes: u64) -> Result<(Self, u64), StoreError> {
+        use std::io::Read as _;
+        let file = File::open(path).map_err(io("open", path))?;
+        let found = file.metadata().map_err(io("measure", path))?.len();
+        let mut copy = Self::anonymous(bytes)?;
+        let mut content = Vec::new();
+        file.take(bytes).read_to_end(&mut content).map_err(io("read", path))?;
+        copy.map.iter_mut().zip(&content).for_each(|(to, from)| *to = *from);
+        Ok((copy, found))
     }
 
     #[allow(unsafe_code, reason = "mapping a file is unsafe: another process may change it")]
-    fn map(file: &File, path: &Path) -> Result<Self, StoreError> {
+    fn map(file: &File, path: &Path, bytes: u64) -> Result<Self, StoreError> {
         // SAFETY: the folder's lock is held for as long as the mapping lives, so no other store
         // writes or shortens the file; whoever ignores the lock can at worst change plain bytes,
         // which are checked before use.
-        let map = unsafe { MmapOptions::new().populate().map_mut(file) };
+        let map = unsafe { MmapOptions::new().len(bytes as usize).populate().map_mut(file) };
         Ok(Self { map: map.map_err(io("map", path))? })
     }
 

@@ -3,14 +3,20 @@
 //!
 //! A line belongs here if it stores messages. When to send one again is `session`.
 
+mod damage;
 mod mapped;
 mod mem;
 mod mmap;
+mod open;
 mod prepare;
+mod records;
 mod segment;
+mod state;
 
+pub use damage::{DamageKind, DamageReport, DamagedPlace};
 pub use mem::MemStore;
 pub use mmap::{MmapConfig, MmapStore};
+pub use open::look;
 pub use prepare::Preparer;
 
 use crate::codec::MESSAGE_BYTES_MAX;
@@ -113,6 +119,23 @@ pub enum StoreError {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// A file that is needed to know the sequence numbers is damaged or missing.
+    #[error("{what} is damaged or missing: {path}")]
+    Damaged {
+        /// What is damaged.
+        what: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// The store belongs to another session, or to another journal.
+    #[error("message store of another session or journal: {path}")]
+    Foreign {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// The store was refused when it was opened.
+    #[error("{0}")]
+    Refused(StoreFault),
     /// A message longer than [`MESSAGE_BYTES_MAX`] or with a type longer than
     /// [`MSG_TYPE_BYTES_MAX`].
     #[error("message too long to keep")]
@@ -125,6 +148,67 @@ pub enum StoreError {
         /// The expected number.
         expected: u64,
     },
+}
+
+/// Why a store cannot be used, in one word: the session is refused until an operator acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum StoreFault {
+    /// The sequence numbers cannot be known.
+    #[error("store damaged")]
+    Damaged,
+    /// The store belongs to another session, or to another journal.
+    #[error("store foreign")]
+    Foreign,
+    /// A build with another layout wrote the store.
+    #[error("store version")]
+    Version,
+    /// Another process has the store open.
+    #[error("store locked")]
+    Locked,
+    /// The disk, or the user's part of it, is full.
+    #[error("store full")]
+    Full,
+    /// The operating system refuses to read or write the store's files.
+    #[error("store unreadable")]
+    Unreadable,
+}
+
+impl StoreFault {
+    /// Every fault, for tables.
+    pub const ALL: [Self; 6] =
+        [Self::Damaged, Self::Foreign, Self::Version, Self::Locked, Self::Full, Self::Unreadable];
+}
+
+impl StoreError {
+    /// The fault of the store; `None` if the message is at fault.
+    pub fn fault(&self) -> Option<StoreFault> {
+        use std::io::ErrorKind;
+        Some(match self {
+            Self::Io { source, .. } => match source.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreFault::Full,
+                _ => StoreFault::Unreadable,
+            },
+            Self::Locked { .. } => StoreFault::Locked,
+            Self::NotAStore { .. } | Self::Size { .. } | Self::Damaged { .. } => {
+                StoreFault::Damaged
+            }
+            Self::Version { .. } => StoreFault::Version,
+            Self::Foreign { .. } => StoreFault::Foreign,
+            Self::Refused(fault) => *fault,
+            Self::TooLong | Self::Sequence { .. } => return None,
+        })
+    }
+}
+
+/// Whether a message of an event was stored before, and so may have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It was not.
+    Never,
+    /// It is stored.
+    Surely,
+    /// It was stored and is lost, or nobody knows: a repetition says `PossResend` (97).
+    Perhaps,
 }
 
 /// Stores one session's sequence numbers and sent messages.
@@ -141,6 +225,27 @@ pub trait MessageStore {
 
     /// Highest event number ever stored, over all resets; 0 when none.
     fn last_event_no(&self) -> u64;
+
+    /// Whether a message of that event was stored before.
+    fn told(&self, event_no: u64) -> Told {
+        if event_no <= self.last_event_no() { Told::Surely } else { Told::Never }
+    }
+
+    /// The journal's events have been repeated: later ones are new. Returns the number of events
+    /// that were stored again as [`Told::Perhaps`].
+    fn replay_ends(&mut self) -> u64 {
+        0
+    }
+
+    /// Why the store takes no message; `None` for a store in use.
+    fn fault(&self) -> Option<StoreFault> {
+        None
+    }
+
+    /// Damaged places found so far.
+    fn damaged(&self) -> u64 {
+        0
+    }
 
     /// Highest number of a message that retention has removed since the last reset; 0 when none.
     fn dropped_upto(&self) -> u64;

@@ -18,8 +18,15 @@ type Made = SyncSender<Result<Segment, StoreError>>;
 
 #[derive(Debug)]
 enum Job {
-    Make { folder: PathBuf, number: u64, bytes: u32, made: Made },
-    LetGo(Segment),
+    Make {
+        folder: PathBuf,
+        number: u64,
+        bytes: u32,
+        owner: u64,
+        made: Made,
+    },
+    /// The sender is dropped once the file is gone.
+    LetGo(Segment, SyncSender<()>),
 }
 
 /// The handle of the thread. The thread ends when the last handle is gone.
@@ -40,21 +47,26 @@ impl Preparer {
     }
 
     /// Asks for a segment; `None` when too many wait to be made.
-    pub(super) fn make(&self, folder: PathBuf, number: u64, bytes: u32) -> Option<Coming> {
+    pub(super) fn make(
+        &self,
+        folder: PathBuf,
+        number: u64,
+        bytes: u32,
+        owner: u64,
+    ) -> Option<Coming> {
         let (made, segment) = sync_channel(1);
-        self.jobs.try_send(Job::Make { folder, number, bytes, made }).ok()?;
+        self.jobs.try_send(Job::Make { folder, number, bytes, owner, made }).ok()?;
         Some(Coming { segment })
     }
 
     /// Removes a segment's file; on the calling thread if too much work waits.
-    pub(super) fn let_go(&self, segment: Segment) {
-        let refused = match self.jobs.try_send(Job::LetGo(segment)) {
-            Ok(()) => return,
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
-        };
-        if let Job::LetGo(segment) = refused {
-            segment.remove();
+    pub(super) fn let_go(&self, segment: Segment) -> Option<Going> {
+        let (gone, removed) = sync_channel(1);
+        match self.jobs.try_send(Job::LetGo(segment, gone)) {
+            Ok(()) => return Some(Going { removed }),
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job.run(),
         }
+        None
     }
 }
 
@@ -71,15 +83,35 @@ impl Coming {
     }
 }
 
+/// A segment file that the thread is removing. The thread works in order, so the removal asked for
+/// last is also the last one to be done.
+#[derive(Debug)]
+pub(super) struct Going {
+    removed: Receiver<()>,
+}
+
+impl Going {
+    /// Waits until the file is gone.
+    pub fn wait(self) {
+        let _ = self.removed.recv();
+    }
+}
+
+impl Job {
+    fn run(self) {
+        match self {
+            Self::Make { folder, number, bytes, owner, made } => {
+                // The store may be gone. The next open makes an unwritten file anew.
+                let _ = made.send(create_segment(&folder, number, bytes, owner));
+            }
+            Self::LetGo(segment, _gone) => segment.remove(),
+        }
+    }
+}
+
 fn run(work: &Receiver<Job>) {
     // Ends when every handle is gone.
     while let Ok(job) = work.recv() {
-        match job {
-            Job::Make { folder, number, bytes, made } => {
-                // The store may be gone. The next open makes an unwritten file anew.
-                let _ = made.send(create_segment(&folder, number, bytes));
-            }
-            Job::LetGo(segment) => segment.remove(),
-        }
+        job.run();
     }
 }

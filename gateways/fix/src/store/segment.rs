@@ -5,17 +5,22 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::damage::DamageKind;
 use super::mapped::{MappedFile, io};
+use super::{Entry, StoreError};
 
 const SEGMENT_MAGIC: [u8; 8] = *b"RUTFIXSG";
-/// Raised whenever the layout changes. A file of another version is refused.
-const VERSION: u32 = 1;
+/// Raised whenever the layout changes. A file of a higher version is refused; files of version 1
+/// are brought up to date when their store is opened.
+pub(super) const VERSION: u32 = 2;
 /// Bytes before the first record of a segment.
 pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
 
 /// Most segments of one store; more are refused at open.
-const SEGMENTS_MAX: usize = 65_536;
+pub(super) const SEGMENTS_MAX: usize = 65_536;
+
+/// Files of one segment that may be set aside.
+const ASIDE_MAX: u32 = 100;
 
 /// One open segment file.
 #[derive(Debug)]
@@ -26,26 +31,59 @@ pub(super) struct Segment {
     /// Earliest and latest `SendingTime` in the segment; the earliest is the later one when the
     /// segment has no messages.
     pub times_ns: (u64, u64),
-    path: PathBuf,
+    /// Highest event number in the segment; 0 when none.
+    pub last_event: u64,
+    /// Where the next record goes.
+    pub end: usize,
+    /// Damaged places between the records, by their first byte and the byte behind them.
+    pub holes: Vec<(usize, usize)>,
+    pub path: PathBuf,
 }
 
 impl Segment {
-    /// Removes the file. A file that cannot be removed is read at the next open, and removed then.
+    fn new(number: u64, file: MappedFile, path: PathBuf) -> Self {
+        Self {
+            number,
+            file,
+            times_ns: (u64::MAX, 0),
+            last_event: 0,
+            end: SEGMENT_HEADER_BYTES,
+            holes: Vec::new(),
+            path,
+        }
+    }
+
+    /// Removes the file. A file that cannot be removed is removed at the next open.
     pub fn remove(self) {
         let _ = std::fs::remove_file(&self.path);
     }
 
-    /// Notes the `SendingTime` of a new message.
-    pub fn note_time(&mut self, sending_ns: u64) {
+    /// Notes a message that the segment has.
+    pub fn note(&mut self, entry: &Entry<'_>) {
         let (first, last) = self.times_ns;
-        self.times_ns = (first.min(sending_ns), last.max(sending_ns));
+        self.times_ns = (first.min(entry.sending_ns), last.max(entry.sending_ns));
+        self.last_event = self.last_event.max(entry.event_no);
+    }
+
+    /// The end of the damaged place at `at`, if there is one.
+    pub fn hole_at(&self, at: usize) -> Option<usize> {
+        self.holes.iter().find(|hole| hole.0 == at).map(|hole| hole.1)
+    }
+
+    /// Gives a segment of layout 1 the header of this one.
+    pub fn bring_up_to_date(&mut self, owner: u64) {
+        write_head(&mut self.file, SEGMENT_MAGIC, Some((self.number, owner)));
     }
 }
 
-/// Writes magic and version. The magic is written last: without it the file counts as unwritten.
-pub(super) fn write_head(file: &mut MappedFile, magic: [u8; 8], number: u64) {
+/// Writes the header: a segment's number and owner, the version, and the magic. The magic is
+/// written last: without it the file counts as unwritten.
+pub(super) fn write_head(file: &mut MappedFile, magic: [u8; 8], segment: Option<(u64, u64)>) {
+    if let Some((number, owner)) = segment {
+        file.commit(16, number);
+        file.commit(24, owner);
+    }
     file.commit(8, u64::from(VERSION));
-    file.commit(16, number);
     file.commit(0, u64::from_le_bytes(magic));
 }
 
@@ -62,27 +100,27 @@ pub(super) fn check_head(file: &MappedFile, magic: [u8; 8], path: &Path) -> Resu
     Ok(())
 }
 
-/// Removes a file that a crash has left without its magic number: it holds nothing, and is made
-/// again.
-pub(super) fn remove_if_unwritten(path: &Path) -> Result<(), StoreError> {
+/// Whether a crash has left a file without its magic number: the file holds nothing.
+pub(super) fn is_unwritten(path: &Path) -> Result<bool, StoreError> {
     use std::io::Read as _;
     let mut head = [0; 8];
-    let unwritten = match File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io("open", path)(error)),
+    match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io("open", path)(error)),
         Ok(mut file) => match file.read_exact(&mut head) {
-            Ok(()) => head == [0; 8],
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => true,
-            Err(error) => return Err(io("read", path)(error)),
+            Ok(()) => Ok(head == [0; 8]),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(true),
+            Err(error) => Err(io("read", path)(error)),
         },
-    };
-    if unwritten {
-        std::fs::remove_file(path).map_err(io("remove", path))?;
     }
-    Ok(())
 }
 
-fn segment_path(folder: &Path, number: u64) -> PathBuf {
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    std::fs::remove_file(path).map_err(io("remove", path))
+}
+
+/// The path of a segment's file.
+pub(super) fn segment_path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("segment-{number:012}.fix"))
 }
 
@@ -91,24 +129,74 @@ pub(super) fn create_segment(
     folder: &Path,
     number: u64,
     bytes: u32,
+    owner: u64,
 ) -> Result<Segment, StoreError> {
     let path = segment_path(folder, number);
     let mut file = MappedFile::create(&path, u64::from(bytes))?;
     file.touch();
-    write_head(&mut file, SEGMENT_MAGIC, number);
-    Ok(Segment { number, file, times_ns: (u64::MAX, 0), path })
+    write_head(&mut file, SEGMENT_MAGIC, Some((number, owner)));
+    Ok(Segment::new(number, file, path))
 }
 
-/// Opens a segment file.
-pub(super) fn open_segment(folder: &Path, number: u64, bytes: u32) -> Result<Segment, StoreError> {
+/// A segment file that was found.
+pub(super) enum Opened {
+    /// The segment, and what is wrong with its size or header.
+    Segment(Segment, Vec<DamageKind>),
+    /// A file of another store, or something else.
+    Foreign,
+    Missing,
+}
+
+/// Opens a segment file. `look`: the file is only read, and changes stay in memory. `first_layout`:
+/// the store has layout 1, whose segments have no owner.
+pub(super) fn open_segment(
+    folder: &Path,
+    number: u64,
+    (bytes, owner): (u32, u64),
+    look: bool,
+    first_layout: bool,
+) -> Result<Opened, StoreError> {
     let path = segment_path(folder, number);
-    let file = MappedFile::open(&path, u64::from(bytes))?;
-    check_head(&file, SEGMENT_MAGIC, &path)?;
-    Ok(Segment { number, file, times_ns: (u64::MAX, 0), path })
+    let bytes = u64::from(bytes);
+    let opened =
+        if look { MappedFile::look(&path, bytes) } else { MappedFile::open_any(&path, bytes) };
+    let (file, found) = match opened {
+        Ok(opened) => opened,
+        Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Opened::Missing);
+        }
+        Err(error) => return Err(error),
+    };
+    let ours = first_layout || file.read(24) == owner;
+    let magic = file.bytes().starts_with(&SEGMENT_MAGIC);
+    let version = file.read(8) == u64::from(VERSION) || first_layout && file.read(8) == 1;
+    if !ours || first_layout && !magic {
+        return Ok(Opened::Foreign);
+    }
+    let mut damage = Vec::new();
+    if !(magic && version && file.read(16) == number) {
+        damage.push(DamageKind::Header);
+    }
+    if found != bytes {
+        damage.push(DamageKind::Size);
+    }
+    Ok(Opened::Segment(Segment::new(number, file, path), damage))
 }
 
-/// Numbers of the segments in the folder, ascending and without a hole. Of two runs the newer
-/// counts: an interrupted removal leaves an older run behind, whose files are removed here.
+/// Renames a file that is not the store's to `*.aside-N`, so that nothing is destroyed.
+pub(super) fn set_aside(path: &Path) -> Result<(), StoreError> {
+    let name = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".aside-{number}"));
+        PathBuf::from(name)
+    };
+    match (1..=ASIDE_MAX).map(name).find(|aside| !aside.exists()) {
+        Some(aside) => std::fs::rename(path, aside).map_err(io("rename", path)),
+        None => Err(StoreError::Damaged { what: "too many files set aside", path: path.into() }),
+    }
+}
+
+/// Numbers of the segments in the folder, ascending.
 pub(super) fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StoreError> {
     let mut numbers = Vec::new();
     for file in std::fs::read_dir(folder).map_err(io("list", folder))? {
@@ -117,20 +205,13 @@ pub(super) fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StoreError> {
             name.strip_prefix("segment-")?.strip_suffix(".fix")?.parse::<u64>().ok()
         });
         let Some(number) = number else { continue };
-        let path = segment_path(folder, number);
-        remove_if_unwritten(&path)?;
-        if path.exists() {
+        if segment_path(folder, number).exists() {
             numbers.push(number);
         }
         if numbers.len() > SEGMENTS_MAX {
-            return Err(StoreError::NotAStore { path: folder.to_path_buf() });
+            return Err(StoreError::Damaged { what: "too many segments", path: folder.into() });
         }
     }
     numbers.sort_unstable();
-    let run = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]).map_or(0, |i| i + 1);
-    for stale in numbers.drain(..run) {
-        let path = segment_path(folder, stale);
-        std::fs::remove_file(&path).map_err(io("remove", &path))?;
-    }
     Ok(numbers)
 }

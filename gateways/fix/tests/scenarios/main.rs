@@ -3,12 +3,15 @@
 //! A line belongs here if it needs no private item and no socket. `desk` holds one session and its
 //! peer's bytes; each other module is one subject.
 
+mod damage;
 mod desk;
 
 mod abuse;
+mod ahead;
 mod allocations;
 mod codec;
 mod dictionary;
+mod refusals;
 mod resend;
 mod retention;
 mod schedule;

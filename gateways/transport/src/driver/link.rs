@@ -298,6 +298,15 @@ impl Link {
         }
     }
 
+    /// The kernel's timestamp of the newest bytes that were read; `None` if unknown.
+    pub(super) fn received_ns(&mut self) -> Option<u64> {
+        match &mut self.state {
+            State::Raw(stream) => stream.received_ns(),
+            State::Web(web) => web.stream().and_then(|stream| stream.received_ns()),
+            _ => None,
+        }
+    }
+
     /// Closes at once. Without effect on a link that is down.
     pub(super) fn close(&mut self) {
         match std::mem::take(&mut self.state) {

@@ -1,41 +1,45 @@
-//! The machine that asks a venue about one child at a time.
+//! The machine that asks a venue what became of children, in rounds that share calls.
 //!
-//! A line belongs here if it decides what to ask next, or what the answers about one child add up
-//! to. The content of requests and answers is the venue's [`Dialect`].
+//! A line belongs here if it decides when to ask, what an absence proves, or what the core is told.
+//! Which call a round needs next, and the content of requests and answers, is the venue's
+//! [`Dialect`].
 //!
-//! After a logon the machine asks for the open orders, then about every child in doubt (its order,
-//! then its trades), then for the balances; then the venue is up. The link for private reports is
-//! logged on before the first question, so whatever happens between two answers is reported there.
+//! After a logon the machine asks for the open orders, unless the private stream shows them; then
+//! about every child in doubt; then for the balances; then the venue is up. The link for private
+//! reports is logged on before the first question, so whatever happens between two answers is
+//! reported there. The core is told all fills of a child first, and the child's fate last.
 
 use core::fmt::Display;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueId, VenueOrderId};
-use rutter_core::input::{ChildFill, Fate, Input, Liquidity, Side};
-use rutter_core::number::{Amount, Price, Qty};
-use rutter_core::rate::TokenBucket;
-use rutter_transport::machine::{HttpRequest, HttpResponse, Outbox};
+use rutter_core::id::{ChildId, InstrumentId, VenueOrderId};
+use rutter_core::input::{Fate, Input};
+use rutter_core::number::Qty;
+use rutter_transport::machine::{HttpResponse, Outbox};
 
+use super::budget::{Budget, Limit};
+use super::dialect::{Ask, Dialect, OrderState, Refused};
 use super::pause::Pause;
 use super::retry::{Retry, proves_never_arrived};
+use super::round::{Flight, Member, Question, Round};
 use crate::backoff::Backoff;
 
-/// Most pages of trades that are read of one order.
-const TRADE_PAGES_MAX: u32 = 100;
-
-/// How fast a venue may be asked, and how long its answers may take.
+/// How a venue is asked, how fast, and how long its answers may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Children in doubt at once. Further questions are dropped and counted.
     pub questions_max: usize,
-    /// Requests without an answer at once.
+    /// Children that share the calls of one round.
+    pub round_children_max: usize,
+    /// Rounds at once, each with one call on its way.
     pub in_flight_max: usize,
-    /// A request without an answer for this long is made again, in nanoseconds.
+    /// The list of open orders is asked for after a logon: no private stream shows them.
+    pub lists_open_orders: bool,
+    /// A call without an answer for this long is made again, in nanoseconds.
     pub answer_timeout_ns: u64,
-    /// Requests that may be made at once after a rest.
-    pub burst: u64,
-    /// Time in which one more request is earned, in nanoseconds.
-    pub request_ns: u64,
-    /// First and longest pause after a failed request, in nanoseconds.
+    /// The venue's limit of calls.
+    pub limit: Limit,
+    /// First and longest pause after a failed call, in nanoseconds.
     pub pause_ns: (u64, u64),
     /// When a child without a clear answer is asked about again.
     pub retry: Retry,
@@ -48,209 +52,20 @@ pub enum Phase {
     Down,
     /// The open orders are awaited.
     OpenOrders,
-    /// Answers about single children are awaited.
+    /// Answers about children are awaited.
     Questions,
     /// The balances are awaited.
     Balances,
     /// The core has been told everything.
     Up,
-}
-
-/// What can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// All open orders of the account.
-    OpenOrders,
-    /// One order, by our id.
-    Order {
-        /// The child.
-        child: ChildId,
-        /// The child's instrument; it is listed at the venue.
-        instrument: InstrumentId,
-    },
-    /// The trades of one order.
-    Trades {
-        /// The child's instrument; it is listed at the venue.
-        instrument: InstrumentId,
-        /// The venue's id of the order.
-        order: VenueOrderId,
-        /// Where the page begins, as [`TradePage::next`] of the page before; `None` for the first.
-        from: Option<u64>,
-    },
-    /// All balances.
-    Balances,
-}
-
-/// The state of an order at the venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderState {
-    /// The venue's id of the order; empty if the order never arrived.
-    pub order: VenueOrderId,
-    /// The order is open, or this is how it ended.
-    pub fate: Fate,
-    /// Quantity filled in all; not negative.
-    pub filled: Qty,
-}
-
-/// What an answer to [`Ask::OpenOrders`] holds.
-#[derive(Clone, Debug, Default)]
-pub struct OpenOrders {
-    /// Orders with an id of ours.
-    pub ours: Vec<(ChildId, InstrumentId, OrderState)>,
-    /// Number of orders with another id.
-    pub others: u64,
-    /// Number of orders with an id of ours whose symbol is not listed here.
-    pub unlisted: u64,
-}
-
-/// One execution of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trade {
-    /// The venue's id of the execution.
-    pub exec: ExecId,
-    /// Buy or sell.
-    pub side: Side,
-    /// Quantity; above zero.
-    pub qty: Qty,
-    /// Price; above zero.
-    pub price: Price,
-    /// Fee; negative is a rebate.
-    pub fee: Amount,
-    /// The asset of the fee.
-    pub fee_asset: AssetId,
-    /// False: the fee is in an asset that is not listed here, and is told as zero.
-    pub is_fee_known: bool,
-    /// Whether the order rested or took.
-    pub liquidity: Liquidity,
-}
-
-/// What an answer to [`Ask::Trades`] holds.
-#[derive(Clone, Debug, Default)]
-pub struct TradePage {
-    /// Executions, oldest first.
-    pub trades: Vec<Trade>,
-    /// Where the next page begins; `None` when this page is the last.
-    pub next: Option<u64>,
-}
-
-/// Why an answer is of no use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused<E> {
-    /// The reason, for the log.
-    pub error: E,
-    /// Length of the pause that the answer implies (a rate limit, a ban), in nanoseconds.
-    pub pause_ns: Option<u64>,
-}
-
-/// A venue's requests and answers, and what the adapter remembers of its children.
-pub trait Dialect {
-    /// Why an answer is of no use.
-    type Error: Display;
-
-    /// The core's id of the venue.
-    fn venue(&self) -> VenueId;
-
-    /// The venue lists the instrument, so that it can be named in a request.
-    fn is_listed(&self, instrument: InstrumentId) -> bool;
-
-    /// The signed request.
-    fn request(&self, ask: &Ask, id: u64, now_ns: u64) -> HttpRequest;
-
-    /// Reads the answer to [`Ask::OpenOrders`]; no response is an error.
-    ///
-    /// # Errors
-    /// The answer is of no use.
-    fn open_orders(
-        &self,
-        response: Option<&HttpResponse>,
-    ) -> Result<OpenOrders, Refused<Self::Error>>;
-
-    /// Reads the answer to [`Ask::Order`]; `None` when the venue does not know the child.
-    ///
-    /// # Errors
-    /// The answer is of no use.
-    fn order(
-        &self,
-        child: ChildId,
-        instrument: InstrumentId,
-        response: Option<&HttpResponse>,
-    ) -> Result<Option<OrderState>, Refused<Self::Error>>;
-
-    /// Reads the answer to [`Ask::Trades`].
-    ///
-    /// # Errors
-    /// The answer is of no use.
-    fn trades(
-        &self,
-        instrument: InstrumentId,
-        order: VenueOrderId,
-        response: Option<&HttpResponse>,
-    ) -> Result<TradePage, Refused<Self::Error>>;
-
-    /// Reads the answer to [`Ask::Balances`]: the total of every listed asset.
-    ///
-    /// # Errors
-    /// The answer is of no use.
-    fn balances(
-        &self,
-        response: Option<&HttpResponse>,
-    ) -> Result<Vec<(AssetId, Amount)>, Refused<Self::Error>>;
-
-    /// From this time on, an absence proves that the child never arrived: the end of the child's
-    /// validity at the venue and a margin.
-    fn certain_ns(&self, child: ChildId) -> u64;
-
-    /// The venue has shown that it knows the child.
-    fn is_shown(&self, child: ChildId) -> bool;
-
-    /// The core has been told this state of the child.
-    fn concluded(&mut self, child: ChildId, state: &OrderState);
-}
-
-/// What is known so far of a child in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The order is asked for.
-    Order,
-    /// The order's state is known, and its trades are asked for.
-    Trades { state: OrderState, found: Qty, from: Option<u64>, pages: u32 },
-}
-
-impl Stage {
-    const fn trades(state: OrderState) -> Self {
-        Self::Trades { state, found: Qty::ZERO, from: None, pages: 0 }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Question {
-    child: ChildId,
-    instrument: InstrumentId,
-    stage: Stage,
-    due_ns: u64,
-    /// Answers so far that were not clear.
-    tries: u32,
-    is_asked: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject {
-    OpenOrders,
-    Balances,
-    Child(ChildId),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    id: u64,
-    subject: Subject,
-    sent_ns: u64,
+    /// The core has been told everything, and the venue takes no orders.
+    Closed,
 }
 
 /// Counts since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests that failed or got an answer of no use.
+    /// Calls that failed or got an answer of no use.
     pub failures: u64,
     /// Questions dropped because too many children were in doubt.
     pub dropped: u64,
@@ -264,31 +79,51 @@ pub struct Tally {
     pub never_arrived: u64,
 }
 
-/// The questions, the requests on their way, and the pace of asking.
+/// A round, and its call while that is on its way.
 #[derive(Debug)]
-pub struct Inquiry {
+struct Active<C, P> {
+    round: Round<P>,
+    flight: Option<Flight<Ask<C>>>,
+}
+
+/// The questions, the calls on their way, and the pace of asking. `C` and `P` are the dialect's
+/// calls and plans.
+#[derive(Debug)]
+pub struct Inquiry<C, P> {
     pace: Pace,
     phase: Phase,
-    questions: Vec<Question>,
-    in_flight: Vec<InFlight>,
+    questions: BTreeMap<ChildId, Question>,
+    /// The questions by the time from which each may be asked.
+    due: BTreeSet<(u64, ChildId)>,
+    rounds: Vec<Active<C, P>>,
+    /// The call about open orders or balances that is on its way.
+    account: Option<Flight<Ask<C>>>,
+    /// The balances are asked for although the venue is up.
+    are_balances_due: bool,
+    /// Children whose fate the core has been told since the logon.
+    told: BTreeSet<ChildId>,
     next_id: u64,
     pause: Pause,
-    budget: TokenBucket,
+    budget: Budget,
     tally: Tally,
     last_error: Option<String>,
 }
 
-impl Inquiry {
+impl<C, P: Default> Inquiry<C, P> {
     /// Nothing is asked before [`Inquiry::start`]. Equal seeds give equal pauses.
     pub fn new(pace: Pace, seed: u64) -> Self {
         let (first_ns, longest_ns) = pace.pause_ns;
         Self {
             phase: Phase::Down,
-            questions: Vec::new(),
-            in_flight: Vec::with_capacity(pace.in_flight_max),
+            questions: BTreeMap::new(),
+            due: BTreeSet::new(),
+            rounds: Vec::with_capacity(pace.in_flight_max),
+            account: None,
+            are_balances_due: false,
+            told: BTreeSet::new(),
             next_id: 1,
             pause: Pause::new(Backoff::new(first_ns, longest_ns, seed)),
-            budget: TokenBucket::new(pace.burst, pace.request_ns),
+            budget: Budget::new(pace.limit),
             tally: Tally::default(),
             last_error: None,
             pace,
@@ -307,7 +142,8 @@ impl Inquiry {
 
     /// Children in doubt.
     pub fn pending(&self) -> usize {
-        self.questions.len()
+        let asked: usize = self.rounds.iter().map(|active| active.round.members.len()).sum();
+        self.questions.len() + asked
     }
 
     /// Counts since the start.
@@ -320,156 +156,267 @@ impl Inquiry {
         self.last_error.as_deref()
     }
 
-    /// The link is logged on: starts with the open orders.
-    pub const fn start(&mut self) {
-        self.phase = Phase::OpenOrders;
+    /// The link is logged on, or the venue takes orders again: everything is asked anew.
+    pub fn start(&mut self) {
+        let lists = self.pace.lists_open_orders;
+        self.phase = if lists { Phase::OpenOrders } else { Phase::Questions };
+        self.account = None;
+        self.are_balances_due = false;
+        self.told.clear();
+    }
+
+    /// The venue takes no orders for now. Questions are asked nevertheless.
+    pub fn close(&mut self) {
+        if self.phase == Phase::Up {
+            self.phase = Phase::Closed;
+        }
     }
 
     /// The link is gone: answers on their way are void, and all questions are asked anew after the
     /// next logon.
     pub fn stop(&mut self) {
         self.phase = Phase::Down;
-        self.in_flight.clear();
-        for question in &mut self.questions {
-            *question = Question { stage: Stage::Order, is_asked: false, due_ns: 0, ..*question };
+        self.account = None;
+        self.are_balances_due = false;
+        for active in self.rounds.drain(..) {
+            for member in active.round.members {
+                self.questions.insert(member.child, member.question);
+            }
+        }
+        self.due.clear();
+        for (child, question) in &mut self.questions {
+            *question = Question { due_ns: 0, known: None, ..*question };
+            self.due.insert((0, *child));
         }
     }
 
-    /// Puts a child on the list of questions, unless it is there.
+    /// The core asks about a child: the child is in doubt, and is asked about at once. A child that
+    /// is being asked about is asked about again afterwards, since the doubt may be newer than the
+    /// answers.
     pub fn ask(&mut self, child: ChildId, instrument: InstrumentId) {
-        if self.questions.iter().any(|question| question.child == child) {
+        let mut members = self.rounds.iter_mut().flat_map(|active| &mut active.round.members);
+        if let Some(member) = members.find(|member| member.child == child) {
+            member.is_asked_again = true;
             return;
         }
-        if self.questions.len() >= self.pace.questions_max {
-            self.tally.dropped += 1;
-            return;
-        }
-        let stage = Stage::Order;
-        let question = Question { child, instrument, stage, due_ns: 0, tries: 0, is_asked: false };
-        self.questions.push(question);
+        let tries = match self.questions.get(&child) {
+            Some(question) => question.tries,
+            None if self.pending() >= self.pace.questions_max => {
+                self.tally.dropped += 1;
+                return;
+            }
+            None => 0,
+        };
+        self.put(child, Question { instrument, due_ns: 0, tries, known: None });
     }
 
-    /// Makes the requests that are due.
-    pub fn pump(&mut self, now_ns: u64, dialect: &impl Dialect, out: &mut Outbox<Input>) {
-        if self.phase == Phase::Down {
-            return;
-        }
-        self.expire(now_ns);
-        if now_ns < self.pause.until_ns() {
-            return;
-        }
-        if self.phase == Phase::Questions && self.questions.is_empty() {
-            self.phase = Phase::Balances;
-        }
-        match self.phase {
-            Phase::Down => {}
-            Phase::OpenOrders => {
-                self.send_once(now_ns, Subject::OpenOrders, &Ask::OpenOrders, dialect, out);
-            }
-            Phase::Balances => {
-                self.send_once(now_ns, Subject::Balances, &Ask::Balances, dialect, out);
-            }
-            Phase::Questions | Phase::Up => self.pump_questions(now_ns, dialect, out),
-        }
+    /// The balances that the private stream tells cannot be trusted: asks for all balances.
+    pub const fn ask_balances(&mut self) {
+        self.are_balances_due = true;
     }
 
-    fn pump_questions(&mut self, now_ns: u64, dialect: &impl Dialect, out: &mut Outbox<Input>) {
-        let mut at = 0;
-        while self.in_flight.len() < self.pace.in_flight_max && at < self.questions.len() {
-            let Question { child, instrument, stage, due_ns, is_asked, .. } = self.questions[at];
-            if !dialect.is_listed(instrument) {
-                // The child cannot have been sent, since the instrument has no name at the venue.
-                self.tally.unlisted += 1;
-                self.questions.remove(at);
-                continue;
-            }
-            if !is_asked && due_ns <= now_ns {
-                let ask = match stage {
-                    Stage::Order => Ask::Order { child, instrument },
-                    Stage::Trades { state, from, .. } => {
-                        Ask::Trades { instrument, order: state.order, from }
-                    }
-                };
-                if !self.send_once(now_ns, Subject::Child(child), &ask, dialect, out) {
-                    return;
-                }
-                self.questions[at].is_asked = true;
-            }
-            at += 1;
-        }
+    /// Counts a call that another part of the adapter makes.
+    pub fn count_call(&mut self, cost: u32, now_ns: u64) {
+        self.budget.spend(cost, now_ns);
     }
 
-    /// Sends the request unless one about the same is on its way; false when the pace forbids it.
-    fn send_once(
-        &mut self,
-        now_ns: u64,
-        subject: Subject,
-        ask: &Ask,
-        dialect: &impl Dialect,
-        out: &mut Outbox<Input>,
-    ) -> bool {
-        if self.in_flight.iter().any(|sent| sent.subject == subject) {
-            return true;
-        }
-        if !self.budget.take(now_ns) {
-            return false;
-        }
+    /// A number for a call that another part of the adapter makes, so that no two calls share one.
+    pub const fn take_id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.in_flight.push(InFlight { id, subject, sent_ns: now_ns });
-        out.http(dialect.request(ask, id, now_ns));
-        true
+        id
+    }
+
+    fn put(&mut self, child: ChildId, question: Question) {
+        if let Some(before) = self.questions.insert(child, question) {
+            self.due.remove(&(before.due_ns, child));
+        }
+        self.due.insert((question.due_ns, child));
+    }
+
+    fn in_flight(&self) -> usize {
+        let rounds = self.rounds.iter().filter(|active| active.flight.is_some()).count();
+        rounds + usize::from(self.account.is_some())
+    }
+
+    fn may_call(&self, now_ns: u64) -> bool {
+        let is_paused = now_ns < self.pause.until_ns();
+        self.in_flight() < self.pace.in_flight_max && !is_paused && self.budget.is_free(now_ns)
+    }
+
+    /// Makes the calls that are due, and tells the core what they have shown.
+    pub fn pump<D>(&mut self, now_ns: u64, dialect: &mut D, out: &mut Outbox<Input>)
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        self.expire(now_ns);
+        if matches!(self.phase, Phase::Questions | Phase::Up | Phase::Closed) {
+            self.pump_rounds(now_ns, dialect, out);
+        }
+        if self.phase == Phase::Questions && self.pending() == 0 {
+            self.tell_shown(dialect, out);
+            self.phase = Phase::Balances;
+        }
+        let ask = match self.phase {
+            Phase::OpenOrders => Ask::OpenOrders,
+            Phase::Balances => Ask::Balances,
+            Phase::Up | Phase::Closed if self.are_balances_due => Ask::Balances,
+            Phase::Down | Phase::Questions | Phase::Up | Phase::Closed => return,
+        };
+        if self.account.is_none() && self.may_call(now_ns) {
+            self.are_balances_due &= matches!(ask, Ask::OpenOrders);
+            self.account = Some(self.call(now_ns, ask, dialect, out));
+        }
+    }
+
+    fn pump_rounds<D>(&mut self, now_ns: u64, dialect: &mut D, out: &mut Outbox<Input>)
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        let mut at = 0;
+        while at < self.rounds.len() || self.begin_round(now_ns, dialect) {
+            let active = &mut self.rounds[at];
+            if active.flight.is_some() {
+                at += 1;
+                continue;
+            }
+            match dialect.next_call(&mut active.round) {
+                None => {
+                    let active = self.rounds.remove(at);
+                    self.tell(now_ns, active.round, dialect, out);
+                }
+                Some(call) => {
+                    if self.may_call(now_ns) {
+                        let flight = self.call(now_ns, Ask::Children(call), dialect, out);
+                        self.rounds[at].flight = Some(flight);
+                    }
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// Gathers the children that are due. False when there are none, or no call can be made.
+    fn begin_round<D>(&mut self, now_ns: u64, dialect: &D) -> bool
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        if self.rounds.len() >= self.pace.in_flight_max || !self.may_call(now_ns) {
+            return false;
+        }
+        let mut members = Vec::new();
+        while members.len() < self.pace.round_children_max {
+            let Some((_, child)) = self.due.first().filter(|(due_ns, _)| *due_ns <= now_ns) else {
+                break;
+            };
+            let child = *child;
+            self.due.pop_first();
+            let Some(question) = self.questions.remove(&child) else { continue };
+            if dialect.is_listed(question.instrument) {
+                members.push(Member::new(child, question));
+            } else {
+                // The child cannot have been sent, since the instrument has no name at the venue.
+                self.tally.unlisted += 1;
+            }
+        }
+        let has_begun = !members.is_empty();
+        if has_begun {
+            self.rounds.push(Active { round: Round::new(members), flight: None });
+        }
+        has_begun
+    }
+
+    fn call<D>(
+        &mut self,
+        now_ns: u64,
+        call: Ask<C>,
+        dialect: &mut D,
+        out: &mut Outbox<Input>,
+    ) -> Flight<Ask<C>>
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        self.budget.spend(dialect.cost(&call), now_ns);
+        let id = self.take_id();
+        out.http(dialect.request(&call, id, now_ns));
+        Flight { id, sent_ns: now_ns, call }
     }
 
     fn expire(&mut self, now_ns: u64) {
         let timeout_ns = self.pace.answer_timeout_ns;
-        let late = |sent: &InFlight| now_ns >= sent.sent_ns.saturating_add(timeout_ns);
-        while let Some(at) = self.in_flight.iter().position(late) {
-            let sent = self.in_flight.remove(at);
-            self.failed(now_ns, sent.subject, &Refused { error: "no answer", pause_ns: None });
+        let is_late = |flight: &mut Flight<_>| now_ns >= flight.sent_ns.saturating_add(timeout_ns);
+        let late_rounds = self.rounds.iter_mut().filter_map(|a| a.flight.take_if(is_late)).count();
+        let late_account = self.account.take_if(is_late);
+        let late = late_rounds + usize::from(late_account.is_some());
+        if let Some(flight) = late_account {
+            self.unasked(&flight.call);
+        }
+        for _ in 0..late {
+            let error = "no answer";
+            self.failed(now_ns, &Refused { error, pause_ns: None, is_limit: false });
         }
     }
 
-    fn failed(&mut self, now_ns: u64, subject: Subject, refused: &Refused<impl Display>) {
+    fn failed(&mut self, now_ns: u64, refused: &Refused<impl Display>) {
         self.tally.failures += 1;
         self.last_error = Some(refused.error.to_string());
         self.pause.failed(now_ns, refused.pause_ns);
-        if let Subject::Child(child) = subject {
-            self.with(child, |question| question.is_asked = false);
+        if refused.is_limit {
+            self.budget.exhaust(now_ns);
         }
     }
 
-    fn with<T>(&mut self, child: ChildId, act: impl FnOnce(&mut Question) -> T) -> Option<T> {
-        self.questions.iter_mut().find(|question| question.child == child).map(act)
+    /// A call about the account has brought nothing. While the venue is up, the call is due again.
+    fn unasked(&mut self, ask: &Ask<C>) {
+        let is_told = matches!(self.phase, Phase::Up | Phase::Closed);
+        self.are_balances_due |= is_told && matches!(ask, Ask::Balances);
     }
 
-    /// Takes an answer. An unknown id belongs to a request that was given up.
-    pub fn on_http(
+    /// Takes an answer. An unknown id belongs to a call that was given up.
+    pub fn on_http<D>(
         &mut self,
         now_ns: u64,
         id: u64,
         response: Option<&HttpResponse>,
-        dialect: &mut impl Dialect,
+        dialect: &mut D,
         out: &mut Outbox<Input>,
-    ) {
-        let Some(at) = self.in_flight.iter().position(|sent| sent.id == id) else { return };
-        let sent = self.in_flight.remove(at);
-        let result = match sent.subject {
-            Subject::OpenOrders => self.on_open_orders(response, dialect, out),
-            Subject::Balances => self.on_balances(response, dialect, out),
-            Subject::Child(child) => {
-                self.on_answer((now_ns, sent.sent_ns), child, response, dialect, out)
+    ) where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        let is_this = |flight: &mut Flight<Ask<C>>| flight.id == id;
+        let result = if let Some(flight) = self.account.take_if(is_this) {
+            let result = match flight.call {
+                Ask::OpenOrders => self.on_open_orders(response, dialect, out),
+                Ask::Balances => self.on_balances(response, dialect, out),
+                Ask::Children(_) => Ok(()),
+            };
+            if result.is_err() {
+                self.unasked(&flight.call);
             }
+            result
+        } else {
+            let answered = self.rounds.iter_mut().find_map(|active| {
+                let flight = active.flight.take_if(is_this)?;
+                Some((flight, &mut active.round))
+            });
+            let Some((Flight { sent_ns, call: Ask::Children(call), .. }, round)) = answered else {
+                return;
+            };
+            let result = dialect.answer(&call, response, round);
+            if result.is_ok() {
+                round.asked_ns.get_or_insert(sent_ns);
+            }
+            result
         };
         match result {
             Ok(()) => self.pause.succeeded(),
-            Err(refused) => self.failed(now_ns, sent.subject, &refused),
+            Err(refused) => self.failed(now_ns, &refused),
         }
         self.pump(now_ns, dialect, out);
     }
 
     /// An open order without trades is answered by the list itself. One with trades needs them.
-    fn on_open_orders<D: Dialect>(
+    fn on_open_orders<D: Dialect<Call = C, Plan = P>>(
         &mut self,
         response: Option<&HttpResponse>,
         dialect: &mut D,
@@ -480,24 +427,30 @@ impl Inquiry {
         self.tally.unlisted += found.unlisted;
         for (child, instrument, state) in found.ours {
             if state.filled.is_zero() && state.fate == Fate::Open {
-                self.conclude(child, state, dialect, out);
-                continue;
+                if let Some(question) = self.questions.remove(&child) {
+                    self.due.remove(&(question.due_ns, child));
+                }
+                self.conclude(child, instrument, state, dialect, out);
+            } else {
+                self.ask(child, instrument);
+                if let Some(question) = self.questions.get_mut(&child) {
+                    question.known = Some(state);
+                }
             }
-            self.ask(child, instrument);
-            self.with(child, |question| question.stage = Stage::trades(state));
         }
         self.phase = Phase::Questions;
         Ok(())
     }
 
-    fn on_balances<D: Dialect>(
+    fn on_balances<D: Dialect<Call = C, Plan = P>>(
         &mut self,
         response: Option<&HttpResponse>,
         dialect: &D,
         out: &mut Outbox<Input>,
     ) -> Result<(), Refused<D::Error>> {
         let totals = dialect.balances(response)?;
-        if !self.questions.is_empty() {
+        let is_last = self.phase == Phase::Balances;
+        if is_last && self.pending() > 0 {
             // A child came into doubt meanwhile. Its fills must reach the core before the balances
             // that contain them.
             self.phase = Phase::Questions;
@@ -507,148 +460,127 @@ impl Inquiry {
         for (asset, total) in totals {
             out.emit(Input::Balance { venue, asset, total });
         }
-        out.emit(Input::VenueUp(venue));
-        self.phase = Phase::Up;
+        if is_last && dialect.takes_orders() {
+            out.emit(Input::VenueUp(venue));
+            self.phase = Phase::Up;
+        } else if is_last {
+            self.phase = Phase::Closed;
+        }
         Ok(())
     }
 
-    fn on_answer<D: Dialect>(
-        &mut self,
-        (now_ns, sent_ns): (u64, u64),
-        child: ChildId,
-        response: Option<&HttpResponse>,
-        dialect: &mut D,
-        out: &mut Outbox<Input>,
-    ) -> Result<(), Refused<D::Error>> {
-        let Some(question) = self.with(child, |question| {
-            question.is_asked = false;
-            *question
-        }) else {
-            return Ok(());
-        };
-        match question.stage {
-            Stage::Order => match dialect.order(child, question.instrument, response)? {
-                None => self.on_absence((now_ns, sent_ns), child, dialect, out),
-                Some(state) if state.filled.is_zero() => self.conclude(child, state, dialect, out),
-                Some(state) => {
-                    self.with(child, |question| question.stage = Stage::trades(state));
-                }
-            },
-            Stage::Trades { state, .. } => {
-                let page = dialect.trades(question.instrument, state.order, response)?;
-                self.on_trades(now_ns, &question, &page, dialect, out);
+    /// Tells the core of the open orders that the private stream has shown and no answer has told.
+    fn tell_shown<D>(&mut self, dialect: &D, out: &mut Outbox<Input>)
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        let venue = dialect.venue();
+        for (child, filled) in dialect.shown_open() {
+            if self.told.insert(child) {
+                let fate = Fate::Open;
+                out.emit(Input::ChildFate { venue, child, fate, filled });
             }
         }
-        Ok(())
     }
 
-    /// The venue does not know the child.
-    fn on_absence(
-        &mut self,
-        (now_ns, sent_ns): (u64, u64),
-        child: ChildId,
-        dialect: &mut impl Dialect,
-        out: &mut Outbox<Input>,
-    ) {
-        let certain_ns = dialect.certain_ns(child);
-        if proves_never_arrived(sent_ns, certain_ns, dialect.is_shown(child)) {
-            self.tally.never_arrived += 1;
-            let (order, fate) = (VenueOrderId::default(), Fate::NeverArrived);
-            self.conclude(child, OrderState { order, fate, filled: Qty::ZERO }, dialect, out);
-        } else {
-            self.ask_again(now_ns, child, Some(certain_ns));
+    /// Ends a round: tells fills and clear fates, and asks again about the other children.
+    fn tell<D>(&mut self, now_ns: u64, round: Round<P>, dialect: &mut D, out: &mut Outbox<Input>)
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        let asked_ns = round.asked_ns;
+        for member in round.members {
+            let (child, instrument) = (member.child, member.instrument);
+            let trades = member.found.iter().flat_map(|found| found.trades.values());
+            for trade in trades {
+                self.tally.unknown_fee_assets += u64::from(!trade.is_fee_known);
+                out.emit(Input::ChildFill(trade.fill(dialect.venue(), child, instrument)));
+            }
+            let is_open_question =
+                member.is_unclear || member.is_postponed || !member.is_complete();
+            let state = match &member.found {
+                Some(found) => Some(OrderState { filled: found.filled(), ..found.state }),
+                None => absence(asked_ns, child, dialect),
+            };
+            match state {
+                Some(state) if !is_open_question => {
+                    self.tally.never_arrived += u64::from(state.fate == Fate::NeverArrived);
+                    self.conclude(child, instrument, state, dialect, out);
+                }
+                _ => self.ask_again(now_ns, &member, asked_ns.is_some(), dialect),
+            }
+            if member.is_asked_again {
+                self.ask(child, instrument);
+            }
         }
     }
 
-    fn ask_again(&mut self, now_ns: u64, child: ChildId, certain_ns: Option<u64>) {
-        let retry = self.pace.retry;
-        self.with(child, |question| {
-            question.due_ns = retry.due_ns(now_ns, question.tries, certain_ns);
+    fn ask_again<D>(&mut self, now_ns: u64, member: &Member, was_asked: bool, dialect: &D)
+    where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        let mut question = Question { known: None, ..member.question };
+        // A postponed child is as due as before. A round without any answer postpones nothing.
+        if !(member.is_postponed && was_asked) {
+            let may_arrive = member.found.is_none() && !member.is_unclear;
+            let certain_ns = may_arrive.then(|| dialect.certain_ns(member.child));
+            question.due_ns = self.pace.retry.due_ns(now_ns, question.tries, certain_ns);
             question.tries = question.tries.saturating_add(1);
-        });
+        }
+        self.put(member.child, question);
     }
 
-    fn on_trades(
-        &mut self,
-        now_ns: u64,
-        question: &Question,
-        page: &TradePage,
-        dialect: &mut impl Dialect,
-        out: &mut Outbox<Input>,
-    ) {
-        let Stage::Trades { state, mut found, pages, .. } = question.stage else { return };
-        let Question { child, instrument, .. } = *question;
-        for trade in &page.trades {
-            self.tally.unknown_fee_assets += u64::from(!trade.is_fee_known);
-            found = found.checked_add(trade.qty).unwrap_or(Qty(i64::MAX));
-            out.emit(Input::ChildFill(trade.fill(dialect.venue(), child, instrument)));
-        }
-        if page.next.is_some() && pages < TRADE_PAGES_MAX {
-            let stage = Stage::Trades { state, found, from: page.next, pages: pages + 1 };
-            self.with(child, |question| question.stage = stage);
-            return;
-        }
-        // The trades of an order may appear after its state, and its state may be older than the
-        // trades.
-        let complete = match state.fate {
-            Fate::Open => found >= state.filled,
-            _ => found == state.filled,
-        };
-        if complete {
-            self.conclude(child, OrderState { filled: found, ..state }, dialect, out);
-        } else {
-            self.with(child, |question| question.stage = Stage::Order);
-            self.ask_again(now_ns, child, None);
-        }
-    }
-
-    /// Tells the core the child's fate, and takes the question off the list.
-    fn conclude(
+    /// Tells the core the child's fate.
+    fn conclude<D>(
         &mut self,
         child: ChildId,
-        state: OrderState,
-        dialect: &mut impl Dialect,
+        instrument: InstrumentId,
+        mut state: OrderState,
+        dialect: &mut D,
         out: &mut Outbox<Input>,
-    ) {
-        self.questions.retain(|question| question.child != child);
+    ) where
+        D: Dialect<Call = C, Plan = P>,
+    {
+        dialect.settle(child, instrument, &mut state);
         let (venue, fate, filled) = (dialect.venue(), state.fate, state.filled);
         out.emit(Input::ChildFate { venue, child, fate, filled });
-        dialect.concluded(child, &state);
+        if !matches!(self.phase, Phase::Up | Phase::Closed) {
+            self.told.insert(child);
+        }
     }
 
     /// When [`Inquiry::pump`] may have something to do next.
     pub fn next_timer_ns(&self) -> Option<u64> {
         let timeout_ns = self.pace.answer_timeout_ns;
-        let late = self.in_flight.iter().map(|sent| sent.sent_ns.saturating_add(timeout_ns)).min();
-        // A free token is due at once, whatever the time is.
+        let rounds = self.rounds.iter().filter_map(|active| active.flight.as_ref());
+        let sent = rounds.chain(&self.account).map(|flight| flight.sent_ns).min();
+        let late = sent.map(|sent_ns| sent_ns.saturating_add(timeout_ns));
+        // A free call is due at once, whatever the time is.
         let free = self.pause.until_ns().max(self.budget.due_ns(0));
+        let account = self.account.is_none().then_some(free);
         let next = match self.phase {
             Phase::Down => return None,
-            Phase::OpenOrders | Phase::Balances => self.in_flight.is_empty().then_some(free),
-            Phase::Questions if self.questions.is_empty() => Some(free),
-            Phase::Questions | Phase::Up => {
-                let has_room = self.in_flight.len() < self.pace.in_flight_max;
-                let idle = self.questions.iter().filter(|question| !question.is_asked);
-                idle.map(|question| question.due_ns.max(free)).min().filter(|_| has_room)
-            }
+            Phase::OpenOrders | Phase::Balances => account,
+            Phase::Questions if self.pending() == 0 => Some(free),
+            Phase::Up | Phase::Closed if self.are_balances_due => account,
+            Phase::Questions | Phase::Up | Phase::Closed => self.next_round_ns(free),
         };
-        [late, next].into_iter().flatten().min()
+        let has_room = self.in_flight() < self.pace.in_flight_max;
+        [late, next.filter(|_| has_room)].into_iter().flatten().min()
+    }
+
+    fn next_round_ns(&self, free: u64) -> Option<u64> {
+        if self.rounds.iter().any(|active| active.flight.is_none()) {
+            return Some(free);
+        }
+        self.due.first().map(|(due_ns, _)| free.max(*due_ns))
     }
 }
 
-impl Trade {
-    fn fill(&self, venue: VenueId, child: ChildId, instrument: InstrumentId) -> ChildFill {
-        ChildFill {
-            venue,
-            child,
-            instrument,
-            side: self.side,
-            exec: self.exec,
-            qty: self.qty,
-            price: self.price,
-            fee: self.fee,
-            fee_asset: self.fee_asset,
-            liquidity: self.liquidity,
-        }
-    }
+/// The state of a child that the venue does not know, if that proves that the child never arrived.
+fn absence<D: Dialect>(asked_ns: Option<u64>, child: ChildId, dialect: &D) -> Option<OrderState> {
+    let (certain_ns, is_shown) = (dialect.certain_ns(child), dialect.is_shown(child));
+    let is_proved = proves_never_arrived(asked_ns?, certain_ns, is_shown);
+    let (order, fate) = (VenueOrderId::default(), Fate::NeverArrived);
+    is_proved.then_some(OrderState { order, fate, filled: Qty::ZERO })
 }

@@ -1,5 +1,6 @@
 //! The inquiry with a made-up venue, whose answers are plain words.
 
+use core::cell::Cell;
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueId, VenueOrderId};
@@ -7,22 +8,23 @@ use rutter_core::input::{Fate, Input, Liquidity, Side};
 use rutter_core::number::{Amount, Price, Qty};
 use rutter_transport::machine::{Action, HttpMethod, HttpRequest, HttpResponse, Outbox};
 
-use super::machine::{
-    Ask, Dialect, Inquiry, OpenOrders, OrderState, Pace, Phase, Refused, Trade, TradePage,
+use super::{
+    Ask, Dialect, Inquiry, Limit, One, OneByOne, OpenOrders, OrderState, Pace, Phase, Refused,
+    Retry, Round, Steps, Trade, TradePage,
 };
-use super::retry::Retry;
 
 const SECOND: u64 = 1_000_000_000;
 const VENUE: VenueId = VenueId(9);
 const LISTED: InstrumentId = InstrumentId(1);
 const PACE: Pace = Pace {
     questions_max: 3,
+    round_children_max: 1,
     in_flight_max: 2,
+    lists_open_orders: true,
     answer_timeout_ns: 10 * SECOND,
-    burst: 1_000,
-    request_ns: SECOND,
+    limit: Limit::Rate { burst: 1_000, call_ns: SECOND },
     pause_ns: (SECOND, SECOND),
-    retry: Retry { first_ns: SECOND, longest_ns: 4 * SECOND },
+    retry: Retry { first_ns: SECOND, longest_ns: 4 * SECOND, proof_wait_max_ns: None },
 };
 
 /// Answers are `none`, `FILLED` for an open order, `over FILLED`, or quantities of trades.
@@ -32,14 +34,15 @@ struct Words {
     shown: Vec<ChildId>,
     concluded: Vec<(ChildId, Fate)>,
     open: BTreeMap<u64, i64>,
+    trades: Cell<u128>,
 }
 
 fn text(response: Option<&HttpResponse>) -> Result<&str, Refused<&'static str>> {
-    let response = response.ok_or(Refused { error: "nothing", pause_ns: None })?;
+    let response = response.ok_or(Refused { error: "nothing", pause_ns: None, is_limit: false })?;
     match response.status {
         200 => Ok(&response.body),
-        429 => Err(Refused { error: "too often", pause_ns: Some(60 * SECOND) }),
-        _ => Err(Refused { error: "refused", pause_ns: None }),
+        429 => Err(Refused { error: "too often", pause_ns: Some(60 * SECOND), is_limit: true }),
+        _ => Err(Refused { error: "refused", pause_ns: None, is_limit: false }),
     }
 }
 
@@ -48,7 +51,7 @@ fn state(fate: Fate, filled: i64) -> OrderState {
     OrderState { order, fate, filled: Qty(filled) }
 }
 
-impl Dialect for Words {
+impl OneByOne for Words {
     type Error = &'static str;
 
     fn venue(&self) -> VenueId {
@@ -59,11 +62,11 @@ impl Dialect for Words {
         instrument == LISTED
     }
 
-    fn request(&self, ask: &Ask, id: u64, _now_ns: u64) -> HttpRequest {
+    fn request(&self, ask: &Ask<One>, id: u64, _now_ns: u64) -> HttpRequest {
         let target = match ask {
             Ask::OpenOrders => "open".to_owned(),
-            Ask::Order { child, .. } => format!("order {}", child.0),
-            Ask::Trades { order, from, .. } => format!("trades {order} {from:?}"),
+            Ask::Children(One::Order { child, .. }) => format!("order {}", child.0),
+            Ask::Children(One::Trades { order, from, .. }) => format!("trades {order} {from:?}"),
             Ask::Balances => "balances".to_owned(),
         };
         let (headers, body) = (Vec::new(), String::new());
@@ -107,7 +110,10 @@ impl Dialect for Words {
         let words = text(response)?;
         let next = words.ends_with('+').then_some(7);
         let trade = |word: &str| Trade {
-            exec: ExecId(1),
+            exec: {
+                self.trades.set(self.trades.get() + 1);
+                ExecId(self.trades.get())
+            },
             side: Side::Buy,
             qty: Qty(word.parse().expect("a number")),
             price: Price(1),
@@ -136,13 +142,13 @@ impl Dialect for Words {
         self.shown.contains(&child)
     }
 
-    fn concluded(&mut self, child: ChildId, state: &OrderState) {
+    fn settle(&mut self, child: ChildId, _instrument: InstrumentId, state: &mut OrderState) {
         self.concluded.push((child, state.fate));
     }
 }
 
 struct Bench {
-    inquiry: Inquiry,
+    inquiry: Inquiry<One, Steps>,
     words: Words,
     now: u64,
     out: Outbox<Input>,
@@ -191,7 +197,7 @@ impl Bench {
     }
 
     fn pump(&mut self) -> &mut Self {
-        self.inquiry.pump(self.now, &self.words, &mut self.out);
+        self.inquiry.pump(self.now, &mut self.words, &mut self.out);
         self.drain()
     }
 
@@ -315,4 +321,149 @@ fn a_child_of_an_instrument_that_is_not_listed_is_counted_and_dropped() {
     bench.inquiry.ask(ChildId(1), InstrumentId(2));
     bench.pump();
     assert_eq!((bench.inquiry.pending(), bench.inquiry.tally().unlisted), (0, 1));
+}
+
+#[test]
+fn a_doubt_that_is_newer_than_the_question_under_way_is_asked_about_once_more() {
+    let mut bench = Bench::up();
+    bench.ask(1).ask(1).ask(1);
+    assert_eq!((bench.requests.len(), bench.inquiry.pending()), (1, 1));
+    bench.answer("order 1", "0").told(&["fate 1 Open 0"]);
+    bench.answer("order 1", "over 0").told(&["fate 1 Closed 0"]);
+    assert_eq!((bench.requests.len(), bench.inquiry.pending()), (0, 0));
+}
+
+/// A made-up venue whose one call answers all children of a round: `known` names their states.
+#[derive(Default)]
+struct Together {
+    is_open: bool,
+}
+
+impl Dialect for Together {
+    type Error = &'static str;
+    type Call = Vec<u64>;
+    type Plan = Option<usize>;
+
+    fn venue(&self) -> VenueId {
+        VENUE
+    }
+
+    fn takes_orders(&self) -> bool {
+        self.is_open
+    }
+
+    fn next_call(&self, round: &mut Round<Option<usize>>) -> Option<Vec<u64>> {
+        let all = || round.members.iter().map(|member| member.child.0).collect();
+        round.plan.is_none().then(all)
+    }
+
+    fn request(&mut self, ask: &Ask<Vec<u64>>, id: u64, _now_ns: u64) -> HttpRequest {
+        let (headers, body) = (Vec::new(), String::new());
+        HttpRequest { id, method: HttpMethod::Get, target: format!("{ask:?}"), headers, body }
+    }
+
+    fn answer(
+        &mut self,
+        _call: &Vec<u64>,
+        response: Option<&HttpResponse>,
+        round: &mut Round<Option<usize>>,
+    ) -> Result<(), Refused<&'static str>> {
+        let words = text(response)?;
+        for word in words.split_ascii_whitespace() {
+            let (child, filled) = word.split_once(':').expect("child and quantity");
+            let child = ChildId(child.parse().expect("a number"));
+            let member = round.members.iter_mut().find(|member| member.child == child);
+            member.expect("asked").learn(state(Fate::Open, filled.parse().expect("a number")));
+        }
+        round.plan = Some(words.len());
+        Ok(())
+    }
+
+    fn balances(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<Vec<(AssetId, Amount)>, Refused<&'static str>> {
+        text(response).map(|_| Vec::new())
+    }
+
+    fn shown_open(&self) -> Vec<(ChildId, Qty)> {
+        vec![(ChildId(2), Qty(0)), (ChildId(9), Qty(4))]
+    }
+
+    fn certain_ns(&self, _child: ChildId) -> u64 {
+        0
+    }
+
+    fn is_shown(&self, child: ChildId) -> bool {
+        child.0 == 3
+    }
+
+    fn settle(&mut self, _child: ChildId, _instrument: InstrumentId, _state: &mut OrderState) {}
+}
+
+/// Answers the request that is out, or makes the first; returns what the core is told, and the next
+/// request.
+fn together(
+    now_ns: u64,
+    inquiry: &mut Inquiry<Vec<u64>, Option<usize>>,
+    venue: &mut Together,
+    out: &mut Outbox<Input>,
+    answer: &str,
+) -> (String, String) {
+    let response = HttpResponse { status: 200, body: answer.to_owned() };
+    match out.actions.pop() {
+        Some(Action::Http(request)) => {
+            inquiry.on_http(now_ns, request.id, Some(&response), venue, out);
+        }
+        Some(other) => panic!("not a request: {other:?}"),
+        None => inquiry.pump(now_ns, venue, out),
+    }
+    let told = out.emissions.drain(..).map(|input| match input {
+        Input::ChildFate { child, fate, filled, .. } => {
+            format!("{} {fate:?} {}", child.0, filled.0)
+        }
+        other => format!("{other:?}"),
+    });
+    let told = told.collect::<Vec<_>>().join(", ");
+    let asked = out.actions.last().map(|action| match action {
+        Action::Http(request) => request.target.clone(),
+        other => panic!("not a request: {other:?}"),
+    });
+    (told, asked.unwrap_or_default())
+}
+
+#[test]
+fn one_call_answers_all_children_that_are_due_and_a_closed_venue_is_told_everything() {
+    let pace = Pace { round_children_max: 3, in_flight_max: 1, lists_open_orders: false, ..PACE };
+    let (mut inquiry, mut venue) =
+        (Inquiry::new(Pace { questions_max: 9, ..pace }, 1), Together::default());
+    let mut out = Outbox::default();
+    for child in [4, 1, 2, 3, 5] {
+        inquiry.ask(ChildId(child), LISTED);
+    }
+    inquiry.start();
+    for (now_ns, answer, told, asked) in [
+        (0, "", "", "Children([1, 2, 3])"),
+        // The venue has shown 3 before, so its absence proves nothing.
+        (0, "2:0", "1 NeverArrived 0, 2 Open 0", "Children([4, 5])"),
+        (0, "4:0 5:0", "4 Open 0, 5 Open 0", ""),
+        (SECOND, "", "", "Children([3])"),
+        // The stream has shown 2 and 9. The core has been told of 2.
+        (SECOND, "3:0", "3 Open 0, 9 Open 4", "Balances"),
+        (SECOND, "", "", ""),
+    ] {
+        let next = together(now_ns, &mut inquiry, &mut venue, &mut out, answer);
+        assert_eq!(next, (told.to_owned(), asked.to_owned()), "after {answer:?}");
+    }
+    assert_eq!(inquiry.phase(), Phase::Closed, "the venue takes no orders yet");
+    venue.is_open = true;
+    inquiry.start();
+    inquiry.ask_balances();
+    let asked = together(SECOND, &mut inquiry, &mut venue, &mut out, "");
+    assert_eq!(asked, ("2 Open 0, 9 Open 4".to_owned(), "Balances".to_owned()));
+    let (told, _) = together(SECOND, &mut inquiry, &mut venue, &mut out, "");
+    assert_eq!((told.as_str(), inquiry.phase()), ("VenueUp(VenueId(9))", Phase::Up));
+    inquiry.ask_balances();
+    let asked = together(SECOND, &mut inquiry, &mut venue, &mut out, "");
+    assert_eq!(asked, (String::new(), "Balances".to_owned()), "also while up");
 }

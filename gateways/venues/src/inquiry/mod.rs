@@ -8,22 +8,26 @@
 //! asked about again, what an absence proves, which fills are missing, how failed calls are
 //! repeated. Fields, signatures and error texts are a venue's dialect, in the venue's folder.
 //!
-//! [`Inquiry`] is the whole machine for a venue that is asked about one child at a time; a venue
-//! supplies a [`Dialect`]. A venue whose call limit is so low that children must share calls plans
-//! its own calls out of the same parts: [`Retry`], [`proves_never_arrived`], [`Pause`] and
-//! [`CallCounter`].
+//! [`Inquiry`] is the whole machine. Children that are due share the calls of a [`Round`]; a venue
+//! supplies a [`Dialect`], which says which call a round needs next. A venue that is asked about one
+//! child at a time implements [`OneByOne`] instead.
 
+mod budget;
 mod counter;
+mod dialect;
 mod machine;
+mod one_by_one;
 mod pause;
 mod retry;
+mod round;
 
 #[cfg(test)]
 mod machine_tests;
 
-pub use counter::{CallCounter, CallLimit};
-pub use machine::{
-    Ask, Dialect, Inquiry, OpenOrders, OrderState, Pace, Phase, Refused, Tally, Trade, TradePage,
-};
-pub use pause::Pause;
-pub use retry::{Retry, proves_never_arrived};
+pub use budget::Limit;
+pub use counter::CallLimit;
+pub use dialect::{Ask, Dialect, OpenOrders, OrderState, Refused, Trade};
+pub use machine::{Inquiry, Pace, Phase, Tally};
+pub use one_by_one::{One, OneByOne, Steps, TradePage};
+pub use retry::Retry;
+pub use round::{Found, Member, Round};

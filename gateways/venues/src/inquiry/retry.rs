@@ -9,6 +9,10 @@ pub struct Retry {
     pub first_ns: u64,
     /// The longest wait, in nanoseconds.
     pub longest_ns: u64,
+    /// Where calls are scarce: a child that was not found and may still arrive is asked about when
+    /// its absence proves something, or after this many nanoseconds if that is sooner. `None`: such
+    /// a child is asked about after the usual waits.
+    pub proof_wait_max_ns: Option<u64>,
 }
 
 impl Retry {
@@ -21,9 +25,13 @@ impl Retry {
     /// When to ask again. Not later than `certain_ns`, the time from which an absence proves that
     /// the child never arrived, if that time is still to come.
     pub fn due_ns(self, now_ns: u64, tries: u32, certain_ns: Option<u64>) -> u64 {
-        let due_ns = now_ns.saturating_add(self.wait_ns(tries));
+        let wait_ns = self.wait_ns(tries);
+        let due_ns = now_ns.saturating_add(wait_ns);
         match certain_ns {
-            Some(certain_ns) if certain_ns > now_ns => due_ns.min(certain_ns),
+            Some(certain_ns) if certain_ns > now_ns => {
+                let wait_ns = self.proof_wait_max_ns.unwrap_or(wait_ns);
+                now_ns.saturating_add(wait_ns).min(certain_ns)
+            }
             Some(_) | None => due_ns,
         }
     }
@@ -45,18 +53,23 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let retry = Retry { first_ns: 500, longest_ns: 8_000 };
+        let retry = Retry { first_ns: 500, longest_ns: 8_000, proof_wait_max_ns: None };
         let waits = [0, 1, 2, 3, 4, 5, 63, 64, u32::MAX].map(|tries| retry.wait_ns(tries));
         assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000, 8_000]);
     }
 
     #[test]
     fn a_child_is_asked_about_at_the_moment_from_which_an_absence_is_certain() {
-        let retry = Retry { first_ns: 500, longest_ns: 8_000 };
+        let retry = Retry { first_ns: 500, longest_ns: 8_000, proof_wait_max_ns: None };
         assert_eq!(retry.due_ns(1_000, 2, None), 3_000);
         assert_eq!(retry.due_ns(1_000, 2, Some(2_500)), 2_500);
         assert_eq!(retry.due_ns(1_000, 2, Some(9_000)), 3_000);
         assert_eq!(retry.due_ns(1_000, 2, Some(1_000)), 3_000, "that moment has come already");
+
+        let scarce = Retry { proof_wait_max_ns: Some(6_000), ..retry };
+        assert_eq!(scarce.due_ns(1_000, 0, Some(5_000)), 5_000, "no call is spent before");
+        assert_eq!(scarce.due_ns(1_000, 0, Some(9_000)), 7_000);
+        assert_eq!(scarce.due_ns(1_000, 0, None), 1_500);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A line belongs here if it writes a field of one of these messages. `session` writes header and
 //! trailer.
 
-use rutter_core::input::{OrdType, Side, TimeInForce};
+use rutter_core::input::{Side, TimeInForce};
 use rutter_core::output::SendNew;
 use rutter_fix::codec::{Encoder, SOH, TimePrecision, write_timestamp};
 use rutter_fix::tags;
@@ -18,6 +18,8 @@ use crate::signing::Ed25519Signer;
 /// `RecvWindow` (25000): how long after `SendingTime` the venue may take the message, in
 /// milliseconds.
 pub(super) const RECV_WINDOW: u32 = 25_000;
+/// `OrdType` (40) of a limit order.
+const LIMIT: u8 = b'2';
 /// `MessageHandling` (25035).
 pub(super) const MESSAGE_HANDLING: u32 = 25_035;
 
@@ -78,24 +80,20 @@ pub(super) fn new_order(
         .uint(RECV_WINDOW, u64::from(recv_window_ms))
         .field(tags::CL_ORD_ID, id.as_bytes())
         .decimal(tags::ORDER_QTY, qty, listing.venue_qty_decimals)
-        .char(tags::ORD_TYPE, b'0' + new.ord_type as u8);
-    if new.ord_type == OrdType::Limit {
-        encoder.decimal(tags::PRICE, price, listing.venue_price_decimals);
-    }
+        .char(tags::ORD_TYPE, LIMIT)
+        .decimal(tags::PRICE, price, listing.venue_price_decimals);
     let side = match new.side {
         Side::Buy => b'1',
         Side::Sell => b'2',
     };
     encoder.char(tags::SIDE, side).field(tags::SYMBOL, listing.symbol.as_bytes());
-    if new.ord_type == OrdType::Limit {
-        let tif = match new.tif {
-            // The venue has no day orders and no dates: the core cancels such an order at its end.
-            TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => b'1',
-            TimeInForce::Ioc => b'3',
-            TimeInForce::Fok => b'4',
-        };
-        encoder.char(tags::TIME_IN_FORCE, tif);
-    }
+    let tif = match new.tif {
+        // The venue has no day orders and no dates: the core cancels such an order at its end.
+        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => b'1',
+        TimeInForce::Ioc => b'3',
+        TimeInForce::Fok => b'4',
+    };
+    encoder.char(tags::TIME_IN_FORCE, tif);
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
 use crate::binance::reject::Verdict;
 use crate::decimal::DecimalError;
-use crate::inquiry::{Inquiry, Phase};
+use crate::inquiry::{Inquiry, One, Phase, Steps};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
 
@@ -92,7 +92,7 @@ pub struct BinanceOrders {
     /// `None` while the messages in it are being handled.
     inbound: Option<Inbound>,
     children: Children,
-    inquiry: Inquiry,
+    inquiry: Inquiry<One, Steps>,
     backoff: Backoff,
     /// Connections that ended without the venue's Logout. The number is part of the next comp id.
     unclean: u32,
@@ -178,7 +178,7 @@ impl BinanceOrders {
     }
 
     /// Runs the inquiry with Binance's dialect.
-    fn inquire(&mut self, act: impl FnOnce(&mut Inquiry, &mut BinanceDialect<'_>)) {
+    fn inquire(&mut self, act: impl FnOnce(&mut Inquiry<One, Steps>, &mut BinanceDialect<'_>)) {
         let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,

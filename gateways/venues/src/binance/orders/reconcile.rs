@@ -11,7 +11,9 @@ use rutter_transport::secret::Secret;
 
 use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
-use crate::inquiry::{Ask, Dialect, OpenOrders, OrderState, Pace, Refused, Retry, TradePage};
+use crate::inquiry::{
+    Ask, Limit, One, OneByOne, OpenOrders, OrderState, Pace, Refused, Retry, TradePage,
+};
 use crate::listing::{Assets, Listing, Listings};
 use crate::signing::Ed25519Signer;
 
@@ -20,12 +22,13 @@ const MS: u64 = 1_000_000;
 /// How fast Binance is asked. 1,100 requests of weight 5 a minute stay below the limit of 6,000.
 pub(super) const PACE: Pace = Pace {
     questions_max: CHILDREN_MAX,
+    round_children_max: 1,
     in_flight_max: 4,
+    lists_open_orders: true,
     answer_timeout_ns: 10_000 * MS,
-    burst: 100,
-    request_ns: 60 * MS,
+    limit: Limit::Rate { burst: 100, call_ns: 60 * MS },
     pause_ns: (200 * MS, 10_000 * MS),
-    retry: Retry { first_ns: 500 * MS, longest_ns: 8_000 * MS },
+    retry: Retry { first_ns: 500 * MS, longest_ns: 8_000 * MS, proof_wait_max_ns: None },
 };
 /// Pause after HTTP 429.
 const RATE_PAUSE_NS: u64 = 10_000 * MS;
@@ -58,7 +61,7 @@ fn refused(error: RestError) -> Refused<RestError> {
         RestError::RateLimited(_) => Some(RATE_PAUSE_NS),
         _ => None,
     };
-    Refused { error, pause_ns }
+    Refused { error, pause_ns, is_limit: pause_ns.is_some() }
 }
 
 impl BinanceDialect<'_> {
@@ -67,7 +70,7 @@ impl BinanceDialect<'_> {
     }
 }
 
-impl Dialect for BinanceDialect<'_> {
+impl OneByOne for BinanceDialect<'_> {
     type Error = RestError;
 
     fn venue(&self) -> VenueId {
@@ -78,7 +81,7 @@ impl Dialect for BinanceDialect<'_> {
         self.listings.instrument(instrument).is_some()
     }
 
-    fn request(&self, ask: &Ask, id: u64, now_ns: u64) -> HttpRequest {
+    fn request(&self, ask: &Ask<One>, id: u64, now_ns: u64) -> HttpRequest {
         let query = rest::query(ask, self.node_tag, self.listings);
         rest::request(query, id, now_ns, self.signer, self.api_key)
     }
@@ -129,7 +132,7 @@ impl Dialect for BinanceDialect<'_> {
         self.children.get(child).is_some_and(|entry| entry.seen)
     }
 
-    fn concluded(&mut self, child: ChildId, state: &OrderState) {
+    fn settle(&mut self, child: ChildId, _instrument: InstrumentId, state: &mut OrderState) {
         if state.fate != Fate::Open {
             self.children.end(child);
         } else if let Some(entry) = self.children.get_mut(child) {

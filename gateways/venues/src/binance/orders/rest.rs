@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::binance::ids;
 use crate::decimal::DecimalError;
-use crate::inquiry::{Ask, OpenOrders, OrderState, Trade, TradePage};
+use crate::inquiry::{Ask, One, OpenOrders, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
 use crate::signing::{Ed25519Signer, percent_encode};
 
@@ -34,15 +34,15 @@ pub(super) struct Query {
 
 /// The query of a question. An instrument that is not listed, which is never asked about, has an
 /// empty symbol.
-pub(super) fn query(ask: &Ask, node_tag: u32, listings: &Listings) -> Query {
+pub(super) fn query(ask: &Ask<One>, node_tag: u32, listings: &Listings) -> Query {
     let symbol = |instrument| listings.instrument(instrument).map_or("", |l| l.symbol.as_str());
     let (path, query) = match *ask {
         Ask::OpenOrders => ("/api/v3/openOrders", String::new()),
-        Ask::Order { child, instrument } => {
+        Ask::Children(One::Order { child, instrument }) => {
             let (symbol, id) = (symbol(instrument), ids::order(node_tag, child));
             ("/api/v3/order", format!("symbol={symbol}&origClientOrderId={}&", id.as_str()))
         }
-        Ask::Trades { instrument, order, from } => {
+        Ask::Children(One::Trades { instrument, order, from }) => {
             let from = from.map_or(String::new(), |from| format!("fromId={from}&"));
             let (symbol, limit) = (symbol(instrument), TRADES_PER_PAGE);
             let query = format!("symbol={symbol}&orderId={order}&{from}limit={limit}&");
@@ -170,7 +170,7 @@ fn order_id(number: u64) -> VenueOrderId {
     VenueOrderId::new(number.to_string().as_bytes()).unwrap_or_default()
 }
 
-/// Reads the answer to [`Ask::Order`]; `None` when the venue does not know the order.
+/// Reads the answer to [`One::Order`]; `None` when the venue does not know the order.
 pub(super) fn order(
     response: Option<&HttpResponse>,
     listing: &Listing,
@@ -234,7 +234,7 @@ struct TradeJson<'a> {
     is_maker: bool,
 }
 
-/// Reads the answer to [`Ask::Trades`]. `assets` are the listed assets, and the asset that stands
+/// Reads the answer to [`One::Trades`]. `assets` are the listed assets, and the asset that stands
 /// for any other.
 pub(super) fn trades(
     response: Option<&HttpResponse>,

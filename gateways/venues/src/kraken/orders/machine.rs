@@ -8,7 +8,7 @@
 //! begins again after a wait.
 
 use rutter_core::id::{AssetId, ChildId};
-use rutter_core::input::{Input, OrdType, TimeInForce, VenueDownReason, VenueReject};
+use rutter_core::input::{Input, TimeInForce, VenueDownReason, VenueReject};
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
@@ -17,12 +17,13 @@ use rutter_transport::machine::{
 
 use super::children::{Children, Entry, Request, Waits};
 use super::message::{self, AddOrder, Envelope, System};
-use super::reconcile::Reconciler;
+use super::reconcile::{self, KrakenDialect, Plan};
 use super::report::{Broken, Ledger};
 use super::rest::{self, Call};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
+use crate::inquiry::Inquiry;
 use crate::kraken::config::{ConfigError, KrakenConfig};
 use crate::kraken::ids;
 use crate::listing::{Assets, Listings};
@@ -36,22 +37,20 @@ const SECOND_NS: u64 = 1_000_000_000;
 const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
 /// Longest time from the connection to both snapshots.
 const SUBSCRIBE_TIMEOUT_NS: u64 = 10 * SECOND_NS;
-/// Longest time from a REST call to its answer.
-const HTTP_TIMEOUT_NS: u64 = 30 * SECOND_NS;
+/// Longest time from the call for the token to its answer.
+const TOKEN_TIMEOUT_NS: u64 = 30 * SECOND_NS;
 /// Longest time from our close to the carrier's event that the link is closed.
 const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 /// A link that was up for this long starts its waits from the first again.
 const STABLE_NS: u64 = 60 * SECOND_NS;
-/// Stands for the time after which a child can no longer arrive, while that time is not known.
-const NEVER: u64 = u64::MAX;
 
 /// The state of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     /// No link; begins at `retry_ns`.
     Idle { retry_ns: u64 },
-    /// The token is asked for over REST.
-    Token,
+    /// The token is asked for over REST, by the call with this number.
+    Token { id: u64, deadline_ns: u64 },
     /// The carrier was asked to connect.
     Connecting { deadline_ns: u64 },
     /// The subscriptions were sent; both snapshots are due at this time.
@@ -80,24 +79,16 @@ impl core::fmt::Debug for Token {
     }
 }
 
-/// A REST call on its way.
-#[derive(Debug)]
-struct Flight {
-    id: u64,
-    call: Call,
-    deadline_ns: u64,
-}
-
 /// Kraken order entry as a machine.
 #[derive(Debug)]
 pub struct KrakenOrders {
     key: Key,
     token: Token,
     ledger: Ledger,
-    reconciler: Reconciler,
+    inquiry: Inquiry<Call, Plan>,
     link: Link,
-    up: bool,
-    up_since_ns: u64,
+    /// When the core was told that the venue is up; `None` while it is not up.
+    up_since_ns: Option<u64>,
     /// The venue takes orders. The venue tells its state first of all on each connection.
     online: bool,
     connected_ns: u64,
@@ -106,8 +97,6 @@ pub struct KrakenOrders {
     /// Sequence number of the last message of the `balances` channel.
     balances: Option<u64>,
     backoff: Backoff,
-    flight: Option<Flight>,
-    http_id: u64,
     nonce: u64,
     req_id: u64,
     silence: Silence,
@@ -123,25 +112,19 @@ impl KrakenOrders {
         let assets = Assets::new(config.assets.clone());
         let fallback_asset: AssetId = assets.ids().first().copied().ok_or(ConfigError::NoAssets)?;
         let (base, max) = (config.backoff_base_ns, config.backoff_max_ns);
-        let reconciler = Reconciler::new(
-            config.rest_limit,
-            Backoff::new(base, max, config.seed.rotate_left(32)),
-        );
+        let pace = reconcile::pace(config.rest_limit, (base, max));
         Ok(Self {
             key,
             token: Token(String::new()),
-            reconciler,
+            inquiry: Inquiry::new(pace, config.seed.rotate_left(32)),
             link: Link::Idle { retry_ns: 0 },
-            up: false,
-            up_since_ns: 0,
+            up_since_ns: None,
             online: true,
             connected_ns: 0,
             executions: None,
             balances: None,
             backoff: Backoff::new(base, max, config.seed),
             silence: Silence::new(config.silence_ns),
-            flight: None,
-            http_id: 0,
             nonce: 0,
             req_id: 0,
             ledger: Ledger {
@@ -158,13 +141,14 @@ impl KrakenOrders {
     }
 
     /// The state of the adapter.
-    pub const fn status(&self) -> Status {
+    pub fn status(&self) -> Status {
         match self.link {
-            Link::Idle { .. } | Link::Token | Link::Connecting { .. } | Link::Closing { .. } => {
-                Status::Disconnected
-            }
+            Link::Idle { .. }
+            | Link::Token { .. }
+            | Link::Connecting { .. }
+            | Link::Closing { .. } => Status::Disconnected,
             Link::Subscribing { .. } => Status::Subscribing,
-            Link::On if self.up => Status::Up,
+            Link::On if self.inquiry.is_up() => Status::Up,
             Link::On if !self.online => Status::Closed,
             Link::On => Status::Reconciling,
         }
@@ -172,7 +156,32 @@ impl KrakenOrders {
 
     /// Counts since the start.
     pub const fn counters(&self) -> Counters {
-        self.ledger.counters
+        let (own, tally) = (self.ledger.counters, self.inquiry.tally());
+        Counters {
+            rest_failures: own.rest_failures + tally.failures,
+            questions_dropped: tally.dropped,
+            never_arrived: tally.never_arrived,
+            ..own
+        }
+    }
+
+    /// Runs the inquiry with Kraken's dialect.
+    fn inquire(
+        &mut self,
+        now_ns: u64,
+        act: impl FnOnce(&mut Inquiry<Call, Plan>, &mut KrakenDialect<'_>),
+    ) {
+        let mut dialect = KrakenDialect {
+            ledger: &mut self.ledger,
+            secret: &self.key.0,
+            nonce: &mut self.nonce,
+            connected_ns: self.connected_ns,
+            is_online: self.online,
+        };
+        act(&mut self.inquiry, &mut dialect);
+        if self.inquiry.is_up() {
+            self.up_since_ns.get_or_insert(now_ns);
+        }
     }
 
     const fn next_req_id(&mut self) -> u64 {
@@ -182,8 +191,8 @@ impl KrakenOrders {
 
     /// The venue takes no orders any more. Tells the core once.
     fn down(&mut self, now_ns: u64, reason: VenueDownReason, out: &mut Outbox<Input>) {
-        if std::mem::take(&mut self.up) {
-            if now_ns.saturating_sub(self.up_since_ns) >= STABLE_NS {
+        if let Some(since_ns) = self.up_since_ns.take() {
+            if now_ns.saturating_sub(since_ns) >= STABLE_NS {
                 self.backoff.reset();
             }
             // The core takes all its children at this venue as unknown and asks about each.
@@ -202,11 +211,10 @@ impl KrakenOrders {
         out: &mut Outbox<Input>,
     ) {
         self.down(now_ns, reason, out);
-        self.reconciler.reset();
+        self.inquiry.stop();
         self.executions = None;
         self.balances = None;
         self.ledger.balances.clear();
-        self.flight = None;
         if !matches!(self.link, Link::Closing { .. }) {
             self.ledger.counters.links_lost += 1;
         }
@@ -238,21 +246,13 @@ impl KrakenOrders {
         self.lost(now_ns, reason, false, out);
     }
 
-    /// Sends a REST call. The nonce is the time in milliseconds, and at least one more than the
-    /// nonce before.
-    fn send_call(&mut self, now_ns: u64, call: Call, out: &mut Outbox<Input>) {
-        self.nonce = (now_ns / 1_000_000).max(self.nonce + 1);
-        self.http_id += 1;
-        let key = &self.ledger.config.api_key;
-        out.http(rest::request(self.http_id, &call, self.nonce, key, &self.key.0));
-        let deadline_ns = now_ns + HTTP_TIMEOUT_NS;
-        self.flight = Some(Flight { id: self.http_id, call, deadline_ns });
-    }
-
+    /// Asks for the token.
     fn begin(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
-        self.link = Link::Token;
-        self.reconciler.count_call(&Call::Token, now_ns);
-        self.send_call(now_ns, Call::Token, out);
+        let id = self.inquiry.take_id();
+        self.inquiry.count_call(Call::Token.cost(), now_ns);
+        let key = (&self.ledger.config.api_key, self.key.0.as_slice());
+        out.http(reconcile::signed(&Call::Token, id, now_ns, &mut self.nonce, key));
+        self.link = Link::Token { id, deadline_ns: now_ns + TOKEN_TIMEOUT_NS };
     }
 
     fn on_http(
@@ -262,21 +262,16 @@ impl KrakenOrders {
         response: Option<&HttpResponse>,
         out: &mut Outbox<Input>,
     ) {
-        let Some(flight) = self.flight.take_if(|flight| flight.id == id) else {
-            self.ledger.counters.ignored += 1;
-            return;
-        };
-        if flight.call == Call::Token {
+        if matches!(self.link, Link::Token { id: asked, .. } if asked == id) {
             self.on_token(now_ns, response, out);
         } else {
-            self.reconciler.on_answer(now_ns, &flight.call, response, &mut self.ledger, out);
+            self.inquire(now_ns, |inquiry, dialect| {
+                inquiry.on_http(now_ns, id, response, dialect, out);
+            });
         }
     }
 
     fn on_token(&mut self, now_ns: u64, response: Option<&HttpResponse>, out: &mut Outbox<Input>) {
-        if self.link != Link::Token {
-            return;
-        }
         match rest::token(response) {
             Ok(token) => {
                 self.token = Token(token);
@@ -340,8 +335,8 @@ impl KrakenOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         match (envelope.channel.as_ref(), envelope.method.as_ref()) {
-            ("executions", _) => self.on_executions(now_ns, envelope, out)?,
-            ("balances", _) => self.on_balances(now_ns, envelope, out)?,
+            ("executions", _) => self.on_executions(envelope, out)?,
+            ("balances", _) => self.on_balances(envelope, out)?,
             ("status", _) => self.on_status(now_ns, envelope, out)?,
             ("", "add_order" | "cancel_order") => self.ledger.answer(envelope, out)?,
             ("", "") if !envelope.error.is_empty() => self.ledger.answer(envelope, out)?,
@@ -355,7 +350,6 @@ impl KrakenOrders {
     /// Checks that no message of the channel is missing, then takes the message.
     fn on_executions(
         &mut self,
-        now_ns: u64,
         envelope: &Envelope<'_>,
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
@@ -372,13 +366,12 @@ impl KrakenOrders {
         }
         self.ledger.executions(envelope, out)?;
         self.executions = Some(sequence);
-        self.on_snapshots(now_ns);
+        self.on_snapshots();
         Ok(())
     }
 
     fn on_balances(
         &mut self,
-        now_ns: u64,
         envelope: &Envelope<'_>,
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
@@ -392,41 +385,25 @@ impl KrakenOrders {
             // Balances are totals, so asking for all of them makes up for the gap.
             ("update", last) => {
                 if last.is_none_or(|last| sequence != last + 1) {
-                    self.reconciler.ask_balances();
+                    self.inquiry.ask_balances();
                 }
             }
             _ => return Err(Broken::Shape),
         }
-        self.ledger.balances(envelope, self.up, out)?;
+        self.ledger.balances(envelope, self.inquiry.is_up(), out)?;
         self.balances = Some(sequence);
-        self.on_snapshots(now_ns);
+        self.on_snapshots();
         Ok(())
     }
 
     /// Begins with the questions once both snapshots have arrived.
-    fn on_snapshots(&mut self, now_ns: u64) {
+    fn on_snapshots(&mut self) {
         let waiting = matches!(self.link, Link::Subscribing { .. });
         if waiting && self.executions.is_some() && self.balances.is_some() {
             self.link = Link::On;
             self.ledger.counters.logons += 1;
-            self.begin_full(now_ns);
+            self.inquiry.start();
         }
-    }
-
-    fn begin_full(&mut self, _now_ns: u64) {
-        let never_after_ns = self.never_after_ns(None);
-        self.reconciler.begin_full(never_after_ns);
-    }
-
-    /// The time after which a child that the venue does not know can no longer arrive.
-    fn never_after_ns(&self, sent_ns: Option<u64>) -> u64 {
-        let config = &self.ledger.config;
-        let from_ns = match sent_ns {
-            Some(sent_ns) => sent_ns,
-            None if self.link == Link::On => self.connected_ns,
-            None => return NEVER,
-        };
-        from_ns.saturating_add(config.validity_ns).saturating_add(config.never_arrived_margin_ns)
     }
 
     fn on_status(
@@ -440,26 +417,20 @@ impl KrakenOrders {
         let Some(entry) = entries.last() else { return Ok(()) };
         let online = entry.system == "online";
         if online && !self.online && self.link == Link::On {
-            self.begin_full(now_ns);
+            self.inquiry.start();
         }
         self.online = online;
         if !online {
+            self.inquiry.close();
             self.down(now_ns, VenueDownReason::Closed, out);
         }
         Ok(())
     }
 
-    /// Does what needs no event: makes the next REST call, or tells the core that the venue is up.
+    /// Does what needs no event: makes the next REST call.
     fn drive(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
-        if self.link != Link::On || self.flight.is_some() {
-            return;
-        }
-        if let Some(call) = self.reconciler.next_call(now_ns, &mut self.ledger, out) {
-            self.send_call(now_ns, call, out);
-        } else if self.online && !self.up && self.reconciler.is_done() {
-            self.up = true;
-            self.up_since_ns = now_ns;
-            out.emit(Input::VenueUp(self.ledger.config.venue));
+        if self.link == Link::On {
+            self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
         }
     }
 
@@ -487,9 +458,9 @@ impl KrakenOrders {
             );
             return;
         }
-        let supported = new.ord_type == OrdType::Limit && new.tif != TimeInForce::Fok;
+        let supported = new.tif != TimeInForce::Fok;
         let full = self.ledger.children.is_full() || self.ledger.waits.is_full();
-        if !self.up || !supported || full || new.qty.is_zero() || new.price.0 <= 0 {
+        if !self.inquiry.is_up() || !supported || full || new.qty.is_zero() || new.price.0 <= 0 {
             return self.reject(child, out);
         }
         let req_id = self.next_req_id();
@@ -553,17 +524,16 @@ impl KrakenOrders {
     }
 
     fn on_query(&mut self, query: &ChildRef, now_ns: u64, out: &mut Outbox<Input>) {
-        let sent_ns = self.ledger.children.get(query.child).and_then(|entry| entry.sent_ns);
-        let never_after_ns = self.never_after_ns(sent_ns);
-        if !self.reconciler.ask(query.child, query.instrument, never_after_ns) {
-            self.ledger.counters.questions_dropped += 1;
-        }
+        self.inquiry.ask(query.child, query.instrument);
         self.drive(now_ns, out);
     }
 
     fn on_link_timers(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         match self.link {
             Link::Idle { retry_ns } if retry_ns <= now_ns => self.begin(now_ns, out),
+            Link::Token { deadline_ns, .. } if deadline_ns <= now_ns => {
+                self.on_token(now_ns, None, out);
+            }
             Link::Connecting { deadline_ns } | Link::Subscribing { deadline_ns }
                 if deadline_ns <= now_ns =>
             {
@@ -580,7 +550,10 @@ impl KrakenOrders {
                 }
                 Due::Dead => self.lost(now_ns, VenueDownReason::NoAnswer, false, out),
             },
-            Link::Idle { .. } | Link::Token | Link::Connecting { .. } | Link::Closing { .. } => {}
+            Link::Idle { .. }
+            | Link::Token { .. }
+            | Link::Connecting { .. }
+            | Link::Closing { .. } => {}
         }
     }
 }
@@ -616,7 +589,7 @@ impl Machine for KrakenOrders {
                     | CloseReason::Requested => VenueDownReason::LinkLost,
                 };
                 // The end of a link that was given up before changes nothing.
-                if !matches!(self.link, Link::Idle { .. } | Link::Token) {
+                if !matches!(self.link, Link::Idle { .. } | Link::Token { .. }) {
                     self.lost(now_ns, down, true, out);
                 }
             }
@@ -640,10 +613,6 @@ impl Machine for KrakenOrders {
     }
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
-        if let Some(flight) = self.flight.as_ref().filter(|f| f.deadline_ns <= now_ns) {
-            let id = flight.id;
-            self.on_http(now_ns, id, None, out);
-        }
         self.on_link_timers(now_ns, out);
         while let Some(wait) = self.ledger.waits.overdue(now_ns) {
             self.ledger.unanswered(&wait, out);
@@ -653,22 +622,16 @@ impl Machine for KrakenOrders {
 
     fn next_timer_ns(&self) -> Option<u64> {
         let link = match self.link {
-            Link::Idle { retry_ns } => Some(retry_ns),
-            Link::Token => None,
-            Link::Connecting { deadline_ns } | Link::Closing { deadline_ns } => Some(deadline_ns),
-            Link::Subscribing { .. } | Link::On => {
-                let alive = self.silence.next_ns();
-                match self.link {
-                    Link::Subscribing { deadline_ns } => Some(alive.min(deadline_ns)),
-                    _ => Some(alive),
-                }
-            }
+            Link::Idle { retry_ns } => retry_ns,
+            Link::Token { deadline_ns, .. }
+            | Link::Connecting { deadline_ns }
+            | Link::Closing { deadline_ns } => deadline_ns,
+            Link::Subscribing { deadline_ns } => self.silence.next_ns().min(deadline_ns),
+            Link::On => self.silence.next_ns(),
         };
-        let call = match &self.flight {
-            Some(flight) => Some(flight.deadline_ns),
-            None if self.link == Link::On => self.reconciler.next_ns(self.silence.heard_ns()),
-            None => None,
-        };
-        [link, call, self.ledger.waits.next_ns()].into_iter().flatten().min()
+        [Some(link), self.inquiry.next_timer_ns(), self.ledger.waits.next_ns()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

@@ -5,9 +5,9 @@
 //! `feed`.
 //!
 //! [`KrakenOrders`] is the machine. [`message`] reads and writes WebSocket messages, [`report`]
-//! turns them into the core's inputs, [`rest`] signs and reads REST calls, [`reconcile`] and
-//! [`round`] decide which calls are needed, [`children`] is the table of the children sent, and
-//! [`time`] prints times.
+//! turns them into the core's inputs, [`rest`] signs and reads REST calls, [`reconcile`] says which
+//! calls the shared inquiry needs, [`children`] is the table of the children sent, and [`time`]
+//! prints times.
 //!
 //! Open orders are known from the `executions` channel, whose sequence is proved. The fate of a
 //! child in doubt is found over REST: `OpenOrders` first; then `QueryOrders` when the venue's order
@@ -21,7 +21,6 @@ pub mod message;
 mod reconcile;
 mod report;
 pub mod rest;
-mod round;
 mod status;
 pub mod time;
 

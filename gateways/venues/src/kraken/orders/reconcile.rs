@@ -1,37 +1,33 @@
-//! What became of children, asked over REST: which rounds there are and which call is next.
+//! Kraken's part of asking what became of children: which call the children of a round need next,
+//! and what its answer tells of each.
 //!
-//! A line belongs here if it decides the next call or passes an answer on. What the answers add up
-//! to for each child is `round`; fields and signatures are `rest`. Waits, pauses, the call counter
-//! and the proof of an absence are shared with other venues, in [`crate::inquiry`].
+//! A line belongs here if it connects Kraken's REST calls and the ledger with the shared
+//! [`Inquiry`](crate::inquiry::Inquiry). Fields and signatures are `rest`.
 //!
-//! Kraken's call counter allows about one call in six seconds, so children share calls: they are
-//! gathered into rounds, and one call is on its way at a time. A round lists the open orders. It
-//! then finds the remaining children by id; when they are several, the newest pages of closed
-//! orders come first, since one such call finds many. It then reads the trades of all children
-//! that have traded. At its end it tells the core all fills of a child first and its fate last. A
-//! child without a clear answer is asked about again in a later round, for ever.
+//! Kraken's call counter allows about one call in six seconds, so children share calls. A round
+//! lists the open orders. It then finds the remaining children by id; when they are several, the
+//! newest pages of closed orders come first, since one such call finds many. It then reads the
+//! trades of all children that have traded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rutter_core::id::{ChildId, InstrumentId};
-use rutter_core::input::{Fate, Input};
-use rutter_core::number::Amount;
-use rutter_transport::machine::{HttpResponse, Outbox};
+use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueId};
+use rutter_core::input::{Fate, Liquidity, Side};
+use rutter_core::number::{Amount, Qty};
+use rutter_transport::machine::{HttpRequest, HttpResponse};
 
+use super::children::End;
 use super::message::{self, digits};
 use super::report::Ledger;
-use super::rest::{self, Call, Orders, PAGE, QUERY_ORDERS_MAX, RestError};
-use super::round::{Ask, Member, Round, Step};
-use crate::backoff::Backoff;
-use crate::inquiry::{CallCounter, CallLimit, Pause};
+use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
+use super::time::unix_seconds;
+use crate::inquiry::{
+    Ask, CallLimit, Dialect, Limit, Member, OrderState, Pace, Refused, Retry, Round, Trade,
+};
 use crate::kraken::ids;
 use crate::listing::amount;
 
-/// Most children in doubt at once.
-pub(super) const ASKS_MAX: usize = 1 << 17;
-
-/// Most children in one round.
-const ROUND_MAX: usize = 100;
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// Most children of one round that are asked for alone. The others wait for the next round, so that
 /// the core soon hears of the children that were found.
@@ -46,336 +42,407 @@ const RECENT_PAGES_MAX: usize = 4;
 /// Most pages of trades in one round.
 const PAGES_MAX: usize = 200;
 
-/// The children in doubt, the round under way, and the pace of calls.
-#[derive(Debug)]
-pub(super) struct Reconciler {
-    asks: BTreeMap<ChildId, Ask>,
-    round: Option<Round>,
-    balances_due: bool,
-    /// The venue comes up afterwards, so the core is told of all open orders as well.
-    full: bool,
-    /// Children whose fate the core was told since the link came up.
-    told: BTreeSet<ChildId>,
-    counter: CallCounter,
-    pause: Pause,
+/// Trades are read from this long before the opening of the round's oldest order, in seconds.
+const TRADES_MARGIN_S: u64 = 5;
+
+/// How Kraken is asked: one call at a time, under the account's call counter.
+pub(super) const fn pace(limit: CallLimit, pause_ns: (u64, u64)) -> Pace {
+    Pace {
+        questions_max: 1 << 17,
+        round_children_max: 100,
+        in_flight_max: 1,
+        // The channel `executions` shows them.
+        lists_open_orders: false,
+        answer_timeout_ns: 30 * SECOND_NS,
+        limit: Limit::Counter { limit, cost_max: 2 },
+        pause_ns,
+        retry: Retry {
+            first_ns: SECOND_NS,
+            longest_ns: 32 * SECOND_NS,
+            proof_wait_max_ns: Some(90 * SECOND_NS),
+        },
+    }
 }
 
-impl Reconciler {
-    pub fn new(limit: CallLimit, backoff: Backoff) -> Self {
-        Self {
-            asks: BTreeMap::new(),
-            round: None,
-            balances_due: false,
-            full: false,
-            told: BTreeSet::new(),
-            counter: CallCounter::new(limit),
-            pause: Pause::new(backoff),
-        }
+/// The kind of call that comes next in a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    /// List the open orders.
+    #[default]
+    Open,
+    /// Find closed orders by the venue's ids, at most `batch` in one call, from member `from` on.
+    Known { from: usize, batch: usize },
+    /// List the newest closed orders.
+    Recent { pages: usize },
+    /// Find one closed order by our id, from member `from` on.
+    Closed { from: usize, asked: usize },
+    /// Read the trades.
+    Trades { offset: usize, pages: usize },
+    /// No further call is needed.
+    Told,
+}
+
+/// How far the calls of a round are.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    step: Step,
+    /// When the orders that were found were opened, in Unix seconds.
+    opened_s: BTreeMap<ChildId, u64>,
+}
+
+/// What Kraken's calls and answers need, borrowed from the machine for one call.
+pub(super) struct KrakenDialect<'a> {
+    pub ledger: &'a mut Ledger,
+    /// The decoded API secret.
+    pub secret: &'a [u8],
+    /// The last nonce.
+    pub nonce: &'a mut u64,
+    /// When the private link was connected.
+    pub connected_ns: u64,
+    /// The venue takes orders.
+    pub is_online: bool,
+}
+
+/// The signed request of a call. The nonce is the time in milliseconds, and at least one more than
+/// the nonce before.
+pub(super) fn signed(
+    call: &Call,
+    id: u64,
+    now_ns: u64,
+    nonce: &mut u64,
+    key: (&rutter_transport::secret::Secret, &[u8]),
+) -> HttpRequest {
+    *nonce = (now_ns / 1_000_000).max(*nonce + 1);
+    rest::request(id, call, *nonce, key.0, key.1)
+}
+
+fn refused(error: RestError) -> Refused<RestError> {
+    let is_limit = matches!(&error, RestError::Venue(text) if text.contains("Rate limit"));
+    Refused { error, pause_ns: None, is_limit }
+}
+
+impl Dialect for KrakenDialect<'_> {
+    type Error = RestError;
+    type Call = Call;
+    type Plan = Plan;
+
+    fn venue(&self) -> VenueId {
+        self.ledger.config.venue
     }
 
-    /// The core asks about a child. False when too many children are in doubt.
-    pub fn ask(&mut self, child: ChildId, instrument: InstrumentId, never_after_ns: u64) -> bool {
-        if self.asks.len() >= ASKS_MAX && !self.asks.contains_key(&child) {
-            return false;
-        }
-        let ask = Ask { instrument, never_after_ns, at_ns: 0, attempts: 0 };
-        let held = self.asks.entry(child).or_insert(ask);
-        held.at_ns = 0;
-        true
+    fn takes_orders(&self) -> bool {
+        self.is_online
     }
 
-    /// The link is up. Every question is answered before the venue counts as up. A child that an
-    /// earlier connection sent can no longer arrive after `never_after_ns`.
-    pub fn begin_full(&mut self, never_after_ns: u64) {
-        self.full = true;
-        self.told.clear();
-        self.balances_due = true;
-        for ask in self.asks.values_mut() {
-            // An earlier process sent the child, at a time that is not known.
-            if ask.never_after_ns == u64::MAX {
-                ask.never_after_ns = never_after_ns;
-            }
-        }
-    }
-
-    /// The balances of the stream cannot be trusted: asks for all balances.
-    pub const fn ask_balances(&mut self) {
-        self.balances_due = true;
-    }
-
-    /// The link is gone. The findings of the round are dropped, and its questions stay.
-    pub fn reset(&mut self) {
-        if let Some(round) = self.round.take() {
-            self.put_back(round.members);
-        }
-        self.full = false;
-        self.balances_due = false;
-    }
-
-    fn put_back(&mut self, members: Vec<Member>) {
-        for member in members {
-            self.asks.entry(member.child).or_insert(member.ask);
-        }
-    }
-
-    pub fn is_done(&self) -> bool {
-        self.asks.is_empty() && self.round.is_none() && !self.balances_due
-    }
-
-    /// Counts a call that another part of the adapter makes.
-    pub fn count_call(&mut self, call: &Call, now_ns: u64) {
-        self.counter.add(call.cost(), now_ns);
-    }
-
-    /// When [`Reconciler::next_call`] may have something.
-    pub fn next_ns(&self, now_ns: u64) -> Option<u64> {
-        let balances = self.balances_due && (self.asks.is_empty() || !self.full);
-        let due = if self.round.is_some() || balances {
-            now_ns
-        } else {
-            self.asks.values().map(|ask| ask.at_ns).min()?
-        };
-        Some(due.max(self.pause.until_ns()).max(self.counter.ready_ns(2, now_ns)))
-    }
-
-    /// The next call to make, if it is time for one.
-    pub fn next_call(
-        &mut self,
-        now_ns: u64,
-        ledger: &mut Ledger,
-        out: &mut Outbox<Input>,
-    ) -> Option<Call> {
-        if now_ns < self.pause.until_ns() || now_ns < self.counter.ready_ns(2, now_ns) {
-            return None;
-        }
-        if self.round.is_none() {
-            self.begin_round(now_ns);
-        }
-        let call = if let Some(call) = self.round_call(ledger) {
-            call
-        } else {
-            self.tell(now_ns, ledger, out);
-            if !self.balances_due || (self.full && !self.asks.is_empty()) {
-                return None;
-            }
-            self.tell_open(ledger, out);
-            ledger.balances.clear();
-            Call::Balances
-        };
-        self.counter.add(call.cost(), now_ns);
-        Some(call)
-    }
-
-    fn begin_round(&mut self, now_ns: u64) {
-        let due = self.asks.iter().filter(|(_, ask)| ask.at_ns <= now_ns);
-        let members: Vec<Member> = due
-            .take(ROUND_MAX)
-            .map(|(child, ask)| Member {
-                child: *child,
-                ask: *ask,
-                found: None,
-                unclear: false,
-                postponed: false,
-            })
-            .collect();
-        for member in &members {
-            self.asks.remove(&member.child);
-        }
-        if !members.is_empty() {
-            self.round = Some(Round { started_ns: now_ns, members, step: Step::Open });
-        }
-    }
-
-    /// The next call of the round; skips steps that need no call.
-    fn round_call(&mut self, ledger: &Ledger) -> Option<Call> {
-        let round = self.round.as_mut()?;
-        if let Step::Known { from, batch } = round.step {
-            let known = round.lookups(ledger, from, true);
+    /// Skips the steps that need no call.
+    fn next_call(&self, round: &mut Round<Plan>) -> Option<Call> {
+        if let Step::Known { from, batch } = round.plan.step {
+            let known = self.lookups(round, from, true);
             let chosen: Vec<_> = known.into_iter().take(batch).collect();
             if !chosen.is_empty() {
-                let ids = chosen.into_iter().map(|at| round.order_of(at, ledger)).collect();
+                let ids = chosen.into_iter().map(|at| self.order_of(round, at)).collect();
                 return Some(Call::QueryOrders(ids));
             }
-            round.step = Step::Recent { pages: 0 };
+            round.plan.step = Step::Recent { pages: 0 };
         }
-        if let Step::Recent { pages } = round.step {
-            if pages < RECENT_PAGES_MAX && round.lookups(ledger, 0, false).len() >= RECENT_MIN {
+        if let Step::Recent { pages } = round.plan.step {
+            if pages < RECENT_PAGES_MAX && self.lookups(round, 0, false).len() >= RECENT_MIN {
                 return Some(Call::RecentOrders { offset: pages * PAGE });
             }
-            round.step = Step::Closed { from: 0, asked: 0 };
+            round.plan.step = Step::Closed { from: 0, asked: 0 };
         }
-        if let Step::Closed { from, asked } = round.step {
-            let lookups = round.lookups(ledger, from, false);
+        if let Step::Closed { from, asked } = round.plan.step {
+            let lookups = self.lookups(round, from, false);
             if asked >= ALONE_MAX {
-                round.postpone(&lookups);
+                postpone(round, &lookups);
             } else if let Some(at) = lookups.first().copied() {
-                round.step = Step::Closed { from: at, asked };
+                round.plan.step = Step::Closed { from: at, asked };
                 let child = round.members.get(at)?.child;
-                let text = ids::order(ledger.config.node_tag, child);
+                let text = ids::order(self.ledger.config.node_tag, child);
                 return Some(Call::ClosedOrders(text.as_str().to_owned()));
             }
-            round.step = Step::Trades { offset: 0, pages: 0 };
+            round.plan.step = Step::Trades { offset: 0, pages: 0 };
         }
-        match round.step {
+        match round.plan.step {
             Step::Open => Some(Call::OpenOrders),
             Step::Trades { offset, .. } => {
-                let start_s = round.trades_from_s()?;
+                let start_s = trades_from_s(round)?;
                 Some(Call::TradesHistory { start_s, offset })
             }
             Step::Known { .. } | Step::Recent { .. } | Step::Closed { .. } | Step::Told => None,
         }
     }
 
-    /// Takes the answer to the pending call.
-    pub fn on_answer(
-        &mut self,
-        now_ns: u64,
-        call: &Call,
-        response: Option<&HttpResponse>,
-        ledger: &mut Ledger,
-        out: &mut Outbox<Input>,
-    ) {
-        let result = match call {
-            Call::Token => Ok(()),
-            Call::Balances => self.on_balances(response, ledger, out),
-            Call::OpenOrders => rest::open_orders(response).map(|orders| {
-                self.on_orders(&orders, ledger);
-                self.step(Step::Known { from: 0, batch: QUERY_ORDERS_MAX });
-            }),
-            Call::QueryOrders(_) => {
-                let orders = rest::query_orders(response);
-                orders.map(|orders| self.on_known(&orders, ledger))
-            }
-            Call::ClosedOrders(asked) => rest::closed_orders(response).map(|orders| {
-                self.on_orders(&orders, ledger);
-                self.on_filtered(&orders, asked, ledger);
-            }),
-            Call::RecentOrders { .. } => rest::closed_orders(response).map(|orders| {
-                self.on_orders(&orders, ledger);
-                self.next_recent(orders.len());
-            }),
-            Call::TradesHistory { .. } => {
-                let page = rest::trades(response);
-                page.map(|page| self.on_trades(&page, ledger))
-            }
-        };
-        match result {
-            Ok(()) => self.pause.succeeded(),
-            Err(error) => self.on_error(now_ns, &error, ledger),
-        }
+    fn cost(&self, ask: &Ask<Call>) -> u32 {
+        call_of(ask).cost()
     }
 
-    fn step(&mut self, step: Step) {
-        if let Some(round) = &mut self.round {
-            round.step = step;
+    fn request(&mut self, ask: &Ask<Call>, id: u64, now_ns: u64) -> HttpRequest {
+        if *ask == Ask::Balances {
+            // From now on, a balance that the stream tells is newer than the answer.
+            self.ledger.balances.clear();
         }
+        let key = (&self.ledger.config.api_key, self.secret);
+        signed(call_of(ask), id, now_ns, self.nonce, key)
+    }
+
+    fn answer(
+        &mut self,
+        call: &Call,
+        response: Option<&HttpResponse>,
+        round: &mut Round<Plan>,
+    ) -> Result<(), Refused<RestError>> {
+        let result = match call {
+            Call::Token | Call::Balances => Ok(()),
+            Call::OpenOrders => rest::open_orders(response).map(|orders| {
+                self.on_orders(&orders, round);
+                round.plan.step = Step::Known { from: 0, batch: QUERY_ORDERS_MAX };
+            }),
+            Call::QueryOrders(_) => {
+                rest::query_orders(response).map(|orders| self.on_known(&orders, round))
+            }
+            Call::ClosedOrders(asked) => rest::closed_orders(response).map(|orders| {
+                self.on_orders(&orders, round);
+                self.on_filtered(&orders, asked, round);
+            }),
+            Call::RecentOrders { .. } => rest::closed_orders(response).map(|orders| {
+                self.on_orders(&orders, round);
+                next_recent(orders.len(), round);
+            }),
+            Call::TradesHistory { .. } => {
+                rest::trades(response).map(|page| self.on_trades(&page, round))
+            }
+        };
+        result.map_err(|error| {
+            self.on_error(&error, round);
+            refused(error)
+        })
+    }
+
+    fn balances(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<Vec<(AssetId, Amount)>, Refused<RestError>> {
+        let ledger = &*self.ledger;
+        let told = rest::balances(response).map_err(refused)?;
+        let assets = ledger.assets.ids().into_iter();
+        let mut totals: BTreeMap<_, _> = assets.map(|asset| (asset, Amount::ZERO)).collect();
+        for (name, info) in &told {
+            if let Some(asset) = ledger.assets.name(name.as_bytes()) {
+                let part = amount(digits(info.balance)).map_err(|_| refused(RestError::Shape))?;
+                let total = totals.entry(asset).or_default();
+                *total = total.plus(part);
+            }
+        }
+        // A balance that the stream told while the call was under way is newer.
+        totals.extend(ledger.balances.iter().map(|(asset, total)| (*asset, *total)));
+        Ok(totals.into_iter().collect())
+    }
+
+    fn shown_open(&self) -> Vec<(ChildId, Qty)> {
+        let open = self.ledger.children.live().filter(|(_, entry)| entry.accepted);
+        open.map(|(child, entry)| (child, entry.filled)).collect()
+    }
+
+    /// An earlier process sent the child at the latest when this connection was made.
+    fn certain_ns(&self, child: ChildId) -> u64 {
+        let entry = self.ledger.children.get(child);
+        let sent_ns = entry.and_then(|entry| entry.sent_ns).unwrap_or(self.connected_ns);
+        let config = &self.ledger.config;
+        let valid_ns = sent_ns.saturating_add(config.validity_ns);
+        valid_ns.saturating_add(config.never_arrived_margin_ns).saturating_add(1)
+    }
+
+    fn is_shown(&self, child: ChildId) -> bool {
+        self.ledger.children.get(child).is_some_and(|entry| !entry.order.is_empty())
+    }
+
+    fn settle(&mut self, child: ChildId, instrument: InstrumentId, state: &mut OrderState) {
+        let ledger = &mut *self.ledger;
+        if state.fate != Fate::NeverArrived {
+            if ledger.children.known(child, instrument).is_none() {
+                ledger.counters.children_dropped += 1;
+            }
+            ledger.children.join(child, state.order);
+            if let Some(entry) = ledger.children.get_mut(child) {
+                entry.accepted = true;
+                entry.filled = entry.filled.max(state.filled);
+                state.filled = entry.filled;
+                // The stream has told the end of the order, which is newer than the answer.
+                match (entry.end, state.fate) {
+                    (Some(end), Fate::Open) if end.expired => state.fate = Fate::Expired,
+                    (Some(_), Fate::Open) => state.fate = Fate::Closed,
+                    _ => {}
+                }
+            }
+        }
+        if state.fate != Fate::Open {
+            let end = End { expired: state.fate == Fate::Expired, filled: state.filled };
+            ledger.children.end(child, end);
+        }
+    }
+}
+
+/// The call behind a question of the shared inquiry.
+const fn call_of(ask: &Ask<Call>) -> &Call {
+    match ask {
+        Ask::OpenOrders => &Call::OpenOrders,
+        Ask::Children(call) => call,
+        Ask::Balances => &Call::Balances,
+    }
+}
+
+/// The time from which trades must be read, in Unix seconds; `None` when no trade is missing.
+fn trades_from_s(round: &Round<Plan>) -> Option<u64> {
+    let missing = round.members.iter().filter(|member| !member.is_complete());
+    let opened = missing.filter_map(|member| round.plan.opened_s.get(&member.child)).min()?;
+    Some(opened.saturating_sub(TRADES_MARGIN_S))
+}
+
+fn postpone(round: &mut Round<Plan>, positions: &[usize]) {
+    for at in positions {
+        if let Some(member) = round.members.get_mut(*at) {
+            member.is_postponed = true;
+        }
+    }
+}
+
+/// Concludes nothing in this round about the member at that position.
+fn give_up(at: usize, round: &mut Round<Plan>) {
+    if let Some(member) = round.members.get_mut(at) {
+        member.is_unclear = true;
+    }
+}
+
+/// A page of closed orders was read; a short one is the last.
+const fn next_recent(orders: usize, round: &mut Round<Plan>) {
+    if let Step::Recent { pages } = &mut round.plan.step {
+        *pages = if orders < PAGE { RECENT_PAGES_MAX } else { *pages + 1 };
+    }
+}
+
+/// The member that was looked up by our id is done with, found or not.
+const fn pass_over_closed(round: &mut Round<Plan>) {
+    if let Step::Closed { from, asked } = &mut round.plan.step {
+        *from += 1;
+        *asked += 1;
+    }
+}
+
+impl KrakenDialect<'_> {
+    /// Positions, from `from` on, of the members that were not found yet. With `by_order`, those
+    /// whose order id at the venue is known; otherwise the others.
+    fn lookups(&self, round: &Round<Plan>, from: usize, by_order: bool) -> Vec<usize> {
+        let wanted = |(_, member): &(usize, &Member)| {
+            let is_open = member.found.is_none() && !member.is_unclear;
+            is_open && self.is_shown(member.child) == by_order
+        };
+        let members = round.members.iter().enumerate().skip(from);
+        members.filter(wanted).map(|(at, _)| at).collect()
+    }
+
+    fn order_of(&self, round: &Round<Plan>, at: usize) -> String {
+        let member = round.members.get(at);
+        let entry = member.and_then(|member| self.ledger.children.get(member.child));
+        entry.map(|entry| entry.order.as_str().to_owned()).unwrap_or_default()
     }
 
     /// The call failed. A refusal of one id must not hold up the others. Any other call is made
     /// again later.
-    fn on_error(&mut self, now_ns: u64, error: &RestError, ledger: &mut Ledger) {
-        ledger.counters.rest_failures += 1;
-        self.pause.failed(now_ns, None);
+    fn on_error(&self, error: &RestError, round: &mut Round<Plan>) {
         let RestError::Venue(text) = error else { return };
-        if text.contains("Rate limit") {
-            self.counter.fill(now_ns);
-        }
         if text.starts_with("EAPI:") || text.starts_with("EService:") {
             return;
         }
-        match self.round.as_ref().map(|round| round.step) {
-            Some(Step::Known { from, batch }) if batch > 1 => {
-                self.step(Step::Known { from, batch: 1 });
+        match round.plan.step {
+            Step::Known { from, batch } if batch > 1 => {
+                round.plan.step = Step::Known { from, batch: 1 };
             }
-            Some(Step::Known { from, .. }) => self.give_up_known(from, ledger),
-            Some(Step::Closed { from, .. }) => {
-                self.give_up(from);
-                self.pass_over_closed();
+            Step::Known { from, .. } => {
+                if let Some(at) = self.lookups(round, from, true).first() {
+                    give_up(*at, round);
+                }
             }
-            Some(Step::Open | Step::Recent { .. } | Step::Trades { .. } | Step::Told) | None => {}
-        }
-    }
-
-    /// Concludes nothing in this round about the member at that position.
-    fn give_up(&mut self, at: usize) {
-        if let Some(member) = self.round.as_mut().and_then(|round| round.members.get_mut(at)) {
-            member.unclear = true;
-        }
-    }
-
-    fn give_up_known(&mut self, from: usize, ledger: &Ledger) {
-        let first = self.round.as_ref().map(|round| round.lookups(ledger, from, true));
-        if let Some(at) = first.and_then(|lookups| lookups.first().copied()) {
-            self.give_up(at);
+            Step::Closed { from, .. } => {
+                give_up(from, round);
+                pass_over_closed(round);
+            }
+            Step::Open | Step::Recent { .. } | Step::Trades { .. } | Step::Told => {}
         }
     }
 
     /// The venue was asked for the closed orders with one of our ids. If it names other orders, it
     /// ignored the filter, and the absence of ours proves nothing.
-    fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, ledger: &mut Ledger) {
+    fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, round: &mut Round<Plan>) {
         if orders.values().any(|info| info.cl_ord_id.as_deref() != Some(asked)) {
-            ledger.counters.protocol_errors += 1;
-            let step = self.round.as_ref().map(|round| round.step);
-            if let Some(Step::Closed { from, .. }) = step
-                && !self.is_found(from)
+            self.ledger.counters.protocol_errors += 1;
+            if let Step::Closed { from, .. } = round.plan.step
+                && round.members.get(from).is_none_or(|member| member.found.is_none())
             {
-                self.give_up(from);
+                give_up(from, round);
             }
         }
-        self.pass_over_closed();
+        pass_over_closed(round);
     }
 
-    fn is_found(&self, at: usize) -> bool {
-        let member = self.round.as_ref().and_then(|round| round.members.get(at));
-        member.is_some_and(|member| member.found.is_some())
-    }
-
-    /// A page of closed orders was read; a short one is the last.
-    fn next_recent(&mut self, orders: usize) {
-        if let Some(Round { step: Step::Recent { pages }, .. }) = &mut self.round {
-            *pages = if orders < PAGE { RECENT_PAGES_MAX } else { *pages + 1 };
-        }
-    }
-
-    /// The member that was looked up by our id is done with, found or not.
-    fn pass_over_closed(&mut self) {
-        if let Some(Round { step: Step::Closed { from, asked }, .. }) = &mut self.round {
-            *from += 1;
-            *asked += 1;
-        }
-    }
-
-    fn on_orders(&mut self, orders: &Orders<'_>, ledger: &mut Ledger) {
-        let Some(round) = &mut self.round else { return };
+    fn on_orders(&mut self, orders: &Orders<'_>, round: &mut Round<Plan>) {
         for (txid, info) in orders {
             let Some(order) = message::order_id(txid) else { continue };
-            let by_id = info.cl_ord_id.as_deref().and_then(|id| ledger.child(id));
-            let child = by_id.or_else(|| ledger.children.of_order(order));
-            if let Some(child) = child
-                && let Some(member) = round.members.iter_mut().find(|m| m.child == child)
-            {
-                member.learn(order, info, ledger);
+            let by_id = info.cl_ord_id.as_deref().and_then(|id| self.ledger.child(id));
+            let Some(child) = by_id.or_else(|| self.ledger.children.of_order(order)) else {
+                continue;
+            };
+            let Some(member) = round.members.iter_mut().find(|m| m.child == child) else {
+                continue;
+            };
+            let fate = self.fate(child, info);
+            let listing = self.ledger.listing(member.instrument);
+            let filled = listing.and_then(|listing| listing.qty(digits(info.vol_exec)).ok());
+            if let (Some(fate), Some(filled)) = (fate, filled) {
+                member.learn(OrderState { order, fate, filled });
+                let opened_s = info.opentm.and_then(|raw| unix_seconds(digits(raw)));
+                round.plan.opened_s.insert(child, opened_s.unwrap_or(0));
+            } else {
+                self.ledger.counters.protocol_errors += 1;
+                member.is_unclear = true;
             }
         }
     }
 
-    fn on_known(&mut self, orders: &Orders<'_>, ledger: &mut Ledger) {
-        let Some(Round { step: Step::Known { from, batch }, .. }) = self.round else { return };
-        let asked = self.round.as_ref().map(|round| round.lookups(ledger, from, true));
-        self.on_orders(orders, ledger);
-        // All members of the batch are done with, found or not.
-        let last = asked.and_then(|asked| asked.into_iter().take(batch).next_back());
-        self.step(Step::Known { from: last.map_or(from, |at| at + 1), batch });
+    fn fate(&self, child: ChildId, info: &OrderInfo<'_>) -> Option<Fate> {
+        let entry = self.ledger.children.get(child);
+        let ioc = entry.is_some_and(|entry| entry.ioc && !entry.cancel_asked)
+            || info.reason.as_deref().is_some_and(|reason| reason.starts_with("IOC"));
+        match info.status.as_ref() {
+            "pending" | "open" => Some(Fate::Open),
+            "closed" => Some(Fate::Closed),
+            "canceled" => Some(if ioc { Fate::Expired } else { Fate::Closed }),
+            "expired" => Some(Fate::Expired),
+            _ => None,
+        }
     }
 
-    fn on_trades(&mut self, page: &rest::Trades<'_>, ledger: &mut Ledger) {
-        let Some(round) = &mut self.round else { return };
-        let Step::Trades { offset, pages } = round.step else { return };
-        for (exec, trade) in &page.trades {
-            let order = message::order_id(&trade.ordertxid);
-            let of = |m: &&mut Member| m.found.as_ref().is_some_and(|f| Some(f.order) == order);
-            if let Some(member) = round.members.iter_mut().find(of) {
-                member.trade(exec, trade, ledger);
+    fn on_known(&mut self, orders: &Orders<'_>, round: &mut Round<Plan>) {
+        let Step::Known { from, batch } = round.plan.step else { return };
+        let asked = self.lookups(round, from, true);
+        self.on_orders(orders, round);
+        // All members of the batch are done with, found or not.
+        let last = asked.into_iter().take(batch).next_back();
+        round.plan.step = Step::Known { from: last.map_or(from, |at| at + 1), batch };
+    }
+
+    fn on_trades(&mut self, page: &rest::Trades<'_>, round: &mut Round<Plan>) {
+        let Step::Trades { offset, pages } = round.plan.step else { return };
+        for (exec, info) in &page.trades {
+            let order = message::order_id(&info.ordertxid);
+            let of =
+                |m: &&mut Member| m.found.as_ref().is_some_and(|f| Some(f.state.order) == order);
+            let Some(member) = round.members.iter_mut().find(of) else { continue };
+            if let Some(trade) = self.trade(member.instrument, exec, info) {
+                member.add(trade);
+            } else {
+                self.ledger.counters.protocol_errors += 1;
+                member.is_unclear = true;
             }
         }
         let read = offset + page.trades.len();
@@ -383,66 +450,31 @@ impl Reconciler {
             || page.count.map_or(page.trades.len() < PAGE, |count| read >= count)
             || pages + 1 >= PAGES_MAX;
         if pages + 1 >= PAGES_MAX {
-            ledger.counters.rest_failures += 1;
+            self.ledger.counters.rest_failures += 1;
         }
         let complete = round.members.iter().all(Member::is_complete);
-        round.step = if complete || is_last {
+        round.plan.step = if complete || is_last {
             Step::Told
         } else {
             Step::Trades { offset: read, pages: pages + 1 }
         };
     }
 
-    fn on_balances(
-        &mut self,
-        response: Option<&HttpResponse>,
-        ledger: &mut Ledger,
-        out: &mut Outbox<Input>,
-    ) -> Result<(), RestError> {
-        let told = rest::balances(response)?;
-        let mut totals: BTreeMap<_, _> =
-            ledger.assets.ids().into_iter().map(|asset| (asset, Amount::ZERO)).collect();
-        for (name, info) in &told {
-            if let Some(asset) = ledger.assets.name(name.as_bytes()) {
-                let part = amount(digits(info.balance)).map_err(|_| RestError::Shape)?;
-                let total = totals.entry(asset).or_default();
-                *total = total.plus(part);
-            }
-        }
-        // A balance that the stream told while the call was under way is newer.
-        totals.extend(ledger.balances.iter().map(|(asset, total)| (*asset, *total)));
-        for (asset, total) in totals {
-            out.emit(Input::Balance { venue: ledger.config.venue, asset, total });
-        }
-        self.balances_due = false;
-        self.full = false;
-        Ok(())
-    }
-
-    /// Ends the round: tells the clear fates, and asks again about the other children.
-    fn tell(&mut self, now_ns: u64, ledger: &mut Ledger, out: &mut Outbox<Input>) {
-        let Some(round) = self.round.take() else { return };
-        for member in round.members {
-            if !member.conclude(round.started_ns, ledger, out) {
-                let ask = member.again(now_ns);
-                self.asks.entry(member.child).or_insert(ask);
-            } else if self.full {
-                self.told.insert(member.child);
-            }
-        }
-    }
-
-    /// Tells the core of every open order of ours. The core cancels those that it no longer wants.
-    fn tell_open(&mut self, ledger: &Ledger, out: &mut Outbox<Input>) {
-        if !std::mem::take(&mut self.full) {
-            return;
-        }
-        let venue = ledger.config.venue;
-        let told = std::mem::take(&mut self.told);
-        let open = ledger.children.live().filter(|(_, entry)| entry.accepted);
-        for (child, entry) in open.filter(|(child, _)| !told.contains(child)) {
-            let (fate, filled) = (Fate::Open, entry.filled);
-            out.emit(Input::ChildFate { venue, child, fate, filled });
-        }
+    fn trade(&self, instrument: InstrumentId, exec: &str, info: &TradeInfo<'_>) -> Option<Trade> {
+        let listing = self.ledger.listing(instrument)?;
+        Some(Trade {
+            side: match info.side.as_ref() {
+                "buy" => Side::Buy,
+                "sell" => Side::Sell,
+                _ => return None,
+            },
+            exec: ExecId::from_text(exec.as_bytes())?,
+            qty: listing.qty(digits(info.vol)).ok()?,
+            price: listing.price(digits(info.price)).ok()?,
+            fee: amount(digits(info.fee)).ok()?,
+            fee_asset: self.ledger.quote(listing),
+            is_fee_known: true,
+            liquidity: if info.maker == Some(true) { Liquidity::Maker } else { Liquidity::Taker },
+        })
     }
 }

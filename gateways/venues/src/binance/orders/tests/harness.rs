@@ -1,7 +1,7 @@
 //! A desk with one adapter: a venue that speaks FIX and REST by hand, a core, and a clock.
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
-use rutter_core::input::{Input, OrdType, Side, TimeInForce};
+use rutter_core::input::{Input, Side, TimeInForce};
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
@@ -249,7 +249,6 @@ pub fn order(child: u64) -> SendNew {
         trace: 1,
         instrument: InstrumentId(1),
         side: Side::Buy,
-        ord_type: OrdType::Limit,
         tif: TimeInForce::Gtc,
         qty: Qty(50_000_000),
         price: Price(6_000_000),

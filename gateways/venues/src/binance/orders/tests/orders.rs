@@ -1,6 +1,6 @@
 //! Orders, cancels and what comes back.
 
-use rutter_core::input::{OrdType, Side, TimeInForce};
+use rutter_core::input::{Side, TimeInForce};
 use rutter_core::number::Qty;
 
 use super::harness::{Desk, SECOND, accepted, child_ref, order, report, traded};
@@ -25,7 +25,7 @@ fn accepted_traded_and_cancelled() {
 }
 
 #[test]
-fn sides_types_and_times_are_written() {
+fn sides_and_times_in_force_are_written() {
     let mut desk = Desk::up();
     let mut new = order(1);
     (new.side, new.tif) = (Side::Sell, TimeInForce::Ioc);
@@ -35,10 +35,6 @@ fn sides_types_and_times_are_written() {
     new.tif = TimeInForce::Fok;
     desk.command(&VenueCommand::New(new))
         .wrote(&["35=D|25000=25000|11=r000000ab-2|38=0.5|40=2|44=60000.00|54=1|55=BTCUSDT|59=4"]);
-    new = order(3);
-    new.ord_type = OrdType::Market;
-    desk.command(&VenueCommand::New(new))
-        .wrote(&["35=D|25000=25000|11=r000000ab-3|38=0.5|40=1|54=1|55=BTCUSDT"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod orders;
 mod recovery;
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
-use rutter_core::input::{ChildFill, Fate, Input, Liquidity, OrdType, Side, TimeInForce};
+use rutter_core::input::{ChildFill, Fate, Input, Liquidity, Side, TimeInForce};
 use rutter_core::number::{Amount, Price, Qty};
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
@@ -225,7 +225,6 @@ impl Desk {
             trace: 1,
             instrument: BTC_USD,
             side: Side::Sell,
-            ord_type: OrdType::Limit,
             tif,
             qty: Qty(500_000),
             price: Price(2_650_000),

@@ -1,0 +1,77 @@
+//! How many calls a venue may be asked: one type for the two ways in which venues count.
+//!
+//! A line belongs here if it decides whether one more call may be made now.
+
+use rutter_core::rate::TokenBucket;
+
+use super::counter::{CallCounter, CallLimit};
+
+/// A venue's limit of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many calls at once after a rest, and one more in each `call_ns` nanoseconds.
+    Rate {
+        /// Calls that may be made at once.
+        burst: u64,
+        /// Time in which one more call is earned, in nanoseconds.
+        call_ns: u64,
+    },
+    /// A counter to which each call adds its cost. `cost_max` is the highest cost of a call: a call
+    /// is made only when there is room for that.
+    Counter {
+        /// The counter's limit.
+        limit: CallLimit,
+        /// Highest cost of one call.
+        cost_max: u32,
+    },
+}
+
+/// What is left of a [`Limit`].
+#[derive(Clone, Debug)]
+pub(super) enum Budget {
+    Rate(TokenBucket),
+    Counter { counter: CallCounter, cost_max: u32 },
+}
+
+impl Budget {
+    pub const fn new(limit: Limit) -> Self {
+        match limit {
+            Limit::Rate { burst, call_ns } => Self::Rate(TokenBucket::new(burst, call_ns)),
+            Limit::Counter { limit, cost_max } => {
+                Self::Counter { counter: CallCounter::new(limit), cost_max }
+            }
+        }
+    }
+
+    /// A call may be made at this time, whatever its cost.
+    pub fn is_free(&self, now_ns: u64) -> bool {
+        self.due_ns(now_ns) <= now_ns
+    }
+
+    /// The earliest time, not before `now_ns`, at which a call may be made.
+    pub fn due_ns(&self, now_ns: u64) -> u64 {
+        match self {
+            Self::Rate(bucket) => bucket.due_ns(now_ns),
+            Self::Counter { counter, cost_max } => counter.ready_ns(*cost_max, now_ns),
+        }
+    }
+
+    /// A call of that cost is made.
+    pub fn spend(&mut self, cost: u32, now_ns: u64) {
+        match self {
+            Self::Rate(bucket) => {
+                bucket.take(now_ns);
+            }
+            Self::Counter { counter, .. } => counter.add(cost, now_ns),
+        }
+    }
+
+    /// The venue says that its count is full. A venue that limits the rate says in its answer how
+    /// long to pause, so nothing changes here.
+    pub fn exhaust(&mut self, now_ns: u64) {
+        match self {
+            Self::Rate(_) => {}
+            Self::Counter { counter, .. } => counter.fill(now_ns),
+        }
+    }
+}

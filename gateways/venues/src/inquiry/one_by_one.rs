@@ -1,0 +1,202 @@
+//! The calls of a venue that is asked about one child at a time: the order, then its trades.
+//!
+//! A line belongs here if it is true of every venue that has such calls. Rounds of several children
+//! are planned by the venue's own [`Dialect`].
+
+use core::fmt::Display;
+
+use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId, VenueOrderId};
+use rutter_core::number::Amount;
+use rutter_transport::machine::{HttpRequest, HttpResponse};
+
+use super::dialect::{Ask, Dialect, OpenOrders, OrderState, Refused, Trade};
+use super::round::Round;
+
+/// Most pages of trades that are read of one order in one round.
+const TRADE_PAGES_MAX: u32 = 100;
+
+/// A call about one child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum One {
+    /// One order, by our id.
+    Order {
+        /// The child.
+        child: ChildId,
+        /// The child's instrument; it is listed at the venue.
+        instrument: InstrumentId,
+    },
+    /// The trades of one order.
+    Trades {
+        /// The child's instrument; it is listed at the venue.
+        instrument: InstrumentId,
+        /// The venue's id of the order.
+        order: VenueOrderId,
+        /// Where the page begins, as [`TradePage::next`] of the page before; `None` for the first.
+        from: Option<u64>,
+    },
+}
+
+/// What an answer to [`One::Trades`] holds.
+#[derive(Clone, Debug, Default)]
+pub struct TradePage {
+    /// Executions, oldest first.
+    pub trades: Vec<Trade>,
+    /// Where the next page begins; `None` when this page is the last.
+    pub next: Option<u64>,
+}
+
+/// How far the calls about one child are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steps {
+    is_asked: bool,
+    from: Option<u64>,
+    pages: u32,
+    is_read: bool,
+}
+
+/// A venue that is asked about one child at a time.
+pub trait OneByOne {
+    /// Why an answer is of no use.
+    type Error: Display;
+
+    /// As [`Dialect::venue`].
+    fn venue(&self) -> VenueId;
+
+    /// As [`Dialect::is_listed`].
+    fn is_listed(&self, instrument: InstrumentId) -> bool;
+
+    /// As [`Dialect::request`].
+    fn request(&self, ask: &Ask<One>, id: u64, now_ns: u64) -> HttpRequest;
+
+    /// As [`Dialect::open_orders`].
+    ///
+    /// # Errors
+    /// The answer is of no use.
+    fn open_orders(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<OpenOrders, Refused<Self::Error>>;
+
+    /// Reads the answer to [`One::Order`]; `None` when the venue does not know the child.
+    ///
+    /// # Errors
+    /// The answer is of no use.
+    fn order(
+        &self,
+        child: ChildId,
+        instrument: InstrumentId,
+        response: Option<&HttpResponse>,
+    ) -> Result<Option<OrderState>, Refused<Self::Error>>;
+
+    /// Reads the answer to [`One::Trades`].
+    ///
+    /// # Errors
+    /// The answer is of no use.
+    fn trades(
+        &self,
+        instrument: InstrumentId,
+        order: VenueOrderId,
+        response: Option<&HttpResponse>,
+    ) -> Result<TradePage, Refused<Self::Error>>;
+
+    /// As [`Dialect::balances`].
+    ///
+    /// # Errors
+    /// The answer is of no use.
+    fn balances(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<Vec<(AssetId, Amount)>, Refused<Self::Error>>;
+
+    /// As [`Dialect::certain_ns`].
+    fn certain_ns(&self, child: ChildId) -> u64;
+
+    /// As [`Dialect::is_shown`].
+    fn is_shown(&self, child: ChildId) -> bool;
+
+    /// As [`Dialect::settle`].
+    fn settle(&mut self, child: ChildId, instrument: InstrumentId, state: &mut OrderState);
+}
+
+impl<D: OneByOne> Dialect for D {
+    type Error = D::Error;
+    type Call = One;
+    type Plan = Steps;
+
+    fn venue(&self) -> VenueId {
+        OneByOne::venue(self)
+    }
+
+    fn is_listed(&self, instrument: InstrumentId) -> bool {
+        OneByOne::is_listed(self, instrument)
+    }
+
+    fn next_call(&self, round: &mut Round<Steps>) -> Option<One> {
+        let (member, steps) = (round.members.first()?, &round.plan);
+        let (child, instrument) = (member.child, member.instrument);
+        let Some(found) = &member.found else {
+            return (!steps.is_asked).then_some(One::Order { child, instrument });
+        };
+        let is_needed = !found.state.filled.is_zero() && !steps.is_read;
+        let (order, from) = (found.state.order, steps.from);
+        is_needed.then_some(One::Trades { instrument, order, from })
+    }
+
+    fn request(&mut self, ask: &Ask<One>, id: u64, now_ns: u64) -> HttpRequest {
+        OneByOne::request(self, ask, id, now_ns)
+    }
+
+    fn answer(
+        &mut self,
+        call: &One,
+        response: Option<&HttpResponse>,
+        round: &mut Round<Steps>,
+    ) -> Result<(), Refused<D::Error>> {
+        let Some(member) = round.members.first_mut() else { return Ok(()) };
+        match *call {
+            One::Order { child, instrument } => {
+                if let Some(state) = self.order(child, instrument, response)? {
+                    member.learn(state);
+                }
+                round.plan.is_asked = true;
+            }
+            One::Trades { instrument, order, .. } => {
+                let page = self.trades(instrument, order, response)?;
+                for trade in page.trades {
+                    member.add(trade);
+                }
+                let steps = &mut round.plan;
+                steps.is_read = page.next.is_none() || steps.pages >= TRADE_PAGES_MAX;
+                steps.from = page.next;
+                steps.pages += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_orders(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<OpenOrders, Refused<D::Error>> {
+        OneByOne::open_orders(self, response)
+    }
+
+    fn balances(
+        &self,
+        response: Option<&HttpResponse>,
+    ) -> Result<Vec<(AssetId, Amount)>, Refused<D::Error>> {
+        OneByOne::balances(self, response)
+    }
+
+    fn certain_ns(&self, child: ChildId) -> u64 {
+        OneByOne::certain_ns(self, child)
+    }
+
+    fn is_shown(&self, child: ChildId) -> bool {
+        OneByOne::is_shown(self, child)
+    }
+
+    fn settle(&mut self, child: ChildId, instrument: InstrumentId, state: &mut OrderState) {
+        OneByOne::settle(self, child, instrument, state);
+    }
+}
