@@ -3,10 +3,13 @@
 //!
 //! A line belongs here if it is an option or a result of the command. The course of a run is `run`,
 //! the client `trader`, the kill `crash`, the comparison with single venues `savings`, the drawing
-//! of one order `drawing`, the thread that watches `watcher`, lines on the terminal `table`.
+//! of one order `drawing`, the thread that watches `watcher`, lines on the terminal `table`, the
+//! HTML page `page` with its `chart`s.
 
+mod chart;
 mod crash;
 mod drawing;
+mod page;
 mod run;
 mod savings;
 mod table;
@@ -18,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use serde::Serialize;
 
 use crate::harness::{CONSOLE, HarnessError, node_program};
@@ -26,6 +30,7 @@ use crate::quantiles::{Quantiles, Ratio};
 use crash::Crash;
 use drawing::Drawn;
 use savings::Comparison;
+use watcher::Sample;
 
 /// `rutter-tools demo`
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -45,6 +50,9 @@ pub struct Arguments {
     /// Print nothing but the summary, as one JSON object on one line.
     #[arg(long)]
     pub json: bool,
+    /// Also write the result to this file, as one HTML page with charts.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Speak TLS to the venues.
     #[arg(long)]
     pub tls: bool,
@@ -126,6 +134,9 @@ pub struct Summary {
     /// The order that is drawn.
     #[serde(skip)]
     pub drawn: Option<Arc<Drawn>>,
+    /// Moments of the run.
+    #[serde(skip)]
+    pub samples: Vec<Sample>,
 }
 
 /// Numbers of orders and fills with a defect that must never occur.
@@ -196,10 +207,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error),
     };
+    let next = next(arguments, &program, folder.path());
+    if let Some(file) = &arguments.html {
+        std::fs::write(file, page::page(&summary, &next))
+            .with_context(|| format!("write {}", file.display()))?;
+    }
     if arguments.json {
         println!("{}", serde_json::to_string(&summary)?);
     } else {
-        print!("{}", table::summary(&summary, &next(arguments, &program, folder.path())));
+        print!("{}", table::summary(&summary, &next));
     }
     Ok(if summary.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -232,5 +248,9 @@ fn next(arguments: &Arguments, program: &Path, dir: &Path) -> String {
         let journal = dir.join("data").join("journal");
         return format!("{} replay {}", short(program), journal.display());
     }
-    format!("{} demo --seconds 60 --kills 5 --keep", short(&tools))
+    let tools = short(&tools);
+    match arguments.html {
+        None => format!("{tools} demo --seconds 30 --kills 3 --html demo.html"),
+        Some(_) => format!("{tools} demo --keep"),
+    }
 }

@@ -367,6 +367,7 @@ impl Run<'_> {
             latency_ns,
             interrupted: self.stop.load(Ordering::Relaxed),
             drawn: compared.shown,
+            samples: watched.samples.clone(),
             ..Summary::default()
         }
     }

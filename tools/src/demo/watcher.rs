@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::anyhow;
+use rutter_sim::Venue;
 use serde_json::Value;
 
 use super::crash::Crash;
@@ -25,6 +26,9 @@ const LINE_NS: u64 = 1_000_000_000;
 /// Most states that wait to be shown. Beyond this the client's thread drops a state, but keeps the
 /// times in it.
 const VIEWS_MAX: usize = 4;
+
+/// Most samples of a run. Their distance grows with the length of the run.
+const SAMPLES_MAX: usize = 500;
 
 /// What the client's thread knows.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +51,19 @@ pub struct View {
     pub waits: Vec<Wait>,
 }
 
+/// One moment of the run, for charts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample {
+    /// Time since the start of trading, nanoseconds.
+    pub elapsed_ns: u64,
+    /// Executions booked so far, by [`Venue::index`].
+    pub fills: [u64; Venue::ALL.len()],
+    /// Open orders of the client.
+    pub open: u64,
+    /// Median time from order to first answer since the last sample; 0 without an answer.
+    pub median_ns: u64,
+}
+
 /// What the watcher has gathered.
 #[derive(Debug, Default)]
 pub struct Watched {
@@ -56,6 +73,34 @@ pub struct Watched {
     pub answers: Latencies,
     /// From intended time to sending.
     pub late: Latencies,
+    /// At most [`SAMPLES_MAX`] moments.
+    pub samples: Vec<Sample>,
+    /// Answers since the last sample.
+    since: Latencies,
+}
+
+impl Watched {
+    fn add(&mut self, view: &View) {
+        for wait in &view.waits {
+            self.answers.record(wait.answer_ns);
+            self.since.record(wait.answer_ns);
+            self.late.record(wait.late_ns);
+        }
+        let last_ns = self.samples.last().map(|sample| sample.elapsed_ns);
+        let distance_ns = view.end_ns / SAMPLES_MAX as u64;
+        if last_ns.is_none_or(|last_ns| view.elapsed_ns > last_ns + distance_ns)
+            && self.samples.len() < SAMPLES_MAX
+        {
+            let fills = |venue: Venue| view.fills_by_venue.get(venue.name()).copied();
+            self.samples.push(Sample {
+                elapsed_ns: view.elapsed_ns,
+                fills: Venue::ALL.map(|venue| fills(venue).unwrap_or(0)),
+                open: view.counts.sent - view.counts.over,
+                median_ns: self.since.quantiles().p50,
+            });
+            self.since.clear();
+        }
+    }
 }
 
 /// The client thread's end of the channel.
@@ -110,10 +155,7 @@ impl Watcher {
 fn watch(views: &Receiver<View>, console: &Console, mut screen: Screen) -> io::Result<Watched> {
     let mut watched = Watched::default();
     for view in views {
-        for wait in &view.waits {
-            watched.answers.record(wait.answer_ns);
-            watched.late.record(wait.late_ns);
-        }
+        watched.add(&view);
         // A killed node does not answer. Its last answer stands until the next node's first.
         if let Ok(status) = console.status() {
             watched.status = status;
