@@ -144,13 +144,25 @@ pub fn check<S: Storage>(decider: &Decider<S>, inputs: &[Input]) -> Result<(), S
     for (seq, input) in known.chain(asked.copied()).enumerate() {
         trial.apply(Header { seq: seq as u64, time: UnixNanos(0) }, &input, &mut outputs);
         if outputs.contains(&Output::Notice(Notice::BadReference)) {
-            return Err(format!(
-                "contradicts what the journal knows, or is out of range: {input:?}"
-            ));
+            let what = definition(&input);
+            return Err(format!("{what} contradicts what the journal knows, or is out of range"));
         }
         outputs.clear();
     }
     Ok(())
+}
+
+/// A definition in words.
+fn definition(input: &Input) -> String {
+    match input {
+        Input::Asset(def) => format!("asset {}", def.name),
+        Input::Instrument(def) => format!("instrument {}", def.symbol),
+        Input::Venue(def) => format!("venue {}", def.name),
+        Input::Account(def) => format!("account {}", def.name),
+        Input::Session(def) => format!("session {}", def.name),
+        Input::Listing(_) => "a listing".to_owned(),
+        _ => "an input".to_owned(),
+    }
 }
 
 /// What every start tells the core: all reference data, then that the node has started.

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod machine;
 pub mod reach;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -84,13 +85,13 @@ fn alerts(config: &Config) -> Vec<Finding> {
 /// The command: prints, and says whether nothing fails.
 ///
 /// # Errors
-/// The report cannot be written as JSON, which does not happen.
-pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error> {
+/// Of `out`. The report can always be written as JSON.
+pub fn command(config_file: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<bool> {
     let report = examine(config_file, &PathBuf::from("/"));
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        report.findings.iter().for_each(|finding| println!("{finding}"));
+        report.findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
     }
     Ok(report.level < Level::Fail)
 }

@@ -16,5 +16,6 @@ pub mod harness;
 mod interrupt;
 pub mod latency;
 pub mod load;
+pub mod pipe;
 pub mod quantiles;
 pub mod simulate;

@@ -197,10 +197,11 @@ impl<S: MessageStore> Gateway<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
+            let said = notice.words(|session| self.names.name(session));
             if notice.is_warning() {
-                tracing::warn!(?notice, "client");
+                tracing::warn!(notice = said, "client");
             } else {
-                tracing::info!(?notice, "client");
+                tracing::info!(notice = said, "client");
             }
         }
         if let Some(error) = self.server.last_tls_error() {

@@ -19,6 +19,7 @@ pub const VENUE: Venue = Venue {
     kind: "binance",
     fill_or_kill: true,
     own_keys: &[config::COMP_ID],
+    child_of: |tag, text| ids::parse(tag, text).map(|named| named.child),
     orders: |setup| match BinanceOrders::new(BinanceConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
         Err(error) => Err(error.to_string()),

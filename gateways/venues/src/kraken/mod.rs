@@ -20,6 +20,7 @@ pub const VENUE: Venue = Venue {
     kind: "kraken",
     fill_or_kill: false,
     own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY],
+    child_of: ids::parse,
     orders: |setup| match KrakenOrders::new(KrakenConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
         Err(error) => Err(error.to_string()),
