@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
+use rutter_admin::console::people::gid_of;
 use rutter_venues::venue::{OwnKeys, Venue};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -68,6 +69,9 @@ pub struct Config {
 pub struct NodeConfig {
     /// Journal and message stores live here.
     pub data_dir: PathBuf,
+    /// Group (name or gid) whose processes may read journal and stores, and not write: folders get
+    /// mode 0750 and files 0640. Absent: 0700 and 0600.
+    pub read_group: Option<String>,
     /// `process`: outputs are released at once and survive the death of the process.
     /// `disk`: an output waits until its input is on the disk.
     pub durability: Durability,
@@ -100,6 +104,17 @@ pub struct NodeConfig {
     /// Size of a journal segment.
     #[serde(default = "segment")]
     pub journal_segment_bytes: u64,
+}
+
+impl NodeConfig {
+    /// The group (gid) whose processes may read the data folder.
+    ///
+    /// # Errors
+    /// The system knows no such group.
+    pub fn readers(&self) -> Result<Option<u32>, ConfigError> {
+        let group = self.read_group.as_deref().map(gid_of).transpose();
+        group.or_else(|error| wrong("node.read_group", error.to_string()))
+    }
 }
 
 fn auto() -> String {
@@ -331,6 +346,7 @@ impl Config {
     }
 
     fn check_node(&self) -> Result<(), ConfigError> {
+        self.node.readers()?;
         let node = &self.node;
         for (key, slots) in [
             ("node.input_ring_slots", node.input_ring_slots),
