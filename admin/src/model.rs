@@ -23,9 +23,9 @@ mod slots;
 use std::collections::{BTreeSet, VecDeque};
 
 use rutter_core::engine::TABLE_LOG2_RANGE;
-use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId};
+use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
-    Genesis, Header, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
+    Distrust, Genesis, Header, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::UnixNanos;
@@ -91,8 +91,10 @@ pub struct ReadModel {
     pending_orders: u32,
     unknown: [u32; VENUES_MAX],
     up: [bool; VENUES_MAX],
-    /// Instrument times [`VENUES_MAX`] plus venue.
-    trusted: Vec<bool>,
+    /// Why a book is not proved, `None` if it is: instrument times [`VENUES_MAX`] plus venue.
+    unproved: Vec<Option<Distrust>>,
+    /// Venues whose feed has been silent for longer than routing allows.
+    silent: [bool; VENUES_MAX],
     /// Asset times [`VENUES_MAX`] plus venue.
     told: Vec<UnixNanos>,
     /// For each session: number of its last event, and whether an operator has disabled it.
@@ -107,6 +109,8 @@ pub struct ReadModel {
     /// The log level that an operator has set since the start.
     log_level: &'static str,
     counts: Counts,
+    /// The counts of the journal before the start of the node.
+    replayed: Counts,
     /// The overfill execution whose child is already updated by the notice.
     overfilled: Option<(ChildId, ExecId)>,
     /// The input whose outputs are being taken.
@@ -139,7 +143,8 @@ impl ReadModel {
             pending_orders: 0,
             unknown: [0; VENUES_MAX],
             up: [false; VENUES_MAX],
-            trusted: Vec::new(),
+            unproved: Vec::new(),
+            silent: [false; VENUES_MAX],
             told: Vec::new(),
             sessions: Vec::new(),
             halts: BTreeSet::new(),
@@ -149,6 +154,7 @@ impl ReadModel {
             disabled_before: None,
             log_level: LOG_LEVEL_CONFIGURED,
             counts: Counts::default(),
+            replayed: Counts::default(),
             overfilled: None,
             at: Header::default(),
         }
@@ -167,16 +173,23 @@ impl ReadModel {
         for open in [&mut self.open_orders, &mut self.open_children] {
             open.grow(instruments, reference.sessions.len(), accounts);
         }
-        self.trusted.resize(instruments * VENUES_MAX, false);
+        self.unproved.resize(instruments * VENUES_MAX, Some(Distrust::NoSnapshot));
         self.told.resize(assets * VENUES_MAX, UnixNanos(0));
         self.sessions.resize(reference.sessions.len(), (0, false));
     }
 
     /// The replay is over: counters start at zero, and no book is trusted.
     pub fn start_counting(&mut self) {
-        self.counts = Counts::default();
-        self.trusted.fill(false);
+        self.replayed = std::mem::take(&mut self.counts);
         self.log_level = LOG_LEVEL_CONFIGURED;
+        self.unproved.fill(Some(Distrust::NoSnapshot));
+    }
+
+    /// Takes how long a venue's feed has been silent, nanoseconds; `None` if nothing was heard yet.
+    pub fn heard(&mut self, venue: VenueId, age_ns: Option<u64>) {
+        let Some(def) = self.reference.venues.get(venue.index()) else { return };
+        let silent = age_ns.is_none_or(|age_ns| age_ns > def.stale_after_ns);
+        set(self.silent.get_mut(venue.index()), silent);
     }
 
     /// Takes one output of the input `seq` at `time_ns`.
@@ -276,7 +289,7 @@ impl ReadModel {
             previous: 0,
             what,
             child: ChildId(0),
-            venue: rutter_core::id::VenueId(0),
+            venue: VenueId(0),
             qty: rutter_core::number::Qty::ZERO,
             price: rutter_core::number::Price(0),
         }
@@ -301,7 +314,7 @@ impl Sink for ReadModel {
         self.at = header;
         match input {
             // The core does not trust any book then, and does not say it of each.
-            Input::NodeStarted => self.trusted.fill(false),
+            Input::NodeStarted => self.unproved.fill(Some(Distrust::NoSnapshot)),
             definition => self.define(definition),
         }
     }

@@ -16,5 +16,6 @@ pub mod harness;
 mod interrupt;
 pub mod latency;
 pub mod load;
+pub mod progress;
 pub mod quantiles;
 pub mod simulate;

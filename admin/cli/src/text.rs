@@ -47,12 +47,32 @@ pub struct Span {
     text: String,
     /// Meaning of the text.
     pub paint: Paint,
+    /// The measured value; a table shows all values of one column in one unit.
+    measured: Option<(u64, Scale)>,
 }
 
 impl Span {
     /// Makes a span; control characters become escapes.
     pub fn new(text: impl AsRef<str>, paint: Paint) -> Self {
-        Self { text: clean(text.as_ref()), paint }
+        Self { text: clean(text.as_ref()), paint, measured: None }
+    }
+
+    /// A duration of that many nanoseconds.
+    pub fn duration(ns: u64) -> Self {
+        Self { measured: Some((ns, DURATIONS)), ..Self::from(duration(ns)) }
+    }
+
+    /// That many bytes.
+    pub fn bytes(n: u64) -> Self {
+        Self { measured: Some((n, BYTES)), ..Self::from(bytes(n)) }
+    }
+
+    /// The value in a unit of its scale.
+    fn in_unit(mut self, (_, size): Unit) -> Self {
+        if let Some((value, _)) = self.measured {
+            self.text = digits(value, size);
+        }
+        self
     }
 
     /// The text.
@@ -68,6 +88,47 @@ impl Span {
 impl<T: AsRef<str>> From<T> for Span {
     fn from(text: T) -> Self {
         Self::new(text, Paint::Plain)
+    }
+}
+
+/// A unit: its name, and how many of the scale's smallest unit it is.
+type Unit = (&'static str, u64);
+
+/// The units of a quantity, smallest first.
+type Scale = &'static [Unit];
+
+/// Whatever is measured here takes microseconds at least.
+const DURATIONS: Scale = &[
+    ("µs", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+const BYTES: Scale = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Below this in its unit, the largest value of a column can still be read at a glance.
+const UNITS_MAX: u64 = 10_000;
+
+/// The unit for a column whose largest value is this.
+fn unit_for(largest: u64, scale: Scale) -> Option<Unit> {
+    let fits = |(_, size): &&Unit| largest / size < UNITS_MAX;
+    scale.iter().find(fits).or(scale.last()).copied()
+}
+
+/// `value / size` with three digits, or more in front of the point; at most three behind it.
+fn digits(value: u64, size: u64) -> String {
+    let whole = value / size;
+    // A remainder is below its unit, and the largest unit is below 2^47.
+    let thousandths = value % size * 1_000 / size;
+    match whole {
+        _ if value % size == 0 && (whole == 0 || size == 1) => count(whole),
+        0 => format!("0.{thousandths:03}"),
+        1..10 => format!("{whole}.{:02}", thousandths / 10),
+        10..100 => format!("{whole}.{}", thousandths / 100),
+        _ => count(whole),
     }
 }
 
@@ -208,7 +269,28 @@ impl Table {
         self.columns.iter().zip(cells).map(line).collect()
     }
 
+    /// The same table with all measured values of a column in one unit, which the title names.
+    fn in_units(&self) -> Self {
+        let mut table = self.clone();
+        for (at, column) in table.columns.iter_mut().enumerate() {
+            let cells = || self.rows.iter().filter_map(|row| row.get(at)?.measured);
+            let largest = cells().max_by_key(|(value, _)| *value);
+            let Some(unit) = largest.and_then(|(value, scale)| unit_for(value, scale)) else {
+                continue;
+            };
+            column.title = Cow::Owned(format!("{} {}", column.title, unit.0));
+            for cell in table.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
+                *cell = std::mem::take(cell).in_unit(unit);
+            }
+        }
+        table
+    }
+
     fn fitted(&self, width: usize) -> (Vec<Line>, Vec<String>) {
+        self.in_units().fitted_as_it_is(width)
+    }
+
+    fn fitted_as_it_is(&self, width: usize) -> (Vec<Line>, Vec<String>) {
         let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.column_width(at)).collect();
         let mut kept: Vec<(usize, Column)> = self.columns.iter().cloned().enumerate().collect();
         let mut left_out = Vec::new();
@@ -400,6 +482,28 @@ mod tests {
         let evil = "a\x1b[2Jb\x07\u{9b}31m\u{202e}c\u{7f}é";
         let shown = painted(&[Line::of(evil, Paint::Plain)], false);
         assert_eq!(shown, "a\\u{1b}[2Jb\\u{7}\\u{9b}31m\\u{202e}c\\u{7f}é\n");
+    }
+
+    #[test]
+    fn a_column_has_one_unit_in_its_title_and_what_was_not_measured_stays_a_word() {
+        let mut table = Table::new(&[words("name", 0), numbers("p99", 0), numbers("size", 0)]);
+        let s = 1_000_000_000;
+        for (name, ns, bytes) in [("A", 9_590, 0), ("B", 1_190_000, 4_608), ("C", 0, 20_480)] {
+            table.row(vec![name.into(), Span::duration(ns), Span::bytes(bytes)]);
+        }
+        table.row(vec!["D".into(), "never".into()]);
+        let wanted = "name  p99 µs  size KiB\nA       9.59         0\nB      1,190      4.50\n\
+                      C          0      20.0\nD      never\n";
+        assert_eq!(painted(&table.lines(80), false), wanted);
+        let shown = |values: &[u64]| -> Vec<String> {
+            let mut table = Table::new(&[numbers("age", 0)]);
+            values.iter().for_each(|ns| table.row(vec![Span::duration(*ns)]));
+            table.lines(80).iter().map(|line| line.text().trim().to_owned()).collect()
+        };
+        assert_eq!(shown(&[6_140_000, 61 * s]), ["age s", "0.006", "61.0"]);
+        assert_eq!(shown(&[999]), ["age µs", "0.999"]);
+        assert_eq!(shown(&[9_999 * s, 86_400 * s]), ["age min", "166", "1,440"]);
+        assert_eq!(shown(&[u64::MAX]), ["age d", "213,503"]);
     }
 
     #[test]

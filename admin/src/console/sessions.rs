@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use serde_json::{Map, Value, json};
 
@@ -45,10 +45,14 @@ struct Gauge {
     name: String,
     kind: &'static str,
     connected: AtomicBool,
+    /// Its hours have begun and are not over; true where it has none.
+    in_hours: AtomicBool,
     next_in: AtomicU64,
     next_out: AtomicU64,
     last_in_ns: AtomicU64,
     backlog_bytes: AtomicU64,
+    /// Why the session is cut off until a restart.
+    failure: OnceLock<String>,
 }
 
 /// The connections of all configured sessions: the gateway's thread stores, the console's threads
@@ -63,19 +67,39 @@ impl SessionGauges {
     /// For sessions of these names and kinds (`trading`, `drop-copy`), in the order of the
     /// configuration.
     pub fn new(sessions: impl IntoIterator<Item = (String, &'static str)>) -> Self {
-        let gauge = |(name, kind)| Gauge { name, kind, ..Gauge::default() };
+        let in_hours = || AtomicBool::new(true);
+        let gauge = |(name, kind)| Gauge { name, kind, in_hours: in_hours(), ..Gauge::default() };
         Self { gauges: sessions.into_iter().map(gauge).collect(), lockouts: Mutex::default() }
     }
 
-    /// Stores the connection of one session, by its place in the configuration. Only one thread
-    /// may call this.
-    pub fn store(&self, place: usize, connection: &Connection) {
+    /// Stores the connection of one session, by its place in the configuration. `failure` is the
+    /// word why the session is cut off until a restart; the first one stays. Only one thread may
+    /// call this.
+    pub fn store(&self, place: usize, connection: &Connection, failure: Option<String>) {
         let Some(gauge) = self.gauges.get(place) else { return };
+        if let Some(failure) = failure {
+            gauge.failure.get_or_init(|| failure);
+        }
         gauge.connected.store(connection.connected, Ordering::Relaxed);
         gauge.next_in.store(connection.next_in, Ordering::Relaxed);
         gauge.next_out.store(connection.next_out, Ordering::Relaxed);
         gauge.last_in_ns.store(connection.last_in_ns, Ordering::Relaxed);
         gauge.backlog_bytes.store(connection.backlog_bytes, Ordering::Relaxed);
+    }
+
+    /// Stores whether one session is within its hours, by its place in the configuration.
+    pub fn store_in_hours(&self, place: usize, in_hours: bool) {
+        if let Some(gauge) = self.gauges.get(place) {
+            gauge.in_hours.store(in_hours, Ordering::Relaxed);
+        }
+    }
+
+    /// Names of the sessions that are within their hours and whose client is not logged on.
+    pub fn away(&self) -> impl Iterator<Item = &str> {
+        let is_away = |gauge: &&Gauge| {
+            gauge.in_hours.load(Ordering::Relaxed) && !gauge.connected.load(Ordering::Relaxed)
+        };
+        self.gauges.iter().filter(is_away).map(|gauge| gauge.name.as_str())
     }
 
     /// Stores the lock-outs, at most [`LOCKOUTS_SHOWN_MAX`] of them. False if a console reads them
@@ -111,8 +135,10 @@ impl SessionGauges {
             let row = json!({
                 "kind": gauge.kind,
                 "connected": gauge.connected.load(Ordering::Relaxed),
+                "in_hours": gauge.in_hours.load(Ordering::Relaxed),
                 "next_in": of(&gauge.next_in), "next_out": of(&gauge.next_out),
                 "last_in_ns": of(&gauge.last_in_ns), "backlog_bytes": of(&gauge.backlog_bytes),
+                "failure": gauge.failure.get(),
                 "locked_out": locked_out,
             });
             (gauge.name.clone(), super::snapshot::members(row))

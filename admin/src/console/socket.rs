@@ -50,10 +50,12 @@ pub enum SocketError {
         source: io::Error,
     },
     /// The folder is a link, no folder, somebody else's, or others may write to it.
-    #[error("console: {source}")]
+    #[error("console: {path} must be a folder of ours that nobody else may write to: {found}")]
     Folder {
-        /// What was found.
-        source: io::Error,
+        /// The folder.
+        path: PathBuf,
+        /// What was found there.
+        found: &'static str,
     },
     /// Something is in its place that is no socket of ours.
     #[error("console: {path} is {found}; it is left alone")]
@@ -133,12 +135,48 @@ impl Drop for Console {
 
 fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let fail = |source| SocketError::Io { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder_of(path);
     if let Some(folder) = folder {
-        make_folder(folder).map_err(|source| match source.kind() {
-            io::ErrorKind::PermissionDenied => SocketError::Folder { source },
-            _ => SocketError::Io { path: folder.to_owned(), source },
-        })?;
+        check_place(path)?;
+        make_folder(folder)
+            .map_err(|source| SocketError::Io { path: folder.to_owned(), source })?;
+    }
+    check_place(path)?;
+    if symlink_metadata(path).is_ok() {
+        if UnixStream::connect(path).is_ok() {
+            return Err(SocketError::InUse { path: path.to_owned() });
+        }
+        std::fs::remove_file(path).map_err(fail)?;
+    }
+    UnixListener::bind(path).map_err(fail)
+}
+
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| *folder != Path::new(""))
+}
+
+/// Checks the folder of a socket and what is in the socket's place, if they are there. Nothing is
+/// changed.
+///
+/// # Errors
+/// [`SocketError::Folder`] or [`SocketError::InTheWay`].
+pub fn check_place(path: &Path) -> Result<(), SocketError> {
+    if let Some(folder) = folder_of(path)
+        && let Ok(there) = symlink_metadata(folder)
+    {
+        let wrong = |found| Err(SocketError::Folder { path: folder.to_owned(), found });
+        if there.file_type().is_symlink() {
+            return wrong("a symbolic link");
+        }
+        if !there.is_dir() {
+            return wrong("not a folder");
+        }
+        if there.uid() != geteuid().as_raw() {
+            return wrong("somebody else's");
+        }
+        if there.mode() & 0o022 != 0 {
+            return wrong("others may write to it");
+        }
     }
     if let Ok(there) = symlink_metadata(path) {
         let kind = there.file_type();
@@ -152,12 +190,8 @@ fn bind(path: &Path) -> Result<UnixListener, SocketError> {
         if there.uid() != geteuid().as_raw() {
             return in_the_way("somebody else's socket");
         }
-        if UnixStream::connect(path).is_ok() {
-            return Err(SocketError::InUse { path: path.to_owned() });
-        }
-        std::fs::remove_file(path).map_err(fail)?;
     }
-    UnixListener::bind(path).map_err(fail)
+    Ok(())
 }
 
 struct Connections {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rutter_admin::console::sessions::{Connection, Lockout, SessionGauges};
 use rutter_clients::lockout::LockoutShown;
 use rutter_clients::server::OUTPUTS_PER_TURN;
-use rutter_clients::{ClientGateway, GatewayServer, OutputError, Passport};
+use rutter_clients::{ClientGateway, GatewayServer, NoticeLevel, Passport};
 use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_fix::store::MessageStore;
@@ -131,6 +131,7 @@ impl<S: MessageStore> Gateway<S> {
                             last_in_ns: shown.last_in_ns,
                             backlog_bytes: shown.backlog_bytes,
                         },
+                        shown.failure.map(|reason| reason.to_string()),
                     );
                 });
                 let gateway = self.server.gateway();
@@ -148,17 +149,17 @@ impl<S: MessageStore> Gateway<S> {
     }
 
     /// Drains the ring and sends the released reports in order. Returns true if there was any.
-    fn tell(&mut self) -> Result<bool, String> {
+    fn tell(&mut self) -> bool {
         let Self { outputs, queue, full, server, told, names, .. } = self;
         let released = self.release.up_to();
-        let (mut count, mut failed) = (0, None);
+        let mut count = 0;
         told.clear();
         let mut tell = |envelope: &OutputEnvelope| {
-            if envelope.seq > released || count >= OUTPUTS_PER_TURN || failed.is_some() {
+            if envelope.seq > released || count >= OUTPUTS_PER_TURN {
                 return false;
             }
             count += 1;
-            failed = give(server, names, envelope).err();
+            give(server, names, envelope);
             if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
                 told.push(StageTimes::of(envelope));
             }
@@ -180,11 +181,8 @@ impl<S: MessageStore> Gateway<S> {
             }
         };
         let drained = if *full { 0 } else { outputs.drain(see) };
-        if let Some(error) = failed {
-            return Err(error);
-        }
         if count == 0 {
-            return Ok(drained > 0);
+            return drained > 0;
         }
         let (inputs, names) = (&mut self.inputs, &self.names);
         self.server.flush_now(&mut |input: &Input, arrival| publish(inputs, names, input, arrival));
@@ -192,7 +190,7 @@ impl<S: MessageStore> Gateway<S> {
         for passage in &self.told {
             self.stages.record(passage, written);
         }
-        Ok(true)
+        true
     }
 
     /// Applies the feeds' updates to the books that clients see. Returns true if there was any.
@@ -206,10 +204,10 @@ impl<S: MessageStore> Gateway<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
-            if notice.is_warning() {
-                tracing::warn!(?notice, "client");
-            } else {
-                tracing::info!(?notice, "client");
+            match notice.level() {
+                NoticeLevel::Info => tracing::info!(?notice, "client"),
+                NoticeLevel::Warn => tracing::warn!(?notice, "client"),
+                NoticeLevel::Error => tracing::error!(?notice, "client"),
             }
         }
         if let Some(error) = self.server.last_tls_error() {
@@ -232,29 +230,22 @@ fn show_lockouts<S: MessageStore>(
     })
 }
 
-/// Gives an output to its session.
+/// Gives an output to its session. A session that cannot take it is cut off until a restart, which
+/// repeats the output from the journal. The other sessions go on.
 fn give<S: MessageStore>(
     server: &mut GatewayServer<S>,
     names: &Sessions,
     envelope: &OutputEnvelope,
-) -> Result<(), String> {
+) {
     let passport = Passport {
         journal_seq: envelope.seq,
         arrived_ns: envelope.arrival.read_ns,
         decided_ns: envelope.decided_ns,
     };
-    let given = server.output_from(&envelope.output, Some(&passport));
-    if given.is_ok() {
-        names.sent(&envelope.output, envelope.seq);
+    match server.output_from(&envelope.output, Some(&passport)) {
+        Ok(()) => names.sent(&envelope.output, envelope.seq),
+        Err(error) => tracing::error!(%error, "a report cannot be given to its session"),
     }
-    given.or_else(|error| {
-        tracing::error!(%error, "a report cannot be given to its session");
-        if matches!(error, OutputError::UnknownSession(_)) {
-            Ok(())
-        } else {
-            Err(error.to_string())
-        }
-    })
 }
 
 /// Whether the gateway has anything to do about an output.
@@ -272,7 +263,7 @@ pub const fn is_for_clients(output: &Output) -> bool {
 
 impl<S: MessageStore + Send> Station for Gateway<S> {
     fn turn(&mut self) -> Result<bool, String> {
-        let mut worked = self.tell()?;
+        let mut worked = self.tell();
         worked |= self.take_books();
         self.inputs.flush();
         let (inputs, names) = (&mut self.inputs, &self.names);

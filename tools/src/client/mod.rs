@@ -7,10 +7,16 @@ pub mod prompt;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, TimePrecision};
 use rutter_fix::session::{
     Config, Event, LogonContext, Policy, Received, SendError, Session, SessionError, Warning,
@@ -571,12 +577,17 @@ fn tell(event: &Event<'_>, see: &mut dyn FnMut(Told<'_>)) {
     }
 }
 
-/// A poll for one or several clients: sleeps until bytes arrive or a time has come.
+/// A poll for one or several clients: sleeps until bytes arrive or a time has come. The time is a
+/// timer of the system with nanoseconds, because the timeout of a poll has milliseconds only.
 #[derive(Debug)]
 pub struct ClientPoll {
     poll: Poll,
     events: Events,
+    timer: OwnedFd,
 }
+
+/// The timer's token; clients number theirs from 0.
+const TIMER: Token = Token(usize::MAX);
 
 /// Most sockets reported by one wait.
 const EVENTS_MAX: usize = 64;
@@ -587,7 +598,12 @@ impl ClientPoll {
     /// # Errors
     /// The system's.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX) })
+        let poll = Poll::new()?;
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let raw = timer.as_raw_fd();
+        poll.registry().register(&mut SourceFd(&raw), TIMER, Interest::READABLE)?;
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), timer })
     }
 
     /// The registry for [`FixClient::register`].
@@ -600,8 +616,17 @@ impl ClientPoll {
     /// # Errors
     /// The system's.
     pub fn wait(&mut self, until_ns: u64) -> io::Result<()> {
-        let timeout = Duration::from_nanos(until_ns.saturating_sub(unix_ns()));
-        match self.poll.poll(&mut self.events, Some(timeout)) {
+        let left = Duration::from_nanos(until_ns.saturating_sub(unix_ns()));
+        let timeout = if left.is_zero() {
+            // A timer that is set to zero is disarmed, so this poll returns by its timeout.
+            Some(left)
+        } else {
+            let it_value = Timespec::try_from(left).map_err(io::Error::other)?;
+            let once = Itimerspec { it_interval: Timespec::default(), it_value };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+            None
+        };
+        match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
         }

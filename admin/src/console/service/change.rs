@@ -147,7 +147,9 @@ impl ConsoleService {
             SessionCommand::Enable => format!("let {name} in again"),
             SessionCommand::LiftLockouts => format!("forget the wrong Logons of {name}"),
             SessionCommand::ResetSequence => {
-                format!("log {name} out, and begin at 1 with its next Logon: it must do so too")
+                format!(
+                    "log {name} out, and begin at 1 with its next Logon, which is answered with 141=Y"
+                )
             }
         };
         Ok(Understood::plain(OperatorCommand::about_session(session, command), would))

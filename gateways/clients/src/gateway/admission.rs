@@ -12,7 +12,7 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::{ConnId, Peer};
 use rutter_transport::tls::{TlsFacts, TlsFault};
 
-use super::{ClientGateway, LOGON_BYTES_MAX, disconnect_choice};
+use super::{ClientGateway, LOGON_BYTES_MAX};
 use crate::config::Limits;
 use crate::connection::{Connection, TlsState};
 use crate::credentials::LogonFault;
@@ -144,15 +144,8 @@ impl<S: MessageStore> ClientGateway<S> {
             }
             Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
         };
-        match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
-            Ok(place) => {
-                // Only once the session is this connection's: a stranger must not choose for a
-                // client that is logged on.
-                let client = &mut self.clients[place];
-                client.chosen =
-                    disconnect_choice::read(&Message::new(bytes, index), client.configured);
-                Some(0)
-            }
+        match found.and_then(|place| self.attach(now_ns, conn, place)) {
+            Ok(()) => Some(0),
             Err(reason) => {
                 self.close(conn, reason);
                 None
@@ -172,7 +165,7 @@ impl<S: MessageStore> ClientGateway<S> {
     fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         if client.failed {
-            return Err(CloseReason::SessionFailed);
+            return Err(client.failure());
         }
         if client.disabled {
             return Err(CloseReason::Operator);

@@ -136,7 +136,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 Ok(())
             }
             Err(error) => {
-                self.fail(place);
+                self.fail(place, error.fault());
                 Err(error)
             }
         }
@@ -191,7 +191,10 @@ impl<S: MessageStore> ClientGateway<S> {
             SessionCommand::Disable => client.disabled = true,
             SessionCommand::Logout | SessionCommand::Disconnect => {}
             SessionCommand::LiftLockouts => self.lift_lockouts(place),
-            SessionCommand::ResetSequence => client.reset_wanted = self.recovered,
+            SessionCommand::ResetSequence => {
+                client.reset_wanted = self.recovered;
+                client.reset_replayed |= !self.recovered;
+            }
         }
         if !self.recovered {
             return;
