@@ -81,7 +81,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix"]),
     ("tools", &["sim", "fix", "transport"]),
-    ("tests/support", &["core"]),
+    ("tests/support", &["core", "fix"]),
     ("tests/fefix", &[]),
     (".", &["core", "journal", "transport", "fix", "clients", "venues", "feeds", "admin", "cli"]),
 ];

@@ -15,7 +15,7 @@ use rutter_admin::console::commands::{CommandSender, Put, Replies};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::{
-    JournalRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, VenueRow,
+    JournalRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
 };
 use rutter_clients::market::BookNews;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
@@ -125,7 +125,8 @@ impl ConsoleFeed {
 
     fn carry_out(&self, command: NodeCommand) {
         let level = match command {
-            NodeCommand::News => return,
+            // The client gateway and the console carry these out.
+            NodeCommand::News | NodeCommand::LiftCodeLock => return,
             NodeCommand::Shutdown => return self.shut_down(false),
             NodeCommand::ShutdownFlat => return self.shut_down(true),
             NodeCommand::LogError => "error",
@@ -165,7 +166,7 @@ impl ConsoleFeed {
 }
 
 /// The part of a snapshot that the console shows.
-pub fn console_snapshot(snapshot: &Snapshot) -> NodeSnapshot {
+pub fn console_snapshot(snapshot: &Snapshot, wrong: Vec<Trouble>) -> NodeSnapshot {
     let ring = |ring, depth: &RingDepth| RingRow {
         ring,
         slots: depth.slots,
@@ -194,18 +195,19 @@ pub fn console_snapshot(snapshot: &Snapshot) -> NodeSnapshot {
         },
         stages: snapshot.status.stages.clone(),
         venues: venue_rows(snapshot),
+        wrong,
     }
 }
 
 fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
     let row = |(index, name): (usize, &String)| {
         let feed = snapshot.feeds.iter().find(|feed| feed.venue == index);
-        let times = snapshot.counted.latency_of(index);
+        let times = snapshot.counted.answer_latency.get(index).copied().unwrap_or_default();
         let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(|part| times.within(part));
         let count = times.count();
         VenueRow {
             name: name.clone(),
-            feed_age_ns: feed.map(|feed| feed.age_ns),
+            feed_age_ns: feed.and_then(|feed| feed.age_ns),
             latency_ns: (count > 0).then_some(Quantiles { p50, p99, p999, max, count }),
         }
     };

@@ -27,7 +27,7 @@ use rutter_transport::wake::WakeHandle;
 use rutter_venues::venue::{Feed as FeedMachine, Orders};
 
 use crate::clock::unix_ns;
-use crate::config::Config;
+use crate::config::{Config, SessionConfig};
 use crate::node::boot::Names;
 use crate::node::console::ConsoleFeed;
 use crate::node::decider::Decider;
@@ -49,6 +49,7 @@ use crate::watch::logs::trace::Sessions;
 use crate::watch::metrics::{GaugeSources, MetricsModel};
 use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms, StageRecorder};
+use crate::watch::trouble::Watcher;
 
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
@@ -169,12 +170,15 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let gateway =
         clients(config, names, &mut shared, gateway, report_path, &mut sources, sessions)?;
     let (venues, instruments) = (&names.venues, &names.instruments);
-    let metrics = MetricsModel::new(venues, instruments, sources, unix_ns());
+    let metrics = MetricsModel::new(venues, instruments, sources);
+    let hours = config.session.iter().map(SessionConfig::schedule).collect::<Result<Vec<_>, _>>();
+    let watcher = Watcher::new(hours?);
     let model = ModelStation {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
         console: feed.zip(shared.console_tap.take()),
+        watcher,
         outputs,
         gauges,
         release: shared.release.clone(),

@@ -10,12 +10,15 @@ pub mod disk;
 pub mod finding;
 pub mod machine;
 pub mod reach;
+pub mod stores;
 
 use std::path::{Path, PathBuf};
 
+use rutter_admin::printable::lines;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::preflight;
 use finding::{Finding, Level};
 
 /// Everything that was found.
@@ -30,7 +33,7 @@ pub struct Report {
 /// Looks at everything. `root` is `/`, or a stand-in for it in tests.
 pub fn examine(config_file: &Path, root: &Path) -> Report {
     let mut findings = Vec::new();
-    let config = match Config::load(config_file) {
+    let config = match preflight::load(config_file) {
         Ok(config) => {
             let found = format!("{} is sound", config_file.display());
             findings.push(Finding::ok("configuration", found));
@@ -38,7 +41,8 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
         }
         Err(error) => {
             let advice = "mend it; what depends on it is not looked at";
-            findings.push(Finding::fail("configuration", error.to_string(), advice));
+            let lines = error.lines();
+            findings.extend(lines.map(|line| Finding::fail("configuration", line, advice)));
             None
         }
     };
@@ -46,6 +50,7 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
     findings.extend(machine.examine(config.as_ref()));
     if let Some(config) = &config {
         findings.extend(disk::examine(config));
+        findings.extend(stores::examine(config));
         findings.extend(access::examine(config_file, config));
         findings.extend(alerts(config));
         findings.extend(reach::examine(config));
@@ -90,7 +95,7 @@ pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        report.findings.iter().for_each(|finding| println!("{finding}"));
+        report.findings.iter().for_each(|finding| println!("{}", lines(&finding.to_string())));
     }
     Ok(report.level < Level::Fail)
 }

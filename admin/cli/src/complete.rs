@@ -43,6 +43,7 @@ impl Names {
             Kind::Account => &self.accounts,
             Kind::Text
             | Kind::Reason
+            | Kind::Command
             | Kind::Code
             | Kind::State
             | Kind::Amount

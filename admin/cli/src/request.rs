@@ -10,10 +10,11 @@ use rutter_admin::console::verb::{Arg, Args, Confirm, DEPTH_MAX, Kind, Typed, Ve
 use serde_json::Value;
 
 /// The nouns that verbs of two words begin with, and what their verbs are about.
-const NOUNS: [(&str, &str); 4] = [
+const NOUNS: [(&str, &str); 5] = [
     ("venue", "Drain or enable a venue"),
     ("limits", "Show or set the limits of accounts"),
     ("session", "Log out, disconnect, enable or disable a session, or reset its numbers"),
+    ("lockout", "Lift lock-outs"),
     ("config", "Show the node's configuration, without secrets"),
 ];
 
@@ -170,6 +171,7 @@ fn argument(arg: &Arg) -> clap::Arg {
     match arg.kind {
         Kind::Text
         | Kind::Reason
+        | Kind::Command
         | Kind::Venue
         | Kind::Symbol
         | Kind::Session
@@ -194,6 +196,7 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
     match arg.kind {
         Kind::Text
         | Kind::Reason
+        | Kind::Command
         | Kind::Venue
         | Kind::Symbol
         | Kind::Session

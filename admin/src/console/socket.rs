@@ -134,13 +134,54 @@ impl Drop for Console {
 
 fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let fail = |source| SocketError::Io { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder_of(path);
     if let Some(folder) = folder {
         match DirBuilder::new().recursive(true).mode(0o700).create(folder) {
             Ok(()) => {}
             Err(source) => return Err(SocketError::Io { path: folder.to_owned(), source }),
         }
-        check_folder(folder)?;
+    }
+    check_place(path)?;
+    if let Some(folder) = folder {
+        // The folder is ours and holds no secret: others are kept out, whatever its mode was.
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700))
+            .map_err(|source| SocketError::Io { path: folder.to_owned(), source })?;
+    }
+    if symlink_metadata(path).is_ok() {
+        if UnixStream::connect(path).is_ok() {
+            return Err(SocketError::InUse { path: path.to_owned() });
+        }
+        std::fs::remove_file(path).map_err(fail)?;
+    }
+    UnixListener::bind(path).map_err(fail)
+}
+
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| *folder != Path::new(""))
+}
+
+/// Checks the folder of a socket and what is in the socket's place, if they are there. Nothing is
+/// changed.
+///
+/// # Errors
+/// [`SocketError::Folder`] or [`SocketError::InTheWay`].
+pub fn check_place(path: &Path) -> Result<(), SocketError> {
+    if let Some(folder) = folder_of(path)
+        && let Ok(there) = symlink_metadata(folder)
+    {
+        let wrong = |found| Err(SocketError::Folder { path: folder.to_owned(), found });
+        if there.file_type().is_symlink() {
+            return wrong("a symbolic link");
+        }
+        if !there.is_dir() {
+            return wrong("not a folder");
+        }
+        if there.uid() != geteuid().as_raw() {
+            return wrong("somebody else's");
+        }
+        if there.mode() & 0o022 != 0 {
+            return wrong("others may write to it");
+        }
     }
     if let Ok(there) = symlink_metadata(path) {
         let kind = there.file_type();
@@ -154,33 +195,8 @@ fn bind(path: &Path) -> Result<UnixListener, SocketError> {
         if there.uid() != geteuid().as_raw() {
             return in_the_way("somebody else's socket");
         }
-        if UnixStream::connect(path).is_ok() {
-            return Err(SocketError::InUse { path: path.to_owned() });
-        }
-        std::fs::remove_file(path).map_err(fail)?;
     }
-    UnixListener::bind(path).map_err(fail)
-}
-
-fn check_folder(path: &Path) -> Result<(), SocketError> {
-    let wrong = |found| Err(SocketError::Folder { path: path.to_owned(), found });
-    let there = symlink_metadata(path)
-        .map_err(|source| SocketError::Io { path: path.to_owned(), source })?;
-    if there.file_type().is_symlink() {
-        return wrong("a symbolic link");
-    }
-    if !there.is_dir() {
-        return wrong("not a folder");
-    }
-    if there.uid() != geteuid().as_raw() {
-        return wrong("somebody else's");
-    }
-    if there.mode() & 0o022 != 0 {
-        return wrong("others may write to it");
-    }
-    // The folder is ours and holds no secret: others are kept out, whatever its mode was.
-    std::fs::set_permissions(path, Permissions::from_mode(0o700))
-        .map_err(|source| SocketError::Io { path: path.to_owned(), source })
+    Ok(())
 }
 
 struct Connections {

@@ -343,6 +343,8 @@ verbs! {
             limit: Option<u64> =
                 &[option("limit", Kind::Whole, "Rows of the answer: 1 to 1,000, else 100.")],
         }
+        Lockouts = "lockouts", VIEWER,
+            "The addresses that are locked out after wrong Logons, and the lock of one-time codes." {}
         Pending = "pending", VIEWER, "The commands that wait for a second person." {}
     }
 
@@ -403,6 +405,15 @@ verbs! {
             "Begin both sequence numbers at 1 with the client's next Logon." {
             session: String = &[at("session", Kind::Session, "The session's name.")],
         }
+        LockoutLift = "lockout-lift" as "lockout lift", ADMIN,
+            "Take Logons of a session, or one-time codes, again before the lock-out ends." {
+            session: Option<String> = &[option(
+                "session",
+                Kind::Session,
+                "All lock-outs of this client session.",
+            )],
+            codes: bool = &[option("codes", Kind::Flag, "The lock of one-time codes.")],
+        }
         News = "news", OPERATOR.with_typed_reason(), "Tell all clients the reason, as News (B)." {}
         LogLevel = "log-level", ADMIN, "Set how much the node logs, until its next start." {
             level: LogLevel = &[at("level", Kind::Level, "From least to most.")],
@@ -421,6 +432,11 @@ verbs! {
     Decision, changes: true {
         Approve = "approve", OPERATOR, "Approve, as a second person, what another asked for." {
             pending: u64 = &[at("pending", Kind::Whole, "Its number in `pending`.")],
+            command: Option<String> = &[option(
+                "command",
+                Kind::Command,
+                "Its words in `pending`: nothing else is approved.",
+            )],
         }
         Reject = "reject", OPERATOR, "Drop a command that waits for a second person." {
             pending: u64 = &[at("pending", Kind::Whole, "Its number in `pending`.")],

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use rutter_core::id::SessionId;
 use rutter_core::input::SessionCommand;
 use rutter_fix::session::{DisconnectReason, SendError, SessionRejectReason, Warning};
-use rutter_fix::store::StoreError;
+use rutter_fix::store::{StoreError, StoreFault};
 use rutter_transport::acceptor::ConnId;
 use rutter_transport::tls::TlsFault;
 
@@ -56,6 +56,9 @@ pub enum CloseReason {
     /// The session cannot go on before a restart; see [`Notice::Failed`].
     #[error("session has failed")]
     SessionFailed,
+    /// The session's message store cannot be used; see [`Notice::Failed`].
+    #[error(transparent)]
+    Store(#[from] StoreFault),
     /// More received bytes wait than allowed: the carrier reads on although
     /// [`wants_read`](rutter_transport::acceptor::Acceptor::wants_read) says no.
     #[error("input buffer full")]
@@ -190,18 +193,41 @@ pub enum Notice {
     Failed {
         /// The client's session.
         session: SessionId,
+        /// Why, as the client's next Logon is refused.
+        reason: CloseReason,
+    },
+    /// A session's message store has damaged places. The session goes on: lost messages are
+    /// gap-filled, and lost reports come again with `PossResend` (97).
+    StoreDamaged {
+        /// The client's session.
+        session: SessionId,
+        /// Damaged places since the start of the process.
+        places: u64,
+        /// Reports that were stored again with `PossResend`.
+        repeated: u64,
     },
 }
 
+/// How urgent a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeLevel {
+    /// An ordinary event.
+    Info,
+    /// An operator should look into it.
+    Warn,
+    /// Something is broken.
+    Error,
+}
+
 impl Notice {
-    /// Whether an operator should look into it.
-    pub const fn is_warning(&self) -> bool {
+    /// How urgent it is.
+    pub const fn level(&self) -> NoticeLevel {
         match self {
             Self::LoggedOn { .. }
             | Self::Closed { .. }
             | Self::Rejected { .. }
             | Self::Commanded { .. }
-            | Self::CertificatesReloaded => false,
+            | Self::CertificatesReloaded => NoticeLevel::Info,
             Self::LogonRefused { .. }
             | Self::LockedOut { .. }
             | Self::Untold { .. }
@@ -209,8 +235,8 @@ impl Notice {
             | Self::Warning { .. }
             | Self::PeerRejected { .. }
             | Self::SlowConsumer { .. }
-            | Self::Throttled { .. }
-            | Self::Failed { .. } => true,
+            | Self::Throttled { .. } => NoticeLevel::Warn,
+            Self::Failed { .. } | Self::StoreDamaged { .. } => NoticeLevel::Error,
         }
     }
 }
@@ -242,6 +268,16 @@ pub enum OutputError {
     },
 }
 
+impl OutputError {
+    /// The fault of the session's store; `None` if the store is not at fault.
+    pub fn fault(&self) -> Option<StoreFault> {
+        match self {
+            Self::Send { source, .. } => source.fault(),
+            Self::UnknownSession(_) | Self::EventGap { .. } => None,
+        }
+    }
+}
+
 /// Why the gateway cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
@@ -268,9 +304,9 @@ pub enum RecoveryError {
         /// Events that the journal has.
         journal: u64,
     },
-    /// A store failed, or a session's events have a gap, while the journal was read.
-    #[error("session {} has failed during recovery", .0.0)]
-    Failed(SessionId),
+    /// The session has a connection already, so its store is not maintained.
+    #[error("session {} is connected already", .0.0)]
+    Connected(SessionId),
     /// A store cannot prepare its next file.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -312,6 +348,12 @@ pub struct Counters {
     pub outputs_repeated: u64,
     /// Outputs for a session whose store has failed; a restart repeats them.
     pub outputs_dropped: u64,
+    /// Sessions that were cut off until a restart.
+    pub sessions_failed: u64,
+    /// Damaged places found in message stores.
+    pub store_damages: u64,
+    /// Reports stored again with `PossResend` (97), because a store had lost them.
+    pub reports_possible_resends: u64,
     /// Messages answered by a Reject (35=3) or a `BusinessMessageReject` (35=j).
     pub messages_rejected: u64,
     /// Messages of ours that clients refused (35=3, j, Q and the other refusals).

@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod config;
+mod example;
 mod node;
 mod stages;
 mod venues;
@@ -17,6 +18,7 @@ use rutter_sim::venue::OpenError;
 
 pub use arrivals::{ARRIVALS_MAX, Arrival, Arrivals, Books};
 pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
+pub use example::fill_in;
 pub use node::{Console, Memory, Node, READY_DEFAULT, memory, node_program};
 pub use stages::stages;
 pub use venues::{Book, Flowing, VenueFill, Venues, VenuesConfig};

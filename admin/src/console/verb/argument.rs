@@ -29,6 +29,8 @@ pub enum Kind {
     Text,
     /// The reason of a change.
     Reason,
+    /// The words of a command that waits for a second person.
+    Command,
     /// The name of a venue.
     Venue,
     /// The symbol of an instrument.
@@ -83,7 +85,7 @@ impl Kind {
             | Self::State
             | Self::Amount
             | Self::Level => Shape::Text,
-            Self::Reason => Shape::LongText,
+            Self::Reason | Self::Command => Shape::LongText,
             Self::Whole | Self::OrderId | Self::Depth => Shape::Whole,
             Self::Flag | Self::Switch => Shape::Flag,
         }
@@ -97,6 +99,7 @@ impl Kind {
             Self::Switch => &["on", "off"],
             Self::Text
             | Self::Reason
+            | Self::Command
             | Self::Venue
             | Self::Symbol
             | Self::Session
