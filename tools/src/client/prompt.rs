@@ -306,7 +306,7 @@ fn words(report: &Report) -> String {
     let what = match (report.kind, &report.last) {
         ('0', _) => format!("accepted as {}", report.order_id),
         ('4', _) => format!("canceled after {}{because}", e8_text(report.cum_e8)),
-        ('5', _) => format!("replaced {}", report.orig_cl_ord_id),
+        ('5', _) => format!("replaced by {}", report.cl_ord_id),
         ('6', _) => "cancel pending".to_owned(),
         ('E', _) => "replace pending".to_owned(),
         ('8', _) => format!("refused{because}"),
