@@ -10,6 +10,7 @@ pub mod error;
 pub mod gate;
 mod launch;
 pub mod layout;
+pub mod link_watch;
 pub mod rings;
 pub mod station;
 pub mod tap;
