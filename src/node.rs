@@ -11,6 +11,7 @@ pub mod error;
 pub mod gate;
 mod launch;
 pub mod layout;
+pub mod link_watch;
 pub mod rings;
 pub mod station;
 pub mod stores;
