@@ -7,10 +7,10 @@
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use rustix::fs::{Access as Permission, access};
+use rutter_admin::console::socket::check_place;
 use rutter_clients::Proof;
 use rutter_core::input::Input;
 use rutter_transport::tls::ClientTls;
@@ -106,11 +106,8 @@ fn check_folders(findings: &mut Findings, config: &Config) {
     {
         findings.add(path, Fault::Unreadable, reason);
     }
-    if let Ok(there) = std::fs::symlink_metadata(socket)
-        && !there.file_type().is_socket()
-    {
-        let reason = format!("{} is there and is no socket", socket.display());
-        findings.add(path, Fault::Conflict, reason);
+    if let Err(error) = check_place(socket) {
+        findings.add(path, Fault::Conflict, error.to_string());
     }
 }
 
@@ -268,6 +265,9 @@ fn path_of(input: &Input, config: &Config) -> String {
 mod tests {
     use super::*;
 
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use rutter_core::input::Genesis;
     use rutter_core::output::Output;
     use rutter_journal::FileStorage;
@@ -401,9 +401,15 @@ mod tests {
             (KRAKEN, &ca_file, Fault::BadCertificate, "venue.kraken.ca_file"),
             ("console.sock", &long, Fault::OutOfRange, "console.socket"),
             ("data/console/console.sock", "plain", Fault::Conflict, "console.socket"),
+            ("data/console/console.sock", "open/console.sock", Fault::Conflict, "console.socket"),
             ("/data\"", "/plain\"", Fault::Unreadable, "node.data_dir"),
         ] {
-            Scene::new().with(from, to).write("plain", "a file").finds(&[(fault, key)]);
+            let scene = Scene::new().with(from, to).write("plain", "a file");
+            // Others may write to this folder.
+            let open = scene.folder.path().join("open");
+            std::fs::create_dir(&open).expect("made");
+            std::fs::set_permissions(&open, Permissions::from_mode(0o777)).expect("set");
+            scene.finds(&[(fault, key)]);
         }
     }
 

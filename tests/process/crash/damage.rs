@@ -259,6 +259,58 @@ fn a_copy_of_the_data_folder_is_refused_beside_the_original_and_told_alone() {
     assert!(log.contains("data folder is a copy, and the original is still there"), "{log}");
 }
 
+/// Somebody cuts a file that the node has mapped: the next write to it is a signal.
+#[test]
+fn a_file_that_is_cut_under_the_node_is_named_with_the_place_and_an_exit_code() {
+    let shelf = Shelf::new(false);
+    let session = shelf.settings.sessions[0].clone();
+    for name in ["journal", "store"] {
+        shelf.copy(name);
+        let mut node = shelf.start(name);
+        node.wait_ready(READY_DEFAULT).expect("ready");
+        let path = match name {
+            "journal" => last_segment(&shelf.journal(name)),
+            _ => shelf
+                .folder(name)
+                .join("data/sessions")
+                .join(&session.comp_id)
+                .join("segment-000000000001.fix"),
+        };
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(0))
+            .expect("cut");
+        let config = ClientConfig {
+            reset: true,
+            ..ClientConfig::new(shelf.settings.listen, &session.comp_id, &session.password)
+        };
+        // The node may be gone at any of these steps.
+        let _ = FixClient::connect(&config).map(|mut client| {
+            let _ = client.wait_logon(PATIENCE);
+            let order = Order {
+                cl_ord_id: "cut",
+                symbol: MARKETS[0].symbol,
+                side: Side::Buy,
+                qty_e8: E8 / 100,
+                limit_e8: None,
+                tif: Tif::Ioc,
+            };
+            let _ = client.new_order(unix_ns(), &order);
+            let started = std::time::Instant::now();
+            while node.check_alive().is_ok() {
+                assert!(started.elapsed() < PATIENCE, "{}", node.log_end());
+                let _ = client.turn(unix_ns(), &mut |_| {});
+            }
+        });
+        let status = node.terminate(PATIENCE).expect("ended");
+        let said = node.log_end();
+        let place = format!("rutter: SIGBUS: {} cannot be read at byte ", path.display());
+        assert!(said.contains(&place), "{said}");
+        assert_eq!(status.code(), Some(rutter::bus_error::EXIT_CODE), "{said}");
+    }
+}
+
 #[test]
 fn damage_below_the_durable_mark_is_refused_by_file_offset_and_sequence() {
     let shelf = Shelf::new(false);

@@ -182,7 +182,8 @@ fn costs(html: &mut String, summary: &Summary) {
     html.push_str(
         "<h2>What taking cost</h2><p>Basis points above the middle price of both books when the \
          order arrived, fees included. A client of one exchange is given the same orders, the same \
-         time of arrival and the same fees.</p><table>\n",
+         time of arrival and the same fees. Its own earlier orders do not move the book that it finds, \
+         which favours it.</p><table>\n",
     );
     let heads = [
         "against",

@@ -13,6 +13,10 @@
 //! A cost is the distance from the middle price over all venues at that moment, in favour of the
 //! other side, fees included. Sums are over quote value, so a large order weighs more.
 //!
+//! The books hold the impact of our own earlier orders, and no impact of the other client's. That
+//! favours the other client: a venue that we used less has a fuller book than its client, who sends
+//! everything there, would have left.
+//!
 //! Three kinds of orders are counted apart. For orders of which a part filled as maker, no book
 //! tells the cost of waiting elsewhere. Some orders no single venue could have filled. An order
 //! whose arrival was not recorded has no yardstick.

@@ -14,6 +14,7 @@ mod market_versions;
 mod no_allocation;
 mod orders;
 mod pki;
+mod published;
 mod quickfix;
 mod recovery;
 mod reference;

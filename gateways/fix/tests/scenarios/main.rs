@@ -12,6 +12,7 @@ mod allocations;
 mod codec;
 mod dictionary;
 mod form;
+mod published;
 mod refusals;
 mod resend;
 mod resets;
