@@ -164,6 +164,7 @@ fn client_session(
         version: session.begin_string.version(),
         username: session.username.clone(),
         checks: session.checks(),
+        check_field_order: session.check_field_order,
         passport: session.latency_passport,
         next_expected: session.next_expected,
         resend_chunk: session.resend_chunk,
@@ -171,6 +172,7 @@ fn client_session(
         cancel_on_disconnect: session.cancel_on_disconnect(),
         schedule: session.schedule()?,
         requests_per_s_max: session.requests_per_s_max,
+        time_precision: session.time_precision.of_codec(),
         ..rutter_clients::SessionConfig::trading(id, &session.comp_id, account)
     })
 }
@@ -213,7 +215,6 @@ pub(crate) fn gateway_settings(
         venues: texts(&names.venues).ok_or_else(undefined)?,
         assets: texts(&names.assets).ok_or_else(undefined)?,
         node_tag,
-        time_precision: rutter_fix::codec::TimePrecision::Micros,
         limits: config.fix.logon.limits(),
     })
 }
