@@ -52,14 +52,10 @@ impl SessionGauges {
         Self(sessions.into_iter().map(gauge).collect())
     }
 
-    /// Stores the connection of one session, by its place in the configuration. `failure` is the
-    /// word why the session is cut off until a restart; the first one stays. Only one thread may
-    /// call this.
-    pub fn store(&self, place: usize, connection: &Connection, failure: Option<String>) {
+    /// Stores the connection of one session, by its place in the configuration. Only one thread
+    /// may call this.
+    pub fn store(&self, place: usize, connection: &Connection) {
         let Some(gauge) = self.0.get(place) else { return };
-        if let Some(failure) = failure {
-            gauge.failure.get_or_init(|| failure);
-        }
         gauge.connected.store(connection.connected, Ordering::Relaxed);
         gauge.next_in.store(connection.next_in, Ordering::Relaxed);
         gauge.next_out.store(connection.next_out, Ordering::Relaxed);
@@ -80,6 +76,13 @@ impl SessionGauges {
             gauge.in_hours.load(Ordering::Relaxed) && !gauge.connected.load(Ordering::Relaxed)
         };
         self.0.iter().filter(is_away).map(|gauge| gauge.name.as_str())
+    }
+
+    /// Stores the word why a session is cut off until a restart. The first one stays.
+    pub fn fail(&self, place: usize, word: String) {
+        if let Some(gauge) = self.0.get(place) {
+            gauge.failure.get_or_init(|| word);
+        }
     }
 
     /// The members of each session's row, by its name.
