@@ -11,6 +11,7 @@ mod kept;
 pub mod queue;
 pub mod trace;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -31,6 +32,8 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// Such as `info`, or `warn,rutter=debug`; `info` if absent.
     pub level: Option<String>,
+    /// Folder of the raw FIX messages, a file for each session; none if absent.
+    pub fix: Option<PathBuf>,
 }
 
 /// The format of a line.
