@@ -11,6 +11,7 @@ pub mod alerts;
 pub mod buckets;
 pub mod clock_offset;
 pub mod doctor;
+pub mod fix_log;
 pub mod gateway_counters;
 pub mod health;
 pub mod logs;

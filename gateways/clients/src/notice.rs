@@ -452,6 +452,8 @@ pub struct Counters {
     pub peer_rejects: u64,
     /// Requests refused because a session exceeded its rate limit.
     pub throttled: u64,
+    /// Pieces of a connection that the log of messages had no room for.
+    pub messages_unlogged: u64,
     /// Notices about peers that are not logged on, counted instead of told.
     pub notices_untold: u64,
     /// Notices lost because nobody took them in time.
