@@ -97,7 +97,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     tracing::info!(
         created = recovery.created,
         records = recovery.last_sequence,
-        cut = ?recovery.cut,
+        cut = recovery.cut.as_ref().map_or_else(|| "nothing".to_owned(), crate::replay::torn),
         digest = format!("{:016x}", decider.engine().digest()),
         "journal recovered"
     );

@@ -176,16 +176,13 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let sessions = feed.as_ref().map(|feed| Arc::clone(&feed.sessions));
     let gateway =
         clients(config, names, &mut shared, gateway, report_path, &mut sources, sessions)?;
-    let (venues, instruments) = (&names.venues, &names.instruments);
-    let metrics = MetricsModel::new(venues, instruments, sources);
-    let hours = config.session.iter().map(SessionConfig::schedule).collect::<Result<Vec<_>, _>>();
-    let watcher = Watcher::new(hours?);
+    let metrics = MetricsModel::new(&names.venues, &names.instruments, sources);
     let model = ModelStation {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
         console: feed.zip(shared.console_tap.take()),
-        watcher,
+        watcher: watcher(config)?,
         outputs,
         gauges,
         release: shared.release.clone(),
@@ -219,6 +216,12 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+}
+
+/// Finds what is wrong, for the console.
+fn watcher(config: &Config) -> Result<Watcher, NodeError> {
+    let hours = config.session.iter().map(SessionConfig::schedule);
+    Ok(Watcher::new(hours.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Logs where clients connect, and how the node runs.

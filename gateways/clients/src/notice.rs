@@ -297,8 +297,12 @@ impl Notice {
             Self::Commanded { session, command } => {
                 format!("{}: {} by an operator", name(session), in_words(&command))
             }
-            Self::Failed { session } => {
-                format!("{} cannot go on before a restart", name(session))
+            Self::Failed { session, reason } => {
+                format!("{} cannot go on before a restart: {reason}", name(session))
+            }
+            Self::StoreDamaged { session, places, repeated } => {
+                let name = name(session);
+                format!("{name}: {places} damaged places in its store, {repeated} reports again")
             }
         }
     }
