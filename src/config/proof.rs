@@ -155,14 +155,12 @@ fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, KeyE
             let unreadable = |reason| KeyError::new(keys[1], Fault::Unreadable, reason);
             (keys[1], read_secret(path).map_err(unreadable)?)
         }
-        (None, None, Some(name)) => match std::env::var(name) {
-            Ok(text) => (keys[2], Secret::new(text)),
-            Err(_) => {
-                // Not even the name: it may be the value, by mistake.
-                let reason = "no environment variable of this name is set";
-                return Err(KeyError::new(keys[2], Fault::Unreadable, reason));
-            }
-        },
+        (None, None, Some(name)) => {
+            // Not even the name: it may be the value, by mistake.
+            let unset = "no environment variable of this name is set";
+            let unset = |_| KeyError::new(keys[2], Fault::Unreadable, unset);
+            (keys[2], Secret::new(std::env::var(name).map_err(unset)?))
+        }
         (None, None, None) => {
             let reason = "one of password, password_file and password_env must be there";
             return Err(KeyError::new(keys[0], Fault::MissingKey, reason));

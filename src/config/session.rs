@@ -316,7 +316,9 @@ impl SessionConfig {
             errors.extend(self.schedule().err());
         }
         errors.extend(Access::of(self).err());
-        errors.into_iter().for_each(|error| findings.add_key(at, error));
+        for error in errors {
+            findings.add_key(at, error);
+        }
     }
 }
 
