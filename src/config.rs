@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
+use rutter_admin::console::people::gid_of;
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
@@ -95,6 +96,9 @@ pub struct Config {
 pub struct NodeConfig {
     /// Folder of the journal and the message stores.
     pub data_dir: PathBuf,
+    /// Group (name or gid) whose processes may read journal and stores, and not write: folders get
+    /// mode 0750 and files 0640. Absent: 0700 and 0600.
+    pub read_group: Option<String>,
     /// When an output may leave.
     pub durability: Durability,
     /// What an idle thread does: `pinned` spins, `shared` sleeps, `auto` chooses by the number of
@@ -140,6 +144,17 @@ pub struct NodeConfig {
         extend("multipleOf" = SEGMENT_BYTES_STEP)
     )]
     pub journal_segment_bytes: u64,
+}
+
+impl NodeConfig {
+    /// The group (gid) whose processes may read the data folder.
+    ///
+    /// # Errors
+    /// The system knows no such group.
+    pub fn readers(&self) -> Result<Option<u32>, KeyError> {
+        let group = self.read_group.as_deref().map(gid_of).transpose();
+        group.map_err(|error| KeyError::new("read_group", Fault::NotDeclared, error.to_string()))
+    }
 }
 
 fn auto() -> String {

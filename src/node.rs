@@ -62,8 +62,7 @@ pub fn run(config: &Config) -> Result<(), NodeError> {
 /// The errors of [`run`].
 pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let journal_dir = config.node.data_dir.join("journal");
-    std::fs::create_dir_all(&journal_dir)
-        .map_err(|source| NodeError::DataDir { path: journal_dir.clone(), source })?;
+    make_data_folder(config, &journal_dir)?;
     let folder = claim::lock(&config.node.data_dir)?;
     let monitor = Arc::new(Monitor::new(config, unix_ns()));
     let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
@@ -118,6 +117,26 @@ fn check_definitions(known: &Known, first: &[Input], names: &Names) -> Result<()
     let refused: Vec<String> = refused.iter().map(|one| boot::describe(one, names)).collect();
     let reason = format!("not as the journal knows, or out of range: {}", refused.join(", "));
     Err(NodeError::Configuration(reason))
+}
+
+/// Makes the folders of the node's data, or closes them to others.
+fn make_data_folder(config: &Config, journal_dir: &Path) -> Result<(), NodeError> {
+    let data_dir = &config.node.data_dir;
+    if let Some(readers) = config.node.readers()? {
+        rutter_files::share_with(readers)
+            .map_err(|source| NodeError::DataDir { path: data_dir.clone(), source })?;
+    }
+    // Others who are named in `[console]` pass through the folder to the socket in it.
+    let is_passage = match &config.console {
+        Some(console) if console.socket.starts_with(data_dir) => {
+            console.people()?.has_others_than(rustix::process::geteuid().as_raw())
+        }
+        _ => false,
+    };
+    let make = if is_passage { rutter_files::make_passage } else { rutter_files::make_folder };
+    make(data_dir).map_err(|source| NodeError::DataDir { path: data_dir.clone(), source })?;
+    rutter_files::make_folder(journal_dir)
+        .map_err(|source| NodeError::DataDir { path: journal_dir.to_owned(), source })
 }
 
 /// Something that differs between journals: the time and the process, mixed.

@@ -71,6 +71,9 @@ impl Config {
                 findings.add(path, Fault::OutOfRange, reason);
             }
         }
+        if let Err(error) = node.readers() {
+            findings.add_key("node", error);
+        }
         if let Some(level) = &self.log.level
             && let Err(error) = check_level(level)
         {

@@ -3,9 +3,9 @@
 //! A line belongs here if it is about the socket and its lines. Who is let in is `admission`; what
 //! a request means is the service's business.
 
-use std::fs::{DirBuilder, Permissions, symlink_metadata};
+use std::fs::{Permissions, symlink_metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use rustix::fs::Mode;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{geteuid, umask};
 use rutter_core::rate::TokenBucket;
+use rutter_files::{make_folder, make_passage};
 use serde_json::Value;
 
 use super::admission::{Open, Visitors};
@@ -112,7 +113,7 @@ impl Console {
         let mode = if others { 0o666 } else { 0o600 };
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fail)?;
         if let Some(folder) = path.parent().filter(|_| others) {
-            std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
+            make_passage(folder).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
         let (visitors, open) = (Mutex::default(), Mutex::default());
@@ -136,17 +137,11 @@ fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let fail = |source| SocketError::Io { path: path.to_owned(), source };
     let folder = folder_of(path);
     if let Some(folder) = folder {
-        match DirBuilder::new().recursive(true).mode(0o700).create(folder) {
-            Ok(()) => {}
-            Err(source) => return Err(SocketError::Io { path: folder.to_owned(), source }),
-        }
-    }
-    check_place(path)?;
-    if let Some(folder) = folder {
-        // The folder is ours and holds no secret: others are kept out, whatever its mode was.
-        std::fs::set_permissions(folder, Permissions::from_mode(0o700))
+        check_place(path)?;
+        make_folder(folder)
             .map_err(|source| SocketError::Io { path: folder.to_owned(), source })?;
     }
+    check_place(path)?;
     if symlink_metadata(path).is_ok() {
         if UnixStream::connect(path).is_ok() {
             return Err(SocketError::InUse { path: path.to_owned() });
