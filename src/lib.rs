@@ -3,9 +3,14 @@
 //! A line belongs here if it connects the other crates. `core/` decides about orders, `gateways/`
 //! and `feeds/` read and write the wire, `journal/` reads and writes the disk.
 
+pub mod bus_error;
 pub mod clock;
 pub mod config;
 pub mod node;
+pub mod preflight;
 pub mod replay;
 pub mod venues;
+mod version;
 pub mod watch;
+
+pub use version::version;

@@ -4,6 +4,7 @@
 //! reports go to the clients' message stores, which skip the reports that they hold.
 
 pub mod boot;
+pub mod claim;
 pub mod console;
 pub mod decider;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod layout;
 pub mod link_watch;
 pub mod rings;
 pub mod station;
+pub mod stores;
 pub mod tap;
 
 use std::path::Path;
@@ -22,10 +24,10 @@ use std::time::Duration;
 
 use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
-use rutter_core::input::{Header, Input};
+use rutter_core::input::{Genesis, Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
-use rutter_fix::store::{MmapConfig, MmapStore, Preparer};
+use rutter_fix::store::MmapStore;
 use rutter_journal::{FileStorage, Recovery};
 use rutter_transport::driver::DriverConfig;
 use rutter_transport::tls::ClientTls;
@@ -36,7 +38,7 @@ use crate::venues;
 use crate::watch::alerts::Alerter;
 use crate::watch::metrics::MetricsServer;
 use crate::watch::monitor::Monitor;
-use boot::Names;
+use boot::{Known, Names};
 use decider::Decider;
 use error::NodeError;
 use launch::{Machines, NodeParts};
@@ -61,8 +63,8 @@ pub fn run(config: &Config) -> Result<(), NodeError> {
 /// The errors of [`run`].
 pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let journal_dir = config.node.data_dir.join("journal");
-    std::fs::create_dir_all(&journal_dir)
-        .map_err(|source| NodeError::DataDir { path: journal_dir.clone(), source })?;
+    make_data_folder(config, &journal_dir)?;
+    let folder = claim::lock(&config.node.data_dir)?;
     let monitor = Arc::new(Monitor::new(config, unix_ns()));
     let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
     // Ends with the node.
@@ -72,7 +74,12 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let (node, watched) = (&config.fix.sender_comp_id, &monitor);
     let alerter = config.alerts.as_ref().map(|to| Alerter::start(to, node, watched, entropy));
     let _alerter = alerter.transpose()?;
-    let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
+    let known = Known::read(&journal_dir)?;
+    let (genesis, names) =
+        (known.genesis.unwrap_or_else(|| boot::genesis(config, entropy)), known.names(config));
+    // Ends with the node. Nothing is sent before.
+    let _claim = claim::accounts(config, &genesis, folder)?;
+    claim::tell(&claim::identify(&config.node.data_dir, &genesis)?);
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
     let market = boot::market(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
@@ -88,7 +95,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     );
     let first = boot::inputs(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
-    boot::check(&decider, &first).map_err(NodeError::Configuration)?;
+    check_definitions(&known, &first, &names)?;
     let machines = machines(config, &names, genesis.node_tag)?;
     let names = &names;
     // The ring does not carry reference data, so the model gets the first inputs directly.
@@ -102,7 +109,36 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     )
 }
 
-const DAY_NS: u64 = 86_400_000_000_000;
+/// Refuses definitions that the core would refuse.
+fn check_definitions(known: &Known, first: &[Input], names: &Names) -> Result<(), NodeError> {
+    let refused = known.refused(first);
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let refused: Vec<String> = refused.iter().map(|one| boot::describe(one, names)).collect();
+    let reason = format!("not as the journal knows, or out of range: {}", refused.join(", "));
+    Err(NodeError::Configuration(reason))
+}
+
+/// Makes the folders of the node's data, or closes them to others.
+fn make_data_folder(config: &Config, journal_dir: &Path) -> Result<(), NodeError> {
+    let data_dir = &config.node.data_dir;
+    if let Some(readers) = config.node.readers()? {
+        rutter_files::share_with(readers)
+            .map_err(|source| NodeError::DataDir { path: data_dir.clone(), source })?;
+    }
+    // Others who are named in `[console]` pass through the folder to the socket in it.
+    let is_passage = match &config.console {
+        Some(console) if console.socket.starts_with(data_dir) => {
+            console.people()?.has_others_than(rustix::process::geteuid().as_raw())
+        }
+        _ => false,
+    };
+    let make = if is_passage { rutter_files::make_passage } else { rutter_files::make_folder };
+    make(data_dir).map_err(|source| NodeError::DataDir { path: data_dir.clone(), source })?;
+    rutter_files::make_folder(journal_dir)
+        .map_err(|source| NodeError::DataDir { path: journal_dir.to_owned(), source })
+}
 
 /// Something that differs between journals: the time and the process, mixed.
 fn entropy() -> u64 {
@@ -139,11 +175,15 @@ fn client_session(
     })
 }
 
-fn gateway(
+/// The client gateway's part of the configuration.
+///
+/// # Errors
+/// [`NodeError`], for a name that is not defined or a secret that cannot be read.
+pub(crate) fn gateway_settings(
     config: &Config,
     names: &Names,
     node_tag: u32,
-) -> Result<ClientGateway<MmapStore>, NodeError> {
+) -> Result<GatewayConfig, NodeError> {
     let undefined = || NodeError::Configuration("a name is not defined".to_owned());
     let sessions = config
         .session
@@ -166,19 +206,7 @@ fn gateway(
     let texts = |names: &[String]| {
         names.iter().map(|name| Text::new(name.as_bytes())).collect::<Option<Vec<_>>>()
     };
-    let preparer = Preparer::start().map_err(|error| NodeError::Thread(error.to_string()))?;
-    let stores = config
-        .session
-        .iter()
-        .map(|session| {
-            let folder = config.node.data_dir.join("sessions").join(&session.comp_id);
-            let retention_bytes = config.fix.store_retention_bytes;
-            let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
-            MmapStore::open(&folder, MmapConfig { retention_bytes, ..MmapConfig::default() })
-                .map(|store| store.keeping_ns(kept_ns).prepared_by(&preparer))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let settings = GatewayConfig {
+    Ok(GatewayConfig {
         sender_comp_id: config.fix.sender_comp_id.clone(),
         sessions,
         instruments,
@@ -187,7 +215,16 @@ fn gateway(
         node_tag,
         time_precision: rutter_fix::codec::TimePrecision::Micros,
         limits: config.fix.logon.limits(),
-    };
+    })
+}
+
+fn gateway(
+    config: &Config,
+    names: &Names,
+    node_tag: u32,
+) -> Result<ClientGateway<MmapStore>, NodeError> {
+    let settings = gateway_settings(config, names, node_tag)?;
+    let stores = stores::open(config, names, node_tag)?;
     ClientGateway::new(&settings, stores).map_err(|error| NodeError::Gateway(error.to_string()))
 }
 
@@ -195,7 +232,7 @@ fn gateway(
 fn recover(
     config: &Config,
     journal_dir: &Path,
-    genesis: &rutter_core::input::Genesis,
+    genesis: &Genesis,
     gateway: &mut ClientGateway<MmapStore>,
     model: &mut ReadModel,
 ) -> Result<(Decider<FileStorage>, Recovery), NodeError> {
@@ -208,19 +245,14 @@ fn recover(
             .map_err(|_| NodeError::Configuration("node.journal_segment_bytes".to_owned()))?,
     );
     let storage = FileStorage::create(journal_dir)?;
-    let mut catch_up = CatchUp { gateway, model, failed: None };
-    let opened = Decider::open(storage, settings, genesis, unix_ns(), &mut catch_up)?;
-    if let Some(reason) = catch_up.failed {
-        return Err(NodeError::Gateway(reason));
-    }
-    Ok(opened)
+    let mut catch_up = CatchUp { gateway, model };
+    Ok(Decider::open(storage, settings, genesis, unix_ns(), &mut catch_up)?)
 }
 
 /// Gives replayed reports to the gateway, and everything to the read model.
 struct CatchUp<'a> {
     gateway: &'a mut ClientGateway<MmapStore>,
     model: &'a mut ReadModel,
-    failed: Option<String>,
 }
 
 impl Sink for CatchUp<'_> {
@@ -237,7 +269,7 @@ impl Sink for CatchUp<'_> {
         if let Err(error) = self.gateway.on_output(unix_ns(), output)
             && !matches!(error, rutter_clients::OutputError::UnknownSession(_))
         {
-            self.failed.get_or_insert(error.to_string());
+            tracing::error!(%error, "a session is cut off until a restart");
         }
     }
 }

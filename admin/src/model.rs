@@ -23,9 +23,9 @@ mod slots;
 use std::collections::{BTreeSet, VecDeque};
 
 use rutter_core::engine::TABLE_LOG2_RANGE;
-use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId};
+use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
-    Genesis, Header, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
+    Distrust, Genesis, Header, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::UnixNanos;
@@ -33,15 +33,16 @@ use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
 
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
-pub use number::decimal;
+pub use number::{decimal, rfc3339};
 pub use rows::{
-    BalanceRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow, ListingRow,
-    OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow, SessionStatus,
-    StageStatus, Status, VenueStatus,
+    BalanceRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow,
+    ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow,
+    SessionStatus, StageStatus, Status, VenueStatus,
 };
 
 use counts::{Counts, Open};
 use events::{Event, EventKind, Events};
+use query::{LOG_LEVEL_CONFIGURED, log_level};
 use slots::{ModelChild, ModelOrder, SlotTable};
 
 /// Operators' commands that are remembered.
@@ -90,8 +91,10 @@ pub struct ReadModel {
     pending_orders: u32,
     unknown: [u32; VENUES_MAX],
     up: [bool; VENUES_MAX],
-    /// Instrument times [`VENUES_MAX`] plus venue.
-    trusted: Vec<bool>,
+    /// Why a book is not proved, `None` if it is: instrument times [`VENUES_MAX`] plus venue.
+    unproved: Vec<Option<Distrust>>,
+    /// Venues whose feed has been silent for longer than routing allows.
+    silent: [bool; VENUES_MAX],
     /// Asset times [`VENUES_MAX`] plus venue.
     told: Vec<UnixNanos>,
     /// For each session: number of its last event, and whether an operator has disabled it.
@@ -100,12 +103,27 @@ pub struct ReadModel {
     reduce_only: BTreeSet<Scope>,
     drained: [bool; VENUES_MAX],
     /// Operators' commands with their journal sequence, newest last.
-    commands: VecDeque<(u64, OperatorReport)>,
+    commands: VecDeque<KeptCommand>,
+    /// The session of the newest command about a session, and whether it was disabled before.
+    disabled_before: Option<(SessionId, bool)>,
+    /// The log level that an operator has set since the start.
+    log_level: &'static str,
     counts: Counts,
+    /// The counts of the journal before the start of the node.
+    replayed: Counts,
     /// The overfill execution whose child is already updated by the notice.
     overfilled: Option<(ChildId, ExecId)>,
     /// The input whose outputs are being taken.
     at: Header,
+}
+
+/// A command of an operator, with what it changed.
+#[derive(Clone, Debug)]
+struct KeptCommand {
+    /// Journal sequence.
+    seq: u64,
+    report: OperatorReport,
+    changes: Vec<ChangeRow>,
 }
 
 impl ReadModel {
@@ -125,14 +143,18 @@ impl ReadModel {
             pending_orders: 0,
             unknown: [0; VENUES_MAX],
             up: [false; VENUES_MAX],
-            trusted: Vec::new(),
+            unproved: Vec::new(),
+            silent: [false; VENUES_MAX],
             told: Vec::new(),
             sessions: Vec::new(),
             halts: BTreeSet::new(),
             reduce_only: BTreeSet::new(),
             drained: [false; VENUES_MAX],
             commands: VecDeque::with_capacity(COMMANDS_MAX),
+            disabled_before: None,
+            log_level: LOG_LEVEL_CONFIGURED,
             counts: Counts::default(),
+            replayed: Counts::default(),
             overfilled: None,
             at: Header::default(),
         }
@@ -151,15 +173,23 @@ impl ReadModel {
         for open in [&mut self.open_orders, &mut self.open_children] {
             open.grow(instruments, reference.sessions.len(), accounts);
         }
-        self.trusted.resize(instruments * VENUES_MAX, false);
+        self.unproved.resize(instruments * VENUES_MAX, Some(Distrust::NoSnapshot));
         self.told.resize(assets * VENUES_MAX, UnixNanos(0));
         self.sessions.resize(reference.sessions.len(), (0, false));
     }
 
     /// The replay is over: counters start at zero, and no book is trusted.
     pub fn start_counting(&mut self) {
-        self.counts = Counts::default();
-        self.trusted.fill(false);
+        self.replayed = std::mem::take(&mut self.counts);
+        self.log_level = LOG_LEVEL_CONFIGURED;
+        self.unproved.fill(Some(Distrust::NoSnapshot));
+    }
+
+    /// Takes how long a venue's feed has been silent, nanoseconds; `None` if nothing was heard yet.
+    pub fn heard(&mut self, venue: VenueId, age_ns: Option<u64>) {
+        let Some(def) = self.reference.venues.get(venue.index()) else { return };
+        let silent = age_ns.is_none_or(|age_ns| age_ns > def.stale_after_ns);
+        set(self.silent.get_mut(venue.index()), silent);
     }
 
     /// Takes one output of the input `seq` at `time_ns`.
@@ -189,11 +219,14 @@ impl ReadModel {
 
     fn on_command(&mut self, session: SessionId, command: SessionCommand) {
         let Some((_, disabled)) = self.sessions.get_mut(session.index()) else { return };
+        self.disabled_before = Some((session, *disabled));
         match command {
             SessionCommand::Disable => *disabled = true,
             SessionCommand::Enable => *disabled = false,
-            SessionCommand::Logout | SessionCommand::Disconnect | SessionCommand::ResetSequence => {
-            }
+            SessionCommand::Logout
+            | SessionCommand::Disconnect
+            | SessionCommand::ResetSequence
+            | SessionCommand::LiftLockouts => {}
         }
     }
 
@@ -201,11 +234,14 @@ impl ReadModel {
         while self.commands.len() >= COMMANDS_MAX {
             self.commands.pop_front();
         }
-        self.commands.push_back((self.at.seq, *report));
-        if report.refusal != Refusal::None {
+        let done = report.refusal == Refusal::None;
+        let command = report.operator.command;
+        let changes = if done { self.changes_of(&command) } else { Vec::new() };
+        self.commands.push_back(KeptCommand { seq: self.at.seq, report: *report, changes });
+        if !done {
             return;
         }
-        match report.operator.command {
+        match command {
             OperatorCommand::Halt(scope) => {
                 self.halts.insert(scope);
             }
@@ -230,8 +266,10 @@ impl ReadModel {
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Session(..)
-            | OperatorCommand::LogOut(..)
-            | OperatorCommand::Node(_) => {}
+            | OperatorCommand::LogOut(..) => {}
+            OperatorCommand::Node(command) => {
+                self.log_level = log_level(command).unwrap_or(self.log_level);
+            }
         }
     }
 
@@ -251,7 +289,7 @@ impl ReadModel {
             previous: 0,
             what,
             child: ChildId(0),
-            venue: rutter_core::id::VenueId(0),
+            venue: VenueId(0),
             qty: rutter_core::number::Qty::ZERO,
             price: rutter_core::number::Price(0),
         }
@@ -276,7 +314,7 @@ impl Sink for ReadModel {
         self.at = header;
         match input {
             // The core does not trust any book then, and does not say it of each.
-            Input::NodeStarted => self.trusted.fill(false),
+            Input::NodeStarted => self.unproved.fill(Some(Distrust::NoSnapshot)),
             definition => self.define(definition),
         }
     }

@@ -15,9 +15,10 @@ use rutter_admin::console::commands::{CommandSender, Put, Replies};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::{
-    JournalRow, LinkRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, VenueRow,
+    JournalRow, LinkRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
 };
 use rutter_clients::market::BookNews;
+use rutter_core::id::ChildId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
 use rutter_core::output::OperatorReport;
 
@@ -70,7 +71,13 @@ impl ConsoleFeed {
     }
 
     /// The console's handles. Its commands go into the core's ring by `inputs`.
-    pub fn handles(&self, config: &Config, monitor: &Monitor, mut inputs: InputWriter) -> Handles {
+    pub fn handles(
+        &self,
+        config: &Config,
+        node_tag: u32,
+        monitor: &Monitor,
+        mut inputs: InputWriter,
+    ) -> Handles {
         let put: Put = Box::new(move |operator| {
             let has_room = inputs.try_push(&Input::Operator(operator));
             if has_room {
@@ -90,6 +97,8 @@ impl ConsoleFeed {
                 // Secrets do not show themselves.
                 config_text: format!("{config:#?}"),
                 config_hash: monitor.config_hash().to_owned(),
+                node_tag,
+                child_of: Some(child_of),
                 journal_folder: config.node.data_dir.join("journal"),
                 durability: durability.to_owned(),
             },
@@ -127,7 +136,8 @@ impl ConsoleFeed {
 
     fn carry_out(&self, command: NodeCommand) {
         let level = match command {
-            NodeCommand::News => return,
+            // The client gateway and the console carry these out.
+            NodeCommand::News | NodeCommand::LiftCodeLock => return,
             NodeCommand::Shutdown => return self.shut_down(false),
             NodeCommand::ShutdownFlat => return self.shut_down(true),
             NodeCommand::LogError => "error",
@@ -166,8 +176,13 @@ impl ConsoleFeed {
     }
 }
 
+/// The child whose order has that id at a venue.
+fn child_of(node_tag: u32, id: &[u8]) -> Option<ChildId> {
+    rutter_venues::VENUES.iter().find_map(|venue| (venue.child_of)(node_tag, id))
+}
+
 /// The part of a snapshot that the console shows.
-pub fn console_snapshot(snapshot: &Snapshot) -> NodeSnapshot {
+pub fn console_snapshot(snapshot: &Snapshot, wrong: Vec<Trouble>) -> NodeSnapshot {
     let ring = |ring, depth: &RingDepth| RingRow {
         ring,
         slots: depth.slots,
@@ -196,6 +211,7 @@ pub fn console_snapshot(snapshot: &Snapshot) -> NodeSnapshot {
         },
         stages: snapshot.status.stages.clone(),
         venues: venue_rows(snapshot),
+        wrong,
     }
 }
 
@@ -214,14 +230,14 @@ fn link_row(standing: &Standing) -> LinkRow {
 fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
     let row = |(index, name): (usize, &String)| {
         let feed = snapshot.feeds.iter().find(|feed| feed.venue == index);
-        let times = snapshot.counted.latency_of(index);
+        let times = snapshot.counted.answer_latency.get(index).copied().unwrap_or_default();
         let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(|part| times.within(part));
         let count = times.count();
         VenueRow {
             name: name.clone(),
             order_link: snapshot.links_of(index).map(|links| link_row(&links.orders)),
             feed_link: snapshot.links_of(index).map(|links| link_row(&links.feed)),
-            feed_age_ns: feed.map(|feed| feed.age_ns),
+            feed_age_ns: feed.and_then(|feed| feed.age_ns),
             latency_ns: (count > 0).then_some(Quantiles { p50, p99, p999, max, count }),
         }
     };

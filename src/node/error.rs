@@ -13,7 +13,7 @@ use rutter_transport::wait::UnknownProfile;
 
 use super::decider::StartError;
 use super::layout::UnknownLayout;
-use crate::config::ConfigError;
+use crate::config::KeyError;
 use crate::venues::VenueError;
 use crate::watch::metrics::MetricsError;
 
@@ -40,6 +40,9 @@ pub enum NodeError {
     /// The last sync failed.
     #[error("journal: {0}")]
     Sync(#[from] rutter_journal::SyncError),
+    /// Another node uses the data folder, or trades with its journal.
+    #[error(transparent)]
+    Claim(#[from] super::claim::ClaimError),
     /// A session's message store.
     #[error("message store: {0}")]
     Store(#[from] StoreError),
@@ -72,7 +75,7 @@ pub enum NodeError {
     Layout(#[from] UnknownLayout),
     /// A secret that the configuration names, or a value in it.
     #[error("configuration: {0}")]
-    Config(#[from] ConfigError),
+    Config(#[from] KeyError),
     /// The configuration contradicts the journal, or itself.
     #[error("configuration: {0}")]
     Configuration(String),

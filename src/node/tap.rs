@@ -37,7 +37,7 @@ const _: () = assert!(
 /// Updates of one venue that a reader takes in one turn; the rest follow in the next.
 pub const TAP_UPDATES_PER_TURN: usize = 256;
 
-/// The updates that a venue's feed has published since the start of the node. One thread counts;
+/// The updates and signs of life of a venue's feed since the start of the node. One thread counts;
 /// others only read.
 pub type UpdateCount = Arc<AtomicU64>;
 
@@ -137,7 +137,7 @@ impl Tap {
         self.outlets.push(Outlet { queue, listener, resend_all: false, unannounced: false });
     }
 
-    /// The updates that were offered so far, for another thread to read.
+    /// The updates and signs of life that were offered so far, for another thread to read.
     pub fn count(&self) -> UpdateCount {
         Arc::clone(&self.count)
     }
@@ -145,7 +145,10 @@ impl Tap {
     /// Passes on an input if it concerns a book. Never waits.
     pub fn offer(&mut self, input: &Input) {
         let Some(update) = BookNews::of(input) else { return };
-        self.count.fetch_add(1, Ordering::Relaxed);
+        // A connection that fails or ends is no word of the venue.
+        if !matches!(update, BookNews::Distrusted(..)) {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
         self.remember(&update);
         for outlet in &mut self.outlets {
             if !outlet.resend_all {

@@ -23,7 +23,7 @@ const fn counter(
 }
 
 /// All counters of the gateway.
-pub const GATEWAY: [GatewayCounter; 21] = [
+pub const GATEWAY: &[GatewayCounter] = &[
     counter("fix_connections", "Client connections taken", |c| c.connections),
     counter("fix_connections_refused", "Client connections refused for a limit", |c| {
         c.connections_refused
@@ -52,6 +52,13 @@ pub const GATEWAY: [GatewayCounter; 21] = [
     counter("fix_reports", "Reports and cancel rejects stored for clients", |c| c.outputs),
     counter("fix_reports_repeated", "Outputs that were stored already", |c| c.outputs_repeated),
     counter("fix_reports_dropped", "Outputs for a session that has failed", |c| c.outputs_dropped),
+    counter("fix_sessions_failed", "Sessions cut off until a restart", |c| c.sessions_failed),
+    counter("fix_store_damages", "Damaged places found in message stores", |c| c.store_damages),
+    counter(
+        "fix_reports_possible_resends",
+        "Reports repeated with PossResend because a message store had lost them",
+        |c| c.reports_possible_resends,
+    ),
     counter("fix_messages_rejected", "Client messages answered by a reject", |c| {
         c.messages_rejected
     }),
@@ -71,7 +78,7 @@ pub struct GatewayGauges([AtomicU64; GATEWAY.len()]);
 impl GatewayGauges {
     /// Copies the counters without a lock, in a few nanoseconds. Only one thread may call this.
     pub fn show(&self, counters: &Counters) {
-        for (shown, counter) in self.0.iter().zip(&GATEWAY) {
+        for (shown, counter) in self.0.iter().zip(GATEWAY) {
             let value = (counter.of)(counters);
             // A store of the same value would still take the cache line from its readers.
             if shown.load(Ordering::Relaxed) != value {

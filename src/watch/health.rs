@@ -118,21 +118,28 @@ impl Health {
         // known.
         let since = shown.turned_ns.min(shown.made_ns);
         let age_ns = now_ns.saturating_sub(since);
-        let turns = format!("last turn {} ms ago", age_ns / 1_000_000);
+        let turns = match (shown.made_ns, shown.turned_ns) {
+            (0, _) => "no figures yet: the node is starting".to_owned(),
+            (_, 0) => "no turn yet".to_owned(),
+            _ => format!("last turn {} ms ago", age_ns / 1_000_000),
+        };
         let journal = &shown.journal;
         let (writable, room) = match (journal.failed, self.journal_free_bytes()) {
             (true, _) => (false, "a sync has failed".to_owned()),
             (false, None) => (false, "the file system cannot be asked".to_owned()),
             (false, Some(free)) => (free >= FREE_BYTES_MIN, format!("{free} bytes are free")),
         };
-        let lag = format!("the oldest record waits for {} ms", journal.sync_lag_ns / 1_000_000);
+        let lag = match shown.made_ns {
+            0 => "no figures yet: the node is starting".to_owned(),
+            _ => format!("the oldest record waits for {} ms", journal.sync_lag_ns / 1_000_000),
+        };
         let venues = &shown.status.venues;
         let up = venues.iter().filter(|venue| venue.up).count();
         vec![
             check("recovery", phase == Phase::Running, recovery),
             check("core", since > 0 && age_ns <= TURN_AGE_NS_MAX, turns),
             check("journal_write", writable, room),
-            check("journal_sync", journal.sync_lag_ns <= SYNC_LAG_NS_MAX, lag),
+            check("journal_sync", since > 0 && journal.sync_lag_ns <= SYNC_LAG_NS_MAX, lag),
             check("venues", up > 0, format!("{up} of {} are up", venues.len())),
         ]
     }
@@ -177,6 +184,22 @@ mod tests {
         );
         assert_eq!(but_room(failing(|s| s.status.venues[1].up = false)), ["venues"]);
         assert!(failing(|s| s.journal.failed = true).contains(&"journal_write"));
+    }
+
+    #[test]
+    fn a_node_that_has_not_turned_yet_says_so_and_claims_nothing() {
+        let detail = |change: fn(&mut Snapshot)| {
+            let health = Health::new(std::env::temp_dir());
+            health.set_phase(Phase::Running);
+            let mut shown = sound();
+            change(&mut shown);
+            let answer = health.readiness(&shown, NOW);
+            assert!(!answer.ready);
+            answer.checks[1].detail.clone()
+        };
+        assert_eq!(detail(|s| s.turned_ns = 0), "no turn yet");
+        let starting = "no figures yet: the node is starting";
+        assert_eq!(detail(|s| *s = Snapshot::default()), starting);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the client gateway's counters. No thread that carries orders waits for anything here, and
 //! nothing here changes anything. Every name is explained in `docs/metrics.md`.
 
+pub mod child_times;
 pub mod exposition;
 pub mod model;
 pub mod server;

@@ -68,7 +68,7 @@ pub struct Snapshot {
     pub output: RingDepth,
     /// The journal.
     pub journal: JournalSnapshot,
-    /// By venue: seconds since its feed told anything, and how much it told.
+    /// By venue: when its feed last told anything, and how much it told.
     pub feeds: Vec<FeedSnapshot>,
     /// By venue: whether its links are up, and if not, why.
     pub links: Vec<LinksSnapshot>,
@@ -125,10 +125,10 @@ impl LinksSnapshot {
 pub struct FeedSnapshot {
     /// Index of the venue.
     pub venue: usize,
-    /// Number of book updates since the start.
+    /// Book updates and signs of life since the start.
     pub news: u64,
-    /// Time since the last update, nanoseconds.
-    pub age_ns: u64,
+    /// Time since the feed was last heard, nanoseconds; `None` if it was never heard.
+    pub age_ns: Option<u64>,
 }
 
 /// What became of orders at a venue.
@@ -157,19 +157,11 @@ pub struct OrderMetrics {
     pub orders: Vec<VenueCounts>,
     /// Books that lost their trust, by venue and reason.
     pub distrusts: BTreeMap<(usize, &'static str), u64>,
+    /// From the decision to send a child until the venue's first answer, by the venue's id.
+    pub answer_latency: Vec<Buckets>,
     /// From the decision to send a child until its first execution arrived, by venue and
     /// instrument.
     pub execution_latency: BTreeMap<(usize, usize), Buckets>,
     /// Cancels and replaces that were refused, by reason.
     pub cancels_refused: BTreeMap<String, u64>,
-}
-
-impl OrderMetrics {
-    /// How long a venue's executions took, over all instruments.
-    pub fn latency_of(&self, venue: usize) -> Buckets {
-        let mut all = Buckets::default();
-        let of_it = self.execution_latency.iter().filter(|((at, _), _)| *at == venue);
-        of_it.for_each(|(_, times)| all.add(times));
-        all
-    }
 }

@@ -45,6 +45,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         Verb::Pending => {
             listed(&commands::pending(ok, look), "nothing waits for a second person", look)
         }
+        Verb::Lockouts => listed(&commands::lockouts(ok, look), "nobody is locked out", look),
         Verb::Help => commands::help(ok),
         Verb::Halt
         | Verb::Resume
@@ -59,6 +60,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         | Verb::SessionDisable
         | Verb::SessionEnable
         | Verb::SessionResetSeq
+        | Verb::LockoutLift
         | Verb::News
         | Verb::LogLevel
         | Verb::Shutdown
@@ -116,8 +118,22 @@ fn counted(value: &Value, name: &str) -> String {
     told(value, name, text::count)
 }
 
-fn duration(value: &Value, name: &str) -> String {
-    told(value, name, text::duration)
+/// Something measured; `-` where it is not told.
+fn measured(value: &Value, name: &str, shown: impl Fn(u64) -> Span) -> Span {
+    number(value, name).map_or_else(|| Span::from("-"), shown)
+}
+
+fn duration(value: &Value, name: &str) -> Span {
+    measured(value, name, Span::duration)
+}
+
+/// Time since a time; `never` for zero.
+fn age(value: &Value, name: &str, now_ns: u64) -> Span {
+    measured(value, name, |then_ns| match now_ns.checked_sub(then_ns) {
+        _ if then_ns == 0 => Span::from("never"),
+        Some(ns) => Span::duration(ns),
+        None => Span::from("-"),
+    })
 }
 
 fn amount(value: &Value, name: &str) -> String {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use rutter_admin::printable::Escape;
 
 /// Meaning of a span; the terminal chooses the colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,12 +47,32 @@ pub struct Span {
     text: String,
     /// Meaning of the text.
     pub paint: Paint,
+    /// The measured value; a table shows all values of one column in one unit.
+    measured: Option<(u64, Scale)>,
 }
 
 impl Span {
     /// Makes a span; control characters become escapes.
     pub fn new(text: impl AsRef<str>, paint: Paint) -> Self {
-        Self { text: clean(text.as_ref()), paint }
+        Self { text: clean(text.as_ref()), paint, measured: None }
+    }
+
+    /// A duration of that many nanoseconds.
+    pub fn duration(ns: u64) -> Self {
+        Self { measured: Some((ns, DURATIONS)), ..Self::from(duration(ns)) }
+    }
+
+    /// That many bytes.
+    pub fn bytes(n: u64) -> Self {
+        Self { measured: Some((n, BYTES)), ..Self::from(bytes(n)) }
+    }
+
+    /// The value in a unit of its scale.
+    fn in_unit(mut self, (_, size): Unit) -> Self {
+        if let Some((value, _)) = self.measured {
+            self.text = digits(value, size);
+        }
+        self
     }
 
     /// The text.
@@ -67,6 +88,47 @@ impl Span {
 impl<T: AsRef<str>> From<T> for Span {
     fn from(text: T) -> Self {
         Self::new(text, Paint::Plain)
+    }
+}
+
+/// A unit: its name, and how many of the scale's smallest unit it is.
+type Unit = (&'static str, u64);
+
+/// The units of a quantity, smallest first.
+type Scale = &'static [Unit];
+
+/// Whatever is measured here takes microseconds at least.
+const DURATIONS: Scale = &[
+    ("µs", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+const BYTES: Scale = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Below this in its unit, the largest value of a column can still be read at a glance.
+const UNITS_MAX: u64 = 10_000;
+
+/// The unit for a column whose largest value is this.
+fn unit_for(largest: u64, scale: Scale) -> Option<Unit> {
+    let fits = |(_, size): &&Unit| largest / size < UNITS_MAX;
+    scale.iter().find(fits).or(scale.last()).copied()
+}
+
+/// `value / size` with three digits, or more in front of the point; at most three behind it.
+fn digits(value: u64, size: u64) -> String {
+    let whole = value / size;
+    // A remainder is below its unit, and the largest unit is below 2^47.
+    let thousandths = value % size * 1_000 / size;
+    match whole {
+        _ if value % size == 0 && (whole == 0 || size == 1) => count(whole),
+        0 => format!("0.{thousandths:03}"),
+        1..10 => format!("{whole}.{:02}", thousandths / 10),
+        10..100 => format!("{whole}.{}", thousandths / 100),
+        _ => count(whole),
     }
 }
 
@@ -116,39 +178,9 @@ pub fn painted(lines: &[Line], color: bool) -> String {
     out
 }
 
-/// Characters that would command a terminal, or turn the reading around, are shown as escapes.
+/// A text whose unprintable characters are escapes.
 pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_command(c) {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// A JSON line that may go to a terminal: the same JSON, such characters escaped. Outside of
-/// strings they are only blanks, and fall away.
-pub fn clean_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '\0'..='\x1f' => {}
-            _ if is_command(c) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// C0, C1 and DEL; line separators; embedding, override and isolation of direction.
-fn is_command(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    Escape::Text.apply(text).into_owned()
 }
 
 /// Longest cell, characters; longer texts are cut.
@@ -237,7 +269,28 @@ impl Table {
         self.columns.iter().zip(cells).map(line).collect()
     }
 
+    /// The same table with all measured values of a column in one unit, which the title names.
+    fn in_units(&self) -> Self {
+        let mut table = self.clone();
+        for (at, column) in table.columns.iter_mut().enumerate() {
+            let cells = || self.rows.iter().filter_map(|row| row.get(at)?.measured);
+            let largest = cells().max_by_key(|(value, _)| *value);
+            let Some(unit) = largest.and_then(|(value, scale)| unit_for(value, scale)) else {
+                continue;
+            };
+            column.title = Cow::Owned(format!("{} {}", column.title, unit.0));
+            for cell in table.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
+                *cell = std::mem::take(cell).in_unit(unit);
+            }
+        }
+        table
+    }
+
     fn fitted(&self, width: usize) -> (Vec<Line>, Vec<String>) {
+        self.in_units().fitted_as_it_is(width)
+    }
+
+    fn fitted_as_it_is(&self, width: usize) -> (Vec<Line>, Vec<String>) {
         let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.column_width(at)).collect();
         let mut kept: Vec<(usize, Column)> = self.columns.iter().cloned().enumerate().collect();
         let mut left_out = Vec::new();
@@ -429,8 +482,28 @@ mod tests {
         let evil = "a\x1b[2Jb\x07\u{9b}31m\u{202e}c\u{7f}é";
         let shown = painted(&[Line::of(evil, Paint::Plain)], false);
         assert_eq!(shown, "a\\u{1b}[2Jb\\u{7}\\u{9b}31m\\u{202e}c\\u{7f}é\n");
-        let json = "{\"a\":\"\u{9b}é\u{7f}\"}\r";
-        assert_eq!(clean_json(json), "{\"a\":\"\\u009bé\\u007f\"}");
+    }
+
+    #[test]
+    fn a_column_has_one_unit_in_its_title_and_what_was_not_measured_stays_a_word() {
+        let mut table = Table::new(&[words("name", 0), numbers("p99", 0), numbers("size", 0)]);
+        let s = 1_000_000_000;
+        for (name, ns, bytes) in [("A", 9_590, 0), ("B", 1_190_000, 4_608), ("C", 0, 20_480)] {
+            table.row(vec![name.into(), Span::duration(ns), Span::bytes(bytes)]);
+        }
+        table.row(vec!["D".into(), "never".into()]);
+        let wanted = "name  p99 µs  size KiB\nA       9.59         0\nB      1,190      4.50\n\
+                      C          0      20.0\nD      never\n";
+        assert_eq!(painted(&table.lines(80), false), wanted);
+        let shown = |values: &[u64]| -> Vec<String> {
+            let mut table = Table::new(&[numbers("age", 0)]);
+            values.iter().for_each(|ns| table.row(vec![Span::duration(*ns)]));
+            table.lines(80).iter().map(|line| line.text().trim().to_owned()).collect()
+        };
+        assert_eq!(shown(&[6_140_000, 61 * s]), ["age s", "0.006", "61.0"]);
+        assert_eq!(shown(&[999]), ["age µs", "0.999"]);
+        assert_eq!(shown(&[9_999 * s, 86_400 * s]), ["age min", "166", "1,440"]);
+        assert_eq!(shown(&[u64::MAX]), ["age d", "213,503"]);
     }
 
     #[test]

@@ -176,6 +176,7 @@ fn sample(client: &mut Client, interest: &PanelQuery) -> Result<Sample, ClientEr
     if let Some(id) = interest.order {
         sample.order = look(client, &Request::new(Verb::Order).with("id", Some(id)), refused)?;
     }
+    sample.heard_ns = now_ns();
     Ok(sample)
 }
 

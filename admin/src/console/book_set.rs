@@ -8,10 +8,10 @@ use rutter_core::book::{Book, Levels, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Distrust, InstrumentDef, Level};
 use rutter_core::number::UnixNanos;
-use rutter_core::reference::{DEFINITIONS_MAX, Reference, VENUES_MAX};
+use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 
 use super::books::{BookRow, DEPTH_MAX, LevelRow};
-use crate::model::decimal;
+use crate::model::{ReadModel, decimal};
 
 /// The books, by instrument and venue.
 #[derive(Debug, Default)]
@@ -41,30 +41,31 @@ impl Books {
         of_venue.for_each(|(_, book)| book.distrust(Distrust::Gap));
     }
 
-    /// All books of one instrument. A book is distrusted as stale, whatever it says itself, if
-    /// its venue's feed has been silent for longer than routing allows: routing judges likewise.
-    pub fn rows(
-        &self,
-        reference: &Reference,
-        symbol: &str,
-        feed_age_ns: impl Fn(&str) -> Option<u64>,
-    ) -> Vec<BookRow> {
-        let has_symbol = |def: &&InstrumentDef| def.symbol.as_str() == symbol;
-        let Some(def) = reference.instruments.iter().find(has_symbol) else { return Vec::new() };
-        let mut rows = Vec::new();
-        for ((_, venue), book) in self.0.iter().filter(|((of, _), _)| *of == def.id) {
-            let Some(venue) = reference.venues.get(venue.index()) else { continue };
-            let mut row = row(def, venue.name.as_str().to_owned(), book);
-            if feed_age_ns(&row.venue).is_some_and(|age_ns| age_ns > venue.stale_after_ns) {
-                row.distrust.get_or_insert_with(|| "Stale".to_owned());
-            }
-            rows.push(row);
-        }
-        rows
+    /// The books of one instrument, one for each venue that lists it. The read model says which of
+    /// them are trusted; a copy that is not complete yet is not shown as trusted either.
+    pub fn rows(&self, model: &ReadModel, instrument: InstrumentId) -> Vec<BookRow> {
+        let reference = model.reference();
+        let Some(def) = reference.instruments.get(instrument.index()) else { return Vec::new() };
+        let rows = reference.listings(instrument).map(|listing| {
+            let venue = model.venue_name(listing.venue).to_owned();
+            let copy = self.0.get(&(instrument, listing.venue));
+            let mut row = copy.map_or_else(BookRow::default, |book| row(def, book));
+            let distrust = model.distrust(listing.venue, instrument);
+            // The copy of a trusted book follows at once.
+            let copying = || copy.is_none_or(|book| !is_whole(book)).then_some("Copying");
+            row.distrust = distrust.or_else(copying).map(str::to_owned);
+            BookRow { venue, ..row }
+        });
+        rows.collect()
     }
 }
 
-fn row(def: &InstrumentDef, venue: String, book: &Book) -> BookRow {
+/// No part of the copy is missing. The rest of a change in several parts follows at once.
+const fn is_whole(book: &Book) -> bool {
+    matches!(book.trust, Trust::Proved | Trust::Changing)
+}
+
+fn row(def: &InstrumentDef, book: &Book) -> BookRow {
     let text = |units: i64, decimals: u8| decimal(i128::from(units), u32::from(decimals));
     let side = |levels: &Levels| -> Vec<LevelRow> {
         let level = |level: &Level| LevelRow {
@@ -74,17 +75,10 @@ fn row(def: &InstrumentDef, venue: String, book: &Book) -> BookRow {
         };
         levels.as_slice().iter().take(DEPTH_MAX).map(level).collect()
     };
-    let distrust = match book.trust {
-        // The rest of a change in several parts follows at once.
-        Trust::Proved | Trust::Changing => None,
-        Trust::Beginning => Some("Beginning".to_owned()),
-        Trust::Distrusted(reason) => Some(format!("{reason:?}")),
-    };
     BookRow {
-        venue,
-        distrust,
         changed_ns: book.changed_at.0,
         bids: side(&book.bids),
         asks: side(&book.asks),
+        ..BookRow::default()
     }
 }

@@ -82,6 +82,20 @@ pub struct LinkRow {
     pub next_attempt_ns: Option<u64>,
 }
 
+/// A node whose figures are older than this does not know its own state, nanoseconds.
+pub const FIGURES_AGE_NS_MAX: u64 = 2_000_000_000;
+
+/// One thing that is wrong with the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// The kind of fault, in one word.
+    pub word: &'static str,
+    /// How soon somebody must know: `page`, `warn` or `info`, as for an alert.
+    pub severity: &'static str,
+    /// What is wrong and with what, for people.
+    pub text: String,
+}
+
 /// One venue, as its feed and its executions show it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct VenueRow {
@@ -94,10 +108,9 @@ pub struct VenueRow {
     /// Market data; `None` before the first look.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feed_link: Option<LinkRow>,
-    /// How long its feed has been silent, nanoseconds; `None` if it has no feed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How long its feed has been silent, nanoseconds; `None` if it was never heard.
     pub feed_age_ns: Option<u64>,
-    /// From sending a child to its first execution; `None` before the first one.
+    /// From sending a child to the venue's first answer; `None` before the first one.
     pub latency_ns: Option<Quantiles>,
 }
 
@@ -124,13 +137,8 @@ pub struct NodeSnapshot {
     pub stages: Vec<StageStatus>,
     /// The venues.
     pub venues: Vec<VenueRow>,
-}
-
-impl NodeSnapshot {
-    /// How long the feed of a venue has been silent, nanoseconds.
-    pub(super) fn feed_age_ns(&self, venue: &str) -> Option<u64> {
-        self.venues.iter().find(|row| row.name == venue)?.feed_age_ns
-    }
+    /// Everything that is wrong, worst first.
+    pub wrong: Vec<Trouble>,
 }
 
 /// The newest snapshot: one thread stores it, others load it.

@@ -2,6 +2,7 @@
 
 use rutter_core::child::{ChildEvent, ChildState};
 use rutter_core::id::{ChildId, InstrumentId, VenueId};
+use rutter_core::input::Distrust;
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, SendNew};
 use rutter_core::reference::VENUES_MAX;
@@ -146,9 +147,9 @@ impl ReadModel {
         match *notice {
             Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
             Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
-            Notice::BookTrusted(id, instrument) => self.set_trusted(id, instrument, true),
-            Notice::BookDistrusted(id, instrument, _) => {
-                self.set_trusted(id, instrument, false);
+            Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),
+            Notice::BookDistrusted(id, instrument, why) => {
+                self.set_unproved(id, instrument, Some(why));
                 if let Some(venue) = self.counts.venues.get_mut(id.index()) {
                     venue.distrusts += 1;
                 }
@@ -209,8 +210,11 @@ impl ReadModel {
         }
     }
 
-    fn set_trusted(&mut self, venue: VenueId, instrument: InstrumentId, trusted: bool) {
-        set(self.trusted.get_mut(instrument.index() * VENUES_MAX + venue.index()), trusted);
+    fn set_unproved(&mut self, venue: VenueId, instrument: InstrumentId, why: Option<Distrust>) {
+        let place = instrument.index() * VENUES_MAX + venue.index();
+        if let Some(unproved) = self.unproved.get_mut(place) {
+            *unproved = why;
+        }
     }
 
     pub(super) fn told_at(&mut self, place: usize) {

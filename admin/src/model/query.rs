@@ -3,8 +3,10 @@
 //! A line belongs here if it answers and changes nothing. Answers about orders look at no more than
 //! [`ORDERS_READ_MAX`] orders; lists by definition are as long as the definitions.
 
+use std::collections::BTreeMap;
+
 use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, VenueId};
-use rutter_core::input::{InstrumentDef, Scope};
+use rutter_core::input::{Distrust, InstrumentDef, Scope};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use rutter_core::reference::{Reference, VENUES_MAX};
 
@@ -17,6 +19,8 @@ use super::rows::{
 
 mod commands;
 mod orders;
+
+pub(super) use commands::{LOG_LEVEL_CONFIGURED, log_level};
 
 fn amount(amount: Amount) -> String {
     decimal(amount.0, AMOUNT_DECIMALS)
@@ -131,6 +135,8 @@ impl ReadModel {
         };
         Status {
             orders: counts.orders,
+            orders_replayed: self.replayed.orders,
+            fills_replayed: self.replayed.fills,
             open_orders: self.open_orders.within(Scope::All),
             pending_orders: self.pending_orders,
             open_children: self.open_children.within(Scope::All),
@@ -161,18 +167,23 @@ impl ReadModel {
     fn venue_status(&self, id: VenueId) -> VenueStatus {
         let at = id.index() % VENUES_MAX;
         let counts = &self.counts.venues[at];
-        let all = self.reference.instruments.iter();
-        let routed = all.filter(|def| {
-            self.reference.listing(def.id, id).is_some_and(|listing| listing.enabled)
-        });
-        let trusted = self.trusted.iter().skip(at).step_by(VENUES_MAX);
+        let (mut books, mut distrusted) = (0, BTreeMap::<_, usize>::new());
+        for def in &self.reference.instruments {
+            if self.reference.listing(def.id, id).is_some_and(|listing| listing.enabled) {
+                books += 1;
+                if let Some(why) = self.distrust(id, def.id) {
+                    *distrusted.entry(why).or_default() += 1;
+                }
+            }
+        }
         VenueStatus {
             name: self.venue_name(id).to_owned(),
             up: self.up[at],
             drained: self.drained[at],
             halted: self.is_halted(Scope::All) || self.is_halted(Scope::Venue(id)),
-            books: routed.count(),
-            books_trusted: trusted.filter(|trusted| **trusted).count(),
+            books,
+            books_trusted: books - distrusted.values().sum::<usize>(),
+            distrusted,
             distrusts: counts.distrusts,
             children: counts.children,
             open_children: self.open_children.within(Scope::Venue(id)),
@@ -231,10 +242,26 @@ impl ReadModel {
         }
     }
 
-    /// The core trusts the venue's book of the instrument.
-    pub fn is_trusted(&self, venue: VenueId, instrument: InstrumentId) -> bool {
+    /// Why orders are not routed by the venue's book of the instrument; `None` if the book is
+    /// trusted. All screens and metrics ask here, and routing judges likewise: the feed has proved
+    /// that no change is missing, and has not been silent for longer than `stale_after_ms`.
+    pub fn distrust(&self, venue: VenueId, instrument: InstrumentId) -> Option<&'static str> {
         let place = instrument.index() * VENUES_MAX + venue.index();
-        self.trusted.get(place).copied().unwrap_or(false)
+        match self.unproved.get(place) {
+            None | Some(Some(Distrust::NoSnapshot)) => Some("NoSnapshot"),
+            Some(Some(Distrust::Gap)) => Some("Gap"),
+            Some(Some(Distrust::Checksum)) => Some("Checksum"),
+            Some(Some(Distrust::Disconnected)) => Some("Disconnected"),
+            Some(Some(Distrust::Protocol)) => Some("Protocol"),
+            Some(None) => {
+                self.silent.get(venue.index()).is_none_or(|silent| *silent).then_some("Stale")
+            }
+        }
+    }
+
+    /// The venue's book of the instrument is trusted.
+    pub fn is_trusted(&self, venue: VenueId, instrument: InstrumentId) -> bool {
+        self.distrust(venue, instrument).is_none()
     }
 
     /// The venue is logged on and reconciled.

@@ -27,6 +27,8 @@ pub struct VenueStatus {
     pub books: usize,
     /// Books of the venue that are trusted.
     pub books_trusted: usize,
+    /// The other books, by why they are not trusted.
+    pub distrusted: BTreeMap<&'static str, usize>,
     /// How often a book of the venue lost its trust.
     pub distrusts: u64,
     /// Children sent to the venue.
@@ -94,8 +96,8 @@ pub struct ScopeRow {
     pub account: Option<String>,
 }
 
-/// The state of the whole node. Counts are since the start of the node; what is open, halted or
-/// unknown is as of now.
+/// The state of the whole node. Counts are since the start of the node, unless they are named
+/// `replayed`; what is open, halted or unknown is as of now.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Status {
     /// Inputs decided by the core.
@@ -106,6 +108,10 @@ pub struct Status {
     pub released_seq: u64,
     /// Orders accepted by the core.
     pub orders: u64,
+    /// Orders accepted before the start of the node, as its journal has them.
+    pub orders_replayed: u64,
+    /// Executions reported before the start of the node, as its journal has them.
+    pub fills_replayed: u64,
     /// Orders that are not over.
     pub open_orders: u32,
     /// Open orders that are being cancelled or replaced.
@@ -396,6 +402,19 @@ pub struct CommandRow {
     pub affected: u32,
     /// Why the core refused the command; `None` if the core carried it out.
     pub refusal: Option<String>,
+    /// What the command changed; empty where nothing changed.
+    pub changes: Vec<ChangeRow>,
+}
+
+/// A value that a command changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeRow {
+    /// The name of the value: a limit, `halted`, `reduce_only`, `drained`, `disabled`, `log_level`.
+    pub name: &'static str,
+    /// The value before the command.
+    pub old: String,
+    /// The value since the command.
+    pub new: String,
 }
 
 /// How many orders and children are open in a scope.

@@ -26,7 +26,7 @@ use rutter_core::id::SessionId;
 use rutter_core::input::Input;
 use rutter_fix::codec::FieldIndex;
 use rutter_fix::session::Session;
-use rutter_fix::store::MessageStore;
+use rutter_fix::store::{MessageStore, StoreFault};
 use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 
 use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
@@ -106,7 +106,8 @@ pub struct ClientGateway<S> {
 }
 
 impl<S: MessageStore> ClientGateway<S> {
-    /// A gateway without connections. `stores` are in the order of the configured sessions.
+    /// A gateway without connections. `stores` are in the order of the configured sessions. A
+    /// session whose store has a [fault](MessageStore::fault) is refused until a restart.
     ///
     /// # Errors
     /// [`ConfigError`].
@@ -121,7 +122,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let clients = Clients::new(config, stores);
         let connections_max = config.limits.connections_max;
         let nothing = MarketConfig::default();
-        Ok(Self {
+        let mut gateway = Self {
             market: Market::new(&nothing, config.venues.clone(), clients.len()),
             securities: SecurityList::new(&nothing, config.venues.clone()),
             status: SessionStatus::new(clients.len()),
@@ -145,7 +146,13 @@ impl<S: MessageStore> ClientGateway<S> {
             admission: Admission::new(&config.limits),
             maintained: 0,
             clients,
-        })
+        };
+        for place in gateway.clients.places() {
+            if let Some(fault) = gateway.clients[place].session.store().fault() {
+                gateway.fail(place, Some(fault));
+            }
+        }
+        Ok(gateway)
     }
 
     /// The journal holds events of this session up to `event`, but not all of them will be passed
@@ -164,12 +171,31 @@ impl<S: MessageStore> ClientGateway<S> {
     /// # Errors
     /// [`RecoveryError`]: a store and the journal do not belong together.
     pub fn recovered(&mut self) -> Result<(), RecoveryError> {
-        for client in self.clients.iter_mut() {
+        for client in self.clients.iter_mut().filter(|client| !client.failed) {
             client.check_recovery()?;
             client.session.recover_answered();
+            if std::mem::take(&mut client.reset_replayed) {
+                client.session.recover_reset();
+            }
+        }
+        for place in self.clients.places() {
+            let repeated = self.clients[place].session.replay_ends();
+            self.counters.reports_possible_resends += repeated;
+            self.tell_damage(place, repeated);
         }
         self.recovered = true;
         Ok(())
+    }
+
+    /// Tells the damage that was found in a session's store since the last call.
+    fn tell_damage(&mut self, place: usize, repeated: u64) {
+        let client = &mut self.clients[place];
+        let (session, places) = (client.owner.session, client.session.store().damaged());
+        let found = places - std::mem::replace(&mut client.damaged, places);
+        self.counters.store_damages += found;
+        if found > 0 || repeated > 0 {
+            self.note(Notice::StoreDamaged { session, places, repeated });
+        }
     }
 
     /// Whether [`recovered`](Self::recovered) has been called with success.
@@ -203,13 +229,14 @@ impl<S: MessageStore> ClientGateway<S> {
     }
 
     /// A session cannot go on before a restart.
-    fn fail(&mut self, place: usize) {
+    fn fail(&mut self, place: usize, fault: Option<StoreFault>) {
         let client = &mut self.clients[place];
-        client.failed = true;
-        let (session, conn) = (client.owner.session, client.conn);
-        self.note(Notice::Failed { session });
+        (client.failed, client.fault) = (true, fault);
+        let (session, conn, reason) = (client.owner.session, client.conn, client.failure());
+        self.counters.sessions_failed += 1;
+        self.note(Notice::Failed { session, reason });
         if let Some(conn) = conn {
-            self.close(conn, CloseReason::SessionFailed);
+            self.close(conn, reason);
         }
     }
 

@@ -33,6 +33,8 @@ pub use config::{
 };
 pub use credentials::{CertificatePin, LogonFault, Proof};
 pub use gateway::{ClientGateway, ClientInput};
-pub use notice::{CloseReason, Counters, Notice, NoticeKind, OutputError, RecoveryError};
+pub use notice::{
+    CloseReason, Counters, Notice, NoticeKind, NoticeLevel, OutputError, RecoveryError,
+};
 pub use report::Passport;
 pub use server::{GatewayServer, Publish, ServerCounters, ServerError};

@@ -7,9 +7,10 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rutter_admin::console::sessions::{Connection, SessionGauges};
+use rutter_admin::console::sessions::{Connection, Lockout, SessionGauges};
+use rutter_clients::lockout::LockoutShown;
 use rutter_clients::server::OUTPUTS_PER_TURN;
-use rutter_clients::{GatewayServer, OutputError, Passport};
+use rutter_clients::{ClientGateway, GatewayServer, NoticeLevel, Passport};
 use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_fix::store::MessageStore;
@@ -48,6 +49,8 @@ pub struct Gateway<S: MessageStore> {
     gauges: Arc<GatewayGauges>,
     /// Shows its sessions to others, where there are any; and when it did last.
     sessions: Option<(Arc<SessionGauges>, u64)>,
+    /// The lock-outs that it shows.
+    lockouts_shown: u64,
     /// Reports that are not released yet, or have to wait for the next turn.
     queue: VecDeque<OutputEnvelope>,
     /// True if the queue has reached its limit; logged once.
@@ -100,6 +103,7 @@ impl<S: MessageStore> Gateway<S> {
             names,
             gauges,
             sessions,
+            lockouts_shown: 0,
             queue,
             full: false,
             told,
@@ -127,8 +131,14 @@ impl<S: MessageStore> Gateway<S> {
                             last_in_ns: shown.last_in_ns,
                             backlog_bytes: shown.backlog_bytes,
                         },
+                        shown.failure.map(|reason| reason.to_string()),
                     );
                 });
+                let gateway = self.server.gateway();
+                let revision = gateway.lockouts_revision();
+                if revision != self.lockouts_shown && show_lockouts(gateway, gauges, now_ns) {
+                    self.lockouts_shown = revision;
+                }
             }
         }
     }
@@ -139,17 +149,17 @@ impl<S: MessageStore> Gateway<S> {
     }
 
     /// Drains the ring and sends the released reports in order. Returns true if there was any.
-    fn tell(&mut self) -> Result<bool, String> {
+    fn tell(&mut self) -> bool {
         let Self { outputs, queue, full, server, told, names, .. } = self;
         let released = self.release.up_to();
-        let (mut count, mut failed) = (0, None);
+        let mut count = 0;
         told.clear();
         let mut tell = |envelope: &OutputEnvelope| {
-            if envelope.seq > released || count >= OUTPUTS_PER_TURN || failed.is_some() {
+            if envelope.seq > released || count >= OUTPUTS_PER_TURN {
                 return false;
             }
             count += 1;
-            failed = give(server, names, envelope).err();
+            give(server, names, envelope);
             if matches!(&envelope.output, Output::Report(r) if r.kind == ReportKind::Trade) {
                 told.push(StageTimes::of(envelope));
             }
@@ -171,11 +181,8 @@ impl<S: MessageStore> Gateway<S> {
             }
         };
         let drained = if *full { 0 } else { outputs.drain(see) };
-        if let Some(error) = failed {
-            return Err(error);
-        }
         if count == 0 {
-            return Ok(drained > 0);
+            return drained > 0;
         }
         let (inputs, names) = (&mut self.inputs, &self.names);
         self.server.flush_now(&mut |input: &Input, arrival| publish(inputs, names, input, arrival));
@@ -183,7 +190,7 @@ impl<S: MessageStore> Gateway<S> {
         for passage in &self.told {
             self.stages.record(passage, written);
         }
-        Ok(true)
+        true
     }
 
     /// Applies the feeds' updates to the books that clients see. Returns true if there was any.
@@ -197,10 +204,11 @@ impl<S: MessageStore> Gateway<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
-            if notice.is_warning() {
-                tracing::warn!(?notice, "client");
-            } else {
-                tracing::info!(?notice, "client");
+            let said = notice.words(|session| self.names.name(session));
+            match notice.level() {
+                NoticeLevel::Info => tracing::info!(notice = said, "client"),
+                NoticeLevel::Warn => tracing::warn!(notice = said, "client"),
+                NoticeLevel::Error => tracing::error!(notice = said, "client"),
             }
         }
         if let Some(error) = self.server.last_tls_error() {
@@ -209,29 +217,36 @@ impl<S: MessageStore> Gateway<S> {
     }
 }
 
-/// Gives an output to its session.
+/// Shows the addresses that are locked out; false if that has to be tried again.
+fn show_lockouts<S: MessageStore>(
+    gateway: &ClientGateway<S>,
+    gauges: &SessionGauges,
+    now_ns: u64,
+) -> bool {
+    gauges.store_lockouts(|store| {
+        gateway.each_lockout(now_ns, |place, shown| {
+            let LockoutShown { address, failures, until_ns } = *shown;
+            store(Lockout { place, address, failures, until_ns });
+        });
+    })
+}
+
+/// Gives an output to its session. A session that cannot take it is cut off until a restart, which
+/// repeats the output from the journal. The other sessions go on.
 fn give<S: MessageStore>(
     server: &mut GatewayServer<S>,
     names: &Sessions,
     envelope: &OutputEnvelope,
-) -> Result<(), String> {
+) {
     let passport = Passport {
         journal_seq: envelope.seq,
         arrived_ns: envelope.arrival.read_ns,
         decided_ns: envelope.decided_ns,
     };
-    let given = server.output_from(&envelope.output, Some(&passport));
-    if given.is_ok() {
-        names.sent(&envelope.output, envelope.seq);
+    match server.output_from(&envelope.output, Some(&passport)) {
+        Ok(()) => names.sent(&envelope.output, envelope.seq),
+        Err(error) => tracing::error!(%error, "a report cannot be given to its session"),
     }
-    given.or_else(|error| {
-        tracing::error!(%error, "a report cannot be given to its session");
-        if matches!(error, OutputError::UnknownSession(_)) {
-            Ok(())
-        } else {
-            Err(error.to_string())
-        }
-    })
 }
 
 /// Whether the gateway has anything to do about an output.
@@ -249,7 +264,7 @@ pub const fn is_for_clients(output: &Output) -> bool {
 
 impl<S: MessageStore + Send> Station for Gateway<S> {
     fn turn(&mut self) -> Result<bool, String> {
-        let mut worked = self.tell()?;
+        let mut worked = self.tell();
         worked |= self.take_books();
         self.inputs.flush();
         let (inputs, names) = (&mut self.inputs, &self.names);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rutter_admin::{ReadModel, StageStatus};
+use rutter_core::id::VenueId;
 use rutter_core::output::{OperatorReport, Output};
 use rutter_journal::ReleaseMark;
 
@@ -20,6 +21,7 @@ use crate::node::tap::TapReader;
 use crate::watch::metrics::MetricsModel;
 use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms};
+use crate::watch::trouble::{View, Watcher};
 
 /// How often the output ring is drained.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -37,6 +39,8 @@ pub struct ModelStation {
     pub monitor: Arc<Monitor>,
     /// What the console reads, and where its books come from; `None` without a console.
     pub console: Option<(ConsoleFeed, TapReader)>,
+    /// Finds what is wrong, for the console.
+    pub watcher: Watcher,
     /// The output ring.
     pub outputs: OutputReader,
     /// What the core shows of itself.
@@ -61,9 +65,9 @@ impl ModelStation {
         let mut snapshot_at = Instant::now();
         let mut untold = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
+            self.metrics.look(unix_ns());
             self.drain(&mut untold);
             self.tell(&mut untold);
-            self.metrics.look(unix_ns());
             self.stages.iter_mut().for_each(|(_, histograms)| histograms.collect());
             let now = Instant::now();
             if now >= snapshot_at {
@@ -79,6 +83,9 @@ impl ModelStation {
     fn drain(&mut self, untold: &mut Vec<(u64, OperatorReport)>) {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = &mut self.metrics;
+        for feed in metrics.feeds() {
+            model.heard(VenueId(feed.venue as u8), feed.age_ns);
+        }
         self.outputs.drain(|envelope| {
             model.apply(envelope.seq, envelope.taken_ns, &envelope.output);
             metrics.apply(envelope);
@@ -107,7 +114,7 @@ impl ModelStation {
         }
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let mut status = self.model.lock().unwrap_or_else(PoisonError::into_inner).status();
         status.inputs = self.gauges.inputs.load(Ordering::Relaxed);
         status.journal_seq = self.gauges.seq.load(Ordering::Relaxed);
@@ -119,9 +126,14 @@ impl ModelStation {
                 status.stages.push(StageStatus { path, stage, p50, p99, p999, max, count });
             }
         }
-        let snapshot = self.metrics.snapshot(unix_ns(), &status, &self.stages);
+        let now_ns = unix_ns();
+        let snapshot = self.metrics.snapshot(now_ns, &status, &self.stages);
         if let Some((console, _)) = &self.console {
-            console.snapshot.store(console_snapshot(&snapshot));
+            let firing = self.monitor.alerts.firing();
+            let view = View { shown: &snapshot, sessions: &console.sessions, firing: &firing };
+            let free_bytes = || self.monitor.health.journal_free_bytes();
+            let wrong = self.watcher.look(now_ns, &view, free_bytes);
+            console.snapshot.store(console_snapshot(&snapshot, wrong));
         }
         self.monitor.show(snapshot);
     }

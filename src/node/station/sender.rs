@@ -134,7 +134,8 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
                 }
                 command => {
                     self.driver.command(command, &mut emit);
-                    self.sent.extend(queued.passage);
+                    // Only what was written has a time of writing.
+                    self.sent.extend(queued.passage.filter(|_| is_sent));
                     if is_logged && is_sent {
                         self.logged.push((*command, queued.seq));
                     }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::watch::buckets::BUCKETS_NS;
@@ -43,7 +44,9 @@ const RING_PERCENT_MAX: u64 = 75;
 const CORE_P99_S_MAX: f64 = 0.001;
 
 /// How soon somebody must know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Somebody should look the next morning.
@@ -100,6 +103,8 @@ pub enum Condition {
     DiskFull,
     /// A client was disconnected because it did not read.
     SlowConsumer,
+    /// A session is cut off until a restart, or its message store is damaged.
+    FixStore,
     /// Logons fail because of wrong credentials, or a source is locked out.
     LogonsRefused,
     /// Many gaps or resends on client sessions.
@@ -116,7 +121,7 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
@@ -131,6 +136,7 @@ impl Condition {
         Self::JournalFailed,
         Self::DiskFull,
         Self::SlowConsumer,
+        Self::FixStore,
         Self::LogonsRefused,
         Self::FixGaps,
         Self::RingFull,
@@ -157,6 +163,7 @@ impl Condition {
             Self::JournalFailed => ("RutterJournalFailed", Page, 0),
             Self::DiskFull => ("RutterDiskFull", Page, 0),
             Self::SlowConsumer => ("RutterSlowConsumer", Warn, 0),
+            Self::FixStore => ("RutterFixStore", Page, 0),
             Self::LogonsRefused => ("RutterLogonsRefused", Warn, 0),
             Self::FixGaps => ("RutterFixGaps", Info, 0),
             Self::RingFull => ("RutterRingFull", Warn, 0),
@@ -218,6 +225,10 @@ impl Condition {
             Self::JournalFailed => "rutter_journal_failed == 1".to_owned(),
             Self::DiskFull => format!("rutter_journal_disk_free_bytes < {FREE_BYTES_MIN}"),
             Self::SlowConsumer => "increase(rutter_fix_slow_consumers_total[5m]) > 0".to_owned(),
+            Self::FixStore => {
+                "rutter_fix_sessions_failed_total > 0 or rutter_fix_store_damages_total > 0"
+                    .to_owned()
+            }
             Self::LogonsRefused => format!(
                 "increase(rutter_fix_credentials_refused_total[5m]) > {WRONG_LOGONS_MAX} or \
                  increase(rutter_fix_lockouts_total[5m]) > 0"
@@ -353,7 +364,10 @@ impl Evaluator {
 fn core(found: &mut Found<'_>, view: AlertView<'_>) {
     let shown = view.shown;
     let idle_ns = shown.made_ns.saturating_sub(shown.turned_ns).max(view.age_ns);
-    let value = format!("no turn for {}", seconds(idle_ns));
+    let value = match shown.turned_ns {
+        0 => "no turn yet".to_owned(),
+        _ => format!("no turn for {}", seconds(idle_ns)),
+    };
     found.when(idle_ns > TURN_AGE_S_MAX * S, Condition::NotTurning, "", value);
     found.when(shown.status.halted, Condition::Halted, "", "the kill switch is on".to_owned());
     let lag_ns = shown.journal.sync_lag_ns;
@@ -420,8 +434,10 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
     }
     for feed in &shown.feeds {
         let Some(venue) = all.get(feed.venue).filter(|venue| venue.up) else { continue };
-        let value = format!("nothing for {}", seconds(feed.age_ns));
-        found.when(feed.age_ns > BOOK_AGE_S_MAX * S, Condition::BookStale, &venue.name, value);
+        let stale = feed.age_ns.is_none_or(|age_ns| age_ns > BOOK_AGE_S_MAX * S);
+        let never = || "never heard".to_owned();
+        let value = feed.age_ns.map_or_else(never, |ns| format!("nothing for {}", seconds(ns)));
+        found.when(stale, Condition::BookStale, &venue.name, value);
     }
     for ((at, reason), count) in &shown.counted.distrusts {
         let Some(venue) = all.get(*at) else { continue };
@@ -459,6 +475,10 @@ fn clients(found: &mut Found<'_>, shown: &Snapshot) {
     let resends = grew(Condition::FixGaps, 1, "fix_resends");
     let value = format!("{slow} cut off in five minutes");
     found.when(slow > 0, Condition::SlowConsumer, "", value);
+    let failed = gateway(shown, "fix_sessions_failed");
+    let places = gateway(shown, "fix_store_damages");
+    let value = format!("{failed} sessions cut off, {places} damaged places");
+    found.when(failed > 0 || places > 0, Condition::FixStore, "", value);
     let value = format!("{wrong} wrong logons and {lockouts} lockouts in five minutes");
     let holds = wrong > WRONG_LOGONS_MAX || lockouts > 0;
     found.when(holds, Condition::LogonsRefused, "", value);

@@ -266,8 +266,12 @@ impl MetricsPage {
     fn core(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
         let shown = &*self.shown;
         out.counter("core_inputs", "Inputs that the core has decided", shown.status.inputs)?;
-        let idle = shown.made_ns.saturating_sub(shown.turned_ns);
-        out.gauge("core_turn_age_seconds", "Since the core last had a turn", seconds(idle))?;
+        let idle = match shown.turned_ns {
+            0 => f64::INFINITY,
+            turned_ns => seconds(shown.made_ns.saturating_sub(turned_ns)),
+        };
+        let help = "Since the core last had a turn; infinite before its first";
+        out.gauge("core_turn_age_seconds", help, idle)?;
         out.gauge("halted", "1 while the kill switch is on", flag(shown.status.halted))?;
         let scopes = |rows: &[rutter_admin::model::ScopeRow]| {
             SCOPES.map(|scope| {
@@ -397,6 +401,13 @@ impl MetricsPage {
             .iter()
             .map(|(venue, why, n)| (vec![("exchange", *venue), ("reason", why.as_str())], *n));
         out.counters("venue_rejects", "Orders that the venue refused", each)?;
+        let counted = &shown.counted;
+        let answers = counted.venues.iter().zip(&counted.answer_latency).map(|(venue, times)| {
+            let labels = vec![("exchange", venue.as_str())];
+            (labels, seconds(times.sum_ns), stage_buckets(times))
+        });
+        let help = "From the decision to send an order until the exchange's first answer arrived";
+        out.histograms("venue_answer_latency_seconds", help, answers)?;
         self.books(out)
     }
 
@@ -419,8 +430,8 @@ impl MetricsPage {
         let feeds = || shown.feeds.iter().map(|feed| (vec![("exchange", venue(feed.venue))], feed));
         out.gauges(
             "book_age_seconds",
-            "Since the feed last told anything of its books",
-            feeds().map(|(labels, feed)| (labels, seconds(feed.age_ns))),
+            "Since the feed last told anything of its books; infinite if it never did",
+            feeds().map(|(labels, feed)| (labels, feed.age_ns.map_or(f64::INFINITY, seconds))),
         )?;
         out.counters(
             "book_updates",

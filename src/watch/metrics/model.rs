@@ -1,43 +1,31 @@
 //! Counts what only metrics need, as outputs tell it, and makes the snapshots.
 //!
-//! Runs on the read model's thread. Data about an open child is kept in a ring of slots by the
-//! child's id, so memory is bounded and nothing is searched.
+//! Runs on the read model's thread.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rutter_admin::Status;
-use rutter_core::id::InstrumentId;
+use rutter_core::id::{ChildId, InstrumentId, VenueId};
+use rutter_core::input::VenueReject;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
-use rutter_core::resident::resident;
 use rutter_journal::Watch;
 
 use crate::node::link_watch::VenueLinks;
 use crate::node::rings::{InputPositions, OutputEnvelope, Position};
 use crate::node::station::core::CoreGauges;
 use crate::node::tap::UpdateCount;
+use crate::watch::buckets::Buckets;
 use crate::watch::gateway_counters::{GATEWAY, GatewayGauges};
+use crate::watch::metrics::child_times::ChildTimes;
 use crate::watch::snapshot::{
     FeedSnapshot, JournalSnapshot, LinksSnapshot, OrderMetrics, RingDepth, Snapshot, VenueCounts,
 };
 use crate::watch::stages::{Path, StageHistograms};
 
-/// Children that are remembered; an older one's fill is counted, its latency is not.
-const CHILDREN_REMEMBERED: usize = 1 << 16;
-
 /// Marks of how far the journal was written that wait for the disk.
 const SYNC_MARKS_MAX: usize = 4_096;
-
-/// A child that may still be filled.
-#[derive(Clone, Copy, Debug, Default)]
-struct OpenChild {
-    child: u64,
-    sent_ns: u64,
-    /// Not filled yet, in lots.
-    leaves: i64,
-    filled_before: bool,
-}
 
 /// Where the rest comes from.
 #[derive(Debug)]
@@ -64,35 +52,34 @@ pub struct GaugeSources {
 #[derive(Debug)]
 pub struct MetricsModel {
     counted: OrderMetrics,
-    children: Vec<OpenChild>,
+    children: ChildTimes,
     sources: GaugeSources,
     /// Sequence and time of written records that are not known to be on disk, oldest first.
     unsynced: VecDeque<(u64, u64)>,
     feeds: Vec<FeedSnapshot>,
-    heard_ns: Vec<u64>,
+    heard_ns: Vec<Option<u64>>,
 }
 
 impl MetricsModel {
     /// For venues and instruments by id.
-    pub fn new(
-        venues: &[String],
-        instruments: &[String],
-        sources: GaugeSources,
-        now_ns: u64,
-    ) -> Self {
+    pub fn new(venues: &[String], instruments: &[String], sources: GaugeSources) -> Self {
         let counted = OrderMetrics {
             venues: venues.to_vec(),
             instruments: instruments.to_vec(),
             orders: vec![VenueCounts::default(); venues.len()],
+            answer_latency: vec![Buckets::default(); venues.len()],
             ..OrderMetrics::default()
         };
-        let feed =
-            |(venue, _): &(usize, UpdateCount)| FeedSnapshot { venue: *venue, news: 0, age_ns: 0 };
+        let feed = |(venue, _): &(usize, UpdateCount)| FeedSnapshot {
+            venue: *venue,
+            news: 0,
+            age_ns: None,
+        };
         Self {
             counted,
-            children: resident(OpenChild::default(), CHILDREN_REMEMBERED),
+            children: ChildTimes::default(),
             feeds: sources.updates.iter().map(feed).collect(),
-            heard_ns: vec![now_ns; sources.updates.len()],
+            heard_ns: vec![None; sources.updates.len()],
             sources,
             unsynced: VecDeque::new(),
         }
@@ -113,7 +100,7 @@ impl MetricsModel {
                 let reason = format!("{:?}", reject.reason);
                 *self.counted.cancels_refused.entry(reason).or_default() += 1;
             }
-            Output::Notice(notice) => self.notice(*notice),
+            Output::Notice(notice) => self.notice(*notice, envelope.arrival.read_ns),
             Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
@@ -129,37 +116,49 @@ impl MetricsModel {
 
     fn sent(&mut self, new: &SendNew, sent_ns: u64) {
         self.at(new.venue.index(), |v| v.sent += 1);
-        let (child, leaves) = (new.child.0, new.qty.0);
-        let place = child as usize % CHILDREN_REMEMBERED;
-        self.children[place] = OpenChild { child, sent_ns, leaves, filled_before: false };
+        self.children.sent(new.child.0, sent_ns, new.qty.0);
     }
 
     fn filled(&mut self, last: &LastFill, instrument: usize, arrived_ns: u64) {
         let (venue, child) = (last.venue.index(), last.child.0);
-        let Some(known) = self
-            .children
-            .get_mut(child as usize % CHILDREN_REMEMBERED)
-            .filter(|known| known.child == child && known.sent_ns > 0)
-        else {
-            return;
-        };
-        known.leaves = known.leaves.saturating_sub(last.qty.0);
-        let (first, whole) = (!known.filled_before, known.leaves == 0);
-        let took_ns = arrived_ns.saturating_sub(known.sent_ns);
-        known.filled_before = true;
-        if first && instrument < self.counted.instruments.len() {
+        self.answered(last.venue, last.child, arrived_ns);
+        let Some(filled) = self.children.filled(child, last.qty.0, arrived_ns) else { return };
+        if let Some(took_ns) = filled.first_ns
+            && instrument < self.counted.instruments.len()
+        {
             let times = self.counted.execution_latency.entry((venue, instrument)).or_default();
             times.record(took_ns);
         }
-        if whole {
+        if filled.whole {
             self.at(venue, |v| v.filled += 1);
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
+    /// The venue has said something about a child.
+    fn answered(&mut self, venue: VenueId, child: ChildId, arrived_ns: u64) {
+        if let Some(took_ns) = self.children.answered(child.0, arrived_ns)
+            && let Some(times) = self.counted.answer_latency.get_mut(venue.index())
+        {
+            times.record(took_ns);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice, arrived_ns: u64) {
         match notice {
-            Notice::ChildRejected(venue, ..) => self.at(venue.index(), |v| v.rejected += 1),
-            Notice::ChildUnknown(venue, _) => self.at(venue.index(), |v| v.unknown += 1),
+            Notice::ChildRejected(venue, child, why) => {
+                self.at(venue.index(), |v| v.rejected += 1);
+                if why == VenueReject::NotSent {
+                    self.children.not_measured(child.0);
+                }
+                self.answered(venue, child, arrived_ns);
+            }
+            Notice::ChildUnknown(venue, child) => {
+                self.at(venue.index(), |v| v.unknown += 1);
+                self.children.not_measured(child.0);
+            }
+            Notice::ChildAccepted(venue, child) | Notice::ChildEnded(venue, child, _) => {
+                self.answered(venue, child, arrived_ns);
+            }
             Notice::BookDistrusted(venue, _, reason) => {
                 let key = (venue.index(), distrust_name(reason));
                 *self.counted.distrusts.entry(key).or_default() += 1;
@@ -176,8 +175,6 @@ impl MetricsModel {
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)
             | Notice::CalledBack(..)
-            | Notice::ChildAccepted(..)
-            | Notice::ChildEnded(..)
             | Notice::Balance(..)
             | Notice::BadReference => {}
         }
@@ -198,10 +195,15 @@ impl MetricsModel {
         for ((feed, heard_ns), (_, count)) in each {
             let news = count.load(Ordering::Relaxed);
             if news != feed.news {
-                (feed.news, *heard_ns) = (news, now_ns);
+                (feed.news, *heard_ns) = (news, Some(now_ns));
             }
-            feed.age_ns = now_ns.saturating_sub(*heard_ns);
+            feed.age_ns = heard_ns.map(|heard_ns| now_ns.saturating_sub(heard_ns));
         }
+    }
+
+    /// By venue: how long its feed has been silent.
+    pub fn feeds(&self) -> &[FeedSnapshot] {
+        &self.feeds
     }
 
     /// Makes a snapshot.

@@ -13,7 +13,7 @@ pub fn ago(seconds: u64) -> u64 {
 pub fn venue(name: &str) -> Value {
     json!({
         "name": name, "up": true, "drained": false, "halted": false, "books": 4,
-        "books_trusted": 4, "distrusts": 2, "children": 1_204, "open_children": 7, "unknown": 0,
+        "books_trusted": 4, "distrusted": {}, "distrusts": 2, "children": 1_204, "open_children": 7, "unknown": 0,
         "rejects": {"insufficient_funds": 3}, "fills": 1_100, "filled_notional": "1234567.50",
         "feed_age_ns": 12_400_000,
         "latency_ns": {"p50": 812_000, "p99": 3_420_000, "p999": 9_100_000, "max": 20_000_000,
@@ -24,7 +24,7 @@ pub fn venue(name: &str) -> Value {
 pub fn session(name: &str, connected: bool) -> Value {
     json!({
         "name": name, "kind": "client", "account": "DESK", "events": 9, "connected": connected,
-        "disabled": false, "next_in": 1_201, "next_out": 2_402, "last_in_ns": ago(2),
+        "in_hours": connected, "disabled": false, "next_in": 1_201, "next_out": 2_402, "last_in_ns": ago(2),
         "backlog_bytes": 0, "open_orders": 12,
     })
 }
@@ -43,7 +43,8 @@ pub fn status() -> Value {
         "node": "RUTTER", "version": "0.1.0", "started_ns": ago(11_520), "now_ns": NOW_NS,
         "inputs": 120_345, "journal_seq": 120_345, "released_seq": 120_345,
         "durable_seq": 120_300, "unsynced_bytes": 4_608, "halted": false, "halts": [],
-        "reduce_only": [], "orders": 41_000, "open_orders": 12, "pending_orders": 1,
+        "reduce_only": [], "wrong": [], "orders": 41_000, "orders_replayed": 52_000,
+        "fills_replayed": 3_100, "open_orders": 12, "pending_orders": 1,
         "open_children": 14, "unknown_children": 0, "fills": 2_200, "reports": 84_000,
         "refused": {"rate": 12, "collar": 3}, "ended": {"filled": 40_000, "canceled": 988},
         "cancels_stuck": 0, "odd_fills": 0, "illegal_events": 0, "found_after_end": 0,
@@ -137,9 +138,16 @@ pub fn of(verb: &str, request: &Value) -> Option<Value> {
         "config" => json!({"text": "[node]\ndata_dir = \"data\"\n", "hash": "9f2c"}),
         "commands" => json!({"commands": [{"seq": 119_000, "time_ns": ago(100_000),
             "by": "alice+bob", "reason": "drill", "command": "halt venue KRAKEN", "affected": 7,
-            "refusal": null}]}),
+            "changes": [{"name": "halted", "old": "false", "new": "true"}], "refusal": null}],
+            "attempts": [{"time_ns": ago(90_000), "by": "eve", "uid": 1_007, "verb": "resume",
+            "args": {"reason": "why not"}, "code": "totp_wrong"}]}),
+        "lockouts" => json!({"lockouts": [{"what": "codes", "session": null, "address": null,
+            "failures": 5, "until_ns": NOW_NS + 60_000_000_000_u64}, {"what": "logon",
+            "session": "DESK-1", "address": "192.0.2.7", "failures": 6,
+            "until_ns": NOW_NS + 60_000_000_000_u64}]}),
         "pending" => json!({"pending": [{"pending": 4, "by": "bob", "verb": "cancel-all",
-            "args": {"reason": "fat finger"}, "expires_ns": NOW_NS + 60_000_000_000}]}),
+            "command": "cancel-all everything", "reason": "fat finger", "args": {},
+            "expires_ns": NOW_NS + 60_000_000_000}]}),
         "help" => json!({"verbs": [
             {"verb": "status", "role": "viewer", "changes": false, "args": [],
              "help": "what the node is doing"},

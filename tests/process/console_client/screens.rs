@@ -18,28 +18,29 @@ const SCREENS: &[(&str, usize, &str)] = &[
         "status",
         80,
         r"RUTTER 0.1.0  running  up 3 h 12 min
-nothing is wrong with venues and orders
-orders   12 open, 1 pending, 41,000 in all; 14 children open; 2,200 fills, 84,000 reports
-refused  rate 12, collar 3
-ended    filled 40,000, canceled 988
+nothing is wrong
+orders   12 open, 1 pending; 14 children open
+started  since then 41,000 orders, 2,200 fills, 84,000 reports; before 52,000 orders, 3,100 fills
+refused  since the start: rate 12, collar 3
+ended    since the start: filled 40,000, canceled 988
 journal  at 120,345, 45 not on the disk yet (4.50 KiB)
 
 venues
-venue    state  trusted  unknown     p50      p99  open  feed age
-BINANCE  up         4/4        0  812 µs  3.42 ms     7   12.4 ms
-KRAKEN   up         4/4        0  812 µs  3.42 ms     7   12.4 ms
-(a wider terminal has: rejects, fills, notional, p99.9, distrusts, children)
+venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms
+BINANCE  up         4/4        0     812   3,420     7         12.4
+KRAKEN   up         4/4        0     812   3,420     7         12.4
+(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
 
 sessions
-session  kind    state      open  backlog  next in  next out   heard  account
-DESK-1   client  connected    12      0 B    1,201     2,402  2.00 s  DESK
-DESK-2   client  AWAY         12      0 B    1,201     2,402  2.00 s  DESK
-(a wider terminal has: events)
+session  kind    state          open  backlog B  next in  next out  heard ms
+DESK-1   client  connected        12          0    1,201     2,402     2,000
+DESK-2   client  outside hours    12          0    1,201     2,402     2,000
+(a wider terminal has: account, events)
 
 stages
-path   stage       p50      p99    p99.9      max   count
-order  decode   900 ns  2.10 µs  9.00 µs  80.0 µs  41,000
-order  apply   1.40 µs  4.30 µs  14.2 µs   120 µs  41,000
+path   stage   p50 µs  p99 µs  p99.9 µs  max µs   count
+order  decode   0.900    2.10      9.00    80.0  41,000
+order  apply     1.40    4.30      14.2     120  41,000
 
 rings
 ring    used   slots
@@ -50,27 +51,27 @@ output     0  32,768
     (
         "venues",
         80,
-        r"venue    state  trusted  unknown     p50      p99  open  feed age
-BINANCE  up         4/4        0  812 µs  3.42 ms     7   12.4 ms
-KRAKEN   up         4/4        0  812 µs  3.42 ms     7   12.4 ms
-(a wider terminal has: rejects, fills, notional, p99.9, distrusts, children)
+        r"venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms
+BINANCE  up         4/4        0     812   3,420     7         12.4
+KRAKEN   up         4/4        0     812   3,420     7         12.4
+(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
 ",
     ),
     (
         "sessions",
         80,
-        r"session  kind    state      open  backlog  next in  next out   heard  account
-DESK-1   client  connected    12      0 B    1,201     2,402  2.00 s  DESK
-DESK-2   client  AWAY         12      0 B    1,201     2,402  2.00 s  DESK
-(a wider terminal has: events)
+        r"session  kind    state          open  backlog B  next in  next out  heard ms
+DESK-1   client  connected        12          0    1,201     2,402     2,000
+DESK-2   client  outside hours    12          0    1,201     2,402     2,000
+(a wider terminal has: account, events)
 ",
     ),
     (
         "latency",
         80,
-        r"path   stage       p50      p99    p99.9      max   count
-order  decode   900 ns  2.10 µs  9.00 µs  80.0 µs  41,000
-order  apply   1.40 µs  4.30 µs  14.2 µs   120 µs  41,000
+        r"path   stage   p50 µs  p99 µs  p99.9 µs  max µs   count
+order  decode   0.900    2.10      9.00    80.0  41,000
+order  apply     1.40    4.30      14.2     120  41,000
 ",
     ),
     (
@@ -111,9 +112,9 @@ bid  64,999.90  2.000  BINANCE
     (
         "orders",
         80,
-        r"order  symbol    side    qty      price  filled  state          age  unknown
-41000  BTC/USDT  buy   1.500  65,000.10   0.500  working  1 min 1 s        0
-40999  BTC/USDT  buy   1.500  65,000.10   0.500  working  1 min 1 s        0
+        r"order  symbol    side    qty      price  filled  state    age s  unknown
+41000  BTC/USDT  buy   1.500  65,000.10   0.500  working   61.0        0
+40999  BTC/USDT  buy   1.500  65,000.10   0.500  working   61.0        0
 (a wider terminal has: session, venues, reason, type, tif, avg px, client's id, account)
 there are more: --before 40999
 ",
@@ -148,8 +149,8 @@ DESK     USDT       97.50
     (
         "balances",
         80,
-        r"venue   asset      total  in orders    told
-KRAKEN  USDT   1,000,000  32,500.05  3.00 s
+        r"venue   asset      total  in orders  told ms
+KRAKEN  USDT   1,000,000  32,500.05    3,000
 ",
     ),
     (
@@ -170,17 +171,28 @@ data_dir = "data"
     (
         "commands",
         80,
-        r"journal               time (UTC)  by         command            refused  reason
+        r#"journal               time (UTC)  by         command            refused  reason
  119000  2025-11-20 09:59:47.123  alice+bob  halt venue KRAKEN           drill
-(a wider terminal has: affected)
+(a wider terminal has: changed, affected)
+refused by the console, since the start:
+              time (UTC)  by   verb    refused     arguments
+ 2025-11-20 12:46:27.123  eve  resume  totp_wrong  {"reason":"why not"}
+"#,
+    ),
+    (
+        "lockouts",
+        80,
+        r"what   session  address    failures   until (UTC)
+codes  -        -                 5  13:47:27.123
+logon  DESK-1   192.0.2.7         6  13:47:27.123
 ",
     ),
     (
         "pending",
         80,
-        r#"pending  by   verb        arguments                 until (UTC)
-      4  bob  cancel-all  {"reason":"fat finger"}  13:47:27.123
-"#,
+        r"pending  by   command                reason       until (UTC)
+      4  bob  cancel-all everything  fat finger  13:47:27.123
+",
     ),
     (
         "help",
@@ -195,10 +207,10 @@ VERB --help tells the arguments of each
     (
         "orders",
         120,
-        r"order  symbol    side    qty      price  filled  state          age  session  venues          unknown  type   reason
-41000  BTC/USDT  buy   1.500  65,000.10   0.500  working  1 min 1 s  DESK-1   BINANCE KRAKEN        0  limit  -
-40999  BTC/USDT  buy   1.500  65,000.10   0.500  working  1 min 1 s  DESK-1   BINANCE KRAKEN        0  limit  -
-(a wider terminal has: tif, avg px, client's id, account)
+        r"order  symbol    side    qty      price  filled  state    age s  session  venues          unknown  type   tif  reason
+41000  BTC/USDT  buy   1.500  65,000.10   0.500  working   61.0  DESK-1   BINANCE KRAKEN        0  limit  gtc  -
+40999  BTC/USDT  buy   1.500  65,000.10   0.500  working   61.0  DESK-1   BINANCE KRAKEN        0  limit  gtc  -
+(a wider terminal has: avg px, client's id, account)
 there are more: --before 40999
 ",
     ),
@@ -206,10 +218,15 @@ there are more: --before 40999
 
 #[test]
 fn every_verb_that_looks_has_a_screen_that_a_person_can_read() {
-    for (verb, width, screen) in SCREENS {
-        let found = shown(verb, &of(verb, &json!({})).expect(verb), *width);
-        assert!(found == *screen, "{verb} at {width} looks like this:\n{found}");
-    }
+    let differing: Vec<String> = SCREENS
+        .iter()
+        .filter_map(|(verb, width, screen)| {
+            let found = shown(verb, &of(verb, &json!({})).expect(verb), *width);
+            let differs = found != *screen;
+            differs.then(|| format!("{verb} at {width} looks like this:\n{found}"))
+        })
+        .collect();
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 #[test]
@@ -219,23 +236,33 @@ fn what_is_wrong_is_marked_without_colour() {
     bad["halts"] = json!([{}, {"venue": "KRAKEN"}]);
     bad["reduce_only"] = json!([{"account": "DESK"}]);
     bad["unknown_children"] = json!(3);
-    bad["cancels_stuck"] = json!(1);
+    bad["wrong"] = json!([
+        {"word": "no_venue", "severity": "page", "text": "no venue is up: 0 of 1 are up"},
+        {"word": "cancel_stuck", "severity": "page", "text": "cancel stuck since the start: 1"},
+    ]);
     let mut down = venue("KRAKEN");
     down["up"] = json!(false);
     down["books_trusted"] = json!(1);
     down["unknown"] = json!(3);
+    down["feed_age_ns"] = Value::Null;
     bad["venues"] = json!([down]);
     bad["sessions"] = json!([session("A", false)]);
+    bad["sessions"][0]["in_hours"] = json!(true);
+    bad["sessions"][0]["last_in_ns"] = json!(0);
     let screen = shown("status", &bad, 80);
     for mark in [
         "HALTED: everything, venue KRAKEN",
         "reduce-only: account DESK",
-        "! NO VENUE IS UP, 3 children of unknown fate, 1 cancels stuck",
+        "\n! no venue is up: 0 of 1 are up\n! cancel stuck since the start: 1\n",
         "KRAKEN  DOWN       1/4      ! 3",
         "AWAY",
+        "never",
     ] {
         assert!(screen.contains(mark), "no {mark:?} in\n{screen}");
     }
+    assert!(!screen.contains("nothing is wrong"), "{screen}");
+    let silent = shown("status", &json!({"node": "OLD"}), 80);
+    assert!(silent.contains("the node does not tell what is wrong"), "{silent}");
 }
 
 #[test]

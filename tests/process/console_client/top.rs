@@ -17,7 +17,8 @@ const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 
 fn sample(status: Value) -> Sample {
     let orders = json!({"orders": [order(41_000), order(40_999)]});
-    Sample { user: "alice".into(), role: "operator".into(), status, orders, ..Sample::default() }
+    let (user, role) = ("alice".into(), "operator".into());
+    Sample { heard_ns: NOW_NS, user, role, status, orders, ..Sample::default() }
 }
 
 /// A second before.
@@ -191,6 +192,7 @@ fn halted() -> Value {
     let mut status = status();
     status["halted"] = json!(true);
     status["halts"] = json!([{}]);
+    status["wrong"] = json!([trouble("warn", "halted: everything")]);
     status["open_orders"] = json!(0);
     status
 }
@@ -201,7 +203,16 @@ fn down() -> Value {
     status["venues"][1]["books_trusted"] = json!(0);
     status["venues"][1]["unknown"] = json!(3);
     status["unknown_children"] = json!(3);
+    status["wrong"] = json!([
+        trouble("page", "KRAKEN has orders of unknown outcome: 3 orders"),
+        trouble("warn", "KRAKEN is down: not up"),
+        trouble("warn", "KRAKEN has 0 trusted books of 4: Disconnected 4"),
+    ]);
     status
+}
+
+fn trouble(severity: &str, text: &str) -> Value {
+    json!({"word": "a_word", "severity": severity, "text": text})
 }
 
 /// The kept frames: the node's state and the keys pressed before each.
@@ -222,14 +233,19 @@ fn scenes() -> Vec<(&'static str, App)> {
     ]
 }
 
+/// With `RUTTER_WRITE_FRAMES=1` in the environment the files are written, to be read in the diff.
 #[test]
 fn frames_are_as_they_are_held() {
+    let writes = std::env::var_os("RUTTER_WRITE_FRAMES").is_some();
     let held = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/process/console_client/frames");
     for (name, app) in scenes() {
         for (width, height) in [(80, 24), (120, 40)] {
             let file = held.join(format!("{name}-{width}x{height}.txt"));
             let found = frame(&app, width, height, NOW_NS);
+            if writes {
+                std::fs::write(&file, &found).expect("written");
+            }
             let wanted = std::fs::read_to_string(&file).unwrap_or_default();
             assert!(found == wanted, "{} is not this:\n{found}", file.display());
         }
@@ -245,8 +261,31 @@ fn a_node_that_went_away_is_shown_with_what_was_known_and_since_when() {
     assert!(shown.contains("DISCONNECTED"), "{shown}");
     assert!(shown.contains("not heard for 1 min 5 s: no such socket"), "{shown}");
     assert!(shown.contains("BINANCE") && shown.contains("orders -, fills -"), "{shown}");
+    assert!(!shown.contains("nothing is wrong"), "{shown}");
     app.heard(sample(status()));
-    assert!(frame(&app, 80, 24, NOW_NS).contains("running"));
+    let shown = frame(&app, 80, 24, NOW_NS);
+    assert!(shown.contains("running") && shown.contains("nothing is wrong"), "{shown}");
+}
+
+/// A frozen process keeps its socket: the connection is there, and no answer comes.
+#[test]
+fn a_node_that_does_not_answer_does_not_look_healthy() {
+    let app = app(status());
+    let shown = frame(&app, 80, 24, NOW_NS + 2_000_000_000);
+    assert!(shown.contains("running") && shown.contains("nothing is wrong"), "{shown}");
+    let shown = frame(&app, 80, 24, NOW_NS + 3_000_000_000);
+    assert!(shown.contains("NO ANSWER") && !shown.contains("running"), "{shown}");
+    assert!(shown.contains("not heard for 3.00 s: the node does not answer"), "{shown}");
+    assert!(!shown.contains("nothing is wrong"), "{shown}");
+}
+
+#[test]
+fn the_worst_faults_are_shown_and_the_others_counted() {
+    let mut status = status();
+    let faults = (1..=9).map(|n| trouble("page", &format!("fault {n}")));
+    status["wrong"] = faults.collect();
+    let shown = frame(&app(status), 80, 24, NOW_NS);
+    assert!(shown.contains("! fault 3\n! 6 more: rutter ctl status\n"), "{shown}");
 }
 
 #[test]

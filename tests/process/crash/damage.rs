@@ -229,12 +229,86 @@ fn a_second_process_on_the_same_data_is_refused_and_does_no_harm() {
     let path = shelf.folder("second.toml");
     std::fs::write(&path, text.replace("status.sock", "second.sock")).expect("written");
     let said = refused(Command::new(RUTTER).arg("run").arg("--config").arg(&path));
-    let wanted = format!("store is open elsewhere: {}", shelf.folder("origin").display());
+    let wanted =
+        format!("data folder is in use by another process: {}", shelf.folder("origin").display());
     assert!(said.contains(&wanted), "{said}");
     trade(&shelf.settings, 3, "b");
     assert!(first.terminate(PATIENCE).expect("ended").success(), "{}", first.log_end());
     let verified = first.journal_command("verify").expect("runs");
     assert!(verified.status.success());
+}
+
+/// The original is alive, and the copy has other addresses: only the venue account is the same.
+#[test]
+fn a_copy_of_the_data_folder_is_refused_beside_the_original_and_told_alone() {
+    let shelf = Shelf::new(false);
+    let mut first = shelf.start("origin");
+    first.wait_ready(READY_DEFAULT).expect("ready");
+    shelf.copy("twin");
+    let other = rutter_tools::harness::free_address().expect("a port");
+    let text = std::fs::read_to_string(shelf.config("twin")).expect("configuration");
+    let text = text.replace(&shelf.settings.listen.to_string(), &other.to_string());
+    let path = shelf.folder("twin.toml");
+    std::fs::write(&path, text.replace("status.sock", "twin.sock")).expect("written");
+    let said = refused(Command::new(RUTTER).arg("run").arg("--config").arg(&path));
+    assert!(said.contains("data folder is a copy: process "), "{said}");
+    trade(&shelf.settings, 3, "b");
+    assert!(first.terminate(PATIENCE).expect("ended").success(), "{}", first.log_end());
+    shelf.copy("alone");
+    let log = shelf.goes_on("alone");
+    assert!(log.contains("data folder is a copy, and the original is still there"), "{log}");
+}
+
+/// Somebody cuts a file that the node has mapped: the next write to it is a signal.
+#[test]
+fn a_file_that_is_cut_under_the_node_is_named_with_the_place_and_an_exit_code() {
+    let shelf = Shelf::new(false);
+    let session = shelf.settings.sessions[0].clone();
+    for name in ["journal", "store"] {
+        shelf.copy(name);
+        let mut node = shelf.start(name);
+        node.wait_ready(READY_DEFAULT).expect("ready");
+        let path = match name {
+            "journal" => last_segment(&shelf.journal(name)),
+            _ => shelf
+                .folder(name)
+                .join("data/sessions")
+                .join(&session.comp_id)
+                .join("segment-000000000001.fix"),
+        };
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(0))
+            .expect("cut");
+        let config = ClientConfig {
+            reset: true,
+            ..ClientConfig::new(shelf.settings.listen, &session.comp_id, &session.password)
+        };
+        // The node may be gone at any of these steps.
+        let _ = FixClient::connect(&config).map(|mut client| {
+            let _ = client.wait_logon(PATIENCE);
+            let order = Order {
+                cl_ord_id: "cut",
+                symbol: MARKETS[0].symbol,
+                side: Side::Buy,
+                qty_e8: E8 / 100,
+                limit_e8: None,
+                tif: Tif::Ioc,
+            };
+            let _ = client.new_order(unix_ns(), &order);
+            let started = std::time::Instant::now();
+            while node.check_alive().is_ok() {
+                assert!(started.elapsed() < PATIENCE, "{}", node.log_end());
+                let _ = client.turn(unix_ns(), &mut |_| {});
+            }
+        });
+        let status = node.terminate(PATIENCE).expect("ended");
+        let said = node.log_end();
+        let place = format!("rutter: SIGBUS: {} cannot be read at byte ", path.display());
+        assert!(said.contains(&place), "{said}");
+        assert_eq!(status.code(), Some(rutter::bus_error::EXIT_CODE), "{said}");
+    }
 }
 
 #[test]

@@ -159,6 +159,7 @@ impl Desk {
                 odd @ (Warning::SequenceReset { .. }
                 | Warning::ResendTruncated { .. }
                 | Warning::AheadFull { .. }
+                | Warning::RejectNotStored
                 | Warning::Garbled(_)),
             ) => panic!("something may be lost: {odd:?}"),
             Told::Odd(Warning::Gap { .. } | Warning::Silent) => {}

@@ -51,13 +51,12 @@ pub fn balances(ok: &Value, look: &Look) -> Table {
         numbers("told", 1),
     ]);
     for balance in rows(ok, "balances") {
-        let told = super::told(balance, "told_ns", |at| super::text::age(look.now_ns, at));
         table.row(vec![
             word(balance, "venue").into(),
             word(balance, "asset").into(),
             amount(balance, "total").into(),
             amount(balance, "in_orders").into(),
-            told.into(),
+            super::age(balance, "told_ns", look.now_ns),
         ]);
     }
     table

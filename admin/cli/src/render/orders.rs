@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::text::{self, Line, Paint, Span, Table, numbers, words};
+use super::super::text::{Line, Paint, Span, Table, numbers, words};
 use super::{Look, amount, counted, flag, number, rows, should_be_none, time, word};
 
 /// The orders of `orders`.
@@ -35,7 +35,7 @@ pub fn table(orders: &[Value], now_ns: u64) -> Table {
             amount(order, "price").into(),
             amount(order, "filled").into(),
             state(order),
-            super::told(order, "time_ns", |at| text::age(now_ns, at)).into(),
+            super::age(order, "time_ns", now_ns),
             word(order, "session").into(),
             venues(order).into(),
             should_be_none(order, "unknown", Paint::Bad),
@@ -200,12 +200,17 @@ pub fn book(ok: &Value, look: &Look) -> Vec<Line> {
     let mut lines = vec![Line::of(word(ok, "symbol"), Paint::Bold)];
     for venue in rows(ok, "venues") {
         let age = super::duration(venue, "age_ns");
+        let age = if age.text() == "-" {
+            "never changed".to_owned()
+        } else {
+            format!("{} old", age.text())
+        };
         let name = word(venue, "venue");
         lines.push(if flag(venue, "trusted") {
-            Line::of(format!("{name} trusted, {age} old"), Paint::Plain)
+            Line::of(format!("{name} trusted, {age}"), Paint::Plain)
         } else {
             let why = word(venue, "why");
-            Line::of(format!("{name} NOT TRUSTED: {why}, {age} old"), Paint::Bad)
+            Line::of(format!("{name} NOT TRUSTED: {why}, {age}"), Paint::Bad)
         });
     }
     let mut table =

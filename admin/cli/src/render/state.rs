@@ -30,7 +30,7 @@ pub fn status(ok: &Value, look: &Look) -> Vec<Line> {
     if !reduce_only.is_empty() {
         lines.push(Line::of(format!("reduce-only: {}", reduce_only.join(", ")), Paint::Warn));
     }
-    lines.push(trouble(ok));
+    lines.extend(trouble(ok));
     lines.extend(figures(ok));
     for (title, table) in [
         ("venues", venues(ok)),
@@ -47,41 +47,19 @@ pub fn status(ok: &Value, look: &Look) -> Vec<Line> {
     lines
 }
 
-/// What should all be 0, in one line.
-pub fn trouble(status: &Value) -> Line {
-    let wrong = [
-        ("unknown_children", "children of unknown fate"),
-        ("cancels_stuck", "cancels stuck"),
-        ("odd_fills", "odd fills"),
-        ("illegal_events", "illegal events"),
-        ("found_after_end", "found after their end"),
-        ("bad_reference", "bad references"),
-        ("output_stalls", "output stalls"),
-    ];
-    let counted = wrong
-        .iter()
-        .filter_map(|(name, words)| Some((number(status, name).filter(|n| *n > 0)?, words)))
-        .map(|(n, words)| format!("{} {words}", text::count(n)));
-    let found: Vec<String> = down(status).into_iter().chain(counted).collect();
-    if found.is_empty() {
-        return Line::of("nothing is wrong with venues and orders", Paint::Good);
-    }
-    Line::of(format!("! {}", found.join(", ")), Paint::Bad)
-}
-
-/// Which venues are down, in words.
-fn down(status: &Value) -> Option<String> {
-    let all = rows(status, "venues");
-    let named = |row: &Value| match why(row).as_str() {
-        "" => word(row, "name"),
-        why => format!("{} ({why})", word(row, "name")),
+/// Everything that is wrong, as the node's one list has it, a line each.
+pub fn trouble(status: &Value) -> Vec<Line> {
+    let Some(wrong) = status.get("wrong").and_then(Value::as_array) else {
+        return vec![Line::of("the node does not tell what is wrong", Paint::Warn)];
     };
-    let down: Vec<String> = all.iter().filter(|row| !flag(row, "up")).map(named).collect();
-    match down.len() {
-        0 => None,
-        count if count == all.len() => Some(format!("NO VENUE IS UP: {}", down.join(", "))),
-        _ => Some(format!("{} DOWN", down.join(", "))),
+    if wrong.is_empty() {
+        return vec![Line::of("nothing is wrong", Paint::Good)];
     }
+    let line = |trouble: &Value| {
+        let paint = if word(trouble, "severity") == "page" { Paint::Bad } else { Paint::Warn };
+        Line::of(format!("! {}", word(trouble, "text")), paint)
+    };
+    wrong.iter().map(line).collect()
 }
 
 /// Why a venue's links are not up, or what goes wrong there, in the words of the runbook.
@@ -115,17 +93,25 @@ fn figures(ok: &Value) -> Vec<Line> {
         line(
             "orders",
             format!(
-                "{} open, {} pending, {} in all; {} children open; {} fills, {} reports",
+                "{} open, {} pending; {} children open",
                 counted(ok, "open_orders"),
                 counted(ok, "pending_orders"),
-                counted(ok, "orders"),
                 counted(ok, "open_children"),
-                counted(ok, "fills"),
-                counted(ok, "reports"),
             ),
         ),
-        line("refused", tally(ok, "refused", 6)),
-        line("ended", tally(ok, "ended", 6)),
+        line(
+            "started",
+            format!(
+                "since then {} orders, {} fills, {} reports; before {} orders, {} fills",
+                counted(ok, "orders"),
+                counted(ok, "fills"),
+                counted(ok, "reports"),
+                counted(ok, "orders_replayed"),
+                counted(ok, "fills_replayed"),
+            ),
+        ),
+        line("refused", format!("since the start: {}", tally(ok, "refused", 6))),
+        line("ended", format!("since the start: {}", tally(ok, "ended", 6))),
         line(
             "journal",
             format!(
@@ -177,13 +163,13 @@ pub fn venues(ok: &Value) -> Table {
             venue_state(venue),
             trusted(venue),
             should_be_none(venue, "unknown", Paint::Bad),
-            duration(latency, "p50").into(),
-            duration(latency, "p99").into(),
+            duration(latency, "p50"),
+            duration(latency, "p99"),
             counted(venue, "open_children").into(),
-            duration(venue, "feed_age_ns").into(),
+            feed_age(venue),
             counted(venue, "fills").into(),
             super::amount(venue, "filled_notional").into(),
-            duration(latency, "p999").into(),
+            duration(latency, "p999"),
             tally(venue, "rejects", 2).into(),
             counted(venue, "distrusts").into(),
             counted(venue, "children").into(),
@@ -191,6 +177,13 @@ pub fn venues(ok: &Value) -> Table {
         ]);
     }
     table
+}
+
+fn feed_age(venue: &Value) -> Span {
+    match venue.get("feed_age_ns") {
+        Some(Value::Null) => Span::new("never", Paint::Bad),
+        _ => duration(venue, "feed_age_ns"),
+    }
 }
 
 fn trusted(venue: &Value) -> Span {
@@ -214,10 +207,14 @@ pub fn sessions(ok: &Value, now_ns: u64) -> Table {
         numbers("events", 4),
     ]);
     for session in rows(ok, "sessions") {
+        let failure = word(session, "failure");
+        let closed = session.get("in_hours").and_then(Value::as_bool) == Some(false);
         let state = match (flag(session, "disabled"), flag(session, "connected")) {
+            _ if !failure.is_empty() => Span::new(format!("REFUSED: {failure}"), Paint::Bad),
             (true, true) => Span::new("disabled, connected", Paint::Bad),
             (true, false) => Span::new("disabled", Paint::Warn),
             (false, true) => Span::new("connected", Paint::Good),
+            (false, false) if closed => Span::new("outside hours", Paint::Plain),
             (false, false) => Span::new("AWAY", Paint::Warn),
         };
         table.row(vec![
@@ -225,10 +222,10 @@ pub fn sessions(ok: &Value, now_ns: u64) -> Table {
             word(session, "kind").into(),
             state,
             counted(session, "open_orders").into(),
-            super::told(session, "backlog_bytes", text::bytes).into(),
+            super::measured(session, "backlog_bytes", Span::bytes),
             counted(session, "next_in").into(),
             counted(session, "next_out").into(),
-            super::told(session, "last_in_ns", |at| text::age(now_ns, at)).into(),
+            super::age(session, "last_in_ns", now_ns),
             word(session, "account").into(),
             counted(session, "events").into(),
         ]);
@@ -251,10 +248,10 @@ pub fn stages(ok: &Value) -> Table {
         table.row(vec![
             word(stage, "path").into(),
             word(stage, "stage").into(),
-            duration(stage, "p50").into(),
-            duration(stage, "p99").into(),
-            duration(stage, "p999").into(),
-            duration(stage, "max").into(),
+            duration(stage, "p50"),
+            duration(stage, "p99"),
+            duration(stage, "p999"),
+            duration(stage, "max"),
             counted(stage, "count").into(),
         ]);
     }

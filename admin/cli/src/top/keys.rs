@@ -7,6 +7,9 @@ use super::super::render::{number, rows, word};
 use super::super::request::Request;
 use super::sample::{Rates, Sample};
 
+/// A node without an answer for longer is shown as silent, nanoseconds: answers come each second.
+const SILENCE_NS_MAX: u64 = 2_500_000_000;
+
 /// Rows that Page Up and Page Down go.
 const PAGE: usize = 10;
 
@@ -180,7 +183,7 @@ pub struct App {
     pub sample: Option<Sample>,
     /// How fast it goes; none before the second answers.
     pub rates: Option<Rates>,
-    /// Why the node is not heard, and since when.
+    /// Why the node is not heard, and since when there is no connection.
     pub lost: Option<(String, u64)>,
     /// What fills the screen.
     pub view: View,
@@ -221,6 +224,14 @@ impl App {
         let since = self.lost.as_ref().map_or(now_ns, |(_, since)| *since);
         self.lost = Some((why, since));
         self.rates = None;
+    }
+
+    /// How long there has been no answer, nanoseconds; `None` while the node answers.
+    pub fn silence_ns(&self, now_ns: u64) -> Option<u64> {
+        let heard_ns = self.sample.as_ref().map(|sample| sample.heard_ns);
+        let lost_ns = self.lost.as_ref().map(|(_, since_ns)| *since_ns);
+        let silence_ns = now_ns.saturating_sub(heard_ns.or(lost_ns)?);
+        (self.lost.is_some() || silence_ns > SILENCE_NS_MAX).then_some(silence_ns)
     }
 
     /// A request was answered: in words, and whether it was done.

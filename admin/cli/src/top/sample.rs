@@ -7,6 +7,8 @@ use super::super::render::{number, rows};
 /// Answers of about one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
+    /// When the answers came, by the clock of this side, nanoseconds since 1970 UTC.
+    pub heard_ns: u64,
     /// Name of the user, as the node knows it.
     pub user: String,
     /// Role of the user.

@@ -15,6 +15,8 @@ use super::sample::Sample;
 
 /// Fewest columns of a terminal.
 pub const WIDTH_MIN: u16 = 80;
+/// Most lines about what is wrong.
+const TROUBLE_LINES_MAX: usize = 4;
 /// Fewest lines of a terminal.
 pub const HEIGHT_MIN: u16 = 24;
 
@@ -83,11 +85,13 @@ fn header(app: &App, width: usize, now_ns: u64) -> Vec<Line> {
     let up = number(status, "started_ns").map(|at| text::age(sample.now_ns(), at));
     let mut first =
         Line::of(format!("{} {}  ", word(status, "node"), word(status, "version")), Paint::Bold);
-    first = match (&app.lost, &halted) {
-        (Some(_), _) => first.with("DISCONNECTED", Paint::Bad),
-        (None, Some(_)) => first.with("HALTED", Paint::Bad),
-        (None, None) if app.sample.is_none() => first.with("connecting", Paint::Warn),
-        (None, None) => first.with("running", Paint::Good),
+    let silence_ns = app.silence_ns(now_ns);
+    first = match (&app.lost, silence_ns, &halted) {
+        (Some(_), ..) => first.with("DISCONNECTED", Paint::Bad),
+        (None, Some(_), _) => first.with("NO ANSWER", Paint::Bad),
+        (None, None, Some(_)) => first.with("HALTED", Paint::Bad),
+        (None, None, None) if app.sample.is_none() => first.with("connecting", Paint::Warn),
+        (None, None, None) => first.with("running", Paint::Good),
     };
     first = first.with(format!("  up {}", up.as_deref().unwrap_or("-")), Paint::Plain);
     let clock = text::clock(sample.now_ns(), sample.now_ns());
@@ -96,9 +100,11 @@ fn header(app: &App, width: usize, now_ns: u64) -> Vec<Line> {
     let gap = width.saturating_sub(first.text().chars().count() + right.chars().count());
     first = first.with(" ".repeat(gap), Paint::Plain).with(right, Paint::Dim);
     let mut lines = vec![first];
-    if let Some((why, since)) = &app.lost {
-        let age = text::age(now_ns, *since);
-        lines.push(Line::of(format!("not heard for {age}: {why}"), Paint::Bad));
+    if let Some(silence_ns) = silence_ns {
+        let why = app.lost.as_ref().map_or("the node does not answer", |(why, _)| why);
+        let since = if app.sample.is_some() { "; all below is as it was then" } else { "" };
+        let silence = text::duration(silence_ns);
+        lines.push(Line::of(format!("not heard for {silence}: {why}{since}"), Paint::Bad));
     }
     if let Some(why) = &sample.refused {
         lines.push(Line::of(format!("the node does not tell: {why}"), Paint::Bad));
@@ -110,7 +116,23 @@ fn header(app: &App, width: usize, now_ns: u64) -> Vec<Line> {
     if !reduce_only.is_empty() {
         lines.push(Line::of(format!("reduce-only: {}", reduce_only.join(", ")), Paint::Warn));
     }
-    lines.extend([speed(app), state::trouble(status), counts(status), rings(status)]);
+    lines.push(speed(app));
+    // Of a node that is not heard, nobody knows that nothing is wrong.
+    if app.sample.is_some() {
+        let trouble = state::trouble(status);
+        let known = silence_ns.is_none() || trouble.iter().any(|line| !line.is(Paint::Good));
+        lines.extend(known.then(|| shortened(trouble)).into_iter().flatten());
+    }
+    lines.extend([counts(status), rings(status)]);
+    lines
+}
+
+/// The first lines, worst first, and how many more there are.
+fn shortened(mut lines: Vec<Line>) -> Vec<Line> {
+    if lines.len() > TROUBLE_LINES_MAX {
+        let more = lines.split_off(TROUBLE_LINES_MAX - 1).len();
+        lines.push(Line::of(format!("! {more} more: rutter ctl status"), Paint::Bad));
+    }
     lines
 }
 
@@ -145,7 +167,7 @@ fn counts(status: &Value) -> Line {
             format!("unknown {}", count("unknown_children")),
             if unknown { Paint::Bad } else { Paint::Plain },
         )
-        .with(format!("; refused: {}", tally(status, "refused", 3)), Paint::Plain)
+        .with(format!("; refused since the start: {}", tally(status, "refused", 3)), Paint::Plain)
 }
 
 fn rings(status: &Value) -> Line {

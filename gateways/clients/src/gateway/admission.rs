@@ -12,11 +12,11 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::{ConnId, Peer};
 use rutter_transport::tls::{TlsFacts, TlsFault};
 
-use super::{ClientGateway, LOGON_BYTES_MAX, disconnect_choice};
+use super::{ClientGateway, LOGON_BYTES_MAX};
 use crate::config::Limits;
 use crate::connection::{Connection, TlsState};
 use crate::credentials::LogonFault;
-use crate::lockout::{LockoutRule, Lockouts, SourceAddress};
+use crate::lockout::{LockoutRule, LockoutShown, Lockouts, SourceAddress};
 use crate::notice::{CloseReason, Notice, NoticeKind};
 use crate::notice_limiter::NoticeLimiter;
 
@@ -144,15 +144,8 @@ impl<S: MessageStore> ClientGateway<S> {
             }
             Ok(Status::Complete { .. }) | Err(_) => Err(CloseReason::GarbledLogon),
         };
-        match found.and_then(|place| self.attach(now_ns, conn, place).map(|()| place)) {
-            Ok(place) => {
-                // Only once the session is this connection's: a stranger must not choose for a
-                // client that is logged on.
-                let client = &mut self.clients[place];
-                client.chosen =
-                    disconnect_choice::read(&Message::new(bytes, index), client.configured);
-                Some(0)
-            }
+        match found.and_then(|place| self.attach(now_ns, conn, place)) {
+            Ok(()) => Some(0),
             Err(reason) => {
                 self.close(conn, reason);
                 None
@@ -172,7 +165,7 @@ impl<S: MessageStore> ClientGateway<S> {
     fn attach(&mut self, now_ns: u64, conn: ConnId, place: usize) -> Result<(), CloseReason> {
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         if client.failed {
-            return Err(CloseReason::SessionFailed);
+            return Err(client.failure());
         }
         if client.disabled {
             return Err(CloseReason::Operator);
@@ -207,6 +200,21 @@ impl<S: MessageStore> ClientGateway<S> {
             let locked = Notice::LockedOut { session, address, for_s: lock_ns / 1_000_000_000 };
             self.tell_stranger(NoticeKind::LockedOut, locked);
         }
+    }
+
+    /// An operator lifts the lock-outs of a client.
+    pub(super) fn lift_lockouts(&mut self, place: usize) {
+        self.admission.lockouts.lift(place);
+    }
+
+    /// A number that grows with every change of the lock-outs.
+    pub const fn lockouts_revision(&self) -> u64 {
+        self.admission.lockouts.revision()
+    }
+
+    /// The addresses that are locked out, with the place of the session in the configuration.
+    pub fn each_lockout(&self, now_ns: u64, see: impl FnMut(usize, &LockoutShown)) {
+        self.admission.lockouts.each(now_ns, see);
     }
 
     /// Tells the operator that a connection is over. Of connections that were never logged on only

@@ -13,14 +13,14 @@ use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
 use rutter_fix::codec::{Encoder, Message};
 use rutter_fix::session::{DisconnectReason, Sent, Session};
-use rutter_fix::store::MessageStore;
+use rutter_fix::store::{MessageStore, StoreFault};
 use rutter_fix::tags::msg_type;
 use rutter_transport::acceptor::ConnId;
 
 use super::throttle::{RequestRefusal, Throttle};
 use crate::config::{GatewayConfig, SessionConfig, SessionKind};
 use crate::credentials::Credentials;
-use crate::notice::{OutputError, RecoveryError};
+use crate::notice::{CloseReason, OutputError, RecoveryError};
 use crate::reference::history::History;
 use crate::terms::Owner;
 
@@ -125,6 +125,10 @@ pub(super) struct Client<S> {
     pub up: bool,
     /// The session cannot go on before a restart.
     pub failed: bool,
+    /// Why, if the store is at fault.
+    pub fault: Option<StoreFault>,
+    /// Damaged places of the store that were told.
+    pub damaged: u64,
     /// Why our Logout was sent.
     pub logout_reason: Option<DisconnectReason>,
     /// Highest event number that the core has given to the session; of a drop copy, the highest
@@ -148,6 +152,8 @@ pub(super) struct Client<S> {
     pub disabled: bool,
     /// An operator wants both sequence numbers to start at 1 once the connection is gone.
     pub reset_wanted: bool,
+    /// The journal has such a command.
+    pub reset_replayed: bool,
 }
 
 impl<S: MessageStore> Client<S> {
@@ -165,9 +171,12 @@ impl<S: MessageStore> Client<S> {
             history: None,
             disabled: false,
             reset_wanted: false,
+            reset_replayed: false,
             conn: None,
             up: false,
             failed: false,
+            fault: None,
+            damaged: 0,
             logout_reason: None,
             journal_event: 0,
         }
@@ -213,9 +222,6 @@ impl<S: MessageStore> Client<S> {
     /// Whether store and journal agree about the events that the client has been sent.
     pub fn check_recovery(&self) -> Result<(), RecoveryError> {
         let session = self.owner.session;
-        if self.failed {
-            return Err(RecoveryError::Failed(session));
-        }
         let (stored, journal) = (self.session.last_event_no(), self.journal_event);
         match stored.cmp(&journal) {
             Ordering::Greater => Err(RecoveryError::StoreAhead { session, stored, journal }),
@@ -227,6 +233,11 @@ impl<S: MessageStore> Client<S> {
 }
 
 impl<S> Client<S> {
+    /// Why the session is refused after it has failed.
+    pub fn failure(&self) -> CloseReason {
+        self.fault.map_or(CloseReason::SessionFailed, CloseReason::Store)
+    }
+
     /// Whether the session gets copies of other sessions' reports. Its event numbers are those of
     /// all reports, of which it is sent some.
     pub const fn is_drop_copy(&self) -> bool {

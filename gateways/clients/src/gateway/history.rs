@@ -117,6 +117,10 @@ impl<S: MessageStore> ClientGateway<S> {
         let (out, body) = (&mut connection.out, self.scratch.as_slice());
         let sent = if let Some((kind, length, seq, sending_ns)) = found {
             let kind = kind.get(..length).unwrap_or(&[]);
+            // A Reject of then would read as a Reject of now.
+            if kind == msg_type::REJECT {
+                return true;
+            }
             client.session.send_transient(now_ns, kind, out, |message| {
                 message.bool(tags::POSS_RESEND, true).raw(body);
                 message.uint(tags::ORIGINAL_MSG_SEQ_NUM, seq);

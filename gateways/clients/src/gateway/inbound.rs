@@ -17,7 +17,7 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::ConnId;
 
 use super::throttle::RequestRefusal;
-use super::{ClientGateway, LOGON_BYTES_MAX};
+use super::{ClientGateway, LOGON_BYTES_MAX, disconnect_choice};
 use crate::connection::{Connection, ConnectionOwner};
 use crate::notice::{CloseReason, Notice};
 use crate::order::{ParsedRequest, business_id, read};
@@ -271,13 +271,14 @@ impl<S: MessageStore> ClientGateway<S> {
         let session = client.owner.session;
         match *event {
             Event::App(ref message) => self.on_app(now_ns, conn, place, message),
-            Event::LoggedOn { heartbeat_s, reset } => {
-                // A reset within a session logs on again.
+            Event::LoggedOn { heartbeat_s, reset, ref logon } => {
+                // A reset within a session logs on again, and may choose again.
                 let again = std::mem::replace(&mut client.up, true);
-                let chosen = client.chosen;
+                let chosen = disconnect_choice::read(logon, client.configured);
+                let changed = std::mem::replace(&mut client.chosen, chosen) != chosen;
                 self.note(Notice::LoggedOn { session, heartbeat_s, reset });
-                if !again {
-                    self.counters.logons += 1;
+                self.counters.logons += u64::from(!again);
+                if !again || changed {
                     self.emit(Input::SessionUp(session, chosen), now_ns);
                 }
             }
@@ -377,7 +378,7 @@ impl<S: MessageStore> ClientGateway<S> {
         self.counters.messages_rejected += 1;
         match sent {
             Ok(_) => client.session.confirm_in(app.id),
-            Err(_) => self.fail(place),
+            Err(error) => self.fail(place, error.fault()),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::market::request::{self, MarketRequest, MdRefusal, RequestFault};
 use crate::market::streams::DueMessage;
 use crate::market::write::write_reject;
 use crate::market::{BookNews, Market, MarketConfig, MarketConfigError, MarketCounters, MdReqId};
-use crate::notice::Notice;
+use crate::notice::{CloseReason, Notice};
 use crate::reference::security_list::{LIST, LIST_REQUEST, ListResult};
 use crate::reference::session_status::{
     STATUS, STATUS_REQUEST, StatusRequest, TRAD_SES_REQ_ID, write_refusal, write_status,
@@ -45,6 +45,8 @@ pub struct SessionShown {
     pub last_in_ns: u64,
     /// Bytes that wait for the socket.
     pub backlog_bytes: u64,
+    /// Why the session is cut off until a restart.
+    pub failure: Option<CloseReason>,
 }
 
 impl<S: MessageStore> ClientGateway<S> {
@@ -99,6 +101,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 next_out: client.session.next_out(),
                 last_in_ns: connection.map_or(0, |connection| connection.arrived_ns),
                 backlog_bytes: connection.map_or(0, |connection| connection.out.len() as u64),
+                failure: client.failed.then(|| client.failure()),
             };
             see(place, &shown);
         }
@@ -144,9 +147,12 @@ impl<S: MessageStore> ClientGateway<S> {
             Some(conn) => &mut self.connections[conn].out,
             None => &mut self.scratch,
         };
-        let Ok(sent) = client.session.send_unnumbered(now_ns, kind, out, write) else {
-            self.fail(place);
-            return None;
+        let sent = match client.session.send_unnumbered(now_ns, kind, out, write) {
+            Ok(sent) => sent,
+            Err(error) => {
+                self.fail(place, error.fault());
+                return None;
+            }
         };
         if let Some(conn) = conn {
             self.after_write(now_ns, conn);
@@ -293,8 +299,8 @@ impl<S: MessageStore> ClientGateway<S> {
                 let id = message.get(tags::MD_REQ_ID).or(message.get(TRAD_SES_REQ_ID));
                 let sent =
                     client.session.business_reject(now_ns, message, reason, id, reason.text(), out);
-                if sent.is_err() {
-                    self.fail(place);
+                if let Err(error) = sent {
+                    self.fail(place, error.fault());
                 }
             }
         }
@@ -363,8 +369,8 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.market.client_gone(place);
                 false
             }
-            Err(_) => {
-                self.fail(place);
+            Err(error) => {
+                self.fail(place, error.fault());
                 false
             }
         }

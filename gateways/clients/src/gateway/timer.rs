@@ -163,11 +163,13 @@ impl<S: MessageStore> ClientGateway<S> {
         if count == 0 {
             return Ok(());
         }
-        let client = &mut self.clients[self.maintained];
-        self.maintained = (self.maintained + 1) % count;
+        let place = self.maintained;
+        self.maintained = (place + 1) % count;
+        self.tell_damage(place, 0);
+        let client = &mut self.clients[place];
         client.session.maintain().map_err(|error| match error {
             SessionError::Store(error) => RecoveryError::Store(error),
-            SessionError::AlreadyConnected => RecoveryError::Failed(client.owner.session),
+            SessionError::AlreadyConnected => RecoveryError::Connected(client.owner.session),
         })
     }
 }

@@ -8,6 +8,7 @@ use rutter_clients::GatewayServer;
 use rutter_core::input::Input;
 use rutter_core::output::Output;
 use rutter_fix::store::MmapStore;
+use rutter_transport::arrival::Arrival;
 use rutter_transport::tls::ServerTls;
 
 use crate::desk::{config, numbered, open, unframe};
@@ -54,9 +55,9 @@ impl Hall {
 
     pub fn turn(&mut self) {
         let (inputs, outputs, room) = (&mut self.inputs, &mut self.outputs, self.room);
-        let mut publish = |input: &Input, arrived_ns: u64| {
+        let mut publish = |input: &Input, arrival: Arrival| {
             if room {
-                inputs.push((*input, arrived_ns));
+                inputs.push((*input, arrival.read_ns));
             }
             room
         };

@@ -2,6 +2,7 @@
 //! processes die. No socket and no clock but in `server` and `tls`.
 
 mod connections;
+mod damaged_stores;
 mod desk;
 mod door;
 mod hall;
@@ -12,12 +13,14 @@ mod market_versions;
 mod no_allocation;
 mod orders;
 mod pki;
+mod published;
 mod quickfix;
 mod recovery;
 mod reference;
 mod refusals;
 mod reports;
 mod requests;
+mod resets;
 mod rules;
 mod rules_words;
 mod samples;

@@ -323,7 +323,7 @@ fn a_client_is_told_again_what_it_was_told_in_a_time_over_resets_and_sees_its_en
     desk.send(2, "35=U1|20020=y|20021=20240628-00:00:00|20022=20240628-00:00:00|");
     desk.saw_like(2, &["35=3| 371=20022| 373=5|"]);
     desk.send(2, "35=2|7=4|16=0|");
-    desk.saw_like(2, &["35=4| 36=8|"]);
+    desk.saw_like(2, &["35=4| 36=7|", "35=3|34=7|43=Y| 371=20022|"]);
 }
 
 /// What the history adds to a message finds no room in one that is as long as can be.

@@ -3,7 +3,7 @@
 //! A line belongs here if a caller of a session has to know it.
 
 use crate::codec::{EncodeError, Garbled, Message};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreFault};
 
 /// The result of one call of [`Session::receive`](super::Session::receive).
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub enum Event<'b> {
         heartbeat_s: u32,
         /// Both sequence numbers started at 1.
         reset: bool,
+        /// The peer's Logon.
+        logon: Message<'b>,
     },
     /// An application message, in sequence, delivered once.
     App(AppMessage<'b>),
@@ -96,6 +98,9 @@ pub enum Warning {
         /// The last number that retention has removed.
         upto: u64,
     },
+    /// A Reject (35=3) of ours could not be stored. It was sent, and a `ResendRequest` for it gets a
+    /// gap fill.
+    RejectNotStored,
     /// The peer raised its number without filling a gap: messages may be lost.
     SequenceReset {
         /// The number that we expected.
@@ -158,6 +163,9 @@ pub enum DisconnectReason {
     /// The peer asks for the same messages again and again.
     #[error("too many resend requests")]
     ResendLoop,
+    /// The peer resets the sequence numbers again and again.
+    #[error("too many sequence resets")]
+    ResetLoop,
     /// No message and no answer came for 2.4 heartbeat intervals.
     #[error("heartbeat timeout")]
     HeartbeatTimeout,
@@ -223,6 +231,16 @@ pub enum SendError {
     /// The sequence numbers are used up.
     #[error("sequence numbers exhausted")]
     SequenceExhausted,
+}
+
+impl SendError {
+    /// The fault of the store; `None` if the store is not at fault.
+    pub fn fault(&self) -> Option<StoreFault> {
+        match self {
+            Self::Store(error) => error.fault(),
+            Self::NotLoggedOn | Self::Encode(_) | Self::SequenceExhausted => None,
+        }
+    }
 }
 
 /// A misuse of the session, or a failure of its store.

@@ -141,7 +141,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::LOGON if !header.poss_dup => {
                 return Some(self.on_logon_again(now_ns, seq, &message, out));
             }
-            _ => {}
+            _ => self.reset_told = false,
         }
         if let Some(fault) = poss_dup_fault(&message, header) {
             return self.on_header_fault(now_ns, &message, fault, out);

@@ -5,8 +5,8 @@
 use super::config::LogonContext;
 use super::inbound::{HeaderFault, first_fault};
 use super::{
-    DisconnectReason, Event, Gap, Policy, REFUSALS_MAX, REFUSALS_NS, Refusal, Refusals, Session,
-    SessionRejectReason, State, outbound,
+    Counted, DisconnectReason, Event, Gap, Policy, REFUSALS_MAX, REFUSALS_NS, RESETS_MAX,
+    RESETS_NS, Refusal, Session, SessionRejectReason, State, outbound,
 };
 use crate::codec::{Message, TimePrecision, write_timestamp};
 use crate::store::MessageStore;
@@ -72,22 +72,35 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let text = String::from_utf8_lossy(&text);
             return self.refuse(now_ns, Refusal::OutsideHours, &text, out);
         }
-        if let Some(fault) = first_fault(&message, self.config.validation.as_ref()) {
-            return self.refuse_invalid(now_ns, &message, fault, out);
-        }
-        let terms = match self.logon_terms(header.seq, &message) {
+        let terms = match self.judge_logon(header.seq, &message) {
             Ok(terms) => terms,
-            Err((refusal, text)) => return self.refuse(now_ns, refusal, text, out),
+            Err(LogonFault::Invalid(fault)) => {
+                return self.refuse_invalid(now_ns, &message, fault, out);
+            }
+            Err(LogonFault::Refused(refusal, text)) => {
+                return self.refuse(now_ns, refusal, text, out);
+            }
         };
-        if let Err(text) = self.policy.authenticate(&message) {
-            return self.refuse(now_ns, Refusal::Credentials, text, out);
-        }
-        self.heartbeat_ns = u64::from(terms.heartbeat_s) * NS_PER_SECOND;
-        self.appl_ver_id = terms.appl_ver_id;
         if terms.reset || self.config.reset_on_logon {
             self.reset_numbers();
         }
-        self.accept_logon(now_ns, header.seq, terms, out)
+        self.accept_logon(now_ns, header.seq, &message, terms, out)
+    }
+
+    /// Reads a Logon whose header is right: its form, its terms, its proof.
+    fn judge_logon<'b>(
+        &mut self,
+        seq: u64,
+        message: &Message<'b>,
+    ) -> Result<LogonTerms, LogonFault<'b>> {
+        if let Some(fault) = first_fault(message, self.config.validation.as_ref()) {
+            return Err(LogonFault::Invalid(fault));
+        }
+        let terms = self.logon_terms(seq, message);
+        let terms = terms.map_err(|(refusal, text)| LogonFault::Refused(refusal, text))?;
+        let proved = self.policy.authenticate(message);
+        proved.map_err(|text| LogonFault::Refused(Refusal::Credentials, text))?;
+        Ok(terms)
     }
 
     /// The terms that a Logon asks for, if they can be granted.
@@ -136,11 +149,15 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         &mut self,
         now_ns: u64,
         seq: u64,
+        message: &Message<'b>,
         terms: LogonTerms,
         out: &mut Vec<u8>,
     ) -> Event<'b> {
-        let LogonTerms { heartbeat_s, reset, expects, .. } = terms;
-        self.refusals = Refusals::default();
+        self.refusals = Counted::default();
+        // A peer that is told of a reset has sent its Logon under a number of before.
+        let tell_reset = std::mem::take(&mut self.reset_untold);
+        let tell_reset = tell_reset && !terms.reset && !self.config.reset_on_logon;
+        let (seq, expects) = if tell_reset { (1, None) } else { (seq, terms.expects) };
         if seq < self.next_in {
             return self.sequence_too_low(now_ns, seq, out);
         }
@@ -148,16 +165,38 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if expects.is_some_and(|expects| expects > first_new) {
             return self.next_expected_too_high(now_ns, out);
         }
+        self.heartbeat_ns = u64::from(terms.heartbeat_s) * NS_PER_SECOND;
+        self.appl_ver_id = terms.appl_ver_id;
         self.state = State::LoggedOn;
         self.last_in_ns = now_ns;
         if seq == self.next_in {
             self.advance(now_ns, seq + 1);
         }
+        self.reset_told = tell_reset;
+        let number = if tell_reset { RESET_LOGON_SEQ } else { first_new };
+        self.answer_logon(now_ns, number, terms, terms.reset || tell_reset, out);
+        if seq > self.next_in {
+            self.open_logon_gap(now_ns, seq, expects.is_some(), out);
+        }
+        self.resend_from(now_ns, expects, first_new, out);
+        let reset = terms.reset || tell_reset || self.config.reset_on_logon;
+        Event::LoggedOn { heartbeat_s: terms.heartbeat_s, reset, logon: *message }
+    }
+
+    /// Writes the answer to a Logon: the terms that hold.
+    fn answer_logon(
+        &mut self,
+        now_ns: u64,
+        number: u64,
+        terms: LogonTerms,
+        reset: bool,
+        out: &mut Vec<u8>,
+    ) {
         let version = self.config.appl_ver_ids.get(self.appl_ver_id).cloned();
         let next_in = self.config.next_expected.then_some(self.next_in);
-        self.send_admin(now_ns, msg_type::LOGON, out, |logon| {
+        self.send_admin_as(now_ns, number, msg_type::LOGON, out, |logon| {
             logon.uint(tags::ENCRYPT_METHOD, 0);
-            logon.uint(tags::HEART_BT_INT, u64::from(heartbeat_s));
+            logon.uint(tags::HEART_BT_INT, u64::from(terms.heartbeat_s));
             if reset {
                 logon.bool(tags::RESET_SEQ_NUM_FLAG, true);
             }
@@ -168,11 +207,6 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
                 logon.field(tags::DEFAULT_APPL_VER_ID, version.as_bytes());
             }
         });
-        if seq > self.next_in {
-            self.open_logon_gap(now_ns, seq, expects.is_some(), out);
-        }
-        self.resend_from(now_ns, expects, first_new, out);
-        Event::LoggedOn { heartbeat_s, reset: reset || self.config.reset_on_logon }
     }
 
     /// The peer's Logon has skipped numbers. A peer that was told our expected number (789) sends
@@ -215,11 +249,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         out: &mut Vec<u8>,
     ) -> Event<'b> {
         if self.may_answer_refused(now_ns) {
-            let seq = self.refusal_seq();
-            let stamp = outbound::HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
-            // Text and ids are bounded, so the message is never too long.
-            let _ = outbound::write_reject(&self.config, message, stamp, reason, tag, out);
-            self.refuse_under(now_ns, seq + 1, reason.text(), out);
+            if self.config.reset_on_logon {
+                self.reset_numbers();
+            }
+            self.send_reject(now_ns, message, reason, tag, out);
+            self.refuse_under(now_ns, self.store.next_out(), reason.text(), out);
         }
         self.disconnect(DisconnectReason::LogonRefused(Refusal::InvalidField))
     }
@@ -241,12 +275,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     /// Counts a refused Logon. Somebody who knows the peer's name must not be able to raise its
     /// numbers without end.
     fn may_answer_refused(&mut self, now_ns: u64) -> bool {
-        let Refusals { times, since_ns } = &mut self.refusals;
-        if *times == 0 || now_ns.saturating_sub(*since_ns) >= REFUSALS_NS {
-            (*times, *since_ns) = (0, now_ns);
-        }
-        *times = times.saturating_add(1);
-        *times <= REFUSALS_MAX
+        !self.refusals.more_than(REFUSALS_MAX, REFUSALS_NS, now_ns)
     }
 
     /// The number of the answer to this Logon.
@@ -328,10 +357,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         }
         self.resend_from(now_ns, expects, first_new, out);
         let reset = told || self.config.reset_on_logon;
-        Event::LoggedOn { heartbeat_s: heartbeat_s as u32, reset }
+        Event::LoggedOn { heartbeat_s: heartbeat_s as u32, reset, logon: message }
     }
 
-    /// Handles a Logon within a session: a reset if it says so, otherwise an error.
+    /// Handles a Logon within a session: a reset if it says so, otherwise an error. It is read like
+    /// the first one, and its terms hold from here on.
     pub(super) fn on_logon_again<'b>(
         &mut self,
         now_ns: u64,
@@ -344,16 +374,45 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let reason = DisconnectReason::DuplicateLogon;
             return self.log_out_now(now_ns, reason, "Already logged on", out);
         }
-        if self.policy.authenticate(message).is_err() {
-            let reason = DisconnectReason::LogonRefused(Refusal::Credentials);
-            return self.log_out_now(now_ns, reason, "Invalid credentials", out);
+        let terms = match self.judge_logon(seq, message) {
+            Ok(terms) => terms,
+            Err(LogonFault::Invalid((fault, tag))) => {
+                self.send_reject(now_ns, message, fault, tag, out);
+                let reason = DisconnectReason::LogonRefused(Refusal::InvalidField);
+                return self.log_out_now(now_ns, reason, fault.text(), out);
+            }
+            Err(LogonFault::Refused(refusal, text)) => {
+                let reason = DisconnectReason::LogonRefused(refusal);
+                return self.log_out_now(now_ns, reason, text, out);
+            }
+        };
+        if std::mem::take(&mut self.reset_told) {
+            // The peer agrees to the reset that our answer told of: an answer would ask for
+            // another one.
+            self.heartbeat_ns = u64::from(terms.heartbeat_s) * NS_PER_SECOND;
+            self.appl_ver_id = terms.appl_ver_id;
+            let heartbeat_s = terms.heartbeat_s;
+            return Event::LoggedOn { heartbeat_s, reset: true, logon: *message };
+        }
+        if self.resets.more_than(RESETS_MAX, RESETS_NS, now_ns) {
+            let reason = DisconnectReason::ResetLoop;
+            return self.log_out_now(now_ns, reason, "Too many sequence resets", out);
         }
         self.reset_numbers();
-        let heartbeat_s = (self.heartbeat_ns / NS_PER_SECOND) as u32;
-        let appl_ver_id = self.appl_ver_id;
-        let terms = LogonTerms { heartbeat_s, reset: true, appl_ver_id, expects: None };
-        self.accept_logon(now_ns, seq, terms, out)
+        self.accept_logon(now_ns, seq, message, terms, out)
     }
+}
+
+/// The number of the Logon that tells a peer of a reset: it is kept for the Logon, whatever is
+/// stored for the peer before.
+const RESET_LOGON_SEQ: u64 = 1;
+
+/// Why a Logon is not accepted.
+enum LogonFault<'a> {
+    /// The form: a Reject names the field.
+    Invalid((SessionRejectReason, outbound::RefTag<'a>)),
+    /// The terms or the proof, with `Text` (58) of the Logout.
+    Refused(Refusal, &'static str),
 }
 
 /// The terms that a Logon asks for.

@@ -78,6 +78,13 @@ pub const SAME_RESENDS_MAX: u32 = 32;
 /// What [`SAME_RESENDS_MAX`] is counted over.
 pub const SAME_RESENDS_NS: u64 = 60_000_000_000;
 
+/// Most resets by a Logon within a session (141=Y), within [`RESETS_NS`]. Each is answered by a
+/// Logon with 141=Y, which a peer might take for another request.
+pub const RESETS_MAX: u32 = 16;
+
+/// What [`RESETS_MAX`] is counted over.
+pub const RESETS_NS: u64 = 60_000_000_000;
+
 /// Most times that the same gap is asked for without progress.
 pub const GAP_TRIES_MAX: u32 = 3;
 
@@ -150,11 +157,22 @@ struct Resends {
     since_ns: u64,
 }
 
-/// Refused Logons that were answered.
+/// Counts what may happen so many times within a span.
 #[derive(Clone, Copy, Debug, Default)]
-struct Refusals {
+struct Counted {
     times: u32,
     since_ns: u64,
+}
+
+impl Counted {
+    /// Counts once more; true if that is more than `most` since the span began.
+    const fn more_than(&mut self, most: u32, span_ns: u64, now_ns: u64) -> bool {
+        if self.times == 0 || now_ns.saturating_sub(self.since_ns) >= span_ns {
+            (self.times, self.since_ns) = (0, now_ns);
+        }
+        self.times = self.times.saturating_add(1);
+        self.times > most
+    }
 }
 
 /// A session and its store. `P` decides about credentials and fills a Logon.
@@ -188,7 +206,14 @@ pub struct Session<S, P> {
     held_ns: Option<u64>,
     /// A warning beside the event that was told last.
     untold: Option<Warning>,
-    refusals: Refusals,
+    /// Refused Logons that were answered.
+    refusals: Counted,
+    /// Resets by a Logon within a session.
+    resets: Counted,
+    /// The numbers were reset without the peer: the answer to its next Logon says so (141=Y).
+    reset_untold: bool,
+    /// The answer to the peer's Logon has told of a reset, and nothing came since.
+    reset_told: bool,
     /// The period of the schedule that the numbers belong to; it may be still to come.
     period: Option<schedule::Period>,
     resends: Resends,
@@ -235,7 +260,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             unfinished_ns: None,
             held_ns: None,
             untold: None,
-            refusals: Refusals::default(),
+            refusals: Counted::default(),
+            resets: Counted::default(),
+            reset_untold: false,
+            reset_told: false,
             period: None,
             resends: Resends::default(),
             counts: Counts::default(),
@@ -296,6 +324,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.replay.is_some() || self.ahead_is_due()
     }
 
+    /// The journal's events have been repeated: later ones are new. Returns the number of events
+    /// that were stored again because nobody knows whether the peer has them.
+    pub fn replay_ends(&mut self) -> u64 {
+        self.store.replay_ends()
+    }
+
     /// Does work that is not urgent, such as preparing the store's next file.
     ///
     /// # Errors
@@ -340,14 +374,26 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         Ok(())
     }
 
-    /// Resets both numbers to 1 for the next Logon; earlier messages can no longer be requested.
+    /// Resets both numbers to 1; earlier messages can no longer be requested. The answer to the
+    /// peer's next Logon tells the peer (141=Y, number 1, which is kept for the answer).
     /// Only while disconnected; otherwise returns false without effect.
     pub fn reset(&mut self) -> bool {
         let free = self.state == State::Disconnected;
         if free {
             self.reset_numbers();
+            if self.config.role == Role::Acceptor {
+                self.store.set_next_out(2);
+                self.reset_untold = true;
+            }
         }
         free
+    }
+
+    /// An earlier process has [reset](Self::reset) the numbers. For restarts: the peer is told
+    /// unless it has logged on since.
+    pub fn recover_reset(&mut self) {
+        self.reset_untold =
+            self.state == State::Disconnected && self.store.next_in() == 1 && self.next_in == 1;
     }
 
     /// The connection is closed, by either side.
@@ -364,6 +410,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.held_ns = None;
         self.untold = None;
         self.test_request_ns = None;
+        self.reset_told = false;
     }
 
     /// Takes at most one message from the front of `input` and answers it into `out`.

@@ -6,8 +6,9 @@
 use super::{
     BusinessRejectReason, Config, DisconnectReason, Event, HeaderOrder, Offline, Policy,
     REPLAY_BYTES_MAX, Replay, STALE_FILL_MAX, SendError, Sent, Session, SessionRejectReason, State,
+    Warning,
 };
-use crate::codec::{EncodeError, Encoder, Message};
+use crate::codec::{Encoder, Message};
 use crate::store::{Entry, MessageStore, SEQ_MAX, Told};
 use crate::tags::{self, msg_type};
 
@@ -81,6 +82,18 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         write: impl FnOnce(&mut Encoder<'_>),
     ) {
         let seq = self.store.next_out();
+        self.send_admin_as(now_ns, seq, msg_type, out, write);
+    }
+
+    /// As [`send_admin`](Self::send_admin), under a number that was kept for the message.
+    pub(super) fn send_admin_as(
+        &mut self,
+        now_ns: u64,
+        seq: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) {
         let stamp = HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut message = begin(&self.config, out, msg_type, stamp, msg_type == msg_type::LOGON);
         write(&mut message);
@@ -88,7 +101,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         let finished = message.finish();
         debug_assert!(finished.is_ok(), "an administrative message is short");
         if finished.is_ok() {
-            self.store.set_next_out(seq + 1);
+            self.store.set_next_out(self.store.next_out().max(seq + 1));
             self.last_out_ns = now_ns;
         }
     }
@@ -150,6 +163,25 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if !online && self.config.offline == Offline::Refuse {
             return Err(SendError::NotLoggedOn);
         }
+        let start = out.len();
+        let seq = self.write_stored(now_ns, event_no, msg_type, out, write)?;
+        if online {
+            self.last_out_ns = now_ns;
+            return Ok(Sent::Written { seq });
+        }
+        out.truncate(start);
+        Ok(Sent::Held { seq })
+    }
+
+    /// Stores a message under the next number and writes it.
+    fn write_stored(
+        &mut self,
+        now_ns: u64,
+        event_no: u64,
+        msg_type: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Encoder<'_>),
+    ) -> Result<u64, SendError> {
         let seq = self.store.next_out();
         if seq >= SEQ_MAX {
             return Err(SendError::SequenceExhausted);
@@ -168,12 +200,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             out.truncate(start);
             return Err(error.into());
         }
-        if online {
-            self.last_out_ns = now_ns;
-            return Ok(Sent::Written { seq });
-        }
-        out.truncate(start);
-        Ok(Sent::Held { seq })
+        Ok(seq)
     }
 
     /// Sends a message that is worth nothing later, such as market data. It takes a number and is
@@ -228,6 +255,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.send_reject(now_ns, message, reason, tag, out);
     }
 
+    /// Writes a Reject, which is stored and can be asked for again (FIX 4.4 volume 2, "Sequence
+    /// Reset (Gap Fill)": a Reject is resent, and only the other administrative messages are gap
+    /// filled). If the store takes no more, the Reject goes out without: it is worth less than the
+    /// session, whose next report ends it with the store's error.
     pub(super) fn send_reject(
         &mut self,
         now_ns: u64,
@@ -239,13 +270,18 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if msg_type::is_refusal(message.msg_type()) {
             return;
         }
-        let next = self.store.next_out();
-        let stamp = HeaderStamp { seq: next, sending_ns: now_ns, original_ns: None };
-        let written = write_reject(&self.config, message, stamp, reason, tag, out);
-        debug_assert!(written.is_ok(), "a Reject is short");
-        if written.is_ok() {
-            self.store.set_next_out(next + 1);
-            self.last_out_ns = now_ns;
+        let reason_max = highest_reason(&self.config.begin_string);
+        let write = |reject: &mut Encoder<'_>| {
+            write_reject(reject, message, reason, tag, reason_max);
+        };
+        match self.write_stored(now_ns, 0, msg_type::REJECT, out, write) {
+            Ok(_) => self.last_out_ns = now_ns,
+            Err(SendError::Store(_)) => {
+                self.send_admin(now_ns, msg_type::REJECT, out, write);
+                self.untold = Some(Warning::RejectNotStored);
+            }
+            // A Reject is short, and nothing goes out under a number beyond the last.
+            Err(_) => {}
         }
     }
 
@@ -408,18 +444,17 @@ fn highest_business_reason(begin_string: &str) -> u16 {
     }
 }
 
-/// Writes a Reject (35=3) of `message`.
-pub(super) fn write_reject(
-    config: &Config,
+/// Writes the fields of a Reject (35=3) of `message`. `reason_max` is the version's
+/// [`highest_reason`].
+fn write_reject(
+    reject: &mut Encoder<'_>,
     message: &Message<'_>,
-    stamp: HeaderStamp,
     reason: SessionRejectReason,
     tag: RefTag<'_>,
-    out: &mut Vec<u8>,
-) -> Result<usize, EncodeError> {
+    reason_max: u16,
+) {
     let seq = message.uint(tags::MSG_SEQ_NUM).ok().flatten().unwrap_or(0);
-    let mut reject = begin(config, out, msg_type::REJECT, stamp, false);
-    write_reverse_route(message, &mut reject);
+    write_reverse_route(message, reject);
     reject.uint(tags::REF_SEQ_NUM, seq).text(tags::TEXT, reason.text());
     match tag {
         RefTag::Tag(tag) => {
@@ -436,10 +471,9 @@ pub(super) fn write_reject(
     if !ref_type.is_empty() && ref_type.len() <= crate::store::MSG_TYPE_BYTES_MAX {
         reject.field(tags::REF_MSG_TYPE, ref_type);
     }
-    if reason.code() <= highest_reason(&config.begin_string) {
+    if reason.code() <= reason_max {
         reject.uint(tags::SESSION_REJECT_REASON, u64::from(reason.code()));
     }
-    reject.finish()
 }
 
 /// Highest `SessionRejectReason` (373) of a version. A higher one is told by its text alone (FIX

@@ -3,15 +3,17 @@
 //! A period is one run of sequence numbers, which start at 1 with it. A message that is sent while
 //! the session is closed belongs to the next period: it is numbered, and can be asked for, there.
 //!
-//! Local time jumps twice a year. A skipped time counts as the same distance after the jump; of a
-//! time that comes twice the first one counts. So every period has one beginning and one end, and
-//! periods do not overlap.
+//! Local time jumps twice a year. A skipped time is the moment of the jump; of a time that comes
+//! twice the first one counts. So a later local time is never an earlier moment, and periods that do
+//! not overlap on the local clock do not overlap at all. Hours that lie in a skipped stretch as a
+//! whole begin at the jump and keep their length, so no period vanishes. Only hours that begin on a
+//! date which the zone skips as a whole (a move over the date line) do not take place.
 //!
 //! A line belongs here if it needs a calendar and no session. The time zone data is compiled in, so
 //! two machines agree whatever is installed on them.
 
-use jiff::civil::{Date, Time, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
 /// A time of day, to the second.
@@ -225,14 +227,39 @@ impl Schedule {
 
     /// The hours that begin on a day.
     fn period_on(&self, date: Date, hours: &Hours) -> Option<Period> {
-        let start_ns = self.instant(date, hours.start)?;
-        let end_ns = self.instant(date.checked_add(hours.days.days()).ok()?, hours.end)?;
+        let last = date.checked_add(hours.days.days()).ok()?;
+        let (start, end) =
+            (date.to_datetime(hours.start.civil()?), last.to_datetime(hours.end.civil()?));
+        let (start_ns, mut end_ns) = (self.instant(start)?, self.instant(end)?);
+        if start_ns == end_ns {
+            if self.is_skipped(date) {
+                return None;
+            }
+            let length = end.duration_since(start).as_nanos();
+            end_ns = start_ns.checked_add(u64::try_from(length).ok()?)?;
+        }
         (start_ns < end_ns).then_some(Period { start_ns, end_ns })
     }
 
-    fn instant(&self, date: Date, time: TimeOfDay) -> Option<u64> {
-        let local = date.to_datetime(time.civil()?);
-        let instant = self.zone.to_ambiguous_timestamp(local).compatible().ok()?;
+    /// Whether the zone has no moment of this date.
+    fn is_skipped(&self, date: Date) -> bool {
+        let midnight = |date: Date| self.instant(date.to_datetime(Time::midnight()));
+        let next = date.tomorrow().ok().and_then(midnight);
+        next.is_some() && midnight(date) == next
+    }
+
+    /// The moment of a local time: for a skipped one, that of the jump.
+    fn instant(&self, local: DateTime) -> Option<u64> {
+        let ambiguous = self.zone.to_ambiguous_timestamp(local);
+        let instant = match ambiguous.offset() {
+            AmbiguousOffset::Gap { .. } => {
+                let before = ambiguous.earlier().ok()?;
+                self.zone.following(before).next()?.timestamp()
+            }
+            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+                ambiguous.earlier().ok()?
+            }
+        };
         u64::try_from(instant.as_nanosecond()).ok()
     }
 }

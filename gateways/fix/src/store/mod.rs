@@ -7,6 +7,7 @@ mod damage;
 mod mapped;
 mod mem;
 mod mmap;
+mod names;
 mod open;
 mod prepare;
 mod records;
@@ -16,6 +17,7 @@ mod state;
 pub use damage::{DamageKind, DamageReport, DamagedPlace};
 pub use mem::MemStore;
 pub use mmap::{MmapConfig, MmapStore};
+pub use names::folder_name;
 pub use open::look;
 pub use prepare::Preparer;
 
@@ -152,28 +154,35 @@ pub enum StoreError {
 
 /// Why a store cannot be used, in one word: the session is refused until an operator acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.word())]
 pub enum StoreFault {
     /// The sequence numbers cannot be known.
-    #[error("store damaged")]
     Damaged,
     /// The store belongs to another session, or to another journal.
-    #[error("store foreign")]
     Foreign,
     /// A build with another layout wrote the store.
-    #[error("store version")]
     Version,
     /// Another process has the store open.
-    #[error("store locked")]
     Locked,
     /// The disk, or the user's part of it, is full.
-    #[error("store full")]
     Full,
     /// The operating system refuses to read or write the store's files.
-    #[error("store unreadable")]
     Unreadable,
 }
 
 impl StoreFault {
+    /// The word for it, in every place where a session is shown.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Damaged => "store damaged",
+            Self::Foreign => "store foreign",
+            Self::Version => "store version",
+            Self::Locked => "store locked",
+            Self::Full => "store full",
+            Self::Unreadable => "store unreadable",
+        }
+    }
+
     /// Every fault, for tables.
     pub const ALL: [Self; 6] =
         [Self::Damaged, Self::Foreign, Self::Version, Self::Locked, Self::Full, Self::Unreadable];

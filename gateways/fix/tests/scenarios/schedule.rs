@@ -65,13 +65,113 @@ fn sessions_of_a_whole_day_follow_each_other_without_a_hole_all_year() {
 }
 
 #[test]
-fn a_time_that_is_skipped_counts_behind_the_jump_and_one_that_comes_twice_once() {
+fn a_time_that_is_skipped_is_the_jump_and_one_that_comes_twice_counts_once() {
     let night = daily("Europe/Zurich", "02:30", "04:00");
-    // 31 March 2024, 01:00 UTC: 02:00 becomes 03:00, so 02:30 is 03:30 of the new time.
-    expect(&night, "20240331-01:00:00", "20240331-01:30:00", "20240331-02:00:00");
+    // 31 March 2024, 01:00 UTC: 02:00 becomes 03:00.
+    expect(&night, "20240331-00:30:00", "20240331-01:00:00", "20240331-02:00:00");
     // 27 October 2024, 01:00 UTC: 03:00 becomes 02:00; 02:30 is at 00:30 and at 01:30 UTC.
     expect(&night, "20241027-00:45:00", "20241027-00:30:00", "20241027-03:00:00");
     expect(&night, "20241027-01:45:00", "20241027-00:30:00", "20241027-03:00:00");
+}
+
+#[test]
+fn a_period_does_not_reach_into_the_next_one_over_a_jump() {
+    // 31 March 2024, 01:00 UTC: 01:00 becomes 02:00, so 01:55 and 02:00 are the same moment.
+    let london = daily("Europe/London", "02:00", "01:55");
+    expect(&london, "20240330-12:00:00", "20240330-02:00:00", "20240331-01:00:00");
+    expect(&london, "20240331-01:00:00", "20240331-01:00:00", "20240401-00:55:00");
+    // 27 October 2024, 01:00 UTC: 02:00 becomes 01:00, and the first 01:55 is the end.
+    expect(&london, "20241026-12:00:00", "20241026-01:00:00", "20241027-00:55:00");
+    expect(&london, "20241027-00:55:00", "20241027-02:00:00", "20241028-01:55:00");
+    // 10 March 2024, 07:00 UTC: 02:00 becomes 03:00.
+    let overnight = daily("America/New_York", "03:30", "02:45");
+    expect(&overnight, "20240310-06:00:00", "20240309-08:30:00", "20240310-07:00:00");
+    expect(&overnight, "20240310-07:00:00", "20240310-07:30:00", "20240311-06:45:00");
+}
+
+#[test]
+fn hours_within_or_around_the_skipped_stretch_take_place() {
+    // 10 March 2024, 07:00 UTC: 02:00 becomes 03:00.
+    let zone = "America/New_York";
+    for (start, end, minutes) in [
+        ("02:30", "03:15", 15),
+        ("02:15", "02:45", 30),
+        ("02:00", "03:00", 60),
+        ("01:30", "02:30", 30),
+    ] {
+        let hours = daily(zone, start, end);
+        let period = hours.period(utc("20240310-06:00:00")).expect("a period");
+        assert_eq!((period.end_ns - period.start_ns) / (60 * SECOND), minutes, "{start}-{end}");
+        assert!(period.end_ns <= utc("20240310-08:00:00"), "{start}-{end}");
+    }
+}
+
+/// All zones, ten years. Periods are looked at around each jump of the local clock, where alone they
+/// can go wrong.
+#[test]
+fn periods_never_overlap_and_never_vanish_in_any_zone() {
+    let days_after = |now: u64, days: u64| now + days * 24 * HOUR;
+    let (from, upto) = (utc("20200101-00:00:00"), utc("20300101-00:00:00"));
+    let pairs = [
+        ("02:00", "01:55"),
+        ("02:30", "03:15"),
+        ("03:30", "02:45"),
+        ("02:15", "02:45"),
+        ("01:30", "01:30"),
+        ("23:30", "00:15"),
+        ("00:00", "23:59:59"),
+        ("00:15", "00:45"),
+    ];
+    let (mut zones, mut clocks) = (0, std::collections::BTreeSet::new());
+    for zone in jiff::tz::db().available() {
+        let name = zone.to_string();
+        let Ok(tz) = jiff::tz::db().get(&name) else { continue };
+        zones += 1;
+        let first = jiff::Timestamp::from_nanosecond(i128::from(from)).expect("a time");
+        let moments = tz.following(first).map(|jump| jump.timestamp().as_nanosecond());
+        let moments = moments.map(|ns| u64::try_from(ns).expect("after 1970"));
+        let moments: Vec<u64> = moments.take_while(|ns| *ns < upto).collect();
+        let offsets = moments.iter().map(|ns| {
+            let behind = jiff::Timestamp::from_nanosecond(i128::from(*ns)).expect("a time");
+            tz.to_offset(behind).seconds()
+        });
+        // Many names are one clock.
+        let offsets: Vec<i32> =
+            std::iter::once(tz.to_offset(first).seconds()).chain(offsets).collect();
+        if moments.is_empty() || !clocks.insert((moments.clone(), offsets)) {
+            continue;
+        }
+        for (start, end) in pairs {
+            let schedule = daily(&name, start, end);
+            for moment in &moments {
+                let mut last: Option<Period> = None;
+                let (mut now, mut count) = (days_after(*moment, 0) - 72 * HOUR, 0);
+                while now < days_after(*moment, 3) {
+                    let period = schedule.period(now).expect("a period");
+                    assert!(period.start_ns < period.end_ns, "{name} {start} {end} {now}");
+                    if let Some(last) = last {
+                        let apart = period.start_ns.checked_sub(last.end_ns);
+                        let apart =
+                            apart.unwrap_or_else(|| panic!("overlap: {name} {start} {end}"));
+                        assert!(apart < 36 * HOUR, "one is missing: {name} {start} {end} {now}");
+                    }
+                    last = Some(period);
+                    now = period.end_ns;
+                    count += 1;
+                }
+                assert!((6..=8).contains(&count), "{name} {start} {end}: {count} in six days");
+            }
+        }
+    }
+    assert!(zones > 400 && clocks.len() > 50, "{zones} zones, {} clocks", clocks.len());
+}
+
+#[test]
+fn a_date_that_a_zone_skips_has_no_hours() {
+    // Samoa moved over the date line: 29 December 2011 was followed by the 31st, 10:00 UTC.
+    let apia = daily("Pacific/Apia", "08:00", "17:00");
+    expect(&apia, "20111229-12:00:00", "20111229-18:00:00", "20111230-03:00:00");
+    expect(&apia, "20111230-04:00:00", "20111230-18:00:00", "20111231-03:00:00");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn sound() -> Snapshot {
     let venue =
         |name: &str| VenueStatus { name: name.to_owned(), up: true, ..VenueStatus::default() };
     shown.status.venues = ["binance", "kraken"].map(venue).to_vec();
-    shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: 0 }];
+    shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: Some(0) }];
     shown.stages = vec![("order", "core", Buckets::default())];
     shown
 }
@@ -88,11 +88,11 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 18] = [
+    let cases: [(C, &str, u64, Change); 20] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
-        (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = n),
+        (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = Some(n)),
         (C::BooksDistrusted, "kraken/gap", 5, |s, n| {
             s.counted.distrusts.insert((1, "gap"), n);
         }),
@@ -106,6 +106,8 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         (C::JournalLag, "", S, |s, n| s.journal.sync_lag_ns = n),
         (C::JournalFailed, "", 0, |s, n| s.journal.failed = n > 0),
         (C::SlowConsumer, "", 0, |s, n| counter(s, "fix_slow_consumers", n)),
+        (C::FixStore, "", 0, |s, n| counter(s, "fix_sessions_failed", n)),
+        (C::FixStore, "", 0, |s, n| counter(s, "fix_store_damages", n)),
         (C::LogonsRefused, "", 5, |s, n| counter(s, "fix_credentials_refused", n)),
         (C::LogonsRefused, "", 0, |s, n| counter(s, "fix_lockouts", n)),
         (C::FixGaps, "", 20, |s, n| counter(s, "fix_resends", n)),

@@ -1,0 +1,286 @@
+//! One node for one journal: locks that keep a second process, or a copy of the data folder, from
+//! trading beside the first.
+//!
+//! Three means, each with its limit:
+//! - a lock on the data folder: no second process in the same folder;
+//! - an abstract Unix socket for each venue account and journal: no copy of the folder beside the
+//!   original on this machine. Another machine, or a container with a network of its own, is not
+//!   seen;
+//! - the file `identity`: where the folder was, so that a moved or copied folder is told in a
+//!   warning before the first order.
+//!
+//! A line belongs here if it tells one running node, or one data folder, from another.
+
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use rutter_core::hash::Rolling;
+use rutter_core::input::Genesis;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, VenueConfig};
+
+/// Longest file `identity` that is read, in bytes.
+const IDENTITY_BYTES_MAX: u64 = 16 << 10;
+
+/// Why a node may not use a data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Another process uses the folder.
+    #[error("data folder is in use by another process: {path}")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process trades with the same journal and the same key: one of the two data folders
+    /// is a copy of the other.
+    #[error(
+        "data folder is a copy: process {pid} trades at {venue} with this journal and this key; \
+         end one of the two nodes for good"
+    )]
+    Copy {
+        /// The venue's name.
+        venue: String,
+        /// The other process; 0 when unknown.
+        pid: i32,
+    },
+    /// The operating system refused.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// The operation.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ClaimError {
+    let path = path.to_owned();
+    move |source| ClaimError::Io { what, path, source }
+}
+
+/// Held for as long as the node runs.
+#[derive(Debug)]
+pub struct Claim {
+    _folder: File,
+    _accounts: Vec<UnixListener>,
+}
+
+/// Locks the data folder.
+///
+/// # Errors
+/// [`ClaimError::InUse`] or [`ClaimError::Io`].
+pub fn lock(data_dir: &Path) -> Result<File, ClaimError> {
+    let path = data_dir.join("lock");
+    let file = rutter_files::open_or_create(&path).map_err(io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ClaimError::InUse { path: data_dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(io("lock", &path)(error)),
+    }
+}
+
+/// Claims every venue account of the configuration for this journal.
+///
+/// # Errors
+/// [`ClaimError::Copy`].
+pub fn accounts(config: &Config, genesis: &Genesis, folder: File) -> Result<Claim, ClaimError> {
+    let mut held = Vec::with_capacity(config.venue.len());
+    for venue in &config.venue {
+        let name = account_name(venue, genesis);
+        let bound = SocketAddr::from_abstract_name(&name)
+            .and_then(|address| UnixListener::bind_addr(&address));
+        match bound {
+            Ok(listener) => held.push(listener),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                let (venue, pid) = (venue.name.clone(), holder(&name).unwrap_or(0));
+                // Two venues of one file may share an account; that is no copy.
+                if pid.cast_unsigned() != std::process::id() {
+                    return Err(ClaimError::Copy { venue, pid });
+                }
+            }
+            Err(error) => {
+                let venue = venue.name.as_str();
+                tracing::warn!(venue, %error, "a copy of the data folder would not be noticed");
+            }
+        }
+    }
+    Ok(Claim { _folder: folder, _accounts: held })
+}
+
+/// The name says nothing about the key: the journal's seed is in it, which nobody else knows.
+fn account_name(venue: &VenueConfig, genesis: &Genesis) -> String {
+    let mut mixed = Rolling::new(genesis.hash_seed);
+    mixed.word(u64::from(genesis.node_tag));
+    for byte in venue.kind.kind.bytes().chain([0]).chain(venue.api_key.bytes()) {
+        mixed.word(u64::from(byte));
+    }
+    format!("rutter-account-{:016x}", mixed.value())
+}
+
+/// The process that has bound a name.
+fn holder(name: &str) -> Option<i32> {
+    let address = SocketAddr::from_abstract_name(name).ok()?;
+    let stream = UnixStream::connect_addr(&address).ok()?;
+    let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+    Some(peer.pid.as_raw_pid())
+}
+
+/// Where a data folder is, and whose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    /// Node tag and seed of the journal.
+    journal: String,
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// What a start finds out about its data folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It is where it was.
+    Same,
+    /// It had no `identity` yet.
+    New,
+    /// It was moved here, or restored in the place of another.
+    Moved {
+        /// Where it was.
+        from: PathBuf,
+    },
+    /// It is a copy: the original is still in its place.
+    Copied {
+        /// The original.
+        from: PathBuf,
+    },
+}
+
+/// Compares the data folder with its file `identity`, and brings the file up to date.
+///
+/// # Errors
+/// [`ClaimError::Io`].
+pub fn identify(data_dir: &Path, genesis: &Genesis) -> Result<Whereabouts, ClaimError> {
+    let path = data_dir.canonicalize().map_err(io("find", data_dir))?;
+    let about = std::fs::metadata(&path).map_err(io("look at", data_dir))?;
+    let journal = format!("{:08x}-{:016x}", genesis.node_tag, genesis.hash_seed);
+    let here = Identity { journal, path, device: about.dev(), inode: about.ino() };
+    let found = match read(data_dir) {
+        None => Whereabouts::New,
+        Some(known) if known == here => return Ok(Whereabouts::Same),
+        Some(known) => {
+            let other = read(&known.path).filter(|_| known.path != here.path);
+            let is_there = other.is_some_and(|other| other.journal == here.journal);
+            match is_there {
+                true => Whereabouts::Copied { from: known.path },
+                false => Whereabouts::Moved { from: known.path },
+            }
+        }
+    };
+    write(data_dir, &here)?;
+    Ok(found)
+}
+
+/// Tells where a folder comes from.
+pub fn tell(found: &Whereabouts) {
+    match found {
+        Whereabouts::Same => {}
+        Whereabouts::New => tracing::info!("data folder has its identity from now on"),
+        Whereabouts::Moved { from } => {
+            tracing::warn!(from = %from.display(), "data folder was moved or restored");
+        }
+        Whereabouts::Copied { from } => tracing::error!(
+            original = %from.display(),
+            "data folder is a copy, and the original is still there: start only one of them"
+        ),
+    }
+}
+
+fn read(data_dir: &Path) -> Option<Identity> {
+    use std::io::Read as _;
+    let file = rutter_files::open_for_reading(&data_dir.join("identity")).ok()?;
+    let mut text = String::new();
+    file.take(IDENTITY_BYTES_MAX).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write(data_dir: &Path, identity: &Identity) -> Result<(), ClaimError> {
+    let (path, new) = (data_dir.join("identity"), data_dir.join("identity.new"));
+    let mut file = rutter_files::create_anew(&new).map_err(io("make", &new))?;
+    let text = serde_json::to_string(identity).map_err(|error| io("write", &new)(error.into()))?;
+    file.write_all(text.as_bytes()).map_err(io("write", &new))?;
+    std::fs::rename(&new, &path).map_err(io("rename", &new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> (Config, Genesis) {
+        let config = Config::parse(include_str!("../../deploy/example.toml")).expect("sound");
+        // Its own journal, because tests run side by side.
+        let seed = u64::from(std::process::id()) << 32 | 0x5eed;
+        let genesis = crate::node::boot::genesis(&config, seed);
+        (config, genesis)
+    }
+
+    #[test]
+    fn a_folder_is_used_once_at_a_time() {
+        let dir = tempfile::tempdir().expect("folder");
+        let held = lock(dir.path()).expect("free");
+        let refused = lock(dir.path()).expect_err("in use").to_string();
+        assert!(refused.starts_with("data folder is in use"), "{refused}");
+        drop(held);
+        lock(dir.path()).expect("free again");
+    }
+
+    /// One process stands for two: the holder's own id is what makes it no copy.
+    #[test]
+    fn an_account_has_one_name_for_each_journal_and_key() {
+        let (config, genesis) = config();
+        let names = |genesis: &Genesis, key: &str| {
+            let mut venue = config.venue[0].clone();
+            venue.api_key = key.to_owned();
+            account_name(&venue, genesis)
+        };
+        let name = names(&genesis, "key");
+        assert_eq!(name, names(&genesis, "key"));
+        assert_ne!(name, names(&genesis, "kez"), "another account is traded by another node");
+        let other = Genesis { node_tag: genesis.node_tag + 1, ..genesis };
+        assert_ne!(name, names(&other, "key"), "another journal is no copy");
+        assert!(!name.contains("key"));
+        let dir = tempfile::tempdir().expect("folder");
+        let claim = accounts(&config, &genesis, lock(dir.path()).expect("free")).expect("free");
+        assert_eq!(claim._accounts.len(), config.venue.len());
+        let name = account_name(&config.venue[0], &genesis);
+        assert_eq!(holder(&name), i32::try_from(std::process::id()).ok());
+        drop(claim);
+        assert_eq!(holder(&name), None, "let go with the process, and by nothing else");
+    }
+
+    #[test]
+    fn a_folder_knows_whether_it_was_moved_or_copied() {
+        let dir = tempfile::tempdir().expect("folder");
+        let (_, genesis) = config();
+        let at = |name: &str| dir.path().join(name);
+        let here = dir.path().canonicalize().expect("there");
+        std::fs::create_dir(at("a")).expect("made");
+        assert_eq!(identify(&at("a"), &genesis).expect("written"), Whereabouts::New);
+        assert_eq!(identify(&at("a"), &genesis).expect("read"), Whereabouts::Same);
+        std::fs::create_dir(at("b")).expect("made");
+        std::fs::copy(at("a/identity"), at("b/identity")).expect("copied");
+        let copied = Whereabouts::Copied { from: here.join("a") };
+        assert_eq!(identify(&at("b"), &genesis).expect("read"), copied);
+        assert_eq!(identify(&at("b"), &genesis).expect("read"), Whereabouts::Same, "told once");
+        std::fs::rename(at("a"), at("c")).expect("moved");
+        let moved = Whereabouts::Moved { from: here.join("a") };
+        assert_eq!(identify(&at("c"), &genesis).expect("read"), moved);
+        std::fs::write(at("c/identity"), "{").expect("written");
+        assert_eq!(identify(&at("c"), &genesis).expect("mended"), Whereabouts::New);
+    }
+}

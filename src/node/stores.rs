@@ -1,0 +1,76 @@
+//! The message stores of the configured sessions: their folders, and what becomes of a session
+//! whose store cannot be used.
+//!
+//! A line belongs here if it opens stores, or looks at them. What is in a store is `rutter-fix`.
+
+use std::path::{Path, PathBuf};
+
+use rutter_core::hash::Rolling;
+use rutter_fix::store::{
+    DamagedPlace, MmapConfig, MmapStore, Preparer, StoreError, StoreFault, folder_name,
+};
+
+use super::boot::Names;
+use super::error::NodeError;
+use crate::config::Config;
+
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// The folder of a session's store.
+pub fn folder(data_dir: &Path, comp_id: &str) -> PathBuf {
+    data_dir.join("sessions").join(folder_name(comp_id))
+}
+
+/// The settings of a session's store. The owner identifies the session and the journal.
+pub fn settings(config: &Config, comp_id: &str, node_tag: u32) -> MmapConfig {
+    let mut owner = Rolling::new(u64::from(node_tag));
+    for byte in comp_id.bytes() {
+        owner.word(u64::from(byte));
+    }
+    let retention_bytes = config.fix.store_retention_bytes;
+    MmapConfig { retention_bytes, owner: owner.value(), ..MmapConfig::default() }
+}
+
+/// Opens the stores in the order of the configured sessions. A store that cannot be used is logged,
+/// and a store that refuses stands in for it: its session is refused, and the others go on.
+///
+/// # Errors
+/// [`NodeError`]: no thread or no memory.
+pub fn open(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<MmapStore>, NodeError> {
+    let preparer = Preparer::start().map_err(|error| NodeError::Thread(error.to_string()))?;
+    let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
+    let mut stores = Vec::with_capacity(config.session.len());
+    for session in &config.session {
+        let name = session.comp_id.as_str();
+        let folder = folder(&config.node.data_dir, name);
+        let store = match MmapStore::open(&folder, settings(config, name, node_tag)) {
+            Ok(store) => {
+                tell_damage(name, &store);
+                let store = store.keeping_ns(kept_ns).prepared_by(&preparer);
+                // The store of a session that the journal does not know has nothing to repeat.
+                if names.is_journaled(name) { store.repeats_follow() } else { store }
+            }
+            Err(error) => refuse(name, &error)?,
+        };
+        stores.push(store);
+    }
+    Ok(stores)
+}
+
+fn refuse(session: &str, error: &StoreError) -> Result<MmapStore, NodeError> {
+    let fault = error.fault().unwrap_or(StoreFault::Unreadable);
+    tracing::error!(session, word = fault.word(), %error, "the session is refused");
+    Ok(MmapStore::refused(fault)?)
+}
+
+fn tell_damage(session: &str, store: &MmapStore) {
+    let report = store.damage();
+    for DamagedPlace { file, at, bytes, kind } in &report.places {
+        let file = file.display();
+        tracing::error!(session, %file, offset = at, bytes, what = %kind, "message store damaged");
+    }
+    if report.count > 0 {
+        let (places, lost) = (report.count, report.lost_events);
+        tracing::error!(session, places, lost, "lost reports are repeated with PossResend");
+    }
+}

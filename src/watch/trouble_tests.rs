@@ -1,0 +1,165 @@
+use rutter_admin::console::sessions::Connection;
+use rutter_admin::model::SessionStatus;
+
+use super::*;
+use crate::watch::snapshot::FeedSnapshot;
+
+const S: u64 = 1_000_000_000;
+const NOW: u64 = 1_000 * S;
+
+/// A node with one venue and one session, of which nothing is wrong.
+struct Node {
+    shown: Snapshot,
+    sessions: SessionGauges,
+    firing: Vec<(Severity, u64)>,
+    watcher: Watcher,
+    now_ns: u64,
+    free_bytes: Option<u64>,
+}
+
+fn sound() -> Node {
+    let mut shown = Snapshot { made_ns: NOW, turned_ns: NOW, ..Snapshot::default() };
+    shown.status.venues = vec![VenueStatus {
+        name: "kraken".to_owned(),
+        up: true,
+        books: 2,
+        books_trusted: 2,
+        ..VenueStatus::default()
+    }];
+    shown.status.sessions =
+        vec![SessionStatus { name: "DESK1".to_owned(), ..SessionStatus::default() }];
+    shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: Some(1) }];
+    for ring in [&mut shown.input, &mut shown.output] {
+        ring.slots = 100;
+    }
+    let sessions = SessionGauges::new([("DESK1".to_owned(), "trading")]);
+    sessions.store(0, &Connection { connected: true, ..Connection::default() }, None);
+    Node {
+        shown,
+        sessions,
+        firing: Vec::new(),
+        watcher: Watcher::new(vec![None]),
+        now_ns: NOW,
+        free_bytes: Some(100 << 30),
+    }
+}
+
+impl Node {
+    fn wrong(&mut self) -> Vec<Trouble> {
+        let view = View { shown: &self.shown, sessions: &self.sessions, firing: &self.firing };
+        self.watcher.look(self.now_ns, &view, || self.free_bytes)
+    }
+}
+
+/// What is wrong after one change of a sound node, a second later.
+fn after(change: impl FnOnce(&mut Node)) -> Vec<(&'static str, String)> {
+    let mut node = sound();
+    assert_eq!(node.wrong(), []);
+    node.now_ns += S;
+    change(&mut node);
+    node.wrong().into_iter().map(|trouble| (trouble.word, trouble.text)).collect()
+}
+
+#[test]
+fn each_fault_ends_the_word_that_nothing_is_wrong() {
+    type Change = fn(&mut Node);
+    let cases: &[(&str, &str, Change)] = &[
+        ("not_turning", "the core stands still: no turn for 3.0 s", |n| n.shown.turned_ns -= 3 * S),
+        ("unknown_orders", "kraken has orders of unknown outcome: 3 orders", |n| {
+            n.shown.status.venues[0].unknown = 3;
+        }),
+        ("book_stale", "kraken has a silent feed: nothing for 31.0 s", |n| {
+            n.shown.feeds[0].age_ns = Some(31 * S);
+        }),
+        ("book_stale", "kraken has a silent feed: never heard", |n| {
+            n.shown.feeds[0].age_ns = None;
+        }),
+        ("books_untrusted", "kraken has 0 trusted books of 2: Gap 1, Stale 1", |n| {
+            n.shown.status.venues[0].books_trusted = 0;
+            n.shown.status.venues[0].distrusted = [("Stale", 1), ("Gap", 1)].into();
+        }),
+        ("venue_rejects", "kraken refuses orders: 301 orders refused in a minute", |n| {
+            n.shown.status.venues[0].rejects = [("NoFunds".to_owned(), 301)].into();
+        }),
+        ("refusals", "clients' orders are refused: 601 orders refused in a minute", |n| {
+            n.shown.status.refused = [("Collar".to_owned(), 601)].into();
+        }),
+        ("drained", "kraken is drained", |n| n.shown.status.venues[0].drained = true),
+        ("halted", "halted: symbol BTC/USDT", |n| {
+            let symbol = Some("BTC/USDT".to_owned());
+            n.shown.status.halts = vec![ScopeRow { symbol, ..ScopeRow::default() }];
+        }),
+        ("halted", "halted: everything", |n| {
+            n.shown.status.halted = true;
+            n.shown.status.halts = vec![ScopeRow::default()];
+        }),
+        ("reduce_only", "reduce-only: everything", |n| {
+            n.shown.status.reduce_only = vec![ScopeRow::default()];
+        }),
+        (
+            "journal_lag",
+            "the journal is late for the disk: the oldest record waits for 2.0 s",
+            |n| {
+                n.shown.journal.sync_lag_ns = 2 * S;
+            },
+        ),
+        ("journal_failed", "the journal has failed: a sync has failed", |n| {
+            n.shown.journal.failed = true;
+        }),
+        ("disk_full", "the journal's disk is nearly full: 5 MiB are free", |n| {
+            n.free_bytes = Some(5 << 20);
+        }),
+        ("session_away", "session DESK1 is away", |n| {
+            n.sessions.store(0, &Connection::default(), None);
+        }),
+        ("session_disabled", "session DESK1 is disabled", |n| {
+            n.shown.status.sessions[0].disabled = true;
+            n.sessions.store(0, &Connection::default(), None);
+        }),
+        ("cancel_stuck", "cancel stuck since the start: 1", |n| n.shown.status.cancels_stuck = 1),
+        ("odd_fill", "odd fill since the start: 2", |n| n.shown.status.odd_fills = 2),
+        ("ring_full", "output ring was full: found full 1 times in a minute", |n| {
+            n.shown.output.stalls = 1;
+        }),
+        ("ring_filling", "input ring fills up: 80 of 100 slots are taken", |n| {
+            n.shown.input.depth = 80;
+        }),
+        ("alerts_firing", "alerts that fire: 2", |n| n.firing = vec![(Severity::Warn, 2)]),
+    ];
+    for (word, text, change) in cases {
+        assert_eq!(after(change), [(*word, (*text).to_owned())], "{word}");
+    }
+}
+
+#[test]
+fn a_venue_that_is_down_is_named_and_the_worst_comes_first() {
+    let found = after(|node| {
+        node.shown.status.venues[0].up = false;
+        node.sessions.store(0, &Connection::default(), None);
+    });
+    let words: Vec<&str> = found.iter().map(|(word, _)| *word).collect();
+    assert_eq!(words, ["no_venue", "venue_down", "session_away"]);
+    assert_eq!(found[1].1, "kraken is down: not up");
+}
+
+#[test]
+fn a_session_outside_its_hours_is_not_away() {
+    let mut node = sound();
+    node.sessions.store(0, &Connection::default(), None);
+    let time = |text: &str| text.parse().expect("a time");
+    let day = rutter_fix::session::schedule::Day::Monday;
+    // 1970-01-01, the day of the test's clock, was a Thursday.
+    let hours = Schedule::daily("UTC", &[day], time("08:00"), time("17:00")).expect("hours");
+    node.watcher = Watcher::new(vec![Some(hours)]);
+    assert_eq!(node.wrong(), []);
+}
+
+#[test]
+fn every_condition_of_an_alert_has_its_word_or_a_line_of_its_own() {
+    let mut found: Vec<&str> =
+        Condition::ALL.into_iter().filter_map(|one| Some(words(one)?.0)).collect();
+    let count = found.len();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!((found.len(), count), (Condition::ALL.len() - 3, count));
+}
