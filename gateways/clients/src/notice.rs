@@ -297,9 +297,13 @@ impl Notice {
             Self::Commanded { session, command } => {
                 format!("{}: {} by an operator", name(session), in_words(&command))
             }
-            Self::Failed { session } => {
-                format!("{} cannot go on before a restart", name(session))
+            Self::Failed { session, reason } => {
+                format!("{} cannot go on before a restart: {reason}", name(session))
             }
+            Self::StoreDamaged { session, places, repeated } => format!(
+                "the message store of {} has {places} damaged places, {repeated} reports come again",
+                name(session)
+            ),
         }
     }
 }
@@ -312,6 +316,9 @@ fn warning_words(warning: Warning) -> String {
         }
         Warning::ResendTruncated { from, upto } => {
             format!("messages {from} to {upto} are not stored any more, gap-filled")
+        }
+        Warning::AheadFull { seq } => {
+            format!("message {seq} and later ones find no room ahead of the gap, asked for again")
         }
         Warning::SequenceReset { from, to } => {
             format!("raised its number from {from} to {to} without filling the gap")
