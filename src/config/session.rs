@@ -246,6 +246,33 @@ impl HoursConfig {
     }
 }
 
+impl HoursConfig {
+    /// Checks each key by itself; their combination is [`SessionConfig::schedule`].
+    fn errors(&self) -> Vec<KeyError> {
+        let time = |text: &str| text.parse::<TimeOfDay>().err();
+        let day = |text: &String| text.parse::<Day>().err();
+        // The zone is checked with hours that every zone has.
+        let noon = ["12:00", "13:00"].map(|text| text.parse::<TimeOfDay>().ok());
+        let zone = match noon {
+            [Some(start), Some(end)] => Schedule::daily(&self.zone, &Day::ALL, start, end).err(),
+            _ => None,
+        };
+        let days = self.days.iter().flatten().find_map(day);
+        let week = self.week.as_ref().and_then(|(first, last)| day(first).or_else(|| day(last)));
+        let each = [
+            ("hours.zone", zone),
+            ("hours.start", time(&self.start)),
+            ("hours.end", time(&self.end)),
+            ("hours.days", days),
+            ("hours.week", week),
+        ];
+        let error = |(key, error): (&'static str, Option<ScheduleError>)| {
+            Some(KeyError::new(key, Fault::BadHours, error?.to_string()))
+        };
+        each.into_iter().filter_map(error).collect()
+    }
+}
+
 impl SessionConfig {
     /// Its hours; `None` when it is open always.
     ///
@@ -323,8 +350,14 @@ impl SessionConfig {
             let reason = "nothing is checked: validate_messages is not true";
             wrong("unchecked", Fault::Conflict, reason.to_owned());
         }
-        let errors = [self.schedule().err(), Access::of(self).err()];
-        errors.into_iter().flatten().for_each(|error| findings.add_key(at, error));
+        let mut errors = self.hours.as_ref().map(HoursConfig::errors).unwrap_or_default();
+        if errors.is_empty() {
+            errors.extend(self.schedule().err());
+        }
+        errors.extend(Access::of(self).err());
+        for error in errors {
+            findings.add_key(at, error);
+        }
     }
 }
 

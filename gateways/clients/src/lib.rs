@@ -17,6 +17,7 @@ pub mod credentials;
 pub mod gateway;
 pub mod lockout;
 pub mod market;
+pub mod message_log;
 pub mod notice;
 pub mod notice_limiter;
 pub mod number;

@@ -300,10 +300,10 @@ impl Notice {
             Self::Failed { session, reason } => {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
-            Self::StoreDamaged { session, places, repeated } => format!(
-                "the message store of {} has {places} damaged places, {repeated} reports come again",
-                name(session)
-            ),
+            Self::StoreDamaged { session, places, repeated } => {
+                let name = name(session);
+                format!("{name}: {places} damaged places in its store, {repeated} reports again")
+            }
         }
     }
 }
@@ -459,6 +459,8 @@ pub struct Counters {
     pub peer_rejects: u64,
     /// Requests refused because a session exceeded its rate limit.
     pub throttled: u64,
+    /// Pieces of a connection that the log of messages had no room for.
+    pub messages_unlogged: u64,
     /// Notices about peers that are not logged on, counted instead of told.
     pub notices_untold: u64,
     /// Notices lost because nobody took them in time.

@@ -131,8 +131,10 @@ impl<S: MessageStore> Gateway<S> {
                             last_in_ns: shown.last_in_ns,
                             backlog_bytes: shown.backlog_bytes,
                         },
-                        shown.failure.map(|reason| reason.to_string()),
                     );
+                    if let Some(reason) = shown.failure {
+                        gauges.fail(place, reason.to_string());
+                    }
                 });
                 let gateway = self.server.gateway();
                 let revision = gateway.lockouts_revision();

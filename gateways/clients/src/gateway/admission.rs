@@ -38,6 +38,11 @@ impl Admission {
         };
         Self { lockouts: Lockouts::new(rule), limiter: NoticeLimiter::default(), now_ns: 0 }
     }
+
+    /// The newest time that a carrier has given.
+    pub const fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
 }
 
 impl<S: MessageStore> ClientGateway<S> {

@@ -11,6 +11,7 @@ mod logged_out;
 mod market;
 mod market_fidelity;
 mod market_versions;
+mod message_log;
 mod no_allocation;
 mod orders;
 mod pki;
