@@ -319,6 +319,9 @@ fn warning_words(warning: Warning) -> String {
         Warning::ResendTruncated { from, upto } => {
             format!("messages {from} to {upto} are not stored any more, gap-filled")
         }
+        Warning::AheadFull { seq } => {
+            format!("message {seq} and later ones find no room ahead of the gap, asked for again")
+        }
         Warning::SequenceReset { from, to } => {
             format!("raised its number from {from} to {to} without filling the gap")
         }
