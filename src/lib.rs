@@ -10,4 +10,7 @@ pub mod node;
 pub mod preflight;
 pub mod replay;
 pub mod venues;
+mod version;
 pub mod watch;
+
+pub use version::version;

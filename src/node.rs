@@ -11,6 +11,7 @@ pub mod error;
 pub mod gate;
 mod launch;
 pub mod layout;
+pub mod link_watch;
 pub mod rings;
 pub mod station;
 pub mod stores;
@@ -35,6 +36,7 @@ use crate::clock::unix_ns;
 use crate::config::{Access, Config, Durability, SessionConfig};
 use crate::venues;
 use crate::watch::alerts::Alerter;
+use crate::watch::fix_log::FixLog;
 use crate::watch::metrics::MetricsServer;
 use crate::watch::monitor::Monitor;
 use boot::{Known, Names};
@@ -80,6 +82,13 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let _claim = claim::accounts(config, &genesis, folder)?;
     claim::tell(&claim::identify(&config.node.data_dir, &genesis)?);
     let mut gateway = gateway(config, &names, genesis.node_tag)?;
+    // What waits is written when the node has ended.
+    let comp_ids: Vec<&str> = config.session.iter().map(|one| one.comp_id.as_str()).collect();
+    let fix_log = config.log.fix.as_ref().map(|folder| FixLog::start(folder, &comp_ids));
+    let fix_log = fix_log.transpose()?;
+    if let Some(log) = &fix_log {
+        gateway.set_message_log(log.tap());
+    }
     let market = boot::market(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
     gateway.set_market(&market).map_err(|error| NodeError::Configuration(error.to_string()))?;
@@ -88,7 +97,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     tracing::info!(
         created = recovery.created,
         records = recovery.last_sequence,
-        cut = ?recovery.cut,
+        cut = recovery.cut.as_ref().map_or_else(|| "nothing".to_owned(), crate::replay::torn),
         digest = format!("{:016x}", decider.engine().digest()),
         "journal recovered"
     );
@@ -163,6 +172,7 @@ fn client_session(
         version: session.begin_string.version(),
         username: session.username.clone(),
         checks: session.checks(),
+        check_field_order: session.check_field_order,
         passport: session.latency_passport,
         next_expected: session.next_expected,
         resend_chunk: session.resend_chunk,
@@ -170,6 +180,7 @@ fn client_session(
         cancel_on_disconnect: session.cancel_on_disconnect(),
         schedule: session.schedule()?,
         requests_per_s_max: session.requests_per_s_max,
+        time_precision: session.time_precision.of_codec(),
         ..rutter_clients::SessionConfig::trading(id, &session.comp_id, account)
     })
 }
@@ -212,7 +223,6 @@ pub(crate) fn gateway_settings(
         venues: texts(&names.venues).ok_or_else(undefined)?,
         assets: texts(&names.assets).ok_or_else(undefined)?,
         node_tag,
-        time_precision: rutter_fix::codec::TimePrecision::Micros,
         limits: config.fix.logon.limits(),
     })
 }

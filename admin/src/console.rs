@@ -20,6 +20,7 @@ pub mod service;
 pub mod sessions;
 pub mod snapshot;
 pub mod socket;
+mod times;
 mod totp;
 pub mod verb;
 

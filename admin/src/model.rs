@@ -33,7 +33,7 @@ use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
 
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
-pub use number::decimal;
+pub use number::{decimal, rfc3339};
 pub use rows::{
     BalanceRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow,
     ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow,

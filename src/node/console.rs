@@ -15,11 +15,14 @@ use rutter_admin::console::commands::{CommandSender, Put, Replies};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::{
-    JournalRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
+    JournalRow, LinkRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
 };
 use rutter_clients::market::BookNews;
+use rutter_core::id::ChildId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
 use rutter_core::output::OperatorReport;
+
+use rutter_transport::standing::{Standing, Why};
 
 use crate::clock::unix_ns;
 use crate::config::{Config, Durability, SessionConfig};
@@ -68,7 +71,13 @@ impl ConsoleFeed {
     }
 
     /// The console's handles. Its commands go into the core's ring by `inputs`.
-    pub fn handles(&self, config: &Config, monitor: &Monitor, mut inputs: InputWriter) -> Handles {
+    pub fn handles(
+        &self,
+        config: &Config,
+        node_tag: u32,
+        monitor: &Monitor,
+        mut inputs: InputWriter,
+    ) -> Handles {
         let put: Put = Box::new(move |operator| {
             let has_room = inputs.try_push(&Input::Operator(operator));
             if has_room {
@@ -88,6 +97,8 @@ impl ConsoleFeed {
                 // Secrets do not show themselves.
                 config_text: format!("{config:#?}"),
                 config_hash: monitor.config_hash().to_owned(),
+                node_tag,
+                child_of: Some(child_of),
                 journal_folder: config.node.data_dir.join("journal"),
                 durability: durability.to_owned(),
             },
@@ -165,6 +176,11 @@ impl ConsoleFeed {
     }
 }
 
+/// The child whose order has that id at a venue.
+fn child_of(node_tag: u32, id: &[u8]) -> Option<ChildId> {
+    rutter_venues::VENUES.iter().find_map(|venue| (venue.child_of)(node_tag, id))
+}
+
 /// The part of a snapshot that the console shows.
 pub fn console_snapshot(snapshot: &Snapshot, wrong: Vec<Trouble>) -> NodeSnapshot {
     let ring = |ring, depth: &RingDepth| RingRow {
@@ -199,6 +215,18 @@ pub fn console_snapshot(snapshot: &Snapshot, wrong: Vec<Trouble>) -> NodeSnapsho
     }
 }
 
+fn link_row(standing: &Standing) -> LinkRow {
+    LinkRow {
+        up: standing.is_up,
+        why: standing.why.map(Why::word),
+        meaning: standing.why.map(Why::help),
+        detail: standing.detail.clone(),
+        since_ns: standing.since_ns,
+        attempts: standing.attempts,
+        next_attempt_ns: standing.next_ns,
+    }
+}
+
 fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
     let row = |(index, name): (usize, &String)| {
         let feed = snapshot.feeds.iter().find(|feed| feed.venue == index);
@@ -207,6 +235,8 @@ fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
         let count = times.count();
         VenueRow {
             name: name.clone(),
+            order_link: snapshot.links_of(index).map(|links| link_row(&links.orders)),
+            feed_link: snapshot.links_of(index).map(|links| link_row(&links.feed)),
             feed_age_ns: feed.and_then(|feed| feed.age_ns),
             latency_ns: (count > 0).then_some(Quantiles { p50, p99, p999, max, count }),
         }

@@ -46,6 +46,9 @@ pub enum NodeError {
     /// A session's message store.
     #[error("message store: {0}")]
     Store(#[from] StoreError),
+    /// The raw FIX log cannot start.
+    #[error(transparent)]
+    FixLog(#[from] crate::watch::fix_log::FixLogError),
     /// The client gateway cannot start.
     #[error("client gateway: {0}")]
     Gateway(String),

@@ -3,6 +3,7 @@
 //! Order of a start: journal the reference data and the start, then begin to connect and let
 //! clients in. Order of an end: clients and venues out, core last, journal synced.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -34,6 +35,7 @@ use crate::node::decider::Decider;
 use crate::node::error::NodeError;
 use crate::node::gate::Gate;
 use crate::node::layout::{CoreSleeper, CoreThread, Layout, run_alone};
+use crate::node::link_watch::{LinkGauge, VenueLinks};
 use crate::node::rings::{
     InputEnvelope, InputPositions, InputWriter, OutputReader, input_ring, output_ring,
 };
@@ -93,6 +95,8 @@ struct SharedHandles {
     console_tap: Option<TapReader>,
     /// The updates of each feed, by the index of its venue.
     updates: Vec<(usize, UpdateCount)>,
+    /// Why each venue is not up.
+    links: Vec<VenueLinks>,
 }
 
 impl SharedHandles {
@@ -148,6 +152,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let layout = Layout::from_name(&config.node.layout, venue_count, processors())?;
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
     let sleeper = CoreSleeper::new().map_err(|error| NodeError::Thread(error.to_string()))?;
+    let node_tag = decider.engine().genesis().node_tag;
     let (mut core, mut shared) =
         core_and_rings(config, decider, sleeper.wake_handle(), venue_count);
     let model = Arc::new(Mutex::new(model));
@@ -156,7 +161,8 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         .as_ref()
         .map(|_| ConsoleFeed::new(config, Arc::clone(&model), Arc::clone(stop)));
     // A node that no operator could stop does not start.
-    let handles = feed.as_ref().map(|feed| feed.handles(config, &monitor, shared.writer()));
+    let handles =
+        feed.as_ref().map(|feed| feed.handles(config, node_tag, &monitor, shared.writer()));
     let console = console(config, handles)?;
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
@@ -166,19 +172,17 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     shared.console_tap = feed.as_ref().map(|_| TapReader::default());
     let (senders, mut workers) = venues(&mut shared, machines, &order_path, stop)?;
     sources.updates = std::mem::take(&mut shared.updates);
+    sources.links = std::mem::take(&mut shared.links);
     let sessions = feed.as_ref().map(|feed| Arc::clone(&feed.sessions));
     let gateway =
         clients(config, names, &mut shared, gateway, report_path, &mut sources, sessions)?;
-    let (venues, instruments) = (&names.venues, &names.instruments);
-    let metrics = MetricsModel::new(venues, instruments, sources);
-    let hours = config.session.iter().map(SessionConfig::schedule).collect::<Result<Vec<_>, _>>();
-    let watcher = Watcher::new(hours?);
+    let metrics = MetricsModel::new(&names.venues, &names.instruments, sources);
     let model = ModelStation {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
         console: feed.zip(shared.console_tap.take()),
-        watcher,
+        watcher: watcher(config)?,
         outputs,
         gauges,
         release: shared.release.clone(),
@@ -197,7 +201,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     place(&mut thread, layout, gateway, senders, stop, &mut workers)?;
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
-    tracing::info!(listen = ?config.fix.listen, tls = ?config.fix.tls_listen, ?layout, ?profile, "running");
+    running(config, layout, profile);
     while !stop.load(Ordering::SeqCst) {
         std::thread::park_timeout(MAIN_PERIOD);
     }
@@ -212,6 +216,21 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+}
+
+/// Finds what is wrong, for the console.
+fn watcher(config: &Config) -> Result<Watcher, NodeError> {
+    let hours = config.session.iter().map(SessionConfig::schedule);
+    Ok(Watcher::new(hours.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// Logs where clients connect, and how the node runs.
+fn running(config: &Config, layout: Layout, profile: Profile) {
+    let address = |listen: Option<SocketAddr>| {
+        listen.map_or_else(|| "none".to_owned(), |address| address.to_string())
+    };
+    let (listen, tls) = (address(config.fix.listen), address(config.fix.tls_listen));
+    tracing::info!(listen, tls, layout = layout.name(), profile = profile.name(), "running");
 }
 
 fn core_and_rings(
@@ -246,6 +265,7 @@ fn core_and_rings(
         gateway_tap: TapReader::default(),
         console_tap: None,
         updates: Vec::new(),
+        links: Vec::new(),
     };
     (core, shared)
 }
@@ -317,8 +337,10 @@ fn venues(
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
         let handles = shared.handles(stages.clone())?;
-        senders.push(sender(id, orders, &driver, handles)?);
-        workers.push(feed(shared, id, books, &driver, stop)?);
+        let links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
+        senders.push(sender(id, orders, &driver, handles, links.orders.clone())?);
+        workers.push(feed(shared, id, books, &driver, (stop, links.feed.clone()))?);
+        shared.links.push(links);
     }
     Ok((senders, workers))
 }
@@ -328,10 +350,11 @@ fn sender(
     machine: Orders,
     config: &DriverConfig,
     handles: StationHandles,
+    link: LinkGauge,
 ) -> Result<UnplacedStation, NodeError> {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
     let reader = WokenReader { recipient: Recipient::Venue(venue), wake: driver.waker() };
-    let sender = Sender::start(venue, config.name.clone(), driver, handles, unix_ns);
+    let sender = Sender::start(venue, config.name.clone(), driver, handles, link, unix_ns);
     Ok(UnplacedStation { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
@@ -340,7 +363,7 @@ fn feed(
     venue: VenueId,
     machine: FeedMachine,
     config: &DriverConfig,
-    stop: &Arc<AtomicBool>,
+    (stop, link): (&Arc<AtomicBool>, LinkGauge),
 ) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
@@ -350,7 +373,7 @@ fn feed(
             tap.connect(reader);
         }
         shared.updates.push((venue.index(), tap.count()));
-        Feed::start(config.name.clone(), driver, shared.writer(), tap)
+        Feed::start(config.name.clone(), driver, shared.writer(), tap, link)
     };
     // Market data is not worth a spinning processor.
     let (waiter, until) = (Waiter::new(Profile::Shared), Arc::clone(stop));
@@ -405,5 +428,6 @@ fn sources(config: &Config, core: &Core<FileStorage>, shared: &SharedHandles) ->
         readers: shared.readers.iter().map(OutputReader::position).collect(),
         slots: [config.node.input_ring_slots, config.node.output_ring_slots],
         updates: Vec::new(),
+        links: Vec::new(),
     }
 }

@@ -12,6 +12,7 @@ pub mod machine;
 pub mod reach;
 pub mod stores;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rutter_admin::printable::lines;
@@ -89,13 +90,15 @@ fn alerts(config: &Config) -> Vec<Finding> {
 /// The command: prints, and says whether nothing fails.
 ///
 /// # Errors
-/// The report cannot be written as JSON, which does not happen.
-pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error> {
+/// Of `out`. The report can always be written as JSON.
+pub fn command(config_file: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<bool> {
     let report = examine(config_file, &PathBuf::from("/"));
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        report.findings.iter().for_each(|finding| println!("{}", lines(&finding.to_string())));
+        for finding in &report.findings {
+            writeln!(out, "{}", lines(&finding.to_string()))?;
+        }
     }
     Ok(report.level < Level::Fail)
 }

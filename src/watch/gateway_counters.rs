@@ -64,6 +64,11 @@ pub const GATEWAY: &[GatewayCounter] = &[
     }),
     counter("fix_peer_rejects", "Messages of ours that clients refused", |c| c.peer_rejects),
     counter("fix_throttled", "Requests refused because a session sent too many", |c| c.throttled),
+    counter(
+        "fix_log_missing",
+        "Pieces of a connection that the raw FIX log had no room for",
+        |c| c.messages_unlogged,
+    ),
     counter("fix_notices_untold", "Notices about strangers that were only counted", |c| {
         c.notices_untold
     }),

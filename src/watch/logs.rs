@@ -11,6 +11,7 @@ mod kept;
 pub mod queue;
 pub mod trace;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use rutter_admin::printable::Escape;
@@ -34,6 +35,8 @@ pub struct LogConfig {
     /// Level, such as `info`, or levels by target, such as `warn,rutter=debug`; `info` if absent.
     /// The levels are `off`, `error`, `warn`, `info`, `debug` and `trace`.
     pub level: Option<String>,
+    /// Folder of the raw FIX messages, a file for each session; none if absent.
+    pub fix: Option<PathBuf>,
 }
 
 /// The format of a line.
@@ -51,7 +54,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The text is not a level.
-    #[error("log level: {0}")]
+    #[error("{0}")]
     Level(String),
     /// The thread could not be started.
     #[error("log thread: {0}")]

@@ -1,3 +1,7 @@
+//! Each fault by itself, on a node of which nothing else is wrong.
+//!
+//! A line belongs here if it tests `trouble`.
+
 use rutter_admin::console::sessions::Connection;
 use rutter_admin::model::SessionStatus;
 
@@ -33,7 +37,7 @@ fn sound() -> Node {
         ring.slots = 100;
     }
     let sessions = SessionGauges::new([("DESK1".to_owned(), "trading")]);
-    sessions.store(0, &Connection { connected: true, ..Connection::default() }, None);
+    sessions.store(0, &Connection { connected: true, ..Connection::default() });
     Node {
         shown,
         sessions,
@@ -110,11 +114,11 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
             n.free_bytes = Some(5 << 20);
         }),
         ("session_away", "session DESK1 is away", |n| {
-            n.sessions.store(0, &Connection::default(), None);
+            n.sessions.store(0, &Connection::default());
         }),
         ("session_disabled", "session DESK1 is disabled", |n| {
             n.shown.status.sessions[0].disabled = true;
-            n.sessions.store(0, &Connection::default(), None);
+            n.sessions.store(0, &Connection::default());
         }),
         ("cancel_stuck", "cancel stuck since the start: 1", |n| n.shown.status.cancels_stuck = 1),
         ("odd_fill", "odd fill since the start: 2", |n| n.shown.status.odd_fills = 2),
@@ -135,7 +139,7 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
 fn a_venue_that_is_down_is_named_and_the_worst_comes_first() {
     let found = after(|node| {
         node.shown.status.venues[0].up = false;
-        node.sessions.store(0, &Connection::default(), None);
+        node.sessions.store(0, &Connection::default());
     });
     let words: Vec<&str> = found.iter().map(|(word, _)| *word).collect();
     assert_eq!(words, ["no_venue", "venue_down", "session_away"]);
@@ -145,7 +149,7 @@ fn a_venue_that_is_down_is_named_and_the_worst_comes_first() {
 #[test]
 fn a_session_outside_its_hours_is_not_away() {
     let mut node = sound();
-    node.sessions.store(0, &Connection::default(), None);
+    node.sessions.store(0, &Connection::default());
     let time = |text: &str| text.parse().expect("a time");
     let day = rutter_fix::session::schedule::Day::Monday;
     // 1970-01-01, the day of the test's clock, was a Thursday.

@@ -50,6 +50,7 @@ impl Names {
             | Kind::Level
             | Kind::Whole
             | Kind::OrderId
+            | Kind::Order
             | Kind::Depth
             | Kind::Flag
             | Kind::Switch => &[],

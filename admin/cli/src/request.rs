@@ -184,6 +184,7 @@ fn argument(arg: &Arg) -> clap::Arg {
         }
         Kind::Whole => shown.value_name("N").value_parser(clap::value_parser!(u64)),
         Kind::OrderId => shown.value_name("ID").value_parser(clap::value_parser!(u64)),
+        Kind::Order => shown.value_name("ID"),
         Kind::Depth => {
             shown.value_name("N").value_parser(clap::value_parser!(u64).range(1..=DEPTH_MAX))
         }
@@ -210,6 +211,9 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
         Kind::Whole | Kind::OrderId | Kind::Depth => {
             matches.get_one::<u64>(arg.name).copied().map(Value::from)
         }
+        Kind::Order => matches
+            .get_one::<String>(arg.name)
+            .map(|id| id.parse::<u64>().map_or_else(|_| Value::from(id.as_str()), Value::from)),
         Kind::Flag => matches.get_flag(arg.name).then_some(true.into()),
         Kind::Switch => matches.get_one::<String>(arg.name).map(|word| (word == "on").into()),
     }

@@ -237,7 +237,7 @@ fn unknown(code: Code, noun: &str, name: &str) -> Failure {
     Failure::new(code, format!("no {noun} {name:?}"))
 }
 
-fn unknown_order(id: u64) -> Failure {
+fn unknown_order(id: impl std::fmt::Display) -> Failure {
     let message = format!("no order {id}, or it is forgotten: rutter replay JOURNAL --order {id}");
     Failure::new(Code::UnknownOrder, message)
 }
@@ -300,6 +300,6 @@ impl Service for ConsoleService {
             }
             Ok(_) => {}
         }
-        result
+        result.map(super::times::with_text)
     }
 }

@@ -72,14 +72,10 @@ impl SessionGauges {
         Self { gauges: sessions.into_iter().map(gauge).collect(), lockouts: Mutex::default() }
     }
 
-    /// Stores the connection of one session, by its place in the configuration. `failure` is the
-    /// word why the session is cut off until a restart; the first one stays. Only one thread may
-    /// call this.
-    pub fn store(&self, place: usize, connection: &Connection, failure: Option<String>) {
+    /// Stores the connection of one session, by its place in the configuration. Only one thread
+    /// may call this.
+    pub fn store(&self, place: usize, connection: &Connection) {
         let Some(gauge) = self.gauges.get(place) else { return };
-        if let Some(failure) = failure {
-            gauge.failure.get_or_init(|| failure);
-        }
         gauge.connected.store(connection.connected, Ordering::Relaxed);
         gauge.next_in.store(connection.next_in, Ordering::Relaxed);
         gauge.next_out.store(connection.next_out, Ordering::Relaxed);
@@ -124,6 +120,13 @@ impl SessionGauges {
         let stored = self.lockouts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let hold = stored.into_iter().filter(|one| now_ns < one.until_ns);
         hold.filter_map(|one| Some((self.gauges.get(one.place)?.name.clone(), one))).collect()
+    }
+
+    /// Stores the word why a session is cut off until a restart. The first one stays.
+    pub fn fail(&self, place: usize, word: String) {
+        if let Some(gauge) = self.gauges.get(place) {
+            gauge.failure.get_or_init(|| word);
+        }
     }
 
     /// The members of each session's row, by its name.

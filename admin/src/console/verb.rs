@@ -14,7 +14,8 @@ use super::people::Role;
 use crate::model::StateFilter;
 
 pub use argument::{
-    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, ScopeName, Shape, Typed, bad_argument,
+    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, OrderName, ScopeName, Shape, Typed,
+    bad_argument,
 };
 use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, option};
 
@@ -318,7 +319,8 @@ verbs! {
                 &[option("limit", Kind::Whole, "Rows of the answer: 1 to 1,000, else 100.")],
         }
         Order = "order", VIEWER, "One order, its children and its events." {
-            id: u64 = &[at("id", Kind::OrderId, "The order's number.")],
+            id: OrderName =
+                &[at("id", Kind::Order, "The order's number, the client's id, or an id at a venue.")],
         }
         Sessions = "sessions", VIEWER, "The client sessions." {}
         Positions = "positions", VIEWER, "Positions and fees of each account." {

@@ -106,7 +106,15 @@ fn handles(core: &Arc<Core>) -> Handles {
         true
     };
     Handles {
-        about: About { name: "TEST".to_owned(), ..About::default() },
+        about: About {
+            name: "TEST".to_owned(),
+            node_tag: 7,
+            child_of: Some(|tag, id| {
+                let child = std::str::from_utf8(id).ok()?.strip_prefix(&format!("v{tag}-"))?;
+                child.parse().ok().map(ChildId)
+            }),
+            ..About::default()
+        },
         clock: || NOW_NS,
         model: Arc::clone(&core.model),
         snapshot: Arc::default(),
@@ -167,7 +175,7 @@ fn sound(verb: Verb) -> Value {
             Kind::Session => json!("S0"),
             Kind::Account => json!("fund0"),
             Kind::Level => json!("info"),
-            Kind::Whole | Kind::OrderId | Kind::Depth => json!(1),
+            Kind::Whole | Kind::OrderId | Kind::Order | Kind::Depth => json!(1),
             Kind::Flag | Kind::Switch => json!(true),
             Kind::Text | Kind::Reason | Kind::Command | Kind::Code | Kind::State | Kind::Amount => {
                 json!("1")
@@ -182,6 +190,30 @@ fn sound(verb: Verb) -> Value {
         args.insert("reason".to_owned(), json!("a drill"));
     }
     Value::Object(args)
+}
+
+#[test]
+fn an_order_is_found_by_its_number_the_clients_id_and_the_id_at_a_venue() {
+    let office = Office::open();
+    for id in ["first", "2", "third"] {
+        office.core.order(id);
+    }
+    let found = |id: Value| {
+        let told = office.admin("order", &json!({"id": id}));
+        told.map(|told| told["order"]["id"].as_u64().expect("a number"))
+    };
+    let by_number = found(json!(3)).expect("our id");
+    for id in [json!("3"), json!("00000007-3"), json!("third")] {
+        assert_eq!(found(id.clone()), Ok(by_number), "{id}");
+    }
+    assert_eq!(found(json!(2)), found(json!("2")), "our id comes before a client's");
+    let told = office.admin("order", &json!({"id": 3})).expect("an order");
+    let child = told["children"][0]["id"].as_u64().expect("a child");
+    assert_eq!(found(json!(format!("v7-{child}"))), Ok(by_number));
+    assert_eq!(told["order"]["time"].as_str().map(str::len), Some(30), "{told}");
+    for unknown in [json!("v8-1"), json!("fourth"), json!(99)] {
+        assert_eq!(office.code(1, "order", &json!({"id": unknown})), Some(Code::UnknownOrder));
+    }
 }
 
 #[test]

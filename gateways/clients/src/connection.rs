@@ -71,6 +71,8 @@ pub(crate) struct Connection {
     pub input: ByteQueue,
     /// Bytes that wait for the socket.
     pub out: Vec<u8>,
+    /// So many of these bytes, from the front, are in the log of messages.
+    pub logged: usize,
     /// When the newest bytes came.
     pub arrived_ns: u64,
     /// The Logon must have come by then.
@@ -113,6 +115,7 @@ impl Connection {
             owner: ConnectionOwner::Unbound,
             input: ByteQueue::with_capacity(BUFFER_BYTES),
             out: Vec::with_capacity(BUFFER_BYTES),
+            logged: 0,
             arrived_ns: 0,
             logon_due_ns,
             dirty: false,

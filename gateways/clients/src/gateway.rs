@@ -32,6 +32,7 @@ use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
 use crate::credentials::Credentials;
 use crate::market::{Market, MarketConfig};
+use crate::message_log::{Direction, MessageTap};
 use crate::notice::{CloseReason, Counters, Notice, RecoveryError};
 use crate::reference::{SecurityList, SessionStatus};
 use crate::terms::Terms;
@@ -98,6 +99,8 @@ pub struct ClientGateway<S> {
     /// Histories that are being sent.
     histories: usize,
     admission: Admission,
+    /// Gets all bytes of all sessions.
+    message_log: Option<MessageTap>,
     /// The place whose store is maintained next.
     maintained: usize,
     market: Market,
@@ -144,6 +147,7 @@ impl<S: MessageStore> ClientGateway<S> {
             histories: 0,
             copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
             admission: Admission::new(&config.limits),
+            message_log: None,
             maintained: 0,
             clients,
         };
@@ -153,6 +157,31 @@ impl<S: MessageStore> ClientGateway<S> {
             }
         }
         Ok(gateway)
+    }
+
+    /// Sets the hook that gets every byte of every session, once a Logon has named the session.
+    pub fn set_message_log(&mut self, tap: MessageTap) {
+        self.message_log = Some(tap);
+    }
+
+    /// Gives a client's message to the log of messages.
+    fn log_in(&mut self, now_ns: u64, place: usize, bytes: &[u8]) {
+        if let Some(tap) = self.message_log.as_mut().filter(|_| !bytes.is_empty()) {
+            let kept = tap.tell(place, Direction::In, now_ns, bytes);
+            self.counters.messages_unlogged += u64::from(!kept);
+        }
+    }
+
+    /// Gives the newest messages to a client to the log of messages.
+    fn log_out(&mut self, now_ns: u64, conn: ConnId) {
+        let Some(tap) = &mut self.message_log else { return };
+        let connection = &mut self.connections[conn];
+        let fresh = connection.out.get(connection.logged..).unwrap_or(&[]);
+        if let Some(place) = connection.client().filter(|_| !fresh.is_empty()) {
+            let kept = tap.tell(place, Direction::Out, now_ns, fresh);
+            self.counters.messages_unlogged += u64::from(!kept);
+        }
+        connection.logged = connection.out.len();
     }
 
     /// The journal holds events of this session up to `event`, but not all of them will be passed
@@ -247,12 +276,16 @@ impl<S: MessageStore> ClientGateway<S> {
         if connection.is_closing() {
             return;
         }
+        let now_ns = self.admission.now_ns();
+        self.log_out(now_ns, conn);
+        let connection = &mut self.connections[conn];
         let client = connection.client();
         let arrived_ns = connection.arrived_ns;
         if reason == CloseReason::SlowConsumer {
             // The client would not read these bytes either. It requests the stored messages after
             // its next logon.
             connection.out.clear();
+            connection.logged = 0;
         }
         self.connections.let_go(conn);
         self.closing.push_back((conn, reason));

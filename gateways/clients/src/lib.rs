@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod known;
 pub mod lockout;
 pub mod market;
+pub mod message_log;
 pub mod notice;
 pub mod notice_limiter;
 pub mod number;

@@ -7,7 +7,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use rutter_core::id::{AssetId, VenueId};
+use rutter_core::id::{AssetId, ChildId, VenueId};
 use rutter_core::input::Input;
 use rutter_feeds::FeedCommand;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
@@ -32,6 +32,8 @@ pub struct Venue {
     pub fill_or_kill: bool,
     /// Keys of `[[venue]]` that only this venue reads.
     pub own_keys: &'static [OwnKey],
+    /// The child whose order has that id at the venue, for the journal with that node tag.
+    pub child_of: fn(u32, &[u8]) -> Option<ChildId>,
     /// Schemes that the address of order entry may have, with TLS first.
     pub order_schemes: &'static [&'static str],
     /// Makes the order-entry adapter.

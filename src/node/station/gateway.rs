@@ -131,8 +131,10 @@ impl<S: MessageStore> Gateway<S> {
                             last_in_ns: shown.last_in_ns,
                             backlog_bytes: shown.backlog_bytes,
                         },
-                        shown.failure.map(|reason| reason.to_string()),
                     );
+                    if let Some(reason) = shown.failure {
+                        gauges.fail(place, reason.to_string());
+                    }
                 });
                 let gateway = self.server.gateway();
                 let revision = gateway.lockouts_revision();
@@ -204,10 +206,11 @@ impl<S: MessageStore> Gateway<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
+            let said = notice.words(|session| self.names.name(session));
             match notice.level() {
-                NoticeLevel::Info => tracing::info!(?notice, "client"),
-                NoticeLevel::Warn => tracing::warn!(?notice, "client"),
-                NoticeLevel::Error => tracing::error!(?notice, "client"),
+                NoticeLevel::Info => tracing::info!(notice = said, "client"),
+                NoticeLevel::Warn => tracing::warn!(notice = said, "client"),
+                NoticeLevel::Error => tracing::error!(notice = said, "client"),
             }
         }
         if let Some(error) = self.server.last_tls_error() {

@@ -94,10 +94,7 @@ impl ConsoleService {
                     limit: *limit,
                 })
             }
-            Look::Order { id } => {
-                let found = self.node.model().order(OrderId(*id));
-                found.map(value).ok_or_else(|| unknown_order(*id))
-            }
+            Look::Order { id } => self.order(&id.0),
             Look::Sessions {} => Ok(json!({"sessions": self.sessions()})),
             Look::Positions { account } => {
                 let model = self.node.model();
@@ -221,6 +218,39 @@ impl ConsoleService {
             "durability": self.node.about.durability,
         }));
         with(value(snapshot.journal), &more)
+    }
+
+    /// One order by its number, or else by the client's id or by the id that a venue was given.
+    fn order(&self, name: &str) -> Answer {
+        let _one_at_a_time = self.long_look();
+        let ids = self.orders_named(name);
+        if ids.len() > 1 {
+            let numbers: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+            let why = format!("several orders have this id: {}", numbers.join(", "));
+            return Err(bad_argument("id", &why));
+        }
+        let found = ids.first().and_then(|id| self.node.model().order(*id));
+        found.map(value).ok_or_else(|| unknown_order(name))
+    }
+
+    fn orders_named(&self, name: &str) -> Vec<OrderId> {
+        let about = &self.node.about;
+        let ours = name.strip_prefix(&format!("{:08x}-", about.node_tag)).unwrap_or(name);
+        let number = ours.parse().ok().map(OrderId);
+        if let Some(id) = number.filter(|id| self.node.model().is_open(*id).is_some()) {
+            return vec![id];
+        }
+        let child = about.child_of.and_then(|of| of(about.node_tag, name.as_bytes()));
+        if let Some(id) = child.and_then(|child| self.node.model().order_of(child)) {
+            return vec![id];
+        }
+        let (mut found, mut from) = (Vec::new(), Some(0));
+        // The model is let go between two parts, so that its own thread does not wait for long.
+        while let Some(at) = from {
+            from = self.node.model().orders_of_client(name, at, &mut found);
+        }
+        found.truncate(ROWS_MAX);
+        found
     }
 
     fn book(&self, symbol: &str, venue: Option<&str>, depth: Option<u64>) -> Answer {

@@ -41,6 +41,11 @@ impl Admission {
         let (lockouts, known) = (Lockouts::new(rule), KnownAddresses::default());
         Self { lockouts, known, limiter: NoticeLimiter::default(), now_ns: 0 }
     }
+
+    /// The newest time that a carrier has given.
+    pub const fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
 }
 
 impl<S: MessageStore> ClientGateway<S> {

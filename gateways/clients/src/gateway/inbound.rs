@@ -248,6 +248,7 @@ impl<S: MessageStore> ClientGateway<S> {
         client.session.policy_mut().at(now_ns);
         let received = client.session.receive(now_ns, bytes, index, &mut connection.out);
         let taken = received.consumed;
+        self.log_in(now_ns, place, bytes.get(..taken).unwrap_or(&[]));
         self.note_verdict(now_ns, conn, place);
         match received.event {
             None if taken == 0 => None,

@@ -102,6 +102,7 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// Something may have been written to a connection, or its session's timer may have moved.
     pub(super) fn after_write(&mut self, now_ns: u64, conn: ConnId) {
+        self.log_out(now_ns, conn);
         if let Some(place) = self.connections[conn].client() {
             let deadline = self.session_deadline(place);
             self.due_ns = self.due_ns.min(deadline);
@@ -139,10 +140,12 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         if count >= connection.out.len() {
             connection.out.clear();
+            connection.logged = 0;
             connection.backlog_since_ns = None;
             connection.warned = false;
         } else if count > 0 {
             connection.out.drain(..count);
+            connection.logged = connection.logged.saturating_sub(count);
             connection.backlog_since_ns = Some(now_ns);
         }
         let Some(place) = connection.client() else { return };

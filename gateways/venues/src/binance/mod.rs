@@ -20,6 +20,7 @@ pub const VENUE: Venue = Venue {
     fill_or_kill: true,
     own_keys: &[config::COMP_ID],
     order_schemes: &["tls", "tcp"],
+    child_of: |tag, text| ids::parse(tag, text).map(|named| named.child),
     orders: |setup| match BinanceOrders::new(BinanceConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
         Err(error) => Err(SettingError { key: error.key(), reason: error.to_string() }),

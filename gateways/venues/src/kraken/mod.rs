@@ -21,6 +21,7 @@ pub const VENUE: Venue = Venue {
     fill_or_kill: false,
     own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY],
     order_schemes: &["wss", "ws"],
+    child_of: ids::parse,
     orders: |setup| match KrakenOrders::new(KrakenConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
         Err(error) => Err(SettingError { key: error.key(), reason: error.to_string() }),
