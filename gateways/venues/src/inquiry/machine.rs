@@ -160,8 +160,8 @@ impl<C, P: Default> Inquiry<C, P> {
         self.last_error.as_deref()
     }
 
-    /// Why the last call failed; `None` when it was answered. A call without an answer has no words:
-    /// only the carrier knows more.
+    /// Why the last call failed; `None` when it was answered. A call without an answer has no
+    /// words: only the carrier knows more.
     pub fn trouble(&self) -> Option<(Why, &str)> {
         let why = self.trouble?;
         let text = self.last_error.as_deref().filter(|_| why != Why::RestFailing);

@@ -9,8 +9,8 @@
 //! repeated. Fields, signatures and error texts are a venue's dialect, in the venue's folder.
 //!
 //! [`Inquiry`] is the whole machine. Children that are due share the calls of a [`Round`]; a venue
-//! supplies a [`Dialect`], which says which call a round needs next. A venue that is asked about one
-//! child at a time implements [`OneByOne`] instead.
+//! supplies a [`Dialect`], which says which call a round needs next. A venue that is asked about
+//! one child at a time implements [`OneByOne`] instead.
 
 mod budget;
 mod counter;
