@@ -234,7 +234,10 @@ fn gateway(
 ) -> Result<ClientGateway<MmapStore>, NodeError> {
     let settings = gateway_settings(config, names, node_tag)?;
     let stores = stores::open(config, names, node_tag)?;
-    ClientGateway::new(&settings, stores).map_err(|error| NodeError::Gateway(error.to_string()))
+    let mut gateway = ClientGateway::new(&settings, stores)
+        .map_err(|error| NodeError::Gateway(error.to_string()))?;
+    gateway.set_known(config.fix.logon.known()?);
+    Ok(gateway)
 }
 
 /// Replays the journal; clients' reports go to the stores, which keep those they do not have.

@@ -39,6 +39,9 @@ pub(super) fn check(findings: &mut Findings, fix: &FixConfig, sessions: &[Sessio
     if fix.logon.lockout_max_s < fix.logon.lockout_s {
         findings.add("fix.logon.lockout_max_s", Fault::Conflict, "less than lockout_s");
     }
+    if let Err(error) = fix.logon.known() {
+        findings.add_key("fix.logon", error);
+    }
     let authority = fix.tls.as_ref().and_then(|tls| tls.client_ca_file.as_ref());
     for (at, session) in sessions.iter().enumerate().filter(|_| authority.is_none()) {
         let keys = [

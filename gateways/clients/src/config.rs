@@ -126,9 +126,10 @@ pub struct InstrumentConfig {
 pub struct Limits {
     /// Most connections; more are closed at once.
     pub connections_max: usize,
-    /// Most connections whose Logon has not come yet; more are closed at once.
+    /// Most connections of one listener whose Logon has not come yet, once for known addresses and
+    /// once for strangers; a further one displaces another.
     pub unbound_max: usize,
-    /// Most connections without a Logon from one IPv4 address or one IPv6 /64.
+    /// Most connections without a Logon from one IPv4 address or one IPv6 /56.
     pub unbound_per_address_max: usize,
     /// Time for the Logon, a TLS handshake included.
     pub logon_timeout_ns: u64,
@@ -155,8 +156,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 256,
-            unbound_max: 32,
+            connections_max: 1_024,
+            unbound_max: 128,
             unbound_per_address_max: 16,
             logon_timeout_ns: 10_000_000_000,
             logon_window_ns: 5_000_000_000,

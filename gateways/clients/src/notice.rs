@@ -301,8 +301,10 @@ impl Notice {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
             Self::StoreDamaged { session, places, repeated } => {
-                let name = name(session);
-                format!("{name}: {places} damaged places in its store, {repeated} reports again")
+                format!(
+                    "message store of {}: {places} damaged places, {repeated} reports repeated",
+                    name(session)
+                )
             }
         }
     }
