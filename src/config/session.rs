@@ -404,11 +404,11 @@ mod tests {
             ("us", TimePrecision::Micros),
             ("ns", TimePrecision::Nanos),
         ] {
-            let to = format!("validate_messages = true\ntime_precision = \"{word}\"");
-            let config = read("validate_messages = true", &to).expect("sound");
+            let to = format!("time_precision = \"{word}\"");
+            let config = read("time_precision = \"ms\"", &to).expect("sound");
             assert_eq!(config.session[0].time_precision.of_codec(), precision);
         }
-        assert!(read("validate_messages = true", "time_precision = \"m\"").is_err());
+        assert!(read("time_precision = \"ms\"", "time_precision = \"m\"").is_err());
     }
 
     #[test]
