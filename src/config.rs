@@ -1,106 +1,160 @@
 //! The configuration file: TOML, units in the names of keys, an unknown key is an error.
 //!
-//! A line belongs here if it reads or checks the file. Turning it into the core's reference data
-//! is `boot`.
+//! A line belongs here if it reads the file, or is a section that has no module of its own. What a
+//! start would refuse beyond the file itself is `preflight`; turning the configuration into the
+//! core's reference data is `boot`.
+//!
+//! The doc comments of sections and keys are what `docs/configuration.md` and the JSON schema say.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
+use rutter_admin::console::people::gid_of;
+use rutter_core::engine::TABLE_LOG2_RANGE;
+use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
 use rutter_venues::venue::{OwnKeys, Venue};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use toml::de::DeTable;
 use zeroize::Zeroizing;
 
-use crate::watch::logs::{LogConfig, check_level};
+use crate::watch::logs::LogConfig;
 
 mod account;
 pub mod alerts;
+mod check;
 pub mod comp_id;
 mod console;
-mod error;
+mod decimal;
+mod finding;
 mod fix;
+mod places;
 mod proof;
+pub mod reference;
+mod schema;
 mod secret;
 mod session;
+mod shape;
+mod url;
 
 pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use console::{ConsoleConfig, TwoPersonRule};
-pub use error::{CONFIG_BYTES_MAX, ConfigError};
+pub use decimal::{amount, mantissa};
+pub use finding::{
+    CONFIG_BYTES_MAX, ConfigError, FINDINGS_MAX, Fault, Finding, Findings, KeyError,
+};
 pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
 pub use proof::Access;
+pub use schema::schema;
+pub use secret::{placeholder, read_secret};
 pub use session::{BeginString, LogonProof, SessionConfig};
+pub use url::Url;
 
-use error::wrong;
+use places::{Lines, Places};
 
 /// The whole configuration file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Section `[node]`: journal, layout, rings.
+    /// The data folder, durability, layout of threads, and the sizes of rings and tables.
     pub node: NodeConfig,
-    /// Section `[fix]`: where clients connect.
+    /// Where clients connect.
     pub fix: FixConfig,
-    /// Section `[log]`: format and level.
+    /// Log lines on standard error, `docs/logs.md`.
     #[serde(default)]
     pub log: LogConfig,
-    /// The operators' console; none if absent.
+    /// The operators' console, `docs/console.md`; none if absent.
     pub console: Option<ConsoleConfig>,
-    /// Metrics and health over HTTP; none if absent.
+    /// Metrics and health over HTTP, `docs/metrics.md`; none if absent.
     pub metrics: Option<MetricsConfig>,
-    /// Alerts to webhooks; none if absent.
+    /// Alerts to webhooks, `docs/alerts.md`; none if absent.
     pub alerts: Option<AlertsConfig>,
-    /// Names of all assets; the position is the asset's id in a new journal.
+    /// Names of all assets, 1 to 12 printable ASCII characters each. The position is the asset's id
+    /// in a new journal.
+    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
     pub assets: Vec<String>,
     /// Trading accounts and their limits.
+    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
     pub account: Vec<AccountConfig>,
-    /// Client sessions, drop copies included.
+    /// FIX sessions of clients, drop copies included.
+    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
     pub session: Vec<SessionConfig>,
     /// Instruments that clients may trade.
+    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
     pub instrument: Vec<InstrumentConfig>,
     /// Venues with their listings.
+    #[schemars(length(min = 1, max = VENUES_MAX))]
     pub venue: Vec<VenueConfig>,
 }
 
 /// `[node]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
-    /// Journal and message stores live here.
+    /// Folder of the journal and the message stores.
     pub data_dir: PathBuf,
-    /// `process`: outputs are released at once and survive the death of the process.
-    /// `disk`: an output waits until its input is on the disk.
+    /// Group (name or gid) whose processes may read journal and stores, and not write: folders get
+    /// mode 0750 and files 0640. Absent: 0700 and 0600.
+    pub read_group: Option<String>,
+    /// When an output may leave.
     pub durability: Durability,
-    /// `auto`, `pinned` or `shared`.
+    /// What an idle thread does: `pinned` spins, `shared` sleeps, `auto` chooses by the number of
+    /// processors.
     #[serde(default = "auto")]
+    #[schemars(extend("enum" = ["auto", "pinned", "shared"]))]
     pub wait_profile: String,
-    /// `auto`, `threads` (each of gateway, core and senders on its own) or `fused` (all on one).
+    /// How the stations are spread over threads: with `threads` gateway, core and each sender have
+    /// one, with `fused` they share one, `auto` chooses by the number of processors.
     #[serde(default = "auto")]
+    #[schemars(extend("enum" = ["auto", "threads", "fused"]))]
     pub layout: String,
-    /// Processor for the core thread; none if absent.
+    /// Processor for the core thread, from 0; the thread is not bound to one if absent.
     pub core_cpu: Option<usize>,
-    /// Slots of the input ring, a power of two.
+    /// Slots of the input ring; a power of two.
     #[serde(default = "input_ring")]
+    #[schemars(range(min = 1024, max = 4_194_304))]
     pub input_ring_slots: usize,
-    /// Slots of the output ring, a power of two.
+    /// Slots of the output ring; a power of two.
     #[serde(default = "output_ring")]
+    #[schemars(range(min = 1024, max = 4_194_304))]
     pub output_ring_slots: usize,
     /// Base-2 logarithm of the client orders held. Only the first start of a journal uses it.
     #[serde(default = "log2_18")]
+    #[schemars(range(min = *TABLE_LOG2_RANGE.start(), max = *TABLE_LOG2_RANGE.end()))]
     pub orders_log2: u8,
     /// As `orders_log2`, for children.
     #[serde(default = "log2_19")]
+    #[schemars(range(min = *TABLE_LOG2_RANGE.start(), max = *TABLE_LOG2_RANGE.end()))]
     pub children_log2: u8,
     /// As `orders_log2`, for execution ids.
     #[serde(default = "log2_20")]
+    #[schemars(range(min = *TABLE_LOG2_RANGE.start(), max = *TABLE_LOG2_RANGE.end()))]
     pub executions_log2: u8,
     /// Seconds after midnight UTC at which day orders expire. Only the first start uses it.
     #[serde(default)]
+    #[schemars(range(max = 86_399))]
     pub day_roll_utc_s: u32,
-    /// Size of a journal segment.
+    /// Size of a journal segment, bytes.
     #[serde(default = "segment")]
+    #[schemars(
+        range(min = SEGMENT_BYTES_MIN, max = SEGMENT_BYTES_MAX),
+        extend("multipleOf" = SEGMENT_BYTES_STEP)
+    )]
     pub journal_segment_bytes: u64,
+}
+
+impl NodeConfig {
+    /// The group (gid) whose processes may read the data folder.
+    ///
+    /// # Errors
+    /// The system knows no such group.
+    pub fn readers(&self) -> Result<Option<u32>, KeyError> {
+        let group = self.read_group.as_deref().map(gid_of).transpose();
+        group.map_err(|error| KeyError::new("read_group", Fault::NotDeclared, error.to_string()))
+    }
 }
 
 fn auto() -> String {
@@ -129,57 +183,67 @@ fn segment() -> u64 {
 }
 
 /// When an output may leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
-    /// When its input is in the journal's memory.
+    /// When its input is in the journal's memory: outputs survive the death of the process.
     Process,
-    /// When its input is on the disk.
+    /// When its input is on the disk: outputs survive a loss of power.
     Disk,
 }
 
 /// `[metrics]`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsConfig {
     /// Address that serves `/metrics`, `/live` and `/ready`. Everybody who reaches the address can
     /// read them.
+    #[schemars(schema_with = "schema::address")]
     pub listen: SocketAddr,
 }
 
 /// `[[instrument]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentConfig {
-    /// Such as `BTC/USDT`.
+    /// Symbol, such as `BTC/USDT`: 1 to 20 printable ASCII characters.
     pub symbol: String,
     /// Base asset: the asset that is bought and sold.
     pub base: String,
     /// Quote asset: the asset in which prices are given.
     pub quote: String,
     /// Decimals of prices, over all venues.
+    #[schemars(range(max = 18))]
     pub price_decimals: u8,
     /// Decimals of quantities, over all venues.
+    #[schemars(range(max = 18))]
     pub qty_decimals: u8,
     /// Largest quantity of an order, in the base asset.
+    #[schemars(schema_with = "schema::above_zero")]
     pub order_qty_max: Decimal,
 }
 
 /// `[[venue]]`: the keys that every venue has, and the keys of its own.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(transform = schema::add_own_keys)]
 pub struct VenueConfig {
-    /// The venue's name in reports, logs and metrics.
+    /// The venue's name in reports, logs and metrics: 1 to 12 printable ASCII characters.
     pub name: String,
-    /// The row in the table of venues, which is the protocol that the venue speaks.
+    /// Kind of the venue, which is the protocol that the venue speaks.
+    #[schemars(schema_with = "schema::venue_kind")]
     pub kind: &'static Venue,
     /// The books of the venue are stale when its feed is silent for longer, in milliseconds.
+    #[schemars(range(min = 1, max = 86_400_000))]
     pub stale_after_ms: u64,
-    /// Most new orders in one window.
+    /// Most new orders in one window of `order_window_ms`.
+    #[schemars(range(min = 1))]
     pub orders_per_window_max: u32,
-    /// Length of the window, in milliseconds.
+    /// Length of the window of `orders_per_window_max`, in milliseconds.
+    #[schemars(range(min = 1, max = 86_400_000))]
     pub order_window_ms: u64,
     /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
+    #[schemars(range(min = 1))]
     pub orders_unanswered_max: u32,
     /// Order entry: `tls://host:port` or `wss://host:port/path`, as the venue's protocol asks.
     pub order_url: String,
@@ -187,23 +251,27 @@ pub struct VenueConfig {
     pub feed_url: String,
     /// REST: `https://host:port`.
     pub rest_url: String,
-    /// Certificate authorities for TLS; the well-known ones if absent.
+    /// PEM file with the certificate authorities for TLS; the well-known ones if absent.
     pub ca_file: Option<PathBuf>,
-    /// Public part of the key.
+    /// Public part of the API key.
     pub api_key: String,
-    /// File with the secret part of the key, in the form that the venue gives it.
+    /// File with the secret part of the API key, in the form that the venue gives it, `docs/keys.md`.
     pub secret_file: PathBuf,
     /// The venue may take a message for this long after it was sent, in milliseconds. An order
     /// that the venue does not know counts as never arrived only after it.
     #[serde(default = "validity")]
+    #[schemars(range(min = 1, max = 60_000))]
     pub validity_ms: u64,
     /// An order or cancel without an answer for this long is in doubt, in milliseconds.
     #[serde(default = "answer_timeout")]
+    #[schemars(range(min = 1, max = 600_000))]
     pub answer_timeout_ms: u64,
     /// Keys that only some venues read.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub own_keys: OwnKeys,
     /// Instruments traded at the venue.
+    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
     pub listing: Vec<ListingConfig>,
 }
 
@@ -215,32 +283,41 @@ fn answer_timeout() -> u64 {
 }
 
 /// `[[venue.listing]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListingConfig {
-    /// Symbol of the instrument, as in `[[instrument]]`.
+    /// Symbol of the instrument, as in `instrument.symbol`.
     pub instrument: String,
     /// Symbol of the instrument at the venue.
     pub symbol: String,
     /// Tick: prices are multiples of this.
+    #[schemars(schema_with = "schema::above_zero")]
     pub tick: Decimal,
     /// Lot: quantities are multiples of this, in the base asset.
+    #[schemars(schema_with = "schema::above_zero")]
     pub lot: Decimal,
     /// Smallest quantity of an order, in the base asset.
+    #[schemars(schema_with = "schema::not_negative")]
     pub qty_min: Decimal,
     /// Largest quantity of an order, in the base asset.
+    #[schemars(schema_with = "schema::above_zero")]
     pub qty_max: Decimal,
     /// Smallest order value, in the quote asset.
+    #[schemars(schema_with = "schema::not_negative")]
     pub notional_min: Decimal,
     /// Maker fee, parts per million; negative is a rebate.
+    #[schemars(range(min = -999_999, max = 999_999))]
     pub maker_fee_ppm: i32,
     /// Taker fee, parts per million.
+    #[schemars(range(min = -999_999, max = 999_999))]
     pub taker_fee_ppm: i32,
     /// Decimals of the prices in the venue's own messages.
+    #[schemars(range(max = 18))]
     pub venue_price_decimals: u8,
     /// Decimals of the quantities in the venue's own messages.
+    #[schemars(range(max = 18))]
     pub venue_qty_decimals: u8,
-    /// False: not routed to.
+    /// Whether orders are routed to this listing.
     #[serde(default = "yes")]
     pub enabled: bool,
 }
@@ -249,231 +326,63 @@ fn yes() -> bool {
     true
 }
 
-/// A decimal as a mantissa of 10^-`decimals`, exactly.
-pub fn mantissa(value: Decimal, decimals: u32) -> Option<i64> {
-    let value = value.normalize();
-    let scale = value.scale();
-    if scale > decimals {
-        return None;
-    }
-    let factor = 10_i128.checked_pow(decimals - scale)?;
-    i64::try_from(value.mantissa().checked_mul(factor)?).ok()
-}
-
-/// A decimal in units of 10^-18, exactly.
-pub fn amount(value: Decimal) -> Option<i128> {
-    let value = value.normalize();
-    let factor = 10_i128.checked_pow(18_u32.checked_sub(value.scale())?)?;
-    value.mantissa().checked_mul(factor)
+/// What was found in a text.
+#[derive(Debug)]
+pub struct Examined {
+    /// The configuration, with a stand-in for each required value that was wrong or absent; `None`
+    /// if the text is not TOML.
+    pub config: Option<Config>,
+    /// Everything that is wrong with the text.
+    pub findings: Findings,
 }
 
 impl Config {
-    /// Reads and checks a file.
+    /// The text of a configuration file.
     ///
     /// # Errors
-    /// [`ConfigError`], naming the file or the key.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let read = |source| ConfigError::Read { path: path.to_owned(), source };
-        if std::fs::metadata(path).map_err(read)?.len() > CONFIG_BYTES_MAX {
-            return Err(ConfigError::TooLong { path: path.to_owned() });
+    /// The file cannot be read, or is too long.
+    pub fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+        let fail = |reason: String| ConfigError::of_file(path.to_owned(), reason);
+        let unreadable = |error: std::io::Error| fail(format!("cannot be read: {error}"));
+        if std::fs::metadata(path).map_err(unreadable)?.len() > CONFIG_BYTES_MAX {
+            return Err(fail(format!("longer than {CONFIG_BYTES_MAX} bytes")));
         }
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(read)?);
-        let config = Self::parse(&text).map_err(|error| match error {
-            ConfigError::Parse { message, .. } => {
-                ConfigError::Parse { path: path.to_owned(), message }
-            }
-            other => other,
-        })?;
-        Ok(config)
+        std::fs::read_to_string(path).map(Zeroizing::new).map_err(unreadable)
     }
 
-    /// Reads and checks a text.
+    /// Reads a text and checks all that the text itself decides, with the secrets of sessions,
+    /// console and alerts. A node is started with what `preflight` has checked.
     ///
     /// # Errors
-    /// The errors of [`Config::load`].
+    /// Everything that was found.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
-            path: PathBuf::new(),
-            message: secret::parse_error(text, &error),
-        })?;
-        config.check()?;
-        Ok(config)
+        let Examined { config, findings } = Self::examine(text);
+        findings.into_result()?;
+        config.ok_or_else(|| ConfigError::of_file(PathBuf::new(), "cannot be read".to_owned()))
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        for venue in &self.venue {
-            let key = |name: &str| format!("venue.{}.{name}", venue.name);
-            venue
-                .own_keys
-                .check(venue.kind)
-                .or_else(|error| wrong(key(&error.key), error.reason))?;
+    /// Reads a text, with everything that is wrong with it.
+    pub fn examine(text: &str) -> Examined {
+        let (mut document, errors) = DeTable::parse_recoverable(text);
+        let mut findings = Findings::new(Places::of(text, document.get_ref()));
+        if !errors.is_empty() {
+            let lines = Lines::of(text);
+            let each = errors.iter().map(|error| secret::syntax_finding(text, &lines, error));
+            each.take(FINDINGS_MAX).for_each(|finding| findings.push(finding));
+            return Examined { config: None, findings };
         }
-        self.check_node()?;
-        unique("assets", 12, self.assets.iter())?;
-        unique("account", 12, self.account.iter().map(|a| &a.name))?;
-        comp_id::check_all(self.session.iter().map(|session| session.comp_id.as_str()))?;
-        comp_id::check(&self.fix.sender_comp_id, comp_id::SENDER_COMP_ID_BYTES_MAX)
-            .or_else(|fault| wrong("fix.sender_comp_id", fault.to_string()))?;
-        unique("instrument", 20, self.instrument.iter().map(|i| &i.symbol))?;
-        unique("venue", 12, self.venue.iter().map(|v| &v.name))?;
-        let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
-        for session in &self.session {
-            session.check(&accounts, &self.session)?;
-            Access::of(session)?;
-        }
-        proof::check(&self.fix, &self.session)?;
-        if let Some(alerts) = &self.alerts {
-            alerts.webhooks()?;
-        }
-        if let Some(console) = &self.console {
-            console.people()?;
-            console.codes()?;
-        }
-        self.instrument.iter().try_for_each(|i| self.check_instrument(i))?;
-        self.venue.iter().try_for_each(|v| self.check_venue(v))
-    }
-
-    fn check_node(&self) -> Result<(), ConfigError> {
-        let node = &self.node;
-        for (key, slots) in [
-            ("node.input_ring_slots", node.input_ring_slots),
-            ("node.output_ring_slots", node.output_ring_slots),
-        ] {
-            if !slots.is_power_of_two() || !(1024..=1 << 22).contains(&slots) {
-                return wrong(key, "not a power of two from 1024 to 4194304");
+        shape::mend_table(&mut findings, document.get_mut(), &schema(), "");
+        match Self::deserialize(toml::Deserializer::from(document)) {
+            Ok(config) => {
+                config.check(&mut findings);
+                Examined { config: Some(config), findings }
+            }
+            Err(error) => {
+                // The schema lets nothing pass that cannot be read, but nothing may be lost.
+                findings.push(secret::syntax_finding(text, &Lines::of(text), &error));
+                Examined { config: None, findings }
             }
         }
-        for (key, log2) in [
-            ("node.orders_log2", node.orders_log2),
-            ("node.children_log2", node.children_log2),
-            ("node.executions_log2", node.executions_log2),
-        ] {
-            if !rutter_core::engine::TABLE_LOG2_RANGE.contains(&log2) {
-                return wrong(key, "not from 4 to 26");
-            }
-        }
-        if let Some(level) = &self.log.level {
-            check_level(level).or_else(|error| wrong("log.level", error.to_string()))?;
-        }
-        if node.day_roll_utc_s >= 86_400 {
-            return wrong("node.day_roll_utc_s", "not below 86400");
-        }
-        Ok(())
-    }
-
-    fn check_instrument(&self, instrument: &InstrumentConfig) -> Result<(), ConfigError> {
-        let key = |name: &str| format!("instrument.{}.{name}", instrument.symbol);
-        for (name, asset) in [("base", &instrument.base), ("quote", &instrument.quote)] {
-            if !self.assets.contains(asset) {
-                return wrong(key(name), format!("{asset:?} is not among assets"));
-            }
-        }
-        if u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals) > 18 {
-            return wrong(key("price_decimals"), "more than 18 decimals with qty_decimals");
-        }
-        let decimals = u32::from(instrument.qty_decimals);
-        let max = mantissa(instrument.order_qty_max, decimals).map(i128::from);
-        positive(&key("order_qty_max"), max)
-    }
-
-    fn check_venue(&self, venue: &VenueConfig) -> Result<(), ConfigError> {
-        let key = |name: &str| format!("venue.{}.{name}", venue.name);
-        Url::parse(&venue.order_url).or_else(|reason| wrong(key("order_url"), reason))?;
-        Url::parse(&venue.feed_url).or_else(|reason| wrong(key("feed_url"), reason))?;
-        Url::parse(&venue.rest_url).or_else(|reason| wrong(key("rest_url"), reason))?;
-        unique(&key("listing"), 20, venue.listing.iter().map(|l| &l.instrument))?;
-        for listing in &venue.listing {
-            let key = |name: &str| key(&format!("listing.{}.{name}", listing.instrument));
-            let Some(instrument) = self.instrument.iter().find(|i| i.symbol == listing.instrument)
-            else {
-                return wrong(key("instrument"), "no such instrument");
-            };
-            let (price, qty) =
-                (u32::from(instrument.price_decimals), u32::from(instrument.qty_decimals));
-            positive(&key("tick"), mantissa(listing.tick, price).map(i128::from))?;
-            positive(&key("lot"), mantissa(listing.lot, qty).map(i128::from))?;
-            positive(&key("qty_max"), mantissa(listing.qty_max, qty).map(i128::from))?;
-            if mantissa(listing.qty_min, qty).is_none_or(|v| v < 0) {
-                return wrong(key("qty_min"), "negative, or more decimals than the instrument");
-            }
-            if amount(listing.notional_min).is_none_or(|v| v < 0) {
-                return wrong(key("notional_min"), "negative, or more than 18 decimals");
-            }
-            if u32::from(listing.venue_price_decimals) > price {
-                return wrong(key("venue_price_decimals"), "more than the instrument has");
-            }
-            if u32::from(listing.venue_qty_decimals) > qty {
-                return wrong(key("venue_qty_decimals"), "more than the instrument has");
-            }
-        }
-        Ok(())
-    }
-}
-
-fn positive(key: &str, value: Option<i128>) -> Result<(), ConfigError> {
-    match value {
-        Some(value) if value > 0 => Ok(()),
-        Some(_) => wrong(key, "not above zero"),
-        None => wrong(key, "too many decimals, or too large"),
-    }
-}
-
-fn unique<'a>(
-    key: &str,
-    len_max: usize,
-    names: impl Iterator<Item = &'a String>,
-) -> Result<(), ConfigError> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        let fits = (1..=len_max).contains(&name.len());
-        if !fits || !name.bytes().all(|b| (0x21..0x7f).contains(&b)) {
-            return wrong(
-                key,
-                format!("{name:?} is not 1 to {len_max} printable ASCII characters"),
-            );
-        }
-        if !seen.insert(name) {
-            return wrong(key, format!("{name:?} is there twice"));
-        }
-    }
-    if seen.is_empty() { wrong(key, "empty") } else { Ok(()) }
-}
-
-/// An address as the configuration writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// True if the connection uses TLS.
-    pub tls: bool,
-    /// Host name or IP address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Path and query, `/` if none.
-    pub target: String,
-}
-
-impl Url {
-    /// Reads `tcp|tls|ws|wss|http|https://host:port[/path]`.
-    ///
-    /// # Errors
-    /// The fault in the text, for a person.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once("://").ok_or("no scheme")?;
-        let tls = match scheme {
-            "tls" | "wss" | "https" => true,
-            "tcp" | "ws" | "http" => false,
-            other => return Err(format!("unknown scheme {other:?}")),
-        };
-        let (authority, target) = match rest.find('/') {
-            Some(at) => (&rest[..at], &rest[at..]),
-            None => (rest, "/"),
-        };
-        let (host, port) = authority.rsplit_once(':').ok_or("no port")?;
-        let port = port.parse().map_err(|_| format!("bad port {port:?}"))?;
-        if host.is_empty() {
-            return Err("no host".to_owned());
-        }
-        Ok(Self { tls, host: host.to_owned(), port, target: target.to_owned() })
     }
 }
 
@@ -502,7 +411,7 @@ mod tests {
         assert!(said.contains("surprise"), "{said}");
         let said =
             refusal(|text| text.replacen("stale_after_ms", "stale_ms = 1\nstale_after_ms", 1));
-        assert!(said.starts_with("venue.binance.stale_ms"), "{said}");
+        assert!(said.contains("unknown-key: venue.binance.stale_ms: no such key"), "{said}");
     }
 
     #[test]
@@ -510,30 +419,29 @@ mod tests {
         let said = refusal(|text| text.replacen("data_dir", "#data_dir", 1));
         assert!(said.contains("data_dir"), "{said}");
         let said = refusal(|text| text.replacen("comp_id = \"RUTTER1\"", "", 1));
-        assert!(said.starts_with("venue.binance.comp_id"), "{said}");
+        assert!(said.contains("missing-key: venue.binance.comp_id"), "{said}");
     }
 
     #[test]
-    fn values_that_cannot_be_meant_name_their_key() {
-        let said = refusal(|text| text.replacen("tick = \"0.01\"", "tick = \"0\"", 1));
-        assert!(said.starts_with("venue.binance.listing.BTC/USDT.tick"), "{said}");
-        let said = refusal(|text| text.replacen("account = \"fund\"", "account = \"fnd\"", 1));
-        assert!(said.contains("no account is called"), "{said}");
-        let said = refusal(|text| text.replacen("wss://", "gopher://", 1));
-        assert!(said.contains("unknown scheme"), "{said}");
-        let said =
-            refusal(|text| text.replacen("rest_counter_max = 14", "rest_counter_max = -1", 1));
-        assert!(said.starts_with("venue.kraken.rest_counter_max"), "{said}");
-        let said = refusal(|text| text.replacen("kind = \"kraken\"", "kind = \"krakem\"", 1));
-        assert!(said.contains("binance, kraken"), "{said}");
+    fn a_file_that_is_wrong_everywhere_is_refused_in_a_bounded_answer() {
+        let many = |one: &str| one.repeat(CONFIG_BYTES_MAX as usize / 16 / one.len());
+        let keys: String = (0..4_000).map(|key| format!("durabilitx{key} = 1\n")).collect();
+        for text in [
+            format!("[console]\nsocket = \"s\"\nviewers = [{}]\n", many("1, ")),
+            format!("[node]\n{keys}"),
+            many("= 1\n"),
+            many("[[session]]\n"),
+        ] {
+            let refused = Config::parse(&text).expect_err("refused");
+            assert!(refused.findings.len() <= FINDINGS_MAX);
+        }
     }
 
     #[test]
-    fn decimals_become_mantissas_exactly_or_not_at_all() {
-        let decimal = |text: &str| text.parse::<Decimal>().expect("decimal");
-        assert_eq!(mantissa(decimal("1.50"), 2), Some(150));
-        assert_eq!(mantissa(decimal("0.001"), 2), None);
-        assert_eq!(mantissa(decimal("99999999999999999999"), 2), None);
-        assert_eq!(amount(decimal("2.5")), Some(2_500_000_000_000_000_000));
+    fn a_text_that_is_not_toml_is_refused_with_all_its_errors() {
+        let refused = Config::parse("a = \n[node\nb = 1\n").expect_err("refused");
+        assert!(refused.findings.iter().all(|one| one.fault == Fault::Syntax), "{refused}");
+        let lines: Vec<usize> = refused.findings.iter().map(|one| one.line).collect();
+        assert!(lines.contains(&1) && lines.contains(&2), "{refused}");
     }
 }

@@ -7,6 +7,10 @@ pub mod bus_error;
 pub mod clock;
 pub mod config;
 pub mod node;
+pub mod preflight;
 pub mod replay;
 pub mod venues;
+mod version;
 pub mod watch;
+
+pub use version::version;

@@ -1,16 +1,21 @@
 //! The command line of the node. Thin: everything happens in the library.
 
-use std::path::PathBuf;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use rutter::config::Config;
-use rutter::{node, replay};
+use clap::{CommandFactory, Parser, Subcommand};
+use rutter::config::reference;
+use rutter::{config, node, preflight, replay};
+use rutter_admin::printable::lines;
 use rutter_cli::{ctl, interactive, top};
+
+/// Exit code of a command whose output nobody reads to the end: that of a shell for SIGPIPE.
+const BROKEN_PIPE: u8 = 128 + 13;
 
 /// A deterministic smart order router for crypto.
 #[derive(Debug, Parser)]
-#[command(name = "rutter", version, about)]
+#[command(name = "rutter", version = rutter::version(), about)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -28,10 +33,19 @@ enum Command {
         #[arg(long)]
         with_parent: bool,
     },
-    /// Checks a configuration file and names its faults.
+    /// Checks a configuration file as `run` does, and prints everything that is wrong; exit code 1
+    /// if anything is.
     CheckConfig {
         /// Configuration file (TOML).
         file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Describes the configuration file.
+    Config {
+        #[command(subcommand)]
+        what: Description,
     },
     /// Looks at the machine, the configuration and the way to the venues; exit code 1 if
     /// anything fails.
@@ -51,9 +65,9 @@ enum Command {
     Replay {
         /// Folder of the journal.
         journal: PathBuf,
-        /// Tell everything that was decided about this order.
-        #[arg(long)]
-        order: Option<u64>,
+        /// Tell everything about this order: our id, the client's (11), or an id at a venue.
+        #[arg(long, value_name = "ID")]
+        order: Option<String>,
     },
     /// Asks a running node one thing, or changes one; `docs/console.md` has the verbs and the exit
     /// codes.
@@ -62,56 +76,115 @@ enum Command {
     Console(interactive::Arguments),
     /// A running node on one screen, live.
     Top(top::Arguments),
+    /// Prints the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Writes a man page for each command.
+    Man {
+        /// Folder for the pages.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Description {
+    /// Every key with type, unit, default, range and meaning, as the page docs/configuration.md.
+    Reference,
+    /// The JSON schema of the file.
+    Schema,
 }
 
 fn main() -> ExitCode {
     if let Err(error) = rutter::bus_error::install() {
-        eprintln!("rutter: no handler for SIGBUS: {error}");
+        let _ = writeln!(std::io::stderr(), "rutter: no handler for SIGBUS: {error}");
     }
-    let result = match Arguments::parse().command {
-        Command::Run { config, with_parent } => run(&config, with_parent),
-        Command::CheckConfig { file } => check(&file),
-        Command::Doctor { file, json } => match rutter::watch::doctor::command(&file, json) {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => Err(error.into()),
-        },
-        Command::Verify { journal } => replay::verify_command(&journal),
-        Command::Ctl(arguments) => return ctl::command(&arguments).into(),
-        Command::Console(arguments) => return interactive::command(&arguments).into(),
-        Command::Top(arguments) => return top::command(&arguments).into(),
-        Command::Replay { journal, order } => replay::replay_command(&journal, order),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Every error of ours tells its cause itself; the chain would tell it again.
-            eprintln!("rutter: {error}");
-            ExitCode::FAILURE
+    let mut out = BufWriter::new(std::io::stdout());
+    let result = answer(Arguments::parse().command, &mut out);
+    let written = result.and_then(|code| Ok(out.flush().map(|()| code)?));
+    written.unwrap_or_else(|error| {
+        let cause = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if cause == Some(ErrorKind::BrokenPipe) {
+            // Whoever read the output has seen enough, as with `head`.
+            return ExitCode::from(BROKEN_PIPE);
         }
-    }
+        // Every error of ours tells its cause itself; the chain would tell it again. Nobody is left
+        // to tell where this fails.
+        let _ = writeln!(std::io::stderr(), "rutter: {}", lines(&error.to_string()));
+        ExitCode::FAILURE
+    })
 }
 
-fn run(path: &std::path::Path, with_parent: bool) -> anyhow::Result<()> {
+/// Carries out a command, and says with which code the process ends.
+fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { config, with_parent } => run(&config, with_parent)?,
+        Command::CheckConfig { file, json } => return check(&file, json, out),
+        Command::Doctor { file, json } => {
+            let sound = rutter::watch::doctor::command(&file, json, out)?;
+            return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Verify { journal } => replay::verify_command(&journal, out)?,
+        Command::Replay { journal, order } => {
+            replay::replay_command(&journal, order.as_deref(), out)?;
+        }
+        Command::Ctl(arguments) => return Ok(ctl::command(&arguments).into()),
+        Command::Console(arguments) => return Ok(interactive::command(&arguments).into()),
+        Command::Top(arguments) => return Ok(top::command(&arguments).into()),
+        Command::Config { what } => out.write_all(describe(what).as_bytes())?,
+        Command::Completions { shell } => {
+            // The generator panics where its writer fails, so it writes into memory.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "rutter", &mut script);
+            out.write_all(&script)?;
+        }
+        Command::Man { folder } => man(&folder, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(path: &Path, with_parent: bool) -> anyhow::Result<()> {
     if with_parent {
         use rustix::process::{Signal, set_parent_process_death_signal};
         set_parent_process_death_signal(Some(Signal::TERM))?;
     }
-    let config = Config::load(path)?;
+    let config = preflight::load(path)?;
     // Ends last: what waits is written then.
     let _logs = rutter::watch::logs::start(&config.log)?;
     node::run(&config)?;
     Ok(())
 }
 
-fn check(path: &std::path::Path) -> anyhow::Result<()> {
-    let config = Config::load(path)?;
-    println!(
+fn check(path: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let result = preflight::load(path);
+    if json {
+        let findings = result.as_ref().err().map_or(&[][..], |error| &error.findings);
+        writeln!(out, "{}", serde_json::json!({ "path": path, "findings": findings }))?;
+        return Ok(result.map_or(ExitCode::FAILURE, |_| ExitCode::SUCCESS));
+    }
+    let config = result?;
+    writeln!(
+        out,
         "{}: sound ({} venues, {} instruments, {} sessions)",
         path.display(),
         config.venue.len(),
         config.instrument.len(),
         config.session.len()
-    );
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(what: Description) -> String {
+    match what {
+        Description::Reference => reference::page(),
+        Description::Schema => format!("{:#}\n", config::schema()),
+    }
+}
+
+fn man(folder: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Arguments::command(), folder)?;
+    writeln!(out, "{}: man pages; read one with `man {0}/rutter.1`", folder.display())?;
     Ok(())
 }

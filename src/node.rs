@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
-use rutter_core::input::{Header, Input};
+use rutter_core::input::{Genesis, Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
 use rutter_fix::store::MmapStore;
@@ -38,7 +38,7 @@ use crate::watch::alerts::Alerter;
 use crate::watch::fix_log::FixLog;
 use crate::watch::metrics::MetricsServer;
 use crate::watch::monitor::Monitor;
-use boot::Names;
+use boot::{Known, Names};
 use decider::Decider;
 use error::NodeError;
 use launch::{Machines, NodeParts};
@@ -63,8 +63,7 @@ pub fn run(config: &Config) -> Result<(), NodeError> {
 /// The errors of [`run`].
 pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let journal_dir = config.node.data_dir.join("journal");
-    std::fs::create_dir_all(&journal_dir)
-        .map_err(|source| NodeError::DataDir { path: journal_dir.clone(), source })?;
+    make_data_folder(config, &journal_dir)?;
     let folder = claim::lock(&config.node.data_dir)?;
     let monitor = Arc::new(Monitor::new(config, unix_ns()));
     let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
@@ -75,7 +74,9 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     let (node, watched) = (&config.fix.sender_comp_id, &monitor);
     let alerter = config.alerts.as_ref().map(|to| Alerter::start(to, node, watched, entropy));
     let _alerter = alerter.transpose()?;
-    let (genesis, names) = boot::scan(&journal_dir, config, || boot::genesis(config, entropy))?;
+    let known = Known::read(&journal_dir)?;
+    let (genesis, names) =
+        (known.genesis.unwrap_or_else(|| boot::genesis(config, entropy)), known.names(config));
     // Ends with the node. Nothing is sent before.
     let _claim = claim::accounts(config, &genesis, folder)?;
     claim::tell(&claim::identify(&config.node.data_dir, &genesis)?);
@@ -101,7 +102,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     );
     let first = boot::inputs(config, &names)
         .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
-    boot::check(&decider, &first).map_err(NodeError::Configuration)?;
+    check_definitions(&known, &first, &names)?;
     let machines = machines(config, &names, genesis.node_tag)?;
     let names = &names;
     // The ring does not carry reference data, so the model gets the first inputs directly.
@@ -113,6 +114,37 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         NodeParts { config, names, decider, first, gateway, machines, monitor, model },
         stop,
     )
+}
+
+/// Refuses definitions that the core would refuse.
+fn check_definitions(known: &Known, first: &[Input], names: &Names) -> Result<(), NodeError> {
+    let refused = known.refused(first);
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let refused: Vec<String> = refused.iter().map(|one| boot::describe(one, names)).collect();
+    let reason = format!("not as the journal knows, or out of range: {}", refused.join(", "));
+    Err(NodeError::Configuration(reason))
+}
+
+/// Makes the folders of the node's data, or closes them to others.
+fn make_data_folder(config: &Config, journal_dir: &Path) -> Result<(), NodeError> {
+    let data_dir = &config.node.data_dir;
+    if let Some(readers) = config.node.readers()? {
+        rutter_files::share_with(readers)
+            .map_err(|source| NodeError::DataDir { path: data_dir.clone(), source })?;
+    }
+    // Others who are named in `[console]` pass through the folder to the socket in it.
+    let is_passage = match &config.console {
+        Some(console) if console.socket.starts_with(data_dir) => {
+            console.people()?.has_others_than(rustix::process::geteuid().as_raw())
+        }
+        _ => false,
+    };
+    let make = if is_passage { rutter_files::make_passage } else { rutter_files::make_folder };
+    make(data_dir).map_err(|source| NodeError::DataDir { path: data_dir.clone(), source })?;
+    rutter_files::make_folder(journal_dir)
+        .map_err(|source| NodeError::DataDir { path: journal_dir.to_owned(), source })
 }
 
 /// Something that differs between journals: the time and the process, mixed.
@@ -150,11 +182,15 @@ fn client_session(
     })
 }
 
-fn gateway(
+/// The client gateway's part of the configuration.
+///
+/// # Errors
+/// [`NodeError`], for a name that is not defined or a secret that cannot be read.
+pub(crate) fn gateway_settings(
     config: &Config,
     names: &Names,
     node_tag: u32,
-) -> Result<ClientGateway<MmapStore>, NodeError> {
+) -> Result<GatewayConfig, NodeError> {
     let undefined = || NodeError::Configuration("a name is not defined".to_owned());
     let sessions = config
         .session
@@ -177,8 +213,7 @@ fn gateway(
     let texts = |names: &[String]| {
         names.iter().map(|name| Text::new(name.as_bytes())).collect::<Option<Vec<_>>>()
     };
-    let stores = stores::open(config, names, node_tag)?;
-    let settings = GatewayConfig {
+    Ok(GatewayConfig {
         sender_comp_id: config.fix.sender_comp_id.clone(),
         sessions,
         instruments,
@@ -187,7 +222,16 @@ fn gateway(
         node_tag,
         time_precision: rutter_fix::codec::TimePrecision::Micros,
         limits: config.fix.logon.limits(),
-    };
+    })
+}
+
+fn gateway(
+    config: &Config,
+    names: &Names,
+    node_tag: u32,
+) -> Result<ClientGateway<MmapStore>, NodeError> {
+    let settings = gateway_settings(config, names, node_tag)?;
+    let stores = stores::open(config, names, node_tag)?;
     ClientGateway::new(&settings, stores).map_err(|error| NodeError::Gateway(error.to_string()))
 }
 
@@ -195,7 +239,7 @@ fn gateway(
 fn recover(
     config: &Config,
     journal_dir: &Path,
-    genesis: &rutter_core::input::Genesis,
+    genesis: &Genesis,
     gateway: &mut ClientGateway<MmapStore>,
     model: &mut ReadModel,
 ) -> Result<(Decider<FileStorage>, Recovery), NodeError> {

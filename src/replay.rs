@@ -1,31 +1,60 @@
 //! `rutter verify` and `rutter replay`: checks a journal, and whether a replay gives the same
 //! decisions.
+//!
+//! A line belongs here if it reads a journal for a person. The words for one order are `story`.
 
+mod story;
+
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use rutter_admin::model::decimal;
 use rutter_core::Engine;
-use rutter_core::id::OrderId;
-use rutter_core::number::UnixNanos;
-use rutter_core::output::{Decision, Output, Sink};
-use rutter_journal::{End, FileStorage, Reader, verify};
+use rutter_core::number::{AMOUNT_DECIMALS, UnixNanos};
+use rutter_core::output::{Output, Sink};
+use rutter_journal::{Cut, End, FileStorage, Reader, verify};
 
 use crate::node::decider::Replayer;
+use story::{Seeker, Story};
 
 /// Checks every record and prints the result.
 ///
 /// # Errors
-/// Damage, naming file, offset and sequence; or a folder without a record of a journal.
-pub fn verify_command(journal: &Path) -> anyhow::Result<()> {
+/// Damage, naming file, offset and sequence; a folder without a record of a journal; or `out`.
+pub fn verify_command(journal: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let started = Instant::now();
     let report = verify(FileStorage::existing(journal)?)?;
     if report.records == 0 {
         return Err(no_records(journal));
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{report:#?}");
-    println!("verified in {seconds:.3} s");
+    writeln!(out, "records {}, each valid and in order", report.records)?;
+    writeln!(out, "bodies {} bytes", report.body_bytes)?;
+    writeln!(out, "on the disk up to record {}", report.durable)?;
+    writeln!(out, "hash over all records {:016x}", report.chain)?;
+    if report.mark_slot_lost {
+        writeln!(out, "one slot of the durable mark is damaged; the other was used")?;
+    }
+    match &report.end {
+        End::Clean => writeln!(out, "end clean")?,
+        End::Torn(cut) => writeln!(out, "end {}", torn(cut))?,
+    }
+    writeln!(out, "verified in {seconds:.3} s")?;
     Ok(())
+}
+
+/// A tail that recovery cuts, in words.
+pub(crate) fn torn(cut: &Cut) -> String {
+    let Cut { file, offset, sequence, fault, bytes, segments } = cut;
+    let later = match segments {
+        0 => String::new(),
+        count => format!(", and {count} later segments"),
+    };
+    format!(
+        "torn, never promised: record {sequence} would begin in {file} at byte {offset} \
+         ({fault}); a start cuts {bytes} bytes{later}"
+    )
 }
 
 /// A folder that holds none of a journal's files, or a journal that was never begun.
@@ -33,111 +62,132 @@ fn no_records(journal: &Path) -> anyhow::Error {
     anyhow::anyhow!("{}: no record of a journal is there", journal.display())
 }
 
-/// Prints what concerns one order.
-struct OrderPrinter {
-    order: Option<OrderId>,
-    outputs: u64,
-    time: UnixNanos,
-    seq: u64,
-}
+/// Counts outputs.
+#[derive(Debug, Default)]
+struct OutputCount(u64);
 
-impl OrderPrinter {
-    fn concerns(&self, output: &Output) -> bool {
-        let order = match output {
-            Output::Report(report) => report.order,
-            Output::CancelReject(reject) => reject.order,
-            Output::SendNew(new) => new.order,
-            Output::MassCancelReport(_)
-            | Output::Command(..)
-            | Output::Operator(_)
-            | Output::SendCancel(_)
-            | Output::Query(_)
-            | Output::Notice(_) => return false,
-        };
-        Some(order) == self.order
+impl Sink for OutputCount {
+    fn output(&mut self, _: &Output) {
+        self.0 += 1;
     }
 }
 
-impl Sink for OrderPrinter {
-    fn output(&mut self, output: &Output) {
-        self.outputs += 1;
-        if self.order.is_some() && self.concerns(output) {
-            println!("{} seq {} {output:?}", self.time.0, self.seq);
-        }
-    }
-
-    fn decision(&mut self, decision: &Decision<'_>) {
-        if Some(decision.order) != self.order {
-            return;
-        }
-        let (round, qty) = (decision.round, decision.qty.0);
-        println!("{} seq {} route round {round}, quantity {qty}:", self.time.0, self.seq);
-        for line in decision.venues {
-            println!(
-                "    venue {}: {:?}, quantity {} at {}; best {} (all-in {} e-6), book age {} ns",
-                line.venue.0,
-                line.verdict,
-                line.qty.0,
-                line.price.0,
-                line.best.0,
-                line.best_all_in,
-                line.age_ns
-            );
-        }
-    }
+/// A journal that was replayed to its end.
+struct Replayed {
+    replayer: Replayer,
+    records: u64,
+    end: Option<End>,
+    /// Time of the inputs after the first, which makes the tables, seconds.
+    seconds: f64,
 }
 
-/// Replays a journal; prints rate, final state and digest, or everything about one order.
-///
-/// # Errors
-/// Damage, a record that cannot be replayed, or the first sequence at which the digest differs.
-pub fn replay_command(journal: &Path, order: Option<u64>) -> anyhow::Result<()> {
+/// Replays a journal. `each` looks at the sink after each record.
+fn replay<S: Sink>(
+    journal: &Path,
+    sink: &mut S,
+    mut each: impl FnMut(&mut S) -> anyhow::Result<()>,
+) -> anyhow::Result<Replayed> {
     let mut reader = Reader::open(FileStorage::existing(journal)?)?;
     let mut replayer = Replayer::default();
-    let mut teller =
-        OrderPrinter { order: order.map(OrderId), outputs: 0, time: UnixNanos(0), seq: 0 };
-    let started = Instant::now();
+    let mut started = Instant::now();
     while let Some(record) = reader.next()? {
-        (teller.time, teller.seq) = (UnixNanos(record.time_ns), record.sequence);
-        replayer.record(&record, &mut teller)?;
+        let first = replayer.inputs == 0;
+        replayer.record(&record, sink)?;
+        each(sink)?;
+        if first {
+            started = Instant::now();
+        }
     }
     let seconds = started.elapsed().as_secs_f64();
     let records = reader.last_sequence();
     if records == 0 {
         return Err(no_records(journal));
     }
-    println!("records {records}, inputs {}, outputs {}", replayer.inputs, teller.outputs);
-    println!("rate {:.0} inputs/s ({seconds:.3} s)", replayer.inputs as f64 / seconds);
-    if let Some(End::Torn(cut)) = reader.end() {
-        println!("torn tail, never promised: {cut:?}");
+    Ok(Replayed { replayer, records, end: reader.end().cloned(), seconds })
+}
+
+/// Replays a journal; prints rate, final state and digest, or everything about the orders that
+/// `order` names: our id, the client's, or an id at a venue.
+///
+/// # Errors
+/// Damage, a record that cannot be replayed, the first sequence at which the digest differs, an
+/// order that the journal does not have, or `out`.
+pub fn replay_command(
+    journal: &Path,
+    order: Option<&str>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut counted = OutputCount::default();
+    let replayed = match order {
+        None => replay(journal, &mut counted, |_| Ok(()))?,
+        Some(name) => {
+            tell(journal, name, out)?;
+            return Ok(());
+        }
+    };
+    let Replayed { replayer, records, end, seconds } = replayed;
+    let outputs = counted.0;
+    writeln!(out, "records {records}, inputs {}, outputs {outputs}", replayer.inputs)?;
+    let inputs = replayer.inputs.saturating_sub(1);
+    if inputs > 0 && seconds > 0.0 {
+        writeln!(out, "rate {:.0} inputs/s ({seconds:.3} s)", inputs as f64 / seconds)?;
     }
-    println!("digests compared {}, all equal", replayer.digests);
+    if let Some(End::Torn(cut)) = &end {
+        writeln!(out, "end {}", torn(cut))?;
+    }
+    writeln!(out, "digests compared {}, all equal", replayer.digests)?;
     match replayer.engine() {
-        Some(engine) => summary(engine),
-        None => println!("empty journal"),
+        Some(engine) => summary(engine, out)?,
+        None => writeln!(out, "empty journal")?,
     }
     Ok(())
 }
 
-fn summary(engine: &Engine) {
+/// Tells everything about the orders of that name. Which orders these are is found out first, since
+/// an id at a venue comes long after an order's first record.
+fn tell(journal: &Path, name: &str, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut seeker = Seeker::new(name);
+    replay(journal, &mut seeker, |_| Ok(()))?;
+    if seeker.seeks_children() {
+        replay(journal, &mut seeker, |_| Ok(()))?;
+    }
+    let wanted = seeker.found();
+    if wanted.is_empty() {
+        anyhow::bail!(
+            "no order {name} in {}: not our id, a client's or a venue's",
+            journal.display()
+        );
+    }
+    let mut story = Story::new(wanted);
+    replay(journal, &mut story, |story| {
+        story.lines().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
+    })?;
+    Ok(())
+}
+
+fn summary(engine: &Engine, out: &mut impl Write) -> std::io::Result<()> {
     let counts = engine.counts();
-    println!("orders {} accepted, {} refused", counts.orders, counts.refused);
-    println!("open orders {}, children sent {}", engine.open_orders(), counts.children);
-    println!("fills {}, seen twice {}", counts.fills, counts.duplicate_fills);
+    writeln!(out, "orders {} accepted, {} refused", counts.orders, counts.refused)?;
+    writeln!(out, "open orders {}, children sent {}", engine.open_orders(), counts.children)?;
+    writeln!(out, "fills {}, seen twice {}", counts.fills, counts.duplicate_fills)?;
     for account in &engine.reference().accounts {
         for instrument in &engine.reference().instruments {
             let position = engine.ledger().position(account.id, instrument.id);
-            println!(
-                "position {} {}: base {} e-{}, cash {} e-18",
-                account.name,
-                instrument.symbol,
-                position.base,
-                instrument.qty_decimals,
-                position.cash.0
-            );
+            let base = decimal(position.base, u32::from(instrument.qty_decimals));
+            let cash = decimal(position.cash.0, AMOUNT_DECIMALS);
+            writeln!(
+                out,
+                "position {} {}: base {base}, cash {cash}",
+                account.name, instrument.symbol
+            )?;
         }
     }
-    println!("halted {}", engine.is_halted());
-    println!("digest {:016x}", engine.digest());
-    println!("state_digest {:016x}", engine.state_digest());
+    writeln!(out, "halted {}", engine.is_halted())?;
+    writeln!(out, "digest {:016x}", engine.digest())?;
+    writeln!(out, "state_digest {:016x}", engine.state_digest())
+}
+
+/// The time of an input in words.
+fn time(at: UnixNanos) -> String {
+    rutter_admin::model::rfc3339(at.0)
 }

@@ -6,6 +6,7 @@ use rutter_core::id::{AssetId, VenueId};
 use rutter_transport::secret::Secret;
 use rutter_venues::listing::Listing;
 use rutter_venues::venue::{Address, Feed, Orders, Setup};
+use zeroize::Zeroizing;
 
 use crate::config::{Config, ListingConfig, Url, VenueConfig};
 use crate::node::boot::Names;
@@ -27,17 +28,19 @@ pub enum VenueError {
         source: std::io::Error,
     },
     /// The adapter refuses a setting.
-    #[error("venue {venue}: {reason}")]
+    #[error("venue {venue}: {key}: {reason}")]
     Settings {
         /// The venue's name in the configuration.
         venue: String,
+        /// The key of `[[venue]]`.
+        key: &'static str,
         /// A sentence about the setting that is wrong.
         reason: String,
     },
 }
 
-fn bad(venue: &VenueConfig, reason: &dyn ToString) -> VenueError {
-    VenueError::Settings { venue: venue.name.clone(), reason: reason.to_string() }
+fn bad(venue: &VenueConfig, key: &'static str, reason: impl Into<String>) -> VenueError {
+    VenueError::Settings { venue: venue.name.clone(), key, reason: reason.into() }
 }
 
 /// What the adapters of a venue are made from.
@@ -50,14 +53,14 @@ pub fn setup(
     names: &Names,
     node_tag: u32,
 ) -> Result<Setup, VenueError> {
-    let id = names.venue(&venue.name).ok_or_else(|| bad(venue, &"the venue has no id"))?;
+    let id = names.venue(&venue.name).ok_or_else(|| bad(venue, "name", "the venue has no id"))?;
     Ok(Setup {
         venue: id,
         node_tag,
         seed: seed(node_tag, id),
-        order_entry: address(venue, &venue.order_url)?,
-        market_data: address(venue, &venue.feed_url)?,
-        rest: address(venue, &venue.rest_url)?,
+        order_entry: address(venue, "order_url", &venue.order_url)?,
+        market_data: address(venue, "feed_url", &venue.feed_url)?,
+        rest: address(venue, "rest_url", &venue.rest_url)?,
         api_key: Secret::from(venue.api_key.as_str()),
         api_secret: secret(venue)?,
         validity_ms: venue.validity_ms,
@@ -68,8 +71,9 @@ pub fn setup(
     })
 }
 
-fn address(venue: &VenueConfig, url: &str) -> Result<Address, VenueError> {
-    let Url { tls, host, port, target } = Url::parse(url).map_err(|reason| bad(venue, &reason))?;
+fn address(venue: &VenueConfig, key: &'static str, url: &str) -> Result<Address, VenueError> {
+    let Url { tls, host, port, target } =
+        Url::parse(url).map_err(|reason| bad(venue, key, reason))?;
     Ok(Address { tls, host, port, target })
 }
 
@@ -82,7 +86,11 @@ fn listings(
         let instrument = config.instrument.iter().find(|i| i.symbol == listing.instrument);
         let id = names.instrument(&listing.instrument);
         let (Some(instrument), Some(id)) = (instrument, id) else {
-            return Err(bad(venue, &format!("unknown instrument {}", listing.instrument)));
+            return Err(bad(
+                venue,
+                "listing",
+                format!("unknown instrument {}", listing.instrument),
+            ));
         };
         Ok(Listing {
             instrument: id,
@@ -106,9 +114,12 @@ fn secret(venue: &VenueConfig) -> Result<Secret, VenueError> {
     let fail =
         |source| VenueError::Secret { venue: venue.name.clone(), path: path.clone(), source };
     if std::fs::metadata(path).map_err(fail)?.len() > SECRET_BYTES_MAX {
-        return Err(bad(venue, &"the secret file is too long"));
+        return Err(bad(venue, "secret_file", "the file is too long"));
     }
-    let text = std::fs::read_to_string(path).map_err(fail)?;
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(fail)?);
+    if text.trim().is_empty() {
+        return Err(bad(venue, "secret_file", "the file is empty"));
+    }
     Ok(Secret::new(text.trim_end().to_owned()))
 }
 
@@ -122,7 +133,7 @@ fn seed(node_tag: u32, id: VenueId) -> u64 {
 /// # Errors
 /// [`VenueError`], naming the venue.
 pub fn orders(venue: &VenueConfig, setup: &Setup) -> Result<Orders, VenueError> {
-    (venue.kind.orders)(setup).map_err(|reason| bad(venue, &reason))
+    (venue.kind.orders)(setup).map_err(|error| bad(venue, error.key, error.reason))
 }
 
 /// Makes the adapter for a venue's market data.
@@ -130,5 +141,5 @@ pub fn orders(venue: &VenueConfig, setup: &Setup) -> Result<Orders, VenueError> 
 /// # Errors
 /// [`VenueError`], naming the venue.
 pub fn feed(venue: &VenueConfig, setup: &Setup) -> Result<Feed, VenueError> {
-    (venue.kind.feed)(setup).map_err(|reason| bad(venue, &reason))
+    (venue.kind.feed)(setup).map_err(|error| bad(venue, error.key, error.reason))
 }

@@ -271,7 +271,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         with subprocess.Popen(
             [sys.argv[1], "sim", "--dir", folder],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
         ) as simulators:
@@ -283,5 +283,5 @@ if __name__ == "__main__":
                 os.environ[f"{name.upper()}_SECRET"] = secret
             ports = [int(ready[name]["web"].rsplit(":", 1)[1]) for name in ("binance", "kraken")]
             status = asyncio.run(main(*ports))
-            simulators.stdin.close()
+            simulators.terminate()
     sys.exit(status)

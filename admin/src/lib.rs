@@ -8,5 +8,6 @@ pub mod acceptor;
 pub mod console;
 pub mod disk;
 pub mod model;
+pub mod printable;
 
 pub use model::{ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus};

@@ -33,15 +33,16 @@ use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
 
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
-pub use number::decimal;
+pub use number::{decimal, rfc3339};
 pub use rows::{
-    BalanceRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow, ListingRow,
-    OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow, SessionStatus,
-    StageStatus, Status, VenueStatus,
+    BalanceRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow,
+    ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow,
+    SessionStatus, StageStatus, Status, VenueStatus,
 };
 
 use counts::{Counts, Open};
 use events::{Event, EventKind, Events};
+use query::{LOG_LEVEL_CONFIGURED, log_level};
 use slots::{ModelChild, ModelOrder, SlotTable};
 
 /// Operators' commands that are remembered.
@@ -102,7 +103,11 @@ pub struct ReadModel {
     reduce_only: BTreeSet<Scope>,
     drained: [bool; VENUES_MAX],
     /// Operators' commands with their journal sequence, newest last.
-    commands: VecDeque<(u64, OperatorReport)>,
+    commands: VecDeque<KeptCommand>,
+    /// The session of the newest command about a session, and whether it was disabled before.
+    disabled_before: Option<(SessionId, bool)>,
+    /// The log level that an operator has set since the start.
+    log_level: &'static str,
     counts: Counts,
     /// The counts of the journal before the start of the node.
     replayed: Counts,
@@ -110,6 +115,15 @@ pub struct ReadModel {
     overfilled: Option<(ChildId, ExecId)>,
     /// The input whose outputs are being taken.
     at: Header,
+}
+
+/// A command of an operator, with what it changed.
+#[derive(Clone, Debug)]
+struct KeptCommand {
+    /// Journal sequence.
+    seq: u64,
+    report: OperatorReport,
+    changes: Vec<ChangeRow>,
 }
 
 impl ReadModel {
@@ -137,6 +151,8 @@ impl ReadModel {
             reduce_only: BTreeSet::new(),
             drained: [false; VENUES_MAX],
             commands: VecDeque::with_capacity(COMMANDS_MAX),
+            disabled_before: None,
+            log_level: LOG_LEVEL_CONFIGURED,
             counts: Counts::default(),
             replayed: Counts::default(),
             overfilled: None,
@@ -165,6 +181,7 @@ impl ReadModel {
     /// The replay is over: counters start at zero, and no book is trusted.
     pub fn start_counting(&mut self) {
         self.replayed = std::mem::take(&mut self.counts);
+        self.log_level = LOG_LEVEL_CONFIGURED;
         self.unproved.fill(Some(Distrust::NoSnapshot));
     }
 
@@ -202,11 +219,14 @@ impl ReadModel {
 
     fn on_command(&mut self, session: SessionId, command: SessionCommand) {
         let Some((_, disabled)) = self.sessions.get_mut(session.index()) else { return };
+        self.disabled_before = Some((session, *disabled));
         match command {
             SessionCommand::Disable => *disabled = true,
             SessionCommand::Enable => *disabled = false,
-            SessionCommand::Logout | SessionCommand::Disconnect | SessionCommand::ResetSequence => {
-            }
+            SessionCommand::Logout
+            | SessionCommand::Disconnect
+            | SessionCommand::ResetSequence
+            | SessionCommand::LiftLockouts => {}
         }
     }
 
@@ -214,11 +234,14 @@ impl ReadModel {
         while self.commands.len() >= COMMANDS_MAX {
             self.commands.pop_front();
         }
-        self.commands.push_back((self.at.seq, *report));
-        if report.refusal != Refusal::None {
+        let done = report.refusal == Refusal::None;
+        let command = report.operator.command;
+        let changes = if done { self.changes_of(&command) } else { Vec::new() };
+        self.commands.push_back(KeptCommand { seq: self.at.seq, report: *report, changes });
+        if !done {
             return;
         }
-        match report.operator.command {
+        match command {
             OperatorCommand::Halt(scope) => {
                 self.halts.insert(scope);
             }
@@ -243,8 +266,10 @@ impl ReadModel {
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Session(..)
-            | OperatorCommand::LogOut(..)
-            | OperatorCommand::Node(_) => {}
+            | OperatorCommand::LogOut(..) => {}
+            OperatorCommand::Node(command) => {
+                self.log_level = log_level(command).unwrap_or(self.log_level);
+            }
         }
     }
 

@@ -394,8 +394,10 @@ mod tests {
             OperatorCommand::Cancel(OrderId(u64::MAX)),
             OperatorCommand::SetLimits(AccountId(1), limits),
             OperatorCommand::Session(SessionId(1), SessionCommand::Disable),
+            OperatorCommand::Session(SessionId(1), SessionCommand::LiftLockouts),
             OperatorCommand::LogOut(SessionId(1), SessionCommand::Disable),
             OperatorCommand::Node(NodeCommand::News),
+            OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
         ];
         scoped.chain(others).map(|command| {

@@ -6,7 +6,7 @@
 //! `lock` carries the advisory lock, `mark` holds the two slots, `<index, 16 hex digits>.seg` is a
 //! segment, and `next.new` is a segment that is being made.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl FileStorage {
     /// [`StorageError::Io`].
     pub fn create(directory: impl AsRef<Path>) -> Result<Self, StorageError> {
         let storage = Self::at(directory.as_ref());
-        fs::create_dir_all(&storage.directory)
+        rutter_files::make_folder(&storage.directory)
             .map_err(|source| storage.error("making the directory", "", source))?;
         if let Some(parent) = storage.directory.parent().filter(|p| !p.as_os_str().is_empty()) {
             let synced = File::open(parent).and_then(|parent| parent.sync_all());
@@ -94,8 +94,7 @@ impl FileStorage {
     }
 
     fn make_zeros(path: &Path, bytes: usize, allocation: Allocation) -> io::Result<File> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let file = rutter_files::create_anew(path)?;
         // Reserves all blocks first, so that a full disk is known before any byte is written.
         match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
             Ok(()) if allocation == Allocation::Reserved => {
@@ -121,12 +120,11 @@ impl FileStorage {
 
     fn open_mark(&self) -> io::Result<File> {
         let path = self.directory.join("mark");
-        let mut options = OpenOptions::new();
-        match options.read(true).write(true).open(&path) {
+        match rutter_files::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened,
         }
-        let file = options.create(true).truncate(false).open(&path)?;
+        let file = rutter_files::create_new(&path)?;
         file.write_all_at(&[0; MARK_FILE_BYTES as usize], 0)?;
         file.sync_all()?;
         self.sync_directory()?;
@@ -164,7 +162,7 @@ impl Source for FileStorage {
 
     fn view_segment(&self, index: u64) -> Result<FileView, StorageError> {
         let failed = |source| self.error("reading", &segment_file_name(index), source);
-        let file = File::open(self.path_of(index)).map_err(failed)?;
+        let file = rutter_files::open_for_reading(&self.path_of(index)).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() == 0 {
             return Ok(FileView { map: None });
         }
@@ -186,7 +184,7 @@ impl Source for FileStorage {
 
     fn read_mark(&self) -> Result<Option<MarkSlots>, StorageError> {
         let failed = |source| self.error("reading", "mark", source);
-        let mut file = match File::open(self.directory.join("mark")) {
+        let mut file = match rutter_files::open_for_reading(&self.directory.join("mark")) {
             Ok(file) => file.take(MARK_FILE_BYTES),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
@@ -215,12 +213,7 @@ impl Storage for FileStorage {
 
     fn lock(&self) -> Result<File, StorageError> {
         let path = self.directory.join("lock");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
+        let file = rutter_files::open_or_create(&path)
             .map_err(|source| self.error("opening", "lock", source))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
@@ -264,8 +257,7 @@ impl Storage for FileStorage {
 
     fn open_segment(&self, index: u64, bytes: usize) -> Result<FileSegment, StorageError> {
         let failed = |source| self.error("opening", &segment_file_name(index), source);
-        let path = self.path_of(index);
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+        let file = rutter_files::open(&self.path_of(index)).map_err(failed)?;
         let there = file.metadata().map_err(failed)?.len();
         if there < bytes as u64 {
             let zeros = vec![0; bytes - there as usize];

@@ -30,7 +30,8 @@ pub use error::{
 pub use file::{FileHandle, FileSegment, FileStorage, FileView};
 pub use format::{
     BODY_BYTES_MAX, FORMAT_VERSION, MARK_SLOT_BYTES, MARK_SLOTS, RECORD_HEADER_BYTES, RecordFault,
-    SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_HEADER_BYTES, body_bytes_max, record_bytes,
+    SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP, SEGMENT_HEADER_BYTES, body_bytes_max,
+    record_bytes,
 };
 pub use journal::{
     Config, Durability, Journal, ReleaseMark, SEGMENT_BYTES_DEFAULT, STALL_MAX_DEFAULT, Stats,

@@ -9,8 +9,12 @@ use std::fmt;
 use rust_decimal::Decimal;
 use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 use rutter_core::number::Amount;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use super::decimal::amount;
+use super::schema;
 
 /// Key of the account's name.
 const NAME: &str = "name";
@@ -19,17 +23,24 @@ const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
 const SLACK_PPM_DEFAULT: u32 = 100;
 
-/// `[[account]]`
-#[derive(Clone, Debug)]
+/// `[[account]]`: a trading account and its limits.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(transform = schema::add_limits)]
 pub struct AccountConfig {
-    /// FIX `Account` (1).
+    /// Name of the account, FIX `Account` (1): 1 to 12 printable ASCII characters.
     pub name: String,
     /// How far a child's limit may lie beyond the worst price level that the child is meant to
     /// take, in parts per million, within the order's limit. A larger slack fills more children
     /// on a book that has just moved, at a worse price.
+    #[schemars(default = "slack_ppm")]
     pub price_slack_ppm: u32,
     /// The limits, each by the key of its row.
+    #[schemars(skip)]
     pub limits: AccountLimits,
+}
+
+const fn slack_ppm() -> u32 {
+    SLACK_PPM_DEFAULT
 }
 
 impl<'de> Deserialize<'de> for AccountConfig {
@@ -100,7 +111,7 @@ type LimitResult = Result<LimitValue, &'static str>;
 fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitResult, A::Error> {
     Ok(match kind {
         LimitKind::Whole => Ok(LimitValue::Whole(map.next_value()?)),
-        LimitKind::Amount => match super::amount(map.next_value::<Decimal>()?) {
+        LimitKind::Amount => match amount(map.next_value::<Decimal>()?) {
             Some(amount) if amount > 0 => Ok(LimitValue::Amount(Amount(amount))),
             Some(_) => Err("not above zero"),
             None => Err("too many decimals, or too large"),

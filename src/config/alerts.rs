@@ -5,14 +5,16 @@
 //! An address may hold a token and a header may be one: neither shows in a log, an error or the
 //! configuration's hash; only scheme, host and port do.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rutter_transport::secret::Secret;
+use rutter_transport::tls::ClientTls;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
+use super::finding::{Fault, Findings};
 use super::secret::{read_secret, secret};
 use crate::watch::alerts::conditions::Severity;
 use crate::watch::alerts::queue::RetryPolicy;
@@ -111,19 +113,43 @@ pub enum AlertsError {
     /// The escalation of a webhook leads back to that webhook.
     #[error("alerts.webhook.{0}.escalate_to: leads back to it")]
     EscalationCircle(String),
-    /// A number is out of range.
-    #[error("{key}: not from {min} to {max}")]
-    Range {
-        /// The configuration key.
-        key: String,
-        /// Smallest allowed value.
-        min: u32,
-        /// Largest allowed value.
-        max: u32,
-    },
     /// The longest wait between attempts is shorter than the first one.
     #[error("alerts.webhook.{0}.retry_max_ms: less than retry_min_ms")]
     RetryOrder(String),
+}
+
+impl AlertsError {
+    /// The kind of the error.
+    const fn fault(&self) -> Fault {
+        match self {
+            Self::Count(_) | Self::Headers { .. } => Fault::OutOfRange,
+            Self::Node | Self::Name(_) | Self::Header { .. } => Fault::BadName,
+            Self::NameTwice(_) => Fault::Duplicate,
+            Self::OneOf { .. } | Self::Idle(_) => Fault::Conflict,
+            Self::Unreadable { .. } => Fault::Unreadable,
+            Self::Url { .. } => Fault::BadAddress,
+            Self::ShortSecret { .. } => Fault::BadSecret,
+            Self::EscalationUnknown { .. } => Fault::NotDeclared,
+            Self::EscalationToItself(_) | Self::EscalationCircle(_) | Self::RetryOrder(_) => {
+                Fault::Conflict
+            }
+        }
+    }
+
+    /// The text behind the key.
+    fn reason(&self) -> String {
+        let text = self.to_string();
+        text.split_once(": ").map_or(text.clone(), |(_, reason)| reason.to_owned())
+    }
+
+    /// The key in its webhook's table, after a dot; empty if the error is about the table.
+    fn key_in_webhook(&self) -> String {
+        let text = self.to_string();
+        let key = text.split_once(": ").map_or("", |(key, _)| key);
+        key.rsplit_once('.')
+            .filter(|_| key.matches('.').count() > 2)
+            .map_or_else(String::new, |(_, last)| format!(".{last}"))
+    }
 }
 
 /// The fault in a webhook's address.
@@ -144,80 +170,93 @@ pub enum UrlFault {
 }
 
 /// `[alerts]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlertsConfig {
     /// Name of the node in messages; `fix.sender_comp_id` if absent.
     pub node: Option<String>,
-    /// Seconds between two messages about an alert that keeps firing (10 to 604800).
+    /// Seconds between two messages about an alert that keeps firing.
     #[serde(default = "repeat")]
+    #[schemars(range(min = 10, max = 604_800))]
     pub repeat_s: u32,
-    /// An alert is over when its condition has not held for this many seconds (0 to 3600).
+    /// An alert is over when its condition has not held for this many seconds.
     #[serde(default = "resolve_after")]
+    #[schemars(range(max = 3_600))]
     pub resolve_after_s: u32,
-    /// Time for waiting messages to leave when the node ends, milliseconds (0 to 30000).
+    /// Time for waiting messages to leave when the node ends, milliseconds.
     #[serde(default = "shutdown")]
+    #[schemars(range(max = 30_000))]
     pub shutdown_ms: u32,
     /// The webhooks.
+    #[schemars(length(min = 1, max = WEBHOOKS_MAX))]
     pub webhook: Vec<WebhookConfig>,
 }
 
 /// `[[alerts.webhook]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Name of this entry in logs, metrics and the console.
+    /// Name of this entry in logs, metrics and the console: 1 to 24 of a-z, 0-9, - and _.
     pub name: String,
-    /// `https://host[:port]/path`, or `http`. One of `url`, `url_env` and `url_file`.
+    /// Address: `https://host:port/path`, or `http`. One of `url`, `url_env` and `url_file` is there.
     #[serde(default, deserialize_with = "secret")]
+    #[schemars(schema_with = "super::schema::secret")]
     pub url: Option<Secret>,
-    /// Environment variable that holds the value.
+    /// Environment variable that holds the address.
     pub url_env: Option<String>,
-    /// File that holds the value.
+    /// File that holds the address.
     pub url_file: Option<PathBuf>,
     /// Severities whose alerts the webhook receives when they fire.
+    #[schemars(length(max = 3))]
     pub severities: Vec<Severity>,
     /// Webhook that receives an alert of severity `page` too, unless somebody acknowledges it.
     pub escalate_to: Option<String>,
     /// Seconds until the escalation.
     #[serde(default = "escalate_after")]
+    #[schemars(range(min = 1, max = 86_400))]
     pub escalate_after_s: u32,
-    /// The environment variable that holds the secret of signatures; they are left out if there is
-    /// neither this nor `hmac_secret_file`.
+    /// Environment variable that holds the secret of signatures, at least 32 bytes. Messages are not
+    /// signed if neither this nor `hmac_secret_file` is there.
     pub hmac_secret_env: Option<String>,
-    /// File that holds the value.
+    /// File that holds the secret of signatures.
     pub hmac_secret_file: Option<PathBuf>,
     /// Additional headers.
     #[serde(default)]
+    #[schemars(length(max = HEADERS_MAX))]
     pub header: Vec<HeaderConfig>,
-    /// PEM: authorities for TLS; the well-known ones if absent.
+    /// PEM file with the authorities for TLS; the well-known ones if absent.
     pub ca_file: Option<PathBuf>,
     /// Longest time of one attempt, milliseconds.
     #[serde(default = "timeout")]
+    #[schemars(range(min = 100, max = 30_000))]
     pub timeout_ms: u32,
     /// Wait before the second attempt, milliseconds. The wait doubles with each further attempt.
     #[serde(default = "retry_min")]
+    #[schemars(range(min = 10, max = 60_000))]
     pub retry_min_ms: u32,
     /// Longest wait between two attempts, milliseconds.
     #[serde(default = "retry_max")]
+    #[schemars(range(min = 10, max = 600_000))]
     pub retry_max_ms: u32,
     /// Age at which a message is given up, seconds.
     #[serde(default = "age_max")]
+    #[schemars(range(min = 1, max = 86_400))]
     pub age_max_s: u32,
 }
 
 /// `[[alerts.webhook.header]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderConfig {
     /// Name of the header, such as `Authorization`.
     pub name: String,
-    /// Its value. One of `value`, `value_env` and `value_file`.
+    /// Value of the header. One of `value`, `value_env` and `value_file` is there.
     #[serde(default, deserialize_with = "secret")]
+    #[schemars(schema_with = "super::schema::secret")]
     pub value: Option<Secret>,
-    /// Environment variable that holds the value.
+    /// Environment variable that holds the value of the header.
     pub value_env: Option<String>,
-    /// File that holds the value.
+    /// File that holds the value of the header.
     pub value_file: Option<PathBuf>,
 }
 
@@ -273,10 +312,6 @@ pub struct Webhook {
     pub retry: RetryPolicy,
     /// Which alerts the webhook receives, and its escalation.
     pub route: Route,
-}
-
-fn range(key: String, value: u32, min: u32, max: u32) -> Result<(), AlertsError> {
-    if (min..=max).contains(&value) { Ok(()) } else { Err(AlertsError::Range { key, min, max }) }
 }
 
 /// Reads a value from the configuration, an environment variable or a file. `None` if none of them
@@ -344,27 +379,56 @@ impl AlertsConfig {
     /// All webhooks, with their secrets read from variables and files.
     ///
     /// # Errors
-    /// [`AlertsError`].
+    /// The first [`AlertsError`].
     pub fn webhooks(&self) -> Result<Vec<Webhook>, AlertsError> {
         if !(1..=WEBHOOKS_MAX).contains(&self.webhook.len()) {
             return Err(AlertsError::Count(self.webhook.len()));
         }
+        self.check_node()?;
+        (0..self.webhook.len()).map(|at| self.resolve(at)).collect()
+    }
+
+    fn check_node(&self) -> Result<(), AlertsError> {
         let printable = |name: &str| name.bytes().all(|byte| (0x21..0x7f).contains(&byte));
-        if self.node.as_deref().is_some_and(|n| !(1..=64).contains(&n.len()) || !printable(n)) {
-            return Err(AlertsError::Node);
+        match &self.node {
+            Some(name) if !(1..=64).contains(&name.len()) || !printable(name) => {
+                Err(AlertsError::Node)
+            }
+            _ => Ok(()),
         }
-        range("alerts.repeat_s".to_owned(), self.repeat_s, 10, 604_800)?;
-        range("alerts.resolve_after_s".to_owned(), self.resolve_after_s, 0, 3_600)?;
-        range("alerts.shutdown_ms".to_owned(), self.shutdown_ms, 0, 30_000)?;
-        let mut names = BTreeSet::new();
-        for webhook in &self.webhook {
-            webhook.check_name()?;
-            if !names.insert(&webhook.name) {
-                return Err(AlertsError::NameTwice(webhook.name.clone()));
+    }
+
+    /// The webhook at a position, with its secrets read.
+    fn resolve(&self, at: usize) -> Result<Webhook, AlertsError> {
+        let webhook = &self.webhook[at];
+        webhook.check_name()?;
+        if self.webhook[..at].iter().any(|before| before.name == webhook.name) {
+            return Err(AlertsError::NameTwice(webhook.name.clone()));
+        }
+        self.check_escalation(webhook)?;
+        webhook.resolve(self)
+    }
+
+    /// Checks the section; one finding a webhook at most.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        if let Err(error) = self.check_node() {
+            findings.add("alerts.node", error.fault(), error.reason());
+        }
+        for at in 0..self.webhook.len() {
+            let path = format!("alerts.webhook[{at}]");
+            match self.resolve(at) {
+                Ok(webhook) => {
+                    if let Err(error) = ClientTls::load(webhook.ca_file.as_deref()) {
+                        let path = format!("{path}.ca_file");
+                        findings.add(&path, Fault::BadCertificate, error.to_string());
+                    }
+                }
+                Err(error) => {
+                    let path = format!("{path}{}", error.key_in_webhook());
+                    findings.add(&path, error.fault(), error.reason());
+                }
             }
         }
-        self.check_escalation()?;
-        self.webhook.iter().map(|webhook| webhook.resolve(self)).collect()
     }
 
     /// Paths of all files that hold a secret.
@@ -395,30 +459,25 @@ impl AlertsConfig {
         self.webhook.iter().position(|webhook| webhook.name == name)
     }
 
-    fn check_escalation(&self) -> Result<(), AlertsError> {
-        for webhook in &self.webhook {
-            let name = &webhook.name;
-            let told = |one: &WebhookConfig| one.escalate_to.as_ref() == Some(name);
-            if webhook.severities.is_empty() && !self.webhook.iter().any(told) {
-                return Err(AlertsError::Idle(name.clone()));
-            }
-            let mut next = webhook.escalate_to.as_ref();
-            for _ in 0..self.webhook.len() {
-                let Some(to) = next else { break };
-                let Some(at) = self.position(to) else {
-                    return Err(AlertsError::EscalationUnknown {
-                        name: name.clone(),
-                        to: to.clone(),
-                    });
-                };
-                if to == name {
-                    if webhook.escalate_to.as_ref() == Some(name) {
-                        return Err(AlertsError::EscalationToItself(name.clone()));
-                    }
-                    return Err(AlertsError::EscalationCircle(name.clone()));
+    fn check_escalation(&self, webhook: &WebhookConfig) -> Result<(), AlertsError> {
+        let name = &webhook.name;
+        let told = |one: &WebhookConfig| one.escalate_to.as_ref() == Some(name);
+        if webhook.severities.is_empty() && !self.webhook.iter().any(told) {
+            return Err(AlertsError::Idle(name.clone()));
+        }
+        let mut next = webhook.escalate_to.as_ref();
+        for _ in 0..self.webhook.len() {
+            let Some(to) = next else { break };
+            let Some(at) = self.position(to) else {
+                return Err(AlertsError::EscalationUnknown { name: name.clone(), to: to.clone() });
+            };
+            if to == name {
+                if webhook.escalate_to.as_ref() == Some(name) {
+                    return Err(AlertsError::EscalationToItself(name.clone()));
                 }
-                next = self.webhook.get(at).and_then(|one| one.escalate_to.as_ref());
+                return Err(AlertsError::EscalationCircle(name.clone()));
             }
+            next = self.webhook.get(at).and_then(|one| one.escalate_to.as_ref());
         }
         Ok(())
     }
@@ -436,11 +495,6 @@ impl WebhookConfig {
 
     fn resolve(&self, all: &AlertsConfig) -> Result<Webhook, AlertsError> {
         let key = |name: &str| format!("alerts.webhook.{}.{name}", self.name);
-        range(key("escalate_after_s"), self.escalate_after_s, 1, 86_400)?;
-        range(key("timeout_ms"), self.timeout_ms, 100, 30_000)?;
-        range(key("retry_min_ms"), self.retry_min_ms, 10, 60_000)?;
-        range(key("retry_max_ms"), self.retry_max_ms, 10, 600_000)?;
-        range(key("age_max_s"), self.age_max_s, 1, 86_400)?;
         if self.retry_max_ms < self.retry_min_ms {
             return Err(AlertsError::RetryOrder(self.name.clone()));
         }
@@ -525,10 +579,15 @@ mod tests {
     }
 
     fn refused(section: &str) -> AlertsError {
-        match parse(section) {
-            Err(ConfigError::Alerts(error)) => error,
-            other => panic!("{:?} for {section}", other.map(|config| config.alerts)),
-        }
+        let section = format!("[alerts]\n{section}");
+        let all: toml::Table = toml::from_str(&section).expect("TOML");
+        let alerts: AlertsConfig = all["alerts"].clone().try_into().expect("read");
+        let error = alerts.webhooks().expect_err(&section);
+        // The file is refused for the same reason.
+        let example = include_str!("../../deploy/example.toml");
+        let said = Config::parse(&format!("{example}\n{section}")).expect_err("refused");
+        assert!(said.to_string().contains(&error.reason()), "{said} without {error}");
+        error
     }
 
     #[test]
@@ -596,7 +655,6 @@ mod tests {
         let key = |name: &str| format!("alerts.webhook.desk.{name}");
         let header = |text: &str| webhook(&format!("[[alerts.webhook.header]]\n{text}"));
         let cases = [
-            ("webhook = []".to_owned(), E::Count(0)),
             (format!("node = \"\"\n{}", webhook("")), E::Node),
             (webhook("").replace("\"desk\"", "\"Desk\""), E::Name("Desk".to_owned())),
             (webhook("") + &webhook(""), E::NameTwice("desk".to_owned())),
@@ -605,7 +663,6 @@ mod tests {
                 webhook("").replace("url =", "url_env ="),
                 E::Unreadable { key: key("url_env"), reason: "no such variable is set".to_owned() },
             ),
-            (webhook("timeout_ms = 5"), E::Range { key: key("timeout_ms"), min: 100, max: 30_000 }),
             (webhook("retry_min_ms = 50\nretry_max_ms = 40"), E::RetryOrder("desk".to_owned())),
             (header("name = \"Host\"\nvalue = \"x\""), E::Header { key: key("header.Host") }),
             (header("name = \"A\"\nvalue = \"x\\ny\""), E::Header { key: key("header.A") }),
@@ -613,6 +670,16 @@ mod tests {
         ];
         for (section, error) in cases {
             assert_eq!(refused(&section), error);
+        }
+        for (section, words) in [
+            ("webhook = []".to_owned(), "alerts.webhook: 0 elements, not 1 to 8"),
+            (
+                webhook("timeout_ms = 5"),
+                "alerts.webhook.desk.timeout_ms: 5 is not a whole number from 100 to 30000",
+            ),
+        ] {
+            let said = parse(&section).expect_err("refused").to_string();
+            assert!(said.contains(words), "{said}");
         }
     }
 
@@ -622,7 +689,7 @@ mod tests {
         assert!(said.to_string().contains("loud"), "{said}");
         let said = parse(&webhook("").replace("\"https://alerts.example/hook\"", "[\"token-x\"]"));
         let said = said.expect_err("refused").to_string();
-        assert!(said.contains("must be a text") && !said.contains("token-x"), "{said}");
+        assert!(said.contains("not a string") && !said.contains("token-x"), "{said}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{ConfigError, wrong};
+use super::finding::{Fault, Findings};
 
 /// Longest `CompID` of a session, in bytes: the core's names have as many.
 pub const COMP_ID_BYTES_MAX: usize = 12;
@@ -58,23 +58,32 @@ pub fn check(name: &str, bytes_max: usize) -> Result<(), CompIdFault> {
     }
 }
 
-/// Judges the `CompID`s of all sessions.
-///
-/// # Errors
-/// [`ConfigError::Value`] with a [`CompIdFault`].
-pub(super) fn check_all<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
-    let mut seen = BTreeMap::new();
-    for name in names {
-        let fault = match seen.insert(name.to_lowercase(), name) {
+/// Judges the `CompID`s of the node and of all sessions. A client with the node's own name could
+/// not be told from the node.
+pub(super) fn check_all<'a>(
+    findings: &mut Findings,
+    sender: &'a str,
+    sessions: impl Iterator<Item = &'a str>,
+) {
+    let mut seen = BTreeMap::from([(sender.to_lowercase(), sender)]);
+    let node = check(sender, SENDER_COMP_ID_BYTES_MAX);
+    let sessions = sessions.map(|name| {
+        let other = match seen.insert(name.to_lowercase(), name) {
             Some(before) if before == name => Err(CompIdFault::Twice),
             Some(_) => Err(CompIdFault::OnlyCase),
             None => Ok(()),
         };
-        if let Err(fault) = check(name, COMP_ID_BYTES_MAX).and(fault) {
-            return wrong(format!("session.{}.comp_id", name.escape_debug()), fault.to_string());
-        }
+        check(name, COMP_ID_BYTES_MAX).and(other)
+    });
+    let sessions = sessions.enumerate().map(|(at, is)| (format!("session[{at}].comp_id"), is));
+    for (key, is) in std::iter::once(("fix.sender_comp_id".to_owned(), node)).chain(sessions) {
+        let Err(fault) = is else { continue };
+        let word = match fault {
+            CompIdFault::Twice | CompIdFault::OnlyCase => Fault::Duplicate,
+            _ => Fault::BadName,
+        };
+        findings.add(&key, word, fault.to_string());
     }
-    if seen.is_empty() { wrong("session", "empty") } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -111,16 +120,20 @@ mod tests {
 
     #[test]
     fn two_sessions_have_two_names_whatever_the_case() {
-        let said = |names: &[&str]| check_all(names.iter().copied()).map_err(|e| e.to_string());
+        let said = |names: &[&str]| {
+            let mut findings = Findings::default();
+            check_all(&mut findings, "RUTTER", names.iter().copied());
+            findings.into_result().map_err(|error| error.to_string())
+        };
         assert_eq!(said(&["A", "B"]), Ok(()));
         for (names, words) in [
-            (vec!["A", "B", "A"], "session.A.comp_id: comp-id-twice"),
-            (vec!["Desk", "DESK"], "session.DESK.comp_id: comp-id-case"),
-            (vec!["A", "a\n"], "session.a\\n.comp_id: comp-id-control"),
-            (vec![], "session: empty"),
+            (vec!["A", "B", "A"], "comp-id-twice"),
+            (vec!["Desk", "DESK"], "comp-id-case"),
+            (vec!["A", "a\n"], "comp-id-control"),
+            (vec!["rutter"], "comp-id-case"),
         ] {
             let error = said(&names).expect_err("refused");
-            assert!(error.starts_with(words), "{error}");
+            assert!(error.contains(words), "{error}");
         }
     }
 }

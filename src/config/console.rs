@@ -1,4 +1,6 @@
 //! The `[console]` section: the operators' socket, and the roles of its users.
+//!
+//! A line belongs here if it reads or checks that section.
 
 use std::path::PathBuf;
 
@@ -6,38 +8,47 @@ use rustix::process::geteuid;
 use rutter_admin::console::TotpVerifier;
 use rutter_admin::console::people::{Role, RoleTable};
 use rutter_admin::console::service::TwoPerson;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::error::{ConfigError, wrong};
+use super::finding::{Fault, Findings, KeyError};
 use super::secret::read_secret_text;
 
+/// Most users and groups of one role.
+const NAMES_MAX: usize = 256;
+
 /// `[console]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsoleConfig {
-    /// The Unix socket. Its folder is made 0700.
+    /// Path of the Unix socket. Its folder is made 0700.
     pub socket: PathBuf,
-    /// Viewers: users (name or uid) and groups (`@` and name or gid) that may only read.
+    /// Users (name or uid) and groups (`@` and name or gid) that may only read.
     #[serde(default)]
+    #[schemars(length(max = NAMES_MAX))]
     pub viewers: Vec<String>,
-    /// Operators: users and groups that may halt, cancel and resume.
+    /// Users and groups that may halt, cancel and resume.
     #[serde(default)]
+    #[schemars(length(max = NAMES_MAX))]
     pub operators: Vec<String>,
-    /// Admins: users and groups that may do everything. The user who runs the node is always one.
+    /// Users and groups that may do everything. The user who runs the node is always one of them.
     #[serde(default)]
+    #[schemars(length(max = NAMES_MAX))]
     pub admins: Vec<String>,
-    /// What needs a second person.
+    /// Commands that need a second person.
     #[serde(default)]
+    #[schemars(length(max = 2))]
     pub two_person: Vec<TwoPersonRule>,
-    /// Environment variable with the TOTP secret (base32) that `resume` asks for.
+    /// Environment variable with the TOTP secret (base32). With a secret `resume` needs a one-time
+    /// code.
     pub totp_secret_env: Option<String>,
-    /// File with the TOTP secret, base32.
+    /// File with the TOTP secret (base32); not beside `totp_secret_env`.
     pub totp_secret_file: Option<PathBuf>,
 }
 
 /// What one alone may not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TwoPersonRule {
     /// Cancelling everything, or all of a venue or an instrument.
@@ -50,22 +61,41 @@ impl ConsoleConfig {
     /// The role of each user and group.
     ///
     /// # Errors
-    /// A name that the system does not know.
-    pub fn people(&self) -> Result<RoleTable, ConfigError> {
+    /// The first name that the system does not know.
+    pub fn people(&self) -> Result<RoleTable, KeyError> {
         let mut people = RoleTable::own(geteuid().as_raw());
-        let lists = [
-            ("viewers", &self.viewers, Role::Viewer),
-            ("operators", &self.operators, Role::Operator),
-            ("admins", &self.admins, Role::Admin),
-        ];
-        for (key, names, role) in lists {
+        for (key, names, role) in self.roles() {
             for name in names {
                 people
                     .give(name, role)
-                    .or_else(|error| wrong(format!("console.{key}"), error.to_string()))?;
+                    .map_err(|error| KeyError::new(key, Fault::NotDeclared, error.to_string()))?;
             }
         }
         Ok(people)
+    }
+
+    const fn roles(&self) -> [(&'static str, &Vec<String>, Role); 3] {
+        [
+            ("viewers", &self.viewers, Role::Viewer),
+            ("operators", &self.operators, Role::Operator),
+            ("admins", &self.admins, Role::Admin),
+        ]
+    }
+
+    /// Checks the section: every name, and the secret of one-time codes.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        let mut people = RoleTable::own(geteuid().as_raw());
+        for (key, names, role) in self.roles() {
+            for (at, name) in names.iter().enumerate() {
+                if let Err(error) = people.give(name, role) {
+                    let path = format!("console.{key}[{at}]");
+                    findings.add(&path, Fault::NotDeclared, error.to_string());
+                }
+            }
+        }
+        if let Err(error) = self.codes() {
+            findings.add_key("console", error);
+        }
     }
 
     /// What one alone may not do.
@@ -81,23 +111,33 @@ impl ConsoleConfig {
     ///
     /// # Errors
     /// The secret cannot be read, or is none; it is not shown.
-    pub fn codes(&self) -> Result<Option<TotpVerifier>, ConfigError> {
-        let from_file = self.totp_secret_file.is_some();
-        let key = if from_file { "console.totp_secret_file" } else { "console.totp_secret_env" };
-        let secret: Zeroizing<String> = match (&self.totp_secret_env, &self.totp_secret_file) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(_)) => {
-                return wrong("console.totp_secret_file", "not beside totp_secret_env");
-            }
-            (Some(name), None) => std::env::var(name)
-                .or_else(|_| wrong("console.totp_secret_env", format!("{name} is not set")))?
-                .into(),
-            (None, Some(path)) => read_secret_text(path)
-                .or_else(|reason| wrong("console.totp_secret_file", reason))?,
-        };
+    pub fn codes(&self) -> Result<Option<TotpVerifier>, KeyError> {
+        const FILE: &str = "totp_secret_file";
+        const VARIABLE: &str = "totp_secret_env";
+        let (key, secret): (_, Zeroizing<String>) =
+            match (&self.totp_secret_env, &self.totp_secret_file) {
+                (None, None) => return Ok(None),
+                (Some(_), Some(_)) => {
+                    return Err(KeyError::new(FILE, Fault::Conflict, "not beside totp_secret_env"));
+                }
+                (Some(name), None) => {
+                    let unset = |_| {
+                        KeyError::new(
+                            VARIABLE,
+                            Fault::Unreadable,
+                            "no environment variable of this name is set",
+                        )
+                    };
+                    (VARIABLE, std::env::var(name).map_err(unset)?.into())
+                }
+                (None, Some(path)) => {
+                    let unreadable = |reason| KeyError::new(FILE, Fault::Unreadable, reason);
+                    (FILE, read_secret_text(path).map_err(unreadable)?)
+                }
+            };
         TotpVerifier::new(&secret, crate::clock::unix_ns() / 1_000_000_000)
             .map(Some)
-            .or_else(|reason| wrong(key, reason))
+            .map_err(|reason| KeyError::new(key, Fault::BadSecret, reason))
     }
 }
 
@@ -119,7 +159,7 @@ mod tests {
         assert!(parsed("socket = \"x\"\nroles = 1\n").is_err());
         let unknown = parsed("socket = \"x\"\nadmins = [\"no-such-user\"]\n").expect("read");
         let error = unknown.people().expect_err("refused").to_string();
-        assert!(error.contains("console.admins") && error.contains("no-such-user"), "{error}");
+        assert!(error.contains("admins") && error.contains("no-such-user"), "{error}");
         let folder = tempfile::tempdir().expect("folder");
         let file = folder.path().join("secret");
         std::fs::write(&file, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n").expect("written");

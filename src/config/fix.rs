@@ -7,16 +7,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use rutter_clients::Limits;
-use rutter_transport::tls::{Identity, ServerTlsConfig};
-use serde::Deserialize;
+use rutter_clients::market::STREAMS_MAX;
+use rutter_transport::tls::{IDENTITIES_MAX, Identity, ServerTlsConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// `[fix]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FixConfig {
-    /// Address to listen on for plain connections; none if absent.
+    /// Address to listen on for plain connections, such as `127.0.0.1:9878`; none if absent.
+    #[serde(default)]
+    #[schemars(schema_with = "super::schema::address")]
     pub listen: Option<SocketAddr>,
     /// Address to listen on for TLS connections; none if absent. Goes with `[fix.tls]`.
+    #[serde(default)]
+    #[schemars(schema_with = "super::schema::address")]
     pub tls_listen: Option<SocketAddr>,
     /// Certificates for `tls_listen`.
     pub tls: Option<TlsConfig>,
@@ -25,10 +31,10 @@ pub struct FixConfig {
     pub logon: LogonConfig,
     /// `SenderCompID` (49) of the node towards clients.
     pub sender_comp_id: String,
-    /// Bytes of sent messages that are kept for resend, each session.
+    /// Sent messages that each session keeps for resends, in bytes.
     #[serde(default = "retention")]
     pub store_retention_bytes: u64,
-    /// Days that they are kept at most; 0 for as long as there is room.
+    /// Longest time that sent messages are kept, in days; 0 for as long as there is room.
     #[serde(default)]
     pub store_retention_days: u32,
     /// Market data for clients.
@@ -37,14 +43,18 @@ pub struct FixConfig {
 }
 
 /// `[fix.market_data]`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketDataConfig {
-    /// Between two messages of one instrument of one request; 0 tells each change at once.
+    /// Shortest time between two messages of one instrument of one request, in microseconds; 0 sends
+    /// each change at once.
+    #[schemars(range(max = 86_400_000_000_u64))]
     pub update_interval_us: u64,
-    /// Instruments of requests that one session may have on at once.
+    /// Most active streams of one session; a stream is one instrument of one request.
+    #[schemars(range(min = 1))]
     pub session_streams_max: usize,
-    /// As `session_streams_max`, over all sessions.
+    /// Most active streams of all sessions.
+    #[schemars(range(min = 1, max = STREAMS_MAX))]
     pub streams_max: usize,
 }
 
@@ -60,25 +70,26 @@ impl Default for MarketDataConfig {
 }
 
 /// `[fix.tls]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
     /// Server certificates. A client whose SNI names none of them gets the first one.
+    #[schemars(length(min = 1, max = IDENTITIES_MAX))]
     pub identity: Vec<TlsIdentityConfig>,
-    /// PEM: authorities of client certificates; none are asked for if absent.
+    /// PEM file with the authorities of client certificates; none are asked for if absent.
     pub client_ca_file: Option<PathBuf>,
-    /// A client without a certificate is refused.
+    /// Whether a client without a certificate is refused.
     #[serde(default)]
     pub require_client_cert: bool,
 }
 
 /// `[[fix.tls.identity]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsIdentityConfig {
-    /// PEM file: the certificate, then its chain up to the authority.
+    /// PEM file with the certificate, then its chain up to the authority.
     pub cert_file: PathBuf,
-    /// PEM: its private key.
+    /// PEM file with the private key of the certificate.
     pub key_file: PathBuf,
 }
 
@@ -98,22 +109,29 @@ impl TlsConfig {
 }
 
 /// `[fix.logon]`: limits of connections that are not logged on.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogonConfig {
-    /// The Logon must be there within this, a TLS handshake included.
+    /// Time from the connection to the Logon, a TLS handshake included, in milliseconds.
+    #[schemars(range(min = 1))]
     pub timeout_ms: u32,
-    /// The time of a signed Logon may be off by this much either way.
+    /// How far the time of a signed Logon may be off either way, in milliseconds.
+    #[schemars(range(min = 1))]
     pub window_ms: u32,
-    /// Wrong Logons from one address for one `CompID` until it is locked out.
+    /// Wrong Logons from one address for one `CompID` until that pair is locked out.
+    #[schemars(range(min = 1))]
     pub failures_max: u32,
-    /// How long the first time; twice as long each further time.
+    /// Time of the first lockout, in seconds; each further one lasts twice as long.
+    #[schemars(range(min = 1))]
     pub lockout_s: u32,
-    /// Longest time of a lockout, seconds.
+    /// Longest time of a lockout, in seconds.
+    #[schemars(range(min = 1))]
     pub lockout_max_s: u32,
-    /// Connections without a Logon.
+    /// Most connections without a Logon.
+    #[schemars(range(min = 1))]
     pub unbound_max: usize,
-    /// Most such connections from one address.
+    /// Most connections without a Logon from one address.
+    #[schemars(range(min = 1))]
     pub unbound_per_address_max: usize,
 }
 

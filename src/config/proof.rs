@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rutter_clients::{CertificatePin, Proof};
 use rutter_transport::secret::Secret;
-use rutter_transport::tls::{IDENTITIES_MAX, ServerTls};
+use rutter_transport::tls::ServerTls;
 
-use super::error::{ConfigError, wrong};
-use super::fix::FixConfig;
+use super::finding::{Fault, Findings, KeyError};
+use super::fix::{FixConfig, TlsConfig};
 use super::secret::read_secret;
 use super::session::{LogonProof, SessionConfig};
 
@@ -25,33 +25,67 @@ const ED25519_DER_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Checks `[fix]`, the certificates included.
-pub(super) fn check(fix: &FixConfig, sessions: &[SessionConfig]) -> Result<(), ConfigError> {
+pub(super) fn check(findings: &mut Findings, fix: &FixConfig, sessions: &[SessionConfig]) {
     if fix.listen.is_none() && fix.tls_listen.is_none() {
-        return wrong("fix.listen", "neither listen nor tls_listen is there");
+        let reason = "neither listen nor tls_listen is there";
+        findings.add("fix.listen", Fault::MissingKey, reason);
     }
     if fix.tls_listen.is_some() != fix.tls.is_some() {
-        return wrong("fix.tls_listen", "tls_listen and [fix.tls] go together");
+        let reason = "tls_listen and [fix.tls] go together";
+        findings.add("fix.tls_listen", Fault::Conflict, reason);
     }
-    if fix.logon.limits().lockout_max_ns < fix.logon.limits().lockout_ns {
-        return wrong("fix.logon.lockout_max_s", "less than lockout_s");
+    if fix.logon.lockout_max_s < fix.logon.lockout_s {
+        findings.add("fix.logon.lockout_max_s", Fault::Conflict, "less than lockout_s");
     }
-    let demands = |session: &&SessionConfig| {
-        session.certificate_sha256.is_some() || session.certificate_name.is_some()
-    };
     let authority = fix.tls.as_ref().and_then(|tls| tls.client_ca_file.as_ref());
-    if let Some(session) = sessions.iter().find(demands).filter(|_| authority.is_none()) {
-        let key = format!("session.{}.certificate", session.comp_id);
-        return wrong(key, "needs fix.tls.client_ca_file");
+    for (at, session) in sessions.iter().enumerate().filter(|_| authority.is_none()) {
+        let keys = [
+            ("certificate_sha256", &session.certificate_sha256),
+            ("certificate_name", &session.certificate_name),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, value)| value.is_some()) {
+            let path = format!("session[{at}].{key}");
+            findings.add(&path, Fault::Conflict, "needs fix.tls.client_ca_file");
+        }
     }
-    let Some(tls) = &fix.tls else { return Ok(()) };
-    if tls.identity.is_empty() || tls.identity.len() > IDENTITIES_MAX {
-        return wrong("fix.tls.identity", format!("not 1 to {IDENTITIES_MAX} of them"));
+    if let Some(tls) = &fix.tls {
+        check_tls(findings, tls);
     }
+}
+
+fn check_tls(findings: &mut Findings, tls: &TlsConfig) {
     if tls.require_client_cert && tls.client_ca_file.is_none() {
-        return wrong("fix.tls.require_client_cert", "needs client_ca_file");
+        let reason = "needs client_ca_file";
+        findings.add("fix.tls.require_client_cert", Fault::Conflict, reason);
+        return;
     }
-    ServerTls::load(tls.files()).or_else(|error| wrong("fix.tls", error.to_string()))?;
-    Ok(())
+    // One identity at a time, so that each wrong file is a finding.
+    let mut all_sound = true;
+    for (at, identity) in tls.identity.iter().enumerate() {
+        let path = format!("fix.tls.identity[{at}]");
+        let alone = TlsConfig {
+            identity: vec![identity.clone()],
+            client_ca_file: None,
+            require_client_cert: false,
+        };
+        for (key, file) in [("cert_file", &identity.cert_file), ("key_file", &identity.key_file)] {
+            if let Err(error) = std::fs::File::open(file) {
+                let reason = format!("cannot read {}: {error}", file.display());
+                findings.add(&format!("{path}.{key}"), Fault::Unreadable, reason);
+            }
+        }
+        if !findings.is_clean(&path) {
+            all_sound = false;
+        } else if let Err(error) = ServerTls::load(alone.files()) {
+            all_sound = false;
+            findings.add(&path, Fault::BadCertificate, error.to_string());
+        }
+    }
+    if all_sound && let Err(error) = ServerTls::load(tls.files()) {
+        let of_clients = tls.client_ca_file.is_some();
+        let path = if of_clients { "fix.tls.client_ca_file" } else { "fix.tls" };
+        findings.add(path, Fault::BadCertificate, error.to_string());
+    }
 }
 
 /// The credentials that a session must present, with all secrets read.
@@ -67,12 +101,13 @@ impl Access {
     /// Reads the secrets of one session from wherever they are.
     ///
     /// # Errors
-    /// [`ConfigError::Value`], naming the key and never the value.
-    pub fn of(session: &SessionConfig) -> Result<Self, ConfigError> {
-        let key = |name: &str| format!("session.{}.{name}", session.comp_id);
+    /// The key, never the value.
+    pub fn of(session: &SessionConfig) -> Result<Self, KeyError> {
+        use Fault::{BadSecret, Conflict, MissingKey};
+        let wrong = |key, fault, reason| Err(KeyError::new(key, fault, reason));
         let certificate = certificate_of(session)?;
         if session.logon != LogonProof::Ed25519 && session.public_key.is_some() {
-            return wrong(key("public_key"), "is for logon = \"ed25519\"");
+            return wrong("public_key", Conflict, "is for logon = \"ed25519\"");
         }
         let proof = match session.logon {
             LogonProof::Password => Proof::Password(password_of(session, PASSWORD_BYTES_MIN)?),
@@ -80,17 +115,17 @@ impl Access {
                 Proof::HmacSha256(password_of(session, HMAC_SECRET_BYTES_MIN)?)
             }
             LogonProof::Ed25519 | LogonProof::Certificate if has_password(session) => {
-                return wrong(key("password"), "is for other kinds of logon");
+                return wrong("password", Conflict, "is for other kinds of logon");
             }
             LogonProof::Ed25519 => {
                 let text = session.public_key.as_deref().unwrap_or_default();
                 let Some(public) = public_key(text) else {
-                    return wrong(key("public_key"), "not an Ed25519 public key in base64");
+                    return wrong("public_key", BadSecret, "not an Ed25519 public key in base64");
                 };
                 Proof::Ed25519(public)
             }
             LogonProof::Certificate if certificate.is_none() => {
-                return wrong(key("logon"), "needs certificate_sha256 or certificate_name");
+                return wrong("logon", MissingKey, "needs certificate_sha256 or certificate_name");
             }
             LogonProof::Certificate => Proof::Nothing,
         };
@@ -102,24 +137,34 @@ fn has_password(session: &SessionConfig) -> bool {
     session.password.is_some() || session.password_file.is_some() || session.password_env.is_some()
 }
 
-fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, ConfigError> {
-    let key = |name: &str| format!("session.{}.{name}", session.comp_id);
-    let secret = match (&session.password, &session.password_file, &session.password_env) {
-        (Some(secret), None, None) => secret.clone(),
+fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, KeyError> {
+    let keys = ["password", "password_file", "password_env"];
+    let (key, secret) = match (&session.password, &session.password_file, &session.password_env) {
+        (Some(secret), None, None) => (keys[0], secret.clone()),
         (None, Some(path), None) => {
-            read_secret(path).or_else(|reason| wrong(key("password_file"), reason))?
+            let unreadable = |reason| KeyError::new(keys[1], Fault::Unreadable, reason);
+            (keys[1], read_secret(path).map_err(unreadable)?)
         }
         (None, None, Some(name)) => match std::env::var(name) {
-            Ok(text) => Secret::new(text),
-            Err(_) => return wrong(key("password_env"), format!("{name} is not set")),
+            Ok(text) => (keys[2], Secret::new(text)),
+            Err(_) => {
+                // Not even the name: it may be the value, by mistake.
+                let reason = "no environment variable of this name is set";
+                return Err(KeyError::new(keys[2], Fault::Unreadable, reason));
+            }
         },
-        _ => {
+        (None, None, None) => {
             let reason = "one of password, password_file and password_env must be there";
-            return wrong(key("password"), reason);
+            return Err(KeyError::new(keys[0], Fault::MissingKey, reason));
+        }
+        _ => {
+            let reason = "only one of password, password_file and password_env can be there";
+            return Err(KeyError::new(keys[0], Fault::Conflict, reason));
         }
     };
     if secret.len() < bytes_min {
-        return wrong(key("password"), format!("shorter than {bytes_min} characters"));
+        let reason = format!("shorter than {bytes_min} characters");
+        return Err(KeyError::new(key, Fault::BadSecret, reason));
     }
     Ok(secret)
 }
@@ -129,15 +174,17 @@ fn public_key(text: &str) -> Option<[u8; 32]> {
     bytes.strip_prefix(&ED25519_DER_PREFIX).unwrap_or(&bytes).try_into().ok()
 }
 
-fn certificate_of(session: &SessionConfig) -> Result<Option<CertificatePin>, ConfigError> {
-    let key = |name: &str| format!("session.{}.{name}", session.comp_id);
+fn certificate_of(session: &SessionConfig) -> Result<Option<CertificatePin>, KeyError> {
+    const SHA256: &str = "certificate_sha256";
     match (&session.certificate_sha256, &session.certificate_name) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => wrong(key("certificate_name"), "not beside certificate_sha256"),
+        (Some(_), Some(_)) => {
+            Err(KeyError::new("certificate_name", Fault::Conflict, "not beside certificate_sha256"))
+        }
         (None, Some(name)) => Ok(Some(CertificatePin::Name(name.clone()))),
         (Some(hex), None) => match fingerprint(hex) {
             Some(bytes) => Ok(Some(CertificatePin::Sha256(bytes))),
-            None => wrong(key("certificate_sha256"), "not 64 hexadecimal digits"),
+            None => Err(KeyError::new(SHA256, Fault::BadSecret, "not 64 hexadecimal digits")),
         },
     }
 }
@@ -161,7 +208,7 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, LogonConfig};
+    use crate::config::{Config, ConfigError, LogonConfig};
 
     const SOUND: &str = include_str!("../../deploy/example.toml");
     const CANARY: &str = "canary-7f3a";

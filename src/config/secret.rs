@@ -9,10 +9,17 @@ use rutter_transport::secret::Secret;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use super::finding::{Fault, Finding};
+use super::places::Lines;
+
 /// Longest file of a secret that is read, bytes.
 const SECRET_FILE_BYTES_MAX: u64 = 4_096;
 
-pub(super) fn read_secret(path: &Path) -> Result<Secret, String> {
+/// The secret in a file, without the end of its line.
+///
+/// # Errors
+/// Why the file cannot be read, without a word of its text.
+pub fn read_secret(path: &Path) -> Result<Secret, String> {
     read_secret_text(path).map(|text| Secret::from(text.as_str()))
 }
 
@@ -29,6 +36,31 @@ pub(super) fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, String>
     Ok(Zeroizing::new(text.trim_end().to_owned()))
 }
 
+/// Parts of the stand-ins that examples write where a secret belongs, in lower case.
+const PLACEHOLDERS: [&str; 8] = [
+    "change-me",
+    "changeme",
+    "change_me",
+    "placeholder",
+    "replace-me",
+    "your-api-key",
+    "your-secret",
+    "your_api_key",
+];
+
+/// Whether a text is a stand-in from an example, and no secret or key.
+pub fn placeholder(text: &str) -> bool {
+    let text = text.trim().to_ascii_lowercase();
+    let bracketed = [("<", ">"), ("${", "}"), ("{{", "}}")];
+    let is_bracketed =
+        |(open, close): (&str, &str)| text.starts_with(open) && text.ends_with(close);
+    let one_character = text.len() > 3 && text.bytes().all(|byte| byte == text.as_bytes()[0]);
+    PLACEHOLDERS.iter().any(|part| text.contains(part))
+        || bracketed.into_iter().any(is_bracketed)
+        || text.starts_with("your-")
+        || one_character
+}
+
 /// Reads a secret. The error does not show a value that is no text.
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
     match toml::Value::deserialize(from)? {
@@ -37,23 +69,33 @@ pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret
     }
 }
 
-/// Describes a parse error by reason, position and key. The line and the value are left out,
-/// because they may hold a secret.
-pub(super) fn parse_error(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message();
-    let Some(start) = error.span().map(|span| span.start.min(text.len())) else {
-        return message.to_owned();
-    };
-    let before = text.get(..start).unwrap_or_default();
-    let line = before.matches('\n').count();
-    let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-    let place = format!("line {}, column {}", line + 1, column + 1);
-    let shown = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key);
+/// A parse error by position, key and reason. The line and the value are left out, because they
+/// may hold a secret.
+pub(super) fn syntax_finding(text: &str, lines: &Lines, error: &toml::de::Error) -> Finding {
+    let (line, column) = error.span().map_or((0, 0), |span| lines.position(span.start));
+    let shown = text.lines().nth(line.saturating_sub(1)).and_then(|line| line.split_once('='));
     let is_key = |key: &&str| {
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    match shown.map(str::trim).filter(is_key) {
-        Some(key) => format!("{place}, {key}: {message}"),
-        None => format!("{place}: {message}"),
+    let key = shown.map(|(key, _)| key.trim()).filter(is_key).unwrap_or_default().to_owned();
+    Finding { line, column, fault: Fault::Syntax, key, reason: error.message().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stand_ins_of_examples_are_known_and_keys_are_not_taken_for_them() {
+        for text in
+            ["your-api-key", "CHANGE-ME-please", "<api key>", "${KEY}", "XXXXXXXX", "your-key\n"]
+        {
+            assert!(placeholder(text), "{text}");
+        }
+        for text in
+            ["", "password-1", "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91d"]
+        {
+            assert!(!placeholder(text), "{text}");
+        }
     }
 }

@@ -7,35 +7,41 @@ use std::path::PathBuf;
 use rutter_clients::SessionKind;
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
+use rutter_core::reference::DEFINITIONS_MAX;
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::Schedule;
 use rutter_fix::session::schedule::{Day, ScheduleError, TimeOfDay};
 use rutter_transport::secret::Secret;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::error::{ConfigError, wrong};
+use super::finding::{Fault, Findings, KeyError};
+use super::proof::Access;
 use super::secret::secret;
 
+/// Longest `cancel_grace_ms`, milliseconds.
+const GRACE_MS_MAX: u64 = rutter_clients::config::GRACE_NS_MAX / 1_000_000;
+
 /// How a session proves its identity in its Logon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum LogonProof {
-    /// That it knows the password.
+    /// The password.
     #[default]
     #[serde(rename = "password")]
     Password,
-    /// That it knows the shared secret, without telling it.
+    /// A signature with a shared secret; the secret itself is not sent.
     #[serde(rename = "hmac-sha256")]
     HmacSha256,
-    /// That it has the private key.
+    /// A signature with the private key of `public_key`.
     #[serde(rename = "ed25519")]
     Ed25519,
-    /// Nothing: the certificate that it shows is enough.
+    /// Nothing more than the client's TLS certificate.
     #[serde(rename = "certificate")]
     Certificate,
 }
 
 /// The versions that a session may speak, as `BeginString` (8) has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum BeginString {
     /// FIX 4.2.
     #[serde(rename = "FIX.4.2")]
@@ -61,71 +67,79 @@ impl BeginString {
 }
 
 /// `[[session]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a file")]
 pub struct SessionConfig {
-    /// The client's `CompID`.
+    /// The client's `CompID`: 1 to 12 printable ASCII characters.
     pub comp_id: String,
-    /// The account it trades for; not for a drop copy.
+    /// The account that the session trades for. A drop copy has none.
     #[serde(default)]
     pub account: String,
-    /// What its Logon must prove.
+    /// How a Logon proves who the client is.
     #[serde(default)]
     pub logon: LogonProof,
-    /// Password (554), or the shared secret for `hmac-sha256`. Give one of these three keys.
+    /// Password (554) of at least 8 bytes, or the shared secret of `hmac-sha256` of at least 32.
+    /// One of `password`, `password_file` and `password_env` is there for these two kinds of logon.
     #[serde(default, deserialize_with = "secret")]
+    #[schemars(schema_with = "super::schema::secret")]
     pub password: Option<Secret>,
-    /// A file that holds it; white space at its end does not count.
+    /// File that holds the password or shared secret; white space at its end does not count.
     pub password_file: Option<PathBuf>,
-    /// An environment variable that holds it.
+    /// Environment variable that holds the password or shared secret.
     pub password_env: Option<String>,
-    /// For `ed25519`: its public key in base64, bare (32 bytes) or as in a PEM file.
+    /// For `ed25519`: the client's public key in base64, bare (32 bytes) or as in a PEM file.
     pub public_key: Option<String>,
-    /// SHA-256 of the certificate that it must show, in hex; colons do not count.
+    /// SHA-256 of the certificate that the client must show, in hex; colons do not count.
     pub certificate_sha256: Option<String>,
-    /// A name (`subjectAltName`) that the certificate must have which it shows.
+    /// A name (`subjectAltName`) that the client's certificate must have.
     pub certificate_name: Option<String>,
-    /// `BeginString` (8): the version that it speaks.
+    /// `BeginString` (8): the FIX version of the session.
     #[serde(default)]
     pub begin_string: BeginString,
-    /// True if every message is validated with the data dictionary too.
+    /// Whether every message is validated with the data dictionary.
     #[serde(default)]
     pub validate_messages: bool,
-    /// Checks that are left out then, by their names.
+    /// Checks of `validate_messages` that are left out.
     #[serde(default)]
+    #[schemars(length(max = 11))]
     pub unchecked: Vec<Check>,
-    /// `Username` (553) that its Logon must carry; any if absent.
+    /// `Username` (553) that the Logon must carry; any if absent.
     pub username: Option<String>,
-    /// Its reports say when their cause arrived and was decided, and where it is in the journal
+    /// Whether reports carry the journal sequence, arrival time and decision time of their input
     /// (20030 to 20032).
     #[serde(default)]
     pub latency_passport: bool,
-    /// `NextExpectedMsgSeqNum` (789) is told and obeyed.
+    /// Whether `NextExpectedMsgSeqNum` (789) is sent, and obeyed when a client sends it.
     #[serde(default)]
     pub next_expected: bool,
-    /// Most messages that one `ResendRequest` of ours asks for; 0 for all there are.
+    /// Most messages that one `ResendRequest` of the node asks for; 0 for no limit.
     #[serde(default)]
     pub resend_chunk: u64,
-    /// Its open orders are cancelled when its connection is lost, unless its Logon says otherwise.
+    /// Whether the session's open orders are cancelled when its connection is lost. A Logon can
+    /// choose otherwise.
     #[serde(default)]
     pub cancel_on_disconnect: bool,
-    /// So long after the loss, unless it is back by then.
+    /// Time between the loss of the connection and the cancels, in milliseconds. A session that is
+    /// back by then keeps its orders.
     #[serde(default)]
+    #[schemars(range(max = GRACE_MS_MAX))]
     pub cancel_grace_ms: u64,
-    /// Requests a second that are passed on; more are refused, but for cancels. 0 for no limit.
+    /// Requests per second; more are refused, except for cancels. 0 for no limit.
     #[serde(default)]
     pub requests_per_s_max: u32,
     /// Hours in which the session may log on. Its sequence numbers begin at 1 in each period.
     /// Without hours the session is always open, and time never resets its numbers.
     pub hours: Option<HoursConfig>,
-    /// `CompID`s of sessions: it gets a copy of each of their reports, and asks for nothing.
+    /// `CompID`s of trading sessions. This session then receives a copy of each of their reports,
+    /// and can send no order.
     #[serde(default)]
+    #[schemars(length(max = DEFINITIONS_MAX))]
     pub drop_copy_of: Vec<String>,
 }
 
 /// A check of the data dictionary; see [`Checks`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each is described where it is made")]
 pub enum Check {
@@ -161,18 +175,19 @@ impl Check {
 }
 
 /// `[session.hours]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoursConfig {
     /// IANA name of the time zone, such as `America/New_York`.
     pub zone: String,
-    /// Days of daily hours; every day if absent.
+    /// Days of daily hours, `Mon` to `Sun`; every day if absent.
+    #[schemars(length(max = 7))]
     pub days: Option<Vec<String>>,
-    /// Days of weekly hours: the one that they begin on, and the one that they end on.
+    /// First and last day of weekly hours, such as `["Sun", "Fri"]`; not beside `days`.
     pub week: Option<(String, String)>,
-    /// Local time, `HH:MM` or `HH:MM:SS`.
+    /// Local time of the start, `HH:MM` or `HH:MM:SS`.
     pub start: String,
-    /// Local time; on the next day if it is not behind `start`.
+    /// Local time of the end; on the next day if it is not after `start`.
     pub end: String,
 }
 
@@ -196,14 +211,15 @@ impl SessionConfig {
     /// Its hours; `None` when it is open always.
     ///
     /// # Errors
-    /// The zone, a day or a time is none.
-    pub fn schedule(&self) -> Result<Option<Schedule>, ConfigError> {
+    /// The zone, a day or a time cannot be read.
+    pub fn schedule(&self) -> Result<Option<Schedule>, KeyError> {
         let Some(hours) = &self.hours else { return Ok(None) };
-        let key = format!("session.{}.hours", self.comp_id);
         if hours.week.is_some() && hours.days.is_some() {
-            return wrong(key, "either days or week");
+            return Err(KeyError::new("hours", Fault::Conflict, "either days or week"));
         }
-        hours.schedule().map(Some).or_else(|reason| wrong(key, reason.to_string()))
+        let wrong =
+            |error: ScheduleError| KeyError::new("hours", Fault::BadHours, error.to_string());
+        hours.schedule().map(Some).map_err(wrong)
     }
 
     /// The checks of the data dictionary that its messages go through.
@@ -234,36 +250,49 @@ impl SessionConfig {
     }
 
     /// Checks a session by itself, and against the names of all accounts and the other sessions.
-    pub(super) fn check(&self, accounts: &[&str], sessions: &[Self]) -> Result<(), ConfigError> {
-        let key = |name: &str| format!("session.{}.{name}", self.comp_id);
-        let known = accounts.contains(&self.account.as_str());
+    /// The session is at `at`.
+    pub(super) fn check(
+        &self,
+        findings: &mut Findings,
+        at: &str,
+        accounts: &[&str],
+        sessions: &[Self],
+    ) {
+        let known = accounts.contains(&self.account.as_str()) || findings.is_damaged("account");
+        let mut wrong = |key, fault, reason: String| {
+            findings.add_key(at, KeyError { key, fault, reason });
+        };
         if self.is_drop_copy() && !self.account.is_empty() {
-            return wrong(key("account"), "a drop copy has none");
+            wrong("account", Fault::Conflict, "a drop copy has none".to_owned());
         }
-        if !self.is_drop_copy() && !known {
-            return wrong(key("account"), format!("no account is called {:?}", self.account));
+        if !self.is_drop_copy() && self.account.is_empty() {
+            let reason = "needed, unless the session is a drop copy";
+            wrong("account", Fault::MissingKey, reason.to_owned());
+        } else if !self.is_drop_copy() && !known {
+            let names = accounts.join(", ");
+            let reason = format!("no account is called {:?}; there are {names}", self.account);
+            wrong("account", Fault::NotDeclared, reason);
         }
         for name in &self.drop_copy_of {
             let trades = |one: &Self| one.comp_id == *name && one.drop_copy_of.is_empty();
             if !sessions.iter().any(trades) {
-                return wrong(key("drop_copy_of"), format!("no session {name:?} trades"));
+                let reason = format!("no session {name:?} trades");
+                wrong("drop_copy_of", Fault::NotDeclared, reason);
             }
         }
-        if self.cancel_on_disconnect().grace_ns > rutter_clients::config::GRACE_NS_MAX {
-            return wrong(key("cancel_grace_ms"), "more than an hour");
-        }
         if !self.unchecked.is_empty() && !self.validate_messages {
-            return wrong(key("unchecked"), "nothing is checked: validate_messages is not set");
+            let reason = "nothing is checked: validate_messages is not true";
+            wrong("unchecked", Fault::Conflict, reason.to_owned());
         }
-        self.schedule()?;
-        Ok(())
+        let errors = [self.schedule().err(), Access::of(self).err()];
+        errors.into_iter().flatten().for_each(|error| findings.add_key(at, error));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, ConfigError};
 
     const SOUND: &str = include_str!("../../deploy/example.toml");
     const HOURS: &str = "[session.hours]\nzone = \"Europe/Zurich\"\nstart = \"08:00\"\nend = \"17:30\"\n\n[[session]]";

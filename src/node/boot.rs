@@ -3,21 +3,21 @@
 //!
 //! A line belongs here if it turns names into ids. The core checks the definitions.
 
+use std::collections::BTreeMap;
+
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
-use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
-use rutter_core::input::Header;
 use rutter_core::input::{
     AccountDef, AssetDef, Genesis, Input, InstrumentDef, ListingDef, SessionDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
-use rutter_core::output::{Notice, Output};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
+use rutter_core::reference::{BadReference, Reference};
 use rutter_core::wire::{SCHEMA, decode};
-use rutter_journal::{FileStorage, OpenError, Reader, Storage};
+use rutter_journal::{FileStorage, OpenError, Reader};
 
 use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig};
 use crate::config::{amount, mantissa};
-use crate::node::decider::{Decider, RECORD_INPUT, ReplayError, StartError};
+use crate::node::decider::{RECORD_INPUT, ReplayError, StartError};
 
 /// The names of a node: index is id.
 #[derive(Clone, Debug, Default)]
@@ -108,66 +108,86 @@ pub fn begun(journal: &std::path::Path) -> Option<Genesis> {
     }
 }
 
-/// Reads the genesis and all names out of a journal, without replaying it: the message stores are
-/// opened by them before the replay. A journal that is not there yet begins with `new`.
-///
-/// # Errors
-/// The journal cannot be read, or begins with something else.
-pub fn scan(
-    journal: &std::path::Path,
-    config: &Config,
-    new: impl FnOnce() -> Genesis,
-) -> Result<(Genesis, Names), StartError> {
-    let mut names = Names::default();
-    let mut genesis = None;
-    let storage = FileStorage::existing(journal).map_err(OpenError::from)?;
-    let mut reader = Reader::open(storage).map_err(OpenError::from)?;
-    while let Some(record) = reader.next().map_err(OpenError::from)? {
-        if record.kind != RECORD_INPUT || record.schema != SCHEMA {
-            continue;
-        }
-        let seq = record.sequence;
-        match decode(record.body).map_err(|source| ReplayError::Input { seq, source })? {
-            Input::Genesis(found) => genesis = genesis.or(Some(found)),
-            Input::Asset(def) => add(&mut names.assets, def.name.as_str()),
-            Input::Instrument(def) => add(&mut names.instruments, def.symbol.as_str()),
-            Input::Venue(def) => add(&mut names.venues, def.name.as_str()),
-            Input::Account(def) => add(&mut names.accounts, def.name.as_str()),
-            Input::Session(def) => add(&mut names.sessions, def.name.as_str()),
-            _ => {}
-        }
-    }
-    names.journaled = names.sessions.len();
-    names.add_config(config);
-    Ok((genesis.unwrap_or_else(new), names))
+/// The genesis and the newest definition of each name in a journal, without replaying it.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The first record; `None` if the journal has no record yet.
+    pub genesis: Option<Genesis>,
+    /// The definitions, by kind and id.
+    definitions: BTreeMap<(u8, u32), Input>,
 }
 
-/// Names the definitions that the core would refuse, because the identity of a known id has
-/// changed.
-///
-/// # Errors
-/// Which definition, in words.
-pub fn check<S: Storage>(decider: &Decider<S>, inputs: &[Input]) -> Result<(), String> {
-    let mut outputs: Vec<Output> = Vec::new();
-    let mut trial = Engine::new(decider.engine().genesis())
-        .map_err(|rutter_core::engine::BadGenesis| "the genesis is bad".to_owned())?;
-    let reference = decider.engine().reference();
-    let known = (reference.assets.iter().map(|d| Input::Asset(*d)))
-        .chain(reference.instruments.iter().map(|d| Input::Instrument(*d)))
-        .chain(reference.venues.iter().map(|d| Input::Venue(*d)))
-        .chain(reference.accounts.iter().map(|d| Input::Account(*d)))
-        .chain(reference.sessions.iter().map(|d| Input::Session(*d)));
-    let asked = inputs.iter().filter(|input| !matches!(input, Input::NodeStarted));
-    for (seq, input) in known.chain(asked.copied()).enumerate() {
-        trial.apply(Header { seq: seq as u64, time: UnixNanos(0) }, &input, &mut outputs);
-        if outputs.contains(&Output::Notice(Notice::BadReference)) {
-            return Err(format!(
-                "contradicts what the journal knows, or is out of range: {input:?}"
-            ));
+impl Known {
+    /// Reads a journal.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn read(journal: &std::path::Path) -> Result<Self, StartError> {
+        let mut known = Self::default();
+        let storage = FileStorage::existing(journal).map_err(OpenError::from)?;
+        let mut reader = Reader::open(storage).map_err(OpenError::from)?;
+        while let Some(record) = reader.next().map_err(OpenError::from)? {
+            if record.kind != RECORD_INPUT || record.schema != SCHEMA {
+                continue;
+            }
+            let seq = record.sequence;
+            match decode(record.body).map_err(|source| ReplayError::Input { seq, source })? {
+                Input::Genesis(found) => known.genesis = known.genesis.or(Some(found)),
+                // A listing has no name of its own.
+                Input::Listing(_) => {}
+                input if order_of(&input).0 < NOT_A_DEFINITION => {
+                    known.definitions.insert(order_of(&input), input);
+                }
+                _ => {}
+            }
         }
-        outputs.clear();
+        Ok(known)
     }
-    Ok(())
+
+    /// All names, with the names that only the configuration has behind those of the journal.
+    pub fn names(&self, config: &Config) -> Names {
+        let mut names = Names::default();
+        for input in self.definitions.values() {
+            match input {
+                Input::Asset(def) => add(&mut names.assets, def.name.as_str()),
+                Input::Instrument(def) => add(&mut names.instruments, def.symbol.as_str()),
+                Input::Venue(def) => add(&mut names.venues, def.name.as_str()),
+                Input::Account(def) => add(&mut names.accounts, def.name.as_str()),
+                Input::Session(def) => add(&mut names.sessions, def.name.as_str()),
+                _ => {}
+            }
+        }
+        names.journaled = names.sessions.len();
+        names.add_config(config);
+        names
+    }
+
+    /// The definitions among `asked` that the core would refuse: the identity of a known id has
+    /// changed, or a value is out of range.
+    pub fn refused(&self, asked: &[Input]) -> Vec<Input> {
+        let mut reference = Reference::default();
+        let asked = asked.iter().filter(|input| order_of(input).0 < NOT_A_DEFINITION);
+        let all = self.definitions.values().chain(asked);
+        all.filter(|input| reference.define(input) == Err(BadReference)).copied().collect()
+    }
+}
+
+/// A definition in words, such as `instrument BTC/USDT`.
+pub fn describe(input: &Input, names: &Names) -> String {
+    let of = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
+    match input {
+        Input::Asset(def) => format!("asset {}", def.name),
+        Input::Instrument(def) => format!("instrument {}", def.symbol),
+        Input::Venue(def) => format!("venue {}", def.name),
+        Input::Listing(def) => format!(
+            "listing of {} at venue {}",
+            of(&names.instruments, def.instrument.index()),
+            of(&names.venues, def.venue.index())
+        ),
+        Input::Account(def) => format!("account {}", def.name),
+        Input::Session(def) => format!("session {}", def.name),
+        _ => String::new(),
+    }
 }
 
 /// What every start tells the core: all reference data, then that the node has started.
@@ -222,9 +242,12 @@ fn order_of(input: &Input) -> (u8, u32) {
         Input::Listing(def) => (3, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
         Input::Account(def) => (4, u32::from(def.id.0)),
         Input::Session(def) => (5, u32::from(def.id.0)),
-        _ => (6, 0),
+        _ => (NOT_A_DEFINITION, 0),
     }
 }
+
+/// The kind of [`order_of`] for an input that defines nothing.
+const NOT_A_DEFINITION: u8 = 6;
 
 fn text<const N: usize>(name: &str) -> Option<Text<N>> {
     Text::new(name.as_bytes())

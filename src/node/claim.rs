@@ -14,7 +14,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -78,9 +78,7 @@ pub struct Claim {
 /// [`ClaimError::InUse`] or [`ClaimError::Io`].
 pub fn lock(data_dir: &Path) -> Result<File, ClaimError> {
     let path = data_dir.join("lock");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(&path).map_err(io("open", &path))?;
+    let file = rutter_files::open_or_create(&path).map_err(io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ClaimError::InUse { path: data_dir.to_owned() }),
@@ -205,7 +203,7 @@ pub fn tell(found: &Whereabouts) {
 
 fn read(data_dir: &Path) -> Option<Identity> {
     use std::io::Read as _;
-    let file = File::open(data_dir.join("identity")).ok()?;
+    let file = rutter_files::open_for_reading(&data_dir.join("identity")).ok()?;
     let mut text = String::new();
     file.take(IDENTITY_BYTES_MAX).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
@@ -213,14 +211,7 @@ fn read(data_dir: &Path) -> Option<Identity> {
 
 fn write(data_dir: &Path, identity: &Identity) -> Result<(), ClaimError> {
     let (path, new) = (data_dir.join("identity"), data_dir.join("identity.new"));
-    match std::fs::remove_file(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("remove", &new)(error)),
-        _ => {}
-    }
-    let mut options = File::options();
-    // Never through a link.
-    let mut file =
-        options.write(true).create_new(true).mode(0o600).open(&new).map_err(io("make", &new))?;
+    let mut file = rutter_files::create_anew(&new).map_err(io("make", &new))?;
     let text = serde_json::to_string(identity).map_err(|error| io("write", &new)(error.into()))?;
     file.write_all(text.as_bytes()).map_err(io("write", &new))?;
     std::fs::rename(&new, &path).map_err(io("rename", &new))

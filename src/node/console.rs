@@ -18,6 +18,7 @@ use rutter_admin::console::snapshot::{
     JournalRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
 };
 use rutter_clients::market::BookNews;
+use rutter_core::id::ChildId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
 use rutter_core::output::OperatorReport;
 
@@ -68,7 +69,13 @@ impl ConsoleFeed {
     }
 
     /// The console's handles. Its commands go into the core's ring by `inputs`.
-    pub fn handles(&self, config: &Config, monitor: &Monitor, mut inputs: InputWriter) -> Handles {
+    pub fn handles(
+        &self,
+        config: &Config,
+        node_tag: u32,
+        monitor: &Monitor,
+        mut inputs: InputWriter,
+    ) -> Handles {
         let put: Put = Box::new(move |operator| {
             let has_room = inputs.try_push(&Input::Operator(operator));
             if has_room {
@@ -88,6 +95,8 @@ impl ConsoleFeed {
                 // Secrets do not show themselves.
                 config_text: format!("{config:#?}"),
                 config_hash: monitor.config_hash().to_owned(),
+                node_tag,
+                child_of: Some(child_of),
                 journal_folder: config.node.data_dir.join("journal"),
                 durability: durability.to_owned(),
             },
@@ -125,7 +134,8 @@ impl ConsoleFeed {
 
     fn carry_out(&self, command: NodeCommand) {
         let level = match command {
-            NodeCommand::News => return,
+            // The client gateway and the console carry these out.
+            NodeCommand::News | NodeCommand::LiftCodeLock => return,
             NodeCommand::Shutdown => return self.shut_down(false),
             NodeCommand::ShutdownFlat => return self.shut_down(true),
             NodeCommand::LogError => "error",
@@ -162,6 +172,11 @@ impl ConsoleFeed {
             self.stop.store(true, Ordering::SeqCst);
         }
     }
+}
+
+/// The child whose order has that id at a venue.
+fn child_of(node_tag: u32, id: &[u8]) -> Option<ChildId> {
+    rutter_venues::VENUES.iter().find_map(|venue| (venue.child_of)(node_tag, id))
 }
 
 /// The part of a snapshot that the console shows.

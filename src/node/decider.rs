@@ -127,6 +127,7 @@ impl Replayer {
         let Input::Genesis(genesis) = input else { return Err(ReplayError::NoGenesis { seq }) };
         let engine = Engine::new(genesis).map_err(|BadGenesis| ReplayError::BadGenesis { seq })?;
         self.engine = Some(engine);
+        sink.input(header, input);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use rutter_transport::wait::UnknownProfile;
 
 use super::decider::StartError;
 use super::layout::UnknownLayout;
-use crate::config::ConfigError;
+use crate::config::KeyError;
 use crate::venues::VenueError;
 use crate::watch::metrics::MetricsError;
 
@@ -78,7 +78,7 @@ pub enum NodeError {
     Layout(#[from] UnknownLayout),
     /// A secret that the configuration names, or a value in it.
     #[error("configuration: {0}")]
-    Config(#[from] ConfigError),
+    Config(#[from] KeyError),
     /// The configuration contradicts the journal, or itself.
     #[error("configuration: {0}")]
     Configuration(String),

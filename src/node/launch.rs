@@ -3,6 +3,7 @@
 //! Order of a start: journal the reference data and the start, then begin to connect and let
 //! clients in. Order of an end: clients and venues out, core last, journal synced.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -148,6 +149,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let layout = Layout::from_name(&config.node.layout, venue_count, processors())?;
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
     let sleeper = CoreSleeper::new().map_err(|error| NodeError::Thread(error.to_string()))?;
+    let node_tag = decider.engine().genesis().node_tag;
     let (mut core, mut shared) =
         core_and_rings(config, decider, sleeper.wake_handle(), venue_count);
     let model = Arc::new(Mutex::new(model));
@@ -156,7 +158,8 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         .as_ref()
         .map(|_| ConsoleFeed::new(config, Arc::clone(&model), Arc::clone(stop)));
     // A node that no operator could stop does not start.
-    let handles = feed.as_ref().map(|feed| feed.handles(config, &monitor, shared.writer()));
+    let handles =
+        feed.as_ref().map(|feed| feed.handles(config, node_tag, &monitor, shared.writer()));
     let console = console(config, handles)?;
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
@@ -197,7 +200,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     place(&mut thread, layout, gateway, senders, stop, &mut workers)?;
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
-    tracing::info!(listen = ?config.fix.listen, tls = ?config.fix.tls_listen, ?layout, ?profile, "running");
+    running(config, layout, profile);
     while !stop.load(Ordering::SeqCst) {
         std::thread::park_timeout(MAIN_PERIOD);
     }
@@ -212,6 +215,15 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+}
+
+/// Logs where clients connect, and how the node runs.
+fn running(config: &Config, layout: Layout, profile: Profile) {
+    let address = |listen: Option<SocketAddr>| {
+        listen.map_or_else(|| "none".to_owned(), |address| address.to_string())
+    };
+    let (listen, tls) = (address(config.fix.listen), address(config.fix.tls_listen));
+    tracing::info!(listen, tls, layout = layout.name(), profile = profile.name(), "running");
 }
 
 fn core_and_rings(

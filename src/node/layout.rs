@@ -38,6 +38,14 @@ pub struct UnknownLayout {
 }
 
 impl Layout {
+    /// The layout's name, as the configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Threads => "threads",
+            Self::Fused => "fused",
+        }
+    }
+
     /// Reads `threads`, `fused` or `auto`: threads only if each of the core, the gateway and the
     /// senders can have a processor and one is left for the rest.
     ///

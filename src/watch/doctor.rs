@@ -12,11 +12,14 @@ pub mod machine;
 pub mod reach;
 pub mod stores;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use rutter_admin::printable::lines;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::preflight;
 use finding::{Finding, Level};
 
 /// Everything that was found.
@@ -31,7 +34,7 @@ pub struct Report {
 /// Looks at everything. `root` is `/`, or a stand-in for it in tests.
 pub fn examine(config_file: &Path, root: &Path) -> Report {
     let mut findings = Vec::new();
-    let config = match Config::load(config_file) {
+    let config = match preflight::load(config_file) {
         Ok(config) => {
             let found = format!("{} is sound", config_file.display());
             findings.push(Finding::ok("configuration", found));
@@ -39,7 +42,8 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
         }
         Err(error) => {
             let advice = "mend it; what depends on it is not looked at";
-            findings.push(Finding::fail("configuration", error.to_string(), advice));
+            let lines = error.lines();
+            findings.extend(lines.map(|line| Finding::fail("configuration", line, advice)));
             None
         }
     };
@@ -86,13 +90,15 @@ fn alerts(config: &Config) -> Vec<Finding> {
 /// The command: prints, and says whether nothing fails.
 ///
 /// # Errors
-/// The report cannot be written as JSON, which does not happen.
-pub fn command(config_file: &Path, json: bool) -> Result<bool, serde_json::Error> {
+/// Of `out`. The report can always be written as JSON.
+pub fn command(config_file: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<bool> {
     let report = examine(config_file, &PathBuf::from("/"));
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        report.findings.iter().for_each(|finding| println!("{finding}"));
+        for finding in &report.findings {
+            writeln!(out, "{}", lines(&finding.to_string()))?;
+        }
     }
     Ok(report.level < Level::Fail)
 }

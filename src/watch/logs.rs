@@ -14,7 +14,9 @@ pub mod trace;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
+use rutter_admin::printable::Escape;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
@@ -25,19 +27,20 @@ pub use queue::{LogCounts, LogGuard, counts};
 pub const LEVEL_VARIABLE: &str = "RUST_LOG";
 
 /// `[log]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// The format of a line.
     pub format: LogFormat,
-    /// Such as `info`, or `warn,rutter=debug`; `info` if absent.
+    /// Level, such as `info`, or levels by target, such as `warn,rutter=debug`; `info` if absent.
+    /// The levels are `off`, `error`, `warn`, `info`, `debug` and `trace`.
     pub level: Option<String>,
     /// Folder of the raw FIX messages, a file for each session; none if absent.
     pub fix: Option<PathBuf>,
 }
 
 /// The format of a line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Text for people.
@@ -51,7 +54,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The text is not a level.
-    #[error("log.level: {0}")]
+    #[error("log level: {0}")]
     Level(String),
     /// The thread could not be started.
     #[error("log thread: {0}")]
@@ -68,6 +71,9 @@ type Handle = reload::Handle<EnvFilter, Registry>;
 
 static FILTER: OnceLock<Handle> = OnceLock::new();
 
+/// The levels, quietest first.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// Checks the text of a level.
 ///
 /// # Errors
@@ -76,7 +82,33 @@ pub fn check_level(level: &str) -> Result<(), LogError> {
     filter(level).map(drop)
 }
 
+/// Checks [`LEVEL_VARIABLE`]; nothing is wrong if it is not set, or empty.
+///
+/// # Errors
+/// [`LogError::Level`].
+pub fn check_variable() -> Result<(), LogError> {
+    level_of_variable()?.map_or(Ok(()), |level| check_level(&level))
+}
+
+fn level_of_variable() -> Result<Option<String>, LogError> {
+    match std::env::var(LEVEL_VARIABLE) {
+        Ok(level) => Ok(Some(level).filter(|level| !level.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(LogError::Level(error.to_string())),
+    }
+}
+
+/// A word without a level is a target for `EnvFilter`, and lets all lines of that target through.
+/// Here it is an error, because a misspelt level would silence every other target.
 fn filter(level: &str) -> Result<EnvFilter, LogError> {
+    for part in level.split(',').map(str::trim) {
+        let known = LEVELS.iter().any(|known| part.eq_ignore_ascii_case(known));
+        if !known && !part.contains('=') {
+            let levels = LEVELS.join(", ");
+            let reason = format!("{part:?} is not one of {levels}, and no target=level");
+            return Err(LogError::Level(reason));
+        }
+    }
     EnvFilter::try_new(level).map_err(|error| LogError::Level(error.to_string()))
 }
 
@@ -85,12 +117,14 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
 /// # Errors
 /// [`LogError`].
 pub fn start(config: &LogConfig) -> Result<LogGuard, LogError> {
-    let wanted = match std::env::var(LEVEL_VARIABLE) {
-        Ok(level) => filter(&level)?,
-        Err(_) => filter(config.level.as_deref().unwrap_or("info"))?,
-    };
+    let variable = level_of_variable()?;
+    let wanted = filter(variable.as_deref().or(config.level.as_deref()).unwrap_or("info"))?;
     let (filter, handle) = reload::Layer::new(wanted);
-    let (writer, guard) = queue::start(std::io::stderr()).map_err(LogError::Thread)?;
+    let escape = match config.format {
+        LogFormat::Text => Escape::Text,
+        LogFormat::Json => Escape::Json,
+    };
+    let (writer, guard) = queue::start(std::io::stderr(), escape).map_err(LogError::Thread)?;
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
     let lines = match config.format {
         LogFormat::Text => lines.boxed(),
@@ -122,7 +156,9 @@ mod tests {
     #[test]
     fn a_level_that_is_none_is_refused() {
         assert!(check_level("info").is_ok() && check_level("warn,rutter=debug").is_ok());
-        assert!(check_level("rutter=loud").is_err());
+        for level in ["rutter=loud", "inof", "warn,rutterdebug", "", "info,", "loud"] {
+            assert!(check_level(level).is_err(), "{level}");
+        }
         assert!(matches!(set_level("info"), Err(LogError::NotStarted)));
     }
 }

@@ -22,7 +22,7 @@ use rutter_sim::Venue;
 use rutter_sim::faults::Fault;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, fill_in, free_address,
     write_node_config,
 };
 use rutter_transport::tls::server_config_of;
@@ -379,6 +379,7 @@ fn check_config_names_what_is_wrong_with_the_section() {
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("rutter.toml");
     let example = include_str!("../../deploy/example.toml");
+    let example = fill_in(example, dir.path()).expect("filled in");
     let said = |section: &str| {
         std::fs::write(&path, format!("{example}\n[alerts]\n{section}")).expect("written");
         let checked = std::process::Command::new(RUTTER).arg("check-config").arg(&path).output();
@@ -389,7 +390,7 @@ fn check_config_names_what_is_wrong_with_the_section() {
     assert!(said(&sound).0);
     for (section, words) in [
         (sound.replace("https", "ftp"), "alerts.webhook.desk.url: the scheme is neither"),
-        (sound.replace("\"warn\"", "\"loud\""), "unknown variant `loud`"),
+        (sound.replace("\"warn\"", "\"loud\""), "\"loud\" is not one of info, warn, page"),
         (format!("{sound}escalate_to = \"desk\"\n"), "escalate_to: itself"),
     ] {
         let (success, words_said) = said(&section);

@@ -16,6 +16,7 @@ mod layouts;
 mod logs;
 mod market_data;
 mod metrics;
+mod plain_words;
 mod prometheus;
 mod quickfix;
 mod secrets;

@@ -16,5 +16,7 @@ pub mod harness;
 mod interrupt;
 pub mod latency;
 pub mod load;
+pub mod pipe;
+pub mod progress;
 pub mod quantiles;
 pub mod simulate;

@@ -5,7 +5,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rutter_tools::{acceptor, certify, client, compare, crowd, demo, latency, load, simulate};
+use rutter_tools::{
+    acceptor, certify, client, compare, crowd, demo, latency, load, pipe, simulate,
+};
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
@@ -38,6 +40,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    pipe::end_quietly();
     let result = match Arguments::parse().command {
         Command::Sim(arguments) => simulate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Client(arguments) => client::prompt::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -43,12 +43,14 @@ impl Names {
             Kind::Account => &self.accounts,
             Kind::Text
             | Kind::Reason
+            | Kind::Command
             | Kind::Code
             | Kind::State
             | Kind::Amount
             | Kind::Level
             | Kind::Whole
             | Kind::OrderId
+            | Kind::Order
             | Kind::Depth
             | Kind::Flag
             | Kind::Switch => &[],

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rutter_admin::printable::json_line;
 use serde_json::Value;
 
 use super::Exit;
@@ -15,7 +16,7 @@ use super::client::{Answer, Client, ClientError, NodeError};
 use super::location::NodeLocation;
 use super::render::{self, Look};
 use super::request::Request;
-use super::text::{Line, clean, clean_json, painted};
+use super::text::{Line, clean, painted};
 
 /// Width of a table that goes to a file or a pipe.
 const WIDTH_WITHOUT_TERMINAL: usize = 160;
@@ -368,6 +369,6 @@ fn told(
 }
 
 fn print_json(json: &str, terminal: &mut Terminal<'_>) {
-    let line = if terminal.out_is_terminal { clean_json(json) } else { json.to_owned() };
+    let line = if terminal.out_is_terminal { json_line(json) } else { json.to_owned() };
     let _ = writeln!(terminal.out, "{line}");
 }

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rutter_admin::printable::is_printable;
+
 /// Lines that are kept.
 pub const LINES_MAX: usize = 1_000;
 
@@ -57,7 +59,7 @@ pub fn load(file: &Path) -> Vec<String> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(&bytes);
-    let printable = |line: &&str| !line.is_empty() && !line.contains(char::is_control);
+    let printable = |line: &&str| !line.is_empty() && line.chars().all(is_printable);
     let lines: Vec<String> = text.lines().filter(printable).map(str::to_owned).collect();
     let from = lines.len().saturating_sub(LINES_MAX);
     lines.into_iter().skip(from).collect()

@@ -45,6 +45,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         Verb::Pending => {
             listed(&commands::pending(ok, look), "nothing waits for a second person", look)
         }
+        Verb::Lockouts => listed(&commands::lockouts(ok, look), "nobody is locked out", look),
         Verb::Help => commands::help(ok),
         Verb::Halt
         | Verb::Resume
@@ -59,6 +60,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         | Verb::SessionDisable
         | Verb::SessionEnable
         | Verb::SessionResetSeq
+        | Verb::LockoutLift
         | Verb::News
         | Verb::LogLevel
         | Verb::Shutdown

@@ -10,10 +10,11 @@ use rutter_admin::console::verb::{Arg, Args, Confirm, DEPTH_MAX, Kind, Typed, Ve
 use serde_json::Value;
 
 /// The nouns that verbs of two words begin with, and what their verbs are about.
-const NOUNS: [(&str, &str); 4] = [
+const NOUNS: [(&str, &str); 5] = [
     ("venue", "Drain or enable a venue"),
     ("limits", "Show or set the limits of accounts"),
     ("session", "Log out, disconnect, enable or disable a session, or reset its numbers"),
+    ("lockout", "Lift lock-outs"),
     ("config", "Show the node's configuration, without secrets"),
 ];
 
@@ -170,6 +171,7 @@ fn argument(arg: &Arg) -> clap::Arg {
     match arg.kind {
         Kind::Text
         | Kind::Reason
+        | Kind::Command
         | Kind::Venue
         | Kind::Symbol
         | Kind::Session
@@ -182,6 +184,7 @@ fn argument(arg: &Arg) -> clap::Arg {
         }
         Kind::Whole => shown.value_name("N").value_parser(clap::value_parser!(u64)),
         Kind::OrderId => shown.value_name("ID").value_parser(clap::value_parser!(u64)),
+        Kind::Order => shown.value_name("ID"),
         Kind::Depth => {
             shown.value_name("N").value_parser(clap::value_parser!(u64).range(1..=DEPTH_MAX))
         }
@@ -194,6 +197,7 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
     match arg.kind {
         Kind::Text
         | Kind::Reason
+        | Kind::Command
         | Kind::Venue
         | Kind::Symbol
         | Kind::Session
@@ -207,6 +211,9 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
         Kind::Whole | Kind::OrderId | Kind::Depth => {
             matches.get_one::<u64>(arg.name).copied().map(Value::from)
         }
+        Kind::Order => matches
+            .get_one::<String>(arg.name)
+            .map(|id| id.parse::<u64>().map_or_else(|_| Value::from(id.as_str()), Value::from)),
         Kind::Flag => matches.get_flag(arg.name).then_some(true.into()),
         Kind::Switch => matches.get_one::<String>(arg.name).map(|word| (word == "on").into()),
     }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use rutter_admin::printable::Escape;
 
 /// Meaning of a span; the terminal chooses the colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,39 +178,9 @@ pub fn painted(lines: &[Line], color: bool) -> String {
     out
 }
 
-/// Characters that would command a terminal, or turn the reading around, are shown as escapes.
+/// A text whose unprintable characters are escapes.
 pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_command(c) {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// A JSON line that may go to a terminal: the same JSON, such characters escaped. Outside of
-/// strings they are only blanks, and fall away.
-pub fn clean_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '\0'..='\x1f' => {}
-            _ if is_command(c) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// C0, C1 and DEL; line separators; embedding, override and isolation of direction.
-fn is_command(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    Escape::Text.apply(text).into_owned()
 }
 
 /// Longest cell, characters; longer texts are cut.
@@ -511,8 +482,6 @@ mod tests {
         let evil = "a\x1b[2Jb\x07\u{9b}31m\u{202e}c\u{7f}é";
         let shown = painted(&[Line::of(evil, Paint::Plain)], false);
         assert_eq!(shown, "a\\u{1b}[2Jb\\u{7}\\u{9b}31m\\u{202e}c\\u{7f}é\n");
-        let json = "{\"a\":\"\u{9b}é\u{7f}\"}\r";
-        assert_eq!(clean_json(json), "{\"a\":\"\\u009bé\\u007f\"}");
     }
 
     #[test]

@@ -47,6 +47,10 @@ pub enum Code {
     UnknownPending,
     /// The person who asked for the command cannot approve it.
     SamePerson,
+    /// The command that waits means something else than was asked for, or than is approved.
+    PendingChanged,
+    /// There is no such lock-out.
+    NotLocked,
     /// The core refused the command.
     Refused,
     /// The scope of a resume is not halted.
@@ -71,7 +75,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
@@ -89,6 +93,8 @@ impl Code {
         Self::NeedsSecondPerson,
         Self::UnknownPending,
         Self::SamePerson,
+        Self::PendingChanged,
+        Self::NotLocked,
         Self::Refused,
         Self::NotHalted,
         Self::Busy,
@@ -121,6 +127,8 @@ impl Code {
             Self::NeedsSecondPerson => "needs_second_person",
             Self::UnknownPending => "unknown_pending",
             Self::SamePerson => "same_person",
+            Self::PendingChanged => "pending_changed",
+            Self::NotLocked => "not_locked",
             Self::Refused => "refused",
             Self::NotHalted => "not_halted",
             Self::Busy => "busy",

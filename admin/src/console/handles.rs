@@ -7,6 +7,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rutter_core::id::ChildId;
+
 use super::book_set::Books;
 use super::commands::CommandSender;
 use super::sessions::SessionGauges;
@@ -26,6 +28,10 @@ pub struct About {
     pub config_text: String,
     /// Tells one configuration from another.
     pub config_hash: String,
+    /// The journal's number, which is in all ids of orders that others see.
+    pub node_tag: u32,
+    /// The child whose order has that id at a venue, for the journal with that tag.
+    pub child_of: Option<fn(u32, &[u8]) -> Option<ChildId>>,
     /// The folder of the journal.
     pub journal_folder: PathBuf,
     /// `process` or `disk`: when an output may leave.

@@ -123,7 +123,11 @@ fn uid_of(name: &str) -> Result<u32, NameError> {
     user.map(|user| user.uid.as_raw()).ok_or_else(|| NameError::User(name.to_owned()))
 }
 
-fn gid_of(name: &str) -> Result<u32, NameError> {
+/// The id of a group, by name or id.
+///
+/// # Errors
+/// [`NameError::Group`].
+pub fn gid_of(name: &str) -> Result<u32, NameError> {
     if let Ok(gid) = name.parse() {
         return Ok(gid);
     }

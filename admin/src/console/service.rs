@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rutter_core::id::{AccountId, InstrumentId, SessionId, VenueId};
-use rutter_core::input::{By, Operator, Reason, Refusal, Scope};
+use rutter_core::input::{By, NodeCommand, Operator, OperatorCommand, Reason, Refusal, Scope};
 use rutter_core::number::Text;
 use serde_json::{Value, json};
 
+use super::attempts::{Attempt, Attempts};
 use super::frame::{Code, Failure, RawRequest, VERSION};
 use super::handles::Handles;
-use super::pending::Approvals;
+use super::pending::{Approvals, AwaitingApproval};
 use super::people::{Peer, Role};
 use super::socket::Service;
 use super::totp::TotpVerifier;
@@ -41,6 +42,7 @@ pub struct ConsoleService {
     two_person: TwoPerson,
     codes: Option<Mutex<TotpVerifier>>,
     pending: Mutex<Approvals>,
+    attempts: Mutex<Attempts>,
     /// The number of the next command.
     requests: AtomicU64,
     /// Held while many orders are read, so that the thread which keeps the read model waits for
@@ -64,12 +66,21 @@ impl ConsoleService {
     pub fn new(node: Handles, two_person: TwoPerson, codes: Option<TotpVerifier>) -> Self {
         let requests = AtomicU64::new(node.now_ns());
         let codes = codes.map(Mutex::new);
-        let (pending, long_look) = (Mutex::default(), Mutex::default());
-        Self { node, two_person, codes, pending, requests, long_look }
+        let (pending, attempts, long_look) = <(Mutex<_>, Mutex<_>, Mutex<_>)>::default();
+        Self { node, two_person, codes, pending, attempts, requests, long_look }
     }
 
     fn pending(&self) -> MutexGuard<'_, Approvals> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn codes(&self) -> Option<MutexGuard<'_, TotpVerifier>> {
+        let codes = self.codes.as_ref()?;
+        Some(codes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn long_look(&self) -> MutexGuard<'_, ()> {
@@ -86,27 +97,42 @@ impl ConsoleService {
                 if dry_run {
                     return Ok(understood.described());
                 }
-                self.check_code(&change)?;
+                self.check_code(peer, &change)?;
                 if understood.needs_two {
-                    let now_ns = self.node.now_ns();
-                    return Err(self.pending().ask(peer, verb, change, reason, args, now_ns));
+                    let (by, args, command) = (peer.clone(), args.clone(), self.words(&understood));
+                    let asked =
+                        AwaitingApproval { by, verb, change, command, reason, args, expires_ns: 0 };
+                    return Err(self.pending().ask(asked, self.node.now_ns()));
                 }
                 self.send(&peer.name, &reason, &understood)
             }
-            Request::Decision(Decision::Approve { pending }) => {
-                self.approve(peer, role, pending, dry_run)
+            Request::Decision(Decision::Approve { pending, command }) => {
+                self.approve(peer, role, pending, command.as_deref(), dry_run)
             }
             Request::Decision(Decision::Reject { pending }) => self.reject(role, pending, dry_run),
         }
     }
 
-    /// Asks for a one-time code, where a resume needs one.
-    fn check_code(&self, change: &Change) -> Result<(), Failure> {
-        let (Change::Resume { totp, .. }, Some(codes)) = (change, &self.codes) else {
-            return Ok(());
-        };
-        let mut codes = codes.lock().unwrap_or_else(PoisonError::into_inner);
-        codes.take(totp.as_deref(), self.node.now_ns() / 1_000_000_000)
+    /// Asks for a one-time code, where a resume needs one, and who may lift the lock of codes.
+    fn check_code(&self, peer: &Peer, change: &Change) -> Result<(), Failure> {
+        let now_s = self.node.now_ns() / 1_000_000_000;
+        match (change, self.codes()) {
+            (Change::Resume { totp, .. }, Some(mut codes)) => {
+                codes.take(peer.uid, totp.as_deref(), now_s)
+            }
+            (Change::LockoutLift { codes: true, .. }, Some(codes)) => {
+                codes.may_lift(peer.uid, now_s)
+            }
+            (Change::LockoutLift { codes: true, .. }, None) => {
+                Err(Failure::new(Code::NotLocked, "no one-time codes are configured"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A command in the words that the journal is shown with.
+    fn words(&self, change: &Understood) -> String {
+        self.node.model().command_words(&change.command)
     }
 
     /// Sends a command to the core, and tells what the core made of it.
@@ -122,20 +148,34 @@ impl ConsoleService {
             let failure = Failure::new(Code::Refused, "the core refused it");
             return Err(failure.with("refusal", word).with("seq", seq));
         }
+        if command == OperatorCommand::Node(NodeCommand::LiftCodeLock)
+            && let Some(mut codes) = self.codes()
+        {
+            codes.lift();
+        }
         Ok(json!({"seq": seq, "time_ns": report.time.0, "affected": report.affected}))
     }
 
     /// Carries out what another person has asked for. What the command means is found anew: names
-    /// and orders may have changed meanwhile. The journal has the first person's reason; the log
-    /// has that of the second.
-    fn approve(&self, peer: &Peer, role: Role, number: u64, dry_run: bool) -> Answer {
+    /// and limits may have changed meanwhile, and then nothing is approved. The journal has the first
+    /// person's reason; the log has that of the second.
+    fn approve(
+        &self,
+        peer: &Peer,
+        role: Role,
+        number: u64,
+        expected: Option<&str>,
+        dry_run: bool,
+    ) -> Answer {
         self.check_pending(role, number)?;
+        let asked = self.pending().get(number)?.change.clone();
+        let change = self.understand(&asked)?;
         if dry_run {
-            let waiting = self.pending().get(number)?.clone();
-            return Ok(self.understand(&waiting.change)?.described());
+            return Ok(change.described());
         }
-        let waiting = self.pending().approve(number, peer, self.node.now_ns())?;
-        let change = self.understand(&waiting.change)?;
+        let meant = (self.words(&change), expected);
+        let meant = (meant.0.as_str(), meant.1);
+        let waiting = self.pending().approve(number, peer, meant, self.node.now_ns())?;
         let both = format!("{}+{}", waiting.by.name, peer.name);
         self.send(&both, &waiting.reason, &change)
     }
@@ -197,7 +237,7 @@ fn unknown(code: Code, noun: &str, name: &str) -> Failure {
     Failure::new(code, format!("no {noun} {name:?}"))
 }
 
-fn unknown_order(id: u64) -> Failure {
+fn unknown_order(id: impl std::fmt::Display) -> Failure {
     let message = format!("no order {id}, or it is forgotten: rutter replay JOURNAL --order {id}");
     Failure::new(Code::UnknownOrder, message)
 }
@@ -240,19 +280,26 @@ impl Service for ConsoleService {
 
     fn answer(&self, peer: &Peer, role: Role, request: &RawRequest) -> Answer {
         let verb = Verb::find(&request.verb);
-        let changes = verb.as_ref().is_ok_and(|verb| verb.changes());
+        let changes = verb.as_ref().ok().copied().filter(|verb| verb.changes());
         let result = verb.and_then(|verb| self.carry_out(peer, role, verb, &request.args));
         let (user, args) = (&peer.name, Value::Object(logged(&request.args)));
         match &result {
             Err(failure) => {
                 let (verb, code) = (shortened(&request.verb), failure.code.word());
                 tracing::warn!(user, verb, %args, code, "console refuses");
+                let is_dry = request.args.get("dry_run") == Some(&Value::Bool(true));
+                // What waits for a second person, and what the core refused, is shown elsewhere.
+                let shown = [Code::NeedsSecondPerson, Code::Refused].contains(&failure.code);
+                if let Some(verb) = changes.filter(|_| !is_dry && !shown) {
+                    let (time_ns, by, verb) = (self.node.now_ns(), peer.clone(), verb.name());
+                    self.attempts().keep(Attempt { time_ns, by, verb, args, code: failure.code });
+                }
             }
-            Ok(_) if changes => {
+            Ok(_) if changes.is_some() => {
                 tracing::info!(user, verb = request.verb, %args, "console command");
             }
             Ok(_) => {}
         }
-        result
+        result.map(super::times::with_text)
     }
 }

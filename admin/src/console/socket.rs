@@ -3,9 +3,9 @@
 //! A line belongs here if it is about the socket and its lines. Who is let in is `admission`; what
 //! a request means is the service's business.
 
-use std::fs::{DirBuilder, Permissions, symlink_metadata};
+use std::fs::{Permissions, symlink_metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use rustix::fs::Mode;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{geteuid, umask};
 use rutter_core::rate::TokenBucket;
+use rutter_files::{make_folder, make_passage};
 use serde_json::Value;
 
 use super::admission::{Open, Visitors};
@@ -112,7 +113,7 @@ impl Console {
         let mode = if others { 0o666 } else { 0o600 };
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fail)?;
         if let Some(folder) = path.parent().filter(|_| others) {
-            std::fs::set_permissions(folder, Permissions::from_mode(0o711)).map_err(fail)?;
+            make_passage(folder).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
         let (visitors, open) = (Mutex::default(), Mutex::default());
@@ -134,13 +135,48 @@ impl Drop for Console {
 
 fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let fail = |source| SocketError::Io { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder_of(path);
     if let Some(folder) = folder {
-        match DirBuilder::new().recursive(true).mode(0o700).create(folder) {
-            Ok(()) => {}
-            Err(source) => return Err(SocketError::Io { path: folder.to_owned(), source }),
+        check_place(path)?;
+        make_folder(folder)
+            .map_err(|source| SocketError::Io { path: folder.to_owned(), source })?;
+    }
+    check_place(path)?;
+    if symlink_metadata(path).is_ok() {
+        if UnixStream::connect(path).is_ok() {
+            return Err(SocketError::InUse { path: path.to_owned() });
         }
-        check_folder(folder)?;
+        std::fs::remove_file(path).map_err(fail)?;
+    }
+    UnixListener::bind(path).map_err(fail)
+}
+
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| *folder != Path::new(""))
+}
+
+/// Checks the folder of a socket and what is in the socket's place, if they are there. Nothing is
+/// changed.
+///
+/// # Errors
+/// [`SocketError::Folder`] or [`SocketError::InTheWay`].
+pub fn check_place(path: &Path) -> Result<(), SocketError> {
+    if let Some(folder) = folder_of(path)
+        && let Ok(there) = symlink_metadata(folder)
+    {
+        let wrong = |found| Err(SocketError::Folder { path: folder.to_owned(), found });
+        if there.file_type().is_symlink() {
+            return wrong("a symbolic link");
+        }
+        if !there.is_dir() {
+            return wrong("not a folder");
+        }
+        if there.uid() != geteuid().as_raw() {
+            return wrong("somebody else's");
+        }
+        if there.mode() & 0o022 != 0 {
+            return wrong("others may write to it");
+        }
     }
     if let Ok(there) = symlink_metadata(path) {
         let kind = there.file_type();
@@ -154,33 +190,8 @@ fn bind(path: &Path) -> Result<UnixListener, SocketError> {
         if there.uid() != geteuid().as_raw() {
             return in_the_way("somebody else's socket");
         }
-        if UnixStream::connect(path).is_ok() {
-            return Err(SocketError::InUse { path: path.to_owned() });
-        }
-        std::fs::remove_file(path).map_err(fail)?;
     }
-    UnixListener::bind(path).map_err(fail)
-}
-
-fn check_folder(path: &Path) -> Result<(), SocketError> {
-    let wrong = |found| Err(SocketError::Folder { path: path.to_owned(), found });
-    let there = symlink_metadata(path)
-        .map_err(|source| SocketError::Io { path: path.to_owned(), source })?;
-    if there.file_type().is_symlink() {
-        return wrong("a symbolic link");
-    }
-    if !there.is_dir() {
-        return wrong("not a folder");
-    }
-    if there.uid() != geteuid().as_raw() {
-        return wrong("somebody else's");
-    }
-    if there.mode() & 0o022 != 0 {
-        return wrong("others may write to it");
-    }
-    // The folder is ours and holds no secret: others are kept out, whatever its mode was.
-    std::fs::set_permissions(path, Permissions::from_mode(0o700))
-        .map_err(|source| SocketError::Io { path: path.to_owned(), source })
+    Ok(())
 }
 
 struct Connections {

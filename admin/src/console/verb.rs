@@ -14,7 +14,8 @@ use super::people::Role;
 use crate::model::StateFilter;
 
 pub use argument::{
-    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, ScopeName, Shape, Typed, bad_argument,
+    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, OrderName, ScopeName, Shape, Typed,
+    bad_argument,
 };
 use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, option};
 
@@ -318,7 +319,8 @@ verbs! {
                 &[option("limit", Kind::Whole, "Rows of the answer: 1 to 1,000, else 100.")],
         }
         Order = "order", VIEWER, "One order, its children and its events." {
-            id: u64 = &[at("id", Kind::OrderId, "The order's number.")],
+            id: OrderName =
+                &[at("id", Kind::Order, "The order's number, the client's id, or an id at a venue.")],
         }
         Sessions = "sessions", VIEWER, "The client sessions." {}
         Positions = "positions", VIEWER, "Positions and fees of each account." {
@@ -343,6 +345,8 @@ verbs! {
             limit: Option<u64> =
                 &[option("limit", Kind::Whole, "Rows of the answer: 1 to 1,000, else 100.")],
         }
+        Lockouts = "lockouts", VIEWER,
+            "The addresses that are locked out after wrong Logons, and the lock of one-time codes." {}
         Pending = "pending", VIEWER, "The commands that wait for a second person." {}
     }
 
@@ -403,6 +407,15 @@ verbs! {
             "Begin both sequence numbers at 1 with the client's next Logon." {
             session: String = &[at("session", Kind::Session, "The session's name.")],
         }
+        LockoutLift = "lockout-lift" as "lockout lift", ADMIN,
+            "Take Logons of a session, or one-time codes, again before the lock-out ends." {
+            session: Option<String> = &[option(
+                "session",
+                Kind::Session,
+                "All lock-outs of this client session.",
+            )],
+            codes: bool = &[option("codes", Kind::Flag, "The lock of one-time codes.")],
+        }
         News = "news", OPERATOR.with_typed_reason(), "Tell all clients the reason, as News (B)." {}
         LogLevel = "log-level", ADMIN, "Set how much the node logs, until its next start." {
             level: LogLevel = &[at("level", Kind::Level, "From least to most.")],
@@ -421,6 +434,11 @@ verbs! {
     Decision, changes: true {
         Approve = "approve", OPERATOR, "Approve, as a second person, what another asked for." {
             pending: u64 = &[at("pending", Kind::Whole, "Its number in `pending`.")],
+            command: Option<String> = &[option(
+                "command",
+                Kind::Command,
+                "Its words in `pending`: nothing else is approved.",
+            )],
         }
         Reject = "reject", OPERATOR, "Drop a command that waits for a second person." {
             pending: u64 = &[at("pending", Kind::Whole, "Its number in `pending`.")],

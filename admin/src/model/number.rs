@@ -16,6 +16,13 @@ pub fn decimal(mantissa: i128, decimals: u32) -> String {
     }
 }
 
+/// A time in nanoseconds since the Unix epoch as text: RFC 3339, UTC, nine decimals.
+pub fn rfc3339(ns: u64) -> String {
+    // `u64` nanoseconds end in the year 2554.
+    let at = jiff::Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(jiff::Timestamp::MAX);
+    at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
+}
+
 /// The value of a limit, in the limit's unit.
 pub fn limit_text(value: LimitValue) -> String {
     match value {
@@ -26,7 +33,14 @@ pub fn limit_text(value: LimitValue) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::decimal;
+    use super::{decimal, rfc3339};
+
+    #[test]
+    fn a_time_has_nine_decimals_and_its_zone() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339(1_763_732_787_123_000_001), "2025-11-21T13:46:27.123000001Z");
+        assert_eq!(rfc3339(u64::MAX), "2554-07-21T23:34:33.709551615Z");
+    }
 
     #[test]
     fn a_decimal_number_has_its_point_and_no_zeros_that_say_nothing() {

@@ -20,6 +20,8 @@ use super::rows::{
 mod commands;
 mod orders;
 
+pub(super) use commands::{LOG_LEVEL_CONFIGURED, log_level};
+
 fn amount(amount: Amount) -> String {
     decimal(amount.0, AMOUNT_DECIMALS)
 }

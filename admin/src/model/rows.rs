@@ -402,6 +402,19 @@ pub struct CommandRow {
     pub affected: u32,
     /// Why the core refused the command; `None` if the core carried it out.
     pub refusal: Option<String>,
+    /// What the command changed; empty where nothing changed.
+    pub changes: Vec<ChangeRow>,
+}
+
+/// A value that a command changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeRow {
+    /// The name of the value: a limit, `halted`, `reduce_only`, `drained`, `disabled`, `log_level`.
+    pub name: &'static str,
+    /// The value before the command.
+    pub old: String,
+    /// The value since the command.
+    pub new: String,
 }
 
 /// How many orders and children are open in a scope.

@@ -208,6 +208,12 @@ impl<T: Kept> SlotTable<T> {
         self.places.get_mut(at).filter(|kept| kept.id() == id && id != 0)
     }
 
+    /// The used ones of some places.
+    pub fn places(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = &T> {
+        let range = range.start.min(self.places.len())..range.end.min(self.places.len());
+        self.places[range].iter().filter(|kept| kept.id() != 0)
+    }
+
     /// What would have to give way to that id.
     pub fn in_the_way(&self, id: u64) -> Option<&T> {
         self.places.get(self.at(id)).filter(|kept| kept.id() != 0)

@@ -9,6 +9,7 @@ use rutter_admin::console::frame::{Code, Failure, RawRequest};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::people::{Peer, Role};
 use rutter_admin::console::service::{ConsoleService, TwoPerson};
+use rutter_admin::console::sessions::{Lockout, SessionGauges};
 use rutter_admin::console::socket::Service;
 use rutter_admin::console::verb::{Kind, Verb};
 use rutter_admin::model::ReadModel;
@@ -26,6 +27,8 @@ use crate::world::{definitions, genesis, sizes, text};
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const CODE: &str = "287082";
 const NOW_NS: u64 = 59 * 1_000_000_000;
+/// The number of the first command that waits for a second person.
+const FIRST: u64 = NOW_NS / 1_000_000;
 
 /// Outputs go to the model, and the last operator's report is kept.
 struct Tee<'a>(&'a mut ReadModel, Option<OperatorReport>);
@@ -103,11 +106,19 @@ fn handles(core: &Arc<Core>) -> Handles {
         true
     };
     Handles {
-        about: About { name: "TEST".to_owned(), ..About::default() },
+        about: About {
+            name: "TEST".to_owned(),
+            node_tag: 7,
+            child_of: Some(|tag, id| {
+                let child = std::str::from_utf8(id).ok()?.strip_prefix(&format!("v{tag}-"))?;
+                child.parse().ok().map(ChildId)
+            }),
+            ..About::default()
+        },
         clock: || NOW_NS,
         model: Arc::clone(&core.model),
         snapshot: Arc::default(),
-        sessions: Arc::default(),
+        sessions: Arc::new(SessionGauges::new([("S0".to_owned(), "trading")])),
         books: Arc::default(),
         commands: CommandSender::new(Box::new(put), replies, Arc::default()),
     }
@@ -116,6 +127,7 @@ fn handles(core: &Arc<Core>) -> Handles {
 struct Office {
     core: Arc<Core>,
     service: ConsoleService,
+    sessions: Arc<SessionGauges>,
 }
 
 const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_raise: false };
@@ -123,8 +135,10 @@ const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_ra
 impl Office {
     fn new(two_person: TwoPerson, codes: Option<TotpVerifier>) -> Self {
         let core = Arc::new(Core::new());
-        let service = ConsoleService::new(handles(&core), two_person, codes);
-        Self { core, service }
+        let handles = handles(&core);
+        let sessions = Arc::clone(&handles.sessions);
+        let service = ConsoleService::new(handles, two_person, codes);
+        Self { core, service, sessions }
     }
 
     fn open() -> Self {
@@ -161,16 +175,45 @@ fn sound(verb: Verb) -> Value {
             Kind::Session => json!("S0"),
             Kind::Account => json!("fund0"),
             Kind::Level => json!("info"),
-            Kind::Whole | Kind::OrderId | Kind::Depth => json!(1),
+            Kind::Whole | Kind::OrderId | Kind::Order | Kind::Depth => json!(1),
             Kind::Flag | Kind::Switch => json!(true),
-            Kind::Text | Kind::Reason | Kind::Code | Kind::State | Kind::Amount => json!("1"),
+            Kind::Text | Kind::Reason | Kind::Command | Kind::Code | Kind::State | Kind::Amount => {
+                json!("1")
+            }
         };
         args.insert(arg.name.to_owned(), value);
+    }
+    if verb == Verb::LockoutLift {
+        args.insert("session".to_owned(), json!("S0"));
     }
     if verb.changes() {
         args.insert("reason".to_owned(), json!("a drill"));
     }
     Value::Object(args)
+}
+
+#[test]
+fn an_order_is_found_by_its_number_the_clients_id_and_the_id_at_a_venue() {
+    let office = Office::open();
+    for id in ["first", "2", "third"] {
+        office.core.order(id);
+    }
+    let found = |id: Value| {
+        let told = office.admin("order", &json!({"id": id}));
+        told.map(|told| told["order"]["id"].as_u64().expect("a number"))
+    };
+    let by_number = found(json!(3)).expect("our id");
+    for id in [json!("3"), json!("00000007-3"), json!("third")] {
+        assert_eq!(found(id.clone()), Ok(by_number), "{id}");
+    }
+    assert_eq!(found(json!(2)), found(json!("2")), "our id comes before a client's");
+    let told = office.admin("order", &json!({"id": 3})).expect("an order");
+    let child = told["children"][0]["id"].as_u64().expect("a child");
+    assert_eq!(found(json!(format!("v7-{child}"))), Ok(by_number));
+    assert_eq!(told["order"]["time"].as_str().map(str::len), Some(30), "{told}");
+    for unknown in [json!("v8-1"), json!("fourth"), json!(99)] {
+        assert_eq!(office.code(1, "order", &json!({"id": unknown})), Some(Code::UnknownOrder));
+    }
 }
 
 #[test]
@@ -186,6 +229,7 @@ fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_change
                 _ if role < verb.role() => Some(Code::Forbidden),
                 "approve" | "reject" => Some(Code::UnknownPending),
                 "resume" => Some(Code::NotHalted),
+                "lockout-lift" => Some(Code::NotLocked),
                 _ => None,
             };
             assert_eq!(code, expected, "{verb:?} as {role:?}: {told:?}");
@@ -206,7 +250,10 @@ fn a_dry_run_of_each_change_says_what_would_be_and_journals_nothing() {
         match office.admin(verb.name(), &args) {
             Ok(told) => assert_eq!(told["dry_run"], true, "{verb:?}"),
             Err(failure) => {
-                let nothing_there = matches!(failure.code, Code::UnknownPending | Code::NotHalted);
+                let nothing_there = matches!(
+                    failure.code,
+                    Code::UnknownPending | Code::NotHalted | Code::NotLocked
+                );
                 assert!(nothing_there, "{verb:?}: {failure:?}");
             }
         }
@@ -295,8 +342,8 @@ fn wide_cancels_and_wider_limits_wait_for_another_person() {
     let office = Office::new(TwoPerson { cancel_all: true, limits_raise: true }, None);
     let all = json!({"reason": "end of day"});
     let told = office.admin("cancel-all", &all).expect_err("waits");
-    assert_eq!((told.code, &told.more["pending"]), (Code::NeedsSecondPerson, &json!(1)));
-    let agree = json!({"pending": 1, "reason": "seen"});
+    assert_eq!((told.code, &told.more["pending"]), (Code::NeedsSecondPerson, &json!(FIRST)));
+    let agree = json!({"pending": FIRST, "reason": "seen"});
     assert_eq!(office.code(1, "approve", &agree), Some(Code::SamePerson));
     let viewer = office.says(2, Role::Viewer, "approve", &agree).expect_err("too weak");
     assert_eq!(viewer.code, Code::Forbidden);
@@ -309,7 +356,7 @@ fn wide_cancels_and_wider_limits_wait_for_another_person() {
 
     let end = json!({"reason": "x", "cancel_orders": true});
     assert_eq!(office.code(1, "shutdown", &end), Some(Code::NeedsSecondPerson));
-    office.admin("reject", &json!({"pending": 2, "reason": "x"})).expect("dropped");
+    office.admin("reject", &json!({"pending": FIRST + 1, "reason": "x"})).expect("dropped");
 
     // One session's orders are no wide cancel; smaller limits are no raise.
     office.admin("cancel-all", &json!({"session": "S0", "reason": "x"})).expect("done");
@@ -317,10 +364,10 @@ fn wide_cancels_and_wider_limits_wait_for_another_person() {
     office.admin("limits-set", &limits(5)).expect("done");
     assert_eq!(office.code(1, "limits-set", &limits(6)), Some(Code::NeedsSecondPerson));
     // Who may not set limits may not agree to it.
-    let agree = json!({"pending": 3, "reason": "x"});
+    let agree = json!({"pending": FIRST + 2, "reason": "x"});
     let weak = office.says(2, Role::Operator, "approve", &agree).expect_err("too weak");
     assert_eq!(weak.code, Code::Forbidden);
-    let dry = json!({"pending": 3, "dry_run": true});
+    let dry = json!({"pending": FIRST + 2, "dry_run": true});
     let would = office.says(2, Role::Admin, "approve", &dry).expect("told");
     assert!(would["would"].as_str().is_some_and(|words| words.contains("rate_per_s 6")), "{would}");
     office.says(2, Role::Admin, "reject", &agree).expect("dropped");
@@ -344,4 +391,97 @@ fn a_resume_wants_a_code_that_is_right_and_fresh() {
     let command = OperatorCommand::Resume(Scope::All);
     office.core.input(&Input::Operator(Operator { request: 1, by, reason, command }));
     assert_eq!(office.admin("status", &json!({})).expect("told")["halted"], false);
+}
+
+/// While Alice's raise of one limit waits, Carol sets another one. Bob has read "rate 6".
+#[test]
+fn a_second_person_approves_the_words_that_were_asked_for_and_no_others() {
+    let office = Office::new(TwoPerson { cancel_all: false, limits_raise: true }, None);
+    let set = |args: Value| {
+        let mut args = args;
+        (args["account"], args["reason"]) = (json!("fund0"), json!("x"));
+        args
+    };
+    office.admin("limits-set", &set(json!({"rate_per_s": 5}))).expect("done");
+    let raise = set(json!({"rate_per_s": 6}));
+    assert_eq!(office.code(1, "limits-set", &raise), Some(Code::NeedsSecondPerson));
+    let shown = office.admin("pending", &json!({})).expect("told")["pending"][0].clone();
+    assert!(shown["command"].as_str().is_some_and(|words| words.contains("rate_per_s 6")));
+    let other = json!({"pending": FIRST, "command": "cancel-all everything", "reason": "x"});
+    assert_eq!(office.code(2, "approve", &other), Some(Code::PendingChanged));
+    office.admin("limits-set", &set(json!({"open_orders_max": 3}))).expect("a smaller limit");
+    let agree = json!({"pending": FIRST, "command": shown["command"], "reason": "x"});
+    let before = office.core.seq();
+    assert_eq!(office.code(2, "approve", &agree), Some(Code::PendingChanged));
+    assert_eq!(office.core.seq(), before, "nothing is done");
+    let back = office.core.model().limits(None)[0].limits.open_orders_max;
+    assert_eq!(back, 3, "a forgotten value does not come back with an old command");
+}
+
+#[test]
+fn one_user_does_not_fill_the_table_of_commands_that_wait() {
+    let office = Office::new(TwoPerson { cancel_all: true, limits_raise: true }, None);
+    let all = json!({"reason": "again"});
+    for _ in 0..8 {
+        assert_eq!(office.code(1, "cancel-all", &all), Some(Code::NeedsSecondPerson));
+    }
+    assert_eq!(office.code(1, "cancel-all", &all), Some(Code::Busy));
+    assert_eq!(office.code(2, "cancel-all", &all), Some(Code::NeedsSecondPerson));
+}
+
+#[test]
+fn commands_show_what_changed_and_which_attempts_were_refused() {
+    let office = Office::open();
+    let set = json!({"account": "fund0", "rate_per_s": 7, "reason": "slower"});
+    office.admin("limits-set", &set).expect("done");
+    let viewer = office.says(3, Role::Viewer, "halt", &json!({"reason": "let me"}));
+    assert_eq!(viewer.expect_err("too weak").code, Code::Forbidden);
+    assert_eq!(
+        office.code(1, "resume", &json!({"reason": "x", "totp": "1"})),
+        Some(Code::NotHalted)
+    );
+    let _dry = office.admin("resume", &json!({"dry_run": true}));
+    let told = office.admin("commands", &json!({})).expect("told");
+    let changes = &told["commands"][0]["changes"];
+    assert_eq!(changes, &json!([{"name": "rate_per_s", "old": "10000", "new": "7"}]));
+    let attempts = told["attempts"].as_array().expect("rows");
+    assert_eq!(attempts.len(), 2, "a dry run is no attempt: {attempts:?}");
+    assert_eq!(
+        (&attempts[0]["verb"], &attempts[0]["code"]),
+        (&json!("resume"), &json!("not_halted"))
+    );
+    assert_eq!(attempts[0]["args"], json!({"reason": "x"}), "no one-time code is kept");
+    assert_eq!((&attempts[1]["by"], &attempts[1]["code"]), (&json!("u3"), &json!("forbidden")));
+}
+
+#[test]
+fn lock_outs_are_shown_and_lifted_by_an_administrator_who_did_not_cause_them() {
+    let codes = TotpVerifier::new(SECRET, 0).unwrap_or_else(|error| panic!("{error}"));
+    let office = Office::new(NOBODY_NEEDS_ANYBODY, Some(codes));
+    assert_eq!(office.admin("lockouts", &json!({})).expect("told"), json!({"lockouts": []}));
+    let address = Some(std::net::IpAddr::from([192, 0, 2, 7]));
+    let lockout = Lockout { place: 0, address, failures: 3, until_ns: NOW_NS + 9 };
+    assert!(office.sessions.store_lockouts(|store| store(lockout)));
+    office.admin("halt", &json!({"reason": "x"})).expect("done");
+    for _ in 0..5 {
+        let wrong = json!({"reason": "x", "totp": "000000"});
+        assert_eq!(office.code(1, "resume", &wrong), Some(Code::TotpWrong));
+    }
+    let shown = office.says(9, Role::Viewer, "lockouts", &json!({})).expect("told");
+    let rows = shown["lockouts"].as_array().expect("rows");
+    assert_eq!((&rows[0]["what"], &rows[1]["what"]), (&json!("codes"), &json!("logon")));
+    assert_eq!((&rows[1]["session"], &rows[1]["address"]), (&json!("S0"), &json!("192.0.2.7")));
+    let status = office.admin("status", &json!({})).expect("told");
+    assert_eq!(status["sessions"][0]["locked_out"], 1);
+
+    let lift = json!({"codes": true, "reason": "his phone was slow"});
+    assert_eq!(office.code(1, "lockout-lift", &lift), Some(Code::SamePerson));
+    office.says(2, Role::Admin, "lockout-lift", &lift).expect("lifted");
+    assert_eq!(office.journaled_last().2, "lockout-lift codes");
+    office.admin("resume", &json!({"reason": "x", "totp": CODE})).expect("done");
+    let both = json!({"codes": true, "session": "S0", "reason": "x"});
+    assert_eq!(office.code(2, "lockout-lift", &both), Some(Code::BadArgument));
+    let lift = json!({"session": "S0", "reason": "typo in the password"});
+    office.admin("lockout-lift", &lift).expect("lifted");
+    assert_eq!(office.journaled_last().2, "lockout-lift session S0");
 }

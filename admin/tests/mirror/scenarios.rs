@@ -150,6 +150,44 @@ fn what_operators_did_is_told_newest_first_and_holds() {
 }
 
 #[test]
+fn a_command_shows_the_values_before_and_after() {
+    let mut world = desk();
+    let before = world.model.limits(Some(AccountId(0)))[0].limits;
+    let limits = AccountLimits { rate_per_s: before.rate_per_s + 1, ..before };
+    let level = OperatorCommand::Node(NodeCommand::LogDebug);
+    let changed = |world: &World| {
+        let rows = world.model.commands(1).remove(0).changes;
+        rows.into_iter().map(|row| (row.name, row.old, row.new)).collect::<Vec<_>>()
+    };
+    let of = |name, old: &str, new: &str| vec![(name, old.to_owned(), new.to_owned())];
+    let (old, new) = (before.rate_per_s.to_string(), limits.rate_per_s.to_string());
+    let commands = [
+        (OperatorCommand::SetLimits(AccountId(0), limits), of("rate_per_s", &old, &new)),
+        (OperatorCommand::Halt(Scope::All), of("halted", "false", "true")),
+        (OperatorCommand::Halt(Scope::All), Vec::new()),
+        (OperatorCommand::Resume(Scope::All), of("halted", "true", "false")),
+        (OperatorCommand::ReduceOnly(Scope::All), of("reduce_only", "false", "true")),
+        (OperatorCommand::DrainVenue(VenueId(1)), of("drained", "false", "true")),
+        (OperatorCommand::EnableVenue(VenueId(1)), of("drained", "true", "false")),
+        (
+            OperatorCommand::Session(CLIENT, SessionCommand::Disable),
+            of("disabled", "false", "true"),
+        ),
+        (OperatorCommand::Session(CLIENT, SessionCommand::Logout), Vec::new()),
+        (OperatorCommand::Session(CLIENT, SessionCommand::Enable), of("disabled", "true", "false")),
+        (level, of("log_level", "configured", "debug")),
+        (OperatorCommand::Cancel(OrderId(77)), Vec::new()),
+    ];
+    for (command, expected) in commands {
+        operator(&mut world, command);
+        assert_eq!(changed(&world), expected, "{command:?}");
+    }
+    world.input(Input::NodeStarted);
+    operator(&mut world, level);
+    assert_eq!(changed(&world), of("log_level", "configured", "debug"), "a start forgets it");
+}
+
+#[test]
 fn a_start_counts_anew_and_keeps_what_is_open() {
     let mut world = desk();
     buy(&mut world, "a", 10, 10_000);

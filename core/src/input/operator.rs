@@ -129,6 +129,8 @@ pub enum NodeCommand {
     /// An orderly end once all orders are over. Until then, and after the next start, everything is
     /// halted.
     ShutdownFlat = 8,
+    /// One-time codes are taken again, although too many were wrong.
+    LiftCodeLock = 9,
 }
 wire_enum!(NodeCommand {
     Shutdown,
@@ -138,5 +140,6 @@ wire_enum!(NodeCommand {
     LogDebug,
     LogTrace,
     News,
-    ShutdownFlat
+    ShutdownFlat,
+    LiftCodeLock
 });

@@ -330,15 +330,17 @@ pub enum SessionCommand {
     Disable = 4,
     /// Accept the session's logons again.
     Enable = 5,
+    /// Forget the wrong Logons of the session: no address is locked out any more.
+    LiftLockouts = 6,
 }
-wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable });
+wire_enum!(SessionCommand { Logout, Disconnect, ResetSequence, Disable, Enable, LiftLockouts });
 
 impl SessionCommand {
     /// Whether the client is sent our Logout for it.
     pub const fn logs_out(self) -> bool {
         match self {
             Self::Logout | Self::ResetSequence | Self::Disable => true,
-            Self::Disconnect | Self::Enable => false,
+            Self::Disconnect | Self::Enable | Self::LiftLockouts => false,
         }
     }
 }

@@ -51,17 +51,29 @@ struct Entry {
     failed_ns: u64,
 }
 
+/// A lock-out, as operators see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockoutShown {
+    /// The address, or the network part of an IPv6 address; `None` if the carrier has no addresses.
+    pub address: Option<IpAddr>,
+    /// Wrong Logons since the count began.
+    pub failures: u32,
+    /// Logons are refused until then, nanoseconds since the Unix epoch.
+    pub until_ns: u64,
+}
+
 /// See the module's text. `None` stands for an address that the carrier does not know.
 #[derive(Clone, Debug)]
 pub struct Lockouts {
     rule: LockoutRule,
     entries: BTreeMap<(Option<SourceAddress>, usize), Entry>,
+    revision: u64,
 }
 
 impl Lockouts {
     /// Nobody is locked out.
     pub const fn new(rule: LockoutRule) -> Self {
-        Self { rule, entries: BTreeMap::new() }
+        Self { rule, entries: BTreeMap::new(), revision: 0 }
     }
 
     /// Whether an address is locked out of the session at a place of the configuration.
@@ -95,6 +107,7 @@ impl Lockouts {
         let doubled = self.rule.first_ns.saturating_mul(1 << entry.locks.min(32));
         let lock_ns = doubled.min(self.rule.longest_ns);
         entry.locks = entry.locks.saturating_add(1);
+        self.revision += 1;
         entry.until_ns = now_ns.saturating_add(lock_ns);
         Some(lock_ns)
     }
@@ -102,6 +115,28 @@ impl Lockouts {
     /// A Logon was accepted.
     pub fn succeeded(&mut self, source: Option<SourceAddress>, client: usize) {
         self.entries.remove(&(source, client));
+    }
+
+    /// Forgets all failures of the session at a place of the configuration.
+    pub fn lift(&mut self, client: usize) {
+        self.entries.retain(|(_, of), _| *of != client);
+        self.revision += 1;
+    }
+
+    /// A number that grows when a lock-out begins or is lifted.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The lock-outs that hold now, with the place of their session in the configuration.
+    pub fn each(&self, now_ns: u64, mut see: impl FnMut(usize, &LockoutShown)) {
+        for ((source, client), entry) in &self.entries {
+            if now_ns < entry.until_ns {
+                let address = source.map(|source| source.0);
+                let Entry { failures, until_ns, .. } = *entry;
+                see(*client, &LockoutShown { address, failures, until_ns });
+            }
+        }
     }
 
     fn make_room(&mut self) {
@@ -157,6 +192,26 @@ mod tests {
         }
         let later = 4 + 101 * SECOND;
         assert_eq!(lockouts.failed(later, here, 0), None, "the old ones are forgotten");
+    }
+
+    #[test]
+    fn an_operator_sees_and_lifts_the_lock_outs_of_one_session() {
+        let mut lockouts = Lockouts::new(LockoutRule { failures_max: 1, ..RULE });
+        for (address, client) in [("192.0.2.1", 0), ("192.0.2.2", 0), ("192.0.2.1", 1)] {
+            lockouts.failed(7, Some(at(address)), client);
+        }
+        let seen = |lockouts: &Lockouts, now_ns| {
+            let mut seen = Vec::new();
+            lockouts.each(now_ns, |client, one| seen.push((client, one.until_ns)));
+            seen
+        };
+        let until_ns = 7 + 30 * SECOND;
+        assert_eq!(seen(&lockouts, 8), [(0, until_ns), (1, until_ns), (0, until_ns)]);
+        let before = lockouts.revision();
+        lockouts.lift(0);
+        assert!(lockouts.revision() > before && !lockouts.is_locked(8, Some(at("192.0.2.1")), 0));
+        assert_eq!(seen(&lockouts, 8), [(1, until_ns)]);
+        assert_eq!(seen(&lockouts, until_ns), [], "a lock-out that is over is not shown");
     }
 
     #[test]

@@ -241,6 +241,102 @@ impl Notice {
     }
 }
 
+impl Notice {
+    /// The notice as a sentence for the log. `name` is the name of a session.
+    pub fn words<'a>(&self, name: impl Fn(SessionId) -> &'a str) -> String {
+        let from = |address: Option<IpAddr>| {
+            address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string())
+        };
+        match *self {
+            Self::LoggedOn { session, heartbeat_s, reset } => {
+                let reset = if reset { ", numbers begin at 1" } else { "" };
+                format!("{} logged on, heartbeat {heartbeat_s} s{reset}", name(session))
+            }
+            Self::Closed { conn, session, address, reason } => {
+                let whose = session.map_or("no session", &name);
+                let from = from(address);
+                format!("connection {} of {whose} from {from} closed: {reason}", conn.0)
+            }
+            Self::LogonRefused { session, address, fault } => {
+                format!("logon of {} from {} refused: {fault}", name(session), from(address))
+            }
+            Self::LockedOut { session, address, for_s } => {
+                format!("{} is locked out of {} for {for_s} s", from(address), name(session))
+            }
+            Self::Untold { kind, count } => {
+                let kind = match kind {
+                    NoticeKind::Closed(reason) => format!("connections closed: {reason}"),
+                    NoticeKind::Logon(fault) => format!("logons refused: {fault}"),
+                    NoticeKind::LockedOut => "addresses locked out".to_owned(),
+                };
+                format!("{count} more of {kind}")
+            }
+            Self::CertificatesReloaded => "new certificates are in use".to_owned(),
+            Self::CertificatesRefused => "new certificates are refused".to_owned(),
+            Self::Warning { session, warning } => {
+                format!("{}: {}", name(session), warning_words(warning))
+            }
+            Self::Rejected { session, seq, reason, tag } => {
+                let tag = tag.map_or_else(String::new, |tag| format!(", field {tag}"));
+                let reason = in_words(&reason);
+                format!("message {seq} of {} rejected: {reason}{tag}", name(session))
+            }
+            Self::PeerRejected { session, kind, ref_seq, reason } => {
+                let number = |value: Option<u64>| {
+                    value.map_or_else(|| "unknown".to_owned(), |value| value.to_string())
+                };
+                let (message, reason) = (number(ref_seq), number(reason));
+                format!("{} refused message {message} by {kind}, reason {reason}", name(session))
+            }
+            Self::SlowConsumer { session, backlog_bytes } => {
+                format!("{} does not read: {backlog_bytes} bytes wait", name(session))
+            }
+            Self::Throttled { session } => {
+                format!("{} sends more requests than it may", name(session))
+            }
+            Self::Commanded { session, command } => {
+                format!("{}: {} by an operator", name(session), in_words(&command))
+            }
+            Self::Failed { session, reason } => {
+                format!("{} cannot go on before a restart: {reason}", name(session))
+            }
+            Self::StoreDamaged { session, places, repeated } => format!(
+                "the message store of {} has {places} damaged places, {repeated} reports sent again",
+                name(session)
+            ),
+        }
+    }
+}
+
+fn warning_words(warning: Warning) -> String {
+    match warning {
+        Warning::Garbled(garbled) => format!("skipped bytes that are no message: {garbled}"),
+        Warning::Gap { expected, received } => {
+            format!("message {expected} is missing before {received}, asked for")
+        }
+        Warning::ResendTruncated { from, upto } => {
+            format!("messages {from} to {upto} are not stored any more, gap-filled")
+        }
+        Warning::SequenceReset { from, to } => {
+            format!("raised its number from {from} to {to} without filling the gap")
+        }
+        // The others have no fields.
+        other => in_words(&other),
+    }
+}
+
+/// The name of a value without fields, as words: `ResetSequence` is "reset sequence".
+fn in_words(value: &impl std::fmt::Debug) -> String {
+    let mut words = String::new();
+    for (at, c) in format!("{value:?}").char_indices() {
+        if c.is_ascii_uppercase() && at > 0 {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
+}
+
 /// Why an output of the core could not be given to its session.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
@@ -366,4 +462,49 @@ pub struct Counters {
     pub notices_untold: u64,
     /// Notices lost because nobody took them in time.
     pub notices_lost: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_a_sentence_with_names_and_no_form_of_the_program() {
+        let session = SessionId(3);
+        let address = "192.0.2.7".parse().ok();
+        let notices = [
+            Notice::LoggedOn { session, heartbeat_s: 30, reset: true },
+            Notice::Closed {
+                conn: ConnId(7),
+                session: None,
+                address,
+                reason: CloseReason::Session(DisconnectReason::LogonTimeout),
+            },
+            Notice::LogonRefused { session, address: None, fault: LogonFault::Password },
+            Notice::LockedOut { session, address, for_s: 60 },
+            Notice::Untold { kind: NoticeKind::Closed(CloseReason::Peer), count: 5 },
+            Notice::Warning { session, warning: Warning::Gap { expected: 5, received: 9 } },
+            Notice::Warning { session, warning: Warning::Silent },
+            Notice::Rejected {
+                session,
+                seq: 4,
+                reason: SessionRejectReason::RequiredTagMissing,
+                tag: Some(55),
+            },
+            Notice::Commanded { session, command: SessionCommand::ResetSequence },
+        ];
+        let said: Vec<String> = notices.iter().map(|notice| notice.words(|_| "DESK1")).collect();
+        let wanted = [
+            "DESK1 logged on, heartbeat 30 s, numbers begin at 1",
+            "connection 7 of no session from 192.0.2.7 closed: logon timeout",
+            "logon of DESK1 from an unknown address refused: wrong password",
+            "192.0.2.7 is locked out of DESK1 for 60 s",
+            "5 more of connections closed: closed by the peer",
+            "DESK1: message 5 is missing before 9, asked for",
+            "DESK1: silent",
+            "message 4 of DESK1 rejected: required tag missing, field 55",
+            "DESK1: reset sequence by an operator",
+        ];
+        assert_eq!(said, wanted);
+    }
 }

@@ -346,6 +346,12 @@ fn mass_cancel(
     let view = OrderMassCancelRequest::read(message)?;
     let (scope, refusal) =
         scope(view.request_type, view.symbol, view.side, view.account, owner, terms);
+    // The report repeats the value, so the value has to be one that a report may have.
+    if let MassRequestType::Other(other) = view.request_type
+        && !owner.version.dictionary().allows(tags::MASS_CANCEL_REQUEST_TYPE, &[other])
+    {
+        return Err(out_of_range(tags::MASS_CANCEL_REQUEST_TYPE));
+    }
     Ok(Input::MassCancel(MassCancel {
         session: owner.session,
         client_seq: id,

@@ -48,6 +48,14 @@ pub enum PinError {
 }
 
 impl Profile {
+    /// The profile's name, as the configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pinned => "pinned",
+            Self::Shared => "shared",
+        }
+    }
+
     /// Busy spin only if each of `spinning_threads` has a processor and one is left for the rest.
     /// On a smaller machine spinning threads take each other's processor.
     pub fn auto(spinning_threads: usize) -> Self {

@@ -7,7 +7,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use rutter_core::id::{AssetId, VenueId};
+use rutter_core::id::{AssetId, ChildId, VenueId};
 use rutter_core::input::Input;
 use rutter_feeds::FeedCommand;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
@@ -32,10 +32,14 @@ pub struct Venue {
     pub fill_or_kill: bool,
     /// Keys of `[[venue]]` that only this venue reads.
     pub own_keys: &'static [OwnKey],
-    /// Makes the order-entry adapter. The error is a sentence about the setting that is wrong.
-    pub orders: fn(&Setup) -> Result<Orders, String>,
-    /// Makes the market-data adapter. The error is a sentence about the setting that is wrong.
-    pub feed: fn(&Setup) -> Result<Feed, String>,
+    /// The child whose order has that id at the venue, for the journal with that node tag.
+    pub child_of: fn(u32, &[u8]) -> Option<ChildId>,
+    /// Schemes that the address of order entry may have, with TLS first.
+    pub order_schemes: &'static [&'static str],
+    /// Makes the order-entry adapter.
+    pub orders: fn(&Setup) -> Result<Orders, SettingError>,
+    /// Makes the market-data adapter.
+    pub feed: fn(&Setup) -> Result<Feed, SettingError>,
 }
 
 impl fmt::Debug for Venue {
@@ -87,6 +91,10 @@ pub struct OwnKey {
     pub value: OwnValue,
     /// A configuration of this venue without the key is refused.
     pub is_required: bool,
+    /// The number that the venue uses without the key.
+    pub default: Option<u32>,
+    /// What the key means, in one sentence with unit and range.
+    pub help: &'static str,
 }
 
 /// The values of the keys of one `[[venue]]` that are not common to all venues.
@@ -115,32 +123,49 @@ impl OwnKeys {
         u32::try_from(self.0.get(key.name)?.as_u64()?).ok()
     }
 
-    /// Checks names and types of all keys, and that `venue` has each key that it requires. A key
-    /// of another venue is accepted and has no effect.
-    ///
-    /// # Errors
-    /// The first key that is unknown to all venues, of the wrong type, or missing.
-    pub fn check(&self, venue: &Venue) -> Result<(), OwnKeyError> {
-        let wrong = |key: &str, reason: String| Err(OwnKeyError { key: key.to_owned(), reason });
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// All faults: keys that no venue knows, values of the wrong type, and keys that `venue`
+    /// requires and that are absent. A key of another venue is accepted and has no effect.
+    pub fn faults(&self, venue: &Venue) -> Vec<OwnKeyError> {
+        let mut faults = Vec::new();
+        let mut wrong = |key: &str, reason: String| {
+            faults.push(OwnKeyError { key: key.to_owned(), reason });
+        };
         for name in self.0.keys() {
             let known = VENUES.into_iter().flat_map(|venue| venue.own_keys);
             let Some(key) = known.into_iter().find(|key| key.name == name) else {
-                return wrong(name, "no such key".to_owned());
+                wrong(name, "no such key".to_owned());
+                continue;
             };
             let fits = match key.value {
                 OwnValue::Text => self.text(key).is_some(),
                 OwnValue::Count => self.count(key).is_some(),
             };
             if !fits {
-                return wrong(name, format!("not {}", key.value.name()));
+                wrong(name, format!("not {}", key.value.name()));
             }
         }
-        let missing = |key: &&OwnKey| key.is_required && !self.0.contains_key(key.name);
-        match venue.own_keys.iter().find(missing) {
-            Some(key) => wrong(key.name, format!("needed for kind {}", venue.kind)),
-            None => Ok(()),
+        for key in venue.own_keys.iter().filter(|key| key.is_required) {
+            if !self.0.contains_key(key.name) {
+                wrong(key.name, format!("needed for kind {}", venue.kind));
+            }
         }
+        faults
     }
+}
+
+/// A setting that an adapter refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct SettingError {
+    /// The key of `[[venue]]`.
+    pub key: &'static str,
+    /// A sentence about the value, without a secret.
+    pub reason: String,
 }
 
 /// An address of a venue.
@@ -193,7 +218,7 @@ pub struct Setup {
     pub validity_ms: u64,
     /// An order or cancel without an answer for this long is in doubt, in milliseconds.
     pub answer_timeout_ms: u64,
-    /// The venue's own keys; checked by [`OwnKeys::check`].
+    /// The venue's own keys; checked by [`OwnKeys::faults`].
     pub own_keys: OwnKeys,
     /// Instruments traded at the venue.
     pub listings: Vec<Listing>,
@@ -235,17 +260,27 @@ mod tests {
 
     #[test]
     fn an_own_key_is_known_of_its_type_and_there_when_it_is_needed() {
-        const NAME: OwnKey = OwnKey { name: "comp_id", value: OwnValue::Text, is_required: true };
+        const NAME: OwnKey = OwnKey {
+            name: "comp_id",
+            value: OwnValue::Text,
+            is_required: true,
+            default: None,
+            help: "",
+        };
         let needy = VENUES.into_iter().find(|v| v.own_keys.iter().any(|k| k.is_required));
         let needy = needy.expect("one venue needs a key");
-        let refused = |json: &str| keys(json).check(needy).expect_err("refused").to_string();
+        let refused = |json: &str| {
+            let faults = keys(json).faults(needy);
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
         assert_eq!(refused("{}"), format!("comp_id: needed for kind {}", needy.kind));
         assert_eq!(refused(r#"{"comp_id":7}"#), "comp_id: not a string");
-        assert_eq!(refused(r#"{"comp_idd":"A"}"#), "comp_idd: no such key");
+        let both = format!("comp_idd: no such key; comp_id: needed for kind {}", needy.kind);
+        assert_eq!(refused(r#"{"comp_idd":"A"}"#), both);
         let wrong = refused(r#"{"comp_id":"A","rest_counter_max":-1}"#);
         assert_eq!(wrong, "rest_counter_max: not a whole number from 0 to 4294967295");
         let sound = keys(r#"{"comp_id":"A","rest_counter_max":3}"#);
-        assert_eq!(sound.check(needy), Ok(()));
+        assert_eq!(sound.faults(needy), []);
         assert_eq!(sound.text(&NAME), Some("A"));
     }
 

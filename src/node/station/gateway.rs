@@ -7,9 +7,10 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rutter_admin::console::sessions::{Connection, SessionGauges};
+use rutter_admin::console::sessions::{Connection, Lockout, SessionGauges};
+use rutter_clients::lockout::LockoutShown;
 use rutter_clients::server::OUTPUTS_PER_TURN;
-use rutter_clients::{GatewayServer, NoticeLevel, Passport};
+use rutter_clients::{ClientGateway, GatewayServer, NoticeLevel, Passport};
 use rutter_core::input::Input;
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_fix::store::MessageStore;
@@ -48,6 +49,8 @@ pub struct Gateway<S: MessageStore> {
     gauges: Arc<GatewayGauges>,
     /// Shows its sessions to others, where there are any; and when it did last.
     sessions: Option<(Arc<SessionGauges>, u64)>,
+    /// The lock-outs that it shows.
+    lockouts_shown: u64,
     /// Reports that are not released yet, or have to wait for the next turn.
     queue: VecDeque<OutputEnvelope>,
     /// True if the queue has reached its limit; logged once.
@@ -100,6 +103,7 @@ impl<S: MessageStore> Gateway<S> {
             names,
             gauges,
             sessions,
+            lockouts_shown: 0,
             queue,
             full: false,
             told,
@@ -132,6 +136,11 @@ impl<S: MessageStore> Gateway<S> {
                         gauges.fail(place, reason.to_string());
                     }
                 });
+                let gateway = self.server.gateway();
+                let revision = gateway.lockouts_revision();
+                if revision != self.lockouts_shown && show_lockouts(gateway, gauges, now_ns) {
+                    self.lockouts_shown = revision;
+                }
             }
         }
     }
@@ -197,16 +206,31 @@ impl<S: MessageStore> Gateway<S> {
 
     fn log_notices(&mut self) {
         while let Some(notice) = self.server.gateway_mut().take_notice() {
+            let said = notice.words(|session| self.names.name(session));
             match notice.level() {
-                NoticeLevel::Info => tracing::info!(?notice, "client"),
-                NoticeLevel::Warn => tracing::warn!(?notice, "client"),
-                NoticeLevel::Error => tracing::error!(?notice, "client"),
+                NoticeLevel::Info => tracing::info!(notice = said, "client"),
+                NoticeLevel::Warn => tracing::warn!(notice = said, "client"),
+                NoticeLevel::Error => tracing::error!(notice = said, "client"),
             }
         }
         if let Some(error) = self.server.last_tls_error() {
             tracing::error!(%error, "certificates have changed and are refused");
         }
     }
+}
+
+/// Shows the addresses that are locked out; false if that has to be tried again.
+fn show_lockouts<S: MessageStore>(
+    gateway: &ClientGateway<S>,
+    gauges: &SessionGauges,
+    now_ns: u64,
+) -> bool {
+    gauges.store_lockouts(|store| {
+        gateway.each_lockout(now_ns, |place, shown| {
+            let LockoutShown { address, failures, until_ns } = *shown;
+            store(Lockout { place, address, failures, until_ns });
+        });
+    })
 }
 
 /// Gives an output to its session. A session that cannot take it is cut off until a restart, which

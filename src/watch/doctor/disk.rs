@@ -1,8 +1,6 @@
 //! The disk of the journal: room, and how long it takes to be sure of a record.
 
-use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -104,7 +102,7 @@ impl Drop for ProbeFile {
 fn measure(folder: &Path) -> std::io::Result<Vec<Duration>> {
     let path = folder.join(format!(".rutter-doctor-{}", std::process::id()));
     // Never over something that is there, and never through a link.
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let mut file = rutter_files::create_new(&path)?;
     let _trial = ProbeFile(path);
     let record = [0x5a; RECORD_BYTES];
     let (began, mut times) = (Instant::now(), Vec::with_capacity(SYNCS));

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rutter_admin::printable::Escape;
 use rutter_core::hash::Rolling;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
@@ -114,23 +115,27 @@ impl Drop for LogGuard {
     }
 }
 
-/// Starts the thread.
+/// Starts the thread. Unprintable characters are written as `escape` does.
 ///
 /// # Errors
 /// Error of the operating system.
-pub fn start(out: impl Write + Send + 'static) -> io::Result<(LineWriter, LogGuard)> {
-    start_counting(out, &COUNTS)
+pub fn start(
+    out: impl Write + Send + 'static,
+    escape: Escape,
+) -> io::Result<(LineWriter, LogGuard)> {
+    start_counting(out, escape, &COUNTS)
 }
 
 fn start_counting(
     out: impl Write + Send + 'static,
+    escape: Escape,
     counts: &'static LogCounts,
 ) -> io::Result<(LineWriter, LogGuard)> {
     let (lines, waiting) = sync_channel(LINES_MAX);
     let end = Arc::new(AtomicBool::new(false));
     let ending = Arc::clone(&end);
     let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
-        let writer = Writer { out, limiter: Limiter::default(), counts, dropped_told: 0 };
+        let writer = Writer { out, escape, limiter: Limiter::default(), counts, dropped_told: 0 };
         writer.run(&waiting, &ending);
     })?;
     Ok((LineWriter { lines, counts, is_limited: true }, LogGuard { end, thread: Some(thread) }))
@@ -139,6 +144,7 @@ fn start_counting(
 /// The writing thread's state.
 struct Writer<W> {
     out: W,
+    escape: Escape,
     limiter: Limiter,
     counts: &'static LogCounts,
     dropped_told: u64,
@@ -162,14 +168,18 @@ impl<W: Write> Writer<W> {
         self.close_window();
     }
 
-    /// Where standard error goes is not ours to mend, so its errors are passed over.
-    fn write(&mut self, bytes: &[u8]) {
-        let _ = self.out.write_all(bytes);
+    /// Writes one line. A text within it cannot begin a line of its own.
+    fn write(&mut self, line: &str, escape: Escape) {
+        let mut line = escape.apply(line.strip_suffix('\n').unwrap_or(line)).into_owned();
+        line.push('\n');
+        // Where standard error goes is not ours to mend, so its errors are passed over.
+        let _ = self.out.write_all(line.as_bytes());
     }
 
     fn line(&mut self, line: &Line) {
         if !line.is_limited || self.limiter.takes(&line.bytes) {
-            self.write(&line.bytes);
+            let text = String::from_utf8_lossy(&line.bytes);
+            self.write(&text, self.escape);
         } else {
             self.counts.repeated.fetch_add(1, Ordering::Relaxed);
         }
@@ -181,7 +191,7 @@ impl<W: Write> Writer<W> {
             let line = serde_json::json!({
                 "level": "warn", "event": "repeated lines left out", "count": count, "like": shown,
             });
-            self.write(format!("{line}\n").as_bytes());
+            self.write(&line.to_string(), Escape::Json);
         }
         let dropped = self.counts.dropped.load(Ordering::Relaxed);
         if dropped > self.dropped_told {
@@ -189,7 +199,7 @@ impl<W: Write> Writer<W> {
             let line = serde_json::json!({
                 "level": "warn", "event": "log lines dropped", "count": count,
             });
-            self.write(format!("{line}\n").as_bytes());
+            self.write(&line.to_string(), Escape::Json);
             self.dropped_told = dropped;
         }
     }
@@ -245,6 +255,7 @@ fn key(line: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rutter_admin::printable::is_printable;
     use std::sync::Mutex;
     use std::sync::mpsc::Sender;
 
@@ -290,7 +301,8 @@ mod tests {
     #[test]
     fn what_says_the_same_again_is_written_so_often_and_then_counted() {
         let (kept, counts) = (CapturedLogs::default(), fresh());
-        let (mut writer, guard) = start_counting(kept.clone(), counts).expect("starts");
+        let (mut writer, guard) =
+            start_counting(kept.clone(), Escape::Text, counts).expect("starts");
         for number in 0..REPEATS_MAX + 5 {
             writer
                 .write_all(format!("12:00:{number} refused {number}\n").as_bytes())
@@ -310,10 +322,35 @@ mod tests {
         assert_eq!(counts.repeated.load(Ordering::Relaxed), 5);
     }
 
+    /// A client's text with a line of its own, and with commands for the reader's terminal.
+    #[test]
+    fn a_text_within_a_line_begins_no_line_and_commands_no_terminal() {
+        let evil = "x\n2026-01-01 INFO all is well\u{9b}2J\u{202e}\u{2028}";
+        for escape in [Escape::Text, Escape::Json] {
+            let (kept, counts) = (CapturedLogs::default(), fresh());
+            let (writer, guard) = start_counting(kept.clone(), escape, counts).expect("starts");
+            let lines = tracing_subscriber::fmt().with_writer(writer);
+            if escape == Escape::Text {
+                let subscriber = lines.finish();
+                tracing::subscriber::with_default(subscriber, || tracing::info!("{evil}"));
+            } else {
+                let subscriber = lines.event_format(super::super::json::JsonLine).finish();
+                tracing::subscriber::with_default(subscriber, || tracing::info!(said = evil, "x"));
+            }
+            drop(guard);
+            let text = kept.text();
+            assert!(text.trim_end_matches('\n').chars().all(is_printable), "{text:?}");
+            if escape == Escape::Json {
+                let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                assert_eq!(line["said"], evil, "a program reads what was said");
+            }
+        }
+    }
+
     #[test]
     fn lines_about_orders_are_written_however_alike_they_are() {
         let (kept, counts) = (CapturedLogs::default(), fresh());
-        let (writer, guard) = start_counting(kept.clone(), counts).expect("starts");
+        let (writer, guard) = start_counting(kept.clone(), Escape::Text, counts).expect("starts");
         let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
         tracing::subscriber::with_default(subscriber, || {
             for number in 0..REPEATS_MAX + 5 {
@@ -332,7 +369,8 @@ mod tests {
         let (asked, is_asked) = std::sync::mpsc::channel();
         let (let_go, may_go) = std::sync::mpsc::channel();
         let counts = fresh();
-        let (mut writer, guard) = start_counting(Stuck(asked, may_go), counts).expect("starts");
+        let (mut writer, guard) =
+            start_counting(Stuck(asked, may_go), Escape::Text, counts).expect("starts");
         writer.write_all(b"first\n").expect("taken");
         // The thread has the first line in its hand; the queue is empty.
         is_asked.recv().expect("asked");
@@ -348,7 +386,8 @@ mod tests {
     fn an_end_does_not_wait_for_a_pipe_that_nobody_reads() {
         let (asked, is_asked) = std::sync::mpsc::channel();
         let (_let_go, may_go) = std::sync::mpsc::channel();
-        let (mut writer, guard) = start_counting(Stuck(asked, may_go), fresh()).expect("starts");
+        let (mut writer, guard) =
+            start_counting(Stuck(asked, may_go), Escape::Text, fresh()).expect("starts");
         writer.write_all(b"first\n").expect("taken");
         is_asked.recv().expect("asked");
         let began = Instant::now();

@@ -73,7 +73,8 @@ impl Sessions {
         Self(names)
     }
 
-    fn name(&self, id: SessionId) -> &str {
+    /// The name of a session; empty for an unknown one.
+    pub fn name(&self, id: SessionId) -> &str {
         self.0.get(id.index()).map_or("", String::as_str)
     }
 

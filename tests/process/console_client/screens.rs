@@ -171,17 +171,28 @@ data_dir = "data"
     (
         "commands",
         80,
-        r"journal               time (UTC)  by         command            refused  reason
+        r#"journal               time (UTC)  by         command            refused  reason
  119000  2025-11-20 09:59:47.123  alice+bob  halt venue KRAKEN           drill
-(a wider terminal has: affected)
+(a wider terminal has: changed, affected)
+refused by the console, since the start:
+              time (UTC)  by   verb    refused     arguments
+ 2025-11-20 12:46:27.123  eve  resume  totp_wrong  {"reason":"why not"}
+"#,
+    ),
+    (
+        "lockouts",
+        80,
+        r"what   session  address    failures   until (UTC)
+codes  -        -                 5  13:47:27.123
+logon  DESK-1   192.0.2.7         6  13:47:27.123
 ",
     ),
     (
         "pending",
         80,
-        r#"pending  by   verb        arguments                 until (UTC)
-      4  bob  cancel-all  {"reason":"fat finger"}  13:47:27.123
-"#,
+        r"pending  by   command                reason       until (UTC)
+      4  bob  cancel-all everything  fat finger  13:47:27.123
+",
     ),
     (
         "help",

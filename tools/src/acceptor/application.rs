@@ -157,3 +157,64 @@ fn echo(session: &mut Peer, now_ns: u64, message: &Message<'_>, out: &mut Vec<u8
         copy.raw(&fields);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use rutter_fix::codec::{FieldIndex, checksum, write_timestamp};
+    use rutter_fix::dictionary::Version;
+    use rutter_fix::session::Event;
+    use rutter_test_support::published::assert_allowed;
+
+    use super::Application;
+    use crate::acceptor::sessions::{SessionSlot, all};
+
+    /// 2024-06-27 11:17:26 UTC.
+    const NOW_NS: u64 = 1_719_487_046_000_000_000;
+    const ORDER: &str = "21=1|55=BTC/USDT|54=1|60=20240627-11:17:26.000|38=5|40=2|44=7|";
+
+    /// A client sends `35=..|34=..|..`; what it is sent is allowed by the published dictionary.
+    fn send(slot: &mut SessionSlot, text: &str) -> String {
+        let config = slot.session.config();
+        let (begin, target) = (config.begin_string.clone(), config.target.clone());
+        let mut time = Vec::new();
+        write_timestamp(&mut time, NOW_NS, super::TimePrecision::Millis);
+        let time = String::from_utf8(time).expect("ascii");
+        let (head, rest) = text.split_at(text.find("|34=").map_or(0, |at| at + 6));
+        let body = format!("{head}49={target}|52={time}|56=ISLD|{rest}").replace('|', "\u{1}");
+        let mut bytes = format!("8={begin}\u{1}9={}\u{1}{body}", body.len()).into_bytes();
+        let sum = checksum(&bytes);
+        bytes.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
+        let (mut index, mut out) = (FieldIndex::new(), Vec::new());
+        let received = slot.session.receive(NOW_NS, &bytes, &mut index, &mut out);
+        assert_eq!(received.consumed, bytes.len(), "{text}");
+        if let Some(Event::App(app)) = received.event {
+            slot.application.answer(&mut slot.session, NOW_NS, &app, &mut out);
+            slot.session.confirm_in(app.id);
+        }
+        assert_allowed(&out, |_| false);
+        String::from_utf8(out).expect("ascii").replace('\u{1}', "|")
+    }
+
+    /// The order was accepted again, and its client had two.
+    #[test]
+    fn an_order_that_is_perhaps_sent_again_is_answered_with_its_status_in_every_version() {
+        for (place, version) in Version::ALL.into_iter().enumerate() {
+            let mut slot = all(Application::Orders).swap_remove(place);
+            slot.session.connected(NOW_NS, &mut Vec::new()).expect("not connected yet");
+            let more = if version == Version::Fix50Sp2 { "1137=9|" } else { "" };
+            let logon = send(&mut slot, &format!("35=A|34=1|98=0|108=30|{more}"));
+            assert!(logon.contains("|35=A|"), "{logon}");
+            let first = send(&mut slot, &format!("35=D|34=2|11=a|{ORDER}"));
+            assert!(first.contains("|37=1|17=1|"), "{first}");
+            let (old, dup) = (version == Version::Fix42, "43=Y|122=20240627-11:17:26.000|");
+            let status = if old { "|20=3|150=0|39=0|" } else { "|150=I|39=0|" };
+            for (seq, flag) in [(3, dup), (4, "97=Y|")] {
+                let again = send(&mut slot, &format!("35=D|34={seq}|{flag}11=a|{ORDER}"));
+                let exec = seq - 1;
+                assert!(again.contains(&format!("|37=1|17={exec}{status}11=a|")), "{again}");
+            }
+            let new = send(&mut slot, &format!("35=D|34=5|{dup}11=b|{ORDER}"));
+            assert!(new.contains("|37=4|17=4|") && new.contains("|150=0|39=0|11=b|"), "{new}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rutter_fix::codec::{
     Encoder, FieldIndex, Message, SOH, Status, TimePrecision, decode, write_timestamp,
 };
+use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::tags;
 
 use crate::clock::unix_ns;
@@ -62,8 +63,18 @@ pub struct Incoming {
     pub msg_type: String,
     /// The message as the transcript shows it.
     pub text: String,
+    /// What the published dictionary of the message's version does not allow.
+    pub fault: Option<String>,
     begin_string: Vec<u8>,
     fields: Vec<(u32, Vec<u8>)>,
+}
+
+/// What the published dictionary does not allow in a message.
+fn fault(message: &Message<'_>) -> Option<String> {
+    let version = Version::beginning_with(message.begin_string())?;
+    let fault = version.dictionary().check(message, &Checks::default()).err()?;
+    let tag = fault.tag.map(|tag| format!(" (tag {tag})")).unwrap_or_default();
+    Some(format!("{}{tag}", fault.reason.text()))
 }
 
 impl Incoming {
@@ -71,6 +82,7 @@ impl Incoming {
         Self {
             msg_type: String::from_utf8_lossy(message.msg_type()).into_owned(),
             text: shown(message.bytes()),
+            fault: fault(message),
             begin_string: message.begin_string().to_vec(),
             fields: message.fields().map(|(tag, value)| (tag, value.to_vec())).collect(),
         }

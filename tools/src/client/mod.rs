@@ -3,19 +3,27 @@
 //! A line belongs here if any client of the node would need it. The caller decides which orders to
 //! send and when: `demo`, `load` and `prompt` do. The rules of a session are `rutter_fix`'s.
 
+mod keyboard;
+mod known;
 pub mod prompt;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, TimePrecision};
 use rutter_fix::session::{
     Config, Event, LogonContext, Policy, Received, SendError, Session, SessionError, Warning,
 };
-use rutter_fix::store::MemStore;
+use rutter_fix::store::{MemStore, MessageStore};
 use rutter_fix::tags::{self, msg_type};
 use rutter_sim::market::E8;
 
@@ -87,18 +95,20 @@ impl ClientConfig {
 }
 
 /// Side of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Side {
     /// 54=1.
+    #[default]
     Buy,
     /// 54=2.
     Sell,
 }
 
 /// `TimeInForce` (59).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tif {
     /// 0.
+    #[default]
     Day,
     /// 1.
     Gtc,
@@ -108,7 +118,29 @@ pub enum Tif {
     Fok,
 }
 
-/// A new order.
+impl Tif {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Day => b'0',
+            Self::Gtc => b'1',
+            Self::Ioc => b'3',
+            Self::Fok => b'4',
+        }
+    }
+
+    /// `None` for a time in force that the client does not send.
+    const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            b'0' => Some(Self::Day),
+            b'1' => Some(Self::Gtc),
+            b'3' => Some(Self::Ioc),
+            b'4' => Some(Self::Fok),
+            _ => None,
+        }
+    }
+}
+
+/// A new order, or the new terms of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
     /// `ClOrdID`.
@@ -142,6 +174,38 @@ pub struct Execution {
     pub fee_asset: String,
 }
 
+/// An order's terms within a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Side.
+    pub side: Side,
+    /// `OrderQty` (38), in 10^-8.
+    pub qty_e8: i64,
+    /// `Price` (44), in 10^-8; `None` for a market order.
+    pub limit_e8: Option<i64>,
+    /// `TimeInForce` (59).
+    pub tif: Tif,
+}
+
+impl Terms {
+    fn read(message: &Message<'_>) -> Option<Self> {
+        let char_of = |tag| message.char(tag).ok().flatten();
+        Some(Self {
+            side: match char_of(tags::SIDE)? {
+                b'1' => Side::Buy,
+                b'2' => Side::Sell,
+                _ => return None,
+            },
+            qty_e8: e8(message, tags::ORDER_QTY)?,
+            limit_e8: match char_of(tags::ORD_TYPE)? {
+                b'1' => None,
+                _ => Some(e8(message, tags::PRICE)?),
+            },
+            tif: char_of(tags::TIME_IN_FORCE).map_or(Some(Tif::Day), Tif::from_byte)?,
+        })
+    }
+}
+
 /// An `ExecutionReport` or `OrderCancelReject`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -159,6 +223,8 @@ pub struct Report {
     pub exec_id: String,
     /// `Symbol` (55).
     pub symbol: String,
+    /// The order's terms; `None` if the report does not have them all.
+    pub terms: Option<Terms>,
     /// `CumQty` (14), in 10^-8.
     pub cum_e8: i64,
     /// `LeavesQty` (151), in 10^-8.
@@ -219,6 +285,7 @@ impl Report {
             order_id: text(message, tags::ORDER_ID),
             exec_id: text(message, tags::EXEC_ID),
             symbol: text(message, tags::SYMBOL),
+            terms: Terms::read(message),
             cum_e8: if cancel_reject { 0 } else { e8(message, tags::CUM_QTY)? },
             leaves_e8: if cancel_reject { 0 } else { e8(message, tags::LEAVES_QTY)? },
             last,
@@ -271,9 +338,9 @@ impl Policy for Password {
 /// One session. A session survives its connections: after [`FixClient::reconnect`] the client asks
 /// for the messages that it missed, unless `reset` is set.
 #[derive(Debug)]
-pub struct FixClient {
+pub struct FixClient<S: MessageStore = MemStore> {
     address: SocketAddr,
-    session: Session<MemStore, Password>,
+    session: Session<S, Password>,
     stream: Option<TcpStream>,
     input: Vec<u8>,
     out: Vec<u8>,
@@ -281,17 +348,27 @@ pub struct FixClient {
 }
 
 impl FixClient {
-    /// Connects. The first [`FixClient::turn`] sends the Logon.
+    /// Connects. The first [`FixClient::turn`] sends the Logon. Sequence numbers and messages live
+    /// as long as the client.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn connect(config: &ClientConfig) -> Result<Self, ClientError> {
+        Self::connect_with(config, MemStore::new(KEPT_BYTES_MAX))
+    }
+}
+
+impl<S: MessageStore> FixClient<S> {
+    /// Connects as [`FixClient::connect`] does. The session goes on where `store` stands.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn connect_with(config: &ClientConfig, store: S) -> Result<Self, ClientError> {
         let settings = Config {
             reset_on_logon: config.reset,
             time_precision: TimePrecision::Micros,
             ..Config::initiator(&config.comp_id, &config.target)
         };
-        let store = MemStore::new(KEPT_BYTES_MAX);
         let session = Session::new(settings, store, Password(config.password.clone()));
         let mut client = Self {
             address: config.address,
@@ -473,26 +550,38 @@ impl FixClient {
     pub fn new_order(&mut self, now_ns: u64, order: &Order<'_>) -> Result<(), ClientError> {
         let kind = msg_type::NEW_ORDER_SINGLE;
         self.session.send_unnumbered(now_ns, kind, &mut self.out, |out| {
-            out.text(tags::CL_ORD_ID, order.cl_ord_id);
-            out.text(tags::SYMBOL, order.symbol);
-            out.char(tags::SIDE, side_char(order.side));
-            out.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Micros);
-            out.decimal(tags::ORDER_QTY, order.qty_e8, SCALE);
-            match order.limit_e8 {
-                None => {
-                    out.char(tags::ORD_TYPE, b'1');
-                }
-                Some(price) => {
-                    out.char(tags::ORD_TYPE, b'2').decimal(tags::PRICE, price, SCALE);
-                }
-            }
-            let tif = match order.tif {
-                Tif::Day => b'0',
-                Tif::Gtc => b'1',
-                Tif::Ioc => b'3',
-                Tif::Fok => b'4',
-            };
-            out.char(tags::TIME_IN_FORCE, tif);
+            write_order(now_ns, order, out);
+        })?;
+        self.flush()
+    }
+
+    /// Asks to replace an order by one with new terms and writes at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Send`].
+    pub fn replace(
+        &mut self,
+        now_ns: u64,
+        orig_cl_ord_id: &str,
+        order: &Order<'_>,
+    ) -> Result<(), ClientError> {
+        let kind = msg_type::ORDER_CANCEL_REPLACE_REQUEST;
+        self.session.send_unnumbered(now_ns, kind, &mut self.out, |out| {
+            out.text(tags::ORIG_CL_ORD_ID, orig_cl_ord_id);
+            write_order(now_ns, order, out);
+        })?;
+        self.flush()
+    }
+
+    /// Asks how all open orders of the session stand and writes at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Send`].
+    pub fn mass_status(&mut self, now_ns: u64, request: &str) -> Result<(), ClientError> {
+        let kind = msg_type::ORDER_MASS_STATUS_REQUEST;
+        self.session.send_unnumbered(now_ns, kind, &mut self.out, |out| {
+            out.text(tags::MASS_STATUS_REQ_ID, request);
+            out.char(tags::MASS_STATUS_REQ_TYPE, b'7');
         })?;
         self.flush()
     }
@@ -547,6 +636,23 @@ impl FixClient {
     }
 }
 
+fn write_order(now_ns: u64, order: &Order<'_>, out: &mut Encoder<'_>) {
+    out.text(tags::CL_ORD_ID, order.cl_ord_id);
+    out.text(tags::SYMBOL, order.symbol);
+    out.char(tags::SIDE, side_char(order.side));
+    out.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Micros);
+    out.decimal(tags::ORDER_QTY, order.qty_e8, SCALE);
+    match order.limit_e8 {
+        None => {
+            out.char(tags::ORD_TYPE, b'1');
+        }
+        Some(price) => {
+            out.char(tags::ORD_TYPE, b'2').decimal(tags::PRICE, price, SCALE);
+        }
+    }
+    out.char(tags::TIME_IN_FORCE, order.tif.byte());
+}
+
 const fn side_char(side: Side) -> u8 {
     match side {
         Side::Buy => b'1',
@@ -571,12 +677,17 @@ fn tell(event: &Event<'_>, see: &mut dyn FnMut(Told<'_>)) {
     }
 }
 
-/// A poll for one or several clients: sleeps until bytes arrive or a time has come.
+/// A poll for one or several clients: sleeps until bytes arrive or a time has come. The time is a
+/// timer of the system with nanoseconds, because the timeout of a poll has milliseconds only.
 #[derive(Debug)]
 pub struct ClientPoll {
     poll: Poll,
     events: Events,
+    timer: OwnedFd,
 }
+
+/// The timer's token; clients number theirs from 0.
+const TIMER: Token = Token(usize::MAX);
 
 /// Most sockets reported by one wait.
 const EVENTS_MAX: usize = 64;
@@ -587,7 +698,12 @@ impl ClientPoll {
     /// # Errors
     /// The system's.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX) })
+        let poll = Poll::new()?;
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let raw = timer.as_raw_fd();
+        poll.registry().register(&mut SourceFd(&raw), TIMER, Interest::READABLE)?;
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), timer })
     }
 
     /// The registry for [`FixClient::register`].
@@ -600,8 +716,17 @@ impl ClientPoll {
     /// # Errors
     /// The system's.
     pub fn wait(&mut self, until_ns: u64) -> io::Result<()> {
-        let timeout = Duration::from_nanos(until_ns.saturating_sub(unix_ns()));
-        match self.poll.poll(&mut self.events, Some(timeout)) {
+        let left = Duration::from_nanos(until_ns.saturating_sub(unix_ns()));
+        let timeout = if left.is_zero() {
+            // A timer that is set to zero is disarmed, so this poll returns by its timeout.
+            Some(left)
+        } else {
+            let it_value = Timespec::try_from(left).map_err(io::Error::other)?;
+            let once = Itimerspec { it_interval: Timespec::default(), it_value };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+            None
+        };
+        match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
         }

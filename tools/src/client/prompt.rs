@@ -1,23 +1,25 @@
 //! `rutter-tools client`: a FIX client that a person drives, line by line.
 //!
-//! A line belongs here if it reads a command or prints a report. The session is the parent module.
+//! A line belongs here if it reads a command or words a report. The session is the parent module,
+//! the keyboard `keyboard`, the orders and their ids `known`.
 
-use std::collections::BTreeMap;
-use std::io::BufRead;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rutter_fix::store::{MemStore, MessageStore, MmapConfig, MmapStore};
+use rutter_fix::tags;
 use rutter_sim::market::e8_text;
 
+use super::keyboard::{Keyboard, QUIT};
+use super::known::{Known, Orders};
 use crate::client::{
-    ClientConfig, ClientPoll, FixClient, Order, Report, Side, Tif, Told, parse_e8,
+    ClientConfig, ClientPoll, FixClient, KEPT_BYTES_MAX, Order, Report, Side, Terms, Tif, Told,
+    parse_e8,
 };
 use crate::clock::unix_ns;
-
-/// Most lines that are read ahead of their execution.
-const LINES_MAX: usize = 1_024;
 
 /// Longest sleep between two checks of the keyboard, nanoseconds.
 const LOOK_NS: u64 = 20_000_000;
@@ -30,10 +32,13 @@ const LOGON_PATIENCE: Duration = Duration::from_secs(10);
 const HELP: &str = "\
   buy QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]    without a price: market
   sell QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]
+  amend ID [qty QTY] [at PRICE]                  QTY is the total, the filled part included
   cancel ID
   status ID
+  orders                                         the open orders
   help
-  quit";
+  quit
+ID is the client's (ClOrdID) or the node's (OrderID), also of an earlier run.";
 
 /// `rutter-tools client`
 #[derive(Clone, Debug, clap::Args)]
@@ -53,6 +58,10 @@ pub struct Arguments {
     /// session. By default the Logon resets both numbers (141=Y).
     #[arg(long)]
     pub no_reset: bool,
+    /// Keep sequence numbers and messages in this folder. The next run with the folder goes on with
+    /// the session: no reset, and the node sends what was missed.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_reset")]
+    pub session: Option<PathBuf>,
 }
 
 /// The first address of `host:port`.
@@ -64,129 +73,204 @@ pub fn resolve(text: &str) -> anyhow::Result<SocketAddr> {
     found.next().with_context(|| format!("address {text}"))
 }
 
-/// Symbol and side of each order of this run, by `ClOrdID`.
-type Orders = BTreeMap<String, (String, Side)>;
-
 /// Runs until `quit`, the end of input, or the end of the connection.
 ///
 /// # Errors
-/// No connection, no logon.
+/// No connection, no logon; the session's folder cannot be used.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let config = ClientConfig {
+    let mut config = ClientConfig {
         address: resolve(&arguments.address)?,
         comp_id: arguments.comp_id.clone(),
         target: arguments.target.clone(),
         password: arguments.password.clone(),
         reset: !arguments.no_reset,
     };
-    let mut client = FixClient::connect(&config)?;
+    match &arguments.session {
+        None => talk(FixClient::connect_with(&config, MemStore::new(KEPT_BYTES_MAX))?, &config),
+        Some(folder) => {
+            let store = kept(folder, &config)?;
+            // Numbers that nothing has used yet have nothing to go on from.
+            config.reset = (store.next_in(), store.next_out()) == (1, 1);
+            talk(FixClient::connect_with(&config, store)?, &config)
+        }
+    }
+}
+
+/// The store of a session in a folder.
+fn kept(folder: &Path, config: &ClientConfig) -> anyhow::Result<MmapStore> {
+    // FNV-1a: a folder that another session began is refused.
+    let names = [config.comp_id.as_bytes(), &[0], config.target.as_bytes()].concat();
+    let owner = names.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let settings = MmapConfig { owner, ..MmapConfig::default() };
+    MmapStore::open(folder, settings).with_context(|| format!("session in {}", folder.display()))
+}
+
+fn talk<S: MessageStore>(mut client: FixClient<S>, config: &ClientConfig) -> anyhow::Result<()> {
     client.wait_logon(LOGON_PATIENCE)?;
-    println!("logged on as {}; help shows the commands", arguments.comp_id);
+    let goes_on = if config.reset { "a new session" } else { "the session goes on" };
+    println!("logged on as {}, {goes_on}; help shows the commands", config.comp_id);
     let mut poll = ClientPoll::new()?;
     client.register(poll.registry(), mio::Token(0))?;
-    let lines = keyboard()?;
-    let mut orders = Orders::new();
+    let mut keyboard = Keyboard::start()?;
     // Ids must differ from those of earlier runs.
-    let prefix = format!("k{:x}", unix_ns() / 1_000_000);
+    let mut desk = Desk {
+        prefix: format!("k{:x}", unix_ns() / 1_000_000),
+        sent: 0,
+        orders: Orders::default(),
+    };
+    // Orders of earlier runs become known.
+    client.mass_status(unix_ns(), &format!("{}-open", desk.prefix))?;
     let mut ends_ns = None;
     let mut gone = None;
     while gone.is_none() && ends_ns.is_none_or(|end_ns| unix_ns() < end_ns) {
         let now_ns = unix_ns();
-        match lines.try_recv() {
-            Ok(line) if line.trim() == "quit" => ends_ns = Some(now_ns),
-            Ok(line) => {
-                if let Err(error) = command(&line, &prefix, &mut orders, &mut client) {
-                    println!("? {error:#}");
-                }
-            }
+        match keyboard.lines.try_recv() {
+            Ok(line) if line.trim() == QUIT => ends_ns = Some(now_ns),
+            Ok(line) => match desk.command(&line, &mut client) {
+                Ok(said) if said.is_empty() => {}
+                Ok(said) => keyboard.print(said),
+                Err(error) => keyboard.print(format!("? {error:#}")),
+            },
             Err(TryRecvError::Disconnected) => {
                 ends_ns.get_or_insert(now_ns + LINGER_NS);
             }
             Err(TryRecvError::Empty) => {}
         }
         client.turn(now_ns, &mut |told| match told {
+            // The answer to a mass status without open orders names no order.
+            Told::App(message, _) if message.get(tags::TOT_NUM_REPORTS) == Some(b"0") => {
+                keyboard.print("no open orders");
+            }
             Told::App(message, poss_dup) => match Report::read(&message, poss_dup) {
-                Some(report) => println!("{}", words(&report)),
-                None => println!("{message}"),
+                Some(report) => {
+                    desk.orders.told(&report);
+                    keyboard.print(words(&report));
+                }
+                None => keyboard.print(message.to_string()),
             },
-            Told::Rejected(message) => println!("rejected as malformed: {message}"),
-            Told::Odd(warning) => println!("odd: {warning:?}"),
+            Told::Rejected(message) => keyboard.print(format!("rejected as malformed: {message}")),
+            Told::Odd(warning) => keyboard.print(format!("odd: {warning:?}")),
             Told::Disconnected(why) => gone = Some(why),
             Told::LoggedOn => {}
         })?;
         poll.wait(now_ns + LOOK_NS)?;
     }
     if let Some(why) = gone {
+        keyboard.print(format!("disconnected: {why}"));
+        keyboard.end();
         bail!("disconnected: {why}");
     }
     client.logout(unix_ns())?;
+    keyboard.end();
     Ok(())
 }
 
-/// Reads standard input in a thread of its own, since such a read blocks.
-fn keyboard() -> std::io::Result<Receiver<String>> {
-    let (send, lines) = sync_channel(LINES_MAX);
-    std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if send.send(line).is_err() {
-                return;
+/// The orders of the person at the keyboard.
+struct Desk {
+    /// Start of every id of this run.
+    prefix: String,
+    /// Number of requests sent, for their ids.
+    sent: u64,
+    orders: Orders,
+}
+
+impl Desk {
+    fn id(&mut self) -> String {
+        self.sent += 1;
+        format!("{}-{}", self.prefix, self.sent)
+    }
+
+    fn known(&self, id: &str) -> anyhow::Result<Known> {
+        self.orders.find(id).cloned().with_context(|| format!("no order has the id {id}"))
+    }
+
+    /// Carries out a line; returns what to print.
+    fn command<S: MessageStore>(
+        &mut self,
+        line: &str,
+        client: &mut FixClient<S>,
+    ) -> anyhow::Result<String> {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let now_ns = unix_ns();
+        match words.as_slice() {
+            [] => Ok(String::new()),
+            ["help"] => Ok(HELP.to_owned()),
+            ["orders"] => Ok(self.open()),
+            ["buy" | "sell", ..] => {
+                let Wanted { terms, symbol } = wanted(&words)?;
+                let id = self.id();
+                client.new_order(now_ns, &order(&id, &symbol, terms))?;
+                self.orders.sent(&id, &symbol, terms);
+                Ok(format!("{id} sent"))
             }
+            ["amend", id, changes @ ..] => {
+                let known = self.known(id)?;
+                let terms = amended(known.terms, changes)?;
+                let id = self.id();
+                let order = order(&id, &known.symbol, terms);
+                client.replace(now_ns, &known.cl_ord_id, &order)?;
+                Ok(format!("{} is to become {id}", known.cl_ord_id))
+            }
+            ["cancel", id] => {
+                let known = self.known(id)?;
+                let (orig, side) = (&known.cl_ord_id, known.terms.side);
+                client.cancel(now_ns, &self.id(), orig, &known.symbol, side)?;
+                Ok(String::new())
+            }
+            ["status", id] => {
+                let known = self.known(id)?;
+                client.status(now_ns, &known.cl_ord_id, &known.symbol, known.terms.side)?;
+                Ok(String::new())
+            }
+            _ => bail!("not understood; help shows the commands"),
         }
-    })?;
-    Ok(lines)
+    }
+
+    fn open(&self) -> String {
+        let line = |order: &Known| {
+            let side = if order.terms.side == Side::Buy { "buy" } else { "sell" };
+            let limit = order.terms.limit_e8.map_or("market".to_owned(), e8_text);
+            let (qty, left) = (e8_text(order.terms.qty_e8), e8_text(order.leaves_e8));
+            let ids = format!("{} ({})", order.cl_ord_id, order.order_id);
+            format!("{ids} {side} {qty} {} at {limit}, {left} left", order.symbol)
+        };
+        let lines: Vec<String> = self.orders.open().map(line).collect();
+        if lines.is_empty() { "no open orders".to_owned() } else { lines.join("\n") }
+    }
+}
+
+fn order<'a>(cl_ord_id: &'a str, symbol: &'a str, terms: Terms) -> Order<'a> {
+    let Terms { side, qty_e8, limit_e8, tif } = terms;
+    Order { cl_ord_id, symbol, side, qty_e8, limit_e8, tif }
+}
+
+/// Terms with the changes of an `amend`.
+fn amended(mut terms: Terms, changes: &[&str]) -> anyhow::Result<Terms> {
+    let mut rest = changes;
+    if rest.is_empty() {
+        bail!("amend what? qty QTY, at PRICE, or both");
+    }
+    while let [word, value, behind @ ..] = rest {
+        match *word {
+            "qty" => terms.qty_e8 = parse_e8(value).context("not a quantity")?,
+            "at" => terms.limit_e8 = Some(parse_e8(value).context("not a price")?),
+            other => bail!("{other} cannot be amended; qty QTY, at PRICE, or both"),
+        }
+        rest = behind;
+    }
+    if let [word] = rest {
+        bail!("{word} needs a value");
+    }
+    Ok(terms)
 }
 
 /// An order as read from a line, without an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
-    side: Side,
-    qty_e8: i64,
+    terms: Terms,
     symbol: String,
-    limit_e8: Option<i64>,
-    tif: Tif,
-}
-
-fn command(
-    line: &str,
-    prefix: &str,
-    orders: &mut Orders,
-    client: &mut FixClient,
-) -> anyhow::Result<()> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let now_ns = unix_ns();
-    match words.as_slice() {
-        [] => {}
-        ["help"] => println!("{HELP}"),
-        ["buy" | "sell", ..] => {
-            let wanted = wanted(&words)?;
-            let id = format!("{prefix}-{}", orders.len() + 1);
-            client.new_order(
-                now_ns,
-                &Order {
-                    cl_ord_id: &id,
-                    symbol: &wanted.symbol,
-                    side: wanted.side,
-                    qty_e8: wanted.qty_e8,
-                    limit_e8: wanted.limit_e8,
-                    tif: wanted.tif,
-                },
-            )?;
-            println!("{id} sent");
-            orders.insert(id, (wanted.symbol, wanted.side));
-        }
-        [what @ ("cancel" | "status"), id] => {
-            let (symbol, side) = orders.get(*id).context("no such order in this run")?;
-            if *what == "cancel" {
-                let request = format!("{prefix}-c{:x}", now_ns / 1_000);
-                client.cancel(now_ns, &request, id, symbol, *side)?;
-            } else {
-                client.status(now_ns, id, symbol, *side)?;
-            }
-        }
-        _ => bail!("not understood; help shows the commands"),
-    }
-    Ok(())
 }
 
 fn wanted(words: &[&str]) -> anyhow::Result<Wanted> {
@@ -209,13 +293,8 @@ fn wanted(words: &[&str]) -> anyhow::Result<Wanted> {
         _ => bail!("day, gtc, ioc or fok?"),
     };
     let limit_e8 = limit.map(|price| parse_e8(price).context("not a price")).transpose()?;
-    Ok(Wanted {
-        side,
-        qty_e8: parse_e8(qty).context("not a quantity")?,
-        symbol: (*symbol).to_owned(),
-        limit_e8,
-        tif,
-    })
+    let qty_e8 = parse_e8(qty).context("not a quantity")?;
+    Ok(Wanted { terms: Terms { side, qty_e8, limit_e8, tif }, symbol: (*symbol).to_owned() })
 }
 
 /// A report as a sentence.
@@ -227,7 +306,9 @@ fn words(report: &Report) -> String {
     let what = match (report.kind, &report.last) {
         ('0', _) => format!("accepted as {}", report.order_id),
         ('4', _) => format!("canceled after {}{because}", e8_text(report.cum_e8)),
+        ('5', _) => format!("replaced by {}", report.cl_ord_id),
         ('6', _) => "cancel pending".to_owned(),
+        ('E', _) => "replace pending".to_owned(),
         ('8', _) => format!("refused{because}"),
         ('C', _) => format!("expired after {}{because}", e8_text(report.cum_e8)),
         ('x', _) => format!("cancel refused{because}"),
@@ -275,14 +356,44 @@ mod tests {
     #[test]
     fn lines_read_as_orders() {
         let market = read("buy 0.5 BTC/USDT").expect("an order");
-        assert_eq!((market.limit_e8, market.tif), (None, Tif::Ioc));
-        assert_eq!(market.qty_e8, 50_000_000);
+        assert_eq!((market.terms.limit_e8, market.terms.tif), (None, Tif::Ioc));
+        assert_eq!(market.terms.qty_e8, 50_000_000);
         let limit = read("sell 1 ETH/USDT at 3000.5 fok").expect("an order");
-        assert_eq!(limit.limit_e8, Some(300_050_000_000));
-        assert_eq!((limit.side, limit.tif), (Side::Sell, Tif::Fok));
+        assert_eq!(limit.terms.limit_e8, Some(300_050_000_000));
+        assert_eq!((limit.terms.side, limit.terms.tif), (Side::Sell, Tif::Fok));
         assert_eq!(read("buy BTC/USDT"), None);
         assert_eq!(read("buy 1 BTC/USDT at dawn"), None);
         assert_eq!(read("buy 1 BTC/USDT at 5 maybe"), None);
+    }
+
+    #[test]
+    fn an_amend_changes_what_it_names_and_nothing_else() {
+        let terms = Terms { qty_e8: 1, limit_e8: Some(2), side: Side::Sell, tif: Tif::Gtc };
+        let changed = amended(terms, &["at", "3"]).expect("a price");
+        assert_eq!(changed, Terms { limit_e8: Some(300_000_000), ..terms });
+        let changed = amended(terms, &["qty", "4", "at", "5"]).expect("both");
+        assert_eq!((changed.qty_e8, changed.limit_e8), (400_000_000, Some(500_000_000)));
+        for wrong in [&[][..], &["qty"], &["qty", "many"], &["side", "buy"], &["at", "3", "qty"]] {
+            assert!(amended(terms, wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_kept_session_goes_on_in_the_next_run_and_belongs_to_its_comp_ids() {
+        let dir = tempfile::tempdir().expect("folder");
+        let folder = dir.path().join("session");
+        let mut config =
+            ClientConfig::new(SocketAddr::from(([127, 0, 0, 1], 1)), "DESK1", "secret");
+        let mut first = kept(&folder, &config).expect("new");
+        assert_eq!((first.next_in(), first.next_out()), (1, 1));
+        first.set_next_in(7);
+        first.set_next_out(9);
+        drop(first);
+        let again = kept(&folder, &config).expect("kept");
+        assert_eq!((again.next_in(), again.next_out()), (7, 9));
+        drop(again);
+        config.comp_id = "DESK2".to_owned();
+        assert!(kept(&folder, &config).is_err(), "another session's folder");
     }
 
     #[test]

@@ -44,6 +44,7 @@ use crate::harness::{
     node_program, stages, write_node_config,
 };
 use crate::interrupt;
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use acceptor::Acceptor;
 use bare::{Answer, Bare, BareConfig, Waiting};
@@ -101,6 +102,9 @@ pub struct Arguments {
     /// Also print the node's latencies by stage.
     #[arg(long)]
     pub verbose: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// One acceptor, and how it is measured.
@@ -172,8 +176,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut totals: BTreeMap<&'static str, Total> = BTreeMap::new();
     let mut number = 0;
-    for _ in 0..arguments.rounds {
-        for lane in &field.lanes {
+    let mut progress = Progress::new("turns", arguments.progress);
+    let lanes = field.lanes.len() as u64;
+    for round in 0..arguments.rounds {
+        for (lane, done) in field.lanes.iter().zip(round * lanes..) {
+            progress.show(done, arguments.rounds * lanes);
             if stop.load(Ordering::Relaxed) {
                 anyhow::bail!("interrupted");
             }
@@ -182,6 +189,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 .with_context(|| format!("lane {}", lane.name))?;
         }
     }
+    drop(progress);
     let lines: Vec<LaneLine> = field.lanes.iter().map(|lane| line(lane, &totals)).collect();
     let ratios = ratios(&totals);
     if !arguments.json {

@@ -32,6 +32,7 @@ use crate::harness::{
     ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     node_program, write_node_config,
 };
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 
 mod stage;
@@ -76,6 +77,9 @@ pub struct Arguments {
     /// The node's layout: auto, threads or fused.
     #[arg(long, default_value = "auto")]
     pub layout: String,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// Results of a lane without and with its burden.
@@ -141,12 +145,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (mut idle, mut flood) = (Pair::default(), Pair::default());
     let (mut watched, mut core) = (Pair::default(), Vec::new());
     let (mut number, mut flooded) = (0, FLOOD_NUMBERS);
-    for _ in 0..arguments.rounds {
+    let mut progress = Progress::new("rounds", arguments.progress);
+    for round in 0..arguments.rounds {
+        progress.show(round, arguments.rounds);
         idle_round(arguments, &configs, &mut number, &mut idle).context("idle")?;
         flood_round(arguments, &configs, &mut number, &mut flooded, &mut flood).context("flood")?;
         let of_core = watched_round(arguments, &configs, &watchers, &mut number, &mut watched);
         core.push(of_core.context("watched")?);
     }
+    drop(progress);
     let mut lines = vec![idle.line("idle", arguments.sessions)];
     lines.push(flood.line("flood", arguments.sessions));
     lines.push(watched.line("watched", 1));

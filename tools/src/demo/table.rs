@@ -1,201 +1,184 @@
-//! The demo's screen: on a terminal a table that is redrawn in place, elsewhere one line a second,
-//! and the summary at the end.
+//! The demo's lines: the live table, plain lines, and the summary.
 //!
-//! A line belongs here if it prints.
+//! A line belongs here if it is text for a terminal of 80 columns and 24 lines. Writing to a string
+//! cannot fail, so the results are dropped.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
+use rutter_sim::Venue;
 use serde_json::Value;
 
 use super::Summary;
-use super::trader::Trader;
-use crate::harness::stages;
-use crate::quantiles::{Quantiles, duration_text};
+use super::crash::Crash;
+use super::savings::Comparison;
+use super::watcher::{View, Watched};
+use crate::quantiles::{Quantiles, Ratio, duration_text};
 
-/// Time between two plain lines.
-const LINE_NS: u64 = 1_000_000_000;
+const SECOND_NS: u64 = 1_000_000_000;
 
-/// The state that is shown.
-pub struct View<'a> {
-    /// Time since the start, nanoseconds.
-    pub elapsed_ns: u64,
-    /// Planned seconds of trading.
-    pub seconds: u64,
-    /// Orders a second.
-    pub rate: u32,
-    /// Seed of the run.
-    pub seed: u64,
-    /// The trading client.
-    pub trader: &'a Trader,
-    /// The console's answer to `status`.
-    pub status: &'a Value,
-    /// Executions booked at each venue.
-    pub fills_by_venue: &'a BTreeMap<String, u64>,
-}
-
-/// The output: silent, a terminal, or plain lines.
-#[derive(Debug)]
-pub struct Screen {
-    silent: bool,
-    terminal: bool,
-    /// Number of lines of the table on the terminal.
-    standing: usize,
-    next_line_ns: u64,
-}
-
-impl Screen {
-    /// Prints nothing if `silent`, else a table on a terminal, else plain lines.
-    pub const fn new(silent: bool, terminal: bool) -> Self {
-        Self { silent, terminal, standing: 0, next_line_ns: 0 }
-    }
-
-    /// Shows the state.
-    ///
-    /// # Errors
-    /// The output is closed.
-    pub fn show(&mut self, view: &View<'_>) -> io::Result<()> {
-        if self.silent {
-            return Ok(());
-        }
-        let mut out = io::stdout().lock();
-        if self.terminal {
-            let text = table(view);
-            // Moves the cursor above the old table and clears the screen from there on.
-            if self.standing > 0 {
-                write!(out, "\x1b[{}A\x1b[J", self.standing)?;
-            }
-            self.standing = text.lines().count();
-            out.write_all(text.as_bytes())?;
-        } else if view.elapsed_ns >= self.next_line_ns {
-            self.next_line_ns = view.elapsed_ns / LINE_NS * LINE_NS + LINE_NS;
-            writeln!(out, "{}", line(view))?;
-        }
-        out.flush()
-    }
-
-    /// Leaves the table standing; later output goes below.
-    ///
-    /// # Errors
-    /// The output is closed.
-    pub fn end(&mut self) -> io::Result<()> {
-        self.standing = 0;
-        if self.silent { Ok(()) } else { writeln!(io::stdout()) }
-    }
-}
-
-fn count(value: &Value, key: &str) -> u64 {
-    value[key].as_u64().unwrap_or(0)
-}
-
-fn venues(status: &Value) -> &[Value] {
-    status["venues"].as_array().map_or(&[], Vec::as_slice)
-}
-
-fn line(view: &View<'_>) -> String {
-    let counts = &view.trader.counts;
-    let fills: Vec<String> =
-        view.fills_by_venue.iter().map(|(venue, fills)| format!("{venue} {fills}")).collect();
-    let answers = view.trader.answers.quantiles();
+/// A plain line of the state.
+pub fn line(view: &View, watched: &Watched) -> String {
+    let counts = &view.counts;
+    let answers = watched.answers.quantiles();
+    let crash = view.crashes.last().map_or(String::new(), |crash| match crash.after {
+        None => format!("  KILLED, down {} ms", crash.down_ms),
+        Some(_) => format!("  killed at {} ms, back after {} ms", crash.at_ms, crash.down_ms),
+    });
     format!(
-        "{:>3} s  orders {} (refused {}, open {})  fills {}  reports {}  answer p50 {} p99 {}",
-        view.elapsed_ns / LINE_NS,
+        "{:>3} s  orders {} (refused {}, open {})  fills {}  reports {}  answer p50 {} p99 {}{crash}",
+        view.elapsed_ns / SECOND_NS,
         counts.sent,
         counts.refused,
         counts.sent - counts.over,
-        fills.join(", "),
+        words(&view.fills_by_venue),
         counts.reports,
         duration_text(answers.p50),
         duration_text(answers.p99),
     )
 }
 
-/// Writing to a string cannot fail, so the results are dropped.
-fn table(view: &View<'_>) -> String {
+/// The live table, at most 20 lines.
+pub fn live(view: &View, watched: &Watched) -> String {
     let mut text = String::new();
-    let counts = &view.trader.counts;
-    let elapsed = (view.elapsed_ns / LINE_NS).min(view.seconds);
+    let arguments = &view.arguments;
+    let state = match view.crashes.last() {
+        Some(Crash { after: None, .. }) => "the node is killed",
+        _ if view.elapsed_ns >= view.end_ns => "ending all orders",
+        _ => "trading",
+    };
+    let elapsed = view.elapsed_ns.min(view.end_ns) / SECOND_NS;
     let _ = writeln!(
         text,
-        "rutter demo   {elapsed} of {} s   {} orders/s   seed {}\n",
-        view.seconds, view.rate, view.seed
+        "{elapsed} of {} s: {state}; {} orders/s, seed {}",
+        view.end_ns.div_ceil(SECOND_NS),
+        arguments.rate,
+        arguments.seed
     );
+    let counts = &view.counts;
+    let answers = watched.answers.quantiles();
     let _ = writeln!(
         text,
-        "{:<10}{:>7}{:>8}{:>11}{:>10}{:>10}{:>10}{:>9}",
-        "venue", "state", "books", "children", "fills", "refusals", "distrusts", "unknown"
-    );
-    for venue in venues(view.status) {
-        let name = venue["name"].as_str().unwrap_or("?");
-        let refusals: u64 = venue["rejects"]
-            .as_object()
-            .map_or(0, |reasons| reasons.values().filter_map(Value::as_u64).sum());
-        let _ = writeln!(
-            text,
-            "{name:<10}{:>7}{:>8}{:>11}{:>10}{refusals:>10}{:>10}{:>9}",
-            if venue["up"] == true { "up" } else { "down" },
-            count(venue, "books_trusted"),
-            count(venue, "children"),
-            view.fills_by_venue.get(name).copied().unwrap_or(0),
-            count(venue, "distrusts"),
-            count(venue, "unknown"),
-        );
-    }
-    let _ = writeln!(
-        text,
-        "\norders {} sent, {} refused, {} open    cancels {}    reports {}    journal {}",
+        "orders {} sent, {} refused, {} open; answered in {:.1} ms (median)",
         counts.sent,
         counts.refused,
         counts.sent - counts.over,
-        counts.cancels,
-        counts.reports,
-        count(view.status, "journal_seq"),
+        answers.p50 as f64 / 1e6,
     );
+    for venue in Venue::ALL {
+        write_venue(&mut text, view, watched, venue);
+    }
+    text.push('\n');
+    match &view.compared.shown {
+        None => text.push_str("(no order over several exchanges has ended yet)\n"),
+        Some(drawn) => drawn.lines().iter().for_each(|line| text.extend([line, "\n"])),
+    }
+    let saved = view.compared.best_single();
     let _ = writeln!(
         text,
-        "saved  {:+.2} bps against the best single venue\n",
-        view.trader.savings.saved_centi_bps() as f64 / 100.0
+        "All {} compared so far: {:+.2} bps saved against the better exchange alone.\n",
+        saved.orders, saved.saved_bps
     );
-    write_latencies(&mut text, &latencies(view));
+    match view.crashes.last() {
+        None if arguments.kills > 0 => {
+            text.push_str("At half time the node is killed with SIGKILL and started again.\n");
+        }
+        None => {}
+        Some(crash) => write_crash(&mut text, crash),
+    }
     text
 }
 
-fn latencies(view: &View<'_>) -> BTreeMap<String, Quantiles> {
-    let mut rows = stages(view.status);
-    rows.insert("client.answer".to_owned(), view.trader.answers.quantiles());
-    rows
+fn write_venue(text: &mut String, view: &View, watched: &Watched, venue: Venue) {
+    let empty = Vec::new();
+    let rows = watched.status["venues"].as_array().unwrap_or(&empty);
+    let row = rows.iter().find(|row| row["name"] == venue.name()).unwrap_or(&Value::Null);
+    let _ = writeln!(
+        text,
+        "{:<10} {:<5} {} of {} books trusted, {} executions",
+        venue.name(),
+        if row["up"] == true { "up" } else { "down" },
+        row["books_trusted"].as_u64().unwrap_or(0),
+        rutter_sim::market::MARKETS.len(),
+        view.fills_by_venue.get(venue.name()).copied().unwrap_or(0),
+    );
 }
 
-/// Stages in the order in which an order passes them.
-const STAGES: [&str; 11] = [
-    "order.decode",
-    "order.input_ring",
-    "order.core",
-    "order.send",
-    "order.total",
-    "report.decode",
-    "report.input_ring",
-    "report.core",
-    "report.send",
-    "report.total",
-    "client.answer",
+/// Six lines.
+fn write_crash(text: &mut String, crash: &Crash) {
+    let at = crash.at_ms as f64 / 1e3;
+    let down = crash.down_ms as f64 / 1e3;
+    let _ = writeln!(text, "SIGKILL at {at:.1} s, restarted at once{:>17}{:>22}", "at the kill", {
+        if crash.after.is_some() {
+            format!("trading after {down:.2} s")
+        } else {
+            format!("down for {down:.2} s")
+        }
+    });
+    let after = crash.after.unwrap_or_default();
+    let mut row = |what: &str, before: u64, after: u64| {
+        let after = if crash.after.is_some() { after.to_string() } else { "...".to_owned() };
+        let _ = writeln!(text, "  {what:<41}{before:>11}{after:>22}");
+    };
+    let before = crash.before;
+    row("orders open, as the client knows", before.open_by_client, after.open_by_client);
+    row("orders open, as the exchanges know", before.open_by_venues, after.open_by_venues);
+    row("executions that the exchanges booked", before.fills_booked, after.fills_booked);
+    row("executions that the client was told", before.fills_told, after.fills_told);
+    if crash.after.is_some() {
+        let fates = crash.fates;
+        let _ = writeln!(
+            text,
+            "  of the {} open at the kill: {} still open, {} filled, {} ended otherwise",
+            before.open_by_client, fates.open, fates.filled, fates.ended
+        );
+    }
+}
+
+/// Rows of the summary: the latencies that a client and an operator ask for first.
+const ROWS: [(&str, &str); 3] = [
+    ("order, through the node", "order.total"),
+    ("client: order to first answer", "client.answer"),
+    ("client: sent later than planned", "client.late"),
 ];
 
 fn write_latencies(text: &mut String, rows: &BTreeMap<String, Quantiles>) {
     let _ = writeln!(
         text,
-        "{:<20}{:>11}{:>11}{:>11}{:>11}{:>9}",
-        "latency", "p50", "p99", "p99.9", "max", "count"
+        "{:<33}{:>9}{:>9}{:>10}{:>9}{:>9}",
+        "latency", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "count"
     );
-    for name in STAGES {
-        let Some(row) = rows.get(name) else { continue };
-        let [p50, p99, p999, max] = [row.p50, row.p99, row.p999, row.max].map(duration_text);
+    for (label, stage) in ROWS {
+        let row = rows.get(stage).copied().unwrap_or_default();
+        let [p50, p99, p999, max] = [row.p50, row.p99, row.p999, row.max].map(|ns| ns as f64 / 1e6);
+        let count = row.count;
+        let _ = writeln!(text, "{label:<33}{p50:>9.3}{p99:>9.3}{p999:>10.3}{max:>9.3}{count:>9}");
+    }
+}
+
+/// Costs are above the middle price, fees included.
+fn write_costs(text: &mut String, alone: &BTreeMap<String, Comparison>) {
+    let _ = writeln!(
+        text,
+        "{:<25}{:>11}{:>10}{:>11}{:>16}{:>7}",
+        "equal latency and fees",
+        "routed bps",
+        "alone bps",
+        "saved bps",
+        "half of slices",
+        "orders"
+    );
+    for (venue, saved) in alone {
+        let Ratio { lower_quartile, upper_quartile, .. } = saved.spread;
+        let half = format!("{lower_quartile:+.2} {upper_quartile:+.2}");
         let _ = writeln!(
             text,
-            "{:<20}{p50:>11}{p99:>11}{p999:>11}{max:>11}{:>9}",
-            name.replace('.', " "),
-            row.count
+            "{:<25}{:>11.2}{:>10.2}{:>+11.2}{half:>16}{:>7}",
+            format!("against {venue} alone"),
+            saved.routed_bps,
+            saved.single_bps,
+            saved.saved_bps,
+            saved.orders
         );
     }
 }
@@ -205,44 +188,113 @@ fn words(counts: &BTreeMap<String, u64>) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// Prints the summary on standard output.
-pub fn print_summary(summary: &Summary) {
+/// The summary: at most 24 lines for a sound run of two venues and one kill. `next` is a command
+/// to try.
+pub fn summary(summary: &Summary, next: &str) -> String {
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "orders        {} in {:.1} s, seed {}; refused: {}",
-        summary.orders,
-        summary.seconds,
-        summary.seed,
-        words(&summary.refused)
-    );
-    let _ = writeln!(
-        text,
-        "reports       {} ({} fills, {} cancels asked); ended unfilled: {}",
-        summary.reports,
-        summary.fills,
-        summary.cancels,
-        words(&summary.ended)
-    );
-    let _ = writeln!(text, "fills booked  {}", words(&summary.fills_by_venue));
-    let _ = writeln!(text, "lost          {}", summary.lost);
-    if summary.lost > 0 {
-        let _ = writeln!(text, "              {:?}", summary.lost_by);
+    if let Some(drawn) = &summary.drawn {
+        drawn.lines().iter().for_each(|line| text.extend([line, "\n"]));
+    }
+    write_costs(&mut text, &summary.alone);
+    if let Some(crash) = summary.crashes.last() {
+        write_crash(&mut text, crash);
     }
     let _ = writeln!(
         text,
-        "saved         {:+.2} bps after fees against the best single venue ({} orders; {} more \
-         that no single venue could have filled)\n",
-        summary.saved_bps, summary.saved_orders, summary.beyond_one_venue
+        "LOST {}, TWICE {} of {} orders (refused: {}) and {} executions",
+        summary.lost,
+        summary.doubled,
+        summary.orders,
+        words(&summary.refused),
+        summary.fills
     );
+    if summary.lost > 0 {
+        let lost = serde_json::to_value(summary.lost_by).unwrap_or_default();
+        let defects = lost.as_object().into_iter().flatten();
+        for (name, count) in defects.filter(|(_, count)| count.as_u64() != Some(0)) {
+            let _ = writeln!(text, "  {}: {count}", name.replace('_', " "));
+        }
+    }
     write_latencies(&mut text, &summary.latency_ns);
+    if !summary.journal_verified {
+        text.push_str("THE JOURNAL IS NOT SOUND\n");
+    }
     let _ = writeln!(
         text,
-        "\njournal       {} records, {}; replay: {} digests compared, {}",
+        "Decided again: {}, {} records, digest {}",
+        if summary.digest_equal { "identical" } else { "NOT IDENTICAL" },
         summary.journal_records,
-        if summary.journal_verified { "every one verified" } else { "NOT SOUND" },
-        summary.digests_compared,
-        if summary.digest_equal { "all equal" } else { "NOT EQUAL" },
+        summary.digest,
     );
-    print!("{text}");
+    let _ = writeln!(text, "Next: {next}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::crash::Standing;
+    use super::super::drawing::tests::wide;
+    use super::*;
+
+    const LINES: usize = 24;
+    const COLUMNS: usize = 80;
+
+    fn crash() -> Crash {
+        let standing = Standing {
+            open_by_client: 1_234,
+            open_by_venues: 1_234,
+            fills_booked: 123_456,
+            fills_told: 123_456,
+        };
+        let mut trader = super::super::trader::Trader::new(1, 0, 1);
+        let mut crash = Crash::new(0, 5_000_000_000, &mut trader, standing);
+        crash.after = Some(standing);
+        crash.down_ms = 12_345;
+        crash
+    }
+
+    fn fits(text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() <= LINES, "{} lines:\n{text}", lines.len());
+        for line in lines {
+            assert!(line.chars().count() <= COLUMNS, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_live_table_fits_a_terminal_of_80_by_24() {
+        let mut view = View { crashes: vec![crash()], ..View::default() };
+        view.compared.shown = Some(Arc::new(wide()));
+        fits(&live(&view, &Watched::default()));
+    }
+
+    #[test]
+    fn the_summary_fits_a_terminal_of_80_by_24() {
+        let spread = Ratio { lower_quartile: -12.34, upper_quartile: -12.34, ..Ratio::default() };
+        let saved =
+            Comparison { saved_bps: -12.34, spread, orders: 123_456, ..Comparison::default() };
+        let summary_of_all = Summary {
+            drawn: Some(Arc::new(wide())),
+            alone: Venue::ALL.map(|venue| (venue.name().to_owned(), saved)).into(),
+            crashes: vec![crash()],
+            refused: [("PriceCollar".to_owned(), 12)].into(),
+            orders: 12_345,
+            fills: 123_456,
+            digest: "0123456789abcdef".to_owned(),
+            journal_records: 1_234_567,
+            journal_verified: true,
+            ..Summary::default()
+        };
+        let next = "target/release/rutter-tools demo --seconds 60 --kills 5 --keep";
+        fits(&summary(&summary_of_all, next));
+    }
+
+    #[test]
+    fn a_defect_is_named_in_the_summary() {
+        let mut broken = Summary { lost: 2, ..Summary::default() };
+        broken.lost_by.missing_fills = 2;
+        assert!(summary(&broken, "").contains("missing fills: 2"));
+    }
 }

@@ -10,10 +10,10 @@ use rutter_sim::Venue;
 use rutter_sim::market::MARKETS;
 use rutter_sim::random::Random;
 
-use super::savings::{Books, Paid, Savings};
+use super::savings::{Ended, Paid, Savings};
 use crate::client::{ClientError, FixClient, Order, Report, Side, Tif, Told};
-use crate::harness::{VenueFill, Venues};
-use crate::quantiles::Latencies;
+use crate::clock::unix_ns;
+use crate::harness::{Arrivals, VenueFill, Venues};
 
 const MS_NS: u64 = 1_000_000;
 
@@ -39,14 +39,36 @@ struct Placed {
     market: usize,
     side: Side,
     kind: Kind,
+    qty_e8: i64,
     limit_e8: Option<i64>,
     due_ns: u64,
+    sent_ns: u64,
     answered: bool,
     over: bool,
     cancel_sent: bool,
     cum_e8: i64,
     paid: Paid,
-    books: Option<Box<Books>>,
+}
+
+/// Times of one answered order, nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// From the intended time of the order to the time when the client sent the order. The node has
+    /// no part in it.
+    pub late_ns: u64,
+    /// From the sending to the first answer.
+    pub answer_ns: u64,
+}
+
+/// How the orders stand that were open at some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Fates {
+    /// Still open.
+    pub open: u64,
+    /// Filled whole.
+    pub filled: u64,
+    /// Ended in another way.
+    pub ended: u64,
 }
 
 /// Counts for the display and the summary.
@@ -54,6 +76,8 @@ struct Placed {
 pub struct Counts {
     /// Orders sent.
     pub sent: u64,
+    /// Orders that were due while the client was not logged on, and were not sent.
+    pub held: u64,
     /// Orders refused by the node.
     pub refused: u64,
     /// Orders that have ended.
@@ -90,10 +114,15 @@ pub struct Trader {
     pub refusals: BTreeMap<String, u64>,
     /// Orders that ended before they were filled whole, by the word in Text (58).
     pub ends: BTreeMap<String, u64>,
-    /// Latencies from the intended time to the first answer.
-    pub answers: Latencies,
-    /// The comparison with the best single venue.
-    pub savings: Savings,
+    /// Times of the orders answered since the owner last took them.
+    pub waits: Vec<Wait>,
+    /// Taking orders that have ended and are not yet priced.
+    ended: Vec<usize>,
+    /// Orders from this index on were sent after the last [`Trader::mark`].
+    marked: usize,
+    /// Whether none of them has had an execution. Cancels wait for it, so that orders that were
+    /// open at the mark can be seen to be open still.
+    pub waits_for_trade: bool,
     /// Why the connection was lost; `None` while it stands.
     pub lost_connection: Option<String>,
     next_due_ns: u64,
@@ -112,8 +141,10 @@ impl Trader {
             counts: Counts::default(),
             refusals: BTreeMap::new(),
             ends: BTreeMap::new(),
-            answers: Latencies::default(),
-            savings: Savings::default(),
+            waits: Vec::new(),
+            ended: Vec::new(),
+            marked: 0,
+            waits_for_trade: false,
             lost_connection: None,
             next_due_ns: start_ns,
             interval_ns: 1_000_000_000 / u64::from(rate_per_s.max(1)),
@@ -122,7 +153,8 @@ impl Trader {
 
     /// When the next order or cancel is due.
     pub fn next_ns(&self) -> u64 {
-        let cancel = self.cancels.first().map_or(u64::MAX, |(due_ns, _)| *due_ns);
+        let cancel = self.cancels.first().filter(|_| !self.waits_for_trade);
+        let cancel = cancel.map_or(u64::MAX, |(due_ns, _)| *due_ns);
         self.next_due_ns.min(cancel)
     }
 
@@ -142,10 +174,10 @@ impl Trader {
             }
             let due_ns = self.next_due_ns;
             self.next_due_ns += self.interval_ns;
-            self.place(now_ns, due_ns, client, venues)?;
+            self.place(due_ns, client, venues)?;
         }
         while let Some((due_ns, index)) = self.cancels.first().copied() {
-            if due_ns > now_ns {
+            if due_ns > now_ns || self.waits_for_trade {
                 break;
             }
             self.cancels.pop_first();
@@ -154,9 +186,17 @@ impl Trader {
         Ok(())
     }
 
+    /// Lets the orders pass that are due while the client is not logged on: a price of then is of
+    /// no use later. Cancels wait.
+    pub fn hold(&mut self, now_ns: u64) {
+        while self.next_due_ns <= now_ns {
+            self.next_due_ns += self.interval_ns;
+            self.counts.held += 1;
+        }
+    }
+
     fn place(
         &mut self,
-        now_ns: u64,
         due_ns: u64,
         client: &mut FixClient,
         venues: &Venues,
@@ -175,8 +215,8 @@ impl Trader {
         let lot = MARKETS[market].lot_e8;
         let most = if random.below(8) == 0 { most * 6 } else { most * 3 };
         let qty_e8 = random.between(least, most) / lot * lot;
-        let books: Books = Venue::ALL.map(|venue| venues.book(venue, market));
-        let limit_e8 = limit(random, kind, side, &books);
+        let bests = Venue::ALL.map(|venue| venues.best(venue, market));
+        let limit_e8 = limit(random, kind, side, &bests);
         if kind != Kind::Market && limit_e8.is_none() {
             // No venue has a quote on that side now, so there is no price to start from.
             return Ok(());
@@ -191,23 +231,25 @@ impl Trader {
         let cl_ord_id = format!("d{index}");
         let symbol = MARKETS[market].symbol;
         let order = Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif };
-        client.new_order(now_ns, &order)?;
+        let sent_ns = unix_ns();
+        client.new_order(sent_ns, &order)?;
         self.counts.sent += 1;
         if let Some(after_ms) = cancel_after {
-            self.cancels.insert((now_ns + after_ms as u64 * MS_NS, index));
+            self.cancels.insert((sent_ns + after_ms as u64 * MS_NS, index));
         }
         self.orders.push(Placed {
             market,
             side,
             kind,
+            qty_e8,
             limit_e8,
             due_ns,
+            sent_ns,
             answered: false,
             over: false,
             cancel_sent: false,
             cum_e8: 0,
             paid: Paid::default(),
-            books: (kind != Kind::Resting).then(|| Box::new(books)),
         });
         Ok(())
     }
@@ -249,6 +291,64 @@ impl Trader {
         self.orders.iter().enumerate().filter(|(_, order)| !order.over).map(|(index, _)| index)
     }
 
+    /// Open orders that the node has acknowledged.
+    pub fn acknowledged(&self) -> Vec<usize> {
+        self.open().filter(|index| self.orders[*index].answered).collect()
+    }
+
+    /// How these orders stand.
+    pub fn fates(&self, indices: &[usize]) -> Fates {
+        let mut fates = Fates::default();
+        for order in indices.iter().filter_map(|index| self.orders.get(*index)) {
+            match order {
+                Placed { over: false, .. } => fates.open += 1,
+                order if order.cum_e8 == order.qty_e8 => fates.filled += 1,
+                _ => fates.ended += 1,
+            }
+        }
+        fates
+    }
+
+    /// Waits for an execution of an order that is sent from now on.
+    pub fn mark(&mut self) {
+        (self.marked, self.waits_for_trade) = (self.orders.len(), true);
+    }
+
+    /// Number of different executions reported.
+    pub fn told_fills(&self) -> u64 {
+        self.reported.values().sum()
+    }
+
+    /// Number of orders with more executed than ordered.
+    pub fn overfilled(&self) -> u64 {
+        self.orders.iter().filter(|order| order.paid.qty_e8 > order.qty_e8).count() as u64
+    }
+
+    /// Prices the orders that have ended. Takes the arrival of each of their executions out of
+    /// `arrivals`.
+    pub fn price_ended(&mut self, arrivals: &mut Arrivals, savings: &mut Savings) {
+        for index in std::mem::take(&mut self.ended) {
+            let order = &self.orders[index];
+            let fills = order.paid.fills.iter().filter(|fill| !fill.maker);
+            let arrival = fills
+                .filter_map(|fill| arrivals.get_mut(fill)?.pop_front())
+                .min_by_key(|arrival| arrival.time_ns);
+            if order.kind == Kind::Resting {
+                continue;
+            }
+            let id = format!("d{index}");
+            let ended = Ended {
+                id: &id,
+                market: order.market,
+                side: order.side,
+                limit_e8: order.limit_e8,
+                paid: &order.paid,
+            };
+            savings.compare(&ended, arrival.as_deref());
+        }
+        arrivals.retain(|_, moments| !moments.is_empty());
+    }
+
     /// Number of orders without any answer.
     pub fn unanswered(&self) -> u64 {
         self.orders.iter().filter(|order| !order.answered).count() as u64
@@ -287,15 +387,15 @@ impl Trader {
         let order = self.orders.get_mut(index)?;
         if !order.answered {
             order.answered = true;
-            self.answers.record(now_ns.saturating_sub(order.due_ns));
+            self.waits.push(Wait {
+                late_ns: order.sent_ns.saturating_sub(order.due_ns),
+                answer_ns: now_ns.saturating_sub(order.sent_ns),
+            });
         }
         if over && !order.over {
             order.over = true;
             self.counts.over += 1;
-            let books = order.books.take();
-            if let (Some(books), true) = (books, order.kind != Kind::Resting) {
-                self.savings.compare(order.side, order.limit_e8, &order.paid, &books);
-            }
+            self.ended.push(index);
         }
         Some(index)
     }
@@ -341,7 +441,6 @@ impl Trader {
             self.counts.odd += 1;
             return;
         };
-        order.paid.add(last, MARKETS[order.market].quote);
         let Some(venue) = Venue::from_name(&last.venue) else {
             self.counts.odd += 1;
             return;
@@ -355,18 +454,20 @@ impl Trader {
             maker: last.maker,
             trade_id: 0,
         };
+        order.paid.add(last, MARKETS[order.market].quote, fill);
+        self.waits_for_trade &= index < self.marked;
         *self.reported.entry(fill).or_default() += 1;
     }
 }
 
+/// Best bid and best ask of one venue, in 10^-8.
+type Best = (Option<i64>, Option<i64>);
+
 /// A limit price relative to the best price of all venues; `None` for a market order, or without a
 /// quote.
-fn limit(random: &mut Random, kind: Kind, side: Side, books: &Books) -> Option<i64> {
-    let best = |levels: fn(&crate::harness::Book) -> &Vec<(i64, i64)>| {
-        books.iter().filter_map(move |book| levels(book).first()).map(|(price, _)| *price)
-    };
-    let ask = best(|book| &book.asks).min();
-    let bid = best(|book| &book.bids).max();
+fn limit(random: &mut Random, kind: Kind, side: Side, bests: &[Best]) -> Option<i64> {
+    let bid = bests.iter().filter_map(|(bid, _)| *bid).max();
+    let ask = bests.iter().filter_map(|(_, ask)| *ask).min();
     let sign = if side == Side::Buy { 1 } else { -1 };
     let (from, ppm) = match (kind, side) {
         (Kind::Market, _) => return None,

@@ -4,7 +4,9 @@
 //! A line belongs here if it starts, configures, watches or stops the venues or the node. What
 //! clients send is `client`.
 
+mod arrivals;
 mod config;
+mod example;
 mod node;
 mod stages;
 mod venues;
@@ -14,8 +16,10 @@ use std::path::PathBuf;
 use rutter_sim::server::ServerError;
 use rutter_sim::venue::OpenError;
 
+pub use arrivals::{ARRIVALS_MAX, Arrival, Arrivals, Books};
 pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
-pub use node::{Memory, Node, READY_DEFAULT, memory, node_program};
+pub use example::fill_in;
+pub use node::{Console, Memory, Node, READY_DEFAULT, memory, node_program};
 pub use stages::stages;
 pub use venues::{Book, Flowing, VenueFill, Venues, VenuesConfig};
 

@@ -133,40 +133,25 @@ impl Node {
         }
     }
 
+    /// The console, for a thread that does not own the process.
+    pub fn console(&self) -> Console {
+        Console { socket: self.dir.join(CONSOLE) }
+    }
+
     /// The console's answer to `status`.
     ///
     /// # Errors
     /// The errors of [`Node::ask`].
     pub fn status(&self) -> Result<Value, HarnessError> {
-        self.ask("status", &Value::Null)
+        self.console().status()
     }
 
     /// Sends one request to the console and returns the `ok` part of the answer.
     ///
     /// # Errors
-    /// [`HarnessError::Io`]; [`HarnessError::Status`] for an answer that is not JSON or an error.
+    /// The errors of [`Console::ask`].
     pub fn ask(&self, verb: &str, args: &Value) -> Result<Value, HarnessError> {
-        let fail = |error| HarnessError::Io { what: "console".to_owned(), source: error };
-        let stream = UnixStream::connect(self.dir.join(CONSOLE)).map_err(fail)?;
-        stream.set_read_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
-        stream.set_write_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
-        let args = if args.is_null() { json!({}) } else { args.clone() };
-        let request = json!({"id": 1, "verb": verb, "args": args});
-        (&stream).write_all(format!("{request}\n").as_bytes()).map_err(fail)?;
-        let mut lines = BufReader::new(&stream).lines();
-        let mut next = || {
-            let line = lines.next().unwrap_or(Err(std::io::ErrorKind::UnexpectedEof.into()));
-            let line = line.map_err(fail)?;
-            let value: Result<Value, _> = serde_json::from_str(&line);
-            value.map_err(|error| HarnessError::Status(error.to_string()))
-        };
-        let _hello = next()?;
-        match next()? {
-            Value::Object(mut answer) if answer.contains_key("ok") => {
-                Ok(answer.remove("ok").unwrap_or_default())
-            }
-            answer => Err(HarnessError::Status(answer.to_string())),
-        }
+        self.console().ask(verb, args)
     }
 
     /// Asks the node to end (SIGTERM) and waits.
@@ -237,6 +222,50 @@ impl Node {
     /// The end of the log.
     pub fn log_end(&self) -> String {
         log_end(&self.log_path()).unwrap_or_else(|error| format!("(no log: {error})"))
+    }
+}
+
+/// The console of a node, which answers whether or not the asker started the node.
+#[derive(Clone, Debug)]
+pub struct Console {
+    socket: PathBuf,
+}
+
+impl Console {
+    /// The answer to `status`.
+    ///
+    /// # Errors
+    /// The errors of [`Console::ask`].
+    pub fn status(&self) -> Result<Value, HarnessError> {
+        self.ask("status", &Value::Null)
+    }
+
+    /// Sends one request and returns the `ok` part of the answer.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`]; [`HarnessError::Status`] for an answer that is not JSON or an error.
+    pub fn ask(&self, verb: &str, args: &Value) -> Result<Value, HarnessError> {
+        let fail = |error| HarnessError::Io { what: "console".to_owned(), source: error };
+        let stream = UnixStream::connect(&self.socket).map_err(fail)?;
+        stream.set_read_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
+        stream.set_write_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
+        let args = if args.is_null() { json!({}) } else { args.clone() };
+        let request = json!({"id": 1, "verb": verb, "args": args});
+        (&stream).write_all(format!("{request}\n").as_bytes()).map_err(fail)?;
+        let mut lines = BufReader::new(&stream).lines();
+        let mut next = || {
+            let line = lines.next().unwrap_or(Err(std::io::ErrorKind::UnexpectedEof.into()));
+            let line = line.map_err(fail)?;
+            let value: Result<Value, _> = serde_json::from_str(&line);
+            value.map_err(|error| HarnessError::Status(error.to_string()))
+        };
+        let _hello = next()?;
+        match next()? {
+            Value::Object(mut answer) if answer.contains_key("ok") => {
+                Ok(answer.remove("ok").unwrap_or_default())
+            }
+            answer => Err(HarnessError::Status(answer.to_string())),
+        }
     }
 }
 

@@ -3,13 +3,13 @@
 //! A line belongs here if it starts the venues or reads their books, orders and fills. Instruments
 //! and protocols of a venue are `rutter_sim`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rutter_sim::Venue;
-use rutter_sim::engine::{Exchange, InstrumentId, Side};
+use rutter_sim::engine::{Exchange, Fill, InstrumentId, Side};
 use rutter_sim::faults::{Fault, FaultPlan, FaultyFront};
 use rutter_sim::flow::Flow;
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
@@ -19,11 +19,15 @@ use rutter_sim::server::{
 };
 use rutter_sim::venue::{Endpoint, VenueFront};
 
+use super::arrivals::{Arrivals, Witness, messages};
 use super::{HarnessError, io};
 use crate::clock::unix_ns;
 
 /// Most levels on each side of a book that [`Venues::book`] shows.
 const BOOK_LEVELS: usize = 100;
+
+/// Most levels on each side that [`Venues::best`] looks through for one that is not the node's.
+const BEST_LEVELS: usize = 20;
 
 /// File of the certificate authority that the venues' certificate is signed by, in
 /// [`Venues::dir`].
@@ -57,12 +61,23 @@ impl Default for VenuesConfig {
 }
 
 /// A venue's front, shared between the server, which drives it, and the harness, which looks at it.
+pub(super) type Inner = Arc<Mutex<FaultyFront<Box<dyn VenueFront>>>>;
+
+pub(super) fn lock(inner: &Inner) -> MutexGuard<'_, FaultyFront<Box<dyn VenueFront>>> {
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The server's handle of a front.
 #[derive(Clone, Debug)]
-struct SharedFront(Arc<Mutex<FaultyFront<Box<dyn VenueFront>>>>);
+struct SharedFront {
+    venue: Venue,
+    inner: Inner,
+    witness: Arc<Witness>,
+}
 
 impl SharedFront {
     fn front(&self) -> MutexGuard<'_, FaultyFront<Box<dyn VenueFront>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 
@@ -72,7 +87,13 @@ impl Front for SharedFront {
     }
 
     fn on_raw(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], out: &mut Vec<FrontAction>) {
-        self.front().on_raw(now_ns, conn, bytes, out);
+        let witness = Arc::clone(&self.witness);
+        if !witness.is_on() {
+            return self.front().on_raw(now_ns, conn, bytes, out);
+        }
+        for message in messages(bytes) {
+            witness.around(self.venue, now_ns, || self.front().on_raw(now_ns, conn, message, out));
+        }
     }
 
     fn on_http(
@@ -82,7 +103,8 @@ impl Front for SharedFront {
         request: &HttpRequest,
         out: &mut Vec<FrontAction>,
     ) {
-        self.front().on_http(now_ns, conn, request, out);
+        let witness = Arc::clone(&self.witness);
+        witness.around(self.venue, now_ns, || self.front().on_http(now_ns, conn, request, out));
     }
 
     fn on_ws_open(&mut self, now_ns: u64, conn: ConnId, target: &str, out: &mut Vec<FrontAction>) {
@@ -90,7 +112,8 @@ impl Front for SharedFront {
     }
 
     fn on_ws_text(&mut self, now_ns: u64, conn: ConnId, text: &str, out: &mut Vec<FrontAction>) {
-        self.front().on_ws_text(now_ns, conn, text, out);
+        let witness = Arc::clone(&self.witness);
+        witness.around(self.venue, now_ns, || self.front().on_ws_text(now_ns, conn, text, out));
     }
 
     fn on_ws_pong(&mut self, now_ns: u64, conn: ConnId) {
@@ -147,7 +170,8 @@ pub struct VenueFill {
 pub struct Venues {
     server: ServerHandle,
     /// By [`Venue::index`].
-    fronts: Vec<SharedFront>,
+    fronts: Vec<Inner>,
+    witness: Arc<Witness>,
     dir: PathBuf,
     seed: u64,
     /// Last trade id that [`Venues::take_fills`] has shown, by [`Venue::index`].
@@ -165,7 +189,7 @@ fn listeners(base: u16, endpoints: &[Endpoint]) -> Vec<ListenerConfig> {
 }
 
 /// Opens one venue with its background.
-fn open(venue: Venue, config: &VenuesConfig, now_ns: u64) -> Result<SharedFront, HarnessError> {
+fn open(venue: Venue, config: &VenuesConfig, now_ns: u64) -> Result<Inner, HarnessError> {
     let terms = venue.terms();
     let flow = match config.flowing {
         Flowing::Still => None,
@@ -180,7 +204,7 @@ fn open(venue: Venue, config: &VenuesConfig, now_ns: u64) -> Result<SharedFront,
         market::still_quotes(front.exchange_mut(), now_ns);
     }
     let front = FaultyFront::new(front, FaultPlan::default());
-    Ok(SharedFront(Arc::new(Mutex::new(front))))
+    Ok(Arc::new(Mutex::new(front)))
 }
 
 impl Venues {
@@ -197,9 +221,15 @@ impl Venues {
         let fronts = Venue::ALL.into_iter().map(|venue| open(venue, config, now_ns));
         let fronts = fronts.collect::<Result<Vec<_>, _>>()?;
         let tls = certificates::self_made(&dir.join(CA_FILE))?;
-        let served = |(venue, front): (Venue, &SharedFront)| VenueConfig {
+        let witness = Arc::new(Witness::default());
+        witness.meet(fronts.clone());
+        let served = |(venue, inner): (Venue, &Inner)| VenueConfig {
             name: venue.name().to_owned(),
-            front: Box::new(front.clone()),
+            front: Box::new(SharedFront {
+                venue,
+                inner: Arc::clone(inner),
+                witness: Arc::clone(&witness),
+            }),
             listeners: listeners(
                 config.ports.get(&venue).copied().unwrap_or(0),
                 venue.terms().endpoints(),
@@ -208,7 +238,7 @@ impl Venues {
         let served = Venue::ALL.into_iter().zip(&fronts).map(served).collect();
         let server = start(served, Some(&tls), unix_ns)?;
         let shown = [0; Venue::ALL.len()];
-        Ok(Self { server, fronts, dir: dir.to_owned(), seed: config.seed, shown })
+        Ok(Self { server, fronts, witness, dir: dir.to_owned(), seed: config.seed, shown })
     }
 
     /// The folder of certificates and keys.
@@ -240,27 +270,42 @@ impl Venues {
     }
 
     fn with_exchange<T>(&self, venue: Venue, look: impl FnOnce(&Exchange) -> T) -> T {
-        look(self.fronts[venue.index()].front().inner().exchange())
+        look(lock(&self.fronts[venue.index()]).inner().exchange())
     }
 
     /// The current book without the node's own orders, at most 100 levels a side.
     /// `market` indexes [`MARKETS`].
     pub fn book(&self, venue: Venue, market: usize) -> Book {
+        self.with_exchange(venue, |exchange| book(exchange, market, BOOK_LEVELS))
+    }
+
+    /// Best bid and best ask without the node's own orders, in 10^-8. An absent side is `None`, as
+    /// is one whose best levels are all the node's own.
+    pub fn best(&self, venue: Venue, market: usize) -> (Option<i64>, Option<i64>) {
+        let book = self.with_exchange(venue, |exchange| book(exchange, market, BEST_LEVELS));
+        let best = |levels: &[(i64, i64)]| levels.first().map(|(price, _)| *price);
+        (best(&book.bids), best(&book.asks))
+    }
+
+    /// Records from now on what the books held just before each order of the node took liquidity.
+    pub fn watch_arrivals(&self) {
+        self.witness.start();
+    }
+
+    /// Takes the recorded moments since the last call, and the number of executions beyond
+    /// [`ARRIVALS_MAX`](super::arrivals::ARRIVALS_MAX), which were not recorded.
+    pub fn take_arrivals(&self) -> (Arrivals, u64) {
+        self.witness.take()
+    }
+
+    /// Number of orders that a venue accepted under an id that it had accepted before, among the
+    /// orders that it remembers. Must be 0: the node sends each id once.
+    pub fn orders_sent_twice(&self, venue: Venue) -> u64 {
         self.with_exchange(venue, |exchange| {
-            let id = InstrumentId(market as u16);
-            let scale = price_scale(exchange, market);
-            let side = |side| {
-                let mut levels = exchange.depth(id, side, BOOK_LEVELS);
-                let own = exchange.open_orders(CLIENT, Some(id));
-                for order in own.filter(|order| order.side == side) {
-                    if let Some(level) = levels.iter_mut().find(|level| level.0 == order.price) {
-                        level.1 -= order.leaves();
-                    }
-                }
-                let levels = levels.into_iter().filter(|(_, qty)| *qty > 0);
-                levels.map(|(price, qty)| (price * scale, qty)).collect()
-            };
-            Book { bids: side(Side::Buy), asks: side(Side::Sell) }
+            let all = exchange.closed_orders(CLIENT).chain(exchange.open_orders(CLIENT, None));
+            let mut seen = BTreeSet::new();
+            let named = all.map(|order| &*order.client_id).filter(|id| !id.is_empty());
+            named.filter(|id| !seen.insert(*id)).count() as u64
         })
     }
 
@@ -276,20 +321,7 @@ impl Venues {
         let shown = self.shown[venue.index()];
         let mut fills = self.with_exchange(venue, |exchange| {
             let new = exchange.fills(CLIENT).rev().take_while(|f| f.trade_id > shown);
-            new.map(|fill| {
-                let market = usize::from(fill.instrument.0);
-                let one = VenueFill {
-                    venue,
-                    market,
-                    buy: fill.side == Side::Buy,
-                    price_e8: fill.price * price_scale(exchange, market),
-                    qty_e8: fill.quantity,
-                    maker: fill.maker,
-                    trade_id: fill.trade_id,
-                };
-                (one, fill.time_ns)
-            })
-            .collect::<Vec<_>>()
+            new.map(|fill| (venue_fill(venue, exchange, fill), fill.time_ns)).collect::<Vec<_>>()
         });
         fills.reverse();
         if let Some((last, _)) = fills.last() {
@@ -310,6 +342,38 @@ impl Venues {
     pub fn stop(self) -> Result<(), HarnessError> {
         Ok(self.server.stop()?)
     }
+}
+
+/// An execution in the units of no venue.
+pub(super) fn venue_fill(venue: Venue, exchange: &Exchange, fill: &Fill) -> VenueFill {
+    let market = usize::from(fill.instrument.0);
+    VenueFill {
+        venue,
+        market,
+        buy: fill.side == Side::Buy,
+        price_e8: fill.price * price_scale(exchange, market),
+        qty_e8: fill.quantity,
+        maker: fill.maker,
+        trade_id: fill.trade_id,
+    }
+}
+
+/// The book of a market without the node's own orders, at most `levels` levels a side.
+pub(super) fn book(exchange: &Exchange, market: usize, levels: usize) -> Book {
+    let id = InstrumentId(market as u16);
+    let scale = price_scale(exchange, market);
+    let side = |side| {
+        let mut levels = exchange.depth(id, side, levels);
+        let own = exchange.open_orders(CLIENT, Some(id));
+        for order in own.filter(|order| order.side == side) {
+            if let Some(level) = levels.iter_mut().find(|level| level.0 == order.price) {
+                level.1 -= order.leaves();
+            }
+        }
+        let levels = levels.into_iter().filter(|(_, qty)| *qty > 0);
+        levels.map(|(price, qty)| (price * scale, qty)).collect()
+    };
+    Book { bids: side(Side::Buy), asks: side(Side::Sell) }
 }
 
 /// Factor from the venue's price mantissa to units of 10^-8.

@@ -32,6 +32,7 @@ use crate::harness::{
     stages, write_node_config,
 };
 use crate::interrupt;
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use floor::{FRAME_BYTES, Floor, Frames, Shape};
 
@@ -71,6 +72,9 @@ pub struct Arguments {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// One lane (the node or a floor) over the whole run.
@@ -326,7 +330,9 @@ fn measure(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Resu
     let mut totals = BTreeMap::from([("node", Total::default())]);
     let mut number = 0;
     let mut done = 0;
+    let mut progress = Progress::new("rounds", arguments.progress);
     while done < rounds && !stop.load(Ordering::Relaxed) {
+        progress.show(done, rounds);
         done += 1;
         number += slice(&mut track, number, arguments.rate, WARM_NS)?.due.len() as u64;
         venues.take_timed_fills(Venue::Binance);

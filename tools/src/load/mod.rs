@@ -23,6 +23,7 @@ use crate::harness::{
     ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
     free_address, memory, node_program, write_node_config,
 };
+use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -81,6 +82,9 @@ pub struct Arguments {
     /// Keep the started node's folder, with its journal.
     #[arg(long)]
     pub keep: bool,
+    /// Progress.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// The result of a run.
@@ -305,7 +309,9 @@ fn send_all(
     let due = |number: u64| start_ns + number * SECOND_NS / arguments.rate;
     let (mut first_ns, mut last_ns) = (start_ns, start_ns);
     let mut number = 0;
+    let mut progress = Progress::new("orders", arguments.progress);
     while number < total {
+        progress.show(number, total);
         for _ in 0..BURST_MAX {
             let now_ns = unix_ns();
             if number == total || due(number) > now_ns {

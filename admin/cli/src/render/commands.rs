@@ -33,7 +33,8 @@ pub fn list(ok: &Value, look: &Look) -> Vec<Line> {
         numbers("time (UTC)", 0),
         words("by", 0),
         words("command", 0),
-        numbers("affected", 1),
+        words("changed", 1),
+        numbers("affected", 2),
         words("refused", 0),
         words("reason", 0),
     ]);
@@ -44,12 +45,68 @@ pub fn list(ok: &Value, look: &Look) -> Vec<Line> {
             time(command, "time_ns", look.now_ns).into(),
             word(command, "by").into(),
             word(command, "command").into(),
+            changed(command).into(),
             counted(command, "affected").into(),
             Span::new(refusal, Paint::Bad),
             word(command, "reason").into(),
         ]);
     }
-    super::listed(&table, "no commands yet", look)
+    let mut lines = super::listed(&table, "no commands yet", look);
+    let attempts = attempts(ok, look);
+    if !attempts.is_empty() {
+        lines.push(Line::of("refused by the console, since the start:", Paint::Bold));
+        lines.extend(attempts.lines(look.width));
+    }
+    lines
+}
+
+/// What a command changed: `name old → new`.
+fn changed(command: &Value) -> String {
+    let change =
+        |one: &Value| format!("{} {} → {}", word(one, "name"), word(one, "old"), word(one, "new"));
+    rows(command, "changes").iter().map(change).collect::<Vec<_>>().join(", ")
+}
+
+/// The changes that the console refused.
+fn attempts(ok: &Value, look: &Look) -> Table {
+    let mut table = Table::new(&[
+        numbers("time (UTC)", 0),
+        words("by", 0),
+        words("verb", 0),
+        words("refused", 0),
+        words("arguments", 1),
+    ]);
+    for attempt in rows(ok, "attempts") {
+        table.row(vec![
+            time(attempt, "time_ns", look.now_ns).into(),
+            word(attempt, "by").into(),
+            word(attempt, "verb").into(),
+            Span::new(word(attempt, "code"), Paint::Bad),
+            word(attempt, "args").into(),
+        ]);
+    }
+    table
+}
+
+/// The addresses that are locked out, and the lock of one-time codes.
+pub fn lockouts(ok: &Value, look: &Look) -> Table {
+    let mut table = Table::new(&[
+        words("what", 0),
+        words("session", 0),
+        words("address", 0),
+        numbers("failures", 0),
+        numbers("until (UTC)", 0),
+    ]);
+    for lockout in rows(ok, "lockouts") {
+        table.row(vec![
+            word(lockout, "what").into(),
+            word(lockout, "session").into(),
+            word(lockout, "address").into(),
+            counted(lockout, "failures").into(),
+            time(lockout, "until_ns", look.now_ns).into(),
+        ]);
+    }
+    table
 }
 
 /// What waits for a second person.
@@ -57,16 +114,16 @@ pub fn pending(ok: &Value, look: &Look) -> Table {
     let mut table = Table::new(&[
         numbers("pending", 0),
         words("by", 0),
-        words("verb", 0),
-        words("arguments", 0),
+        words("command", 0),
+        words("reason", 1),
         numbers("until (UTC)", 0),
     ]);
     for pending in rows(ok, "pending") {
         table.row(vec![
             word(pending, "pending").into(),
             word(pending, "by").into(),
-            word(pending, "verb").into(),
-            word(pending, "args").into(),
+            word(pending, "command").into(),
+            word(pending, "reason").into(),
             time(pending, "expires_ns", look.now_ns).into(),
         ]);
     }

@@ -9,7 +9,7 @@ use rutter_core::input::{
 };
 
 use super::super::frame::{Code, Failure};
-use super::super::verb::{Change, LimitsGiven, ScopeName};
+use super::super::verb::{Change, LimitsGiven, ScopeName, bad_argument};
 use super::understood::Understood;
 use super::{
     ConsoleService, account_id, scope_of, session_id, unknown, unknown_order, value, venue_id,
@@ -41,6 +41,7 @@ impl ConsoleService {
             Change::SessionResetSeq { session } => {
                 self.session(session, SessionCommand::ResetSequence)
             }
+            Change::LockoutLift { session, codes } => self.lockout_lift(session.as_deref(), *codes),
             Change::News {} => {
                 Ok(Understood::node(NodeCommand::News, "tell all clients the reason"))
             }
@@ -144,6 +145,7 @@ impl ConsoleService {
                 format!("log {name} out, and let it in no more; its {open} open orders stay")
             }
             SessionCommand::Enable => format!("let {name} in again"),
+            SessionCommand::LiftLockouts => format!("forget the wrong Logons of {name}"),
             SessionCommand::ResetSequence => {
                 format!(
                     "log {name} out, and begin at 1 with its next Logon, which is answered with 141=Y"
@@ -151,6 +153,25 @@ impl ConsoleService {
             }
         };
         Ok(Understood::plain(OperatorCommand::about_session(session, command), would))
+    }
+
+    fn lockout_lift(&self, session: Option<&str>, codes: bool) -> Result<Understood, Failure> {
+        match (session, codes) {
+            (Some(name), false) => {
+                let lift = self.session(name, SessionCommand::LiftLockouts)?;
+                let lockouts = self.node.sessions.lockouts(self.node.now_ns());
+                let of_it = lockouts.iter().filter(|(session, _)| session == name).count();
+                if of_it == 0 {
+                    let message = format!("no address is locked out of session {name}");
+                    return Err(Failure::new(Code::NotLocked, message));
+                }
+                Ok(lift)
+            }
+            (None, true) => {
+                Ok(Understood::node(NodeCommand::LiftCodeLock, "take one-time codes again"))
+            }
+            _ => Err(bad_argument("session", "give either a session or codes")),
+        }
     }
 
     fn shutdown(&self, cancel_orders: bool) -> Understood {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::books::{self, DEPTH_DEFAULT, DEPTH_MAX};
 use super::super::frame::Failure;
 use super::super::snapshot::{FIGURES_AGE_NS_MAX, NodeSnapshot, Trouble, members};
+use super::super::totp::TRIES_MAX;
 use super::super::verb::{self, Look, bad_argument};
 use super::{
     Answer, ConsoleService, account_id, instrument_id, session_id, unknown_order, value, venue_id,
@@ -93,10 +94,7 @@ impl ConsoleService {
                     limit: *limit,
                 })
             }
-            Look::Order { id } => {
-                let found = self.node.model().order(OrderId(*id));
-                found.map(value).ok_or_else(|| unknown_order(*id))
-            }
+            Look::Order { id } => self.order(&id.0),
             Look::Sessions {} => Ok(json!({"sessions": self.sessions()})),
             Look::Positions { account } => {
                 let model = self.node.model();
@@ -132,8 +130,9 @@ impl ConsoleService {
             Look::Commands { limit } => {
                 let limit = rows_of(*limit)?;
                 let rows = self.node.model().commands(limit);
-                Ok(json!({"commands": rows}))
+                Ok(json!({"commands": rows, "attempts": self.attempts().rows(limit)}))
             }
+            Look::Lockouts {} => Ok(json!({"lockouts": self.lockouts()})),
             Look::Pending {} => Ok(json!({"pending": self.pending().rows(self.node.now_ns())})),
         }
     }
@@ -188,7 +187,22 @@ impl ConsoleService {
 
     fn sessions(&self) -> Value {
         let rows = self.node.model().sessions();
-        joined(value(rows), &self.node.sessions.rows())
+        joined(value(rows), &self.node.sessions.rows(self.node.now_ns()))
+    }
+
+    fn lockouts(&self) -> Vec<Value> {
+        let now_ns = self.node.now_ns();
+        let logons = self.node.sessions.lockouts(now_ns).into_iter().map(|(session, one)| {
+            let address = one.address.map(|address| address.to_string());
+            json!({"what": "logon", "session": session, "address": address,
+                   "failures": one.failures, "until_ns": one.until_ns})
+        });
+        let codes = self.codes().and_then(|codes| codes.locked_until_s(now_ns / 1_000_000_000));
+        let codes = codes.map(|until_s| {
+            json!({"what": "codes", "session": null, "address": null, "failures": TRIES_MAX,
+                   "until_ns": until_s.saturating_mul(1_000_000_000)})
+        });
+        codes.into_iter().chain(logons).collect()
     }
 
     fn journal(&self, snapshot: &NodeSnapshot) -> Value {
@@ -204,6 +218,39 @@ impl ConsoleService {
             "durability": self.node.about.durability,
         }));
         with(value(snapshot.journal), &more)
+    }
+
+    /// One order by its number, or else by the client's id or by the id that a venue was given.
+    fn order(&self, name: &str) -> Answer {
+        let _one_at_a_time = self.long_look();
+        let ids = self.orders_named(name);
+        if ids.len() > 1 {
+            let numbers: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+            let why = format!("several orders have this id: {}", numbers.join(", "));
+            return Err(bad_argument("id", &why));
+        }
+        let found = ids.first().and_then(|id| self.node.model().order(*id));
+        found.map(value).ok_or_else(|| unknown_order(name))
+    }
+
+    fn orders_named(&self, name: &str) -> Vec<OrderId> {
+        let about = &self.node.about;
+        let ours = name.strip_prefix(&format!("{:08x}-", about.node_tag)).unwrap_or(name);
+        let number = ours.parse().ok().map(OrderId);
+        if let Some(id) = number.filter(|id| self.node.model().is_open(*id).is_some()) {
+            return vec![id];
+        }
+        let child = about.child_of.and_then(|of| of(about.node_tag, name.as_bytes()));
+        if let Some(id) = child.and_then(|child| self.node.model().order_of(child)) {
+            return vec![id];
+        }
+        let (mut found, mut from) = (Vec::new(), Some(0));
+        // The model is let go between two parts, so that its own thread does not wait for long.
+        while let Some(at) = from {
+            from = self.node.model().orders_of_client(name, at, &mut found);
+        }
+        found.truncate(ROWS_MAX);
+        found
     }
 
     fn book(&self, symbol: &str, venue: Option<&str>, depth: Option<u64>) -> Answer {

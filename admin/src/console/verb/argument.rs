@@ -29,6 +29,8 @@ pub enum Kind {
     Text,
     /// The reason of a change.
     Reason,
+    /// The words of a command that waits for a second person.
+    Command,
     /// The name of a venue.
     Venue,
     /// The symbol of an instrument.
@@ -49,6 +51,8 @@ pub enum Kind {
     Whole,
     /// The number of an order.
     OrderId,
+    /// An order by any of its ids: ours, the client's, or one at a venue.
+    Order,
     /// Levels of each side of a book, 1 to [`DEPTH_MAX`].
     Depth,
     /// True or false; typed as an option without a value.
@@ -66,6 +70,8 @@ pub enum Shape {
     LongText,
     /// A whole number from 0.
     Whole,
+    /// A whole number from 0, or a string of 1 to 64 bytes.
+    Id,
     /// True or false.
     Flag,
 }
@@ -83,8 +89,9 @@ impl Kind {
             | Self::State
             | Self::Amount
             | Self::Level => Shape::Text,
-            Self::Reason => Shape::LongText,
+            Self::Reason | Self::Command => Shape::LongText,
             Self::Whole | Self::OrderId | Self::Depth => Shape::Whole,
+            Self::Order => Shape::Id,
             Self::Flag | Self::Switch => Shape::Flag,
         }
     }
@@ -97,6 +104,7 @@ impl Kind {
             Self::Switch => &["on", "off"],
             Self::Text
             | Self::Reason
+            | Self::Command
             | Self::Venue
             | Self::Symbol
             | Self::Session
@@ -105,6 +113,7 @@ impl Kind {
             | Self::Amount
             | Self::Whole
             | Self::OrderId
+            | Self::Order
             | Self::Depth
             | Self::Flag => &[],
         }
@@ -117,6 +126,7 @@ impl Shape {
         match self {
             Self::Text | Self::LongText => "text",
             Self::Whole => "whole",
+            Self::Id => "id",
             Self::Flag => "flag",
         }
     }
@@ -127,6 +137,7 @@ impl Shape {
             Self::Text => "a string of 1 to 64 bytes",
             Self::LongText => "a string of 1 to 1024 bytes",
             Self::Whole => "a whole number",
+            Self::Id => "a whole number, or a string of 1 to 64 bytes",
             Self::Flag => "true or false",
         }
     }
@@ -134,11 +145,13 @@ impl Shape {
     /// Whether a value has this type.
     pub(super) fn fits(self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Text, Value::String(text)) => (1..=TEXT_BYTES_MAX).contains(&text.len()),
+            (Self::Text | Self::Id, Value::String(text)) => {
+                (1..=TEXT_BYTES_MAX).contains(&text.len())
+            }
             (Self::LongText, Value::String(text)) => {
                 (1..=REASON_BYTES_READ_MAX).contains(&text.len())
             }
-            (Self::Whole, Value::Number(number)) => number.is_u64(),
+            (Self::Whole | Self::Id, Value::Number(number)) => number.is_u64(),
             (Self::Flag, Value::Bool(_)) => true,
             _ => false,
         }
@@ -306,6 +319,20 @@ pub(super) trait Field: Sized {
     /// # Errors
     /// [`Code::BadArgument`] where the shape is right and the value is not.
     fn read(args: &Args, name: &str) -> Result<Self, Failure>;
+}
+
+/// An order by any of its ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderName(pub String);
+
+impl Field for OrderName {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        match args.get(name) {
+            Some(Value::String(text)) => Ok(Self(text.clone())),
+            Some(number) => Ok(Self(number.to_string())),
+            None => Err(bad_argument(name, "is missing")),
+        }
+    }
 }
 
 impl Field for Option<String> {

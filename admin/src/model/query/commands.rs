@@ -2,25 +2,104 @@
 
 use rutter_core::input::{LIMITS, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand};
 
-use crate::model::ReadModel;
 use crate::model::filter::ROWS_MAX;
 use crate::model::number::limit_text;
-use crate::model::rows::CommandRow;
+use crate::model::rows::{ChangeRow, CommandRow};
+use crate::model::{KeptCommand, ReadModel};
+
+/// The log level until an operator sets another one.
+pub const LOG_LEVEL_CONFIGURED: &str = "configured";
+
+/// The log level that a command sets.
+pub const fn log_level(command: NodeCommand) -> Option<&'static str> {
+    match command {
+        NodeCommand::LogError => Some("error"),
+        NodeCommand::LogWarn => Some("warn"),
+        NodeCommand::LogInfo => Some("info"),
+        NodeCommand::LogDebug => Some("debug"),
+        NodeCommand::LogTrace => Some("trace"),
+        NodeCommand::Shutdown
+        | NodeCommand::ShutdownFlat
+        | NodeCommand::News
+        | NodeCommand::LiftCodeLock => None,
+    }
+}
 
 impl ReadModel {
     /// The newest commands, newest first; zero stands for [`ROWS_MAX`].
     pub fn commands(&self, limit: usize) -> Vec<CommandRow> {
         let limit = if limit == 0 { ROWS_MAX } else { limit.min(ROWS_MAX) };
-        let row = |(seq, report): &(u64, rutter_core::output::OperatorReport)| CommandRow {
-            seq: *seq,
-            time_ns: report.time.0,
-            by: report.operator.by.as_str().to_owned(),
-            reason: report.operator.reason.as_str().to_owned(),
-            command: self.command_words(&report.operator.command),
-            affected: report.affected,
-            refusal: (report.refusal != Refusal::None).then(|| format!("{:?}", report.refusal)),
+        let row = |kept: &KeptCommand| {
+            let KeptCommand { seq, report, changes } = kept;
+            CommandRow {
+                seq: *seq,
+                time_ns: report.time.0,
+                by: report.operator.by.as_str().to_owned(),
+                reason: report.operator.reason.as_str().to_owned(),
+                command: self.command_words(&report.operator.command),
+                affected: report.affected,
+                refusal: (report.refusal != Refusal::None).then(|| format!("{:?}", report.refusal)),
+                changes: changes.clone(),
+            }
         };
         self.commands.iter().rev().take(limit).map(row).collect()
+    }
+
+    /// What a command changes, before it is carried out here.
+    pub(in crate::model) fn changes_of(&self, command: &OperatorCommand) -> Vec<ChangeRow> {
+        let flag = |name, old: bool, new: bool| {
+            let row = ChangeRow { name, old: old.to_string(), new: new.to_string() };
+            if old == new { Vec::new() } else { vec![row] }
+        };
+        match *command {
+            OperatorCommand::Halt(scope) => flag("halted", self.is_halted(scope), true),
+            OperatorCommand::Resume(scope) => flag("halted", self.is_halted(scope), false),
+            OperatorCommand::Node(NodeCommand::ShutdownFlat) => {
+                flag("halted", self.is_halted(Scope::All), true)
+            }
+            OperatorCommand::ReduceOnly(scope) => {
+                flag("reduce_only", self.reduce_only.contains(&scope), true)
+            }
+            OperatorCommand::ReduceOnlyOff(scope) => {
+                flag("reduce_only", self.reduce_only.contains(&scope), false)
+            }
+            OperatorCommand::DrainVenue(venue) => {
+                let drained = self.drained.get(venue.index()).copied().unwrap_or(false);
+                flag("drained", drained, true)
+            }
+            OperatorCommand::EnableVenue(venue) => {
+                let drained = self.drained.get(venue.index()).copied().unwrap_or(false);
+                flag("drained", drained, false)
+            }
+            OperatorCommand::SetLimits(account, limits) => {
+                let Some(account) = self.reference.accounts.get(account.index()) else {
+                    return Vec::new();
+                };
+                let texts = LIMITS.iter().map(|limit| {
+                    let text = |limits| limit_text(limit.get(limits));
+                    ChangeRow { name: limit.name, old: text(&account.limits), new: text(&limits) }
+                });
+                texts.filter(|row| row.old != row.new).collect()
+            }
+            OperatorCommand::Session(session, command)
+            | OperatorCommand::LogOut(session, command) => match (command, self.disabled_before) {
+                (SessionCommand::Disable, Some((of, old))) if of == session => {
+                    flag("disabled", old, true)
+                }
+                (SessionCommand::Enable, Some((of, old))) if of == session => {
+                    flag("disabled", old, false)
+                }
+                _ => Vec::new(),
+            },
+            OperatorCommand::Node(command) => match log_level(command) {
+                Some(new) if new != self.log_level => {
+                    let (old, new) = (self.log_level.to_owned(), new.to_owned());
+                    vec![ChangeRow { name: "log_level", old, new }]
+                }
+                _ => Vec::new(),
+            },
+            OperatorCommand::Cancel(_) | OperatorCommand::CancelAll(_) => Vec::new(),
+        }
     }
 
     /// A command in words.
@@ -53,6 +132,7 @@ impl ReadModel {
                     SessionCommand::ResetSequence => "session-reset-seq",
                     SessionCommand::Disable => "session-disable",
                     SessionCommand::Enable => "session-enable",
+                    SessionCommand::LiftLockouts => "lockout-lift session",
                 };
                 format!("{verb} {}", self.session_name(session))
             }
@@ -65,6 +145,7 @@ impl ReadModel {
                 NodeCommand::LogDebug => "log-level debug",
                 NodeCommand::LogTrace => "log-level trace",
                 NodeCommand::News => "news",
+                NodeCommand::LiftCodeLock => "lockout-lift codes",
             }
             .to_owned(),
         }

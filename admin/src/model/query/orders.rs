@@ -1,6 +1,6 @@
 //! Orders, newest first, and one order with its children and events.
 
-use rutter_core::id::{InstrumentId, OrderId, VenueId};
+use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId};
 use rutter_core::input::{Refusal, Scope, Side};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
@@ -93,6 +93,26 @@ impl ReadModel {
         events.reverse();
         let events_forgotten = order.events.saturating_sub(events.len() as u64);
         Some(OrderDetail { order: self.order_row(order), children, events, events_forgotten })
+    }
+
+    /// The order that a child works for, if the child is not forgotten.
+    pub fn order_of(&self, child: ChildId) -> Option<OrderId> {
+        self.children.get(child.0).map(|child| child.order)
+    }
+
+    /// Adds the orders with that id of a client, from a place of the table on. Looks at
+    /// [`ORDERS_READ_MAX`] orders; returns where to go on, `None` at the end.
+    pub fn orders_of_client(
+        &self,
+        name: &str,
+        from: usize,
+        found: &mut Vec<OrderId>,
+    ) -> Option<usize> {
+        let upto = from.saturating_add(ORDERS_READ_MAX);
+        let places = self.orders.places(from..upto);
+        let named = places.filter(|order| order.cl_ord_id.as_str() == name);
+        found.extend(named.map(|order| order.id));
+        ((upto as u64) < self.orders.size()).then_some(upto)
     }
 
     fn decimals(&self, instrument: InstrumentId) -> (u32, u32) {

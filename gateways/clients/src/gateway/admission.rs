@@ -16,7 +16,7 @@ use super::{ClientGateway, LOGON_BYTES_MAX};
 use crate::config::Limits;
 use crate::connection::{Connection, TlsState};
 use crate::credentials::LogonFault;
-use crate::lockout::{LockoutRule, Lockouts, SourceAddress};
+use crate::lockout::{LockoutRule, LockoutShown, Lockouts, SourceAddress};
 use crate::notice::{CloseReason, Notice, NoticeKind};
 use crate::notice_limiter::NoticeLimiter;
 
@@ -205,6 +205,21 @@ impl<S: MessageStore> ClientGateway<S> {
             let locked = Notice::LockedOut { session, address, for_s: lock_ns / 1_000_000_000 };
             self.tell_stranger(NoticeKind::LockedOut, locked);
         }
+    }
+
+    /// An operator lifts the lock-outs of a client.
+    pub(super) fn lift_lockouts(&mut self, place: usize) {
+        self.admission.lockouts.lift(place);
+    }
+
+    /// A number that grows with every change of the lock-outs.
+    pub const fn lockouts_revision(&self) -> u64 {
+        self.admission.lockouts.revision()
+    }
+
+    /// The addresses that are locked out, with the place of the session in the configuration.
+    pub fn each_lockout(&self, now_ns: u64, see: impl FnMut(usize, &LockoutShown)) {
+        self.admission.lockouts.each(now_ns, see);
     }
 
     /// Tells the operator that a connection is over. Of connections that were never logged on only

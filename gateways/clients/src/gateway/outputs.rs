@@ -190,6 +190,7 @@ impl<S: MessageStore> ClientGateway<S> {
             SessionCommand::Enable => client.disabled = false,
             SessionCommand::Disable => client.disabled = true,
             SessionCommand::Logout | SessionCommand::Disconnect => {}
+            SessionCommand::LiftLockouts => self.lift_lockouts(place),
             SessionCommand::ResetSequence => {
                 client.reset_wanted = self.recovered;
                 client.reset_replayed |= !self.recovered;
@@ -198,12 +199,13 @@ impl<S: MessageStore> ClientGateway<S> {
         if !self.recovered {
             return;
         }
+        let client = &mut self.clients[place];
         let Some(conn) = client.conn else {
             client.reset_if_wanted();
             return self.note(Notice::Commanded { session, command });
         };
         match command {
-            SessionCommand::Enable => {}
+            SessionCommand::Enable | SessionCommand::LiftLockouts => {}
             SessionCommand::Disconnect => {
                 self.close(conn, CloseReason::Operator);
             }

@@ -21,7 +21,9 @@ pub mod streams;
 pub mod write;
 
 pub use books::{BookNews, Books};
-pub use config::{InstrumentTerms, ListingTerms, MarketConfig, MarketConfigError, MarketLimits};
+pub use config::{
+    InstrumentTerms, ListingTerms, MarketConfig, MarketConfigError, MarketLimits, STREAMS_MAX,
+};
 pub use streams::{Market, MarketCounters};
 
 use rutter_core::book::BOOK_LEVELS_MAX;

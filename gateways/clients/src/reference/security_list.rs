@@ -220,18 +220,27 @@ impl SecurityList {
                 write_attribute(out, name, digits.as_bytes());
             }
         }
-        if let Some(over_all) = self.over_all(row.instrument) {
-            out.field(CURRENCY, over_all.currency.as_bytes());
-        }
-        out.decimal(ROUND_LOT, row.lot.0, qty).decimal(MIN_TRADE_VOL, row.qty_min.0, qty);
+        let currency = self.over_all(row.instrument).map(|over_all| over_all.currency);
+        // A group has its own order in each version.
         if version == Version::Fix50Sp2 {
-            out.decimal(MAX_TRADE_VOL, row.qty_max.0, qty);
+            out.decimal(MIN_TRADE_VOL, row.qty_min.0, qty);
+            out.decimal(MAX_TRADE_VOL, row.qty_max.0, qty).decimal(ROUND_LOT, row.lot.0, qty);
+            write_currency(out, currency.as_ref());
+        } else {
+            write_currency(out, currency.as_ref());
+            out.decimal(ROUND_LOT, row.lot.0, qty).decimal(MIN_TRADE_VOL, row.qty_min.0, qty);
         }
     }
 }
 
 /// Longest attribute, in bytes: the longest name and a number.
 const ATTRIBUTE_BYTES_MAX: usize = 18 + 48;
+
+fn write_currency(out: &mut Encoder<'_>, currency: Option<&Name>) {
+    if let Some(currency) = currency {
+        out.field(CURRENCY, currency.as_bytes());
+    }
+}
 
 fn write_attribute(out: &mut Encoder<'_>, name: &str, value: &[u8]) {
     let mut text = [0; ATTRIBUTE_BYTES_MAX];

@@ -55,9 +55,9 @@ impl Hall {
 
     pub fn turn(&mut self) {
         let (inputs, outputs, room) = (&mut self.inputs, &mut self.outputs, self.room);
-        let mut publish = |input: &Input, arrived: Arrival| {
+        let mut publish = |input: &Input, arrival: Arrival| {
             if room {
-                inputs.push((*input, arrived.read_ns));
+                inputs.push((*input, arrival.read_ns));
             }
             room
         };

@@ -14,6 +14,7 @@ mod message_log;
 mod no_allocation;
 mod orders;
 mod pki;
+mod published;
 mod quickfix;
 mod recovery;
 mod reference;

@@ -139,6 +139,7 @@ fn every_link_leads_somewhere() {
         ("session.md", SESSION),
         ("logon.md", LOGON),
         ("market-data.md", market),
+        ("dictionaries.md", include_str!("../../../../docs/fix/dictionaries.md")),
     ];
     let mut links = 0;
     for (name, page) in pages {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rutter_clients::{CloseReason, LogonFault, Proof};
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::session::{DisconnectReason, Refusal};
+use rutter_test_support::published::assert_allowed;
 use rutter_transport::acceptor::{Acceptor, ConnId};
 use rutter_transport::tls::TlsFault;
 
@@ -59,6 +60,7 @@ fn the_documented_samples_are_what_is_said() {
                     assert_eq!(desk.closes().len(), 1, "{line}");
                 }
                 ("R", text) => {
+                    assert_allowed(desk.gateway.pending(ConnId(1)), |_| false);
                     let said = String::from_utf8_lossy(desk.gateway.pending(ConnId(1)));
                     assert_eq!(said.replace('\u{1}', "|"), text);
                 }

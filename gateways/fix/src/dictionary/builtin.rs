@@ -36,6 +36,11 @@ impl Version {
         }
     }
 
+    /// The version whose messages begin with this `BeginString` (8).
+    pub fn beginning_with(begin_string: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.begin_string().as_bytes() == begin_string)
+    }
+
     /// The values of `DefaultApplVerID` (1137) that a Logon may have, the preferred one first; none
     /// before FIXT 1.1. The versions 5.0 (7) and 5.0 SP1 (8) are subsets of SP2 (9).
     pub const fn appl_ver_ids(self) -> &'static [&'static str] {

@@ -28,12 +28,7 @@ impl MappedFile {
     /// Opens `path`, or makes it with `bytes` zero bytes. Space on the disk is reserved for a new
     /// file: a full disk must be an error here, and not a signal later.
     pub fn create(path: &Path, bytes: u64) -> Result<Self, StoreError> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(io("create", path))?;
+        let file = rutter_files::create_new(path).map_err(io("create", path))?;
         let reserved = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes);
         if let Err(errno) = reserved {
             // A half-made file would be refused at the next open.
@@ -51,7 +46,7 @@ impl MappedFile {
 
     /// Opens an existing file of `bytes` bytes.
     pub fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
-        let file = File::options().read(true).write(true).open(path).map_err(io("open", path))?;
+        let file = rutter_files::open(path).map_err(io("open", path))?;
         let found = file.metadata().map_err(io("measure", path))?.len();
         if found != bytes {
             return Err(StoreError::Size { found, expected: bytes, path: path.to_path_buf() });
@@ -63,7 +58,7 @@ impl MappedFile {
     /// zeros, because a mapping beyond the end of its file kills the process. Of a longer file the
     /// first `bytes` bytes count.
     pub fn open_any(path: &Path, bytes: u64) -> Result<(Self, u64), StoreError> {
-        let file = File::options().read(true).write(true).open(path).map_err(io("open", path))?;
+        let file = rutter_files::open(path).map_err(io("open", path))?;
         let found = file.metadata().map_err(io("measure", path))?.len();
         if found < bytes {
             rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)
@@ -76,7 +71,7 @@ impl MappedFile {
     /// the file. Nothing that is written to the copy reaches the file.
     pub fn look(path: &Path, bytes: u64) -> Result<(Self, u64), StoreError> {
         use std::io::Read as _;
-        let file = File::open(path).map_err(io("open", path))?;
+        let file = rutter_files::open_for_reading(path).map_err(io("open", path))?;
         let found = file.metadata().map_err(io("measure", path))?.len();
         let mut copy = Self::anonymous(bytes)?;
         let mut content = Vec::new();

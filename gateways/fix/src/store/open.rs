@@ -67,7 +67,7 @@ impl MmapStore {
     /// [`StoreError`]: the sequence numbers cannot be known, or the store cannot be used. The files
     /// stay as they are.
     pub fn open(folder: &Path, config: MmapConfig) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+        rutter_files::make_folder(folder).map_err(io("create", folder))?;
         let lock = lock(folder)?;
         let state_path = folder.join("state");
         let reading = match Reading::read(folder, config, Purpose::Use)? {
@@ -343,12 +343,7 @@ fn this_boot() -> u64 {
 
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("lock");
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(io("open", &path))?;
+    let file = rutter_files::open_or_create(&path).map_err(io("open", &path))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => {

@@ -2,7 +2,6 @@
 //!
 //! A line belongs here if it needs one file and no record in it. The layout is described in `mmap`.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::damage::DamageKind;
@@ -104,7 +103,7 @@ pub(super) fn check_head(file: &MappedFile, magic: [u8; 8], path: &Path) -> Resu
 pub(super) fn is_unwritten(path: &Path) -> Result<bool, StoreError> {
     use std::io::Read as _;
     let mut head = [0; 8];
-    match File::open(path) {
+    match rutter_files::open_for_reading(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(io("open", path)(error)),
         Ok(mut file) => match file.read_exact(&mut head) {

@@ -11,6 +11,7 @@ mod ahead;
 mod allocations;
 mod codec;
 mod dictionary;
+mod published;
 mod refusals;
 mod resend;
 mod resets;

@@ -13,8 +13,13 @@ const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
 
 /// `comp_id`: the `SenderCompID` (49) of our FIX session, 1 to 8 characters.
-pub(in crate::binance) const COMP_ID: OwnKey =
-    OwnKey { name: "comp_id", value: OwnValue::Text, is_required: true };
+pub(in crate::binance) const COMP_ID: OwnKey = OwnKey {
+    name: "comp_id",
+    value: OwnValue::Text,
+    is_required: true,
+    default: None,
+    help: "`SenderCompID` (49) of the node's FIX session at the venue, 1 to 8 characters.",
+};
 
 /// Longest `SenderCompID`, in characters.
 pub(in crate::binance) const COMP_ID_BYTES_MAX: usize = 8;
@@ -222,4 +227,19 @@ pub enum ConfigError {
     /// The private key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+impl ConfigError {
+    /// The key of `[[venue]]` that the error is about.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::CompId(_) => "comp_id",
+            Self::Heartbeat(_) => "kind",
+            Self::RecvWindow(_) => "validity_ms",
+            Self::AnswerTimeout => "answer_timeout_ms",
+            Self::ApiKey => "api_key",
+            Self::Symbol(_) | Self::Decimals(_) | Self::NoAssets => "listing",
+            Self::Key(_) => "secret_file",
+        }
+    }
 }

@@ -12,19 +12,21 @@ mod reject;
 pub use config::{BinanceConfig, ConfigError, FixEndpoint, MessageHandling};
 pub use orders::{BinanceOrders, Counters, FIX_LINK, Status};
 
-use crate::venue::Venue;
+use crate::venue::{SettingError, Venue};
 
 /// Binance in the table of venues: FIX order entry, WebSocket streams, REST.
 pub const VENUE: Venue = Venue {
     kind: "binance",
     fill_or_kill: true,
     own_keys: &[config::COMP_ID],
+    order_schemes: &["tls", "tcp"],
+    child_of: |tag, text| ids::parse(tag, text).map(|named| named.child),
     orders: |setup| match BinanceOrders::new(BinanceConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(SettingError { key: error.key(), reason: error.to_string() }),
     },
     feed: |setup| match feed::BinanceFeed::new(feed::Config::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(SettingError { key: "listing", reason: error.to_string() }),
     },
 };

@@ -17,12 +17,26 @@ const MS: u64 = 1_000_000;
 
 /// `rest_counter_max`: most that the venue's counter of REST calls may hold. It depends on the tier
 /// of the account; the default is below that of the lowest tier.
-pub(in crate::kraken) const REST_COUNTER_MAX: OwnKey =
-    OwnKey { name: "rest_counter_max", value: OwnValue::Count, is_required: false };
+pub(in crate::kraken) const REST_COUNTER_MAX: OwnKey = OwnKey {
+    name: "rest_counter_max",
+    value: OwnValue::Count,
+    is_required: false,
+    default: Some(REST_LIMIT.counter_max),
+    help: "Most that the venue's counter of private REST calls may hold, from 2; the account's tier \
+           sets it.",
+};
 
 /// `rest_decay_milli_per_s`: decay of the counter of REST calls, in thousandths per second.
-pub(in crate::kraken) const REST_DECAY: OwnKey =
-    OwnKey { name: "rest_decay_milli_per_s", value: OwnValue::Count, is_required: false };
+pub(in crate::kraken) const REST_DECAY: OwnKey = OwnKey {
+    name: "rest_decay_milli_per_s",
+    value: OwnValue::Count,
+    is_required: false,
+    default: Some(REST_LIMIT.decay_milli_per_s),
+    help: "Decay of the venue's counter of private REST calls, in thousandths per second, from 1.",
+};
+
+/// The limit of the lowest tier of accounts is 15; one call is left for other users of the key.
+const REST_LIMIT: CallLimit = CallLimit { counter_max: 14, decay_milli_per_s: 330 };
 
 /// The range of an order's deadline that the venue accepts, in nanoseconds.
 const VALIDITY_NS: core::ops::RangeInclusive<u64> = 500 * MS..=60 * SECOND_NS;
@@ -118,7 +132,7 @@ impl KrakenConfig {
             silence_ns: 10 * SECOND_NS,
             backoff_base_ns: SECOND_NS,
             backoff_max_ns: 60 * SECOND_NS,
-            rest_limit: CallLimit { counter_max: 14, decay_milli_per_s: 330 },
+            rest_limit: REST_LIMIT,
             seed: 0,
         }
     }
@@ -194,4 +208,18 @@ pub enum ConfigError {
     /// The secret cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+impl ConfigError {
+    /// The key of `[[venue]]` that the error is about.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Validity(_) => "validity_ms",
+            Self::Timeout => "answer_timeout_ms",
+            Self::RestLimit => "rest_counter_max",
+            Self::ApiKey => "api_key",
+            Self::Symbol(_) | Self::Decimals(_) | Self::NoAssets => "listing",
+            Self::Key(_) => "secret_file",
+        }
+    }
 }

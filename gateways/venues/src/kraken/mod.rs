@@ -13,19 +13,21 @@ mod reject;
 pub use config::{ConfigError, KrakenConfig};
 pub use orders::{Counters, KrakenOrders, PRIVATE_LINK, Status};
 
-use crate::venue::Venue;
+use crate::venue::{SettingError, Venue};
 
 /// Kraken in the table of venues: WebSocket v2 for orders and market data, REST.
 pub const VENUE: Venue = Venue {
     kind: "kraken",
     fill_or_kill: false,
     own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY],
+    order_schemes: &["wss", "ws"],
+    child_of: ids::parse,
     orders: |setup| match KrakenOrders::new(KrakenConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(SettingError { key: error.key(), reason: error.to_string() }),
     },
     feed: |setup| match feed::KrakenFeed::new(feed::Config::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(SettingError { key: "listing", reason: error.to_string() }),
     },
 };

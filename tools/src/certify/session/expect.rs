@@ -12,7 +12,8 @@ use crate::certify::outcome::{Miss, Step, told};
 use crate::certify::wire::{Got, Incoming};
 
 impl Session {
-    /// Checks the header of a message in sequence, and advances the expected number.
+    /// Checks the header of a message in sequence, and the message with the dictionary; advances the
+    /// expected number.
     pub(super) fn check(&mut self, message: &Incoming) -> Step {
         let settings = &self.settings;
         let pairs = [
@@ -23,6 +24,10 @@ impl Session {
         ];
         for (tag, value) in pairs {
             message.must(tag, &value)?;
+        }
+        if let Some(fault) = &message.fault {
+            let got = format!("{fault}: {}", message.text);
+            return Err(Miss::fail("a message that the published dictionary allows", got));
         }
         self.next_in += 1;
         if message.msg_type == "4" {

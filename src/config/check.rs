@@ -1,0 +1,458 @@
+//! The relations between the values of a configuration: names that are declared, addresses and
+//! paths that differ, terms of a listing that allow an order.
+//!
+//! A line belongs here if two values, or a value and the machine's secrets, decide. What one value
+//! may be stands at its key and is checked in `shape`. All findings are collected.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use rust_decimal::Decimal;
+use rustls::pki_types::ServerName;
+use rutter_core::number::AMOUNT_DECIMALS;
+
+use super::decimal::mantissa;
+use super::finding::{Fault, Findings};
+use super::url::Url;
+use super::{Config, InstrumentConfig, ListingConfig, VenueConfig, comp_id, proof};
+use crate::watch::logs::check_level;
+
+/// Longest name of an asset, account, session or venue, in characters.
+const NAME_CHARS_MAX: usize = 12;
+
+/// Longest symbol of an instrument, in characters.
+const SYMBOL_CHARS_MAX: usize = 20;
+
+/// Schemes of a market-data address.
+const FEED_SCHEMES: &[&str] = &["wss", "ws"];
+
+/// Schemes of an order-entry address while the kind of the venue is not known.
+const ANY_SCHEME: &[&str] = &["tls", "tcp", "wss", "ws", "https", "http"];
+
+/// Schemes of a REST address.
+const REST_SCHEMES: &[&str] = &["https", "http"];
+
+impl Config {
+    /// Adds everything that is wrong with values that can be read.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        self.check_node(findings);
+        self.check_names(findings);
+        let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
+        for (at, session) in self.session.iter().enumerate() {
+            session.check(findings, &format!("session[{at}]"), &accounts, &self.session);
+        }
+        proof::check(findings, &self.fix, &self.session);
+        if let Some(alerts) = &self.alerts {
+            alerts.check(findings);
+        }
+        if let Some(console) = &self.console {
+            console.check(findings);
+        }
+        for (at, instrument) in self.instrument.iter().enumerate() {
+            self.check_instrument(findings, &format!("instrument[{at}]"), instrument);
+        }
+        for (at, venue) in self.venue.iter().enumerate() {
+            self.check_venue(findings, &format!("venue[{at}]"), venue);
+        }
+        self.check_keys_of_venues(findings);
+        self.check_addresses(findings);
+        self.check_paths(findings);
+    }
+
+    fn check_node(&self, findings: &mut Findings) {
+        let node = &self.node;
+        for (path, slots) in [
+            ("node.input_ring_slots", node.input_ring_slots),
+            ("node.output_ring_slots", node.output_ring_slots),
+        ] {
+            if !slots.is_power_of_two() {
+                let reason = format!("{slots} is not a power of two from 1024 to 4194304");
+                findings.add(path, Fault::OutOfRange, reason);
+            }
+        }
+        if let Err(error) = node.readers() {
+            findings.add_key("node", error);
+        }
+        if let Some(level) = &self.log.level
+            && let Err(error) = check_level(level)
+        {
+            findings.add("log.level", Fault::BadLevel, error.to_string());
+        }
+    }
+
+    fn check_names(&self, findings: &mut Findings) {
+        let assets = self.assets.iter().enumerate();
+        let assets = assets.map(|(at, name)| (format!("assets[{at}]"), name));
+        check_unique(findings, NAME_CHARS_MAX, assets);
+        let at = |list: &str, at: usize, key: &str| format!("{list}[{at}].{key}");
+        let names = self.account.iter().enumerate();
+        let names = names.map(|(n, one)| (at("account", n, "name"), &one.name));
+        check_unique(findings, NAME_CHARS_MAX, names);
+        let names = self.session.iter().map(|one| one.comp_id.as_str());
+        comp_id::check_all(findings, &self.fix.sender_comp_id, names);
+        let names = self.instrument.iter().enumerate();
+        let names = names.map(|(n, one)| (at("instrument", n, "symbol"), &one.symbol));
+        check_unique(findings, SYMBOL_CHARS_MAX, names);
+        let names = self.venue.iter().enumerate();
+        let names = names.map(|(n, one)| (at("venue", n, "name"), &one.name));
+        check_unique(findings, NAME_CHARS_MAX, names);
+    }
+
+    fn check_instrument(&self, findings: &mut Findings, at: &str, instrument: &InstrumentConfig) {
+        for (key, asset) in [("base", &instrument.base), ("quote", &instrument.quote)] {
+            if !self.assets.contains(asset) && !findings.is_damaged("assets") {
+                let names = self.assets.join(", ");
+                let reason = format!("{asset:?} is not among assets; there are {names}");
+                findings.add(&format!("{at}.{key}"), Fault::NotDeclared, reason);
+            }
+        }
+        if instrument.base == instrument.quote {
+            findings.add(&format!("{at}.quote"), Fault::Impossible, "the same asset as base");
+        }
+        let decimals = u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals);
+        if decimals > AMOUNT_DECIMALS {
+            let reason =
+                format!("with qty_decimals {decimals} decimals, at most {AMOUNT_DECIMALS}");
+            findings.add(&format!("{at}.price_decimals"), Fault::Conflict, reason);
+        }
+        let decimals = ("qty_decimals", instrument.qty_decimals);
+        check_decimals(
+            findings,
+            &format!("{at}.order_qty_max"),
+            instrument.order_qty_max,
+            decimals,
+        );
+    }
+
+    fn check_venue(&self, findings: &mut Findings, at: &str, venue: &VenueConfig) {
+        let kind_is_known = findings.is_clean(&format!("{at}.kind"));
+        for error in venue.own_keys.faults(venue.kind).iter().filter(|_| kind_is_known) {
+            let is_there = venue.own_keys.has(&error.key);
+            let fault = if is_there { Fault::WrongType } else { Fault::MissingKey };
+            findings.add(&format!("{at}.{}", error.key), fault, error.reason.as_str());
+        }
+        let order_schemes = if kind_is_known { venue.kind.order_schemes } else { ANY_SCHEME };
+        for (key, url, schemes) in [
+            ("order_url", &venue.order_url, order_schemes),
+            ("feed_url", &venue.feed_url, FEED_SCHEMES),
+            ("rest_url", &venue.rest_url, REST_SCHEMES),
+        ] {
+            let reason = match Url::with_scheme(url, schemes) {
+                Ok(url) if url.tls && ServerName::try_from(url.host.as_str()).is_err() => {
+                    format!("{:?} is no name that a certificate can have", url.host)
+                }
+                Ok(_) => continue,
+                Err(reason) => reason,
+            };
+            findings.add(&format!("{at}.{key}"), Fault::BadAddress, reason);
+        }
+        let mut symbols = BTreeMap::new();
+        let mut instruments = BTreeMap::new();
+        for (n, listing) in venue.listing.iter().enumerate() {
+            let at = format!("{at}.listing[{n}]");
+            self.check_listing(findings, &at, listing);
+            for (key, seen, name) in [
+                ("instrument", &mut instruments, &listing.instrument),
+                ("symbol", &mut symbols, &listing.symbol),
+            ] {
+                if seen.insert(name, n).is_some() {
+                    let reason = format!("{name:?} is listed twice at this venue");
+                    findings.add(&format!("{at}.{key}"), Fault::Duplicate, reason);
+                }
+            }
+        }
+    }
+
+    fn check_listing(&self, findings: &mut Findings, at: &str, listing: &ListingConfig) {
+        let instrument = self.instrument.iter().find(|one| one.symbol == listing.instrument);
+        let Some(instrument) = instrument else {
+            if !findings.is_damaged("instrument") {
+                let known: Vec<&str> = self.instrument.iter().map(|i| i.symbol.as_str()).collect();
+                let (name, known) = (&listing.instrument, known.join(", "));
+                let reason = format!("no instrument is called {name:?}; there are {known}");
+                findings.add(&format!("{at}.instrument"), Fault::NotDeclared, reason);
+            }
+            return;
+        };
+        let key = |name: &str| format!("{at}.{name}");
+        let (price, qty) = (instrument.price_decimals, instrument.qty_decimals);
+        let (venue_price, venue_qty) = (listing.venue_price_decimals, listing.venue_qty_decimals);
+        for (name, value, most) in
+            [("venue_price_decimals", venue_price, price), ("venue_qty_decimals", venue_qty, qty)]
+        {
+            if value > most {
+                let reason = format!("{value} is more than the instrument's {most}");
+                findings.add(&key(name), Fault::Conflict, reason);
+            }
+        }
+        let price = ("the instrument's price_decimals", price);
+        let qty = ("the instrument's qty_decimals", qty);
+        check_decimals(findings, &key("tick"), listing.tick, price);
+        check_decimals(findings, &key("tick"), listing.tick, ("venue_price_decimals", venue_price));
+        check_decimals(findings, &key("lot"), listing.lot, qty);
+        check_decimals(findings, &key("lot"), listing.lot, ("venue_qty_decimals", venue_qty));
+        check_decimals(findings, &key("qty_min"), listing.qty_min, qty);
+        check_decimals(findings, &key("qty_max"), listing.qty_max, qty);
+        check_quantities(findings, at, listing);
+    }
+
+    /// One account at a venue has one sequence of messages, so two connections would disturb each
+    /// other.
+    fn check_keys_of_venues(&self, findings: &mut Findings) {
+        for (at, venue) in self.venue.iter().enumerate() {
+            let same = |one: &&VenueConfig| one.kind == venue.kind && one.api_key == venue.api_key;
+            if let Some(other) = self.venue[..at].iter().find(same)
+                && findings.is_clean(&format!("venue[{at}].kind"))
+            {
+                let reason = format!("the same key as venue {}", other.name);
+                findings.add(&format!("venue[{at}].api_key"), Fault::Duplicate, reason);
+            }
+        }
+    }
+
+    fn check_addresses(&self, findings: &mut Findings) {
+        let all = self.listeners();
+        for (n, (path, address)) in all.iter().enumerate() {
+            for (other, taken) in &all[..n] {
+                if overlap(*address, *taken) {
+                    let reason = format!("{address} is taken by {other}, which is {taken}");
+                    findings.add(path, Fault::Duplicate, reason);
+                }
+            }
+        }
+    }
+
+    /// The addresses that the node listens on, each by the path of its key.
+    pub fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        [
+            ("fix.listen", self.fix.listen),
+            ("fix.tls_listen", self.fix.tls_listen),
+            ("metrics.listen", self.metrics.map(|metrics| metrics.listen)),
+        ]
+        .into_iter()
+        .filter_map(|(path, address)| Some((path, address?)))
+        .collect()
+    }
+
+    /// The console's socket and the data folder are paths that nothing else may have.
+    fn check_paths(&self, findings: &mut Findings) {
+        let files = self.files();
+        let own = [
+            Some(("node.data_dir", self.node.data_dir.as_path())),
+            self.console.as_ref().map(|console| ("console.socket", console.socket.as_path())),
+        ];
+        let own: Vec<(&str, &Path)> = own.into_iter().flatten().collect();
+        for (n, (path, one)) in own.iter().enumerate() {
+            for (other, taken) in &own[..n] {
+                if one == taken {
+                    findings.add(path, Fault::Duplicate, format!("the same path as {other}"));
+                }
+            }
+        }
+        for (path, file) in files {
+            if let Some((other, _)) = own.iter().find(|(_, own)| *own == file) {
+                findings.add(&path, Fault::Duplicate, format!("the same path as {other}"));
+            }
+        }
+    }
+
+    /// The files that the configuration names, each by the path of its key.
+    fn files(&self) -> Vec<(String, &Path)> {
+        let sessions = self.session.iter().enumerate().map(|(at, session)| {
+            (format!("session[{at}].password_file"), session.password_file.as_deref())
+        });
+        let venues = self.venue.iter().enumerate().flat_map(|(at, venue)| {
+            [
+                (format!("venue[{at}].secret_file"), Some(venue.secret_file.as_path())),
+                (format!("venue[{at}].ca_file"), venue.ca_file.as_deref()),
+            ]
+        });
+        let console = self.console.iter().map(|console| {
+            ("console.totp_secret_file".to_owned(), console.totp_secret_file.as_deref())
+        });
+        let identities = self.fix.tls.iter().flat_map(|tls| &tls.identity).enumerate();
+        let identities = identities.flat_map(|(at, identity)| {
+            [
+                (format!("fix.tls.identity[{at}].cert_file"), Some(identity.cert_file.as_path())),
+                (format!("fix.tls.identity[{at}].key_file"), Some(identity.key_file.as_path())),
+            ]
+        });
+        let all = sessions.chain(venues).chain(console).chain(identities);
+        all.filter_map(|(path, file)| Some((path, file?))).collect()
+    }
+}
+
+/// Whether a socket on one address keeps a socket off the other. Port 0 is any free port.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
+}
+
+/// Checks the characters of names, and that no name is there twice.
+fn check_unique<'a>(
+    findings: &mut Findings,
+    chars_max: usize,
+    names: impl Iterator<Item = (String, &'a String)>,
+) {
+    let mut seen: BTreeMap<&String, String> = BTreeMap::new();
+    for (path, name) in names {
+        if findings.is_damaged(&path) {
+            continue;
+        }
+        let fits = (1..=chars_max).contains(&name.len());
+        if !fits || !name.bytes().all(|b| (0x21..0x7f).contains(&b)) {
+            let reason = format!("{name:?} is not 1 to {chars_max} printable ASCII characters");
+            findings.add(&path, Fault::BadName, reason);
+        }
+        match seen.get(name) {
+            Some(first) => {
+                let (line, _) = findings.place(first);
+                let reason = format!("{name:?} is there twice, first in line {line}");
+                findings.add(&path, Fault::Duplicate, reason);
+            }
+            None => _ = seen.insert(name, path),
+        }
+    }
+}
+
+/// Checks that a value is a whole number of units of the last decimal.
+fn check_decimals(
+    findings: &mut Findings,
+    path: &str,
+    value: Decimal,
+    (name, decimals): (&str, u8),
+) {
+    if mantissa(value, u32::from(decimals)).is_none() && findings.is_clean(path) {
+        let reason = format!("{value} has more decimals than {name} ({decimals}), or is too large");
+        findings.add(path, Fault::OutOfRange, reason);
+    }
+}
+
+/// Checks that at least one quantity is a multiple of the lot and within minimum and maximum.
+fn check_quantities(findings: &mut Findings, at: &str, listing: &ListingConfig) {
+    let ListingConfig { lot, qty_min, qty_max, .. } = *listing;
+    if listing.enabled && qty_min.is_zero() {
+        let reason = "0, but orders are routed here; at least the lot";
+        return findings.add(&format!("{at}.qty_min"), Fault::Impossible, reason);
+    }
+    let keys = ["lot", "qty_min", "qty_max"].map(|key| format!("{at}.{key}"));
+    if !keys.iter().all(|key| findings.is_clean(key)) || lot.is_zero() {
+        return;
+    }
+    if qty_min > qty_max {
+        let reason = format!("{qty_max} is less than qty_min, {qty_min}");
+        findings.add(&keys[2], Fault::Impossible, reason);
+    } else if qty_max - qty_max % lot < qty_min || qty_max < lot {
+        let reason =
+            format!("no multiple of {lot} lies from qty_min {qty_min} to qty_max {qty_max}");
+        findings.add(&keys[0], Fault::Impossible, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = include_str!("../../deploy/example.toml");
+
+    /// What is said about the example with `from` replaced by `to`: one finding.
+    fn said(from: &str, to: &str) -> String {
+        assert!(SOUND.contains(from), "{from}");
+        let refused = Config::parse(&SOUND.replacen(from, to, 1)).expect_err(to);
+        assert_eq!(refused.findings.len(), 1, "{refused}");
+        refused.to_string()
+    }
+
+    #[test]
+    fn each_relation_that_cannot_hold_is_one_finding_with_line_word_and_key() {
+        for (from, to, words) in [
+            (
+                "tick = \"0.01\"",
+                "tick = \"0.001\"",
+                "out-of-range: venue.binance.listing.BTC/USDT.t",
+            ),
+            (
+                "lot = \"0.00001\"",
+                "lot = \"10000\"",
+                "impossible: venue.binance.listing.BTC/USDT.lot",
+            ),
+            ("qty_max = \"9000\"", "qty_max = \"0.000001\"", "impossible: venue.binance.listing"),
+            ("qty_min = \"0.00001\"", "qty_min = \"0\"", "impossible: venue.binance.listing"),
+            ("tick = \"0.1\"", "tick = \"0.05\"", "venue_price_decimals (1)"),
+            ("account = \"fund\"", "account = \"fnd\"", "not-declared: session.DESK1.account"),
+            ("account = \"fund\"\n", "", "missing-key: session.DESK1.account"),
+            ("quote = \"USDT\"", "quote = \"USD\"", "not-declared: instrument.BTC/USDT.quote"),
+            ("quote = \"USDT\"", "quote = \"BTC\"", "impossible: instrument.BTC/USDT.quote"),
+            (
+                "instrument = \"BTC/USDT\"",
+                "instrument = \"ETH/USDT\"",
+                "not-declared: venue.binance",
+            ),
+            (
+                "wss://stream",
+                "gopher://stream",
+                "bad-address: venue.binance.feed_url: unknown scheme",
+            ),
+            ("tls://fix", "wss://fix", "bad-address: venue.binance.order_url: scheme"),
+            ("tls://fix-oe.binance.com", "tls://fix oe", "bad-address: venue.binance.order_url"),
+            (
+                "tls://fix-oe.binance.com",
+                "tls://-fix_",
+                "bad-address: venue.binance.order_url: \"-",
+            ),
+            ("wss://ws-auth", "https://ws-auth", "bad-address: venue.kraken.order_url: scheme"),
+            ("127.0.0.1:9464", "0.0.0.0:9878", "duplicate: metrics.listen: 0.0.0.0:9878 is taken"),
+            ("data/console/console.sock", "data", "duplicate: console.socket: the same path as"),
+            ("secrets/kraken-secret.txt", "data", "duplicate: venue.kraken.secret_file"),
+            ("\"COPY1\"", "\"RUTTER\"", "duplicate: session.RUTTER.comp_id"),
+            (
+                "name = \"kraken\"",
+                "name = \"binance\"",
+                "duplicate: venue.binance.name: \"binance\"",
+            ),
+            (
+                "[\"BTC\", \"ETH\"",
+                "[\"BTC\", \"BTC\"",
+                "duplicate: assets[2]: \"BTC\" is there twice",
+            ),
+            ("level = \"info\"", "level = \"inof\"", "bad-level: log.level"),
+            ("[node]", "[node]\ninput_ring_slots = 5000", "out-of-range: node.input_ring_slots"),
+            ("[node]", "[node]\njournal_segment_bytes = 65537", "a multiple of 4096"),
+            (
+                "price_decimals = 2",
+                "price_decimals = 11",
+                "conflict: instrument.BTC/USDT.price_dec",
+            ),
+            ("[\"DESK1\"]", "[\"DESK9\"]", "not-declared: session.COPY1.drop_copy_of"),
+            ("kind = \"kraken\"", "kind = \"krakem\"", "is not one of binance, kraken"),
+        ] {
+            let said = said(from, to);
+            assert!(said.contains(words), "{said}");
+            assert!(said.starts_with(|c: char| c.is_ascii_digit()), "without a line: {said}");
+        }
+    }
+
+    #[test]
+    fn two_venues_of_a_kind_need_two_keys() {
+        let kraken = &SOUND[SOUND.find("[[venue]]\nname = \"kraken\"").expect("there")..];
+        let kraken = &kraken[..kraken.find("# /metrics").expect("there")];
+        let second = kraken.replace("name = \"kraken\"", "name = \"second\"");
+        let refused = Config::parse(&format!("{SOUND}\n{second}")).expect_err("one key");
+        let said = refused.to_string();
+        assert!(said.contains("duplicate: venue.second.api_key: the same key as"), "{said}");
+        let second = second.replace("your-api-key", "another-api-key");
+        assert!(Config::parse(&format!("{SOUND}\n{second}")).is_ok());
+    }
+
+    #[test]
+    fn addresses_overlap_by_port_and_interface() {
+        let at = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        assert!(overlap(at("127.0.0.1:1"), at("127.0.0.1:1")));
+        assert!(
+            overlap(at("127.0.0.1:1"), at("0.0.0.0:1")) && overlap(at("[::]:1"), at("1.2.3.4:1"))
+        );
+        assert!(!overlap(at("127.0.0.1:1"), at("127.0.0.2:1")));
+        assert!(!overlap(at("127.0.0.1:0"), at("127.0.0.1:0")));
+    }
+}

@@ -1,0 +1,328 @@
+//! Everything that a journal says about one order, in words.
+//!
+//! A line belongs here if it finds an order by one of its ids, or turns an output into a sentence
+//! with names, decimals and times.
+
+use std::collections::BTreeSet;
+
+use rutter_admin::ReadModel;
+use rutter_admin::model::{Sizes, decimal};
+use rutter_core::id::{ChildId, InstrumentId, OrderId};
+use rutter_core::input::{Genesis, Header, Input, OrdType, Refusal};
+use rutter_core::number::{AMOUNT_DECIMALS, Price, Qty};
+use rutter_core::output::{
+    CancelReject, ChildEnd, ChildRef, Decision, Notice, Output, Report, ReportKind, SendNew, Sink,
+};
+use rutter_venues::VENUES;
+
+/// Decimals of an all-in price beyond those of a price.
+const ALL_IN_EXTRA_DECIMALS: u32 = 6;
+
+/// A value without fields as reports and screens write it.
+fn word(value: impl std::fmt::Debug) -> String {
+    format!("{value:?}")
+}
+
+/// Finds the orders that have an id.
+#[derive(Debug)]
+pub struct Seeker<'a> {
+    name: &'a str,
+    node_tag: u32,
+    orders: BTreeSet<OrderId>,
+    /// Children whose id at a venue it is.
+    children: BTreeSet<ChildId>,
+    /// Orders of these children.
+    of_children: BTreeSet<OrderId>,
+}
+
+impl<'a> Seeker<'a> {
+    /// Looks for our id, an id of a client, or an id at a venue.
+    pub const fn new(name: &'a str) -> Self {
+        Self {
+            name,
+            node_tag: 0,
+            orders: BTreeSet::new(),
+            children: BTreeSet::new(),
+            of_children: BTreeSet::new(),
+        }
+    }
+
+    /// The id is that of a child, whose order a second replay finds.
+    pub fn seeks_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    /// The orders.
+    pub fn found(self) -> BTreeSet<OrderId> {
+        self.orders.into_iter().chain(self.of_children).collect()
+    }
+
+    /// Our id, alone or as clients see it in `OrderID` (37): the node's tag, a dash, the number.
+    fn is_ours(&self, order: OrderId) -> bool {
+        let number = self.name.strip_prefix(&format!("{:08x}-", self.node_tag));
+        number.unwrap_or(self.name) == order.0.to_string()
+    }
+
+    fn report(&mut self, report: &Report) {
+        let named = [report.cl_ord_id, report.orig_cl_ord_id];
+        let last = report.last.as_ref().map(|last| last.venue_order.as_str());
+        let is_it = named.iter().any(|id| id.as_str() == self.name) || last == Some(self.name);
+        let is_new = report.kind == ReportKind::New;
+        if report.order.0 != 0 && (is_it || (is_new && self.is_ours(report.order))) {
+            self.orders.insert(report.order);
+        }
+    }
+}
+
+impl Sink for Seeker<'_> {
+    fn input(&mut self, _: Header, input: &Input) {
+        match input {
+            Input::Genesis(Genesis { node_tag, .. }) => {
+                self.node_tag = *node_tag;
+                let of = |venue: &&rutter_venues::venue::Venue| {
+                    (venue.child_of)(*node_tag, self.name.as_bytes())
+                };
+                self.children.extend(VENUES.iter().find_map(of));
+            }
+            Input::ChildAccepted { child, venue_order, .. }
+                if venue_order.as_str() == self.name =>
+            {
+                self.children.insert(*child);
+            }
+            _ => {}
+        }
+    }
+
+    fn output(&mut self, output: &Output) {
+        match output {
+            Output::Report(report) => self.report(report),
+            Output::SendNew(new) if self.children.contains(&new.child) => {
+                self.of_children.insert(new.order);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Tells what concerns some orders.
+#[derive(Debug)]
+pub struct Story {
+    orders: BTreeSet<OrderId>,
+    children: BTreeSet<ChildId>,
+    /// For the names of ids alone.
+    names: ReadModel,
+    at: Header,
+    lines: Vec<String>,
+}
+
+impl Story {
+    /// About these orders.
+    pub fn new(orders: BTreeSet<OrderId>) -> Self {
+        let names = ReadModel::new(Sizes { orders_log2: 0, children_log2: 0, events_log2: 0 });
+        let (children, lines) = (BTreeSet::new(), Vec::new());
+        Self { orders, children, names, at: Header::default(), lines }
+    }
+
+    /// The lines since the last call.
+    pub fn lines(&mut self) -> impl Iterator<Item = String> + '_ {
+        self.lines.drain(..)
+    }
+
+    fn tell(&mut self, words: &str) {
+        let (time, seq) = (super::time(self.at.time), self.at.seq);
+        self.lines.push(format!("{time} record {seq}: {words}"));
+    }
+
+    fn decimals(&self, instrument: InstrumentId) -> (u32, u32) {
+        let def = self.names.reference().instruments.get(instrument.index());
+        def.map_or((0, 0), |def| (u32::from(def.price_decimals), u32::from(def.qty_decimals)))
+    }
+
+    fn qty(&self, instrument: InstrumentId, qty: Qty) -> String {
+        decimal(i128::from(qty.0), self.decimals(instrument).1)
+    }
+
+    fn price(&self, instrument: InstrumentId, price: Price) -> String {
+        decimal(i128::from(price.0), self.decimals(instrument).0)
+    }
+
+    fn report(&mut self, report: &Report) {
+        let Some(instrument) = report.instrument else { return };
+        let qty = |qty| self.qty(instrument, qty);
+        let mut words = format!(
+            "order {} {}: {} {} {} {} {}",
+            report.order.0,
+            word(report.kind),
+            word(report.side),
+            qty(report.qty),
+            self.names.symbol_of(instrument),
+            word(report.ord_type),
+            word(report.tif),
+        );
+        if report.ord_type != OrdType::Market {
+            words += &format!(" at {}", self.price(instrument, report.price));
+        }
+        if let Some(last) = &report.last {
+            let fee = decimal(last.fee.0, AMOUNT_DECIMALS);
+            words += &format!(
+                "; filled {} at {} on {} as {}, fee {fee} {}, child {}, execution {}",
+                qty(last.qty),
+                self.price(instrument, last.price),
+                self.names.venue_name(last.venue),
+                word(last.liquidity),
+                self.names.asset_name(last.fee_asset),
+                last.child.0,
+                last.exec.0,
+            );
+            if !last.venue_order.as_str().is_empty() {
+                words += &format!(", the venue's order {}", last.venue_order);
+            }
+        }
+        words += &format!(
+            "; state {}, {} filled, {} left; session {}, client's id {}",
+            word(report.status),
+            qty(report.filled),
+            qty(report.leaves),
+            self.names.session_name(report.session),
+            report.cl_ord_id,
+        );
+        if !report.orig_cl_ord_id.as_str().is_empty() {
+            words += &format!(", was {}", report.orig_cl_ord_id);
+        }
+        if report.reason != Refusal::None {
+            words += &format!("; reason {}", word(report.reason));
+        }
+        self.tell(&words);
+    }
+
+    fn cancel_reject(&mut self, reject: &CancelReject) {
+        let what = if reject.of_replace { "replace" } else { "cancel" };
+        self.tell(&format!(
+            "order {}: {what} {} refused, reason {}; state {}",
+            reject.order.0,
+            reject.cl_ord_id,
+            word(reject.reason),
+            word(reject.status),
+        ));
+    }
+
+    fn sent(&mut self, new: &SendNew) {
+        self.children.insert(new.child);
+        self.tell(&format!(
+            "order {}: child {} sent to {}: {} {} {} {} at {}",
+            new.order.0,
+            new.child.0,
+            self.names.venue_name(new.venue),
+            word(new.side),
+            self.qty(new.instrument, new.qty),
+            self.names.symbol_of(new.instrument),
+            word(new.tif),
+            self.price(new.instrument, new.price),
+        ));
+    }
+
+    fn child(&mut self, child: &ChildRef, what: &str) {
+        let venue = self.names.venue_name(child.venue);
+        let words = format!("order {}: child {} {what} {venue}", child.order.0, child.child.0);
+        self.tell(&words);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        let (venue, child, what) = match *notice {
+            Notice::ChildAccepted(venue, child) => (venue, child, "accepted by".to_owned()),
+            Notice::ChildEnded(venue, child, end) => {
+                let how = match end {
+                    ChildEnd::Canceled => "canceled by",
+                    ChildEnd::Expired => "expired at",
+                    ChildEnd::Rejected => "ended, refused by",
+                };
+                (venue, child, how.to_owned())
+            }
+            Notice::ChildUnknown(venue, child) => {
+                (venue, child, "has an unknown outcome at".to_owned())
+            }
+            Notice::ChildResolved(venue, child) => (venue, child, "found open at".to_owned()),
+            Notice::ChildRejected(venue, child, why) => {
+                (venue, child, format!("refused ({}) by", word(why)))
+            }
+            Notice::Overfill(_, fill, beyond) => {
+                let beyond = self.qty(fill.instrument, beyond);
+                (fill.venue, fill.child, format!("overfilled by {beyond} at"))
+            }
+            Notice::OrphanFill(fill) => {
+                let qty = self.qty(fill.instrument, fill.qty);
+                (fill.venue, fill.child, format!("filled {qty} after its end at"))
+            }
+            Notice::IllegalEvent(venue, child) => {
+                (venue, child, "has news that its state does not allow from".to_owned())
+            }
+            Notice::FoundAfterEnd(venue, child) => {
+                (venue, child, "found open after its end at".to_owned())
+            }
+            Notice::CalledBack(order, why) if self.orders.contains(&order) => {
+                let words = format!("order {}: called back, reason {}", order.0, word(why));
+                return self.tell(&words);
+            }
+            Notice::CancelStuck(order) if self.orders.contains(&order) => {
+                let words = format!("order {}: a venue does not cancel it", order.0);
+                return self.tell(&words);
+            }
+            _ => return,
+        };
+        if self.children.contains(&child) {
+            let words = format!("child {} {what} {}", child.0, self.names.venue_name(venue));
+            self.tell(&words);
+        }
+    }
+}
+
+impl Sink for Story {
+    fn input(&mut self, header: Header, input: &Input) {
+        self.at = header;
+        self.names.define(input);
+    }
+
+    fn output(&mut self, output: &Output) {
+        match output {
+            Output::Report(report) if self.orders.contains(&report.order) => self.report(report),
+            Output::CancelReject(reject) if self.orders.contains(&reject.order) => {
+                self.cancel_reject(reject);
+            }
+            Output::SendNew(new) if self.orders.contains(&new.order) => self.sent(new),
+            Output::SendCancel(child) if self.orders.contains(&child.order) => {
+                self.child(child, "to be canceled at");
+            }
+            Output::Query(child) if self.orders.contains(&child.order) => {
+                self.child(child, "asked about at");
+            }
+            Output::Notice(notice) => self.notice(notice),
+            _ => {}
+        }
+    }
+
+    fn decision(&mut self, decision: &Decision<'_>) {
+        if !self.orders.contains(&decision.order) {
+            return;
+        }
+        let (instrument, order) = (decision.instrument, decision.order.0);
+        let qty = self.qty(instrument, decision.qty);
+        self.tell(&format!("order {order}: routed, round {}, quantity {qty}", decision.round));
+        for line in decision.venues {
+            let mut words =
+                format!("    {}: {}", self.names.venue_name(line.venue), word(line.verdict));
+            if !line.qty.is_zero() {
+                let (qty, price) =
+                    (self.qty(instrument, line.qty), self.price(instrument, line.price));
+                words += &format!(", {qty} at {price}");
+            }
+            if line.best.0 != 0 {
+                let decimals = self.decimals(instrument).0 + ALL_IN_EXTRA_DECIMALS;
+                let all_in = decimal(line.best_all_in, decimals);
+                let best = self.price(instrument, line.best);
+                words += &format!("; best {best}, with fee {all_in}");
+            }
+            words += &format!("; book {} old", rutter_cli::text::duration(line.age_ns));
+            self.lines.push(words);
+        }
+    }
+}
