@@ -301,7 +301,7 @@ impl Notice {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
             Self::StoreDamaged { session, places, repeated } => format!(
-                "the message store of {} has {places} damaged places, {repeated} reports sent again",
+                "the store of {} has {places} damaged places, {repeated} reports sent again",
                 name(session)
             ),
         }
