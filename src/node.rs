@@ -11,6 +11,7 @@ pub mod error;
 pub mod gate;
 mod launch;
 pub mod layout;
+pub mod link_watch;
 pub mod rings;
 pub mod station;
 pub mod stores;
@@ -96,7 +97,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     tracing::info!(
         created = recovery.created,
         records = recovery.last_sequence,
-        cut = ?recovery.cut,
+        cut = recovery.cut.as_ref().map_or_else(|| "nothing".to_owned(), crate::replay::torn),
         digest = format!("{:016x}", decider.engine().digest()),
         "journal recovered"
     );
@@ -171,6 +172,7 @@ fn client_session(
         version: session.begin_string.version(),
         username: session.username.clone(),
         checks: session.checks(),
+        check_field_order: session.check_field_order,
         passport: session.latency_passport,
         next_expected: session.next_expected,
         resend_chunk: session.resend_chunk,
@@ -178,6 +180,7 @@ fn client_session(
         cancel_on_disconnect: session.cancel_on_disconnect(),
         schedule: session.schedule()?,
         requests_per_s_max: session.requests_per_s_max,
+        time_precision: session.time_precision.of_codec(),
         ..rutter_clients::SessionConfig::trading(id, &session.comp_id, account)
     })
 }
@@ -220,7 +223,6 @@ pub(crate) fn gateway_settings(
         venues: texts(&names.venues).ok_or_else(undefined)?,
         assets: texts(&names.assets).ok_or_else(undefined)?,
         node_tag,
-        time_precision: rutter_fix::codec::TimePrecision::Micros,
         limits: config.fix.logon.limits(),
     })
 }
@@ -232,7 +234,10 @@ fn gateway(
 ) -> Result<ClientGateway<MmapStore>, NodeError> {
     let settings = gateway_settings(config, names, node_tag)?;
     let stores = stores::open(config, names, node_tag)?;
-    ClientGateway::new(&settings, stores).map_err(|error| NodeError::Gateway(error.to_string()))
+    let mut gateway = ClientGateway::new(&settings, stores)
+        .map_err(|error| NodeError::Gateway(error.to_string()))?;
+    gateway.set_known(config.fix.logon.known()?);
+    Ok(gateway)
 }
 
 /// Replays the journal; clients' reports go to the stores, which keep those they do not have.

@@ -150,27 +150,30 @@ fn check_venue(
     venue: &VenueConfig,
     names: &Names,
 ) {
-    if findings.is_damaged(&format!("{at}.kind")) {
-        return;
-    }
     if placeholder(&venue.api_key) {
         findings.add(&format!("{at}.api_key"), Fault::Placeholder, STAND_IN);
     }
     if let Err(error) = ClientTls::load(venue.ca_file.as_deref()) {
         findings.add(&format!("{at}.ca_file"), Fault::BadCertificate, error.to_string());
     }
-    match venues::setup(config, venue, names, 0) {
-        Ok(setup) if placeholder(setup.api_secret.expose()) => {
+    match venues::secret(venue) {
+        Ok(secret) if placeholder(secret.expose()) => {
             findings.add(&format!("{at}.secret_file"), Fault::Placeholder, STAND_IN);
         }
-        Ok(setup) => check_adapters(findings, at, venue, &setup),
+        Ok(_) => {}
         Err(VenueError::Secret { path, source, .. }) => {
             let reason = format!("cannot read {}: {source}", path.display());
             findings.add(&format!("{at}.secret_file"), Fault::Unreadable, reason);
         }
-        Err(VenueError::Settings { key, reason, .. }) => {
-            add_setting(findings, at, key, reason);
-        }
+        Err(VenueError::Settings { key, reason, .. }) => add_setting(findings, at, key, reason),
+    }
+    // Without a secret or a kind there is no adapter to ask.
+    let can_ask =
+        ["secret_file", "kind"].iter().all(|key| findings.is_clean(&format!("{at}.{key}")));
+    match venues::setup(config, venue, names, 0).map(|setup| (setup, can_ask)) {
+        Ok((setup, true)) => check_adapters(findings, at, venue, &setup),
+        Err(VenueError::Settings { key, reason, .. }) => add_setting(findings, at, key, reason),
+        Ok((_, false)) | Err(VenueError::Secret { .. }) => {}
     }
 }
 
@@ -363,6 +366,33 @@ mod tests {
             (Fault::OutOfRange, "venue.binance.listing.BTC/USDT.tick"),
             (Fault::Refused, "venue.binance.comp_id"),
             (Fault::Unreadable, "venue.kraken.secret_file"),
+        ]);
+    }
+
+    #[test]
+    fn a_wrong_value_hides_no_other_of_its_venue_listing_or_session() {
+        let hours = "validate_messages = true\n[session.hours]\nzone = \"Mars\"\nstart = \"8\"\n\
+                     end = \"25:00\"\n[[session]]\ncomp_id = \"DESK2\"\naccount = \"fund\"\n\
+                     password_file = \"/n\"";
+        let scene = Scene::new()
+            .with("validate_messages = true", hours)
+            .with("kind = \"binance\"", "kind = \"binanse\"")
+            .with("tls://fix-oe", "fix-oe")
+            .with("api_key = \"", "api_key = \"your-")
+            .with("instrument = \"BTC/USDT\"", "instrument = \"BTC/USDX\"")
+            .with("qty_max = \"9000\"", "qty_max = \"0.000001\"")
+            .write("binance-ed25519.pem", "<the key>");
+        scene.finds(&[
+            (Fault::BadHours, "session.DESK1.hours.zone"),
+            (Fault::BadHours, "session.DESK1.hours.start"),
+            (Fault::BadHours, "session.DESK1.hours.end"),
+            (Fault::Unreadable, "session.DESK2.password_file"),
+            (Fault::UnknownValue, "venue.binance.kind"),
+            (Fault::BadAddress, "venue.binance.order_url"),
+            (Fault::Placeholder, "venue.binance.api_key"),
+            (Fault::Placeholder, "venue.binance.secret_file"),
+            (Fault::NotDeclared, "venue.binance.listing.BTC/USDX.instrument"),
+            (Fault::Impossible, "venue.binance.listing.BTC/USDX.qty_max"),
         ]);
     }
 

@@ -109,7 +109,11 @@ fn assets(config: &Config, names: &Names) -> Vec<(AssetId, String)> {
     config.assets.iter().filter_map(known).collect()
 }
 
-fn secret(venue: &VenueConfig) -> Result<Secret, VenueError> {
+/// Reads the secret part of a venue's key.
+///
+/// # Errors
+/// [`VenueError`], naming the file and never its text.
+pub fn secret(venue: &VenueConfig) -> Result<Secret, VenueError> {
     let path = &venue.secret_file;
     let fail =
         |source| VenueError::Secret { venue: venue.name.clone(), path: path.clone(), source };

@@ -5,7 +5,8 @@
 //!
 //! Read in this order: `buckets`, `stages` and `gateway_counters` are what is measured, `snapshot`
 //! is everything that is shown at one moment, `metrics` makes and serves it, `health` and `alerts`
-//! judge it, `trouble` lists all that is wrong, `monitor` is where these meet. `logs` and `doctor` stand by themselves.
+//! judge it, `trouble` lists all that is wrong, `monitor` is where these meet. `logs` and `doctor`
+//! stand by themselves.
 
 pub mod alerts;
 pub mod buckets;

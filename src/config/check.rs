@@ -165,6 +165,7 @@ impl Config {
     }
 
     fn check_listing(&self, findings: &mut Findings, at: &str, listing: &ListingConfig) {
+        check_quantities(findings, at, listing);
         let instrument = self.instrument.iter().find(|one| one.symbol == listing.instrument);
         let Some(instrument) = instrument else {
             if !findings.is_damaged("instrument") {
@@ -194,7 +195,6 @@ impl Config {
         check_decimals(findings, &key("lot"), listing.lot, ("venue_qty_decimals", venue_qty));
         check_decimals(findings, &key("qty_min"), listing.qty_min, qty);
         check_decimals(findings, &key("qty_max"), listing.qty_max, qty);
-        check_quantities(findings, at, listing);
     }
 
     /// One account at a venue has one sequence of messages, so two connections would disturb each

@@ -199,12 +199,12 @@ impl Findings {
     /// Adds a finding, and remembers that its value is replaced by a stand-in.
     pub(super) fn add_damage(&mut self, path: &str, fault: Fault, reason: impl Into<String>) {
         // Without this finding nothing more is said about the stand-in either.
-        if !self.is_full() {
-            self.add(path, fault, reason);
-            self.damaged.push(path.to_owned());
-        } else {
+        if self.is_full() {
             self.left_out += 1;
+            return;
         }
+        self.add(path, fault, reason);
+        self.damaged.push(path.to_owned());
     }
 
     /// Line and column of the value at a path, or of the nearest table around it.
@@ -265,10 +265,10 @@ impl ConfigError {
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.findings.iter().map(|finding| {
             let separator = if finding.line > 0 { ":" } else { ": " };
-            match self.path.as_os_str().is_empty() {
-                true => finding.to_string(),
-                false => format!("{}{separator}{finding}", self.path.display()),
+            if self.path.as_os_str().is_empty() {
+                return finding.to_string();
             }
+            format!("{}{separator}{finding}", self.path.display())
         })
     }
 }

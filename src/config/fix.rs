@@ -7,10 +7,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use rutter_clients::Limits;
+use rutter_clients::known::{Network, NetworkError};
 use rutter_clients::market::STREAMS_MAX;
 use rutter_transport::tls::{IDENTITIES_MAX, Identity, ServerTlsConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::finding::{Fault, KeyError};
 
 /// `[fix]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -109,7 +112,7 @@ impl TlsConfig {
 }
 
 /// `[fix.logon]`: limits of connections that are not logged on.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogonConfig {
     /// Time from the connection to the Logon, a TLS handshake included, in milliseconds.
@@ -127,12 +130,16 @@ pub struct LogonConfig {
     /// Longest time of a lockout, in seconds.
     #[schemars(range(min = 1))]
     pub lockout_max_s: u32,
-    /// Most connections without a Logon.
+    /// Most connections of one listener without a Logon, for known addresses and for strangers
+    /// each.
     #[schemars(range(min = 1))]
     pub unbound_max: usize,
     /// Most connections without a Logon from one address.
     #[schemars(range(min = 1))]
     pub unbound_per_address_max: usize,
+    /// Networks that clients come from, such as `192.0.2.0/24`, `2001:db8::/32` or one address:
+    /// strangers take none of their places.
+    pub known_addresses: Vec<String>,
 }
 
 impl Default for LogonConfig {
@@ -146,11 +153,23 @@ impl Default for LogonConfig {
             lockout_max_s: (limits.lockout_max_ns / 1_000_000_000) as u32,
             unbound_max: limits.unbound_max,
             unbound_per_address_max: limits.unbound_per_address_max,
+            known_addresses: Vec::new(),
         }
     }
 }
 
 impl LogonConfig {
+    /// The networks that clients come from.
+    ///
+    /// # Errors
+    /// A text that is no network.
+    pub fn known(&self) -> Result<Vec<Network>, KeyError> {
+        let networks: Result<_, _> = self.known_addresses.iter().map(|text| text.parse()).collect();
+        networks.map_err(|error: NetworkError| {
+            KeyError::new("known_addresses", Fault::BadAddress, error.to_string())
+        })
+    }
+
     /// The gateway's limits with these.
     pub fn limits(&self) -> Limits {
         Limits {

@@ -3,6 +3,7 @@
 //! A line belongs here if it turns a path into a line, a column or a key that people read.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -107,14 +108,14 @@ impl Places {
         let mut rest = path;
         while let Some(open) = rest.find('[') {
             let close = rest.find(']').unwrap_or(rest.len() - 1);
-            let element = &path[..path.len() - rest.len() + close + 1];
+            let element = &path[..=path.len() - rest.len() + close];
             shown.push_str(&rest[..open]);
-            match self.names.get(element) {
-                Some(name) => shown.push_str(&format!(".{name}")),
-                None => {
-                    let number = rest[open + 1..close].parse::<usize>().map_or(0, |at| at + 1);
-                    shown.push_str(&format!("[{number}]"));
-                }
+            if let Some(name) = self.names.get(element) {
+                shown.push('.');
+                shown.push_str(name);
+            } else {
+                let number = rest[open + 1..close].parse::<usize>().map_or(0, |at| at + 1);
+                let _ = write!(shown, "[{number}]");
             }
             rest = &rest[close + 1..];
         }

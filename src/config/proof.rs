@@ -5,9 +5,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rutter_clients::{CertificatePin, Proof};
 use rutter_transport::secret::Secret;
-use rutter_transport::tls::ServerTls;
+use rutter_transport::tls::{ClientTls, ServerTls};
 
 use super::finding::{Fault, Findings, KeyError};
 use super::fix::{FixConfig, TlsConfig};
@@ -37,6 +39,9 @@ pub(super) fn check(findings: &mut Findings, fix: &FixConfig, sessions: &[Sessio
     if fix.logon.lockout_max_s < fix.logon.lockout_s {
         findings.add("fix.logon.lockout_max_s", Fault::Conflict, "less than lockout_s");
     }
+    if let Err(error) = fix.logon.known() {
+        findings.add_key("fix.logon", error);
+    }
     let authority = fix.tls.as_ref().and_then(|tls| tls.client_ca_file.as_ref());
     for (at, session) in sessions.iter().enumerate().filter(|_| authority.is_none()) {
         let keys = [
@@ -59,32 +64,40 @@ fn check_tls(findings: &mut Findings, tls: &TlsConfig) {
         findings.add("fix.tls.require_client_cert", Fault::Conflict, reason);
         return;
     }
+    if let Some(path) = &tls.client_ca_file
+        && let Err(error) = ClientTls::load(Some(path))
+    {
+        findings.add("fix.tls.client_ca_file", Fault::BadCertificate, error.to_string());
+    }
     // One identity at a time, so that each wrong file is a finding.
-    let mut all_sound = true;
     for (at, identity) in tls.identity.iter().enumerate() {
         let path = format!("fix.tls.identity[{at}]");
+        let certificate = CertificateDer::from_pem_file(&identity.cert_file).map(drop);
+        let key = PrivateKeyDer::from_pem_file(&identity.key_file).map(drop);
+        for (name, file, read) in
+            [("cert_file", &identity.cert_file, certificate), ("key_file", &identity.key_file, key)]
+        {
+            let Err(error) = read else { continue };
+            let is_io = matches!(error, rustls::pki_types::pem::Error::Io(_));
+            let fault = if is_io { Fault::Unreadable } else { Fault::BadCertificate };
+            let reason = format!("cannot read {}: {error}", file.display());
+            findings.add(&format!("{path}.{name}"), fault, reason);
+        }
         let alone = TlsConfig {
             identity: vec![identity.clone()],
             client_ca_file: None,
             require_client_cert: false,
         };
-        for (key, file) in [("cert_file", &identity.cert_file), ("key_file", &identity.key_file)] {
-            if let Err(error) = std::fs::File::open(file) {
-                let reason = format!("cannot read {}: {error}", file.display());
-                findings.add(&format!("{path}.{key}"), Fault::Unreadable, reason);
-            }
-        }
-        if !findings.is_clean(&path) {
-            all_sound = false;
-        } else if let Err(error) = ServerTls::load(alone.files()) {
-            all_sound = false;
+        if findings.is_clean(&path)
+            && let Err(error) = ServerTls::load(alone.files())
+        {
             findings.add(&path, Fault::BadCertificate, error.to_string());
         }
     }
-    if all_sound && let Err(error) = ServerTls::load(tls.files()) {
-        let of_clients = tls.client_ca_file.is_some();
-        let path = if of_clients { "fix.tls.client_ca_file" } else { "fix.tls" };
-        findings.add(path, Fault::BadCertificate, error.to_string());
+    if findings.is_clean("fix.tls")
+        && let Err(error) = ServerTls::load(tls.files())
+    {
+        findings.add("fix.tls", Fault::BadCertificate, error.to_string());
     }
 }
 
@@ -145,14 +158,12 @@ fn password_of(session: &SessionConfig, bytes_min: usize) -> Result<Secret, KeyE
             let unreadable = |reason| KeyError::new(keys[1], Fault::Unreadable, reason);
             (keys[1], read_secret(path).map_err(unreadable)?)
         }
-        (None, None, Some(name)) => match std::env::var(name) {
-            Ok(text) => (keys[2], Secret::new(text)),
-            Err(_) => {
-                // Not even the name: it may be the value, by mistake.
-                let reason = "no environment variable of this name is set";
-                return Err(KeyError::new(keys[2], Fault::Unreadable, reason));
-            }
-        },
+        (None, None, Some(name)) => {
+            // Not even the name: it may be the value, by mistake.
+            let unset = "no environment variable of this name is set";
+            let unset = |_| KeyError::new(keys[2], Fault::Unreadable, unset);
+            (keys[2], Secret::new(std::env::var(name).map_err(unset)?))
+        }
         (None, None, None) => {
             let reason = "one of password, password_file and password_env must be there";
             return Err(KeyError::new(keys[0], Fault::MissingKey, reason));

@@ -134,7 +134,7 @@ fn wrap(page: &mut String, text: &str, first: &str, further: &str) {
     for word in text.split_whitespace() {
         if !is_empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
             let _ = writeln!(page, "{line}");
-            line = further.to_owned();
+            further.clone_into(&mut line);
             is_empty = true;
         }
         if !is_empty {

@@ -8,6 +8,7 @@ use rutter_clients::SessionKind;
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
 use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::Schedule;
 use rutter_fix::session::schedule::{Day, ScheduleError, TimeOfDay};
@@ -66,6 +67,36 @@ impl BeginString {
     }
 }
 
+/// Decimals of the times that are written to a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Precision {
+    /// No decimals.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Three decimals.
+    #[default]
+    #[serde(rename = "ms")]
+    Millis,
+    /// Six decimals.
+    #[serde(rename = "us")]
+    Micros,
+    /// Nine decimals.
+    #[serde(rename = "ns")]
+    Nanos,
+}
+
+impl Precision {
+    /// As the codec names it.
+    pub const fn of_codec(self) -> TimePrecision {
+        match self {
+            Self::Seconds => TimePrecision::Seconds,
+            Self::Millis => TimePrecision::Millis,
+            Self::Micros => TimePrecision::Micros,
+            Self::Nanos => TimePrecision::Nanos,
+        }
+    }
+}
+
 /// `[[session]]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +135,10 @@ pub struct SessionConfig {
     #[serde(default)]
     #[schemars(length(max = 11))]
     pub unchecked: Vec<Check>,
+    /// Without `validate_messages`: whether a header field behind the body is rejected. With
+    /// `validate_messages` the check `order` says so.
+    #[serde(default)]
+    pub check_field_order: bool,
     /// `Username` (553) that the Logon must carry; any if absent.
     pub username: Option<String>,
     /// Whether reports carry the journal sequence, arrival time and decision time of their input
@@ -128,6 +163,10 @@ pub struct SessionConfig {
     /// Requests per second; more are refused, except for cancels. 0 for no limit.
     #[serde(default)]
     pub requests_per_s_max: u32,
+    /// Decimals of the times that are sent to the session (52, 60, 122 and others): 0 for `s`, 3
+    /// for `ms`, 6 for `us`, 9 for `ns`. Its own times may have 0 to 12.
+    #[serde(default)]
+    pub time_precision: Precision,
     /// Hours in which the session may log on. Its sequence numbers begin at 1 in each period.
     /// Without hours the session is always open, and time never resets its numbers.
     pub hours: Option<HoursConfig>,
@@ -204,6 +243,33 @@ impl HoursConfig {
             }
             (None, None) => Schedule::daily(&self.zone, &Day::ALL, start, end),
         }
+    }
+}
+
+impl HoursConfig {
+    /// Checks each key by itself; their combination is [`SessionConfig::schedule`].
+    fn errors(&self) -> Vec<KeyError> {
+        let time = |text: &str| text.parse::<TimeOfDay>().err();
+        let day = |text: &String| text.parse::<Day>().err();
+        // The zone is checked with hours that every zone has.
+        let noon = ["12:00", "13:00"].map(|text| text.parse::<TimeOfDay>().ok());
+        let zone = match noon {
+            [Some(start), Some(end)] => Schedule::daily(&self.zone, &Day::ALL, start, end).err(),
+            _ => None,
+        };
+        let days = self.days.iter().flatten().find_map(day);
+        let week = self.week.as_ref().and_then(|(first, last)| day(first).or_else(|| day(last)));
+        let each = [
+            ("hours.zone", zone),
+            ("hours.start", time(&self.start)),
+            ("hours.end", time(&self.end)),
+            ("hours.days", days),
+            ("hours.week", week),
+        ];
+        let error = |(key, error): (&'static str, Option<ScheduleError>)| {
+            Some(KeyError::new(key, Fault::BadHours, error?.to_string()))
+        };
+        each.into_iter().filter_map(error).collect()
     }
 }
 
@@ -284,8 +350,14 @@ impl SessionConfig {
             let reason = "nothing is checked: validate_messages is not true";
             wrong("unchecked", Fault::Conflict, reason.to_owned());
         }
-        let errors = [self.schedule().err(), Access::of(self).err()];
-        errors.into_iter().flatten().for_each(|error| findings.add_key(at, error));
+        let mut errors = self.hours.as_ref().map(HoursConfig::errors).unwrap_or_default();
+        if errors.is_empty() {
+            errors.extend(self.schedule().err());
+        }
+        errors.extend(Access::of(self).err());
+        for error in errors {
+            findings.add_key(at, error);
+        }
     }
 }
 
@@ -316,6 +388,27 @@ mod tests {
         let config = read("validate_messages = true", unchecked).expect("sound");
         let checks = config.session[0].checks().expect("checked");
         assert!(!checks.group_order && checks.group_counts);
+    }
+
+    /// The samples of `docs/fix` are played with the gateway's own default.
+    #[test]
+    fn times_have_three_decimals_unless_a_session_asks_for_others() {
+        let config = Config::parse(SOUND).expect("sound");
+        let account = rutter_core::id::Name::new(b"fund").expect("short");
+        let usual = rutter_clients::SessionConfig::trading(SessionId(0), "DESK1", account);
+        assert_eq!(config.session[0].time_precision.of_codec(), usual.time_precision);
+        assert_eq!(usual.time_precision, TimePrecision::Millis);
+        for (word, precision) in [
+            ("s", TimePrecision::Seconds),
+            ("ms", TimePrecision::Millis),
+            ("us", TimePrecision::Micros),
+            ("ns", TimePrecision::Nanos),
+        ] {
+            let to = format!("validate_messages = true\ntime_precision = \"{word}\"");
+            let config = read("validate_messages = true", &to).expect("sound");
+            assert_eq!(config.session[0].time_precision.of_codec(), precision);
+        }
+        assert!(read("validate_messages = true", "time_precision = \"m\"").is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! rest of the file can be checked too.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use rust_decimal::Decimal;
@@ -87,17 +88,14 @@ fn mend_names(
         let near = nearest(&key, properties.keys().filter(free));
         let at = below(path, &segment(&key));
         let value = table.remove(key.as_str());
-        match (near, value) {
-            (Some(near), Some(value)) => {
-                let reason = format!("no such key; did you mean {near}?");
-                findings.add(&at, Fault::UnknownKey, reason);
-                table.insert(Spanned::new(0..0, Cow::Owned(near.clone())), value);
-            }
-            _ => {
-                let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-                let reason = format!("no such key; the keys here are {}", known.join(", "));
-                findings.add(&at, Fault::UnknownKey, reason);
-            }
+        if let (Some(near), Some(value)) = (near, value) {
+            let reason = format!("no such key; did you mean {near}?");
+            findings.add(&at, Fault::UnknownKey, reason);
+            table.insert(Spanned::new(0..0, Cow::Owned(near.clone())), value);
+        } else {
+            let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+            let reason = format!("no such key; the keys here are {}", known.join(", "));
+            findings.add(&at, Fault::UnknownKey, reason);
         }
     }
 }
@@ -278,7 +276,7 @@ pub(super) fn expected(schema: &Value) -> String {
         (min, Some(max)) => format!("a whole number from {min} to {max}"),
     };
     if let Some(step) = bound("multipleOf") {
-        said.push_str(&format!(", a multiple of {step}"));
+        let _ = write!(said, ", a multiple of {step}");
     }
     said
 }

@@ -15,12 +15,14 @@ use rutter_admin::console::commands::{CommandSender, Put, Replies};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::{
-    JournalRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
+    JournalRow, LinkRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
 };
 use rutter_clients::market::BookNews;
 use rutter_core::id::ChildId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
 use rutter_core::output::OperatorReport;
+
+use rutter_transport::standing::{Standing, Why};
 
 use crate::clock::unix_ns;
 use crate::config::{Config, Durability, SessionConfig};
@@ -213,6 +215,18 @@ pub fn console_snapshot(snapshot: &Snapshot, wrong: Vec<Trouble>) -> NodeSnapsho
     }
 }
 
+fn link_row(standing: &Standing) -> LinkRow {
+    LinkRow {
+        up: standing.is_up,
+        why: standing.why.map(Why::word),
+        meaning: standing.why.map(Why::help),
+        detail: standing.detail.clone(),
+        since_ns: standing.since_ns,
+        attempts: standing.attempts,
+        next_attempt_ns: standing.next_ns,
+    }
+}
+
 fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
     let row = |(index, name): (usize, &String)| {
         let feed = snapshot.feeds.iter().find(|feed| feed.venue == index);
@@ -221,6 +235,8 @@ fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
         let count = times.count();
         VenueRow {
             name: name.clone(),
+            order_link: snapshot.links_of(index).map(|links| link_row(&links.orders)),
+            feed_link: snapshot.links_of(index).map(|links| link_row(&links.feed)),
             feed_age_ns: feed.and_then(|feed| feed.age_ns),
             latency_ns: (count > 0).then_some(Quantiles { p50, p99, p999, max, count }),
         }

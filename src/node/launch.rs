@@ -35,6 +35,7 @@ use crate::node::decider::Decider;
 use crate::node::error::NodeError;
 use crate::node::gate::Gate;
 use crate::node::layout::{CoreSleeper, CoreThread, Layout, run_alone};
+use crate::node::link_watch::{LinkGauge, VenueLinks};
 use crate::node::rings::{
     InputEnvelope, InputPositions, InputWriter, OutputReader, input_ring, output_ring,
 };
@@ -94,6 +95,8 @@ struct SharedHandles {
     console_tap: Option<TapReader>,
     /// The updates of each feed, by the index of its venue.
     updates: Vec<(usize, UpdateCount)>,
+    /// Why each venue is not up.
+    links: Vec<VenueLinks>,
 }
 
 impl SharedHandles {
@@ -169,19 +172,17 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     shared.console_tap = feed.as_ref().map(|_| TapReader::default());
     let (senders, mut workers) = venues(&mut shared, machines, &order_path, stop)?;
     sources.updates = std::mem::take(&mut shared.updates);
+    sources.links = std::mem::take(&mut shared.links);
     let sessions = feed.as_ref().map(|feed| Arc::clone(&feed.sessions));
     let gateway =
         clients(config, names, &mut shared, gateway, report_path, &mut sources, sessions)?;
-    let (venues, instruments) = (&names.venues, &names.instruments);
-    let metrics = MetricsModel::new(venues, instruments, sources);
-    let hours = config.session.iter().map(SessionConfig::schedule).collect::<Result<Vec<_>, _>>();
-    let watcher = Watcher::new(hours?);
+    let metrics = MetricsModel::new(&names.venues, &names.instruments, sources);
     let model = ModelStation {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
         console: feed.zip(shared.console_tap.take()),
-        watcher,
+        watcher: watcher(config)?,
         outputs,
         gauges,
         release: shared.release.clone(),
@@ -215,6 +216,12 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+}
+
+/// Finds what is wrong, for the console.
+fn watcher(config: &Config) -> Result<Watcher, NodeError> {
+    let hours = config.session.iter().map(SessionConfig::schedule);
+    Ok(Watcher::new(hours.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Logs where clients connect, and how the node runs.
@@ -258,6 +265,7 @@ fn core_and_rings(
         gateway_tap: TapReader::default(),
         console_tap: None,
         updates: Vec::new(),
+        links: Vec::new(),
     };
     (core, shared)
 }
@@ -329,8 +337,10 @@ fn venues(
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
         let handles = shared.handles(stages.clone())?;
-        senders.push(sender(id, orders, &driver, handles)?);
-        workers.push(feed(shared, id, books, &driver, stop)?);
+        let links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
+        senders.push(sender(id, orders, &driver, handles, links.orders.clone())?);
+        workers.push(feed(shared, id, books, &driver, (stop, links.feed.clone()))?);
+        shared.links.push(links);
     }
     Ok((senders, workers))
 }
@@ -340,10 +350,11 @@ fn sender(
     machine: Orders,
     config: &DriverConfig,
     handles: StationHandles,
+    link: LinkGauge,
 ) -> Result<UnplacedStation, NodeError> {
     let driver = Driver::new(machine, config.clone(), unix_ns)?;
     let reader = WokenReader { recipient: Recipient::Venue(venue), wake: driver.waker() };
-    let sender = Sender::start(venue, config.name.clone(), driver, handles, unix_ns);
+    let sender = Sender::start(venue, config.name.clone(), driver, handles, link, unix_ns);
     Ok(UnplacedStation { name: format!("send-{}", config.name), station: Box::new(sender), reader })
 }
 
@@ -352,7 +363,7 @@ fn feed(
     venue: VenueId,
     machine: FeedMachine,
     config: &DriverConfig,
-    stop: &Arc<AtomicBool>,
+    (stop, link): (&Arc<AtomicBool>, LinkGauge),
 ) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
@@ -362,7 +373,7 @@ fn feed(
             tap.connect(reader);
         }
         shared.updates.push((venue.index(), tap.count()));
-        Feed::start(config.name.clone(), driver, shared.writer(), tap)
+        Feed::start(config.name.clone(), driver, shared.writer(), tap, link)
     };
     // Market data is not worth a spinning processor.
     let (waiter, until) = (Waiter::new(Profile::Shared), Arc::clone(stop));
@@ -417,5 +428,6 @@ fn sources(config: &Config, core: &Core<FileStorage>, shared: &SharedHandles) ->
         readers: shared.readers.iter().map(OutputReader::position).collect(),
         slots: [config.node.input_ring_slots, config.node.output_ring_slots],
         updates: Vec::new(),
+        links: Vec::new(),
     }
 }

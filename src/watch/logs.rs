@@ -54,7 +54,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The text is not a level.
-    #[error("log level: {0}")]
+    #[error("{0}")]
     Level(String),
     /// The thread could not be started.
     #[error("log thread: {0}")]

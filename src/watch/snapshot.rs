@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use rutter_admin::Status;
+use rutter_transport::standing::Standing;
 
 use super::buckets::Buckets;
 use super::gateway_counters::GATEWAY;
+use crate::node::link_watch::VenueLinks;
 
 /// One ring, as it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,9 +70,16 @@ pub struct Snapshot {
     pub journal: JournalSnapshot,
     /// By venue: when its feed last told anything, and how much it told.
     pub feeds: Vec<FeedSnapshot>,
+    /// By venue: whether its links are up, and if not, why.
+    pub links: Vec<LinksSnapshot>,
 }
 
 impl Snapshot {
+    /// The links of the venue with this index; `None` before the node runs.
+    pub fn links_of(&self, venue: usize) -> Option<&LinksSnapshot> {
+        self.links.iter().find(|links| links.venue == venue)
+    }
+
     /// The kind of anomaly that has its own alert.
     pub const CANCEL_STUCK: &'static str = "cancel_stuck";
 
@@ -84,6 +93,30 @@ impl Snapshot {
             (Self::CANCEL_STUCK, status.cancels_stuck),
             ("bad_reference", status.bad_reference),
         ]
+    }
+}
+
+/// One venue's links, as they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinksSnapshot {
+    /// Index of the venue.
+    pub venue: usize,
+    /// Order entry and private reports.
+    pub orders: Standing,
+    /// Market data.
+    pub feed: Standing,
+}
+
+impl LinksSnapshot {
+    /// The links as they are now.
+    pub fn of(links: &VenueLinks) -> Self {
+        let VenueLinks { venue, orders, feed } = links;
+        Self { venue: *venue, orders: orders.load(), feed: feed.load() }
+    }
+
+    /// The links by name.
+    pub const fn named(&self) -> [(&'static str, &Standing); 2] {
+        [("orders", &self.orders), ("feed", &self.feed)]
     }
 }
 

@@ -1,3 +1,7 @@
+//! Each fault by itself, on a node of which nothing else is wrong.
+//!
+//! A line belongs here if it tests `trouble`.
+
 use rutter_admin::console::sessions::Connection;
 use rutter_admin::model::SessionStatus;
 

@@ -11,6 +11,7 @@ mod certify;
 mod console;
 mod console_client;
 mod crash;
+mod demo;
 mod doctor;
 mod layouts;
 mod logs;

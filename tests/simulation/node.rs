@@ -8,7 +8,6 @@ use rutter_core::id::{AccountId, SessionId, VenueId};
 use rutter_core::input::{AccountDef, AccountLimits, Genesis, Input, InstrumentDef};
 use rutter_core::number::Qty;
 use rutter_core::output::Output;
-use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::Version;
 use rutter_fix::store::MemStore;
 use rutter_journal::{Config, Durability, MemStorage};
@@ -144,7 +143,6 @@ fn gateway_config() -> GatewayConfig {
         venues: VENUES.iter().map(|venue| text(venue.name)).collect(),
         assets: vec![text("BTC"), text("USDT")],
         node_tag: NODE_TAG,
-        time_precision: TimePrecision::Micros,
         limits: Limits::default(),
     }
 }

@@ -71,7 +71,8 @@ pub fn end_by_signals(
     let body = move || {
         let Some(signal) = signals.forever().next() else { return };
         stop();
-        std::thread::sleep(grace);
+        // The process ends meanwhile, if it can.
+        std::thread::park_timeout(grace);
         before.restore();
         // It does not return for these signals; if it did, the process would have to end as well.
         let _ = emulate_default_handler(signal);

@@ -59,6 +59,29 @@ pub struct Quantiles {
     pub count: u64,
 }
 
+/// One link of a venue: whether it is up, and if not, why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LinkRow {
+    /// Everything that is needed of the link is there.
+    pub up: bool,
+    /// The reason in one word; `None` while nothing is wrong. A link that is up may have one: a
+    /// trouble that has not taken the link down.
+    pub why: Option<&'static str>,
+    /// The reason in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<&'static str>,
+    /// More words, such as the venue's own text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Since when the link is up or not up, nanoseconds since the Unix epoch.
+    pub since_ns: u64,
+    /// Attempts that have failed since the link was last up.
+    pub attempts: u32,
+    /// When the next attempt is made; `None` while one is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt_ns: Option<u64>,
+}
+
 /// A node whose figures are older than this does not know its own state, nanoseconds.
 pub const FIGURES_AGE_NS_MAX: u64 = 2_000_000_000;
 
@@ -79,6 +102,12 @@ pub struct VenueRow {
     /// The venue's name.
     #[serde(skip)]
     pub name: String,
+    /// Order entry and private reports; `None` before the first look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_link: Option<LinkRow>,
+    /// Market data; `None` before the first look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed_link: Option<LinkRow>,
     /// How long its feed has been silent, nanoseconds; `None` if it was never heard.
     pub feed_age_ns: Option<u64>,
     /// From sending a child to the venue's first answer; `None` before the first one.

@@ -35,7 +35,6 @@ fn gateway() -> ClientGateway<MemStore> {
         venues: vec![text("binance"), text("kraken")],
         assets: Vec::new(),
         node_tag: 1,
-        time_precision: TimePrecision::Micros,
         limits: Limits::default(),
     };
     let mut gateway =

@@ -43,6 +43,8 @@ pub struct SessionConfig {
     /// Checks of every message against the version's data dictionary (`docs/fix`); `None` for no
     /// such checks.
     pub checks: Option<Checks>,
+    /// Without `checks`: a header field behind the body is rejected.
+    pub check_field_order: bool,
     /// Reports carry a passport: the journal sequence, and the times of arrival and decision.
     pub passport: bool,
     /// The Logon tells the client the number that we expect (`NextExpectedMsgSeqNum`, 789), and we
@@ -60,6 +62,8 @@ pub struct SessionConfig {
     pub schedule: Option<Schedule>,
     /// Requests per second that reach the core; more are refused, except cancels. 0 for no limit.
     pub requests_per_s_max: u32,
+    /// Decimals of the times that we write (42, 52, 60, 122, 20024).
+    pub time_precision: TimePrecision,
 }
 
 impl SessionConfig {
@@ -76,6 +80,7 @@ impl SessionConfig {
             heartbeat_s_range: (1, 60),
             version: Version::Fix44,
             checks: None,
+            check_field_order: false,
             passport: false,
             next_expected: false,
             resend_chunk: 0,
@@ -83,6 +88,7 @@ impl SessionConfig {
             cancel_on_disconnect: CancelOnDisconnect::default(),
             schedule: None,
             requests_per_s_max: 0,
+            time_precision: TimePrecision::Millis,
         }
     }
 }
@@ -120,9 +126,10 @@ pub struct InstrumentConfig {
 pub struct Limits {
     /// Most connections; more are closed at once.
     pub connections_max: usize,
-    /// Most connections whose Logon has not come yet; more are closed at once.
+    /// Most connections of one listener whose Logon has not come yet, once for known addresses and
+    /// once for strangers; a further one displaces another.
     pub unbound_max: usize,
-    /// Most connections without a Logon from one IPv4 address or one IPv6 /64.
+    /// Most connections without a Logon from one IPv4 address or one IPv6 /56.
     pub unbound_per_address_max: usize,
     /// Time for the Logon, a TLS handshake included.
     pub logon_timeout_ns: u64,
@@ -149,8 +156,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 256,
-            unbound_max: 32,
+            connections_max: 1_024,
+            unbound_max: 128,
             unbound_per_address_max: 16,
             logon_timeout_ns: 10_000_000_000,
             logon_window_ns: 5_000_000_000,
@@ -180,8 +187,6 @@ pub struct GatewayConfig {
     pub assets: Vec<Name>,
     /// Node tag of the journal's genesis. It makes `ExecID` and `OrderID` unique over all journals.
     pub node_tag: u32,
-    /// Decimals of the times that we write (52, 60, 122).
-    pub time_precision: TimePrecision,
     /// Every limit.
     pub limits: Limits,
 }
@@ -339,7 +344,7 @@ impl GatewayConfig {
             heartbeat_s_range: session.heartbeat_s_range,
             sending_time_tolerance_ns: Some(self.limits.sending_time_tolerance_ns),
             logon_timeout_ns: self.limits.logon_timeout_ns,
-            time_precision: self.time_precision,
+            time_precision: session.time_precision,
             schedule: session.schedule.clone(),
             ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
         };
@@ -347,6 +352,7 @@ impl GatewayConfig {
         let validation = config.validation.zip(session.checks);
         Config {
             validation: validation.map(|(validation, checks)| Validation { checks, ..validation }),
+            check_field_order: session.check_field_order,
             next_expected: session.next_expected,
             resend_chunk: session.resend_chunk,
             ..config
@@ -384,7 +390,6 @@ mod tests {
             venues: Vec::new(),
             assets: Vec::new(),
             node_tag: 1,
-            time_precision: TimePrecision::Millis,
             limits: Limits::default(),
         }
     }

@@ -22,6 +22,16 @@ pub(crate) enum ConnectionOwner {
     Closing,
 }
 
+/// The places for connections without a Logon: each listener has places of its own for the known
+/// addresses, and for strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HandshakePlace {
+    /// The TLS listener.
+    pub tls: bool,
+    /// A client is known to come from the address.
+    pub known: bool,
+}
+
 /// What protects a connection.
 #[derive(Debug)]
 pub(crate) enum TlsState {
@@ -49,6 +59,10 @@ pub(crate) struct Connection {
     pub address: Option<IpAddr>,
     /// The peer's address as limits and lock-outs count it.
     pub source: Option<SourceAddress>,
+    /// Whose handshake place the connection takes, until its Logon has come.
+    pub place: HandshakePlace,
+    /// A first byte has come.
+    pub spoke: bool,
     /// What protects the connection.
     pub tls: TlsState,
     /// The owner.
@@ -91,10 +105,12 @@ const BUFFER_BYTES: usize = 8 << 10;
 
 impl Connection {
     /// A connection that has just been made.
-    pub fn new(logon_due_ns: u64, peer: &Peer) -> Self {
+    pub fn new(logon_due_ns: u64, peer: &Peer, place: HandshakePlace) -> Self {
         Self {
             address: peer.address,
             source: peer.address.map(SourceAddress::from),
+            place,
+            spoke: false,
             tls: if peer.tls { TlsState::Handshake } else { TlsState::Plain },
             owner: ConnectionOwner::Unbound,
             input: ByteQueue::with_capacity(BUFFER_BYTES),
@@ -115,6 +131,11 @@ impl Connection {
             ConnectionOwner::Client(place) => Some(place),
             ConnectionOwner::Unbound | ConnectionOwner::Closing => None,
         }
+    }
+
+    /// Whether anything has come.
+    pub fn has_spoken(&self) -> bool {
+        self.spoke || self.input.len() > 0
     }
 
     /// Whether the Logon has not come yet.

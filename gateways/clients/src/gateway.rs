@@ -355,6 +355,11 @@ impl<S: MessageStore> ClientGateway<S> {
         self.connections.max()
     }
 
+    /// Most connections of one listener, known or strangers', whose Logon has not come yet.
+    pub const fn unbound_max(&self) -> usize {
+        self.limits.unbound_max
+    }
+
     /// Whether the Logon of a connection has not come yet.
     pub fn awaits_logon(&self, conn: ConnId) -> bool {
         self.connections.get(conn).is_some_and(crate::connection::Connection::is_unbound)
@@ -381,6 +386,7 @@ impl<S: MessageStore> Acceptor for ClientGateway<S> {
 
     fn on_event(&mut self, now_ns: u64, event: Event<'_>) {
         match event {
+            Event::Spoke(conn) => self.on_spoke(conn),
             Event::Bytes(conn, bytes) => self.on_bytes(now_ns, conn, bytes),
             Event::Secured(conn, facts) => self.on_secured(conn, facts),
             Event::TlsFailed(conn, fault) => self.on_tls_failed(conn, fault),

@@ -15,6 +15,7 @@ pub mod config;
 mod connection;
 pub mod credentials;
 pub mod gateway;
+pub mod known;
 pub mod lockout;
 pub mod market;
 pub mod message_log;

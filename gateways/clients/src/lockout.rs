@@ -15,13 +15,13 @@ use std::net::{IpAddr, Ipv6Addr};
 /// is forgotten.
 pub const LOCKOUTS_MAX: usize = 4_096;
 
-/// A peer's address as limits count it: an IPv4 address, or the /64 of an IPv6 address, because one
-/// host is usually given a /64.
+/// A peer's address as limits count it: an IPv4 address, or the /56 of an IPv6 address. Providers
+/// give one customer a /56 or more (RIPE-690, section 4.2): all of it counts as one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceAddress(IpAddr);
 
 /// The network part of an IPv6 address.
-const IPV6_NETWORK: u128 = !0 << 64;
+const IPV6_NETWORK: u128 = !0 << 72;
 
 impl From<IpAddr> for SourceAddress {
     fn from(address: IpAddr) -> Self {
@@ -218,7 +218,7 @@ mod tests {
     fn the_table_is_bounded_and_forgets_the_oldest() {
         let mut lockouts = Lockouts::new(LockoutRule { failures_max: 1, ..RULE });
         let source =
-            |number: usize| Some(SourceAddress(Ipv6Addr::from_bits((number as u128) << 64).into()));
+            |number: usize| Some(SourceAddress(Ipv6Addr::from_bits((number as u128) << 72).into()));
         for number in 0..LOCKOUTS_MAX + 10 {
             lockouts.failed(number as u64, source(number), 0);
         }
@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn one_host_is_one_source() {
         assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
-        assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
+        assert_eq!(at("2001:db8::1"), at("2001:db8:0:ff::1"));
+        assert_ne!(at("2001:db8::1"), at("2001:db8:0:100::1"));
         assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
         assert_ne!(at("192.0.2.2"), at("192.0.2.1"));
     }

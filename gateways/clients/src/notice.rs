@@ -300,10 +300,12 @@ impl Notice {
             Self::Failed { session, reason } => {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
-            Self::StoreDamaged { session, places, repeated } => format!(
-                "the store of {} has {places} damaged places, {repeated} reports sent again",
-                name(session)
-            ),
+            Self::StoreDamaged { session, places, repeated } => {
+                format!(
+                    "message store of {}: {places} damaged places, {repeated} reports repeated",
+                    name(session)
+                )
+            }
         }
     }
 }
@@ -316,6 +318,9 @@ fn warning_words(warning: Warning) -> String {
         }
         Warning::ResendTruncated { from, upto } => {
             format!("messages {from} to {upto} are not stored any more, gap-filled")
+        }
+        Warning::AheadFull { seq } => {
+            format!("message {seq} and later ones find no room ahead of the gap, asked for again")
         }
         Warning::SequenceReset { from, to } => {
             format!("raised its number from {from} to {to} without filling the gap")

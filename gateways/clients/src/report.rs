@@ -47,41 +47,41 @@ pub fn write_report(
     out: &mut Encoder<'_>,
     report: &Report,
     owner: &Owner,
-    reader: Version,
+    reader: &Owner,
     terms: &Terms,
 ) {
     let instrument = report.instrument.and_then(|id| terms.instrument(id));
     write_order_id(out, terms, report.order.0);
     write_id(out, tags::EXEC_ID, terms, report.exec);
-    write_state(out, report, reader);
+    write_state(out, report, reader.version);
     if !report.cl_ord_id.is_empty() {
         out.field(tags::CL_ORD_ID, report.cl_ord_id.as_bytes());
     }
     if !report.orig_cl_ord_id.is_empty() {
         out.field(tags::ORIG_CL_ORD_ID, report.orig_cl_ord_id.as_bytes());
     }
-    if !report.request.is_empty() && reader != Version::Fix42 {
+    if !report.request.is_empty() && reader.version != Version::Fix42 {
         write_request(out, report);
     }
     out.field(tags::ACCOUNT, owner.account.as_bytes());
     write_what(out, report, instrument);
     write_numbers(out, report, instrument);
     if let Some(last) = &report.last {
-        write_last(out, last, instrument, reader, terms);
-    } else if reader == Version::Fix42 {
+        write_last(out, last, instrument, reader.version, terms);
+    } else if reader.version == Version::Fix42 {
         // FIX 4.2 has both fields in every report.
         out.uint(tags::LAST_QTY, 0).uint(tags::LAST_PX, 0);
     }
-    out.timestamp(tags::TRANSACT_TIME, report.time.0, terms.precision());
+    out.timestamp(tags::TRANSACT_TIME, report.time.0, reader.precision);
     if let Some(last) = &report.last
-        && reader != Version::Fix42
+        && reader.version != Version::Fix42
     {
         write_fee(out, last, terms);
     }
     if report.reason != Refusal::None {
         let codes = codes(report.reason);
         if report.status == OrdStatus::Rejected {
-            out.uint(tags::ORD_REJ_REASON, u64::from(codes.order_code(reader)));
+            out.uint(tags::ORD_REJ_REASON, u64::from(codes.order_code(reader.version)));
         }
         out.field(tags::TEXT, codes.word.as_bytes());
     }
@@ -158,7 +158,7 @@ pub fn write_cancel_reject(
     out.field(tags::ORIG_CL_ORD_ID, non_empty(reject.orig_cl_ord_id.as_bytes()));
     out.char(tags::ORD_STATUS, reject.status as u8);
     out.field(tags::ACCOUNT, owner.account.as_bytes());
-    out.timestamp(tags::TRANSACT_TIME, reject.time.0, terms.precision());
+    out.timestamp(tags::TRANSACT_TIME, reject.time.0, owner.precision);
     // 1 answers an OrderCancelRequest, 2 an OrderCancelReplaceRequest.
     out.char(tags::CXL_REJ_RESPONSE_TO, if reject.of_replace { b'2' } else { b'1' });
     let codes = codes(reject.reason);
@@ -199,7 +199,7 @@ pub fn write_mass_cancel_report(
     if let Some(side) = report.scope.side {
         out.char(tags::SIDE, b'0' + side as u8);
     }
-    out.timestamp(tags::TRANSACT_TIME, report.time.0, terms.precision());
+    out.timestamp(tags::TRANSACT_TIME, report.time.0, owner.precision);
     if !done {
         out.field(tags::TEXT, codes(report.reason).word.as_bytes());
     }

@@ -108,6 +108,8 @@ struct Slot {
     ready: bool,
     /// The socket may have bytes to read, and the slot is in the `readable` list.
     more: bool,
+    /// A first byte has come.
+    spoke: bool,
     /// The connection is closed for writing; the rest of the peer's bytes is thrown away.
     leaving: Option<Lingering>,
 }
@@ -436,6 +438,11 @@ impl<S: MessageStore> GatewayServer<S> {
                 continue;
             }
             let stranger = self.gateway.awaits_logon(conn);
+            if stranger && !self.hears(now_ns, conn) {
+                worked = true;
+                self.deliver(now_ns, publish);
+                continue;
+            }
             if !self.gateway.wants_read(conn) || stranger && strangers >= STRANGERS_PER_TURN {
                 // The slot stays in the list, and the bytes stay in the socket.
                 self.readable.push(number);
@@ -443,7 +450,9 @@ impl<S: MessageStore> GatewayServer<S> {
             }
             strangers += usize::from(stranger);
             worked = true;
-            slot.more = false;
+            if let Some(Some(slot)) = self.slots.get_mut(number as usize) {
+                slot.more = false;
+            }
             if !self.read(now_ns, conn, publish) {
                 self.drop_slot(number);
                 self.deliver(now_ns, publish);
@@ -456,6 +465,25 @@ impl<S: MessageStore> GatewayServer<S> {
         }
         self.spare = turn;
         worked
+    }
+
+    /// Whether a stranger has sent anything. One that has not is looked at for the price of a
+    /// system call, and its end is noted: a silent crowd takes no turn from those who speak.
+    fn hears(&mut self, now_ns: u64, conn: ConnId) -> bool {
+        let Some(Some(slot)) = self.slots.get_mut(conn.0 as usize) else { return false };
+        if slot.spoke {
+            return true;
+        }
+        match slot.stream.has_spoken() {
+            None => slot.more = false,
+            Some(false) => self.drop_slot(conn.0),
+            Some(true) => {
+                slot.spoke = true;
+                self.gateway.on_event(now_ns, Event::Spoke(conn));
+                return true;
+            }
+        }
+        false
     }
 
     /// Reads one connection within its budget; false when it is gone.

@@ -21,7 +21,6 @@ pub struct Terms {
     assets: Vec<Name>,
     node_tag: u32,
     prefix: [u8; PREFIX_BYTES],
-    precision: TimePrecision,
 }
 
 /// The session that a message belongs to.
@@ -33,6 +32,8 @@ pub struct Owner {
     pub account: Name,
     /// The session's FIX version.
     pub version: Version,
+    /// Decimals of the times that we write.
+    pub precision: TimePrecision,
 }
 
 impl Terms {
@@ -57,7 +58,6 @@ impl Terms {
             assets: config.assets.clone(),
             node_tag: config.node_tag,
             prefix,
-            precision: config.time_precision,
         }
     }
 
@@ -101,10 +101,5 @@ impl Terms {
     /// The beginning of every `ExecID` and `OrderID`.
     pub const fn prefix(&self) -> &[u8; PREFIX_BYTES] {
         &self.prefix
-    }
-
-    /// Decimals of the times that we write.
-    pub const fn precision(&self) -> TimePrecision {
-        self.precision
     }
 }

@@ -22,6 +22,9 @@ mod hall;
 #[path = "clients/pki.rs"]
 mod pki;
 
+/// Connections that may wait for their Logon.
+const UNBOUND_MAX: usize = 32;
+
 /// Resident bytes of this process, on Linux.
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
@@ -51,7 +54,7 @@ fn besiege(hall: &mut Hall, door: SocketAddr, count: usize, half: &[u8]) {
     let mut held: VecDeque<TcpStream> = VecDeque::new();
     let mut neighbour = hall.logon("BETA", 1);
     let (mut seq, mut longest) = (2, 0);
-    let (before, unbound_max) = (resident_bytes(), 32);
+    let before = resident_bytes();
     let siege = Instant::now();
     for number in 0..count {
         let mut stream = connect_from((number % 50) as u8 + 1, door);
@@ -63,7 +66,7 @@ fn besiege(hall: &mut Hall, door: SocketAddr, count: usize, half: &[u8]) {
         }
         hall.turn();
         // The neighbour, and one that was displaced and is not closed yet.
-        assert!(hall.server.gateway().connections() <= unbound_max + 2);
+        assert!(hall.server.gateway().connections() <= UNBOUND_MAX + 2);
         if number % 500 == 0 {
             let started = Instant::now();
             let inputs = hall.inputs.len();
@@ -103,14 +106,16 @@ fn besiege(hall: &mut Hall, door: SocketAddr, count: usize, half: &[u8]) {
 /// One test, so that nothing else of the process grows meanwhile.
 #[test]
 fn ten_thousand_half_logons_and_half_handshakes_are_bounded_and_the_others_come_and_trade() {
-    let mut hall = Hall::new(|_| {});
+    let mut hall = Hall::new(|config| config.limits.unbound_max = UNBOUND_MAX);
     hall.server.recovered().expect("nothing to recover");
     let door = hall.server.local_addr().expect("bound");
     let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=pw-ALPHA|");
     besiege(&mut hall, door, 10_000, &logon[..logon.len() / 2]);
 
     let pki = Pki::new();
-    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |config| {
+        config.limits.unbound_max = UNBOUND_MAX;
+    });
     let door = hall.server.tls_addr().expect("bound");
     besiege(&mut hall, door, 10_000, &[0x16, 3, 1, 1, 0, 1, 0, 0, 0xfc, 3, 3]);
 }

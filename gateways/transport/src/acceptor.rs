@@ -36,6 +36,9 @@ pub struct Peer {
 /// closing, or that is gone, has no effect: an earlier event of the same batch may have ended it.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// The first bytes of a connection wait in its socket, perhaps those of a TLS handshake. Comes
+    /// before they are read.
+    Spoke(ConnId),
     /// Bytes arrived, cut anywhere. Their arrival time is the time of the call.
     Bytes(ConnId, &'a [u8]),
     /// The TLS handshake is done.

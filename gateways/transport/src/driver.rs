@@ -21,9 +21,11 @@ use std::time::Duration;
 use mio::{Events, Poll, Token, Waker};
 
 use crate::arrival::{Arrival, ArrivalCell};
+use crate::fault::Fault;
 use crate::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
+use crate::standing::{Standing, Why};
 use crate::tls::ClientTls;
 use crate::wait::PARK_MAX;
 use crate::wake::{Parked, WakeHandle};
@@ -88,6 +90,12 @@ pub struct Counters {
     pub connects_ignored: u64,
     /// HTTP requests refused because [`HTTP_QUEUE_MAX`] were waiting.
     pub http_refused: u64,
+    /// HTTP requests that brought no answer.
+    pub http_failed: u64,
+    /// Links closed because the write buffer was full.
+    pub links_overfull: u64,
+    /// Links closed because of a frame over the limit.
+    pub too_long: u64,
     /// Actions ignored because the link does not exist.
     pub unknown_links: u64,
 }
@@ -117,6 +125,10 @@ pub struct Driver<M: Machine> {
     resolver: Option<Worker<(LinkId, u32, String, u16), Resolution>>,
     counters: Counters,
     arrival: Arc<ArrivalCell>,
+    /// Why the link that ended last ended; `None` if the machine asked for the end.
+    link_fault: Option<Fault>,
+    /// Why the last HTTP request failed; `None` after an answer.
+    http_fault: Option<Fault>,
 }
 
 impl<M: Machine> Driver<M> {
@@ -163,6 +175,8 @@ impl<M: Machine> Driver<M> {
             resolver,
             counters: Counters::default(),
             arrival: Arc::default(),
+            link_fault: None,
+            http_fault: None,
         })
     }
 
@@ -259,6 +273,34 @@ impl<M: Machine> Driver<M> {
         self.counters
     }
 
+    /// Why the link that ended last ended, and why the last HTTP request failed.
+    pub fn faults(&self) -> (Option<&Fault>, Option<&Fault>) {
+        (self.link_fault.as_ref(), self.http_fault.as_ref())
+    }
+
+    /// The machine's standing, with what only the carrier knows: why a connection could not be
+    /// made, why a request brought no answer. `None` for a machine that does not tell.
+    pub fn standing(&self) -> Option<Standing> {
+        let mut standing = self.machine.standing()?.clone();
+        let fault = match standing.why {
+            Some(
+                Why::ConnectFailed
+                | Why::ClosedByPeer
+                | Why::LinkFailed
+                | Why::Protocol
+                | Why::TooLong
+                | Why::WriteBufferFull,
+            ) => self.link_fault.as_ref(),
+            Some(Why::RestFailing) => self.http_fault.as_ref(),
+            _ => None,
+        };
+        if let Some(fault) = fault.filter(|_| standing.detail.is_empty()) {
+            standing.why = Some(fault.why);
+            standing.detail.clone_from(&fault.text);
+        }
+        Some(standing)
+    }
+
     /// Whether a link is up.
     pub fn is_open(&self, link: LinkId) -> bool {
         self.links.get(usize::from(link.0)).is_some_and(Link::is_open)
@@ -303,8 +345,10 @@ impl<M: Machine> Driver<M> {
             match link.on_ready(readiness, self.poll.registry(), &self.config.tls) {
                 Ok(false) => {}
                 Ok(true) => self.feed(now_ns, Event::Connected(id), emit),
-                Err(reason) => {
+                Err(fault) => {
                     link.close();
+                    let reason = fault.reason;
+                    self.note_link(fault);
                     self.feed(now_ns, Event::Closed(id, reason), emit);
                 }
             }
@@ -339,8 +383,10 @@ impl<M: Machine> Driver<M> {
                     link.unflushed = true;
                     self.feed(now_ns, Event::Alive(id), emit);
                 }
-                Read1::Gone(reason) => {
+                Read1::Gone(fault) => {
                     link.close();
+                    let reason = fault.reason;
+                    self.note_link(fault);
                     self.feed(now_ns, Event::Closed(id, reason), emit);
                     break;
                 }
@@ -355,9 +401,11 @@ impl<M: Machine> Driver<M> {
     fn take_answers(&mut self, now_ns: u64, emit: &mut dyn FnMut(M::Emission)) -> bool {
         let mut worked = false;
         for _ in 0..HTTP_QUEUE_MAX {
-            let Some((id, response)) = self.http.answer() else { break };
+            let Some((id, answer)) = self.http.answer() else { break };
             worked = true;
-            self.feed(now_ns, Event::Http(id, response.as_ref()), emit);
+            self.counters.http_failed += u64::from(answer.is_err());
+            self.http_fault = answer.as_ref().err().cloned();
+            self.feed(now_ns, Event::Http(id, answer.as_ref().ok()), emit);
         }
         while let Some((id, attempt, addresses)) = self.resolver.as_ref().and_then(Worker::answer) {
             worked = true;
@@ -366,23 +414,31 @@ impl<M: Machine> Driver<M> {
         worked
     }
 
-    fn connect_to(&mut self, id: LinkId, attempt: u32, addresses: Vec<SocketAddr>) {
+    fn connect_to(&mut self, id: LinkId, attempt: u32, found: Result<Vec<SocketAddr>, Fault>) {
         let Some(link) = self.links.get_mut(usize::from(id.0)) else { return };
         if link.is_down() || link.attempt != attempt {
             return;
         }
-        if let Err(reason) = link.resolved(addresses, self.poll.registry(), &self.config.tls) {
-            link.close();
-            self.own.push_back(Own::Closed(id, reason));
+        let (registry, tls) = (self.poll.registry(), &self.config.tls);
+        if let Err(fault) = found.and_then(|addresses| link.resolved(addresses, registry, tls)) {
+            self.end(id, fault);
         }
+    }
+
+    /// Keeps the reason why a link has ended.
+    fn note_link(&mut self, fault: Fault) {
+        self.counters.links_overfull += u64::from(fault.reason == CloseReason::WriteBufferFull);
+        self.counters.too_long += u64::from(fault.reason == CloseReason::TooLong);
+        self.link_fault = (fault.reason != CloseReason::Requested).then_some(fault);
     }
 
     fn expire_connects(&mut self, now_ns: u64) -> bool {
         let mut worked = false;
-        for (index, link) in self.links.iter_mut().enumerate() {
+        for index in 0..self.links.len() {
+            let link = &self.links[index];
             if link.deadline_ns().is_some_and(|deadline_ns| deadline_ns <= now_ns) {
-                link.close();
-                self.own.push_back(Own::Closed(LinkId(index as u8), CloseReason::ConnectFailed));
+                let fault = link.late();
+                self.end(LinkId(index as u8), fault);
                 worked = true;
             }
         }
@@ -432,7 +488,7 @@ impl<M: Machine> Driver<M> {
         for action in outbox.actions.drain(..) {
             match action {
                 Action::Connect(id) => self.connect(id, now_ns),
-                Action::Close(id) => self.close(id, CloseReason::Requested),
+                Action::Close(id) => self.end(id, Fault::of_reason(CloseReason::Requested)),
                 Action::Send(id, range) => {
                     self.send(id, outbox.bytes.get(range).unwrap_or(&[]));
                 }
@@ -440,6 +496,8 @@ impl<M: Machine> Driver<M> {
                     let id = request.id;
                     if !self.http.submit(request) {
                         self.counters.http_refused += 1;
+                        let text = format!("{HTTP_QUEUE_MAX} REST calls wait already");
+                        self.http_fault = Some(Fault::new(CloseReason::Io, Why::RestBusy, &text));
                         self.own.push_back(Own::Http(id, None));
                     }
                 }
@@ -463,33 +521,35 @@ impl<M: Machine> Driver<M> {
         let attempt = link.attempt;
         let (host, port) = (link.endpoint.host.clone(), link.endpoint.port);
         if let Some(address) = literal(&host) {
-            self.connect_to(id, attempt, vec![SocketAddr::new(address, port)]);
+            self.connect_to(id, attempt, Ok(vec![SocketAddr::new(address, port)]));
         } else if !self
             .resolver
             .as_ref()
             .is_some_and(|resolver| resolver.submit((id, attempt, host, port)))
         {
-            self.close(id, CloseReason::ConnectFailed);
+            let (reason, why) = (CloseReason::ConnectFailed, Why::NameNotResolved);
+            self.end(id, Fault::new(reason, why, "too many names wait for the name service"));
         }
     }
 
     /// Closes a link that is not down, and queues the event.
-    fn close(&mut self, id: LinkId, reason: CloseReason) {
+    fn end(&mut self, id: LinkId, fault: Fault) {
         let Some(link) = self.links.get_mut(usize::from(id.0)) else {
             self.counters.unknown_links += 1;
             return;
         };
         if !link.is_down() {
             link.close();
-            self.own.push_back(Own::Closed(id, reason));
+            self.own.push_back(Own::Closed(id, fault.reason));
+            self.note_link(fault);
         }
     }
 
     fn send(&mut self, id: LinkId, bytes: &[u8]) {
         match self.links.get_mut(usize::from(id.0)) {
             Some(link) if link.is_open() => {
-                if let Err(reason) = link.send(bytes) {
-                    self.close(id, reason);
+                if let Err(fault) = link.send(bytes) {
+                    self.end(id, fault);
                 }
             }
             Some(_) => self.counters.sends_dropped += 1,
@@ -502,9 +562,9 @@ impl<M: Machine> Driver<M> {
         for index in 0..self.links.len() {
             let Some(link) = self.links.get_mut(index) else { continue };
             if link.unflushed
-                && let Err(reason) = link.flush()
+                && let Err(fault) = link.flush()
             {
-                self.close(LinkId(index as u8), reason);
+                self.end(LinkId(index as u8), fault);
             }
         }
         if !self.own.is_empty() {

@@ -7,6 +7,8 @@
 //!
 //! A line belongs here if a machine and every carrier must agree on it. Sockets are `driver`.
 
+use crate::standing::Standing;
+
 /// One of a machine's connections, by its position in [`Machine::endpoints`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub u8);
@@ -83,8 +85,10 @@ pub enum CloseReason {
     Peer,
     /// A read or write failed.
     Io,
-    /// The peer broke the framing, or sent a frame over the limit.
+    /// The peer broke the framing.
     Protocol,
+    /// The peer sent a frame over the limit.
+    TooLong,
     /// The peer does not read: our bounded write buffer is full.
     WriteBufferFull,
     /// The machine asked for the close.
@@ -213,6 +217,11 @@ pub trait Machine {
 
     /// When `on_timer` is due next, or `None`.
     fn next_timer_ns(&self) -> Option<u64>;
+
+    /// Whether the venue is up, and if not, why; `None` for a machine that does not tell.
+    fn standing(&self) -> Option<&Standing> {
+        None
+    }
 }
 
 /// A boxed machine, such as one out of a table of venues, is carried like any other.
@@ -255,5 +264,9 @@ impl<M: Machine + ?Sized> Machine for Box<M> {
 
     fn next_timer_ns(&self) -> Option<u64> {
         (**self).next_timer_ns()
+    }
+
+    fn standing(&self) -> Option<&Standing> {
+        (**self).standing()
     }
 }

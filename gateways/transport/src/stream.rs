@@ -133,6 +133,20 @@ impl Stream {
         self.queue_bytes_max = bytes;
     }
 
+    /// Whether a first byte waits in the socket: `None` if nothing has come yet. An error, or the
+    /// end of the stream, waits as well.
+    pub fn has_spoken(&self) -> Option<bool> {
+        match self.intake.socket.peek(&mut [0]) {
+            Ok(count) => Some(count > 0),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                None
+            }
+            Err(_) => Some(false),
+        }
+    }
+
     /// Whether the TCP connection stands; sets `TCP_NODELAY` once it does.
     ///
     /// # Errors

@@ -39,6 +39,9 @@ pub enum WebSocketError {
     /// The peer sent a bad frame, bad UTF-8, or a binary message (RFC 6455, and our own rule).
     #[error("protocol error: {0}")]
     Protocol(String),
+    /// The peer sent a frame or a message over [`MESSAGE_BYTES_MAX`].
+    #[error("{0}")]
+    TooLong(String),
     /// The peer closed, with or without a close frame.
     #[error("closed by the peer")]
     Closed,
@@ -294,6 +297,7 @@ fn nothing_or(error: Error) -> Result<Option<Incoming>, WebSocketError> {
         | Error::Protocol(
             ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing,
         ) => Err(WebSocketError::Closed),
+        Error::Capacity(error) => Err(WebSocketError::TooLong(error.to_string())),
         other => Err(WebSocketError::Protocol(other.to_string())),
     }
 }

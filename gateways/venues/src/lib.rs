@@ -16,6 +16,7 @@ pub mod ids;
 pub mod inquiry;
 pub mod json;
 pub mod kraken;
+pub mod life;
 pub mod listing;
 pub mod signing;
 pub mod silence;

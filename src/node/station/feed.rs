@@ -14,6 +14,7 @@ use rutter_transport::machine::Machine;
 use rutter_transport::wait::PARK_MAX;
 
 use super::{Station, publish_news};
+use crate::node::link_watch::{LinkGauge, LinkWatch};
 use crate::node::rings::InputWriter;
 use crate::node::tap::Tap;
 
@@ -25,6 +26,7 @@ pub struct Feed<M: Machine<Command = FeedCommand, Emission = Input>> {
     inputs: InputWriter,
     tap: Tap,
     arrival: Arc<ArrivalCell>,
+    link: LinkWatch,
 }
 
 /// Publishes a book event to the core and to the readers of market data.
@@ -46,12 +48,14 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
         mut driver: Driver<M>,
         mut inputs: InputWriter,
         mut tap: Tap,
+        gauge: LinkGauge,
     ) -> Self {
         driver.start(&mut |input| {
             publish_book(&mut inputs, &mut tap, &name, input, Arrival::default())
         });
         let arrival = driver.arrival();
-        Self { name, driver, inputs, tap, arrival }
+        let link = LinkWatch::new(name.clone(), "feed", gauge);
+        Self { name, driver, inputs, tap, arrival, link }
     }
 
     /// Book changes are emitted only while the ring has room; meanwhile the machine keeps the
@@ -63,6 +67,7 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
                 .emit_held(&mut |input| publish_book(inputs, tap, name, input, Arrival::default()));
         }
         self.tap.flush();
+        self.link.look(&self.driver);
         self.inputs.notify();
     }
 }

@@ -20,6 +20,7 @@ use rutter_venues::VenueCommand;
 
 use super::{Station, StationHandles, publish_news};
 use crate::node::gate::Gate;
+use crate::node::link_watch::{LinkGauge, LinkWatch};
 use crate::node::rings::{InputWriter, OutputReader, PENDING_INPUTS_MAX};
 use crate::watch::logs::trace::{self, Children};
 use crate::watch::stages::{StageRecorder, StageTimes};
@@ -57,6 +58,7 @@ pub struct Sender<M: Machine<Command = VenueCommand, Emission = Input>> {
     /// Commands of the current batch that were sent, for the log; empty below level `debug`.
     logged: Vec<(VenueCommand, u64)>,
     children: Children,
+    link: LinkWatch,
 }
 
 /// A command with the sequence of the input that caused it.
@@ -74,9 +76,11 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         name: String,
         mut driver: Driver<M>,
         handles: StationHandles,
+        gauge: LinkGauge,
         clock: fn() -> u64,
     ) -> Self {
         let StationHandles { outputs, mut inputs, release, gate, stages } = handles;
+        let link = LinkWatch::new(name.clone(), "orders", gauge);
         let children = Children::new(name);
         driver.start(&mut |input| {
             publish_child_news(&mut inputs, &children, input, Arrival::default())
@@ -97,6 +101,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
             sent,
             logged: Vec::new(),
             children,
+            link,
         }
     }
 
@@ -189,6 +194,7 @@ where
             };
             worked |= self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         }
+        self.link.look(&self.driver);
         self.inputs.notify();
         Ok(worked)
     }
@@ -200,6 +206,7 @@ where
         let children = &self.children;
         let mut emit = |input| publish_child_news(inputs, children, input, arrival.load());
         self.driver.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
+        self.link.look(&self.driver);
         self.inputs.notify();
         Ok(())
     }

@@ -415,9 +415,16 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
     let all = &shown.status.venues;
     let none_up = !all.is_empty() && all.iter().all(|venue| !venue.up);
     found.when(none_up, Condition::NoVenue, "", format!("0 of {} are up", all.len()));
-    for venue in all {
+    for (at, venue) in all.iter().enumerate() {
         let name = venue.name.as_str();
-        found.when(!venue.up, Condition::VenueDown, name, "not up".to_owned());
+        let value = match shown.links_of(at).map(|links| &links.orders) {
+            Some(link) if link.attempts > 0 => {
+                format!("not up: {link}; {} attempts failed", link.attempts)
+            }
+            Some(link) if !link.is_up => format!("not up: {link}"),
+            Some(_) | None => "not up".to_owned(),
+        };
+        found.when(!venue.up, Condition::VenueDown, name, value);
         let value = format!("{} orders", venue.unknown);
         found.when(venue.unknown > 0, Condition::UnknownOrders, name, value);
         let rejects = venue.rejects.values().sum();

@@ -1,9 +1,12 @@
-//! Whether the exchanges' and the webhooks' addresses can be reached: a TCP connection each,
-//! nothing is said on it.
+//! Whether the exchanges' and the webhooks' addresses can be reached: a TCP connection each, with a
+//! TLS handshake where the address uses TLS. Nothing is said on it.
 
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+use rutter_transport::fault::Fault;
+use rutter_transport::probe::reach;
+use rutter_transport::tls::ClientTls;
 
 use super::finding::Finding;
 use crate::config::{Config, Url, Webhook};
@@ -22,26 +25,37 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     let mut targets = Vec::new();
     let webhooks = config.alerts.as_ref().and_then(|alerts| alerts.webhooks().ok());
     for webhook in webhooks.into_iter().flatten() {
-        let Webhook { name, host, port, tls, .. } = webhook;
-        targets.push((WEBHOOK, name, Url { tls, host, port, target: String::new() }));
+        let Webhook { name, host, port, tls, ca_file, .. } = webhook;
+        let url = Url { tls, host, port, target: String::new() };
+        targets.push((WEBHOOK, name, url, ca_file));
     }
     for venue in &config.venue {
         for (what, url) in
             [("orders", &venue.order_url), ("feed", &venue.feed_url), ("rest", &venue.rest_url)]
         {
             if let Ok(url) = Url::parse(url) {
-                targets.push((VENUE, format!("{} {what}", venue.name), url));
+                let name = format!("{} {what}", venue.name);
+                targets.push((VENUE, name, url, venue.ca_file.clone()));
             }
         }
     }
     let (sender, receiver) = mpsc::channel();
     let mut results: Vec<Option<Result<Duration, String>>> = vec![None; targets.len()];
-    for (at, (_, _, url)) in targets.iter().enumerate() {
+    for (at, (_, _, url, ca_file)) in targets.iter().enumerate() {
         let (sender, host, port) = (sender.clone(), url.host.clone(), url.port);
+        let tls = url.tls.then(|| ClientTls::load(ca_file.as_deref())).transpose();
+        let tls = match tls {
+            Ok(tls) => tls,
+            Err(error) => {
+                results[at] = Some(Err(error.to_string()));
+                continue;
+            }
+        };
         // A name service that hangs keeps its thread, not us.
         let look = move || {
             // After the timeout nobody receives the result.
-            let _ = sender.send((at, connect(&host, port)));
+            let reached = reach(&host, port, tls.as_ref(), CONNECT_PATIENCE);
+            let _ = sender.send((at, reached.map_err(told)));
         };
         if let Err(error) = std::thread::Builder::new().name("reach".to_owned()).spawn(look) {
             results[at] = Some(Err(error.to_string()));
@@ -54,20 +68,13 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         results[at] = Some(result);
     }
     let each = targets.iter().zip(results);
-    each.map(|((check, name, url), result)| finding(check, name, url, result)).collect()
+    each.map(|((check, name, url, _), result)| finding(check, name, url, result)).collect()
 }
 
-fn connect(host: &str, port: u16) -> Result<Duration, String> {
-    let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
-    let mut last = "the name has no address".to_owned();
-    for address in addresses.take(4) {
-        let before = Instant::now();
-        match TcpStream::connect_timeout(&address, CONNECT_PATIENCE) {
-            Ok(_) => return Ok(before.elapsed()),
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(last)
+/// The reason in the words that log, console and runbook use.
+fn told(fault: Fault) -> String {
+    let Fault { why, text, .. } = fault;
+    format!("{why}: {} ({text})", why.help())
 }
 
 fn finding(
@@ -126,7 +133,13 @@ mod tests {
             venue.feed_url = format!("ws://{closed}/x");
             venue.rest_url = format!("http://{open}");
         }
-        let levels: Vec<Level> = examine(&config).iter().map(|finding| finding.level).collect();
+        let findings = examine(&config);
+        assert!(
+            findings[1].found.contains("connection_refused: nobody listens"),
+            "{}",
+            findings[1]
+        );
+        let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
         let each = [Level::Ok, Level::Fail, Level::Ok];
         assert_eq!(levels, [each, each].concat());
     }

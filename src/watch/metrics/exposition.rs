@@ -371,6 +371,18 @@ impl MetricsPage {
             venues.iter().map(move |v| (vec![("exchange", v.name.as_str())], value(v)))
         };
         out.gauges("venue_up", "1 while logged on and reconciled", of(|v| flag(v.up)))?;
+        let help = "1 for the reason why a link of the venue is not up";
+        out.gauges("venue_down", help, self.reasons(false))?;
+        let help = "1 for what goes wrong on a link of the venue that is up";
+        out.gauges("venue_trouble", help, self.reasons(true))?;
+        let attempts = shown.links.iter().flat_map(|links| {
+            let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
+            links.named().map(move |(link, standing)| {
+                (vec![("exchange", venue), ("link", link)], f64::from(standing.attempts))
+            })
+        });
+        let help = "Attempts that have failed since a link of the venue was last up";
+        out.gauges("venue_failed_attempts", help, attempts)?;
         let help = "1 while an operator lets nothing new go there";
         out.gauges("venue_drained", help, of(|v| flag(v.drained)))?;
         let help = "1 while an operator has halted it";
@@ -397,6 +409,19 @@ impl MetricsPage {
         let help = "From the decision to send an order until the exchange's first answer arrived";
         out.histograms("venue_answer_latency_seconds", help, answers)?;
         self.books(out)
+    }
+
+    /// Why links are not up, or what goes wrong while they are.
+    fn reasons(&self, is_up: bool) -> impl Iterator<Item = (Labels<'_>, f64)> {
+        let shown = &*self.shown;
+        shown.links.iter().flat_map(move |links| {
+            let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
+            let told = links.named().into_iter().filter(move |(_, s)| s.is_up == is_up);
+            told.filter_map(move |(link, standing)| {
+                let reason = standing.why?.word();
+                Some((vec![("exchange", venue), ("link", link), ("reason", reason)], 1.0))
+            })
+        })
     }
 
     fn books(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ use rutter_core::input::VenueReject;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
 use rutter_journal::Watch;
 
+use crate::node::link_watch::VenueLinks;
 use crate::node::rings::{InputPositions, OutputEnvelope, Position};
 use crate::node::station::core::CoreGauges;
 use crate::node::tap::UpdateCount;
@@ -19,7 +20,7 @@ use crate::watch::buckets::Buckets;
 use crate::watch::gateway_counters::{GATEWAY, GatewayGauges};
 use crate::watch::metrics::child_times::ChildTimes;
 use crate::watch::snapshot::{
-    FeedSnapshot, JournalSnapshot, OrderMetrics, RingDepth, Snapshot, VenueCounts,
+    FeedSnapshot, JournalSnapshot, LinksSnapshot, OrderMetrics, RingDepth, Snapshot, VenueCounts,
 };
 use crate::watch::stages::{Path, StageHistograms};
 
@@ -43,6 +44,8 @@ pub struct GaugeSources {
     pub slots: [usize; 2],
     /// The updates of each feed, by the index of its venue.
     pub updates: Vec<(usize, UpdateCount)>,
+    /// Why each venue is not up.
+    pub links: Vec<VenueLinks>,
 }
 
 /// Counts, and makes snapshots.
@@ -239,6 +242,7 @@ impl MetricsModel {
             },
             journal: self.journal(now_ns),
             feeds: self.feeds.clone(),
+            links: self.sources.links.iter().map(LinksSnapshot::of).collect(),
         }
     }
 

@@ -2,16 +2,18 @@
 //!
 //! A line belongs here if it reads a request or writes an answer. One thread accepts. At most
 //! [`CONNECTIONS_MAX`] connections are served, each by a short-lived thread: one request of at most
-//! [`REQUEST_BYTES_MAX`] bytes, within [`REQUEST_TIMEOUT`]. A further connection gets a 503.
+//! [`REQUEST_BYTES_MAX`] bytes, within [`REQUEST_TIMEOUT`]. A further connection takes the place of one that has not asked yet.
+//! When all are being answered, it gets a 503.
 //! No thread that carries orders waits for a request.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rutter_admin::acceptor::{Acceptor, ConnectionHandler};
+use rutter_clients::lockout::SourceAddress;
 
 use super::exposition;
 use crate::clock::unix_ns;
@@ -56,9 +58,9 @@ impl MetricsServer {
         let listener = TcpListener::bind(address).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
-        let next = |listener: &TcpListener| listener.accept().map(|(stream, _)| stream);
-        let scrapes = Arc::new(Scrapes { monitor, open: AtomicUsize::new(0) });
-        let acceptor = Acceptor::start("metrics", listener, next, scrapes).map_err(fail)?;
+        let scrapes = Arc::new(Scrapes { monitor, open: Mutex::default() });
+        let acceptor =
+            Acceptor::start("metrics", listener, TcpListener::accept, scrapes).map_err(fail)?;
         Ok(Self { address, _acceptor: acceptor })
     }
 
@@ -71,37 +73,90 @@ impl MetricsServer {
 /// Serves the connections of scrapes and probes.
 struct Scrapes {
     monitor: Arc<Monitor>,
-    open: AtomicUsize,
+    open: Mutex<Open>,
+}
+
+/// The connections that are served, by number.
+#[derive(Default)]
+struct Open {
+    last: u64,
+    connections: BTreeMap<u64, Connection>,
+}
+
+struct Connection {
+    source: SourceAddress,
+    /// The request has come, and is being answered.
+    asked: bool,
+    stream: TcpStream,
+}
+
+impl Open {
+    /// Makes room for a newcomer, if there is none: of those whose request has not come yet the
+    /// address with the most connections loses its oldest. False if all are being answered.
+    fn make_room(&mut self) -> bool {
+        if self.connections.len() < CONNECTIONS_MAX {
+            return true;
+        }
+        let silent = || self.connections.iter().filter(|(_, one)| !one.asked);
+        let mut counts = BTreeMap::<SourceAddress, usize>::new();
+        silent().for_each(|(_, one)| *counts.entry(one.source).or_default() += 1);
+        let most = counts.values().copied().max();
+        let goes = silent().find(|(_, one)| counts.get(&one.source).copied() == most);
+        let Some(number) = goes.map(|(number, _)| *number) else { return false };
+        if let Some(displaced) = self.connections.remove(&number) {
+            // Gone already, if this fails.
+            let _ = displaced.stream.shutdown(Shutdown::Both);
+        }
+        true
+    }
 }
 
 /// A connection that was let in; its place is given up when dropped.
 struct Scrape {
     stream: TcpStream,
+    number: u64,
     scrapes: Arc<Scrapes>,
+}
+
+impl Scrapes {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Scrape {
     fn drop(&mut self) {
-        self.scrapes.open.fetch_sub(1, Ordering::Relaxed);
+        self.scrapes.lock().connections.remove(&self.number);
     }
 }
 
-impl ConnectionHandler<TcpStream> for Scrapes {
+impl ConnectionHandler<(TcpStream, SocketAddr)> for Scrapes {
     const THREAD_NAME: &'static str = "scrape";
     type Guest = Scrape;
 
-    fn admit(self: &Arc<Self>, stream: TcpStream) -> Option<Scrape> {
-        if self.open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
-            self.open.fetch_sub(1, Ordering::Relaxed);
+    fn admit(self: &Arc<Self>, (stream, address): (TcpStream, SocketAddr)) -> Option<Scrape> {
+        let mut open = self.lock();
+        let other = stream.try_clone().ok().filter(|_| open.make_room());
+        let Some(other) = other else {
             refuse(stream);
             return None;
-        }
-        Some(Scrape { stream, scrapes: Arc::clone(self) })
+        };
+        open.last += 1;
+        let (number, source) = (open.last, SourceAddress::from(address.ip()));
+        open.connections.insert(number, Connection { source, asked: false, stream: other });
+        Some(Scrape { stream, number, scrapes: Arc::clone(self) })
     }
 
     fn serve(&self, scrape: Scrape) {
+        let asked = || {
+            let mut open = self.lock();
+            open.connections.get_mut(&scrape.number).is_some_and(|one| {
+                one.asked = true;
+                true
+            })
+        };
         // A client that closes the connection early is not reported.
-        drop(serve(&scrape.stream, &self.monitor));
+        drop(serve(&scrape.stream, &self.monitor, asked));
     }
 }
 
@@ -134,11 +189,21 @@ fn head(answer: &Answer, length: usize) -> String {
     )
 }
 
-fn serve(mut stream: &TcpStream, monitor: &Arc<Monitor>) -> std::io::Result<()> {
+/// Reads a request and answers it. `asked` notes that the request has come; false if the connection
+/// was displaced before.
+fn serve(
+    mut stream: &TcpStream,
+    monitor: &Arc<Monitor>,
+    asked: impl FnOnce() -> bool,
+) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     let until = Instant::now() + REQUEST_TIMEOUT;
     stream.set_write_timeout(Some(REQUEST_TIMEOUT))?;
-    let answer = match read_request(stream, until)? {
+    let request = read_request(stream, until)?;
+    if !asked() {
+        return Ok(());
+    }
+    let answer = match request {
         Request::Path(path) => respond(&path, monitor),
         Request::TooLong => plain("431 Request Header Fields Too Large", "too long\n"),
         Request::NotGet => plain("405 Method Not Allowed", "only GET\n"),
@@ -260,17 +325,39 @@ mod tests {
     }
 
     #[test]
-    fn one_connection_too_many_is_refused_and_those_that_wait_do_not_shut_others_out_for_ever() {
+    fn connections_that_ask_nothing_make_room_for_one_that_asks() {
         let server = server();
-        let silent: Vec<TcpStream> = (0..CONNECTIONS_MAX)
-            .map(|_| TcpStream::connect(server.address()).expect("connects"))
-            .collect();
         let live = b"GET /live HTTP/1.1\r\n\r\n";
-        assert!(said(&server, live).starts_with("HTTP/1.1 503"));
-        drop(silent);
-        let until = Instant::now() + REQUEST_TIMEOUT;
-        while !said(&server, live).starts_with("HTTP/1.1 200") {
-            assert!(Instant::now() < until, "the places of those who left are free again");
+        let mut silent: Vec<TcpStream> = Vec::new();
+        for _ in 0..4 * CONNECTIONS_MAX {
+            silent.push(TcpStream::connect(server.address()).expect("connects"));
+            assert!(said(&server, live).starts_with("HTTP/1.1 200"));
         }
+        let first = &mut silent[0];
+        first.set_read_timeout(Some(REQUEST_TIMEOUT * 2)).expect("set");
+        assert_eq!(first.read(&mut [0]).expect("its end"), 0, "the oldest one is closed");
+    }
+
+    #[test]
+    fn who_is_being_answered_is_never_displaced() {
+        let (ours, _theirs) = {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+            let ours = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+            (ours, listener)
+        };
+        let mut open = Open::default();
+        for number in 0..CONNECTIONS_MAX as u64 {
+            let source = SourceAddress::from(std::net::IpAddr::from([10, 0, 0, number as u8]));
+            let stream = ours.try_clone().expect("cloned");
+            open.connections.insert(number, Connection { source, asked: number > 0, stream });
+        }
+        assert!(open.make_room() && !open.connections.contains_key(&0), "the silent one goes");
+        let again = Connection {
+            source: SourceAddress::from(std::net::IpAddr::from([10, 0, 1, 1])),
+            asked: true,
+            stream: ours,
+        };
+        open.connections.insert(99, again);
+        assert!(!open.make_room(), "a further one gets a 503");
     }
 }

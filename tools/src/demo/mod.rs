@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use serde::Serialize;
@@ -199,7 +200,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     folder.disable_cleanup(arguments.keep);
     let program = node_program()?;
     introduce(arguments, &program, folder.path());
-    let summary = match run::trade(arguments, &program, folder.path(), &stop) {
+    let summary = match trade(arguments, folder.path(), &stop) {
         Ok(summary) => summary,
         Err(error) if matches!(error.downcast_ref(), Some(HarnessError::Interrupted)) => {
             eprintln!("interrupted before trading began");
@@ -218,6 +219,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         print!("{}", table::summary(&summary, &next));
     }
     Ok(if summary.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One run with all its files in `dir`. `stop` ends the run early.
+///
+/// # Errors
+/// A part could not be started or asked.
+pub fn trade(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Result<Summary> {
+    run::trade(arguments, &node_program()?, dir, stop)
 }
 
 /// Says on standard error what is about to happen and how to take part in it.

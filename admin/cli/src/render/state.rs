@@ -62,6 +62,26 @@ pub fn trouble(status: &Value) -> Vec<Line> {
     wrong.iter().map(line).collect()
 }
 
+/// Why a venue's links are not up, or what goes wrong there, in the words of the runbook.
+fn why(venue: &Value) -> String {
+    let mut told = Vec::new();
+    for (name, link) in [("", "order_link"), ("feed ", "feed_link")] {
+        let link = venue.get(link).unwrap_or(&Value::Null);
+        let reason = word(link, "why");
+        if !link.get("why").is_some_and(Value::is_string) {
+            continue;
+        }
+        let detail = link.get("detail").and_then(Value::as_str).unwrap_or_default();
+        let colon = if detail.is_empty() { "" } else { ": " };
+        let tries = match number(link, "attempts") {
+            None | Some(0) => String::new(),
+            Some(attempts) => format!(", {attempts} failed"),
+        };
+        told.push(format!("{name}{reason}{colon}{detail}{tries}"));
+    }
+    told.join("; ")
+}
+
 fn figures(ok: &Value) -> Vec<Line> {
     let lag = number(ok, "journal_seq")
         .zip(number(ok, "durable_seq"))
@@ -134,6 +154,7 @@ pub fn venues(ok: &Value) -> Table {
         words("rejects", 4),
         numbers("distrusts", 8),
         numbers("children", 9),
+        words("why not up", 0),
     ]);
     for venue in rows(ok, "venues") {
         let latency = venue.get("latency_ns").unwrap_or(&Value::Null);
@@ -152,6 +173,7 @@ pub fn venues(ok: &Value) -> Table {
             tally(venue, "rejects", 2).into(),
             counted(venue, "distrusts").into(),
             counted(venue, "children").into(),
+            Span::new(why(venue), Paint::Warn),
         ]);
     }
     table

@@ -14,8 +14,9 @@ use rutter_transport::tls::{TlsFacts, TlsFault};
 
 use super::{ClientGateway, LOGON_BYTES_MAX};
 use crate::config::Limits;
-use crate::connection::{Connection, TlsState};
+use crate::connection::{Connection, HandshakePlace, TlsState};
 use crate::credentials::LogonFault;
+use crate::known::{KnownAddresses, Network};
 use crate::lockout::{LockoutRule, LockoutShown, Lockouts, SourceAddress};
 use crate::notice::{CloseReason, Notice, NoticeKind};
 use crate::notice_limiter::NoticeLimiter;
@@ -24,6 +25,7 @@ use crate::notice_limiter::NoticeLimiter;
 #[derive(Debug)]
 pub(super) struct Admission {
     lockouts: Lockouts,
+    known: KnownAddresses,
     limiter: NoticeLimiter,
     /// The newest time that a carrier has given.
     now_ns: u64,
@@ -36,7 +38,8 @@ impl Admission {
             first_ns: limits.lockout_ns,
             longest_ns: limits.lockout_max_ns,
         };
-        Self { lockouts: Lockouts::new(rule), limiter: NoticeLimiter::default(), now_ns: 0 }
+        let (lockouts, known) = (Lockouts::new(rule), KnownAddresses::default());
+        Self { lockouts, known, limiter: NoticeLimiter::default(), now_ns: 0 }
     }
 
     /// The newest time that a carrier has given.
@@ -54,6 +57,19 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
+    /// Sets the networks that clients come from: strangers take none of their places. Called once,
+    /// before the first connection.
+    pub fn set_known(&mut self, networks: Vec<Network>) {
+        self.admission.known = KnownAddresses::new(networks);
+    }
+
+    /// The first bytes of a connection have come.
+    pub(super) fn on_spoke(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.open_mut(conn) {
+            connection.spoke = true;
+        }
+    }
+
     /// A peer has connected. Over TLS its handshake follows.
     pub(super) fn take_peer(
         &mut self,
@@ -62,7 +78,9 @@ impl<S: MessageStore> ClientGateway<S> {
         peer: &Peer,
     ) -> Result<(), CloseReason> {
         self.tick(now_ns);
-        if let Some(reason) = self.no_room(conn, peer.address.map(SourceAddress::from)) {
+        let known = peer.address.is_some_and(|address| self.admission.known.holds(address));
+        let place = HandshakePlace { tls: peer.tls, known };
+        if let Some(reason) = self.no_room(conn, peer.address.map(SourceAddress::from), place) {
             self.counters.connections_refused += 1;
             self.tell_stranger(
                 NoticeKind::Closed(reason),
@@ -71,14 +89,19 @@ impl<S: MessageStore> ClientGateway<S> {
             return Err(reason);
         }
         let due_ns = now_ns.saturating_add(self.limits.logon_timeout_ns);
-        self.connections.insert(conn, Connection::new(due_ns, peer));
+        self.connections.insert(conn, Connection::new(due_ns, peer, place));
         self.counters.connections += 1;
         self.due_ns = self.due_ns.min(due_ns);
         Ok(())
     }
 
     /// Why a newcomer is refused. May displace another connection to make room.
-    fn no_room(&mut self, conn: ConnId, source: Option<SourceAddress>) -> Option<CloseReason> {
+    fn no_room(
+        &mut self,
+        conn: ConnId,
+        source: Option<SourceAddress>,
+        place: HandshakePlace,
+    ) -> Option<CloseReason> {
         if !self.recovered {
             return Some(CloseReason::NotRecovered);
         }
@@ -86,33 +109,38 @@ impl<S: MessageStore> ClientGateway<S> {
             return Some(CloseReason::TooManyConnections);
         }
         // Peers without a known address cannot be told apart, so no limit by address holds them.
-        if source.is_some() && self.unbound_of(source) >= self.limits.unbound_per_address_max {
+        let of_one = |one: &Connection| one.source == source;
+        let from_one = self.each_waiting(place).filter(|(_, one)| of_one(one)).count();
+        if source.is_some() && from_one >= self.limits.unbound_per_address_max {
             return Some(CloseReason::TooManyFromAddress);
         }
-        let full = self.connections.unbound() >= self.limits.unbound_max && !self.displace(source);
-        full.then_some(CloseReason::TooManyUnbound)
+        let full = self.each_waiting(place).count() >= self.limits.unbound_max;
+        (full && !self.displace(source, place)).then_some(CloseReason::TooManyUnbound)
     }
 
-    /// Connections from an address whose Logon has not come yet.
-    fn unbound_of(&self, source: Option<SourceAddress>) -> usize {
-        self.connections.each_unbound().filter(|(_, one)| one.source == source).count()
+    /// Connections of a listener, known or strangers', whose Logon has not come yet.
+    fn each_waiting(&self, place: HandshakePlace) -> impl Iterator<Item = (ConnId, &Connection)> {
+        self.connections.each_unbound().filter(move |(_, one)| one.place == place)
     }
 
-    /// Makes room for a newcomer: the oldest connection of the address with the most connections
-    /// without a Logon is closed. False if the newcomer's own address has as many. So a silent
-    /// crowd cannot keep others out for the whole logon timeout.
-    fn displace(&mut self, newcomer: Option<SourceAddress>) -> bool {
+    /// Makes room for a newcomer: one connection without a Logon is closed, of the same listener,
+    /// and never a known one for a stranger. Those that have sent nothing go first. Of them the
+    /// address with the most connections loses its oldest one. False if the newcomer's own address
+    /// has as many. So a silent crowd cannot keep others out for the whole logon timeout.
+    fn displace(&mut self, newcomer: Option<SourceAddress>, place: HandshakePlace) -> bool {
+        let silent_only = self.each_waiting(place).any(|(_, one)| !one.has_spoken());
+        let may_go = |one: &Connection| !(silent_only && one.has_spoken());
         let mut counts = BTreeMap::<Option<SourceAddress>, usize>::new();
-        for (_, connection) in self.connections.each_unbound() {
-            *counts.entry(connection.source).or_default() += 1;
+        for (_, one) in self.each_waiting(place).filter(|(_, one)| may_go(one)) {
+            *counts.entry(one.source).or_default() += 1;
         }
         let most = counts.values().copied().max().unwrap_or(0);
         if counts.get(&newcomer).copied().unwrap_or(0) >= most {
             return false;
         }
-        let of_the_most = |one: &Connection| counts.get(&one.source) == Some(&most);
-        let unbound = self.connections.each_unbound().filter(|(_, one)| of_the_most(one));
-        let oldest = unbound.map(|(conn, one)| (one.logon_due_ns, conn)).min();
+        let goes = |one: &Connection| may_go(one) && counts.get(&one.source) == Some(&most);
+        let waiting = self.each_waiting(place).filter(|(_, one)| goes(one));
+        let oldest = waiting.map(|(conn, one)| (one.logon_due_ns, conn)).min();
         let Some((_, conn)) = oldest else { return false };
         self.close(conn, CloseReason::Displaced);
         true
@@ -192,7 +220,12 @@ impl<S: MessageStore> ClientGateway<S> {
         let Some(verdict) = client.session.policy_mut().take_verdict() else { return };
         let connection = &self.connections[conn];
         let (source, address) = (connection.source, connection.address);
-        let Err(fault) = verdict else { return self.admission.lockouts.succeeded(source, place) };
+        let Err(fault) = verdict else {
+            if let Some(source) = source {
+                self.admission.known.learn(now_ns, source);
+            }
+            return self.admission.lockouts.succeeded(source, place);
+        };
         self.counters.credentials_refused += 1;
         self.counters.locked_out += u64::from(fault == LogonFault::LockedOut);
         let refused = Notice::LogonRefused { session, address, fault };

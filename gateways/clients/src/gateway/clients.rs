@@ -160,7 +160,7 @@ impl<S: MessageStore> Client<S> {
     fn new(session: Session<S, Credentials>, config: &SessionConfig) -> Self {
         let (account, version) = (config.account, config.version);
         Self {
-            owner: Owner { session: config.id, account, version },
+            owner: Owner { session: config.id, account, version, precision: config.time_precision },
             session,
             kind: config.kind.clone(),
             comp_id: config.comp_id.clone(),

@@ -18,7 +18,6 @@ use crate::connection::{Connection, ConnectionOwner};
 pub(super) struct Connections {
     slots: Vec<Option<Connection>>,
     open: usize,
-    unbound: usize,
     stalled: usize,
 }
 
@@ -29,7 +28,7 @@ impl Connections {
     /// An empty table.
     pub fn new(connections_max: usize) -> Self {
         let slots = (0..connections_max).map(|_| None).collect();
-        Self { slots, open: 0, unbound: 0, stalled: 0 }
+        Self { slots, open: 0, stalled: 0 }
     }
 
     /// Slots of the table: every [`ConnId`] is below it.
@@ -40,11 +39,6 @@ impl Connections {
     /// Connections in the table, those to be closed included.
     pub const fn open(&self) -> usize {
         self.open
-    }
-
-    /// Connections whose Logon has not come yet.
-    pub const fn unbound(&self) -> usize {
-        self.unbound
     }
 
     /// Whether any connection is stalled.
@@ -75,7 +69,6 @@ impl Connections {
         debug_assert!(slot.is_none() && connection.is_unbound(), "a new connection, a free slot");
         *slot = Some(connection);
         self.open += 1;
-        self.unbound += 1;
     }
 
     /// Forgets a connection that is to be closed; nothing if the slot is free.
@@ -105,17 +98,14 @@ impl Connections {
         let connection = &mut self[conn];
         debug_assert!(connection.is_unbound(), "bound once");
         connection.owner = ConnectionOwner::Client(place);
-        self.unbound -= 1;
     }
 
     /// Marks a connection as to be closed: its input is dropped, its output still gets its chance.
     pub fn let_go(&mut self, conn: ConnId) {
         self.set_stalled(conn, false);
         let connection = &mut self[conn];
-        let was_unbound = connection.is_unbound();
         connection.owner = ConnectionOwner::Closing;
         connection.input = rutter_transport::byte_queue::ByteQueue::default();
-        self.unbound -= usize::from(was_unbound);
     }
 
     /// Notes whether a connection's input waits to be read on. One to be closed never does.

@@ -103,7 +103,7 @@ impl<S: MessageStore> ClientGateway<S> {
         history: &mut History,
     ) -> bool {
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
-        let precision = self.terms.precision();
+        let precision = client.owner.precision;
         self.scratch.clear();
         let found = client.session.store().next_past(&mut history.cursor).map(|past| {
             self.scratch.extend_from_slice(past.entry.body);

@@ -74,7 +74,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let (owner, passport) = (client.owner, passport.filter(|_| client.passport));
         let told = self.tell(now_ns, place, event, kind, |message, terms| match output {
             Output::Report(report) => {
-                write_report(message, report, &owner, owner.version, terms);
+                write_report(message, report, &owner, &owner, terms);
                 if let Some(passport) = passport {
                     write_passport(message, passport);
                 }
@@ -158,13 +158,13 @@ impl<S: MessageStore> ClientGateway<S> {
             if !sources.contains(&report.session) {
                 continue;
             }
-            let reader = client.owner.version;
+            let reader = client.owner;
             let from = &self.clients[source];
             let (owner, comp_id) = (from.owner, from.comp_id.clone());
             let kind = msg_type::EXECUTION_REPORT;
             let copied = self.tell(now_ns, place, report.exec, kind, |message, terms| {
-                write_report(message, report, &owner, reader, terms);
-                write_copy_of(message, &comp_id, reader);
+                write_report(message, report, &owner, &reader, terms);
+                write_copy_of(message, &comp_id, reader.version);
             });
             told = told.and(copied);
         }

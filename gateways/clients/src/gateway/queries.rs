@@ -114,9 +114,9 @@ impl<S: MessageStore> ClientGateway<S> {
     /// [`NewsError`]: the text was sent to no session.
     pub fn news(&mut self, now_ns: u64, text: &str) -> Result<NewsSent, NewsError> {
         let news = News::new(text)?;
-        let precision = self.terms.precision();
         let mut told = NewsSent::default();
         for place in self.clients.places() {
+            let precision = self.clients[place].owner.precision;
             let sent = self.send_stored(now_ns, place, tags::msg_type::NEWS, |out| {
                 news.write(out, now_ns, precision);
             });

@@ -160,7 +160,9 @@ impl<S: MessageStore> GatewayServer<S> {
     }
 
     fn accept(&mut self, now_ns: u64, number: usize) -> bool {
-        for count in 0..ACCEPTS_PER_TURN {
+        // Who has just come is listened to before his place may go to another one.
+        let most = ACCEPTS_PER_TURN.min(self.gateway.unbound_max() / 2).max(1);
+        for count in 0..most {
             let Some(listener) = self.listeners.get_mut(number) else { return false };
             if !listener.more || now_ns < listener.after_ns {
                 return count > 0;
@@ -222,7 +224,7 @@ impl<S: MessageStore> GatewayServer<S> {
         };
         self.free.pop();
         stream.set_queue_bytes_max(SOCKET_QUEUE_BYTES);
-        let mut slot = Slot { stream, ready: false, more: false, leaving: None };
+        let mut slot = Slot { stream, ready: false, more: false, spoke: false, leaving: None };
         mark_readable(&mut slot, number, &mut self.readable);
         if let Some(place) = self.slots.get_mut(number as usize) {
             *place = Some(slot);

@@ -102,7 +102,6 @@ pub fn config() -> GatewayConfig {
         venues: vec![text("binance"), text("kraken")],
         assets: vec![text("BTC"), text("USDT")],
         node_tag: 0xa1,
-        time_precision: TimePrecision::Millis,
         limits: Limits::default(),
     }
 }

@@ -10,7 +10,7 @@ use rutter_clients::{CloseReason, LogonFault, Notice, Proof};
 use rutter_core::id::SessionId;
 use rutter_core::input::{CancelOnDisconnect, Input};
 use rutter_fix::session::REFUSALS_MAX;
-use rutter_transport::acceptor::{Acceptor, Peer};
+use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 
 use crate::desk::{Desk, ORDER, SECOND, START, numbered, time_text};
 
@@ -360,6 +360,47 @@ fn a_crowd_from_many_addresses_makes_room_for_a_newcomer() {
     assert_eq!(desk.connect_as(6, &from(5)), Err(CloseReason::TooManyUnbound));
     desk.bytes(5, &password("pw-ALPHA"));
     assert_eq!(desk.published(), [Input::SessionUp(SessionId(0), CancelOnDisconnect::default())]);
+}
+
+/// A client that has begun its handshake is not displaced by those who only connect.
+#[test]
+fn who_has_sent_nothing_makes_room_first() {
+    let mut desk = Desk::with(|config| config.limits.unbound_max = 3);
+    let from = |host: u32| Peer { address: Some(IpAddr::from(host.to_be_bytes())), tls: true };
+    desk.connect_as(0, &from(0)).expect("room");
+    desk.gateway.on_event(START, Event::Spoke(ConnId(0)));
+    for host in 1..200 {
+        desk.now += 1;
+        desk.connect_as(1 + host % 4, &from(host)).expect("room is made");
+        let displaced: Vec<u32> = desk.closes().into_iter().map(|(conn, _)| conn).collect();
+        assert!(!displaced.contains(&0), "{displaced:?}");
+    }
+}
+
+/// A place belongs to a listener, and to known addresses or to strangers.
+#[test]
+fn strangers_never_take_a_place_of_a_known_address_or_of_the_other_listener() {
+    let mut desk = Desk::with(|config| config.limits.unbound_max = 2);
+    desk.gateway.set_known(vec!["192.0.2.0/24".parse().expect("a network")]);
+    let from = |address: [u8; 4], tls| Peer { address: Some(IpAddr::from(address)), tls };
+    desk.connect_as(0, &from(HERE, true)).expect("room");
+    desk.connect_as(1, &from(ELSEWHERE, false)).expect("room");
+    for host in 1..100 {
+        desk.now += 1;
+        desk.connect_as(2 + host % 4, &from([10, 0, 0, host as u8], true)).expect("room");
+        let displaced: Vec<u32> = desk.closes().into_iter().map(|(conn, _)| conn).collect();
+        assert!(!displaced.contains(&0) && !displaced.contains(&1), "{displaced:?}");
+    }
+    // The address of a good Logon is known from then on.
+    desk.bytes(1, &password("pw-ALPHA"));
+    desk.peer_closes(1);
+    desk.connect_as(1, &from(ELSEWHERE, true)).expect("room");
+    for host in 1..100 {
+        desk.now += 1;
+        desk.connect_as(2 + host % 4, &from([10, 0, 1, host as u8], true)).expect("room");
+        let displaced: Vec<u32> = desk.closes().into_iter().map(|(conn, _)| conn).collect();
+        assert!(!displaced.contains(&1), "{displaced:?}");
+    }
 }
 
 /// The time for a Logon is one, not one for each byte.

@@ -22,6 +22,18 @@ pub fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64
 }
 
+/// A connection from an address of this host (127.0.0.0/8).
+pub fn connect_from(from: std::net::Ipv4Addr, to: SocketAddr) -> TcpStream {
+    let family = rustix::net::AddressFamily::INET;
+    let socket = rustix::net::socket(family, rustix::net::SocketType::STREAM, None);
+    let socket = socket.expect("a socket");
+    rustix::net::bind(&socket, &SocketAddr::from((from, 0))).expect("bound");
+    rustix::net::connect(&socket, &to).expect("connected");
+    let stream = TcpStream::from(socket);
+    stream.set_nonblocking(true).expect("non-blocking");
+    stream
+}
+
 pub struct Hall {
     pub server: GatewayServer<MmapStore>,
     pub inputs: Vec<(Input, u64)>,

@@ -5,6 +5,7 @@ mod connections;
 mod damaged_stores;
 mod desk;
 mod door;
+mod form;
 mod hall;
 mod logged_out;
 mod market;

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rutter_clients::{CloseReason, LogonFault, Proof};
-use rutter_fix::codec::TimePrecision;
 use rutter_fix::session::{DisconnectReason, Refusal};
 use rutter_test_support::published::assert_allowed;
 use rutter_transport::acceptor::{Acceptor, ConnId};
@@ -45,7 +44,6 @@ fn the_documented_samples_are_what_is_said() {
             config.sessions[0].comp_id = "DESK1".to_owned();
             config.sessions[0].heartbeat_s_range = (1, 3_600);
             config.sessions[0].proof = proof(name);
-            config.time_precision = TimePrecision::Micros;
         });
         desk.reads = false;
         desk.connect(1).expect("room");

@@ -13,7 +13,7 @@ use rutter_core::output::Output;
 use rutter_transport::tls::TlsFault;
 
 use crate::desk::{ORDER, numbered, report, unframe};
-use crate::hall::{Hall, clock};
+use crate::hall::{Hall, PATIENCE, clock, connect_from};
 use crate::pki::{Issued, Pki, put};
 
 /// A FIX client over TLS.
@@ -29,6 +29,10 @@ impl TlsClient {
         let address = hall.server.tls_addr().expect("bound");
         let socket = TcpStream::connect(address).expect("connected");
         socket.set_nonblocking(true).expect("non-blocking");
+        Self::over(socket, config, name)
+    }
+
+    fn over(socket: TcpStream, config: Arc<ClientConfig>, name: &str) -> Self {
         let name = name.to_owned().try_into().expect("a name");
         let tls = ClientConnection::new(config, name).expect("a client");
         Self { socket, tls, heard: Vec::new(), over: None }
@@ -377,6 +381,41 @@ fn a_crowd_of_handshakes_leaves_turns_for_the_others() {
     };
     hall.turn_until("all are done", |_| done(&mut crowd));
     eprintln!("an order beside {CROWD} handshakes: {waited:?}; all: {:?}", started.elapsed());
+}
+
+/// All places are taken, and half as many empty connections come between any two turns of the
+/// gateway, each from an address that was not there before.
+#[test]
+fn a_crowd_of_empty_connections_from_rotating_addresses_leaves_every_logon() {
+    const LOGONS: u32 = 10;
+    const AT_ONCE: u32 = 60;
+    let pki = Pki::new();
+    let mut hall = Hall::with_tls(pki.server(&["fix.example"], false, false), |_| {});
+    let door = hall.server.tls_addr().expect("bound");
+    let address = |number: u32| std::net::Ipv4Addr::from_bits(0x7f01_0000 + number);
+    let (mut crowd, mut came) = (std::collections::VecDeque::new(), 0);
+    for seq in 1..=LOGONS {
+        let socket = connect_from(address(0x20_0000 + seq), door);
+        let mut client = TlsClient::over(socket, pki.client(None, &[&TLS13]), "fix.example");
+        client.send(&numbered("ALPHA", seq.into(), clock(), "35=A|98=0|108=30|554=pw-ALPHA|"));
+        let started = Instant::now();
+        while !String::from_utf8_lossy(&client.heard).contains("\u{1}35=A\u{1}") {
+            assert!(client.over.is_none() && started.elapsed() < PATIENCE, "{:?}", client.over);
+            for _ in 0..AT_ONCE {
+                came += 1;
+                crowd.push_back(connect_from(address(came), door));
+                if crowd.len() > 4 * AT_ONCE as usize {
+                    crowd.pop_front();
+                }
+            }
+            client.pump();
+            hall.turn();
+        }
+        drop(client);
+        hall.turn_until("the session is down", |hall| hall.inputs.len() == 2 * seq as usize);
+    }
+    assert!(came > 2 * AT_ONCE * LOGONS, "a crowd came: {came}");
+    eprintln!("{LOGONS} of {LOGONS} Logons among {came} empty connections");
 }
 
 /// Somebody else's TLS: OpenSSL's client logs on with its certificate, and out again.

@@ -129,6 +129,12 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// A number above zero; 0 stands for none.
+    pub fn positive_or_none(&self, tag: u32) -> Result<Option<Decimal>, AppError> {
+        let zero = self.get(tag).and_then(parse_decimal).is_some_and(|number| number.mantissa == 0);
+        if zero { Ok(None) } else { self.positive(tag) }
+    }
+
     pub fn time_ns(&self, tag: u32) -> Result<Option<u64>, AppError> {
         let Some(text) = self.get(tag) else { return Ok(None) };
         parse_timestamp_ns(text).map(Some).ok_or(AppError::format(tag))

@@ -73,14 +73,14 @@ impl<'a> Instructions<'a> {
     fn read(known: &Known<'a>) -> Result<Self, AppError> {
         let mut display_qty = None;
         for tag in [tags::DISPLAY_QTY, tags::MAX_FLOOR, tags::MAX_SHOW] {
-            display_qty = display_qty.or(known.positive(tag)?);
+            display_qty = display_qty.or(known.positive_or_none(tag)?);
         }
         Ok(Self {
             ex_destination: known.text(tags::EX_DESTINATION, EX_DESTINATION_BYTES_MAX)?,
             exec_inst: known.letters(tags::EXEC_INST)?,
             expire_time_ns: known.time_ns(tags::EXPIRE_TIME)?,
             effective_time_ns: known.time_ns(tags::EFFECTIVE_TIME)?,
-            min_qty: known.positive(tags::MIN_QTY)?,
+            min_qty: known.positive_or_none(tags::MIN_QTY)?,
             display_qty,
             cash_order_qty: known.positive(tags::CASH_ORDER_QTY)?,
             target_strategy: known.number(tags::TARGET_STRATEGY)?,

@@ -144,7 +144,8 @@ fn instructions_are_carried_on_and_their_form_is_checked() {
     for (field, error) in [
         ("18=oQ", AppError::range(18)),
         ("18=o  Q", AppError::range(18)),
-        ("110=0", AppError::range(110)),
+        ("110=-1", AppError::range(110)),
+        ("111=-1", AppError::range(111)),
         ("126=20240628", AppError::format(126)),
         ("152=-1", AppError::range(152)),
         ("847=-1", AppError::range(847)),

@@ -258,6 +258,8 @@ fn scan(bytes: &[u8], from: usize, end: usize, index: &mut FieldIndex) {
     let mut at = from;
     let mut in_body = false;
     let mut pending = None;
+    // Header fields seen, by tag; those from 128 on are not the session's.
+    let mut seen = 0_u128;
     while at < end {
         let Some((tag, value)) = read_tag(bytes, at) else {
             at = bad_field(bytes, at, end, index);
@@ -274,6 +276,13 @@ fn scan(bytes: &[u8], from: usize, end: usize, index: &mut FieldIndex) {
             let framing = matches!(tag, tags::BEGIN_STRING | tags::BODY_LENGTH | tags::CHECK_SUM);
             if framing || (class & class_bit::HEADER != 0 && in_body) {
                 index.note(Defect::OutOfOrder { tag });
+            }
+            if class & class_bit::HEADER != 0 && tag < u128::BITS {
+                let bit = 1 << tag;
+                if seen & bit != 0 {
+                    index.note(Defect::Repeated { tag });
+                }
+                seen |= bit;
             }
             if class & class_bit::LENGTH != 0 {
                 pending = pending_data(bytes, tag, value, stop, index);

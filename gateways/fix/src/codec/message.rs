@@ -36,6 +36,11 @@ pub enum Defect {
         /// The field.
         tag: u32,
     },
+    /// A header field that comes twice: nobody can say which of the two is meant.
+    Repeated {
+        /// The field.
+        tag: u32,
+    },
     /// A length field that is not a number, or a data field that does not end at that length.
     DataLength {
         /// The field.
@@ -51,7 +56,9 @@ pub struct FieldIndex {
     fields: Vec<Field>,
     begin_end: usize,
     body: usize,
-    defect: Option<Defect>,
+    /// The first defect that every session rejects, the first empty value, and the first field out
+    /// of order: some sessions overlook one of the last two, and must still see the others.
+    defects: [Option<Defect>; 3],
     /// The bytes of a message that was kept aside, stored with the index of its fields.
     frame: Vec<u8>,
 }
@@ -69,7 +76,7 @@ impl FieldIndex {
             fields: Vec::with_capacity(FIELDS_MAX),
             begin_end: 0,
             body: 0,
-            defect: None,
+            defects: [None; 3],
             frame: Vec::new(),
         }
     }
@@ -88,7 +95,7 @@ impl FieldIndex {
         self.fields.clear();
         self.begin_end = begin_end;
         self.body = body;
-        self.defect = None;
+        self.defects = [None; 3];
     }
 
     /// Number of fields, not counting 8, 9 and 10.
@@ -106,15 +113,16 @@ impl FieldIndex {
         self.fields.push(field);
     }
 
-    /// Notes the first defect. A defect that every session rejects replaces one that some sessions
-    /// overlook.
+    /// Notes a defect, if it is the first of its class.
     #[cold]
     pub(super) fn note(&mut self, defect: Defect) {
-        let mild =
-            |one: &Defect| matches!(one, Defect::EmptyValue { .. } | Defect::OutOfOrder { .. });
-        if self.defect.is_none_or(|known| mild(&known) && !mild(&defect)) {
-            self.defect = Some(defect);
-        }
+        let framing = [tags::BEGIN_STRING, tags::BODY_LENGTH, tags::CHECK_SUM];
+        let class = match defect {
+            Defect::EmptyValue { .. } => 1,
+            Defect::OutOfOrder { tag } if !framing.contains(&tag) => 2,
+            _ => 0,
+        };
+        self.defects[class].get_or_insert(defect);
     }
 }
 
@@ -183,14 +191,20 @@ impl<'a> Message<'a> {
         self.index.fields.first().map_or(&[], |field| self.value(field))
     }
 
-    /// The first defect, if any. The rest of the message can be read all the same.
-    pub const fn defect(&self) -> Option<Defect> {
-        self.index.defect
+    /// The gravest defect, if any. The rest of the message can be read all the same.
+    pub fn defect(&self) -> Option<Defect> {
+        self.defects().next()
+    }
+
+    /// The defects, the gravest first: one that every session rejects, an empty value, and a field
+    /// out of order.
+    pub fn defects(&self) -> impl Iterator<Item = Defect> + use<> {
+        self.index.defects.into_iter().flatten()
     }
 
     /// Text of an invalid tag ([`Defect::InvalidTag`]).
     pub fn invalid_tag(&self) -> Option<&'a [u8]> {
-        match self.index.defect {
+        match self.index.defects[0] {
             Some(Defect::InvalidTag { start, end }) => self.bytes.get(start as usize..end as usize),
             _ => None,
         }

@@ -125,8 +125,11 @@ fn two(text: &[u8], at: usize, max: u64) -> Option<u64> {
     (tens < 10 && ones < 10 && number <= max).then_some(number)
 }
 
-/// Reads `YYYYMMDD-HH:MM:SS` with 0, 3, 6 or 9 decimals, from 1970 to 2553, as nanoseconds since
-/// the Unix epoch. A leap second (`:60`) is the first second of the next minute.
+/// Most decimals of a time that is read: picoseconds (FIX 5.0 SP2 volume 1, `UTCTimestamp`).
+const TIME_DECIMALS_MAX: usize = 12;
+
+/// Reads `YYYYMMDD-HH:MM:SS` with 0 to 12 decimals, from 1970 to 2553, as nanoseconds since the
+/// Unix epoch. Decimals beyond the ninth are cut off. A leap second (`:60`) is the first second of the next minute.
 pub fn parse_timestamp_ns(text: &[u8]) -> Option<u64> {
     let head = text.first_chunk::<17>()?;
     if head[8] != b'-' || head[11] != b':' || head[14] != b':' {
@@ -139,12 +142,14 @@ pub fn parse_timestamp_ns(text: &[u8]) -> Option<u64> {
     let seconds = days * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second;
     let nanos = match text.get(17..)? {
         [] => 0,
-        [b'.', digits @ ..] => match digits.len() {
-            3 => parse_u64(digits)? * 1_000_000,
-            6 => parse_u64(digits)? * 1_000,
-            9 => parse_u64(digits)?,
-            _ => return None,
-        },
+        [b'.', digits @ ..] if digits.len() <= TIME_DECIMALS_MAX => {
+            // At most twelve digits, so there is no overflow.
+            let number = parse_u64(digits)?;
+            match digits.len() as u32 {
+                count @ 0..=9 => number * 10_u64.pow(9 - count),
+                count => number / 10_u64.pow(count - 9),
+            }
+        }
         _ => return None,
     };
     seconds.checked_mul(NS_PER_SECOND)?.checked_add(nanos)
@@ -191,6 +196,8 @@ const fn date_from_days(days: u64) -> (u64, u64, u64) {
 /// Decimals of the seconds of a written time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimePrecision {
+    /// None, and no point.
+    Seconds,
     /// Three digits.
     #[default]
     Millis,
@@ -324,8 +331,12 @@ impl<'a> Text<'a> {
         // HH0MM0SS, the zeros raised to colons.
         let time = eight(hour * 1_000_000 + minute * 1_000 + second);
         self.word(time + 0x0000_0a00_000a_0000, 8);
+        if precision == TimePrecision::Seconds {
+            return;
+        }
         self.push(b'.');
         match precision {
+            TimePrecision::Seconds => {}
             TimePrecision::Millis => self.last_digits(nanos / 1_000_000, 3),
             TimePrecision::Micros => self.last_digits(nanos / 1_000, 6),
             TimePrecision::Nanos => self.padded(u64::from(nanos), 9),
@@ -414,7 +425,23 @@ mod tests {
             assert_eq!(parse_timestamp_ns(text.as_bytes()), Some(base + ns));
             assert_eq!(time(base + ns, precision), text);
         }
-        assert_eq!(parse_timestamp_ns(b"20240627-11:17:26"), Some(base));
+        for (digits, ns) in [
+            ("", 0),
+            (".1", 100_000_000),
+            (".12", 120_000_000),
+            (".1234", 123_400_000),
+            (".12345", 123_450_000),
+            (".1234567", 123_456_700),
+            (".12345678", 123_456_780),
+            (".1234567891", 123_456_789),
+            (".12345678919", 123_456_789),
+            (".999999999999", 999_999_999),
+            (".000000000000", 0),
+        ] {
+            let text = format!("20240627-11:17:26{digits}");
+            assert_eq!(parse_timestamp_ns(text.as_bytes()), Some(base + ns), "{text}");
+        }
+        assert_eq!(time(base + 999_999_999, TimePrecision::Seconds), "20240627-11:17:26");
         assert_eq!(time(0, TimePrecision::Millis), "19700101-00:00:00.000");
     }
 
@@ -444,7 +471,7 @@ mod tests {
             "20240627-11:17",
             "20240627 11:17:26",
             "20240627-11:17:26.",
-            "20240627-11:17:26.1",
+            "20240627-11:17:26,1",
             "20240627-11:17:26.12x",
             "20240231-00:00:00",
             "20240627-24:00:00",
@@ -452,7 +479,8 @@ mod tests {
             "20240600-00:00:00",
             "19691231-23:59:59",
             "26000101-00:00:00",
-            "20240627-11:17:26.1234567890",
+            "20240627-11:17:26.1234567890123",
+            "20240627-11:17:26.-1",
             "2024062x-11:17:26",
         ] {
             assert_eq!(parse_timestamp_ns(bad.as_bytes()), None, "{bad}");

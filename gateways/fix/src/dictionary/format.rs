@@ -95,11 +95,9 @@ fn is_float(value: &[u8]) -> bool {
     digits > 0 && points <= 1
 }
 
-/// FIX 5.0 SP2 allows picoseconds, so they are accepted, although none of our clocks has them.
+/// With up to twelve decimals, which is FIX 5.0 SP2's limit, in every version.
 fn is_timestamp(value: &[u8]) -> bool {
-    let known = if value.len() == 30 { value.get(..27).unwrap_or(value) } else { value };
-    let rest = value.get(known.len()..).unwrap_or(b"");
-    parse_timestamp_ns(known).is_some() && rest.iter().all(u8::is_ascii_digit)
+    parse_timestamp_ns(value).is_some()
 }
 
 /// A date or time is right if it is right within a timestamp.

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use super::Schedule;
-use crate::codec::{Encoder, Message, TimePrecision};
+use crate::codec::{Defect, Encoder, Message, TimePrecision};
 use crate::dictionary::{Checks, Dictionary, Version};
+use crate::tags;
 
 /// Which side connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,9 @@ pub struct Config {
     pub appl_ver_ids: Vec<String>,
     /// Dictionary checks of every message; `None` for checks of the form only.
     pub validation: Option<Validation>,
+    /// Without `validation`: a header field behind the body is rejected. Otherwise it counts like
+    /// one in its place. With `validation`, [`Checks::order`] says so.
+    pub check_field_order: bool,
     /// Session hours, with numbers that start at 1 in each period. `None`: always open, and the
     /// numbers go on.
     pub schedule: Option<Schedule>,
@@ -141,6 +145,7 @@ impl Config {
             next_expected: false,
             appl_ver_ids: Vec::new(),
             validation: None,
+            check_field_order: false,
             schedule: None,
         }
     }
@@ -157,6 +162,17 @@ impl Config {
                 checks: Checks::default(),
             }),
             ..self
+        }
+    }
+
+    /// Whether a session without a dictionary overlooks a defect of a message's form.
+    pub(super) const fn tolerates(&self, defect: Defect) -> bool {
+        match defect {
+            Defect::OutOfOrder { tag } => {
+                !self.check_field_order
+                    && !matches!(tag, tags::BEGIN_STRING | tags::BODY_LENGTH | tags::CHECK_SUM)
+            }
+            _ => false,
         }
     }
 
@@ -245,14 +261,14 @@ impl core::fmt::Debug for PasswordPolicy {
 impl Policy for PasswordPolicy {
     fn authenticate(&mut self, logon: &Message<'_>) -> Result<(), &'static str> {
         let given = |tag| logon.get(tag).unwrap_or(b"");
-        let name = constant_time_eq(given(crate::tags::USERNAME), &self.username);
-        let password = constant_time_eq(given(crate::tags::PASSWORD), &self.password);
+        let name = constant_time_eq(given(tags::USERNAME), &self.username);
+        let password = constant_time_eq(given(tags::PASSWORD), &self.password);
         if name & password { Ok(()) } else { Err("Invalid credentials") }
     }
 
     fn logon_fields(&mut self, _: &LogonContext<'_>, logon: &mut Encoder<'_>) {
-        logon.field(crate::tags::USERNAME, &self.username);
-        logon.field(crate::tags::PASSWORD, &self.password);
+        logon.field(tags::USERNAME, &self.username);
+        logon.field(tags::PASSWORD, &self.password);
     }
 }
 

@@ -183,7 +183,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         let frame = || message.bytes().to_vec();
         let kept = || QueuedMessage::Kept { arrived_ns: now_ns, kind, frame: frame() };
         if self.check_whole_header(now_ns, message).is_err()
-            || first_fault(message, self.config.validation.as_ref()).is_some()
+            || first_fault(message, &self.config).is_some()
         {
             return (kept(), None);
         }

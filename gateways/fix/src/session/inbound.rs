@@ -4,7 +4,7 @@
 
 use super::outbound::RefTag;
 use super::{
-    AppMessage, DisconnectReason, Event, Policy, Replay, Resends, SAME_RESENDS_MAX,
+    AppMessage, Config, DisconnectReason, Event, Policy, Replay, Resends, SAME_RESENDS_MAX,
     SAME_RESENDS_NS, Session, SessionRejectReason as Reason, State, TEST_REQ_ID_BYTES_MAX,
     Unconfirmed, Validation, Warning,
 };
@@ -272,7 +272,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         message: &Message<'b>,
         out: &mut Vec<u8>,
     ) -> Option<Event<'b>> {
-        if let Some(fault) = first_fault(message, self.config.validation.as_ref()) {
+        // A flag that is neither Y nor N (123=X) leaves open which of the two modes is meant.
+        let flag = message
+            .bool(tags::GAP_FILL_FLAG)
+            .is_err()
+            .then(|| (malformed(message, tags::GAP_FILL_FLAG), RefTag::Tag(tags::GAP_FILL_FLAG)));
+        if let Some(fault) = first_fault(message, &self.config).or(flag) {
             let next = if header.seq == self.next_in { header.seq + 1 } else { self.next_in };
             return Some(self.reject_fault(now_ns, message, header.seq, fault, next, out));
         }
@@ -329,7 +334,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if msg_type::is_refusal(message.msg_type()) {
             return None;
         }
-        let fault = first_fault(message, self.config.validation.as_ref());
+        let fault = first_fault(message, &self.config);
         fault.or_else(|| self.version_fault(message))
     }
 
@@ -533,11 +538,14 @@ fn poss_dup_fault(message: &Message<'_>, header: Header) -> Option<HeaderFault> 
 /// The first reason to reject a message that is in sequence.
 pub(super) fn first_fault<'b>(
     message: &Message<'b>,
-    validation: Option<&Validation>,
+    config: &Config,
 ) -> Option<(Reason, RefTag<'b>)> {
-    let defect = message
-        .defect()
-        .filter(|defect| validation.is_none_or(|validation| !validation.checks.tolerates(*defect)));
+    let validation = config.validation.as_ref();
+    let tolerates = |defect: &Defect| match validation {
+        Some(validation) => validation.checks.tolerates(*defect),
+        None => config.tolerates(*defect),
+    };
+    let defect = message.defects().find(|defect| !tolerates(defect));
     if let Some(defect) = defect {
         return Some(match defect {
             Defect::InvalidTag { .. } => {
@@ -547,6 +555,7 @@ pub(super) fn first_fault<'b>(
             Defect::NoTag => (Reason::ValueContainsDelimiter, RefTag::None),
             Defect::EmptyValue { tag } => (Reason::TagWithoutValue, RefTag::Tag(tag)),
             Defect::OutOfOrder { tag } => (Reason::TagOutOfOrder, RefTag::Tag(tag)),
+            Defect::Repeated { tag } => (Reason::TagRepeated, RefTag::Tag(tag)),
             Defect::DataLength { tag } => (Reason::IncorrectDataFormat, RefTag::Tag(tag)),
             Defect::TooManyFields => (Reason::Other, RefTag::None),
         });

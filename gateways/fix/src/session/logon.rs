@@ -70,7 +70,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let mut text = b"Session is closed until ".to_vec();
             write_timestamp(&mut text, opens_ns, TimePrecision::Millis);
             let text = String::from_utf8_lossy(&text);
-            return self.refuse(now_ns, Refusal::OutsideHours, &text, out);
+            // The next number is the next period's, which begins at 1 for the peer as well.
+            if self.may_answer_refused(now_ns) {
+                self.write_refusal(now_ns, self.refusal_seq(), &text, out);
+            }
+            return self.disconnect(DisconnectReason::LogonRefused(Refusal::OutsideHours));
         }
         let terms = match self.judge_logon(header.seq, &message) {
             Ok(terms) => terms,
@@ -93,7 +97,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         seq: u64,
         message: &Message<'b>,
     ) -> Result<LogonTerms, LogonFault<'b>> {
-        if let Some(fault) = first_fault(message, self.config.validation.as_ref()) {
+        if let Some(fault) = first_fault(message, &self.config) {
             return Err(LogonFault::Invalid(fault));
         }
         let terms = self.logon_terms(seq, message);
@@ -286,14 +290,18 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
     /// The Logout of a refusal. Its number, and those before it, are used up: a peer that counts
     /// the Logout expects the next number, and a peer that does not finds a gap, which is filled.
     fn refuse_under(&mut self, now_ns: u64, seq: u64, text: &str, out: &mut Vec<u8>) {
+        self.write_refusal(now_ns, seq, text, out);
+        if !self.config.reset_on_logon {
+            self.store.set_next_out(seq + 1);
+        }
+    }
+
+    fn write_refusal(&self, now_ns: u64, seq: u64, text: &str, out: &mut Vec<u8>) {
         let stamp = outbound::HeaderStamp { seq, sending_ns: now_ns, original_ns: None };
         let mut logout = outbound::begin(&self.config, out, msg_type::LOGOUT, stamp, false);
         logout.text(tags::TEXT, text);
         // A refusal that is too long to be written is still a refusal.
         let _ = logout.finish();
-        if !self.config.reset_on_logon {
-            self.store.set_next_out(seq + 1);
-        }
     }
 
     /// Handles the answer to our Logon.
@@ -315,7 +323,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             Ok(header) => header,
             Err(fault) => return self.disconnect(logon_fault(fault)),
         };
-        if let Some((reason, _)) = first_fault(&message, self.config.validation.as_ref()) {
+        if let Some((reason, _)) = first_fault(&message, &self.config) {
             return self.log_out_now(now_ns, DisconnectReason::InvalidLogon, reason.text(), out);
         }
         let version = self.config.appl_ver_ids.first();

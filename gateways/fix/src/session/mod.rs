@@ -64,7 +64,7 @@ pub const AHEAD_MAX: usize = 1_024;
 /// Most bytes of kept messages ahead of a gap; further messages have to be resent.
 pub const AHEAD_BYTES_MAX: usize = 1 << 20;
 
-/// Most garbled stretches between two good messages.
+/// Garbled stretches without a good message between them that end the connection.
 pub const GARBLED_MAX: u32 = 64;
 
 /// A message that has begun must be complete within this; then it is garbled, and the next one is
@@ -521,7 +521,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if matches!(self.state, State::AwaitLogon | State::LogonSent) {
             return self.disconnect(DisconnectReason::GarbledLogon);
         }
-        if self.garbled > GARBLED_MAX {
+        if self.garbled >= GARBLED_MAX {
             return self.disconnect(DisconnectReason::TooMuchGarbage);
         }
         Event::Warning(Warning::Garbled(kind))

@@ -11,6 +11,7 @@ mod ahead;
 mod allocations;
 mod codec;
 mod dictionary;
+mod form;
 mod published;
 mod refusals;
 mod resend;

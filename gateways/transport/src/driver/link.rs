@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use mio::event::Event as Readiness;
 use mio::{Interest, Registry, Token};
 
+use crate::fault::Fault;
 use crate::machine::{CloseReason, Endpoint, Framing};
+use crate::standing::Why;
 use crate::stream::Stream;
 use crate::tls::{ClientTls, server_name};
-use crate::websocket::{Incoming, WebSocketError, WebSocketLink};
+use crate::websocket::{Incoming, WebSocketLink};
 
 /// Bytes that one link may read in one turn of the loop.
 const READ_BYTES_PER_TURN: usize = 512 * 1024;
@@ -43,7 +45,7 @@ pub(super) enum Read1 {
     /// No bytes until the next readiness event.
     Nothing,
     /// The link is gone.
-    Gone(CloseReason),
+    Gone(Fault),
 }
 
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(super) struct Link {
     pub(super) attempt: u32,
     /// Addresses that were not tried yet, the next one last.
     addresses: Vec<SocketAddr>,
+    /// Why the address that was tried last failed.
+    failed: Option<Fault>,
     /// When the attempt to connect is given up.
     deadline_ns: u64,
     /// Bytes were queued and not flushed.
@@ -71,6 +75,7 @@ impl Link {
             state: State::Down,
             attempt: 0,
             addresses: Vec::new(),
+            failed: None,
             deadline_ns: u64::MAX,
             unflushed: false,
             more: false,
@@ -95,6 +100,20 @@ impl Link {
         self.attempt = self.attempt.wrapping_add(1);
         self.deadline_ns = deadline_ns;
         self.state = State::Resolving;
+        self.failed = None;
+    }
+
+    /// What an attempt to connect was waiting for when its time was over.
+    pub(super) fn late(&self) -> Fault {
+        let (why, text) = match &self.state {
+            State::Resolving => (Why::NameNotResolved, "no answer of the name service in time"),
+            State::Securing(_) => (Why::ConnectTimeout, "TLS handshake not done in time"),
+            State::Upgrading(_) => (Why::ConnectTimeout, "no answer to the WebSocket upgrade"),
+            State::Connecting(_) | State::Down | State::Raw(_) | State::Web(_) => {
+                (Why::ConnectTimeout, "no answer to the TCP connect in time")
+            }
+        };
+        Fault::new(CloseReason::ConnectFailed, why, text)
     }
 
     /// Takes the addresses of this attempt, and connects to the first one that can be tried.
@@ -103,21 +122,26 @@ impl Link {
         mut addresses: Vec<SocketAddr>,
         registry: &Registry,
         tls: &ClientTls,
-    ) -> Result<(), CloseReason> {
+    ) -> Result<(), Fault> {
         addresses.reverse();
         self.addresses = addresses;
         self.connect_next(registry, tls)
     }
 
-    fn connect_next(&mut self, registry: &Registry, tls: &ClientTls) -> Result<(), CloseReason> {
+    fn connect_next(&mut self, registry: &Registry, tls: &ClientTls) -> Result<(), Fault> {
         self.state = State::Down;
         while let Some(address) = self.addresses.pop() {
-            if let Ok(stream) = self.connect(address, registry, tls) {
-                self.state = State::Connecting(stream);
-                return Ok(());
+            match self.connect(address, registry, tls) {
+                Ok(stream) => {
+                    self.state = State::Connecting(stream);
+                    return Ok(());
+                }
+                Err(error) => self.failed = Some(failed_at(address, &error)),
             }
         }
-        Err(CloseReason::ConnectFailed)
+        let reason = CloseReason::ConnectFailed;
+        let no_address = || Fault::new(reason, Why::NameNotResolved, "the name has no address");
+        Err(self.failed.take().unwrap_or_else(no_address))
     }
 
     fn connect(
@@ -141,7 +165,7 @@ impl Link {
         readiness: &Readiness,
         registry: &Registry,
         tls: &ClientTls,
-    ) -> Result<bool, CloseReason> {
+    ) -> Result<bool, Fault> {
         match &mut self.state {
             State::Down | State::Resolving => return Ok(false),
             State::Connecting(stream) | State::Securing(stream) | State::Raw(stream) => {
@@ -162,7 +186,7 @@ impl Link {
     }
 
     /// Takes the attempt as far as possible. `Ok(true)` when the link has become open.
-    fn advance(&mut self, registry: &Registry, tls: &ClientTls) -> Result<bool, CloseReason> {
+    fn advance(&mut self, registry: &Registry, tls: &ClientTls) -> Result<bool, Fault> {
         loop {
             match std::mem::take(&mut self.state) {
                 State::Connecting(mut stream) => match stream.finish_connect() {
@@ -171,8 +195,9 @@ impl Link {
                         self.state = State::Connecting(stream);
                         return Ok(false);
                     }
-                    Err(_) => {
+                    Err(error) => {
                         drop(stream);
+                        self.failed = Some(failed_at(self.place(), &error));
                         self.connect_next(registry, tls)?;
                         return Ok(false);
                     }
@@ -183,7 +208,7 @@ impl Link {
                         self.state = State::Securing(stream);
                         return Ok(false);
                     }
-                    Err(_) => return Err(CloseReason::ConnectFailed),
+                    Err(error) => return Err(Fault::of_connect(&error)),
                 },
                 State::Upgrading(mut web) => match web.handshake() {
                     Ok(true) => self.state = State::Web(web),
@@ -191,7 +216,10 @@ impl Link {
                         self.state = State::Upgrading(web);
                         return Ok(false);
                     }
-                    Err(_) => return Err(CloseReason::ConnectFailed),
+                    Err(error) => {
+                        let fault = Fault::of_websocket(&error);
+                        return Err(Fault { reason: CloseReason::ConnectFailed, ..fault });
+                    }
                 },
                 open @ (State::Raw(_) | State::Web(_)) => {
                     self.state = open;
@@ -207,36 +235,41 @@ impl Link {
         }
     }
 
-    fn secured(&self, stream: Stream) -> Result<State, CloseReason> {
+    fn secured(&self, stream: Stream) -> Result<State, Fault> {
         match &self.endpoint.framing {
             Framing::Raw => Ok(State::Raw(stream)),
             Framing::WebSocket { target } => {
                 WebSocketLink::client(stream, &self.host_header(), target)
                     .map(State::Upgrading)
-                    .map_err(|_| CloseReason::ConnectFailed)
+                    .map_err(|error| Fault::of_websocket(&error))
             }
         }
+    }
+
+    /// Host and port, for people.
+    fn place(&self) -> String {
+        format!("{}:{}", self.endpoint.host, self.endpoint.port)
     }
 
     /// The `Host` header; without the port if that is the scheme's default.
     fn host_header(&self) -> String {
         let own = if self.endpoint.tls { 443 } else { 80 };
-        if self.endpoint.port == own {
-            self.endpoint.host.clone()
-        } else {
-            format!("{}:{}", self.endpoint.host, self.endpoint.port)
-        }
+        if self.endpoint.port == own { self.endpoint.host.clone() } else { self.place() }
     }
 
     /// Queues bytes, or one text message, by the framing.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.unflushed = true;
         match &mut self.state {
-            State::Raw(stream) => stream.queue(bytes).map_err(|_| CloseReason::WriteBufferFull),
+            State::Raw(stream) => stream.queue(bytes).map_err(|error| {
+                let (reason, why) = (CloseReason::WriteBufferFull, Why::WriteBufferFull);
+                Fault::new(reason, why, &error.to_string())
+            }),
             State::Web(web) => {
                 // A machine that writes invalid UTF-8 has a bug. The peer must not see it.
-                let text = std::str::from_utf8(bytes).map_err(|_| CloseReason::Protocol)?;
-                web.send_text(text).map_err(|error| reason(&error))
+                let text = std::str::from_utf8(bytes)
+                    .map_err(|_| Fault::of_reason(CloseReason::Protocol))?;
+                web.send_text(text).map_err(|error| Fault::of_websocket(&error))
             }
             State::Down
             | State::Resolving
@@ -247,14 +280,14 @@ impl Link {
     }
 
     /// Writes the queued bytes.
-    pub(super) fn flush(&mut self) -> Result<(), CloseReason> {
+    pub(super) fn flush(&mut self) -> Result<(), Fault> {
         self.unflushed = false;
         match &mut self.state {
             State::Raw(stream) => match stream.flush() {
-                Err(error) if error.kind() != ErrorKind::WouldBlock => Err(CloseReason::Io),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => Err(Fault::of_io(&error)),
                 _ => Ok(()),
             },
-            State::Web(web) => web.flush().map_err(|error| reason(&error)),
+            State::Web(web) => web.flush().map_err(|error| Fault::of_websocket(&error)),
             _ => Ok(()),
         }
     }
@@ -275,13 +308,13 @@ impl Link {
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Read1 {
         match &mut self.state {
             State::Raw(stream) => match stream.read(buffer) {
-                Ok(0) => Read1::Gone(CloseReason::Peer),
+                Ok(0) => Read1::Gone(Fault::of_reason(CloseReason::Peer)),
                 Ok(count) => Read1::Bytes(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.more = stream.is_readable();
                     Read1::Nothing
                 }
-                Err(error) => Read1::Gone(io_reason(&error)),
+                Err(error) => Read1::Gone(Fault::of_io(&error)),
             },
             State::Web(web) => match web.read() {
                 Ok(Some(incoming)) => Read1::Message(incoming),
@@ -289,7 +322,7 @@ impl Link {
                     self.more = web.stream().is_some_and(|stream| stream.is_readable());
                     Read1::Nothing
                 }
-                Err(error) => Read1::Gone(reason(&error)),
+                Err(error) => Read1::Gone(Fault::of_websocket(&error)),
             },
             _ => {
                 self.more = false;
@@ -320,22 +353,6 @@ impl Link {
     }
 }
 
-fn reason(error: &WebSocketError) -> CloseReason {
-    match error {
-        WebSocketError::Handshake(_) | WebSocketError::Target(_) => CloseReason::ConnectFailed,
-        WebSocketError::Protocol(_) => CloseReason::Protocol,
-        WebSocketError::Closed => CloseReason::Peer,
-        WebSocketError::WriteBufferFull(_) => CloseReason::WriteBufferFull,
-        WebSocketError::Io(error) => io_reason(error),
-    }
-}
-
-fn io_reason(error: &io::Error) -> CloseReason {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            CloseReason::Peer
-        }
-        ErrorKind::InvalidData => CloseReason::Protocol,
-        _ => CloseReason::Io,
-    }
+fn failed_at(address: impl std::fmt::Display, error: &io::Error) -> Fault {
+    Fault { text: format!("{address}: {error}"), ..Fault::of_connect(error) }
 }

@@ -11,7 +11,11 @@ use std::time::Duration;
 
 use mio::Waker;
 
-use crate::machine::{HTTP_BODY_BYTES_MAX, HttpMethod, HttpRequest, HttpResponse, LinkId};
+use crate::fault::Fault;
+use crate::machine::{
+    CloseReason, HTTP_BODY_BYTES_MAX, HttpMethod, HttpRequest, HttpResponse, LinkId,
+};
+use crate::standing::Why;
 use crate::tls::ClientTls;
 
 /// Most HTTP requests that wait for the worker; one more fails at once.
@@ -23,11 +27,11 @@ const RESOLVE_QUEUE_MAX: usize = 64;
 /// Most addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 16;
 
-/// The answer to an HTTP request; `None` when it failed.
-pub(super) type HttpAnswer = (u64, Option<HttpResponse>);
+/// The answer to an HTTP request.
+pub(super) type HttpAnswer = (u64, Result<HttpResponse, Fault>);
 
-/// The addresses of a link's attempt; empty when there are none.
-pub(super) type Resolution = (LinkId, u32, Vec<SocketAddr>);
+/// The addresses of a link's attempt.
+pub(super) type Resolution = (LinkId, u32, Result<Vec<SocketAddr>, Fault>);
 
 /// A thread that turns jobs into answers.
 #[derive(Debug)]
@@ -79,7 +83,7 @@ pub(super) fn http_worker(
 ) -> io::Result<Worker<HttpRequest, HttpAnswer>> {
     let agent = crate::http::agent(tls, timeout);
     Worker::start(format!("{name}-http"), HTTP_QUEUE_MAX, waker, move |request: HttpRequest| {
-        (request.id, perform(&agent, &base, &request).ok())
+        (request.id, perform(&agent, &base, &request).map_err(|error| Fault::of_http(&error)))
     })
 }
 
@@ -94,7 +98,10 @@ pub(super) fn resolver(
         waker,
         |(link, attempt, host, port): (LinkId, u32, String, u16)| {
             let found = (host.as_str(), port).to_socket_addrs();
-            let addresses = found.map(|all| all.take(ADDRESSES_MAX).collect()).unwrap_or_default();
+            let addresses = found.map(|all| all.take(ADDRESSES_MAX).collect()).map_err(|error| {
+                let text = format!("{host}: {error}");
+                Fault::new(CloseReason::ConnectFailed, Why::NameNotResolved, &text)
+            });
             (link, attempt, addresses)
         },
     )

@@ -12,6 +12,7 @@ use rutter_transport::driver::{Driver, DriverConfig};
 use rutter_transport::machine::{
     Endpoint, Event, Framing, HttpMethod, HttpRequest, LinkId, Machine, Outbox,
 };
+use rutter_transport::standing::Why;
 use rutter_transport::tls::{ClientTls, server_config_of};
 
 /// No step of a test takes longer, however loaded the machine.
@@ -115,6 +116,11 @@ pub struct Pki {
 
 impl Pki {
     pub fn new() -> Self {
+        Self::with(&["localhost", "127.0.0.1"], false)
+    }
+
+    /// A certificate for these names, which may be expired.
+    pub fn with(names: &[&str], is_expired: bool) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -122,11 +128,13 @@ impl Pki {
         let ca = params.self_signed(&ca_key).expect("CA");
         let issuer = Issuer::new(params, ca_key);
         let key = KeyPair::generate().expect("key");
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names)
-            .expect("parameters")
-            .signed_by(&key, &issuer)
-            .expect("certificate");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("parameters");
+        if is_expired {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &issuer).expect("certificate");
         let folder = tempfile::tempdir().expect("folder");
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, ca.pem()).expect("CA file");
@@ -207,6 +215,22 @@ impl Desk {
         let said = &mut self.said;
         self.driver.turn(|| orders.next(), &mut |emission| said.push(emission)).expect("turn");
         assert!(orders.next().is_none(), "more orders than one turn takes");
+        self
+    }
+
+    /// The link that ended last ended for this reason, and the text says so too.
+    pub fn link_fault(&mut self, why: Why, says: &str) -> &mut Self {
+        let fault = self.driver.faults().0.expect("a fault of the link");
+        assert_eq!(fault.why, why, "{fault:?}");
+        assert!(fault.text.contains(says), "{fault:?}");
+        self
+    }
+
+    /// The last request failed for this reason.
+    pub fn http_fault(&mut self, why: Why, says: &str) -> &mut Self {
+        let fault = self.driver.faults().1.expect("a fault of a request");
+        assert_eq!(fault.why, why, "{fault:?}");
+        assert!(fault.text.contains(says), "{fault:?}");
         self
     }
 

@@ -2,6 +2,7 @@
 //! not do.
 
 mod desk;
+mod reasons;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use desk::{Order, PATIENCE, Pki, Setup, echo, echo_messages, peer, secured};
 use rutter_transport::driver::HTTP_QUEUE_MAX;
 use rutter_transport::machine::HTTP_BODY_BYTES_MAX;
+use rutter_transport::standing::Why;
 use rutter_transport::stream::Stream;
 use rutter_transport::websocket::{Incoming, MESSAGE_BYTES_MAX, WebSocketLink};
 
@@ -114,7 +116,7 @@ fn an_oversize_frame_is_refused_before_its_bytes_arrive() {
     let mut header = vec![0x81, 127];
     header.extend_from_slice(&(MESSAGE_BYTES_MAX as u64 + 1).to_be_bytes());
     let mut desk = Setup { target: Some("/"), ..Setup::default() }.desk(peer_that_sends(header));
-    desk.saw("connected").saw("closed Protocol");
+    desk.saw("connected").saw("closed TooLong");
 }
 
 #[test]
@@ -160,7 +162,8 @@ fn a_peer_that_does_not_read_is_cut_off_when_the_buffer_is_full() {
                 break;
             }
         }
-        desk.saw("closed WriteBufferFull");
+        desk.saw("closed WriteBufferFull").link_fault(Why::WriteBufferFull, "bytes wait");
+        assert_eq!(desk.driver.counters().links_overfull, 1);
     }
 }
 
@@ -269,7 +272,8 @@ fn a_huge_body_is_a_failure_not_an_allocation() {
         while stream.write_all(&chunk).is_ok() {}
     });
     let mut desk = Setup { http: Some(at), ..Setup::default() }.desk(at);
-    desk.orders([Order::Get(7, "/huge")]).saw("http 7 failed");
+    desk.orders([Order::Get(7, "/huge")]).saw("http 7 failed").http_fault(Why::TooLong, "REST");
+    assert_eq!(desk.driver.counters().http_failed, 1);
 }
 
 #[test]
@@ -283,7 +287,7 @@ fn requests_beyond_the_queue_fail_at_once() {
     let total = HTTP_QUEUE_MAX as u64 + 2;
     desk.orders((0..total / 2).map(|id| Order::Get(id, "/")));
     desk.orders((total / 2..total).map(|id| Order::Get(id, "/")));
-    desk.saw(&format!("http {} failed", total - 1));
+    desk.saw(&format!("http {} failed", total - 1)).http_fault(Why::RestBusy, "256");
     assert!(desk.driver.counters().http_refused >= 1);
     drop(release);
     desk.saw("http 0 200 ");

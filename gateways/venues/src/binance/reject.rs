@@ -4,6 +4,7 @@
 //! document.
 
 use rutter_core::input::VenueReject;
+use rutter_transport::standing::Why;
 
 /// Class of an error code for an order or cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,19 @@ pub(in crate::binance) fn verdict(code: i64, text: &[u8]) -> Verdict {
         _ => VenueReject::Other,
     };
     Verdict::Refused(reason)
+}
+
+/// What an error code says about our session or key; `None` for a code about anything else.
+pub(in crate::binance) const fn why(code: i64) -> Option<Why> {
+    match code {
+        -2014 | -2015 => Some(Why::WrongKey),
+        -1022 => Some(Why::WrongSignature),
+        -1021 => Some(Why::ClockOff),
+        -1002 => Some(Why::NoPermission),
+        -1003 | -1015 | -1034 => Some(Why::RestPaced),
+        -1121 => Some(Why::UnlistedSymbol),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueId, VenueOrde
 use rutter_core::input::{ChildFill, Fate, Liquidity, Side};
 use rutter_core::number::{Amount, Price, Qty};
 use rutter_transport::machine::{HttpRequest, HttpResponse};
+use rutter_transport::standing::Why;
 
 use super::round::Round;
 
@@ -94,8 +95,8 @@ pub struct Refused<E> {
     pub error: E,
     /// Length of the pause that the answer implies (a rate limit, a ban), in nanoseconds.
     pub pause_ns: Option<u64>,
-    /// The venue says that its count of our calls is full.
-    pub is_limit: bool,
+    /// The reason, for people.
+    pub why: Why,
 }
 
 /// A venue's requests and answers, and what the adapter remembers of its children.

@@ -16,6 +16,7 @@ use rutter_core::id::{ChildId, InstrumentId, VenueOrderId};
 use rutter_core::input::{Fate, Input};
 use rutter_core::number::Qty;
 use rutter_transport::machine::{HttpResponse, Outbox};
+use rutter_transport::standing::Why;
 
 use super::budget::{Budget, Limit};
 use super::dialect::{Ask, Dialect, OrderState, Refused};
@@ -107,6 +108,8 @@ pub struct Inquiry<C, P> {
     budget: Budget,
     tally: Tally,
     last_error: Option<String>,
+    /// The reason of the last failure; `None` after an answer that was of use.
+    trouble: Option<Why>,
 }
 
 impl<C, P: Default> Inquiry<C, P> {
@@ -126,6 +129,7 @@ impl<C, P: Default> Inquiry<C, P> {
             budget: Budget::new(pace.limit),
             tally: Tally::default(),
             last_error: None,
+            trouble: None,
             pace,
         }
     }
@@ -154,6 +158,19 @@ impl<C, P: Default> Inquiry<C, P> {
     /// The last failure, in words.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
+    }
+
+    /// Why the last call failed; `None` when it was answered. A call without an answer has no words:
+    /// only the carrier knows more.
+    pub fn trouble(&self) -> Option<(Why, &str)> {
+        let why = self.trouble?;
+        let text = self.last_error.as_deref().filter(|_| why != Why::RestFailing);
+        Some((why, text.unwrap_or_default()))
+    }
+
+    /// No call is made before this time, because of failures.
+    pub const fn paused_until_ns(&self) -> u64 {
+        self.pause.until_ns()
     }
 
     /// The link is logged on, or the venue takes orders again: everything is asked anew.
@@ -352,16 +369,17 @@ impl<C, P: Default> Inquiry<C, P> {
             self.unasked(&flight.call);
         }
         for _ in 0..late {
-            let error = "no answer";
-            self.failed(now_ns, &Refused { error, pause_ns: None, is_limit: false });
+            let (error, why) = ("no answer", Why::RestFailing);
+            self.failed(now_ns, &Refused { error, pause_ns: None, why });
         }
     }
 
     fn failed(&mut self, now_ns: u64, refused: &Refused<impl Display>) {
         self.tally.failures += 1;
         self.last_error = Some(refused.error.to_string());
+        self.trouble = Some(refused.why);
         self.pause.failed(now_ns, refused.pause_ns);
-        if refused.is_limit {
+        if refused.why == Why::RestPaced {
             self.budget.exhaust(now_ns);
         }
     }
@@ -409,7 +427,10 @@ impl<C, P: Default> Inquiry<C, P> {
             result
         };
         match result {
-            Ok(()) => self.pause.succeeded(),
+            Ok(()) => {
+                self.pause.succeeded();
+                self.trouble = None;
+            }
             Err(refused) => self.failed(now_ns, &refused),
         }
         self.pump(now_ns, dialect, out);

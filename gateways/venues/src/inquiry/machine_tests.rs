@@ -8,6 +8,8 @@ use rutter_core::input::{Fate, Input, Liquidity, Side};
 use rutter_core::number::{Amount, Price, Qty};
 use rutter_transport::machine::{Action, HttpMethod, HttpRequest, HttpResponse, Outbox};
 
+use rutter_transport::standing::Why;
+
 use super::{
     Ask, Dialect, Inquiry, Limit, One, OneByOne, OpenOrders, OrderState, Pace, Phase, Refused,
     Retry, Round, Steps, Trade, TradePage,
@@ -38,11 +40,14 @@ struct Words {
 }
 
 fn text(response: Option<&HttpResponse>) -> Result<&str, Refused<&'static str>> {
-    let response = response.ok_or(Refused { error: "nothing", pause_ns: None, is_limit: false })?;
+    let response =
+        response.ok_or(Refused { error: "nothing", pause_ns: None, why: Why::RestRefused })?;
     match response.status {
         200 => Ok(&response.body),
-        429 => Err(Refused { error: "too often", pause_ns: Some(60 * SECOND), is_limit: true }),
-        _ => Err(Refused { error: "refused", pause_ns: None, is_limit: false }),
+        429 => {
+            Err(Refused { error: "too often", pause_ns: Some(60 * SECOND), why: Why::RestPaced })
+        }
+        _ => Err(Refused { error: "refused", pause_ns: None, why: Why::RestRefused }),
     }
 }
 
@@ -296,6 +301,7 @@ fn requests_are_few_at_once_and_made_again_after_a_failure() {
     bench.pass(60).answer("order 1", "0").answer("order 3", "0");
     bench.told(&["fate 1 Open 0", "fate 3 Open 0"]);
     assert_eq!(bench.inquiry.last_error(), Some("too often"));
+    assert_eq!(bench.inquiry.trouble(), None, "the last call was answered");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! WebSocket and REST.
 
 use rutter_core::input::VenueReject;
+use rutter_transport::standing::Why;
 
 /// What an error text means for an order or cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,25 @@ pub(in crate::kraken) fn verdict(error: &str) -> Verdict {
         return Verdict::Session;
     }
     Verdict::Refused(VenueReject::Other)
+}
+
+/// What an error text says about our session, our key or our pace.
+pub(in crate::kraken) fn why(error: &str) -> Option<Why> {
+    const TABLE: [(&str, Why); 12] = [
+        ("EAPI:Invalid key", Why::WrongKey),
+        ("EAPI:Invalid signature", Why::WrongSignature),
+        ("EAPI:Invalid nonce", Why::NonceRefused),
+        ("EAPI:Rate limit", Why::RestPaced),
+        ("EGeneral:Too many requests", Why::RestPaced),
+        ("EOrder:Rate limit", Why::RestPaced),
+        ("EGeneral:Permission denied", Why::NoPermission),
+        ("EAccount:", Why::NoPermission),
+        ("EGeneral:Temporary lockout", Why::RestBanned),
+        ("EService:Market in", Why::VenueClosed),
+        ("EService:Unavailable", Why::VenueClosed),
+        ("EQuery:Unknown asset pair", Why::UnlistedSymbol),
+    ];
+    TABLE.into_iter().find(|(begin, _)| error.starts_with(begin)).map(|(_, why)| why)
 }
 
 #[cfg(test)]

@@ -176,7 +176,9 @@ impl Conn {
                 Ok(None) => {}
                 Err(error) => {
                     let body = format!("{{\"error\":[\"{error}\"]}}");
-                    self.answer(&HttpReply { status: error.status(), headers: Vec::new(), body });
+                    let reply = HttpReply { status: error.status(), headers: Vec::new(), body };
+                    // An error text is never too long.
+                    let _ = self.answer(&reply);
                     self.closing = true;
                     return Delivery::Nothing;
                 }
@@ -220,14 +222,23 @@ impl Conn {
         Delivery::WebOpen(target)
     }
 
-    /// Queues the answer to the waiting request.
-    pub(super) fn answer(&mut self, reply: &HttpReply) {
-        let Body::Http(stream) = &mut self.body else { return };
+    /// Queues the answer to the waiting request; false when the answer is too long. The client is
+    /// then told so, and the connection ends.
+    pub(super) fn answer(&mut self, reply: &HttpReply) -> bool {
+        let Body::Http(stream) = &mut self.body else { return true };
         let bytes = http::write(reply, self.close_after);
         self.answering = false;
         self.more = true;
         self.unflushed = true;
-        self.closing |= stream.queue(&bytes).is_err() || self.close_after;
+        let is_queued = stream.queue_answer(&bytes).is_ok();
+        if !is_queued {
+            let body = format!("{{\"error\":[\"answer of {} bytes is too long\"]}}", bytes.len());
+            let refusal = HttpReply { status: 500, headers: Vec::new(), body };
+            // Without room for this either, the client only sees the end of the connection.
+            let _ = stream.queue_answer(&http::write(&refusal, true));
+        }
+        self.closing |= !is_queued || self.close_after;
+        is_queued
     }
 
     /// Queues one text message; `false` when the client does not read.

@@ -122,6 +122,8 @@ pub struct Counters {
     pub messages_out: u64,
     /// Clients that were cut off because they did not read.
     pub slow_readers: u64,
+    /// Answers that were refused because they were too long.
+    pub answers_too_long: u64,
 }
 
 /// A command to a running server.
@@ -508,7 +510,7 @@ impl Server {
             }
             FrontAction::Ping(_) => conn.ping(),
             FrontAction::Http(_, reply) => {
-                conn.answer(&reply);
+                self.counters.answers_too_long += u64::from(!conn.answer(&reply));
                 true
             }
             FrontAction::Close(_) => {

@@ -18,7 +18,11 @@ use rustls::{ServerConfig, ServerConnection};
 /// Most bytes that wait for a client that does not read.
 pub(super) const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
-/// The client does not read: its output would exceed [`OUTPUT_BYTES_MAX`].
+/// Most bytes of one HTTP answer: some 140,000 open orders. An answer may exceed
+/// [`OUTPUT_BYTES_MAX`], since a client that asks for one answer at a time is no slow reader.
+pub(super) const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// The output would exceed its limit: the client does not read, or the answer is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OutputFull;
 
@@ -133,6 +137,15 @@ impl Stream {
     /// Queues all of `bytes`, or none of them.
     pub(super) fn queue(&mut self, bytes: &[u8]) -> Result<(), OutputFull> {
         if bytes.len() > self.room() {
+            return Err(OutputFull);
+        }
+        self.output.extend(bytes);
+        Ok(())
+    }
+
+    /// Queues a whole answer, or nothing.
+    pub(super) fn queue_answer(&mut self, bytes: &[u8]) -> Result<(), OutputFull> {
+        if bytes.len() > ANSWER_BYTES_MAX.saturating_sub(self.output.len()) {
             return Err(OutputFull);
         }
         self.output.extend(bytes);

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use super::stream::{ANSWER_BYTES_MAX, OUTPUT_BYTES_MAX};
 use super::*;
 use crate::front::{HttpReply, HttpRequest};
 use crate::kraken::Kraken;
@@ -37,7 +38,10 @@ impl Front for Echo {
         }
     }
     fn on_http(&mut self, _: u64, conn: ConnId, request: &HttpRequest, out: &mut Vec<FrontAction>) {
-        let body = format!("{} {}", request.path, request.body);
+        let body = match request.path.strip_prefix("/bytes/").map(str::parse) {
+            Some(Ok(count)) => "x".repeat(count),
+            _ => format!("{} {}", request.path, request.body),
+        };
         out.push(FrontAction::Http(conn, HttpReply { status: 200, headers: Vec::new(), body }));
     }
     fn on_ws_open(&mut self, _: u64, conn: ConnId, target: &str, out: &mut Vec<FrontAction>) {
@@ -159,6 +163,30 @@ fn one_connection_serves_many_requests_also_when_they_come_together() {
     let mut rest = String::new();
     stream.read_to_string(&mut rest).expect("closed after the answer");
     assert!(rest.ends_with("/c "), "{rest}");
+}
+
+/// An answer that was too long for the output of one connection ended the connection, and the
+/// client waited for the answer for ever.
+#[test]
+fn an_answer_of_many_megabytes_arrives_whole_and_a_longer_one_is_refused_with_a_word() {
+    let rig = rig();
+    for bytes in [OUTPUT_BYTES_MAX - 1, OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX + 1, 12 << 20] {
+        let mut stream = rig.connect("echo", 0);
+        let request = format!("GET /bytes/{bytes} HTTP/1.1\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("write");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("closed after the answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(body.len() == bytes && body.bytes().all(|byte| byte == b'x'), "{bytes}");
+    }
+    let mut stream = rig.connect("echo", 0);
+    let request = format!("GET /bytes/{ANSWER_BYTES_MAX} HTTP/1.1\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("write");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("closed after the answer");
+    assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("too long"), "{answer}");
+    assert_eq!(rig.server.counters().expect("counters").answers_too_long, 1);
 }
 
 #[test]

@@ -16,13 +16,16 @@ use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{
-    Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
+    CloseReason, Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
+use rutter_transport::standing::{Standing, Why};
 
 use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN};
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
 use super::sequence::{Break, SequencedBook};
 use crate::backoff::Backoff;
+use crate::binance::reject;
+use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 
 /// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
@@ -36,10 +39,6 @@ const STREAMS_PER_REQUEST: usize = 100;
 const REQUEST_GAP_NS: u64 = 300 * MS;
 /// Longest time from a subscription to its answer.
 const ANSWER_TIMEOUT_NS: u64 = 10 * SECOND_NS;
-/// Longest time in which a link is established.
-const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
-/// Longest time from our close to the carrier's event that the link is closed.
-const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 /// Longest time from the request of a snapshot to its answer.
 const SNAPSHOT_TIMEOUT_NS: u64 = 15 * SECOND_NS;
 /// Most snapshots on their way at once.
@@ -138,6 +137,9 @@ pub struct BinanceFeed {
     heard_ns: u64,
     alive: Alive,
     counters: Counters,
+    life: Life,
+    /// The slot whose snapshot failed last, until it has one.
+    troubled: Option<usize>,
 }
 
 fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
@@ -184,6 +186,21 @@ const fn budget(limit: u16) -> TokenBucket {
     TokenBucket::new(burst, 60 * SECOND_NS / burst)
 }
 
+/// Why the venue answered a snapshot with another status than 200.
+fn refused(response: &HttpResponse) -> (Why, String) {
+    #[derive(serde::Deserialize)]
+    struct ErrorJson {
+        code: i64,
+    }
+    let code = serde_json::from_str::<ErrorJson>(&response.body).map_or(0, |error| error.code);
+    let why = match response.status {
+        418 => Why::RestBanned,
+        429 => Why::RestPaced,
+        _ => reject::why(code).unwrap_or(Why::SnapshotFailing),
+    };
+    (why, format!("HTTP {}, code {code}", response.status))
+}
+
 impl BinanceFeed {
     /// A feed that is not started.
     ///
@@ -211,6 +228,8 @@ impl BinanceFeed {
             heard_ns: 0,
             alive: Alive::new(config.venue),
             counters: Counters::default(),
+            life: Life::default(),
+            troubled: None,
             config,
         })
     }
@@ -232,6 +251,7 @@ impl BinanceFeed {
     }
 
     fn connect(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.life.begins(now_ns);
         out.connect(LINK);
         self.link = Link::Connecting { until_ns: now_ns.saturating_add(CONNECT_TIMEOUT_NS) };
     }
@@ -265,9 +285,24 @@ impl BinanceFeed {
         self.link = Link::Closing { until_ns: now_ns.saturating_add(CLOSE_TIMEOUT_NS) };
     }
 
-    fn on_closed(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
-        if let Link::Waiting { .. } = self.link {
-            return;
+    /// Gives the link up, for this reason.
+    fn give_up(&mut self, now_ns: u64, why: Why, text: &str, out: &mut Outbox<Input>) {
+        let distrust = match why {
+            Why::Protocol | Why::SubscriptionRefused => Distrust::Protocol,
+            _ => Distrust::Disconnected,
+        };
+        self.life.failed(now_ns, why, text);
+        self.close(now_ns, distrust, out);
+    }
+
+    fn on_closed(&mut self, now_ns: u64, reason: CloseReason, out: &mut Outbox<Input>) {
+        match self.link {
+            Link::Waiting { .. } => return,
+            // The reason was told when we asked for the close.
+            Link::Closing { .. } => {}
+            Link::Connecting { .. } | Link::Up { .. } => {
+                self.life.failed(now_ns, life::why_closed(reason), "");
+            }
         }
         if let Link::Up { since_ns, .. } = self.link
             && now_ns.saturating_sub(since_ns) >= STABLE_NS
@@ -276,7 +311,9 @@ impl BinanceFeed {
         }
         self.counters.links_lost += 1;
         self.distrust_all(now_ns, Distrust::Disconnected, out);
-        self.link = Link::Waiting { until_ns: now_ns.saturating_add(self.backoff.next_ns()) };
+        let until_ns = now_ns.saturating_add(self.backoff.next_ns());
+        self.life.retries_at(until_ns);
+        self.link = Link::Waiting { until_ns };
     }
 
     fn on_connected(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
@@ -287,7 +324,20 @@ impl BinanceFeed {
         self.requested_ns = 0;
         let answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
         self.link = Link::Up { since_ns: now_ns, answers: 0, answered_by_ns };
+        self.life.reached(now_ns, Stage::Session);
         self.subscribe(now_ns, out);
+        self.note_progress(now_ns);
+    }
+
+    /// Tells how far the subscriptions and snapshots are.
+    fn note_progress(&mut self, now_ns: u64) {
+        let Link::Up { answers: 0, .. } = self.link else { return };
+        if self.subscribed < self.slots.len() {
+            return;
+        }
+        let taken = |slot: &Slot| slot.snapshot == Snapshot::Taken;
+        let is_whole = self.wanted == 0 && self.in_flight == 0 && self.slots.iter().all(taken);
+        self.life.reached(now_ns, if is_whole { Stage::Up } else { Stage::Questions });
     }
 
     /// Sends the next subscription when the venue's message rate allows it.
@@ -340,7 +390,9 @@ impl BinanceFeed {
                 }
             }
             Ok(Message::Answer { id, done }) => self.on_answer(now_ns, id, done, out),
-            Ok(Message::Shutdown) => self.close(now_ns, Distrust::Disconnected, out),
+            Ok(Message::Shutdown) => {
+                self.give_up(now_ns, Why::VenueLeaves, "the server will restart", out);
+            }
             Ok(Message::Other) => self.counters.ignored += 1,
             Err(ParseError::Decimal { .. }) => {
                 self.counters.protocol_errors += 1;
@@ -348,9 +400,9 @@ impl BinanceFeed {
                     self.resync(now_ns, at, Distrust::Protocol, out);
                 }
             }
-            Err(ParseError::Json | ParseError::TooManyLevels) => {
+            Err(error @ (ParseError::Json | ParseError::TooManyLevels)) => {
                 self.counters.protocol_errors += 1;
-                self.close(now_ns, Distrust::Protocol, out);
+                self.give_up(now_ns, Why::Protocol, &error.to_string(), out);
             }
         }
         self.levels = levels;
@@ -360,7 +412,7 @@ impl BinanceFeed {
         let Link::Up { answers, .. } = &mut self.link else { return };
         if !done {
             self.counters.protocol_errors += 1;
-            self.close(now_ns, Distrust::Protocol, out);
+            self.give_up(now_ns, Why::SubscriptionRefused, "", out);
             return;
         }
         *answers = answers.saturating_sub(1);
@@ -372,6 +424,7 @@ impl BinanceFeed {
                 self.set_snapshot(at, Snapshot::Wanted { due_ns: now_ns });
             }
         }
+        self.note_progress(now_ns);
         self.ask_snapshots(now_ns, out);
     }
 
@@ -463,33 +516,66 @@ impl BinanceFeed {
     ) {
         let asked = |slot: &Slot| matches!(slot.snapshot, Snapshot::Asked { id: i, .. } if i == id);
         let Some(at) = self.slots.iter().position(asked) else { return };
-        if !self.take_snapshot(now_ns, at, response) {
-            self.counters.snapshots_failed += 1;
-            self.resync(now_ns, at, Distrust::NoSnapshot, out);
+        match self.take_snapshot(now_ns, at, response) {
+            Ok(()) => {
+                if self.troubled.is_none_or(|troubled| troubled == at) {
+                    self.troubled = None;
+                    self.life.untroubled();
+                }
+                self.note_progress(now_ns);
+            }
+            Err((why, text)) => self.on_no_snapshot(now_ns, at, why, &text, out),
         }
         self.ask_snapshots(now_ns, out);
     }
 
-    /// Returns true if the book's sequence is proved.
-    fn take_snapshot(&mut self, now_ns: u64, at: usize, response: Option<&HttpResponse>) -> bool {
-        let Some(response) = response.filter(|response| response.status == 200) else {
-            return false;
+    fn on_no_snapshot(
+        &mut self,
+        now_ns: u64,
+        at: usize,
+        why: Why,
+        text: &str,
+        out: &mut Outbox<Input>,
+    ) {
+        self.counters.snapshots_failed += 1;
+        self.resync(now_ns, at, Distrust::NoSnapshot, out);
+        let Some(slot) = self.slots.get(at) else { return };
+        self.troubled = Some(at);
+        let next_ns = match slot.snapshot {
+            Snapshot::Wanted { due_ns } => Some(due_ns),
+            Snapshot::Unneeded | Snapshot::Asked { .. } | Snapshot::Taken => None,
         };
+        // Only the carrier knows why there was no answer.
+        let text = if text.is_empty() { text } else { &format!("{}: {text}", slot.symbol) };
+        self.life.troubled(why, text, next_ns);
+    }
+
+    /// Puts a snapshot into its book, whose sequence is then proved.
+    fn take_snapshot(
+        &mut self,
+        now_ns: u64,
+        at: usize,
+        response: Option<&HttpResponse>,
+    ) -> Result<(), (Why, String)> {
+        let response = response.ok_or((Why::RestFailing, String::new()))?;
+        if response.status != 200 {
+            return Err(refused(response));
+        }
+        let unusable = |text: String| (Why::SnapshotFailing, text);
         let limit = usize::from(self.config.snapshot_limit);
         let levels = &mut self.levels;
-        let Some(slot) = self.slots.get_mut(at) else { return false };
-        let Ok(id) = parse_snapshot(&response.body, &slot.symbol, slot.decimals, levels) else {
-            return false;
-        };
-        if slot.book.snapshot(id, levels, limit).is_err() {
-            return false;
-        }
+        let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
+        let id = parse_snapshot(&response.body, &slot.symbol, slot.decimals, levels)
+            .map_err(|error| unusable(error.to_string()))?;
+        slot.book
+            .snapshot(id, levels, limit)
+            .map_err(|_| unusable("does not meet the changes".to_owned()))?;
         if slot.trust.change() {
             self.changed.push(at);
         }
         slot.trust.begin(now_ns);
         self.set_snapshot(at, Snapshot::Taken);
-        true
+        Ok(())
     }
 
     const fn heard(&mut self, now_ns: u64) {
@@ -502,8 +588,13 @@ impl BinanceFeed {
         let old = now_ns >= since_ns.saturating_add(self.config.lifetime_ns);
         let silent = now_ns >= self.heard_ns.saturating_add(self.config.silence_ns);
         let unanswered = answers > 0 && now_ns >= answered_by_ns;
-        if old || silent || unanswered {
-            self.close(now_ns, Distrust::Disconnected, out);
+        let why = match (silent, unanswered) {
+            (true, _) => Some(Why::Silent),
+            (_, true) => Some(Why::SubscribeTimeout),
+            _ => old.then_some(Why::Renewing),
+        };
+        if let Some(why) = why {
+            self.give_up(now_ns, why, "", out);
             return;
         }
         self.subscribe(now_ns, out);
@@ -511,8 +602,7 @@ impl BinanceFeed {
             let late = matches!(self.slots[at].snapshot,
                 Snapshot::Asked { until_ns, .. } if now_ns >= until_ns);
             if late {
-                self.counters.snapshots_failed += 1;
-                self.resync(now_ns, at, Distrust::NoSnapshot, out);
+                self.on_no_snapshot(now_ns, at, Why::RestFailing, "no answer in time", out);
             }
         }
         self.ask_snapshots(now_ns, out);
@@ -555,7 +645,7 @@ impl Machine for BinanceFeed {
             Event::Connected(LINK) => self.on_connected(now_ns, out),
             Event::Text(LINK, text) => self.on_text(now_ns, text, out),
             Event::Alive(LINK) => self.heard(now_ns),
-            Event::Closed(LINK, _) => self.on_closed(now_ns, out),
+            Event::Closed(LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => self.on_http(now_ns, id, response, out),
             Event::Connected(_)
             | Event::Text(..)
@@ -585,12 +675,18 @@ impl Machine for BinanceFeed {
         match self.link {
             Link::Waiting { until_ns } if now_ns >= until_ns => self.connect(now_ns, out),
             Link::Connecting { until_ns } if now_ns >= until_ns => {
-                self.close(now_ns, Distrust::Disconnected, out);
+                self.give_up(now_ns, Why::ConnectTimeout, "", out);
             }
-            Link::Closing { until_ns } if now_ns >= until_ns => self.on_closed(now_ns, out),
+            Link::Closing { until_ns } if now_ns >= until_ns => {
+                self.on_closed(now_ns, CloseReason::Requested, out);
+            }
             Link::Up { .. } => self.on_up_timer(now_ns, out),
             Link::Waiting { .. } | Link::Connecting { .. } | Link::Closing { .. } => {}
         }
+    }
+
+    fn standing(&self) -> Option<&Standing> {
+        Some(self.life.standing())
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

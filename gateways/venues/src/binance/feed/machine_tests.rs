@@ -7,6 +7,7 @@ use rutter_core::input::{Input, Side};
 use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
+use rutter_transport::standing::Why;
 
 use super::{BinanceFeed, Config, ConfigError, LINK};
 use crate::listing::FeedListing;
@@ -380,4 +381,64 @@ fn settings_that_the_venue_would_refuse_are_refused() {
     assert_eq!(with(twice), Some(ConfigError::Twice("AB".to_owned())));
     let config = Config { snapshot_limit: 20, ..Config::new(VenueId(1)) };
     assert_eq!(BinanceFeed::new(config).err(), Some(ConfigError::SnapshotLimit(20)));
+}
+
+fn why(desk: &Desk) -> (Option<Why>, &str) {
+    let standing = desk.feed.standing().expect("told");
+    (standing.why, standing.detail.as_str())
+}
+
+#[test]
+fn each_failure_has_a_word_that_lasts_until_the_feed_has_come_further() {
+    let mut desk = Desk::new(&["BTCUSDT"]);
+    assert_eq!(why(&desk), (Some(Why::Connecting), ""));
+    desk.event(Event::Closed(LINK, CloseReason::ConnectFailed));
+    assert_eq!(why(&desk), (Some(Why::ConnectFailed), ""));
+    let mut desk = Desk::new(&["BTCUSDT"]).connected();
+    assert_eq!(why(&desk), (Some(Why::LoggingOn), ""));
+    desk.wait(10 * SECOND);
+    assert_eq!(why(&desk), (Some(Why::SubscribeTimeout), ""));
+    let mut desk = Desk::new(&["BTCUSDT"]).trusted();
+    assert_eq!(why(&desk), (None, ""));
+    desk.event(Event::Closed(LINK, CloseReason::TooLong));
+    assert_eq!(why(&desk), (Some(Why::TooLong), ""));
+
+    for (text, word) in [
+        (r#"{"error":{"code":2,"msg":"Invalid request"},"id":1}"#, Why::SubscriptionRefused),
+        ("<html>", Why::Protocol),
+        (r#"{"e":"serverShutdown","E":1}"#, Why::VenueLeaves),
+    ] {
+        let mut desk = Desk::new(&["BTCUSDT"]).connected();
+        desk.text(text);
+        assert_eq!(why(&desk).0, Some(word), "{text}");
+    }
+    let mut desk = Desk::new(&["BTCUSDT"]).trusted();
+    desk.wait(60 * SECOND);
+    assert_eq!(why(&desk).0, Some(Why::Silent));
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_used_says_why_and_a_good_one_ends_it() {
+    for (status, body, word) in [
+        (429, "", Why::RestPaced),
+        (418, "", Why::RestBanned),
+        (400, r#"{"code":-1121,"msg":"Invalid symbol."}"#, Why::UnlistedSymbol),
+        (500, "", Why::SnapshotFailing),
+        (200, "<html>", Why::SnapshotFailing),
+    ] {
+        let mut desk = Desk::new(&["BTCUSDT"]).connected();
+        desk.text("{\"result\":null,\"id\":1}");
+        desk.answer(Some(&HttpResponse { status, body: body.to_owned() }));
+        let (reason, detail) = why(&desk);
+        assert_eq!(reason, Some(word), "{detail}");
+        assert!(detail.starts_with("BTCUSDT: "), "{detail}");
+    }
+    let mut desk = Desk::new(&["BTCUSDT"]).connected();
+    desk.text("{\"result\":null,\"id\":1}");
+    assert_eq!(why(&desk), (Some(Why::Reconciling), ""));
+    desk.answer(None);
+    assert_eq!(why(&desk), (Some(Why::RestFailing), ""), "the carrier knows more");
+    desk.wait(SECOND);
+    desk.snapshot(10);
+    assert_eq!(why(&desk), (None, ""));
 }

@@ -10,6 +10,7 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
+use rutter_transport::standing::{Standing, Why};
 
 use super::children::{Children, Request};
 use super::encode;
@@ -21,22 +22,19 @@ use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
-use crate::binance::reject::Verdict;
+use crate::binance::reject::{self, Verdict};
 use crate::decimal::DecimalError;
 use crate::inquiry::{Inquiry, One, Phase, Steps};
+use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
-/// Longest time in which a link is established.
-const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
 /// Longest time from the connection to the venue's Logon.
 const LOGON_TIMEOUT_NS: u64 = 10 * SECOND_NS;
 /// Longest time from our Logout to the venue's.
 const LOGOUT_TIMEOUT_NS: u64 = 2 * SECOND_NS;
-/// Longest time from our close to the carrier's event that the link is closed.
-const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 /// Characters of a venue's text that are kept for the log.
 const TEXT_KEPT: usize = 96;
 
@@ -103,6 +101,7 @@ pub struct BinanceOrders {
     newest_sent: ChildId,
     counters: Counters,
     last_text: Text<TEXT_KEPT>,
+    life: Life,
 }
 
 impl BinanceOrders {
@@ -131,6 +130,7 @@ impl BinanceOrders {
             newest_sent: ChildId(0),
             counters: Counters::default(),
             last_text: Text::default(),
+            life: Life::default(),
             config,
         })
     }
@@ -178,7 +178,11 @@ impl BinanceOrders {
     }
 
     /// Runs the inquiry with Binance's dialect.
-    fn inquire(&mut self, act: impl FnOnce(&mut Inquiry<One, Steps>, &mut BinanceDialect<'_>)) {
+    fn inquire(
+        &mut self,
+        now_ns: u64,
+        act: impl FnOnce(&mut Inquiry<One, Steps>, &mut BinanceDialect<'_>),
+    ) {
         let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
@@ -192,12 +196,14 @@ impl BinanceOrders {
             children: &mut self.children,
         };
         act(&mut self.inquiry, &mut dialect);
+        self.life.follow(now_ns, &self.inquiry);
         if self.inquiry.is_up() {
             self.backoff.reset();
         }
     }
 
     fn connect(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.life.begins(now_ns);
         out.connect(FIX_LINK);
         self.link = Link::Connecting { deadline_ns: now_ns.saturating_add(CONNECT_TIMEOUT_NS) };
     }
@@ -218,6 +224,7 @@ impl BinanceOrders {
             return;
         }
         self.connected_ns = now_ns;
+        self.life.reached(now_ns, Stage::Session);
         let sender = self.sender_comp_id();
         self.session.restart(now_ns, sender.as_bytes());
         if let Some(inbound) = &mut self.inbound {
@@ -257,22 +264,21 @@ impl BinanceOrders {
     }
 
     fn on_closed(&mut self, now_ns: u64, reason: CloseReason, out: &mut Outbox<Input>) {
-        let reason = match reason {
-            CloseReason::WriteBufferFull => VenueDownReason::NoAnswer,
-            CloseReason::Protocol => VenueDownReason::Protocol,
-            CloseReason::ConnectFailed
-            | CloseReason::Peer
-            | CloseReason::Io
-            | CloseReason::Requested => VenueDownReason::LinkLost,
-        };
-        if matches!(self.link, Link::Idle { .. }) {
-            return;
+        match self.link {
+            Link::Idle { .. } => return,
+            Link::Connecting { .. } | Link::LoggingOn { .. } | Link::On => {
+                self.life.failed(now_ns, life::why_closed(reason), "");
+            }
+            // The reason was told when we began to leave.
+            Link::LoggingOut { .. } | Link::Closing { .. } => {}
         }
-        self.down(reason, out);
+        self.down(life::down_reason(reason), out);
         if core::mem::take(&mut self.logged_on) {
             self.unclean = self.unclean.wrapping_add(1);
         }
-        self.link = Link::Idle { retry_ns: now_ns.saturating_add(self.backoff.next_ns()) };
+        let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
+        self.life.retries_at(retry_ns);
+        self.link = Link::Idle { retry_ns };
     }
 
     fn on_bytes(&mut self, now_ns: u64, bytes: &[u8], out: &mut Outbox<Input>) {
@@ -302,7 +308,13 @@ impl BinanceOrders {
 
     fn on_broken(&mut self, now_ns: u64, error: Broken, out: &mut Outbox<Input>) {
         self.counters.protocol_errors += 1;
-        self.keep_text(error.to_string().as_bytes());
+        let text = error.to_string();
+        self.keep_text(text.as_bytes());
+        let why = match error {
+            Broken::Session(SessionError::Sequence) | Broken::OutOfStep => Why::SequenceGap,
+            Broken::Session(_) | Broken::Report(_) | Broken::MessageType => Why::Protocol,
+        };
+        self.life.failed(now_ns, why, &text);
         if self.link == Link::On {
             self.log_out(now_ns, VenueDownReason::Protocol, false, out);
         } else {
@@ -363,12 +375,16 @@ impl BinanceOrders {
                 self.counters.logons += 1;
                 self.logged_on = true;
                 self.link = Link::On;
+                self.life.reached(now_ns, Stage::Questions);
                 self.inquiry.start();
-                self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
+                self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
             }
             msg_type::REJECT | msg_type::LOGOUT => {
                 self.counters.logons_refused += 1;
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                let code = report::code_of(message);
+                let why = reject::why(code).unwrap_or(Why::LogonRefused);
+                self.life.failed(now_ns, why, &format!("{} {code}", self.last_text.as_str()));
                 // Perhaps the venue still has our last session locked: the next try has another id.
                 self.unclean = self.unclean.wrapping_add(1);
                 self.close(now_ns, VenueDownReason::LogonRefused, out);
@@ -385,6 +401,7 @@ impl BinanceOrders {
             || headline.starts_with(b"Your connection is about to be closed");
         if leaving && self.link == Link::On {
             self.keep_text(headline);
+            self.life.failed(now_ns, Why::VenueLeaves, self.last_text.as_str());
             self.log_out(now_ns, VenueDownReason::Closed, true, out);
         } else {
             self.counters.ignored += 1;
@@ -395,6 +412,7 @@ impl BinanceOrders {
         self.logged_on = false;
         if self.link == Link::On {
             self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+            self.life.failed(now_ns, Why::VenueLeaves, self.last_text.as_str());
             self.session.send_admin(now_ns, out, msg_type::LOGOUT, |_| {});
         }
         self.close(now_ns, VenueDownReason::Closed, out);
@@ -607,9 +625,11 @@ impl BinanceOrders {
         match self.link {
             Link::Idle { retry_ns } if now_ns >= retry_ns => self.connect(now_ns, out),
             Link::Connecting { deadline_ns } if now_ns >= deadline_ns => {
+                self.life.failed(now_ns, Why::ConnectTimeout, "");
                 self.close(now_ns, VenueDownReason::LinkLost, out);
             }
             Link::LoggingOn { deadline_ns } if now_ns >= deadline_ns => {
+                self.life.failed(now_ns, Why::LogonTimeout, "");
                 self.close(now_ns, VenueDownReason::NoAnswer, out);
             }
             Link::LoggingOut { deadline_ns, .. } if now_ns >= deadline_ns => {
@@ -620,6 +640,7 @@ impl BinanceOrders {
             }
             Link::On => {
                 if self.session.on_timer(now_ns, out) == Due::Dead {
+                    self.life.failed(now_ns, Why::Silent, "no answer to the TestRequest");
                     self.close(now_ns, VenueDownReason::NoAnswer, out);
                 }
             }
@@ -660,7 +681,7 @@ impl Machine for BinanceOrders {
             Event::Bytes(FIX_LINK, bytes) => self.on_bytes(now_ns, bytes, out),
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
-                self.inquire(|inquiry, dialect| {
+                self.inquire(now_ns, |inquiry, dialect| {
                     inquiry.on_http(now_ns, id, response, dialect, out);
                 });
             }
@@ -679,7 +700,7 @@ impl Machine for BinanceOrders {
             VenueCommand::Query(child) => {
                 self.inquiry.ask(child.child, child.instrument);
                 if self.inquiry.phase() != Phase::Down {
-                    self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
+                    self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
                 }
             }
         }
@@ -689,8 +710,12 @@ impl Machine for BinanceOrders {
         self.on_link_timer(now_ns, out);
         if self.link == Link::On {
             self.on_overdue(now_ns, out);
-            self.inquire(|inquiry, dialect| inquiry.pump(now_ns, dialect, out));
+            self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
         }
+    }
+
+    fn standing(&self) -> Option<&Standing> {
+        Some(self.life.standing())
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

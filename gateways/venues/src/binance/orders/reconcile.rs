@@ -8,9 +8,11 @@ use rutter_core::input::Fate;
 use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
+use rutter_transport::standing::Why;
 
 use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
+use crate::binance::reject::why;
 use crate::inquiry::{
     Ask, Limit, One, OneByOne, OpenOrders, OrderState, Pace, Refused, Retry, TradePage,
 };
@@ -61,7 +63,19 @@ fn refused(error: RestError) -> Refused<RestError> {
         RestError::RateLimited(_) => Some(RATE_PAUSE_NS),
         _ => None,
     };
-    Refused { error, pause_ns, is_limit: pause_ns.is_some() }
+    let why = match error {
+        RestError::NoAnswer => Why::RestFailing,
+        RestError::RateLimited(418) => Why::RestBanned,
+        RestError::RateLimited(_) => Why::RestPaced,
+        RestError::Refused { code, .. } => why(code).unwrap_or(Why::RestRefused),
+        RestError::Json
+        | RestError::Symbol
+        | RestError::OtherOrder
+        | RestError::Decimal(_)
+        | RestError::Status
+        | RestError::EmptyTrade => Why::RestUnreadable,
+    };
+    Refused { error, pause_ns, why }
 }
 
 impl BinanceDialect<'_> {

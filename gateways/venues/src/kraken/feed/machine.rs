@@ -15,6 +15,7 @@ use rutter_feeds::alive::Alive;
 use rutter_feeds::book::Book;
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
+use rutter_transport::standing::{Standing, Why};
 
 use super::checksum::{DECIMALS_MAX, Precision, checksum};
 use super::config::{Config, ConfigError, DEPTHS, LISTINGS_MAX};
@@ -24,6 +25,7 @@ use super::message::{
 };
 use crate::backoff::Backoff;
 use crate::decimal;
+use crate::life::{self, Life, Stage};
 use crate::listing::FeedListing;
 use crate::silence::{Due, Silence};
 
@@ -109,6 +111,7 @@ pub struct KrakenFeed {
     silence: Silence,
     alive: Alive,
     counters: Counters,
+    life: Life,
 }
 
 impl KrakenFeed {
@@ -142,6 +145,7 @@ impl KrakenFeed {
             content: Content::default(),
             req_id: 0,
             counters: Counters::default(),
+            life: Life::default(),
         })
     }
 
@@ -165,6 +169,7 @@ impl KrakenFeed {
             return;
         }
         self.link = Link::Up { since_ns: now_ns, listed_by_ns: Some(now_ns + ANSWER_TIMEOUT_NS) };
+        self.life.reached(now_ns, Stage::Session);
         self.heard(now_ns);
         let req_id = self.next_req_id();
         out.send(LINK, |bytes| write_instrument_request(bytes, req_id));
@@ -187,7 +192,9 @@ impl KrakenFeed {
             slot.subscription = Subscription::Unlisted;
         }
         if closed {
-            self.link = Link::Waiting { until_ns: now_ns.saturating_add(self.backoff.next_ns()) };
+            let until_ns = now_ns.saturating_add(self.backoff.next_ns());
+            self.life.retries_at(until_ns);
+            self.link = Link::Waiting { until_ns };
         } else {
             self.link = Link::Closing;
             out.close(LINK);
@@ -216,8 +223,9 @@ impl KrakenFeed {
             Ok(Message::Answer(answer)) => self.on_answer(now_ns, &answer),
             Ok(Message::Heartbeat | Message::Pong | Message::Status(_)) => {}
             Ok(Message::Other) => self.counters.ignored += 1,
-            Err(_) => {
+            Err(error) => {
                 self.counters.protocol_errors += 1;
+                self.life.failed(now_ns, Why::Protocol, &error.to_string());
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }
         }
@@ -261,9 +269,28 @@ impl KrakenFeed {
                 }
                 slot.subscription = Subscription::Synced;
                 slot.trust.change();
+                if snapshot {
+                    self.note_progress(now_ns);
+                }
             }
             Err(reason) => self.distrust(now_ns, at, reason, out),
         }
+    }
+
+    /// Tells how far the subscriptions are, after a snapshot.
+    fn note_progress(&mut self, now_ns: u64) {
+        let is_synced = |slot: &Slot| slot.subscription == Subscription::Synced;
+        if self.slots.iter().all(is_synced) {
+            self.life.untroubled();
+            self.life.reached(now_ns, Stage::Up);
+        }
+    }
+
+    /// The symbols that the venue does not list in a way that we can use, as text.
+    fn unlisted(&self) -> String {
+        let unlisted = self.slots.iter().filter(|slot| slot.precision.is_none());
+        let symbols: Vec<_> = unlisted.map(|slot| slot.listing.symbol.as_str()).collect();
+        symbols.join(", ")
     }
 
     /// The book at `at` cannot be trusted: tells the core at once and ends the subscription.
@@ -274,7 +301,11 @@ impl KrakenFeed {
         match reason {
             Distrust::Checksum => self.counters.checksum_errors += 1,
             Distrust::Protocol => self.counters.protocol_errors += 1,
-            Distrust::NoSnapshot | Distrust::Gap | Distrust::Disconnected => {}
+            Distrust::NoSnapshot => {
+                let symbol = slot.listing.symbol.as_str();
+                self.life.troubled(Why::SnapshotFailing, symbol, None);
+            }
+            Distrust::Gap | Distrust::Disconnected => {}
         }
         self.counters.resyncs += 1;
         if slot.trust.is_trusted() {
@@ -313,12 +344,19 @@ impl KrakenFeed {
         if let Link::Up { since_ns, .. } = self.link {
             self.link = Link::Up { since_ns, listed_by_ns: None };
         }
+        self.life.reached(now_ns, Stage::Questions);
+        let unlisted = self.unlisted();
+        if !unlisted.is_empty() {
+            self.life.troubled(Why::UnlistedSymbol, &unlisted, None);
+        }
         self.subscribe_due(now_ns, out);
     }
 
     fn on_answer(&mut self, now_ns: u64, answer: &Answer<'_>) {
         if !answer.success {
             self.counters.refused += 1;
+            let text = format!("{}: {}", answer.symbol, answer.error);
+            self.life.troubled(Why::SubscriptionRefused, &text, None);
         }
         let Some(at) = self.find(answer.symbol) else { return };
         let slot = &mut self.slots[at];
@@ -374,10 +412,12 @@ impl KrakenFeed {
     fn on_link_timers(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         match self.link {
             Link::Waiting { until_ns } if until_ns <= now_ns => {
+                self.life.begins(now_ns);
                 self.link = Link::Connecting;
                 out.connect(LINK);
             }
             Link::Up { listed_by_ns: Some(by_ns), .. } if by_ns <= now_ns => {
+                self.life.failed(now_ns, Why::SubscribeTimeout, "the list of instruments is due");
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }
             Link::Up { .. } => match self.silence.due(now_ns) {
@@ -386,7 +426,10 @@ impl KrakenFeed {
                     let req_id = self.next_req_id();
                     out.send(LINK, |bytes| write_ping(bytes, req_id));
                 }
-                Due::Dead => self.lost(now_ns, Distrust::Disconnected, false, out),
+                Due::Dead => {
+                    self.life.failed(now_ns, Why::Silent, "no answer to the ping");
+                    self.lost(now_ns, Distrust::Disconnected, false, out);
+                }
             },
             Link::Waiting { .. } | Link::Connecting | Link::Closing => {}
         }
@@ -467,7 +510,8 @@ impl Machine for KrakenFeed {
         self.config.rest_base.clone()
     }
 
-    fn start(&mut self, _now_ns: u64, out: &mut Outbox<Input>) {
+    fn start(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.life.begins(now_ns);
         self.link = Link::Connecting;
         out.connect(LINK);
     }
@@ -478,8 +522,11 @@ impl Machine for KrakenFeed {
             Event::Text(LINK, text) => self.on_text(now_ns, text, out),
             Event::Alive(LINK) => self.heard(now_ns),
             Event::Closed(LINK, reason) => {
+                if matches!(self.link, Link::Connecting | Link::Up { .. }) {
+                    self.life.failed(now_ns, life::why_closed(reason), "");
+                }
                 let distrust = match reason {
-                    CloseReason::Protocol => Distrust::Protocol,
+                    CloseReason::Protocol | CloseReason::TooLong => Distrust::Protocol,
                     CloseReason::ConnectFailed
                     | CloseReason::Peer
                     | CloseReason::Io
@@ -517,6 +564,10 @@ impl Machine for KrakenFeed {
         if matches!(self.link, Link::Up { .. }) {
             self.on_book_timers(now_ns, out);
         }
+    }
+
+    fn standing(&self) -> Option<&Standing> {
+        Some(self.life.standing())
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

@@ -375,3 +375,39 @@ fn a_configuration_that_cannot_be_is_refused() {
 
 #[path = "capture_tests.rs"]
 mod capture;
+
+fn why(desk: &Desk) -> (Option<Why>, &str) {
+    let standing = desk.feed.standing().expect("told");
+    (standing.why, standing.detail.as_str())
+}
+
+#[test]
+fn each_failure_has_a_word_that_lasts_until_the_feed_has_come_further() {
+    let mut desk = Desk::new(config());
+    assert_eq!(why(&desk), (Some(Why::Connecting), ""));
+    desk.event(Event::Closed(LINK, CloseReason::ConnectFailed));
+    assert_eq!(why(&desk), (Some(Why::ConnectFailed), ""));
+    let mut desk = Desk::new(config());
+    desk.event(Event::Connected(LINK));
+    assert_eq!(why(&desk), (Some(Why::LoggingOn), ""));
+    desk.text("<html>");
+    assert_eq!(why(&desk).0, Some(Why::Protocol));
+    let mut desk = Desk::synced();
+    assert_eq!(why(&desk), (None, ""));
+    desk.event(Event::Closed(LINK, CloseReason::Peer));
+    assert_eq!(why(&desk), (Some(Why::ClosedByPeer), ""));
+    desk.pass(2 * S).event(Event::Connected(LINK)).text(PAIRS);
+    assert_eq!(why(&desk), (Some(Why::Reconciling), ""));
+    desk.text(&snapshot());
+    assert_eq!(why(&desk), (None, ""));
+}
+
+#[test]
+fn a_symbol_that_the_venue_does_not_list_is_named() {
+    let mut desk = Desk::new(config());
+    desk.event(Event::Connected(LINK));
+    desk.text(&PAIRS.replace("MATIC/USD", "ETH/USD"));
+    let (reason, detail) = why(&desk);
+    assert_eq!(reason, Some(Why::UnlistedSymbol));
+    assert!(detail.contains("MATIC/USD"), "{detail}");
+}

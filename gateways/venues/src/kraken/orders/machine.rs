@@ -14,6 +14,7 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpResponse, LinkId, Machine, Outbox,
 };
+use rutter_transport::standing::{Standing, Why};
 
 use super::children::{Children, Entry, Request, Waits};
 use super::message::{self, AddOrder, Envelope, System};
@@ -26,6 +27,8 @@ use crate::backoff::Backoff;
 use crate::inquiry::Inquiry;
 use crate::kraken::config::{ConfigError, KrakenConfig};
 use crate::kraken::ids;
+use crate::kraken::reject;
+use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::silence::{Due, Silence};
 
@@ -33,14 +36,10 @@ use crate::silence::{Due, Silence};
 pub const PRIVATE_LINK: LinkId = LinkId(0);
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// Longest time in which a link is established.
-const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
 /// Longest time from the connection to both snapshots.
 const SUBSCRIBE_TIMEOUT_NS: u64 = 10 * SECOND_NS;
 /// Longest time from the call for the token to its answer.
 const TOKEN_TIMEOUT_NS: u64 = 30 * SECOND_NS;
-/// Longest time from our close to the carrier's event that the link is closed.
-const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 /// A link that was up for this long starts its waits from the first again.
 const STABLE_NS: u64 = 60 * SECOND_NS;
 
@@ -100,6 +99,7 @@ pub struct KrakenOrders {
     nonce: u64,
     req_id: u64,
     silence: Silence,
+    life: Life,
 }
 
 impl KrakenOrders {
@@ -125,6 +125,7 @@ impl KrakenOrders {
             balances: None,
             backoff: Backoff::new(base, max, config.seed),
             silence: Silence::new(config.silence_ns),
+            life: Life::default(),
             nonce: 0,
             req_id: 0,
             ledger: Ledger {
@@ -134,6 +135,7 @@ impl KrakenOrders {
                 children: Children::default(),
                 waits: Waits::default(),
                 counters: Counters::default(),
+                refusal: String::new(),
                 balances: std::collections::BTreeMap::new(),
                 config,
             },
@@ -179,6 +181,7 @@ impl KrakenOrders {
             is_online: self.online,
         };
         act(&mut self.inquiry, &mut dialect);
+        self.life.follow(now_ns, &self.inquiry);
         if self.inquiry.is_up() {
             self.up_since_ns.get_or_insert(now_ns);
         }
@@ -219,35 +222,44 @@ impl KrakenOrders {
             self.ledger.counters.links_lost += 1;
         }
         if closed {
-            let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
-            self.link = Link::Idle { retry_ns };
+            self.wait(now_ns);
         } else {
             self.link = Link::Closing { deadline_ns: now_ns + CLOSE_TIMEOUT_NS };
             out.close(PRIVATE_LINK);
         }
     }
 
+    fn wait(&mut self, now_ns: u64) {
+        let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
+        self.life.retries_at(retry_ns);
+        self.link = Link::Idle { retry_ns };
+    }
+
     fn broken(&mut self, now_ns: u64, broken: Broken, out: &mut Outbox<Input>) {
         let counters = &mut self.ledger.counters;
-        let reason = match broken {
+        let (reason, why, text) = match broken {
             Broken::Shape | Broken::Number(_) => {
                 counters.protocol_errors += 1;
-                VenueDownReason::Protocol
+                (VenueDownReason::Protocol, Why::Protocol, broken.to_string())
             }
             Broken::Gap => {
                 counters.gaps += 1;
-                VenueDownReason::Protocol
+                (VenueDownReason::Protocol, Why::SequenceGap, broken.to_string())
             }
             Broken::Session => {
                 counters.logons_refused += 1;
-                VenueDownReason::LogonRefused
+                let text = std::mem::take(&mut self.ledger.refusal);
+                let why = reject::why(&text).unwrap_or(Why::SubscriptionRefused);
+                (VenueDownReason::LogonRefused, why, text)
             }
         };
+        self.life.failed(now_ns, why, &text);
         self.lost(now_ns, reason, false, out);
     }
 
     /// Asks for the token.
     fn begin(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.life.begins(now_ns);
         let id = self.inquiry.take_id();
         self.inquiry.count_call(Call::Token.cost(), now_ns);
         let key = (&self.ledger.config.api_key, self.key.0.as_slice());
@@ -282,12 +294,18 @@ impl KrakenOrders {
                 let counters = &mut self.ledger.counters;
                 match error {
                     rest::RestError::Venue(_) => counters.logons_refused += 1,
-                    rest::RestError::Http | rest::RestError::Shape | rest::RestError::TooMany => {
-                        counters.rest_failures += 1;
-                    }
+                    rest::RestError::NoAnswer
+                    | rest::RestError::Status(_)
+                    | rest::RestError::Shape
+                    | rest::RestError::TooMany => counters.rest_failures += 1,
                 }
-                let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
-                self.link = Link::Idle { retry_ns };
+                let text = match error {
+                    // Only the carrier knows why there was no answer.
+                    rest::RestError::NoAnswer => String::new(),
+                    _ => error.to_string(),
+                };
+                self.life.failed(now_ns, error.why(), &text);
+                self.wait(now_ns);
             }
         }
     }
@@ -298,6 +316,7 @@ impl KrakenOrders {
         }
         self.link = Link::Subscribing { deadline_ns: now_ns + SUBSCRIBE_TIMEOUT_NS };
         self.connected_ns = now_ns;
+        self.life.reached(now_ns, Stage::Session);
         self.online = true;
         self.silence.heard(now_ns);
         let (executions, balances) = (self.next_req_id(), self.next_req_id());
@@ -335,12 +354,15 @@ impl KrakenOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         match (envelope.channel.as_ref(), envelope.method.as_ref()) {
-            ("executions", _) => self.on_executions(envelope, out)?,
-            ("balances", _) => self.on_balances(envelope, out)?,
+            ("executions", _) => self.on_executions(now_ns, envelope, out)?,
+            ("balances", _) => self.on_balances(now_ns, envelope, out)?,
             ("status", _) => self.on_status(now_ns, envelope, out)?,
             ("", "add_order" | "cancel_order") => self.ledger.answer(envelope, out)?,
             ("", "") if !envelope.error.is_empty() => self.ledger.answer(envelope, out)?,
-            ("", "subscribe") if envelope.success == Some(false) => return Err(Broken::Session),
+            ("", "subscribe") if envelope.success == Some(false) => {
+                self.ledger.refusal = envelope.error.to_string();
+                return Err(Broken::Session);
+            }
             ("heartbeat", _) | ("", "pong" | "subscribe") => {}
             _ => self.ledger.counters.ignored += 1,
         }
@@ -350,6 +372,7 @@ impl KrakenOrders {
     /// Checks that no message of the channel is missing, then takes the message.
     fn on_executions(
         &mut self,
+        now_ns: u64,
         envelope: &Envelope<'_>,
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
@@ -366,12 +389,13 @@ impl KrakenOrders {
         }
         self.ledger.executions(envelope, out)?;
         self.executions = Some(sequence);
-        self.on_snapshots();
+        self.on_snapshots(now_ns);
         Ok(())
     }
 
     fn on_balances(
         &mut self,
+        now_ns: u64,
         envelope: &Envelope<'_>,
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
@@ -392,16 +416,17 @@ impl KrakenOrders {
         }
         self.ledger.balances(envelope, self.inquiry.is_up(), out)?;
         self.balances = Some(sequence);
-        self.on_snapshots();
+        self.on_snapshots(now_ns);
         Ok(())
     }
 
     /// Begins with the questions once both snapshots have arrived.
-    fn on_snapshots(&mut self) {
+    fn on_snapshots(&mut self, now_ns: u64) {
         let waiting = matches!(self.link, Link::Subscribing { .. });
         if waiting && self.executions.is_some() && self.balances.is_some() {
             self.link = Link::On;
             self.ledger.counters.logons += 1;
+            self.life.reached(now_ns, Stage::Questions);
             self.inquiry.start();
         }
     }
@@ -417,10 +442,12 @@ impl KrakenOrders {
         let Some(entry) = entries.last() else { return Ok(()) };
         let online = entry.system == "online";
         if online && !self.online && self.link == Link::On {
+            self.life.reached(now_ns, Stage::Questions);
             self.inquiry.start();
         }
         self.online = online;
         if !online {
+            self.life.closed(now_ns, &format!("the venue is in {}", entry.system));
             self.inquiry.close();
             self.down(now_ns, VenueDownReason::Closed, out);
         }
@@ -528,15 +555,26 @@ impl KrakenOrders {
         self.drive(now_ns, out);
     }
 
+    fn on_closed(&mut self, now_ns: u64, reason: CloseReason, out: &mut Outbox<Input>) {
+        // The reason of a close of ours was told when we asked for the close.
+        if !matches!(self.link, Link::Closing { .. }) {
+            self.life.failed(now_ns, life::why_closed(reason), "");
+        }
+        self.lost(now_ns, life::down_reason(reason), true, out);
+    }
+
     fn on_link_timers(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         match self.link {
             Link::Idle { retry_ns } if retry_ns <= now_ns => self.begin(now_ns, out),
             Link::Token { deadline_ns, .. } if deadline_ns <= now_ns => {
                 self.on_token(now_ns, None, out);
             }
-            Link::Connecting { deadline_ns } | Link::Subscribing { deadline_ns }
-                if deadline_ns <= now_ns =>
-            {
+            Link::Connecting { deadline_ns } if deadline_ns <= now_ns => {
+                self.life.failed(now_ns, Why::ConnectTimeout, "");
+                self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
+            }
+            Link::Subscribing { deadline_ns } if deadline_ns <= now_ns => {
+                self.life.failed(now_ns, Why::SubscribeTimeout, "both snapshots are due");
                 self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
             }
             Link::Closing { deadline_ns } if deadline_ns <= now_ns => {
@@ -548,7 +586,10 @@ impl KrakenOrders {
                     let req_id = self.next_req_id();
                     out.send(PRIVATE_LINK, |bytes| message::write_ping(bytes, req_id));
                 }
-                Due::Dead => self.lost(now_ns, VenueDownReason::NoAnswer, false, out),
+                Due::Dead => {
+                    self.life.failed(now_ns, Why::Silent, "no answer to the ping");
+                    self.lost(now_ns, VenueDownReason::NoAnswer, false, out);
+                }
             },
             Link::Idle { .. }
             | Link::Token { .. }
@@ -580,17 +621,9 @@ impl Machine for KrakenOrders {
             Event::Text(PRIVATE_LINK, text) => self.on_text(now_ns, text, out),
             Event::Alive(PRIVATE_LINK) => self.silence.heard(now_ns),
             Event::Closed(PRIVATE_LINK, reason) => {
-                let down = match reason {
-                    CloseReason::Protocol => VenueDownReason::Protocol,
-                    CloseReason::ConnectFailed
-                    | CloseReason::Peer
-                    | CloseReason::Io
-                    | CloseReason::WriteBufferFull
-                    | CloseReason::Requested => VenueDownReason::LinkLost,
-                };
                 // The end of a link that was given up before changes nothing.
                 if !matches!(self.link, Link::Idle { .. } | Link::Token { .. }) {
-                    self.lost(now_ns, down, true, out);
+                    self.on_closed(now_ns, reason, out);
                 }
             }
             Event::Http(id, response) => self.on_http(now_ns, id, response, out),
@@ -618,6 +651,10 @@ impl Machine for KrakenOrders {
             self.ledger.unanswered(&wait, out);
         }
         self.drive(now_ns, out);
+    }
+
+    fn standing(&self) -> Option<&Standing> {
+        Some(self.life.standing())
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

@@ -117,8 +117,8 @@ pub(super) fn signed(
 }
 
 fn refused(error: RestError) -> Refused<RestError> {
-    let is_limit = matches!(&error, RestError::Venue(text) if text.contains("Rate limit"));
-    Refused { error, pause_ns: None, is_limit }
+    let why = error.why();
+    Refused { error, pause_ns: None, why }
 }
 
 impl Dialect for KrakenDialect<'_> {

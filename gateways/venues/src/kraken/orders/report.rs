@@ -35,7 +35,7 @@ pub(super) enum Broken {
     /// A message of the `executions` channel is missing.
     #[error("gap in the executions")]
     Gap,
-    /// The venue refuses our token or key.
+    /// The venue refuses our token or key. The text is in the ledger.
     #[error("session refused")]
     Session,
 }
@@ -57,6 +57,8 @@ pub(super) struct Ledger {
     pub children: Children,
     pub waits: Waits,
     pub counters: Counters,
+    /// The venue's text with which it refused our session or a subscription.
+    pub refusal: String,
     /// Balances that the stream has told since all balances were last asked for.
     pub balances: BTreeMap<AssetId, Amount>,
 }
@@ -302,7 +304,11 @@ impl Ledger {
             }
             Request::Cancel => out.emit(Input::CancelRejected { venue, child, reason }),
         }
-        if verdict(&envelope.error) == Verdict::Session { Err(Broken::Session) } else { Ok(()) }
+        if verdict(&envelope.error) == Verdict::Session {
+            self.refusal = envelope.error.to_string();
+            return Err(Broken::Session);
+        }
+        Ok(())
     }
 
     fn answered(&mut self, wait: &Wait) {

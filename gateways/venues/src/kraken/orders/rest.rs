@@ -9,9 +9,11 @@ use std::fmt::Write as _;
 
 use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
+use rutter_transport::standing::Why;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::kraken::reject;
 use crate::signing::{base64_encode, hmac_sha512, sha256};
 
 /// Most order ids in one `QueryOrders`.
@@ -118,9 +120,12 @@ pub fn request(id: u64, call: &Call, nonce: u64, key: &Secret, secret: &[u8]) ->
 /// Why an answer is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestError {
-    /// No answer arrived, or its HTTP status is not 200.
-    #[error("no usable HTTP answer")]
-    Http,
+    /// No answer arrived.
+    #[error("no answer")]
+    NoAnswer,
+    /// The answer is not JSON, and its HTTP status is not 200.
+    #[error("HTTP status {0}")]
+    Status(u16),
     /// The venue's own error text.
     #[error("venue: {0}")]
     Venue(String),
@@ -130,6 +135,20 @@ pub enum RestError {
     /// The answer has more entries than are read.
     #[error("more than {ENTRIES_MAX} entries")]
     TooMany,
+}
+
+impl RestError {
+    /// The reason, for people.
+    pub fn why(&self) -> Why {
+        match self {
+            Self::NoAnswer => Why::RestFailing,
+            Self::Status(429) => Why::RestPaced,
+            Self::Status(403 | 418 | 520) => Why::RestBanned,
+            Self::Status(_) => Why::RestRefused,
+            Self::Venue(text) => reject::why(text).unwrap_or(Why::RestRefused),
+            Self::Shape | Self::TooMany => Why::RestUnreadable,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -142,11 +161,11 @@ struct Answer<'a> {
 
 /// Takes the envelope off.
 fn result(response: Option<&HttpResponse>) -> Result<&RawValue, RestError> {
-    let response = response.ok_or(RestError::Http)?;
+    let response = response.ok_or(RestError::NoAnswer)?;
     let answer = serde_json::from_str::<Answer<'_>>(&response.body);
     let answer = match answer {
         Ok(answer) => answer,
-        Err(_) if response.status != 200 => return Err(RestError::Http),
+        Err(_) if response.status != 200 => return Err(RestError::Status(response.status)),
         Err(_) => return Err(RestError::Shape),
     };
     if let Some(error) = answer.error.first() {
@@ -154,7 +173,7 @@ fn result(response: Option<&HttpResponse>) -> Result<&RawValue, RestError> {
         return Err(RestError::Venue(error.chars().take(120).collect()));
     }
     if response.status != 200 {
-        return Err(RestError::Http);
+        return Err(RestError::Status(response.status));
     }
     answer.result.ok_or(RestError::Shape)
 }

@@ -47,9 +47,9 @@ fn answers_are_read_and_errors_are_named() {
     assert_eq!(token(Some(&quoted)), Err(RestError::Shape));
     let refused = answer(r#"{"error":["EAPI:Invalid nonce"]}"#);
     assert_eq!(token(Some(&refused)), Err(RestError::Venue("EAPI:Invalid nonce".to_owned())));
-    assert_eq!(token(None), Err(RestError::Http));
+    assert_eq!(token(None), Err(RestError::NoAnswer));
     let gateway = HttpResponse { status: 502, body: "<html>".to_owned() };
-    assert_eq!(token(Some(&gateway)), Err(RestError::Http));
+    assert_eq!(token(Some(&gateway)), Err(RestError::Status(502)));
     for body in ["", "{}", "[]", r#"{"error":[],"result":[]}"#, r#"{"error":{},"result":{}}"#] {
         assert_eq!(token(Some(&answer(body))), Err(RestError::Shape), "{body}");
     }

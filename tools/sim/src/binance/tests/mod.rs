@@ -51,17 +51,16 @@ fn instrument(symbol: &str, base: &str, quote: &str, tick: i64) -> InstrumentCon
     }
 }
 
-fn exchange() -> Exchange {
+fn exchange(open_orders_max: u32) -> Exchange {
     let account = |name: &str| AccountConfig {
         name: name.to_owned(),
         balances: vec![("BTC".to_owned(), 10 * UNIT), ("USDT".to_owned(), 1_000_000 * UNIT)],
         background: false,
     };
+    let mut btc = instrument("BTCUSDT", "BTC", "USDT", 1_000_000);
+    btc.max_open_orders = open_orders_max;
     Exchange::new(ExchangeConfig {
-        instruments: vec![
-            instrument("BTCUSDT", "BTC", "USDT", 1_000_000),
-            instrument("LTCBTC", "LTC", "BTC", 1_000),
-        ],
+        instruments: vec![btc, instrument("LTCBTC", "LTC", "BTC", 1_000)],
         accounts: vec![account("alice"), account("bob")],
         maker_fee_ppm: 1_000,
         taker_fee_ppm: 1_000,
@@ -122,7 +121,11 @@ impl Desk {
     }
 
     fn with(config: BinanceConfig) -> Self {
-        let front = BinanceFront::new(config, exchange(), None);
+        Self::of(config, 200)
+    }
+
+    fn of(config: BinanceConfig, open_orders_max: u32) -> Self {
+        let front = BinanceFront::new(config, exchange(open_orders_max), None);
         Self { front, now: START_NS, next_conn: 1, out: Vec::new() }
     }
 

@@ -162,6 +162,24 @@ fn an_order_lives_fills_and_is_found_again() {
 }
 
 #[test]
+fn thousands_of_open_orders_are_listed_whole() {
+    let mut desk = Desk::of(config(), 5_000);
+    for n in 0..2_500 {
+        let (status, body) = desk.limit("SELL", "0.0001", "60000", &format!("many-{n}"));
+        assert_eq!(status, 200, "{body}");
+        if n % 20 == 19 {
+            // Stays below the venue's rates of orders and of requests.
+            desk.wait_ms(10_000);
+        }
+    }
+    desk.wait_ms(60_000);
+    let (status, open) = desk.signed("GET", "/openOrders", "");
+    let rows = open.as_array().expect("rows");
+    assert_eq!((status, rows.len()), (200, 2_500));
+    assert!(open.to_string().len() > 1 << 20, "longer than one output of a connection");
+}
+
+#[test]
 fn duplicate_ids_and_post_only_crosses_are_rejected() {
     let mut desk = Desk::new();
     desk.limit("SELL", "0.5", "60000", "same");

@@ -4,5 +4,6 @@ mod frames;
 mod harness;
 mod hostile;
 mod orders;
+mod reasons;
 mod reconcile;
 mod session;

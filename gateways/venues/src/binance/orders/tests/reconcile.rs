@@ -298,3 +298,15 @@ fn many_questions_are_asked_a_few_at_a_time_and_within_the_venues_limit() {
     }
     assert!((1_050..=1_100).contains(&asked), "weight 4 each, 6000 a minute: {asked}");
 }
+
+#[test]
+fn thousands_of_open_orders_are_read_in_one_list() {
+    let mut desk = Desk::new();
+    desk.connect().log_on();
+    let rows: Vec<String> =
+        (1..=3_000).map(|child| rest_order(child, "NEW", "0.00000000")).collect();
+    desk.rest(OPEN, 200, &format!("[{}]", rows.join(",")));
+    assert_eq!(desk.seen.len(), 3_000);
+    desk.seen.clear();
+    desk.account().saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
+}

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod orders;
+mod reasons;
 mod recovery;
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};

@@ -1,0 +1,260 @@
+//! The life of a link to a venue, as far as it is the same for all adapters: how long each step may
+//! take, and the account of why the venue is not up.
+//!
+//! A line belongs here if orders and market data of every venue need it. What a step says on the
+//! wire is the adapter's.
+
+use rutter_core::input::VenueDownReason;
+use rutter_transport::machine::CloseReason;
+use rutter_transport::standing::{Standing, Why, detail};
+
+use crate::inquiry::{Inquiry, Phase};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Longest time in which a link is established.
+pub const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
+
+/// Longest time from our close to the carrier's event that the link is closed.
+pub const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
+
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Not connected.
+    Link,
+    /// Connected; the logon or the subscriptions are awaited.
+    Session,
+    /// Logged on; orders, balances or books are asked for.
+    Questions,
+    /// Everything is there.
+    Up,
+}
+
+/// Keeps a [`Standing`] as a link comes up and fails. A failure is shown until the link has come
+/// further than where the failure was.
+#[derive(Clone, Debug)]
+pub struct Life {
+    standing: Standing,
+    stage: Stage,
+    /// How far the link was when it failed last; `None` if nothing has failed since it was up.
+    failed_at: Option<Stage>,
+    is_troubled: bool,
+    /// Failures of the inquiry that are in the standing.
+    failures: u64,
+    /// What the venue said when it closed.
+    closed_text: String,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            standing: Standing::default(),
+            stage: Stage::Link,
+            failed_at: None,
+            is_troubled: false,
+            failures: 0,
+            closed_text: String::new(),
+        }
+    }
+}
+
+impl Life {
+    /// Whether the venue is up, and if not, why.
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    fn tell(&mut self, why: Option<Why>, text: &str) {
+        self.standing.why = why;
+        self.standing.detail = detail(text);
+        self.standing.revision += 1;
+    }
+
+    /// An attempt to connect begins.
+    pub const fn begins(&mut self, now_ns: u64) {
+        if self.standing.since_ns == 0 {
+            self.standing.since_ns = now_ns;
+        }
+        self.stage = Stage::Link;
+        self.standing.next_ns = None;
+        self.standing.revision += 1;
+    }
+
+    /// The link has come this far.
+    pub fn reached(&mut self, now_ns: u64, stage: Stage) {
+        if self.stage == stage {
+            return;
+        }
+        self.stage = stage;
+        let why = match stage {
+            Stage::Link => Some(Why::Connecting),
+            Stage::Session => Some(Why::LoggingOn),
+            Stage::Questions => Some(Why::Reconciling),
+            Stage::Up => None,
+        };
+        if stage == Stage::Up {
+            self.standing.is_up = true;
+            self.standing.since_ns = now_ns;
+            self.standing.attempts = 0;
+            self.failed_at = None;
+        }
+        if Some(stage) > self.failed_at {
+            self.is_troubled = false;
+            self.standing.next_ns = None;
+            self.tell(why, "");
+        }
+    }
+
+    /// The attempt, or the link, has failed.
+    pub fn failed(&mut self, now_ns: u64, why: Why, text: &str) {
+        if self.standing.is_up {
+            self.standing.is_up = false;
+            self.standing.since_ns = now_ns;
+        }
+        self.failed_at = Some(self.stage.min(Stage::Session));
+        self.stage = Stage::Link;
+        self.is_troubled = false;
+        self.standing.attempts = self.standing.attempts.saturating_add(1);
+        self.tell(Some(why), text);
+    }
+
+    /// The next attempt is made at this time.
+    pub const fn retries_at(&mut self, next_ns: u64) {
+        self.standing.next_ns = Some(next_ns);
+        self.standing.revision += 1;
+    }
+
+    /// Something goes wrong that does not end the link: a REST call, a book.
+    pub fn troubled(&mut self, why: Why, text: &str, next_ns: Option<u64>) {
+        self.is_troubled = true;
+        self.failed_at = Some(Stage::Questions);
+        self.standing.attempts = self.standing.attempts.saturating_add(1);
+        self.standing.next_ns = next_ns;
+        self.tell(Some(why), text);
+    }
+
+    /// What went wrong has gone well.
+    pub fn untroubled(&mut self) {
+        if std::mem::take(&mut self.is_troubled) {
+            self.failed_at = Some(Stage::Session).filter(|_| !self.standing.is_up);
+            self.standing.next_ns = None;
+            let why = (!self.standing.is_up).then_some(Why::Reconciling);
+            if why.is_none() {
+                self.standing.attempts = 0;
+            }
+            self.tell(why, "");
+        }
+    }
+
+    /// The venue takes no orders for now; the link stays.
+    pub fn closed(&mut self, now_ns: u64, text: &str) {
+        if self.standing.is_up {
+            self.standing.is_up = false;
+            self.standing.since_ns = now_ns;
+        }
+        self.stage = Stage::Session;
+        self.failed_at = Some(Stage::Session);
+        self.is_troubled = false;
+        self.closed_text = detail(text);
+        self.tell(Some(Why::VenueClosed), text);
+    }
+
+    /// Takes over what the inquiry has come to.
+    pub fn follow<C, P: Default>(&mut self, now_ns: u64, inquiry: &Inquiry<C, P>) {
+        let failures = inquiry.tally().failures;
+        match inquiry.trouble() {
+            Some((why, text)) if failures != self.failures => {
+                self.troubled(why, text, Some(inquiry.paused_until_ns()));
+            }
+            Some(_) => {}
+            None => self.untroubled(),
+        }
+        self.failures = failures;
+        if inquiry.is_up() {
+            self.reached(now_ns, Stage::Up);
+        } else if inquiry.phase() == Phase::Closed && self.standing.why.is_none_or(Why::is_progress)
+        {
+            let text = std::mem::take(&mut self.closed_text);
+            self.closed(now_ns, &text);
+        }
+    }
+}
+
+/// What a person is told of a link that the carrier has ended. The carrier adds its own words.
+pub const fn why_closed(reason: CloseReason) -> Why {
+    match reason {
+        CloseReason::ConnectFailed => Why::ConnectFailed,
+        CloseReason::Peer | CloseReason::Requested => Why::ClosedByPeer,
+        CloseReason::Io => Why::LinkFailed,
+        CloseReason::Protocol => Why::Protocol,
+        CloseReason::TooLong => Why::TooLong,
+        CloseReason::WriteBufferFull => Why::WriteBufferFull,
+    }
+}
+
+/// What the core is told of a link that the carrier has ended.
+pub const fn down_reason(reason: CloseReason) -> VenueDownReason {
+    match reason {
+        CloseReason::WriteBufferFull => VenueDownReason::NoAnswer,
+        CloseReason::Protocol | CloseReason::TooLong => VenueDownReason::Protocol,
+        CloseReason::ConnectFailed
+        | CloseReason::Peer
+        | CloseReason::Io
+        | CloseReason::Requested => VenueDownReason::LinkLost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(life: &Life) -> (Option<Why>, bool, u32) {
+        let standing = life.standing();
+        (standing.why, standing.is_up, standing.attempts)
+    }
+
+    #[test]
+    fn a_failure_is_shown_until_the_link_has_come_further() {
+        let mut life = Life::default();
+        life.begins(10);
+        assert_eq!(seen(&life), (Some(Why::Connecting), false, 0));
+        life.failed(11, Why::ConnectionRefused, "nobody");
+        life.retries_at(20);
+        assert_eq!(life.standing().next_ns, Some(20));
+        life.begins(20);
+        assert_eq!(seen(&life), (Some(Why::ConnectionRefused), false, 1));
+        assert_eq!((life.standing().since_ns, life.standing().next_ns), (10, None));
+        life.reached(21, Stage::Session);
+        assert_eq!(seen(&life), (Some(Why::LoggingOn), false, 1));
+        life.failed(22, Why::WrongKey, "-2015");
+        life.begins(30);
+        life.reached(31, Stage::Session);
+        assert_eq!(seen(&life), (Some(Why::WrongKey), false, 2), "no further than before");
+        life.reached(32, Stage::Questions);
+        assert_eq!(seen(&life), (Some(Why::Reconciling), false, 2));
+        life.reached(33, Stage::Up);
+        assert_eq!(seen(&life), (None, true, 0));
+        assert_eq!((life.standing().since_ns, life.standing().detail.as_str()), (33, ""));
+    }
+
+    #[test]
+    fn trouble_while_up_takes_nothing_down_and_goes_with_the_next_success() {
+        let mut life = Life::default();
+        life.begins(1);
+        life.reached(2, Stage::Up);
+        life.troubled(Why::RestPaced, "429", Some(9));
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1));
+        life.untroubled();
+        assert_eq!(seen(&life), (None, true, 0));
+        life.failed(5, Why::Silent, "");
+        assert_eq!((seen(&life), life.standing().since_ns), ((Some(Why::Silent), false, 1), 5));
+        life.begins(6);
+        life.reached(7, Stage::Questions);
+        life.troubled(Why::RestFailing, "", None);
+        life.troubled(Why::RestFailing, "", None);
+        assert_eq!(seen(&life), (Some(Why::RestFailing), false, 3));
+        life.untroubled();
+        assert_eq!(seen(&life), (Some(Why::Reconciling), false, 3));
+    }
+}
