@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::model::rfc3339;
 
 /// Members that are nanoseconds since 1970-01-01 UTC; zero stands for never.
-const TIMES: [&str; 10] = [
+const TIMES: [&str; 11] = [
     "changed_ns",
     "expires_ns",
     "last_in_ns",
@@ -19,6 +19,7 @@ const TIMES: [&str; 10] = [
     "time_ns",
     "told_ns",
     "turned_ns",
+    "until_ns",
 ];
 
 /// Puts the text of each time beside its number: `time` beside `time_ns`, RFC 3339 in UTC, or null
