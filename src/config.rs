@@ -255,7 +255,8 @@ pub struct VenueConfig {
     pub ca_file: Option<PathBuf>,
     /// Public part of the API key.
     pub api_key: String,
-    /// File with the secret part of the API key, in the form that the venue gives it, `docs/keys.md`.
+    /// File with the secret part of the API key, in the form that the venue gives it,
+    /// `docs/keys.md`.
     pub secret_file: PathBuf,
     /// The venue may take a message for this long after it was sent, in milliseconds. An order
     /// that the venue does not know counts as never arrived only after it.
@@ -425,7 +426,8 @@ mod tests {
     #[test]
     fn a_file_that_is_wrong_everywhere_is_refused_in_a_bounded_answer() {
         let many = |one: &str| one.repeat(CONFIG_BYTES_MAX as usize / 16 / one.len());
-        let keys: String = (0..4_000).map(|key| format!("durabilitx{key} = 1\n")).collect();
+        let keys: Vec<String> = (0..4_000).map(|key| format!("durabilitx{key} = 1\n")).collect();
+        let keys = keys.concat();
         for text in [
             format!("[console]\nsocket = \"s\"\nviewers = [{}]\n", many("1, ")),
             format!("[node]\n{keys}"),

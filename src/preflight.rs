@@ -317,7 +317,8 @@ mod tests {
                 findings.iter().map(|one| (one.fault, one.key.as_str())).collect();
             let mut wanted = wanted.to_vec();
             let mut sorted = found.clone();
-            (wanted.sort_unstable(), sorted.sort_unstable());
+            wanted.sort_unstable();
+            sorted.sort_unstable();
             assert_eq!(sorted, wanted, "{findings:#?}");
             assert!(findings.iter().all(|one| one.line > 0), "{findings:#?}");
         }

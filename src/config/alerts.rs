@@ -198,7 +198,8 @@ pub struct AlertsConfig {
 pub struct WebhookConfig {
     /// Name of this entry in logs, metrics and the console: 1 to 24 of a-z, 0-9, - and _.
     pub name: String,
-    /// Address: `https://host:port/path`, or `http`. One of `url`, `url_env` and `url_file` is there.
+    /// Address: `https://host:port/path`, or `http`. One of `url`, `url_env` and `url_file` is
+    /// there.
     #[serde(default, deserialize_with = "secret")]
     #[schemars(schema_with = "super::schema::secret")]
     pub url: Option<Secret>,
@@ -215,8 +216,8 @@ pub struct WebhookConfig {
     #[serde(default = "escalate_after")]
     #[schemars(range(min = 1, max = 86_400))]
     pub escalate_after_s: u32,
-    /// Environment variable that holds the secret of signatures, at least 32 bytes. Messages are not
-    /// signed if neither this nor `hmac_secret_file` is there.
+    /// Environment variable that holds the secret of signatures, at least 32 bytes. Messages are
+    /// not signed if neither this nor `hmac_secret_file` is there.
     pub hmac_secret_env: Option<String>,
     /// File that holds the secret of signatures.
     pub hmac_secret_file: Option<PathBuf>,

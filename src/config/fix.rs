@@ -49,8 +49,8 @@ pub struct FixConfig {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketDataConfig {
-    /// Shortest time between two messages of one instrument of one request, in microseconds; 0 sends
-    /// each change at once.
+    /// Shortest time between two messages of one instrument of one request, in microseconds; 0
+    /// sends each change at once.
     #[schemars(range(max = 86_400_000_000_u64))]
     pub update_interval_us: u64,
     /// Most active streams of one session; a stream is one instrument of one request.

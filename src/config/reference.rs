@@ -21,8 +21,8 @@ The node reads one TOML file. An unknown key is an error. `rutter check-config F
 with a file, with line and column; `rutter run` refuses the same files with the same words. `rutter config schema`
 prints this page as a JSON schema, for editors that check TOML.
 
-Relative paths begin at the node's working directory. Examples: `deploy/example.toml` for all sections,
-`deploy/binance-testnet.toml`, `deploy/binance.toml` and `deploy/kraken.toml` for each venue.
+Relative paths begin at the node's working directory. Examples: `deploy/example.toml` for all sections, and one for each
+venue beside it.
 ";
 
 /// The page.
