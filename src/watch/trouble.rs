@@ -116,7 +116,6 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::JournalFailed => ("journal_failed", "the journal has failed"),
         Condition::DiskFull => ("disk_full", "the journal's disk is nearly full"),
         Condition::SlowConsumer => ("slow_consumer", "a client did not read"),
-        Condition::FixStore => ("fix_store", "message stores of clients"),
         Condition::LogonsRefused => ("logons_refused", "logons are refused"),
         Condition::FixStore => {
             ("fix_store", "a client session is cut off, or its store is damaged")

@@ -59,20 +59,6 @@ pub struct Quantiles {
     pub count: u64,
 }
 
-/// A node whose figures are older than this does not know its own state, nanoseconds.
-pub const FIGURES_AGE_NS_MAX: u64 = 2_000_000_000;
-
-/// One thing that is wrong with the node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Trouble {
-    /// The kind of fault, in one word.
-    pub word: &'static str,
-    /// How soon somebody must know: `page`, `warn` or `info`, as for an alert.
-    pub severity: &'static str,
-    /// What is wrong and with what, for people.
-    pub text: String,
-}
-
 /// One link of a venue: whether it is up, and if not, why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LinkRow {
@@ -94,6 +80,20 @@ pub struct LinkRow {
     /// When the next attempt is made; `None` while one is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_ns: Option<u64>,
+}
+
+/// A node whose figures are older than this does not know its own state, nanoseconds.
+pub const FIGURES_AGE_NS_MAX: u64 = 2_000_000_000;
+
+/// One thing that is wrong with the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// The kind of fault, in one word.
+    pub word: &'static str,
+    /// How soon somebody must know: `page`, `warn` or `info`, as for an alert.
+    pub severity: &'static str,
+    /// What is wrong and with what, for people.
+    pub text: String,
 }
 
 /// One venue, as its feed and its executions show it.

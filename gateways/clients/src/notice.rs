@@ -301,8 +301,10 @@ impl Notice {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
             Self::StoreDamaged { session, places, repeated } => {
-                let name = name(session);
-                format!("{name}: {places} damaged places in its store, {repeated} reports again")
+                format!(
+                    "message store of {}: {places} damaged places, {repeated} reports repeated",
+                    name(session)
+                )
             }
         }
     }
@@ -316,6 +318,9 @@ fn warning_words(warning: Warning) -> String {
         }
         Warning::ResendTruncated { from, upto } => {
             format!("messages {from} to {upto} are not stored any more, gap-filled")
+        }
+        Warning::AheadFull { seq } => {
+            format!("message {seq} and later ones find no room ahead of the gap, asked for again")
         }
         Warning::SequenceReset { from, to } => {
             format!("raised its number from {from} to {to} without filling the gap")

@@ -1,8 +1,8 @@
 //! Judges messages of our side by the dictionaries that we publish in `docs/fix`: a client's engine
 //! loads these files, so they have to allow everything that we send.
 //!
-//! A line belongs here if it checks bytes with a dictionary of ours. Which bytes are to be checked is
-//! the business of the scenarios' own desks.
+//! A line belongs here if it checks bytes with a dictionary of ours. Which bytes are to be checked
+//! is the business of the scenarios' own desks.
 
 use rutter_fix::codec::{FieldIndex, Message, Status, decode};
 use rutter_fix::dictionary::{Checks, Version};

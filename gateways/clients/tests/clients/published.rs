@@ -1,6 +1,6 @@
-//! Everything that a client may be sent is allowed by the dictionary that it was given: each answer,
-//! with each reason, in each version, as it is sent first, again, to a drop copy and in a history.
-//! The desk checks each message; what is said here is that there is one of each kind.
+//! The dictionary that a client was given allows everything that the client may be sent: each
+//! answer, with each reason, in each version, as it is sent first, again, to a drop copy and in a
+//! history. The desk checks each message; here it is said that there is one of each kind.
 
 use rutter_clients::{Passport, SessionConfig, SessionKind};
 use rutter_core::id::{ChildId, ExecId, OrderId, SessionId, VenueId};

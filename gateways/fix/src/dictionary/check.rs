@@ -105,11 +105,8 @@ impl Seen {
 impl Dictionary {
     /// Whether the field's enumeration has this value, or the field has no enumeration.
     pub fn allows(&self, tag: u32, value: &[u8]) -> bool {
-        let values = |field: &FieldDef| match &field.values {
-            Some(values) => values.contain(field.kind, value),
-            None => true,
-        };
-        self.field(tag).is_some_and(|(_, field)| values(field))
+        let Some((_, field)) = self.field(tag) else { return false };
+        field.values.as_ref().is_none_or(|values| values.contain(field.kind, value))
     }
 
     /// Checks a message whose form (tags, length, sum) is right. If only the name of the message's

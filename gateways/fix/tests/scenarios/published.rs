@@ -108,7 +108,7 @@ fn read(path: &Path) -> File {
 struct Differences(BTreeSet<(&'static str, String)>);
 
 impl Differences {
-    fn add(&mut self, what: &'static str, place: impl ToString) {
+    fn add(&mut self, what: &'static str, place: &impl ToString) {
         self.0.insert((what, place.to_string()));
     }
 
@@ -155,10 +155,10 @@ impl Differences {
                 (true, true) => {}
                 (false, false) => {
                     for value in field.values.difference(&known.values) {
-                        self.add("value added", format!("{tag}={value}"));
+                        self.add("value added", &format!("{tag}={value}"));
                     }
                     for value in known.values.difference(&field.values) {
-                        self.add("value missing", format!("{tag}={value}"));
+                        self.add("value missing", &format!("{tag}={value}"));
                     }
                 }
             }
@@ -167,8 +167,8 @@ impl Differences {
 
     fn members(&mut self, kind: &str, ours: &Members, theirs: &Members) {
         let place = |path: &[u32]| {
-            let tags = path.iter().map(|tag| format!("/{tag}"));
-            format!("{kind}{}", tags.collect::<String>())
+            let tags: Vec<String> = path.iter().map(ToString::to_string).collect();
+            format!("{kind}/{}", tags.join("/"))
         };
         // A group that only one of both has stands for its members.
         let alone = |path: &[u32], other: &Members| {
@@ -177,22 +177,22 @@ impl Differences {
                 && (parent.is_empty() || other.required.contains_key(parent))
         };
         for path in ours.order.iter().filter(|path| alone(path, theirs)) {
-            self.add("member added", place(path));
+            self.add("member added", &place(path));
         }
         for path in theirs.order.iter().filter(|path| alone(path, ours)) {
-            self.add("member missing", place(path));
+            self.add("member missing", &place(path));
         }
         for (path, required) in &ours.required {
             match theirs.required.get(path) {
-                Some(known) if *known && !required => self.add("optional", place(path)),
-                Some(known) if !*known && *required => self.add("required", place(path)),
+                Some(known) if *known && !required => self.add("optional", &place(path)),
+                Some(known) if !*known && *required => self.add("required", &place(path)),
                 _ => {}
             }
             if path.len() > 1
                 && ours.required.contains_key(path)
                 && !ours.shared(path, theirs).eq(theirs.shared(path, ours))
             {
-                self.add("order", place(path));
+                self.add("order", &place(path));
             }
         }
     }
