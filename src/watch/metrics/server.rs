@@ -2,8 +2,8 @@
 //!
 //! A line belongs here if it reads a request or writes an answer. One thread accepts. At most
 //! [`CONNECTIONS_MAX`] connections are served, each by a short-lived thread: one request of at most
-//! [`REQUEST_BYTES_MAX`] bytes, within [`REQUEST_TIMEOUT`]. A further connection takes the place of one that has not asked yet.
-//! When all are being answered, it gets a 503.
+//! [`REQUEST_BYTES_MAX`] bytes, within [`REQUEST_TIMEOUT`]. A further connection takes the place of
+//! one that has not asked yet. When all are being answered, the further connection gets a 503.
 //! No thread that carries orders waits for a request.
 
 use std::collections::BTreeMap;
