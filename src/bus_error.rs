@@ -87,7 +87,7 @@ fn tell(address: u64) {
     };
     // The array takes every text, cut if need be.
     let _ = written.and_then(|()| {
-        write!(message, ": the file was cut, or its disk fails; exit code {EXIT_CODE}\n")
+        writeln!(message, ": the file was cut, or its disk fails; exit code {EXIT_CODE}")
     });
     let mut rest = message.written();
     while !rest.is_empty() {

@@ -4,6 +4,7 @@
 //! with names, decimals and times.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use rutter_admin::ReadModel;
 use rutter_admin::model::{Sizes, decimal};
@@ -160,11 +161,12 @@ impl Story {
             word(report.tif),
         );
         if report.ord_type != OrdType::Market {
-            words += &format!(" at {}", self.price(instrument, report.price));
+            let _ = write!(words, " at {}", self.price(instrument, report.price));
         }
         if let Some(last) = &report.last {
             let fee = decimal(last.fee.0, AMOUNT_DECIMALS);
-            words += &format!(
+            let _ = write!(
+                words,
                 "; filled {} at {} on {} as {}, fee {fee} {}, child {}, execution {}",
                 qty(last.qty),
                 self.price(instrument, last.price),
@@ -175,10 +177,11 @@ impl Story {
                 last.exec.0,
             );
             if !last.venue_order.as_str().is_empty() {
-                words += &format!(", the venue's order {}", last.venue_order);
+                let _ = write!(words, ", the venue's order {}", last.venue_order);
             }
         }
-        words += &format!(
+        let _ = write!(
+            words,
             "; state {}, {} filled, {} left; session {}, client's id {}",
             word(report.status),
             qty(report.filled),
@@ -187,10 +190,10 @@ impl Story {
             report.cl_ord_id,
         );
         if !report.orig_cl_ord_id.as_str().is_empty() {
-            words += &format!(", was {}", report.orig_cl_ord_id);
+            let _ = write!(words, ", was {}", report.orig_cl_ord_id);
         }
         if report.reason != Refusal::None {
-            words += &format!("; reason {}", word(report.reason));
+            let _ = write!(words, "; reason {}", word(report.reason));
         }
         self.tell(&words);
     }
@@ -313,15 +316,15 @@ impl Sink for Story {
             if !line.qty.is_zero() {
                 let (qty, price) =
                     (self.qty(instrument, line.qty), self.price(instrument, line.price));
-                words += &format!(", {qty} at {price}");
+                let _ = write!(words, ", {qty} at {price}");
             }
             if line.best.0 != 0 {
                 let decimals = self.decimals(instrument).0 + ALL_IN_EXTRA_DECIMALS;
                 let all_in = decimal(line.best_all_in, decimals);
                 let best = self.price(instrument, line.best);
-                words += &format!("; best {best}, with fee {all_in}");
+                let _ = write!(words, "; best {best}, with fee {all_in}");
             }
-            words += &format!("; book {} old", rutter_cli::text::duration(line.age_ns));
+            let _ = write!(words, "; book {} old", rutter_cli::text::duration(line.age_ns));
             self.lines.push(words);
         }
     }

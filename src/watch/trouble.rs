@@ -66,9 +66,13 @@ impl Watcher {
         let alert_view = AlertView { shown: view.shown, age_ns: 0, free_bytes: self.free_bytes };
         let findings = self.evaluator.look(now_ns, alert_view);
         let mut found = Found(Vec::new());
-        findings.iter().for_each(|finding| found.finding(finding));
+        for finding in &findings {
+            found.finding(finding);
+        }
         operators(&mut found, &view.shown.status);
-        view.shown.status.venues.iter().for_each(|venue| books(&mut found, venue));
+        for venue in &view.shown.status.venues {
+            books(&mut found, venue);
+        }
         sessions(&mut found, &view.shown.status, view.sessions);
         since_start(&mut found, view.shown);
         let firing: u64 = view.firing.iter().map(|(_, count)| count).sum();

@@ -13,7 +13,7 @@ use rutter_tools::harness::{
 };
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What Rust's debug form writes, and nobody else.
 const DEBUG_FORMS: [&str; 5] = ["{ ", "Some(", "None", "Ok(", "Err("];

@@ -124,7 +124,7 @@ fn digits(value: u64, size: u64) -> String {
     // A remainder is below its unit, and the largest unit is below 2^47.
     let thousandths = value % size * 1_000 / size;
     match whole {
-        _ if value % size == 0 && (whole == 0 || size == 1) => count(whole),
+        _ if value.is_multiple_of(size) && (whole == 0 || size == 1) => count(whole),
         0 => format!("0.{thousandths:03}"),
         1..10 => format!("{whole}.{:02}", thousandths / 10),
         10..100 => format!("{whole}.{}", thousandths / 100),
@@ -497,7 +497,9 @@ mod tests {
         assert_eq!(painted(&table.lines(80), false), wanted);
         let shown = |values: &[u64]| -> Vec<String> {
             let mut table = Table::new(&[numbers("age", 0)]);
-            values.iter().for_each(|ns| table.row(vec![Span::duration(*ns)]));
+            for ns in values {
+                table.row(vec![Span::duration(*ns)]);
+            }
             table.lines(80).iter().map(|line| line.text().trim().to_owned()).collect()
         };
         assert_eq!(shown(&[6_140_000, 61 * s]), ["age s", "0.006", "61.0"]);

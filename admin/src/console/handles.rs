@@ -15,6 +15,9 @@ use super::sessions::SessionGauges;
 use super::snapshot::SnapshotCell;
 use crate::model::ReadModel;
 
+/// Finds the child whose order has an id at a venue, for the journal with a node tag.
+pub type ChildOf = fn(u32, &[u8]) -> Option<ChildId>;
+
 /// What does not change while a node runs.
 #[derive(Clone, Debug, Default)]
 pub struct About {
@@ -31,7 +34,7 @@ pub struct About {
     /// The journal's number, which is in all ids of orders that others see.
     pub node_tag: u32,
     /// The child whose order has that id at a venue, for the journal with that tag.
-    pub child_of: Option<fn(u32, &[u8]) -> Option<ChildId>>,
+    pub child_of: Option<ChildOf>,
     /// The folder of the journal.
     pub journal_folder: PathBuf,
     /// `process` or `disk`: when an output may leave.

@@ -54,6 +54,7 @@ impl TlsState {
 }
 
 /// A connection that the carrier holds.
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct Connection {
     /// The peer's address.
     pub address: Option<IpAddr>,
@@ -135,7 +136,7 @@ impl Connection {
 
     /// Whether anything has come.
     pub fn has_spoken(&self) -> bool {
-        self.spoke || self.input.len() > 0
+        self.spoke || !self.input.is_empty()
     }
 
     /// Whether the Logon has not come yet.

@@ -77,11 +77,12 @@ impl Fault {
     /// A request that brought no answer.
     pub fn of_http(error: &ureq::Error) -> Self {
         let why = match error {
-            ureq::Error::HostNotFound => Why::NameNotResolved,
+            ureq::Error::HostNotFound | ureq::Error::Timeout(ureq::Timeout::Resolve) => {
+                Why::NameNotResolved
+            }
             ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => Why::TooLong,
             ureq::Error::ConnectionFailed => Why::ConnectFailed,
             ureq::Error::Timeout(ureq::Timeout::Connect) => Why::ConnectTimeout,
-            ureq::Error::Timeout(ureq::Timeout::Resolve) => Why::NameNotResolved,
             ureq::Error::Tls(_) => Why::TlsFailed,
             ureq::Error::Rustls(error) => why_of_tls(error),
             ureq::Error::Io(error) => match why_of(error) {

@@ -51,7 +51,7 @@ impl<M: Machine<Command = FeedCommand, Emission = Input>> Feed<M> {
         gauge: LinkGauge,
     ) -> Self {
         driver.start(&mut |input| {
-            publish_book(&mut inputs, &mut tap, &name, input, Arrival::default())
+            publish_book(&mut inputs, &mut tap, &name, input, Arrival::default());
         });
         let arrival = driver.arrival();
         let link = LinkWatch::new(name.clone(), "feed", gauge);

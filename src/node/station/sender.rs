@@ -83,7 +83,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         let link = LinkWatch::new(name.clone(), "orders", gauge);
         let children = Children::new(name);
         driver.start(&mut |input| {
-            publish_child_news(&mut inputs, &children, input, Arrival::default())
+            publish_child_news(&mut inputs, &children, input, Arrival::default());
         });
         let arrival = driver.arrival();
         let (queue, sent) = (VecDeque::new(), Vec::with_capacity(COMMANDS_PER_TURN));
@@ -149,7 +149,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
         }
         let (inputs, children) = (&mut self.inputs, &self.children);
         self.driver.flush_now(&mut |input| {
-            publish_child_news(inputs, children, input, Arrival::default())
+            publish_child_news(inputs, children, input, Arrival::default());
         });
         let written = (self.clock)();
         for passage in &self.sent {

@@ -25,7 +25,7 @@ const ENTERS: &[u8] = b"\x1b[?1049h";
 const LEAVES: &[u8] = b"\x1b[?1049l";
 
 /// How long a program may take for anything, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whose terminal it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,9 +77,10 @@ fn a_lost_report_comes_again_as_a_possible_resend_and_only_that_one() {
 #[test]
 fn a_store_whose_end_is_gone_repeats_what_it_had() {
     for lost in ["cleared", "removed"] {
-        let mut desk = traded().crash_after(|folder| match lost {
-            "removed" => fs::remove_file(segment(folder)).expect("removed"),
-            _ => {
+        let mut desk = traded().crash_after(|folder| {
+            if lost == "removed" {
+                fs::remove_file(segment(folder)).expect("removed");
+            } else {
                 let bytes = fs::read(segment(folder)).expect("readable").len();
                 fs::write(segment(folder), vec![0; bytes]).expect("writable");
             }

@@ -239,7 +239,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let (arrived_ns, frame) = self.ahead.pop()?;
             let message = index.read_frame(frame)?;
             let event = self.in_its_turn(now_ns, arrived_ns, message, out);
-            let event = event.and_then(without_message);
+            let event = event.as_ref().and_then(without_message);
             self.ask_for_next_chunk(now_ns, out);
             if event.is_some() {
                 return event;
@@ -304,8 +304,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
 }
 
 /// The event that an administrative message has caused. None of these shows the message.
-fn without_message(event: Event<'_>) -> Option<Event<'static>> {
-    Some(match event {
+fn without_message(event: &Event<'_>) -> Option<Event<'static>> {
+    Some(match *event {
         Event::Rejected { seq, reason, tag } => Event::Rejected { seq, reason, tag },
         Event::LogoutSent { reason } => Event::LogoutSent { reason },
         Event::Warning(warning) => Event::Warning(warning),

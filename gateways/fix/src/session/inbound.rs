@@ -101,12 +101,11 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             let fatal = Some(DisconnectReason::SendingTime);
             return fault(Reason::SendingTimeAccuracy, None, fatal);
         }
-        match message.bool(tags::POSS_DUP_FLAG) {
-            Ok(flag) => Ok(Header { seq, sending_ns, poss_dup: flag == Some(true) }),
-            Err(_) => {
-                let reason = malformed(message, tags::POSS_DUP_FLAG);
-                fault(reason, Some(tags::POSS_DUP_FLAG), None)
-            }
+        if let Ok(flag) = message.bool(tags::POSS_DUP_FLAG) {
+            Ok(Header { seq, sending_ns, poss_dup: flag == Some(true) })
+        } else {
+            let reason = malformed(message, tags::POSS_DUP_FLAG);
+            fault(reason, Some(tags::POSS_DUP_FLAG), None)
         }
     }
 

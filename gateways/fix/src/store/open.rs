@@ -57,7 +57,7 @@ struct Reading<'a> {
 /// The reasons for which [`MmapStore::open`] would refuse the store, except that it is in use.
 pub fn look(folder: &Path, config: MmapConfig) -> Result<DamageReport, StoreError> {
     let reading = Reading::read(folder, config, Purpose::Look)?;
-    Ok(reading.map_or_else(DamageReport::default, |reading| reading.report()))
+    Ok(reading.map_or_else(DamageReport::default, Reading::report))
 }
 
 impl MmapStore {
@@ -70,17 +70,21 @@ impl MmapStore {
         rutter_files::make_folder(folder).map_err(io("create", folder))?;
         let lock = lock(folder)?;
         let state_path = folder.join("state");
-        let reading = match Reading::read(folder, config, Purpose::Use)? {
-            Some(reading) => reading,
-            None => {
-                let begin = Beginning::new(segment_bytes(config), owner(config));
-                let state = State::create(&state_path, &begin)?;
-                state.publish(&state_path)?;
-                Reading { doubt: true, ..Reading::new(folder, Purpose::Use, state) }
-            }
+        let reading = if let Some(reading) = Reading::read(folder, config, Purpose::Use)? {
+            reading
+        } else {
+            let begin = Beginning::new(segment_bytes(config), owner(config));
+            let state = State::create(&state_path, &begin)?;
+            State::publish(&state_path)?;
+            Reading { doubt: true, ..Reading::new(folder, Purpose::Use, state) }
         };
         reading.finish(config, lock)
     }
+}
+
+/// Whether one of the bytes is not zero.
+fn is_any(bytes: &[u8], at: usize, length: usize) -> bool {
+    bytes.get(at..at + length).is_some_and(|part| part.iter().any(|byte| *byte != 0))
 }
 
 fn segment_bytes(config: MmapConfig) -> u32 {
@@ -205,7 +209,7 @@ impl<'a> Reading<'a> {
                 Step::End { at, torn } => break (at, torn),
                 Step::Damage { at, bytes } => {
                     holes.push((at, at + bytes));
-                    let cleared = !self.is_any(segment.file.bytes(), at, bytes);
+                    let cleared = !is_any(segment.file.bytes(), at, bytes);
                     let kind = if cleared { DamageKind::Cleared } else { DamageKind::Record };
                     self.note(segment.path.clone(), at, bytes, kind);
                 }
@@ -235,10 +239,6 @@ impl<'a> Reading<'a> {
             }
         }
         self.segments.push_back(segment);
-    }
-
-    fn is_any(&self, bytes: &[u8], at: usize, length: usize) -> bool {
-        bytes.get(at..at + length).is_some_and(|part| part.iter().any(|byte| *byte != 0))
     }
 
     fn take_event(&mut self, event_no: u64) {
@@ -318,7 +318,7 @@ impl<'a> Reading<'a> {
         if self.first_layout {
             let newest = self.segments.len().saturating_sub(1);
             self.segments.iter_mut().take(newest).for_each(mmap::close);
-            self.state.publish(&self.folder.join("state"))?;
+            State::publish(&self.folder.join("state"))?;
         }
         self.damage.lost_events = self.lost.count();
         let unindexed = mmap::index_capacity(config).saturating_sub(self.index.len());

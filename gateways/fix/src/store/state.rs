@@ -149,7 +149,7 @@ impl State {
     }
 
     /// Gives a new file its name, in place of any file that has it.
-    pub fn publish(&self, path: &Path) -> Result<(), StoreError> {
+    pub fn publish(path: &Path) -> Result<(), StoreError> {
         let new = new_path(path);
         std::fs::rename(&new, path).map_err(io("rename", &new))
     }
