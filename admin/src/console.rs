@@ -4,8 +4,8 @@
 //! Read in this order: `verb` is the table of what may be asked and by whom, `frame` the lines,
 //! `people` the roles, `admission` who is let in, `socket` the connections, `handles` what the
 //! console holds of the node, `service` what each verb does. `pending` and `totp` are what one
-//! person alone may not do; `attempts` is what was refused; `commands`, `snapshot`, `sessions` and `book_set` are behind the
-//! handles; `books` is an answer.
+//! person alone may not do; `attempts` is what was refused; `commands`, `snapshot`, `sessions` and
+//! `book_set` are behind the handles; `books` is an answer.
 
 mod admission;
 mod attempts;

@@ -13,9 +13,10 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
 use rutter_core::hash::Rolling;
@@ -92,6 +93,7 @@ pub fn lock(data_dir: &Path) -> Result<File, ClaimError> {
 /// [`ClaimError::Copy`].
 pub fn accounts(config: &Config, genesis: &Genesis, folder: File) -> Result<Claim, ClaimError> {
     let mut held = Vec::with_capacity(config.venue.len());
+    let own = rustix::process::geteuid().as_raw();
     for venue in &config.venue {
         let name = account_name(venue, genesis);
         let bound = SocketAddr::from_abstract_name(&name)
@@ -99,10 +101,21 @@ pub fn accounts(config: &Config, genesis: &Genesis, folder: File) -> Result<Clai
         match bound {
             Ok(listener) => held.push(listener),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                let (venue, pid) = (venue.name.clone(), holder(&name).unwrap_or(0));
-                // Two venues of one file may share an account; that is no copy.
-                if pid.cast_unsigned() != std::process::id() {
-                    return Err(ClaimError::Copy { venue, pid });
+                let venue = venue.name.clone();
+                match holder(&name) {
+                    // Two venues of one file may share an account; that is no copy.
+                    Some((pid, _)) if pid.cast_unsigned() == std::process::id() => {}
+                    // The name can be seen and taken by any user of the machine.
+                    Some((pid, uid)) if uid != own && uid != 0 => tracing::error!(
+                        venue,
+                        pid,
+                        uid,
+                        "another user holds the account's name: a copy would not be noticed"
+                    ),
+                    other => {
+                        let pid = other.map_or(0, |(pid, _)| pid);
+                        return Err(ClaimError::Copy { venue, pid });
+                    }
                 }
             }
             Err(error) => {
@@ -114,7 +127,7 @@ pub fn accounts(config: &Config, genesis: &Genesis, folder: File) -> Result<Clai
     Ok(Claim { _folder: folder, _accounts: held })
 }
 
-/// The name says nothing about the key: the journal's seed is in it, which nobody else knows.
+/// The name says nothing about the key: the journal's seed is in it.
 fn account_name(venue: &VenueConfig, genesis: &Genesis) -> String {
     let mut mixed = Rolling::new(genesis.hash_seed);
     mixed.word(u64::from(genesis.node_tag));
@@ -124,12 +137,18 @@ fn account_name(venue: &VenueConfig, genesis: &Genesis) -> String {
     format!("rutter-account-{:016x}", mixed.value())
 }
 
-/// The process that has bound a name.
-fn holder(name: &str) -> Option<i32> {
-    let address = SocketAddr::from_abstract_name(name).ok()?;
-    let stream = UnixStream::connect_addr(&address).ok()?;
-    let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
-    Some(peer.pid.as_raw_pid())
+/// The process and the user that have bound a name; `None` if the system does not tell. Does not
+/// wait: nobody accepts connections there, so only a few fit.
+fn holder(name: &str) -> Option<(i32, u32)> {
+    use nix::sys::socket::{
+        AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt,
+    };
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let stream = socket(AddressFamily::Unix, SockType::Stream, flags, None).ok()?;
+    let address = UnixAddr::new_abstract(name.as_bytes()).ok()?;
+    connect(stream.as_raw_fd(), &address).ok()?;
+    let peer = getsockopt(&stream, sockopt::PeerCredentials).ok()?;
+    Some((peer.pid(), peer.uid()))
 }
 
 /// Where a data folder is, and whose.
@@ -173,6 +192,10 @@ pub fn identify(data_dir: &Path, genesis: &Genesis) -> Result<Whereabouts, Claim
     let found = match read(data_dir) {
         None => Whereabouts::New,
         Some(known) if known == here => return Ok(Whereabouts::Same),
+        // The number of a device may change with each start of the machine.
+        Some(known) if Identity { device: here.device, ..known.clone() } == here => {
+            Whereabouts::Same
+        }
         Some(known) => {
             let other = read(&known.path).filter(|_| known.path != here.path);
             let is_there = other.is_some_and(|other| other.journal == here.journal);
@@ -215,6 +238,7 @@ fn write(data_dir: &Path, identity: &Identity) -> Result<(), ClaimError> {
     let mut file = rutter_files::create_anew(&new).map_err(io("make", &new))?;
     let text = serde_json::to_string(identity).map_err(|error| io("write", &new)(error.into()))?;
     file.write_all(text.as_bytes()).map_err(io("write", &new))?;
+    file.sync_all().map_err(io("sync", &new))?;
     std::fs::rename(&new, &path).map_err(io("rename", &new))
 }
 
@@ -258,7 +282,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let claim = accounts(&config, &genesis, lock(dir.path()).expect("free")).expect("free");
         let name = account_name(&config.venue[0], &genesis);
-        assert_eq!(holder(&name), i32::try_from(std::process::id()).ok());
+        let pid = i32::try_from(std::process::id()).expect("a process");
+        assert_eq!(holder(&name).map(|(pid, _)| pid), Some(pid));
         drop(claim);
         assert_eq!(holder(&name), None, "let go with the process, and by nothing else");
     }

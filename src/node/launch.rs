@@ -194,8 +194,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         model.run();
         Ok(())
     })?);
-    let wakes: Vec<WakeHandle> =
-        senders.iter().chain([&gateway]).map(|placed| placed.reader.wake.clone()).collect();
+    let wakes = wakes(&senders, &gateway);
     let waiter = Waiter::new(profile);
     let mut thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, sleeper };
     place(&mut thread, layout, gateway, senders, stop, &mut workers)?;
@@ -216,6 +215,11 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+}
+
+/// The handles that wake the stations at the end.
+fn wakes(senders: &[UnplacedStation], gateway: &UnplacedStation) -> Vec<WakeHandle> {
+    senders.iter().chain([gateway]).map(|placed| placed.reader.wake.clone()).collect()
 }
 
 /// Finds what is wrong, for the console.

@@ -12,9 +12,11 @@ use rutter_fix::store::{
 
 use super::boot::Names;
 use super::error::NodeError;
+use crate::clock::unix_ns;
 use crate::config::Config;
 
 const DAY_NS: u64 = 86_400_000_000_000;
+const NS_PER_S: u64 = 1_000_000_000;
 
 /// The folder of a session's store.
 pub fn folder(data_dir: &Path, comp_id: &str) -> PathBuf {
@@ -28,7 +30,9 @@ pub fn settings(config: &Config, comp_id: &str, node_tag: u32) -> MmapConfig {
         owner.word(u64::from(byte));
     }
     let retention_bytes = config.fix.store_retention_bytes;
-    MmapConfig { retention_bytes, owner: owner.value(), ..MmapConfig::default() }
+    // A store that takes the place of a lost one begins with another number, by the time.
+    let first_epoch = unix_ns() / NS_PER_S;
+    MmapConfig { retention_bytes, owner: owner.value(), first_epoch, ..MmapConfig::default() }
 }
 
 /// Opens the stores in the order of the configured sessions. A store that cannot be used is logged,

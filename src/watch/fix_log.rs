@@ -9,15 +9,14 @@
 //!
 //! A line belongs here if it is about these files.
 
-use std::fs::{DirBuilder, File};
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rutter_clients::message_log::{Direction, MessageTap};
 use rutter_fix::codec::{FieldIndex, Status, decode};
@@ -102,7 +101,7 @@ impl FixLog {
 
     fn start_with(folder: &Path, comp_ids: &[&str], bytes_max: u64) -> Result<Self, FixLogError> {
         let failed = |source| FixLogError { path: folder.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        rutter_files::make_folder(folder).map_err(failed)?;
         let open = |comp_id: &&str| LogFile::open(folder, comp_id, bytes_max);
         let files: Result<Vec<LogFile>, _> = comp_ids.iter().map(open).collect();
         let files = files.map_err(failed)?;
@@ -149,8 +148,14 @@ impl Drop for FixLog {
 fn run(pieces: &Receiver<Piece>, shared: &Shared, mut files: Vec<LogFile>) {
     // Missing pieces that the node's log, and the files, have been told of.
     let (mut told, mut noted) = (0, 0);
+    let mut flushed = Instant::now();
     // Ends when the node has ended and everything that waited is written.
     loop {
+        // A busy session must not keep the lines of a quiet one from the disk.
+        if flushed.elapsed() >= LOOK {
+            files.iter_mut().for_each(LogFile::flush);
+            flushed = Instant::now();
+        }
         match pieces.recv_timeout(LOOK) {
             Ok(piece) => {
                 shared.waiting_bytes.fetch_sub(piece.bytes.len(), Ordering::Relaxed);
@@ -191,8 +196,9 @@ struct LogFile {
 }
 
 fn open_file(path: &Path) -> std::io::Result<File> {
-    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    File::options().append(true).create(true).mode(0o600).custom_flags(no_link).open(path)
+    let mut file = rutter_files::open_or_create(path)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
 }
 
 impl LogFile {
@@ -266,12 +272,16 @@ impl LogFile {
             return Ok(());
         }
         self.file.flush()?;
-        for number in (1..FILES_MAX - 1).rev() {
-            if numbered(&self.path, number).exists() {
-                std::fs::rename(numbered(&self.path, number), numbered(&self.path, number + 1))?;
+        // After a failed roll the full file may have its number already.
+        if self.path.exists() {
+            for number in (1..FILES_MAX - 1).rev() {
+                if numbered(&self.path, number).exists() {
+                    let next = numbered(&self.path, number + 1);
+                    std::fs::rename(numbered(&self.path, number), next)?;
+                }
             }
+            std::fs::rename(&self.path, numbered(&self.path, 1))?;
         }
-        std::fs::rename(&self.path, numbered(&self.path, 1))?;
         self.file = BufWriter::new(open_file(&self.path)?);
         self.bytes = 0;
         Ok(())

@@ -96,7 +96,7 @@ impl Health {
     pub fn readiness(&self, shown: &Snapshot, now_ns: u64) -> Arc<Readiness> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, answer)) = &*kept
-            && now_ns.saturating_sub(*at) < READY_KEPT_NS
+            && now_ns.abs_diff(*at) < READY_KEPT_NS
         {
             return Arc::clone(answer);
         }

@@ -53,7 +53,7 @@ impl Watcher {
         view: &View<'_>,
         free_bytes: impl FnOnce() -> Option<u64>,
     ) -> Vec<Trouble> {
-        if now_ns.saturating_sub(self.slow_ns) >= SLOW_PERIOD_NS {
+        if now_ns.abs_diff(self.slow_ns) >= SLOW_PERIOD_NS {
             self.slow_ns = now_ns;
             self.free_bytes = free_bytes();
             for (place, hours) in self.hours.iter().enumerate() {
@@ -73,6 +73,7 @@ impl Watcher {
         for venue in &view.shown.status.venues {
             books(&mut found, venue);
         }
+        links(&mut found, view.shown);
         sessions(&mut found, &view.shown.status, view.sessions);
         since_start(&mut found, view.shown);
         let firing: u64 = view.firing.iter().map(|(_, count)| count).sum();
@@ -131,6 +132,19 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         // Each halt, and each count since the start, has its own line.
         Condition::Halted | Condition::CancelStuck | Condition::Anomaly => return None,
     })
+}
+
+/// Links that are up and in trouble: a venue whose calls are refused answers no question.
+fn links(found: &mut Found, shown: &Snapshot) {
+    for (at, venue) in shown.status.venues.iter().enumerate() {
+        let Some(links) = shown.links_of(at) else { continue };
+        for (name, link) in links.named() {
+            if link.is_up && link.why.is_some_and(|why| !why.is_progress()) {
+                let text = format!("{} {name}: {link}", venue.name);
+                found.add("link_trouble", Severity::Warn, text);
+            }
+        }
+    }
 }
 
 /// What operators have restricted.

@@ -75,7 +75,10 @@ fn a_journal_goes_on_in_every_layout_and_profile() {
         std::thread::sleep(QUIET);
         trade(&mut client, next + BURST, 1);
         next += BURST + 1;
-        assert!(node.log_end().to_lowercase().contains(&format!("layout={layout}")), "{layout}");
+        assert!(
+            node.log_end().to_lowercase().contains(&format!("layout=\"{layout}\"")),
+            "{layout}"
+        );
         // Some nodes are terminated, the others killed.
         if profile == "pinned" {
             node.kill().expect("killed");

@@ -413,7 +413,8 @@ fn assert_clean(scene: &Scene) {
         let found = written.iter().find(|(path, _)| path.ends_with(name));
         found.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
     };
-    assert!(log("stderr-1.log").contains("LogonRefused"), "the operator was told");
+    let told = log("stderr-1.log");
+    assert!(told.contains("logon of") && told.contains("refused"), "the operator was told");
     let (mut found, mut searched) = (Vec::new(), 0);
     for (path, bytes) in &written {
         searched += bytes.len();

@@ -100,7 +100,11 @@ impl Visitors {
             }
         }
         let look_up = || {
-            let peer = Peer::of(uid, gid);
+            let peer = if people.is_admin_by_name(uid) {
+                Peer::without_groups(uid, gid)
+            } else {
+                Peer::of(uid, gid)
+            };
             let role = people.role(&peer);
             (peer, role)
         };

@@ -44,9 +44,19 @@ impl Peer {
     /// Looks a user up. Groups come from the system's database and not from the process, so a
     /// removed membership counts at the next look-up.
     pub fn of(uid: u32, gid: u32) -> Self {
+        Self::looked_up(uid, gid, true)
+    }
+
+    /// As [`Peer::of`], without the groups: a directory of groups may be slow or away.
+    pub fn without_groups(uid: u32, gid: u32) -> Self {
+        Self::looked_up(uid, gid, false)
+    }
+
+    fn looked_up(uid: u32, gid: u32, with_groups: bool) -> Self {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let mut gids = BTreeSet::from([gid]);
-        if let Some(user) = &user
+        if with_groups
+            && let Some(user) = &user
             && let Ok(name) = std::ffi::CString::new(user.name.as_bytes())
             && let Ok(groups) = getgrouplist(&name, user.gid)
         {
@@ -107,6 +117,11 @@ impl RoleTable {
             Principal::Group(gid) => peer.gids.contains(gid),
         };
         self.0.iter().filter(|(named, _)| is_meant(named)).map(|(_, role)| *role).max()
+    }
+
+    /// True if the user is an admin by name: no group could give a stronger role.
+    pub fn is_admin_by_name(&self, uid: u32) -> bool {
+        self.0.contains(&(Principal::User(uid), Role::Admin))
     }
 
     /// Somebody beside this user has to reach the socket.

@@ -157,8 +157,8 @@ impl ConsoleService {
     }
 
     /// Carries out what another person has asked for. What the command means is found anew: names
-    /// and limits may have changed meanwhile, and then nothing is approved. The journal has the first
-    /// person's reason; the log has that of the second.
+    /// and limits may have changed meanwhile, and then nothing is approved. The journal has the
+    /// first person's reason; the log has that of the second.
     fn approve(
         &self,
         peer: &Peer,

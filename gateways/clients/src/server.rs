@@ -38,8 +38,8 @@ use listen::Listener;
 pub use leave::{LEAVE_BYTES_MAX, LEAVE_NS, LEAVING_MAX};
 pub use listen::{LISTENERS_MAX, RELOAD_PERIOD};
 
-/// Takes an input and the time at which its bytes arrived. `false`: there is no room; the same input
-/// is offered again later.
+/// Takes an input and the time at which its bytes arrived. `false`: there is no room; the same
+/// input is offered again later.
 pub type Publish<'p> = dyn FnMut(&Input, Arrival) -> bool + 'p;
 
 /// Outputs taken in one turn before the sockets get their chance.

@@ -70,7 +70,8 @@ fn resend(desk: &mut Desk, out: &mut Vec<u8>, live: u64) -> (f64, u64, usize) {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let config = MmapConfig { segment_bytes: 64 << 20, retention_bytes: 2 << 30, owner: 0 };
+    let config =
+        MmapConfig { segment_bytes: 64 << 20, retention_bytes: 2 << 30, owner: 0, first_epoch: 0 };
     let store = MmapStore::open(folder.path(), config).expect("a store");
     let mut desk = Session::new(Config::acceptor("RUTTER", "CLIENT"), store, NoCredentials);
     let mut out = Vec::with_capacity(1 << 20);

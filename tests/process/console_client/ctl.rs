@@ -213,7 +213,6 @@ fn what_makes_no_sense_is_a_usage_error_before_anything_is_asked() {
         "limits set A",
         "limits set A --notional-max many",
         "book B --depth 51",
-        "order x",
         "cancel -1",
         "log-level loud",
         "venue",

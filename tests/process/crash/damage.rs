@@ -346,7 +346,11 @@ fn a_torn_tail_is_cut_and_the_node_goes_on() {
     std::fs::write(&path, bytes).expect("written");
     let log = shelf.goes_on("torn");
     let line = log.lines().find(|line| line.contains("journal recovered")).expect("a start");
-    assert!(line.contains(&format!("records={sequence} ")) && line.contains("cut=Some"), "{line}");
+    assert!(
+        line.contains(&format!("records={sequence} "))
+            && line.contains("cut=\"torn, never promised"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn digests(run: &Run, journal: &Journal, starts: &BTreeMap<u64, String>) {
     let verified = run.node.journal_command("verify").expect("runs");
     let said = String::from_utf8_lossy(&verified.stdout);
     let complaint = String::from_utf8_lossy(&verified.stderr);
-    assert!(verified.status.success() && said.contains("Clean"), "{said}{complaint}");
+    assert!(verified.status.success() && said.contains("end clean"), "{said}{complaint}");
     let digest = journal.engine().digest();
     assert_eq!(journal.last_digest, Some(digest), "as decided live and journaled at the end");
     assert!(journal.replayer.digests > 0, "digests were journaled");

@@ -207,7 +207,7 @@ pub fn sessions(ok: &Value, now_ns: u64) -> Table {
         numbers("events", 4),
     ]);
     for session in rows(ok, "sessions") {
-        let failure = word(session, "failure");
+        let failure = session.get("failure").and_then(Value::as_str).unwrap_or_default();
         let closed = session.get("in_hours").and_then(Value::as_bool) == Some(false);
         let state = match (flag(session, "disabled"), flag(session, "connected")) {
             _ if !failure.is_empty() => Span::new(format!("REFUSED: {failure}"), Paint::Bad),

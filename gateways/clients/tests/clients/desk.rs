@@ -108,7 +108,8 @@ pub fn config() -> GatewayConfig {
 
 /// The store of a client.
 pub fn store(folder: &Path, comp_id: &str) -> MmapStore {
-    let small = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 32 << 20, owner: 0 };
+    let small =
+        MmapConfig { segment_bytes: 1 << 17, retention_bytes: 32 << 20, owner: 0, first_epoch: 0 };
     MmapStore::open(&folder.join(comp_id), small).expect("a store")
 }
 

@@ -129,7 +129,8 @@ fn two(text: &[u8], at: usize, max: u64) -> Option<u64> {
 const TIME_DECIMALS_MAX: usize = 12;
 
 /// Reads `YYYYMMDD-HH:MM:SS` with 0 to 12 decimals, from 1970 to 2553, as nanoseconds since the
-/// Unix epoch. Decimals beyond the ninth are cut off. A leap second (`:60`) is the first second of the next minute.
+/// Unix epoch. Decimals beyond the ninth are cut off. A leap second (`:60`) is the first second of
+/// the next minute.
 pub fn parse_timestamp_ns(text: &[u8]) -> Option<u64> {
     let head = text.first_chunk::<17>()?;
     if head[8] != b'-' || head[11] != b':' || head[14] != b':' {

@@ -98,8 +98,8 @@ pub enum Warning {
         /// The last number that retention has removed.
         upto: u64,
     },
-    /// A Reject (35=3) of ours could not be stored. It was sent, and a `ResendRequest` for it gets a
-    /// gap fill.
+    /// A Reject (35=3) of ours could not be stored. It was sent, and a `ResendRequest` for it gets
+    /// a gap fill.
     RejectNotStored,
     /// The peer raised its number without filling a gap: messages may be lost.
     SequenceReset {

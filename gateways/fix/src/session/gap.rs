@@ -209,8 +209,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.ahead.add(seq, QueuedMessage::Handled { behind: seq + 1 });
     }
 
-    /// Whether the next message is a kept one. One resend at a time: a `ResendRequest` waits for the
-    /// end of the one before.
+    /// Whether the next message is a kept one. One resend at a time: a `ResendRequest` waits for
+    /// the end of the one before.
     pub(super) fn ahead_is_due(&self) -> bool {
         self.kind_due().is_some_and(|kind| kind != Kind::ResendRequest || self.replay.is_none())
     }

@@ -67,7 +67,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             return Err(HeaderFault::BeginString);
         }
         let seq = match message.uint(tags::MSG_SEQ_NUM) {
-            Ok(Some(seq)) if seq <= SEQ_MAX => seq,
+            // One less than a store can hold, for the number after it is stored.
+            Ok(Some(seq)) if seq < SEQ_MAX => seq,
             _ => return Err(HeaderFault::NoMsgSeqNum),
         };
         let fault = |reason, tag, fatal| Err(HeaderFault::Reject { seq, reason, tag, fatal });
@@ -132,6 +133,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.last_in_ns = now_ns;
         self.test_request_ns = None;
         let seq = header.seq;
+        if message.msg_type() != msg_type::LOGON {
+            // The peer goes on, so it has read our Logon.
+            self.reset_told = false;
+        }
         match message.msg_type() {
             msg_type::LOGOUT => return Some(self.on_peer_logout(now_ns, seq, &message, out)),
             msg_type::SEQUENCE_RESET if !is_gap_fill(&message) => {
@@ -140,7 +145,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             msg_type::LOGON if !header.poss_dup => {
                 return Some(self.on_logon_again(now_ns, seq, &message, out));
             }
-            _ => self.reset_told = false,
+            _ => {}
         }
         if let Some(fault) = poss_dup_fault(&message, header) {
             return self.on_header_fault(now_ns, &message, fault, out);

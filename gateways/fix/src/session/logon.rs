@@ -160,7 +160,9 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.refusals = Counted::default();
         // A peer that is told of a reset has sent its Logon under a number of before.
         let tell_reset = std::mem::take(&mut self.reset_untold);
-        let tell_reset = tell_reset && !terms.reset && !self.config.reset_on_logon;
+        // Number 1 is free for the answer, unless a message has taken it meanwhile.
+        let is_free = self.store.next_kept(1) != Some(1) && self.store.dropped_upto() == 0;
+        let tell_reset = tell_reset && is_free && !terms.reset && !self.config.reset_on_logon;
         let (seq, expects) = if tell_reset { (1, None) } else { (seq, terms.expects) };
         if seq < self.next_in {
             return self.sequence_too_low(now_ns, seq, out);

@@ -410,7 +410,12 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         self.held_ns = None;
         self.untold = None;
         self.test_request_ns = None;
-        self.reset_told = false;
+        if std::mem::take(&mut self.reset_told) {
+            // The peer may not have read the answer that told the reset: it is told again.
+            self.reset_untold = true;
+            self.next_in = 1;
+            self.persist_next_in();
+        }
     }
 
     /// Takes at most one message from the front of `input` and answers it into `out`.
@@ -655,6 +660,8 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             known if known < period.start_ns => {
                 self.store.reset_for_period(period.start_ns);
                 self.forget_numbers();
+                // The peer begins the period with 1, too.
+                self.reset_untold = false;
             }
             _ => {}
         }

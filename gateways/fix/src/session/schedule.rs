@@ -4,10 +4,10 @@
 //! the session is closed belongs to the next period: it is numbered, and can be asked for, there.
 //!
 //! Local time jumps twice a year. A skipped time is the moment of the jump; of a time that comes
-//! twice the first one counts. So a later local time is never an earlier moment, and periods that do
-//! not overlap on the local clock do not overlap at all. Hours that lie in a skipped stretch as a
-//! whole begin at the jump and keep their length, so no period vanishes. Only hours that begin on a
-//! date which the zone skips as a whole (a move over the date line) do not take place.
+//! twice the first one counts. So a later local time is never an earlier moment, and periods that
+//! do not overlap on the local clock do not overlap at all. Hours that lie in a skipped stretch as
+//! a whole begin at the jump and keep their length, so no period vanishes. Only hours that begin on
+//! a date which the zone skips as a whole (a move over the date line) do not take place.
 //!
 //! A line belongs here if it needs a calendar and no session. The time zone data is compiled in, so
 //! two machines agree whatever is installed on them.

@@ -35,7 +35,9 @@ impl MappedFile {
             let _ = std::fs::remove_file(path);
             return Err(io("reserve space for", path)(errno.into()));
         }
-        Self::map(&file, path, bytes)
+        Self::map(&file, path, bytes).inspect_err(|_| {
+            let _ = std::fs::remove_file(path);
+        })
     }
 
     /// Bytes in memory, without a file.

@@ -32,9 +32,10 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use super::damage::{DamageReport, LostEvents};
+use super::open::this_boot;
 use super::prepare::{Coming, Going, Preparer};
 use super::records::{CLOSED, COMMIT_BYTES, RECORD_HEADER_BYTES, Record, read_record};
-use super::segment::{SEGMENT_HEADER_BYTES, Segment, create_segment};
+use super::segment::{SEGMENT_HEADER_BYTES, SEGMENTS_MAX, Segment, create_segment};
 use super::state::{Beginning, SlotWord, State, Word};
 use super::{
     Entry, HistoryCursor, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, StoreFault, StoredMessage,
@@ -58,11 +59,15 @@ pub struct MmapConfig {
     /// Identifies the session and the journal that the store belongs to; the lower 48 bits count.
     /// A store of another owner is refused.
     pub owner: u64,
+    /// Number of resets that a new store begins with; the lower 48 bits count. Ids of messages in
+    /// the journal tell one store from another by the lower 16 bits, so a store that takes the
+    /// place of a lost one must begin with another number.
+    pub first_epoch: u64,
 }
 
 impl Default for MmapConfig {
     fn default() -> Self {
-        Self { segment_bytes: 4 << 20, retention_bytes: 256 << 20, owner: 0 }
+        Self { segment_bytes: 4 << 20, retention_bytes: 256 << 20, owner: 0, first_epoch: 0 }
     }
 }
 
@@ -251,7 +256,9 @@ impl MmapStore {
         let bytes = self.segments.len() as u64 * u64::from(self.config.segment_bytes);
         let age_ns =
             self.segments.front().map_or(0, |oldest| now_ns.saturating_sub(oldest.times_ns.1));
-        bytes > self.config.retention_bytes || (self.retention_ns > 0 && age_ns > self.retention_ns)
+        self.segments.len() >= SEGMENTS_MAX
+            || bytes > self.config.retention_bytes
+            || (self.retention_ns > 0 && age_ns > self.retention_ns)
     }
 
     /// Whether the newest segment is more than half full.
@@ -406,6 +413,7 @@ impl MessageStore for MmapStore {
 
     fn replay_ends(&mut self) -> u64 {
         (self.doubt, self.repeating) = (false, false);
+        self.state.set(Word::Boot, this_boot());
         self.lost.clear();
         std::mem::take(&mut self.repeated)
     }

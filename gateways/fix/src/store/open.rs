@@ -73,7 +73,8 @@ impl MmapStore {
         let reading = if let Some(reading) = Reading::read(folder, config, Purpose::Use)? {
             reading
         } else {
-            let begin = Beginning::new(segment_bytes(config), owner(config));
+            let epoch = config.first_epoch & VALUE_MAX;
+            let begin = Beginning { epoch, ..Beginning::new(segment_bytes(config), owner(config)) };
             let state = State::create(&state_path, &begin)?;
             State::publish(&state_path)?;
             Reading { doubt: true, ..Reading::new(folder, Purpose::Use, state) }
@@ -276,6 +277,16 @@ impl<'a> Reading<'a> {
                 self.spare = Some(segment);
                 return Ok(());
             }
+            if faults.is_empty() {
+                // A loss of power may keep a begun segment and lose the number that says so.
+                segment.bring_up_to_date(self.state.get(Word::Owner));
+                self.read_records(segment, true);
+                self.doubt = true;
+                if use_it {
+                    self.state.set(Word::LastSegment, number);
+                }
+                return Ok(());
+            }
         }
         self.note(path.clone(), 0, 0, DamageKind::Foreign);
         self.pending = false;
@@ -298,12 +309,8 @@ impl<'a> Reading<'a> {
             }
             self.last_event = known;
         }
-        let boot = this_boot();
-        let before = self.state.get(Word::Boot);
+        let (boot, before) = (this_boot(), self.state.get(Word::Boot));
         self.doubt |= boot != 0 && before != 0 && boot != before;
-        if self.purpose == Purpose::Use {
-            self.state.set(Word::Boot, boot);
-        }
     }
 
     fn report(mut self) -> DamageReport {
@@ -314,6 +321,8 @@ impl<'a> Reading<'a> {
     /// Makes the store, and brings its files up to date.
     fn finish(mut self, config: MmapConfig, lock: File) -> Result<MmapStore, StoreError> {
         self.state.set(Word::LastEvent, self.last_event);
+        // A doubt outlives the process until the repeats have ended.
+        self.state.set(Word::Boot, if self.doubt { IN_DOUBT } else { this_boot() });
         let owner = self.state.get(Word::Owner);
         if self.first_layout {
             let newest = self.segments.len().saturating_sub(1);
@@ -334,8 +343,11 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Stands for no run of the machine.
+const IN_DOUBT: u64 = 1;
+
 /// Tells this run of the machine from others; 0 where the system does not tell.
-fn this_boot() -> u64 {
+pub(super) fn this_boot() -> u64 {
     let Ok(id) = std::fs::read("/proc/sys/kernel/random/boot_id") else { return 0 };
     let crc = |seed| u64::from(crc32c::crc32c_append(seed, &id));
     (crc(0) << 32 | crc(1)) & VALUE_MAX

@@ -88,7 +88,7 @@ impl<'a> Scan<'a> {
             self.at = next;
             return Step::Damage { at, bytes: next - at };
         }
-        if uncommitted && newest {
+        if uncommitted && (newest || !closes) {
             // A record is committed last. This one never was, so nobody has seen it.
             return Step::End { at, torn: true };
         }

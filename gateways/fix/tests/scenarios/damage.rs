@@ -11,8 +11,12 @@ use rutter_fix::store::{
     DamageKind, Entry, MessageStore, MmapConfig, MmapStore, StoreError, StoreFault, Told, look,
 };
 
-const SMALL: MmapConfig =
-    MmapConfig { segment_bytes: 1 << 17, retention_bytes: 64 << 17, owner: 0x00ab_cdef };
+const SMALL: MmapConfig = MmapConfig {
+    segment_bytes: 1 << 17,
+    retention_bytes: 64 << 17,
+    owner: 0x00ab_cdef,
+    first_epoch: 0,
+};
 const BODY_BYTES: usize = 1_000;
 /// Messages of the sample: five segments, the last of them half full.
 const MESSAGES: u64 = 560;

@@ -11,7 +11,7 @@ use rutter_fix::store::{Entry, HistoryCursor, MemStore, MessageStore, MmapConfig
 const DAY: u64 = 86_400 * SECOND;
 
 fn small(retention_bytes: u64) -> MmapConfig {
-    MmapConfig { segment_bytes: 1 << 17, retention_bytes, owner: 0 }
+    MmapConfig { segment_bytes: 1 << 17, retention_bytes, owner: 0, first_epoch: 0 }
 }
 
 fn open(folder: &Path, retention_ns: u64) -> MmapStore {

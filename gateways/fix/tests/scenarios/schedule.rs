@@ -106,8 +106,8 @@ fn hours_within_or_around_the_skipped_stretch_take_place() {
     }
 }
 
-/// All zones, ten years. Periods are looked at around each jump of the local clock, where alone they
-/// can go wrong.
+/// All zones, ten years. Periods are looked at around each jump of the local clock, where alone
+/// they can go wrong.
 #[test]
 fn periods_never_overlap_and_never_vanish_in_any_zone() {
     let days_after = |now: u64, days: u64| now + days * 24 * HOUR;

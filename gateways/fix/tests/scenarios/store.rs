@@ -9,7 +9,8 @@ use rutter_fix::store::{
     Entry, MemStore, MessageStore, MmapConfig, MmapStore, Preparer, StoreError,
 };
 
-const SMALL: MmapConfig = MmapConfig { segment_bytes: 1 << 17, retention_bytes: 3 << 17, owner: 0 };
+const SMALL: MmapConfig =
+    MmapConfig { segment_bytes: 1 << 17, retention_bytes: 3 << 17, owner: 0, first_epoch: 0 };
 
 fn open(folder: &Path) -> MmapStore {
     MmapStore::open(folder, SMALL).expect("opens")

@@ -267,6 +267,10 @@ impl<C, P: Default> Inquiry<C, P> {
         D: Dialect<Call = C, Plan = P>,
     {
         self.expire(now_ns);
+        if self.phase == Phase::Balances && self.account.is_none() && self.pending() > 0 {
+            // A child came into doubt while the balances failed.
+            self.phase = Phase::Questions;
+        }
         if matches!(self.phase, Phase::Questions | Phase::Up | Phase::Closed) {
             self.pump_rounds(now_ns, dialect, out);
         }
@@ -319,6 +323,11 @@ impl<C, P: Default> Inquiry<C, P> {
         D: Dialect<Call = C, Plan = P>,
     {
         if self.rounds.len() >= self.pace.in_flight_max || !self.may_call(now_ns) {
+            return false;
+        }
+        let is_told = matches!(self.phase, Phase::Up | Phase::Closed);
+        if is_told && self.are_balances_due && self.account.is_none() {
+            // Balances come before further rounds, which may take hours.
             return false;
         }
         let mut members = Vec::new();

@@ -12,8 +12,8 @@ use crate::certify::outcome::{Miss, Step, told};
 use crate::certify::wire::{Got, Incoming};
 
 impl Session {
-    /// Checks the header of a message in sequence, and the message with the dictionary; advances the
-    /// expected number.
+    /// Checks the header of a message in sequence, and the message with the dictionary; advances
+    /// the expected number.
     pub(super) fn check(&mut self, message: &Incoming) -> Step {
         let settings = &self.settings;
         let pairs = [

@@ -337,6 +337,10 @@ impl BinanceFeed {
         }
         let taken = |slot: &Slot| slot.snapshot == Snapshot::Taken;
         let is_whole = self.wanted == 0 && self.in_flight == 0 && self.slots.iter().all(taken);
+        if !is_whole && self.life.standing().is_up {
+            // One book that is made anew does not take the link down.
+            return;
+        }
         self.life.reached(now_ns, if is_whole { Stage::Up } else { Stage::Questions });
     }
 

@@ -182,6 +182,9 @@ fn of_defect(defect: Defect) -> Fault {
         Defect::EmptyValue { tag } => {
             Fault::code(-1102, "Field value was empty or malformed.").at(tag).because(EMPTY)
         }
+        Defect::Repeated { tag } => {
+            Fault::code(-1171, "Tag appears more than once.").at(tag).because(REPEATED)
+        }
         Defect::OutOfOrder { tag } => {
             Fault::code(-1172, "Tag specified out of required order.").at(tag).because(ORDER)
         }
