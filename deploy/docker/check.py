@@ -104,7 +104,8 @@ def desk(root):
     """Starts venues and node as compose.yaml does, looks at the node from inside, and ends both."""
     services = commands()
     metrics = services["venues"][services["venues"].index("--metrics-listen") + 1]
-    log = {"stdout": subprocess.DEVNULL}
+    said = tempfile.TemporaryFile("w+")
+    log = {"stdout": subprocess.DEVNULL, "stderr": said}
     venues = run(root, services["venues"], **log)
     node = None
     try:
@@ -123,6 +124,10 @@ def desk(root):
         node = None
         end(venues, "venues")
         venues = None
+    except BaseException:
+        said.seek(0)
+        sys.stderr.write(said.read())
+        raise
     finally:
         for process in (node, venues):
             if process and process.poll() is None:

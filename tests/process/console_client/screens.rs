@@ -26,7 +26,7 @@ ended    since the start: filled 40,000, canceled 988
 journal  at 120,345, 45 not on the disk yet (4.50 KiB)
 
 venues
-venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms
+venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms  why not up
 BINANCE  up         4/4        0     812   3,420     7         12.4
 KRAKEN   up         4/4        0     812   3,420     7         12.4
 (a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
@@ -51,7 +51,7 @@ output     0  32,768
     (
         "venues",
         80,
-        r"venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms
+        r"venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms  why not up
 BINANCE  up         4/4        0     812   3,420     7         12.4
 KRAKEN   up         4/4        0     812   3,420     7         12.4
 (a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
@@ -175,8 +175,8 @@ data_dir = "data"
  119000  2025-11-20 09:59:47.123  alice+bob  halt venue KRAKEN           drill
 (a wider terminal has: changed, affected)
 refused by the console, since the start:
-              time (UTC)  by   verb    refused     arguments
- 2025-11-20 12:46:27.123  eve  resume  totp_wrong  {"reason":"why not"}
+             time (UTC)  by   verb    refused     arguments
+2025-11-20 12:46:27.123  eve  resume  totp_wrong  {"reason":"why not"}
 "#,
     ),
     (

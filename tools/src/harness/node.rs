@@ -267,7 +267,8 @@ impl Console {
         stream.set_write_timeout(Some(STATUS_PATIENCE)).map_err(fail)?;
         let args = if args.is_null() { json!({}) } else { args.clone() };
         let request = json!({"id": 1, "verb": verb, "args": args});
-        (&stream).write_all(format!("{request}\n").as_bytes()).map_err(fail)?;
+        // A console that has no place says so and closes, perhaps before the request is written.
+        let written = (&stream).write_all(format!("{request}\n").as_bytes());
         let mut lines = BufReader::new(&stream).lines();
         let mut next = || {
             let line = lines.next().unwrap_or(Err(std::io::ErrorKind::UnexpectedEof.into()));
@@ -279,6 +280,7 @@ impl Console {
         if hello.get("error").is_some() {
             return Err(HarnessError::Status(hello.to_string()));
         }
+        written.map_err(fail)?;
         match next()? {
             Value::Object(mut answer) if answer.contains_key("ok") => {
                 Ok(answer.remove("ok").unwrap_or_default())

@@ -39,6 +39,9 @@ pub struct Arguments {
     /// Address in node.toml where the node listens for FIX clients.
     #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 9878)))]
     pub fix_listen: SocketAddr,
+    /// Address in node.toml of the node's metrics; absent: no metrics.
+    #[arg(long)]
+    pub metrics_listen: Option<SocketAddr>,
     /// Number of client sessions in node.toml: DESK1 with password-1, DESK2 with password-2, ...
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub sessions: u16,
@@ -116,6 +119,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut settings = NodeSettings::new(arguments.fix_listen);
     settings.sessions = ClientSession::desks(usize::from(arguments.sessions));
     settings.tls = arguments.tls;
+    settings.metrics = arguments.metrics_listen;
     let node_config = write_node_config(&dir, &venues, &settings)?;
     let mut ready = ready(&dir, &venues, &node_config);
     ready.insert("socket".to_owned(), serde_json::json!(socket.path()));
