@@ -293,12 +293,18 @@ fn after_a_power_loss_the_journals_later_events_may_have_been_told() {
     let folder = filled(10);
     let state = folder.path().join("state");
     let told = |folder: &Path| open(folder).repeats_follow().told(11);
+    let repeats_end = |folder: &Path| open(folder).repeats_follow().replay_ends();
+    assert_eq!(told(folder.path()), Told::Perhaps, "no repeats have ended since it was made");
+    repeats_end(folder.path());
     assert_eq!(told(folder.path()), Told::Never);
     // The word of the machine's run, as another run would have left it. 4711 with its checksum.
     let other = filled(10);
     change(&state, |bytes| bytes[208..216].copy_from_slice(&sealed(4_711, 208).to_le_bytes()));
     assert_eq!(told(folder.path()), Told::Perhaps);
+    assert_eq!(told(folder.path()), Told::Perhaps, "a crash among the repeats ends no doubt");
+    repeats_end(folder.path());
     assert_eq!(told(folder.path()), Told::Never, "the next start is in the same run");
+    repeats_end(other.path());
     assert_eq!(told(other.path()), Told::Never);
 }
 

@@ -131,10 +131,25 @@ fn a_reset_is_told_after_a_restart_too_and_only_if_it_was_not_told_before() {
     let mut desk = Desk::new(acceptor(), desk.session.into_store(), NoCredentials);
     desk.session.recover_reset();
     desk.connect().gets(&logon(4)).says(["35=A|34=1|98=0|108=30|141=Y|"]);
+    // A peer that goes without a word may not have read the answer.
+    desk.session.disconnected();
+    desk.connect().gets(&logon(5)).says(["35=A|34=1|98=0|108=30|141=Y|"]);
+    desk.gets("35=0|34=2|");
     desk.session.disconnected();
     let mut desk = Desk::new(acceptor(), desk.session.into_store(), NoCredentials);
     desk.session.recover_reset();
-    desk.connect().gets(&logon(2)).says(["35=A|34=3|98=0|108=30|"]);
+    desk.connect().gets(&logon(3)).says(["35=A|34=3|98=0|108=30|"]);
+}
+
+/// A report has number 1, as the first of a period or of a store that was begun anew.
+#[test]
+fn a_told_reset_never_takes_the_number_of_a_report() {
+    let mut desk = Desk::new(acceptor(), memory(), NoCredentials);
+    desk.reports(1);
+    desk.session.recover_reset();
+    desk.connect().gets(&logon(1)).says(["35=A|34=2|98=0|108=30|"]);
+    desk.gets("35=2|34=2|7=1|16=1|");
+    desk.says([&format!("35=8|34=1|43=Y|122={}|58=event 1|", time_text(START))]);
 }
 
 /// Our own engine on the other side goes on without a gap.
