@@ -94,7 +94,7 @@ mod tests {
     }
 
     /// On the loopback the bytes are in the socket when the write returns. The kernel begins to take
-    /// timestamps a moment after the first socket has asked; until then the read's time counts.
+    /// timestamps a moment after the first socket has asked; until then there is none.
     #[test]
     fn bytes_that_wait_in_the_socket_show_when_they_came_not_when_they_were_read() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
@@ -107,8 +107,8 @@ mod tests {
             peer.write_all(b"8=FIX").expect("written");
             let written = now_ns();
             let (count, stamp) = read_stamped(&socket, &mut buffer).expect("read");
-            let stamp = stamp.expect("the kernel says");
             assert_eq!(&buffer[..count], b"8=FIX");
+            let Some(stamp) = stamp else { return false };
             assert!((before..=now_ns()).contains(&stamp), "{before} {stamp}");
             stamp <= written
         });
