@@ -89,6 +89,18 @@ impl Desk {
         self.client.new_order(unix_ns(), &order).expect("sent");
     }
 
+    /// The order as the console shows it, once the read model has followed the core that far.
+    fn shown(&self, number: u64) -> Value {
+        let started = Instant::now();
+        loop {
+            match self.node.ask("order", &json!({"id": number})) {
+                Ok(shown) => return shown,
+                Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Reads until `done`; returns the venue and the `OrderID` of the last report.
     fn wait_filled(&mut self, id: &str) -> Report {
         let (started, mut filled) = (Instant::now(), None);
@@ -204,7 +216,7 @@ fn one_trace_id_leads_from_the_clients_bytes_to_the_venues_and_back() {
                 assert_eq!(read["session"], "DESK1", "{line}");
             }
         }
-        let shown = desk.node.ask("order", &json!({"id": number})).expect("known");
+        let shown = desk.shown(number);
         assert_eq!(shown["order"]["trace_id"], trace.as_str());
         let accepted = lines.iter().find(|line| line.contains(r#""kind":"new""#)).expect("told");
         assert_eq!(parsed(accepted)["seq"], parsed(&lines[0])["seq"], "answers that message");

@@ -32,11 +32,10 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use super::damage::{DamageReport, LostEvents};
-use super::open::this_boot;
 use super::prepare::{Coming, Going, Preparer};
 use super::records::{CLOSED, COMMIT_BYTES, RECORD_HEADER_BYTES, Record, read_record};
 use super::segment::{SEGMENT_HEADER_BYTES, SEGMENTS_MAX, Segment, create_segment};
-use super::state::{Beginning, SlotWord, State, Word};
+use super::state::{Beginning, SlotWord, State, Word, this_boot};
 use super::{
     Entry, HistoryCursor, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, StoreFault, StoredMessage,
     Told, check,
@@ -63,6 +62,13 @@ pub struct MmapConfig {
     /// the journal tell one store from another by the lower 16 bits, so a store that takes the
     /// place of a lost one must begin with another number.
     pub first_epoch: u64,
+}
+
+impl MmapConfig {
+    /// Bytes of a segment file: not below the least, and whole words.
+    pub(super) fn whole_segment_bytes(self) -> u32 {
+        self.segment_bytes.max(SEGMENT_BYTES_MIN) & !7
+    }
 }
 
 impl Default for MmapConfig {

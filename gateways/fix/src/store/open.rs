@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 
 use super::damage::{DamageKind, DamageReport, DamagedPlace, LostEvents};
 use super::mapped::io;
-use super::mmap::{MessageLocation, MmapConfig, MmapStore, SEGMENT_BYTES_MIN};
+use super::mmap::{MessageLocation, MmapConfig, MmapStore};
 use super::records::{Expected, Scan, Step};
 use super::segment::{
     Opened, SEGMENTS_MAX, Segment, is_unwritten, open_segment, remove, segment_numbers,
     segment_path, set_aside,
 };
-use super::state::{Beginning, State, VALUE_MAX, Word, read_first_layout};
+use super::state::{Beginning, IN_DOUBT, State, VALUE_MAX, Word, read_first_layout, this_boot};
 use super::{StoreError, mmap};
 
 /// Whether a store is opened to be used, or only looked at.
@@ -74,7 +74,8 @@ impl MmapStore {
             reading
         } else {
             let epoch = config.first_epoch & VALUE_MAX;
-            let begin = Beginning { epoch, ..Beginning::new(segment_bytes(config), owner(config)) };
+            let begin =
+                Beginning { epoch, ..Beginning::new(config.whole_segment_bytes(), owner(config)) };
             let state = State::create(&state_path, &begin)?;
             State::publish(&state_path)?;
             Reading { doubt: true, ..Reading::new(folder, Purpose::Use, state) }
@@ -86,10 +87,6 @@ impl MmapStore {
 /// Whether one of the bytes is not zero.
 fn is_any(bytes: &[u8], at: usize, length: usize) -> bool {
     bytes.get(at..at + length).is_some_and(|part| part.iter().any(|byte| *byte != 0))
-}
-
-fn segment_bytes(config: MmapConfig) -> u32 {
-    config.segment_bytes.max(SEGMENT_BYTES_MIN) & !7
 }
 
 fn owner(config: MmapConfig) -> u64 {
@@ -134,7 +131,7 @@ impl<'a> Reading<'a> {
                     written.push(*number);
                 }
             }
-            let begin = begin.up_to_date(&written, segment_bytes(config), owner(config));
+            let begin = begin.up_to_date(&written, config.whole_segment_bytes(), owner(config));
             let state =
                 if look { State::in_memory(&begin)? } else { State::create(&path, &begin)? };
             Self { first_layout: true, ..Self::new(folder, purpose, state) }
@@ -341,16 +338,6 @@ impl<'a> Reading<'a> {
         (store.lost, store.doubt, store.damage) = (self.lost, self.doubt, self.damage);
         store.go_on(self.after)
     }
-}
-
-/// Stands for no run of the machine.
-const IN_DOUBT: u64 = 1;
-
-/// Tells this run of the machine from others; 0 where the system does not tell.
-pub(super) fn this_boot() -> u64 {
-    let Ok(id) = std::fs::read("/proc/sys/kernel/random/boot_id") else { return 0 };
-    let crc = |seed| u64::from(crc32c::crc32c_append(seed, &id));
-    (crc(0) << 32 | crc(1)) & VALUE_MAX
 }
 
 fn lock(folder: &Path) -> Result<File, StoreError> {

@@ -18,8 +18,9 @@ use rutter_core::number::Qty;
 use rutter_transport::machine::{HttpResponse, Outbox};
 use rutter_transport::standing::Why;
 
+use super::answer::OrderState;
 use super::budget::{Budget, Limit};
-use super::dialect::{Ask, Dialect, OrderState, Refused};
+use super::dialect::{Ask, Dialect, Refused};
 use super::pause::Pause;
 use super::retry::{Retry, proves_never_arrived};
 use super::round::{Flight, Member, Question, Round};

@@ -12,6 +12,7 @@
 //! supplies a [`Dialect`], which says which call a round needs next. A venue that is asked about
 //! one child at a time implements [`OneByOne`] instead.
 
+mod answer;
 mod budget;
 mod counter;
 mod dialect;
@@ -24,9 +25,10 @@ mod round;
 #[cfg(test)]
 mod machine_tests;
 
+pub use answer::{OrderState, Trade};
 pub use budget::Limit;
 pub use counter::CallLimit;
-pub use dialect::{Ask, Dialect, OpenOrders, OrderState, Refused, Trade};
+pub use dialect::{Ask, Dialect, OpenOrders, Refused};
 pub use machine::{Inquiry, Pace, Phase, Tally};
 pub use one_by_one::{One, OneByOne, Steps, TradePage};
 pub use retry::Retry;

@@ -9,7 +9,8 @@ use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId, VenueOrderId};
 use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpRequest, HttpResponse};
 
-use super::dialect::{Ask, Dialect, OpenOrders, OrderState, Refused, Trade};
+use super::answer::{OrderState, Trade};
+use super::dialect::{Ask, Dialect, OpenOrders, Refused};
 use super::round::Round;
 
 /// Most pages of trades that are read of one order in one round.

@@ -9,7 +9,7 @@ use rutter_core::id::{ChildId, ExecId, InstrumentId};
 use rutter_core::input::Fate;
 use rutter_core::number::Qty;
 
-use super::dialect::{OrderState, Trade};
+use super::answer::{OrderState, Trade};
 
 /// A child in doubt that is not being asked about now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
