@@ -97,7 +97,6 @@ impl Desk {
                 Ok(shown) => return shown,
                 Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
             }
-            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

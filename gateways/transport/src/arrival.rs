@@ -93,8 +93,8 @@ mod tests {
         u64::try_from(now.as_nanos()).expect("before 2554")
     }
 
-    /// On the loopback the bytes are in the socket when the write returns. The kernel begins to take
-    /// timestamps a moment after the first socket has asked; until then there is none.
+    /// On the loopback the bytes are in the socket when the write returns. The kernel begins to
+    /// take timestamps a moment after the first socket has asked; until then there is none.
     #[test]
     fn bytes_that_wait_in_the_socket_show_when_they_came_not_when_they_were_read() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
