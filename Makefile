@@ -1,8 +1,10 @@
 # The one interface: `make help` lists it. Each target sets up what it needs on a fresh Debian
-# with Rust and Python. A check whose tools cannot be installed is skipped, with a notice.
+# with Rust and Python. A check whose tools cannot be installed is skipped, with a notice; licences and
+# bans are never skipped.
 #
-# Budgets: `make test` 12 minutes from a fresh clone on two quiet processors, `make check` 2 minutes
-# after a small change. A new test that needs more says so in its commit.
+# Budgets: `make test` 12 minutes from a fresh clone on two quiet processors (measured: about 18, of
+# which 12 build), `make check` 2 minutes after a small change. A new test that needs more says so in
+# its commit.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
