@@ -228,10 +228,19 @@ impl ConnectionHandler<UnixStream> for Connections {
     type Guest = Guest;
 
     fn admit(self: &Arc<Self>, stream: UnixStream) -> Option<Guest> {
-        let known = socket_peercred(&stream).ok()?;
-        let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
         let mut visitors = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
+        let known = match socket_peercred(&stream) {
+            Ok(known) => known,
+            Err(error) => {
+                let message = format!("the system does not tell who connects: {error}");
+                let failure = Failure::new(Code::Forbidden, message);
+                visitors.refused(u32::MAX, &failure, now);
+                tell_and_leave(stream, failure);
+                return None;
+            }
+        };
+        let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
         let admitted = visitors.arrive((uid, gid), &self.people, now).and_then(|(peer, role)| {
             let other = stream.try_clone().map_err(|error| {
                 Failure::new(Code::Internal, format!("the connection cannot be held: {error}"))
