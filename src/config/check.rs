@@ -147,6 +147,10 @@ impl Config {
             };
             findings.add(&format!("{at}.{key}"), Fault::BadAddress, reason);
         }
+        if venue.breaker_open_max_ms < venue.breaker_open_ms {
+            let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
+            findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);
+        }
         let mut symbols = BTreeMap::new();
         let mut instruments = BTreeMap::new();
         for (n, listing) in venue.listing.iter().enumerate() {
@@ -423,6 +427,11 @@ mod tests {
                 "price_decimals = 2",
                 "price_decimals = 11",
                 "conflict: instrument.BTC/USDT.price_dec",
+            ),
+            (
+                "orders_unanswered_max = 1000",
+                "breaker_open_max_ms = 29999",
+                "conflict: venue.binance.breaker_open_max_ms: less than breaker_open_ms (30000)",
             ),
             ("[\"DESK1\"]", "[\"DESK9\"]", "not-declared: session.COPY1.drop_copy_of"),
             ("kind = \"kraken\"", "kind = \"krakem\"", "is not one of binance, kraken"),

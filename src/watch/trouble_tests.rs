@@ -4,6 +4,7 @@
 
 use rutter_admin::console::sessions::Connection;
 use rutter_admin::model::SessionStatus;
+use rutter_admin::{BreakerRow, PauseRow};
 
 use super::*;
 use crate::watch::snapshot::FeedSnapshot;
@@ -85,6 +86,34 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
         ("venue_rejects", "kraken refuses orders: 301 orders refused in a minute", |n| {
             n.shown.status.venues[0].rejects = [("NoFunds".to_owned(), 301)].into();
         }),
+        ("breaker_open", "kraken/new circuit breaker: open, for 12.0 s more", |n| {
+            let until_ns = n.shown.made_ns + 12 * S;
+            let breaker = BreakerRow { state: "open", until_ns, openings: 1 };
+            n.shown.status.venues[0].breakers = [("new", breaker)].into();
+        }),
+        ("venue_paused", "kraken takes no new orders (rate limit), for 3 s more", |n| {
+            let until_ns = n.now_ns + 3 * S;
+            n.shown.status.venues[0].pauses =
+                vec![PauseRow { what: "new_orders", of: None, until_ns }];
+        }),
+        ("venue_paused", "kraken takes no cancels (rate limit), for 1 s more", |n| {
+            let until_ns = n.now_ns + 1;
+            n.shown.status.venues[0].pauses =
+                vec![PauseRow { what: "cancels", of: None, until_ns }];
+        }),
+        ("venue_paused", "kraken has closed the market of BTC/USDT, for 60 s more", |n| {
+            let (of, until_ns) = (Some("BTC/USDT".to_owned()), n.now_ns + 60 * S);
+            n.shown.status.venues[0].pauses = vec![PauseRow { what: "listing", of, until_ns }];
+        }),
+        (
+            "venue_paused",
+            "kraken refuses orders for want of USDT, and has not told its balance",
+            |n| {
+                let of = Some("USDT".to_owned());
+                n.shown.status.venues[0].pauses =
+                    vec![PauseRow { what: "funds", of, until_ns: n.now_ns }];
+            },
+        ),
         ("refusals", "clients' orders are refused: 601 orders refused in a minute", |n| {
             n.shown.status.refused = [("Collar".to_owned(), 601)].into();
         }),

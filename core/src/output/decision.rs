@@ -48,6 +48,13 @@ pub enum Verdict {
     NotNamed = 18,
     /// An operator has drained or halted the venue.
     Drained = 19,
+    /// A circuit breaker of the venue is not closed.
+    BreakerOpen = 20,
+    /// New orders to the venue are paused: it has said that its rate limit is exceeded, or its sender
+    /// could not send an order.
+    Paused = 21,
+    /// The venue has said that the instrument's market is closed, and the pause lasts.
+    MarketClosed = 22,
 }
 
 /// One venue's line of a [`Decision`].

@@ -4,6 +4,7 @@
 
 mod desk;
 
+mod breakers;
 mod no_allocation;
 mod operator;
 mod orders;
