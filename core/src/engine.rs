@@ -2,8 +2,8 @@
 //!
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
-//! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books, reference data and time; `place`
-//! handles children.
+//! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
+//! reference data and time; `place` handles children.
 
 mod breakers;
 mod clients;
@@ -31,7 +31,7 @@ use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
-use crate::routing::{RoutingView, VenueState};
+use crate::routing::{Scratch, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -102,6 +102,8 @@ pub struct Counts {
     pub reports: u64,
     /// Executions that came again and were not booked again.
     pub duplicate_fills: u64,
+    /// Routing plans whose search hit a bound of work.
+    pub bounded_plans: u64,
 }
 
 /// The core's whole state, and the only way to change it: [`Engine::apply`].
@@ -138,6 +140,8 @@ pub struct Engine {
     loss_due: Option<UnixNanos>,
     /// When a breaker or a pause of a venue has something to do.
     venues_due: Option<UnixNanos>,
+    /// Memory of the router's searches.
+    scratch: Scratch,
 }
 
 /// A [`Genesis`] whose table sizes are out of [`TABLE_LOG2_RANGE`].
@@ -203,6 +207,7 @@ impl Engine {
             expiries,
             loss_due: None,
             venues_due: None,
+            scratch: Scratch::default(),
         })
     }
 
@@ -385,16 +390,6 @@ impl Engine {
     /// Highest `MsgSeqNum` of a session that the journal holds.
     pub fn last_client_seq(&self, session: SessionId) -> u64 {
         self.sessions.get(session.index()).map_or(0, |s| s.client_seq)
-    }
-
-    fn market(&self) -> RoutingView<'_> {
-        RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        }
     }
 
     /// Copies an order out of the table; [`Engine::store`] puts it back.

@@ -67,7 +67,8 @@ fn orders_sent_in_a_minute(desk: &mut Desk, orders: u32, answer: &str) -> [usize
 fn a_hundred_orders_that_the_rate_limit_refuses_do_not_become_thousands() {
     let mut desk = quiet(1);
     let [sent, _] = orders_sent_in_a_minute(&mut desk, 100, "rejected RateLimit");
-    // At first as many as the venue may leave unanswered. Then pauses of 1, 2, 4, 8, 16 and 32 seconds, and one order after each.
+    // At first as many as the venue may leave unanswered. Then pauses of 1, 2, 4, 8, 16 and 32
+    // seconds, and one order after each.
     assert!((6..=10).contains(&sent), "{sent} orders");
     assert_eq!(desk.engine.open_orders(), 100);
 }

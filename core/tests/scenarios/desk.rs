@@ -222,7 +222,8 @@ impl Desk {
         *self.engine.child(ChildId(child)).expect("a child of this desk")
     }
 
-    /// News in words: `accepted`, `rejected`, `rejected RateLimit 5`, `fill 4 @ 100 exec 7`, `done 4`, `expired 0`,
+    /// News in words: `accepted`, `rejected`, `rejected RateLimit 5`, `fill 4 @ 100 exec 7`,
+    /// `done 4`, `expired 0`,
     /// `unsure`, `open`, `gone 4`, `never`, `cancel-rejected`.
     pub fn venue(&mut self, child: u64, words: &str) -> &mut Self {
         let known = self.child(child);
