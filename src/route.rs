@@ -4,6 +4,8 @@
 //! router. `docs/routing.md` describes the lines of both files.
 
 mod answer;
+#[cfg(test)]
+mod published;
 mod scenario;
 
 use std::io::{BufRead, Write};
