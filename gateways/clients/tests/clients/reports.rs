@@ -97,8 +97,8 @@ fn an_order_that_could_not_be_read_is_refused_without_invented_fields() {
     let seen = desk.seen(1);
     assert_eq!(
         seen,
-        ["35=8|34=2|37=NONE|17=000000a1-1|150=8|39=8|11=x|1=ACC-ALPHA|55=DOGE|54=1|14=0|151=0|\
-          6=0|60=20240627-11:17:26.000|103=1|58=UnknownSymbol|"]
+        ["35=8|34=2|37=NONE|17=000000a1-1|150=8|39=8|11=x|1=ACC-ALPHA|55=DOGE|54=1|40=2|\
+          59=1|38=0.5|44=60000.25|14=0|151=0|6=0|60=20240627-11:17:26.000|103=1|58=UnknownSymbol|"]
     );
 }
 
