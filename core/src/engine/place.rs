@@ -6,13 +6,13 @@
 use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::ChildId;
-use crate::input::{Refusal, Side, TimeInForce};
+use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{Plan, PlannedChild, RouteRequest, plan};
+use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView, plan};
 use crate::table::Slot;
 
 impl Engine {
@@ -87,7 +87,7 @@ impl Engine {
         }
     }
 
-    fn make_plan<S: Sink>(&self, order: &Order, out: &mut Out<'_, S>) -> Plan {
+    fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Plan {
         let account = &self.reference.accounts[order.account.index()];
         let request = RouteRequest {
             instrument: order.instrument,
@@ -103,7 +103,15 @@ impl Engine {
             faded: order.faded,
             faded_at: order.faded_at,
         };
-        let plan = plan(&self.market(), &request);
+        let market = RoutingView {
+            reference: &self.reference,
+            books: &self.books,
+            venues: &self.venues,
+            ledger: &self.ledger,
+            now: self.now,
+        };
+        let plan = plan(&market, &request, &mut self.scratch);
+        self.counts.bounded_plans += u64::from(plan.search.bounded);
         out.sink.decision(&Decision {
             order: order.id,
             instrument: order.instrument,
@@ -163,8 +171,10 @@ impl Engine {
     /// needs.
     pub(super) fn bind(&mut self, child: &mut Child) {
         let def = *self.reference.instrument_of(child.instrument);
-        let fee =
-            self.reference.listing(child.instrument, child.venue).map_or(0, |l| l.taker_fee.0);
+        let fee = self
+            .reference
+            .listing(child.instrument, child.venue)
+            .map_or(0, ListingDef::locked_fee_ppm);
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
