@@ -196,6 +196,16 @@ pub enum Notice {
         /// Why, as the client's next Logon is refused.
         reason: CloseReason,
     },
+    /// A session's message store and the journal have different events. The session is refused:
+    /// [`Notice::Failed`] follows. The store or the journal was restored from another time.
+    StoreDiffers {
+        /// The client's session.
+        session: SessionId,
+        /// Number of the newest event in the store.
+        stored: u64,
+        /// Number of the session's newest event in the journal.
+        journal: u64,
+    },
     /// A session's message store has damaged places. The session goes on: lost messages are
     /// gap-filled, and lost reports come again with `PossResend` (97).
     StoreDamaged {
@@ -236,7 +246,9 @@ impl Notice {
             | Self::PeerRejected { .. }
             | Self::SlowConsumer { .. }
             | Self::Throttled { .. } => NoticeLevel::Warn,
-            Self::Failed { .. } | Self::StoreDamaged { .. } => NoticeLevel::Error,
+            Self::Failed { .. } | Self::StoreDiffers { .. } | Self::StoreDamaged { .. } => {
+                NoticeLevel::Error
+            }
         }
     }
 }
@@ -300,6 +312,10 @@ impl Notice {
             Self::Failed { session, reason } => {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
+            Self::StoreDiffers { session, stored, journal } => format!(
+                "message store of {} ends with event {stored}, the journal with {journal}",
+                name(session)
+            ),
             Self::StoreDamaged { session, places, repeated } => {
                 format!(
                     "message store of {}: {places} damaged places, {repeated} reports repeated",
@@ -374,37 +390,15 @@ impl OutputError {
     pub fn fault(&self) -> Option<StoreFault> {
         match self {
             Self::Send { source, .. } => source.fault(),
-            Self::UnknownSession(_) | Self::EventGap { .. } => None,
+            Self::EventGap { .. } => Some(StoreFault::Behind),
+            Self::UnknownSession(_) => None,
         }
     }
 }
 
-/// Why the gateway cannot begin.
+/// Why a store is not maintained.
 #[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// The client was told more than the journal knows. The store belongs to another journal, or
-    /// the journal has lost its end. New events would be taken for old ones and would not be sent.
-    #[error("session {} was told {stored} events, the journal holds {journal}", session.0)]
-    StoreAhead {
-        /// The session.
-        session: SessionId,
-        /// Events in the store.
-        stored: u64,
-        /// Events that the journal yields.
-        journal: u64,
-    },
-    /// The journal has more events than the store, and was not read from an early enough place to
-    /// give the missing ones.
-    #[error("session {} was told {stored} events, the journal has {journal}, not all of them given",
-        session.0)]
-    EventsMissing {
-        /// The session.
-        session: SessionId,
-        /// Events in the store.
-        stored: u64,
-        /// Events that the journal has.
-        journal: u64,
-    },
+pub enum MaintainError {
     /// The session has a connection already, so its store is not maintained.
     #[error("session {} is connected already", .0.0)]
     Connected(SessionId),

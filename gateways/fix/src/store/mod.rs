@@ -198,6 +198,10 @@ pub enum StoreFault {
     Full,
     /// The operating system refuses to read or write the store's files.
     Unreadable,
+    /// The store has more events than the journal, so new events would be taken for told ones.
+    Ahead,
+    /// Events of the journal are missing in the store, and are not repeated.
+    Behind,
 }
 
 impl StoreFault {
@@ -210,12 +214,22 @@ impl StoreFault {
             Self::Locked => "store locked",
             Self::Full => "store full",
             Self::Unreadable => "store unreadable",
+            Self::Ahead => "store ahead",
+            Self::Behind => "store behind",
         }
     }
 
     /// Every fault, for tables.
-    pub const ALL: [Self; 6] =
-        [Self::Damaged, Self::Foreign, Self::Version, Self::Locked, Self::Full, Self::Unreadable];
+    pub const ALL: [Self; 8] = [
+        Self::Damaged,
+        Self::Foreign,
+        Self::Version,
+        Self::Locked,
+        Self::Full,
+        Self::Unreadable,
+        Self::Ahead,
+        Self::Behind,
+    ];
 }
 
 impl StoreError {
