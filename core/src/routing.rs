@@ -30,6 +30,7 @@ mod sweep;
 mod whole;
 
 use candidate::Candidate;
+pub use candidate::{ALL_IN_DECIMALS, all_in};
 pub use exact::{LOOKS_MAX, NODES_MAX, Scratch};
 
 /// The state of a venue beside its books.

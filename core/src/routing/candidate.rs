@@ -9,9 +9,19 @@ use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, saturating_produ
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{amount_of, ten_to};
 
-/// All-in factors are in parts per billion, so that a fee taken in the base asset is compared to
-/// a billionth.
-pub(super) const FACTOR_ONE: i64 = 1_000_000_000;
+/// Decimals that an all-in value has more than a value: a fee taken in the base asset is compared
+/// to a billionth.
+pub const ALL_IN_DECIMALS: u32 = 9;
+
+/// The all-in factor of a venue without fees.
+const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
+
+/// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
+/// a sell.
+pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
+    let factor = i128::from(all_in_factor(listing, side)).saturating_abs();
+    saturating_product(value.0, factor)
+}
 
 /// A venue that may get a share of the quantity.
 #[derive(Clone, Copy)]

@@ -135,6 +135,7 @@ pub fn reference() -> Vec<Input> {
             qty_max: Qty(10_000_000),
             maker_fee: FeePpm(0),
             taker_fee: FeePpm(0),
+            fee_taken: FeeTaken::Quote,
             ..usual::listing(VenueId(0), BTC)
         }),
     ];
