@@ -95,6 +95,30 @@ fn a_store_whose_end_is_gone_repeats_what_it_had() {
     }
 }
 
+/// Damage that appears while the node runs: the history goes on behind it, its end tells it to the
+/// client, and the operator is told too.
+#[test]
+fn a_history_with_damage_says_so_and_has_all_that_is_whole() {
+    let mut desk = traded();
+    desk.seen(1);
+    desk.notices();
+    flip(&desk.folder().to_owned(), "\u{1}11=a2\u{1}");
+    let ask = "35=U1|20020=h|20021=20240627-00:00:00|20022=20240628-00:00:00|";
+    desk.send(1, ask).wait(0);
+    let end = "35=U2| 20020=h|20025=2|20026=1| 58=HistoryDamaged|";
+    desk.saw_like(1, &["97=Y| 11=a1|", "97=Y| 11=a3|", end]);
+    let told = Notice::StoreDamaged { session: SessionId(0), places: 1, repeated: 0 };
+    assert_eq!(desk.notices(), [told]);
+    desk.send(1, "35=2|7=1|16=0|");
+    let seen = desk.seen(1).join("");
+    assert!(seen.contains("|11=a3|") && !seen.contains("|11=a2|"), "{seen}");
+    let mut desk = desk.crash();
+    desk.logon(9, "ALPHA").notices();
+    desk.send(9, ask).wait(0);
+    let seen = desk.seen(9);
+    assert!(seen.iter().any(|one| one.contains("|58=HistoryDamaged|")), "also later: {seen:#?}");
+}
+
 /// The gateway as a node opens it: a store that cannot be opened is stood in for.
 fn open_all(desk: &Desk, folder: &Path) -> ClientGateway<MmapStore> {
     let alpha = MmapStore::refused(StoreFault::Damaged).expect("memory");

@@ -1,12 +1,13 @@
 //! What clients are codes.
 
-use rutter_clients::OutputError;
 use rutter_clients::refusal;
+use rutter_clients::{CloseReason, OutputError};
 use rutter_core::id::{AssetId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Liquidity, Refusal};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::*;
 use rutter_fix::dictionary::Version;
+use rutter_fix::store::StoreFault;
 
 use crate::desk::{Desk, ORDER, START, TIME, report, text};
 
@@ -204,9 +205,9 @@ fn a_report_for_nobody_is_an_error_and_a_missing_event_stops_the_session() {
     desk.output(&Output::Report(report(1)));
     let error = desk.gateway.on_output(desk.now, &Output::Report(report(3)));
     assert!(matches!(error, Err(OutputError::EventGap { expected: 2, got: 3, .. })), "{error:?}");
-    assert_eq!(desk.closes(), [(1, rutter_clients::CloseReason::SessionFailed)]);
+    assert_eq!(desk.closes(), [(1, CloseReason::Store(StoreFault::Behind))]);
     desk.output(&Output::Report(report(2)));
     assert_eq!(desk.gateway.counters().outputs_dropped, 1);
     desk.try_logon(3, "ALPHA").saw(3, &[]);
-    assert_eq!(desk.closes(), [(3, rutter_clients::CloseReason::SessionFailed)]);
+    assert_eq!(desk.closes(), [(3, CloseReason::Store(StoreFault::Behind))]);
 }
