@@ -84,6 +84,8 @@ pub enum NoticeKind {
     Logon(LogonFault),
     /// A source address was locked out.
     LockedOut,
+    /// The system refused to accept a connection.
+    AcceptFailed,
 }
 
 /// Something that an operator should see.
@@ -126,6 +128,12 @@ pub enum Notice {
         address: Option<IpAddr>,
         /// Length of the lock-out, in seconds.
         for_s: u64,
+    },
+    /// The system refused to accept a connection, because the process has no descriptor left or the
+    /// system no memory. It is tried again after a tenth of a second.
+    AcceptFailed {
+        /// The system's error number, if it gave one.
+        code: Option<i32>,
     },
     /// Notices about peers that are not logged on were counted instead of told one by one.
     Untold {
@@ -240,6 +248,7 @@ impl Notice {
             | Self::CertificatesReloaded => NoticeLevel::Info,
             Self::LogonRefused { .. }
             | Self::LockedOut { .. }
+            | Self::AcceptFailed { .. }
             | Self::Untold { .. }
             | Self::CertificatesRefused
             | Self::Warning { .. }
@@ -275,11 +284,19 @@ impl Notice {
             Self::LockedOut { session, address, for_s } => {
                 format!("{} is locked out of {} for {for_s} s", from(address), name(session))
             }
+            Self::AcceptFailed { code } => {
+                let why = code.map_or_else(
+                    || "unknown".to_owned(),
+                    |code| std::io::Error::from_raw_os_error(code).to_string(),
+                );
+                format!("the system accepts no connection: {why}")
+            }
             Self::Untold { kind, count } => {
                 let kind = match kind {
                     NoticeKind::Closed(reason) => format!("connections closed: {reason}"),
                     NoticeKind::Logon(fault) => format!("logons refused: {fault}"),
                     NoticeKind::LockedOut => "addresses locked out".to_owned(),
+                    NoticeKind::AcceptFailed => "connections that the system refused".to_owned(),
                 };
                 format!("{count} more of {kind}")
             }
@@ -414,6 +431,10 @@ pub struct Counters {
     pub connections: u64,
     /// Connections refused because of a limit.
     pub connections_refused: u64,
+    /// Of these, connections for which no place was free.
+    pub connections_full: u64,
+    /// Times that the system refused to accept a connection.
+    pub accepts_failed: u64,
     /// Successful Logons.
     pub logons: u64,
     /// Connections closed before a successful Logon.
@@ -481,7 +502,10 @@ mod tests {
             },
             Notice::LogonRefused { session, address: None, fault: LogonFault::Password },
             Notice::LockedOut { session, address, for_s: 60 },
+            Notice::AcceptFailed { code: Some(24) },
+            Notice::AcceptFailed { code: None },
             Notice::Untold { kind: NoticeKind::Closed(CloseReason::Peer), count: 5 },
+            Notice::StoreDiffers { session, stored: 9, journal: 7 },
             Notice::Warning { session, warning: Warning::Gap { expected: 5, received: 9 } },
             Notice::Warning { session, warning: Warning::Silent },
             Notice::Rejected {
@@ -498,7 +522,10 @@ mod tests {
             "connection 7 of no session from 192.0.2.7 closed: logon timeout",
             "logon of DESK1 from an unknown address refused: wrong password",
             "192.0.2.7 is locked out of DESK1 for 60 s",
+            "the system accepts no connection: Too many open files (os error 24)",
+            "the system accepts no connection: unknown",
             "5 more of connections closed: closed by the peer",
+            "message store of DESK1 ends with event 9, the journal with 7",
             "DESK1: message 5 is missing before 9, asked for",
             "DESK1: silent",
             "message 4 of DESK1 rejected: required tag missing, field 55",

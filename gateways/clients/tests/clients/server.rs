@@ -243,3 +243,25 @@ fn who_is_let_go_does_not_keep_its_place_for_long() {
     hall.logon("ALPHA", 1);
     drop(client);
 }
+
+/// Nobody is dropped without a word: a connection for which no place is free is told to the operator
+/// and counted. A crowd of them is counted, and told a few times.
+#[test]
+fn a_connection_that_finds_no_place_is_told() {
+    let mut hall = Hall::new(|config| config.limits.connections_max = 2);
+    hall.server.recovered();
+    let (_one, _two) = (hall.logon("ALPHA", 1), hall.logon("BETA", 1));
+    while hall.server.gateway_mut().take_notice().is_some() {}
+    let mut crowd = Vec::new();
+    for count in 1..=20 {
+        crowd.push(hall.connect());
+        hall.turn_until("refused", |hall| hall.server.counters().refused == count);
+    }
+    let counters = hall.server.gateway().counters();
+    assert_eq!((counters.connections_full, counters.connections_refused), (20, 20));
+    let told = std::iter::from_fn(|| hall.server.gateway_mut().take_notice());
+    let told: Vec<String> = told.map(|notice| notice.words(|_| "nobody")).collect();
+    assert!((1..=5).contains(&told.len()), "{told:?}");
+    assert!(told.iter().all(|words| words.contains("127.0.0.1")), "{told:?}");
+    assert!(told.iter().all(|words| words.contains("too many connections")), "{told:?}");
+}
