@@ -88,6 +88,17 @@ pub enum NoticeKind {
     AcceptFailed,
 }
 
+impl NoticeKind {
+    fn words(self) -> String {
+        match self {
+            Self::Closed(reason) => format!("connections closed: {reason}"),
+            Self::Logon(fault) => format!("logons refused: {fault}"),
+            Self::LockedOut => "addresses locked out".to_owned(),
+            Self::AcceptFailed => "connections that the system refused".to_owned(),
+        }
+    }
+}
+
 /// Something that an operator should see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -285,21 +296,11 @@ impl Notice {
                 format!("{} is locked out of {} for {for_s} s", from(address), name(session))
             }
             Self::AcceptFailed { code } => {
-                let why = code.map_or_else(
-                    || "unknown".to_owned(),
-                    |code| std::io::Error::from_raw_os_error(code).to_string(),
-                );
+                let why = code.map(|code| std::io::Error::from_raw_os_error(code).to_string());
+                let why = why.unwrap_or_else(|| "unknown".to_owned());
                 format!("the system accepts no connection: {why}")
             }
-            Self::Untold { kind, count } => {
-                let kind = match kind {
-                    NoticeKind::Closed(reason) => format!("connections closed: {reason}"),
-                    NoticeKind::Logon(fault) => format!("logons refused: {fault}"),
-                    NoticeKind::LockedOut => "addresses locked out".to_owned(),
-                    NoticeKind::AcceptFailed => "connections that the system refused".to_owned(),
-                };
-                format!("{count} more of {kind}")
-            }
+            Self::Untold { kind, count } => format!("{count} more of {}", kind.words()),
             Self::CertificatesReloaded => "new certificates are in use".to_owned(),
             Self::CertificatesRefused => "new certificates are refused".to_owned(),
             Self::Warning { session, warning } => {

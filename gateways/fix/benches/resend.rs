@@ -1,8 +1,9 @@
 //! How fast a session resends what its memory-mapped store keeps: one million reports, asked for
 //! by one `ResendRequest`, with and without live messages between the parts.
 //!
-//! `cargo bench -p rutter-fix --bench resend` prints messages a second; nothing is sent
-//! over a socket, the bytes are dropped. Also prints by how much the anonymous memory grows. The store's files are in the system's temporary folder.
+//! `cargo bench -p rutter-fix --bench resend` prints messages a second, and by how much anonymous
+//! memory grows. Nothing is sent over a socket, the bytes are dropped. The store's files are in the
+//! system's temporary folder.
 
 use std::time::Instant;
 

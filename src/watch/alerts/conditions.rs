@@ -474,7 +474,7 @@ fn clients(found: &mut Found<'_>, shown: &Snapshot) {
     let wrong = grew(Condition::LogonsRefused, 0, "fix_credentials_refused");
     let lockouts = grew(Condition::LogonsRefused, 1, "fix_lockouts");
     let full = grew(Condition::LogonsRefused, 2, "fix_connections_full");
-    let failed = grew(Condition::LogonsRefused, 3, "fix_accepts_failed");
+    let unaccepted = grew(Condition::LogonsRefused, 3, "fix_accepts_failed");
     let gaps = grew(Condition::FixGaps, 0, "fix_gaps");
     let resends = grew(Condition::FixGaps, 1, "fix_resends");
     let value = format!("{slow} cut off in five minutes");
@@ -484,10 +484,10 @@ fn clients(found: &mut Found<'_>, shown: &Snapshot) {
     let value = format!("{failed} sessions cut off, {places} damaged places");
     found.when(failed > 0 || places > 0, Condition::FixStore, "", value);
     let value = format!(
-        "{wrong} wrong logons, {lockouts} lockouts, {full} without a place, {failed} not accepted in \
-         five minutes"
+        "{wrong} wrong logons, {lockouts} lockouts, {full} without a place, {unaccepted} not \
+         accepted in five minutes"
     );
-    let holds = wrong > WRONG_LOGONS_MAX || lockouts > 0 || full > 0 || failed > 0;
+    let holds = wrong > WRONG_LOGONS_MAX || lockouts > 0 || full > 0 || unaccepted > 0;
     found.when(holds, Condition::LogonsRefused, "", value);
     let value = format!("{gaps} gaps and {resends} resends in five minutes");
     found.when(gaps > GAPS_MAX || resends > RESENDS_MAX, Condition::FixGaps, "", value);

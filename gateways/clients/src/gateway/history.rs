@@ -3,8 +3,9 @@
 //!
 //! `HistoryRequest` (U1) names a period from 20021 (inclusive) to 20022 (exclusive). Each message
 //! of the period is sent again unchanged, with `PossResend` (97) and its original number and time
-//! (20023, 20024). `HistoryEnd` (U2) gives the number of messages, and of damaged places. These messages are not stored. A
-//! client may request one history at a time, and gets its other messages in between.
+//! (20023, 20024). `HistoryEnd` (U2) gives the number of messages, and of damaged places. These
+//! messages are not stored. A client may request one history at a time, and gets its other messages
+//! in between.
 //!
 //! A line belongs here if it sends a history. Reading the request is `reference::history`.
 

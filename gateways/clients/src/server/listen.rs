@@ -196,8 +196,8 @@ impl<S: MessageStore> GatewayServer<S> {
         true
     }
 
-    /// Accepts a connection, or drops it when a limit is reached. The gateway tells the reason, also
-    /// when no place is free: then it is offered one that does not exist.
+    /// Accepts a connection, or drops it when a limit is reached. The gateway tells the reason.
+    /// Without a free place it is offered one that does not exist, and refuses.
     fn take_connection(
         &mut self,
         now_ns: u64,

@@ -102,7 +102,7 @@ fn a_history_with_damage_says_so_and_has_all_that_is_whole() {
     let mut desk = traded();
     desk.seen(1);
     desk.notices();
-    flip(&desk.folder().to_owned(), "\u{1}11=a2\u{1}");
+    flip(desk.folder(), "\u{1}11=a2\u{1}");
     let ask = "35=U1|20020=h|20021=20240627-00:00:00|20022=20240628-00:00:00|";
     desk.send(1, ask).wait(0);
     let end = "35=U2| 20020=h|20025=2|20026=1| 58=HistoryDamaged|";

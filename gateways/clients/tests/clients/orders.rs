@@ -108,8 +108,8 @@ fn what_cannot_be_expressed_becomes_a_numbered_refusal() {
     }
 }
 
-/// The report of an order that the core has no terms for: side, type, time in force, quantity, price
-/// and account are the client's own.
+/// The report of an order that the core has no terms for: side, type, time in force, quantity,
+/// price and account are the client's own.
 #[test]
 fn a_refused_order_is_reported_as_it_was_written() {
     let mut desk = alpha();

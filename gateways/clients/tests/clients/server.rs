@@ -244,8 +244,8 @@ fn who_is_let_go_does_not_keep_its_place_for_long() {
     drop(client);
 }
 
-/// Nobody is dropped without a word: a connection for which no place is free is told to the operator
-/// and counted. A crowd of them is counted, and told a few times.
+/// Nobody is dropped without a word: a connection for which no place is free is counted and told.
+/// A crowd of them is counted, and told a few times.
 #[test]
 fn a_connection_that_finds_no_place_is_told() {
     let mut hall = Hall::new(|config| config.limits.connections_max = 2);

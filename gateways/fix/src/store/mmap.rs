@@ -365,6 +365,34 @@ impl MmapStore {
         None
     }
 
+    /// The next message of the cursor's time in its segment.
+    fn next_of<'a>(
+        &self,
+        segment: &'a Segment,
+        cursor: &mut HistoryCursor,
+    ) -> Option<StoredMessage<'a>> {
+        if !segment.contents.may_have(cursor.from_ns..cursor.upto_ns) {
+            cursor.passed(segment.contents.times_ns);
+            return None;
+        }
+        loop {
+            match self.read(segment, cursor.at) {
+                Read::End => return None,
+                Read::Damage(behind) => {
+                    cursor.at = behind;
+                    cursor.passed_damage(1);
+                }
+                Read::Record(Record { epoch, entry }, behind) => {
+                    cursor.at = behind;
+                    cursor.passed((entry.sending_ns, entry.sending_ns));
+                    if cursor.takes(&entry) {
+                        return Some(StoredMessage { epoch, entry });
+                    }
+                }
+            }
+        }
+    }
+
     fn begin_epoch(&mut self, period_ns: u64) {
         self.state.begin_epoch(period_ns);
         self.next_out = 1;
@@ -516,28 +544,8 @@ impl MessageStore for MmapStore {
                 cursor.passed_damage(segment.number.saturating_sub(first));
                 (cursor.segment, cursor.at) = (segment.number, SEGMENT_HEADER_BYTES);
             }
-            let needless = !segment.contents.may_have(cursor.from_ns..cursor.upto_ns);
-            if needless {
-                cursor.passed(segment.contents.times_ns);
-            }
-            while !needless {
-                match self.read(segment, cursor.at) {
-                    Read::End => break,
-                    Read::Damage(behind) => {
-                        cursor.at = behind;
-                        cursor.passed_damage(1);
-                    }
-                    Read::Record(record, behind) => {
-                        cursor.at = behind;
-                        cursor.passed((record.entry.sending_ns, record.entry.sending_ns));
-                        if cursor.takes(&record.entry) {
-                            return Some(StoredMessage {
-                                epoch: record.epoch,
-                                entry: record.entry,
-                            });
-                        }
-                    }
-                }
+            if let Some(found) = self.next_of(segment, cursor) {
+                return Some(found);
             }
             if place + 1 == self.segments.len() {
                 return None;
