@@ -376,7 +376,7 @@ fn why_nothing(
     line: &mut VenueLine,
 ) {
     let Some(first) = c.available(limit).next() else {
-        if c.levels.first().is_some_and(|level| !within(limit, level.price, request.side)) {
+        if c.level(0).is_some_and(|level| !within(limit, level.price, request.side)) {
             line.verdict = Verdict::BeyondLimit;
         }
         return;
