@@ -315,7 +315,7 @@ mod tests {
         AccountDef, AccountLimits, BookUpdate, CancelOnDisconnect, CancelOrder, ChildFill, Fate,
         Genesis, Instructions, Level, Liquidity, MassCancel, MassScope, NewOrder, NodeCommand,
         Operator, OperatorCommand, OrdType, Refusal, ReplaceOrder, Scope, SessionCommand, Side,
-        TimeInForce, Unacceptable, VenueDownReason,
+        TimeInForce, Unacceptable, VenueDownReason, WrittenNumber, WrittenTerms,
     };
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
@@ -352,7 +352,14 @@ mod tests {
             client_seq: 2,
             cl_ord_id: id,
             symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
-            side: Side::Buy,
+            written: WrittenTerms {
+                side: b'5',
+                ord_type: b'P',
+                tif: b'2',
+                qty: WrittenNumber { digits: i64::MAX, decimals: 18 },
+                price: WrittenNumber { digits: 1, decimals: 2 },
+                account: Text::new(&[b'a'; 12]).unwrap_or_default(),
+            },
             orig_cl_ord_id: id,
             refusal: Refusal::UnknownSymbol,
             trace: 3,
