@@ -412,6 +412,26 @@ mod tests {
     }
 
     #[test]
+    fn hours_of_a_week_are_read_and_each_day_is_judged() {
+        let with = |week: &str| {
+            let hours = HOURS.replacen("start", &format!("week = {week}\nstart"), 1);
+            let to = format!("\n{hours}\ncomp_id = \"COPY1\"");
+            read("\n[[session]]\ncomp_id = \"COPY1\"", &to)
+        };
+        let config = with("[\"Sun\", \"Fri\"]").unwrap_or_else(|error| panic!("{error}"));
+        assert!(matches!(config.session[0].schedule(), Ok(Some(_))));
+        for (week, fault) in [
+            ("[\"Sun\"]", Fault::OutOfRange),
+            ("[\"Sun\", \"Fri\", \"Sat\"]", Fault::OutOfRange),
+            ("[\"Sun\", 5]", Fault::WrongType),
+            ("[\"Sun\", \"Freitag\"]", Fault::BadHours),
+        ] {
+            let refused = with(week).expect_err(week);
+            assert!(refused.findings.iter().any(|one| one.fault == fault), "{week}: {refused}");
+        }
+    }
+
+    #[test]
     fn what_a_session_cannot_be_is_refused_by_its_key() {
         let hours = |from: &str, to: &str| format!("\n{}", HOURS.replacen(from, to, 1));
         for (from, to, key) in [
