@@ -120,6 +120,9 @@ fn every_command_and_the_log_speak_words_and_an_order_is_found_by_each_of_its_id
             ask(&[verb]);
         }
         ask(&["limits", "show"]);
+        let shown = ask(&["config", "show"]);
+        assert!(shown.contains("\npassword = \"***\"\n"), "{shown}");
+        assert!(shown.contains("\n[[venue.listing]]\n"), "{shown}");
         ask(&["book", MARKETS[0].symbol]);
         ask(&["orders", "--state", "all"]);
         let by_client = ask(&["order", "words-1"]);
