@@ -31,7 +31,7 @@ use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
-use crate::routing::{Scratch, VenueState};
+use crate::routing::{Router, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -140,8 +140,7 @@ pub struct Engine {
     loss_due: Option<UnixNanos>,
     /// When a breaker or a pause of a venue has something to do.
     venues_due: Option<UnixNanos>,
-    /// Memory of the router's searches.
-    scratch: Scratch,
+    router: Router,
 }
 
 /// A [`Genesis`] whose table sizes are out of [`TABLE_LOG2_RANGE`].
@@ -207,7 +206,7 @@ impl Engine {
             expiries,
             loss_due: None,
             venues_due: None,
-            scratch: Scratch::default(),
+            router: Router::default(),
         })
     }
 

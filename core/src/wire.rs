@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 2;
+const LAYOUT_CHANGES: u16 = 3;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -317,7 +317,7 @@ mod tests {
         ChildFill, Fate, Genesis, Instructions, Level, Liquidity, MassCancel, MassScope, NewOrder,
         NodeCommand, Operator, OperatorCommand, OrdType, QueryOutcome, Refusal, ReplaceOrder,
         Scope, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
-        VenueReject,
+        VenueReject, WrittenNumber, WrittenTerms,
     };
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
@@ -354,7 +354,14 @@ mod tests {
             client_seq: 2,
             cl_ord_id: id,
             symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
-            side: Side::Buy,
+            written: WrittenTerms {
+                side: b'5',
+                ord_type: b'P',
+                tif: b'2',
+                qty: WrittenNumber { digits: i64::MAX, decimals: 18 },
+                price: WrittenNumber { digits: 1, decimals: 2 },
+                account: Text::new(&[b'a'; 12]).unwrap_or_default(),
+            },
             orig_cl_ord_id: id,
             refusal: Refusal::UnknownSymbol,
             trace: 3,
@@ -410,6 +417,37 @@ mod tests {
                 command,
             })
         })
+    }
+
+    /// What a venue refuses, and when its breakers open.
+    fn refusals() -> Vec<Input> {
+        let (venue, child) = (VenueId(3), ChildId(9));
+        vec![
+            Input::ChildRejected {
+                venue,
+                child,
+                reason: VenueReject::PriceBand,
+                retry_after_ns: u64::MAX,
+            },
+            Input::CancelRejected {
+                venue,
+                child,
+                reason: VenueReject::RateLimit,
+                retry_after_ns: 1,
+            },
+            Input::VenueQueried { venue, outcome: QueryOutcome::Refused },
+            Input::Venue(VenueDef {
+                id: venue,
+                name: Text::new(b"v").unwrap_or_default(),
+                stale_after_ns: 1,
+                rate_orders: 2,
+                rate_window_ns: 3,
+                unanswered_max: 4,
+                fok: true,
+                breaker: BreakerTerms::DEFAULT,
+            }),
+            Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
+        ]
     }
 
     fn every_input() -> Vec<Input> {
@@ -479,36 +517,12 @@ mod tests {
                 liquidity: Liquidity::Maker,
             }),
             Input::ChildFate { venue, child, fate: Fate::NeverArrived, filled: Qty(0) },
-            Input::ChildRejected {
-                venue,
-                child,
-                reason: VenueReject::PriceBand,
-                retry_after_ns: u64::MAX,
-            },
-            Input::CancelRejected {
-                venue,
-                child,
-                reason: VenueReject::RateLimit,
-                retry_after_ns: 1,
-            },
-            Input::VenueQueried { venue, outcome: QueryOutcome::Refused },
-            Input::Venue(VenueDef {
-                id: venue,
-                name: Text::new(b"v").unwrap_or_default(),
-                stale_after_ns: 1,
-                rate_orders: 2,
-                rate_window_ns: 3,
-                unanswered_max: 4,
-                fok: true,
-                breaker: BreakerTerms::DEFAULT,
-            }),
-            Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]
     }
 
     #[test]
     fn what_is_written_is_read_and_fits() {
-        for input in every_input().into_iter().chain(every_command()) {
+        for input in every_input().into_iter().chain(refusals()).chain(every_command()) {
             let mut buf = [0; INPUT_BYTES_MAX];
             let len = encode(&input, &mut buf);
             assert_eq!(decode(&buf[..len]), Ok(input));

@@ -428,11 +428,6 @@ mod tests {
                 "price_decimals = 11",
                 "conflict: instrument.BTC/USDT.price_dec",
             ),
-            (
-                "orders_unanswered_max = 1000",
-                "breaker_open_max_ms = 29999",
-                "conflict: venue.binance.breaker_open_max_ms: less than breaker_open_ms (30000)",
-            ),
             ("[\"DESK1\"]", "[\"DESK9\"]", "not-declared: session.COPY1.drop_copy_of"),
             ("kind = \"kraken\"", "kind = \"krakem\"", "is not one of binance, kraken"),
         ] {
@@ -440,6 +435,14 @@ mod tests {
             assert!(said.contains(words), "{said}");
             assert!(said.starts_with(|c: char| c.is_ascii_digit()), "without a line: {said}");
         }
+    }
+
+    #[test]
+    fn a_breaker_is_open_at_most_for_no_less_than_at_first() {
+        let said = said("orders_unanswered_max = 1000", "breaker_open_max_ms = 29999");
+        let words =
+            "conflict: venue.binance.breaker_open_max_ms: less than breaker_open_ms (30000)";
+        assert!(said.contains(words), "{said}");
     }
 
     #[test]

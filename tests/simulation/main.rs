@@ -4,9 +4,10 @@
 //! restarts at any step.
 //!
 //! After every step the always-on checks have held (they are assertions in the engine), no order
-//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. When the faults have stopped: our open orders are the venues'
-//! open orders, nothing is unknown, positions and fees are the sums of the venues' fills, every
-//! client has every report once, and a replay of the journal makes the same engine.
+//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. When the
+//! faults have stopped: our open orders are the venues' open orders, nothing is unknown, positions
+//! and fees are the sums of the venues' fills, every client has every report once, and a replay of
+//! the journal makes the same engine.
 //!
 //! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is
 //! replayed.

@@ -2,8 +2,8 @@
 
 use rutter_core::breaker::{BreakerState, RequestKind};
 use rutter_core::child::{ChildEvent, ChildState};
-use rutter_core::id::{ChildId, InstrumentId, VenueId};
-use rutter_core::input::Distrust;
+use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId};
+use rutter_core::input::{Distrust, VenueReject};
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew};
 use rutter_core::reference::VENUES_MAX;
@@ -146,18 +146,20 @@ impl ReadModel {
 
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         match *notice {
-            Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
-            Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
-            Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),
-            Notice::BookDistrusted(id, instrument, why) => {
-                self.set_unproved(id, instrument, Some(why));
-                if let Some(venue) = self.counts.venues.get_mut(id.index()) {
-                    venue.distrusts += 1;
-                }
-            }
+            Notice::VenueUp(_)
+            | Notice::VenueDown(_)
+            | Notice::BookTrusted(..)
+            | Notice::BookDistrusted(..)
+            | Notice::Breaker(..)
+            | Notice::Paused(..) => self.on_venue_notice(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
+            }
+            Notice::VenueOrder(_, child, id) => {
+                if let Some(child) = self.children.get_mut(child.0) {
+                    child.venue_order = id;
+                }
             }
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));
@@ -205,6 +207,30 @@ impl ReadModel {
                 self.event(order, event);
             }
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
+            Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
+            Notice::BadReference => self.counts.bad_reference += 1,
+            // The operator's command tells it.
+            Notice::Halted | Notice::Resumed => {}
+        }
+    }
+
+    fn on_barred(&mut self, order: OrderId, venue: VenueId, why: VenueReject) {
+        let event = Event { venue, ..self.happens(EventKind::Barred(why)) };
+        self.event(order, event);
+    }
+
+    /// What venues and their books are.
+    fn on_venue_notice(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
+            Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
+            Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),
+            Notice::BookDistrusted(id, instrument, why) => {
+                self.set_unproved(id, instrument, Some(why));
+                if let Some(venue) = self.counts.venues.get_mut(id.index()) {
+                    venue.distrusts += 1;
+                }
+            }
             Notice::Breaker(venue, kind, state, until) => {
                 self.on_breaker(venue, kind, state, until);
             }
@@ -216,13 +242,8 @@ impl ReadModel {
                     self.on_funds_refused(venue, asset);
                 }
             }
-            Notice::Barred(order, venue, why) => {
-                let event = Event { venue, ..self.happens(EventKind::Barred(why)) };
-                self.event(order, event);
-            }
-            Notice::BadReference => self.counts.bad_reference += 1,
-            // The operator's command tells it.
-            Notice::Halted | Notice::Resumed => {}
+            // The other notices are about children and orders.
+            _ => {}
         }
     }
 

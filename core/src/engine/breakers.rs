@@ -267,8 +267,8 @@ impl Engine {
     }
 
     /// The venue is up: it has answered signed queries about orders and balances, which is more
-    /// than a probe. Its breakers for orders and queries close, on trial, and its pauses end, except
-    /// for those whose time the venue has named.
+    /// than a probe. Its breakers for orders and queries close, on trial, and its pauses end,
+    /// except for those whose time the venue has named.
     pub(super) fn on_session_proved<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         for kind in [RequestKind::New, RequestKind::Query] {
             if self.venues[venue.index()].breakers[kind as usize - 1].close() {
