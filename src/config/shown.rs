@@ -63,7 +63,9 @@ value = "Bearer token-of-the-header"
     /// Names the keys that have a default or are required, and that are not shown.
     fn missing(value: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
         if let (Some(rows), Some(schema)) = (value.as_array(), schema.get("items")) {
-            rows.iter().for_each(|row| missing(row, schema, path, found));
+            for row in rows {
+                missing(row, schema, path, found);
+            }
         }
         let (Some(value), Some(keys)) =
             (value.as_object(), schema.get("properties").and_then(Value::as_object))
