@@ -28,6 +28,7 @@ mod check;
 pub mod comp_id;
 mod console;
 mod decimal;
+mod fee;
 mod finding;
 mod fix;
 mod places;
@@ -44,6 +45,7 @@ pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use decimal::{amount, mantissa};
+pub use fee::FeeSource;
 pub use finding::{
     CONFIG_BYTES_MAX, ConfigError, FINDINGS_MAX, Fault, Finding, Findings, KeyError,
 };
@@ -315,6 +317,9 @@ pub struct ListingConfig {
     /// Taker fee, parts per million.
     #[schemars(range(min = -999_999, max = 999_999))]
     pub taker_fee_ppm: i32,
+    /// From where the venue takes its fees. A buy is planned with the funds that the venue locks.
+    #[serde(default)]
+    pub fee_taken: FeeSource,
     /// Decimals of the prices in the venue's own messages.
     #[schemars(range(max = 18))]
     pub venue_price_decimals: u8,

@@ -9,6 +9,7 @@ pub mod config;
 pub mod node;
 pub mod preflight;
 pub mod replay;
+pub mod route;
 pub mod venues;
 mod version;
 pub mod watch;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use rutter::config::reference;
 use rutter::preflight::Whose;
-use rutter::{config, node, preflight, replay};
+use rutter::{config, node, preflight, replay, route};
 use rutter_admin::console::verb::Verb;
 use rutter_admin::printable::lines;
 use rutter_cli::location::NodeLocation;
@@ -71,6 +71,13 @@ enum Command {
         /// Tell everything about this order: our id, the client's (11), or an id at a venue.
         #[arg(long, value_name = "ID")]
         order: Option<String>,
+    },
+    /// Says what the router would do in scenarios: one JSON line each in, one out; `docs/routing.md`
+    /// has the fields. Exit code 1 if a line is no scenario.
+    Route {
+        /// File with the scenarios; `-` for standard input.
+        #[arg(long, value_name = "FILE")]
+        scenarios: PathBuf,
     },
     /// Asks a running node one thing, or changes one; `docs/console.md` has the verbs and the exit
     /// codes.
@@ -140,6 +147,16 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Command::Verify { journal } => replay::verify_command(&journal, out)?,
         Command::Replay { journal, order } => {
             replay::replay_command(&journal, order.as_deref(), out)?;
+        }
+        Command::Route { scenarios } => {
+            let sound = if scenarios.as_os_str() == "-" {
+                route::command(&mut std::io::stdin().lock(), out)?
+            } else {
+                let file = std::fs::File::open(&scenarios)
+                    .map_err(|error| anyhow::anyhow!("{}: {error}", scenarios.display()))?;
+                route::command(&mut std::io::BufReader::new(file), out)?
+            };
+            return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Ctl(arguments) => return Ok(ctl::command(&arguments).into()),
         Command::Console(arguments) => return Ok(interactive::command(&arguments).into()),

@@ -30,7 +30,7 @@ use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
-use crate::routing::{RoutingView, VenueState};
+use crate::routing::{Router, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -101,6 +101,8 @@ pub struct Counts {
     pub reports: u64,
     /// Executions that came again and were not booked again.
     pub duplicate_fills: u64,
+    /// Routing plans whose search hit a bound of work.
+    pub bounded_plans: u64,
 }
 
 /// The core's whole state, and the only way to change it: [`Engine::apply`].
@@ -135,6 +137,7 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
+    router: Router,
 }
 
 /// A [`Genesis`] whose table sizes are out of [`TABLE_LOG2_RANGE`].
@@ -199,6 +202,7 @@ impl Engine {
             parked_retry_at: None,
             expiries,
             loss_due: None,
+            router: Router::default(),
         })
     }
 
@@ -377,16 +381,6 @@ impl Engine {
     /// Highest `MsgSeqNum` of a session that the journal holds.
     pub fn last_client_seq(&self, session: SessionId) -> u64 {
         self.sessions.get(session.index()).map_or(0, |s| s.client_seq)
-    }
-
-    fn market(&self) -> RoutingView<'_> {
-        RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        }
     }
 
     /// Copies an order out of the table; [`Engine::store`] puts it back.

@@ -17,14 +17,15 @@ mod venue;
 
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use definition::{
-    AccountDef, AssetDef, Genesis, InstrumentDef, ListingDef, SessionDef, VenueDef,
+    AccountDef, AssetDef, FeeTaken, Genesis, InstrumentDef, ListingDef, SessionDef, VenueDef,
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
 pub use refusal::Refusal;
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
-    NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
+    NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
+    WrittenTerms,
 };
 pub use terms::{Side, TimeInForce};
 pub use venue::{ChildFill, Doubt, Fate, Liquidity, VenueDownReason, VenueReject};

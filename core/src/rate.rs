@@ -41,6 +41,20 @@ impl RateWindow {
         self.is_open(now_ns, window_ns) && self.counted >= limit
     }
 
+    /// Events that may still be counted in the window that is open now under `limit`.
+    ///
+    /// At least one while no window is open, as with [`is_full`](Self::is_full).
+    #[inline]
+    pub const fn room(&self, now_ns: u64, window_ns: u64, limit: u32) -> u32 {
+        if self.is_open(now_ns, window_ns) {
+            limit.saturating_sub(self.counted)
+        } else if limit == 0 {
+            1
+        } else {
+            limit
+        }
+    }
+
     const fn is_open(&self, now_ns: u64, window_ns: u64) -> bool {
         now_ns.saturating_sub(self.started_ns) < window_ns
     }

@@ -1,23 +1,39 @@
-//! Where an order goes: a sweep over the trusted books of the venues that are up, cheapest all-in
-//! price first, and the best venue for the child that rests.
+//! Where an order goes: the cheapest shares over the trusted books of the venues that are up, and
+//! the best venue for the child that rests.
 //!
 //! A line belongs here if it compares venues. Nothing here changes state: a plan is made from
 //! reference data, books and funds, and `engine::place` carries it out.
+//!
+//! A plan fills as much as can be filled, and does so at the least all-in cost: `sweep` where no
+//! lot, minimum, maximum or funds bind, `exact` where they do. `docs/routing.md` has the rules.
 //!
 //! Quantity that our own children have taken since a book last changed, or are about to take, does
 //! not count as liquidity. Latency, reject rate and fade rate of a venue are not priced in.
 
 use crate::book::{Book, Trust};
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{InstrumentDef, Level, ListingDef, Refusal, Side, TimeInForce};
+use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::Ledger;
-use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, UnixNanos, saturating_product};
+use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::rate::RateWindow;
-use crate::reference::{Reference, VENUES_MAX, amount_of, ten_to};
+use crate::reference::{Reference, VENUES_MAX};
 use crate::venue_set::VenueSet;
 
+mod candidate;
+mod exact;
+mod ladder;
 mod remainder;
+mod rest;
+mod share;
+mod split;
+mod sweep;
+mod whole;
+
+use candidate::Candidate;
+pub use candidate::{ALL_IN_DECIMALS, all_in};
+use exact::Scratch;
+pub use exact::{LOOKS_MAX, NODES_MAX};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +66,16 @@ pub struct RoutingView<'a> {
     pub ledger: &'a Ledger,
     /// Time of the input.
     pub now: UnixNanos,
+}
+
+impl RoutingView<'_> {
+    /// Children that a venue may get now: what is left of its order rate and of its unanswered
+    /// orders.
+    fn room(&self, venue: VenueId) -> u32 {
+        let (state, def) = (&self.venues[venue.index()], &self.reference.venues[venue.index()]);
+        let rate = state.sent.room(self.now.0, def.rate_window_ns, def.rate_orders);
+        rate.min(def.unanswered_max.saturating_sub(state.unanswered))
+    }
 }
 
 /// A quantity to be routed, with the terms of its order.
@@ -94,7 +120,7 @@ pub struct PlannedChild {
 }
 
 /// What to send, and the result for each venue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     takes: [PlannedChild; VENUES_MAX],
     takes_len: usize,
@@ -102,9 +128,29 @@ pub struct Plan {
     pub rest: Option<PlannedChild>,
     lines: [VenueLine; VENUES_MAX],
     lines_len: usize,
+    /// The work of the search; none where the sweep was the best plan.
+    pub search: Search,
+}
+
+/// The work of a search for the best shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Nodes that were looked at; zero where no search was needed.
+    pub nodes: u32,
+    /// A bound of work was hit: the plan is the best one found, and perhaps not the best there is.
+    pub bounded: bool,
 }
 
 impl Plan {
+    /// Adds a child that takes.
+    fn take(&mut self, c: &Candidate<'_>, price: Price) {
+        self.takes[self.takes_len] = PlannedChild { venue: c.listing.venue, qty: c.share, price };
+        self.takes_len += 1;
+        let line = &mut self.lines[c.line];
+        (line.verdict, line.qty, line.price) = (Verdict::Taken, c.share, price);
+        (line.shown, line.value) = (c.shown, c.value);
+    }
+
     /// Children that take liquidity, at most one per venue.
     pub fn takes(&self) -> &[PlannedChild] {
         &self.takes[..self.takes_len]
@@ -147,89 +193,6 @@ impl Plan {
         } else {
             Refusal::NoLiquidity
         }
-    }
-}
-
-/// A venue while a plan is being made.
-#[derive(Clone, Copy)]
-struct Candidate<'a> {
-    listing: &'a ListingDef,
-    book: &'a Book,
-    levels: &'a [Level],
-    next: usize,
-    /// Quantity at the top of the levels that is no longer available.
-    gone: Qty,
-    /// Quantity of the next level that is no longer available.
-    gone_of_next: Qty,
-    /// Best price of our own resting children on the opposite side; no child may reach it.
-    own: Option<Price>,
-    /// One plus (buy) or minus (sell) the taker fee, times a million.
-    factor: i64,
-    /// One unit of price (buy) or of quantity (sell) in units of the funds; for a buy, times a
-    /// million.
-    scale: i128,
-    /// Funds that are left to spend; for a buy, times a million.
-    budget: i128,
-    taken: Qty,
-    worst: Price,
-    line: usize,
-    open: bool,
-}
-
-impl Candidate<'_> {
-    /// All-in price of the next level, signed so that less is better for both sides.
-    #[inline]
-    fn key(&self, side: Side) -> Option<(i128, Level)> {
-        let mut level = *self.levels.get(self.next)?;
-        level.qty = level.qty.saturating_sub(self.gone_of_next);
-        let all_in = i128::from(level.price.0) * i128::from(self.factor);
-        Some((if side == Side::Buy { all_in } else { -all_in }, level))
-    }
-
-    /// Goes to the first level with available quantity.
-    fn rewind(&mut self) {
-        (self.next, self.taken, self.worst, self.gone_of_next) =
-            (0, Qty::ZERO, Price(0), self.gone);
-        while let Some(level) = self.levels.get(self.next).filter(|l| l.qty <= self.gone_of_next) {
-            self.gone_of_next = self.gone_of_next.saturating_sub(level.qty);
-            self.next += 1;
-        }
-    }
-
-    /// Goes to the next level.
-    #[inline]
-    fn advance(&mut self) {
-        self.next += 1;
-        self.gone_of_next = Qty::ZERO;
-    }
-
-    /// The part of `qty` at `price` that the remaining funds pay for.
-    #[inline]
-    fn affordable(&self, side: Side, price: Price, qty: Qty) -> Qty {
-        let unit = self.unit(side, price);
-        if unit <= 0 || saturating_product(unit, i128::from(qty.0)) <= self.budget {
-            return qty;
-        }
-        Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX))
-    }
-
-    /// The part of the budget that one unit of quantity costs.
-    #[inline]
-    fn unit(&self, side: Side, price: Price) -> i128 {
-        match side {
-            Side::Buy => {
-                let all_in = i128::from(price.0) * i128::from(self.factor);
-                saturating_product(all_in, self.scale)
-            }
-            Side::Sell => self.scale,
-        }
-    }
-
-    /// Takes a quantity off the budget. The caller has checked that it is affordable, so the
-    /// product fits.
-    #[inline]
-    fn spend(&mut self, side: Side, price: Price, qty: Qty) {
-        self.budget -= saturating_product(self.unit(side, price), i128::from(qty.0));
     }
 }
 
@@ -321,36 +284,84 @@ fn eligible<'a>(
     Ok((listing, book))
 }
 
-/// Makes a plan for a request.
-pub fn plan(market: &RoutingView<'_>, request: &RouteRequest) -> Plan {
-    let mut plan = Plan {
-        takes: [PlannedChild::default(); VENUES_MAX],
-        takes_len: 0,
-        rest: None,
-        lines: [NO_LINE; VENUES_MAX],
-        lines_len: market.reference.venues.len(),
-    };
-    let mut candidates = [None; VENUES_MAX];
+/// Memory of the router, made once.
+#[derive(Debug)]
+pub struct Router {
+    plan: Plan,
+    scratch: Scratch,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        let plan = Plan {
+            takes: [PlannedChild::default(); VENUES_MAX],
+            takes_len: 0,
+            rest: None,
+            lines: [NO_LINE; VENUES_MAX],
+            lines_len: 0,
+            search: Search::default(),
+        };
+        Self { plan, scratch: Scratch::default() }
+    }
+}
+
+impl Router {
+    /// Makes a plan for a request.
+    pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
+        let plan = &mut self.plan;
+        (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
+        plan.lines_len = market.reference.venues.len();
+        plan.lines[..plan.lines_len].fill(NO_LINE);
+        fill(market, request, plan, &mut self.scratch);
+        plan
+    }
+
+    /// The plan that was made last.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+fn fill(market: &RoutingView<'_>, request: &RouteRequest, plan: &mut Plan, scratch: &mut Scratch) {
+    let mut candidates = [const { None }; VENUES_MAX];
     let lines = plan.lines[..plan.lines_len].iter_mut().enumerate();
     for ((index, line), slot) in lines.zip(&mut candidates) {
-        *slot = candidate(market, request, index, line);
+        line.venue = VenueId(index as u8);
+        match eligible(market, request, line.venue) {
+            Ok(found) => *slot = Some(Candidate::new(market, request, found, index, line)),
+            Err(verdict) => line.verdict = verdict,
+        }
     }
     let limit = request.limit.or_else(|| {
         let best = best_price(market, request.instrument, request.side)?;
         Some(worse_by(best, request.side, request.collar_ppm))
     });
-    let Some(limit) = limit else { return plan };
+    let Some(limit) = limit else { return };
     let candidates = &mut candidates[..plan.lines_len];
     if request.tif == TimeInForce::Fok {
-        whole(market, request, limit, candidates, &mut plan);
-        return plan;
+        return whole::whole(market, request, limit, candidates, plan);
     }
-    let left = sweep(market, request, limit, candidates, &mut plan);
-    let rests = request.tif.waits();
-    if rests && request.limit.is_some() && !left.is_zero() {
-        plan.rest = resting_place(market, request, limit, left, candidates, &mut plan.lines);
+    plan.search = share_out(request, limit, candidates, scratch);
+    let mut left = left_of(request, candidates);
+    if request.tif.waits() && left != request.qty && !left.is_zero() {
+        remainder::keep_viable(market, request, limit, candidates, left);
+        left = left_of(request, candidates);
     }
-    plan
+    let rests = request.tif.waits() && request.limit.is_some() && !left.is_zero();
+    for c in candidates.iter_mut().flatten() {
+        if c.share.is_zero() {
+            why_nothing(request, limit, c, left, &mut plan.lines[c.line]);
+            continue;
+        }
+        let price = with_slack(request, limit, c);
+        plan.take(c, price);
+        if rests {
+            c.spend(price, c.share);
+        }
+    }
+    if rests {
+        plan.rest = rest::resting_place(market, request, limit, left, candidates, &mut plan.lines);
+    }
 }
 
 const NO_LINE: VenueLine = VenueLine {
@@ -358,83 +369,70 @@ const NO_LINE: VenueLine = VenueLine {
     verdict: Verdict::NotListed,
     qty: Qty::ZERO,
     price: Price(0),
+    shown: Qty::ZERO,
+    value: Notional(0),
     best: Price(0),
     best_all_in: 0,
     age_ns: 0,
 };
 
-fn candidate<'a>(
-    market: &RoutingView<'a>,
+/// Gives the candidates the shares that fill most at the least cost.
+fn share_out(
     request: &RouteRequest,
-    index: usize,
-    line: &mut VenueLine,
-) -> Option<Candidate<'a>> {
-    line.venue = VenueId(index as u8);
-    let (listing, book) = match eligible(market, request, line.venue) {
-        Ok(found) => found,
-        Err(verdict) => {
-            line.verdict = verdict;
-            return None;
-        }
-    };
-    let own = book.own_best(request.side.opposite());
-    let mut levels = book.opposite(request.side).as_slice();
-    if let Some(own) = own {
-        let free = levels.iter().take_while(|level| !reaches(level.price, own, request.side));
-        levels = &levels[..free.count()];
+    limit: Price,
+    candidates: &mut [Option<Candidate<'_>>],
+    scratch: &mut Scratch,
+) -> Search {
+    sweep::sweep(request, limit, candidates);
+    // The sweep has filled everything at the least cost, or has emptied every candidate.
+    let taken = |c: &Candidate<'_>| c.share.is_zero() || c.takes(c.worst, c.share);
+    if candidates.iter().flatten().all(taken) {
+        return Search::default();
     }
-    let fee = i64::from(listing.taker_fee.0);
-    let def = market.reference.instrument_of(request.instrument);
-    let factor = match request.side {
-        Side::Buy => PPM as i64 + fee,
-        Side::Sell => PPM as i64 - fee,
-    };
-    let (scale, budget) = funds(market, def, line.venue, request.side);
-    line.verdict =
-        if levels.is_empty() && own.is_some() { Verdict::OwnOrder } else { Verdict::WorsePrice };
-    line.age_ns = market.now.since(book.changed_at);
-    if let Some(best) = levels.first() {
-        line.best = best.price;
-        line.best_all_in = i128::from(best.price.0) * i128::from(factor);
-    }
-    let mut candidate = Candidate {
-        listing,
-        book,
-        levels,
-        next: 0,
-        gone: book.gone(request.side),
-        gone_of_next: Qty::ZERO,
-        own,
-        factor,
-        scale,
-        budget,
-        taken: Qty::ZERO,
-        worst: Price(0),
-        line: index,
-        open: true,
-    };
-    candidate.rewind();
-    Some(candidate)
+    exact::search(request, limit, candidates, scratch)
 }
 
-/// One unit of price (buy) or of quantity (sell) in units of the funds, and the funds. For a buy
-/// both are times a million, because the all-in factor is.
-fn funds(
-    market: &RoutingView<'_>,
-    def: &InstrumentDef,
-    venue: VenueId,
-    side: Side,
-) -> (i128, i128) {
-    match side {
-        Side::Buy => {
-            let available = market.ledger.funds(venue, def.quote).available().0.max(0);
-            (amount_of(def, Notional(1)).0, saturating_product(available, PPM))
+/// The quantity that no candidate has.
+fn left_of(request: &RouteRequest, candidates: &[Option<Candidate<'_>>]) -> Qty {
+    let shares = candidates.iter().flatten().map(|c| c.share);
+    shares.fold(request.qty, Qty::saturating_sub)
+}
+
+/// Says why a candidate gets nothing.
+fn why_nothing(
+    request: &RouteRequest,
+    limit: Price,
+    c: &Candidate<'_>,
+    left: Qty,
+    line: &mut VenueLine,
+) {
+    let Some(first) = c.available(limit).next() else {
+        if c.level(0).is_some_and(|level| !within(limit, level.price, request.side)) {
+            line.verdict = Verdict::BeyondLimit;
         }
-        Side::Sell => {
-            let available = market.ledger.funds(venue, def.base).available().0.max(0);
-            (ten_to(AMOUNT_DECIMALS - u32::from(def.qty_decimals)), available)
-        }
+        return;
+    };
+    let least = Qty(c.listing.qty_min.0.max(c.listing.lot.0));
+    if !c.carries(first.price, least) {
+        line.verdict = Verdict::NoFunds;
+    } else if !c.is_enough(first.price, request.qty) {
+        line.verdict = Verdict::BelowMinimum;
+    } else if !left.is_zero() {
+        let poor = !c.is_enough(first.price, c.carried(first.price));
+        line.verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
     }
+}
+
+/// The limit of a child that takes: a little beyond the worst level that the child is meant for,
+/// within the order's limit, the funds and the venue's smallest value. The venue's real book may
+/// have moved a little since ours.
+fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
+    let loose = worse_by(c.worst, request.side, request.slack_ppm);
+    let loose = if within(limit, loose, request.side) { loose } else { limit };
+    let price = on_tick(loose, c.listing, request.side);
+    let dearer = !within(c.worst, price, request.side)
+        && c.own.is_none_or(|own| !reaches(price, own, request.side));
+    if dearer && c.carries(price, c.share) && c.is_enough(price, c.share) { price } else { c.worst }
 }
 
 /// Whether an order of that side and price would trade against one at `own`.
@@ -447,242 +445,6 @@ fn within(limit: Price, price: Price, side: Side) -> bool {
         Side::Buy => price <= limit,
         Side::Sell => price >= limit,
     }
-}
-
-/// Takes levels cheapest first. A venue whose share is below its minimum is left out and the sweep
-/// is made again, at most once per venue. Returns the quantity that is left.
-fn sweep(
-    market: &RoutingView<'_>,
-    request: &RouteRequest,
-    limit: Price,
-    candidates: &mut [Option<Candidate<'_>>],
-    plan: &mut Plan,
-) -> Qty {
-    let def = market.reference.instrument_of(request.instrument);
-    for _ in 0..=VENUES_MAX {
-        take_levels(request, limit, candidates, &mut plan.lines);
-        let mut sound = true;
-        for slot in candidates.iter_mut() {
-            let Some(c) = slot else { continue };
-            let share = c.taken.floor_to(c.listing.lot).min(c.listing.qty_max);
-            if c.taken.is_zero() || is_enough(def, c.listing, share, c.worst) {
-                c.taken = share;
-                continue;
-            }
-            plan.lines[c.line].verdict = Verdict::BelowMinimum;
-            c.open = false;
-            sound = false;
-        }
-        if sound {
-            break;
-        }
-        for c in candidates.iter_mut().flatten() {
-            restart(market, request, def, c);
-        }
-    }
-    remainder::settle(market, request, limit, candidates);
-    let mut left = request.qty;
-    for c in candidates.iter().flatten().filter(|c| !c.taken.is_zero()) {
-        let price = with_slack(request, limit, c);
-        plan.takes[plan.takes_len] = PlannedChild { venue: c.listing.venue, qty: c.taken, price };
-        plan.takes_len += 1;
-        let line = &mut plan.lines[c.line];
-        (line.verdict, line.qty, line.price) = (Verdict::Taken, c.taken, price);
-        left = left.saturating_sub(c.taken);
-    }
-    left
-}
-
-/// The limit of a child that takes: a little beyond the worst level that the child is meant for,
-/// within the order's limit and the funds. The venue's real book may have moved a little since
-/// ours.
-fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
-    let loose = worse_by(c.worst, request.side, request.slack_ppm);
-    let loose = if within(limit, loose, request.side) { loose } else { limit };
-    let price = on_tick(loose, c.listing, request.side);
-    let dearer = !within(c.worst, price, request.side)
-        && c.own.is_none_or(|own| !reaches(price, own, request.side));
-    let more = match request.side {
-        Side::Buy => Price(price.0.saturating_sub(c.worst.0)),
-        Side::Sell => Price(0),
-    };
-    let affordable = c.affordable(request.side, more, c.taken) == c.taken;
-    if dearer && affordable { price } else { c.worst }
-}
-
-fn restart(
-    market: &RoutingView<'_>,
-    request: &RouteRequest,
-    def: &InstrumentDef,
-    c: &mut Candidate<'_>,
-) {
-    c.rewind();
-    (c.scale, c.budget) = funds(market, def, c.listing.venue, request.side);
-}
-
-fn take_levels(
-    request: &RouteRequest,
-    limit: Price,
-    candidates: &mut [Option<Candidate<'_>>],
-    lines: &mut [VenueLine; VENUES_MAX],
-) {
-    let side = request.side;
-    let mut left = request.qty;
-    // Ends: each turn passes a level or ends a venue's levels.
-    while !left.is_zero() {
-        let mut best: Option<(i128, Level, usize)> = None;
-        for (at, slot) in candidates.iter().enumerate() {
-            let Some(c) = slot else { continue };
-            if !c.open {
-                continue;
-            }
-            let Some((key, level)) = c.key(side) else { continue };
-            if best.is_none_or(|(known, _, _)| key < known) {
-                best = Some((key, level, at));
-            }
-        }
-        let Some((_, level, at)) = best else { return };
-        let Some(c) = &mut candidates[at] else { return };
-        if !within(limit, level.price, side) {
-            if c.taken.is_zero() {
-                lines[c.line].verdict = Verdict::BeyondLimit;
-            }
-            c.next = c.levels.len();
-            continue;
-        }
-        let wanted = level.qty.min(left);
-        let qty = c.affordable(side, level.price, wanted);
-        if qty < wanted {
-            // The funds end within this level, and the venue's share with them.
-            c.next = c.levels.len();
-            if c.taken.is_zero() && qty.is_zero() {
-                lines[c.line].verdict = Verdict::NoFunds;
-            }
-        } else {
-            c.advance();
-        }
-        if !qty.is_zero() {
-            c.spend(side, level.price, qty);
-            c.taken = Qty(c.taken.0 + qty.0);
-            c.worst = level.price;
-            left = left.saturating_sub(qty);
-        }
-    }
-}
-
-/// Whether the share meets the venue's smallest quantity and value.
-fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, price: Price) -> bool {
-    !qty.is_zero()
-        && qty >= listing.qty_min
-        && amount_of(def, Notional::of(price, qty)) >= listing.notional_min
-}
-
-/// Fill or kill: the cheapest single venue whose book shows the whole quantity.
-fn whole(
-    market: &RoutingView<'_>,
-    request: &RouteRequest,
-    limit: Price,
-    candidates: &mut [Option<Candidate<'_>>],
-    plan: &mut Plan,
-) {
-    let def = market.reference.instrument_of(request.instrument);
-    let mut best: Option<(i128, PlannedChild, usize)> = None;
-    for c in candidates.iter_mut().flatten() {
-        if !market.reference.venues[c.listing.venue.index()].fok {
-            plan.lines[c.line].verdict = Verdict::NoFok;
-            continue;
-        }
-        let mut left = request.qty;
-        let mut cost = 0_i128;
-        while let Some((_, level)) = c.key(request.side) {
-            if !within(limit, level.price, request.side) {
-                break;
-            }
-            c.advance();
-            let qty = level.qty.min(left);
-            if qty.is_zero() || c.affordable(request.side, level.price, qty) < qty {
-                break;
-            }
-            c.spend(request.side, level.price, qty);
-            let value = i128::from(level.price.0) * i128::from(c.factor);
-            cost = cost.saturating_add(saturating_product(value, i128::from(qty.0)));
-            c.worst = level.price;
-            left = left.saturating_sub(qty);
-        }
-        let fits = left.is_zero()
-            && request.qty <= c.listing.qty_max
-            && request.qty.floor_to(c.listing.lot) == request.qty
-            && is_enough(def, c.listing, request.qty, c.worst);
-        if !fits {
-            plan.lines[c.line].verdict = Verdict::BeyondLimit;
-            continue;
-        }
-        let key = if request.side == Side::Buy { cost } else { -cost };
-        if best.is_none_or(|(known, _, _)| key < known) {
-            let leg = PlannedChild { venue: c.listing.venue, qty: request.qty, price: c.worst };
-            best = Some((key, leg, c.line));
-        }
-    }
-    if let Some((_, leg, line)) = best {
-        plan.takes[0] = leg;
-        plan.takes_len = 1;
-        let line = &mut plan.lines[line];
-        (line.verdict, line.qty, line.price) = (Verdict::Taken, leg.qty, leg.price);
-    }
-}
-
-/// The child that rests: at the venue with the least maker fee, and among equals where its price is
-/// nearest to the top of the book.
-fn resting_place(
-    market: &RoutingView<'_>,
-    request: &RouteRequest,
-    limit: Price,
-    left: Qty,
-    candidates: &[Option<Candidate<'_>>],
-    lines: &mut [VenueLine; VENUES_MAX],
-) -> Option<PlannedChild> {
-    let def = market.reference.instrument_of(request.instrument);
-    let mut best: Option<((i128, i64), PlannedChild, usize)> = None;
-    for c in candidates.iter().flatten() {
-        let price = on_tick(limit, c.listing, request.side);
-        if c.own.is_some_and(|own| reaches(price, own, request.side)) {
-            if c.taken.is_zero() {
-                lines[c.line].verdict = Verdict::OwnOrder;
-            }
-            continue;
-        }
-        let cap = c.affordable(request.side, price, left);
-        let qty = left.min(cap).floor_to(c.listing.lot).min(c.listing.qty_max);
-        if price.0 <= 0 || !is_enough(def, c.listing, qty, price) {
-            if c.taken.is_zero() {
-                let poor = cap < left;
-                lines[c.line].verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
-            }
-            continue;
-        }
-        let fee = i128::from(c.listing.maker_fee.0);
-        let (net, to_top) = match request.side {
-            Side::Buy => (
-                i128::from(limit.0) * (PPM + fee),
-                c.book.own(Side::Buy).best().map_or(0, |top| top.price.0.saturating_sub(price.0)),
-            ),
-            Side::Sell => (
-                -(i128::from(limit.0) * (PPM - fee)),
-                c.book.own(Side::Sell).best().map_or(0, |top| price.0.saturating_sub(top.price.0)),
-            ),
-        };
-        let key = (net, to_top);
-        if best.is_none_or(|(known, _, _)| key < known) {
-            best = Some((key, PlannedChild { venue: c.listing.venue, qty, price }, c.line));
-        }
-    }
-    let (_, leg, line) = best?;
-    let line = &mut lines[line];
-    if line.verdict != Verdict::Taken {
-        (line.verdict, line.price) = (Verdict::Rested, leg.price);
-    }
-    line.qty = Qty(line.qty.0 + leg.qty.0);
-    Some(leg)
 }
 
 /// The nearest price on the venue's tick that is not worse than the limit.

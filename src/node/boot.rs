@@ -296,6 +296,7 @@ fn listing_def(
         notional_min: Amount(amount(listing.notional_min)?),
         maker_fee: FeePpm(listing.maker_fee_ppm),
         taker_fee: FeePpm(listing.taker_fee_ppm),
+        fee_taken: listing.fee_taken.into(),
     })
 }
 

@@ -5,7 +5,7 @@
 //! other file names the venue.
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
-use rutter_core::input::{ListingDef, VenueDef};
+use rutter_core::input::{FeeTaken, ListingDef, VenueDef};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_sim::accounts::AccountConfig;
 use rutter_sim::binance::{self, BinanceFront};
@@ -102,7 +102,10 @@ pub const VENUES: [SimVenue; 2] = [
             fok: true,
             ..reference::venue(venue.0, "binance")
         },
-        listing: |venue| listing_def(venue, 1, 1_000, (1_000, 1_000)),
+        listing: |venue| ListingDef {
+            fee_taken: FeeTaken::Received,
+            ..listing_def(venue, 1, 1_000, (1_000, 1_000))
+        },
         orders: binance_orders,
         feed: |venue| {
             let listings = vec![feed_listing("BTCUSDT")];

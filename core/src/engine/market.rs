@@ -28,6 +28,10 @@ impl Engine {
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
+        if let Input::Listing(listing) = definition {
+            let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
+            self.books[at].reserve();
+        }
         self.ledger.grow(
             reference.venues.len(),
             reference.accounts.len(),

@@ -101,6 +101,34 @@ wire_struct!(VenueDef {
     fok
 });
 
+/// From where a venue takes the fee of an execution, and so what it locks for a buy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FeeTaken {
+    /// From the quote asset. A buy locks its value with the fee on top.
+    #[default]
+    Quote = 0,
+    /// From the asset that the execution brings. A buy locks its value and gets less of the base
+    /// asset.
+    Received = 1,
+    /// From a third asset, such as the venue's own token. A buy locks its value.
+    Other = 2,
+}
+
+impl FeeTaken {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Quote, Self::Received, Self::Other];
+}
+
+impl Wire for FeeTaken {
+    fn put(&self, w: &mut Writer<'_>) {
+        (*self as u8).put(w);
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Self::ALL.get(usize::from(u8::get(r)?)).copied().ok_or(WireError::Value)
+    }
+}
+
 /// An instrument's terms at one venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListingDef {
@@ -124,6 +152,8 @@ pub struct ListingDef {
     pub maker_fee: FeePpm,
     /// Fee of an order that took from the book; negative is a rebate.
     pub taker_fee: FeePpm,
+    /// From where the venue takes its fees.
+    pub fee_taken: FeeTaken,
 }
 wire_struct!(ListingDef {
     instrument,
@@ -135,8 +165,19 @@ wire_struct!(ListingDef {
     qty_max,
     notional_min,
     maker_fee,
-    taker_fee
+    taker_fee,
+    fee_taken
 });
+
+impl ListingDef {
+    /// The fee that a buy locks on top of its value, in parts per million, at least zero.
+    pub const fn locked_fee_ppm(&self) -> i32 {
+        match self.fee_taken {
+            FeeTaken::Quote if self.taker_fee.0 > 0 => self.taker_fee.0,
+            FeeTaken::Quote | FeeTaken::Received | FeeTaken::Other => 0,
+        }
+    }
+}
 
 /// A trading account and its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

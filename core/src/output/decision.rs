@@ -4,7 +4,7 @@
 //! them from a running node, and the digest leaves them out, for a replay makes them again.
 
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::number::{Price, Qty};
+use crate::number::{Notional, Price, Qty};
 
 /// The result of one routing decision for one venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +48,8 @@ pub enum Verdict {
     NotNamed = 18,
     /// An operator has drained or halted the venue.
     Drained = 19,
+    /// The venue's book does not show the whole quantity of a fill-or-kill order.
+    TooThin = 20,
 }
 
 /// One venue's line of a [`Decision`].
@@ -61,6 +63,10 @@ pub struct VenueLine {
     pub qty: Qty,
     /// Worst price of the child that takes, or the price of the child that rests; zero if neither.
     pub price: Price,
+    /// The part of the child that takes which the book shows.
+    pub shown: Qty,
+    /// Sum of price times quantity over that part, without fees.
+    pub value: Notional,
     /// Best price on the side that the order would take; zero if none.
     pub best: Price,
     /// That price with the taker fee, times a million.

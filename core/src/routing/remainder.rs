@@ -1,144 +1,71 @@
-//! The quantity that whole lots and smallest orders leave over in a sweep.
+//! A remainder that waits must be one that a venue takes.
 //!
-//! A line belongs here if it moves quantity between the shares of a sweep, so that no remainder is
-//! left that no venue takes.
+//! A line belongs here if it looks at the quantity that a plan leaves to wait.
 
-use super::{Candidate, RouteRequest, RoutingView, is_enough, within};
+use super::candidate::{Candidate, is_enough};
+use super::{RouteRequest, RoutingView};
 use crate::id::VenueId;
-use crate::input::InstrumentDef;
 use crate::number::{Price, Qty};
 
-/// Gives the remainder to one more venue, or to one that has a share already. If that venue must
-/// take more than the remainder, another venue gives up the difference.
-pub(super) fn settle(
+/// Makes a remainder that no venue would take larger, so that a venue that is down, busy or without
+/// liquidity for the moment can take it later. The dearest share that allows it shrinks.
+pub(super) fn keep_viable(
     market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
-) {
-    let def = market.reference.instrument_of(request.instrument);
-    let taken: i64 = candidates.iter().flatten().map(|c| c.taken.0).sum();
-    let left = request.qty.saturating_sub(Qty(taken));
-    if left.is_zero() || raise(request, limit, def, candidates, left) {
-        return;
-    }
-    if taken > 0 && request.tif.waits() {
-        keep_viable(market, request, limit, candidates, left);
-    }
-}
-
-/// Gives the remainder to a venue that can take it; true if one does.
-fn raise(
-    request: &RouteRequest,
-    limit: Price,
-    def: &InstrumentDef,
-    candidates: &mut [Option<Candidate<'_>>],
     left: Qty,
-) -> bool {
-    // The least quantity that another venue must give up; among equals the first venue.
-    let mut best: Option<(Qty, usize, Option<usize>, Qty, Price)> = None;
+) {
+    let Some(more) = missing(market, request, limit, left) else { return };
+    let mut dearest: Option<(i128, usize, Qty, Price)> = None;
     for (at, slot) in candidates.iter().enumerate() {
-        let Some(taker) = slot else { continue };
-        let Some((share, price)) = raised_share(request, limit, def, taker, left) else { continue };
-        let given = Qty(share.0 - taker.taken.0 - left.0);
-        let giver = giver(def, candidates, at, given);
-        let possible = given.is_zero() || giver.is_some();
-        if possible && best.is_none_or(|(least, ..)| given < least) {
-            best = Some((given, at, giver, share, price));
+        let Some(c) = slot.as_ref().filter(|c| !c.share.is_zero()) else { continue };
+        let Some((rest, worst)) = shrunk(c, limit, more) else { continue };
+        let cost = c.unit_cost(c.worst);
+        if dearest.is_none_or(|(known, ..)| cost > known) {
+            dearest = Some((cost, at, rest, worst));
         }
     }
-    let Some((given, at, giver, share, price)) = best else { return false };
-    if let Some(giver) = giver.and_then(|other| candidates[other].as_mut()) {
-        giver.taken = giver.taken.saturating_sub(given);
+    if let Some((_, at, rest, worst)) = dearest
+        && let Some(c) = &mut candidates[at]
+    {
+        c.set_share(limit, rest, worst);
     }
-    if let Some(taker) = &mut candidates[at] {
-        (taker.taken, taker.worst) = (share, price);
-    }
-    true
 }
 
-/// If no venue can take the remainder now, makes it larger, so that a venue that is down, busy or
-/// without liquidity for the moment can take it later.
-fn keep_viable(
+/// The least quantity to be added to a remainder until some venue takes it; `None` if a venue takes
+/// it as it is, or none would take it at all.
+fn missing(
     market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
-    candidates: &mut [Option<Candidate<'_>>],
     left: Qty,
-) {
+) -> Option<Qty> {
     let def = market.reference.instrument_of(request.instrument);
     let barred = request.avoided.union(request.excluded);
-    let listings = (0..market.reference.venues.len())
+    let least = (0..market.reference.venues.len())
         .map(|index| VenueId(index as u8))
         .filter(|venue| !barred.has(*venue))
         .filter_map(|venue| market.reference.listing(request.instrument, venue))
-        .filter(|listing| listing.enabled);
-    let mut least: Option<Qty> = None;
-    for listing in listings {
-        // The quantity is enough; the value is checked below.
-        let enough = left.max(listing.qty_min);
-        if left.floor_to(listing.lot) == left && is_enough(def, listing, enough, limit) {
-            least = Some(least.map_or(enough, |least: Qty| least.min(enough)));
-        }
-    }
-    let Some(more) = least.map(|least| least.saturating_sub(left)).filter(|m| !m.is_zero()) else {
-        return;
-    };
-    for c in candidates.iter_mut().flatten() {
-        let lot = c.listing.lot.0;
-        let Some(back) = more.0.checked_add(lot - 1).map(|q| Qty(q / lot * lot)) else { continue };
-        let rest = c.taken.saturating_sub(back);
-        if rest.is_zero() || is_enough(def, c.listing, rest, c.worst) {
-            c.taken = rest;
-            return;
-        }
-    }
+        .filter(|listing| listing.enabled && left.floor_to(listing.lot) == left)
+        .map(|listing| (listing, left.max(listing.qty_min)))
+        // The quantity is enough; the value is checked.
+        .filter(|(listing, enough)| is_enough(def, listing, *enough, limit))
+        .map(|(_, enough)| enough)
+        .min()?;
+    let more = least.saturating_sub(left);
+    (!more.is_zero()).then_some(more)
 }
 
-/// A venue other than `taker` whose share may shrink by `given`, or disappear.
-fn giver(
-    def: &InstrumentDef,
-    candidates: &[Option<Candidate<'_>>],
-    taker: usize,
-    given: Qty,
-) -> Option<usize> {
-    if given.is_zero() {
-        return None;
-    }
-    candidates.iter().enumerate().find_map(|(at, slot)| {
-        let c = slot.as_ref().filter(|c| at != taker && c.taken >= given)?;
-        let rest = c.taken.saturating_sub(given);
-        let whole = rest.floor_to(c.listing.lot) == rest;
-        let fits = rest.is_zero() || whole && is_enough(def, c.listing, rest, c.worst);
-        fits.then_some(at)
-    })
-}
-
-/// The smallest share that the candidate's venue takes and that adds `left` to its present share,
-/// with the share's worst price. `None` if the book or the funds do not allow it.
-fn raised_share(
-    request: &RouteRequest,
-    limit: Price,
-    def: &InstrumentDef,
-    c: &Candidate<'_>,
-    left: Qty,
-) -> Option<(Qty, Price)> {
-    let listing = c.listing;
-    let up = |qty: i64| qty.checked_add(listing.lot.0 - 1).map(|q| Qty(q).floor_to(listing.lot));
-    let share = up(c.taken.0.checked_add(left.0)?.max(listing.qty_min.0))?;
-    let mut held = Qty::ZERO;
-    let mut worst = None;
-    for level in c.levels.iter().take_while(|l| within(limit, l.price, request.side)) {
-        held = Qty(held.0.checked_add(level.qty.0)?);
-        if held.saturating_sub(c.gone) >= share {
-            worst = Some(level.price);
-            break;
-        }
-    }
-    let worst = worst?;
-    let more = share.saturating_sub(c.taken);
-    let fits = share <= listing.qty_max
-        && is_enough(def, listing, share, worst)
-        && c.affordable(request.side, worst, more) == more;
-    fits.then_some((share, worst))
+/// A share that gives up at least `more`, rounded to lots, and its worst price.
+fn shrunk(c: &Candidate<'_>, limit: Price, more: Qty) -> Option<(Qty, Price)> {
+    let lot = c.listing.lot.0;
+    let back = more.0.checked_add(lot - 1)? / lot * lot;
+    let rest = c.share.checked_sub(Qty(back))?;
+    let mut upto = Qty::ZERO;
+    let worst = c.available(limit).find_map(|level| {
+        upto = Qty(upto.0.saturating_add(level.qty.0));
+        (upto >= rest).then_some(level.price)
+    })?;
+    (rest.is_zero() || c.is_enough(worst, rest)).then_some((rest, worst))
 }

@@ -4,6 +4,7 @@
 
 mod desk;
 
+mod best_plan;
 mod no_allocation;
 mod operator;
 mod orders;

@@ -6,8 +6,8 @@
 
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AccountLimits, AssetDef, Genesis, Instructions, InstrumentDef, ListingDef,
-    NewOrder, OrdType, SessionDef, Side, TimeInForce, VenueDef,
+    AccountDef, AccountLimits, AssetDef, FeeTaken, Genesis, Instructions, InstrumentDef,
+    ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 
@@ -81,6 +81,7 @@ pub const fn listing(venue: VenueId, instrument: InstrumentId) -> ListingDef {
         notional_min: Amount(0),
         maker_fee: FeePpm(1_000),
         taker_fee: FeePpm(2_000),
+        fee_taken: FeeTaken::Quote,
     }
 }
 

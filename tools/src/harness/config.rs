@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rutter_sim::Venue;
+use rutter_sim::engine::FeeAsset;
 use rutter_sim::market::{ASSETS, E8_DECIMALS, MARKETS};
 use rutter_sim::server::ListenerKind;
 use rutter_sim::venue::{Listing, Reach};
@@ -213,6 +214,10 @@ fn write_venue(text: &mut String, venue: Venue, venues: &Venues, settings: &Node
 
 fn write_listings(text: &mut String, venue: Venue) {
     let exchange = venue.terms().exchange_config();
+    let fee_taken = match exchange.fee_asset {
+        FeeAsset::Quote => "quote",
+        FeeAsset::Received => "received",
+    };
     for (market, instrument) in MARKETS.iter().zip(&exchange.instruments) {
         let listing = Listing::of(instrument);
         let _ = writeln!(
@@ -220,6 +225,7 @@ fn write_listings(text: &mut String, venue: Venue) {
             "[[venue.listing]]\ninstrument = \"{}\"\nsymbol = \"{}\"\ntick = \"{}\"\n\
              lot = \"{}\"\nqty_min = \"{}\"\nqty_max = \"{}\"\n\
              notional_min = \"{}\"\nmaker_fee_ppm = {}\ntaker_fee_ppm = {}\n\
+             fee_taken = \"{}\"\n\
              venue_price_decimals = {}\nvenue_qty_decimals = {}\n",
             market.symbol,
             listing.symbol,
@@ -230,6 +236,7 @@ fn write_listings(text: &mut String, venue: Venue) {
             listing.notional_min,
             exchange.maker_fee_ppm,
             exchange.taker_fee_ppm,
+            fee_taken,
             listing.price_decimals,
             listing.qty_decimals,
         );

@@ -1,0 +1,233 @@
+//! One venue while a plan is made: its terms, its available levels, its funds, and its share.
+//!
+//! A line belongs here if it looks at one venue alone. Comparing venues is `sweep` and `exact`.
+
+use super::{RouteRequest, RoutingView, reaches, within};
+use crate::book::Book;
+use crate::input::{FeeTaken, InstrumentDef, Level, ListingDef, Side};
+use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, saturating_product};
+use crate::output::{VenueLine, Verdict};
+use crate::reference::{amount_of, ten_to};
+
+/// Decimals that an all-in value has more than a value: a fee taken in the base asset is compared
+/// to a billionth.
+pub const ALL_IN_DECIMALS: u32 = 9;
+
+/// The all-in factor of a venue without fees.
+const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
+
+/// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
+/// a sell.
+pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
+    let factor = i128::from(all_in_factor(listing, side)).saturating_abs();
+    saturating_product(value.0, factor)
+}
+
+/// A venue that may get a share of the quantity.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    /// The instrument.
+    pub def: &'a InstrumentDef,
+    /// The venue's terms.
+    pub listing: &'a ListingDef,
+    /// The venue's book.
+    pub book: &'a Book,
+    /// The levels that the order would take, best last; none at or beyond our own resting order.
+    levels: &'a [Level],
+    /// Quantity at the top of `levels` that is no longer available.
+    pub gone: Qty,
+    /// Best price of our own resting children on the opposite side; no child may reach it.
+    pub own: Option<Price>,
+    /// Place of the venue's line in the plan.
+    pub line: usize,
+    /// Quantity that the venue gets.
+    pub share: Qty,
+    /// Worst price of the levels that the share takes; meaningful for a share above zero.
+    pub worst: Price,
+    /// The part of the share that the levels show.
+    pub shown: Qty,
+    /// Sum of price times quantity over that part.
+    pub value: Notional,
+    /// Price to all-in price, times [`FACTOR_ONE`]; negative for a sell, so that less is better.
+    factor: i64,
+    /// Funds that one unit of price and quantity (buy) or of quantity (sell) locks. For a buy, times
+    /// a million.
+    lock: i128,
+    /// Funds at the venue; for a buy, times a million.
+    budget: i128,
+    side: Side,
+}
+
+impl<'a> Candidate<'a> {
+    /// The candidate of an eligible venue. Completes the venue's line.
+    pub fn new(
+        market: &RoutingView<'a>,
+        request: &RouteRequest,
+        (listing, book): (&'a ListingDef, &'a Book),
+        at: usize,
+        line: &mut VenueLine,
+    ) -> Self {
+        let side = request.side;
+        let own = book.own_best(side.opposite());
+        let mut levels = book.opposite(side).worst_first();
+        if let Some(own) = own {
+            levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
+        }
+        line.verdict = if levels.is_empty() && own.is_some() {
+            Verdict::OwnOrder
+        } else {
+            Verdict::WorsePrice
+        };
+        line.age_ns = market.now.since(book.changed_at);
+        if let Some(best) = levels.last() {
+            line.best = best.price;
+            let fee = PPM + fee_of(listing, side);
+            line.best_all_in = i128::from(best.price.0) * fee;
+        }
+        let def = market.reference.instrument_of(request.instrument);
+        let (lock, budget) = funds(market, def, listing, side);
+        Self {
+            def,
+            listing,
+            book,
+            levels,
+            gone: book.gone(side),
+            own,
+            line: at,
+            share: Qty::ZERO,
+            worst: Price(0),
+            shown: Qty::ZERO,
+            value: Notional(0),
+            factor: all_in_factor(listing, side),
+            lock,
+            budget,
+            side,
+        }
+    }
+
+    /// The level at a place, from the best one on.
+    #[inline]
+    pub fn level(&self, at: usize) -> Option<&'a Level> {
+        self.levels.len().checked_sub(at + 1).map(|place| &self.levels[place])
+    }
+
+    /// Sets the share, and what the levels within `limit` show of it.
+    pub fn set_share(&mut self, limit: Price, share: Qty, worst: Price) {
+        (self.share, self.worst) = (share, worst);
+        (self.shown, self.value) = (Qty::ZERO, Notional(0));
+        let mut left = share;
+        for level in self.available(limit) {
+            let qty = level.qty.min(left);
+            left = left.saturating_sub(qty);
+            self.shown = Qty(self.shown.0 + qty.0);
+            self.value.0 += Notional::of(level.price, qty).0;
+            if left.is_zero() {
+                break;
+            }
+        }
+    }
+
+    /// All-in cost of one unit at a price, signed so that less is better for both sides.
+    #[inline]
+    pub fn unit_cost(&self, price: Price) -> i128 {
+        i128::from(price.0) * i128::from(self.factor)
+    }
+
+    /// Whether the venue's funds carry a child of that limit and quantity.
+    #[inline]
+    pub fn carries(&self, limit: Price, qty: Qty) -> bool {
+        saturating_product(self.locked(limit), i128::from(qty.0)) <= self.budget
+    }
+
+    /// The largest quantity that the funds carry at that limit.
+    pub fn carried(&self, limit: Price) -> Qty {
+        match self.locked(limit) {
+            unit if unit <= 0 => Qty(i64::MAX),
+            unit => Qty(i64::try_from(self.budget / unit).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// Takes the funds of a child off the budget.
+    pub fn spend(&mut self, limit: Price, qty: Qty) {
+        let spent = saturating_product(self.locked(limit), i128::from(qty.0));
+        self.budget = self.budget.saturating_sub(spent).max(0);
+    }
+
+    /// The part of the budget that one unit of quantity locks at that limit.
+    #[inline]
+    fn locked(&self, limit: Price) -> i128 {
+        match self.side {
+            Side::Buy => saturating_product(i128::from(limit.0.max(0)), self.lock),
+            Side::Sell => self.lock,
+        }
+    }
+
+    /// Whether a child of that limit and quantity is as large as the venue asks for.
+    #[inline]
+    pub fn is_enough(&self, limit: Price, qty: Qty) -> bool {
+        is_enough(self.def, self.listing, qty, limit)
+    }
+
+    /// Whether the venue takes a child of that limit and quantity, funds included.
+    pub fn takes(&self, limit: Price, qty: Qty) -> bool {
+        qty.floor_to(self.listing.lot) == qty
+            && qty <= self.listing.qty_max
+            && self.is_enough(limit, qty)
+            && self.carries(limit, qty)
+    }
+
+    /// The levels with the quantity that is available, within a limit.
+    pub fn available(&self, limit: Price) -> impl Iterator<Item = Level> + use<'a> {
+        let (side, mut gone, levels) = (self.side, self.gone, self.levels);
+        levels.iter().rev().take_while(move |level| within(limit, level.price, side)).filter_map(
+            move |level| {
+                let qty = level.qty.saturating_sub(gone);
+                gone = gone.saturating_sub(level.qty);
+                (!qty.is_zero()).then_some(Level { price: level.price, qty })
+            },
+        )
+    }
+}
+
+/// Whether a quantity meets the venue's smallest quantity and value at a limit price.
+pub(super) fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, limit: Price) -> bool {
+    !qty.is_zero()
+        && qty >= listing.qty_min
+        && amount_of(def, Notional::of(limit, qty)) >= listing.notional_min
+}
+
+/// The taker fee in parts per million as it moves the all-in price: up for a buy, down for a sell.
+fn fee_of(listing: &ListingDef, side: Side) -> i128 {
+    let fee = i128::from(listing.taker_fee.0);
+    if side == Side::Buy { fee } else { -fee }
+}
+
+/// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays
+/// `price` for `1 - fee` of a unit. A sell receives `price * (1 - fee)`.
+fn all_in_factor(listing: &ListingDef, side: Side) -> i64 {
+    const ONE: i64 = PPM as i64;
+    let fee = i64::from(listing.taker_fee.0);
+    match (side, listing.fee_taken) {
+        (Side::Buy, FeeTaken::Received) => FACTOR_ONE * ONE / (ONE - fee),
+        (Side::Buy, FeeTaken::Quote | FeeTaken::Other) => (ONE + fee) * (FACTOR_ONE / ONE),
+        (Side::Sell, _) => (fee - ONE) * (FACTOR_ONE / ONE),
+    }
+}
+
+/// What one unit locks, and the funds. The venue locks a child at its limit price; a fee on top
+/// only where the fee is taken in the quote asset.
+fn funds(
+    market: &RoutingView<'_>,
+    def: &InstrumentDef,
+    listing: &ListingDef,
+    side: Side,
+) -> (i128, i128) {
+    let funds = |asset| market.ledger.funds(listing.venue, asset).available().0.max(0);
+    match side {
+        Side::Buy => {
+            let unit = PPM + i128::from(listing.locked_fee_ppm());
+            (amount_of(def, Notional(unit)).0, saturating_product(funds(def.quote), PPM))
+        }
+        Side::Sell => (ten_to(AMOUNT_DECIMALS - u32::from(def.qty_decimals)), funds(def.base)),
+    }
+}

@@ -1,0 +1,192 @@
+//! The search for the best shares where lots, minimums, maximums or funds bind: as much as can be
+//! filled, then at the least all-in cost.
+//!
+//! A line belongs here if it chooses between nodes of the search. What one venue takes is `share`;
+//! the best split within bounds is `split`.
+//!
+//! The search is a branch and bound. Each node gives every venue bounds of its share and finds the
+//! best split within them, with whole lots, as if no venue had a minimum. Where a venue does not
+//! take its share, the node is cut in two at the gap in what the venue takes. A node that cannot be
+//! better than the best plan so far is not looked at again. [`NODES_MAX`] and [`LOOKS_MAX`] bound
+//! the work; the best single venue is the first plan, so no result is worse than that.
+
+use super::candidate::Candidate;
+use super::ladder::{Bounds, Step, Steps};
+use super::share::{Cost, Row, Share, push_rows};
+use super::split::Splitter;
+use super::{RouteRequest, Search};
+use crate::book::BOOK_LEVELS_MAX;
+use crate::number::{Price, Qty};
+use crate::reference::VENUES_MAX;
+use crate::resident::resident;
+
+/// Nodes of one search at most.
+pub const NODES_MAX: u32 = 256;
+
+/// Numbers of single lots that one search tries at most, where lots do not divide each other.
+pub const LOOKS_MAX: u32 = 4_096;
+
+/// Lists of lots that one search holds at once, each with the steps of all venues, at most.
+const LADDERS: usize = 4;
+
+/// Memory of a search, made once.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    rows: Vec<Row>,
+    steps: Vec<Step>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        let mut rows = resident(Row::default(), ROWS_MAX);
+        let mut steps = resident(Step::default(), LADDERS * ROWS_MAX);
+        rows.clear();
+        steps.clear();
+        Self { rows, steps }
+    }
+}
+
+/// Levels of all venues that one search looks at, at most.
+const ROWS_MAX: usize = 8 * BOOK_LEVELS_MAX;
+
+struct Explorer<'a> {
+    shares: &'a [Share<'a>],
+    steps: Steps<'a>,
+    splitter: Splitter,
+    qty: i64,
+    best: Cost,
+    best_shares: [i64; VENUES_MAX],
+    nodes: u32,
+}
+
+/// Gives the candidates the best shares.
+pub(super) fn search(
+    request: &RouteRequest,
+    limit: Price,
+    candidates: &mut [Option<Candidate<'_>>],
+    scratch: &mut Scratch,
+) -> Search {
+    let Scratch { rows, steps } = scratch;
+    rows.clear();
+    let mut ends = [0; VENUES_MAX];
+    for (c, end) in candidates.iter().zip(&mut ends) {
+        if let Some(c) = c {
+            push_rows(rows, c, limit, request.qty);
+        }
+        *end = rows.len();
+    }
+    let (found, search) = {
+        let mut shares = [const { None }; VENUES_MAX];
+        let (mut count, mut from) = (0, 0);
+        for (at, c) in candidates.iter().enumerate() {
+            let rows = &rows[from..ends[at]];
+            from = ends[at];
+            if let (Some(candidate), false) = (c, rows.is_empty()) {
+                shares[count] = Some((at, Share { candidate, rows }));
+                count += 1;
+            }
+        }
+        explore(&shares[..count], request.qty.0, steps)
+    };
+    for (at, c) in candidates.iter_mut().enumerate() {
+        let Some(c) = c else { continue };
+        let (share, worst) = found[at];
+        c.set_share(limit, Qty(share), worst);
+    }
+    search
+}
+
+type Found = [(i64, Price); VENUES_MAX];
+
+fn explore(
+    shares: &[Option<(usize, Share<'_>)>],
+    qty: i64,
+    steps: &mut Vec<Step>,
+) -> (Found, Search) {
+    let mut found = [(0, Price(0)); VENUES_MAX];
+    let Some((_, any)) = shares.first().copied().flatten() else {
+        return (found, Search::default());
+    };
+    // Places of `shares` are dense from here on.
+    let mut dense = [any; VENUES_MAX];
+    for (slot, share) in dense.iter_mut().zip(shares.iter().flatten()) {
+        *slot = share.1;
+    }
+    let dense = &dense[..shares.len()];
+    let mut explorer = Explorer {
+        shares: dense,
+        steps: Steps(steps),
+        splitter: Splitter::new(dense, LOOKS_MAX),
+        qty,
+        best: unsent(qty),
+        best_shares: [0; VENUES_MAX],
+        nodes: 0,
+    };
+    let mut bounds = [Bounds::default(); VENUES_MAX];
+    for (at, share) in dense.iter().enumerate() {
+        bounds[at] = Bounds { low: 0, high: share.at_or_below(qty) };
+        explorer.alone(at, share);
+    }
+    explorer.visit(&mut bounds);
+    for (at, share) in shares.iter().flatten().enumerate() {
+        let qty = explorer.best_shares[at];
+        found[share.0] = (qty, share.1.worst(qty));
+    }
+    (found, Search { nodes: explorer.nodes, bounded: explorer.is_bounded() })
+}
+
+/// Cost of a quantity that is not sent.
+fn unsent(qty: i64) -> Cost {
+    Cost { unfilled: qty, ..Cost::default() }
+}
+
+impl Explorer<'_> {
+    const fn is_bounded(&self) -> bool {
+        self.nodes >= NODES_MAX || self.splitter.looks_left == 0
+    }
+
+    /// Looks at what one venue alone can fill.
+    fn alone(&mut self, at: usize, share: &Share<'_>) {
+        let shown = share.at_or_below(self.qty.min(share.shown()));
+        let above = share.at_or_above(shown + 1).filter(|above| *above <= self.qty);
+        for qty in [Some(shown).filter(|shown| *shown > 0), above].into_iter().flatten() {
+            let cost = unsent(self.qty - qty).plus(share.cost(qty));
+            if cost < self.best {
+                self.best = cost;
+                self.best_shares = [0; VENUES_MAX];
+                self.best_shares[at] = qty;
+            }
+        }
+    }
+
+    /// Looks at one node and, where a venue does not take its share, at the two nodes below.
+    fn visit(&mut self, bounds: &mut [Bounds; VENUES_MAX]) {
+        if self.is_bounded() {
+            return;
+        }
+        self.nodes += 1;
+        let split = self.splitter.split(self.shares, bounds, self.qty, self.best, &mut self.steps);
+        let Ok(split) = split else {
+            self.nodes = NODES_MAX;
+            return;
+        };
+        let Some((cost, split)) = split else { return };
+        let refused = (self.shares.iter().enumerate())
+            .find(|(at, s)| s.at_or_below(split[*at]) != split[*at]);
+        let Some((at, share)) = refused else {
+            (self.best, self.best_shares) = (cost, split);
+            return;
+        };
+        let whole = bounds[at];
+        if let Some(low) = share.at_or_above(split[at]).filter(|low| *low <= whole.high) {
+            bounds[at] = Bounds { low, high: whole.high };
+            self.visit(bounds);
+        }
+        let high = share.at_or_below(split[at]);
+        if high >= whole.low {
+            bounds[at] = Bounds { low: whole.low, high };
+            self.visit(bounds);
+        }
+        bounds[at] = whole;
+    }
+}

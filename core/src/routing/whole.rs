@@ -1,0 +1,68 @@
+//! Fill or kill: the cheapest single venue whose book shows the whole quantity.
+//!
+//! A line belongs here if it places an order that is filled whole or not at all.
+
+use super::candidate::Candidate;
+use super::{Plan, RouteRequest, RoutingView, within};
+use crate::number::Price;
+use crate::output::Verdict;
+
+/// Gives the whole quantity to the cheapest venue that takes it; no child if there is none.
+pub(super) fn whole(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    limit: Price,
+    candidates: &mut [Option<Candidate<'_>>],
+    plan: &mut Plan,
+) {
+    let mut best: Option<(i128, usize, Price)> = None;
+    for (at, slot) in candidates.iter().enumerate() {
+        let Some(c) = slot else { continue };
+        if !market.reference.venues[c.listing.venue.index()].fok {
+            plan.lines[c.line].verdict = Verdict::NoFok;
+            continue;
+        }
+        match whole_at(request, limit, c) {
+            Ok((cost, worst)) => {
+                if best.is_none_or(|(known, ..)| cost < known) {
+                    best = Some((cost, at, worst));
+                }
+            }
+            Err(verdict) => plan.lines[c.line].verdict = verdict,
+        }
+    }
+    if let Some((_, at, worst)) = best
+        && let Some(c) = &mut candidates[at]
+    {
+        c.set_share(limit, request.qty, worst);
+        plan.take(c, worst);
+    }
+}
+
+/// All-in cost and worst price of the whole quantity at one venue.
+fn whole_at(
+    request: &RouteRequest,
+    limit: Price,
+    c: &Candidate<'_>,
+) -> Result<(i128, Price), Verdict> {
+    let (mut left, mut cost, mut worst) = (request.qty, 0_i128, Price(0));
+    for level in c.available(limit) {
+        let qty = level.qty.min(left);
+        cost = cost.saturating_add(super::share::times(c.unit_cost(level.price), qty.0));
+        (left, worst) = (left.saturating_sub(qty), level.price);
+        if left.is_zero() {
+            break;
+        }
+    }
+    if !left.is_zero() {
+        let beyond = c.level(0).is_some_and(|l| !within(limit, l.price, request.side));
+        return Err(if beyond { Verdict::BeyondLimit } else { Verdict::TooThin });
+    }
+    if !c.carries(worst, request.qty) {
+        return Err(Verdict::NoFunds);
+    }
+    if !c.takes(worst, request.qty) {
+        return Err(Verdict::BelowMinimum);
+    }
+    Ok((cost, worst))
+}

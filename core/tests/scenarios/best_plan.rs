@@ -1,0 +1,252 @@
+//! The plan against an exhaustive search that shares no code with the router: as much filled as can
+//! be, then at the least all-in cost.
+
+use rutter_core::Engine;
+use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
+use rutter_core::input::*;
+use rutter_core::number::{Amount, FeePpm, Price, Qty, UnixNanos};
+use rutter_core::output::{Output, SendNew};
+use rutter_test_support::random::Random;
+use rutter_test_support::{reference, seeds};
+
+const BTC: AssetId = AssetId(0);
+const USD: AssetId = AssetId(1);
+const PAIR: InstrumentId = InstrumentId(0);
+/// Amount of one price unit times one quantity unit: the pair has 2 and 3 decimals.
+const CELL: i128 = 10_i128.pow(13);
+/// Amount of one quantity unit.
+const PIECE: i128 = 10_i128.pow(15);
+const CASES: u64 = 2_000;
+
+/// One venue of a case.
+#[derive(Clone, Debug)]
+struct Place {
+    terms: ListingDef,
+    /// Price and quantity, best first.
+    levels: Vec<(i64, i64)>,
+    base: i128,
+    quote: i128,
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    side: Side,
+    qty: i64,
+    limit: i64,
+    places: Vec<Place>,
+}
+
+/// Filled quantity and all-in cost times a billion; the cost is negative for a sell.
+type Total = (i64, i128);
+
+fn better(a: Total, b: Total) -> bool {
+    a.0 > b.0 || a.0 == b.0 && a.1 < b.1
+}
+
+impl Place {
+    /// What a child of that quantity does here: its limit, fill and cost. `None` if the venue does
+    /// not take it.
+    fn outcome(&self, side: Side, limit: i64, qty: i64) -> Option<(i64, Total)> {
+        let (mut left, mut money, mut worst) = (qty, 0_i128, None);
+        for &(price, there) in &self.levels {
+            let beyond = if side == Side::Buy { price > limit } else { price < limit };
+            if left == 0 || beyond {
+                break;
+            }
+            let taken = left.min(there);
+            money += i128::from(price) * i128::from(taken);
+            (left, worst) = (left - taken, Some(price));
+        }
+        let (worst, terms) = (worst?, &self.terms);
+        let value = i128::from(worst) * i128::from(qty);
+        let fee = i128::from(terms.taker_fee.0);
+        let on_top = if terms.fee_taken == FeeTaken::Quote { fee.max(0) } else { 0 };
+        let carried = match side {
+            Side::Buy => value * CELL * (1_000_000 + on_top) <= self.quote * 1_000_000,
+            Side::Sell => i128::from(qty) * PIECE <= self.base,
+        };
+        let taken = qty % terms.lot.0 == 0
+            && (terms.qty_min.0..=terms.qty_max.0).contains(&qty)
+            && value * CELL >= terms.notional_min.0
+            && carried;
+        let cost = match (side, terms.fee_taken) {
+            (Side::Buy, FeeTaken::Received) => money * (1_000_000_000_000_000 / (1_000_000 - fee)),
+            (Side::Buy, _) => money * (1_000_000 + fee) * 1_000,
+            (Side::Sell, _) => -money * (1_000_000 - fee) * 1_000,
+        };
+        taken.then_some((worst, (qty - left, cost)))
+    }
+}
+
+impl Case {
+    fn random(random: &mut Random) -> Self {
+        let side = random.pick(&[Side::Buy, Side::Sell]);
+        let sign = if side == Side::Buy { 1 } else { -1 };
+        let lots = random.pick(&[&[1, 1, 1, 1][..], &[1, 2, 5, 10], &[2, 3, 4, 6], &[1, 1, 4, 8]]);
+        let binds = random.below(100);
+        let places = (0..2 + random.below(3) as u8)
+            .map(|venue| {
+                let mut price = 10_000 + sign * random.below(12) as i64;
+                let levels = (0..=random.below(4))
+                    .map(|_| {
+                        price += sign * (1 + random.below(6) as i64);
+                        (price, 1 + random.below(11) as i64)
+                    })
+                    .collect();
+                Self::place(random, venue, random_lot(venue, lots), levels, binds)
+            })
+            .collect();
+        let limit = 10_000 + sign * random.pick(&[5, 12, 25, 100]);
+        Self { side, qty: 1 + random.below(22) as i64, limit, places }
+    }
+
+    fn place(
+        random: &mut Random,
+        venue: u8,
+        lot: i64,
+        levels: Vec<(i64, i64)>,
+        binds: u64,
+    ) -> Place {
+        let mut terms = reference::listing(VenueId(venue), PAIR);
+        terms.lot = Qty(lot);
+        terms.taker_fee = FeePpm(random.pick(&[-100, 0, 200, 260, 1_000, 4_000]));
+        terms.fee_taken = random.pick(&FeeTaken::ALL);
+        if random.below(100) < binds {
+            terms.qty_min = Qty(random.below(7) as i64);
+        }
+        if random.below(100) < binds {
+            terms.notional_min = Amount(random.below(7) as i128 * 10_000 * CELL - CELL);
+            terms.notional_min = terms.notional_min.max(Amount(0));
+        }
+        if random.below(300) < binds {
+            terms.qty_max = Qty(terms.qty_min.0 + random.below(9) as i64);
+        }
+        let (mut base, mut quote) = (1_000_000 * PIECE, 1_000_000_000_000 * CELL);
+        if random.below(300) < binds {
+            base = random.below(12) as i128 * PIECE;
+            quote = random.below(12) as i128 * 10_010 * CELL;
+        }
+        Place { terms, levels, base, quote }
+    }
+
+    /// The best total of all ways to share the quantity.
+    fn best(&self) -> Total {
+        let options: Vec<Vec<(i64, Total)>> = (self.places.iter())
+            .map(|place| {
+                let outcome = |qty| Some((qty, place.outcome(self.side, self.limit, qty)?.1));
+                [(0, (0, 0))].into_iter().chain((1..=self.qty).filter_map(outcome)).collect()
+            })
+            .collect();
+        let mut best = (0, 0);
+        shares(&options, self.qty, (0, 0), &mut best);
+        best
+    }
+
+    /// The best total of one venue alone.
+    fn best_alone(&self) -> Total {
+        let alone = self.places.iter().flat_map(|place| {
+            (1..=self.qty).filter_map(|qty| Some(place.outcome(self.side, self.limit, qty)?.1))
+        });
+        alone.fold((0, 0), |best, total| if better(total, best) { total } else { best })
+    }
+
+    /// The children that the core sends.
+    fn sent(&self) -> Vec<SendNew> {
+        let mut outputs: Vec<Output> = Vec::new();
+        let mut engine = Engine::new(&reference::genesis()).expect("sound genesis");
+        let mut seq = 0;
+        let mut put = |input: Input| {
+            seq += 1;
+            let header = Header { seq, time: UnixNanos(1_700_000_000_000_000_000 + seq) };
+            engine.apply(header, &input, &mut outputs);
+        };
+        put(Input::Asset(reference::asset(BTC.0, "BTC")));
+        put(Input::Asset(reference::asset(USD.0, "USD")));
+        put(Input::Instrument(reference::instrument(PAIR.0, "BTC/USD", BTC, USD)));
+        let mut account = reference::account(0, "fund");
+        account.limits.collar_ppm = 500_000;
+        put(Input::Account(account));
+        put(Input::Session(reference::session(0, "DESK", Some(AccountId(0)))));
+        // A venue without liquidity takes every quantity, so that no order is refused for its lot.
+        let idle = VenueId(self.places.len() as u8);
+        for venue in 0..=idle.0 {
+            put(Input::Venue(reference::venue(venue, &format!("v{venue}"))));
+        }
+        put(Input::Listing(reference::listing(idle, PAIR)));
+        put(Input::NodeStarted);
+        for place in &self.places {
+            let venue = place.terms.venue;
+            put(Input::Listing(place.terms));
+            put(Input::Balance { venue, asset: BTC, total: Amount(place.base) });
+            put(Input::Balance { venue, asset: USD, total: Amount(place.quote) });
+            put(Input::VenueUp(venue));
+            let mut book = BookUpdate { venue, clear: true, last: true, ..BookUpdate::default() };
+            for &(price, qty) in &place.levels {
+                let level = Level { price: Price(price), qty: Qty(qty) };
+                assert!(book.push(self.side.opposite(), level), "at most eight levels");
+            }
+            put(Input::Book(book));
+        }
+        put(Input::NewOrder(NewOrder {
+            session: SessionId(0),
+            client_seq: 1,
+            side: self.side,
+            tif: TimeInForce::Ioc,
+            qty: Qty(self.qty),
+            price: Price(self.limit),
+            ..reference::buy("a")
+        }));
+        let sent = outputs.iter().filter_map(|output| match output {
+            Output::SendNew(sent) => Some(*sent),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    /// Fill and cost of the children that the core sends, each of which its venue takes.
+    fn total(&self) -> Total {
+        let (mut total, mut out) = ((0, 0), 0);
+        for child in self.sent() {
+            let place = &self.places[child.venue.index()];
+            let outcome = place.outcome(self.side, self.limit, child.qty.0);
+            let (worst, (filled, cost)) = outcome.expect("a child that its venue takes");
+            assert_eq!(child.price.0, worst, "a child's limit is its worst level");
+            out += child.qty.0;
+            total = (total.0 + filled, total.1 + cost);
+        }
+        assert!(out <= self.qty, "never more than ordered");
+        total
+    }
+}
+
+fn random_lot(venue: u8, lots: &[i64]) -> i64 {
+    lots[usize::from(venue) % lots.len()]
+}
+
+/// Tries all shares of the venues that are left.
+fn shares(options: &[Vec<(i64, Total)>], left: i64, sum: Total, best: &mut Total) {
+    let Some((venue, rest)) = options.split_first() else {
+        if better(sum, *best) {
+            *best = sum;
+        }
+        return;
+    };
+    for &(qty, (filled, cost)) in venue.iter().take_while(|(qty, _)| *qty <= left) {
+        shares(rest, left - qty, (sum.0 + filled, sum.1 + cost), best);
+    }
+}
+
+#[test]
+fn every_plan_is_the_best_of_all_and_never_worse_than_one_venue() {
+    let mut searched = 0;
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let case = Case::random(&mut Random::new(seed));
+            let (total, best, alone) = (case.total(), case.best(), case.best_alone());
+            assert_eq!(total, best, "plan {:?} of {case:#?}", case.sent());
+            assert!(!better(alone, total));
+            searched += u64::from(better(best, alone));
+        });
+    }
+    assert!(searched > 0, "some order is better over several venues");
+}

@@ -1,0 +1,463 @@
+//! A scenario as its line describes it, and as the core's tables.
+//!
+//! A line belongs here if it reads a scenario.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+use rutter_core::book::Book;
+use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
+use rutter_core::input::{
+    AssetDef, BookUpdate, FeeTaken, Input, InstrumentDef, Level, ListingDef, Side, TimeInForce,
+    VenueDef,
+};
+use rutter_core::ledger::Ledger;
+use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
+use rutter_core::reference::{Reference, VENUES_MAX};
+use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState};
+use rutter_core::venue_set::VenueSet;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::BadScenario;
+use crate::config::{FeeSource, amount, mantissa};
+
+/// The instrument of every scenario.
+const PAIR: InstrumentId = InstrumentId(0);
+const BASE: AssetId = AssetId(0);
+const QUOTE: AssetId = AssetId(1);
+/// Time of the decision, nanoseconds since the epoch. No answer depends on it.
+const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
+const SECOND_NS: u64 = 1_000_000_000;
+/// Funds at a venue that says nothing of them: more than any order needs.
+const FUNDS: Amount = Amount(i128::MAX / 2_000_000_000);
+
+/// A number: a decimal string, or a JSON number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+/// One line of a scenario file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scenario {
+    /// Returned with the answer.
+    #[serde(default)]
+    pub name: Value,
+    venues: Vec<Venue>,
+    order: Order,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+struct Venue {
+    name: String,
+    #[serde(default)]
+    bids: Vec<(Number, Number)>,
+    #[serde(default)]
+    asks: Vec<(Number, Number)>,
+    taker_fee_ppm: Option<Number>,
+    maker_fee_ppm: Option<Number>,
+    #[serde(default)]
+    fee_taken: FeeSource,
+    tick: Option<Number>,
+    lot: Option<Number>,
+    qty_min: Option<Number>,
+    qty_max: Option<Number>,
+    notional_min: Option<Number>,
+    /// Funds.
+    base: Option<Number>,
+    quote: Option<Number>,
+    #[serde(default = "yes")]
+    up: bool,
+    #[serde(default = "yes")]
+    trusted: bool,
+    #[serde(default)]
+    drained: bool,
+    #[serde(default = "yes")]
+    fok: bool,
+    /// New orders that the venue's rate still takes.
+    orders_left: Option<Number>,
+    /// Our own resting orders.
+    #[serde(default)]
+    own: Vec<Own>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Own {
+    side: OrderSide,
+    price: Number,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    side: OrderSide,
+    qty: Number,
+    #[serde(rename = "type")]
+    kind: OrderKind,
+    price: Option<Number>,
+    #[serde(default)]
+    tif: OrderTif,
+    /// How far a market order may go beyond the best price; any distance if absent.
+    collar_ppm: Option<Number>,
+    /// How far a child's limit may lie beyond the worst level that it takes.
+    price_slack_ppm: Option<Number>,
+    /// The only venue that the order may go to.
+    venue: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderSide {
+    Buy,
+    Sell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderKind {
+    Limit,
+    Market,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderTif {
+    Day,
+    Gtc,
+    Gtd,
+    #[default]
+    Ioc,
+    Fok,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl From<OrderSide> for Side {
+    fn from(side: OrderSide) -> Self {
+        match side {
+            OrderSide::Buy => Self::Buy,
+            OrderSide::Sell => Self::Sell,
+        }
+    }
+}
+
+impl Number {
+    /// The value, at least zero.
+    fn value(&self, what: &str) -> Result<Decimal, BadScenario> {
+        let value = self.signed(what)?;
+        if value.is_sign_negative() && !value.is_zero() {
+            return Err(BadScenario::new("BadNumber", format!("{what} is below zero")));
+        }
+        Ok(value)
+    }
+
+    fn signed(&self, what: &str) -> Result<Decimal, BadScenario> {
+        let text = match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+        };
+        Decimal::from_str_exact(&text)
+            .map(|value| value.normalize())
+            .map_err(|_| BadScenario::new("BadNumber", format!("{what} is no decimal: {text:.40}")))
+    }
+
+    fn whole<T: TryFrom<i64>>(&self, what: &str) -> Result<T, BadScenario> {
+        let value = mantissa(self.signed(what)?, 0).and_then(|value| T::try_from(value).ok());
+        value.ok_or_else(|| BadScenario::new("BadNumber", format!("{what} is out of range")))
+    }
+}
+
+/// A whole number; `none` if it is absent.
+fn whole<T: TryFrom<i64>>(number: Option<&Number>, what: &str, none: T) -> Result<T, BadScenario> {
+    number.map_or(Ok(none), |number| number.whole(what))
+}
+
+/// Decimals of prices and of quantities: as many as some number of the scenario has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Decimals {
+    pub price: u32,
+    pub qty: u32,
+}
+
+impl Decimals {
+    fn price(self, number: &Number, what: &str) -> Result<Price, BadScenario> {
+        mantissa(number.value(what)?, self.price).map(Price).ok_or_else(|| out_of_range(what))
+    }
+
+    fn qty(self, number: &Number, what: &str) -> Result<Qty, BadScenario> {
+        mantissa(number.value(what)?, self.qty).map(Qty).ok_or_else(|| out_of_range(what))
+    }
+}
+
+fn out_of_range(what: &str) -> BadScenario {
+    BadScenario::new("BadNumber", format!("{what} is out of range"))
+}
+
+/// A scenario as the core's tables.
+pub(super) struct World {
+    pub decimals: Decimals,
+    pub reference: Reference,
+    books: Vec<Book>,
+    venues: Vec<VenueState>,
+    ledger: Ledger,
+    pub request: RouteRequest,
+}
+
+impl World {
+    /// The plan of the core's router.
+    pub fn plan<'a>(&self, router: &'a mut Router) -> &'a Plan {
+        let view = RoutingView {
+            reference: &self.reference,
+            books: &self.books,
+            venues: &self.venues,
+            ledger: &self.ledger,
+            now: NOW,
+        };
+        router.make_plan(&view, &self.request)
+    }
+}
+
+impl Scenario {
+    /// The core's tables.
+    pub fn world(&self) -> Result<World, BadScenario> {
+        if self.venues.is_empty() {
+            return Err(BadScenario::new("NoVenues", "a scenario has at least one venue"));
+        }
+        if self.venues.len() > VENUES_MAX {
+            return Err(BadScenario::new("TooManyVenues", format!("at most {VENUES_MAX}")));
+        }
+        let decimals = self.decimals()?;
+        let mut world = World {
+            decimals,
+            reference: instruments(decimals)?,
+            books: vec![Book::new(); VENUES_MAX],
+            venues: vec![VenueState::default(); self.venues.len()],
+            ledger: Ledger::default(),
+            request: self.request(decimals)?,
+        };
+        world.ledger.grow(self.venues.len(), 0, 1, 2);
+        let mut names = BTreeSet::new();
+        for (id, venue) in self.venues.iter().enumerate() {
+            if !names.insert(&venue.name) {
+                return Err(BadScenario::new("BadName", format!("two venues {}", venue.name)));
+            }
+            venue.add_to(&mut world, VenueId(id as u8))?;
+        }
+        Ok(world)
+    }
+
+    /// The name of a venue.
+    pub fn venue(&self, id: VenueId) -> &str {
+        self.venues.get(id.index()).map_or("", |venue| &venue.name)
+    }
+
+    fn decimals(&self) -> Result<Decimals, BadScenario> {
+        let (mut price, mut qty) = (0, 0);
+        let widen = |decimals: &mut u32, number: &Number, what: &str| {
+            *decimals = (*decimals).max(number.signed(what)?.scale());
+            Ok::<(), BadScenario>(())
+        };
+        for venue in &self.venues {
+            for (at_price, at_qty) in venue.bids.iter().chain(&venue.asks) {
+                widen(&mut price, at_price, "price of a level")?;
+                widen(&mut qty, at_qty, "quantity of a level")?;
+            }
+            for own in &venue.own {
+                widen(&mut price, &own.price, "own.price")?;
+            }
+            if let Some(tick) = &venue.tick {
+                widen(&mut price, tick, "tick")?;
+            }
+            for number in [&venue.lot, &venue.qty_min, &venue.qty_max].into_iter().flatten() {
+                widen(&mut qty, number, "lot, qty_min or qty_max")?;
+            }
+        }
+        widen(&mut qty, &self.order.qty, "order.qty")?;
+        if let Some(number) = &self.order.price {
+            widen(&mut price, number, "order.price")?;
+        }
+        if price + qty > AMOUNT_DECIMALS {
+            let text = format!("prices and quantities have {price} + {qty} decimals; at most 18");
+            return Err(BadScenario::new("TooManyDecimals", text));
+        }
+        Ok(Decimals { price, qty })
+    }
+
+    fn request(&self, decimals: Decimals) -> Result<RouteRequest, BadScenario> {
+        let order = &self.order;
+        let limit = match (order.kind, &order.price) {
+            (OrderKind::Limit, Some(price)) => Some(decimals.price(price, "order.price")?),
+            (OrderKind::Market, None) => None,
+            (OrderKind::Limit, None) => {
+                return Err(BadScenario::new("BadPrice", "a limit order has a price"));
+            }
+            (OrderKind::Market, Some(_)) => {
+                return Err(BadScenario::new("BadPrice", "a market order has no price"));
+            }
+        };
+        let qty = decimals.qty(&order.qty, "order.qty")?;
+        if qty.is_zero() {
+            return Err(BadScenario::new("BadNumber", "order.qty is not above zero"));
+        }
+        let only = order.venue.as_ref().map(|name| {
+            let found = self.venues.iter().position(|venue| venue.name == *name);
+            found.ok_or_else(|| BadScenario::new("UnknownVenue", format!("order.venue {name:.40}")))
+        });
+        let mut closed = VenueSet::EMPTY;
+        for (id, _) in self.venues.iter().enumerate().filter(|(_, venue)| venue.drained) {
+            closed.insert(VenueId(id as u8));
+        }
+        Ok(RouteRequest {
+            instrument: PAIR,
+            side: order.side.into(),
+            limit,
+            collar_ppm: whole(order.collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?,
+            slack_ppm: whole(order.price_slack_ppm.as_ref(), "order.price_slack_ppm", 0)?,
+            tif: match order.tif {
+                OrderTif::Day => TimeInForce::Day,
+                OrderTif::Gtc => TimeInForce::Gtc,
+                OrderTif::Gtd => TimeInForce::Gtd,
+                OrderTif::Ioc => TimeInForce::Ioc,
+                OrderTif::Fok => TimeInForce::Fok,
+            },
+            qty,
+            avoided: VenueSet::EMPTY,
+            excluded: match only.transpose()? {
+                Some(id) => VenueSet::all_but(VenueId(id as u8)),
+                None => VenueSet::EMPTY,
+            },
+            closed,
+            faded: VenueSet::EMPTY,
+            faded_at: UnixNanos(0),
+        })
+    }
+}
+
+fn instruments(decimals: Decimals) -> Result<Reference, BadScenario> {
+    let mut reference = Reference::default();
+    let text = |name: &str| Name::new(name.as_bytes()).unwrap_or_default();
+    let definitions = [
+        Input::Asset(AssetDef { id: BASE, name: text("BASE") }),
+        Input::Asset(AssetDef { id: QUOTE, name: text("QUOTE") }),
+        Input::Instrument(InstrumentDef {
+            id: PAIR,
+            symbol: Symbol::new(b"BASE/QUOTE").unwrap_or_default(),
+            base: BASE,
+            quote: QUOTE,
+            price_decimals: decimals.price as u8,
+            qty_decimals: decimals.qty as u8,
+            order_qty_max: Qty(i64::MAX),
+        }),
+    ];
+    for definition in definitions {
+        define(&mut reference, &definition, "decimals")?;
+    }
+    Ok(reference)
+}
+
+fn define(reference: &mut Reference, input: &Input, what: &str) -> Result<(), BadScenario> {
+    reference
+        .define(input)
+        .map_err(|_| BadScenario::new("BadNumber", format!("{what} is out of range")))
+}
+
+impl Venue {
+    fn add_to(&self, world: &mut World, id: VenueId) -> Result<(), BadScenario> {
+        let name = Name::new(self.name.as_bytes()).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| {
+            BadScenario::new("BadName", "a venue's name has 1 to 12 printable ASCII characters")
+        })?;
+        let left: Option<u32> =
+            self.orders_left.as_ref().map(|left| left.whole("orders_left")).transpose()?;
+        let venue = VenueDef {
+            id,
+            name,
+            stale_after_ns: SECOND_NS,
+            rate_orders: left.unwrap_or(u32::MAX),
+            rate_window_ns: SECOND_NS,
+            unanswered_max: u32::MAX,
+            fok: self.fok,
+        };
+        define(&mut world.reference, &Input::Venue(venue), "a venue")?;
+        let listing = self.listing(world.decimals, id)?;
+        let what = format!("a fee, tick, lot or quantity of {}", self.name);
+        define(&mut world.reference, &Input::Listing(listing), &what)?;
+        for (asset, funds) in [(BASE, &self.base), (QUOTE, &self.quote)] {
+            let total = match funds {
+                Some(funds) => amount(funds.value("base or quote")?)
+                    .filter(|total| *total <= FUNDS.0)
+                    .map(Amount)
+                    .ok_or_else(|| out_of_range("base or quote"))?,
+                None => FUNDS,
+            };
+            world.ledger.set_total(id, asset, total);
+        }
+        let state = &mut world.venues[id.index()];
+        (state.up, state.feed_alive_at) = (self.up, NOW);
+        if left == Some(0) {
+            state.sent.count(NOW.0, SECOND_NS);
+        }
+        self.fill_book(world, id)
+    }
+
+    fn listing(&self, decimals: Decimals, venue: VenueId) -> Result<ListingDef, BadScenario> {
+        let qty = |number: &Option<Number>, what, none| {
+            number.as_ref().map_or(Ok(Qty(none)), |number| decimals.qty(number, what))
+        };
+        let tick = self.tick.as_ref().map(|tick| decimals.price(tick, "tick")).transpose()?;
+        let notional_min = match &self.notional_min {
+            Some(least) => {
+                amount(least.value("notional_min")?).ok_or_else(|| out_of_range("notional_min"))?
+            }
+            None => 0,
+        };
+        Ok(ListingDef {
+            instrument: PAIR,
+            venue,
+            enabled: true,
+            tick: tick.unwrap_or(Price(1)),
+            lot: qty(&self.lot, "lot", 1)?,
+            qty_min: qty(&self.qty_min, "qty_min", 0)?,
+            qty_max: qty(&self.qty_max, "qty_max", i64::MAX)?,
+            notional_min: Amount(notional_min),
+            maker_fee: FeePpm(whole(self.maker_fee_ppm.as_ref(), "maker_fee_ppm", 0)?),
+            taker_fee: FeePpm(whole(self.taker_fee_ppm.as_ref(), "taker_fee_ppm", 0)?),
+            fee_taken: FeeTaken::from(self.fee_taken),
+        })
+    }
+
+    fn fill_book(&self, world: &mut World, venue: VenueId) -> Result<(), BadScenario> {
+        let book = &mut world.books[venue.index()];
+        let update = BookUpdate { venue, instrument: PAIR, ..BookUpdate::default() };
+        book.update(&BookUpdate { clear: true, ..update }, NOW);
+        for (side, levels) in [(Side::Buy, &self.bids), (Side::Sell, &self.asks)] {
+            for (price, qty) in levels {
+                let level = Level {
+                    price: world.decimals.price(price, "price of a level")?,
+                    qty: world.decimals.qty(qty, "quantity of a level")?,
+                };
+                let mut one = update;
+                if level.price.0 <= 0 || level.qty.0 <= 0 || !one.push(side, level) {
+                    return Err(BadScenario::new("BadLevel", "a level is above zero"));
+                }
+                book.update(&one, NOW);
+            }
+        }
+        if self.trusted {
+            book.update(&BookUpdate { last: true, ..update }, NOW);
+        }
+        for own in &self.own {
+            book.rest(own.side.into(), world.decimals.price(&own.price, "own.price")?);
+        }
+        Ok(())
+    }
+}
