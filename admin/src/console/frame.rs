@@ -31,6 +31,8 @@ pub enum Code {
     UnknownAccount,
     /// There is no order of that id, or the order is forgotten.
     UnknownOrder,
+    /// Several orders have that id; the error lists them.
+    AmbiguousOrder,
     /// The verb needs a stronger role.
     Forbidden,
     /// The change has no reason, or one that the journal cannot hold.
@@ -87,6 +89,7 @@ impl Code {
         Self::UnknownSession,
         Self::UnknownAccount,
         Self::UnknownOrder,
+        Self::AmbiguousOrder,
         Self::Forbidden,
         Self::ReasonRequired,
         Self::TotpRequired,
@@ -122,6 +125,7 @@ impl Code {
             Self::UnknownSession => "unknown_session",
             Self::UnknownAccount => "unknown_account",
             Self::UnknownOrder => "unknown_order",
+            Self::AmbiguousOrder => "ambiguous_order",
             Self::Forbidden => "forbidden",
             Self::ReasonRequired => "reason_required",
             Self::TotpRequired => "totp_required",
