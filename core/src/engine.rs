@@ -30,7 +30,7 @@ use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
-use crate::routing::{Scratch, VenueState};
+use crate::routing::{Router, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -137,8 +137,7 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
-    /// Memory of the router's searches.
-    scratch: Scratch,
+    router: Router,
 }
 
 /// A [`Genesis`] whose table sizes are out of [`TABLE_LOG2_RANGE`].
@@ -203,7 +202,7 @@ impl Engine {
             parked_retry_at: None,
             expiries,
             loss_due: None,
-            scratch: Scratch::default(),
+            router: Router::default(),
         })
     }
 

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
+use rutter_admin::model::decimal;
 use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
-use rutter_core::number::Amount;
+use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
 use super::schema;
@@ -46,6 +48,26 @@ const fn slack_ppm() -> u32 {
 impl<'de> Deserialize<'de> for AccountConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(AccountVisitor)
+    }
+}
+
+/// The keys as a file has them. A limit that refuses nothing is left out.
+impl Serialize for AccountConfig {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut keys = to.serialize_map(None)?;
+        keys.serialize_entry(NAME, &self.name)?;
+        keys.serialize_entry(SLACK, &self.price_slack_ppm)?;
+        for limit in LIMITS {
+            let value = limit.get(&self.limits);
+            match value {
+                _ if !limit.is_required && value == limit.get(&AccountLimits::NONE) => {}
+                LimitValue::Whole(whole) => keys.serialize_entry(limit.key, &whole)?,
+                LimitValue::Amount(Amount(amount)) => {
+                    keys.serialize_entry(limit.key, &decimal(amount, AMOUNT_DECIMALS))?;
+                }
+            }
+        }
+        keys.end()
     }
 }
 

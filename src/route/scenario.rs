@@ -14,7 +14,7 @@ use rutter_core::input::{
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::reference::{Reference, VENUES_MAX};
-use rutter_core::routing::{Plan, RouteRequest, RoutingView, Scratch, VenueState, plan};
+use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -214,7 +214,7 @@ pub(super) struct World {
 
 impl World {
     /// The plan of the core's router.
-    pub fn plan(&self, scratch: &mut Scratch) -> Plan {
+    pub fn plan<'a>(&self, router: &'a mut Router) -> &'a Plan {
         let view = RoutingView {
             reference: &self.reference,
             books: &self.books,
@@ -222,7 +222,7 @@ impl World {
             ledger: &self.ledger,
             now: NOW,
         };
-        plan(&view, &self.request, scratch)
+        router.make_plan(&view, &self.request)
     }
 }
 

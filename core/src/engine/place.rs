@@ -12,7 +12,7 @@ use crate::number::{Amount, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView, plan};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::table::Slot;
 
 impl Engine {
@@ -37,15 +37,17 @@ impl Engine {
             return;
         }
         self.look_up_own(order);
-        let plan = self.make_plan(order, out);
+        self.make_plan(order, out);
         let children = order.live_children;
-        for leg in plan.takes() {
+        // Ends: a plan has a child per venue at most.
+        for at in 0..self.router.plan().takes().len() {
+            let leg = self.router.plan().takes()[at];
             let fok = order.tif == TimeInForce::Fok;
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
-            self.send_child(order, leg, tif, out);
+            self.send_child(order, &leg, tif, out);
         }
-        if let Some(leg) = &plan.rest {
-            self.send_child(order, leg, TimeInForce::Gtc, out);
+        if let Some(leg) = self.router.plan().rest {
+            self.send_child(order, &leg, TimeInForce::Gtc, out);
         }
         if order.live_children > children {
             order.rounds += 1;
@@ -54,6 +56,7 @@ impl Engine {
             // The rest is looked at again when a child ends.
             return;
         }
+        let plan = self.router.plan();
         match plan.refusal() {
             refusal if !can_wait => {
                 let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
@@ -87,7 +90,7 @@ impl Engine {
         }
     }
 
-    fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Plan {
+    fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) {
         let account = &self.reference.accounts[order.account.index()];
         let request = RouteRequest {
             instrument: order.instrument,
@@ -110,7 +113,7 @@ impl Engine {
             ledger: &self.ledger,
             now: self.now,
         };
-        let plan = plan(&market, &request, &mut self.scratch);
+        let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
         out.sink.decision(&Decision {
             order: order.id,
@@ -119,7 +122,6 @@ impl Engine {
             round: order.rounds + 1,
             venues: plan.lines(),
         });
-        plan
     }
 
     fn send_child<S: Sink>(

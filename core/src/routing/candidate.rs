@@ -38,8 +38,6 @@ pub(super) struct Candidate<'a> {
     pub gone: Qty,
     /// Best price of our own resting children on the opposite side; no child may reach it.
     pub own: Option<Price>,
-    /// Children that the venue may get now.
-    pub room: u32,
     /// Place of the venue's line in the plan.
     pub line: usize,
     /// Quantity that the venue gets.
@@ -95,7 +93,6 @@ impl<'a> Candidate<'a> {
             levels,
             gone: book.gone(side),
             own,
-            room: market.room(listing.venue),
             line: at,
             share: Qty::ZERO,
             worst: Price(0),

@@ -169,6 +169,7 @@ impl MetricsModel {
             | Notice::VenueDown(_)
             | Notice::BookTrusted(..)
             | Notice::ChildResolved(..)
+            | Notice::VenueOrder(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
             | Notice::IllegalEvent(..)
