@@ -79,7 +79,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
