@@ -146,11 +146,11 @@ fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let fail = |source| SocketError::Io { path: path.to_owned(), source };
     let folder = folder_of(path);
     if let Some(folder) = folder {
-        check_place(path)?;
+        check_place(path, geteuid().as_raw())?;
         make_folder(folder)
             .map_err(|source| SocketError::Io { path: folder.to_owned(), source })?;
     }
-    check_place(path)?;
+    check_place(path, geteuid().as_raw())?;
     if symlink_metadata(path).is_ok() {
         if UnixStream::connect(path).is_ok() {
             return Err(SocketError::InUse { path: path.to_owned() });
@@ -164,12 +164,12 @@ fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| *folder != Path::new(""))
 }
 
-/// Checks the folder of a socket and what is in the socket's place, if they are there. Nothing is
-/// changed.
+/// Checks the folder of a socket and what is in the socket's place, if they are there, for a node of
+/// that user (uid). Nothing is changed.
 ///
 /// # Errors
 /// [`SocketError::Folder`] or [`SocketError::InTheWay`].
-pub fn check_place(path: &Path) -> Result<(), SocketError> {
+pub fn check_place(path: &Path, user: u32) -> Result<(), SocketError> {
     if let Some(folder) = folder_of(path)
         && let Ok(there) = symlink_metadata(folder)
     {
@@ -180,7 +180,7 @@ pub fn check_place(path: &Path) -> Result<(), SocketError> {
         if !there.is_dir() {
             return wrong("not a folder");
         }
-        if there.uid() != geteuid().as_raw() {
+        if there.uid() != user {
             return wrong("somebody else's");
         }
         if there.mode() & 0o022 != 0 {
@@ -196,7 +196,7 @@ pub fn check_place(path: &Path) -> Result<(), SocketError> {
         if !kind.is_socket() {
             return in_the_way("not a socket");
         }
-        if there.uid() != geteuid().as_raw() {
+        if there.uid() != user {
             return in_the_way("somebody else's socket");
         }
     }
