@@ -318,8 +318,8 @@ fn quickfix_in_5_0_sp2_trades_through_disconnects_and_has_every_report_once() {
 }
 
 /// A client that knows no message: `QuickFIX` answers each message of the application with a `j`,
-/// also each `j`. It sends every type itself, and the operator sends News. No message starts a loop,
-/// and after three refused News it is sent none.
+/// also each `j`. The client sends every type, and the operator sends News. No message starts a
+/// loop, and after three refused News the client is sent none.
 #[test]
 fn quickfix_with_an_application_that_refuses_everything_is_drawn_into_no_loop() {
     let Some(program) = client_program() else { return };
