@@ -104,8 +104,8 @@ fn every_kind() -> impl Iterator<Item = Vec<u8>> {
     letters().map(|letter| vec![letter]).chain(two)
 }
 
-/// Session messages without their fields, or with fields that they cannot have. Both sides are ours,
-/// so each session message that one sends wrongly comes to the other as from any peer.
+/// Session messages without their fields, or with fields that they cannot have. One side sends such
+/// a message, and the other side reads it as from any peer.
 #[test]
 fn no_session_message_starts_a_loop_between_two_of_our_sessions() {
     for version in Version::ALL {
