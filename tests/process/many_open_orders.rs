@@ -16,7 +16,7 @@ use rutter_tools::harness::{
 };
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const OPEN: usize = 2_500;
 /// A limit within the account's collar and far below every offer.
 const RESTS: i64 = 58_000 * E8;
