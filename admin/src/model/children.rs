@@ -1,7 +1,7 @@
 //! Children and venues, from commands to senders and from notices.
 
 use rutter_core::child::{ChildEvent, ChildState};
-use rutter_core::id::{ChildId, InstrumentId, VenueId};
+use rutter_core::id::{ChildId, InstrumentId, VenueId, VenueOrderId};
 use rutter_core::input::Distrust;
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, SendNew};
@@ -158,11 +158,7 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
-            Notice::VenueOrder(_, child, id) => {
-                if let Some(child) = self.children.get_mut(child.0) {
-                    child.venue_order = id;
-                }
-            }
+            Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));
                 self.child_after(child, event_of(end));
@@ -212,6 +208,12 @@ impl ReadModel {
             Notice::BadReference => self.counts.bad_reference += 1,
             // The operator's command tells it.
             Notice::Halted | Notice::Resumed => {}
+        }
+    }
+
+    fn set_venue_order(&mut self, child: ChildId, id: VenueOrderId) {
+        if let Some(child) = self.children.get_mut(child.0) {
+            child.venue_order = id;
         }
     }
 
