@@ -76,6 +76,10 @@ enum Command {
         /// Tell everything about this order: our id, the client's (11), or an id at a venue.
         #[arg(long, value_name = "ID")]
         order: Option<String>,
+        /// One JSON object a line. A routing decision has a scenario, which `rutter route` answers
+        /// again.
+        #[arg(long, requires = "order")]
+        json: bool,
         /// How far it is.
         #[command(flatten)]
         progress: Choice,
@@ -145,8 +149,9 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Verify { journal, progress } => replay::verify_command(&journal, progress, out)?,
-        Command::Replay { journal, order, progress } => {
-            replay::replay_command(&journal, order.as_deref(), progress, out)?;
+        Command::Replay { journal, order, json, progress } => {
+            let order = order.as_deref().map(|name| replay::Asked { name, json });
+            replay::replay_command(&journal, order, progress, out)?;
         }
         Command::Route { scenarios } => {
             let sound = if scenarios.as_os_str() == "-" {

@@ -127,6 +127,15 @@ fn replay<S: Sink>(
     Ok(Replayed { replayer, records, end: reader.end().cloned(), seconds })
 }
 
+/// The orders that a person asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Our id, the client's (11), or an id at a venue.
+    pub name: &'a str,
+    /// One JSON object a line.
+    pub json: bool,
+}
+
 /// Replays a journal; prints rate, final state and digest, or everything about the orders that
 /// `order` names: our id, the client's, or an id at a venue.
 ///
@@ -135,15 +144,15 @@ fn replay<S: Sink>(
 /// order that the journal does not have, or `out`.
 pub fn replay_command(
     journal: &Path,
-    order: Option<&str>,
+    order: Option<Asked<'_>>,
     choice: Choice,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut counted = OutputCount::default();
     let replayed = match order {
         None => replay(journal, choice, &mut counted, |_| Ok(()))?,
-        Some(name) => {
-            tell(journal, name, choice, out)?;
+        Some(asked) => {
+            tell(journal, asked, choice, out)?;
             return Ok(());
         }
     };
@@ -167,7 +176,12 @@ pub fn replay_command(
 
 /// Tells everything about the orders of that name. Which orders these are is found out first, since
 /// an id at a venue comes long after an order's first record.
-fn tell(journal: &Path, name: &str, choice: Choice, out: &mut impl Write) -> anyhow::Result<()> {
+fn tell(
+    journal: &Path,
+    Asked { name, json }: Asked<'_>,
+    choice: Choice,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let mut seeker = Seeker::new(name);
     replay(journal, choice, &mut seeker, |_| Ok(()))?;
     if seeker.seeks_children() {
@@ -179,7 +193,7 @@ fn tell(journal: &Path, name: &str, choice: Choice, out: &mut impl Write) -> any
             "no order {name} in {}: not our id, a client's or a venue's (unknown_order)",
             journal.display()
         ),
-        1 => Story::new(found.keys().copied().collect()),
+        1 => Story::new(found.keys().copied().collect(), json),
         count => {
             let shown = found.iter().rev().take(MATCHES_SHOWN_MAX);
             let shown: Vec<String> = shown

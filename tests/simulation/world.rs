@@ -461,7 +461,9 @@ impl World {
                 let seq =
                     node.decider.decide(self.now_ns, &input, &mut outputs).expect("journaled");
                 let now = UnixNanos(self.now_ns);
-                outputs.iter().for_each(|output| self.shut.watch(now, output));
+                for output in &outputs {
+                    self.shut.watch(now, output);
+                }
                 node.outputs.extend(outputs.into_iter().map(|output| (seq, output)));
             } else {
                 return;
