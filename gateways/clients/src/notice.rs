@@ -309,9 +309,7 @@ impl Notice {
             Self::Untold { kind, count } => format!("{count} more of {}", kind.words()),
             Self::CertificatesReloaded => "new certificates are in use".to_owned(),
             Self::CertificatesRefused => "new certificates are refused".to_owned(),
-            Self::Warning { session, warning } => {
-                format!("{}: {}", name(session), warning_words(warning))
-            }
+            Self::Warning { session, warning } => format!("{}: {warning}", name(session)),
             Self::Rejected { session, seq, reason, tag } => {
                 let tag = tag.map_or_else(String::new, |tag| format!(", field {tag}"));
                 let reason = in_words(&reason);
@@ -350,26 +348,6 @@ impl Notice {
                 )
             }
         }
-    }
-}
-
-fn warning_words(warning: Warning) -> String {
-    match warning {
-        Warning::Garbled(garbled) => format!("skipped bytes that are no message: {garbled}"),
-        Warning::Gap { expected, received } => {
-            format!("message {expected} is missing before {received}, asked for")
-        }
-        Warning::ResendTruncated { from, upto } => {
-            format!("messages {from} to {upto} are not stored any more, gap-filled")
-        }
-        Warning::AheadFull { seq } => {
-            format!("message {seq} and later ones find no room ahead of the gap, asked for again")
-        }
-        Warning::SequenceReset { from, to } => {
-            format!("raised its number from {from} to {to} without filling the gap")
-        }
-        // The others have no fields.
-        other => in_words(&other),
     }
 }
 

@@ -197,6 +197,9 @@ pub fn certify(
     let is_silent = arguments.json || arguments.quiet;
     let mut progress = is_silent.then(|| Progress::new("cases", arguments.progress));
     let total = cases::all().filter(wanted).count() as u64;
+    if total == 0 {
+        bail!("no case has {} in its name", arguments.only.join(" or "));
+    }
     for case in cases::all().filter(wanted) {
         if let Some(progress) = &mut progress {
             progress.show(played.len() as u64, total);
