@@ -2,9 +2,10 @@
 //!
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
-//! `venues` handles news from venues; `market` handles books, reference data and time; `place`
-//! handles children.
+//! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
+//! reference data and time; `place` handles children.
 
+mod breakers;
 mod clients;
 mod disconnect;
 mod market;
@@ -137,6 +138,8 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
+    /// When a breaker or a pause of a venue has something to do.
+    venues_due: Option<UnixNanos>,
     router: Router,
 }
 
@@ -202,6 +205,7 @@ impl Engine {
             parked_retry_at: None,
             expiries,
             loss_due: None,
+            venues_due: None,
             router: Router::default(),
         })
     }
@@ -245,16 +249,19 @@ impl Engine {
             Input::ChildAccepted { venue, child, venue_order } => {
                 self.on_accepted(*venue, *child, *venue_order, out);
             }
-            Input::ChildRejected { venue, child, reason } => {
-                self.on_rejected(*venue, *child, *reason, out);
+            Input::ChildRejected { venue, child, reason, retry_after_ns } => {
+                self.on_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
             Input::ChildFill(fill) => self.on_fill(fill, out),
             Input::ChildDone { venue, child, expired, filled } => {
                 self.on_done(*venue, *child, *expired, *filled, out);
             }
-            Input::CancelRejected { venue, child, .. }
-            | Input::ChildInDoubt { venue, child, .. } => {
-                self.on_doubt(*venue, *child, out);
+            Input::CancelRejected { venue, child, reason, retry_after_ns } => {
+                self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
+            }
+            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, out),
+            Input::VenueQueried { venue, outcome } => {
+                self.on_venue_queried(*venue, *outcome, out);
             }
             Input::ChildFate { venue, child, fate, filled } => {
                 self.on_fate(*venue, *child, *fate, *filled, out);
@@ -273,7 +280,8 @@ impl Engine {
     pub fn next_timer(&self) -> Option<UnixNanos> {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
-        [day_end, self.parked_retry_at, expiry, self.loss_due].into_iter().flatten().min()
+        let timers = [day_end, self.parked_retry_at, expiry, self.loss_due, self.venues_due];
+        timers.into_iter().flatten().min()
     }
 
     /// Rolling digest over all outputs so far. Equal inputs give an equal digest.

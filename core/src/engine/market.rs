@@ -6,6 +6,7 @@ use core::cmp::Reverse;
 
 use super::{ClientSession, DAY_NS, Engine, Out};
 use crate::book::Book;
+use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, TimeInForce};
 use crate::number::UnixNanos;
@@ -51,6 +52,8 @@ impl Engine {
         self.venues[update.venue.index()].feed_alive_at = self.now;
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
+            self.count_success(update.venue, RequestKind::Data);
+            self.on_probed(update.venue, RequestKind::Data, out);
             self.unpark(out);
         }
     }
@@ -69,6 +72,13 @@ impl Engine {
         };
         book.distrust(reason);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
+        match reason {
+            // The loss of a link takes every book of the venue, and the link has its own word.
+            Distrust::NoSnapshot | Distrust::Disconnected => {}
+            Distrust::Gap | Distrust::Checksum | Distrust::Protocol => {
+                self.count_failure(venue, RequestKind::Data, out);
+            }
+        }
     }
 
     pub(super) fn on_feed_alive(&mut self, venue: VenueId) {
@@ -104,6 +114,7 @@ impl Engine {
         }
         self.expire_orders(out);
         self.lose_due_sessions(out);
+        self.on_venues_due(out);
         if self.parked_retry_at.is_some_and(|at| self.now >= at) {
             self.unpark(out);
         }

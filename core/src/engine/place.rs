@@ -14,6 +14,7 @@ use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::table::Slot;
+use crate::venue_set::VenueSet;
 
 impl Engine {
     /// Routes the quantity that no child carries. If no venue takes any, a day, GTC or GTD order
@@ -64,8 +65,16 @@ impl Engine {
                 self.give_up(order, reason, out);
             }
             _ if plan.is_dust() => self.give_up(order, Refusal::BelowMinimum, out),
+            _ if self.is_barred(order) => self.give_up(order, Refusal::VenuesRefused, out),
             _ => self.park(order),
         }
+    }
+
+    /// Whether every venue that the order could go to has refused it for its terms.
+    fn is_barred(&self, order: &Order) -> bool {
+        let mut named = (self.reference.listings(order.instrument))
+            .filter(|listing| listing.enabled && !order.excluded.has(listing.venue));
+        order.barred != VenueSet::EMPTY && named.all(|listing| order.barred.has(listing.venue))
     }
 
     /// Updates the best price of our own resting children in every book that the order could trade
@@ -100,7 +109,7 @@ impl Engine {
             slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),
-            avoided: order.avoided,
+            avoided: order.avoided.union(order.barred),
             excluded: order.excluded,
             closed: self.closed,
             faded: order.faded,
@@ -258,6 +267,9 @@ impl Engine {
             && child.state() != ChildState::Sent
         {
             self.venues[child.venue.index()].unanswered -= 1;
+            if child.state().is_taken() {
+                self.note_order_taken(child);
+            }
         }
         if ends || !same_leaves {
             self.bind(child);
@@ -288,7 +300,7 @@ impl Engine {
                 let mut child = child;
                 child.cancel_wanted = true;
                 child.cancels = 0;
-                if self.is_up(child.venue) {
+                if self.takes_cancels(child.venue) {
                     Self::cancel_child(&mut child, out);
                 }
                 self.store_child(&mut child, order);

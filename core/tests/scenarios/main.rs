@@ -5,6 +5,7 @@
 mod desk;
 
 mod best_plan;
+mod breakers;
 mod depth;
 mod no_allocation;
 mod operator;

@@ -87,6 +87,7 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::ReduceOnly => (0, 2, "ReduceOnly"),
         Refusal::SessionDisabled => (2, 2, "SessionDisabled"),
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
+        Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }
