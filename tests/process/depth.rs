@@ -1,5 +1,6 @@
 //! An order that takes hundreds of levels, from a client's socket to two venues and back.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// average.
 const QTY_E8: i64 = 30 * E8;
 
-/// Sends an IOC order, and returns what it filled and its executions.
-fn take(client: &mut FixClient, id: &str) -> (i64, usize) {
+/// Sends an IOC order, and returns what it filled and its executions at each venue.
+fn take(client: &mut FixClient, id: &str) -> (i64, BTreeMap<String, usize>) {
     let order = Order {
         cl_ord_id: id,
         symbol: MARKETS[0].symbol,
@@ -27,13 +28,16 @@ fn take(client: &mut FixClient, id: &str) -> (i64, usize) {
         tif: Tif::Ioc,
     };
     client.new_order(unix_ns(), &order).expect("sent");
-    let (started, mut filled_e8, mut fills, mut is_over) = (Instant::now(), 0, 0, false);
+    let (started, mut filled_e8, mut is_over) = (Instant::now(), 0, false);
+    let mut fills = BTreeMap::new();
     while !is_over {
         client
             .turn(unix_ns(), &mut |told| match told {
                 Told::App(message, dup) => {
                     let report = Report::read(&message, dup).expect("readable");
-                    fills += usize::from(report.kind == 'F');
+                    if let Some(execution) = report.last.filter(|_| report.kind == 'F') {
+                        *fills.entry(execution.venue).or_default() += 1;
+                    }
                     filled_e8 = report.cum_e8;
                     is_over = matches!(report.status, '2' | '4' | '8');
                 }
@@ -64,8 +68,9 @@ fn an_order_that_takes_two_hundred_levels_of_two_venues_is_filled() {
     let mut seen = Vec::new();
     for attempt in 1.. {
         let (filled_e8, fills) = take(&mut client, &format!("deep{attempt}"));
+        let is_deep = fills.values().all(|count| *count > 20) && fills.len() == 2;
         seen.push((filled_e8, fills));
-        if filled_e8 == QTY_E8 && fills >= 150 {
+        if filled_e8 == QTY_E8 && is_deep {
             break;
         }
         assert!(started.elapsed() < PATIENCE, "filled, executions: {seen:?}");

@@ -54,7 +54,11 @@ pub struct Arguments {
     pub seed: u64,
     /// Price levels a side that the background quotes. A venue's whole depth (1,000, or 5,000 in a
     /// snapshot) costs the simulation more processor time.
-    #[arg(long, default_value_t = LEVELS, value_parser = clap::value_parser!(u32).range(LEVELS as i64..=5_000))]
+    #[arg(
+        long,
+        default_value_t = LEVELS,
+        value_parser = clap::value_parser!(u32).range(LEVELS as i64..=5_000)
+    )]
     pub levels: u32,
     /// Address of the page with the fault commands, on loopback: the page has no password.
     #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
