@@ -20,6 +20,10 @@ PINNED := .venv/.pinned
 COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DIST := $(TARGET)/dist
 CARGO_TOOLS := $(TARGET)/cargo-tools
+AUDITABLE := 0.7.7
+CYCLONEDX := 0.5.9
+DIST_TOOLS := $(CARGO_TOOLS)/.auditable-$(AUDITABLE)-cyclonedx-$(CYCLONEDX)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FIX_CLIENT := $(TARGET)/fix_client
 QUICKFIX_CODEC := $(TARGET)/quickfix_codec
 QUICKFIX_ACCEPTOR := $(TARGET)/quickfix_acceptor
@@ -61,18 +65,20 @@ check: fmt-check ## After each small change: format, lints, the tidy test, tests
 differential: ## Our FIX codec against fefix, in random messages. SEEDS=n times as many, RUTTER_SEED=s replays.
 	cargo test $(FEFIX)
 
-dist: $(CARGO_TOOLS)/bin/cargo-auditable $(CARGO_TOOLS)/bin/cargo-cyclonedx ## Stripped programs with their list of dependencies inside, checksums and an SBOM, in target/dist.
+dist: $(DIST_TOOLS) ## Stripped programs with their list of dependencies inside, checksums and an SBOM, in target/dist.
 	rm -rf $(DIST) && mkdir -p $(DIST)
 	RUTTER_COMMIT=$(COMMIT) PATH="$(abspath $(CARGO_TOOLS))/bin:$$PATH" \
 		cargo auditable build --release --locked --workspace --bins
 	for program in rutter rutter-tools; do strip -o $(DIST)/$$program $(TARGET)/release/$$program; done
-	$(CARGO_TOOLS)/bin/cargo-cyclonedx cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu
-	find . -name '*_bin.cdx.json' -not -path './$(TARGET)/*' -exec mv {} $(DIST)/ \;
+	$(CARGO_TOOLS)/bin/cargo-cyclonedx cyclonedx --format json --describe binaries --target $(HOST)
+	mv rutter_bin.cdx.json tools/rutter-tools_bin.cdx.json $(DIST)/
 	cp LICENSE CHANGELOG.md $(DIST)/
 	cd $(DIST) && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
-$(CARGO_TOOLS)/bin/cargo-auditable $(CARGO_TOOLS)/bin/cargo-cyclonedx:
-	cargo install --locked --quiet --root $(CARGO_TOOLS) $(@F)
+$(DIST_TOOLS):
+	cargo install --locked --quiet --root $(CARGO_TOOLS) \
+		cargo-auditable@$(AUDITABLE) cargo-cyclonedx@$(CYCLONEDX)
+	@touch $@
 
 bench: $(QUICKFIX_CODEC) ## Criterion benchmarks, the paired ratios to their floors (one JSON line a pair), QuickFIX's codec.
 	cargo bench --workspace --benches

@@ -6,6 +6,7 @@
 mod answer;
 #[cfg(test)]
 mod published;
+mod record;
 mod scenario;
 
 use std::io::{BufRead, Write};
@@ -13,7 +14,9 @@ use std::io::{BufRead, Write};
 use rutter_core::routing::Router;
 use serde_json::{Value, json};
 
-use scenario::Scenario;
+use answer::Told;
+pub use record::record;
+use scenario::{Scenario, World};
 
 /// Longest line of a scenario file, bytes.
 pub const LINE_BYTES_MAX: usize = 4 << 20;
@@ -87,7 +90,8 @@ fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
         .map_err(|error| BadScenario::new("BadJson", error.to_string()))?;
     let world = scenario.world()?;
     let plan = world.plan(router);
-    Ok(answer::answer(&scenario, &world, plan))
+    let World { reference, request, .. } = &world;
+    Ok(Told { name: &scenario.name, reference, request, plan }.answer())
 }
 
 #[cfg(test)]
@@ -178,13 +182,13 @@ mod tests {
         let told = answer(&json!({
             "venues": [
                 { "name": "a", "asks": asks },
-                { "name": "b", "asks": asks, "up": false },
-                { "name": "c", "asks": asks, "drained": true },
+                { "name": "b", "asks": asks, "state": "VenueDown" },
+                { "name": "c", "asks": asks, "state": "Drained" },
                 { "name": "d", "asks": asks, "orders_left": "0" },
                 { "name": "e", "asks": asks, "quote": "0" },
                 { "name": "f", "asks": [["103", "5"]] },
                 { "name": "g", "asks": [["101", "5"]] },
-                { "name": "h", "asks": asks, "trusted": false },
+                { "name": "h", "asks": asks, "state": "Untrusted" },
             ],
             "order": { "side": "buy", "qty": "2", "type": "limit", "price": "102" },
         }));
@@ -207,7 +211,7 @@ mod tests {
         let asks = json!([["100", "5"]]);
         let told = answer(&json!({
             "venues": [
-                { "name": "a", "asks": asks, "breaker_open": true },
+                { "name": "a", "asks": asks, "state": "BreakerOpen" },
                 { "name": "b", "asks": [["101", "5"]] },
             ],
             "order": { "side": "buy", "qty": "2", "type": "limit", "price": "102" },

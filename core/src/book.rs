@@ -14,8 +14,8 @@ pub const BOOK_LEVELS_MAX: usize = 1_000;
 /// change of a deeper level is no news of what stands at the top.
 pub const TOP_LEVELS: usize = 20;
 
-/// Levels that a side may hold beyond [`BOOK_LEVELS_MAX`] before the worst are dropped, all at once,
-/// so that a new best level does not move a whole side each time.
+/// Levels that a side may hold beyond [`BOOK_LEVELS_MAX`] before the worst are dropped, all at
+/// once, so that a new best level does not move a whole side each time.
 const LEVELS_BEYOND: usize = 24;
 
 /// Whether routing may use a book.

@@ -82,7 +82,7 @@ impl VenueState {
 }
 
 /// A read-only view of everything that a plan is made from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct RoutingView<'a> {
     /// The reference data.
     pub reference: &'a Reference,
@@ -99,10 +99,10 @@ pub struct RoutingView<'a> {
 impl RoutingView<'_> {
     /// Children that a venue may get now: what is left of its order rate and of its unanswered
     /// orders.
-    fn room(&self, venue: VenueId) -> u32 {
+    pub fn room(&self, venue: VenueId) -> u32 {
         let (state, def) = (&self.venues[venue.index()], &self.reference.venues[venue.index()]);
         let rate = state.sent.room(self.now.0, def.rate_window_ns, def.rate_orders);
-        rate.min(def.unanswered_max.saturating_sub(state.unanswered))
+        rate.min(state.unanswered_max(def.unanswered_max).saturating_sub(state.unanswered))
     }
 }
 
@@ -416,9 +416,9 @@ fn fill<const PLACES: usize>(
         left = left_of(request, candidates);
     }
     let rests = request.tif.waits() && request.limit.is_some() && !left.is_zero();
+    let searched = plan.search.nodes > 0;
     for c in candidates.iter_mut().flatten() {
         if c.share.is_zero() {
-            let searched = plan.search.nodes > 0;
             why_nothing(request, limit, c, left, searched, &mut plan.lines[c.line]);
             continue;
         }
@@ -428,6 +428,9 @@ fn fill<const PLACES: usize>(
         if rests {
             c.spend(price, c.share);
         }
+    }
+    if searched {
+        worse_fits(candidates, limit, &mut plan.lines);
     }
     if rests {
         plan.rest = rest::resting_place(market, request, limit, left, candidates, &mut plan.lines);
@@ -468,6 +471,23 @@ fn left_of(request: &RouteRequest, candidates: &[Option<Candidate<'_>>]) -> Qty 
     shares.fold(request.qty, Qty::saturating_sub)
 }
 
+/// Tells the venues whose price is good enough, and whose lots or minimum are not.
+fn worse_fits(
+    candidates: &[Option<Candidate<'_>>],
+    limit: Price,
+    lines: &mut [VenueLine; VENUES_MAX],
+) {
+    let taken = candidates.iter().flatten().filter(|c| !c.share.is_zero());
+    let Some(worst) = taken.map(|c| c.unit_cost(c.worst)).max() else { return };
+    for c in candidates.iter().flatten().filter(|c| c.share.is_zero()) {
+        let best = c.available(limit).next().map(|level| c.unit_cost(level.price));
+        let line = &mut lines[c.line];
+        if line.verdict == Verdict::WorsePrice && best.is_some_and(|best| best < worst) {
+            line.verdict = Verdict::WorseFit;
+        }
+    }
+}
+
 /// Says why a candidate gets nothing.
 fn why_nothing(
     request: &RouteRequest,
@@ -482,7 +502,7 @@ fn why_nothing(
         return;
     }
     let Some(first) = c.available(limit).next() else {
-        if c.level(0).is_some_and(|level| !within(limit, level.price, request.side)) {
+        if c.best.is_some_and(|best| !within(limit, best, request.side)) {
             line.verdict = Verdict::BeyondLimit;
         }
         return;

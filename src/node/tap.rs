@@ -2,10 +2,10 @@
 //!
 //! The readers are the client gateway, for market data, and the console. They show few levels, so
 //! a tap passes on the best [`TAP_LEVELS`] of each side only, as differences between whole changes.
-//! A tap has one bounded queue for each reader. When a queue is full, the feed puts nothing more into it. The reader
-//! finds out, throws away what is in the queue, and trusts none of the venue's books until the feed
-//! has sent all of them again. For that a tap keeps one copy of the books as sent, of the type of
-//! the core: neither the feed's machine nor the core takes part.
+//! A tap has one bounded queue for each reader. When a queue is full, the feed puts nothing more
+//! into it. The reader finds out, throws away what is in the queue, and trusts none of the venue's
+//! books until the feed has sent all of them again. For that a tap keeps one copy of the books, of
+//! the type of the core: neither the feed's machine nor the core takes part.
 //!
 //! A feed and a reader agree by one flag a queue. The feed raises the flag when the queue is full,
 //! and puts nothing in while the flag is up; the reader empties the queue and takes the flag down.

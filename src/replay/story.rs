@@ -14,7 +14,9 @@ use rutter_core::number::{AMOUNT_DECIMALS, Price, Qty};
 use rutter_core::output::{
     CancelReject, ChildEnd, ChildRef, Decision, Notice, Output, Report, ReportKind, SendNew, Sink,
 };
+use rutter_core::routing::{ALL_IN_DECIMALS, all_in};
 use rutter_venues::VENUES;
+use serde_json::json;
 
 /// Decimals of an all-in price beyond those of a price.
 const ALL_IN_EXTRA_DECIMALS: u32 = 6;
@@ -127,14 +129,16 @@ pub struct Story {
     names: ReadModel,
     at: Header,
     lines: Vec<String>,
+    /// Each line is a JSON object.
+    json: bool,
 }
 
 impl Story {
-    /// About these orders.
-    pub fn new(orders: BTreeSet<OrderId>) -> Self {
+    /// About these orders, as sentences or as JSON.
+    pub fn new(orders: BTreeSet<OrderId>, json: bool) -> Self {
         let names = names();
         let (children, lines) = (BTreeSet::new(), Vec::new());
-        Self { orders, children, names, at: Header::default(), lines }
+        Self { orders, children, names, at: Header::default(), lines, json }
     }
 
     /// The lines since the last call.
@@ -144,6 +148,10 @@ impl Story {
 
     fn tell(&mut self, words: &str) {
         let (time, seq) = (super::time(self.at.time), self.at.seq);
+        if self.json {
+            let line = json!({ "time": time, "record": seq, "text": words });
+            return self.lines.push(line.to_string());
+        }
         self.lines.push(format!("{time} record {seq}: {words}"));
     }
 
@@ -324,6 +332,12 @@ impl Sink for Story {
         if !self.orders.contains(&decision.order) {
             return;
         }
+        if self.json {
+            let time = super::time(self.at.time);
+            let decision = crate::route::record(decision);
+            let line = json!({ "time": time, "record": self.at.seq, "decision": decision });
+            return self.lines.push(line.to_string());
+        }
         let (instrument, order) = (decision.instrument, decision.order.0);
         let qty = self.qty(instrument, decision.qty);
         self.tell(&format!("order {order}: routed, round {}, quantity {qty}", decision.round));
@@ -334,6 +348,17 @@ impl Sink for Story {
                 let (qty, price) =
                     (self.qty(instrument, line.qty), self.price(instrument, line.price));
                 let _ = write!(words, ", {qty} at {price}");
+            }
+            if !line.shown.is_zero() {
+                let terms = decision.market.reference.listing(instrument, line.venue);
+                let paid = terms.map_or(0, |t| all_in(t, decision.request.side, line.value));
+                let (prices, quantities) = self.decimals(instrument);
+                let paid = decimal(paid, prices + quantities + ALL_IN_DECIMALS);
+                let _ = write!(
+                    words,
+                    ", of which {} shown for {paid} with fee",
+                    self.qty(instrument, line.shown)
+                );
             }
             if line.best.0 != 0 {
                 let decimals = self.decimals(instrument).0 + ALL_IN_EXTRA_DECIMALS;

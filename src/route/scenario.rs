@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 use rutter_core::book::Book;
+use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
     AssetDef, BookUpdate, BreakerTerms, FeeTaken, Input, InstrumentDef, Level, ListingDef, Side,
@@ -53,7 +54,6 @@ pub(super) struct Scenario {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 struct Venue {
     name: String,
     #[serde(default)]
@@ -72,15 +72,8 @@ struct Venue {
     /// Funds.
     base: Option<Number>,
     quote: Option<Number>,
-    #[serde(default = "yes")]
-    up: bool,
-    #[serde(default = "yes")]
-    trusted: bool,
-    #[serde(default)]
-    drained: bool,
-    /// A circuit breaker of the venue is not closed.
-    #[serde(default)]
-    breaker_open: bool,
+    /// Why the venue gets nothing, whatever its book shows.
+    state: Option<State>,
     #[serde(default = "yes")]
     fok: bool,
     /// New orders that the venue's rate still takes.
@@ -88,6 +81,25 @@ struct Venue {
     /// Our own resting orders.
     #[serde(default)]
     own: Vec<Own>,
+}
+
+/// The verdicts that a venue's state gives, by their words in a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum State {
+    VenueDown,
+    NotListed,
+    Untrusted,
+    Stale,
+    Crossed,
+    NoRate,
+    Busy,
+    Faded,
+    Avoided,
+    NotNamed,
+    Drained,
+    BreakerOpen,
+    Paused,
+    MarketClosed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -258,11 +270,6 @@ impl Scenario {
         Ok(world)
     }
 
-    /// The name of a venue.
-    pub fn venue(&self, id: VenueId) -> &str {
-        self.venues.get(id.index()).map_or("", |venue| &venue.name)
-    }
-
     fn decimals(&self) -> Result<Decimals, BadScenario> {
         let (mut price, mut qty) = (0, 0);
         let widen = |decimals: &mut u32, number: &Number, what: &str| {
@@ -315,10 +322,17 @@ impl Scenario {
             let found = self.venues.iter().position(|venue| venue.name == *name);
             found.ok_or_else(|| BadScenario::new("UnknownVenue", format!("order.venue {name:.40}")))
         });
-        let mut closed = VenueSet::EMPTY;
-        for (id, _) in self.venues.iter().enumerate().filter(|(_, venue)| venue.drained) {
-            closed.insert(VenueId(id as u8));
-        }
+        let in_state = |state| {
+            let mut set = VenueSet::EMPTY;
+            for (id, venue) in self.venues.iter().enumerate() {
+                if venue.state == Some(state) {
+                    set.insert(VenueId(id as u8));
+                }
+            }
+            set
+        };
+        let only =
+            only.transpose()?.map_or(VenueSet::EMPTY, |id| VenueSet::all_but(VenueId(id as u8)));
         Ok(RouteRequest {
             instrument: PAIR,
             side: order.side.into(),
@@ -333,14 +347,11 @@ impl Scenario {
                 OrderTif::Fok => TimeInForce::Fok,
             },
             qty,
-            avoided: VenueSet::EMPTY,
-            excluded: match only.transpose()? {
-                Some(id) => VenueSet::all_but(VenueId(id as u8)),
-                None => VenueSet::EMPTY,
-            },
-            closed,
-            faded: VenueSet::EMPTY,
-            faded_at: UnixNanos(0),
+            avoided: in_state(State::Avoided),
+            excluded: in_state(State::NotNamed).union(only),
+            closed: in_state(State::Drained),
+            faded: in_state(State::Faded),
+            faded_at: NOW,
         })
     }
 }
@@ -387,9 +398,9 @@ impl Venue {
             stale_after_ns: SECOND_NS,
             rate_orders: left.unwrap_or(u32::MAX),
             rate_window_ns: SECOND_NS,
-            unanswered_max: u32::MAX,
+            unanswered_max: if self.state == Some(State::Busy) { 0 } else { u32::MAX },
             fok: self.fok,
-            breaker: BreakerTerms { failures: 1, ..BreakerTerms::DEFAULT },
+            breaker: BreakerTerms::DEFAULT,
         };
         define(&mut world.reference, &Input::Venue(venue), "a venue")?;
         let listing = self.listing(world.decimals, id)?;
@@ -405,15 +416,26 @@ impl Venue {
             };
             world.ledger.set_total(id, asset, total);
         }
-        let state = &mut world.venues[id.index()];
-        (state.up, state.feed_alive_at) = (self.up, NOW);
-        if self.breaker_open {
-            state.breakers[0].failed(NOW, &venue.breaker);
+        self.set_state(&mut world.venues[id.index()], &venue, left);
+        self.fill_book(world, id)
+    }
+
+    fn set_state(&self, state: &mut VenueState, venue: &VenueDef, left: Option<u32>) {
+        state.up = self.state != Some(State::VenueDown);
+        if self.state != Some(State::Stale) {
+            state.feed_alive_at = NOW;
         }
-        if left == Some(0) {
+        if left == Some(0) || self.state == Some(State::NoRate) {
             state.sent.count(NOW.0, SECOND_NS);
         }
-        self.fill_book(world, id)
+        if self.state == Some(State::BreakerOpen) {
+            for _ in 0..venue.breaker.failures {
+                state.breakers[0].failed(NOW, &venue.breaker);
+            }
+        }
+        if self.state == Some(State::Paused) {
+            state.paused.extend(NOW, SECOND_NS, RATE_LIMIT_WAITS);
+        }
     }
 
     fn listing(&self, decimals: Decimals, venue: VenueId) -> Result<ListingDef, BadScenario> {
@@ -430,7 +452,7 @@ impl Venue {
         Ok(ListingDef {
             instrument: PAIR,
             venue,
-            enabled: true,
+            enabled: self.state != Some(State::NotListed),
             tick: tick.unwrap_or(Price(1)),
             lot: qty(&self.lot, "lot", 1)?,
             qty_min: qty(&self.qty_min, "qty_min", 0)?,
@@ -445,7 +467,8 @@ impl Venue {
     fn fill_book(&self, world: &mut World, venue: VenueId) -> Result<(), BadScenario> {
         let book = &mut world.books[venue.index()];
         let update = BookUpdate { venue, instrument: PAIR, ..BookUpdate::default() };
-        book.update(&BookUpdate { clear: true, ..update }, NOW);
+        let now = if self.state == Some(State::Stale) { UnixNanos(0) } else { NOW };
+        book.update(&BookUpdate { clear: true, ..update }, now);
         for (side, levels) in [(Side::Buy, &self.bids), (Side::Sell, &self.asks)] {
             for (price, qty) in levels {
                 let level = Level {
@@ -456,15 +479,33 @@ impl Venue {
                 if level.price.0 <= 0 || level.qty.0 <= 0 || !one.push(side, level) {
                     return Err(BadScenario::new("BadLevel", "a level is above zero"));
                 }
-                book.update(&one, NOW);
+                book.update(&one, now);
             }
         }
-        if self.trusted {
-            book.update(&BookUpdate { last: true, ..update }, NOW);
+        if self.state == Some(State::Crossed) {
+            cross(book, update, now);
+        }
+        if self.state == Some(State::MarketClosed) {
+            book.closed.extend(NOW, SECOND_NS, MARKET_CLOSED_WAITS);
+        }
+        if self.state != Some(State::Untrusted) {
+            book.update(&BookUpdate { last: true, ..update }, now);
         }
         for own in &self.own {
             book.rest(own.side.into(), world.decimals.price(&own.price, "own.price")?);
         }
         Ok(())
+    }
+}
+
+/// Puts a best bid at the best ask, or the other way round.
+fn cross(book: &mut Book, update: BookUpdate, now: UnixNanos) {
+    let sides = [(Side::Sell, book.bids.best()), (Side::Buy, book.asks.best())];
+    for (side, level) in sides {
+        let mut one = update;
+        if level.is_some_and(|level| one.push(side, level)) {
+            book.update(&one, now);
+            return;
+        }
     }
 }

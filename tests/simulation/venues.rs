@@ -292,6 +292,7 @@ fn flow(seed: u64, salt: u64, tick_e8: i64, lots_per_step: i64) -> Flow {
             half_spread_ticks: 100_000_000 / tick_e8,
             noise_ticks: 300_000_000 / tick_e8,
             levels: 12,
+            deep_levels: 0,
             level_gap_ticks: 100_000_000 / tick_e8,
             quote_lots: (100 * lots_per_step, 40_000 * lots_per_step),
             refresh_ppm: 200_000,

@@ -2,7 +2,7 @@
 
 use rutter_core::breaker::{BreakerState, RequestKind};
 use rutter_core::child::{ChildEvent, ChildState};
-use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId};
+use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use rutter_core::input::{Distrust, VenueReject};
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew};
@@ -156,11 +156,7 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
-            Notice::VenueOrder(_, child, id) => {
-                if let Some(child) = self.children.get_mut(child.0) {
-                    child.venue_order = id;
-                }
-            }
+            Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));
                 self.child_after(child, event_of(end));
@@ -262,6 +258,12 @@ impl ReadModel {
             && let Some(count) = openings.and_then(|all| all.get_mut(kind as usize - 1))
         {
             *count += 1;
+        }
+    }
+
+    fn set_venue_order(&mut self, child: ChildId, id: VenueOrderId) {
+        if let Some(child) = self.children.get_mut(child.0) {
+            child.venue_order = id;
         }
     }
 

@@ -130,6 +130,9 @@ impl Engine {
             qty: request.qty,
             round: order.rounds + 1,
             venues: plan.lines(),
+            market,
+            request: &request,
+            plan,
         });
     }
 

@@ -5,6 +5,7 @@
 
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::number::{Notional, Price, Qty};
+use crate::routing::{Plan, RouteRequest, RoutingView};
 
 /// The result of one routing decision for one venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +49,7 @@ pub enum Verdict {
     NotNamed = 18,
     /// An operator has drained or halted the venue.
     Drained = 19,
-    /// The venue's book does not show the whole quantity of a fill-or-kill order.
+    /// The venue's book shows nothing on that side, or less than a fill-or-kill order.
     TooThin = 20,
     /// A circuit breaker of the venue is not closed.
     BreakerOpen = 21,
@@ -57,6 +58,9 @@ pub enum Verdict {
     Paused = 22,
     /// The venue has said that the instrument's market is closed, and the pause lasts.
     MarketClosed = 23,
+    /// The venue's best price is better than the worst that the plan takes, but its lots or
+    /// minimum fit worse: another split fills more, or as much for less.
+    WorseFit = 24,
 }
 
 /// One venue's line of a [`Decision`].
@@ -74,7 +78,8 @@ pub struct VenueLine {
     pub shown: Qty,
     /// Sum of price times quantity over that part, without fees.
     pub value: Notional,
-    /// Best price on the side that the order would take; zero if none.
+    /// Best price on the side that the order would take, of the levels that are not gone; zero if
+    /// none.
     pub best: Price,
     /// That price with the taker fee, times a million.
     pub best_all_in: i128,
@@ -95,4 +100,10 @@ pub struct Decision<'a> {
     pub round: u8,
     /// One line per venue.
     pub venues: &'a [VenueLine],
+    /// What the router saw.
+    pub market: RoutingView<'a>,
+    /// What was asked of the router.
+    pub request: &'a RouteRequest,
+    /// The plan that was made.
+    pub plan: &'a Plan,
 }

@@ -34,6 +34,8 @@ pub(super) struct Candidate<'a> {
     pub book: &'a Book,
     /// The levels that the order would take, best last; none at or beyond our own resting order.
     levels: &'a [Level],
+    /// The best price of those that are available.
+    pub best: Option<Price>,
     /// Quantity at the top of `levels` that is no longer available.
     pub gone: Qty,
     /// Best price of our own resting children on the opposite side; no child may reach it.
@@ -78,20 +80,22 @@ impl<'a> Candidate<'a> {
     ) -> Self {
         let side = request.side;
         let own = book.own_best(side.opposite());
-        let mut levels = book.opposite(side).worst_first();
+        let all = book.opposite(side).worst_first();
+        let mut levels = all;
         if let Some(own) = own {
             levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
         }
-        line.verdict = if levels.is_empty() && own.is_some() {
-            Verdict::OwnOrder
-        } else {
-            Verdict::WorsePrice
+        let best = first_left(levels, book.gone(side)).map(|level| level.price);
+        line.verdict = match (best, own) {
+            (Some(_), _) => Verdict::WorsePrice,
+            // Levels that are left lie at or behind our own order.
+            (None, Some(_)) if first_left(all, book.gone(side)).is_some() => Verdict::OwnOrder,
+            (None, _) => Verdict::TooThin,
         };
         line.age_ns = market.now.since(book.changed_at);
-        if let Some(best) = levels.last() {
-            line.best = best.price;
-            let fee = PPM + fee_of(listing, side);
-            line.best_all_in = i128::from(best.price.0) * fee;
+        if let Some(best) = best {
+            line.best = best;
+            line.best_all_in = i128::from(best.0) * (PPM + fee_of(listing, side));
         }
         let def = market.reference.instrument_of(request.instrument);
         let (lock, budget) = funds(market, def, listing, side);
@@ -100,6 +104,7 @@ impl<'a> Candidate<'a> {
             listing,
             book,
             levels,
+            best,
             gone: book.gone(side),
             own,
             line: at,
@@ -283,6 +288,16 @@ impl<'a> Candidate<'a> {
             },
         )
     }
+}
+
+/// The best of some levels, best last, that is not gone.
+#[inline]
+fn first_left(levels: &[Level], mut gone: Qty) -> Option<&Level> {
+    levels.iter().rev().find(|level| {
+        let left = level.qty > gone;
+        gone = gone.saturating_sub(level.qty);
+        left
+    })
 }
 
 /// Whether a quantity meets the venue's smallest quantity and value at a limit price.

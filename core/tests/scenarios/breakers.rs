@@ -104,9 +104,9 @@ fn a_venue_that_refuses_everything_is_not_asked_first_by_every_order() {
         for (venue, child) in new_children(&mut desk) {
             desk.venue(child, if venue == 0 { "rejected Other" } else { "accepted" });
             let elsewhere = new_children(&mut desk);
-            elsewhere.into_iter().for_each(|(_, child)| {
+            for (_, child) in elsewhere {
                 desk.venue(child, "accepted");
-            });
+            }
         }
     }
     let at = |venue: u8| {

@@ -187,6 +187,11 @@ pub enum Notice {
         /// `SessionRejectReason` (373) or `BusinessRejectReason` (380), if the client says one.
         reason: Option<u64>,
     },
+    /// A client has refused as many texts as it may: it is sent no News until its next Logon.
+    NewsStopped {
+        /// The client's session.
+        session: SessionId,
+    },
     /// A client does not read, and half of its output buffer is used.
     SlowConsumer {
         /// The client's session.
@@ -264,6 +269,7 @@ impl Notice {
             | Self::CertificatesRefused
             | Self::Warning { .. }
             | Self::PeerRejected { .. }
+            | Self::NewsStopped { .. }
             | Self::SlowConsumer { .. }
             | Self::Throttled { .. } => NoticeLevel::Warn,
             Self::Failed { .. } | Self::StoreDiffers { .. } | Self::StoreDamaged { .. } => {
@@ -303,9 +309,7 @@ impl Notice {
             Self::Untold { kind, count } => format!("{count} more of {}", kind.words()),
             Self::CertificatesReloaded => "new certificates are in use".to_owned(),
             Self::CertificatesRefused => "new certificates are refused".to_owned(),
-            Self::Warning { session, warning } => {
-                format!("{}: {}", name(session), warning_words(warning))
-            }
+            Self::Warning { session, warning } => format!("{}: {warning}", name(session)),
             Self::Rejected { session, seq, reason, tag } => {
                 let tag = tag.map_or_else(String::new, |tag| format!(", field {tag}"));
                 let reason = in_words(&reason);
@@ -317,6 +321,9 @@ impl Notice {
                 };
                 let (message, reason) = (number(ref_seq), number(reason));
                 format!("{} refused message {message} by {kind}, reason {reason}", name(session))
+            }
+            Self::NewsStopped { session } => {
+                format!("{} refuses News: none is sent until its next logon", name(session))
             }
             Self::SlowConsumer { session, backlog_bytes } => {
                 format!("{} does not read: {backlog_bytes} bytes wait", name(session))
@@ -341,26 +348,6 @@ impl Notice {
                 )
             }
         }
-    }
-}
-
-fn warning_words(warning: Warning) -> String {
-    match warning {
-        Warning::Garbled(garbled) => format!("skipped bytes that are no message: {garbled}"),
-        Warning::Gap { expected, received } => {
-            format!("message {expected} is missing before {received}, asked for")
-        }
-        Warning::ResendTruncated { from, upto } => {
-            format!("messages {from} to {upto} are not stored any more, gap-filled")
-        }
-        Warning::AheadFull { seq } => {
-            format!("message {seq} and later ones find no room ahead of the gap, asked for again")
-        }
-        Warning::SequenceReset { from, to } => {
-            format!("raised its number from {from} to {to} without filling the gap")
-        }
-        // The others have no fields.
-        other => in_words(&other),
     }
 }
 
@@ -507,6 +494,7 @@ mod tests {
             Notice::AcceptFailed { code: None },
             Notice::Untold { kind: NoticeKind::Closed(CloseReason::Peer), count: 5 },
             Notice::StoreDiffers { session, stored: 9, journal: 7 },
+            Notice::NewsStopped { session },
             Notice::Warning { session, warning: Warning::Gap { expected: 5, received: 9 } },
             Notice::Warning { session, warning: Warning::Silent },
             Notice::Rejected {
@@ -527,6 +515,7 @@ mod tests {
             "the system accepts no connection: unknown",
             "5 more of connections closed: closed by the peer",
             "message store of DESK1 ends with event 9, the journal with 7",
+            "DESK1 refuses News: none is sent until its next logon",
             "DESK1: message 5 is missing before 9, asked for",
             "DESK1: silent",
             "message 4 of DESK1 rejected: required tag missing, field 55",

@@ -151,7 +151,7 @@ fn talk<S: MessageStore>(mut client: FixClient<S>, config: &ClientConfig) -> any
                 None => keyboard.print(message.to_string()),
             },
             Told::Rejected(message) => keyboard.print(format!("rejected as malformed: {message}")),
-            Told::Odd(warning) => keyboard.print(format!("odd: {warning:?}")),
+            Told::Odd(warning) => keyboard.print(format!("odd: {warning}")),
             Told::Disconnected(why) => gone = Some(why),
             Told::LoggedOn => {}
         })?;

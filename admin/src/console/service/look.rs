@@ -2,6 +2,8 @@
 //!
 //! A line belongs here if it copies rows for an answer and changes nothing.
 
+use std::collections::BTreeSet;
+
 use rutter_core::id::OrderId;
 use serde_json::{Map, Value, json};
 
@@ -64,12 +66,31 @@ fn joined(rows: Value, more: &[(String, Map<String, Value>)]) -> Value {
 }
 
 /// The stages of that name on that path; `None` stands for all.
-fn latency(snapshot: &NodeSnapshot, stage: Option<&str>, path: Option<&str>) -> Value {
+fn latency(snapshot: &NodeSnapshot, stage: Option<&str>, path: Option<&str>) -> Answer {
+    let rows = &snapshot.stages;
+    known("stage", stage, rows.iter().map(|row| row.stage))?;
+    known("path", path, rows.iter().map(|row| row.path))?;
     let is_wanted = |wanted: Option<&str>, name: &str| wanted.is_none_or(|wanted| wanted == name);
     let stages = snapshot.stages.iter();
     let rows: Vec<_> =
         stages.filter(|row| is_wanted(stage, row.stage) && is_wanted(path, row.path)).collect();
-    json!({"stages": rows})
+    Ok(json!({"stages": rows}))
+}
+
+/// Refuses a name that is none of some. Before the first figures, no name is known.
+fn known(
+    argument: &str,
+    given: Option<&str>,
+    names: impl Iterator<Item = &'static str>,
+) -> Result<(), Failure> {
+    let names: BTreeSet<&str> = names.collect();
+    match given {
+        Some(name) if !names.is_empty() && !names.contains(name) => {
+            let names: Vec<&str> = names.into_iter().collect();
+            Err(bad_argument(argument, &format!("none of {}", names.join(", "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl ConsoleService {
@@ -120,9 +141,7 @@ impl ConsoleService {
                 drop(model);
                 Ok(json!({"limits": rows}))
             }
-            Look::Latency { stage, path } => {
-                Ok(latency(&snapshot, stage.as_deref(), path.as_deref()))
-            }
+            Look::Latency { stage, path } => latency(&snapshot, stage.as_deref(), path.as_deref()),
             Look::Journal {} => Ok(self.journal(&snapshot)),
             Look::Config {} => {
                 let about = &self.node.about;
@@ -240,6 +259,9 @@ impl ConsoleService {
         }
         let rows = self.node.books().rows(&model, instrument);
         drop(model);
+        if let Some(name) = venue.filter(|name| !rows.iter().any(|row| row.venue == **name)) {
+            return Err(bad_argument("venue", &format!("{name} does not list {symbol}")));
+        }
         Ok(books::answer(symbol, &rows, venue, depth, self.node.now_ns()))
     }
 
@@ -260,7 +282,7 @@ impl ConsoleService {
         };
         drop(model);
         if let Some(name) = names.id {
-            return Ok(value(self.page_of(name, &filter)));
+            return self.page_of(name, &filter).map(value);
         }
         let _one_at_a_time = self.long_look();
         let page = self.node.model().orders(&filter);
@@ -268,18 +290,49 @@ impl ConsoleService {
     }
 
     /// The selected ones of the orders that an id names.
-    fn page_of(&self, name: &OrderArg, filter: &OrderFilter) -> OrdersPage {
+    fn page_of(&self, name: &OrderArg, filter: &OrderFilter) -> Result<OrdersPage, Failure> {
         let mut ids = match name {
             OrderArg::Number(number) => vec![OrderId(*number)],
             OrderArg::Text(text) => {
                 self.orders_named(text).into_iter().map(|named| named.order).collect()
             }
         };
+        let model = self.node.model();
+        ids.retain(|id| model.is_open(*id).is_some());
+        if ids.is_empty() {
+            return Err(unknown_order(name));
+        }
         ids.retain(|id| filter.before.is_none_or(|before| id.0 < before));
-        let mut orders = self.node.model().rows_of(&ids, filter);
+        let mut orders = model.rows_of(&ids, filter);
+        drop(model);
         let more = orders.len() > filter.limit;
         orders.truncate(filter.limit);
         let before = orders.last().filter(|_| more).map(|row| row.id);
-        OrdersPage { orders, more, before }
+        Ok(OrdersPage { orders, more, before })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::StageStatus;
+
+    #[test]
+    fn a_stage_or_path_that_is_none_is_refused_with_the_names_that_there_are() {
+        let row =
+            |path, stage| StageStatus { path, stage, p50: 1, p99: 1, p999: 1, max: 1, count: 1 };
+        let stages = vec![row("order", "core"), row("order", "send"), row("report", "core")];
+        let snapshot = NodeSnapshot { stages, ..NodeSnapshot::default() };
+        let shown = |stage, path| {
+            let answer = latency(&snapshot, stage, path);
+            answer.map(|ok| ok["stages"].as_array().map_or(0, Vec::len))
+        };
+        assert_eq!(shown(None, None), Ok(3));
+        assert_eq!(shown(Some("core"), None), Ok(2));
+        assert_eq!(shown(Some("send"), Some("report")), Ok(0), "both are names");
+        let refused = shown(Some("cor"), None).expect_err("no stage");
+        assert!(refused.message.contains("none of core, send"), "{refused:?}");
+        assert!(shown(None, Some("x")).is_err());
+        assert!(latency(&NodeSnapshot::default(), Some("core"), None).is_ok(), "no figures yet");
     }
 }

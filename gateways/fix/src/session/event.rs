@@ -2,6 +2,8 @@
 //!
 //! A line belongs here if a caller of a session has to know it.
 
+use std::fmt;
+
 use crate::codec::{EncodeError, Garbled, Message};
 use crate::store::{StoreError, StoreFault};
 
@@ -110,6 +112,29 @@ pub enum Warning {
     },
     /// The peer is silent, and a `TestRequest` was sent.
     Silent,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Garbled(garbled) => write!(f, "skipped bytes that are no message: {garbled}"),
+            Self::Gap { expected, received } => {
+                write!(f, "message {expected} is missing before {received}, asked for")
+            }
+            Self::ResendTruncated { from, upto } => {
+                write!(f, "messages {from} to {upto} are not stored any more, gap-filled")
+            }
+            Self::AheadFull { seq } => write!(
+                f,
+                "message {seq} and later ones find no room ahead of the gap, asked for again"
+            ),
+            Self::SequenceReset { from, to } => {
+                write!(f, "raised its number from {from} to {to} without filling the gap")
+            }
+            Self::RejectNotStored => f.write_str("reject not stored"),
+            Self::Silent => f.write_str("silent"),
+        }
+    }
 }
 
 /// Why a session ends its connection.
