@@ -93,6 +93,8 @@ pub struct ReadModel {
     up: [bool; VENUES_MAX],
     /// Why a book is not proved, `None` if it is: instrument times [`VENUES_MAX`] plus venue.
     unproved: Vec<Option<Distrust>>,
+    /// For each instrument: it has a reference price.
+    referenced: Vec<bool>,
     /// Venues whose feed has been silent for longer than routing allows.
     silent: [bool; VENUES_MAX],
     /// Asset times [`VENUES_MAX`] plus venue.
@@ -144,6 +146,7 @@ impl ReadModel {
             unknown: [0; VENUES_MAX],
             up: [false; VENUES_MAX],
             unproved: Vec::new(),
+            referenced: Vec::new(),
             silent: [false; VENUES_MAX],
             told: Vec::new(),
             sessions: Vec::new(),
@@ -174,6 +177,7 @@ impl ReadModel {
             open.grow(instruments, reference.sessions.len(), accounts);
         }
         self.unproved.resize(instruments * VENUES_MAX, Some(Distrust::NoSnapshot));
+        self.referenced.resize(instruments, false);
         self.told.resize(assets * VENUES_MAX, UnixNanos(0));
         self.sessions.resize(reference.sessions.len(), (0, false));
     }
@@ -182,7 +186,13 @@ impl ReadModel {
     pub fn start_counting(&mut self) {
         self.replayed = std::mem::take(&mut self.counts);
         self.log_level = LOG_LEVEL_CONFIGURED;
+        self.begin();
+    }
+
+    /// As the core at a start of the node, which does not say it of each book.
+    fn begin(&mut self) {
         self.unproved.fill(Some(Distrust::NoSnapshot));
+        self.referenced.fill(false);
     }
 
     /// Takes how long a venue's feed has been silent, nanoseconds; `None` if nothing was heard yet.
@@ -313,8 +323,7 @@ impl Sink for ReadModel {
     fn input(&mut self, header: Header, input: &Input) {
         self.at = header;
         match input {
-            // The core does not trust any book then, and does not say it of each.
-            Input::NodeStarted => self.unproved.fill(Some(Distrust::NoSnapshot)),
+            Input::NodeStarted => self.begin(),
             definition => self.define(definition),
         }
     }

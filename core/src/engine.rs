@@ -2,8 +2,8 @@
 //!
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
-//! `venues` handles news from venues; `market` handles books, reference data and time; `place`
-//! handles children.
+//! `venues` handles news from venues; `market` handles books, reference data and time; `price`
+//! handles reference prices; `place` handles children.
 
 mod clients;
 mod disconnect;
@@ -11,6 +11,7 @@ mod market;
 mod mass;
 mod operator;
 mod place;
+mod price;
 mod replace;
 mod venues;
 
@@ -28,6 +29,7 @@ use crate::number::UnixNanos;
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
+use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
 use crate::routing::{Scratch, VenueState};
@@ -121,6 +123,8 @@ pub struct Engine {
     day_ends_at: UnixNanos,
     reference: Reference,
     books: Vec<Book>,
+    /// Reference prices, by instrument.
+    prices: Vec<ReferencePrice>,
     venues: Vec<VenueState>,
     sessions: Vec<ClientSession>,
     accounts: Vec<AccountUsage>,
@@ -191,6 +195,7 @@ impl Engine {
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
             books: Vec::new(),
+            prices: Vec::new(),
             venues: Vec::new(),
             sessions: Vec::new(),
             accounts: Vec::new(),
@@ -265,7 +270,7 @@ impl Engine {
             Input::BookDistrusted { venue, instrument, reason } => {
                 self.on_book_distrusted(*venue, *instrument, *reason, out);
             }
-            Input::FeedAlive(venue) => self.on_feed_alive(*venue),
+            Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
         self.digest = digest;
     }

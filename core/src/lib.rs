@@ -20,6 +20,7 @@ pub mod order;
 pub mod output;
 pub mod rate;
 pub mod reference;
+pub mod reference_price;
 pub mod resident;
 pub mod risk;
 pub mod routing;

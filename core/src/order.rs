@@ -272,6 +272,8 @@ pub enum CancelReason {
     DayEnd,
     /// A good-till-date order at its end.
     Expiry,
+    /// A market order that has been open for as long as its account allows.
+    Waited,
     /// A replace: the children are cancelled, the order goes on.
     Replace,
     /// The client's mass cancel.
@@ -292,6 +294,7 @@ impl CancelReason {
             Self::Kill => Refusal::KillSwitch,
             Self::DayEnd => Refusal::DayEnd,
             Self::Expiry => Refusal::TimeExpired,
+            Self::Waited => Refusal::WaitedTooLong,
             Self::Replace => Refusal::None,
             Self::MassCancel => Refusal::MassCancel,
             Self::ConnectionLost => Refusal::ConnectionLost,
@@ -340,11 +343,14 @@ pub struct Order {
     pub qty: Qty,
     /// Limit price; zero for a market order.
     pub price: Price,
+    /// The worst price at which the order may trade: its limit, or the limit that the account's
+    /// collar gave a market order on arrival. Zero while the order waits for a reference price.
+    pub worst: Price,
     /// Quantity and price after the replace that is pending.
     pub replacement: (Qty, Price),
     /// The order has been replaced before.
     pub is_replaced: bool,
-    /// End of a good-till-date order; zero for none.
+    /// End of a good-till-date order, or of the time that a market order may wait; zero for none.
     pub expire_at: UnixNanos,
     /// The order is cancelled when its client's connection is lost (FIX 18 `o`).
     pub ends_with_connection: bool,
@@ -400,6 +406,7 @@ impl Slot for Order {
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
+        worst: Price(0),
         replacement: (Qty::ZERO, Price(0)),
         is_replaced: false,
         expire_at: UnixNanos(0),

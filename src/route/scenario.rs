@@ -8,13 +8,17 @@ use rust_decimal::Decimal;
 use rutter_core::book::Book;
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
-    AssetDef, BookUpdate, FeeTaken, Input, InstrumentDef, Level, ListingDef, Side, TimeInForce,
-    VenueDef,
+    AssetDef, BookUpdate, FeeTaken, Input, InstrumentDef, Level, ListingDef, ReferenceTerms, Side,
+    TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::reference::{Reference, VENUES_MAX};
-use rutter_core::routing::{Plan, RouteRequest, RoutingView, Scratch, VenueState, plan};
+use rutter_core::reference_price::ReferencePrice;
+use rutter_core::risk::collared;
+use rutter_core::routing::{
+    Plan, RouteRequest, RoutingView, Scratch, VenueState, best_price, plan,
+};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -104,7 +108,7 @@ struct Order {
     price: Option<Number>,
     #[serde(default)]
     tif: OrderTif,
-    /// How far a market order may go beyond the best price; any distance if absent.
+    /// How far a market order may go beyond the reference price; any distance if absent.
     collar_ppm: Option<Number>,
     /// How far a child's limit may lie beyond the worst level that it takes.
     price_slack_ppm: Option<Number>,
@@ -215,14 +219,32 @@ pub(super) struct World {
 impl World {
     /// The plan of the core's router.
     pub fn plan(&self, scratch: &mut Scratch) -> Plan {
-        let view = RoutingView {
+        plan(&self.view(), &self.request, scratch)
+    }
+
+    fn view(&self) -> RoutingView<'_> {
+        RoutingView {
             reference: &self.reference,
             books: &self.books,
             venues: &self.venues,
             ledger: &self.ledger,
             now: NOW,
-        };
-        plan(&view, &self.request, scratch)
+        }
+    }
+
+    /// The limit of a market order. Where the venues do not agree on a reference price, the order
+    /// is taken for one that reduces a position, which is measured from the best price.
+    fn market_limit(&self, collar_ppm: u32) -> Price {
+        let (view, side) = (self.view(), self.request.side);
+        let barred = self.request.closed.union(self.request.excluded);
+        let mut prices = ReferencePrice::default();
+        for (index, book) in self.books.iter().enumerate() {
+            prices.set_mid(VenueId(index as u8), book.mid());
+        }
+        let counted = prices.counted(&view, PAIR, barred);
+        let found = prices.find(counted, &ReferenceTerms::DEFAULT, NOW);
+        let base = found.price().or_else(|| best_price(&view, PAIR, side, barred));
+        base.map_or(Price(1), |base| collared(base, side, collar_ppm))
     }
 }
 
@@ -251,6 +273,10 @@ impl Scenario {
                 return Err(BadScenario::new("BadName", format!("two venues {}", venue.name)));
             }
             venue.add_to(&mut world, VenueId(id as u8))?;
+        }
+        let collar_ppm = whole(self.order.collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?;
+        if world.request.limit.is_none() {
+            world.request.worst = world.market_limit(collar_ppm);
         }
         Ok(world)
     }
@@ -320,7 +346,8 @@ impl Scenario {
             instrument: PAIR,
             side: order.side.into(),
             limit,
-            collar_ppm: whole(order.collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?,
+            // That of a market order follows from the books.
+            worst: limit.unwrap_or(Price(0)),
             slack_ppm: whole(order.price_slack_ppm.as_ref(), "order.price_slack_ppm", 0)?,
             tif: match order.tif {
                 OrderTif::Day => TimeInForce::Day,
@@ -356,6 +383,7 @@ fn instruments(decimals: Decimals) -> Result<Reference, BadScenario> {
             price_decimals: decimals.price as u8,
             qty_decimals: decimals.qty as u8,
             order_qty_max: Qty(i64::MAX),
+            reference: ReferenceTerms::DEFAULT,
         }),
     ];
     for definition in definitions {

@@ -148,6 +148,12 @@ impl ReadModel {
             Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
             Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
             Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),
+            Notice::ReferenceFound(instrument) => {
+                set(self.referenced.get_mut(instrument.index()), true);
+            }
+            Notice::ReferenceLost(instrument) => {
+                set(self.referenced.get_mut(instrument.index()), false);
+            }
             Notice::BookDistrusted(id, instrument, why) => {
                 self.set_unproved(id, instrument, Some(why));
                 if let Some(venue) = self.counts.venues.get_mut(id.index()) {

@@ -153,10 +153,20 @@ impl ReadModel {
             halted: self.is_halted(Scope::All),
             halts: rows(&self.halts),
             reduce_only: rows(&self.reduce_only),
+            no_reference: self.no_reference(),
             venues: self.venues(),
             sessions: self.sessions(),
             ..Status::default()
         }
+    }
+
+    /// Symbols of the listed instruments that have no reference price.
+    fn no_reference(&self) -> Vec<String> {
+        let without =
+            self.reference.instruments.iter().zip(&self.referenced).filter(|(def, has)| {
+                !**has && self.reference.listings(def.id).any(|listing| listing.enabled)
+            });
+        without.map(|(def, _)| def.symbol.as_str().to_owned()).collect()
     }
 
     /// All venues, by id.
@@ -244,7 +254,8 @@ impl ReadModel {
 
     /// Why orders are not routed by the venue's book of the instrument; `None` if the book is
     /// trusted. All screens and metrics ask here, and routing judges likewise: the feed has proved
-    /// that no change is missing, and has not been silent for longer than `stale_after_ms`.
+    /// that no change is missing, and has not been silent for longer than `stale_after_ms`; the
+    /// book's mid price is near the reference price.
     pub fn distrust(&self, venue: VenueId, instrument: InstrumentId) -> Option<&'static str> {
         let place = instrument.index() * VENUES_MAX + venue.index();
         match self.unproved.get(place) {
@@ -253,6 +264,7 @@ impl ReadModel {
             Some(Some(Distrust::Checksum)) => Some("Checksum"),
             Some(Some(Distrust::Disconnected)) => Some("Disconnected"),
             Some(Some(Distrust::Protocol)) => Some("Protocol"),
+            Some(Some(Distrust::Outlier)) => Some("Outlier"),
             Some(None) => {
                 self.silent.get(venue.index()).is_none_or(|silent| *silent).then_some("Stale")
             }

@@ -144,6 +144,8 @@ pub struct Status {
     pub halts: Vec<ScopeRow>,
     /// The scopes in which only orders that reduce a position are accepted.
     pub reduce_only: Vec<ScopeRow>,
+    /// Symbols of instruments that have no reference price.
+    pub no_reference: Vec<String>,
     /// How often the output ring was full.
     pub output_stalls: u64,
     /// The venues.

@@ -7,11 +7,12 @@ use core::cmp::Reverse;
 use super::{ClientSession, DAY_NS, Engine, Out};
 use crate::book::Book;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, TimeInForce};
+use crate::input::{BookUpdate, Distrust, Input, ListingDef, TimeInForce};
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
+use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::VenueState;
 use crate::table::Slot;
@@ -28,12 +29,16 @@ impl Engine {
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
+        self.prices.resize(reference.instruments.len(), ReferencePrice::default());
         self.ledger.grow(
             reference.venues.len(),
             reference.accounts.len(),
             reference.instruments.len(),
             reference.assets.len(),
         );
+        if let Input::Listing(ListingDef { instrument, .. }) = definition {
+            self.judge_books(*instrument, out);
+        }
     }
 
     #[inline]
@@ -44,9 +49,17 @@ impl Engine {
             return out.notice(Notice::BadReference);
         };
         let now_trusted = book.update(update, self.now);
-        self.venues[update.venue.index()].feed_alive_at = self.now;
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
+        }
+        // An unfinished change keeps the mid price of the change before it.
+        if update.last || update.clear {
+            self.on_mid(update.venue, update.instrument, out);
+        }
+        if self.hear(update.venue) {
+            self.judge_all_books(out);
+        }
+        if now_trusted {
             self.unpark(out);
         }
     }
@@ -65,11 +78,12 @@ impl Engine {
         };
         book.distrust(reason);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
+        self.on_mid(venue, instrument, out);
     }
 
-    pub(super) fn on_feed_alive(&mut self, venue: VenueId) {
-        if let Some(state) = self.venues.get_mut(venue.index()) {
-            state.feed_alive_at = self.now;
+    pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        if venue.index() < self.venues.len() && self.hear(venue) {
+            self.judge_all_books(out);
         }
     }
 
@@ -81,6 +95,7 @@ impl Engine {
         for book in &mut self.books {
             book.distrust(Distrust::NoSnapshot);
         }
+        self.prices.fill(ReferencePrice::default());
         self.lose_all_sessions(out);
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
@@ -116,7 +131,8 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            self.end(&mut order, CancelReason::Expiry, out);
+            let why = end_of_time(&order);
+            self.end(&mut order, why, out);
             self.store(&order);
         }
     }
@@ -156,5 +172,15 @@ impl Engine {
             self.store(&order);
         }
         count
+    }
+}
+
+/// Why an order ends at [`Order::expire_at`].
+pub(super) const fn end_of_time(order: &Order) -> CancelReason {
+    match order.tif {
+        TimeInForce::Gtd => CancelReason::Expiry,
+        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => {
+            CancelReason::Waited
+        }
     }
 }

@@ -37,9 +37,9 @@ impl Engine {
         match *command {
             OperatorCommand::Halt(scope) => self.halt(scope, out),
             OperatorCommand::Resume(scope) => self.resume(scope, out),
-            OperatorCommand::DrainVenue(venue) => self.drain(venue, true).map(|()| 0),
+            OperatorCommand::DrainVenue(venue) => self.drain(venue, true, out).map(|()| 0),
             OperatorCommand::EnableVenue(venue) => {
-                self.drain(venue, false)?;
+                self.drain(venue, false, out)?;
                 self.unpark(out);
                 Ok(0)
             }
@@ -93,7 +93,7 @@ impl Engine {
     fn halt<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
         self.halts.insert(scope);
-        self.set_closed();
+        self.set_closed(out);
         if scope == Scope::All {
             out.notice(Notice::Halted);
         }
@@ -106,7 +106,7 @@ impl Engine {
     fn resume<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
         self.halts.remove(scope);
-        self.set_closed();
+        self.set_closed(out);
         if scope == Scope::All {
             out.notice(Notice::Resumed);
         }
@@ -114,20 +114,30 @@ impl Engine {
         Ok(0)
     }
 
-    fn drain(&mut self, venue: VenueId, on: bool) -> Result<(), Refusal> {
+    fn drain<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        on: bool,
+        out: &mut Out<'_, S>,
+    ) -> Result<(), Refusal> {
         self.check_scope(Scope::Venue(venue)).map_err(|_| Refusal::UnknownVenue)?;
         if on {
             self.drained.insert(venue);
         } else {
             self.drained.remove(venue);
         }
-        self.set_closed();
+        self.set_closed(out);
         Ok(())
     }
 
     /// Recomputes which venues take no new order.
-    fn set_closed(&mut self) {
-        self.closed = self.drained.union(self.halts.venues());
+    fn set_closed<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        let closed = self.drained.union(self.halts.venues());
+        if closed != self.closed {
+            self.remember_prices();
+            self.closed = closed;
+            self.judge_all_books(out);
+        }
     }
 
     fn cancel_scope<S: Sink>(

@@ -3,12 +3,13 @@
 //! A line belongs here if it sends or cancels a child, or changes what a child binds. News about a
 //! child is `venues`.
 
+use super::market::end_of_time;
 use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::ChildId;
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
-use crate::number::{Amount, Qty, UnixNanos};
+use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
@@ -34,6 +35,9 @@ impl Engine {
                 // The order is looked at again when a child ends.
                 (_, _) => {}
             }
+            return;
+        }
+        if order.worst == Price(0) && !self.settle_terms(order, out) {
             return;
         }
         self.look_up_own(order);
@@ -93,7 +97,7 @@ impl Engine {
             instrument: order.instrument,
             side: order.side,
             limit: order.ord_type.has_limit().then_some(order.price),
-            collar_ppm: account.limits.collar_ppm,
+            worst: order.worst,
             slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),
@@ -376,11 +380,11 @@ impl Engine {
             return Some(CancelReason::Kill);
         }
         let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
-        expired.then_some(CancelReason::Expiry)
+        expired.then_some(end_of_time(order))
     }
 
     /// Lets an order wait for a venue that takes it.
-    fn park(&mut self, order: &mut Order) {
+    pub(super) fn park(&mut self, order: &mut Order) {
         if order.parked {
             return;
         }

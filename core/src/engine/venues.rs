@@ -34,6 +34,7 @@ impl Engine {
         state.up = true;
         let mut at = state.first_child;
         out.notice(Notice::VenueUp(venue));
+        self.judge_all_books(out);
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
@@ -45,6 +46,7 @@ impl Engine {
     }
 
     pub(super) fn on_venue_down<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        self.remember_prices();
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = false;
         // Every unanswered child becomes unknown.
@@ -56,6 +58,7 @@ impl Engine {
             at = child.next;
             Self::doubt(child, out);
         }
+        self.judge_all_books(out);
     }
 
     pub(super) fn on_accepted<S: Sink>(

@@ -23,7 +23,7 @@ pub enum Refusal {
     QuantityTooLarge = 5,
     /// More than the account's largest order value.
     NotionalTooLarge = 6,
-    /// The price lies too far beyond the best opposite price.
+    /// The price lies too far beyond the reference price.
     PriceCollar = 7,
     /// Too many requests per second.
     RateExceeded = 8,
@@ -106,11 +106,15 @@ pub enum Refusal {
     SessionDisabled = 46,
     /// Our Logout was sent to the session's client, which has not logged on since.
     LoggedOut = 47,
+    /// The venues do not agree on a price, or only one of several tells one.
+    NoReference = 48,
+    /// A market order was open for longer than its account lets it wait.
+    WaitedTooLong = 49,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -159,6 +163,8 @@ impl Refusal {
         Self::ReduceOnly,
         Self::SessionDisabled,
         Self::LoggedOut,
+        Self::NoReference,
+        Self::WaitedTooLong,
     ];
 }
 

@@ -50,6 +50,8 @@ pub enum Verdict {
     Drained = 19,
     /// The venue's book does not show the whole quantity of a fill-or-kill order.
     TooThin = 20,
+    /// The book's mid price lies too far from the reference price.
+    Outlier = 21,
 }
 
 /// One venue's line of a [`Decision`].

@@ -30,6 +30,10 @@ pub enum Notice {
     BookDistrusted(VenueId, InstrumentId, Distrust),
     /// A book is trusted again.
     BookTrusted(VenueId, InstrumentId),
+    /// There is a reference price of the instrument again.
+    ReferenceFound(InstrumentId),
+    /// There is no reference price of the instrument.
+    ReferenceLost(InstrumentId),
     /// A venue has accepted a child.
     ChildAccepted(VenueId, ChildId),
     /// A child is over without being filled completely.
@@ -75,6 +79,8 @@ impl Notice {
                 (12, venue.0, u64::from(instrument.0) << 8 | why as u64)
             }
             Self::BookTrusted(venue, instrument) => (13, venue.0, u64::from(instrument.0)),
+            Self::ReferenceFound(instrument) => (0x1d, 0, u64::from(instrument.0)),
+            Self::ReferenceLost(instrument) => (0x1e, 0, u64::from(instrument.0)),
             Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
             Self::ChildResolved(venue, child) => (15, venue.0, child.0),
             Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),

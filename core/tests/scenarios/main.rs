@@ -8,6 +8,7 @@ mod best_plan;
 mod no_allocation;
 mod operator;
 mod orders;
+mod reference_price;
 mod refusals;
 mod requests;
 

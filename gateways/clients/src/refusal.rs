@@ -87,6 +87,8 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::ReduceOnly => (0, 2, "ReduceOnly"),
         Refusal::SessionDisabled => (2, 2, "SessionDisabled"),
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
+        Refusal::NoReference => (2, 2, "NoReference"),
+        Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -441,7 +441,10 @@ impl MetricsPage {
         let distrusts = shown.counted.distrusts.iter().map(|((at, reason), count)| {
             (vec![("exchange", venue(*at)), ("reason", *reason)], *count)
         });
-        out.counters("book_distrusts", "Times that a book lost its trust", distrusts)
+        out.counters("book_distrusts", "Times that a book lost its trust", distrusts)?;
+        let missing = shown.status.no_reference.iter();
+        let missing = missing.map(|symbol| (vec![("symbol", symbol.as_str())], 1.0));
+        out.gauges("reference_price_missing", "1 while there is no reference price", missing)
     }
 }
 

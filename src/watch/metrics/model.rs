@@ -168,6 +168,8 @@ impl MetricsModel {
             | Notice::VenueUp(_)
             | Notice::VenueDown(_)
             | Notice::BookTrusted(..)
+            | Notice::ReferenceFound(_)
+            | Notice::ReferenceLost(_)
             | Notice::ChildResolved(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
@@ -274,5 +276,6 @@ const fn distrust_name(reason: rutter_core::input::Distrust) -> &'static str {
         Distrust::Checksum => "checksum",
         Distrust::Disconnected => "disconnected",
         Distrust::Protocol => "protocol",
+        Distrust::Outlier => "outlier",
     }
 }
