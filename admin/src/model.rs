@@ -31,6 +31,7 @@ use rutter_core::ledger::Ledger;
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
+use rutter_core::waiting::Waiting;
 
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use number::{decimal, rfc3339};
@@ -89,6 +90,8 @@ pub struct ReadModel {
     open_orders: Open,
     open_children: Open,
     pending_orders: u32,
+    /// Open orders by why they wait, `Waiting::Nothing` included.
+    waiting: [u32; Waiting::ALL.len() + 1],
     unknown: [u32; VENUES_MAX],
     up: [bool; VENUES_MAX],
     /// Why a book is not proved, `None` if it is: instrument times [`VENUES_MAX`] plus venue.
@@ -143,6 +146,7 @@ impl ReadModel {
             open_orders: Open::default(),
             open_children: Open::default(),
             pending_orders: 0,
+            waiting: [0; Waiting::ALL.len() + 1],
             unknown: [0; VENUES_MAX],
             up: [false; VENUES_MAX],
             unproved: Vec::new(),

@@ -27,6 +27,7 @@ pub mod routing;
 mod scopes;
 mod table;
 pub mod venue_set;
+pub mod waiting;
 pub mod wire;
 
 pub use engine::Engine;

@@ -16,6 +16,7 @@ use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
+use crate::waiting::Waiting;
 
 /// The states of a client order.
 ///
@@ -378,9 +379,8 @@ pub struct Order {
     pub faded: VenueSet,
     /// When a venue was last added to `faded`.
     pub faded_at: UnixNanos,
-    /// No venue takes the order now; it is in the list of parked orders, which the timer routes
-    /// again.
-    pub parked: bool,
+    /// Why a part of the order is at no venue.
+    pub waiting: Waiting,
     /// The newest child that is not over, which leads to the older ones; zero for none.
     pub newest_child: ChildId,
 }
@@ -422,7 +422,7 @@ impl Slot for Order {
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,
         faded_at: UnixNanos(0),
-        parked: false,
+        waiting: Waiting::Nothing,
         newest_child: ChildId(0),
     };
 
@@ -466,10 +466,20 @@ impl Order {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
     }
 
+    /// Forgets how often the order was routed, and which venues refused a child of it.
+    pub const fn begin_again(&mut self) {
+        (self.rounds, self.avoided) = (0, VenueSet::EMPTY);
+    }
+
     /// The order's state.
     #[inline]
     pub const fn state(&self) -> OrderState {
         self.state
+    }
+
+    /// Whether the order is placed, with no request to change it under way.
+    pub const fn is_working(&self) -> bool {
+        matches!(self.state, OrderState::Working)
     }
 
     /// The quantity that is still open.

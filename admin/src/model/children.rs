@@ -204,6 +204,7 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::FoundAfterEnd);
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
+            Notice::Waits(order, why) => self.on_waits(order, why),
             Notice::CancelStuck(order) => {
                 self.counts.cancels_stuck += 1;
                 let event = self.happens(EventKind::CancelStuck);

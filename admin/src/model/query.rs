@@ -9,6 +9,7 @@ use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, Venu
 use rutter_core::input::{Distrust, InstrumentDef, Scope};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use rutter_core::reference::{Reference, VENUES_MAX};
+use rutter_core::waiting::Waiting;
 
 use super::ReadModel;
 use super::number::decimal;
@@ -139,6 +140,7 @@ impl ReadModel {
             fills_replayed: self.replayed.fills,
             open_orders: self.open_orders.within(Scope::All),
             pending_orders: self.pending_orders,
+            waiting: self.waiting_orders(),
             open_children: self.open_children.within(Scope::All),
             unknown_children: self.unknown.iter().sum(),
             refused: counts.refused.named(),
@@ -158,6 +160,15 @@ impl ReadModel {
             sessions: self.sessions(),
             ..Status::default()
         }
+    }
+
+    /// Open orders that wait, by reason.
+    fn waiting_orders(&self) -> BTreeMap<String, u64> {
+        let each = Waiting::ALL.iter().filter_map(|why| {
+            let count = self.waiting[*why as usize];
+            (count > 0).then(|| (why.word().unwrap_or_default().to_owned(), u64::from(count)))
+        });
+        each.collect()
     }
 
     /// Symbols of the listed instruments that have no reference price.

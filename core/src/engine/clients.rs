@@ -13,6 +13,7 @@ use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, R
 use crate::risk;
 use crate::routing::RoutingView;
 use crate::table::Slot;
+use crate::waiting::Waiting;
 
 /// The fields of a report that do not come from its order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -455,6 +456,10 @@ impl Engine {
             filled_notional: order.filled_notional,
             last: about.last,
             reason: about.reason,
+            waiting: match kind {
+                ReportKind::OrderStatus if order.is_working() => order.waiting,
+                _ => Waiting::Nothing,
+            },
             ..Report::BLANK
         }));
     }

@@ -30,6 +30,7 @@ impl Engine {
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
         self.prices.resize(reference.instruments.len(), ReferencePrice::default());
+        self.waiting.grow(reference.instruments.len());
         self.ledger.grow(
             reference.venues.len(),
             reference.accounts.len(),
@@ -58,9 +59,12 @@ impl Engine {
         }
         if self.hear(update.venue) {
             self.judge_all_books(out);
+            self.wake_for_venues();
         }
         if now_trusted {
-            self.unpark(out);
+            self.wake_for_venue(update.instrument);
+        } else if update.last {
+            self.wake_for_book(update.instrument);
         }
     }
 
@@ -79,11 +83,13 @@ impl Engine {
         book.distrust(reason);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
         self.on_mid(venue, instrument, out);
+        self.wake_for_book(instrument);
     }
 
     pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         if venue.index() < self.venues.len() && self.hear(venue) {
             self.judge_all_books(out);
+            self.wake_for_venues();
         }
     }
 
@@ -97,6 +103,7 @@ impl Engine {
         }
         self.prices.fill(ReferencePrice::default());
         self.lose_all_sessions(out);
+        self.wake_for_venues();
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
         }
@@ -115,9 +122,7 @@ impl Engine {
         }
         self.expire_orders(out);
         self.lose_due_sessions(out);
-        if self.parked_retry_at.is_some_and(|at| self.now >= at) {
-            self.unpark(out);
-        }
+        self.wake_for_time();
     }
 
     /// Cancels the good-till-date orders whose end has come.

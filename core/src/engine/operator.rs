@@ -40,7 +40,8 @@ impl Engine {
             OperatorCommand::DrainVenue(venue) => self.drain(venue, true, out).map(|()| 0),
             OperatorCommand::EnableVenue(venue) => {
                 self.drain(venue, false, out)?;
-                self.unpark(out);
+                self.wake_for_venues();
+                self.wake_orders(out);
                 Ok(0)
             }
             OperatorCommand::Cancel(order) => self.cancel_one(order, out),
@@ -110,7 +111,8 @@ impl Engine {
         if scope == Scope::All {
             out.notice(Notice::Resumed);
         }
-        self.unpark(out);
+        self.wake_for_venues();
+        self.wake_orders(out);
         Ok(0)
     }
 

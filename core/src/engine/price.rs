@@ -14,6 +14,7 @@ use crate::reference_price::{Counted, Found, is_apart};
 use crate::risk::{collared, reaches};
 use crate::routing::RoutingView;
 use crate::venue_set::VenueSet;
+use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// What the venues' prices say, leaving out those that an operator has closed and `excluded`.
@@ -55,11 +56,17 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) {
         let mid = self.books[instrument.index() * VENUES_MAX + venue.index()].mid();
-        if self.prices[instrument.index()].mid(venue) != mid.unwrap_or(Price(0)) {
+        let before = self.prices[instrument.index()].mid(venue);
+        if before != mid.unwrap_or(Price(0)) {
             self.remember_price(instrument);
             self.prices[instrument.index()].set_mid(venue, mid);
-            self.hear(venue);
+            if self.hear(venue) {
+                self.wake_for_venues();
+            }
             self.judge_books(instrument, out);
+            if before == Price(0) {
+                self.wake_for_venue(instrument);
+            }
         }
     }
 
@@ -78,7 +85,6 @@ impl Engine {
     /// lie near it. While there is no reference price, nothing changes.
     pub(super) fn judge_books<S: Sink>(&mut self, instrument: InstrumentId, out: &mut Out<'_, S>) {
         let (found, counted) = self.found(instrument, VenueSet::EMPTY);
-        let bps = self.reference.instrument_of(instrument).reference.outlier_bps;
         let price = &mut self.prices[instrument.index()];
         price.remember(found, self.now);
         let known = found.price().is_some();
@@ -89,20 +95,35 @@ impl Engine {
             } else {
                 Notice::ReferenceLost(instrument)
             });
+            self.wake_for_book(instrument);
         }
-        let Some(by) = found.judges_by() else { return };
+        if let Some(by) = found.judges_by() {
+            self.mark_outliers(instrument, by, counted, out);
+        }
+    }
+
+    fn mark_outliers<S: Sink>(
+        &mut self,
+        instrument: InstrumentId,
+        by: Price,
+        counted: Counted,
+        out: &mut Out<'_, S>,
+    ) {
+        let bps = self.reference.instrument_of(instrument).reference.outlier_bps;
         for index in 0..self.venues.len() {
             let venue = VenueId(index as u8);
-            let mid = price.mid(venue);
-            let book = &mut self.books[instrument.index() * VENUES_MAX + index];
+            let mid = self.prices[instrument.index()].mid(venue);
             let is_outlier = counted.present.has(venue) && is_apart(mid, by, by, bps);
-            if is_outlier != book.is_outlier {
-                book.is_outlier = is_outlier;
-                out.notice(if is_outlier {
-                    Notice::BookDistrusted(venue, instrument, Distrust::Outlier)
-                } else {
-                    Notice::BookTrusted(venue, instrument)
-                });
+            let book = &mut self.books[instrument.index() * VENUES_MAX + index];
+            if is_outlier == book.is_outlier {
+                continue;
+            }
+            book.is_outlier = is_outlier;
+            if is_outlier {
+                out.notice(Notice::BookDistrusted(venue, instrument, Distrust::Outlier));
+            } else {
+                out.notice(Notice::BookTrusted(venue, instrument));
+                self.wake_for_venue(instrument);
             }
         }
     }
@@ -122,7 +143,7 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) -> bool {
         let Some(price) = self.found(order.instrument, order.excluded).0.price() else {
-            self.park(order);
+            self.wait(order, Waiting::NoReference, Help::Book, out);
             return false;
         };
         let limits = &self.reference.accounts[order.account.index()].limits;

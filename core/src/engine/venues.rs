@@ -42,7 +42,7 @@ impl Engine {
                 Self::cancel_child(child, out);
             }
         }
-        self.unpark(out);
+        self.wake_for_venues();
     }
 
     pub(super) fn on_venue_down<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
@@ -261,6 +261,8 @@ impl Engine {
         let found = found.map(|(child, order)| (*child, *order));
         let def = *self.reference.instrument_of(fill.instrument);
         self.ledger.book(&def, found.as_ref().map(|(_, order)| order.account), fill);
+        self.wake_for_funds(def.quote);
+        self.wake_for_funds(def.base);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
         self.merge_fill(child, order, fill, out);
     }
@@ -370,6 +372,7 @@ impl Engine {
         if known {
             self.ledger.set_total(venue, asset, total);
             out.notice(Notice::Balance(venue, asset, total));
+            self.wake_for_funds(asset);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId};
 use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
 use crate::number::{Amount, Qty};
+use crate::waiting::Waiting;
 
 /// How a child came to an end other than by its last fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +59,8 @@ pub enum Notice {
     /// An order is being cancelled, and children have to end first. A client's own request is
     /// reported to the client instead.
     CalledBack(OrderId, Refusal),
+    /// A part of an order is at no venue, for this reason; or nothing of the order waits any more.
+    Waits(OrderId, Waiting),
     /// A venue refuses to cancel a child of an order that has to end; the child is still open.
     CancelStuck(OrderId),
     /// The total that a venue holds for us.
@@ -102,6 +105,7 @@ impl Notice {
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),
+            Self::Waits(order, why) => (0x1f | (why as u64) << 8, 0, order.0),
             Self::CalledBack(order, why) => (0x1c | (why as u64) << 8, 0, order.0),
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),

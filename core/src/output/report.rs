@@ -13,6 +13,7 @@ use crate::id::{
 };
 use crate::input::{Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
+use crate::waiting::Waiting;
 use crate::wire::{INPUT_BYTES_MAX, encode};
 
 /// FIX `ExecType` (150) of a [`Report`].
@@ -123,6 +124,8 @@ pub struct Report {
     pub last: Option<LastFill>,
     /// Why the order was refused, cancelled or expired; [`Refusal::None`] in other reports.
     pub reason: Refusal,
+    /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
+    pub waiting: Waiting,
 }
 
 impl Report {
@@ -155,6 +158,7 @@ impl Report {
         filled_notional: Notional(0),
         last: None,
         reason: Refusal::None,
+        waiting: Waiting::Nothing,
     };
 
     pub(super) fn mix(&self, hash: &mut Rolling) {
@@ -190,6 +194,9 @@ impl Report {
         hash.notional(self.filled_notional);
         if let Some(last) = &self.last {
             last.mix(hash);
+        }
+        if self.waiting != Waiting::Nothing {
+            hash.word(self.waiting as u64);
         }
     }
 }

@@ -11,6 +11,7 @@ mod orders;
 mod reference_price;
 mod refusals;
 mod requests;
+mod waiting;
 
 use rutter_test_support::counting::Counting;
 

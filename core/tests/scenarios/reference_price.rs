@@ -29,11 +29,11 @@ fn desk(mids: &[i64]) -> Desk {
 fn refusal(desk: &mut Desk, words: &str) -> Refusal {
     desk.outputs.clear();
     desk.client(words);
-    let reasons = desk.outputs.iter().filter_map(|output| match output {
+    let mut reasons = desk.outputs.iter().rev().filter_map(|output| match output {
         Output::Report(report) => Some(report.reason),
         _ => None,
     });
-    reasons.last().expect("a report")
+    reasons.next().expect("a report")
 }
 
 /// The venues whose books are outliers. The operator was told so, if anything has changed.
@@ -258,5 +258,6 @@ fn a_one_sided_book_is_measured_by_the_side_that_it_has() {
     desk.book(0, &[], &[(10_000, 50)]);
     desk.client("a buy 5 market ioc").sent(&["v0 new buy 5 @ 10000 Ioc #1"]);
     assert_eq!(refusal(&mut desk, "b buy 5 @ 10501 ioc"), Refusal::PriceCollar);
-    assert_eq!(desk.engine.book(VenueId(0), PAIR).and_then(|b| b.mid()), Some(Price(10_000)));
+    let book = desk.engine.book(VenueId(0), PAIR).expect("a book");
+    assert_eq!(book.mid(), Some(Price(10_000)));
 }

@@ -378,6 +378,7 @@ mod tests {
             filled_notional: Notional(0),
             last: None,
             reason: Refusal::None,
+            waiting: rutter_core::waiting::Waiting::Nothing,
         }
     }
 

@@ -177,6 +177,7 @@ impl MetricsModel {
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)
             | Notice::CalledBack(..)
+            | Notice::Waits(..)
             | Notice::Balance(..)
             | Notice::BadReference => {}
         }
