@@ -17,7 +17,7 @@ use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
 use rutter_venues::venue::{OwnKeys, Venue};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,7 @@ mod schema;
 mod secret;
 mod session;
 mod shape;
+mod shown;
 mod url;
 
 pub use account::AccountConfig;
@@ -52,14 +53,15 @@ pub use finding::{
 pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
 pub use proof::Access;
 pub use schema::schema;
-pub use secret::{placeholder, read_secret};
+pub use secret::{MASK, placeholder, read_secret};
 pub use session::{BeginString, LogonProof, SessionConfig};
+pub use shown::shown;
 pub use url::Url;
 
 use places::{Lines, Places};
 
 /// The whole configuration file.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The data folder, durability, layout of threads, and the sizes of rings and tables.
@@ -94,7 +96,7 @@ pub struct Config {
 }
 
 /// `[node]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
     /// Folder of the journal and the message stores.
@@ -186,7 +188,7 @@ fn segment() -> u64 {
 }
 
 /// When an output may leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// When its input is in the journal's memory: outputs survive the death of the process.
@@ -196,7 +198,7 @@ pub enum Durability {
 }
 
 /// `[metrics]`
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsConfig {
     /// Address that serves `/metrics`, `/live` and `/ready`. Everybody who reaches the address can
@@ -206,7 +208,7 @@ pub struct MetricsConfig {
 }
 
 /// `[[instrument]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentConfig {
     /// Symbol, such as `BTC/USDT`: 1 to 20 printable ASCII characters.
@@ -245,7 +247,7 @@ const fn reference_age_ms() -> u64 {
 }
 
 /// `[[venue]]`: the keys that every venue has, and the keys of its own.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[schemars(transform = schema::add_own_keys)]
 pub struct VenueConfig {
     /// The venue's name in reports, logs and metrics: 1 to 12 printable ASCII characters.
@@ -275,6 +277,7 @@ pub struct VenueConfig {
     /// PEM file with the certificate authorities for TLS; the well-known ones if absent.
     pub ca_file: Option<PathBuf>,
     /// Public part of the API key.
+    #[serde(serialize_with = "secret::masked")]
     pub api_key: String,
     /// File with the secret part of the API key, in the form that the venue gives it,
     /// `docs/keys.md`.
@@ -305,7 +308,7 @@ fn answer_timeout() -> u64 {
 }
 
 /// `[[venue.listing]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListingConfig {
     /// Symbol of the instrument, as in `instrument.symbol`.

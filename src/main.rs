@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use rutter::config::reference;
 use rutter::{config, node, preflight, replay, route};
+use rutter_admin::console::verb::Verb;
 use rutter_admin::printable::lines;
+use rutter_cli::location::NodeLocation;
 use rutter_cli::{ctl, interactive, top};
 
 /// Exit code of a command whose output nobody reads to the end: that of a shell for SIGPIPE.
@@ -42,7 +44,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Describes the configuration file.
+    /// Shows the configuration, or describes the file.
     Config {
         #[command(subcommand)]
         what: Description,
@@ -95,8 +97,17 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Description {
+    /// The configuration as TOML: all keys that hold, defaults too, with `***` for each secret. Of
+    /// the running node, as `rutter ctl config show`; with FILE, of that file.
+    Show {
+        /// Configuration file (TOML).
+        file: Option<PathBuf>,
+        /// The running node.
+        #[command(flatten)]
+        place: NodeLocation,
+    },
     /// Every key with type, unit, default, range and meaning, as the page docs/configuration.md.
     Reference,
     /// The JSON schema of the file.
@@ -149,7 +160,7 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Command::Ctl(arguments) => return Ok(ctl::command(&arguments).into()),
         Command::Console(arguments) => return Ok(interactive::command(&arguments).into()),
         Command::Top(arguments) => return Ok(top::command(&arguments).into()),
-        Command::Config { what } => out.write_all(describe(what).as_bytes())?,
+        Command::Config { what } => return describe(what, out),
         Command::Completions { shell } => {
             // The generator panics where its writer fails, so it writes into memory.
             let mut script = Vec::new();
@@ -192,11 +203,18 @@ fn check(path: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe(what: Description) -> String {
+fn describe(what: Description, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     match what {
-        Description::Reference => reference::page(),
-        Description::Schema => format!("{:#}\n", config::schema()),
+        Description::Show { file: Some(file), .. } => {
+            out.write_all(config::shown(&preflight::load(&file)?)?.as_bytes())?;
+        }
+        Description::Show { file: None, place } => {
+            return Ok(ctl::command(&ctl::Arguments::look(Verb::Config, place)).into());
+        }
+        Description::Reference => out.write_all(reference::page().as_bytes())?,
+        Description::Schema => writeln!(out, "{:#}", config::schema())?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn man(folder: &Path, out: &mut impl Write) -> anyhow::Result<()> {

@@ -46,6 +46,7 @@ pub fn check(text: &str) -> Result<Config, ConfigError> {
             findings.add(LEVEL_VARIABLE, Fault::BadLevel, error.to_string());
         }
         check_sessions(&mut findings, config);
+        check_headers(&mut findings, config);
         check_listeners(&mut findings, config);
         check_folders(&mut findings, config);
         check_journal(&mut findings, config);
@@ -72,6 +73,19 @@ fn check_sessions(findings: &mut Findings, config: &Config) {
         };
         if placeholder(secret.expose()) {
             findings.add(&format!("session[{at}].{key}"), Fault::Placeholder, STAND_IN);
+        }
+    }
+}
+
+/// A header that a webhook's server takes for proof.
+fn check_headers(findings: &mut Findings, config: &Config) {
+    let webhooks = config.alerts.iter().flat_map(|alerts| &alerts.webhook);
+    for (at, webhook) in webhooks.enumerate() {
+        for (n, header) in webhook.header.iter().enumerate() {
+            if header.value.as_ref().is_some_and(|value| placeholder(value.expose())) {
+                let key = format!("alerts.webhook[{at}].header[{n}].value");
+                findings.add(&key, Fault::Placeholder, STAND_IN);
+            }
         }
     }
 }
@@ -276,7 +290,7 @@ mod tests {
     use rutter_journal::FileStorage;
     use rutter_tools::harness::fill_in;
 
-    use crate::config::Finding;
+    use crate::config::{Finding, shown};
     use crate::node::decider::Decider;
 
     const EXAMPLE: &str = include_str!("../deploy/example.toml");
@@ -350,6 +364,27 @@ mod tests {
             let config = check(&text).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(config.venue.len(), 1);
         }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_configuration_is_sound_but_for_the_mask_of_each_secret() {
+        let webhook = "[[alerts.webhook]]\nname = \"desk\"\nurl_file = \"/dev/null\"\n\
+                       severities = []\n[[alerts.webhook.header]]\nname = \"A\"\nvalue = \"b\"\n";
+        let mut scene = Scene::new();
+        let url = scene.folder.path().join("url");
+        std::fs::write(&url, "https://alerts.example/hook").expect("written");
+        let webhook = webhook.replace("/dev/null", &url.display().to_string());
+        let webhook = webhook.replace("severities = []", "severities = [\"page\"]");
+        scene.text.push_str(&webhook);
+        let config = check(&scene.text).unwrap_or_else(|error| panic!("{error}"));
+        scene.text = shown(&config).expect("shown");
+        scene.finds(&[
+            (Fault::Placeholder, "alerts.webhook.desk.header.A.value"),
+            (Fault::BadSecret, "session.DESK1.password"),
+            (Fault::BadSecret, "session.COPY1.password"),
+            (Fault::Placeholder, "venue.binance.api_key"),
+            (Fault::Placeholder, "venue.kraken.api_key"),
+        ]);
     }
 
     #[test]

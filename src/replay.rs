@@ -62,6 +62,9 @@ fn no_records(journal: &Path) -> anyhow::Error {
     anyhow::anyhow!("{}: no record of a journal is there", journal.display())
 }
 
+/// Most orders that the message of an ambiguous name lists.
+const MATCHES_SHOWN_MAX: usize = 8;
+
 /// Counts outputs.
 #[derive(Debug, Default)]
 struct OutputCount(u64);
@@ -151,14 +154,25 @@ fn tell(journal: &Path, name: &str, out: &mut impl Write) -> anyhow::Result<()> 
     if seeker.seeks_children() {
         replay(journal, &mut seeker, |_| Ok(()))?;
     }
-    let wanted = seeker.found();
-    if wanted.is_empty() {
-        anyhow::bail!(
-            "no order {name} in {}: not our id, a client's or a venue's",
+    let found = seeker.found();
+    let mut story = match found.len() {
+        0 => anyhow::bail!(
+            "no order {name} in {}: not our id, a client's or a venue's (unknown_order)",
             journal.display()
-        );
-    }
-    let mut story = Story::new(wanted);
+        ),
+        1 => Story::new(found.keys().copied().collect()),
+        count => {
+            let shown = found.iter().rev().take(MATCHES_SHOWN_MAX);
+            let shown: Vec<String> = shown
+                .map(|(order, by)| format!("{} ({})", seeker.order_id(*order), by.help()))
+                .collect();
+            let more = if count > shown.len() { ", and more" } else { "" };
+            anyhow::bail!(
+                "{name} names {count} orders: {}{more} (ambiguous_order)",
+                shown.join(", ")
+            )
+        }
+    };
     replay(journal, &mut story, |story| {
         story.lines().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
     })?;

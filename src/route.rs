@@ -4,11 +4,13 @@
 //! router. `docs/routing.md` describes the lines of both files.
 
 mod answer;
+#[cfg(test)]
+mod published;
 mod scenario;
 
 use std::io::{BufRead, Write};
 
-use rutter_core::routing::Scratch;
+use rutter_core::routing::Router;
 use serde_json::{Value, json};
 
 use scenario::Scenario;
@@ -34,7 +36,7 @@ impl BadScenario {
 /// # Errors
 /// `scenarios` cannot be read, or `out` cannot be written.
 pub fn command(scenarios: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<bool> {
-    let mut scratch = Scratch::default();
+    let mut router = Router::default();
     let (mut line, mut number, mut sound) = (Vec::new(), 0_u64, true);
     // Ends: each turn reads a line.
     while read_line(scenarios, &mut line)? {
@@ -43,7 +45,7 @@ pub fn command(scenarios: &mut impl BufRead, out: &mut impl Write) -> anyhow::Re
         if text.is_empty() {
             continue;
         }
-        match ask(text, &mut scratch) {
+        match ask(text, &mut router) {
             Ok(answer) => writeln!(out, "{answer}")?,
             Err(BadScenario { word, text }) => {
                 sound = false;
@@ -77,15 +79,15 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<boo
     }
 }
 
-fn ask(line: &[u8], scratch: &mut Scratch) -> Result<Value, BadScenario> {
+fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
     if line.len() > LINE_BYTES_MAX {
         return Err(BadScenario::new("LineTooLong", format!("at most {LINE_BYTES_MAX} bytes")));
     }
     let scenario: Scenario = serde_json::from_slice(line)
         .map_err(|error| BadScenario::new("BadJson", error.to_string()))?;
     let world = scenario.world()?;
-    let plan = world.plan(scratch);
-    Ok(answer::answer(&scenario, &world, &plan))
+    let plan = world.plan(router);
+    Ok(answer::answer(&scenario, &world, plan))
 }
 
 #[cfg(test)]

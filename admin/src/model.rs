@@ -14,6 +14,7 @@ mod counts;
 mod events;
 mod filter;
 mod money;
+mod name;
 mod number;
 mod query;
 mod report;
@@ -34,6 +35,7 @@ use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::waiting::Waiting;
 
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
+pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
     BalanceRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow,

@@ -6,8 +6,12 @@
 use crate::input::{BookUpdate, Distrust, Level, Side};
 use crate::number::{Price, Qty, UnixNanos};
 
-/// Levels kept per side. Deeper levels are dropped; feeds send fewer.
-pub const BOOK_LEVELS_MAX: usize = 32;
+/// Levels kept per side.
+pub const BOOK_LEVELS_MAX: usize = 1_000;
+
+/// Levels that a side may hold beyond [`BOOK_LEVELS_MAX`] before the worst are dropped, all at once,
+/// so that a new best level does not move a whole side each time.
+const LEVELS_BEYOND: usize = 24;
 
 /// Whether routing may use a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,56 +26,66 @@ pub enum Trust {
     Distrusted(Distrust),
 }
 
-/// One side, best level first.
-#[derive(Clone, Copy, Debug)]
+/// One side of a book.
+#[derive(Clone, Debug, Default)]
 pub struct Levels {
-    len: usize,
-    levels: [Level; BOOK_LEVELS_MAX],
+    /// The best level is last, since most changes are near it.
+    worst_first: Vec<Level>,
 }
 
 impl Levels {
-    const fn new() -> Self {
-        let empty = Level { price: Price(0), qty: Qty(0) };
-        Self { len: 0, levels: [empty; BOOK_LEVELS_MAX] }
+    /// The levels, best price first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Level> + DoubleEndedIterator {
+        self.worst_first.iter().rev()
     }
 
-    /// The levels, best price first.
+    /// The levels, worst price first.
     #[inline]
-    pub fn as_slice(&self) -> &[Level] {
-        &self.levels[..self.len]
+    pub fn worst_first(&self) -> &[Level] {
+        &self.worst_first
     }
 
     /// The level with the best price.
     #[inline]
     pub fn best(&self) -> Option<Level> {
-        self.as_slice().first().copied()
+        self.worst_first.last().copied()
+    }
+
+    /// Number of levels.
+    pub const fn len(&self) -> usize {
+        self.worst_first.len()
+    }
+
+    /// Whether there is no level.
+    pub const fn is_empty(&self) -> bool {
+        self.worst_first.is_empty()
     }
 
     /// Sets a level; `better(a, b)` is true when price a stands before price b.
     #[inline]
     fn set(&mut self, level: Level, better: impl Fn(Price, Price) -> bool) {
-        let at = self.as_slice().iter().take_while(|l| better(l.price, level.price)).count();
-        let present = at < self.len && self.levels[at].price == level.price;
+        let at = self.worst_first.partition_point(|held| better(level.price, held.price));
+        let present = self.worst_first.get(at).is_some_and(|held| held.price == level.price);
         match (present, level.qty.is_zero()) {
-            (true, false) => self.levels[at].qty = level.qty,
-            (true, true) => {
-                self.levels.copy_within(at + 1..self.len, at);
-                self.len -= 1;
+            (true, false) => self.worst_first[at].qty = level.qty,
+            (true, true) => drop(self.worst_first.remove(at)),
+            // The level is deeper than those kept.
+            (false, false) if at == 0 && self.len() >= BOOK_LEVELS_MAX => {}
+            (false, false) => {
+                if self.len() >= BOOK_LEVELS_MAX + LEVELS_BEYOND {
+                    self.worst_first.drain(..LEVELS_BEYOND);
+                    return self.set(level, better);
+                }
+                self.worst_first.insert(at, level);
             }
-            (false, false) if at < BOOK_LEVELS_MAX => {
-                let kept = self.len.min(BOOK_LEVELS_MAX - 1);
-                self.levels.copy_within(at..kept, at + 1);
-                self.levels[at] = level;
-                self.len = kept + 1;
-            }
-            // The level is deeper than those kept, or an unknown level is removed.
-            (false, _) => {}
+            // An unknown level is removed.
+            (false, true) => {}
         }
     }
 }
 
 /// One venue's book of one instrument.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Book {
     /// Bids, highest price first.
     pub bids: Levels,
@@ -105,14 +119,22 @@ impl Book {
     /// An empty book that is not trusted.
     pub const fn new() -> Self {
         Self {
-            bids: Levels::new(),
-            asks: Levels::new(),
+            bids: Levels { worst_first: Vec::new() },
+            asks: Levels { worst_first: Vec::new() },
             trust: Trust::Distrusted(Distrust::NoSnapshot),
             changed_at: UnixNanos(0),
             is_outlier: false,
             gone: [Qty::ZERO; 2],
             in_flight: [Qty::ZERO; 2],
             resting: [Resting::Best(None); 2],
+        }
+    }
+
+    /// Makes room for all levels, so that no change of the book waits for memory.
+    pub fn reserve(&mut self) {
+        for side in [&mut self.bids, &mut self.asks] {
+            let more = (BOOK_LEVELS_MAX + LEVELS_BEYOND).saturating_sub(side.len());
+            side.worst_first.reserve_exact(more);
         }
     }
 
@@ -183,8 +205,7 @@ impl Book {
     /// Applies a change. True if the book has become trusted by it.
     pub fn update(&mut self, update: &BookUpdate, now: UnixNanos) -> bool {
         if update.clear {
-            self.bids.len = 0;
-            self.asks.len = 0;
+            self.clear();
             self.trust = Trust::Beginning;
             self.is_outlier = false;
         }
@@ -211,10 +232,14 @@ impl Book {
         update.last && begins
     }
 
+    fn clear(&mut self) {
+        self.bids.worst_first.clear();
+        self.asks.worst_first.clear();
+    }
+
     /// Forgets all levels until the next snapshot.
     pub fn distrust(&mut self, reason: Distrust) {
-        self.bids.len = 0;
-        self.asks.len = 0;
+        self.clear();
         self.trust = Trust::Distrusted(reason);
         self.is_outlier = false;
     }
@@ -278,7 +303,7 @@ mod tests {
     }
 
     fn prices(levels: &Levels) -> Vec<i64> {
-        levels.as_slice().iter().map(|l| l.price.0).collect()
+        levels.iter().map(|l| l.price.0).collect()
     }
 
     #[test]
@@ -309,15 +334,18 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_level_falls_out_of_a_full_side() {
+    fn the_worst_levels_fall_out_of_a_full_side() {
         let mut book = Book::new();
+        book.reserve();
         book.update(&update(true, true, &[]), UnixNanos(1));
-        for price in (1..=i64::try_from(BOOK_LEVELS_MAX).unwrap_or(0) + 5).rev() {
+        for price in (1..=i64::try_from(2 * BOOK_LEVELS_MAX).unwrap_or(0)).rev() {
             book.update(&update(false, true, &[(Side::Sell, price, 1)]), UnixNanos(2));
         }
-        assert_eq!(book.asks.as_slice().len(), BOOK_LEVELS_MAX);
-        assert_eq!(book.asks.best().map(|l| l.price), Some(Price(1)));
-        let worst = book.asks.as_slice().last().map(|l| l.price.0);
-        assert_eq!(worst, i64::try_from(BOOK_LEVELS_MAX).ok());
+        let prices = prices(&book.asks);
+        assert!((BOOK_LEVELS_MAX..=BOOK_LEVELS_MAX + LEVELS_BEYOND).contains(&prices.len()));
+        assert!(prices.iter().copied().eq(1..=prices.len() as i64), "the best levels are kept");
+        let deeper = 3 * BOOK_LEVELS_MAX as i64;
+        book.update(&update(false, true, &[(Side::Sell, deeper, 1)]), UnixNanos(3));
+        assert_eq!(book.asks.len(), prices.len(), "a deeper level is not taken");
     }
 }

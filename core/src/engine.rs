@@ -33,7 +33,7 @@ use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
-use crate::routing::{Scratch, VenueState};
+use crate::routing::{Router, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -159,8 +159,7 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
-    /// Memory of the router's searches.
-    scratch: Scratch,
+    router: Router,
 }
 
 /// A [`Genesis`] whose table sizes are out of [`TABLE_LOG2_RANGE`].
@@ -227,7 +226,7 @@ impl Engine {
             recheck_at: None,
             expiries,
             loss_due: None,
-            scratch: Scratch::default(),
+            router: Router::default(),
         })
     }
 

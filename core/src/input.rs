@@ -25,7 +25,8 @@ pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
 pub use refusal::Refusal;
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
-    NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable,
+    NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
+    WrittenTerms,
 };
 pub use terms::{Side, TimeInForce};
 pub use venue::{ChildFill, Doubt, Fate, Liquidity, VenueDownReason, VenueReject};

@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it describes an output. Reports go to the client gateway, orders to the
 //! venues go to their senders, notices go to the read model. The digest takes every field of every
-//! output, in a fixed order that stands beside the fields.
+//! output but [`Notice::VenueOrder`], in a fixed order that stands beside the fields.
 
 use crate::hash::Rolling;
 use crate::id::{ChildId, InstrumentId, OrderId, SessionId, VenueId};

@@ -26,12 +26,14 @@ mod ladder;
 mod remainder;
 mod rest;
 mod share;
+mod split;
 mod sweep;
 mod whole;
 
 use candidate::Candidate;
 pub use candidate::{ALL_IN_DECIMALS, all_in};
-pub use exact::{LOOKS_MAX, NODES_MAX, Scratch};
+use exact::Scratch;
+pub use exact::{LOOKS_MAX, NODES_MAX};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,7 +121,7 @@ pub struct PlannedChild {
 }
 
 /// What to send, and the result for each venue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     takes: [PlannedChild; VENUES_MAX],
     takes_len: usize,
@@ -293,16 +295,45 @@ fn eligible<'a>(
     Ok((listing, book))
 }
 
-/// Makes a plan for a request.
-pub fn plan(market: &RoutingView<'_>, request: &RouteRequest, scratch: &mut Scratch) -> Plan {
-    let mut plan = Plan {
-        takes: [PlannedChild::default(); VENUES_MAX],
-        takes_len: 0,
-        rest: None,
-        lines: [NO_LINE; VENUES_MAX],
-        lines_len: market.reference.venues.len(),
-        search: Search::default(),
-    };
+/// Memory of the router, made once.
+#[derive(Debug)]
+pub struct Router {
+    plan: Plan,
+    scratch: Scratch,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        let plan = Plan {
+            takes: [PlannedChild::default(); VENUES_MAX],
+            takes_len: 0,
+            rest: None,
+            lines: [NO_LINE; VENUES_MAX],
+            lines_len: 0,
+            search: Search::default(),
+        };
+        Self { plan, scratch: Scratch::default() }
+    }
+}
+
+impl Router {
+    /// Makes a plan for a request.
+    pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
+        let plan = &mut self.plan;
+        (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
+        plan.lines_len = market.reference.venues.len();
+        plan.lines[..plan.lines_len].fill(NO_LINE);
+        fill(market, request, plan, &mut self.scratch);
+        plan
+    }
+
+    /// The plan that was made last.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+fn fill(market: &RoutingView<'_>, request: &RouteRequest, plan: &mut Plan, scratch: &mut Scratch) {
     let mut candidates = [const { None }; VENUES_MAX];
     let lines = plan.lines[..plan.lines_len].iter_mut().enumerate();
     for ((index, line), slot) in lines.zip(&mut candidates) {
@@ -315,8 +346,7 @@ pub fn plan(market: &RoutingView<'_>, request: &RouteRequest, scratch: &mut Scra
     let limit = request.worst;
     let candidates = &mut candidates[..plan.lines_len];
     if request.tif == TimeInForce::Fok {
-        whole::whole(market, request, limit, candidates, &mut plan);
-        return plan;
+        return whole::whole(market, request, limit, candidates, plan);
     }
     plan.search = share_out(request, limit, candidates, scratch);
     let mut left = left_of(request, candidates);
@@ -324,6 +354,7 @@ pub fn plan(market: &RoutingView<'_>, request: &RouteRequest, scratch: &mut Scra
         remainder::keep_viable(market, request, limit, candidates, left);
         left = left_of(request, candidates);
     }
+    let rests = request.tif.waits() && request.limit.is_some() && !left.is_zero();
     for c in candidates.iter_mut().flatten() {
         if c.share.is_zero() {
             why_nothing(request, limit, c, left, &mut plan.lines[c.line]);
@@ -331,13 +362,13 @@ pub fn plan(market: &RoutingView<'_>, request: &RouteRequest, scratch: &mut Scra
         }
         let price = with_slack(request, limit, c);
         plan.take(c, price);
-        c.spend(price, c.share);
+        if rests {
+            c.spend(price, c.share);
+        }
     }
-    let rests = request.tif.waits() && request.limit.is_some();
-    if rests && !left.is_zero() {
-        plan.rest = rest::resting_place(request, limit, left, candidates, &mut plan.lines);
+    if rests {
+        plan.rest = rest::resting_place(market, request, limit, left, candidates, &mut plan.lines);
     }
-    plan
 }
 
 const NO_LINE: VenueLine = VenueLine {
@@ -383,16 +414,19 @@ fn why_nothing(
     line: &mut VenueLine,
 ) {
     let Some(first) = c.available(limit).next() else {
-        if c.levels.first().is_some_and(|level| !within(limit, level.price, request.side)) {
+        if c.level(0).is_some_and(|level| !within(limit, level.price, request.side)) {
             line.verdict = Verdict::BeyondLimit;
         }
         return;
     };
     let least = Qty(c.listing.qty_min.0.max(c.listing.lot.0));
-    if !c.carries(first.price, least) || !c.is_enough(first.price, c.carried(first.price)) {
+    if !c.carries(first.price, least) {
         line.verdict = Verdict::NoFunds;
-    } else if !left.is_zero() || !c.is_enough(first.price, request.qty) {
+    } else if !c.is_enough(first.price, request.qty) {
         line.verdict = Verdict::BelowMinimum;
+    } else if !left.is_zero() {
+        let poor = !c.is_enough(first.price, c.carried(first.price));
+        line.verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
     }
 }
 
@@ -405,7 +439,7 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
     let price = on_tick(loose, c.listing, request.side);
     let dearer = !within(c.worst, price, request.side)
         && c.own.is_none_or(|own| !reaches(price, own, request.side));
-    if dearer && c.takes(price, c.share) { price } else { c.worst }
+    if dearer && c.carries(price, c.share) && c.is_enough(price, c.share) { price } else { c.worst }
 }
 
 /// Whether an order of that side and price would trade against one at `own`.

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 2;
+const LAYOUT_CHANGES: u16 = 3;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -316,6 +316,7 @@ mod tests {
         Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
         NoReference, NodeCommand, Operator, OperatorCommand, OrdType, ReferenceTerms, Refusal,
         ReplaceOrder, Scope, SessionCommand, Side, TimeInForce, Unacceptable, VenueDownReason,
+        WrittenNumber, WrittenTerms,
     };
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
@@ -352,7 +353,14 @@ mod tests {
             client_seq: 2,
             cl_ord_id: id,
             symbol: Text::new(&[b's'; 20]).unwrap_or_default(),
-            side: Side::Buy,
+            written: WrittenTerms {
+                side: b'5',
+                ord_type: b'P',
+                tif: b'2',
+                qty: WrittenNumber { digits: i64::MAX, decimals: 18 },
+                price: WrittenNumber { digits: 1, decimals: 2 },
+                account: Text::new(&[b'a'; 12]).unwrap_or_default(),
+            },
             orig_cl_ord_id: id,
             refusal: Refusal::UnknownSymbol,
             trace: 3,

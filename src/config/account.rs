@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
+use rutter_admin::model::decimal;
 use rutter_core::input::{
     AccountLimits, LIMITS, Limit, LimitKind, LimitValue, MARKET_WAIT_NS_DEFAULT, NoReference,
 };
-use rutter_core::number::Amount;
+use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use schemars::JsonSchema;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
@@ -83,6 +85,28 @@ impl From<NoReferenceConfig> for NoReference {
 impl<'de> Deserialize<'de> for AccountConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(AccountVisitor)
+    }
+}
+
+/// The keys as a file has them. A limit that refuses nothing is left out.
+impl Serialize for AccountConfig {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut keys = to.serialize_map(None)?;
+        keys.serialize_entry(NAME, &self.name)?;
+        keys.serialize_entry(SLACK, &self.price_slack_ppm)?;
+        keys.serialize_entry(NO_REFERENCE, &self.no_reference)?;
+        keys.serialize_entry(MARKET_WAIT, &self.market_wait_ms)?;
+        for limit in LIMITS {
+            let value = limit.get(&self.limits);
+            match value {
+                _ if !limit.is_required && value == limit.get(&AccountLimits::NONE) => {}
+                LimitValue::Whole(whole) => keys.serialize_entry(limit.key, &whole)?,
+                LimitValue::Amount(Amount(amount)) => {
+                    keys.serialize_entry(limit.key, &decimal(amount, AMOUNT_DECIMALS))?;
+                }
+            }
+        }
+        keys.end()
     }
 }
 

@@ -11,11 +11,11 @@ use std::time::Duration;
 use rutter_transport::secret::Secret;
 use rutter_transport::tls::ClientTls;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
 use super::finding::{Fault, Findings};
-use super::secret::{read_secret, secret};
+use super::secret::{masked, read_secret, secret};
 use crate::watch::alerts::conditions::Severity;
 use crate::watch::alerts::queue::RetryPolicy;
 use crate::watch::alerts::state::{Policy, Route};
@@ -170,7 +170,7 @@ pub enum UrlFault {
 }
 
 /// `[alerts]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlertsConfig {
     /// Name of the node in messages; `fix.sender_comp_id` if absent.
@@ -193,14 +193,19 @@ pub struct AlertsConfig {
 }
 
 /// `[[alerts.webhook]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
     /// Name of this entry in logs, metrics and the console: 1 to 24 of a-z, 0-9, - and _.
     pub name: String,
     /// Address: `https://host:port/path`, or `http`. One of `url`, `url_env` and `url_file` is
     /// there.
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(
+        default,
+        deserialize_with = "secret",
+        serialize_with = "masked",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(schema_with = "super::schema::secret")]
     pub url: Option<Secret>,
     /// Environment variable that holds the address.
@@ -246,13 +251,18 @@ pub struct WebhookConfig {
 }
 
 /// `[[alerts.webhook.header]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderConfig {
     /// Name of the header, such as `Authorization`.
     pub name: String,
     /// Value of the header. One of `value`, `value_env` and `value_file` is there.
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(
+        default,
+        deserialize_with = "secret",
+        serialize_with = "masked",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(schema_with = "super::schema::secret")]
     pub value: Option<Secret>,
     /// Environment variable that holds the value of the header.

@@ -19,7 +19,7 @@ use super::secret::read_secret_text;
 const NAMES_MAX: usize = 256;
 
 /// `[console]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsoleConfig {
     /// Path of the Unix socket. Its folder is made 0700.

@@ -4,10 +4,10 @@
 
 use rutter_core::input::FeeTaken;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// From where a venue takes the fee of an execution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FeeSource {
     /// From the quote asset: a buy locks its value with the fee on top.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Fault, KeyError};
 
 /// `[fix]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FixConfig {
     /// Address to listen on for plain connections, such as `127.0.0.1:9878`; none if absent.
@@ -73,7 +73,7 @@ impl Default for MarketDataConfig {
 }
 
 /// `[fix.tls]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
     /// Server certificates. A client whose SNI names none of them gets the first one.
@@ -87,7 +87,7 @@ pub struct TlsConfig {
 }
 
 /// `[[fix.tls.identity]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsIdentityConfig {
     /// PEM file with the certificate, then its chain up to the authority.

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use rutter_transport::secret::Secret;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serializer};
 use zeroize::Zeroizing;
 
 use super::finding::{Fault, Finding};
@@ -36,6 +36,9 @@ pub(super) fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, String>
     Ok(Zeroizing::new(text.trim_end().to_owned()))
 }
 
+/// Stands in the place of a secret wherever the configuration is shown. No secret may be this text.
+pub const MASK: &str = "***";
+
 /// Parts of the stand-ins that examples write where a secret belongs, in lower case.
 const PLACEHOLDERS: [&str; 8] = [
     "change-me",
@@ -48,14 +51,15 @@ const PLACEHOLDERS: [&str; 8] = [
     "your_api_key",
 ];
 
-/// Whether a text is a stand-in from an example, and no secret or key.
+/// Whether a text is a stand-in from an example or the mask of a secret, and no secret or key.
 pub fn placeholder(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
     let bracketed = [("<", ">"), ("${", "}"), ("{{", "}}")];
     let is_bracketed =
         |(open, close): (&str, &str)| text.starts_with(open) && text.ends_with(close);
     let one_character = text.len() > 3 && text.bytes().all(|byte| byte == text.as_bytes()[0]);
-    PLACEHOLDERS.iter().any(|part| text.contains(part))
+    text == MASK
+        || PLACEHOLDERS.iter().any(|part| text.contains(part))
         || bracketed.into_iter().any(is_bracketed)
         || text.starts_with("your-")
         || one_character
@@ -67,6 +71,11 @@ pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret
         toml::Value::String(text) => Ok(Some(Secret::new(text))),
         _ => Err(serde::de::Error::custom("must be a text")),
     }
+}
+
+/// Writes the mask in the place of a secret.
+pub(super) fn masked<T, S: Serializer>(_: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(MASK)
 }
 
 /// A parse error by position, key and reason. The line and the value are left out, because they
@@ -87,9 +96,15 @@ mod tests {
 
     #[test]
     fn the_stand_ins_of_examples_are_known_and_keys_are_not_taken_for_them() {
-        for text in
-            ["your-api-key", "CHANGE-ME-please", "<api key>", "${KEY}", "XXXXXXXX", "your-key\n"]
-        {
+        for text in [
+            "your-api-key",
+            "CHANGE-ME-please",
+            "<api key>",
+            "${KEY}",
+            "XXXXXXXX",
+            "your-key\n",
+            MASK,
+        ] {
             assert!(placeholder(text), "{text}");
         }
         for text in

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Fault, Findings, KeyError};
 use super::proof::Access;
-use super::secret::secret;
+use super::secret::{masked, secret};
 
 /// Longest `cancel_grace_ms`, milliseconds.
 const GRACE_MS_MAX: u64 = rutter_clients::config::GRACE_NS_MAX / 1_000_000;
@@ -98,7 +98,7 @@ impl Precision {
 }
 
 /// `[[session]]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a file")]
 pub struct SessionConfig {
@@ -112,7 +112,12 @@ pub struct SessionConfig {
     pub logon: LogonProof,
     /// Password (554) of at least 8 bytes, or the shared secret of `hmac-sha256` of at least 32.
     /// One of `password`, `password_file` and `password_env` is there for these two kinds of logon.
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(
+        default,
+        deserialize_with = "secret",
+        serialize_with = "masked",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(schema_with = "super::schema::secret")]
     pub password: Option<Secret>,
     /// File that holds the password or shared secret; white space at its end does not count.
@@ -214,7 +219,7 @@ impl Check {
 }
 
 /// `[session.hours]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoursConfig {
     /// IANA name of the time zone, such as `America/New_York`.
@@ -409,6 +414,26 @@ mod tests {
             assert_eq!(config.session[0].time_precision.of_codec(), precision);
         }
         assert!(read("time_precision = \"ms\"", "time_precision = \"m\"").is_err());
+    }
+
+    #[test]
+    fn hours_of_a_week_are_read_and_each_day_is_judged() {
+        let with = |week: &str| {
+            let hours = HOURS.replacen("start", &format!("week = {week}\nstart"), 1);
+            let to = format!("\n{hours}\ncomp_id = \"COPY1\"");
+            read("\n[[session]]\ncomp_id = \"COPY1\"", &to)
+        };
+        let config = with("[\"Sun\", \"Fri\"]").unwrap_or_else(|error| panic!("{error}"));
+        assert!(matches!(config.session[0].schedule(), Ok(Some(_))));
+        for (week, fault) in [
+            ("[\"Sun\"]", Fault::OutOfRange),
+            ("[\"Sun\", \"Fri\", \"Sat\"]", Fault::OutOfRange),
+            ("[\"Sun\", 5]", Fault::WrongType),
+            ("[\"Sun\", \"Freitag\"]", Fault::BadHours),
+        ] {
+            let refused = with(week).expect_err(week);
+            assert!(refused.findings.iter().any(|one| one.fault == fault), "{week}: {refused}");
+        }
     }
 
     #[test]

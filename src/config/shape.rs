@@ -125,8 +125,8 @@ fn mend_value(
         DeValue::Array(items) if has_type(schema, "array") => {
             let count = items.len() as i64;
             in_range(count, schema, ["minItems", "maxItems"], "elements")?;
-            let item_schema = schema.get("items").unwrap_or(&Value::Null);
             for (at, item) in items.iter_mut().enumerate() {
+                let item_schema = item_schema(schema, at);
                 let path = format!("{path}[{at}]");
                 if let Err((fault, reason)) = mend_value(findings, item, item_schema, &path) {
                     findings.add_damage(&path, fault, reason);
@@ -137,6 +137,12 @@ fn mend_value(
         }
         _ => scalar(value, schema),
     }
+}
+
+/// The schema of an element of a list. A list of fixed length has one for each place.
+fn item_schema(list: &Value, at: usize) -> &Value {
+    let of_place = list.get("prefixItems").and_then(|places| places.get(at));
+    of_place.or_else(|| list.get("items")).unwrap_or(&Value::Null)
 }
 
 fn has_type(schema: &Value, wanted: &str) -> bool {

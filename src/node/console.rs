@@ -25,7 +25,7 @@ use rutter_core::output::OperatorReport;
 use rutter_transport::standing::{Standing, Why};
 
 use crate::clock::unix_ns;
-use crate::config::{Config, Durability, SessionConfig};
+use crate::config::{Config, Durability, SessionConfig, shown};
 use crate::node::rings::InputWriter;
 use crate::watch::monitor::Monitor;
 use crate::watch::snapshot::{RingDepth, Snapshot};
@@ -94,8 +94,7 @@ impl ConsoleFeed {
                 name: config.fix.sender_comp_id.clone(),
                 version: env!("CARGO_PKG_VERSION"),
                 started_ns: monitor.started_ns(),
-                // Secrets do not show themselves.
-                config_text: format!("{config:#?}"),
+                config_text: config_text(config),
                 config_hash: monitor.config_hash().to_owned(),
                 node_tag,
                 child_of: Some(child_of),
@@ -174,6 +173,11 @@ impl ConsoleFeed {
             self.stop.store(true, Ordering::SeqCst);
         }
     }
+}
+
+/// The configuration in use. A comment where it cannot be shown.
+fn config_text(config: &Config) -> String {
+    shown(config).unwrap_or_else(|error| format!("# cannot be written as TOML: {error}\n"))
 }
 
 /// The child whose order has that id at a venue.

@@ -403,7 +403,7 @@ fn clients(
         let tls = ServerTls::load(tls.files())?;
         server.listen_tls(address, tls, RELOAD_PERIOD).map_err(|error| gateway_error(&error))?;
     }
-    server.recovered().map_err(|error| gateway_error(&error))?;
+    server.recovered();
     let reader = WokenReader { recipient: Recipient::Clients, wake: server.waker() };
     let tap = std::mem::take(&mut shared.gateway_tap);
     let logged = Sessions::new(names.sessions.clone());

@@ -19,18 +19,19 @@ use std::sync::{Arc, OnceLock};
 
 use crossbeam::queue::ArrayQueue;
 use rutter_clients::market::BookNews;
-use rutter_core::book::{BOOK_LEVELS_MAX, Book, Trust};
+use rutter_core::book::{Book, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Input, LEVELS_PER_UPDATE, Side};
 use rutter_core::number::UnixNanos;
 use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_feeds::book::FEED_DEPTH;
 use rutter_transport::wake::WakeHandle;
 
 /// Updates of one venue that may wait for one reader: enough to send all books of a venue.
 pub const TAP_UPDATES_MAX: usize = 8_192;
 
 const _: () = assert!(
-    DEFINITIONS_MAX * (2 * BOOK_LEVELS_MAX).div_ceil(LEVELS_PER_UPDATE) <= TAP_UPDATES_MAX,
+    DEFINITIONS_MAX * (2 * FEED_DEPTH).div_ceil(LEVELS_PER_UPDATE) <= TAP_UPDATES_MAX,
     "all books of a venue can be sent at once"
 );
 
@@ -197,8 +198,8 @@ fn send_whole(
 ) {
     let empty = BookUpdate { venue, instrument, ..BookUpdate::default() };
     let mut update = BookUpdate { clear: true, ..empty };
-    let bids = book.bids.as_slice().iter().map(|level| (Side::Buy, *level));
-    let asks = book.asks.as_slice().iter().map(|level| (Side::Sell, *level));
+    let bids = book.bids.iter().map(|level| (Side::Buy, *level));
+    let asks = book.asks.iter().map(|level| (Side::Sell, *level));
     for (side, level) in bids.chain(asks) {
         if !update.push(side, level) {
             emit(update);

@@ -44,7 +44,7 @@ fn drain(reader: &TapReader, book: &mut Book) {
 }
 
 fn bids(book: &Book) -> Vec<(i64, i64)> {
-    book.bids.as_slice().iter().map(|level| (level.price.0, level.qty.0)).collect()
+    book.bids.iter().map(|level| (level.price.0, level.qty.0)).collect()
 }
 
 #[test]

@@ -3,11 +3,11 @@
 //! A line belongs here if it finds an order by one of its ids, or turns an output into a sentence
 //! with names, decimals and times.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use rutter_admin::ReadModel;
-use rutter_admin::model::{Sizes, decimal};
+use rutter_admin::model::{NamedBy, OrderName, Sizes, decimal, order_id};
 use rutter_core::id::{ChildId, InstrumentId, OrderId};
 use rutter_core::input::{Genesis, Header, Input, OrdType, Refusal};
 use rutter_core::number::{AMOUNT_DECIMALS, Price, Qty};
@@ -24,28 +24,23 @@ fn word(value: impl std::fmt::Debug) -> String {
     format!("{value:?}")
 }
 
-/// Finds the orders that have an id.
+/// Finds the orders that a text names.
 #[derive(Debug)]
 pub struct Seeker<'a> {
-    name: &'a str,
+    name: OrderName<'a>,
     node_tag: u32,
-    orders: BTreeSet<OrderId>,
+    /// For the names of sessions and venues alone.
+    names: ReadModel,
+    orders: BTreeMap<OrderId, NamedBy>,
     /// Children whose id at a venue it is.
-    children: BTreeSet<ChildId>,
-    /// Orders of these children.
-    of_children: BTreeSet<OrderId>,
+    children: BTreeMap<ChildId, NamedBy>,
 }
 
 impl<'a> Seeker<'a> {
-    /// Looks for our id, an id of a client, or an id at a venue.
-    pub const fn new(name: &'a str) -> Self {
-        Self {
-            name,
-            node_tag: 0,
-            orders: BTreeSet::new(),
-            children: BTreeSet::new(),
-            of_children: BTreeSet::new(),
-        }
+    /// Looks for the orders of a text.
+    pub fn new(text: &'a str) -> Self {
+        let (orders, children) = (BTreeMap::new(), BTreeMap::new());
+        Self { name: named(text, 0), node_tag: 0, names: names(), orders, children }
     }
 
     /// The id is that of a child, whose order a second replay finds.
@@ -53,53 +48,71 @@ impl<'a> Seeker<'a> {
         !self.children.is_empty()
     }
 
-    /// The orders.
-    pub fn found(self) -> BTreeSet<OrderId> {
-        self.orders.into_iter().chain(self.of_children).collect()
+    /// A name that an order of the journal shares with no other.
+    pub fn order_id(&self, order: OrderId) -> String {
+        order_id(self.node_tag, order.0)
     }
 
-    /// Our id, alone or as clients see it in `OrderID` (37): the node's tag, a dash, the number.
-    fn is_ours(&self, order: OrderId) -> bool {
-        let number = self.name.strip_prefix(&format!("{:08x}-", self.node_tag));
-        number.unwrap_or(self.name) == order.0.to_string()
+    /// The orders, each with the kind of id that it was found by.
+    pub const fn found(&self) -> &BTreeMap<OrderId, NamedBy> {
+        &self.orders
+    }
+
+    fn add(&mut self, order: OrderId, by: NamedBy) {
+        let kept = self.orders.entry(order).or_insert(by);
+        *kept = by.min(*kept);
     }
 
     fn report(&mut self, report: &Report) {
+        if report.order.0 == 0 {
+            return;
+        }
+        let session = self.names.session_name(report.session);
         let named = [report.cl_ord_id, report.orig_cl_ord_id];
-        let last = report.last.as_ref().map(|last| last.venue_order.as_str());
-        let is_it = named.iter().any(|id| id.as_str() == self.name) || last == Some(self.name);
-        let is_new = report.kind == ReportKind::New;
-        if report.order.0 != 0 && (is_it || (is_new && self.is_ours(report.order))) {
-            self.orders.insert(report.order);
+        if named.iter().any(|id| self.name.is_of_client(session, id.as_str())) {
+            self.add(report.order, NamedBy::Client);
+        }
+        if report.kind == ReportKind::New && self.name.number() == Some(report.order) {
+            self.add(report.order, NamedBy::Number);
         }
     }
 }
 
+/// A text that names orders of the journal with that tag.
+fn named(text: &str, node_tag: u32) -> OrderName<'_> {
+    let child_of = |tag, id: &[u8]| VENUES.iter().find_map(|venue| (venue.child_of)(tag, id));
+    OrderName::new(text, node_tag, child_of)
+}
+
+/// A model that knows names, and remembers next to nothing else.
+fn names() -> ReadModel {
+    ReadModel::new(Sizes { orders_log2: 0, children_log2: 0, events_log2: 0 })
+}
+
 impl Sink for Seeker<'_> {
     fn input(&mut self, _: Header, input: &Input) {
-        match input {
-            Input::Genesis(Genesis { node_tag, .. }) => {
-                self.node_tag = *node_tag;
-                let of = |venue: &&rutter_venues::venue::Venue| {
-                    (venue.child_of)(*node_tag, self.name.as_bytes())
-                };
-                self.children.extend(VENUES.iter().find_map(of));
-            }
-            Input::ChildAccepted { child, venue_order, .. }
-                if venue_order.as_str() == self.name =>
-            {
-                self.children.insert(*child);
-            }
-            _ => {}
+        if let Input::Genesis(Genesis { node_tag, .. }) = input {
+            self.node_tag = *node_tag;
+            self.name = named(self.name.text(), *node_tag);
+            self.children.extend(self.name.child().map(|child| (child, NamedBy::Child)));
         }
+        self.names.define(input);
     }
 
     fn output(&mut self, output: &Output) {
         match output {
             Output::Report(report) => self.report(report),
-            Output::SendNew(new) if self.children.contains(&new.child) => {
-                self.of_children.insert(new.order);
+            Output::Notice(Notice::VenueOrder(venue, child, id))
+                if self.name.is_of_venue(self.names.venue_name(*venue), id.as_str()) =>
+            {
+                self.children.insert(*child, NamedBy::Venue);
             }
+            Output::SendNew(new) => match self.children.get(&new.child).copied() {
+                Some(NamedBy::Child)
+                    if !self.name.is_child_at(self.names.venue_name(new.venue)) => {}
+                Some(by) => self.add(new.order, by),
+                None => {}
+            },
             _ => {}
         }
     }
@@ -119,7 +132,7 @@ pub struct Story {
 impl Story {
     /// About these orders.
     pub fn new(orders: BTreeSet<OrderId>) -> Self {
-        let names = ReadModel::new(Sizes { orders_log2: 0, children_log2: 0, events_log2: 0 });
+        let names = names();
         let (children, lines) = (BTreeSet::new(), Vec::new());
         Self { orders, children, names, at: Header::default(), lines }
     }

@@ -16,9 +16,7 @@ use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos
 use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::reference_price::ReferencePrice;
 use rutter_core::risk::collared;
-use rutter_core::routing::{
-    Plan, RouteRequest, RoutingView, Scratch, VenueState, best_price, plan,
-};
+use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState, best_price};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -218,8 +216,8 @@ pub(super) struct World {
 
 impl World {
     /// The plan of the core's router.
-    pub fn plan(&self, scratch: &mut Scratch) -> Plan {
-        plan(&self.view(), &self.request, scratch)
+    pub fn plan<'a>(&self, router: &'a mut Router) -> &'a Plan {
+        router.make_plan(&self.view(), &self.request)
     }
 
     fn view(&self) -> RoutingView<'_> {

@@ -28,6 +28,12 @@ pub const GATEWAY: &[GatewayCounter] = &[
     counter("fix_connections_refused", "Client connections refused for a limit", |c| {
         c.connections_refused
     }),
+    counter("fix_connections_full", "Client connections refused because no place was free", |c| {
+        c.connections_full
+    }),
+    counter("fix_accepts_failed", "Times that the system refused to accept a client", |c| {
+        c.accepts_failed
+    }),
     counter("fix_logons", "Logons that succeeded", |c| c.logons),
     counter("fix_logons_refused", "Connections closed before they were logged on", |c| {
         c.logons_refused

@@ -11,6 +11,7 @@ use rutter_tools::harness::{
     Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     write_node_config,
 };
+use serde_json::Value;
 
 const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -120,11 +121,21 @@ fn every_command_and_the_log_speak_words_and_an_order_is_found_by_each_of_its_id
             ask(&[verb]);
         }
         ask(&["limits", "show"]);
+        let shown = ask(&["config", "show"]);
+        assert!(shown.contains("\npassword = \"***\"\n"), "{shown}");
+        assert!(shown.contains("\n[[venue.listing]]\n"), "{shown}");
         ask(&["book", MARKETS[0].symbol]);
         ask(&["orders", "--state", "all"]);
         let by_client = ask(&["order", "words-1"]);
         assert!(by_client.starts_with("order 2 "), "{by_client}");
         assert_eq!(ask(&["order", "2"]).lines().next(), by_client.lines().next());
+        let told: Value = serde_json::from_str(&ask(&["--json", "order", "2"])).expect("JSON");
+        let theirs = told["children"][0]["venue_order"].as_str().expect("the venue's own id");
+        assert_eq!(ask(&["order", theirs]).lines().next(), by_client.lines().next());
+        let listed = ask(&["orders", "--id", "words-1"]);
+        assert!(listed.contains("\n    2  "), "{listed}");
+        let over = ask(&["cancel", theirs, "--dry-run"]);
+        assert!(over.contains("nothing: order 2 is over"), "{over}");
         let nobody = ask(&["order", "nobodys"]);
         assert!(nobody.contains("no order nobodys"), "{nobody}");
     });

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rutter_admin::console::verb::Verb;
 use rutter_admin::printable::json_line;
 use serde_json::Value;
 
@@ -17,6 +18,9 @@ use super::location::NodeLocation;
 use super::render::{self, Look};
 use super::request::Request;
 use super::text::{Line, clean, painted};
+
+/// Time for the connection, and for the answer, if no other is given, seconds.
+const TIMEOUT_S: u64 = 10;
 
 /// Width of a table that goes to a file or a pipe.
 const WIDTH_WITHOUT_TERMINAL: usize = 160;
@@ -39,6 +43,14 @@ pub struct Arguments {
     pub request: Request,
 }
 
+impl Arguments {
+    /// Those of a verb that reads and is given no option.
+    pub fn look(verb: Verb, place: NodeLocation) -> Self {
+        let options = RunOptions { timeout: TIMEOUT_S, ..RunOptions::default() };
+        Self { place, options, request: Request::new(verb) }
+    }
+}
+
 /// In which way a verb is carried out.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct RunOptions {
@@ -52,7 +64,7 @@ pub struct RunOptions {
     #[arg(long, global = true, value_name = "TEXT")]
     pub reason: Option<String>,
     /// Seconds to wait for the connection, and for the answer.
-    #[arg(long, global = true, value_name = "S", default_value_t = 10,
+    #[arg(long, global = true, value_name = "S", default_value_t = TIMEOUT_S,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub timeout: u64,
     /// Do not ask before a wide change: everything halted, all orders cancelled, a shutdown.

@@ -204,16 +204,14 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
         | Kind::Account
         | Kind::Code
         | Kind::State
-        | Kind::Level => matches.get_one::<String>(arg.name).cloned().map(Value::from),
+        | Kind::Level
+        | Kind::Order => matches.get_one::<String>(arg.name).cloned().map(Value::from),
         Kind::Amount => {
             matches.get_one::<Decimal>(arg.name).map(|amount| amount.to_string().into())
         }
         Kind::Whole | Kind::OrderId | Kind::Depth => {
             matches.get_one::<u64>(arg.name).copied().map(Value::from)
         }
-        Kind::Order => matches
-            .get_one::<String>(arg.name)
-            .map(|id| id.parse::<u64>().map_or_else(|_| Value::from(id.as_str()), Value::from)),
         Kind::Flag => matches.get_flag(arg.name).then_some(true.into()),
         Kind::Switch => matches.get_one::<String>(arg.name).map(|word| (word == "on").into()),
     }

@@ -21,7 +21,7 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 use crossterm::{cursor, execute, terminal};
 use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
-use rutter_admin::console::verb::Verb;
+use rutter_admin::console::verb::{OrderArg, Verb};
 use serde_json::{Map, Value};
 
 use super::Exit;
@@ -75,7 +75,7 @@ pub struct Arguments {
 /// Requests beside `status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PanelQuery {
-    order: Option<u64>,
+    order: Option<OrderArg>,
     venue: Option<String>,
     fast: bool,
 }
@@ -173,7 +173,7 @@ fn sample(client: &mut Client, interest: &PanelQuery) -> Result<Sample, ClientEr
     let refused = &mut sample.refused;
     sample.status = look(client, &Request::new(Verb::Status), refused)?.unwrap_or_default();
     sample.orders = look(client, &orders, refused)?.unwrap_or_default();
-    if let Some(id) = interest.order {
+    if let Some(id) = interest.order.clone() {
         sample.order = look(client, &Request::new(Verb::Order).with("id", Some(id)), refused)?;
     }
     sample.heard_ns = now_ns();
@@ -323,7 +323,7 @@ fn interest_of(app: &App) -> PanelQuery {
     let fast = app.fast;
     match &app.view {
         View::Overview => PanelQuery { fast, ..PanelQuery::default() },
-        View::Order(id) => PanelQuery { order: Some(*id), venue: None, fast },
+        View::Order(id) => PanelQuery { order: Some(id.clone()), venue: None, fast },
         View::Venue(name) => PanelQuery { order: None, venue: Some(name.clone()), fast },
     }
 }

@@ -73,7 +73,7 @@ fn row(def: &InstrumentDef, book: &Book) -> BookRow {
             price: text(level.price.0, def.price_decimals),
             qty: text(level.qty.0, def.qty_decimals),
         };
-        levels.as_slice().iter().take(DEPTH_MAX).map(level).collect()
+        levels.iter().take(DEPTH_MAX).map(level).collect()
     };
     BookRow {
         changed_ns: book.changed_at.0,

@@ -31,6 +31,8 @@ pub enum Code {
     UnknownAccount,
     /// There is no order of that id, or the order is forgotten.
     UnknownOrder,
+    /// Several orders have that id; the error lists them.
+    AmbiguousOrder,
     /// The verb needs a stronger role.
     Forbidden,
     /// The change has no reason, or one that the journal cannot hold.
@@ -75,7 +77,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
@@ -85,6 +87,7 @@ impl Code {
         Self::UnknownSession,
         Self::UnknownAccount,
         Self::UnknownOrder,
+        Self::AmbiguousOrder,
         Self::Forbidden,
         Self::ReasonRequired,
         Self::TotpRequired,
@@ -119,6 +122,7 @@ impl Code {
             Self::UnknownSession => "unknown_session",
             Self::UnknownAccount => "unknown_account",
             Self::UnknownOrder => "unknown_order",
+            Self::AmbiguousOrder => "ambiguous_order",
             Self::Forbidden => "forbidden",
             Self::ReasonRequired => "reason_required",
             Self::TotpRequired => "totp_required",

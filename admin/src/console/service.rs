@@ -6,6 +6,7 @@
 
 mod change;
 mod look;
+mod named;
 mod understood;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -153,7 +154,13 @@ impl ConsoleService {
         {
             codes.lift();
         }
-        Ok(json!({"seq": seq, "time_ns": report.time.0, "affected": report.affected}))
+        let mut done = json!({
+            "seq": seq, "time_ns": report.time.0, "affected": report.affected,
+        });
+        if let OperatorCommand::Cancel(order) = command {
+            done["order"] = order.0.into();
+        }
+        Ok(done)
     }
 
     /// Carries out what another person has asked for. What the command means is found anew: names

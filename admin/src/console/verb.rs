@@ -14,7 +14,7 @@ use super::people::Role;
 use crate::model::StateFilter;
 
 pub use argument::{
-    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, OrderName, ScopeName, Shape, Typed,
+    Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, OrderArg, ScopeName, Shape, Typed,
     bad_argument,
 };
 use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, option};
@@ -298,6 +298,11 @@ verbs! {
                 &[option("depth", Kind::Depth, "Levels of each side: 1 to 50, else 10.")],
         }
         Orders = "orders", VIEWER, "Orders, newest first." {
+            id: Option<OrderArg> = &[option(
+                "id",
+                Kind::Order,
+                "Orders with this id: ours, the client's, or one at a venue; in any state.",
+            )],
             session: Option<String> =
                 &[option("session", Kind::Session, "Orders of this client session.")],
             account: Option<String> =
@@ -308,7 +313,7 @@ verbs! {
                 "Orders with a child at this venue that is not over.",
             )],
             symbol: Option<String> = &[option("symbol", Kind::Symbol, "Orders in this symbol.")],
-            state: StateFilter = &[option(
+            state: Option<StateFilter> = &[option(
                 "state",
                 Kind::State,
                 "open (the default), over, all, pending, unknown, or a state by name.",
@@ -319,7 +324,7 @@ verbs! {
                 &[option("limit", Kind::Whole, "Rows of the answer: 1 to 1,000, else 100.")],
         }
         Order = "order", VIEWER, "One order, its children and its events." {
-            id: OrderName =
+            id: OrderArg =
                 &[at("id", Kind::Order, "The order's number, the client's id, or an id at a venue.")],
         }
         Sessions = "sessions", VIEWER, "The client sessions." {}
@@ -376,7 +381,11 @@ verbs! {
             venue: String = &[at("venue", Kind::Venue, "The venue's name.")],
         }
         Cancel = "cancel", OPERATOR, "Cancel one order." {
-            order: u64 = &[at("order", Kind::OrderId, "The order's number.")],
+            order: OrderArg = &[at(
+                "order",
+                Kind::Order,
+                "The order's number, the client's id, or an id at a venue.",
+            )],
         }
         CancelAll = "cancel-all", OPERATOR.confirmed(Confirm::Always),
             "Cancel all open orders in the scope." {

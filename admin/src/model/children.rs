@@ -164,6 +164,11 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
+            Notice::VenueOrder(_, child, id) => {
+                if let Some(child) = self.children.get_mut(child.0) {
+                    child.venue_order = id;
+                }
+            }
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));
                 self.child_after(child, event_of(end));

@@ -283,6 +283,8 @@ pub struct ChildRow {
     pub filled: String,
     /// When the core decided to send the child.
     pub sent_ns: u64,
+    /// The venue's own id of the child; `None` if the venue has told none.
+    pub venue_order: Option<String>,
     /// Why the venue refused the child.
     pub reason: Option<String>,
 }

@@ -6,7 +6,9 @@
 //! slot is needed. All memory is in place from the start.
 
 use rutter_core::child::ChildState;
-use rutter_core::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
+use rutter_core::id::{
+    AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId, VenueOrderId,
+};
 use rutter_core::input::{OrdType, Refusal, Side, TimeInForce, VenueReject};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::OrdStatus;
@@ -93,6 +95,8 @@ pub struct ModelChild {
     pub price: Price,
     pub filled: Qty,
     pub sent: UnixNanos,
+    /// The venue's own id; empty if the venue has told none.
+    pub venue_order: VenueOrderId,
     /// Funds that the child reserves at the venue.
     pub reserved: Amount,
     /// Neighbours among all remembered children of the order; zero is none.
@@ -168,6 +172,7 @@ impl Kept for ModelChild {
         price: Price(0),
         filled: Qty::ZERO,
         sent: UnixNanos(0),
+        venue_order: VenueOrderId::EMPTY,
         reserved: Amount::ZERO,
         older: ChildId(0),
         newer: ChildId(0),

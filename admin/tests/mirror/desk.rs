@@ -193,7 +193,7 @@ fn sound(verb: Verb) -> Value {
 }
 
 #[test]
-fn an_order_is_found_by_its_number_the_clients_id_and_the_id_at_a_venue() {
+fn an_order_is_found_by_its_number_the_clients_id_and_both_ids_at_a_venue() {
     let office = Office::open();
     for id in ["first", "2", "third"] {
         office.core.order(id);
@@ -206,14 +206,74 @@ fn an_order_is_found_by_its_number_the_clients_id_and_the_id_at_a_venue() {
     for id in [json!("3"), json!("00000007-3"), json!("third")] {
         assert_eq!(found(id.clone()), Ok(by_number), "{id}");
     }
-    assert_eq!(found(json!(2)), found(json!("2")), "our id comes before a client's");
     let told = office.admin("order", &json!({"id": 3})).expect("an order");
     let child = told["children"][0]["id"].as_u64().expect("a child");
     assert_eq!(found(json!(format!("v7-{child}"))), Ok(by_number));
     assert_eq!(told["order"]["time"].as_str().map(str::len), Some(30), "{told}");
-    for unknown in [json!("v8-1"), json!("fourth"), json!(99)] {
-        assert_eq!(office.code(1, "order", &json!({"id": unknown})), Some(Code::UnknownOrder));
+    office.core.input(&accepted(child, "OABC"));
+    for id in ["OABC", "v0/OABC", &format!("v0/v7-{child}"), "S0/third"] {
+        assert_eq!(found(json!(id)), Ok(by_number), "{id}");
     }
+    let told = office.admin("order", &json!({"id": 3})).expect("an order");
+    assert_eq!(told["children"][0]["venue_order"], "OABC");
+    let others = ["v8-1", "fourth", "v1/OABC", &format!("v1/v7-{child}"), "S1/third", "99"];
+    for unknown in others.map(|id| json!(id)).into_iter().chain([json!(99)]) {
+        for verb in ["order", "cancel"] {
+            let key = if verb == "order" { "id" } else { "order" };
+            let args = json!({key: unknown, "reason": "x"});
+            let args = if verb == "order" { json!({key: unknown}) } else { args };
+            assert_eq!(office.code(1, verb, &args), Some(Code::UnknownOrder), "{verb} {args}");
+        }
+        let page = office.admin("orders", &json!({"id": unknown})).expect("a page");
+        assert_eq!(page["orders"], json!([]), "{unknown}");
+    }
+}
+
+/// The venue accepts a child, and tells its own id.
+fn accepted(child: u64, id: &str) -> Input {
+    let (venue, child) = (VenueId(0), ChildId(child));
+    Input::ChildAccepted { venue, child, venue_order: text(id) }
+}
+
+/// A cancel on a guess would cancel somebody else's order.
+#[test]
+fn an_id_of_several_orders_is_refused_with_a_list_and_each_can_be_named_otherwise() {
+    let office = Office::open();
+    for id in ["A", "1", "C"] {
+        office.core.order(id);
+    }
+    let told = office.admin("order", &json!({"id": "C"})).expect("an order");
+    let child = told["children"][0]["id"].as_u64().expect("a child");
+    office.core.input(&accepted(child, "1"));
+    let before = office.core.seq();
+    for (verb, args) in
+        [("order", json!({"id": "1"})), ("cancel", json!({"order": "1", "reason": "x"}))]
+    {
+        let failure = office.admin(verb, &args).expect_err("which one?");
+        assert_eq!(failure.code, Code::AmbiguousOrder, "{failure:?}");
+        let matches = failure.more["matches"].as_array().expect("a list");
+        let found = matches.iter().map(|one| (one["id"].as_u64(), one["by"].as_str()));
+        let expected = [(3, "venue"), (2, "client"), (1, "number")];
+        let expected = expected.map(|(id, by)| (Some(id), Some(by)));
+        assert!(found.eq(expected), "{matches:?}");
+        assert!(failure.message.contains("00000007-2 (a client's id)"), "{failure:?}");
+    }
+    assert_eq!(office.core.seq(), before, "nothing is cancelled");
+    let page = office.admin("orders", &json!({"id": "1"})).expect("a page");
+    assert_eq!(page["orders"].as_array().map(Vec::len), Some(3));
+    for (name, order) in
+        [(json!(1), 1), (json!("00000007-1"), 1), (json!("S0/1"), 2), (json!("v0/1"), 3)]
+    {
+        let told = office.admin("order", &json!({"id": name})).expect("one");
+        assert_eq!(told["order"]["id"], order, "{name}");
+    }
+    let done = office.admin("cancel", &json!({"order": "S0/1", "reason": "x"})).expect("done");
+    assert_eq!(done["order"], 2);
+    assert_eq!(office.journaled_last().2, "cancel 2");
+    // Named, an order is listed in every state, unless a state is asked for.
+    let open = json!({"id": "1", "state": "over"});
+    let over = office.admin("orders", &open).expect("a page");
+    assert!(over["orders"].as_array().is_some_and(|rows| rows.len() < 3), "{over}");
 }
 
 #[test]

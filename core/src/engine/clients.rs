@@ -190,7 +190,7 @@ impl Engine {
             trace: order.trace,
             cl_ord_id: order.cl_ord_id,
             symbol: order.symbol,
-            side: order.side,
+            written: order.written,
             reason: order.refusal,
             ..Report::BLANK
         };

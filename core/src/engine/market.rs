@@ -31,6 +31,10 @@ impl Engine {
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
         self.prices.resize(reference.instruments.len(), ReferencePrice::default());
         self.waiting.grow(reference.instruments.len());
+        if let Input::Listing(listing) = definition {
+            let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
+            self.books[at].reserve();
+        }
         self.ledger.grow(
             reference.venues.len(),
             reference.accounts.len(),

@@ -14,7 +14,7 @@ use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink, Verdict};
 use crate::reference::VENUES_MAX;
-use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView, plan};
+use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView};
 use crate::table::Slot;
 use crate::waiting::{Help, Waiting};
 
@@ -38,8 +38,8 @@ impl Engine {
                 return self.rounds_are_over(order, out);
             }
             self.look_up_own(order);
-            let plan = self.make_plan(order, out);
-            let sent = self.carry_out(order, &plan, out);
+            self.make_plan(order, out);
+            let sent = self.carry_out(order, out);
             if order.unplaced().is_zero() {
                 return self.wait_no_more(order, out);
             }
@@ -51,29 +51,32 @@ impl Engine {
                 // The rest is looked at again when a child ends.
                 return self.wait_no_more(order, out);
             }
-            return self.nothing_to_send(order, &plan, out);
+            return self.nothing_to_send(order, out);
         }
         self.wait(order, Waiting::VenueBusy, Help::Room, out);
     }
 
-    /// Sends the children of a plan. True if there is one.
-    fn carry_out<S: Sink>(&mut self, order: &mut Order, plan: &Plan, out: &mut Out<'_, S>) -> bool {
+    /// Sends the children of the router's plan. True if there is one.
+    fn carry_out<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) -> bool {
         let children = order.live_children;
-        for leg in plan.takes() {
+        // Ends: a plan has a child per venue at most.
+        for at in 0..self.router.plan().takes().len() {
+            let leg = self.router.plan().takes()[at];
             let fok = order.tif == TimeInForce::Fok;
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
-            self.send_child(order, leg, tif, out);
+            self.send_child(order, &leg, tif, out);
         }
-        if let Some(leg) = &plan.rest {
-            self.send_child(order, leg, TimeInForce::Gtc, out);
+        if let Some(leg) = self.router.plan().rest {
+            self.send_child(order, &leg, TimeInForce::Gtc, out);
         }
         let sent = order.live_children > children;
         order.rounds += u8::from(sent);
         sent
     }
 
-    /// What becomes of the rest of an order of which a plan sends nothing.
-    fn nothing_to_send<S: Sink>(&mut self, order: &mut Order, plan: &Plan, out: &mut Out<'_, S>) {
+    /// What becomes of the rest of an order of which the router's plan sends nothing.
+    fn nothing_to_send<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        let plan = self.router.plan();
         if order.tif.waits() {
             if plan.is_dust() && order.live_children == 0 {
                 return self.give_up(order, Refusal::BelowMinimum, out);
@@ -81,10 +84,10 @@ impl Engine {
             let (why, help) = why_it_waits(plan);
             return self.wait(order, why, help, out);
         }
+        let refusal = plan.refusal();
         if self.is_book_changing(order) {
             return self.wait(order, Waiting::BookChanging, Help::Book, out);
         }
-        let refusal = plan.refusal();
         let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
         let reason = if fok { Refusal::FokNotFillable } else { refusal };
         self.give_up(order, reason, out);
@@ -133,7 +136,7 @@ impl Engine {
         }
     }
 
-    fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Plan {
+    fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) {
         let account = &self.reference.accounts[order.account.index()];
         let request = RouteRequest {
             instrument: order.instrument,
@@ -156,7 +159,7 @@ impl Engine {
             ledger: &self.ledger,
             now: self.now,
         };
-        let plan = plan(&market, &request, &mut self.scratch);
+        let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
         out.sink.decision(&Decision {
             order: order.id,
@@ -165,7 +168,6 @@ impl Engine {
             round: order.rounds + 1,
             venues: plan.lines(),
         });
-        plan
     }
 
     fn send_child<S: Sink>(

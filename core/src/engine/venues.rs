@@ -72,6 +72,9 @@ impl Engine {
             return Self::illegal(venue, id, out);
         };
         let (mut child, mut order) = (*child, *order);
+        if child.venue_order != venue_order {
+            out.notice(Notice::VenueOrder(venue, id, venue_order));
+        }
         child.venue_order = venue_order;
         // The venue's id is kept even if the child is over.
         let was_sent = child.state() == ChildState::Sent;

@@ -4,7 +4,7 @@
 //! units; whoever reads the client's message converts them.
 
 use super::{Refusal, Side, TimeInForce};
-use crate::id::{ClOrdId, InstrumentId, SessionId, Symbol, VenueId};
+use crate::id::{ClOrdId, InstrumentId, Name, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
 
@@ -193,6 +193,52 @@ pub struct ReplaceOrder {
 }
 wire_struct!(ReplaceOrder { orig_cl_ord_id, order });
 
+/// Terms of an order that the core has no value for, as the client wrote them. The report that
+/// refuses the order repeats them; nothing else reads them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WrittenTerms {
+    /// FIX 54: one printable character; zero if the client wrote none.
+    pub side: u8,
+    /// FIX 40, likewise.
+    pub ord_type: u8,
+    /// FIX 59, likewise.
+    pub tif: u8,
+    /// FIX 38; zero if the client wrote none, or one with too many digits.
+    pub qty: WrittenNumber,
+    /// FIX 44, likewise.
+    pub price: WrittenNumber,
+    /// FIX 1; empty if the client wrote none, or one that is too long.
+    pub account: Name,
+}
+wire_struct!(WrittenTerms { side, ord_type, tif, qty, price, account });
+
+impl WrittenTerms {
+    /// Nothing was written.
+    pub const NONE: Self = Self {
+        side: 0,
+        ord_type: 0,
+        tif: 0,
+        qty: WrittenNumber::ZERO,
+        price: WrittenNumber::ZERO,
+        account: Name::EMPTY,
+    };
+}
+
+/// A number with the decimals that the client wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WrittenNumber {
+    /// All digits as one integer.
+    pub digits: i64,
+    /// How many of them are decimals.
+    pub decimals: u8,
+}
+wire_struct!(WrittenNumber { digits, decimals });
+
+impl WrittenNumber {
+    /// No number.
+    pub const ZERO: Self = Self { digits: 0, decimals: 0 };
+}
+
 /// An order or a replace that the gateway could read but not express in the core's terms. The core
 /// journals and answers it like any other, so that the refusal reaches the client exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,8 +251,8 @@ pub struct Unacceptable {
     pub cl_ord_id: ClOrdId,
     /// The client's name of the instrument, cut to fit.
     pub symbol: Symbol,
-    /// Buy or sell.
-    pub side: Side,
+    /// The other terms, as the client wrote them.
+    pub written: WrittenTerms,
     /// The order to be replaced; empty for a new order.
     pub orig_cl_ord_id: ClOrdId,
     /// Why the request is refused.
@@ -219,7 +265,7 @@ wire_struct!(Unacceptable {
     client_seq,
     cl_ord_id,
     symbol,
-    side,
+    written,
     orig_cl_ord_id,
     refusal,
     trace

@@ -11,7 +11,9 @@ use crate::id::{
     AssetId, ChildId, ClOrdId, ExecId, InstrumentId, OrderId, SessionId, Symbol, VenueId,
     VenueOrderId,
 };
-use crate::input::{Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce};
+use crate::input::{
+    Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce, WrittenTerms,
+};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::waiting::Waiting;
 use crate::wire::{INPUT_BYTES_MAX, encode};
@@ -104,6 +106,9 @@ pub struct Report {
     pub instrument: Option<InstrumentId>,
     /// What the client called an unknown instrument; empty otherwise.
     pub symbol: Symbol,
+    /// The terms of a refused order that the core has no value for, as the client wrote them.
+    /// They stand in place of side, type, time in force, quantity and price.
+    pub written: WrittenTerms,
     /// `Side` (54).
     pub side: Side,
     /// `OrdType` (40).
@@ -148,6 +153,7 @@ impl Report {
         mass_left: 0,
         instrument: None,
         symbol: Symbol::EMPTY,
+        written: WrittenTerms::NONE,
         side: Side::Buy,
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
@@ -183,6 +189,13 @@ impl Report {
         hash.text(&self.orig_cl_ord_id);
         if !self.symbol.is_empty() {
             hash.text(&self.symbol);
+        }
+        if self.written != WrittenTerms::NONE {
+            let WrittenTerms { side, ord_type, tif, qty, price, account } = self.written;
+            let terms = [side, ord_type, tif, qty.decimals, price.decimals, 0, 0, 0];
+            hash.word(u64::from_le_bytes(terms));
+            hash.pair(qty.digits.cast_unsigned(), price.digits.cast_unsigned());
+            hash.text(&account);
         }
         if !self.request.is_empty() {
             hash.text(&self.request);

@@ -32,14 +32,12 @@ pub(super) struct Candidate<'a> {
     pub listing: &'a ListingDef,
     /// The venue's book.
     pub book: &'a Book,
-    /// The levels that the order would take, best first; none at or beyond our own resting order.
-    pub levels: &'a [Level],
+    /// The levels that the order would take, best last; none at or beyond our own resting order.
+    levels: &'a [Level],
     /// Quantity at the top of `levels` that is no longer available.
     pub gone: Qty,
     /// Best price of our own resting children on the opposite side; no child may reach it.
     pub own: Option<Price>,
-    /// Children that the venue may get now.
-    pub room: u32,
     /// Place of the venue's line in the plan.
     pub line: usize,
     /// Quantity that the venue gets.
@@ -71,10 +69,9 @@ impl<'a> Candidate<'a> {
     ) -> Self {
         let side = request.side;
         let own = book.own_best(side.opposite());
-        let mut levels = book.opposite(side).as_slice();
+        let mut levels = book.opposite(side).worst_first();
         if let Some(own) = own {
-            let free = levels.iter().take_while(|level| !reaches(level.price, own, side));
-            levels = &levels[..free.count()];
+            levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
         }
         line.verdict = if levels.is_empty() && own.is_some() {
             Verdict::OwnOrder
@@ -82,7 +79,7 @@ impl<'a> Candidate<'a> {
             Verdict::WorsePrice
         };
         line.age_ns = market.now.since(book.changed_at);
-        if let Some(best) = levels.first() {
+        if let Some(best) = levels.last() {
             line.best = best.price;
             let fee = PPM + fee_of(listing, side);
             line.best_all_in = i128::from(best.price.0) * fee;
@@ -96,7 +93,6 @@ impl<'a> Candidate<'a> {
             levels,
             gone: book.gone(side),
             own,
-            room: market.room(listing.venue),
             line: at,
             share: Qty::ZERO,
             worst: Price(0),
@@ -107,6 +103,12 @@ impl<'a> Candidate<'a> {
             budget,
             side,
         }
+    }
+
+    /// The level at a place, from the best one on.
+    #[inline]
+    pub fn level(&self, at: usize) -> Option<&'a Level> {
+        self.levels.len().checked_sub(at + 1).map(|place| &self.levels[place])
     }
 
     /// Sets the share, and what the levels within `limit` show of it.
@@ -177,7 +179,7 @@ impl<'a> Candidate<'a> {
     /// The levels with the quantity that is available, within a limit.
     pub fn available(&self, limit: Price) -> impl Iterator<Item = Level> + use<'a> {
         let (side, mut gone, levels) = (self.side, self.gone, self.levels);
-        levels.iter().take_while(move |level| within(limit, level.price, side)).filter_map(
+        levels.iter().rev().take_while(move |level| within(limit, level.price, side)).filter_map(
             move |level| {
                 let qty = level.qty.saturating_sub(gone);
                 gone = gone.saturating_sub(level.qty);

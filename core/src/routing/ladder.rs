@@ -1,48 +1,171 @@
-//! The cheapest way to spread whole lots over the venues that share one lot.
+//! Lots in the order of their cost.
 //!
-//! A line belongs here if it is about venues with equal lots. The cost of one more lot never falls
-//! (levels get dearer), so taking the cheapest next lot each time is the best split of every
-//! quantity at once. The list of those lots is the ladder.
+//! A line belongs here if it is about a list of lots. Which lists are made, and from what, is
+//! `split`.
+//!
+//! The cost of one more lot at a venue never falls, for levels get dearer. So the lots of several
+//! venues with one lot size, cheapest first, are the best split of every quantity at once. Such a
+//! list is a ladder.
+
+use core::ops::Range;
 
 use super::share::{Cost, Share};
 use crate::reference::VENUES_MAX;
 
-/// The range of shares that a venue may get, both ends whole lots.
+/// The shares that a venue may get, both ends whole lots.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Range {
+pub(super) struct Bounds {
     /// The smallest share.
     pub low: i64,
     /// The largest share.
     pub high: i64,
 }
 
-/// Lots of one venue that cost the same, one after the other.
+/// Lots that cost the same, one after the other.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Step {
     /// Lots of the ladder up to the end of the step.
-    upto: i64,
+    pub upto: i64,
     /// Cost of those lots.
     cost: Cost,
     /// Cost of one lot of the step.
     unit: Cost,
-    /// The venue's place among the shares.
-    share: u8,
+    /// Where the lots come from: the place of a share, or of one of two merged ladders.
+    pub source: u8,
 }
 
-/// All splits of the venues with one lot.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ladder {
-    /// The lot.
-    pub lot: i64,
-    /// Sum of the smallest shares.
-    pub low: i64,
-    /// The largest quantity of the ladder.
-    pub high: i64,
-    /// Cost of the smallest shares.
-    cost_low: Cost,
-    /// Its steps, as places in the scratch memory.
-    from: usize,
-    to: usize,
+/// A ladder, as places in the memory of all steps.
+pub(super) type Ladder = Range<usize>;
+
+/// The memory of all ladders of a search.
+pub(super) struct Steps<'a>(pub &'a mut Vec<Step>);
+
+/// The memory is used up.
+#[derive(Debug)]
+pub(super) struct Full;
+
+impl Steps<'_> {
+    /// Adds lots to the ladder that is being made and that began at `from`.
+    fn push(&mut self, from: usize, lots: i64, unit: Cost, source: u8) -> Result<(), Full> {
+        let Self(steps) = self;
+        if steps.len() == steps.capacity() {
+            return Err(Full);
+        }
+        let last = steps[from..].last().copied().unwrap_or_default();
+        let (upto, cost) = (last.upto.saturating_add(lots), last.cost.plus(unit.times(lots)));
+        steps.push(Step { upto, cost, unit, source });
+        Ok(())
+    }
+
+    /// The ladder of so many lots of one cost.
+    pub fn level(&mut self, lots: i64, unit: Cost) -> Result<Ladder, Full> {
+        let from = self.0.len();
+        self.push(from, lots, unit, 0)?;
+        Ok(from..self.0.len())
+    }
+
+    /// The ladder of all shares with that lot, above their lower bounds, as far as `qty` needs it.
+    /// Lots that no level would fill are left out.
+    pub fn own(
+        &mut self,
+        lot: i64,
+        shares: &[Share<'_>],
+        bounds: &[Bounds],
+        qty: i64,
+    ) -> Result<Ladder, Full> {
+        let from = self.0.len();
+        let mut cursors = [Cursor::default(); VENUES_MAX];
+        for ((share, bounds), cursor) in shares.iter().zip(bounds).zip(&mut cursors) {
+            if share.lot() == lot {
+                (cursor.qty, cursor.row) = (bounds.low, share.row_of(bounds.low));
+                cursor.settle(share, bounds.high);
+            }
+        }
+        let mut left = qty / lot;
+        // Ends: each turn passes a row of a venue.
+        while left > 0 {
+            let open = cursors[..shares.len()].iter().enumerate().filter(|(_, c)| c.lots > 0);
+            let Some((at, _)) = open.min_by_key(|(_, c)| c.unit) else { break };
+            let cursor = &mut cursors[at];
+            self.push(from, cursor.lots, cursor.unit, at as u8)?;
+            left -= cursor.lots;
+            cursor.qty += cursor.lots * lot;
+            cursor.settle(&shares[at], bounds[at].high);
+        }
+        Ok(from..self.0.len())
+    }
+
+    /// The ladder whose lots are `size` lots of another one each, after the first `skip` of them.
+    pub fn blocks(&mut self, ladder: Ladder, skip: i64, size: i64) -> Result<Ladder, Full> {
+        let from = self.0.len();
+        let (mut passed, mut part, mut cost) = (skip, 0, Cost::default());
+        for at in ladder {
+            let Step { upto, unit, .. } = self.0[at];
+            let mut lots = upto - passed;
+            if lots <= 0 {
+                continue;
+            }
+            passed = upto;
+            if part > 0 {
+                let more = lots.min(size - part);
+                (part, cost) = (part + more, cost.plus(unit.times(more)));
+                lots -= more;
+                if part == size {
+                    self.push(from, 1, cost, 0)?;
+                    part = 0;
+                }
+            }
+            if lots >= size {
+                self.push(from, lots / size, unit.times(size), 0)?;
+            }
+            if lots % size > 0 {
+                (part, cost) = (lots % size, unit.times(lots % size));
+            }
+        }
+        Ok(from..self.0.len())
+    }
+
+    /// Two ladders with one lot as one, up to so many lots; `source` tells which.
+    pub fn merged(&mut self, a: Ladder, b: Ladder, lots: i64) -> Result<Ladder, Full> {
+        let (from, ends) = (self.0.len(), [a.end, b.end]);
+        let (mut next, mut passed, mut left) = ([a.start, b.start], [0; 2], lots);
+        // Ends: each turn passes a step.
+        while left > 0 {
+            let heads = [0, 1].map(|side| (next[side] < ends[side]).then(|| self.0[next[side]]));
+            let (side, head) = match heads {
+                [Some(a), Some(b)] if b.unit < a.unit => (1, b),
+                [Some(a), _] => (0, a),
+                [None, Some(b)] => (1, b),
+                [None, None] => break,
+            };
+            let taken = (head.upto - passed[side]).min(left);
+            self.push(from, taken, head.unit, side as u8)?;
+            (next[side], passed[side], left) = (next[side] + 1, head.upto, left - taken);
+        }
+        Ok(from..self.0.len())
+    }
+
+    /// Cost of the first lots of a ladder; `None` if it has fewer.
+    pub fn cost(&self, ladder: Ladder, lots: i64) -> Option<Cost> {
+        if lots == 0 {
+            return Some(Cost::default());
+        }
+        let steps = &self.0[ladder];
+        let step = steps.get(steps.partition_point(|step| step.upto < lots))?;
+        Some(step.cost.minus(step.unit.times(step.upto - lots)))
+    }
+
+    /// Calls `taken` with each source and its number of lots among the first lots of a ladder.
+    pub fn sources(&self, ladder: Ladder, lots: i64, mut taken: impl FnMut(u8, i64)) {
+        let mut passed = 0;
+        for step in &self.0[ladder] {
+            if passed >= lots {
+                return;
+            }
+            taken(step.source, step.upto.min(lots) - passed);
+            passed = step.upto;
+        }
+    }
 }
 
 /// Where a venue stands while a ladder is made.
@@ -55,8 +178,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// Finds the next lots of equal cost; none are left when `lots` is zero. Lots that no level
-    /// would fill are none.
+    /// Finds the next lots of equal cost; none are left when `lots` is zero.
     fn settle(&mut self, share: &Share<'_>, high: i64) {
         let left = (high - self.qty) / share.lot();
         self.lots = 0;
@@ -65,101 +187,6 @@ impl Cursor {
             if unit.unfilled < share.lot() {
                 (self.lots, self.unit) = (lots, unit);
             }
-        }
-    }
-}
-
-impl Ladder {
-    /// The ladder of all shares with that lot, up to a quantity. `None` if the steps do not fit.
-    pub fn new(
-        lot: i64,
-        shares: &[Share<'_>],
-        ranges: &[Range],
-        qty: i64,
-        steps: &mut Vec<Step>,
-    ) -> Option<Self> {
-        let mut ladder = Self {
-            lot,
-            low: 0,
-            high: 0,
-            cost_low: Cost::default(),
-            from: steps.len(),
-            to: steps.len(),
-        };
-        let mut cursors = [Cursor::default(); VENUES_MAX];
-        for ((share, range), cursor) in shares.iter().zip(ranges).zip(&mut cursors) {
-            if share.lot() != lot || range.high == 0 {
-                continue;
-            }
-            ladder.low = ladder.low.saturating_add(range.low);
-            ladder.cost_low = ladder.cost_low.plus(share.cost(range.low));
-            (cursor.qty, cursor.row) = (range.low, share.row_of(range.low));
-            cursor.settle(share, range.high);
-        }
-        ladder.high = ladder.low;
-        let (mut upto, mut cost) = (0_i64, Cost::default());
-        // Ends: each turn passes a row of a venue.
-        while ladder.high < qty {
-            let open = cursors[..shares.len()].iter().enumerate().filter(|(_, c)| c.lots > 0);
-            let Some((at, _)) = open.min_by_key(|(_, c)| c.unit) else { break };
-            if steps.len() == steps.capacity() {
-                return None;
-            }
-            let cursor = &mut cursors[at];
-            upto += cursor.lots;
-            cost = cost.plus(cursor.unit.times(cursor.lots));
-            steps.push(Step { upto, cost, unit: cursor.unit, share: at as u8 });
-            ladder.high = ladder.high.saturating_add(cursor.lots.saturating_mul(lot));
-            cursor.qty += cursor.lots * lot;
-            cursor.settle(&shares[at], ranges[at].high);
-        }
-        ladder.to = steps.len();
-        Some(ladder)
-    }
-
-    /// The largest quantity up to `qty` that the ladder can hold; `None` if even the smallest is
-    /// more.
-    pub fn at_or_below(&self, qty: i64) -> Option<i64> {
-        let qty = qty.min(self.high);
-        (qty >= self.low).then(|| qty - (qty - self.low) % self.lot)
-    }
-
-    /// Cost of a quantity that the ladder can hold.
-    pub fn cost(&self, steps: &[Step], qty: i64) -> Cost {
-        let lots = (qty - self.low) / self.lot;
-        if lots == 0 {
-            return self.cost_low;
-        }
-        let steps = &steps[self.from..self.to];
-        let at = steps.partition_point(|step| step.upto < lots);
-        let more = steps
-            .get(at)
-            .map_or(Cost::default(), |step| step.cost.minus(step.unit.times(step.upto - lots)));
-        self.cost_low.plus(more)
-    }
-
-    /// Writes the shares of the ladder's venues at a quantity.
-    pub fn split(
-        &self,
-        steps: &[Step],
-        qty: i64,
-        shares: &[Share<'_>],
-        ranges: &[Range],
-        out: &mut [i64; VENUES_MAX],
-    ) {
-        for (at, share) in shares.iter().enumerate() {
-            if share.lot() == self.lot {
-                out[at] = ranges[at].low;
-            }
-        }
-        let (lots, mut before) = ((qty - self.low) / self.lot, 0);
-        for step in &steps[self.from..self.to] {
-            let taken = step.upto.min(lots) - before;
-            if taken <= 0 {
-                return;
-            }
-            out[usize::from(step.share)] += taken * self.lot;
-            before = step.upto;
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A line belongs here if it chooses where an order waits.
 
 use super::candidate::Candidate;
-use super::{PlannedChild, RouteRequest, on_tick, reaches};
+use super::{PlannedChild, RouteRequest, RoutingView, on_tick, reaches};
 use crate::input::Side;
 use crate::number::{PPM, Price, Qty};
 use crate::output::{VenueLine, Verdict};
@@ -12,6 +12,7 @@ use crate::reference::VENUES_MAX;
 /// The venue with the least maker fee, and among equals the one where the price is nearest to the
 /// top of the book.
 pub(super) fn resting_place(
+    market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
     left: Qty,
@@ -20,7 +21,7 @@ pub(super) fn resting_place(
 ) -> Option<PlannedChild> {
     let mut best: Option<((i128, i64), PlannedChild, usize)> = None;
     for c in candidates.iter().flatten() {
-        let (price, qty) = match place_at(request, limit, left, c) {
+        let (price, qty) = match place_at(market, request, limit, left, c) {
             Ok(found) => found,
             Err(verdict) => {
                 if c.share.is_zero() {
@@ -56,6 +57,7 @@ pub(super) fn resting_place(
 
 /// Price and quantity that a venue takes of the rest.
 fn place_at(
+    market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
     left: Qty,
@@ -65,7 +67,7 @@ fn place_at(
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
     }
-    if c.room < 1 + u32::from(!c.share.is_zero()) {
+    if market.room(c.listing.venue) < 1 + u32::from(!c.share.is_zero()) {
         return Err(Verdict::NoRate);
     }
     let carried = if c.carries(price, left) { left } else { c.carried(price) };

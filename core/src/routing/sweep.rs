@@ -48,7 +48,7 @@ pub(super) fn sweep(
         if best.0 == i128::MAX {
             return;
         }
-        let Some(level) = c.levels.get(cursor.next) else { return };
+        let Some(level) = c.level(cursor.next) else { return };
         let there = level.qty.saturating_sub(cursor.gone);
         let share = at_most(c, level, there.min(left));
         left = left.saturating_sub(Qty(share.0 - c.share.0));
@@ -85,7 +85,7 @@ impl Cursor {
     #[inline]
     fn settle(&mut self, c: &Candidate<'_>, limit: Price, side: Side) {
         // Ends: each turn passes a level.
-        while let Some(level) = c.levels.get(self.next) {
+        while let Some(level) = c.level(self.next) {
             if !within(limit, level.price, side) {
                 break;
             }

@@ -55,7 +55,7 @@ fn whole_at(
         }
     }
     if !left.is_zero() {
-        let beyond = c.levels.first().is_some_and(|l| !within(limit, l.price, request.side));
+        let beyond = c.level(0).is_some_and(|l| !within(limit, l.price, request.side));
         return Err(if beyond { Verdict::BeyondLimit } else { Verdict::TooThin });
     }
     if !c.carries(worst, request.qty) {

@@ -1,7 +1,7 @@
 //! Scenarios of one client's orders over several venues.
 
 use crate::desk::{Desk, HALT, PAIR, RESUME, UNIT, USD};
-use rutter_core::id::VenueId;
+use rutter_core::id::{ChildId, VenueId, VenueOrderId};
 use rutter_core::input::{Distrust, Input, VenueDownReason};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Notice, Output};
@@ -315,7 +315,7 @@ fn an_order_that_should_be_over_and_is_found_open_is_called_back() {
 }
 
 /// An answer that the venue sends late, or twice, finds its child over. Nothing is said and nothing
-/// changes, except that the venue's id of the order is kept.
+/// changes, except that the venue's id of the order is kept and told, once.
 #[test]
 fn late_news_of_a_child_that_is_over_is_silent_and_tells_its_venues_id() {
     let mut desk = Desk::with_venues(1);
@@ -324,9 +324,14 @@ fn late_news_of_a_child_that_is_over_is_silent_and_tells_its_venues_id() {
     desk.outputs.clear();
     let before = desk.child(1);
     assert!(before.venue_order.is_empty());
-    for late in ["cancel-rejected", "unsure", "done 0", "expired 0", "gone 0", "never", "accepted"]
-    {
+    let id = VenueOrderId::new(b"X1").expect("short");
+    let late = ["cancel-rejected", "unsure", "done 0", "expired 0", "gone 0", "never"];
+    for late in late.into_iter().chain(["accepted", "accepted"]) {
+        let is_new = late == "accepted" && desk.child(1).venue_order.is_empty();
+        let told = Notice::VenueOrder(VenueId(0), ChildId(1), id);
         desk.venue(1, late);
+        let expected: &[Notice] = if is_new { &[told] } else { &[] };
+        assert_eq!(desk.notices(), expected, "{late}");
         assert_eq!(desk.outputs, [], "{late}");
         assert_eq!(desk.child(1).state(), before.state(), "{late}");
     }

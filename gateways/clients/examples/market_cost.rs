@@ -39,7 +39,7 @@ fn gateway() -> ClientGateway<MemStore> {
     };
     let mut gateway =
         ClientGateway::new(&config, vec![MemStore::new(1 << 20)]).expect("a sound configuration");
-    gateway.recovered().expect("nothing to recover");
+    gateway.recovered();
     let listing = |venue| ListingTerms {
         instrument: InstrumentId(0),
         venue: VenueId(venue),

@@ -33,7 +33,7 @@ use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
 use crate::credentials::Credentials;
 use crate::market::{Market, MarketConfig};
 use crate::message_log::{Direction, MessageTap};
-use crate::notice::{CloseReason, Counters, Notice, RecoveryError};
+use crate::notice::{CloseReason, Counters, Notice};
 use crate::reference::{SecurityList, SessionStatus};
 use crate::terms::Terms;
 
@@ -195,25 +195,32 @@ impl<S: MessageStore> ClientGateway<S> {
     }
 
     /// The journal has been read: connections may come. Call once, after every output of the
-    /// journal went through [`on_output`](Self::on_output).
-    ///
-    /// # Errors
-    /// [`RecoveryError`]: a store and the journal do not belong together.
-    pub fn recovered(&mut self) -> Result<(), RecoveryError> {
-        for client in self.clients.iter_mut().filter(|client| !client.failed) {
-            client.check_recovery()?;
+    /// journal went through [`on_output`](Self::on_output). A session whose store does not fit the
+    /// journal is refused; the others go on.
+    pub fn recovered(&mut self) {
+        for place in self.clients.places() {
+            self.recover(place);
+        }
+        self.recovered = true;
+    }
+
+    fn recover(&mut self, place: usize) {
+        let client = &mut self.clients[place];
+        let mut repeated = 0;
+        if let Some(fault) = client.differs().filter(|_| !client.failed) {
+            let session = client.owner.session;
+            let (stored, journal) = (client.session.last_event_no(), client.journal_event);
+            self.note(Notice::StoreDiffers { session, stored, journal });
+            self.fail(place, Some(fault));
+        } else if !client.failed {
             client.session.recover_answered();
             if std::mem::take(&mut client.reset_replayed) {
                 client.session.recover_reset();
             }
+            repeated = client.session.replay_ends();
         }
-        for place in self.clients.places() {
-            let repeated = self.clients[place].session.replay_ends();
-            self.counters.reports_possible_resends += repeated;
-            self.tell_damage(place, repeated);
-        }
-        self.recovered = true;
-        Ok(())
+        self.counters.reports_possible_resends += repeated;
+        self.tell_damage(place, repeated);
     }
 
     /// Tells the damage that was found in a session's store since the last call.

@@ -36,7 +36,7 @@ pub use config::{
 pub use credentials::{CertificatePin, LogonFault, Proof};
 pub use gateway::{ClientGateway, ClientInput};
 pub use notice::{
-    CloseReason, Counters, Notice, NoticeKind, NoticeLevel, OutputError, RecoveryError,
+    CloseReason, Counters, MaintainError, Notice, NoticeKind, NoticeLevel, OutputError,
 };
 pub use report::Passport;
 pub use server::{GatewayServer, Publish, ServerCounters, ServerError};

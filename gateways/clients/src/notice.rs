@@ -84,6 +84,19 @@ pub enum NoticeKind {
     Logon(LogonFault),
     /// A source address was locked out.
     LockedOut,
+    /// The system refused to accept a connection.
+    AcceptFailed,
+}
+
+impl NoticeKind {
+    fn words(self) -> String {
+        match self {
+            Self::Closed(reason) => format!("connections closed: {reason}"),
+            Self::Logon(fault) => format!("logons refused: {fault}"),
+            Self::LockedOut => "addresses locked out".to_owned(),
+            Self::AcceptFailed => "connections that the system refused".to_owned(),
+        }
+    }
 }
 
 /// Something that an operator should see.
@@ -126,6 +139,12 @@ pub enum Notice {
         address: Option<IpAddr>,
         /// Length of the lock-out, in seconds.
         for_s: u64,
+    },
+    /// The system refused to accept a connection, because the process has no descriptor left or the
+    /// system no memory. It is tried again after a tenth of a second.
+    AcceptFailed {
+        /// The system's error number, if it gave one.
+        code: Option<i32>,
     },
     /// Notices about peers that are not logged on were counted instead of told one by one.
     Untold {
@@ -196,6 +215,16 @@ pub enum Notice {
         /// Why, as the client's next Logon is refused.
         reason: CloseReason,
     },
+    /// A session's message store and the journal have different events. The session is refused:
+    /// [`Notice::Failed`] follows. The store or the journal was restored from another time.
+    StoreDiffers {
+        /// The client's session.
+        session: SessionId,
+        /// Number of the newest event in the store.
+        stored: u64,
+        /// Number of the session's newest event in the journal.
+        journal: u64,
+    },
     /// A session's message store has damaged places. The session goes on: lost messages are
     /// gap-filled, and lost reports come again with `PossResend` (97).
     StoreDamaged {
@@ -230,13 +259,16 @@ impl Notice {
             | Self::CertificatesReloaded => NoticeLevel::Info,
             Self::LogonRefused { .. }
             | Self::LockedOut { .. }
+            | Self::AcceptFailed { .. }
             | Self::Untold { .. }
             | Self::CertificatesRefused
             | Self::Warning { .. }
             | Self::PeerRejected { .. }
             | Self::SlowConsumer { .. }
             | Self::Throttled { .. } => NoticeLevel::Warn,
-            Self::Failed { .. } | Self::StoreDamaged { .. } => NoticeLevel::Error,
+            Self::Failed { .. } | Self::StoreDiffers { .. } | Self::StoreDamaged { .. } => {
+                NoticeLevel::Error
+            }
         }
     }
 }
@@ -263,14 +295,12 @@ impl Notice {
             Self::LockedOut { session, address, for_s } => {
                 format!("{} is locked out of {} for {for_s} s", from(address), name(session))
             }
-            Self::Untold { kind, count } => {
-                let kind = match kind {
-                    NoticeKind::Closed(reason) => format!("connections closed: {reason}"),
-                    NoticeKind::Logon(fault) => format!("logons refused: {fault}"),
-                    NoticeKind::LockedOut => "addresses locked out".to_owned(),
-                };
-                format!("{count} more of {kind}")
+            Self::AcceptFailed { code } => {
+                let why = code.map(|code| std::io::Error::from_raw_os_error(code).to_string());
+                let why = why.unwrap_or_else(|| "unknown".to_owned());
+                format!("the system accepts no connection: {why}")
             }
+            Self::Untold { kind, count } => format!("{count} more of {}", kind.words()),
             Self::CertificatesReloaded => "new certificates are in use".to_owned(),
             Self::CertificatesRefused => "new certificates are refused".to_owned(),
             Self::Warning { session, warning } => {
@@ -300,6 +330,10 @@ impl Notice {
             Self::Failed { session, reason } => {
                 format!("{} cannot go on before a restart: {reason}", name(session))
             }
+            Self::StoreDiffers { session, stored, journal } => format!(
+                "message store of {} ends with event {stored}, the journal with {journal}",
+                name(session)
+            ),
             Self::StoreDamaged { session, places, repeated } => {
                 format!(
                     "message store of {}: {places} damaged places, {repeated} reports repeated",
@@ -374,37 +408,15 @@ impl OutputError {
     pub fn fault(&self) -> Option<StoreFault> {
         match self {
             Self::Send { source, .. } => source.fault(),
-            Self::UnknownSession(_) | Self::EventGap { .. } => None,
+            Self::EventGap { .. } => Some(StoreFault::Behind),
+            Self::UnknownSession(_) => None,
         }
     }
 }
 
-/// Why the gateway cannot begin.
+/// Why a store is not maintained.
 #[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// The client was told more than the journal knows. The store belongs to another journal, or
-    /// the journal has lost its end. New events would be taken for old ones and would not be sent.
-    #[error("session {} was told {stored} events, the journal holds {journal}", session.0)]
-    StoreAhead {
-        /// The session.
-        session: SessionId,
-        /// Events in the store.
-        stored: u64,
-        /// Events that the journal yields.
-        journal: u64,
-    },
-    /// The journal has more events than the store, and was not read from an early enough place to
-    /// give the missing ones.
-    #[error("session {} was told {stored} events, the journal has {journal}, not all of them given",
-        session.0)]
-    EventsMissing {
-        /// The session.
-        session: SessionId,
-        /// Events in the store.
-        stored: u64,
-        /// Events that the journal has.
-        journal: u64,
-    },
+pub enum MaintainError {
     /// The session has a connection already, so its store is not maintained.
     #[error("session {} is connected already", .0.0)]
     Connected(SessionId),
@@ -420,6 +432,10 @@ pub struct Counters {
     pub connections: u64,
     /// Connections refused because of a limit.
     pub connections_refused: u64,
+    /// Of these, connections for which no place was free.
+    pub connections_full: u64,
+    /// Times that the system refused to accept a connection.
+    pub accepts_failed: u64,
     /// Successful Logons.
     pub logons: u64,
     /// Connections closed before a successful Logon.
@@ -487,7 +503,10 @@ mod tests {
             },
             Notice::LogonRefused { session, address: None, fault: LogonFault::Password },
             Notice::LockedOut { session, address, for_s: 60 },
+            Notice::AcceptFailed { code: Some(24) },
+            Notice::AcceptFailed { code: None },
             Notice::Untold { kind: NoticeKind::Closed(CloseReason::Peer), count: 5 },
+            Notice::StoreDiffers { session, stored: 9, journal: 7 },
             Notice::Warning { session, warning: Warning::Gap { expected: 5, received: 9 } },
             Notice::Warning { session, warning: Warning::Silent },
             Notice::Rejected {
@@ -504,7 +523,10 @@ mod tests {
             "connection 7 of no session from 192.0.2.7 closed: logon timeout",
             "logon of DESK1 from an unknown address refused: wrong password",
             "192.0.2.7 is locked out of DESK1 for 60 s",
+            "the system accepts no connection: Too many open files (os error 24)",
+            "the system accepts no connection: unknown",
             "5 more of connections closed: closed by the peer",
+            "message store of DESK1 ends with event 9, the journal with 7",
             "DESK1: message 5 is missing before 9, asked for",
             "DESK1: silent",
             "message 4 of DESK1 rejected: required tag missing, field 55",

@@ -13,10 +13,11 @@
 //! A cancel or a status request is passed on whatever its account, symbol, side or quantity. The
 //! order is found by session and id, and a cancel lessens risk.
 
-use rutter_core::id::{ClOrdId, Symbol};
+use rutter_core::id::{ClOrdId, Name, Symbol};
 use rutter_core::input::{
     CancelOrder, CharSet, Input, Instructions, MassCancel, MassScope, MassStatus, NewOrder,
-    OrdType, OrderStatus, Refusal, ReplaceOrder, Side, TimeInForce, Unacceptable,
+    OrdType, OrderStatus, Refusal, ReplaceOrder, Side, TimeInForce, Unacceptable, WrittenNumber,
+    WrittenTerms,
 };
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, Price, Qty, UnixNanos};
 use rutter_core::reference::ten_to;
@@ -143,19 +144,16 @@ fn order(
         let rejection = Rejection::Session(Reason::RequiredTagMissing);
         return Err(AppError { ref_tag: tags::HANDL_INST, rejection });
     }
-    let (cl_ord_id, symbol, side, order) = match read {
+    let (cl_ord_id, symbol, order) = match read {
         Ok(view) => {
             let cl_ord_id = cl_ord_id(view.cl_ord_id, tags::CL_ORD_ID)?;
-            let side = shown_side(view.side);
-            (cl_ord_id, view.symbol, side, in_terms(view, cl_ord_id, id, owner, terms))
+            (cl_ord_id, view.symbol, in_terms(view, cl_ord_id, id, owner, terms))
         }
         Err(error) => {
             let refusal = too_large(message, *error).ok_or(*error)?;
             let cl_ord_id =
                 cl_ord_id(message.get(tags::CL_ORD_ID).unwrap_or(b""), tags::CL_ORD_ID)?;
-            let sells = message.get(tags::SIDE) == Some(b"2");
-            let side = if sells { Side::Sell } else { Side::Buy };
-            (cl_ord_id, message.get(tags::SYMBOL).unwrap_or(b""), side, Err(refusal))
+            (cl_ord_id, message.get(tags::SYMBOL).unwrap_or(b""), Err(refusal))
         }
     };
     // Below the expected number a message with 43=Y is ignored; at it, it was lost before, or the
@@ -169,11 +167,33 @@ fn order(
         client_seq: id,
         cl_ord_id,
         symbol: shown_symbol(symbol),
-        side,
+        written: written(message),
         orig_cl_ord_id: ClOrdId::EMPTY,
         refusal,
         trace: 0,
     }))
+}
+
+/// The terms of an order that the core is to refuse, as the client wrote them.
+fn written(message: &Message<'_>) -> WrittenTerms {
+    let character = |tag| match message.get(tag) {
+        Some([byte]) if byte.is_ascii_graphic() => *byte,
+        _ => 0,
+    };
+    let number = |tag| match message.decimal(tag) {
+        Ok(Some(Decimal { mantissa, scale })) => {
+            WrittenNumber { digits: mantissa, decimals: scale }
+        }
+        Ok(None) | Err(_) => WrittenNumber::ZERO,
+    };
+    WrittenTerms {
+        side: character(tags::SIDE),
+        ord_type: character(tags::ORD_TYPE),
+        tif: character(tags::TIME_IN_FORCE),
+        qty: number(tags::ORDER_QTY),
+        price: number(tags::PRICE),
+        account: message.get(tags::ACCOUNT).and_then(Name::new).unwrap_or(Name::EMPTY),
+    }
 }
 
 /// A number that is larger or longer than a quantity or price can be makes a bad order, not a
@@ -321,7 +341,12 @@ fn scope(
     terms: &Terms,
 ) -> (MassScope, Refusal) {
     let instrument = symbol.and_then(|symbol| terms.by_symbol(symbol)).map(|one| one.id);
-    let scope = MassScope { instrument, side: side.map(shown_side) };
+    let traded = match side {
+        Some(app::Side::Buy) => Some(Side::Buy),
+        Some(app::Side::Sell) => Some(Side::Sell),
+        Some(app::Side::Other(_)) | None => None,
+    };
+    let scope = MassScope { instrument, side: traded };
     let refusal = match kind {
         _ if account.is_some_and(|account| account != owner.account.as_bytes()) => {
             Refusal::WrongAccount
@@ -382,14 +407,6 @@ fn mass_status(
         scope,
         refusal,
     }))
-}
-
-/// The side that the refusal of an order shows: sales of any kind (4 to 6) are sales.
-const fn shown_side(side: app::Side) -> Side {
-    match side {
-        app::Side::Sell | app::Side::Other(b'4'..=b'6') => Side::Sell,
-        app::Side::Buy | app::Side::Other(_) => Side::Buy,
-    }
 }
 
 /// The client's text for the instrument, cut and made printable.

@@ -5,7 +5,7 @@
 //! are the session's. A field that only some versions have is written under a condition on
 //! `reader`, the version of the session that reads the report.
 
-use rutter_core::input::{Liquidity, Refusal, Side};
+use rutter_core::input::{Liquidity, Refusal, WrittenTerms};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{
     CancelReject, LastFill, MassCancelReport, OrdStatus, Report, ReportKind,
@@ -42,7 +42,7 @@ const TRANS_STATUS: u8 = b'3';
 /// Writes the fields of an `ExecutionReport` for a session of `reader`'s version.
 ///
 /// Fields whose value is not known are left out where FIX allows it. A refused order that could not
-/// be read has no 38, 40, 44 and 59, because the core was never told them.
+/// be expressed in the core's terms has 1, 54, 40, 59, 38 and 44 as the client wrote them.
 pub fn write_report(
     out: &mut Encoder<'_>,
     report: &Report,
@@ -63,7 +63,7 @@ pub fn write_report(
     if !report.request.is_empty() && reader.version != Version::Fix42 {
         write_request(out, report);
     }
-    out.field(tags::ACCOUNT, owner.account.as_bytes());
+    write_account(out, report, owner);
     write_what(out, report, instrument);
     write_numbers(out, report, instrument);
     if let Some(last) = &report.last {
@@ -232,26 +232,47 @@ fn write_id(out: &mut Encoder<'_>, tag: u32, terms: &Terms, number: u64) {
     out.field(tag, text.get(..PREFIX_BYTES + digits.len()).unwrap_or(&text));
 }
 
+/// Writes the account. A wrong one is repeated, and left out when it was too long to be kept.
+fn write_account(out: &mut Encoder<'_>, report: &Report, owner: &Owner) {
+    let written = &report.written.account;
+    if !written.is_empty() {
+        out.field(tags::ACCOUNT, written.as_bytes());
+    } else if report.reason != Refusal::WrongAccount {
+        out.field(tags::ACCOUNT, owner.account.as_bytes());
+    }
+}
+
 /// Writes symbol, side, order type and time in force.
 fn write_what(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
     let symbol = instrument.map_or(&report.symbol, |one| &one.symbol);
     out.field(tags::SYMBOL, if symbol.is_empty() { NO_SYMBOL } else { symbol.as_bytes() });
-    let unknown = report.kind == ReportKind::OrderStatus && report.order.0 == 0;
-    let side = match report.side {
-        _ if unknown => NO_SIDE,
-        Side::Buy => b'1',
-        Side::Sell => b'2',
-    };
-    out.char(tags::SIDE, side);
     if instrument.is_some() {
+        out.char(tags::SIDE, b'0' + report.side as u8);
         out.char(tags::ORD_TYPE, b'0' + report.ord_type as u8);
         out.char(tags::TIME_IN_FORCE, b'0' + report.tif as u8);
+        return;
+    }
+    let WrittenTerms { side, ord_type, tif, .. } = report.written;
+    for (tag, written) in [
+        (tags::SIDE, if side == 0 { NO_SIDE } else { side }),
+        (tags::ORD_TYPE, ord_type),
+        (tags::TIME_IN_FORCE, tif),
+    ] {
+        if written != 0 {
+            out.char(tag, written);
+        }
     }
 }
 
 /// Writes quantity, limit price, filled and open quantity, and the average price.
 fn write_numbers(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
     let Some(InstrumentConfig { price_decimals, qty_decimals, .. }) = instrument.copied() else {
+        let WrittenTerms { qty, price, .. } = report.written;
+        for (tag, number) in [(tags::ORDER_QTY, qty), (tags::PRICE, price)] {
+            if number.digits != 0 {
+                out.decimal(tag, number.digits, number.decimals);
+            }
+        }
         // The instrument is not known, so nothing was filled.
         out.uint(tags::CUM_QTY, 0).uint(tags::LEAVES_QTY, 0).uint(tags::AVG_PX, 0);
         return;

@@ -26,7 +26,7 @@ use rutter_transport::wait::PARK_MAX;
 use rutter_transport::wake::{Parked, WakeHandle};
 
 use crate::gateway::{ClientGateway, ClientInput};
-use crate::notice::{CloseReason, OutputError, RecoveryError};
+use crate::notice::{CloseReason, OutputError};
 use crate::report::Passport;
 
 mod leave;
@@ -191,15 +191,11 @@ impl<S: MessageStore> GatewayServer<S> {
 
     /// The journal has been read, and all its outputs went through [`output`](Self::output):
     /// connections are accepted from then on.
-    ///
-    /// # Errors
-    /// [`RecoveryError`] as for [`ClientGateway::recovered`]; nothing is accepted then.
-    pub fn recovered(&mut self) -> Result<(), RecoveryError> {
-        self.gateway.recovered()?;
+    pub fn recovered(&mut self) {
+        self.gateway.recovered();
         self.gateway.opened((self.clock)());
         self.batch_ns = None;
         self.listeners.iter_mut().for_each(Listener::wake);
-        Ok(())
     }
 
     /// Gives one output of the core to the gateway, by reference. The next turn, or

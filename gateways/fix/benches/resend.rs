@@ -1,8 +1,9 @@
 //! How fast a session resends what its memory-mapped store keeps: one million reports, asked for
 //! by one `ResendRequest`, with and without live messages between the parts.
 //!
-//! `cargo bench -p rutter-fix --bench resend` prints messages a second; nothing is sent
-//! over a socket, the bytes are dropped. The store's files are in the system's temporary folder.
+//! `cargo bench -p rutter-fix --bench resend` prints messages a second, and by how much anonymous
+//! memory grows. Nothing is sent over a socket, the bytes are dropped. The store's files are in the
+//! system's temporary folder.
 
 use std::time::Instant;
 
@@ -68,6 +69,13 @@ fn resend(desk: &mut Desk, out: &mut Vec<u8>, live: u64) -> (f64, u64, usize) {
     (began.elapsed().as_secs_f64(), parts, bytes)
 }
 
+/// Anonymous memory of this process (`RssAnon` of Linux), in KiB.
+fn anonymous_kib() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config =
@@ -75,13 +83,14 @@ fn main() {
     let store = MmapStore::open(folder.path(), config).expect("a store");
     let mut desk = Session::new(Config::acceptor("RUTTER", "CLIENT"), store, NoCredentials);
     let mut out = Vec::with_capacity(1 << 20);
-    let began = Instant::now();
+    let (began, before_kib) = (Instant::now(), anonymous_kib());
     for number in 1..=MESSAGES {
         let sent = desk.send_app(START_NS, number, b"8", &mut out, |one| report(one, number));
         assert!(sent.is_ok());
     }
     let seconds = began.elapsed().as_secs_f64();
     println!("stored {MESSAGES}: {:.0} messages/s", MESSAGES as f64 / seconds);
+    println!("anonymous memory grew by {} KiB", anonymous_kib() - before_kib);
     desk.connected(START_NS, &mut out).expect("not connected yet");
     let logon = from_client("35=A|34=1|52|98=0|108=30|");
     let mut index = FieldIndex::new();

@@ -139,6 +139,7 @@ tags! {
     ORIGINAL_MSG_SEQ_NUM = 20_023, "OriginalMsgSeqNum of a message told again (our own)";
     ORIGINAL_TIME = 20_024, "OriginalTime of a message told again (our own)";
     HISTORY_COUNT = 20_025, "HistoryCount (our own)";
+    HISTORY_DAMAGED = 20_026, "HistoryDamaged (our own)";
     PASSPORT_JOURNAL_SEQ = 20_030, "PassportJournalSeq (our own)";
     PASSPORT_ARRIVED = 20_031, "PassportArrived, a time (our own)";
     PASSPORT_DECIDED = 20_032, "PassportDecided, a time (our own)";

@@ -13,7 +13,7 @@ use rutter_feeds::FeedCommand;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
 use rutter_transport::secret::Secret;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::listing::Listing;
 use crate::{VENUES, VenueCommand};
@@ -64,6 +64,12 @@ impl<'de> Deserialize<'de> for &'static Venue {
     }
 }
 
+impl Serialize for Venue {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.kind)
+    }
+}
+
 /// The type of an own key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnValue {
@@ -98,7 +104,7 @@ pub struct OwnKey {
 }
 
 /// The values of the keys of one `[[venue]]` that are not common to all venues.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct OwnKeys(BTreeMap<String, serde_json::Value>);
 
@@ -126,6 +132,17 @@ impl OwnKeys {
     /// Whether a key is there.
     pub fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
+    }
+
+    /// Adds the keys of `venue` that are absent and have a default.
+    pub fn fill_in(&mut self, venue: &Venue) {
+        for key in venue.own_keys {
+            if let Some(default) = key.default
+                && !self.has(key.name)
+            {
+                self.0.insert(key.name.to_owned(), default.into());
+            }
+        }
     }
 
     /// All faults: keys that no venue knows, values of the wrong type, and keys that `venue`

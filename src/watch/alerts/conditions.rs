@@ -107,7 +107,7 @@ pub enum Condition {
     SlowConsumer,
     /// A session is cut off until a restart, or its message store is damaged.
     FixStore,
-    /// Logons fail because of wrong credentials, or a source is locked out.
+    /// Logons fail because of wrong credentials, a source is locked out, or clients find no place.
     LogonsRefused,
     /// Many gaps or resends on client sessions.
     FixGaps,
@@ -236,7 +236,9 @@ impl Condition {
             }
             Self::LogonsRefused => format!(
                 "increase(rutter_fix_credentials_refused_total[5m]) > {WRONG_LOGONS_MAX} or \
-                 increase(rutter_fix_lockouts_total[5m]) > 0"
+                 increase(rutter_fix_lockouts_total[5m]) > 0 or \
+                 increase(rutter_fix_connections_full_total[5m]) > 0 or \
+                 increase(rutter_fix_accepts_failed_total[5m]) > 0"
             ),
             Self::FixGaps => format!(
                 "increase(rutter_fix_gaps_total[5m]) > {GAPS_MAX} or \
@@ -480,6 +482,8 @@ fn clients(found: &mut Found<'_>, shown: &Snapshot) {
     let slow = grew(Condition::SlowConsumer, 0, "fix_slow_consumers");
     let wrong = grew(Condition::LogonsRefused, 0, "fix_credentials_refused");
     let lockouts = grew(Condition::LogonsRefused, 1, "fix_lockouts");
+    let full = grew(Condition::LogonsRefused, 2, "fix_connections_full");
+    let unaccepted = grew(Condition::LogonsRefused, 3, "fix_accepts_failed");
     let gaps = grew(Condition::FixGaps, 0, "fix_gaps");
     let resends = grew(Condition::FixGaps, 1, "fix_resends");
     let value = format!("{slow} cut off in five minutes");
@@ -488,8 +492,11 @@ fn clients(found: &mut Found<'_>, shown: &Snapshot) {
     let places = gateway(shown, "fix_store_damages");
     let value = format!("{failed} sessions cut off, {places} damaged places");
     found.when(failed > 0 || places > 0, Condition::FixStore, "", value);
-    let value = format!("{wrong} wrong logons and {lockouts} lockouts in five minutes");
-    let holds = wrong > WRONG_LOGONS_MAX || lockouts > 0;
+    let value = format!(
+        "{wrong} wrong logons, {lockouts} lockouts, {full} without a place, {unaccepted} not \
+         accepted in five minutes"
+    );
+    let holds = wrong > WRONG_LOGONS_MAX || lockouts > 0 || full > 0 || unaccepted > 0;
     found.when(holds, Condition::LogonsRefused, "", value);
     let value = format!("{gaps} gaps and {resends} resends in five minutes");
     found.when(gaps > GAPS_MAX || resends > RESENDS_MAX, Condition::FixGaps, "", value);

@@ -309,9 +309,9 @@ mod tests {
     use rutter_core::id::{ClOrdId, InstrumentId, Symbol, VenueId};
     use rutter_core::input::{
         CancelOrder, Instructions, OrdType, ReplaceOrder, Side, TimeInForce, Unacceptable,
-        VenueReject,
+        VenueReject, WrittenTerms,
     };
-    use rutter_core::number::{Notional, Price, Qty, UnixNanos};
+    use rutter_core::number::{Price, Qty, UnixNanos};
     use rutter_core::output::OrdStatus;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::{EnvFilter, Layer, fmt as lines};
@@ -354,31 +354,17 @@ mod tests {
             session: SessionId(1),
             event: 1,
             client_seq: (3 << 48) + 17,
-            time: UnixNanos(1),
             exec: 5,
             order: OrderId(9),
             trace: TRACE,
             kind: ReportKind::New,
             status: OrdStatus::New,
-            replaced: false,
             cl_ord_id: id("a1"),
-            orig_cl_ord_id: ClOrdId::EMPTY,
-            request: ClOrdId::EMPTY,
-            mass_total: 0,
-            mass_left: 0,
-            instrument: None,
-            symbol: Symbol::EMPTY,
-            side: Side::Buy,
-            ord_type: OrdType::Limit,
             tif: TimeInForce::Gtc,
             qty: Qty(1),
             price: Price(1),
-            filled: Qty(0),
             leaves: Qty(1),
-            filled_notional: Notional(0),
-            last: None,
-            reason: Refusal::None,
-            waiting: rutter_core::waiting::Waiting::Nothing,
+            ..Report::BLANK
         }
     }
 
@@ -514,7 +500,7 @@ mod tests {
             client_seq: 1,
             cl_ord_id: id("a1"),
             symbol: Symbol::EMPTY,
-            side: Side::Buy,
+            written: WrittenTerms::NONE,
             orig_cl_ord_id: ClOrdId::EMPTY,
             refusal: Refusal::UnknownSymbol,
             trace: TRACE,

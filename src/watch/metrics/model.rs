@@ -171,6 +171,7 @@ impl MetricsModel {
             | Notice::ReferenceFound(_)
             | Notice::ReferenceLost(_)
             | Notice::ChildResolved(..)
+            | Notice::VenueOrder(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
             | Notice::IllegalEvent(..)

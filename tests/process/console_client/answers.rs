@@ -73,7 +73,7 @@ fn story() -> Value {
         "children": [
             {"id": 7, "venue": "BINANCE", "side": "buy", "qty": "1.000", "price": "65000.10",
              "tif": "gtc", "state": "working", "filled": "0.500", "sent_ns": ago(60),
-             "reason": null},
+             "venue_order": "90071", "reason": null},
         ],
         "events": [
             {"seq": 120_001, "time_ns": ago(61), "what": "submitted", "child": null, "text": ""},

@@ -128,7 +128,7 @@ session DESK-1, account DESK, client's id c-41000, taken 13:45:26.123; reason -
 
 child  venue    side    qty      price  filled  state            sent  reason
     7  BINANCE  buy   1.000  65,000.10   0.500  working  13:45:27.123  -
-(a wider terminal has: tif)
+(a wider terminal has: tif, venue's id)
 
 journal    time (UTC)  what       child  text
  120001  13:45:26.123  submitted  -      -

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rutter_admin::console::verb::Verb;
+use rutter_admin::console::verb::{OrderArg, Verb};
 use rutter_cli::request::Request;
 use rutter_cli::top::frame;
 use rutter_cli::top::keys::{Action, App, Key, Mode, Panel, View};
@@ -88,7 +88,7 @@ fn rows_are_chosen_opened_filtered_and_left() {
     assert_eq!(press(&mut app, "v\n"), Some(Action::Refresh));
     assert_eq!(app.view, View::Venue("KRAKEN".into()));
     assert_eq!(press(&mut app, "v\n"), Some(Action::Refresh), "an order there");
-    assert_eq!(app.view, View::Order(40_999));
+    assert_eq!(app.view, View::Order(OrderArg::Number(40_999)));
     assert_eq!(press(&mut app, "\u{1b}"), Some(Action::Refresh));
     assert_eq!(app.view, View::Overview);
     assert_eq!(press(&mut app, "\t\n"), None, "a session has no page");
@@ -108,6 +108,20 @@ fn rows_are_chosen_opened_filtered_and_left() {
     assert_eq!(press(&mut app, "q"), Some(Action::Quit));
     press(&mut app, "h");
     assert_eq!(app.key(Key::Interrupt), Some(Action::Quit), "from everywhere");
+}
+
+#[test]
+fn an_order_is_opened_by_any_id_that_is_typed() {
+    let mut app = app(status());
+    assert_eq!(press(&mut app, "oDESK-1/q7"), None, "q is a letter here");
+    assert!(frame(&app, 80, 24, NOW_NS).contains("order, by any id: DESK-1/q7_"));
+    assert_eq!(press(&mut app, "\n"), Some(Action::Refresh));
+    assert_eq!(app.view, View::Order(OrderArg::Text("DESK-1/q7".into())));
+    assert!(frame(&app, 80, 24, NOW_NS).contains("order DESK-1/q7: no answer yet"));
+    press(&mut app, "\u{1b}o\n");
+    assert_eq!((app.mode.clone(), app.view.clone()), (Mode::Lists, View::Overview));
+    press(&mut app, "ox\u{1b}");
+    assert_eq!(app.mode, Mode::Lists);
 }
 
 #[test]
@@ -307,7 +321,7 @@ fn every_frame_fits_and_says_when_the_terminal_is_too_small() {
     assert!(frame(&empty, 80, 24, 0).contains("no answer yet"));
     assert_eq!(frame(&empty, 40, 2, 0), "40x2 is too small: 80x24 is needed\n\n");
     let mut big = app(hundred_sessions());
-    big.view = View::Order(41_000);
+    big.view = View::Order(OrderArg::Number(41_000));
     if let Some(sample) = &mut big.sample {
         sample.order = of("order", &json!({}));
     }

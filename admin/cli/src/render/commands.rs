@@ -9,7 +9,8 @@ use super::{Look, counted, flag, rows, time, word};
 /// A change was carried out.
 pub fn done(ok: &Value, look: &Look) -> Vec<Line> {
     let at = time(ok, "time_ns", look.now_ns);
-    let mut line = Line::of("done", Paint::Good)
+    let order = ok.get("order").map_or_else(String::new, |order| format!(": order {order}"));
+    let mut line = Line::of(format!("done{order}"), Paint::Good)
         .with(format!(": journaled as {} at {at} UTC", counted(ok, "seq")), Paint::Plain);
     if ok.get("affected").is_some() {
         line = line.with(format!("; {} being called back", counted(ok, "affected")), Paint::Plain);

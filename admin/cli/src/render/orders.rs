@@ -165,6 +165,7 @@ fn children(ok: &Value, look: &Look) -> Table {
         words("tif", 3),
         numbers("sent", 1),
         words("reason", 2),
+        words("venue's id", 3),
     ]);
     for child in rows(ok, "children") {
         table.row(vec![
@@ -178,6 +179,7 @@ fn children(ok: &Value, look: &Look) -> Table {
             word(child, "tif").into(),
             time(child, "sent_ns", look.now_ns).into(),
             word(child, "reason").into(),
+            word(child, "venue_order").into(),
         ]);
     }
     table

@@ -1,6 +1,6 @@
 //! What each key does: a pure state machine from keys and answers to actions.
 
-use rutter_admin::console::verb::Verb;
+use rutter_admin::console::verb::{OrderArg, Verb};
 use serde_json::Value;
 
 use super::super::render::{number, rows, word};
@@ -78,7 +78,7 @@ pub enum View {
     #[default]
     Overview,
     /// One order.
-    Order(u64),
+    Order(OrderArg),
     /// One venue, and the orders there.
     Venue(String),
 }
@@ -91,6 +91,8 @@ pub enum Mode {
     Lists,
     /// The filter is typed.
     Filter,
+    /// The id of an order is typed, to open the order.
+    Name(String),
     /// The keys are explained.
     Help,
     /// A halt or a resume is prepared.
@@ -270,6 +272,7 @@ impl App {
         match &self.mode {
             Mode::Lists => self.list_key(key),
             Mode::Filter => self.filter_key(key),
+            Mode::Name(_) => self.name_key(key),
             Mode::Help => {
                 self.mode = Mode::Lists;
                 None
@@ -283,6 +286,7 @@ impl App {
             Key::Char('q') => return Some(Action::Quit),
             Key::Char('?') => self.mode = Mode::Help,
             Key::Char('/') => self.mode = Mode::Filter,
+            Key::Char('o') => self.mode = Mode::Name(String::new()),
             Key::Char('f') => {
                 self.fast = !self.fast;
                 return Some(Action::Refresh);
@@ -327,7 +331,7 @@ impl App {
         let row = self.marked_row()?;
         self.view = match self.list() {
             Panel::Venues => View::Venue(word(row, "name")),
-            Panel::Orders => View::Order(number(row, "id")?),
+            Panel::Orders => View::Order(OrderArg::Number(number(row, "id")?)),
             Panel::Sessions => return None,
         };
         self.marked[3] = 0;
@@ -358,6 +362,26 @@ impl App {
             _ => {}
         }
         self.marked = [0; 4];
+        None
+    }
+
+    fn name_key(&mut self, key: Key) -> Option<Action> {
+        let Mode::Name(name) = &mut self.mode else { return None };
+        match key {
+            Key::Char(c) if name.chars().count() < FIELD_CHARS_MAX => name.push(c),
+            Key::Backspace => _ = name.pop(),
+            Key::Enter if !name.is_empty() => {
+                self.view = View::Order(OrderArg::Text(std::mem::take(name)));
+                self.marked[3] = 0;
+                self.mode = Mode::Lists;
+                if let Some(sample) = &mut self.sample {
+                    sample.order = None;
+                }
+                return Some(Action::Refresh);
+            }
+            Key::Enter | Key::Esc => self.mode = Mode::Lists,
+            _ => {}
+        }
         None
     }
 

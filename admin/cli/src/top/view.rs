@@ -39,7 +39,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, now_ns: u64) {
     match &app.mode {
         Mode::Dialog(dialog) => boxed(frame, &dialog.confirmation(), &dialog_lines(dialog)),
         Mode::Help => boxed(frame, "keys", &help_lines()),
-        Mode::Lists | Mode::Filter => {}
+        Mode::Lists | Mode::Filter | Mode::Name(_) => {}
     }
 }
 
@@ -302,6 +302,9 @@ fn footer(app: &App) -> Line {
     if app.mode == Mode::Filter {
         return Line::of(format!("/{}_", app.filter), Paint::Bold);
     }
+    if let Mode::Name(name) = &app.mode {
+        return Line::of(format!("order, by any id: {name}_"), Paint::Bold);
+    }
     let filter = if app.filter.is_empty() { String::new() } else { format!("  /{}", app.filter) };
     let words = "? keys  q leave  Tab list  Enter open  Esc back  / filter  h halt  r resume";
     Line::of(words, Paint::Dim).with(filter, Paint::Bold)
@@ -345,6 +348,7 @@ fn help_lines() -> Vec<Line> {
         "Enter            opens the marked venue or order",
         "Esc              back; clears the filter",
         "/                shows only rows with what is typed",
+        "o                opens an order by any of its ids",
         "h                halt: shows what it would do, asks for a reason and HALT",
         "r                resume what is halted",
         "f                four times a second, or once",

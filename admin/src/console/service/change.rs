@@ -9,7 +9,7 @@ use rutter_core::input::{
 };
 
 use super::super::frame::{Code, Failure};
-use super::super::verb::{Change, LimitsGiven, ScopeName, bad_argument};
+use super::super::verb::{Change, LimitsGiven, OrderArg, ScopeName, bad_argument};
 use super::understood::Understood;
 use super::{
     ConsoleService, account_id, scope_of, session_id, unknown, unknown_order, value, venue_id,
@@ -29,7 +29,7 @@ impl ConsoleService {
                 let id = venue_id(&self.node.model(), venue)?;
                 Ok(Understood::plain(OperatorCommand::EnableVenue(id), format!("enable {venue}")))
             }
-            Change::Cancel { order } => self.cancel(*order),
+            Change::Cancel { order } => self.cancel(order),
             Change::CancelAll { scope } => self.cancel_all(scope),
             Change::LimitsSet { account, limits } => self.limits_set(account, limits),
             Change::SessionLogout { session } => self.session(session, SessionCommand::Logout),
@@ -90,12 +90,17 @@ impl ConsoleService {
         Ok(Understood { affected, ..Understood::plain(OperatorCommand::ReduceOnly(scope), would) })
     }
 
-    fn cancel(&self, id: u64) -> Result<Understood, Failure> {
+    fn cancel(&self, name: &OrderArg) -> Result<Understood, Failure> {
+        let id = self.order_named(name)?;
         // What the read model has forgotten, the core has forgotten too.
-        let is_open = self.node.model().is_open(OrderId(id)).ok_or_else(|| unknown_order(id))?;
-        let would =
-            if is_open { format!("cancel order {id}") } else { format!("nothing: {id} is over") };
-        let plain = Understood::plain(OperatorCommand::Cancel(OrderId(id)), would);
+        let is_open = self.node.model().is_open(id).ok_or_else(|| unknown_order(name))?;
+        let OrderId(number) = id;
+        let would = if is_open {
+            format!("cancel order {number}")
+        } else {
+            format!("nothing: order {number} is over")
+        };
+        let plain = Understood::plain(OperatorCommand::Cancel(id), would);
         Ok(Understood { affected: u32::from(is_open), ..plain })
     }
 

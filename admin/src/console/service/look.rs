@@ -9,23 +9,24 @@ use super::super::books::{self, DEPTH_DEFAULT, DEPTH_MAX};
 use super::super::frame::Failure;
 use super::super::snapshot::{FIGURES_AGE_NS_MAX, NodeSnapshot, Trouble, members};
 use super::super::totp::TRIES_MAX;
-use super::super::verb::{self, Look, bad_argument};
+use super::super::verb::{self, Look, OrderArg, bad_argument};
 use super::{
     Answer, ConsoleService, account_id, instrument_id, session_id, unknown_order, value, venue_id,
 };
 use crate::disk;
-use crate::model::{OrderFilter, ROWS_MAX, StateFilter};
+use crate::model::{OrderFilter, OrdersPage, ROWS_MAX, StateFilter};
 
 /// Rows of an answer if the request names no limit.
 const ROWS_DEFAULT: usize = 100;
 
 /// The filter of `orders`, in names.
 struct OrderNames<'a> {
+    id: Option<&'a OrderArg>,
     session: Option<&'a str>,
     account: Option<&'a str>,
     venue: Option<&'a str>,
     symbol: Option<&'a str>,
-    state: StateFilter,
+    state: Option<StateFilter>,
     before: Option<u64>,
     limit: Option<u64>,
 }
@@ -83,8 +84,9 @@ impl ConsoleService {
                 Ok(json!({"instruments": rows}))
             }
             Look::Book { symbol, venue, depth } => self.book(symbol, venue.as_deref(), *depth),
-            Look::Orders { session, account, venue, symbol, state, before, limit } => {
-                self.orders(&OrderNames {
+            Look::Orders { id, session, account, venue, symbol, state, before, limit } => self
+                .orders(&OrderNames {
+                    id: id.as_ref(),
                     session: session.as_deref(),
                     account: account.as_deref(),
                     venue: venue.as_deref(),
@@ -92,9 +94,8 @@ impl ConsoleService {
                     state: *state,
                     before: *before,
                     limit: *limit,
-                })
-            }
-            Look::Order { id } => self.order(&id.0),
+                }),
+            Look::Order { id } => self.order(id),
             Look::Sessions {} => Ok(json!({"sessions": self.sessions()})),
             Look::Positions { account } => {
                 let model = self.node.model();
@@ -220,37 +221,10 @@ impl ConsoleService {
         with(value(snapshot.journal), &more)
     }
 
-    /// One order by its number, or else by the client's id or by the id that a venue was given.
-    fn order(&self, name: &str) -> Answer {
-        let _one_at_a_time = self.long_look();
-        let ids = self.orders_named(name);
-        if ids.len() > 1 {
-            let numbers: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
-            let why = format!("several orders have this id: {}", numbers.join(", "));
-            return Err(bad_argument("id", &why));
-        }
-        let found = ids.first().and_then(|id| self.node.model().order(*id));
+    fn order(&self, name: &OrderArg) -> Answer {
+        let id = self.order_named(name)?;
+        let found = self.node.model().order(id);
         found.map(value).ok_or_else(|| unknown_order(name))
-    }
-
-    fn orders_named(&self, name: &str) -> Vec<OrderId> {
-        let about = &self.node.about;
-        let ours = name.strip_prefix(&format!("{:08x}-", about.node_tag)).unwrap_or(name);
-        let number = ours.parse().ok().map(OrderId);
-        if let Some(id) = number.filter(|id| self.node.model().is_open(*id).is_some()) {
-            return vec![id];
-        }
-        let child = about.child_of.and_then(|of| of(about.node_tag, name.as_bytes()));
-        if let Some(id) = child.and_then(|child| self.node.model().order_of(child)) {
-            return vec![id];
-        }
-        let (mut found, mut from) = (Vec::new(), Some(0));
-        // The model is let go between two parts, so that its own thread does not wait for long.
-        while let Some(at) = from {
-            from = self.node.model().orders_of_client(name, at, &mut found);
-        }
-        found.truncate(ROWS_MAX);
-        found
     }
 
     fn book(&self, symbol: &str, venue: Option<&str>, depth: Option<u64>) -> Answer {
@@ -276,13 +250,36 @@ impl ConsoleService {
             account: names.account.map(|name| account_id(&model, name)).transpose()?,
             venue: names.venue.map(|name| venue_id(&model, name)).transpose()?,
             instrument: names.symbol.map(|name| instrument_id(&model, name)).transpose()?,
-            state: names.state,
+            // Whoever names an order wants the order, whatever became of it.
+            state: names.state.unwrap_or(match names.id {
+                Some(_) => StateFilter::All,
+                None => StateFilter::Open,
+            }),
             before: names.before,
             limit: rows_of(names.limit)?,
         };
         drop(model);
+        if let Some(name) = names.id {
+            return Ok(value(self.page_of(name, &filter)));
+        }
         let _one_at_a_time = self.long_look();
         let page = self.node.model().orders(&filter);
         Ok(value(page))
+    }
+
+    /// The selected ones of the orders that an id names.
+    fn page_of(&self, name: &OrderArg, filter: &OrderFilter) -> OrdersPage {
+        let mut ids = match name {
+            OrderArg::Number(number) => vec![OrderId(*number)],
+            OrderArg::Text(text) => {
+                self.orders_named(text).into_iter().map(|named| named.order).collect()
+            }
+        };
+        ids.retain(|id| filter.before.is_none_or(|before| id.0 < before));
+        let mut orders = self.node.model().rows_of(&ids, filter);
+        let more = orders.len() > filter.limit;
+        orders.truncate(filter.limit);
+        let before = orders.last().filter(|_| more).map(|row| row.id);
+        OrdersPage { orders, more, before }
     }
 }

@@ -3,6 +3,8 @@
 //! A line belongs here if it is about one argument, whichever verb takes it. Which verb takes which
 //! arguments is the table in `verb`.
 
+use std::fmt;
+
 use rutter_core::input::{LIMITS, Limit, LimitKind, LimitValue, NodeCommand};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use serde_json::{Map, Value};
@@ -51,7 +53,7 @@ pub enum Kind {
     Whole,
     /// The number of an order.
     OrderId,
-    /// An order by any of its ids: ours, the client's, or one at a venue.
+    /// An order by any of its ids, see [`OrderArg`].
     Order,
     /// Levels of each side of a book, 1 to [`DEPTH_MAX`].
     Depth,
@@ -321,17 +323,44 @@ pub(super) trait Field: Sized {
     fn read(args: &Args, name: &str) -> Result<Self, Failure>;
 }
 
-/// An order by any of its ids.
+/// An order, as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderName(pub String);
+pub enum OrderArg {
+    /// A number of JSON: our number, and nothing else.
+    Number(u64),
+    /// A text: any id.
+    Text(String),
+}
 
-impl Field for OrderName {
-    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
-        match args.get(name) {
-            Some(Value::String(text)) => Ok(Self(text.clone())),
-            Some(number) => Ok(Self(number.to_string())),
-            None => Err(bad_argument(name, "is missing")),
+impl fmt::Display for OrderArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
         }
+    }
+}
+
+impl From<OrderArg> for Value {
+    fn from(order: OrderArg) -> Self {
+        match order {
+            OrderArg::Number(number) => number.into(),
+            OrderArg::Text(text) => text.into(),
+        }
+    }
+}
+
+impl Field for Option<OrderArg> {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        let number = || args.get(name)?.as_u64().map(OrderArg::Number);
+        let text = || args.get(name)?.as_str().map(|text| OrderArg::Text(text.to_owned()));
+        Ok(number().or_else(text))
+    }
+}
+
+impl Field for OrderArg {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        Option::<Self>::read(args, name)?.ok_or_else(|| bad_argument(name, "is missing"))
     }
 }
 
@@ -365,11 +394,11 @@ impl Field for bool {
     }
 }
 
-impl Field for StateFilter {
+impl Field for Option<StateFilter> {
     fn read(args: &Args, name: &str) -> Result<Self, Failure> {
-        let word = args.get(name).and_then(Value::as_str).unwrap_or("open");
+        let Some(word) = args.get(name).and_then(Value::as_str) else { return Ok(None) };
         let why = "open, over, all, pending, unknown, or a state by name";
-        Self::parse(word).ok_or_else(|| bad_argument(name, why))
+        StateFilter::parse(word).map(Some).ok_or_else(|| bad_argument(name, why))
     }
 }
 

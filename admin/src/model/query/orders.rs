@@ -1,12 +1,13 @@
 //! Orders, newest first, and one order with its children and events.
 
-use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId};
+use rutter_core::id::{InstrumentId, OrderId, VenueId};
 use rutter_core::input::{Refusal, Scope, Side};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
 
 use crate::model::ReadModel;
 use crate::model::filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX};
+use crate::model::name::{Named, NamedBy, OrderName};
 use crate::model::number::decimal;
 use crate::model::rows::{ChildRow, EventRow, OrderDetail, OrderRow, OrdersPage};
 use crate::model::slots::{ModelChild, ModelOrder};
@@ -95,24 +96,40 @@ impl ReadModel {
         Some(OrderDetail { order: self.order_row(order), children, events, events_forgotten })
     }
 
-    /// The order that a child works for, if the child is not forgotten.
-    pub fn order_of(&self, child: ChildId) -> Option<OrderId> {
-        self.children.get(child.0).map(|child| child.order)
+    /// Adds the orders that a text names, from a place of the tables on. Looks at
+    /// [`ORDERS_READ_MAX`] orders and as many children; returns where to go on, `None` at the end.
+    /// An order that the text's number was given to counts even if the order is forgotten.
+    pub fn named(
+        &self,
+        name: &OrderName<'_>,
+        from: usize,
+        found: &mut Vec<Named>,
+    ) -> Option<usize> {
+        let of = |by: NamedBy| move |order: OrderId| Named { order, by };
+        if from == 0 {
+            let number = name.number().filter(|id| (1..=self.newest.0).contains(&id.0));
+            found.extend(number.map(of(NamedBy::Number)));
+            let child = name.child().and_then(|child| self.children.get(child.0));
+            let child = child.filter(|child| name.is_child_at(self.venue_name(child.venue)));
+            found.extend(child.map(|child| child.order).map(of(NamedBy::Child)));
+        }
+        let upto = from.saturating_add(ORDERS_READ_MAX);
+        let orders = self.orders.places(from..upto).filter(|order| {
+            name.is_of_client(self.session_name(order.session), order.cl_ord_id.as_str())
+        });
+        found.extend(orders.map(|order| order.id).map(of(NamedBy::Client)));
+        let children = self.children.places(from..upto).filter(|child| {
+            name.is_of_venue(self.venue_name(child.venue), child.venue_order.as_str())
+        });
+        found.extend(children.map(|child| child.order).map(of(NamedBy::Venue)));
+        let size = self.orders.size().max(self.children.size());
+        ((upto as u64) < size).then_some(upto)
     }
 
-    /// Adds the orders with that id of a client, from a place of the table on. Looks at
-    /// [`ORDERS_READ_MAX`] orders; returns where to go on, `None` at the end.
-    pub fn orders_of_client(
-        &self,
-        name: &str,
-        from: usize,
-        found: &mut Vec<OrderId>,
-    ) -> Option<usize> {
-        let upto = from.saturating_add(ORDERS_READ_MAX);
-        let places = self.orders.places(from..upto);
-        let named = places.filter(|order| order.cl_ord_id.as_str() == name);
-        found.extend(named.map(|order| order.id));
-        ((upto as u64) < self.orders.size()).then_some(upto)
+    /// Some orders as rows, newest first. What is forgotten is left out.
+    pub fn rows_of(&self, ids: &[OrderId], filter: &OrderFilter) -> Vec<OrderRow> {
+        let orders = ids.iter().filter_map(|id| self.orders.get(id.0));
+        orders.filter(|order| filter.has(order)).map(|order| self.order_row(order)).collect()
     }
 
     fn decimals(&self, instrument: InstrumentId) -> (u32, u32) {
@@ -176,6 +193,8 @@ impl ReadModel {
             state: format!("{:?}", child.state),
             filled: decimal(i128::from(child.filled.0), qty_decimals),
             sent_ns: child.sent.0,
+            venue_order: (!child.venue_order.is_empty())
+                .then(|| child.venue_order.as_str().to_owned()),
             reason: child.reason.map(|why| format!("{why:?}")),
         }
     }

@@ -82,6 +82,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let place = HandshakePlace { tls: peer.tls, known };
         if let Some(reason) = self.no_room(conn, peer.address.map(SourceAddress::from), place) {
             self.counters.connections_refused += 1;
+            self.counters.connections_full += u64::from(reason == CloseReason::TooManyConnections);
             self.tell_stranger(
                 NoticeKind::Closed(reason),
                 Notice::Closed { conn, session: None, address: peer.address, reason },
@@ -93,6 +94,13 @@ impl<S: MessageStore> ClientGateway<S> {
         self.counters.connections += 1;
         self.due_ns = self.due_ns.min(due_ns);
         Ok(())
+    }
+
+    /// The system has refused to accept a connection, with its error number.
+    pub(crate) fn accept_failed(&mut self, now_ns: u64, code: Option<i32>) {
+        self.tick(now_ns);
+        self.counters.accepts_failed += 1;
+        self.tell_stranger(NoticeKind::AcceptFailed, Notice::AcceptFailed { code });
     }
 
     /// Why a newcomer is refused. May displace another connection to make room.

@@ -20,7 +20,7 @@ use rutter_transport::acceptor::ConnId;
 use super::throttle::{RequestRefusal, Throttle};
 use crate::config::{GatewayConfig, SessionConfig, SessionKind};
 use crate::credentials::Credentials;
-use crate::notice::{CloseReason, OutputError, RecoveryError};
+use crate::notice::{CloseReason, OutputError};
 use crate::reference::history::History;
 use crate::terms::Owner;
 
@@ -219,15 +219,13 @@ impl<S: MessageStore> Client<S> {
         }
     }
 
-    /// Whether store and journal agree about the events that the client has been sent.
-    pub fn check_recovery(&self) -> Result<(), RecoveryError> {
-        let session = self.owner.session;
-        let (stored, journal) = (self.session.last_event_no(), self.journal_event);
-        match stored.cmp(&journal) {
-            Ordering::Greater => Err(RecoveryError::StoreAhead { session, stored, journal }),
-            Ordering::Less if self.is_drop_copy() => Ok(()),
-            Ordering::Less => Err(RecoveryError::EventsMissing { session, stored, journal }),
-            Ordering::Equal => Ok(()),
+    /// How the store differs from the journal in the events that the client has been sent.
+    pub fn differs(&self) -> Option<StoreFault> {
+        match self.session.last_event_no().cmp(&self.journal_event) {
+            Ordering::Greater => Some(StoreFault::Ahead),
+            Ordering::Less if self.is_drop_copy() => None,
+            Ordering::Less => Some(StoreFault::Behind),
+            Ordering::Equal => None,
         }
     }
 }

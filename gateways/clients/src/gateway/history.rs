@@ -3,8 +3,9 @@
 //!
 //! `HistoryRequest` (U1) names a period from 20021 (inclusive) to 20022 (exclusive). Each message
 //! of the period is sent again unchanged, with `PossResend` (97) and its original number and time
-//! (20023, 20024). `HistoryEnd` (U2) gives the number of messages. These messages are not stored. A
-//! client may request one history at a time, and gets its other messages in between.
+//! (20023, 20024). `HistoryEnd` (U2) gives the number of messages, and of damaged places. These
+//! messages are not stored. A client may request one history at a time, and gets its other messages
+//! in between.
 //!
 //! A line belongs here if it sends a history. Reading the request is `reference::history`.
 
@@ -22,6 +23,12 @@ pub const TOLD_PER_TURN: usize = 64;
 
 /// `Text` (58) of the answer to a request while another is being answered.
 const BUSY: &str = "HistoryBusy";
+
+/// How the stored fields of a possible resend begin.
+const POSS_RESEND: &[u8] = b"97=Y\x01";
+
+/// `Text` (58) of the end of a history that lacks what damage has taken.
+const DAMAGED: &str = "HistoryDamaged";
 
 impl<S: MessageStore> ClientGateway<S> {
     /// Begins to send a history, or answers why not.
@@ -88,6 +95,9 @@ impl<S: MessageStore> ClientGateway<S> {
                 break;
             }
         }
+        if over {
+            self.tell_damage(place, 0);
+        }
         self.clients[place].history = (!over).then_some(history);
         self.histories -= usize::from(over);
         self.after_write(now_ns, conn);
@@ -122,7 +132,11 @@ impl<S: MessageStore> ClientGateway<S> {
                 return true;
             }
             client.session.send_transient(now_ns, kind, out, |message| {
-                message.bool(tags::POSS_RESEND, true).raw(body);
+                // A report that damage has lost is stored again as a possible resend.
+                if !body.starts_with(POSS_RESEND) {
+                    message.bool(tags::POSS_RESEND, true);
+                }
+                message.raw(body);
                 message.uint(tags::ORIGINAL_MSG_SEQ_NUM, seq);
                 message.timestamp(tags::ORIGINAL_TIME, sending_ns, precision);
             })
@@ -130,6 +144,10 @@ impl<S: MessageStore> ClientGateway<S> {
             client.session.send_transient(now_ns, msg_type::HISTORY_END, out, |message| {
                 message.field(tags::HISTORY_REQ_ID, history.id.as_bytes());
                 message.uint(tags::HISTORY_COUNT, history.sent);
+                if history.cursor.damaged() > 0 {
+                    message.uint(tags::HISTORY_DAMAGED, history.cursor.damaged());
+                    message.field(tags::TEXT, DAMAGED.as_bytes());
+                }
             })
         };
         match (found, sent) {

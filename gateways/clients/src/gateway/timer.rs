@@ -9,7 +9,7 @@ use rutter_transport::tls::TlsFault;
 
 use super::ClientGateway;
 use crate::connection::TlsState;
-use crate::notice::{CloseReason, Notice, RecoveryError};
+use crate::notice::{CloseReason, MaintainError, Notice};
 
 /// Events that one timer of one session may cause at once.
 const TIMER_EVENTS_MAX: usize = 8;
@@ -160,8 +160,8 @@ impl<S: MessageStore> ClientGateway<S> {
     /// in which nothing is urgent.
     ///
     /// # Errors
-    /// [`RecoveryError::Store`]: the store will try again when it needs the file.
-    pub fn maintain(&mut self) -> Result<(), RecoveryError> {
+    /// [`MaintainError::Store`]: the store will try again when it needs the file.
+    pub fn maintain(&mut self) -> Result<(), MaintainError> {
         let count = self.clients.len();
         if count == 0 {
             return Ok(());
@@ -171,8 +171,8 @@ impl<S: MessageStore> ClientGateway<S> {
         self.tell_damage(place, 0);
         let client = &mut self.clients[place];
         client.session.maintain().map_err(|error| match error {
-            SessionError::Store(error) => RecoveryError::Store(error),
-            SessionError::AlreadyConnected => RecoveryError::Connected(client.owner.session),
+            SessionError::Store(error) => MaintainError::Store(error),
+            SessionError::AlreadyConnected => MaintainError::Connected(client.owner.session),
         })
     }
 }

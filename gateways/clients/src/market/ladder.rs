@@ -97,7 +97,7 @@ impl Ladder {
         }
         let rest = &mut rest[..venues];
         for _ in 0..view.depth {
-            let heads = rest.iter().filter_map(|(_, levels)| levels.first());
+            let heads = rest.iter().filter_map(|(_, levels)| levels.last());
             let best = heads.map(|level| level.price).min_by(|a, b| rank(side, *a, *b));
             let Some(best) = best else { return };
             if !self.push_price(rest, best, view.aggregated) {
@@ -112,7 +112,7 @@ impl Ladder {
         let before = self.entries.len();
         let mut sum = Qty::ZERO;
         for (venue, levels) in rest {
-            let Some((level, behind)) = levels.split_first().filter(|(l, _)| l.price == price)
+            let Some((level, behind)) = levels.split_last().filter(|(l, _)| l.price == price)
             else {
                 continue;
             };
@@ -168,10 +168,11 @@ impl Ladder {
     }
 }
 
+/// The levels of a side, best last.
 fn levels_of(book: &Book, side: Side) -> &[Level] {
     match side {
-        Side::Buy => book.bids.as_slice(),
-        Side::Sell => book.asks.as_slice(),
+        Side::Buy => book.bids.worst_first(),
+        Side::Sell => book.asks.worst_first(),
     }
 }
 

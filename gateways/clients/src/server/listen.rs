@@ -185,9 +185,10 @@ impl<S: MessageStore> GatewayServer<S> {
                         error.kind(),
                         ErrorKind::ConnectionAborted | ErrorKind::Interrupted
                     ) => {}
-                Err(_) => {
+                Err(error) => {
                     listener.after_ns = now_ns.saturating_add(ACCEPT_PAUSE_NS);
                     self.counters.accept_errors += 1;
+                    self.gateway.accept_failed(now_ns, error.raw_os_error());
                     return count > 0;
                 }
             }
@@ -195,7 +196,8 @@ impl<S: MessageStore> GatewayServer<S> {
         true
     }
 
-    /// Accepts a connection, or drops it when a limit is reached.
+    /// Accepts a connection, or drops it when a limit is reached. The gateway tells the reason.
+    /// Without a free place it is offered one that does not exist, and refuses.
     fn take_connection(
         &mut self,
         now_ns: u64,
@@ -203,7 +205,7 @@ impl<S: MessageStore> GatewayServer<S> {
         mut socket: TcpStream,
         address: IpAddr,
     ) -> Option<()> {
-        let number = *self.free.last()?;
+        let number = self.free.last().copied().unwrap_or(self.slots.len() as u32);
         let conn = ConnId(number);
         let secure = self.listeners.get(listener)?.secure.as_ref();
         let config = secure.map(|secure| secure.tls.config());

@@ -240,7 +240,7 @@ fn nobody_is_taken_before_recovery() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut gateway = crate::desk::open(folder.path(), &crate::desk::config());
     assert_eq!(gateway.accept(START, ConnId(0), &Peer::default()), Err(CloseReason::NotRecovered));
-    gateway.recovered().expect("nothing to recover");
+    gateway.recovered();
     assert_eq!(gateway.accept(START, ConnId(0), &Peer::default()), Ok(()));
 }
 

@@ -103,14 +103,42 @@ fn what_cannot_be_expressed_becomes_a_numbered_refusal() {
         let inputs = desk.published();
         let [Input::Unacceptable(order)] = inputs.as_slice() else { panic!("{to}: {inputs:?}") };
         assert_eq!((order.refusal, order.cl_ord_id), (refusal, text("x")), "{to}");
-        assert_eq!(order.side, Side::Buy);
         assert!(order.symbol.as_str().len() >= 8, "{:?}", order.symbol);
         desk.saw(1, &[]);
     }
-    desk.send(1, &format!("35=D|11=x|{}", ORDER.replace("54=1", "54=5")));
-    let inputs = desk.published();
-    let [Input::Unacceptable(short)] = inputs.as_slice() else { panic!("{inputs:?}") };
-    assert_eq!((short.side, short.refusal), (Side::Sell, Refusal::UnsupportedField));
+}
+
+/// The report of an order that the core has no terms for: side, type, time in force, quantity,
+/// price and account are the client's own.
+#[test]
+fn a_refused_order_is_reported_as_it_was_written() {
+    let mut desk = alpha();
+    let as_sent = "1=ACC-ALPHA|55=BTC/USDT|54=1|40=2|59=1|38=0.5|44=60000.25|14=0|";
+    for (from, to, shown) in [
+        ("54=1", "54=5", ("54=1", "54=5")),
+        ("54=1", "54=3", ("54=1", "54=3")),
+        ("54=1", "54=B", ("54=1", "54=B")),
+        ("54=1", "54=2|211=1", ("54=1", "54=2")),
+        ("40=2", "40=P", ("40=2", "40=P")),
+        ("40=2|44=60000.25", "40=3|99=1", ("40=2|59=1|38=0.5|44=60000.25", "40=3|59=1|38=0.5")),
+        ("59=1", "59=2", ("59=1", "59=2")),
+        ("59=1|", "100=nowhere|", ("59=1|", "")),
+        ("38=0.5", "38=0.00005", ("38=0.5", "38=0.00005")),
+        ("38=0.5", "38=007.50|211=1", ("38=0.5", "38=7.50")),
+        ("38=0.5", "38=99999999999999999999999999.5", ("38=0.5|", "")),
+        ("44=60000.25", "44=60000.255", ("44=60000.25", "44=60000.255")),
+        ("44=60000.25", "44=99999999999999999999999999", ("44=60000.25|", "")),
+        ("55=BTC/USDT", "55=DOGE/USDT", ("BTC", "DOGE")),
+        ("38=0.5", "38=0.5|1=ACC-BETA", ("ACC-ALPHA", "ACC-BETA")),
+        ("38=0.5", "38=0.5|1=AN-ACCOUNT-TOO-LONG", ("1=ACC-ALPHA|", "")),
+    ] {
+        let shown = as_sent.replacen(shown.0, shown.1, 1);
+        desk.send(1, &format!("35=D|11=x|{}", ORDER.replacen(from, to, 1))).decide();
+        desk.saw_like(1, &[&format!("35=8| 150=8|39=8|11=x|{shown} 58=")]);
+    }
+    desk.send(1, "35=q|11=m|530=7|54=5|60=20240627-11:17:26.000|").decide();
+    let [report] = desk.seen(1).try_into().expect("one report");
+    assert!(report.contains("531=0") && !report.contains("|54="), "no side is invented: {report}");
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 use rutter_clients::{Passport, SessionConfig, SessionKind};
 use rutter_core::id::{ChildId, ExecId, OrderId, SessionId, VenueId};
-use rutter_core::input::{Liquidity, MassScope, OrdType, Refusal, Side, TimeInForce};
+use rutter_core::input::{
+    Liquidity, MassScope, OrdType, Refusal, Side, TimeInForce, WrittenNumber, WrittenTerms,
+};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::{
     CancelReject, LastFill, MassCancelReport, OrdStatus, Output, Report, ReportKind,
@@ -110,11 +112,19 @@ fn reports() -> Vec<Report> {
             ..report(1)
         });
     }
+    let written = WrittenTerms {
+        side: b'5',
+        ord_type: b'3',
+        tif: b'2',
+        qty: WrittenNumber { digits: 5, decimals: 18 },
+        price: WrittenNumber { digits: i64::MAX, decimals: 0 },
+        account: text("ACC-OTHER"),
+    };
     for reason in Refusal::ALL {
         let (kind, status) = (ReportKind::Rejected, OrdStatus::Rejected);
         let refused = Report { kind, status, reason, order: OrderId(0), ..report(1) };
         let (kind, status) = (ReportKind::Canceled, OrdStatus::Canceled);
-        reports.push(Report { instrument: None, symbol: text("DOGE/USDT"), ..refused });
+        reports.push(Report { instrument: None, symbol: text("DOGE/USDT"), written, ..refused });
         reports.extend([refused, Report { kind, status, reason, ..report(1) }]);
         // The status of an order that is not known.
         reports.push(Report { kind: ReportKind::OrderStatus, instrument: None, ..refused });

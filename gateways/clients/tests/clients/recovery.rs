@@ -1,10 +1,11 @@
 //! The process dies at every point between an order's arrival and its report's departure; what is
 //! left are stores and journal.
 
-use rutter_clients::{RecoveryError, SessionConfig, SessionKind};
+use rutter_clients::{CloseReason, Notice, SessionConfig, SessionKind};
 use rutter_core::id::SessionId;
 use rutter_core::input::Input;
 use rutter_core::output::Output;
+use rutter_fix::store::StoreFault;
 use rutter_transport::acceptor::{Acceptor, ConnId, Peer};
 
 use crate::desk::{Desk, ORDER, SECOND, open, report, text};
@@ -180,19 +181,42 @@ fn a_store_and_a_journal_that_do_not_belong_together_are_found() {
     let config = crate::desk::config();
     let mut gateway = open(folder.path(), &config);
     gateway.on_output(1, &Output::Report(report(1))).expect("taken");
-    gateway.recovered().expect("they agree");
+    gateway.recovered();
     drop(gateway);
-    let mut gateway = open(folder.path(), &config);
-    let error = gateway.recovered();
-    assert!(
-        matches!(error, Err(RecoveryError::StoreAhead { stored: 1, journal: 0, .. })),
-        "{error:?}"
-    );
-    assert!(gateway.accept(1, ConnId(0), &Peer::default()).is_err());
-    gateway.journal_has(SessionId(0), 1);
-    gateway.recovered().expect("a snapshot knows the event");
-    gateway.journal_has(SessionId(0), 2);
-    assert!(matches!(gateway.recovered(), Err(RecoveryError::EventsMissing { .. })));
+    for (journal, word) in [(0, Some("store ahead")), (1, None), (2, Some("store behind"))] {
+        let mut gateway = open(folder.path(), &config);
+        gateway.journal_has(SessionId(0), journal);
+        gateway.recovered();
+        let mut words = Vec::new();
+        gateway.each_session(|_, one| words.push(one.failure.map(|reason| reason.to_string())));
+        assert_eq!(words, [word.map(str::to_owned), None], "the other session goes on");
+        let mut told = false;
+        while let Some(notice) = gateway.take_notice() {
+            told |= notice == Notice::StoreDiffers { session: SessionId(0), stored: 1, journal };
+        }
+        assert_eq!(told, word.is_some());
+        assert!(gateway.accept(1, ConnId(0), &Peer::default()).is_ok(), "the node is there");
+    }
+}
+
+/// The journal was restored from an earlier day. The session that was told more is refused with a
+/// word, and its new reports are not taken for told ones; the other session trades.
+#[test]
+fn a_store_that_is_ahead_of_the_journal_refuses_its_session_and_no_other() {
+    let mut desk = Desk::new();
+    desk.logon(1, "ALPHA").logon(2, "BETA").published();
+    desk.send(2, &format!("35=D|11=b1|1=ACC-BETA|{ORDER}")).decide();
+    desk.output(&Output::Report(report(1))).output(&Output::Report(report(2))).read_all();
+    let mut desk = desk.crash();
+    let ahead = CloseReason::Store(StoreFault::Ahead);
+    let failed = Notice::Failed { session: SessionId(0), reason: ahead };
+    assert!(desk.notices().contains(&failed));
+    desk.try_logon(1, "ALPHA").saw(1, &[]);
+    assert_eq!(desk.closes(), [(1, ahead)]);
+    desk.logon(2, "BETA");
+    desk.send(2, &format!("35=D|11=b2|1=ACC-BETA|{ORDER}")).decide();
+    assert!(desk.seen(2).iter().any(|message| message.contains("|11=b2|")));
+    assert_eq!(desk.gateway.counters().sessions_failed, 1);
 }
 
 /// `a1` waits in the ring when the process dies; `a2` has been refused by then, and stays so.

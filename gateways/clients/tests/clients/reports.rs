@@ -1,12 +1,13 @@
 //! What clients are codes.
 
-use rutter_clients::OutputError;
 use rutter_clients::refusal;
+use rutter_clients::{CloseReason, OutputError};
 use rutter_core::id::{AssetId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Liquidity, Refusal};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::*;
 use rutter_fix::dictionary::Version;
+use rutter_fix::store::StoreFault;
 
 use crate::desk::{Desk, ORDER, START, TIME, report, text};
 
@@ -97,8 +98,8 @@ fn an_order_that_could_not_be_read_is_refused_without_invented_fields() {
     let seen = desk.seen(1);
     assert_eq!(
         seen,
-        ["35=8|34=2|37=NONE|17=000000a1-1|150=8|39=8|11=x|1=ACC-ALPHA|55=DOGE|54=1|14=0|151=0|\
-          6=0|60=20240627-11:17:26.000|103=1|58=UnknownSymbol|"]
+        ["35=8|34=2|37=NONE|17=000000a1-1|150=8|39=8|11=x|1=ACC-ALPHA|55=DOGE|54=1|40=2|\
+          59=1|38=0.5|44=60000.25|14=0|151=0|6=0|60=20240627-11:17:26.000|103=1|58=UnknownSymbol|"]
     );
 }
 
@@ -204,9 +205,9 @@ fn a_report_for_nobody_is_an_error_and_a_missing_event_stops_the_session() {
     desk.output(&Output::Report(report(1)));
     let error = desk.gateway.on_output(desk.now, &Output::Report(report(3)));
     assert!(matches!(error, Err(OutputError::EventGap { expected: 2, got: 3, .. })), "{error:?}");
-    assert_eq!(desk.closes(), [(1, rutter_clients::CloseReason::SessionFailed)]);
+    assert_eq!(desk.closes(), [(1, CloseReason::Store(StoreFault::Behind))]);
     desk.output(&Output::Report(report(2)));
     assert_eq!(desk.gateway.counters().outputs_dropped, 1);
     desk.try_logon(3, "ALPHA").saw(3, &[]);
-    assert_eq!(desk.closes(), [(3, rutter_clients::CloseReason::SessionFailed)]);
+    assert_eq!(desk.closes(), [(3, CloseReason::Store(StoreFault::Behind))]);
 }

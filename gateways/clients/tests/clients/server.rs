@@ -14,7 +14,7 @@ use crate::hall::{Hall, PATIENCE, clock};
 #[test]
 fn an_order_goes_in_and_its_report_comes_out_over_a_socket() {
     let mut hall = Hall::new(|_| {});
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let before = clock();
     let mut client = hall.logon("ALPHA", 1);
     let order = numbered("ALPHA", 2, clock(), &format!("35=D|11=a1|{ORDER}"));
@@ -44,7 +44,7 @@ fn nothing_is_accepted_before_recovery() {
         hall.turn();
     }
     assert_eq!(hall.server.counters().accepted, 0);
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let seen = hall.read(&mut client, "35=A");
     assert_eq!(seen.len(), 1);
 }
@@ -52,7 +52,7 @@ fn nothing_is_accepted_before_recovery() {
 #[test]
 fn connections_beyond_the_limit_are_closed_and_counted() {
     let mut hall = Hall::new(|config| config.limits.unbound_max = 2);
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let (_first, _second) = (hall.connect(), hall.connect());
     hall.turn_until("two", |hall| hall.server.counters().accepted == 2);
     let mut third = hall.connect();
@@ -63,7 +63,7 @@ fn connections_beyond_the_limit_are_closed_and_counted() {
 #[test]
 fn a_refused_logon_is_answered_and_closed_and_its_place_is_free_again() {
     let mut hall = Hall::new(|config| config.limits.connections_max = 1);
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     for number in 1..=4 {
         let mut client = hall.connect();
         let logon = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|");
@@ -80,7 +80,7 @@ fn a_refused_logon_is_answered_and_closed_and_its_place_is_free_again() {
 fn a_full_ring_stops_the_socket_and_loses_nothing() {
     const ORDERS: usize = 10_000;
     let mut hall = Hall::new(|_| {});
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let client = hall.logon("ALPHA", 1);
     hall.inputs.clear();
     client.set_nonblocking(false).expect("blocking");
@@ -113,7 +113,7 @@ fn is_others(input: &Input) -> bool {
 #[test]
 fn a_flood_of_one_client_does_not_hold_up_the_order_of_another() {
     let mut hall = Hall::new(|config| config.limits.input_bytes_max = 1 << 20);
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let mut flood = hall.logon("ALPHA", 1);
     let mut other = hall.logon("BETA", 1);
     hall.inputs.clear();
@@ -135,7 +135,7 @@ fn a_flood_of_one_client_does_not_hold_up_the_order_of_another() {
 #[test]
 fn a_client_that_does_not_read_is_cut_off_and_others_do_not_notice() {
     let mut hall = Hall::new(|_| {});
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let _deaf = hall.logon("ALPHA", 1);
     let mut other = hall.logon("BETA", 1);
     let mut event = 0;
@@ -156,7 +156,7 @@ fn a_client_that_does_not_read_is_cut_off_and_others_do_not_notice() {
 #[test]
 fn a_publisher_wakes_the_sleeping_server() {
     let mut hall = Hall::new(|_| {});
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     hall.turn();
     let waker = hall.server.waker();
     let publisher = std::thread::spawn(move || {
@@ -182,7 +182,7 @@ fn a_crowd_of_logons_leaves_turns_for_those_who_are_there() {
         config.limits.unbound_per_address_max = CROWD;
         config.sessions[0].proof = rutter_clients::Proof::Ed25519([7; 32]);
     });
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let mut neighbour = hall.logon("BETA", 1);
     let mut crowd: Vec<_> = (0..CROWD).map(|_| hall.connect()).collect();
     hall.turn_until("all have come", |hall| hall.server.counters().accepted as usize > CROWD);
@@ -204,7 +204,7 @@ fn a_crowd_of_logons_leaves_turns_for_those_who_are_there() {
 #[test]
 fn who_is_let_go_while_it_is_sending_learns_why_and_sees_an_orderly_end() {
     let mut hall = Hall::new(|_| {});
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let mut client = hall.connect();
     let mut bytes = numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|");
     bytes.extend(vec![b'x'; 400 << 10]);
@@ -233,7 +233,7 @@ fn who_is_let_go_while_it_is_sending_learns_why_and_sees_an_orderly_end() {
 #[test]
 fn who_is_let_go_does_not_keep_its_place_for_long() {
     let mut hall = Hall::new(|config| config.limits.connections_max = 1);
-    hall.server.recovered().expect("nothing to recover");
+    hall.server.recovered();
     let mut client = hall.connect();
     client.write_all(&numbered("ALPHA", 1, clock(), "35=A|98=0|108=30|554=no|")).expect("sent");
     hall.is_closed(&mut client);
@@ -242,4 +242,26 @@ fn who_is_let_go_does_not_keep_its_place_for_long() {
     assert!(started.elapsed().as_nanos() < 4 * u128::from(rutter_clients::server::LEAVE_NS));
     hall.logon("ALPHA", 1);
     drop(client);
+}
+
+/// Nobody is dropped without a word: a connection for which no place is free is counted and told.
+/// A crowd of them is counted, and told a few times.
+#[test]
+fn a_connection_that_finds_no_place_is_told() {
+    let mut hall = Hall::new(|config| config.limits.connections_max = 2);
+    hall.server.recovered();
+    let (_one, _two) = (hall.logon("ALPHA", 1), hall.logon("BETA", 1));
+    while hall.server.gateway_mut().take_notice().is_some() {}
+    let mut crowd = Vec::new();
+    for count in 1..=20 {
+        crowd.push(hall.connect());
+        hall.turn_until("refused", |hall| hall.server.counters().refused == count);
+    }
+    let counters = hall.server.gateway().counters();
+    assert_eq!((counters.connections_full, counters.connections_refused), (20, 20));
+    let told = std::iter::from_fn(|| hall.server.gateway_mut().take_notice());
+    let told: Vec<String> = told.map(|notice| notice.words(|_| "nobody")).collect();
+    assert!((1..=5).contains(&told.len()), "{told:?}");
+    assert!(told.iter().all(|words| words.contains("127.0.0.1")), "{told:?}");
+    assert!(told.iter().all(|words| words.contains("too many connections")), "{told:?}");
 }

@@ -588,14 +588,16 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         let end = self.store.next_out();
         let first = end.saturating_sub(ANSWERED_SCAN_MAX).max(1);
         self.answered.clear();
-        for seq in (first..end).rev() {
-            let Some(entry) = self.store.get(seq) else { continue };
+        let mut seq = first;
+        while let Some(kept) = self.store.next_kept(seq) {
+            seq = kept + 1;
+            let Some(entry) = self.store.get(kept) else { continue };
             if entry.msg_type != msg_type::BUSINESS_MESSAGE_REJECT {
                 continue;
             }
             match outbound::ref_seq_num(entry.body) {
-                // They were answered in their order.
-                Some(number) if number < self.next_in => break,
+                // Messages are answered in their order, so those before are counted too.
+                Some(number) if number < self.next_in => self.answered.clear(),
                 Some(number) => self.answered.push(number),
                 None => {}
             }

@@ -26,14 +26,17 @@
 //! A line belongs here if it is about storing, finding or removing messages. Opening a store that
 //! was closed or has crashed is `open`, files are `segment`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::PathBuf;
 
+use super::contents::{Decay, Key};
 use super::damage::{DamageReport, LostEvents};
 use super::prepare::{Coming, Going, Preparer};
-use super::records::{CLOSED, COMMIT_BYTES, RECORD_HEADER_BYTES, Record, read_record};
+use super::records::{
+    CLOSED, COMMIT_BYTES, RECORD_HEADER_BYTES, Record, behind_damage, read_record,
+};
 use super::segment::{SEGMENT_HEADER_BYTES, SEGMENTS_MAX, Segment, create_segment};
 use super::state::{Beginning, SlotWord, State, Word, this_boot};
 use super::{
@@ -77,12 +80,23 @@ impl Default for MmapConfig {
     }
 }
 
-/// The place of a message of the current epoch.
+/// Where the last look-up ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MessageLocation {
-    pub seq: u64,
-    pub segment: u64,
-    pub at: u32,
+struct Hint {
+    key: Key,
+    segment: u64,
+    at: usize,
+    behind: usize,
+}
+
+/// What is read at a place of a segment.
+enum Read<'a> {
+    /// A record, and the place behind it.
+    Record(Record<'a>, usize),
+    /// A damaged place, by the place behind it.
+    Damage(usize),
+    /// Nothing: the segment's records end here.
+    End,
 }
 
 /// See the module's text.
@@ -98,9 +112,8 @@ pub struct MmapStore {
     coming: Option<Coming>,
     /// The removal asked for last, while the preparer may not have done it.
     going: Option<Going>,
-    pub(super) index: VecDeque<MessageLocation>,
-    /// Position in the index where the last look-up ended: a resend goes on from there.
-    hint: Cell<usize>,
+    /// A resend goes on from there.
+    hint: Cell<Option<Hint>>,
     /// Age at which messages are removed, in nanoseconds; 0 for any age.
     retention_ns: u64,
     pub(super) last_event_no: u64,
@@ -114,24 +127,18 @@ pub struct MmapStore {
     /// Events that were stored again in doubt, or because they were lost.
     repeated: u64,
     pub(super) damage: DamageReport,
-    /// Damaged records found after the store was opened, and the newest of them.
-    damaged_since: Cell<u64>,
-    damaged_last: Cell<Option<(u64, u32)>>,
+    /// Damage found after the store was opened.
+    decay: RefCell<Decay>,
     /// Why the store takes no message.
     fault: Option<StoreFault>,
     /// Held because the lock on it protects the folder.
     _lock: Option<File>,
 }
 
-/// Room in the index that is made at once.
-pub(super) fn index_capacity(config: MmapConfig) -> usize {
-    (config.retention_bytes >> 8).min(1 << 20) as usize
-}
-
 /// Ends a segment, so that a later look can tell that none of its records is missing.
 pub(super) fn close(segment: &mut Segment) {
     // There is no room for the word if the last record ends with the file.
-    segment.file.commit(segment.end, CLOSED);
+    segment.file.commit(segment.contents.end, CLOSED);
 }
 
 impl MmapStore {
@@ -145,8 +152,7 @@ impl MmapStore {
             preparer: None,
             coming: None,
             going: None,
-            index: VecDeque::new(),
-            hint: Cell::new(0),
+            hint: Cell::new(None),
             retention_ns: 0,
             last_event_no: 0,
             next_out: 1,
@@ -155,8 +161,7 @@ impl MmapStore {
             repeating: false,
             repeated: 0,
             damage: DamageReport::default(),
-            damaged_since: Cell::new(0),
-            damaged_last: Cell::new(None),
+            decay: RefCell::default(),
             fault: None,
             _lock: lock,
         }
@@ -174,9 +179,9 @@ impl MmapStore {
         Ok(store)
     }
 
-    /// The last step of opening: finds the next number, and a segment to write to. `newest` are
-    /// reset count and number of the newest record.
-    pub(super) fn go_on(mut self, newest: (u64, u64)) -> Result<Self, StoreError> {
+    /// The last step of opening: finds the next number, and a segment to write to. `newest` is the
+    /// newest record.
+    pub(super) fn go_on(mut self, newest: Key) -> Result<Self, StoreError> {
         self.next_out = self.state.slot(SlotWord::NextOut).max(1);
         if newest.0 == self.state.epoch() {
             self.next_out = self.next_out.max(newest.1 + 1);
@@ -252,16 +257,19 @@ impl MmapStore {
     }
 
     /// Begins a segment. From then on the segment must be there.
-    fn go_on_in(&mut self, segment: Segment) {
+    fn go_on_in(&mut self, mut segment: Segment) {
         self.state.set(Word::LastSegment, segment.number);
+        segment.contents.newest = self.segments.back().map_or((0, 0), |one| one.contents.newest);
         self.segments.push_back(segment);
     }
 
     /// Whether the oldest segment is beyond the retention.
     fn oldest_is_over(&self, now_ns: u64) -> bool {
         let bytes = self.segments.len() as u64 * u64::from(self.config.segment_bytes);
-        let age_ns =
-            self.segments.front().map_or(0, |oldest| now_ns.saturating_sub(oldest.times_ns.1));
+        let age_ns = self
+            .segments
+            .front()
+            .map_or(0, |oldest| now_ns.saturating_sub(oldest.contents.times_ns.1));
         self.segments.len() >= SEGMENTS_MAX
             || bytes > self.config.retention_bytes
             || (self.retention_ns > 0 && age_ns > self.retention_ns)
@@ -270,7 +278,7 @@ impl MmapStore {
     /// Whether the newest segment is more than half full.
     fn is_late(&self) -> bool {
         let half = self.config.segment_bytes as usize / 2;
-        self.segments.back().is_some_and(|newest| newest.end > half)
+        self.segments.back().is_some_and(|newest| newest.contents.end > half)
     }
 
     /// Asks for the next segment once the current one is half full.
@@ -295,73 +303,108 @@ impl MmapStore {
     /// Drops the messages of a segment that is to be removed. The event number must not go back
     /// when its only record is removed.
     fn forget(&mut self, oldest: &Segment) {
-        let mut dropped = 0;
-        while let Some(place) = self.index.front().filter(|place| place.segment == oldest.number) {
-            dropped = place.seq;
-            self.index.pop_front();
-        }
-        if dropped > 0 {
+        let (epoch, dropped) = oldest.contents.newest;
+        if epoch == self.state.epoch() && dropped > 0 {
             self.state.set_slot(SlotWord::DroppedUpto, dropped);
         }
-        let event = self.state.get(Word::DroppedEvent).max(oldest.last_event);
+        let event = self.state.get(Word::DroppedEvent).max(oldest.contents.last_event);
         self.state.set(Word::DroppedEvent, event);
         self.state.set(Word::FirstSegment, oldest.number + 1);
     }
 
-    fn segment(&self, number: u64) -> Option<&Segment> {
-        let first = self.segments.front()?.number;
-        let at = usize::try_from(number.checked_sub(first)?).ok()?;
-        match self.segments.get(at) {
-            Some(segment) if segment.number == number => Some(segment),
-            // A segment is missing.
-            _ => {
-                let at = self.segments.binary_search_by_key(&number, |one| one.number).ok()?;
-                self.segments.get(at)
+    /// Places that the store remembers to begin look-ups at: about one in 16 KiB of messages.
+    pub fn marks(&self) -> usize {
+        self.segments.iter().map(|segment| segment.contents.marks()).sum()
+    }
+
+    /// What comes at a place. Damage that the opening did not find is counted, and ends at the next
+    /// mark at the latest.
+    fn read<'a>(&self, segment: &'a Segment, at: usize) -> Read<'a> {
+        let Segment { number, file, contents, .. } = segment;
+        if at >= contents.end {
+            return Read::End;
+        }
+        if let Some(behind) = contents.hole_at(at) {
+            return Read::Damage(behind);
+        }
+        if let Some((record, bytes)) = read_record(file.bytes(), at) {
+            return Read::Record(record, at + bytes);
+        }
+        let search = || {
+            let (mark, upto) = contents.around(at);
+            behind_damage(file.bytes().get(..upto).unwrap_or(file.bytes()), at, mark)
+        };
+        Read::Damage(self.decay.borrow_mut().behind(*number, at, search))
+    }
+
+    /// The first message of this epoch at or after `seq`. Reads the records from the mark before
+    /// that message, or from where the last look-up ended.
+    fn find(&self, seq: u64) -> Option<Entry<'_>> {
+        let key = (self.state.epoch(), seq);
+        let place = self.segments.partition_point(|segment| segment.contents.newest < key);
+        let first = self.segments.get(place)?;
+        let hint = self.hint.get().filter(|hint| hint.segment == first.number && hint.key <= key);
+        let near = hint.map_or(0, |hint| if hint.key == key { hint.at } else { hint.behind });
+        let mut at = first.contents.begin_at(key).max(near);
+        // More than one segment is read only if the message has been damaged.
+        for segment in self.segments.range(place..) {
+            loop {
+                match self.read(segment, at) {
+                    Read::End => break,
+                    Read::Damage(behind) => at = behind,
+                    Read::Record(record, behind) if record.key() < key => at = behind,
+                    Read::Record(record, behind) => {
+                        let (key, segment) = (record.key(), segment.number);
+                        self.hint.set(Some(Hint { key, segment, at, behind }));
+                        return Some(record.entry);
+                    }
+                }
+            }
+            at = SEGMENT_HEADER_BYTES;
+        }
+        None
+    }
+
+    /// The next message of the cursor's time in its segment.
+    fn next_of<'a>(
+        &self,
+        segment: &'a Segment,
+        cursor: &mut HistoryCursor,
+    ) -> Option<StoredMessage<'a>> {
+        if !segment.contents.may_have(cursor.from_ns..cursor.upto_ns) {
+            cursor.passed(segment.contents.times_ns);
+            return None;
+        }
+        loop {
+            match self.read(segment, cursor.at) {
+                Read::End => return None,
+                Read::Damage(behind) => {
+                    cursor.at = behind;
+                    cursor.passed_damage(1);
+                }
+                Read::Record(Record { epoch, entry }, behind) => {
+                    cursor.at = behind;
+                    cursor.passed((entry.sending_ns, entry.sending_ns));
+                    if cursor.takes(&entry) {
+                        return Some(StoredMessage { epoch, entry });
+                    }
+                }
             }
         }
-    }
-
-    /// Reads a record that was sound when the store was opened.
-    fn read(&self, segment: &Segment, at: usize) -> Option<(Record<'_>, usize)> {
-        let segment = self.segment(segment.number)?;
-        let read = read_record(segment.file.bytes(), at);
-        let place = Some((segment.number, at as u32));
-        if read.is_none() && self.damaged_last.replace(place) != place {
-            self.damaged_since.set(self.damaged_since.get() + 1);
-        }
-        read
-    }
-
-    /// Position in the index of the first message at or after `seq`.
-    fn position(&self, seq: u64) -> usize {
-        let hint = self.hint.get();
-        let right = |at: usize| {
-            let above = self.index.get(at).is_none_or(|place| place.seq >= seq);
-            let below = at
-                .checked_sub(1)
-                .and_then(|before| self.index.get(before))
-                .is_none_or(|place| place.seq < seq);
-            above && below && at <= self.index.len()
-        };
-        let at = [hint, hint + 1].into_iter().find(|at| right(*at));
-        let at = at.unwrap_or_else(|| self.index.partition_point(|place| place.seq < seq));
-        self.hint.set(at);
-        at
     }
 
     fn begin_epoch(&mut self, period_ns: u64) {
         self.state.begin_epoch(period_ns);
         self.next_out = 1;
-        self.index.clear();
     }
 
     /// Copies a record behind the end and commits it. `None` when the segment is full.
-    fn write(&mut self, entry: &Entry<'_>) -> Option<MessageLocation> {
+    fn write(&mut self, entry: &Entry<'_>) -> Option<()> {
         let used = RECORD_HEADER_BYTES + entry.msg_type.len() + entry.body.len();
         let padded = used.next_multiple_of(8);
         let epoch = self.state.epoch();
         let segment = self.segments.back_mut()?;
-        let at = segment.end;
+        let at = segment.contents.end;
         let record = segment.file.slice_mut(at, padded)?;
         let rest = record.get_mut(COMMIT_BYTES..used)?;
         let numbers =
@@ -376,9 +419,9 @@ impl MmapStore {
         let commit = u64::from(crc32c::crc32c(rest)) << 32 | rest.len() as u64;
         let committed = segment.file.commit(at, commit);
         debug_assert!(committed, "records are aligned");
-        segment.end = at + padded;
-        segment.note(entry);
-        Some(MessageLocation { seq: entry.seq, segment: segment.number, at: at as u32 })
+        segment.contents.end = at + padded;
+        segment.contents.note(at, epoch, entry);
+        Some(())
     }
 }
 
@@ -429,7 +472,7 @@ impl MessageStore for MmapStore {
     }
 
     fn damaged(&self) -> u64 {
-        self.damage.count + self.damaged_since.get()
+        self.damage.count + self.decay.borrow().count
     }
 
     fn dropped_upto(&self) -> u64 {
@@ -451,13 +494,10 @@ impl MessageStore for MmapStore {
 
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         check(entry, self.next_out)?;
-        let place = if let Some(place) = self.write(entry) {
-            place
-        } else {
+        if self.write(entry).is_none() {
             self.roll(entry.sending_ns)?;
-            self.write(entry).ok_or(StoreError::TooLong)?
-        };
-        self.index.push_back(place);
+            self.write(entry).ok_or(StoreError::TooLong)?;
+        }
         if self.told(entry.event_no) == Told::Perhaps {
             self.repeated += 1;
             self.lost.found(entry.event_no);
@@ -472,13 +512,11 @@ impl MessageStore for MmapStore {
     }
 
     fn get(&self, seq: u64) -> Option<Entry<'_>> {
-        let place = self.index.get(self.position(seq)).filter(|place| place.seq == seq)?;
-        let (record, _) = self.read(self.segment(place.segment)?, place.at as usize)?;
-        Some(record.entry)
+        self.find(seq).filter(|entry| entry.seq == seq)
     }
 
     fn next_kept(&self, seq: u64) -> Option<u64> {
-        self.index.get(self.position(seq)).map(|place| place.seq)
+        self.find(seq).map(|entry| entry.seq)
     }
 
     fn reset(&mut self) {
@@ -502,27 +540,17 @@ impl MessageStore for MmapStore {
             let place = self.segments.partition_point(|one| one.number < cursor.segment);
             let segment = self.segments.get(place)?;
             if cursor.segment < segment.number {
-                let segment = segment.number;
-                *cursor = HistoryCursor { segment, at: SEGMENT_HEADER_BYTES, ..*cursor };
+                let first = cursor.segment.max(self.state.get(Word::FirstSegment));
+                cursor.passed_damage(segment.number.saturating_sub(first));
+                (cursor.segment, cursor.at) = (segment.number, SEGMENT_HEADER_BYTES);
             }
-            let (earliest, latest) = segment.times_ns;
-            let none_of_it = latest < cursor.from_ns || earliest >= cursor.upto_ns;
-            while cursor.at < segment.end && !none_of_it {
-                if let Some(behind) = segment.hole_at(cursor.at) {
-                    cursor.at = behind;
-                    continue;
-                }
-                let Some((record, bytes)) = self.read(segment, cursor.at) else { break };
-                cursor.at += bytes;
-                if cursor.takes(&record.entry) {
-                    return Some(StoredMessage { epoch: record.epoch, entry: record.entry });
-                }
+            if let Some(found) = self.next_of(segment, cursor) {
+                return Some(found);
             }
             if place + 1 == self.segments.len() {
                 return None;
             }
-            *cursor =
-                HistoryCursor { segment: cursor.segment + 1, at: SEGMENT_HEADER_BYTES, ..*cursor };
+            (cursor.segment, cursor.at) = (segment.number + 1, SEGMENT_HEADER_BYTES);
         }
     }
 

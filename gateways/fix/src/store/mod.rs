@@ -3,6 +3,7 @@
 //!
 //! A line belongs here if it stores messages. When to send one again is `session`.
 
+mod contents;
 mod damage;
 mod mapped;
 mod mem;
@@ -63,12 +64,41 @@ pub struct HistoryCursor {
     upto_ns: u64,
     segment: u64,
     at: usize,
+    /// `SendingTime` of the message before, in nanoseconds since the Unix epoch.
+    before_ns: u64,
+    /// Damaged places since the message before.
+    damaged_now: u64,
+    damaged: u64,
 }
 
 impl HistoryCursor {
     /// The position of the first message with a `SendingTime` in `from_ns..upto_ns`.
     pub const fn new(from_ns: u64, upto_ns: u64) -> Self {
-        Self { from_ns, upto_ns, segment: 0, at: 0 }
+        Self { from_ns, upto_ns, segment: 0, at: 0, before_ns: 0, damaged_now: 0, damaged: 0 }
+    }
+
+    /// Damaged places and missing files that were passed over, and that may have held messages of
+    /// the cursor's time.
+    pub const fn damaged(&self) -> u64 {
+        self.damaged + self.damaged_now
+    }
+
+    /// Damaged places were passed over. Their messages are not older than the message before.
+    const fn passed_damage(&mut self, places: u64) {
+        if self.before_ns < self.upto_ns {
+            self.damaged_now += places;
+        }
+    }
+
+    /// Messages of a time were passed over. What was damaged before them is not newer.
+    const fn passed(&mut self, (earliest_ns, latest_ns): (u64, u64)) {
+        if earliest_ns > latest_ns {
+            return; // There was no message.
+        }
+        if earliest_ns >= self.from_ns {
+            self.damaged += self.damaged_now;
+        }
+        (self.damaged_now, self.before_ns) = (0, latest_ns);
     }
 
     fn takes(&self, entry: &Entry<'_>) -> bool {
@@ -168,6 +198,10 @@ pub enum StoreFault {
     Full,
     /// The operating system refuses to read or write the store's files.
     Unreadable,
+    /// The store has more events than the journal, so new events would be taken for told ones.
+    Ahead,
+    /// Events of the journal are missing in the store, and are not repeated.
+    Behind,
 }
 
 impl StoreFault {
@@ -180,12 +214,22 @@ impl StoreFault {
             Self::Locked => "store locked",
             Self::Full => "store full",
             Self::Unreadable => "store unreadable",
+            Self::Ahead => "store ahead",
+            Self::Behind => "store behind",
         }
     }
 
     /// Every fault, for tables.
-    pub const ALL: [Self; 6] =
-        [Self::Damaged, Self::Foreign, Self::Version, Self::Locked, Self::Full, Self::Unreadable];
+    pub const ALL: [Self; 8] = [
+        Self::Damaged,
+        Self::Foreign,
+        Self::Version,
+        Self::Locked,
+        Self::Full,
+        Self::Unreadable,
+        Self::Ahead,
+        Self::Behind,
+    ];
 }
 
 impl StoreError {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::damage::{DamageKind, DamageReport, DamagedPlace, LostEvents};
 use super::mapped::io;
-use super::mmap::{MessageLocation, MmapConfig, MmapStore};
+use super::mmap::{MmapConfig, MmapStore};
 use super::records::{Expected, Scan, Step};
 use super::segment::{
     Opened, SEGMENTS_MAX, Segment, is_unwritten, open_segment, remove, segment_numbers,
@@ -38,7 +38,6 @@ struct Reading<'a> {
     first_layout: bool,
     segments: VecDeque<Segment>,
     spare: Option<Segment>,
-    index: VecDeque<MessageLocation>,
     /// Reset count and number of the newest record.
     after: (u64, u64),
     /// Highest event number so far.
@@ -101,7 +100,6 @@ impl<'a> Reading<'a> {
             first_layout: false,
             segments: VecDeque::new(),
             spare: None,
-            index: VecDeque::new(),
             after: (0, 0),
             last_event: state.get(Word::DroppedEvent),
             pending: false,
@@ -199,14 +197,13 @@ impl<'a> Reading<'a> {
         let epoch_max = self.state.epoch();
         let closes = !self.first_layout;
         let expected = Expected { after: self.after, epoch_max, newest, closes };
-        let mut holes = Vec::new();
-        let (mut last, mut times_ns, mut last_event) = (None, segment.times_ns, 0_u64);
+        segment.contents.newest = self.after;
         let mut scan = Scan::new(segment.file.bytes(), expected);
         let (end, torn) = loop {
             match scan.next() {
                 Step::End { at, torn } => break (at, torn),
                 Step::Damage { at, bytes } => {
-                    holes.push((at, at + bytes));
+                    segment.contents.holes.push((at, at + bytes));
                     let cleared = !is_any(segment.file.bytes(), at, bytes);
                     let kind = if cleared { DamageKind::Cleared } else { DamageKind::Record };
                     self.note(segment.path.clone(), at, bytes, kind);
@@ -214,22 +211,15 @@ impl<'a> Reading<'a> {
                 Step::Record { at, record } => {
                     let entry = record.entry;
                     self.take_event(entry.event_no);
-                    if record.epoch == epoch_max {
-                        let (segment, at) = (segment.number, at as u32);
-                        self.index.push_back(MessageLocation { seq: entry.seq, segment, at });
-                    }
-                    last = Some((record.epoch, entry.seq));
-                    times_ns = (times_ns.0.min(entry.sending_ns), times_ns.1.max(entry.sending_ns));
-                    last_event = last_event.max(entry.event_no);
+                    segment.contents.note(at, record.epoch, &entry);
                 }
             }
         };
-        self.after = last.unwrap_or(self.after);
+        segment.contents.end = end;
+        self.after = segment.contents.newest;
         // Written bytes that are no record, with nothing behind them: no crash of the process
         // leaves that, but a machine that has lost its power does.
-        self.doubt |= newest && holes.last().is_some_and(|hole| hole.1 == end);
-        (segment.end, segment.holes) = (end, holes);
-        (segment.times_ns, segment.last_event) = (times_ns, last_event);
+        self.doubt |= newest && segment.contents.holes.last().is_some_and(|hole| hole.1 == end);
         if torn && self.purpose == Purpose::Use {
             let rest = segment.file.bytes().len() - end;
             if let Some(rest) = segment.file.slice_mut(end, rest) {
@@ -268,7 +258,8 @@ impl<'a> Reading<'a> {
             && let Opened::Segment(mut segment, faults) =
                 open_segment(self.folder, number, self.sizes(), !use_it, self.first_layout)?
         {
-            let blank = segment.file.bytes().iter().skip(segment.end).all(|byte| *byte == 0);
+            let blank =
+                segment.file.bytes().iter().skip(segment.contents.end).all(|byte| *byte == 0);
             if faults.is_empty() && blank {
                 segment.bring_up_to_date(self.state.get(Word::Owner));
                 self.spare = Some(segment);
@@ -296,10 +287,9 @@ impl<'a> Reading<'a> {
         if known > self.last_event {
             if !self.first_layout {
                 if !self.pending {
-                    let at = self
-                        .segments
-                        .back()
-                        .map_or((self.folder.join("state"), 0), |one| (one.path.clone(), one.end));
+                    let at = self.segments.back().map_or((self.folder.join("state"), 0), |one| {
+                        (one.path.clone(), one.contents.end)
+                    });
                     self.note(at.0, at.1, 0, DamageKind::Cleared);
                 }
                 self.lost.add(self.last_event + 1, known);
@@ -327,13 +317,11 @@ impl<'a> Reading<'a> {
             State::publish(&self.folder.join("state"))?;
         }
         self.damage.lost_events = self.lost.count();
-        let unindexed = mmap::index_capacity(config).saturating_sub(self.index.len());
-        self.index.reserve(unindexed);
         let segment_bytes = self.state.get(Word::SegmentBytes) as u32;
         let mut store = MmapStore::empty(self.state, Some(lock));
         store.folder = self.folder.to_path_buf();
         store.config = MmapConfig { segment_bytes, owner, ..config };
-        (store.segments, store.spare, store.index) = (self.segments, self.spare, self.index);
+        (store.segments, store.spare) = (self.segments, self.spare);
         store.last_event_no = self.last_event;
         (store.lost, store.doubt, store.damage) = (self.lost, self.doubt, self.damage);
         store.go_on(self.after)

@@ -4,6 +4,7 @@
 //! segment and no file. The layout is described in `mmap`.
 
 use super::Entry;
+use super::contents::Key;
 use super::segment::SEGMENT_HEADER_BYTES;
 
 /// Bytes of a commit word.
@@ -18,12 +19,21 @@ pub(super) const CLOSED: u64 = 0xc105_ed00 << 32;
 /// Bytes that the search for the next record behind a damaged place computes checksums of. With
 /// more, the rest of the segment counts as damaged.
 pub(super) const SEARCHED_BYTES_MAX: usize = 64 << 20;
+/// The same for a store in use, between two marks.
+const SEARCHED_IN_USE_BYTES_MAX: usize = 1 << 20;
 
 /// A message with the reset count under which it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
     pub entry: Entry<'a>,
     pub epoch: u64,
+}
+
+impl Record<'_> {
+    /// Its place in the order of the messages.
+    pub const fn key(&self) -> Key {
+        (self.epoch, self.entry.seq)
+    }
 }
 
 /// What comes next in a segment.
@@ -41,7 +51,7 @@ pub(super) enum Step<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     /// Reset count and number of the last record before: records ascend.
-    pub after: (u64, u64),
+    pub after: Key,
     /// The newest reset count. A record with a higher one is not this store's.
     pub epoch_max: u64,
     /// The segment that is being written. Any other must end with [`CLOSED`], or be full.
@@ -55,12 +65,14 @@ pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     expected: Expected,
-    searched_bytes: usize,
+    /// Bytes that the search may still compute checksums of.
+    searchable_bytes: usize,
 }
 
 impl<'a> Scan<'a> {
     pub const fn new(bytes: &'a [u8], expected: Expected) -> Self {
-        Self { bytes, at: SEGMENT_HEADER_BYTES, expected, searched_bytes: 0 }
+        let searchable_bytes = SEARCHED_BYTES_MAX;
+        Self { bytes, at: SEGMENT_HEADER_BYTES, expected, searchable_bytes }
     }
 
     pub fn next(&mut self) -> Step<'a> {
@@ -124,10 +136,7 @@ impl<'a> Scan<'a> {
                 return Some(at);
             }
             if let Some(bytes) = record_bytes(self.bytes, at) {
-                self.searched_bytes += bytes;
-                if self.searched_bytes > SEARCHED_BYTES_MAX {
-                    return None;
-                }
+                self.searchable_bytes = self.searchable_bytes.checked_sub(bytes)?;
                 if self.record_at(at).is_some() {
                     return Some(at);
                 }
@@ -140,6 +149,15 @@ impl<'a> Scan<'a> {
     fn is_zero_from(&self, at: usize) -> bool {
         self.bytes.get(at..).is_none_or(|rest| rest.iter().all(|byte| *byte == 0))
     }
+}
+
+/// Where reading goes on behind a record at `damaged` that was sound once: at the next sound record
+/// above `after`, or at the end of `bytes`.
+pub(super) fn behind_damage(bytes: &[u8], damaged: usize, after: Key) -> usize {
+    let expected = Expected { after, epoch_max: u64::MAX, newest: true, closes: true };
+    let searchable_bytes = SEARCHED_IN_USE_BYTES_MAX;
+    let mut scan = Scan { bytes, at: damaged, expected, searchable_bytes };
+    scan.find_record(damaged).unwrap_or(bytes.len())
 }
 
 pub(super) fn number_at(bytes: &[u8], at: usize) -> Option<u64> {

@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::StoreError;
+use super::contents::Contents;
 use super::damage::DamageKind;
 use super::mapped::{MappedFile, io};
-use super::{Entry, StoreError};
 
 const SEGMENT_MAGIC: [u8; 8] = *b"RUTFIXSG";
 /// Raised whenever the layout changes. A file of a higher version is refused; files of version 1
@@ -27,46 +28,19 @@ pub(super) struct Segment {
     /// Number of the segment: segments are numbered in the order in which they were begun.
     pub number: u64,
     pub file: MappedFile,
-    /// Earliest and latest `SendingTime` in the segment; the earliest is the later one when the
-    /// segment has no messages.
-    pub times_ns: (u64, u64),
-    /// Highest event number in the segment; 0 when none.
-    pub last_event: u64,
-    /// Where the next record goes.
-    pub end: usize,
-    /// Damaged places between the records, by their first byte and the byte behind them.
-    pub holes: Vec<(usize, usize)>,
+    pub contents: Contents,
     pub path: PathBuf,
 }
 
 impl Segment {
     fn new(number: u64, file: MappedFile, path: PathBuf) -> Self {
-        Self {
-            number,
-            file,
-            times_ns: (u64::MAX, 0),
-            last_event: 0,
-            end: SEGMENT_HEADER_BYTES,
-            holes: Vec::new(),
-            path,
-        }
+        let contents = Contents::new(file.bytes().len());
+        Self { number, file, contents, path }
     }
 
     /// Removes the file. A file that cannot be removed is removed at the next open.
     pub fn remove(self) {
         let _ = std::fs::remove_file(&self.path);
-    }
-
-    /// Notes a message that the segment has.
-    pub fn note(&mut self, entry: &Entry<'_>) {
-        let (first, last) = self.times_ns;
-        self.times_ns = (first.min(entry.sending_ns), last.max(entry.sending_ns));
-        self.last_event = self.last_event.max(entry.event_no);
-    }
-
-    /// The end of the damaged place at `at`, if there is one.
-    pub fn hole_at(&self, at: usize) -> Option<usize> {
-        self.holes.iter().find(|hole| hole.0 == at).map(|hole| hole.1)
     }
 
     /// Gives a segment of layout 1 the header of this one.

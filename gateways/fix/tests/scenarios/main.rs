@@ -12,6 +12,7 @@ mod allocations;
 mod codec;
 mod dictionary;
 mod form;
+mod lookup;
 mod published;
 mod refusals;
 mod resend;

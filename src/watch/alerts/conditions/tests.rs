@@ -88,7 +88,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 21] = [
+    let cases: [(C, &str, u64, Change); 23] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
@@ -113,6 +113,8 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         (C::FixStore, "", 0, |s, n| counter(s, "fix_store_damages", n)),
         (C::LogonsRefused, "", 5, |s, n| counter(s, "fix_credentials_refused", n)),
         (C::LogonsRefused, "", 0, |s, n| counter(s, "fix_lockouts", n)),
+        (C::LogonsRefused, "", 0, |s, n| counter(s, "fix_connections_full", n)),
+        (C::LogonsRefused, "", 0, |s, n| counter(s, "fix_accepts_failed", n)),
         (C::FixGaps, "", 20, |s, n| counter(s, "fix_resends", n)),
         (C::RingFull, "output", 0, |s, n| s.output.stalls = n),
         (C::Anomaly, "odd_fill", 0, |s, n| s.status.odd_fills = n),

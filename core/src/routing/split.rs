@@ -1,0 +1,184 @@
+//! The best split of a quantity over venues with different lots, each within its bounds.
+//!
+//! A line belongs here if it combines lots of different sizes. Minimums are `exact`.
+//!
+//! Where each lot divides the next larger one, the venues with the finest lot alone can make up
+//! what the larger lots leave over. That remainder is fixed, so what is beyond it is taken in
+//! blocks of the next lot, cheapest first, together with the lots of that size; and so on up to the
+//! largest lot. Quantity that is not sent counts as a venue with a lot of one unit, dearer than any
+//! level. Where lots do not divide each other, the blocks are common multiples, and each number of
+//! single lots beside the blocks is tried.
+
+use super::ladder::{Bounds, Full, Ladder, Steps};
+use super::share::{Cost, Share};
+use crate::reference::VENUES_MAX;
+
+/// Lots of one size.
+#[derive(Clone, Debug, Default)]
+struct Tier {
+    lot: i64,
+    /// Least common multiple of this lot and all finer ones.
+    block: i64,
+    /// Lots of the venues.
+    own: Ladder,
+    /// Lots of this size beside the blocks.
+    single: i64,
+    /// What the finer tiers give, in this tier's blocks, and what they give besides, in theirs.
+    finer: Ladder,
+    finer_single: i64,
+    /// Blocks of this tier and of the finer ones.
+    all: Ladder,
+}
+
+/// The distinct lots of some shares, finest first.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    tiers: [Tier; VENUES_MAX],
+    count: usize,
+    /// Numbers of single lots that are tried at most; fewer than there are if a bound was hit.
+    pub looks_left: u32,
+}
+
+impl Splitter {
+    /// A splitter for the lots of these shares, which looks at so many numbers of single lots.
+    pub fn new(shares: &[Share<'_>], looks: u32) -> Self {
+        let mut splitter = Self { tiers: Default::default(), count: 0, looks_left: looks };
+        for share in shares {
+            let lot = share.lot();
+            let at = splitter.tiers[..splitter.count].partition_point(|tier| tier.lot < lot);
+            if at == splitter.count || splitter.tiers[at].lot != lot {
+                splitter.tiers[at..=splitter.count].rotate_right(1);
+                splitter.tiers[at].lot = lot;
+                splitter.count += 1;
+            }
+        }
+        let mut block = 1_i64;
+        for tier in &mut splitter.tiers[..splitter.count] {
+            block = (block / divisor(block, tier.lot)).saturating_mul(tier.lot);
+            tier.block = block;
+        }
+        splitter
+    }
+
+    /// The best split of a quantity if it is better than `best`: its cost, with what is not sent,
+    /// and the shares. `None` if there is no better one.
+    pub fn split(
+        &mut self,
+        shares: &[Share<'_>],
+        bounds: &[Bounds],
+        qty: i64,
+        best: Cost,
+        steps: &mut Steps<'_>,
+    ) -> Result<Option<(Cost, [i64; VENUES_MAX])>, Full> {
+        steps.0.clear();
+        let lows = shares.iter().zip(bounds);
+        let (low, cost) = lows.fold((0_i64, Cost::default()), |(low, cost), (share, bounds)| {
+            (low.saturating_add(bounds.low), cost.plus(share.cost(bounds.low)))
+        });
+        let Some(left) = qty.checked_sub(low).filter(|left| *left >= 0) else { return Ok(None) };
+        for tier in &mut self.tiers[..self.count] {
+            tier.own = steps.own(tier.lot, shares, bounds, left)?;
+            tier.single = 0;
+        }
+        let (made, mut found) = (steps.0.len(), None);
+        // Ends: each turn is another choice of single lots, and their number is bounded.
+        loop {
+            let limit = found.as_ref().map_or(best, |(cost, _)| *cost);
+            let total = self.rise(left, steps)?.map(|more| cost.plus(more));
+            if let Some(total) = total.filter(|total| *total < limit) {
+                found = Some((total, self.shares(left, bounds, steps)));
+            }
+            steps.0.truncate(made);
+            if !self.next_choice() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Goes to the next choice of single lots; false after the last.
+    fn next_choice(&mut self) -> bool {
+        for tier in &mut self.tiers[..self.count] {
+            if tier.block == tier.lot {
+                continue;
+            }
+            if self.looks_left == 0 {
+                return false;
+            }
+            self.looks_left -= 1;
+            tier.single += 1;
+            if tier.single < tier.block / tier.lot {
+                return true;
+            }
+            tier.single = 0;
+        }
+        false
+    }
+
+    /// Cost of the best split with the chosen single lots; `None` if there are not so many lots.
+    fn rise(&mut self, qty: i64, steps: &mut Steps<'_>) -> Result<Option<Cost>, Full> {
+        let singles = self.tiers[..self.count].iter();
+        let singles: i64 = singles.map(|tier| tier.single.saturating_mul(tier.lot)).sum();
+        let Some(mut left) = qty.checked_sub(singles).filter(|left| *left >= 0) else {
+            return Ok(None);
+        };
+        let unsent = Cost { unfilled: 1, ..Cost::default() };
+        let (mut finer, mut block, mut cost) = (steps.level(left, unsent)?, 1, Cost::default());
+        for tier in &mut self.tiers[..self.count] {
+            let Some(single) = steps.cost(tier.own.clone(), tier.single) else { return Ok(None) };
+            tier.finer_single = left % tier.block / block;
+            let rest = steps.cost(finer.clone(), tier.finer_single);
+            let Some(rest) = rest else { return Ok(None) };
+            cost = cost.plus(single).plus(rest);
+            left -= tier.finer_single * block;
+            tier.finer = steps.blocks(finer, tier.finer_single, tier.block / block)?;
+            let own = match (tier.single, tier.block / tier.lot) {
+                (0, 1) => tier.own.clone(),
+                (single, size) => steps.blocks(tier.own.clone(), single, size)?,
+            };
+            tier.all = steps.merged(own, tier.finer.clone(), left / tier.block)?;
+            (finer, block) = (tier.all.clone(), tier.block);
+        }
+        let all = steps.cost(finer, left / block);
+        Ok(all.map(|all| cost.plus(all)))
+    }
+
+    /// The shares of the split that was made last.
+    fn shares(&self, qty: i64, bounds: &[Bounds], steps: &Steps<'_>) -> [i64; VENUES_MAX] {
+        let mut shares = [0; VENUES_MAX];
+        for (share, bounds) in shares.iter_mut().zip(bounds) {
+            *share = bounds.low;
+        }
+        let tiers = &self.tiers[..self.count];
+        let beside: i64 = tiers.iter().map(|tier| tier.single * tier.lot).sum();
+        let mut left = qty - beside;
+        let mut finest = 1;
+        for tier in tiers {
+            left -= tier.finer_single * finest;
+            finest = tier.block;
+        }
+        let mut blocks = left / finest;
+        for at in (0..tiers.len()).rev() {
+            let tier = &tiers[at];
+            let (mut own, mut finer) = (0, 0);
+            steps.sources(tier.all.clone(), blocks, |source, lots| {
+                if source == 0 { own += lots } else { finer += lots }
+            });
+            let own = tier.single + own * (tier.block / tier.lot);
+            steps.sources(tier.own.clone(), own, |share, lots| {
+                shares[usize::from(share)] += lots * tier.lot;
+            });
+            let below = at.checked_sub(1).map_or(1, |below| tiers[below].block);
+            blocks = tier.finer_single + finer * (tier.block / below);
+        }
+        shares
+    }
+}
+
+/// The greatest common divisor of two numbers above zero.
+const fn divisor(mut a: i64, mut b: i64) -> i64 {
+    // Ends: the smaller number shrinks.
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
