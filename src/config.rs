@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
 use rutter_admin::console::people::gid_of;
+use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::input::ReferenceTerms;
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
 use rutter_venues::venue::{OwnKeys, Venue};
 use schemars::JsonSchema;
@@ -291,6 +293,20 @@ pub struct VenueConfig {
     #[serde(default = "answer_timeout")]
     #[schemars(range(min = 1, max = 600_000))]
     pub answer_timeout_ms: u64,
+    /// Levels of each side of a book that the router sees; the most that the venue offers if
+    /// absent. The feed asks the venue for the smallest depth on offer that has them.
+    #[schemars(range(min = TOP_LEVELS, max = BOOK_LEVELS_MAX))]
+    pub depth: Option<u16>,
+    /// The best 20 levels reach the router at once. Deeper ones come at most so often, and are up
+    /// to so old, in milliseconds.
+    #[serde(default = "depth_every")]
+    #[schemars(range(min = 1, max = 60_000))]
+    pub depth_every_ms: u64,
+    /// Most updates of deeper levels in a second, over all books of the venue, of up to 8 levels
+    /// each. With more changes, deeper levels are older than `depth_every_ms`.
+    #[serde(default = "depth_updates")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub depth_updates_per_s_max: u32,
     /// Keys that only some venues read.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -300,6 +316,23 @@ pub struct VenueConfig {
     pub listing: Vec<ListingConfig>,
 }
 
+impl VenueConfig {
+    /// How much of the venue's books the router sees.
+    pub fn depth(&self) -> Depth {
+        Depth {
+            levels: usize::from(self.depth.unwrap_or(self.kind.depth_max)),
+            every_ns: self.depth_every_ms * 1_000_000,
+            updates_per_s_max: self.depth_updates_per_s_max,
+        }
+    }
+}
+
+fn depth_every() -> u64 {
+    Depth::DEFAULT.every_ns / 1_000_000
+}
+fn depth_updates() -> u32 {
+    Depth::DEFAULT.updates_per_s_max
+}
 fn validity() -> u64 {
     5_000
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use rutter::config::reference;
+use rutter::preflight::Whose;
 use rutter::{config, node, preflight, replay, route};
 use rutter_admin::console::verb::Verb;
 use rutter_admin::printable::lines;
@@ -177,7 +178,7 @@ fn run(path: &Path, with_parent: bool) -> anyhow::Result<()> {
         use rustix::process::{Signal, set_parent_process_death_signal};
         set_parent_process_death_signal(Some(Signal::TERM))?;
     }
-    let config = preflight::load(path)?;
+    let config = preflight::load(path, Whose::Own)?;
     // Ends last: what waits is written then.
     let _logs = rutter::watch::logs::start(&config.log)?;
     node::run(&config)?;
@@ -185,7 +186,7 @@ fn run(path: &Path, with_parent: bool) -> anyhow::Result<()> {
 }
 
 fn check(path: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let result = preflight::load(path);
+    let result = preflight::load(path, Whose::Own);
     if json {
         let findings = result.as_ref().err().map_or(&[][..], |error| &error.findings);
         writeln!(out, "{}", serde_json::json!({ "path": path, "findings": findings }))?;
@@ -206,7 +207,7 @@ fn check(path: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<ExitCo
 fn describe(what: Description, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     match what {
         Description::Show { file: Some(file), .. } => {
-            out.write_all(config::shown(&preflight::load(&file)?)?.as_bytes())?;
+            out.write_all(config::shown(&preflight::load(&file, Whose::Keepers)?)?.as_bytes())?;
         }
         Description::Show { file: None, place } => {
             return Ok(ctl::command(&ctl::Arguments::look(Verb::Config, place)).into());

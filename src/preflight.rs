@@ -9,10 +9,10 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 
-use rustix::fs::{Access as Permission, access};
 use rutter_admin::console::socket::check_place;
 use rutter_clients::Proof;
 use rutter_core::input::Input;
+use rutter_journal::FileStorage;
 use rutter_transport::tls::ClientTls;
 use rutter_venues::venue::Setup;
 
@@ -21,25 +21,45 @@ use crate::config::{Access, Config, ConfigError, Examined, Fault, Findings, Venu
 use crate::node::boot::{self, Known, Names};
 use crate::node::gateway_settings;
 use crate::venues::{self, VenueError};
+use crate::watch::fix_log;
 use crate::watch::logs::{LEVEL_VARIABLE, check_variable};
 
 /// Longest path of a Unix socket, bytes (`sun_path` of Linux without its last byte).
 const SOCKET_BYTES_MAX: usize = 107;
 
+/// The user whose node would start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The user of this process.
+    Own,
+    /// For root, who looks after the nodes of others, the owner of the data folder.
+    Keepers,
+}
+
+impl Whose {
+    /// The user, for a node with that data folder (uid).
+    pub fn user(self, data_dir: &Path) -> u32 {
+        match self {
+            Self::Own => rustix::process::geteuid().as_raw(),
+            Self::Keepers => rutter_files::keeper_of(data_dir),
+        }
+    }
+}
+
 /// Reads a configuration file, and checks everything that a start would refuse.
 ///
 /// # Errors
 /// Everything that was found.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
+pub fn load(path: &Path, whose: Whose) -> Result<Config, ConfigError> {
     let text = Config::read(path)?;
-    check(&text).map_err(|error| ConfigError { path: path.to_owned(), ..error })
+    check(&text, whose).map_err(|error| ConfigError { path: path.to_owned(), ..error })
 }
 
 /// Checks a text as [`load`] does.
 ///
 /// # Errors
 /// Everything that was found.
-pub fn check(text: &str) -> Result<Config, ConfigError> {
+pub fn check(text: &str, whose: Whose) -> Result<Config, ConfigError> {
     let Examined { config, mut findings } = Config::examine(text);
     if let Some(config) = &config {
         if let Err(error) = check_variable() {
@@ -48,7 +68,7 @@ pub fn check(text: &str) -> Result<Config, ConfigError> {
         check_sessions(&mut findings, config);
         check_headers(&mut findings, config);
         check_listeners(&mut findings, config);
-        check_folders(&mut findings, config);
+        check_folders(&mut findings, config, whose.user(&config.node.data_dir));
         check_journal(&mut findings, config);
     }
     findings.into_result()?;
@@ -104,9 +124,21 @@ fn check_listeners(findings: &mut Findings, config: &Config) {
     }
 }
 
-fn check_folders(findings: &mut Findings, config: &Config) {
-    if let Err(reason) = can_make(&config.node.data_dir) {
-        findings.add("node.data_dir", Fault::Unreadable, reason);
+/// Looks at the folders and files that a start makes or opens, as the start would.
+fn check_folders(findings: &mut Findings, config: &Config, user: u32) {
+    let data_dir = &config.node.data_dir;
+    let looked = rutter_files::could_make_folder(data_dir, user)
+        .and_then(|()| could_open_journal(data_dir, user));
+    if let Err(error) = looked {
+        findings.add("node.data_dir", Fault::Unreadable, error.to_string());
+    }
+    if let Some(folder) = &config.log.fix {
+        let mut looked = vec![rutter_files::could_make_folder(folder, user)];
+        let files = config.session.iter().map(|one| fix_log::path_of(folder, &one.comp_id));
+        looked.extend(files.map(|file| rutter_files::could_open(&file, user)));
+        if let Some(error) = looked.into_iter().find_map(Result::err) {
+            findings.add("log.fix", Fault::Unreadable, error.to_string());
+        }
     }
     let Some(console) = &config.console else { return };
     let (path, socket) = ("console.socket", &console.socket);
@@ -115,28 +147,27 @@ fn check_folders(findings: &mut Findings, config: &Config) {
         let reason = format!("{length} bytes, a socket's path has at most {SOCKET_BYTES_MAX}");
         findings.add(path, Fault::OutOfRange, reason);
     }
-    if let Some(folder) = socket.parent().filter(|folder| *folder != Path::new(""))
-        && let Err(reason) = can_make(folder)
-    {
-        findings.add(path, Fault::Unreadable, reason);
-    }
-    if let Err(error) = check_place(socket) {
+    if let Err(error) = check_place(socket, user) {
         findings.add(path, Fault::Conflict, error.to_string());
+    } else if let Some(folder) = socket.parent().filter(|folder| *folder != Path::new(""))
+        && let Err(error) = rutter_files::could_make_folder(folder, user)
+    {
+        findings.add(path, Fault::Unreadable, error.to_string());
     }
 }
 
-/// Whether the process can make a folder, or write into the folder that is there.
-fn can_make(folder: &Path) -> Result<(), String> {
-    let is_there = |one: &&Path| std::fs::symlink_metadata(one).is_ok();
-    let nearest =
-        folder.ancestors().map(|one| if one == Path::new("") { Path::new(".") } else { one });
-    let nearest = nearest.clone().find(is_there).unwrap_or(Path::new("."));
-    if !nearest.is_dir() {
-        return Err(format!("{} is no folder", nearest.display()));
+/// Whether a start could open the lock of the data folder and the journal's files.
+fn could_open_journal(data_dir: &Path, user: u32) -> std::io::Result<()> {
+    let folder = data_dir.join("journal");
+    rutter_files::could_make_folder(&folder, user)?;
+    rutter_files::could_open(&data_dir.join("lock"), user)?;
+    if !folder.is_dir() {
+        return Ok(());
     }
-    let wanted = Permission::WRITE_OK | Permission::EXEC_OK;
-    access(nearest, wanted)
-        .map_err(|error| format!("cannot write to {}: {error}", nearest.display()))
+    let journal = FileStorage::existing(&folder).map_err(std::io::Error::other)?;
+    let (written, read) = journal.files().map_err(std::io::Error::other)?;
+    written.iter().try_for_each(|file| rutter_files::could_open(file, user))?;
+    read.iter().try_for_each(|file| rutter_files::could_read(file))
 }
 
 /// Checks what depends on the journal's names: adapters, definitions and the client gateway.
@@ -287,7 +318,6 @@ mod tests {
 
     use rutter_core::input::Genesis;
     use rutter_core::output::Output;
-    use rutter_journal::FileStorage;
     use rutter_tools::harness::fill_in;
 
     use crate::config::{Finding, shown};
@@ -321,7 +351,7 @@ mod tests {
         }
 
         fn findings(&self) -> Vec<Finding> {
-            check(&self.text).map_or_else(|error| error.findings, |_| Vec::new())
+            check(&self.text, Whose::Own).map_or_else(|error| error.findings, |_| Vec::new())
         }
 
         /// Asserts that there are these findings and no other, by word and key.
@@ -340,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_example_is_refused_for_its_stand_ins_and_sound_when_they_are_filled_in() {
-        let refused = check(EXAMPLE).expect_err("stand-ins");
+        let refused = check(EXAMPLE, Whose::Own).expect_err("stand-ins");
         let count = |fault| refused.findings.iter().filter(|one| one.fault == fault).count();
         assert_eq!((count(Fault::Placeholder), count(Fault::Unreadable)), (4, 2), "{refused}");
         assert_eq!(refused.findings.len(), 6, "{refused}");
@@ -359,9 +389,9 @@ mod tests {
         assert!(examples.len() >= rutter_venues::VENUES.len(), "one a venue at least");
         for example in &examples {
             let folder = tempfile::tempdir().expect("folder");
-            assert!(check(example).is_err(), "the stand-ins are no secrets");
+            assert!(check(example, Whose::Own).is_err(), "the stand-ins are no secrets");
             let text = fill_in(example, folder.path()).expect("filled in");
-            let config = check(&text).unwrap_or_else(|error| panic!("{error}"));
+            let config = check(&text, Whose::Own).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(config.venue.len(), 1);
         }
     }
@@ -376,7 +406,7 @@ mod tests {
         let webhook = webhook.replace("/dev/null", &url.display().to_string());
         let webhook = webhook.replace("severities = []", "severities = [\"page\"]");
         scene.text.push_str(&webhook);
-        let config = check(&scene.text).unwrap_or_else(|error| panic!("{error}"));
+        let config = check(&scene.text, Whose::Own).unwrap_or_else(|error| panic!("{error}"));
         scene.text = shown(&config).expect("shown");
         scene.finds(&[
             (Fault::Placeholder, "alerts.webhook.desk.header.A.value"),
@@ -483,10 +513,71 @@ mod tests {
         }
     }
 
+    /// Root's doctor looks at the node of another user, and root's start would be refused.
+    #[test]
+    fn root_sees_no_conflict_in_the_folder_of_another_user_unless_root_would_start_the_node() {
+        let scene = Scene::new();
+        let config = check(&scene.text, Whose::Own).unwrap_or_else(|error| panic!("{error}"));
+        let is_root = rustix::process::geteuid().is_root();
+        let journal = config.node.data_dir.join("journal");
+        let console = config.console.expect("a console").socket;
+        let console = console.parent().expect("a folder").to_owned();
+        for folder in [&journal, &console] {
+            rutter_files::make_folder(folder).expect("made");
+        }
+        for folder in [&config.node.data_dir, &journal, &console].into_iter().filter(|_| is_root) {
+            std::os::unix::fs::chown(folder, Some(4_242), Some(4_242)).expect("given away");
+        }
+        let looked = check(&scene.text, Whose::Keepers).map(drop);
+        assert!(looked.is_ok(), "{looked:?}");
+        let keys: Vec<String> = scene.findings().into_iter().map(|one| one.key).collect();
+        let expected: &[&str] = if is_root { &["node.data_dir", "console.socket"] } else { &[] };
+        assert_eq!(keys, expected);
+    }
+
+    /// Whatever a start refuses to open is found before.
+    #[test]
+    fn a_link_in_the_place_of_a_folder_or_file_is_found_as_a_start_finds_it() {
+        use crate::node::run_until;
+        use std::os::unix::fs::symlink;
+        use std::sync::Arc;
+        use std::sync::atomic::AtomicBool;
+
+        let fix = "format = \"text\"\nfix = \"FOLDER/fix\"";
+        for (place, key) in [
+            ("data", "node.data_dir"),
+            ("data/journal", "node.data_dir"),
+            ("data/lock", "node.data_dir"),
+            ("data/journal/lock", "node.data_dir"),
+            ("data/journal/mark", "node.data_dir"),
+            ("fix", "log.fix"),
+            ("fix/DESK1.fix.log", "log.fix"),
+        ] {
+            let scene = Scene::new();
+            let fix = fix.replace("FOLDER", &scene.folder.path().display().to_string());
+            let scene = scene.with("format = \"text\"", &fix).with("127.0.0.1:9464", "127.0.0.1:0");
+            let sound = check(&scene.text, Whose::Own).unwrap_or_else(|error| panic!("{error}"));
+            let (link, target) = (scene.folder.path().join(place), scene.folder.path().join("to"));
+            let parent = link.parent().expect("a folder");
+            if parent != scene.folder.path() {
+                rutter_files::make_folder(parent).expect("made");
+            }
+            rutter_files::make_folder(&target).expect("made");
+            symlink(&target, &link).expect("planted");
+            let found = scene.findings();
+            let is_it = |one: &Finding| one.key == key && one.reason.contains("symbolic link");
+            assert!(found.iter().any(is_it), "{place}: {found:#?}");
+            // The node would end at once.
+            let stop = Arc::new(AtomicBool::new(true));
+            let refused = run_until(&sound, &stop).expect_err(place).to_string();
+            assert!(refused.contains("symbolic link"), "{place}: {refused}");
+        }
+    }
+
     #[test]
     fn a_definition_that_the_journal_has_otherwise_is_found_at_its_instrument() {
         let scene = Scene::new();
-        let config = check(&scene.text).expect("sound");
+        let config = check(&scene.text, Whose::Own).expect("sound");
         let folder = config.node.data_dir.join("journal");
         std::fs::create_dir_all(&folder).expect("made");
         let inputs = boot::inputs(&config, &Known::default().names(&config)).expect("defined");

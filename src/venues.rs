@@ -65,6 +65,7 @@ pub fn setup(
         api_secret: secret(venue)?,
         validity_ms: venue.validity_ms,
         answer_timeout_ms: venue.answer_timeout_ms,
+        depth: venue.depth(),
         own_keys: venue.own_keys.clone(),
         listings: listings(config, venue, names)?,
         assets: assets(config, names),

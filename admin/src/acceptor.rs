@@ -91,7 +91,13 @@ fn wait(listener: &impl AsFd) {
 }
 
 fn admit<S, H: ConnectionHandler<S>>(stream: S, handler: &Arc<H>) {
-    let Some(guest) = handler.admit(stream) else { return };
+    if let Some(guest) = handler.admit(stream) {
+        serve_guest(guest, handler);
+    }
+}
+
+/// Serves a guest on a thread of its own.
+pub(crate) fn serve_guest<S, H: ConnectionHandler<S>>(guest: H::Guest, handler: &Arc<H>) {
     let handler = Arc::clone(handler);
     let serve = move || {
         // Without the right to do this, all threads are equals.

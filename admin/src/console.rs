@@ -12,6 +12,7 @@ mod attempts;
 pub mod book_set;
 pub mod books;
 pub mod commands;
+mod directory;
 pub mod frame;
 pub mod handles;
 mod pending;

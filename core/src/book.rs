@@ -9,6 +9,10 @@ use crate::number::{Price, Qty, UnixNanos};
 /// Levels kept per side.
 pub const BOOK_LEVELS_MAX: usize = 1_000;
 
+/// Levels of each side that a feed tells as soon as they change. Deeper levels may come later, so a
+/// change of a deeper level is no news of what stands at the top.
+pub const TOP_LEVELS: usize = 20;
+
 /// Levels that a side may hold beyond [`BOOK_LEVELS_MAX`] before the worst are dropped, all at once,
 /// so that a new best level does not move a whole side each time.
 const LEVELS_BEYOND: usize = 24;
@@ -61,11 +65,13 @@ impl Levels {
         self.worst_first.is_empty()
     }
 
-    /// Sets a level; `better(a, b)` is true when price a stands before price b.
+    /// Sets a level; `better(a, b)` is true when price a stands before price b. Returns how many
+    /// levels stand before the level.
     #[inline]
-    fn set(&mut self, level: Level, better: impl Fn(Price, Price) -> bool) {
+    fn set(&mut self, level: Level, better: impl Fn(Price, Price) -> bool) -> usize {
         let at = self.worst_first.partition_point(|held| better(level.price, held.price));
         let present = self.worst_first.get(at).is_some_and(|held| held.price == level.price);
+        let before = self.len() - at - usize::from(present);
         match (present, level.qty.is_zero()) {
             (true, false) => self.worst_first[at].qty = level.qty,
             (true, true) => drop(self.worst_first.remove(at)),
@@ -81,6 +87,7 @@ impl Levels {
             // An unknown level is removed.
             (false, true) => {}
         }
+        before
     }
 }
 
@@ -93,7 +100,7 @@ pub struct Book {
     pub asks: Levels,
     /// Whether the book may be used.
     pub trust: Trust,
-    /// When the book last changed.
+    /// When the best [`TOP_LEVELS`] last changed.
     pub changed_at: UnixNanos,
     /// The mid price lies too far from the instrument's reference price: the book is not used.
     pub is_outlier: bool,
@@ -215,15 +222,19 @@ impl Book {
             Trust::Beginning => true,
             Trust::Proved | Trust::Changing => false,
         };
+        let mut is_news_of_top = update.clear || update.len == 0;
         for (side, level) in update.changes() {
-            match side {
+            let before = match side {
                 Side::Buy => self.bids.set(level, |a, b| a > b),
                 Side::Sell => self.asks.set(level, |a, b| a < b),
-            }
+            };
+            is_news_of_top |= before < TOP_LEVELS;
         }
-        self.changed_at = now;
-        // The venue's own levels show from here on what is filled.
-        self.gone = self.in_flight;
+        if is_news_of_top {
+            self.changed_at = now;
+            // The venue's own levels show from here on what is filled.
+            self.gone = self.in_flight;
+        }
         self.trust = match (update.last, begins) {
             (true, _) => Trust::Proved,
             (false, true) => Trust::Beginning,
@@ -331,6 +342,24 @@ mod tests {
         assert_eq!(book.trust, Trust::Beginning);
         assert!(book.update(&update(false, true, &[(Side::Sell, 2, 1)]), UnixNanos(3)));
         assert_eq!(book.trust, Trust::Proved);
+    }
+
+    #[test]
+    fn a_deep_level_is_no_news_of_what_our_own_orders_took_at_the_top() {
+        let mut book = Book::new();
+        book.update(&update(true, true, &[]), UnixNanos(1));
+        let deep = i64::try_from(TOP_LEVELS).unwrap_or(0) + 1;
+        for price in 1..=deep {
+            book.update(&update(false, true, &[(Side::Sell, price, 9)]), UnixNanos(2));
+        }
+        book.take(Side::Buy, Qty(9));
+        book.taken(Side::Buy, Qty(9));
+        for qty in [5, 0, 7] {
+            book.update(&update(false, true, &[(Side::Sell, deep, qty)]), UnixNanos(3));
+            assert_eq!((book.gone(Side::Buy), book.changed_at), (Qty(9), UnixNanos(2)));
+        }
+        book.update(&update(false, true, &[(Side::Sell, 1, 0)]), UnixNanos(4));
+        assert_eq!((book.gone(Side::Buy), book.changed_at), (Qty(0), UnixNanos(4)));
     }
 
     #[test]

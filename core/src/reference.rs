@@ -13,7 +13,7 @@ use crate::input::{
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
 /// Venues at most.
-pub const VENUES_MAX: usize = 8;
+pub const VENUES_MAX: usize = 32;
 
 /// Assets, instruments, accounts and sessions at most, each.
 pub const DEFINITIONS_MAX: usize = 1024;

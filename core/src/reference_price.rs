@@ -31,6 +31,8 @@ pub struct ReferencePrice {
 /// The venues that may be counted, and those of them that have a mid price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
+    /// Number of venues of the node.
+    pub venues: usize,
     /// Number of venues that list the instrument and are not barred.
     pub possible: usize,
     /// Those of them that are up and not silent, with a trusted book that is not crossed.
@@ -102,7 +104,8 @@ impl ReferencePrice {
         instrument: InstrumentId,
         barred: VenueSet,
     ) -> Counted {
-        let mut counted = Counted::default();
+        let venues = market.reference.venues.len();
+        let mut counted = Counted { venues, ..Counted::default() };
         let venues = market.reference.venues.iter().zip(market.venues).zip(&self.mids);
         for (index, ((def, state), mid)) in venues.enumerate() {
             let venue = VenueId(index as u8);
@@ -123,7 +126,7 @@ impl ReferencePrice {
     pub fn find(&self, counted: Counted, terms: &ReferenceTerms, now: UnixNanos) -> Found {
         let mut mids = [Price(0); VENUES_MAX];
         let mut len = 0;
-        for (index, mid) in self.mids.iter().enumerate() {
+        for (index, mid) in self.mids.iter().enumerate().take(counted.venues) {
             if counted.present.has(VenueId(index as u8)) {
                 mids[len] = *mid;
                 len += 1;
@@ -174,7 +177,8 @@ mod tests {
 
     fn prices(mids: &[i64]) -> (ReferencePrice, Counted) {
         let mut prices = ReferencePrice::default();
-        let mut counted = Counted { possible: mids.len(), present: VenueSet::EMPTY };
+        let (venues, possible) = (mids.len(), mids.len());
+        let mut counted = Counted { venues, possible, present: VenueSet::EMPTY };
         for (index, mid) in mids.iter().enumerate() {
             let venue = VenueId(index as u8);
             prices.set_mid(venue, Some(Price(*mid)));

@@ -131,6 +131,8 @@ pub struct Plan {
     lines_len: usize,
     /// The work of the search; none where the sweep was the best plan.
     pub search: Search,
+    /// A venue that takes would take more if it had the funds.
+    poor: bool,
 }
 
 /// The work of a search for the best shares.
@@ -188,7 +190,7 @@ impl Plan {
             Refusal::NoVenue
         } else if any(Verdict::Busy) || any(Verdict::NoRate) {
             Refusal::VenueBusy
-        } else if any(Verdict::NoFunds) {
+        } else if any(Verdict::NoFunds) || self.poor {
             Refusal::InsufficientFunds
         } else if any(Verdict::BelowMinimum) {
             Refusal::BelowMinimum
@@ -311,6 +313,7 @@ impl Default for Router {
             lines: [NO_LINE; VENUES_MAX],
             lines_len: 0,
             search: Search::default(),
+            poor: false,
         };
         Self { plan, scratch: Scratch::default() }
     }
@@ -321,9 +324,15 @@ impl Router {
     pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
+        plan.poor = false;
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
-        fill(market, request, plan, &mut self.scratch);
+        // Few venues need few places, which are all written for each plan.
+        if plan.lines_len <= FEW_VENUES {
+            fill::<FEW_VENUES>(market, request, plan, &mut self.scratch);
+        } else {
+            fill::<VENUES_MAX>(market, request, plan, &mut self.scratch);
+        }
         plan
     }
 
@@ -333,8 +342,16 @@ impl Router {
     }
 }
 
-fn fill(market: &RoutingView<'_>, request: &RouteRequest, plan: &mut Plan, scratch: &mut Scratch) {
-    let mut candidates = [const { None }; VENUES_MAX];
+/// Venues of most nodes, at most.
+const FEW_VENUES: usize = 8;
+
+fn fill<const PLACES: usize>(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    plan: &mut Plan,
+    scratch: &mut Scratch,
+) {
+    let mut candidates = [const { None }; PLACES];
     let lines = plan.lines[..plan.lines_len].iter_mut().enumerate();
     for ((index, line), slot) in lines.zip(&mut candidates) {
         line.venue = VenueId(index as u8);
@@ -357,11 +374,13 @@ fn fill(market: &RoutingView<'_>, request: &RouteRequest, plan: &mut Plan, scrat
     let rests = request.tif.waits() && request.limit.is_some() && !left.is_zero();
     for c in candidates.iter_mut().flatten() {
         if c.share.is_zero() {
-            why_nothing(request, limit, c, left, &mut plan.lines[c.line]);
+            let searched = plan.search.nodes > 0;
+            why_nothing(request, limit, c, left, searched, &mut plan.lines[c.line]);
             continue;
         }
         let price = with_slack(request, limit, c);
         plan.take(c, price);
+        plan.poor |= !left.is_zero() && c.is_poor(limit);
         if rests {
             c.spend(price, c.share);
         }
@@ -392,7 +411,7 @@ fn share_out(
 ) -> Search {
     sweep::sweep(request, limit, candidates);
     // The sweep has filled everything at the least cost, or has emptied every candidate.
-    let taken = |c: &Candidate<'_>| c.share.is_zero() || c.takes(c.worst, c.share);
+    let taken = |c: &Candidate<'_>| c.share.is_zero() || c.takes_swept();
     if candidates.iter().flatten().all(taken) {
         return Search::default();
     }
@@ -411,8 +430,13 @@ fn why_nothing(
     limit: Price,
     c: &Candidate<'_>,
     left: Qty,
+    searched: bool,
     line: &mut VenueLine,
 ) {
+    // Without a search, the venue was not needed: the sweep has passed it by.
+    if c.could_take_more() && c.carries_a_lot() && left.is_zero() && !searched {
+        return;
+    }
     let Some(first) = c.available(limit).next() else {
         if c.level(0).is_some_and(|level| !within(limit, level.price, request.side)) {
             line.verdict = Verdict::BeyondLimit;
@@ -439,7 +463,9 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
     let price = on_tick(loose, c.listing, request.side);
     let dearer = !within(c.worst, price, request.side)
         && c.own.is_none_or(|own| !reaches(price, own, request.side));
-    if dearer && c.carries(price, c.share) && c.is_enough(price, c.share) { price } else { c.worst }
+    // A buy at a higher limit is worth more.
+    let enough = || request.side == Side::Buy || c.is_enough(price, c.share);
+    if dearer && c.carries(price, c.share) && enough() { price } else { c.worst }
 }
 
 /// Whether an order of that side and price would trade against one at `own`.

@@ -5,7 +5,7 @@
 use rutter_core::input::{Level, Side};
 use rutter_core::number::Price;
 
-use crate::book::{Book, FEED_DEPTH};
+use crate::book::Book;
 
 /// The worst price of each side that a snapshot covers; `None` when the snapshot is the whole side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,10 +24,10 @@ impl Horizon {
         Self { bid: worst(bids), ask: worst(asks) }
     }
 
-    /// All levels that the core is told of are within the horizon. Beyond it a level may be
-    /// missing from the book.
-    pub fn covers(&self, book: &Book) -> bool {
-        let last = |side| book.side(side).nth(FEED_DEPTH - 1).map(|level| level.price);
+    /// The best `depth` levels of each side, of which the core is told, are within the horizon.
+    /// Beyond it a level may be missing from the book.
+    pub fn covers(&self, book: &Book, depth: usize) -> bool {
+        let last = |side| book.side(side).nth(depth - 1).map(|level| level.price);
         self.bid.is_none_or(|end| last(Side::Buy).is_some_and(|price| price >= end))
             && self.ask.is_none_or(|end| last(Side::Sell).is_some_and(|price| price <= end))
     }
@@ -44,18 +44,19 @@ mod tests {
 
     #[test]
     fn a_book_whose_top_has_left_the_snapshot_is_not_covered() {
-        let depth = FEED_DEPTH as i64;
+        const DEPTH: usize = 20;
+        let depth = DEPTH as i64;
         let bids = levels((100..=100 + depth).rev());
         let mut book = Book::new(100);
         for level in &bids {
             book.set(Side::Buy, *level).expect("a level");
         }
         let horizon = Horizon::of(&bids, &[], bids.len());
-        assert!(horizon.covers(&book), "no ask, and a side without levels is whole");
+        assert!(horizon.covers(&book, DEPTH), "no ask, and a side without levels is whole");
         for price in [100 + depth, 99 + depth] {
             book.set(Side::Buy, Level { price: Price(price), qty: Qty::ZERO }).expect("removed");
         }
-        assert!(!horizon.covers(&book), "fewer levels than the core is told");
-        assert!(Horizon::of(&bids, &[], bids.len() + 1).covers(&book), "the whole side");
+        assert!(!horizon.covers(&book, DEPTH), "fewer levels than the core is told");
+        assert!(Horizon::of(&bids, &[], bids.len() + 1).covers(&book, DEPTH), "the whole side");
     }
 }

@@ -5,7 +5,9 @@
 
 pub mod alive;
 pub mod book;
+pub mod deep;
 pub mod horizon;
+pub mod published;
 pub mod trust;
 
 /// A command of the core to a feed. The core has none, so the type has no value.

@@ -9,7 +9,8 @@
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Distrust, Input};
 
-use crate::book::{Book, Published};
+use crate::book::Book;
+use crate::published::Published;
 
 /// A book or link that was good for this long starts its waits from the first again.
 pub const STABLE_NS: u64 = 60_000_000_000;
@@ -23,13 +24,21 @@ pub struct Trust {
     since_ns: Option<u64>,
     published: Published,
     has_changed: bool,
+    /// The book waits for its deep tier to be told.
+    is_deep_waiting: bool,
 }
 
 impl Trust {
-    /// A book that is not trusted yet.
-    pub fn new(venue: VenueId, instrument: InstrumentId) -> Self {
-        let published = Published::new(venue, instrument);
-        Self { venue, instrument, since_ns: None, published, has_changed: false }
+    /// A book that is not trusted yet, and of which the core is told `depth` levels a side.
+    pub const fn new(venue: VenueId, instrument: InstrumentId, depth: usize) -> Self {
+        Self {
+            venue,
+            instrument,
+            since_ns: None,
+            published: Published::new(venue, instrument, depth),
+            has_changed: false,
+            is_deep_waiting: false,
+        }
     }
 
     /// The instrument of the book.
@@ -42,7 +51,7 @@ impl Trust {
         self.since_ns.is_some()
     }
 
-    /// A snapshot has been proved. The core is told the whole book with the next
+    /// A snapshot has been proved. The core is told the book anew with the next
     /// [`Trust::publish`].
     pub fn begin(&mut self, now_ns: u64) {
         self.since_ns.get_or_insert(now_ns);
@@ -65,14 +74,29 @@ impl Trust {
         now_ns.saturating_sub(since_ns) >= STABLE_NS
     }
 
-    /// Emits the difference between the book and what the core was told last, if the book is
-    /// trusted and has changed. True if anything was emitted.
+    /// Tells the top tier's difference, if the book is trusted and has changed. True if anything
+    /// was emitted.
     ///
     /// Any number of changes between two calls costs the core no more than the levels that are
     /// different in the end.
-    pub fn publish(&mut self, book: &Book, emit: impl FnMut(BookUpdate)) -> bool {
+    pub fn publish(&mut self, book: &mut Book, emit: impl FnMut(BookUpdate)) -> bool {
         let is_due = core::mem::take(&mut self.has_changed) && self.is_trusted();
         is_due && self.published.publish(book, emit) > 0
+    }
+
+    /// True if the deep tier is to be told and the book does not wait for that yet: from now on
+    /// the book waits.
+    pub const fn begins_deep_wait(&mut self) -> bool {
+        let begins = !self.is_deep_waiting && self.is_trusted() && self.published.deep_differs();
+        self.is_deep_waiting |= begins;
+        begins
+    }
+
+    /// Ends the wait, and tells all that differs down to the depth if the book is trusted. Returns
+    /// the number of updates.
+    pub fn deepen(&mut self, book: &mut Book, emit: impl FnMut(BookUpdate)) -> usize {
+        self.is_deep_waiting = false;
+        if self.is_trusted() { self.published.deepen(book, emit) } else { 0 }
     }
 }
 
@@ -90,7 +114,7 @@ mod tests {
         book
     }
 
-    fn published(trust: &mut Trust, book: &Book) -> Vec<BookUpdate> {
+    fn published(trust: &mut Trust, book: &mut Book) -> Vec<BookUpdate> {
         let mut updates = Vec::new();
         let told = trust.publish(book, |update| updates.push(update));
         assert_eq!(told, !updates.is_empty());
@@ -99,33 +123,33 @@ mod tests {
 
     #[test]
     fn nothing_is_told_of_a_book_that_is_not_trusted() {
-        let mut trust = Trust::new(VenueId(1), InstrumentId(2));
+        let mut trust = Trust::new(VenueId(1), InstrumentId(2), 10);
         assert!(trust.change() && !trust.change());
-        assert!(published(&mut trust, &book()).is_empty());
+        assert!(published(&mut trust, &mut book()).is_empty());
         trust.begin(5);
-        let told = published(&mut trust, &book());
+        let told = published(&mut trust, &mut book());
         assert!(told.len() == 1 && told[0].clear && told[0].last);
-        assert!(published(&mut trust, &book()).is_empty(), "nothing has changed since");
+        assert!(published(&mut trust, &mut book()).is_empty(), "nothing has changed since");
     }
 
     #[test]
     fn a_break_is_told_once_and_the_next_snapshot_is_told_whole() {
-        let mut trust = Trust::new(VenueId(1), InstrumentId(2));
+        let mut trust = Trust::new(VenueId(1), InstrumentId(2), 10);
         trust.begin(0);
-        published(&mut trust, &book());
+        published(&mut trust, &mut book());
         let mut told = Vec::new();
         assert!(trust.end(STABLE_NS, Distrust::Gap, |input| told.push(input)));
         assert!(!trust.end(STABLE_NS, Distrust::Gap, |input| told.push(input)));
         let (venue, instrument) = (VenueId(1), InstrumentId(2));
         assert_eq!(told, [Input::BookDistrusted { venue, instrument, reason: Distrust::Gap }]);
         trust.begin(STABLE_NS + 1);
-        assert!(published(&mut trust, &book())[0].clear);
+        assert!(published(&mut trust, &mut book())[0].clear);
         assert!(!trust.end(STABLE_NS + 2, Distrust::Gap, |_| {}), "not good for long");
     }
 
     #[test]
     fn a_snapshot_of_a_trusted_book_does_not_make_it_younger() {
-        let mut trust = Trust::new(VenueId(1), InstrumentId(2));
+        let mut trust = Trust::new(VenueId(1), InstrumentId(2), 10);
         trust.begin(0);
         trust.begin(STABLE_NS);
         assert!(trust.end(STABLE_NS, Distrust::Gap, |_| {}));

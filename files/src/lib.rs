@@ -104,16 +104,17 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Opens the folder of a file. `of_ours`: the folder must be ours, and closed to writers.
-    fn of(path: &'a Path, of_ours: bool) -> io::Result<Self> {
+    /// Opens the folder of a file. With an owner, the folder must be that user's, and closed to
+    /// writers.
+    fn of(path: &'a Path, owner: Option<Uid>) -> io::Result<Self> {
         let name = path.file_name().ok_or_else(|| refused(shown(path, "no name of a file")))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::open(parent, flags, Mode::empty())
             .map_err(|errno| explained(errno, parent))?;
-        if of_ours {
-            check(&rustix::fs::fstat(&folder)?, parent, geteuid())?;
+        if let Some(owner) = owner {
+            check(&rustix::fs::fstat(&folder)?, parent, owner)?;
         }
         Ok(Self { folder, name, path })
     }
@@ -133,7 +134,7 @@ impl<'a> Place<'a> {
         check_regular(&there, self.path)?;
         check(&there, self.path, geteuid())?;
         if there.st_nlink > 1 {
-            return Err(refused(shown(self.path, "has another name (a hard link)")));
+            return Err(second_name(self.path));
         }
         close(&file, &there, modes.file, modes.readers)?;
         Ok(file)
@@ -152,7 +153,16 @@ impl<'a> Place<'a> {
 /// The system's error, such as `AlreadyExists`, also for a link; the folder is refused as by
 /// [`make_folder`].
 pub fn create_new(path: &Path) -> io::Result<File> {
-    Place::of(path, true)?.create(Modes::now())
+    create_new_beside(path, geteuid().as_raw())
+}
+
+/// As [`create_new`], in a folder that belongs to the user with that uid: for root, who tries
+/// whether the disk of another user's node can be written to.
+///
+/// # Errors
+/// As [`create_new`].
+pub fn create_new_beside(path: &Path, owner: u32) -> io::Result<File> {
+    Place::of(path, Some(Uid::from_raw(owner)))?.create(Modes::now())
 }
 
 /// Makes a file anew: whatever has the name is removed first, and what it leads to is not touched.
@@ -160,7 +170,7 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`create_new`]; a folder of the name is not removed.
 pub fn create_anew(path: &Path) -> io::Result<File> {
-    let place = Place::of(path, true)?;
+    let place = Place::of(path, Some(geteuid()))?;
     match rustix::fs::unlinkat(&place.folder, place.name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(explained(errno, path)),
@@ -174,7 +184,7 @@ pub fn create_anew(path: &Path) -> io::Result<File> {
 /// The system's error, or `PermissionDenied` with what was found: a link, no regular file, somebody
 /// else's, writable by others, a second name.
 pub fn open(path: &Path) -> io::Result<File> {
-    Place::of(path, true)?.open_old(Modes::now())
+    Place::of(path, Some(geteuid()))?.open_old(Modes::now())
 }
 
 /// Opens a file for reading and writing, or makes the file.
@@ -182,7 +192,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open`] and [`create_new`].
 pub fn open_or_create(path: &Path) -> io::Result<File> {
-    let place = Place::of(path, true)?;
+    let place = Place::of(path, Some(geteuid()))?;
     match place.create(Modes::now()) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => place.open_old(Modes::now()),
         made => made,
@@ -194,9 +204,96 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
 /// # Errors
 /// The system's error, or `PermissionDenied` for a link and for what is no regular file.
 pub fn open_for_reading(path: &Path) -> io::Result<File> {
-    let file = Place::of(path, false)?.open(OFlags::RDONLY)?;
+    let file = Place::of(path, None)?.open(OFlags::RDONLY)?;
     check_regular(&rustix::fs::fstat(&file)?, path)?;
     Ok(file)
+}
+
+/// The user whose node keeps a folder (uid): the user of this process. For root, who looks after
+/// the nodes of others, it is the owner of the folder, if the folder is there.
+pub fn keeper_of(folder: &Path) -> u32 {
+    let own = geteuid();
+    let owner = rustix::fs::lstat(folder).ok().filter(|_| own.is_root());
+    owner.map_or(own.as_raw(), |there| there.st_uid)
+}
+
+/// Whether a node of that user (uid) could make a folder, or use the one that is there, as
+/// [`make_folder`] does. Nothing is changed.
+///
+/// # Errors
+/// What [`make_folder`] would say.
+pub fn could_make_folder(path: &Path, user: u32) -> io::Result<()> {
+    match rustix::fs::lstat(path) {
+        Ok(there) => match FileType::from_raw_mode(there.st_mode) {
+            FileType::Directory => {
+                check(&there, path, Uid::from_raw(user))?;
+                could_write(path, user)
+            }
+            FileType::Symlink => Err(refused(shown(path, "is a symbolic link"))),
+            _ => Err(refused(shown(path, "is no folder"))),
+        },
+        Err(Errno::NOENT | Errno::NOTDIR) => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.unwrap_or(Path::new("."));
+            if parent.is_dir() {
+                could_write(parent, user)
+            } else {
+                could_make_folder(parent, user)
+            }
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The permission to make something in a folder. The system tells it of this process's user alone.
+fn could_write(folder: &Path, user: u32) -> io::Result<()> {
+    if user != geteuid().as_raw() {
+        return Ok(());
+    }
+    let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    let told = |errno: Errno| {
+        refused(format!("cannot write to {}: {}", folder.display(), io::Error::from(errno)))
+    };
+    rustix::fs::access(folder, wanted).map_err(told)
+}
+
+/// Whether a node of that user (uid) could open a file as [`open`] does. A file that is not there
+/// is no error.
+///
+/// # Errors
+/// What [`open`] would say.
+pub fn could_open(path: &Path, user: u32) -> io::Result<()> {
+    let Some(there) = regular(path)? else { return Ok(()) };
+    check(&there, path, Uid::from_raw(user))?;
+    if there.st_nlink > 1 {
+        return Err(second_name(path));
+    }
+    Ok(())
+}
+
+/// Whether a file could be opened as [`open_for_reading`] does. A file that is not there is no
+/// error.
+///
+/// # Errors
+/// What [`open_for_reading`] would say of the file's kind.
+pub fn could_read(path: &Path) -> io::Result<()> {
+    regular(path).map(drop)
+}
+
+/// A regular file, if anything is there.
+fn regular(path: &Path) -> io::Result<Option<Stat>> {
+    match rustix::fs::lstat(path) {
+        Ok(there) if FileType::from_raw_mode(there.st_mode) == FileType::Symlink => {
+            Err(refused(shown(path, "is a symbolic link")))
+        }
+        Ok(there) => check_regular(&there, path).map(|()| Some(there)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn second_name(path: &Path) -> io::Error {
+    refused(shown(path, "has another name (a hard link)"))
 }
 
 /// Checks that a folder or file belongs to one user, and that nobody else may write to it.
@@ -415,6 +512,53 @@ mod tests {
         assert!(why(open(&yard.at("data/file"))).contains("hard link"));
     }
 
+    /// A look before a start says what the start would say.
+    #[test]
+    fn what_a_look_says_of_a_folder_or_file_is_what_opening_says() {
+        let yard = Yard::new();
+        let own = geteuid().as_raw();
+        make_folder(&yard.at("data/open")).expect("made");
+        yard.set("data/open", 0o777);
+        for name in ["data/file", "data/wide", "data/first"] {
+            drop(create_new(&yard.at(name)).expect("made"));
+        }
+        yard.set("data/wide", 0o606);
+        std::fs::hard_link(yard.at("data/first"), yard.at("data/second")).expect("linked");
+        symlink(yard.at("data/file"), yard.at("data/link")).expect("planted");
+        symlink(yard.at("data"), yard.at("way")).expect("planted");
+        let said = |result: io::Result<()>| result.err().map(|error| error.to_string());
+        let folders =
+            ["data", "data/open", "data/file", "data/link", "way", "way/new", "data/file/x"];
+        for name in folders {
+            let looked = said(could_make_folder(&yard.at(name), own));
+            let made = said(make_folder(&yard.at(name)));
+            assert_eq!(looked.is_some(), made.is_some(), "{name}: {looked:?}, {made:?}");
+        }
+        assert!(why(could_make_folder(&yard.at("way"), own)).contains("symbolic link"));
+        for name in ["data/file", "data/wide", "data/second", "data/link", "data/open"] {
+            let opened = said(open(&yard.at(name)).map(drop));
+            assert_eq!(said(could_open(&yard.at(name), own)), opened, "{name}");
+            let read = said(open_for_reading(&yard.at(name)).map(drop));
+            assert_eq!(said(could_read(&yard.at(name))), read, "{name}");
+        }
+        assert!(could_open(&yard.at("data/none"), own).is_ok());
+        assert!(why(could_make_folder(&yard.at("data"), own + 1)).contains("belongs to user"));
+    }
+
+    #[test]
+    fn root_looks_for_the_user_who_keeps_the_folder() {
+        let yard = Yard::new();
+        assert_eq!(keeper_of(&yard.at("data")), geteuid().as_raw());
+        assert_eq!(keeper_of(&yard.at("none")), geteuid().as_raw());
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(yard.at("data"), Some(4_242), None).expect("given away");
+            assert_eq!(keeper_of(&yard.at("data")), 4_242);
+            assert!(could_make_folder(&yard.at("data"), 4_242).is_ok());
+            assert!(create_new(&yard.at("data/x")).is_err(), "not root's");
+            assert!(create_new_beside(&yard.at("data/x"), 4_242).is_ok());
+        }
+    }
+
     #[test]
     fn what_is_written_is_read() {
         let yard = Yard::new();
@@ -438,7 +582,12 @@ mod tests {
         let own = rustix::process::getegid().as_raw();
         make_folder_with(&yard.at("shared"), Modes::of(Some(own)), 0).expect("made");
         let place = yard.at("shared/file");
-        drop(Place::of(&place, true).expect("ours").create(Modes::of(Some(own))).expect("made"));
+        drop(
+            Place::of(&place, Some(geteuid()))
+                .expect("ours")
+                .create(Modes::of(Some(own)))
+                .expect("made"),
+        );
         assert_eq!((yard.mode("shared"), yard.mode("shared/file")), (0o750, 0o640));
     }
 

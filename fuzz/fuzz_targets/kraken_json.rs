@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
+use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Event, LinkId, Machine, Outbox};
 use rutter_venues::kraken::feed::message::{Content, parse};
 use rutter_venues::kraken::feed::{Config, KrakenFeed};
@@ -20,7 +21,8 @@ fuzz_target!(|data: &[u8]| {
         price_decimals: 5,
         qty_decimals: 8,
     };
-    let config = Config { listings: vec![listing], depth: 10, ..Config::new(VenueId(0)) };
+    let told = Depth { levels: 10, ..Depth::DEFAULT };
+    let config = Config { listings: vec![listing], depth: 10, told, ..Config::new(VenueId(0)) };
     let Ok(mut feed) = KrakenFeed::new(config) else { return };
     let mut out = Outbox::default();
     let mut now_ns = 1_700_000_000_000_000_000;

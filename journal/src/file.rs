@@ -74,6 +74,18 @@ impl FileStorage {
         &self.directory
     }
 
+    /// The files that a writer opens for writing, and those that it only reads; they may be absent.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`].
+    pub fn files(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), StorageError> {
+        let mut read: Vec<PathBuf> =
+            self.list_segments()?.into_iter().map(|index| self.path_of(index)).collect();
+        let mut written = vec![self.directory.join("lock"), self.directory.join("mark")];
+        written.extend(read.pop());
+        Ok((written, read))
+    }
+
     fn error(&self, doing: &'static str, file: &str, source: io::Error) -> StorageError {
         let path = self.directory.join(file);
         let name = path.display().to_string();

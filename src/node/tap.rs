@@ -1,7 +1,8 @@
 //! The tap of a feed: a copy of its book updates for readers that the feed never waits for.
 //!
-//! The readers are the client gateway, for market data, and the console. A tap has one bounded
-//! queue for each reader. When a queue is full, the feed puts nothing more into it. The reader
+//! The readers are the client gateway, for market data, and the console. They show few levels, so
+//! a tap passes on the best [`TAP_LEVELS`] of each side only, as differences between whole changes.
+//! A tap has one bounded queue for each reader. When a queue is full, the feed puts nothing more into it. The reader
 //! finds out, throws away what is in the queue, and trusts none of the venue's books until the feed
 //! has sent all of them again. For that a tap keeps one copy of the books as sent, of the type of
 //! the core: neither the feed's machine nor the core takes part.
@@ -18,20 +19,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam::queue::ArrayQueue;
+use rutter_admin::console::books;
+use rutter_clients::market;
 use rutter_clients::market::BookNews;
 use rutter_core::book::{Book, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Input, LEVELS_PER_UPDATE, Side};
 use rutter_core::number::UnixNanos;
 use rutter_core::reference::DEFINITIONS_MAX;
-use rutter_feeds::book::FEED_DEPTH;
+use rutter_feeds::published::Published;
 use rutter_transport::wake::WakeHandle;
 
 /// Updates of one venue that may wait for one reader: enough to send all books of a venue.
-pub const TAP_UPDATES_MAX: usize = 8_192;
+pub const TAP_UPDATES_MAX: usize = 16_384;
+
+/// Levels of each side that the readers are sent: as many as the one that shows most can show.
+pub const TAP_LEVELS: usize = 50;
 
 const _: () = assert!(
-    DEFINITIONS_MAX * (2 * FEED_DEPTH).div_ceil(LEVELS_PER_UPDATE) <= TAP_UPDATES_MAX,
+    books::DEPTH_MAX <= TAP_LEVELS && market::DEPTH_MAX <= TAP_LEVELS,
+    "a reader has all levels that it shows"
+);
+const _: () = assert!(
+    DEFINITIONS_MAX * (2 * TAP_LEVELS).div_ceil(LEVELS_PER_UPDATE) <= TAP_UPDATES_MAX,
     "all books of a venue can be sent at once"
 );
 
@@ -83,7 +93,7 @@ impl Outlet {
 
     /// Sends all books again if some updates were lost and the reader knows of the loss; then
     /// wakes the reader, if it wants that.
-    fn flush(&mut self, venue: VenueId, sent: &[Option<Box<Book>>]) {
+    fn flush(&mut self, venue: VenueId, sent: &[Option<Box<Sent>>]) {
         if self.resend_all && !self.queue.overflowed.load(Ordering::Acquire) {
             self.resend_all = false;
             self.send_all(venue, sent);
@@ -96,12 +106,12 @@ impl Outlet {
         }
     }
 
-    fn send_all(&mut self, venue: VenueId, sent: &[Option<Box<Book>>]) {
-        for (at, book) in sent.iter().enumerate() {
-            let Some(book) = book.as_ref().filter(|book| book.trust == Trust::Proved) else {
+    fn send_all(&mut self, venue: VenueId, sent: &[Option<Box<Sent>>]) {
+        for (at, sent) in sent.iter().enumerate() {
+            let Some(sent) = sent.as_ref().filter(|sent| sent.book.trust == Trust::Proved) else {
                 continue;
             };
-            send_whole(book, venue, InstrumentId(at as u16), |update| {
+            send_whole(&sent.book, venue, InstrumentId(at as u16), |update| {
                 if !self.resend_all {
                     self.push(BookNews::Update(update));
                 }
@@ -110,13 +120,20 @@ impl Outlet {
     }
 }
 
+/// One book, to all levels, and what the readers were sent of the book.
+#[derive(Debug)]
+struct Sent {
+    book: Book,
+    told: Published,
+}
+
 /// A feed's end of the queues to all readers.
 #[derive(Debug)]
 pub struct Tap {
     venue: VenueId,
     outlets: Vec<Outlet>,
-    /// The books as sent, by instrument.
-    sent: Vec<Option<Box<Book>>>,
+    /// By instrument.
+    sent: Vec<Option<Box<Sent>>>,
     count: UpdateCount,
 }
 
@@ -150,33 +167,40 @@ impl Tap {
         if !matches!(update, BookNews::Distrusted(..)) {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
-        self.remember(&update);
-        for outlet in &mut self.outlets {
-            if !outlet.resend_all {
-                outlet.push(update);
+        match update {
+            BookNews::Update(update) => self.pass_on(&update),
+            BookNews::Distrusted(_, instrument, reason) => {
+                if let Some(Some(sent)) = self.sent.get_mut(instrument.index()) {
+                    sent.book.distrust(reason);
+                }
+                push_all(&mut self.outlets, update);
             }
+            BookNews::Alive(_) | BookNews::Lost(_) => push_all(&mut self.outlets, update),
         }
     }
 
-    fn remember(&mut self, update: &BookNews) {
-        match update {
-            BookNews::Update(update) => {
-                let at = update.instrument.index();
-                if at >= DEFINITIONS_MAX {
-                    return;
-                }
-                if at >= self.sent.len() {
-                    self.sent.resize_with(at + 1, || None);
-                }
-                let book = self.sent[at].get_or_insert_default();
-                book.update(update, UnixNanos(0));
-            }
-            BookNews::Distrusted(_, instrument, reason) => {
-                if let Some(Some(book)) = self.sent.get_mut(instrument.index()) {
-                    book.distrust(*reason);
-                }
-            }
-            BookNews::Alive(_) | BookNews::Lost(_) => {}
+    /// Puts an update into its book, and passes on what differs in the best levels once the change
+    /// is whole.
+    fn pass_on(&mut self, update: &BookUpdate) {
+        let at = update.instrument.index();
+        if at >= DEFINITIONS_MAX {
+            return;
+        }
+        if at >= self.sent.len() {
+            self.sent.resize_with(at + 1, || None);
+        }
+        let sent = self.sent[at].get_or_insert_with(|| {
+            let told = Published::new(self.venue, update.instrument, TAP_LEVELS);
+            Box::new(Sent { book: Book::new(), told })
+        });
+        sent.book.update(update, UnixNanos(0));
+        if update.clear {
+            sent.told.restart();
+        }
+        if update.last && sent.book.trust == Trust::Proved {
+            let sides = [sent.book.bids.worst_first(), sent.book.asks.worst_first()];
+            let outlets = &mut self.outlets;
+            sent.told.publish_all(sides, |update| push_all(outlets, BookNews::Update(update)));
         }
     }
 
@@ -189,7 +213,14 @@ impl Tap {
     }
 }
 
-/// Sends a whole book, in as many updates as it takes.
+/// Puts an update into each queue that has not lost any.
+fn push_all(outlets: &mut [Outlet], update: BookNews) {
+    for outlet in outlets.iter_mut().filter(|outlet| !outlet.resend_all) {
+        outlet.push(update);
+    }
+}
+
+/// Sends the best levels of a book, in as many updates as it takes.
 fn send_whole(
     book: &Book,
     venue: VenueId,
@@ -198,8 +229,8 @@ fn send_whole(
 ) {
     let empty = BookUpdate { venue, instrument, ..BookUpdate::default() };
     let mut update = BookUpdate { clear: true, ..empty };
-    let bids = book.bids.iter().map(|level| (Side::Buy, *level));
-    let asks = book.asks.iter().map(|level| (Side::Sell, *level));
+    let bids = book.bids.iter().take(TAP_LEVELS).map(|level| (Side::Buy, *level));
+    let asks = book.asks.iter().take(TAP_LEVELS).map(|level| (Side::Sell, *level));
     for (side, level) in bids.chain(asks) {
         if !update.push(side, level) {
             emit(update);

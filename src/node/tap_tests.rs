@@ -182,3 +182,36 @@ fn a_reader_that_loses_updates_does_not_hold_up_another() {
     assert_eq!((bids(&slow_book), bids(&quick_book)), (bids(&quick_book), bids(&slow_book)));
     assert_eq!(slow_book.trust, Trust::Proved);
 }
+
+#[test]
+fn readers_are_sent_the_levels_that_they_show_and_no_deeper_ones() {
+    let (mut tap, reader, mut book) = one_reader();
+    let levels = TAP_LEVELS as i64;
+    tap.offer(&update(true, &[]));
+    for price in 1..=2 * levels {
+        tap.offer(&update(false, &[(Side::Sell, price, 1)]));
+    }
+    drain(&reader, &mut book);
+    let asks = |book: &Book| book.asks.iter().map(|l| (l.price.0, l.qty.0)).collect::<Vec<_>>();
+    let shown: Vec<_> = (1..=levels).map(|price| (price, 1)).collect();
+    assert_eq!(asks(&book), shown);
+    // A deep level changes, often: the queue stays empty.
+    for qty in 2..=9 {
+        tap.offer(&update(false, &[(Side::Sell, levels + 1, qty)]));
+    }
+    assert!(!reader.has_work());
+    // It comes up, as it is.
+    tap.offer(&update(false, &[(Side::Sell, 1, 0)]));
+    drain(&reader, &mut book);
+    assert_eq!(asks(&book).last(), Some(&(levels + 1, 9)));
+    assert_eq!(asks(&book).len(), TAP_LEVELS);
+    // A book that is sent anew has the same levels.
+    for _ in 0..=TAP_UPDATES_MAX {
+        tap.offer(&Input::FeedAlive(VENUE));
+    }
+    drain(&reader, &mut book);
+    tap.flush();
+    let shown = asks(&book);
+    drain(&reader, &mut book);
+    assert!(shown.is_empty() && asks(&book).len() == TAP_LEVELS);
+}

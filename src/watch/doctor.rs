@@ -1,7 +1,7 @@
 //! `rutter doctor`: finds faults of machine and configuration before they hurt a node.
 //!
 //! A line belongs here if it looks at something outside of the process and says what to do about
-//! it. Nothing is changed but one file in the data folder, which is written to measure the disk and
+//! it: the machine, files, addresses, and a node that runs. Nothing is changed but one file in the data folder, which is written to measure the disk and
 //! taken away again. A finding never shows a secret.
 
 pub mod access;
@@ -10,6 +10,7 @@ pub mod disk;
 pub mod finding;
 pub mod machine;
 pub mod reach;
+pub mod running;
 pub mod stores;
 
 use std::io::Write;
@@ -19,7 +20,7 @@ use rutter_admin::printable::lines;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::preflight;
+use crate::preflight::{self, Whose};
 use finding::{Finding, Level};
 
 /// Everything that was found.
@@ -34,10 +35,9 @@ pub struct Report {
 /// Looks at everything. `root` is `/`, or a stand-in for it in tests.
 pub fn examine(config_file: &Path, root: &Path) -> Report {
     let mut findings = Vec::new();
-    let config = match preflight::load(config_file) {
+    let config = match preflight::load(config_file, Whose::Keepers) {
         Ok(config) => {
-            let found = format!("{} is sound", config_file.display());
-            findings.push(Finding::ok("configuration", found));
+            findings.push(Finding::ok("configuration", sound(config_file, &config)));
             Some(config)
         }
         Err(error) => {
@@ -55,9 +55,21 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
         findings.extend(access::examine(config_file, config));
         findings.extend(alerts(config));
         findings.extend(reach::examine(config));
+        findings.extend(running::examine(config));
     }
     let level = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     Report { level, findings }
+}
+
+/// Root looks with the eyes of the user whose node it is.
+fn sound(config_file: &Path, config: &Config) -> String {
+    let [own, keeper] = [Whose::Own, Whose::Keepers].map(|whose| whose.user(&config.node.data_dir));
+    let for_whom = if keeper == own {
+        String::new()
+    } else {
+        format!(" for user {keeper}, who owns the data folder")
+    };
+    format!("{} is sound{for_whom}", config_file.display())
 }
 
 /// Alerts that go unencrypted over a network, and severities that nobody is told of.

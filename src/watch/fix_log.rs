@@ -195,6 +195,11 @@ struct LogFile {
     line: Vec<u8>,
 }
 
+/// The file of a session.
+pub fn path_of(folder: &Path, comp_id: &str) -> PathBuf {
+    folder.join(format!("{}.fix.log", folder_name(comp_id)))
+}
+
 fn open_file(path: &Path) -> std::io::Result<File> {
     let mut file = rutter_files::open_or_create(path)?;
     file.seek(SeekFrom::End(0))?;
@@ -203,7 +208,7 @@ fn open_file(path: &Path) -> std::io::Result<File> {
 
 impl LogFile {
     fn open(folder: &Path, comp_id: &str, bytes_max: u64) -> std::io::Result<Self> {
-        let path = folder.join(format!("{}.fix.log", folder_name(comp_id)));
+        let path = path_of(folder, comp_id);
         let file = open_file(&path)?;
         let bytes = file.metadata()?.len();
         let (file, index) = (BufWriter::new(file), FieldIndex::new());

@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod layouts;
 mod logs;
+mod many_open_orders;
 mod market_data;
 mod metrics;
 mod plain_words;

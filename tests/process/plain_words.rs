@@ -120,6 +120,11 @@ fn every_command_and_the_log_speak_words_and_an_order_is_found_by_each_of_its_id
         ] {
             ask(&[verb]);
         }
+        let [_, _, config] = ctl else { panic!("{ctl:?}") };
+        let asked = said(&["doctor", config]);
+        for words in ["ok   node           RUTTER 0", " wrong ", " node_venue ", " node_session "] {
+            assert!(asked.contains(words), "no {words:?} in\n{asked}");
+        }
         ask(&["limits", "show"]);
         let shown = ask(&["config", "show"]);
         assert!(shown.contains("\npassword = \"***\"\n"), "{shown}");
@@ -146,7 +151,8 @@ fn every_command_and_the_log_speak_words_and_an_order_is_found_by_each_of_its_id
     let replayed = said(&["replay", journal]);
     assert!(replayed.contains("orders 3 accepted, 0 refused"), "{replayed}");
     said(&["check-config", config]);
-    said(&["doctor", config]);
+    let asked = said(&["doctor", config]);
+    assert!(asked.contains("ok   node           none runs: nobody listens"), "{asked}");
 
     let of = |id: &str| said(&["replay", journal, "--order", id]);
     let story = of("words-1");

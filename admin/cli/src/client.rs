@@ -29,6 +29,8 @@ pub enum ClientError {
     /// Nothing was sent: nobody listens there, or it may not be used.
     #[error("cannot reach a node at {path}: {reason}")]
     Unreachable {
+        /// The system's error.
+        kind: ErrorKind,
         /// Path of the socket.
         path: PathBuf,
         /// Why, and what to do.
@@ -48,6 +50,14 @@ pub enum ClientError {
     /// The request was sent, and no sound answer came.
     #[error("{0}")]
     Lost(Lost),
+}
+
+impl ClientError {
+    /// No node listens at the socket.
+    pub fn is_nobody(&self) -> bool {
+        use ErrorKind::{ConnectionRefused, NotFound};
+        matches!(self, Self::Unreachable { kind: NotFound | ConnectionRefused, .. })
+    }
 }
 
 /// Why there is no answer.
@@ -145,18 +155,19 @@ impl Client {
     /// Nobody is there, it may not be used, it is no console or of another version.
     pub fn connect(path: &Path, timeout: Duration) -> Result<Self, ClientError> {
         let deadline = Instant::now() + timeout;
-        let stream = open(path, timeout)
-            .map_err(|error| unreachable(path, reason(error.kind(), &error.to_string())))?;
+        let stream = open(path, timeout).map_err(|error| {
+            unreachable(path, error.kind(), reason(error.kind(), &error.to_string()))
+        })?;
         let greeting = Greeting { node: String::new(), user: String::new(), role: String::new() };
         let mut client = Self { stream, buffer: Vec::new(), next_id: 1, greeting };
         let line = client
             .line(deadline, timeout)
-            .map_err(|lost| unreachable(path, format!("no greeting: {lost}")))?;
+            .map_err(|lost| unreachable(path, ErrorKind::Other, format!("no greeting: {lost}")))?;
         client.greeting = greeted(&line).map_err(|error| match error {
             Turned::Away(error) => {
                 ClientError::TurnedAway { code: error.code, message: error.message }
             }
-            Turned::Stranger(what) => unreachable(path, what),
+            Turned::Stranger(what) => unreachable(path, ErrorKind::Other, what),
         })?;
         Ok(client)
     }
@@ -233,8 +244,8 @@ fn open(path: &Path, timeout: Duration) -> std::io::Result<UnixStream> {
     Ok(UnixStream::from(socket))
 }
 
-fn unreachable(path: &Path, reason: String) -> ClientError {
-    ClientError::Unreachable { path: path.to_owned(), reason }
+fn unreachable(path: &Path, kind: ErrorKind, reason: String) -> ClientError {
+    ClientError::Unreachable { kind, path: path.to_owned(), reason }
 }
 
 /// The fault, and what to do about it.

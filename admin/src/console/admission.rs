@@ -66,7 +66,7 @@ impl Default for Visitors {
 }
 
 impl Visitors {
-    /// The user and role of a new connection.
+    /// The user and role of a new connection; `None` if the user must be looked up.
     ///
     /// # Errors
     /// [`Code::Forbidden`], [`Code::TooManyConnections`].
@@ -75,10 +75,15 @@ impl Visitors {
         (uid, gid): (u32, u32),
         people: &RoleTable,
         now: Instant,
-    ) -> Result<(Peer, Role), Failure> {
+    ) -> Result<Option<(Peer, Role)>, Failure> {
         let since_ns = now.saturating_duration_since(self.started).as_nanos();
         let since_ns = u64::try_from(since_ns).unwrap_or(u64::MAX);
-        let known = self.known(uid, gid, people, now);
+        let is_old = |known: &mut Known| now.saturating_duration_since(known.since) >= PEER_KEPT;
+        if self.known.get_mut(&(uid, gid)).is_none_or(is_old) {
+            let Some(peer) = people.without_look_up(uid, gid) else { return Ok(None) };
+            self.learn((uid, gid), peer, people, now);
+        }
+        let Some(known) = self.known.get_mut(&(uid, gid)) else { return Ok(None) };
         let role = known.role.ok_or_else(|| {
             let message = format!("user {} has no role here", known.peer.name);
             Failure::new(Code::Forbidden, message)
@@ -87,10 +92,17 @@ impl Visitors {
             let message = format!("more than {CONNECTS_PER_S} connections a second of one user");
             return Err(Failure::new(Code::TooManyConnections, message));
         }
-        Ok((known.peer.clone(), role))
+        Ok(Some((known.peer.clone(), role)))
     }
 
-    fn known(&mut self, uid: u32, gid: u32, people: &RoleTable, now: Instant) -> &mut Known {
+    /// Remembers a user.
+    pub(super) fn learn(
+        &mut self,
+        (uid, gid): (u32, u32),
+        peer: Peer,
+        people: &RoleTable,
+        now: Instant,
+    ) {
         let is_old = |known: &Known| now.saturating_duration_since(known.since) >= PEER_KEPT;
         if self.known.len() >= PEERS_KEPT_MAX && !self.known.contains_key(&(uid, gid)) {
             // Who has no role and who has been away for a while are looked up again.
@@ -99,26 +111,13 @@ impl Visitors {
                 self.known.clear();
             }
         }
-        let look_up = || {
-            let peer = if people.is_admin_by_name(uid) {
-                Peer::without_groups(uid, gid)
-            } else {
-                Peer::of(uid, gid)
-            };
-            let role = people.role(&peer);
-            (peer, role)
-        };
-        let known = self.known.entry((uid, gid)).or_insert_with(|| {
-            let (peer, role) = look_up();
+        let role = people.role(&peer);
+        let before = self.known.remove(&(uid, gid)).map(|known| known.connects);
+        let connects = before.unwrap_or_else(|| {
             let connects_ns = 1_000_000_000 / u64::from(CONNECTS_PER_S);
-            let connects = TokenBucket::new(u64::from(CONNECTS_PER_S), connects_ns);
-            Known { peer, role, since: now, connects }
+            TokenBucket::new(u64::from(CONNECTS_PER_S), connects_ns)
         });
-        if is_old(known) {
-            (known.peer, known.role) = look_up();
-            known.since = now;
-        }
-        known
+        self.known.insert((uid, gid), Known { peer, role, since: now, connects });
     }
 
     /// Logs a refusal, unless one was logged a moment ago.
@@ -344,7 +343,8 @@ mod tests {
         people.give("4242", Role::Viewer).expect("a number");
         let mut code = |uid: u32| {
             let arrived = visitors.arrive((uid, uid), &people, now);
-            arrived.map_or_else(|failure| failure.code.word(), |(_, role)| role.word())
+            let role = |known: Option<(Peer, Role)>| known.expect("no group").1.word();
+            arrived.map_or_else(|failure| failure.code.word(), role)
         };
         for _ in 0..CONNECTS_PER_S {
             assert_eq!(code(4_242), "viewer");

@@ -67,6 +67,8 @@ pub enum Code {
     TooManyRequests,
     /// There are as many connections as there may be.
     TooManyConnections,
+    /// The system's database of users does not answer, so the user's groups are not known.
+    UsersUnknown,
     /// A newer connection took the place of this one, which was idle.
     Displaced,
     /// The node is being stopped.
@@ -77,7 +79,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
@@ -105,6 +107,7 @@ impl Code {
         Self::LineTooLong,
         Self::TooManyRequests,
         Self::TooManyConnections,
+        Self::UsersUnknown,
         Self::Displaced,
         Self::Stopping,
         Self::Internal,
@@ -140,6 +143,7 @@ impl Code {
             Self::LineTooLong => "line_too_long",
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyConnections => "too_many_connections",
+            Self::UsersUnknown => "users_unknown",
             Self::Displaced => "displaced",
             Self::Stopping => "stopping",
             Self::Internal => "internal",

@@ -1,6 +1,6 @@
 //! Roles of users and groups; the kernel reports the user of a connection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
@@ -41,32 +41,26 @@ pub struct Peer {
 pub const NAME_BYTES_MAX: usize = 17;
 
 impl Peer {
-    /// Looks a user up. Groups come from the system's database and not from the process, so a
-    /// removed membership counts at the next look-up.
+    /// Looks a user up, which may take long. Groups come from the system's database and not from the
+    /// process, so a removed membership counts at the next look-up.
     pub fn of(uid: u32, gid: u32) -> Self {
-        Self::looked_up(uid, gid, true)
-    }
-
-    /// As [`Peer::of`], without the groups: a directory of groups may be slow or away.
-    pub fn without_groups(uid: u32, gid: u32) -> Self {
-        Self::looked_up(uid, gid, false)
-    }
-
-    fn looked_up(uid: u32, gid: u32, with_groups: bool) -> Self {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let mut gids = BTreeSet::from([gid]);
-        if with_groups
-            && let Some(user) = &user
+        if let Some(user) = &user
             && let Ok(name) = std::ffi::CString::new(user.name.as_bytes())
             && let Ok(groups) = getgrouplist(&name, user.gid)
         {
             gids.extend(groups.iter().map(|group| group.as_raw()));
         }
         let name = user.map_or_else(|| uid.to_string(), |user| user.name);
-        let printable = |c: char| c.is_ascii_graphic() && c != '+';
-        let name = name.chars().filter(|c| printable(*c)).take(NAME_BYTES_MAX).collect();
-        Self { uid, name, gids }
+        Self { uid, name: shown(&name), gids }
     }
+}
+
+/// A user's name as it is journaled.
+fn shown(name: &str) -> String {
+    let printable = |c: char| c.is_ascii_graphic() && c != '+';
+    name.chars().filter(|c| printable(*c)).take(NAME_BYTES_MAX).collect()
 }
 
 /// Why a name in the configuration cannot be used.
@@ -89,12 +83,27 @@ enum Principal {
 
 /// The role of each user and group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RoleTable(Vec<(Principal, Role)>);
+pub struct RoleTable {
+    roles: Vec<(Principal, Role)>,
+    /// The names of the users who have a role of their own.
+    names: BTreeMap<u32, String>,
+}
 
 impl RoleTable {
     /// The user who runs this process is an admin.
     pub fn own(uid: u32) -> Self {
-        Self(vec![(Principal::User(uid), Role::Admin)])
+        let mut people = Self::default();
+        people.add(Principal::User(uid), Role::Admin);
+        people
+    }
+
+    fn add(&mut self, named: Principal, role: Role) {
+        if let Principal::User(uid) = named {
+            let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+            let name = user.map_or_else(|| uid.to_string(), |user| user.name);
+            self.names.insert(uid, shown(&name));
+        }
+        self.roles.push((named, role));
     }
 
     /// Gives a role to a user (name or id) or a group (`@` and name or id).
@@ -106,7 +115,7 @@ impl RoleTable {
             Some(group) => Principal::Group(gid_of(group)?),
             None => Principal::User(uid_of(name)?),
         };
-        self.0.push((named, role));
+        self.add(named, role);
         Ok(())
     }
 
@@ -116,17 +125,24 @@ impl RoleTable {
             Principal::User(uid) => *uid == peer.uid,
             Principal::Group(gid) => peer.gids.contains(gid),
         };
-        self.0.iter().filter(|(named, _)| is_meant(named)).map(|(_, role)| *role).max()
+        self.roles.iter().filter(|(named, _)| is_meant(named)).map(|(_, role)| *role).max()
     }
 
-    /// True if the user is an admin by name: no group could give a stronger role.
-    pub fn is_admin_by_name(&self, uid: u32) -> bool {
-        self.0.contains(&(Principal::User(uid), Role::Admin))
+    /// The user, if no group could give a stronger role: an admin by name, or anybody where no
+    /// group has a role. Asks the system nothing.
+    pub fn without_look_up(&self, uid: u32, gid: u32) -> Option<Peer> {
+        let is_group = |(named, _): &(Principal, Role)| matches!(named, Principal::Group(_));
+        let is_admin = self.roles.contains(&(Principal::User(uid), Role::Admin));
+        if !is_admin && self.roles.iter().any(is_group) {
+            return None;
+        }
+        let name = self.names.get(&uid).cloned().unwrap_or_else(|| uid.to_string());
+        Some(Peer { uid, name, gids: BTreeSet::from([gid]) })
     }
 
     /// Somebody beside this user has to reach the socket.
     pub fn has_others_than(&self, uid: u32) -> bool {
-        self.0.iter().any(|(named, _)| *named != Principal::User(uid))
+        self.roles.iter().any(|(named, _)| *named != Principal::User(uid))
     }
 }
 
@@ -181,5 +197,14 @@ mod tests {
         let root = Peer::of(0, 0);
         assert_eq!((root.name.as_str(), root.gids.contains(&0)), ("root", true));
         assert_eq!(Peer::of(4_000_000_000, 7).name, "4000000000");
+        let known = people.without_look_up(0, 0).expect("no group has a role");
+        assert_eq!(known.name, "root");
+        assert_eq!(
+            people.without_look_up(4_000_000_000, 7).map(|one| one.uid),
+            Some(4_000_000_000)
+        );
+        people.give("@0", Role::Viewer).expect("a number");
+        assert_eq!(people.without_look_up(0, 0), Some(known), "an admin by name");
+        assert_eq!(people.without_look_up(1, 1), None, "a group may give a role");
     }
 }

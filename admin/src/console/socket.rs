@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
@@ -19,9 +19,10 @@ use rutter_files::{make_folder, make_passage};
 use serde_json::Value;
 
 use super::admission::{Open, Visitors};
+use super::directory::{Arrival, Directory, LookUp};
 use super::frame::{Code, Failure, RawRequest, answer, parse};
 use super::people::{Peer, Role, RoleTable};
-use crate::acceptor::{Acceptor, ConnectionHandler};
+use crate::acceptor::{Acceptor, ConnectionHandler, serve_guest};
 
 /// Longest line that is read, bytes.
 pub const LINE_BYTES_MAX: usize = 65_536;
@@ -103,6 +104,15 @@ impl Console {
         people: RoleTable,
         service: Arc<dyn Service>,
     ) -> Result<Self, SocketError> {
+        Self::listen_with(path, people, service, Peer::of)
+    }
+
+    fn listen_with(
+        path: &Path,
+        people: RoleTable,
+        service: Arc<dyn Service>,
+        look_up: LookUp,
+    ) -> Result<Self, SocketError> {
         let fail = |source| SocketError::Io { path: path.to_owned(), source };
         let others = people.has_others_than(geteuid().as_raw());
         // Until its mode is set, only this user may connect to the socket.
@@ -116,8 +126,7 @@ impl Console {
             make_passage(folder).map_err(fail)?;
         }
         listener.set_nonblocking(true).map_err(fail)?;
-        let (visitors, open) = (Mutex::default(), Mutex::default());
-        let connections = Arc::new(Connections { people, service, visitors, open });
+        let connections = Connections::start(people, service, look_up).map_err(fail)?;
         let next = |listener: &UnixListener| listener.accept().map(|(stream, _)| stream);
         let acceptor = Acceptor::start("console", listener, next, Arc::clone(&connections));
         let acceptor = acceptor.map_err(fail)?;
@@ -137,11 +146,11 @@ fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let fail = |source| SocketError::Io { path: path.to_owned(), source };
     let folder = folder_of(path);
     if let Some(folder) = folder {
-        check_place(path)?;
+        check_place(path, geteuid().as_raw())?;
         make_folder(folder)
             .map_err(|source| SocketError::Io { path: folder.to_owned(), source })?;
     }
-    check_place(path)?;
+    check_place(path, geteuid().as_raw())?;
     if symlink_metadata(path).is_ok() {
         if UnixStream::connect(path).is_ok() {
             return Err(SocketError::InUse { path: path.to_owned() });
@@ -155,12 +164,12 @@ fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| *folder != Path::new(""))
 }
 
-/// Checks the folder of a socket and what is in the socket's place, if they are there. Nothing is
-/// changed.
+/// Checks the folder of a socket and what is in the socket's place, if they are there, for a node of
+/// that user (uid). Nothing is changed.
 ///
 /// # Errors
 /// [`SocketError::Folder`] or [`SocketError::InTheWay`].
-pub fn check_place(path: &Path) -> Result<(), SocketError> {
+pub fn check_place(path: &Path, user: u32) -> Result<(), SocketError> {
     if let Some(folder) = folder_of(path)
         && let Ok(there) = symlink_metadata(folder)
     {
@@ -171,7 +180,7 @@ pub fn check_place(path: &Path) -> Result<(), SocketError> {
         if !there.is_dir() {
             return wrong("not a folder");
         }
-        if there.uid() != geteuid().as_raw() {
+        if there.uid() != user {
             return wrong("somebody else's");
         }
         if there.mode() & 0o022 != 0 {
@@ -187,7 +196,7 @@ pub fn check_place(path: &Path) -> Result<(), SocketError> {
         if !kind.is_socket() {
             return in_the_way("not a socket");
         }
-        if there.uid() != geteuid().as_raw() {
+        if there.uid() != user {
             return in_the_way("somebody else's socket");
         }
     }
@@ -197,9 +206,9 @@ pub fn check_place(path: &Path) -> Result<(), SocketError> {
 struct Connections {
     people: RoleTable,
     service: Arc<dyn Service>,
-    /// Only the accepting thread uses this.
     visitors: Mutex<Visitors>,
     open: Mutex<Open>,
+    directory: OnceLock<Directory>,
 }
 
 impl std::fmt::Debug for Connections {
@@ -228,36 +237,15 @@ impl ConnectionHandler<UnixStream> for Connections {
     type Guest = Guest;
 
     fn admit(self: &Arc<Self>, stream: UnixStream) -> Option<Guest> {
-        let mut visitors = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let known = match socket_peercred(&stream) {
             Ok(known) => known,
             Err(error) => {
                 let message = format!("the system does not tell who connects: {error}");
-                let failure = Failure::new(Code::Forbidden, message);
-                visitors.refused(u32::MAX, &failure, now);
-                tell_and_leave(stream, failure);
+                self.refuse(u32::MAX, stream, Failure::new(Code::Forbidden, message));
                 return None;
             }
         };
-        let (uid, gid) = (known.uid.as_raw(), known.gid.as_raw());
-        let admitted = visitors.arrive((uid, gid), &self.people, now).and_then(|(peer, role)| {
-            let other = stream.try_clone().map_err(|error| {
-                Failure::new(Code::Internal, format!("the connection cannot be held: {error}"))
-            })?;
-            let number = self.lock().enter(uid, role, other, now)?;
-            Ok((number, peer, role))
-        });
-        match admitted {
-            Ok((number, peer, role)) => {
-                Some(Guest { connections: Arc::clone(self), stream, number, peer, role })
-            }
-            Err(failure) => {
-                visitors.refused(uid, &failure, now);
-                tell_and_leave(stream, failure);
-                None
-            }
-        }
+        self.arrive(Arrival { stream, uid: known.uid.as_raw(), gid: known.gid.as_raw() })
     }
 
     fn serve(&self, guest: Guest) {
@@ -274,6 +262,82 @@ fn tell_and_leave(mut stream: UnixStream, failure: Failure) {
 }
 
 impl Connections {
+    /// Starts the thread that looks users up.
+    fn start(
+        people: RoleTable,
+        service: Arc<dyn Service>,
+        look_up: LookUp,
+    ) -> io::Result<Arc<Self>> {
+        let (visitors, open) = (Mutex::default(), Mutex::default());
+        let directory = OnceLock::new();
+        let connections = Arc::new(Self { people, service, visitors, open, directory });
+        let ours = Arc::downgrade(&connections);
+        let directory = Directory::start(look_up, move |arrival, peer| {
+            if let Some(connections) = ours.upgrade() {
+                connections.found(arrival, peer);
+            }
+        })?;
+        let _ = connections.directory.set(directory);
+        Ok(connections)
+    }
+
+    /// A user has connected. Does not wait.
+    fn arrive(self: &Arc<Self>, arrival: Arrival) -> Option<Guest> {
+        let (now, ids) = (Instant::now(), (arrival.uid, arrival.gid));
+        let known = self.visitors().arrive(ids, &self.people, now);
+        match (known, self.directory.get()) {
+            (Ok(Some((peer, role))), _) => self.enter(arrival.stream, peer, role, now),
+            (Ok(None), Some(directory)) => {
+                if let Err((arrival, failure)) = directory.ask(arrival, now) {
+                    self.refuse(arrival.uid, arrival.stream, failure);
+                }
+                None
+            }
+            (Ok(None), None) => None,
+            (Err(failure), _) => {
+                self.refuse(arrival.uid, arrival.stream, failure);
+                None
+            }
+        }
+    }
+
+    /// The user of a connection has been looked up.
+    fn found(self: &Arc<Self>, arrival: Arrival, peer: Peer) {
+        let (now, ids) = (Instant::now(), (arrival.uid, arrival.gid));
+        self.visitors().learn(ids, peer, &self.people, now);
+        if let Some(guest) = self.arrive(arrival) {
+            serve_guest(guest, self);
+        }
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        stream: UnixStream,
+        peer: Peer,
+        role: Role,
+        now: Instant,
+    ) -> Option<Guest> {
+        let entered = stream.try_clone().map_err(|error| {
+            Failure::new(Code::Internal, format!("the connection cannot be held: {error}"))
+        });
+        match entered.and_then(|other| self.lock().enter(peer.uid, role, other, now)) {
+            Ok(number) => Some(Guest { connections: Arc::clone(self), stream, number, peer, role }),
+            Err(failure) => {
+                self.refuse(peer.uid, stream, failure);
+                None
+            }
+        }
+    }
+
+    fn refuse(&self, uid: u32, stream: UnixStream, failure: Failure) {
+        self.visitors().refused(uid, &failure, Instant::now());
+        tell_and_leave(stream, failure);
+    }
+
+    fn visitors(&self) -> MutexGuard<'_, Visitors> {
+        self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

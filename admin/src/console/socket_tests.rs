@@ -1,6 +1,7 @@
 //! Scenarios at the socket: admission, limits and disconnection.
 
 use super::super::admission::CONNECTIONS_OF_ONE_MAX;
+use super::super::directory::LOOK_UPS_MAX;
 use super::*;
 
 use std::io::{BufRead, BufReader};
@@ -259,4 +260,49 @@ fn an_allowance_grows_back_with_time() {
     let later = start + Duration::from_millis(50);
     assert!((0..REQUESTS_PER_S / 20).all(|_| allowance.take(later).is_ok()));
     assert_eq!(allowance.take(later), Err(2));
+}
+
+/// The look-ups that the test below lets through.
+static LET_THROUGH: Mutex<u32> = Mutex::new(0);
+
+/// A directory that answers when the test says so, and then that everybody is in group 3,000.
+fn slow(uid: u32, _: u32) -> Peer {
+    loop {
+        let mut let_through = LET_THROUGH.lock().unwrap_or_else(PoisonError::into_inner);
+        if *let_through > 0 {
+            *let_through -= 1;
+            return Peer { uid, name: "member".to_owned(), gids: [3_000].into() };
+        }
+        drop(let_through);
+        std::thread::yield_now();
+    }
+}
+
+/// The database of groups stands still. Who needs the database waits or is told so; the admin, who
+/// is named, is answered at once.
+#[test]
+fn a_directory_that_stands_still_keeps_no_named_admin_waiting() {
+    let room = Room::new();
+    let mut people = RoleTable::own(geteuid().as_raw());
+    people.give("@3000", Role::Viewer).expect("a number");
+    let service = Arc::<Counter>::clone(&room.service);
+    let console = Console::listen_with(&room.path(), people, service, slow).expect("listens");
+    let connections = &console.connections;
+    let stranger = |uid| {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        theirs.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        assert!(connections.arrive(Arrival { stream: ours, uid, gid: 9 }).is_none());
+        Visitor(BufReader::new(theirs))
+    };
+    let mut waits = stranger(4_242);
+    let mut admin = room.visit();
+    assert_eq!(admin.hear()["hello"], geteuid().as_raw());
+    assert_eq!(admin.say(b"{\"id\":1,\"verb\":\"x\"}\n").hear()["id"], 1);
+    let more: Vec<Visitor> = (0..=LOOK_UPS_MAX as u32).map(|one| stranger(5_000 + one)).collect();
+    let mut full = stranger(6_000);
+    assert_eq!(full.code(), "users_unknown");
+    assert_eq!(full.hear(), Value::Null, "closed");
+    *LET_THROUGH.lock().unwrap_or_else(PoisonError::into_inner) = u32::MAX;
+    assert_eq!(waits.hear(), json!({"hello": 4_242, "role": "viewer"}), "in the end");
+    drop(more);
 }

@@ -127,7 +127,7 @@ impl ReadModel {
         let Some(open) = order.open_at.get_mut(child.venue.index()) else { return };
         let was = *open;
         *open = if opened { was.saturating_add(1) } else { was.saturating_sub(1) };
-        order.was_at |= 1 << (child.venue.index() % VENUES_MAX);
+        order.was_at.insert(child.venue);
         if (was == 0) != (*open == 0) && !order.is_over() {
             self.open_orders.change_at(child.venue, opened);
         }

@@ -14,6 +14,7 @@ use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
 use rutter_core::resident::resident;
+use rutter_core::venue_set::VenueSet;
 use rutter_core::waiting::Waiting;
 
 use super::counts::OrderOwner;
@@ -43,9 +44,9 @@ pub struct ModelOrder {
     pub taken: UnixNanos,
     pub time: UnixNanos,
     /// Children that are not over, by venue.
-    pub open_at: [u16; VENUES_MAX],
-    /// Bit v set: it had a child at venue v.
-    pub was_at: u8,
+    pub open_at: [u8; VENUES_MAX],
+    /// Venues at which it had a child.
+    pub was_at: VenueSet,
     /// Children whose fate is unknown.
     pub unknown: u16,
     pub newest_child: ChildId,
@@ -140,7 +141,7 @@ impl Kept for ModelOrder {
         taken: UnixNanos(0),
         time: UnixNanos(0),
         open_at: [0; VENUES_MAX],
-        was_at: 0,
+        was_at: VenueSet::EMPTY,
         unknown: 0,
         newest_child: ChildId(0),
         newest_event: 0,

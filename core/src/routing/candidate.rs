@@ -56,10 +56,19 @@ pub(super) struct Candidate<'a> {
     /// Funds at the venue; for a buy, times a million.
     budget: i128,
     side: Side,
+    /// The sweep's next level.
+    next: usize,
+    /// Quantity of the next level that is no longer available.
+    gone_of_next: Qty,
+    /// All-in cost of a unit at the next level; `i128::MAX` when the candidate can take no more.
+    pub next_cost: i128,
+    /// Price of the sweep's next level.
+    next_price: Price,
 }
 
 impl<'a> Candidate<'a> {
     /// The candidate of an eligible venue. Completes the venue's line.
+    #[inline]
     pub fn new(
         market: &RoutingView<'a>,
         request: &RouteRequest,
@@ -102,6 +111,10 @@ impl<'a> Candidate<'a> {
             lock,
             budget,
             side,
+            next: 0,
+            gone_of_next: book.gone(side),
+            next_cost: i128::MAX,
+            next_price: Price(0),
         }
     }
 
@@ -109,6 +122,61 @@ impl<'a> Candidate<'a> {
     #[inline]
     pub fn level(&self, at: usize) -> Option<&'a Level> {
         self.levels.len().checked_sub(at + 1).map(|place| &self.levels[place])
+    }
+
+    /// Goes to the sweep's next level with an available quantity, from the present one on.
+    #[inline]
+    pub fn settle(&mut self, limit: Price) {
+        // Ends: each turn passes a level.
+        while let Some(level) = self.level(self.next) {
+            if !within(limit, level.price, self.side) {
+                break;
+            }
+            if level.qty > self.gone_of_next {
+                (self.next_cost, self.next_price) = (self.unit_cost(level.price), level.price);
+                return;
+            }
+            self.gone_of_next = self.gone_of_next.saturating_sub(level.qty);
+            self.next += 1;
+        }
+        self.next_cost = i128::MAX;
+    }
+
+    /// Takes at most `most` of the sweep's next level, within the funds and the venue's maximum,
+    /// and goes on from there. Returns the quantity taken.
+    #[inline]
+    pub fn take_next(&mut self, limit: Price, most: Qty) -> Qty {
+        let Some(level) = self.level(self.next) else {
+            self.next_cost = i128::MAX;
+            return Qty::ZERO;
+        };
+        let there = level.qty.saturating_sub(self.gone_of_next);
+        let share = self.at_most(level.price, there.min(most));
+        let taken = share.saturating_sub(self.share);
+        if !taken.is_zero() {
+            self.value.0 += Notional::of(level.price, taken).0;
+            (self.share, self.shown, self.worst) = (share, share, level.price);
+        }
+        if taken < there {
+            // Funds, the venue's maximum or the quantity end within this level.
+            self.next_cost = i128::MAX;
+        } else {
+            (self.next, self.gone_of_next) = (self.next + 1, Qty::ZERO);
+            self.settle(limit);
+        }
+        taken
+    }
+
+    /// The share after `more` is taken at a price: within the venue's maximum, and within the
+    /// funds, which the venue locks at the child's limit for the whole share.
+    #[inline]
+    fn at_most(&self, price: Price, more: Qty) -> Qty {
+        let share = Qty(self.share.0.saturating_add(more.0)).min(self.listing.qty_max);
+        if self.carries(price, share) {
+            return share;
+        }
+        let carried = share.min(self.carried(price));
+        if carried > self.share { carried } else { self.share }
     }
 
     /// Sets the share, and what the levels within `limit` show of it.
@@ -174,6 +242,34 @@ impl<'a> Candidate<'a> {
             && qty <= self.listing.qty_max
             && self.is_enough(limit, qty)
             && self.carries(limit, qty)
+    }
+
+    /// Whether the venue takes the share that the sweep has made within its funds and maximum.
+    #[inline]
+    pub fn takes_swept(&self) -> bool {
+        self.share.floor_to(self.listing.lot) == self.share
+            && self.is_enough(self.worst, self.share)
+    }
+
+    /// Whether the sweep could take more here.
+    pub const fn could_take_more(&self) -> bool {
+        self.next_cost != i128::MAX
+    }
+
+    /// Whether the funds carry the venue's smallest quantity at the sweep's next level.
+    pub fn carries_a_lot(&self) -> bool {
+        self.carries(self.next_price, Qty(self.listing.qty_min.0.max(self.listing.lot.0)))
+    }
+
+    /// Whether the levels show more within a limit than the venue's funds carry.
+    pub fn is_poor(&self, limit: Price) -> bool {
+        let (lot, mut upto) = (self.listing.lot, Qty::ZERO);
+        let wanted = Qty(self.share.0.saturating_add(lot.0)).min(self.listing.qty_max);
+        let mut at = self.available(limit).skip_while(|level| {
+            upto = Qty(upto.0.saturating_add(level.qty.0));
+            upto < wanted
+        });
+        wanted > self.share && at.next().is_some_and(|level| !self.carries(level.price, wanted))
     }
 
     /// The levels with the quantity that is available, within a limit.

@@ -10,7 +10,6 @@
 use core::ops::Range;
 
 use super::share::{Cost, Share};
-use crate::reference::VENUES_MAX;
 
 /// The shares that a venue may get, both ends whole lots.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,10 +71,11 @@ impl Steps<'_> {
         shares: &[Share<'_>],
         bounds: &[Bounds],
         qty: i64,
+        cursors: &mut [Cursor],
     ) -> Result<Ladder, Full> {
         let from = self.0.len();
-        let mut cursors = [Cursor::default(); VENUES_MAX];
-        for ((share, bounds), cursor) in shares.iter().zip(bounds).zip(&mut cursors) {
+        for ((share, bounds), cursor) in shares.iter().zip(bounds).zip(cursors.iter_mut()) {
+            cursor.lots = 0;
             if share.lot() == lot {
                 (cursor.qty, cursor.row) = (bounds.low, share.row_of(bounds.low));
                 cursor.settle(share, bounds.high);
@@ -170,7 +170,7 @@ impl Steps<'_> {
 
 /// Where a venue stands while a ladder is made.
 #[derive(Clone, Copy, Debug, Default)]
-struct Cursor {
+pub(super) struct Cursor {
     qty: i64,
     row: usize,
     lots: i64,

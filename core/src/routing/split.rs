@@ -9,7 +9,7 @@
 //! level. Where lots do not divide each other, the blocks are common multiples, and each number of
 //! single lots beside the blocks is tried.
 
-use super::ladder::{Bounds, Full, Ladder, Steps};
+use super::ladder::{Bounds, Cursor, Full, Ladder, Steps};
 use super::share::{Cost, Share};
 use crate::reference::VENUES_MAX;
 
@@ -34,6 +34,7 @@ struct Tier {
 #[derive(Debug)]
 pub(super) struct Splitter {
     tiers: [Tier; VENUES_MAX],
+    cursors: [Cursor; VENUES_MAX],
     count: usize,
     /// Numbers of single lots that are tried at most; fewer than there are if a bound was hit.
     pub looks_left: u32,
@@ -42,7 +43,12 @@ pub(super) struct Splitter {
 impl Splitter {
     /// A splitter for the lots of these shares, which looks at so many numbers of single lots.
     pub fn new(shares: &[Share<'_>], looks: u32) -> Self {
-        let mut splitter = Self { tiers: Default::default(), count: 0, looks_left: looks };
+        let mut splitter = Self {
+            tiers: Default::default(),
+            cursors: [Cursor::default(); VENUES_MAX],
+            count: 0,
+            looks_left: looks,
+        };
         for share in shares {
             let lot = share.lot();
             let at = splitter.tiers[..splitter.count].partition_point(|tier| tier.lot < lot);
@@ -77,7 +83,7 @@ impl Splitter {
         });
         let Some(left) = qty.checked_sub(low).filter(|left| *left >= 0) else { return Ok(None) };
         for tier in &mut self.tiers[..self.count] {
-            tier.own = steps.own(tier.lot, shares, bounds, left)?;
+            tier.own = steps.own(tier.lot, shares, bounds, left, &mut self.cursors)?;
             tier.single = 0;
         }
         let (made, mut found) = (steps.0.len(), None);

@@ -5,6 +5,7 @@
 //! wire is the adapter's.
 
 use rutter_core::input::VenueDownReason;
+use rutter_feeds::deep::DeepQueue;
 use rutter_transport::machine::CloseReason;
 use rutter_transport::standing::{Standing, Why, detail};
 
@@ -44,6 +45,8 @@ pub struct Life {
     failures: u64,
     /// What the venue said when it closed.
     closed_text: String,
+    /// Deep levels come late; said while nothing else is wrong.
+    depth_paced: Option<String>,
 }
 
 impl Default for Life {
@@ -55,6 +58,7 @@ impl Default for Life {
             is_troubled: false,
             failures: 0,
             closed_text: String::new(),
+            depth_paced: None,
         }
     }
 }
@@ -66,6 +70,10 @@ impl Life {
     }
 
     fn tell(&mut self, why: Option<Why>, text: &str) {
+        let (why, text) = match (why, self.depth_paced.as_deref()) {
+            (None, Some(paced)) => (Some(Why::DepthPaced), paced),
+            (why, _) => (why, text),
+        };
         self.standing.why = why;
         self.standing.detail = detail(text);
         self.standing.revision += 1;
@@ -147,6 +155,18 @@ impl Life {
         }
     }
 
+    /// The deep tiers that are due have been told as far as possible. Tells when they fall behind,
+    /// and when they have caught up.
+    pub fn follow_depth(&mut self, deep: &mut DeepQueue, now_ns: u64) {
+        let Some(is_behind) = deep.settle(now_ns) else { return };
+        let (waiting, late) = (deep.waiting(), deep.late());
+        let text = format!("{waiting} books wait; {late} were late since the start");
+        self.depth_paced = is_behind.then_some(text);
+        if self.standing.is_up && self.standing.why.is_none_or(|why| why == Why::DepthPaced) {
+            self.tell(None, "");
+        }
+    }
+
     /// The venue takes no orders for now; the link stays.
     pub fn closed(&mut self, now_ns: u64, text: &str) {
         if self.standing.is_up {
@@ -208,6 +228,7 @@ pub const fn down_reason(reason: CloseReason) -> VenueDownReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rutter_feeds::deep::Depth;
 
     fn seen(life: &Life) -> (Option<Why>, bool, u32) {
         let standing = life.standing();
@@ -236,6 +257,27 @@ mod tests {
         life.reached(33, Stage::Up);
         assert_eq!(seen(&life), (None, true, 0));
         assert_eq!((life.standing().since_ns, life.standing().detail.as_str()), (33, ""));
+    }
+
+    #[test]
+    fn late_deep_levels_are_told_while_nothing_else_is_wrong() {
+        let mut deep = DeepQueue::new(Depth { updates_per_s_max: 1, ..Depth::DEFAULT });
+        deep.add(0, 0);
+        deep.told(0, 5);
+        let mut life = Life::default();
+        life.begins(1);
+        life.follow_depth(&mut deep, 4 * SECOND_NS);
+        assert_eq!(seen(&life), (Some(Why::Connecting), false, 0));
+        life.reached(2, Stage::Up);
+        assert_eq!(seen(&life), (Some(Why::DepthPaced), true, 0));
+        assert_eq!(life.standing().detail, "1 books wait; 0 were late since the start");
+        life.troubled(Why::RestPaced, "429", None);
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1));
+        life.untroubled();
+        assert_eq!(seen(&life), (Some(Why::DepthPaced), true, 0));
+        assert_eq!(deep.next(5 * SECOND_NS), Some(0));
+        life.follow_depth(&mut deep, 5 * SECOND_NS);
+        assert_eq!(seen(&life), (None, true, 0));
     }
 
     #[test]

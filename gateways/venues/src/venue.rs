@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use rutter_core::id::{AssetId, ChildId, VenueId};
 use rutter_core::input::Input;
 use rutter_feeds::FeedCommand;
+use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
 use rutter_transport::secret::Secret;
 use serde::de::Error as _;
@@ -30,6 +31,9 @@ pub struct Venue {
     pub kind: &'static str,
     /// The venue takes fill-or-kill orders.
     pub fill_or_kill: bool,
+    /// Most levels a side of a book that the venue offers, at most
+    /// [`BOOK_LEVELS_MAX`](rutter_core::book::BOOK_LEVELS_MAX).
+    pub depth_max: u16,
     /// Keys of `[[venue]]` that only this venue reads.
     pub own_keys: &'static [OwnKey],
     /// The child whose order has that id at the venue, for the journal with that node tag.
@@ -235,6 +239,8 @@ pub struct Setup {
     pub validity_ms: u64,
     /// An order or cancel without an answer for this long is in doubt, in milliseconds.
     pub answer_timeout_ms: u64,
+    /// How much of the venue's books the core is told.
+    pub depth: Depth,
     /// The venue's own keys; checked by [`OwnKeys::faults`].
     pub own_keys: OwnKeys,
     /// Instruments traded at the venue.

@@ -148,14 +148,14 @@ impl ReadModel {
                 order.filled_notional.0.saturating_mul(scale) / i128::from(order.filled.0);
             decimal(mantissa, price_decimals + AVERAGE_EXTRA_DECIMALS)
         });
-        let is_at = |venue: &usize| {
+        let is_at = |venue: &VenueId| {
             if order.is_over() {
-                order.was_at & 1 << *venue != 0
+                order.was_at.has(*venue)
             } else {
-                order.open_at[*venue] > 0
+                order.open_at[venue.index()] > 0
             }
         };
-        let venues = (0..VENUES_MAX).filter(is_at).map(|at| VenueId(at as u8));
+        let venues = (0..VENUES_MAX).map(|at| VenueId(at as u8)).filter(is_at);
         OrderRow {
             id: order.id.0,
             trace_id: format!("{:016x}", order.trace),

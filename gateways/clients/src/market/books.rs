@@ -39,7 +39,7 @@ impl BookNews {
 }
 
 /// A set of venues: bit number [`VenueId`].
-pub type VenueSet = u8;
+pub type VenueSet = u32;
 
 const _: () = assert!(VENUES_MAX <= VenueSet::BITS as usize, "a bit for each venue");
 

@@ -26,12 +26,11 @@ pub use config::{
 };
 pub use streams::{Market, MarketCounters};
 
-use rutter_core::book::BOOK_LEVELS_MAX;
 use rutter_core::number::Text;
 use rutter_fix::codec::{FIELDS_MAX, MESSAGE_BYTES_MAX};
 
 /// Most price levels a side that a client is shown, and the meaning of `MarketDepth` (264) 0.
-pub const DEPTH_MAX: usize = BOOK_LEVELS_MAX;
+pub const DEPTH_MAX: usize = 32;
 
 /// Most entries a side. With one entry for each venue and price, a price that would exceed it is
 /// left out with all prices behind it.

@@ -18,6 +18,7 @@ use crate::venue::{SettingError, Venue};
 pub const VENUE: Venue = Venue {
     kind: "binance",
     fill_or_kill: true,
+    depth_max: 1_000,
     own_keys: &[config::COMP_ID],
     order_schemes: &["tls", "tcp"],
     child_of: |tag, text| ids::parse(tag, text).map(|named| named.child),
@@ -27,6 +28,6 @@ pub const VENUE: Venue = Venue {
     },
     feed: |setup| match feed::BinanceFeed::new(feed::Config::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
-        Err(error) => Err(SettingError { key: "listing", reason: error.to_string() }),
+        Err(error) => Err(SettingError { key: error.key(), reason: error.to_string() }),
     },
 };

@@ -19,6 +19,7 @@ use crate::venue::{SettingError, Venue};
 pub const VENUE: Venue = Venue {
     kind: "kraken",
     fill_or_kill: false,
+    depth_max: 1_000,
     own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY],
     order_schemes: &["wss", "ws"],
     child_of: ids::parse,
@@ -28,6 +29,6 @@ pub const VENUE: Venue = Venue {
     },
     feed: |setup| match feed::KrakenFeed::new(feed::Config::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),
-        Err(error) => Err(SettingError { key: "listing", reason: error.to_string() }),
+        Err(error) => Err(SettingError { key: error.key(), reason: error.to_string() }),
     },
 };

@@ -105,7 +105,8 @@ fn the_recorded_day_is_followed_without_a_gap() {
     }
 }
 
-/// What the core was told, put together from differences, is the top of the book at every moment.
+/// What the core was told, put together from differences, has the top of the book at every moment,
+/// and the whole book when its deep levels have been told.
 #[test]
 fn the_core_is_told_the_top_of_the_recorded_books() {
     let Some(events) = recording() else { return };
@@ -115,7 +116,8 @@ fn the_core_is_told_the_top_of_the_recorded_books() {
     feed.on_event(1, Event::Connected(LINK), &mut out);
     out.clear();
     let mut told: Vec<BTreeMap<i64, i64>> = vec![BTreeMap::default(); 2];
-    let now = 1_633_998_511_000_000_000;
+    let mut now = 1_633_998_511_000_000_000;
+    let mut whole = 0;
     for (_, symbol, text) in &events {
         if symbol.is_none() {
             feed.on_event(now, Event::Text(LINK, text), &mut out);
@@ -123,6 +125,7 @@ fn the_core_is_told_the_top_of_the_recorded_books() {
             let response = HttpResponse { status: 200, body: text.clone() };
             feed.on_event(now, Event::Http(1, Some(&response)), &mut out);
         }
+        now += 30_000_000;
         feed.flush(now, &mut out);
         for input in &out.emissions {
             let Input::Book(update) = input else { continue };
@@ -140,14 +143,18 @@ fn the_core_is_told_the_top_of_the_recorded_books() {
         }
         out.clear();
         if let Some(book) = feed.book(InstrumentId(1)) {
-            let top = |side| book.side(side).take(20).map(|l| (l.price.0, l.qty.0));
+            let best = |side, depth| -> Vec<(i64, i64)> {
+                book.side(side).take(depth).map(|l| (l.price.0, l.qty.0)).collect()
+            };
             let bids: Vec<_> = told[0].iter().rev().map(|(p, q)| (*p, *q)).collect();
             let asks: Vec<_> = told[1].iter().map(|(p, q)| (*p, *q)).collect();
-            assert_eq!(bids, top(Side::Buy).collect::<Vec<_>>());
-            assert_eq!(asks, top(Side::Sell).collect::<Vec<_>>());
+            let top = |levels: &[(i64, i64)]| levels[..20].to_vec();
+            assert_eq!(top(&bids), best(Side::Buy, 20));
+            assert_eq!(top(&asks), best(Side::Sell, 20));
+            whole += u32::from(bids == best(Side::Buy, 1_000) && asks == best(Side::Sell, 1_000));
         }
     }
-    assert_eq!(told[0].len(), 20);
+    assert!(whole > 0 && told[0].len() > 100, "{whole} times, {} bids", told[0].len());
 }
 
 /// Losing any one change of a synced book must be seen.
@@ -165,7 +172,7 @@ fn every_lost_recorded_change_is_noticed() {
     }
     assert!(changes.len() > 20);
     for lost in 1..changes.len() - 1 {
-        let mut book = super::sequence::SequencedBook::new();
+        let mut book = super::sequence::SequencedBook::new(20);
         let empty = Levels::default();
         assert!(book.snapshot(changes[0].1, &empty, 1_000).is_ok());
         let kept = changes.iter().enumerate().skip(1).filter(|(n, _)| *n != lost);

@@ -14,13 +14,14 @@ use rutter_core::input::{Distrust, Input};
 use rutter_core::rate::TokenBucket;
 use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
+use rutter_feeds::deep::DeepQueue;
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
 use rutter_transport::standing::{Standing, Why};
 
-use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN};
+use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_MARGIN};
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
 use super::sequence::{Break, SequencedBook};
 use crate::backoff::Backoff;
@@ -123,6 +124,7 @@ pub struct BinanceFeed {
     slots: Vec<Slot>,
     /// Slots whose book may have changed since the core was last told.
     changed: Vec<usize>,
+    deep: DeepQueue,
     /// Number of slots in state `Wanted`, and of those in state `Asked`.
     wanted: usize,
     in_flight: usize,
@@ -160,9 +162,9 @@ fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
         slots.push(Slot {
             symbol,
             decimals: Decimals { price: listing.price_decimals, qty: listing.qty_decimals },
-            book: SequencedBook::new(),
+            book: SequencedBook::new(config.told.levels),
             snapshot: Snapshot::Unneeded,
-            trust: Trust::new(config.venue, listing.instrument),
+            trust: Trust::new(config.venue, listing.instrument, config.told.levels),
             backoff: Backoff::new(RESYNC_NS.0, RESYNC_NS.1, seed),
         });
     }
@@ -210,12 +212,14 @@ impl BinanceFeed {
         if config.listings.len() > LISTINGS_MAX {
             return Err(ConfigError::TooMany(config.listings.len()));
         }
-        if !(SNAPSHOT_LIMIT_MIN..=5_000).contains(&config.snapshot_limit) {
+        let least = config.told.levels.saturating_mul(SNAPSHOT_MARGIN);
+        if !(least..=5_000).contains(&usize::from(config.snapshot_limit)) {
             return Err(ConfigError::SnapshotLimit(config.snapshot_limit));
         }
         Ok(Self {
             slots: slots_of(&config)?,
             changed: Vec::new(),
+            deep: DeepQueue::new(config.told),
             wanted: 0,
             in_flight: 0,
             link: Link::Waiting { until_ns: 0 },
@@ -668,14 +672,27 @@ impl Machine for BinanceFeed {
         for at in self.changed.drain(..) {
             let Some(slot) = self.slots.get_mut(at) else { continue };
             let emit = |update| out.emit(Input::Book(update));
-            told |= slot.trust.publish(slot.book.book(), emit);
+            told |= slot.trust.publish(slot.book.book_mut(), emit);
+            if slot.trust.begins_deep_wait() {
+                self.deep.add(now_ns, at);
+            }
         }
+        // Ends: a book that is told leaves the queue.
+        while let Some(at) = self.deep.next(now_ns) {
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            let emit = |update| out.emit(Input::Book(update));
+            let updates = slot.trust.deepen(slot.book.book_mut(), emit);
+            self.deep.told(now_ns, updates);
+            told |= updates > 0;
+        }
+        self.life.follow_depth(&mut self.deep, now_ns);
         if let Some(alive) = self.alive.flushed(now_ns, told) {
             out.emit(alive);
         }
     }
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.deep.on_timer(now_ns);
         match self.link {
             Link::Waiting { until_ns } if now_ns >= until_ns => self.connect(now_ns, out),
             Link::Connecting { until_ns } if now_ns >= until_ns => {
@@ -705,7 +722,8 @@ impl Machine for BinanceFeed {
                 let request = (self.subscribed < self.slots.len())
                     .then_some(self.requested_ns.saturating_add(REQUEST_GAP_NS));
                 let snapshot = self.next_snapshot_ns();
-                let timers = [Some(silence), Some(lifetime), answer, request, snapshot];
+                let deep = self.deep.next_ns();
+                let timers = [Some(silence), Some(lifetime), answer, request, snapshot, deep];
                 timers.into_iter().flatten().min()
             }
         }

@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{Input, Side};
+use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
@@ -37,8 +38,12 @@ fn listing(instrument: u16, symbol: &str) -> FeedListing {
 
 impl Desk {
     fn new(symbols: &[&str]) -> Self {
+        Self::telling(symbols, Depth::DEFAULT)
+    }
+
+    fn telling(symbols: &[&str], told: Depth) -> Self {
         let listings = symbols.iter().zip(1..).map(|(symbol, n)| listing(n, symbol)).collect();
-        let feed = BinanceFeed::new(Config { listings, ..Config::new(VenueId(3)) });
+        let feed = BinanceFeed::new(Config { listings, told, ..Config::new(VenueId(3)) });
         let mut desk = Self {
             feed: feed.expect("configuration"),
             now: 1_700_000_000 * SECOND,
@@ -163,11 +168,11 @@ fn a_book_is_told_once_its_snapshot_meets_the_stream() {
         ["{\"method\":\"SUBSCRIBE\",\"params\":[\"btcusdt@depth@100ms\"],\"id\":1}"]
     );
     desk.change("BTCUSDT", 157, 160, "99.5", "2");
-    assert_eq!(desk.requests[0].target, "/api/v3/depth?symbol=BTCUSDT&limit=1000");
+    assert_eq!(desk.requests[0].target, "/api/v3/depth?symbol=BTCUSDT&limit=5000");
     desk.change("BTCUSDT", 161, 162, "98", "1.5");
     desk.saw(&["alive"]);
     desk.snapshot(158);
-    desk.saw(&["book 1 clear bid 2000@9950 bid 1000@9900 bid 1500@9800 ask 1000@10100 last"]);
+    desk.saw(&["book 1 clear bid 1500@9800 bid 1000@9900 bid 2000@9950 ask 1000@10100 last"]);
     desk.change("BTCUSDT", 163, 163, "99.5", "0");
     desk.saw(&["book 1 bid 0@9950 last"]);
 }
@@ -192,7 +197,7 @@ fn a_gap_distrusts_at_once_and_a_new_snapshot_heals_it() {
     desk.wait(SECOND);
     desk.seen.clear();
     desk.snapshot(13);
-    desk.saw(&["book 1 clear bid 1000@9900 bid 1000@9700 ask 1000@10100 last"]);
+    desk.saw(&["book 1 clear bid 1000@9700 bid 1000@9900 ask 1000@10100 last"]);
     assert_eq!(desk.feed.counters().gaps, 1);
 }
 
@@ -211,7 +216,7 @@ fn an_old_or_failed_snapshot_is_asked_for_again_ever_later() {
     desk.wait(4 * SECOND);
     desk.seen.retain(|seen| seen != "alive");
     desk.snapshot(100);
-    desk.saw(&["book 1 clear bid 1000@9900 bid 1000@9800 ask 1000@10100 last"]);
+    desk.saw(&["book 1 clear bid 1000@9800 bid 1000@9900 ask 1000@10100 last"]);
     assert_eq!(desk.feed.counters().snapshots_failed, 4);
 }
 
@@ -352,8 +357,72 @@ fn many_books_are_subscribed_and_asked_for_at_the_allowed_pace() {
         desk.wait(SECOND);
         desk.event(Event::Alive(LINK));
     }
-    assert!((55..=60).contains(&asked), "weight 50 each, 3000 a minute: {asked}");
+    assert!((11..=12).contains(&asked), "weight 250 each, 3000 a minute: {asked}");
     assert_eq!(desk.feed.synced(), asked);
+}
+
+/// A snapshot whose levels are `levels` ticks deep on each side.
+fn deep_snapshot(levels: i64) -> HttpResponse {
+    let side = |sign: i64| {
+        let level = |n: i64| format!("[\"{}\",\"1\"]", 10_000 + sign * n);
+        (1..=levels).map(level).collect::<Vec<_>>().join(",")
+    };
+    let (bids, asks) = (side(-1), side(1));
+    let body = format!("{{\"lastUpdateId\":10,\"bids\":[{bids}],\"asks\":[{asks}]}}");
+    HttpResponse { status: 200, body }
+}
+
+/// Updates of books that were told, and their levels.
+fn told_to_core(desk: &mut Desk) -> (usize, usize) {
+    let levels = |line: &String| line.matches('@').count();
+    desk.seen.retain(|line| line.starts_with("book "));
+    let told = (desk.seen.len(), desk.seen.iter().map(levels).sum());
+    desk.seen.clear();
+    told
+}
+
+#[test]
+fn the_depth_follows_the_top_and_a_change_at_the_touch_comes_alone() {
+    let mut desk = Desk::new(&["BTCUSDT"]).connected();
+    desk.text("{\"result\":null,\"id\":1}");
+    desk.answer(Some(&deep_snapshot(1_500)));
+    assert_eq!(told_to_core(&mut desk), (5, 40), "the best 20 levels of both sides");
+    desk.wait(99 * MS);
+    assert_eq!(told_to_core(&mut desk), (0, 0));
+    desk.wait(MS);
+    assert_eq!(told_to_core(&mut desk), (245, 2 * 980), "down to 1,000");
+    desk.change("BTCUSDT", 11, 11, "9999", "5");
+    assert_eq!(told_to_core(&mut desk), (1, 1));
+    desk.change("BTCUSDT", 12, 12, "9500", "5");
+    desk.change("BTCUSDT", 13, 13, "8500", "5");
+    desk.change("BTCUSDT", 14, 14, "9500", "6");
+    assert_eq!(told_to_core(&mut desk), (0, 0), "deep levels are conflated");
+    desk.wait(100 * MS);
+    desk.saw(&["book 1 bid 6000@950000 last"]);
+}
+
+#[test]
+fn deep_levels_of_too_many_books_come_late_and_the_standing_says_so() {
+    let symbols: Vec<String> = (0..6).map(|n| format!("S{n:03}USDT")).collect();
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    let told = Depth { updates_per_s_max: 500, ..Depth::DEFAULT };
+    let mut desk = Desk::telling(&symbols, told).connected();
+    desk.text("{\"result\":null,\"id\":6}");
+    while !desk.requests.is_empty() {
+        desk.answer(Some(&deep_snapshot(1_000)));
+    }
+    assert_eq!(told_to_core(&mut desk), (30, 240));
+    assert_eq!(why(&desk), (None, ""));
+    desk.wait(SECOND);
+    assert_eq!(told_to_core(&mut desk).0, 3 * 245, "half a second each, and one at once");
+    desk.wait(SECOND);
+    desk.event(Event::Alive(LINK));
+    let (reason, detail) = why(&desk);
+    assert_eq!(reason, Some(Why::DepthPaced));
+    assert!(detail.contains("books wait"), "{detail}");
+    desk.wait(SECOND);
+    assert_eq!(told_to_core(&mut desk).0, 3 * 245);
+    assert_eq!(why(&desk), (None, ""));
 }
 
 #[test]

@@ -19,5 +19,5 @@ mod message_tests;
 #[cfg(test)]
 mod sequence_tests;
 
-pub use config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_LIMIT_MIN};
+pub use config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_MARGIN};
 pub use machine::{BinanceFeed, Counters, LINK};

@@ -49,7 +49,7 @@ pub enum Break {
     /// The best bid is not below the best ask after a whole change.
     #[error("crossed")]
     Crossed,
-    /// The snapshot no longer covers the top of the book, so levels may be missing there.
+    /// The snapshot no longer covers the levels that the core is told, so some may be missing.
     #[error("the market has left the snapshot")]
     Horizon,
     /// There are more changes than [`CHANGES_MAX`] or more levels than [`CHANGE_LEVELS_MAX`].
@@ -74,29 +74,31 @@ pub struct SequencedBook {
     changes: Vec<Change>,
     kept: Levels,
     horizon: Horizon,
-}
-
-impl Default for SequencedBook {
-    fn default() -> Self {
-        Self::new()
-    }
+    /// Levels a side that the snapshot must cover.
+    depth: usize,
 }
 
 impl SequencedBook {
-    /// Empty, waiting for a snapshot.
-    pub fn new() -> Self {
+    /// Empty, waiting for a snapshot that covers `depth` levels a side, at least one.
+    pub fn new(depth: usize) -> Self {
         Self {
             book: Book::new(BOOK_LEVELS_MAX),
             at: None,
             changes: Vec::new(),
             kept: Levels::default(),
             horizon: Horizon::default(),
+            depth,
         }
     }
 
     /// The book. It is proved only while [`SequencedBook::is_synced`].
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The book, for telling its changes.
+    pub const fn book_mut(&mut self) -> &mut Book {
+        &mut self.book
     }
 
     /// A snapshot and all changes since are in the book, which is therefore proved.
@@ -236,6 +238,6 @@ impl SequencedBook {
         if self.book.is_crossed() {
             return Err(Break::Crossed);
         }
-        if self.horizon.covers(&self.book) { Ok(()) } else { Err(Break::Horizon) }
+        if self.horizon.covers(&self.book, self.depth) { Ok(()) } else { Err(Break::Horizon) }
     }
 }

@@ -17,14 +17,14 @@ fn best(book: &SequencedBook) -> (i64, i64) {
 }
 
 fn synced(at: u64) -> SequencedBook {
-    let mut book = SequencedBook::new();
+    let mut book = SequencedBook::new(20);
     assert_eq!(book.snapshot(at, &levels(&[(99, 1)], &[(101, 1)]), 1_000), Ok(()));
     book
 }
 
 #[test]
 fn changes_before_the_snapshot_are_dropped_and_the_rest_applied() {
-    let mut book = SequencedBook::new();
+    let mut book = SequencedBook::new(20);
     assert_eq!(book.change(150, 156, &levels(&[(50, 7)], &[])), Ok(false));
     assert_eq!(book.change(157, 160, &levels(&[(98, 7)], &[])), Ok(false));
     assert_eq!(book.change(161, 165, &levels(&[(99, 3)], &[(101, 0)])), Ok(false));
@@ -37,7 +37,7 @@ fn changes_before_the_snapshot_are_dropped_and_the_rest_applied() {
 
 #[test]
 fn a_snapshot_older_than_the_first_change_is_asked_for_again() {
-    let mut book = SequencedBook::new();
+    let mut book = SequencedBook::new(20);
     assert_eq!(book.change(160, 165, &levels(&[(99, 2)], &[])), Ok(false));
     let old = book.snapshot(159, &levels(&[(99, 1)], &[(101, 1)]), 1_000);
     assert_eq!(old, Err(Break::OldSnapshot { at: 159, first: 160 }));
@@ -48,7 +48,7 @@ fn a_snapshot_older_than_the_first_change_is_asked_for_again() {
 
 #[test]
 fn a_gap_among_the_changes_kept_is_found_with_the_snapshot() {
-    let mut book = SequencedBook::new();
+    let mut book = SequencedBook::new(20);
     assert_eq!(book.change(150, 155, &Levels::default()), Ok(false));
     assert_eq!(book.change(158, 160, &Levels::default()), Ok(false));
     let result = book.snapshot(155, &levels(&[(99, 1)], &[(101, 1)]), 1_000);
@@ -96,7 +96,7 @@ fn what_cannot_be_breaks_the_book() {
 #[test]
 fn the_top_never_leaves_the_snapshot_unnoticed() {
     let bids: Vec<(i64, i64)> = (0..100).map(|n| (1_000 - n, 1)).collect();
-    let mut book = SequencedBook::new();
+    let mut book = SequencedBook::new(20);
     assert_eq!(book.snapshot(1, &levels(&bids, &[(2_000, 1)]), 100), Ok(()));
     for n in 0..80 {
         let gone = levels(&[(1_000 - n, 0)], &[]);
@@ -107,7 +107,7 @@ fn the_top_never_leaves_the_snapshot_unnoticed() {
 
 #[test]
 fn changes_kept_have_an_end_that_is_told() {
-    let mut book = SequencedBook::new();
+    let mut book = SequencedBook::new(20);
     for n in 0..CHANGES_MAX as u64 {
         assert_eq!(book.change(n, n, &Levels::default()), Ok(false));
     }

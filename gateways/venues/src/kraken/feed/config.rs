@@ -3,6 +3,7 @@
 //! A line belongs here if it is a setting of the feed or a limit of one.
 
 use rutter_core::id::VenueId;
+use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing};
 
 use super::checksum::DECIMALS_MAX;
@@ -26,8 +27,10 @@ pub struct Config {
     pub rest_base: String,
     /// The instruments whose books are subscribed.
     pub listings: Vec<FeedListing>,
-    /// Subscribed depth, one of [`DEPTHS`]. A depth of 25 covers the levels that the core is told.
+    /// Subscribed depth, one of [`DEPTHS`] and not less than the levels that the core is told.
     pub depth: u16,
+    /// How much of the books the core is told.
+    pub told: Depth,
     /// A link that is silent for this long is dead. After half of this time the link is pinged.
     pub silence_ns: u64,
     /// First wait before a reconnect. The venue allows about 150 connections in ten minutes.
@@ -45,6 +48,8 @@ impl Config {
             endpoint: setup.market_data.web_socket(),
             rest_base: setup.rest.rest_base(),
             listings: setup.listings.iter().map(FeedListing::from).collect(),
+            depth: subscribed(setup.depth.levels),
+            told: setup.depth,
             seed: setup.seed,
             ..Self::new(setup.venue)
         }
@@ -62,13 +67,20 @@ impl Config {
             },
             rest_base: "https://api.kraken.com".to_owned(),
             listings: Vec::new(),
-            depth: 25,
+            depth: 1_000,
+            told: Depth::DEFAULT,
             silence_ns: 10_000_000_000,
             reconnect_base_ns: 1_000_000_000,
             reconnect_max_ns: 60_000_000_000,
             seed: 1,
         }
     }
+}
+
+/// The smallest depth on offer that has so many levels; too many become a depth that is refused.
+fn subscribed(levels: usize) -> u16 {
+    let fits = |depth: &u16| usize::from(*depth) >= levels;
+    DEPTHS.into_iter().find(fits).unwrap_or(u16::MAX)
 }
 
 /// A setting that cannot be used.
@@ -89,4 +101,25 @@ pub enum ConfigError {
     /// There are more listings than [`LISTINGS_MAX`].
     #[error("{0} listings, at most {LISTINGS_MAX}")]
     TooMany(usize),
+}
+
+impl ConfigError {
+    /// The key of `[[venue]]` that is wrong.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Depth(_) => "depth",
+            Self::Symbol(_) | Self::Twice(_) | Self::Decimals(_) | Self::TooMany(_) => "listing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_depth_on_offer_that_has_the_levels_is_subscribed() {
+        let depths = [1, 10, 11, 25, 100, 101, 1_000, 1_001].map(subscribed);
+        assert_eq!(depths, [10, 10, 25, 25, 100, 500, 1_000, u16::MAX]);
+    }
 }

@@ -13,6 +13,7 @@ use rutter_core::number::{Price, Qty};
 use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::book::Book;
+use rutter_feeds::deep::DeepQueue;
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 use rutter_transport::standing::{Standing, Why};
@@ -106,6 +107,7 @@ pub struct KrakenFeed {
     slots: Vec<Slot>,
     link: Link,
     backoff: Backoff,
+    deep: DeepQueue,
     content: Content,
     req_id: u64,
     silence: Silence,
@@ -120,7 +122,7 @@ impl KrakenFeed {
     /// # Errors
     /// The setting that cannot be used.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        if !DEPTHS.contains(&config.depth) {
+        if !DEPTHS.contains(&config.depth) || config.told.levels > usize::from(config.depth) {
             return Err(ConfigError::Depth(config.depth));
         }
         if config.listings.len() > LISTINGS_MAX {
@@ -139,6 +141,7 @@ impl KrakenFeed {
             backoff: Backoff::new(base, max, config.seed),
             alive: Alive::new(config.venue),
             silence: Silence::new(config.silence_ns),
+            deep: DeepQueue::new(config.told),
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
@@ -454,7 +457,7 @@ fn slot(config: &Config, listing: &FeedListing) -> Result<Slot, ConfigError> {
         subscription: Subscription::Unlisted,
         // A message may add all its levels before the book is truncated.
         book: Book::new(usize::from(config.depth) + LEVELS_MAX),
-        trust: Trust::new(config.venue, listing.instrument),
+        trust: Trust::new(config.venue, listing.instrument, config.told.levels),
         backoff: Backoff::new(RESYNC_BASE_NS, RESYNC_MAX_NS, seed),
     })
 }
@@ -552,15 +555,27 @@ impl Machine for KrakenFeed {
 
     fn flush(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         let mut told = false;
-        for slot in &mut self.slots {
-            told |= slot.trust.publish(&slot.book, |update| out.emit(Input::Book(update)));
+        for (at, slot) in self.slots.iter_mut().enumerate() {
+            told |= slot.trust.publish(&mut slot.book, |update| out.emit(Input::Book(update)));
+            if slot.trust.begins_deep_wait() {
+                self.deep.add(now_ns, at);
+            }
         }
+        // Ends: a book that is told leaves the queue.
+        while let Some(at) = self.deep.next(now_ns) {
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            let updates = slot.trust.deepen(&mut slot.book, |update| out.emit(Input::Book(update)));
+            self.deep.told(now_ns, updates);
+            told |= updates > 0;
+        }
+        self.life.follow_depth(&mut self.deep, now_ns);
         if let Some(alive) = self.alive.flushed(now_ns, told) {
             out.emit(alive);
         }
     }
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.deep.on_timer(now_ns);
         self.on_link_timers(now_ns, out);
         if matches!(self.link, Link::Up { .. }) {
             self.on_book_timers(now_ns, out);
@@ -586,7 +601,7 @@ impl Machine for KrakenFeed {
             | Subscription::Leaving { until_ns } => Some(until_ns),
             Subscription::Unlisted | Subscription::Synced => None,
         });
-        Some(books.fold(link, u64::min))
+        Some(books.chain(self.deep.next_ns()).fold(link, u64::min))
     }
 }
 

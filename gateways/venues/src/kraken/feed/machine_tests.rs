@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rutter_core::id::{InstrumentId, VenueId};
+use rutter_feeds::deep::Depth;
 use rutter_transport::machine::Action;
 
 use super::*;
@@ -55,7 +56,8 @@ fn config() -> Config {
         price_decimals: 5,
         qty_decimals: 8,
     };
-    Config { listings: vec![listing], depth: 10, ..Config::new(VENUE) }
+    let told = Depth { levels: 10, ..Depth::DEFAULT };
+    Config { listings: vec![listing], depth: 10, told, ..Config::new(VENUE) }
 }
 
 /// What the core holds, from the emissions alone.
