@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use rutter_admin::console::people::gid_of;
 use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
-use rutter_core::input::ReferenceTerms;
+use rutter_core::input::{BreakerTerms, ReferenceTerms};
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
@@ -270,6 +270,33 @@ pub struct VenueConfig {
     #[serde(default = "unanswered_max")]
     #[schemars(range(min = 1))]
     pub orders_unanswered_max: u32,
+    /// Failed requests of one kind in a row that open the venue's circuit breaker for that kind, so
+    /// that the venue gets no new order; 0: no run opens it. `docs/routing.md` has the rules.
+    #[serde(default = "breaker_failures")]
+    #[schemars(range(max = 1_000_000))]
+    pub breaker_failures: u32,
+    /// Failed requests of one kind, per hundred in `breaker_window_ms`, that open the breaker; 0:
+    /// no share opens it.
+    #[serde(default = "breaker_share_percent")]
+    #[schemars(range(max = 100))]
+    pub breaker_share_percent: u32,
+    /// Requests of one kind in `breaker_window_ms` below which the share does not count.
+    #[serde(default = "breaker_samples_min")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub breaker_samples_min: u32,
+    /// Length of the window of `breaker_share_percent`, in milliseconds.
+    #[serde(default = "breaker_window")]
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub breaker_window_ms: u64,
+    /// How long an open breaker waits for its probe, in milliseconds. Each further time is twice as
+    /// long, until a request has succeeded.
+    #[serde(default = "breaker_open")]
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub breaker_open_ms: u64,
+    /// How long an open breaker waits at most, in milliseconds.
+    #[serde(default = "breaker_open_max")]
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub breaker_open_max_ms: u64,
     /// Order entry: `tls://host:port` or `wss://host:port/path`, as the venue's protocol asks.
     pub order_url: String,
     /// Market data: `wss://host:port/path`.
@@ -316,6 +343,27 @@ pub struct VenueConfig {
     pub listing: Vec<ListingConfig>,
 }
 
+const BREAKER: BreakerTerms = BreakerTerms::DEFAULT;
+const MS_NS: u64 = 1_000_000;
+
+fn breaker_failures() -> u32 {
+    BREAKER.failures
+}
+fn breaker_share_percent() -> u32 {
+    BREAKER.share_pct
+}
+fn breaker_samples_min() -> u32 {
+    BREAKER.samples
+}
+fn breaker_window() -> u64 {
+    BREAKER.window_ns / MS_NS
+}
+fn breaker_open() -> u64 {
+    BREAKER.open_ns / MS_NS
+}
+fn breaker_open_max() -> u64 {
+    BREAKER.open_max_ns / MS_NS
+}
 impl VenueConfig {
     /// How much of the venue's books the router sees.
     pub fn depth(&self) -> Depth {

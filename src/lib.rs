@@ -11,7 +11,4 @@ pub mod preflight;
 pub mod replay;
 pub mod route;
 pub mod venues;
-mod version;
 pub mod watch;
-
-pub use version::version;

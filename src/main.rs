@@ -12,13 +12,15 @@ use rutter_admin::console::verb::Verb;
 use rutter_admin::printable::lines;
 use rutter_cli::location::NodeLocation;
 use rutter_cli::{ctl, interactive, top};
+use rutter_program::pages::Pages;
+use rutter_program::progress::Choice;
 
 /// Exit code of a command whose output nobody reads to the end: that of a shell for SIGPIPE.
 const BROKEN_PIPE: u8 = 128 + 13;
 
 /// A deterministic smart order router for crypto.
 #[derive(Debug, Parser)]
-#[command(name = "rutter", version = rutter::version(), about)]
+#[command(name = "rutter", version = rutter_program::version(), about)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -63,6 +65,9 @@ enum Command {
     Verify {
         /// Folder of the journal.
         journal: PathBuf,
+        /// How far it is.
+        #[command(flatten)]
+        progress: Choice,
     },
     /// Replays a journal and compares the digests in it; exit code 1 where they differ.
     Replay {
@@ -71,9 +76,12 @@ enum Command {
         /// Tell everything about this order: our id, the client's (11), or an id at a venue.
         #[arg(long, value_name = "ID")]
         order: Option<String>,
+        /// How far it is.
+        #[command(flatten)]
+        progress: Choice,
     },
-    /// Says what the router would do in scenarios: one JSON line each in, one out; `docs/routing.md`
-    /// has the fields. Exit code 1 if a line is no scenario.
+    /// Says what the router would do in scenarios: one JSON line each in, one out;
+    /// `docs/routing.md` has the fields. Exit code 1 if a line is no scenario.
     Route {
         /// File with the scenarios; `-` for standard input.
         #[arg(long, value_name = "FILE")]
@@ -86,16 +94,8 @@ enum Command {
     Console(interactive::Arguments),
     /// A running node on one screen, live.
     Top(top::Arguments),
-    /// Prints the completions of a shell.
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Writes a man page for each command.
-    Man {
-        /// Folder for the pages.
-        folder: PathBuf,
-    },
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -144,9 +144,9 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             let sound = rutter::watch::doctor::command(&file, json, out)?;
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Verify { journal } => replay::verify_command(&journal, out)?,
-        Command::Replay { journal, order } => {
-            replay::replay_command(&journal, order.as_deref(), out)?;
+        Command::Verify { journal, progress } => replay::verify_command(&journal, progress, out)?,
+        Command::Replay { journal, order, progress } => {
+            replay::replay_command(&journal, order.as_deref(), progress, out)?;
         }
         Command::Route { scenarios } => {
             let sound = if scenarios.as_os_str() == "-" {
@@ -162,13 +162,7 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Command::Console(arguments) => return Ok(interactive::command(&arguments).into()),
         Command::Top(arguments) => return Ok(top::command(&arguments).into()),
         Command::Config { what } => return describe(what, out),
-        Command::Completions { shell } => {
-            // The generator panics where its writer fails, so it writes into memory.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "rutter", &mut script);
-            out.write_all(&script)?;
-        }
-        Command::Man { folder } => man(&folder, out)?,
+        Command::Pages(pages) => pages.make(Arguments::command(), out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -216,11 +210,4 @@ fn describe(what: Description, out: &mut impl Write) -> anyhow::Result<ExitCode>
         Description::Schema => writeln!(out, "{:#}", config::schema())?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn man(folder: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    clap_mangen::generate_to(Arguments::command(), folder)?;
-    writeln!(out, "{}: man pages; read one with `man {0}/rutter.1`", folder.display())?;
-    Ok(())
 }

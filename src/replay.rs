@@ -13,7 +13,8 @@ use rutter_admin::model::decimal;
 use rutter_core::Engine;
 use rutter_core::number::{AMOUNT_DECIMALS, UnixNanos};
 use rutter_core::output::{Output, Sink};
-use rutter_journal::{Cut, End, FileStorage, Reader, verify};
+use rutter_journal::{Cut, End, FileStorage, Reader, verify_with};
+use rutter_program::progress::{Choice, Progress};
 
 use crate::node::decider::Replayer;
 use story::{Seeker, Story};
@@ -22,9 +23,15 @@ use story::{Seeker, Story};
 ///
 /// # Errors
 /// Damage, naming file, offset and sequence; a folder without a record of a journal; or `out`.
-pub fn verify_command(journal: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn verify_command(journal: &Path, choice: Choice, out: &mut impl Write) -> anyhow::Result<()> {
     let started = Instant::now();
-    let report = verify(FileStorage::existing(journal)?)?;
+    let mut progress = Progress::new(UNIT, choice);
+    let report = verify_with(FileStorage::existing(journal)?, |done, total| {
+        if done.is_multiple_of(RECORDS_PER_LOOK) {
+            progress.show(done, total);
+        }
+    })?;
+    drop(progress);
     if report.records == 0 {
         return Err(no_records(journal));
     }
@@ -62,6 +69,12 @@ fn no_records(journal: &Path) -> anyhow::Error {
     anyhow::anyhow!("{}: no record of a journal is there", journal.display())
 }
 
+/// What the progress counts.
+const UNIT: &str = "records";
+
+/// Records between two looks at the clock.
+const RECORDS_PER_LOOK: u64 = 1_024;
+
 /// Most orders that the message of an ambiguous name lists.
 const MATCHES_SHOWN_MAX: usize = 8;
 
@@ -87,13 +100,18 @@ struct Replayed {
 /// Replays a journal. `each` looks at the sink after each record.
 fn replay<S: Sink>(
     journal: &Path,
+    choice: Choice,
     sink: &mut S,
     mut each: impl FnMut(&mut S) -> anyhow::Result<()>,
 ) -> anyhow::Result<Replayed> {
     let mut reader = Reader::open(FileStorage::existing(journal)?)?;
     let mut replayer = Replayer::default();
     let mut started = Instant::now();
+    let (mut progress, total) = (Progress::new(UNIT, choice), reader.durable());
     while let Some(record) = reader.next()? {
+        if record.sequence.is_multiple_of(RECORDS_PER_LOOK) {
+            progress.show(record.sequence, total);
+        }
         let first = replayer.inputs == 0;
         replayer.record(&record, sink)?;
         each(sink)?;
@@ -118,13 +136,14 @@ fn replay<S: Sink>(
 pub fn replay_command(
     journal: &Path,
     order: Option<&str>,
+    choice: Choice,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut counted = OutputCount::default();
     let replayed = match order {
-        None => replay(journal, &mut counted, |_| Ok(()))?,
+        None => replay(journal, choice, &mut counted, |_| Ok(()))?,
         Some(name) => {
-            tell(journal, name, out)?;
+            tell(journal, name, choice, out)?;
             return Ok(());
         }
     };
@@ -148,11 +167,11 @@ pub fn replay_command(
 
 /// Tells everything about the orders of that name. Which orders these are is found out first, since
 /// an id at a venue comes long after an order's first record.
-fn tell(journal: &Path, name: &str, out: &mut impl Write) -> anyhow::Result<()> {
+fn tell(journal: &Path, name: &str, choice: Choice, out: &mut impl Write) -> anyhow::Result<()> {
     let mut seeker = Seeker::new(name);
-    replay(journal, &mut seeker, |_| Ok(()))?;
+    replay(journal, choice, &mut seeker, |_| Ok(()))?;
     if seeker.seeks_children() {
-        replay(journal, &mut seeker, |_| Ok(()))?;
+        replay(journal, choice, &mut seeker, |_| Ok(()))?;
     }
     let found = seeker.found();
     let mut story = match found.len() {
@@ -173,7 +192,7 @@ fn tell(journal: &Path, name: &str, out: &mut impl Write) -> anyhow::Result<()> 
             )
         }
     };
-    replay(journal, &mut story, |story| {
+    replay(journal, choice, &mut story, |story| {
         story.lines().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
     })?;
     Ok(())

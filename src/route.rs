@@ -203,6 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_venue_with_an_open_breaker_gets_no_leg() {
+        let asks = json!([["100", "5"]]);
+        let told = answer(&json!({
+            "venues": [
+                { "name": "a", "asks": asks, "breaker_open": true },
+                { "name": "b", "asks": [["101", "5"]] },
+            ],
+            "order": { "side": "buy", "qty": "2", "type": "limit", "price": "102" },
+        }));
+        assert_eq!(told["venues"][0]["verdict"], "BreakerOpen");
+        assert_eq!(legs(&told), [leg("b", "2")]);
+    }
+
+    #[test]
     fn totals_are_exact_decimals_with_the_fee_and_without() {
         let told = answer(&json!({
             "name": "one",

@@ -79,9 +79,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("feeds", &["core"]),
     ("admin", &["core", "files"]),
     ("admin/cli", &["admin"]),
+    ("program", &[]),
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix"]),
-    ("tools", &["sim", "fix", "transport"]),
+    ("tools", &["sim", "fix", "program", "transport"]),
     ("tests/support", &["core", "fix"]),
     ("tests/fefix", &[]),
     (
@@ -97,6 +98,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "feeds",
             "admin",
             "cli",
+            "program",
         ],
     ),
 ];

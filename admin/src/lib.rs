@@ -10,4 +10,6 @@ pub mod disk;
 pub mod model;
 pub mod printable;
 
-pub use model::{ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus};
+pub use model::{
+    BreakerRow, PauseRow, ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus,
+};

@@ -10,6 +10,7 @@
 //! commands may allocate.
 
 mod children;
+mod closures;
 mod counts;
 mod events;
 mod filter;
@@ -38,11 +39,12 @@ pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
-    BalanceRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow, LimitRow,
-    ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PositionRow, Positions, ScopeRow,
-    SessionStatus, StageStatus, Status, VenueStatus,
+    BalanceRow, BreakerRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow,
+    LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow, PositionRow,
+    Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
 };
 
+use closures::Closures;
 use counts::{Counts, Open};
 use events::{Event, EventKind, Events};
 use query::{LOG_LEVEL_CONFIGURED, log_level};
@@ -109,6 +111,8 @@ pub struct ReadModel {
     halts: BTreeSet<Scope>,
     reduce_only: BTreeSet<Scope>,
     drained: [bool; VENUES_MAX],
+    /// Circuit breakers and pauses, by venue.
+    closures: [Closures; VENUES_MAX],
     /// Operators' commands with their journal sequence, newest last.
     commands: VecDeque<KeptCommand>,
     /// The session of the newest command about a session, and whether it was disabled before.
@@ -159,6 +163,7 @@ impl ReadModel {
             halts: BTreeSet::new(),
             reduce_only: BTreeSet::new(),
             drained: [false; VENUES_MAX],
+            closures: std::array::from_fn(|_| Closures::default()),
             commands: VecDeque::with_capacity(COMMANDS_MAX),
             disabled_before: None,
             log_level: LOG_LEVEL_CONFIGURED,
@@ -223,6 +228,8 @@ impl ReadModel {
             Output::SendNew(new) => self.on_send_new(new),
             Output::SendCancel(child) => self.on_send_cancel(child),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
+            // The answer tells what it has changed.
+            Output::AskBalances(_) => {}
             Output::Notice(notice) => self.on_notice(notice),
         }
     }

@@ -3,6 +3,7 @@
 //! A line belongs here if it is about levels and trust. Proving sequence and checksum is the feed's
 //! task; comparing venues is `routing`.
 
+use crate::breaker::Pause;
 use crate::input::{BookUpdate, Distrust, Level, Side};
 use crate::number::{Price, Qty, UnixNanos};
 
@@ -111,6 +112,8 @@ pub struct Book {
     in_flight: [Qty; 2],
     /// Best price of our own resting children, by their side.
     resting: [Resting; 2],
+    /// The venue has said that the instrument's market is closed.
+    pub closed: Pause,
 }
 
 /// Best price of our own resting children on one side.
@@ -134,7 +137,13 @@ impl Book {
             gone: [Qty::ZERO; 2],
             in_flight: [Qty::ZERO; 2],
             resting: [Resting::Best(None); 2],
+            closed: Pause::NONE,
         }
+    }
+
+    /// Whether the feed has proved that no change is missing.
+    pub const fn is_proved(&self) -> bool {
+        matches!(self.trust, Trust::Proved)
     }
 
     /// Makes room for all levels, so that no change of the book waits for memory.

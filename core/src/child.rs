@@ -75,6 +75,13 @@ pub enum ChildEvent {
     FoundOpen,
 }
 
+impl ChildState {
+    /// Whether the venue is known to have taken the order.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Live | Self::Filled | Self::Canceled | Self::Expired)
+    }
+}
+
 row_fn!(ChildState, ChildEvent);
 
 /// Each pair of state and event, with the step it makes and the reason.

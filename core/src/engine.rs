@@ -2,9 +2,11 @@
 //!
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
-//! `venues` handles news from venues; `market` handles books, reference data and time; `price`
-//! handles reference prices; `place` handles children; `wake` handles orders that wait.
+//! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
+//! reference data and time; `price` handles reference prices; `place` handles children; `wake`
+//! handles orders that wait.
 
+mod breakers;
 mod clients;
 mod disconnect;
 mod market;
@@ -159,6 +161,8 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
+    /// When a breaker or a pause of a venue has something to do.
+    venues_due: Option<UnixNanos>,
     router: Router,
 }
 
@@ -226,6 +230,7 @@ impl Engine {
             recheck_at: None,
             expiries,
             loss_due: None,
+            venues_due: None,
             router: Router::default(),
         })
     }
@@ -269,16 +274,19 @@ impl Engine {
             Input::ChildAccepted { venue, child, venue_order } => {
                 self.on_accepted(*venue, *child, *venue_order, out);
             }
-            Input::ChildRejected { venue, child, reason } => {
-                self.on_rejected(*venue, *child, *reason, out);
+            Input::ChildRejected { venue, child, reason, retry_after_ns } => {
+                self.on_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
             Input::ChildFill(fill) => self.on_fill(fill, out),
             Input::ChildDone { venue, child, expired, filled } => {
                 self.on_done(*venue, *child, *expired, *filled, out);
             }
-            Input::CancelRejected { venue, child, .. }
-            | Input::ChildInDoubt { venue, child, .. } => {
-                self.on_doubt(*venue, *child, out);
+            Input::CancelRejected { venue, child, reason, retry_after_ns } => {
+                self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
+            }
+            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, out),
+            Input::VenueQueried { venue, outcome } => {
+                self.on_venue_queried(*venue, *outcome, out);
             }
             Input::ChildFate { venue, child, fate, filled } => {
                 self.on_fate(*venue, *child, *fate, *filled, out);
@@ -298,8 +306,9 @@ impl Engine {
     pub fn next_timer(&self) -> Option<UnixNanos> {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
-        let timers = [day_end, self.wake_at, self.retry_at, self.recheck_at, expiry, self.loss_due];
-        timers.into_iter().flatten().min()
+        let waiting = [self.wake_at, self.retry_at, self.recheck_at];
+        let timers = [day_end, expiry, self.loss_due, self.venues_due].into_iter().chain(waiting);
+        timers.flatten().min()
     }
 
     /// Rolling digest over all outputs so far. Equal inputs give an equal digest.

@@ -17,8 +17,8 @@ mod venue;
 
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use definition::{
-    AccountDef, AssetDef, FeeTaken, Genesis, InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT,
-    NoReference, ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BreakerTerms, FeeTaken, Genesis, InstrumentDef, ListingDef,
+    MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
@@ -29,7 +29,7 @@ pub use request::{
     WrittenTerms,
 };
 pub use terms::{Side, TimeInForce};
-pub use venue::{ChildFill, Doubt, Fate, Liquidity, VenueDownReason, VenueReject};
+pub use venue::{ChildFill, Doubt, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject};
 
 /// What the journal records of an input beside its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +107,8 @@ pub enum Input {
         child: ChildId,
         /// Why the venue refused.
         reason: VenueReject,
+        /// How long the venue wants no new order, in nanoseconds; zero if the venue names no time.
+        retry_after_ns: u64,
     },
     /// A child was executed.
     ChildFill(ChildFill),
@@ -129,6 +131,8 @@ pub enum Input {
         child: ChildId,
         /// Why the venue refused.
         reason: VenueReject,
+        /// How long the venue wants no cancel, in nanoseconds; zero if the venue names no time.
+        retry_after_ns: u64,
     },
     /// A child's outcome is in doubt.
     ChildInDoubt {
@@ -149,6 +153,14 @@ pub enum Input {
         fate: Fate,
         /// Filled quantity in all, as the venue counts.
         filled: Qty,
+    },
+    /// The outcome of a signed query: of one for balances that was answered, and of each that
+    /// failed. The balances of an answer come before it.
+    VenueQueried {
+        /// The venue.
+        venue: VenueId,
+        /// The outcome.
+        outcome: QueryOutcome,
     },
     /// The venue's balance of an asset.
     Balance {

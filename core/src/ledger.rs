@@ -7,10 +7,11 @@
 //! move the funds twice for a moment, once by itself and once within the venue's balance. The
 //! venue's next balance corrects that, and a venue refuses what it cannot cover.
 
+use crate::breaker::FUNDS_WAITS;
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::input::{ChildFill, InstrumentDef, Side};
-use crate::number::{Amount, Notional, Price, Qty};
+use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::reference::{amount_of, base_amount};
 
 /// The position of one account in one instrument.
@@ -29,11 +30,20 @@ pub struct Funds {
     pub total: Amount,
     /// The part that children which are not over bind.
     pub reserved: Amount,
+    /// The venue has refused an order for want of these funds, and has not told its balance since.
+    pub in_doubt: bool,
+    /// Such refusals after a balance, with no order taken in between.
+    refusals: u8,
+    /// Until then nothing is spent, whatever balance is told.
+    pub spent_from: UnixNanos,
 }
 
 impl Funds {
-    /// The part that may still be bound.
-    pub const fn available(&self) -> Amount {
+    /// The part that may still be bound; nothing after a refusal for want of funds.
+    pub fn available(&self, now: UnixNanos) -> Amount {
+        if self.in_doubt || now < self.spent_from {
+            return Amount::ZERO;
+        }
         self.total.minus(self.reserved)
     }
 }
@@ -95,9 +105,34 @@ impl Ledger {
         &mut self.funds[venue.index() * self.assets + asset.index()]
     }
 
-    /// Sets the total that the venue tells.
-    pub fn set_total(&mut self, venue: VenueId, asset: AssetId, total: Amount) {
-        self.funds_mut(venue, asset).total = total;
+    /// Sets the total that the venue tells. True if that ends a doubt.
+    pub fn set_total(&mut self, venue: VenueId, asset: AssetId, total: Amount) -> bool {
+        let funds = self.funds_mut(venue, asset);
+        funds.total = total;
+        core::mem::take(&mut funds.in_doubt)
+    }
+
+    /// The venue has refused an order for want of funds, which count as nothing until the venue
+    /// tells its balance. If the venue goes on refusing after that, they wait longer. Returns until
+    /// when at least, for the first refusal since the last balance.
+    pub fn refuse(&mut self, venue: VenueId, asset: AssetId, now: UnixNanos) -> Option<UnixNanos> {
+        let funds = self.funds_mut(venue, asset);
+        if core::mem::replace(&mut funds.in_doubt, true) {
+            return None;
+        }
+        let wait_ns = match funds.refusals {
+            0 => 0,
+            refusals => FUNDS_WAITS.after(refusals - 1),
+        };
+        funds.refusals = funds.refusals.saturating_add(1);
+        funds.spent_from = UnixNanos(now.0.saturating_add(wait_ns));
+        Some(funds.spent_from)
+    }
+
+    /// The venue has taken an order that these funds pay for.
+    #[inline]
+    pub fn note_taken(&mut self, venue: VenueId, asset: AssetId) {
+        self.funds_mut(venue, asset).refusals = 0;
     }
 
     /// Binds a further amount; a negative one is released.
@@ -168,6 +203,9 @@ impl Ledger {
         for funds in &self.funds {
             hash.amount(funds.total);
             hash.amount(funds.reserved);
+            if funds.in_doubt {
+                hash.word(1);
+            }
         }
     }
 }

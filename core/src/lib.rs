@@ -7,6 +7,7 @@
 //! Start reading at [`input::Input`], [`output::Output`] and [`engine::Engine::apply`].
 
 pub mod book;
+pub mod breaker;
 pub mod child;
 mod client_ids;
 pub mod engine;

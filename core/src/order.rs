@@ -373,6 +373,9 @@ pub struct Order {
     /// Venues that refused a child of this order; cleared when the order begins anew (replace,
     /// retry by the timer).
     pub avoided: VenueSet,
+    /// Venues that refused a child for a reason that lies in the order's terms; cleared by a
+    /// replace.
+    pub barred: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
     /// Venues that did not fill what their books showed, until those books change.
@@ -419,6 +422,7 @@ impl Slot for Order {
         live_children: 0,
         rounds: 0,
         avoided: VenueSet::EMPTY,
+        barred: VenueSet::EMPTY,
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,
         faded_at: UnixNanos(0),

@@ -14,7 +14,7 @@ mod notice;
 mod report;
 
 pub use decision::{Decision, VenueLine, Verdict};
-pub use notice::{ChildEnd, Notice};
+pub use notice::{ChildEnd, Notice, Paused};
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,
 };
@@ -104,6 +104,9 @@ pub enum Output {
     SendCancel(ChildRef),
     /// To a sender: the venue is queried about the child.
     Query(ChildRef),
+    /// To a sender: the venue is asked for its balances. Also the probe of a circuit breaker, for
+    /// the query is signed and changes nothing.
+    AskBalances(VenueId),
     /// An event, to the read model.
     Notice(Notice),
 }
@@ -123,6 +126,7 @@ impl Output {
             Self::SendNew(send) => send.mix(hash),
             Self::SendCancel(child) => child.mix(hash, 4),
             Self::Query(child) => child.mix(hash, 5),
+            Self::AskBalances(venue) => hash.pair(6, u64::from(venue.0)),
             Self::Notice(notice) => notice.mix(hash),
         }
     }

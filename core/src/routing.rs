@@ -11,6 +11,7 @@
 //! not count as liquidity. Latency, reject rate and fade rate of a venue are not priced in.
 
 use crate::book::{Book, Trust};
+use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::Ledger;
@@ -47,10 +48,37 @@ pub struct VenueState {
     pub sent: RateWindow,
     /// Children that the venue has not answered.
     pub unanswered: u32,
+    /// The venue's circuit breakers, in the order of [`RequestKind::ALL`].
+    pub breakers: [Breaker; RequestKind::ALL.len()],
+    /// New orders are paused: the venue has said that its rate limit is exceeded, or its sender
+    /// could not send an order.
+    pub paused: Pause,
+    /// The venue wants no cancel before this time; zero if it has named none.
+    pub cancels_from: UnixNanos,
     /// First in the list of the venue's living children; zero for none.
     pub first_child: ChildId,
     /// Last in that list; zero for none.
     pub last_child: ChildId,
+}
+
+impl VenueState {
+    /// Why the venue gets no new order, if its own answers are the reason.
+    #[inline]
+    fn refuses(&self, now: UnixNanos) -> Option<Verdict> {
+        if self.breakers.iter().any(Breaker::is_shut) {
+            Some(Verdict::BreakerOpen)
+        } else {
+            self.paused.is_on(now).then_some(Verdict::Paused)
+        }
+    }
+
+    /// Orders that the venue may leave unanswered. After a breaker or a pause it gets one at a
+    /// time, until it has taken one.
+    #[inline]
+    fn unanswered_max(&self, usual: u32) -> u32 {
+        let on_trial = self.breakers[0].is_on_trial() || self.paused.is_unproved();
+        if on_trial { 1 } else { usual }
+    }
 }
 
 /// A read-only view of everything that a plan is made from.
@@ -97,7 +125,7 @@ pub struct RouteRequest {
     pub tif: TimeInForce,
     /// Quantity to be routed.
     pub qty: Qty,
-    /// Venues that refused a child of the order.
+    /// Venues that refused a child of the order, for now or for good.
     pub avoided: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
@@ -185,10 +213,27 @@ impl Plan {
                     | Verdict::Untrusted
                     | Verdict::Outlier
                     | Verdict::Drained
+                    | Verdict::MarketClosed
             )
         }) {
             Refusal::NoVenue
-        } else if any(Verdict::Busy) || any(Verdict::NoRate) {
+        } else if any(Verdict::Avoided)
+            && self.lines().iter().all(|line| {
+                matches!(
+                    line.verdict,
+                    Verdict::Avoided
+                        | Verdict::VenueDown
+                        | Verdict::NotListed
+                        | Verdict::NotNamed
+                        | Verdict::Drained
+                )
+            })
+        {
+            Refusal::VenuesRefused
+        } else if [Verdict::Busy, Verdict::NoRate, Verdict::Paused, Verdict::BreakerOpen]
+            .into_iter()
+            .any(any)
+        {
             Refusal::VenueBusy
         } else if any(Verdict::NoFunds) || self.poor {
             Refusal::InsufficientFunds
@@ -286,12 +331,18 @@ fn eligible<'a>(
     if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);
     }
+    if book.closed.is_on(market.now) {
+        return Err(Verdict::MarketClosed);
+    }
     let state = &market.venues[venue.index()];
+    if let Some(verdict) = state.refuses(market.now) {
+        return Err(verdict);
+    }
     let def = &market.reference.venues[venue.index()];
     if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
         return Err(Verdict::NoRate);
     }
-    if state.unanswered >= def.unanswered_max {
+    if state.unanswered >= state.unanswered_max(def.unanswered_max) {
         return Err(Verdict::Busy);
     }
     Ok((listing, book))

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 3;
+const LAYOUT_CHANGES: u16 = 4;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -298,13 +298,14 @@ wire_input! {
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
-        19 ChildRejected { venue, child, reason },
+        19 ChildRejected { venue, child, reason, retry_after_ns },
         21 ChildDone { venue, child, expired, filled },
-        22 CancelRejected { venue, child, reason },
+        22 CancelRejected { venue, child, reason, retry_after_ns },
         23 ChildInDoubt { venue, child, doubt },
         24 ChildFate { venue, child, fate, filled },
         25 Balance { venue, asset, total },
         27 BookDistrusted { venue, instrument, reason },
+        38 VenueQueried { venue, outcome },
     }
 }
 
@@ -312,11 +313,12 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AccountDef, AccountLimits, BookUpdate, CancelOnDisconnect, CancelOrder, ChildFill, Fate,
-        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
-        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, ReferenceTerms, Refusal,
-        ReplaceOrder, Scope, SessionCommand, Side, TimeInForce, Unacceptable, VenueDownReason,
-        WrittenNumber, WrittenTerms,
+        AccountDef, AccountLimits, BookUpdate, BreakerTerms, CancelOnDisconnect, CancelOrder,
+        ChildFill, Fate, Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel,
+        MassScope, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Scope, SessionCommand, Side,
+        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WrittenNumber,
+        WrittenTerms,
     };
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
@@ -418,6 +420,37 @@ mod tests {
         })
     }
 
+    /// What a venue refuses, and when its breakers open.
+    fn refusals() -> Vec<Input> {
+        let (venue, child) = (VenueId(3), ChildId(9));
+        vec![
+            Input::ChildRejected {
+                venue,
+                child,
+                reason: VenueReject::PriceBand,
+                retry_after_ns: u64::MAX,
+            },
+            Input::CancelRejected {
+                venue,
+                child,
+                reason: VenueReject::RateLimit,
+                retry_after_ns: 1,
+            },
+            Input::VenueQueried { venue, outcome: QueryOutcome::Refused },
+            Input::Venue(VenueDef {
+                id: venue,
+                name: Text::new(b"v").unwrap_or_default(),
+                stale_after_ns: 1,
+                rate_orders: 2,
+                rate_window_ns: 3,
+                unanswered_max: 4,
+                fok: true,
+                breaker: BreakerTerms::DEFAULT,
+            }),
+            Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
+        ]
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -497,13 +530,12 @@ mod tests {
                 liquidity: Liquidity::Maker,
             }),
             Input::ChildFate { venue, child, fate: Fate::NeverArrived, filled: Qty(0) },
-            Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]
     }
 
     #[test]
     fn what_is_written_is_read_and_fits() {
-        for input in every_input().into_iter().chain(every_command()) {
+        for input in every_input().into_iter().chain(refusals()).chain(every_command()) {
             let mut buf = [0; INPUT_BYTES_MAX];
             let len = encode(&input, &mut buf);
             assert_eq!(decode(&buf[..len]), Ok(input));

@@ -38,7 +38,7 @@ pub use journal::{
     SyncMode,
 };
 pub use memory::{Loss, MemHandle, MemLock, MemSegment, MemStorage, SyncBehaviour};
-pub use reader::{Cut, End, Reader, Record, VerifyReport, verify};
+pub use reader::{Cut, End, Reader, Record, VerifyReport, verify, verify_with};
 pub use recovery::Recovery;
 pub use storage::{Allocation, MarkSlots, Segment, SegmentHandle, Source, Storage, StorageError};
 pub use watch::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS, SyncTimes, Watch};

@@ -460,10 +460,23 @@ pub struct VerifyReport {
 /// # Errors
 /// The first damage, as [`Reader::next`] names it.
 pub fn verify(source: impl Source) -> Result<VerifyReport, ReadError> {
+    verify_with(source, |_, _| {})
+}
+
+/// As [`verify`]. `each` is told after each record its sequence, and the durable mark: the last
+/// record of a journal that was closed.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(
+    source: impl Source,
+    mut each: impl FnMut(u64, u64),
+) -> Result<VerifyReport, ReadError> {
     let mut reader = Reader::open(source)?;
-    let mut body_bytes = 0;
+    let (mut body_bytes, durable) = (0, reader.durable());
     while let Some(record) = reader.next()? {
         body_bytes += record.body.len() as u64;
+        each(record.sequence, durable);
     }
     Ok(VerifyReport {
         records: reader.last_sequence(),

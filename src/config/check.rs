@@ -147,6 +147,10 @@ impl Config {
             };
             findings.add(&format!("{at}.{key}"), Fault::BadAddress, reason);
         }
+        if venue.breaker_open_max_ms < venue.breaker_open_ms {
+            let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
+            findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);
+        }
         let mut symbols = BTreeMap::new();
         let mut instruments = BTreeMap::new();
         for (n, listing) in venue.listing.iter().enumerate() {
@@ -431,6 +435,14 @@ mod tests {
             assert!(said.contains(words), "{said}");
             assert!(said.starts_with(|c: char| c.is_ascii_digit()), "without a line: {said}");
         }
+    }
+
+    #[test]
+    fn a_breaker_is_open_at_most_for_no_less_than_at_first() {
+        let said = said("orders_unanswered_max = 1000", "breaker_open_max_ms = 29999");
+        let words =
+            "conflict: venue.binance.breaker_open_max_ms: less than breaker_open_ms (30000)";
+        assert!(said.contains(words), "{said}");
     }
 
     #[test]

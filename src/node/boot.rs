@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, Genesis, Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef,
-    VenueDef,
+    AccountDef, AssetDef, BreakerTerms, Genesis, Input, InstrumentDef, ListingDef, ReferenceTerms,
+    SessionDef, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
@@ -281,6 +281,14 @@ fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
         rate_window_ns: venue.order_window_ms.checked_mul(1_000_000)?,
         unanswered_max: venue.orders_unanswered_max,
         fok: venue.kind.fill_or_kill,
+        breaker: BreakerTerms {
+            failures: venue.breaker_failures,
+            share_pct: venue.breaker_share_percent,
+            samples: venue.breaker_samples_min,
+            window_ns: venue.breaker_window_ms.checked_mul(1_000_000)?,
+            open_ns: venue.breaker_open_ms.checked_mul(1_000_000)?,
+            open_max_ns: venue.breaker_open_max_ms.checked_mul(1_000_000)?,
+        },
     })
 }
 

@@ -290,6 +290,10 @@ impl Story {
                 let words = format!("order {}: a venue does not cancel it", order.0);
                 return self.tell(&words);
             }
+            Notice::Barred(order, venue, why) if self.orders.contains(&order) => {
+                let (venue, why) = (self.names.venue_name(venue), word(why));
+                return self.tell(&format!("order {}: not sent to {venue} again ({why})", order.0));
+            }
             _ => return,
         };
         if self.children.contains(&child) {

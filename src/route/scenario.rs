@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use rutter_core::book::Book;
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
-    AssetDef, BookUpdate, FeeTaken, Input, InstrumentDef, Level, ListingDef, ReferenceTerms, Side,
-    TimeInForce, VenueDef,
+    AssetDef, BookUpdate, BreakerTerms, FeeTaken, Input, InstrumentDef, Level, ListingDef,
+    ReferenceTerms, Side, TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
@@ -80,6 +80,9 @@ struct Venue {
     trusted: bool,
     #[serde(default)]
     drained: bool,
+    /// A circuit breaker of the venue is not closed.
+    #[serde(default)]
+    breaker_open: bool,
     #[serde(default = "yes")]
     fok: bool,
     /// New orders that the venue's rate still takes.
@@ -412,6 +415,7 @@ impl Venue {
             rate_window_ns: SECOND_NS,
             unanswered_max: u32::MAX,
             fok: self.fok,
+            breaker: BreakerTerms { failures: 1, ..BreakerTerms::DEFAULT },
         };
         define(&mut world.reference, &Input::Venue(venue), "a venue")?;
         let listing = self.listing(world.decimals, id)?;
@@ -429,6 +433,9 @@ impl Venue {
         }
         let state = &mut world.venues[id.index()];
         (state.up, state.feed_alive_at) = (self.up, NOW);
+        if self.breaker_open {
+            state.breakers[0].failed(NOW, &venue.breaker);
+        }
         if left == Some(0) {
             state.sent.count(NOW.0, SECOND_NS);
         }

@@ -1,8 +1,9 @@
 //! `rutter doctor`: finds faults of machine and configuration before they hurt a node.
 //!
 //! A line belongs here if it looks at something outside of the process and says what to do about
-//! it: the machine, files, addresses, and a node that runs. Nothing is changed but one file in the data folder, which is written to measure the disk and
-//! taken away again. A finding never shows a secret.
+//! it: the machine, files, addresses, and a node that runs. Nothing is changed but one file in the
+//! data folder, which is written to measure the disk and taken away again. A finding never shows a
+//! secret.
 
 pub mod access;
 pub mod certificate;

@@ -72,6 +72,7 @@ impl Watcher {
         operators(&mut found, &view.shown.status);
         for venue in &view.shown.status.venues {
             books(&mut found, venue);
+            pauses(&mut found, now_ns, venue);
         }
         links(&mut found, view.shown);
         sessions(&mut found, &view.shown.status, view.sessions);
@@ -118,6 +119,7 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::NoReference => ("no_reference", "has no reference price"),
         Condition::Refusals => ("refusals", "clients' orders are refused"),
         Condition::VenueRejects => ("venue_rejects", "refuses orders"),
+        Condition::BreakerOpen => ("breaker_open", "circuit breaker"),
         Condition::JournalLag => ("journal_lag", "the journal is late for the disk"),
         Condition::JournalFailed => ("journal_failed", "the journal has failed"),
         Condition::DiskFull => ("disk_full", "the journal's disk is nearly full"),
@@ -181,6 +183,26 @@ fn books(found: &mut Found, venue: &VenueStatus) {
         let reasons = reasons.join(", ");
         let text = format!("{name} has {books_trusted} trusted books of {books}: {reasons}");
         found.add("books_untrusted", Severity::Warn, text);
+    }
+}
+
+/// What a venue's refusals keep from being used.
+fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
+    for pause in &venue.pauses {
+        let left_s = pause.until_ns.saturating_sub(now_ns).div_ceil(1_000_000_000);
+        let of = pause.of.as_deref().unwrap_or_default();
+        let what = match pause.what {
+            "new_orders" => "takes no new orders (rate limit)".to_owned(),
+            "cancels" => "takes no cancels (rate limit)".to_owned(),
+            "listing" => format!("has closed the market of {of}"),
+            // The time alone does not end it.
+            _ => format!("refuses orders for want of {of}, and has not told its balance"),
+        };
+        let text = match left_s {
+            0 => format!("{} {what}", venue.name),
+            left_s => format!("{} {what}, for {left_s} s more", venue.name),
+        };
+        found.add("venue_paused", Severity::Warn, text);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use rutter_admin::console::sessions::Connection;
 use rutter_admin::model::SessionStatus;
+use rutter_admin::{BreakerRow, PauseRow};
 
 use super::*;
 use crate::watch::snapshot::FeedSnapshot;
@@ -129,6 +130,44 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
             n.shown.input.depth = 80;
         }),
         ("alerts_firing", "alerts that fire: 2", |n| n.firing = vec![(Severity::Warn, 2)]),
+    ];
+    for (word, text, change) in cases {
+        assert_eq!(after(change), [(*word, (*text).to_owned())], "{word}");
+    }
+}
+
+#[test]
+fn what_a_venues_refusals_have_closed_is_told_with_the_time_that_is_left() {
+    type Change = fn(&mut Node);
+    let cases: &[(&str, &str, Change)] = &[
+        ("breaker_open", "kraken/new circuit breaker: open, for 12.0 s more", |n| {
+            let until_ns = n.shown.made_ns + 12 * S;
+            let breaker = BreakerRow { state: "open", until_ns, openings: 1 };
+            n.shown.status.venues[0].breakers = [("new", breaker)].into();
+        }),
+        ("venue_paused", "kraken takes no new orders (rate limit), for 3 s more", |n| {
+            let until_ns = n.now_ns + 3 * S;
+            n.shown.status.venues[0].pauses =
+                vec![PauseRow { what: "new_orders", of: None, until_ns }];
+        }),
+        ("venue_paused", "kraken takes no cancels (rate limit), for 1 s more", |n| {
+            let until_ns = n.now_ns + 1;
+            n.shown.status.venues[0].pauses =
+                vec![PauseRow { what: "cancels", of: None, until_ns }];
+        }),
+        ("venue_paused", "kraken has closed the market of BTC/USDT, for 60 s more", |n| {
+            let (of, until_ns) = (Some("BTC/USDT".to_owned()), n.now_ns + 60 * S);
+            n.shown.status.venues[0].pauses = vec![PauseRow { what: "listing", of, until_ns }];
+        }),
+        (
+            "venue_paused",
+            "kraken refuses orders for want of USDT, and has not told its balance",
+            |n| {
+                let of = Some("USDT".to_owned());
+                n.shown.status.venues[0].pauses =
+                    vec![PauseRow { what: "funds", of, until_ns: n.now_ns }];
+            },
+        ),
     ];
     for (word, text, change) in cases {
         assert_eq!(after(change), [(*word, (*text).to_owned())], "{word}");

@@ -14,6 +14,8 @@
 //   cancel ID ORIG SIDE QTY SYMBOL     OrderCancelRequest ID for the order ORIG
 //   status ID SIDE SYMBOL              OrderStatusRequest for the order ID
 //   raw TYPE TAG=VALUE...              any message: TYPE is 35; values without blanks
+//   refuse                             from now on each message of the application is refused, as an
+//                                      application does that knows none: QuickFIX answers j
 //   drop                               cuts the TCP connection at once: no Logout, what is in
 //                                      flight is lost. QuickFIX connects again by itself
 //   stay                               after the next drop, or a Logout: no reconnecting until `back`
@@ -158,7 +160,10 @@ class Client : public FIX::Application {
     } else {
       show(begin_line("msg", message) + " type=" + type, message, other_fields);
     }
+    if (refuses_) throw FIX::UnsupportedMessageType();
   }
+
+  void refuse() { refuses_ = true; }
 
  private:
   void admin(const char *kind, const std::string &type, const FIX::Message &message) {
@@ -168,6 +173,7 @@ class Client : public FIX::Application {
   }
 
   std::string password_;
+  std::atomic<bool> refuses_{false};
 };
 
 FIX::Side side_of(const std::string &word) {
@@ -297,7 +303,7 @@ FIX::SessionSettings settings_of(char **argv, const std::string &begin, const st
 
 class Desk {
  public:
-  explicit Desk(FIX::SessionID id) : id_(std::move(id)) {}
+  Desk(FIX::SessionID id, Client &client) : id_(std::move(id)), client_(client) {}
 
   // False at `quit`.
   bool run(const std::string &line) {
@@ -313,6 +319,8 @@ class Desk {
       send(status(words));
     } else if (verb == "raw") {
       send(raw(words));
+    } else if (verb == "refuse") {
+      client_.refuse();
     } else if (verb == "drop") {
       if (cut_connections() == 0) print_line("error no connection to drop");
       if (stay_) session().logout("");  // Never heard by the peer: the socket is gone.
@@ -352,6 +360,7 @@ class Desk {
   }
 
   FIX::SessionID id_;
+  Client &client_;
   bool stay_ = false;
 };
 
@@ -369,7 +378,7 @@ int main(int argc, char **argv) {
     Client client(argv[5]);
     FIX::FileStoreFactory store(settings);
     FIX::SocketInitiator initiator(client, store, settings);
-    Desk desk(FIX::SessionID(begin, argv[3], argv[4]));
+    Desk desk(FIX::SessionID(begin, argv[3], argv[4]), client);
     initiator.start();
     std::string line;
     while (std::getline(std::cin, line)) {

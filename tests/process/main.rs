@@ -12,6 +12,7 @@ mod console;
 mod console_client;
 mod crash;
 mod demo;
+mod depth;
 mod doctor;
 mod layouts;
 mod logs;

@@ -101,49 +101,58 @@ fn trade(client: &mut FixClient) {
     }
 }
 
+/// Asks a running node everything that can be asked.
+fn ask_everything(ctl: &[&str]) {
+    let ask = |words: &[&str]| said(&[ctl, words].concat());
+    for verb in [
+        "status",
+        "venues",
+        "sessions",
+        "latency",
+        "journal",
+        "instruments",
+        "positions",
+        "balances",
+        "commands",
+        "pending",
+        "help",
+    ] {
+        ask(&[verb]);
+    }
+    ask(&["limits", "show"]);
+    ask(&["book", MARKETS[0].symbol]);
+    ask(&["orders", "--state", "all"]);
+    let shown = ask(&["config", "show"]);
+    assert!(shown.contains("\npassword = \"***\"\n"), "{shown}");
+    assert!(shown.contains("\n[[venue.listing]]\n"), "{shown}");
+    let [_, _, config] = ctl else { panic!("{ctl:?}") };
+    let asked = said(&["doctor", config]);
+    for words in ["ok   node           RUTTER 0", " wrong ", " node_venue ", " node_session "] {
+        assert!(asked.contains(words), "no {words:?} in\n{asked}");
+    }
+    find_an_order(&ask);
+}
+
+/// The second order, by each of its ids.
+fn find_an_order(ask: &dyn Fn(&[&str]) -> String) {
+    let by_client = ask(&["order", "words-1"]);
+    assert!(by_client.starts_with("order 2 "), "{by_client}");
+    let told: Value = serde_json::from_str(&ask(&["--json", "order", "2"])).expect("JSON");
+    let theirs = told["children"][0]["venue_order"].as_str().expect("the venue's own id");
+    for id in ["2", theirs] {
+        assert_eq!(ask(&["order", id]).lines().next(), by_client.lines().next(), "{id}");
+    }
+    let listed = ask(&["orders", "--id", "words-1"]);
+    assert!(listed.contains("\n    2  "), "{listed}");
+    let over = ask(&["cancel", theirs, "--dry-run"]);
+    assert!(over.contains("nothing: order 2 is over"), "{over}");
+    let nobody = ask(&["order", "nobodys"]);
+    assert!(nobody.contains("no order nobodys"), "{nobody}");
+}
+
 #[test]
 fn every_command_and_the_log_speak_words_and_an_order_is_found_by_each_of_its_ids() {
-    let scene = Scene::play(|ctl| {
-        let ask = |words: &[&str]| said(&[ctl, words].concat());
-        for verb in [
-            "status",
-            "venues",
-            "sessions",
-            "latency",
-            "journal",
-            "instruments",
-            "positions",
-            "balances",
-            "commands",
-            "pending",
-            "help",
-        ] {
-            ask(&[verb]);
-        }
-        let [_, _, config] = ctl else { panic!("{ctl:?}") };
-        let asked = said(&["doctor", config]);
-        for words in ["ok   node           RUTTER 0", " wrong ", " node_venue ", " node_session "] {
-            assert!(asked.contains(words), "no {words:?} in\n{asked}");
-        }
-        ask(&["limits", "show"]);
-        let shown = ask(&["config", "show"]);
-        assert!(shown.contains("\npassword = \"***\"\n"), "{shown}");
-        assert!(shown.contains("\n[[venue.listing]]\n"), "{shown}");
-        ask(&["book", MARKETS[0].symbol]);
-        ask(&["orders", "--state", "all"]);
-        let by_client = ask(&["order", "words-1"]);
-        assert!(by_client.starts_with("order 2 "), "{by_client}");
-        assert_eq!(ask(&["order", "2"]).lines().next(), by_client.lines().next());
-        let told: Value = serde_json::from_str(&ask(&["--json", "order", "2"])).expect("JSON");
-        let theirs = told["children"][0]["venue_order"].as_str().expect("the venue's own id");
-        assert_eq!(ask(&["order", theirs]).lines().next(), by_client.lines().next());
-        let listed = ask(&["orders", "--id", "words-1"]);
-        assert!(listed.contains("\n    2  "), "{listed}");
-        let over = ask(&["cancel", theirs, "--dry-run"]);
-        assert!(over.contains("nothing: order 2 is over"), "{over}");
-        let nobody = ask(&["order", "nobodys"]);
-        assert!(nobody.contains("no order nobodys"), "{nobody}");
-    });
+    let scene = Scene::play(ask_everything);
     plain("the log", &scene.log);
     let (journal, config) = (scene.journal.as_str(), scene.config.as_str());
     let verified = said(&["verify", journal]);

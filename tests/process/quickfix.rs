@@ -316,3 +316,50 @@ fn quickfix_in_4_2_trades_through_disconnects_and_has_every_report_once() {
 fn quickfix_in_5_0_sp2_trades_through_disconnects_and_has_every_report_once() {
     day("FIXT.1.1", &MORNING);
 }
+
+/// A client that knows no message: `QuickFIX` answers each message of the application with a `j`,
+/// also each `j`. The client sends every type, and the operator sends News. No message starts a
+/// loop, and after three refused News the client is sent none.
+#[test]
+fn quickfix_with_an_application_that_refuses_everything_is_drawn_into_no_loop() {
+    let Some(program) = client_program() else { return };
+    let dir = tempfile::Builder::new().prefix("rutter-refuses-").tempdir().expect("folder");
+    let Some((_venues, settings, node)) = scene(dir.path(), DEFAULT_VERSION) else { return };
+    let mut client = QuickFix::start(&program, &settings, &dir.path().join("store"));
+    client.until_up(1);
+    client.tell("refuse");
+    let letters = || ('0'..='9').chain('A'..='Z').chain('a'..='z');
+    let two = ['A', 'B', 'C', 'D', 'U'].into_iter();
+    let two = two.flat_map(|first| letters().map(move |second| format!("{first}{second}")));
+    let one = letters().filter(|letter| !"012345A".contains(*letter)).map(String::from);
+    let kinds: Vec<String> = one.chain(two).collect();
+    for kind in &kinds {
+        client.tell(&format!("raw {kind} 11=x{kind} 262=m 320=l 335=t 584=s 58=x"));
+    }
+    client.tell("new last buy 0.01 market ioc BTC/USDT");
+    client.until_over(&["last".to_owned()]);
+    let mut asked = 0;
+    // Answers come in order: behind the answer to this, all before have been refused and read.
+    let mut all_said = |client: &mut QuickFix| {
+        asked += 1;
+        client.tell(&format!("status none{asked} buy BTC/USDT"));
+        let id = format!("none{asked}");
+        client.until("the status", |said| QuickFix::reports(said).any(|report| report["id"] == id));
+    };
+    all_said(&mut client);
+    let heard = |client: &QuickFix, begin: &str, kind: &str| {
+        let is_of = |line: &&String| fields(line).get("type").is_some_and(|one| one == kind);
+        client.said.iter().filter(|line| line.starts_with(begin)).filter(is_of).count()
+    };
+    let (refusals, rejects) = (heard(&client, "msg", "j"), heard(&client, "admin in", "3"));
+    assert!(refusals > 0 && refusals + rejects <= kinds.len(), "{refusals} j, {rejects} Rejects");
+    for count in 1..=6_usize {
+        let text = serde_json::json!({ "reason": "hello" });
+        node.ask("news", &text).expect("taken");
+        // The client's refusal of the News comes before its second request.
+        all_said(&mut client);
+        all_said(&mut client);
+        assert_eq!(heard(&client, "msg", "B"), count.min(3), "News that are refused");
+    }
+    assert!(!client.said.iter().any(|line| line == "down"), "the session goes on");
+}

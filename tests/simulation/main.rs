@@ -3,10 +3,11 @@
 //! decides everything: delays, cut connections, doubled and reordered frames, refusals, crashes and
 //! restarts at any step.
 //!
-//! After every step the always-on checks have held (they are assertions in the engine), and no
-//! order has gone to a venue twice. When the faults have stopped: our open orders are the venues'
-//! open orders, nothing is unknown, positions and fees are the sums of the venues' fills, every
-//! client has every report once, and a replay of the journal makes the same engine.
+//! After every step the always-on checks have held (they are assertions in the engine), no order
+//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. When the
+//! faults have stopped: our open orders are the venues' open orders, nothing is unknown, positions
+//! and fees are the sums of the venues' fills, every client has every report once, and a replay of
+//! the journal makes the same engine.
 //!
 //! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is
 //! replayed.
@@ -15,6 +16,7 @@ mod check;
 mod client;
 mod network;
 mod node;
+mod shut;
 mod venues;
 mod world;
 
@@ -40,6 +42,9 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     // A simulation that tests nothing must not pass.
     assert!(totals.crashes > 0 || count < 20, "no crash in {count} seeds");
     assert!(totals.cuts > 0 && totals.orders > 0 && totals.fills > 0, "{totals:?}");
+    assert!(totals.breakers_opened > 0 || count < 20, "no breaker opened: {totals:?}");
+    assert!(totals.pauses > 0 || count < 20, "no venue was paused: {totals:?}");
+    assert!(totals.cancels_passed > 0 || count < 50, "no cancel passed a breaker: {totals:?}");
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
     assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
 }

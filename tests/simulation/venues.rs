@@ -5,7 +5,7 @@
 //! other file names the venue.
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
-use rutter_core::input::{FeeTaken, ListingDef, VenueDef};
+use rutter_core::input::{BreakerTerms, FeeTaken, ListingDef, VenueDef};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_sim::accounts::AccountConfig;
 use rutter_sim::binance::{self, BinanceFront};
@@ -79,6 +79,8 @@ pub struct SimVenue {
     /// Makes the simulated exchange from the seed of the run.
     pub front: fn(u64) -> SimFront,
     pub definition: fn(VenueId) -> VenueDef,
+    /// Code and text of a refusal that the core takes for a fault of the venue.
+    pub refusal: (i32, &'static str),
     pub listing: fn(VenueId) -> ListingDef,
     /// Makes the order-entry adapter from the venue's id and the seed of the run.
     pub orders: fn(VenueId, u64) -> Orders,
@@ -88,6 +90,14 @@ pub struct SimVenue {
     /// The order id in a message of ours, if the message is a new order.
     pub new_order: fn(&str) -> Option<String>,
 }
+
+/// Breakers that close again well before the end of a run.
+const BREAKER: BreakerTerms = BreakerTerms {
+    failures: 3,
+    open_ns: 1_000_000_000,
+    open_max_ns: 4_000_000_000,
+    ..BreakerTerms::DEFAULT
+};
 
 /// All venues of the simulation.
 pub const VENUES: [SimVenue; 2] = [
@@ -100,8 +110,10 @@ pub const VENUES: [SimVenue; 2] = [
             rate_window_ns: 10_000_000_000,
             unanswered_max: 1_000,
             fok: true,
+            breaker: BREAKER,
             ..reference::venue(venue.0, "binance")
         },
+        refusal: (-2010, "This action is disabled on this account."),
         listing: |venue| ListingDef {
             fee_taken: FeeTaken::Received,
             ..listing_def(venue, 1, 1_000, (1_000, 1_000))
@@ -128,8 +140,10 @@ pub const VENUES: [SimVenue; 2] = [
             rate_window_ns: 5_000_000_000,
             unanswered_max: 3,
             fok: false,
+            breaker: BREAKER,
             ..reference::venue(venue.0, "kraken")
         },
+        refusal: (0, "EGeneral:Unknown method"),
         listing: |venue| listing_def(venue, 10, 1, (1_600, 2_600)),
         orders: kraken_orders,
         feed: |venue| {
@@ -278,6 +292,7 @@ fn flow(seed: u64, salt: u64, tick_e8: i64, lots_per_step: i64) -> Flow {
             half_spread_ticks: 100_000_000 / tick_e8,
             noise_ticks: 300_000_000 / tick_e8,
             levels: 12,
+            deep_levels: 0,
             level_gap_ticks: 100_000_000 / tick_e8,
             quote_lots: (100 * lots_per_step, 40_000 * lots_per_step),
             refresh_ppm: 200_000,

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use rutter_clients::{ClientGateway, ClientInput};
 use rutter_core::input::Input;
+use rutter_core::number::UnixNanos;
 use rutter_core::output::Output;
 use rutter_fix::store::MemStore;
 use rutter_sim::faults::{CutPoint, Fault, Scope};
@@ -17,6 +18,7 @@ use super::check;
 use super::client::Client;
 use super::network::{Arrival, Delivery, End, Network, START_NS};
 use super::node::{CLIENTS, Machinery, Node, Survivors};
+use super::shut::Shut;
 use super::venues::{SimFront, VENUES};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -43,6 +45,9 @@ pub struct Totals {
     pub replaced: u64,
     pub lost: u64,
     pub mass_answers: u64,
+    pub breakers_opened: u64,
+    pub pauses: u64,
+    pub cancels_passed: u64,
     pub steps: u64,
 }
 
@@ -59,6 +64,9 @@ impl Totals {
         self.replaced += other.replaced;
         self.lost += other.lost;
         self.mass_answers += other.mass_answers;
+        self.breakers_opened += other.breakers_opened;
+        self.pauses += other.pauses;
+        self.cancels_passed += other.cancels_passed;
         self.steps += other.steps;
     }
 }
@@ -75,6 +83,9 @@ pub struct World {
     pub fronts: Vec<SimFront>,
     pub clients: Vec<Client>,
     sent: BTreeSet<String>,
+    shut: Shut,
+    /// By venue: until when it refuses every order.
+    refusing_ns: [u64; VENUES.len()],
     totals: Totals,
     next_fault_ns: u64,
     /// `TRACE=1` tells everything that happens.
@@ -94,6 +105,8 @@ impl World {
             fronts: VENUES.iter().map(|venue| (venue.front)(seed)).collect(),
             clients: (0..CLIENTS).map(|n| Client::new(seed, n, START_NS)).collect(),
             sent: BTreeSet::new(),
+            shut: Shut::default(),
+            refusing_ns: [0; VENUES.len()],
             totals: Totals::default(),
             next_fault_ns: START_NS + 5 * SECOND_NS,
             trace: std::env::var_os("TRACE").is_some(),
@@ -127,6 +140,9 @@ impl World {
         let node = self.node.as_ref().expect("the node lives at the end");
         let counts = node.decider.engine().counts();
         self.totals.cuts = self.network.cuts;
+        self.totals.breakers_opened = self.shut.opened;
+        self.totals.pauses = self.shut.pauses;
+        self.totals.cancels_passed = self.shut.cancels_passed;
         self.totals.orders = counts.orders;
         self.totals.refused = counts.refused;
         self.totals.children = counts.children;
@@ -206,7 +222,8 @@ impl World {
         }
         self.next_fault_ns = self.now_ns + 100_000_000 + self.random.below(1_500_000_000);
         self.totals.faults += 1;
-        let fault = match self.random.below(10) {
+        let venue = self.random.below(self.fronts.len() as u64) as usize;
+        let fault = match self.random.below(12) {
             0 => Fault::Duplicate,
             1 => Fault::Reorder,
             2 => Fault::Drop { frames: 1 + self.random.below(3) as u32 },
@@ -216,9 +233,14 @@ impl World {
             6 => Fault::CutOnOrder(CutPoint::AfterAck),
             7 => Fault::CorruptBook,
             8 => Fault::Disconnect,
+            9 => Fault::RateLimit { for_ns: self.random.below(SECOND_NS) },
+            10 => {
+                self.tell(|| format!("venue {venue} refuses everything"));
+                self.refusing_ns[venue] = self.now_ns + self.random.below(5 * SECOND_NS);
+                return;
+            }
             _ => Fault::HalfOpen,
         };
-        let venue = self.random.below(self.fronts.len() as u64) as usize;
         self.tell(|| format!("fault at venue {venue}: {fault:?}"));
         self.inject(venue, fault);
     }
@@ -438,6 +460,8 @@ impl World {
                 let mut outputs: Vec<Output> = Vec::new();
                 let seq =
                     node.decider.decide(self.now_ns, &input, &mut outputs).expect("journaled");
+                let now = UnixNanos(self.now_ns);
+                outputs.iter().for_each(|output| self.shut.watch(now, output));
                 node.outputs.extend(outputs.into_iter().map(|output| (seq, output)));
             } else {
                 return;
@@ -587,6 +611,10 @@ impl World {
     fn arrive_at_front(&mut self, venue: usize, delivery: Delivery) {
         let now_ns = self.now_ns;
         let conn = ConnId(delivery.wire);
+        if now_ns < self.refusing_ns[venue] {
+            let (code, text) = VENUES[venue].refusal;
+            self.inject(venue, Fault::RejectNextOrder { code, text: text.to_owned() });
+        }
         let mut out = Vec::new();
         let front = &mut self.fronts[venue];
         match delivery.arrival {

@@ -17,6 +17,5 @@ mod interrupt;
 pub mod latency;
 pub mod load;
 pub mod pipe;
-pub mod progress;
 pub mod quantiles;
 pub mod simulate;

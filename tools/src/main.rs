@@ -4,14 +4,15 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use rutter_program::pages::Pages;
 use rutter_tools::{
     acceptor, certify, client, compare, crowd, demo, latency, load, pipe, simulate,
 };
 
 /// Tools for trying, loading and measuring Rutter.
 #[derive(Debug, Parser)]
-#[command(name = "rutter-tools", version, about)]
+#[command(name = "rutter-tools", version = rutter_program::version(), about)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -37,6 +38,8 @@ enum Command {
     Certify(certify::Arguments),
     /// Simulated venues, node and a trading client in one run, with the proof at the end.
     Demo(demo::Arguments),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::FixAcceptor(arguments) => acceptor::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Certify(arguments) => certify::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Pages(pages) => print_pages(&pages).map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,
@@ -59,4 +63,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print_pages(pages: &Pages) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    pages.make(Arguments::command(), &mut text)?;
+    print!("{}", String::from_utf8(text)?);
+    Ok(())
 }

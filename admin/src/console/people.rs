@@ -41,8 +41,8 @@ pub struct Peer {
 pub const NAME_BYTES_MAX: usize = 17;
 
 impl Peer {
-    /// Looks a user up, which may take long. Groups come from the system's database and not from the
-    /// process, so a removed membership counts at the next look-up.
+    /// Looks a user up, which may take long. Groups come from the system's database and not from
+    /// the process, so a removed membership counts at the next look-up.
     pub fn of(uid: u32, gid: u32) -> Self {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let mut gids = BTreeSet::from([gid]);

@@ -164,8 +164,8 @@ fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| *folder != Path::new(""))
 }
 
-/// Checks the folder of a socket and what is in the socket's place, if they are there, for a node of
-/// that user (uid). Nothing is changed.
+/// Checks the folder of a socket and what is in the socket's place, if they are there, for a node
+/// of that user (uid). Nothing is changed.
 ///
 /// # Errors
 /// [`SocketError::Folder`] or [`SocketError::InTheWay`].

@@ -377,7 +377,8 @@ verbs! {
             "Nothing new goes there; open orders stay." {
             venue: String = &[at("venue", Kind::Venue, "The venue's name.")],
         }
-        VenueEnable = "venue-enable" as "venue enable", OPERATOR, "End the drain of a venue." {
+        VenueEnable = "venue-enable" as "venue enable", OPERATOR,
+            "End the drain of a venue, close its breakers, end its pauses." {
             venue: String = &[at("venue", Kind::Venue, "The venue's name.")],
         }
         Cancel = "cancel", OPERATOR, "Cancel one order." {

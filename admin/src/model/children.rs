@@ -1,10 +1,11 @@
 //! Children and venues, from commands to senders and from notices.
 
+use rutter_core::breaker::{BreakerState, RequestKind};
 use rutter_core::child::{ChildEvent, ChildState};
-use rutter_core::id::{ChildId, InstrumentId, VenueId};
-use rutter_core::input::Distrust;
+use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
+use rutter_core::input::{Distrust, VenueReject};
 use rutter_core::number::{Qty, UnixNanos};
-use rutter_core::output::{ChildEnd, ChildRef, Notice, SendNew};
+use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew};
 use rutter_core::reference::VENUES_MAX;
 
 use super::counts::OrderOwner;
@@ -145,30 +146,23 @@ impl ReadModel {
 
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         match *notice {
-            Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
-            Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
-            Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),
             Notice::ReferenceFound(instrument) => {
                 set(self.referenced.get_mut(instrument.index()), true);
             }
             Notice::ReferenceLost(instrument) => {
                 set(self.referenced.get_mut(instrument.index()), false);
             }
-            Notice::BookDistrusted(id, instrument, why) => {
-                self.set_unproved(id, instrument, Some(why));
-                if let Some(venue) = self.counts.venues.get_mut(id.index()) {
-                    venue.distrusts += 1;
-                }
-            }
+            Notice::VenueUp(_)
+            | Notice::VenueDown(_)
+            | Notice::BookTrusted(..)
+            | Notice::BookDistrusted(..)
+            | Notice::Breaker(..)
+            | Notice::Paused(..) => self.on_venue_notice(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
-            Notice::VenueOrder(_, child, id) => {
-                if let Some(child) = self.children.get_mut(child.0) {
-                    child.venue_order = id;
-                }
-            }
+            Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));
                 self.child_after(child, event_of(end));
@@ -216,9 +210,67 @@ impl ReadModel {
                 self.event(order, event);
             }
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
+            Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
             Notice::BadReference => self.counts.bad_reference += 1,
             // The operator's command tells it.
             Notice::Halted | Notice::Resumed => {}
+        }
+    }
+
+    fn on_barred(&mut self, order: OrderId, venue: VenueId, why: VenueReject) {
+        let event = Event { venue, ..self.happens(EventKind::Barred(why)) };
+        self.event(order, event);
+    }
+
+    /// What venues and their books are.
+    fn on_venue_notice(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
+            Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
+            Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),
+            Notice::BookDistrusted(id, instrument, why) => {
+                self.set_unproved(id, instrument, Some(why));
+                if let Some(venue) = self.counts.venues.get_mut(id.index()) {
+                    venue.distrusts += 1;
+                }
+            }
+            Notice::Breaker(venue, kind, state, until) => {
+                self.on_breaker(venue, kind, state, until);
+            }
+            Notice::Paused(venue, what, until) => {
+                if let Some(closures) = self.closures.get_mut(venue.index()) {
+                    closures.pause(what, until);
+                }
+                if let Paused::Funds(asset) = what {
+                    self.on_funds_refused(venue, asset);
+                }
+            }
+            // The other notices are about children and orders.
+            _ => {}
+        }
+    }
+
+    fn on_breaker(
+        &mut self,
+        venue: VenueId,
+        kind: RequestKind,
+        state: BreakerState,
+        until: UnixNanos,
+    ) {
+        if let Some(closures) = self.closures.get_mut(venue.index()) {
+            closures.breaker(kind, state, until);
+        }
+        let openings = self.counts.venues.get_mut(venue.index()).map(|at| &mut at.openings);
+        if state == BreakerState::Open
+            && let Some(count) = openings.and_then(|all| all.get_mut(kind as usize - 1))
+        {
+            *count += 1;
+        }
+    }
+
+    fn set_venue_order(&mut self, child: ChildId, id: VenueOrderId) {
+        if let Some(child) = self.children.get_mut(child.0) {
+            child.venue_order = id;
         }
     }
 

@@ -8,7 +8,7 @@ use rutter_core::number::Amount;
 use rutter_core::reference::VENUES_MAX;
 
 /// Reasons that venues have, by number; the first is none.
-const REJECTS: usize = 10;
+const REJECTS: usize = VenueReject::PriceBand as usize + 1;
 
 /// Orders that are over, or refused, by reason.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,8 @@ pub struct AtVenue {
     pub children: u64,
     pub fills: u64,
     pub filled: Amount,
+    /// Openings of its breakers, by kind of request.
+    pub openings: [u64; 3],
     rejects: [(u64, Option<VenueReject>); REJECTS],
 }
 

@@ -32,6 +32,7 @@ pub enum EventKind {
     ChildUnknown,
     ChildResolved,
     ChildRejected(VenueReject),
+    Barred(VenueReject),
     Overfill,
     FoundAfterEnd,
     IllegalEvent,
@@ -61,6 +62,7 @@ impl EventKind {
             Self::ChildUnknown => "ChildUnknown",
             Self::ChildResolved => "ChildResolved",
             Self::ChildRejected(_) => "ChildRejected",
+            Self::Barred(_) => "Barred",
             Self::Overfill => "Overfill",
             Self::FoundAfterEnd => "FoundAfterEnd",
             Self::IllegalEvent => "IllegalEvent",
@@ -115,6 +117,7 @@ impl Event {
             EventKind::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
             EventKind::ChildEnded(end) => format!("{end:?} by {venue}"),
             EventKind::ChildRejected(why) => format!("{why:?} by {venue}"),
+            EventKind::Barred(why) => format!("{why:?}: not sent to {venue} again"),
             EventKind::Overfill => format!("{qty} beyond, on {venue}"),
             EventKind::SendCancel | EventKind::Query => format!("to {venue}"),
             EventKind::ChildAccepted

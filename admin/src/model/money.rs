@@ -56,6 +56,16 @@ impl ReadModel {
         if known {
             self.ledger.set_total(venue, asset, total);
             self.told_at(asset.index() * VENUES_MAX + venue.index());
+            self.closures[venue.index()].told(asset, self.at.time);
+        }
+    }
+
+    /// The venue has refused an order for want of funds: they count as nothing until its balance.
+    pub(super) fn on_funds_refused(&mut self, venue: VenueId, asset: AssetId) {
+        let known = venue.index() < self.reference.venues.len()
+            && asset.index() < self.reference.assets.len();
+        if known {
+            self.ledger.refuse(venue, asset, self.at.time);
         }
     }
 

@@ -210,6 +210,8 @@ impl ReadModel {
             open_children: self.open_children.within(Scope::Venue(id)),
             unknown: u64::from(self.unknown[at]),
             rejects: counts.rejects(),
+            breakers: self.closures[at].breakers(&counts.openings),
+            pauses: self.closures[at].pauses(self.at.time, &self.reference),
             fills: counts.fills,
             filled_notional: amount(counts.filled),
         }

@@ -39,10 +39,43 @@ pub struct VenueStatus {
     pub unknown: u64,
     /// Children that the venue refused, by reason.
     pub rejects: BTreeMap<String, u64>,
+    /// Its circuit breakers, by kind of request: `new`, `query`, `data`.
+    pub breakers: BTreeMap<&'static str, BreakerRow>,
+    /// What the venue's refusals keep from being used for a time.
+    pub pauses: Vec<PauseRow>,
     /// Executions at the venue.
     pub fills: u64,
     /// Value of all executions, summed over all quote assets one to one.
     pub filled_notional: String,
+}
+
+/// A circuit breaker of a venue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BreakerRow {
+    /// `closed`, `open` or `half_open`.
+    pub state: &'static str,
+    /// Until when at most it stays as it is; zero while closed.
+    pub until_ns: u64,
+    /// Times that it has opened since the start of the node.
+    pub openings: u64,
+}
+
+impl BreakerRow {
+    /// Whether it keeps new orders from the venue.
+    pub fn is_shut(&self) -> bool {
+        matches!(self.state, "open" | "half_open")
+    }
+}
+
+/// Something at a venue that is not used for a time, because the venue said so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PauseRow {
+    /// `new_orders`, `cancels`, `listing` or `funds`.
+    pub what: &'static str,
+    /// The instrument of `listing`, the asset of `funds`; `None` for the others.
+    pub of: Option<String>,
+    /// Until when. Funds also wait for the venue's next balance.
+    pub until_ns: u64,
 }
 
 /// One client session, as the core knows it.

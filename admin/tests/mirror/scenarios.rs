@@ -323,7 +323,9 @@ fn venues_follow_their_news() {
     let mut world = desk();
     let venue = VenueId(0);
     buy(&mut world, "a", 10, 10_000);
-    world.input(Input::ChildRejected { venue, child: ChildId(1), reason: VenueReject::Filter });
+    let reason = VenueReject::Filter;
+    let child = ChildId(1);
+    world.input(Input::ChildRejected { venue, child, reason, retry_after_ns: 0 });
     world.input(Input::BookDistrusted { venue, instrument: PAIR, reason: Distrust::Gap });
     let shown = &world.model.status().venues[0];
     assert!(shown.up && shown.books_trusted == 0 && shown.books == 2);

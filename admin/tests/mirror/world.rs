@@ -317,15 +317,32 @@ impl World {
         let fates = [Fate::Open, Fate::Closed, Fate::Expired, Fate::NeverArrived, Fate::Rejected];
         let input = match self.random.below(100) {
             0..25 => Input::ChildAccepted { venue, child, venue_order: text("X1") },
-            25..30 => Input::ChildRejected { venue, child, reason: VenueReject::Filter },
+            25..30 => self.refusal(venue, child),
             30..70 => return self.fill(&known),
             70..80 => Input::ChildDone { venue, child, expired: self.random.in_100(30), filled },
-            80..84 => Input::CancelRejected { venue, child, reason: VenueReject::UnknownOrder },
+            80..84 => Input::CancelRejected {
+                venue,
+                child,
+                reason: VenueReject::UnknownOrder,
+                retry_after_ns: 0,
+            },
             84..88 => Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer },
             88..94 => Input::ChildFate { venue, child, fate: Fate::Open, filled },
             _ => Input::ChildFate { venue, child, fate: self.random.pick(&fates), filled },
         };
         self.input(input);
+    }
+
+    fn refusal(&mut self, venue: VenueId, child: ChildId) -> Input {
+        let reasons = [
+            VenueReject::Filter,
+            VenueReject::Other,
+            VenueReject::RateLimit,
+            VenueReject::MarketClosed,
+            VenueReject::InsufficientFunds,
+        ];
+        let reason = self.random.pick(&reasons);
+        Input::ChildRejected { venue, child, reason, retry_after_ns: 0 }
     }
 
     /// A venue refuses a cancel again and again, and says that the child is there.
@@ -336,7 +353,8 @@ impl World {
         self.input(Input::VenueUp(venue));
         for _ in 0..=rutter_core::engine::CANCELS_MAX {
             let reason = VenueReject::Other;
-            self.input(Input::CancelRejected { venue, child, reason });
+            let retry_after_ns = 0;
+            self.input(Input::CancelRejected { venue, child, reason, retry_after_ns });
             self.input(Input::ChildFate { venue, child, fate: Fate::Open, filled });
         }
     }

@@ -6,6 +6,7 @@ use core::cmp::Reverse;
 
 use super::{ClientSession, DAY_NS, Engine, Out};
 use crate::book::Book;
+use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, ListingDef, TimeInForce};
 use crate::number::UnixNanos;
@@ -56,6 +57,8 @@ impl Engine {
         let now_trusted = book.update(update, self.now);
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
+            self.count_success(update.venue, RequestKind::Data);
+            self.on_probed(update.venue, RequestKind::Data, out);
         }
         // An unfinished change keeps the mid price of the change before it.
         if update.last || update.clear {
@@ -88,6 +91,14 @@ impl Engine {
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
         self.on_mid(venue, instrument, out);
         self.wake_for_book(instrument);
+        match reason {
+            // The loss of a link takes every book of the venue, and the link has its own word.
+            // An outlier is found by the core, not by a feed.
+            Distrust::NoSnapshot | Distrust::Disconnected | Distrust::Outlier => {}
+            Distrust::Gap | Distrust::Checksum | Distrust::Protocol => {
+                self.count_failure(venue, RequestKind::Data, out);
+            }
+        }
     }
 
     pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
@@ -126,6 +137,7 @@ impl Engine {
         }
         self.expire_orders(out);
         self.lose_due_sessions(out);
+        self.on_venues_due(out);
         self.wake_for_time();
     }
 

@@ -40,6 +40,7 @@ impl Engine {
             OperatorCommand::DrainVenue(venue) => self.drain(venue, true, out).map(|()| 0),
             OperatorCommand::EnableVenue(venue) => {
                 self.drain(venue, false, out)?;
+                self.clear_closures(venue, out);
                 self.wake_for_venues();
                 self.wake_orders(out);
                 Ok(0)
@@ -169,7 +170,7 @@ impl Engine {
     /// Cancels a venue's children; their orders are routed to other venues.
     fn cancel_children_at<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) -> u32 {
         let (mut at, mut count) = (self.venues[venue.index()].first_child, 0);
-        let up = self.is_up(venue);
+        let up = self.takes_cancels(venue);
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get(at.0).copied() {
             at = child.next;

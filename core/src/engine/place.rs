@@ -16,6 +16,7 @@ use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink, Verdict};
 use crate::reference::VENUES_MAX;
 use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView};
 use crate::table::Slot;
+use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
 
 impl Engine {
@@ -81,8 +82,12 @@ impl Engine {
             if plan.is_dust() && order.live_children == 0 {
                 return self.give_up(order, Refusal::BelowMinimum, out);
             }
-            let (why, help) = why_it_waits(plan);
-            return self.wait(order, why, help, out);
+            if self.is_barred(order) && order.live_children == 0 {
+                return self.give_up(order, Refusal::VenuesRefused, out);
+            }
+            let (why, help) = why_it_waits(self.router.plan());
+            let timed = why == Waiting::NoFunds && self.funds_come_with_time(order);
+            return self.wait(order, why, if timed { Help::Time } else { help }, out);
         }
         let refusal = plan.refusal();
         if self.is_book_changing(order) {
@@ -112,6 +117,21 @@ impl Engine {
                 && self.venues[index].up
                 && !barred.has(VenueId(index as u8))
         })
+    }
+
+    /// Whether funds that the order needs are not spent before a time that has not come.
+    fn funds_come_with_time(&self, order: &Order) -> bool {
+        let def = self.reference.instrument_of(order.instrument);
+        let asset = if order.side == Side::Buy { def.quote } else { def.base };
+        (0..self.venues.len())
+            .any(|index| self.ledger.funds(VenueId(index as u8), asset).spent_from > self.now)
+    }
+
+    /// Whether every venue that the order could go to has refused it for its terms.
+    fn is_barred(&self, order: &Order) -> bool {
+        let mut named = (self.reference.listings(order.instrument))
+            .filter(|listing| listing.enabled && !order.excluded.has(listing.venue));
+        order.barred != VenueSet::EMPTY && named.all(|listing| order.barred.has(listing.venue))
     }
 
     /// Updates the best price of our own resting children in every book that the order could trade
@@ -146,7 +166,7 @@ impl Engine {
             slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),
-            avoided: order.avoided,
+            avoided: order.avoided.union(order.barred),
             excluded: order.excluded,
             closed: self.closed,
             faded: order.faded,
@@ -308,6 +328,9 @@ impl Engine {
         {
             self.venues[child.venue.index()].unanswered -= 1;
             self.wake_for_room(child.venue, child.instrument);
+            if child.state().is_taken() {
+                self.note_order_taken(child);
+            }
         }
         if ends || !same_leaves {
             self.bind(child);
@@ -339,7 +362,7 @@ impl Engine {
                 let mut child = child;
                 child.cancel_wanted = true;
                 child.cancels = 0;
-                if self.is_up(child.venue) {
+                if self.takes_cancels(child.venue) {
                     Self::cancel_child(&mut child, out);
                 }
                 self.store_child(&mut child, order);
@@ -441,7 +464,7 @@ fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
     if any(&[V::Avoided]) {
         return (Waiting::VenueRefused, Help::Time);
     }
-    if any(&[V::Busy, V::NoRate]) {
+    if any(&[V::Busy, V::NoRate, V::BreakerOpen, V::Paused, V::MarketClosed]) {
         return (Waiting::VenueBusy, Help::Room);
     }
     let by_book = any(&[V::BeyondLimit, V::WorsePrice, V::Faded, V::OwnOrder, V::BelowMinimum]);

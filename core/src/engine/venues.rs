@@ -8,6 +8,7 @@
 use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
+use crate::breaker::{Breaker, RequestKind};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
 use crate::id::{AssetId, ChildId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Fate, Refusal, TimeInForce, VenueReject};
@@ -32,15 +33,11 @@ impl Engine {
     pub(super) fn on_venue_up<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = true;
-        let mut at = state.first_child;
         out.notice(Notice::VenueUp(venue));
         self.judge_all_books(out);
-        // Ends: the list holds each living child of the venue once.
-        while let Some(child) = self.children.get_mut(at.0) {
-            at = child.next;
-            if child.cancel_wanted {
-                Self::cancel_child(child, out);
-            }
+        self.on_session_proved(venue, out);
+        if self.takes_cancels(venue) {
+            self.send_wanted_cancels(venue, out);
         }
         self.wake_for_venues();
     }
@@ -49,6 +46,8 @@ impl Engine {
         self.remember_prices();
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = false;
+        // What an earlier session has answered says nothing about the next one.
+        state.breakers.iter_mut().for_each(Breaker::forget);
         // Every unanswered child becomes unknown.
         state.unanswered = 0;
         let mut at = state.first_child;
@@ -56,7 +55,7 @@ impl Engine {
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
-            Self::doubt(child, out);
+            Self::doubt(child, true, out);
         }
         self.judge_all_books(out);
     }
@@ -81,6 +80,7 @@ impl Engine {
         child.apply(ChildEvent::Accepted);
         if was_sent {
             out.notice(Notice::ChildAccepted(venue, id));
+            self.open_listing(&child, out);
         }
         self.store_child(&mut child, &mut order);
     }
@@ -89,7 +89,7 @@ impl Engine {
         &mut self,
         venue: VenueId,
         id: ChildId,
-        reason: VenueReject,
+        (reason, retry_after_ns): (VenueReject, u64),
         out: &mut Out<'_, S>,
     ) {
         let Some((child, order)) = self.child_of(venue, id) else {
@@ -97,8 +97,8 @@ impl Engine {
         };
         let (child, mut order) = (*child, *order);
         out.notice(Notice::ChildRejected(venue, id, reason));
-        if reason != VenueReject::NotSent {
-            order.avoided.insert(venue);
+        if !child.is_over() {
+            self.on_refusal(&child, &mut order, reason, retry_after_ns, out);
         }
         self.end_child(child, order, ChildEvent::Rejected, child.filled, out);
     }
@@ -134,7 +134,8 @@ impl Engine {
         }
         if filled > child.filled && filled <= child.qty {
             child.awaited = Some(AwaitedEnd { filled, event });
-            Self::doubt(&mut child, out);
+            let at_once = !self.holds_queries(child.venue);
+            Self::doubt(&mut child, at_once, out);
             self.store_child(&mut child, &mut order);
             return;
         }
@@ -171,13 +172,16 @@ impl Engine {
         order.faded_at = self.now;
     }
 
-    /// The child's outcome is in doubt: its exposure is kept and the venue is queried.
-    fn doubt<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
+    /// The child's outcome is in doubt: its exposure is kept and the venue is queried, at once or
+    /// when the breaker for queries is closed.
+    fn doubt<S: Sink>(child: &mut Child, at_once: bool, out: &mut Out<'_, S>) {
         if !child.apply(ChildEvent::Doubted) {
             return;
         }
         out.put(&Output::Notice(unknown(child)));
-        out.put(&Output::Query(reference_of(child)));
+        if at_once {
+            out.put(&Output::Query(reference_of(child)));
+        }
     }
 
     pub(super) fn on_doubt<S: Sink>(&mut self, venue: VenueId, id: ChildId, out: &mut Out<'_, S>) {
@@ -190,7 +194,11 @@ impl Engine {
         if child.is_over() || child.state() == ChildState::Unknown {
             return;
         }
-        Self::doubt(&mut child, out);
+        // No answer to the order itself. Whatever a cancel gets for an answer is no failure.
+        if child.state() == ChildState::Sent {
+            self.count_failure(venue, RequestKind::New, out);
+        }
+        Self::doubt(&mut child, !self.holds_queries(venue), out);
         self.store_child(&mut child, &mut order);
         self.store(&order);
     }
@@ -207,6 +215,7 @@ impl Engine {
             return Self::illegal(venue, id, out);
         };
         let (child, order) = (*child, *order);
+        self.count_success(venue, RequestKind::Query);
         match fate {
             Fate::Open => self.on_found_open(child, order, out),
             Fate::Closed => self.end_child(child, order, ChildEvent::Canceled, filled, out),
@@ -235,7 +244,7 @@ impl Engine {
         }
         child.apply(ChildEvent::FoundOpen);
         // A venue that is down gets its cancels when it is up.
-        let up = self.is_up(child.venue);
+        let up = self.takes_cancels(child.venue);
         let stuck = child.cancels >= super::CANCELS_MAX;
         if child.cancel_wanted && up {
             Self::cancel_child(&mut child, out);

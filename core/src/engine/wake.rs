@@ -61,7 +61,7 @@ impl Engine {
 
     /// A venue has become usable for the instrument.
     pub(super) fn wake_for_venue(&mut self, instrument: InstrumentId) {
-        self.make_due(instrument, &SIDES, &[Help::Venue, Help::Funds, Help::Book]);
+        self.make_due(instrument, &SIDES, &Help::ALL);
     }
 
     /// A venue has become usable.

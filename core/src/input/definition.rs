@@ -92,6 +92,38 @@ impl ReferenceTerms {
     pub const DEFAULT: Self = Self { outlier_bps: 100, age_ns: 5_000_000_000 };
 }
 
+/// When a venue's circuit breakers open, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerTerms {
+    /// Failures in a row that open a breaker; zero: no run opens it.
+    pub failures: u32,
+    /// Failures per hundred outcomes in the window that open a breaker; zero: no share opens it.
+    pub share_pct: u32,
+    /// Outcomes in the window below which the share does not count.
+    pub samples: u32,
+    /// Length of the window, in nanoseconds. A window begins with the first outcome after the end
+    /// of the window before it.
+    pub window_ns: u64,
+    /// How long a breaker is open at first, in nanoseconds. Each further time is twice as long,
+    /// until a request has succeeded.
+    pub open_ns: u64,
+    /// How long a breaker is open at most, in nanoseconds.
+    pub open_max_ns: u64,
+}
+wire_struct!(BreakerTerms { failures, share_pct, samples, window_ns, open_ns, open_max_ns });
+
+impl BreakerTerms {
+    /// The terms of a venue whose configuration names none.
+    pub const DEFAULT: Self = Self {
+        failures: 5,
+        share_pct: 50,
+        samples: 20,
+        window_ns: 60_000_000_000,
+        open_ns: 30_000_000_000,
+        open_max_ns: 900_000_000_000,
+    };
+}
+
 /// Definition of a venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VenueDef {
@@ -109,6 +141,8 @@ pub struct VenueDef {
     pub unanswered_max: u32,
     /// Whether the venue takes fill-or-kill orders.
     pub fok: bool,
+    /// When the venue's circuit breakers open, and for how long.
+    pub breaker: BreakerTerms,
 }
 wire_struct!(VenueDef {
     id,
@@ -117,7 +151,8 @@ wire_struct!(VenueDef {
     rate_orders,
     rate_window_ns,
     unanswered_max,
-    fok
+    fok,
+    breaker
 });
 
 /// From where a venue takes the fee of an execution, and so what it locks for a buy.

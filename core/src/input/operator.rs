@@ -56,7 +56,7 @@ pub enum OperatorCommand {
     Resume(Scope),
     /// No new child is sent to the venue; its open children stay.
     DrainVenue(VenueId),
-    /// Ends the drain of the venue.
+    /// Ends the drain of the venue, closes its circuit breakers, and ends its pauses.
     EnableVenue(VenueId),
     /// Cancels one order.
     Cancel(OrderId),

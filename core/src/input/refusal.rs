@@ -29,7 +29,7 @@ pub enum Refusal {
     RateExceeded = 8,
     /// Trading is halted for the whole node.
     Halted = 9,
-    /// No venue is up with a trusted book.
+    /// No venue is up with a trusted book and an open market.
     NoVenue = 10,
     /// No venue has the funds.
     InsufficientFunds = 11,
@@ -65,8 +65,8 @@ pub enum Refusal {
     KillSwitch = 26,
     /// The venue refused to cancel a child.
     VenueRefused = 27,
-    /// Every venue that could take the order has too many unanswered orders, or has used up its
-    /// rate.
+    /// Every venue that could take the order has too many unanswered orders, has used up its rate,
+    /// is paused after a refusal for its rate limit, or has a circuit breaker that is not closed.
     VenueBusy = 28,
     /// No venue has this name.
     UnknownVenue = 29,
@@ -106,15 +106,17 @@ pub enum Refusal {
     SessionDisabled = 46,
     /// Our Logout was sent to the session's client, which has not logged on since.
     LoggedOut = 47,
+    /// Every venue that could take the order has refused a child of it.
+    VenuesRefused = 48,
     /// The venues do not agree on a price, or only one of several tells one.
-    NoReference = 48,
+    NoReference = 49,
     /// A market order was open for longer than its account lets it wait.
-    WaitedTooLong = 49,
+    WaitedTooLong = 50,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -163,6 +165,7 @@ impl Refusal {
         Self::ReduceOnly,
         Self::SessionDisabled,
         Self::LoggedOut,
+        Self::VenuesRefused,
         Self::NoReference,
         Self::WaitedTooLong,
     ];

@@ -61,6 +61,10 @@ pub enum VenueReject {
     Late = 8,
     /// Any other reason; the adapter's log has the venue's text.
     Other = 9,
+    /// The order may only rest, and would have matched at once.
+    WouldMatch = 10,
+    /// The price is outside the band around the market that the venue allows.
+    PriceBand = 11,
 }
 wire_enum!(VenueReject {
     NotSent,
@@ -71,8 +75,25 @@ wire_enum!(VenueReject {
     UnknownOrder,
     MarketClosed,
     Late,
-    Other
+    Other,
+    WouldMatch,
+    PriceBand
 });
+
+/// The outcome of a signed query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum QueryOutcome {
+    /// The venue has answered.
+    Answered = 1,
+    /// No answer came, or none that can be read.
+    NoAnswer = 2,
+    /// The venue wants fewer queries.
+    RateLimit = 3,
+    /// The venue refused the query for another reason.
+    Refused = 4,
+}
+wire_enum!(QueryOutcome { Answered, NoAnswer, RateLimit, Refused });
 
 /// The outcome of a child, as its venue answers a query by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -50,8 +50,15 @@ pub enum Verdict {
     Drained = 19,
     /// The venue's book does not show the whole quantity of a fill-or-kill order.
     TooThin = 20,
+    /// A circuit breaker of the venue is not closed.
+    BreakerOpen = 21,
+    /// New orders to the venue are paused: it has said that its rate limit is exceeded, or its
+    /// sender could not send an order.
+    Paused = 22,
+    /// The venue has said that the instrument's market is closed, and the pause lasts.
+    MarketClosed = 23,
     /// The book's mid price lies too far from the reference price.
-    Outlier = 21,
+    Outlier = 24,
 }
 
 /// One venue's line of a [`Decision`].

@@ -2,10 +2,11 @@
 //!
 //! A line belongs here if it is told to the read model and to nobody else.
 
+use crate::breaker::{BreakerState, RequestKind};
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
-use crate::number::{Amount, Qty};
+use crate::number::{Amount, Qty, UnixNanos};
 use crate::waiting::Waiting;
 
 /// How a child came to an end other than by its last fill.
@@ -18,6 +19,20 @@ pub enum ChildEnd {
     Expired = 2,
     /// Refused by the venue, or never arrived there.
     Rejected = 3,
+}
+
+/// What is not used at a venue for a time, because the venue said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Paused {
+    /// New orders: the venue's rate limit is exceeded, or its sender could not send an order.
+    NewOrders,
+    /// Cancels: the venue has named a time before which it wants none.
+    Cancels,
+    /// One instrument: its market is closed.
+    Listing(InstrumentId),
+    /// The funds in one asset, after a refusal for want of funds. They also wait for the venue's
+    /// next balance.
+    Funds(AssetId),
 }
 
 /// Event for the read model, the log and operators.
@@ -68,6 +83,15 @@ pub enum Notice {
     CancelStuck(OrderId),
     /// The total that a venue holds for us.
     Balance(VenueId, AssetId, Amount),
+    /// A circuit breaker of a venue has changed: its kind, its state, and until when it stays so;
+    /// zero while it is closed.
+    Breaker(VenueId, RequestKind, BreakerState, UnixNanos),
+    /// Something at a venue is not used for new orders until that time; zero: it is used again
+    /// before its time.
+    Paused(VenueId, Paused, UnixNanos),
+    /// A venue refused a child for a reason that lies in the order: the order does not go there
+    /// again, unless it is replaced.
+    Barred(OrderId, VenueId, VenueReject),
     /// Reference data that contradicts the known data. Nothing was changed.
     BadReference,
     /// Trading is halted for the whole node.
@@ -85,8 +109,8 @@ impl Notice {
                 (12, venue.0, u64::from(instrument.0) << 8 | why as u64)
             }
             Self::BookTrusted(venue, instrument) => (13, venue.0, u64::from(instrument.0)),
-            Self::ReferenceFound(instrument) => (0x1d, 0, u64::from(instrument.0)),
-            Self::ReferenceLost(instrument) => (0x1e, 0, u64::from(instrument.0)),
+            Self::ReferenceFound(instrument) => (0x21, 0, u64::from(instrument.0)),
+            Self::ReferenceLost(instrument) => (0x22, 0, u64::from(instrument.0)),
             Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
             Self::ChildResolved(venue, child) => (15, venue.0, child.0),
             Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
@@ -109,8 +133,21 @@ impl Notice {
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),
-            Self::Waits(order, why) => (0x1f | (why as u64) << 8, 0, order.0),
+            Self::Waits(order, why) => (0x20 | (why as u64) << 8, 0, order.0),
             Self::CalledBack(order, why) => (0x1c | (why as u64) << 8, 0, order.0),
+            Self::Breaker(venue, kind, state, until) => {
+                (0x1d | (kind as u64) << 8 | (state as u64) << 16, venue.0, until.0)
+            }
+            Self::Paused(venue, what, until) => {
+                let what = match what {
+                    Paused::NewOrders => 0,
+                    Paused::Cancels => 1,
+                    Paused::Listing(instrument) => 2 | u64::from(instrument.0) << 8,
+                    Paused::Funds(asset) => 3 | u64::from(asset.0) << 8,
+                };
+                (0x1e | what << 8, venue.0, until.0)
+            }
+            Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),
             Self::Resumed => (22, 0, 0),

@@ -318,7 +318,7 @@ fn funds(
     listing: &ListingDef,
     side: Side,
 ) -> (i128, i128) {
-    let funds = |asset| market.ledger.funds(listing.venue, asset).available().0.max(0);
+    let funds = |asset| market.ledger.funds(listing.venue, asset).available(market.now).0.max(0);
     match side {
         Side::Buy => {
             let unit = PPM + i128::from(listing.locked_fee_ppm());

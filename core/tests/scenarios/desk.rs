@@ -19,6 +19,25 @@ pub const CLIENT: SessionId = SessionId(0);
 pub const HALT: OperatorCommand = OperatorCommand::Halt(Scope::All);
 pub const RESUME: OperatorCommand = OperatorCommand::Resume(Scope::All);
 
+/// A refusal by its name.
+fn reason_of(word: &str) -> VenueReject {
+    let all = [
+        VenueReject::NotSent,
+        VenueReject::InsufficientFunds,
+        VenueReject::Filter,
+        VenueReject::RateLimit,
+        VenueReject::DuplicateId,
+        VenueReject::UnknownOrder,
+        VenueReject::MarketClosed,
+        VenueReject::Late,
+        VenueReject::Other,
+        VenueReject::WouldMatch,
+        VenueReject::PriceBand,
+    ];
+    let named = all.into_iter().find(|reason| format!("{reason:?}") == word);
+    named.unwrap_or_else(|| panic!("no such reason: {word}"))
+}
+
 pub struct Desk {
     pub engine: Engine,
     pub outputs: Vec<Output>,
@@ -203,7 +222,8 @@ impl Desk {
         *self.engine.child(ChildId(child)).expect("a child of this desk")
     }
 
-    /// News in words: `accepted`, `rejected`, `fill 4 @ 100 exec 7`, `done 4`, `expired 0`,
+    /// News in words: `accepted`, `rejected`, `rejected RateLimit 5`, `fill 4 @ 100 exec 7`,
+    /// `done 4`, `expired 0`,
     /// `unsure`, `open`, `gone 4`, `never`, `cancel-rejected`.
     pub fn venue(&mut self, child: u64, words: &str) -> &mut Self {
         let known = self.child(child);
@@ -212,7 +232,12 @@ impl Desk {
         let qty = |at: usize| Qty(words.get(at).map_or(0, |w| w.parse().expect("quantity")));
         let input = match words[0] {
             "accepted" => Input::ChildAccepted { venue, child: id, venue_order: text("X1") },
-            "rejected" => Input::ChildRejected { venue, child: id, reason: VenueReject::Filter },
+            "rejected" => Input::ChildRejected {
+                venue,
+                child: id,
+                reason: words.get(1).map_or(VenueReject::Filter, |word| reason_of(word)),
+                retry_after_ns: words.get(2).map_or(0, |w| w.parse().expect("nanoseconds")),
+            },
             "fill" => {
                 let exec = match words.get(5) {
                     Some(exec) => exec.parse().expect("exec"),
@@ -241,7 +266,9 @@ impl Desk {
                 Input::ChildFate { venue, child: id, fate: Fate::NeverArrived, filled: Qty(0) }
             }
             "cancel-rejected" => {
-                Input::CancelRejected { venue, child: id, reason: VenueReject::UnknownOrder }
+                let reason = words.get(1).map_or(VenueReject::UnknownOrder, |word| reason_of(word));
+                let retry_after_ns = words.get(2).map_or(0, |w| w.parse().expect("nanoseconds"));
+                Input::CancelRejected { venue, child: id, reason, retry_after_ns }
             }
             other => panic!("no such news: {other}"),
         };
@@ -262,6 +289,7 @@ impl Desk {
             )),
             Output::SendCancel(c) => Some(format!("v{} cancel #{}", c.venue.0, c.child.0)),
             Output::Query(c) => Some(format!("v{} query #{}", c.venue.0, c.child.0)),
+            Output::AskBalances(venue) => Some(format!("v{} balances?", venue.0)),
             Output::Report(_)
             | Output::CancelReject(_)
             | Output::MassCancelReport(_)
@@ -315,6 +343,7 @@ impl Desk {
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
+            | Output::AskBalances(_)
             | Output::Notice(_) => None,
         };
         let saw: Vec<String> = self.outputs.iter().filter_map(words).collect();

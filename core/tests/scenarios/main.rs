@@ -5,6 +5,8 @@
 mod desk;
 
 mod best_plan;
+mod breakers;
+mod depth;
 mod no_allocation;
 mod operator;
 mod orders;

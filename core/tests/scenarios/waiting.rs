@@ -92,7 +92,7 @@ fn each_reason_to_wait_is_told_and_ends_with_its_cause() {
     desk.operator(OperatorCommand::EnableVenue(VenueId(0))).sent(&["v0 new buy 1 @ 9990 Gtc #1"]);
     let (venue, instrument) = (VenueId(0), PAIR);
     desk.input(Input::BookDistrusted { venue, instrument, reason: Distrust::Gap });
-    desk.venue(1, "rejected").wait_ns(SECOND_NS).sent(&[]);
+    desk.venue(1, "done 0").wait_ns(SECOND_NS).sent(&[]);
     assert_eq!(waits(&mut desk, 1), Waiting::NoVenue);
     desk.book(0, &[(9_980, 5)], &[(10_010, 5)]).sent(&["v0 new buy 1 @ 9990 Gtc #2"]);
     desk.venue(2, "accepted").wait_ns(6 * SECOND_NS).venue(2, "done 0");
@@ -117,7 +117,7 @@ fn each_reason_to_wait_is_told_and_ends_with_its_cause() {
     // A venue that refuses, and one that has no room.
     let mut desk = Desk::with_venues(1);
     desk.book(0, &[(9_990, 5)], &[(10_010, 5)]).client("a buy 1 @ 9990 gtc");
-    desk.venue(1, "rejected");
+    desk.venue(1, "rejected Other");
     assert_eq!(waits(&mut desk, 1), Waiting::VenueRefused);
     for id in ["b", "c", "d", "e", "f"] {
         desk.client(&format!("{id} buy 1 @ 9990 gtc"));

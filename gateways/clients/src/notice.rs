@@ -187,6 +187,11 @@ pub enum Notice {
         /// `SessionRejectReason` (373) or `BusinessRejectReason` (380), if the client says one.
         reason: Option<u64>,
     },
+    /// A client has refused as many texts as it may: it is sent no News until its next Logon.
+    NewsStopped {
+        /// The client's session.
+        session: SessionId,
+    },
     /// A client does not read, and half of its output buffer is used.
     SlowConsumer {
         /// The client's session.
@@ -264,6 +269,7 @@ impl Notice {
             | Self::CertificatesRefused
             | Self::Warning { .. }
             | Self::PeerRejected { .. }
+            | Self::NewsStopped { .. }
             | Self::SlowConsumer { .. }
             | Self::Throttled { .. } => NoticeLevel::Warn,
             Self::Failed { .. } | Self::StoreDiffers { .. } | Self::StoreDamaged { .. } => {
@@ -317,6 +323,9 @@ impl Notice {
                 };
                 let (message, reason) = (number(ref_seq), number(reason));
                 format!("{} refused message {message} by {kind}, reason {reason}", name(session))
+            }
+            Self::NewsStopped { session } => {
+                format!("{} refuses News: none is sent until its next logon", name(session))
             }
             Self::SlowConsumer { session, backlog_bytes } => {
                 format!("{} does not read: {backlog_bytes} bytes wait", name(session))
@@ -507,6 +516,7 @@ mod tests {
             Notice::AcceptFailed { code: None },
             Notice::Untold { kind: NoticeKind::Closed(CloseReason::Peer), count: 5 },
             Notice::StoreDiffers { session, stored: 9, journal: 7 },
+            Notice::NewsStopped { session },
             Notice::Warning { session, warning: Warning::Gap { expected: 5, received: 9 } },
             Notice::Warning { session, warning: Warning::Silent },
             Notice::Rejected {
@@ -527,6 +537,7 @@ mod tests {
             "the system accepts no connection: unknown",
             "5 more of connections closed: closed by the peer",
             "message store of DESK1 ends with event 9, the journal with 7",
+            "DESK1 refuses News: none is sent until its next logon",
             "DESK1: message 5 is missing before 9, asked for",
             "DESK1: silent",
             "message 4 of DESK1 rejected: required tag missing, field 55",

@@ -87,6 +87,7 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::ReduceOnly => (0, 2, "ReduceOnly"),
         Refusal::SessionDisabled => (2, 2, "SessionDisabled"),
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
+        Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
         Refusal::NoReference => (2, 2, "NoReference"),
         Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
     };

@@ -14,6 +14,8 @@ pub enum VenueCommand {
     Cancel(ChildRef),
     /// Asks the venue what became of a child.
     Query(ChildRef),
+    /// Asks the venue for its balances.
+    AskBalances(VenueId),
 }
 
 impl VenueCommand {
@@ -23,6 +25,7 @@ impl VenueCommand {
             Output::SendNew(new) => Self::New(*new),
             Output::SendCancel(child) => Self::Cancel(*child),
             Output::Query(child) => Self::Query(*child),
+            Output::AskBalances(venue) => Self::AskBalances(*venue),
             Output::Report(_)
             | Output::CancelReject(_)
             | Output::MassCancelReport(_)
@@ -38,6 +41,7 @@ impl VenueCommand {
         match self {
             Self::New(new) => new.venue,
             Self::Cancel(child) | Self::Query(child) => child.venue,
+            Self::AskBalances(venue) => *venue,
         }
     }
 }
@@ -63,6 +67,10 @@ mod tests {
             Some(VenueCommand::Cancel(child))
         );
         assert_eq!(VenueCommand::from_output(&output, VenueId(3)), None);
+        let ask = Output::AskBalances(VenueId(2));
+        let asked = VenueCommand::AskBalances(VenueId(2));
+        assert_eq!(VenueCommand::from_output(&ask, VenueId(2)), Some(asked));
+        assert_eq!(VenueCommand::from_output(&ask, VenueId(1)), None);
         assert_eq!(VenueCommand::from_output(&Output::Notice(Notice::Halted), VenueId(2)), None);
     }
 }

@@ -79,6 +79,7 @@ const fn bit_of(output: &Output) -> u64 {
         | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Recipient::Clients),
         Output::SendNew(new) => bit(Recipient::Venue(new.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Recipient::Venue(child.venue)),
+        Output::AskBalances(venue) => bit(Recipient::Venue(*venue)),
         Output::Notice(_) => 0,
     }
 }

@@ -130,7 +130,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Sender<M> {
                 {
                     // It certainly never left, and the core is told so.
                     let (venue, child, reason) = (new.venue, new.child, VenueReject::NotSent);
-                    emit(Input::ChildRejected { venue, child, reason });
+                    emit(Input::ChildRejected { venue, child, reason, retry_after_ns: 0 });
                 }
                 command => {
                     self.driver.command(command, &mut emit);

@@ -97,6 +97,8 @@ pub enum Condition {
     Refusals,
     /// A venue refuses many orders.
     VenueRejects,
+    /// A circuit breaker of a venue is not closed.
+    BreakerOpen,
     /// Records wait for the disk.
     JournalLag,
     /// A sync has failed.
@@ -123,7 +125,7 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
@@ -135,6 +137,7 @@ impl Condition {
         Self::Halted,
         Self::Refusals,
         Self::VenueRejects,
+        Self::BreakerOpen,
         Self::JournalLag,
         Self::JournalFailed,
         Self::DiskFull,
@@ -163,6 +166,7 @@ impl Condition {
             Self::Halted => ("RutterHalted", Warn, 0),
             Self::Refusals => ("RutterRefusals", Warn, 10),
             Self::VenueRejects => ("RutterVenueRejects", Warn, 10),
+            Self::BreakerOpen => ("RutterBreakerOpen", Warn, 0),
             Self::JournalLag => ("RutterJournalLag", Page, 5),
             Self::JournalFailed => ("RutterJournalFailed", Page, 0),
             Self::DiskFull => ("RutterDiskFull", Page, 0),
@@ -226,6 +230,7 @@ impl Condition {
             Self::VenueRejects => format!(
                 "sum without (reason) (rate(rutter_venue_rejects_total[1m])) > {REJECTS_PER_S_MAX}"
             ),
+            Self::BreakerOpen => "rutter_venue_breaker_open == 1".to_owned(),
             Self::JournalLag => format!("rutter_journal_sync_lag_seconds > {SYNC_LAG_S_MAX}"),
             Self::JournalFailed => "rutter_journal_failed == 1".to_owned(),
             Self::DiskFull => format!("rutter_journal_disk_free_bytes < {FREE_BYTES_MIN}"),
@@ -438,6 +443,12 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         let grew = found.grew((Condition::VenueRejects, 0, name), MINUTE_NS, rejects);
         let value = format!("{grew} orders refused in a minute");
         found.when(grew > REJECTS_PER_S_MAX * 60, Condition::VenueRejects, name, value);
+        for (kind, breaker) in &venue.breakers {
+            let subject = format!("{name}/{kind}");
+            let left_ns = breaker.until_ns.saturating_sub(shown.made_ns);
+            let value = format!("{}, for {} more", breaker.state, seconds(left_ns));
+            found.when(breaker.is_shut(), Condition::BreakerOpen, &subject, value);
+        }
     }
     for feed in &shown.feeds {
         let Some(venue) = all.get(feed.venue).filter(|venue| venue.up) else { continue };

@@ -220,6 +220,7 @@ impl Children {
     /// Whose child a command is about.
     pub fn learn(&mut self, command: &VenueCommand) {
         let known = match command {
+            VenueCommand::AskBalances(_) => return,
             VenueCommand::New(SendNew { child, order, trace, .. })
             | VenueCommand::Cancel(ChildRef { child, order, trace, .. })
             | VenueCommand::Query(ChildRef { child, order, trace, .. }) => {
@@ -237,6 +238,7 @@ impl Children {
     /// The bytes of a command have been written. `journal_seq` is the input's that caused it.
     pub fn sent(&self, command: &VenueCommand, journal_seq: u64) {
         let (event, child) = match command {
+            VenueCommand::AskBalances(_) => ("balances_asked", ChildId(0)),
             VenueCommand::New(new) => ("child_sent", new.child),
             VenueCommand::Cancel(child) => ("child_cancel_sent", child.child),
             VenueCommand::Query(child) => ("child_queried", child.child),
@@ -396,7 +398,8 @@ mod tests {
             children.sent(&VenueCommand::Cancel(child(4)), 33);
         }
         let (venue, reason) = (VenueId(0), VenueReject::Late);
-        children.news(&Input::CancelRejected { venue, child: ChildId(4), reason });
+        let (child, retry_after_ns) = (ChildId(4), 0);
+        children.news(&Input::CancelRejected { venue, child, reason, retry_after_ns });
         children.news(&Input::ChildDone {
             venue,
             child: ChildId(5),

@@ -404,6 +404,26 @@ impl MetricsPage {
             .iter()
             .map(|(venue, why, n)| (vec![("exchange", *venue), ("reason", why.as_str())], *n));
         out.counters("venue_rejects", "Orders that the venue refused", each)?;
+        let breakers = || {
+            venues.iter().flat_map(|v| {
+                let labels = |kind| vec![("exchange", v.name.as_str()), ("kind", kind)];
+                v.breakers.iter().map(move |(kind, breaker)| (labels(*kind), breaker))
+            })
+        };
+        let help = "1 while a circuit breaker is open or half-open";
+        let open = breakers().map(|(labels, breaker)| (labels, flag(breaker.is_shut())));
+        out.gauges("venue_breaker_open", help, open)?;
+        let help = "Times that a circuit breaker has opened";
+        let openings = breakers().map(|(labels, breaker)| (labels, breaker.openings));
+        out.counters("venue_breaker_openings", help, openings)?;
+        let help = "What the venue's refusals keep from being used at present";
+        let pauses = venues.iter().flat_map(|v| {
+            PAUSES.map(move |what| {
+                let count = v.pauses.iter().filter(|pause| pause.what == what).count();
+                (vec![("exchange", v.name.as_str()), ("what", what)], count as f64)
+            })
+        });
+        out.gauges("venue_pauses", help, pauses)?;
         let counted = &shown.counted;
         let answers = counted.venues.iter().zip(&counted.answer_latency).map(|(venue, times)| {
             let labels = vec![("exchange", venue.as_str())];
@@ -450,6 +470,9 @@ impl MetricsPage {
         out.gauges("reference_price_missing", "1 while there is no reference price", missing)
     }
 }
+
+/// What may be paused at a venue, as label values.
+const PAUSES: [&str; 4] = ["new_orders", "cancels", "listing", "funds"];
 
 /// Scopes of a halt, as label values.
 const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];

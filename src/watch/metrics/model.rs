@@ -104,7 +104,8 @@ impl MetricsModel {
             Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
-            | Output::Query(_) => {}
+            | Output::Query(_)
+            | Output::AskBalances(_) => {}
         }
     }
 
@@ -180,6 +181,10 @@ impl MetricsModel {
             | Notice::CalledBack(..)
             | Notice::Waits(..)
             | Notice::Balance(..)
+            // The read model has these.
+            | Notice::Breaker(..)
+            | Notice::Paused(..)
+            | Notice::Barred(..)
             | Notice::BadReference => {}
         }
     }

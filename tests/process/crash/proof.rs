@@ -61,7 +61,8 @@ impl Sink for Keep<'_> {
             | Output::Operator(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
-            | Output::Query(_) => {}
+            | Output::Query(_)
+            | Output::AskBalances(_) => {}
         }
     }
 }

@@ -6,9 +6,9 @@
 
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AccountLimits, AssetDef, FeeTaken, Genesis, Instructions, InstrumentDef,
-    ListingDef, MARKET_WAIT_NS_DEFAULT, NewOrder, NoReference, OrdType, ReferenceTerms, SessionDef,
-    Side, TimeInForce, VenueDef,
+    AccountDef, AccountLimits, AssetDef, BreakerTerms, FeeTaken, Genesis, Instructions,
+    InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NewOrder, NoReference, OrdType,
+    ReferenceTerms, SessionDef, Side, TimeInForce, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 
@@ -66,6 +66,7 @@ pub fn venue(id: u8, name: &str) -> VenueDef {
         rate_window_ns: SECOND_NS,
         unanswered_max: 1_000,
         fok: true,
+        breaker: BreakerTerms::DEFAULT,
     }
 }
 

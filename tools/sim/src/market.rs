@@ -31,8 +31,8 @@ pub fn e8_text(value: i64) -> String {
 /// Largest order, in whole base units.
 pub const QUANTITY_MAX: i64 = 9_000;
 
-/// Price levels that the background quotes on each side.
-const LEVELS: u32 = 20;
+/// Price levels that the background quotes on each side near the middle.
+pub const LEVELS: u32 = 20;
 
 /// An instrument, in the units of no venue.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,8 @@ pub fn accounts() -> Vec<AccountConfig> {
 }
 
 /// Background order flow at the venue that lists [`MARKETS`] as `instruments`. The prices of all
-/// venues of one seed follow one walk; `venue_salt` makes a venue's noise its own.
+/// venues of one seed follow one walk; `venue_salt` makes a venue's noise its own. `deep_levels`
+/// are quoted behind the first [`LEVELS`].
 ///
 /// `instruments` are at most as many as [`MARKETS`], in the same order.
 pub fn flow(
@@ -121,6 +122,7 @@ pub fn flow(
     venue_salt: u64,
     seed: u64,
     start_ns: u64,
+    deep_levels: u32,
 ) -> FlowConfig {
     let listed = MARKETS.iter().zip(instruments).enumerate();
     let instruments = listed.map(|(index, (market, config))| {
@@ -136,6 +138,7 @@ pub fn flow(
             half_spread_ticks: market.half_spread_cents / cents_per_tick,
             noise_ticks: market.half_spread_cents / cents_per_tick,
             levels: LEVELS,
+            deep_levels,
             level_gap_ticks: market.level_gap_cents / cents_per_tick,
             quote_lots: (lots(least), lots(most)),
             refresh_ppm: 50_000,

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rutter_program::progress::{self, Progress};
 use serde::Serialize;
 
 use crate::client::prompt::resolve;
@@ -90,6 +91,9 @@ pub struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
+    /// How far it is.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 fn field(text: &str) -> Result<(u32, String), String> {
@@ -189,7 +193,14 @@ pub fn certify(
         arguments.only.is_empty() || arguments.only.iter().any(|part| case.name.contains(part))
     };
     let mut played = Vec::new();
+    // Cases that are printed one by one are their own progress.
+    let is_silent = arguments.json || arguments.quiet;
+    let mut progress = is_silent.then(|| Progress::new("cases", arguments.progress));
+    let total = cases::all().filter(wanted).count() as u64;
     for case in cases::all().filter(wanted) {
+        if let Some(progress) = &mut progress {
+            progress.show(played.len() as u64, total);
+        }
         let verdict = match (case.play)(&mut session) {
             Ok(()) => Verdict::Pass,
             Err(Miss::Fail { expected, got }) => Verdict::Fail { expected, got },

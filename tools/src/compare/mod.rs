@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
+use rutter_program::progress::{self, Progress};
 use rutter_sim::Venue;
 use serde::Serialize;
 
@@ -44,7 +45,6 @@ use crate::harness::{
     node_program, stages, write_node_config,
 };
 use crate::interrupt;
-use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use acceptor::Acceptor;
 use bare::{Answer, Bare, BareConfig, Waiting};

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use rutter_program::progress::{self, Progress};
 use rutter_sim::Venue;
 use serde::Serialize;
 
@@ -32,7 +33,6 @@ use crate::harness::{
     ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
     node_program, write_node_config,
 };
-use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 
 mod stage;

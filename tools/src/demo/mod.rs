@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
+use rutter_program::progress;
 use serde::Serialize;
 
 use crate::harness::{CONSOLE, HarnessError, node_program};
@@ -60,6 +61,9 @@ pub struct Arguments {
     /// Keep the folder (journal, logs) and print its path.
     #[arg(long)]
     pub keep: bool,
+    /// How far a run with `--json` is.
+    #[command(flatten)]
+    pub progress: progress::Choice,
 }
 
 /// The result of a run.

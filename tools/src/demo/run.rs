@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rutter_program::progress::Progress;
 use rutter_sim::Venue;
 
 use super::crash::{Crash, Standing};
@@ -125,6 +126,10 @@ impl Run<'_> {
     fn trade(&mut self) -> anyhow::Result<()> {
         let share_ns = self.arguments.seconds * SECOND_NS / u64::from(self.arguments.kills + 1);
         let mut kill_ns = self.start_ns + share_ns;
+        // The table is its own progress.
+        let (json, choice) = (self.arguments.json, self.arguments.progress);
+        let mut progress = json.then(|| Progress::new("orders", choice));
+        let total = self.arguments.seconds * u64::from(self.arguments.rate);
         while unix_ns() < self.end_ns && !self.stop.load(Ordering::Relaxed) {
             if self.crashes.len() < self.arguments.kills as usize && unix_ns() >= kill_ns {
                 let down_ns = self.kill_and_restart()?;
@@ -132,6 +137,9 @@ impl Run<'_> {
                 self.end_ns += down_ns;
             }
             self.turn(true, kill_ns.min(self.end_ns))?;
+            if let Some(progress) = &mut progress {
+                progress.show(self.trader.counts.sent, total);
+            }
         }
         Ok(())
     }

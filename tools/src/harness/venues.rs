@@ -52,11 +52,14 @@ pub struct VenuesConfig {
     pub ports: BTreeMap<Venue, u16>,
     /// What the background participants do.
     pub flowing: Flowing,
+    /// Price levels a side that the background quotes behind the first
+    /// [`LEVELS`](market::LEVELS).
+    pub deep_levels: u32,
 }
 
 impl Default for VenuesConfig {
     fn default() -> Self {
-        Self { seed: 1, ports: BTreeMap::new(), flowing: Flowing::Moving }
+        Self { seed: 1, ports: BTreeMap::new(), flowing: Flowing::Moving, deep_levels: 0 }
     }
 }
 
@@ -196,7 +199,13 @@ fn open(venue: Venue, config: &VenuesConfig, now_ns: u64) -> Result<Inner, Harne
         Flowing::Moving => {
             let instruments = terms.exchange_config().instruments;
             let salt = venue.index() as u64 + 1;
-            Some(Flow::new(market::flow(&instruments, salt, config.seed, now_ns)))
+            Some(Flow::new(market::flow(
+                &instruments,
+                salt,
+                config.seed,
+                now_ns,
+                config.deep_levels,
+            )))
         }
     };
     let mut front = terms.open(config.seed, flow)?;

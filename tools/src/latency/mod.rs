@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rutter_fix::tags;
+use rutter_program::progress::{self, Progress};
 use rutter_sim::Venue;
 use rutter_sim::market::MARKETS;
 use rutter_transport::wait::{Profile, processors};
@@ -32,7 +33,6 @@ use crate::harness::{
     stages, write_node_config,
 };
 use crate::interrupt;
-use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, Ratio, duration_text, spread};
 use floor::{FRAME_BYTES, Floor, Frames, Shape};
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
+use rutter_program::progress::{self, Progress};
 use rutter_sim::Venue;
 use serde::Serialize;
 
@@ -23,7 +24,6 @@ use crate::harness::{
     ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
     free_address, memory, node_program, write_node_config,
 };
-use crate::progress::{self, Progress};
 use crate::quantiles::{Latencies, Quantiles, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rutter_sim::Venue;
+use rutter_sim::market::LEVELS;
 use rutter_sim::venue::Endpoint;
 use serde_json::Value;
 
@@ -51,6 +52,10 @@ pub struct Arguments {
     /// Seed of prices and keys.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Price levels a side that the background quotes. A venue's whole depth (1,000, or 5,000 in a
+    /// snapshot) costs the simulation more processor time.
+    #[arg(long, default_value_t = LEVELS, value_parser = clap::value_parser!(u32).range(LEVELS as i64..=5_000))]
+    pub levels: u32,
     /// Address of the page with the fault commands, on loopback: the page has no password.
     #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
     pub page: SocketAddr,
@@ -114,7 +119,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let socket = doors::Socket::open(&dir.join(SOCKET), &ask).context("the commands' socket")?;
     let page = page::open(arguments.page, &ask).context("the page")?;
     let ports = arguments.ports.0.clone();
-    let config = VenuesConfig { seed: arguments.seed, ports, ..VenuesConfig::default() };
+    let deep_levels = arguments.levels.saturating_sub(LEVELS);
+    let config =
+        VenuesConfig { seed: arguments.seed, ports, deep_levels, ..VenuesConfig::default() };
     let venues = Venues::start(&config, &dir)?;
     let mut settings = NodeSettings::new(arguments.fix_listen);
     settings.sessions = ClientSession::desks(usize::from(arguments.sessions));

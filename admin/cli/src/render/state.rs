@@ -79,7 +79,21 @@ fn why(venue: &Value) -> String {
         };
         told.push(format!("{name}{reason}{colon}{detail}{tries}"));
     }
+    told.extend(shut_breakers(venue).map(|(kind, state)| format!("breaker {kind} {state}")));
+    told.extend(rows(venue, "pauses").iter().map(|pause| {
+        let of = pause.get("of").and_then(Value::as_str).map(|of| format!(" {of}"));
+        format!("paused: {}{}", word(pause, "what"), of.unwrap_or_default())
+    }));
     told.join("; ")
+}
+
+/// The venue's circuit breakers that are not closed: kind of request, and state.
+fn shut_breakers(venue: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let breakers = venue.get("breakers").and_then(Value::as_object).into_iter().flatten();
+    let states = breakers.map(|(kind, one)| {
+        (kind.as_str(), one.get("state").and_then(Value::as_str).unwrap_or_default())
+    });
+    states.filter(|(_, state)| *state != "closed")
 }
 
 fn figures(ok: &Value) -> Vec<Line> {
@@ -132,6 +146,10 @@ pub fn venue_state(venue: &Value) -> Span {
         Span::new("DOWN", Paint::Bad)
     } else if flag(venue, "drained") {
         Span::new("drained", Paint::Warn)
+    } else if shut_breakers(venue).next().is_some() {
+        Span::new("breaker open", Paint::Warn)
+    } else if !rows(venue, "pauses").is_empty() {
+        Span::new("paused", Paint::Warn)
     } else {
         Span::new("up", Paint::Good)
     }

@@ -14,7 +14,7 @@ use rutter_core::input::CancelOnDisconnect;
 use rutter_fix::codec::{Encoder, Message};
 use rutter_fix::session::{DisconnectReason, Sent, Session};
 use rutter_fix::store::{MessageStore, StoreFault};
-use rutter_fix::tags::msg_type;
+use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::ConnId;
 
 use super::throttle::{RequestRefusal, Throttle};
@@ -146,6 +146,8 @@ pub(super) struct Client<S> {
     pub throttle: Throttle,
     /// The session's reports carry a [`Passport`](crate::report::Passport).
     pub passport: bool,
+    /// News that the client has refused since its Logon.
+    pub news_refused: u32,
     /// The history that the client is being sent.
     pub history: Option<History>,
     /// An operator has shut the session out.
@@ -168,6 +170,7 @@ impl<S: MessageStore> Client<S> {
             chosen: config.cancel_on_disconnect,
             throttle: Throttle::new(config.requests_per_s_max),
             passport: config.passport,
+            news_refused: 0,
             history: None,
             disabled: false,
             reset_wanted: false,
@@ -205,6 +208,16 @@ impl<S: MessageStore> Client<S> {
         if core::mem::take(&mut self.reset_wanted) {
             self.session.reset();
         }
+    }
+
+    /// Whether a refusal by the client is about News.
+    pub fn refuses_news(&self, refusal: &Message<'_>) -> bool {
+        if let Some(kind) = refusal.get(tags::REF_MSG_TYPE) {
+            return kind == msg_type::NEWS;
+        }
+        let seq = refusal.uint(tags::REF_SEQ_NUM).ok().flatten();
+        let refused = seq.and_then(|seq| self.session.store().get(seq));
+        refused.is_some_and(|entry| entry.msg_type == msg_type::NEWS)
     }
 
     /// The journal holds the message that an output answers; 0 for none.

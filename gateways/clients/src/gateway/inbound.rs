@@ -6,7 +6,6 @@
 //!
 //! A line belongs here if it takes messages from connections. `order` translates a message.
 
-use rutter_core::id::SessionId;
 use rutter_core::input::Input;
 use rutter_fix::codec::{FieldIndex, MESSAGE_BYTES_MAX, Message};
 use rutter_fix::session::{
@@ -21,6 +20,7 @@ use super::{ClientGateway, LOGON_BYTES_MAX, disconnect_choice};
 use crate::connection::{Connection, ConnectionOwner};
 use crate::notice::{CloseReason, Notice};
 use crate::order::{ParsedRequest, business_id, read};
+use crate::reference::NEWS_REFUSALS_MAX;
 
 /// A connection that an input for the core has interrupted.
 #[derive(Clone, Copy, Debug)]
@@ -275,6 +275,7 @@ impl<S: MessageStore> ClientGateway<S> {
             Event::LoggedOn { heartbeat_s, reset, ref logon } => {
                 // A reset within a session logs on again, and may choose again.
                 let again = std::mem::replace(&mut client.up, true);
+                client.news_refused = 0;
                 let chosen = disconnect_choice::read(logon, client.configured);
                 let changed = std::mem::replace(&mut client.chosen, chosen) != chosen;
                 self.note(Notice::LoggedOn { session, heartbeat_s, reset });
@@ -287,7 +288,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.counters.messages_rejected += 1;
                 self.note(Notice::Rejected { session, seq, reason, tag });
             }
-            Event::PeerReject(ref message) => self.on_peer_refusal(session, message),
+            Event::PeerReject(ref message) => self.on_peer_refusal(place, message),
             Event::Warning(warning) => self.note(Notice::Warning { session, warning }),
             // The reason comes again with the end of the connection.
             Event::LogoutSent { reason } => {
@@ -309,7 +310,8 @@ impl<S: MessageStore> ClientGateway<S> {
 
     /// The client refuses a message of ours. The operator is told; the client gets no answer, which
     /// it might refuse again.
-    fn on_peer_refusal(&mut self, session: SessionId, message: &Message<'_>) {
+    fn on_peer_refusal(&mut self, place: usize, message: &Message<'_>) {
+        let session = self.clients[place].owner.session;
         let number = |tag| message.uint(tag).ok().flatten();
         let business = || number(tags::BUSINESS_REJECT_REASON);
         self.counters.peer_rejects += 1;
@@ -319,14 +321,20 @@ impl<S: MessageStore> ClientGateway<S> {
             ref_seq: number(tags::REF_SEQ_NUM),
             reason: number(tags::SESSION_REJECT_REASON).or_else(business),
         });
+        let client = &mut self.clients[place];
+        if client.refuses_news(message) {
+            client.news_refused = client.news_refused.saturating_add(1);
+            if client.news_refused == NEWS_REFUSALS_MAX {
+                self.note(Notice::NewsStopped { session });
+            }
+        }
     }
 
     fn on_app(&mut self, now_ns: u64, conn: ConnId, place: usize, app: &AppMessage<'_>) {
         let client = &mut self.clients[place];
         if msg_type::is_refusal(app.message.msg_type()) {
             client.session.confirm_in(app.id);
-            let session = client.owner.session;
-            return self.on_peer_refusal(session, &app.message);
+            return self.on_peer_refusal(place, &app.message);
         }
         if let Some(no) = client.may_not(now_ns, &app.message) {
             if no == RequestRefusal::Throttled {

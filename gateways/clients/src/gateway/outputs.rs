@@ -66,7 +66,10 @@ impl<S: MessageStore> ClientGateway<S> {
                 self.on_operator(now_ns, report);
                 return Ok(());
             }
-            Output::SendNew(_) | Output::SendCancel(_) | Output::Query(_) => return Ok(()),
+            Output::SendNew(_)
+            | Output::SendCancel(_)
+            | Output::Query(_)
+            | Output::AskBalances(_) => return Ok(()),
         };
         let place = self.clients.by_session(session);
         let place = place.ok_or(OutputError::UnknownSession(session))?;
@@ -88,6 +91,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
+            | Output::AskBalances(_)
             | Output::Notice(_) => {}
         });
         let client = &mut self.clients[place];

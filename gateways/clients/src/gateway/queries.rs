@@ -24,7 +24,9 @@ use crate::reference::security_list::{LIST, LIST_REQUEST, ListResult};
 use crate::reference::session_status::{
     STATUS, STATUS_REQUEST, StatusRequest, TRAD_SES_REQ_ID, write_refusal, write_status,
 };
-use crate::reference::{News, NewsError, NewsSent, RequestId, SecurityList, SessionStatus};
+use crate::reference::{
+    NEWS_REFUSALS_MAX, News, NewsError, NewsSent, RequestId, SecurityList, SessionStatus,
+};
 
 /// Market data messages written in one turn, over all clients; the rest follow in the next turn.
 pub const STREAMS_PER_TURN: usize = 64;
@@ -108,7 +110,7 @@ impl<S: MessageStore> ClientGateway<S> {
     }
 
     /// Sends the operator's text to every session. A session that is not logged on gets it when it
-    /// asks for the messages that it missed.
+    /// asks for the messages that it missed. A client that refuses News is sent none.
     ///
     /// # Errors
     /// [`NewsError`]: the text was sent to no session.
@@ -116,7 +118,12 @@ impl<S: MessageStore> ClientGateway<S> {
         let news = News::new(text)?;
         let mut told = NewsSent::default();
         for place in self.clients.places() {
-            let precision = self.clients[place].owner.precision;
+            let client = &self.clients[place];
+            if client.news_refused >= NEWS_REFUSALS_MAX {
+                told.refused += 1;
+                continue;
+            }
+            let precision = client.owner.precision;
             let sent = self.send_stored(now_ns, place, tags::msg_type::NEWS, |out| {
                 news.write(out, now_ns, precision);
             });

@@ -10,7 +10,7 @@ pub mod news;
 pub mod security_list;
 pub mod session_status;
 
-pub use news::{NEWS_BYTES_MAX, NEWS_LINES_MAX, News, NewsError, NewsSent};
+pub use news::{NEWS_BYTES_MAX, NEWS_LINES_MAX, NEWS_REFUSALS_MAX, News, NewsError, NewsSent};
 pub use security_list::{LIST_ENTRIES_PER_MESSAGE, SecurityList};
 pub use session_status::SessionStatus;
 

@@ -11,6 +11,9 @@ pub const NEWS_BYTES_MAX: usize = 4_096;
 /// Most lines of a text.
 pub const NEWS_LINES_MAX: usize = 32;
 
+/// News that a client may refuse within one connection. Then it is sent none until its next Logon.
+pub const NEWS_REFUSALS_MAX: u32 = 3;
+
 /// `NoLinesOfText`.
 const NO_LINES_OF_TEXT: u32 = 33;
 /// `OrigTime`.
@@ -42,6 +45,8 @@ pub struct NewsSent {
     pub held: usize,
     /// Sessions that have stopped because their store failed.
     pub failed: usize,
+    /// Sessions whose clients have refused [`NEWS_REFUSALS_MAX`] texts: they are sent no more.
+    pub refused: usize,
 }
 
 /// A text that can be sent. Its first line is `Headline` (148); `Text` (58) has all lines.

@@ -115,13 +115,38 @@ fn a_refusal_of_what_the_node_says_is_told_to_the_operator_and_not_answered() {
             desk.output(&Output::Report(report(number)));
             assert_eq!(refused(&mut desk, 1), 1);
         }
-        for _ in 0..20 {
+        assert_eq!(desk.gateway.counters().peer_rejects, 20);
+        assert_eq!(desk.gateway.counters().throttled, 0, "a refusal is no request");
+    }
+}
+
+/// A client that cannot read News is sent three, and none until it logs on again. The operator is
+/// told, and the other client gets all.
+#[test]
+fn a_client_that_refuses_news_is_sent_no_more() {
+    let by_type: fn(&str) -> String = |seq| format!("35=j|45={seq}|372=B|380=3|");
+    for refusal in [by_type, |seq| format!("35=3|45={seq}|373=11|")] {
+        let mut desk = desk(false, false);
+        desk.logon(1, "ALPHA").logon(2, "BETA").notices();
+        let mut stopped = 0;
+        for count in 1..=20 {
             desk.gateway.news(desk.now, "hello").expect("sent");
             desk.read_all();
-            assert_eq!(refused(&mut desk, 1), 1);
+            assert_eq!(desk.seen(2).len(), 1);
+            let seen = desk.seen(1);
+            assert_eq!(seen.len(), usize::from(count <= 3), "{seen:?}");
+            for message in seen {
+                let seq = message.split("|34=").nth(1).and_then(|rest| rest.split('|').next());
+                desk.send(1, &refusal(seq.expect("numbered"))).saw(1, &[]);
+            }
+            let stop = Notice::NewsStopped { session: SessionId(0) };
+            stopped += desk.notices().iter().filter(|notice| **notice == stop).count();
         }
-        assert_eq!(desk.gateway.counters().peer_rejects, 40);
-        assert_eq!(desk.gateway.counters().throttled, 0, "a refusal is no request");
+        assert_eq!(stopped, 1);
+        desk.peer_closes(1).logon(3, "ALPHA");
+        desk.gateway.news(desk.now, "hello").expect("sent");
+        desk.read_all();
+        assert_eq!(desk.seen(3).len(), 1, "after a logon there is another try");
     }
 }
 

@@ -301,12 +301,14 @@ impl Play {
                 self.decide(&Input::ChildDone { venue, child, expired: true, filled: Qty(0) });
             }
             ["refuses", "it"] => {
-                self.decide(&Input::ChildRejected { venue, child, reason: VenueReject::Filter });
+                let reason = VenueReject::Other;
+                self.decide(&Input::ChildRejected { venue, child, reason, retry_after_ns: 0 });
             }
             ["does", "not", "cancel", "it"] => {
                 for _ in 0..STUBBORN {
                     let reason = VenueReject::Other;
-                    self.decide(&Input::CancelRejected { venue, child, reason });
+                    let retry_after_ns = 0;
+                    self.decide(&Input::CancelRejected { venue, child, reason, retry_after_ns });
                     let fate = Fate::Open;
                     self.decide(&Input::ChildFate { venue, child, fate, filled: Qty(0) });
                 }

@@ -12,8 +12,8 @@
 use core::fmt::Display;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{ChildId, InstrumentId, VenueOrderId};
-use rutter_core::input::{Fate, Input};
+use rutter_core::id::{ChildId, InstrumentId, VenueId, VenueOrderId};
+use rutter_core::input::{Fate, Input, QueryOutcome};
 use rutter_core::number::Qty;
 use rutter_transport::machine::{HttpResponse, Outbox};
 use rutter_transport::standing::Why;
@@ -267,7 +267,7 @@ impl<C, P: Default> Inquiry<C, P> {
     where
         D: Dialect<Call = C, Plan = P>,
     {
-        self.expire(now_ns);
+        self.expire(now_ns, dialect.venue(), out);
         if self.phase == Phase::Balances && self.account.is_none() && self.pending() > 0 {
             // A child came into doubt while the balances failed.
             self.phase = Phase::Questions;
@@ -369,7 +369,7 @@ impl<C, P: Default> Inquiry<C, P> {
         Flight { id, sent_ns: now_ns, call }
     }
 
-    fn expire(&mut self, now_ns: u64) {
+    fn expire(&mut self, now_ns: u64, venue: VenueId, out: &mut Outbox<Input>) {
         let timeout_ns = self.pace.answer_timeout_ns;
         let is_late = |flight: &mut Flight<_>| now_ns >= flight.sent_ns.saturating_add(timeout_ns);
         let late_rounds = self.rounds.iter_mut().filter_map(|a| a.flight.take_if(is_late)).count();
@@ -380,11 +380,21 @@ impl<C, P: Default> Inquiry<C, P> {
         }
         for _ in 0..late {
             let (error, why) = ("no answer", Why::RestFailing);
-            self.failed(now_ns, &Refused { error, pause_ns: None, why });
+            self.failed(now_ns, &Refused { error, pause_ns: None, why }, venue, out);
         }
     }
 
-    fn failed(&mut self, now_ns: u64, refused: &Refused<impl Display>) {
+    fn failed(
+        &mut self,
+        now_ns: u64,
+        refused: &Refused<impl Display>,
+        venue: VenueId,
+        out: &mut Outbox<Input>,
+    ) {
+        // Before the venue is up, its standing tells what goes wrong.
+        if matches!(self.phase, Phase::Up | Phase::Closed) {
+            out.emit(Input::VenueQueried { venue, outcome: outcome_of(refused.why) });
+        }
         self.tally.failures += 1;
         self.last_error = Some(refused.error.to_string());
         self.trouble = Some(refused.why);
@@ -441,7 +451,7 @@ impl<C, P: Default> Inquiry<C, P> {
                 self.pause.succeeded();
                 self.trouble = None;
             }
-            Err(refused) => self.failed(now_ns, &refused),
+            Err(refused) => self.failed(now_ns, &refused, dialect.venue(), out),
         }
         self.pump(now_ns, dialect, out);
     }
@@ -490,6 +500,10 @@ impl<C, P: Default> Inquiry<C, P> {
         let venue = dialect.venue();
         for (asset, total) in totals {
             out.emit(Input::Balance { venue, asset, total });
+        }
+        if !is_last {
+            let outcome = QueryOutcome::Answered;
+            out.emit(Input::VenueQueried { venue, outcome });
         }
         if is_last && dialect.takes_orders() {
             out.emit(Input::VenueUp(venue));
@@ -605,6 +619,15 @@ impl<C, P: Default> Inquiry<C, P> {
             return Some(free);
         }
         self.due.first().map(|(due_ns, _)| free.max(*due_ns))
+    }
+}
+
+/// What the reason of a failed call says about the venue.
+const fn outcome_of(why: Why) -> QueryOutcome {
+    match why {
+        Why::RestPaced | Why::RestBanned => QueryOutcome::RateLimit,
+        Why::RestFailing | Why::RestUnreadable => QueryOutcome::NoAnswer,
+        _ => QueryOutcome::Refused,
     }
 }
 

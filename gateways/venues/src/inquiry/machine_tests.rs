@@ -194,6 +194,7 @@ impl Bench {
                     format!("fate {} {fate:?} {}", child.0, filled.0)
                 }
                 Input::Balance { total, .. } => format!("balance {}", total.0),
+                Input::VenueQueried { outcome, .. } => format!("query {outcome:?}"),
                 Input::VenueUp(VENUE) => "up".to_owned(),
                 other => format!("{other:?}"),
             });
@@ -296,7 +297,8 @@ fn requests_are_few_at_once_and_made_again_after_a_failure() {
     bench.ask(1).ask(2).ask(3).ask(3).ask(4);
     assert_eq!((bench.inquiry.pending(), bench.inquiry.tally().dropped), (3, 1));
     assert_eq!(bench.requests.len(), 2);
-    bench.respond("order 1", 429, "").answer("order 2", "0").told(&["fate 2 Open 0"]);
+    bench.respond("order 1", 429, "").answer("order 2", "0");
+    bench.told(&["query RateLimit", "fate 2 Open 0"]);
     assert!(bench.requests.is_empty(), "the venue has asked for a pause");
     bench.pass(60).answer("order 1", "0").answer("order 3", "0");
     bench.told(&["fate 1 Open 0", "fate 3 Open 0"]);
@@ -316,9 +318,18 @@ fn a_request_without_an_answer_is_made_again_and_a_lost_link_voids_all() {
     assert_ne!(bench.requests[0].id, late.id);
     bench.inquiry.stop();
     assert_eq!(bench.inquiry.next_timer_ns(), None);
-    bench.answer("order 1", "0").told(&[]);
+    bench.answer("order 1", "0").told(&["query NoAnswer"]);
     bench.inquiry.start();
     bench.pump().answer("open", "").answer("order 1", "0").told(&["fate 1 Open 0"]);
+}
+
+#[test]
+fn balances_that_the_core_asks_for_end_with_the_outcome_of_the_query() {
+    let mut bench = Bench::up();
+    bench.inquiry.ask_balances();
+    bench.pump().respond("balances", 429, "").told(&["query RateLimit"]);
+    bench.pass(60).answer("balances", "").told(&["balance 5", "query Answered"]);
+    assert!(bench.requests.is_empty());
 }
 
 #[test]

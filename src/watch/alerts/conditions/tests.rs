@@ -3,7 +3,7 @@
 use super::*;
 use crate::watch::buckets::Buckets;
 use crate::watch::snapshot::FeedSnapshot;
-use rutter_admin::VenueStatus;
+use rutter_admin::{BreakerRow, VenueStatus};
 
 const RULES: &str = include_str!("../../../../deploy/prometheus/rutter.rules.yml");
 
@@ -88,7 +88,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 23] = [
+    let cases: [(C, &str, u64, Change); 24] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
@@ -105,6 +105,11 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         }),
         (C::VenueRejects, "kraken", 300, |s, n| {
             s.status.venues[1].rejects.insert("Other".to_owned(), n);
+        }),
+        (C::BreakerOpen, "kraken/new", 0, |s, n| {
+            let state = if n > 0 { "half_open" } else { "closed" };
+            let breaker = BreakerRow { state, ..BreakerRow::default() };
+            s.status.venues[1].breakers.insert("new", breaker);
         }),
         (C::JournalLag, "", S, |s, n| s.journal.sync_lag_ns = n),
         (C::JournalFailed, "", 0, |s, n| s.journal.failed = n > 0),

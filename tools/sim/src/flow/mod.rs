@@ -16,8 +16,12 @@ use super::random::Random;
 pub const CATCH_UP_STEPS_MAX: u64 = 50;
 /// Most missed steps that move the price in one call.
 pub const WALK_STEPS_MAX: u64 = 10_000_000;
-/// Most quote levels a side.
+/// Most quote levels a side that follow the middle.
 pub const LEVELS_MAX: u32 = 100;
+/// Most quote levels a side behind those: as many as the deepest snapshot of a venue has.
+pub const DEEP_LEVELS_MAX: u32 = 5_000;
+/// A deep quote is replaced at random so many times more seldom than one near the middle.
+const DEEP_REFRESH_DIVISOR: u32 = 50;
 /// Decimals of a fundamental price.
 pub const FUNDAMENTAL_DECIMALS: u32 = 8;
 
@@ -38,6 +42,9 @@ pub struct FlowInstrument {
     pub noise_ticks: i64,
     /// Quote levels a side, at most [`LEVELS_MAX`].
     pub levels: u32,
+    /// Quote levels a side behind `levels`, at most [`DEEP_LEVELS_MAX`]. Their prices are on a grid
+    /// that does not move with the middle, so a step replaces few of them.
+    pub deep_levels: u32,
     /// Distance between levels, in ticks.
     pub level_gap_ticks: i64,
     /// Smallest and largest quote, in lots.
@@ -97,6 +104,9 @@ struct Background {
     noise: i64,
     /// Order id and price of each quote: bids, then asks.
     quotes: [Vec<Option<(u64, i64)>>; 2],
+    /// As `quotes`, behind those. A price has its place by its step on the grid, modulo the number
+    /// of places.
+    deep_quotes: [Vec<Option<(u64, i64)>>; 2],
 }
 
 /// The running background of one venue.
@@ -159,6 +169,7 @@ impl Flow {
         background.noise = (background.noise + random.between(-1, 1)).clamp(-bound, bound);
         let middle = background.middle(exchange);
         background.requote(at_ns, middle, self.config.maker, random, exchange);
+        background.requote_deep(at_ns, middle, self.config.maker, random, exchange);
         if random.chance_ppm(background.config.taker_ppm) {
             background.take(at_ns, self.config.taker, random, exchange);
         }
@@ -168,6 +179,7 @@ impl Flow {
 fn background(seed: u64, config: &FlowInstrument) -> Background {
     let start = config.start_price_e8.clamp(4, i64::MAX / 8);
     let levels = config.levels.min(LEVELS_MAX) as usize;
+    let deep_levels = config.deep_levels.min(DEEP_LEVELS_MAX) as usize;
     Background {
         config: config.clone(),
         fundamental: Fundamental {
@@ -179,6 +191,7 @@ fn background(seed: u64, config: &FlowInstrument) -> Background {
         },
         noise: 0,
         quotes: [vec![None; levels], vec![None; levels]],
+        deep_quotes: [vec![None; deep_levels], vec![None; deep_levels]],
     }
 }
 
@@ -234,6 +247,49 @@ impl Background {
             // A refusal (bounds, funds) leaves the level empty until the next step.
             if let Ok(id) = exchange.place(at_ns, &new) {
                 self.quotes[row][level] = Some((id, price));
+            }
+        }
+    }
+
+    /// Keeps the deep quotes on their grid: those that the middle has come too near to, or left
+    /// behind, give their places to new ones at the other end.
+    fn requote_deep(
+        &mut self,
+        at_ns: u64,
+        middle: i64,
+        maker: AccountId,
+        random: &mut Random,
+        exchange: &mut Exchange,
+    ) {
+        let (config, instrument) =
+            (&self.config, exchange.instrument_config(self.config.instrument));
+        let (tick, lot) = (instrument.tick, instrument.lot);
+        let gap = config.level_gap_ticks.max(1);
+        let near = config.half_spread_ticks + self.quotes[0].len() as i64 * gap;
+        let refresh_ppm = config.refresh_ppm / DEEP_REFRESH_DIVISOR;
+        for (row, side) in [Side::Buy, Side::Sell].into_iter().enumerate() {
+            let places = self.deep_quotes[row].len() as i64;
+            for n in 0..places {
+                let step = match side {
+                    Side::Buy => (middle - near).div_euclid(gap) - n,
+                    Side::Sell => (middle + near).div_euclid(gap) + 1 + n,
+                };
+                let place = step.rem_euclid(places) as usize;
+                let price = step.saturating_mul(gap).saturating_mul(tick);
+                let fresh = random.chance_ppm(refresh_ppm);
+                if let Some((id, old)) = self.deep_quotes[row][place] {
+                    let order = exchange.order(maker, OrderRef::Id(id));
+                    if old == price && !fresh && order.is_some_and(|o| o.status.is_open()) {
+                        continue;
+                    }
+                    // As with the quotes near the middle.
+                    let _ = exchange.cancel(at_ns, maker, OrderRef::Id(id), CancelOnly::Any, None);
+                }
+                let lots = random.between(self.config.quote_lots.0, self.config.quote_lots.1);
+                let size = OrderSize::Base(lots.max(1).saturating_mul(lot));
+                let new = self.order(maker, side, OrderKind::Limit, price, size);
+                let placed = exchange.place(at_ns, &new).ok();
+                self.deep_quotes[row][place] = placed.map(|id| (id, price));
             }
         }
     }

@@ -62,6 +62,7 @@ fn venue(price_decimals: u32, tick: i64, salt: u64) -> (Exchange, Flow) {
             half_spread_ticks: 5 * 10i64.pow(price_decimals) / 10 / tick,
             noise_ticks: 3,
             levels: 10,
+            deep_levels: 0,
             level_gap_ticks: 10i64.pow(price_decimals) / tick,
             quote_lots: (1_000, 100_000),
             refresh_ppm: 50_000,
@@ -109,4 +110,29 @@ fn a_late_timer_catches_up_to_the_same_price() {
     flow_b.on_timer(1_000 + 999 * STEP_NS, &mut b);
     assert_eq!(flow_a.fundamental_e8(PAIR), flow_b.fundamental_e8(PAIR));
     assert_eq!(flow_a.next_ns(), flow_b.next_ns());
+}
+
+/// Deep quotes stay where they are while the middle moves, and are as many as asked for.
+#[test]
+fn a_deep_book_follows_the_middle_without_being_quoted_anew() {
+    const DEEP: usize = 500;
+    let (mut exchange, flow) = venue(8, 1_000_000, 1);
+    let mut config = flow.config;
+    config.instruments[0].deep_levels = DEEP as u32;
+    let mut flow = Flow::new(config);
+    let mut before = std::collections::BTreeMap::new();
+    for step in 0..200 {
+        flow.on_timer(1_000 + step * STEP_NS, &mut exchange);
+        let mut now = std::collections::BTreeMap::new();
+        for side in [Side::Buy, Side::Sell] {
+            let levels = exchange.depth(PAIR, side, usize::MAX);
+            assert!((DEEP..=DEEP + 10).contains(&levels.len()), "{} levels", levels.len());
+            now.extend(levels.into_iter().skip(20));
+        }
+        let changed = now.iter().filter(|(price, qty)| before.get(*price) != Some(*qty)).count();
+        assert!(step == 0 || changed < DEEP / 4, "step {step}: {changed} deep levels changed");
+        before = now;
+    }
+    let (bid, ask) = (exchange.best(PAIR, Side::Buy), exchange.best(PAIR, Side::Sell));
+    assert!(bid < ask);
 }

@@ -15,7 +15,7 @@ use rutter_transport::standing::{Standing, Why};
 use super::children::{Children, Request};
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
-use super::report::{self, News, Reader};
+use super::report::{self, News, Reader, Refused};
 use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
@@ -338,10 +338,10 @@ impl BinanceOrders {
             return self.on_logon_answer(now_ns, message, out);
         }
         match message.msg_type() {
-            msg_type::EXECUTION_REPORT => self.on_report(message, out)?,
+            msg_type::EXECUTION_REPORT => self.on_report(now_ns, message, out)?,
             msg_type::ORDER_CANCEL_REJECT => {
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
-                let news = self.reader().cancel_reject(message);
+                let news = self.reader(now_ns).cancel_reject(message);
                 self.on_news(news, out);
             }
             msg_type::HEARTBEAT => {}
@@ -353,7 +353,7 @@ impl BinanceOrders {
                     }
                 });
             }
-            msg_type::REJECT => return self.on_reject(message, out),
+            msg_type::REJECT => return self.on_reject(now_ns, message, out),
             msg_type::NEWS => self.on_news_message(now_ns, message, out),
             msg_type::LOGOUT => self.on_logout(now_ns, message, out),
             msg_type::LOGON | msg_type::RESEND_REQUEST | msg_type::SEQUENCE_RESET => {
@@ -418,18 +418,24 @@ impl BinanceOrders {
         self.close(now_ns, VenueDownReason::Closed, out);
     }
 
-    fn reader(&self) -> Reader<'_> {
+    fn reader(&self, now_ns: u64) -> Reader<'_> {
         Reader {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
             listings: &self.listings,
             assets: &self.assets,
             fallback_asset: self.fallback_asset,
+            now_ns,
         }
     }
 
-    fn on_report(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
-        let news = self.reader().execution(message)?;
+    fn on_report(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
+        let news = self.reader(now_ns).execution(message)?;
         if let News::Refused { .. } = news {
             self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         }
@@ -439,14 +445,19 @@ impl BinanceOrders {
 
     /// A Reject names our message by its number. When the venue expects another number than ours,
     /// it would reject every message that we send, so the session is over.
-    fn on_reject(&mut self, message: &Message<'_>, out: &mut Outbox<Input>) -> Result<(), Broken> {
+    fn on_reject(
+        &mut self,
+        now_ns: u64,
+        message: &Message<'_>,
+        out: &mut Outbox<Input>,
+    ) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
-        let verdict = report::error_of(message);
+        let refused = report::error_of(message, now_ns);
         match self.children.by_seq(seq) {
-            Some((child, Request::New)) => self.on_news(News::Refused { child, verdict }, out),
+            Some((child, Request::New)) => self.on_news(News::Refused { child, refused }, out),
             Some((child, Request::Cancel(attempt))) => {
-                self.on_news(News::CancelRefused { child, attempt: Some(attempt), verdict }, out);
+                self.on_news(News::CancelRefused { child, attempt: Some(attempt), refused }, out);
             }
             None => self.counters.ignored += 1,
         }
@@ -467,7 +478,7 @@ impl BinanceOrders {
                 }
                 out.emit(Input::ChildAccepted { venue, child, venue_order });
             }
-            News::Refused { child, verdict } => self.on_refused(child, verdict, out),
+            News::Refused { child, refused } => self.on_refused(child, refused, out),
             News::Fill { fill, whole, fee_known } => {
                 self.counters.unknown_fee_assets += u64::from(!fee_known);
                 if let Some(entry) = self.children.get_mut(fill.child) {
@@ -487,21 +498,21 @@ impl BinanceOrders {
                 self.counters.ignored += 1;
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             }
-            News::CancelRefused { child, attempt, verdict } => {
-                self.on_cancel_refused(child, attempt, verdict, out);
+            News::CancelRefused { child, attempt, refused } => {
+                self.on_cancel_refused(child, attempt, refused, out);
             }
             News::NotOurs => self.counters.not_ours += 1,
             News::Unlisted => self.counters.unlisted += 1,
         }
     }
 
-    fn on_refused(&mut self, child: ChildId, verdict: Verdict, out: &mut Outbox<Input>) {
-        let venue = self.config.venue;
-        match verdict {
+    fn on_refused(&mut self, child: ChildId, refused: Refused, out: &mut Outbox<Input>) {
+        let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
+        match refused.verdict {
             Verdict::Refused(reason) => {
                 self.counters.refusals += 1;
                 self.children.end(child);
-                out.emit(Input::ChildRejected { venue, child, reason });
+                out.emit(Input::ChildRejected { venue, child, reason, retry_after_ns });
             }
             Verdict::Unsure => {
                 if let Some(entry) = self.children.get_mut(child) {
@@ -516,10 +527,10 @@ impl BinanceOrders {
         &mut self,
         child: ChildId,
         attempt: Option<u32>,
-        verdict: Verdict,
+        refused: Refused,
         out: &mut Outbox<Input>,
     ) {
-        let venue = self.config.venue;
+        let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
         if let Some(entry) = self.children.get_mut(child) {
             let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
                 // The answer is late: the core knows already that the child is in doubt.
@@ -532,10 +543,10 @@ impl BinanceOrders {
             }
             entry.cancel = None;
         }
-        match verdict {
+        match refused.verdict {
             Verdict::Refused(reason) => {
                 self.counters.refusals += 1;
-                out.emit(Input::CancelRejected { venue, child, reason });
+                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
             }
             Verdict::Unsure => {
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
@@ -554,7 +565,8 @@ impl BinanceOrders {
         if self.status() != Status::Up || self.send_new(now_ns, new, out).is_none() {
             self.counters.not_sent += 1;
             self.children.end(child);
-            out.emit(Input::ChildRejected { venue, child, reason: VenueReject::NotSent });
+            let (reason, retry_after_ns) = (VenueReject::NotSent, 0);
+            out.emit(Input::ChildRejected { venue, child, reason, retry_after_ns });
             return;
         }
         self.newest_sent = child;
@@ -584,7 +596,8 @@ impl BinanceOrders {
         // Also while questions are open: an order that the core no longer wants should not wait.
         if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
             self.counters.not_sent += 1;
-            out.emit(Input::CancelRejected { venue, child, reason: VenueReject::NotSent });
+            let (reason, retry_after_ns) = (VenueReject::NotSent, 0);
+            out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
         }
     }
 
@@ -702,6 +715,10 @@ impl Machine for BinanceOrders {
                 if self.inquiry.phase() != Phase::Down {
                     self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
                 }
+            }
+            VenueCommand::AskBalances(_) => {
+                self.inquiry.ask_balances();
+                self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
             }
         }
     }

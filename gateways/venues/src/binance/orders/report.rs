@@ -3,13 +3,13 @@
 //! A line belongs here if it reads a field of such a message. The consequences are `machine`.
 
 use rutter_core::id::{AssetId, ChildId, ExecId, VenueId, VenueOrderId};
-use rutter_core::input::{ChildFill, Liquidity, Side};
+use rutter_core::input::{ChildFill, Liquidity, Side, VenueReject};
 use rutter_core::number::{Amount, Qty};
 use rutter_fix::codec::{FieldError, Message};
 use rutter_fix::tags;
 
 use crate::binance::ids::{self, Named};
-use crate::binance::reject::{Verdict, verdict};
+use crate::binance::reject::{Verdict, retry_after_ns, verdict};
 use crate::decimal::DecimalError;
 use crate::listing::{self, Assets, Listing, Listings};
 
@@ -47,13 +47,21 @@ pub(super) enum ReportError {
     EmptyTrade,
 }
 
+/// The meaning of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub verdict: Verdict,
+    /// How long the venue wants no such request, in nanoseconds; zero if it names no time.
+    pub retry_after_ns: u64,
+}
+
 /// The content of a message about one of our children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// The venue accepted the order (150=0).
     Accepted { child: ChildId, venue_order: VenueOrderId },
     /// The venue refused the order (150=8).
-    Refused { child: ChildId, verdict: Verdict },
+    Refused { child: ChildId, refused: Refused },
     /// A trade (150=F). `whole`: the order is filled. `fee_known`: the fee's asset is listed.
     Fill { fill: ChildFill, whole: bool, fee_known: bool },
     /// The order was cancelled (150=4) or has expired (150=C).
@@ -61,7 +69,7 @@ pub(super) enum News {
     /// `ExecType` (150) is one that this adapter does not use.
     Unusual { child: ChildId },
     /// The venue refused a cancel (35=9).
-    CancelRefused { child: ChildId, attempt: Option<u32>, verdict: Verdict },
+    CancelRefused { child: ChildId, attempt: Option<u32>, refused: Refused },
     /// The id is not ours.
     NotOurs,
     /// The id is ours and the symbol is not listed here.
@@ -77,6 +85,7 @@ pub(super) struct Reader<'a> {
     pub assets: &'a Assets,
     /// Stands for a fee asset that is not listed.
     pub fallback_asset: AssetId,
+    pub now_ns: u64,
 }
 
 impl Reader<'_> {
@@ -96,7 +105,9 @@ impl Reader<'_> {
                 let venue_order = VenueOrderId::new(text).unwrap_or_default();
                 Ok(News::Accepted { child, venue_order })
             }
-            Some(EXEC_TYPE_REJECTED) => Ok(News::Refused { child, verdict: error_of(message) }),
+            Some(EXEC_TYPE_REJECTED) => {
+                Ok(News::Refused { child, refused: error_of(message, self.now_ns) })
+            }
             Some(EXEC_TYPE_TRADE) => self.fill(message, child, listing),
             Some(kind @ (EXEC_TYPE_CANCELED | EXEC_TYPE_EXPIRED)) => Ok(News::Done {
                 child,
@@ -183,7 +194,8 @@ impl Reader<'_> {
         let Some(id) = request.or_else(|| ours(tags::ORIG_CL_ORD_ID)) else {
             return News::NotOurs;
         };
-        News::CancelRefused { child: id.child, attempt: id.cancel, verdict: error_of(message) }
+        let refused = error_of(message, self.now_ns);
+        News::CancelRefused { child: id.child, attempt: id.cancel, refused }
     }
 }
 
@@ -196,7 +208,12 @@ pub fn code_of(message: &Message<'_>) -> i64 {
 }
 
 /// The meaning of error code (25016) and text (58).
-pub(super) fn error_of(message: &Message<'_>) -> Verdict {
-    let code = code_of(message);
-    verdict(code, message.get(tags::TEXT).unwrap_or_default())
+pub(super) fn error_of(message: &Message<'_>, now_ns: u64) -> Refused {
+    let text = message.get(tags::TEXT).unwrap_or_default();
+    let verdict = verdict(code_of(message), text);
+    let retry_after_ns = match verdict {
+        Verdict::Refused(VenueReject::RateLimit) => retry_after_ns(text, now_ns),
+        Verdict::Refused(_) | Verdict::Unsure => 0,
+    };
+    Refused { verdict, retry_after_ns }
 }

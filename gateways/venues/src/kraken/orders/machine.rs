@@ -357,8 +357,10 @@ impl KrakenOrders {
             ("executions", _) => self.on_executions(now_ns, envelope, out)?,
             ("balances", _) => self.on_balances(now_ns, envelope, out)?,
             ("status", _) => self.on_status(now_ns, envelope, out)?,
-            ("", "add_order" | "cancel_order") => self.ledger.answer(envelope, out)?,
-            ("", "") if !envelope.error.is_empty() => self.ledger.answer(envelope, out)?,
+            ("", "add_order" | "cancel_order") => self.ledger.answer(now_ns, envelope, out)?,
+            ("", "") if !envelope.error.is_empty() => {
+                self.ledger.answer(now_ns, envelope, out)?;
+            }
             ("", "subscribe") if envelope.success == Some(false) => {
                 self.ledger.refusal = envelope.error.to_string();
                 return Err(Broken::Session);
@@ -464,7 +466,7 @@ impl KrakenOrders {
     fn reject(&mut self, child: ChildId, out: &mut Outbox<Input>) {
         self.ledger.counters.not_sent += 1;
         let (venue, reason) = (self.ledger.config.venue, VenueReject::NotSent);
-        out.emit(Input::ChildRejected { venue, child, reason });
+        out.emit(Input::ChildRejected { venue, child, reason, retry_after_ns: 0 });
     }
 
     fn on_new(&mut self, now_ns: u64, new: &SendNew, out: &mut Outbox<Input>) {
@@ -530,7 +532,7 @@ impl KrakenOrders {
         if !matches!(self.link, Link::On) || self.ledger.waits.is_full() {
             self.ledger.counters.not_sent += 1;
             let (venue, reason) = (self.ledger.config.venue, VenueReject::NotSent);
-            out.emit(Input::CancelRejected { venue, child, reason });
+            out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns: 0 });
             return;
         }
         let req_id = self.next_req_id();
@@ -642,6 +644,10 @@ impl Machine for KrakenOrders {
             VenueCommand::New(new) => self.on_new(now_ns, new, out),
             VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
             VenueCommand::Query(query) => self.on_query(query, now_ns, out),
+            VenueCommand::AskBalances(_) => {
+                self.inquiry.ask_balances();
+                self.drive(now_ns, out);
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use super::status::Counters;
 use crate::decimal::DecimalError;
 use crate::kraken::config::KrakenConfig;
 use crate::kraken::ids;
-use crate::kraken::reject::{Verdict, verdict};
+use crate::kraken::reject::{Verdict, retry_after_ns, verdict};
 use crate::listing::{Assets, Listing, Listings, amount};
 
 /// Why the connection must be closed.
@@ -266,6 +266,7 @@ impl Ledger {
     /// The answer to an order or a cancel.
     pub fn answer(
         &mut self,
+        now_ns: u64,
         envelope: &Envelope<'_>,
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
@@ -297,12 +298,18 @@ impl Ledger {
                 return Ok(());
             }
         };
+        let retry_after_ns = match reason {
+            VenueReject::RateLimit => retry_after_ns(&envelope.error, now_ns),
+            _ => 0,
+        };
         match wait.request {
             Request::New => {
                 self.children.end(child, End { expired: false, filled: Qty::ZERO });
-                out.emit(Input::ChildRejected { venue, child, reason });
+                out.emit(Input::ChildRejected { venue, child, reason, retry_after_ns });
             }
-            Request::Cancel => out.emit(Input::CancelRejected { venue, child, reason }),
+            Request::Cancel => {
+                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
+            }
         }
         if verdict(&envelope.error) == Verdict::Session {
             self.refusal = envelope.error.to_string();

@@ -285,7 +285,12 @@ fn tell(input: &Input) -> String {
         Input::ChildAccepted { child, venue_order, .. } => {
             format!("accepted {} as {venue_order}", child.0)
         }
-        Input::ChildRejected { child, reason, .. } => format!("rejected {} {reason:?}", child.0),
+        Input::ChildRejected { child, reason, retry_after_ns: 0, .. } => {
+            format!("rejected {} {reason:?}", child.0)
+        }
+        Input::ChildRejected { child, reason, retry_after_ns, .. } => {
+            format!("rejected {} {reason:?} for {retry_after_ns}", child.0)
+        }
         Input::ChildFill(fill) => format!(
             "fill {} {:?} {}@{} exec {} fee {} of {} {:?}",
             fill.child.0,
@@ -306,6 +311,7 @@ fn tell(input: &Input) -> String {
             format!("fate {} {fate:?} filled {}", child.0, filled.0)
         }
         Input::Balance { asset, total, .. } => format!("balance {} {}", asset.0, total.0),
+        Input::VenueQueried { outcome, .. } => format!("query {outcome:?}"),
         Input::VenueUp(_) => "up".to_owned(),
         Input::VenueDown(_, reason) => format!("down {reason:?}"),
         other => format!("{other:?}"),

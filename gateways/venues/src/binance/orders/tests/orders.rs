@@ -72,7 +72,13 @@ fn refusals_have_their_reason_and_keep_the_text() {
         (-2010, "Account has insufficient balance for requested action.", "InsufficientFunds"),
         (-2010, "Duplicate order sent.", "DuplicateId"),
         (-1013, "Filter failure: LOT_SIZE", "Filter"),
-        (-1015, "Too many new orders; current limit is 50 orders per 10 SECOND.", "RateLimit"),
+        (
+            -1015,
+            "Too many new orders; current limit is 50 orders per 10 SECOND.",
+            "RateLimit for 10000000000",
+        ),
+        (-1015, "Too many new orders.", "RateLimit"),
+        (-2010, "Order would immediately match and take.", "WouldMatch"),
         (-1021, "Timestamp for this request is outside of the recvWindow.", "Late"),
         (-2010, "Market is closed.", "MarketClosed"),
     ] {
@@ -128,7 +134,7 @@ fn a_cancel_may_be_refused_and_tried_again_under_another_id() {
     desk.venue("35=9|11=r000000ab-3-c1|37=76|55=BTCUSDT|434=1|25016=-2011|58=Unknown order sent.|");
     desk.saw(&[]);
     desk.venue("35=3|45=4|372=F|373=5|25016=-1102|58=Field value was empty or malformed.|");
-    desk.saw(&["no cancel 3 Other"]);
+    desk.saw(&["no cancel 3 Filter"]);
 }
 
 #[test]

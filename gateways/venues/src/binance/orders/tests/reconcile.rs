@@ -61,7 +61,8 @@ fn every_state_of_an_order_has_its_fate() {
         desk.query(1).rest(ORDER, 200, &rest_order(1, status, "0.00000000")).saw(&[told]);
     }
     let mut desk = Desk::up();
-    desk.query(1).rest(ORDER, 200, &rest_order(1, "DREAMING", "0.00000000")).saw(&[]);
+    desk.query(1).rest(ORDER, 200, &rest_order(1, "DREAMING", "0.00000000"));
+    desk.saw(&["query NoAnswer"]);
     assert_eq!(desk.machine.last_rest_error(), Some("unknown order status"));
 }
 
@@ -69,7 +70,8 @@ fn every_state_of_an_order_has_its_fate() {
 #[test]
 fn an_answer_about_another_order_is_no_answer() {
     let mut desk = Desk::up();
-    desk.query(1).rest(ORDER, 200, &rest_order(2, "NEW", "0.00000000")).saw(&[]);
+    desk.query(1).rest(ORDER, 200, &rest_order(2, "NEW", "0.00000000"));
+    desk.saw(&["query NoAnswer"]);
     assert_eq!(desk.machine.last_rest_error(), Some("answer about another order"));
 }
 
@@ -219,7 +221,7 @@ fn failures_are_tried_again_until_there_is_an_answer() {
             3 => desk.rest(ORDER, 400, r#"{"code":-1021,"msg":"Timestamp"}"#),
             _ => desk.rest(ORDER, 200, &rest_order(1, "NEW", "0").replace("BTCUSDT", "ETHUSDT")),
         };
-        desk.saw(&[]);
+        desk.saw(&[["query NoAnswer", "query Refused"][usize::from(matches!(n % 5, 1 | 3))]]);
         let failed = desk.now;
         desk.wait_for_request();
         assert!(desk.now - failed <= 11 * SECOND, "try {n}");
@@ -250,7 +252,8 @@ fn a_request_without_an_answer_is_made_again_and_its_late_answer_ignored() {
     desk.wait(12 * SECOND);
     let body = rest_order(1, "CANCELED", "0.00000000");
     let response = rutter_transport::machine::HttpResponse { status: 200, body };
-    desk.event(rutter_transport::machine::Event::Http(first.id, Some(&response))).saw(&[]);
+    desk.event(rutter_transport::machine::Event::Http(first.id, Some(&response)));
+    desk.saw(&["query NoAnswer"]);
     desk.rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000")).saw(&["fate 1 Open filled 0"]);
 }
 

@@ -66,7 +66,12 @@ fn word(input: &Input) -> String {
         Input::ChildAccepted { child, venue_order, .. } => {
             format!("accepted {} {venue_order}", child.0)
         }
-        Input::ChildRejected { child, reason, .. } => format!("rejected {} {reason:?}", child.0),
+        Input::ChildRejected { child, reason, retry_after_ns: 0, .. } => {
+            format!("rejected {} {reason:?}", child.0)
+        }
+        Input::ChildRejected { child, reason, retry_after_ns, .. } => {
+            format!("rejected {} {reason:?} for {retry_after_ns}", child.0)
+        }
         Input::ChildFill(fill) => format!("fill {} {}@{}", fill.child.0, fill.qty.0, fill.price.0),
         Input::ChildDone { child, expired, filled, .. } => {
             let how = if *expired { "expired" } else { "done" };
@@ -79,6 +84,7 @@ fn word(input: &Input) -> String {
         Input::ChildFate { child, fate, filled, .. } => {
             format!("fate {} {fate:?} {}", child.0, filled.0)
         }
+        Input::VenueQueried { outcome, .. } => format!("query {outcome:?}"),
         Input::Balance { asset, total, .. } => format!("balance {} {}", asset.0, total.0),
         other => panic!("not an adapter's: {other:?}"),
     }

@@ -67,6 +67,9 @@ fn refusals_are_told_with_their_reason() {
         ("EOrder:Insufficient funds", "rejected 7 InsufficientFunds"),
         ("EOrder:Tick size check failed", "rejected 7 Filter"),
         ("EOrder:Rate limit exceeded", "rejected 7 RateLimit"),
+        // Three seconds after the time of this test, 2026-01-10 10:00:00 UTC.
+        ("EService:Throttled:1768039203", "rejected 7 RateLimit for 3000000000"),
+        ("EService:Busy", "doubt 7 VenueUnsure"),
         ("EService:Market in cancel_only mode", "rejected 7 MarketClosed"),
         ("EService:Deadline elapsed", "rejected 7 Late"),
         ("EGeneral:Invalid arguments:cl_ord_id", "rejected 7 DuplicateId"),
@@ -188,7 +191,11 @@ fn balances_are_told_as_they_change_spot_only() {
     desk.text(r#"{"channel":"balances","type":"update","data":[{"asset":"BTC","wallet_type":"spot","balance":2}],"sequence":9}"#);
     desk.told(&["balance 0 2000000000000000000"]);
     desk.answer("BalanceEx", FUNDS);
-    desk.told(&["balance 0 1250000000000000000", "balance 1 1000500000000000000000"]);
+    let totals = ["balance 0 1250000000000000000", "balance 1 1000500000000000000000"];
+    desk.told(&[totals[0], totals[1], "query Answered"]);
+    // The core asks for the balances, too.
+    desk.command(VenueCommand::AskBalances(VENUE)).answer("BalanceEx", FUNDS);
+    desk.told(&[totals[0], totals[1], "query Answered"]);
 }
 
 #[test]

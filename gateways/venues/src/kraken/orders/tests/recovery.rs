@@ -201,7 +201,8 @@ fn failed_calls_are_repeated_ever_slower_and_never_dropped() {
                 Some(r#"{"error":["EService:Unavailable"],"result":null}"#),
                 Some("<html>"),
             ][tries % 4];
-            desk.respond("OpenOrders", body).told(&[]);
+            let outcome = ["NoAnswer", "RateLimit", "Refused", "NoAnswer"][tries % 4];
+            desk.respond("OpenOrders", body).told(&[&format!("query {outcome}")]);
         }
         desk.pass(S);
     }

@@ -12,3 +12,15 @@ pub fn version() -> &'static str {
     });
     &VERSION
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_says_the_commit_or_that_none_is_known() {
+        let text = version();
+        assert!(text.starts_with(concat!(env!("CARGO_PKG_VERSION"), " (")), "{text}");
+        assert!(text.ends_with(')') && !text.ends_with("()"), "{text}");
+    }
+}

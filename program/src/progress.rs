@@ -42,7 +42,8 @@ impl Progress {
         Self { unit, shown, terminal, started, next, standing: false }
     }
 
-    /// Tells that `done` of `total` are done; writes if it is time to.
+    /// Tells that `done` of `total` are done; writes if it is time to. A total below `done` is not
+    /// known.
     pub fn show(&mut self, done: u64, total: u64) {
         let now = Instant::now();
         if !self.shown || now < self.next {
@@ -68,6 +69,10 @@ impl Drop for Progress {
 
 fn text(unit: &str, done: u64, total: u64, elapsed: Duration) -> String {
     let rate = done as f64 / elapsed.as_secs_f64().max(1e-9);
+    if done > total {
+        // The total was not known, or has grown.
+        return format!("{done} {unit}, {rate:.1} {unit}/s");
+    }
     let mut text = format!("{done} of {total} {unit}, {rate:.1} {unit}/s");
     if rate > 0.0 {
         let _ = write!(text, ", {:.0} s left", total.saturating_sub(done) as f64 / rate);
@@ -83,6 +88,7 @@ mod tests {
     fn progress_tells_count_rate_and_the_time_left() {
         let half = text("orders", 500, 1_000, Duration::from_secs(5));
         assert_eq!(half, "500 of 1000 orders, 100.0 orders/s, 5 s left");
+        assert_eq!(text("orders", 50, 0, Duration::from_secs(5)), "50 orders, 10.0 orders/s");
         assert_eq!(text("orders", 0, 9, Duration::from_secs(5)), "0 of 9 orders, 0.0 orders/s");
     }
 
