@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use rutter_admin::console::people::gid_of;
 use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
-use rutter_core::input::BreakerTerms;
+use rutter_core::input::{BreakerTerms, ReferenceTerms};
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
@@ -228,6 +228,24 @@ pub struct InstrumentConfig {
     /// Largest quantity of an order, in the base asset.
     #[schemars(schema_with = "schema::above_zero")]
     pub order_qty_max: Decimal,
+    /// How far two venues' mid prices may lie apart and still agree, and how far a book may lie
+    /// from the reference price and still be used, in basis points (`docs/routing.md`).
+    #[serde(default = "outlier_bps")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub outlier_bps: u32,
+    /// How long the last price that the venues agreed on stands in when they do not agree, or when
+    /// only one of several is left, in milliseconds.
+    #[serde(default = "reference_age_ms")]
+    #[schemars(range(max = 3_600_000))]
+    pub reference_age_ms: u64,
+}
+
+const fn outlier_bps() -> u32 {
+    ReferenceTerms::DEFAULT.outlier_bps
+}
+
+const fn reference_age_ms() -> u64 {
+    ReferenceTerms::DEFAULT.age_ns / 1_000_000
 }
 
 /// `[[venue]]`: the keys that every venue has, and the keys of its own.

@@ -33,6 +33,7 @@ use rutter_core::ledger::Ledger;
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
+use rutter_core::waiting::Waiting;
 
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
@@ -93,10 +94,14 @@ pub struct ReadModel {
     open_orders: Open,
     open_children: Open,
     pending_orders: u32,
+    /// Open orders by why they wait, `Waiting::Nothing` included.
+    waiting: [u32; Waiting::ALL.len() + 1],
     unknown: [u32; VENUES_MAX],
     up: [bool; VENUES_MAX],
     /// Why a book is not proved, `None` if it is: instrument times [`VENUES_MAX`] plus venue.
     unproved: Vec<Option<Distrust>>,
+    /// For each instrument: it has a reference price.
+    referenced: Vec<bool>,
     /// Venues whose feed has been silent for longer than routing allows.
     silent: [bool; VENUES_MAX],
     /// Asset times [`VENUES_MAX`] plus venue.
@@ -147,9 +152,11 @@ impl ReadModel {
             open_orders: Open::default(),
             open_children: Open::default(),
             pending_orders: 0,
+            waiting: [0; Waiting::ALL.len() + 1],
             unknown: [0; VENUES_MAX],
             up: [false; VENUES_MAX],
             unproved: Vec::new(),
+            referenced: Vec::new(),
             silent: [false; VENUES_MAX],
             told: Vec::new(),
             sessions: Vec::new(),
@@ -181,6 +188,7 @@ impl ReadModel {
             open.grow(instruments, reference.sessions.len(), accounts);
         }
         self.unproved.resize(instruments * VENUES_MAX, Some(Distrust::NoSnapshot));
+        self.referenced.resize(instruments, false);
         self.told.resize(assets * VENUES_MAX, UnixNanos(0));
         self.sessions.resize(reference.sessions.len(), (0, false));
     }
@@ -189,7 +197,13 @@ impl ReadModel {
     pub fn start_counting(&mut self) {
         self.replayed = std::mem::take(&mut self.counts);
         self.log_level = LOG_LEVEL_CONFIGURED;
+        self.begin();
+    }
+
+    /// As the core at a start of the node, which does not say it of each book.
+    fn begin(&mut self) {
         self.unproved.fill(Some(Distrust::NoSnapshot));
+        self.referenced.fill(false);
     }
 
     /// Takes how long a venue's feed has been silent, nanoseconds; `None` if nothing was heard yet.
@@ -322,8 +336,7 @@ impl Sink for ReadModel {
     fn input(&mut self, header: Header, input: &Input) {
         self.at = header;
         match input {
-            // The core does not trust any book then, and does not say it of each.
-            Input::NodeStarted => self.unproved.fill(Some(Distrust::NoSnapshot)),
+            Input::NodeStarted => self.begin(),
             definition => self.define(definition),
         }
     }

@@ -103,6 +103,8 @@ pub struct Book {
     pub trust: Trust,
     /// When the best [`TOP_LEVELS`] last changed.
     pub changed_at: UnixNanos,
+    /// The mid price lies too far from the instrument's reference price: the book is not used.
+    pub is_outlier: bool,
     /// Quantity that our own children have taken since the book last changed, or are about to take:
     /// by buys, by sells. It is the top of the side that they take, and is no longer available.
     gone: [Qty; 2],
@@ -131,6 +133,7 @@ impl Book {
             asks: Levels { worst_first: Vec::new() },
             trust: Trust::Distrusted(Distrust::NoSnapshot),
             changed_at: UnixNanos(0),
+            is_outlier: false,
             gone: [Qty::ZERO; 2],
             in_flight: [Qty::ZERO; 2],
             resting: [Resting::Best(None); 2],
@@ -220,6 +223,7 @@ impl Book {
         if update.clear {
             self.clear();
             self.trust = Trust::Beginning;
+            self.is_outlier = false;
         }
         let begins = match self.trust {
             // A change without a snapshot before it: a feed's first update has `clear`.
@@ -257,6 +261,7 @@ impl Book {
     pub fn distrust(&mut self, reason: Distrust) {
         self.clear();
         self.trust = Trust::Distrusted(reason);
+        self.is_outlier = false;
     }
 
     /// Whether the best bid is at or above the best ask: then some level is wrong.
@@ -265,6 +270,18 @@ impl Book {
         match (self.bids.best(), self.asks.best()) {
             (Some(bid), Some(ask)) => bid.price >= ask.price,
             (None, _) | (_, None) => false,
+        }
+    }
+
+    /// The price in the middle between the best bid and the best ask; the best price of the only
+    /// side that has any. `None` for a book that is empty, crossed or not proved.
+    pub fn mid(&self) -> Option<Price> {
+        if self.trust != Trust::Proved || self.is_crossed() {
+            return None;
+        }
+        match (self.bids.best(), self.asks.best()) {
+            (Some(bid), Some(ask)) => Some(Price(bid.price.0.midpoint(ask.price.0))),
+            (one, other) => one.or(other).map(|level| level.price),
         }
     }
 

@@ -3,7 +3,8 @@
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
-//! reference data and time; `place` handles children.
+//! reference data and time; `price` handles reference prices; `place` handles children; `wake`
+//! handles orders that wait.
 
 mod breakers;
 mod clients;
@@ -12,11 +13,13 @@ mod market;
 mod mass;
 mod operator;
 mod place;
+mod price;
 mod replace;
 mod venues;
+mod wake;
 
 use core::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use crate::book::Book;
 use crate::child::Child;
@@ -29,12 +32,14 @@ use crate::number::UnixNanos;
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::reference::Reference;
+use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
+use crate::waiting::WaitingOrders;
 
 /// Bounds of the table sizes that a [`Genesis`] may ask for (base-2 logarithms).
 pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
@@ -45,11 +50,21 @@ pub const ROUNDS_MAX: u8 = 16;
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
 
-/// Parked orders that one input routes again at most; the others wait for the timer.
-pub const UNPARKED_PER_INPUT_MAX: usize = 64;
+/// Waiting orders that one input looks at again at most; the others are next.
+pub const WOKEN_PER_INPUT_MAX: usize = 64;
 
-/// Time that parked orders wait for the timer, in nanoseconds.
-pub const PARKED_RETRY_NS: u64 = 100_000_000;
+/// Plans that one look at an order makes at most: several children rest where one venue does not
+/// take all.
+pub const PLANS_PER_LOOK_MAX: u8 = 8;
+
+/// Pause until the next part of the waiting orders that are due, in nanoseconds.
+pub const WAKE_PAUSE_NS: u64 = 10_000_000;
+
+/// Time between two looks at orders that only time helps, in nanoseconds.
+pub const RETRY_NS: u64 = 100_000_000;
+
+/// Time between two looks at all waiting orders, whatever has happened, in nanoseconds.
+pub const RECHECK_NS: u64 = 60_000_000_000;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -122,6 +137,8 @@ pub struct Engine {
     day_ends_at: UnixNanos,
     reference: Reference,
     books: Vec<Book>,
+    /// Reference prices, by instrument.
+    prices: Vec<ReferencePrice>,
     venues: Vec<VenueState>,
     sessions: Vec<ClientSession>,
     accounts: Vec<AccountUsage>,
@@ -130,9 +147,15 @@ pub struct Engine {
     children: Ring<Child>,
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
-    /// Orders that no venue takes now, oldest first. The deque never grows.
-    parked: VecDeque<OrderId>,
-    parked_retry_at: Option<UnixNanos>,
+    waiting: WaitingOrders,
+    /// Something has happened that can help waiting orders.
+    wakes: bool,
+    /// When the next part of the due orders is looked at.
+    wake_at: Option<UnixNanos>,
+    /// When orders are looked at that only time helps.
+    retry_at: Option<UnixNanos>,
+    /// When all waiting orders are looked at.
+    recheck_at: Option<UnixNanos>,
     /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
     /// dropped when they come up, or when there is no room.
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
@@ -177,9 +200,7 @@ impl Engine {
             return Err(BadGenesis);
         }
         let orders = 1 << genesis.orders_log2;
-        let mut parked = VecDeque::from(resident(OrderId(0), orders));
         let mut expiries = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), orders));
-        parked.clear();
         expiries.clear();
         Ok(Self {
             genesis: *genesis,
@@ -193,6 +214,7 @@ impl Engine {
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
             books: Vec::new(),
+            prices: Vec::new(),
             venues: Vec::new(),
             sessions: Vec::new(),
             accounts: Vec::new(),
@@ -201,8 +223,11 @@ impl Engine {
             children: Ring::new(genesis.children_log2),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
-            parked,
-            parked_retry_at: None,
+            waiting: WaitingOrders::new(orders),
+            wakes: false,
+            wake_at: None,
+            retry_at: None,
+            recheck_at: None,
             expiries,
             loss_due: None,
             venues_due: None,
@@ -271,8 +296,9 @@ impl Engine {
             Input::BookDistrusted { venue, instrument, reason } => {
                 self.on_book_distrusted(*venue, *instrument, *reason, out);
             }
-            Input::FeedAlive(venue) => self.on_feed_alive(*venue),
+            Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
+        self.wake_orders(out);
         self.digest = digest;
     }
 
@@ -280,8 +306,9 @@ impl Engine {
     pub fn next_timer(&self) -> Option<UnixNanos> {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
-        let timers = [day_end, self.parked_retry_at, expiry, self.loss_due, self.venues_due];
-        timers.into_iter().flatten().min()
+        let waiting = [self.wake_at, self.retry_at, self.recheck_at];
+        let timers = [day_end, expiry, self.loss_due, self.venues_due].into_iter().chain(waiting);
+        timers.flatten().min()
     }
 
     /// Rolling digest over all outputs so far. Equal inputs give an equal digest.
@@ -410,6 +437,7 @@ impl Engine {
     /// Stops counting an order as open if it is over.
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
+            self.waiting.remove(self.orders.slot(order.id.0));
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
         }

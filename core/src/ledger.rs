@@ -35,7 +35,7 @@ pub struct Funds {
     /// Such refusals after a balance, with no order taken in between.
     refusals: u8,
     /// Until then nothing is spent, whatever balance is told.
-    spent_from: UnixNanos,
+    pub spent_from: UnixNanos,
 }
 
 impl Funds {

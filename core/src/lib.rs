@@ -21,12 +21,14 @@ pub mod order;
 pub mod output;
 pub mod rate;
 pub mod reference;
+pub mod reference_price;
 pub mod resident;
 pub mod risk;
 pub mod routing;
 mod scopes;
 mod table;
 pub mod venue_set;
+pub mod waiting;
 pub mod wire;
 
 pub use engine::Engine;

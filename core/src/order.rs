@@ -16,6 +16,7 @@ use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
+use crate::waiting::Waiting;
 
 /// The states of a client order.
 ///
@@ -272,6 +273,8 @@ pub enum CancelReason {
     DayEnd,
     /// A good-till-date order at its end.
     Expiry,
+    /// A market order that has been open for as long as its account allows.
+    Waited,
     /// A replace: the children are cancelled, the order goes on.
     Replace,
     /// The client's mass cancel.
@@ -292,6 +295,7 @@ impl CancelReason {
             Self::Kill => Refusal::KillSwitch,
             Self::DayEnd => Refusal::DayEnd,
             Self::Expiry => Refusal::TimeExpired,
+            Self::Waited => Refusal::WaitedTooLong,
             Self::Replace => Refusal::None,
             Self::MassCancel => Refusal::MassCancel,
             Self::ConnectionLost => Refusal::ConnectionLost,
@@ -340,11 +344,14 @@ pub struct Order {
     pub qty: Qty,
     /// Limit price; zero for a market order.
     pub price: Price,
+    /// The worst price at which the order may trade: its limit, or the limit that the account's
+    /// collar gave a market order on arrival. Zero while the order waits for a reference price.
+    pub worst: Price,
     /// Quantity and price after the replace that is pending.
     pub replacement: (Qty, Price),
     /// The order has been replaced before.
     pub is_replaced: bool,
-    /// End of a good-till-date order; zero for none.
+    /// End of a good-till-date order, or of the time that a market order may wait; zero for none.
     pub expire_at: UnixNanos,
     /// The order is cancelled when its client's connection is lost (FIX 18 `o`).
     pub ends_with_connection: bool,
@@ -375,9 +382,8 @@ pub struct Order {
     pub faded: VenueSet,
     /// When a venue was last added to `faded`.
     pub faded_at: UnixNanos,
-    /// No venue takes the order now; it is in the list of parked orders, which the timer routes
-    /// again.
-    pub parked: bool,
+    /// Why a part of the order is at no venue.
+    pub waiting: Waiting,
     /// The newest child that is not over, which leads to the older ones; zero for none.
     pub newest_child: ChildId,
 }
@@ -403,6 +409,7 @@ impl Slot for Order {
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
+        worst: Price(0),
         replacement: (Qty::ZERO, Price(0)),
         is_replaced: false,
         expire_at: UnixNanos(0),
@@ -419,7 +426,7 @@ impl Slot for Order {
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,
         faded_at: UnixNanos(0),
-        parked: false,
+        waiting: Waiting::Nothing,
         newest_child: ChildId(0),
     };
 
@@ -463,10 +470,20 @@ impl Order {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
     }
 
+    /// Forgets how often the order was routed, and which venues refused a child of it.
+    pub const fn begin_again(&mut self) {
+        (self.rounds, self.avoided) = (0, VenueSet::EMPTY);
+    }
+
     /// The order's state.
     #[inline]
     pub const fn state(&self) -> OrderState {
         self.state
+    }
+
+    /// Whether the order is placed, with no request to change it under way.
+    pub const fn is_working(&self) -> bool {
+        matches!(self.state, OrderState::Working)
     }
 
     /// The quantity that is still open.

@@ -9,11 +9,15 @@
 
 use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
-use crate::input::{AccountLimits, CharSet, Instructions, NewOrder, Refusal, Side, TimeInForce};
+use crate::input::{
+    AccountDef, AccountLimits, CharSet, Instructions, NewOrder, NoReference, Refusal, Side,
+    TimeInForce,
+};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::rate::RateWindow;
 use crate::reference::amount_of;
+use crate::reference_price::{Found, ReferencePrice};
 use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
 use crate::table::{Ring, Slot};
@@ -92,14 +96,16 @@ macro_rules! checks {
 
         /// Makes all checks of a request in their order.
         ///
+        /// Returns [`Order::worst`].
+        ///
         /// # Errors
         /// The refusal of the first check that fails.
-        pub(crate) fn check(request: &mut Request<'_>) -> Result<(), Refusal> {
+        pub(crate) fn check(request: &mut Request<'_>) -> Result<Price, Refusal> {
             let is_replace = request.replaced.is_some();
             $(if CheckedFor::$for.includes(is_replace) {
                 $name(request)?;
             })+
-            Ok(())
+            Ok(request.worst)
         }
     };
 }
@@ -145,10 +151,10 @@ checks! {
         "A limit order has a price above zero, and a market order has none.";
     "@R23" Both some_listing_takes_it: BadQuantity | BelowMinimum | BadPrice,
         "Lot, minimum and tick of one enabled listing; the refusal names the nearest miss.";
-    "@R24" Both value_is_within_limit: NoVenue | NotionalTooLarge,
-        "A market order is valued at the best price, so it needs a trusted book.";
-    "@R25" Both price_is_within_collar: NoVenue | PriceCollar,
-        "A collar is measured from the best price, so it needs a trusted book.";
+    "@R24" Both value_is_within_limit: NoVenue | NoReference | NotionalTooLarge,
+        "A market order is valued at the reference price, so it needs one.";
+    "@R25" Both price_is_within_collar: NoVenue | NoReference | PriceCollar,
+        "A collar is measured from the reference price; without one, what takes nothing passes.";
     "@R26" New open_orders_are_within_limit: TooManyOpenOrders,
         "A replace opens no further order.";
     "@R27" Both position_only_shrinks: ReduceOnly,
@@ -181,8 +187,26 @@ pub(crate) struct Request<'a> {
     pub ids: &'a ClientIds,
     /// What the account has used of its limits.
     pub usage: &'a mut AccountUsage,
-    /// The best price that the order would take, once a check has asked for it.
-    pub best: Option<Price>,
+    /// Venues that an operator has drained or halted.
+    pub closed: VenueSet,
+    /// Reference prices, by instrument.
+    pub prices: &'a mut [ReferencePrice],
+    /// What collar and value are measured from, once a check has asked for it.
+    pub base: Option<Base>,
+    /// The worst price at which the order may trade; zero until it is known.
+    pub worst: Price,
+}
+
+/// What the collar and the value of an order are measured from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// The reference price.
+    Reference(Price),
+    /// There is no reference price, and the order needs none: it takes nothing, or it reduces the
+    /// position. The best price that the order would take.
+    Best(Option<Price>),
+    /// There is no reference price, and the order waits for one.
+    Awaited,
 }
 
 impl<'a> Request<'a> {
@@ -194,17 +218,93 @@ impl<'a> Request<'a> {
         &self.new.instructions
     }
 
-    /// The limit price, or the best price for an order without a limit.
-    fn valued_at(&mut self) -> Result<Price, Refusal> {
-        if self.new.ord_type.has_limit() { Ok(self.new.price) } else { self.best() }
+    fn account_def(&self) -> &'a AccountDef {
+        &self.market.reference.accounts[self.account.index()]
     }
 
-    /// The best price over all trusted books that the order would take.
-    fn best(&mut self) -> Result<Price, Refusal> {
-        if self.best.is_none() {
-            self.best = best_price(&self.market, self.new.instrument, self.new.side);
+    /// Venues that the order does not go to.
+    fn barred(&self) -> VenueSet {
+        let excluded = match self.replaced {
+            Some(order) => order.excluded,
+            None => self.instructions().only.map_or(VenueSet::EMPTY, VenueSet::all_but),
+        };
+        self.closed.union(excluded)
+    }
+
+    /// What the order is measured from.
+    fn base(&mut self) -> Result<Base, Refusal> {
+        if let Some(base) = self.base {
+            return Ok(base);
         }
-        self.best.ok_or(Refusal::NoVenue)
+        let (instrument, barred) = (self.new.instrument, self.barred());
+        let price = &mut self.prices[instrument.index()];
+        let counted = price.counted(&self.market, instrument, barred);
+        let terms = &self.market.reference.instrument_of(instrument).reference;
+        let found = price.find(counted, terms, self.market.now);
+        if barred == self.closed {
+            price.remember(found, self.market.now);
+        }
+        let base = match found.price() {
+            Some(price) => Base::Reference(price),
+            None => self.without_reference(found, barred)?,
+        };
+        self.base = Some(base);
+        Ok(base)
+    }
+
+    /// Whether the order can only shrink the position. The account's other open orders on that side
+    /// count as if they were filled.
+    fn only_reduces(&self) -> bool {
+        let NewOrder { instrument, side, qty, .. } = *self.new;
+        let (mut slot, mut open) = (0, 0);
+        // Ends: each turn goes to a later slot.
+        while let Some((next, order)) = self.orders.living_after(slot) {
+            slot = next;
+            let alike =
+                (order.account, order.instrument, order.side) == (self.account, instrument, side);
+            if alike && self.replaced.is_none_or(|replaced| replaced.id != order.id) {
+                let becomes = match order.state() {
+                    OrderState::PendingReplace => order.replacement.0.saturating_sub(order.filled),
+                    _ => Qty::ZERO,
+                };
+                open += i128::from(order.leaves().0.max(becomes.0));
+            }
+        }
+        let filled = self.replaced.map_or(0, |order| order.filled.0);
+        let wanted = i128::from(qty.0) - i128::from(filled) + open;
+        wanted <= self.market.ledger.reducible(self.account, instrument, side)
+    }
+
+    /// What becomes of an order while there is no reference price.
+    fn without_reference(&self, found: Found, barred: VenueSet) -> Result<Base, Refusal> {
+        let NewOrder { instrument, side, ord_type, price, tif, .. } = *self.new;
+        let best = best_price(&self.market, instrument, side, barred);
+        let nowhere = found == Found::NoVenue;
+        if nowhere && best_price(&self.market, instrument, side, VenueSet::EMPTY).is_none() {
+            return Err(Refusal::NoVenue);
+        }
+        let takes = !ord_type.has_limit() || best.is_some_and(|best| reaches(price, best, side));
+        if !takes || best.is_some() && self.only_reduces() {
+            return Ok(Base::Best(best));
+        }
+        let may_wait = self.account_def().no_reference == NoReference::Wait;
+        if may_wait && tif.waits() && self.replaced.is_none() {
+            return Ok(Base::Awaited);
+        }
+        Err(if nowhere { Refusal::NoVenue } else { Refusal::NoReference })
+    }
+}
+
+/// The worst price within a collar, which is above zero.
+pub fn collared(base: Price, side: Side, collar_ppm: u32) -> Price {
+    worse_by(base, side, collar_ppm).max(Price(1))
+}
+
+/// Whether an order of that side and price would take a level at `best`.
+pub(crate) fn reaches(price: Price, best: Price, side: Side) -> bool {
+    match side {
+        Side::Buy => price >= best,
+        Side::Sell => price <= best,
     }
 }
 
@@ -377,49 +477,45 @@ fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn value_is_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let price = r.valued_at()?;
+    let price = if r.new.ord_type.has_limit() {
+        r.new.price
+    } else {
+        match r.base()? {
+            Base::Reference(price) | Base::Best(Some(price)) => price,
+            // The value is checked when the reference price is there.
+            Base::Awaited | Base::Best(None) => return Ok(()),
+        }
+    };
     let def = r.market.reference.instrument_of(r.new.instrument);
     let value = amount_of(def, Notional::of(price, r.new.qty));
     pass_if(value <= r.limits().notional_max, Refusal::NotionalTooLarge)
 }
 
 fn price_is_within_collar(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let best = r.best()?;
-    let price = r.valued_at()?;
-    let worst = worse_by(best, r.new.side, r.limits().collar_ppm);
-    let within = match r.new.side {
-        Side::Buy => price <= worst,
-        Side::Sell => price >= worst,
+    let (side, price, has_limit) = (r.new.side, r.new.price, r.new.ord_type.has_limit());
+    let base = match r.base()? {
+        Base::Reference(base) => base,
+        Base::Awaited => return Ok(()),
+        Base::Best(_) if has_limit => {
+            r.worst = price;
+            return Ok(());
+        }
+        Base::Best(best) => best.ok_or(Refusal::NoVenue)?,
     };
-    pass_if(within, Refusal::PriceCollar)
+    let worst = collared(base, side, r.limits().collar_ppm);
+    // A replaced market order keeps the limit of its arrival.
+    let kept = r.replaced.map(|order| order.worst).filter(|worst| worst.0 > 0);
+    r.worst = if has_limit { price } else { kept.unwrap_or(worst) };
+    pass_if(!has_limit || reaches(worst, price, side), Refusal::PriceCollar)
 }
 
 fn open_orders_are_within_limit(r: &mut Request<'_>) -> Result<(), Refusal> {
     pass_if(r.usage.open_orders < r.limits().open_orders_max, Refusal::TooManyOpenOrders)
 }
 
-/// The account's other open orders on that side count as if they were filled.
 fn position_only_shrinks(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let NewOrder { session, instrument, side, qty, .. } = *r.new;
-    if !r.reduce_only.cover(session, r.account, instrument) {
-        return Ok(());
-    }
-    let (mut slot, mut open) = (0, 0);
-    // Ends: each turn goes to a later slot.
-    while let Some((next, order)) = r.orders.living_after(slot) {
-        slot = next;
-        let alike = (order.account, order.instrument, order.side) == (r.account, instrument, side);
-        if alike && r.replaced.is_none_or(|replaced| replaced.id != order.id) {
-            let becomes = match order.state() {
-                OrderState::PendingReplace => order.replacement.0.saturating_sub(order.filled),
-                _ => Qty::ZERO,
-            };
-            open += i128::from(order.leaves().0.max(becomes.0));
-        }
-    }
-    let filled = r.replaced.map_or(0, |order| order.filled.0);
-    let wanted = i128::from(qty.0) - i128::from(filled) + open;
-    pass_if(wanted <= r.market.ledger.reducible(r.account, instrument, side), Refusal::ReduceOnly)
+    let covered = r.reduce_only.cover(r.new.session, r.account, r.new.instrument);
+    pass_if(!covered || r.only_reduces(), Refusal::ReduceOnly)
 }
 
 fn a_slot_is_free(r: &mut Request<'_>) -> Result<(), Refusal> {

@@ -115,8 +115,9 @@ pub struct RouteRequest {
     pub side: Side,
     /// Limit price; `None` for a market order.
     pub limit: Option<Price>,
-    /// How far beyond the best price a market order may go, in parts per million.
-    pub collar_ppm: u32,
+    /// The worst price at which the order may trade: its limit, or what its account's collar allowed
+    /// a market order on arrival.
+    pub worst: Price,
     /// How far a child's limit may lie beyond the worst level that the child is meant to take, in
     /// parts per million.
     pub slack_ppm: u32,
@@ -210,6 +211,7 @@ impl Plan {
                     | Verdict::NotListed
                     | Verdict::NotNamed
                     | Verdict::Untrusted
+                    | Verdict::Outlier
                     | Verdict::Drained
                     | Verdict::MarketClosed
             )
@@ -244,12 +246,18 @@ impl Plan {
 }
 
 /// The best price that an order of that side would take, over the trusted books of all usable
-/// venues.
-pub fn best_price(market: &RoutingView<'_>, instrument: InstrumentId, side: Side) -> Option<Price> {
+/// venues that are not barred.
+pub fn best_price(
+    market: &RoutingView<'_>,
+    instrument: InstrumentId,
+    side: Side,
+    barred: VenueSet,
+) -> Option<Price> {
     let mut best: Option<Price> = None;
     for index in 0..market.reference.venues.len() {
         let venue = VenueId(index as u8);
-        let Some((_, book)) = usable(market, instrument, venue).ok() else { continue };
+        let usable = usable(market, instrument, venue).ok().filter(|_| !barred.has(venue));
+        let Some((_, book)) = usable else { continue };
         let Some(level) = book.opposite(side).best() else { continue };
         best = Some(match (best, side) {
             (None, _) => level.price,
@@ -297,6 +305,9 @@ fn usable<'a>(
     }
     if book.is_crossed() {
         return Err(Verdict::Crossed);
+    }
+    if book.is_outlier {
+        return Err(Verdict::Outlier);
     }
     Ok((listing, book))
 }
@@ -400,11 +411,7 @@ fn fill<const PLACES: usize>(
             Err(verdict) => line.verdict = verdict,
         }
     }
-    let limit = request.limit.or_else(|| {
-        let best = best_price(market, request.instrument, request.side)?;
-        Some(worse_by(best, request.side, request.collar_ppm))
-    });
-    let Some(limit) = limit else { return };
+    let limit = request.worst;
     let candidates = &mut candidates[..plan.lines_len];
     if request.tif == TimeInForce::Fok {
         return whole::whole(market, request, limit, candidates, plan);

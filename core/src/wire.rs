@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 3;
+const LAYOUT_CHANGES: u16 = 4;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -314,10 +314,11 @@ mod tests {
     use super::*;
     use crate::input::{
         AccountDef, AccountLimits, BookUpdate, BreakerTerms, CancelOnDisconnect, CancelOrder,
-        ChildFill, Fate, Genesis, Instructions, Level, Liquidity, MassCancel, MassScope, NewOrder,
-        NodeCommand, Operator, OperatorCommand, OrdType, QueryOutcome, Refusal, ReplaceOrder,
-        Scope, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
-        VenueReject, WrittenNumber, WrittenTerms,
+        ChildFill, Fate, Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel,
+        MassScope, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Scope, SessionCommand, Side,
+        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WrittenNumber,
+        WrittenTerms,
     };
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
@@ -466,11 +467,23 @@ mod tests {
             }),
             Input::NodeStarted,
             Input::Tick,
+            Input::Instrument(InstrumentDef {
+                id: InstrumentId(1),
+                symbol: Text::new(b"BTC/USD").unwrap_or_default(),
+                base: AssetId(0),
+                quote: AssetId(1),
+                price_decimals: 2,
+                qty_decimals: 8,
+                order_qty_max: Qty(i64::MAX),
+                reference: ReferenceTerms::DEFAULT,
+            }),
             Input::Account(AccountDef {
                 id: AccountId(1),
                 name: Text::new(b"fund").unwrap_or_default(),
                 slack_ppm: 2,
                 limits: AccountLimits { collar_ppm: 3, rate_per_s: 4, ..AccountLimits::NONE },
+                no_reference: NoReference::Wait,
+                market_wait_ns: 5,
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
@@ -545,15 +558,25 @@ mod tests {
             open_orders_max: 4,
         };
         let name = Text::new(b"f").unwrap_or_default();
-        let account = AccountDef { id: AccountId(5), name, slack_ppm: 6, limits };
+        let no_reference = NoReference::Wait;
+        let account = AccountDef {
+            id: AccountId(5),
+            name,
+            slack_ppm: 6,
+            limits,
+            no_reference,
+            market_wait_ns: 7,
+        };
         let mut buf = [0; INPUT_BYTES_MAX];
         let len = encode(&Input::Account(account), &mut buf);
         let whole = |number: u8| [number, 0, 0, 0];
         let mut notional = [0; 16];
         notional[0] = 1;
-        let expected =
-            [&[8, 5, 0, 1, b'f'][..], &notional, &whole(2), &whole(6), &whole(3), &whole(4)];
-        assert_eq!(buf[..len], expected.concat());
+        let mut expected = vec![8, 5, 0, 1, b'f'];
+        expected.extend(notional);
+        expected.extend([whole(2), whole(6), whole(3), whole(4)].concat());
+        expected.extend([2, 7, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(buf[..len], expected);
         let command = OperatorCommand::SetLimits(AccountId(5), limits);
         let (by, reason) = (Text::EMPTY, Text::EMPTY);
         let operator = Operator { request: 0, by, reason, command };

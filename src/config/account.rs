@@ -8,7 +8,9 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use rutter_admin::model::decimal;
-use rutter_core::input::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
+use rutter_core::input::{
+    AccountLimits, LIMITS, Limit, LimitKind, LimitValue, MARKET_WAIT_NS_DEFAULT, NoReference,
+};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use schemars::JsonSchema;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -20,6 +22,10 @@ use super::schema;
 
 /// Key of the account's name.
 const NAME: &str = "name";
+/// Key of what becomes of an order without a reference price.
+const NO_REFERENCE: &str = "no_reference";
+/// Key of the time that a market order may wait.
+const MARKET_WAIT: &str = "market_wait_ms";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -36,6 +42,13 @@ pub struct AccountConfig {
     /// on a book that has just moved, at a worse price.
     #[schemars(default = "slack_ppm")]
     pub price_slack_ppm: u32,
+    /// What becomes of an order that would take liquidity while the instrument has no reference
+    /// price (`docs/routing.md`).
+    #[schemars(default)]
+    pub no_reference: NoReferenceConfig,
+    /// How long a market order of the day may be open, in milliseconds; then its rest is cancelled.
+    #[schemars(default = "market_wait_ms", range(min = 1, max = 86_400_000))]
+    pub market_wait_ms: u64,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -43,6 +56,30 @@ pub struct AccountConfig {
 
 const fn slack_ppm() -> u32 {
     SLACK_PPM_DEFAULT
+}
+
+const fn market_wait_ms() -> u64 {
+    MARKET_WAIT_NS_DEFAULT / 1_000_000
+}
+
+/// `no_reference`: what becomes of an order that needs a reference price while there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoReferenceConfig {
+    /// The order is refused with `NoReference`.
+    #[default]
+    Refuse,
+    /// A day, GTC or GTD order waits for the price; an IOC or FOK order is refused.
+    Wait,
+}
+
+impl From<NoReferenceConfig> for NoReference {
+    fn from(config: NoReferenceConfig) -> Self {
+        match config {
+            NoReferenceConfig::Refuse => Self::Refuse,
+            NoReferenceConfig::Wait => Self::Wait,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for AccountConfig {
@@ -57,6 +94,8 @@ impl Serialize for AccountConfig {
         let mut keys = to.serialize_map(None)?;
         keys.serialize_entry(NAME, &self.name)?;
         keys.serialize_entry(SLACK, &self.price_slack_ppm)?;
+        keys.serialize_entry(NO_REFERENCE, &self.no_reference)?;
+        keys.serialize_entry(MARKET_WAIT, &self.market_wait_ms)?;
         for limit in LIMITS {
             let value = limit.get(&self.limits);
             match value {
@@ -82,11 +121,14 @@ impl<'de> Visitor<'de> for AccountVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountConfig, A::Error> {
         let (mut name, mut slack_ppm) = (None, SLACK_PPM_DEFAULT);
+        let (mut no_reference, mut market_wait) = (NoReferenceConfig::default(), market_wait_ms());
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 NAME => name = Some(map.next_value()?),
                 SLACK => slack_ppm = map.next_value()?,
+                NO_REFERENCE => no_reference = map.next_value()?,
+                MARKET_WAIT => market_wait = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -96,14 +138,23 @@ impl<'de> Visitor<'de> for AccountVisitor {
         }
         let name: String = name.ok_or_else(|| Error::missing_field(NAME))?;
         let limits = limits_of(LIMITS, &name, values)?;
-        Ok(AccountConfig { name, price_slack_ppm: slack_ppm, limits })
+        Ok(AccountConfig {
+            name,
+            price_slack_ppm: slack_ppm,
+            no_reference,
+            market_wait_ms: market_wait,
+            limits,
+        })
     }
 }
 
 fn unknown_key<E: Error>(key: &str) -> E {
     let limits: Vec<&str> = LIMITS.iter().map(|limit| limit.key).collect();
     let known = limits.join("`, `");
-    E::custom(format!("unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{known}`"))
+    E::custom(format!(
+        "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
+         `{MARKET_WAIT}`, `{known}`"
+    ))
 }
 
 /// The limits of an account, from the values of their keys.
@@ -155,6 +206,12 @@ mod tests {
         assert_eq!(account.limits.notional_max, Amount(5_500_000_000_000_000_000));
         assert_eq!((account.limits.collar_ppm, account.limits.rate_per_s), (5, 6));
         assert_eq!(account.limits.open_orders_max, 7);
+        assert_eq!(account.no_reference, NoReferenceConfig::Refuse);
+        assert_eq!(account.market_wait_ms, 60_000);
+        let more = format!("{SOUND}no_reference = \"wait\"\nmarket_wait_ms = 5\n");
+        let account: AccountConfig = toml::from_str(&more).expect("sound");
+        assert_eq!(account.no_reference, NoReferenceConfig::Wait);
+        assert_eq!(account.market_wait_ms, 5);
     }
 
     #[test]

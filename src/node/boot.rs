@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BreakerTerms, Genesis, Input, InstrumentDef, ListingDef, SessionDef,
-    VenueDef,
+    AccountDef, AssetDef, BreakerTerms, Genesis, Input, InstrumentDef, ListingDef, ReferenceTerms,
+    SessionDef, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
@@ -215,6 +215,8 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
             name: text(&account.name)?,
             slack_ppm: account.price_slack_ppm,
             limits: account.limits,
+            no_reference: account.no_reference.into(),
+            market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
         }));
     }
     for session in &config.session {
@@ -263,6 +265,10 @@ fn instrument_def(instrument: &InstrumentConfig, names: &Names) -> Option<Instru
         price_decimals: instrument.price_decimals,
         qty_decimals: instrument.qty_decimals,
         order_qty_max: Qty(mantissa(instrument.order_qty_max, u32::from(instrument.qty_decimals))?),
+        reference: ReferenceTerms {
+            outlier_bps: instrument.outlier_bps,
+            age_ns: instrument.reference_age_ms.checked_mul(1_000_000)?,
+        },
     })
 }
 

@@ -287,6 +287,13 @@ impl Story {
                 let words = format!("order {}: called back, reason {}", order.0, word(why));
                 return self.tell(&words);
             }
+            Notice::Waits(order, why) if self.orders.contains(&order) => {
+                let words = match why.word() {
+                    Some(why) => format!("order {}: a part is at no venue: {why}", order.0),
+                    None => format!("order {}: nothing waits any more", order.0),
+                };
+                return self.tell(&words);
+            }
             Notice::CancelStuck(order) if self.orders.contains(&order) => {
                 let words = format!("order {}: a venue does not cancel it", order.0);
                 return self.tell(&words);

@@ -50,7 +50,7 @@ fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
     });
     let terms = match request.limit {
         Some(limit) => ("price", price(limit, decimals)),
-        None => ("collar_ppm", request.collar_ppm.to_string()),
+        None => ("worst", price(request.worst, decimals)),
     };
     order[terms.0] = json!(terms.1);
     order
@@ -135,7 +135,8 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::Drained
         | Verdict::BreakerOpen
         | Verdict::Paused
-        | Verdict::MarketClosed => true,
+        | Verdict::MarketClosed
+        | Verdict::Outlier => true,
         Verdict::Taken
         | Verdict::Rested
         | Verdict::WorsePrice

@@ -9,13 +9,15 @@ use rutter_core::book::Book;
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
-    AssetDef, BookUpdate, BreakerTerms, FeeTaken, Input, InstrumentDef, Level, ListingDef, Side,
-    TimeInForce, VenueDef,
+    AssetDef, BookUpdate, BreakerTerms, FeeTaken, Input, InstrumentDef, Level, ListingDef,
+    ReferenceTerms, Side, TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::reference::{Reference, VENUES_MAX};
-use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState};
+use rutter_core::reference_price::ReferencePrice;
+use rutter_core::risk::collared;
+use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState, best_price};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -100,6 +102,7 @@ enum State {
     BreakerOpen,
     Paused,
     MarketClosed,
+    Outlier,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,8 +122,10 @@ struct Order {
     price: Option<Number>,
     #[serde(default)]
     tif: OrderTif,
-    /// How far a market order may go beyond the best price; any distance if absent.
+    /// How far a market order may go beyond the reference price; any distance if absent.
     collar_ppm: Option<Number>,
+    /// The worst price of a market order, where it is known already.
+    worst: Option<Number>,
     /// How far a child's limit may lie beyond the worst level that it takes.
     price_slack_ppm: Option<Number>,
     /// The only venue that the order may go to.
@@ -230,14 +235,32 @@ pub(super) struct World {
 impl World {
     /// The plan of the core's router.
     pub fn plan<'a>(&self, router: &'a mut Router) -> &'a Plan {
-        let view = RoutingView {
+        router.make_plan(&self.view(), &self.request)
+    }
+
+    fn view(&self) -> RoutingView<'_> {
+        RoutingView {
             reference: &self.reference,
             books: &self.books,
             venues: &self.venues,
             ledger: &self.ledger,
             now: NOW,
-        };
-        router.make_plan(&view, &self.request)
+        }
+    }
+
+    /// The limit of a market order. Where the venues do not agree on a reference price, the order
+    /// is taken for one that reduces a position, which is measured from the best price.
+    fn market_limit(&self, collar_ppm: u32) -> Price {
+        let (view, side) = (self.view(), self.request.side);
+        let barred = self.request.closed.union(self.request.excluded);
+        let mut prices = ReferencePrice::default();
+        for (index, book) in self.books.iter().enumerate() {
+            prices.set_mid(VenueId(index as u8), book.mid());
+        }
+        let counted = prices.counted(&view, PAIR, barred);
+        let found = prices.find(counted, &ReferenceTerms::DEFAULT, NOW);
+        let base = found.price().or_else(|| best_price(&view, PAIR, side, barred));
+        base.map_or(Price(1), |base| collared(base, side, collar_ppm))
     }
 }
 
@@ -267,6 +290,15 @@ impl Scenario {
             }
             venue.add_to(&mut world, VenueId(id as u8))?;
         }
+        let collar_ppm = whole(self.order.collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?;
+        match (world.request.limit, &self.order.worst) {
+            (None, Some(worst)) => world.request.worst = decimals.price(worst, "order.worst")?,
+            (None, None) => world.request.worst = world.market_limit(collar_ppm),
+            (Some(_), None) => {}
+            (Some(_), Some(_)) => {
+                return Err(BadScenario::new("BadPrice", "a limit order has no worst price"));
+            }
+        }
         Ok(world)
     }
 
@@ -292,7 +324,7 @@ impl Scenario {
             }
         }
         widen(&mut qty, &self.order.qty, "order.qty")?;
-        if let Some(number) = &self.order.price {
+        for number in [&self.order.price, &self.order.worst].into_iter().flatten() {
             widen(&mut price, number, "order.price")?;
         }
         if price + qty > AMOUNT_DECIMALS {
@@ -337,7 +369,8 @@ impl Scenario {
             instrument: PAIR,
             side: order.side.into(),
             limit,
-            collar_ppm: whole(order.collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?,
+            // That of a market order follows from the books.
+            worst: limit.unwrap_or(Price(0)),
             slack_ppm: whole(order.price_slack_ppm.as_ref(), "order.price_slack_ppm", 0)?,
             tif: match order.tif {
                 OrderTif::Day => TimeInForce::Day,
@@ -370,6 +403,7 @@ fn instruments(decimals: Decimals) -> Result<Reference, BadScenario> {
             price_decimals: decimals.price as u8,
             qty_decimals: decimals.qty as u8,
             order_qty_max: Qty(i64::MAX),
+            reference: ReferenceTerms::DEFAULT,
         }),
     ];
     for definition in definitions {
@@ -485,6 +519,7 @@ impl Venue {
         if self.state == Some(State::Crossed) {
             cross(book, update, now);
         }
+        book.is_outlier = self.state == Some(State::Outlier);
         if self.state == Some(State::MarketClosed) {
             book.closed.extend(NOW, SECOND_NS, MARKET_CLOSED_WAITS);
         }

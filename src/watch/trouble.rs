@@ -116,6 +116,7 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::UnknownOrders => ("unknown_orders", "has orders of unknown outcome"),
         Condition::BookStale => ("book_stale", "has a silent feed"),
         Condition::BooksDistrusted => ("books_distrusted", "loses trust in books"),
+        Condition::NoReference => ("no_reference", "has no reference price"),
         Condition::Refusals => ("refusals", "clients' orders are refused"),
         Condition::VenueRejects => ("venue_rejects", "refuses orders"),
         Condition::BreakerOpen => ("breaker_open", "circuit breaker"),

@@ -56,6 +56,9 @@ pub fn settled(world: &World) {
             let known = client.orders.get(&id).expect("an order that the client sent");
             assert_eq!(known.filled, order.filled.0, "order {id}: filled");
             assert_eq!(known.status, order.status() as u8, "order {id}: status");
+            let placed = order.unplaced().is_zero() || !order.is_working();
+            let has_reason = order.waiting.word().is_some();
+            assert!(placed || has_reason, "order {id} waits without a reason: {order:?}");
         }
     }
 }

@@ -146,6 +146,12 @@ impl ReadModel {
 
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         match *notice {
+            Notice::ReferenceFound(instrument) => {
+                set(self.referenced.get_mut(instrument.index()), true);
+            }
+            Notice::ReferenceLost(instrument) => {
+                set(self.referenced.get_mut(instrument.index()), false);
+            }
             Notice::VenueUp(_)
             | Notice::VenueDown(_)
             | Notice::BookTrusted(..)
@@ -197,6 +203,7 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::FoundAfterEnd);
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
+            Notice::Waits(order, why) => self.on_waits(order, why),
             Notice::CancelStuck(order) => {
                 self.counts.cancels_stuck += 1;
                 let event = self.happens(EventKind::CancelStuck);

@@ -6,6 +6,7 @@ use rutter_core::input::{InstrumentDef, Refusal, TimeInForce, VenueReject};
 use rutter_core::number::{Price, Qty, UnixNanos};
 use rutter_core::output::ChildEnd;
 use rutter_core::resident::resident;
+use rutter_core::waiting::Waiting;
 
 use super::number::decimal;
 
@@ -22,6 +23,7 @@ pub enum EventKind {
     CancelReject(Refusal),
     CalledBack(Refusal),
     CancelStuck,
+    Waits(Waiting),
     SendNew(TimeInForce),
     SendCancel,
     Query,
@@ -50,6 +52,8 @@ impl EventKind {
             Self::CancelReject(_) => "CancelReject",
             Self::CalledBack(_) => "CalledBack",
             Self::CancelStuck => "CancelStuck",
+            Self::Waits(Waiting::Nothing) => "WaitsNoMore",
+            Self::Waits(_) => "Waits",
             Self::SendNew(_) => "SendNew",
             Self::SendCancel => "SendCancel",
             Self::Query => "Query",
@@ -108,6 +112,7 @@ impl Event {
                 format!("{why:?}")
             }
             EventKind::CalledBack(why) => format!("{why:?}"),
+            EventKind::Waits(why) => why.word().unwrap_or_default().to_owned(),
             EventKind::Trade => format!("{terms} on {venue}"),
             EventKind::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
             EventKind::ChildEnded(end) => format!("{end:?} by {venue}"),

@@ -9,6 +9,7 @@ use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, Venu
 use rutter_core::input::{Distrust, InstrumentDef, Scope};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use rutter_core::reference::{Reference, VENUES_MAX};
+use rutter_core::waiting::Waiting;
 
 use super::ReadModel;
 use super::number::decimal;
@@ -139,6 +140,7 @@ impl ReadModel {
             fills_replayed: self.replayed.fills,
             open_orders: self.open_orders.within(Scope::All),
             pending_orders: self.pending_orders,
+            waiting: self.waiting_orders(),
             open_children: self.open_children.within(Scope::All),
             unknown_children: self.unknown.iter().sum(),
             refused: counts.refused.named(),
@@ -153,10 +155,29 @@ impl ReadModel {
             halted: self.is_halted(Scope::All),
             halts: rows(&self.halts),
             reduce_only: rows(&self.reduce_only),
+            no_reference: self.no_reference(),
             venues: self.venues(),
             sessions: self.sessions(),
             ..Status::default()
         }
+    }
+
+    /// Open orders that wait, by reason.
+    fn waiting_orders(&self) -> BTreeMap<String, u64> {
+        let each = Waiting::ALL.iter().filter_map(|why| {
+            let count = self.waiting[*why as usize];
+            (count > 0).then(|| (why.word().unwrap_or_default().to_owned(), u64::from(count)))
+        });
+        each.collect()
+    }
+
+    /// Symbols of the listed instruments that have no reference price.
+    fn no_reference(&self) -> Vec<String> {
+        let without =
+            self.reference.instruments.iter().zip(&self.referenced).filter(|(def, has)| {
+                !**has && self.reference.listings(def.id).any(|listing| listing.enabled)
+            });
+        without.map(|(def, _)| def.symbol.as_str().to_owned()).collect()
     }
 
     /// All venues, by id.
@@ -246,7 +267,8 @@ impl ReadModel {
 
     /// Why orders are not routed by the venue's book of the instrument; `None` if the book is
     /// trusted. All screens and metrics ask here, and routing judges likewise: the feed has proved
-    /// that no change is missing, and has not been silent for longer than `stale_after_ms`.
+    /// that no change is missing, and has not been silent for longer than `stale_after_ms`; the
+    /// book's mid price is near the reference price.
     pub fn distrust(&self, venue: VenueId, instrument: InstrumentId) -> Option<&'static str> {
         let place = instrument.index() * VENUES_MAX + venue.index();
         match self.unproved.get(place) {
@@ -255,6 +277,7 @@ impl ReadModel {
             Some(Some(Distrust::Checksum)) => Some("Checksum"),
             Some(Some(Distrust::Disconnected)) => Some("Disconnected"),
             Some(Some(Distrust::Protocol)) => Some("Protocol"),
+            Some(Some(Distrust::Outlier)) => Some("Outlier"),
             Some(None) => {
                 self.silent.get(venue.index()).is_none_or(|silent| *silent).then_some("Stale")
             }

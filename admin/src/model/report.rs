@@ -5,6 +5,7 @@ use rutter_core::input::{Refusal, Side};
 use rutter_core::number::Amount;
 use rutter_core::output::{CancelReject, LastFill, OrdStatus, Report, ReportKind};
 use rutter_core::reference::amount_of;
+use rutter_core::waiting::Waiting;
 
 use super::ReadModel;
 use super::counts::OrderOwner;
@@ -78,6 +79,7 @@ impl ReadModel {
             ..ModelOrder::EMPTY
         };
         self.open_orders.change(order.whose(), true);
+        self.waiting[order.waiting as usize] += 1;
         if let Some(newer) = self.orders.get_mut(self.newest_open.0) {
             newer.newer = order.id;
         }
@@ -128,6 +130,8 @@ impl ReadModel {
     /// Removes an order from the counts and from the list of open orders.
     fn close(&mut self, order: &ModelOrder) {
         self.open_orders.change(order.whose(), false);
+        let waiting = &mut self.waiting[order.waiting as usize];
+        *waiting = waiting.saturating_sub(1);
         for (venue, open) in order.open_at.iter().enumerate() {
             if *open > 0 {
                 self.open_orders.change_at(rutter_core::id::VenueId(venue as u8), false);
@@ -167,6 +171,18 @@ impl ReadModel {
         self.set_status(reject.order, reject.status, reason);
         let event = self.happens(EventKind::CancelReject(reject.reason));
         self.event(reject.order, event);
+    }
+
+    /// A part of an order waits, or nothing of the order waits any more.
+    pub(super) fn on_waits(&mut self, id: OrderId, why: Waiting) {
+        let Some(order) = self.orders.get_mut(id.0).filter(|order| !order.is_over()) else {
+            return;
+        };
+        let before = std::mem::replace(&mut order.waiting, why);
+        self.waiting[before as usize] = self.waiting[before as usize].saturating_sub(1);
+        self.waiting[why as usize] += 1;
+        let event = self.happens(EventKind::Waits(why));
+        self.event(id, event);
     }
 
     /// An order is being called back, for another reason than its client's request.

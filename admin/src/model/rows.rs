@@ -149,6 +149,8 @@ pub struct Status {
     pub open_orders: u32,
     /// Open orders that are being cancelled or replaced.
     pub pending_orders: u32,
+    /// Open orders of which a part is at no venue, by reason.
+    pub waiting: BTreeMap<String, u64>,
     /// Children that are not over.
     pub open_children: u32,
     /// Open children whose outcome is unknown.
@@ -177,6 +179,8 @@ pub struct Status {
     pub halts: Vec<ScopeRow>,
     /// The scopes in which only orders that reduce a position are accepted.
     pub reduce_only: Vec<ScopeRow>,
+    /// Symbols of instruments that have no reference price.
+    pub no_reference: Vec<String>,
     /// How often the output ring was full.
     pub output_stalls: u64,
     /// The venues.
@@ -267,6 +271,8 @@ pub struct OrderRow {
     pub state: String,
     /// Why the order is over or is being cancelled.
     pub reason: Option<String>,
+    /// Why a part of an open order is at no venue; `None` if nothing waits.
+    pub waiting: Option<&'static str>,
     /// Venues of its open children. For an order that is over: venues of all its children.
     pub venues: Vec<String>,
     /// Children of the order whose outcome is unknown.

@@ -15,6 +15,7 @@ use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
 use rutter_core::resident::resident;
 use rutter_core::venue_set::VenueSet;
+use rutter_core::waiting::Waiting;
 
 use super::counts::OrderOwner;
 
@@ -32,6 +33,8 @@ pub struct ModelOrder {
     pub tif: TimeInForce,
     pub status: OrdStatus,
     pub reason: Refusal,
+    /// Why a part of the order is at no venue.
+    pub waiting: Waiting,
     pub qty: Qty,
     pub price: Price,
     pub filled: Qty,
@@ -129,6 +132,7 @@ impl Kept for ModelOrder {
         tif: TimeInForce::Day,
         status: OrdStatus::Rejected,
         reason: Refusal::None,
+        waiting: Waiting::Nothing,
         qty: Qty::ZERO,
         price: Price(0),
         filled: Qty::ZERO,

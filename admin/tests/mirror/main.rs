@@ -132,6 +132,8 @@ fn orders(engine: &Engine, model: &ReadModel) {
         assert_eq!(begins, shown.events_forgotten == 0, "{:?}", shown.events);
     }
     assert_eq!(model.open_in(Scope::All).orders, open);
+    let waiting = engine.orders().filter(|o| !o.state().is_over() && o.waiting.word().is_some());
+    assert_eq!(model.status().waiting.values().sum::<u64>(), waiting.count() as u64);
     assert_eq!(model.status().open_orders as usize, engine.open_orders());
 }
 
@@ -139,6 +141,12 @@ fn same_order(engine: &Engine, order: &Order, row: &OrderRow) {
     let def = engine.reference().instruments[order.instrument.index()];
     let qty = |qty: i64| decimal(i128::from(qty), u32::from(def.qty_decimals));
     assert_eq!(row.state, format!("{:?}", order.status()), "{order:?}");
+    let is_over = order.state().is_over();
+    assert_eq!(row.waiting, order.waiting.word().filter(|_| !is_over), "{order:?}");
+    // Whatever is not placed has a reason; a child of an IOC order that ends asks for the rest.
+    let asks = order.live_children > 0 && !order.tif.waits();
+    let has_reason = row.waiting.is_some() || order.unplaced().is_zero() || asks;
+    assert!(order.state() != OrderState::Working || has_reason, "{order:?}");
     assert_eq!(row.cl_ord_id, order.cl_ord_id.as_str());
     assert_eq!(row.trace_id, format!("{:016x}", order.trace));
     assert_eq!(row.account, engine.reference().accounts[order.account.index()].name.as_str());

@@ -14,13 +14,16 @@ use crate::world::{World, sizes, text, words};
 const PAIR: InstrumentId = InstrumentId(0);
 const CLIENT: SessionId = SessionId(0);
 
-/// A desk with one venue's book, and a way to speak to it.
+/// A desk with a book that orders go to, and a worse one that confirms its price.
 fn desk() -> World {
     let mut world = World::new(0);
-    let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
-    update.push(Side::Buy, Level { price: Price(9_900), qty: Qty(10) });
-    update.push(Side::Sell, Level { price: Price(10_000), qty: Qty(4) });
-    world.input(Input::Book(update));
+    for (venue, bid, ask, qty) in [(0, 9_900, 10_000, 4), (1, 9_905, 10_100, 1)] {
+        let venue = VenueId(venue);
+        let mut update = BookUpdate { venue, clear: true, last: true, ..BookUpdate::default() };
+        update.push(Side::Buy, Level { price: Price(bid), qty: Qty(10) });
+        update.push(Side::Sell, Level { price: Price(ask), qty: Qty(qty) });
+        world.input(Input::Book(update));
+    }
     world
 }
 
@@ -295,6 +298,24 @@ fn names_lead_to_ids_and_back() {
     assert_eq!(model.account("fund1"), Some(AccountId(1)));
     assert_eq!(model.account("fund9"), None);
     assert_eq!((model.venue_name(VenueId(2)), model.venue_name(VenueId(9))), ("v2", "?"));
+}
+
+#[test]
+fn instruments_without_a_reference_price_are_named() {
+    let mut world = desk();
+    let missing = |world: &World| world.model.status().no_reference;
+    assert_eq!(missing(&world), ["ETH/USD"], "no book yet");
+    let reason = VenueDownReason::LinkLost;
+    for venue in [1, 0] {
+        world.input(Input::VenueDown(VenueId(venue), reason));
+    }
+    assert_eq!(missing(&world), ["BTC/USD", "ETH/USD"]);
+    for venue in [0, 1] {
+        world.input(Input::VenueUp(VenueId(venue)));
+    }
+    assert_eq!(missing(&world), ["ETH/USD"]);
+    world.input(Input::NodeStarted);
+    assert_eq!(missing(&world), ["BTC/USD", "ETH/USD"]);
 }
 
 #[test]

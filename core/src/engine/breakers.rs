@@ -211,7 +211,7 @@ impl Engine {
     ) {
         if self.venues[venue.index()].breakers[kind as usize - 1].probed() {
             self.tell_breaker(venue, kind, out);
-            self.unpark(out);
+            self.wake_for_venues();
         }
     }
 

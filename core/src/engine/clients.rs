@@ -7,12 +7,13 @@ use super::{Engine, Out};
 use crate::client_ids::HashedId;
 use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
 use crate::input::{CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
-use crate::number::Qty;
+use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
 use crate::routing::RoutingView;
 use crate::table::Slot;
+use crate::waiting::Waiting;
 
 /// The fields of a report that do not come from its order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,13 +60,25 @@ impl Engine {
         if self.answer_resend(new, &client_id, out) {
             return;
         }
-        if let Err(refusal) = self.check_request(new, &client_id, account, None) {
-            return self.refuse(new, refusal, out);
-        }
+        let worst = match self.check_request(new, &client_id, account, None) {
+            Ok(worst) => worst,
+            Err(refusal) => {
+                if refusal == Refusal::NoReference {
+                    // The last agreed price may have become too old a moment ago.
+                    self.judge_books(new.instrument, out);
+                }
+                return self.refuse(new, refusal, out);
+            }
+        };
         let id = self.orders.claim().expect("the checks found a free slot");
         let slot = self.orders.slot(id);
         self.client_ids.forget(self.orders.in_slot(slot), slot);
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
+        order.worst = worst;
+        if !new.ord_type.has_limit() && new.tif.waits() {
+            let wait_ns = self.reference.accounts[account.index()].market_wait_ns;
+            order.expire_at = UnixNanos(self.now.0.saturating_add(wait_ns));
+        }
         self.client_ids.add_order(client_id.hash, slot);
         self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
@@ -94,14 +107,15 @@ impl Engine {
         true
     }
 
-    /// Makes the checks of a new order, or of what a replace makes of an order.
+    /// Makes the checks of a new order, or of what a replace makes of an order. Returns
+    /// [`Order::worst`].
     pub(super) fn check_request(
         &mut self,
         new: &NewOrder,
         id: &HashedId,
         account: AccountId,
         replaced: Option<&Order>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Price, Refusal> {
         let shut_out = self.shut_out(new.session);
         let market = RoutingView {
             reference: &self.reference,
@@ -122,7 +136,10 @@ impl Engine {
             orders: &self.orders,
             ids: &self.client_ids,
             usage: &mut self.accounts[account.index()],
-            best: None,
+            closed: self.closed,
+            prices: &mut self.prices,
+            base: None,
+            worst: Price(0),
         })
     }
 
@@ -296,6 +313,7 @@ impl Engine {
             | CancelReason::MassCancel
             | CancelReason::ConnectionLost
             | CancelReason::SystemFailure
+            | CancelReason::Waited
             | CancelReason::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
@@ -438,6 +456,10 @@ impl Engine {
             filled_notional: order.filled_notional,
             last: about.last,
             reason: about.reason,
+            waiting: match kind {
+                ReportKind::OrderStatus if order.is_working() => order.waiting,
+                _ => Waiting::Nothing,
+            },
             ..Report::BLANK
         }));
     }

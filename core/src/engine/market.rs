@@ -8,11 +8,12 @@ use super::{ClientSession, DAY_NS, Engine, Out};
 use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, TimeInForce};
+use crate::input::{BookUpdate, Distrust, Input, ListingDef, TimeInForce};
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
+use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::VenueState;
 use crate::table::Slot;
@@ -29,6 +30,8 @@ impl Engine {
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
+        self.prices.resize(reference.instruments.len(), ReferencePrice::default());
+        self.waiting.grow(reference.instruments.len());
         if let Input::Listing(listing) = definition {
             let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
             self.books[at].reserve();
@@ -39,6 +42,9 @@ impl Engine {
             reference.instruments.len(),
             reference.assets.len(),
         );
+        if let Input::Listing(ListingDef { instrument, .. }) = definition {
+            self.judge_books(*instrument, out);
+        }
     }
 
     #[inline]
@@ -49,12 +55,23 @@ impl Engine {
             return out.notice(Notice::BadReference);
         };
         let now_trusted = book.update(update, self.now);
-        self.venues[update.venue.index()].feed_alive_at = self.now;
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
             self.count_success(update.venue, RequestKind::Data);
             self.on_probed(update.venue, RequestKind::Data, out);
-            self.unpark(out);
+        }
+        // An unfinished change keeps the mid price of the change before it.
+        if update.last || update.clear {
+            self.on_mid(update.venue, update.instrument, out);
+        }
+        if self.hear(update.venue) {
+            self.judge_all_books(out);
+            self.wake_for_venues();
+        }
+        if now_trusted {
+            self.wake_for_venue(update.instrument);
+        } else if update.last {
+            self.wake_for_book(update.instrument);
         }
     }
 
@@ -72,18 +89,22 @@ impl Engine {
         };
         book.distrust(reason);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
+        self.on_mid(venue, instrument, out);
+        self.wake_for_book(instrument);
         match reason {
             // The loss of a link takes every book of the venue, and the link has its own word.
-            Distrust::NoSnapshot | Distrust::Disconnected => {}
+            // An outlier is found by the core, not by a feed.
+            Distrust::NoSnapshot | Distrust::Disconnected | Distrust::Outlier => {}
             Distrust::Gap | Distrust::Checksum | Distrust::Protocol => {
                 self.count_failure(venue, RequestKind::Data, out);
             }
         }
     }
 
-    pub(super) fn on_feed_alive(&mut self, venue: VenueId) {
-        if let Some(state) = self.venues.get_mut(venue.index()) {
-            state.feed_alive_at = self.now;
+    pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        if venue.index() < self.venues.len() && self.hear(venue) {
+            self.judge_all_books(out);
+            self.wake_for_venues();
         }
     }
 
@@ -95,7 +116,9 @@ impl Engine {
         for book in &mut self.books {
             book.distrust(Distrust::NoSnapshot);
         }
+        self.prices.fill(ReferencePrice::default());
         self.lose_all_sessions(out);
+        self.wake_for_venues();
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
         }
@@ -115,9 +138,7 @@ impl Engine {
         self.expire_orders(out);
         self.lose_due_sessions(out);
         self.on_venues_due(out);
-        if self.parked_retry_at.is_some_and(|at| self.now >= at) {
-            self.unpark(out);
-        }
+        self.wake_for_time();
     }
 
     /// Cancels the good-till-date orders whose end has come.
@@ -131,7 +152,8 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            self.end(&mut order, CancelReason::Expiry, out);
+            let why = end_of_time(&order);
+            self.end(&mut order, why, out);
             self.store(&order);
         }
     }
@@ -171,5 +193,15 @@ impl Engine {
             self.store(&order);
         }
         count
+    }
+}
+
+/// Why an order ends at [`Order::expire_at`].
+pub(super) const fn end_of_time(order: &Order) -> CancelReason {
+    match order.tif {
+        TimeInForce::Gtd => CancelReason::Expiry,
+        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => {
+            CancelReason::Waited
+        }
     }
 }

@@ -37,11 +37,12 @@ impl Engine {
         match *command {
             OperatorCommand::Halt(scope) => self.halt(scope, out),
             OperatorCommand::Resume(scope) => self.resume(scope, out),
-            OperatorCommand::DrainVenue(venue) => self.drain(venue, true).map(|()| 0),
+            OperatorCommand::DrainVenue(venue) => self.drain(venue, true, out).map(|()| 0),
             OperatorCommand::EnableVenue(venue) => {
-                self.drain(venue, false)?;
+                self.drain(venue, false, out)?;
                 self.clear_closures(venue, out);
-                self.unpark(out);
+                self.wake_for_venues();
+                self.wake_orders(out);
                 Ok(0)
             }
             OperatorCommand::Cancel(order) => self.cancel_one(order, out),
@@ -94,7 +95,7 @@ impl Engine {
     fn halt<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
         self.halts.insert(scope);
-        self.set_closed();
+        self.set_closed(out);
         if scope == Scope::All {
             out.notice(Notice::Halted);
         }
@@ -107,28 +108,39 @@ impl Engine {
     fn resume<S: Sink>(&mut self, scope: Scope, out: &mut Out<'_, S>) -> Result<u32, Refusal> {
         self.check_scope(scope)?;
         self.halts.remove(scope);
-        self.set_closed();
+        self.set_closed(out);
         if scope == Scope::All {
             out.notice(Notice::Resumed);
         }
-        self.unpark(out);
+        self.wake_for_venues();
+        self.wake_orders(out);
         Ok(0)
     }
 
-    fn drain(&mut self, venue: VenueId, on: bool) -> Result<(), Refusal> {
+    fn drain<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        on: bool,
+        out: &mut Out<'_, S>,
+    ) -> Result<(), Refusal> {
         self.check_scope(Scope::Venue(venue)).map_err(|_| Refusal::UnknownVenue)?;
         if on {
             self.drained.insert(venue);
         } else {
             self.drained.remove(venue);
         }
-        self.set_closed();
+        self.set_closed(out);
         Ok(())
     }
 
     /// Recomputes which venues take no new order.
-    fn set_closed(&mut self) {
-        self.closed = self.drained.union(self.halts.venues());
+    fn set_closed<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        let closed = self.drained.union(self.halts.venues());
+        if closed != self.closed {
+            self.remember_prices();
+            self.closed = closed;
+            self.judge_all_books(out);
+        }
     }
 
     fn cancel_scope<S: Sink>(

@@ -3,42 +3,62 @@
 //! A line belongs here if it sends or cancels a child, or changes what a child binds. News about a
 //! child is `venues`.
 
-use super::{CANCELS_MAX, Engine, Out, PARKED_RETRY_NS, ROUNDS_MAX, UNPARKED_PER_INPUT_MAX};
+use super::market::end_of_time;
+use super::{CANCELS_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
+use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::ChildId;
+use crate::id::{ChildId, VenueId};
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
-use crate::number::{Amount, Qty, UnixNanos};
+use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
-use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink, Verdict};
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView};
+use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
+use crate::waiting::{Help, Waiting};
 
 impl Engine {
-    /// Routes the quantity that no child carries. If no venue takes any, a day, GTC or GTD order
-    /// waits, and the rest of any other order is cancelled.
+    /// Routes the quantity that no child carries. What no venue takes waits if the order is a day,
+    /// GTC or GTD order; the rest of any other order is cancelled once no child is open.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state() != OrderState::Working || order.unplaced().is_zero() {
+        // A halt cancels every order in its scope; nothing new is sent until it ends.
+        if order.state() != OrderState::Working || self.is_halted_for(order) {
             return;
         }
-        // A halt cancels every order in its scope; nothing new is sent until it ends.
-        if self.is_halted_for(order) {
+        if order.unplaced().is_zero() {
+            return self.wait_no_more(order, out);
+        }
+        if order.worst == Price(0) && !self.settle_terms(order, out) {
             return;
         }
         let can_wait = order.tif.waits();
-        if order.rounds >= ROUNDS_MAX {
-            match (order.live_children, can_wait) {
-                (0, true) => self.park(order),
-                (0, false) => self.give_up(order, Refusal::RoundsExhausted, out),
-                // The order is looked at again when a child ends.
-                (_, _) => {}
+        for _ in 0..PLANS_PER_LOOK_MAX {
+            if order.rounds >= ROUNDS_MAX {
+                return self.rounds_are_over(order, out);
             }
-            return;
+            self.look_up_own(order);
+            self.make_plan(order, out);
+            let sent = self.carry_out(order, out);
+            if order.unplaced().is_zero() {
+                return self.wait_no_more(order, out);
+            }
+            if sent && can_wait {
+                // What is left may rest at a further venue.
+                continue;
+            }
+            if order.live_children > 0 && !can_wait {
+                // The rest is looked at again when a child ends.
+                return self.wait_no_more(order, out);
+            }
+            return self.nothing_to_send(order, out);
         }
-        self.look_up_own(order);
-        self.make_plan(order, out);
+        self.wait(order, Waiting::VenueBusy, Help::Room, out);
+    }
+
+    /// Sends the children of the router's plan. True if there is one.
+    fn carry_out<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) -> bool {
         let children = order.live_children;
         // Ends: a plan has a child per venue at most.
         for at in 0..self.router.plan().takes().len() {
@@ -50,24 +70,61 @@ impl Engine {
         if let Some(leg) = self.router.plan().rest {
             self.send_child(order, &leg, TimeInForce::Gtc, out);
         }
-        if order.live_children > children {
-            order.rounds += 1;
-        }
-        if order.live_children > 0 || order.unplaced().is_zero() {
-            // The rest is looked at again when a child ends.
-            return;
-        }
+        let sent = order.live_children > children;
+        order.rounds += u8::from(sent);
+        sent
+    }
+
+    /// What becomes of the rest of an order of which the router's plan sends nothing.
+    fn nothing_to_send<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         let plan = self.router.plan();
-        match plan.refusal() {
-            refusal if !can_wait => {
-                let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
-                let reason = if fok { Refusal::FokNotFillable } else { refusal };
-                self.give_up(order, reason, out);
+        if order.tif.waits() {
+            if plan.is_dust() && order.live_children == 0 {
+                return self.give_up(order, Refusal::BelowMinimum, out);
             }
-            _ if plan.is_dust() => self.give_up(order, Refusal::BelowMinimum, out),
-            _ if self.is_barred(order) => self.give_up(order, Refusal::VenuesRefused, out),
-            _ => self.park(order),
+            if self.is_barred(order) && order.live_children == 0 {
+                return self.give_up(order, Refusal::VenuesRefused, out);
+            }
+            let (why, help) = why_it_waits(self.router.plan());
+            let timed = why == Waiting::NoFunds && self.funds_come_with_time(order);
+            return self.wait(order, why, if timed { Help::Time } else { help }, out);
         }
+        let refusal = plan.refusal();
+        if self.is_book_changing(order) {
+            return self.wait(order, Waiting::BookChanging, Help::Book, out);
+        }
+        let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
+        let reason = if fok { Refusal::FokNotFillable } else { refusal };
+        self.give_up(order, reason, out);
+    }
+
+    /// An order that was routed many times in a row waits, or is over.
+    fn rounds_are_over<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        match (order.live_children, order.tif.waits()) {
+            (_, true) => self.wait(order, Waiting::RoundsExhausted, Help::Time, out),
+            (0, false) => self.give_up(order, Refusal::RoundsExhausted, out),
+            // The order is looked at again when a child ends.
+            (_, false) => {}
+        }
+    }
+
+    /// Whether a book that the order could go to is between two inputs of one change.
+    fn is_book_changing(&self, order: &Order) -> bool {
+        let barred = self.closed.union(order.excluded);
+        (0..self.venues.len()).any(|index| {
+            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            book.trust == Trust::Changing
+                && self.venues[index].up
+                && !barred.has(VenueId(index as u8))
+        })
+    }
+
+    /// Whether funds that the order needs are not spent before a time that has not come.
+    fn funds_come_with_time(&self, order: &Order) -> bool {
+        let def = self.reference.instrument_of(order.instrument);
+        let asset = if order.side == Side::Buy { def.quote } else { def.base };
+        (0..self.venues.len())
+            .any(|index| self.ledger.funds(VenueId(index as u8), asset).spent_from > self.now)
     }
 
     /// Whether every venue that the order could go to has refused it for its terms.
@@ -105,7 +162,7 @@ impl Engine {
             instrument: order.instrument,
             side: order.side,
             limit: order.ord_type.has_limit().then_some(order.price),
-            collar_ppm: account.limits.collar_ppm,
+            worst: order.worst,
             slack_ppm: account.slack_ppm,
             tif: order.tif,
             qty: order.unplaced(),
@@ -199,6 +256,9 @@ impl Engine {
             Side::Sell => def.base,
         };
         self.ledger.reserve(child.venue, asset, needed.minus(child.reserved));
+        if needed < child.reserved {
+            self.wake_for_funds(asset);
+        }
         child.reserved = needed;
     }
 
@@ -270,6 +330,7 @@ impl Engine {
             && child.state() != ChildState::Sent
         {
             self.venues[child.venue.index()].unanswered -= 1;
+            self.wake_for_room(child.venue, child.instrument);
             if child.state().is_taken() {
                 self.note_order_taken(child);
             }
@@ -284,6 +345,7 @@ impl Engine {
             self.unlink(child);
             self.leave(child, order);
             self.children.ended(child.id.0);
+            self.wake_for_book(child.instrument);
             order.live_children -= 1;
             order.at_venues = order.at_venues.saturating_sub(child.leaves());
         }
@@ -367,6 +429,7 @@ impl Engine {
             (OrderState::PendingCancel, None) => {
                 order.apply(OrderEvent::CancelRefused);
                 self.change_failed(order, Refusal::VenueRefused, out);
+                self.place(order, out);
             }
             (OrderState::PendingReplace, _) => {
                 order.apply(OrderEvent::ReplaceRefused);
@@ -393,33 +456,35 @@ impl Engine {
             return Some(CancelReason::Kill);
         }
         let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
-        expired.then_some(CancelReason::Expiry)
+        expired.then_some(end_of_time(order))
     }
+}
 
-    /// Lets an order wait for a venue that takes it.
-    fn park(&mut self, order: &mut Order) {
-        if order.parked {
-            return;
-        }
-        order.parked = true;
-        // The deque never grows: it was made for the largest number of living orders.
-        self.parked.push_back(order.id);
-        self.parked_retry_at.get_or_insert(UnixNanos(self.now.0 + PARKED_RETRY_NS));
+/// Why a waiting order has quantity that the plan sends nowhere, and what can help.
+fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
+    use Verdict as V;
+    let any = |verdicts: &[V]| plan.lines().iter().any(|line| verdicts.contains(&line.verdict));
+    if any(&[V::Avoided]) {
+        return (Waiting::VenueRefused, Help::Time);
     }
-
-    /// Routes some of the parked orders again, oldest first.
-    pub(super) fn unpark<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        for _ in 0..self.parked.len().min(UNPARKED_PER_INPUT_MAX) {
-            let Some(id) = self.parked.pop_front() else { break };
-            let Some(mut order) = self.load(id) else { continue };
-            order.parked = false;
-            order.begin_anew();
-            self.place(&mut order, out);
-            self.store(&order);
-        }
-        self.parked_retry_at =
-            (!self.parked.is_empty()).then_some(UnixNanos(self.now.0 + PARKED_RETRY_NS));
+    if any(&[V::Busy, V::NoRate, V::BreakerOpen, V::Paused, V::MarketClosed]) {
+        return (Waiting::VenueBusy, Help::Room);
     }
+    let by_book = any(&[V::BeyondLimit, V::WorsePrice, V::Faded, V::OwnOrder, V::BelowMinimum]);
+    if any(&[V::NoFunds]) {
+        return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
+    }
+    if any(&[V::BelowMinimum]) {
+        return (Waiting::BelowMinimum, Help::Book);
+    }
+    if any(&[V::OwnOrder]) {
+        return (Waiting::OwnOrder, Help::Book);
+    }
+    // Also a child of the order that is with a venue, and takes all that it offers.
+    if by_book || any(&[V::Taken, V::Rested]) {
+        return (Waiting::BeyondLimit, Help::Book);
+    }
+    (Waiting::NoVenue, Help::Venue)
 }
 
 /// The reference that names a child to its sender.

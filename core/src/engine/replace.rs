@@ -69,6 +69,9 @@ impl Engine {
         // Fills during the cancel of the children may exceed the new quantity.
         order.qty = Qty(qty.0.max(order.filled.0 + order.canceled.0));
         order.price = price;
+        if order.ord_type.has_limit() {
+            order.worst = price;
+        }
         order.is_replaced = true;
         order.apply(OrderEvent::ReplaceDone);
         if order.leaves().is_zero() {

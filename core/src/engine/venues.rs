@@ -34,14 +34,16 @@ impl Engine {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = true;
         out.notice(Notice::VenueUp(venue));
+        self.judge_all_books(out);
         self.on_session_proved(venue, out);
         if self.takes_cancels(venue) {
             self.send_wanted_cancels(venue, out);
         }
-        self.unpark(out);
+        self.wake_for_venues();
     }
 
     pub(super) fn on_venue_down<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        self.remember_prices();
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = false;
         // What an earlier session has answered says nothing about the next one.
@@ -55,6 +57,7 @@ impl Engine {
             at = child.next;
             Self::doubt(child, true, out);
         }
+        self.judge_all_books(out);
     }
 
     pub(super) fn on_accepted<S: Sink>(
@@ -270,6 +273,8 @@ impl Engine {
         let found = found.map(|(child, order)| (*child, *order));
         let def = *self.reference.instrument_of(fill.instrument);
         self.ledger.book(&def, found.as_ref().map(|(_, order)| order.account), fill);
+        self.wake_for_funds(def.quote);
+        self.wake_for_funds(def.base);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
         self.merge_fill(child, order, fill, out);
     }
@@ -377,11 +382,9 @@ impl Engine {
         let known =
             venue.index() < self.venues.len() && asset.index() < self.reference.assets.len();
         if known {
-            let doubt_ends = self.ledger.set_total(venue, asset, total);
+            self.ledger.set_total(venue, asset, total);
             out.notice(Notice::Balance(venue, asset, total));
-            if doubt_ends {
-                self.unpark(out);
-            }
+            self.wake_for_funds(asset);
         }
     }
 }

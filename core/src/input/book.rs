@@ -112,5 +112,7 @@ pub enum Distrust {
     Disconnected = 4,
     /// The feed broke its protocol.
     Protocol = 5,
+    /// The book's mid price lies too far from the reference price. The core finds this itself.
+    Outlier = 6,
 }
-wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol });
+wire_enum!(Distrust { NoSnapshot, Gap, Checksum, Disconnected, Protocol, Outlier });

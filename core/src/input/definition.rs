@@ -6,7 +6,7 @@
 use super::limits::{AccountLimits, LIMITS, get_limits, put_limits};
 use crate::id::{AccountId, AssetId, InstrumentId, Name, SessionId, Symbol, VenueId};
 use crate::number::{Amount, FeePpm, Price, Qty};
-use crate::wire::{Reader, Wire, WireError, Writer, wire_struct};
+use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_struct};
 
 /// First record of every journal: the settings that must be equal for a replay to give equal
 /// outputs.
@@ -62,6 +62,8 @@ pub struct InstrumentDef {
     pub qty_decimals: u8,
     /// Largest single order, above zero.
     pub order_qty_max: Qty,
+    /// How the venues' prices are compared.
+    pub reference: ReferenceTerms,
 }
 wire_struct!(InstrumentDef {
     id,
@@ -70,8 +72,25 @@ wire_struct!(InstrumentDef {
     quote,
     price_decimals,
     qty_decimals,
-    order_qty_max
+    order_qty_max,
+    reference
 });
+
+/// How the mid prices of an instrument's venues become its reference price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReferenceTerms {
+    /// How far apart two mid prices may lie and still agree, and how far a book may lie from the
+    /// reference price and still be trusted; in basis points.
+    pub outlier_bps: u32,
+    /// How long the last agreed price stands in for venues that do not agree, in nanoseconds.
+    pub age_ns: u64,
+}
+wire_struct!(ReferenceTerms { outlier_bps, age_ns });
+
+impl ReferenceTerms {
+    /// 100 basis points, 5 seconds.
+    pub const DEFAULT: Self = Self { outlier_bps: 100, age_ns: 5_000_000_000 };
+}
 
 /// When a venue's circuit breakers open, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +245,26 @@ pub struct AccountDef {
     pub slack_ppm: u32,
     /// The limits that the account's orders are held to.
     pub limits: AccountLimits,
+    /// What becomes of an order that would take liquidity while there is no reference price.
+    pub no_reference: NoReference,
+    /// How long a day market order may be open, in nanoseconds; then its rest is cancelled.
+    pub market_wait_ns: u64,
 }
+
+/// The usual [`AccountDef::market_wait_ns`]: one minute.
+pub const MARKET_WAIT_NS_DEFAULT: u64 = 60_000_000_000;
+
+/// What becomes of an order that needs a reference price while there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NoReference {
+    /// The order is refused.
+    #[default]
+    Refuse = 1,
+    /// A day, GTC or GTD order waits for the price; an IOC or FOK order is refused.
+    Wait = 2,
+}
+wire_enum!(NoReference { Refuse, Wait });
 
 /// Limits of an account's definition that stand before its slack.
 const LIMITS_BEFORE_SLACK: usize = 2;
@@ -239,6 +277,8 @@ impl Wire for AccountDef {
         put_limits(before, &self.limits, w);
         self.slack_ppm.put(w);
         put_limits(after, &self.limits, w);
+        self.no_reference.put(w);
+        self.market_wait_ns.put(w);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let (before, after) = LIMITS.split_at(LIMITS_BEFORE_SLACK);
@@ -247,7 +287,8 @@ impl Wire for AccountDef {
         get_limits(before, &mut limits, r)?;
         let slack_ppm = Wire::get(r)?;
         get_limits(after, &mut limits, r)?;
-        Ok(Self { id, name, slack_ppm, limits })
+        let (no_reference, market_wait_ns) = (Wire::get(r)?, Wire::get(r)?);
+        Ok(Self { id, name, slack_ppm, limits, no_reference, market_wait_ns })
     }
 }
 

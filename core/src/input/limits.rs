@@ -136,7 +136,7 @@ limits! {
     notional_max: Amount, "order_notional_max" REQUIRED,
         "Largest value of one order, in the quote asset.";
     collar_ppm: u32, "price_collar_ppm" REQUIRED,
-        "How far a price may lie beyond the best opposite price, in parts per million.";
+        "How far a price may lie beyond the reference price, in parts per million.";
     rate_per_s: u32, "orders_per_s_max" REQUIRED,
         "New orders, replaces and cancels per second.";
     open_orders_max: u32, "open_orders_max" REQUIRED,

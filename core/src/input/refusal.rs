@@ -23,7 +23,7 @@ pub enum Refusal {
     QuantityTooLarge = 5,
     /// More than the account's largest order value.
     NotionalTooLarge = 6,
-    /// The price lies too far beyond the best opposite price.
+    /// The price lies too far beyond the reference price.
     PriceCollar = 7,
     /// Too many requests per second.
     RateExceeded = 8,
@@ -108,11 +108,15 @@ pub enum Refusal {
     LoggedOut = 47,
     /// Every venue that could take the order has refused a child of it.
     VenuesRefused = 48,
+    /// The venues do not agree on a price, or only one of several tells one.
+    NoReference = 49,
+    /// A market order was open for longer than its account lets it wait.
+    WaitedTooLong = 50,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 51] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -162,6 +166,8 @@ impl Refusal {
         Self::SessionDisabled,
         Self::LoggedOut,
         Self::VenuesRefused,
+        Self::NoReference,
+        Self::WaitedTooLong,
     ];
 }
 

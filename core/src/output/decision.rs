@@ -58,9 +58,11 @@ pub enum Verdict {
     Paused = 22,
     /// The venue has said that the instrument's market is closed, and the pause lasts.
     MarketClosed = 23,
+    /// The book's mid price lies too far from the reference price.
+    Outlier = 24,
     /// The venue's best price is better than the worst that the plan takes, but its lots or
     /// minimum fit worse: another split fills more, or as much for less.
-    WorseFit = 24,
+    WorseFit = 25,
 }
 
 /// One venue's line of a [`Decision`].

@@ -7,6 +7,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
 use crate::number::{Amount, Qty, UnixNanos};
+use crate::waiting::Waiting;
 
 /// How a child came to an end other than by its last fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +46,10 @@ pub enum Notice {
     BookDistrusted(VenueId, InstrumentId, Distrust),
     /// A book is trusted again.
     BookTrusted(VenueId, InstrumentId),
+    /// There is a reference price of the instrument again.
+    ReferenceFound(InstrumentId),
+    /// There is no reference price of the instrument.
+    ReferenceLost(InstrumentId),
     /// A venue has accepted a child.
     ChildAccepted(VenueId, ChildId),
     /// A venue has told its own id of a child. Not in the digest: the id comes from the input as it
@@ -72,6 +77,8 @@ pub enum Notice {
     /// An order is being cancelled, and children have to end first. A client's own request is
     /// reported to the client instead.
     CalledBack(OrderId, Refusal),
+    /// A part of an order is at no venue, for this reason; or nothing of the order waits any more.
+    Waits(OrderId, Waiting),
     /// A venue refuses to cancel a child of an order that has to end; the child is still open.
     CancelStuck(OrderId),
     /// The total that a venue holds for us.
@@ -102,6 +109,8 @@ impl Notice {
                 (12, venue.0, u64::from(instrument.0) << 8 | why as u64)
             }
             Self::BookTrusted(venue, instrument) => (13, venue.0, u64::from(instrument.0)),
+            Self::ReferenceFound(instrument) => (0x21, 0, u64::from(instrument.0)),
+            Self::ReferenceLost(instrument) => (0x22, 0, u64::from(instrument.0)),
             Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
             Self::ChildResolved(venue, child) => (15, venue.0, child.0),
             Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
@@ -124,6 +133,7 @@ impl Notice {
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),
+            Self::Waits(order, why) => (0x20 | (why as u64) << 8, 0, order.0),
             Self::CalledBack(order, why) => (0x1c | (why as u64) << 8, 0, order.0),
             Self::Breaker(venue, kind, state, until) => {
                 (0x1d | (kind as u64) << 8 | (state as u64) << 16, venue.0, until.0)

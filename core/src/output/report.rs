@@ -15,6 +15,7 @@ use crate::input::{
     Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce, WrittenTerms,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
+use crate::waiting::Waiting;
 use crate::wire::{INPUT_BYTES_MAX, encode};
 
 /// FIX `ExecType` (150) of a [`Report`].
@@ -128,6 +129,8 @@ pub struct Report {
     pub last: Option<LastFill>,
     /// Why the order was refused, cancelled or expired; [`Refusal::None`] in other reports.
     pub reason: Refusal,
+    /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
+    pub waiting: Waiting,
 }
 
 impl Report {
@@ -161,6 +164,7 @@ impl Report {
         filled_notional: Notional(0),
         last: None,
         reason: Refusal::None,
+        waiting: Waiting::Nothing,
     };
 
     pub(super) fn mix(&self, hash: &mut Rolling) {
@@ -203,6 +207,9 @@ impl Report {
         hash.notional(self.filled_notional);
         if let Some(last) = &self.last {
             last.mix(hash);
+        }
+        if self.waiting != Waiting::Nothing {
+            hash.word(self.waiting as u64);
         }
     }
 }

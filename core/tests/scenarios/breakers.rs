@@ -18,6 +18,7 @@ fn quiet(venues: u8) -> Desk {
     let mut desk = Desk::with_venues(venues);
     for venue in 0..venues {
         desk.book(venue, &[(9_000, 10)], &[(11_000, 10)]);
+        desk.account(|account| account.limits.collar_ppm = 500_000);
     }
     desk
 }

@@ -10,8 +10,10 @@ mod depth;
 mod no_allocation;
 mod operator;
 mod orders;
+mod reference_price;
 mod refusals;
 mod requests;
+mod waiting;
 
 use rutter_test_support::counting::Counting;
 

@@ -340,8 +340,8 @@ fn late_news_of_a_child_that_is_over_is_silent_and_tells_its_venues_id() {
 
 #[test]
 fn no_venue_gets_an_order_on_a_book_that_is_not_proved() {
-    let mut desk = Desk::with_venues(2);
-    desk.book(0, &[], &[(10_000, 50)]).book(1, &[], &[(10_100, 50)]);
+    let mut desk = Desk::with_venues(3);
+    desk.book(0, &[], &[(10_000, 50)]).book(1, &[], &[(10_100, 50)]).book(2, &[], &[(10_150, 9)]);
     let (venue, instrument) = (VenueId(0), PAIR);
     desk.input(Input::BookDistrusted { venue, instrument, reason: Distrust::Gap });
     desk.client("a buy 1 market ioc").sent(&["v1 new buy 1 @ 10100 Ioc #1"]);
@@ -349,6 +349,7 @@ fn no_venue_gets_an_order_on_a_book_that_is_not_proved() {
     desk.client("b buy 1 market ioc").sent(&["v1 new buy 1 @ 10100 Ioc #2"]);
     desk.book(0, &[], &[(10_000, 50)]);
     desk.wait_ns(6_000_000_000).input(Input::FeedAlive(VenueId(1)));
+    desk.input(Input::FeedAlive(VenueId(2)));
     desk.client("c buy 1 market ioc").sent(&["v1 new buy 1 @ 10100 Ioc #3"]);
     desk.input(Input::FeedAlive(VenueId(0)));
     desk.client("d buy 1 market ioc").sent(&["v0 new buy 1 @ 10000 Ioc #4"]);
@@ -361,7 +362,6 @@ fn a_limit_without_a_place_waits_and_is_placed_when_the_venue_is_back() {
     desk.client("a buy 10 @ 10000 gtc");
     desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost));
     desk.venue(1, "never").sent(&["v0 new buy 10 @ 10000 Gtc #1", "v0 query #1"]);
-    assert!(desk.engine.next_timer().is_some_and(|at| at.since(desk.now) <= 100_000_000));
     desk.wait_ns(100_000_000).sent(&[]);
     desk.input(Input::VenueUp(VenueId(0))).sent(&["v0 new buy 10 @ 10000 Gtc #2"]);
 }

@@ -463,14 +463,14 @@ fn an_order_that_is_perhaps_sent_again_after_it_was_replaced_is_answered_with_it
 #[test]
 fn a_cancel_reaches_children_that_are_older_than_forgotten_ones() {
     let mut desk = Desk::with_venues(1);
-    desk.book(0, &[(9_000, 10)], &[(10_000, 90)]);
+    desk.book(0, &[(9_800, 10)], &[(10_000, 90)]);
     desk.client("a buy 10 @ 9900 gtc").venue(1, "accepted");
-    desk.book(0, &[(9_000, 10)], &[(9_900, 5), (10_000, 90)]);
+    desk.book(0, &[(9_800, 10)], &[(9_900, 5), (10_000, 90)]);
     desk.client("replace a buy 20 @ 9900 gtc");
     desk.venue(2, "fill 5 @ 9900").venue(3, "accepted");
     for round in 0..2_100 {
         desk.now.0 += 10_000_000;
-        desk.book(0, &[(9_000, 10)], &[(10_000, 90)]);
+        desk.book(0, &[(9_800, 10)], &[(10_000, 90)]);
         desk.outputs.clear();
         desk.client(&format!("o{round} buy 1 market ioc"));
         let sent = desk.outputs.iter().find_map(|output| match output {

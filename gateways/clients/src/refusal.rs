@@ -88,6 +88,8 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::SessionDisabled => (2, 2, "SessionDisabled"),
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
         Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
+        Refusal::NoReference => (2, 2, "NoReference"),
+        Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -84,6 +84,8 @@ pub fn write_report(
             out.uint(tags::ORD_REJ_REASON, u64::from(codes.order_code(reader.version)));
         }
         out.field(tags::TEXT, codes.word.as_bytes());
+    } else if let Some(word) = report.waiting.word() {
+        out.field(tags::TEXT, word.as_bytes());
     }
 }
 

@@ -89,6 +89,8 @@ pub enum Condition {
     BookStale,
     /// Books of a venue become untrusted repeatedly.
     BooksDistrusted,
+    /// An instrument has no reference price.
+    NoReference,
     /// The kill switch is on.
     Halted,
     /// Many client orders are refused.
@@ -123,7 +125,7 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
@@ -131,6 +133,7 @@ impl Condition {
         Self::CancelStuck,
         Self::BookStale,
         Self::BooksDistrusted,
+        Self::NoReference,
         Self::Halted,
         Self::Refusals,
         Self::VenueRejects,
@@ -159,6 +162,7 @@ impl Condition {
             Self::CancelStuck => ("RutterCancelStuck", Page, 0),
             Self::BookStale => ("RutterBookStale", Warn, 5),
             Self::BooksDistrusted => ("RutterBooksDistrusted", Warn, 0),
+            Self::NoReference => ("RutterNoReference", Warn, 10),
             Self::Halted => ("RutterHalted", Warn, 0),
             Self::Refusals => ("RutterRefusals", Warn, 10),
             Self::VenueRejects => ("RutterVenueRejects", Warn, 10),
@@ -217,6 +221,7 @@ impl Condition {
             Self::BooksDistrusted => {
                 format!("increase(rutter_book_distrusts_total[1m]) > {DISTRUSTS_MAX}")
             }
+            Self::NoReference => "rutter_reference_price_missing == 1".to_owned(),
             Self::Halted => "rutter_halted == 1".to_owned(),
             Self::Refusals => format!(
                 "sum without (reason) (rate(rutter_orders_refused_total[1m])) > \
@@ -458,6 +463,10 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         let grew = found.grew((Condition::BooksDistrusted, 0, &subject), MINUTE_NS, *count);
         let value = format!("{grew} times in a minute");
         found.when(grew > DISTRUSTS_MAX, Condition::BooksDistrusted, &subject, value);
+    }
+    for symbol in &shown.status.no_reference {
+        let value = "market orders wait or are refused".to_owned();
+        found.when(true, Condition::NoReference, symbol, value);
     }
 }
 

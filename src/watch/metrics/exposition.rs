@@ -352,6 +352,9 @@ impl MetricsPage {
         let refused = by_reason(&counted.cancels_refused);
         let help = "Client cancels and replaces refused";
         out.counters("cancels_refused", help, reasons(&refused))?;
+        let waiting = by_reason(&status.waiting);
+        let each = waiting.iter().map(|(why, n)| (vec![("reason", why.as_str())], *n as f64));
+        out.gauges("orders_waiting", "Client orders of which a part is at no venue", each)?;
         let ended = by_reason(&status.ended);
         out.counters("orders_ended", "Client orders that are over", reasons(&ended))?;
         out.counter("reports", "Reports to clients, cancel rejects among them", status.reports)?;
@@ -461,7 +464,10 @@ impl MetricsPage {
         let distrusts = shown.counted.distrusts.iter().map(|((at, reason), count)| {
             (vec![("exchange", venue(*at)), ("reason", *reason)], *count)
         });
-        out.counters("book_distrusts", "Times that a book lost its trust", distrusts)
+        out.counters("book_distrusts", "Times that a book lost its trust", distrusts)?;
+        let missing = shown.status.no_reference.iter();
+        let missing = missing.map(|symbol| (vec![("symbol", symbol.as_str())], 1.0));
+        out.gauges("reference_price_missing", "1 while there is no reference price", missing)
     }
 }
 

@@ -169,6 +169,8 @@ impl MetricsModel {
             | Notice::VenueUp(_)
             | Notice::VenueDown(_)
             | Notice::BookTrusted(..)
+            | Notice::ReferenceFound(_)
+            | Notice::ReferenceLost(_)
             | Notice::ChildResolved(..)
             | Notice::VenueOrder(..)
             | Notice::OrphanFill(..)
@@ -177,6 +179,7 @@ impl MetricsModel {
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)
             | Notice::CalledBack(..)
+            | Notice::Waits(..)
             | Notice::Balance(..)
             // The read model has these.
             | Notice::Breaker(..)
@@ -280,5 +283,6 @@ const fn distrust_name(reason: rutter_core::input::Distrust) -> &'static str {
         Distrust::Checksum => "checksum",
         Distrust::Disconnected => "disconnected",
         Distrust::Protocol => "protocol",
+        Distrust::Outlier => "outlier",
     }
 }

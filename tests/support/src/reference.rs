@@ -7,7 +7,8 @@
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
     AccountDef, AccountLimits, AssetDef, BreakerTerms, FeeTaken, Genesis, Instructions,
-    InstrumentDef, ListingDef, NewOrder, OrdType, SessionDef, Side, TimeInForce, VenueDef,
+    InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NewOrder, NoReference, OrdType,
+    ReferenceTerms, SessionDef, Side, TimeInForce, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
 
@@ -51,6 +52,7 @@ pub fn instrument(id: u16, symbol: &str, base: AssetId, quote: AssetId) -> Instr
         price_decimals: 2,
         qty_decimals: 3,
         order_qty_max: Qty(1_000_000),
+        reference: ReferenceTerms::DEFAULT,
     }
 }
 
@@ -88,7 +90,14 @@ pub const fn listing(venue: VenueId, instrument: InstrumentId) -> ListingDef {
 
 /// An account with the limits of [`limits`], whose children stay within the level they take.
 pub fn account(id: u16, name: &str) -> AccountDef {
-    AccountDef { id: AccountId(id), name: text(name), slack_ppm: 0, limits: limits() }
+    AccountDef {
+        id: AccountId(id),
+        name: text(name),
+        slack_ppm: 0,
+        limits: limits(),
+        no_reference: NoReference::Refuse,
+        market_wait_ns: MARKET_WAIT_NS_DEFAULT,
+    }
 }
 
 /// The usual limits of an account: orders of 1,000,000 units of the quote asset, 5 % from the

@@ -44,10 +44,18 @@ pub fn table(orders: &[Value], now_ns: u64) -> Table {
             amount(order, "avg_px").into(),
             word(order, "cl_ord_id").into(),
             word(order, "account").into(),
-            word(order, "reason").into(),
+            reason(order).into(),
         ]);
     }
     table
+}
+
+/// Why the order is over, or why a part of it is at no venue.
+fn reason(order: &Value) -> String {
+    match order.get("waiting").and_then(Value::as_str) {
+        Some(why) => format!("waits: {why}"),
+        None => word(order, "reason"),
+    }
 }
 
 fn side(value: &Value) -> Span {

@@ -158,6 +158,12 @@ fn speed(app: &App) -> Line {
 fn counts(status: &Value) -> Line {
     let count = |name| number(status, name).map_or_else(|| "-".to_owned(), text::count);
     let unknown = number(status, "unknown_children").is_some_and(|n| n > 0);
+    let some_wait = status.get("waiting").and_then(Value::as_object).is_some_and(|w| !w.is_empty());
+    let waiting = if some_wait {
+        format!(", waiting {}", tally(status, "waiting", 3))
+    } else {
+        String::new()
+    };
     Line::of("orders   ", Paint::Dim)
         .with(
             format!("open {}, pending {}, ", count("open_orders"), count("pending_orders")),
@@ -167,6 +173,7 @@ fn counts(status: &Value) -> Line {
             format!("unknown {}", count("unknown_children")),
             if unknown { Paint::Bad } else { Paint::Plain },
         )
+        .with(waiting, Paint::Warn)
         .with(format!("; refused since the start: {}", tally(status, "refused", 3)), Paint::Plain)
 }
 

@@ -173,6 +173,7 @@ impl ReadModel {
             avg_px: average,
             state: format!("{:?}", order.status),
             reason: (order.reason != Refusal::None).then(|| format!("{:?}", order.reason)),
+            waiting: if order.is_over() { None } else { order.waiting.word() },
             venues: venues.map(|id| self.venue_name(id).to_owned()).collect(),
             unknown: u32::from(order.unknown),
             time_ns: order.taken.0,

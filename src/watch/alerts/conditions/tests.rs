@@ -88,13 +88,16 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 23] = [
+    let cases: [(C, &str, u64, Change); 24] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
         (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = Some(n)),
         (C::BooksDistrusted, "kraken/gap", 5, |s, n| {
             s.counted.distrusts.insert((1, "gap"), n);
+        }),
+        (C::NoReference, "BTC/USD", 0, |s, n| {
+            s.status.no_reference = vec!["BTC/USD".to_owned(); usize::from(n > 0)];
         }),
         (C::Halted, "", 0, |s, n| s.status.halted = n > 0),
         (C::Refusals, "", 600, |s, n| {

@@ -308,7 +308,8 @@ impl KrakenFeed {
                 let symbol = slot.listing.symbol.as_str();
                 self.life.troubled(Why::SnapshotFailing, symbol, None);
             }
-            Distrust::Gap | Distrust::Disconnected => {}
+            // An outlier is found by the core, not by a feed.
+            Distrust::Gap | Distrust::Disconnected | Distrust::Outlier => {}
         }
         self.counters.resyncs += 1;
         if slot.trust.is_trusted() {

@@ -1,0 +1,355 @@
+//! Orders that wait because no venue takes what is left of them, and what wakes them.
+//!
+//! A line belongs here if it is about waiting alone. Why an order waits is found by
+//! `engine::place`; what happens in the world is told by the other parts of the engine.
+//!
+//! Each waiting order is in one list, by its instrument, its side and what can help it. A list is
+//! in the order of arrival. Something that happens makes lists due; the orders of a due list are
+//! looked at oldest first, list by list in turn, a bounded number for each input.
+
+use std::collections::VecDeque;
+
+use crate::id::InstrumentId;
+use crate::input::Side;
+use crate::resident::resident;
+
+/// Why an order has quantity that no venue holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Waiting {
+    /// Nothing waits.
+    #[default]
+    Nothing = 0,
+    /// No venue that could take it has the funds.
+    NoFunds = 1,
+    /// No venue that it may go to is up and open with a trusted book.
+    NoVenue = 2,
+    /// It is below the smallest order of each venue that could take it now.
+    BelowMinimum = 3,
+    /// No venue offers within the order's limit.
+    BeyondLimit = 4,
+    /// The venues that could take it have too many unanswered orders, or their order rate is used
+    /// up.
+    VenueBusy = 5,
+    /// There is no reference price.
+    NoReference = 6,
+    /// An order of our own stands in the way.
+    OwnOrder = 7,
+    /// The venues that could take it have refused a child of the order.
+    VenueRefused = 8,
+    /// Many routing rounds in a row left something over.
+    RoundsExhausted = 9,
+    /// A change of a book is not complete.
+    BookChanging = 10,
+}
+
+impl Waiting {
+    /// All reasons to wait.
+    pub const ALL: [Self; 10] = [
+        Self::NoFunds,
+        Self::NoVenue,
+        Self::BelowMinimum,
+        Self::BeyondLimit,
+        Self::VenueBusy,
+        Self::NoReference,
+        Self::OwnOrder,
+        Self::VenueRefused,
+        Self::RoundsExhausted,
+        Self::BookChanging,
+    ];
+
+    /// The word for people and programs; `None` if nothing waits.
+    pub const fn word(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::NoFunds => "NoFunds",
+            Self::NoVenue => "NoVenue",
+            Self::BelowMinimum => "BelowMinimum",
+            Self::BeyondLimit => "BeyondLimit",
+            Self::VenueBusy => "VenueBusy",
+            Self::NoReference => "NoReference",
+            Self::OwnOrder => "OwnOrder",
+            Self::VenueRefused => "VenueRefused",
+            Self::RoundsExhausted => "RoundsExhausted",
+            Self::BookChanging => "BookChanging",
+        })
+    }
+}
+
+/// What can help a waiting order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Help {
+    /// A change of a book of its instrument, or more funds, or a venue.
+    Book = 0,
+    /// More funds, or a venue.
+    Funds = 1,
+    /// A venue that becomes usable for its instrument.
+    Venue = 2,
+    /// Room at a venue for one more order, or time.
+    Room = 3,
+    /// Time: the order is looked at again and again.
+    Time = 4,
+}
+
+impl Help {
+    /// Everything that can help.
+    pub const ALL: [Self; HELPS] = [Self::Book, Self::Funds, Self::Venue, Self::Room, Self::Time];
+}
+
+const HELPS: usize = 5;
+const LISTS_PER_INSTRUMENT: usize = 2 * HELPS;
+
+/// Neighbours of a waiting order, by slot plus one; zero for none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Link {
+    older: u32,
+    newer: u32,
+    /// The order's list plus one; zero if the order does not wait.
+    list: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct List {
+    oldest: u32,
+    newest: u32,
+    /// The next order to be looked at; zero when the list is not due.
+    next: u32,
+    /// The list is in the queue of due lists.
+    is_due: bool,
+    /// The list became due again while it was: it is gone through once more.
+    again: bool,
+}
+
+/// All waiting orders, by the slots of their table. Allocates only for new instruments.
+#[derive(Debug)]
+pub struct WaitingOrders {
+    links: Vec<Link>,
+    lists: Vec<List>,
+    /// Lists that are due, in turn. At most one entry for each list.
+    due: VecDeque<u32>,
+    /// Waiting orders that time helps.
+    timed: usize,
+    /// Waiting orders that funds help.
+    funded: usize,
+    len: usize,
+}
+
+const fn list_of(instrument: InstrumentId, side: Side, help: Help) -> usize {
+    let side = if matches!(side, Side::Buy) { 0 } else { HELPS };
+    instrument.index() * LISTS_PER_INSTRUMENT + side + help as usize
+}
+
+impl WaitingOrders {
+    /// For a table of so many slots.
+    pub fn new(slots: usize) -> Self {
+        Self {
+            links: resident(Link::default(), slots),
+            lists: Vec::new(),
+            due: VecDeque::new(),
+            timed: 0,
+            funded: 0,
+            len: 0,
+        }
+    }
+
+    /// Makes room for so many instruments.
+    pub fn grow(&mut self, instruments: usize) {
+        let lists = instruments * LISTS_PER_INSTRUMENT;
+        self.lists.resize(lists, List::default());
+        self.due.reserve(lists.saturating_sub(self.due.len()));
+    }
+
+    /// Number of waiting orders.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no order waits.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether an order waits that time helps.
+    pub const fn any_timed(&self) -> bool {
+        self.timed > 0
+    }
+
+    /// Whether an order waits that funds help.
+    pub const fn any_funded(&self) -> bool {
+        self.funded > 0
+    }
+
+    /// Whether a list is due.
+    pub fn any_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Adds an order at the end of its list. An order that is in that list already keeps its place.
+    pub fn add(&mut self, slot: u32, instrument: InstrumentId, side: Side, help: Help) {
+        let at = list_of(instrument, side, help);
+        let place = at as u32 + 1;
+        if self.links[slot as usize].list == place {
+            return;
+        }
+        self.remove(slot);
+        let list = &mut self.lists[at];
+        let older = list.newest;
+        list.newest = slot + 1;
+        if older == 0 {
+            list.oldest = slot + 1;
+        } else {
+            self.links[older as usize - 1].newer = slot + 1;
+        }
+        self.links[slot as usize] = Link { older, newer: 0, list: place };
+        self.len += 1;
+        self.timed += usize::from(is_timed(place));
+        self.funded += usize::from(is_funded(place));
+    }
+
+    /// Takes an order out of its list, if it waits.
+    pub fn remove(&mut self, slot: u32) {
+        let link = core::mem::take(&mut self.links[slot as usize]);
+        if link.list == 0 {
+            return;
+        }
+        self.len -= 1;
+        self.timed -= usize::from(is_timed(link.list));
+        self.funded -= usize::from(is_funded(link.list));
+        let list = &mut self.lists[link.list as usize - 1];
+        if list.next == slot + 1 {
+            list.next = link.newer;
+        }
+        if link.older == 0 {
+            list.oldest = link.newer;
+        } else {
+            self.links[link.older as usize - 1].newer = link.newer;
+        }
+        if link.newer == 0 {
+            list.newest = link.older;
+        } else {
+            self.links[link.newer as usize - 1].older = link.older;
+        }
+    }
+
+    /// Makes a list due, from its oldest order to its newest. False if the list is empty.
+    pub fn wake(&mut self, instrument: InstrumentId, side: Side, help: Help) -> bool {
+        let at = list_of(instrument, side, help);
+        let list = &mut self.lists[at];
+        if list.oldest == 0 {
+            return false;
+        }
+        if list.is_due {
+            list.again = true;
+            return true;
+        }
+        (list.is_due, list.next) = (true, list.oldest);
+        self.due.push_back(at as u32);
+        true
+    }
+
+    /// The slot of the next order that is to be looked at.
+    pub fn next_due(&mut self) -> Option<u32> {
+        // Ends: each turn returns an order, or takes a list out of the queue or its `again` back.
+        while let Some(at) = self.due.pop_front() {
+            let list = &mut self.lists[at as usize];
+            if list.next == 0 && core::mem::take(&mut list.again) {
+                list.next = list.oldest;
+            }
+            if list.next == 0 {
+                list.is_due = false;
+                continue;
+            }
+            let slot = list.next - 1;
+            list.next = self.links[slot as usize].newer;
+            self.due.push_back(at);
+            return Some(slot);
+        }
+        None
+    }
+}
+
+const fn is_timed(place: u32) -> bool {
+    (place as usize - 1) % HELPS >= Help::Room as usize
+}
+
+const fn is_funded(place: u32) -> bool {
+    (place as usize - 1) % HELPS <= Help::Funds as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: InstrumentId = InstrumentId(0);
+    const B: InstrumentId = InstrumentId(1);
+
+    fn waiting(orders: &[(u32, InstrumentId, Help)]) -> WaitingOrders {
+        let mut all = WaitingOrders::new(64);
+        all.grow(2);
+        for (slot, instrument, help) in orders {
+            all.add(*slot, *instrument, Side::Buy, *help);
+        }
+        all
+    }
+
+    fn due(all: &mut WaitingOrders) -> Vec<u32> {
+        std::iter::from_fn(|| all.next_due()).collect()
+    }
+
+    #[test]
+    fn only_what_is_woken_is_due_and_the_oldest_first() {
+        let orders =
+            [(7, A, Help::Book), (3, A, Help::Book), (5, B, Help::Book), (1, A, Help::Time)];
+        let mut all = waiting(&orders);
+        all.wake(A, Side::Sell, Help::Book);
+        all.wake(A, Side::Buy, Help::Funds);
+        assert_eq!(due(&mut all), []);
+        all.wake(A, Side::Buy, Help::Book);
+        assert_eq!(due(&mut all), [7, 3]);
+        assert!(all.any_timed() && !all.any_due() && all.len() == 4);
+    }
+
+    #[test]
+    fn lists_take_turns_and_a_list_that_is_woken_again_is_gone_through_again() {
+        let mut all = waiting(&[(1, A, Help::Book), (2, A, Help::Book), (3, B, Help::Book)]);
+        all.wake(A, Side::Buy, Help::Book);
+        all.wake(B, Side::Buy, Help::Book);
+        assert_eq!([all.next_due(), all.next_due()], [Some(1), Some(3)]);
+        all.wake(A, Side::Buy, Help::Book);
+        assert_eq!(due(&mut all), [2, 1, 2]);
+    }
+
+    #[test]
+    fn an_order_that_leaves_is_passed_over_wherever_the_pass_is() {
+        for gone in [1, 2, 3] {
+            let mut all = waiting(&[(1, A, Help::Book), (2, A, Help::Book), (3, A, Help::Book)]);
+            all.wake(A, Side::Buy, Help::Book);
+            assert_eq!(all.next_due(), Some(1));
+            all.remove(gone);
+            all.remove(gone);
+            let left: Vec<u32> = [2, 3].into_iter().filter(|slot| *slot != gone).collect();
+            assert_eq!(due(&mut all), left, "without {gone}");
+            assert_eq!(all.len(), 2);
+        }
+    }
+
+    #[test]
+    fn an_order_keeps_its_place_unless_something_else_can_help_it() {
+        let mut all = waiting(&[(1, A, Help::Book), (2, A, Help::Book), (1, A, Help::Book)]);
+        all.wake(A, Side::Buy, Help::Book);
+        assert_eq!(due(&mut all), [1, 2]);
+        all.add(1, A, Side::Buy, Help::Time);
+        all.add(1, A, Side::Buy, Help::Book);
+        all.wake(A, Side::Buy, Help::Book);
+        assert_eq!(due(&mut all), [2, 1]);
+        assert!(!all.any_timed());
+    }
+
+    #[test]
+    fn every_reason_has_its_own_name_as_its_word() {
+        for reason in Waiting::ALL {
+            assert_eq!(reason.word(), Some(format!("{reason:?}")).as_deref());
+        }
+        assert_eq!(Waiting::Nothing.word(), None);
+    }
+}
