@@ -115,8 +115,8 @@ pub struct RouteRequest {
     pub side: Side,
     /// Limit price; `None` for a market order.
     pub limit: Option<Price>,
-    /// The worst price at which the order may trade: its limit, or what its account's collar allowed
-    /// a market order on arrival.
+    /// The worst price at which the order may trade: its limit, or what its account's collar
+    /// allowed a market order on arrival.
     pub worst: Price,
     /// How far a child's limit may lie beyond the worst level that the child is meant to take, in
     /// parts per million.
@@ -199,6 +199,11 @@ impl Plan {
             && (self.lines().iter()).all(|line| {
                 matches!(line.verdict, BelowMinimum | NotListed | NotNamed | Avoided | NoFok)
             })
+    }
+
+    /// Whether a venue that takes would take more if it had the funds.
+    pub const fn is_poor(&self) -> bool {
+        self.poor
     }
 
     /// Why no child is sent; meaningful for a plan without children.

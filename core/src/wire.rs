@@ -455,7 +455,6 @@ mod tests {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
         while update.push(Side::Sell, Level { price: Price(i64::MAX), qty: Qty(1) }) {}
-        let (venue, child) = (VenueId(3), ChildId(9));
         vec![
             Input::Genesis(Genesis {
                 node_tag: 7,
@@ -511,6 +510,13 @@ mod tests {
                 orig_cl_ord_id: text36,
             }),
             Input::Book(update),
+        ]
+    }
+
+    /// What a venue tells.
+    fn answers() -> Vec<Input> {
+        let (venue, child) = (VenueId(3), ChildId(9));
+        vec![
             Input::VenueDown(venue, VenueDownReason::Closed),
             Input::ChildAccepted {
                 venue,
@@ -535,7 +541,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_fits() {
-        for input in every_input().into_iter().chain(refusals()).chain(every_command()) {
+        for input in
+            every_input().into_iter().chain(answers()).chain(refusals()).chain(every_command())
+        {
             let mut buf = [0; INPUT_BYTES_MAX];
             let len = encode(&input, &mut buf);
             assert_eq!(decode(&buf[..len]), Ok(input));

@@ -146,13 +146,9 @@ impl ReadModel {
 
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         match *notice {
-            Notice::ReferenceFound(instrument) => {
-                set(self.referenced.get_mut(instrument.index()), true);
-            }
-            Notice::ReferenceLost(instrument) => {
-                set(self.referenced.get_mut(instrument.index()), false);
-            }
-            Notice::VenueUp(_)
+            Notice::ReferenceFound(_)
+            | Notice::ReferenceLost(_)
+            | Notice::VenueUp(_)
             | Notice::VenueDown(_)
             | Notice::BookTrusted(..)
             | Notice::BookDistrusted(..)
@@ -222,9 +218,15 @@ impl ReadModel {
         self.event(order, event);
     }
 
-    /// What venues and their books are.
+    /// What venues, their books and reference prices are.
     fn on_venue_notice(&mut self, notice: &Notice) {
         match *notice {
+            Notice::ReferenceFound(instrument) => {
+                set(self.referenced.get_mut(instrument.index()), true);
+            }
+            Notice::ReferenceLost(instrument) => {
+                set(self.referenced.get_mut(instrument.index()), false);
+            }
             Notice::VenueUp(id) => set(self.up.get_mut(id.index()), true),
             Notice::VenueDown(id) => set(self.up.get_mut(id.index()), false),
             Notice::BookTrusted(id, instrument) => self.set_unproved(id, instrument, None),

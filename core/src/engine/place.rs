@@ -470,8 +470,16 @@ fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
     if any(&[V::Busy, V::NoRate, V::BreakerOpen, V::Paused, V::MarketClosed]) {
         return (Waiting::VenueBusy, Help::Room);
     }
-    let by_book = any(&[V::BeyondLimit, V::WorsePrice, V::Faded, V::OwnOrder, V::BelowMinimum]);
-    if any(&[V::NoFunds]) {
+    let by_book = any(&[
+        V::BeyondLimit,
+        V::WorsePrice,
+        V::WorseFit,
+        V::TooThin,
+        V::Faded,
+        V::OwnOrder,
+        V::BelowMinimum,
+    ]);
+    if any(&[V::NoFunds]) || plan.is_poor() {
         return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
     }
     if any(&[V::BelowMinimum]) {

@@ -52,8 +52,8 @@ pub(super) struct Candidate<'a> {
     pub value: Notional,
     /// Price to all-in price, times [`FACTOR_ONE`]; negative for a sell, so that less is better.
     factor: i64,
-    /// Funds that one unit of price and quantity (buy) or of quantity (sell) locks. For a buy, times
-    /// a million.
+    /// Funds that one unit of price and quantity (buy) or of quantity (sell) locks. For a buy,
+    /// times a million.
     lock: i128,
     /// Funds at the venue; for a buy, times a million.
     budget: i128,

@@ -165,7 +165,8 @@ fn the_last_one_of_several_has_the_last_price_while_that_is_recent() {
     assert_eq!(refusal(&mut desk, "c buy 1 @ 12005 ioc"), Refusal::None);
 }
 
-/// Quiet books change seldom. The last price is as old as the agreement's end, not as its beginning.
+/// Quiet books change seldom. The last price is as old as the agreement's end, not as its
+/// beginning.
 #[test]
 fn an_agreement_lasts_until_it_is_broken_however_quiet_the_books_are() {
     let mut desk = desk(&[10_000, 10_000]);
