@@ -2,13 +2,14 @@
 //!
 //! A line belongs here if it says which waiting orders an event can help. The lists are `waiting`.
 
-use super::{Engine, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX};
+use super::{Engine, FADED_NS, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX};
 use crate::id::{AssetId, InstrumentId, VenueId};
 use crate::input::Side;
 use crate::number::UnixNanos;
 use crate::order::{Order, OrderState};
 use crate::output::{Notice, Sink};
 use crate::table::Slot;
+use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
@@ -89,7 +90,8 @@ impl Engine {
 
     /// A child of the instrument is answered or has ended: the venue has room for another.
     pub(super) fn wake_for_room(&mut self, venue: VenueId, instrument: InstrumentId) {
-        let busy = self.reference.venues[venue.index()].unanswered_max;
+        let usual = self.reference.venues[venue.index()].unanswered_max;
+        let busy = self.venues[venue.index()].unanswered_max(usual);
         if self.venues[venue.index()].unanswered + 1 >= busy {
             self.make_due(instrument, &SIDES, &[Help::Room]);
         }
@@ -131,6 +133,10 @@ impl Engine {
                 self.wait_no_more(&mut order, out);
             } else {
                 order.begin_again();
+                // A fade of some time ago says nothing of the book as it is.
+                if self.now.since(order.faded_at) >= FADED_NS {
+                    order.faded = VenueSet::EMPTY;
+                }
                 self.place(&mut order, out);
             }
             self.store(&order);

@@ -7,6 +7,7 @@ mod desk;
 mod best_plan;
 mod breakers;
 mod depth;
+mod left_alone;
 mod no_allocation;
 mod operator;
 mod orders;
