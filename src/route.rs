@@ -44,7 +44,7 @@ pub fn command(scenarios: &mut impl BufRead, out: &mut impl Write) -> anyhow::Re
     // Ends: each turn reads a line.
     while read_line(scenarios, &mut line)? {
         number += 1;
-        let text = line.trim_ascii();
+        let text = if line.len() > LINE_BYTES_MAX { &line } else { line.trim_ascii() };
         if text.is_empty() {
             continue;
         }
@@ -89,6 +89,7 @@ fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
     let scenario: Scenario = serde_json::from_slice(line)
         .map_err(|error| BadScenario::new("BadJson", error.to_string()))?;
     let world = scenario.world()?;
+    router.reserve(world.reference.venues.len());
     let plan = world.plan(router);
     let World { reference, request, .. } = &world;
     Ok(Told { name: &scenario.name, reference, request, plan }.answer())

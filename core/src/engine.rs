@@ -47,6 +47,17 @@ pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
 /// Routing rounds of an order at most. Then it waits for the timer, or its rest is cancelled.
 pub const ROUNDS_MAX: u8 = 16;
 
+/// Living children of an order at most. What they do not carry waits.
+pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
+
+/// How long a venue that did not fill what its book showed gets nothing of the order while the book
+/// does not change, in nanoseconds.
+pub const FADED_NS: u64 = 1_000_000_000;
+
+/// A feed that breaks its protocol takes all its books; distrust within this time is one fault, in
+/// nanoseconds.
+pub const ONE_FAULT_NS: u64 = 1_000_000_000;
+
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
 

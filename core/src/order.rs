@@ -379,6 +379,9 @@ pub struct Order {
     /// Venues that refused a child for a reason that lies in the order's terms; cleared by a
     /// replace.
     pub barred: VenueSet,
+    /// Children that venues refused without a reason that we know, since the order was accepted or
+    /// replaced.
+    pub refusals: u8,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
     /// Venues that did not fill what their books showed, until those books change.
@@ -426,6 +429,7 @@ impl Slot for Order {
         live_children: 0,
         rounds: 0,
         avoided: VenueSet::EMPTY,
+        refusals: 0,
         barred: VenueSet::EMPTY,
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,

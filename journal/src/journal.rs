@@ -20,8 +20,8 @@ use crate::reader::Record;
 use crate::recovery::{Recovery, Resumed, recover, write_header};
 use crate::storage::{Allocation, Segment, Storage};
 use crate::sync::{
-    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, locked, make_segment,
-    run_prepare, run_sync, take_prepared,
+    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, locked, make_segment, run_prepare,
+    run_sync, take_prepared,
 };
 use crate::watch::Watch;
 

@@ -4,7 +4,7 @@
 
 use core::cmp::Reverse;
 
-use super::{ClientSession, DAY_NS, Engine, Out};
+use super::{ClientSession, DAY_NS, Engine, ONE_FAULT_NS, Out};
 use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
@@ -27,6 +27,7 @@ impl Engine {
             return out.notice(Notice::BadReference);
         }
         let reference = &self.reference;
+        self.router.reserve(reference.venues.len());
         self.venues.resize(reference.venues.len(), VenueState::default());
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
@@ -58,8 +59,9 @@ impl Engine {
         let now_trusted = book.update(update, self.now);
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
-            self.count_success(update.venue, RequestKind::Data);
+            // A breaker that the book closes counts the book as its first success.
             self.on_probed(update.venue, RequestKind::Data, out);
+            self.count_success(update.venue, RequestKind::Data);
         }
         // An unfinished change keeps the mid price of the change before it.
         if update.last || update.clear {
@@ -96,7 +98,17 @@ impl Engine {
             // The loss of a link takes every book of the venue, and the link has its own word.
             // An outlier is found by the core, not by a feed.
             Distrust::NoSnapshot | Distrust::Disconnected | Distrust::Outlier => {}
-            Distrust::Gap | Distrust::Checksum | Distrust::Protocol => {
+            // A broken protocol takes every book of its link, and is one failure.
+            Distrust::Protocol => {
+                let before = core::mem::replace(
+                    &mut self.venues[venue.index()].protocol_broken_at,
+                    self.now,
+                );
+                if before == UnixNanos(0) || self.now.since(before) >= ONE_FAULT_NS {
+                    self.count_failure(venue, RequestKind::Data, out);
+                }
+            }
+            Distrust::Gap | Distrust::Checksum => {
                 self.count_failure(venue, RequestKind::Data, out);
             }
         }
@@ -157,7 +169,7 @@ impl Engine {
             if order.tif.waits() {
                 let why = end_of_time(&order);
                 self.end(&mut order, why, out);
-            } else if order.waiting == Waiting::VenueBusy {
+            } else if order.waiting == Waiting::VenueBusy && order.live_children == 0 {
                 self.give_up(&mut order, Refusal::VenueBusy, out);
             }
             self.store(&order);

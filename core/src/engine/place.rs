@@ -4,7 +4,7 @@
 //! child is `venues`.
 
 use super::market::end_of_time;
-use super::{CANCELS_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
+use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{ChildId, VenueId};
@@ -38,6 +38,9 @@ impl Engine {
         for _ in 0..PLANS_PER_LOOK_MAX {
             if order.rounds >= ROUNDS_MAX {
                 return self.rounds_are_over(order, out);
+            }
+            if order.live_children >= CHILDREN_PER_ORDER_MAX {
+                return self.wait(order, Waiting::VenueBusy, Help::Room, out);
             }
             self.look_up_own(order);
             self.make_plan(order, out);
@@ -86,7 +89,12 @@ impl Engine {
             if self.is_barred(order) && order.live_children == 0 {
                 return self.give_up(order, Refusal::VenuesRefused, out);
             }
-            let (why, help) = why_it_waits(self.router.plan());
+            let refused_now = order.avoided != VenueSet::EMPTY;
+            let (why, help) = why_it_waits(self.router.plan(), refused_now);
+            // The end of the change is no news of a venue or of funds.
+            if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
+                return self.wait(order, Waiting::BookChanging, Help::Book, out);
+            }
             let timed = why == Waiting::NoFunds && self.funds_come_with_time(order);
             return self.wait(order, why, if timed { Help::Time } else { help }, out);
         }
@@ -466,10 +474,10 @@ impl Engine {
 }
 
 /// Why a waiting order has quantity that the plan sends nowhere, and what can help.
-fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
+fn why_it_waits(plan: &Plan, refused_now: bool) -> (Waiting, Help) {
     use Verdict as V;
     let any = |verdicts: &[V]| plan.lines().iter().any(|line| verdicts.contains(&line.verdict));
-    if any(&[V::Avoided]) {
+    if refused_now {
         return (Waiting::VenueRefused, Help::Time);
     }
     if any(&[V::Busy, V::NoRate, V::BreakerOpen, V::Paused, V::MarketClosed]) {
@@ -484,6 +492,10 @@ fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
         V::OwnOrder,
         V::BelowMinimum,
     ]);
+    // Time ends a fade, also where the book does not change.
+    if any(&[V::Faded]) {
+        return (Waiting::BeyondLimit, Help::Time);
+    }
     if any(&[V::NoFunds]) || plan.is_poor() {
         return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
     }

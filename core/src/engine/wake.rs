@@ -2,7 +2,9 @@
 //!
 //! A line belongs here if it says which waiting orders an event can help. The lists are `waiting`.
 
-use super::{Engine, FLOW_PAUSE_NS, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX};
+use super::{
+    Engine, FADED_NS, FLOW_PAUSE_NS, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX,
+};
 use crate::id::{AssetId, InstrumentId, VenueId};
 use crate::input::Side;
 use crate::number::{Price, UnixNanos};
@@ -10,6 +12,7 @@ use crate::order::{Order, OrderState};
 use crate::output::{Notice, Sink};
 use crate::routing::{RoutingView, is_full, room_comes_at};
 use crate::table::Slot;
+use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
@@ -190,6 +193,10 @@ impl Engine {
                 self.wait_no_more(&mut order, out);
             } else {
                 order.begin_again();
+                // A fade of some time ago says nothing of the book as it is.
+                if self.now.since(order.faded_at) >= FADED_NS {
+                    order.faded = VenueSet::EMPTY;
+                }
                 self.place(&mut order, out);
             }
             stays |= order.waiting != Waiting::Nothing;

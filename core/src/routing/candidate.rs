@@ -19,6 +19,13 @@ const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
 /// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
 /// a sell.
 pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
+    let one = i128::from(FACTOR_ONE);
+    if side == Side::Buy && listing.fee_taken == FeeTaken::Received {
+        // `value / (1 - fee)`, rounded down at the last decimal; in two parts, so that it fits.
+        let rest = PPM - i128::from(listing.taker_fee.0);
+        let (whole, part) = (value.0 / rest, value.0 % rest);
+        return saturating_product(whole, one * PPM).saturating_add(part * one * PPM / rest);
+    }
     let factor = i128::from(all_in_factor(listing, side)).saturating_abs();
     saturating_product(value.0, factor)
 }
@@ -95,7 +102,7 @@ impl<'a> Candidate<'a> {
         line.age_ns = market.now.since(book.changed_at);
         if let Some(best) = best {
             line.best = best;
-            line.best_all_in = i128::from(best.0) * (PPM + fee_of(listing, side));
+            line.best_all_in = i128::from(best.0) * all_in_ppm(listing, side);
         }
         let def = market.reference.instrument_of(request.instrument);
         let (lock, budget) = funds(market, def, listing, side);
@@ -266,7 +273,16 @@ impl<'a> Candidate<'a> {
         self.carries(self.next_price, Qty(self.listing.qty_min.0.max(self.listing.lot.0)))
     }
 
-    /// Whether the levels show more within a limit than the venue's funds carry.
+    /// Whether the levels show more within a limit than the share takes.
+    pub fn shows_more(&self, limit: Price) -> bool {
+        let mut upto = Qty::ZERO;
+        self.available(limit).any(|level| {
+            upto = Qty(upto.0.saturating_add(level.qty.0));
+            upto > self.share
+        })
+    }
+
+    /// Whether the levels show a further lot within a limit, and the venue's funds do not carry it.
     pub fn is_poor(&self, limit: Price) -> bool {
         let (lot, mut upto) = (self.listing.lot, Qty::ZERO);
         let wanted = Qty(self.share.0.saturating_add(lot.0)).min(self.listing.qty_max);
@@ -307,10 +323,14 @@ pub(super) fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, lim
         && amount_of(def, Notional::of(limit, qty)) >= listing.notional_min
 }
 
-/// The taker fee in parts per million as it moves the all-in price: up for a buy, down for a sell.
-fn fee_of(listing: &ListingDef, side: Side) -> i128 {
+/// The all-in price of one unit of price, in parts per million, rounded up for a buy.
+fn all_in_ppm(listing: &ListingDef, side: Side) -> i128 {
     let fee = i128::from(listing.taker_fee.0);
-    if side == Side::Buy { fee } else { -fee }
+    match (side, listing.fee_taken) {
+        (Side::Buy, FeeTaken::Received) => (PPM * PPM + PPM - fee - 1) / (PPM - fee),
+        (Side::Buy, FeeTaken::Quote | FeeTaken::Other) => PPM + fee,
+        (Side::Sell, _) => PPM - fee,
+    }
 }
 
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays

@@ -8,6 +8,7 @@ mod best_plan;
 mod breakers;
 mod busy;
 mod depth;
+mod left_alone;
 mod no_allocation;
 mod operator;
 mod orders;
