@@ -343,18 +343,54 @@ fn eligible<'a>(
     if book.closed.is_on(market.now) {
         return Err(Verdict::MarketClosed);
     }
+    no_room(market, venue).map_or(Ok((listing, book)), Err)
+}
+
+/// Why the venue takes no further order at this moment, whatever the order.
+#[inline]
+fn no_room(market: &RoutingView<'_>, venue: VenueId) -> Option<Verdict> {
     let state = &market.venues[venue.index()];
     if let Some(verdict) = state.refuses(market.now) {
-        return Err(verdict);
+        return Some(verdict);
     }
     let def = &market.reference.venues[venue.index()];
     if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
-        return Err(Verdict::NoRate);
+        return Some(Verdict::NoRate);
     }
-    if state.unanswered >= state.unanswered_max(def.unanswered_max) {
-        return Err(Verdict::Busy);
+    let busy = state.unanswered >= state.unanswered_max(def.unanswered_max);
+    busy.then_some(Verdict::Busy)
+}
+
+/// Whether there are venues that could take orders in the instrument, and none has room for one.
+pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: VenueSet) -> bool {
+    let mut any = false;
+    for index in 0..market.reference.venues.len() {
+        let venue = VenueId(index as u8);
+        let Ok((_, book)) = usable(market, instrument, venue) else { continue };
+        if closed.has(venue) {
+            continue;
+        }
+        if !book.closed.is_on(market.now) && no_room(market, venue).is_none() {
+            return false;
+        }
+        any = true;
     }
-    Ok((listing, book))
+    any
+}
+
+/// When the next rate window begins, or the next pause ends, of the venues that list the
+/// instrument. `None` if neither keeps a venue from taking orders.
+pub fn room_comes_at(market: &RoutingView<'_>, instrument: InstrumentId) -> Option<UnixNanos> {
+    let of_venue = |index: usize| {
+        let venue = VenueId(index as u8);
+        market.reference.listing(instrument, venue).filter(|listing| listing.enabled)?;
+        let (state, def) = (&market.venues[index], &market.reference.venues[index]);
+        let paused = state.paused.is_on(market.now).then(|| state.paused.until());
+        let full = state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders);
+        let window = full.then(|| UnixNanos(state.sent.ends_ns(def.rate_window_ns)));
+        paused.max(window)
+    };
+    (0..market.reference.venues.len()).filter_map(of_venue).min()
 }
 
 /// Memory of the router, made once.

@@ -8,7 +8,7 @@ use super::{ClientSession, DAY_NS, Engine, ONE_FAULT_NS, Out};
 use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, ListingDef, TimeInForce};
+use crate::input::{BookUpdate, Distrust, Input, ListingDef, Refusal, TimeInForce};
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
@@ -17,6 +17,7 @@ use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::VenueState;
 use crate::table::Slot;
+use crate::waiting::Waiting;
 
 impl Engine {
     /// Takes a definition and sizes the tables for it, or notes that the definition contradicts
@@ -153,7 +154,8 @@ impl Engine {
         self.wake_for_time();
     }
 
-    /// Cancels the good-till-date orders whose end has come.
+    /// Cancels the orders whose end has come. An IOC or FOK order that does not wait for a busy
+    /// venue at that moment ends with its children.
     fn expire_orders<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         // Ends: each turn takes one entry off the heap.
         while let Some(Reverse((at, id))) = self.expiries.peek().copied() {
@@ -164,13 +166,17 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            let why = end_of_time(&order);
-            self.end(&mut order, why, out);
+            if order.tif.waits() {
+                let why = end_of_time(&order);
+                self.end(&mut order, why, out);
+            } else if order.waiting == Waiting::VenueBusy && order.live_children == 0 {
+                self.give_up(&mut order, Refusal::VenueBusy, out);
+            }
             self.store(&order);
         }
     }
 
-    /// Notes the end of a good-till-date order. The heap never grows: living orders take at most
+    /// Notes the end of an order, once for each order. The heap never grows: living orders take at most
     /// half of its room.
     pub(super) fn expire_later(&mut self, order: &Order) {
         if order.expire_at == UnixNanos(0) {

@@ -21,7 +21,8 @@ use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// Routes the quantity that no child carries. What no venue takes waits if the order is a day,
-    /// GTC or GTD order; the rest of any other order is cancelled once no child is open.
+    /// GTC or GTD order. The rest of any other order is cancelled once no child is open, or waits
+    /// for a busy venue if its account allows that.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         // A halt cancels every order in its scope; nothing new is sent until it ends.
         if order.state() != OrderState::Working || self.is_halted_for(order) {
@@ -57,7 +58,7 @@ impl Engine {
             }
             return self.nothing_to_send(order, out);
         }
-        self.wait(order, Waiting::VenueBusy, Help::Room, out);
+        self.wait_for_room(order, out);
     }
 
     /// Sends the children of the router's plan. True if there is one.
@@ -98,6 +99,9 @@ impl Engine {
             return self.wait(order, why, if timed { Help::Time } else { help }, out);
         }
         let refusal = plan.refusal();
+        if refusal == Refusal::VenueBusy && order.expire_at > self.now {
+            return self.wait_for_room(order, out);
+        }
         if self.is_book_changing(order) {
             return self.wait(order, Waiting::BookChanging, Help::Book, out);
         }
@@ -338,7 +342,7 @@ impl Engine {
             && child.state() != ChildState::Sent
         {
             self.venues[child.venue.index()].unanswered -= 1;
-            self.wake_for_room(child.venue, child.instrument);
+            self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);
             }
@@ -463,7 +467,8 @@ impl Engine {
         if self.is_halted_for(order) {
             return Some(CancelReason::Kill);
         }
-        let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
+        let ends = order.tif.waits() && order.expire_at != UnixNanos(0);
+        let expired = ends && order.expire_at <= self.now;
         expired.then_some(end_of_time(order))
     }
 }
