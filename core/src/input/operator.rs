@@ -3,9 +3,9 @@
 //! A line belongs here if it describes an operator's command. `admin/` checks who may give which
 //! command, before the command is journaled.
 
-use super::{AccountLimits, SessionCommand};
+use super::{AccountLimits, SessionCommand, Side, TimeInForce};
 use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::number::Text;
+use crate::number::{Price, Qty, Text};
 use crate::wire::{wire_enum, wire_struct, wire_variants};
 
 /// Name of the operator, or `first+second` where two have to agree.
@@ -46,6 +46,26 @@ wire_variants!(Scope {
     0 All, 1 Venue(id), 2 Instrument(id), 3 Session(id), 4 Account(id)
 });
 
+/// A new order whose plan is asked for. The order is not sent, and gets no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The client session that would send the order.
+    pub session: SessionId,
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Time in force.
+    pub tif: TimeInForce,
+    /// Ordered quantity.
+    pub qty: Qty,
+    /// Limit price; zero for a market order.
+    pub price: Price,
+    /// This venue and no other.
+    pub only: Option<VenueId>,
+}
+wire_struct!(Preview { session, instrument, side, tif, qty, price, only });
+
 /// The closed set of an operator's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand {
@@ -81,6 +101,8 @@ pub enum OperatorCommand {
     /// From this input on, the session's new orders and replaces are refused: until its next
     /// logon, and of a disabled session until it is enabled.
     LogOut(SessionId, SessionCommand),
+    /// Asks what would become of an order now. Nothing is sent, and nothing changes.
+    Preview(Preview),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -95,6 +117,7 @@ wire_variants!(OperatorCommand {
     9 ReduceOnlyOff(scope),
     10 Node(command),
     11 LogOut(session, command),
+    12 Preview(preview),
 });
 
 impl OperatorCommand {

@@ -295,6 +295,7 @@ impl Desk {
             | Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::Notice(_) => None,
         };
         let sent: Vec<String> = self.outputs.iter().filter_map(words).collect();
@@ -340,6 +341,7 @@ impl Desk {
             }
             Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)

@@ -10,6 +10,7 @@ mod depth;
 mod no_allocation;
 mod operator;
 mod orders;
+mod preview;
 mod reference_price;
 mod refusals;
 mod requests;

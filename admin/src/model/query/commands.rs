@@ -98,7 +98,9 @@ impl ReadModel {
                 }
                 _ => Vec::new(),
             },
-            OperatorCommand::Cancel(_) | OperatorCommand::CancelAll(_) => Vec::new(),
+            OperatorCommand::Cancel(_)
+            | OperatorCommand::CancelAll(_)
+            | OperatorCommand::Preview(_) => Vec::new(),
         }
     }
 
@@ -148,6 +150,11 @@ impl ReadModel {
                 NodeCommand::LiftCodeLock => "lockout-lift codes",
             }
             .to_owned(),
+            OperatorCommand::Preview(asked) => {
+                let (session, symbol) =
+                    (self.session_name(asked.session), self.symbol_of(asked.instrument));
+                format!("route-preview session {session} symbol {symbol}")
+            }
         }
     }
 
