@@ -8,6 +8,7 @@ pub mod acceptor;
 pub mod console;
 pub mod disk;
 pub mod model;
+pub mod plan;
 pub mod printable;
 
 pub use model::{

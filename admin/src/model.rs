@@ -228,8 +228,8 @@ impl ReadModel {
             Output::SendNew(new) => self.on_send_new(new),
             Output::SendCancel(child) => self.on_send_cancel(child),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
-            // The answer tells what it has changed.
-            Output::AskBalances(_) => {}
+            // The venue's answer tells what it has changed, and a preview changes nothing.
+            Output::AskBalances(_) | Output::Preview(..) => {}
             Output::Notice(notice) => self.on_notice(notice),
         }
     }
@@ -254,6 +254,10 @@ impl ReadModel {
     }
 
     fn on_operator(&mut self, report: &OperatorReport) {
+        // A look: it would crowd out the commands that change something.
+        if matches!(report.operator.command, OperatorCommand::Preview(_)) {
+            return;
+        }
         while self.commands.len() >= COMMANDS_MAX {
             self.commands.pop_front();
         }
@@ -290,7 +294,8 @@ impl ReadModel {
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Resolve(_)
             | OperatorCommand::Session(..)
-            | OperatorCommand::LogOut(..) => {}
+            | OperatorCommand::LogOut(..)
+            | OperatorCommand::Preview(_) => {}
             OperatorCommand::Node(command) => {
                 self.log_level = log_level(command).unwrap_or(self.log_level);
             }

@@ -3,8 +3,9 @@
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
-//! reference data and time; `price` handles reference prices; `place` handles children; `wake`
-//! handles orders that wait; `resolve` handles children whose venue does not tell their outcome.
+//! reference data and time; `price` handles reference prices; `place` handles children; `preview`
+//! answers what would become of an order; `wake` handles orders that wait; `resolve` handles
+//! children whose venue does not tell their outcome.
 
 mod breakers;
 mod clients;
@@ -13,6 +14,7 @@ mod market;
 mod mass;
 mod operator;
 mod place;
+mod preview;
 mod price;
 mod replace;
 mod resolve;
@@ -36,7 +38,7 @@ use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
 use crate::risk::AccountUsage;
-use crate::routing::{Router, VenueState};
+use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -473,6 +475,16 @@ impl Engine {
             self.waiting.remove(self.orders.slot(order.id.0));
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
+        }
+    }
+
+    fn market(&self) -> RoutingView<'_> {
+        RoutingView {
+            reference: &self.reference,
+            books: &self.books,
+            venues: &self.venues,
+            ledger: &self.ledger,
+            now: self.now,
         }
     }
 

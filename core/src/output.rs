@@ -11,10 +11,12 @@ use crate::number::{Price, Qty};
 
 mod decision;
 mod notice;
+mod previewed;
 mod report;
 
 pub use decision::{Decision, VenueLine, Verdict};
 pub use notice::{ChildEnd, Notice, Paused};
+pub use previewed::Previewed;
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,
 };
@@ -98,6 +100,8 @@ pub enum Output {
     Command(SessionId, SessionCommand),
     /// The answer to an operator's command.
     Operator(OperatorReport),
+    /// A part of the answer to a preview, with the number of the request at the console.
+    Preview(u64, Previewed),
     /// A new child, to a sender.
     SendNew(SendNew),
     /// A cancel of a child, to a sender.
@@ -123,6 +127,10 @@ impl Output {
                 hash.pair(7 | (*command as u64) << 8, u64::from(session.0));
             }
             Self::Operator(report) => report.mix(hash),
+            Self::Preview(request, part) => {
+                hash.pair(9, *request);
+                part.mix(hash);
+            }
             Self::SendNew(send) => send.mix(hash),
             Self::SendCancel(child) => child.mix(hash, 4),
             Self::Query(child) => child.mix(hash, 5),

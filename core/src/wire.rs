@@ -315,7 +315,7 @@ mod tests {
     use crate::input::{
         AccountDef, AccountLimits, BookUpdate, BreakerTerms, CancelOnDisconnect, CancelOrder,
         ChildFill, Fate, Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel,
-        MassScope, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        MassScope, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType, Preview,
         QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, Scope, SessionCommand,
         Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WrittenNumber,
         WrittenTerms,
@@ -414,6 +414,15 @@ mod tests {
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
+            OperatorCommand::Preview(Preview {
+                session: SessionId(1),
+                instrument: InstrumentId(2),
+                side: Side::Sell,
+                tif: TimeInForce::Fok,
+                qty: Qty(3),
+                price: Price(4),
+                only: Some(VenueId(5)),
+            }),
         ];
         scoped.chain(others).map(|command| {
             Input::Operator(Operator {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rutter_admin::ReadModel;
 use rutter_admin::console::book_set::Books;
-use rutter_admin::console::commands::{CommandSender, Put, Replies};
+use rutter_admin::console::commands::{CommandSender, Decided, Put, Replies};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::{
@@ -20,7 +20,6 @@ use rutter_admin::console::snapshot::{
 use rutter_clients::market::BookNews;
 use rutter_core::id::ChildId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
-use rutter_core::output::OperatorReport;
 
 use rutter_transport::standing::{Standing, Why};
 
@@ -124,8 +123,9 @@ impl ConsoleFeed {
 
     /// The core has decided on a command: whoever waits is answered, and a command that concerns
     /// the process is carried out.
-    pub fn decided(&self, seq: u64, report: &OperatorReport) {
-        self.replies.decided(seq, report);
+    pub fn decided(&self, decided: &Decided) {
+        self.replies.decided(decided);
+        let report = &decided.report;
         if let OperatorCommand::Node(command) = report.operator.command
             && report.refusal == Refusal::None
         {

@@ -131,6 +131,19 @@ fn ask_everything(ctl: &[&str]) {
         assert!(asked.contains(words), "no {words:?} in\n{asked}");
     }
     find_an_order(&ask);
+    preview_an_order(&ask);
+}
+
+/// Where an order would go. The journal has three orders afterwards as before.
+fn preview_an_order(ask: &dyn Fn(&[&str]) -> String) {
+    let sessions: Value = serde_json::from_str(&ask(&["--json", "sessions"])).expect("JSON");
+    let session = sessions["sessions"][0]["name"].as_str().expect("a session");
+    let order = ["--symbol", MARKETS[0].symbol, "--side", "buy", "--qty", "0.001"];
+    let asked = [&["route-preview", "--session", session][..], &order].concat();
+    let told = ask(&asked);
+    for words in [" market day  nothing is sent\nfills 0.001 at ", "\ntake  ", "  Taken  "] {
+        assert!(told.contains(words), "no {words:?} in\n{told}");
+    }
 }
 
 /// The second order, by each of its ids.

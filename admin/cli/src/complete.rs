@@ -47,6 +47,9 @@ impl Names {
             | Kind::Code
             | Kind::State
             | Kind::Amount
+            | Kind::Number
+            | Kind::Side
+            | Kind::Tif
             | Kind::Level
             | Kind::Whole
             | Kind::OrderId

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod commands;
 pub mod orders;
+pub mod preview;
 pub mod state;
 
 use rutter_admin::console::verb::Verb;
@@ -46,6 +47,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
             listed(&commands::pending(ok, look), "nothing waits for a second person", look)
         }
         Verb::Lockouts => listed(&commands::lockouts(ok, look), "nobody is locked out", look),
+        Verb::RoutePreview => preview::plan(ok, look),
         Verb::Help => commands::help(ok),
         Verb::Halt
         | Verb::Resume

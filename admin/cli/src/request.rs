@@ -163,7 +163,7 @@ fn argument(arg: &Arg) -> clap::Arg {
     if arg.typed == Typed::Position {
         shown = shown.required(arg.required);
     } else {
-        shown = shown.long(arg.name.replace('_', "-"));
+        shown = shown.long(arg.name.replace('_', "-")).required(arg.required);
         if arg.kind == Kind::Session {
             shown = shown.visible_alias("client");
         }
@@ -179,7 +179,8 @@ fn argument(arg: &Arg) -> clap::Arg {
         | Kind::State => shown,
         Kind::Code => shown.value_name("CODE"),
         Kind::Amount => shown.value_name("AMOUNT").value_parser(clap::value_parser!(Decimal)),
-        Kind::Level | Kind::Switch => {
+        Kind::Number => shown.value_name("NUMBER").value_parser(clap::value_parser!(Decimal)),
+        Kind::Level | Kind::Switch | Kind::Side | Kind::Tif => {
             shown.value_parser(PossibleValuesParser::new(arg.kind.values()))
         }
         Kind::Whole => shown.value_name("N").value_parser(clap::value_parser!(u64)),
@@ -205,8 +206,10 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
         | Kind::Code
         | Kind::State
         | Kind::Level
+        | Kind::Side
+        | Kind::Tif
         | Kind::Order => matches.get_one::<String>(arg.name).cloned().map(Value::from),
-        Kind::Amount => {
+        Kind::Amount | Kind::Number => {
             matches.get_one::<Decimal>(arg.name).map(|amount| amount.to_string().into())
         }
         Kind::Whole | Kind::OrderId | Kind::Depth => {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rutter_core::input::Operator;
-use rutter_core::output::OperatorReport;
+use rutter_core::output::{OperatorReport, Previewed};
 
 use super::frame::{Code, Failure};
 
@@ -21,8 +21,16 @@ const RETRY_PERIOD: Duration = Duration::from_millis(1);
 /// Most commands that wait for the core at once.
 pub const WAITING_MAX: usize = 64;
 
-/// The core's answer, with its journal sequence.
-type Reply = (u64, OperatorReport);
+/// The core's answer to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Journal sequence of the command.
+    pub seq: u64,
+    /// The answer.
+    pub report: OperatorReport,
+    /// What the answer to a preview consists of, in order; empty for every other command.
+    pub preview: Vec<Previewed>,
+}
 
 /// Puts a command into the core's input ring; false if there is no room.
 pub type Put = Box<dyn FnMut(Operator) -> bool + Send>;
@@ -30,7 +38,7 @@ pub type Put = Box<dyn FnMut(Operator) -> bool + Send>;
 /// The commands that wait for the core's answer, by the number of their request.
 #[derive(Debug, Default)]
 pub struct Replies {
-    waiting: Mutex<BTreeMap<u64, Option<Reply>>>,
+    waiting: Mutex<BTreeMap<u64, Option<Decided>>>,
     answered: Condvar,
 }
 
@@ -42,7 +50,7 @@ struct Waiting {
 }
 
 impl Replies {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Option<Reply>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Option<Decided>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,11 +63,10 @@ impl Replies {
         })
     }
 
-    /// The core has decided on a command, under this journal sequence. Whoever sent the command
-    /// may have given up waiting.
-    pub fn decided(&self, seq: u64, report: &OperatorReport) {
-        if let Some(place) = self.lock().get_mut(&report.operator.request) {
-            *place = Some((seq, *report));
+    /// The core has decided on a command. Whoever sent the command may have given up waiting.
+    pub fn decided(&self, decided: &Decided) {
+        if let Some(place) = self.lock().get_mut(&decided.report.operator.request) {
+            *place = Some(decided.clone());
             self.answered.notify_all();
         }
     }
@@ -67,8 +74,8 @@ impl Replies {
 
 impl Waiting {
     /// Waits for the answer, at most this long.
-    fn wait(&self, timeout: Duration) -> Option<Reply> {
-        let is_open = |waiting: &mut BTreeMap<u64, Option<Reply>>| {
+    fn wait(&self, timeout: Duration) -> Option<Decided> {
+        let is_open = |waiting: &mut BTreeMap<u64, Option<Decided>>| {
             waiting.get(&self.request).is_some_and(Option::is_none)
         };
         let (waiting, _) = self
@@ -76,7 +83,7 @@ impl Waiting {
             .answered
             .wait_timeout_while(self.replies.lock(), timeout, is_open)
             .unwrap_or_else(PoisonError::into_inner);
-        waiting.get(&self.request).copied().flatten()
+        waiting.get(&self.request).cloned().flatten()
     }
 }
 
@@ -116,7 +123,7 @@ impl CommandSender {
     ///
     /// # Errors
     /// [`Code::Busy`] (nothing was sent), [`Code::Timeout`], [`Code::Stopping`].
-    pub(super) fn send(&self, operator: Operator) -> Result<Reply, Failure> {
+    pub(super) fn send(&self, operator: Operator) -> Result<Decided, Failure> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Failure::new(Code::Stopping, "the node is being stopped"));
         }
@@ -149,20 +156,22 @@ mod tests {
     use rutter_core::input::{Operator, OperatorCommand, Refusal, Scope};
     use rutter_core::number::{Text, UnixNanos};
 
-    fn report(request: u64) -> OperatorReport {
+    fn decided(seq: u64, request: u64) -> Decided {
         let (by, reason) = (Text::default(), Text::default());
         let command = OperatorCommand::Halt(Scope::All);
         let operator = Operator { request, by, reason, command };
-        OperatorReport { operator, time: UnixNanos(1), affected: 0, refusal: Refusal::None }
+        let (time, refusal) = (UnixNanos(1), Refusal::None);
+        let report = OperatorReport { operator, time, affected: 0, refusal };
+        Decided { seq, report, preview: Vec::new() }
     }
 
     #[test]
     fn each_gets_his_own_answer_and_what_nobody_waits_for_is_dropped() {
         let replies = Arc::new(Replies::default());
         let (one, two) = (replies.expect(1).expect("room"), replies.expect(2).expect("room"));
-        replies.decided(9, &report(2));
-        replies.decided(10, &report(3));
-        assert_eq!(two.wait(Duration::ZERO), Some((9, report(2))));
+        replies.decided(&decided(9, 2));
+        replies.decided(&decided(10, 3));
+        assert_eq!(two.wait(Duration::ZERO), Some(decided(9, 2)));
         assert_eq!(one.wait(Duration::from_millis(1)), None);
         drop((one, two));
         assert!(replies.lock().is_empty());

@@ -7,6 +7,7 @@
 mod change;
 mod look;
 mod named;
+mod preview;
 mod understood;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use rutter_core::number::Text;
 use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Attempts};
+use super::commands::Decided;
 use super::frame::{Code, Failure, RawRequest, VERSION};
 use super::handles::Handles;
 use super::pending::{Approvals, AwaitingApproval};
@@ -93,6 +95,7 @@ impl ConsoleService {
         let Asked { request, reason, dry_run } = verb.ask(role, args)?;
         match request {
             Request::Look(look) => self.look(&look),
+            Request::Question(question) => self.route_preview(&peer.name, &question),
             Request::Change(change) => {
                 let understood = self.understand(&change)?;
                 if dry_run {
@@ -131,6 +134,10 @@ impl ConsoleService {
         }
     }
 
+    fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A command in the words that the journal is shown with.
     fn words(&self, change: &Understood) -> String {
         self.node.model().command_words(&change.command)
@@ -142,13 +149,12 @@ impl ConsoleService {
         let reason = journaled_reason(reason);
         let by: By = Text::new(by.as_bytes()).unwrap_or_default();
         let reason: Reason = Text::new(reason.as_bytes()).unwrap_or_default();
-        let request = self.requests.fetch_add(1, Ordering::Relaxed);
-        let (seq, report) = self.node.commands.send(Operator { request, by, reason, command })?;
-        if report.refusal != Refusal::None {
-            let word = format!("{:?}", report.refusal);
-            let failure = Failure::new(Code::Refused, "the core refused it");
-            return Err(failure.with("refusal", word).with("seq", seq));
+        let request = self.next_request();
+        let decided = self.node.commands.send(Operator { request, by, reason, command })?;
+        if decided.report.refusal != Refusal::None {
+            return Err(refused(&decided));
         }
+        let Decided { seq, report, .. } = decided;
         if command == OperatorCommand::Node(NodeCommand::LiftCodeLock)
             && let Some(mut codes) = self.codes()
         {
@@ -207,6 +213,13 @@ impl ConsoleService {
         }
         Ok(())
     }
+}
+
+/// The core has refused a command.
+fn refused(decided: &Decided) -> Failure {
+    let word = format!("{:?}", decided.report.refusal);
+    let failure = Failure::new(Code::Refused, "the core refused it");
+    failure.with("refusal", word).with("seq", decided.seq)
 }
 
 /// The id of a venue.

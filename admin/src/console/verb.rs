@@ -7,6 +7,7 @@
 
 mod argument;
 
+use rutter_core::input::{Side, TimeInForce};
 use serde_json::{Value, json};
 
 use super::frame::{Code, Failure};
@@ -15,9 +16,9 @@ use crate::model::StateFilter;
 
 pub use argument::{
     Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, OrderArg, ScopeName, Shape, Typed,
-    bad_argument, units_of,
+    bad_argument, decimal_of, units_of,
 };
-use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, option};
+use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, must, option};
 
 /// Longest reason of a change, bytes: the journal has room for that many.
 pub const REASON_BYTES_MAX: usize = 64;
@@ -353,6 +354,32 @@ verbs! {
         Lockouts = "lockouts", VIEWER,
             "The addresses that are locked out after wrong Logons, and the lock of one-time codes." {}
         Pending = "pending", VIEWER, "The commands that wait for a second person." {}
+    }
+
+    /// A question that the core answers: it changes nothing.
+    Question, changes: false {
+        RoutePreview = "route-preview", VIEWER,
+            "Where an order would go now, or why it would be refused; nothing is sent." {
+            session: Option<String> =
+                &[option("session", Kind::Session, "The client session that would send it.")],
+            account: Option<String> = &[option(
+                "account",
+                Kind::Account,
+                "The account instead: its first client session.",
+            )],
+            symbol: String = &[must("symbol", Kind::Symbol, "The symbol, such as BTC/USDT.")],
+            side: Side = &[must("side", Kind::Side, "The side of the order.")],
+            qty: String = &[must("qty", Kind::Number, "The quantity.")],
+            price: Option<String> = &[option(
+                "price",
+                Kind::Number,
+                "The limit; without a limit it is a market order.",
+            )],
+            tif: Option<TimeInForce> =
+                &[option("tif", Kind::Tif, "The time in force: day if it is left out.")],
+            venue: Option<String> =
+                &[option("venue", Kind::Venue, "Only this venue, as FIX 100 names it.")],
+        }
     }
 
     /// A command to the core.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rutter_admin::console::TotpVerifier;
-use rutter_admin::console::commands::{CommandSender, Replies};
+use rutter_admin::console::commands::{CommandSender, Decided, Replies};
 use rutter_admin::console::frame::{Code, Failure, RawRequest};
 use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::people::{Peer, Role};
@@ -17,7 +17,7 @@ use rutter_core::Engine;
 use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
-use rutter_core::output::{OperatorReport, Output, Sink};
+use rutter_core::output::{OperatorReport, Output, Previewed, Sink};
 use rutter_test_support::reference::buy;
 use serde_json::{Value, json};
 
@@ -30,8 +30,8 @@ const NOW_NS: u64 = 59 * 1_000_000_000;
 /// The number of the first command that waits for a second person.
 const FIRST: u64 = NOW_NS / 1_000_000;
 
-/// Outputs go to the model, and the last operator's report is kept.
-struct Tee<'a>(&'a mut ReadModel, Option<OperatorReport>);
+/// Outputs go to the model, and the answer to the operator is kept.
+struct Tee<'a>(&'a mut ReadModel, Vec<Previewed>, Option<OperatorReport>);
 
 impl Sink for Tee<'_> {
     fn input(&mut self, header: Header, input: &Input) {
@@ -40,8 +40,10 @@ impl Sink for Tee<'_> {
 
     fn output(&mut self, output: &Output) {
         self.0.output(output);
-        if let Output::Operator(report) = output {
-            self.1 = Some(*report);
+        match output {
+            Output::Preview(_, part) => self.1.push(*part),
+            Output::Operator(report) => self.2 = Some(*report),
+            _ => {}
         }
     }
 }
@@ -72,15 +74,16 @@ impl Core {
         core
     }
 
-    fn input(&self, input: &Input) -> (u64, Option<OperatorReport>) {
+    fn input(&self, input: &Input) -> Option<Decided> {
         let mut engine = self.engine.lock().expect("sound");
         engine.1 += 1;
         let seq = engine.1;
         let mut model = self.model.lock().expect("sound");
-        let mut tee = Tee(&mut model, None);
+        let mut tee = Tee(&mut model, Vec::new(), None);
         let header = Header { seq, time: UnixNanos(NOW_NS + seq) };
         engine.0.apply(header, input, &mut tee);
-        (seq, tee.1)
+        let Tee(_, preview, report) = tee;
+        report.map(|report| Decided { seq, report, preview })
     }
 
     fn order(&self, id: &str) {
@@ -101,8 +104,8 @@ fn handles(core: &Arc<Core>) -> Handles {
     let (replies, decides) = (Arc::new(Replies::default()), Arc::clone(core));
     let told = Arc::clone(&replies);
     let put = move |operator| {
-        let (seq, report) = decides.input(&Input::Operator(operator));
-        told.decided(seq, &report.expect("each command is answered"));
+        let decided = decides.input(&Input::Operator(operator));
+        told.decided(&decided.expect("each command is answered"));
         true
     };
     Handles {
@@ -175,15 +178,21 @@ fn sound(verb: Verb) -> Value {
             Kind::Session => json!("S0"),
             Kind::Account => json!("fund0"),
             Kind::Level => json!("info"),
+            Kind::Side => json!("buy"),
+            Kind::Tif => json!("ioc"),
             Kind::Whole | Kind::OrderId | Kind::Order | Kind::Depth => json!(1),
             Kind::Flag | Kind::Switch => json!(true),
-            Kind::Text | Kind::Reason | Kind::Command | Kind::Code | Kind::State | Kind::Amount => {
-                json!("1")
-            }
+            Kind::Text
+            | Kind::Reason
+            | Kind::Command
+            | Kind::Code
+            | Kind::State
+            | Kind::Amount
+            | Kind::Number => json!("1"),
         };
         args.insert(arg.name.to_owned(), value);
     }
-    if verb == Verb::LockoutLift {
+    if matches!(verb, Verb::LockoutLift | Verb::RoutePreview) {
         args.insert("session".to_owned(), json!("S0"));
     }
     if verb.changes() {
@@ -295,7 +304,9 @@ fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_change
             };
             assert_eq!(code, expected, "{verb:?} as {role:?}: {told:?}");
             let changed = office.core.seq() > before;
-            assert_eq!(changed, verb.changes() && expected.is_none(), "{verb:?} as {role:?}");
+            // The core answers a preview, so the question is journaled, and nothing else.
+            let asks = verb.changes() || verb == Verb::RoutePreview;
+            assert_eq!(changed, asks && expected.is_none(), "{verb:?} as {role:?}");
         }
     }
 }
@@ -339,6 +350,81 @@ fn what_is_carried_out_is_journaled_with_who_and_why() {
     assert_eq!(status["halted"], true, "nothing new while it ends");
 }
 
+/// The arguments of a preview, with some of them changed.
+fn preview(change: &Value) -> Value {
+    let mut args = json!({
+        "session": "S0", "symbol": "BTC/USD", "side": "buy", "qty": "0.005", "tif": "ioc",
+    });
+    let args_of = |value: &Value| value.as_object().expect("an object").clone();
+    args.as_object_mut().expect("an object").extend(args_of(change));
+    args
+}
+
+#[test]
+fn a_viewer_asks_where_an_order_would_go_and_the_order_then_goes_there() {
+    let office = Office::open();
+    let venue = VenueId(1);
+    let level = |price| Level { price: Price(price), qty: Qty(9) };
+    let mut book = BookUpdate { venue, clear: true, last: true, ..BookUpdate::default() };
+    assert!(book.push(Side::Buy, level(98)) && book.push(Side::Sell, level(102)));
+    let total = Amount(1_000_000_000_000_000_000_000_000);
+    let funds = Input::Balance { venue, asset: AssetId(2), total };
+    for input in [funds, Input::VenueUp(venue), Input::Book(book)] {
+        office.core.input(&input);
+    }
+    let before = office.admin("status", &json!({})).expect("told");
+    let ask = |change: &Value| {
+        let told = office.says(7, Role::Viewer, "route-preview", &preview(change));
+        told.unwrap_or_else(|failure| panic!("{failure:?}"))
+    };
+    let told = ask(&json!({}));
+    let leg = &told["legs"][0];
+    assert_eq!((&leg["venue"], &leg["kind"]), (&json!("v0"), &json!("take")), "{told}");
+    assert_eq!((&leg["qty"], &leg["fills"]), (&json!("0.005"), &json!("0.005")), "{told}");
+    assert_eq!((&told["left"], &told["left_why"]), (&json!("0"), &json!("None")), "{told}");
+    assert_eq!((&told["refusal"], &told["seq"]), (&Value::Null, &json!(office.core.seq())));
+    assert_eq!(told["total"], "0.00505", "5 times 101, in units of 0.001 and 0.01");
+    let verdicts = told["venues"].as_array().expect("one line a venue").iter();
+    let verdicts: Vec<_> = verdicts.map(|line| line["verdict"].as_str()).collect();
+    assert_eq!(verdicts, ["Taken", "WorsePrice", "VenueDown"].map(Some));
+
+    let by_account = json!({"session": Value::Null, "account": "fund0"});
+    let mut args = preview(&by_account);
+    args.as_object_mut().expect("an object").remove("session");
+    let same = office.admin("route-preview", &args).expect("told");
+    assert_eq!(same["legs"], told["legs"], "the account's first session");
+
+    let too_much = ask(&json!({"qty": "0.020"}));
+    assert_eq!((&too_much["filled"], &too_much["left"]), (&json!("0.018"), &json!("0.002")));
+    assert_eq!(too_much["left_why"], "NoLiquidity");
+    let rests = ask(&json!({"price": "1", "tif": "gtc"}));
+    assert_eq!(rests["legs"][0]["kind"], "rest", "{rests}");
+    let nowhere = ask(&json!({"price": "1", "tif": "gtc", "venue": "v2"}));
+    let told_why = (&nowhere["left_why"], &nowhere["left_waits"]);
+    assert_eq!(told_why, (&json!("NoVenue"), &json!(true)), "{nowhere}");
+
+    let after = office.admin("status", &json!({})).expect("told");
+    for count in ["orders", "open_orders", "reports", "refused", "open_children"] {
+        assert_eq!(before[count], after[count], "{count}");
+    }
+    assert_eq!(office.admin("commands", &json!({})).expect("told")["commands"], json!([]));
+    office.core.input(&Input::NewOrder(NewOrder {
+        qty: Qty(5),
+        ord_type: OrdType::Market,
+        price: Price(0),
+        tif: TimeInForce::Ioc,
+        ..buy("a")
+    }));
+    let sent = office.admin("order", &json!({"id": 1})).expect("told")["children"].clone();
+    assert_eq!(sent.as_array().map(Vec::len), Some(1), "{sent}");
+    for (of_child, of_leg) in [("venue", "venue"), ("qty", "qty"), ("price", "limit")] {
+        assert_eq!(sent[0][of_child], leg[of_leg], "{sent}");
+    }
+    office.admin("halt", &json!({"reason": "a drill"})).expect("done");
+    let refused = ask(&json!({}));
+    assert_eq!((&refused["refusal"], &refused["legs"]), (&json!("Halted"), &json!([])));
+}
+
 #[test]
 fn names_that_are_not_known_and_scopes_that_contradict_themselves_are_refused() {
     let office = Office::open();
@@ -352,6 +438,15 @@ fn names_that_are_not_known_and_scopes_that_contradict_themselves_are_refused() 
         ("order", json!({"id": 99}), Code::UnknownOrder),
         ("orders", json!({"state": "nearly"}), Code::BadArgument),
         ("orders", json!({"limit": 1_001}), Code::BadArgument),
+        ("route-preview", preview(&json!({"symbol": "X"})), Code::UnknownSymbol),
+        ("route-preview", preview(&json!({"session": "X"})), Code::UnknownSession),
+        ("route-preview", preview(&json!({"venue": "v9"})), Code::UnknownVenue),
+        ("route-preview", preview(&json!({"account": "fund0"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"qty": "0"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"qty": "0.0001"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"price": "-1"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"side": "both"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"tif": "gtd"})), Code::BadArgument),
         ("book", json!({"symbol": "X"}), Code::UnknownSymbol),
         ("book", json!({"symbol": "BTC/USD", "depth": 51}), Code::BadArgument),
         ("log-level", json!({"level": "loud", "reason": "x"}), Code::BadArgument),

@@ -16,7 +16,7 @@ use crate::output::{Notice, OperatorReport, Output, Sink};
 
 impl Engine {
     pub(super) fn on_operator<S: Sink>(&mut self, operator: &Operator, out: &mut Out<'_, S>) {
-        let (affected, refusal) = match self.command(&operator.command, out) {
+        let (affected, refusal) = match self.command(operator, out) {
             Ok(affected) => (affected, Refusal::None),
             Err(refusal) => (0, refusal),
         };
@@ -31,10 +31,10 @@ impl Engine {
     /// Carries a command out; returns how many orders or children are being cancelled.
     fn command<S: Sink>(
         &mut self,
-        command: &OperatorCommand,
+        operator: &Operator,
         out: &mut Out<'_, S>,
     ) -> Result<u32, Refusal> {
-        match *command {
+        match operator.command {
             OperatorCommand::Halt(scope) => self.halt(scope, out),
             OperatorCommand::Resume(scope) => self.resume(scope, out),
             OperatorCommand::DrainVenue(venue) => self.drain(venue, true, out).map(|()| 0),
@@ -79,6 +79,9 @@ impl Engine {
             OperatorCommand::Resolve(resolution) => self.resolve(&resolution, out),
             OperatorCommand::Node(NodeCommand::ShutdownFlat) => self.halt(Scope::All, out),
             OperatorCommand::Node(_) => Ok(0),
+            OperatorCommand::Preview(asked) => {
+                self.preview(operator.request, &asked, out).map(|()| 0)
+            }
         }
     }
 

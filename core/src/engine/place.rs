@@ -19,6 +19,14 @@ use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
 
+/// What becomes of the quantity of an order that a plan leaves.
+pub(super) enum Unsent {
+    /// The quantity waits.
+    Waits(Waiting, Help),
+    /// The quantity is given back to the client.
+    GivenBack(Refusal),
+}
+
 impl Engine {
     /// Routes the quantity that no child carries. What no venue takes waits if the order is a day,
     /// GTC or GTD order. The rest of any other order is cancelled once no child is open, or waits
@@ -40,9 +48,8 @@ impl Engine {
                 return self.rounds_are_over(order, out);
             }
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
-                return self.wait(order, Waiting::VenueBusy, Help::Room, out);
+                return self.wait_for_room(order, out);
             }
-            self.look_up_own(order);
             self.make_plan(order, out);
             let sent = self.carry_out(order, out);
             if order.unplaced().is_zero() {
@@ -79,35 +86,43 @@ impl Engine {
         sent
     }
 
-    /// What becomes of the rest of an order of which the router's plan sends nothing.
+    /// The rest of an order waits or is given back: the router's plan sends nothing of it.
     fn nothing_to_send<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        match self.unsent(order) {
+            Unsent::Waits(Waiting::VenueBusy, Help::Room) => self.wait_for_room(order, out),
+            Unsent::Waits(why, help) => self.wait(order, why, help, out),
+            Unsent::GivenBack(refusal) => self.give_up(order, refusal, out),
+        }
+    }
+
+    /// What becomes of the quantity that the router's plan leaves.
+    pub(super) fn unsent(&self, order: &Order) -> Unsent {
         let plan = self.router.plan();
         if order.tif.waits() {
             if plan.is_dust() && order.live_children == 0 {
-                return self.give_up(order, Refusal::BelowMinimum, out);
+                return Unsent::GivenBack(Refusal::BelowMinimum);
             }
             if self.is_barred(order) && order.live_children == 0 {
-                return self.give_up(order, Refusal::VenuesRefused, out);
+                return Unsent::GivenBack(Refusal::VenuesRefused);
             }
             let refused_now = order.avoided != VenueSet::EMPTY;
-            let (why, help) = why_it_waits(self.router.plan(), refused_now);
+            let (why, help) = why_it_waits(plan, refused_now);
             // The end of the change is no news of a venue or of funds.
             if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
-                return self.wait(order, Waiting::BookChanging, Help::Book, out);
+                return Unsent::Waits(Waiting::BookChanging, Help::Book);
             }
             let timed = why == Waiting::NoFunds && self.funds_come_with_time(order);
-            return self.wait(order, why, if timed { Help::Time } else { help }, out);
+            return Unsent::Waits(why, if timed { Help::Time } else { help });
         }
         let refusal = plan.refusal();
         if refusal == Refusal::VenueBusy && order.expire_at > self.now {
-            return self.wait_for_room(order, out);
+            return Unsent::Waits(Waiting::VenueBusy, Help::Room);
         }
         if self.is_book_changing(order) {
-            return self.wait(order, Waiting::BookChanging, Help::Book, out);
+            return Unsent::Waits(Waiting::BookChanging, Help::Book);
         }
         let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
-        let reason = if fok { Refusal::FokNotFillable } else { refusal };
-        self.give_up(order, reason, out);
+        Unsent::GivenBack(if fok { Refusal::FokNotFillable } else { refusal })
     }
 
     /// An order that was routed many times in a row waits, or is over.
@@ -168,22 +183,27 @@ impl Engine {
         }
     }
 
+    /// The plan for the quantity of an order that no child carries.
     fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) {
-        let account = &self.reference.accounts[order.account.index()];
-        let request = RouteRequest {
+        let request = self.ask_router(order);
+        let plan = self.router.plan();
+        out.sink.decision(&Decision {
+            order: order.id,
             instrument: order.instrument,
-            side: order.side,
-            limit: order.ord_type.has_limit().then_some(order.price),
-            worst: order.worst,
-            slack_ppm: account.slack_ppm,
-            tif: order.tif,
-            qty: order.unplaced(),
-            avoided: order.avoided.union(order.barred),
-            excluded: order.excluded,
-            closed: self.closed,
-            faded: order.faded,
-            faded_at: order.faded_at,
-        };
+            qty: request.qty,
+            round: order.rounds + 1,
+            venues: plan.lines(),
+            market: self.market(),
+            request: &request,
+            plan,
+        });
+    }
+
+    /// Asks the router where the quantity goes that no child of an order carries. Returns what was
+    /// asked; the plan is the router's.
+    pub(super) fn ask_router(&mut self, order: &Order) -> RouteRequest {
+        self.look_up_own(order);
+        let request = self.route_request(order);
         let market = RoutingView {
             reference: &self.reference,
             books: &self.books,
@@ -193,16 +213,24 @@ impl Engine {
         };
         let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
-        out.sink.decision(&Decision {
-            order: order.id,
+        request
+    }
+
+    fn route_request(&self, order: &Order) -> RouteRequest {
+        RouteRequest {
             instrument: order.instrument,
-            qty: request.qty,
-            round: order.rounds + 1,
-            venues: plan.lines(),
-            market,
-            request: &request,
-            plan,
-        });
+            side: order.side,
+            limit: order.ord_type.has_limit().then_some(order.price),
+            worst: order.worst,
+            slack_ppm: self.reference.accounts[order.account.index()].slack_ppm,
+            tif: order.tif,
+            qty: order.unplaced(),
+            avoided: order.avoided.union(order.barred),
+            excluded: order.excluded,
+            closed: self.closed,
+            faded: order.faded,
+            faded_at: order.faded_at,
+        }
     }
 
     fn send_child<S: Sink>(

@@ -10,7 +10,7 @@ use crate::input::Side;
 use crate::number::{Price, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::output::{Notice, Sink};
-use crate::routing::{RoutingView, is_full, room_comes_at};
+use crate::routing::{is_full, room_comes_at};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
@@ -54,16 +54,6 @@ impl Engine {
     pub(super) fn joins_queue(&self, order: &Order) -> bool {
         let may_wait = order.tif.waits() || order.expire_at > self.now;
         may_wait && order.worst != Price(0) && self.waiting.flows(order.instrument, order.side)
-    }
-
-    pub(super) fn market(&self) -> RoutingView<'_> {
-        RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        }
     }
 
     /// Sets the timer for the next rate window or end of a pause of the instrument's venues.

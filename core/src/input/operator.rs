@@ -3,7 +3,7 @@
 //! A line belongs here if it describes an operator's command. `admin/` checks who may give which
 //! command, before the command is journaled.
 
-use super::{AccountLimits, SessionCommand};
+use super::{AccountLimits, SessionCommand, Side, TimeInForce};
 use crate::id::{AccountId, ChildId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::number::{Price, Qty, Text};
 use crate::wire::{wire_enum, wire_struct, wire_variants};
@@ -59,6 +59,26 @@ pub struct Resolution {
 }
 wire_struct!(Resolution { child, filled, price });
 
+/// A new order whose plan is asked for. The order is not sent, and gets no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The client session that would send the order.
+    pub session: SessionId,
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Time in force.
+    pub tif: TimeInForce,
+    /// Ordered quantity.
+    pub qty: Qty,
+    /// Limit price; zero for a market order.
+    pub price: Price,
+    /// This venue and no other.
+    pub only: Option<VenueId>,
+}
+wire_struct!(Preview { session, instrument, side, tif, qty, price, only });
+
 /// The closed set of an operator's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand {
@@ -100,6 +120,8 @@ pub enum OperatorCommand {
     ///
     /// [`ExecId::stated`]: crate::id::ExecId::stated
     Resolve(Resolution),
+    /// Asks what would become of an order now. Nothing is sent, and nothing changes.
+    Preview(Preview),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -115,6 +137,7 @@ wire_variants!(OperatorCommand {
     10 Node(command),
     11 LogOut(session, command),
     12 Resolve(resolution),
+    13 Preview(preview),
 });
 
 impl OperatorCommand {

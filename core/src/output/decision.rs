@@ -3,6 +3,7 @@
 //! A line belongs here if it explains a routing decision. Decisions are not outputs: no reader gets
 //! them from a running node, and the digest leaves them out, for a replay makes them again.
 
+use crate::hash::Rolling;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::number::{Notional, Price, Qty};
 use crate::routing::{Plan, RouteRequest, RoutingView};
@@ -87,6 +88,16 @@ pub struct VenueLine {
     pub best_all_in: i128,
     /// Nanoseconds since the book last changed.
     pub age_ns: u64,
+}
+
+impl VenueLine {
+    pub(super) fn mix(&self, hash: &mut Rolling) {
+        hash.pair(u64::from(self.venue.0) | (self.verdict as u64) << 8, self.age_ns);
+        hash.pair(self.qty.0.cast_unsigned(), self.price.0.cast_unsigned());
+        hash.pair(self.shown.0.cast_unsigned(), self.best.0.cast_unsigned());
+        hash.notional(self.value);
+        hash.wide(self.best_all_in);
+    }
 }
 
 /// One routing decision.

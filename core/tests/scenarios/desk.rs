@@ -307,6 +307,7 @@ impl Desk {
             | Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::Notice(_) => None,
         };
         let sent: Vec<String> = self.outputs.iter().filter_map(words).collect();
@@ -352,6 +353,7 @@ impl Desk {
             }
             Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)

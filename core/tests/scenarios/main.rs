@@ -12,6 +12,7 @@ mod left_alone;
 mod no_allocation;
 mod operator;
 mod orders;
+mod preview;
 mod reference_price;
 mod refusals;
 mod requests;

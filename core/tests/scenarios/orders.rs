@@ -513,6 +513,7 @@ fn traces(desk: &mut Desk) -> Vec<(&'static str, u64)> {
         Output::MassCancelReport(_)
         | Output::Command(..)
         | Output::Operator(_)
+        | Output::Preview(..)
         | Output::AskBalances(_)
         | Output::Notice(_) => None,
     };

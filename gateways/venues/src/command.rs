@@ -31,6 +31,7 @@ impl VenueCommand {
             | Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::Notice(_) => return None,
         };
         (command.venue() == venue).then_some(command)

@@ -80,7 +80,8 @@ const fn bit_of(output: &Output) -> u64 {
         Output::SendNew(new) => bit(Recipient::Venue(new.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Recipient::Venue(child.venue)),
         Output::AskBalances(venue) => bit(Recipient::Venue(*venue)),
-        Output::Notice(_) => 0,
+        // The read model's thread answers the console.
+        Output::Preview(..) | Output::Notice(_) => 0,
     }
 }
 

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rutter_admin::console::commands::Decided;
 use rutter_admin::{ReadModel, StageStatus};
 use rutter_core::id::VenueId;
-use rutter_core::output::{OperatorReport, Output};
+use rutter_core::output::{Output, Previewed};
 use rutter_journal::ReleaseMark;
 
 use crate::clock::unix_ns;
@@ -53,6 +54,27 @@ pub struct ModelStation {
     pub stop: Arc<AtomicBool>,
 }
 
+/// Commands whose decisions are not released, or not told yet.
+#[derive(Debug, Default)]
+struct Untold {
+    commands: Vec<Decided>,
+    /// The parts of a preview whose report has not come yet: one for the order, one per venue.
+    preview: Vec<Previewed>,
+}
+
+impl Untold {
+    fn take(&mut self, seq: u64, output: &Output) {
+        match output {
+            Output::Preview(_, part) => self.preview.push(*part),
+            Output::Operator(report) => {
+                let preview = std::mem::take(&mut self.preview);
+                self.commands.push(Decided { seq, report: *report, preview });
+            }
+            _ => {}
+        }
+    }
+}
+
 impl std::fmt::Debug for ModelStation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ModelStation")
@@ -63,7 +85,7 @@ impl ModelStation {
     /// Runs until it is stopped.
     pub fn run(mut self) {
         let mut snapshot_at = Instant::now();
-        let mut untold = Vec::new();
+        let mut untold = Untold::default();
         while !self.stop.load(Ordering::Relaxed) {
             self.metrics.look(unix_ns());
             self.drain(&mut untold);
@@ -80,7 +102,7 @@ impl ModelStation {
         self.show();
     }
 
-    fn drain(&mut self, untold: &mut Vec<(u64, OperatorReport)>) {
+    fn drain(&mut self, untold: &mut Untold) {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = &mut self.metrics;
         for feed in metrics.feeds() {
@@ -89,9 +111,7 @@ impl ModelStation {
         self.outputs.drain(|envelope| {
             model.apply(envelope.seq, envelope.taken_ns, &envelope.output);
             metrics.apply(envelope);
-            if let Output::Operator(report) = &envelope.output {
-                untold.push((envelope.seq, *report));
-            }
+            untold.take(envelope.seq, &envelope.output);
         });
         drop(model);
         if let Some((console, reader)) = &self.console {
@@ -101,15 +121,16 @@ impl ModelStation {
     }
 
     /// Answers the commands whose decisions are released.
-    fn tell(&self, untold: &mut Vec<(u64, OperatorReport)>) {
-        if untold.is_empty() {
+    fn tell(&self, untold: &mut Untold) {
+        let commands = &mut untold.commands;
+        if commands.is_empty() {
             return;
         }
         let released = self.release.up_to();
-        let later = untold.iter().position(|(seq, _)| *seq > released).unwrap_or(untold.len());
-        for (seq, report) in untold.drain(..later) {
+        let later = commands.iter().position(|one| one.seq > released).unwrap_or(commands.len());
+        for decided in commands.drain(..later) {
             if let Some((console, _)) = &self.console {
-                console.decided(seq, &report);
+                console.decided(&decided);
             }
         }
     }

@@ -104,6 +104,7 @@ impl MetricsModel {
             Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::Query(_)
             | Output::AskBalances(_) => {}
         }

@@ -111,6 +111,25 @@ fn instruments() -> Value {
     ]})
 }
 
+fn preview() -> Value {
+    json!({
+        "seq": 120_347, "time_ns": NOW_NS, "symbol": "BTC/USDT", "side": "buy", "qty": "3",
+        "price": "65000.2", "tif": "ioc", "refusal": null,
+        "legs": [{"venue": "BINANCE", "kind": "take", "qty": "1.75", "limit": "65000.2",
+                  "fills": "1.75", "total": "113750.275", "total_all_in": "113864.025275"}],
+        "filled": "1.75", "total": "113750.275", "total_all_in": "113864.025275",
+        "average": "65000.157142857", "average_all_in": "65065.157300000",
+        "left": "1.25", "left_why": "NoLiquidity", "left_waits": false,
+        "venues": [
+            {"venue": "BINANCE", "verdict": "Taken", "got": "1.75", "best": "65000.1",
+             "best_all_in": "65065.1001"},
+            {"venue": "KRAKEN", "verdict": "Untrusted", "got": null, "best": null,
+             "best_all_in": null},
+        ],
+        "search": {"nodes": 0, "bounded": false},
+    })
+}
+
 /// Answers to verbs that read.
 pub fn of(verb: &str, request: &Value) -> Option<Value> {
     let answer = match verb {
@@ -148,6 +167,7 @@ pub fn of(verb: &str, request: &Value) -> Option<Value> {
         "pending" => json!({"pending": [{"pending": 4, "by": "bob", "verb": "cancel-all",
             "command": "cancel-all everything", "reason": "fat finger", "args": {},
             "expires_ns": NOW_NS + 60_000_000_000}]}),
+        "route-preview" => preview(),
         "help" => json!({"verbs": [
             {"verb": "status", "role": "viewer", "changes": false, "args": [],
              "help": "what the node is doing"},

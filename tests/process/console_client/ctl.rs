@@ -161,6 +161,12 @@ fn named() -> Vec<(&'static str, &'static str, Value)> {
         ("pending", "pending", json!({})),
         ("lockouts", "lockouts", json!({})),
         (
+            "route-preview --client S --symbol B --side sell --qty 1.50 --price 7 --tif ioc",
+            "route-preview",
+            json!({"session": "S", "symbol": "B", "side": "sell", "qty": "1.50", "price": "7",
+                   "tif": "ioc"}),
+        ),
+        (
             "lockout lift --session S --reason why",
             "lockout-lift",
             json!({"session": "S", "reason": r}),

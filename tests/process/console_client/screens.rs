@@ -195,6 +195,21 @@ logon  DESK-1   192.0.2.7         6  13:47:27.123
 ",
     ),
     (
+        "route-preview",
+        80,
+        r"buy 3 BTC/USDT limit 65,000.2 ioc  nothing is sent
+fills 1.75 at 65,000.157142857 on average, 65,065.157300000 with fees
+1.25 is given back: NoLiquidity
+
+leg   venue     qty     limit  fills        total       with fees
+take  BINANCE  1.75  65,000.2   1.75  113,750.275  113,864.025275
+
+venue    verdict    gets      best  best with fees
+BINANCE  Taken      1.75  65,000.1     65,065.1001
+KRAKEN   Untrusted     -         -               -
+",
+    ),
+    (
         "help",
         80,
         r"looks, any role

@@ -59,6 +59,7 @@ impl Sink for Keep<'_> {
             Output::Notice(_)
             | Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use rutter_core::input::{LIMITS, Limit, LimitKind, LimitValue, NodeCommand};
+use rutter_core::input::{LIMITS, Limit, LimitKind, LimitValue, NodeCommand, Side, TimeInForce};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use serde_json::{Map, Value};
 
@@ -47,6 +47,12 @@ pub enum Kind {
     State,
     /// An amount of money above zero, as a decimal number.
     Amount,
+    /// A price or a quantity above zero, as a decimal number.
+    Number,
+    /// Buy or sell.
+    Side,
+    /// Time in force of an order without an end of its own.
+    Tif,
     /// How much is logged: see [`LogLevel`].
     Level,
     /// A whole number from 0.
@@ -90,6 +96,9 @@ impl Kind {
             | Self::Code
             | Self::State
             | Self::Amount
+            | Self::Number
+            | Self::Side
+            | Self::Tif
             | Self::Level => Shape::Text,
             Self::Reason | Self::Command => Shape::LongText,
             Self::Whole | Self::OrderId | Self::Depth => Shape::Whole,
@@ -104,6 +113,8 @@ impl Kind {
             Self::State => &["open", "over", "all", "pending", "unknown"],
             Self::Level => &["error", "warn", "info", "debug", "trace"],
             Self::Switch => &["on", "off"],
+            Self::Side => &["buy", "sell"],
+            Self::Tif => &["day", "gtc", "ioc", "fok"],
             Self::Text
             | Self::Reason
             | Self::Command
@@ -113,6 +124,7 @@ impl Kind {
             | Self::Account
             | Self::Code
             | Self::Amount
+            | Self::Number
             | Self::Whole
             | Self::OrderId
             | Self::Order
@@ -201,6 +213,11 @@ pub(super) const fn maybe_at(name: &'static str, kind: Kind, help: &'static str)
 /// An argument typed as an option.
 pub(super) const fn option(name: &'static str, kind: Kind, help: &'static str) -> Arg {
     Arg { name, kind, required: false, typed: Typed::Option, help }
+}
+
+/// An argument typed as an option, which has to be there.
+pub(super) const fn must(name: &'static str, kind: Kind, help: &'static str) -> Arg {
+    Arg { name, kind, required: true, typed: Typed::Option, help }
 }
 
 /// One of several options, at least one of which has to be given.
@@ -402,6 +419,29 @@ impl Field for Option<StateFilter> {
     }
 }
 
+impl Field for Side {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        match args.get(name).and_then(Value::as_str) {
+            Some("buy") => Ok(Self::Buy),
+            Some("sell") => Ok(Self::Sell),
+            _ => Err(bad_argument(name, "buy or sell")),
+        }
+    }
+}
+
+impl Field for Option<TimeInForce> {
+    fn read(args: &Args, name: &str) -> Result<Self, Failure> {
+        let Some(word) = args.get(name).and_then(Value::as_str) else { return Ok(None) };
+        Ok(Some(match word {
+            "day" => TimeInForce::Day,
+            "gtc" => TimeInForce::Gtc,
+            "ioc" => TimeInForce::Ioc,
+            "fok" => TimeInForce::Fok,
+            _ => return Err(bad_argument(name, "day, gtc, ioc or fok")),
+        }))
+    }
+}
+
 impl Field for LogLevel {
     fn read(args: &Args, name: &str) -> Result<Self, Failure> {
         let word = args.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -438,7 +478,12 @@ impl Field for LimitsGiven {
 
 /// An amount above zero, from its decimal text.
 fn amount_of(text: &str) -> Option<Amount> {
-    units_of(text, AMOUNT_DECIMALS).filter(|units| *units > 0).map(Amount)
+    decimal_of(text, AMOUNT_DECIMALS).map(Amount)
+}
+
+/// A decimal number above zero in units of 10^-`decimals`; `None` if it has more decimals.
+pub fn decimal_of(text: &str, decimals: u32) -> Option<i128> {
+    units_of(text, decimals).filter(|units| *units > 0)
 }
 
 /// A decimal number from 0, in units of 10^-`decimals`. `None` if it has more decimals.

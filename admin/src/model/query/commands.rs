@@ -102,7 +102,8 @@ impl ReadModel {
             },
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
-            | OperatorCommand::Resolve(_) => Vec::new(),
+            | OperatorCommand::Resolve(_)
+            | OperatorCommand::Preview(_) => Vec::new(),
         }
     }
 
@@ -153,6 +154,11 @@ impl ReadModel {
                 NodeCommand::LiftCodeLock => "lockout-lift codes",
             }
             .to_owned(),
+            OperatorCommand::Preview(asked) => {
+                let (session, symbol) =
+                    (self.session_name(asked.session), self.symbol_of(asked.instrument));
+                format!("route-preview session {session} symbol {symbol}")
+            }
         }
     }
 

@@ -69,7 +69,8 @@ impl<S: MessageStore> ClientGateway<S> {
             Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
-            | Output::AskBalances(_) => return Ok(()),
+            | Output::AskBalances(_)
+            | Output::Preview(..) => return Ok(()),
         };
         let place = self.clients.by_session(session);
         let place = place.ok_or(OutputError::UnknownSession(session))?;
@@ -88,6 +89,7 @@ impl<S: MessageStore> ClientGateway<S> {
             }
             Output::Command(..)
             | Output::Operator(_)
+            | Output::Preview(..)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)

@@ -1,0 +1,136 @@
+//! The answer to `route-preview`: what the core would do with an order now.
+//!
+//! A line belongs here if it asks the core for a preview, or makes an answer of the core's parts.
+
+use rutter_core::id::SessionId;
+use rutter_core::input::{
+    InstrumentDef, Operator, OperatorCommand, Preview, Refusal, Side, TimeInForce,
+};
+use rutter_core::number::{Price, Qty, Text};
+use rutter_core::output::Previewed;
+use rutter_core::routing::Search;
+use rutter_core::waiting::Waiting;
+use serde_json::{Value, json};
+
+use super::super::commands::Decided;
+use super::super::frame::{Code, Failure};
+use super::super::verb::{Question, bad_argument, decimal_of};
+use super::{
+    Answer, ConsoleService, account_id, instrument_id, refused, session_id, unknown, venue_id,
+};
+use crate::model::{ReadModel, decimal};
+use crate::plan::PlanShown;
+
+/// A preview from its names, and its instrument.
+fn understood(model: &ReadModel, question: &Question) -> Result<(Preview, InstrumentDef), Failure> {
+    let Question::RoutePreview { session, account, symbol, side, qty, price, tif, venue } =
+        question;
+    let session = match (session, account) {
+        (Some(name), None) => session_id(model, name)?,
+        (None, Some(name)) => session_of(model, name)?,
+        _ => return Err(bad_argument("session", "give either a session or an account")),
+    };
+    let instrument = instrument_id(model, symbol)?;
+    let def = model.reference().instruments.get(instrument.index());
+    let def = *def.ok_or_else(|| unknown(Code::UnknownSymbol, "instrument", symbol))?;
+    let price = price.as_deref().map(|text| units("price", text, def.price_decimals));
+    let price = price.transpose()?;
+    let preview = Preview {
+        session,
+        instrument,
+        side: *side,
+        tif: tif.unwrap_or(TimeInForce::Day),
+        qty: Qty(units("qty", qty, def.qty_decimals)?),
+        price: Price(price.unwrap_or(0)),
+        only: venue.as_deref().map(|name| venue_id(model, name)).transpose()?,
+    };
+    Ok((preview, def))
+}
+
+/// The first session of an account that sends orders.
+fn session_of(model: &ReadModel, name: &str) -> Result<SessionId, Failure> {
+    let account = account_id(model, name)?;
+    let mut sessions = model.reference().sessions.iter();
+    let found = sessions.find(|session| session.account == Some(account));
+    let session = found.ok_or_else(|| unknown(Code::UnknownSession, "session of account", name))?;
+    Ok(session.id)
+}
+
+/// A price or a quantity in the instrument's units.
+fn units(name: &str, text: &str, decimals: u8) -> Result<i64, Failure> {
+    let units = decimal_of(text, u32::from(decimals)).and_then(|units| i64::try_from(units).ok());
+    let why = || format!("a decimal number above zero with at most {decimals} decimals");
+    units.ok_or_else(|| bad_argument(name, &why()))
+}
+
+impl ConsoleService {
+    /// Asks the core what would become of an order, and prints its plan.
+    pub(super) fn route_preview(&self, by: &str, question: &Question) -> Answer {
+        let (preview, def) = understood(&self.node.model(), question)?;
+        let by = Text::new(by.as_bytes()).unwrap_or_default();
+        let (request, reason) = (self.next_request(), Text::default());
+        let command = OperatorCommand::Preview(preview);
+        let decided = self.node.commands.send(Operator { request, by, reason, command })?;
+        if decided.report.refusal != Refusal::None {
+            return Err(refused(&decided));
+        }
+        Ok(printed(&self.node.model(), (&preview, &def), &decided))
+    }
+}
+
+/// The core's parts as one JSON object, with the order as the core has understood it.
+fn printed(
+    model: &ReadModel,
+    (preview, def): (&Preview, &InstrumentDef),
+    decided: &Decided,
+) -> Value {
+    let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), None);
+    let (mut refused, mut given_back, mut waits) = (Refusal::None, Refusal::None, Waiting::Nothing);
+    let mut work = Search::default();
+    for part in &decided.preview {
+        match *part {
+            Previewed::Order { refusal, given_back: back, waits: why, search } => {
+                (refused, given_back, waits, work) = (refusal, back, why, search);
+            }
+            Previewed::Venue { line, take, rest } => {
+                lines.push(line);
+                takes.extend(take);
+                rested = rested.or(rest);
+            }
+        }
+    }
+    let is_refused = refused != Refusal::None;
+    let left_why = match waits {
+        _ if is_refused => format!("{refused:?}"),
+        Waiting::Nothing => format!("{given_back:?}"),
+        why => format!("{why:?}"),
+    };
+    let shown = PlanShown {
+        reference: model.reference(),
+        instrument: preview.instrument,
+        side: preview.side,
+        qty: preview.qty,
+        takes: &takes,
+        rest: rested,
+        lines: &lines,
+        search: work,
+        left_why: &left_why,
+    };
+    let price = decimal(i128::from(preview.price.0), u32::from(def.price_decimals));
+    let mut answer = shown.answer();
+    let order = json!({
+        "seq": decided.seq,
+        "time_ns": decided.report.time.0,
+        "symbol": def.symbol.as_str(),
+        "side": if preview.side == Side::Buy { "buy" } else { "sell" },
+        "qty": decimal(i128::from(preview.qty.0), u32::from(def.qty_decimals)),
+        "price": (preview.price != Price(0)).then_some(price),
+        "tif": format!("{:?}", preview.tif).to_ascii_lowercase(),
+        "refusal": is_refused.then(|| format!("{refused:?}")),
+        "left_waits": waits != Waiting::Nothing,
+    });
+    if let (Value::Object(answer), Value::Object(order)) = (&mut answer, order) {
+        answer.extend(order);
+    }
+    answer
+}

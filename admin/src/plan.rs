@@ -1,0 +1,140 @@
+//! A plan of the router as JSON: that of a scenario, and that of a preview.
+//!
+//! A line belongs here if it prints a plan. `docs/routing.md` describes the members.
+
+use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::input::Side;
+use rutter_core::number::{Price, Qty};
+use rutter_core::output::{VenueLine, Verdict};
+use rutter_core::reference::Reference;
+use rutter_core::routing::{ALL_IN_DECIMALS, PlannedChild, Search, all_in};
+use serde_json::{Value, json};
+
+use crate::model::decimal;
+
+/// Decimals that an average has more than prices have.
+const AVERAGE_DECIMALS: u32 = 9;
+
+/// A plan, and what it was made for.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanShown<'a> {
+    /// The reference data, which has the venues' names.
+    pub reference: &'a Reference,
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Quantity that was to be routed.
+    pub qty: Qty,
+    /// Children that take.
+    pub takes: &'a [PlannedChild],
+    /// The child that rests; `None` for none.
+    pub rest: Option<PlannedChild>,
+    /// One line per venue.
+    pub lines: &'a [VenueLine],
+    /// The work of the search.
+    pub search: Search,
+    /// The word for why quantity is left, if some is.
+    pub left_why: &'a str,
+}
+
+/// Decimals of an instrument's prices and quantities.
+#[derive(Clone, Copy, Debug, Default)]
+struct Decimals {
+    price: u32,
+    qty: u32,
+}
+
+impl PlanShown<'_> {
+    /// The plan as one JSON object.
+    pub fn answer(&self) -> Value {
+        let decimals = self.decimals();
+        let (mut shown, mut value, mut paid) = (0_i64, 0_i128, 0_i128);
+        let mut legs = Vec::new();
+        for child in self.takes {
+            let Some(line) = self.lines.iter().find(|line| line.venue == child.venue) else {
+                continue;
+            };
+            let listing = self.reference.listing(self.instrument, child.venue);
+            let cost = listing.map_or(0, |terms| all_in(terms, self.side, line.value));
+            shown += line.shown.0;
+            value = value.saturating_add(line.value.0);
+            paid = paid.saturating_add(cost);
+            legs.push(json!({
+                "venue": self.venue(child.venue),
+                "kind": "take",
+                "qty": qty(child.qty, decimals),
+                "limit": price(child.price, decimals),
+                "fills": qty(line.shown, decimals),
+                "total": money(line.value.0, decimals, 0),
+                "total_all_in": money(cost, decimals, ALL_IN_DECIMALS),
+            }));
+        }
+        let mut placed = shown;
+        if let Some(rest) = &self.rest {
+            placed += rest.qty.0;
+            legs.push(json!({
+                "venue": self.venue(rest.venue),
+                "kind": "rest",
+                "qty": qty(rest.qty, decimals),
+                "limit": price(rest.price, decimals),
+            }));
+        }
+        let left = Qty(self.qty.0 - placed);
+        json!({
+            "legs": legs,
+            "filled": decimal(i128::from(shown), decimals.qty),
+            "total": money(value, decimals, 0),
+            "total_all_in": money(paid, decimals, ALL_IN_DECIMALS),
+            "average": average(value, shown, decimals, 0),
+            "average_all_in": average(paid, shown, decimals, ALL_IN_DECIMALS),
+            "left": qty(left, decimals),
+            "left_why": if left.is_zero() { "None" } else { self.left_why },
+            "venues": self.lines.iter().map(|line| self.line(line)).collect::<Value>(),
+            "search": { "nodes": self.search.nodes, "bounded": self.search.bounded },
+        })
+    }
+
+    fn line(&self, line: &VenueLine) -> Value {
+        let (known, decimals) = (line.best != Price(0), self.decimals());
+        let placed = matches!(line.verdict, Verdict::Taken | Verdict::Rested);
+        json!({
+            "venue": self.venue(line.venue),
+            "verdict": format!("{:?}", line.verdict),
+            "got": placed.then(|| qty(line.qty, decimals)),
+            "best": known.then(|| price(line.best, decimals)),
+            "best_all_in": known.then(|| decimal(line.best_all_in, decimals.price + 6)),
+        })
+    }
+
+    fn venue(&self, id: VenueId) -> &str {
+        self.reference.venues.get(id.index()).map_or("", |venue| venue.name.as_str())
+    }
+
+    fn decimals(&self) -> Decimals {
+        let def = self.reference.instruments.get(self.instrument.index());
+        def.map_or(Decimals::default(), |def| Decimals {
+            price: u32::from(def.price_decimals),
+            qty: u32::from(def.qty_decimals),
+        })
+    }
+}
+
+fn price(price: Price, decimals: Decimals) -> String {
+    decimal(i128::from(price.0), decimals.price)
+}
+
+fn qty(qty: Qty, decimals: Decimals) -> String {
+    decimal(i128::from(qty.0), decimals.qty)
+}
+
+fn money(value: i128, decimals: Decimals, more: u32) -> String {
+    decimal(value, decimals.price + decimals.qty + more)
+}
+
+/// Value by quantity, rounded down; `None` if nothing is filled.
+fn average(value: i128, qty: i64, decimals: Decimals, more: u32) -> Option<String> {
+    let scale = 10_i128.pow(AVERAGE_DECIMALS - more.min(AVERAGE_DECIMALS));
+    let scaled = value.checked_mul(scale)?.checked_div(i128::from(qty))?;
+    Some(decimal(scaled, decimals.price + AVERAGE_DECIMALS))
+}

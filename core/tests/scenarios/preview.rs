@@ -1,0 +1,253 @@
+//! A preview tells what its order would do at this moment, and leaves no trace.
+
+use crate::desk::{CLIENT, Desk, HALT, PAIR, UNIT, USD};
+use rutter_core::id::{ClOrdId, SessionId, VenueId};
+use rutter_core::input::*;
+use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::output::{Output, Previewed, ReportKind};
+use rutter_core::waiting::Waiting;
+
+/// What a preview told.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    refusal: String,
+    given_back: String,
+    waits: String,
+    /// What would be sent, in the words of [`Desk::sent`] without the number of the child.
+    sends: Vec<String>,
+    verdicts: Vec<String>,
+}
+
+/// Asks in the words of [`Desk::client`], and sees that nothing but an answer comes out.
+fn preview(desk: &mut Desk, words: &str) -> Told {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let market = words[2] == "market";
+    let tif = match words.last() {
+        Some(&"ioc") => TimeInForce::Ioc,
+        Some(&"fok") => TimeInForce::Fok,
+        Some(&"gtc") => TimeInForce::Gtc,
+        _ => TimeInForce::Day,
+    };
+    ask(desk, |asked| {
+        asked.side = if words[0] == "buy" { Side::Buy } else { Side::Sell };
+        asked.qty = Qty(words[1].parse().expect("quantity"));
+        asked.price = Price(if market { 0 } else { words[3].parse().expect("price") });
+        asked.tif = tif;
+    })
+}
+
+fn ask(desk: &mut Desk, change: impl FnOnce(&mut Preview)) -> Told {
+    let mut asked = Preview {
+        session: CLIENT,
+        instrument: PAIR,
+        side: Side::Buy,
+        tif: TimeInForce::Ioc,
+        qty: Qty(1),
+        price: Price(0),
+        only: None,
+    };
+    change(&mut asked);
+    let before = desk.outputs.len();
+    let state = (desk.engine.state_digest(), desk.engine.open_orders(), desk.engine.next_timer());
+    desk.operator(OperatorCommand::Preview(asked));
+    let after = (desk.engine.state_digest(), desk.engine.open_orders(), desk.engine.next_timer());
+    assert_eq!(state, after);
+    let mut told = Told::default();
+    let mut outputs = desk.outputs.split_off(before);
+    let Some(Output::Operator(report)) = outputs.pop() else { panic!("no report") };
+    assert_eq!((report.affected, report.refusal), (0, Refusal::None));
+    let side = if asked.side == Side::Buy { "buy" } else { "sell" };
+    let takes_by = if asked.tif == TimeInForce::Fok { "Fok" } else { "Ioc" };
+    let mut rests = Vec::new();
+    for output in outputs {
+        match output {
+            Output::Preview(1, Previewed::Order { refusal, given_back, waits, .. }) => {
+                told.refusal = format!("{refusal:?}");
+                told.given_back = format!("{given_back:?}");
+                told.waits = format!("{waits:?}");
+            }
+            Output::Preview(1, Previewed::Venue { line, take, rest }) => {
+                told.verdicts.push(format!("{:?}", line.verdict));
+                let words = |venue: VenueId, qty: Qty, price: Price, tif: &str| {
+                    format!("v{} new {side} {} @ {} {tif}", venue.0, qty.0, price.0)
+                };
+                told.sends.extend(take.map(|c| words(c.venue, c.qty, c.price, takes_by)));
+                rests.extend(rest.map(|c| words(c.venue, c.qty, c.price, "Gtc")));
+            }
+            other => panic!("a preview says nothing else: {other:?}"),
+        }
+    }
+    told.sends.append(&mut rests);
+    told
+}
+
+/// Two venues with different fees and depths.
+fn desk() -> Desk {
+    let mut desk = Desk::with_venues(2);
+    desk.listing(VenueId(1), |l| l.taker_fee = FeePpm(500));
+    desk.book(0, &[(9_990, 5)], &[(10_010, 5), (10_020, 20)]);
+    desk.book(1, &[(9_980, 5)], &[(10_015, 8), (10_030, 20)]);
+    desk.outputs.clear();
+    desk
+}
+
+/// Sends the order that was asked about, and compares.
+fn does(desk: &mut Desk, words: &str, told: &Told, first_child: u64) {
+    let expected: Vec<String> = told
+        .sends
+        .iter()
+        .zip(first_child..)
+        .map(|(words, child)| format!("{words} #{child}"))
+        .collect();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    desk.client(&format!("x {words}")).sent(&expected);
+}
+
+#[test]
+fn an_order_does_what_its_preview_has_told() {
+    for words in [
+        "buy 3 market ioc",
+        "buy 20 market ioc",
+        "buy 30 @ 10020 gtc",
+        "buy 4 @ 9985 gtc",
+        "sell 12 @ 9980 ioc",
+        "sell 4 @ 10000 gtc",
+        "buy 20 @ 10030 fok",
+        "buy 21 @ 10012 fok",
+        "buy 9 @ 9000 ioc",
+        "buy 40 market",
+    ] {
+        let mut desk = desk();
+        let told = preview(&mut desk, words);
+        assert_eq!(told.refusal, "None", "{words}");
+        assert_eq!(told.verdicts.len(), 2, "{words}");
+        does(&mut desk, words, &told, 1);
+        let ended = desk.outputs.iter().find_map(|output| match output {
+            Output::Report(report) if report.reason != Refusal::None => Some(report.reason),
+            _ => None,
+        });
+        if told.sends.is_empty() && told.waits == "Nothing" {
+            assert_eq!(Some(told.given_back), ended.map(|why| format!("{why:?}")), "{words}");
+        } else {
+            assert_eq!(ended, None, "{words}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_is_told_with_the_word_that_the_order_would_get() {
+    let mut desk = desk();
+    assert_eq!(preview(&mut desk, "buy 99 market ioc").given_back, "NoLiquidity");
+    assert_eq!(preview(&mut desk, "buy 99 market fok").given_back, "FokNotFillable");
+    for venue in [VenueId(0), VenueId(1)] {
+        // Pays for less than one unit at 100.10.
+        desk.input(Input::Balance { venue, asset: USD, total: Amount(UNIT / 100) });
+    }
+    assert_eq!(preview(&mut desk, "buy 9 market ioc").given_back, "InsufficientFunds");
+    let told = preview(&mut desk, "buy 9 @ 10030 gtc");
+    assert_eq!((told.given_back.as_str(), told.waits.as_str()), ("None", "NoFunds"));
+    does(&mut desk, "buy 9 @ 10030 gtc", &told, 1);
+    assert!(desk.engine.orders().any(|order| order.waiting == Waiting::NoFunds));
+}
+
+#[test]
+fn a_preview_uses_no_rate_no_id_and_no_funds() {
+    let mut desk = desk();
+    desk.account(|account| account.limits.rate_per_s = 1);
+    desk.outputs.clear();
+    let first = preview(&mut desk, "buy 3 market ioc");
+    for _ in 0..50 {
+        assert_eq!(preview(&mut desk, "buy 3 market ioc"), first);
+    }
+    does(&mut desk, "buy 3 market ioc", &first, 1);
+    assert_eq!(desk.engine.last_event(CLIENT), 1);
+    // The account's one request of this second is used.
+    assert_eq!(preview(&mut desk, "buy 3 market ioc").refusal, "RateExceeded");
+}
+
+#[test]
+fn what_would_be_refused_is_told_with_the_word_of_the_refusal() {
+    let mut desk = desk();
+    for (words, refusal) in [
+        ("buy 0 market ioc", "BadQuantity"),
+        ("buy 1 @ 20000 gtc", "PriceCollar"),
+        ("buy 1 market gtc", "UnsupportedType"),
+    ] {
+        let told = preview(&mut desk, words);
+        assert_eq!(told.refusal, refusal, "{words}");
+        desk.client(&format!("x {words}")).client_saw(&[&format!("x refused {refusal}")]);
+        assert!(told.sends.is_empty() && told.verdicts.is_empty());
+    }
+    let unknown = ask(&mut desk, |asked| asked.instrument.0 = 9);
+    assert_eq!(unknown.refusal, "UnknownSymbol");
+    let unknown = ask(&mut desk, |asked| asked.only = Some(VenueId(9)));
+    assert_eq!(unknown.refusal, "UnknownVenue");
+    desk.operator(HALT).outputs.clear();
+    assert_eq!(preview(&mut desk, "buy 3 market ioc").refusal, "Halted");
+    let nobody = Preview {
+        session: SessionId(9),
+        instrument: PAIR,
+        side: Side::Buy,
+        tif: TimeInForce::Ioc,
+        qty: Qty(1),
+        price: Price(0),
+        only: None,
+    };
+    desk.operator(OperatorCommand::Preview(nobody));
+    desk.operator_saw(&[(0, Refusal::UnsupportedScope)]);
+}
+
+#[test]
+fn only_the_venue_that_is_named_is_asked() {
+    let mut desk = desk();
+    let told = ask(&mut desk, |asked| (asked.qty, asked.only) = (Qty(3), Some(VenueId(0))));
+    assert_eq!(told.sends, ["v0 new buy 3 @ 10010 Ioc"]);
+    assert_eq!(told.verdicts, ["Taken", "NotNamed"]);
+}
+
+/// A look must not keep an old price fresh: that price decides what later orders may do.
+#[test]
+fn a_preview_remembers_no_reference_price() {
+    let answers = [false, true].map(|asks| {
+        let mut desk = desk();
+        for _ in 0..6 {
+            desk.wait_ns(1_000_000_000);
+            if asks {
+                preview(&mut desk, "buy 3 market ioc");
+            }
+        }
+        desk.book(0, &[(9_990, 5)], &[(10_010, 5)]);
+        desk.outputs.clear();
+        desk.client("x buy 3 market ioc");
+        let reports = desk.outputs.iter().filter_map(|output| match output {
+            Output::Report(report) => Some((report.kind, report.reason)),
+            _ => None,
+        });
+        reports.collect::<Vec<_>>()
+    });
+    assert_eq!(answers[0], [(ReportKind::Rejected, Refusal::NoReference)]);
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn an_order_that_would_wait_for_a_reference_price_is_told_so() {
+    let mut desk = desk();
+    desk.account(|account| account.no_reference = NoReference::Wait);
+    desk.wait_ns(20_000_000_000).book(0, &[(9_990, 5)], &[(10_010, 5)]);
+    desk.outputs.clear();
+    let told = preview(&mut desk, "buy 3 market");
+    assert_eq!((told.refusal.as_str(), told.waits.as_str()), ("None", "NoReference"));
+    assert!(told.sends.is_empty());
+    does(&mut desk, "buy 3 market", &told, 1);
+    assert!(desk.engine.orders().any(|order| order.waiting == Waiting::NoReference));
+    let status = OrderStatus {
+        session: CLIENT,
+        client_seq: 900,
+        cl_ord_id: ClOrdId::EMPTY,
+        request: ClOrdId::EMPTY,
+    };
+    desk.outputs.clear();
+    desk.input(Input::Status(status));
+    let Some(Output::Report(report)) = desk.outputs.pop() else { panic!("no report") };
+    assert_eq!(report.reason, Refusal::UnknownOrder, "no preview has left an order");
+}
