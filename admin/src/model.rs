@@ -288,6 +288,7 @@ impl ReadModel {
             }
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
+            | OperatorCommand::Resolve(_)
             | OperatorCommand::Session(..)
             | OperatorCommand::LogOut(..) => {}
             OperatorCommand::Node(command) => {

@@ -73,6 +73,8 @@ pub enum ChildEvent {
     Doubted,
     /// Queried by id, the venue says that the child is open.
     FoundOpen,
+    /// An operator has stated what became of the child.
+    Resolved,
 }
 
 impl ChildState {
@@ -85,7 +87,7 @@ impl ChildState {
 row_fn!(ChildState, ChildEvent);
 
 /// Each pair of state and event, with the step it makes and the reason.
-static LIFECYCLE: Lifecycle<ChildState, 10, 12> = {
+static LIFECYCLE: Lifecycle<ChildState, 10, 13> = {
     use ChildEvent as E;
     use ChildState as S;
     use Step::{Forbidden, Ignored, To};
@@ -225,9 +227,33 @@ static LIFECYCLE: Lifecycle<ChildState, 10, 12> = {
                 E::Expired,
                 E::Doubted,
                 E::FoundOpen,
+                E::Resolved,
             ],
             Forbidden,
             "No id names a slot that was never used.",
+        ),
+        row(
+            "@C21",
+            &[S::Unknown],
+            &[E::Resolved],
+            To(S::Canceled),
+            "The operator's word stands in for that of a venue that does not tell.",
+        ),
+        row(
+            "@C22",
+            &[
+                S::Sent,
+                S::Live,
+                S::PendingCancel,
+                S::PendingReplace,
+                S::Filled,
+                S::Canceled,
+                S::Expired,
+                S::Rejected,
+            ],
+            &[E::Resolved],
+            Forbidden,
+            "What the venue has told is not overruled: the command is refused before.",
         ),
     ])
 };
@@ -261,6 +287,15 @@ pub struct AwaitedEnd {
     pub filled: Qty,
     /// How the child ended.
     pub event: ChildEvent,
+}
+
+/// What an operator has stated of a child that the venue did not tell about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The part of the stated quantity that no execution of the venue has confirmed so far.
+    pub left: Qty,
+    /// The stated price of that quantity.
+    pub price: Price,
 }
 
 /// A child order.
@@ -298,6 +333,14 @@ pub struct Child {
     pub cancels: u8,
     /// Set while executions are missing.
     pub awaited: Option<AwaitedEnd>,
+    /// Since when the outcome is unknown. Of use only in the state [`ChildState::Unknown`].
+    pub unknown_since: UnixNanos,
+    /// Answers since then that have settled nothing.
+    pub vain_answers: u8,
+    /// When the venue is queried again after such an answer; zero if no query waits.
+    pub query_at: UnixNanos,
+    /// Set once an operator has resolved the child.
+    pub stated: Option<Stated>,
     /// The venue's id of the child; empty until the venue has told it.
     pub venue_order: VenueOrderId,
     /// The next older child of the same order that is not over; zero for none.
@@ -328,6 +371,10 @@ impl Slot for Child {
         cancel_wanted: false,
         cancels: 0,
         awaited: None,
+        unknown_since: UnixNanos(0),
+        vain_answers: 0,
+        query_at: UnixNanos(0),
+        stated: None,
         venue_order: VenueOrderId::EMPTY,
         older: ChildId(0),
         previous: ChildId(0),
@@ -432,7 +479,8 @@ mod tests {
         for event in [E::Accepted, E::PartFilled, E::CancelSent, E::Doubted] {
             assert_eq!(ChildState::Unknown.after(event), To(ChildState::Unknown));
         }
-        for event in [E::FoundOpen, E::Canceled, E::Expired, E::Rejected, E::LastFilled] {
+        let ends = [E::Canceled, E::Expired, E::Rejected, E::LastFilled, E::Resolved];
+        for event in ends.into_iter().chain([E::FoundOpen]) {
             assert_ne!(ChildState::Unknown.after(event), To(ChildState::Unknown));
         }
     }

@@ -4,7 +4,7 @@
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
 //! reference data and time; `price` handles reference prices; `place` handles children; `wake`
-//! handles orders that wait.
+//! handles orders that wait; `resolve` handles children whose venue does not tell their outcome.
 
 mod breakers;
 mod clients;
@@ -15,6 +15,7 @@ mod operator;
 mod place;
 mod price;
 mod replace;
+mod resolve;
 mod venues;
 mod wake;
 
@@ -60,6 +61,17 @@ pub const ONE_FAULT_NS: u64 = 1_000_000_000;
 
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
+
+/// How long a child's outcome must have been unknown before an operator may resolve the child, in
+/// nanoseconds.
+pub const RESOLVE_AFTER_NS: u64 = 60_000_000_000;
+
+/// Time until a venue whose answer has settled nothing is queried about the child again, in
+/// nanoseconds. Each further one is twice as long.
+pub const QUERY_AGAIN_NS: u64 = 1_000_000_000;
+
+/// The longest such time, in nanoseconds.
+pub const QUERY_AGAIN_MAX_NS: u64 = 300_000_000_000;
 
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
@@ -179,6 +191,8 @@ pub struct Engine {
     loss_due: Option<UnixNanos>,
     /// When a breaker or a pause of a venue has something to do.
     venues_due: Option<UnixNanos>,
+    /// When the next query is due that waits after an answer that has settled nothing.
+    queries_due: Option<UnixNanos>,
     router: Router,
 }
 
@@ -248,6 +262,7 @@ impl Engine {
             expiries,
             loss_due: None,
             venues_due: None,
+            queries_due: None,
             router: Router::default(),
         })
     }
@@ -324,7 +339,8 @@ impl Engine {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
-        let timers = [day_end, expiry, self.loss_due, self.venues_due].into_iter().chain(waiting);
+        let others = [day_end, expiry, self.loss_due, self.venues_due, self.queries_due];
+        let timers = others.into_iter().chain(waiting);
         timers.flatten().min()
     }
 

@@ -61,6 +61,15 @@ impl ExecId {
     /// The bit that is set when the rest is text.
     pub const IS_TEXT: u128 = 1 << 127;
 
+    /// The bit that is set when an operator has stated the execution. No venue's id has the bit:
+    /// a number has 64 bits, and a text of 20 characters has 120.
+    pub const IS_STATED: u128 = 1 << 126;
+
+    /// The id of the execution that an operator has stated of a child. A child has at most one.
+    pub const fn stated(child: ChildId) -> Self {
+        Self(Self::IS_STATED | child.0 as u128)
+    }
+
     /// Packs text: 1 to 20 letters, digits and dashes; `None` for anything else.
     pub fn from_text(text: &[u8]) -> Option<Self> {
         if text.is_empty() || text.len() > 20 {
@@ -73,18 +82,23 @@ impl ExecId {
         Some(Self(Self::IS_TEXT | packed))
     }
 
-    /// The id as the venue wrote it.
+    /// The id as the venue wrote it. Of a stated execution: `_` and the number of its child.
     pub fn text(self) -> Text<20> {
         let mut bytes = [0; 20];
         let mut at = bytes.len();
-        let mut rest = self.0 & !Self::IS_TEXT;
-        let is_text = self.0 != rest;
+        let is_text = self.0 & Self::IS_TEXT != 0;
+        let is_stated = self.0 & Self::IS_STATED != 0;
+        let mut rest = self.0 & !Self::IS_TEXT & !Self::IS_STATED;
         while at > 0 && (rest > 0 || at == bytes.len()) {
             at -= 1;
             let base = if is_text { 64 } else { 10 };
             let digit = (rest % base) as usize;
             bytes[at] = if is_text { SIX_BITS[digit] } else { b'0' + digit as u8 };
             rest /= base;
+        }
+        if is_stated {
+            at = at.saturating_sub(1);
+            bytes[at] = b'_';
         }
         Text::new(&bytes[at..]).unwrap_or_default()
     }
@@ -115,6 +129,10 @@ mod tests {
         for number in [0, 7, 1_234_567_890, u64::MAX] {
             assert_eq!(ExecId(u128::from(number)).text().as_bytes(), number.to_string().as_bytes());
         }
+        let longest = ExecId::from_text(&[b'z'; 20]).expect("packs").0 & !ExecId::IS_TEXT;
+        let stated = ExecId::stated(ChildId(17));
+        assert!(longest < stated.0 && u128::from(u64::MAX) < stated.0, "no venue's id");
+        assert_eq!(stated.text().as_bytes(), b"_17");
         for bad in ["", "a b", "ZZZZZZZZZZZZZZZZZZZZZ", "\u{e9}"] {
             assert_eq!(ExecId::from_text(bad.as_bytes()), None);
         }

@@ -21,7 +21,7 @@ pub use definition::{
     ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
-pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Scope};
+pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Resolution, Scope};
 pub use refusal::Refusal;
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,

@@ -485,9 +485,7 @@ fn fill<const PLACES: usize>(
             plan.poor |= c.is_poor(limit);
             plan.cut |= c.shows_more(limit);
         }
-        if rests {
-            c.spend(price, c.share);
-        }
+        c.sent_at = price;
     }
     if searched {
         worse_fits(candidates, limit, &mut plan.lines);

@@ -316,8 +316,8 @@ mod tests {
         AccountDef, AccountLimits, BookUpdate, BreakerTerms, CancelOnDisconnect, CancelOrder,
         ChildFill, Fate, Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel,
         MassScope, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
-        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Scope, SessionCommand, Side,
-        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WrittenNumber,
+        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, Scope, SessionCommand,
+        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WrittenNumber,
         WrittenTerms,
     };
 
@@ -406,6 +406,11 @@ mod tests {
             OperatorCommand::Session(SessionId(1), SessionCommand::Disable),
             OperatorCommand::Session(SessionId(1), SessionCommand::LiftLockouts),
             OperatorCommand::LogOut(SessionId(1), SessionCommand::Disable),
+            OperatorCommand::Resolve(Resolution {
+                child: ChildId(u64::MAX),
+                filled: Qty(3),
+                price: Price(i64::MAX),
+            }),
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),

@@ -23,7 +23,7 @@ use crate::sync::{
     NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, locked, make_segment, run_prepare,
     run_sync, take_prepared,
 };
-use crate::watch::Watch;
+use crate::watch::{Watch, Written};
 
 /// Default segment size: 64 MiB.
 pub const SEGMENT_BYTES_DEFAULT: usize = 64 << 20;

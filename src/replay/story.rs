@@ -259,6 +259,7 @@ impl Story {
                     ChildEnd::Canceled => "canceled by",
                     ChildEnd::Expired => "expired at",
                     ChildEnd::Rejected => "ended, refused by",
+                    ChildEnd::Resolved => "resolved by an operator, not by",
                 };
                 (venue, child, how.to_owned())
             }
@@ -272,6 +273,17 @@ impl Story {
             Notice::Overfill(_, fill, beyond) => {
                 let beyond = self.qty(fill.instrument, beyond);
                 (fill.venue, fill.child, format!("overfilled by {beyond} at"))
+            }
+            Notice::Reconciled(fill, same, price) => {
+                let of = fill.instrument;
+                let (told, stated) = (self.price(of, fill.price), self.price(of, price));
+                let same = self.qty(of, same);
+                let what = format!("filled {same} at {told}, stated at {stated} before, at");
+                (fill.venue, fill.child, what)
+            }
+            Notice::Contradicted(child, filled) => {
+                let filled = self.qty(child.instrument, filled);
+                (child.venue, child.child, format!("filled {filled} in all, as told by"))
             }
             Notice::OrphanFill(fill) => {
                 let qty = self.qty(fill.instrument, fill.qty);

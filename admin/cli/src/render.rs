@@ -54,6 +54,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         | Verb::VenueEnable
         | Verb::Cancel
         | Verb::CancelAll
+        | Verb::Resolve
         | Verb::LimitsSet
         | Verb::SessionLogout
         | Verb::SessionDisconnect

@@ -15,7 +15,7 @@ use crate::model::StateFilter;
 
 pub use argument::{
     Arg, Args, DEPTH_MAX, Kind, LimitsGiven, LogLevel, OrderArg, ScopeName, Shape, Typed,
-    bad_argument,
+    bad_argument, units_of,
 };
 use argument::{Field, LIMIT_ARGS, SCOPE, SCOPE_WITHOUT_VENUE, at, maybe_at, option};
 
@@ -391,6 +391,17 @@ verbs! {
         CancelAll = "cancel-all", OPERATOR.confirmed(Confirm::Always),
             "Cancel all open orders in the scope." {
             scope: ScopeName = SCOPE,
+        }
+        Resolve = "resolve", ADMIN,
+            "State what became of a child whose outcome is unknown; a second person approves." {
+            child: u64 = &[at("child", Kind::Whole, "The child's number, see `order`.")],
+            filled: String =
+                &[at("filled", Kind::Text, "Its executed quantity in all, as a decimal number.")],
+            price: Option<String> = &[option(
+                "price",
+                Kind::Text,
+                "The average price of what is not booked yet.",
+            )],
         }
         LimitsSet = "limits-set" as "limits set", ADMIN,
             "Set limits of an account; a limit that is not given stays." {

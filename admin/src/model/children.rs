@@ -178,18 +178,10 @@ impl ReadModel {
                     venue.count_reject(why);
                 }
             }
-            Notice::OrphanFill(ref fill) => {
-                self.counts.odd_fills += 1;
-                self.book(None, fill);
-            }
-            Notice::Overfill(account, ref fill, beyond) => {
-                self.counts.odd_fills += 1;
-                self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
-                self.child_filled(fill.child, fill.qty);
-                // The report of the rest, if there is one, comes next.
-                self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
-                self.book_beyond(account, fill, beyond);
-            }
+            Notice::OrphanFill(_)
+            | Notice::Overfill(..)
+            | Notice::Reconciled(..)
+            | Notice::Contradicted(..) => self.on_odd_news(notice),
             Notice::IllegalEvent(venue, child) => {
                 self.counts.illegal_events += 1;
                 self.child_event(child, venue, EventKind::IllegalEvent);
@@ -210,6 +202,37 @@ impl ReadModel {
             Notice::BadReference => self.counts.bad_reference += 1,
             // The operator's command tells it.
             Notice::Halted | Notice::Resumed => {}
+        }
+    }
+
+    /// Executions that fit no child, and what venues tell after an operator's word.
+    fn on_odd_news(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::OrphanFill(ref fill) => {
+                self.counts.odd_fills += 1;
+                self.book(None, fill);
+            }
+            Notice::Overfill(account, ref fill, beyond) => {
+                self.counts.odd_fills += 1;
+                self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
+                self.child_filled(fill.child, fill.qty);
+                // The report of the rest, if there is one, comes next.
+                self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
+                self.book_beyond(account, fill, beyond);
+            }
+            Notice::Reconciled(ref fill, same, _) => {
+                let Some(order) = self.children.get(fill.child.0).map(|child| child.order) else {
+                    return;
+                };
+                let (child, venue, price) = (fill.child, fill.venue, fill.price);
+                let happens = self.happens(EventKind::Reconciled);
+                self.event(order, Event { child, venue, qty: same, price, ..happens });
+            }
+            Notice::Contradicted(ref child, filled) => {
+                self.child_event_of(child.child, child.venue, EventKind::Contradicted, filled);
+            }
+            // The other notices have places of their own.
+            _ => {}
         }
     }
 
@@ -293,7 +316,8 @@ impl ReadModel {
 
 const fn event_of(end: ChildEnd) -> ChildEvent {
     match end {
-        ChildEnd::Canceled => ChildEvent::Canceled,
+        // The core's own event makes the same state of a child that is unknown until then.
+        ChildEnd::Canceled | ChildEnd::Resolved => ChildEvent::Canceled,
         ChildEnd::Expired => ChildEvent::Expired,
         ChildEnd::Rejected => ChildEvent::Rejected,
     }

@@ -34,6 +34,8 @@ pub enum EventKind {
     ChildRejected(VenueReject),
     Barred(VenueReject),
     Overfill,
+    Reconciled,
+    Contradicted,
     FoundAfterEnd,
     IllegalEvent,
 }
@@ -64,6 +66,8 @@ impl EventKind {
             Self::ChildRejected(_) => "ChildRejected",
             Self::Barred(_) => "Barred",
             Self::Overfill => "Overfill",
+            Self::Reconciled => "Reconciled",
+            Self::Contradicted => "Contradicted",
             Self::FoundAfterEnd => "FoundAfterEnd",
             Self::IllegalEvent => "IllegalEvent",
         }
@@ -115,10 +119,13 @@ impl Event {
             EventKind::Waits(why) => why.word().unwrap_or_default().to_owned(),
             EventKind::Trade => format!("{terms} on {venue}"),
             EventKind::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
+            EventKind::ChildEnded(ChildEnd::Resolved) => format!("by an operator, at {venue}"),
             EventKind::ChildEnded(end) => format!("{end:?} by {venue}"),
             EventKind::ChildRejected(why) => format!("{why:?} by {venue}"),
             EventKind::Barred(why) => format!("{why:?}: not sent to {venue} again"),
             EventKind::Overfill => format!("{qty} beyond, on {venue}"),
+            EventKind::Reconciled => format!("{terms} on {venue}, not booked again"),
+            EventKind::Contradicted => format!("{venue} tells {qty} in all"),
             EventKind::SendCancel | EventKind::Query => format!("to {venue}"),
             EventKind::ChildAccepted
             | EventKind::ChildUnknown

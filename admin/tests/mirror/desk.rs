@@ -290,6 +290,7 @@ fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_change
                 "approve" | "reject" => Some(Code::UnknownPending),
                 "resume" => Some(Code::NotHalted),
                 "lockout-lift" => Some(Code::NotLocked),
+                "resolve" => Some(Code::NeedsSecondPerson),
                 _ => None,
             };
             assert_eq!(code, expected, "{verb:?} as {role:?}: {told:?}");
@@ -476,6 +477,38 @@ fn a_second_person_approves_the_words_that_were_asked_for_and_no_others() {
     assert_eq!(office.core.seq(), before, "nothing is done");
     let back = office.core.model().limits(None)[0].limits.open_orders_max;
     assert_eq!(back, 3, "a forgotten value does not come back with an old command");
+}
+
+/// What an operator states is booked, so nobody states it alone, whatever the configuration says.
+#[test]
+fn a_resolution_needs_two_administrators_and_says_what_it_would_book() {
+    let office = Office::open();
+    office.core.order("a");
+    let told = office.admin("order", &json!({"id": "a"})).expect("an order");
+    let child = told["children"][0]["id"].as_u64().expect("a child");
+    let with = |filled: &str, price: &str| json!({"child": child, "filled": filled, "price": price, "reason": "ticket 4711"});
+    for (filled, price) in [("0.0001", "100"), ("-1", "100"), ("x", "1"), ("1", "1e9"), ("1", "")] {
+        let code = office.code(1, "resolve", &with(filled, price));
+        assert_eq!(code, Some(Code::BadArgument), "{filled} {price}");
+    }
+    let unknown = json!({"child": 99, "filled": "1", "reason": "x"});
+    assert_eq!(office.code(1, "resolve", &unknown), Some(Code::UnknownOrder));
+    let operator = office.says(3, Role::Operator, "resolve", &with("0.002", "1"));
+    assert_eq!(operator.expect_err("too weak").code, Code::Forbidden);
+
+    let (before, asked) = (office.core.seq(), with("0.002", "1.01"));
+    let told = office.admin("resolve", &asked).expect_err("waits");
+    let words = format!("resolve {child} filled 0.002 price 1.01");
+    assert_eq!((told.code, &told.more["command"]), (Code::NeedsSecondPerson, &json!(words)));
+    let agree = json!({"pending": FIRST, "reason": "seen"});
+    assert_eq!(office.code(1, "approve", &agree), Some(Code::SamePerson));
+    let operator = office.says(3, Role::Operator, "approve", &agree);
+    assert_eq!(operator.expect_err("too weak").code, Code::Forbidden);
+    assert_eq!(office.core.seq(), before, "nothing is done by one");
+    // The child is not unknown, which the core says once two have asked.
+    let refused = office.says(2, Role::Admin, "approve", &agree).expect_err("refused");
+    assert_eq!((refused.code, &refused.more["refusal"]), (Code::Refused, &json!("NotUnknown")));
+    assert_eq!(office.journaled_last(), ("u1+u2".to_owned(), "ticket 4711".to_owned(), words));
 }
 
 #[test]

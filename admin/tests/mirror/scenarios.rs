@@ -101,6 +101,37 @@ fn an_order_shows_its_children_and_every_event_with_its_place_in_the_journal() {
 }
 
 #[test]
+fn a_resolved_child_shows_who_stated_it_and_what_the_venue_told_later() {
+    let mut world = desk();
+    buy(&mut world, "a", 4, 10_000);
+    let (venue, child) = (VenueId(0), ChildId(1));
+    world.input(Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer });
+    assert_eq!(world.model.status().unknown_children, 1);
+    world.wait(rutter_core::engine::RESOLVE_AFTER_NS);
+    operator(&mut world, OperatorCommand::Cancel(OrderId(1)));
+    let resolution = Resolution { child, filled: Qty(3), price: Price(9_950) };
+    operator(&mut world, OperatorCommand::Resolve(resolution));
+    fill(&mut world, 1, 1, 2);
+    world.input(Input::ChildFate { venue, child, fate: Fate::Closed, filled: Qty(2) });
+    let shown = world.model.order(OrderId(1)).expect("known");
+    let events = words(&shown.events);
+    let expected = [
+        "ChildResolved #1 on v0",
+        "ChildEnded #1 by an operator, at v0",
+        "Trade #1 0.003 @ 99.5 on v0",
+        "Canceled OperatorCancel",
+        "Reconciled #1 0.002 @ 100 on v0, not booked again",
+        "Contradicted #1 v0 tells 0.002 in all",
+    ];
+    assert_eq!(events[events.len() - expected.len()..], expected);
+    let child = &shown.children[0];
+    assert_eq!((child.state.as_str(), child.filled.as_str()), ("Canceled", "0.003"));
+    assert_eq!(world.model.status().unknown_children, 0);
+    let given = world.model.commands(1).remove(0);
+    assert_eq!(given.command, "resolve 1 filled 0.003 price 99.5");
+}
+
+#[test]
 fn money_is_shown_in_decimals_of_its_asset() {
     let mut world = desk();
     buy(&mut world, "a", 4, 10_000);

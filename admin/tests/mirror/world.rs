@@ -5,11 +5,11 @@
 
 use rutter_admin::model::{EventRow, ReadModel, Sizes};
 use rutter_core::Engine;
-use rutter_core::child::Child;
+use rutter_core::child::{Child, ChildState};
 use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
-use rutter_core::output::{Notice, Output};
+use rutter_core::output::{ChildEnd, Notice, Output};
 use rutter_test_support::random::Random;
 use rutter_test_support::reference;
 pub use rutter_test_support::reference::text;
@@ -35,6 +35,8 @@ pub struct Seen {
     pub replaced: u64,
     pub stuck: u64,
     pub restarts: u64,
+    pub resolved: u64,
+    pub reconciled: u64,
 }
 
 pub struct World {
@@ -164,6 +166,10 @@ impl World {
                 Output::Notice(Notice::OrphanFill(_)) => self.seen.orphans += 1,
                 Output::Notice(Notice::ChildUnknown(..)) => self.seen.unknown += 1,
                 Output::Notice(Notice::CalledBack(..)) => self.seen.called_back += 1,
+                Output::Notice(Notice::ChildEnded(_, _, ChildEnd::Resolved)) => {
+                    self.seen.resolved += 1;
+                }
+                Output::Notice(Notice::Reconciled(..)) => self.seen.reconciled += 1,
                 Output::Notice(Notice::CancelStuck(_)) => self.seen.stuck += 1,
                 Output::Operator(_) => self.seen.commands += 1,
                 Output::Report(report) if report.last.is_some() => self.seen.fills += 1,
@@ -171,6 +177,12 @@ impl World {
                 _ => {}
             }
         }
+    }
+
+    /// Lets time pass, and the timer fire.
+    pub fn wait(&mut self, ns: u64) {
+        self.now += ns;
+        self.input(Input::Tick);
     }
 
     /// Something happens.
@@ -438,7 +450,8 @@ impl World {
             11..13 => OperatorCommand::CancelAll(scope),
             13 => OperatorCommand::SetLimits(account, limits),
             14 => OperatorCommand::ReduceOnly(scope),
-            15..18 => OperatorCommand::ReduceOnlyOff(scope),
+            15..17 => OperatorCommand::ReduceOnlyOff(scope),
+            17 => self.resolution(),
             18 => {
                 let all = [SessionCommand::Disable, SessionCommand::Enable, SessionCommand::Logout];
                 OperatorCommand::about_session(self.any_session(), self.random.pick(&all))
@@ -465,6 +478,25 @@ impl World {
                 self.command(OperatorCommand::ReduceOnlyOff(scope));
             }
         }
+    }
+
+    /// A statement about a child of unknown outcome, which may be too early or too much.
+    fn resolution(&mut self) -> OperatorCommand {
+        let unknown = |child: &&Child| child.state() == ChildState::Unknown;
+        let unknown: Vec<Child> = self.engine.children().filter(unknown).copied().collect();
+        let child = if unknown.is_empty() { None } else { Some(self.random.pick(&unknown)) };
+        let Some(child) = child else {
+            return OperatorCommand::Resolve(Resolution {
+                child: ChildId(1),
+                filled: Qty(1),
+                price: Price(1),
+            });
+        };
+        self.now += self.random.pick(&[1, 70]) * SECOND_NS;
+        let beyond = child.leaves().0 + 1;
+        let filled = Qty(child.filled.0 + self.random.below(beyond.unsigned_abs() + 1) as i64);
+        let resolution = Resolution { child: child.id, filled, price: child.price };
+        OperatorCommand::Resolve(resolution)
     }
 
     /// Gives a command, and sees that the model knew how much it would call back.
@@ -574,6 +606,8 @@ impl Seen {
         self.replaced += other.replaced;
         self.stuck += other.stuck;
         self.restarts += other.restarts;
+        self.resolved += other.resolved;
+        self.reconciled += other.reconciled;
     }
 
     /// A run that tests nothing must not pass.
@@ -588,6 +622,8 @@ impl Seen {
             self.replaced,
             self.stuck,
             self.restarts,
+            self.resolved,
+            self.reconciled,
         ];
         assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }

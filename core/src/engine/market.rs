@@ -151,6 +151,7 @@ impl Engine {
         self.expire_orders(out);
         self.lose_due_sessions(out);
         self.on_venues_due(out);
+        self.on_queries_due(out);
         self.wake_for_time();
     }
 

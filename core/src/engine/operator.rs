@@ -76,6 +76,7 @@ impl Engine {
                 self.reduce_only.remove(scope);
                 Ok(0)
             }
+            OperatorCommand::Resolve(resolution) => self.resolve(&resolution, out),
             OperatorCommand::Node(NodeCommand::ShutdownFlat) => self.halt(Scope::All, out),
             OperatorCommand::Node(_) => Ok(0),
         }

@@ -12,7 +12,7 @@ use crate::breaker::{Breaker, RequestKind};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
 use crate::id::{AssetId, ChildId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Fate, Refusal, TimeInForce, VenueReject};
-use crate::number::{Amount, Notional, Qty};
+use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
 use crate::reference::VENUES_MAX;
@@ -51,11 +51,12 @@ impl Engine {
         // Every unanswered child becomes unknown.
         state.unanswered = 0;
         let mut at = state.first_child;
+        let now = self.now;
         out.notice(Notice::VenueDown(venue));
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
-            Self::doubt(child, true, out);
+            Self::doubt(child, true, now, out);
         }
         self.judge_all_books(out);
     }
@@ -100,6 +101,7 @@ impl Engine {
         if !child.is_over() {
             self.on_refusal(&child, &mut order, reason, retry_after_ns, out);
         }
+        Self::compare(&child, Qty::ZERO, out);
         self.end_child(child, order, ChildEvent::Rejected, child.filled, out);
     }
 
@@ -120,8 +122,9 @@ impl Engine {
     }
 
     /// Ends a child. If the venue's filled quantity exceeds the executions received, the child
-    /// waits as unknown and the venue is queried for the missing executions.
-    fn end_child<S: Sink>(
+    /// waits as unknown and the venue is queried for the missing executions: at once, and later
+    /// each time that its answer brings none.
+    pub(super) fn end_child<S: Sink>(
         &mut self,
         mut child: Child,
         mut order: Order,
@@ -130,12 +133,16 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) {
         if child.is_over() {
-            return;
+            return Self::compare(&child, filled, out);
         }
         if filled > child.filled && filled <= child.qty {
-            child.awaited = Some(AwaitedEnd { filled, event });
-            let at_once = !self.holds_queries(child.venue);
-            Self::doubt(&mut child, at_once, out);
+            let asked = child.awaited.replace(AwaitedEnd { filled, event }).is_some();
+            if asked {
+                self.query_later(&mut child);
+            } else {
+                let at_once = !self.holds_queries(child.venue);
+                Self::doubt(&mut child, at_once, self.now, out);
+            }
             self.store_child(&mut child, &mut order);
             return;
         }
@@ -163,7 +170,7 @@ impl Engine {
 
     /// The venue did not fill what its book showed. The order does not go there again before that
     /// book changes.
-    fn note_fade(&self, order: &mut Order, venue: VenueId) {
+    pub(super) fn note_fade(&self, order: &mut Order, venue: VenueId) {
         for index in 0..self.venues.len() {
             let book = &self.books[order.instrument.index() * VENUES_MAX + index];
             if book.changed_at > order.faded_at {
@@ -176,9 +183,13 @@ impl Engine {
 
     /// The child's outcome is in doubt: its exposure is kept and the venue is queried, at once or
     /// when the breaker for queries is closed.
-    fn doubt<S: Sink>(child: &mut Child, at_once: bool, out: &mut Out<'_, S>) {
+    fn doubt<S: Sink>(child: &mut Child, at_once: bool, now: UnixNanos, out: &mut Out<'_, S>) {
+        let was_unknown = child.state() == ChildState::Unknown;
         if !child.apply(ChildEvent::Doubted) {
             return;
+        }
+        if !was_unknown {
+            (child.unknown_since, child.vain_answers, child.query_at) = (now, 0, UnixNanos(0));
         }
         out.put(&Output::Notice(unknown(child)));
         if at_once {
@@ -200,7 +211,7 @@ impl Engine {
         if child.state() == ChildState::Sent {
             self.count_failure(venue, RequestKind::New, out);
         }
-        Self::doubt(&mut child, !self.holds_queries(venue), out);
+        Self::doubt(&mut child, !self.holds_queries(venue), self.now, out);
         self.store_child(&mut child, &mut order);
         self.store(&order);
     }
@@ -269,16 +280,27 @@ impl Engine {
             self.counts.duplicate_fills += 1;
             return;
         }
-        self.counts.fills += 1;
+        let Some(fill) = self.reconcile(fill, out) else { return };
         let found = self.child_of(fill.venue, fill.child);
         let found = found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side);
         let found = found.map(|(child, order)| (*child, *order));
+        self.book_fill(found.as_ref(), &fill, out);
+    }
+
+    /// Books an execution, and adds it to its child and its order if they are known.
+    pub(super) fn book_fill<S: Sink>(
+        &mut self,
+        found: Option<&(Child, Order)>,
+        fill: &ChildFill,
+        out: &mut Out<'_, S>,
+    ) {
+        self.counts.fills += 1;
         let def = *self.reference.instrument_of(fill.instrument);
-        self.ledger.book(&def, found.as_ref().map(|(_, order)| order.account), fill);
+        self.ledger.book(&def, found.map(|(_, order)| order.account), fill);
         self.wake_for_funds(def.quote);
         self.wake_for_funds(def.base);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
-        self.merge_fill(child, order, fill, out);
+        self.merge_fill(*child, *order, fill, out);
     }
 
     /// Adds an execution to its child and its order.
@@ -397,6 +419,7 @@ const fn end_of(event: ChildEvent) -> Option<ChildEnd> {
         ChildEvent::Canceled => Some(ChildEnd::Canceled),
         ChildEvent::Expired => Some(ChildEnd::Expired),
         ChildEvent::Rejected => Some(ChildEnd::Rejected),
+        ChildEvent::Resolved => Some(ChildEnd::Resolved),
         ChildEvent::Accepted
         | ChildEvent::PartFilled
         | ChildEvent::LastFilled

@@ -4,8 +4,8 @@
 //! command, before the command is journaled.
 
 use super::{AccountLimits, SessionCommand};
-use crate::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::number::Text;
+use crate::id::{AccountId, ChildId, InstrumentId, OrderId, SessionId, VenueId};
+use crate::number::{Price, Qty, Text};
 use crate::wire::{wire_enum, wire_struct, wire_variants};
 
 /// Name of the operator, or `first+second` where two have to agree.
@@ -46,6 +46,19 @@ wire_variants!(Scope {
     0 All, 1 Venue(id), 2 Instrument(id), 3 Session(id), 4 Account(id)
 });
 
+/// What an operator has found out about a child whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// The child.
+    pub child: ChildId,
+    /// Executed quantity in all: from what is booked already up to the ordered quantity.
+    pub filled: Qty,
+    /// Average price of what is not booked yet, at the child's limit or better. Not used if
+    /// everything is booked.
+    pub price: Price,
+}
+wire_struct!(Resolution { child, filled, price });
+
 /// The closed set of an operator's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand {
@@ -81,6 +94,12 @@ pub enum OperatorCommand {
     /// From this input on, the session's new orders and replaces are refused: until its next
     /// logon, and of a disabled session until it is enabled.
     LogOut(SessionId, SessionCommand),
+    /// Ends a child whose outcome has been unknown for at least
+    /// [`RESOLVE_AFTER_NS`](crate::engine::RESOLVE_AFTER_NS). What the operator states and is not
+    /// booked yet is booked as one execution without a fee ([`ExecId::stated`]).
+    ///
+    /// [`ExecId::stated`]: crate::id::ExecId::stated
+    Resolve(Resolution),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -95,6 +114,7 @@ wire_variants!(OperatorCommand {
     9 ReduceOnlyOff(scope),
     10 Node(command),
     11 LogOut(session, command),
+    12 Resolve(resolution),
 });
 
 impl OperatorCommand {

@@ -92,7 +92,8 @@ pub enum Refusal {
     MassCancel = 39,
     /// The replace changes more than quantity and price.
     NotReplaceable = 40,
-    /// The new quantity is not above the filled quantity.
+    /// The new quantity is not above the filled quantity; or an operator states less of a child
+    /// than its executions add up to.
     BelowFilled = 41,
     /// The scope of the request is not supported.
     UnsupportedScope = 42,
@@ -112,11 +113,15 @@ pub enum Refusal {
     NoReference = 49,
     /// A market order was open for longer than its account lets it wait.
     WaitedTooLong = 50,
+    /// An operator may resolve a child only while its outcome is unknown.
+    NotUnknown = 51,
+    /// The child's outcome has been unknown for a shorter time than an operator has to wait.
+    UnknownTooBriefly = 52,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 53] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -168,6 +173,8 @@ impl Refusal {
         Self::VenuesRefused,
         Self::NoReference,
         Self::WaitedTooLong,
+        Self::NotUnknown,
+        Self::UnknownTooBriefly,
     ];
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A line belongs here if it is told to the read model and to nobody else.
 
+use super::ChildRef;
 use crate::breaker::{BreakerState, RequestKind};
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
-use crate::number::{Amount, Qty, UnixNanos};
+use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::waiting::Waiting;
 
 /// How a child came to an end other than by its last fill.
@@ -19,6 +20,8 @@ pub enum ChildEnd {
     Expired = 2,
     /// Refused by the venue, or never arrived there.
     Rejected = 3,
+    /// Resolved by an operator.
+    Resolved = 4,
 }
 
 /// What is not used at a venue for a time, because the venue said so.
@@ -69,6 +72,12 @@ pub enum Notice {
     /// More was filled than was ordered. The account is booked the whole fill; the client's report
     /// leaves this quantity out.
     Overfill(AccountId, ChildFill, Qty),
+    /// An execution of a child that an operator has resolved: this quantity of the execution is what
+    /// the operator stated, at this price. The quantity is not booked again. What was stated stays
+    /// booked, whatever the execution's price and fee.
+    Reconciled(ChildFill, Qty, Price),
+    /// A venue tells another filled quantity in all of a child that an operator has resolved.
+    Contradicted(ChildRef, Qty),
     /// News that names an unknown child, or that is malformed. Nothing was changed.
     IllegalEvent(VenueId, ChildId),
     /// A child that is over was found open at its venue, and a cancel was sent. The venue's answer
@@ -129,6 +138,16 @@ impl Notice {
                 mix_fill(hash, &fill);
                 hash.pair(beyond.0.cast_unsigned(), u64::from(account.0));
                 (18, fill.venue.0, fill.child.0)
+            }
+            Self::Reconciled(fill, same, price) => {
+                mix_fill(hash, &fill);
+                hash.pair(same.0.cast_unsigned(), price.0.cast_unsigned());
+                (0x23, fill.venue.0, fill.child.0)
+            }
+            Self::Contradicted(child, filled) => {
+                hash.word(filled.0.cast_unsigned());
+                child.mix(hash, 0x24);
+                (0x24, child.venue.0, child.child.0)
             }
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),

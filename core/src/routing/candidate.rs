@@ -53,6 +53,8 @@ pub(super) struct Candidate<'a> {
     pub share: Qty,
     /// Worst price of the levels that the share takes; meaningful for a share above zero.
     pub worst: Price,
+    /// Limit of the child that carries the share.
+    pub sent_at: Price,
     /// The part of the share that the levels show.
     pub shown: Qty,
     /// Sum of price times quantity over that part.
@@ -117,6 +119,7 @@ impl<'a> Candidate<'a> {
             line: at,
             share: Qty::ZERO,
             worst: Price(0),
+            sent_at: Price(0),
             shown: Qty::ZERO,
             value: Notional(0),
             factor: all_in_factor(listing, side),
@@ -167,7 +170,8 @@ impl<'a> Candidate<'a> {
         let taken = share.saturating_sub(self.share);
         if !taken.is_zero() {
             self.value.0 += Notional::of(level.price, taken).0;
-            (self.share, self.shown, self.worst) = (share, share, level.price);
+            (self.share, self.shown) = (share, share);
+            (self.worst, self.sent_at) = (level.price, level.price);
         }
         if taken < there {
             // Funds, the venue's maximum or the quantity end within this level.
@@ -193,7 +197,7 @@ impl<'a> Candidate<'a> {
 
     /// Sets the share, and what the levels within `limit` show of it.
     pub fn set_share(&mut self, limit: Price, share: Qty, worst: Price) {
-        (self.share, self.worst) = (share, worst);
+        (self.share, self.worst, self.sent_at) = (share, worst, worst);
         (self.shown, self.value) = (Qty::ZERO, Notional(0));
         let mut left = share;
         for level in self.available(limit) {
@@ -227,10 +231,10 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Takes the funds of a child off the budget.
-    pub fn spend(&mut self, limit: Price, qty: Qty) {
-        let spent = saturating_product(self.locked(limit), i128::from(qty.0));
-        self.budget = self.budget.saturating_sub(spent).max(0);
+    /// The candidate with the funds that its share leaves.
+    pub fn beside_share(&self) -> Self {
+        let spent = saturating_product(self.locked(self.sent_at), i128::from(self.share.0));
+        Self { budget: self.budget.saturating_sub(spent).max(0), ..*self }
     }
 
     /// The part of the budget that one unit of quantity locks at that limit.

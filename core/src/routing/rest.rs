@@ -71,6 +71,7 @@ fn place_at(
     left: Qty,
     c: &Candidate<'_>,
 ) -> Result<(Price, Qty), Verdict> {
+    let c = &c.beside_share();
     let price = on_tick(limit, c.listing, request.side);
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);

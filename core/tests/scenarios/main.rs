@@ -15,6 +15,7 @@ mod orders;
 mod reference_price;
 mod refusals;
 mod requests;
+mod resolve;
 mod waiting;
 
 use rutter_test_support::counting::Counting;

@@ -90,6 +90,8 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
         Refusal::NoReference => (2, 2, "NoReference"),
         Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
+        Refusal::NotUnknown => (0, 2, "NotUnknown"),
+        Refusal::UnknownTooBriefly => (0, 2, "UnknownTooBriefly"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -175,6 +175,8 @@ impl MetricsModel {
             | Notice::VenueOrder(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
+            | Notice::Reconciled(..)
+            | Notice::Contradicted(..)
             | Notice::IllegalEvent(..)
             | Notice::FoundAfterEnd(..)
             | Notice::CancelStuck(_)

@@ -99,6 +99,12 @@ fn scoped() -> Vec<(&'static str, &'static str, Value)> {
         ("order 41", "order", json!({"id": "41"})),
         ("order c-41", "order", json!({"id": "c-41"})),
         ("cancel 41 --reason why", "cancel", json!({"order": "41", "reason": r})),
+        (
+            "resolve 7 0.25 --price 60000.5 --reason why",
+            "resolve",
+            json!({"child": 7, "filled": "0.25", "price": "60000.5", "reason": r}),
+        ),
+        ("resolve 7 0 --reason why", "resolve", json!({"child": 7, "filled": "0", "reason": r})),
         ("cancel-all --reason why", "cancel-all", json!({"reason": r})),
         ("cancel-all --venue V --reason why", "cancel-all", json!({"venue": "V", "reason": r})),
         ("halt --reason why", "halt", json!({"reason": r})),

@@ -28,7 +28,6 @@ use serde::Serialize;
 
 use super::drawing::Drawn;
 use super::pricing::{Ended, PPM, Priced};
-use crate::client::Side;
 use crate::harness::Arrival;
 use crate::quantiles::{Ratio, spread};
 
@@ -217,8 +216,8 @@ impl Compared {
 mod tests {
     use super::super::pricing::Paid;
     use super::*;
-    use crate::client::Execution;
-    use crate::harness::{Book, Books, VenueFill};
+    use crate::client::{Execution, Side};
+    use crate::harness::{Book, VenueFill};
 
     const E8: i64 = 100_000_000;
     const ONE_E18: i128 = 1_000_000_000_000_000_000;

@@ -3,13 +3,14 @@
 //! A line belongs here if it turns names into one [`OperatorCommand`], and says what the command
 //! would do. Nothing is sent from here.
 
-use rutter_core::id::{AccountId, OrderId};
+use rutter_core::id::{AccountId, ChildId, OrderId};
 use rutter_core::input::{
-    AccountLimits, LIMITS, NodeCommand, OperatorCommand, Scope, SessionCommand,
+    AccountLimits, LIMITS, NodeCommand, OperatorCommand, Resolution, Scope, SessionCommand,
 };
+use rutter_core::number::{Price, Qty};
 
 use super::super::frame::{Code, Failure};
-use super::super::verb::{Change, LimitsGiven, OrderArg, ScopeName, bad_argument};
+use super::super::verb::{Change, LimitsGiven, OrderArg, ScopeName, bad_argument, units_of};
 use super::understood::Understood;
 use super::{
     ConsoleService, account_id, scope_of, session_id, unknown, unknown_order, value, venue_id,
@@ -31,6 +32,9 @@ impl ConsoleService {
             }
             Change::Cancel { order } => self.cancel(order),
             Change::CancelAll { scope } => self.cancel_all(scope),
+            Change::Resolve { child, filled, price } => {
+                self.resolve(*child, filled, price.as_deref())
+            }
             Change::LimitsSet { account, limits } => self.limits_set(account, limits),
             Change::SessionLogout { session } => self.session(session, SessionCommand::Logout),
             Change::SessionDisconnect { session } => {
@@ -114,6 +118,31 @@ impl ConsoleService {
             affected: model.open_in(scope).orders,
             needs_two: is_wide && self.two_person.cancel_all,
         })
+    }
+
+    /// A statement about a fill always needs two persons: it books money.
+    fn resolve(
+        &self,
+        number: u64,
+        filled: &str,
+        price: Option<&str>,
+    ) -> Result<Understood, Failure> {
+        let model = self.node.model();
+        let child = ChildId(number);
+        let (price_decimals, qty_decimals) = model
+            .decimals_of_child(child)
+            .ok_or_else(|| unknown(Code::UnknownOrder, "child", &number.to_string()))?;
+        let read = |name: &str, text: &str, decimals: u32| {
+            let units = units_of(text, decimals).and_then(|units| i64::try_from(units).ok());
+            let why = format!("a decimal number from 0 with at most {decimals} decimals");
+            units.ok_or_else(|| bad_argument(name, &why))
+        };
+        let filled = Qty(read("filled", filled, qty_decimals)?);
+        let price = price.map_or(Ok(0), |text| read("price", text, price_decimals))?;
+        let resolution = Resolution { child, filled, price: Price(price) };
+        let command = OperatorCommand::Resolve(resolution);
+        let would = model.command_words(&command);
+        Ok(Understood { affected: 1, needs_two: true, ..Understood::plain(command, would) })
     }
 
     fn limits_set(&self, name: &str, given: &LimitsGiven) -> Result<Understood, Failure> {

@@ -438,14 +438,18 @@ impl Field for LimitsGiven {
 
 /// An amount above zero, from its decimal text.
 fn amount_of(text: &str) -> Option<Amount> {
+    units_of(text, AMOUNT_DECIMALS).filter(|units| *units > 0).map(Amount)
+}
+
+/// A decimal number from 0, in units of 10^-`decimals`. `None` if it has more decimals.
+pub fn units_of(text: &str, decimals: u32) -> Option<i128> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let decimals = usize::try_from(AMOUNT_DECIMALS).ok()?;
+    let decimals = usize::try_from(decimals).ok()?;
     if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > decimals {
         return None;
     }
-    let units: i128 = format!("{whole}{part:0<decimals$}").parse().ok()?;
-    (units > 0).then_some(Amount(units))
+    format!("{whole}{part:0<decimals$}").parse().ok()
 }
 
 /// [`Code::BadArgument`], naming the argument.

@@ -1,9 +1,11 @@
 //! What operators did, in words: those of the console's verbs.
 
-use rutter_core::input::{LIMITS, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand};
+use rutter_core::input::{
+    LIMITS, NodeCommand, OperatorCommand, Refusal, Resolution, Scope, SessionCommand,
+};
 
 use crate::model::filter::ROWS_MAX;
-use crate::model::number::limit_text;
+use crate::model::number::{decimal, limit_text};
 use crate::model::rows::{ChangeRow, CommandRow};
 use crate::model::{KeptCommand, ReadModel};
 
@@ -98,7 +100,9 @@ impl ReadModel {
                 }
                 _ => Vec::new(),
             },
-            OperatorCommand::Cancel(_) | OperatorCommand::CancelAll(_) => Vec::new(),
+            OperatorCommand::Cancel(_)
+            | OperatorCommand::CancelAll(_)
+            | OperatorCommand::Resolve(_) => Vec::new(),
         }
     }
 
@@ -116,6 +120,7 @@ impl ReadModel {
                 format!("venue-enable {}", self.venue_name(venue))
             }
             OperatorCommand::Cancel(order) => format!("cancel {}", order.0),
+            OperatorCommand::Resolve(resolution) => self.resolution_words(&resolution),
             OperatorCommand::SetLimits(account, limits) => {
                 let mut words = format!("limits-set account {}", self.account_name(account));
                 for limit in LIMITS {
@@ -149,6 +154,14 @@ impl ReadModel {
             }
             .to_owned(),
         }
+    }
+
+    fn resolution_words(&self, resolution: &Resolution) -> String {
+        let Resolution { child, filled, price } = *resolution;
+        let (price_decimals, qty_decimals) = self.decimals_of_child(child).unwrap_or_default();
+        let filled = decimal(i128::from(filled.0), qty_decimals);
+        let price = decimal(i128::from(price.0), price_decimals);
+        format!("resolve {} filled {filled} price {price}", child.0)
     }
 
     fn scope_words(&self, scope: Scope) -> String {

@@ -1,6 +1,6 @@
 //! Orders, newest first, and one order with its children and events.
 
-use rutter_core::id::{InstrumentId, OrderId, VenueId};
+use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId};
 use rutter_core::input::{Refusal, Scope, Side};
 use rutter_core::output::OrdStatus;
 use rutter_core::reference::VENUES_MAX;
@@ -130,6 +130,13 @@ impl ReadModel {
     pub fn rows_of(&self, ids: &[OrderId], filter: &OrderFilter) -> Vec<OrderRow> {
         let orders = ids.iter().filter_map(|id| self.orders.get(id.0));
         orders.filter(|order| filter.has(order)).map(|order| self.order_row(order)).collect()
+    }
+
+    /// The decimals of prices and of quantities of a child; `None` if the child is not known, or
+    /// forgotten.
+    pub fn decimals_of_child(&self, id: ChildId) -> Option<(u32, u32)> {
+        let child = self.children.get(id.0)?;
+        Some(self.decimals(child.instrument()))
     }
 
     fn decimals(&self, instrument: InstrumentId) -> (u32, u32) {

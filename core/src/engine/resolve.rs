@@ -1,0 +1,153 @@
+//! Children whose venue does not tell their outcome, or tells it against its own word.
+//!
+//! A line belongs here if it is about asking such a venue again, about an operator who states the
+//! outcome in its place, or about what the venue tells after that.
+
+use super::place::reference_of;
+use super::{Engine, Out, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS};
+use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState, Stated};
+use crate::id::{ExecId, VenueId};
+use crate::input::{ChildFill, Liquidity, Refusal, Resolution, Side, TimeInForce};
+use crate::number::{Amount, Price, Qty, UnixNanos};
+use crate::output::{Notice, Output, Sink};
+
+impl Engine {
+    /// Ends a child by an operator's word. What the operator states and is not booked yet is one
+    /// execution, without a fee. Returns how many children have ended.
+    pub(super) fn resolve<S: Sink>(
+        &mut self,
+        resolution: &Resolution,
+        out: &mut Out<'_, S>,
+    ) -> Result<u32, Refusal> {
+        let known = self.children.get(resolution.child.0).copied();
+        let mut child = known.ok_or(Refusal::UnknownOrder)?;
+        let mut order = self.load(child.order).ok_or(Refusal::UnknownOrder)?;
+        let unbooked = self.check_resolution(&child, resolution)?;
+        child.stated = Some(Stated { left: unbooked, price: resolution.price });
+        if unbooked.is_zero() {
+            self.end_child(child, order, ChildEvent::Resolved, child.filled, out);
+            return Ok(1);
+        }
+        child.awaited = Some(AwaitedEnd { filled: resolution.filled, event: ChildEvent::Resolved });
+        let fill = ChildFill {
+            venue: child.venue,
+            child: child.id,
+            instrument: child.instrument,
+            side: child.side,
+            exec: ExecId::stated(child.id),
+            qty: unbooked,
+            price: resolution.price,
+            fee: Amount::ZERO,
+            fee_asset: self.reference.instrument_of(child.instrument).quote,
+            liquidity: Liquidity::Taker,
+        };
+        if resolution.filled < child.qty && child.tif != TimeInForce::Gtc {
+            self.note_fade(&mut order, child.venue);
+        }
+        self.book_fill(Some(&(child, order)), &fill, out);
+        Ok(1)
+    }
+
+    /// The quantity that a resolution adds to what is booked.
+    fn check_resolution(&self, child: &Child, resolution: &Resolution) -> Result<Qty, Refusal> {
+        let Resolution { filled, price, .. } = *resolution;
+        if child.state() != ChildState::Unknown {
+            return Err(Refusal::NotUnknown);
+        }
+        if self.now.0.saturating_sub(child.unknown_since.0) < RESOLVE_AFTER_NS {
+            return Err(Refusal::UnknownTooBriefly);
+        }
+        if filled < Qty::ZERO || filled > child.qty {
+            return Err(Refusal::BadQuantity);
+        }
+        if filled < child.filled {
+            return Err(Refusal::BelowFilled);
+        }
+        let unbooked = filled.saturating_sub(child.filled);
+        if !unbooked.is_zero() && !is_within_limit(child, price) {
+            return Err(Refusal::BadPrice);
+        }
+        Ok(unbooked)
+    }
+
+    /// Takes off an execution what an operator has stated of it already. Returns what is to be
+    /// booked, with the whole fee; `None` if that is nothing.
+    pub(super) fn reconcile<S: Sink>(
+        &mut self,
+        fill: &ChildFill,
+        out: &mut Out<'_, S>,
+    ) -> Option<ChildFill> {
+        let child = self.children.get_mut(fill.child.0).filter(|child| {
+            let place = (child.venue, child.instrument, child.side);
+            place == (fill.venue, fill.instrument, fill.side)
+        });
+        let stated = child.and_then(|child| child.stated.as_mut());
+        let Some(stated) = stated.filter(|stated| !stated.left.is_zero()) else {
+            return Some(*fill);
+        };
+        let same = fill.qty.min(stated.left);
+        stated.left = stated.left.saturating_sub(same);
+        out.notice(Notice::Reconciled(*fill, same, stated.price));
+        let beyond = fill.qty.saturating_sub(same);
+        (!beyond.is_zero()).then_some(ChildFill { qty: beyond, ..*fill })
+    }
+
+    /// Compares what a venue tells of a child that an operator has resolved with what is booked.
+    pub(super) fn compare<S: Sink>(child: &Child, filled: Qty, out: &mut Out<'_, S>) {
+        if child.stated.is_some() && filled != child.filled {
+            out.notice(Notice::Contradicted(reference_of(child), filled));
+        }
+    }
+
+    /// The venue's answer has settled nothing: the venue is queried again later, and later each
+    /// time.
+    pub(super) fn query_later(&mut self, child: &mut Child) {
+        if child.query_at != UnixNanos(0) {
+            return;
+        }
+        let factor = 1_u64.checked_shl(u32::from(child.vain_answers)).unwrap_or(u64::MAX);
+        let wait_ns = QUERY_AGAIN_NS.saturating_mul(factor).min(QUERY_AGAIN_MAX_NS);
+        child.vain_answers = child.vain_answers.saturating_add(1);
+        child.query_at = UnixNanos(self.now.0.saturating_add(wait_ns));
+        let due = self.queries_due.map_or(child.query_at, |due| due.min(child.query_at));
+        self.queries_due = Some(due);
+    }
+
+    /// Sends the queries that are due. Those that a breaker holds back are sent when it closes.
+    pub(super) fn on_queries_due<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        if self.queries_due.is_none_or(|due| self.now < due) {
+            return;
+        }
+        let mut next = None;
+        for index in 0..self.venues.len() {
+            let venue = VenueId(index as u8);
+            let holds = self.holds_queries(venue);
+            let mut at = self.venues[index].first_child;
+            // Ends: the list holds each living child of the venue once.
+            while let Some(child) = self.children.get_mut(at.0) {
+                at = child.next;
+                if child.query_at == UnixNanos(0) {
+                    continue;
+                }
+                if child.query_at > self.now {
+                    next = Some(next.map_or(child.query_at, |due| child.query_at.min(due)));
+                    continue;
+                }
+                child.query_at = UnixNanos(0);
+                if child.state() == ChildState::Unknown && !holds {
+                    out.put(&Output::Query(reference_of(child)));
+                }
+            }
+        }
+        self.queries_due = next;
+    }
+}
+
+/// Whether a child can have been executed at this price.
+const fn is_within_limit(child: &Child, price: Price) -> bool {
+    let is_no_worse = match child.side {
+        Side::Buy => price.0 <= child.price.0,
+        Side::Sell => price.0 >= child.price.0,
+    };
+    price.0 > 0 && is_no_worse
+}
