@@ -70,8 +70,8 @@ fn orders_of(sent: &[Sent]) -> Vec<u64> {
     sent.iter().map(|sent| sent.order).collect()
 }
 
-/// Sends so many orders to the desk, all at once, with ids that begin with a letter. Returns what the
-/// venues get.
+/// Sends so many orders to the desk, all at once, with ids that begin with a letter. Returns what
+/// the venues get.
 fn spike(desk: &mut Desk, letter: char, orders: u64) -> Vec<Sent> {
     let mut sent = Vec::new();
     for number in 1..=orders {
