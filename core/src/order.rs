@@ -478,8 +478,8 @@ impl Order {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
     }
 
-    /// Forgets how often the order was routed. An order that rests also forgets which venues refused
-    /// a child of it; an IOC or FOK order does not go to these again.
+    /// Forgets how often the order was routed. An order that rests also forgets which venues
+    /// refused a child of it; an IOC or FOK order does not go to these again.
     pub const fn begin_again(&mut self) {
         self.rounds = 0;
         if self.tif.waits() {

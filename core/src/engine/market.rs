@@ -177,8 +177,8 @@ impl Engine {
         }
     }
 
-    /// Notes the end of an order, once for each order. The heap never grows: living orders take at most
-    /// half of its room.
+    /// Notes the end of an order, once for each order. The heap never grows: living orders take at
+    /// most half of its room.
     pub(super) fn expire_later(&mut self, order: &Order) {
         if order.expire_at == UnixNanos(0) {
             return;

@@ -72,9 +72,9 @@ pub enum Notice {
     /// More was filled than was ordered. The account is booked the whole fill; the client's report
     /// leaves this quantity out.
     Overfill(AccountId, ChildFill, Qty),
-    /// An execution of a child that an operator has resolved: this quantity of the execution is what
-    /// the operator stated, at this price. The quantity is not booked again. What was stated stays
-    /// booked, whatever the execution's price and fee.
+    /// An execution of a child that an operator has resolved: this quantity of the execution is
+    /// what the operator stated, at this price. The quantity is not booked again. What was stated
+    /// stays booked, whatever the execution's price and fee.
     Reconciled(ChildFill, Qty, Price),
     /// A venue tells another filled quantity in all of a child that an operator has resolved.
     Contradicted(ChildRef, Qty),

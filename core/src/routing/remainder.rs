@@ -55,8 +55,8 @@ fn shrink<'a>(
     Some((at, kept))
 }
 
-/// The least quantity to be added to a remainder until some venue takes it, and the venue; `None` if a venue takes
-/// it as it is, or none would take it at all.
+/// The least quantity to be added to a remainder until some venue takes it, and the venue; `None`
+/// if a venue takes it as it is, or none would take it at all.
 fn missing(
     market: &RoutingView<'_>,
     request: &RouteRequest,

@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use crate::desk::{CLIENT, Desk, HALT, UNIT, USD, text};
 use crate::waiting::{looks, waits};
 use rutter_core::engine::WOKEN_PER_INPUT_MAX;
-use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
+use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, OrderId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, Price, Qty, UnixNanos};
-use rutter_core::output::{Output, ReportKind};
+use rutter_core::output::{Decision, Output, ReportKind, SendNew, Sink};
 use rutter_core::waiting::Waiting;
 use rutter_test_support::reference;
 
@@ -19,8 +19,13 @@ const SECOND: u64 = 1_000 * MS;
 /// An account whose IOC and FOK orders wait, and venues with much liquidity that each take so many
 /// unanswered orders.
 fn desk(venues: u8, unanswered: u32, busy_wait_ms: u64) -> Desk {
+    desk_of(13, venues, unanswered, busy_wait_ms)
+}
+
+/// As [`desk`], with a table for orders of another size.
+fn desk_of(orders_log2: u8, venues: u8, unanswered: u32, busy_wait_ms: u64) -> Desk {
     let genesis =
-        Genesis { orders_log2: 13, children_log2: 13, executions_log2: 13, ..reference::genesis() };
+        Genesis { orders_log2, children_log2: 13, executions_log2: 13, ..reference::genesis() };
     let mut desk = Desk::with_tables(venues, &genesis);
     desk.account(|account| {
         account.limits.open_orders_max = 4_000;
@@ -65,8 +70,8 @@ fn orders_of(sent: &[Sent]) -> Vec<u64> {
     sent.iter().map(|sent| sent.order).collect()
 }
 
-/// Sends so many orders to the desk, all at once, with ids that begin with a letter. Returns what the
-/// venues get.
+/// Sends so many orders to the desk, all at once, with ids that begin with a letter. Returns what
+/// the venues get.
 fn spike(desk: &mut Desk, letter: char, orders: u64) -> Vec<Sent> {
     let mut sent = Vec::new();
     for number in 1..=orders {
@@ -355,4 +360,73 @@ fn an_answer_routes_the_orders_that_it_makes_room_for_and_no_others() {
     }
     desk.now.0 += 100 * MS;
     assert_eq!(looks(&mut desk, &Input::Tick), 0, "nothing has room");
+}
+
+/// Counts the plans, and keeps the children that are not answered.
+#[derive(Default)]
+struct Load {
+    plans: u64,
+    open: VecDeque<SendNew>,
+}
+
+impl Sink for Load {
+    fn output(&mut self, output: &Output) {
+        if let Output::SendNew(send) = output {
+            self.open.push_back(*send);
+        }
+    }
+
+    fn decision(&mut self, _decision: &Decision<'_>) {
+        self.plans += 1;
+    }
+}
+
+/// Each order is planned when it arrives, and once more when it goes.
+#[test]
+fn a_long_queue_takes_two_plans_for_each_order_and_is_sent_in_its_order() {
+    let orders = 100_000;
+    let mut desk = desk_of(18, 2, 10, 60_000);
+    desk.account(|account| {
+        (account.limits.open_orders_max, account.limits.rate_per_s) = (u32::MAX, u32::MAX);
+        account.busy_wait_ns = BUSY_WAIT_NS_MAX;
+    });
+    for venue in [0, 1] {
+        desk.book(venue, &[(9_990, 1_000_000)], &[(10_010, 1_000_000)]);
+    }
+    let (mut load, mut seq) = (Load::default(), 1_000_000);
+    let mut apply = |input: &Input, load: &mut Load| {
+        seq += 1;
+        desk.now.0 += 1_000;
+        desk.engine.apply(Header { seq, time: desk.now }, input, load);
+    };
+    for number in 1..=orders {
+        let order = NewOrder {
+            client_seq: number,
+            tif: TimeInForce::Ioc,
+            price: Price(10_010),
+            ..reference::buy(&format!("o{number}"))
+        };
+        apply(&Input::NewOrder(order), &mut load);
+    }
+    let mut sent = 0;
+    // Ends: each turn fills an order.
+    while let Some(child) = load.open.pop_front() {
+        sent += 1;
+        assert_eq!(child.order.0, sent);
+        let fill = ChildFill {
+            venue: child.venue,
+            child: child.child,
+            instrument: child.instrument,
+            side: child.side,
+            exec: ExecId(sent.into()),
+            qty: child.qty,
+            price: child.price,
+            fee: Amount(0),
+            fee_asset: USD,
+            liquidity: Liquidity::Taker,
+        };
+        apply(&Input::ChildFill(fill), &mut load);
+    }
+    assert_eq!((sent, desk.engine.open_orders()), (orders, 0));
+    assert_eq!(load.plans, 2 * orders - 20);
 }

@@ -1,5 +1,5 @@
-//! Scenarios of children whose venue does not tell their outcome: how often the venue is asked, what
-//! an operator may state in its place, and what becomes of news that comes after that.
+//! Scenarios of children whose venue does not tell their outcome: how often the venue is asked,
+//! what an operator may state in its place, and what becomes of news that comes after that.
 
 use crate::desk::{Desk, PAIR};
 use rutter_core::child::ChildState;
