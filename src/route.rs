@@ -44,7 +44,7 @@ pub fn command(scenarios: &mut impl BufRead, out: &mut impl Write) -> anyhow::Re
     // Ends: each turn reads a line.
     while read_line(scenarios, &mut line)? {
         number += 1;
-        let text = line.trim_ascii();
+        let text = if line.len() > LINE_BYTES_MAX { &line } else { line.trim_ascii() };
         if text.is_empty() {
             continue;
         }
@@ -89,6 +89,7 @@ fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
     let scenario: Scenario = serde_json::from_slice(line)
         .map_err(|error| BadScenario::new("BadJson", error.to_string()))?;
     let world = scenario.world()?;
+    router.reserve(world.reference.venues.len());
     let plan = world.plan(router);
     let World { reference, request, .. } = &world;
     Ok(Told { name: &scenario.name, reference, request, plan }.answer())
@@ -159,6 +160,31 @@ mod tests {
             (told["left"].as_str(), told["left_why"].as_str()),
             (Some("4"), Some("BelowMinimum"))
         );
+    }
+
+    /// Found by a stranger: a share was lowered for a rest that the funds did not carry.
+    #[test]
+    fn a_waiting_order_gives_up_no_fill_for_a_rest_that_no_venue_takes() {
+        let told = answer(&json!({
+            "venues": [{ "name": "v", "bids": [["10", "20"]], "qty_min": "3", "base": "6" }],
+            "order": { "side": "sell", "qty": "7", "type": "limit", "price": "10", "tif": "gtc" },
+        }));
+        assert_eq!((legs(&told), told["left"].as_str()), (vec![leg("v", "6")], Some("1")));
+    }
+
+    /// Found by a stranger: the search had room for the levels of the first venues only.
+    #[test]
+    fn the_last_of_many_deep_venues_is_seen() {
+        let levels = |from: u32| (from..from + 1_000).map(|p| json!([p.to_string(), "3"]));
+        let dear = (0..8).map(|id| {
+            json!({ "name": format!("v{id}"), "lot": "2", "asks": levels(2_000).collect::<Value>() })
+        });
+        let last = json!({ "name": "last", "lot": "2", "asks": levels(100).collect::<Value>() });
+        let told = answer(&json!({
+            "venues": dear.chain([last]).collect::<Value>(),
+            "order": { "side": "buy", "qty": "2999", "type": "market" },
+        }));
+        assert_eq!(legs(&told), [leg("last", "2998")]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub const TOP_LEVELS: usize = 20;
 
 /// Levels that a side may hold beyond [`BOOK_LEVELS_MAX`] before the worst are dropped, all at
 /// once, so that a new best level does not move a whole side each time.
-const LEVELS_BEYOND: usize = 24;
+pub const LEVELS_BEYOND: usize = 24;
 
 /// Whether routing may use a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

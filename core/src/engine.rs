@@ -48,6 +48,17 @@ pub const TABLE_LOG2_RANGE: core::ops::RangeInclusive<u8> = 4..=26;
 /// Routing rounds of an order at most. Then it waits for the timer, or its rest is cancelled.
 pub const ROUNDS_MAX: u8 = 16;
 
+/// Living children of an order at most. What they do not carry waits.
+pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
+
+/// How long a venue that did not fill what its book showed gets nothing of the order while the book
+/// does not change, in nanoseconds.
+pub const FADED_NS: u64 = 1_000_000_000;
+
+/// A feed that breaks its protocol takes all its books; distrust within this time is one fault, in
+/// nanoseconds.
+pub const ONE_FAULT_NS: u64 = 1_000_000_000;
+
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
 
@@ -71,6 +82,9 @@ pub const PLANS_PER_LOOK_MAX: u8 = 8;
 
 /// Pause until the next part of the waiting orders that are due, in nanoseconds.
 pub const WAKE_PAUSE_NS: u64 = 10_000_000;
+
+/// The same pause while each order that is looked at goes, in nanoseconds.
+pub const FLOW_PAUSE_NS: u64 = 1_000_000;
 
 /// Time between two looks at orders that only time helps, in nanoseconds.
 pub const RETRY_NS: u64 = 100_000_000;
@@ -166,6 +180,8 @@ pub struct Engine {
     wake_at: Option<UnixNanos>,
     /// When orders are looked at that only time helps.
     retry_at: Option<UnixNanos>,
+    /// When a rate window begins, or a pause ends, that orders wait for.
+    room_at: Option<UnixNanos>,
     /// When all waiting orders are looked at.
     recheck_at: Option<UnixNanos>,
     /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
@@ -241,6 +257,7 @@ impl Engine {
             wakes: false,
             wake_at: None,
             retry_at: None,
+            room_at: None,
             recheck_at: None,
             expiries,
             loss_due: None,
@@ -321,7 +338,7 @@ impl Engine {
     pub fn next_timer(&self) -> Option<UnixNanos> {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
-        let waiting = [self.wake_at, self.retry_at, self.recheck_at];
+        let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let others = [day_end, expiry, self.loss_due, self.venues_due, self.queries_due];
         let timers = others.into_iter().chain(waiting);
         timers.flatten().min()

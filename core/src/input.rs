@@ -17,8 +17,8 @@ mod venue;
 
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use definition::{
-    AccountDef, AssetDef, BreakerTerms, FeeTaken, Genesis, InstrumentDef, ListingDef,
-    MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BreakerTerms, FeeTaken, Genesis, InstrumentDef,
+    ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{By, NodeCommand, Operator, OperatorCommand, Reason, Resolution, Scope};

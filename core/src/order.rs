@@ -351,8 +351,11 @@ pub struct Order {
     pub replacement: (Qty, Price),
     /// The order has been replaced before.
     pub is_replaced: bool,
-    /// End of a good-till-date order, or of the time that a market order may wait; zero for none.
+    /// End of a good-till-date order, of the time that a market order may wait, or of the time that
+    /// an IOC or FOK order may wait for a busy venue; zero for none.
     pub expire_at: UnixNanos,
+    /// An IOC or FOK order has waited for a busy venue, and its end is in the list of ends.
+    pub has_queued: bool,
     /// The order is cancelled when its client's connection is lost (FIX 18 `o`).
     pub ends_with_connection: bool,
     /// The order is cancelled when the node was down (FIX 18 `Q`).
@@ -376,6 +379,9 @@ pub struct Order {
     /// Venues that refused a child for a reason that lies in the order's terms; cleared by a
     /// replace.
     pub barred: VenueSet,
+    /// Children that venues refused without a reason that we know, since the order was accepted or
+    /// replaced.
+    pub refusals: u8,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
     /// Venues that did not fill what their books showed, until those books change.
@@ -413,6 +419,7 @@ impl Slot for Order {
         replacement: (Qty::ZERO, Price(0)),
         is_replaced: false,
         expire_at: UnixNanos(0),
+        has_queued: false,
         ends_with_connection: false,
         ends_with_failure: false,
         filled: Qty::ZERO,
@@ -422,6 +429,7 @@ impl Slot for Order {
         live_children: 0,
         rounds: 0,
         avoided: VenueSet::EMPTY,
+        refusals: 0,
         barred: VenueSet::EMPTY,
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,
@@ -470,9 +478,13 @@ impl Order {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
     }
 
-    /// Forgets how often the order was routed, and which venues refused a child of it.
+    /// Forgets how often the order was routed. An order that rests also forgets which venues refused
+    /// a child of it; an IOC or FOK order does not go to these again.
     pub const fn begin_again(&mut self) {
-        (self.rounds, self.avoided) = (0, VenueSet::EMPTY);
+        self.rounds = 0;
+        if self.tif.waits() {
+            self.avoided = VenueSet::EMPTY;
+        }
     }
 
     /// The order's state.

@@ -55,6 +55,12 @@ impl RateWindow {
         }
     }
 
+    /// When the present window ends.
+    #[inline]
+    pub const fn ends_ns(&self, window_ns: u64) -> u64 {
+        self.started_ns.saturating_add(window_ns)
+    }
+
     const fn is_open(&self, now_ns: u64, window_ns: u64) -> bool {
         now_ns.saturating_sub(self.started_ns) < window_ns
     }
@@ -133,6 +139,7 @@ mod tests {
         window.count(5_999, WINDOW_NS);
         assert!(window.is_full(5_999, WINDOW_NS, 2));
         assert!(!window.is_full(6_000, WINDOW_NS, 2));
+        assert_eq!(window.ends_ns(WINDOW_NS), 6_000);
     }
 
     #[test]

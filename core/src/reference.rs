@@ -154,8 +154,8 @@ impl Reference {
             && def.qty_min.0 >= 0
             && def.qty_max >= def.qty_min
             && def.notional_min.0 >= 0
-            && def.maker_fee.0.abs() < 1_000_000
-            && def.taker_fee.0.abs() < 1_000_000
+            && def.maker_fee.0.unsigned_abs() < 1_000_000
+            && def.taker_fee.0.unsigned_abs() < 1_000_000
             && def.venue.index() < self.venues.len()
             && def.instrument.index() < self.instruments.len();
         if !sound {

@@ -34,7 +34,7 @@ mod whole;
 use candidate::Candidate;
 pub use candidate::{ALL_IN_DECIMALS, all_in};
 use exact::Scratch;
-pub use exact::{LOOKS_MAX, NODES_MAX};
+pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct VenueState {
     pub unanswered: u32,
     /// The venue's circuit breakers, in the order of [`RequestKind::ALL`].
     pub breakers: [Breaker; RequestKind::ALL.len()],
+    /// When the feed last broke its protocol; zero for never.
+    pub protocol_broken_at: UnixNanos,
     /// New orders are paused: the venue has said that its rate limit is exceeded, or its sender
     /// could not send an order.
     pub paused: Pause,
@@ -75,7 +77,7 @@ impl VenueState {
     /// Orders that the venue may leave unanswered. After a breaker or a pause it gets one at a
     /// time, until it has taken one.
     #[inline]
-    fn unanswered_max(&self, usual: u32) -> u32 {
+    pub(crate) fn unanswered_max(&self, usual: u32) -> u32 {
         let on_trial = self.breakers[0].is_on_trial() || self.paused.is_unproved();
         if on_trial { 1 } else { usual }
     }
@@ -161,6 +163,8 @@ pub struct Plan {
     pub search: Search,
     /// A venue that takes would take more if it had the funds.
     poor: bool,
+    /// A venue that takes shows more, which its lot or its largest order leaves over.
+    cut: bool,
 }
 
 /// The work of a search for the best shares.
@@ -242,7 +246,7 @@ impl Plan {
             Refusal::VenueBusy
         } else if any(Verdict::NoFunds) || self.poor {
             Refusal::InsufficientFunds
-        } else if any(Verdict::BelowMinimum) {
+        } else if any(Verdict::BelowMinimum) || any(Verdict::WorseFit) || self.cut {
             Refusal::BelowMinimum
         } else {
             Refusal::NoLiquidity
@@ -339,18 +343,54 @@ fn eligible<'a>(
     if book.closed.is_on(market.now) {
         return Err(Verdict::MarketClosed);
     }
+    no_room(market, venue).map_or(Ok((listing, book)), Err)
+}
+
+/// Why the venue takes no further order at this moment, whatever the order.
+#[inline]
+fn no_room(market: &RoutingView<'_>, venue: VenueId) -> Option<Verdict> {
     let state = &market.venues[venue.index()];
     if let Some(verdict) = state.refuses(market.now) {
-        return Err(verdict);
+        return Some(verdict);
     }
     let def = &market.reference.venues[venue.index()];
     if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
-        return Err(Verdict::NoRate);
+        return Some(Verdict::NoRate);
     }
-    if state.unanswered >= state.unanswered_max(def.unanswered_max) {
-        return Err(Verdict::Busy);
+    let busy = state.unanswered >= state.unanswered_max(def.unanswered_max);
+    busy.then_some(Verdict::Busy)
+}
+
+/// Whether there are venues that could take orders in the instrument, and none has room for one.
+pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: VenueSet) -> bool {
+    let mut any = false;
+    for index in 0..market.reference.venues.len() {
+        let venue = VenueId(index as u8);
+        let Ok((_, book)) = usable(market, instrument, venue) else { continue };
+        if closed.has(venue) {
+            continue;
+        }
+        if !book.closed.is_on(market.now) && no_room(market, venue).is_none() {
+            return false;
+        }
+        any = true;
     }
-    Ok((listing, book))
+    any
+}
+
+/// When the next rate window begins, or the next pause ends, of the venues that list the
+/// instrument. `None` if neither keeps a venue from taking orders.
+pub fn room_comes_at(market: &RoutingView<'_>, instrument: InstrumentId) -> Option<UnixNanos> {
+    let of_venue = |index: usize| {
+        let venue = VenueId(index as u8);
+        market.reference.listing(instrument, venue).filter(|listing| listing.enabled)?;
+        let (state, def) = (&market.venues[index], &market.reference.venues[index]);
+        let paused = state.paused.is_on(market.now).then(|| state.paused.until());
+        let full = state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders);
+        let window = full.then(|| UnixNanos(state.sent.ends_ns(def.rate_window_ns)));
+        paused.max(window)
+    };
+    (0..market.reference.venues.len()).filter_map(of_venue).min()
 }
 
 /// Memory of the router, made once.
@@ -370,17 +410,23 @@ impl Default for Router {
             lines_len: 0,
             search: Search::default(),
             poor: false,
+            cut: false,
         };
         Self { plan, scratch: Scratch::default() }
     }
 }
 
 impl Router {
+    /// Makes room for the books of so many venues.
+    pub fn reserve(&mut self, venues: usize) {
+        self.scratch.reserve(venues);
+    }
+
     /// Makes a plan for a request.
     pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
-        plan.poor = false;
+        (plan.poor, plan.cut) = (false, false);
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
         // Few venues need few places, which are all written for each plan.
@@ -424,8 +470,7 @@ fn fill<const PLACES: usize>(
     plan.search = share_out(request, limit, candidates, scratch);
     let mut left = left_of(request, candidates);
     if request.tif.waits() && left != request.qty && !left.is_zero() {
-        remainder::keep_viable(market, request, limit, candidates, left);
-        left = left_of(request, candidates);
+        left = remainder::keep_viable(market, request, limit, candidates, left);
     }
     let rests = request.tif.waits() && request.limit.is_some() && !left.is_zero();
     let searched = plan.search.nodes > 0;
@@ -436,10 +481,11 @@ fn fill<const PLACES: usize>(
         }
         let price = with_slack(request, limit, c);
         plan.take(c, price);
-        plan.poor |= !left.is_zero() && c.is_poor(limit);
-        if rests {
-            c.spend(price, c.share);
+        if !left.is_zero() {
+            plan.poor |= c.is_poor(limit);
+            plan.cut |= c.shows_more(limit);
         }
+        c.sent_at = price;
     }
     if searched {
         worse_fits(candidates, limit, &mut plan.lines);
@@ -520,12 +566,13 @@ fn why_nothing(
         return;
     };
     let least = Qty(c.listing.qty_min.0.max(c.listing.lot.0));
-    if !c.carries(first.price, least) {
-        line.verdict = Verdict::NoFunds;
-    } else if !c.is_enough(first.price, request.qty) {
+    if least > request.qty || !c.is_enough(first.price, request.qty) {
         line.verdict = Verdict::BelowMinimum;
+    } else if !c.carries(first.price, least) {
+        line.verdict = Verdict::NoFunds;
     } else if !left.is_zero() {
-        let poor = !c.is_enough(first.price, c.carried(first.price));
+        let carried = c.carried(first.price).min(request.qty).floor_to(c.listing.lot);
+        let poor = !c.is_enough(first.price, carried);
         line.verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
     }
 }

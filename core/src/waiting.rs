@@ -98,6 +98,10 @@ impl Help {
 
 const HELPS: usize = 5;
 const LISTS_PER_INSTRUMENT: usize = 2 * HELPS;
+const BITS: usize = u64::BITS as usize;
+
+/// Orders that an order passes at most when it comes back to a list for room, from the oldest on.
+pub const PASSED_MAX: usize = 64;
 
 /// Neighbours of a waiting order, by slot plus one; zero for none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,6 +110,8 @@ struct Link {
     newer: u32,
     /// The order's list plus one; zero if the order does not wait.
     list: u32,
+    /// The order's serial id.
+    id: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,6 +120,8 @@ struct List {
     newest: u32,
     /// The next order to be looked at; zero when the list is not due.
     next: u32,
+    /// The order that was looked at last; zero when none was since the list became due.
+    last: u32,
     /// The list is in the queue of due lists.
     is_due: bool,
     /// The list became due again while it was: it is gone through once more.
@@ -127,6 +135,10 @@ pub struct WaitingOrders {
     lists: Vec<List>,
     /// Lists that are due, in turn. At most one entry for each list.
     due: VecDeque<u32>,
+    /// Lists for room that are not empty: bit `side` of the pair of bits of each instrument.
+    roomed: Vec<u64>,
+    /// Where the next wake for room begins, so that instruments take turns.
+    turn: usize,
     /// Waiting orders that time helps.
     timed: usize,
     /// Waiting orders that funds help.
@@ -146,6 +158,8 @@ impl WaitingOrders {
             links: resident(Link::default(), slots),
             lists: Vec::new(),
             due: VecDeque::new(),
+            roomed: Vec::new(),
+            turn: 0,
             timed: 0,
             funded: 0,
             len: 0,
@@ -156,6 +170,7 @@ impl WaitingOrders {
     pub fn grow(&mut self, instruments: usize) {
         let lists = instruments * LISTS_PER_INSTRUMENT;
         self.lists.resize(lists, List::default());
+        self.roomed.resize((2 * instruments).div_ceil(BITS), 0);
         self.due.reserve(lists.saturating_sub(self.due.len()));
     }
 
@@ -184,26 +199,61 @@ impl WaitingOrders {
         !self.due.is_empty()
     }
 
-    /// Adds an order at the end of its list. An order that is in that list already keeps its place.
-    pub fn add(&mut self, slot: u32, instrument: InstrumentId, side: Side, help: Help) {
+    /// Adds an order, whose serial id is given, to its list. An order that is in that list already
+    /// keeps its place. In a list for room an order goes before those that arrived after it, if it
+    /// passes at most [`PASSED_MAX`] from the oldest on. Otherwise the order goes to the end.
+    pub fn add(
+        &mut self,
+        (slot, id): (u32, u64),
+        instrument: InstrumentId,
+        side: Side,
+        help: Help,
+    ) {
         let at = list_of(instrument, side, help);
         let place = at as u32 + 1;
         if self.links[slot as usize].list == place {
             return;
         }
         self.remove(slot);
+        let newer = if help == Help::Room { self.first_after(at, id) } else { 0 };
         let list = &mut self.lists[at];
-        let older = list.newest;
-        list.newest = slot + 1;
-        if older == 0 {
-            list.oldest = slot + 1;
-        } else {
-            self.links[older as usize - 1].newer = slot + 1;
+        let older = match newer {
+            0 => list.newest,
+            newer => self.links[newer as usize - 1].older,
+        };
+        match older {
+            0 => list.oldest = slot + 1,
+            older => self.links[older as usize - 1].newer = slot + 1,
         }
-        self.links[slot as usize] = Link { older, newer: 0, list: place };
+        match newer {
+            0 => list.newest = slot + 1,
+            newer => self.links[newer as usize - 1].older = slot + 1,
+        }
+        self.links[slot as usize] = Link { older, newer, list: place, id };
         self.len += 1;
         self.timed += usize::from(is_timed(place));
         self.funded += usize::from(is_funded(place));
+        if help == Help::Room {
+            let bit = bit_of(at);
+            self.roomed[bit / BITS] |= 1 << (bit % BITS);
+        }
+    }
+
+    /// The oldest order of a list that arrived after the order of that id, by slot plus one. Zero
+    /// if there is none, or none among the first [`PASSED_MAX`].
+    fn first_after(&self, at: usize, id: u64) -> u32 {
+        let List { oldest, newest, .. } = self.lists[at];
+        if newest == 0 || self.links[newest as usize - 1].id < id {
+            return 0;
+        }
+        let mut next = oldest;
+        for _ in 0..PASSED_MAX {
+            match self.links.get((next as usize).wrapping_sub(1)) {
+                Some(link) if link.id < id => next = link.newer,
+                Some(_) | None => return next,
+            }
+        }
+        0
     }
 
     /// Takes an order out of its list, if it waits.
@@ -229,11 +279,18 @@ impl WaitingOrders {
         } else {
             self.links[link.newer as usize - 1].older = link.older;
         }
+        if list.oldest == 0 && is_for_room(link.list) {
+            let bit = bit_of(link.list as usize - 1);
+            self.roomed[bit / BITS] &= !(1 << (bit % BITS));
+        }
     }
 
     /// Makes a list due, from its oldest order to its newest. False if the list is empty.
     pub fn wake(&mut self, instrument: InstrumentId, side: Side, help: Help) -> bool {
-        let at = list_of(instrument, side, help);
+        self.wake_list(list_of(instrument, side, help))
+    }
+
+    fn wake_list(&mut self, at: usize) -> bool {
         let list = &mut self.lists[at];
         if list.oldest == 0 {
             return false;
@@ -242,9 +299,54 @@ impl WaitingOrders {
             list.again = true;
             return true;
         }
-        (list.is_due, list.next) = (true, list.oldest);
+        (list.is_due, list.next, list.last) = (true, list.oldest, 0);
         self.due.push_back(at as u32);
         true
+    }
+
+    /// Makes all lists for room due. Each call begins with another list. False if all are empty.
+    pub fn wake_for_room(&mut self) -> bool {
+        let mut from = self.turn;
+        let mut any = false;
+        // Ends: the second part ends where the first one began.
+        for end in [self.roomed.len() * BITS, self.turn] {
+            while let Some(bit) = self.next_roomed(from).filter(|bit| *bit < end) {
+                if !any {
+                    (any, self.turn) = (true, bit + 1);
+                }
+                self.wake_list(list_of_bit(bit));
+                from = bit + 1;
+            }
+            from = 0;
+        }
+        any
+    }
+
+    /// The first list for room from a place on that is not empty.
+    fn next_roomed(&self, from: usize) -> Option<usize> {
+        let word = from / BITS;
+        let first = self.roomed.get(word)? & (u64::MAX << (from % BITS));
+        let later = self.roomed[word + 1..].iter().copied();
+        let mut words = core::iter::once(first).chain(later).zip(word..);
+        let (bits, word) = words.find(|(bits, _)| *bits != 0)?;
+        Some(word * BITS + bits.trailing_zeros() as usize)
+    }
+
+    /// Ends the pass through the list of an order: none of its orders can be helped at this moment.
+    pub fn stop(&mut self, slot: u32) {
+        let place = self.links[slot as usize].list;
+        if place > 0 {
+            let list = &mut self.lists[place as usize - 1];
+            (list.next, list.again) = (0, false);
+        }
+    }
+
+    /// Whether the list for room is being gone through, and the order looked at last has left it.
+    pub fn flows(&self, instrument: InstrumentId, side: Side) -> bool {
+        let at = list_of(instrument, side, Help::Room);
+        let list = &self.lists[at];
+        let left = |last: u32| self.links[last as usize - 1].list != at as u32 + 1;
+        list.is_due && list.next != 0 && list.last != 0 && left(list.last)
     }
 
     /// The slot of the next order that is to be looked at.
@@ -260,6 +362,7 @@ impl WaitingOrders {
                 continue;
             }
             let slot = list.next - 1;
+            list.last = slot + 1;
             list.next = self.links[slot as usize].newer;
             self.due.push_back(at);
             return Some(slot);
@@ -270,6 +373,19 @@ impl WaitingOrders {
 
 const fn is_timed(place: u32) -> bool {
     (place as usize - 1) % HELPS >= Help::Room as usize
+}
+
+const fn is_for_room(place: u32) -> bool {
+    (place as usize - 1) % HELPS == Help::Room as usize
+}
+
+/// The bit of a list for room: two for each instrument.
+const fn bit_of(list: usize) -> usize {
+    list / HELPS
+}
+
+const fn list_of_bit(bit: usize) -> usize {
+    bit * HELPS + Help::Room as usize
 }
 
 const fn is_funded(place: u32) -> bool {
@@ -287,7 +403,7 @@ mod tests {
         let mut all = WaitingOrders::new(64);
         all.grow(2);
         for (slot, instrument, help) in orders {
-            all.add(*slot, *instrument, Side::Buy, *help);
+            all.add((*slot, u64::from(*slot)), *instrument, Side::Buy, *help);
         }
         all
     }
@@ -338,11 +454,68 @@ mod tests {
         let mut all = waiting(&[(1, A, Help::Book), (2, A, Help::Book), (1, A, Help::Book)]);
         all.wake(A, Side::Buy, Help::Book);
         assert_eq!(due(&mut all), [1, 2]);
-        all.add(1, A, Side::Buy, Help::Time);
-        all.add(1, A, Side::Buy, Help::Book);
+        all.add((1, 1), A, Side::Buy, Help::Time);
+        all.add((1, 1), A, Side::Buy, Help::Book);
         all.wake(A, Side::Buy, Help::Book);
         assert_eq!(due(&mut all), [2, 1]);
         assert!(!all.any_timed());
+    }
+
+    #[test]
+    fn in_a_list_for_room_an_order_that_comes_back_goes_before_later_ones() {
+        let orders = [3, 5, 8].map(|slot| (slot, A, Help::Room));
+        let mut all = waiting(&orders);
+        all.remove(3);
+        for slot in [4, 9, 3] {
+            all.add((slot, u64::from(slot)), A, Side::Buy, Help::Room);
+        }
+        assert!(all.wake_for_room());
+        assert_eq!(due(&mut all), [3, 4, 5, 8, 9]);
+        let mut all = waiting(&[]);
+        for id in (0..=PASSED_MAX as u32).map(|id| 2 * id).chain([2 * PASSED_MAX as u32 - 1]) {
+            all.links.resize(256, Link::default());
+            all.add((id, u64::from(id)), A, Side::Buy, Help::Room);
+        }
+        all.wake_for_room();
+        assert_eq!(due(&mut all).last(), Some(&(2 * PASSED_MAX as u32 - 1)), "beyond the bound");
+    }
+
+    #[test]
+    fn lists_for_room_take_turns_in_being_first_and_a_stopped_one_is_not_gone_through() {
+        let mut all = waiting(&[
+            (1, A, Help::Room),
+            (2, A, Help::Room),
+            (3, B, Help::Room),
+            (4, B, Help::Time),
+        ]);
+        let mut firsts = Vec::new();
+        for _ in 0..3 {
+            assert!(all.wake_for_room());
+            firsts.push(all.next_due());
+            all.stop(1);
+            all.stop(3);
+            assert_eq!(due(&mut all), []);
+        }
+        assert_eq!(firsts, [Some(1), Some(3), Some(1)]);
+        for slot in [1, 2, 3] {
+            all.remove(slot);
+        }
+        assert!(!all.wake_for_room(), "time is not room");
+    }
+
+    #[test]
+    fn a_list_flows_while_its_orders_leave_it() {
+        let mut all = waiting(&[(1, A, Help::Room), (2, A, Help::Room), (3, A, Help::Room)]);
+        all.wake_for_room();
+        assert!(!all.flows(A, Side::Buy), "nothing has left");
+        assert_eq!(all.next_due(), Some(1));
+        all.remove(1);
+        assert!(all.flows(A, Side::Buy) && !all.flows(A, Side::Sell) && !all.flows(B, Side::Buy));
+        assert_eq!(all.next_due(), Some(2));
+        assert!(!all.flows(A, Side::Buy), "the second stays");
+        assert_eq!(all.next_due(), Some(3));
+        all.remove(3);
+        assert!(!all.flows(A, Side::Buy), "the pass is at its end");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 4;
+const LAYOUT_CHANGES: u16 = 5;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -488,6 +488,7 @@ mod tests {
                 limits: AccountLimits { collar_ppm: 3, rate_per_s: 4, ..AccountLimits::NONE },
                 no_reference: NoReference::Wait,
                 market_wait_ns: 5,
+                busy_wait_ns: 6,
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
@@ -579,6 +580,7 @@ mod tests {
             limits,
             no_reference,
             market_wait_ns: 7,
+            busy_wait_ns: 8,
         };
         let mut buf = [0; INPUT_BYTES_MAX];
         let len = encode(&Input::Account(account), &mut buf);
@@ -589,6 +591,7 @@ mod tests {
         expected.extend(notional);
         expected.extend([whole(2), whole(6), whole(3), whole(4)].concat());
         expected.extend([2, 7, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend([8, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(buf[..len], expected);
         let command = OperatorCommand::SetLimits(AccountId(5), limits);
         let (by, reason) = (Text::EMPTY, Text::EMPTY);

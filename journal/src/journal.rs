@@ -20,10 +20,10 @@ use crate::reader::Record;
 use crate::recovery::{Recovery, Resumed, recover, write_header};
 use crate::storage::{Allocation, Segment, Storage};
 use crate::sync::{
-    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, Written, locked, make_segment,
-    run_prepare, run_sync, take_prepared,
+    NewSegments, Prepared, ROLLED_UNSYNCED_MAX, Shared, Syncer, locked, make_segment, run_prepare,
+    run_sync, take_prepared,
 };
-use crate::watch::Watch;
+use crate::watch::{Watch, Written};
 
 /// Default segment size: 64 MiB.
 pub const SEGMENT_BYTES_DEFAULT: usize = 64 << 20;

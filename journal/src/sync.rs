@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::error::{AppendError, SyncError};
 use crate::format::Mark;
 use crate::storage::{Allocation, Segment, SegmentHandle, Storage, StorageError};
-use crate::watch::Progress;
+use crate::watch::{Progress, Written};
 
 /// Most full segments that may wait for their sync. Beyond that the writer gets no new segment.
 pub const ROLLED_UNSYNCED_MAX: usize = 8;
@@ -31,16 +31,6 @@ const IDLE_PARK: Duration = Duration::from_millis(1);
 /// Locks `mutex`, also after a thread has panicked with the lock held.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Position of the writer. On a cache line of its own, because every append stores to it.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct Written {
-    /// Sequence of the last appended record.
-    pub sequence: AtomicU64,
-    /// End of that record in the newest segment, bytes. Stored before `sequence`.
-    pub offset: AtomicU64,
 }
 
 /// Size and allocation of new segments.

@@ -6,7 +6,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::sync::Written;
+/// Position of the writer. On a cache line of its own, because every append stores to it.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Written {
+    /// Sequence of the last appended record.
+    pub sequence: AtomicU64,
+    /// End of that record in the newest segment, bytes. Stored before `sequence`.
+    pub offset: AtomicU64,
+}
 
 /// Number of histogram buckets for sync times. The last bucket has no upper bound.
 pub const SYNC_BUCKETS: usize = 16;

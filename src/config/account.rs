@@ -26,6 +26,8 @@ const NAME: &str = "name";
 const NO_REFERENCE: &str = "no_reference";
 /// Key of the time that a market order may wait.
 const MARKET_WAIT: &str = "market_wait_ms";
+/// Key of the time that an IOC or FOK order may wait for a busy venue.
+const BUSY_WAIT: &str = "busy_wait_ms";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -49,6 +51,10 @@ pub struct AccountConfig {
     /// How long a market order of the day may be open, in milliseconds; then its rest is cancelled.
     #[schemars(default = "market_wait_ms", range(min = 1, max = 86_400_000))]
     pub market_wait_ms: u64,
+    /// How long an IOC or FOK order, market or limit, may wait for a busy venue, in milliseconds
+    /// since its arrival (`docs/routing.md`). With 0 its rest is cancelled at once (`VenueBusy`).
+    #[schemars(default, range(min = 0, max = 60_000))]
+    pub busy_wait_ms: u64,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -96,6 +102,7 @@ impl Serialize for AccountConfig {
         keys.serialize_entry(SLACK, &self.price_slack_ppm)?;
         keys.serialize_entry(NO_REFERENCE, &self.no_reference)?;
         keys.serialize_entry(MARKET_WAIT, &self.market_wait_ms)?;
+        keys.serialize_entry(BUSY_WAIT, &self.busy_wait_ms)?;
         for limit in LIMITS {
             let value = limit.get(&self.limits);
             match value {
@@ -122,6 +129,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountConfig, A::Error> {
         let (mut name, mut slack_ppm) = (None, SLACK_PPM_DEFAULT);
         let (mut no_reference, mut market_wait) = (NoReferenceConfig::default(), market_wait_ms());
+        let mut busy_wait = 0;
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -129,6 +137,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 SLACK => slack_ppm = map.next_value()?,
                 NO_REFERENCE => no_reference = map.next_value()?,
                 MARKET_WAIT => market_wait = map.next_value()?,
+                BUSY_WAIT => busy_wait = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -143,6 +152,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             price_slack_ppm: slack_ppm,
             no_reference,
             market_wait_ms: market_wait,
+            busy_wait_ms: busy_wait,
             limits,
         })
     }
@@ -153,7 +163,7 @@ fn unknown_key<E: Error>(key: &str) -> E {
     let known = limits.join("`, `");
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
-         `{MARKET_WAIT}`, `{known}`"
+         `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{known}`"
     ))
 }
 
@@ -207,11 +217,12 @@ mod tests {
         assert_eq!((account.limits.collar_ppm, account.limits.rate_per_s), (5, 6));
         assert_eq!(account.limits.open_orders_max, 7);
         assert_eq!(account.no_reference, NoReferenceConfig::Refuse);
-        assert_eq!(account.market_wait_ms, 60_000);
-        let more = format!("{SOUND}no_reference = \"wait\"\nmarket_wait_ms = 5\n");
+        assert_eq!((account.market_wait_ms, account.busy_wait_ms), (60_000, 0));
+        let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n";
+        let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
-        assert_eq!(account.market_wait_ms, 5);
+        assert_eq!((account.market_wait_ms, account.busy_wait_ms), (5, 7));
     }
 
     #[test]

@@ -42,6 +42,11 @@ pub(super) fn check(findings: &mut Findings, fix: &FixConfig, sessions: &[Sessio
     if let Err(error) = fix.logon.known() {
         findings.add_key("fix.logon", error);
     }
+    for (at, session) in sessions.iter().enumerate() {
+        if let Err(error) = Access::of(session) {
+            findings.add_key(&format!("session[{at}]"), error);
+        }
+    }
     let authority = fix.tls.as_ref().and_then(|tls| tls.client_ca_file.as_ref());
     for (at, session) in sessions.iter().enumerate().filter(|_| authority.is_none()) {
         let keys = [

@@ -17,7 +17,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Fault, Findings, KeyError};
-use super::proof::Access;
 use super::secret::{masked, secret};
 
 /// Longest `cancel_grace_ms`, milliseconds.
@@ -359,7 +358,6 @@ impl SessionConfig {
         if errors.is_empty() {
             errors.extend(self.schedule().err());
         }
-        errors.extend(Access::of(self).err());
         for error in errors {
             findings.add_key(at, error);
         }

@@ -217,6 +217,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
             limits: account.limits,
             no_reference: account.no_reference.into(),
             market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
+            busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
         }));
     }
     for session in &config.session {

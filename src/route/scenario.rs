@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
-use rutter_core::book::Book;
+use rutter_core::book::{BOOK_LEVELS_MAX, Book};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
@@ -33,7 +33,7 @@ const QUOTE: AssetId = AssetId(1);
 const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
 const SECOND_NS: u64 = 1_000_000_000;
 /// Funds at a venue that says nothing of them: more than any order needs.
-const FUNDS: Amount = Amount(i128::MAX / 2_000_000_000);
+const FUNDS: Amount = Amount(i128::MAX);
 
 /// A number: a decimal string, or a JSON number.
 #[derive(Clone, Debug, Deserialize)]
@@ -183,6 +183,11 @@ impl Number {
     fn signed(&self, what: &str) -> Result<Decimal, BadScenario> {
         let text = match self {
             Self::Text(text) => text.clone(),
+            // A number with a point was read as a binary fraction, which is not what was written.
+            Self::Number(number) if number.is_f64() => {
+                let text = format!("{what} has decimals: write the number as a string");
+                return Err(BadScenario::new("BadNumber", text));
+            }
             Self::Number(number) => number.to_string(),
         };
         Decimal::from_str_exact(&text)
@@ -430,7 +435,10 @@ impl Venue {
             id,
             name,
             stale_after_ns: SECOND_NS,
-            rate_orders: left.unwrap_or(u32::MAX),
+            rate_orders: match self.state {
+                Some(State::NoRate) => 0,
+                _ => left.unwrap_or(u32::MAX),
+            },
             rate_window_ns: SECOND_NS,
             unanswered_max: if self.state == Some(State::Busy) { 0 } else { u32::MAX },
             fok: self.fok,
@@ -443,7 +451,6 @@ impl Venue {
         for (asset, funds) in [(BASE, &self.base), (QUOTE, &self.quote)] {
             let total = match funds {
                 Some(funds) => amount(funds.value("base or quote")?)
-                    .filter(|total| *total <= FUNDS.0)
                     .map(Amount)
                     .ok_or_else(|| out_of_range("base or quote"))?,
                 None => FUNDS,
@@ -504,6 +511,11 @@ impl Venue {
         let now = if self.state == Some(State::Stale) { UnixNanos(0) } else { NOW };
         book.update(&BookUpdate { clear: true, ..update }, now);
         for (side, levels) in [(Side::Buy, &self.bids), (Side::Sell, &self.asks)] {
+            if levels.len() > BOOK_LEVELS_MAX {
+                let text = format!("at most {BOOK_LEVELS_MAX} levels a side");
+                return Err(BadScenario::new("BadLevel", text));
+            }
+            let mut prices = BTreeSet::new();
             for (price, qty) in levels {
                 let level = Level {
                     price: world.decimals.price(price, "price of a level")?,
@@ -512,6 +524,9 @@ impl Venue {
                 let mut one = update;
                 if level.price.0 <= 0 || level.qty.0 <= 0 || !one.push(side, level) {
                     return Err(BadScenario::new("BadLevel", "a level is above zero"));
+                }
+                if !prices.insert(level.price) {
+                    return Err(BadScenario::new("BadLevel", "two levels of one price"));
                 }
                 book.update(&one, now);
             }

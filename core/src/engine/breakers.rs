@@ -24,6 +24,10 @@ use crate::order::Order;
 use crate::output::{Notice, Output, Paused, Sink};
 use crate::reference::VENUES_MAX;
 
+/// Children of one order that venues refuse without a reason that we know, at most. Then the order
+/// no longer goes to the venue, so that one order does not close the venue for all others.
+pub const REFUSALS_MAX: u8 = 3;
+
 impl Engine {
     /// Whether a cancel may be sent: the venue is up, and it has not named a time before which it
     /// wants none.
@@ -44,6 +48,8 @@ impl Engine {
     ) {
         let venue = child.venue;
         match reason {
+            // A halt has voided the order on its way: the venue has nothing to do with it.
+            VenueReject::NotSent if self.is_halted_for(order) => {}
             VenueReject::RateLimit | VenueReject::NotSent => {
                 let pause = &mut self.venues[venue.index()].paused;
                 if let Some(until) = pause.extend(self.now, retry_after_ns, RATE_LIMIT_WAITS) {
@@ -75,6 +81,11 @@ impl Engine {
             }
             VenueReject::Late | VenueReject::Other => {
                 order.avoided.insert(venue);
+                order.refusals = order.refusals.saturating_add(1);
+                if order.refusals >= REFUSALS_MAX {
+                    order.barred.insert(venue);
+                    out.notice(Notice::Barred(order.id, venue, reason));
+                }
                 self.count_failure(venue, RequestKind::New, out);
             }
         }
@@ -228,8 +239,11 @@ impl Engine {
         }
         let probed = [RequestKind::New, RequestKind::Query];
         if outcome == QueryOutcome::Answered {
-            self.count_success(venue, RequestKind::Query);
-            return probed.into_iter().for_each(|kind| self.on_probed(venue, kind, out));
+            // A breaker that the answer closes counts the answer as its first success.
+            for kind in probed {
+                self.on_probed(venue, kind, out);
+            }
+            return self.count_success(venue, RequestKind::Query);
         }
         for kind in probed {
             let terms = &self.reference.venues[venue.index()].breaker;
@@ -341,11 +355,15 @@ impl Engine {
     pub(super) fn send_wanted_cancels<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let mut at = self.venues[venue.index()].first_child;
         // Ends: the list holds each living child of the venue once.
-        while let Some(child) = self.children.get_mut(at.0) {
+        while let Some(child) = self.children.get(at.0).copied() {
             at = child.next;
-            if child.cancel_wanted {
-                Self::cancel_child(child, out);
-            }
+            let Some(mut order) = self.load(child.order).filter(|_| child.cancel_wanted) else {
+                continue;
+            };
+            let mut child = child;
+            Self::cancel_child(&mut child, out);
+            self.store_child(&mut child, &mut order);
+            self.store(&order);
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
 use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
-use crate::input::{CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
+use crate::input::{BUSY_WAIT_NS_MAX, CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
@@ -56,6 +56,7 @@ impl Engine {
     pub(super) fn on_new_order<S: Sink>(&mut self, new: &NewOrder, out: &mut Out<'_, S>) {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
+        self.catch_up_with_room(out);
         let client_id = self.client_ids.hashed(new.session, new.cl_ord_id);
         if self.answer_resend(new, &client_id, out) {
             return;
@@ -75,16 +76,27 @@ impl Engine {
         self.client_ids.forget(self.orders.in_slot(slot), slot);
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
         order.worst = worst;
-        if !new.ord_type.has_limit() && new.tif.waits() {
-            let wait_ns = self.reference.accounts[account.index()].market_wait_ns;
+        let terms = &self.reference.accounts[account.index()];
+        let wait_ns = match (new.tif.waits(), new.ord_type.has_limit()) {
+            (false, _) => terms.busy_wait_ns.min(BUSY_WAIT_NS_MAX),
+            (true, false) => terms.market_wait_ns,
+            (true, true) => 0,
+        };
+        if wait_ns > 0 {
             order.expire_at = UnixNanos(self.now.0.saturating_add(wait_ns));
         }
         self.client_ids.add_order(client_id.hash, slot);
         self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
-        self.expire_later(&order);
+        if order.tif.waits() {
+            self.expire_later(&order);
+        }
         self.report(&order, ReportKind::New, &ReportContext::answer(new.client_seq), out);
-        self.place(&mut order, out);
+        if self.joins_queue(&order) {
+            self.wait_for_room(&mut order, out);
+        } else {
+            self.place(&mut order, out);
+        }
         order.check();
         self.orders.put(order);
         self.check_out(&order);

@@ -4,11 +4,11 @@
 
 use core::cmp::Reverse;
 
-use super::{ClientSession, DAY_NS, Engine, Out};
+use super::{ClientSession, DAY_NS, Engine, ONE_FAULT_NS, Out};
 use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, ListingDef, TimeInForce};
+use crate::input::{BookUpdate, Distrust, Input, ListingDef, Refusal, TimeInForce};
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
@@ -17,6 +17,7 @@ use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::VenueState;
 use crate::table::Slot;
+use crate::waiting::Waiting;
 
 impl Engine {
     /// Takes a definition and sizes the tables for it, or notes that the definition contradicts
@@ -26,6 +27,7 @@ impl Engine {
             return out.notice(Notice::BadReference);
         }
         let reference = &self.reference;
+        self.router.reserve(reference.venues.len());
         self.venues.resize(reference.venues.len(), VenueState::default());
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
@@ -57,8 +59,9 @@ impl Engine {
         let now_trusted = book.update(update, self.now);
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
-            self.count_success(update.venue, RequestKind::Data);
+            // A breaker that the book closes counts the book as its first success.
             self.on_probed(update.venue, RequestKind::Data, out);
+            self.count_success(update.venue, RequestKind::Data);
         }
         // An unfinished change keeps the mid price of the change before it.
         if update.last || update.clear {
@@ -95,7 +98,17 @@ impl Engine {
             // The loss of a link takes every book of the venue, and the link has its own word.
             // An outlier is found by the core, not by a feed.
             Distrust::NoSnapshot | Distrust::Disconnected | Distrust::Outlier => {}
-            Distrust::Gap | Distrust::Checksum | Distrust::Protocol => {
+            // A broken protocol takes every book of its link, and is one failure.
+            Distrust::Protocol => {
+                let before = core::mem::replace(
+                    &mut self.venues[venue.index()].protocol_broken_at,
+                    self.now,
+                );
+                if before == UnixNanos(0) || self.now.since(before) >= ONE_FAULT_NS {
+                    self.count_failure(venue, RequestKind::Data, out);
+                }
+            }
+            Distrust::Gap | Distrust::Checksum => {
                 self.count_failure(venue, RequestKind::Data, out);
             }
         }
@@ -142,7 +155,8 @@ impl Engine {
         self.wake_for_time();
     }
 
-    /// Cancels the good-till-date orders whose end has come.
+    /// Cancels the orders whose end has come. An IOC or FOK order that does not wait for a busy
+    /// venue at that moment ends with its children.
     fn expire_orders<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         // Ends: each turn takes one entry off the heap.
         while let Some(Reverse((at, id))) = self.expiries.peek().copied() {
@@ -153,13 +167,17 @@ impl Engine {
             let Some(mut order) = self.load(OrderId(id)).filter(|order| !order.is_over()) else {
                 continue;
             };
-            let why = end_of_time(&order);
-            self.end(&mut order, why, out);
+            if order.tif.waits() {
+                let why = end_of_time(&order);
+                self.end(&mut order, why, out);
+            } else if order.waiting == Waiting::VenueBusy && order.live_children == 0 {
+                self.give_up(&mut order, Refusal::VenueBusy, out);
+            }
             self.store(&order);
         }
     }
 
-    /// Notes the end of a good-till-date order. The heap never grows: living orders take at most
+    /// Notes the end of an order, once for each order. The heap never grows: living orders take at most
     /// half of its room.
     pub(super) fn expire_later(&mut self, order: &Order) {
         if order.expire_at == UnixNanos(0) {

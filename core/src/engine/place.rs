@@ -4,7 +4,7 @@
 //! child is `venues`.
 
 use super::market::end_of_time;
-use super::{CANCELS_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
+use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{ChildId, VenueId};
@@ -21,7 +21,8 @@ use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// Routes the quantity that no child carries. What no venue takes waits if the order is a day,
-    /// GTC or GTD order; the rest of any other order is cancelled once no child is open.
+    /// GTC or GTD order. The rest of any other order is cancelled once no child is open, or waits
+    /// for a busy venue if its account allows that.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         // A halt cancels every order in its scope; nothing new is sent until it ends.
         if order.state() != OrderState::Working || self.is_halted_for(order) {
@@ -37,6 +38,9 @@ impl Engine {
         for _ in 0..PLANS_PER_LOOK_MAX {
             if order.rounds >= ROUNDS_MAX {
                 return self.rounds_are_over(order, out);
+            }
+            if order.live_children >= CHILDREN_PER_ORDER_MAX {
+                return self.wait(order, Waiting::VenueBusy, Help::Room, out);
             }
             self.look_up_own(order);
             self.make_plan(order, out);
@@ -54,7 +58,7 @@ impl Engine {
             }
             return self.nothing_to_send(order, out);
         }
-        self.wait(order, Waiting::VenueBusy, Help::Room, out);
+        self.wait_for_room(order, out);
     }
 
     /// Sends the children of the router's plan. True if there is one.
@@ -85,11 +89,19 @@ impl Engine {
             if self.is_barred(order) && order.live_children == 0 {
                 return self.give_up(order, Refusal::VenuesRefused, out);
             }
-            let (why, help) = why_it_waits(self.router.plan());
+            let refused_now = order.avoided != VenueSet::EMPTY;
+            let (why, help) = why_it_waits(self.router.plan(), refused_now);
+            // The end of the change is no news of a venue or of funds.
+            if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
+                return self.wait(order, Waiting::BookChanging, Help::Book, out);
+            }
             let timed = why == Waiting::NoFunds && self.funds_come_with_time(order);
             return self.wait(order, why, if timed { Help::Time } else { help }, out);
         }
         let refusal = plan.refusal();
+        if refusal == Refusal::VenueBusy && order.expire_at > self.now {
+            return self.wait_for_room(order, out);
+        }
         if self.is_book_changing(order) {
             return self.wait(order, Waiting::BookChanging, Help::Book, out);
         }
@@ -330,7 +342,7 @@ impl Engine {
             && child.state() != ChildState::Sent
         {
             self.venues[child.venue.index()].unanswered -= 1;
-            self.wake_for_room(child.venue, child.instrument);
+            self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);
             }
@@ -455,16 +467,17 @@ impl Engine {
         if self.is_halted_for(order) {
             return Some(CancelReason::Kill);
         }
-        let expired = order.expire_at != UnixNanos(0) && order.expire_at <= self.now;
+        let ends = order.tif.waits() && order.expire_at != UnixNanos(0);
+        let expired = ends && order.expire_at <= self.now;
         expired.then_some(end_of_time(order))
     }
 }
 
 /// Why a waiting order has quantity that the plan sends nowhere, and what can help.
-fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
+fn why_it_waits(plan: &Plan, refused_now: bool) -> (Waiting, Help) {
     use Verdict as V;
     let any = |verdicts: &[V]| plan.lines().iter().any(|line| verdicts.contains(&line.verdict));
-    if any(&[V::Avoided]) {
+    if refused_now {
         return (Waiting::VenueRefused, Help::Time);
     }
     if any(&[V::Busy, V::NoRate, V::BreakerOpen, V::Paused, V::MarketClosed]) {
@@ -479,6 +492,10 @@ fn why_it_waits(plan: &Plan) -> (Waiting, Help) {
         V::OwnOrder,
         V::BelowMinimum,
     ]);
+    // Time ends a fade, also where the book does not change.
+    if any(&[V::Faded]) {
+        return (Waiting::BeyondLimit, Help::Time);
+    }
     if any(&[V::NoFunds]) || plan.is_poor() {
         return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
     }

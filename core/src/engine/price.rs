@@ -12,7 +12,6 @@ use crate::output::{Notice, Sink};
 use crate::reference::{VENUES_MAX, amount_of};
 use crate::reference_price::{Counted, Found, is_apart};
 use crate::risk::{collared, reaches};
-use crate::routing::RoutingView;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
 
@@ -21,14 +20,7 @@ impl Engine {
     fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
         let price = &self.prices[instrument.index()];
         let barred = self.closed.union(excluded);
-        let market = RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        };
-        let counted = price.counted(&market, instrument, barred);
+        let counted = price.counted(&self.market(), instrument, barred);
         let terms = &self.reference.instrument_of(instrument).reference;
         (price.find(counted, terms, self.now), counted)
     }

@@ -151,7 +151,9 @@ impl Engine {
         let event = if complete { ChildEvent::LastFilled } else { event };
         child.apply(event);
         child.awaited = None;
-        if !complete && child.tif != TimeInForce::Gtc {
+        // A refused child has not met the book.
+        let refused = event == ChildEvent::Rejected && !was_unknown;
+        if !complete && child.tif != TimeInForce::Gtc && !refused {
             self.note_fade(&mut order, child.venue);
         }
         if was_unknown {

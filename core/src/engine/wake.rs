@@ -2,13 +2,17 @@
 //!
 //! A line belongs here if it says which waiting orders an event can help. The lists are `waiting`.
 
-use super::{Engine, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX};
+use super::{
+    Engine, FADED_NS, FLOW_PAUSE_NS, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX,
+};
 use crate::id::{AssetId, InstrumentId, VenueId};
 use crate::input::Side;
-use crate::number::UnixNanos;
+use crate::number::{Price, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::output::{Notice, Sink};
+use crate::routing::{RoutingView, is_full, room_comes_at};
 use crate::table::Slot;
+use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
@@ -23,14 +27,58 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) {
         let slot = self.orders.slot(order.id.0);
-        self.waiting.add(slot, order.instrument, order.side, help);
+        self.waiting.add((slot, order.id.0), order.instrument, order.side, help);
         if matches!(help, Help::Room | Help::Time) {
             self.retry_at.get_or_insert(UnixNanos(self.now.0 + RETRY_NS));
+        }
+        if help == Help::Room {
+            self.await_room(order.instrument);
         }
         self.recheck_at.get_or_insert(UnixNanos(self.now.0 + RECHECK_NS));
         if order.waiting != why {
             order.waiting = why;
             out.notice(Notice::Waits(order.id, why));
+        }
+    }
+
+    /// Lets the unplaced quantity of an order wait for a busy venue.
+    pub(super) fn wait_for_room<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if !order.tif.waits() && !core::mem::replace(&mut order.has_queued, true) {
+            self.expire_later(order);
+        }
+        self.wait(order, Waiting::VenueBusy, Help::Room, out);
+    }
+
+    /// Whether a new order goes behind those that wait for room: they are being sent at this
+    /// moment, and the order may wait.
+    pub(super) fn joins_queue(&self, order: &Order) -> bool {
+        let may_wait = order.tif.waits() || order.expire_at > self.now;
+        may_wait && order.worst != Price(0) && self.waiting.flows(order.instrument, order.side)
+    }
+
+    pub(super) fn market(&self) -> RoutingView<'_> {
+        RoutingView {
+            reference: &self.reference,
+            books: &self.books,
+            venues: &self.venues,
+            ledger: &self.ledger,
+            now: self.now,
+        }
+    }
+
+    /// Sets the timer for the next rate window or end of a pause of the instrument's venues.
+    fn await_room(&mut self, instrument: InstrumentId) {
+        let comes_at = room_comes_at(&self.market(), instrument);
+        self.room_at = comes_at.into_iter().chain(self.room_at).min();
+    }
+
+    /// Orders that wait for a rate window or a pause go before the order of this input, if the time
+    /// has come and the timer has not.
+    pub(super) fn catch_up_with_room<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        if self.room_at.is_some_and(|at| at <= self.now) {
+            self.room_at = None;
+            self.wakes |= self.waiting.wake_for_room();
+            self.wake_orders(out);
         }
     }
 
@@ -87,11 +135,12 @@ impl Engine {
         }
     }
 
-    /// A child of the instrument is answered or has ended: the venue has room for another.
-    pub(super) fn wake_for_room(&mut self, venue: VenueId, instrument: InstrumentId) {
-        let busy = self.reference.venues[venue.index()].unanswered_max;
-        if self.venues[venue.index()].unanswered + 1 >= busy {
-            self.make_due(instrument, &SIDES, &[Help::Room]);
+    /// A child is answered or has ended. If the venue had no room for another, it has now.
+    pub(super) fn wake_for_room(&mut self, venue: VenueId) {
+        let state = &self.venues[venue.index()];
+        let usual = self.reference.venues[venue.index()].unanswered_max;
+        if self.waiting.any_timed() && state.unanswered + 1 >= state.unanswered_max(usual) {
+            self.wakes |= self.waiting.wake_for_room();
         }
     }
 
@@ -100,6 +149,10 @@ impl Engine {
         let is_due = |at: Option<UnixNanos>| at.is_some_and(|at| self.now >= at);
         let (recheck, retry) = (is_due(self.recheck_at), is_due(self.retry_at));
         self.wakes |= is_due(self.wake_at);
+        if is_due(self.room_at) {
+            self.room_at = None;
+            self.wakes |= self.waiting.wake_for_room();
+        }
         if !recheck && !retry {
             return;
         }
@@ -123,20 +176,35 @@ impl Engine {
     }
 
     fn wake_some<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        let mut stays = false;
         for _ in 0..WOKEN_PER_INPUT_MAX {
             let Some(slot) = self.waiting.next_due() else { break };
-            let mut order = *self.orders.in_slot(slot);
+            let waits = self.orders.in_slot(slot);
+            let (instrument, why) = (waits.instrument, waits.waiting);
+            if why == Waiting::VenueBusy && is_full(&self.market(), instrument, self.closed) {
+                // As for this order, so for all that wait for the same.
+                self.waiting.stop(slot);
+                self.await_room(instrument);
+                continue;
+            }
+            let mut order = *waits;
             if order.is_over() || order.state() != OrderState::Working {
                 // Its replace or cancel decides.
                 self.wait_no_more(&mut order, out);
             } else {
                 order.begin_again();
+                // A fade of some time ago says nothing of the book as it is.
+                if self.now.since(order.faded_at) >= FADED_NS {
+                    order.faded = VenueSet::EMPTY;
+                }
                 self.place(&mut order, out);
             }
+            stays |= order.waiting != Waiting::Nothing;
             self.store(&order);
         }
         self.wakes = false;
-        self.wake_at = self.waiting.any_due().then_some(UnixNanos(self.now.0 + WAKE_PAUSE_NS));
+        let pause_ns = if stays { WAKE_PAUSE_NS } else { FLOW_PAUSE_NS };
+        self.wake_at = self.waiting.any_due().then_some(UnixNanos(self.now.0 + pause_ns));
         if self.waiting.any_timed() {
             self.retry_at.get_or_insert(UnixNanos(self.now.0 + RETRY_NS));
         }

@@ -249,7 +249,13 @@ pub struct AccountDef {
     pub no_reference: NoReference,
     /// How long a day market order may be open, in nanoseconds; then its rest is cancelled.
     pub market_wait_ns: u64,
+    /// How long an IOC or FOK order, market or limit, may wait for a busy venue, in nanoseconds
+    /// since its arrival: 0 to [`BUSY_WAIT_NS_MAX`]. Zero gives the rest back at once.
+    pub busy_wait_ns: u64,
 }
+
+/// The longest wait of an IOC or FOK order for a busy venue: one minute.
+pub const BUSY_WAIT_NS_MAX: u64 = 60_000_000_000;
 
 /// The usual [`AccountDef::market_wait_ns`]: one minute.
 pub const MARKET_WAIT_NS_DEFAULT: u64 = 60_000_000_000;
@@ -279,6 +285,7 @@ impl Wire for AccountDef {
         put_limits(after, &self.limits, w);
         self.no_reference.put(w);
         self.market_wait_ns.put(w);
+        self.busy_wait_ns.put(w);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let (before, after) = LIMITS.split_at(LIMITS_BEFORE_SLACK);
@@ -288,7 +295,8 @@ impl Wire for AccountDef {
         let slack_ppm = Wire::get(r)?;
         get_limits(after, &mut limits, r)?;
         let (no_reference, market_wait_ns) = (Wire::get(r)?, Wire::get(r)?);
-        Ok(Self { id, name, slack_ppm, limits, no_reference, market_wait_ns })
+        let busy_wait_ns = Wire::get(r)?;
+        Ok(Self { id, name, slack_ppm, limits, no_reference, market_wait_ns, busy_wait_ns })
     }
 }
 

@@ -19,6 +19,13 @@ const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
 /// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
 /// a sell.
 pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
+    let one = i128::from(FACTOR_ONE);
+    if side == Side::Buy && listing.fee_taken == FeeTaken::Received {
+        // `value / (1 - fee)`, rounded down at the last decimal; in two parts, so that it fits.
+        let rest = PPM - i128::from(listing.taker_fee.0);
+        let (whole, part) = (value.0 / rest, value.0 % rest);
+        return saturating_product(whole, one * PPM).saturating_add(part * one * PPM / rest);
+    }
     let factor = i128::from(all_in_factor(listing, side)).saturating_abs();
     saturating_product(value.0, factor)
 }
@@ -46,6 +53,8 @@ pub(super) struct Candidate<'a> {
     pub share: Qty,
     /// Worst price of the levels that the share takes; meaningful for a share above zero.
     pub worst: Price,
+    /// Limit of the child that carries the share.
+    pub sent_at: Price,
     /// The part of the share that the levels show.
     pub shown: Qty,
     /// Sum of price times quantity over that part.
@@ -95,7 +104,7 @@ impl<'a> Candidate<'a> {
         line.age_ns = market.now.since(book.changed_at);
         if let Some(best) = best {
             line.best = best;
-            line.best_all_in = i128::from(best.0) * (PPM + fee_of(listing, side));
+            line.best_all_in = i128::from(best.0) * all_in_ppm(listing, side);
         }
         let def = market.reference.instrument_of(request.instrument);
         let (lock, budget) = funds(market, def, listing, side);
@@ -110,6 +119,7 @@ impl<'a> Candidate<'a> {
             line: at,
             share: Qty::ZERO,
             worst: Price(0),
+            sent_at: Price(0),
             shown: Qty::ZERO,
             value: Notional(0),
             factor: all_in_factor(listing, side),
@@ -160,7 +170,8 @@ impl<'a> Candidate<'a> {
         let taken = share.saturating_sub(self.share);
         if !taken.is_zero() {
             self.value.0 += Notional::of(level.price, taken).0;
-            (self.share, self.shown, self.worst) = (share, share, level.price);
+            (self.share, self.shown) = (share, share);
+            (self.worst, self.sent_at) = (level.price, level.price);
         }
         if taken < there {
             // Funds, the venue's maximum or the quantity end within this level.
@@ -186,7 +197,7 @@ impl<'a> Candidate<'a> {
 
     /// Sets the share, and what the levels within `limit` show of it.
     pub fn set_share(&mut self, limit: Price, share: Qty, worst: Price) {
-        (self.share, self.worst) = (share, worst);
+        (self.share, self.worst, self.sent_at) = (share, worst, worst);
         (self.shown, self.value) = (Qty::ZERO, Notional(0));
         let mut left = share;
         for level in self.available(limit) {
@@ -220,10 +231,10 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Takes the funds of a child off the budget.
-    pub fn spend(&mut self, limit: Price, qty: Qty) {
-        let spent = saturating_product(self.locked(limit), i128::from(qty.0));
-        self.budget = self.budget.saturating_sub(spent).max(0);
+    /// The candidate with the funds that its share leaves.
+    pub fn beside_share(&self) -> Self {
+        let spent = saturating_product(self.locked(self.sent_at), i128::from(self.share.0));
+        Self { budget: self.budget.saturating_sub(spent).max(0), ..*self }
     }
 
     /// The part of the budget that one unit of quantity locks at that limit.
@@ -266,7 +277,16 @@ impl<'a> Candidate<'a> {
         self.carries(self.next_price, Qty(self.listing.qty_min.0.max(self.listing.lot.0)))
     }
 
-    /// Whether the levels show more within a limit than the venue's funds carry.
+    /// Whether the levels show more within a limit than the share takes.
+    pub fn shows_more(&self, limit: Price) -> bool {
+        let mut upto = Qty::ZERO;
+        self.available(limit).any(|level| {
+            upto = Qty(upto.0.saturating_add(level.qty.0));
+            upto > self.share
+        })
+    }
+
+    /// Whether the levels show a further lot within a limit, and the venue's funds do not carry it.
     pub fn is_poor(&self, limit: Price) -> bool {
         let (lot, mut upto) = (self.listing.lot, Qty::ZERO);
         let wanted = Qty(self.share.0.saturating_add(lot.0)).min(self.listing.qty_max);
@@ -307,10 +327,14 @@ pub(super) fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, lim
         && amount_of(def, Notional::of(limit, qty)) >= listing.notional_min
 }
 
-/// The taker fee in parts per million as it moves the all-in price: up for a buy, down for a sell.
-fn fee_of(listing: &ListingDef, side: Side) -> i128 {
+/// The all-in price of one unit of price, in parts per million, rounded up for a buy.
+fn all_in_ppm(listing: &ListingDef, side: Side) -> i128 {
     let fee = i128::from(listing.taker_fee.0);
-    if side == Side::Buy { fee } else { -fee }
+    match (side, listing.fee_taken) {
+        (Side::Buy, FeeTaken::Received) => (PPM * PPM + PPM - fee - 1) / (PPM - fee),
+        (Side::Buy, FeeTaken::Quote | FeeTaken::Other) => PPM + fee,
+        (Side::Sell, _) => PPM - fee,
+    }
 }
 
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays

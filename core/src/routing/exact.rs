@@ -15,10 +15,9 @@ use super::ladder::{Bounds, Step, Steps};
 use super::share::{Cost, Row, Share, push_rows};
 use super::split::Splitter;
 use super::{RouteRequest, Search};
-use crate::book::BOOK_LEVELS_MAX;
+use crate::book::{BOOK_LEVELS_MAX, LEVELS_BEYOND};
 use crate::number::{Price, Qty};
 use crate::reference::VENUES_MAX;
-use crate::resident::resident;
 
 /// Nodes of one search at most.
 pub const NODES_MAX: u32 = 256;
@@ -26,28 +25,40 @@ pub const NODES_MAX: u32 = 256;
 /// Numbers of single lots that one search tries at most, where lots do not divide each other.
 pub const LOOKS_MAX: u32 = 4_096;
 
+/// Steps of all ladders of one search at most; a search in the middle of a node ends the node.
+pub const WORK_MAX: usize = 100_000;
+
 /// Lists of lots that one search holds at once, each with the steps of all venues, at most.
-const LADDERS: usize = 4;
+const LADDERS: usize = 8;
 
 /// Memory of a search, made once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Scratch {
     rows: Vec<Row>,
     steps: Vec<Step>,
 }
 
-impl Default for Scratch {
-    fn default() -> Self {
-        let mut rows = resident(Row::default(), ROWS_MAX);
-        let mut steps = resident(Step::default(), LADDERS * ROWS_MAX);
-        rows.clear();
-        steps.clear();
-        Self { rows, steps }
+impl Scratch {
+    /// Makes room for the books of so many venues.
+    pub fn reserve(&mut self, venues: usize) {
+        let rows = venues * (BOOK_LEVELS_MAX + LEVELS_BEYOND + 1);
+        if rows > self.rows.capacity() {
+            self.rows = begun(Row::default(), rows);
+            self.steps = begun(Step::default(), LADDERS * rows);
+        }
     }
 }
 
-/// Levels of all venues that one search looks at, at most.
-const ROWS_MAX: usize = 8 * BOOK_LEVELS_MAX;
+/// Rows and steps of a search whose pages are in memory from the start; deep books need more.
+const BEGUN: usize = 512;
+
+/// An empty vector with room for so many, of which the first pages are in memory.
+fn begun<T: Copy>(value: T, count: usize) -> Vec<T> {
+    let mut all = Vec::with_capacity(count);
+    all.resize(BEGUN.min(count), value);
+    all.clear();
+    all
+}
 
 struct Explorer<'a> {
     shares: &'a [Share<'a>],
@@ -57,6 +68,10 @@ struct Explorer<'a> {
     best: Cost,
     best_shares: [i64; VENUES_MAX],
     nodes: u32,
+    /// Steps of all ladders so far.
+    work: usize,
+    /// A bound was hit before all nodes were looked at.
+    bounded: bool,
 }
 
 /// Gives the candidates the best shares.
@@ -121,18 +136,21 @@ fn explore(
         best: unsent(qty),
         best_shares: [0; VENUES_MAX],
         nodes: 0,
+        work: 0,
+        bounded: false,
     };
     let mut bounds = [Bounds::default(); VENUES_MAX];
     for (at, share) in dense.iter().enumerate() {
         bounds[at] = Bounds { low: 0, high: share.at_or_below(qty) };
         explorer.alone(at, share);
     }
+    explorer.floored();
     explorer.visit(&mut bounds);
     for (at, share) in shares.iter().flatten().enumerate() {
         let qty = explorer.best_shares[at];
         found[share.0] = (qty, share.1.worst(qty));
     }
-    (found, Search { nodes: explorer.nodes, bounded: explorer.is_bounded() })
+    (found, Search { nodes: explorer.nodes, bounded: explorer.bounded || explorer.splitter.is_cut })
 }
 
 /// Cost of a quantity that is not sent.
@@ -141,8 +159,8 @@ fn unsent(qty: i64) -> Cost {
 }
 
 impl Explorer<'_> {
-    const fn is_bounded(&self) -> bool {
-        self.nodes >= NODES_MAX || self.splitter.looks_left == 0
+    const fn is_at_bound(&self) -> bool {
+        self.nodes >= NODES_MAX || self.work >= WORK_MAX || self.splitter.is_cut
     }
 
     /// Looks at what one venue alone can fill.
@@ -159,15 +177,30 @@ impl Explorer<'_> {
         }
     }
 
+    /// Looks at the shares of the sweep, each lowered to what its venue takes.
+    fn floored(&mut self) {
+        let (mut shares, mut cost, mut left) = ([0; VENUES_MAX], Cost::default(), self.qty);
+        for (share, qty) in self.shares.iter().zip(&mut shares) {
+            *qty = share.at_or_below(share.candidate.share.0);
+            (cost, left) = (cost.plus(share.cost(*qty)), left - *qty);
+        }
+        let cost = cost.plus(unsent(left));
+        if cost < self.best {
+            (self.best, self.best_shares) = (cost, shares);
+        }
+    }
+
     /// Looks at one node and, where a venue does not take its share, at the two nodes below.
     fn visit(&mut self, bounds: &mut [Bounds; VENUES_MAX]) {
-        if self.is_bounded() {
+        if self.is_at_bound() {
+            self.bounded = true;
             return;
         }
         self.nodes += 1;
         let split = self.splitter.split(self.shares, bounds, self.qty, self.best, &mut self.steps);
+        self.work += self.steps.0.len();
         let Ok(split) = split else {
-            self.nodes = NODES_MAX;
+            self.bounded = true;
             return;
         };
         let Some((cost, split)) = split else { return };

@@ -9,8 +9,7 @@ use crate::number::{PPM, Price, Qty};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
 
-/// The venue with the least maker fee, and among equals the one where the price is nearest to the
-/// top of the book.
+/// The child that rests, and what it says of the venues. Without one, why each venue takes none.
 pub(super) fn resting_place(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -19,40 +18,49 @@ pub(super) fn resting_place(
     candidates: &[Option<Candidate<'_>>],
     lines: &mut [VenueLine; VENUES_MAX],
 ) -> Option<PlannedChild> {
-    let mut best: Option<((i128, i64), PlannedChild, usize)> = None;
-    for c in candidates.iter().flatten() {
-        let (price, qty) = match place_at(market, request, limit, left, c) {
-            Ok(found) => found,
-            Err(verdict) => {
-                if c.share.is_zero() {
-                    lines[c.line].verdict = verdict;
-                }
-                continue;
-            }
-        };
-        let fee = i128::from(c.listing.maker_fee.0);
-        let (net, to_top) = match request.side {
-            Side::Buy => (
-                i128::from(limit.0) * (PPM + fee),
-                c.book.own(Side::Buy).best().map_or(0, |top| top.price.0.saturating_sub(price.0)),
-            ),
-            Side::Sell => (
-                -(i128::from(limit.0) * (PPM - fee)),
-                c.book.own(Side::Sell).best().map_or(0, |top| price.0.saturating_sub(top.price.0)),
-            ),
-        };
-        let key = (net, to_top);
-        if best.is_none_or(|(known, _, _)| key < known) {
-            best = Some((key, PlannedChild { venue: c.listing.venue, qty, price }, c.line));
+    for c in candidates.iter().flatten().filter(|c| c.share.is_zero()) {
+        if let Err(verdict) = place_at(market, request, limit, left, c) {
+            lines[c.line].verdict = verdict;
         }
     }
-    let (_, leg, line) = best?;
-    let line = &mut lines[line];
+    let leg = choose(market, request, limit, left, candidates)?;
+    let line = &mut lines[leg.venue.index()];
     if line.verdict != Verdict::Taken {
         (line.verdict, line.price) = (Verdict::Rested, leg.price);
     }
     line.qty = Qty(line.qty.0 + leg.qty.0);
     Some(leg)
+}
+
+/// The venue with the least maker fee; among equals the one where the price is nearest to the top
+/// of the book, and an empty book last.
+pub(super) fn choose(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    limit: Price,
+    left: Qty,
+    candidates: &[Option<Candidate<'_>>],
+) -> Option<PlannedChild> {
+    let places = candidates.iter().flatten().filter_map(|c| {
+        let (price, qty) = place_at(market, request, limit, left, c).ok()?;
+        let fee = i128::from(c.listing.maker_fee.0);
+        let top = c.book.own(request.side).best().map(|level| level.price);
+        let (net, behind) = match request.side {
+            Side::Buy => {
+                let behind = top.map(|top| top.0.saturating_sub(price.0));
+                (i128::from(limit.0) * (PPM + fee), behind)
+            }
+            Side::Sell => {
+                let behind = top.map(|top| price.0.saturating_sub(top.0));
+                (-(i128::from(limit.0) * (PPM - fee)), behind)
+            }
+        };
+        // A price before the top is at the top; then the book that is nearest is the narrowest.
+        let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
+        let key = (net, to_top.is_none(), to_top);
+        Some((key, PlannedChild { venue: c.listing.venue, qty, price }))
+    });
+    places.min_by_key(|(key, _)| *key).map(|(_, leg)| leg)
 }
 
 /// Price and quantity that a venue takes of the rest.
@@ -63,6 +71,7 @@ fn place_at(
     left: Qty,
     c: &Candidate<'_>,
 ) -> Result<(Price, Qty), Verdict> {
+    let c = &c.beside_share();
     let price = on_tick(limit, c.listing, request.side);
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);

@@ -36,8 +36,10 @@ pub(super) struct Splitter {
     tiers: [Tier; VENUES_MAX],
     cursors: [Cursor; VENUES_MAX],
     count: usize,
-    /// Numbers of single lots that are tried at most; fewer than there are if a bound was hit.
-    pub looks_left: u32,
+    /// Numbers of single lots that may still be tried.
+    looks_left: u32,
+    /// Not all numbers of single lots were tried.
+    pub is_cut: bool,
 }
 
 impl Splitter {
@@ -48,6 +50,7 @@ impl Splitter {
             cursors: [Cursor::default(); VENUES_MAX],
             count: 0,
             looks_left: looks,
+            is_cut: false,
         };
         for share in shares {
             let lot = share.lot();
@@ -108,6 +111,7 @@ impl Splitter {
                 continue;
             }
             if self.looks_left == 0 {
+                self.is_cut = true;
                 return false;
             }
             self.looks_left -= 1;
@@ -123,7 +127,8 @@ impl Splitter {
     /// Cost of the best split with the chosen single lots; `None` if there are not so many lots.
     fn rise(&mut self, qty: i64, steps: &mut Steps<'_>) -> Result<Option<Cost>, Full> {
         let singles = self.tiers[..self.count].iter();
-        let singles: i64 = singles.map(|tier| tier.single.saturating_mul(tier.lot)).sum();
+        let singles = singles.map(|tier| tier.single.saturating_mul(tier.lot));
+        let singles = singles.fold(0, i64::saturating_add);
         let Some(mut left) = qty.checked_sub(singles).filter(|left| *left >= 0) else {
             return Ok(None);
         };

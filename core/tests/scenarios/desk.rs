@@ -50,8 +50,13 @@ pub struct Desk {
 impl Desk {
     /// So many venues, all up, funded, with maker fee 1000 and taker fee 2000 ppm, no book yet.
     pub fn with_venues(count: u8) -> Self {
+        Self::with_tables(count, &reference::genesis())
+    }
+
+    /// As [`Desk::with_venues`], with tables of other sizes.
+    pub fn with_tables(count: u8, genesis: &Genesis) -> Self {
         let mut desk = Self {
-            engine: Engine::new(&reference::genesis()).expect("sound genesis"),
+            engine: Engine::new(genesis).expect("sound genesis"),
             outputs: Vec::new(),
             seq: 0,
             now: UnixNanos(1_700_000_000_000_000_000),
@@ -82,13 +87,20 @@ impl Desk {
         self.input(Input::Account(account))
     }
 
-    fn add_venue(&mut self, venue: VenueId) {
-        self.input(Input::Venue(VenueDef {
+    /// Sets how many orders a venue takes, changed from the usual numbers.
+    pub fn venue_terms(&mut self, venue: u8, change: impl FnOnce(&mut VenueDef)) -> &mut Self {
+        let mut terms = VenueDef {
             stale_after_ns: 5_000_000_000,
             unanswered_max: 4,
-            fok: venue.0 == 0,
-            ..reference::venue(venue.0, &format!("v{}", venue.0))
-        }));
+            fok: venue == 0,
+            ..reference::venue(venue, &format!("v{venue}"))
+        };
+        change(&mut terms);
+        self.input(Input::Venue(terms))
+    }
+
+    fn add_venue(&mut self, venue: VenueId) {
+        self.venue_terms(venue.0, |_| {});
         self.listing(venue, |_| {});
         for asset in [BTC, USD] {
             let total = Amount(1_000_000 * UNIT);

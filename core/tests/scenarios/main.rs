@@ -6,7 +6,9 @@ mod desk;
 
 mod best_plan;
 mod breakers;
+mod busy;
 mod depth;
+mod left_alone;
 mod no_allocation;
 mod operator;
 mod orders;

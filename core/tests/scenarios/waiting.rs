@@ -19,7 +19,7 @@ fn funds(desk: &mut Desk, venue: u8, asset: AssetId, milli: i128) {
 }
 
 /// Why the order waits, as the state of the core, the last notice and a status report have it.
-fn waits(desk: &mut Desk, id: u64) -> Waiting {
+pub fn waits(desk: &mut Desk, id: u64) -> Waiting {
     let order = *desk.engine.order(OrderId(id)).expect("an order");
     let told = desk.outputs.iter().rev().find_map(|output| match output {
         Output::Notice(Notice::Waits(of, why)) if *of == OrderId(id) => Some(*why),
@@ -164,7 +164,7 @@ fn of_orders_that_wait_for_the_same_thing_the_oldest_goes_first() {
     assert_eq!([1, 2, 3].map(order_of), [Some(1), Some(2), Some(3)]);
 }
 
-/// Counts the orders that an input looked at.
+/// Counts the orders that an input routed.
 #[derive(Default)]
 struct Looks(usize);
 
@@ -176,7 +176,7 @@ impl Sink for Looks {
     }
 }
 
-fn looks(desk: &mut Desk, input: &Input) -> usize {
+pub fn looks(desk: &mut Desk, input: &Input) -> usize {
     let mut looks = Looks::default();
     desk.now.0 += 1_000;
     let header = Header { seq: 1_000_000_000 + desk.now.0, time: desk.now };

@@ -97,6 +97,7 @@ pub fn account(id: u16, name: &str) -> AccountDef {
         limits: limits(),
         no_reference: NoReference::Refuse,
         market_wait_ns: MARKET_WAIT_NS_DEFAULT,
+        busy_wait_ns: 0,
     }
 }
 

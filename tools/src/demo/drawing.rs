@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use rutter_sim::Venue;
 use rutter_sim::market::{E8_DECIMALS, MARKETS};
 
-use super::savings::{Ended, Priced};
+use super::pricing::{Ended, Priced};
 use crate::client::Side;
 use crate::harness::Arrival;
 

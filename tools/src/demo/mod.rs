@@ -10,6 +10,7 @@ mod chart;
 mod crash;
 mod drawing;
 mod page;
+mod pricing;
 mod run;
 mod savings;
 mod table;

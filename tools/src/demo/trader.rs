@@ -10,7 +10,8 @@ use rutter_sim::Venue;
 use rutter_sim::market::MARKETS;
 use rutter_sim::random::Random;
 
-use super::savings::{Ended, Paid, Savings};
+use super::pricing::{Ended, Paid};
+use super::savings::Savings;
 use crate::client::{ClientError, FixClient, Order, Report, Side, Tif, Told};
 use crate::clock::unix_ns;
 use crate::harness::{Arrivals, VenueFill, Venues};

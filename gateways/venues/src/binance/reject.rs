@@ -46,9 +46,6 @@ pub(in crate::binance) fn verdict(code: i64, text: &[u8]) -> Verdict {
                 VenueReject::WouldMatch
             } else if says(b"PERCENT_PRICE") {
                 VenueReject::PriceBand
-            } else if says(b"MAX_NUM_") {
-                // The number of open orders, which falls when one of them ends.
-                VenueReject::RateLimit
             } else if code == -1013 || says(b"Filter failure") {
                 VenueReject::Filter
             } else {
@@ -121,7 +118,7 @@ mod tests {
             (-2010, "Order would immediately match and take.", VenueReject::WouldMatch),
             (-2010, "This symbol is restricted for this account.", VenueReject::MarketClosed),
             (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", VenueReject::PriceBand),
-            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::RateLimit),
+            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::Filter),
             (-2010, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Filter failure: LOT_SIZE", VenueReject::Filter),

@@ -462,10 +462,12 @@ impl BinanceFeed {
 
     fn on_break(&mut self, now_ns: u64, at: usize, error: Break, out: &mut Outbox<Input>) {
         let reason = match error {
-            Break::Gap { .. } | Break::Horizon | Break::Overflow | Break::OldSnapshot { .. } => {
-                self.counters.gaps += u64::from(matches!(error, Break::Gap { .. }));
+            Break::Gap { .. } => {
+                self.counters.gaps += 1;
                 Distrust::Gap
             }
+            // The market has left the snapshot, which is no fault of the venue.
+            Break::Horizon | Break::Overflow | Break::OldSnapshot { .. } => Distrust::NoSnapshot,
             Break::Backwards { .. } | Break::Level(_) | Break::Crossed => Distrust::Protocol,
         };
         self.counters.breaks += u64::from(!matches!(error, Break::Gap { .. }));
