@@ -75,16 +75,7 @@ impl Engine {
         let slot = self.orders.slot(id);
         self.client_ids.forget(self.orders.in_slot(slot), slot);
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
-        order.worst = worst;
-        let terms = &self.reference.accounts[account.index()];
-        let wait_ns = match (new.tif.waits(), new.ord_type.has_limit()) {
-            (false, _) => terms.busy_wait_ns.min(BUSY_WAIT_NS_MAX),
-            (true, false) => terms.market_wait_ns,
-            (true, true) => 0,
-        };
-        if wait_ns > 0 {
-            order.expire_at = UnixNanos(self.now.0.saturating_add(wait_ns));
-        }
+        self.set_terms(&mut order, worst);
         self.client_ids.add_order(client_id.hash, slot);
         self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
@@ -100,6 +91,20 @@ impl Engine {
         order.check();
         self.orders.put(order);
         self.check_out(&order);
+    }
+
+    /// Sets the worst price of a new order, and the end of its wait.
+    pub(super) fn set_terms(&self, order: &mut Order, worst: Price) {
+        order.worst = worst;
+        let terms = &self.reference.accounts[order.account.index()];
+        let wait_ns = match (order.tif.waits(), order.ord_type.has_limit()) {
+            (false, _) => terms.busy_wait_ns.min(BUSY_WAIT_NS_MAX),
+            (true, false) => terms.market_wait_ns,
+            (true, true) => 0,
+        };
+        if wait_ns > 0 {
+            order.expire_at = UnixNanos(self.now.0.saturating_add(wait_ns));
+        }
     }
 
     /// Answers a request that was perhaps sent before, if its id is known, with the status of its

@@ -28,9 +28,12 @@ impl Engine {
             Ok(Price(0)) => (Refusal::None, Waiting::NoReference),
             Ok(worst) => {
                 let mut order = Order::accepted(OrderId(0), account, 0, &new);
-                order.worst = worst;
-                self.preview_plan(request, &mut order, out);
-                return Ok(());
+                self.set_terms(&mut order, worst);
+                if !self.joins_queue(&order) {
+                    self.preview_plan(request, &mut order, out);
+                    return Ok(());
+                }
+                (Refusal::None, Waiting::VenueBusy)
             }
             Err(refusal) => (refusal, Waiting::Nothing),
         };
