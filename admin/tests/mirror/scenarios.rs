@@ -17,7 +17,7 @@ const CLIENT: SessionId = SessionId(0);
 /// A desk with a book that orders go to, and a worse one that confirms its price.
 fn desk() -> World {
     let mut world = World::new(0);
-    for (venue, bid, ask, qty) in [(0, 9_900, 10_000, 4), (1, 9_905, 10_100, 1)] {
+    for (venue, bid, ask, qty) in [(0, 9_900, 10_000, 4), (1, 9_900, 10_100, 1)] {
         let venue = VenueId(venue);
         let mut update = BookUpdate { venue, clear: true, last: true, ..BookUpdate::default() };
         update.push(Side::Buy, Level { price: Price(bid), qty: Qty(10) });
