@@ -479,13 +479,7 @@ impl Engine {
     }
 
     fn market(&self) -> RoutingView<'_> {
-        RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        }
+        RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now)
     }
 
     fn account_usage(&mut self, account: AccountId) -> &mut AccountUsage {

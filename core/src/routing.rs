@@ -10,10 +10,10 @@
 //! Quantity that our own children have taken since a book last changed, or are about to take, does
 //! not count as liquidity. Latency, reject rate and fade rate of a venue are not priced in.
 
-use crate::book::{Book, Trust};
+use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{ListingDef, Refusal, Side, TimeInForce};
+use crate::input::{ListingDef, Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
@@ -22,8 +22,10 @@ use crate::reference::{Reference, VENUES_MAX};
 use crate::venue_set::VenueSet;
 
 mod candidate;
+mod eligible;
 mod exact;
 mod ladder;
+mod reasons;
 mod remainder;
 mod rest;
 mod share;
@@ -33,6 +35,7 @@ mod whole;
 
 use candidate::Candidate;
 pub use candidate::{ALL_IN_DECIMALS, all_in};
+pub use eligible::{best_price, is_full, room_comes_at};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 
@@ -98,7 +101,18 @@ pub struct RoutingView<'a> {
     pub now: UnixNanos,
 }
 
-impl RoutingView<'_> {
+impl<'a> RoutingView<'a> {
+    /// The view of these tables.
+    pub const fn new(
+        reference: &'a Reference,
+        books: &'a [Book],
+        venues: &'a [VenueState],
+        ledger: &'a Ledger,
+        now: UnixNanos,
+    ) -> Self {
+        Self { reference, books, venues, ledger, now }
+    }
+
     /// Children that a venue may get now: what is left of its order rate and of its unanswered
     /// orders.
     pub fn room(&self, venue: VenueId) -> u32 {
@@ -195,86 +209,6 @@ impl Plan {
     pub fn lines(&self) -> &[VenueLine] {
         &self.lines[..self.lines_len]
     }
-
-    /// Whether the quantity is below the minimum of every venue that could take it, now or later.
-    pub fn is_dust(&self) -> bool {
-        use Verdict::{Avoided, BelowMinimum, NoFok, NotListed, NotNamed};
-        self.lines().iter().any(|line| line.verdict == BelowMinimum)
-            && (self.lines().iter()).all(|line| {
-                matches!(line.verdict, BelowMinimum | NotListed | NotNamed | Avoided | NoFok)
-            })
-    }
-
-    /// Whether a venue that takes would take more if it had the funds.
-    pub const fn is_poor(&self) -> bool {
-        self.poor
-    }
-
-    /// Why no child is sent; meaningful for a plan without children.
-    pub fn refusal(&self) -> Refusal {
-        let any = |verdict| self.lines().iter().any(|line| line.verdict == verdict);
-        if self.lines().iter().all(|line| {
-            matches!(
-                line.verdict,
-                Verdict::VenueDown
-                    | Verdict::NotListed
-                    | Verdict::NotNamed
-                    | Verdict::Untrusted
-                    | Verdict::Outlier
-                    | Verdict::Drained
-                    | Verdict::MarketClosed
-            )
-        }) {
-            Refusal::NoVenue
-        } else if any(Verdict::Avoided)
-            && self.lines().iter().all(|line| {
-                matches!(
-                    line.verdict,
-                    Verdict::Avoided
-                        | Verdict::VenueDown
-                        | Verdict::NotListed
-                        | Verdict::NotNamed
-                        | Verdict::Drained
-                )
-            })
-        {
-            Refusal::VenuesRefused
-        } else if [Verdict::Busy, Verdict::NoRate, Verdict::Paused, Verdict::BreakerOpen]
-            .into_iter()
-            .any(any)
-        {
-            Refusal::VenueBusy
-        } else if any(Verdict::NoFunds) || self.poor {
-            Refusal::InsufficientFunds
-        } else if any(Verdict::BelowMinimum) || any(Verdict::WorseFit) || self.cut {
-            Refusal::BelowMinimum
-        } else {
-            Refusal::NoLiquidity
-        }
-    }
-}
-
-/// The best price that an order of that side would take, over the trusted books of all usable
-/// venues that are not barred.
-pub fn best_price(
-    market: &RoutingView<'_>,
-    instrument: InstrumentId,
-    side: Side,
-    barred: VenueSet,
-) -> Option<Price> {
-    let mut best: Option<Price> = None;
-    for index in 0..market.reference.venues.len() {
-        let venue = VenueId(index as u8);
-        let usable = usable(market, instrument, venue).ok().filter(|_| !barred.has(venue));
-        let Some((_, book)) = usable else { continue };
-        let Some(level) = book.opposite(side).best() else { continue };
-        best = Some(match (best, side) {
-            (None, _) => level.price,
-            (Some(known), Side::Buy) => known.min(level.price),
-            (Some(known), Side::Sell) => known.max(level.price),
-        });
-    }
-    best
 }
 
 /// `price` moved by `ppm` in the direction that is worse for `side`.
@@ -288,109 +222,6 @@ pub fn worse_by(price: Price, side: Side, ppm: u32) -> Price {
         Side::Sell => i128::from(price.0) - by,
     };
     Price(i64::try_from(moved).unwrap_or(i64::MAX))
-}
-
-/// The venue's terms and book; the verdict if they cannot be used now.
-fn usable<'a>(
-    market: &RoutingView<'a>,
-    instrument: InstrumentId,
-    venue: VenueId,
-) -> Result<(&'a ListingDef, &'a Book), Verdict> {
-    let listing = match market.reference.listing(instrument, venue) {
-        Some(listing) if listing.enabled => listing,
-        Some(_) | None => return Err(Verdict::NotListed),
-    };
-    let state = &market.venues[venue.index()];
-    if !state.up {
-        return Err(Verdict::VenueDown);
-    }
-    let book = &market.books[instrument.index() * VENUES_MAX + venue.index()];
-    if book.trust != Trust::Proved {
-        return Err(Verdict::Untrusted);
-    }
-    let alive_at = book.changed_at.max(state.feed_alive_at);
-    if market.now.since(alive_at) > market.reference.venues[venue.index()].stale_after_ns {
-        return Err(Verdict::Stale);
-    }
-    if book.is_crossed() {
-        return Err(Verdict::Crossed);
-    }
-    if book.is_outlier {
-        return Err(Verdict::Outlier);
-    }
-    Ok((listing, book))
-}
-
-/// As [`usable`], and the order may go to the venue.
-fn eligible<'a>(
-    market: &RoutingView<'a>,
-    request: &RouteRequest,
-    venue: VenueId,
-) -> Result<(&'a ListingDef, &'a Book), Verdict> {
-    let (listing, book) = usable(market, request.instrument, venue)?;
-    if request.excluded.has(venue) {
-        return Err(Verdict::NotNamed);
-    }
-    if request.closed.has(venue) {
-        return Err(Verdict::Drained);
-    }
-    if request.avoided.has(venue) {
-        return Err(Verdict::Avoided);
-    }
-    if request.faded.has(venue) && book.changed_at <= request.faded_at {
-        return Err(Verdict::Faded);
-    }
-    if book.closed.is_on(market.now) {
-        return Err(Verdict::MarketClosed);
-    }
-    no_room(market, venue).map_or(Ok((listing, book)), Err)
-}
-
-/// Why the venue takes no further order at this moment, whatever the order.
-#[inline]
-fn no_room(market: &RoutingView<'_>, venue: VenueId) -> Option<Verdict> {
-    let state = &market.venues[venue.index()];
-    if let Some(verdict) = state.refuses(market.now) {
-        return Some(verdict);
-    }
-    let def = &market.reference.venues[venue.index()];
-    if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
-        return Some(Verdict::NoRate);
-    }
-    let busy = state.unanswered >= state.unanswered_max(def.unanswered_max);
-    busy.then_some(Verdict::Busy)
-}
-
-/// Whether there are venues that could take orders in the instrument, and none has room for one.
-pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: VenueSet) -> bool {
-    let mut any = false;
-    for index in 0..market.reference.venues.len() {
-        let venue = VenueId(index as u8);
-        let Ok((_, book)) = usable(market, instrument, venue) else { continue };
-        if closed.has(venue) {
-            continue;
-        }
-        if !book.closed.is_on(market.now) && no_room(market, venue).is_none() {
-            return false;
-        }
-        any = true;
-    }
-    any
-}
-
-/// When the next rate window begins, or the next pause ends, of the venues that list the
-/// instrument. `None` if neither keeps a venue from taking orders.
-pub fn room_comes_at(market: &RoutingView<'_>, instrument: InstrumentId) -> Option<UnixNanos> {
-    let of_venue = |index: usize| {
-        let venue = VenueId(index as u8);
-        market.reference.listing(instrument, venue).filter(|listing| listing.enabled)?;
-        let (state, def) = (&market.venues[index], &market.reference.venues[index]);
-        let paused = state.paused.is_on(market.now).then(|| state.paused.until());
-        let full = state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders);
-        let window = full.then(|| UnixNanos(state.sent.ends_ns(def.rate_window_ns)));
-        paused.max(window)
-    };
-    (0..market.reference.venues.len()).filter_map(of_venue).min()
 }
 
 /// Memory of the router, made once.
@@ -457,7 +288,7 @@ fn fill<const PLACES: usize>(
     let lines = plan.lines[..plan.lines_len].iter_mut().enumerate();
     for ((index, line), slot) in lines.zip(&mut candidates) {
         line.venue = VenueId(index as u8);
-        match eligible(market, request, line.venue) {
+        match eligible::eligible(market, request, line.venue) {
             Ok(found) => *slot = Some(Candidate::new(market, request, found, index, line)),
             Err(verdict) => line.verdict = verdict,
         }
@@ -476,7 +307,7 @@ fn fill<const PLACES: usize>(
     let searched = plan.search.nodes > 0;
     for c in candidates.iter_mut().flatten() {
         if c.share.is_zero() {
-            why_nothing(request, limit, c, left, searched, &mut plan.lines[c.line]);
+            reasons::why_nothing(request, limit, c, left, searched, &mut plan.lines[c.line]);
             continue;
         }
         let price = with_slack(request, limit, c);
@@ -488,7 +319,7 @@ fn fill<const PLACES: usize>(
         c.sent_at = price;
     }
     if searched {
-        worse_fits(candidates, limit, &mut plan.lines);
+        reasons::worse_fits(candidates, limit, &mut plan.lines);
     }
     if rests {
         plan.rest = rest::resting_place(market, request, limit, left, candidates, &mut plan.lines);
@@ -527,54 +358,6 @@ fn share_out(
 fn left_of(request: &RouteRequest, candidates: &[Option<Candidate<'_>>]) -> Qty {
     let shares = candidates.iter().flatten().map(|c| c.share);
     shares.fold(request.qty, Qty::saturating_sub)
-}
-
-/// Tells the venues whose price is good enough, and whose lots or minimum are not.
-fn worse_fits(
-    candidates: &[Option<Candidate<'_>>],
-    limit: Price,
-    lines: &mut [VenueLine; VENUES_MAX],
-) {
-    let taken = candidates.iter().flatten().filter(|c| !c.share.is_zero());
-    let Some(worst) = taken.map(|c| c.unit_cost(c.worst)).max() else { return };
-    for c in candidates.iter().flatten().filter(|c| c.share.is_zero()) {
-        let best = c.available(limit).next().map(|level| c.unit_cost(level.price));
-        let line = &mut lines[c.line];
-        if line.verdict == Verdict::WorsePrice && best.is_some_and(|best| best < worst) {
-            line.verdict = Verdict::WorseFit;
-        }
-    }
-}
-
-/// Says why a candidate gets nothing.
-fn why_nothing(
-    request: &RouteRequest,
-    limit: Price,
-    c: &Candidate<'_>,
-    left: Qty,
-    searched: bool,
-    line: &mut VenueLine,
-) {
-    // Without a search, the venue was not needed: the sweep has passed it by.
-    if c.could_take_more() && c.carries_a_lot() && left.is_zero() && !searched {
-        return;
-    }
-    let Some(first) = c.available(limit).next() else {
-        if c.best.is_some_and(|best| !within(limit, best, request.side)) {
-            line.verdict = Verdict::BeyondLimit;
-        }
-        return;
-    };
-    let least = Qty(c.listing.qty_min.0.max(c.listing.lot.0));
-    if least > request.qty || !c.is_enough(first.price, request.qty) {
-        line.verdict = Verdict::BelowMinimum;
-    } else if !c.carries(first.price, least) {
-        line.verdict = Verdict::NoFunds;
-    } else if !left.is_zero() {
-        let carried = c.carried(first.price).min(request.qty).floor_to(c.listing.lot);
-        let poor = !c.is_enough(first.price, carried);
-        line.verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
-    }
 }
 
 /// The limit of a child that takes: a little beyond the worst level that the child is meant for,

@@ -244,13 +244,7 @@ impl World {
     }
 
     fn view(&self) -> RoutingView<'_> {
-        RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: NOW,
-        }
+        RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, NOW)
     }
 
     /// The limit of a market order. Where the venues do not agree on a reference price, the order

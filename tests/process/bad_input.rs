@@ -3,21 +3,17 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::tags;
 use rutter_sim::market::{E8, MARKETS};
-use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
+use rutter_tools::client::{FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{
-    ClientSession, Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
-    write_node_config,
-};
+use rutter_tools::harness::{ClientSession, Node, NodeSettings, Venues};
 
-const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
+use crate::desk::{Desk, RUTTER, still};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -33,20 +29,9 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("rutter-input-").tempdir().expect("folder");
-        let venues = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
-        let venues = Venues::start(&venues, dir.path()).expect("venues");
-        let mut settings = NodeSettings::new(free_address().expect("a port"));
-        settings.sessions = ClientSession::desks(2);
-        settings.orders_log2 = 12;
-        let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-        let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
-        node.wait_ready(READY_DEFAULT).expect("ready");
-        let desk = &settings.sessions[1];
-        let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
-        let mut neighbour = FixClient::connect(&client).expect("connects");
-        neighbour.wait_logon(PATIENCE).expect("logs on");
-        let mut scene = Self { dir, _venues: venues, settings, node, neighbour, trades: 0 };
+        let change = |settings: &mut NodeSettings| settings.sessions = ClientSession::desks(2);
+        let Desk { dir, settings, venues, node, client } = Desk::start(&still(), change, "");
+        let mut scene = Self { dir, _venues: venues, settings, node, neighbour: client, trades: 0 };
         scene.neighbour_trades();
         scene
     }

@@ -1,17 +1,15 @@
 //! An order that takes hundreds of levels, from a client's socket to two venues and back.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rutter_sim::market::{E8, MARKETS};
-use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
+use rutter_tools::client::{FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{
-    Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address, write_node_config,
-};
+use rutter_tools::harness::VenuesConfig;
 
-const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
+use crate::desk::Desk;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 /// More than the forty levels at the top of both venues hold, of which each has 0.155 BTC on
 /// average.
@@ -52,17 +50,9 @@ fn take(client: &mut FixClient, id: &str) -> (i64, BTreeMap<String, usize>) {
 
 #[test]
 fn an_order_that_takes_two_hundred_levels_of_two_venues_is_filled() {
-    let dir = tempfile::Builder::new().prefix("rutter-depth-").tempdir().expect("folder");
     let deep = VenuesConfig { deep_levels: 480, ..VenuesConfig::default() };
-    let venues = Venues::start(&deep, dir.path()).expect("venues");
-    let settings = NodeSettings::new(free_address().expect("a port"));
-    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
-    node.wait_ready(READY_DEFAULT).expect("ready");
-    let desk = &settings.sessions[0];
-    let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
-    let mut client = FixClient::connect(&client).expect("connects");
-    client.wait_logon(PATIENCE).expect("logs on");
+    let Desk { mut client, mut node, venues: _venues, dir: _dir, .. } =
+        Desk::start(&deep, |_| {}, "");
     // The market moves, and the deep levels come a moment after the top: an order may be early.
     let started = Instant::now();
     let mut seen = Vec::new();

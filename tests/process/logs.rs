@@ -1,8 +1,6 @@
 //! The JSON log of a real node: every line is an object, no line holds a secret, and a trace id
 //! follows an order through the log.
 
-use std::fmt::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rutter_sim::Venue;
@@ -10,19 +8,16 @@ use rutter_sim::faults::Fault;
 use rutter_sim::market::{E8, MARKETS};
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
-    write_node_config,
-};
+use rutter_tools::harness::READY_DEFAULT;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
+use crate::desk::{Desk, still};
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn every_line_is_an_object_with_time_level_and_event_and_shows_no_password() {
-    let mut scene = Desk::start("debug");
+    let mut scene = logging("debug");
     let (settings, desk) = (&scene.settings, &scene.settings.sessions[0]);
     // A client with a wrong password.
     let wrong = ClientConfig::new(settings.listen, &desk.comp_id, "canary-of-a-wrong-password");
@@ -47,35 +42,13 @@ fn every_line_is_an_object_with_time_level_and_event_and_shows_no_password() {
     }
 }
 
-/// A node between still venues and one client.
-struct Desk {
-    dir: TempDir,
-    settings: NodeSettings,
-    venues: Venues,
-    node: Node,
-    client: FixClient,
+/// A desk with still venues and a log of JSON.
+fn logging(level: &str) -> Desk {
+    let log = format!("\n[log]\nformat = \"json\"\nlevel = \"{level}\"");
+    Desk::start(&still(), |_| {}, &log)
 }
 
 impl Desk {
-    fn start(level: &str) -> Self {
-        let dir = tempfile::Builder::new().prefix("rutter-traces-").tempdir().expect("folder");
-        let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
-        let venues = Venues::start(&still, dir.path()).expect("venues");
-        let mut settings = NodeSettings::new(free_address().expect("a port"));
-        settings.orders_log2 = 12;
-        let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-        let mut text = std::fs::read_to_string(&config).expect("readable");
-        let _ = writeln!(text, "\n[log]\nformat = \"json\"\nlevel = \"{level}\"");
-        std::fs::write(&config, text).expect("written");
-        let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
-        node.wait_ready(READY_DEFAULT).expect("ready");
-        let desk = &settings.sessions[0];
-        let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
-        let mut client = FixClient::connect(&client).expect("connects");
-        client.wait_logon(PATIENCE).expect("logs on");
-        Self { dir, settings, venues, node, client }
-    }
-
     /// A small order that the best offer takes whole.
     fn send(&mut self, id: &str) {
         let order = Order {
@@ -171,7 +144,7 @@ const TRADE: &str = r#""kind":"trade""#;
 
 #[test]
 fn one_trace_id_leads_from_the_clients_bytes_to_the_venues_and_back() {
-    let mut desk = Desk::start("info");
+    let mut desk = logging("info");
     desk.send("quiet");
     desk.wait_filled("quiet");
     desk.node
@@ -226,7 +199,7 @@ fn one_trace_id_leads_from_the_clients_bytes_to_the_venues_and_back() {
 /// The venues fill the order, but none of their messages arrives before the node dies.
 #[test]
 fn an_order_that_was_open_when_the_node_died_keeps_its_trace() {
-    let mut desk = Desk::start("debug");
+    let mut desk = logging("debug");
     for venue in Venue::ALL {
         desk.venues.inject(venue, Fault::Drop { frames: u32::MAX });
     }

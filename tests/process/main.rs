@@ -13,6 +13,7 @@ mod console_client;
 mod crash;
 mod demo;
 mod depth;
+mod desk;
 mod doctor;
 mod layouts;
 mod logs;

@@ -2,20 +2,17 @@
 //! 2,279 orders at Binance: a reconnect and a restart ask about all of them, and the venue comes
 //! up.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rutter_sim::Venue;
 use rutter_sim::faults::Fault;
 use rutter_sim::market::{E8, MARKETS};
-use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
+use rutter_tools::client::{FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
-    write_node_config,
-};
+use rutter_tools::harness::{Node, NodeSettings, Venues};
 
-const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
+use crate::desk::{Desk, still};
+
 const PATIENCE: Duration = Duration::from_mins(1);
 const OPEN: usize = 2_500;
 /// A limit within the account's collar and far below every offer.
@@ -79,20 +76,12 @@ fn all_known(node: &Node, venues: &Venues) {
 
 #[test]
 fn a_venue_with_thousands_of_open_orders_comes_up_after_a_reconnect_and_a_restart() {
-    let dir = tempfile::Builder::new().prefix("rutter-many-").tempdir().expect("folder");
-    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
-    let venues = Venues::start(&still, dir.path()).expect("venues");
-    let mut settings = NodeSettings::new(free_address().expect("a port"));
-    settings.orders_log2 = 13;
-    settings.stale_after_ms = 3_600_000;
-    settings.venues = vec![Venue::Binance];
-    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
-    node.wait_ready(READY_DEFAULT).expect("ready");
-    let desk = &settings.sessions[0];
-    let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
-    let mut client = FixClient::connect(&client).expect("connects");
-    client.wait_logon(PATIENCE).expect("logs on");
+    let change = |settings: &mut NodeSettings| {
+        settings.orders_log2 = 13;
+        settings.stale_after_ms = 3_600_000;
+        settings.venues = vec![Venue::Binance];
+    };
+    let Desk { mut client, mut node, venues, dir: _dir, .. } = Desk::start(&still(), change, "");
     place(&mut client, OPEN);
     until("all rest at the venue", || venues.open_orders(Venue::Binance) == OPEN);
     all_known(&node, &venues);

@@ -1,19 +1,16 @@
 //! What people read is written for people: every command's output, and the log of a node.
 
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rutter_sim::market::{E8, MARKETS};
-use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
+use rutter_tools::client::{FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
-    write_node_config,
-};
+use rutter_tools::harness::NodeSettings;
 use serde_json::Value;
 
-const RUTTER: &str = env!("CARGO_BIN_EXE_rutter");
+use crate::desk::{Desk, RUTTER, still};
+
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What Rust's debug form writes, and nobody else.
@@ -55,19 +52,9 @@ struct Scene {
 impl Scene {
     /// Trades, lets `look` look at the running node, and ends it.
     fn play(look: impl FnOnce(&[&str])) -> Self {
-        let dir = tempfile::Builder::new().prefix("rutter-words-").tempdir().expect("folder");
-        let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
-        let venues = Venues::start(&still, dir.path()).expect("venues");
-        let mut settings = NodeSettings::new(free_address().expect("a port"));
-        settings.orders_log2 = 12;
-        settings.stale_after_ms = 3_600_000;
-        let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
-        let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
-        node.wait_ready(READY_DEFAULT).expect("ready");
-        let desk = &settings.sessions[0];
-        let client = ClientConfig::new(settings.listen, &desk.comp_id, &desk.password);
-        let mut client = FixClient::connect(&client).expect("connects");
-        client.wait_logon(PATIENCE).expect("logs on");
+        let change = |settings: &mut NodeSettings| settings.stale_after_ms = 3_600_000;
+        let Desk { mut client, mut node, dir, config, venues: _venues, .. } =
+            Desk::start(&still(), change, "");
         trade(&mut client);
         let config = config.display().to_string();
         look(&["ctl", "--config", &config]);

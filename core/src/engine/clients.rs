@@ -134,13 +134,8 @@ impl Engine {
         replaced: Option<&Order>,
     ) -> Result<Price, Refusal> {
         let shut_out = self.shut_out(new.session);
-        let market = RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        };
+        let market =
+            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         risk::check(&mut risk::Request {
             new,
             id,

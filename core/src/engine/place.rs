@@ -204,13 +204,8 @@ impl Engine {
     pub(super) fn ask_router(&mut self, order: &Order) -> RouteRequest {
         self.look_up_own(order);
         let request = self.route_request(order);
-        let market = RoutingView {
-            reference: &self.reference,
-            books: &self.books,
-            venues: &self.venues,
-            ledger: &self.ledger,
-            now: self.now,
-        };
+        let market =
+            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
         request

@@ -7,8 +7,9 @@
 //! The search is a branch and bound. Each node gives every venue bounds of its share and finds the
 //! best split within them, with whole lots, as if no venue had a minimum. Where a venue does not
 //! take its share, the node is cut in two at the gap in what the venue takes. A node that cannot be
-//! better than the best plan so far is not looked at again. [`NODES_MAX`] and [`LOOKS_MAX`] bound
-//! the work; the best single venue is the first plan, so no result is worse than that.
+//! better than the best plan so far is not looked at again. [`NODES_MAX`], [`WORK_MAX`] and
+//! [`LOOKS_MAX`] bound the work. The first plans are the best single venue, and the sweep with each
+//! share lowered to what its venue takes, so no result is worse than these.
 
 use super::candidate::Candidate;
 use super::ladder::{Bounds, Step, Steps};
@@ -25,7 +26,7 @@ pub const NODES_MAX: u32 = 256;
 /// Numbers of single lots that one search tries at most, where lots do not divide each other.
 pub const LOOKS_MAX: u32 = 4_096;
 
-/// Steps of all ladders of one search at most; a search in the middle of a node ends the node.
+/// Steps of all ladders after which no further node is looked at.
 pub const WORK_MAX: usize = 100_000;
 
 /// Lists of lots that one search holds at once, each with the steps of all venues, at most.
@@ -91,47 +92,35 @@ pub(super) fn search(
         *end = rows.len();
     }
     let (found, search) = {
-        let mut shares = [const { None }; VENUES_MAX];
-        let (mut count, mut from) = (0, 0);
-        for (at, c) in candidates.iter().enumerate() {
-            let rows = &rows[from..ends[at]];
-            from = ends[at];
-            if let (Some(candidate), false) = (c, rows.is_empty()) {
-                shares[count] = Some((at, Share { candidate, rows }));
-                count += 1;
-            }
+        let mut from = 0;
+        let mut shares = candidates.iter().zip(ends).enumerate().filter_map(|(at, (c, end))| {
+            let rows = &rows[core::mem::replace(&mut from, end)..end];
+            let candidate = c.as_ref().filter(|_| !rows.is_empty())?;
+            Some(Share { candidate, rows, at })
+        });
+        let Some(first) = shares.next() else { return Search::default() };
+        let (mut all, mut count) = ([first; VENUES_MAX], 1);
+        for share in shares {
+            all[count] = share;
+            count += 1;
         }
-        explore(&shares[..count], request.qty.0, steps)
+        explore(&all[..count], request.qty.0, steps)
     };
-    for (at, c) in candidates.iter_mut().enumerate() {
+    for (c, (share, worst)) in candidates.iter_mut().zip(found) {
         let Some(c) = c else { continue };
-        let (share, worst) = found[at];
         c.set_share(limit, Qty(share), worst);
     }
     search
 }
 
+/// The share of each candidate, with its worst price.
 type Found = [(i64, Price); VENUES_MAX];
 
-fn explore(
-    shares: &[Option<(usize, Share<'_>)>],
-    qty: i64,
-    steps: &mut Vec<Step>,
-) -> (Found, Search) {
-    let mut found = [(0, Price(0)); VENUES_MAX];
-    let Some((_, any)) = shares.first().copied().flatten() else {
-        return (found, Search::default());
-    };
-    // Places of `shares` are dense from here on.
-    let mut dense = [any; VENUES_MAX];
-    for (slot, share) in dense.iter_mut().zip(shares.iter().flatten()) {
-        *slot = share.1;
-    }
-    let dense = &dense[..shares.len()];
+fn explore(shares: &[Share<'_>], qty: i64, steps: &mut Vec<Step>) -> (Found, Search) {
     let mut explorer = Explorer {
-        shares: dense,
+        shares,
         steps: Steps(steps),
-        splitter: Splitter::new(dense, LOOKS_MAX),
+        splitter: Splitter::new(shares, LOOKS_MAX),
         qty,
         best: unsent(qty),
         best_shares: [0; VENUES_MAX],
@@ -140,17 +129,18 @@ fn explore(
         bounded: false,
     };
     let mut bounds = [Bounds::default(); VENUES_MAX];
-    for (at, share) in dense.iter().enumerate() {
+    for (at, share) in shares.iter().enumerate() {
         bounds[at] = Bounds { low: 0, high: share.at_or_below(qty) };
         explorer.alone(at, share);
     }
     explorer.floored();
     explorer.visit(&mut bounds);
-    for (at, share) in shares.iter().flatten().enumerate() {
-        let qty = explorer.best_shares[at];
-        found[share.0] = (qty, share.1.worst(qty));
+    let mut found = [(0, Price(0)); VENUES_MAX];
+    for (share, qty) in shares.iter().zip(explorer.best_shares) {
+        found[share.at] = (qty, share.worst(qty));
     }
-    (found, Search { nodes: explorer.nodes, bounded: explorer.bounded || explorer.splitter.is_cut })
+    let bounded = explorer.bounded || explorer.splitter.is_cut;
+    (found, Search { nodes: explorer.nodes, bounded })
 }
 
 /// Cost of a quantity that is not sent.

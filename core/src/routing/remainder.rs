@@ -20,8 +20,8 @@ pub(super) fn keep_viable(
     let rested = |candidates: &[Option<Candidate<'_>>], left| {
         rest::choose(market, request, limit, left, candidates).map_or(Qty::ZERO, |leg| leg.qty)
     };
-    let before = rested(candidates, left);
     let Some((more, venue)) = missing(market, request, limit, left) else { return left };
+    let before = rested(candidates, left);
     let is_away = !candidates.iter().flatten().any(|c| c.listing.venue == venue);
     let Some((at, kept)) = shrink(limit, candidates, more) else { return left };
     let shrunk = super::left_of(request, candidates);

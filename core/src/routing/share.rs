@@ -97,6 +97,8 @@ pub(super) struct Share<'a> {
     pub candidate: &'a Candidate<'a>,
     /// Its available levels.
     pub rows: &'a [Row],
+    /// Place of the venue among the candidates.
+    pub at: usize,
 }
 
 impl Share<'_> {

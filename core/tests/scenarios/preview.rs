@@ -36,16 +36,19 @@ fn preview(desk: &mut Desk, words: &str) -> Told {
     })
 }
 
+/// What is asked about where a test does not say.
+const USUAL: Preview = Preview {
+    session: CLIENT,
+    instrument: PAIR,
+    side: Side::Buy,
+    tif: TimeInForce::Ioc,
+    qty: Qty(1),
+    price: Price(0),
+    only: None,
+};
+
 fn ask(desk: &mut Desk, change: impl FnOnce(&mut Preview)) -> Told {
-    let mut asked = Preview {
-        session: CLIENT,
-        instrument: PAIR,
-        side: Side::Buy,
-        tif: TimeInForce::Ioc,
-        qty: Qty(1),
-        price: Price(0),
-        only: None,
-    };
+    let mut asked = USUAL;
     change(&mut asked);
     let before = desk.outputs.len();
     let state = (desk.engine.state_digest(), desk.engine.open_orders(), desk.engine.next_timer());
@@ -184,15 +187,7 @@ fn what_would_be_refused_is_told_with_the_word_of_the_refusal() {
     assert_eq!(unknown.refusal, "UnknownVenue");
     desk.operator(HALT).outputs.clear();
     assert_eq!(preview(&mut desk, "buy 3 market ioc").refusal, "Halted");
-    let nobody = Preview {
-        session: SessionId(9),
-        instrument: PAIR,
-        side: Side::Buy,
-        tif: TimeInForce::Ioc,
-        qty: Qty(1),
-        price: Price(0),
-        only: None,
-    };
+    let nobody = Preview { session: SessionId(9), ..USUAL };
     desk.operator(OperatorCommand::Preview(nobody));
     desk.operator_saw(&[(0, Refusal::UnsupportedScope)]);
 }

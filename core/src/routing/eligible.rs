@@ -1,0 +1,139 @@
+//! Which venues an order may go to at this moment, whatever their prices.
+//!
+//! A line belongs here if it is about a venue's state, its limits on requests, or the trust of its
+//! book.
+
+use super::{RouteRequest, RoutingView};
+use crate::book::{Book, Trust};
+use crate::id::{InstrumentId, VenueId};
+use crate::input::{ListingDef, Side};
+use crate::number::{Price, UnixNanos};
+use crate::output::Verdict;
+use crate::reference::VENUES_MAX;
+use crate::venue_set::VenueSet;
+
+/// The best price that an order of that side would take, over the trusted books of all usable
+/// venues that are not barred.
+pub fn best_price(
+    market: &RoutingView<'_>,
+    instrument: InstrumentId,
+    side: Side,
+    barred: VenueSet,
+) -> Option<Price> {
+    let mut best: Option<Price> = None;
+    for index in 0..market.reference.venues.len() {
+        let venue = VenueId(index as u8);
+        let usable = usable(market, instrument, venue).ok().filter(|_| !barred.has(venue));
+        let Some((_, book)) = usable else { continue };
+        let Some(level) = book.opposite(side).best() else { continue };
+        best = Some(match (best, side) {
+            (None, _) => level.price,
+            (Some(known), Side::Buy) => known.min(level.price),
+            (Some(known), Side::Sell) => known.max(level.price),
+        });
+    }
+    best
+}
+
+/// The venue's terms and book; the verdict if they cannot be used now.
+pub(super) fn usable<'a>(
+    market: &RoutingView<'a>,
+    instrument: InstrumentId,
+    venue: VenueId,
+) -> Result<(&'a ListingDef, &'a Book), Verdict> {
+    let listing = match market.reference.listing(instrument, venue) {
+        Some(listing) if listing.enabled => listing,
+        Some(_) | None => return Err(Verdict::NotListed),
+    };
+    let state = &market.venues[venue.index()];
+    if !state.up {
+        return Err(Verdict::VenueDown);
+    }
+    let book = &market.books[instrument.index() * VENUES_MAX + venue.index()];
+    if book.trust != Trust::Proved {
+        return Err(Verdict::Untrusted);
+    }
+    let alive_at = book.changed_at.max(state.feed_alive_at);
+    if market.now.since(alive_at) > market.reference.venues[venue.index()].stale_after_ns {
+        return Err(Verdict::Stale);
+    }
+    if book.is_crossed() {
+        return Err(Verdict::Crossed);
+    }
+    if book.is_outlier {
+        return Err(Verdict::Outlier);
+    }
+    Ok((listing, book))
+}
+
+/// As [`usable`], and the order may go to the venue.
+pub(super) fn eligible<'a>(
+    market: &RoutingView<'a>,
+    request: &RouteRequest,
+    venue: VenueId,
+) -> Result<(&'a ListingDef, &'a Book), Verdict> {
+    let (listing, book) = usable(market, request.instrument, venue)?;
+    if request.excluded.has(venue) {
+        return Err(Verdict::NotNamed);
+    }
+    if request.closed.has(venue) {
+        return Err(Verdict::Drained);
+    }
+    if request.avoided.has(venue) {
+        return Err(Verdict::Avoided);
+    }
+    if request.faded.has(venue) && book.changed_at <= request.faded_at {
+        return Err(Verdict::Faded);
+    }
+    if book.closed.is_on(market.now) {
+        return Err(Verdict::MarketClosed);
+    }
+    no_room(market, venue).map_or(Ok((listing, book)), Err)
+}
+
+/// Why the venue takes no further order at this moment, whatever the order.
+#[inline]
+fn no_room(market: &RoutingView<'_>, venue: VenueId) -> Option<Verdict> {
+    let state = &market.venues[venue.index()];
+    if let Some(verdict) = state.refuses(market.now) {
+        return Some(verdict);
+    }
+    let def = &market.reference.venues[venue.index()];
+    if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
+        return Some(Verdict::NoRate);
+    }
+    let busy = state.unanswered >= state.unanswered_max(def.unanswered_max);
+    busy.then_some(Verdict::Busy)
+}
+
+/// Whether there are venues that could take orders in the instrument, and none has room for one.
+pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: VenueSet) -> bool {
+    let mut any = false;
+    for index in 0..market.reference.venues.len() {
+        let venue = VenueId(index as u8);
+        let Ok((_, book)) = usable(market, instrument, venue) else { continue };
+        if closed.has(venue) {
+            continue;
+        }
+        if !book.closed.is_on(market.now) && no_room(market, venue).is_none() {
+            return false;
+        }
+        any = true;
+    }
+    any
+}
+
+/// When the next rate window begins, or the next pause ends, of the venues that list the
+/// instrument. `None` if neither keeps a venue from taking orders.
+pub fn room_comes_at(market: &RoutingView<'_>, instrument: InstrumentId) -> Option<UnixNanos> {
+    let of_venue = |index: usize| {
+        let venue = VenueId(index as u8);
+        market.reference.listing(instrument, venue).filter(|listing| listing.enabled)?;
+        let (state, def) = (&market.venues[index], &market.reference.venues[index]);
+        let paused = state.paused.is_on(market.now).then(|| state.paused.until());
+        let full = state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders);
+        let window = full.then(|| UnixNanos(state.sent.ends_ns(def.rate_window_ns)));
+        paused.max(window)
+    };
+    (0..market.reference.venues.len()).filter_map(of_venue).min()
+}
