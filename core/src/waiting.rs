@@ -41,11 +41,14 @@ pub enum Waiting {
     RoundsExhausted = 9,
     /// A change of a book is not complete.
     BookChanging = 10,
+    /// It has as many children as an order may have at once or in one look, or the table of children
+    /// is full.
+    ChildLimit = 11,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -56,6 +59,7 @@ impl Waiting {
         Self::VenueRefused,
         Self::RoundsExhausted,
         Self::BookChanging,
+        Self::ChildLimit,
     ];
 
     /// The word for people and programs; `None` if nothing waits.
@@ -72,6 +76,7 @@ impl Waiting {
             Self::VenueRefused => "VenueRefused",
             Self::RoundsExhausted => "RoundsExhausted",
             Self::BookChanging => "BookChanging",
+            Self::ChildLimit => "ChildLimit",
         })
     }
 }

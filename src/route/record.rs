@@ -143,6 +143,7 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::WorseFit
         | Verdict::NoFunds
         | Verdict::BelowMinimum
+        | Verdict::AboveMaximum
         | Verdict::BeyondLimit
         | Verdict::NoFok
         | Verdict::TooThin

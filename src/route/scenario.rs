@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
-use rutter_core::book::{BOOK_LEVELS_MAX, Book};
+use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
@@ -34,6 +34,9 @@ const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
 const SECOND_NS: u64 = 1_000_000_000;
 /// Funds at a venue that says nothing of them: more than any order needs.
 const FUNDS: Amount = Amount(i128::MAX);
+
+/// Factor that a value must have room for: nine decimals of fees, and fees of twice the price.
+const MONEY_ROOM: i128 = 2_000_000_000;
 
 /// A number: a decimal string, or a JSON number.
 #[derive(Clone, Debug, Deserialize)]
@@ -505,8 +508,9 @@ impl Venue {
         let now = if self.state == Some(State::Stale) { UnixNanos(0) } else { NOW };
         book.update(&BookUpdate { clear: true, ..update }, now);
         for (side, levels) in [(Side::Buy, &self.bids), (Side::Sell, &self.asks)] {
-            if levels.len() > BOOK_LEVELS_MAX {
-                let text = format!("at most {BOOK_LEVELS_MAX} levels a side");
+            // As many as the core holds, so that every recorded decision can be asked again.
+            if levels.len() > BOOK_LEVELS_MAX + LEVELS_BEYOND {
+                let text = format!("at most {} levels a side", BOOK_LEVELS_MAX + LEVELS_BEYOND);
                 return Err(BadScenario::new("BadLevel", text));
             }
             let mut prices = BTreeSet::new();
@@ -518,6 +522,12 @@ impl Venue {
                 let mut one = update;
                 if level.price.0 <= 0 || level.qty.0 <= 0 || !one.push(side, level) {
                     return Err(BadScenario::new("BadLevel", "a level is above zero"));
+                }
+                // Money is counted in 128 bits, with the decimals of fees.
+                let most = i128::from(level.price.0) * i128::from(world.request.qty.0);
+                if most.checked_mul(MONEY_ROOM).is_none() {
+                    let text = "order.qty times the price of a level is out of range";
+                    return Err(BadScenario::new("BadNumber", text));
                 }
                 if !prices.insert(level.price) {
                     return Err(BadScenario::new("BadLevel", "two levels of one price"));

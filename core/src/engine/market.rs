@@ -100,11 +100,9 @@ impl Engine {
             Distrust::NoSnapshot | Distrust::Disconnected | Distrust::Outlier => {}
             // A broken protocol takes every book of its link, and is one failure.
             Distrust::Protocol => {
-                let before = core::mem::replace(
-                    &mut self.venues[venue.index()].protocol_broken_at,
-                    self.now,
-                );
+                let before = self.venues[venue.index()].protocol_broken_at;
                 if before == UnixNanos(0) || self.now.since(before) >= ONE_FAULT_NS {
+                    self.venues[venue.index()].protocol_broken_at = self.now;
                     self.count_failure(venue, RequestKind::Data, out);
                 }
             }

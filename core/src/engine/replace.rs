@@ -12,7 +12,6 @@ use crate::input::{Refusal, ReplaceOrder};
 use crate::number::Qty;
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ReportKind, Sink};
-use crate::venue_set::VenueSet;
 
 impl Engine {
     pub(super) fn on_replace<S: Sink>(&mut self, request: &ReplaceOrder, out: &mut Out<'_, S>) {
@@ -81,7 +80,6 @@ impl Engine {
         let slot = self.orders.slot(order.id.0);
         self.client_ids.rename(order, slot);
         order.begin_anew();
-        order.barred = VenueSet::EMPTY;
         self.place(order, out);
     }
 }
