@@ -41,8 +41,8 @@ pub enum Waiting {
     RoundsExhausted = 9,
     /// A change of a book is not complete.
     BookChanging = 10,
-    /// It has as many children as an order may have at once or in one look, or the table of children
-    /// is full.
+    /// It has as many children as an order may have at once or in one look, or the table of
+    /// children is full.
     ChildLimit = 11,
 }
 
