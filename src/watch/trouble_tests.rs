@@ -122,6 +122,8 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
             n.sessions.store(0, &Connection::default());
         }),
         ("cancel_stuck", "cancel stuck since the start: 1", |n| n.shown.status.cancels_stuck = 1),
+        ("contradicted", "contradicted since the start: 1", |n| n.shown.status.contradicted = 1),
+        ("reconciled", "reconciled since the start: 1", |n| n.shown.status.reconciled = 1),
         ("odd_fill", "odd fill since the start: 2", |n| n.shown.status.odd_fills = 2),
         ("ring_full", "output ring was full: found full 1 times in a minute", |n| {
             n.shown.output.stalls = 1;
