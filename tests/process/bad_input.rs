@@ -30,7 +30,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let change = |settings: &mut NodeSettings| settings.sessions = ClientSession::desks(2);
-        let Desk { dir, settings, venues, node, client } = Desk::start(&still(), change, "");
+        let Desk { dir, settings, venues, node, client, .. } = Desk::start(&still(), change, "");
         let mut scene = Self { dir, _venues: venues, settings, node, neighbour: client, trades: 0 };
         scene.neighbour_trades();
         scene
