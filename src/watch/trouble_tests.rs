@@ -188,6 +188,26 @@ fn a_venue_that_is_down_is_named_and_the_worst_comes_first() {
 }
 
 #[test]
+fn a_halt_of_everything_comes_before_a_price_that_is_missing() {
+    let found = after(|node| {
+        node.shown.status.no_reference = vec!["BTC/USDT".to_owned()];
+        node.shown.status.halts = vec![ScopeRow::default()];
+    });
+    let words: Vec<&str> = found.iter().map(|(word, _)| *word).collect();
+    assert_eq!(words, ["halted", "no_reference"]);
+}
+
+#[test]
+fn a_session_that_was_removed_is_neither_away_nor_disabled() {
+    let found = after(|node| {
+        let name = "REMOVED".to_owned();
+        let removed = SessionStatus { name, disabled: true, ..SessionStatus::default() };
+        node.shown.status.sessions.push(removed);
+    });
+    assert_eq!(found, []);
+}
+
+#[test]
 fn a_session_outside_its_hours_is_not_away() {
     let mut node = sound();
     node.sessions.store(0, &Connection::default());

@@ -1,7 +1,7 @@
 //! The station of the read model: follows the core's outputs for people and metrics.
 //!
 //! A line belongs here if it drains the output ring into the read model and the metrics, answers
-//! the console's commands, or makes the snapshot ten times a second. A thread that carries orders
+//! the console's commands, or makes the snapshot: ten times a second, and when somebody looks. A thread that carries orders
 //! waits for this one only if the output ring is full because this one does not drain it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,7 +95,8 @@ impl ModelStation {
             self.tell(&mut untold);
             self.stages.iter_mut().for_each(|(_, histograms)| histograms.collect());
             let now = Instant::now();
-            if now >= snapshot_at {
+            let is_asked = || self.console.as_ref().is_some_and(|(feed, _)| feed.is_asked());
+            if now >= snapshot_at || is_asked() {
                 snapshot_at = now + SNAPSHOT_PERIOD;
                 self.show();
             }
