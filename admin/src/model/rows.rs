@@ -173,6 +173,10 @@ pub struct Status {
     pub cancels_stuck: u64,
     /// Definitions that the core did not accept.
     pub bad_reference: u64,
+    /// Executions that came after an operator had stated them.
+    pub reconciled: u64,
+    /// Totals that contradict what an operator has stated.
+    pub contradicted: u64,
     /// True if the whole node is halted.
     pub halted: bool,
     /// The scopes that are halted.
