@@ -13,6 +13,7 @@ mod disconnect;
 mod market;
 mod mass;
 mod operator;
+mod own;
 mod place;
 mod preview;
 mod price;
@@ -34,6 +35,7 @@ use crate::ledger::Ledger;
 use crate::number::UnixNanos;
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
+use crate::own_orders::OwnOrders;
 use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
@@ -179,6 +181,7 @@ pub struct Engine {
     ledger: Ledger,
     orders: Ring<Order>,
     children: Ring<Child>,
+    own: OwnOrders,
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
@@ -260,6 +263,7 @@ impl Engine {
             ledger: Ledger::default(),
             orders: Ring::new(genesis.orders_log2),
             children: Ring::new(genesis.children_log2),
+            own: OwnOrders::new(1 << genesis.children_log2, genesis.hash_seed),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),

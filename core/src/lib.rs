@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod number;
 pub mod order;
 pub mod output;
+pub mod own_orders;
 pub mod rate;
 pub mod reference;
 pub mod reference_price;

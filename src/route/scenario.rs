@@ -570,7 +570,13 @@ impl Venue {
             book.update(&BookUpdate { last: true, ..update }, now);
         }
         for own in &self.own {
-            book.rest(own.side.into(), world.decimals.price(&own.price, "own.price")?);
+            let side = Side::from(own.side);
+            let price = world.decimals.price(&own.price, "own.price")?;
+            let best = book.own_best(side).map_or(price, |best| match side {
+                Side::Buy => best.max(price),
+                Side::Sell => best.min(price),
+            });
+            book.set_own_best(side, Some(best));
         }
         Ok(())
     }

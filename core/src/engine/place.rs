@@ -190,28 +190,6 @@ impl Engine {
         order.barred != VenueSet::EMPTY && named.all(|listing| order.barred.has(listing.venue))
     }
 
-    /// Updates the best price of our own resting children in every book that the order could trade
-    /// against.
-    fn look_up_own(&mut self, order: &Order) {
-        let side = order.side.opposite();
-        for (venue, state) in self.venues.iter().enumerate() {
-            let book = &mut self.books[order.instrument.index() * VENUES_MAX + venue];
-            if !book.own_is_stale(side) {
-                continue;
-            }
-            book.set_own_best(side, None);
-            let mut at = state.first_child;
-            // Ends: the list holds each living child of the venue once.
-            while let Some(child) = self.children.get(at.0) {
-                at = child.next;
-                let rests = child.tif.waits();
-                if rests && child.instrument == order.instrument && child.side == side {
-                    book.rest(side, child.price);
-                }
-            }
-        }
-    }
-
     /// The plan for the quantity of an order that no child carries.
     fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) {
         let request = self.ask_router(order);
@@ -288,7 +266,7 @@ impl Engine {
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
-                book.rest(order.side, leg.price);
+                self.rest_own(&child);
             }
         }
         self.count_rate(leg);
@@ -376,6 +354,8 @@ impl Engine {
         let was_over = before.is_none_or(Slot::is_over);
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
+        let is_answered = before.is_some_and(|before| before.state() == ChildState::Sent)
+            && child.state() != ChildState::Sent;
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
@@ -386,13 +366,11 @@ impl Engine {
                 }
             }
             (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
-                book.rested(child.side, child.price);
+                self.unrest_own(child);
             }
             (_, _) => {}
         }
-        if before.is_some_and(|before| before.state() == ChildState::Sent)
-            && child.state() != ChildState::Sent
-        {
+        if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
