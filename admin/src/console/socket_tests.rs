@@ -302,7 +302,12 @@ fn a_directory_that_stands_still_keeps_no_named_admin_waiting() {
     let mut full = stranger(6_000);
     assert_eq!(full.code(), "users_unknown");
     assert_eq!(full.hear(), Value::Null, "closed");
-    *LET_THROUGH.lock().unwrap_or_else(PoisonError::into_inner) = u32::MAX;
+    let let_through = |count| {
+        *LET_THROUGH.lock().unwrap_or_else(PoisonError::into_inner) = count;
+    };
+    // The others are more than a role has places, and would displace the first.
+    let_through(1);
     assert_eq!(waits.hear(), json!({"hello": 4_242, "role": "viewer"}), "in the end");
+    let_through(u32::MAX);
     drop(more);
 }
