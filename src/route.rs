@@ -8,6 +8,8 @@ mod answer;
 mod published;
 mod record;
 mod scenario;
+#[cfg(test)]
+mod words_tests;
 
 use std::io::{BufRead, Write};
 

@@ -103,7 +103,7 @@ impl PlanShown<'_> {
             "verdict": format!("{:?}", line.verdict),
             "got": placed.then(|| qty(line.qty, decimals)),
             "best": known.then(|| price(line.best, decimals)),
-            "best_all_in": known.then(|| decimal(line.best_all_in, decimals.price + 6)),
+            "best_all_in": known.then(|| decimal(line.best_all_in, decimals.price + ALL_IN_DECIMALS)),
         })
     }
 

@@ -6,6 +6,7 @@
 use crate::breaker::Pause;
 use crate::input::{BookUpdate, Distrust, Level, Side};
 use crate::number::{Price, Qty, UnixNanos};
+use crate::own_orders::OwnSide;
 
 /// Levels kept per side.
 pub const BOOK_LEVELS_MAX: usize = 1_000;
@@ -110,19 +111,12 @@ pub struct Book {
     gone: [Qty; 2],
     /// The part of `gone` that has not been filled yet.
     in_flight: [Qty; 2],
-    /// Best price of our own resting children, by their side.
-    resting: [Resting; 2],
+    /// Our own resting children, by their side.
+    pub own_children: [OwnSide; 2],
+    /// Best price of those that stand in the way of the order that is being planned, by their side.
+    in_way: [Option<Price>; 2],
     /// The venue has said that the instrument's market is closed.
     pub closed: Pause,
-}
-
-/// Best price of our own resting children on one side.
-#[derive(Clone, Copy, Debug)]
-enum Resting {
-    /// The best price; `None` without resting children.
-    Best(Option<Price>),
-    /// The child with the best price has ended: the price is looked up when it is needed.
-    Stale,
 }
 
 impl Book {
@@ -136,7 +130,8 @@ impl Book {
             is_outlier: false,
             gone: [Qty::ZERO; 2],
             in_flight: [Qty::ZERO; 2],
-            resting: [Resting::Best(None); 2],
+            own_children: [OwnSide::EMPTY; 2],
+            in_way: [None; 2],
             closed: Pause::NONE,
         }
     }
@@ -154,42 +149,17 @@ impl Book {
         }
     }
 
-    /// Best price of our own resting children on `side`. Call [`Book::own_is_stale`] first.
+    /// Best price of our own resting children on `side` that stand in the way of the order that is
+    /// being planned.
     #[inline]
     pub const fn own_best(&self, side: Side) -> Option<Price> {
-        match self.resting[side as usize - 1] {
-            Resting::Best(best) => best,
-            Resting::Stale => None,
-        }
+        self.in_way[side as usize - 1]
     }
 
-    /// Whether [`Book::own_best`] is unknown until [`Book::set_own_best`] is called.
+    /// Sets that price.
     #[inline]
-    pub const fn own_is_stale(&self, side: Side) -> bool {
-        matches!(self.resting[side as usize - 1], Resting::Stale)
-    }
-
-    /// Sets the best price of our own resting children of that side.
     pub const fn set_own_best(&mut self, side: Side, best: Option<Price>) {
-        self.resting[side as usize - 1] = Resting::Best(best);
-    }
-
-    /// Counts a resting child that is sent.
-    pub fn rest(&mut self, side: Side, price: Price) {
-        if let Resting::Best(best) = &mut self.resting[side as usize - 1] {
-            *best = Some(match (*best, side) {
-                (None, _) => price,
-                (Some(known), Side::Buy) => known.max(price),
-                (Some(known), Side::Sell) => known.min(price),
-            });
-        }
-    }
-
-    /// Counts a resting child that has ended.
-    pub fn rested(&mut self, side: Side, price: Price) {
-        if self.own_best(side) == Some(price) {
-            self.resting[side as usize - 1] = Resting::Stale;
-        }
+        self.in_way[side as usize - 1] = best;
     }
 
     /// Quantity that is no longer available to an order of that side.

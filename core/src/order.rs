@@ -9,7 +9,7 @@
 //! An order is one piece of at most four cache lines. Its ids and its trace, which routing does not
 //! need, are in the report that nearly every event makes, so they are not kept apart.
 
-use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId};
+use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
 use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Notional, Price, Qty, UnixNanos};
@@ -379,9 +379,9 @@ pub struct Order {
     /// Venues that refused a child for a reason that lies in the order's terms; cleared by a
     /// replace.
     pub barred: VenueSet,
-    /// Children that venues refused without a reason that we know, since the order was accepted or
-    /// replaced.
-    pub refusals: u8,
+    /// Venues that refused a child of the order without a reason that we know, once and twice,
+    /// since the order was accepted or replaced.
+    refused: [VenueSet; 2],
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
     /// Venues that did not fill what their books showed, until those books change.
@@ -429,7 +429,7 @@ impl Slot for Order {
         live_children: 0,
         rounds: 0,
         avoided: VenueSet::EMPTY,
-        refusals: 0,
+        refused: [VenueSet::EMPTY; 2],
         barred: VenueSet::EMPTY,
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,
@@ -473,9 +473,22 @@ impl Order {
         }
     }
 
-    /// Forgets what earlier routing rounds have learnt about venues.
+    /// Forgets what earlier routing rounds have learnt about venues: the terms are new.
     pub const fn begin_anew(&mut self) {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
+        (self.barred, self.refused) = (VenueSet::EMPTY, [VenueSet::EMPTY; 2]);
+    }
+
+    /// Notes that a venue has refused a child without a reason that we know. True from the third
+    /// time on: one order does not close the venue's breaker for all others.
+    pub const fn note_refusal(&mut self, venue: VenueId) -> bool {
+        let [once, twice] = &mut self.refused;
+        let (was_once, was_twice) = (once.has(venue), twice.has(venue));
+        once.insert(venue);
+        if was_once {
+            twice.insert(venue);
+        }
+        was_twice
     }
 
     /// Forgets how often the order was routed. An order that rests also forgets which venues

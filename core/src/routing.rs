@@ -13,7 +13,7 @@
 use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{ListingDef, Side, TimeInForce};
+use crate::input::{Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
@@ -38,6 +38,7 @@ pub use candidate::{ALL_IN_DECIMALS, all_in};
 pub use eligible::{best_price, is_full, room_comes_at};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
+use reasons::Causes;
 
 /// The state of a venue beside its books.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +54,7 @@ pub struct VenueState {
     pub unanswered: u32,
     /// The venue's circuit breakers, in the order of [`RequestKind::ALL`].
     pub breakers: [Breaker; RequestKind::ALL.len()],
-    /// When the feed last broke its protocol; zero for never.
+    /// When a broken protocol of the feed was last counted as a failure; zero for never.
     pub protocol_broken_at: UnixNanos,
     /// New orders are paused: the venue has said that its rate limit is exceeded, or its sender
     /// could not send an order.
@@ -175,10 +176,10 @@ pub struct Plan {
     lines_len: usize,
     /// The work of the search; none where the sweep was the best plan.
     pub search: Search,
-    /// A venue that takes would take more if it had the funds.
-    poor: bool,
-    /// A venue that takes shows more, which its lot or its largest order leaves over.
-    cut: bool,
+    /// What keeps venues that take from taking more of what is left.
+    kept: Causes,
+    /// The order is fill or kill.
+    fok: bool,
 }
 
 /// The work of a search for the best shares.
@@ -240,8 +241,8 @@ impl Default for Router {
             lines: [NO_LINE; VENUES_MAX],
             lines_len: 0,
             search: Search::default(),
-            poor: false,
-            cut: false,
+            kept: Causes::NONE,
+            fok: false,
         };
         Self { plan, scratch: Scratch::default() }
     }
@@ -257,7 +258,8 @@ impl Router {
     pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
-        (plan.poor, plan.cut) = (false, false);
+        plan.kept = Causes::NONE;
+        plan.fok = request.tif == TimeInForce::Fok;
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
         // Few venues need few places, which are all written for each plan.
@@ -296,7 +298,7 @@ fn fill<const PLACES: usize>(
     let limit = request.worst;
     let candidates = &mut candidates[..plan.lines_len];
     if request.tif == TimeInForce::Fok {
-        return whole::whole(market, request, limit, candidates, plan);
+        return whole::whole(request, limit, candidates, plan);
     }
     plan.search = share_out(request, limit, candidates, scratch);
     let mut left = left_of(request, candidates);
@@ -312,17 +314,15 @@ fn fill<const PLACES: usize>(
         }
         let price = with_slack(request, limit, c);
         plan.take(c, price);
-        if !left.is_zero() {
-            plan.poor |= c.is_poor(limit);
-            plan.cut |= c.shows_more(limit);
-        }
+        plan.note_left(c, limit, left);
         c.sent_at = price;
     }
     if searched {
         reasons::worse_fits(candidates, limit, &mut plan.lines);
     }
     if rests {
-        plan.rest = rest::resting_place(market, request, limit, left, candidates, &mut plan.lines);
+        let (lines, kept) = (&mut plan.lines, &mut plan.kept);
+        plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
     }
 }
 
@@ -366,7 +366,7 @@ fn left_of(request: &RouteRequest, candidates: &[Option<Candidate<'_>>]) -> Qty 
 fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
     let loose = worse_by(c.worst, request.side, request.slack_ppm);
     let loose = if within(limit, loose, request.side) { loose } else { limit };
-    let price = on_tick(loose, c.listing, request.side);
+    let price = c.listing.ticks.within(loose, request.side);
     let dearer = !within(c.worst, price, request.side)
         && c.own.is_none_or(|own| !reaches(price, own, request.side));
     // A buy at a higher limit is worth more.
@@ -383,15 +383,5 @@ fn within(limit: Price, price: Price, side: Side) -> bool {
     match side {
         Side::Buy => price <= limit,
         Side::Sell => price >= limit,
-    }
-}
-
-/// The nearest price on the venue's tick that is not worse than the limit.
-fn on_tick(limit: Price, listing: &ListingDef, side: Side) -> Price {
-    let over = limit.0.rem_euclid(listing.tick.0);
-    match side {
-        Side::Buy => Price(limit.0 - over),
-        Side::Sell if over == 0 => limit,
-        Side::Sell => Price(limit.0.saturating_add(listing.tick.0 - over)),
     }
 }

@@ -18,9 +18,6 @@ use rutter_core::routing::{ALL_IN_DECIMALS, all_in};
 use rutter_venues::VENUES;
 use serde_json::json;
 
-/// Decimals of an all-in price beyond those of a price.
-const ALL_IN_EXTRA_DECIMALS: u32 = 6;
-
 /// A value without fields as reports and screens write it.
 fn word(value: impl std::fmt::Debug) -> String {
     format!("{value:?}")
@@ -387,7 +384,7 @@ impl Sink for Story {
                 );
             }
             if line.best.0 != 0 {
-                let decimals = self.decimals(instrument).0 + ALL_IN_EXTRA_DECIMALS;
+                let decimals = self.decimals(instrument).0 + ALL_IN_DECIMALS;
                 let all_in = decimal(line.best_all_in, decimals);
                 let best = self.price(instrument, line.best);
                 let _ = write!(words, "; best {best}, with fee {all_in}");

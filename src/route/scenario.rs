@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
-use rutter_core::book::{BOOK_LEVELS_MAX, Book};
+use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
@@ -18,6 +18,7 @@ use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::reference_price::ReferencePrice;
 use rutter_core::risk::collared;
 use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState, best_price};
+use rutter_core::ticks::{TickBand, Ticks};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,6 +35,9 @@ const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
 const SECOND_NS: u64 = 1_000_000_000;
 /// Funds at a venue that says nothing of them: more than any order needs.
 const FUNDS: Amount = Amount(i128::MAX);
+
+/// Factor that a value must have room for: nine decimals of fees, and fees of twice the price.
+const MONEY_ROOM: i128 = 2_000_000_000;
 
 /// A number: a decimal string, or a JSON number.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,6 +71,11 @@ struct Venue {
     #[serde(default)]
     fee_taken: FeeSource,
     tick: Option<Number>,
+    /// Larger ticks: above a price, the tick.
+    #[serde(default)]
+    ticks: Vec<(Number, Number)>,
+    /// Significant digits of a price.
+    price_digits: Option<Number>,
     lot: Option<Number>,
     qty_min: Option<Number>,
     qty_max: Option<Number>,
@@ -318,6 +327,10 @@ impl Scenario {
             if let Some(tick) = &venue.tick {
                 widen(&mut price, tick, "tick")?;
             }
+            for (above, tick) in &venue.ticks {
+                widen(&mut price, above, "ticks")?;
+                widen(&mut price, tick, "ticks")?;
+            }
             for number in [&venue.lot, &venue.qty_min, &venue.qty_max].into_iter().flatten() {
                 widen(&mut qty, number, "lot, qty_min or qty_max")?;
             }
@@ -473,11 +486,25 @@ impl Venue {
         }
     }
 
+    fn ticks(&self, decimals: Decimals) -> Result<Ticks, BadScenario> {
+        let price = |number| decimals.price(number, "tick");
+        let least = self.tick.as_ref().map(price).transpose()?.unwrap_or(Price(1));
+        let band = |(above, tick)| Ok(TickBand { above: price(above)?, tick: price(tick)? });
+        let bands = self.ticks.iter().map(|(above, tick)| band((above, tick)));
+        let bands = bands.collect::<Result<Vec<_>, BadScenario>>()?;
+        let digits = whole(self.price_digits.as_ref(), "price_digits", 0)?;
+        let ticks = match u8::try_from(digits) {
+            Ok(0) => Ticks::banded(least, &bands),
+            Ok(digits) if bands.is_empty() => Ticks::significant(least, digits),
+            _ => None,
+        };
+        ticks.ok_or_else(|| BadScenario::new("BadTicks", "the ticks contradict each other"))
+    }
+
     fn listing(&self, decimals: Decimals, venue: VenueId) -> Result<ListingDef, BadScenario> {
         let qty = |number: &Option<Number>, what, none| {
             number.as_ref().map_or(Ok(Qty(none)), |number| decimals.qty(number, what))
         };
-        let tick = self.tick.as_ref().map(|tick| decimals.price(tick, "tick")).transpose()?;
         let notional_min = match &self.notional_min {
             Some(least) => {
                 amount(least.value("notional_min")?).ok_or_else(|| out_of_range("notional_min"))?
@@ -488,7 +515,7 @@ impl Venue {
             instrument: PAIR,
             venue,
             enabled: self.state != Some(State::NotListed),
-            tick: tick.unwrap_or(Price(1)),
+            ticks: self.ticks(decimals)?,
             lot: qty(&self.lot, "lot", 1)?,
             qty_min: qty(&self.qty_min, "qty_min", 0)?,
             qty_max: qty(&self.qty_max, "qty_max", i64::MAX)?,
@@ -505,8 +532,9 @@ impl Venue {
         let now = if self.state == Some(State::Stale) { UnixNanos(0) } else { NOW };
         book.update(&BookUpdate { clear: true, ..update }, now);
         for (side, levels) in [(Side::Buy, &self.bids), (Side::Sell, &self.asks)] {
-            if levels.len() > BOOK_LEVELS_MAX {
-                let text = format!("at most {BOOK_LEVELS_MAX} levels a side");
+            // As many as the core holds, so that every recorded decision can be asked again.
+            if levels.len() > BOOK_LEVELS_MAX + LEVELS_BEYOND {
+                let text = format!("at most {} levels a side", BOOK_LEVELS_MAX + LEVELS_BEYOND);
                 return Err(BadScenario::new("BadLevel", text));
             }
             let mut prices = BTreeSet::new();
@@ -518,6 +546,12 @@ impl Venue {
                 let mut one = update;
                 if level.price.0 <= 0 || level.qty.0 <= 0 || !one.push(side, level) {
                     return Err(BadScenario::new("BadLevel", "a level is above zero"));
+                }
+                // Money is counted in 128 bits, with the decimals of fees.
+                let most = i128::from(level.price.0) * i128::from(world.request.qty.0);
+                if most.checked_mul(MONEY_ROOM).is_none() {
+                    let text = "order.qty times the price of a level is out of range";
+                    return Err(BadScenario::new("BadNumber", text));
                 }
                 if !prices.insert(level.price) {
                     return Err(BadScenario::new("BadLevel", "two levels of one price"));
@@ -536,7 +570,13 @@ impl Venue {
             book.update(&BookUpdate { last: true, ..update }, now);
         }
         for own in &self.own {
-            book.rest(own.side.into(), world.decimals.price(&own.price, "own.price")?);
+            let side = Side::from(own.side);
+            let price = world.decimals.price(&own.price, "own.price")?;
+            let best = book.own_best(side).map_or(price, |best| match side {
+                Side::Buy => best.max(price),
+                Side::Sell => best.min(price),
+            });
+            book.set_own_best(side, Some(best));
         }
         Ok(())
     }

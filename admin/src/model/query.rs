@@ -16,7 +16,7 @@ use super::anomaly::Anomaly;
 use super::number::decimal;
 use super::rows::{
     BalanceRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, PositionRow, Positions,
-    ScopeRow, SessionStatus, Status, VenueStatus,
+    ScopeRow, SessionStatus, Status, TickRow, VenueStatus,
 };
 
 mod commands;
@@ -245,7 +245,11 @@ impl ReadModel {
         let listings = self.reference.listings(def.id).map(|listing| ListingRow {
             venue: self.venue_name(listing.venue).to_owned(),
             enabled: listing.enabled,
-            tick: price(listing.tick.0),
+            tick: price(listing.ticks.least().0),
+            ticks: (listing.ticks.above().iter())
+                .map(|band| TickRow { above: price(band.above.0), tick: price(band.tick.0) })
+                .collect(),
+            price_digits: listing.ticks.digits(),
             lot: qty(listing.lot.0),
             qty_min: qty(listing.qty_min.0),
             notional_min: amount(listing.notional_min),

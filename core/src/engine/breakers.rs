@@ -24,10 +24,6 @@ use crate::order::Order;
 use crate::output::{Notice, Output, Paused, Sink};
 use crate::reference::VENUES_MAX;
 
-/// Children of one order that venues refuse without a reason that we know, at most. Then the order
-/// no longer goes to the venue, so that one order does not close the venue for all others.
-pub const REFUSALS_MAX: u8 = 3;
-
 impl Engine {
     /// Whether a cancel may be sent: the venue is up, and it has not named a time before which it
     /// wants none.
@@ -49,7 +45,8 @@ impl Engine {
         let venue = child.venue;
         match reason {
             // A halt has voided the order on its way: the venue has nothing to do with it.
-            VenueReject::NotSent if self.is_halted_for(order) => {}
+            VenueReject::NotSent if self.is_halted_for(order) || self.halts.venues().has(venue) => {
+            }
             VenueReject::RateLimit | VenueReject::NotSent => {
                 let pause = &mut self.venues[venue.index()].paused;
                 if let Some(until) = pause.extend(self.now, retry_after_ns, RATE_LIMIT_WAITS) {
@@ -81,8 +78,7 @@ impl Engine {
             }
             VenueReject::Late | VenueReject::Other => {
                 order.avoided.insert(venue);
-                order.refusals = order.refusals.saturating_add(1);
-                if order.refusals >= REFUSALS_MAX {
+                if order.note_refusal(venue) {
                     order.barred.insert(venue);
                     out.notice(Notice::Barred(order.id, venue, reason));
                 }
@@ -265,9 +261,10 @@ impl Engine {
     fn ask_withheld<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let mut at = self.venues[venue.index()].first_child;
         // Ends: the list holds each living child of the venue once.
-        while let Some(child) = self.children.get(at.0) {
+        while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
             if child.state() == ChildState::Unknown {
+                child.query_at = UnixNanos(0);
                 out.put(&Output::Query(reference_of(child)));
             }
         }

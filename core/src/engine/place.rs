@@ -12,9 +12,9 @@ use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
-use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink, Verdict};
+use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
@@ -42,13 +42,16 @@ impl Engine {
         if order.worst == Price(0) && !self.settle_terms(order, out) {
             return;
         }
+        if order.tif == TimeInForce::Fok && !order.filled.is_zero() {
+            return self.break_fok(order, out);
+        }
         let can_wait = order.tif.waits();
         for _ in 0..PLANS_PER_LOOK_MAX {
             if order.rounds >= ROUNDS_MAX {
                 return self.rounds_are_over(order, out);
             }
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
-                return self.wait_for_room(order, out);
+                return self.children_are_enough(order, out);
             }
             self.make_plan(order, out);
             let sent = self.carry_out(order, out);
@@ -63,9 +66,32 @@ impl Engine {
                 // The rest is looked at again when a child ends.
                 return self.wait_no_more(order, out);
             }
-            return self.nothing_to_send(order, out);
+            if self.router.plan().takes().is_empty() && self.router.plan().rest.is_none() {
+                return self.nothing_to_send(order, out);
+            }
+            // The table of children has no place.
+            return self.children_are_enough(order, out);
         }
-        self.wait_for_room(order, out);
+        self.children_are_enough(order, out);
+    }
+
+    /// A venue, or an operator in its place, has filled a fill-or-kill order in part. The rest goes
+    /// nowhere else, and the client is told what has happened.
+    fn break_fok<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.live_children == 0 {
+            self.give_up(order, Refusal::FokPartlyFilled, out);
+        }
+    }
+
+    /// No further child is made of an order now: the order has as many as it may have at once or in
+    /// one look, or the table of children is full.
+    fn children_are_enough<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        match (order.tif.waits(), order.live_children) {
+            (true, _) => self.wait(order, Waiting::ChildLimit, Help::Room, out),
+            (false, 0) => self.give_up(order, Refusal::CapacityReached, out),
+            // The rest is looked at again when a child ends.
+            (false, _) => self.wait_no_more(order, out),
+        }
     }
 
     /// Sends the children of the router's plan. True if there is one.
@@ -73,12 +99,16 @@ impl Engine {
         let children = order.live_children;
         // Ends: a plan has a child per venue at most.
         for at in 0..self.router.plan().takes().len() {
+            if order.live_children >= CHILDREN_PER_ORDER_MAX {
+                break;
+            }
             let leg = self.router.plan().takes()[at];
             let fok = order.tif == TimeInForce::Fok;
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
             self.send_child(order, &leg, tif, out);
         }
-        if let Some(leg) = self.router.plan().rest {
+        let rest = self.router.plan().rest;
+        if let Some(leg) = rest.filter(|_| order.live_children < CHILDREN_PER_ORDER_MAX) {
             self.send_child(order, &leg, TimeInForce::Gtc, out);
         }
         let sent = order.live_children > children;
@@ -106,7 +136,7 @@ impl Engine {
                 return Unsent::GivenBack(Refusal::VenuesRefused);
             }
             let refused_now = order.avoided != VenueSet::EMPTY;
-            let (why, help) = why_it_waits(plan, refused_now);
+            let (why, help) = plan.waits_for(refused_now);
             // The end of the change is no news of a venue or of funds.
             if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
                 return Unsent::Waits(Waiting::BookChanging, Help::Book);
@@ -121,8 +151,7 @@ impl Engine {
         if self.is_book_changing(order) {
             return Unsent::Waits(Waiting::BookChanging, Help::Book);
         }
-        let fok = order.tif == TimeInForce::Fok && refusal == Refusal::NoLiquidity;
-        Unsent::GivenBack(if fok { Refusal::FokNotFillable } else { refusal })
+        Unsent::GivenBack(refusal)
     }
 
     /// An order that was routed many times in a row waits, or is over.
@@ -159,28 +188,6 @@ impl Engine {
         let mut named = (self.reference.listings(order.instrument))
             .filter(|listing| listing.enabled && !order.excluded.has(listing.venue));
         order.barred != VenueSet::EMPTY && named.all(|listing| order.barred.has(listing.venue))
-    }
-
-    /// Updates the best price of our own resting children in every book that the order could trade
-    /// against.
-    fn look_up_own(&mut self, order: &Order) {
-        let side = order.side.opposite();
-        for (venue, state) in self.venues.iter().enumerate() {
-            let book = &mut self.books[order.instrument.index() * VENUES_MAX + venue];
-            if !book.own_is_stale(side) {
-                continue;
-            }
-            book.set_own_best(side, None);
-            let mut at = state.first_child;
-            // Ends: the list holds each living child of the venue once.
-            while let Some(child) = self.children.get(at.0) {
-                at = child.next;
-                let rests = child.tif.waits();
-                if rests && child.instrument == order.instrument && child.side == side {
-                    book.rest(side, child.price);
-                }
-            }
-        }
     }
 
     /// The plan for the quantity of an order that no child carries.
@@ -259,7 +266,7 @@ impl Engine {
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
-                book.rest(order.side, leg.price);
+                self.rest_own(&child);
             }
         }
         self.count_rate(leg);
@@ -347,6 +354,8 @@ impl Engine {
         let was_over = before.is_none_or(Slot::is_over);
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
+        let is_answered = before.is_some_and(|before| before.state() == ChildState::Sent)
+            && child.state() != ChildState::Sent;
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
@@ -357,13 +366,11 @@ impl Engine {
                 }
             }
             (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
-                book.rested(child.side, child.price);
+                self.unrest_own(child);
             }
             (_, _) => {}
         }
-        if before.is_some_and(|before| before.state() == ChildState::Sent)
-            && child.state() != ChildState::Sent
-        {
+        if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
@@ -433,7 +440,7 @@ impl Engine {
         match order.state() {
             OrderState::PendingCancel => self.finish_cancel(order, out),
             OrderState::PendingReplace => self.finish_replace(order, out),
-            OrderState::Working => self.place(order, out),
+            OrderState::Working => self.place_in_turn(order, out),
             OrderState::Vacant
             | OrderState::Scheduled
             | OrderState::WaitingTrigger
@@ -494,45 +501,6 @@ impl Engine {
         let expired = ends && order.expire_at <= self.now;
         expired.then_some(end_of_time(order))
     }
-}
-
-/// Why a waiting order has quantity that the plan sends nowhere, and what can help.
-fn why_it_waits(plan: &Plan, refused_now: bool) -> (Waiting, Help) {
-    use Verdict as V;
-    let any = |verdicts: &[V]| plan.lines().iter().any(|line| verdicts.contains(&line.verdict));
-    if refused_now {
-        return (Waiting::VenueRefused, Help::Time);
-    }
-    if any(&[V::Busy, V::NoRate, V::BreakerOpen, V::Paused, V::MarketClosed]) {
-        return (Waiting::VenueBusy, Help::Room);
-    }
-    let by_book = any(&[
-        V::BeyondLimit,
-        V::WorsePrice,
-        V::WorseFit,
-        V::TooThin,
-        V::Faded,
-        V::OwnOrder,
-        V::BelowMinimum,
-    ]);
-    // Time ends a fade, also where the book does not change.
-    if any(&[V::Faded]) {
-        return (Waiting::BeyondLimit, Help::Time);
-    }
-    if any(&[V::NoFunds]) || plan.is_poor() {
-        return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
-    }
-    if any(&[V::BelowMinimum]) {
-        return (Waiting::BelowMinimum, Help::Book);
-    }
-    if any(&[V::OwnOrder]) {
-        return (Waiting::OwnOrder, Help::Book);
-    }
-    // Also a child of the order that is with a venue, and takes all that it offers.
-    if by_book || any(&[V::Taken, V::Rested]) {
-        return (Waiting::BeyondLimit, Help::Book);
-    }
-    (Waiting::NoVenue, Help::Venue)
 }
 
 /// The reference that names a child to its sender.

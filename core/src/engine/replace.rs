@@ -12,13 +12,13 @@ use crate::input::{Refusal, ReplaceOrder};
 use crate::number::Qty;
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ReportKind, Sink};
-use crate::venue_set::VenueSet;
 
 impl Engine {
     pub(super) fn on_replace<S: Sink>(&mut self, request: &ReplaceOrder, out: &mut Out<'_, S>) {
         let new = &request.order;
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
+        self.catch_up_with_room(out);
         let change = ChangeRequest {
             session: new.session,
             client_seq: new.client_seq,
@@ -81,7 +81,6 @@ impl Engine {
         let slot = self.orders.slot(order.id.0);
         self.client_ids.rename(order, slot);
         order.begin_anew();
-        order.barred = VenueSet::EMPTY;
-        self.place(order, out);
+        self.place_in_turn(order, out);
     }
 }

@@ -151,10 +151,12 @@ impl Engine {
         let event = if complete { ChildEvent::LastFilled } else { event };
         child.apply(event);
         child.awaited = None;
-        // A refused child has not met the book.
-        let refused = event == ChildEvent::Rejected && !was_unknown;
-        if !complete && child.tif != TimeInForce::Gtc && !refused {
-            self.note_fade(&mut order, child.venue);
+        // A refused child, or one that never arrived, has not met the book.
+        match (event, child.tif) {
+            (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
+            (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
+            (ChildEvent::Rejected, _) => {}
+            (_, _) => self.note_fade(&mut order, child.venue),
         }
         if was_unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
@@ -247,8 +249,11 @@ impl Engine {
             return;
         }
         if child.awaited.is_some() {
-            // This answer is older than the one that reported the end.
-            return;
+            // This answer is older than the one that reported the end: the executions are missing
+            // still, and the venue is asked again.
+            self.query_later(&mut child);
+            self.store_child(&mut child, &mut order);
+            return self.store(&order);
         }
         if child.state() == ChildState::Unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
@@ -335,6 +340,9 @@ impl Engine {
         let mut ended = None;
         if !was_over {
             ended = Self::child_after_fill(&mut child);
+            if child.awaited.is_some() {
+                self.query_soon(&mut child);
+            }
         }
         let was_pending =
             matches!(order.state(), OrderState::PendingCancel | OrderState::PendingReplace);

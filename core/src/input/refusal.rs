@@ -117,11 +117,14 @@ pub enum Refusal {
     NotUnknown = 51,
     /// The child's outcome has been unknown for a shorter time than an operator has to wait.
     UnknownTooBriefly = 52,
+    /// A fill-or-kill order was filled in part, by the word of its venue or of an operator in the
+    /// venue's place. The rest goes nowhere else.
+    FokPartlyFilled = 53,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -175,6 +178,7 @@ impl Refusal {
         Self::WaitedTooLong,
         Self::NotUnknown,
         Self::UnknownTooBriefly,
+        Self::FokPartlyFilled,
     ];
 }
 

@@ -64,6 +64,8 @@ pub enum Verdict {
     /// The venue's best price is better than the worst that the plan takes, but its lots or
     /// minimum fit worse: another split fills more, or as much for less.
     WorseFit = 25,
+    /// The whole quantity of a fill-or-kill order is above the venue's largest order.
+    AboveMaximum = 26,
 }
 
 /// One venue's line of a [`Decision`].
@@ -84,7 +86,9 @@ pub struct VenueLine {
     /// Best price on the side that the order would take, of the levels that are not gone; zero if
     /// none.
     pub best: Price,
-    /// That price with the taker fee, times a million.
+    /// That price with the taker fee, times a billion: [`ALL_IN_DECIMALS`] more decimals.
+    ///
+    /// [`ALL_IN_DECIMALS`]: crate::routing::ALL_IN_DECIMALS
     pub best_all_in: i128,
     /// Nanoseconds since the book last changed.
     pub age_ns: u64,

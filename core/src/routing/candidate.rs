@@ -104,7 +104,7 @@ impl<'a> Candidate<'a> {
         line.age_ns = market.now.since(book.changed_at);
         if let Some(best) = best {
             line.best = best;
-            line.best_all_in = i128::from(best.0) * all_in_ppm(listing, side);
+            line.best_all_in = all_in(listing, side, Notional(i128::from(best.0)));
         }
         let def = market.reference.instrument_of(request.instrument);
         let (lock, budget) = funds(market, def, listing, side);
@@ -252,14 +252,6 @@ impl<'a> Candidate<'a> {
         is_enough(self.def, self.listing, qty, limit)
     }
 
-    /// Whether the venue takes a child of that limit and quantity, funds included.
-    pub fn takes(&self, limit: Price, qty: Qty) -> bool {
-        qty.floor_to(self.listing.lot) == qty
-            && qty <= self.listing.qty_max
-            && self.is_enough(limit, qty)
-            && self.carries(limit, qty)
-    }
-
     /// Whether the venue takes the share that the sweep has made within its funds and maximum.
     #[inline]
     pub fn takes_swept(&self) -> bool {
@@ -286,15 +278,50 @@ impl<'a> Candidate<'a> {
         })
     }
 
-    /// Whether the levels show a further lot within a limit, and the venue's funds do not carry it.
-    pub fn is_poor(&self, limit: Price) -> bool {
-        let (lot, mut upto) = (self.listing.lot, Qty::ZERO);
-        let wanted = Qty(self.share.0.saturating_add(lot.0)).min(self.listing.qty_max);
-        let mut at = self.available(limit).skip_while(|level| {
-            upto = Qty(upto.0.saturating_add(level.qty.0));
-            upto < wanted
-        });
-        wanted > self.share && at.next().is_some_and(|level| !self.carries(level.price, wanted))
+    /// Worst price of a share; that of the last level for a larger one than the levels show.
+    pub fn price_at(&self, limit: Price, share: Qty) -> Price {
+        let (mut upto, mut last) = (Qty::ZERO, Price(0));
+        for level in self.available(limit) {
+            (upto, last) = (Qty(upto.0.saturating_add(level.qty.0)), level.price);
+            if upto >= share {
+                break;
+            }
+        }
+        last
+    }
+
+    /// The smallest child of at most `most` that the venue takes, whatever its funds, with its
+    /// limit. `None` if it takes none, or shows no level.
+    pub fn smallest(&self, limit: Price, most: Qty) -> Option<(Qty, Price)> {
+        let (mut upto, mut last) = (0_i64, None);
+        let most = most.min(self.listing.qty_max);
+        for level in self.available(limit) {
+            let from = upto.saturating_add(1).max(self.listing.qty_min.0);
+            upto = upto.saturating_add(level.qty.0);
+            last = Some(level.price);
+            if let Some(least) = self.enough_from(level.price, from).filter(|least| *least <= upto)
+            {
+                return (least <= most.0).then_some((Qty(least), level.price));
+            }
+        }
+        let least = self.enough_from(last?, upto.saturating_add(1).max(self.listing.qty_min.0))?;
+        (least <= most.0).then_some((Qty(least), last?))
+    }
+
+    /// The smallest whole number of lots from `from` up whose value at a limit is enough.
+    pub fn enough_from(&self, limit: Price, from: i64) -> Option<i64> {
+        let lot = self.listing.lot.0;
+        let whole = |qty: i64| qty.checked_add(lot - 1).map(|qty| qty / lot * lot);
+        let least = whole(from)?;
+        if self.is_enough(limit, Qty(least)) {
+            return Some(least);
+        }
+        let unit = amount_of(self.def, Notional::of(limit, Qty(1))).0;
+        if unit <= 0 {
+            return None;
+        }
+        let needed = self.listing.notional_min.0.saturating_add(unit - 1) / unit;
+        whole(i64::try_from(needed).ok()?.max(from))
     }
 
     /// The levels with the quantity that is available, within a limit.
@@ -325,16 +352,6 @@ pub(super) fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, lim
     !qty.is_zero()
         && qty >= listing.qty_min
         && amount_of(def, Notional::of(limit, qty)) >= listing.notional_min
-}
-
-/// The all-in price of one unit of price, in parts per million, rounded up for a buy.
-fn all_in_ppm(listing: &ListingDef, side: Side) -> i128 {
-    let fee = i128::from(listing.taker_fee.0);
-    match (side, listing.fee_taken) {
-        (Side::Buy, FeeTaken::Received) => (PPM * PPM + PPM - fee - 1) / (PPM - fee),
-        (Side::Buy, FeeTaken::Quote | FeeTaken::Other) => PPM + fee,
-        (Side::Sell, _) => PPM - fee,
-    }
 }
 
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays

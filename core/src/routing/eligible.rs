@@ -3,10 +3,10 @@
 //! A line belongs here if it is about a venue's state, its limits on requests, or the trust of its
 //! book.
 
-use super::{RouteRequest, RoutingView};
+use super::{RouteRequest, RoutingView, within};
 use crate::book::{Book, Trust};
 use crate::id::{InstrumentId, VenueId};
-use crate::input::{ListingDef, Side};
+use crate::input::{ListingDef, Side, TimeInForce};
 use crate::number::{Price, UnixNanos};
 use crate::output::Verdict;
 use crate::reference::VENUES_MAX;
@@ -88,6 +88,19 @@ pub(super) fn eligible<'a>(
     if book.closed.is_on(market.now) {
         return Err(Verdict::MarketClosed);
     }
+    if request.tif == TimeInForce::Fok && !market.reference.venues[venue.index()].fok {
+        return Err(Verdict::NoFok);
+    }
+    // An order that cannot rest waits for no room where the book has nothing for it.
+    if !request.tif.waits() && no_room(market, venue).is_some() {
+        match book.opposite(request.side).best() {
+            None => return Err(Verdict::TooThin),
+            Some(best) if !within(request.worst, best.price, request.side) => {
+                return Err(Verdict::BeyondLimit);
+            }
+            Some(_) => {}
+        }
+    }
     no_room(market, venue).map_or(Ok((listing, book)), Err)
 }
 
@@ -112,10 +125,10 @@ pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: Venue
     for index in 0..market.reference.venues.len() {
         let venue = VenueId(index as u8);
         let Ok((_, book)) = usable(market, instrument, venue) else { continue };
-        if closed.has(venue) {
+        if closed.has(venue) || book.closed.is_on(market.now) {
             continue;
         }
-        if !book.closed.is_on(market.now) && no_room(market, venue).is_none() {
+        if no_room(market, venue).is_none() {
             return false;
         }
         any = true;

@@ -30,7 +30,7 @@ pub const LOOKS_MAX: u32 = 4_096;
 pub const WORK_MAX: usize = 100_000;
 
 /// Lists of lots that one search holds at once, each with the steps of all venues, at most.
-const LADDERS: usize = 8;
+const LADDERS: usize = 16;
 
 /// Memory of a search, made once.
 #[derive(Debug, Default)]
@@ -69,8 +69,6 @@ struct Explorer<'a> {
     best: Cost,
     best_shares: [i64; VENUES_MAX],
     nodes: u32,
-    /// Steps of all ladders so far.
-    work: usize,
     /// A bound was hit before all nodes were looked at.
     bounded: bool,
 }
@@ -98,6 +96,7 @@ pub(super) fn search(
             let candidate = c.as_ref().filter(|_| !rows.is_empty())?;
             Some(Share { candidate, rows, at })
         });
+        // Without a level nobody has a share, from the sweep either.
         let Some(first) = shares.next() else { return Search::default() };
         let (mut all, mut count) = ([first; VENUES_MAX], 1);
         for share in shares {
@@ -119,13 +118,12 @@ type Found = [(i64, Price); VENUES_MAX];
 fn explore(shares: &[Share<'_>], qty: i64, steps: &mut Vec<Step>) -> (Found, Search) {
     let mut explorer = Explorer {
         shares,
-        steps: Steps(steps),
+        steps: Steps::new(steps),
         splitter: Splitter::new(shares, LOOKS_MAX),
         qty,
         best: unsent(qty),
         best_shares: [0; VENUES_MAX],
         nodes: 0,
-        work: 0,
         bounded: false,
     };
     let mut bounds = [Bounds::default(); VENUES_MAX];
@@ -150,7 +148,7 @@ fn unsent(qty: i64) -> Cost {
 
 impl Explorer<'_> {
     const fn is_at_bound(&self) -> bool {
-        self.nodes >= NODES_MAX || self.work >= WORK_MAX || self.splitter.is_cut
+        self.nodes >= NODES_MAX || self.steps.work >= WORK_MAX || self.splitter.is_cut
     }
 
     /// Looks at what one venue alone can fill.
@@ -188,7 +186,6 @@ impl Explorer<'_> {
         }
         self.nodes += 1;
         let split = self.splitter.split(self.shares, bounds, self.qty, self.best, &mut self.steps);
-        self.work += self.steps.0.len();
         let Ok(split) = split else {
             self.bounded = true;
             return;

@@ -37,19 +37,39 @@ pub(super) struct Step {
 pub(super) type Ladder = Range<usize>;
 
 /// The memory of all ladders of a search.
-pub(super) struct Steps<'a>(pub &'a mut Vec<Step>);
+pub(super) struct Steps<'a> {
+    all: &'a mut Vec<Step>,
+    /// Steps that were made so far.
+    pub work: usize,
+}
 
 /// The memory is used up.
 #[derive(Debug)]
 pub(super) struct Full;
 
-impl Steps<'_> {
+impl<'a> Steps<'a> {
+    /// Ladders in this memory.
+    pub const fn new(all: &'a mut Vec<Step>) -> Self {
+        Self { all, work: 0 }
+    }
+
+    /// Number of steps that are held.
+    pub const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Forgets all but so many steps.
+    pub fn truncate(&mut self, len: usize) {
+        self.all.truncate(len);
+    }
+
     /// Adds lots to the ladder that is being made and that began at `from`.
     fn push(&mut self, from: usize, lots: i64, unit: Cost, source: u8) -> Result<(), Full> {
-        let Self(steps) = self;
+        let steps = &mut *self.all;
         if steps.len() == steps.capacity() {
             return Err(Full);
         }
+        self.work += 1;
         let last = steps[from..].last().copied().unwrap_or_default();
         let (upto, cost) = (last.upto.saturating_add(lots), last.cost.plus(unit.times(lots)));
         steps.push(Step { upto, cost, unit, source });
@@ -58,9 +78,9 @@ impl Steps<'_> {
 
     /// The ladder of so many lots of one cost.
     pub fn level(&mut self, lots: i64, unit: Cost) -> Result<Ladder, Full> {
-        let from = self.0.len();
+        let from = self.all.len();
         self.push(from, lots, unit, 0)?;
-        Ok(from..self.0.len())
+        Ok(from..self.all.len())
     }
 
     /// The ladder of all shares with that lot, above their lower bounds, as far as `qty` needs it.
@@ -73,7 +93,7 @@ impl Steps<'_> {
         qty: i64,
         cursors: &mut [Cursor],
     ) -> Result<Ladder, Full> {
-        let from = self.0.len();
+        let from = self.all.len();
         for ((share, bounds), cursor) in shares.iter().zip(bounds).zip(cursors.iter_mut()) {
             cursor.lots = 0;
             if share.lot() == lot {
@@ -92,15 +112,15 @@ impl Steps<'_> {
             cursor.qty += cursor.lots * lot;
             cursor.settle(&shares[at], bounds[at].high);
         }
-        Ok(from..self.0.len())
+        Ok(from..self.all.len())
     }
 
     /// The ladder whose lots are `size` lots of another one each, after the first `skip` of them.
     pub fn blocks(&mut self, ladder: Ladder, skip: i64, size: i64) -> Result<Ladder, Full> {
-        let from = self.0.len();
+        let from = self.all.len();
         let (mut passed, mut part, mut cost) = (skip, 0, Cost::default());
         for at in ladder {
-            let Step { upto, unit, .. } = self.0[at];
+            let Step { upto, unit, .. } = self.all[at];
             let mut lots = upto - passed;
             if lots <= 0 {
                 continue;
@@ -122,16 +142,16 @@ impl Steps<'_> {
                 (part, cost) = (lots % size, unit.times(lots % size));
             }
         }
-        Ok(from..self.0.len())
+        Ok(from..self.all.len())
     }
 
     /// Two ladders with one lot as one, up to so many lots; `source` tells which.
     pub fn merged(&mut self, a: Ladder, b: Ladder, lots: i64) -> Result<Ladder, Full> {
-        let (from, ends) = (self.0.len(), [a.end, b.end]);
+        let (from, ends) = (self.all.len(), [a.end, b.end]);
         let (mut next, mut passed, mut left) = ([a.start, b.start], [0; 2], lots);
         // Ends: each turn passes a step.
         while left > 0 {
-            let heads = [0, 1].map(|side| (next[side] < ends[side]).then(|| self.0[next[side]]));
+            let heads = [0, 1].map(|side| (next[side] < ends[side]).then(|| self.all[next[side]]));
             let (side, head) = match heads {
                 [Some(a), Some(b)] if b.unit < a.unit => (1, b),
                 [Some(a), _] => (0, a),
@@ -142,7 +162,12 @@ impl Steps<'_> {
             self.push(from, taken, head.unit, side as u8)?;
             (next[side], passed[side], left) = (next[side] + 1, head.upto, left - taken);
         }
-        Ok(from..self.0.len())
+        Ok(from..self.all.len())
+    }
+
+    /// Number of lots of a ladder.
+    pub fn lots(&self, ladder: Ladder) -> i64 {
+        self.all[ladder].last().map_or(0, |step| step.upto)
     }
 
     /// Cost of the first lots of a ladder; `None` if it has fewer.
@@ -150,7 +175,7 @@ impl Steps<'_> {
         if lots == 0 {
             return Some(Cost::default());
         }
-        let steps = &self.0[ladder];
+        let steps = &self.all[ladder];
         let step = steps.get(steps.partition_point(|step| step.upto < lots))?;
         Some(step.cost.minus(step.unit.times(step.upto - lots)))
     }
@@ -158,7 +183,7 @@ impl Steps<'_> {
     /// Calls `taken` with each source and its number of lots among the first lots of a ladder.
     pub fn sources(&self, ladder: Ladder, lots: i64, mut taken: impl FnMut(u8, i64)) {
         let mut passed = 0;
-        for step in &self.0[ladder] {
+        for step in &self.all[ladder] {
             if passed >= lots {
                 return;
             }

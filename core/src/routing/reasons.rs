@@ -1,6 +1,8 @@
 //! Why a venue gets nothing of an order, and why a part of the order has no place.
 //!
-//! A line belongs here if it finds the word for a venue or an order that the plan leaves out.
+//! A line belongs here if it finds the word for a venue or an order that the plan leaves out. The
+//! word of an order follows from its venues' words by their causes, so that an order that is given
+//! back and one that waits say the same.
 
 use super::candidate::Candidate;
 use super::{Plan, RouteRequest, within};
@@ -8,8 +10,88 @@ use crate::input::Refusal;
 use crate::number::{Price, Qty};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
+use crate::waiting::{Help, Waiting};
+
+/// What kind of reason a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The venue has a child.
+    Placed,
+    /// The book's prices or quantities.
+    Book,
+    /// An order of our own.
+    OwnOrder,
+    /// The venue's lot or smallest order.
+    Minimum,
+    /// The venue's largest order.
+    Maximum,
+    /// Funds.
+    Funds,
+    /// The venue takes no further order for the moment.
+    Room,
+    /// The instrument's market is closed.
+    Closed,
+    /// The venue has refused a child of the order.
+    Refused,
+    /// The venue cannot be used now, or not for this order.
+    Away,
+}
+
+const fn cause(verdict: Verdict) -> Cause {
+    match verdict {
+        Verdict::Taken | Verdict::Rested => Cause::Placed,
+        Verdict::WorsePrice
+        | Verdict::BeyondLimit
+        | Verdict::TooThin
+        | Verdict::Faded
+        | Verdict::NoFok => Cause::Book,
+        Verdict::OwnOrder => Cause::OwnOrder,
+        Verdict::BelowMinimum | Verdict::WorseFit => Cause::Minimum,
+        Verdict::AboveMaximum => Cause::Maximum,
+        Verdict::NoFunds => Cause::Funds,
+        Verdict::NoRate | Verdict::Busy | Verdict::Paused | Verdict::BreakerOpen => Cause::Room,
+        Verdict::MarketClosed => Cause::Closed,
+        Verdict::Avoided => Cause::Refused,
+        Verdict::VenueDown
+        | Verdict::NotListed
+        | Verdict::NotNamed
+        | Verdict::Untrusted
+        | Verdict::Stale
+        | Verdict::Crossed
+        | Verdict::Outlier
+        | Verdict::Drained => Cause::Away,
+    }
+}
+
+/// A set of causes, one bit each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Causes(u16);
+
+impl Causes {
+    /// No cause.
+    pub const NONE: Self = Self(0);
+
+    /// Adds the cause of a verdict.
+    pub fn note(&mut self, verdict: Verdict) {
+        self.0 |= 1 << cause(verdict) as u16;
+    }
+
+    fn has(self, cause: Cause) -> bool {
+        self.0 & 1 << cause as u16 != 0
+    }
+
+    fn has_only(self, causes: &[Cause]) -> bool {
+        let among = causes.iter().fold(0, |bits, cause| bits | 1 << *cause as u16);
+        self.0 & !among == 0
+    }
+}
 
 impl Plan {
+    fn causes(&self) -> Causes {
+        let bits = self.lines().iter().map(|line| 1 << cause(line.verdict) as u16);
+        Causes(bits.fold(self.kept.0, |bits, bit: u16| bits | bit))
+    }
+
     /// Whether the quantity is below the minimum of every venue that could take it, now or later.
     pub fn is_dust(&self) -> bool {
         use Verdict::{Avoided, BelowMinimum, NoFok, NotListed, NotNamed};
@@ -19,52 +101,77 @@ impl Plan {
             })
     }
 
-    /// Whether a venue that takes would take more if it had the funds.
-    pub const fn is_poor(&self) -> bool {
-        self.poor
-    }
-
-    /// Why no child is sent; meaningful for a plan without children.
+    /// Why quantity has no child, for an order that does not wait.
     pub fn refusal(&self) -> Refusal {
-        let any = |verdict| self.lines().iter().any(|line| line.verdict == verdict);
-        if self.lines().iter().all(|line| {
-            matches!(
-                line.verdict,
-                Verdict::VenueDown
-                    | Verdict::NotListed
-                    | Verdict::NotNamed
-                    | Verdict::Untrusted
-                    | Verdict::Outlier
-                    | Verdict::Drained
-                    | Verdict::MarketClosed
-            )
-        }) {
+        let causes = self.causes();
+        if causes.has_only(&[Cause::Away, Cause::Closed]) {
             Refusal::NoVenue
-        } else if any(Verdict::Avoided)
-            && self.lines().iter().all(|line| {
-                matches!(
-                    line.verdict,
-                    Verdict::Avoided
-                        | Verdict::VenueDown
-                        | Verdict::NotListed
-                        | Verdict::NotNamed
-                        | Verdict::Drained
-                )
-            })
-        {
+        } else if causes.has_only(&[Cause::Away, Cause::Closed, Cause::Refused]) {
             Refusal::VenuesRefused
-        } else if [Verdict::Busy, Verdict::NoRate, Verdict::Paused, Verdict::BreakerOpen]
-            .into_iter()
-            .any(any)
-        {
+        } else if causes.has(Cause::Room) {
             Refusal::VenueBusy
-        } else if any(Verdict::NoFunds) || self.poor {
+        } else if causes.has(Cause::Funds) {
             Refusal::InsufficientFunds
-        } else if any(Verdict::BelowMinimum) || any(Verdict::WorseFit) || self.cut {
+        } else if self.fok && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
+            Refusal::FokNotFillable
+        } else if causes.has(Cause::Maximum) {
+            Refusal::QuantityTooLarge
+        } else if causes.has(Cause::Minimum) {
             Refusal::BelowMinimum
         } else {
             Refusal::NoLiquidity
         }
+    }
+
+    /// Why quantity of an order that waits has no child, and what can help. `refused_now`: a venue
+    /// has refused a child of the order for a reason that time may end.
+    pub fn waits_for(&self, refused_now: bool) -> (Waiting, Help) {
+        let causes = self.causes();
+        if refused_now {
+            return (Waiting::VenueRefused, Help::Time);
+        }
+        if causes.has(Cause::Room) {
+            return (Waiting::VenueBusy, Help::Room);
+        }
+        // Time ends a fade, also where the book does not change.
+        if self.lines().iter().any(|line| line.verdict == Verdict::Faded) {
+            return (Waiting::BeyondLimit, Help::Fade);
+        }
+        let by_size = causes.has(Cause::Minimum) || causes.has(Cause::Maximum);
+        let by_book = causes.has(Cause::Book) || causes.has(Cause::OwnOrder) || by_size;
+        if causes.has(Cause::Funds) {
+            return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
+        }
+        if by_size {
+            return (Waiting::BelowMinimum, Help::Book);
+        }
+        if causes.has(Cause::OwnOrder) {
+            return (Waiting::OwnOrder, Help::Book);
+        }
+        // Also a child of the order that is with a venue, and takes all that it offers.
+        if by_book || causes.has(Cause::Placed) {
+            return (Waiting::BeyondLimit, Help::Book);
+        }
+        if causes.has(Cause::Refused) {
+            return (Waiting::VenueRefused, Help::Venue);
+        }
+        (Waiting::NoVenue, if causes.has(Cause::Closed) { Help::Room } else { Help::Venue })
+    }
+
+    /// Notes what keeps a candidate that takes from taking some of what is left.
+    pub(super) fn note_left(&mut self, c: &Candidate<'_>, limit: Price, left: Qty) {
+        if left.is_zero() || !c.shows_more(limit) {
+            return;
+        }
+        let lot = c.listing.lot;
+        let Some(more) = c.share.checked_add(lot) else { return };
+        self.kept.note(if more > c.listing.qty_max {
+            Verdict::AboveMaximum
+        } else if lot <= left && !c.carries(c.price_at(limit, more), more) {
+            Verdict::NoFunds
+        } else {
+            Verdict::BelowMinimum
+        });
     }
 }
 
@@ -98,20 +205,17 @@ pub(super) fn why_nothing(
     if c.could_take_more() && c.carries_a_lot() && left.is_zero() && !searched {
         return;
     }
-    let Some(first) = c.available(limit).next() else {
+    if c.available(limit).next().is_none() {
         if c.best.is_some_and(|best| !within(limit, best, request.side)) {
             line.verdict = Verdict::BeyondLimit;
         }
         return;
-    };
-    let least = Qty(c.listing.qty_min.0.max(c.listing.lot.0));
-    if least > request.qty || !c.is_enough(first.price, request.qty) {
-        line.verdict = Verdict::BelowMinimum;
-    } else if !c.carries(first.price, least) {
-        line.verdict = Verdict::NoFunds;
-    } else if !left.is_zero() {
-        let carried = c.carried(first.price).min(request.qty).floor_to(c.listing.lot);
-        let poor = !c.is_enough(first.price, carried);
-        line.verdict = if poor { Verdict::NoFunds } else { Verdict::BelowMinimum };
+    }
+    match c.smallest(limit, request.qty) {
+        None => line.verdict = Verdict::BelowMinimum,
+        Some((qty, price)) if !c.carries(price, qty) => line.verdict = Verdict::NoFunds,
+        Some((qty, _)) if !left.is_zero() && qty > left => line.verdict = Verdict::BelowMinimum,
+        Some(_) if !left.is_zero() => line.verdict = Verdict::WorseFit,
+        Some(_) => {}
     }
 }

@@ -4,12 +4,14 @@
 
 use super::candidate::{Candidate, is_enough};
 use super::{RouteRequest, RoutingView, rest};
-use crate::id::VenueId;
+use crate::input::{ListingDef, Side};
+use crate::ledger::reserve;
 use crate::number::{Price, Qty};
+use crate::venue_set::VenueSet;
 
 /// Makes a remainder that no venue would take larger, if that brings more of the order to venues:
-/// now, or to a venue that is away for the moment. The dearest share that allows it shrinks.
-/// Returns the remainder.
+/// now, or later to one that is away for the moment and has the funds, and then nothing of the
+/// remainder rests elsewhere. The dearest share that allows it shrinks. Returns the remainder.
 pub(super) fn keep_viable(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -18,18 +20,31 @@ pub(super) fn keep_viable(
     left: Qty,
 ) -> Qty {
     let rested = |candidates: &[Option<Candidate<'_>>], left| {
-        rest::choose(market, request, limit, left, candidates).map_or(Qty::ZERO, |leg| leg.qty)
+        let rests = request.limit.is_some();
+        let leg = rests.then(|| rest::choose(market, request, limit, left, candidates)).flatten();
+        leg.map_or(Qty::ZERO, |leg| leg.qty)
     };
-    let Some((more, venue)) = missing(market, request, limit, left) else { return left };
+    let present = candidates.iter().flatten().fold(VenueSet::EMPTY, |mut set, c| {
+        set.insert(c.listing.venue);
+        set
+    });
+    // A venue that takes the remainder as it is needs no larger one.
+    let Missing::Some(now, later) = missing(market, request, limit, left, present) else {
+        return left;
+    };
     let before = rested(candidates, left);
-    let is_away = !candidates.iter().flatten().any(|c| c.listing.venue == venue);
-    let Some((at, kept)) = shrink(limit, candidates, more) else { return left };
-    let shrunk = super::left_of(request, candidates);
-    let after = rested(candidates, shrunk);
-    if is_away || shrunk.saturating_sub(after) < left.saturating_sub(before) {
-        return shrunk;
+    for (more, is_away) in [(now, false), (later, true)] {
+        let Some((at, kept)) = more.and_then(|more| shrink(limit, candidates, more)) else {
+            continue;
+        };
+        let shrunk = super::left_of(request, candidates);
+        let after = rested(candidates, shrunk);
+        let waits_for_it = is_away && after.is_zero();
+        if waits_for_it || shrunk.saturating_sub(after) < left.saturating_sub(before) {
+            return shrunk;
+        }
+        candidates[at] = Some(kept);
     }
-    candidates[at] = Some(kept);
     left
 }
 
@@ -55,27 +70,58 @@ fn shrink<'a>(
     Some((at, kept))
 }
 
-/// The least quantity to be added to a remainder until some venue takes it, and the venue; `None`
-/// if a venue takes it as it is, or none would take it at all.
+/// What is to be added to a remainder until a venue takes it.
+enum Missing {
+    /// Nothing: a venue takes it as it is.
+    Nothing,
+    /// The least quantity until a venue that is there now takes it, and until one that is away for
+    /// the moment does; `None` if there is no such venue.
+    Some(Option<Qty>, Option<Qty>),
+}
+
 fn missing(
     market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
     left: Qty,
-) -> Option<(Qty, VenueId)> {
+    present: VenueSet,
+) -> Missing {
     let def = market.reference.instrument_of(request.instrument);
-    let barred = request.avoided.union(request.excluded);
-    let least = (0..market.reference.venues.len())
-        .map(|index| VenueId(index as u8))
-        .filter(|venue| !barred.has(*venue))
-        .filter_map(|venue| market.reference.listing(request.instrument, venue))
-        .filter(|listing| listing.enabled && left.floor_to(listing.lot) == left)
-        .map(|listing| (listing, left.max(listing.qty_min)))
+    let barred = request.avoided.union(request.excluded).union(request.closed);
+    let (mut now, mut later) = (None, None);
+    for listing in market.reference.listings(request.instrument) {
+        let enough = left.max(listing.qty_min);
         // The quantity is enough; the value is checked.
-        .filter(|(listing, enough)| is_enough(def, listing, *enough, limit))
-        .min_by_key(|(_, enough)| *enough)?;
-    let more = least.1.saturating_sub(left);
-    (!more.is_zero()).then_some((more, least.0.venue))
+        let takes = listing.enabled
+            && !barred.has(listing.venue)
+            && left.floor_to(listing.lot) == left
+            && is_enough(def, listing, enough, limit)
+            && (present.has(listing.venue) || pays(market, request, listing, limit, enough));
+        if !takes {
+            continue;
+        }
+        let more = enough.saturating_sub(left);
+        if more.is_zero() {
+            return Missing::Nothing;
+        }
+        let least = if present.has(listing.venue) { &mut now } else { &mut later };
+        *least = Some(least.map_or(more, |known: Qty| known.min(more)));
+    }
+    Missing::Some(now, later)
+}
+
+/// Whether a venue's free funds carry a child of that limit and quantity.
+fn pays(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    listing: &ListingDef,
+    limit: Price,
+    qty: Qty,
+) -> bool {
+    let def = market.reference.instrument_of(request.instrument);
+    let asset = if request.side == Side::Buy { def.quote } else { def.base };
+    let free = market.ledger.funds(listing.venue, asset).available(market.now);
+    reserve(def, request.side, limit, qty, listing.locked_fee_ppm()) <= free
 }
 
 /// A share that gives up at least `more`, rounded to lots, and its worst price.

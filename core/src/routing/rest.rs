@@ -3,13 +3,15 @@
 //! A line belongs here if it chooses where an order waits.
 
 use super::candidate::Candidate;
-use super::{PlannedChild, RouteRequest, RoutingView, on_tick, reaches};
+use super::reasons::Causes;
+use super::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::input::Side;
 use crate::number::{PPM, Price, Qty};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
 
-/// The child that rests, and what it says of the venues. Without one, why each venue takes none.
+/// The child that rests, and what it says of the venues. `kept` gets the causes that keep venues
+/// that have a child already from taking what is left.
 pub(super) fn resting_place(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -17,10 +19,13 @@ pub(super) fn resting_place(
     left: Qty,
     candidates: &[Option<Candidate<'_>>],
     lines: &mut [VenueLine; VENUES_MAX],
+    kept: &mut Causes,
 ) -> Option<PlannedChild> {
-    for c in candidates.iter().flatten().filter(|c| c.share.is_zero()) {
-        if let Err(verdict) = place_at(market, request, limit, left, c) {
-            lines[c.line].verdict = verdict;
+    for c in candidates.iter().flatten() {
+        match place_at(market, request, limit, left, c) {
+            Err(verdict) if c.share.is_zero() => lines[c.line].verdict = verdict,
+            Err(verdict) => kept.note(verdict),
+            Ok(_) => {}
         }
     }
     let leg = choose(market, request, limit, left, candidates)?;
@@ -72,18 +77,18 @@ fn place_at(
     c: &Candidate<'_>,
 ) -> Result<(Price, Qty), Verdict> {
     let c = &c.beside_share();
-    let price = on_tick(limit, c.listing, request.side);
+    let price = c.listing.ticks.within(limit, request.side);
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
     }
     if market.room(c.listing.venue) < 1 + u32::from(!c.share.is_zero()) {
         return Err(Verdict::NoRate);
     }
-    let carried = if c.carries(price, left) { left } else { c.carried(price) };
-    let qty = left.min(carried).floor_to(c.listing.lot).min(c.listing.qty_max);
-    let qty = qty.floor_to(c.listing.lot);
-    if price.0 > 0 && c.is_enough(price, qty) {
-        return Ok((price, qty));
+    let wanted = left.min(c.listing.qty_max).floor_to(c.listing.lot);
+    if price.0 <= 0 || !c.is_enough(price, wanted) {
+        return Err(Verdict::BelowMinimum);
     }
-    Err(if carried < left { Verdict::NoFunds } else { Verdict::BelowMinimum })
+    let carried = if c.carries(price, wanted) { wanted } else { c.carried(price) };
+    let qty = wanted.min(carried).floor_to(c.listing.lot);
+    if c.is_enough(price, qty) { Ok((price, qty)) } else { Err(Verdict::NoFunds) }
 }

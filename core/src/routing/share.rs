@@ -6,8 +6,7 @@
 //! about its fills. The quantity beyond the last level counts as not filled.
 
 use super::candidate::Candidate;
-use crate::number::{Notional, Price, Qty, saturating_product};
-use crate::reference::amount_of;
+use crate::number::{Price, Qty, saturating_product};
 
 /// Cost of a quantity: first of all what is not filled, then money, then what is sent beyond the
 /// levels. Less is better.
@@ -193,27 +192,11 @@ impl Share<'_> {
         for row in self.row_of(qty)..self.rows.len() {
             let Row { price, upto, .. } = self.rows[row];
             let from = qty.max(self.before(row) + 1);
-            let Some(least) = self.enough_from(price, from) else { continue };
+            let Some(least) = c.enough_from(price, from) else { continue };
             if least <= upto.min(c.listing.qty_max.0) && c.carries(price, Qty(least)) {
                 return Some(least);
             }
         }
         None
-    }
-
-    /// The smallest whole number of lots from `from` up whose value at a price is enough.
-    fn enough_from(&self, price: Price, from: i64) -> Option<i64> {
-        let c = self.candidate;
-        let whole = |qty: i64| qty.checked_add(self.lot() - 1).map(|q| q / self.lot() * self.lot());
-        let least = whole(from)?;
-        if c.is_enough(price, Qty(least)) {
-            return Some(least);
-        }
-        let unit = amount_of(c.def, Notional::of(price, Qty(1)));
-        if unit.0 <= 0 {
-            return None;
-        }
-        let needed = c.listing.notional_min.0.saturating_add(unit.0 - 1) / unit.0;
-        whole(i64::try_from(needed).ok()?.max(from))
     }
 }

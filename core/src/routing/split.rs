@@ -9,6 +9,7 @@
 //! level. Where lots do not divide each other, the blocks are common multiples, and each number of
 //! single lots beside the blocks is tried.
 
+use super::WORK_MAX;
 use super::ladder::{Bounds, Cursor, Full, Ladder, Steps};
 use super::share::{Cost, Share};
 use crate::reference::VENUES_MAX;
@@ -21,8 +22,9 @@ struct Tier {
     block: i64,
     /// Lots of the venues.
     own: Ladder,
-    /// Lots of this size beside the blocks.
+    /// Lots of this size beside the blocks, of which there are at most so many.
     single: i64,
+    singles_max: i64,
     /// What the finer tiers give, in this tier's blocks, and what they give besides, in theirs.
     finer: Ladder,
     finer_single: i64,
@@ -79,7 +81,7 @@ impl Splitter {
         best: Cost,
         steps: &mut Steps<'_>,
     ) -> Result<Option<(Cost, [i64; VENUES_MAX])>, Full> {
-        steps.0.clear();
+        steps.truncate(0);
         let lows = shares.iter().zip(bounds);
         let (low, cost) = lows.fold((0_i64, Cost::default()), |(low, cost), (share, bounds)| {
             (low.saturating_add(bounds.low), cost.plus(share.cost(bounds.low)))
@@ -88,8 +90,9 @@ impl Splitter {
         for tier in &mut self.tiers[..self.count] {
             tier.own = steps.own(tier.lot, shares, bounds, left, &mut self.cursors)?;
             tier.single = 0;
+            tier.singles_max = steps.lots(tier.own.clone()).min(tier.block / tier.lot - 1);
         }
-        let (made, mut found) = (steps.0.len(), None);
+        let (made, mut found) = (steps.len(), None);
         // Ends: each turn is another choice of single lots, and their number is bounded.
         loop {
             let limit = found.as_ref().map_or(best, |(cost, _)| *cost);
@@ -97,8 +100,12 @@ impl Splitter {
             if let Some(total) = total.filter(|total| *total < limit) {
                 found = Some((total, self.shares(left, bounds, steps)));
             }
-            steps.0.truncate(made);
+            steps.truncate(made);
             if !self.next_choice() {
+                return Ok(found);
+            }
+            if steps.work >= WORK_MAX {
+                self.is_cut = true;
                 return Ok(found);
             }
         }
@@ -107,7 +114,7 @@ impl Splitter {
     /// Goes to the next choice of single lots; false after the last.
     fn next_choice(&mut self) -> bool {
         for tier in &mut self.tiers[..self.count] {
-            if tier.block == tier.lot {
+            if tier.singles_max == 0 {
                 continue;
             }
             if self.looks_left == 0 {
@@ -116,7 +123,7 @@ impl Splitter {
             }
             self.looks_left -= 1;
             tier.single += 1;
-            if tier.single < tier.block / tier.lot {
+            if tier.single <= tier.singles_max {
                 return true;
             }
             tier.single = 0;

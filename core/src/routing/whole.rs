@@ -3,13 +3,12 @@
 //! A line belongs here if it places an order that is filled whole or not at all.
 
 use super::candidate::Candidate;
-use super::{Plan, RouteRequest, RoutingView, within};
+use super::{Plan, RouteRequest, within};
 use crate::number::Price;
 use crate::output::Verdict;
 
 /// Gives the whole quantity to the cheapest venue that takes it; no child if there is none.
 pub(super) fn whole(
-    market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
@@ -18,10 +17,6 @@ pub(super) fn whole(
     let mut best: Option<(i128, usize, Price)> = None;
     for (at, slot) in candidates.iter().enumerate() {
         let Some(c) = slot else { continue };
-        if !market.reference.venues[c.listing.venue.index()].fok {
-            plan.lines[c.line].verdict = Verdict::NoFok;
-            continue;
-        }
         match whole_at(request, limit, c) {
             Ok((cost, worst)) => {
                 if best.is_none_or(|(known, ..)| cost < known) {
@@ -45,6 +40,9 @@ fn whole_at(
     limit: Price,
     c: &Candidate<'_>,
 ) -> Result<(i128, Price), Verdict> {
+    if request.qty > c.listing.qty_max {
+        return Err(Verdict::AboveMaximum);
+    }
     let (mut left, mut cost, mut worst) = (request.qty, 0_i128, Price(0));
     for level in c.available(limit) {
         let qty = level.qty.min(left);
@@ -58,11 +56,11 @@ fn whole_at(
         let beyond = c.best.is_some_and(|best| !within(limit, best, request.side));
         return Err(if beyond { Verdict::BeyondLimit } else { Verdict::TooThin });
     }
+    if request.qty.floor_to(c.listing.lot) != request.qty || !c.is_enough(worst, request.qty) {
+        return Err(Verdict::BelowMinimum);
+    }
     if !c.carries(worst, request.qty) {
         return Err(Verdict::NoFunds);
-    }
-    if !c.takes(worst, request.qty) {
-        return Err(Verdict::BelowMinimum);
     }
     Ok((cost, worst))
 }

@@ -125,7 +125,7 @@ fn a_rate_limit_closes_the_venue_for_the_time_that_its_answer_names() {
     let until = UnixNanos(desk.now.0 + 5 * SECOND_NS);
     let notices = desk.notices();
     assert!(notices.contains(&Notice::Paused(V0, Paused::NewOrders, until)), "{notices:?}");
-    desk.client("b buy 1 @ 10000 ioc").sent(&[]);
+    desk.client("b buy 1 @ 11000 ioc").sent(&[]);
     desk.client_saw_last("b Canceled VenueBusy filled 0");
     later(&mut desk, 4_990_000_000).sent(&[]);
     later(&mut desk, 110_000_000).sent(&["v0 new buy 1 @ 10000 Gtc #2"]);
@@ -250,7 +250,7 @@ fn five_failures_in_a_row_open_the_breaker_and_a_signed_query_closes_it() {
     let until = UnixNanos(desk.now.0 + 30 * SECOND_NS);
     let open = Notice::Breaker(V0, RequestKind::New, BreakerState::Open, until);
     assert!(desk.notices().contains(&open));
-    desk.client("b buy 1 @ 10000 ioc").sent(&[]);
+    desk.client("b buy 1 @ 11000 ioc").sent(&[]);
     desk.client_saw_last("b Canceled VenueBusy filled 0");
     desk.client("g buy 1 @ 11000 gtc");
     later(&mut desk, 29 * SECOND_NS).sent(&[]);
@@ -359,7 +359,7 @@ fn queries_that_fail_open_their_own_breaker_which_holds_queries_back_and_loses_n
         |n: &Notice| matches!(n, Notice::Breaker(_, RequestKind::Query, BreakerState::Open, _));
     assert!(desk.notices().iter().any(open));
     desk.venue(1, "unsure").sent(&[]);
-    desk.client("b buy 1 @ 10000 ioc").sent(&[]);
+    desk.client("b buy 1 @ 11000 ioc").sent(&[]);
     later(&mut desk, 30 * SECOND_NS).sent(&["v0 balances?"]);
     desk.input(Input::VenueQueried { venue: V0, outcome: QueryOutcome::Answered });
     desk.sent(&["v0 query #1"]);
@@ -387,7 +387,7 @@ fn books_that_break_open_the_breaker_for_data_and_a_proved_book_closes_it() {
         desk.input(broken(Distrust::Checksum));
     }
     desk.book(0, &[(9_000, 10)], &[(11_000, 10)]);
-    desk.client("b buy 1 @ 10000 ioc").sent(&[]).client_saw_last("b Canceled VenueBusy filled 0");
+    desk.client("b buy 1 @ 11000 ioc").sent(&[]).client_saw_last("b Canceled VenueBusy filled 0");
     desk.client("c buy 1 @ 10000 gtc");
     later(&mut desk, 29 * SECOND_NS).sent(&[]);
     later(&mut desk, SECOND_NS + 200_000_000).sent(&["v0 new buy 1 @ 10000 Gtc #2"]);
@@ -405,7 +405,7 @@ fn a_new_session_closes_the_breakers_on_trial_and_keeps_the_time_that_the_venue_
     desk.venue(6, "rejected RateLimit 90000000000");
     desk.input(Input::VenueDown(V0, VenueDownReason::LinkLost)).input(Input::VenueUp(V0));
     desk.outputs.clear();
-    desk.client("b buy 1 @ 10000 ioc").sent(&[]);
+    desk.client("b buy 1 @ 11000 ioc").sent(&[]);
 }
 
 #[test]

@@ -71,5 +71,5 @@ fn an_order_has_a_bounded_number_of_children() {
     }
     let children = desk.engine.order(OrderId(1)).map(|order| order.live_children);
     assert_eq!(children, Some(CHILDREN_PER_ORDER_MAX));
-    assert_eq!(waiting(&desk, 1), Some(Waiting::VenueBusy));
+    assert_eq!(waiting(&desk, 1), Some(Waiting::ChildLimit));
 }

@@ -1,0 +1,42 @@
+//! Our own resting children: which of them an order could match.
+//!
+//! A line belongs here if it is about our orders meeting each other. The order of the children is
+//! `own_orders`.
+
+use super::Engine;
+use crate::child::Child;
+use crate::order::Order;
+use crate::reference::VENUES_MAX;
+
+impl Engine {
+    /// Counts a resting child that is sent.
+    pub(super) fn rest_own(&mut self, child: &Child) {
+        let slot = self.children.slot(child.id.0);
+        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let all = &mut book.own_children[child.side as usize - 1];
+        self.own.insert(all, slot, child.id, (child.side, child.price));
+    }
+
+    /// Counts a resting child that has ended.
+    pub(super) fn unrest_own(&mut self, child: &Child) {
+        let slot = self.children.slot(child.id.0);
+        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        self.own.remove(&mut book.own_children[child.side as usize - 1], slot);
+    }
+
+    /// Notes in every book that the order could trade against which of our own resting children
+    /// stand in its way.
+    pub(super) fn look_up_own(&mut self, order: &Order) {
+        let side = order.side.opposite();
+        let at = order.instrument.index() * VENUES_MAX;
+        for book in &mut self.books[at..at + self.venues.len()] {
+            let all = book.own_children[side as usize - 1];
+            if all.is_empty() {
+                book.set_own_best(side, None);
+                continue;
+            }
+            let best = self.own.iter(all).next().map(|slot| self.children.in_slot(slot).price);
+            book.set_own_best(side, best);
+        }
+    }
+}
