@@ -197,11 +197,11 @@ fn tell(
         count => {
             let shown = found.iter().rev().take(MATCHES_SHOWN_MAX);
             let shown: Vec<String> = shown
-                .map(|(order, by)| format!("{} ({})", seeker.order_id(*order), by.help()))
+                .map(|(order, by)| format!("{} (found by {})", seeker.order_id(*order), by.help()))
                 .collect();
             let more = if count > shown.len() { ", and more" } else { "" };
             anyhow::bail!(
-                "{name} names {count} orders: {}{more} (ambiguous_order)",
+                "{name} names {count} orders, type one of these ids: {}{more} (ambiguous_order)",
                 shown.join(", ")
             )
         }

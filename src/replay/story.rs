@@ -192,7 +192,7 @@ impl Story {
                 word(last.liquidity),
                 self.names.asset_name(last.fee_asset),
                 last.child.0,
-                last.exec.0,
+                last.exec.text(),
             );
             if !last.venue_order.as_str().is_empty() {
                 let _ = write!(words, ", the venue's order {}", last.venue_order);
@@ -389,7 +389,10 @@ impl Sink for Story {
                 let best = self.price(instrument, line.best);
                 let _ = write!(words, "; best {best}, with fee {all_in}");
             }
-            let _ = write!(words, "; book {} old", rutter_cli::text::duration(line.age_ns));
+            // A venue that was ruled out before has no book that was looked at.
+            if line.age_ns > 0 {
+                let _ = write!(words, "; book {} old", rutter_cli::text::duration(line.age_ns));
+            }
             self.lines.push(words);
         }
     }

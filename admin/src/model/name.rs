@@ -20,7 +20,7 @@ pub enum NamedBy {
     Client,
     /// The venue's own id of a child.
     Venue,
-    /// Our id of a child, as the venue was given it.
+    /// Our id of a child, as the venue was given it, or as clients see it.
     Child,
 }
 
@@ -41,7 +41,7 @@ impl NamedBy {
             Self::Number => "our number",
             Self::Client => "a client's id",
             Self::Venue => "a venue's id",
-            Self::Child => "our id at a venue",
+            Self::Child => "our id of a child",
         }
     }
 }
@@ -72,18 +72,19 @@ impl<'a> OrderName<'a> {
         child_of: impl Fn(u32, &[u8]) -> Option<ChildId>,
     ) -> Self {
         let digits = text.strip_prefix(&order_id(node_tag, "")).unwrap_or(text);
-        let number = digits.parse().ok().map(OrderId);
-        let child = |text: &str| child_of(node_tag, text.as_bytes());
+        let child = |text: &str| {
+            let digits = text.strip_prefix(&child_id(node_tag, ""));
+            digits.map_or_else(
+                || child_of(node_tag, text.as_bytes()),
+                |digits| plain_number(digits).map(ChildId),
+            )
+        };
         let alone = child(text).map(|id| (id, None));
         let of_venue = || {
             let (venue, id) = text.split_once(OWNER_END)?;
             child(id).map(|id| (id, Some(venue)))
         };
-        Self {
-            text,
-            number: number.filter(|number| number.0.to_string() == digits),
-            child: alone.or_else(of_venue),
-        }
+        Self { text, number: plain_number(digits).map(OrderId), child: alone.or_else(of_venue) }
     }
 
     /// The text.
@@ -121,6 +122,16 @@ impl<'a> OrderName<'a> {
         let behind = |text: &'a str| text.strip_prefix(owner)?.strip_prefix(OWNER_END);
         !id.is_empty() && (self.text == id || behind(self.text) == Some(id))
     }
+}
+
+/// A number without sign or leading zeros.
+fn plain_number(digits: &str) -> Option<u64> {
+    digits.parse().ok().filter(|number: &u64| number.to_string() == digits)
+}
+
+/// The id of a child as clients see it in `SecondaryClOrdID` (526).
+fn child_id(node_tag: u32, number: impl std::fmt::Display) -> String {
+    order_id(node_tag, format_args!("c{number}"))
 }
 
 /// The id of an order as clients see it in `OrderID` (37): unique over all nodes.
@@ -166,6 +177,21 @@ mod tests {
             assert!(!name(text).is_of_client("DESK1", "A/1"), "{text}");
         }
         assert!(!name("").is_of_venue("K", ""), "a venue has told no id");
+    }
+
+    #[test]
+    fn a_clients_id_of_a_child_is_that_childs_and_no_orders() {
+        for (text, child) in [
+            ("000000ab-c9", Some(9)),
+            ("KRAKEN/000000ab-c9", Some(9)),
+            ("000000ab-c09", None),
+            ("000000ab-c", None),
+            ("000000ac-c9", None),
+            ("000000ab-9", None),
+        ] {
+            assert_eq!(name(text).child(), child.map(ChildId), "{text}");
+        }
+        assert_eq!(name("000000ab-c9").number(), None);
     }
 
     #[test]

@@ -267,7 +267,9 @@ fn an_id_of_several_orders_is_refused_with_a_list_and_each_can_be_named_otherwis
         let expected = [(3, "venue"), (2, "client"), (1, "number")];
         let expected = expected.map(|(id, by)| (Some(id), Some(by)));
         assert!(found.eq(expected), "{matches:?}");
-        assert!(failure.message.contains("00000007-2 (a client's id)"), "{failure:?}");
+        let shown = "00000007-2 (found by a client's id; session S0, client's id 1), ";
+        assert!(failure.message.contains(shown), "{failure:?}");
+        assert!(failure.message.contains("type one of these ids: 00000007-3"), "{failure:?}");
     }
     assert_eq!(office.core.seq(), before, "nothing is cancelled");
     let page = office.admin("orders", &json!({"id": "1"})).expect("a page");

@@ -5,6 +5,7 @@
 //! are the session's. A field that only some versions have is written under a condition on
 //! `reader`, the version of the session that reads the report.
 
+use rutter_core::id::ChildId;
 use rutter_core::input::{Liquidity, Refusal, WrittenTerms};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{
@@ -221,15 +222,25 @@ fn write_order_id(out: &mut Encoder<'_>, terms: &Terms, order: u64) {
 
 /// Writes the node tag, a dash and a number: unique over all journals of all nodes.
 fn write_id(out: &mut Encoder<'_>, tag: u32, terms: &Terms, number: u64) {
+    write_id_of(out, tag, terms, b"", number);
+}
+
+/// Writes the id of a child. The letter tells it from the `OrderID` with the same number.
+fn write_child_id(out: &mut Encoder<'_>, tag: u32, terms: &Terms, child: ChildId) {
+    write_id_of(out, tag, terms, b"c", child.0);
+}
+
+fn write_id_of(out: &mut Encoder<'_>, tag: u32, terms: &Terms, kind: &[u8], number: u64) {
     let digits = DecimalText::new(i128::from(number), 0, 0);
-    let digits = digits.as_bytes();
-    let mut text = [0; PREFIX_BYTES + 20];
-    let (prefix, rest) = text.split_at_mut(PREFIX_BYTES);
-    prefix.copy_from_slice(terms.prefix());
-    for (place, digit) in rest.iter_mut().zip(digits) {
-        *place = *digit;
+    let parts = terms.prefix().iter().chain(kind).chain(digits.as_bytes());
+    // The prefix, one letter, and the digits of the longest number.
+    let mut text = [0; PREFIX_BYTES + 1 + 20];
+    let mut length = 0;
+    for (place, byte) in text.iter_mut().zip(parts) {
+        *place = *byte;
+        length += 1;
     }
-    out.field(tag, text.get(..PREFIX_BYTES + digits.len()).unwrap_or(&text));
+    out.field(tag, text.get(..length).unwrap_or(&text));
 }
 
 /// Writes the account. A wrong one is repeated, and left out when it was too long to be kept.
@@ -312,7 +323,7 @@ fn write_last(
     if reader == Version::Fix42 {
         return;
     }
-    write_id(out, tags::SECONDARY_CL_ORD_ID, terms, last.child.0);
+    write_child_id(out, tags::SECONDARY_CL_ORD_ID, terms, last.child);
     out.field(tags::SECONDARY_EXEC_ID, last.exec.text().as_bytes());
     out.uint(tags::LAST_LIQUIDITY_IND, last.liquidity as u64);
     if reader == Version::Fix50Sp2 {

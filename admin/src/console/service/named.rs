@@ -49,16 +49,22 @@ impl ConsoleService {
     /// A name of several orders. Each is listed by a name that no other order has.
     fn ambiguous(&self, text: &str, found: &[Named]) -> Failure {
         let tag = self.node.about.node_tag;
-        let shown = found.iter().take(SHOWN_MAX);
-        let mut words: Vec<String> = shown
-            .map(|named| format!("{} ({})", order_id(tag, named.order.0), named.by.help()))
-            .collect();
+        let model = self.node.model();
+        let shown = found.iter().take(SHOWN_MAX).map(|named| {
+            let (id, by) = (order_id(tag, named.order.0), named.by.help());
+            let row = model.order(named.order).map(|detail| detail.order);
+            let owner = row.map_or_else(String::new, |row| {
+                format!("; session {}, client's id {}", row.session, row.cl_ord_id)
+            });
+            format!("{id} (found by {by}{owner})")
+        });
+        let mut words: Vec<String> = shown.collect();
         if found.len() > SHOWN_MAX {
             words.push(format!("{} more", found.len() - SHOWN_MAX));
         }
         let count = found.len();
-        let message = format!("{text} names {count} orders: {}", words.join(", "));
-        let model = self.node.model();
+        let words = words.join(", ");
+        let message = format!("{text} names {count} orders, type one of these ids: {words}");
         let matches = found.iter().take(ROWS_MAX).map(|named| {
             let row = model.order(named.order).map(|detail| detail.order);
             let of = |part: fn(&crate::model::OrderRow) -> &String| row.as_ref().map(part);
