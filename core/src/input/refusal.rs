@@ -117,11 +117,13 @@ pub enum Refusal {
     NotUnknown = 51,
     /// The child's outcome has been unknown for a shorter time than an operator has to wait.
     UnknownTooBriefly = 52,
+    /// The order would have matched another order of ours.
+    SelfMatch = 53,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -175,6 +177,7 @@ impl Refusal {
         Self::WaitedTooLong,
         Self::NotUnknown,
         Self::UnknownTooBriefly,
+        Self::SelfMatch,
     ];
 }
 

@@ -17,6 +17,7 @@ mod reference_price;
 mod refusals;
 mod requests;
 mod resolve;
+mod self_match;
 mod waiting;
 
 use rutter_test_support::counting::Counting;
