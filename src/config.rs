@@ -14,7 +14,9 @@ use rutter_admin::console::people::gid_of;
 use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::input::{BreakerTerms, ReferenceTerms};
+use rutter_core::number::Price;
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::ticks::{TickBand, Ticks};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
 use rutter_venues::venue::{OwnKeys, Venue};
@@ -399,6 +401,15 @@ pub struct ListingConfig {
     /// Tick: prices are multiples of this.
     #[schemars(schema_with = "schema::above_zero")]
     pub tick: Decimal,
+    /// Larger ticks above named prices, at most 4, in the order of the prices. Each is a multiple of
+    /// the tick before, and each price is a multiple of its tick.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ticks: Vec<TickConfig>,
+    /// Significant digits of a price, at most, at venues that limit them; `tick` is then the tick of
+    /// the lowest prices, a power of ten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 18))]
+    pub price_digits: Option<u8>,
     /// Lot: quantities are multiples of this, in the base asset.
     #[schemars(schema_with = "schema::above_zero")]
     pub lot: Decimal,
@@ -429,6 +440,35 @@ pub struct ListingConfig {
     /// Whether orders are routed to this listing.
     #[serde(default = "yes")]
     pub enabled: bool,
+}
+
+impl ListingConfig {
+    /// The price steps; `None` if they contradict each other or do not fit the decimals.
+    pub fn price_steps(&self, price_decimals: u8) -> Option<Ticks> {
+        let price = |value| mantissa(value, u32::from(price_decimals)).map(Price);
+        let least = price(self.tick)?;
+        let band = |band: &TickConfig| {
+            Some(TickBand { above: price(band.above)?, tick: price(band.tick)? })
+        };
+        let bands: Vec<TickBand> = self.ticks.iter().map(band).collect::<Option<_>>()?;
+        match self.price_digits {
+            Some(digits) if bands.is_empty() => Ticks::significant(least, digits),
+            Some(_) => None,
+            None => Ticks::banded(least, &bands),
+        }
+    }
+}
+
+/// A tick that holds above a price.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TickConfig {
+    /// The tick holds for prices above this one.
+    #[schemars(schema_with = "schema::above_zero")]
+    pub above: Decimal,
+    /// Tick: such prices are multiples of this.
+    #[schemars(schema_with = "schema::above_zero")]
+    pub tick: Decimal,
 }
 
 fn yes() -> bool {

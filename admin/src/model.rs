@@ -9,6 +9,7 @@
 //! An output allocates nothing once the rings have been filled once. Reference data and operators'
 //! commands may allocate.
 
+mod anomaly;
 mod children;
 mod closures;
 mod counts;
@@ -35,6 +36,8 @@ use rutter_core::output::{OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::waiting::Waiting;
 
+pub use anomaly::{Anomaly, AnomalyRow};
+pub use closures::{kind_word, pause_row, state_word};
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};

@@ -77,6 +77,12 @@ pub const QUERY_AGAIN_NS: u64 = 1_000_000_000;
 /// The longest such time, in nanoseconds.
 pub const QUERY_AGAIN_MAX_NS: u64 = 300_000_000_000;
 
+/// Ends of orders that one input looks at at most; the others are next, at once.
+pub const ENDS_PER_INPUT_MAX: usize = 256;
+
+/// Queries that one input sends at most; the others are next, at once.
+pub const QUERIES_PER_INPUT_MAX: usize = 256;
+
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
 
@@ -196,8 +202,9 @@ pub struct Engine {
     loss_due: Option<UnixNanos>,
     /// When a breaker or a pause of a venue has something to do.
     venues_due: Option<UnixNanos>,
-    /// When the next query is due that waits after an answer that has settled nothing.
-    queries_due: Option<UnixNanos>,
+    /// Queries that wait after an answer that has settled nothing, the next one on top: when, and
+    /// the child. An entry of a child that has another time, or none, is dropped when it comes up.
+    queries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     router: Router,
 }
 
@@ -268,7 +275,7 @@ impl Engine {
             expiries,
             loss_due: None,
             venues_due: None,
-            queries_due: None,
+            queries: BinaryHeap::new(),
             router: Router::default(),
         })
     }
@@ -345,7 +352,8 @@ impl Engine {
         let day_end = (self.day_ends_at.0 > 0).then_some(self.day_ends_at);
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
-        let others = [day_end, expiry, self.loss_due, self.venues_due, self.queries_due];
+        let query = self.queries.peek().map(|Reverse((at, _))| *at);
+        let others = [day_end, expiry, self.loss_due, self.venues_due, query];
         let timers = others.into_iter().chain(waiting);
         timers.flatten().min()
     }

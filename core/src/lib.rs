@@ -28,6 +28,7 @@ pub mod risk;
 pub mod routing;
 mod scopes;
 mod table;
+pub mod ticks;
 pub mod venue_set;
 pub mod waiting;
 pub mod wire;

@@ -379,8 +379,8 @@ pub struct Order {
     /// Venues that refused a child for a reason that lies in the order's terms; cleared by a
     /// replace.
     pub barred: VenueSet,
-    /// Venues that refused a child of the order without a reason that we know, once and twice, since
-    /// the order was accepted or replaced.
+    /// Venues that refused a child of the order without a reason that we know, once and twice,
+    /// since the order was accepted or replaced.
     refused: [VenueSet; 2],
     /// Venues that said that a child of the order would match another order of our account; cleared
     /// as `avoided`.

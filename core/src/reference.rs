@@ -149,7 +149,7 @@ impl Reference {
     }
 
     fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
-        let sound = def.tick.0 > 0
+        let sound = def.ticks.least().0 > 0
             && def.lot.0 > 0
             && def.qty_min.0 >= 0
             && def.qty_max >= def.qty_min

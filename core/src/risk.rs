@@ -469,7 +469,7 @@ fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
             continue;
         }
         refusal = Refusal::BadPrice;
-        if !r.new.ord_type.has_limit() || r.new.price.0 % listing.tick.0 == 0 {
+        if !r.new.ord_type.has_limit() || listing.ticks.takes(r.new.price) {
             return Ok(());
         }
     }

@@ -13,7 +13,7 @@
 use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{ListingDef, Side, TimeInForce};
+use crate::input::{Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
@@ -368,7 +368,7 @@ fn left_of(request: &RouteRequest, candidates: &[Option<Candidate<'_>>]) -> Qty 
 fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
     let loose = worse_by(c.worst, request.side, request.slack_ppm);
     let loose = if within(limit, loose, request.side) { loose } else { limit };
-    let price = on_tick(loose, c.listing, request.side);
+    let price = c.listing.ticks.within(loose, request.side);
     let dearer = !within(c.worst, price, request.side)
         && c.own.is_none_or(|own| !reaches(price, own, request.side));
     // A buy at a higher limit is worth more.
@@ -385,15 +385,5 @@ fn within(limit: Price, price: Price, side: Side) -> bool {
     match side {
         Side::Buy => price <= limit,
         Side::Sell => price >= limit,
-    }
-}
-
-/// The nearest price on the venue's tick that is not worse than the limit.
-fn on_tick(limit: Price, listing: &ListingDef, side: Side) -> Price {
-    let over = limit.0.rem_euclid(listing.tick.0);
-    match side {
-        Side::Buy => Price(limit.0 - over),
-        Side::Sell if over == 0 => limit,
-        Side::Sell => Price(limit.0.saturating_add(listing.tick.0 - over)),
     }
 }

@@ -41,8 +41,8 @@ pub enum Waiting {
     RoundsExhausted = 9,
     /// A change of a book is not complete.
     BookChanging = 10,
-    /// It has as many children as an order may have at once or in one look, or the table of children
-    /// is full.
+    /// It has as many children as an order may have at once or in one look, or the table of
+    /// children is full.
     ChildLimit = 11,
 }
 
@@ -94,14 +94,17 @@ pub enum Help {
     Room = 3,
     /// Time: the order is looked at again and again.
     Time = 4,
+    /// Time, or whatever [`Help::Book`] stands for: a venue did not fill what its book showed.
+    Fade = 5,
 }
 
 impl Help {
     /// Everything that can help.
-    pub const ALL: [Self; HELPS] = [Self::Book, Self::Funds, Self::Venue, Self::Room, Self::Time];
+    pub const ALL: [Self; HELPS] =
+        [Self::Book, Self::Funds, Self::Venue, Self::Room, Self::Time, Self::Fade];
 }
 
-const HELPS: usize = 5;
+const HELPS: usize = 6;
 const LISTS_PER_INSTRUMENT: usize = 2 * HELPS;
 const BITS: usize = u64::BITS as usize;
 
@@ -346,12 +349,19 @@ impl WaitingOrders {
         }
     }
 
-    /// Whether the list for room is being gone through, and the order looked at last has left it.
-    pub fn flows(&self, instrument: InstrumentId, side: Side) -> bool {
+    /// Whether an order goes behind those that wait for room: their list is being gone through, and
+    /// the order looked at last has left it; or the list is about to be gone through, and its oldest
+    /// order arrived before the order of that id.
+    pub fn flows_before(&self, instrument: InstrumentId, side: Side, id: u64) -> bool {
         let at = list_of(instrument, side, Help::Room);
         let list = &self.lists[at];
-        let left = |last: u32| self.links[last as usize - 1].list != at as u32 + 1;
-        list.is_due && list.next != 0 && list.last != 0 && left(list.last)
+        let link = |place: u32| &self.links[place as usize - 1];
+        list.is_due
+            && list.next != 0
+            && match list.last {
+                0 => link(list.next).id < id,
+                last => link(last).list != at as u32 + 1,
+            }
     }
 
     /// The slot of the next order that is to be looked at.
@@ -394,7 +404,8 @@ const fn list_of_bit(bit: usize) -> usize {
 }
 
 const fn is_funded(place: u32) -> bool {
-    (place as usize - 1) % HELPS <= Help::Funds as usize
+    let help = (place as usize - 1) % HELPS;
+    help <= Help::Funds as usize || help == Help::Fade as usize
 }
 
 #[cfg(test)]
@@ -512,15 +523,17 @@ mod tests {
     fn a_list_flows_while_its_orders_leave_it() {
         let mut all = waiting(&[(1, A, Help::Room), (2, A, Help::Room), (3, A, Help::Room)]);
         all.wake_for_room();
-        assert!(!all.flows(A, Side::Buy), "nothing has left");
+        let flows = |all: &WaitingOrders| all.flows_before(A, Side::Buy, 9);
+        assert!(flows(&all) && !all.flows_before(A, Side::Buy, 1), "about to be gone through");
         assert_eq!(all.next_due(), Some(1));
         all.remove(1);
-        assert!(all.flows(A, Side::Buy) && !all.flows(A, Side::Sell) && !all.flows(B, Side::Buy));
+        assert!(flows(&all));
+        assert!(!all.flows_before(A, Side::Sell, 9) && !all.flows_before(B, Side::Buy, 9));
         assert_eq!(all.next_due(), Some(2));
-        assert!(!all.flows(A, Side::Buy), "the second stays");
+        assert!(!flows(&all), "the second stays");
         assert_eq!(all.next_due(), Some(3));
         all.remove(3);
-        assert!(!all.flows(A, Side::Buy), "the pass is at its end");
+        assert!(!flows(&all), "the pass is at its end");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::path::Path;
 use rust_decimal::Decimal;
 use rustls::pki_types::ServerName;
 use rutter_core::number::AMOUNT_DECIMALS;
+use rutter_core::ticks::TICK_BANDS_MAX;
 
 use super::decimal::mantissa;
 use super::finding::{Fault, Findings};
@@ -195,6 +196,14 @@ impl Config {
         let qty = ("the instrument's qty_decimals", qty);
         check_decimals(findings, &key("tick"), listing.tick, price);
         check_decimals(findings, &key("tick"), listing.tick, ("venue_price_decimals", venue_price));
+        for (band, at) in listing.ticks.iter().zip(0..) {
+            for (name, value) in [("above", band.above), ("tick", band.tick)] {
+                let key = key(&format!("ticks[{at}].{name}"));
+                check_decimals(findings, &key, value, price);
+                check_decimals(findings, &key, value, ("venue_price_decimals", venue_price));
+            }
+        }
+        check_ticks(findings, at, listing, instrument.price_decimals);
         check_decimals(findings, &key("lot"), listing.lot, qty);
         check_decimals(findings, &key("lot"), listing.lot, ("venue_qty_decimals", venue_qty));
         check_decimals(findings, &key("qty_min"), listing.qty_min, qty);
@@ -333,6 +342,22 @@ fn check_decimals(
     }
 }
 
+/// Checks that the price steps do not contradict each other.
+fn check_ticks(findings: &mut Findings, at: &str, listing: &ListingConfig, price_decimals: u8) {
+    let stepped = !listing.ticks.is_empty() || listing.price_digits.is_some();
+    if stepped && findings.is_clean(at) && listing.price_steps(price_decimals).is_none() {
+        let (key, reason) = match (&listing.ticks[..], listing.price_digits) {
+            ([], _) => ("price_digits", "with price_digits the tick is a power of ten".to_owned()),
+            (_, Some(_)) => ("price_digits", "not beside ticks".to_owned()),
+            ([..], None) => {
+                let rule = "each tick is a multiple of the one before, and each price of its tick";
+                ("ticks", format!("at most {TICK_BANDS_MAX}, prices ascending; {rule}"))
+            }
+        };
+        findings.add(&format!("{at}.{key}"), Fault::Impossible, reason);
+    }
+}
+
 /// Checks that at least one quantity is a multiple of the lot and within minimum and maximum.
 fn check_quantities(findings: &mut Findings, at: &str, listing: &ListingConfig) {
     let ListingConfig { lot, qty_min, qty_max, .. } = *listing;
@@ -384,6 +409,21 @@ mod tests {
             ("qty_max = \"9000\"", "qty_max = \"0.000001\"", "impossible: venue.binance.listing"),
             ("qty_min = \"0.00001\"", "qty_min = \"0\"", "impossible: venue.binance.listing"),
             ("tick = \"0.1\"", "tick = \"0.05\"", "venue_price_decimals (1)"),
+            (
+                "tick = \"0.1\"",
+                "tick = \"0.1\"\nticks = [{ above = \"10\", tick = \"0.25\" }]",
+                "out-of-range: venue.kraken.listing.BTC/USDT.ticks",
+            ),
+            (
+                "tick = \"0.1\"",
+                "tick = \"0.1\"\nticks = [{ above = \"10.1\", tick = \"0.5\" }]",
+                "impossible: venue.kraken.listing.BTC/USDT.ticks: at most 4, prices ascending; each",
+            ),
+            (
+                "tick = \"0.1\"",
+                "tick = \"0.2\"\nprice_digits = 5",
+                "impossible: venue.kraken.listing.BTC/USDT.price_digits: with price_digits",
+            ),
             ("account = \"fund\"", "account = \"fnd\"", "not-declared: session.DESK1.account"),
             ("account = \"fund\"\n", "", "missing-key: session.DESK1.account"),
             ("quote = \"USDT\"", "quote = \"USD\"", "not-declared: instrument.BTC/USDT.quote"),

@@ -11,7 +11,7 @@ use rutter_core::input::{
     AccountDef, AssetDef, BreakerTerms, Genesis, Input, InstrumentDef, ListingDef, ReferenceTerms,
     SessionDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
+use rutter_core::number::{Amount, FeePpm, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
 use rutter_core::wire::{SCHEMA, decode};
 use rutter_journal::{FileStorage, OpenError, Reader};
@@ -305,7 +305,7 @@ fn listing_def(
         instrument: names.instrument(&listing.instrument)?,
         venue: names.venue(&venue.name)?,
         enabled: listing.enabled,
-        tick: Price(mantissa(listing.tick, u32::from(instrument.price_decimals))?),
+        ticks: listing.price_steps(instrument.price_decimals)?,
         lot: qty(listing.lot)?,
         qty_min: qty(listing.qty_min)?,
         qty_max: qty(listing.qty_max)?,
@@ -341,9 +341,10 @@ pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
         let def = venue_def(venue, names)?;
         *market.stale_after_ns.get_mut(def.id.index())? = def.stale_after_ns;
         for listing in venue.listing.iter().filter(|listing| listing.enabled) {
-            let ListingDef { instrument, venue, tick, lot, qty_min, qty_max, .. } =
+            let ListingDef { instrument, venue, ticks, lot, qty_min, qty_max, .. } =
                 listing_def(config, venue, listing, names)?;
-            let terms = ListingTerms { instrument, venue, tick, lot, qty_min, qty_max };
+            let terms =
+                ListingTerms { instrument, venue, tick: ticks.least(), lot, qty_min, qty_max };
             market.listings.push(terms);
         }
     }

@@ -121,6 +121,11 @@ impl ConsoleFeed {
         }
     }
 
+    /// Whether somebody waits for a new snapshot.
+    pub fn is_asked(&self) -> bool {
+        self.snapshot.take_request()
+    }
+
     /// The core has decided on a command: whoever waits is answered, and a command that concerns
     /// the process is carried out.
     pub fn decided(&self, decided: &Decided) {
@@ -215,6 +220,7 @@ pub fn console_snapshot(snapshot: &Snapshot, wrong: Vec<Trouble>) -> NodeSnapsho
         },
         stages: snapshot.status.stages.clone(),
         venues: venue_rows(snapshot),
+        status: Some(snapshot.status.clone()),
         wrong,
     }
 }

@@ -47,6 +47,7 @@ use crate::node::station::sender::Sender;
 use crate::node::station::{Station, StationHandles};
 use crate::node::tap::{Tap, TapReader, UpdateCount};
 use crate::watch::health::Phase;
+use crate::watch::logs::notices::NoticeLog;
 use crate::watch::logs::trace::Sessions;
 use crate::watch::metrics::{GaugeSources, MetricsModel};
 use crate::watch::monitor::Monitor;
@@ -183,6 +184,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         monitor: Arc::clone(&monitor),
         console: feed.zip(shared.console_tap.take()),
         watcher: watcher(config)?,
+        notices: NoticeLog::default(),
         outputs,
         gauges,
         release: shared.release.clone(),

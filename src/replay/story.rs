@@ -264,7 +264,9 @@ impl Story {
             Notice::ChildUnknown(venue, child) => {
                 (venue, child, "has an unknown outcome at".to_owned())
             }
-            Notice::ChildResolved(venue, child) => (venue, child, "found open at".to_owned()),
+            Notice::ChildResolved(venue, child) => {
+                (venue, child, "has a known outcome at".to_owned())
+            }
             Notice::ChildRejected(venue, child, why) => {
                 (venue, child, format!("refused ({}) by", word(why)))
             }
@@ -276,12 +278,17 @@ impl Story {
                 let of = fill.instrument;
                 let (told, stated) = (self.price(of, fill.price), self.price(of, price));
                 let same = self.qty(of, same);
-                let what = format!("filled {same} at {told}, stated at {stated} before, at");
+                let what =
+                    format!("reconciled: filled {same} at {told}, stated at {stated} before, at");
                 (fill.venue, fill.child, what)
             }
             Notice::Contradicted(child, filled) => {
                 let filled = self.qty(child.instrument, filled);
-                (child.venue, child.child, format!("filled {filled} in all, as told by"))
+                (
+                    child.venue,
+                    child.child,
+                    format!("contradicted: filled {filled} in all, as told by"),
+                )
             }
             Notice::OrphanFill(fill) => {
                 let qty = self.qty(fill.instrument, fill.qty);

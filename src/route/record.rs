@@ -102,7 +102,7 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
 
 fn insert_terms(venue: &mut Map<String, Value>, listing: &ListingDef, decimals: Decimals) {
     let terms = [
-        ("tick", price(listing.tick, decimals)),
+        ("tick", price(listing.ticks.least(), decimals)),
         ("lot", qty(listing.lot, decimals)),
         ("qty_min", qty(listing.qty_min, decimals)),
         ("qty_max", qty(listing.qty_max, decimals)),
@@ -111,6 +111,14 @@ fn insert_terms(venue: &mut Map<String, Value>, listing: &ListingDef, decimals: 
         ("taker_fee_ppm", listing.taker_fee.0.to_string()),
     ];
     venue.extend(terms.map(|(key, value)| (key.to_owned(), json!(value))));
+    if !listing.ticks.above().is_empty() {
+        let bands = listing.ticks.above().iter();
+        let pairs = bands.map(|band| [price(band.above, decimals), price(band.tick, decimals)]);
+        venue.insert("ticks".to_owned(), json!(pairs.collect::<Vec<_>>()));
+    }
+    if listing.ticks.digits() > 0 {
+        venue.insert("price_digits".to_owned(), json!(listing.ticks.digits().to_string()));
+    }
     let fee_taken = match listing.fee_taken {
         FeeTaken::Quote => "quote",
         FeeTaken::Received => "received",
@@ -165,6 +173,7 @@ mod tests {
     use rutter_core::input::{BookUpdate, Header, Input, NewOrder, VenueDownReason};
     use rutter_core::number::{Amount, Price, Qty, UnixNanos};
     use rutter_core::output::{Output, Sink};
+    use rutter_core::ticks::{TickBand, Ticks};
     use rutter_test_support::random::Random;
     use rutter_test_support::{reference, seeds};
 
@@ -199,6 +208,10 @@ mod tests {
             let venue = VenueId(id);
             let mut terms = reference::listing(venue, pair);
             (terms.lot, terms.qty_min) = (Qty(random.pick(&[1, 5])), Qty(random.pick(&[1, 20])));
+            let band = TickBand { above: Price(10_005), tick: Price(5) };
+            let stepped = Ticks::banded(Price(1), &[band]);
+            let steps = [Some(terms.ticks), stepped, Ticks::significant(Price(1), 4)];
+            terms.ticks = random.pick(&steps).expect("sound");
             inputs.push(Input::Venue(reference::venue(id, &format!("v{id}"))));
             inputs.push(Input::Listing(terms));
             for asset in [base, quote] {

@@ -18,6 +18,7 @@ use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::reference_price::ReferencePrice;
 use rutter_core::risk::collared;
 use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState, best_price};
+use rutter_core::ticks::{TickBand, Ticks};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -70,6 +71,11 @@ struct Venue {
     #[serde(default)]
     fee_taken: FeeSource,
     tick: Option<Number>,
+    /// Larger ticks: above a price, the tick.
+    #[serde(default)]
+    ticks: Vec<(Number, Number)>,
+    /// Significant digits of a price.
+    price_digits: Option<Number>,
     lot: Option<Number>,
     qty_min: Option<Number>,
     qty_max: Option<Number>,
@@ -321,6 +327,10 @@ impl Scenario {
             if let Some(tick) = &venue.tick {
                 widen(&mut price, tick, "tick")?;
             }
+            for (above, tick) in &venue.ticks {
+                widen(&mut price, above, "ticks")?;
+                widen(&mut price, tick, "ticks")?;
+            }
             for number in [&venue.lot, &venue.qty_min, &venue.qty_max].into_iter().flatten() {
                 widen(&mut qty, number, "lot, qty_min or qty_max")?;
             }
@@ -477,11 +487,25 @@ impl Venue {
         }
     }
 
+    fn ticks(&self, decimals: Decimals) -> Result<Ticks, BadScenario> {
+        let price = |number| decimals.price(number, "tick");
+        let least = self.tick.as_ref().map(price).transpose()?.unwrap_or(Price(1));
+        let band = |(above, tick)| Ok(TickBand { above: price(above)?, tick: price(tick)? });
+        let bands = self.ticks.iter().map(|(above, tick)| band((above, tick)));
+        let bands = bands.collect::<Result<Vec<_>, BadScenario>>()?;
+        let digits = whole(self.price_digits.as_ref(), "price_digits", 0)?;
+        let ticks = match u8::try_from(digits) {
+            Ok(0) => Ticks::banded(least, &bands),
+            Ok(digits) if bands.is_empty() => Ticks::significant(least, digits),
+            _ => None,
+        };
+        ticks.ok_or_else(|| BadScenario::new("BadTicks", "the ticks contradict each other"))
+    }
+
     fn listing(&self, decimals: Decimals, venue: VenueId) -> Result<ListingDef, BadScenario> {
         let qty = |number: &Option<Number>, what, none| {
             number.as_ref().map_or(Ok(Qty(none)), |number| decimals.qty(number, what))
         };
-        let tick = self.tick.as_ref().map(|tick| decimals.price(tick, "tick")).transpose()?;
         let notional_min = match &self.notional_min {
             Some(least) => {
                 amount(least.value("notional_min")?).ok_or_else(|| out_of_range("notional_min"))?
@@ -492,7 +516,7 @@ impl Venue {
             instrument: PAIR,
             venue,
             enabled: self.state != Some(State::NotListed),
-            tick: tick.unwrap_or(Price(1)),
+            ticks: self.ticks(decimals)?,
             lot: qty(&self.lot, "lot", 1)?,
             qty_min: qty(&self.qty_min, "qty_min", 0)?,
             qty_max: qty(&self.qty_max, "qty_max", i64::MAX)?,

@@ -8,6 +8,7 @@
 pub mod json;
 #[cfg(test)]
 mod kept;
+pub mod notices;
 pub mod queue;
 pub mod trace;
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use rutter_admin::Status;
+use rutter_admin::model::Anomaly;
 use rutter_transport::standing::Standing;
 
 use super::buckets::Buckets;
@@ -81,18 +82,23 @@ impl Snapshot {
     }
 
     /// The kind of anomaly that has its own alert.
-    pub const CANCEL_STUCK: &'static str = "cancel_stuck";
+    pub const CANCEL_STUCK: &'static str = Anomaly::CancelStuck.word();
 
     /// Events that should not occur, by kind.
-    pub const fn anomalies(&self) -> [(&'static str, u64); 5] {
+    pub fn anomalies(&self) -> [(&'static str, u64); Anomaly::ALL.len()] {
         let status = &self.status;
-        [
-            ("odd_fill", status.odd_fills),
-            ("illegal_event", status.illegal_events),
-            ("found_after_end", status.found_after_end),
-            (Self::CANCEL_STUCK, status.cancels_stuck),
-            ("bad_reference", status.bad_reference),
-        ]
+        Anomaly::ALL.map(|kind| {
+            let count = match kind {
+                Anomaly::OddFill => status.odd_fills,
+                Anomaly::IllegalEvent => status.illegal_events,
+                Anomaly::FoundAfterEnd => status.found_after_end,
+                Anomaly::CancelStuck => status.cancels_stuck,
+                Anomaly::BadReference => status.bad_reference,
+                Anomaly::Reconciled => status.reconciled,
+                Anomaly::Contradicted => status.contradicted,
+            };
+            (kind.word(), count)
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::Trouble;
 use rutter_admin::model::ScopeRow;
-use rutter_admin::{Status, VenueStatus};
+use rutter_admin::{SessionStatus, Status, VenueStatus};
 use rutter_fix::session::Schedule;
 
 use super::alerts::conditions::{AlertView, Condition, Evaluator, Finding, Severity};
@@ -66,10 +66,11 @@ impl Watcher {
         let alert_view = AlertView { shown: view.shown, age_ns: 0, free_bytes: self.free_bytes };
         let findings = self.evaluator.look(now_ns, alert_view);
         let mut found = Found(Vec::new());
+        // What is equally severe stays in this order: first what stops the most orders.
+        operators(&mut found, &view.shown.status);
         for finding in &findings {
             found.finding(finding);
         }
-        operators(&mut found, &view.shown.status);
         for venue in &view.shown.status.venues {
             books(&mut found, venue);
             pauses(&mut found, now_ns, venue);
@@ -208,7 +209,9 @@ fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
 
 /// Clients that should be logged on and are not.
 fn sessions(found: &mut Found, status: &Status, connections: &SessionGauges) {
-    let disabled = status.sessions.iter().filter(|session| session.disabled);
+    let is_shut =
+        |session: &&SessionStatus| session.disabled && connections.is_configured(&session.name);
+    let disabled = status.sessions.iter().filter(is_shut);
     let disabled: BTreeSet<&str> = disabled.map(|session| session.name.as_str()).collect();
     for name in &disabled {
         found.add("session_disabled", Severity::Warn, format!("session {name} is disabled"));

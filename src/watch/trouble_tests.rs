@@ -122,6 +122,8 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
             n.sessions.store(0, &Connection::default());
         }),
         ("cancel_stuck", "cancel stuck since the start: 1", |n| n.shown.status.cancels_stuck = 1),
+        ("contradicted", "contradicted since the start: 1", |n| n.shown.status.contradicted = 1),
+        ("reconciled", "reconciled since the start: 1", |n| n.shown.status.reconciled = 1),
         ("odd_fill", "odd fill since the start: 2", |n| n.shown.status.odd_fills = 2),
         ("ring_full", "output ring was full: found full 1 times in a minute", |n| {
             n.shown.output.stalls = 1;
@@ -183,6 +185,26 @@ fn a_venue_that_is_down_is_named_and_the_worst_comes_first() {
     let words: Vec<&str> = found.iter().map(|(word, _)| *word).collect();
     assert_eq!(words, ["no_venue", "venue_down", "session_away"]);
     assert_eq!(found[1].1, "kraken is down: not up");
+}
+
+#[test]
+fn a_halt_of_everything_comes_before_a_price_that_is_missing() {
+    let found = after(|node| {
+        node.shown.status.no_reference = vec!["BTC/USDT".to_owned()];
+        node.shown.status.halts = vec![ScopeRow::default()];
+    });
+    let words: Vec<&str> = found.iter().map(|(word, _)| *word).collect();
+    assert_eq!(words, ["halted", "no_reference"]);
+}
+
+#[test]
+fn a_session_that_was_removed_is_neither_away_nor_disabled() {
+    let found = after(|node| {
+        let name = "REMOVED".to_owned();
+        let removed = SessionStatus { name, disabled: true, ..SessionStatus::default() };
+        node.shown.status.sessions.push(removed);
+    });
+    assert_eq!(found, []);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use rutter_fix::session::{Config, Event, LogonContext, Policy, Session};
 use rutter_fix::store::MemStore;
 use rutter_fix::tags;
 use rutter_sim::random::Random;
+use rutter_world::script;
 
 /// Logs on, with the fields that the FIX version has.
 pub struct Password {
@@ -116,76 +117,6 @@ impl Client {
         }
     }
 
-    pub fn opened(&mut self, now_ns: u64) {
-        self.opened = true;
-        self.input.clear();
-        self.session.connected(now_ns, &mut self.output).expect("not connected before");
-    }
-
-    pub fn closed(&mut self, now_ns: u64) {
-        self.wire = None;
-        self.opened = false;
-        self.output.clear();
-        self.session.disconnected();
-        self.reconnect_ns = now_ns + 20_000_000 + self.random.below(500_000_000);
-    }
-
-    /// Takes bytes; false when the session wants the connection closed.
-    pub fn receive(&mut self, now_ns: u64, bytes: &[u8]) -> bool {
-        self.input.extend_from_slice(bytes);
-        let mut index = FieldIndex::new();
-        let input = std::mem::take(&mut self.input);
-        let mut at = 0;
-        let mut open = true;
-        loop {
-            let received = self.session.receive(now_ns, &input[at..], &mut index, &mut self.output);
-            at += received.consumed;
-            let done = received.consumed == 0 && received.event.is_none();
-            let mut confirmed = None;
-            match received.event {
-                Some(Event::App(app)) => {
-                    confirmed = Some(app.id);
-                    let message = app.message;
-                    let kind = message.msg_type().to_vec();
-                    match kind.as_slice() {
-                        b"8" => {
-                            self.replaced += u64::from(text(&message, tags::EXEC_TYPE) == "5");
-                            self.lost += u64::from(text(&message, tags::TEXT) == "ConnectionLost");
-                            let last = message.get(tags::LAST_RPT_REQUESTED) == Some(b"Y");
-                            self.mass_answers += u64::from(last);
-                            on_report(&message, &mut self.orders, &mut self.exec_ids, self.number);
-                        }
-                        b"9" => {
-                            let id = text(&message, tags::ORIG_CL_ORD_ID);
-                            if let Some(known) = self.orders.get_mut(&id) {
-                                known.status = text(&message, tags::ORD_STATUS).as_bytes()[0];
-                            }
-                        }
-                        b"r" => {
-                            assert_eq!(text(&message, tags::MASS_CANCEL_RESPONSE), "7");
-                            self.mass_answers += 1;
-                        }
-                        other => panic!("unexpected message {other:?}"),
-                    }
-                    self.events += 1;
-                }
-                Some(Event::PeerReject(message)) => panic!("rejected: {message}"),
-                Some(Event::Rejected { reason, tag, .. }) => panic!("{reason:?} {tag:?}"),
-                Some(Event::Disconnect { .. }) => open = false,
-                Some(Event::LoggedOn { .. } | Event::LogoutSent { .. } | Event::Warning(_))
-                | None => {}
-            }
-            if let Some(id) = confirmed {
-                self.session.confirm_in(id);
-            }
-            if done || !open {
-                break;
-            }
-        }
-        self.input = input[at.min(input.len())..].to_vec();
-        open
-    }
-
     fn send(&mut self, now_ns: u64, kind: &[u8], fill: impl FnOnce(&mut Encoder<'_>)) {
         self.session.send_unnumbered(now_ns, kind, &mut self.output, fill).expect("sent");
     }
@@ -270,6 +201,87 @@ impl Client {
             message.text(tags::SYMBOL, "BTC/USDT").char(tags::SIDE, b'1');
             message.timestamp(tags::TRANSACT_TIME, now_ns, TimePrecision::Millis);
         });
+    }
+}
+
+impl script::Client for Client {
+    fn wire(&mut self) -> &mut Option<u64> {
+        &mut self.wire
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        let bytes = std::mem::take(&mut self.output);
+        if self.opened { bytes } else { Vec::new() }
+    }
+
+    fn opened(&mut self, now_ns: u64) {
+        self.opened = true;
+        self.input.clear();
+        self.session.connected(now_ns, &mut self.output).expect("not connected before");
+    }
+
+    fn closed(&mut self, now_ns: u64) {
+        self.wire = None;
+        self.opened = false;
+        self.output.clear();
+        self.session.disconnected();
+        self.reconnect_ns = now_ns + 20_000_000 + self.random.below(500_000_000);
+    }
+
+    /// Takes bytes; false when the session wants the connection closed.
+    fn receive(&mut self, now_ns: u64, bytes: &[u8]) -> bool {
+        self.input.extend_from_slice(bytes);
+        let mut index = FieldIndex::new();
+        let input = std::mem::take(&mut self.input);
+        let mut at = 0;
+        let mut open = true;
+        loop {
+            let received = self.session.receive(now_ns, &input[at..], &mut index, &mut self.output);
+            at += received.consumed;
+            let done = received.consumed == 0 && received.event.is_none();
+            let mut confirmed = None;
+            match received.event {
+                Some(Event::App(app)) => {
+                    confirmed = Some(app.id);
+                    let message = app.message;
+                    let kind = message.msg_type().to_vec();
+                    match kind.as_slice() {
+                        b"8" => {
+                            self.replaced += u64::from(text(&message, tags::EXEC_TYPE) == "5");
+                            self.lost += u64::from(text(&message, tags::TEXT) == "ConnectionLost");
+                            let last = message.get(tags::LAST_RPT_REQUESTED) == Some(b"Y");
+                            self.mass_answers += u64::from(last);
+                            on_report(&message, &mut self.orders, &mut self.exec_ids, self.number);
+                        }
+                        b"9" => {
+                            let id = text(&message, tags::ORIG_CL_ORD_ID);
+                            if let Some(known) = self.orders.get_mut(&id) {
+                                known.status = text(&message, tags::ORD_STATUS).as_bytes()[0];
+                            }
+                        }
+                        b"r" => {
+                            assert_eq!(text(&message, tags::MASS_CANCEL_RESPONSE), "7");
+                            self.mass_answers += 1;
+                        }
+                        other => panic!("unexpected message {other:?}"),
+                    }
+                    self.events += 1;
+                }
+                Some(Event::PeerReject(message)) => panic!("rejected: {message}"),
+                Some(Event::Rejected { reason, tag, .. }) => panic!("{reason:?} {tag:?}"),
+                Some(Event::Disconnect { .. }) => open = false,
+                Some(Event::LoggedOn { .. } | Event::LogoutSent { .. } | Event::Warning(_))
+                | None => {}
+            }
+            if let Some(id) = confirmed {
+                self.session.confirm_in(id);
+            }
+            if done || !open {
+                break;
+            }
+        }
+        self.input = input[at.min(input.len())..].to_vec();
+        open
     }
 }
 

@@ -14,13 +14,13 @@
 
 mod check;
 mod client;
-mod network;
 mod node;
 mod shut;
 mod venues;
 mod world;
 
 use rutter_test_support::seeds;
+use rutter_world::network;
 
 use world::{Totals, World};
 

@@ -1,109 +1,18 @@
-//! The node without threads: the same decider, gateway and machines, queues in place of rings.
+//! The configuration of the node that is simulated.
 
-use std::collections::VecDeque;
-
-use rutter::node::decider::Decider;
-use rutter_clients::{ClientGateway, GatewayConfig, Limits, SessionConfig};
+use rutter_clients::{GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, SessionId, VenueId};
 use rutter_core::input::{AccountDef, AccountLimits, Genesis, Input, InstrumentDef};
 use rutter_core::number::Qty;
-use rutter_core::output::Output;
 use rutter_fix::dictionary::Version;
-use rutter_fix::store::MemStore;
-use rutter_journal::{Config, Durability, MemStorage};
+use rutter_journal::{Config, Durability};
 use rutter_test_support::reference::{self, text};
-use rutter_transport::machine::{Event, Outbox};
-use rutter_venues::venue::{Feed, Orders};
+use rutter_world::node::{Machinery, Parts, Running};
+pub use rutter_world::node::{Node, Survivors};
 
 use super::venues::{BTC, NODE_TAG, PAIR, USDT, VENUES};
 
 pub const CLIENTS: usize = 3;
-
-/// A machine of either kind.
-pub enum Machinery {
-    Orders(Orders),
-    Feed(Feed),
-}
-
-/// A machine, its venue, and the wires of its links.
-pub struct Running {
-    pub machine: Machinery,
-    pub venue: usize,
-    pub outbox: Outbox<Input>,
-    pub wires: Vec<Option<u64>>,
-}
-
-macro_rules! each {
-    ($running:expr, $machine:ident => $call:expr) => {
-        match &mut $running.machine {
-            Machinery::Orders($machine) => $call,
-            Machinery::Feed($machine) => $call,
-        }
-    };
-}
-
-impl Running {
-    fn new(machine: Machinery, venue: usize) -> Self {
-        let links = match &machine {
-            Machinery::Orders(machine) => machine.endpoints().len(),
-            Machinery::Feed(machine) => machine.endpoints().len(),
-        };
-        Self { machine, venue, outbox: Outbox::default(), wires: vec![None; links] }
-    }
-
-    pub fn start(&mut self, now_ns: u64) {
-        each!(self, machine => machine.start(now_ns, &mut self.outbox));
-    }
-
-    pub fn event(&mut self, now_ns: u64, event: Event<'_>) {
-        each!(self, machine => machine.on_event(now_ns, event, &mut self.outbox));
-    }
-
-    pub fn timer(&mut self, now_ns: u64) {
-        each!(self, machine => machine.on_timer(now_ns, &mut self.outbox));
-    }
-
-    pub fn flush(&mut self, now_ns: u64) {
-        each!(self, machine => machine.flush(now_ns, &mut self.outbox));
-    }
-
-    pub fn next_timer_ns(&mut self) -> Option<u64> {
-        each!(self, machine => machine.next_timer_ns())
-    }
-
-    pub fn target(&mut self, link: u8) -> Option<String> {
-        let endpoints = each!(self, machine => machine.endpoints());
-        match &endpoints[usize::from(link)].framing {
-            rutter_transport::machine::Framing::Raw => None,
-            rutter_transport::machine::Framing::WebSocket { target } => Some(target.clone()),
-        }
-    }
-}
-
-/// What survives the death of the node.
-pub struct Survivors {
-    pub storage: MemStorage,
-    pub stores: Vec<MemStore>,
-}
-
-impl Survivors {
-    pub fn new(seed: u64) -> Self {
-        let stores = (0..CLIENTS).map(|_| MemStore::new(64 << 20)).collect();
-        Self { storage: MemStorage::new(seed), stores }
-    }
-}
-
-/// A living node.
-pub struct Node {
-    pub decider: Decider<MemStorage>,
-    pub gateway: ClientGateway<MemStore>,
-    pub machines: Vec<Running>,
-    pub inputs: VecDeque<Input>,
-    pub outputs: VecDeque<(u64, Output)>,
-    pub storage: MemStorage,
-    /// Client of each gateway connection.
-    pub connections: Vec<Option<(usize, u64)>>,
-}
 
 /// The version that a client speaks: one of each, and again.
 pub fn version_of(client: usize) -> Version {
@@ -205,45 +114,14 @@ pub fn journal_config() -> Config {
     Config::new(Durability::Process).stepped().segment_bytes(256 << 10)
 }
 
-struct CatchUp<'a>(&'a mut ClientGateway<MemStore>, u64);
-
-impl rutter_core::output::Sink for CatchUp<'_> {
-    fn output(&mut self, output: &Output) {
-        if rutter::node::station::gateway::is_for_clients(output) {
-            self.0.on_output(self.1, output).expect("a replayed report is taken or known");
-        }
-    }
-}
-
-impl Node {
-    /// Recovers from journal and stores, and starts all machines.
-    pub fn start(now_ns: u64, seed: u64, survivors: Survivors) -> Self {
-        let Survivors { storage, stores } = survivors;
-        let mut gateway = ClientGateway::new(&gateway_config(), stores).expect("a sound gateway");
-        let mut catch_up = CatchUp(&mut gateway, now_ns);
-        let (decider, _) =
-            Decider::open(storage.clone(), journal_config(), &genesis(), now_ns, &mut catch_up)
-                .expect("the journal recovers");
-        gateway.recovered();
-        let mut machines = machines(seed);
-        for machine in &mut machines {
-            machine.start(now_ns);
-        }
-        Self {
-            decider,
-            gateway,
-            machines,
-            inputs: definitions().into(),
-            outputs: VecDeque::new(),
-            storage,
-            connections: vec![None; 16],
-        }
-    }
-
-    /// The process dies, and its memory is lost.
-    pub fn die(self) -> Survivors {
-        let storage = self.storage.after_kill();
-        drop(self.decider);
-        Survivors { storage, stores: self.gateway.into_stores() }
-    }
+/// The node of this simulation, out of what survived the one before.
+pub fn start(now_ns: u64, seed: u64, survivors: Survivors) -> Node {
+    let parts = Parts {
+        gateway: gateway_config(),
+        genesis: genesis(),
+        journal: journal_config(),
+        definitions: definitions(),
+        machines: machines(seed),
+    };
+    Node::start(now_ns, parts, survivors)
 }

@@ -7,6 +7,7 @@
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
 use rutter_core::input::{BreakerTerms, FeeTaken, ListingDef, VenueDef};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::ticks::Ticks;
 use rutter_sim::accounts::AccountConfig;
 use rutter_sim::binance::{self, BinanceFront};
 use rutter_sim::engine::{
@@ -165,7 +166,7 @@ pub const VENUES: [SimVenue; 2] = [
 
 fn listing_def(venue: VenueId, tick: i64, lot: i64, fees: (i32, i32)) -> ListingDef {
     ListingDef {
-        tick: Price(tick),
+        ticks: Ticks::fixed(Price(tick)),
         lot: Qty(lot),
         qty_min: Qty(5_000),
         qty_max: Qty(900_000_000_000),

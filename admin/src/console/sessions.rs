@@ -98,6 +98,11 @@ impl SessionGauges {
         self.gauges.iter().filter(is_away).map(|gauge| gauge.name.as_str())
     }
 
+    /// Whether the configuration in use has the session. The journal also knows removed ones.
+    pub fn is_configured(&self, name: &str) -> bool {
+        self.gauges.iter().any(|gauge| gauge.name == name)
+    }
+
     /// Stores the lock-outs, at most [`LOCKOUTS_SHOWN_MAX`] of them. False if a console reads them
     /// at this moment: the caller tries again later.
     pub fn store_lockouts(&self, fill: impl FnOnce(&mut dyn FnMut(Lockout))) -> bool {
@@ -137,6 +142,7 @@ impl SessionGauges {
             let of = |value: &AtomicU64| value.load(Ordering::Relaxed);
             let row = json!({
                 "kind": gauge.kind,
+                "configured": true,
                 "connected": gauge.connected.load(Ordering::Relaxed),
                 "in_hours": gauge.in_hours.load(Ordering::Relaxed),
                 "next_in": of(&gauge.next_in), "next_out": of(&gauge.next_out),

@@ -3,12 +3,14 @@
 //! A line belongs here if the console shows it and the core knows nothing of it: rings, the
 //! journal's disk, latencies, feeds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::StageStatus;
+use crate::model::{StageStatus, Status};
 
 /// One ring between threads.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -137,23 +139,54 @@ pub struct NodeSnapshot {
     pub stages: Vec<StageStatus>,
     /// The venues.
     pub venues: Vec<VenueRow>,
+    /// The read model's status, of which `wrong` was made; `None` before the node runs.
+    pub status: Option<Status>,
     /// Everything that is wrong, worst first.
     pub wrong: Vec<Trouble>,
 }
 
+/// Longest wait for a snapshot that is made on request. The thread that makes it looks for requests
+/// every 5 ms.
+const FRESH_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// The newest snapshot: one thread stores it, others load it.
 #[derive(Debug, Default)]
-pub struct SnapshotCell(Mutex<Arc<NodeSnapshot>>);
+pub struct SnapshotCell {
+    newest: Mutex<Arc<NodeSnapshot>>,
+    stored: Condvar,
+    /// Somebody waits for a newer one.
+    is_wanted: AtomicBool,
+}
 
 impl SnapshotCell {
     /// Stores a newer one.
     pub fn store(&self, snapshot: NodeSnapshot) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        self.stored.notify_all();
     }
 
     /// The newest; empty until the node runs.
     pub fn load(&self) -> Arc<NodeSnapshot> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.newest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One that is stored after this call, so that an answer shows what was done just before. The
+    /// newest if the node does not run, or stores none in [`FRESH_TIMEOUT`].
+    pub fn fresh(&self) -> Arc<NodeSnapshot> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = Arc::clone(&newest);
+        if before.made_ns == 0 {
+            return before;
+        }
+        self.is_wanted.store(true, Ordering::Relaxed);
+        let is_old = |newest: &mut Arc<NodeSnapshot>| Arc::ptr_eq(newest, &before);
+        let waited = self.stored.wait_timeout_while(newest, FRESH_TIMEOUT, is_old);
+        Arc::clone(&waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Whether somebody waits for a snapshot, for the thread that stores the next one.
+    pub fn take_request(&self) -> bool {
+        self.is_wanted.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -162,5 +195,29 @@ pub(super) fn members(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_snapshot_is_one_that_was_made_on_request() {
+        let cell = SnapshotCell::default();
+        assert_eq!((cell.fresh().made_ns, cell.take_request()), (0, false), "no node runs");
+        cell.store(NodeSnapshot { made_ns: 1, ..NodeSnapshot::default() });
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !cell.take_request() {
+                    std::thread::yield_now();
+                }
+                cell.store(NodeSnapshot { made_ns: 2, ..NodeSnapshot::default() });
+            });
+            assert_eq!(cell.fresh().made_ns, 2);
+        });
+        assert_eq!(cell.load().made_ns, 2);
+        // The thread that makes them stands still: what there is is shown, with its age.
+        assert_eq!(cell.fresh().made_ns, 2);
     }
 }

@@ -8,6 +8,7 @@ use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew};
 use rutter_core::reference::VENUES_MAX;
 
+use super::anomaly::Anomaly;
 use super::counts::OrderOwner;
 use super::events::{Event, EventKind};
 use super::slots::{Kept, ModelChild};
@@ -145,6 +146,9 @@ impl ReadModel {
     }
 
     pub(super) fn on_notice(&mut self, notice: &Notice) {
+        if let Some(kind) = Anomaly::of(notice) {
+            self.counts.anomalies.count(kind);
+        }
         match *notice {
             Notice::ReferenceFound(_)
             | Notice::ReferenceLost(_)
@@ -183,37 +187,29 @@ impl ReadModel {
             | Notice::Reconciled(..)
             | Notice::Contradicted(..) => self.on_odd_news(notice),
             Notice::IllegalEvent(venue, child) => {
-                self.counts.illegal_events += 1;
                 self.child_event(child, venue, EventKind::IllegalEvent);
             }
             Notice::FoundAfterEnd(venue, child) => {
-                self.counts.found_after_end += 1;
                 self.child_event(child, venue, EventKind::FoundAfterEnd);
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
             Notice::Waits(order, why) => self.on_waits(order, why),
             Notice::CancelStuck(order) => {
-                self.counts.cancels_stuck += 1;
                 let event = self.happens(EventKind::CancelStuck);
                 self.event(order, event);
             }
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
-            Notice::BadReference => self.counts.bad_reference += 1,
-            // The operator's command tells it.
-            Notice::Halted | Notice::Resumed => {}
+            // The operator's command tells of a halt.
+            Notice::BadReference | Notice::Halted | Notice::Resumed => {}
         }
     }
 
     /// Executions that fit no child, and what venues tell after an operator's word.
     fn on_odd_news(&mut self, notice: &Notice) {
         match *notice {
-            Notice::OrphanFill(ref fill) => {
-                self.counts.odd_fills += 1;
-                self.book(None, fill);
-            }
+            Notice::OrphanFill(ref fill) => self.book(None, fill),
             Notice::Overfill(account, ref fill, beyond) => {
-                self.counts.odd_fills += 1;
                 self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
                 self.child_filled(fill.child, fill.qty);
                 // The report of the rest, if there is one, comes next.

@@ -52,29 +52,32 @@ impl Closures {
         let lasts = |(what, until): &(&Paused, &UnixNanos)| {
             matches!(what, Paused::Funds(_)) || **until > now
         };
-        let symbol = |id: InstrumentId| {
-            let def = reference.instruments.get(id.index());
-            def.map(|def| def.symbol.as_str().to_owned())
-        };
-        let asset = |id: AssetId| {
-            let def = reference.assets.get(id.index());
-            def.map(|def| def.name.as_str().to_owned())
-        };
-        let row = |(what, until): (&Paused, &UnixNanos)| {
-            let (what, of) = match *what {
-                Paused::NewOrders => ("new_orders", None),
-                Paused::Cancels => ("cancels", None),
-                Paused::Listing(id) => ("listing", symbol(id)),
-                Paused::Funds(id) => ("funds", asset(id)),
-            };
-            PauseRow { what, of, until_ns: until.0 }
-        };
+        let row = |(what, until): (&Paused, &UnixNanos)| pause_row(*what, *until, reference);
         self.pauses.iter().filter(lasts).map(row).collect()
     }
 }
 
+/// A pause in names.
+pub fn pause_row(what: Paused, until: UnixNanos, reference: &Reference) -> PauseRow {
+    let symbol = |id: InstrumentId| {
+        let def = reference.instruments.get(id.index());
+        def.map(|def| def.symbol.as_str().to_owned())
+    };
+    let asset = |id: AssetId| {
+        let def = reference.assets.get(id.index());
+        def.map(|def| def.name.as_str().to_owned())
+    };
+    let (what, of) = match what {
+        Paused::NewOrders => ("new_orders", None),
+        Paused::Cancels => ("cancels", None),
+        Paused::Listing(id) => ("listing", symbol(id)),
+        Paused::Funds(id) => ("funds", asset(id)),
+    };
+    PauseRow { what, of, until_ns: until.0 }
+}
+
 /// The word for a kind of request, as metrics and the console write it.
-const fn kind_word(kind: RequestKind) -> &'static str {
+pub const fn kind_word(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::New => "new",
         RequestKind::Query => "query",
@@ -82,7 +85,8 @@ const fn kind_word(kind: RequestKind) -> &'static str {
     }
 }
 
-const fn state_word(state: BreakerState) -> &'static str {
+/// The word for the state of a breaker.
+pub const fn state_word(state: BreakerState) -> &'static str {
     match state {
         BreakerState::Closed => "closed",
         BreakerState::Open => "open",

@@ -7,6 +7,8 @@ use rutter_core::input::{Refusal, Scope, VenueReject};
 use rutter_core::number::Amount;
 use rutter_core::reference::VENUES_MAX;
 
+use super::anomaly::AnomalyCounts;
+
 /// Reasons that venues have, by number; the first is none.
 const REJECTS: usize = VenueReject::SelfMatch as usize + 1;
 
@@ -69,11 +71,7 @@ pub struct Counts {
     pub ended: ByRefusal,
     pub reports: u64,
     pub fills: u64,
-    pub odd_fills: u64,
-    pub illegal_events: u64,
-    pub found_after_end: u64,
-    pub cancels_stuck: u64,
-    pub bad_reference: u64,
+    pub anomalies: AnomalyCounts,
     pub venues: [AtVenue; VENUES_MAX],
 }
 

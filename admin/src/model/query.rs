@@ -12,10 +12,11 @@ use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::waiting::Waiting;
 
 use super::ReadModel;
+use super::anomaly::Anomaly;
 use super::number::decimal;
 use super::rows::{
     BalanceRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, PositionRow, Positions,
-    ScopeRow, SessionStatus, Status, VenueStatus,
+    ScopeRow, SessionStatus, Status, TickRow, VenueStatus,
 };
 
 mod commands;
@@ -147,11 +148,13 @@ impl ReadModel {
             ended: counts.ended_named(),
             reports: counts.reports,
             fills: counts.fills,
-            odd_fills: counts.odd_fills,
-            illegal_events: counts.illegal_events,
-            found_after_end: counts.found_after_end,
-            cancels_stuck: counts.cancels_stuck,
-            bad_reference: counts.bad_reference,
+            odd_fills: counts.anomalies.of(Anomaly::OddFill),
+            illegal_events: counts.anomalies.of(Anomaly::IllegalEvent),
+            found_after_end: counts.anomalies.of(Anomaly::FoundAfterEnd),
+            cancels_stuck: counts.anomalies.of(Anomaly::CancelStuck),
+            bad_reference: counts.anomalies.of(Anomaly::BadReference),
+            reconciled: counts.anomalies.of(Anomaly::Reconciled),
+            contradicted: counts.anomalies.of(Anomaly::Contradicted),
             halted: self.is_halted(Scope::All),
             halts: rows(&self.halts),
             reduce_only: rows(&self.reduce_only),
@@ -242,7 +245,11 @@ impl ReadModel {
         let listings = self.reference.listings(def.id).map(|listing| ListingRow {
             venue: self.venue_name(listing.venue).to_owned(),
             enabled: listing.enabled,
-            tick: price(listing.tick.0),
+            tick: price(listing.ticks.least().0),
+            ticks: (listing.ticks.above().iter())
+                .map(|band| TickRow { above: price(band.above.0), tick: price(band.tick.0) })
+                .collect(),
+            price_digits: listing.ticks.digits(),
             lot: qty(listing.lot.0),
             qty_min: qty(listing.qty_min.0),
             notional_min: amount(listing.notional_min),

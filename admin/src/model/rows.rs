@@ -173,6 +173,10 @@ pub struct Status {
     pub cancels_stuck: u64,
     /// Definitions that the core did not accept.
     pub bad_reference: u64,
+    /// Executions that came after an operator had stated them.
+    pub reconciled: u64,
+    /// Totals that contradict what an operator has stated.
+    pub contradicted: u64,
     /// True if the whole node is halted.
     pub halted: bool,
     /// The scopes that are halted.
@@ -221,6 +225,10 @@ pub struct ListingRow {
     pub enabled: bool,
     /// Tick: prices are multiples of this.
     pub tick: String,
+    /// Larger ticks above named prices, in the order of the prices.
+    pub ticks: Vec<TickRow>,
+    /// Significant digits of a price, at most; 0: any number.
+    pub price_digits: u8,
     /// Lot: quantities are multiples of this.
     pub lot: String,
     /// Smallest quantity of an order.
@@ -233,6 +241,15 @@ pub struct ListingRow {
     pub maker_fee_ppm: i32,
     /// The book of the listing is trusted.
     pub trusted: bool,
+}
+
+/// A tick that holds above a price.
+#[derive(Clone, Debug, Serialize)]
+pub struct TickRow {
+    /// The tick holds for prices above this one.
+    pub above: String,
+    /// Tick: such prices are multiples of this.
+    pub tick: String,
 }
 
 /// Row of a client order.

@@ -10,6 +10,7 @@ use rutter_admin::console::handles::{About, Handles};
 use rutter_admin::console::people::{Peer, Role};
 use rutter_admin::console::service::{ConsoleService, TwoPerson};
 use rutter_admin::console::sessions::{Lockout, SessionGauges};
+use rutter_admin::console::snapshot::{NodeSnapshot, SnapshotCell};
 use rutter_admin::console::socket::Service;
 use rutter_admin::console::verb::{Kind, Verb};
 use rutter_admin::model::ReadModel;
@@ -131,6 +132,7 @@ struct Office {
     core: Arc<Core>,
     service: ConsoleService,
     sessions: Arc<SessionGauges>,
+    snapshot: Arc<SnapshotCell>,
 }
 
 const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_raise: false };
@@ -139,9 +141,9 @@ impl Office {
     fn new(two_person: TwoPerson, codes: Option<TotpVerifier>) -> Self {
         let core = Arc::new(Core::new());
         let handles = handles(&core);
-        let sessions = Arc::clone(&handles.sessions);
+        let (sessions, snapshot) = (Arc::clone(&handles.sessions), Arc::clone(&handles.snapshot));
         let service = ConsoleService::new(handles, two_person, codes);
-        Self { core, service, sessions }
+        Self { core, service, sessions, snapshot }
     }
 
     fn open() -> Self {
@@ -333,6 +335,27 @@ fn a_dry_run_of_each_change_says_what_would_be_and_journals_nothing() {
     }
     let told = office.admin("halt", &json!({"dry_run": true, "symbol": "BTC/USD"})).expect("told");
     assert_eq!((&told["affected"], &told["would"]), (&json!(1), &json!("halt symbol BTC/USD")));
+}
+
+#[test]
+fn an_answer_is_made_from_the_one_state_of_which_what_is_wrong_was_found() {
+    let office = Office::open();
+    let status = Some(office.core.model().status());
+    office.snapshot.store(NodeSnapshot { status, ..NodeSnapshot::default() });
+    // The halt comes after the list of what is wrong was made.
+    office.admin("halt", &json!({"venue": "v1", "reason": "test"})).expect("done");
+    let told = office.admin("status", &json!({})).expect("told");
+    assert_eq!((&told["halts"], &told["venues"][1]["halted"]), (&json!([]), &json!(false)));
+}
+
+#[test]
+fn a_session_that_is_not_configured_any_more_says_so() {
+    let office = Office::open();
+    let told = office.admin("sessions", &json!({})).expect("told");
+    let rows = told["sessions"].as_array().expect("rows");
+    let shown: Vec<_> = rows.iter().map(|row| (&row["name"], &row["configured"])).collect();
+    let expected = [(&json!("S0"), &json!(true)), (&json!("S1"), &json!(false))];
+    assert_eq!(shown[..2], expected);
 }
 
 #[test]

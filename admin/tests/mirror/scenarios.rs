@@ -126,7 +126,8 @@ fn a_resolved_child_shows_who_stated_it_and_what_the_venue_told_later() {
     assert_eq!(events[events.len() - expected.len()..], expected);
     let child = &shown.children[0];
     assert_eq!((child.state.as_str(), child.filled.as_str()), ("Canceled", "0.003"));
-    assert_eq!(world.model.status().unknown_children, 0);
+    let status = world.model.status();
+    assert_eq!((status.unknown_children, status.reconciled, status.contradicted), (0, 1, 1));
     let given = world.model.commands(1).remove(0);
     assert_eq!(given.command, "resolve 1 filled 0.003 price 99.5");
 }

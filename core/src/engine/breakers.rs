@@ -263,9 +263,10 @@ impl Engine {
     fn ask_withheld<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let mut at = self.venues[venue.index()].first_child;
         // Ends: the list holds each living child of the venue once.
-        while let Some(child) = self.children.get(at.0) {
+        while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
             if child.state() == ChildState::Unknown {
+                child.query_at = UnixNanos(0);
                 out.put(&Output::Query(reference_of(child)));
             }
         }

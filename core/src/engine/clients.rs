@@ -83,11 +83,7 @@ impl Engine {
             self.expire_later(&order);
         }
         self.report(&order, ReportKind::New, &ReportContext::answer(new.client_seq), out);
-        if self.joins_queue(&order) {
-            self.wait_for_room(&mut order, out);
-        } else {
-            self.place(&mut order, out);
-        }
+        self.place_in_turn(&mut order, out);
         order.check();
         self.orders.put(order);
         self.check_out(&order);

@@ -4,7 +4,7 @@
 
 use core::cmp::Reverse;
 
-use super::{ClientSession, DAY_NS, Engine, ONE_FAULT_NS, Out};
+use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out};
 use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
@@ -153,11 +153,12 @@ impl Engine {
         self.wake_for_time();
     }
 
-    /// Cancels the orders whose end has come. An IOC or FOK order that does not wait for a busy
+    /// Cancels the orders whose end has come, the earliest end first, a bounded number for each input:
+    /// the timer stays due for the others. An IOC or FOK order that does not wait for a busy
     /// venue at that moment ends with its children.
     fn expire_orders<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        // Ends: each turn takes one entry off the heap.
-        while let Some(Reverse((at, id))) = self.expiries.peek().copied() {
+        for _ in 0..ENDS_PER_INPUT_MAX {
+            let Some(Reverse((at, id))) = self.expiries.peek().copied() else { return };
             if at > self.now {
                 return;
             }

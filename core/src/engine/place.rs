@@ -42,6 +42,9 @@ impl Engine {
         if order.worst == Price(0) && !self.settle_terms(order, out) {
             return;
         }
+        if order.tif == TimeInForce::Fok && !order.filled.is_zero() {
+            return self.break_fok(order, out);
+        }
         let can_wait = order.tif.waits();
         for _ in 0..PLANS_PER_LOOK_MAX {
             if order.rounds >= ROUNDS_MAX {
@@ -70,6 +73,14 @@ impl Engine {
             return self.children_are_enough(order, out);
         }
         self.children_are_enough(order, out);
+    }
+
+    /// A venue, or an operator in its place, has filled a fill-or-kill order in part. The rest goes
+    /// nowhere else, and the client is told what has happened.
+    fn break_fok<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.live_children == 0 {
+            self.give_up(order, Refusal::FokPartlyFilled, out);
+        }
     }
 
     /// No further child is made of an order now: the order has as many as it may have at once or in
@@ -435,7 +446,7 @@ impl Engine {
         match order.state() {
             OrderState::PendingCancel => self.finish_cancel(order, out),
             OrderState::PendingReplace => self.finish_replace(order, out),
-            OrderState::Working => self.place(order, out),
+            OrderState::Working => self.place_in_turn(order, out),
             OrderState::Vacant
             | OrderState::Scheduled
             | OrderState::WaitingTrigger

@@ -27,7 +27,7 @@ impl Engine {
         let (refusal, waits) = match self.check_preview(&new, account) {
             Ok(Price(0)) => (Refusal::None, Waiting::NoReference),
             Ok(worst) => {
-                let mut order = Order::accepted(OrderId(0), account, 0, &new);
+                let mut order = Order::accepted(OrderId(u64::MAX), account, 0, &new);
                 self.set_terms(&mut order, worst);
                 if !self.joins_queue(&order) {
                     self.preview_plan(request, &mut order, out);

@@ -18,6 +18,7 @@ impl Engine {
         let new = &request.order;
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
+        self.catch_up_with_room(out);
         let change = ChangeRequest {
             session: new.session,
             client_seq: new.client_seq,
@@ -80,6 +81,6 @@ impl Engine {
         let slot = self.orders.slot(order.id.0);
         self.client_ids.rename(order, slot);
         order.begin_anew();
-        self.place(order, out);
+        self.place_in_turn(order, out);
     }
 }

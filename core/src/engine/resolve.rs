@@ -3,10 +3,14 @@
 //! A line belongs here if it is about asking such a venue again, about an operator who states the
 //! outcome in its place, or about what the venue tells after that.
 
+use core::cmp::Reverse;
+
 use super::place::reference_of;
-use super::{Engine, Out, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS};
+use super::{
+    Engine, Out, QUERIES_PER_INPUT_MAX, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS,
+};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState, Stated};
-use crate::id::{ExecId, VenueId};
+use crate::id::ExecId;
 use crate::input::{ChildFill, Liquidity, Refusal, Resolution, Side, TimeInForce};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::output::{Notice, Output, Sink};
@@ -108,38 +112,51 @@ impl Engine {
         let factor = 1_u64.checked_shl(u32::from(child.vain_answers)).unwrap_or(u64::MAX);
         let wait_ns = QUERY_AGAIN_NS.saturating_mul(factor).min(QUERY_AGAIN_MAX_NS);
         child.vain_answers = child.vain_answers.saturating_add(1);
-        child.query_at = UnixNanos(self.now.0.saturating_add(wait_ns));
-        let due = self.queries_due.map_or(child.query_at, |due| due.min(child.query_at));
-        self.queries_due = Some(due);
+        self.query_at(child, UnixNanos(self.now.0.saturating_add(wait_ns)));
     }
 
-    /// Sends the queries that are due. Those that a breaker holds back are sent when it closes.
-    pub(super) fn on_queries_due<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if self.queries_due.is_none_or(|due| self.now < due) {
-            return;
+    /// An execution of a child whose end waits for executions: the venue does tell them, so the
+    /// next query is not far off.
+    pub(super) fn query_soon(&mut self, child: &mut Child) {
+        child.vain_answers = 0;
+        let soon = UnixNanos(self.now.0.saturating_add(QUERY_AGAIN_NS));
+        if child.query_at > soon {
+            self.query_at(child, soon);
         }
-        let mut next = None;
-        for index in 0..self.venues.len() {
-            let venue = VenueId(index as u8);
-            let holds = self.holds_queries(venue);
-            let mut at = self.venues[index].first_child;
-            // Ends: the list holds each living child of the venue once.
-            while let Some(child) = self.children.get_mut(at.0) {
-                at = child.next;
-                if child.query_at == UnixNanos(0) {
-                    continue;
-                }
-                if child.query_at > self.now {
-                    next = Some(next.map_or(child.query_at, |due| child.query_at.min(due)));
-                    continue;
-                }
-                child.query_at = UnixNanos(0);
-                if child.state() == ChildState::Unknown && !holds {
-                    out.put(&Output::Query(reference_of(child)));
-                }
+    }
+
+    /// Notes when the venue is queried about a child. Only children of unknown outcome have entries
+    /// that count, so what is left after dropping the others has room.
+    fn query_at(&mut self, child: &mut Child, at: UnixNanos) {
+        child.query_at = at;
+        if self.queries.len() >= 1 << self.genesis.children_log2 {
+            let children = &self.children;
+            let counts = |at, id| children.get(id).is_some_and(|child| child.query_at == at);
+            self.queries.retain(|Reverse((at, id))| counts(*at, *id));
+        }
+        self.queries.push(Reverse((at, child.id.0)));
+    }
+
+    /// Sends the queries that are due, the one that has waited longest first, a bounded number for
+    /// each input: the timer stays due for the others. Those that a breaker holds back are sent when
+    /// it closes.
+    pub(super) fn on_queries_due<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        for _ in 0..QUERIES_PER_INPUT_MAX {
+            let Some(Reverse((at, id))) = self.queries.peek().copied() else { return };
+            if at > self.now {
+                return;
+            }
+            self.queries.pop();
+            let venue = self.children.get(id).map(|child| child.venue);
+            let holds = venue.is_some_and(|venue| self.holds_queries(venue));
+            let Some(child) = self.children.get_mut(id).filter(|child| child.query_at == at) else {
+                continue;
+            };
+            child.query_at = UnixNanos(0);
+            if child.state() == ChildState::Unknown && !holds {
+                out.put(&Output::Query(reference_of(child)));
             }
         }
-        self.queries_due = next;
     }
 }
 

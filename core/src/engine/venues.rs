@@ -346,6 +346,9 @@ impl Engine {
         let mut ended = None;
         if !was_over {
             ended = Self::child_after_fill(&mut child);
+            if child.awaited.is_some() {
+                self.query_soon(&mut child);
+            }
         }
         let was_pending =
             matches!(order.state(), OrderState::PendingCancel | OrderState::PendingReplace);

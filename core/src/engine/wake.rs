@@ -28,7 +28,7 @@ impl Engine {
     ) {
         let slot = self.orders.slot(order.id.0);
         self.waiting.add((slot, order.id.0), order.instrument, order.side, help);
-        if matches!(help, Help::Room | Help::Time) {
+        if matches!(help, Help::Room | Help::Time | Help::Fade) {
             self.retry_at.get_or_insert(UnixNanos(self.now.0 + RETRY_NS));
         }
         if help == Help::Room {
@@ -49,11 +49,24 @@ impl Engine {
         self.wait(order, Waiting::VenueBusy, Help::Room, out);
     }
 
-    /// Whether a new order goes behind those that wait for room: they are being sent at this
-    /// moment, and the order may wait.
+    /// Routes what a request of the client or the end of a child leaves to be routed. The order goes
+    /// behind those that wait for room if they are being sent at this moment.
+    pub(super) fn place_in_turn<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.is_working() && !order.unplaced().is_zero() && self.joins_queue(order) {
+            self.wait_for_room(order, out);
+        } else {
+            self.place(order, out);
+        }
+    }
+
+    /// Whether an order goes behind those that wait for room: they are being sent at this moment,
+    /// and the order may wait.
     pub(super) fn joins_queue(&self, order: &Order) -> bool {
         let may_wait = order.tif.waits() || order.expire_at > self.now;
-        may_wait && order.worst != Price(0) && self.waiting.flows(order.instrument, order.side)
+        let (instrument, side) = (order.instrument, order.side);
+        may_wait
+            && order.worst != Price(0)
+            && self.waiting.flows_before(instrument, side, order.id.0)
     }
 
     /// Sets the timer for the next rate window or end of a pause of the instrument's venues.
@@ -94,7 +107,7 @@ impl Engine {
 
     /// A book of the instrument has changed, or the instrument has a reference price.
     pub(super) fn wake_for_book(&mut self, instrument: InstrumentId) {
-        self.make_due(instrument, &SIDES, &[Help::Book]);
+        self.make_due(instrument, &SIDES, &[Help::Book, Help::Fade]);
     }
 
     /// A venue has become usable for the instrument.
@@ -121,7 +134,11 @@ impl Engine {
                 asset if asset == def.base => Side::Sell,
                 _ => continue,
             };
-            self.make_due(InstrumentId(index as u16), &[side], &[Help::Funds, Help::Book]);
+            self.make_due(
+                InstrumentId(index as u16),
+                &[side],
+                &[Help::Funds, Help::Book, Help::Fade],
+            );
         }
     }
 
@@ -146,7 +163,8 @@ impl Engine {
         if !recheck && !retry {
             return;
         }
-        let helps: &[Help] = if recheck { &Help::ALL } else { &[Help::Room, Help::Time] };
+        let helps: &[Help] =
+            if recheck { &Help::ALL } else { &[Help::Room, Help::Time, Help::Fade] };
         for index in 0..self.reference.instruments.len() {
             self.make_due(InstrumentId(index as u16), &SIDES, helps);
         }

@@ -5,7 +5,8 @@
 
 use super::limits::{AccountLimits, LIMITS, get_limits, put_limits};
 use crate::id::{AccountId, AssetId, InstrumentId, Name, SessionId, Symbol, VenueId};
-use crate::number::{Amount, FeePpm, Price, Qty};
+use crate::number::{Amount, FeePpm, Qty};
+use crate::ticks::Ticks;
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_struct};
 
 /// First record of every journal: the settings that must be equal for a replay to give equal
@@ -192,8 +193,8 @@ pub struct ListingDef {
     pub venue: VenueId,
     /// False: no order is routed to the listing.
     pub enabled: bool,
-    /// Price step, above zero.
-    pub tick: Price,
+    /// Which prices the venue takes.
+    pub ticks: Ticks,
     /// Quantity step, above zero.
     pub lot: Qty,
     /// Smallest quantity of an order.
@@ -213,7 +214,7 @@ wire_struct!(ListingDef {
     instrument,
     venue,
     enabled,
-    tick,
+    ticks,
     lot,
     qty_min,
     qty_max,

@@ -117,13 +117,16 @@ pub enum Refusal {
     NotUnknown = 51,
     /// The child's outcome has been unknown for a shorter time than an operator has to wait.
     UnknownTooBriefly = 52,
+    /// A fill-or-kill order was filled in part, by the word of its venue or of an operator in the
+    /// venue's place. The rest goes nowhere else.
+    FokPartlyFilled = 53,
     /// The order would have matched another order of ours.
-    SelfMatch = 53,
+    SelfMatch = 54,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -177,6 +180,7 @@ impl Refusal {
         Self::WaitedTooLong,
         Self::NotUnknown,
         Self::UnknownTooBriefly,
+        Self::FokPartlyFilled,
         Self::SelfMatch,
     ];
 }

@@ -137,7 +137,7 @@ impl Plan {
         }
         // Time ends a fade, also where the book does not change.
         if self.lines().iter().any(|line| line.verdict == Verdict::Faded) {
-            return (Waiting::BeyondLimit, Help::Time);
+            return (Waiting::BeyondLimit, Help::Fade);
         }
         let by_size = causes.has(Cause::Minimum) || causes.has(Cause::Maximum);
         let by_book = causes.has(Cause::Book) || causes.has(Cause::OwnOrder) || by_size;

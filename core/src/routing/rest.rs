@@ -4,7 +4,7 @@
 
 use super::candidate::Candidate;
 use super::reasons::Causes;
-use super::{PlannedChild, RouteRequest, RoutingView, on_tick, reaches};
+use super::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::input::Side;
 use crate::number::{PPM, Price, Qty};
 use crate::output::{VenueLine, Verdict};
@@ -77,7 +77,7 @@ fn place_at(
     c: &Candidate<'_>,
 ) -> Result<(Price, Qty), Verdict> {
     let c = &c.beside_share();
-    let price = on_tick(limit, c.listing, request.side);
+    let price = c.listing.ticks.within(limit, request.side);
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
     }

@@ -8,6 +8,7 @@ mod best_plan;
 mod breakers;
 mod busy;
 mod depth;
+mod in_turn;
 mod left_alone;
 mod no_allocation;
 mod operator;
@@ -18,6 +19,7 @@ mod refusals;
 mod requests;
 mod resolve;
 mod self_match;
+mod venue_faults;
 mod waiting;
 
 use rutter_test_support::counting::Counting;

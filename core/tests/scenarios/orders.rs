@@ -5,6 +5,7 @@ use rutter_core::id::{ChildId, VenueId, VenueOrderId};
 use rutter_core::input::{Distrust, Input, VenueDownReason};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Notice, Output};
+use rutter_core::ticks::{TickBand, Ticks};
 
 #[test]
 fn a_market_order_takes_the_cheapest_levels_over_both_venues_at_once() {
@@ -397,9 +398,23 @@ fn a_share_below_the_minimum_is_given_to_the_other_venue() {
 }
 
 #[test]
+fn an_order_is_taken_and_rests_at_the_price_steps_of_its_venue() {
+    let mut desk = Desk::with_venues(2);
+    let bands = [TickBand { above: Price(10_000), tick: Price(50) }];
+    desk.listing(VenueId(0), |l| l.ticks = Ticks::banded(Price(1), &bands).expect("sound"));
+    desk.listing(VenueId(1), |l| l.enabled = false);
+    desk.book(0, &[(9_999, 1)], &[(10_200, 1)]);
+    desk.client("low buy 5 @ 9999").client("step buy 5 @ 10050").client("between buy 5 @ 10049");
+    desk.sent(&["v0 new buy 5 @ 9999 Gtc #1", "v0 new buy 5 @ 10050 Gtc #2"]);
+    desk.client_saw(&["low new", "step new", "between refused BadPrice"]);
+    // A taking child may pay a little more than the level, at a price that the venue takes.
+    desk.client("take buy 1 @ 10250 ioc").sent(&["v0 new buy 1 @ 10200 Ioc #3"]);
+}
+
+#[test]
 fn every_refusal_has_its_word_and_changes_nothing() {
     let mut desk = Desk::with_venues(1);
-    desk.listing(VenueId(0), |l| (l.tick, l.lot) = (Price(10), Qty(5)));
+    desk.listing(VenueId(0), |l| (l.ticks, l.lot) = (Ticks::fixed(Price(10)), Qty(5)));
     desk.book(0, &[(9_990, 1)], &[(10_010, 50)]);
     desk.client("ok buy 5 @ 10010 ioc").client("ok buy 5 @ 10010 ioc");
     desk.client("zero buy 0 @ 10010").client("minus buy -5 @ 10010").client("lot buy 7 @ 10010");

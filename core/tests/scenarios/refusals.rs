@@ -9,6 +9,7 @@ use rutter_core::input::{
 use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::Output;
 use rutter_core::risk::{CHECKS, Check, CheckedFor};
+use rutter_core::ticks::Ticks;
 
 /// How a request comes to fail one check.
 struct Breach {
@@ -191,6 +192,6 @@ fn the_listings_row_names_the_nearest_miss() {
     };
     assert_eq!(with(|l| l.lot = Qty(3)), Refusal::BadQuantity);
     assert_eq!(with(|l| l.qty_min = Qty(11)), Refusal::BelowMinimum);
-    assert_eq!(with(|l| l.tick = Price(3)), Refusal::BadPrice);
+    assert_eq!(with(|l| l.ticks = Ticks::fixed(Price(3))), Refusal::BadPrice);
     assert_eq!(with(|_| {}), Refusal::None);
 }

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod http;
 pub mod machine;
 pub mod probe;
+pub mod refusals;
 pub mod secret;
 pub mod standing;
 pub mod stream;

@@ -7,6 +7,7 @@
 //!
 //! A line belongs here if a machine and every carrier must agree on it. Sockets are `driver`.
 
+use crate::refusals::Refusals;
 use crate::standing::Standing;
 
 /// One of a machine's connections, by its position in [`Machine::endpoints`].
@@ -222,6 +223,11 @@ pub trait Machine {
     fn standing(&self) -> Option<&Standing> {
         None
     }
+
+    /// What the venue said about the requests that it refused; `None` for a machine without orders.
+    fn refusals(&self) -> Option<&Refusals> {
+        None
+    }
 }
 
 /// A boxed machine, such as one out of a table of venues, is carried like any other.
@@ -268,5 +274,9 @@ impl<M: Machine + ?Sized> Machine for Box<M> {
 
     fn standing(&self) -> Option<&Standing> {
         (**self).standing()
+    }
+
+    fn refusals(&self) -> Option<&Refusals> {
+        (**self).refusals()
     }
 }

@@ -1,7 +1,7 @@
 //! The station of the read model: follows the core's outputs for people and metrics.
 //!
 //! A line belongs here if it drains the output ring into the read model and the metrics, answers
-//! the console's commands, or makes the snapshot ten times a second. A thread that carries orders
+//! the console's commands, or makes the snapshot: ten times a second, and when somebody looks. A thread that carries orders
 //! waits for this one only if the output ring is full because this one does not drain it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use crate::node::console::{ConsoleFeed, console_snapshot};
 use crate::node::rings::OutputReader;
 use crate::node::station::core::CoreGauges;
 use crate::node::tap::TapReader;
+use crate::watch::logs::notices::NoticeLog;
 use crate::watch::metrics::MetricsModel;
 use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms};
@@ -42,6 +43,8 @@ pub struct ModelStation {
     pub console: Option<(ConsoleFeed, TapReader)>,
     /// Finds what is wrong, for the console.
     pub watcher: Watcher,
+    /// What the log tells of notices.
+    pub notices: NoticeLog,
     /// The output ring.
     pub outputs: OutputReader,
     /// What the core shows of itself.
@@ -92,7 +95,8 @@ impl ModelStation {
             self.tell(&mut untold);
             self.stages.iter_mut().for_each(|(_, histograms)| histograms.collect());
             let now = Instant::now();
-            if now >= snapshot_at {
+            let is_asked = || self.console.as_ref().is_some_and(|(feed, _)| feed.is_asked());
+            if now >= snapshot_at || is_asked() {
                 snapshot_at = now + SNAPSHOT_PERIOD;
                 self.show();
             }
@@ -104,13 +108,14 @@ impl ModelStation {
 
     fn drain(&mut self, untold: &mut Untold) {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        let metrics = &mut self.metrics;
+        let (metrics, notices) = (&mut self.metrics, &mut self.notices);
         for feed in metrics.feeds() {
             model.heard(VenueId(feed.venue as u8), feed.age_ns);
         }
         self.outputs.drain(|envelope| {
             model.apply(envelope.seq, envelope.taken_ns, &envelope.output);
             metrics.apply(envelope);
+            notices.tell(&envelope.output, envelope.taken_ns, &model);
             untold.take(envelope.seq, &envelope.output);
         });
         drop(model);
@@ -137,6 +142,7 @@ impl ModelStation {
 
     fn show(&mut self) {
         let mut status = self.model.lock().unwrap_or_else(PoisonError::into_inner).status();
+        self.notices.look(&status.venues);
         status.inputs = self.gauges.inputs.load(Ordering::Relaxed);
         status.journal_seq = self.gauges.seq.load(Ordering::Relaxed);
         status.output_stalls = self.gauges.output_stalls.load(Ordering::Relaxed);

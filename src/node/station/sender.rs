@@ -195,6 +195,7 @@ where
             worked |= self.driver.turn(|| None, &mut emit).map_err(|e| e.to_string())?;
         }
         self.link.look(&self.driver);
+        self.children.refused(self.driver.machine().refusals());
         self.inputs.notify();
         Ok(worked)
     }
@@ -207,6 +208,7 @@ where
         let mut emit = |input| publish_child_news(inputs, children, input, arrival.load());
         self.driver.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.link.look(&self.driver);
+        self.children.refused(self.driver.machine().refusals());
         self.inputs.notify();
         Ok(())
     }

@@ -11,6 +11,7 @@ use rutter_core::id::{ChildId, OrderId, SessionId};
 use rutter_core::input::{Input, NewOrder, Refusal};
 use rutter_core::output::{CancelReject, ChildRef, Output, Report, ReportKind, SendNew};
 use rutter_fix::store::SEQ_MAX;
+use rutter_transport::refusals::{Refusals, Refused};
 use rutter_venues::VenueCommand;
 use tracing::field::{DisplayValue, display};
 use tracing::{Level, debug, enabled};
@@ -204,12 +205,15 @@ struct Known {
 pub struct Children {
     venue: String,
     places: Box<[Known]>,
+    /// Refusals of the venue that the log has told.
+    refusals_told: u64,
 }
 
 impl Children {
     /// An empty memory for the venue `venue`.
     pub fn new(venue: String) -> Self {
-        Self { venue, places: vec![Known::default(); CHILDREN_MAX].into_boxed_slice() }
+        let places = vec![Known::default(); CHILDREN_MAX].into_boxed_slice();
+        Self { venue, places, refusals_told: 0 }
     }
 
     /// The venue's name.
@@ -286,6 +290,35 @@ impl Children {
         }
     }
 
+    /// The venue's own words about requests that it refused. The lines are limited like all lines
+    /// that are not about single orders, since a venue may refuse everything for the same reason.
+    pub fn refused(&mut self, refusals: Option<&Refusals>) {
+        let Some(refusals) = refusals.filter(|one| one.count() != self.refusals_told) else {
+            return;
+        };
+        let mut dropped = refusals.count() - self.refusals_told;
+        for refusal in refusals.after(self.refusals_told) {
+            dropped -= 1;
+            let known = self.of(ChildId(refusal.order));
+            tracing::info!(
+                trace_id = shown(known.trace),
+                order_id = some(known.order.0),
+                child_id = refusal.order,
+                venue = self.venue,
+                request = match refusal.request {
+                    Refused::New => "new",
+                    Refused::Cancel => "cancel",
+                },
+                text = refusal.text,
+                "refused by venue"
+            );
+        }
+        if dropped > 0 {
+            tracing::info!(venue = self.venue, count = dropped, "more refused by venue");
+        }
+        self.refusals_told = refusals.count();
+    }
+
     fn told(&self, child: ChildId, kind: &str, detail: Option<&dyn fmt::Display>) {
         let known = self.of(child);
         debug!(
@@ -314,6 +347,7 @@ mod tests {
     };
     use rutter_core::number::{Price, Qty, UnixNanos};
     use rutter_core::output::OrdStatus;
+    use rutter_transport::refusals::REFUSALS_MAX;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::{EnvFilter, Layer, fmt as lines};
 
@@ -486,6 +520,33 @@ mod tests {
         .map(|line| format!(r#":"debug","event":{line}}}"#));
         assert_eq!(told, expected);
         assert_eq!(formatted, 4);
+    }
+
+    #[test]
+    fn a_venues_words_about_a_refusal_are_a_line_at_info_once_and_what_was_dropped_is_counted() {
+        let kept = CapturedLogs::default();
+        let lines =
+            tracing_subscriber::fmt().event_format(JsonLine).with_writer(kept.clone()).finish();
+        let mut children = Children::new("kraken".to_owned());
+        children.learn(&VenueCommand::Cancel(child(4)));
+        let mut refusals = Refusals::default();
+        refusals.add(4, Refused::New, "EOrder:Weird-words", &[]);
+        tracing::subscriber::with_default(lines, || {
+            children.refused(None);
+            children.refused(Some(&refusals));
+            children.refused(Some(&refusals));
+            for _ in 0..REFUSALS_MAX + 5 {
+                refusals.add(5, Refused::Cancel, "no", &[]);
+            }
+            children.refused(Some(&refusals));
+        });
+        let text = String::from_utf8(kept.0.lock().expect("free").clone()).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 1 + REFUSALS_MAX + 1, "{text}");
+        let first = r#""level":"info","event":"refused by venue","trace_id":"0000000000abcdef","#;
+        let rest = r#""child_id":4,"venue":"kraken","request":"new","text":"EOrder:Weird-words"}"#;
+        assert!(lines[0].contains(first) && lines[0].ends_with(rest), "{text}");
+        assert!(lines[1 + REFUSALS_MAX].contains(r#""count":5}"#), "{text}");
     }
 
     #[test]

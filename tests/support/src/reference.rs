@@ -11,6 +11,7 @@ use rutter_core::input::{
     ReferenceTerms, SessionDef, Side, TimeInForce, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Price, Qty, Text};
+use rutter_core::ticks::Ticks;
 
 /// One unit of an asset, as an [`Amount`].
 pub const UNIT: i128 = 1_000_000_000_000_000_000;
@@ -77,7 +78,7 @@ pub const fn listing(venue: VenueId, instrument: InstrumentId) -> ListingDef {
         instrument,
         venue,
         enabled: true,
-        tick: Price(1),
+        ticks: Ticks::fixed(Price(1)),
         lot: Qty(1),
         qty_min: Qty(1),
         qty_max: Qty(1_000_000),

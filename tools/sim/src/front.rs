@@ -98,7 +98,7 @@ pub trait Front {
     /// When `on_timer` is due next.
     fn next_timer_ns(&self) -> Option<u64>;
     /// Injects a fault that only a dialect can make, such as a wrong checksum or a reject.
-    fn inject(&mut self, now_ns: u64, fault: &super::faults::Fault, out: &mut Vec<FrontAction>);
+    fn inject(&mut self, now_ns: u64, fault: &super::fault::Fault, out: &mut Vec<FrontAction>);
 }
 
 impl<F: Front + ?Sized> Front for Box<F> {
@@ -144,7 +144,7 @@ impl<F: Front + ?Sized> Front for Box<F> {
         (**self).next_timer_ns()
     }
 
-    fn inject(&mut self, now_ns: u64, fault: &super::faults::Fault, out: &mut Vec<FrontAction>) {
+    fn inject(&mut self, now_ns: u64, fault: &super::fault::Fault, out: &mut Vec<FrontAction>) {
         (**self).inject(now_ns, fault, out);
     }
 }

@@ -13,6 +13,7 @@ pub mod binance;
 pub mod book;
 pub mod decimal;
 pub mod engine;
+mod fault;
 pub mod faults;
 pub mod flow;
 pub mod front;

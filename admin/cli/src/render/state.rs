@@ -227,7 +227,9 @@ pub fn sessions(ok: &Value, now_ns: u64) -> Table {
     for session in rows(ok, "sessions") {
         let failure = session.get("failure").and_then(Value::as_str).unwrap_or_default();
         let closed = session.get("in_hours").and_then(Value::as_bool) == Some(false);
+        let removed = session.get("configured").and_then(Value::as_bool) == Some(false);
         let state = match (flag(session, "disabled"), flag(session, "connected")) {
+            _ if removed => Span::new("not configured", Paint::Dim),
             _ if !failure.is_empty() => Span::new(format!("REFUSED: {failure}"), Paint::Bad),
             (true, true) => Span::new("disabled, connected", Paint::Bad),
             (true, false) => Span::new("disabled", Paint::Warn),

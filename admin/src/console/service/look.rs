@@ -16,7 +16,7 @@ use super::{
     Answer, ConsoleService, account_id, instrument_id, session_id, unknown_order, value, venue_id,
 };
 use crate::disk;
-use crate::model::{OrderFilter, OrdersPage, ROWS_MAX, StateFilter};
+use crate::model::{OrderFilter, OrdersPage, ROWS_MAX, StateFilter, Status};
 
 /// Rows of an answer if the request names no limit.
 const ROWS_DEFAULT: usize = 100;
@@ -93,13 +93,22 @@ fn known(
     }
 }
 
+fn venues(status: &Status, snapshot: &NodeSnapshot) -> Value {
+    let measured: Vec<_> =
+        snapshot.venues.iter().map(|row| (row.name.clone(), members(value(row)))).collect();
+    joined(value(&status.venues), &measured)
+}
+
 impl ConsoleService {
     pub(super) fn look(&self, look: &Look) -> Answer {
-        let snapshot = self.node.snapshot.load();
+        let snapshot = match look {
+            Look::Status {} | Look::Venues {} | Look::Sessions {} => self.node.snapshot.fresh(),
+            _ => self.node.snapshot.load(),
+        };
         match look {
             Look::Help {} => Ok(verb::help()),
             Look::Status {} => Ok(self.status(&snapshot)),
-            Look::Venues {} => Ok(json!({"venues": self.venues(&snapshot)})),
+            Look::Venues {} => Ok(json!({"venues": venues(&self.shown(&snapshot), &snapshot)})),
             Look::Instruments {} => {
                 let rows = self.node.model().instruments();
                 Ok(json!({"instruments": rows}))
@@ -117,7 +126,7 @@ impl ConsoleService {
                     limit: *limit,
                 }),
             Look::Order { id } => self.order(id),
-            Look::Sessions {} => Ok(json!({"sessions": self.sessions()})),
+            Look::Sessions {} => Ok(json!({"sessions": self.sessions(&self.shown(&snapshot))})),
             Look::Positions { account } => {
                 let model = self.node.model();
                 let account =
@@ -157,8 +166,13 @@ impl ConsoleService {
         }
     }
 
+    /// The state of which the snapshot's figures and its list of what is wrong were made.
+    fn shown(&self, snapshot: &NodeSnapshot) -> Status {
+        snapshot.status.clone().unwrap_or_else(|| self.node.model().status())
+    }
+
     fn status(&self, snapshot: &NodeSnapshot) -> Value {
-        let status = self.node.model().status();
+        let status = self.shown(snapshot);
         let about = &self.node.about;
         let measured = members(json!({
             "node": about.name,
@@ -177,8 +191,8 @@ impl ConsoleService {
             "output_stalls": snapshot.output_stalls,
             "rings": snapshot.rings,
             "wrong": self.wrong(snapshot),
-            "venues": self.venues(snapshot),
-            "sessions": self.sessions(),
+            "venues": venues(&status, snapshot),
+            "sessions": self.sessions(&status),
             "stages": snapshot.stages,
         }));
         with(value(status), &measured)
@@ -198,16 +212,13 @@ impl ConsoleService {
         old.into_iter().chain(snapshot.wrong.iter().cloned()).collect()
     }
 
-    fn venues(&self, snapshot: &NodeSnapshot) -> Value {
-        let rows = self.node.model().venues();
-        let measured: Vec<_> =
-            snapshot.venues.iter().map(|row| (row.name.clone(), members(value(row)))).collect();
-        joined(value(rows), &measured)
-    }
-
-    fn sessions(&self) -> Value {
-        let rows = self.node.model().sessions();
-        joined(value(rows), &self.node.sessions.rows(self.node.now_ns()))
+    fn sessions(&self, status: &Status) -> Value {
+        let mut rows =
+            joined(value(&status.sessions), &self.node.sessions.rows(self.node.now_ns()));
+        for row in rows.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            row.entry("configured").or_insert(Value::Bool(false));
+        }
+        rows
     }
 
     fn lockouts(&self) -> Vec<Value> {

@@ -139,7 +139,8 @@ impl ReadModel {
         Some(self.decimals(child.instrument()))
     }
 
-    fn decimals(&self, instrument: InstrumentId) -> (u32, u32) {
+    /// The decimals of an instrument's prices and quantities.
+    pub(in crate::model) fn decimals(&self, instrument: InstrumentId) -> (u32, u32) {
         let def = self.reference.instruments.get(instrument.index());
         def.map_or((0, 0), |def| (u32::from(def.price_decimals), u32::from(def.qty_decimals)))
     }

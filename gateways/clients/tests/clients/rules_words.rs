@@ -3,6 +3,7 @@
 
 use rutter_clients::refusal::codes;
 use rutter_core::input::Refusal;
+use rutter_core::waiting::Waiting;
 use rutter_fix::app::UNSUPPORTED_TAGS;
 use rutter_fix::dictionary::Version;
 
@@ -126,6 +127,15 @@ fn every_case_of_the_certification_is_in_its_table() {
     assert!(names.len() > 40, "the sources are read");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "{name}");
+    }
+}
+
+#[test]
+fn every_word_of_an_order_that_waits_is_explained() {
+    let routing = include_str!("../../../../docs/routing.md");
+    for word in Waiting::ALL.iter().filter_map(|why| why.word()) {
+        assert!(ORDERS.contains(&format!("`{word}`")), "{word}: docs/fix/orders.md");
+        assert!(routing.contains(&format!("\n| `{word}` |")), "{word}: docs/routing.md");
     }
 }
 

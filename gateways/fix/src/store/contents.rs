@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use super::Entry;
 use super::damage::PLACES_MAX;
-use super::segment::SEGMENT_HEADER_BYTES;
+
+/// Bytes before the first record of a segment.
+pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
 
 /// Bytes of records between two marks. A look-up reads so many bytes at most, and one record of the
 /// longest message.

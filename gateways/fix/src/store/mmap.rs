@@ -31,13 +31,13 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::contents::{Decay, Key};
+use super::contents::{Decay, Key, SEGMENT_HEADER_BYTES};
 use super::damage::{DamageReport, LostEvents};
 use super::prepare::{Coming, Going, Preparer};
 use super::records::{
     CLOSED, COMMIT_BYTES, RECORD_HEADER_BYTES, Record, behind_damage, read_record,
 };
-use super::segment::{SEGMENT_HEADER_BYTES, SEGMENTS_MAX, Segment, create_segment};
+use super::segment::{SEGMENTS_MAX, Segment, create_segment};
 use super::state::{Beginning, SlotWord, State, Word, this_boot};
 use super::{
     Entry, HistoryCursor, MSG_TYPE_BYTES_MAX, MessageStore, StoreError, StoreFault, StoredMessage,

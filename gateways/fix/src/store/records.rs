@@ -4,8 +4,7 @@
 //! segment and no file. The layout is described in `mmap`.
 
 use super::Entry;
-use super::contents::Key;
-use super::segment::SEGMENT_HEADER_BYTES;
+use super::contents::{Key, SEGMENT_HEADER_BYTES};
 
 /// Bytes of a commit word.
 pub(super) const COMMIT_BYTES: usize = 8;

@@ -13,8 +13,6 @@ const SEGMENT_MAGIC: [u8; 8] = *b"RUTFIXSG";
 /// Raised whenever the layout changes. A file of a higher version is refused; files of version 1
 /// are brought up to date when their store is opened.
 pub(super) const VERSION: u32 = 2;
-/// Bytes before the first record of a segment.
-pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
 
 /// Most segments of one store; more are refused at open.
 pub(super) const SEGMENTS_MAX: usize = 65_536;

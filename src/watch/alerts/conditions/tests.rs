@@ -88,7 +88,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 24] = [
+    let cases: [(C, &str, u64, Change); 26] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
@@ -123,6 +123,8 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
         (C::FixGaps, "", 20, |s, n| counter(s, "fix_resends", n)),
         (C::RingFull, "output", 0, |s, n| s.output.stalls = n),
         (C::Anomaly, "odd_fill", 0, |s, n| s.status.odd_fills = n),
+        (C::Anomaly, "contradicted", 0, |s, n| s.status.contradicted = n),
+        (C::Anomaly, "reconciled", 0, |s, n| s.status.reconciled = n),
         (C::CancelStuck, "", 0, |s, n| s.status.cancels_stuck = n),
         (C::RingFilling, "input", 768, |s, n| (s.input.depth, s.input.slots) = (n, 1_024)),
     ];

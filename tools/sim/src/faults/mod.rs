@@ -7,10 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-mod fault;
-
-pub use fault::{CutPoint, Fault};
-
+pub use super::fault::{CutPoint, Fault};
 use super::front::{ConnId, Front, FrontAction, HttpRequest};
 
 /// Most frames held back. Beyond this the frames of the connection leave at once.

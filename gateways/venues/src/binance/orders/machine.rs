@@ -10,6 +10,7 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
+use rutter_transport::refusals::{Refusals, Refused as Asked};
 use rutter_transport::standing::{Standing, Why};
 
 use super::children::{Children, Request};
@@ -101,6 +102,7 @@ pub struct BinanceOrders {
     newest_sent: ChildId,
     counters: Counters,
     last_text: Text<TEXT_KEPT>,
+    refusals: Refusals,
     life: Life,
 }
 
@@ -130,6 +132,7 @@ impl BinanceOrders {
             newest_sent: ChildId(0),
             counters: Counters::default(),
             last_text: Text::default(),
+            refusals: Refusals::default(),
             life: Life::default(),
             config,
         })
@@ -506,7 +509,14 @@ impl BinanceOrders {
         }
     }
 
+    /// Keeps the venue's text, which was read last, for the log.
+    fn keep_refusal(&mut self, child: ChildId, request: Asked, code: i64) {
+        let text = format!("{code} {}", self.last_text.as_str());
+        self.refusals.add(child.0, request, &text, &[self.config.api_key.expose()]);
+    }
+
     fn on_refused(&mut self, child: ChildId, refused: Refused, out: &mut Outbox<Input>) {
+        self.keep_refusal(child, Asked::New, refused.code);
         let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
         match refused.verdict {
             Verdict::Refused(reason) => {
@@ -543,6 +553,7 @@ impl BinanceOrders {
             }
             entry.cancel = None;
         }
+        self.keep_refusal(child, Asked::Cancel, refused.code);
         match refused.verdict {
             Verdict::Refused(reason) => {
                 self.counters.refusals += 1;
@@ -733,6 +744,10 @@ impl Machine for BinanceOrders {
 
     fn standing(&self) -> Option<&Standing> {
         Some(self.life.standing())
+    }
+
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

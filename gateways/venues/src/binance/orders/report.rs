@@ -54,6 +54,8 @@ pub(super) enum ReportError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub verdict: Verdict,
+    /// The error code; 0 if absent.
+    pub code: i64,
     /// How long the venue wants no such request, in nanoseconds; zero if it names no time.
     pub retry_after_ns: u64,
 }
@@ -223,10 +225,11 @@ pub fn code_of(message: &Message<'_>) -> i64 {
 /// The meaning of error code (25016) and text (58).
 pub(super) fn error_of(message: &Message<'_>, now_ns: u64) -> Refused {
     let text = message.get(tags::TEXT).unwrap_or_default();
-    let verdict = verdict(code_of(message), text);
+    let code = code_of(message);
+    let verdict = verdict(code, text);
     let retry_after_ns = match verdict {
         Verdict::Refused(VenueReject::RateLimit) => retry_after_ns(text, now_ns),
         Verdict::Refused(_) | Verdict::Unsure => 0,
     };
-    Refused { verdict, retry_after_ns }
+    Refused { verdict, code, retry_after_ns }
 }

@@ -14,6 +14,8 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpResponse, LinkId, Machine, Outbox,
 };
+use rutter_transport::refusals::Refusals;
+use rutter_transport::secret::Secret;
 use rutter_transport::standing::{Standing, Why};
 
 use super::children::{Children, Entry, Request, Waits};
@@ -69,20 +71,10 @@ impl core::fmt::Debug for Key {
     }
 }
 
-/// The WebSocket token; never printed.
-struct Token(String);
-
-impl core::fmt::Debug for Token {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// Kraken order entry as a machine.
 #[derive(Debug)]
 pub struct KrakenOrders {
     key: Key,
-    token: Token,
     ledger: Ledger,
     inquiry: Inquiry<Call, Plan>,
     link: Link,
@@ -115,7 +107,6 @@ impl KrakenOrders {
         let pace = reconcile::pace(config.rest_limit, (base, max));
         Ok(Self {
             key,
-            token: Token(String::new()),
             inquiry: Inquiry::new(pace, config.seed.rotate_left(32)),
             link: Link::Idle { retry_ns: 0 },
             up_since_ns: None,
@@ -136,6 +127,8 @@ impl KrakenOrders {
                 waits: Waits::default(),
                 counters: Counters::default(),
                 refusal: String::new(),
+                refusals: Refusals::default(),
+                token: Secret::from(""),
                 balances: std::collections::BTreeMap::new(),
                 config,
             },
@@ -286,7 +279,7 @@ impl KrakenOrders {
     fn on_token(&mut self, now_ns: u64, response: Option<&HttpResponse>, out: &mut Outbox<Input>) {
         match rest::token(response) {
             Ok(token) => {
-                self.token = Token(token);
+                self.ledger.token = Secret::new(token);
                 self.link = Link::Connecting { deadline_ns: now_ns + CONNECT_TIMEOUT_NS };
                 out.connect(PRIVATE_LINK);
             }
@@ -320,7 +313,7 @@ impl KrakenOrders {
         self.online = true;
         self.silence.heard(now_ns);
         let (executions, balances) = (self.next_req_id(), self.next_req_id());
-        let token = &self.token.0;
+        let token = self.ledger.token.expose();
         out.send(PRIVATE_LINK, |bytes| {
             message::write_subscribe_executions(bytes, token, executions);
         });
@@ -506,7 +499,7 @@ impl KrakenOrders {
             qty: new.qty,
             price: new.price,
             deadline: UnixNanos(now_ns.saturating_add(config.validity_ns)),
-            token: &self.token.0,
+            token: self.ledger.token.expose(),
             req_id,
         };
         let start = out.bytes.len();
@@ -544,7 +537,7 @@ impl KrakenOrders {
         }
         let config = &self.ledger.config;
         let id = ids::order(config.node_tag, child);
-        let token = &self.token.0;
+        let token = self.ledger.token.expose();
         out.send(PRIVATE_LINK, |bytes| {
             message::write_cancel_order(bytes, order, id.as_str(), token, req_id);
         });
@@ -661,6 +654,10 @@ impl Machine for KrakenOrders {
 
     fn standing(&self) -> Option<&Standing> {
         Some(self.life.standing())
+    }
+
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.ledger.refusals)
     }
 
     fn next_timer_ns(&self) -> Option<u64> {

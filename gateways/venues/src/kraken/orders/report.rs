@@ -12,6 +12,8 @@ use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueOrderId};
 use rutter_core::input::{ChildFill, Doubt, Ending, Input, Liquidity, Side, VenueReject};
 use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::Outbox;
+use rutter_transport::refusals::{Refusals, Refused};
+use rutter_transport::secret::Secret;
 use serde_json::value::RawValue;
 
 use super::children::{Children, End, Request, Wait, Waits};
@@ -59,6 +61,10 @@ pub(super) struct Ledger {
     pub counters: Counters,
     /// The venue's text with which it refused our session or a subscription.
     pub refusal: String,
+    /// What the venue said about the orders and cancels that it refused.
+    pub refusals: Refusals,
+    /// The WebSocket token; empty before the first one.
+    pub token: Secret,
     /// Balances that the stream has told since all balances were last asked for.
     pub balances: BTreeMap<AssetId, Amount>,
 }
@@ -289,6 +295,12 @@ impl Ledger {
         if entry.end.is_some() || (wait.request == Request::New && entry.accepted) {
             return Ok(());
         }
+        let refused = match wait.request {
+            Request::New => Refused::New,
+            Request::Cancel => Refused::Cancel,
+        };
+        let secrets = [self.config.api_key.expose(), self.token.expose()];
+        self.refusals.add(child.0, refused, &envelope.error, &secrets);
         let reason = match verdict(&envelope.error) {
             Verdict::Refused(reason) => reason,
             Verdict::Session => VenueReject::Other,

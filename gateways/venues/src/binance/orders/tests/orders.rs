@@ -2,6 +2,8 @@
 
 use rutter_core::input::{Side, TimeInForce};
 use rutter_core::number::Qty;
+use rutter_transport::machine::Machine;
+use rutter_transport::refusals::{Refusal, Refused};
 
 use super::harness::{Desk, SECOND, accepted, child_ref, order, report, traded};
 use crate::VenueCommand;
@@ -98,7 +100,9 @@ fn refusals_have_their_reason_and_keep_the_text() {
         desk.new_order(2);
         desk.venue(&report(2, "8", &format!("39=8|14=0.00000000|25016={code}|58={text}|")));
         desk.saw(&[&format!("rejected 2 {told}")]);
-        assert_eq!(desk.machine.last_text(), text);
+        let kept = desk.machine.refusals().and_then(|refusals| refusals.after(0).next());
+        let wanted = Refusal { order: 2, request: Refused::New, text: format!("{code} {text}") };
+        assert_eq!(kept, Some(&wanted));
         assert_eq!((desk.machine.counters().refusals, desk.machine.load().0), (1, 0));
         // The same by a session reject, which names only the number of our message.
         desk.new_order(3);

@@ -12,6 +12,7 @@ use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
+use rutter_transport::refusals::{Refusal, Refused};
 use rutter_transport::secret::Secret;
 
 use super::*;
@@ -319,6 +320,12 @@ impl Desk {
         assert_eq!(self.told, wanted);
         self.told.clear();
         self
+    }
+
+    /// The words of the last refusal, which are kept for the log.
+    fn refused(&self, order: u64, request: Refused, text: &str) {
+        let kept = self.machine.refusals().and_then(|refusals| refusals.after(0).last());
+        assert_eq!(kept, Some(&Refusal { order, request, text: text.to_owned() }));
     }
 
     fn sent(&mut self, wanted: &[&str]) -> &mut Self {

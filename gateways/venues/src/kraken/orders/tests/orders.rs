@@ -86,11 +86,20 @@ fn refusals_are_told_with_their_reason() {
     ] {
         let mut desk = Desk::up();
         desk.send(7, TimeInForce::Gtc).refuse("add_order", error).told(&[told]);
+        desk.refused(7, Refused::New, error);
         desk.pass(10 * S).told(&[]);
     }
     let mut desk = Desk::up();
     desk.rests(7).cancel(7).refuse("cancel_order", "EOrder:Unknown order");
     desk.told(&["cancel rejected 7 UnknownOrder"]);
+    desk.refused(7, Refused::Cancel, "EOrder:Unknown order");
+}
+
+#[test]
+fn a_refusal_that_repeats_our_token_is_kept_without_the_token() {
+    let mut desk = Desk::up();
+    desk.send(7, TimeInForce::Gtc).refuse("add_order", "EOrder:Weird words about TOKEN");
+    desk.refused(7, Refused::New, "EOrder:Weird words about ***");
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! Virtual time and the wires between everybody: ordered like TCP, delayed and cut by the seed.
+//!
+//! A line belongs here if it says when something arrives.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -24,21 +26,40 @@ pub enum End {
 /// What arrives at an end.
 #[derive(Clone, Debug)]
 pub enum Arrival {
-    Opened { target: Option<String> },
+    /// The wire stands.
+    Opened {
+        /// Target of a WebSocket; `None` for a raw connection.
+        target: Option<String>,
+    },
+    /// There is no wire.
     Refused,
+    /// Bytes of a raw connection.
     Bytes(Vec<u8>),
+    /// A text of a WebSocket.
     Text(String),
+    /// A ping of a WebSocket.
     Ping,
+    /// Its answer.
     Pong,
+    /// The wire is gone.
     Closed,
-    HttpReply { id: u64, reply: Option<(u16, String)> },
+    /// The end of a call over HTTP.
+    HttpReply {
+        /// The call.
+        id: u64,
+        /// Status and body; `None` if the call or its answer was lost.
+        reply: Option<(u16, String)>,
+    },
 }
 
 /// One direction of a wire, or a call that needs no wire.
 #[derive(Clone, Debug)]
 pub struct Delivery {
+    /// Who gets it.
     pub to: End,
+    /// The wire; 0 for a call that needs none.
     pub wire: u64,
+    /// What arrives.
     pub arrival: Arrival,
 }
 
@@ -55,6 +76,7 @@ impl std::fmt::Display for Delivery {
     }
 }
 
+#[derive(Debug)]
 struct Queued {
     due_ns: u64,
     order: u64,
@@ -78,23 +100,28 @@ impl Ord for Queued {
     }
 }
 
+#[derive(Debug)]
 struct Wire {
     ends: [End; 2],
     last_due_ns: [u64; 2],
 }
 
 /// All wires.
+#[derive(Debug)]
 pub struct Network {
     queue: BinaryHeap<Reverse<Queued>>,
     wires: BTreeMap<u64, Wire>,
     next_wire: u64,
     next_order: u64,
-    pub random: Random,
+    random: Random,
+    /// Whether wires break, and messages are late.
     pub faulty: bool,
+    /// Wires that broke by chance.
     pub cuts: u64,
 }
 
 impl Network {
+    /// No wires yet.
     pub fn new(seed: u64) -> Self {
         Self {
             queue: BinaryHeap::new(),
