@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use memmap2::MmapMut;
 use rutter_core::id::{ChildId, VenueId};
-use rutter_core::input::Input;
+use rutter_core::input::{Ending, Input};
 use rutter_core::number::Qty;
 use rutter_core::wire::{INPUT_BYTES_MAX, SCHEMA, encode};
 use rutter_journal::{Config, Durability, FileStorage, Journal, record_bytes};
@@ -20,8 +20,12 @@ pub const APPENDS_MAX: u64 = 1_200_000;
 
 /// Encoded inputs as they come: four book changes to one input about an order.
 pub fn bodies() -> Vec<Vec<u8>> {
-    let fate =
-        Input::ChildDone { venue: VenueId(1), child: ChildId(77), expired: false, filled: Qty(5) };
+    let fate = Input::ChildDone {
+        venue: VenueId(1),
+        child: ChildId(77),
+        how: Ending::Canceled,
+        filled: Qty(5),
+    };
     let of = |nth: u64| match nth % 10 {
         0 => desk::order(nth),
         5 => fate,

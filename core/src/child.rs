@@ -75,6 +75,8 @@ pub enum ChildEvent {
     FoundOpen,
     /// An operator has stated what became of the child.
     Resolved,
+    /// The venue ended the child because it would have matched another order of our account.
+    SelfMatched,
 }
 
 impl ChildState {
@@ -87,7 +89,7 @@ impl ChildState {
 row_fn!(ChildState, ChildEvent);
 
 /// Each pair of state and event, with the step it makes and the reason.
-static LIFECYCLE: Lifecycle<ChildState, 10, 13> = {
+static LIFECYCLE: Lifecycle<ChildState, 10, 14> = {
     use ChildEvent as E;
     use ChildState as S;
     use Step::{Forbidden, Ignored, To};
@@ -169,7 +171,13 @@ static LIFECYCLE: Lifecycle<ChildState, 10, 13> = {
         ),
         row("@C12", LIVING, &[E::LastFilled], To(S::Filled), "Nothing is left."),
         row("@C13", LIVING, &[E::Canceled], To(S::Canceled), "The venue's word ends the child."),
-        row("@C14", LIVING, &[E::Expired], To(S::Expired), "The venue's word ends the child."),
+        row(
+            "@C14",
+            LIVING,
+            &[E::Expired, E::SelfMatched],
+            To(S::Expired),
+            "The venue's word ends the child.",
+        ),
         row("@C15", LIVING, &[E::Rejected], To(S::Rejected), "The venue holds nothing."),
         row(
             "@C16",
@@ -192,6 +200,7 @@ static LIFECYCLE: Lifecycle<ChildState, 10, 13> = {
                 E::Expired,
                 E::Doubted,
                 E::FoundOpen,
+                E::SelfMatched,
             ],
             Ignored,
             "Late news of a child that is over. The engine books a late fill, and cancels a child \
@@ -228,6 +237,7 @@ static LIFECYCLE: Lifecycle<ChildState, 10, 13> = {
                 E::Doubted,
                 E::FoundOpen,
                 E::Resolved,
+                E::SelfMatched,
             ],
             Forbidden,
             "No id names a slot that was never used.",

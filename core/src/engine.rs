@@ -323,8 +323,8 @@ impl Engine {
                 self.on_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
             Input::ChildFill(fill) => self.on_fill(fill, out),
-            Input::ChildDone { venue, child, expired, filled } => {
-                self.on_done(*venue, *child, *expired, *filled, out);
+            Input::ChildDone { venue, child, how, filled } => {
+                self.on_done(*venue, *child, *how, *filled, out);
             }
             Input::CancelRejected { venue, child, reason, retry_after_ns } => {
                 self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);

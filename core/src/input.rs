@@ -31,7 +31,9 @@ pub use request::{
     WrittenTerms,
 };
 pub use terms::{Side, TimeInForce};
-pub use venue::{ChildFill, Doubt, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject};
+pub use venue::{
+    ChildFill, Doubt, Ending, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject,
+};
 
 /// What the journal records of an input beside its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,8 +122,8 @@ pub enum Input {
         venue: VenueId,
         /// The child.
         child: ChildId,
-        /// The child expired rather than being cancelled.
-        expired: bool,
+        /// How the child came to its end.
+        how: Ending,
         /// Filled quantity in all, as the venue counts.
         filled: Qty,
     },

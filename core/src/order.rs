@@ -382,6 +382,9 @@ pub struct Order {
     /// Venues that refused a child of the order without a reason that we know, once and twice,
     /// since the order was accepted or replaced.
     refused: [VenueSet; 2],
+    /// Venues that said that a child of the order would match another order of our account; cleared
+    /// as `avoided`.
+    pub self_matched: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
     /// Venues that did not fill what their books showed, until those books change.
@@ -431,6 +434,7 @@ impl Slot for Order {
         avoided: VenueSet::EMPTY,
         refused: [VenueSet::EMPTY; 2],
         barred: VenueSet::EMPTY,
+        self_matched: VenueSet::EMPTY,
         excluded: VenueSet::EMPTY,
         faded: VenueSet::EMPTY,
         faded_at: UnixNanos(0),
@@ -476,6 +480,7 @@ impl Order {
     /// Forgets what earlier routing rounds have learnt about venues: the terms are new.
     pub const fn begin_anew(&mut self) {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
+        self.self_matched = VenueSet::EMPTY;
         (self.barred, self.refused) = (VenueSet::EMPTY, [VenueSet::EMPTY; 2]);
     }
 
@@ -496,7 +501,7 @@ impl Order {
     pub const fn begin_again(&mut self) {
         self.rounds = 0;
         if self.tif.waits() {
-            self.avoided = VenueSet::EMPTY;
+            (self.avoided, self.self_matched) = (VenueSet::EMPTY, VenueSet::EMPTY);
         }
     }
 

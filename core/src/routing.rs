@@ -144,6 +144,8 @@ pub struct RouteRequest {
     pub qty: Qty,
     /// Venues that refused a child of the order, for now or for good.
     pub avoided: VenueSet,
+    /// Venues that said that a child of the order would match another order of our account.
+    pub self_matched: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
     /// Venues that an operator has drained or halted.

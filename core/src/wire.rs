@@ -299,7 +299,7 @@ wire_input! {
     named {
         18 ChildAccepted { venue, child, venue_order },
         19 ChildRejected { venue, child, reason, retry_after_ns },
-        21 ChildDone { venue, child, expired, filled },
+        21 ChildDone { venue, child, how, filled },
         22 CancelRejected { venue, child, reason, retry_after_ns },
         23 ChildInDoubt { venue, child, doubt },
         24 ChildFate { venue, child, fate, filled },

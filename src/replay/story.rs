@@ -256,6 +256,7 @@ impl Story {
                     ChildEnd::Canceled => "canceled by",
                     ChildEnd::Expired => "expired at",
                     ChildEnd::Rejected => "ended, refused by",
+                    ChildEnd::SelfMatched => "ended, as it would match our own order at",
                     ChildEnd::Resolved => "resolved by an operator, not by",
                 };
                 (venue, child, how.to_owned())

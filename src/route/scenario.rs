@@ -393,6 +393,7 @@ impl Scenario {
             },
             qty,
             avoided: in_state(State::Avoided),
+            self_matched: VenueSet::EMPTY,
             excluded: in_state(State::NotNamed).union(only),
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),

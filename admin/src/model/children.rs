@@ -314,7 +314,7 @@ const fn event_of(end: ChildEnd) -> ChildEvent {
     match end {
         // The core's own event makes the same state of a child that is unknown until then.
         ChildEnd::Canceled | ChildEnd::Resolved => ChildEvent::Canceled,
-        ChildEnd::Expired => ChildEvent::Expired,
+        ChildEnd::Expired | ChildEnd::SelfMatched => ChildEvent::Expired,
         ChildEnd::Rejected => ChildEvent::Rejected,
     }
 }

@@ -10,7 +10,7 @@ use rutter_core::reference::VENUES_MAX;
 use super::anomaly::AnomalyCounts;
 
 /// Reasons that venues have, by number; the first is none.
-const REJECTS: usize = VenueReject::PriceBand as usize + 1;
+const REJECTS: usize = VenueReject::SelfMatch as usize + 1;
 
 /// Orders that are over, or refused, by reason.
 #[derive(Clone, Copy, Debug)]

@@ -91,7 +91,7 @@ fn an_order_shows_its_children_and_every_event_with_its_place_in_the_journal() {
     assert_eq!((order.avg_px.as_deref(), order.venues.len()), (Some("100"), 1));
     let states: Vec<&str> = shown.children.iter().map(|child| child.state.as_str()).collect();
     assert_eq!(states, ["Filled", "PendingCancel"]);
-    world.input(Input::ChildDone { venue, child, expired: false, filled: Qty(0) });
+    world.input(Input::ChildDone { venue, child, how: Ending::Canceled, filled: Qty(0) });
     let shown = world.model.order(OrderId(1)).expect("known").order;
     assert_eq!(
         (shown.state.as_str(), shown.reason.as_deref()),

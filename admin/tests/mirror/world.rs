@@ -327,11 +327,12 @@ impl World {
         let venue = if self.random.in_100(2) { self.any_venue() } else { known.venue };
         let filled = self.random.pick(&[known.filled, known.filled, known.qty, Qty(3)]);
         let fates = [Fate::Open, Fate::Closed, Fate::Expired, Fate::NeverArrived, Fate::Rejected];
+        let how = self.random.pick(&[Ending::Canceled, Ending::Expired, Ending::SelfMatch]);
         let input = match self.random.below(100) {
             0..25 => Input::ChildAccepted { venue, child, venue_order: text("X1") },
             25..30 => self.refusal(venue, child),
             30..70 => return self.fill(&known),
-            70..80 => Input::ChildDone { venue, child, expired: self.random.in_100(30), filled },
+            70..80 => Input::ChildDone { venue, child, how, filled },
             80..84 => Input::CancelRejected {
                 venue,
                 child,

@@ -11,6 +11,7 @@
 //! | `MarketClosed` | | no new order to the listing for a wait of ours |
 //! | `InsufficientFunds` | | the funds count as nothing until the venue's next balance |
 //! | `Filter`, `DuplicateId`, `WouldMatch`, `PriceBand`, `UnknownOrder` | | the order is barred |
+//! | `SelfMatch` | | an order of ours stands in the way until the order is routed anew |
 
 use super::place::reference_of;
 use super::{Engine, Out};
@@ -76,6 +77,7 @@ impl Engine {
                 order.barred.insert(venue);
                 out.notice(Notice::Barred(order.id, venue, reason));
             }
+            VenueReject::SelfMatch => order.self_matched.insert(venue),
             VenueReject::Late | VenueReject::Other => {
                 order.avoided.insert(venue);
                 if order.note_refusal(venue) {

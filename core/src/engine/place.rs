@@ -141,7 +141,12 @@ impl Engine {
             if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
                 return Unsent::Waits(Waiting::BookChanging, Help::Book);
             }
-            let timed = why == Waiting::NoFunds && self.funds_come_with_time(order);
+            let timed = match why {
+                Waiting::NoFunds => self.funds_come_with_time(order),
+                // The other order may be none of this node's: nobody tells its end.
+                Waiting::OwnOrder => order.self_matched != VenueSet::EMPTY,
+                _ => false,
+            };
             return Unsent::Waits(why, if timed { Help::Time } else { help });
         }
         let refusal = plan.refusal();
@@ -228,6 +233,7 @@ impl Engine {
             tif: order.tif,
             qty: order.unplaced(),
             avoided: order.avoided.union(order.barred),
+            self_matched: order.self_matched,
             excluded: order.excluded,
             closed: self.closed,
             faded: order.faded,

@@ -11,7 +11,7 @@ use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
 use crate::id::{AssetId, ChildId, VenueId, VenueOrderId};
-use crate::input::{ChildFill, Fate, Refusal, TimeInForce, VenueReject};
+use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
@@ -109,7 +109,7 @@ impl Engine {
         &mut self,
         venue: VenueId,
         id: ChildId,
-        expired: bool,
+        how: Ending,
         filled: Qty,
         out: &mut Out<'_, S>,
     ) {
@@ -117,7 +117,11 @@ impl Engine {
             return Self::illegal(venue, id, out);
         };
         let (child, order) = (*child, *order);
-        let event = if expired { ChildEvent::Expired } else { ChildEvent::Canceled };
+        let event = match how {
+            Ending::Canceled => ChildEvent::Canceled,
+            Ending::Expired => ChildEvent::Expired,
+            Ending::SelfMatch => ChildEvent::SelfMatched,
+        };
         self.end_child(child, order, event, filled, out);
     }
 
@@ -153,6 +157,7 @@ impl Engine {
         child.awaited = None;
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
+            (ChildEvent::SelfMatched, _) => order.self_matched.insert(child.venue),
             (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
             (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
             (ChildEvent::Rejected, _) => {}
@@ -235,6 +240,7 @@ impl Engine {
             Fate::Open => self.on_found_open(child, order, out),
             Fate::Closed => self.end_child(child, order, ChildEvent::Canceled, filled, out),
             Fate::Expired => self.end_child(child, order, ChildEvent::Expired, filled, out),
+            Fate::SelfMatch => self.end_child(child, order, ChildEvent::SelfMatched, filled, out),
             Fate::NeverArrived | Fate::Rejected => {
                 self.end_child(child, order, ChildEvent::Rejected, filled, out);
             }
@@ -350,6 +356,9 @@ impl Engine {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
+        if ended == Some(ChildEvent::SelfMatched) {
+            order.self_matched.insert(child.venue);
+        }
         if let Some(end) = ended.and_then(end_of) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
             out.notice(Notice::ChildEnded(child.venue, child.id, end));
@@ -428,6 +437,7 @@ const fn end_of(event: ChildEvent) -> Option<ChildEnd> {
         ChildEvent::Expired => Some(ChildEnd::Expired),
         ChildEvent::Rejected => Some(ChildEnd::Rejected),
         ChildEvent::Resolved => Some(ChildEnd::Resolved),
+        ChildEvent::SelfMatched => Some(ChildEnd::SelfMatched),
         ChildEvent::Accepted
         | ChildEvent::PartFilled
         | ChildEvent::LastFilled

@@ -120,11 +120,13 @@ pub enum Refusal {
     /// A fill-or-kill order was filled in part, by the word of its venue or of an operator in the
     /// venue's place. The rest goes nowhere else.
     FokPartlyFilled = 53,
+    /// The order would have matched another order of ours.
+    SelfMatch = 54,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -179,6 +181,7 @@ impl Refusal {
         Self::NotUnknown,
         Self::UnknownTooBriefly,
         Self::FokPartlyFilled,
+        Self::SelfMatch,
     ];
 }
 

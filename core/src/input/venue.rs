@@ -65,6 +65,8 @@ pub enum VenueReject {
     WouldMatch = 10,
     /// The price is outside the band around the market that the venue allows.
     PriceBand = 11,
+    /// The order would have matched another order of our account at the venue.
+    SelfMatch = 12,
 }
 wire_enum!(VenueReject {
     NotSent,
@@ -77,7 +79,8 @@ wire_enum!(VenueReject {
     Late,
     Other,
     WouldMatch,
-    PriceBand
+    PriceBand,
+    SelfMatch
 });
 
 /// The outcome of a signed query.
@@ -109,8 +112,23 @@ pub enum Fate {
     NeverArrived = 4,
     /// The venue refused the child.
     Rejected = 5,
+    /// As [`Ending::SelfMatch`].
+    SelfMatch = 6,
 }
-wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected });
+wire_enum!(Fate { Open, Closed, Expired, NeverArrived, Rejected, SelfMatch });
+
+/// How a child came to its end at the venue, other than by its last fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Ending {
+    /// Cancelled.
+    Canceled = 0,
+    /// Expired (IOC remainder, GTD).
+    Expired = 1,
+    /// The venue ended the child because it would have matched another order of our account.
+    SelfMatch = 2,
+}
+wire_enum!(Ending { Canceled, Expired, SelfMatch });
 
 /// Why a child's outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -22,6 +22,8 @@ pub enum ChildEnd {
     Rejected = 3,
     /// Resolved by an operator.
     Resolved = 4,
+    /// Ended by the venue, because it would have matched another order of our account.
+    SelfMatched = 5,
 }
 
 /// What is not used at a venue for a time, because the venue said so.

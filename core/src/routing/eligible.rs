@@ -82,6 +82,9 @@ pub(super) fn eligible<'a>(
     if request.avoided.has(venue) {
         return Err(Verdict::Avoided);
     }
+    if request.self_matched.has(venue) {
+        return Err(Verdict::OwnOrder);
+    }
     if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);
     }

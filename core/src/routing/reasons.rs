@@ -112,6 +112,8 @@ impl Plan {
             Refusal::VenueBusy
         } else if causes.has(Cause::Funds) {
             Refusal::InsufficientFunds
+        } else if causes.has(Cause::OwnOrder) {
+            Refusal::SelfMatch
         } else if self.fok && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
             Refusal::FokNotFillable
         } else if causes.has(Cause::Maximum) {

@@ -33,6 +33,7 @@ fn reason_of(word: &str) -> VenueReject {
         VenueReject::Other,
         VenueReject::WouldMatch,
         VenueReject::PriceBand,
+        VenueReject::SelfMatch,
     ];
     let named = all.into_iter().find(|reason| format!("{reason:?}") == word);
     named.unwrap_or_else(|| panic!("no such reason: {word}"))
@@ -269,8 +270,16 @@ impl Desk {
                     liquidity: Liquidity::Taker,
                 })
             }
-            "done" => Input::ChildDone { venue, child: id, expired: false, filled: qty(1) },
-            "expired" => Input::ChildDone { venue, child: id, expired: true, filled: qty(1) },
+            "done" => Input::ChildDone { venue, child: id, how: Ending::Canceled, filled: qty(1) },
+            "expired" => {
+                Input::ChildDone { venue, child: id, how: Ending::Expired, filled: qty(1) }
+            }
+            "self-matched" => {
+                Input::ChildDone { venue, child: id, how: Ending::SelfMatch, filled: qty(1) }
+            }
+            "found-self-matched" => {
+                Input::ChildFate { venue, child: id, fate: Fate::SelfMatch, filled: qty(1) }
+            }
             "unsure" => Input::ChildInDoubt { venue, child: id, doubt: Doubt::NoAnswer },
             "open" => Input::ChildFate { venue, child: id, fate: Fate::Open, filled: qty(1) },
             "gone" => Input::ChildFate { venue, child: id, fate: Fate::Closed, filled: qty(1) },

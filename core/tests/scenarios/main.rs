@@ -18,6 +18,7 @@ mod reference_price;
 mod refusals;
 mod requests;
 mod resolve;
+mod self_match;
 mod venue_faults;
 mod waiting;
 

@@ -93,6 +93,7 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::NotUnknown => (0, 2, "NotUnknown"),
         Refusal::UnknownTooBriefly => (0, 2, "UnknownTooBriefly"),
         Refusal::FokPartlyFilled => (0, 2, "FokPartlyFilled"),
+        Refusal::SelfMatch => (0, 2, "SelfMatch"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -274,9 +274,8 @@ impl Children {
             Input::ChildFill(fill) => {
                 self.told(fill.child, "fill", Some(&fill.exec.text().as_str()));
             }
-            Input::ChildDone { child, expired, .. } => {
-                let how: &dyn fmt::Display = if *expired { &"Expired" } else { &"Canceled" };
-                self.told(*child, "done", Some(how));
+            Input::ChildDone { child, how, .. } => {
+                self.told(*child, "done", Some(&format_args!("{how:?}")));
             }
             Input::CancelRejected { child, reason, .. } => {
                 self.told(*child, "cancel_rejected", Some(&format_args!("{reason:?}")));
@@ -343,7 +342,7 @@ mod tests {
 
     use rutter_core::id::{ClOrdId, InstrumentId, Symbol, VenueId};
     use rutter_core::input::{
-        CancelOrder, Instructions, OrdType, ReplaceOrder, Side, TimeInForce, Unacceptable,
+        CancelOrder, Ending, Instructions, OrdType, ReplaceOrder, Side, TimeInForce, Unacceptable,
         VenueReject, WrittenTerms,
     };
     use rutter_core::number::{Price, Qty, UnixNanos};
@@ -437,7 +436,7 @@ mod tests {
         children.news(&Input::ChildDone {
             venue,
             child: ChildId(5),
-            expired: true,
+            how: Ending::Expired,
             filled: Qty(0),
         });
         sessions.sent(&Output::Report(report()), 33);

@@ -294,11 +294,16 @@ impl Play {
             ["cancels", "it"] => {
                 for SendNew { venue, child, .. } in self.children.clone() {
                     let filled = Qty(0);
-                    self.decide(&Input::ChildDone { venue, child, expired: false, filled });
+                    self.decide(&Input::ChildDone { venue, child, how: Ending::Canceled, filled });
                 }
             }
             ["ends", "it"] => {
-                self.decide(&Input::ChildDone { venue, child, expired: true, filled: Qty(0) });
+                self.decide(&Input::ChildDone {
+                    venue,
+                    child,
+                    how: Ending::Expired,
+                    filled: Qty(0),
+                });
             }
             ["refuses", "it"] => {
                 let reason = VenueReject::Other;

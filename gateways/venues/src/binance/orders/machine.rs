@@ -493,9 +493,9 @@ impl BinanceOrders {
                     self.children.end(fill.child);
                 }
             }
-            News::Done { child, expired, filled } => {
+            News::Done { child, how, filled } => {
                 self.children.end(child);
-                out.emit(Input::ChildDone { venue, child, expired, filled });
+                out.emit(Input::ChildDone { venue, child, how, filled });
             }
             News::Unusual { child } => {
                 self.counters.ignored += 1;

@@ -3,7 +3,7 @@
 //! A line belongs here if it reads a field of such a message. The consequences are `machine`.
 
 use rutter_core::id::{AssetId, ChildId, ExecId, VenueId, VenueOrderId};
-use rutter_core::input::{ChildFill, Liquidity, Side, VenueReject};
+use rutter_core::input::{ChildFill, Ending, Liquidity, Side, VenueReject};
 use rutter_core::number::{Amount, Qty};
 use rutter_fix::codec::{FieldError, Message};
 use rutter_fix::tags;
@@ -22,6 +22,9 @@ const EXEC_TYPE_TRADE: u8 = b'F';
 const ORD_STATUS_FILLED: &[u8] = b"2";
 /// `TradeID` (1003).
 const TRADE_ID: u32 = 1003;
+
+/// `PreventedMatchID` and `PreventedQty`: in a report of an order that self-trade prevention ended.
+const PREVENTED: [u32; 2] = [25024, 25030];
 /// `AggressorIndicator` (1057): Y if our order took liquidity.
 const AGGRESSOR: u32 = 1057;
 /// `ErrorCode` (25016).
@@ -67,7 +70,7 @@ pub(super) enum News {
     /// A trade (150=F). `whole`: the order is filled. `fee_known`: the fee's asset is listed.
     Fill { fill: ChildFill, whole: bool, fee_known: bool },
     /// The order was cancelled (150=4) or has expired (150=C).
-    Done { child: ChildId, expired: bool, filled: Qty },
+    Done { child: ChildId, how: Ending, filled: Qty },
     /// `ExecType` (150) is one that this adapter does not use.
     Unusual { child: ChildId },
     /// The venue refused a cancel (35=9).
@@ -76,6 +79,12 @@ pub(super) enum News {
     NotOurs,
     /// The id is ours and the symbol is not listed here.
     Unlisted,
+}
+
+/// Whether the venue ended the order because it would have matched another one of our account. In
+/// `OrdStatus` (39) such an end looks like any other (the venue's `EXPIRED_IN_MATCH`).
+fn was_prevented(message: &Message<'_>) -> bool {
+    PREVENTED.into_iter().any(|tag| message.get(tag).is_some())
 }
 
 /// What reading a message needs of the adapter.
@@ -113,7 +122,11 @@ impl Reader<'_> {
             Some(EXEC_TYPE_TRADE) => self.fill(message, child, listing),
             Some(kind @ (EXEC_TYPE_CANCELED | EXEC_TYPE_EXPIRED)) => Ok(News::Done {
                 child,
-                expired: kind == EXEC_TYPE_EXPIRED,
+                how: match kind {
+                    EXEC_TYPE_EXPIRED if was_prevented(message) => Ending::SelfMatch,
+                    EXEC_TYPE_EXPIRED => Ending::Expired,
+                    _ => Ending::Canceled,
+                },
                 filled: listing.qty(message.required(tags::CUM_QTY)?)?,
             }),
             Some(EXEC_TYPE_REPLACED | _) | None => Ok(News::Unusual { child }),

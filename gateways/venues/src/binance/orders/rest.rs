@@ -152,7 +152,8 @@ impl OrderJson<'_> {
         let fate = match self.status.as_ref() {
             "NEW" | "PENDING_NEW" | "PARTIALLY_FILLED" | "PENDING_CANCEL" => Fate::Open,
             "FILLED" | "CANCELED" => Fate::Closed,
-            "EXPIRED" | "EXPIRED_IN_MATCH" => Fate::Expired,
+            "EXPIRED" => Fate::Expired,
+            "EXPIRED_IN_MATCH" => Fate::SelfMatch,
             "REJECTED" => Fate::Rejected,
             _ => return Err(RestError::Status),
         };

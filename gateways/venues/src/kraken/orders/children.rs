@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rutter_core::id::{ChildId, InstrumentId, VenueOrderId};
-use rutter_core::input::Side;
+use rutter_core::input::{Ending, Side};
 use rutter_core::number::Qty;
 
 /// Most children in the table that are not over. With more, a new order is refused as not sent.
@@ -20,7 +20,7 @@ pub(super) const WAITS_MAX: usize = 1 << 14;
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
-    pub expired: bool,
+    pub how: Ending,
     pub filled: Qty,
 }
 
@@ -270,7 +270,7 @@ mod tests {
             let order = VenueOrderId::new(format!("O{n}").as_bytes()).expect("id");
             children.join(ChildId(n), order);
             if n > 1 {
-                children.end(ChildId(n), End { expired: false, filled: Qty(1) });
+                children.end(ChildId(n), End { how: Ending::Canceled, filled: Qty(1) });
             }
         }
         let order = |n: u64| VenueOrderId::new(format!("O{n}").as_bytes()).expect("id");

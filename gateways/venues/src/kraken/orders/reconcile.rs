@@ -12,13 +12,13 @@
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueId};
-use rutter_core::input::{Fate, Liquidity, Side};
+use rutter_core::input::{Ending, Fate, Liquidity, Side};
 use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::{HttpRequest, HttpResponse};
 
 use super::children::End;
 use super::message::{self, digits};
-use super::report::Ledger;
+use super::report::{Ledger, canceled};
 use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
 use super::time::unix_seconds;
 use crate::inquiry::{
@@ -269,17 +269,28 @@ impl Dialect for KrakenDialect<'_> {
                 entry.filled = entry.filled.max(state.filled);
                 state.filled = entry.filled;
                 // The stream has told the end of the order, which is newer than the answer.
-                match (entry.end, state.fate) {
-                    (Some(end), Fate::Open) if end.expired => state.fate = Fate::Expired,
-                    (Some(_), Fate::Open) => state.fate = Fate::Closed,
-                    _ => {}
+                if let (Some(end), Fate::Open) = (entry.end, state.fate) {
+                    state.fate = fate_of(end.how);
                 }
             }
         }
         if state.fate != Fate::Open {
-            let end = End { expired: state.fate == Fate::Expired, filled: state.filled };
+            let how = match state.fate {
+                Fate::Expired => Ending::Expired,
+                Fate::SelfMatch => Ending::SelfMatch,
+                Fate::Open | Fate::Closed | Fate::NeverArrived | Fate::Rejected => Ending::Canceled,
+            };
+            let end = End { how, filled: state.filled };
             ledger.children.end(child, end);
         }
+    }
+}
+
+const fn fate_of(how: Ending) -> Fate {
+    match how {
+        Ending::Canceled => Fate::Closed,
+        Ending::Expired => Fate::Expired,
+        Ending::SelfMatch => Fate::SelfMatch,
     }
 }
 
@@ -411,12 +422,14 @@ impl KrakenDialect<'_> {
 
     fn fate(&self, child: ChildId, info: &OrderInfo<'_>) -> Option<Fate> {
         let entry = self.ledger.children.get(child);
-        let ioc = entry.is_some_and(|entry| entry.ioc && !entry.cancel_asked)
-            || info.reason.as_deref().is_some_and(|reason| reason.starts_with("IOC"));
+        let ioc = entry.is_some_and(|entry| entry.ioc && !entry.cancel_asked);
         match info.status.as_ref() {
             "pending" | "open" => Some(Fate::Open),
             "closed" => Some(Fate::Closed),
-            "canceled" => Some(if ioc { Fate::Expired } else { Fate::Closed }),
+            "canceled" => {
+                let reason = info.reason.as_deref().unwrap_or_default();
+                Some(fate_of(canceled(ioc, reason)))
+            }
             "expired" => Some(Fate::Expired),
             _ => None,
         }

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, VenueOrderId};
-use rutter_core::input::{ChildFill, Doubt, Input, Liquidity, Side, VenueReject};
+use rutter_core::input::{ChildFill, Doubt, Ending, Input, Liquidity, Side, VenueReject};
 use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::Outbox;
 use rutter_transport::refusals::{Refusals, Refused};
@@ -137,15 +137,15 @@ impl Ledger {
                 let fill = self.fill(execution, child, &listing)?;
                 out.emit(Input::ChildFill(fill));
                 if execution.order_status == "filled" {
-                    self.ended(child, false, out);
+                    self.ended(child, Ending::Canceled, out);
                 }
             }
-            "filled" => self.ended(child, false, out),
+            "filled" => self.ended(child, Ending::Canceled, out),
             "canceled" => {
-                let expired = self.children.get(child).is_some_and(|e| e.ioc && !e.cancel_asked);
-                self.ended(child, expired || execution.reason.starts_with("IOC"), out);
+                let ioc = self.children.get(child).is_some_and(|e| e.ioc && !e.cancel_asked);
+                self.ended(child, canceled(ioc, &execution.reason), out);
             }
-            "expired" => self.ended(child, true, out),
+            "expired" => self.ended(child, Ending::Expired, out),
             // The venue's matching engine may still refuse the order.
             "pending_new" => {}
             _ if snapshot => self.set_accepted(child),
@@ -256,7 +256,7 @@ impl Ledger {
     }
 
     /// The order is over. Tells the core if that is new, and awaits its answers no longer.
-    fn ended(&mut self, child: ChildId, expired: bool, out: &mut Outbox<Input>) {
+    fn ended(&mut self, child: ChildId, how: Ending, out: &mut Outbox<Input>) {
         let Some(entry) = self.children.get_mut(child) else { return };
         let answers = [entry.new_req.take(), entry.cancel_req.take()];
         let (filled, news) = (entry.filled, entry.end.is_none());
@@ -264,8 +264,8 @@ impl Ledger {
             self.waits.take(req_id);
         }
         if news {
-            self.children.end(child, End { expired, filled });
-            out.emit(Input::ChildDone { venue: self.config.venue, child, expired, filled });
+            self.children.end(child, End { how, filled });
+            out.emit(Input::ChildDone { venue: self.config.venue, child, how, filled });
         }
     }
 
@@ -316,7 +316,7 @@ impl Ledger {
         };
         match wait.request {
             Request::New => {
-                self.children.end(child, End { expired: false, filled: Qty::ZERO });
+                self.children.end(child, End { how: Ending::Canceled, filled: Qty::ZERO });
                 out.emit(Input::ChildRejected { venue, child, reason, retry_after_ns });
             }
             Request::Cancel => {
@@ -411,4 +411,16 @@ fn spot_total(entry: &Balance<'_>) -> Result<Amount, Broken> {
         total = total.plus(amount(digits(wallet.balance))?);
     }
     Ok(total)
+}
+
+/// How an order ended that the venue tells as cancelled. Its reasons are not documented. They begin
+/// with these words where they are known.
+pub(super) fn canceled(ioc: bool, reason: &str) -> Ending {
+    if reason.starts_with("Self trade") {
+        Ending::SelfMatch
+    } else if ioc || reason.starts_with("IOC") {
+        Ending::Expired
+    } else {
+        Ending::Canceled
+    }
 }

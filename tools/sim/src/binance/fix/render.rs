@@ -134,6 +134,8 @@ pub(super) fn execution_report(exchange: &Exchange, report: &Report) -> Outbound
         message = message.add(136, 1).add(137, amount(fill.fee)).add(138, asset).add(139, 4);
     }
     let working = order.working_since_ns;
+    let prevented =
+        (order.end == Some(EndReason::SelfTrade)).then(|| order.quantity - order.filled);
     let aggressor = match report.kind {
         ReportKind::Accepted => Some("Y"),
         ReportKind::Trade(fill) => Some(if fill.maker { "N" } else { "Y" }),
@@ -150,6 +152,7 @@ pub(super) fn execution_report(exchange: &Exchange, report: &Report) -> Outbound
         .add(25017, amount(order.filled_quote))
         .add(25018, time(order.created_ns))
         .add_some(25023, working.map(time))
+        .add_some(25030, prevented.map(|left| quantity(config, left)))
         .add_some(25056, expiry_reason(order.end))
 }
 

@@ -185,6 +185,14 @@ fn reports_carry_the_tags_of_the_samples() {
     assert_eq!((get(&ioc[0], 150), get(&ioc[1], 150)), ("0", "C"));
     assert_eq!(tags(&ioc[1]), with_header(&[&TERMS[..], &[25056]].concat()));
     assert_eq!((get(&ioc[1], 39), get(&ioc[1], 25056)), ("C", "5"));
+    // An order that would match our own says how much was prevented.
+    let rests = ORDER.replace("000001", "000006").replace("60000.00", "59000.00");
+    c.ask(&mut desk, "D", &rests);
+    let meets = ORDER.replace("000001", "000007").replace("60000.00", "59000.00");
+    let meets = meets.replace("54=1", "54=2").replace("59=1", "59=3") + "25001=2|";
+    let ended = c.ask(&mut desk, "D", &meets);
+    let last = ended.last().expect("an end");
+    assert_eq!((get(last, 150), get(last, 39), get(last, 25030)), ("C", "C", "0.50000000"));
 }
 
 #[test]

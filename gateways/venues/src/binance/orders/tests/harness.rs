@@ -1,7 +1,7 @@
 //! A desk with one adapter: a venue that speaks FIX and REST by hand, a core, and a clock.
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
-use rutter_core::input::{Input, Side, TimeInForce};
+use rutter_core::input::{Ending, Input, Side, TimeInForce};
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
@@ -302,8 +302,13 @@ fn tell(input: &Input) -> String {
             fill.fee_asset.0,
             fill.liquidity
         ),
-        Input::ChildDone { child, expired, filled, .. } => {
-            format!("{} {} filled {}", if *expired { "expired" } else { "done" }, child.0, filled.0)
+        Input::ChildDone { child, how, filled, .. } => {
+            let how = match how {
+                Ending::Canceled => "done",
+                Ending::Expired => "expired",
+                Ending::SelfMatch => "self-matched",
+            };
+            format!("{how} {} filled {}", child.0, filled.0)
         }
         Input::CancelRejected { child, reason, .. } => format!("no cancel {} {reason:?}", child.0),
         Input::ChildInDoubt { child, doubt, .. } => format!("doubt {} {doubt:?}", child.0),

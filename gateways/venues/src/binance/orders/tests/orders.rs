@@ -59,6 +59,18 @@ fn an_ioc_that_finds_nothing_expires() {
     desk.saw(&["expired 5 filled 0"]);
 }
 
+/// Status and type are those of any expiry; the fields of the prevention tell the difference.
+#[test]
+fn an_order_that_the_venue_ends_because_it_would_match_our_own_is_told_apart() {
+    let mut desk = Desk::up();
+    let told = "39=C|14=0.20000000|17=105|32=0.00000000|151=0.00000000|";
+    for (child, field) in [(5, "25024=7|"), (6, "25030=0.30000000|")] {
+        desk.new_order(child);
+        desk.venue(&report(child, "C", &format!("{told}{field}")));
+        desk.saw(&[&format!("self-matched {child} filled 20000000")]);
+    }
+}
+
 #[test]
 fn doubled_reports_are_passed_on_alike() {
     let mut desk = Desk::up();

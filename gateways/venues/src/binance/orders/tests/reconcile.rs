@@ -54,7 +54,7 @@ fn every_state_of_an_order_has_its_fate() {
         ("PENDING_CANCEL", "fate 1 Open filled 0"),
         ("CANCELED", "fate 1 Closed filled 0"),
         ("EXPIRED", "fate 1 Expired filled 0"),
-        ("EXPIRED_IN_MATCH", "fate 1 Expired filled 0"),
+        ("EXPIRED_IN_MATCH", "fate 1 SelfMatch filled 0"),
         ("REJECTED", "fate 1 Rejected filled 0"),
     ] {
         let mut desk = Desk::up();

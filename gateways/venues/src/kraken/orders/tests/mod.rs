@@ -6,7 +6,7 @@ mod reasons;
 mod recovery;
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
-use rutter_core::input::{ChildFill, Fate, Input, Liquidity, Side, TimeInForce};
+use rutter_core::input::{ChildFill, Ending, Fate, Input, Liquidity, Side, TimeInForce};
 use rutter_core::number::{Amount, Price, Qty};
 use rutter_core::output::{ChildRef, SendNew};
 use rutter_transport::machine::{
@@ -74,8 +74,12 @@ fn word(input: &Input) -> String {
             format!("rejected {} {reason:?} for {retry_after_ns}", child.0)
         }
         Input::ChildFill(fill) => format!("fill {} {}@{}", fill.child.0, fill.qty.0, fill.price.0),
-        Input::ChildDone { child, expired, filled, .. } => {
-            let how = if *expired { "expired" } else { "done" };
+        Input::ChildDone { child, how, filled, .. } => {
+            let how = match how {
+                Ending::Canceled => "done",
+                Ending::Expired => "expired",
+                Ending::SelfMatch => "self-matched",
+            };
             format!("{how} {} {}", child.0, filled.0)
         }
         Input::CancelRejected { child, reason, .. } => {

@@ -48,6 +48,15 @@ fn what_is_left_of_an_ioc_expires_though_the_venue_calls_it_cancelled() {
     desk.stream(&ours).stream(&gone).told(&["expired 9 0"]);
 }
 
+/// The text is not documented. An unknown one is told as an expiry.
+#[test]
+fn an_order_that_would_match_our_own_is_told_apart_by_the_venues_reason() {
+    let mut desk = Desk::up();
+    let gone = small("canceled", 0).replace("User requested", "Self trade prevention");
+    desk.send(7, TimeInForce::Ioc).ack(7, ORDER).stream(&gone);
+    desk.told(&[&format!("accepted 7 {ORDER}"), "self-matched 7 0"]);
+}
+
 #[test]
 fn a_cancel_names_the_order_by_the_venues_id_once_that_is_known() {
     let mut desk = Desk::up();

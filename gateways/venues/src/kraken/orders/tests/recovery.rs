@@ -421,6 +421,11 @@ fn fates_are_words_of_the_venues_states() {
     }
     let mut desk = Desk::up();
     desk.rests(7).query(7).answer("OpenOrders", &open(""));
+    let why = r#""reason":"Self trade prevention""#;
+    let ended = order(7, "canceled", "0").replace(r#""reason":null"#, why);
+    desk.answer("QueryOrders", &format!("{{{ended}}}")).told(&["fate 7 SelfMatch 0"]);
+    let mut desk = Desk::up();
+    desk.rests(7).query(7).answer("OpenOrders", &open(""));
     desk.answer("QueryOrders", &format!("{{{}}}", order(7, "unheard of", "0"))).told(&[]);
     desk.pass(2 * S).answer("OpenOrders", &open(&order(7, "open", "0.000000001"))).told(&[]);
     assert_eq!(desk.machine.counters().protocol_errors, 2);
