@@ -20,6 +20,8 @@ mod requests;
 mod resolve;
 mod venue_faults;
 mod waiting;
+mod worked;
+mod worked_at_random;
 
 use rutter_test_support::counting::Counting;
 
