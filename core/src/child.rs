@@ -338,6 +338,8 @@ pub struct Child {
     pub sent_at: UnixNanos,
     /// The child is to be cancelled as soon as its state and its venue allow that.
     pub cancel_wanted: bool,
+    /// The child is called back so that its quantity goes elsewhere; its order does not end.
+    pub moves: bool,
     /// Cancels sent since the cancel was last wanted, at most
     /// [`CANCELS_MAX`](crate::engine::CANCELS_MAX).
     pub cancels: u8,
@@ -379,6 +381,7 @@ impl Slot for Child {
         reserved: Amount::ZERO,
         sent_at: UnixNanos(0),
         cancel_wanted: false,
+        moves: false,
         cancels: 0,
         awaited: None,
         unknown_since: UnixNanos(0),

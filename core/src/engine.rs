@@ -4,8 +4,8 @@
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
 //! reference data and time; `price` handles reference prices; `place` handles children; `preview`
-//! answers what would become of an order; `wake` handles orders that wait; `resolve` handles
-//! children whose venue does not tell their outcome.
+//! answers what would become of an order; `wake` handles orders that wait, `worked` orders that
+//! rest; `resolve` handles children whose venue does not tell their outcome.
 
 mod breakers;
 mod clients;
@@ -21,6 +21,7 @@ mod replace;
 mod resolve;
 mod venues;
 mod wake;
+mod worked;
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -39,6 +40,7 @@ use crate::own_orders::OwnOrders;
 use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
+use crate::resting::RestingOrders;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
@@ -85,6 +87,18 @@ pub const QUERIES_PER_INPUT_MAX: usize = 256;
 
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
+
+/// Resting orders that one input looks at at most, for what other venues offer; the others are next.
+pub const WORKED_PER_INPUT_MAX: usize = 16;
+
+/// How long a resting order is not looked at again after a look, in nanoseconds.
+pub const HOLD_NS: u64 = 1_000_000_000;
+
+/// Moves of an order at most in a time of [`MOVE_WINDOW_NS`].
+pub const MOVES_PER_WINDOW_MAX: u32 = 6;
+
+/// The time in which moves of an order are counted: one minute, in nanoseconds.
+pub const MOVE_WINDOW_NS: u64 = 60_000_000_000;
 
 /// Plans that one look at an order makes at most: several children rest where one venue does not
 /// take all.
@@ -185,6 +199,7 @@ pub struct Engine {
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
+    resting: RestingOrders,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -267,6 +282,7 @@ impl Engine {
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
+            resting: RestingOrders::new(orders),
             wakes: false,
             wake_at: None,
             retry_at: None,
@@ -354,7 +370,7 @@ impl Engine {
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
         let others = [day_end, expiry, self.loss_due, self.venues_due, query];
-        let timers = others.into_iter().chain(waiting);
+        let timers = others.into_iter().chain(waiting).chain([self.resting.next_time()]);
         timers.flatten().min()
     }
 
@@ -485,6 +501,10 @@ impl Engine {
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
             self.waiting.remove(self.orders.slot(order.id.0));
+            if order.is_watched {
+                let slot = self.orders.slot(order.id.0);
+                self.resting.forget(slot, order.instrument, order.side);
+            }
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
         }

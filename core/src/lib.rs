@@ -24,6 +24,7 @@ pub mod rate;
 pub mod reference;
 pub mod reference_price;
 pub mod resident;
+pub mod resting;
 pub mod risk;
 pub mod routing;
 mod scopes;

@@ -370,6 +370,10 @@ pub struct Order {
     pub at_venues: Qty,
     /// Number of children that are not over.
     pub live_children: u16,
+    /// Number of its children that are called back so that their quantity goes elsewhere.
+    pub moving: u8,
+    /// The order is found by offers within its limit, or will be after a hold.
+    pub is_watched: bool,
     /// Routing rounds since the order was accepted or began anew, at most
     /// [`ROUNDS_MAX`](crate::engine::ROUNDS_MAX).
     pub rounds: u8,
@@ -430,6 +434,8 @@ impl Slot for Order {
         filled_notional: Notional(0),
         at_venues: Qty::ZERO,
         live_children: 0,
+        moving: 0,
+        is_watched: false,
         rounds: 0,
         avoided: VenueSet::EMPTY,
         refused: [VenueSet::EMPTY; 2],

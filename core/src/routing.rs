@@ -35,7 +35,7 @@ mod whole;
 
 use candidate::Candidate;
 pub use candidate::{ALL_IN_DECIMALS, all_in};
-pub use eligible::{best_price, is_full, room_comes_at};
+pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 use reasons::Causes;

@@ -44,11 +44,16 @@ pub enum Waiting {
     /// It has as many children as an order may have at once or in one look, or the table of
     /// children is full.
     ChildLimit = 11,
+    /// A child is being called back, so that its quantity goes to a better place.
+    Moving = 12,
+    /// Another venue offers within the order's limit, or is a better place to rest, and the order
+    /// has moved as often as it may in a minute. It stays where it rests.
+    MoveLimit = 13,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -60,7 +65,14 @@ impl Waiting {
         Self::RoundsExhausted,
         Self::BookChanging,
         Self::ChildLimit,
+        Self::Moving,
+        Self::MoveLimit,
     ];
+
+    /// Whether the quantity is with a venue all the same.
+    pub const fn is_at_venue(self) -> bool {
+        matches!(self, Self::Moving | Self::MoveLimit)
+    }
 
     /// The word for people and programs; `None` if nothing waits.
     pub const fn word(self) -> Option<&'static str> {
@@ -77,6 +89,8 @@ impl Waiting {
             Self::RoundsExhausted => "RoundsExhausted",
             Self::BookChanging => "BookChanging",
             Self::ChildLimit => "ChildLimit",
+            Self::Moving => "Moving",
+            Self::MoveLimit => "MoveLimit",
         })
     }
 }

@@ -306,7 +306,8 @@ impl Story {
             }
             Notice::Waits(order, why) if self.orders.contains(&order) => {
                 let words = match why.word() {
-                    Some(why) => format!("order {}: a part is at no venue: {why}", order.0),
+                    Some(word) if why.is_at_venue() => format!("order {}: {word}", order.0),
+                    Some(word) => format!("order {}: a part is at no venue: {word}", order.0),
                     None => format!("order {}: nothing waits any more", order.0),
                 };
                 return self.tell(&words);

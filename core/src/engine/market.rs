@@ -34,6 +34,7 @@ impl Engine {
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
         self.prices.resize(reference.instruments.len(), ReferencePrice::default());
         self.waiting.grow(reference.instruments.len());
+        self.resting.grow(reference.instruments.len());
         if let Input::Listing(listing) = definition {
             let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
             self.books[at].reserve();
@@ -76,6 +77,9 @@ impl Engine {
         } else if update.last {
             self.wake_for_book(update.instrument);
         }
+        if update.last || update.clear {
+            self.note_offers(update.venue, update.instrument);
+        }
     }
 
     pub(super) fn on_book_distrusted<S: Sink>(
@@ -91,6 +95,7 @@ impl Engine {
             return out.notice(Notice::BadReference);
         };
         book.distrust(reason);
+        self.note_offers(venue, instrument);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
         self.on_mid(venue, instrument, out);
         self.wake_for_book(instrument);
@@ -150,6 +155,7 @@ impl Engine {
         self.lose_due_sessions(out);
         self.on_venues_due(out);
         self.on_queries_due(out);
+        self.work_resting(out);
         self.wake_for_time();
     }
 

@@ -179,12 +179,13 @@ impl Engine {
         while let Some(child) = self.children.get(at.0).copied() {
             at = child.next;
             let mut child = child;
+            let Some(mut order) = self.load(child.order) else { continue };
+            self.give_up_move(&mut child, &mut order, out);
             (child.cancel_wanted, child.cancels) = (true, 0);
             if up {
                 Self::cancel_child(&mut child, out);
             }
             count += 1;
-            let Some(mut order) = self.load(child.order) else { continue };
             // The child is not over yet, so it keeps its quantity and funds.
             self.store_child(&mut child, &mut order);
             self.store(&order);

@@ -32,6 +32,15 @@ impl Engine {
     /// GTC or GTD order. The rest of any other order is cancelled once no child is open, or waits
     /// for a busy venue if its account allows that.
     pub(super) fn place<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        if order.moving > 0 {
+            // The freed quantity goes when every child that is called back has ended.
+            return Self::tell_waiting(order, Waiting::Moving, out);
+        }
+        self.place_now(order, out);
+        self.watch(order);
+    }
+
+    fn place_now<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         // A halt cancels every order in its scope; nothing new is sent until it ends.
         if order.state() != OrderState::Working || self.is_halted_for(order) {
             return;
@@ -198,6 +207,16 @@ impl Engine {
     /// The plan for the quantity of an order that no child carries.
     fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) {
         let request = self.ask_router(order);
+        self.record(order, &request, out);
+    }
+
+    /// Tells the decision that the router's plan is.
+    pub(super) fn record<S: Sink>(
+        &self,
+        order: &Order,
+        request: &RouteRequest,
+        out: &mut Out<'_, S>,
+    ) {
         let plan = self.router.plan();
         out.sink.decision(&Decision {
             order: order.id,
@@ -206,7 +225,7 @@ impl Engine {
             round: order.rounds + 1,
             venues: plan.lines(),
             market: self.market(),
-            request: &request,
+            request,
             plan,
         });
     }
@@ -223,7 +242,7 @@ impl Engine {
         request
     }
 
-    fn route_request(&self, order: &Order) -> RouteRequest {
+    pub(super) fn route_request(&self, order: &Order) -> RouteRequest {
         RouteRequest {
             instrument: order.instrument,
             side: order.side,
@@ -390,6 +409,7 @@ impl Engine {
             *slot = *child;
         }
         if ends {
+            self.moved(child, order);
             self.unlink(child);
             self.leave(child, order);
             self.children.ended(child.id.0);
@@ -411,6 +431,7 @@ impl Engine {
             at = child.older;
             if !child.is_over() {
                 let mut child = child;
+                self.moved(&mut child, order);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

@@ -68,6 +68,7 @@ impl Engine {
         let (qty, price) = order.replacement;
         // Fills during the cancel of the children may exceed the new quantity.
         order.qty = Qty(qty.0.max(order.filled.0 + order.canceled.0));
+        self.watch_anew(order);
         order.price = price;
         if order.ord_type.has_limit() {
             order.worst = price;

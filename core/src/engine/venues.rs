@@ -57,6 +57,10 @@ impl Engine {
         while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
             Self::doubt(child, true, now, out);
+            if child.moves {
+                let mut child = *child;
+                self.stays(&mut child, out);
+            }
         }
         self.judge_all_books(out);
     }
@@ -146,9 +150,10 @@ impl Engine {
             } else {
                 let at_once = !self.holds_queries(child.venue);
                 Self::doubt(&mut child, at_once, self.now, out);
+                self.give_up_move(&mut child, &mut order, out);
             }
             self.store_child(&mut child, &mut order);
-            return;
+            return self.store(&order);
         }
         let was_unknown = child.state() == ChildState::Unknown;
         let complete = child.leaves().is_zero();
@@ -219,6 +224,7 @@ impl Engine {
             self.count_failure(venue, RequestKind::New, out);
         }
         Self::doubt(&mut child, !self.holds_queries(venue), self.now, out);
+        self.give_up_move(&mut child, &mut order, out);
         self.store_child(&mut child, &mut order);
         self.store(&order);
     }

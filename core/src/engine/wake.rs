@@ -35,6 +35,11 @@ impl Engine {
             self.await_room(order.instrument);
         }
         self.recheck_at.get_or_insert(UnixNanos(self.now.0 + RECHECK_NS));
+        Self::tell_waiting(order, why, out);
+    }
+
+    /// Tells why a part of the order is at no venue, or is about to be.
+    pub(super) fn tell_waiting<S: Sink>(order: &mut Order, why: Waiting, out: &mut Out<'_, S>) {
         if order.waiting != why {
             order.waiting = why;
             out.notice(Notice::Waits(order.id, why));

@@ -122,6 +122,18 @@ fn no_room(market: &RoutingView<'_>, venue: VenueId) -> Option<Verdict> {
     busy.then_some(Verdict::Busy)
 }
 
+/// Whether a venue takes an order in the instrument at this moment.
+pub fn takes_orders(
+    market: &RoutingView<'_>,
+    instrument: InstrumentId,
+    venue: VenueId,
+    closed: VenueSet,
+) -> bool {
+    usable(market, instrument, venue).is_ok_and(|(_, book)| {
+        !closed.has(venue) && !book.closed.is_on(market.now) && no_room(market, venue).is_none()
+    })
+}
+
 /// Whether there are venues that could take orders in the instrument, and none has room for one.
 pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: VenueSet) -> bool {
     let mut any = false;

@@ -21,6 +21,8 @@ mod resolve;
 mod self_match;
 mod venue_faults;
 mod waiting;
+mod worked;
+mod worked_at_random;
 
 use rutter_test_support::counting::Counting;
 

@@ -1,0 +1,263 @@
+//! Resting orders that are worked while everything happens at random. The venues keep their own
+//! account of what they hold, and there is never more at them than was ordered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rutter_core::id::{ChildId, OrderId, VenueId};
+use rutter_core::input::*;
+use rutter_core::output::{Notice, Output};
+use rutter_core::waiting::Waiting;
+use rutter_test_support::random::Random;
+use rutter_test_support::{reference, seeds};
+
+use crate::desk::{Desk, HALT, RESUME};
+
+const CASES: u64 = 60;
+const STEPS: u64 = 600;
+const VENUES: u8 = 3;
+
+/// A child as its venue has it.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+struct AtVenue {
+    venue: u8,
+    order: u64,
+    qty: i64,
+    filled: i64,
+    is_open: bool,
+    accepted: bool,
+    rests: bool,
+    cancel_asked: bool,
+}
+
+struct World {
+    desk: Desk,
+    random: Random,
+    children: BTreeMap<u64, AtVenue>,
+    /// Venues that the core cannot reach.
+    down: BTreeSet<u8>,
+    ids: u64,
+    moves: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let genesis = Genesis {
+            orders_log2: 8,
+            children_log2: 12,
+            executions_log2: 12,
+            ..reference::genesis()
+        };
+        let mut desk = Desk::with_tables(VENUES, &genesis);
+        desk.account(|account| {
+            account.limits.collar_ppm = 500_000;
+            (account.limits.open_orders_max, account.limits.rate_per_s) = (1_000, 100_000);
+        });
+        let random = Random::new(seed);
+        for venue in 0..VENUES {
+            desk.venue_terms(venue, |terms| {
+                (terms.unanswered_max, terms.rate_orders) = (20, 1_000);
+                terms.stale_after_ns = u64::MAX / 2;
+            });
+            desk.listing(VenueId(venue), |listing| {
+                listing.maker_fee = rutter_core::number::FeePpm(i32::from(venue) * 10);
+                listing.qty_max = rutter_core::number::Qty(7);
+            });
+        }
+        let (children, down) = (BTreeMap::new(), BTreeSet::new());
+        Self { desk, random, children, down, ids: 0, moves: 0 }
+    }
+
+    fn book(&mut self) {
+        let venue = self.random.below(u64::from(VENUES)) as u8;
+        let ask = 9_990 + self.random.below(40) as i64;
+        let bid = ask - 1 - self.random.below(30) as i64;
+        let qty = 1 + self.random.below(9) as i64;
+        self.desk.book(venue, &[(bid, qty)], &[(ask, qty), (ask + 3, qty)]);
+    }
+
+    fn order(&mut self) {
+        self.ids += 1;
+        let side = self.random.pick(&["buy", "sell"]);
+        let price = if side == "buy" { 9_985 } else { 10_015 } + self.random.below(11) as i64 - 5;
+        let tif = self.random.pick(&["gtc", "gtc", "gtc", "ioc"]);
+        let qty = 1 + self.random.below(20);
+        self.desk.client(&format!("o{} {side} {qty} @ {price} {tif}", self.ids));
+    }
+
+    fn change(&mut self) {
+        let open: Vec<_> = self.desk.engine.orders().filter(|o| o.is_working()).copied().collect();
+        let Some(order) = open.get(self.random.below(open.len() as u64) as usize) else { return };
+        let id = order.cl_ord_id;
+        if self.random.in_100(50) {
+            self.desk.client(&format!("cancel {id}"));
+        } else {
+            let side = if order.side == Side::Buy { "buy" } else { "sell" };
+            let qty = order.filled.0 + 1 + self.random.below(20) as i64;
+            let price = order.price.0 + self.random.below(3) as i64 - 1;
+            let tif = if order.tif == TimeInForce::Gtc { "gtc" } else { "ioc" };
+            self.desk.client(&format!("replace {id} {side} {qty} @ {price} {tif}"));
+        }
+    }
+
+    /// A venue does something with one of its children, and tells it if it is up.
+    fn venue_acts(&mut self) {
+        let open: Vec<u64> =
+            self.children.iter().filter(|(_, child)| child.is_open).map(|(id, _)| *id).collect();
+        let Some(&id) = open.get(self.random.below(open.len() as u64) as usize) else { return };
+        let mut child = self.children[&id];
+        if self.down.contains(&child.venue) {
+            return;
+        }
+        let left = child.qty - child.filled;
+        let words = match self.random.below(10) {
+            _ if !child.accepted && self.random.in_100(90) => {
+                child.accepted = true;
+                vec!["accepted".to_owned()]
+            }
+            0 | 1 => {
+                let qty = 1 + self.random.below(left as u64) as i64;
+                child.filled += qty;
+                child.is_open = child.filled < child.qty;
+                vec![format!("fill {qty} @ 10000")]
+            }
+            2 if !child.accepted => {
+                child.is_open = false;
+                vec![self.random.pick(&["rejected Other", "rejected RateLimit"]).to_owned()]
+            }
+            3 => vec!["unsure".to_owned()],
+            _ if child.cancel_asked && self.random.in_100(20) => {
+                child.cancel_asked = false;
+                vec!["cancel-rejected".to_owned()]
+            }
+            _ if child.cancel_asked || !child.rests => {
+                child.is_open = false;
+                vec![format!("done {}", child.filled)]
+            }
+            _ => return,
+        };
+        self.children.insert(id, child);
+        for words in words {
+            self.desk.venue(id, &words);
+        }
+    }
+
+    /// Answers queries, and notes what was sent.
+    fn take_outputs(&mut self) {
+        let mut asked = Vec::new();
+        for output in std::mem::take(&mut self.desk.outputs) {
+            match output {
+                Output::SendNew(new) => {
+                    let child = AtVenue {
+                        venue: new.venue.0,
+                        order: new.order.0,
+                        qty: new.qty.0,
+                        filled: 0,
+                        is_open: true,
+                        accepted: false,
+                        rests: new.tif == TimeInForce::Gtc,
+                        cancel_asked: false,
+                    };
+                    assert!(self.children.insert(new.child.0, child).is_none(), "sent twice");
+                }
+                Output::SendCancel(cancel) => {
+                    if let Some(child) = self.children.get_mut(&cancel.child.0) {
+                        child.cancel_asked = true;
+                    }
+                }
+                Output::Query(child) => asked.push(child.child.0),
+                Output::Notice(Notice::Waits(_, Waiting::Moving)) => self.moves += 1,
+                _ => {}
+            }
+        }
+        for id in asked {
+            let child = self.children[&id];
+            if !self.down.contains(&child.venue) {
+                let fate = if child.is_open { "open" } else { "gone" };
+                self.desk.venue(id, &format!("{fate} {}", child.filled));
+                return self.take_outputs();
+            }
+        }
+    }
+
+    fn link(&mut self) {
+        let venue = self.random.below(u64::from(VENUES)) as u8;
+        if self.down.remove(&venue) {
+            self.desk.input(Input::VenueUp(VenueId(venue)));
+            self.ask_all(venue);
+        } else {
+            self.down.insert(venue);
+            self.desk.input(Input::VenueDown(VenueId(venue), VenueDownReason::LinkLost));
+        }
+    }
+
+    /// What the venue's adapter finds out after a logon.
+    fn ask_all(&mut self, venue: u8) {
+        let known: Vec<(u64, AtVenue)> = self.children.iter().map(|(id, c)| (*id, *c)).collect();
+        for (id, child) in known {
+            let lives = self.desk.engine.child(ChildId(id)).is_some_and(|c| !c.state().is_over());
+            if child.venue == venue && lives {
+                let fate = if child.is_open { "open" } else { "gone" };
+                self.desk.venue(id, &format!("{fate} {}", child.filled));
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        match self.random.below(100) {
+            0..30 => self.book(),
+            30..42 => self.order(),
+            42..48 => self.change(),
+            48..80 => self.venue_acts(),
+            80..97 => {
+                let ns = self.random.pick(&[1_000, 10_000_000, 60_000_000, 1_000_000_000]);
+                self.desk.wait_ns(ns);
+            }
+            97 => self.link(),
+            98 => {
+                let halts = self.desk.engine.is_halted();
+                self.desk.operator(if halts { RESUME } else { HALT });
+            }
+            _ => {
+                self.desk.input(Input::NodeStarted);
+                for venue in 0..VENUES {
+                    self.down.insert(venue);
+                }
+            }
+        }
+        self.take_outputs();
+        self.check();
+    }
+
+    /// What the venues hold and have filled of an order is never more than was ordered.
+    fn check(&self) {
+        let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
+        for child in self.children.values() {
+            let holds = if child.is_open { child.qty } else { child.filled };
+            *sums.entry(child.order).or_default() += holds;
+        }
+        for (id, sum) in sums {
+            let Some(order) = self.desk.engine.order(OrderId(id)) else { continue };
+            assert!(sum <= order.qty.0, "{sum} of {order:?}");
+            let placed = order.unplaced().is_zero() || !order.is_working();
+            let told = order.waiting != Waiting::Nothing || self.desk.engine.is_halted();
+            // An order that does not wait is looked at again when a child ends.
+            assert!(placed || told || !order.tif.waits(), "no reason: {order:?}");
+        }
+    }
+}
+
+#[test]
+fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
+    let mut moves = 0;
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios worked_at_random::", || {
+            let mut world = World::new(seed);
+            for _ in 0..STEPS {
+                world.step();
+            }
+            moves += world.moves;
+        });
+    }
+    assert!(moves > 0, "some order moves");
+}
