@@ -181,7 +181,7 @@ impl Engine {
             let mut child = child;
             (child.cancel_wanted, child.cancels) = (true, 0);
             if up {
-                Self::cancel_child(&mut child, out);
+                self.cancel_child(&mut child, out);
             }
             count += 1;
             let Some(mut order) = self.load(child.order) else { continue };
