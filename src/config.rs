@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use rutter_admin::console::people::gid_of;
 use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
-use rutter_core::input::{BreakerTerms, ReferenceTerms};
+use rutter_core::input::{BreakerTerms, ReferenceTerms, WINDOWS_MAX};
 use rutter_core::number::Price;
 use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
 use rutter_core::ticks::{TickBand, Ticks};
@@ -29,6 +29,7 @@ use crate::watch::logs::LogConfig;
 
 mod account;
 pub mod alerts;
+mod budget;
 mod check;
 pub mod comp_id;
 mod console;
@@ -48,6 +49,7 @@ mod url;
 
 pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
+pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use decimal::{amount, mantissa};
 pub use fee::FeeSource;
@@ -262,12 +264,25 @@ pub struct VenueConfig {
     /// The books of the venue are stale when its feed is silent for longer, in milliseconds.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub stale_after_ms: u64,
-    /// Most new orders in one window of `order_window_ms`.
+    /// Most new orders in any interval of `order_window_ms`. Without this key and without
+    /// `budget`, the limits of the venue's documents hold (`docs/routing.md`); 4294967295: no limit
+    /// of this kind.
+    #[serde(default = "no_limit")]
     #[schemars(range(min = 1))]
     pub orders_per_window_max: u32,
     /// Length of the window of `orders_per_window_max`, in milliseconds.
+    #[serde(default = "order_window")]
     #[schemars(range(min = 1, max = 86_400_000))]
     pub order_window_ms: u64,
+    /// How much later than another one a request may reach the venue after it was sent, and how far
+    /// the venue's clock may be off, in milliseconds. The limits hold in spite of it.
+    #[serde(default = "request_slack")]
+    #[schemars(range(max = 60_000))]
+    pub request_slack_ms: u64,
+    /// Windows in which the venue counts requests, beside `orders_per_window_max`.
+    #[serde(default)]
+    #[schemars(length(max = WINDOWS_MAX))]
+    pub budget: Vec<BudgetConfig>,
     /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
     #[schemars(range(min = 1))]
@@ -377,6 +392,15 @@ impl VenueConfig {
     }
 }
 
+fn no_limit() -> u32 {
+    budget::NO_LIMIT
+}
+fn order_window() -> u64 {
+    1_000
+}
+fn request_slack() -> u64 {
+    100
+}
 fn depth_every() -> u64 {
     Depth::DEFAULT.every_ns / 1_000_000
 }

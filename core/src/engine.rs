@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
-//! `venues` handles news from venues, `breakers` what their refusals close; `market` handles books,
+//! `venues` handles news from venues, `breakers` what their refusals close, `spend` their budgets; `market` handles books,
 //! reference data and time; `price` handles reference prices; `place` handles children; `preview`
 //! answers what would become of an order; `wake` handles orders that wait, `worked` orders that
 //! rest; `resolve` handles children whose venue does not tell their outcome.
@@ -19,6 +19,7 @@ mod preview;
 mod price;
 mod replace;
 mod resolve;
+mod spend;
 mod venues;
 mod wake;
 mod worked;
@@ -206,7 +207,7 @@ pub struct Engine {
     wake_at: Option<UnixNanos>,
     /// When orders are looked at that only time helps.
     retry_at: Option<UnixNanos>,
-    /// When a rate window begins, or a pause ends, that orders wait for.
+    /// When a budget has room again, or a pause ends, that orders wait for.
     room_at: Option<UnixNanos>,
     /// When all waiting orders are looked at.
     recheck_at: Option<UnixNanos>,
@@ -316,6 +317,7 @@ impl Engine {
             Input::Asset(_)
             | Input::Instrument(_)
             | Input::Venue(_)
+            | Input::Budget(_)
             | Input::Listing(_)
             | Input::Account(_)
             | Input::Session(_) => self.on_definition(input, out),

@@ -7,6 +7,7 @@ use crate::id::{AssetId, ChildId, InstrumentId, SessionId, VenueId, VenueOrderId
 use crate::number::{Amount, Qty, UnixNanos};
 
 mod book;
+mod budget;
 mod definition;
 mod limits;
 mod operator;
@@ -16,6 +17,7 @@ mod terms;
 mod venue;
 
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
+pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
     AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BreakerTerms, FeeTaken, Genesis, InstrumentDef,
     ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
@@ -60,6 +62,8 @@ pub enum Input {
     Instrument(InstrumentDef),
     /// Definition of a venue.
     Venue(VenueDef),
+    /// How a venue counts requests; after the definition of the venue.
+    Budget(BudgetDef),
     /// Definition of a listing: an instrument at a venue.
     Listing(ListingDef),
     /// Definition of an account with its limits.

@@ -8,6 +8,7 @@
 
 pub mod book;
 pub mod breaker;
+pub mod budget;
 pub mod child;
 mod client_ids;
 pub mod engine;

@@ -9,8 +9,8 @@
 /// Counts events in windows of a fixed length.
 ///
 /// A window begins with the first event after the end of the window before it, so up to twice the
-/// limit may pass within one window's length. The caller gives length and limit with each call:
-/// both may change while a window is open.
+/// limit may pass within one window's length. The caller gives the length with each call: it may
+/// change while a window is open. A venue's limits, which are held exactly, are `crate::budget`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateWindow {
     started_ns: u64,
@@ -31,34 +31,6 @@ impl RateWindow {
         }
         self.counted = self.counted.saturating_add(1);
         self.counted
-    }
-
-    /// Whether `limit` events or more were counted in the window that is open now.
-    ///
-    /// False while no window is open, so the first event of a window passes under any limit.
-    #[inline]
-    pub const fn is_full(&self, now_ns: u64, window_ns: u64, limit: u32) -> bool {
-        self.is_open(now_ns, window_ns) && self.counted >= limit
-    }
-
-    /// Events that may still be counted in the window that is open now under `limit`.
-    ///
-    /// At least one while no window is open, as with [`is_full`](Self::is_full).
-    #[inline]
-    pub const fn room(&self, now_ns: u64, window_ns: u64, limit: u32) -> u32 {
-        if self.is_open(now_ns, window_ns) {
-            limit.saturating_sub(self.counted)
-        } else if limit == 0 {
-            1
-        } else {
-            limit
-        }
-    }
-
-    /// When the present window ends.
-    #[inline]
-    pub const fn ends_ns(&self, window_ns: u64) -> u64 {
-        self.started_ns.saturating_add(window_ns)
     }
 
     const fn is_open(&self, now_ns: u64, window_ns: u64) -> bool {
@@ -128,18 +100,6 @@ mod tests {
         assert_eq!([5_000, 5_000, 5_999].map(|now| window.count(now, WINDOW_NS)), [1, 2, 3]);
         assert_eq!([6_000, 6_999, 7_000].map(|now| window.count(now, WINDOW_NS)), [1, 2, 1]);
         assert_eq!(window.count(6_500, WINDOW_NS), 2, "an earlier time is in the open window");
-    }
-
-    #[test]
-    fn a_window_is_full_at_its_limit_and_no_longer_once_it_has_ended() {
-        let mut window = RateWindow::new();
-        assert!(!window.is_full(5_000, WINDOW_NS, 0), "no window is open");
-        window.count(5_000, WINDOW_NS);
-        assert!(!window.is_full(5_999, WINDOW_NS, 2));
-        window.count(5_999, WINDOW_NS);
-        assert!(window.is_full(5_999, WINDOW_NS, 2));
-        assert!(!window.is_full(6_000, WINDOW_NS, 2));
-        assert_eq!(window.ends_ns(WINDOW_NS), 6_000);
     }
 
     #[test]

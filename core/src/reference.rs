@@ -7,8 +7,8 @@
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, Input, InstrumentDef, ListingDef, Refusal, SessionDef,
-    VenueDef,
+    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, Refusal,
+    SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
@@ -31,6 +31,8 @@ pub struct Reference {
     pub instruments: Vec<InstrumentDef>,
     /// Venues by id.
     pub venues: Vec<VenueDef>,
+    /// How the venues count requests, by venue.
+    pub budgets: Vec<BudgetDef>,
     /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
@@ -74,6 +76,7 @@ impl Reference {
             Input::Asset(def) => self.asset(*def),
             Input::Instrument(def) => self.instrument(*def),
             Input::Venue(def) => self.venue(*def),
+            Input::Budget(def) => self.budget(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Session(def) => self.session(*def),
@@ -87,6 +90,7 @@ impl Reference {
         (self.assets.iter().map(|def| Input::Asset(*def)))
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
+            .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
             .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
@@ -127,7 +131,11 @@ impl Reference {
     }
 
     fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
-        define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)?;
+        if self.budgets.len() < self.venues.len() {
+            self.budgets.push(BudgetDef::none(def.id));
+        }
+        Ok(())
     }
 
     fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
@@ -146,6 +154,12 @@ impl Reference {
             return Err(BadReference);
         }
         define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+    }
+
+    fn budget(&mut self, def: BudgetDef) -> Result<(), BadReference> {
+        let known = self.budgets.get_mut(def.venue.index()).filter(|_| def.is_sound());
+        *known.ok_or(BadReference)? = def;
+        Ok(())
     }
 
     fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {

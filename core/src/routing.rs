@@ -12,12 +12,12 @@
 
 use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
+use crate::budget::Budget;
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
-use crate::rate::RateWindow;
 use crate::reference::{Reference, VENUES_MAX};
 use crate::venue_set::VenueSet;
 
@@ -41,19 +41,20 @@ pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 use reasons::Causes;
 
 /// The state of a venue beside its books.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct VenueState {
     /// The venue is logged on and reconciled.
     pub up: bool,
     /// When the venue's feed last sent anything.
     pub feed_alive_at: UnixNanos,
-    /// New orders sent to the venue, in windows of
-    /// [`VenueDef::rate_window_ns`](crate::input::VenueDef).
-    pub sent: RateWindow,
+    /// Requests sent to the venue, and what is left of its limits.
+    pub budget: Budget,
     /// Children that the venue has not answered.
     pub unanswered: u32,
     /// The venue's circuit breakers, in the order of [`RequestKind::ALL`].
     pub breakers: [Breaker; RequestKind::ALL.len()],
+    /// When cancels are tried again that have found no room in the budget; zero for none.
+    pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.
     pub protocol_broken_at: UnixNanos,
     /// New orders are paused: the venue has said that its rate limit is exceeded, or its sender
@@ -114,12 +115,14 @@ impl<'a> RoutingView<'a> {
         Self { reference, books, venues, ledger, now }
     }
 
-    /// Children that a venue may get now: what is left of its order rate and of its unanswered
-    /// orders.
-    pub fn room(&self, venue: VenueId) -> u32 {
+    /// Children of an instrument that a venue may get now: what is left of its budget and of its
+    /// unanswered orders.
+    pub fn room(&self, venue: VenueId, instrument: InstrumentId) -> u32 {
         let (state, def) = (&self.venues[venue.index()], &self.reference.venues[venue.index()]);
-        let rate = state.sent.room(self.now.0, def.rate_window_ns, def.rate_orders);
-        rate.min(state.unanswered_max(def.unanswered_max).saturating_sub(state.unanswered))
+        state
+            .budget
+            .left(self.now, instrument)
+            .min(state.unanswered_max(def.unanswered_max).saturating_sub(state.unanswered))
     }
 }
 

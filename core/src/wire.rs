@@ -294,7 +294,7 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -313,11 +313,12 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AccountDef, AccountLimits, BookUpdate, BreakerTerms, CancelOnDisconnect, CancelOrder,
-        ChildFill, Fate, Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel,
-        MassScope, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType, Preview,
-        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, Scope, SessionCommand,
-        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WrittenNumber,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BookUpdate, BreakerTerms, BudgetDef,
+        CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate, Genesis, Instructions,
+        InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder, NoReference, NodeCommand,
+        Operator, OperatorCommand, OrdType, Preview, QueryOutcome, ReferenceTerms, Refusal,
+        ReplaceOrder, Resolution, Scope, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef,
+        VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber,
         WrittenTerms,
     };
 
@@ -437,6 +438,13 @@ mod tests {
     /// What a venue refuses, and when its breakers open.
     fn refusals() -> Vec<Input> {
         let (venue, child) = (VenueId(3), ChildId(9));
+        let window = WindowDef {
+            kind: WindowKind::Decay,
+            counted: Counted::Messages,
+            per_instrument: true,
+            young: [AgeStep { below_s: 5, points: 8 }; AGE_STEPS_MAX],
+            ..WindowDef::orders(60, 60_000_000_000)
+        };
         vec![
             Input::ChildRejected {
                 venue,
@@ -461,6 +469,7 @@ mod tests {
                 fok: true,
                 breaker: BreakerTerms::DEFAULT,
             }),
+            Input::Budget(BudgetDef::new(venue, 1, &[window; WINDOWS_MAX]).unwrap_or_default()),
             Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]
     }

@@ -148,6 +148,11 @@ impl Config {
             };
             findings.add(&format!("{at}.{key}"), Fault::BadAddress, reason);
         }
+        if let Err(error) = venue.windows()
+            && kind_is_known
+        {
+            findings.add(&format!("{at}.{}", error.key), Fault::UnknownValue, error.reason);
+        }
         if venue.breaker_open_max_ms < venue.breaker_open_ms {
             let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
             findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BreakerTerms, Genesis, Input, InstrumentDef, ListingDef, ReferenceTerms,
-    SessionDef, VenueDef,
+    AccountDef, AssetDef, BreakerTerms, BudgetDef, Genesis, Input, InstrumentDef, ListingDef,
+    ReferenceTerms, SessionDef, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
@@ -180,6 +180,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Asset(def) => format!("asset {}", def.name),
         Input::Instrument(def) => format!("instrument {}", def.symbol),
         Input::Venue(def) => format!("venue {}", def.name),
+        Input::Budget(def) => {
+            format!("budget of venue {}", of(&names.venues, def.venue.index()))
+        }
         Input::Listing(def) => format!(
             "listing of {} at venue {}",
             of(&names.instruments, def.instrument.index()),
@@ -205,6 +208,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
     }
     for venue in &config.venue {
         inputs.push(Input::Venue(venue_def(venue, names)?));
+        inputs.push(Input::Budget(budget_def(venue, names)?));
         for listing in &venue.listing {
             inputs.push(Input::Listing(listing_def(config, venue, listing, names)?));
         }
@@ -243,15 +247,16 @@ fn order_of(input: &Input) -> (u8, u32) {
         Input::Asset(def) => (0, u32::from(def.id.0)),
         Input::Instrument(def) => (1, u32::from(def.id.0)),
         Input::Venue(def) => (2, u32::from(def.id.0)),
-        Input::Listing(def) => (3, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
-        Input::Account(def) => (4, u32::from(def.id.0)),
-        Input::Session(def) => (5, u32::from(def.id.0)),
+        Input::Budget(def) => (3, u32::from(def.venue.0)),
+        Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
+        Input::Account(def) => (5, u32::from(def.id.0)),
+        Input::Session(def) => (6, u32::from(def.id.0)),
         _ => (NOT_A_DEFINITION, 0),
     }
 }
 
 /// The kind of [`order_of`] for an input that defines nothing.
-const NOT_A_DEFINITION: u8 = 6;
+const NOT_A_DEFINITION: u8 = 7;
 
 fn text<const N: usize>(name: &str) -> Option<Text<N>> {
     Text::new(name.as_bytes())
@@ -291,6 +296,11 @@ fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
             open_max_ns: venue.breaker_open_max_ms.checked_mul(1_000_000)?,
         },
     })
+}
+
+fn budget_def(venue: &VenueConfig, names: &Names) -> Option<BudgetDef> {
+    let slack_ns = venue.request_slack_ms.checked_mul(1_000_000)?;
+    BudgetDef::new(names.venue(&venue.name)?, slack_ns, &venue.windows().ok()?)
 }
 
 fn listing_def(

@@ -95,7 +95,10 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     if is_state(line.verdict) {
         venue.insert("state".to_owned(), json!(format!("{:?}", line.verdict)));
     } else {
-        venue.insert("orders_left".to_owned(), json!(market.room(id).to_string()));
+        venue.insert(
+            "orders_left".to_owned(),
+            json!(market.room(id, request.instrument).to_string()),
+        );
     }
     Value::Object(venue)
 }

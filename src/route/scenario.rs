@@ -9,8 +9,8 @@ use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
-    AssetDef, BookUpdate, BreakerTerms, FeeTaken, Input, InstrumentDef, Level, ListingDef,
-    ReferenceTerms, Side, TimeInForce, VenueDef,
+    AssetDef, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef, Level,
+    ListingDef, ReferenceTerms, Side, TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
@@ -465,17 +465,15 @@ impl Venue {
             };
             world.ledger.set_total(id, asset, total);
         }
-        self.set_state(&mut world.venues[id.index()], &venue, left);
+        self.set_state(&mut world.venues[id.index()], &venue);
         self.fill_book(world, id)
     }
 
-    fn set_state(&self, state: &mut VenueState, venue: &VenueDef, left: Option<u32>) {
+    fn set_state(&self, state: &mut VenueState, venue: &VenueDef) {
+        state.budget.set(venue, &BudgetDef::none(venue.id), 1, NOW);
         state.up = self.state != Some(State::VenueDown);
         if self.state != Some(State::Stale) {
             state.feed_alive_at = NOW;
-        }
-        if left == Some(0) || self.state == Some(State::NoRate) {
-            state.sent.count(NOW.0, SECOND_NS);
         }
         if self.state == Some(State::BreakerOpen) {
             for _ in 0..venue.breaker.failures {

@@ -152,16 +152,17 @@ impl Engine {
         }
     }
 
-    /// The earliest time at which a breaker or a pause of cancels has something to do. A breaker
+    /// The earliest time at which a breaker, a pause of cancels or a budget has something to do. A breaker
     /// for orders or queries of a venue that is down waits for the venue instead.
-    fn set_venues_due(&mut self) {
+    pub(super) fn set_venues_due(&mut self) {
         let mut due: Option<UnixNanos> = None;
         for state in &self.venues {
             let kinds = state.breakers.iter().zip(RequestKind::ALL);
             let breakers = kinds.filter(|(_, kind)| state.up || *kind == RequestKind::Data);
             let untils = breakers.filter_map(|(breaker, _)| breaker.until());
-            let cancels = Some(state.cancels_from).filter(|from| *from > UnixNanos(0));
-            due = untils.chain(cancels.filter(|_| state.up)).chain(due).min();
+            let cancels = [state.cancels_from, state.cancels_due].into_iter();
+            let cancels = cancels.filter(|at| state.up && *at > UnixNanos(0));
+            due = untils.chain(cancels).chain(due).min();
         }
         self.venues_due = due;
     }
@@ -180,6 +181,7 @@ impl Engine {
             if from > UnixNanos(0) && from <= self.now {
                 self.resume_cancels(venue, out);
             }
+            self.on_cancels_due(venue, out);
         }
         self.set_venues_due();
     }
@@ -360,7 +362,7 @@ impl Engine {
                 continue;
             };
             let mut child = child;
-            Self::cancel_child(&mut child, out);
+            self.cancel_child(&mut child, out);
             self.store_child(&mut child, &mut order);
             self.store(&order);
         }

@@ -29,6 +29,10 @@ impl Engine {
         let reference = &self.reference;
         self.router.reserve(reference.venues.len());
         self.venues.resize(reference.venues.len(), VenueState::default());
+        let budgets = reference.venues.iter().zip(&reference.budgets);
+        for ((def, budget), state) in budgets.zip(&mut self.venues) {
+            state.budget.set(def, budget, reference.instruments.len(), self.now);
+        }
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());

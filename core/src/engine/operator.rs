@@ -183,7 +183,7 @@ impl Engine {
             self.give_up_move(&mut child, &mut order, out);
             (child.cancel_wanted, child.cancels) = (true, 0);
             if up {
-                Self::cancel_child(&mut child, out);
+                self.cancel_child(&mut child, out);
             }
             count += 1;
             // The child is not over yet, so it keeps its quantity and funds.

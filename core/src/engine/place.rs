@@ -7,7 +7,7 @@ use super::market::end_of_time;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, VenueId};
+use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
@@ -294,14 +294,13 @@ impl Engine {
                 self.rest_own(&child);
             }
         }
-        self.count_rate(leg);
+        self.count_order(leg, order.instrument);
         out.put(&Output::SendNew(send));
     }
 
-    fn count_rate(&mut self, leg: &PlannedChild) {
-        let window_ns = self.reference.venues[leg.venue.index()].rate_window_ns;
+    fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
         let venue = &mut self.venues[leg.venue.index()];
-        venue.sent.count(self.now.0, window_ns);
+        venue.budget.count_order(self.now, instrument);
         venue.unanswered += 1;
     }
 
@@ -435,15 +434,16 @@ impl Engine {
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {
-                    Self::cancel_child(&mut child, out);
+                    self.cancel_child(&mut child, out);
                 }
                 self.store_child(&mut child, order);
             }
         }
     }
 
-    /// Sends a cancel if the child's state allows it. IOC and FOK children end by themselves.
-    pub(super) fn cancel_child<S: Sink>(child: &mut Child, out: &mut Out<'_, S>) {
+    /// Sends a cancel if the child's state and the venue's budget allow it. IOC and FOK children end
+    /// by themselves.
+    pub(super) fn cancel_child<S: Sink>(&mut self, child: &mut Child, out: &mut Out<'_, S>) {
         let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
             ChildState::Vacant
@@ -455,6 +455,9 @@ impl Engine {
             | ChildState::Rejected => false,
         };
         if !can || child.tif != TimeInForce::Gtc || child.cancels >= CANCELS_MAX {
+            return;
+        }
+        if !self.spend_on_cancel(child, out) {
             return;
         }
         child.apply(ChildEvent::CancelSent);

@@ -257,6 +257,7 @@ impl Engine {
         if child.is_over() {
             // The child should be over and is open: it is cancelled whatever its order wants.
             out.notice(Notice::FoundAfterEnd(child.venue, child.id));
+            self.count_cancel(&child);
             out.put(&Output::SendCancel(reference_of(&child)));
             return;
         }
@@ -277,7 +278,7 @@ impl Engine {
         let up = self.takes_cancels(child.venue);
         let stuck = child.cancels >= super::CANCELS_MAX;
         if child.cancel_wanted && up {
-            Self::cancel_child(&mut child, out);
+            self.cancel_child(&mut child, out);
         }
         self.store_child(&mut child, &mut order);
         if child.cancel_wanted && stuck {

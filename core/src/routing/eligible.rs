@@ -95,7 +95,7 @@ pub(super) fn eligible<'a>(
         return Err(Verdict::NoFok);
     }
     // An order that cannot rest waits for no room where the book has nothing for it.
-    if !request.tif.waits() && no_room(market, venue).is_some() {
+    if !request.tif.waits() && no_room(market, request.instrument, venue).is_some() {
         match book.opposite(request.side).best() {
             None => return Err(Verdict::TooThin),
             Some(best) if !within(request.worst, best.price, request.side) => {
@@ -104,20 +104,20 @@ pub(super) fn eligible<'a>(
             Some(_) => {}
         }
     }
-    no_room(market, venue).map_or(Ok((listing, book)), Err)
+    no_room(market, request.instrument, venue).map_or(Ok((listing, book)), Err)
 }
 
-/// Why the venue takes no further order at this moment, whatever the order.
+/// Why the venue takes no further order in the instrument at this moment, whatever the order.
 #[inline]
-fn no_room(market: &RoutingView<'_>, venue: VenueId) -> Option<Verdict> {
+fn no_room(market: &RoutingView<'_>, instrument: InstrumentId, venue: VenueId) -> Option<Verdict> {
     let state = &market.venues[venue.index()];
     if let Some(verdict) = state.refuses(market.now) {
         return Some(verdict);
     }
-    let def = &market.reference.venues[venue.index()];
-    if state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders) {
+    if !state.budget.has_room(market.now, instrument) {
         return Some(Verdict::NoRate);
     }
+    let def = &market.reference.venues[venue.index()];
     let busy = state.unanswered >= state.unanswered_max(def.unanswered_max);
     busy.then_some(Verdict::Busy)
 }
@@ -143,7 +143,7 @@ pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: Venue
         if closed.has(venue) || book.closed.is_on(market.now) {
             continue;
         }
-        if no_room(market, venue).is_none() {
+        if no_room(market, instrument, venue).is_none() {
             return false;
         }
         any = true;
@@ -151,17 +151,16 @@ pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: Venue
     any
 }
 
-/// When the next rate window begins, or the next pause ends, of the venues that list the
-/// instrument. `None` if neither keeps a venue from taking orders.
+/// When the next venue that lists the instrument has room in its budget again, or its pause ends.
+/// `None` if neither keeps a venue from taking orders.
 pub fn room_comes_at(market: &RoutingView<'_>, instrument: InstrumentId) -> Option<UnixNanos> {
     let of_venue = |index: usize| {
         let venue = VenueId(index as u8);
         market.reference.listing(instrument, venue).filter(|listing| listing.enabled)?;
-        let (state, def) = (&market.venues[index], &market.reference.venues[index]);
+        let state = &market.venues[index];
         let paused = state.paused.is_on(market.now).then(|| state.paused.until());
-        let full = state.sent.is_full(market.now.0, def.rate_window_ns, def.rate_orders);
-        let window = full.then(|| UnixNanos(state.sent.ends_ns(def.rate_window_ns)));
-        paused.max(window)
+        let ready_at = state.budget.ready_at(market.now, instrument)?;
+        paused.max(Some(ready_at).filter(|at| *at > market.now))
     };
     (0..market.reference.venues.len()).filter_map(of_venue).min()
 }

@@ -81,7 +81,7 @@ fn place_at(
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
     }
-    if market.room(c.listing.venue) < 1 + u32::from(!c.share.is_zero()) {
+    if market.room(c.listing.venue, request.instrument) < 1 + u32::from(!c.share.is_zero()) {
         return Err(Verdict::NoRate);
     }
     let wanted = left.min(c.listing.qty_max).floor_to(c.listing.lot);

@@ -6,6 +6,7 @@ mod desk;
 
 mod best_plan;
 mod breakers;
+mod budgets;
 mod busy;
 mod depth;
 mod in_turn;

@@ -8,7 +8,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AssetId, ChildId, VenueId};
-use rutter_core::input::Input;
+use rutter_core::input::{Input, WindowDef};
 use rutter_feeds::FeedCommand;
 use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
@@ -36,6 +36,8 @@ pub struct Venue {
     pub depth_max: u16,
     /// Keys of `[[venue]]` that only this venue reads.
     pub own_keys: &'static [OwnKey],
+    /// The windows in which the venue's documents say that it counts requests.
+    pub budget: fn(&OwnKeys) -> Result<Vec<WindowDef>, SettingError>,
     /// The child whose order has that id at the venue, for the journal with that node tag.
     pub child_of: fn(u32, &[u8]) -> Option<ChildId>,
     /// Schemes that the address of order entry may have, with TLS first.
@@ -72,6 +74,14 @@ impl Serialize for Venue {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.kind)
     }
+}
+
+/// The share of a limit that new orders leave for cancels, in percent, where both count.
+pub const CANCEL_RESERVE_PERCENT: u32 = 20;
+
+/// The points of a limit that new orders leave for cancels.
+pub const fn cancel_reserve(limit: u32, percent: u32) -> u32 {
+    (limit as u64 * percent as u64 / 100) as u32
 }
 
 /// The type of an own key's value.

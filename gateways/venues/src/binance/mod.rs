@@ -3,6 +3,7 @@
 //! A line belongs here if it is true of Binance only: order entry and private reports are in
 //! [`orders`], market data is in [`feed`].
 
+mod budget;
 mod config;
 pub mod feed;
 mod ids;
@@ -21,6 +22,7 @@ pub const VENUE: Venue = Venue {
     depth_max: 1_000,
     own_keys: &[config::COMP_ID],
     order_schemes: &["tls", "tcp"],
+    budget: |_| Ok(budget::WINDOWS.to_vec()),
     child_of: |tag, text| ids::parse(tag, text).map(|named| named.child),
     orders: |setup| match BinanceOrders::new(BinanceConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),

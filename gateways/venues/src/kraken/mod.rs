@@ -4,6 +4,7 @@
 //! [`orders`], market data is in [`feed`].
 
 mod assets;
+mod budget;
 mod config;
 pub mod feed;
 mod ids;
@@ -20,8 +21,9 @@ pub const VENUE: Venue = Venue {
     kind: "kraken",
     fill_or_kill: false,
     depth_max: 1_000,
-    own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY],
+    own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY, budget::TIER],
     order_schemes: &["wss", "ws"],
+    budget: budget::windows,
     child_of: ids::parse,
     orders: |setup| match KrakenOrders::new(KrakenConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),

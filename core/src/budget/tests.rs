@@ -1,0 +1,278 @@
+//! What windows count, against a venue's own count of what arrives.
+
+use super::*;
+use crate::id::{Name, VenueId};
+use crate::input::{AgeStep, BreakerTerms, Counted};
+
+const PAIR: InstrumentId = InstrumentId(0);
+const S: u64 = 1_000_000_000;
+
+/// A venue's terms with that window alone.
+fn only(window: WindowDef, slack_ns: u64) -> (VenueDef, BudgetDef) {
+    let venue = VenueDef {
+        id: VenueId(0),
+        name: Name::EMPTY,
+        stale_after_ns: 1,
+        rate_orders: u32::MAX,
+        rate_window_ns: 1,
+        unanswered_max: 1,
+        fok: false,
+        breaker: BreakerTerms::DEFAULT,
+    };
+    (venue, BudgetDef::new(VenueId(0), slack_ns, &[window]).expect("few windows"))
+}
+
+fn budget(window: WindowDef, slack_ns: u64) -> Budget {
+    let (venue, def) = only(window, slack_ns);
+    let mut budget = Budget::default();
+    budget.set(&venue, &def, 2, UnixNanos(0));
+    budget
+}
+
+fn window(kind: WindowKind, limit: u32, length_ns: u64) -> WindowDef {
+    WindowDef { kind, ..WindowDef::orders(limit, length_ns) }
+}
+
+/// Sends as many orders as there is room for.
+fn drain(budget: &mut Budget, now_ns: u64) -> u32 {
+    let (now, mut sent) = (UnixNanos(now_ns), 0);
+    let left = budget.left(now, PAIR);
+    while budget.has_room(now, PAIR) {
+        budget.count_order(now, PAIR);
+        sent += 1;
+    }
+    assert_eq!(sent, left, "at {now_ns}");
+    sent
+}
+
+#[test]
+fn a_sliding_window_counts_each_order_for_its_whole_length() {
+    let mut all = budget(window(WindowKind::Sliding, 10, S), 0);
+    all.count_order(UnixNanos(5 * S), PAIR);
+    // The window that began with the first order would end here, and take ten more.
+    assert_eq!(drain(&mut all, 6 * S - 50_000_000), 9);
+    assert_eq!(drain(&mut all, 6 * S), 0, "both ends belong to an interval");
+    assert_eq!(all.ready_at(UnixNanos(6 * S), PAIR), Some(UnixNanos(6 * S + 1)));
+    assert_eq!(drain(&mut all, 6 * S + 1), 1);
+    assert_eq!(drain(&mut all, 7 * S - 50_000_000), 0);
+    assert_eq!(drain(&mut all, 7 * S - 50_000_000 + 1), 9);
+}
+
+#[test]
+fn a_fixed_window_is_aligned_and_a_request_near_its_border_counts_in_both() {
+    let mut exact = budget(window(WindowKind::Fixed, 10, 10 * S), 0);
+    assert_eq!(
+        [19 * S, 20 * S - 1, 20 * S, 29 * S].map(|at| drain(&mut exact, at)),
+        [10, 0, 10, 0]
+    );
+    assert_eq!(exact.ready_at(UnixNanos(29 * S), PAIR), Some(UnixNanos(30 * S)));
+    let mut late = budget(window(WindowKind::Fixed, 10, 10 * S), S);
+    assert_eq!([18 * S, 19 * S, 20 * S, 21 * S - 1].map(|at| drain(&mut late, at)), [10, 0, 0, 0]);
+    assert_eq!(late.ready_at(UnixNanos(20 * S), PAIR), Some(UnixNanos(21 * S)));
+    assert_eq!([21 * S, 29 * S].map(|at| drain(&mut late, at)), [10, 0]);
+    let mut at_border = budget(window(WindowKind::Fixed, 10, 10 * S), S);
+    assert_eq!([19 * S + 1, 22 * S].map(|at| drain(&mut at_border, at)), [10, 0]);
+    assert_eq!(at_border.ready_at(UnixNanos(22 * S), PAIR), Some(UnixNanos(31 * S)));
+}
+
+#[test]
+fn a_decaying_counter_falls_steadily() {
+    let mut all = budget(window(WindowKind::Decay, 60, 60 * S), 0);
+    assert_eq!([100 * S, 100 * S + S - 1, 101 * S].map(|at| drain(&mut all, at)), [60, 0, 1]);
+    assert_eq!(all.ready_at(UnixNanos(101 * S), PAIR), Some(UnixNanos(102 * S)));
+    assert_eq!([111 * S, 1_000 * S].map(|at| drain(&mut all, at)), [10, 60]);
+    let mut late = budget(window(WindowKind::Decay, 60, 60 * S), S);
+    assert_eq!([100 * S, 101 * S, 102 * S].map(|at| drain(&mut late, at)), [59, 1, 1]);
+}
+
+#[test]
+fn cancels_have_room_that_new_orders_never_take() {
+    let mut young = [AgeStep::default(); 6];
+    young[0] = AgeStep { below_s: 5, points: 8 };
+    let def = WindowDef {
+        counted: Counted::Messages,
+        reserved: 12,
+        cancel: 1,
+        young,
+        ..window(WindowKind::Decay, 60, 60 * S)
+    };
+    let mut all = budget(def, 0);
+    let now = UnixNanos(100 * S);
+    assert_eq!(drain(&mut all, now.0), 48);
+    assert_eq!(all.cancel_ready_at(now, PAIR, 4 * S), now);
+    all.count_cancel(now, PAIR, 4 * S);
+    assert_eq!(all.cancel_ready_at(now, PAIR, 4 * S), UnixNanos(104 * S));
+    assert_eq!(all.cancel_ready_at(now, PAIR, 5 * S), now, "an old order's cancel is cheap");
+    assert_eq!(all.ready_at(now, PAIR), Some(UnixNanos(109 * S)));
+}
+
+#[test]
+fn each_instrument_can_have_a_count_of_its_own() {
+    let own = WindowDef { per_instrument: true, ..window(WindowKind::Decay, 3, S) };
+    let mut all = budget(own, 0);
+    assert_eq!(drain(&mut all, S), 3);
+    assert_eq!(all.left(UnixNanos(S), InstrumentId(1)), 3);
+    let used: Vec<_> = all.usage(UnixNanos(S)).map(|usage| (usage.used, usage.left)).collect();
+    assert_eq!(used, [(3, 0)]);
+}
+
+#[test]
+fn changed_terms_forgive_nothing_and_equal_terms_change_nothing() {
+    for kind in [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay] {
+        let mut all = budget(window(kind, 10, 10 * S), 0);
+        assert_eq!(drain(&mut all, 100 * S), 10);
+        let now = UnixNanos(101 * S);
+        let (venue, def) = only(window(kind, 10, 10 * S), 0);
+        all.set(&venue, &def, 5, now);
+        assert!(all.left(now, PAIR) <= 1, "{kind:?}");
+        let (venue, def) = only(window(kind, 12, 10 * S), 0);
+        all.set(&venue, &def, 5, now);
+        let left = all.left(now, PAIR);
+        assert!((2..=3).contains(&left), "{kind:?}: {left}");
+        let (venue, def) = only(window(WindowKind::Sliding, 12, 10 * S), 1);
+        all.set(&venue, &def, 5, now);
+        assert_eq!(all.left(now, PAIR), left, "{kind:?}: another kind and another slack");
+        let (venue, def) = only(window(kind, 1, S), 0);
+        all.set(&venue, &def, 5, now);
+        assert_eq!(all.left(now, PAIR), 0, "{kind:?}");
+    }
+}
+
+#[test]
+fn extreme_terms_neither_panic_nor_pass_more_than_the_limit() {
+    let lengths = [1, 2, S, 86_400 * S, u64::MAX];
+    for kind in [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay] {
+        for length_ns in lengths {
+            for slack_ns in [0, 1, S, u64::MAX] {
+                let mut none = budget(window(kind, 0, length_ns), slack_ns);
+                assert_eq!(drain(&mut none, 7), 0);
+                assert_eq!(none.ready_at(UnixNanos(7), PAIR), None);
+                none.count_order(UnixNanos(7), PAIR);
+                let mut one = budget(window(kind, 1, length_ns), slack_ns);
+                let sent: u32 = [5, 5, 4, 0].map(|at| drain(&mut one, at)).iter().sum();
+                assert_eq!(sent, 1, "{kind:?} {length_ns} {slack_ns}");
+                let mut most = budget(window(kind, u32::MAX - 1, length_ns), slack_ns);
+                for at in [0, 9, u64::MAX, 3] {
+                    most.count_order(UnixNanos(at), PAIR);
+                    most.count_cancel(UnixNanos(at), PAIR, u64::MAX);
+                    let left = most.left(UnixNanos(at), PAIR);
+                    assert!(left < u32::MAX, "{kind:?} {length_ns} {slack_ns}: {left}");
+                    most.ready_at(UnixNanos(at), PAIR);
+                }
+                let endless = budget(window(kind, u32::MAX, length_ns), slack_ns);
+                assert_eq!(endless.left(UnixNanos(3), PAIR), u32::MAX);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cancel_that_no_limit_could_hold_does_not_wait() {
+    let def = WindowDef { cancel: 8, ..window(WindowKind::Sliding, 3, S) };
+    let mut all = budget(def, 0);
+    drain(&mut all, S);
+    assert_eq!(all.cancel_ready_at(UnixNanos(S), PAIR, 0), UnixNanos(S));
+}
+
+/// Numbers for the test below, from one seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) % end
+    }
+}
+
+/// The most points that a venue has counted in one of its windows, by its own rule, from the
+/// times of arrival.
+fn most_counted(def: &WindowDef, arrivals: &[(u64, u32)]) -> u64 {
+    let points = |of: &[(u64, u32)]| of.iter().map(|(_, points)| u64::from(*points)).sum();
+    let mut most = 0;
+    // In points times the length.
+    let mut level = 0_u128;
+    for (at, (time, weight)) in arrivals.iter().enumerate() {
+        let count: u64 = match def.kind {
+            WindowKind::Sliding => {
+                let end = arrivals.partition_point(|(t, _)| *t <= time + def.length_ns);
+                points(&arrivals[at..end])
+            }
+            WindowKind::Fixed => {
+                let of = |t: u64| t / def.length_ns;
+                points(
+                    &arrivals
+                        .iter()
+                        .filter(|(t, _)| of(*t) == of(*time))
+                        .copied()
+                        .collect::<Vec<_>>(),
+                )
+            }
+            WindowKind::Decay => {
+                let before = at.checked_sub(1).map_or(*time, |at| arrivals[at].0);
+                let fallen = u128::from(time - before) * u128::from(def.limit);
+                let length = u128::from(def.length_ns);
+                level = level.saturating_sub(fallen) + u128::from(*weight) * length;
+                level.div_ceil(length) as u64
+            }
+        };
+        most = most.max(count);
+    }
+    most
+}
+
+/// Orders and cancels are sent whenever there is room, and each arrives up to the slack later.
+/// However that falls, the venue never counts more than its limit; and where there is demand,
+/// the limit is used.
+#[test]
+fn no_window_of_the_venue_ever_holds_more_than_its_limit() {
+    let mut total = 0;
+    for seed in 0..600 {
+        let mut random = Random(seed);
+        let kind = [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay][seed as usize % 3];
+        let length_ns = [1_000, 60_000, 1_000_000][random.below(3) as usize];
+        let limit = 1 + random.below(200) as u32;
+        let slack_ns = [0, length_ns / 100, length_ns / 3][random.below(3) as usize];
+        let reserved = random.below(u64::from(limit)) as u32 / 2;
+        let cancel = random.below(u64::from(limit).min(9)) as u16;
+        let def = WindowDef { reserved, cancel, ..window(kind, limit, length_ns) };
+        let mut all = budget(def, slack_ns);
+        let (mut now, mut arrivals, mut sent) = (1_000_000_000, Vec::new(), 0_u64);
+        let pause = [1, length_ns / 50, length_ns / 5][random.below(3) as usize] + 1;
+        for _ in 0..600 {
+            now += random.below(pause);
+            let arrives = now + random.below(slack_ns + 1);
+            if random.below(4) == 0 {
+                if all.cancel_ready_at(UnixNanos(now), PAIR, 0) == UnixNanos(now) {
+                    all.count_cancel(UnixNanos(now), PAIR, 0);
+                    arrivals.push((arrives, u32::from(cancel)));
+                }
+            } else if all.has_room(UnixNanos(now), PAIR) {
+                assert!(all.left(UnixNanos(now), PAIR) > 0);
+                all.count_order(UnixNanos(now), PAIR);
+                arrivals.push((arrives, 1));
+                sent += 1;
+            } else if let Some(ready) = all.ready_at(UnixNanos(now), PAIR) {
+                assert!(ready.0 > now && all.has_room(ready, PAIR), "seed {seed}");
+                assert!(
+                    !all.has_room(UnixNanos(ready.0 - 1), PAIR),
+                    "seed {seed}: later than needed"
+                );
+            }
+        }
+        arrivals.sort_unstable();
+        let most = most_counted(&def, &arrivals);
+        assert!(most <= u64::from(limit), "seed {seed}: {most} of {limit} in {def:?}");
+        total += sent;
+    }
+    assert!(total > 50_000, "{total} orders");
+}
+
+#[test]
+fn a_steady_demand_gets_nearly_the_whole_limit() {
+    for kind in [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay] {
+        let mut all = budget(window(kind, 100, 10 * S), S / 10);
+        let sent: u32 = (0..100_000).map(|tick| drain(&mut all, tick * S / 100)).sum();
+        // A thousand seconds.
+        assert!((9_500..=10_100).contains(&sent), "{kind:?}: {sent}");
+    }
+}

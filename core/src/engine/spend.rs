@@ -1,0 +1,53 @@
+//! Cancels and the budgets of venues.
+//!
+//! A line belongs here if it spends a venue's budget on a cancel, or lets a cancel wait for it.
+//! New orders are counted by `place`; whether there is room for one is `routing`.
+
+use super::{Engine, Out};
+use crate::child::Child;
+use crate::id::VenueId;
+use crate::number::UnixNanos;
+use crate::output::{Notice, Paused, Sink};
+
+impl Engine {
+    /// Counts the cancel of a child. False if the venue would refuse the cancel for its limits: the
+    /// cancel is sent as soon as there is room.
+    pub(super) fn spend_on_cancel<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) -> bool {
+        let age_ns = self.now.since(child.sent_at);
+        let budget = &self.venues[child.venue.index()].budget;
+        let ready_at = budget.cancel_ready_at(self.now, child.instrument, age_ns);
+        if ready_at <= self.now {
+            self.count_cancel(child);
+            return true;
+        }
+        let due = &mut self.venues[child.venue.index()].cancels_due;
+        if *due == UnixNanos(0) || ready_at < *due {
+            *due = ready_at;
+            out.notice(Notice::Paused(child.venue, Paused::Cancels, ready_at));
+            self.set_venues_due();
+        }
+        false
+    }
+
+    /// Counts the cancel of a child, whether there is room for it or not.
+    pub(super) fn count_cancel(&mut self, child: &Child) {
+        let age_ns = self.now.since(child.sent_at);
+        let budget = &mut self.venues[child.venue.index()].budget;
+        budget.count_cancel(self.now, child.instrument, age_ns);
+    }
+
+    /// Sends the cancels that have waited for room in the budget, as far as there is room.
+    pub(super) fn on_cancels_due<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        let due = self.venues[venue.index()].cancels_due;
+        if due == UnixNanos(0) || due > self.now || !self.venues[venue.index()].up {
+            return;
+        }
+        self.venues[venue.index()].cancels_due = UnixNanos(0);
+        if self.takes_cancels(venue) {
+            self.send_wanted_cancels(venue, out);
+        }
+        if self.venues[venue.index()].cancels_due == UnixNanos(0) {
+            out.notice(Notice::Paused(venue, Paused::Cancels, UnixNanos(0)));
+        }
+    }
+}
