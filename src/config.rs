@@ -40,6 +40,7 @@ mod fix;
 mod places;
 mod proof;
 pub mod reference;
+mod routing;
 mod schema;
 mod secret;
 mod session;

@@ -320,6 +320,7 @@ impl Engine {
             | Input::Budget(_)
             | Input::Listing(_)
             | Input::Account(_)
+            | Input::Routing(_)
             | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),

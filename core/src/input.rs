@@ -13,6 +13,7 @@ mod limits;
 mod operator;
 mod refusal;
 mod request;
+mod routing;
 mod terms;
 mod venue;
 
@@ -32,6 +33,7 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
+pub use routing::RoutingDef;
 pub use terms::{Side, TimeInForce};
 pub use venue::{
     ChildFill, Doubt, Ending, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject,
@@ -68,6 +70,8 @@ pub enum Input {
     Listing(ListingDef),
     /// Definition of an account with its limits.
     Account(AccountDef),
+    /// How an account's orders choose between venues.
+    Routing(RoutingDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// A client's new order.

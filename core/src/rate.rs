@@ -33,6 +33,20 @@ impl RateWindow {
         self.counted
     }
 
+    /// Whether `limit` events or more were counted in the window that is open now.
+    ///
+    /// False while no window is open, so the first event of a window passes under any limit.
+    #[inline]
+    pub const fn is_full(&self, now_ns: u64, window_ns: u64, limit: u32) -> bool {
+        self.is_open(now_ns, window_ns) && self.counted >= limit
+    }
+
+    /// When the present window ends.
+    #[inline]
+    pub const fn ends_ns(&self, window_ns: u64) -> u64 {
+        self.started_ns.saturating_add(window_ns)
+    }
+
     const fn is_open(&self, now_ns: u64, window_ns: u64) -> bool {
         now_ns.saturating_sub(self.started_ns) < window_ns
     }
@@ -100,6 +114,18 @@ mod tests {
         assert_eq!([5_000, 5_000, 5_999].map(|now| window.count(now, WINDOW_NS)), [1, 2, 3]);
         assert_eq!([6_000, 6_999, 7_000].map(|now| window.count(now, WINDOW_NS)), [1, 2, 1]);
         assert_eq!(window.count(6_500, WINDOW_NS), 2, "an earlier time is in the open window");
+    }
+
+    #[test]
+    fn a_window_is_full_at_its_limit_and_no_longer_once_it_has_ended() {
+        let mut window = RateWindow::new();
+        assert!(!window.is_full(5_000, WINDOW_NS, 0), "no window is open");
+        window.count(5_000, WINDOW_NS);
+        assert!(!window.is_full(5_999, WINDOW_NS, 2));
+        window.count(5_999, WINDOW_NS);
+        assert!(window.is_full(5_999, WINDOW_NS, 2));
+        assert!(!window.is_full(6_000, WINDOW_NS, 2));
+        assert_eq!(window.ends_ns(WINDOW_NS), 6_000);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, Refusal,
-    SessionDef, VenueDef,
+    RoutingDef, SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
@@ -37,6 +37,8 @@ pub struct Reference {
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
     configured: Vec<AccountDef>,
+    /// How the orders of accounts choose between venues, by account.
+    routing: Vec<RoutingDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Listings, by instrument times [`VENUES_MAX`] plus venue.
@@ -79,6 +81,7 @@ impl Reference {
             Input::Budget(def) => self.budget(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
+            Input::Routing(def) => self.routing(*def),
             Input::Session(def) => self.session(*def),
             _ => Err(BadReference),
         }
@@ -93,6 +96,7 @@ impl Reference {
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
             .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
+            .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
@@ -146,6 +150,14 @@ impl Reference {
         for all in [&mut self.accounts, &mut self.configured] {
             define(all, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)?;
         }
+        if self.routing.len() < self.accounts.len() {
+            self.routing.push(RoutingDef::usual(def.id));
+        }
+        Ok(())
+    }
+
+    fn routing(&mut self, def: RoutingDef) -> Result<(), BadReference> {
+        *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -195,6 +207,13 @@ impl Reference {
     #[inline]
     pub(crate) fn instrument_of(&self, id: InstrumentId) -> &InstrumentDef {
         &self.instruments[id.index()]
+    }
+
+    /// How an account's orders choose between venues, by an id that was checked when its input came
+    /// in.
+    #[inline]
+    pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
+        &self.routing[account.index()]
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -129,7 +129,7 @@ checks! {
         "What is filled cannot be taken back.";
     "@R9" New type_and_time_in_force_fit: UnsupportedType,
         "A market order has no price to wait at, so it does not outlive the day.";
-    "@R10" New named_venue_is_known: UnknownVenue,
+    "@R10" New named_venue_is_known: UnknownVenue | VenueNotAllowed,
         "An instruction that cannot be followed is refused by name, never passed over.";
     "@R11" New exec_insts_are_carried_out: UnsupportedExecInst, "As @R10.";
     "@R12" New no_strategy_is_named: UnsupportedStrategy, "As @R10.";
@@ -222,13 +222,18 @@ impl<'a> Request<'a> {
         &self.market.reference.accounts[self.account.index()]
     }
 
+    /// Venues that the account leaves out.
+    fn denied(&self) -> VenueSet {
+        self.market.reference.routing_of(self.account).denied
+    }
+
     /// Venues that the order does not go to.
     fn barred(&self) -> VenueSet {
         let excluded = match self.replaced {
             Some(order) => order.excluded,
             None => self.instructions().only.map_or(VenueSet::EMPTY, VenueSet::all_but),
         };
-        self.closed.union(excluded)
+        self.closed.union(excluded).union(self.denied())
     }
 
     /// What the order is measured from.
@@ -391,7 +396,9 @@ fn type_and_time_in_force_fit(r: &mut Request<'_>) -> Result<(), Refusal> {
 fn named_venue_is_known(r: &mut Request<'_>) -> Result<(), Refusal> {
     let venues = r.market.reference.venues.len();
     let known = r.instructions().only.is_none_or(|venue| venue.index() < venues);
-    pass_if(known, Refusal::UnknownVenue)
+    pass_if(known, Refusal::UnknownVenue)?;
+    let denied = r.instructions().only.is_some_and(|venue| r.denied().has(venue));
+    pass_if(!denied, Refusal::VenueNotAllowed)
 }
 
 fn exec_insts_are_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -437,7 +444,9 @@ fn instrument_is_known(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn instrument_is_listed(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let listed = r.market.reference.listings(r.new.instrument).any(|listing| listing.enabled);
+    let denied = r.denied();
+    let mut listings = r.market.reference.listings(r.new.instrument);
+    let listed = listings.any(|listing| listing.enabled && !denied.has(listing.venue));
     pass_if(listed, Refusal::NoVenue)
 }
 
@@ -457,8 +466,9 @@ fn price_fits_type(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 fn some_listing_takes_it(r: &mut Request<'_>) -> Result<(), Refusal> {
     let mut refusal = Refusal::BadQuantity;
+    let denied = r.denied();
     let listings = r.market.reference.listings(r.new.instrument);
-    for listing in listings.filter(|listing| listing.enabled) {
+    for listing in listings.filter(|listing| listing.enabled && !denied.has(listing.venue)) {
         if r.new.qty.floor_to(listing.lot) != r.new.qty {
             continue;
         }

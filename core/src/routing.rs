@@ -31,6 +31,7 @@ mod rest;
 mod share;
 mod split;
 mod sweep;
+mod tiers;
 mod whole;
 
 use candidate::Candidate;
@@ -151,12 +152,23 @@ pub struct RouteRequest {
     pub self_matched: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
+    /// Venues that the account's orders never go to.
+    pub denied: VenueSet,
+    /// Venues that get only what no other venue can take.
+    pub backup: VenueSet,
     /// Venues that an operator has drained or halted.
     pub closed: VenueSet,
     /// Venues that get nothing unless their book changed after `faded_at`.
     pub faded: VenueSet,
     /// When a venue last did not fill what its book showed.
     pub faded_at: UnixNanos,
+}
+
+impl RouteRequest {
+    /// Venues that client and account leave out.
+    pub const fn left_out(&self) -> VenueSet {
+        self.excluded.union(self.denied)
+    }
 }
 
 /// A child that the plan wants sent.
@@ -194,6 +206,14 @@ pub struct Search {
     pub nodes: u32,
     /// A bound of work was hit: the plan is the best one found, and perhaps not the best there is.
     pub bounded: bool,
+}
+
+impl Search {
+    /// Adds the work of a further search.
+    fn add(&mut self, other: Self) {
+        self.nodes = self.nodes.saturating_add(other.nodes);
+        self.bounded |= other.bounded;
+    }
 }
 
 impl Plan {
@@ -300,18 +320,35 @@ fn fill<const PLACES: usize>(
             Err(verdict) => line.verdict = verdict,
         }
     }
-    let limit = request.worst;
     let candidates = &mut candidates[..plan.lines_len];
+    if request.backup == VenueSet::EMPTY {
+        among(market, request, candidates, plan, scratch);
+    } else {
+        tiers::in_tiers(market, request, candidates, plan, scratch);
+    }
+}
+
+/// Adds to the plan what becomes of the quantity among these candidates. Returns the quantity that
+/// has no place.
+fn among(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    candidates: &mut [Option<Candidate<'_>>],
+    plan: &mut Plan,
+    scratch: &mut Scratch,
+) -> Qty {
+    let limit = request.worst;
     if request.tif == TimeInForce::Fok {
         return whole::whole(request, limit, candidates, plan);
     }
-    plan.search = share_out(request, limit, candidates, scratch);
+    let search = share_out(request, limit, candidates, scratch);
+    plan.search.add(search);
     let mut left = left_of(request, candidates);
     if request.tif.waits() && left != request.qty && !left.is_zero() {
         left = remainder::keep_viable(market, request, limit, candidates, left);
     }
     let rests = request.tif.waits() && request.limit.is_some() && !left.is_zero();
-    let searched = plan.search.nodes > 0;
+    let searched = search.nodes > 0;
     for c in candidates.iter_mut().flatten() {
         if c.share.is_zero() {
             reasons::why_nothing(request, limit, c, left, searched, &mut plan.lines[c.line]);
@@ -328,7 +365,9 @@ fn fill<const PLACES: usize>(
     if rests {
         let (lines, kept) = (&mut plan.lines, &mut plan.kept);
         plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
+        left = left.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty));
     }
+    left
 }
 
 const NO_LINE: VenueLine = VenueLine {

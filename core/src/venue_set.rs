@@ -4,6 +4,7 @@
 //! set is kept.
 
 use crate::id::VenueId;
+use crate::wire::{Reader, Wire, WireError, Writer};
 
 /// A set of venues, one bit per venue. Holds ids below [`VenueSet::CAPACITY`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,6 +22,12 @@ impl VenueSet {
     /// Every venue except one.
     pub const fn all_but(venue: VenueId) -> Self {
         Self(!Self::bit(venue))
+    }
+
+    /// Every venue that is not in the set.
+    #[must_use]
+    pub const fn complement(self) -> Self {
+        Self(!self.0)
     }
 
     /// Adds a venue.
@@ -48,6 +55,24 @@ impl VenueSet {
     /// Zero for an id that does not fit, so that an unknown venue is in no set.
     const fn bit(venue: VenueId) -> u32 {
         if venue.index() < Self::CAPACITY { 1 << venue.0 } else { 0 }
+    }
+}
+
+impl FromIterator<VenueId> for VenueSet {
+    fn from_iter<I: IntoIterator<Item = VenueId>>(venues: I) -> Self {
+        venues.into_iter().fold(Self::EMPTY, |mut set, venue| {
+            set.insert(venue);
+            set
+        })
+    }
+}
+
+impl Wire for VenueSet {
+    fn put(&self, w: &mut Writer<'_>) {
+        self.0.put(w);
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self(Wire::get(r)?))
     }
 }
 

@@ -294,7 +294,7 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -317,10 +317,11 @@ mod tests {
         CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate, Genesis, Instructions,
         InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder, NoReference, NodeCommand,
         Operator, OperatorCommand, OrdType, Preview, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, Scope, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef,
-        VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber,
-        WrittenTerms,
+        ReplaceOrder, Resolution, RoutingDef, Scope, SessionCommand, Side, TimeInForce,
+        Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
+        WrittenNumber, WrittenTerms,
     };
+    use crate::venue_set::VenueSet;
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
         let order = NewOrder {
@@ -507,6 +508,11 @@ mod tests {
                 no_reference: NoReference::Wait,
                 market_wait_ns: 5,
                 busy_wait_ns: 6,
+            }),
+            Input::Routing(RoutingDef {
+                account: AccountId(1),
+                denied: VenueSet::all_but(VenueId(2)),
+                backup: VenueSet::all_but(VenueId(3)),
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),

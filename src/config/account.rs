@@ -18,6 +18,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
+use super::routing::RoutingConfig;
 use super::schema;
 
 /// Key of the account's name.
@@ -28,6 +29,8 @@ const NO_REFERENCE: &str = "no_reference";
 const MARKET_WAIT: &str = "market_wait_ms";
 /// Key of the time that an IOC or FOK order may wait for a busy venue.
 const BUSY_WAIT: &str = "busy_wait_ms";
+/// Key of the table of how orders choose between venues.
+const ROUTING: &str = "routing";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -55,6 +58,9 @@ pub struct AccountConfig {
     /// since its arrival (`docs/routing.md`). With 0 its rest is cancelled at once (`VenueBusy`).
     #[schemars(default, range(min = 0, max = 60_000))]
     pub busy_wait_ms: u64,
+    /// How the account's orders choose between venues.
+    #[schemars(default)]
+    pub routing: RoutingConfig,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -113,6 +119,8 @@ impl Serialize for AccountConfig {
                 }
             }
         }
+        // Last, for a table ends the keys of the one that it is in.
+        keys.serialize_entry(ROUTING, &self.routing)?;
         keys.end()
     }
 }
@@ -129,7 +137,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountConfig, A::Error> {
         let (mut name, mut slack_ppm) = (None, SLACK_PPM_DEFAULT);
         let (mut no_reference, mut market_wait) = (NoReferenceConfig::default(), market_wait_ms());
-        let mut busy_wait = 0;
+        let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -138,6 +146,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 NO_REFERENCE => no_reference = map.next_value()?,
                 MARKET_WAIT => market_wait = map.next_value()?,
                 BUSY_WAIT => busy_wait = map.next_value()?,
+                ROUTING => routing = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -153,6 +162,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             no_reference,
             market_wait_ms: market_wait,
             busy_wait_ms: busy_wait,
+            routing,
             limits,
         })
     }
@@ -163,7 +173,7 @@ fn unknown_key<E: Error>(key: &str) -> E {
     let known = limits.join("`, `");
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
-         `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{known}`"
+         `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{ROUTING}`, `{known}`"
     ))
 }
 
@@ -218,11 +228,16 @@ mod tests {
         assert_eq!(account.limits.open_orders_max, 7);
         assert_eq!(account.no_reference, NoReferenceConfig::Refuse);
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (60_000, 0));
-        let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n";
+        let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
+                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (5, 7));
+        assert_eq!(
+            (account.routing.exclude, account.routing.backup),
+            (vec!["v0".to_owned()], vec!["v1".to_owned()])
+        );
     }
 
     #[test]

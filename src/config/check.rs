@@ -43,6 +43,10 @@ impl Config {
         for (at, session) in self.session.iter().enumerate() {
             session.check(findings, &format!("session[{at}]"), &accounts, &self.session);
         }
+        let venues: Vec<&str> = self.venue.iter().map(|one| one.name.as_str()).collect();
+        for (at, account) in self.account.iter().enumerate() {
+            account.routing.check(findings, &format!("account[{at}].routing"), &venues);
+        }
         proof::check(findings, &self.fix, &self.session);
         if let Some(alerts) = &self.alerts {
             alerts.check(findings);
@@ -431,6 +435,16 @@ mod tests {
             ),
             ("account = \"fund\"", "account = \"fnd\"", "not-declared: session.DESK1.account"),
             ("account = \"fund\"\n", "", "missing-key: session.DESK1.account"),
+            (
+                "[[session]]",
+                "[account.routing]\nbackup = [\"krakn\"]\n[[session]]",
+                "not-declared: account.fund.routing.backup",
+            ),
+            (
+                "[[session]]",
+                "[account.routing]\ninclude = [\"kraken\"]\nexclude = [\"kraken\"]\n[[session]]",
+                "out-of-range: account.fund.routing.exclude",
+            ),
             ("quote = \"USDT\"", "quote = \"USD\"", "not-declared: instrument.BTC/USDT.quote"),
             ("quote = \"USDT\"", "quote = \"BTC\"", "impossible: instrument.BTC/USDT.quote"),
             (

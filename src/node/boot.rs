@@ -189,6 +189,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
             of(&names.venues, def.venue.index())
         ),
         Input::Account(def) => format!("account {}", def.name),
+        Input::Routing(def) => {
+            format!("routing of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -223,6 +226,9 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
             market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
             busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
         }));
+        let routing = &account.routing;
+        let id = names.account(&account.name)?;
+        inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -250,7 +256,8 @@ fn order_of(input: &Input) -> (u8, u32) {
         Input::Budget(def) => (3, u32::from(def.venue.0)),
         Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
         Input::Account(def) => (5, u32::from(def.id.0)),
-        Input::Session(def) => (6, u32::from(def.id.0)),
+        Input::Routing(def) => (6, u32::from(def.account.0)),
+        Input::Session(def) => (7, u32::from(def.id.0)),
         _ => (NOT_A_DEFINITION, 0),
     }
 }

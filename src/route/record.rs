@@ -67,6 +67,9 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
         return Value::Object(venue);
     };
     insert_terms(&mut venue, listing, decimals);
+    if request.backup.has(id) {
+        venue.insert("tier".to_owned(), json!("backup"));
+    }
     let book = &market.books[request.instrument.index() * VENUES_MAX + id.index()];
     let (levels, joined, own) = match request.side {
         Side::Buy => ("asks", "bids", Side::Sell),
@@ -143,6 +146,7 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::Faded
         | Verdict::Avoided
         | Verdict::NotNamed
+        | Verdict::NotAllowed
         | Verdict::Drained
         | Verdict::BreakerOpen
         | Verdict::Paused
@@ -158,7 +162,8 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::BeyondLimit
         | Verdict::NoFok
         | Verdict::TooThin
-        | Verdict::OwnOrder => false,
+        | Verdict::OwnOrder
+        | Verdict::Backup => false,
     }
 }
 
@@ -173,7 +178,7 @@ const fn side(side: Side) -> &'static str {
 mod tests {
     use rutter_core::Engine;
     use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
-    use rutter_core::input::{BookUpdate, Header, Input, NewOrder, VenueDownReason};
+    use rutter_core::input::{BookUpdate, Header, Input, NewOrder, RoutingDef, VenueDownReason};
     use rutter_core::number::{Amount, Price, Qty, UnixNanos};
     use rutter_core::output::{Output, Sink};
     use rutter_core::ticks::{TickBand, Ticks};
@@ -222,6 +227,11 @@ mod tests {
                 inputs.push(Input::Balance { venue, asset, total });
             }
         }
+        let mut some =
+            |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
+        let (denied, backup) = (some(10), some(25));
+        let terms = RoutingDef { denied, backup, ..RoutingDef::usual(AccountId(0)) };
+        inputs.push(Input::Routing(terms));
         inputs.push(Input::NodeStarted);
         inputs.extend((0..VENUES).map(|id| Input::VenueUp(VenueId(id))));
         for client_seq in 1..=12 {

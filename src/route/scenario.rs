@@ -83,6 +83,8 @@ struct Venue {
     /// Funds.
     base: Option<Number>,
     quote: Option<Number>,
+    #[serde(default)]
+    tier: Tier,
     /// Why the venue gets nothing, whatever its book shows.
     state: Option<State>,
     #[serde(default = "yes")]
@@ -107,11 +109,21 @@ enum State {
     Faded,
     Avoided,
     NotNamed,
+    NotAllowed,
     Drained,
     BreakerOpen,
     Paused,
     MarketClosed,
     Outlier,
+}
+
+/// Whether a venue gets something only where no other can take it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Tier {
+    #[default]
+    Primary,
+    Backup,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,6 +151,12 @@ struct Order {
     price_slack_ppm: Option<Number>,
     /// The only venue that the order may go to.
     venue: Option<String>,
+    /// The only venues that the account uses; empty: all.
+    #[serde(default)]
+    include: Vec<String>,
+    /// Venues that the account does not use.
+    #[serde(default)]
+    exclude: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -260,7 +278,7 @@ impl World {
     /// is taken for one that reduces a position, which is measured from the best price.
     fn market_limit(&self, collar_ppm: u32) -> Price {
         let (view, side) = (self.view(), self.request.side);
-        let barred = self.request.closed.union(self.request.excluded);
+        let barred = self.request.closed.union(self.request.left_out());
         let mut prices = ReferencePrice::default();
         for (index, book) in self.books.iter().enumerate() {
             prices.set_mid(VenueId(index as u8), book.mid());
@@ -346,6 +364,29 @@ impl Scenario {
         Ok(Decimals { price, qty })
     }
 
+    fn id_of(&self, name: &str, what: &str) -> Result<VenueId, BadScenario> {
+        let found = self.venues.iter().position(|venue| venue.name == name);
+        found
+            .map(|id| VenueId(id as u8))
+            .ok_or_else(|| BadScenario::new("UnknownVenue", format!("{what} {name:.40}")))
+    }
+
+    fn venues_with(&self, holds: impl Fn(&Venue) -> bool) -> VenueSet {
+        let venues = self.venues.iter().enumerate().filter(|(_, venue)| holds(venue));
+        venues.map(|(id, _)| VenueId(id as u8)).collect()
+    }
+
+    /// The venues that the order's lists leave out.
+    fn denied(&self) -> Result<VenueSet, BadScenario> {
+        let set = |names: &[String], what: &str| {
+            names.iter().map(|name| self.id_of(name, what)).collect::<Result<VenueSet, _>>()
+        };
+        let included = set(&self.order.include, "order.include")?;
+        let all = self.order.include.is_empty();
+        let others = if all { VenueSet::EMPTY } else { included.complement() };
+        Ok(others.union(set(&self.order.exclude, "order.exclude")?))
+    }
+
     fn request(&self, decimals: Decimals) -> Result<RouteRequest, BadScenario> {
         let order = &self.order;
         let limit = match (order.kind, &order.price) {
@@ -362,21 +403,9 @@ impl Scenario {
         if qty.is_zero() {
             return Err(BadScenario::new("BadNumber", "order.qty is not above zero"));
         }
-        let only = order.venue.as_ref().map(|name| {
-            let found = self.venues.iter().position(|venue| venue.name == *name);
-            found.ok_or_else(|| BadScenario::new("UnknownVenue", format!("order.venue {name:.40}")))
-        });
-        let in_state = |state| {
-            let mut set = VenueSet::EMPTY;
-            for (id, venue) in self.venues.iter().enumerate() {
-                if venue.state == Some(state) {
-                    set.insert(VenueId(id as u8));
-                }
-            }
-            set
-        };
-        let only =
-            only.transpose()?.map_or(VenueSet::EMPTY, |id| VenueSet::all_but(VenueId(id as u8)));
+        let only = order.venue.as_ref().map(|name| self.id_of(name, "order.venue")).transpose()?;
+        let in_state = |state| self.venues_with(|venue| venue.state == Some(state));
+        let only = only.map_or(VenueSet::EMPTY, VenueSet::all_but);
         Ok(RouteRequest {
             instrument: PAIR,
             side: order.side.into(),
@@ -395,6 +424,8 @@ impl Scenario {
             avoided: in_state(State::Avoided),
             self_matched: VenueSet::EMPTY,
             excluded: in_state(State::NotNamed).union(only),
+            denied: in_state(State::NotAllowed).union(self.denied()?),
+            backup: self.venues_with(|venue| venue.tier == Tier::Backup),
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),
             faded_at: NOW,

@@ -180,7 +180,7 @@ impl Engine {
 
     /// Whether a book that the order could go to is between two inputs of one change.
     fn is_book_changing(&self, order: &Order) -> bool {
-        let barred = self.closed.union(order.excluded);
+        let barred = self.closed.union(self.left_out(order));
         (0..self.venues.len()).any(|index| {
             let book = &self.books[order.instrument.index() * VENUES_MAX + index];
             book.trust == Trust::Changing
@@ -199,8 +199,9 @@ impl Engine {
 
     /// Whether every venue that the order could go to has refused it for its terms.
     fn is_barred(&self, order: &Order) -> bool {
+        let left_out = self.left_out(order);
         let mut named = (self.reference.listings(order.instrument))
-            .filter(|listing| listing.enabled && !order.excluded.has(listing.venue));
+            .filter(|listing| listing.enabled && !left_out.has(listing.venue));
         order.barred != VenueSet::EMPTY && named.all(|listing| order.barred.has(listing.venue))
     }
 
@@ -242,7 +243,13 @@ impl Engine {
         request
     }
 
+    /// Venues that the client and the account of an order leave out.
+    pub(super) fn left_out(&self, order: &Order) -> VenueSet {
+        order.excluded.union(self.reference.routing_of(order.account).denied)
+    }
+
     pub(super) fn route_request(&self, order: &Order) -> RouteRequest {
+        let terms = self.reference.routing_of(order.account);
         RouteRequest {
             instrument: order.instrument,
             side: order.side,
@@ -254,6 +261,8 @@ impl Engine {
             avoided: order.avoided.union(order.barred),
             self_matched: order.self_matched,
             excluded: order.excluded,
+            denied: terms.denied,
+            backup: terms.backup,
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,

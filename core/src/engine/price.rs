@@ -134,7 +134,7 @@ impl Engine {
         order: &mut Order,
         out: &mut Out<'_, S>,
     ) -> bool {
-        let Some(price) = self.found(order.instrument, order.excluded).0.price() else {
+        let Some(price) = self.found(order.instrument, self.left_out(order)).0.price() else {
             self.wait(order, Waiting::NoReference, Help::Book, out);
             return false;
         };

@@ -258,7 +258,8 @@ impl Engine {
         let market = self.market();
         self.children_of(order).all(|child| {
             let leaves_rest = child.leaves() > needed || order.live_children > 1;
-            self.takes_cancels(child.venue) && (!leaves_rest || market.room(child.venue) > 0)
+            self.takes_cancels(child.venue)
+                && (!leaves_rest || market.room(child.venue, child.instrument) > 0)
         })
     }
 
@@ -273,7 +274,7 @@ impl Engine {
             needed = needed.saturating_sub(child.leaves());
             (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
             order.moving += 1;
-            Self::cancel_child(&mut child, out);
+            self.cancel_child(&mut child, out);
             self.store_child(&mut child, order);
         }
         Self::tell_waiting(order, Waiting::Moving, out);

@@ -122,11 +122,13 @@ pub enum Refusal {
     FokPartlyFilled = 53,
     /// The order would have matched another order of ours.
     SelfMatch = 54,
+    /// The account's lists leave out the venue that the client names.
+    VenueNotAllowed = 55,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -182,6 +184,7 @@ impl Refusal {
         Self::UnknownTooBriefly,
         Self::FokPartlyFilled,
         Self::SelfMatch,
+        Self::VenueNotAllowed,
     ];
 }
 

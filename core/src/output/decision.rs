@@ -66,6 +66,10 @@ pub enum Verdict {
     WorseFit = 25,
     /// The whole quantity of a fill-or-kill order is above the venue's largest order.
     AboveMaximum = 26,
+    /// The account's lists leave the venue out.
+    NotAllowed = 27,
+    /// A backup venue, and other venues take all that is to be placed.
+    Backup = 28,
 }
 
 /// One venue's line of a [`Decision`].

@@ -76,6 +76,9 @@ pub(super) fn eligible<'a>(
     if request.excluded.has(venue) {
         return Err(Verdict::NotNamed);
     }
+    if request.denied.has(venue) {
+        return Err(Verdict::NotAllowed);
+    }
     if request.closed.has(venue) {
         return Err(Verdict::Drained);
     }
@@ -130,7 +133,9 @@ pub fn takes_orders(
     closed: VenueSet,
 ) -> bool {
     usable(market, instrument, venue).is_ok_and(|(_, book)| {
-        !closed.has(venue) && !book.closed.is_on(market.now) && no_room(market, venue).is_none()
+        !closed.has(venue)
+            && !book.closed.is_on(market.now)
+            && no_room(market, instrument, venue).is_none()
     })
 }
 

@@ -44,6 +44,7 @@ const fn cause(verdict: Verdict) -> Cause {
         | Verdict::BeyondLimit
         | Verdict::TooThin
         | Verdict::Faded
+        | Verdict::Backup
         | Verdict::NoFok => Cause::Book,
         Verdict::OwnOrder => Cause::OwnOrder,
         Verdict::BelowMinimum | Verdict::WorseFit => Cause::Minimum,
@@ -55,6 +56,7 @@ const fn cause(verdict: Verdict) -> Cause {
         Verdict::VenueDown
         | Verdict::NotListed
         | Verdict::NotNamed
+        | Verdict::NotAllowed
         | Verdict::Untrusted
         | Verdict::Stale
         | Verdict::Crossed
@@ -94,10 +96,13 @@ impl Plan {
 
     /// Whether the quantity is below the minimum of every venue that could take it, now or later.
     pub fn is_dust(&self) -> bool {
-        use Verdict::{Avoided, BelowMinimum, NoFok, NotListed, NotNamed};
+        use Verdict::{Avoided, BelowMinimum, NoFok, NotAllowed, NotListed, NotNamed};
         self.lines().iter().any(|line| line.verdict == BelowMinimum)
             && (self.lines().iter()).all(|line| {
-                matches!(line.verdict, BelowMinimum | NotListed | NotNamed | Avoided | NoFok)
+                matches!(
+                    line.verdict,
+                    BelowMinimum | NotListed | NotNamed | NotAllowed | Avoided | NoFok
+                )
             })
     }
 

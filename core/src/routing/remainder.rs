@@ -87,7 +87,7 @@ fn missing(
     present: VenueSet,
 ) -> Missing {
     let def = market.reference.instrument_of(request.instrument);
-    let barred = request.avoided.union(request.excluded).union(request.closed);
+    let barred = request.avoided.union(request.left_out()).union(request.closed);
     let (mut now, mut later) = (None, None);
     for listing in market.reference.listings(request.instrument) {
         let enough = left.max(listing.qty_min);

@@ -4,16 +4,17 @@
 
 use super::candidate::Candidate;
 use super::{Plan, RouteRequest, within};
-use crate::number::Price;
+use crate::number::{Price, Qty};
 use crate::output::Verdict;
 
-/// Gives the whole quantity to the cheapest venue that takes it; no child if there is none.
+/// Gives the whole quantity to the cheapest venue that takes it; no child if there is none. Returns
+/// the quantity that has no place.
 pub(super) fn whole(
     request: &RouteRequest,
     limit: Price,
     candidates: &mut [Option<Candidate<'_>>],
     plan: &mut Plan,
-) {
+) -> Qty {
     let mut best: Option<(i128, usize, Price)> = None;
     for (at, slot) in candidates.iter().enumerate() {
         let Some(c) = slot else { continue };
@@ -31,7 +32,9 @@ pub(super) fn whole(
     {
         c.set_share(limit, request.qty, worst);
         plan.take(c, worst);
+        return Qty::ZERO;
     }
+    request.qty
 }
 
 /// All-in cost and worst price of the whole quantity at one venue.

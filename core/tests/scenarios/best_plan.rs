@@ -34,6 +34,8 @@ struct Case {
     qty: i64,
     limit: i64,
     places: Vec<Place>,
+    /// Venues of the second tier.
+    backup: Vec<VenueId>,
 }
 
 /// Filled quantity and all-in cost times a billion; the cost is negative for a sell.
@@ -97,7 +99,7 @@ impl Case {
             })
             .collect();
         let limit = 10_000 + sign * random.pick(&[5, 12, 25, 100]);
-        Self { side, qty: 1 + random.below(22) as i64, limit, places }
+        Self { side, qty: 1 + random.below(22) as i64, limit, places, backup: Vec::new() }
     }
 
     fn place(
@@ -131,14 +133,20 @@ impl Case {
 
     /// The best total of all ways to share the quantity.
     fn best(&self) -> Total {
-        let options: Vec<Vec<(i64, Total)>> = (self.places.iter())
+        self.best_of(self.qty, |_| true)
+    }
+
+    /// The best total of all ways to share a quantity between the venues that `is_meant` picks.
+    fn best_of(&self, qty: i64, is_meant: impl Fn(VenueId) -> bool) -> Total {
+        let meant = self.places.iter().filter(|place| is_meant(place.terms.venue));
+        let options: Vec<Vec<(i64, Total)>> = meant
             .map(|place| {
                 let outcome = |qty| Some((qty, place.outcome(self.side, self.limit, qty)?.1));
-                [(0, (0, 0))].into_iter().chain((1..=self.qty).filter_map(outcome)).collect()
+                [(0, (0, 0))].into_iter().chain((1..=qty).filter_map(outcome)).collect()
             })
             .collect();
         let mut best = (0, 0);
-        shares(&options, self.qty, (0, 0), &mut best);
+        shares(&options, qty, (0, 0), &mut best);
         best
     }
 
@@ -173,6 +181,8 @@ impl Case {
             put(Input::Venue(reference::venue(venue, &format!("v{venue}"))));
         }
         put(Input::Listing(reference::listing(idle, PAIR)));
+        let backup = self.backup.iter().copied().collect();
+        put(Input::Routing(RoutingDef { backup, ..RoutingDef::usual(AccountId(0)) }));
         put(Input::NodeStarted);
         for place in &self.places {
             let venue = place.terms.venue;
@@ -205,8 +215,15 @@ impl Case {
 
     /// Fill and cost of the children that the core sends, each of which its venue takes.
     fn total(&self) -> Total {
+        let (total, out) = self.total_of(&self.sent());
+        assert!(out <= self.qty, "never more than ordered");
+        total
+    }
+
+    /// Fill and cost of some children, and their quantity.
+    fn total_of(&self, children: &[SendNew]) -> (Total, i64) {
         let (mut total, mut out) = ((0, 0), 0);
-        for child in self.sent() {
+        for child in children {
             let place = &self.places[child.venue.index()];
             let outcome = place.outcome(self.side, self.limit, child.qty.0);
             let (worst, (filled, cost)) = outcome.expect("a child that its venue takes");
@@ -214,8 +231,7 @@ impl Case {
             out += child.qty.0;
             total = (total.0 + filled, total.1 + cost);
         }
-        assert!(out <= self.qty, "never more than ordered");
-        total
+        (total, out)
     }
 }
 
@@ -249,4 +265,27 @@ fn every_plan_is_the_best_of_all_and_never_worse_than_one_venue() {
         });
     }
     assert!(searched > 0, "some order is better over several venues");
+}
+
+/// A backup venue gets what the others leave, and nothing else.
+#[test]
+fn every_plan_in_tiers_is_the_best_of_the_first_tier_then_of_the_second() {
+    let mut backed = 0;
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let random = &mut Random::new(seed);
+            let mut case = Case::random(random);
+            let venues = case.places.iter().map(|place| place.terms.venue);
+            case.backup = venues.filter(|_| random.in_100(50)).collect();
+            let is_backup = |venue: VenueId| case.backup.contains(&venue);
+            let (second, first): (Vec<_>, Vec<_>) =
+                case.sent().into_iter().partition(|child| is_backup(child.venue));
+            let (total, out) = case.total_of(&first);
+            assert_eq!(total, case.best_of(case.qty, |venue| !is_backup(venue)), "{case:#?}");
+            let (total, _) = case.total_of(&second);
+            assert_eq!(total, case.best_of(case.qty - out, is_backup), "{case:#?}");
+            backed += u64::from(!second.is_empty());
+        });
+    }
+    assert!(backed > 0, "some order needs a backup venue");
 }

@@ -88,6 +88,13 @@ impl Desk {
         self.input(Input::Account(account))
     }
 
+    /// Sets how the account's orders choose between venues, changed from the usual terms.
+    pub fn routing(&mut self, change: impl FnOnce(&mut RoutingDef)) -> &mut Self {
+        let mut terms = RoutingDef::usual(AccountId(0));
+        change(&mut terms);
+        self.input(Input::Routing(terms))
+    }
+
     /// Sets how many orders a venue takes, changed from the usual numbers.
     pub fn venue_terms(&mut self, venue: u8, change: impl FnOnce(&mut VenueDef)) -> &mut Self {
         let mut terms = VenueDef {

@@ -20,6 +20,7 @@ mod refusals;
 mod requests;
 mod resolve;
 mod self_match;
+mod tiers;
 mod venue_faults;
 mod waiting;
 mod worked;

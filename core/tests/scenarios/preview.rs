@@ -9,17 +9,17 @@ use rutter_core::waiting::Waiting;
 
 /// What a preview told.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+pub struct Told {
     refusal: String,
     given_back: String,
-    waits: String,
+    pub waits: String,
     /// What would be sent, in the words of [`Desk::sent`] without the number of the child.
-    sends: Vec<String>,
-    verdicts: Vec<String>,
+    pub sends: Vec<String>,
+    pub verdicts: Vec<String>,
 }
 
 /// Asks in the words of [`Desk::client`], and sees that nothing but an answer comes out.
-fn preview(desk: &mut Desk, words: &str) -> Told {
+pub fn preview(desk: &mut Desk, words: &str) -> Told {
     let words: Vec<&str> = words.split_whitespace().collect();
     let market = words[2] == "market";
     let tif = match words.last() {

@@ -88,6 +88,7 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::SessionDisabled => (2, 2, "SessionDisabled"),
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
         Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
+        Refusal::VenueNotAllowed => (11, 99, "VenueNotAllowed"),
         Refusal::NoReference => (2, 2, "NoReference"),
         Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
         Refusal::NotUnknown => (0, 2, "NotUnknown"),
