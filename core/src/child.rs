@@ -332,6 +332,8 @@ pub struct Child {
     pub price: Price,
     /// Filled quantity, at most `qty`.
     pub filled: Qty,
+    /// The part of `qty` that the book showed when the child was made; zero for a child that rests.
+    pub shown: Qty,
     /// The part of the venue's funds that the child binds.
     pub reserved: Amount,
     /// When the core decided to send the child.
@@ -378,6 +380,7 @@ impl Slot for Child {
         qty: Qty::ZERO,
         price: Price(0),
         filled: Qty::ZERO,
+        shown: Qty::ZERO,
         reserved: Amount::ZERO,
         sent_at: UnixNanos(0),
         cancel_wanted: false,

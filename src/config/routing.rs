@@ -4,7 +4,7 @@
 //! `docs/routing.md` has the rules.
 
 use rutter_core::id::{AccountId, VenueId};
-use rutter_core::input::RoutingDef;
+use rutter_core::input::{BehaviourCosts, RoutingDef};
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Fault, Findings};
 
 /// `[account.routing]`: how an account's orders choose between venues.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingConfig {
     /// Names of the only venues that the account's orders may go to; empty: all.
@@ -22,6 +22,30 @@ pub struct RoutingConfig {
     /// Names of backup venues: an order goes there only with the part that no other venue can fill
     /// or hold at that moment (`docs/routing.md`).
     pub backup: Vec<String>,
+    /// What a second from sending an order to the venue's answer costs, in parts per million of the
+    /// order's value (`docs/routing.md`, cost of behaviour).
+    pub latency_cost_ppm: u32,
+    /// What an order costs that the venue refuses by its own fault, in parts per million.
+    pub reject_cost_ppm: u32,
+    /// What an order costs of which nothing is there that the book shows, in parts per million.
+    pub fade_cost_ppm: u32,
+    /// What an order costs that is filled in part, in parts per million.
+    pub partial_cost_ppm: u32,
+}
+
+impl Default for RoutingConfig {
+    fn default() -> Self {
+        let usual = BehaviourCosts::USUAL;
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            backup: Vec::new(),
+            latency_cost_ppm: usual.latency_ppm,
+            reject_cost_ppm: usual.reject_ppm,
+            fade_cost_ppm: usual.fade_ppm,
+            partial_cost_ppm: usual.partial_ppm,
+        }
+    }
 }
 
 impl RoutingConfig {
@@ -37,7 +61,13 @@ impl RoutingConfig {
         let included = set(&self.include)?;
         let others = if self.include.is_empty() { VenueSet::EMPTY } else { included.complement() };
         let denied = others.union(set(&self.exclude)?);
-        Some(RoutingDef { account, denied, backup: set(&self.backup)? })
+        let costs = BehaviourCosts {
+            latency_ppm: self.latency_cost_ppm,
+            reject_ppm: self.reject_cost_ppm,
+            fade_ppm: self.fade_cost_ppm,
+            partial_ppm: self.partial_cost_ppm,
+        };
+        Some(RoutingDef { account, denied, backup: set(&self.backup)?, costs })
     }
 
     /// Adds what is wrong with the keys at that path.

@@ -70,6 +70,9 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     if request.backup.has(id) {
         venue.insert("tier".to_owned(), json!("backup"));
     }
+    if line.behaviour_ppm > 0 {
+        venue.insert("behaviour_ppm".to_owned(), json!(line.behaviour_ppm.to_string()));
+    }
     let book = &market.books[request.instrument.index() * VENUES_MAX + id.index()];
     let (levels, joined, own) = match request.side {
         Side::Buy => ("asks", "bids", Side::Sell),
@@ -163,7 +166,8 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::NoFok
         | Verdict::TooThin
         | Verdict::OwnOrder
-        | Verdict::Backup => false,
+        | Verdict::Backup
+        | Verdict::WorseBehaviour => false,
     }
 }
 

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
+use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
 use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
-    AssetDef, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef, Level,
-    ListingDef, ReferenceTerms, Side, TimeInForce, VenueDef,
+    AssetDef, BehaviourCosts, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef,
+    Level, ListingDef, ReferenceTerms, Side, TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
@@ -35,6 +36,9 @@ const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
 const SECOND_NS: u64 = 1_000_000_000;
 /// Funds at a venue that says nothing of them: more than any order needs.
 const FUNDS: Amount = Amount(i128::MAX);
+
+/// Costs that make the share of partial fills the cost of behaviour itself.
+const ASKED: BehaviourCosts = BehaviourCosts { partial_ppm: 1_000_000, ..BehaviourCosts::NONE };
 
 /// Factor that a value must have room for: nine decimals of fees, and fees of twice the price.
 const MONEY_ROOM: i128 = 2_000_000_000;
@@ -85,6 +89,8 @@ struct Venue {
     quote: Option<Number>,
     #[serde(default)]
     tier: Tier,
+    /// What the venue's behaviour is expected to cost.
+    behaviour_ppm: Option<Number>,
     /// Why the venue gets nothing, whatever its book shows.
     state: Option<State>,
     #[serde(default = "yes")]
@@ -426,6 +432,7 @@ impl Scenario {
             excluded: in_state(State::NotNamed).union(only),
             denied: in_state(State::NotAllowed).union(self.denied()?),
             backup: self.venues_with(|venue| venue.tier == Tier::Backup),
+            costs: ASKED,
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),
             faded_at: NOW,
@@ -497,7 +504,16 @@ impl Venue {
             world.ledger.set_total(id, asset, total);
         }
         self.set_state(&mut world.venues[id.index()], &venue);
+        world.venues[id.index()].behaviour = Behaviour::of(self.measured()?);
         self.fill_book(world, id)
+    }
+
+    fn measured(&self) -> Result<Measured, BadScenario> {
+        let partial_ppm = whole(self.behaviour_ppm.as_ref(), "behaviour_ppm", 0)?;
+        if u64::from(partial_ppm) > COST_MAX_PPM {
+            return Err(out_of_range("behaviour_ppm"));
+        }
+        Ok(Measured { partial_ppm, known_until: UnixNanos(u64::MAX), ..Measured::default() })
     }
 
     fn set_state(&self, state: &mut VenueState, venue: &VenueDef) {

@@ -263,6 +263,7 @@ impl Engine {
             excluded: order.excluded,
             denied: terms.denied,
             backup: terms.backup,
+            costs: terms.costs,
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
@@ -289,6 +290,7 @@ impl Engine {
             price: leg.price,
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
+        child.shown = leg.shown;
         self.bind(&mut child);
         self.link(&mut child);
         self.children.put(child);
@@ -405,6 +407,10 @@ impl Engine {
         }
         if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
+            // A cancel may overtake the answer, and is none.
+            if child.state() != ChildState::PendingCancel {
+                self.note_answer(child);
+            }
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);
@@ -417,6 +423,7 @@ impl Engine {
             *slot = *child;
         }
         if ends {
+            self.note_take(child, order);
             self.moved(child, order);
             self.unlink(child);
             self.leave(child, order);

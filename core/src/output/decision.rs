@@ -70,6 +70,9 @@ pub enum Verdict {
     NotAllowed = 27,
     /// A backup venue, and other venues take all that is to be placed.
     Backup = 28,
+    /// The venue's best price with the fee is better than the worst that the plan takes, but not
+    /// with the cost of the venue's behaviour.
+    WorseBehaviour = 29,
 }
 
 /// One venue's line of a [`Decision`].
@@ -94,6 +97,8 @@ pub struct VenueLine {
     ///
     /// [`ALL_IN_DECIMALS`]: crate::routing::ALL_IN_DECIMALS
     pub best_all_in: i128,
+    /// What the venue's behaviour is expected to cost the order, in parts per million.
+    pub behaviour_ppm: u32,
     /// Nanoseconds since the book last changed.
     pub age_ns: u64,
 }
@@ -105,6 +110,10 @@ impl VenueLine {
         hash.pair(self.shown.0.cast_unsigned(), self.best.0.cast_unsigned());
         hash.notional(self.value);
         hash.wide(self.best_all_in);
+        // Journals that exist have digests without it.
+        if self.behaviour_ppm != 0 {
+            hash.word(u64::from(self.behaviour_ppm));
+        }
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn choose(
         // A price before the top is at the top; then the book that is nearest is the narrowest.
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
         let key = (net, to_top.is_none(), to_top);
-        Some((key, PlannedChild { venue: c.listing.venue, qty, price }))
+        Some((key, PlannedChild { venue: c.listing.venue, qty, price, shown: Qty::ZERO }))
     });
     places.min_by_key(|(key, _)| *key).map(|(_, leg)| leg)
 }

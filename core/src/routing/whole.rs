@@ -32,12 +32,13 @@ pub(super) fn whole(
     {
         c.set_share(limit, request.qty, worst);
         plan.take(c, worst);
+        super::reasons::worse_behaviour(candidates, &mut plan.lines);
         return Qty::ZERO;
     }
     request.qty
 }
 
-/// All-in cost and worst price of the whole quantity at one venue.
+/// Effective cost and worst price of the whole quantity at one venue.
 fn whole_at(
     request: &RouteRequest,
     limit: Price,

@@ -4,6 +4,7 @@
 
 mod desk;
 
+mod behaviour;
 mod best_plan;
 mod breakers;
 mod budgets;
