@@ -111,6 +111,7 @@ impl PlanShown<'_> {
             "best": known.then(|| price(line.best, decimals)),
             "best_all_in": known.then(|| decimal(line.best_all_in, decimals.price + ALL_IN_DECIMALS)),
             "behaviour_ppm": line.behaviour_ppm,
+            "score": line.score.map(|score| decimal(i128::from(score), 2)),
         })
     }
 

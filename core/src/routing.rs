@@ -16,7 +16,7 @@ use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{BehaviourCosts, Side, TimeInForce};
+use crate::input::{BehaviourCosts, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
@@ -30,6 +30,7 @@ mod ladder;
 mod reasons;
 mod remainder;
 mod rest;
+mod score;
 mod share;
 mod split;
 mod sweep;
@@ -42,6 +43,7 @@ pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 use reasons::Causes;
+pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Debug, Default)]
@@ -162,6 +164,8 @@ pub struct RouteRequest {
     pub backup: VenueSet,
     /// What the behaviour of venues costs.
     pub costs: BehaviourCosts,
+    /// The weights of score mode; `None` in cost mode.
+    pub score: Option<ScoreWeights>,
     /// Venues that an operator has drained or halted.
     pub closed: VenueSet,
     /// Venues that get nothing unless their book changed after `faded_at`.
@@ -347,10 +351,16 @@ fn among(
     scratch: &mut Scratch,
 ) -> Qty {
     let limit = request.worst;
+    if let Some(weights) = request.score {
+        score::give_points(market, request, weights, candidates, &mut plan.lines);
+    }
     if request.tif == TimeInForce::Fok {
         return whole::whole(request, limit, candidates, plan);
     }
-    let search = share_out(request, limit, candidates, scratch);
+    let search = match request.score {
+        None => share_out(request, limit, candidates, scratch),
+        Some(_) => score::share_by_score(request, candidates, scratch),
+    };
     plan.search.add(search);
     let mut left = left_of(request, candidates);
     if request.tif.waits() && left != request.qty && !left.is_zero() {
@@ -368,7 +378,9 @@ fn among(
         plan.note_left(c, limit, left);
         c.sent_at = price;
     }
-    if searched {
+    if request.score.is_some() {
+        score::lower_scores(candidates, &mut plan.lines);
+    } else if searched {
         reasons::worse_fits(candidates, limit, &mut plan.lines);
     }
     reasons::worse_behaviour(candidates, &mut plan.lines);
@@ -390,6 +402,7 @@ const NO_LINE: VenueLine = VenueLine {
     best: Price(0),
     best_all_in: 0,
     behaviour_ppm: 0,
+    score: None,
     age_ns: 0,
 };
 

@@ -317,9 +317,9 @@ mod tests {
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
         Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
         NoReference, NodeCommand, Operator, OperatorCommand, OrdType, Preview, QueryOutcome,
-        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef, Scope, SessionCommand, Side,
-        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef,
-        WindowKind, WrittenNumber, WrittenTerms,
+        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef, RoutingMode, Scope,
+        ScoreWeights, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
+        VenueReject, WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -519,6 +519,8 @@ mod tests {
                     fade_ppm: 3,
                     partial_ppm: u32::MAX,
                 },
+                mode: RoutingMode::Score,
+                weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),

@@ -4,7 +4,7 @@
 //! `docs/routing.md` has the rules.
 
 use rutter_core::id::{AccountId, VenueId};
-use rutter_core::input::{BehaviourCosts, RoutingDef};
+use rutter_core::input::{BehaviourCosts, RoutingDef, RoutingMode, ScoreWeights};
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,58 @@ pub struct RoutingConfig {
     pub fade_cost_ppm: u32,
     /// What an order costs that is filled in part, in parts per million.
     pub partial_cost_ppm: u32,
+    /// How the account's orders choose, unless an order says otherwise.
+    pub mode: ModeConfig,
+    /// What counts in the score of a venue, in per cent of the whole; only for `mode = "score"`.
+    pub weights: WeightsConfig,
+}
+
+/// `mode`: how an order chooses between venues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeConfig {
+    /// As much as can be filled, at the least effective cost over all venues.
+    #[default]
+    Cost,
+    /// The venue with the highest score gets what it takes, the next one the rest.
+    Score,
+}
+
+impl From<ModeConfig> for RoutingMode {
+    fn from(config: ModeConfig) -> Self {
+        match config {
+            ModeConfig::Cost => Self::Cost,
+            ModeConfig::Score => Self::Score,
+        }
+    }
+}
+
+/// `weights`: what counts in a score. The four make up 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsConfig {
+    /// The best price with the fee, per cent.
+    pub price: u8,
+    /// The time to an answer, per cent.
+    pub latency: u8,
+    /// Refusals and fades, per cent.
+    pub reliability: u8,
+    /// The quantity shown within the limit, per cent.
+    pub liquidity: u8,
+}
+
+impl Default for WeightsConfig {
+    fn default() -> Self {
+        let ScoreWeights { price, latency, reliability, liquidity } = ScoreWeights::USUAL;
+        Self { price, latency, reliability, liquidity }
+    }
+}
+
+impl From<WeightsConfig> for ScoreWeights {
+    fn from(config: WeightsConfig) -> Self {
+        let WeightsConfig { price, latency, reliability, liquidity } = config;
+        Self { price, latency, reliability, liquidity }
+    }
 }
 
 impl Default for RoutingConfig {
@@ -44,6 +96,8 @@ impl Default for RoutingConfig {
             reject_cost_ppm: usual.reject_ppm,
             fade_cost_ppm: usual.fade_ppm,
             partial_cost_ppm: usual.partial_ppm,
+            mode: ModeConfig::default(),
+            weights: WeightsConfig::default(),
         }
     }
 }
@@ -67,7 +121,8 @@ impl RoutingConfig {
             fade_ppm: self.fade_cost_ppm,
             partial_ppm: self.partial_cost_ppm,
         };
-        Some(RoutingDef { account, denied, backup: set(&self.backup)?, costs })
+        let (mode, weights) = (self.mode.into(), self.weights.into());
+        Some(RoutingDef { account, denied, backup: set(&self.backup)?, costs, mode, weights })
     }
 
     /// Adds what is wrong with the keys at that path.
@@ -80,6 +135,10 @@ impl RoutingConfig {
                     findings.add(&format!("{at}.{key}[{place}]"), Fault::NotDeclared, reason);
                 }
             }
+        }
+        if !ScoreWeights::from(self.weights).is_whole() {
+            let reason = "the four weights make up 100".to_owned();
+            findings.add(&format!("{at}.weights"), Fault::OutOfRange, reason);
         }
         let is_allowed = |venue: &&&str| {
             let in_list = |names: &[String]| names.iter().any(|name| name == **venue);

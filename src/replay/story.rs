@@ -394,6 +394,9 @@ impl Sink for Story {
                     let _ = write!(words, ", behaviour costs {} ppm more", line.behaviour_ppm);
                 }
             }
+            if let Some(score) = line.score {
+                let _ = write!(words, "; score {} of 100", decimal(i128::from(score), 2));
+            }
             // A venue that was ruled out before has no book that was looked at.
             if line.age_ns > 0 {
                 let _ = write!(words, "; book {} old", rutter_cli::text::duration(line.age_ns));

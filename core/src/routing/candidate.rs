@@ -60,6 +60,8 @@ pub(super) struct Candidate<'a> {
     pub own: Option<Price>,
     /// Place of the venue's line in the plan.
     pub line: usize,
+    /// The venue's score, in hundredths of a per cent; zero in cost mode.
+    pub score: u16,
     /// Quantity that the venue gets.
     pub share: Qty,
     /// Worst price of the levels that the share takes; meaningful for a share above zero.
@@ -131,6 +133,7 @@ impl<'a> Candidate<'a> {
             gone: book.gone(side),
             own,
             line: at,
+            score: 0,
             share: Qty::ZERO,
             worst: Price(0),
             sent_at: Price(0),

@@ -46,6 +46,7 @@ const fn cause(verdict: Verdict) -> Cause {
         | Verdict::Faded
         | Verdict::Backup
         | Verdict::WorseBehaviour
+        | Verdict::LowerScore
         | Verdict::NoFok => Cause::Book,
         Verdict::OwnOrder => Cause::OwnOrder,
         Verdict::BelowMinimum | Verdict::WorseFit => Cause::Minimum,

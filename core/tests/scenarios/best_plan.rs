@@ -41,6 +41,8 @@ struct Case {
     backup: Vec<VenueId>,
     /// What the orders of the account say a fade costs, parts per million.
     fade_ppm: u32,
+    /// The weights of score mode; `None` in cost mode.
+    score: Option<ScoreWeights>,
 }
 
 /// Filled quantity and all-in cost times a billion; the cost is negative for a sell.
@@ -115,6 +117,7 @@ impl Case {
             places,
             backup: Vec::new(),
             fade_ppm: 0,
+            score: None,
         }
     }
 
@@ -200,7 +203,10 @@ impl Case {
         put(Input::Listing(reference::listing(idle, PAIR)));
         let backup = self.backup.iter().copied().collect();
         let costs = BehaviourCosts { fade_ppm: self.fade_ppm, ..BehaviourCosts::NONE };
-        put(Input::Routing(RoutingDef { backup, costs, ..RoutingDef::usual(AccountId(0)) }));
+        let usual = RoutingDef::usual(AccountId(0));
+        let mode = if self.score.is_some() { RoutingMode::Score } else { RoutingMode::Cost };
+        let weights = self.score.unwrap_or(usual.weights);
+        put(Input::Routing(RoutingDef { backup, costs, mode, weights, ..usual }));
         put(Input::NodeStarted);
         if self.fade_ppm > 0 {
             for place in &self.places {
@@ -381,4 +387,97 @@ fn every_plan_with_costs_of_behaviour_is_the_best_of_all() {
         });
     }
     assert!(changed > 0, "some plan is another one for the costs of behaviour");
+}
+
+impl Case {
+    /// A venue's score, of which nothing is known but its book: points of 10,000.
+    fn score_of(&self, place: &Place, weights: ScoreWeights) -> i128 {
+        let all_in = |place: &Place| -> Option<i128> {
+            let &(price, _) = place.levels.first()?;
+            let beyond =
+                if self.side == Side::Buy { price > self.limit } else { price < self.limit };
+            let fee = i128::from(place.terms.taker_fee.0);
+            let price = i128::from(price);
+            let cost = match (self.side, place.terms.fee_taken) {
+                (Side::Buy, FeeTaken::Received) => {
+                    price * (1_000_000_000_000_000 / (1_000_000 - fee))
+                }
+                (Side::Buy, _) => price * (1_000_000 + fee) * 1_000,
+                (Side::Sell, _) => -price * (1_000_000 - fee) * 1_000,
+            };
+            (!beyond).then_some(cost)
+        };
+        let best = self.places.iter().filter_map(all_in).min();
+        let for_price = match (best, all_in(place)) {
+            (Some(best), Some(cost)) => {
+                let behind = (cost - best) * 1_000_000 / best.abs();
+                10_000 - behind.min(1_000) * 10
+            }
+            _ => 0,
+        };
+        let within = |price: i64| {
+            if self.side == Side::Buy { price <= self.limit } else { price >= self.limit }
+        };
+        let shown: i64 =
+            place.levels.iter().filter(|level| within(level.0)).map(|level| level.1).sum();
+        let for_liquidity = i128::from(shown.min(self.qty)) * 10_000 / i128::from(self.qty);
+        let known = i128::from(weights.latency) + i128::from(weights.reliability);
+        (i128::from(weights.price) * for_price
+            + known * 10_000
+            + i128::from(weights.liquidity) * for_liquidity)
+            / 100
+    }
+
+    /// The venues by score; of equal ones the better price first, then the lower id.
+    fn by_score(&self, weights: ScoreWeights) -> Vec<VenueId> {
+        let mut places: Vec<&Place> = self.places.iter().collect();
+        let unit = |place: &Place| {
+            let one = Place {
+                terms: ListingDef {
+                    lot: Qty(1),
+                    qty_min: Qty(0),
+                    qty_max: Qty(9),
+                    notional_min: Amount(0),
+                    ..place.terms
+                },
+                base: i128::MAX / 4,
+                quote: i128::MAX / 4_000_000,
+                ..place.clone()
+            };
+            let wide =
+                Self { limit: if self.side == Side::Buy { 1_000_000 } else { 1 }, ..self.clone() };
+            one.outcome(&wide, 1).map_or(i128::MAX, |(_, (_, cost))| cost)
+        };
+        places
+            .sort_by_key(|place| (-self.score_of(place, weights), unit(place), place.terms.venue));
+        places.into_iter().map(|place| place.terms.venue).collect()
+    }
+}
+
+/// Each venue in the order of the scores gets what fills most of what is left, at the least cost.
+#[test]
+fn every_plan_in_score_mode_goes_by_the_scores() {
+    let mut other = 0;
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let random = &mut Random::new(seed);
+            let mut case = Case::random(random);
+            let by_cost = case.total();
+            let price = random.below(101) as u8;
+            let liquidity = random.below(u64::from(101 - price)) as u8;
+            let latency = 100 - price - liquidity;
+            let weights = ScoreWeights { price, latency, reliability: 0, liquidity };
+            case.score = Some(weights);
+            let (sent, mut left) = (case.sent(), case.qty);
+            for venue in case.by_score(weights) {
+                let own: Vec<SendNew> =
+                    sent.iter().copied().filter(|child| child.venue == venue).collect();
+                let (total, out) = case.total_of(&own);
+                assert_eq!(total, case.best_of(left, |id| id == venue), "{sent:?} of {case:#?}");
+                left -= out;
+            }
+            other += u64::from(case.total() != by_cost);
+        });
+    }
+    assert!(other > 0, "some plan by score is another one than by cost");
 }

@@ -20,6 +20,7 @@ mod reference_price;
 mod refusals;
 mod requests;
 mod resolve;
+mod score;
 mod self_match;
 mod tiers;
 mod venue_faults;

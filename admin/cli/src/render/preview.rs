@@ -43,6 +43,10 @@ pub fn plan(ok: &Value, look: &Look) -> Vec<Line> {
             let cost = format!("behaviour of {} costs {ppm} ppm more", word(venue, "venue"));
             lines.push(Line::of(cost, Paint::Plain));
         }
+        if let Some(score) = venue.get("score").and_then(Value::as_str) {
+            let score = format!("score of {} is {score} of 100", word(venue, "venue"));
+            lines.push(Line::of(score, Paint::Plain));
+        }
     }
     lines
 }
