@@ -285,6 +285,8 @@ pub enum CancelReason {
     SystemFailure,
     /// An operator's command.
     Operator,
+    /// An order of the same owner came in that would have matched this one.
+    SelfMatch,
 }
 
 impl CancelReason {
@@ -301,6 +303,7 @@ impl CancelReason {
             Self::ConnectionLost => Refusal::ConnectionLost,
             Self::Operator => Refusal::OperatorCancel,
             Self::SystemFailure => Refusal::SystemFailure,
+            Self::SelfMatch => Refusal::SelfMatchResting,
         }
     }
 }

@@ -192,6 +192,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Routing(def) => {
             format!("routing of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Owner(def) => {
+            format!("owner of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -229,6 +232,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let routing = &account.routing;
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
+        inputs.push(Input::Owner(account.owner_definition(id)?));
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -257,13 +261,14 @@ fn order_of(input: &Input) -> (u8, u32) {
         Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
         Input::Account(def) => (5, u32::from(def.id.0)),
         Input::Routing(def) => (6, u32::from(def.account.0)),
-        Input::Session(def) => (7, u32::from(def.id.0)),
+        Input::Owner(def) => (7, u32::from(def.account.0)),
+        Input::Session(def) => (8, u32::from(def.id.0)),
         _ => (NOT_A_DEFINITION, 0),
     }
 }
 
 /// The kind of [`order_of`] for an input that defines nothing.
-const NOT_A_DEFINITION: u8 = 7;
+const NOT_A_DEFINITION: u8 = u8::MAX;
 
 fn text<const N: usize>(name: &str) -> Option<Text<N>> {
     Text::new(name.as_bytes())

@@ -124,11 +124,19 @@ pub enum Refusal {
     SelfMatch = 54,
     /// The account's lists leave out the venue that the client names.
     VenueNotAllowed = 55,
+    /// The order rested, and an order of the same owner came in that would have matched it.
+    SelfMatchResting = 56,
+    /// The order and another one of the same owner would have matched: both have lost the smaller
+    /// of the two quantities.
+    SelfMatchReduced = 57,
+    /// The order rested and was called back for an order of another owner. It is put back at the
+    /// end of the queue.
+    PlaceLost = 58,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 59] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -185,6 +193,9 @@ impl Refusal {
         Self::FokPartlyFilled,
         Self::SelfMatch,
         Self::VenueNotAllowed,
+        Self::SelfMatchResting,
+        Self::SelfMatchReduced,
+        Self::PlaceLost,
     ];
 }
 
