@@ -148,6 +148,8 @@ fn an_order_never_goes_where_it_would_meet_an_order_of_our_own() {
         &[(9_990, 9)],
         &[(10_040, 20)],
     );
+    let usual = OwnerDef::usual(AccountId(0), reference::text("fund"));
+    desk.input(Input::Owner(OwnerDef { self_match: SelfMatchPolicy::CancelIncoming, ..usual }));
     desk.client("mine sell 7 @ 10010 gtc").venue(1, "accepted");
     desk.client("a buy 9 @ 10050 ioc").client("b buy 9 @ 10030 gtc");
     desk.sent(&[
