@@ -455,6 +455,7 @@ impl Engine {
             if !child.is_over() {
                 let mut child = child;
                 self.moved(&mut child, order);
+                child.yields_to = OrderId(0);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

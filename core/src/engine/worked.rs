@@ -294,7 +294,6 @@ impl Engine {
         if !core::mem::take(&mut child.moves) {
             return;
         }
-        child.yields_to = OrderId(0);
         order.moving -= 1;
         if order.moving == 0 {
             let slot = self.orders.slot(order.id.0);
