@@ -102,6 +102,18 @@ pub const HOLD_NS: u64 = 1_000_000_000;
 /// Moves of an order at most in a time of [`MOVE_WINDOW_NS`].
 pub const MOVES_PER_WINDOW_MAX: u32 = 6;
 
+/// Own resting children that a look at one side of a book goes through at most. One beyond them
+/// stands in the way.
+pub const OWN_LOOKED_AT_MAX: usize = 256;
+
+/// Own resting children that are called back at most in one look of the order that they make way
+/// for; the others are next.
+pub const OWN_CALLED_BACK_MAX: usize = 16;
+
+/// How often a resting order makes way for orders of other owners at most in a time of
+/// [`MOVE_WINDOW_NS`]. Then the others wait.
+pub const YIELDS_PER_WINDOW_MAX: u32 = 60;
+
 /// The time in which moves of an order are counted: one minute, in nanoseconds.
 pub const MOVE_WINDOW_NS: u64 = 60_000_000_000;
 
@@ -207,6 +219,8 @@ pub struct Engine {
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
     resting: RestingOrders,
+    /// What this input has brought to an end for the sake of another order.
+    yielded: Option<own::Yielded>,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -266,6 +280,9 @@ impl Engine {
         let orders = 1 << genesis.orders_log2;
         let mut expiries = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), orders));
         expiries.clear();
+        let mut queries =
+            BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), 1 << genesis.children_log2));
+        queries.clear();
         Ok(Self {
             genesis: *genesis,
             now: UnixNanos(0),
@@ -291,6 +308,7 @@ impl Engine {
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
+            yielded: None,
             wakes: false,
             wake_at: None,
             retry_at: None,
@@ -299,7 +317,7 @@ impl Engine {
             expiries,
             loss_due: None,
             venues_due: None,
-            queries: BinaryHeap::new(),
+            queries,
             router: Router::default(),
         })
     }
@@ -328,6 +346,7 @@ impl Engine {
             | Input::Listing(_)
             | Input::Account(_)
             | Input::Routing(_)
+            | Input::Owner(_)
             | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
@@ -369,7 +388,9 @@ impl Engine {
             }
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
+        self.settle_yield(out);
         self.wake_orders(out);
+        self.put_back(out);
         self.digest = digest;
     }
 

@@ -286,6 +286,8 @@ pub enum CancelReason {
     SystemFailure,
     /// An operator's command.
     Operator,
+    /// An order of the same owner came in that would have matched this one.
+    SelfMatch,
 }
 
 impl CancelReason {
@@ -302,6 +304,7 @@ impl CancelReason {
             Self::ConnectionLost => Refusal::ConnectionLost,
             Self::Operator => Refusal::OperatorCancel,
             Self::SystemFailure => Refusal::SystemFailure,
+            Self::SelfMatch => Refusal::SelfMatchResting,
         }
     }
 }

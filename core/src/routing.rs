@@ -442,7 +442,7 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
 }
 
 /// Whether an order of that side and price would trade against one at `own`.
-fn reaches(price: Price, own: Price, side: Side) -> bool {
+pub(crate) fn reaches(price: Price, own: Price, side: Side) -> bool {
     within(price, own, side)
 }
 

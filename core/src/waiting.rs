@@ -44,16 +44,19 @@ pub enum Waiting {
     /// It has as many children as an order may have at once or in one look, or the table of
     /// children is full.
     ChildLimit = 11,
-    /// A child is being called back, so that its quantity goes to a better place.
+    /// A child is being called back: its quantity goes to a better place, or lets an order of
+    /// another owner pass.
     Moving = 12,
     /// Another venue offers within the order's limit, or is a better place to rest, and the order
     /// has moved as often as it may in a minute. It stays where it rests.
     MoveLimit = 13,
+    /// Orders of our own that stand in the way are being called back.
+    CallingBack = 14,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -67,6 +70,7 @@ impl Waiting {
         Self::ChildLimit,
         Self::Moving,
         Self::MoveLimit,
+        Self::CallingBack,
     ];
 
     /// Whether the quantity is with a venue all the same.
@@ -91,6 +95,7 @@ impl Waiting {
             Self::ChildLimit => "ChildLimit",
             Self::Moving => "Moving",
             Self::MoveLimit => "MoveLimit",
+            Self::CallingBack => "CallingBack",
         })
     }
 }

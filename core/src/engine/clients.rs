@@ -327,6 +327,7 @@ impl Engine {
             | CancelReason::ConnectionLost
             | CancelReason::SystemFailure
             | CancelReason::Waited
+            | CancelReason::SelfMatch
             | CancelReason::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
@@ -432,6 +433,7 @@ impl Engine {
             ReportKind::New
             | ReportKind::Rejected
             | ReportKind::Expired
+            | ReportKind::Restated
             | ReportKind::Trade
             | ReportKind::OrderStatus => false,
         };

@@ -128,11 +128,19 @@ pub enum Refusal {
     MinQtyNotFillable = 56,
     /// The venues have filled less than the order's minimum quantity, and there is no more.
     MinQtyNotReached = 57,
+    /// The order rested, and an order of the same owner came in that would have matched it.
+    SelfMatchResting = 58,
+    /// The order and another one of the same owner would have matched: both have lost the smaller
+    /// of the two quantities.
+    SelfMatchReduced = 59,
+    /// The order rested and was called back for an order of another owner. It is put back at the
+    /// end of the queue.
+    PlaceLost = 60,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 61] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -191,6 +199,9 @@ impl Refusal {
         Self::VenueNotAllowed,
         Self::MinQtyNotFillable,
         Self::MinQtyNotReached,
+        Self::SelfMatchResting,
+        Self::SelfMatchReduced,
+        Self::PlaceLost,
     ];
 }
 
