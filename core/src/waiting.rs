@@ -49,11 +49,14 @@ pub enum Waiting {
     /// Another venue offers within the order's limit, or is a better place to rest, and the order
     /// has moved as often as it may in a minute. It stays where it rests.
     MoveLimit = 13,
+    /// As [`Self::MoveLimit`], but the limits of the venue where it rests have no room for a cancel
+    /// beside what is kept for other cancels, or none for the order that would rest there again.
+    VenueLimit = 14,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -67,11 +70,12 @@ impl Waiting {
         Self::ChildLimit,
         Self::Moving,
         Self::MoveLimit,
+        Self::VenueLimit,
     ];
 
     /// Whether the quantity is with a venue all the same.
     pub const fn is_at_venue(self) -> bool {
-        matches!(self, Self::Moving | Self::MoveLimit)
+        matches!(self, Self::Moving | Self::MoveLimit | Self::VenueLimit)
     }
 
     /// The word for people and programs; `None` if nothing waits.
@@ -91,6 +95,7 @@ impl Waiting {
             Self::ChildLimit => "ChildLimit",
             Self::Moving => "Moving",
             Self::MoveLimit => "MoveLimit",
+            Self::VenueLimit => "VenueLimit",
         })
     }
 }
