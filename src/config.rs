@@ -37,6 +37,7 @@ mod decimal;
 mod fee;
 mod finding;
 mod fix;
+mod owner;
 mod places;
 mod proof;
 pub mod reference;

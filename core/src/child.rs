@@ -340,8 +340,11 @@ pub struct Child {
     pub sent_at: UnixNanos,
     /// The child is to be cancelled as soon as its state and its venue allow that.
     pub cancel_wanted: bool,
-    /// The child is called back so that its quantity goes elsewhere; its order does not end.
+    /// The child is called back so that its quantity goes elsewhere, or so that another order
+    /// passes; its order does not end.
     pub moves: bool,
+    /// The order for which the child is called back; zero for none.
+    pub yields_to: OrderId,
     /// Cancels sent since the cancel was last wanted, at most
     /// [`CANCELS_MAX`](crate::engine::CANCELS_MAX).
     pub cancels: u8,
@@ -385,6 +388,7 @@ impl Slot for Child {
         sent_at: UnixNanos(0),
         cancel_wanted: false,
         moves: false,
+        yields_to: OrderId(0),
         cancels: 0,
         awaited: None,
         unknown_since: UnixNanos(0),

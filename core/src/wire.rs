@@ -294,7 +294,7 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def), 41 Owner(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -316,10 +316,11 @@ mod tests {
         AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
         Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
-        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, Preview, QueryOutcome,
-        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef, RoutingMode, Scope,
-        ScoreWeights, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason,
-        VenueReject, WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef,
+        Preview, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef,
+        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, Side, TimeInForce,
+        Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
+        WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -508,6 +509,12 @@ mod tests {
                 no_reference: NoReference::Wait,
                 market_wait_ns: 5,
                 busy_wait_ns: 6,
+            }),
+            Input::Owner(OwnerDef {
+                account: AccountId(3),
+                owner: Text::new(b"twelve-bytes").unwrap_or_default(),
+                self_match: SelfMatchPolicy::Decrement,
+                other_owners: OtherOwners::Protect,
             }),
             Input::Routing(RoutingDef {
                 account: AccountId(1),

@@ -325,6 +325,10 @@ fn on_report(
     let id = if kind == "5" { text(message, tags::CL_ORD_ID) } else { id };
     let known = orders.get_mut(&id).unwrap_or_else(|| panic!("report for unknown order {id}"));
     let mut status = text(message, tags::ORD_STATUS).as_bytes()[0];
+    if kind == "D" {
+        // Reduced, or moved to the end of a queue.
+        known.qty = number(message, tags::ORDER_QTY);
+    }
     if kind == "5" {
         (known.qty, known.price) = (number(message, tags::ORDER_QTY), price_of(message));
         // FIX 4.2 has its own status for a replaced order.

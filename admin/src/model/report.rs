@@ -32,6 +32,7 @@ impl ReadModel {
             }
             ReportKind::Canceled => EventKind::Canceled(report.reason),
             ReportKind::Replaced => EventKind::Replaced,
+            ReportKind::Restated => EventKind::Restated(report.reason),
             ReportKind::PendingCancel => EventKind::PendingCancel,
             ReportKind::Expired => EventKind::Expired(report.reason),
             ReportKind::PendingReplace => EventKind::PendingReplace,
