@@ -45,7 +45,7 @@ pub enum RoutingMode {
 wire_enum!(RoutingMode { Cost, Score });
 
 /// What counts how much in a venue's score, in per cent of the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScoreWeights {
     /// The best all-in price.
     pub price: u8,
@@ -69,6 +69,18 @@ impl ScoreWeights {
     }
 }
 
+/// What an order itself says about how it chooses between venues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// Nothing: its account says it.
+    #[default]
+    OfAccount,
+    /// By cost.
+    ByCost,
+    /// By score, with these weights; without weights with those of its account.
+    ByScore(Option<ScoreWeights>),
+}
+
 /// How an account's orders choose between venues. Holds from the input on, for open orders too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoutingDef {
@@ -88,6 +100,17 @@ pub struct RoutingDef {
 wire_struct!(RoutingDef { account, denied, backup, costs, mode, weights });
 
 impl RoutingDef {
+    /// The weights of score mode for an order; `None` for an order that chooses by cost.
+    pub const fn score(&self, choice: Choice) -> Option<ScoreWeights> {
+        match (choice, self.mode) {
+            (Choice::ByScore(Some(weights)), _) => Some(weights),
+            (Choice::ByScore(None), _) | (Choice::OfAccount, RoutingMode::Score) => {
+                Some(self.weights)
+            }
+            (Choice::ByCost, _) | (Choice::OfAccount, RoutingMode::Cost) => None,
+        }
+    }
+
     /// The terms of an account that sets none: every venue, without tiers, by cost.
     pub const fn usual(account: AccountId) -> Self {
         let (denied, backup) = (VenueSet::EMPTY, VenueSet::EMPTY);
