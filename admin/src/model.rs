@@ -25,6 +25,7 @@ mod slots;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use rutter_core::behaviour::Measured;
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
@@ -42,9 +43,9 @@ pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
-    BalanceRow, BreakerRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow,
-    LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow, PositionRow,
-    Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
+    BalanceRow, BehaviourRow, BreakerRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow,
+    InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow,
+    PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
 };
 
 use closures::Closures;
@@ -116,6 +117,8 @@ pub struct ReadModel {
     drained: [bool; VENUES_MAX],
     /// Circuit breakers and pauses, by venue.
     closures: [Closures; VENUES_MAX],
+    /// What is known of the venues' behaviour.
+    behaviour: [Measured; VENUES_MAX],
     /// Operators' commands with their journal sequence, newest last.
     commands: VecDeque<KeptCommand>,
     /// The session of the newest command about a session, and whether it was disabled before.
@@ -167,6 +170,7 @@ impl ReadModel {
             reduce_only: BTreeSet::new(),
             drained: [false; VENUES_MAX],
             closures: std::array::from_fn(|_| Closures::default()),
+            behaviour: [Measured::default(); VENUES_MAX],
             commands: VecDeque::with_capacity(COMMANDS_MAX),
             disabled_before: None,
             log_level: LOG_LEVEL_CONFIGURED,

@@ -157,6 +157,7 @@ impl ReadModel {
             | Notice::BookTrusted(..)
             | Notice::BookDistrusted(..)
             | Notice::Breaker(..)
+            | Notice::Behaviour(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
@@ -264,6 +265,11 @@ impl ReadModel {
                 }
                 if let Paused::Funds(asset) = what {
                     self.on_funds_refused(venue, asset);
+                }
+            }
+            Notice::Behaviour(venue, known) => {
+                if let Some(kept) = self.behaviour.get_mut(venue.index()) {
+                    *kept = known;
                 }
             }
             // The other notices are about children and orders.

@@ -424,6 +424,7 @@ impl MetricsPage {
             })
         });
         out.gauges("venue_pauses", help, pauses)?;
+        self.behaviour(out)?;
         let counted = &shown.counted;
         let answers = counted.venues.iter().zip(&counted.answer_latency).map(|(venue, times)| {
             let labels = vec![("exchange", venue.as_str())];
@@ -432,6 +433,36 @@ impl MetricsPage {
         let help = "From the decision to send an order until the exchange's first answer arrived";
         out.histograms("venue_answer_latency_seconds", help, answers)?;
         self.books(out)
+    }
+
+    /// What is known of the venues' behaviour; nothing of a venue of which nothing is known.
+    fn behaviour(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = self.shown.status.venues.iter();
+        let known: Vec<_> =
+            venues.filter_map(|v| Some((v.name.as_str(), v.behaviour.as_ref()?))).collect();
+        let ratios = known.iter().flat_map(|(venue, row)| {
+            let shares = [
+                ("rejects", row.rejects_ppm),
+                ("faded", row.faded_ppm),
+                ("partial", row.partial_ppm),
+            ];
+            let labels = |what| vec![("exchange", *venue), ("what", what)];
+            shares.map(|(what, ppm)| (labels(what), f64::from(ppm) / 1e6))
+        });
+        let help = "Share of orders refused, of quantity not there, of children filled in part";
+        out.gauges("venue_behaviour_ratio", help, ratios)?;
+        let latency = known.iter().flat_map(|(venue, row)| {
+            let times = [("0.5", row.p50_us), ("0.99", row.p99_us)];
+            let labels = |quantile| vec![("exchange", *venue), ("quantile", quantile)];
+            times.map(|(quantile, us)| (labels(quantile), f64::from(us) / 1e6))
+        });
+        let help = "From the decision to send an order to the first answer, lately";
+        out.gauges("venue_behaviour_latency_seconds", help, latency)?;
+        let costs = known
+            .iter()
+            .map(|(venue, row)| (vec![("exchange", *venue)], f64::from(row.cost_ppm) / 1e6));
+        let help = "What that costs an order of an account with the usual costs, of its value";
+        out.gauges("venue_behaviour_cost_ratio", help, costs)
     }
 
     /// Why links are not up, or what goes wrong while they are.

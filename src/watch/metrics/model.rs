@@ -188,6 +188,7 @@ impl MetricsModel {
             | Notice::Breaker(..)
             | Notice::Paused(..)
             | Notice::Barred(..)
+            | Notice::Behaviour(..)
             | Notice::BadReference => {}
         }
     }

@@ -29,7 +29,7 @@ venues
 venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms  why not up
 BINANCE  up         4/4        0     812   3,420     7         12.4
 KRAKEN   up         4/4        0     812   3,420     7         12.4
-(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
+(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children, behaviour)
 
 sessions
 session  kind    state          open  backlog B  next in  next out  heard ms
@@ -54,7 +54,7 @@ output     0  32,768
         r"venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms  why not up
 BINANCE  up         4/4        0     812   3,420     7         12.4
 KRAKEN   up         4/4        0     812   3,420     7         12.4
-(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
+(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children, behaviour)
 ",
     ),
     (

@@ -172,6 +172,7 @@ pub fn venues(ok: &Value) -> Table {
         words("rejects", 4),
         numbers("distrusts", 8),
         numbers("children", 9),
+        words("behaviour", 10),
         words("why not up", 0),
     ]);
     for venue in rows(ok, "venues") {
@@ -191,10 +192,17 @@ pub fn venues(ok: &Value) -> Table {
             tally(venue, "rejects", 2).into(),
             counted(venue, "distrusts").into(),
             counted(venue, "children").into(),
+            behaviour(venue).into(),
             Span::new(why(venue), Paint::Warn),
         ]);
     }
     table
+}
+
+/// What the venue's behaviour costs an order of an account with the usual costs.
+fn behaviour(venue: &Value) -> String {
+    let known = venue.get("behaviour").and_then(|known| number(known, "cost_ppm"));
+    known.map_or_else(String::new, |ppm| format!("{ppm} ppm"))
 }
 
 fn feed_age(venue: &Value) -> Span {
