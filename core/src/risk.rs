@@ -371,7 +371,8 @@ fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
         || (exec_inst.has(b'o'), exec_inst.has(b'Q'))
             == (order.ends_with_connection, order.ends_with_failure);
     let same_choice = match (strategy::choice_asked(instructions), order.choice) {
-        (Choice::ByScore(None), Choice::ByScore(_)) => true,
+        (Choice::ByScore, Choice::ByOwnScore) => true,
+        (Choice::ByOwnScore, Choice::ByOwnScore) => instructions.weights == terms.weights,
         (asked, kept) => asked == kept,
     };
     let with_minimum = Instructions { min_qty: terms.min_qty, ..*instructions };

@@ -7,7 +7,7 @@
 //! FIX leaves the numbers from 1000 on to the two sides. Numbers that are in no row of
 //! [`Strategy::of_number`] are refused.
 
-use crate::input::{Choice, Instructions};
+use crate::input::{Choice, Instructions, ScoreWeights};
 use crate::number::Qty;
 
 /// FIX 847 of an order that crosses, and chooses its venues by score.
@@ -19,7 +19,8 @@ pub const BY_COST: u32 = 1011;
 /// What an order's instructions say about how it chooses between venues.
 pub const fn choice_asked(instructions: &Instructions) -> Choice {
     match instructions.strategy {
-        BY_SCORE => Choice::ByScore(instructions.weights),
+        BY_SCORE if instructions.weights.is_some() => Choice::ByOwnScore,
+        BY_SCORE => Choice::ByScore,
         BY_COST => Choice::ByCost,
         _ => Choice::OfAccount,
     }
@@ -89,12 +90,14 @@ impl Strategy {
 pub struct StrategyTerms {
     /// FIX 110: minimum quantity; zero for the whole order.
     pub min_qty: Qty,
+    /// FIX 848: what counts in a venue's score; `None` for the account's weights.
+    pub weights: Option<ScoreWeights>,
 }
 
 impl StrategyTerms {
     /// The terms that an order's instructions ask for.
     pub const fn asked(instructions: &Instructions) -> Self {
-        Self { min_qty: instructions.min_qty }
+        Self { min_qty: instructions.min_qty, weights: instructions.weights }
     }
 }
 

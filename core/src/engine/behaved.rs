@@ -32,7 +32,7 @@ impl Engine {
             TimeInForce::Ioc | TimeInForce::Fok => child.state() != ChildState::Rejected,
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => false,
         };
-        let ours = order.self_matched.has(child.venue) || child.stated.is_some();
+        let ours = order.self_matched.has(child.venue) || child.is_stated;
         if !took || ours || child.shown <= Qty::ZERO {
             return;
         }

@@ -7,7 +7,7 @@ use super::market::end_of_time;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, InstrumentId, VenueId};
+use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
@@ -279,7 +279,7 @@ impl Engine {
             denied: terms.denied,
             backup: terms.backup,
             costs: terms.costs,
-            score: terms.score(order.choice),
+            score: self.score_of(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
@@ -439,8 +439,8 @@ impl Engine {
             *slot = *child;
         }
         if ends {
-            self.note_take(child, order);
             self.note_yield(child, order);
+            self.note_take(child, order);
             self.moved(child, order);
             self.unlink(child);
             self.leave(child, order);

@@ -71,14 +71,17 @@ impl ScoreWeights {
 
 /// What an order itself says about how it chooses between venues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Choice {
     /// Nothing: its account says it.
     #[default]
-    OfAccount,
+    OfAccount = 0,
     /// By cost.
-    ByCost,
-    /// By score, with these weights; without weights with those of its account.
-    ByScore(Option<ScoreWeights>),
+    ByCost = 1,
+    /// By score, with the weights of its account.
+    ByScore = 2,
+    /// By score, with weights of its own.
+    ByOwnScore = 3,
 }
 
 /// How an account's orders choose between venues. Holds from the input on, for open orders too.
@@ -100,11 +103,11 @@ pub struct RoutingDef {
 wire_struct!(RoutingDef { account, denied, backup, costs, mode, weights });
 
 impl RoutingDef {
-    /// The weights of score mode for an order; `None` for an order that chooses by cost.
+    /// The weights of score mode for an order without weights of its own; `None` for an order that
+    /// chooses by cost.
     pub const fn score(&self, choice: Choice) -> Option<ScoreWeights> {
         match (choice, self.mode) {
-            (Choice::ByScore(Some(weights)), _) => Some(weights),
-            (Choice::ByScore(None), _) | (Choice::OfAccount, RoutingMode::Score) => {
+            (Choice::ByScore | Choice::ByOwnScore, _) | (Choice::OfAccount, RoutingMode::Score) => {
                 Some(self.weights)
             }
             (Choice::ByCost, _) | (Choice::OfAccount, RoutingMode::Cost) => None,
