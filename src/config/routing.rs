@@ -24,12 +24,16 @@ pub struct RoutingConfig {
     pub backup: Vec<String>,
     /// What a second from sending an order to the venue's answer costs, in parts per million of the
     /// order's value (`docs/routing.md`, cost of behaviour).
+    #[schemars(range(max = 1_000_000))]
     pub latency_cost_ppm: u32,
     /// What an order costs that the venue refuses by its own fault, in parts per million.
+    #[schemars(range(max = 1_000_000))]
     pub reject_cost_ppm: u32,
     /// What an order costs of which nothing is there that the book shows, in parts per million.
+    #[schemars(range(max = 1_000_000))]
     pub fade_cost_ppm: u32,
     /// What an order costs that is filled in part, in parts per million.
+    #[schemars(range(max = 1_000_000))]
     pub partial_cost_ppm: u32,
     /// How the account's orders choose, unless an order says otherwise.
     pub mode: ModeConfig,
@@ -62,12 +66,16 @@ impl From<ModeConfig> for RoutingMode {
 #[serde(deny_unknown_fields)]
 pub struct WeightsConfig {
     /// The best price with the fee, per cent.
+    #[schemars(range(max = 100))]
     pub price: u8,
     /// The time to an answer, per cent.
+    #[schemars(range(max = 100))]
     pub latency: u8,
     /// Refusals and fades, per cent.
+    #[schemars(range(max = 100))]
     pub reliability: u8,
     /// The quantity shown within the limit, per cent.
+    #[schemars(range(max = 100))]
     pub liquidity: u8,
 }
 

@@ -442,8 +442,8 @@ impl Engine {
             *slot = *child;
         }
         if ends {
-            self.note_yield(child, order);
             self.note_take(child, order);
+            self.note_yield(child, order);
             self.moved(child, order);
             self.unlink(child);
             self.leave(child, order);

@@ -53,10 +53,14 @@ fn the_highest_score_gets_what_its_venue_takes_and_the_next_one_the_rest() {
     desk.client("a buy 12 @ 10010 ioc").sent(&["v1 new buy 12 @ 10001 Ioc #1"]);
     desk.client("b buy 22 @ 10010 ioc")
         .sent(&["v0 new buy 5 @ 10000 Ioc #2", "v1 new buy 8 @ 10001 Ioc #3"]);
-    books(&mut desk);
+}
+
+#[test]
+fn the_price_alone_decides_where_it_has_all_the_weight() {
+    let mut desk = desk();
     desk.routing(|terms| (terms.mode, terms.weights) = (RoutingMode::Score, weights(100, 0, 0, 0)));
-    desk.client("c buy 12 @ 10010 ioc")
-        .sent(&["v0 new buy 5 @ 10000 Ioc #4", "v1 new buy 7 @ 10001 Ioc #5"]);
+    desk.client("a buy 12 @ 10010 ioc")
+        .sent(&["v0 new buy 5 @ 10000 Ioc #1", "v1 new buy 7 @ 10001 Ioc #2"]);
 }
 
 #[test]
