@@ -27,7 +27,7 @@ pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
     By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
-pub use refusal::Refusal;
+pub use refusal::{Cause, Refusal};
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
