@@ -426,12 +426,12 @@ pub struct ListingConfig {
     /// Tick: prices are multiples of this.
     #[schemars(schema_with = "schema::above_zero")]
     pub tick: Decimal,
-    /// Larger ticks above named prices, at most 4, in the order of the prices. Each is a multiple of
-    /// the tick before, and each price is a multiple of its tick.
+    /// Larger ticks above named prices, at most 4, in the order of the prices. Each is a multiple
+    /// of the tick before, and each price is a multiple of its tick.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ticks: Vec<TickConfig>,
-    /// Significant digits of a price, at most, at venues that limit them; `tick` is then the tick of
-    /// the lowest prices, a power of ten.
+    /// Significant digits of a price, at most, at venues that limit them; `tick` is then the tick
+    /// of the lowest prices, a power of ten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 18))]
     pub price_digits: Option<u8>,

@@ -2,10 +2,11 @@
 //!
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
-//! `venues` handles news from venues, `breakers` what their refusals close, `spend` their budgets; `market` handles books,
-//! reference data and time; `price` handles reference prices; `place` handles children; `preview`
-//! answers what would become of an order; `wake` handles orders that wait, `worked` orders that
-//! rest; `resolve` handles children whose venue does not tell their outcome.
+//! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
+//! budgets; `market` handles books, reference data and time; `price` handles reference prices;
+//! `place` handles children; `preview` answers what would become of an order; `wake` handles
+//! orders that wait, `worked` orders that rest; `resolve` handles children whose venue does not
+//! tell their outcome.
 
 mod breakers;
 mod clients;
@@ -89,7 +90,8 @@ pub const QUERIES_PER_INPUT_MAX: usize = 256;
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
 
-/// Resting orders that one input looks at at most, for what other venues offer; the others are next.
+/// Resting orders that one input looks at at most, for what other venues offer; the others are
+/// next.
 pub const WORKED_PER_INPUT_MAX: usize = 16;
 
 /// How long a resting order is not looked at again after a look, in nanoseconds.

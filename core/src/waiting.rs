@@ -363,9 +363,9 @@ impl WaitingOrders {
         }
     }
 
-    /// Whether an order goes behind those that wait for room: their list is being gone through, and
-    /// the order looked at last has left it; or the list is about to be gone through, and its oldest
-    /// order arrived before the order of that id.
+    /// Whether an order goes behind those that wait for room: their list is being gone through,
+    /// and the order looked at last has left it; or the list is about to be gone through, and its
+    /// oldest order arrived before the order of that id.
     pub fn flows_before(&self, instrument: InstrumentId, side: Side, id: u64) -> bool {
         let at = list_of(instrument, side, Help::Room);
         let list = &self.lists[at];

@@ -402,9 +402,18 @@ mod tests {
         refused.to_string()
     }
 
+    /// Each `from` of the example becomes `to`: one finding with these words and a line.
+    fn each_is_said(cases: &[(&str, &str, &str)]) {
+        for (from, to, words) in cases {
+            let said = said(from, to);
+            assert!(said.contains(words), "{said}");
+            assert!(said.starts_with(|c: char| c.is_ascii_digit()), "without a line: {said}");
+        }
+    }
+
     #[test]
-    fn each_relation_that_cannot_hold_is_one_finding_with_line_word_and_key() {
-        for (from, to, words) in [
+    fn each_listing_that_cannot_hold_is_one_finding_with_line_word_and_key() {
+        each_is_said(&[
             (
                 "tick = \"0.01\"",
                 "tick = \"0.001\"",
@@ -433,6 +442,12 @@ mod tests {
                 "tick = \"0.2\"\nprice_digits = 5",
                 "impossible: venue.kraken.listing.BTC/USDT.price_digits: with price_digits",
             ),
+        ]);
+    }
+
+    #[test]
+    fn each_relation_that_cannot_hold_is_one_finding_with_line_word_and_key() {
+        each_is_said(&[
             ("account = \"fund\"", "account = \"fnd\"", "not-declared: session.DESK1.account"),
             ("account = \"fund\"\n", "", "missing-key: session.DESK1.account"),
             (
@@ -489,11 +504,7 @@ mod tests {
             ),
             ("[\"DESK1\"]", "[\"DESK9\"]", "not-declared: session.COPY1.drop_copy_of"),
             ("kind = \"kraken\"", "kind = \"krakem\"", "is not one of binance, kraken"),
-        ] {
-            let said = said(from, to);
-            assert!(said.contains(words), "{said}");
-            assert!(said.starts_with(|c: char| c.is_ascii_digit()), "without a line: {said}");
-        }
+        ]);
     }
 
     #[test]

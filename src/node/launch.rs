@@ -203,9 +203,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
     running(config, layout, profile);
-    while !stop.load(Ordering::SeqCst) {
-        std::thread::park_timeout(MAIN_PERIOD);
-    }
+    park_until(stop);
     tracing::info!("ending");
     monitor.health.set_phase(Phase::Ending);
     wakes.iter().for_each(WakeHandle::wake);
@@ -217,6 +215,12 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let last = ended.map_err(NodeError::Thread)?.close()?;
     tracing::info!(records = last, "journal closed");
     failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+}
+
+fn park_until(stop: &AtomicBool) {
+    while !stop.load(Ordering::SeqCst) {
+        std::thread::park_timeout(MAIN_PERIOD);
+    }
 }
 
 /// The handles that wake the stations at the end.

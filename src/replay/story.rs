@@ -249,6 +249,30 @@ impl Story {
     }
 
     fn notice(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::CalledBack(order, why) if self.orders.contains(&order) => {
+                self.tell(&format!("order {}: called back, reason {}", order.0, word(why)));
+            }
+            Notice::Waits(order, why) if self.orders.contains(&order) => {
+                let words = match why.word() {
+                    Some(word) if why.is_at_venue() => format!("order {}: {word}", order.0),
+                    Some(word) => format!("order {}: a part is at no venue: {word}", order.0),
+                    None => format!("order {}: nothing waits any more", order.0),
+                };
+                self.tell(&words);
+            }
+            Notice::CancelStuck(order) if self.orders.contains(&order) => {
+                self.tell(&format!("order {}: a venue does not cancel it", order.0));
+            }
+            Notice::Barred(order, venue, why) if self.orders.contains(&order) => {
+                let (venue, why) = (self.names.venue_name(venue), word(why));
+                self.tell(&format!("order {}: not sent to {venue} again ({why})", order.0));
+            }
+            _ => self.notice_of_child(notice),
+        }
+    }
+
+    fn notice_of_child(&mut self, notice: &Notice) {
         let (venue, child, what) = match *notice {
             Notice::ChildAccepted(venue, child) => (venue, child, "accepted by".to_owned()),
             Notice::ChildEnded(venue, child, end) => {
@@ -299,26 +323,6 @@ impl Story {
             }
             Notice::FoundAfterEnd(venue, child) => {
                 (venue, child, "found open after its end at".to_owned())
-            }
-            Notice::CalledBack(order, why) if self.orders.contains(&order) => {
-                let words = format!("order {}: called back, reason {}", order.0, word(why));
-                return self.tell(&words);
-            }
-            Notice::Waits(order, why) if self.orders.contains(&order) => {
-                let words = match why.word() {
-                    Some(word) if why.is_at_venue() => format!("order {}: {word}", order.0),
-                    Some(word) => format!("order {}: a part is at no venue: {word}", order.0),
-                    None => format!("order {}: nothing waits any more", order.0),
-                };
-                return self.tell(&words);
-            }
-            Notice::CancelStuck(order) if self.orders.contains(&order) => {
-                let words = format!("order {}: a venue does not cancel it", order.0);
-                return self.tell(&words);
-            }
-            Notice::Barred(order, venue, why) if self.orders.contains(&order) => {
-                let (venue, why) = (self.names.venue_name(venue), word(why));
-                return self.tell(&format!("order {}: not sent to {venue} again ({why})", order.0));
             }
             _ => return,
         };

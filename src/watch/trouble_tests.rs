@@ -66,9 +66,17 @@ fn after(change: impl FnOnce(&mut Node)) -> Vec<(&'static str, String)> {
     node.wrong().into_iter().map(|trouble| (trouble.word, trouble.text)).collect()
 }
 
+type Change = fn(&mut Node);
+
+/// Each change of a sound node is told by its word and text, and by nothing else.
+fn each_is_told(cases: &[(&str, &str, Change)]) {
+    for (word, text, change) in cases {
+        assert_eq!(after(change), [(*word, (*text).to_owned())], "{word}");
+    }
+}
+
 #[test]
-fn each_fault_ends_the_word_that_nothing_is_wrong() {
-    type Change = fn(&mut Node);
+fn each_fault_of_venues_and_orders_ends_the_word_that_nothing_is_wrong() {
     let cases: &[(&str, &str, Change)] = &[
         ("not_turning", "the core stands still: no turn for 3.0 s", |n| n.shown.turned_ns -= 3 * S),
         ("unknown_orders", "kraken has orders of unknown outcome: 3 orders", |n| {
@@ -102,6 +110,13 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
             let above = BUCKETS_NS.iter().position(|bound| *bound > S).expect("there");
             n.shown.counted.order_duration.counts[above] = 1;
         }),
+    ];
+    each_is_told(cases);
+}
+
+#[test]
+fn each_fault_of_an_operators_or_the_nodes_own_ends_the_word_that_nothing_is_wrong() {
+    let cases: &[(&str, &str, Change)] = &[
         ("drained", "kraken is drained", |n| n.shown.status.venues[0].drained = true),
         ("halted", "halted: symbol BTC/USDT", |n| {
             let symbol = Some("BTC/USDT".to_owned());
@@ -146,14 +161,11 @@ fn each_fault_ends_the_word_that_nothing_is_wrong() {
         }),
         ("alerts_firing", "alerts that fire: 2", |n| n.firing = vec![(Severity::Warn, 2)]),
     ];
-    for (word, text, change) in cases {
-        assert_eq!(after(change), [(*word, (*text).to_owned())], "{word}");
-    }
+    each_is_told(cases);
 }
 
 #[test]
 fn what_a_venues_refusals_have_closed_is_told_with_the_time_that_is_left() {
-    type Change = fn(&mut Node);
     let cases: &[(&str, &str, Change)] = &[
         ("breaker_open", "kraken/new circuit breaker: open, for 12.0 s more", |n| {
             let until_ns = n.shown.made_ns + 12 * S;

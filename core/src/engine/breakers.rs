@@ -152,8 +152,8 @@ impl Engine {
         }
     }
 
-    /// The earliest time at which a breaker, a pause of cancels or a budget has something to do. A breaker
-    /// for orders or queries of a venue that is down waits for the venue instead.
+    /// The earliest time at which a breaker, a pause of cancels or a budget has something to do. A
+    /// breaker for orders or queries of a venue that is down waits for the venue instead.
     pub(super) fn set_venues_due(&mut self) {
         let mut due: Option<UnixNanos> = None;
         for state in &self.venues {

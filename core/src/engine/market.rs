@@ -163,9 +163,9 @@ impl Engine {
         self.wake_for_time();
     }
 
-    /// Cancels the orders whose end has come, the earliest end first, a bounded number for each input:
-    /// the timer stays due for the others. An IOC or FOK order that does not wait for a busy
-    /// venue at that moment ends with its children.
+    /// Cancels the orders whose end has come, the earliest end first, a bounded number for each
+    /// input: the timer stays due for the others. An IOC or FOK order that does not wait for a
+    /// busy venue at that moment ends with its children.
     fn expire_orders<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         for _ in 0..ENDS_PER_INPUT_MAX {
             let Some(Reverse((at, id))) = self.expiries.peek().copied() else { return };

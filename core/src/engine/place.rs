@@ -450,8 +450,8 @@ impl Engine {
         }
     }
 
-    /// Sends a cancel if the child's state and the venue's budget allow it. IOC and FOK children end
-    /// by themselves.
+    /// Sends a cancel if the child's state and the venue's budget allow it. IOC and FOK children
+    /// end by themselves.
     pub(super) fn cancel_child<S: Sink>(&mut self, child: &mut Child, out: &mut Out<'_, S>) {
         let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,

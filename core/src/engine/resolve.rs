@@ -138,8 +138,8 @@ impl Engine {
     }
 
     /// Sends the queries that are due, the one that has waited longest first, a bounded number for
-    /// each input: the timer stays due for the others. Those that a breaker holds back are sent when
-    /// it closes.
+    /// each input: the timer stays due for the others. Those that a breaker holds back are sent
+    /// when it closes.
     pub(super) fn on_queries_due<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         for _ in 0..QUERIES_PER_INPUT_MAX {
             let Some(Reverse((at, id))) = self.queries.peek().copied() else { return };

@@ -54,8 +54,8 @@ impl Engine {
         self.wait(order, Waiting::VenueBusy, Help::Room, out);
     }
 
-    /// Routes what a request of the client or the end of a child leaves to be routed. The order goes
-    /// behind those that wait for room if they are being sent at this moment.
+    /// Routes what a request of the client or the end of a child leaves to be routed. The order
+    /// goes behind those that wait for room if they are being sent at this moment.
     pub(super) fn place_in_turn<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.is_working() && !order.unplaced().is_zero() && self.joins_queue(order) {
             self.wait_for_room(order, out);

@@ -252,8 +252,8 @@ impl Engine {
         Some(Gain { request, qty: Qty(shown), least: Qty(least) })
     }
 
-    /// Whether the children that carry a quantity can be called back: their venues take cancels, and
-    /// what is left over may rest there again.
+    /// Whether the children that carry a quantity can be called back: their venues take cancels,
+    /// and what is left over may rest there again.
     fn can_call_back(&self, order: &Order, needed: Qty) -> bool {
         let market = self.market();
         self.children_of(order).all(|child| {

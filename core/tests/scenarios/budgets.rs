@@ -185,7 +185,12 @@ fn a_halt_calls_back_as_fast_as_the_venue_allows_and_forgets_no_order() {
         desk.venue(child, "done 0");
     }
     assert_eq!(desk.engine.open_orders(), 0);
-    let lifted = |output: &Output| matches!(output, Output::Notice(Notice::Paused(V0, Paused::Cancels, until)) if until.0 == 0);
+    let lifted = |output: &Output| {
+        matches!(
+            output,
+            Output::Notice(Notice::Paused(V0, Paused::Cancels, until)) if until.0 == 0
+        )
+    };
     assert!(!desk.outputs.iter().any(lifted), "was told before");
     desk.operator(RESUME);
 }

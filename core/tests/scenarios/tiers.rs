@@ -1,5 +1,5 @@
-//! An account's lists of venues, and its tiers: what a venue gets, and the word for what it does not
-//! get.
+//! An account's lists of venues, and its tiers: what a venue gets, and the word for what it does
+//! not get.
 
 use crate::desk::{Desk, USD};
 use crate::preview::preview;

@@ -1,8 +1,9 @@
 //! The station of the read model: follows the core's outputs for people and metrics.
 //!
 //! A line belongs here if it drains the output ring into the read model and the metrics, answers
-//! the console's commands, or makes the snapshot: ten times a second, and when somebody looks. A thread that carries orders
-//! waits for this one only if the output ring is full because this one does not drain it.
+//! the console's commands, or makes the snapshot: ten times a second, and when somebody looks. A
+//! thread that carries orders waits for this one only if the output ring is full because this one
+//! does not drain it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
