@@ -7,7 +7,7 @@ use super::market::end_of_time;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, InstrumentId, VenueId};
+use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};

@@ -14,6 +14,7 @@ mod left_alone;
 mod no_allocation;
 mod operator;
 mod orders;
+mod own_at_random;
 mod own_orders;
 mod preview;
 mod reference_price;
