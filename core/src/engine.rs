@@ -5,8 +5,8 @@
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
 //! budgets; `market` handles books, reference data and time; `price` handles reference prices;
 //! `place` handles children; `preview` answers what would become of an order; `wake` handles
-//! orders that wait, `worked` orders that rest; `resolve` handles children whose venue does not
-//! tell their outcome.
+//! orders that wait, `worked` orders that rest; `strategies` keeps the terms of strategies;
+//! `resolve` handles children whose venue does not tell their outcome.
 
 mod breakers;
 mod clients;
@@ -21,6 +21,7 @@ mod price;
 mod replace;
 mod resolve;
 mod spend;
+mod strategies;
 mod venues;
 mod wake;
 mod worked;
@@ -46,6 +47,7 @@ use crate::resting::RestingOrders;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
+use crate::strategy::StrategyTerms;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
@@ -209,6 +211,8 @@ pub struct Engine {
     accounts: Vec<AccountUsage>,
     ledger: Ledger,
     orders: Ring<Order>,
+    /// By slot of the order; meaningful for an order of a strategy that has terms.
+    strategy_terms: Vec<StrategyTerms>,
     children: Ring<Child>,
     own: OwnOrders,
     client_ids: ClientIds,
@@ -297,6 +301,7 @@ impl Engine {
             accounts: Vec::new(),
             ledger: Ledger::default(),
             orders: Ring::new(genesis.orders_log2),
+            strategy_terms: resident(StrategyTerms::default(), orders),
             children: Ring::new(genesis.children_log2),
             own: OwnOrders::new(1 << genesis.children_log2, genesis.hash_seed),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),

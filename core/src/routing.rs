@@ -146,6 +146,8 @@ pub struct RouteRequest {
     pub tif: TimeInForce,
     /// Quantity to be routed.
     pub qty: Qty,
+    /// What the levels must show of the plan's children, or nothing is sent; zero for any.
+    pub min_fill: Qty,
     /// Venues that refused a child of the order, for now or for good.
     pub avoided: VenueSet,
     /// Venues that said that a child of the order would match another order of our account.
@@ -197,6 +199,8 @@ pub struct Plan {
     kept: Causes,
     /// The order is fill or kill.
     fok: bool,
+    /// The plan would have filled less than the order's minimum, and sends nothing.
+    is_short: bool,
 }
 
 /// The work of a search for the best shares.
@@ -224,6 +228,21 @@ impl Plan {
         let line = &mut self.lines[c.line];
         (line.verdict, line.qty, line.price) = (Verdict::Taken, c.share, price);
         (line.shown, line.value) = (c.shown, c.value);
+    }
+
+    /// Sends nothing if the levels show less of the children than `least`.
+    fn withdraw_below(&mut self, least: Qty) {
+        let lines = &mut self.lines[..self.lines_len];
+        let shown = lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.shown.0));
+        if Qty(shown) >= least {
+            return;
+        }
+        self.is_short = true;
+        (self.takes_len, self.rest) = (0, None);
+        for line in lines.iter_mut().filter(|line| line.verdict == Verdict::Taken) {
+            (line.verdict, line.qty, line.price) = (Verdict::TooThin, Qty::ZERO, Price(0));
+            (line.shown, line.value) = (Qty::ZERO, Notional(0));
+        }
     }
 
     /// Children that take liquidity, at most one per venue.
@@ -268,6 +287,7 @@ impl Default for Router {
             search: Search::default(),
             kept: Causes::NONE,
             fok: false,
+            is_short: false,
         };
         Self { plan, scratch: Scratch::default() }
     }
@@ -284,7 +304,7 @@ impl Router {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
         plan.kept = Causes::NONE;
-        plan.fok = request.tif == TimeInForce::Fok;
+        (plan.fok, plan.is_short) = (request.tif == TimeInForce::Fok, false);
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
         // Few venues need few places, which are all written for each plan.
@@ -292,6 +312,9 @@ impl Router {
             fill::<FEW_VENUES>(market, request, plan, &mut self.scratch);
         } else {
             fill::<VENUES_MAX>(market, request, plan, &mut self.scratch);
+        }
+        if !request.min_fill.is_zero() {
+            plan.withdraw_below(request.min_fill);
         }
         plan
     }

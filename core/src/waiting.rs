@@ -52,6 +52,9 @@ pub enum Waiting {
     MoveLimit = 13,
     /// Orders of our own that stand in the way are being called back.
     CallingBack = 14,
+    /// As [`Self::MoveLimit`], but the limits of the venue where it rests have no room for a cancel
+    /// beside what is kept for other cancels, or none for the order that would rest there again.
+    VenueLimit = 15,
 }
 
 impl Waiting {
@@ -71,11 +74,12 @@ impl Waiting {
         Self::Moving,
         Self::MoveLimit,
         Self::CallingBack,
+        Self::VenueLimit,
     ];
 
     /// Whether the quantity is with a venue all the same.
     pub const fn is_at_venue(self) -> bool {
-        matches!(self, Self::Moving | Self::MoveLimit)
+        matches!(self, Self::Moving | Self::MoveLimit | Self::VenueLimit)
     }
 
     /// The word for people and programs; `None` if nothing waits.
@@ -96,6 +100,7 @@ impl Waiting {
             Self::Moving => "Moving",
             Self::MoveLimit => "MoveLimit",
             Self::CallingBack => "CallingBack",
+            Self::VenueLimit => "VenueLimit",
         })
     }
 }

@@ -48,6 +48,9 @@ fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
         "tif": tif,
         "price_slack_ppm": request.slack_ppm.to_string(),
     });
+    if !request.min_fill.is_zero() {
+        order["min_qty"] = json!(qty(request.min_fill, decimals));
+    }
     let terms = match request.limit {
         Some(limit) => ("price", price(limit, decimals)),
         None => ("worst", price(request.worst, decimals)),

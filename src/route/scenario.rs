@@ -149,6 +149,8 @@ struct Order {
     worst: Option<Number>,
     /// How far a child's limit may lie beyond the worst level that it takes.
     price_slack_ppm: Option<Number>,
+    /// What the levels must show of the plan, or nothing is sent.
+    min_qty: Option<Number>,
     /// The only venue that the order may go to.
     venue: Option<String>,
     /// The only venues that the account uses; empty: all.
@@ -354,6 +356,9 @@ impl Scenario {
             }
         }
         widen(&mut qty, &self.order.qty, "order.qty")?;
+        if let Some(least) = &self.order.min_qty {
+            widen(&mut qty, least, "order.min_qty")?;
+        }
         for number in [&self.order.price, &self.order.worst].into_iter().flatten() {
             widen(&mut price, number, "order.price")?;
         }
@@ -403,6 +408,17 @@ impl Scenario {
         if qty.is_zero() {
             return Err(BadScenario::new("BadNumber", "order.qty is not above zero"));
         }
+        let min_fill = match &order.min_qty {
+            None => Qty::ZERO,
+            Some(least) => decimals.qty(least, "order.min_qty")?,
+        };
+        if !min_fill.is_zero() && !matches!(order.tif, OrderTif::Ioc) {
+            let text = "order.min_qty goes with ioc only";
+            return Err(BadScenario::new("BadMinQty", text));
+        }
+        if min_fill > qty {
+            return Err(BadScenario::new("BadMinQty", "order.min_qty is above order.qty"));
+        }
         let only = order.venue.as_ref().map(|name| self.id_of(name, "order.venue")).transpose()?;
         let in_state = |state| self.venues_with(|venue| venue.state == Some(state));
         let only = only.map_or(VenueSet::EMPTY, VenueSet::all_but);
@@ -421,6 +437,7 @@ impl Scenario {
                 OrderTif::Fok => TimeInForce::Fok,
             },
             qty,
+            min_fill,
             avoided: in_state(State::Avoided),
             self_matched: VenueSet::EMPTY,
             excluded: in_state(State::NotNamed).union(only),

@@ -272,6 +272,7 @@ impl Engine {
             slack_ppm: self.reference.accounts[order.account.index()].slack_ppm,
             tif: if self.only_takes(order) { TimeInForce::Ioc } else { order.tif },
             qty: order.unplaced(),
+            min_fill: self.least_of_plan(order),
             avoided: order.avoided.union(order.barred),
             self_matched: order.self_matched,
             excluded: order.excluded,

@@ -72,13 +72,13 @@ pub enum Refusal {
     UnknownVenue = 29,
     /// The execution instruction (18) is not supported.
     UnsupportedExecInst = 30,
-    /// Algorithmic orders are not supported.
+    /// No such strategy, or not with this order type or time in force.
     UnsupportedStrategy = 31,
     /// Scheduled orders are not supported.
     UnsupportedSchedule = 32,
     /// The expire time is missing, in the past, or not allowed with the time in force.
     BadExpireTime = 33,
-    /// A minimum quantity is not supported.
+    /// A minimum quantity is supported for IOC orders only.
     UnsupportedMinQty = 34,
     /// A display quantity is not supported.
     UnsupportedDisplayQty = 35,
@@ -124,19 +124,23 @@ pub enum Refusal {
     SelfMatch = 54,
     /// The account's lists leave out the venue that the client names.
     VenueNotAllowed = 55,
+    /// The venues' books show less than the order's minimum quantity; nothing was sent.
+    MinQtyNotFillable = 56,
+    /// The venues have filled less than the order's minimum quantity, and there is no more.
+    MinQtyNotReached = 57,
     /// The order rested, and an order of the same owner came in that would have matched it.
-    SelfMatchResting = 56,
+    SelfMatchResting = 58,
     /// The order and another one of the same owner would have matched: both have lost the smaller
     /// of the two quantities.
-    SelfMatchReduced = 57,
+    SelfMatchReduced = 59,
     /// The order rested and was called back for an order of another owner. It is put back at the
     /// end of the queue.
-    PlaceLost = 58,
+    PlaceLost = 60,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 61] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -193,6 +197,8 @@ impl Refusal {
         Self::FokPartlyFilled,
         Self::SelfMatch,
         Self::VenueNotAllowed,
+        Self::MinQtyNotFillable,
+        Self::MinQtyNotReached,
         Self::SelfMatchResting,
         Self::SelfMatchReduced,
         Self::PlaceLost,

@@ -50,7 +50,8 @@ pub enum Verdict {
     NotNamed = 18,
     /// An operator has drained or halted the venue.
     Drained = 19,
-    /// The venue's book shows nothing on that side, or less than a fill-or-kill order.
+    /// The venue's book shows nothing on that side, or less than a fill-or-kill order; or all books
+    /// together show less than the order's minimum quantity.
     TooThin = 20,
     /// A circuit breaker of the venue is not closed.
     BreakerOpen = 21,

@@ -15,6 +15,7 @@ use crate::input::{
     Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce, WrittenTerms,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
+use crate::strategy::Strategy;
 use crate::waiting::Waiting;
 use crate::wire::{INPUT_BYTES_MAX, encode};
 
@@ -117,6 +118,10 @@ pub struct Report {
     pub ord_type: OrdType,
     /// `TimeInForce` (59).
     pub tif: TimeInForce,
+    /// How the order is executed: `TargetStrategy` (847).
+    pub strategy: Strategy,
+    /// `MinQty` (110); zero if none.
+    pub min_qty: Qty,
     /// `OrderQty` (38).
     pub qty: Qty,
     /// `Price` (44); zero if none.
@@ -160,6 +165,8 @@ impl Report {
         side: Side::Buy,
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
+        strategy: Strategy::Cross,
+        min_qty: Qty::ZERO,
         qty: Qty::ZERO,
         price: Price(0),
         filled: Qty::ZERO,
@@ -210,6 +217,9 @@ impl Report {
         hash.notional(self.filled_notional);
         if let Some(last) = &self.last {
             last.mix(hash);
+        }
+        if self.strategy != Strategy::Cross {
+            hash.pair(self.strategy as u64, self.min_qty.0.cast_unsigned());
         }
         if self.waiting != Waiting::Nothing {
             hash.word(self.waiting as u64);

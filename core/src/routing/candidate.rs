@@ -19,6 +19,12 @@ const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
 /// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
 /// a sell.
 pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
+    all_in_by(listing, side, value, all_in_factor(listing, side))
+}
+
+/// As [`all_in`], for a listing whose all-in factor is known.
+#[inline]
+fn all_in_by(listing: &ListingDef, side: Side, value: Notional, factor: i64) -> i128 {
     let one = i128::from(FACTOR_ONE);
     if side == Side::Buy && listing.fee_taken == FeeTaken::Received {
         // `value / (1 - fee)`, rounded down at the last decimal; in two parts, so that it fits.
@@ -26,8 +32,7 @@ pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
         let (whole, part) = (value.0 / rest, value.0 % rest);
         return saturating_product(whole, one * PPM).saturating_add(part * one * PPM / rest);
     }
-    let factor = i128::from(all_in_factor(listing, side)).saturating_abs();
-    saturating_product(value.0, factor)
+    saturating_product(value.0, i128::from(factor.saturating_abs()))
 }
 
 /// A venue that may get a share of the quantity.
@@ -94,6 +99,7 @@ impl<'a> Candidate<'a> {
         if let Some(own) = own {
             levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
         }
+        let factor = all_in_factor(listing, side);
         let best = first_left(levels, book.gone(side)).map(|level| level.price);
         line.verdict = match (best, own) {
             (Some(_), _) => Verdict::WorsePrice,
@@ -104,7 +110,7 @@ impl<'a> Candidate<'a> {
         line.age_ns = market.now.since(book.changed_at);
         if let Some(best) = best {
             line.best = best;
-            line.best_all_in = all_in(listing, side, Notional(i128::from(best.0)));
+            line.best_all_in = all_in_by(listing, side, Notional(i128::from(best.0)), factor);
         }
         let def = market.reference.instrument_of(request.instrument);
         let (lock, budget) = funds(market, def, listing, side);
@@ -122,7 +128,7 @@ impl<'a> Candidate<'a> {
             sent_at: Price(0),
             shown: Qty::ZERO,
             value: Notional(0),
-            factor: all_in_factor(listing, side),
+            factor,
             lock,
             budget,
             side,

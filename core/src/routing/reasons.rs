@@ -121,6 +121,8 @@ impl Plan {
             Refusal::SelfMatch
         } else if self.fok && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
             Refusal::FokNotFillable
+        } else if self.is_short && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
+            Refusal::MinQtyNotFillable
         } else if causes.has(Cause::Maximum) {
             Refusal::QuantityTooLarge
         } else if causes.has(Cause::Minimum) {

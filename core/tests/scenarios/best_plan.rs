@@ -36,6 +36,8 @@ struct Case {
     places: Vec<Place>,
     /// Venues of the second tier.
     backup: Vec<VenueId>,
+    /// Minimum quantity; zero for none.
+    min_qty: i64,
 }
 
 /// Filled quantity and all-in cost times a billion; the cost is negative for a sell.
@@ -99,7 +101,8 @@ impl Case {
             })
             .collect();
         let limit = 10_000 + sign * random.pick(&[5, 12, 25, 100]);
-        Self { side, qty: 1 + random.below(22) as i64, limit, places, backup: Vec::new() }
+        let qty = 1 + random.below(22) as i64;
+        Self { side, qty, limit, places, backup: Vec::new(), min_qty: 0 }
     }
 
     fn place(
@@ -204,6 +207,7 @@ impl Case {
             tif: TimeInForce::Ioc,
             qty: Qty(self.qty),
             price: Price(self.limit),
+            instructions: Instructions { min_qty: Qty(self.min_qty), ..Instructions::default() },
             ..reference::buy("a")
         }));
         let sent = outputs.iter().filter_map(|output| match output {
@@ -265,6 +269,29 @@ fn every_plan_is_the_best_of_all_and_never_worse_than_one_venue() {
         });
     }
     assert!(searched > 0, "some order is better over several venues");
+}
+
+/// With a minimum, the best plan of all goes if it fills the minimum. If it does not, no plan does,
+/// and nothing goes.
+#[test]
+fn a_plan_with_a_minimum_is_the_best_of_all_or_nothing() {
+    let (mut gone, mut kept) = (0, 0);
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let random = &mut Random::new(seed);
+            let mut case = Case::random(random);
+            case.min_qty = 1 + random.below(case.qty as u64) as i64;
+            let best = case.best();
+            if best.0 >= case.min_qty {
+                assert_eq!(case.total(), best, "plan {:?} of {case:#?}", case.sent());
+                gone += 1;
+            } else {
+                assert_eq!(case.sent(), [], "{case:#?}");
+                kept += u64::from(best.0 > 0);
+            }
+        });
+    }
+    assert!(gone > 0 && kept > 0, "{gone} orders go, {kept} show too little");
 }
 
 /// A backup venue gets what the others leave, and nothing else.

@@ -11,6 +11,7 @@ mod busy;
 mod depth;
 mod in_turn;
 mod left_alone;
+mod nearly_all;
 mod no_allocation;
 mod operator;
 mod orders;

@@ -89,6 +89,8 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
         Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
         Refusal::VenueNotAllowed => (11, 99, "VenueNotAllowed"),
+        Refusal::MinQtyNotFillable => (0, 99, "MinQtyNotFillable"),
+        Refusal::MinQtyNotReached => (0, 2, "MinQtyNotReached"),
         Refusal::NoReference => (2, 2, "NoReference"),
         Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
         Refusal::NotUnknown => (0, 2, "NotUnknown"),
