@@ -59,7 +59,7 @@ pub enum Waiting {
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
