@@ -295,7 +295,7 @@ fn an_order_that_rests_elsewhere_is_called_back_for_what_lies_behind_another_own
     desk.client("b buy 9 @ 10010 gtc");
     desk.sent(&["v0 new sell 1 @ 10010 Gtc #1", "v1 new buy 9 @ 10010 Gtc #2"]);
     desk.venue(2, "accepted").wait_ns(60 * MS).sent(&[]);
-    desk.book(0, &[(9_990, 50)], &[(10_010, 41)]).wait_ns(2_000 * MS);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 41)]).wait_ns(1_100 * MS).wait_ns(60 * MS);
     desk.sent(&["v1 cancel #2"]).venue(2, "done 0").sent(&["v0 cancel #1"]);
     desk.venue(1, "done 0");
     desk.sent(&["v0 new buy 9 @ 10010 Ioc #3", "v0 new sell 1 @ 10010 Gtc #4"]);
