@@ -14,6 +14,7 @@ mod children;
 mod closures;
 mod counts;
 mod events;
+mod execution;
 mod filter;
 mod money;
 mod name;
@@ -39,6 +40,7 @@ use rutter_core::waiting::Waiting;
 
 pub use anomaly::{Anomaly, AnomalyRow};
 pub use closures::{kind_word, pause_row, state_word};
+pub use execution::Judged;
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
@@ -128,6 +130,8 @@ pub struct ReadModel {
     counts: Counts,
     /// The counts of the journal before the start of the node.
     replayed: Counts,
+    /// The judgement that the last output brought.
+    judged: Option<Judged>,
     /// The overfill execution whose child is already updated by the notice.
     overfilled: Option<(ChildId, ExecId)>,
     /// The input whose outputs are being taken.
@@ -176,6 +180,7 @@ impl ReadModel {
             log_level: LOG_LEVEL_CONFIGURED,
             counts: Counts::default(),
             replayed: Counts::default(),
+            judged: None,
             overfilled: None,
             at: Header::default(),
         }
@@ -203,6 +208,7 @@ impl ReadModel {
     /// The replay is over: counters start at zero, and no book is trusted.
     pub fn start_counting(&mut self) {
         self.replayed = std::mem::take(&mut self.counts);
+        self.judged = None;
         self.log_level = LOG_LEVEL_CONFIGURED;
         self.begin();
     }

@@ -29,7 +29,7 @@ pub use operator::{
     By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
 pub use owner::{OtherOwners, OwnerDef, SelfMatchPolicy};
-pub use refusal::Refusal;
+pub use refusal::{Cause, Refusal};
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,

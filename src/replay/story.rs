@@ -84,7 +84,7 @@ fn named(text: &str, node_tag: u32) -> OrderName<'_> {
 }
 
 /// A model that knows names, and remembers next to nothing else.
-fn names() -> ReadModel {
+pub(super) fn names() -> ReadModel {
     ReadModel::new(Sizes { orders_log2: 0, children_log2: 0, events_log2: 0 })
 }
 

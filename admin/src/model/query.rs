@@ -146,6 +146,8 @@ impl ReadModel {
             unknown_children: self.unknown.iter().sum(),
             refused: counts.refused.named(),
             ended: counts.ended_named(),
+            succeeded: counts.succeeded,
+            failed: counts.failed.named(),
             reports: counts.reports,
             fills: counts.fills,
             odd_fills: counts.anomalies.of(Anomaly::OddFill),

@@ -182,6 +182,10 @@ pub struct Status {
     pub refused: BTreeMap<String, u64>,
     /// Orders that are over, by final state.
     pub ended: BTreeMap<String, u64>,
+    /// Orders that are over and of which all that could be filled was.
+    pub succeeded: u64,
+    /// Orders that are over or refused and were not carried out, by reason.
+    pub failed: BTreeMap<String, u64>,
     /// Reports made for clients, cancel rejects included.
     pub reports: u64,
     /// Executions reported to clients.

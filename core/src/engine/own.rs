@@ -46,6 +46,17 @@ enum How {
     Yield,
 }
 
+/// What the owners of two orders want that would match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    /// They may match.
+    Pass,
+    /// The resting order stays.
+    Stay,
+    /// The resting order makes way.
+    MakeWay(How),
+}
+
 /// Resting children that make way for an order.
 pub(super) struct InWay {
     /// Quantity of the order that waits for their end.
@@ -148,22 +159,41 @@ impl Engine {
     /// What a resting child is to an order that would match it.
     fn meets(&self, order: &Order, child: &Child) -> Meets {
         let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
+        match self.policy(order, resting) {
+            Policy::Pass => Meets::Passes,
+            Policy::Stay | Policy::MakeWay(_) if self.is_leaving(child) => Meets::Leaves,
+            Policy::MakeWay(how) if self.can_make_way(resting, child, how) => Meets::MakesWay(how),
+            Policy::Stay | Policy::MakeWay(_) => Meets::Stays,
+        }
+    }
+
+    /// What the owners of two orders want when the first would match the second, which rests.
+    fn policy(&self, order: &Order, resting: &Order) -> Policy {
         let mine = self.reference.owner_of(order.account);
         let theirs = self.reference.owner_of(resting.account);
-        let how = match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
-            (true, SelfMatchPolicy::Allow, _) => return Meets::Passes,
-            (true, SelfMatchPolicy::CancelIncoming, _) | (false, _, OtherOwners::Protect) => None,
-            (true, SelfMatchPolicy::CancelResting, _) => Some(How::Cancel),
-            (true, SelfMatchPolicy::Decrement, _) => Some(How::Decrement),
-            (false, _, OtherOwners::Yield) => Some(How::Yield),
+        match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
+            (true, SelfMatchPolicy::Allow, _) => Policy::Pass,
+            (true, SelfMatchPolicy::CancelIncoming, _) | (false, _, OtherOwners::Protect) => {
+                Policy::Stay
+            }
+            (true, SelfMatchPolicy::CancelResting, _) => Policy::MakeWay(How::Cancel),
+            (true, SelfMatchPolicy::Decrement, _) => Policy::MakeWay(How::Decrement),
+            (false, _, OtherOwners::Yield) => Policy::MakeWay(How::Yield),
+        }
+    }
+
+    /// Whether an order of ours is in the way that would make way, and cannot at this moment.
+    pub(super) fn is_held_up(&self, order: &Order) -> bool {
+        let makes_way = |child: &Child| {
+            let resting = self.orders.get(child.order.0);
+            resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
         };
-        if self.is_leaving(child) {
-            return Meets::Leaves;
-        }
-        match how {
-            Some(how) if self.can_make_way(resting, child) => Meets::MakesWay(how),
-            Some(_) | None => Meets::Stays,
-        }
+        (0..self.venues.len()).any(|venue| {
+            let facing = self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX);
+            let mut reached =
+                facing.take_while(|child| reaches(order.worst, child.price, order.side));
+            reached.any(|child| makes_way(child) && self.meets(order, child) == Meets::Stays)
+        })
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room.
@@ -186,31 +216,60 @@ impl Engine {
     }
 
     /// Whether a child can be called back now: its order is placed and has not made way too often,
-    /// and its venue takes a cancel.
-    fn can_make_way(&self, resting: &Order, child: &Child) -> bool {
+    /// and its venue takes a cancel. An order that is put back leaves the room in the venue's limits
+    /// that is kept for cancels.
+    fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
         let budget = &self.venues[child.venue.index()].budget;
         let age_ns = self.now.since(child.sent_at);
+        let ready_at = match how {
+            How::Cancel => Some(budget.cancel_ready_at(self.now, child.instrument, age_ns)),
+            How::Decrement | How::Yield => {
+                let ages_ns = core::iter::once(age_ns);
+                budget.move_ready_at(self.now, child.instrument, &ages_ns)
+            }
+        };
         resting.is_working()
             && !child.cancel_wanted
             && matches!(child.state(), ChildState::Sent | ChildState::Live)
             && self.takes_cancels(child.venue)
-            && budget.cancel_ready_at(self.now, child.instrument, age_ns) <= self.now
+            && ready_at.is_some_and(|at| at <= self.now)
             && !yields.is_full(self.now.0, MOVE_WINDOW_NS, YIELDS_PER_WINDOW_MAX)
     }
 
-    /// Finds the own resting children whose place an order needs: what would it take if they were
-    /// gone? Nothing is sent. Notes in the books what stands in the way at this moment.
-    pub(super) fn find_in_way(&mut self, order: &Order) -> Option<InWay> {
+    /// As [`Self::look_up_own`], but children that make way stand in nobody's way. True if there are
+    /// such children.
+    pub(super) fn look_past_own(&mut self, order: &Order) -> bool {
         if !self.look_up_own(order) {
-            return None;
+            return false;
         }
         let side = order.side.opposite();
         for index in 0..self.venues.len() {
             let stays = self.first_that(order, index, |meets| meets == Meets::Stays);
             let book = &mut self.books[order.instrument.index() * VENUES_MAX + index];
             book.set_own_best(side, stays.map(|(price, _)| price));
+        }
+        true
+    }
+
+    /// Quantity of our own orders in what the router's plan takes.
+    pub(super) fn own_in_plan(&self, order: &Order) -> Qty {
+        let of_leg = |leg: &PlannedChild| {
+            let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+            let worst = worst_of(book, order.side, leg.qty)?;
+            let facing = self.facing_within(order, leg, worst);
+            let ours = facing.filter(|(_, meets)| *meets != Meets::Passes);
+            Some(ours.map(|(child, _)| child.leaves().0).sum::<i64>())
+        };
+        Qty(self.router.plan().takes().iter().filter_map(of_leg).sum())
+    }
+
+    /// Finds the own resting children whose place an order needs: what would it take if they were
+    /// gone? Nothing is sent. Notes in the books what stands in the way at this moment.
+    pub(super) fn find_in_way(&mut self, order: &Order) -> Option<InWay> {
+        if !self.look_past_own(order) {
+            return None;
         }
         let request = self.route_request(order);
         let market =

@@ -163,6 +163,9 @@ impl Engine {
             if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
                 return Unsent::Waits(Waiting::BookChanging, Help::Book);
             }
+            if why == Waiting::OwnOrder && self.is_held_up(order) {
+                return Unsent::Waits(why, Help::Fade);
+            }
             let timed = match why {
                 Waiting::NoFunds => self.funds_come_with_time(order),
                 // The other order may be none of this node's: nobody tells its end.
@@ -439,8 +442,8 @@ impl Engine {
             *slot = *child;
         }
         if ends {
-            self.note_yield(child, order);
             self.note_take(child, order);
+            self.note_yield(child, order);
             self.moved(child, order);
             self.unlink(child);
             self.leave(child, order);

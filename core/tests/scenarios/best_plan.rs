@@ -39,12 +39,12 @@ struct Case {
     places: Vec<Place>,
     /// Venues of the second tier.
     backup: Vec<VenueId>,
-    /// Minimum quantity; zero for none.
-    min_qty: i64,
     /// What the orders of the account say a fade costs, parts per million.
     fade_ppm: u32,
     /// The weights of score mode; `None` in cost mode.
     score: Option<ScoreWeights>,
+    /// Minimum quantity; zero for none.
+    min_qty: i64,
 }
 
 /// Filled quantity and all-in cost times a billion; the cost is negative for a sell.
@@ -118,9 +118,9 @@ impl Case {
             limit,
             places,
             backup: Vec::new(),
-            min_qty: 0,
             fade_ppm: 0,
             score: None,
+            min_qty: 0,
         }
     }
 

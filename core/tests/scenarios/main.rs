@@ -16,6 +16,7 @@ mod nearly_all;
 mod no_allocation;
 mod operator;
 mod orders;
+mod own_at_random;
 mod own_orders;
 mod preview;
 mod reference_price;

@@ -4,7 +4,7 @@
 use crate::desk::Desk;
 use crate::waiting::waits;
 use rutter_core::engine::YIELDS_PER_WINDOW_MAX;
-use rutter_core::id::{AccountId, OrderId, SessionId};
+use rutter_core::id::{AccountId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::Qty;
 use rutter_core::waiting::Waiting;
@@ -209,7 +209,7 @@ fn other_venues_at_no_worse_a_price_go_first() {
     let mut desk = desk_of(2, &["x", "y"]);
     desk.book(0, &[(9_990, 50)], &[(10_010, 50)]).book(1, &[(9_990, 50)], &[(10_010, 6)]);
     desk.instructed("a sell 1 @ 10010 gtc", |new| {
-        new.instructions.only = Some(rutter_core::id::VenueId(0));
+        new.instructions.only = Some(VenueId(0));
     });
     desk.venue(1, "accepted").book(0, &[(9_990, 50)], &[(10_010, 51)]).outputs.clear();
     says(&mut desk, 1, "b buy 6 @ 10010 ioc");
@@ -281,6 +281,39 @@ fn the_rest_of_an_order_does_not_take_the_place_of_the_one_that_made_way() {
     desk.venue(1, "done 0");
     desk.sent(&["v0 new buy 50 @ 10010 Ioc #3", "v0 new sell 4 @ 10005 Gtc #4"]);
     assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
+}
+
+/// It rests at one venue while the offer at the other one grows behind an order of another client.
+#[test]
+fn an_order_that_rests_elsewhere_is_called_back_for_what_lies_behind_another_owners() {
+    let mut desk = desk_of(2, &["x", "y"]);
+    desk.book(0, &[(9_990, 50)], &[(10_030, 50)]).book(1, &[(9_990, 50)], &[(10_030, 50)]);
+    let at = |venue| move |new: &mut NewOrder| new.instructions.only = Some(VenueId(venue));
+    desk.instructed("a sell 1 @ 10010 gtc", at(0)).venue(1, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_010, 1)]);
+    desk.session = SessionId(1);
+    desk.client("b buy 9 @ 10010 gtc");
+    desk.sent(&["v0 new sell 1 @ 10010 Gtc #1", "v1 new buy 9 @ 10010 Gtc #2"]);
+    desk.venue(2, "accepted").wait_ns(60 * MS).sent(&[]);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 41)]).wait_ns(1_100 * MS).wait_ns(60 * MS);
+    desk.sent(&["v1 cancel #2"]).venue(2, "done 0").sent(&["v0 cancel #1"]);
+    desk.venue(1, "done 0");
+    desk.sent(&["v0 new buy 9 @ 10010 Ioc #3", "v0 new sell 1 @ 10010 Gtc #4"]);
+}
+
+#[test]
+fn without_room_in_the_venues_limits_an_order_makes_way_as_soon_as_there_is_room() {
+    let mut desk = rests(&["x", "y"]);
+    desk.input(Input::CancelRejected {
+        venue: VenueId(0),
+        child: rutter_core::id::ChildId(99),
+        reason: VenueReject::RateLimit,
+        retry_after_ns: 500 * MS,
+    });
+    says(&mut desk, 1, "b buy 10 @ 10010 gtc");
+    desk.sent(&["v0 new buy 3 @ 10000 Ioc #2"]).venue(2, "fill 3 @ 10000");
+    assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
+    desk.wait_ns(400 * MS).sent(&[]).wait_ns(200 * MS).wait_ns(100 * MS).sent(&["v0 cancel #1"]);
 }
 
 #[test]

@@ -357,6 +357,7 @@ impl MetricsPage {
         out.gauges("orders_waiting", "Client orders of which a part is at no venue", each)?;
         let ended = by_reason(&status.ended);
         out.counters("orders_ended", "Client orders that are over", reasons(&ended))?;
+        self.execution(out)?;
         out.counter("reports", "Reports to clients, cancel rejects among them", status.reports)?;
         out.counter("fills", "Executions reported to clients", status.fills)?;
         let anomalies = self.shown.anomalies();
@@ -365,6 +366,24 @@ impl MetricsPage {
             "What should not happen, and was dealt with",
             anomalies.map(|(kind, count)| (vec![("kind", kind)], count)),
         )
+    }
+
+    /// Whether orders were carried out, and how long that took.
+    fn execution(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (status, counted) = (&self.shown.status, &self.shown.counted);
+        let results = [("success", status.succeeded), ("failure", status.failed.values().sum())];
+        out.counters(
+            "orders_judged",
+            "Client orders that count for execution success",
+            results.map(|(result, count)| (vec![("result", result)], count)),
+        )?;
+        let failed = by_reason(&status.failed);
+        let help = "Client orders that were not carried out";
+        out.counters("orders_failed", help, reasons(&failed))?;
+        let times = &counted.order_duration;
+        let took = (Vec::new(), seconds(times.sum_ns), stage_buckets(times));
+        let help = "From the acceptance of a client order to its end, if nothing of it rested";
+        out.histograms("order_duration_seconds", help, [took])
     }
 
     fn venues(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {

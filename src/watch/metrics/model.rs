@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rutter_admin::Status;
+use rutter_admin::model::Judged;
 use rutter_core::id::{ChildId, InstrumentId, VenueId};
 use rutter_core::input::VenueReject;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
@@ -107,6 +108,13 @@ impl MetricsModel {
             | Output::Preview(..)
             | Output::Query(_)
             | Output::AskBalances(_) => {}
+        }
+    }
+
+    /// Takes in how the execution of an order was judged.
+    pub fn judged(&mut self, order: Judged) {
+        if let Some(took_ns) = order.took_ns {
+            self.counted.order_duration.record(took_ns);
         }
     }
 
