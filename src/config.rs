@@ -60,6 +60,7 @@ pub use finding::{
 };
 pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
 pub use proof::Access;
+pub use routing::{ModeConfig, WeightsConfig};
 pub use schema::schema;
 pub use secret::{MASK, placeholder, read_secret};
 pub use session::{BeginString, LogonProof, SessionConfig};

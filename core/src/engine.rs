@@ -3,11 +3,12 @@
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
-//! budgets; `market` handles books, reference data and time; `price` handles reference prices;
-//! `place` handles children; `preview` answers what would become of an order; `wake` handles
-//! orders that wait, `worked` orders that rest; `strategies` keeps the terms of strategies;
-//! `resolve` handles children whose venue does not tell their outcome.
+//! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
+//! `price` handles reference prices; `place` handles children; `preview` answers what would become
+//! of an order; `wake` handles orders that wait, `worked` orders that rest; `strategies` keeps the
+//! terms of strategies; `resolve` handles children whose venue does not tell their outcome.
 
+mod behaved;
 mod breakers;
 mod clients;
 mod disconnect;
@@ -236,6 +237,10 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
+    /// Venues whose record of behaviour has changed since it was told.
+    behaved: VenueSet,
+    /// When such a record is told.
+    behaviour_due: UnixNanos,
     /// When a breaker or a pause of a venue has something to do.
     venues_due: Option<UnixNanos>,
     /// Queries that wait after an answer that has settled nothing, the next one on top: when, and
@@ -316,6 +321,8 @@ impl Engine {
             recheck_at: None,
             expiries,
             loss_due: None,
+            behaved: VenueSet::EMPTY,
+            behaviour_due: UnixNanos(u64::MAX),
             venues_due: None,
             queries,
             router: Router::default(),
@@ -391,6 +398,7 @@ impl Engine {
         self.settle_yield(out);
         self.wake_orders(out);
         self.put_back(out);
+        self.tell_behaviour(out);
         self.digest = digest;
     }
 

@@ -29,13 +29,13 @@ pub use operator::{
     By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
 pub use owner::{OtherOwners, OwnerDef, SelfMatchPolicy};
-pub use refusal::Refusal;
+pub use refusal::{Cause, Refusal};
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
-pub use routing::RoutingDef;
+pub use routing::{BehaviourCosts, RoutingDef, RoutingMode, ScoreWeights};
 pub use terms::{Side, TimeInForce};
 pub use venue::{
     ChildFill, Doubt, Ending, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject,

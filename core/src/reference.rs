@@ -162,6 +162,9 @@ impl Reference {
     }
 
     fn routing(&mut self, def: RoutingDef) -> Result<(), BadReference> {
+        if !def.weights.is_whole() {
+            return Err(BadReference);
+        }
         *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
         Ok(())
     }

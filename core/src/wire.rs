@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 6;
+const LAYOUT_CHANGES: u16 = 7;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -313,13 +313,14 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BookUpdate, BreakerTerms, BudgetDef,
-        CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate, Genesis, Instructions,
-        InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder, NoReference, NodeCommand,
-        Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview, QueryOutcome,
-        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef, Scope, SelfMatchPolicy,
-        SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject,
-        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
+        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
+        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
+        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef,
+        Preview, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef,
+        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, Side, TimeInForce,
+        Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
+        WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -519,6 +520,14 @@ mod tests {
                 account: AccountId(1),
                 denied: VenueSet::all_but(VenueId(2)),
                 backup: VenueSet::all_but(VenueId(3)),
+                costs: BehaviourCosts {
+                    latency_ppm: 1,
+                    reject_ppm: 2,
+                    fade_ppm: 3,
+                    partial_ppm: u32::MAX,
+                },
+                mode: RoutingMode::Score,
+                weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),

@@ -23,7 +23,10 @@ impl ReadModel {
         self.counts.reports += 1;
         self.session_event(report.session, report.event);
         let what = match report.kind {
-            ReportKind::Rejected => return self.counts.refused.count(report.reason),
+            ReportKind::Rejected => {
+                self.counts.refused.count(report.reason);
+                return self.judge_refused(report.reason);
+            }
             // An answer, and no news of the order.
             ReportKind::OrderStatus => return,
             ReportKind::New => {
@@ -124,6 +127,7 @@ impl ReadModel {
             } else {
                 self.counts.ended.count(reason);
             }
+            self.judge(&before, status, reason);
             self.close(&before);
         }
     }

@@ -8,7 +8,7 @@ use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, Side, TimeInForce};
+use crate::input::{ListingDef, Refusal, RoutingMode, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -281,6 +281,11 @@ impl Engine {
             excluded: order.excluded,
             denied: terms.denied,
             backup: terms.backup,
+            costs: terms.costs,
+            score: match terms.mode {
+                RoutingMode::Cost => None,
+                RoutingMode::Score => Some(terms.weights),
+            },
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
@@ -307,6 +312,7 @@ impl Engine {
             price: leg.price,
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
+        child.shown = leg.shown;
         self.bind(&mut child);
         self.link(&mut child);
         self.children.put(child);
@@ -423,6 +429,10 @@ impl Engine {
         }
         if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
+            // A cancel may overtake the answer, and is none.
+            if child.state() != ChildState::PendingCancel {
+                self.note_answer(child);
+            }
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);
@@ -435,6 +445,7 @@ impl Engine {
             *slot = *child;
         }
         if ends {
+            self.note_take(child, order);
             self.note_yield(child, order);
             self.moved(child, order);
             self.unlink(child);

@@ -205,6 +205,87 @@ impl Refusal {
     ];
 }
 
+/// What the end or the refusal of an order says about its execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The client, an operator or the clock asked for it, or the request was not one to be
+    /// executed.
+    Asked,
+    /// Nothing, or nothing more, could be filled within the terms and funds of the order.
+    NothingToFill,
+    /// The node or the venues did not carry out what could have been.
+    NotCarriedOut,
+}
+
+impl Refusal {
+    /// What the reason says about the execution of the order.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::None
+            | Self::DuplicateClOrdId
+            | Self::UnknownSymbol
+            | Self::BadQuantity
+            | Self::BadPrice
+            | Self::QuantityTooLarge
+            | Self::NotionalTooLarge
+            | Self::PriceCollar
+            | Self::RateExceeded
+            | Self::Halted
+            | Self::TooManyOpenOrders
+            | Self::UnsupportedField
+            | Self::UnsupportedType
+            | Self::WrongAccount
+            | Self::UnknownOrder
+            | Self::TooLateToCancel
+            | Self::AlreadyPending
+            | Self::DayEnd
+            | Self::ClientRequest
+            | Self::KillSwitch
+            | Self::UnknownVenue
+            | Self::UnsupportedExecInst
+            | Self::UnsupportedStrategy
+            | Self::UnsupportedSchedule
+            | Self::BadExpireTime
+            | Self::UnsupportedMinQty
+            | Self::UnsupportedDisplayQty
+            | Self::UnsupportedCashQty
+            | Self::ConnectionLost
+            | Self::SystemFailure
+            | Self::MassCancel
+            | Self::NotReplaceable
+            | Self::BelowFilled
+            | Self::UnsupportedScope
+            | Self::TimeExpired
+            | Self::OperatorCancel
+            | Self::ReduceOnly
+            | Self::SessionDisabled
+            | Self::LoggedOut
+            | Self::NotUnknown
+            | Self::UnknownTooBriefly
+            | Self::VenueNotAllowed
+            | Self::PlaceLost => Cause::Asked,
+            Self::InsufficientFunds
+            | Self::FokNotFillable
+            | Self::BelowMinimum
+            | Self::NoLiquidity
+            | Self::MinQtyNotFillable
+            | Self::SelfMatch
+            | Self::SelfMatchResting
+            | Self::SelfMatchReduced => Cause::NothingToFill,
+            Self::NoVenue
+            | Self::CapacityReached
+            | Self::RoundsExhausted
+            | Self::VenueRefused
+            | Self::VenueBusy
+            | Self::VenuesRefused
+            | Self::NoReference
+            | Self::WaitedTooLong
+            | Self::FokPartlyFilled
+            | Self::MinQtyNotReached => Cause::NotCarriedOut,
+        }
+    }
+}
+
 impl Wire for Refusal {
     #[inline]
     fn put(&self, w: &mut Writer<'_>) {

@@ -4,6 +4,7 @@
 
 mod desk;
 
+mod behaviour;
 mod best_plan;
 mod breakers;
 mod budgets;
@@ -22,6 +23,7 @@ mod reference_price;
 mod refusals;
 mod requests;
 mod resolve;
+mod score;
 mod self_match;
 mod tiers;
 mod venue_faults;
