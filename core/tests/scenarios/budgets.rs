@@ -269,8 +269,8 @@ fn changed_terms_and_a_restart_forgive_nothing() {
 fn an_added_window_keeps_a_halt_back_for_its_own_length_at_most() {
     let day = window(WindowKind::Fixed, 160_000, 86_400 * S);
     let mut desk = desk(1, &[day]);
-    assert_eq!(rest(&mut desk, 'a', 600), 600);
-    for child in 1..=600 {
+    assert_eq!(rest(&mut desk, 'a', 400), 400);
+    for child in 1..=400 {
         desk.venue(child, "accepted");
     }
     desk.wait_ns(3 * S);
