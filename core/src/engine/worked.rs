@@ -233,11 +233,15 @@ impl Engine {
     /// What the venues where the order does not rest offer within its limit.
     fn ask_for_gain(&mut self, order: &Order, qty: Qty, rests_at: VenueSet) -> Option<Gain> {
         self.look_up_own(order);
+        let terms = self.route_request(order);
+        // The freed quantity would not go to a backup venue: it can rest in the first tier again.
+        let in_first_tier = !rests_at.is_within(terms.backup);
+        let kept_out = if in_first_tier { terms.backup } else { VenueSet::EMPTY };
         let request = RouteRequest {
             qty,
             tif: TimeInForce::Ioc,
-            excluded: order.excluded.union(rests_at),
-            ..self.route_request(order)
+            excluded: order.excluded.union(rests_at).union(kept_out),
+            ..terms
         };
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);

@@ -21,6 +21,7 @@ mod requests;
 mod resolve;
 mod self_match;
 mod tiers;
+mod vain_moves;
 mod venue_faults;
 mod waiting;
 mod worked;
