@@ -46,6 +46,7 @@ use crate::resting::RestingOrders;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
+use crate::self_match::SelfMatches;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
@@ -207,6 +208,8 @@ pub struct Engine {
     wakes: bool,
     /// When the next part of the due orders is looked at.
     wake_at: Option<UnixNanos>,
+    /// By slot of the table of orders.
+    self_matches: Vec<SelfMatches>,
     /// When orders are looked at that only time helps.
     retry_at: Option<UnixNanos>,
     /// When a budget has room again, or a pause ends, that orders wait for.
@@ -290,6 +293,7 @@ impl Engine {
             wake_at: None,
             retry_at: None,
             room_at: None,
+            self_matches: resident(SelfMatches::default(), orders),
             recheck_at: None,
             expiries,
             loss_due: None,
@@ -505,11 +509,11 @@ impl Engine {
     /// Stops counting an order as open if it is over.
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
-            self.waiting.remove(self.orders.slot(order.id.0));
-            if order.is_watched {
-                let slot = self.orders.slot(order.id.0);
-                self.resting.forget(slot, order.instrument, order.side);
-            }
+            let slot = self.orders.slot(order.id.0);
+            self.waiting.remove(slot);
+            // Also an order that is not watched at this moment has perhaps moved.
+            self.resting.forget(slot, order.instrument, order.side);
+            self.forget_self_matches(order);
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
         }

@@ -29,6 +29,7 @@ pub mod resting;
 pub mod risk;
 pub mod routing;
 mod scopes;
+pub mod self_match;
 mod table;
 pub mod ticks;
 pub mod venue_set;

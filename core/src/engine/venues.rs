@@ -162,7 +162,7 @@ impl Engine {
         child.awaited = None;
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
-            (ChildEvent::SelfMatched, _) => order.self_matched.insert(child.venue),
+            (ChildEvent::SelfMatched, _) => self.note_self_match(&mut order, child.venue),
             (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
             (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
             (ChildEvent::Rejected, _) => {}
@@ -364,7 +364,7 @@ impl Engine {
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
         if ended == Some(ChildEvent::SelfMatched) {
-            order.self_matched.insert(child.venue);
+            self.note_self_match(&mut order, child.venue);
         }
         if let Some(end) = ended.and_then(end_of) {
             out.notice(Notice::ChildResolved(child.venue, child.id));

@@ -223,3 +223,4 @@ impl Engine {
         }
     }
 }
+                self.end_self_matches(&mut order);
