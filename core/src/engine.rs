@@ -354,7 +354,7 @@ impl Engine {
             Input::CancelRejected { venue, child, reason, retry_after_ns } => {
                 self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
-            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, out),
+            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
             Input::VenueQueried { venue, outcome } => {
                 self.on_venue_queried(*venue, *outcome, out);
             }

@@ -340,7 +340,7 @@ impl Engine {
                 self.set_venues_due();
             }
         }
-        self.on_doubt(venue, child, out);
+        self.on_doubt(venue, child, true, out);
     }
 
     /// Sends the cancels that have waited for the venue.
