@@ -91,6 +91,10 @@ pub const QUERIES_PER_INPUT_MAX: usize = 256;
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
 
+/// Waiting orders that one input passes at most, with those that it looks at: the venues where an
+/// order may go are full. The others are next.
+pub const PASSED_OVER_PER_INPUT_MAX: usize = 4_096;
+
 /// Resting orders that one input looks at at most, for what other venues offer; the others are
 /// next.
 pub const WORKED_PER_INPUT_MAX: usize = 16;
