@@ -111,7 +111,8 @@ impl Budget {
     }
 
     /// When the cancel of an order of that age may be sent: now, or when there is room for it. A
-    /// cancel that no limit could ever hold does not wait for that limit.
+    /// cancel that no limit could ever hold does not wait for that limit. The order may have
+    /// arrived later than it was sent, by the slack.
     pub fn cancel_ready_at(
         &self,
         now: UnixNanos,
@@ -119,7 +120,7 @@ impl Budget {
         age_ns: u64,
     ) -> UnixNanos {
         let of_window = |window: &Window| {
-            let points = window.def.cancel_points(age_ns);
+            let points = window.def.cancel_points(age_ns.saturating_sub(self.slack_ns));
             let counter = window.counter(instrument);
             window.ready_ns(counter, now.0, points, 0, self.slack_ns)
         };
@@ -129,7 +130,7 @@ impl Budget {
     /// Counts the cancel of an order of that age.
     pub fn count_cancel(&mut self, now: UnixNanos, instrument: InstrumentId, age_ns: u64) {
         for window in &mut self.windows {
-            let points = window.def.cancel_points(age_ns);
+            let points = window.def.cancel_points(age_ns.saturating_sub(self.slack_ns));
             window.count(now.0, instrument, points, self.slack_ns);
         }
     }
