@@ -208,12 +208,12 @@ pub struct Engine {
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
     resting: RestingOrders,
+    /// By slot of the table of orders.
+    self_matches: Vec<SelfMatches>,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
     wake_at: Option<UnixNanos>,
-    /// By slot of the table of orders.
-    self_matches: Vec<SelfMatches>,
     /// When orders are looked at that only time helps.
     retry_at: Option<UnixNanos>,
     /// When a budget has room again, or a pause ends, that orders wait for.
@@ -293,11 +293,11 @@ impl Engine {
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
+            self_matches: resident(SelfMatches::default(), orders),
             wakes: false,
             wake_at: None,
             retry_at: None,
             room_at: None,
-            self_matches: resident(SelfMatches::default(), orders),
             recheck_at: None,
             expiries,
             loss_due: None,
