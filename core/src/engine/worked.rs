@@ -130,7 +130,7 @@ impl Engine {
     fn look_at_offer<S: Sink>(&mut self, place: Place, looks: &mut usize, out: &mut Out<'_, S>) {
         let Place { instrument, venue, side } = place;
         if !takes_orders(&self.market(), instrument, venue, self.closed) {
-            return self.resting.look_later(place, self.now);
+            return self.resting.look_when_open(place, self.now);
         }
         while *looks > 0 {
             let Some(price) = self.offered(venue, instrument, side) else {

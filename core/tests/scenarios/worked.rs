@@ -6,7 +6,7 @@ use rutter_core::engine::{HOLD_NS, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX};
 use rutter_core::id::{OrderId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{FeePpm, Qty};
-use rutter_core::resting::OFFER_AGE_NS;
+use rutter_core::resting::{OFFER_AGE_NS, OFFER_CLOSED_NS};
 use rutter_core::waiting::Waiting;
 
 use crate::desk::{Desk, HALT, PAIR};
@@ -184,7 +184,8 @@ fn a_venue_that_gets_room_again_is_taken_from_without_a_change_of_its_book() {
     let mut desk = buy();
     desk.operator(OperatorCommand::DrainVenue(V1));
     offers(&mut desk, 9_995, 4).wait_ns(10 * HOLD_NS).sent(&[]);
-    desk.operator(OperatorCommand::EnableVenue(V1)).wait_ns(OFFER_AGE_NS).sent(&["v0 cancel #1"]);
+    desk.operator(OperatorCommand::EnableVenue(V1)).wait_ns(OFFER_CLOSED_NS);
+    desk.sent(&["v0 cancel #1"]);
 }
 
 #[test]
@@ -312,7 +313,6 @@ fn an_order_moves_a_bounded_number_of_times_a_minute_and_says_so() {
     assert_eq!(desk.child(child).state(), ChildState::PendingCancel, "a new minute");
 }
 
-/// However many orders rest, a change of a book looks at none that it does not concern.
 /// A slot of the table is used again by an order that has not moved at all.
 #[test]
 fn an_order_does_not_inherit_the_moves_of_one_that_is_over() {
@@ -347,6 +347,7 @@ fn an_order_does_not_inherit_the_moves_of_one_that_is_over() {
     offers(&mut desk, 9_995, 4).sent(&[&format!("v0 cancel #{child}")]);
 }
 
+/// However many orders rest, a change of a book looks at none that it does not concern.
 #[test]
 fn a_book_beyond_the_limits_of_the_resting_orders_costs_no_look() {
     let mut desk = desk();
