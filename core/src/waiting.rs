@@ -46,8 +46,8 @@ pub enum Waiting {
     ChildLimit = 11,
     /// A child is being called back, so that its quantity goes to a better place.
     Moving = 12,
-    /// Another venue offers within the order's limit, or is a better place to rest, and the order
-    /// has moved as often as it may in a minute. It stays where it rests.
+    /// Another venue offers within the order's limit, and the order has moved as often as it may in
+    /// a minute. It stays where it rests.
     MoveLimit = 13,
 }
 
