@@ -37,6 +37,7 @@ mod decimal;
 mod fee;
 mod finding;
 mod fix;
+mod owner;
 mod places;
 mod proof;
 pub mod reference;
@@ -59,6 +60,7 @@ pub use finding::{
 };
 pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
 pub use proof::Access;
+pub use routing::{ModeConfig, WeightsConfig};
 pub use schema::schema;
 pub use secret::{MASK, placeholder, read_secret};
 pub use session::{BeginString, LogonProof, SessionConfig};
@@ -266,7 +268,7 @@ pub struct VenueConfig {
     #[schemars(range(min = 1, max = 86_400_000))]
     pub stale_after_ms: u64,
     /// Most new orders in any interval of `order_window_ms`. Without this key and without
-    /// `budget`, the limits of the venue's documents hold (`docs/routing.md`); 4294967295: no limit
+    /// `budget`, the limits of the venue's documents hold (`docs/limits.md`); 4294967295: no limit
     /// of this kind.
     #[serde(default = "no_limit")]
     #[schemars(range(min = 1))]

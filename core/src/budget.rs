@@ -127,6 +127,24 @@ impl Budget {
         self.windows.iter().filter_map(of_window).max().map_or(now, UnixNanos)
     }
 
+    /// When the cancels of orders of these ages may be sent together, and leave the room that is
+    /// kept for other cancels; `None` if the limits never hold them at these ages.
+    pub fn move_ready_at(
+        &self,
+        now: UnixNanos,
+        instrument: InstrumentId,
+        ages_ns: &(impl Iterator<Item = u64> + Clone),
+    ) -> Option<UnixNanos> {
+        let of_window = |window: &Window| {
+            let points = ages_ns.clone().map(|age_ns| window.def.cancel_points(age_ns));
+            let points = points.fold(0, u32::saturating_add);
+            let counter = window.counter(instrument);
+            window.ready_ns(counter, now.0, points, window.def.reserved, self.slack_ns)
+        };
+        let latest = |at: u64, window: &Window| of_window(window).map(|ready| ready.max(at));
+        self.windows.iter().try_fold(now.0, latest).map(UnixNanos)
+    }
+
     /// Counts the cancel of an order of that age.
     pub fn count_cancel(&mut self, now: UnixNanos, instrument: InstrumentId, age_ns: u64) {
         for window in &mut self.windows {

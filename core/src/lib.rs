@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`input::Input`], [`output::Output`] and [`engine::Engine::apply`].
 
+pub mod behaviour;
 pub mod book;
 pub mod breaker;
 pub mod budget;
@@ -30,6 +31,7 @@ pub mod risk;
 pub mod routing;
 mod scopes;
 pub mod self_match;
+pub mod strategy;
 mod table;
 pub mod ticks;
 pub mod venue_set;

@@ -67,6 +67,8 @@ pub struct Moves {
     pub made: RateWindow,
     /// Quantity that its children are called back for at this moment.
     pub taking: Qty,
+    /// How often the order has made way for orders of others lately.
+    pub yields: RateWindow,
 }
 
 /// An instrument, one of its venues, and the side of the resting orders.
@@ -175,6 +177,11 @@ impl RestingOrders {
     /// The moves of the order in a slot.
     pub fn moves(&mut self, slot: u32) -> &mut Moves {
         &mut self.moves[slot as usize]
+    }
+
+    /// As [`Self::moves`], to look at.
+    pub fn moves_of(&self, slot: u32) -> &Moves {
+        &self.moves[slot as usize]
     }
 
     /// Takes an order out that is over.
