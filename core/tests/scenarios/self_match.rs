@@ -77,7 +77,11 @@ fn an_order_that_meets_the_venues_prevention_again_and_again_is_sent_ever_more_s
         }
         assert_eq!(waits(&mut desk, 1), Waiting::OwnOrder);
         let most = usize::from(venues) * 16;
-        assert!((10..=most).contains(&sent.len()), "{venues} venues: {sent:?}");
+        assert!((15..=most).contains(&sent.len()), "{venues} venues: {sent:?}");
+        if venues == 1 {
+            assert_eq!(sent[..7], [0, 1, 3, 7, 15, 31, 63], "and then once a minute");
+            assert_eq!(sent.len(), 15);
+        }
         // It is tried as long as it lives, and goes when the other order is gone.
         assert!(sent.iter().any(|second| *second > 500), "{sent:?}");
     }
