@@ -312,7 +312,7 @@ impl Engine {
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
-            resting: RestingOrders::new(orders),
+            resting: RestingOrders::new(orders, genesis.hash_seed),
             yielded: None,
             wakes: false,
             wake_at: None,

@@ -97,7 +97,7 @@ impl Engine {
         let slot = self.children.slot(child.id.0);
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let all = &mut book.own_children[child.side as usize - 1];
-        self.own.insert(all, slot, child.id, (child.side, child.price));
+        self.own.insert(all, (slot, child.id.0), (child.side, child.price), |_| false);
     }
 
     /// Counts a resting child that has ended.
