@@ -35,7 +35,7 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
-pub use routing::{BehaviourCosts, RoutingDef, RoutingMode, ScoreWeights};
+pub use routing::{BehaviourCosts, Choice, RoutingDef, RoutingMode, ScoreWeights};
 pub use terms::{Side, TimeInForce};
 pub use venue::{
     ChildFill, Doubt, Ending, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject,

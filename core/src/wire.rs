@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 7;
+const LAYOUT_CHANGES: u16 = 8;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -345,6 +345,12 @@ mod tests {
                 min_qty: Qty(5),
                 display_qty: Qty(6),
                 cash_qty: Amount(7),
+                weights: Some(ScoreWeights {
+                    price: 40,
+                    latency: 20,
+                    reliability: 30,
+                    liquidity: 10,
+                }),
             },
             poss_resend: false,
             trace: 0,

@@ -8,7 +8,7 @@ use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, RoutingMode, Side, TimeInForce};
+use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -282,10 +282,7 @@ impl Engine {
             denied: terms.denied,
             backup: terms.backup,
             costs: terms.costs,
-            score: match terms.mode {
-                RoutingMode::Cost => None,
-                RoutingMode::Score => Some(terms.weights),
-            },
+            score: self.score_of(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
