@@ -5,9 +5,9 @@
 //! is `engine::own`; which client orders an offer concerns is `resting`.
 //!
 //! The orders of a side form a treap: a search tree by price, and a heap by random weights. Its
-//! nodes are a table with a place for each slot of the table of children or of orders, so nothing is
-//! allocated, and one that comes or goes costs a logarithm of the number of those of its side. The
-//! best one of each side is at hand.
+//! nodes are a table with a place for each slot of the table of children or of orders, so nothing
+//! is allocated, and one that comes or goes costs a logarithm of the number of those of its side.
+//! The best one of each side is at hand.
 
 use crate::hash::Rolling;
 use crate::input::Side;
