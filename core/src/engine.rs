@@ -319,7 +319,7 @@ impl Engine {
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
-            resting: RestingOrders::new(orders),
+            resting: RestingOrders::new(orders, genesis.hash_seed),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
             wakes: false,

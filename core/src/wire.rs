@@ -294,7 +294,8 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def), 41 Owner(def),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
+        41 Owner(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -507,6 +508,38 @@ mod tests {
                 order_qty_max: Qty(i64::MAX),
                 reference: ReferenceTerms::DEFAULT,
             }),
+            Input::NewOrder(NewOrder {
+                session: SessionId(1),
+                client_seq: 2,
+                cl_ord_id: text36,
+                instrument: InstrumentId(3),
+                side: Side::Sell,
+                ord_type: OrdType::Market,
+                tif: TimeInForce::Fok,
+                qty: Qty(4),
+                price: Price(5),
+                instructions: Instructions::default(),
+                poss_resend: true,
+                trace: u64::MAX,
+            }),
+            Input::Unacceptable(unacceptable(text36)),
+            Input::Replace(every_instruction(text36)),
+            Input::MassCancel(mass_cancel(text36)),
+            Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
+            Input::LogoutSent(SessionId(1)),
+            Input::Cancel(CancelOrder {
+                session: SessionId(1),
+                client_seq: 2,
+                cl_ord_id: text36,
+                orig_cl_ord_id: text36,
+            }),
+            Input::Book(update),
+        ]
+    }
+
+    /// What is told of an account.
+    fn accounts() -> Vec<Input> {
+        vec![
             Input::Account(AccountDef {
                 id: AccountId(1),
                 name: Text::new(b"fund").unwrap_or_default(),
@@ -535,32 +568,6 @@ mod tests {
                 mode: RoutingMode::Score,
                 weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
             }),
-            Input::NewOrder(NewOrder {
-                session: SessionId(1),
-                client_seq: 2,
-                cl_ord_id: text36,
-                instrument: InstrumentId(3),
-                side: Side::Sell,
-                ord_type: OrdType::Market,
-                tif: TimeInForce::Fok,
-                qty: Qty(4),
-                price: Price(5),
-                instructions: Instructions::default(),
-                poss_resend: true,
-                trace: u64::MAX,
-            }),
-            Input::Unacceptable(unacceptable(text36)),
-            Input::Replace(every_instruction(text36)),
-            Input::MassCancel(mass_cancel(text36)),
-            Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
-            Input::LogoutSent(SessionId(1)),
-            Input::Cancel(CancelOrder {
-                session: SessionId(1),
-                client_seq: 2,
-                cl_ord_id: text36,
-                orig_cl_ord_id: text36,
-            }),
-            Input::Book(update),
         ]
     }
 
@@ -592,8 +599,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_fits() {
-        for input in
-            every_input().into_iter().chain(answers()).chain(refusals()).chain(every_command())
+        for input in every_input()
+            .into_iter()
+            .chain(accounts())
+            .chain(answers())
+            .chain(refusals())
+            .chain(every_command())
         {
             let mut buf = [0; INPUT_BYTES_MAX];
             let len = encode(&input, &mut buf);

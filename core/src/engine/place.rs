@@ -247,8 +247,8 @@ impl Engine {
         });
     }
 
-    /// Asks the router where the quantity goes that no child of an order carries, except for what is
-    /// held back. Our own orders have been looked up. Returns what was asked; the plan is the
+    /// Asks the router where the quantity goes that no child of an order carries, except for what
+    /// is held back. Our own orders have been looked up. Returns what was asked; the plan is the
     /// router's.
     pub(super) fn ask_router(&mut self, order: &Order, held: Qty) -> RouteRequest {
         let mut request = self.route_request(order);
