@@ -158,5 +158,5 @@ fn a_replace_keeps_the_way_in_which_an_order_chooses() {
         desk.client_saw(&["a not replaced NotReplaceable"]);
     }
     desk.replaced("a buy 13 @ 9900 gtc", say(BY_SCORE, None));
-    desk.client_saw(&["a replacing"]);
+    desk.client_saw(&["a replacing", "a is a-r5 13 @ 9900 leaves 13"]);
 }
