@@ -342,6 +342,7 @@ mod tests {
                 expire_at: UnixNanos(1),
                 effective_at: UnixNanos(2),
                 strategy: 3,
+                weights: Some(ScoreWeights { price: 5, latency: 6, reliability: 7, liquidity: 82 }),
                 strategy_parameters: 4,
                 min_qty: Qty(5),
                 display_qty: Qty(6),
