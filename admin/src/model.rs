@@ -244,7 +244,7 @@ impl ReadModel {
             Output::SendCancel(child) => self.on_send_cancel(child),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
             // The venue's answer tells what it has changed, and a preview changes nothing.
-            Output::AskBalances(_) | Output::Preview(..) => {}
+            Output::AskBalances(_) | Output::Preview(..) | Output::ClientPreview(_) => {}
             Output::Notice(notice) => self.on_notice(notice),
         }
     }
