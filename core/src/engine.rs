@@ -370,6 +370,7 @@ impl Engine {
             Input::Replace(request) => self.on_replace(request, out),
             Input::MassCancel(request) => self.on_mass_cancel(request, out),
             Input::MassStatus(request) => self.on_mass_status(request, out),
+            Input::Preview(order) => self.on_preview(order, out),
             Input::Operator(operator) => self.on_operator(operator, out),
             Input::SessionUp(session, choice) => self.on_session_up(*session, *choice),
             Input::SessionDown(session) => self.on_session_down(*session, out),

@@ -92,6 +92,8 @@ pub enum Input {
     MassCancel(MassCancel),
     /// A client's mass status request.
     MassStatus(MassStatus),
+    /// A client asks what would become of an order now. Nothing is sent, and nothing changes.
+    Preview(NewOrder),
     /// An operator's command.
     Operator(Operator),
     /// The client has logged on, and has chosen what becomes of its orders when its connection is

@@ -295,7 +295,7 @@ wire_input! {
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
-        41 Owner(def),
+        41 Owner(def), 42 Preview(order),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -519,6 +519,7 @@ mod tests {
             }),
             Input::Unacceptable(unacceptable(text36)),
             Input::Replace(every_instruction(text36)),
+            Input::Preview(every_instruction(text36).order),
             Input::MassCancel(mass_cancel(text36)),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
             Input::LogoutSent(SessionId(1)),

@@ -123,6 +123,7 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::Refusals => ("refusals", "clients' orders are refused"),
         Condition::VenueRejects => ("venue_rejects", "refuses orders"),
         Condition::BreakerOpen => ("breaker_open", "circuit breaker"),
+        Condition::FeeDrift => ("fee_drift", "charges other fees than configured"),
         Condition::JournalLag => ("journal_lag", "the journal is late for the disk"),
         Condition::JournalFailed => ("journal_failed", "the journal has failed"),
         Condition::DiskFull => ("disk_full", "the journal's disk is nearly full"),
