@@ -193,7 +193,7 @@ fn books(found: &mut Found, venue: &VenueStatus) {
     }
 }
 
-/// What a venue's refusals keep from being used.
+/// What a venue's refusals or limits keep from being used.
 fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
     for pause in &venue.pauses {
         let left_s = pause.until_ns.saturating_sub(now_ns).div_ceil(1_000_000_000);
@@ -201,6 +201,7 @@ fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
         let what = match pause.what {
             "new_orders" => "takes no new orders (rate limit)".to_owned(),
             "cancels" => "takes no cancels (rate limit)".to_owned(),
+            "cancel_budget" => "has no room for a cancel within its limits".to_owned(),
             "listing" => format!("has closed the market of {of}"),
             // The time alone does not end it.
             _ => format!("refuses orders for want of {of}, and has not told its balance"),

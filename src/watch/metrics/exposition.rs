@@ -533,7 +533,7 @@ impl MetricsPage {
 }
 
 /// What may be paused at a venue, as label values.
-const PAUSES: [&str; 4] = ["new_orders", "cancels", "listing", "funds"];
+const PAUSES: [&str; 5] = ["new_orders", "cancels", "cancel_budget", "listing", "funds"];
 
 /// Scopes of a halt, as label values.
 const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];
