@@ -126,10 +126,12 @@ impl Behaviour {
     /// above zero.
     pub fn took(&mut self, shown: i64, filled: i64, now: UnixNanos) {
         self.age(now);
-        let missing = i128::from(shown.saturating_sub(filled).max(0));
         self.takes += ONE;
-        self.faded += (missing * i128::from(ONE) / i128::from(shown.max(1))) as u64;
-        self.partial += if missing > 0 && filled > 0 { ONE } else { 0 };
+        let missing = i128::from(shown.saturating_sub(filled));
+        if missing > 0 {
+            self.faded += (missing * i128::from(ONE) / i128::from(shown.max(1))) as u64;
+            self.partial += if filled > 0 { ONE } else { 0 };
+        }
     }
 
     /// From when on it may be worked out anew what is known.
