@@ -5,8 +5,8 @@
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
 //! budgets; `market` handles books, reference data and time; `price` handles reference prices;
 //! `place` handles children; `preview` answers what would become of an order; `wake` handles
-//! orders that wait, `worked` orders that rest; `resolve` handles children whose venue does not
-//! tell their outcome.
+//! orders that wait, `worked` orders that rest and take elsewhere, `places` where orders rest;
+//! `resolve` handles children whose venue does not tell their outcome.
 
 mod breakers;
 mod clients;
@@ -16,6 +16,7 @@ mod mass;
 mod operator;
 mod own;
 mod place;
+mod places;
 mod preview;
 mod price;
 mod replace;
@@ -35,7 +36,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
-use crate::number::UnixNanos;
+use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::own_orders::OwnOrders;
@@ -89,6 +90,13 @@ pub const QUERIES_PER_INPUT_MAX: usize = 256;
 
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
+
+/// Resting orders whose places one input looks at at most; the others are next.
+pub const PLACES_PER_INPUT_MAX: usize = 64;
+
+/// Our own children at a level that a public trade brings forward in the queue at most, those that
+/// rest longest. The others keep what is known of their places, which is then too far back.
+pub const FORWARD_PER_TRADE_MAX: usize = 16;
 
 /// Resting orders that one input looks at at most, for what other venues offer; the others are
 /// next.
@@ -203,6 +211,9 @@ pub struct Engine {
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
     resting: RestingOrders,
+    /// Quantity at the same price that stands before a resting child at its venue, at most, by slot
+    /// of the table of children.
+    ahead: Vec<Qty>,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -286,6 +297,7 @@ impl Engine {
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
+            ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
             wakes: false,
             wake_at: None,
             retry_at: None,
@@ -362,6 +374,7 @@ impl Engine {
             Input::BookDistrusted { venue, instrument, reason } => {
                 self.on_book_distrusted(*venue, *instrument, *reason, out);
             }
+            Input::Trade(trade) => self.on_trade(trade, out),
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
         self.wake_orders(out);

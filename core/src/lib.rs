@@ -31,6 +31,7 @@ pub mod routing;
 mod scopes;
 mod table;
 pub mod ticks;
+pub mod traded;
 pub mod venue_set;
 pub mod waiting;
 pub mod wire;

@@ -40,6 +40,7 @@ pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 use reasons::Causes;
+pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Debug, Default)]

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 6;
+const LAYOUT_CHANGES: u16 = 7;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -295,6 +295,7 @@ wire_input! {
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
+        41 Trade(trade),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -315,11 +316,11 @@ mod tests {
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BookUpdate, BreakerTerms, BudgetDef,
         CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate, Genesis, Instructions,
-        InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder, NoReference, NodeCommand,
-        Operator, OperatorCommand, OrdType, Preview, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RoutingDef, Scope, SessionCommand, Side, TimeInForce,
-        Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
-        WrittenNumber, WrittenTerms,
+        InstrumentDef, Level, Liquidity, MassCancel, MassScope, Moving, NewOrder, NoReference,
+        NodeCommand, Operator, OperatorCommand, OrdType, Preview, PublicTrade, QueryOutcome,
+        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef, Scope, SessionCommand, Side,
+        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef,
+        WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -513,6 +514,8 @@ mod tests {
                 account: AccountId(1),
                 denied: VenueSet::all_but(VenueId(2)),
                 backup: VenueSet::all_but(VenueId(3)),
+                moving: Moving::Better,
+                move_gain_ppm: 4,
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
@@ -566,6 +569,13 @@ mod tests {
                 liquidity: Liquidity::Maker,
             }),
             Input::ChildFate { venue, child, fate: Fate::NeverArrived, filled: Qty(0) },
+            Input::Trade(PublicTrade {
+                venue,
+                instrument: InstrumentId(7),
+                rested: Side::Sell,
+                price: Price(i64::MAX),
+                qty: Qty(6),
+            }),
         ]
     }
 

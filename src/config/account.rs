@@ -214,6 +214,7 @@ fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitRe
 
 #[cfg(test)]
 mod tests {
+    use super::super::routing::MoveConfig;
     use super::*;
 
     const SOUND: &str = "name = \"fund\"\norder_notional_max = \"5.5\"\nprice_collar_ppm = 5\n\
@@ -229,7 +230,8 @@ mod tests {
         assert_eq!(account.no_reference, NoReferenceConfig::Refuse);
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (60_000, 0));
         let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
-                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n";
+                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n\
+                    move = \"better\"\nmove_gain_ppm = 9\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
@@ -238,6 +240,8 @@ mod tests {
             (account.routing.exclude, account.routing.backup),
             (vec!["v0".to_owned()], vec!["v1".to_owned()])
         );
+        let moves = (account.routing.moving, account.routing.move_gain_ppm);
+        assert_eq!(moves, (MoveConfig::Better, 9));
     }
 
     #[test]

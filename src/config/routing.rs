@@ -4,7 +4,7 @@
 //! `docs/routing.md` has the rules.
 
 use rutter_core::id::{AccountId, VenueId};
-use rutter_core::input::RoutingDef;
+use rutter_core::input::{MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef};
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Fault, Findings};
 
 /// `[account.routing]`: how an account's orders choose between venues.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingConfig {
     /// Names of the only venues that the account's orders may go to; empty: all.
@@ -22,6 +22,48 @@ pub struct RoutingConfig {
     /// Names of backup venues: an order goes there only with the part that no other venue can fill
     /// or hold at that moment (`docs/routing.md`).
     pub backup: Vec<String>,
+    /// Whether a resting order moves to a venue that has become the better place to wait. An order
+    /// takes what other venues offer within its limit whatever stands here.
+    #[serde(rename = "move")]
+    pub moving: MoveConfig,
+    /// What a move to a better place has to gain at least, parts per million of the order's limit.
+    #[schemars(range(max = 1_000_000))]
+    pub move_gain_ppm: u32,
+}
+
+impl Default for RoutingConfig {
+    fn default() -> Self {
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            backup: Vec::new(),
+            moving: MoveConfig::default(),
+            move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
+        }
+    }
+}
+
+/// Whether a resting order moves to a better place to wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveConfig {
+    /// The order stays where it rests.
+    Never,
+    /// The order moves where a new order would wait at less cost.
+    Better,
+    /// As `better`, and the place that the order has in the queue counts.
+    #[default]
+    Sticky,
+}
+
+impl From<MoveConfig> for Moving {
+    fn from(config: MoveConfig) -> Self {
+        match config {
+            MoveConfig::Never => Self::Never,
+            MoveConfig::Better => Self::Better,
+            MoveConfig::Sticky => Self::Sticky,
+        }
+    }
 }
 
 impl RoutingConfig {
@@ -37,7 +79,13 @@ impl RoutingConfig {
         let included = set(&self.include)?;
         let others = if self.include.is_empty() { VenueSet::EMPTY } else { included.complement() };
         let denied = others.union(set(&self.exclude)?);
-        Some(RoutingDef { account, denied, backup: set(&self.backup)? })
+        Some(RoutingDef {
+            account,
+            denied,
+            backup: set(&self.backup)?,
+            moving: self.moving.into(),
+            move_gain_ppm: self.move_gain_ppm,
+        })
     }
 
     /// Adds what is wrong with the keys at that path.

@@ -14,6 +14,7 @@ mod left_alone;
 mod no_allocation;
 mod operator;
 mod orders;
+mod places;
 mod preview;
 mod reference_price;
 mod refusals;
