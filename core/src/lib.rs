@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`input::Input`], [`output::Output`] and [`engine::Engine::apply`].
 
+pub mod behaviour;
 pub mod book;
 pub mod breaker;
 pub mod budget;
@@ -29,6 +30,7 @@ pub mod resting;
 pub mod risk;
 pub mod routing;
 mod scopes;
+pub mod strategy;
 mod table;
 pub mod ticks;
 pub mod traded;

@@ -14,6 +14,7 @@ use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
 use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
+use crate::strategy::Strategy;
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -285,6 +286,8 @@ pub enum CancelReason {
     SystemFailure,
     /// An operator's command.
     Operator,
+    /// An order of the same owner came in that would have matched this one.
+    SelfMatch,
 }
 
 impl CancelReason {
@@ -301,6 +304,7 @@ impl CancelReason {
             Self::ConnectionLost => Refusal::ConnectionLost,
             Self::Operator => Refusal::OperatorCancel,
             Self::SystemFailure => Refusal::SystemFailure,
+            Self::SelfMatch => Refusal::SelfMatchResting,
         }
     }
 }
@@ -339,6 +343,8 @@ pub struct Order {
     pub ord_type: OrdType,
     /// Time in force.
     pub tif: TimeInForce,
+    /// How the order is executed. What an order of a strategy has to remember is in the engine.
+    pub strategy: Strategy,
     state: OrderState,
     /// Ordered quantity.
     pub qty: Qty,
@@ -419,6 +425,7 @@ impl Slot for Order {
         side: Side::Buy,
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
+        strategy: Strategy::Cross,
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
@@ -472,6 +479,7 @@ impl Order {
             side: new.side,
             ord_type: new.ord_type,
             tif: new.tif,
+            strategy: Strategy::asked(&instructions).unwrap_or_default(),
             state: OrderState::Working,
             qty: new.qty,
             price: new.price,

@@ -78,6 +78,8 @@ pub struct Moves {
     pub place_at: UnixNanos,
     /// Time from the look before to that one, in nanoseconds.
     place_pause_ns: u64,
+    /// How often the order has made way for orders of others lately.
+    pub yields: RateWindow,
 }
 
 /// An instrument, one of its venues, and the side of the resting orders.
@@ -194,6 +196,11 @@ impl RestingOrders {
     /// The moves of the order in a slot.
     pub fn moves(&mut self, slot: u32) -> &mut Moves {
         &mut self.moves[slot as usize]
+    }
+
+    /// As [`Self::moves`], to look at.
+    pub fn moves_of(&self, slot: u32) -> &Moves {
+        &self.moves[slot as usize]
     }
 
     /// Takes an order out that is over.

@@ -20,6 +20,7 @@ use crate::reference::amount_of;
 use crate::reference_price::{Found, ReferencePrice};
 use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
+use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::{Ring, Slot};
 use crate::venue_set::VenueSet;
 
@@ -132,11 +133,12 @@ checks! {
     "@R10" New named_venue_is_known: UnknownVenue | VenueNotAllowed,
         "An instruction that cannot be followed is refused by name, never passed over.";
     "@R11" New exec_insts_are_carried_out: UnsupportedExecInst, "As @R10.";
-    "@R12" New no_strategy_is_named: UnsupportedStrategy, "As @R10.";
+    "@R12" New strategy_is_carried_out: UnsupportedStrategy, "As @R10.";
     "@R13" New no_later_start_is_asked: UnsupportedSchedule, "As @R10.";
     "@R14" New expiry_fits_time_in_force: BadExpireTime,
         "A good-till-date order has an end in the future, and no other order has one.";
-    "@R15" New no_minimum_quantity_is_asked: UnsupportedMinQty, "As @R10.";
+    "@R15" New minimum_quantity_fits: UnsupportedMinQty | BadQuantity,
+        "Only an order that takes at once, or never, can keep a minimum.";
     "@R16" New no_display_quantity_is_asked: UnsupportedDisplayQty, "As @R10.";
     "@R17" New no_cash_quantity_is_asked: UnsupportedCashQty, "As @R10.";
     "@R18" Both instrument_is_known: UnknownSymbol,
@@ -175,6 +177,8 @@ pub(crate) struct Request<'a> {
     pub shut_out: Refusal,
     /// The order that it replaces; `None` for a new order.
     pub replaced: Option<&'a Order>,
+    /// What that order's strategy has to remember.
+    pub replaced_terms: StrategyTerms,
     /// Reference data, books, venues, funds and the time.
     pub market: RoutingView<'a>,
     /// Where trading is halted.
@@ -350,13 +354,13 @@ fn order_is_open(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn only_quantity_and_price_change(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let keeps = r.replaced.is_none_or(|order| keeps_the_rest(r.new, order));
+    let keeps = r.replaced.is_none_or(|order| keeps_the_rest(r.new, order, r.replaced_terms));
     pass_if(keeps, Refusal::NotReplaceable)
 }
 
 /// True if a replace changes only quantity and price. A field that the replace leaves out stays
 /// unchanged.
-fn keeps_the_rest(new: &NewOrder, order: &Order) -> bool {
+fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
     let instructions = &new.instructions;
     let same_expiry =
         instructions.expire_at == UnixNanos(0) || instructions.expire_at == order.expire_at;
@@ -366,11 +370,16 @@ fn keeps_the_rest(new: &NewOrder, order: &Order) -> bool {
     let same_exec_inst = exec_inst == CharSet::EMPTY
         || (exec_inst.has(b'o'), exec_inst.has(b'Q'))
             == (order.ends_with_connection, order.ends_with_failure);
+    let same_strategy = (instructions.strategy == 0
+        || Strategy::of_number(instructions.strategy) == Some(order.strategy))
+        && (instructions.min_qty == Qty::ZERO || instructions.min_qty == terms.min_qty);
     // Every other instruction is absent, as it is from each order that was accepted.
     let only_these = Instructions {
         expire_at: instructions.expire_at,
         only: instructions.only,
         exec_inst,
+        strategy: instructions.strategy,
+        min_qty: instructions.min_qty,
         ..Instructions::default()
     };
     new.instrument == order.instrument
@@ -380,6 +389,7 @@ fn keeps_the_rest(new: &NewOrder, order: &Order) -> bool {
         && same_expiry
         && same_venue
         && same_exec_inst
+        && same_strategy
         && *instructions == only_these
 }
 
@@ -406,9 +416,18 @@ fn exec_insts_are_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
     pass_if(carried_out, Refusal::UnsupportedExecInst)
 }
 
-fn no_strategy_is_named(r: &mut Request<'_>) -> Result<(), Refusal> {
+fn strategy_is_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
     let i = r.instructions();
-    pass_if(i.strategy == 0 && i.strategy_parameters == 0, Refusal::UnsupportedStrategy)
+    // Nearly every order names none.
+    if i.strategy == 0 && i.strategy_parameters == 0 {
+        return Ok(());
+    }
+    let fits = match Strategy::of_number(i.strategy) {
+        None => false,
+        Some(Strategy::Cross) => true,
+        Some(Strategy::NearlyAll) => r.new.tif == TimeInForce::Ioc,
+    };
+    pass_if(fits && i.strategy_parameters == 0, Refusal::UnsupportedStrategy)
 }
 
 fn no_later_start_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {
@@ -426,8 +445,13 @@ fn expiry_fits_time_in_force(r: &mut Request<'_>) -> Result<(), Refusal> {
     pass_if(fits, Refusal::BadExpireTime)
 }
 
-fn no_minimum_quantity_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {
-    pass_if(r.instructions().min_qty == Qty::ZERO, Refusal::UnsupportedMinQty)
+fn minimum_quantity_fits(r: &mut Request<'_>) -> Result<(), Refusal> {
+    let min_qty = r.instructions().min_qty;
+    if min_qty == Qty::ZERO {
+        return Ok(());
+    }
+    pass_if(r.new.tif == TimeInForce::Ioc, Refusal::UnsupportedMinQty)?;
+    pass_if(min_qty > Qty::ZERO && min_qty <= r.new.qty, Refusal::BadQuantity)
 }
 
 fn no_display_quantity_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {

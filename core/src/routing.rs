@@ -8,13 +8,15 @@
 //! lot, minimum, maximum or funds bind, `exact` where they do. `docs/routing.md` has the rules.
 //!
 //! Quantity that our own children have taken since a book last changed, or are about to take, does
-//! not count as liquidity. Latency, reject rate and fade rate of a venue are not priced in.
+//! not count as liquidity. What a venue's behaviour is expected to cost is part of its price: the
+//! effective cost of a share is price, fee and cost of behaviour.
 
+use crate::behaviour::Behaviour;
 use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{Side, TimeInForce};
+use crate::input::{BehaviourCosts, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
@@ -28,6 +30,7 @@ mod ladder;
 mod reasons;
 mod remainder;
 mod rest;
+mod score;
 mod share;
 mod split;
 mod sweep;
@@ -35,12 +38,13 @@ mod tiers;
 mod whole;
 
 use candidate::Candidate;
-pub use candidate::{ALL_IN_DECIMALS, all_in};
+pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 use reasons::Causes;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
+pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +59,8 @@ pub struct VenueState {
     pub unanswered: u32,
     /// The venue's circuit breakers, in the order of [`RequestKind::ALL`].
     pub breakers: [Breaker; RequestKind::ALL.len()],
+    /// How the venue has behaved.
+    pub behaviour: Behaviour,
     /// When cancels are tried again that have found no room in the budget; zero for none.
     pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.
@@ -147,6 +153,8 @@ pub struct RouteRequest {
     pub tif: TimeInForce,
     /// Quantity to be routed.
     pub qty: Qty,
+    /// What the levels must show of the plan's children, or nothing is sent; zero for any.
+    pub min_fill: Qty,
     /// Venues that refused a child of the order, for now or for good.
     pub avoided: VenueSet,
     /// Venues that said that a child of the order would match another order of our account.
@@ -157,6 +165,10 @@ pub struct RouteRequest {
     pub denied: VenueSet,
     /// Venues that get only what no other venue can take.
     pub backup: VenueSet,
+    /// What the behaviour of venues costs.
+    pub costs: BehaviourCosts,
+    /// The weights of score mode; `None` in cost mode.
+    pub score: Option<ScoreWeights>,
     /// Venues that an operator has drained or halted.
     pub closed: VenueSet,
     /// Venues that get nothing unless their book changed after `faded_at`.
@@ -181,6 +193,8 @@ pub struct PlannedChild {
     pub qty: Qty,
     /// Limit price.
     pub price: Price,
+    /// The part of the quantity that the book shows; zero for a child that rests.
+    pub shown: Qty,
 }
 
 /// What to send, and the result for each venue.
@@ -198,6 +212,8 @@ pub struct Plan {
     kept: Causes,
     /// The order is fill or kill.
     fok: bool,
+    /// The plan would have filled less than the order's minimum, and sends nothing.
+    is_short: bool,
 }
 
 /// The work of a search for the best shares.
@@ -220,11 +236,27 @@ impl Search {
 impl Plan {
     /// Adds a child that takes.
     fn take(&mut self, c: &Candidate<'_>, price: Price) {
-        self.takes[self.takes_len] = PlannedChild { venue: c.listing.venue, qty: c.share, price };
+        self.takes[self.takes_len] =
+            PlannedChild { venue: c.listing.venue, qty: c.share, price, shown: c.shown };
         self.takes_len += 1;
         let line = &mut self.lines[c.line];
         (line.verdict, line.qty, line.price) = (Verdict::Taken, c.share, price);
         (line.shown, line.value) = (c.shown, c.value);
+    }
+
+    /// Sends nothing if the levels show less of the children than `least`.
+    fn withdraw_below(&mut self, least: Qty) {
+        let lines = &mut self.lines[..self.lines_len];
+        let shown = lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.shown.0));
+        if Qty(shown) >= least {
+            return;
+        }
+        self.is_short = true;
+        (self.takes_len, self.rest) = (0, None);
+        for line in lines.iter_mut().filter(|line| line.verdict == Verdict::Taken) {
+            (line.verdict, line.qty, line.price) = (Verdict::TooThin, Qty::ZERO, Price(0));
+            (line.shown, line.value) = (Qty::ZERO, Notional(0));
+        }
     }
 
     /// Children that take liquidity, at most one per venue.
@@ -269,6 +301,7 @@ impl Default for Router {
             search: Search::default(),
             kept: Causes::NONE,
             fok: false,
+            is_short: false,
         };
         Self { plan, scratch: Scratch::default() }
     }
@@ -285,7 +318,7 @@ impl Router {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
         plan.kept = Causes::NONE;
-        plan.fok = request.tif == TimeInForce::Fok;
+        (plan.fok, plan.is_short) = (request.tif == TimeInForce::Fok, false);
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
         // Few venues need few places, which are all written for each plan.
@@ -293,6 +326,9 @@ impl Router {
             fill::<FEW_VENUES>(market, request, plan, &mut self.scratch);
         } else {
             fill::<VENUES_MAX>(market, request, plan, &mut self.scratch);
+        }
+        if !request.min_fill.is_zero() {
+            plan.withdraw_below(request.min_fill);
         }
         plan
     }
@@ -339,10 +375,16 @@ fn among(
     scratch: &mut Scratch,
 ) -> Qty {
     let limit = request.worst;
+    if let Some(weights) = request.score {
+        score::give_points(market, request, weights, candidates, &mut plan.lines);
+    }
     if request.tif == TimeInForce::Fok {
         return whole::whole(request, limit, candidates, plan);
     }
-    let search = share_out(request, limit, candidates, scratch);
+    let search = match request.score {
+        None => share_out(request, limit, candidates, scratch),
+        Some(_) => score::share_by_score(request, candidates, scratch),
+    };
     plan.search.add(search);
     let mut left = left_of(request, candidates);
     if request.tif.waits() && left != request.qty && !left.is_zero() {
@@ -360,9 +402,12 @@ fn among(
         plan.note_left(c, limit, left);
         c.sent_at = price;
     }
-    if searched {
+    if request.score.is_some() {
+        score::lower_scores(candidates, &mut plan.lines);
+    } else if searched {
         reasons::worse_fits(candidates, limit, &mut plan.lines);
     }
+    reasons::worse_behaviour(candidates, &mut plan.lines);
     if rests {
         let (lines, kept) = (&mut plan.lines, &mut plan.kept);
         plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
@@ -380,6 +425,8 @@ const NO_LINE: VenueLine = VenueLine {
     value: Notional(0),
     best: Price(0),
     best_all_in: 0,
+    behaviour_ppm: 0,
+    score: None,
     age_ns: 0,
 };
 
@@ -420,7 +467,7 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
 }
 
 /// Whether an order of that side and price would trade against one at `own`.
-fn reaches(price: Price, own: Price, side: Side) -> bool {
+pub(crate) fn reaches(price: Price, own: Price, side: Side) -> bool {
     within(price, own, side)
 }
 

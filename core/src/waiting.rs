@@ -44,19 +44,22 @@ pub enum Waiting {
     /// It has as many children as an order may have at once or in one look, or the table of
     /// children is full.
     ChildLimit = 11,
-    /// A child is being called back, so that its quantity goes to a better place.
+    /// A child is being called back: its quantity goes to a better place, or lets an order of
+    /// another owner pass.
     Moving = 12,
     /// Another venue offers within the order's limit, or is a better place to rest, and the order
     /// has moved as often as it may in a minute. It stays where it rests.
     MoveLimit = 13,
+    /// Orders of our own that stand in the way are being called back.
+    CallingBack = 14,
     /// As [`Self::MoveLimit`], but the limits of the venue where it rests have no room for a cancel
     /// beside what is kept for other cancels, or none for the order that would rest there again.
-    VenueLimit = 14,
+    VenueLimit = 15,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -70,6 +73,7 @@ impl Waiting {
         Self::ChildLimit,
         Self::Moving,
         Self::MoveLimit,
+        Self::CallingBack,
         Self::VenueLimit,
     ];
 
@@ -95,6 +99,7 @@ impl Waiting {
             Self::ChildLimit => "ChildLimit",
             Self::Moving => "Moving",
             Self::MoveLimit => "MoveLimit",
+            Self::CallingBack => "CallingBack",
             Self::VenueLimit => "VenueLimit",
         })
     }

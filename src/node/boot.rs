@@ -132,17 +132,22 @@ impl Known {
                 continue;
             }
             let seq = record.sequence;
-            match decode(record.body).map_err(|source| ReplayError::Input { seq, source })? {
-                Input::Genesis(found) => known.genesis = known.genesis.or(Some(found)),
-                // A listing has no name of its own.
-                Input::Listing(_) => {}
-                input if order_of(&input).0 < NOT_A_DEFINITION => {
-                    known.definitions.insert(order_of(&input), input);
-                }
-                _ => {}
-            }
+            known.keep(decode(record.body).map_err(|source| ReplayError::Input { seq, source })?);
         }
         Ok(known)
+    }
+
+    fn keep(&mut self, input: Input) {
+        match input {
+            Input::Genesis(found) => self.genesis = self.genesis.or(Some(found)),
+            // A listing has no name of its own.
+            Input::Listing(_) => {}
+            _ => {
+                if let Some(place) = place_of(&input) {
+                    self.definitions.insert(place, input);
+                }
+            }
+        }
     }
 
     /// All names, with the names that only the configuration has behind those of the journal.
@@ -167,7 +172,7 @@ impl Known {
     /// changed, or a value is out of range.
     pub fn refused(&self, asked: &[Input]) -> Vec<Input> {
         let mut reference = Reference::default();
-        let asked = asked.iter().filter(|input| order_of(input).0 < NOT_A_DEFINITION);
+        let asked = asked.iter().filter(|input| place_of(input).is_some());
         let all = self.definitions.values().chain(asked);
         all.filter(|input| reference.define(input) == Err(BadReference)).copied().collect()
     }
@@ -191,6 +196,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Account(def) => format!("account {}", def.name),
         Input::Routing(def) => {
             format!("routing of account {}", of(&names.accounts, def.account.index()))
+        }
+        Input::Owner(def) => {
+            format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
@@ -229,6 +237,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let routing = &account.routing;
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
+        inputs.push(Input::Owner(account.owner_definition(id)?));
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -242,14 +251,14 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         }));
     }
     // Reference data must come in the order of ids, and known definitions come again.
-    inputs.sort_by_key(order_of);
+    inputs.sort_by_key(place_of);
     inputs.push(Input::NodeStarted);
     Some(inputs)
 }
 
-/// Kind and id, so that the core sees dense ids.
-fn order_of(input: &Input) -> (u8, u32) {
-    match input {
+/// Kind and id of a definition, so that the core sees dense ids; `None` for any other input.
+fn place_of(input: &Input) -> Option<(u8, u32)> {
+    Some(match input {
         Input::Asset(def) => (0, u32::from(def.id.0)),
         Input::Instrument(def) => (1, u32::from(def.id.0)),
         Input::Venue(def) => (2, u32::from(def.id.0)),
@@ -257,13 +266,11 @@ fn order_of(input: &Input) -> (u8, u32) {
         Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
         Input::Account(def) => (5, u32::from(def.id.0)),
         Input::Routing(def) => (6, u32::from(def.account.0)),
-        Input::Session(def) => (7, u32::from(def.id.0)),
-        _ => (NOT_A_DEFINITION, 0),
-    }
+        Input::Owner(def) => (7, u32::from(def.account.0)),
+        Input::Session(def) => (8, u32::from(def.id.0)),
+        _ => return None,
+    })
 }
-
-/// The kind of [`order_of`] for an input that defines nothing.
-const NOT_A_DEFINITION: u8 = 7;
 
 fn text<const N: usize>(name: &str) -> Option<Text<N>> {
     Text::new(name.as_bytes())
@@ -366,4 +373,59 @@ pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
         }
     }
     Some(market)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Config {
+        let text = include_str!("../../deploy/example.toml");
+        Config::parse(text).expect("the example is sound")
+    }
+
+    /// What a journal knows whose node ran with this configuration.
+    fn known_of(config: &Config) -> Known {
+        let mut known = Known::default();
+        let names = known.names(config);
+        for input in inputs(config, &names).expect("the names are there") {
+            known.keep(input);
+        }
+        known
+    }
+
+    #[test]
+    fn a_session_keeps_its_number_when_the_one_before_it_leaves_the_configuration() {
+        let mut config = example();
+        assert!(config.session.len() > 1, "the example has several sessions");
+        let known = known_of(&config);
+        let numbers = known.names(&config);
+        config.session.remove(0);
+        let names = known.names(&config);
+        assert_eq!(names.journaled, config.session.len() + 1);
+        for session in &config.session {
+            assert_eq!(names.session(&session.comp_id), numbers.session(&session.comp_id));
+        }
+    }
+
+    #[test]
+    fn each_definition_under_the_number_of_another_is_refused() {
+        let config = example();
+        let known = known_of(&config);
+        let mut asked = inputs(&config, &known.names(&config)).expect("the names are there");
+        assert_eq!(known.refused(&asked), []);
+        let mut changed = 0;
+        for input in &mut asked {
+            match input {
+                Input::Asset(def) => def.name = text("other").expect("short"),
+                Input::Instrument(def) => def.symbol = text("other").expect("short"),
+                Input::Venue(def) => def.name = text("other").expect("short"),
+                Input::Account(def) => def.name = text("other").expect("short"),
+                Input::Session(def) => def.name = text("other").expect("short"),
+                _ => continue,
+            }
+            changed += 1;
+        }
+        assert_eq!(known.refused(&asked).len(), changed);
+    }
 }

@@ -4,7 +4,7 @@
 
 use rutter_admin::model::decimal;
 use rutter_core::book::TOP_LEVELS;
-use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, Side, TimeInForce};
+use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, ScoreWeights, Side, TimeInForce};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{Decision, VenueLine, Verdict};
 use rutter_core::reference::VENUES_MAX;
@@ -46,11 +46,20 @@ fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
         "tif": tif,
         "price_slack_ppm": request.slack_ppm.to_string(),
     });
+    if !request.min_fill.is_zero() {
+        order["min_qty"] = json!(qty(request.min_fill, decimals));
+    }
     let terms = match request.limit {
         Some(limit) => ("price", price(limit, decimals)),
         None => ("worst", price(request.worst, decimals)),
     };
     order[terms.0] = json!(terms.1);
+    if let Some(ScoreWeights { price, latency, reliability, liquidity }) = request.score {
+        order["mode"] = json!("score");
+        order["weights"] = json!({
+            "price": price, "latency": latency, "reliability": reliability, "liquidity": liquidity,
+        });
+    }
     order
 }
 
@@ -67,6 +76,18 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     insert_terms(&mut venue, listing, decimals);
     if request.backup.has(id) {
         venue.insert("tier".to_owned(), json!("backup"));
+    }
+    if line.behaviour_ppm > 0 {
+        venue.insert("behaviour_ppm".to_owned(), json!(line.behaviour_ppm.to_string()));
+    }
+    let known = market.venues[id.index()].behaviour.measured();
+    if request.score.is_some() && known.is_known(market.now) {
+        let terms = [
+            ("latency_us", known.expected_us()),
+            ("rejects_ppm", u64::from(known.rejects_ppm)),
+            ("faded_ppm", u64::from(known.faded_ppm)),
+        ];
+        venue.extend(terms.map(|(key, value)| (key.to_owned(), json!(value.to_string()))));
     }
     let book = &market.books[request.instrument.index() * VENUES_MAX + id.index()];
     let (levels, joined, own) = match request.side {
@@ -164,7 +185,9 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::NoFok
         | Verdict::TooThin
         | Verdict::OwnOrder
-        | Verdict::Backup => false,
+        | Verdict::Backup
+        | Verdict::WorseBehaviour
+        | Verdict::LowerScore => false,
     }
 }
 
@@ -180,7 +203,7 @@ mod tests {
     use rutter_core::Engine;
     use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
     use rutter_core::input::{
-        BookUpdate, Header, Input, NewOrder, PublicTrade, RoutingDef, VenueDownReason,
+        BookUpdate, Header, Input, NewOrder, PublicTrade, RoutingDef, RoutingMode, VenueDownReason,
     };
     use rutter_core::number::{Amount, Price, Qty, UnixNanos};
     use rutter_core::output::{Output, Sink};
@@ -233,7 +256,9 @@ mod tests {
         let mut some =
             |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
         let (denied, backup) = (some(10), some(25));
-        let terms = RoutingDef { denied, backup, ..RoutingDef::usual(AccountId(0)) };
+        let usual = RoutingDef::usual(AccountId(0));
+        let mode = random.pick(&[RoutingMode::Cost, RoutingMode::Score]);
+        let terms = RoutingDef { denied, backup, mode, ..usual };
         inputs.push(Input::Routing(terms));
         inputs.push(Input::NodeStarted);
         inputs.extend((0..VENUES).map(|id| Input::VenueUp(VenueId(id))));

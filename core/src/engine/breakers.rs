@@ -84,6 +84,7 @@ impl Engine {
                     order.barred.insert(venue);
                     out.notice(Notice::Barred(order.id, venue, reason));
                 }
+                self.note_refusal(venue);
                 self.count_failure(venue, RequestKind::New, out);
             }
         }

@@ -12,6 +12,7 @@ use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
 use crate::risk;
 use crate::routing::RoutingView;
+use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::Slot;
 use crate::waiting::Waiting;
 
@@ -76,6 +77,9 @@ impl Engine {
         self.client_ids.forget(self.orders.in_slot(slot), slot);
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
         self.set_terms(&mut order, worst);
+        if order.strategy != Strategy::Cross {
+            self.strategy_terms[slot as usize] = StrategyTerms::asked(&new.instructions);
+        }
         self.client_ids.add_order(client_id.hash, slot);
         self.account_usage(account).open_orders += 1;
         self.counts.orders += 1;
@@ -138,6 +142,7 @@ impl Engine {
             account,
             shut_out,
             replaced,
+            replaced_terms: replaced.map_or(StrategyTerms::default(), |o| self.terms_of(o)),
             market,
             halts: &self.halts,
             reduce_only: &self.reduce_only,
@@ -322,6 +327,7 @@ impl Engine {
             | CancelReason::ConnectionLost
             | CancelReason::SystemFailure
             | CancelReason::Waited
+            | CancelReason::SelfMatch
             | CancelReason::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
@@ -336,6 +342,8 @@ impl Engine {
         reason: Refusal,
         out: &mut Out<'_, S>,
     ) {
+        let reason =
+            if self.is_short_of_minimum(order) { Refusal::MinQtyNotReached } else { reason };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
         order.apply(OrderEvent::CancelDone);
         self.report(order, ReportKind::Canceled, &ReportContext::because(reason), out);
@@ -425,6 +433,7 @@ impl Engine {
             ReportKind::New
             | ReportKind::Rejected
             | ReportKind::Expired
+            | ReportKind::Restated
             | ReportKind::Trade
             | ReportKind::OrderStatus => false,
         };
@@ -433,6 +442,7 @@ impl Engine {
         } else {
             (order.cl_ord_id, ClOrdId::EMPTY)
         };
+        let min_qty = self.terms_of(order).min_qty;
         let session = &mut self.sessions[order.session.index()];
         session.event += 1;
         self.counts.reports += 1;
@@ -457,6 +467,8 @@ impl Engine {
             side: order.side,
             ord_type: order.ord_type,
             tif: order.tif,
+            strategy: order.strategy,
+            min_qty,
             qty: order.qty,
             price: order.price,
             filled: order.filled,

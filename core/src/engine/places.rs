@@ -195,7 +195,8 @@ impl Engine {
             Moving::Sticky => self.ahead[slot].min(others),
             Moving::Better | Moving::Never => others,
         };
-        let planned = PlannedChild { venue: child.venue, qty: child.leaves(), price: child.price };
+        let (venue, qty, price) = (child.venue, child.leaves(), child.price);
+        let planned = PlannedChild { venue, qty, price, shown: Qty::ZERO };
         let cost = cost_of_waiting(&market, &request, &planned, Some(ahead))?;
         self.ahead[slot] = self.ahead[slot].min(others);
         Some(cost)
@@ -206,6 +207,10 @@ impl Engine {
     fn cost_elsewhere(&mut self, order: &Order, child: &Child) -> Option<(RouteRequest, i64)> {
         self.look_up_own(order);
         let usual = self.route_request(order);
+        if usual.score.is_some() {
+            // Such an order rests where the score is highest, whatever waiting costs there.
+            return None;
+        }
         // An order that rests at a venue that is no backup would be routed back there.
         let at_backup = usual.backup.has(child.venue);
         let mut left = if at_backup { VenueSet::EMPTY } else { usual.backup };

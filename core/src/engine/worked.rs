@@ -273,7 +273,8 @@ impl Engine {
 
     /// What the venues where the order does not rest offer within its limit.
     fn ask_for_gain(&mut self, order: &Order, qty: Qty, rests_at: VenueSet) -> Option<Gain> {
-        self.look_up_own(order);
+        // Those that make way are called back when the quantity is free.
+        let makes_way = self.look_past_own(order);
         let request = RouteRequest {
             qty,
             tif: TimeInForce::Ioc,
@@ -290,7 +291,8 @@ impl Engine {
         };
         let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
         let least = plan.takes().iter().map(least).min()?;
-        Some(Gain { request, qty: Qty(shown), least: Qty(least) })
+        let ours = if makes_way { self.own_in_plan(order) } else { Qty::ZERO };
+        Some(Gain { request, qty: Qty(shown).saturating_sub(ours), least: Qty(least) })
     }
 
     /// When children can be called back: their venues take cancels, the cancels have room in the

@@ -138,11 +138,12 @@ pub struct Instructions {
     pub expire_at: UnixNanos,
     /// FIX 168: start of the order; zero for none. Refused.
     pub effective_at: UnixNanos,
-    /// FIX 847: an algorithm; zero for none. Refused.
+    /// FIX 847: number of a [`Strategy`](crate::strategy::Strategy); zero for none. Others are
+    /// refused.
     pub strategy: u32,
     /// FIX 957: number of the algorithm's parameters. Refused.
     pub strategy_parameters: u8,
-    /// FIX 110: minimum quantity of an execution; zero for none. Refused.
+    /// FIX 110: minimum quantity; zero for none. Only with [`TimeInForce::Ioc`].
     pub min_qty: Qty,
     /// FIX 111, 210 or 1138: displayed quantity; zero for all of it. Refused.
     pub display_qty: Qty,

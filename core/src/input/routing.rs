@@ -23,6 +23,67 @@ wire_enum!(Moving { Never, Better, Sticky });
 
 /// The usual [`RoutingDef::move_gain_ppm`]: one basis point.
 pub const MOVE_GAIN_PPM_DEFAULT: u32 = 100;
+/// What the behaviour of a venue costs an order, in parts per million of the order's value.
+///
+/// The usual costs are chosen, not measured. `docs/routing.md` says what each is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BehaviourCosts {
+    /// Cost of a second from the decision to send an order to the venue's answer.
+    pub latency_ppm: u32,
+    /// Cost of an order that the venue refuses by its own fault.
+    pub reject_ppm: u32,
+    /// Cost of an order of which nothing was there that the book showed.
+    pub fade_ppm: u32,
+    /// Cost of an order that is filled in part.
+    pub partial_ppm: u32,
+}
+wire_struct!(BehaviourCosts { latency_ppm, reject_ppm, fade_ppm, partial_ppm });
+
+impl BehaviourCosts {
+    /// The costs of an account that sets none.
+    pub const USUAL: Self =
+        Self { latency_ppm: 50, reject_ppm: 200, fade_ppm: 200, partial_ppm: 20 };
+
+    /// Behaviour costs nothing.
+    pub const NONE: Self = Self { latency_ppm: 0, reject_ppm: 0, fade_ppm: 0, partial_ppm: 0 };
+}
+
+/// How an order chooses between venues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum RoutingMode {
+    /// As much as can be filled, at the least effective cost over all venues.
+    #[default]
+    Cost = 1,
+    /// The venue with the highest score gets what it takes, the next one the rest.
+    Score = 2,
+}
+wire_enum!(RoutingMode { Cost, Score });
+
+/// What counts how much in a venue's score, in per cent of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoreWeights {
+    /// The best all-in price.
+    pub price: u8,
+    /// The time to an answer.
+    pub latency: u8,
+    /// Refusals and fades.
+    pub reliability: u8,
+    /// The quantity shown within the limit.
+    pub liquidity: u8,
+}
+wire_struct!(ScoreWeights { price, latency, reliability, liquidity });
+
+impl ScoreWeights {
+    /// The weights of an account that sets none.
+    pub const USUAL: Self = Self { price: 40, latency: 20, reliability: 30, liquidity: 10 };
+
+    /// Whether the weights make up 100 per cent.
+    pub const fn is_whole(&self) -> bool {
+        let Self { price, latency, reliability, liquidity } = *self;
+        price as u16 + latency as u16 + reliability as u16 + liquidity as u16 == 100
+    }
+}
 
 /// How an account's orders choose between venues. Holds from the input on, for open orders too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +94,30 @@ pub struct RoutingDef {
     pub denied: VenueSet,
     /// Backup venues: an order goes there only with the part that no other venue can take.
     pub backup: VenueSet,
+    /// What the behaviour of venues costs.
+    pub costs: BehaviourCosts,
+    /// How its orders choose, unless an order says otherwise.
+    pub mode: RoutingMode,
+    /// What counts in a score; they make up 100 per cent.
+    pub weights: ScoreWeights,
     /// Whether a resting order moves to a better place to wait.
     pub moving: Moving,
     /// What a move has to gain at least, in parts per million of the order's limit.
     pub move_gain_ppm: u32,
 }
-wire_struct!(RoutingDef { account, denied, backup, moving, move_gain_ppm });
+wire_struct!(RoutingDef { account, denied, backup, costs, mode, weights, moving, move_gain_ppm });
 
 impl RoutingDef {
-    /// The terms of an account that sets none: every venue, without tiers, and moves that count the
-    /// place in the queue.
+    /// The terms of an account that sets none: every venue, without tiers, by cost, and moves that
+    /// count the place in the queue.
     pub const fn usual(account: AccountId) -> Self {
         Self {
             account,
             denied: VenueSet::EMPTY,
             backup: VenueSet::EMPTY,
+            costs: BehaviourCosts::USUAL,
+            mode: RoutingMode::Cost,
+            weights: ScoreWeights::USUAL,
             moving: Moving::Sticky,
             move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
         }

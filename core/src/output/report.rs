@@ -15,6 +15,7 @@ use crate::input::{
     Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce, WrittenTerms,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
+use crate::strategy::Strategy;
 use crate::waiting::Waiting;
 use crate::wire::{INPUT_BYTES_MAX, encode};
 
@@ -34,6 +35,8 @@ pub enum ReportKind {
     Rejected = b'8',
     /// Expired (`ExecType` 150=C).
     Expired = b'C',
+    /// Restated (`ExecType` 150=D): we have changed the order, and it goes on.
+    Restated = b'D',
     /// Pending replace (`ExecType` 150=E).
     PendingReplace = b'E',
     /// Trade (`ExecType` 150=F).
@@ -115,6 +118,10 @@ pub struct Report {
     pub ord_type: OrdType,
     /// `TimeInForce` (59).
     pub tif: TimeInForce,
+    /// How the order is executed: `TargetStrategy` (847).
+    pub strategy: Strategy,
+    /// `MinQty` (110); zero if none.
+    pub min_qty: Qty,
     /// `OrderQty` (38).
     pub qty: Qty,
     /// `Price` (44); zero if none.
@@ -127,7 +134,8 @@ pub struct Report {
     pub filled_notional: Notional,
     /// The execution that a trade report tells; `None` in other reports.
     pub last: Option<LastFill>,
-    /// Why the order was refused, cancelled or expired; [`Refusal::None`] in other reports.
+    /// Why the order was refused, cancelled, restated or expired; [`Refusal::None`] in other
+    /// reports.
     pub reason: Refusal,
     /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
     pub waiting: Waiting,
@@ -157,6 +165,8 @@ impl Report {
         side: Side::Buy,
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
+        strategy: Strategy::Cross,
+        min_qty: Qty::ZERO,
         qty: Qty::ZERO,
         price: Price(0),
         filled: Qty::ZERO,
@@ -207,6 +217,9 @@ impl Report {
         hash.notional(self.filled_notional);
         if let Some(last) = &self.last {
             last.mix(hash);
+        }
+        if self.strategy != Strategy::Cross {
+            hash.pair(self.strategy as u64, self.min_qty.0.cast_unsigned());
         }
         if self.waiting != Waiting::Nothing {
             hash.word(self.waiting as u64);

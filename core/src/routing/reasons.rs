@@ -45,6 +45,8 @@ const fn cause(verdict: Verdict) -> Cause {
         | Verdict::TooThin
         | Verdict::Faded
         | Verdict::Backup
+        | Verdict::WorseBehaviour
+        | Verdict::LowerScore
         | Verdict::NoFok => Cause::Book,
         Verdict::OwnOrder => Cause::OwnOrder,
         Verdict::BelowMinimum | Verdict::WorseFit => Cause::Minimum,
@@ -121,6 +123,8 @@ impl Plan {
             Refusal::SelfMatch
         } else if self.fok && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
             Refusal::FokNotFillable
+        } else if self.is_short && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
+            Refusal::MinQtyNotFillable
         } else if causes.has(Cause::Maximum) {
             Refusal::QuantityTooLarge
         } else if causes.has(Cause::Minimum) {
@@ -195,6 +199,27 @@ pub(super) fn worse_fits(
         let line = &mut lines[c.line];
         if line.verdict == Verdict::WorsePrice && best.is_some_and(|best| best < worst) {
             line.verdict = Verdict::WorseFit;
+        }
+    }
+}
+
+/// Tells the venues whose price with the fee is good enough, and whose behaviour costs too much.
+pub(super) fn worse_behaviour(
+    candidates: &[Option<Candidate<'_>>],
+    lines: &mut [VenueLine; VENUES_MAX],
+) {
+    if candidates.iter().flatten().all(|c| lines[c.line].behaviour_ppm == 0) {
+        return;
+    }
+    let taken = candidates.iter().flatten().filter(|c| !c.share.is_zero());
+    let Some(worst) = taken.map(|c| c.unit_all_in(c.worst)).max() else { return };
+    for c in candidates.iter().flatten().filter(|c| c.share.is_zero()) {
+        let line = &mut lines[c.line];
+        if line.verdict == Verdict::WorsePrice
+            && line.behaviour_ppm > 0
+            && c.best.is_some_and(|best| c.unit_all_in(best) < worst)
+        {
+            line.verdict = Verdict::WorseBehaviour;
         }
     }
 }

@@ -7,6 +7,8 @@
 //! that is not filled in about a minute. That share follows from the quantity that stands before
 //! the order and from the quantity that trades there lately. `docs/routing.md` has the rules.
 
+use core::cmp::Reverse;
+
 use super::candidate::Candidate;
 use super::eligible::usable;
 use super::reasons::Causes;
@@ -54,8 +56,8 @@ pub(super) fn resting_place(
     Some(leg)
 }
 
-/// The venue with the least cost of waiting; among equals the one where the price is nearest to the
-/// top of the book, and an empty book last.
+/// In score mode the venue with the highest score; otherwise the one with the least cost of waiting.
+/// Among equals the one where the price is nearest to the top of the book, and an empty book last.
 pub(super) fn choose(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -74,10 +76,10 @@ pub(super) fn choose(
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
         let place = Place { listing: c.listing, book: c.book, side: request.side, limit };
         let (better, same) = c.book.ahead(request.side, price);
-        let behind = [better, same, left];
-        let cost = place.cost(c.best, behind, market.now);
-        let key = (cost, to_top.is_none(), to_top);
-        Some((key, PlannedChild { venue: c.listing.venue, qty, price }))
+        let behaviour = behaviour_ppb(market, request, c.listing.venue);
+        let cost = place.cost(c.best, [better, same, left], market.now).saturating_add(behaviour);
+        let key = (Reverse(c.score), cost, to_top.is_none(), to_top);
+        Some((key, PlannedChild { venue: c.listing.venue, qty, price, shown: Qty::ZERO }))
     });
     places.min_by_key(|(key, _)| *key).map(|(_, leg)| leg)
 }
@@ -96,7 +98,15 @@ pub fn cost_of_waiting(
     let (better, same) = book.ahead(side, price);
     let opposite = book.opposite(side).best().map(|level| level.price);
     let place = Place { listing, book, side, limit };
-    Some(place.cost(opposite, [better, ahead.unwrap_or(same), child.qty], market.now))
+    let behind = [better, ahead.unwrap_or(same), child.qty];
+    let behaviour = behaviour_ppb(market, request, child.venue);
+    Some(place.cost(opposite, behind, market.now).saturating_add(behaviour))
+}
+
+/// What a venue's behaviour is expected to cost, in billionths of the limit.
+fn behaviour_ppb(market: &RoutingView<'_>, request: &RouteRequest, venue: VenueId) -> i64 {
+    let known = market.venues[venue.index()].behaviour.measured();
+    i64::from(known.cost_ppm(market.now, &request.costs)) * PPB_PER_PPM
 }
 
 /// The quantity that rests at a venue at a price, if its book can be used.

@@ -73,6 +73,7 @@ fn breaches() -> Vec<Breach> {
             new.instructions.effective_at = UnixNanos(9);
         }),
         request("@R14", R::BadExpireTime, |new| new.instructions.expire_at = UnixNanos(9)),
+        // A replace that asks for a minimum fails @R7.
         request("@R15", R::UnsupportedMinQty, |new| new.instructions.min_qty = Qty(1)),
         request("@R16", R::UnsupportedDisplayQty, |new| new.instructions.display_qty = Qty(1)),
         request("@R17", R::UnsupportedCashQty, |new| new.instructions.cash_qty = Amount(1)),

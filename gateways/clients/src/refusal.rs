@@ -89,12 +89,17 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::LoggedOut => (2, 2, "LoggedOut"),
         Refusal::VenuesRefused => (0, 2, "VenuesRefused"),
         Refusal::VenueNotAllowed => (11, 99, "VenueNotAllowed"),
+        Refusal::MinQtyNotFillable => (0, 99, "MinQtyNotFillable"),
+        Refusal::MinQtyNotReached => (0, 2, "MinQtyNotReached"),
         Refusal::NoReference => (2, 2, "NoReference"),
         Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
         Refusal::NotUnknown => (0, 2, "NotUnknown"),
         Refusal::UnknownTooBriefly => (0, 2, "UnknownTooBriefly"),
         Refusal::FokPartlyFilled => (0, 2, "FokPartlyFilled"),
         Refusal::SelfMatch => (0, 2, "SelfMatch"),
+        Refusal::SelfMatchResting => (0, 2, "SelfMatchResting"),
+        Refusal::SelfMatchReduced => (0, 2, "SelfMatchReduced"),
+        Refusal::PlaceLost => (0, 2, "PlaceLost"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -11,6 +11,7 @@ use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{
     CancelReject, LastFill, MassCancelReport, OrdStatus, Report, ReportKind,
 };
+use rutter_core::strategy::Strategy;
 use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
@@ -34,6 +35,11 @@ const EXCHANGE_FEE: u64 = 4;
 
 /// `CommType` (13): 3, an absolute amount.
 const ABSOLUTE: u8 = b'3';
+
+/// `ExecRestatementReason` (378): 5, the quantity is reduced.
+const REDUCED: u64 = 5;
+/// `ExecRestatementReason` (378): 4, the broker's decision.
+const BROKER_OPTION: u64 = 4;
 
 /// `ExecTransType` (20) of FIX 4.2: 0, new.
 const TRANS_NEW: u8 = b'0';
@@ -66,6 +72,7 @@ pub fn write_report(
     }
     write_account(out, report, owner);
     write_what(out, report, instrument);
+    write_strategy(out, report, instrument, reader.version);
     write_numbers(out, report, instrument);
     if let Some(last) = &report.last {
         write_last(out, last, instrument, reader.version, terms);
@@ -84,8 +91,16 @@ pub fn write_report(
         if report.status == OrdStatus::Rejected {
             out.uint(tags::ORD_REJ_REASON, u64::from(codes.order_code(reader.version)));
         }
+        if report.kind == ReportKind::Restated {
+            let is_moved = report.reason == Refusal::PlaceLost;
+            let reason = if is_moved { BROKER_OPTION } else { REDUCED };
+            out.uint(tags::EXEC_RESTATEMENT_REASON, reason);
+        }
         out.field(tags::TEXT, codes.word.as_bytes());
     } else if let Some(word) = report.waiting.word() {
+        out.field(tags::TEXT, word.as_bytes());
+    } else if let Some(word) = report.strategy.caution().filter(|_| report.kind == ReportKind::New)
+    {
         out.field(tags::TEXT, word.as_bytes());
     }
 }
@@ -272,6 +287,24 @@ fn write_what(out: &mut Encoder<'_>, report: &Report, instrument: Option<&Instru
         if written != 0 {
             out.char(tag, written);
         }
+    }
+}
+
+/// Writes the strategy and its terms. FIX 4.2 has no field for the strategy.
+fn write_strategy(
+    out: &mut Encoder<'_>,
+    report: &Report,
+    instrument: Option<&InstrumentConfig>,
+    reader: Version,
+) {
+    let Some(instrument) = instrument.filter(|_| report.strategy != Strategy::Cross) else {
+        return;
+    };
+    if report.min_qty.0 != 0 {
+        out.decimal(tags::MIN_QTY, report.min_qty.0, instrument.qty_decimals);
+    }
+    if reader != Version::Fix42 {
+        out.uint(tags::TARGET_STRATEGY, u64::from(report.strategy.number()));
     }
 }
 

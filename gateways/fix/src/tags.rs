@@ -100,6 +100,7 @@ tags! {
     REF_TAG_ID = 371, "RefTagID";
     REF_MSG_TYPE = 372, "RefMsgType";
     SESSION_REJECT_REASON = 373, "SessionRejectReason";
+    EXEC_RESTATEMENT_REASON = 378, "ExecRestatementReason";
     BUSINESS_REJECT_REF_ID = 379, "BusinessRejectRefID";
     BUSINESS_REJECT_REASON = 380, "BusinessRejectReason";
     DISCRETION_INST = 388, "DiscretionInst";

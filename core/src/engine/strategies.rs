@@ -1,0 +1,44 @@
+//! Strategies: what an order of a strategy has to remember, and what follows from it.
+//!
+//! A line belongs here if it is about one strategy. Which strategies there are is `strategy`.
+
+use super::Engine;
+use crate::number::Qty;
+use crate::order::Order;
+use crate::strategy::{Strategy, StrategyTerms};
+
+impl Engine {
+    /// What an order's strategy has to remember.
+    #[inline]
+    pub(super) fn terms_of(&self, order: &Order) -> StrategyTerms {
+        match order.strategy {
+            Strategy::Cross => StrategyTerms::default(),
+            Strategy::NearlyAll => self.strategy_terms[self.orders.slot(order.id.0) as usize],
+        }
+    }
+
+    /// The least quantity that the order is to fill; zero for any. A replace to less than the
+    /// minimum asks for all of the new quantity.
+    fn minimum_of(&self, order: &Order) -> Qty {
+        match (order.strategy, self.terms_of(order).min_qty) {
+            (Strategy::Cross, _) => Qty::ZERO,
+            (Strategy::NearlyAll, Qty::ZERO) => order.qty,
+            (Strategy::NearlyAll, min_qty) => min_qty.min(order.qty),
+        }
+    }
+
+    /// The least quantity that the next plan is to fill; zero for any. Once a part is filled, more
+    /// is always nearer to the minimum.
+    #[inline]
+    pub(super) fn least_of_plan(&self, order: &Order) -> Qty {
+        if order.strategy == Strategy::Cross || !order.filled.is_zero() {
+            return Qty::ZERO;
+        }
+        self.minimum_of(order).saturating_sub(order.at_venues)
+    }
+
+    /// Whether an order has filled something, and less than its minimum.
+    pub(super) fn is_short_of_minimum(&self, order: &Order) -> bool {
+        !order.filled.is_zero() && order.filled < self.minimum_of(order)
+    }
+}
