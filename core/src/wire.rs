@@ -294,8 +294,8 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def), 41 Owner(def),
-        42 Trade(trade),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
+        41 Owner(def), 42 Trade(trade),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -477,6 +477,24 @@ mod tests {
         ]
     }
 
+    fn routing() -> RoutingDef {
+        RoutingDef {
+            account: AccountId(1),
+            denied: VenueSet::all_but(VenueId(2)),
+            backup: VenueSet::all_but(VenueId(3)),
+            costs: BehaviourCosts {
+                latency_ppm: 1,
+                reject_ppm: 2,
+                fade_ppm: 3,
+                partial_ppm: u32::MAX,
+            },
+            mode: RoutingMode::Score,
+            weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
+            moving: Moving::Better,
+            move_gain_ppm: 4,
+        }
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -517,21 +535,7 @@ mod tests {
                 self_match: SelfMatchPolicy::Decrement,
                 other_owners: OtherOwners::Protect,
             }),
-            Input::Routing(RoutingDef {
-                account: AccountId(1),
-                denied: VenueSet::all_but(VenueId(2)),
-                backup: VenueSet::all_but(VenueId(3)),
-                costs: BehaviourCosts {
-                    latency_ppm: 1,
-                    reject_ppm: 2,
-                    fade_ppm: 3,
-                    partial_ppm: u32::MAX,
-                },
-                mode: RoutingMode::Score,
-                weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
-                moving: Moving::Better,
-                move_gain_ppm: 4,
-            }),
+            Input::Routing(routing()),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
                 client_seq: 2,

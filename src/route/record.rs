@@ -228,6 +228,12 @@ mod tests {
         }
     }
 
+    fn trade(random: &mut Random, venue: VenueId) -> Input {
+        let rested = random.pick(&[Side::Buy, Side::Sell]);
+        let (price, qty) = (Price(10_000), Qty(1 + random.below(500) as i64));
+        Input::Trade(PublicTrade { venue, instrument: InstrumentId(0), rested, price, qty })
+    }
+
     /// An engine under random books, orders and losses of venues, and what it decided.
     fn decisions(random: &mut Random) -> Vec<Value> {
         let (base, quote, pair) = (AssetId(0), AssetId(1), InstrumentId(0));
@@ -273,13 +279,7 @@ mod tests {
             }
             inputs.push(Input::Book(book));
             if random.in_100(50) {
-                inputs.push(Input::Trade(PublicTrade {
-                    venue,
-                    instrument: pair,
-                    rested: random.pick(&[Side::Buy, Side::Sell]),
-                    price: Price(10_000),
-                    qty: Qty(1 + random.below(500) as i64),
-                }));
+                inputs.push(trade(random, venue));
             }
             if random.in_100(10) {
                 inputs.push(Input::VenueDown(venue, VenueDownReason::LinkLost));

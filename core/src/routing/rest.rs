@@ -56,8 +56,9 @@ pub(super) fn resting_place(
     Some(leg)
 }
 
-/// In score mode the venue with the highest score; otherwise the one with the least cost of waiting.
-/// Among equals the one where the price is nearest to the top of the book, and an empty book last.
+/// In score mode the venue with the highest score; otherwise the one with the least cost of
+/// waiting. Among equals the one where the price is nearest to the top of the book, and an empty
+/// book last.
 pub(super) fn choose(
     market: &RoutingView<'_>,
     request: &RouteRequest,
