@@ -80,9 +80,17 @@ pub enum ChildEvent {
 }
 
 impl ChildState {
-    /// Whether the venue is known to have taken the order.
+    /// Whether the venue has taken the order, where it has answered at all.
     pub const fn is_taken(self) -> bool {
-        matches!(self, Self::Live | Self::Filled | Self::Canceled | Self::Expired)
+        match self {
+            Self::Live
+            | Self::PendingCancel
+            | Self::PendingReplace
+            | Self::Filled
+            | Self::Canceled
+            | Self::Expired => true,
+            Self::Vacant | Self::Sent | Self::Unknown | Self::Rejected => false,
+        }
     }
 }
 
@@ -289,14 +297,13 @@ impl ChildState {
     }
 }
 
-/// An end that waits for executions: the venue reports the child as over with a larger filled
-/// quantity than the executions received add up to.
+/// Who tells what became of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AwaitedEnd {
-    /// Filled quantity in all, as the venue counts.
-    pub filled: Qty,
-    /// How the child ended.
-    pub event: ChildEvent,
+pub enum ToldBy {
+    /// The venue.
+    Venue,
+    /// An operator, who has resolved the child.
+    Operator,
 }
 
 /// What an operator has stated of a child that the venue did not tell about.
@@ -340,6 +347,8 @@ pub struct Child {
     pub sent_at: UnixNanos,
     /// The child is to be cancelled as soon as its state and its venue allow that.
     pub cancel_wanted: bool,
+    /// The venue has said nothing of the child, and its outcome is not in doubt.
+    pub is_unanswered: bool,
     /// The child is called back so that its quantity goes elsewhere, or so that another order
     /// passes; its order does not end.
     pub moves: bool,
@@ -348,16 +357,19 @@ pub struct Child {
     /// Cancels sent since the cancel was last wanted, at most
     /// [`CANCELS_MAX`](crate::engine::CANCELS_MAX).
     pub cancels: u8,
-    /// Set while executions are missing.
-    pub awaited: Option<AwaitedEnd>,
+    /// How the child ended, while executions are missing: the venue reports the child as over with
+    /// a larger filled quantity than the executions received add up to.
+    pub awaited: Option<ChildEvent>,
+    /// That filled quantity; of use only while an end is awaited.
+    pub awaited_filled: Qty,
     /// Since when the outcome is unknown. Of use only in the state [`ChildState::Unknown`].
     pub unknown_since: UnixNanos,
     /// Answers since then that have settled nothing.
     pub vain_answers: u8,
     /// When the venue is queried again after such an answer; zero if no query waits.
     pub query_at: UnixNanos,
-    /// An operator has resolved the child.
-    pub is_stated: bool,
+    /// Who has told the outcome.
+    pub told_by: ToldBy,
     /// What the operator has stated; of use only in a child that an operator has resolved.
     pub stated: Stated,
     /// The venue's id of the child; empty until the venue has told it.
@@ -389,14 +401,16 @@ impl Slot for Child {
         reserved: Amount::ZERO,
         sent_at: UnixNanos(0),
         cancel_wanted: false,
+        is_unanswered: false,
         moves: false,
         yields_to: OrderId(0),
         cancels: 0,
         awaited: None,
+        awaited_filled: Qty::ZERO,
         unknown_since: UnixNanos(0),
         vain_answers: 0,
         query_at: UnixNanos(0),
-        is_stated: false,
+        told_by: ToldBy::Venue,
         stated: Stated { left: Qty::ZERO, price: Price(0) },
         venue_order: VenueOrderId::EMPTY,
         older: ChildId(0),
@@ -428,6 +442,7 @@ impl Child {
             qty: send.qty,
             price: send.price,
             sent_at,
+            is_unanswered: true,
             older,
             ..Self::EMPTY
         }
@@ -445,6 +460,8 @@ impl Child {
     /// # Panics
     /// On a pair that the table forbids. The callers look first, so it would be our own mistake.
     pub fn apply(&mut self, event: ChildEvent) -> bool {
+        // What we send is no answer, whatever it makes of the state.
+        self.is_unanswered &= matches!(event, ChildEvent::CancelSent | ChildEvent::ReplaceSent);
         let row = LIFECYCLE.row(self.state as usize, event as usize);
         match row.step {
             Step::To(next) => self.state = next,

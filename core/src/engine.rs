@@ -50,6 +50,7 @@ use crate::resting::RestingOrders;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
+use crate::self_match::SelfMatches;
 use crate::strategy::StrategyTerms;
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -101,6 +102,9 @@ pub const PLACES_PER_INPUT_MAX: usize = 64;
 /// Our own children at a level that a public trade brings forward in the queue at most, those that
 /// rest longest. The others keep what is known of their places, which is then too far back.
 pub const FORWARD_PER_TRADE_MAX: usize = 16;
+/// Waiting orders that one input passes at most, with those that it looks at: the venues where an
+/// order may go are full. The others are next.
+pub const PASSED_OVER_PER_INPUT_MAX: usize = 4_096;
 
 /// Resting orders that one input looks at at most, for what other venues offer; the others are
 /// next.
@@ -232,6 +236,8 @@ pub struct Engine {
     /// Quantity at the same price that stands before a resting child at its venue, at most, by slot
     /// of the table of children.
     ahead: Vec<Qty>,
+    /// By slot of the table of orders.
+    self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
     yielded: Option<own::Yielded>,
     /// Something has happened that can help waiting orders.
@@ -326,6 +332,7 @@ impl Engine {
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
             ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
+            self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
             wakes: false,
             wake_at: None,
@@ -394,7 +401,7 @@ impl Engine {
             Input::CancelRejected { venue, child, reason, retry_after_ns } => {
                 self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
-            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, out),
+            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
             Input::VenueQueried { venue, outcome } => {
                 self.on_venue_queried(*venue, *outcome, out);
             }
@@ -553,11 +560,11 @@ impl Engine {
     /// Stops counting an order as open if it is over.
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
-            self.waiting.remove(self.orders.slot(order.id.0));
-            if order.is_watched {
-                let slot = self.orders.slot(order.id.0);
-                self.resting.forget(slot, order.instrument, order.side);
-            }
+            let slot = self.orders.slot(order.id.0);
+            self.waiting.remove(slot);
+            // Also an order that is not watched at this moment has perhaps moved.
+            self.resting.forget(slot, order.instrument, order.side);
+            self.forget_self_matches(order);
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
         }

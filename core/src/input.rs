@@ -37,7 +37,7 @@ pub use request::{
     WrittenTerms,
 };
 pub use routing::{
-    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
+    BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
 };
 pub use terms::{Side, TimeInForce};
 pub use trade::PublicTrade;

@@ -10,11 +10,11 @@
 //! need, are in the report that nearly every event makes, so they are not kept apart.
 
 use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
+use crate::input::{Choice, NewOrder, OrdType, Refusal, Side, TimeInForce};
 use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
-use crate::strategy::Strategy;
+use crate::strategy::{self, Strategy};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -345,6 +345,8 @@ pub struct Order {
     pub tif: TimeInForce,
     /// How the order is executed. What an order of a strategy has to remember is in the engine.
     pub strategy: Strategy,
+    /// How the order chooses between venues, if it says so itself.
+    pub choice: Choice,
     state: OrderState,
     /// Ordered quantity.
     pub qty: Qty,
@@ -393,7 +395,7 @@ pub struct Order {
     /// since the order was accepted or replaced.
     refused: [VenueSet; 2],
     /// Venues that said that a child of the order would match another order of our account; cleared
-    /// as `avoided`.
+    /// when the wait after that is over, and by a replace.
     pub self_matched: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
@@ -426,6 +428,7 @@ impl Slot for Order {
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
         strategy: Strategy::Cross,
+        choice: Choice::OfAccount,
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
@@ -480,6 +483,7 @@ impl Order {
             ord_type: new.ord_type,
             tif: new.tif,
             strategy: Strategy::asked(&instructions).unwrap_or_default(),
+            choice: strategy::choice_asked(&instructions),
             state: OrderState::Working,
             qty: new.qty,
             price: new.price,
@@ -510,12 +514,12 @@ impl Order {
         was_twice
     }
 
-    /// Forgets how often the order was routed. An order that rests also forgets which venues
+    /// Forgets how often the order was routed. An order that waits also forgets which venues
     /// refused a child of it; an IOC or FOK order does not go to these again.
     pub const fn begin_again(&mut self) {
         self.rounds = 0;
         if self.tif.waits() {
-            (self.avoided, self.self_matched) = (VenueSet::EMPTY, VenueSet::EMPTY);
+            self.avoided = VenueSet::EMPTY;
         }
     }
 

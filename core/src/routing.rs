@@ -210,6 +210,8 @@ pub struct Plan {
     pub search: Search,
     /// What keeps venues that take from taking more of what is left.
     kept: Causes,
+    /// The funds of a venue carry a part of what is left at a price that is a little lower.
+    cheaper_helps: bool,
     /// The order is fill or kill.
     fok: bool,
     /// The plan would have filled less than the order's minimum, and sends nothing.
@@ -300,6 +302,7 @@ impl Default for Router {
             lines_len: 0,
             search: Search::default(),
             kept: Causes::NONE,
+            cheaper_helps: false,
             fok: false,
             is_short: false,
         };
@@ -317,7 +320,7 @@ impl Router {
     pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
-        plan.kept = Causes::NONE;
+        (plan.kept, plan.cheaper_helps) = (Causes::NONE, false);
         (plan.fok, plan.is_short) = (request.tif == TimeInForce::Fok, false);
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
@@ -412,6 +415,9 @@ fn among(
         let (lines, kept) = (&mut plan.lines, &mut plan.kept);
         plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
         left = left.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty));
+    }
+    if request.tif.waits() && !left.is_zero() {
+        plan.note_nearly_funded(request, limit, candidates);
     }
     left
 }

@@ -7,8 +7,24 @@
 //! FIX leaves the numbers from 1000 on to the two sides. Numbers that are in no row of
 //! [`Strategy::of_number`] are refused.
 
-use crate::input::Instructions;
+use crate::input::{Choice, Instructions, ScoreWeights};
 use crate::number::Qty;
+
+/// FIX 847 of an order that crosses, and chooses its venues by score.
+pub const BY_SCORE: u32 = 1010;
+
+/// FIX 847 of an order that crosses, and chooses its venues by cost.
+pub const BY_COST: u32 = 1011;
+
+/// What an order's instructions say about how it chooses between venues.
+pub const fn choice_asked(instructions: &Instructions) -> Choice {
+    match instructions.strategy {
+        BY_SCORE if instructions.weights.is_some() => Choice::ByOwnScore,
+        BY_SCORE => Choice::ByScore,
+        BY_COST => Choice::ByCost,
+        _ => Choice::OfAccount,
+    }
+}
 
 /// A strategy. Its number is part of the digest of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,7 +45,7 @@ impl Strategy {
     /// The strategy that FIX 847 names; `None` for a number that has no strategy.
     pub const fn of_number(number: u32) -> Option<Self> {
         Some(match number {
-            0 | 1002 => Self::Cross,
+            0 | 1002 | BY_SCORE | BY_COST => Self::Cross,
             1000 => Self::NearlyAll,
             _ => return None,
         })
@@ -74,12 +90,14 @@ impl Strategy {
 pub struct StrategyTerms {
     /// FIX 110: minimum quantity; zero for the whole order.
     pub min_qty: Qty,
+    /// FIX 848: what counts in a venue's score; `None` for the account's weights.
+    pub weights: Option<ScoreWeights>,
 }
 
 impl StrategyTerms {
     /// The terms that an order's instructions ask for.
     pub const fn asked(instructions: &Instructions) -> Self {
-        Self { min_qty: instructions.min_qty }
+        Self { min_qty: instructions.min_qty, weights: instructions.weights }
     }
 }
 
@@ -93,7 +111,7 @@ mod tests {
             assert_eq!(Strategy::of_number(strategy.number()), Some(strategy));
         }
         let known = (0..5_000).filter(|number| Strategy::of_number(*number).is_some());
-        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_002]);
+        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_002, 1_010, 1_011]);
     }
 
     #[test]

@@ -346,6 +346,12 @@ mod tests {
                 min_qty: Qty(5),
                 display_qty: Qty(6),
                 cash_qty: Amount(7),
+                weights: Some(ScoreWeights {
+                    price: 40,
+                    latency: 20,
+                    reliability: 30,
+                    liquidity: 10,
+                }),
             },
             poss_resend: false,
             trace: 0,

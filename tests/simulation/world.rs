@@ -209,8 +209,10 @@ impl World {
         self.totals.children = counts.children;
         self.totals.fills = counts.fills;
         self.totals.duplicate_fills = counts.duplicate_fills;
-        for (nth, sum) in self.totals.restated.iter_mut().enumerate() {
-            *sum = self.clients.iter().map(|client| client.restated[nth]).sum();
+        let restated: Vec<_> = self.clients.iter().map(|client| client.restated).collect();
+        for [made_way, reduced] in restated {
+            self.totals.restated[0] += made_way;
+            self.totals.restated[1] += reduced;
         }
         self.totals.replaced = self.clients.iter().map(|client| client.replaced).sum();
         self.totals.lost = self.clients.iter().map(|client| client.lost).sum();
@@ -234,9 +236,8 @@ impl World {
         self.now_ns = self.next_ns().max(self.now_ns + 1);
         self.maybe_fault();
         self.revive();
-        let syncs = self.totals.steps.is_multiple_of(64);
-        if let Some(node) = self.node.as_mut().filter(|_| syncs) {
-            node.decider.journal_mut().sync_step().expect("synced");
+        if self.totals.steps.is_multiple_of(64) {
+            self.sync_journal();
         }
         self.timers();
         for number in 0..self.clients.len() {

@@ -4,7 +4,7 @@
 //! `behaviour`.
 
 use super::{Engine, Out};
-use crate::child::{Child, ChildState};
+use crate::child::{Child, ChildState, ToldBy};
 use crate::id::VenueId;
 use crate::input::TimeInForce;
 use crate::number::{Qty, UnixNanos};
@@ -32,7 +32,7 @@ impl Engine {
             TimeInForce::Ioc | TimeInForce::Fok => child.state() != ChildState::Rejected,
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => false,
         };
-        let ours = order.self_matched.has(child.venue) || child.is_stated;
+        let ours = order.self_matched.has(child.venue) || child.told_by == ToldBy::Operator;
         if !took || ours || child.shown <= Qty::ZERO {
             return;
         }

@@ -6,7 +6,9 @@
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
 use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
-use crate::input::{BUSY_WAIT_NS_MAX, CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
+use crate::input::{
+    BUSY_WAIT_NS_MAX, CancelOrder, Choice, NewOrder, OrderStatus, Refusal, Unacceptable,
+};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
@@ -77,7 +79,7 @@ impl Engine {
         self.client_ids.forget(self.orders.in_slot(slot), slot);
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
         self.set_terms(&mut order, worst);
-        if order.strategy != Strategy::Cross {
+        if order.strategy != Strategy::Cross || order.choice == Choice::ByOwnScore {
             self.strategy_terms[slot as usize] = StrategyTerms::asked(&new.instructions);
         }
         self.client_ids.add_order(client_id.hash, slot);

@@ -8,7 +8,7 @@ use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, RoutingMode, Side, TimeInForce};
+use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -283,10 +283,7 @@ impl Engine {
             denied: terms.denied,
             backup: terms.backup,
             costs: terms.costs,
-            score: match terms.mode {
-                RoutingMode::Cost => None,
-                RoutingMode::Score => Some(terms.weights),
-            },
+            score: self.score_of(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
@@ -414,8 +411,7 @@ impl Engine {
         let was_over = before.is_none_or(Slot::is_over);
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
-        let is_answered = before.is_some_and(|before| before.state() == ChildState::Sent)
-            && child.state() != ChildState::Sent;
+        let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {

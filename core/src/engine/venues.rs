@@ -9,7 +9,7 @@ use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
-use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
+use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
@@ -81,9 +81,9 @@ impl Engine {
         }
         child.venue_order = venue_order;
         // The venue's id is kept even if the child is over.
-        let was_sent = child.state() == ChildState::Sent;
+        let was_unanswered = child.is_unanswered;
         child.apply(ChildEvent::Accepted);
-        if was_sent {
+        if was_unanswered {
             out.notice(Notice::ChildAccepted(venue, id));
             self.open_listing(&child, out);
         }
@@ -144,7 +144,8 @@ impl Engine {
             return Self::compare(&child, filled, out);
         }
         if filled > child.filled && filled <= child.qty {
-            let asked = child.awaited.replace(AwaitedEnd { filled, event }).is_some();
+            child.awaited_filled = filled;
+            let asked = child.awaited.replace(event).is_some();
             if asked {
                 self.query_later(&mut child);
             } else {
@@ -162,7 +163,7 @@ impl Engine {
         child.awaited = None;
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
-            (ChildEvent::SelfMatched, _) => order.self_matched.insert(child.venue),
+            (ChildEvent::SelfMatched, _) => self.note_self_match(&mut order, child.venue),
             (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
             (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
             (ChildEvent::Rejected, _) => {}
@@ -209,7 +210,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_doubt<S: Sink>(&mut self, venue: VenueId, id: ChildId, out: &mut Out<'_, S>) {
+    /// The outcome of a child is in doubt. `of_cancel`: by the venue's refusal of a cancel.
+    pub(super) fn on_doubt<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        id: ChildId,
+        of_cancel: bool,
+        out: &mut Out<'_, S>,
+    ) {
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -220,7 +228,7 @@ impl Engine {
             return;
         }
         // No answer to the order itself. Whatever a cancel gets for an answer is no failure.
-        if child.state() == ChildState::Sent {
+        if child.is_unanswered && !of_cancel {
             self.count_failure(venue, RequestKind::New, out);
         }
         Self::doubt(&mut child, !self.holds_queries(venue), self.now, out);
@@ -270,7 +278,7 @@ impl Engine {
         }
         if child.state() == ChildState::Unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
-        } else if child.state() == ChildState::Sent {
+        } else if child.is_unanswered {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
@@ -368,7 +376,7 @@ impl Engine {
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
         if ended == Some(ChildEvent::SelfMatched) {
-            order.self_matched.insert(child.venue);
+            self.note_self_match(&mut order, child.venue);
         }
         if let Some(end) = ended.and_then(end_of) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
@@ -391,7 +399,7 @@ impl Engine {
     fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
         let event = match child.awaited {
             _ if child.leaves().is_zero() => ChildEvent::LastFilled,
-            Some(end) if child.filled >= end.filled => end.event,
+            Some(event) if child.filled >= child.awaited_filled => event,
             Some(_) | None => ChildEvent::PartFilled,
         };
         child.apply(event);

@@ -3,7 +3,7 @@
 //! A line belongs here if it describes a request. Prices and quantities are in the instrument's
 //! units; whoever reads the client's message converts them.
 
-use super::{Refusal, Side, TimeInForce};
+use super::{Refusal, ScoreWeights, Side, TimeInForce};
 use crate::id::{ClOrdId, InstrumentId, Name, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
@@ -141,6 +141,9 @@ pub struct Instructions {
     /// FIX 847: number of a [`Strategy`](crate::strategy::Strategy); zero for none. Others are
     /// refused.
     pub strategy: u32,
+    /// FIX 848: what counts in a venue's score; `None` for the account's weights. Only with
+    /// [`BY_SCORE`](crate::strategy::BY_SCORE).
+    pub weights: Option<ScoreWeights>,
     /// FIX 957: number of the algorithm's parameters. Refused.
     pub strategy_parameters: u8,
     /// FIX 110: minimum quantity; zero for none. Only with [`TimeInForce::Ioc`].
@@ -177,6 +180,7 @@ wire_fields!(Instructions {
     expire_at,
     effective_at,
     strategy,
+    weights,
     strategy_parameters,
     min_qty,
     display_qty,

@@ -61,7 +61,7 @@ pub enum RoutingMode {
 wire_enum!(RoutingMode { Cost, Score });
 
 /// What counts how much in a venue's score, in per cent of the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScoreWeights {
     /// The best all-in price.
     pub price: u8,
@@ -83,6 +83,21 @@ impl ScoreWeights {
         let Self { price, latency, reliability, liquidity } = *self;
         price as u16 + latency as u16 + reliability as u16 + liquidity as u16 == 100
     }
+}
+
+/// What an order itself says about how it chooses between venues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Choice {
+    /// Nothing: its account says it.
+    #[default]
+    OfAccount = 0,
+    /// By cost.
+    ByCost = 1,
+    /// By score, with the weights of its account.
+    ByScore = 2,
+    /// By score, with weights of its own.
+    ByOwnScore = 3,
 }
 
 /// How an account's orders choose between venues. Holds from the input on, for open orders too.
@@ -108,6 +123,17 @@ pub struct RoutingDef {
 wire_struct!(RoutingDef { account, denied, backup, costs, mode, weights, moving, move_gain_ppm });
 
 impl RoutingDef {
+    /// The weights of score mode for an order without weights of its own; `None` for an order that
+    /// chooses by cost.
+    pub const fn score(&self, choice: Choice) -> Option<ScoreWeights> {
+        match (choice, self.mode) {
+            (Choice::ByScore | Choice::ByOwnScore, _) | (Choice::OfAccount, RoutingMode::Score) => {
+                Some(self.weights)
+            }
+            (Choice::ByCost, _) | (Choice::OfAccount, RoutingMode::Cost) => None,
+        }
+    }
+
     /// The terms of an account that sets none: every venue, without tiers, by cost, and moves that
     /// count the place in the queue.
     pub const fn usual(account: AccountId) -> Self {

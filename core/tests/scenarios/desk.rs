@@ -218,6 +218,16 @@ impl Desk {
         self.input(Input::NewOrder(order))
     }
 
+    /// A replace of the order that the words begin with, with more to say.
+    pub fn replaced(&mut self, words: &str, say: impl FnOnce(&mut NewOrder)) -> &mut Self {
+        self.client_seq += 1;
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut order = self.order_of(&words);
+        order.cl_ord_id = text(&format!("{}-r{}", words[0], self.client_seq));
+        say(&mut order);
+        self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id: text(words[0]), order }))
+    }
+
     fn order_of(&self, words: &[&str]) -> NewOrder {
         let market = words[3] == "market";
         let tif = match words.last() {

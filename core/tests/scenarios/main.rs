@@ -27,6 +27,7 @@ mod resolve;
 mod score;
 mod self_match;
 mod tiers;
+mod vain_moves;
 mod venue_faults;
 mod waiting;
 mod worked;

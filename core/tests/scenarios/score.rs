@@ -3,8 +3,9 @@
 use crate::desk::Desk;
 use crate::preview::preview;
 use rutter_core::id::VenueId;
-use rutter_core::input::{RoutingMode, ScoreWeights};
+use rutter_core::input::{NewOrder, RoutingMode, ScoreWeights};
 use rutter_core::number::FeePpm;
+use rutter_core::strategy::{BY_COST, BY_SCORE};
 
 const V0: VenueId = VenueId(0);
 
@@ -98,4 +99,63 @@ fn a_venue_that_fades_falls_behind() {
     // A quarter faded: 12.5 % less for v0, and v1 is 100 ppm dearer, which is 5 % less.
     assert_eq!(scores(&mut desk, "buy 4 @ 10010 ioc"), [Some(8_750), Some(9_500)]);
     desk.client("a buy 4 @ 10010 ioc").sent(&["v1 new buy 4 @ 10001 Ioc #21"]);
+}
+
+/// In cost mode 5 go to v0 and 7 to v1; by score all go to v1.
+#[test]
+fn an_order_may_say_itself_how_it_chooses() {
+    let by_cost = ["v0 new buy 5 @ 10000 Ioc #1", "v1 new buy 7 @ 10001 Ioc #2"];
+    let by_score = ["v1 new buy 12 @ 10001 Ioc #1"];
+    let by_price = Some(weights(100, 0, 0, 0));
+    let cases = [
+        (RoutingMode::Cost, 0, None, &by_cost[..]),
+        (RoutingMode::Cost, BY_SCORE, None, &by_score),
+        (RoutingMode::Cost, BY_SCORE, by_price, &by_cost),
+        (RoutingMode::Score, 0, None, &by_score),
+        (RoutingMode::Score, BY_COST, None, &by_cost),
+        (RoutingMode::Score, 1002, None, &by_score),
+    ];
+    for (mode, strategy, weights, sent) in cases {
+        let mut desk = desk();
+        desk.routing(|terms| terms.mode = mode).outputs.clear();
+        desk.instructed("a buy 12 @ 10010 ioc", |order| {
+            (order.instructions.strategy, order.instructions.weights) = (strategy, weights);
+        });
+        desk.sent(sent);
+    }
+}
+
+#[test]
+fn weights_that_do_not_make_up_the_whole_or_have_no_use_are_refused() {
+    let mut desk = desk();
+    for (strategy, weights) in [
+        (BY_SCORE, weights(40, 20, 30, 11)),
+        (BY_SCORE, weights(0, 0, 0, 0)),
+        (BY_COST, ScoreWeights::USUAL),
+        (0, ScoreWeights::USUAL),
+    ] {
+        desk.instructed("a buy 12 @ 10010 ioc", |order| {
+            (order.instructions.strategy, order.instructions.weights) = (strategy, Some(weights));
+        });
+        desk.client_saw(&["a refused UnsupportedStrategy"]);
+    }
+}
+
+#[test]
+fn a_replace_keeps_the_way_in_which_an_order_chooses() {
+    let mut desk = desk();
+    let say = |strategy: u32, weights: Option<ScoreWeights>| {
+        move |order: &mut NewOrder| {
+            (order.instructions.strategy, order.instructions.weights) = (strategy, weights);
+        }
+    };
+    let usual = Some(ScoreWeights::USUAL);
+    desk.instructed("a buy 12 @ 9900 gtc", say(BY_SCORE, usual)).client_saw(&["a new"]);
+    for (strategy, said) in [(BY_COST, None), (1002, None), (BY_SCORE, Some(weights(100, 0, 0, 0)))]
+    {
+        desk.replaced("a buy 13 @ 9900 gtc", say(strategy, said));
+        desk.client_saw(&["a not replaced NotReplaceable"]);
+    }
+    desk.replaced("a buy 13 @ 9900 gtc", say(BY_SCORE, None));
+    desk.client_saw(&["a replacing"]);
 }

@@ -122,6 +122,7 @@ tags! {
     ORD_STATUS_REQ_ID = 790, "OrdStatusReqID";
     COPY_MSG_INDICATOR = 797, "CopyMsgIndicator";
     TARGET_STRATEGY = 847, "TargetStrategy";
+    TARGET_STRATEGY_PARAMETERS = 848, "TargetStrategyParameters";
     LAST_LIQUIDITY_IND = 851, "LastLiquidityInd";
     TOT_NUM_REPORTS = 911, "TotNumReports";
     LAST_RPT_REQUESTED = 912, "LastRptRequested";
