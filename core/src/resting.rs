@@ -24,6 +24,15 @@ pub const OFFER_AGE_NS: u64 = 50_000_000;
 /// Pause until the next part of the orders that an offer concerns, in nanoseconds.
 pub const OFFER_PAUSE_NS: u64 = 1_000_000;
 
+/// Time until the place of an order is looked at first, in nanoseconds. Each look that moves
+/// nothing doubles the time until the next.
+pub const PLACE_PAUSE_NS: u64 = 1_000_000_000;
+
+/// The longest time between two looks at the place of an order, in nanoseconds.
+pub const PLACE_PAUSE_MAX_NS: u64 = 32_000_000_000;
+
+/// Looks at places are due at multiples of this time, in nanoseconds, so that they share a timer.
+const PLACE_GRID_NS: u64 = 100_000_000;
 /// Pause until an offer is looked at again whose venue takes no order, in nanoseconds.
 pub const OFFER_CLOSED_NS: u64 = 1_000_000_000;
 
@@ -63,6 +72,10 @@ pub struct Moves {
     pub made: RateWindow,
     /// Quantity that its children are called back for at this moment.
     pub taking: Qty,
+    /// When the place where it waits is looked at next; zero if that is not planned.
+    pub place_at: UnixNanos,
+    /// Time from the look before to that one, in nanoseconds.
+    place_pause_ns: u64,
     /// How often the order has made way for orders of others lately.
     pub yields: RateWindow,
 }
@@ -119,13 +132,21 @@ pub struct RestingOrders {
     due: BinaryHeap<Reverse<(UnixNanos, u32)>>,
     /// When orders that are held come back, by order id.
     held: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// When the places of orders are looked at, by order id. An entry with another time than the
+    /// order has is dropped when it comes up.
+    places_due: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// No place is looked at before this time: others were looked at just now.
+    places_from: UnixNanos,
 }
 
 impl RestingOrders {
     /// For a table of so many slots, and with the seed of its trees.
     pub fn new(slots: usize, seed: u64) -> Self {
-        let mut held = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), slots));
-        held.clear();
+        let queue = || {
+            let mut queue = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), slots));
+            queue.clear();
+            queue
+        };
         Self {
             places: resident(Where::default(), slots),
             ids: resident(0, slots),
@@ -135,7 +156,9 @@ impl RestingOrders {
             promised: Vec::new(),
             offers: Vec::new(),
             due: BinaryHeap::new(),
-            held,
+            held: queue(),
+            places_due: queue(),
+            places_from: UnixNanos(0),
         }
     }
 
@@ -284,7 +307,44 @@ impl RestingOrders {
     pub fn next_time(&self) -> Option<UnixNanos> {
         let offer = self.due.peek().map(|Reverse((at, _))| *at);
         let held = self.held.peek().map(|Reverse((at, _))| *at);
-        offer.into_iter().chain(held).min()
+        let place = self.places_due.peek().map(|Reverse((at, _))| (*at).max(self.places_from));
+        offer.into_iter().chain(held).chain(place).min()
+    }
+
+    /// Plans the next look at the place of an order. The time until then is the first one if the
+    /// order has moved or has just begun to rest; otherwise it is twice the time before.
+    pub fn look_at_place_later(&mut self, (slot, id): (u32, u64), anew: bool, now: UnixNanos) {
+        let moves = &mut self.moves[slot as usize];
+        let doubled = moves.place_pause_ns.saturating_mul(2).min(PLACE_PAUSE_MAX_NS);
+        moves.place_pause_ns = if anew { PLACE_PAUSE_NS } else { doubled.max(PLACE_PAUSE_NS) };
+        let at = (now.0 + moves.place_pause_ns).next_multiple_of(PLACE_GRID_NS);
+        moves.place_at = UnixNanos(at);
+        self.places_due.push(Reverse((UnixNanos(at), id)));
+    }
+
+    /// The next place that is due to be looked at: the planned time, and the order's id.
+    pub fn next_place(&mut self, now: UnixNanos) -> Option<(UnixNanos, u64)> {
+        let Reverse((at, _)) = *self.places_due.peek()?;
+        if at.max(self.places_from) > now {
+            return None;
+        }
+        self.places_due.pop().map(|Reverse(due)| due)
+    }
+
+    /// Ends the looks at places for this input; those that are due are next after a pause.
+    pub fn pause_places(&mut self, now: UnixNanos) {
+        self.places_from = UnixNanos(now.0 + OFFER_PAUSE_NS);
+    }
+
+    /// Drops the looks that are planned no more, when there are too many. The heap never grows:
+    /// living orders take at most half of its room.
+    pub fn tidy_places(&mut self, slot_of: impl Fn(u64) -> Option<u32>) {
+        if self.places_due.len() >= self.moves.len() {
+            let moves = &self.moves;
+            self.places_due.retain(|Reverse((at, id))| {
+                slot_of(*id).is_some_and(|slot| moves[slot as usize].place_at == *at)
+            });
+        }
     }
 
     /// Quantity that orders of an instrument and side are being called back for.
@@ -400,6 +460,35 @@ mod tests {
             }
         }
         assert_eq!(seen, 1);
+    }
+
+    #[test]
+    fn a_place_is_looked_at_after_a_second_and_then_ever_more_rarely() {
+        let mut all = resting(Side::Buy, &[100]);
+        let (mut now, order) = (UnixNanos(1_000_000_000), (0, 1));
+        let mut pauses = Vec::new();
+        all.look_at_place_later(order, true, now);
+        for turn in 0..8 {
+            let at = all.next_time().expect("a look");
+            assert_eq!(all.next_place(UnixNanos(at.0 - 1)), None);
+            assert_eq!(all.next_place(at), Some((at, 1)));
+            pauses.push((at.0 - now.0) / PLACE_PAUSE_NS);
+            now = at;
+            all.look_at_place_later(order, turn == 6, now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 1]);
+        // An earlier look than the planned one: the entry of the other is dropped in time.
+        all.look_at_place_later(order, true, now);
+        all.pause_places(UnixNanos(now.0 + 5 * PLACE_PAUSE_NS));
+        let from = UnixNanos(now.0 + 5 * PLACE_PAUSE_NS + OFFER_PAUSE_NS);
+        assert_eq!((all.next_time(), all.next_place(UnixNanos(from.0 - 1))), (Some(from), None));
+        // Looks that are planned anew take no more room.
+        for _ in 0..1_500 {
+            now.0 += PLACE_GRID_NS;
+            all.tidy_places(|id| (id == 1).then_some(0));
+            all.look_at_place_later(order, true, now);
+        }
+        assert!(all.places_due.len() <= 1_024, "{}", all.places_due.len());
     }
 
     #[test]

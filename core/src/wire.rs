@@ -295,7 +295,7 @@ wire_input! {
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
-        41 Owner(def), 42 Preview(order),
+        41 Owner(def), 42 Preview(order), 43 Trade(trade),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -316,12 +316,12 @@ mod tests {
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
-        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
-        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef,
-        Preview, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef,
-        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, Side, TimeInForce,
-        Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
-        WrittenNumber, WrittenTerms,
+        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, Moving,
+        NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners,
+        OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder,
+        Resolution, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand,
+        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX,
+        WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -478,6 +478,24 @@ mod tests {
         ]
     }
 
+    fn routing() -> RoutingDef {
+        RoutingDef {
+            account: AccountId(1),
+            denied: VenueSet::all_but(VenueId(2)),
+            backup: VenueSet::all_but(VenueId(3)),
+            costs: BehaviourCosts {
+                latency_ppm: 1,
+                reject_ppm: 2,
+                fade_ppm: 3,
+                partial_ppm: u32::MAX,
+            },
+            mode: RoutingMode::Score,
+            weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
+            moving: Moving::Better,
+            move_gain_ppm: 4,
+        }
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -551,19 +569,7 @@ mod tests {
                 self_match: SelfMatchPolicy::Decrement,
                 other_owners: OtherOwners::Protect,
             }),
-            Input::Routing(RoutingDef {
-                account: AccountId(1),
-                denied: VenueSet::all_but(VenueId(2)),
-                backup: VenueSet::all_but(VenueId(3)),
-                costs: BehaviourCosts {
-                    latency_ppm: 1,
-                    reject_ppm: 2,
-                    fade_ppm: 3,
-                    partial_ppm: u32::MAX,
-                },
-                mode: RoutingMode::Score,
-                weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
-            }),
+            Input::Routing(routing()),
         ]
     }
 
@@ -590,6 +596,13 @@ mod tests {
                 liquidity: Liquidity::Maker,
             }),
             Input::ChildFate { venue, child, fate: Fate::NeverArrived, filled: Qty(0) },
+            Input::Trade(PublicTrade {
+                venue,
+                instrument: InstrumentId(7),
+                rested: Side::Sell,
+                price: Price(i64::MAX),
+                qty: Qty(6),
+            }),
         ]
     }
 

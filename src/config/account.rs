@@ -248,6 +248,7 @@ fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitRe
 
 #[cfg(test)]
 mod tests {
+    use super::super::routing::MoveConfig;
     use super::*;
 
     const SOUND: &str = "name = \"fund\"\norder_notional_max = \"5.5\"\nprice_collar_ppm = 5\n\
@@ -267,7 +268,8 @@ mod tests {
         let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
                     owner = \"house\"\nself_match = \"cancel-incoming\"\n\
                     other_owners = \"protect\"\n\
-                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n";
+                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n\
+                    move = \"better\"\nmove_gain_ppm = 9\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
@@ -281,6 +283,8 @@ mod tests {
             (account.routing.exclude, account.routing.backup),
             (vec!["v0".to_owned()], vec!["v1".to_owned()])
         );
+        let moves = (account.routing.moving, account.routing.move_gain_ppm);
+        assert_eq!(moves, (MoveConfig::Better, 9));
     }
 
     #[test]

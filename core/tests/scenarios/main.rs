@@ -19,6 +19,7 @@ mod operator;
 mod orders;
 mod own_at_random;
 mod own_orders;
+mod places;
 mod preview;
 mod reference_price;
 mod refusals;
