@@ -19,7 +19,8 @@ pub const SAMPLES_MIN: u64 = 20;
 /// The largest cost of behaviour, in parts per million: one per cent.
 pub const COST_MAX_PPM: u64 = 10_000;
 
-/// What is known of a venue is worked out anew, and told, at most once in this time, in nanoseconds.
+/// What is known of a venue is worked out anew, and told, at most once in this time, in
+/// nanoseconds.
 pub const MEASURED_EVERY_NS: u64 = 1_000_000_000;
 
 /// Longest time to an answer that is told apart: above two minutes, in microseconds.
