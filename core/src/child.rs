@@ -299,7 +299,10 @@ impl ChildState {
 
 /// An end that waits for executions: the venue reports the child as over with a larger filled
 /// quantity than the executions received add up to.
+///
+/// Packed, so that a child fits into its cache lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, packed(4))]
 pub struct AwaitedEnd {
     /// Filled quantity in all, as the venue counts.
     pub filled: Qty,
@@ -318,6 +321,7 @@ pub struct Stated {
 
 /// A child order.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Child {
     /// Serial id, never used again.
     pub id: ChildId,

@@ -398,7 +398,7 @@ impl Engine {
     fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
         let event = match child.awaited {
             _ if child.leaves().is_zero() => ChildEvent::LastFilled,
-            Some(end) if child.filled >= end.filled => end.event,
+            Some(end) if child.filled >= { end.filled } => end.event,
             Some(_) | None => ChildEvent::PartFilled,
         };
         child.apply(event);
