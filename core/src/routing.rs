@@ -43,6 +43,7 @@ pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 use reasons::Causes;
+pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 
 /// The state of a venue beside its books.

@@ -43,7 +43,7 @@ enum Look {
 }
 
 /// The children that are called back for a quantity.
-struct Recalled {
+pub(super) struct Recalled {
     children: [ChildId; CHILDREN_PER_ORDER_MAX as usize],
     len: usize,
     /// Quantity that stays with them beyond what is needed.
@@ -51,6 +51,13 @@ struct Recalled {
 }
 
 impl Recalled {
+    /// One child, wholly.
+    pub(super) const fn one(child: ChildId) -> Self {
+        let mut children = [ChildId(0); CHILDREN_PER_ORDER_MAX as usize];
+        children[0] = child;
+        Self { children, len: 1, beyond: Qty::ZERO }
+    }
+
     fn ids(&self) -> &[ChildId] {
         &self.children[..self.len]
     }
@@ -94,6 +101,7 @@ impl Engine {
         if order.is_watched && !self.resting.is_held(slot) {
             order.is_watched = false;
             self.resting.remove(slot, order.instrument, order.side);
+            self.resting.moves(slot).place_at = UnixNanos(0);
         }
     }
 
@@ -142,6 +150,9 @@ impl Engine {
             self.wait_no_more(&mut order, out);
         }
         self.watch(&mut order);
+        if !order.is_watched {
+            self.resting.moves(slot).place_at = UnixNanos(0);
+        }
         self.store(&order);
     }
 
@@ -228,7 +239,7 @@ impl Engine {
     }
 
     /// Tells why an order stays where it rests. A part that waits has a reason of its own.
-    fn tell_limit<S: Sink>(order: &mut Order, why: Waiting, out: &mut Out<'_, S>) {
+    pub(super) fn tell_limit<S: Sink>(order: &mut Order, why: Waiting, out: &mut Out<'_, S>) {
         if order.waiting == Waiting::Nothing {
             Self::tell_waiting(order, why, out);
         }
@@ -251,7 +262,7 @@ impl Engine {
     }
 
     /// The living children of an order, the newest first.
-    fn children_of(&self, order: &Order) -> impl Iterator<Item = &Child> + Clone {
+    pub(super) fn children_of(&self, order: &Order) -> impl Iterator<Item = &Child> + Clone {
         let first = self.children.get(order.newest_child.0);
         let of_order = order.id;
         // Ends: the chain leads to ever older children.
@@ -291,7 +302,7 @@ impl Engine {
     /// When children can be called back: their venues take cancels, the cancels have room in the
     /// venues' limits, and what is left over may rest there again. Cancels that clients, operators
     /// and halts want go first: a move leaves the room that is kept for them.
-    fn recall_ready_at(&self, order: &Order, recalled: &Recalled) -> UnixNanos {
+    pub(super) fn recall_ready_at(&self, order: &Order, recalled: &Recalled) -> UnixNanos {
         let market = self.market();
         let recalls = |child: &Child| recalled.ids().contains(&child.id);
         let later = UnixNanos(self.now.0 + HOLD_NS);
@@ -334,7 +345,12 @@ impl Engine {
     }
 
     /// Calls children back.
-    fn call_back<S: Sink>(&mut self, order: &mut Order, recalled: &Recalled, out: &mut Out<'_, S>) {
+    pub(super) fn call_back<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        recalled: &Recalled,
+        out: &mut Out<'_, S>,
+    ) {
         for id in recalled.ids() {
             let Some(mut child) = self.children.get(id.0).copied() else { continue };
             (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
