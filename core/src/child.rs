@@ -317,7 +317,6 @@ pub struct Stated {
 
 /// A child order.
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Child {
     /// Serial id, never used again.
     pub id: ChildId,
