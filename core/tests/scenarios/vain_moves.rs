@@ -28,7 +28,8 @@ fn market(random: &mut Random) -> Desk {
         desk.book(venue, &[(9_970, 50)], &[(10_030, 50)]);
     }
     let backup: VenueSet = (0..VENUES).filter(|_| random.in_100(40)).map(VenueId).collect();
-    desk.routing(|terms| terms.backup = backup);
+    // A move to a better place to rest takes nothing, and is none of these.
+    desk.routing(|terms| (terms.backup, terms.moving) = (backup, Moving::Never));
     desk
 }
 
