@@ -325,6 +325,8 @@ pub struct Child {
     pub side: Side,
     /// Time in force at the venue: IOC, FOK or GTC.
     pub tif: TimeInForce,
+    /// The venue refuses or ends the child if it would take.
+    pub post_only: bool,
     state: ChildState,
     /// Ordered quantity.
     pub qty: Qty,
@@ -374,6 +376,7 @@ impl Slot for Child {
         instrument: InstrumentId(0),
         side: Side::Buy,
         tif: TimeInForce::Ioc,
+        post_only: false,
         state: ChildState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
@@ -414,6 +417,7 @@ impl Child {
             instrument: send.instrument,
             side: send.side,
             tif: send.tif,
+            post_only: send.post_only,
             state: ChildState::Sent,
             qty: send.qty,
             price: send.price,

@@ -5,7 +5,8 @@
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
 //! budgets; `market` handles books, reference data and time; `price` handles reference prices;
 //! `place` handles children; `preview` answers what would become of an order; `wake` handles
-//! orders that wait, `worked` orders that rest; `strategies` keeps the terms of strategies;
+//! orders that wait, `worked` orders that rest; `strategies` keeps the terms of
+//! strategies, and `posted` handles orders that rest at the touch;
 //! `resolve` handles children whose venue does not tell their outcome.
 
 mod breakers;
@@ -16,6 +17,7 @@ mod mass;
 mod operator;
 mod own;
 mod place;
+mod posted;
 mod preview;
 mod price;
 mod replace;
@@ -47,7 +49,7 @@ use crate::resting::RestingOrders;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
-use crate::strategy::StrategyTerms;
+use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
@@ -207,6 +209,8 @@ pub struct Engine {
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
     resting: RestingOrders,
+    /// Orders that rest at the touch, by the touch that concerns them.
+    posted: RestingOrders,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -291,6 +295,7 @@ impl Engine {
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
+            posted: RestingOrders::new(orders),
             wakes: false,
             wake_at: None,
             retry_at: None,
@@ -380,7 +385,10 @@ impl Engine {
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
         let others = [day_end, expiry, self.loss_due, self.venues_due, query];
-        let timers = others.into_iter().chain(waiting).chain([self.resting.next_time()]);
+        let timers = others
+            .into_iter()
+            .chain(waiting)
+            .chain([self.resting.next_time(), self.posted.next_time()]);
         timers.flatten().min()
     }
 
@@ -511,6 +519,10 @@ impl Engine {
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
             self.waiting.remove(self.orders.slot(order.id.0));
+            if order.strategy != Strategy::Cross {
+                let slot = self.orders.slot(order.id.0);
+                self.posted.forget(slot, order.instrument, order.side.opposite());
+            }
             if order.is_watched {
                 let slot = self.orders.slot(order.id.0);
                 self.resting.forget(slot, order.instrument, order.side);

@@ -185,6 +185,11 @@ impl RestingOrders {
         self.held.push(Reverse((until, id)));
     }
 
+    /// Gives an order back at a time, wherever it is.
+    pub fn remind(&mut self, id: u64, at: UnixNanos) {
+        self.held.push(Reverse((at, id)));
+    }
+
     /// Whether an order is held.
     pub fn is_held(&self, slot: u32) -> bool {
         self.places[slot as usize] == HELD

@@ -49,11 +49,13 @@ pub enum Waiting {
     /// Another venue offers within the order's limit, or is a better place to rest, and the order
     /// has moved as often as it may in a minute. It stays where it rests.
     MoveLimit = 13,
+    /// The order is to rest and not to take, and it would take wherever it may rest.
+    WouldTake = 14,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -67,6 +69,7 @@ impl Waiting {
         Self::ChildLimit,
         Self::Moving,
         Self::MoveLimit,
+        Self::WouldTake,
     ];
 
     /// Whether the quantity is with a venue all the same.
@@ -91,6 +94,7 @@ impl Waiting {
             Self::ChildLimit => "ChildLimit",
             Self::Moving => "Moving",
             Self::MoveLimit => "MoveLimit",
+            Self::WouldTake => "WouldTake",
         })
     }
 }

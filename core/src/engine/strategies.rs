@@ -3,7 +3,7 @@
 //! A line belongs here if it is about one strategy. Which strategies there are is `strategy`.
 
 use super::Engine;
-use crate::number::Qty;
+use crate::number::{Price, Qty};
 use crate::order::Order;
 use crate::strategy::{Strategy, StrategyTerms};
 
@@ -13,7 +13,9 @@ impl Engine {
     pub(super) fn terms_of(&self, order: &Order) -> StrategyTerms {
         match order.strategy {
             Strategy::Cross => StrategyTerms::default(),
-            Strategy::NearlyAll => self.strategy_terms[self.orders.slot(order.id.0) as usize],
+            Strategy::NearlyAll | Strategy::Post | Strategy::Smart => {
+                self.strategy_terms[self.orders.slot(order.id.0) as usize]
+            }
         }
     }
 
@@ -21,7 +23,7 @@ impl Engine {
     /// minimum asks for all of the new quantity.
     fn minimum_of(&self, order: &Order) -> Qty {
         match (order.strategy, self.terms_of(order).min_qty) {
-            (Strategy::Cross, _) => Qty::ZERO,
+            (Strategy::Cross | Strategy::Post | Strategy::Smart, _) => Qty::ZERO,
             (Strategy::NearlyAll, Qty::ZERO) => order.qty,
             (Strategy::NearlyAll, min_qty) => min_qty.min(order.qty),
         }
@@ -31,10 +33,19 @@ impl Engine {
     /// is always nearer to the minimum.
     #[inline]
     pub(super) fn least_of_plan(&self, order: &Order) -> Qty {
-        if order.strategy == Strategy::Cross || !order.filled.is_zero() {
+        if order.strategy != Strategy::NearlyAll || !order.filled.is_zero() {
             return Qty::ZERO;
         }
         self.minimum_of(order).saturating_sub(order.at_venues)
+    }
+
+    /// A replace changes the limit of an order: where it rests, and what that is expected to save,
+    /// is found anew.
+    pub(super) fn post_anew(&mut self, order: &Order) {
+        if order.strategy != Strategy::Cross {
+            let slot = self.orders.slot(order.id.0) as usize;
+            self.strategy_terms[slot].acts_at = Price(0);
+        }
     }
 
     /// Whether an order has filled something, and less than its minimum.

@@ -19,6 +19,7 @@ use crate::output::Sink;
 use crate::reference::VENUES_MAX;
 use crate::resting::Place;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, takes_orders};
+use crate::strategy::{Posting, Strategy};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
@@ -38,9 +39,9 @@ enum Look {
 }
 
 /// Where an order rests.
-struct Rest {
+pub(super) struct Rest {
     /// Quantity of its resting children.
-    qty: Qty,
+    pub qty: Qty,
     /// The venues.
     venues: VenueSet,
 }
@@ -49,6 +50,9 @@ impl Engine {
     /// Lets an order be found by offers within its limit, once it has a child.
     #[inline]
     pub(super) fn watch(&mut self, order: &mut Order) {
+        if self.posting(order) != Posting::No {
+            return self.follow(order);
+        }
         let rests = order.live_children > 0 && order.tif.waits() && order.ord_type.has_limit();
         if rests && !order.is_watched && order.is_working() {
             order.is_watched = true;
@@ -71,6 +75,9 @@ impl Engine {
 
     /// The limit of an order changes: the order is found by its new one, once it has a child.
     pub(super) fn watch_anew(&mut self, order: &mut Order) {
+        if self.posting(order) != Posting::No {
+            return self.unfollow(order);
+        }
         let slot = self.orders.slot(order.id.0);
         if order.is_watched && !self.resting.is_held(slot) {
             order.is_watched = false;
@@ -205,7 +212,7 @@ impl Engine {
     }
 
     /// Where an order rests; `None` while one of its children is not known to rest.
-    fn rest_of(&self, order: &Order) -> Option<Rest> {
+    pub(super) fn rest_of(&self, order: &Order) -> Option<Rest> {
         let mut rest = Rest { qty: Qty::ZERO, venues: VenueSet::EMPTY };
         for child in self.children_of(order) {
             if child.tif != TimeInForce::Gtc
@@ -221,7 +228,7 @@ impl Engine {
     }
 
     /// The living children of an order, the newest first.
-    fn children_of(&self, order: &Order) -> impl Iterator<Item = &Child> {
+    pub(super) fn children_of(&self, order: &Order) -> impl Iterator<Item = &Child> {
         let first = self.children.get(order.newest_child.0);
         let of_order = order.id;
         // Ends: the chain leads to ever older children.
@@ -265,7 +272,12 @@ impl Engine {
 
     /// Calls back the children that carry a quantity: the smallest one that suffices, or else the
     /// largest one and then the next.
-    fn call_back<S: Sink>(&mut self, order: &mut Order, needed: Qty, out: &mut Out<'_, S>) {
+    pub(super) fn call_back<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        needed: Qty,
+        out: &mut Out<'_, S>,
+    ) {
         let mut needed = needed;
         // Ends: each turn calls back one more child.
         while !needed.is_zero() {
@@ -323,6 +335,9 @@ impl Engine {
         }
         child.cancel_wanted = false;
         self.moved(child, order);
+        if order.strategy == Strategy::Smart {
+            self.hold_posted(order, UnixNanos(self.now.0 + HOLD_NS));
+        }
         if order.moving > 0 || order.state().is_over() {
             return;
         }

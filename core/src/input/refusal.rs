@@ -128,11 +128,13 @@ pub enum Refusal {
     MinQtyNotFillable = 56,
     /// The venues have filled less than the order's minimum quantity, and there is no more.
     MinQtyNotReached = 57,
+    /// The deadline of a strategy is in the past, or the strategy has none.
+    BadDeadline = 58,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 59] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -191,6 +193,7 @@ impl Refusal {
         Self::VenueNotAllowed,
         Self::MinQtyNotFillable,
         Self::MinQtyNotReached,
+        Self::BadDeadline,
     ];
 }
 

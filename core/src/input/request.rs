@@ -141,8 +141,10 @@ pub struct Instructions {
     /// FIX 847: number of a [`Strategy`](crate::strategy::Strategy); zero for none. Others are
     /// refused.
     pub strategy: u32,
-    /// FIX 957: number of the algorithm's parameters. Refused.
+    /// FIX 957: number of the strategy's parameters. One that is not the deadline is refused.
     pub strategy_parameters: u8,
+    /// FIX 960 of the parameter `Deadline`: when a smart order crosses at the latest; zero for none.
+    pub deadline: UnixNanos,
     /// FIX 110: minimum quantity; zero for none. Only with [`TimeInForce::Ioc`].
     pub min_qty: Qty,
     /// FIX 111, 210 or 1138: displayed quantity; zero for all of it. Refused.
@@ -178,6 +180,7 @@ wire_fields!(Instructions {
     effective_at,
     strategy,
     strategy_parameters,
+    deadline,
     min_qty,
     display_qty,
     cash_qty

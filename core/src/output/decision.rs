@@ -71,6 +71,8 @@ pub enum Verdict {
     NotAllowed = 27,
     /// A backup venue, and other venues take all that is to be placed.
     Backup = 28,
+    /// An order that is to rest would take from the venue's book.
+    WouldTake = 29,
 }
 
 /// One venue's line of a [`Decision`].

@@ -4,11 +4,12 @@
 
 use super::candidate::Candidate;
 use super::reasons::Causes;
-use super::{PlannedChild, RouteRequest, RoutingView, reaches};
+use super::{PlannedChild, RouteRequest, RoutingView, post, reaches};
 use crate::input::Side;
 use crate::number::{PPM, Price, Qty};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
+use crate::strategy::Posting;
 
 /// The child that rests, and what it says of the venues. `kept` gets the causes that keep venues
 /// that have a child already from taking what is left.
@@ -80,6 +81,9 @@ fn place_at(
     let price = c.listing.ticks.within(limit, request.side);
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
+    }
+    if request.posting != Posting::No && post::would_take(c, price, request.side) {
+        return Err(Verdict::WouldTake);
     }
     if market.room(c.listing.venue, request.instrument) < 1 + u32::from(!c.share.is_zero()) {
         return Err(Verdict::NoRate);

@@ -15,6 +15,7 @@ mod nearly_all;
 mod no_allocation;
 mod operator;
 mod orders;
+mod posted;
 mod preview;
 mod reference_price;
 mod refusals;

@@ -136,6 +136,7 @@ fn instructions_are_carried_on_and_their_form_is_checked() {
             cash_order_qty: decimal(9, 0),
             target_strategy: Some(1),
             strategy_parameters: Some(1),
+            strategy_parameter: Some((b"Urgency", b"5")),
         };
         assert_eq!((order.instructions, order.unsupported), (expected, None));
         Ok(())
