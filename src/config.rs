@@ -37,6 +37,7 @@ mod decimal;
 mod fee;
 mod finding;
 mod fix;
+mod owner;
 mod places;
 mod proof;
 pub mod reference;
@@ -59,6 +60,7 @@ pub use finding::{
 };
 pub use fix::{FixConfig, LogonConfig, MarketDataConfig, TlsConfig, TlsIdentityConfig};
 pub use proof::Access;
+pub use routing::{ModeConfig, WeightsConfig};
 pub use schema::schema;
 pub use secret::{MASK, placeholder, read_secret};
 pub use session::{BeginString, LogonProof, SessionConfig};

@@ -80,6 +80,9 @@ enum Command {
         /// again.
         #[arg(long, requires = "order")]
         json: bool,
+        /// Tell every routing decision: one JSON object a line for each order and each decision.
+        #[arg(long, conflicts_with = "order")]
+        decisions: bool,
         /// How far it is.
         #[command(flatten)]
         progress: Choice,
@@ -149,7 +152,10 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Verify { journal, progress } => replay::verify_command(&journal, progress, out)?,
-        Command::Replay { journal, order, json, progress } => {
+        Command::Replay { journal, decisions: true, progress, .. } => {
+            replay::decisions_command(&journal, progress, out)?;
+        }
+        Command::Replay { journal, order, json, progress, decisions: false } => {
             let order = order.as_deref().map(|name| replay::Asked { name, json });
             replay::replay_command(&journal, order, progress, out)?;
         }

@@ -3,6 +3,7 @@
 //!
 //! A line belongs here if it reads a journal for a person. The words for one order are `story`.
 
+mod decisions;
 mod story;
 
 use std::io::Write;
@@ -17,6 +18,7 @@ use rutter_journal::{Cut, End, FileStorage, Reader, verify_with};
 use rutter_program::progress::{Choice, Progress};
 
 use crate::node::decider::Replayer;
+use decisions::Decisions;
 use story::{Seeker, Story};
 
 /// Checks every record and prints the result.
@@ -208,6 +210,21 @@ fn tell(
     };
     replay(journal, choice, &mut story, |story| {
         story.lines().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
+    })?;
+    Ok(())
+}
+
+/// Replays a journal, and prints a JSON line for each accepted order and each routing decision.
+///
+/// # Errors
+/// As [`replay_command`].
+pub fn decisions_command(
+    journal: &Path,
+    choice: Choice,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    replay(journal, choice, &mut Decisions::new(), |decisions| {
+        decisions.lines().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
     })?;
     Ok(())
 }

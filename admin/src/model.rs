@@ -14,6 +14,7 @@ mod children;
 mod closures;
 mod counts;
 mod events;
+mod execution;
 mod filter;
 mod money;
 mod name;
@@ -25,6 +26,7 @@ mod slots;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use rutter_core::behaviour::Measured;
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
@@ -38,13 +40,14 @@ use rutter_core::waiting::Waiting;
 
 pub use anomaly::{Anomaly, AnomalyRow};
 pub use closures::{kind_word, pause_row, state_word};
+pub use execution::Judged;
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
-    BalanceRow, BreakerRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow, InstrumentRow,
-    LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow, PositionRow,
-    Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
+    BalanceRow, BehaviourRow, BreakerRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow,
+    InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow,
+    PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
 };
 
 use closures::Closures;
@@ -116,6 +119,8 @@ pub struct ReadModel {
     drained: [bool; VENUES_MAX],
     /// Circuit breakers and pauses, by venue.
     closures: [Closures; VENUES_MAX],
+    /// What is known of the venues' behaviour.
+    behaviour: [Measured; VENUES_MAX],
     /// Operators' commands with their journal sequence, newest last.
     commands: VecDeque<KeptCommand>,
     /// The session of the newest command about a session, and whether it was disabled before.
@@ -125,6 +130,8 @@ pub struct ReadModel {
     counts: Counts,
     /// The counts of the journal before the start of the node.
     replayed: Counts,
+    /// The judgement that the last output brought.
+    judged: Option<Judged>,
     /// The overfill execution whose child is already updated by the notice.
     overfilled: Option<(ChildId, ExecId)>,
     /// The input whose outputs are being taken.
@@ -167,11 +174,13 @@ impl ReadModel {
             reduce_only: BTreeSet::new(),
             drained: [false; VENUES_MAX],
             closures: std::array::from_fn(|_| Closures::default()),
+            behaviour: [Measured::default(); VENUES_MAX],
             commands: VecDeque::with_capacity(COMMANDS_MAX),
             disabled_before: None,
             log_level: LOG_LEVEL_CONFIGURED,
             counts: Counts::default(),
             replayed: Counts::default(),
+            judged: None,
             overfilled: None,
             at: Header::default(),
         }
@@ -199,6 +208,7 @@ impl ReadModel {
     /// The replay is over: counters start at zero, and no book is trusted.
     pub fn start_counting(&mut self) {
         self.replayed = std::mem::take(&mut self.counts);
+        self.judged = None;
         self.log_level = LOG_LEVEL_CONFIGURED;
         self.begin();
     }

@@ -7,7 +7,7 @@ use rutter_core::input::Side;
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{VenueLine, Verdict};
 use rutter_core::reference::Reference;
-use rutter_core::routing::{ALL_IN_DECIMALS, PlannedChild, Search, all_in};
+use rutter_core::routing::{ALL_IN_DECIMALS, PlannedChild, Search, all_in, effective};
 use serde_json::{Value, json};
 
 use crate::model::decimal;
@@ -49,7 +49,7 @@ impl PlanShown<'_> {
     /// The plan as one JSON object.
     pub fn answer(&self) -> Value {
         let decimals = self.decimals();
-        let (mut shown, mut value, mut paid) = (0_i64, 0_i128, 0_i128);
+        let (mut shown, mut value, mut paid, mut felt) = (0_i64, 0_i128, 0_i128, 0_i128);
         let mut legs = Vec::new();
         for child in self.takes {
             let Some(line) = self.lines.iter().find(|line| line.venue == child.venue) else {
@@ -57,9 +57,12 @@ impl PlanShown<'_> {
             };
             let listing = self.reference.listing(self.instrument, child.venue);
             let cost = listing.map_or(0, |terms| all_in(terms, self.side, line.value));
+            let with_behaviour = listing
+                .map_or(0, |terms| effective(terms, self.side, line.value, line.behaviour_ppm));
             shown += line.shown.0;
             value = value.saturating_add(line.value.0);
             paid = paid.saturating_add(cost);
+            felt = felt.saturating_add(with_behaviour);
             legs.push(json!({
                 "venue": self.venue(child.venue),
                 "kind": "take",
@@ -68,6 +71,7 @@ impl PlanShown<'_> {
                 "fills": qty(line.shown, decimals),
                 "total": money(line.value.0, decimals, 0),
                 "total_all_in": money(cost, decimals, ALL_IN_DECIMALS),
+                "total_effective": money(with_behaviour, decimals, ALL_IN_DECIMALS),
             }));
         }
         let mut placed = shown;
@@ -86,8 +90,10 @@ impl PlanShown<'_> {
             "filled": decimal(i128::from(shown), decimals.qty),
             "total": money(value, decimals, 0),
             "total_all_in": money(paid, decimals, ALL_IN_DECIMALS),
+            "total_effective": money(felt, decimals, ALL_IN_DECIMALS),
             "average": average(value, shown, decimals, 0),
             "average_all_in": average(paid, shown, decimals, ALL_IN_DECIMALS),
+            "average_effective": average(felt, shown, decimals, ALL_IN_DECIMALS),
             "left": qty(left, decimals),
             "left_why": if left.is_zero() { "None" } else { self.left_why },
             "venues": self.lines.iter().map(|line| self.line(line)).collect::<Value>(),
@@ -104,6 +110,8 @@ impl PlanShown<'_> {
             "got": placed.then(|| qty(line.qty, decimals)),
             "best": known.then(|| price(line.best, decimals)),
             "best_all_in": known.then(|| decimal(line.best_all_in, decimals.price + ALL_IN_DECIMALS)),
+            "behaviour_ppm": line.behaviour_ppm,
+            "score": line.score.map(|score| decimal(i128::from(score), 2)),
         })
     }
 

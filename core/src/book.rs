@@ -182,6 +182,13 @@ impl Book {
         self.gone[at] = self.gone[at].saturating_sub(qty);
     }
 
+    /// Counts quantity that the book still shows to orders of that side, and that is not there any
+    /// more: our own resting child has just been cancelled.
+    pub fn vanish(&mut self, side: Side, qty: Qty) {
+        let at = side as usize - 1;
+        self.gone[at] = Qty(self.gone[at].0.saturating_add(qty.0));
+    }
+
     /// Counts quantity of a taking child that is filled or will not be.
     pub fn taken(&mut self, side: Side, qty: Qty) {
         let at = side as usize - 1;

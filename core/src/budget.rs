@@ -40,9 +40,11 @@ pub struct Usage {
 }
 
 impl Budget {
-    /// Takes the terms of a venue, for so many instruments. A window whose terms have not changed
-    /// keeps its counts. A new window begins with the highest count of all windows before, so that
-    /// changed terms forgive nothing.
+    /// Takes the terms of a venue, for so many instruments. Changed terms forgive nothing:
+    ///
+    /// - A window whose terms have not changed keeps its counts, also under another slack.
+    /// - Any other window begins with the highest count of the windows that counted the same
+    ///   requests; of all windows if there was none. It is full at most.
     pub fn set(
         &mut self,
         venue: &VenueDef,
@@ -54,18 +56,24 @@ impl Budget {
         let defs = core::iter::once(&first).chain(budget.windows());
         let known = self.windows.iter().map(|window| &window.def);
         if self.slack_ns != budget.slack_ns || !known.eq(defs.clone()) {
-            let used = self.usage(now).map(|usage| usage.used).max().unwrap_or(0);
-            let before = core::mem::take(&mut self.windows);
-            let kept = before.into_iter().filter(|_| self.slack_ns == budget.slack_ns);
-            let mut kept: Vec<Window> = kept.collect();
-            self.slack_ns = budget.slack_ns;
-            self.windows.extend(defs.map(|def| {
-                let same = kept.iter().position(|window| window.def == *def);
-                same.map_or_else(
-                    || Window::new(*def, used, self.slack_ns, now),
-                    |at| kept.remove(at),
-                )
-            }));
+            let slack_ns = [self.slack_ns, budget.slack_ns];
+            let mut before = core::mem::take(&mut self.windows);
+            let mut started: Vec<Window> = defs
+                .clone()
+                .map(|def| {
+                    let used = used_before(&before, def, now, slack_ns);
+                    Window::new(*def, used, budget.slack_ns, now)
+                })
+                .collect();
+            for window in &mut started {
+                let Some(at) = before.iter().position(|old| old.def == window.def) else {
+                    continue;
+                };
+                let old = before.remove(at);
+                *window =
+                    if slack_ns[0] == slack_ns[1] { old } else { old.with_slack(now, slack_ns) };
+            }
+            (self.windows, self.slack_ns) = (started, budget.slack_ns);
         }
         for window in &mut self.windows {
             window.grow(instruments);
@@ -118,6 +126,24 @@ impl Budget {
         self.windows.iter().filter_map(of_window).max().map_or(now, UnixNanos)
     }
 
+    /// When the cancels of orders of these ages may be sent together, and leave the room that is
+    /// kept for other cancels; `None` if the limits never hold them at these ages.
+    pub fn move_ready_at(
+        &self,
+        now: UnixNanos,
+        instrument: InstrumentId,
+        ages_ns: &(impl Iterator<Item = u64> + Clone),
+    ) -> Option<UnixNanos> {
+        let of_window = |window: &Window| {
+            let points = ages_ns.clone().map(|age_ns| window.def.cancel_points(age_ns));
+            let points = points.fold(0, u32::saturating_add);
+            let counter = window.counter(instrument);
+            window.ready_ns(counter, now.0, points, window.def.reserved, self.slack_ns)
+        };
+        let latest = |at: u64, window: &Window| of_window(window).map(|ready| ready.max(at));
+        self.windows.iter().try_fold(now.0, latest).map(UnixNanos)
+    }
+
     /// Counts the cancel of an order of that age.
     pub fn count_cancel(&mut self, now: UnixNanos, instrument: InstrumentId, age_ns: u64) {
         for window in &mut self.windows {
@@ -139,6 +165,16 @@ impl Budget {
     }
 }
 
+/// Points with which a window begins that was not there before.
+fn used_before(before: &[Window], def: &WindowDef, now: UnixNanos, slack_ns: [u64; 2]) -> u32 {
+    let most = |like: bool| {
+        let windows = before.iter().filter(|window| !window.def.is_unlimited());
+        let windows = windows.filter(|window| !like || window.def.counted == def.counted);
+        windows.map(|window| window.most_held(now.0, slack_ns)).max()
+    };
+    most(true).or_else(|| most(false)).unwrap_or(0)
+}
+
 /// A window and its counts: one, or one for each instrument.
 #[derive(Clone, Debug)]
 struct Window {
@@ -149,19 +185,61 @@ struct Window {
 }
 
 impl Window {
-    /// A window in which so many points have been counted at this moment.
+    /// A window in which so many points have been counted at this moment, or as many as it holds.
     fn new(def: WindowDef, used: u32, slack_ns: u64, now: UnixNanos) -> Self {
-        let fits = def.length_ns > slack_ns.saturating_mul(2);
-        let first = match def.kind {
+        let mut window = Self { def, counters: Vec::new(), first: Counter::Decay(0) };
+        window.first = window.counter_with(now.0, used, slack_ns);
+        window.counters.push(window.first.clone());
+        window
+    }
+
+    /// A counter that has counted so many points at this moment, or as many as it holds.
+    fn counter_with(&self, now_ns: u64, used: u32, slack_ns: u64) -> Counter {
+        let fits = self.def.length_ns > slack_ns.saturating_mul(2);
+        let mut counter = match self.def.kind {
             WindowKind::Fixed if fits => Counter::Fixed(Fixed::default()),
             // A venue with a shorter window than the slack could count a request in any of several.
             WindowKind::Sliding | WindowKind::Fixed => Counter::Sliding(Box::default()),
             WindowKind::Decay => Counter::Decay(0),
         };
-        let mut window = Self { def, counters: vec![first], first: Counter::Decay(0) };
-        window.count(now.0, InstrumentId(0), used, slack_ns);
-        window.first = window.counters[0].clone();
-        window
+        add(&self.def, &mut counter, now_ns, used.min(self.def.limit), slack_ns);
+        counter
+    }
+
+    /// The window with the same counts under another slack; `slack_ns` is the old and the new one.
+    fn with_slack(mut self, now: UnixNanos, slack_ns: [u64; 2]) -> Self {
+        let anew = |counter: &Counter| {
+            self.counter_with(now.0, self.held(counter, now.0, slack_ns), slack_ns[1])
+        };
+        let counters = self.counters.iter().map(anew).collect();
+        (self.first, self.counters) = (anew(&self.first), counters);
+        self
+    }
+
+    /// Points that the venue may count at this moment or later of what was sent, under the larger
+    /// of two slacks.
+    fn held(&self, counter: &Counter, now_ns: u64, slack_ns: [u64; 2]) -> u32 {
+        let slack_ns = slack_ns[0].max(slack_ns[1]);
+        match counter {
+            Counter::Sliding(sliding) => {
+                sliding.used(now_ns, self.def.length_ns.saturating_add(slack_ns))
+            }
+            Counter::Fixed(fixed) => {
+                let windows = fixed.windows(now_ns, self.def.length_ns, slack_ns);
+                windows.map(|window| fixed.count_of(window)).into_iter().max().unwrap_or(0)
+            }
+            Counter::Decay(empty_ns) => {
+                let used_ns = empty_ns.saturating_add(slack_ns).saturating_sub(now_ns);
+                let points = if *empty_ns == 0 { 0 } else { used_ns.div_ceil(point_ns(&self.def)) };
+                u32::try_from(points).unwrap_or(u32::MAX)
+            }
+        }
+    }
+
+    /// The most that a counter holds.
+    fn most_held(&self, now_ns: u64, slack_ns: [u64; 2]) -> u32 {
+        let held = self.counters.iter().map(|counter| self.held(counter, now_ns, slack_ns));
+        held.max().unwrap_or(0)
     }
 
     fn grow(&mut self, instruments: usize) {
@@ -189,16 +267,10 @@ impl Window {
                 fixed.count_of(now_ns.max(fixed.newest_ns) / self.def.length_ns)
             }
             Counter::Decay(empty_ns) => {
-                let ns = empty_ns.saturating_sub(now_ns).div_ceil(self.point_ns());
+                let ns = empty_ns.saturating_sub(now_ns).div_ceil(point_ns(&self.def));
                 u32::try_from(ns).unwrap_or(u32::MAX)
             }
         }
-    }
-
-    /// Time in which a decaying counter falls by one point, rounded up.
-    const fn point_ns(&self) -> u64 {
-        let limit = if self.def.limit == 0 { 1 } else { self.def.limit };
-        self.def.length_ns.div_ceil(limit as u64)
     }
 
     /// New orders that the window takes now.
@@ -218,7 +290,7 @@ impl Window {
                 most.saturating_sub(fixed.count_of(from).max(fixed.count_of(upto)))
             }
             Counter::Decay(empty_ns) => {
-                let point_ns = self.point_ns();
+                let point_ns = point_ns(&self.def);
                 let used_ns = empty_ns.saturating_sub(now_ns).saturating_add(slack_ns);
                 let most_ns = point_ns.saturating_mul(u64::from(most));
                 let left = most_ns.saturating_sub(used_ns) / point_ns;
@@ -256,7 +328,7 @@ impl Window {
                 })
             }
             Counter::Decay(empty_ns) => {
-                let most_ns = self.point_ns().saturating_mul(u64::from(most));
+                let most_ns = point_ns(&self.def).saturating_mul(u64::from(most));
                 let late_ns = empty_ns.saturating_add(slack_ns);
                 match (*empty_ns, most_ns.checked_sub(slack_ns)) {
                     (0, _) => now_ns,
@@ -270,26 +342,38 @@ impl Window {
 
     #[inline]
     fn count(&mut self, now_ns: u64, instrument: InstrumentId, points: u32, slack_ns: u64) {
-        if points == 0 || self.def.is_unlimited() {
-            return;
-        }
-        let (length_ns, point_ns) = (self.def.length_ns, self.point_ns());
         let place = self.place(instrument);
         let Some(counter) = self.counters.get_mut(place) else { return };
-        match counter {
-            Counter::Sliding(sliding) => {
-                sliding.count(now_ns, length_ns.saturating_add(slack_ns), points);
-            }
-            Counter::Fixed(fixed) => {
-                let windows = fixed.windows(now_ns, length_ns, slack_ns);
-                fixed.count(now_ns, windows, points);
-            }
-            Counter::Decay(empty_ns) => {
-                let ns = point_ns.saturating_mul(u64::from(points));
-                *empty_ns = (*empty_ns).max(now_ns).saturating_add(ns);
-            }
+        add(&self.def, counter, now_ns, points, slack_ns);
+    }
+}
+
+/// Adds points to a counter of a window.
+#[inline]
+fn add(def: &WindowDef, counter: &mut Counter, now_ns: u64, points: u32, slack_ns: u64) {
+    if points == 0 || def.is_unlimited() {
+        return;
+    }
+    let length_ns = def.length_ns;
+    match counter {
+        Counter::Sliding(sliding) => {
+            sliding.count(now_ns, length_ns.saturating_add(slack_ns), points);
+        }
+        Counter::Fixed(fixed) => {
+            let windows = fixed.windows(now_ns, length_ns, slack_ns);
+            fixed.count(now_ns, windows, points);
+        }
+        Counter::Decay(empty_ns) => {
+            let ns = point_ns(def).saturating_mul(u64::from(points));
+            *empty_ns = (*empty_ns).max(now_ns).saturating_add(ns);
         }
     }
+}
+
+/// Time in which a decaying counter falls by one point, rounded up.
+const fn point_ns(def: &WindowDef) -> u64 {
+    let limit = if def.limit == 0 { 1 } else { def.limit };
+    def.length_ns.div_ceil(limit as u64)
 }
 
 /// What a window has counted.

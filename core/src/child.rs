@@ -325,8 +325,6 @@ pub struct Child {
     pub side: Side,
     /// Time in force at the venue: IOC, FOK or GTC.
     pub tif: TimeInForce,
-    /// The venue refuses or ends the child if it would take.
-    pub post_only: bool,
     state: ChildState,
     /// Ordered quantity.
     pub qty: Qty,
@@ -334,14 +332,19 @@ pub struct Child {
     pub price: Price,
     /// Filled quantity, at most `qty`.
     pub filled: Qty,
+    /// The part of `qty` that the book showed when the child was made; zero for a child that rests.
+    pub shown: Qty,
     /// The part of the venue's funds that the child binds.
     pub reserved: Amount,
     /// When the core decided to send the child.
     pub sent_at: UnixNanos,
     /// The child is to be cancelled as soon as its state and its venue allow that.
     pub cancel_wanted: bool,
-    /// The child is called back so that its quantity goes elsewhere; its order does not end.
+    /// The child is called back so that its quantity goes elsewhere, or so that another order
+    /// passes; its order does not end.
     pub moves: bool,
+    /// The order for which the child is called back; zero for none.
+    pub yields_to: OrderId,
     /// Cancels sent since the cancel was last wanted, at most
     /// [`CANCELS_MAX`](crate::engine::CANCELS_MAX).
     pub cancels: u8,
@@ -353,8 +356,10 @@ pub struct Child {
     pub vain_answers: u8,
     /// When the venue is queried again after such an answer; zero if no query waits.
     pub query_at: UnixNanos,
-    /// Set once an operator has resolved the child.
-    pub stated: Option<Stated>,
+    /// An operator has resolved the child.
+    pub is_stated: bool,
+    /// What the operator has stated; of use only in a child that an operator has resolved.
+    pub stated: Stated,
     /// The venue's id of the child; empty until the venue has told it.
     pub venue_order: VenueOrderId,
     /// The next older child of the same order that is not over; zero for none.
@@ -376,21 +381,23 @@ impl Slot for Child {
         instrument: InstrumentId(0),
         side: Side::Buy,
         tif: TimeInForce::Ioc,
-        post_only: false,
         state: ChildState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
         filled: Qty::ZERO,
+        shown: Qty::ZERO,
         reserved: Amount::ZERO,
         sent_at: UnixNanos(0),
         cancel_wanted: false,
         moves: false,
+        yields_to: OrderId(0),
         cancels: 0,
         awaited: None,
         unknown_since: UnixNanos(0),
         vain_answers: 0,
         query_at: UnixNanos(0),
-        stated: None,
+        is_stated: false,
+        stated: Stated { left: Qty::ZERO, price: Price(0) },
         venue_order: VenueOrderId::EMPTY,
         older: ChildId(0),
         previous: ChildId(0),
@@ -417,7 +424,6 @@ impl Child {
             instrument: send.instrument,
             side: send.side,
             tif: send.tif,
-            post_only: send.post_only,
             state: ChildState::Sent,
             qty: send.qty,
             price: send.price,

@@ -3,12 +3,13 @@
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
-//! budgets; `market` handles books, reference data and time; `price` handles reference prices;
-//! `place` handles children; `preview` answers what would become of an order; `wake` handles
-//! orders that wait, `worked` orders that rest; `strategies` keeps the terms of
-//! strategies, and `posted` handles orders that rest at the touch;
-//! `resolve` handles children whose venue does not tell their outcome.
+//! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
+//! `price` handles reference prices; `place` handles children; `preview` answers what would become
+//! of an order; `wake` handles orders that wait, `worked` orders that rest, `posted` those that rest
+//! at the touch; `strategies` keeps the terms of strategies; `resolve` handles children whose venue
+//! does not tell their outcome.
 
+mod behaved;
 mod breakers;
 mod clients;
 mod disconnect;
@@ -103,6 +104,18 @@ pub const HOLD_NS: u64 = 1_000_000_000;
 
 /// Moves of an order at most in a time of [`MOVE_WINDOW_NS`].
 pub const MOVES_PER_WINDOW_MAX: u32 = 6;
+
+/// Own resting children that a look at one side of a book goes through at most. One beyond them
+/// stands in the way.
+pub const OWN_LOOKED_AT_MAX: usize = 256;
+
+/// Own resting children that are called back at most in one look of the order that they make way
+/// for; the others are next.
+pub const OWN_CALLED_BACK_MAX: usize = 16;
+
+/// How often a resting order makes way for orders of other owners at most in a time of
+/// [`MOVE_WINDOW_NS`]. Then the others wait.
+pub const YIELDS_PER_WINDOW_MAX: u32 = 60;
 
 /// The time in which moves of an order are counted: one minute, in nanoseconds.
 pub const MOVE_WINDOW_NS: u64 = 60_000_000_000;
@@ -211,6 +224,8 @@ pub struct Engine {
     resting: RestingOrders,
     /// Orders that rest at the touch, by the touch that concerns them.
     posted: RestingOrders,
+    /// What this input has brought to an end for the sake of another order.
+    yielded: Option<own::Yielded>,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -226,6 +241,10 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// The earliest `loss_due` of all sessions.
     loss_due: Option<UnixNanos>,
+    /// Venues whose record of behaviour has changed since it was told.
+    behaved: VenueSet,
+    /// When such a record is told.
+    behaviour_due: UnixNanos,
     /// When a breaker or a pause of a venue has something to do.
     venues_due: Option<UnixNanos>,
     /// Queries that wait after an answer that has settled nothing, the next one on top: when, and
@@ -270,6 +289,9 @@ impl Engine {
         let orders = 1 << genesis.orders_log2;
         let mut expiries = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), orders));
         expiries.clear();
+        let mut queries =
+            BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), 1 << genesis.children_log2));
+        queries.clear();
         Ok(Self {
             genesis: *genesis,
             now: UnixNanos(0),
@@ -296,6 +318,7 @@ impl Engine {
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
             posted: RestingOrders::new(orders),
+            yielded: None,
             wakes: false,
             wake_at: None,
             retry_at: None,
@@ -303,8 +326,10 @@ impl Engine {
             recheck_at: None,
             expiries,
             loss_due: None,
+            behaved: VenueSet::EMPTY,
+            behaviour_due: UnixNanos(u64::MAX),
             venues_due: None,
-            queries: BinaryHeap::new(),
+            queries,
             router: Router::default(),
         })
     }
@@ -333,6 +358,7 @@ impl Engine {
             | Input::Listing(_)
             | Input::Account(_)
             | Input::Routing(_)
+            | Input::Owner(_)
             | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
@@ -374,7 +400,10 @@ impl Engine {
             }
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
+        self.settle_yield(out);
         self.wake_orders(out);
+        self.put_back(out);
+        self.tell_behaviour(out);
         self.digest = digest;
     }
 

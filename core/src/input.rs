@@ -11,6 +11,7 @@ mod budget;
 mod definition;
 mod limits;
 mod operator;
+mod owner;
 mod refusal;
 mod request;
 mod routing;
@@ -27,13 +28,14 @@ pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
     By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
-pub use refusal::Refusal;
+pub use owner::{OtherOwners, OwnerDef, SelfMatchPolicy};
+pub use refusal::{Cause, Refusal};
 pub use request::{
     CancelOnDisconnect, CancelOrder, CharSet, Instructions, MassCancel, MassScope, MassStatus,
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
-pub use routing::RoutingDef;
+pub use routing::{BehaviourCosts, Choice, RoutingDef, RoutingMode, ScoreWeights};
 pub use terms::{Side, TimeInForce};
 pub use venue::{
     ChildFill, Doubt, Ending, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject,
@@ -72,6 +74,8 @@ pub enum Input {
     Account(AccountDef),
     /// How an account's orders choose between venues.
     Routing(RoutingDef),
+    /// Who owns an account, and what becomes of its orders that meet other orders of ours.
+    Owner(OwnerDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// A client's new order.

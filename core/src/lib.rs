@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`input::Input`], [`output::Output`] and [`engine::Engine::apply`].
 
+pub mod behaviour;
 pub mod book;
 pub mod breaker;
 pub mod budget;

@@ -10,11 +10,11 @@
 //! need, are in the report that nearly every event makes, so they are not kept apart.
 
 use crate::id::{AccountId, ChildId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
-use crate::input::{NewOrder, OrdType, Refusal, Side, TimeInForce};
+use crate::input::{Choice, NewOrder, OrdType, Refusal, Side, TimeInForce};
 use crate::lifecycle::{Lifecycle, Row, Step, row_fn};
 use crate::number::{Notional, Price, Qty, UnixNanos};
 use crate::output::OrdStatus;
-use crate::strategy::Strategy;
+use crate::strategy::{self, Strategy};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -286,6 +286,8 @@ pub enum CancelReason {
     SystemFailure,
     /// An operator's command.
     Operator,
+    /// An order of the same owner came in that would have matched this one.
+    SelfMatch,
 }
 
 impl CancelReason {
@@ -302,6 +304,7 @@ impl CancelReason {
             Self::ConnectionLost => Refusal::ConnectionLost,
             Self::Operator => Refusal::OperatorCancel,
             Self::SystemFailure => Refusal::SystemFailure,
+            Self::SelfMatch => Refusal::SelfMatchResting,
         }
     }
 }
@@ -342,6 +345,8 @@ pub struct Order {
     pub tif: TimeInForce,
     /// How the order is executed. What an order of a strategy has to remember is in the engine.
     pub strategy: Strategy,
+    /// How the order chooses between venues, if it says so itself.
+    pub choice: Choice,
     state: OrderState,
     /// Ordered quantity.
     pub qty: Qty,
@@ -423,6 +428,7 @@ impl Slot for Order {
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
         strategy: Strategy::Cross,
+        choice: Choice::OfAccount,
         state: OrderState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),
@@ -477,6 +483,7 @@ impl Order {
             ord_type: new.ord_type,
             tif: new.tif,
             strategy: Strategy::asked(&instructions).unwrap_or_default(),
+            choice: strategy::choice_asked(&instructions),
             state: OrderState::Working,
             qty: new.qty,
             price: new.price,

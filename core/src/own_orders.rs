@@ -174,7 +174,7 @@ impl OwnOrders {
     }
 
     /// The slots of a side's children, best price first, the oldest first among equals.
-    pub fn iter(&self, all: OwnSide) -> impl Iterator<Item = u32> {
+    pub fn iter(&self, all: OwnSide) -> impl Iterator<Item = u32> + use<'_> {
         let next = |place: u32| Some(self.after(place)).filter(|place| *place != 0);
         let best = Some(all.best).filter(|place| *place != 0);
         core::iter::successors(best, move |place| next(*place)).map(|place| place - 1)

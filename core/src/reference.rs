@@ -7,8 +7,8 @@
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, Refusal,
-    RoutingDef, SessionDef, VenueDef,
+    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
+    Refusal, RoutingDef, SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
@@ -39,6 +39,8 @@ pub struct Reference {
     configured: Vec<AccountDef>,
     /// How the orders of accounts choose between venues, by account.
     routing: Vec<RoutingDef>,
+    /// Who owns accounts, by account.
+    owners: Vec<OwnerDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Listings, by instrument times [`VENUES_MAX`] plus venue.
@@ -82,6 +84,7 @@ impl Reference {
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
+            Input::Owner(def) => self.owner(*def),
             Input::Session(def) => self.session(*def),
             _ => Err(BadReference),
         }
@@ -97,6 +100,7 @@ impl Reference {
             .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
+            .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
@@ -152,12 +156,22 @@ impl Reference {
         }
         if self.routing.len() < self.accounts.len() {
             self.routing.push(RoutingDef::usual(def.id));
+            self.owners.push(OwnerDef::usual(def.id, def.name));
         }
         Ok(())
     }
 
     fn routing(&mut self, def: RoutingDef) -> Result<(), BadReference> {
+        if !def.weights.is_whole() {
+            return Err(BadReference);
+        }
         *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn owner(&mut self, def: OwnerDef) -> Result<(), BadReference> {
+        let known = self.owners.get_mut(def.account.index()).filter(|_| !def.owner.is_empty());
+        *known.ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -207,6 +221,12 @@ impl Reference {
     #[inline]
     pub(crate) fn instrument_of(&self, id: InstrumentId) -> &InstrumentDef {
         &self.instruments[id.index()]
+    }
+
+    /// Who owns an account, by an id that was checked when its input came in.
+    #[inline]
+    pub fn owner_of(&self, account: AccountId) -> &OwnerDef {
+        &self.owners[account.index()]
     }
 
     /// How an account's orders choose between venues, by an id that was checked when its input came

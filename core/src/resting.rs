@@ -64,6 +64,8 @@ pub struct Moves {
     pub made: RateWindow,
     /// Quantity that its children are called back for at this moment.
     pub taking: Qty,
+    /// How often the order has made way for orders of others lately.
+    pub yields: RateWindow,
 }
 
 /// An instrument, one of its venues, and the side of the resting orders.
@@ -112,6 +114,8 @@ pub struct RestingOrders {
     offers: Vec<Offer>,
     /// Offers that are to be looked at, with the time, in the order of the times.
     due: VecDeque<(UnixNanos, u32)>,
+    /// Some order has rested here.
+    is_used: bool,
     /// When orders that are held come back, by order id.
     held: BinaryHeap<Reverse<(UnixNanos, u64)>>,
 }
@@ -126,6 +130,7 @@ impl RestingOrders {
             promised: Vec::new(),
             offers: Vec::new(),
             due: VecDeque::new(),
+            is_used: false,
             held: BinaryHeap::new(),
         }
     }
@@ -145,6 +150,7 @@ impl RestingOrders {
         side: Side,
         limit: Price,
     ) -> bool {
+        self.is_used = true;
         let heap = &mut self.heaps[heap_of(instrument, side)];
         heap.push(Entry { keenness: keenness(side, limit), id, slot });
         let last = heap.len() - 1;
@@ -173,6 +179,11 @@ impl RestingOrders {
         &mut self.moves[slot as usize]
     }
 
+    /// As [`Self::moves`], to look at.
+    pub fn moves_of(&self, slot: u32) -> &Moves {
+        &self.moves[slot as usize]
+    }
+
     /// Takes an order out that is over.
     pub fn forget(&mut self, slot: u32, instrument: InstrumentId, side: Side) {
         self.remove(slot, instrument, side);
@@ -183,6 +194,11 @@ impl RestingOrders {
     pub fn hold(&mut self, (slot, id): (u32, u64), until: UnixNanos) {
         self.places[slot as usize] = HELD;
         self.held.push(Reverse((until, id)));
+    }
+
+    /// Whether some order has rested here.
+    pub const fn is_used(&self) -> bool {
+        self.is_used
     }
 
     /// Gives an order back at a time, wherever it is.

@@ -10,7 +10,7 @@
 use crate::client_ids::{ClientIds, HashedId};
 use crate::id::AccountId;
 use crate::input::{
-    AccountDef, AccountLimits, CharSet, Instructions, NewOrder, NoReference, Refusal, Side,
+    AccountDef, AccountLimits, CharSet, Choice, Instructions, NewOrder, NoReference, Refusal, Side,
     TimeInForce,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
@@ -20,7 +20,7 @@ use crate::reference::amount_of;
 use crate::reference_price::{Found, ReferencePrice};
 use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
-use crate::strategy::{Strategy, StrategyTerms};
+use crate::strategy::{self, BY_SCORE, Strategy, StrategyTerms};
 use crate::table::{Ring, Slot};
 use crate::venue_set::VenueSet;
 
@@ -370,8 +370,14 @@ fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
     let same_exec_inst = exec_inst == CharSet::EMPTY
         || (exec_inst.has(b'o'), exec_inst.has(b'Q'))
             == (order.ends_with_connection, order.ends_with_failure);
-    let same_strategy = (instructions.strategy == 0
-        || Strategy::of_number(instructions.strategy) == Some(order.strategy))
+    let same_choice = match (strategy::choice_asked(instructions), order.choice) {
+        (Choice::ByScore, Choice::ByOwnScore) => true,
+        (Choice::ByOwnScore, Choice::ByOwnScore) => instructions.weights == terms.weights,
+        (asked, kept) => asked == kept,
+    };
+    let with_minimum = Instructions { min_qty: terms.min_qty, ..*instructions };
+    let same_strategy = (instructions.strategy == 0 && instructions.weights.is_none()
+        || Strategy::asked(&with_minimum) == Some(order.strategy) && same_choice)
         && (instructions.min_qty == Qty::ZERO || instructions.min_qty == terms.min_qty)
         && (instructions.deadline == UnixNanos(0) || instructions.deadline == terms.deadline);
     // Every other instruction is absent, as it is from each order that was accepted.
@@ -382,6 +388,7 @@ fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
         strategy: instructions.strategy,
         strategy_parameters: u8::from(instructions.deadline != UnixNanos(0)),
         deadline: instructions.deadline,
+        weights: instructions.weights,
         min_qty: instructions.min_qty,
         ..Instructions::default()
     };
@@ -422,9 +429,14 @@ fn exec_insts_are_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
 fn strategy_is_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
     let i = r.instructions();
     // Nearly every order names none.
-    if i.strategy == 0 && i.strategy_parameters == 0 && i.deadline == UnixNanos(0) {
+    if i.strategy == 0
+        && i.strategy_parameters == 0
+        && i.weights.is_none()
+        && i.deadline == UnixNanos(0)
+    {
         return Ok(());
     }
+    let sound = i.weights.is_none_or(|all| i.strategy == BY_SCORE && all.is_whole());
     let strategy = Strategy::of_number(i.strategy);
     let fits = match strategy {
         None => false,
@@ -433,7 +445,8 @@ fn strategy_is_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
         Some(Strategy::Post | Strategy::Smart) => r.new.tif.waits() && r.new.ord_type.has_limit(),
     };
     let parameters = u8::from(i.deadline != UnixNanos(0));
-    pass_if(fits && i.strategy_parameters == parameters, Refusal::UnsupportedStrategy)?;
+    let known = fits && sound && i.strategy_parameters == parameters;
+    pass_if(known, Refusal::UnsupportedStrategy)?;
     let may = i.deadline == UnixNanos(0)
         || strategy == Some(Strategy::Smart) && i.deadline > r.market.now;
     pass_if(may, Refusal::BadDeadline)

@@ -8,13 +8,15 @@
 //! lot, minimum, maximum or funds bind, `exact` where they do. `docs/routing.md` has the rules.
 //!
 //! Quantity that our own children have taken since a book last changed, or are about to take, does
-//! not count as liquidity. Latency, reject rate and fade rate of a venue are not priced in.
+//! not count as liquidity. What a venue's behaviour is expected to cost is part of its price: the
+//! effective cost of a share is price, fee and cost of behaviour.
 
+use crate::behaviour::Behaviour;
 use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{Side, TimeInForce};
+use crate::input::{BehaviourCosts, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
@@ -30,6 +32,7 @@ mod post;
 mod reasons;
 mod remainder;
 mod rest;
+mod score;
 mod share;
 mod split;
 mod sweep;
@@ -37,12 +40,13 @@ mod tiers;
 mod whole;
 
 use candidate::Candidate;
-pub use candidate::{ALL_IN_DECIMALS, all_in};
+pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 pub use post::Posted;
 use reasons::Causes;
+pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 
 /// The state of a venue beside its books.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +61,8 @@ pub struct VenueState {
     pub unanswered: u32,
     /// The venue's circuit breakers, in the order of [`RequestKind::ALL`].
     pub breakers: [Breaker; RequestKind::ALL.len()],
+    /// How the venue has behaved.
+    pub behaviour: Behaviour,
     /// When cancels are tried again that have found no room in the budget; zero for none.
     pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.
@@ -163,6 +169,10 @@ pub struct RouteRequest {
     pub denied: VenueSet,
     /// Venues that get only what no other venue can take.
     pub backup: VenueSet,
+    /// What the behaviour of venues costs.
+    pub costs: BehaviourCosts,
+    /// The weights of score mode; `None` in cost mode.
+    pub score: Option<ScoreWeights>,
     /// Venues that an operator has drained or halted.
     pub closed: VenueSet,
     /// Venues that get nothing unless their book changed after `faded_at`.
@@ -187,6 +197,8 @@ pub struct PlannedChild {
     pub qty: Qty,
     /// Limit price.
     pub price: Price,
+    /// The part of the quantity that the book shows; zero for a child that rests.
+    pub shown: Qty,
 }
 
 /// What an order wants beside the least cost.
@@ -243,7 +255,8 @@ impl Search {
 impl Plan {
     /// Adds a child that takes.
     fn take(&mut self, c: &Candidate<'_>, price: Price) {
-        self.takes[self.takes_len] = PlannedChild { venue: c.listing.venue, qty: c.share, price };
+        self.takes[self.takes_len] =
+            PlannedChild { venue: c.listing.venue, qty: c.share, price, shown: c.shown };
         self.takes_len += 1;
         let line = &mut self.lines[c.line];
         (line.verdict, line.qty, line.price) = (Verdict::Taken, c.share, price);
@@ -387,6 +400,9 @@ fn among(
     scratch: &mut Scratch,
 ) -> Qty {
     let limit = request.worst;
+    if let Some(weights) = request.score {
+        score::give_points(market, request, weights, candidates, &mut plan.lines);
+    }
     if request.tif == TimeInForce::Fok {
         return whole::whole(request, limit, candidates, plan);
     }
@@ -396,7 +412,10 @@ fn among(
         }
         (plan.wants, plan.is_crossing) = (Wants::Any, true);
     }
-    let search = share_out(request, limit, candidates, scratch);
+    let search = match request.score {
+        None => share_out(request, limit, candidates, scratch),
+        Some(_) => score::share_by_score(request, candidates, scratch),
+    };
     plan.search.add(search);
     let mut left = left_of(request, candidates);
     if request.tif.waits() && left != request.qty && !left.is_zero() {
@@ -414,9 +433,12 @@ fn among(
         plan.note_left(c, limit, left);
         c.sent_at = price;
     }
-    if searched {
+    if request.score.is_some() {
+        score::lower_scores(candidates, &mut plan.lines);
+    } else if searched {
         reasons::worse_fits(candidates, limit, &mut plan.lines);
     }
+    reasons::worse_behaviour(candidates, &mut plan.lines);
     if rests {
         let (lines, kept) = (&mut plan.lines, &mut plan.kept);
         plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
@@ -434,6 +456,8 @@ const NO_LINE: VenueLine = VenueLine {
     value: Notional(0),
     best: Price(0),
     best_all_in: 0,
+    behaviour_ppm: 0,
+    score: None,
     age_ns: 0,
 };
 
@@ -474,7 +498,7 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
 }
 
 /// Whether an order of that side and price would trade against one at `own`.
-fn reaches(price: Price, own: Price, side: Side) -> bool {
+pub(crate) fn reaches(price: Price, own: Price, side: Side) -> bool {
     within(price, own, side)
 }
 

@@ -7,8 +7,24 @@
 //! FIX leaves the numbers from 1000 on to the two sides. Numbers that are in no row of
 //! [`Strategy::of_number`] are refused.
 
-use crate::input::Instructions;
+use crate::input::{Choice, Instructions, ScoreWeights};
 use crate::number::{Price, Qty, UnixNanos};
+
+/// FIX 847 of an order that crosses, and chooses its venues by score.
+pub const BY_SCORE: u32 = 1010;
+
+/// FIX 847 of an order that crosses, and chooses its venues by cost.
+pub const BY_COST: u32 = 1011;
+
+/// What an order's instructions say about how it chooses between venues.
+pub const fn choice_asked(instructions: &Instructions) -> Choice {
+    match instructions.strategy {
+        BY_SCORE if instructions.weights.is_some() => Choice::ByOwnScore,
+        BY_SCORE => Choice::ByScore,
+        BY_COST => Choice::ByCost,
+        _ => Choice::OfAccount,
+    }
+}
 
 /// A strategy. Its number is part of the digest of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,7 +66,7 @@ impl Strategy {
     /// The strategy that FIX 847 names; `None` for a number that has no strategy.
     pub const fn of_number(number: u32) -> Option<Self> {
         Some(match number {
-            0 | 1002 => Self::Cross,
+            0 | 1002 | BY_SCORE | BY_COST => Self::Cross,
             1000 => Self::NearlyAll,
             1001 => Self::Post,
             1003 => Self::Smart,
@@ -87,6 +103,14 @@ impl Strategy {
         }
     }
 
+    /// Whether an order of the strategy rests at the touch, at least at first.
+    pub const fn posts(self) -> bool {
+        match self {
+            Self::Cross | Self::NearlyAll => false,
+            Self::Post | Self::Smart => true,
+        }
+    }
+
     /// What the client is told when an order of the strategy is accepted: Text (58) of that report.
     pub const fn caution(self) -> Option<&'static str> {
         match self {
@@ -107,6 +131,8 @@ pub struct StrategyTerms {
     pub acts_at: Price,
     /// A smart order posts no longer.
     pub has_crossed: bool,
+    /// FIX 848: what counts in a venue's score; `None` for the account's weights.
+    pub weights: Option<ScoreWeights>,
 }
 
 impl StrategyTerms {
@@ -117,7 +143,13 @@ impl StrategyTerms {
             (Strategy::Smart, UnixNanos(0)) => UnixNanos(now.0.saturating_add(SMART_WAIT_NS)),
             (Strategy::Smart, deadline) => deadline,
         };
-        Self { min_qty: instructions.min_qty, deadline, acts_at: Price(0), has_crossed: false }
+        Self {
+            min_qty: instructions.min_qty,
+            deadline,
+            acts_at: Price(0),
+            has_crossed: false,
+            weights: instructions.weights,
+        }
     }
 }
 
@@ -131,7 +163,7 @@ mod tests {
             assert_eq!(Strategy::of_number(strategy.number()), Some(strategy));
         }
         let known = (0..5_000).filter(|number| Strategy::of_number(*number).is_some());
-        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_001, 1_002, 1_003]);
+        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_001, 1_002, 1_003, 1_010, 1_011]);
     }
 
     #[test]

@@ -44,18 +44,24 @@ pub enum Waiting {
     /// It has as many children as an order may have at once or in one look, or the table of
     /// children is full.
     ChildLimit = 11,
-    /// A child is being called back, so that its quantity goes to a better place.
+    /// A child is being called back: its quantity goes to a better place, or lets an order of
+    /// another owner pass.
     Moving = 12,
     /// Another venue offers within the order's limit, or is a better place to rest, and the order
     /// has moved as often as it may in a minute. It stays where it rests.
     MoveLimit = 13,
+    /// Orders of our own that stand in the way are being called back.
+    CallingBack = 14,
+    /// As [`Self::MoveLimit`], but the limits of the venue where it rests have no room for a cancel
+    /// beside what is kept for other cancels, or none for the order that would rest there again.
+    VenueLimit = 15,
     /// The order is to rest and not to take, and it would take wherever it may rest.
-    WouldTake = 14,
+    WouldTake = 16,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -69,12 +75,14 @@ impl Waiting {
         Self::ChildLimit,
         Self::Moving,
         Self::MoveLimit,
+        Self::CallingBack,
+        Self::VenueLimit,
         Self::WouldTake,
     ];
 
     /// Whether the quantity is with a venue all the same.
     pub const fn is_at_venue(self) -> bool {
-        matches!(self, Self::Moving | Self::MoveLimit)
+        matches!(self, Self::Moving | Self::MoveLimit | Self::VenueLimit)
     }
 
     /// The word for people and programs; `None` if nothing waits.
@@ -94,6 +102,8 @@ impl Waiting {
             Self::ChildLimit => "ChildLimit",
             Self::Moving => "Moving",
             Self::MoveLimit => "MoveLimit",
+            Self::CallingBack => "CallingBack",
+            Self::VenueLimit => "VenueLimit",
             Self::WouldTake => "WouldTake",
         })
     }

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 7;
+const LAYOUT_CHANGES: u16 = 9;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -294,7 +294,7 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def), 41 Owner(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -313,11 +313,12 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BookUpdate, BreakerTerms, BudgetDef,
-        CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate, Genesis, Instructions,
-        InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder, NoReference, NodeCommand,
-        Operator, OperatorCommand, OrdType, Preview, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RoutingDef, Scope, SessionCommand, Side, TimeInForce,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
+        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
+        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
+        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef,
+        Preview, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef,
+        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, Side, TimeInForce,
         Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
         WrittenNumber, WrittenTerms,
     };
@@ -345,6 +346,12 @@ mod tests {
                 min_qty: Qty(5),
                 display_qty: Qty(6),
                 cash_qty: Amount(7),
+                weights: Some(ScoreWeights {
+                    price: 40,
+                    latency: 20,
+                    reliability: 30,
+                    liquidity: 10,
+                }),
             },
             poss_resend: false,
             trace: 0,
@@ -510,10 +517,24 @@ mod tests {
                 market_wait_ns: 5,
                 busy_wait_ns: 6,
             }),
+            Input::Owner(OwnerDef {
+                account: AccountId(3),
+                owner: Text::new(b"twelve-bytes").unwrap_or_default(),
+                self_match: SelfMatchPolicy::Decrement,
+                other_owners: OtherOwners::Protect,
+            }),
             Input::Routing(RoutingDef {
                 account: AccountId(1),
                 denied: VenueSet::all_but(VenueId(2)),
                 backup: VenueSet::all_but(VenueId(3)),
+                costs: BehaviourCosts {
+                    latency_ppm: 1,
+                    reject_ppm: 2,
+                    fade_ppm: 3,
+                    partial_ppm: u32::MAX,
+                },
+                mode: RoutingMode::Score,
+                weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
             }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),

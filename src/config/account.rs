@@ -18,6 +18,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
+use super::owner::{OtherOwnersConfig, SelfMatchConfig};
 use super::routing::RoutingConfig;
 use super::schema;
 
@@ -29,6 +30,12 @@ const NO_REFERENCE: &str = "no_reference";
 const MARKET_WAIT: &str = "market_wait_ms";
 /// Key of the time that an IOC or FOK order may wait for a busy venue.
 const BUSY_WAIT: &str = "busy_wait_ms";
+/// Key of the owner's name.
+const OWNER: &str = "owner";
+/// Key of what becomes of two orders of one owner that would match.
+const SELF_MATCH: &str = "self_match";
+/// Key of what a resting order does for an order of another owner.
+const OTHER_OWNERS: &str = "other_owners";
 /// Key of the table of how orders choose between venues.
 const ROUTING: &str = "routing";
 /// Key of the slack.
@@ -58,6 +65,19 @@ pub struct AccountConfig {
     /// since its arrival (`docs/routing.md`). With 0 its rest is cancelled at once (`VenueBusy`).
     #[schemars(default, range(min = 0, max = 60_000))]
     pub busy_wait_ms: u64,
+    /// Name of the account's owner, 1 to 12 printable ASCII characters. Accounts with the same owner
+    /// are one party: see `self_match`. Without the key the account is an owner of its own, by its
+    /// name.
+    #[schemars(default)]
+    pub owner: Option<String>,
+    /// What becomes of an order of the account that would match a resting order of the same owner
+    /// (`docs/routing.md`).
+    #[schemars(default)]
+    pub self_match: SelfMatchConfig,
+    /// What a resting order of the account does when an order of another owner could take at its
+    /// price at the same venue (`docs/routing.md`).
+    #[schemars(default)]
+    pub other_owners: OtherOwnersConfig,
     /// How the account's orders choose between venues.
     #[schemars(default)]
     pub routing: RoutingConfig,
@@ -109,6 +129,11 @@ impl Serialize for AccountConfig {
         keys.serialize_entry(NO_REFERENCE, &self.no_reference)?;
         keys.serialize_entry(MARKET_WAIT, &self.market_wait_ms)?;
         keys.serialize_entry(BUSY_WAIT, &self.busy_wait_ms)?;
+        if let Some(owner) = &self.owner {
+            keys.serialize_entry(OWNER, owner)?;
+        }
+        keys.serialize_entry(SELF_MATCH, &self.self_match)?;
+        keys.serialize_entry(OTHER_OWNERS, &self.other_owners)?;
         for limit in LIMITS {
             let value = limit.get(&self.limits);
             match value {
@@ -138,6 +163,8 @@ impl<'de> Visitor<'de> for AccountVisitor {
         let (mut name, mut slack_ppm) = (None, SLACK_PPM_DEFAULT);
         let (mut no_reference, mut market_wait) = (NoReferenceConfig::default(), market_wait_ms());
         let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
+        let (mut owner, mut self_match) = (None, SelfMatchConfig::default());
+        let mut other_owners = OtherOwnersConfig::default();
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -146,6 +173,9 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 NO_REFERENCE => no_reference = map.next_value()?,
                 MARKET_WAIT => market_wait = map.next_value()?,
                 BUSY_WAIT => busy_wait = map.next_value()?,
+                OWNER => owner = Some(map.next_value()?),
+                SELF_MATCH => self_match = map.next_value()?,
+                OTHER_OWNERS => other_owners = map.next_value()?,
                 ROUTING => routing = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
@@ -162,6 +192,9 @@ impl<'de> Visitor<'de> for AccountVisitor {
             no_reference,
             market_wait_ms: market_wait,
             busy_wait_ms: busy_wait,
+            owner,
+            self_match,
+            other_owners,
             routing,
             limits,
         })
@@ -173,7 +206,8 @@ fn unknown_key<E: Error>(key: &str) -> E {
     let known = limits.join("`, `");
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
-         `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{ROUTING}`, `{known}`"
+         `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{OWNER}`, `{SELF_MATCH}`, `{OTHER_OWNERS}`, \
+         `{ROUTING}`, `{known}`"
     ))
 }
 
@@ -228,12 +262,20 @@ mod tests {
         assert_eq!(account.limits.open_orders_max, 7);
         assert_eq!(account.no_reference, NoReferenceConfig::Refuse);
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (60_000, 0));
+        assert_eq!((account.owner(), account.self_match), ("fund", SelfMatchConfig::CancelResting));
+        assert_eq!(account.other_owners, OtherOwnersConfig::Yield);
         let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
+                    owner = \"house\"\nself_match = \"cancel-incoming\"\nother_owners = \"protect\"\n\
                     [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (5, 7));
+        assert_eq!(
+            (account.owner(), account.self_match),
+            ("house", SelfMatchConfig::CancelIncoming)
+        );
+        assert_eq!(account.other_owners, OtherOwnersConfig::Protect);
         assert_eq!(
             (account.routing.exclude, account.routing.backup),
             (vec!["v0".to_owned()], vec!["v1".to_owned()])

@@ -20,7 +20,7 @@ use super::{Config, InstrumentConfig, ListingConfig, VenueConfig, comp_id, proof
 use crate::watch::logs::check_level;
 
 /// Longest name of an asset, account, session or venue, in characters.
-const NAME_CHARS_MAX: usize = 12;
+pub(super) const NAME_CHARS_MAX: usize = 12;
 
 /// Longest symbol of an instrument, in characters.
 const SYMBOL_CHARS_MAX: usize = 20;
@@ -46,6 +46,7 @@ impl Config {
         let venues: Vec<&str> = self.venue.iter().map(|one| one.name.as_str()).collect();
         for (at, account) in self.account.iter().enumerate() {
             account.routing.check(findings, &format!("account[{at}].routing"), &venues);
+            account.check_owner(findings, at, &self.account);
         }
         proof::check(findings, &self.fix, &self.session);
         if let Some(alerts) = &self.alerts {
@@ -311,6 +312,15 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
 }
 
+/// Checks the characters of a name.
+pub(super) fn check_name(findings: &mut Findings, chars_max: usize, path: &str, name: &str) {
+    let fits = (1..=chars_max).contains(&name.len());
+    if !fits || !name.bytes().all(|b| (0x21..0x7f).contains(&b)) {
+        let reason = format!("{name:?} is not 1 to {chars_max} printable ASCII characters");
+        findings.add(path, Fault::BadName, reason);
+    }
+}
+
 /// Checks the characters of names, and that no name is there twice.
 fn check_unique<'a>(
     findings: &mut Findings,
@@ -322,11 +332,7 @@ fn check_unique<'a>(
         if findings.is_damaged(&path) {
             continue;
         }
-        let fits = (1..=chars_max).contains(&name.len());
-        if !fits || !name.bytes().all(|b| (0x21..0x7f).contains(&b)) {
-            let reason = format!("{name:?} is not 1 to {chars_max} printable ASCII characters");
-            findings.add(&path, Fault::BadName, reason);
-        }
+        check_name(findings, chars_max, &path, name);
         match seen.get(name) {
             Some(first) => {
                 let (line, _) = findings.place(first);
@@ -460,6 +466,11 @@ mod tests {
                 "[account.routing]\ninclude = [\"kraken\"]\nexclude = [\"kraken\"]\n[[session]]",
                 "out-of-range: account.fund.routing.exclude",
             ),
+            (
+                "name = \"fund\"",
+                "name = \"fund\"\nowner = \"thirteen-char\"",
+                "bad-name: account.fund.owner: \"thirteen-char\" is not 1 to 12 printable",
+            ),
             ("quote = \"USDT\"", "quote = \"USD\"", "not-declared: instrument.BTC/USDT.quote"),
             ("quote = \"USDT\"", "quote = \"BTC\"", "impossible: instrument.BTC/USDT.quote"),
             (
@@ -505,6 +516,24 @@ mod tests {
             ("[\"DESK1\"]", "[\"DESK9\"]", "not-declared: session.COPY1.drop_copy_of"),
             ("kind = \"kraken\"", "kind = \"krakem\"", "is not one of binance, kraken"),
         ]);
+    }
+
+    #[test]
+    fn an_owner_has_the_name_of_none_but_its_own_accounts() {
+        let account = &SOUND[SOUND.find("[[account]]").expect("there")..];
+        let account = &account[..account.find("[[session]]").expect("there")];
+        let other = |owner: &str, of_fund: &str| {
+            let second = account.replace("\"fund\"", &format!("\"other\"\nowner = \"{owner}\""));
+            let text = SOUND.replacen("name = \"fund\"", &format!("name = \"fund\"{of_fund}"), 1);
+            Config::parse(&text.replacen("[[session]]", &format!("{second}\n[[session]]"), 1))
+        };
+        assert!(other("fund", "").is_ok() && other("house", "\nowner = \"house\"").is_ok());
+        let refused = other("fund", "\nowner = \"house\"").expect_err("of another owner");
+        let said = refused.to_string();
+        assert!(
+            said.contains("conflict: account.other.owner: \"fund\" is an account of"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! `docs/routing.md` has the rules.
 
 use rutter_core::id::{AccountId, VenueId};
-use rutter_core::input::RoutingDef;
+use rutter_core::input::{BehaviourCosts, RoutingDef, RoutingMode, ScoreWeights};
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Fault, Findings};
 
 /// `[account.routing]`: how an account's orders choose between venues.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingConfig {
     /// Names of the only venues that the account's orders may go to; empty: all.
@@ -22,6 +22,92 @@ pub struct RoutingConfig {
     /// Names of backup venues: an order goes there only with the part that no other venue can fill
     /// or hold at that moment (`docs/routing.md`).
     pub backup: Vec<String>,
+    /// What a second from sending an order to the venue's answer costs, in parts per million of the
+    /// order's value (`docs/routing.md`, cost of behaviour).
+    #[schemars(range(max = 1_000_000))]
+    pub latency_cost_ppm: u32,
+    /// What an order costs that the venue refuses by its own fault, in parts per million.
+    #[schemars(range(max = 1_000_000))]
+    pub reject_cost_ppm: u32,
+    /// What an order costs of which nothing is there that the book shows, in parts per million.
+    #[schemars(range(max = 1_000_000))]
+    pub fade_cost_ppm: u32,
+    /// What an order costs that is filled in part, in parts per million.
+    #[schemars(range(max = 1_000_000))]
+    pub partial_cost_ppm: u32,
+    /// How the account's orders choose, unless an order says otherwise.
+    pub mode: ModeConfig,
+    /// What counts in the score of a venue, in per cent of the whole; only for `mode = "score"`.
+    pub weights: WeightsConfig,
+}
+
+/// `mode`: how an order chooses between venues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeConfig {
+    /// As much as can be filled, at the least effective cost over all venues.
+    #[default]
+    Cost,
+    /// The venue with the highest score gets what it takes, the next one the rest.
+    Score,
+}
+
+impl From<ModeConfig> for RoutingMode {
+    fn from(config: ModeConfig) -> Self {
+        match config {
+            ModeConfig::Cost => Self::Cost,
+            ModeConfig::Score => Self::Score,
+        }
+    }
+}
+
+/// `weights`: what counts in a score. The four make up 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsConfig {
+    /// The best price with the fee, per cent.
+    #[schemars(range(max = 100))]
+    pub price: u8,
+    /// The time to an answer, per cent.
+    #[schemars(range(max = 100))]
+    pub latency: u8,
+    /// Refusals and fades, per cent.
+    #[schemars(range(max = 100))]
+    pub reliability: u8,
+    /// The quantity shown within the limit, per cent.
+    #[schemars(range(max = 100))]
+    pub liquidity: u8,
+}
+
+impl Default for WeightsConfig {
+    fn default() -> Self {
+        let ScoreWeights { price, latency, reliability, liquidity } = ScoreWeights::USUAL;
+        Self { price, latency, reliability, liquidity }
+    }
+}
+
+impl From<WeightsConfig> for ScoreWeights {
+    fn from(config: WeightsConfig) -> Self {
+        let WeightsConfig { price, latency, reliability, liquidity } = config;
+        Self { price, latency, reliability, liquidity }
+    }
+}
+
+impl Default for RoutingConfig {
+    fn default() -> Self {
+        let usual = BehaviourCosts::USUAL;
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            backup: Vec::new(),
+            latency_cost_ppm: usual.latency_ppm,
+            reject_cost_ppm: usual.reject_ppm,
+            fade_cost_ppm: usual.fade_ppm,
+            partial_cost_ppm: usual.partial_ppm,
+            mode: ModeConfig::default(),
+            weights: WeightsConfig::default(),
+        }
+    }
 }
 
 impl RoutingConfig {
@@ -37,7 +123,14 @@ impl RoutingConfig {
         let included = set(&self.include)?;
         let others = if self.include.is_empty() { VenueSet::EMPTY } else { included.complement() };
         let denied = others.union(set(&self.exclude)?);
-        Some(RoutingDef { account, denied, backup: set(&self.backup)? })
+        let costs = BehaviourCosts {
+            latency_ppm: self.latency_cost_ppm,
+            reject_ppm: self.reject_cost_ppm,
+            fade_ppm: self.fade_cost_ppm,
+            partial_ppm: self.partial_cost_ppm,
+        };
+        let (mode, weights) = (self.mode.into(), self.weights.into());
+        Some(RoutingDef { account, denied, backup: set(&self.backup)?, costs, mode, weights })
     }
 
     /// Adds what is wrong with the keys at that path.
@@ -50,6 +143,10 @@ impl RoutingConfig {
                     findings.add(&format!("{at}.{key}[{place}]"), Fault::NotDeclared, reason);
                 }
             }
+        }
+        if !ScoreWeights::from(self.weights).is_whole() {
+            let reason = "the four weights make up 100".to_owned();
+            findings.add(&format!("{at}.weights"), Fault::OutOfRange, reason);
         }
         let is_allowed = |venue: &&&str| {
             let in_list = |names: &[String]| names.iter().any(|name| name == **venue);

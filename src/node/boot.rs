@@ -197,6 +197,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Routing(def) => {
             format!("routing of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Owner(def) => {
+            format!("owner of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -234,6 +237,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let routing = &account.routing;
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
+        inputs.push(Input::Owner(account.owner_definition(id)?));
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -262,7 +266,8 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
         Input::Account(def) => (5, u32::from(def.id.0)),
         Input::Routing(def) => (6, u32::from(def.account.0)),
-        Input::Session(def) => (7, u32::from(def.id.0)),
+        Input::Owner(def) => (7, u32::from(def.account.0)),
+        Input::Session(def) => (8, u32::from(def.id.0)),
         _ => return None,
     })
 }

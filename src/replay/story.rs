@@ -84,7 +84,7 @@ fn named(text: &str, node_tag: u32) -> OrderName<'_> {
 }
 
 /// A model that knows names, and remembers next to nothing else.
-fn names() -> ReadModel {
+pub(super) fn names() -> ReadModel {
     ReadModel::new(Sizes { orders_log2: 0, children_log2: 0, events_log2: 0 })
 }
 
@@ -394,6 +394,12 @@ impl Sink for Story {
                 let all_in = decimal(line.best_all_in, decimals);
                 let best = self.price(instrument, line.best);
                 let _ = write!(words, "; best {best}, with fee {all_in}");
+                if line.behaviour_ppm > 0 {
+                    let _ = write!(words, ", behaviour costs {} ppm more", line.behaviour_ppm);
+                }
+            }
+            if let Some(score) = line.score {
+                let _ = write!(words, "; score {} of 100", decimal(i128::from(score), 2));
             }
             // A venue that was ruled out before has no book that was looked at.
             if line.age_ns > 0 {

@@ -3,7 +3,7 @@
 //! A line belongs here if it writes what the router saw.
 
 use rutter_admin::model::decimal;
-use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, Side, TimeInForce};
+use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, ScoreWeights, Side, TimeInForce};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{Decision, VenueLine, Verdict};
 use rutter_core::reference::VENUES_MAX;
@@ -62,6 +62,12 @@ fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
         None => ("worst", price(request.worst, decimals)),
     };
     order[terms.0] = json!(terms.1);
+    if let Some(ScoreWeights { price, latency, reliability, liquidity }) = request.score {
+        order["mode"] = json!("score");
+        order["weights"] = json!({
+            "price": price, "latency": latency, "reliability": reliability, "liquidity": liquidity,
+        });
+    }
     order
 }
 
@@ -78,6 +84,18 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     insert_terms(&mut venue, listing, decimals);
     if request.backup.has(id) {
         venue.insert("tier".to_owned(), json!("backup"));
+    }
+    if line.behaviour_ppm > 0 {
+        venue.insert("behaviour_ppm".to_owned(), json!(line.behaviour_ppm.to_string()));
+    }
+    let known = market.venues[id.index()].behaviour.measured();
+    if request.score.is_some() && known.is_known(market.now) {
+        let terms = [
+            ("latency_us", known.expected_us()),
+            ("rejects_ppm", u64::from(known.rejects_ppm)),
+            ("faded_ppm", u64::from(known.faded_ppm)),
+        ];
+        venue.extend(terms.map(|(key, value)| (key.to_owned(), json!(value.to_string()))));
     }
     let book = &market.books[request.instrument.index() * VENUES_MAX + id.index()];
     let (levels, joined, own) = match request.side {
@@ -173,7 +191,9 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::TooThin
         | Verdict::OwnOrder
         | Verdict::WouldTake
-        | Verdict::Backup => false,
+        | Verdict::Backup
+        | Verdict::WorseBehaviour
+        | Verdict::LowerScore => false,
     }
 }
 
@@ -188,7 +208,9 @@ const fn side(side: Side) -> &'static str {
 mod tests {
     use rutter_core::Engine;
     use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
-    use rutter_core::input::{BookUpdate, Header, Input, NewOrder, RoutingDef, VenueDownReason};
+    use rutter_core::input::{
+        BookUpdate, Header, Input, NewOrder, RoutingDef, RoutingMode, VenueDownReason,
+    };
     use rutter_core::number::{Amount, Price, Qty, UnixNanos};
     use rutter_core::output::{Output, Sink};
     use rutter_core::ticks::{TickBand, Ticks};
@@ -240,7 +262,9 @@ mod tests {
         let mut some =
             |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
         let (denied, backup) = (some(10), some(25));
-        let terms = RoutingDef { denied, backup, ..RoutingDef::usual(AccountId(0)) };
+        let usual = RoutingDef::usual(AccountId(0));
+        let mode = random.pick(&[RoutingMode::Cost, RoutingMode::Score]);
+        let terms = RoutingDef { denied, backup, mode, ..usual };
         inputs.push(Input::Routing(terms));
         inputs.push(Input::NodeStarted);
         inputs.extend((0..VENUES).map(|id| Input::VenueUp(VenueId(id))));

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
+use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
 use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
-    AssetDef, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef, Level,
-    ListingDef, ReferenceTerms, Side, TimeInForce, VenueDef,
+    AssetDef, BehaviourCosts, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef,
+    Level, ListingDef, ReferenceTerms, ScoreWeights, Side, TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
@@ -25,7 +26,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::BadScenario;
-use crate::config::{FeeSource, amount, mantissa};
+use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, mantissa};
 
 /// The instrument of every scenario.
 const PAIR: InstrumentId = InstrumentId(0);
@@ -36,6 +37,9 @@ const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
 const SECOND_NS: u64 = 1_000_000_000;
 /// Funds at a venue that says nothing of them: more than any order needs.
 const FUNDS: Amount = Amount(i128::MAX);
+
+/// Costs that make the share of partial fills the cost of behaviour itself.
+const ASKED: BehaviourCosts = BehaviourCosts { partial_ppm: 1_000_000, ..BehaviourCosts::NONE };
 
 /// Factor that a value must have room for: nine decimals of fees, and fees of twice the price.
 const MONEY_ROOM: i128 = 2_000_000_000;
@@ -86,6 +90,13 @@ struct Venue {
     quote: Option<Number>,
     #[serde(default)]
     tier: Tier,
+    /// What the venue's behaviour is expected to cost.
+    behaviour_ppm: Option<Number>,
+    /// Expected time to its answer.
+    latency_us: Option<Number>,
+    /// Shares of refusals and of fades.
+    rejects_ppm: Option<Number>,
+    faded_ppm: Option<Number>,
     /// Why the venue gets nothing, whatever its book shows.
     state: Option<State>,
     #[serde(default = "yes")]
@@ -162,6 +173,10 @@ struct Order {
     /// Venues that the account does not use.
     #[serde(default)]
     exclude: Vec<String>,
+    #[serde(default)]
+    mode: ModeConfig,
+    #[serde(default)]
+    weights: WeightsConfig,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -405,6 +420,15 @@ impl Scenario {
         Ok(others.union(set(&self.order.exclude, "order.exclude")?))
     }
 
+    /// The weights of an order in score mode.
+    fn score(&self) -> Result<Option<ScoreWeights>, BadScenario> {
+        let weights = ScoreWeights::from(self.order.weights);
+        if !weights.is_whole() {
+            return Err(BadScenario::new("BadWeights", "the four weights make up 100"));
+        }
+        Ok((self.order.mode == ModeConfig::Score).then_some(weights))
+    }
+
     fn request(&self, decimals: Decimals) -> Result<RouteRequest, BadScenario> {
         let order = &self.order;
         let limit = match (order.kind, &order.price) {
@@ -457,6 +481,8 @@ impl Scenario {
             excluded: in_state(State::NotNamed).union(only),
             denied: in_state(State::NotAllowed).union(self.denied()?),
             backup: self.venues_with(|venue| venue.tier == Tier::Backup),
+            costs: ASKED,
+            score: self.score()?,
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),
             faded_at: NOW,
@@ -544,7 +570,25 @@ impl Venue {
             world.ledger.set_total(id, asset, total);
         }
         self.set_state(&mut world.venues[id.index()], &venue);
+        world.venues[id.index()].behaviour = Behaviour::of(self.measured()?);
         self.fill_book(world, id)
+    }
+
+    fn measured(&self) -> Result<Measured, BadScenario> {
+        let partial_ppm = whole(self.behaviour_ppm.as_ref(), "behaviour_ppm", 0)?;
+        if u64::from(partial_ppm) > COST_MAX_PPM {
+            return Err(out_of_range("behaviour_ppm"));
+        }
+        let latency_us = whole(self.latency_us.as_ref(), "latency_us", 0)?;
+        Ok(Measured {
+            answers: 0,
+            p50_us: latency_us,
+            p99_us: latency_us,
+            rejects_ppm: whole(self.rejects_ppm.as_ref(), "rejects_ppm", 0)?,
+            faded_ppm: whole(self.faded_ppm.as_ref(), "faded_ppm", 0)?,
+            partial_ppm,
+            known_until: UnixNanos(u64::MAX),
+        })
     }
 
     fn set_state(&self, state: &mut VenueState, venue: &VenueDef) {

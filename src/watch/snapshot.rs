@@ -168,6 +168,8 @@ pub struct OrderMetrics {
     /// From the decision to send a child until its first execution arrived, by venue and
     /// instrument.
     pub execution_latency: BTreeMap<(usize, usize), Buckets>,
+    /// From the acceptance of an order to its end, of judged orders of which nothing rested.
+    pub order_duration: Buckets,
     /// Cancels and replaces that were refused, by reason.
     pub cancels_refused: BTreeMap<String, u64>,
 }

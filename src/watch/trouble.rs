@@ -114,6 +114,8 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::NotTurning => ("not_turning", "the core stands still"),
         Condition::NoVenue => ("no_venue", "no venue is up"),
         Condition::VenueDown => ("venue_down", "is down"),
+        Condition::SuccessRate => ("success_rate", "orders fail that could be filled"),
+        Condition::OrderLatency => ("order_latency", "orders take long"),
         Condition::UnknownOrders => ("unknown_orders", "has orders of unknown outcome"),
         Condition::BookStale => ("book_stale", "has a silent feed"),
         Condition::BooksDistrusted => ("books_distrusted", "loses trust in books"),
@@ -133,8 +135,11 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::RingFull => ("ring_full", "ring was full"),
         Condition::RingFilling => ("ring_filling", "ring fills up"),
         Condition::SlowCore => ("slow_core", "the core is slow"),
-        // Each halt, and each count since the start, has its own line.
-        Condition::Halted | Condition::CancelStuck | Condition::Anomaly => return None,
+        // Each halt, each count since the start, and each venue that is down has its own line.
+        Condition::Halted
+        | Condition::CancelStuck
+        | Condition::Anomaly
+        | Condition::ExchangeDown => return None,
     })
 }
 

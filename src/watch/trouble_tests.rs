@@ -7,6 +7,7 @@ use rutter_admin::model::SessionStatus;
 use rutter_admin::{BreakerRow, PauseRow};
 
 use super::*;
+use crate::watch::buckets::BUCKETS_NS;
 use crate::watch::snapshot::FeedSnapshot;
 
 const S: u64 = 1_000_000_000;
@@ -96,6 +97,18 @@ fn each_fault_of_venues_and_orders_ends_the_word_that_nothing_is_wrong() {
         }),
         ("refusals", "clients' orders are refused: 601 orders refused in a minute", |n| {
             n.shown.status.refused = [("Collar".to_owned(), 601)].into();
+        }),
+        (
+            "success_rate",
+            "orders fail that could be filled: 1 of 4 orders not carried out in five minutes",
+            |n| {
+                n.shown.status.succeeded = 3;
+                n.shown.status.failed = [("VenueBusy".to_owned(), 1)].into();
+            },
+        ),
+        ("order_latency", "orders take long: p95 is 1.950 s", |n| {
+            let above = BUCKETS_NS.iter().position(|bound| *bound > S).expect("there");
+            n.shown.counted.order_duration.counts[above] = 1;
         }),
     ];
     each_is_told(cases);
@@ -238,5 +251,5 @@ fn every_condition_of_an_alert_has_its_word_or_a_line_of_its_own() {
     let count = found.len();
     found.sort_unstable();
     found.dedup();
-    assert_eq!((found.len(), count), (Condition::ALL.len() - 3, count));
+    assert_eq!((found.len(), count), (Condition::ALL.len() - 4, count));
 }

@@ -23,5 +23,14 @@ fn a_node_that_is_killed_twice_in_the_demo_loses_nothing_and_doubles_nothing() {
         assert_eq!(fates, crash.before.open_by_client, "each open order has a fate");
     }
     assert!(summary.orders > 0 && summary.saved_orders > 0, "orders were sent and compared");
+    let explained = summary.explained.expect("one order is explained");
+    let venues: Vec<&str> = explained.venues.iter().map(|one| one.venue.as_str()).collect();
+    assert_eq!(venues, ["binance", "kraken"], "each venue has its reason");
+    assert_eq!((explained.seen.len(), explained.chosen.is_empty()), (2, false));
+    let gets = explained.venues.iter().filter(|one| one.got.is_some()).count();
+    assert_eq!(gets, explained.chosen.len(), "who has a child has a share");
+    let best_alone = explained.venues.iter().filter_map(|one| one.alone_dearer_bps);
+    assert!(best_alone.clone().all(|bps| bps >= 0.0), "no venue alone was expected to be better");
+    assert!(summary.looked_best.orders > 0, "orders were compared with what looked best");
     assert!(summary.journal_verified && summary.digest_equal, "digest {}", summary.digest);
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use rutter::node::decider::Replayer;
 use rutter_core::child::ChildState;
 use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
-use rutter_core::number::Amount;
 use rutter_core::output::Output;
 use rutter_journal::Reader;
 use rutter_sim::engine::Exchange;
@@ -56,6 +55,7 @@ pub fn settled(world: &World) {
             let known = client.orders.get(&id).expect("an order that the client sent");
             assert_eq!(known.filled, order.filled.0, "order {id}: filled");
             assert_eq!(known.status, order.status() as u8, "order {id}: status");
+            assert_eq!(known.qty, order.qty.0, "order {id}: quantity");
             let placed = order.unplaced().is_zero() || !order.is_working();
             let has_reason = order.waiting.word().is_some();
             assert!(placed || has_reason, "order {id} waits without a reason: {order:?}");
@@ -78,12 +78,15 @@ fn money(world: &World) {
             fees[usize::from(asset == "USDT")] += fill.fee * TO_CORE;
         }
     }
-    let position = ledger.position(AccountId(0), PAIR);
-    assert_eq!(position.base, base, "position is the sum of fills");
-    assert_eq!(position.cash, Amount(cash), "cash is the sum of fills");
+    let accounts = || (0..CLIENTS).map(|client| AccountId(client as u16));
+    let positions = || accounts().map(|account| ledger.position(account, PAIR));
+    let (held, paid) = (positions().map(|one| one.base), positions().map(|one| one.cash.0));
+    assert_eq!(held.sum::<i128>(), base, "position is the sum of fills");
+    assert_eq!(paid.sum::<i128>(), cash, "cash is the sum of fills");
     for (asset, paid) in [(BTC, fees[0]), (USDT, fees[1])] {
         let asset: AssetId = asset;
-        assert_eq!(ledger.fees(AccountId(0), asset), Amount(paid), "fees in asset {}", asset.0);
+        let fees: i128 = accounts().map(|account| ledger.fees(account, asset).0).sum();
+        assert_eq!(fees, paid, "fees in asset {}", asset.0);
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Known {
     pub status: u8,
     pub filled: i64,
     buy: bool,
-    qty: i64,
+    pub qty: i64,
     price: i64,
     tif: u8,
 }
@@ -65,6 +65,8 @@ pub struct Client {
     exec_ids: BTreeSet<String>,
     /// Core events received: execution reports, cancel rejects and mass cancel reports.
     pub events: u64,
+    /// Reports of orders that lost their place in a queue, and of orders that were reduced.
+    pub restated: [u64; 2],
     /// Orders that were replaced.
     pub replaced: u64,
     /// Orders that ended because a connection was lost.
@@ -109,6 +111,7 @@ impl Client {
             orders: BTreeMap::new(),
             exec_ids: BTreeSet::new(),
             events: 0,
+            restated: [0; 2],
             replaced: 0,
             lost: 0,
             mass_answers: 0,
@@ -248,6 +251,9 @@ impl script::Client for Client {
                     match kind.as_slice() {
                         b"8" => {
                             self.replaced += u64::from(text(&message, tags::EXEC_TYPE) == "5");
+                            let restated = message.get(tags::EXEC_RESTATEMENT_REASON);
+                            self.restated[0] += u64::from(restated == Some(b"4"));
+                            self.restated[1] += u64::from(restated == Some(b"5"));
                             self.lost += u64::from(text(&message, tags::TEXT) == "ConnectionLost");
                             let last = message.get(tags::LAST_RPT_REQUESTED) == Some(b"Y");
                             self.mass_answers += u64::from(last);
@@ -325,6 +331,10 @@ fn on_report(
     let id = if kind == "5" { text(message, tags::CL_ORD_ID) } else { id };
     let known = orders.get_mut(&id).unwrap_or_else(|| panic!("report for unknown order {id}"));
     let mut status = text(message, tags::ORD_STATUS).as_bytes()[0];
+    if kind == "D" {
+        // Reduced, or moved to the end of a queue.
+        known.qty = number(message, tags::ORDER_QTY);
+    }
     if kind == "5" {
         (known.qty, known.price) = (number(message, tags::ORDER_QTY), price_of(message));
         // FIX 4.2 has its own status for a replaced order.

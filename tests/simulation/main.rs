@@ -45,6 +45,8 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     assert!(totals.breakers_opened > 0 || count < 20, "no breaker opened: {totals:?}");
     assert!(totals.pauses > 0 || count < 20, "no venue was paused: {totals:?}");
     assert!(totals.cancels_passed > 0 || count < 50, "no cancel passed a breaker: {totals:?}");
+    let restated = totals.restated.iter().all(|count| *count > 0);
+    assert!(restated || count < 20, "no order met another one of ours: {totals:?}");
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
     assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
 }

@@ -2,7 +2,9 @@
 
 use rutter_clients::{GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, SessionId, VenueId};
-use rutter_core::input::{AccountDef, AccountLimits, Genesis, Input, InstrumentDef};
+use rutter_core::input::{
+    AccountDef, AccountLimits, Genesis, Input, InstrumentDef, OwnerDef, SelfMatchPolicy,
+};
 use rutter_core::number::Qty;
 use rutter_fix::dictionary::Version;
 use rutter_journal::{Config, Durability};
@@ -23,6 +25,24 @@ pub fn client_name(client: usize) -> String {
     format!("CLIENT{client}")
 }
 
+/// Each client has an account of its own.
+fn account_name(client: usize) -> String {
+    format!("fund{client}")
+}
+
+/// The first two clients have one owner, with two policies; the third one is an owner of its own.
+fn owner_of(client: usize) -> OwnerDef {
+    let usual = OwnerDef::usual(AccountId(client as u16), text(&account_name(client)));
+    match client {
+        0 => OwnerDef { owner: text("house"), ..usual },
+        1 => {
+            let (owner, self_match) = (text("house"), SelfMatchPolicy::Decrement);
+            OwnerDef { owner, self_match, ..usual }
+        }
+        _ => usual,
+    }
+}
+
 fn gateway_config() -> GatewayConfig {
     GatewayConfig {
         sender_comp_id: "RUTTER".to_owned(),
@@ -39,7 +59,7 @@ fn gateway_config() -> GatewayConfig {
                     proof,
                     version,
                     checks: Some(rutter_fix::dictionary::Checks::default()),
-                    ..SessionConfig::trading(id, &name, text("fund"))
+                    ..SessionConfig::trading(id, &name, text(&account_name(client)))
                 }
             })
             .collect(),
@@ -75,13 +95,13 @@ fn definitions() -> Vec<Input> {
     let ids = || (0..).map(VenueId).zip(&VENUES);
     inputs.extend(ids().map(|(id, venue)| Input::Venue((venue.definition)(id))));
     inputs.extend(ids().map(|(id, venue)| Input::Listing((venue.listing)(id))));
-    inputs.push(Input::Account(AccountDef {
-        slack_ppm: 100,
-        limits,
-        ..reference::account(0, "fund")
-    }));
     for client in 0..CLIENTS {
-        let account = Some(AccountId(0));
+        let usual = reference::account(client as u16, &account_name(client));
+        inputs.push(Input::Account(AccountDef { slack_ppm: 100, limits, ..usual }));
+    }
+    inputs.extend((0..CLIENTS).map(|client| Input::Owner(owner_of(client))));
+    for client in 0..CLIENTS {
+        let account = Some(AccountId(client as u16));
         inputs.push(Input::Session(reference::session(
             client as u16,
             &client_name(client),

@@ -39,6 +39,8 @@ pub struct Totals {
     pub fills: u64,
     pub duplicate_fills: u64,
     pub replaced: u64,
+    /// Reports of orders that lost their place in a queue, and of orders that were reduced.
+    pub restated: [u64; 2],
     pub lost: u64,
     pub mass_answers: u64,
     pub breakers_opened: u64,
@@ -58,6 +60,8 @@ impl Totals {
         self.fills += other.fills;
         self.duplicate_fills += other.duplicate_fills;
         self.replaced += other.replaced;
+        self.restated[0] += other.restated[0];
+        self.restated[1] += other.restated[1];
         self.lost += other.lost;
         self.mass_answers += other.mass_answers;
         self.breakers_opened += other.breakers_opened;
@@ -205,6 +209,11 @@ impl World {
         self.totals.children = counts.children;
         self.totals.fills = counts.fills;
         self.totals.duplicate_fills = counts.duplicate_fills;
+        let restated: Vec<_> = self.clients.iter().map(|client| client.restated).collect();
+        for [made_way, reduced] in restated {
+            self.totals.restated[0] += made_way;
+            self.totals.restated[1] += reduced;
+        }
         self.totals.replaced = self.clients.iter().map(|client| client.replaced).sum();
         self.totals.lost = self.clients.iter().map(|client| client.lost).sum();
         self.totals.mass_answers = self.clients.iter().map(|client| client.mass_answers).sum();

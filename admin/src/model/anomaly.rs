@@ -69,6 +69,7 @@ impl Anomaly {
             | Notice::Breaker(..)
             | Notice::Paused(..)
             | Notice::Barred(..)
+            | Notice::Behaviour(..)
             | Notice::Halted
             | Notice::Resumed => return None,
         })

@@ -35,6 +35,7 @@ impl ReadModel {
         let whose = order.whose();
         let older = std::mem::replace(&mut order.newest_child, new.child);
         order.time = sent;
+        order.pursuit.sent(new.tif, new.qty);
         if let Some(older) = self.children.get_mut(older.0) {
             older.newer = new.child;
         }
@@ -129,6 +130,9 @@ impl ReadModel {
         let Some(open) = order.open_at.get_mut(child.venue.index()) else { return };
         let was = *open;
         *open = if opened { was.saturating_add(1) } else { was.saturating_sub(1) };
+        if !opened {
+            order.pursuit.came_back(child);
+        }
         order.was_at.insert(child.venue);
         if (was == 0) != (*open == 0) && !order.is_over() {
             self.open_orders.change_at(child.venue, opened);
@@ -157,6 +161,7 @@ impl ReadModel {
             | Notice::BookTrusted(..)
             | Notice::BookDistrusted(..)
             | Notice::Breaker(..)
+            | Notice::Behaviour(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
@@ -264,6 +269,11 @@ impl ReadModel {
                 }
                 if let Paused::Funds(asset) = what {
                     self.on_funds_refused(venue, asset);
+                }
+            }
+            Notice::Behaviour(venue, known) => {
+                if let Some(kept) = self.behaviour.get_mut(venue.index()) {
+                    *kept = known;
                 }
             }
             // The other notices are about children and orders.

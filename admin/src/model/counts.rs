@@ -69,6 +69,10 @@ pub struct Counts {
     pub refused: ByRefusal,
     pub filled: u64,
     pub ended: ByRefusal,
+    /// Orders of which all that could be filled was.
+    pub succeeded: u64,
+    /// Orders that were not carried out.
+    pub failed: ByRefusal,
     pub reports: u64,
     pub fills: u64,
     pub anomalies: AnomalyCounts,

@@ -17,6 +17,7 @@ pub enum EventKind {
     PendingCancel,
     PendingReplace,
     Replaced,
+    Restated(Refusal),
     Canceled(Refusal),
     Expired(Refusal),
     Trade,
@@ -48,6 +49,7 @@ impl EventKind {
             Self::PendingCancel => "PendingCancel",
             Self::PendingReplace => "PendingReplace",
             Self::Replaced => "Replaced",
+            Self::Restated(_) => "Restated",
             Self::Canceled(_) => "Canceled",
             Self::Expired(_) => "Expired",
             Self::Trade => "Trade",
@@ -116,6 +118,7 @@ impl Event {
                 format!("{why:?}")
             }
             EventKind::CalledBack(why) => format!("{why:?}"),
+            EventKind::Restated(why) => format!("{terms}, {why:?}"),
             EventKind::Waits(why) => why.word().unwrap_or_default().to_owned(),
             EventKind::Trade => format!("{terms} on {venue}"),
             EventKind::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),

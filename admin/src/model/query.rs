@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, VenueId};
-use rutter_core::input::{Distrust, InstrumentDef, Scope};
+use rutter_core::input::{BehaviourCosts, Distrust, InstrumentDef, Scope};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount};
 use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::waiting::Waiting;
@@ -15,8 +15,8 @@ use super::ReadModel;
 use super::anomaly::Anomaly;
 use super::number::decimal;
 use super::rows::{
-    BalanceRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, PositionRow, Positions,
-    ScopeRow, SessionStatus, Status, TickRow, VenueStatus,
+    BalanceRow, BehaviourRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, PositionRow,
+    Positions, ScopeRow, SessionStatus, Status, TickRow, VenueStatus,
 };
 
 mod commands;
@@ -146,6 +146,8 @@ impl ReadModel {
             unknown_children: self.unknown.iter().sum(),
             refused: counts.refused.named(),
             ended: counts.ended_named(),
+            succeeded: counts.succeeded,
+            failed: counts.failed.named(),
             reports: counts.reports,
             fills: counts.fills,
             odd_fills: counts.anomalies.of(Anomaly::OddFill),
@@ -215,9 +217,25 @@ impl ReadModel {
             rejects: counts.rejects(),
             breakers: self.closures[at].breakers(&counts.openings),
             pauses: self.closures[at].pauses(self.at.time, &self.reference),
+            behaviour: self.behaviour_row(at),
             fills: counts.fills,
             filled_notional: amount(counts.filled),
         }
+    }
+
+    /// What is known of a venue's behaviour now.
+    fn behaviour_row(&self, at: usize) -> Option<BehaviourRow> {
+        let known = Some(self.behaviour[at]).filter(|known| known.is_known(self.at.time))?;
+        Some(BehaviourRow {
+            answers: known.answers,
+            p50_us: known.p50_us,
+            p99_us: known.p99_us,
+            rejects_ppm: known.rejects_ppm,
+            faded_ppm: known.faded_ppm,
+            partial_ppm: known.partial_ppm,
+            cost_ppm: known.cost_ppm(self.at.time, &BehaviourCosts::USUAL),
+            until_ns: known.known_until.0,
+        })
     }
 
     /// All client sessions, by id.

@@ -23,7 +23,10 @@ impl ReadModel {
         self.counts.reports += 1;
         self.session_event(report.session, report.event);
         let what = match report.kind {
-            ReportKind::Rejected => return self.counts.refused.count(report.reason),
+            ReportKind::Rejected => {
+                self.counts.refused.count(report.reason);
+                return self.judge_refused(report.reason);
+            }
             // An answer, and no news of the order.
             ReportKind::OrderStatus => return,
             ReportKind::New => {
@@ -32,6 +35,7 @@ impl ReadModel {
             }
             ReportKind::Canceled => EventKind::Canceled(report.reason),
             ReportKind::Replaced => EventKind::Replaced,
+            ReportKind::Restated => EventKind::Restated(report.reason),
             ReportKind::PendingCancel => EventKind::PendingCancel,
             ReportKind::Expired => EventKind::Expired(report.reason),
             ReportKind::PendingReplace => EventKind::PendingReplace,
@@ -123,6 +127,7 @@ impl ReadModel {
             } else {
                 self.counts.ended.count(reason);
             }
+            self.judge(&before, status, reason);
             self.close(&before);
         }
     }

@@ -43,6 +43,8 @@ pub struct VenueStatus {
     pub breakers: BTreeMap<&'static str, BreakerRow>,
     /// What the venue's refusals keep from being used for a time.
     pub pauses: Vec<PauseRow>,
+    /// What is known of its behaviour; `None` while too little is.
+    pub behaviour: Option<BehaviourRow>,
     /// Executions at the venue.
     pub fills: u64,
     /// Value of all executions, summed over all quote assets one to one.
@@ -75,6 +77,27 @@ pub struct PauseRow {
     /// The instrument of `listing`, the asset of `funds`; `None` for the others.
     pub of: Option<String>,
     /// Until when. Funds also wait for the venue's next balance.
+    pub until_ns: u64,
+}
+
+/// How a venue has behaved lately; older answers count less.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BehaviourRow {
+    /// Answers in the record.
+    pub answers: u32,
+    /// Median time from the decision to send an order to the first answer, microseconds.
+    pub p50_us: u32,
+    /// 99th percentile of that time, microseconds.
+    pub p99_us: u32,
+    /// Share of the answers that refused the order by the venue's fault, parts per million.
+    pub rejects_ppm: u32,
+    /// Share of what was shown and not there, parts per million.
+    pub faded_ppm: u32,
+    /// Share of the children that were filled in part, parts per million.
+    pub partial_ppm: u32,
+    /// What that costs an account with the usual costs, parts per million of an order's value.
+    pub cost_ppm: u32,
+    /// When nothing is known any more, unless there are new answers.
     pub until_ns: u64,
 }
 
@@ -159,6 +182,10 @@ pub struct Status {
     pub refused: BTreeMap<String, u64>,
     /// Orders that are over, by final state.
     pub ended: BTreeMap<String, u64>,
+    /// Orders that are over and of which all that could be filled was.
+    pub succeeded: u64,
+    /// Orders that are over or refused and were not carried out, by reason.
+    pub failed: BTreeMap<String, u64>,
     /// Reports made for clients, cancel rejects included.
     pub reports: u64,
     /// Executions reported to clients.

@@ -18,6 +18,7 @@ use rutter_core::venue_set::VenueSet;
 use rutter_core::waiting::Waiting;
 
 use super::counts::OrderOwner;
+use super::execution::Pursuit;
 
 /// A client order.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub struct ModelOrder {
     pub was_at: VenueSet,
     /// Children whose fate is unknown.
     pub unknown: u16,
+    /// What of it was sent for and not got.
+    pub pursuit: Pursuit,
     pub newest_child: ChildId,
     /// Its last event, and how many there were.
     pub newest_event: u64,
@@ -143,6 +146,7 @@ impl Kept for ModelOrder {
         open_at: [0; VENUES_MAX],
         was_at: VenueSet::EMPTY,
         unknown: 0,
+        pursuit: Pursuit::NONE,
         newest_child: ChildId(0),
         newest_event: 0,
         events: 0,

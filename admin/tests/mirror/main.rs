@@ -4,6 +4,7 @@
 //! replayed.
 
 mod desk;
+mod execution;
 mod no_allocation;
 mod scenarios;
 mod world;
@@ -79,6 +80,7 @@ fn counts(world: &World) {
     assert_eq!(status.orders, counts.orders - world.before.orders);
     let refused: u64 = status.refused.values().sum();
     assert_eq!(refused, counts.refused - world.before.refused);
+    execution::check(world);
     let children: u64 = status.venues.iter().map(|venue| venue.children).sum();
     assert_eq!(children, counts.children - world.before.children);
 }

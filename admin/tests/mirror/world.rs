@@ -3,7 +3,7 @@
 //! The news is meant to be bad: doubled, late, beyond the order, of the wrong instrument, of
 //! children that are over. The tables are small, so that they come round many times.
 
-use rutter_admin::model::{EventRow, ReadModel, Sizes};
+use rutter_admin::model::{EventRow, Judged, ReadModel, Sizes};
 use rutter_core::Engine;
 use rutter_core::child::{Child, ChildState};
 use rutter_core::id::*;
@@ -45,6 +45,8 @@ pub struct World {
     pub journal: Vec<(Header, Input)>,
     pub outputs: Vec<Output>,
     pub seen: Seen,
+    /// How orders were judged, in the order of their ends.
+    pub judged: Vec<Judged>,
     /// What the core had counted when the node last started.
     pub before: rutter_core::engine::Counts,
     random: Random,
@@ -120,6 +122,7 @@ impl World {
             journal: Vec::new(),
             outputs: Vec::new(),
             seen: Seen::default(),
+            judged: Vec::new(),
             before: rutter_core::engine::Counts::default(),
             random: Random::new(seed),
             seq: 0,
@@ -155,12 +158,14 @@ impl World {
             // The node's launch says both to the model.
             Input::NodeStarted => {
                 self.before = self.engine.counts();
+                self.judged.clear();
                 self.model.start_counting();
             }
             definition => self.model.define(&definition),
         }
         for output in &self.outputs {
             self.model.apply(self.seq, self.now, output);
+            self.judged.extend(self.model.take_judged());
             match output {
                 Output::Notice(Notice::Overfill(..)) => self.seen.overfills += 1,
                 Output::Notice(Notice::OrphanFill(_)) => self.seen.orphans += 1,

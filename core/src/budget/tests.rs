@@ -138,6 +138,71 @@ fn changed_terms_forgive_nothing_and_equal_terms_change_nothing() {
     }
 }
 
+/// Whatever a window of another kind has counted, a new one is full at most: all cancels can be
+/// sent one length later, and a window that counts something else says nothing of it.
+#[test]
+fn a_new_window_begins_full_at_most_and_with_the_count_of_its_like() {
+    let day = window(WindowKind::Fixed, 160_000, 86_400 * S);
+    let now = UnixNanos(43_200 * S);
+    for kind in [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay] {
+        for counted in [Counted::Orders, Counted::Messages] {
+            let mut all = budget(day, 0);
+            for _ in 0..40_000 {
+                all.count_order(now, PAIR);
+            }
+            let new = WindowDef { counted, cancel: 1, ..window(kind, 60, 60 * S) };
+            let (venue, def) = only(new, 0);
+            all.set(&venue, &def, 1, now);
+            let used: Vec<_> = all.usage(now).map(|usage| usage.used).collect();
+            assert_eq!(used, [60], "{kind:?} {counted:?}");
+            let ready = all.cancel_ready_at(now, PAIR, S);
+            assert!(ready.since(now) <= 60 * S + 1, "{kind:?} {counted:?}: {ready:?}");
+        }
+    }
+    let messages = WindowDef { counted: Counted::Messages, cancel: 1, ..window(day.kind, 900, S) };
+    let venue = only(day, 0).0;
+    let def = BudgetDef::new(VenueId(0), 0, &[day, messages]).expect("few windows");
+    let mut all = Budget::default();
+    all.set(&venue, &def, 1, now);
+    for _ in 0..70 {
+        all.count_order(now, PAIR);
+    }
+    let next = UnixNanos(now.0 + 2 * S);
+    all.count_order(next, PAIR);
+    let changed = WindowDef { limit: 800, ..messages };
+    let def = BudgetDef::new(VenueId(0), 0, &[day, changed]).expect("few windows");
+    all.set(&venue, &def, 1, next);
+    let used: Vec<_> = all.usage(next).map(|usage| usage.used).collect();
+    assert_eq!(used, [71, 1]);
+}
+
+/// Each window goes on with its own counts, of each instrument, when only the slack changes.
+#[test]
+fn another_slack_neither_forgives_nor_mixes_up_what_was_counted() {
+    let own = WindowDef { per_instrument: true, ..window(WindowKind::Decay, 9, 9 * S) };
+    let short = window(WindowKind::Sliding, 50, S);
+    let day = window(WindowKind::Fixed, 160_000, 86_400 * S);
+    let def =
+        |slack_ns| BudgetDef::new(VenueId(0), slack_ns, &[own, short, day]).expect("few windows");
+    let venue = only(day, 0).0;
+    let mut all = Budget::default();
+    let now = UnixNanos(100_000 * S);
+    all.set(&venue, &def(S / 10), 2, now);
+    for _ in 0..8 {
+        all.count_order(now, PAIR);
+    }
+    let later = UnixNanos(now.0 + S + S / 20);
+    all.count_order(later, InstrumentId(1));
+    let lefts = |all: &Budget, at| [PAIR, InstrumentId(1)].map(|pair| all.left(at, pair));
+    let before = lefts(&all, later);
+    all.set(&venue, &def(S / 5), 2, later);
+    let after = lefts(&all, later);
+    assert!((0..2).all(|at| after[at] <= before[at] && after[at] + 2 >= before[at]));
+    let used: Vec<_> = all.usage(later).map(|usage| usage.used).collect();
+    // Eight of the second before could still arrive within this one.
+    assert_eq!(used[1..], [9, 9]);
+}
+
 #[test]
 fn extreme_terms_neither_panic_nor_pass_more_than_the_limit() {
     let lengths = [1, 2, S, 86_400 * S, u64::MAX];

@@ -71,7 +71,7 @@ impl Engine {
                 }
             }
             // The venue's book has moved: the order goes there again when ours shows that.
-            VenueReject::WouldMatch if child.post_only => self.note_fade(order, venue),
+            VenueReject::WouldMatch if order.strategy.posts() => self.note_fade(order, venue),
             VenueReject::Filter
             | VenueReject::DuplicateId
             | VenueReject::WouldMatch
@@ -87,6 +87,7 @@ impl Engine {
                     order.barred.insert(venue);
                     out.notice(Notice::Barred(order.id, venue, reason));
                 }
+                self.note_refusal(venue);
                 self.count_failure(venue, RequestKind::New, out);
             }
         }

@@ -6,7 +6,9 @@
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
 use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
-use crate::input::{BUSY_WAIT_NS_MAX, CancelOrder, NewOrder, OrderStatus, Refusal, Unacceptable};
+use crate::input::{
+    BUSY_WAIT_NS_MAX, CancelOrder, Choice, NewOrder, OrderStatus, Refusal, Unacceptable,
+};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{CancelReject, LastFill, Notice, OrdStatus, Output, Report, ReportKind, Sink};
@@ -77,7 +79,7 @@ impl Engine {
         self.client_ids.forget(self.orders.in_slot(slot), slot);
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
         self.set_terms(&mut order, worst);
-        if order.strategy != Strategy::Cross {
+        if order.strategy != Strategy::Cross || order.choice == Choice::ByOwnScore {
             self.strategy_terms[slot as usize] =
                 StrategyTerms::asked(order.strategy, &new.instructions, self.now);
             self.cross_later(&order);
@@ -329,6 +331,7 @@ impl Engine {
             | CancelReason::ConnectionLost
             | CancelReason::SystemFailure
             | CancelReason::Waited
+            | CancelReason::SelfMatch
             | CancelReason::Operator => (OrderEvent::CancelDone, ReportKind::Canceled),
         };
         order.canceled = Qty(order.canceled.0 + order.leaves().0);
@@ -434,6 +437,7 @@ impl Engine {
             ReportKind::New
             | ReportKind::Rejected
             | ReportKind::Expired
+            | ReportKind::Restated
             | ReportKind::Trade
             | ReportKind::OrderStatus => false,
         };

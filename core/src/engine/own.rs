@@ -1,12 +1,95 @@
-//! Our own resting children: which of them an order could match.
+//! Our own orders meet each other: which resting children an order could match, and what becomes of
+//! the two.
 //!
 //! A line belongs here if it is about our orders meeting each other. The order of the children is
-//! `own_orders`.
+//! `own_orders`; what becomes of a child that is called back is `worked`.
+//!
+//! An order never matches a child that it may not match: the child is gone before the order comes,
+//! or the order does not go there. A child is gone when its venue has told its end.
 
-use super::Engine;
-use crate::child::Child;
-use crate::order::Order;
+use super::{
+    Engine, MOVE_WINDOW_NS, OWN_CALLED_BACK_MAX, OWN_LOOKED_AT_MAX, Out, YIELDS_PER_WINDOW_MAX,
+};
+use crate::book::Book;
+use crate::child::{Child, ChildState};
+use crate::engine::clients::ReportContext;
+use crate::id::{ChildId, OrderId};
+use crate::input::{OtherOwners, Refusal, SelfMatchPolicy, Side, TimeInForce};
+use crate::number::{Price, Qty};
+use crate::order::{CancelReason, Order, OrderState};
+use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::waiting::Waiting;
+
+/// What a resting child of ours is to an order that could match it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meets {
+    /// The order may match the child.
+    Passes,
+    /// The child is being cancelled already.
+    Leaves,
+    /// The child is called back if the order needs its place.
+    MakesWay(How),
+    /// The child stays where it is.
+    Stays,
+}
+
+/// How a child makes way for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// Its order is cancelled.
+    Cancel,
+    /// Its order and the other one lose the smaller quantity.
+    Decrement,
+    /// It is put back afterwards.
+    Yield,
+}
+
+/// What the owners of two orders want that would match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    /// They may match.
+    Pass,
+    /// The resting order stays.
+    Stay,
+    /// The resting order makes way.
+    MakeWay(How),
+}
+
+/// Resting children that make way for an order.
+pub(super) struct InWay {
+    /// Quantity of the order that waits for their end.
+    pub held: Qty,
+    /// The best of their prices.
+    nearest: Option<Price>,
+    children: [(ChildId, How); OWN_CALLED_BACK_MAX],
+    len: usize,
+}
+
+/// A child that was called back for another order has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Yielded {
+    /// The order of the child.
+    order: OrderId,
+    /// The order that it made way for.
+    to: OrderId,
+    /// Quantity that the child had left.
+    qty: Qty,
+    /// Side and price of the child.
+    place: (Side, Price),
+}
+
+/// What stands in the way of an order at one venue, as far as the order would go.
+#[derive(Clone, Copy, Debug, Default)]
+struct AtVenue {
+    /// Best price of the children that make way.
+    first: Option<Price>,
+    /// Their open quantity.
+    ours: Qty,
+    /// Some of them belong to the order's owner.
+    same_owner: bool,
+}
 
 impl Engine {
     /// Counts a resting child that is sent.
@@ -24,19 +107,444 @@ impl Engine {
         self.own.remove(&mut book.own_children[child.side as usize - 1], slot);
     }
 
-    /// Notes in every book that the order could trade against which of our own resting children
-    /// stand in its way.
-    pub(super) fn look_up_own(&mut self, order: &Order) {
+    /// Notes in every book that the order could trade against the best own resting child that it may
+    /// not match. True if one within its limit makes way.
+    pub(super) fn look_up_own(&mut self, order: &Order) -> bool {
         let side = order.side.opposite();
-        let at = order.instrument.index() * VENUES_MAX;
-        for book in &mut self.books[at..at + self.venues.len()] {
-            let all = book.own_children[side as usize - 1];
-            if all.is_empty() {
-                book.set_own_best(side, None);
-                continue;
+        let mut makes_way = false;
+        for index in 0..self.venues.len() {
+            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            let mut best = None;
+            if !book.own_children[side as usize - 1].is_empty() {
+                best = self.first_that(order, index, |meets| meets != Meets::Passes);
             }
-            let best = self.own.iter(all).next().map(|slot| self.children.in_slot(slot).price);
-            book.set_own_best(side, best);
+            makes_way |= best.is_some_and(|(_, meets)| meets != Meets::Stays);
+            let best = best.map(|(price, _)| price);
+            self.books[order.instrument.index() * VENUES_MAX + index].set_own_best(side, best);
+        }
+        makes_way
+    }
+
+    /// The first child at a venue that an order reaches and that is as asked for; or the first that
+    /// it does not reach.
+    fn first_that(
+        &self,
+        order: &Order,
+        venue: usize,
+        is_meant: impl Fn(Meets) -> bool,
+    ) -> Option<(Price, Meets)> {
+        for (nth, child) in self.own_facing(order, venue).enumerate() {
+            if !reaches(order.worst, child.price, order.side) || nth >= OWN_LOOKED_AT_MAX {
+                return Some((child.price, Meets::Stays));
+            }
+            let meets = self.meets(order, child);
+            if is_meant(meets) {
+                return Some((child.price, meets));
+            }
+        }
+        None
+    }
+
+    /// Own resting children at a venue that an order could match, best price first.
+    fn own_facing<'a>(
+        &'a self,
+        order: &Order,
+        venue: usize,
+    ) -> impl Iterator<Item = &'a Child> + use<'a> {
+        let book = &self.books[order.instrument.index() * VENUES_MAX + venue];
+        let all = book.own_children[order.side.opposite() as usize - 1];
+        self.own.iter(all).map(|slot| self.children.in_slot(slot))
+    }
+
+    /// What a resting child is to an order that would match it.
+    fn meets(&self, order: &Order, child: &Child) -> Meets {
+        let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
+        match self.policy(order, resting) {
+            Policy::Pass => Meets::Passes,
+            Policy::Stay | Policy::MakeWay(_) if self.is_leaving(child) => Meets::Leaves,
+            Policy::MakeWay(how) if self.can_make_way(resting, child, how) => Meets::MakesWay(how),
+            Policy::Stay | Policy::MakeWay(_) => Meets::Stays,
         }
     }
+
+    /// What the owners of two orders want when the first would match the second, which rests.
+    fn policy(&self, order: &Order, resting: &Order) -> Policy {
+        let mine = self.reference.owner_of(order.account);
+        let theirs = self.reference.owner_of(resting.account);
+        match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
+            (true, SelfMatchPolicy::Allow, _) => Policy::Pass,
+            (true, SelfMatchPolicy::CancelIncoming, _) | (false, _, OtherOwners::Protect) => {
+                Policy::Stay
+            }
+            (true, SelfMatchPolicy::CancelResting, _) => Policy::MakeWay(How::Cancel),
+            (true, SelfMatchPolicy::Decrement, _) => Policy::MakeWay(How::Decrement),
+            (false, _, OtherOwners::Yield) => Policy::MakeWay(How::Yield),
+        }
+    }
+
+    /// Whether an order of ours is in the way that would make way, and cannot at this moment.
+    pub(super) fn is_held_up(&self, order: &Order) -> bool {
+        let makes_way = |child: &Child| {
+            let resting = self.orders.get(child.order.0);
+            resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
+        };
+        (0..self.venues.len()).any(|venue| {
+            let facing = self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX);
+            let mut reached =
+                facing.take_while(|child| reaches(order.worst, child.price, order.side));
+            reached.any(|child| makes_way(child) && self.meets(order, child) == Meets::Stays)
+        })
+    }
+
+    /// Whether a cancel of the child is with its venue, or goes there as soon as there is room.
+    fn is_leaving(&self, child: &Child) -> bool {
+        match child.state() {
+            ChildState::PendingCancel => true,
+            ChildState::Sent | ChildState::Live => {
+                child.cancel_wanted
+                    && child.cancels < super::CANCELS_MAX
+                    && self.takes_cancels(child.venue)
+            }
+            ChildState::Vacant
+            | ChildState::PendingReplace
+            | ChildState::Unknown
+            | ChildState::Filled
+            | ChildState::Canceled
+            | ChildState::Expired
+            | ChildState::Rejected => false,
+        }
+    }
+
+    /// Whether a child can be called back now: its order is placed and has not made way too often,
+    /// and its venue takes a cancel. An order that is put back leaves the room in the venue's limits
+    /// that is kept for cancels.
+    fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
+        let slot = self.orders.slot(resting.id.0);
+        let yields = &self.resting.moves_of(slot).yields;
+        let budget = &self.venues[child.venue.index()].budget;
+        let age_ns = self.now.since(child.sent_at);
+        let ready_at = match how {
+            How::Cancel => Some(budget.cancel_ready_at(self.now, child.instrument, age_ns)),
+            How::Decrement | How::Yield => {
+                let ages_ns = core::iter::once(age_ns);
+                budget.move_ready_at(self.now, child.instrument, &ages_ns)
+            }
+        };
+        resting.is_working()
+            && !child.cancel_wanted
+            && matches!(child.state(), ChildState::Sent | ChildState::Live)
+            && self.takes_cancels(child.venue)
+            && ready_at.is_some_and(|at| at <= self.now)
+            && !yields.is_full(self.now.0, MOVE_WINDOW_NS, YIELDS_PER_WINDOW_MAX)
+    }
+
+    /// As [`Self::look_up_own`], but children that make way stand in nobody's way. True if there are
+    /// such children.
+    pub(super) fn look_past_own(&mut self, order: &Order) -> bool {
+        if !self.look_up_own(order) {
+            return false;
+        }
+        let side = order.side.opposite();
+        for index in 0..self.venues.len() {
+            let stays = self.first_that(order, index, |meets| meets == Meets::Stays);
+            let book = &mut self.books[order.instrument.index() * VENUES_MAX + index];
+            book.set_own_best(side, stays.map(|(price, _)| price));
+        }
+        true
+    }
+
+    /// Quantity of our own orders in what the router's plan takes.
+    pub(super) fn own_in_plan(&self, order: &Order) -> Qty {
+        let of_leg = |leg: &PlannedChild| {
+            let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+            let worst = worst_of(book, order.side, leg.qty)?;
+            let facing = self.facing_within(order, leg, worst);
+            let ours = facing.filter(|(_, meets)| *meets != Meets::Passes);
+            Some(ours.map(|(child, _)| child.leaves().0).sum::<i64>())
+        };
+        Qty(self.router.plan().takes().iter().filter_map(of_leg).sum())
+    }
+
+    /// Finds the own resting children whose place an order needs: what would it take if they were
+    /// gone? Nothing is sent. Notes in the books what stands in the way at this moment.
+    pub(super) fn find_in_way(&mut self, order: &Order) -> Option<InWay> {
+        if !self.look_past_own(order) {
+            return None;
+        }
+        let request = self.route_request(order);
+        let market =
+            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
+        let plan = self.router.make_plan(&market, &request);
+        self.counts.bounded_plans += u64::from(plan.search.bounded);
+        let none = (ChildId(0), How::Yield);
+        let mut found =
+            InWay { held: Qty::ZERO, nearest: None, children: [none; OWN_CALLED_BACK_MAX], len: 0 };
+        for leg in self.router.plan().takes() {
+            let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+            let Some(worst) = worst_of(book, order.side, leg.qty) else { continue };
+            self.find_at(order, leg, worst, false, &mut found);
+        }
+        if let Some(leg) = &self.router.plan().rest {
+            self.find_at(order, leg, leg.price, true, &mut found);
+        }
+        self.look_up_own(order);
+        if let Some(nearest) = found.nearest {
+            let elsewhere = self.taken_without(order, nearest);
+            found.held = found.held.min(order.unplaced().saturating_sub(elsewhere));
+        }
+        (!found.held.is_zero()).then_some(found)
+    }
+
+    /// What an order takes up to a price while nobody makes way: other venues go first.
+    fn taken_without(&mut self, order: &Order, upto: Price) -> Qty {
+        let tif = if order.tif == TimeInForce::Fok { order.tif } else { TimeInForce::Ioc };
+        let request = RouteRequest { worst: upto, tif, ..self.route_request(order) };
+        let market =
+            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
+        let plan = self.router.make_plan(&market, &request);
+        self.counts.bounded_plans += u64::from(plan.search.bounded);
+        Qty(plan.lines().iter().map(|line| line.shown.0).sum())
+    }
+
+    /// Adds the children that make way for a planned child that goes as far as `worst`.
+    ///
+    /// Children of the order's owner make way whenever the two would match. Those of others make way
+    /// only for what a third party offers: at their price, or behind it.
+    fn find_at(
+        &self,
+        order: &Order,
+        leg: &PlannedChild,
+        worst: Price,
+        rests: bool,
+        found: &mut InWay,
+    ) {
+        let mut at = AtVenue::default();
+        for (child, meets) in self.facing_within(order, leg, worst) {
+            if meets != Meets::Passes {
+                at.first.get_or_insert(child.price);
+                at.ours = Qty(at.ours.0.saturating_add(child.leaves().0));
+                at.same_owner |= self.have_one_owner(order, child);
+            }
+        }
+        let Some(first) = at.first else { return };
+        let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let free = shown(book, order.side, |price| !reaches(price, first, order.side));
+        let within = shown(book, order.side, |price| reaches(worst, price, order.side));
+        let others = within.saturating_sub(free).saturating_sub(at.ours);
+        let is_whole = order.tif == TimeInForce::Fok;
+        let beyond = if is_whole { leg.qty } else { leg.qty.saturating_sub(free) };
+        let least = self
+            .reference
+            .listing(order.instrument, leg.venue)
+            .map_or(i64::MAX, |listing| listing.qty_min.0.max(listing.lot.0));
+        let brings = match (rests, is_whole) {
+            (true, _) => Qty::ZERO,
+            (false, true) if free.0.saturating_add(others.0) < leg.qty.0 => Qty::ZERO,
+            (false, true) => leg.qty,
+            (false, false) => beyond.min(others),
+        };
+        let pays = brings.0 >= least;
+        if !pays && !at.same_owner {
+            return;
+        }
+        for (child, meets) in self.facing_within(order, leg, worst) {
+            let Meets::MakesWay(how) = meets else { continue };
+            if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
+                found.children[found.len] = (child.id, how);
+                found.len += 1;
+            }
+        }
+        let is_nearer = found.nearest.is_none_or(|known| reaches(known, first, order.side));
+        if is_nearer {
+            found.nearest = Some(first);
+        }
+        let held = if at.same_owner { if rests { leg.qty } else { beyond } } else { brings };
+        found.held = Qty(found.held.0.saturating_add(held.0)).min(order.unplaced());
+    }
+
+    /// Own children that a planned child would match, up to the first that stays, with what they are
+    /// to the order.
+    fn facing_within<'a>(
+        &'a self,
+        order: &'a Order,
+        leg: &PlannedChild,
+        worst: Price,
+    ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
+        self.own_facing(order, leg.venue.index())
+            .take(OWN_LOOKED_AT_MAX)
+            .take_while(move |child| reaches(worst, child.price, order.side))
+            .map(move |child| (child, self.meets(order, child)))
+            .take_while(|(_, meets)| *meets != Meets::Stays)
+    }
+
+    fn have_one_owner(&self, order: &Order, child: &Child) -> bool {
+        let resting = self.orders.get(child.order.0);
+        let owner = |order: &Order| self.reference.owner_of(order.account).owner;
+        resting.is_some_and(|resting| owner(resting) == owner(order))
+    }
+
+    /// Calls back the own children whose place an order needs. Returns the quantity of the order that
+    /// waits for their end.
+    pub(super) fn clear_way<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Qty {
+        let Some(found) = self.find_in_way(order) else { return Qty::ZERO };
+        for (id, how) in &found.children[..found.len] {
+            let Some(mut child) = self.children.get(id.0).copied() else { continue };
+            let Some(mut resting) = self.load(child.order) else { continue };
+            if child.cancel_wanted {
+                // The cancel of its order has taken it along.
+                continue;
+            }
+            let slot = self.orders.slot(resting.id.0);
+            self.resting.moves(slot).yields.count(self.now.0, MOVE_WINDOW_NS);
+            match how {
+                How::Cancel => self.end(&mut resting, CancelReason::SelfMatch, out),
+                How::Decrement | How::Yield => {
+                    (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
+                    child.yields_to = order.id;
+                    resting.moving += 1;
+                    self.cancel_child(&mut child, out);
+                    self.store_child(&mut child, &mut resting);
+                    Self::tell_waiting(&mut resting, Waiting::Moving, out);
+                }
+            }
+            self.store(&resting);
+        }
+        found.held
+    }
+
+    /// Notes that a child which was called back for another order has ended. The book may show it
+    /// still, to the very orders that have waited for its end.
+    pub(super) fn note_yield(&mut self, child: &Child, order: &Order) {
+        let is_yield = child.yields_to != OrderId(0);
+        let is_canceled = order.state() == OrderState::PendingCancel
+            && order.cancel_reason == CancelReason::SelfMatch;
+        if child.leaves().is_zero() || !is_yield && !is_canceled {
+            return;
+        }
+        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let taker = child.side.opposite();
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        if level.is_some_and(|level| level.qty >= child.leaves()) {
+            book.vanish(taker, child.leaves());
+        }
+        if is_yield {
+            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
+            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+        }
+    }
+
+    /// Whether an order is put back when the orders that it made way for have gone.
+    pub(super) fn is_put_back_later(&self, order: &Order) -> bool {
+        self.yielded.is_some_and(|yielded| yielded.order == order.id)
+    }
+
+    /// Whether an order may only take at this moment: it would rest where it matches an order that is
+    /// put back.
+    pub(super) fn only_takes(&self, order: &Order) -> bool {
+        self.yielded.is_some_and(|Yielded { order: back, place: (side, price), .. }| {
+            let same = self.orders.get(back.0).is_some_and(|o| o.instrument == order.instrument);
+            same && side != order.side && reaches(order.worst, price, order.side)
+        })
+    }
+
+    /// A child that was called back for another order has ended: both orders are reduced, or the
+    /// client is told that the place in the queue is lost.
+    #[inline]
+    pub(super) fn settle_yield<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        if let Some(yielded) = self.yielded {
+            self.settle(&yielded, out);
+        }
+    }
+
+    fn settle<S: Sink>(&mut self, yielded: &Yielded, out: &mut Out<'_, S>) {
+        let working = |order: &Order| order.is_working() && !order.unplaced().is_zero();
+        let Some(mut back) = self.load(yielded.order).filter(working) else { return };
+        let to = self.load(yielded.to);
+        let owner = |order: &Order| self.reference.owner_of(order.account).owner;
+        if to.is_none_or(|to| owner(&to) != owner(&back)) {
+            let about = ReportContext::because(Refusal::PlaceLost);
+            return self.report(&back, ReportKind::Restated, &about, out);
+        }
+        let Some(mut to) = to.filter(working) else { return };
+        let qty = yielded.qty.min(back.unplaced()).min(to.unplaced());
+        for order in [&mut back, &mut to] {
+            self.take_off(order, qty, Refusal::SelfMatchReduced, out);
+            self.store(order);
+        }
+    }
+
+    /// Puts an order back that has made way, when the orders that waited for that have gone.
+    #[inline]
+    pub(super) fn put_back<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        if let Some(yielded) = self.yielded.take() {
+            self.put_back_now(yielded.order, out);
+            // What these orders have left may rest beside the one that is back.
+            self.wake_orders(out);
+        }
+    }
+
+    fn put_back_now<S: Sink>(&mut self, id: OrderId, out: &mut Out<'_, S>) {
+        let Some(mut order) = self.load(id).filter(Order::is_working) else { return };
+        order.begin_again();
+        self.place_in_turn(&mut order, out);
+        self.store(&order);
+        self.wake_for_book(order.instrument);
+    }
+
+    /// Takes quantity off an order that no child carries. The order ends if that is all.
+    pub(super) fn take_off<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        qty: Qty,
+        why: Refusal,
+        out: &mut Out<'_, S>,
+    ) {
+        if qty >= order.leaves() {
+            return self.give_up(order, why, out);
+        }
+        order.qty = order.qty.saturating_sub(qty);
+        self.report(order, ReportKind::Restated, &ReportContext::because(why), out);
+        if order.unplaced().is_zero() {
+            self.wait_no_more(order, out);
+        }
+    }
+
+    /// Whether an order that cannot go is cancelled because an order of its owner is in the way.
+    pub(super) fn stops_for_own(&self, order: &Order) -> bool {
+        let policy = self.reference.owner_of(order.account).self_match;
+        let blocks = |child: &Child| {
+            reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
+        };
+        policy == SelfMatchPolicy::CancelIncoming
+            && (0..self.venues.len())
+                .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
+    }
+}
+
+/// The price of the worst level that a quantity takes of what a book shows.
+fn worst_of(book: &Book, side: Side, qty: Qty) -> Option<Price> {
+    let (mut gone, mut upto, mut worst) = (book.gone(side), Qty::ZERO, None);
+    for level in book.opposite(side).iter() {
+        let left = level.qty.saturating_sub(gone);
+        gone = gone.saturating_sub(level.qty);
+        if upto >= qty {
+            break;
+        }
+        if !left.is_zero() {
+            (upto, worst) = (Qty(upto.0.saturating_add(left.0)), Some(level.price));
+        }
+    }
+    worst
+}
+
+/// What a book shows to an order of that side, from the best level on while the price is as asked
+/// for.
+fn shown(book: &Book, side: Side, is_meant: impl Fn(Price) -> bool) -> Qty {
+    let mut gone = book.gone(side);
+    let levels = book.opposite(side).iter().take_while(|level| is_meant(level.price));
+    Qty(levels.fold(0, |sum: i64, level| {
+        let left = level.qty.saturating_sub(gone);
+        gone = gone.saturating_sub(level.qty);
+        sum.saturating_add(left.0)
+    }))
 }

@@ -7,7 +7,7 @@ use super::market::end_of_time;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, InstrumentId, VenueId};
+use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
 use crate::input::{ListingDef, Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
@@ -37,6 +37,9 @@ impl Engine {
             // The freed quantity goes when every child that is called back has ended.
             return Self::tell_waiting(order, Waiting::Moving, out);
         }
+        if self.is_put_back_later(order) {
+            return self.wait(order, Waiting::Moving, Help::Time, out);
+        }
         self.place_now(order, out);
         self.watch(order);
     }
@@ -63,7 +66,14 @@ impl Engine {
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
                 return self.children_are_enough(order, out);
             }
-            self.make_plan(order, out);
+            if self.only_takes(order) && self.posting(order) != Posting::No {
+                return self.wait(order, Waiting::CallingBack, Help::Fade, out);
+            }
+            let held = self.clear_way(order, out);
+            if held == order.unplaced() {
+                return self.wait(order, Waiting::CallingBack, Help::Fade, out);
+            }
+            self.make_plan(order, held, out);
             self.note_posting(order);
             let sent = self.carry_out(order, out);
             if order.unplaced().is_zero() {
@@ -72,6 +82,9 @@ impl Engine {
             if sent && can_wait {
                 // What is left may rest at a further venue.
                 continue;
+            }
+            if !held.is_zero() || self.only_takes(order) {
+                return self.wait(order, Waiting::CallingBack, Help::Fade, out);
             }
             if order.live_children > 0 && !can_wait {
                 // The rest is looked at again when a child ends.
@@ -133,7 +146,7 @@ impl Engine {
         match self.unsent(order) {
             Unsent::Waits(Waiting::VenueBusy, Help::Room) => self.wait_for_room(order, out),
             Unsent::Waits(why, help) => self.wait(order, why, help, out),
-            Unsent::GivenBack(refusal) => self.give_up(order, refusal, out),
+            Unsent::GivenBack(refusal) => self.take_off(order, order.unplaced(), refusal, out),
         }
     }
 
@@ -149,9 +162,15 @@ impl Engine {
             }
             let refused_now = order.avoided != VenueSet::EMPTY;
             let (why, help) = plan.waits_for(refused_now);
+            if why == Waiting::OwnOrder && self.stops_for_own(order) {
+                return Unsent::GivenBack(Refusal::SelfMatch);
+            }
             // The end of the change is no news of a venue or of funds.
             if matches!(help, Help::Venue | Help::Funds) && self.is_book_changing(order) {
                 return Unsent::Waits(Waiting::BookChanging, Help::Book);
+            }
+            if why == Waiting::OwnOrder && self.is_held_up(order) {
+                return Unsent::Waits(why, Help::Fade);
             }
             let timed = match why {
                 Waiting::NoFunds => self.funds_come_with_time(order),
@@ -208,9 +227,9 @@ impl Engine {
         order.barred != VenueSet::EMPTY && named.all(|listing| order.barred.has(listing.venue))
     }
 
-    /// The plan for the quantity of an order that no child carries.
-    fn make_plan<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) {
-        let request = self.ask_router(order);
+    /// The plan for the quantity of an order that no child carries, except for what is held back.
+    fn make_plan<S: Sink>(&mut self, order: &Order, held: Qty, out: &mut Out<'_, S>) {
+        let request = self.ask_router(order, held);
         self.record(order, &request, out);
     }
 
@@ -234,11 +253,12 @@ impl Engine {
         });
     }
 
-    /// Asks the router where the quantity goes that no child of an order carries. Returns what was
-    /// asked; the plan is the router's.
-    pub(super) fn ask_router(&mut self, order: &Order) -> RouteRequest {
-        self.look_up_own(order);
-        let request = self.route_request(order);
+    /// Asks the router where the quantity goes that no child of an order carries, except for what is
+    /// held back. Our own orders have been looked up. Returns what was asked; the plan is the
+    /// router's.
+    pub(super) fn ask_router(&mut self, order: &Order, held: Qty) -> RouteRequest {
+        let mut request = self.route_request(order);
+        request.qty = request.qty.saturating_sub(held);
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, &request);
@@ -259,7 +279,7 @@ impl Engine {
             limit: order.ord_type.has_limit().then_some(order.price),
             worst: order.worst,
             slack_ppm: self.reference.accounts[order.account.index()].slack_ppm,
-            tif: order.tif,
+            tif: if self.only_takes(order) { TimeInForce::Ioc } else { order.tif },
             qty: order.unplaced(),
             min_fill: self.least_of_plan(order),
             posting: self.posting(order),
@@ -268,6 +288,8 @@ impl Engine {
             excluded: order.excluded,
             denied: terms.denied,
             backup: terms.backup,
+            costs: terms.costs,
+            score: self.score_of(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
@@ -296,6 +318,7 @@ impl Engine {
             price: leg.price,
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
+        child.shown = leg.shown;
         self.bind(&mut child);
         self.link(&mut child);
         self.children.put(child);
@@ -412,6 +435,10 @@ impl Engine {
         }
         if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
+            // A cancel may overtake the answer, and is none.
+            if child.state() != ChildState::PendingCancel {
+                self.note_answer(child);
+            }
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);
@@ -424,6 +451,8 @@ impl Engine {
             *slot = *child;
         }
         if ends {
+            self.note_take(child, order);
+            self.note_yield(child, order);
             self.moved(child, order);
             self.unlink(child);
             self.leave(child, order);
@@ -447,6 +476,7 @@ impl Engine {
             if !child.is_over() {
                 let mut child = child;
                 self.moved(&mut child, order);
+                child.yields_to = OrderId(0);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

@@ -8,10 +8,11 @@
 //! as those of `resting`, whose machine is used with the sides exchanged: an order to buy is
 //! concerned by bids from its price up, as an order to sell is.
 
+use super::worked::Recalled;
 use super::{Engine, HOLD_NS, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX, Out, WORKED_PER_INPUT_MAX};
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{ListingDef, Side};
-use crate::number::{Price, Qty, UnixNanos};
+use crate::number::{Price, UnixNanos};
 use crate::order::Order;
 use crate::output::Sink;
 use crate::reference::VENUES_MAX;
@@ -109,6 +110,10 @@ impl Engine {
     /// A book has changed: notes since when its touch concerns posted orders.
     #[inline]
     pub(super) fn note_touches(&mut self, venue: VenueId, instrument: InstrumentId) {
+        // A node without posted orders does not pay for them.
+        if !self.posted.is_used() {
+            return;
+        }
         for side in SIDES {
             self.note_touch(venue, instrument, side);
         }
@@ -148,7 +153,7 @@ impl Engine {
         let slot = self.orders.slot(id.0);
         self.posted.remove(slot, order.instrument, order.side.opposite());
         order.is_watched = false;
-        if order.waiting == Waiting::MoveLimit {
+        if matches!(order.waiting, Waiting::MoveLimit | Waiting::VenueLimit) {
             self.wait_no_more(&mut order, out);
         }
         let terms = self.terms_of(&order);
@@ -208,16 +213,19 @@ impl Engine {
         let made = &mut self.resting.moves(slot).made;
         if made.is_full(self.now.0, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX) {
             let until = UnixNanos(made.ends_ns(MOVE_WINDOW_NS));
-            // A part that waits has a reason of its own.
-            if order.waiting == Waiting::Nothing {
-                Self::tell_waiting(order, Waiting::MoveLimit, out);
-            }
+            Self::tell_limit(order, Waiting::MoveLimit, out);
             return until;
         }
-        let Some(qty) = self.posted_qty(order) else { return later };
+        let recalled = match self.recall_all(order) {
+            Ok(recalled) => recalled,
+            Err(until) => {
+                Self::tell_limit(order, Waiting::VenueLimit, out);
+                return until;
+            }
+        };
         self.resting.moves(slot).made.count(self.now.0, MOVE_WINDOW_NS);
         self.record(order, &request, out);
-        self.call_back(order, qty, out);
+        self.call_back(order, &recalled, out);
         later
     }
 
@@ -268,16 +276,21 @@ impl Engine {
         if at_limit {
             return;
         }
-        match self.posted_qty(order) {
-            Some(qty) => self.call_back(order, qty, out),
-            None => self.hold_posted(order, UnixNanos(self.now.0 + HOLD_NS)),
+        match self.recall_all(order) {
+            Ok(recalled) => self.call_back(order, &recalled, out),
+            Err(until) => {
+                Self::tell_limit(order, Waiting::VenueLimit, out);
+                self.hold_posted(order, until);
+            }
         }
     }
 
-    /// The quantity that rests, if all of it can be called back now.
-    fn posted_qty(&self, order: &Order) -> Option<Qty> {
-        let rest = self.rest_of(order)?;
-        let can = self.children_of(order).all(|child| self.takes_cancels(child.venue));
-        can.then_some(rest.qty)
+    /// All children of an order, if they rest and can be called back now; or when to try again.
+    fn recall_all(&self, order: &Order) -> Result<Recalled, UnixNanos> {
+        let later = UnixNanos(self.now.0 + HOLD_NS);
+        let rest = self.rest_of(order).ok_or(later)?;
+        let recalled = self.choose_recalled(order, rest.qty);
+        let ready_at = self.recall_ready_at(order, &recalled);
+        if ready_at > self.now { Err(ready_at) } else { Ok(recalled) }
     }
 }

@@ -8,7 +8,7 @@ use super::place::Unsent;
 use super::{Engine, Out};
 use crate::id::{AccountId, ClOrdId, OrderId};
 use crate::input::{Instructions, NewOrder, OrdType, Preview, Refusal};
-use crate::number::Price;
+use crate::number::{Price, Qty};
 use crate::order::Order;
 use crate::output::{Output, Previewed, Sink};
 use crate::routing::Search;
@@ -58,12 +58,21 @@ impl Engine {
     }
 
     fn preview_plan<S: Sink>(&mut self, request: u64, order: &mut Order, out: &mut Out<'_, S>) {
-        self.ask_router(order);
+        let in_way = self.find_in_way(order);
+        let held = in_way.map_or(Qty::ZERO, |in_way| in_way.held);
+        if held == order.qty {
+            let (refusal, given_back) = (Refusal::None, Refusal::None);
+            let (waits, search) = (Waiting::CallingBack, Search::default());
+            let told = Previewed::Order { refusal, given_back, waits, search };
+            return out.put(&Output::Preview(request, told));
+        }
+        self.ask_router(order, held);
         let plan = self.router.plan();
         let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
         let left = order.qty.0 - shown - plan.rest.map_or(0, |rest| rest.qty.0);
         order.live_children = (plan.takes().len() + usize::from(plan.rest.is_some())) as u16;
         let (given_back, waits) = match self.unsent(order) {
+            _ if !held.is_zero() => (Refusal::None, Waiting::CallingBack),
             _ if left == 0 => (Refusal::None, Waiting::Nothing),
             Unsent::GivenBack(refusal) => (refusal, Waiting::Nothing),
             Unsent::Waits(why, _) => (Refusal::None, why),

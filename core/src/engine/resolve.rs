@@ -27,7 +27,8 @@ impl Engine {
         let mut child = known.ok_or(Refusal::UnknownOrder)?;
         let mut order = self.load(child.order).ok_or(Refusal::UnknownOrder)?;
         let unbooked = self.check_resolution(&child, resolution)?;
-        child.stated = Some(Stated { left: unbooked, price: resolution.price });
+        child.is_stated = true;
+        child.stated = Stated { left: unbooked, price: resolution.price };
         if unbooked.is_zero() {
             self.end_child(child, order, ChildEvent::Resolved, child.filled, out);
             return Ok(1);
@@ -85,7 +86,7 @@ impl Engine {
             let place = (child.venue, child.instrument, child.side);
             place == (fill.venue, fill.instrument, fill.side)
         });
-        let stated = child.and_then(|child| child.stated.as_mut());
+        let stated = child.filter(|child| child.is_stated).map(|child| &mut child.stated);
         let Some(stated) = stated.filter(|stated| !stated.left.is_zero()) else {
             return Some(*fill);
         };
@@ -98,7 +99,7 @@ impl Engine {
 
     /// Compares what a venue tells of a child that an operator has resolved with what is booked.
     pub(super) fn compare<S: Sink>(child: &Child, filled: Qty, out: &mut Out<'_, S>) {
-        if child.stated.is_some() && filled != child.filled {
+        if child.is_stated && filled != child.filled {
             out.notice(Notice::Contradicted(reference_of(child), filled));
         }
     }

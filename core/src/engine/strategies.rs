@@ -3,6 +3,7 @@
 //! A line belongs here if it is about one strategy. Which strategies there are is `strategy`.
 
 use super::Engine;
+use crate::input::{Choice, ScoreWeights};
 use crate::number::{Price, Qty};
 use crate::order::Order;
 use crate::strategy::{Strategy, StrategyTerms};
@@ -12,11 +13,21 @@ impl Engine {
     #[inline]
     pub(super) fn terms_of(&self, order: &Order) -> StrategyTerms {
         match order.strategy {
-            Strategy::Cross => StrategyTerms::default(),
-            Strategy::NearlyAll | Strategy::Post | Strategy::Smart => {
+            Strategy::Cross if order.choice != Choice::ByOwnScore => StrategyTerms::default(),
+            Strategy::Cross | Strategy::NearlyAll | Strategy::Post | Strategy::Smart => {
                 self.strategy_terms[self.orders.slot(order.id.0) as usize]
             }
         }
+    }
+
+    /// The weights of score mode; `None` for an order that chooses by cost.
+    #[inline]
+    pub(super) fn score_of(&self, order: &Order) -> Option<ScoreWeights> {
+        let own = match order.choice {
+            Choice::ByOwnScore => self.terms_of(order).weights,
+            Choice::OfAccount | Choice::ByCost | Choice::ByScore => None,
+        };
+        own.or_else(|| self.reference.routing_of(order.account).score(order.choice))
     }
 
     /// The least quantity that the order is to fill; zero for any. A replace to less than the

@@ -10,7 +10,7 @@ use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
 use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
-use crate::id::{AssetId, ChildId, VenueId, VenueOrderId};
+use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
@@ -165,7 +165,7 @@ impl Engine {
             (ChildEvent::SelfMatched, _) => order.self_matched.insert(child.venue),
             // It would have taken, or the venue ended it otherwise: it rests elsewhere meanwhile.
             (ChildEvent::Canceled | ChildEvent::Expired, TimeInForce::Gtc)
-                if child.post_only && !child.cancel_wanted =>
+                if order.strategy.posts() && !child.cancel_wanted =>
             {
                 self.note_fade(&mut order, child.venue);
             }
@@ -280,6 +280,10 @@ impl Engine {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
+        if !child.moves {
+            // The venue has not given the child back.
+            child.yields_to = OrderId(0);
+        }
         // A venue that is down gets its cancels when it is up.
         let up = self.takes_cancels(child.venue);
         let stuck = child.cancels >= super::CANCELS_MAX;

@@ -9,7 +9,10 @@
 //! more at the venues than was ordered. A refused cancel, a lost link or a venue's silence ends the
 //! move, and the child stays where it is.
 
-use super::{Engine, HOLD_NS, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX, Out, WORKED_PER_INPUT_MAX};
+use super::{
+    CHILDREN_PER_ORDER_MAX, Engine, HOLD_NS, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX, Out,
+    WORKED_PER_INPUT_MAX,
+};
 use crate::child::{Child, ChildState};
 use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
 use crate::input::{Side, TimeInForce};
@@ -36,6 +39,22 @@ enum Look {
     Promised,
     /// The order has moved as often as it may for now.
     Limited,
+    /// The limits of the venues where the order rests hold no move before this time.
+    NoRoom(UnixNanos),
+}
+
+/// The children that are called back for a quantity.
+pub(super) struct Recalled {
+    children: [ChildId; CHILDREN_PER_ORDER_MAX as usize],
+    len: usize,
+    /// Quantity that stays with them beyond what is needed.
+    beyond: Qty,
+}
+
+impl Recalled {
+    fn ids(&self) -> &[ChildId] {
+        &self.children[..self.len]
+    }
 }
 
 /// Where an order rests.
@@ -126,7 +145,7 @@ impl Engine {
         let Some(mut order) = living else { return };
         self.resting.remove(slot, order.instrument, order.side);
         order.is_watched = false;
-        if order.waiting == Waiting::MoveLimit {
+        if matches!(order.waiting, Waiting::MoveLimit | Waiting::VenueLimit) {
             self.wait_no_more(&mut order, out);
         }
         self.watch(&mut order);
@@ -160,6 +179,7 @@ impl Engine {
                     let slot = self.orders.slot(order.id.0);
                     UnixNanos(self.resting.moves(slot).made.ends_ns(MOVE_WINDOW_NS))
                 }
+                Look::NoRoom(until) => until,
             };
             self.hold(&order, until);
             self.store(&order);
@@ -191,24 +211,34 @@ impl Engine {
             return if promised.is_zero() { Look::Stays } else { Look::Promised };
         }
         let needed = taken.saturating_sub(order.unplaced());
-        if needed.is_zero() || !self.can_call_back(order, needed) {
+        if needed.is_zero() {
             return Look::Stays;
+        }
+        let recalled = self.choose_recalled(order, needed);
+        let ready_at = self.recall_ready_at(order, &recalled);
+        if ready_at > self.now {
+            Self::tell_limit(order, Waiting::VenueLimit, out);
+            return Look::NoRoom(ready_at);
         }
         let slot = self.orders.slot(order.id.0);
         let moves = self.resting.moves(slot);
         if moves.made.is_full(self.now.0, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX) {
-            // A part that waits has a reason of its own.
-            if order.waiting == Waiting::Nothing {
-                Self::tell_waiting(order, Waiting::MoveLimit, out);
-            }
+            Self::tell_limit(order, Waiting::MoveLimit, out);
             return Look::Limited;
         }
         moves.made.count(self.now.0, MOVE_WINDOW_NS);
         moves.taking = needed;
         self.record(order, &gain.request, out);
         self.resting.promise(order.instrument, order.side, needed);
-        self.call_back(order, needed, out);
+        self.call_back(order, &recalled, out);
         Look::Moves
+    }
+
+    /// Tells why an order stays where it rests. A part that waits has a reason of its own.
+    pub(super) fn tell_limit<S: Sink>(order: &mut Order, why: Waiting, out: &mut Out<'_, S>) {
+        if order.waiting == Waiting::Nothing {
+            Self::tell_waiting(order, why, out);
+        }
     }
 
     /// Where an order rests; `None` while one of its children is not known to rest.
@@ -228,7 +258,7 @@ impl Engine {
     }
 
     /// The living children of an order, the newest first.
-    pub(super) fn children_of(&self, order: &Order) -> impl Iterator<Item = &Child> {
+    pub(super) fn children_of(&self, order: &Order) -> impl Iterator<Item = &Child> + Clone {
         let first = self.children.get(order.newest_child.0);
         let of_order = order.id;
         // Ends: the chain leads to ever older children.
@@ -239,7 +269,8 @@ impl Engine {
 
     /// What the venues where the order does not rest offer within its limit.
     fn ask_for_gain(&mut self, order: &Order, qty: Qty, rests_at: VenueSet) -> Option<Gain> {
-        self.look_up_own(order);
+        // Those that make way are called back when the quantity is free.
+        let makes_way = self.look_past_own(order);
         let request = RouteRequest {
             qty,
             tif: TimeInForce::Ioc,
@@ -256,49 +287,70 @@ impl Engine {
         };
         let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
         let least = plan.takes().iter().map(least).min()?;
-        Some(Gain { request, qty: Qty(shown), least: Qty(least) })
+        let ours = if makes_way { self.own_in_plan(order) } else { Qty::ZERO };
+        Some(Gain { request, qty: Qty(shown).saturating_sub(ours), least: Qty(least) })
     }
 
-    /// Whether the children that carry a quantity can be called back: their venues take cancels,
-    /// and what is left over may rest there again.
-    fn can_call_back(&self, order: &Order, needed: Qty) -> bool {
+    /// When children can be called back: their venues take cancels, the cancels have room in the
+    /// venues' limits, and what is left over may rest there again. Cancels that clients, operators
+    /// and halts want go first: a move leaves the room that is kept for them.
+    pub(super) fn recall_ready_at(&self, order: &Order, recalled: &Recalled) -> UnixNanos {
         let market = self.market();
-        self.children_of(order).all(|child| {
-            let leaves_rest = child.leaves() > needed || order.live_children > 1;
-            self.takes_cancels(child.venue)
-                && (!leaves_rest || market.room(child.venue, child.instrument) > 0)
-        })
+        let recalls = |child: &Child| recalled.ids().contains(&child.id);
+        let later = UnixNanos(self.now.0 + HOLD_NS);
+        let mut latest = self.now;
+        for child in self.children_of(order).filter(|child| recalls(child)) {
+            let rests_again = !recalled.beyond.is_zero();
+            let has_room = !rests_again || market.room(child.venue, child.instrument) > 0;
+            if !self.takes_cancels(child.venue) || !has_room {
+                latest = latest.max(later);
+            }
+            let there = self.children_of(order).filter(|other| other.venue == child.venue);
+            let ages_ns = there.filter(|other| recalls(other)).map(|c| self.now.since(c.sent_at));
+            let budget = &self.venues[child.venue.index()].budget;
+            // Never at these ages: the cancel of an older order may need less room.
+            let ready_at = budget.move_ready_at(self.now, child.instrument, &ages_ns);
+            latest = latest.max(ready_at.unwrap_or(later));
+        }
+        latest
     }
 
-    /// Calls back the children that carry a quantity: the smallest one that suffices, or else the
-    /// largest one and then the next.
+    /// The children that carry a quantity: the smallest one that suffices, or else the largest one
+    /// and then the next.
+    pub(super) fn choose_recalled(&self, order: &Order, needed: Qty) -> Recalled {
+        let children = [ChildId(0); CHILDREN_PER_ORDER_MAX as usize];
+        let mut all = Recalled { children, len: 0, beyond: Qty::ZERO };
+        let mut needed = needed;
+        // Ends: each turn chooses one more child.
+        while !needed.is_zero() && all.len < all.children.len() {
+            let free = || self.children_of(order).filter(|child| !all.ids().contains(&child.id));
+            let enough = free().filter(|child| child.leaves() >= needed);
+            let smallest = enough.min_by_key(|child| child.leaves());
+            let next = smallest.or_else(|| free().max_by_key(|child| (child.leaves(), child.id)));
+            let Some((id, leaves)) = next.map(|child| (child.id, child.leaves())) else { break };
+            all.children[all.len] = id;
+            all.len += 1;
+            all.beyond = leaves.saturating_sub(needed);
+            needed = needed.saturating_sub(leaves);
+        }
+        all
+    }
+
+    /// Calls children back.
     pub(super) fn call_back<S: Sink>(
         &mut self,
         order: &mut Order,
-        needed: Qty,
+        recalled: &Recalled,
         out: &mut Out<'_, S>,
     ) {
-        let mut needed = needed;
-        // Ends: each turn calls back one more child.
-        while !needed.is_zero() {
-            let Some(id) = self.next_called_back(order, needed) else { break };
-            let Some(mut child) = self.children.get(id.0).copied() else { break };
-            needed = needed.saturating_sub(child.leaves());
+        for id in recalled.ids() {
+            let Some(mut child) = self.children.get(id.0).copied() else { continue };
             (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
             order.moving += 1;
             self.cancel_child(&mut child, out);
             self.store_child(&mut child, order);
         }
         Self::tell_waiting(order, Waiting::Moving, out);
-    }
-
-    fn next_called_back(&self, order: &Order, needed: Qty) -> Option<ChildId> {
-        let free = || self.children_of(order).filter(|child| !child.moves);
-        let enough = free().filter(|child| child.leaves() >= needed);
-        let smallest = enough.min_by_key(|child| child.leaves());
-        smallest
-            .or_else(|| free().max_by_key(|child| (child.leaves(), child.id)))
-            .map(|child| child.id)
     }
 
     /// A child that is called back for a move has ended, or is not called back for that any more.

@@ -128,13 +128,21 @@ pub enum Refusal {
     MinQtyNotFillable = 56,
     /// The venues have filled less than the order's minimum quantity, and there is no more.
     MinQtyNotReached = 57,
+    /// The order rested, and an order of the same owner came in that would have matched it.
+    SelfMatchResting = 58,
+    /// The order and another one of the same owner would have matched: both have lost the smaller
+    /// of the two quantities.
+    SelfMatchReduced = 59,
+    /// The order rested and was called back for an order of another owner. It is put back at the
+    /// end of the queue.
+    PlaceLost = 60,
     /// The deadline of a strategy is in the past, or the strategy has none.
-    BadDeadline = 58,
+    BadDeadline = 61,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 62] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -193,8 +201,93 @@ impl Refusal {
         Self::VenueNotAllowed,
         Self::MinQtyNotFillable,
         Self::MinQtyNotReached,
+        Self::SelfMatchResting,
+        Self::SelfMatchReduced,
+        Self::PlaceLost,
         Self::BadDeadline,
     ];
+}
+
+/// What the end or the refusal of an order says about its execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The client, an operator or the clock asked for it, or the request was not one to be
+    /// executed.
+    Asked,
+    /// Nothing, or nothing more, could be filled within the terms and funds of the order.
+    NothingToFill,
+    /// The node or the venues did not carry out what could have been.
+    NotCarriedOut,
+}
+
+impl Refusal {
+    /// What the reason says about the execution of the order.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::None
+            | Self::DuplicateClOrdId
+            | Self::UnknownSymbol
+            | Self::BadQuantity
+            | Self::BadPrice
+            | Self::QuantityTooLarge
+            | Self::NotionalTooLarge
+            | Self::PriceCollar
+            | Self::RateExceeded
+            | Self::Halted
+            | Self::TooManyOpenOrders
+            | Self::UnsupportedField
+            | Self::UnsupportedType
+            | Self::WrongAccount
+            | Self::UnknownOrder
+            | Self::TooLateToCancel
+            | Self::AlreadyPending
+            | Self::DayEnd
+            | Self::ClientRequest
+            | Self::KillSwitch
+            | Self::UnknownVenue
+            | Self::UnsupportedExecInst
+            | Self::UnsupportedStrategy
+            | Self::UnsupportedSchedule
+            | Self::BadExpireTime
+            | Self::UnsupportedMinQty
+            | Self::UnsupportedDisplayQty
+            | Self::UnsupportedCashQty
+            | Self::ConnectionLost
+            | Self::SystemFailure
+            | Self::MassCancel
+            | Self::NotReplaceable
+            | Self::BelowFilled
+            | Self::UnsupportedScope
+            | Self::TimeExpired
+            | Self::OperatorCancel
+            | Self::ReduceOnly
+            | Self::SessionDisabled
+            | Self::LoggedOut
+            | Self::NotUnknown
+            | Self::UnknownTooBriefly
+            | Self::VenueNotAllowed
+            | Self::BadDeadline
+            | Self::PlaceLost => Cause::Asked,
+            Self::InsufficientFunds
+            | Self::FokNotFillable
+            | Self::BelowMinimum
+            | Self::NoLiquidity
+            | Self::MinQtyNotFillable
+            | Self::SelfMatch
+            | Self::SelfMatchResting
+            | Self::SelfMatchReduced => Cause::NothingToFill,
+            Self::NoVenue
+            | Self::CapacityReached
+            | Self::RoundsExhausted
+            | Self::VenueRefused
+            | Self::VenueBusy
+            | Self::VenuesRefused
+            | Self::NoReference
+            | Self::WaitedTooLong
+            | Self::FokPartlyFilled
+            | Self::MinQtyNotReached => Cause::NotCarriedOut,
+        }
+    }
 }
 
 impl Wire for Refusal {

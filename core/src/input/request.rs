@@ -3,7 +3,7 @@
 //! A line belongs here if it describes a request. Prices and quantities are in the instrument's
 //! units; whoever reads the client's message converts them.
 
-use super::{Refusal, Side, TimeInForce};
+use super::{Refusal, ScoreWeights, Side, TimeInForce};
 use crate::id::{ClOrdId, InstrumentId, Name, SessionId, Symbol, VenueId};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_fields, wire_struct};
@@ -141,6 +141,9 @@ pub struct Instructions {
     /// FIX 847: number of a [`Strategy`](crate::strategy::Strategy); zero for none. Others are
     /// refused.
     pub strategy: u32,
+    /// FIX 848: what counts in a venue's score; `None` for the account's weights. Only with
+    /// [`BY_SCORE`](crate::strategy::BY_SCORE).
+    pub weights: Option<ScoreWeights>,
     /// FIX 957: number of the strategy's parameters. One that is not the deadline is refused.
     pub strategy_parameters: u8,
     /// FIX 960 of the parameter `Deadline`: when a smart order crosses at the latest; zero for none.
@@ -179,6 +182,7 @@ wire_fields!(Instructions {
     expire_at,
     effective_at,
     strategy,
+    weights,
     strategy_parameters,
     deadline,
     min_qty,

@@ -71,8 +71,13 @@ pub enum Verdict {
     NotAllowed = 27,
     /// A backup venue, and other venues take all that is to be placed.
     Backup = 28,
+    /// The venue's best price with the fee is better than the worst that the plan takes, but not
+    /// with the cost of the venue's behaviour.
+    WorseBehaviour = 29,
+    /// In score mode: venues with higher scores take all that is to be placed.
+    LowerScore = 30,
     /// An order that is to rest would take from the venue's book.
-    WouldTake = 29,
+    WouldTake = 31,
 }
 
 /// One venue's line of a [`Decision`].
@@ -97,6 +102,10 @@ pub struct VenueLine {
     ///
     /// [`ALL_IN_DECIMALS`]: crate::routing::ALL_IN_DECIMALS
     pub best_all_in: i128,
+    /// What the venue's behaviour is expected to cost the order, in parts per million.
+    pub behaviour_ppm: u32,
+    /// In score mode the venue's score, in hundredths of a per cent; `None` in cost mode.
+    pub score: Option<u16>,
     /// Nanoseconds since the book last changed.
     pub age_ns: u64,
 }
@@ -108,6 +117,13 @@ impl VenueLine {
         hash.pair(self.shown.0.cast_unsigned(), self.best.0.cast_unsigned());
         hash.notional(self.value);
         hash.wide(self.best_all_in);
+        // Journals that exist have digests without it.
+        if self.behaviour_ppm != 0 {
+            hash.word(u64::from(self.behaviour_ppm));
+        }
+        if let Some(score) = self.score {
+            hash.word(u64::from(score) | 1 << 32);
+        }
     }
 }
 

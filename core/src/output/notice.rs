@@ -3,6 +3,7 @@
 //! A line belongs here if it is told to the read model and to nobody else.
 
 use super::ChildRef;
+use crate::behaviour::Measured;
 use crate::breaker::{BreakerState, RequestKind};
 use crate::hash::Rolling;
 use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
@@ -103,6 +104,8 @@ pub enum Notice {
     /// A venue refused a child for a reason that lies in the order: the order does not go there
     /// again, unless it is replaced.
     Barred(OrderId, VenueId, VenueReject),
+    /// What is known of a venue's behaviour now; at most once a second for each venue.
+    Behaviour(VenueId, Measured),
     /// Reference data that contradicts the known data. Nothing was changed.
     BadReference,
     /// Trading is halted for the whole node.
@@ -169,6 +172,12 @@ impl Notice {
                 (0x1e | what << 8, venue.0, until.0)
             }
             Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
+            Self::Behaviour(venue, known) => {
+                let pair = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+                hash.pair(pair(known.p50_us, known.p99_us), pair(known.answers, known.rejects_ppm));
+                hash.word(pair(known.faded_ppm, known.partial_ppm));
+                (0x25, venue.0, known.known_until.0)
+            }
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),
             Self::Resumed => (22, 0, 0),

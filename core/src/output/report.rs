@@ -35,6 +35,8 @@ pub enum ReportKind {
     Rejected = b'8',
     /// Expired (`ExecType` 150=C).
     Expired = b'C',
+    /// Restated (`ExecType` 150=D): we have changed the order, and it goes on.
+    Restated = b'D',
     /// Pending replace (`ExecType` 150=E).
     PendingReplace = b'E',
     /// Trade (`ExecType` 150=F).
@@ -132,7 +134,8 @@ pub struct Report {
     pub filled_notional: Notional,
     /// The execution that a trade report tells; `None` in other reports.
     pub last: Option<LastFill>,
-    /// Why the order was refused, cancelled or expired; [`Refusal::None`] in other reports.
+    /// Why the order was refused, cancelled, restated or expired; [`Refusal::None`] in other
+    /// reports.
     pub reason: Refusal,
     /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
     pub waiting: Waiting,

@@ -19,6 +19,12 @@ const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
 /// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
 /// a sell.
 pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
+    all_in_by(listing, side, value, all_in_factor(listing, side))
+}
+
+/// As [`all_in`], for a listing whose all-in factor is known.
+#[inline]
+fn all_in_by(listing: &ListingDef, side: Side, value: Notional, factor: i64) -> i128 {
     let one = i128::from(FACTOR_ONE);
     if side == Side::Buy && listing.fee_taken == FeeTaken::Received {
         // `value / (1 - fee)`, rounded down at the last decimal; in two parts, so that it fits.
@@ -26,8 +32,18 @@ pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
         let (whole, part) = (value.0 / rest, value.0 % rest);
         return saturating_product(whole, one * PPM).saturating_add(part * one * PPM / rest);
     }
-    let factor = i128::from(all_in_factor(listing, side)).saturating_abs();
-    saturating_product(value.0, factor)
+    saturating_product(value.0, i128::from(factor.saturating_abs()))
+}
+
+/// As [`all_in`], with what the venue's behaviour is expected to cost: more is paid by a buy, less
+/// received by a sell.
+pub fn effective(listing: &ListingDef, side: Side, value: Notional, behaviour_ppm: u32) -> i128 {
+    let cost = saturating_product(value.0, i128::from(behaviour_factor(behaviour_ppm)));
+    let all_in = all_in(listing, side, value);
+    match side {
+        Side::Buy => all_in.saturating_add(cost),
+        Side::Sell => all_in.saturating_sub(cost),
+    }
 }
 
 /// A venue that may get a share of the quantity.
@@ -49,6 +65,8 @@ pub(super) struct Candidate<'a> {
     pub own: Option<Price>,
     /// Place of the venue's line in the plan.
     pub line: usize,
+    /// The venue's score, in hundredths of a per cent; zero in cost mode.
+    pub score: u16,
     /// Quantity that the venue gets.
     pub share: Qty,
     /// Worst price of the levels that the share takes; meaningful for a share above zero.
@@ -59,7 +77,7 @@ pub(super) struct Candidate<'a> {
     pub shown: Qty,
     /// Sum of price times quantity over that part.
     pub value: Notional,
-    /// Price to all-in price, times [`FACTOR_ONE`]; negative for a sell, so that less is better.
+    /// Price to effective price, times [`FACTOR_ONE`]; negative for a sell, so that less is better.
     factor: i64,
     /// Funds that one unit of price and quantity (buy) or of quantity (sell) locks. For a buy,
     /// times a million.
@@ -71,7 +89,7 @@ pub(super) struct Candidate<'a> {
     next: usize,
     /// Quantity of the next level that is no longer available.
     gone_of_next: Qty,
-    /// All-in cost of a unit at the next level; `i128::MAX` when the candidate can take no more.
+    /// Effective cost of a unit at the next level; `i128::MAX` when the candidate can take no more.
     pub next_cost: i128,
     /// Price of the sweep's next level.
     next_price: Price,
@@ -94,6 +112,7 @@ impl<'a> Candidate<'a> {
         if let Some(own) = own {
             levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
         }
+        let factor = all_in_factor(listing, side);
         let best = first_left(levels, book.gone(side)).map(|level| level.price);
         line.verdict = match (best, own) {
             (Some(_), _) => Verdict::WorsePrice,
@@ -104,8 +123,11 @@ impl<'a> Candidate<'a> {
         line.age_ns = market.now.since(book.changed_at);
         if let Some(best) = best {
             line.best = best;
-            line.best_all_in = all_in(listing, side, Notional(i128::from(best.0)));
+            line.best_all_in = all_in_by(listing, side, Notional(i128::from(best.0)), factor);
         }
+        let behaviour = market.venues[listing.venue.index()].behaviour.measured();
+        let behaviour_ppm = behaviour.cost_ppm(market.now, &request.costs);
+        line.behaviour_ppm = behaviour_ppm;
         let def = market.reference.instrument_of(request.instrument);
         let (lock, budget) = funds(market, def, listing, side);
         Self {
@@ -117,12 +139,13 @@ impl<'a> Candidate<'a> {
             gone: book.gone(side),
             own,
             line: at,
+            score: 0,
             share: Qty::ZERO,
             worst: Price(0),
             sent_at: Price(0),
             shown: Qty::ZERO,
             value: Notional(0),
-            factor: all_in_factor(listing, side),
+            factor: factor + behaviour_factor(behaviour_ppm),
             lock,
             budget,
             side,
@@ -211,7 +234,7 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// All-in cost of one unit at a price, signed so that less is better for both sides.
+    /// Effective cost of one unit at a price, signed so that less is better for both sides.
     #[inline]
     pub fn unit_cost(&self, price: Price) -> i128 {
         i128::from(price.0) * i128::from(self.factor)
@@ -222,6 +245,11 @@ impl<'a> Candidate<'a> {
     pub fn rest_cost(&self, price: Price) -> i128 {
         let factor = factor_of(self.listing, self.listing.maker_fee, self.side);
         i128::from(price.0) * i128::from(factor)
+    }
+
+    /// All-in cost of one unit at a price without the cost of behaviour, signed likewise.
+    pub fn unit_all_in(&self, price: Price) -> i128 {
+        i128::from(price.0) * i128::from(all_in_factor(self.listing, self.side))
     }
 
     /// Whether the venue's funds carry a child of that limit and quantity.
@@ -359,6 +387,11 @@ pub(super) fn is_enough(def: &InstrumentDef, listing: &ListingDef, qty: Qty, lim
     !qty.is_zero()
         && qty >= listing.qty_min
         && amount_of(def, Notional::of(limit, qty)) >= listing.notional_min
+}
+
+/// What a cost of behaviour adds to the factor of a unit, on either side.
+const fn behaviour_factor(behaviour_ppm: u32) -> i64 {
+    behaviour_ppm as i64 * (FACTOR_ONE / PPM as i64)
 }
 
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays

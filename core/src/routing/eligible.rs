@@ -73,20 +73,16 @@ pub(super) fn eligible<'a>(
     venue: VenueId,
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
     let (listing, book) = usable(market, request.instrument, venue)?;
-    if request.excluded.has(venue) {
-        return Err(Verdict::NotNamed);
-    }
-    if request.denied.has(venue) {
-        return Err(Verdict::NotAllowed);
-    }
-    if request.closed.has(venue) {
-        return Err(Verdict::Drained);
-    }
-    if request.avoided.has(venue) {
-        return Err(Verdict::Avoided);
-    }
-    if request.self_matched.has(venue) {
-        return Err(Verdict::OwnOrder);
+    for (venues, verdict) in [
+        (request.excluded, Verdict::NotNamed),
+        (request.denied, Verdict::NotAllowed),
+        (request.closed, Verdict::Drained),
+        (request.avoided, Verdict::Avoided),
+        (request.self_matched, Verdict::OwnOrder),
+    ] {
+        if venues.has(venue) {
+            return Err(verdict);
+        }
     }
     if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);
@@ -97,17 +93,17 @@ pub(super) fn eligible<'a>(
     if request.tif == TimeInForce::Fok && !market.reference.venues[venue.index()].fok {
         return Err(Verdict::NoFok);
     }
+    let Some(full) = no_room(market, request.instrument, venue) else {
+        return Ok((listing, book));
+    };
     // An order that cannot rest waits for no room where the book has nothing for it.
-    if !request.tif.waits() && no_room(market, request.instrument, venue).is_some() {
-        match book.opposite(request.side).best() {
-            None => return Err(Verdict::TooThin),
-            Some(best) if !within(request.worst, best.price, request.side) => {
-                return Err(Verdict::BeyondLimit);
-            }
-            Some(_) => {}
+    Err(match book.opposite(request.side).best() {
+        None if !request.tif.waits() => Verdict::TooThin,
+        Some(best) if !request.tif.waits() && !within(request.worst, best.price, request.side) => {
+            Verdict::BeyondLimit
         }
-    }
-    no_room(market, request.instrument, venue).map_or(Ok((listing, book)), Err)
+        None | Some(_) => full,
+    })
 }
 
 /// Why the venue takes no further order in the instrument at this moment, whatever the order.

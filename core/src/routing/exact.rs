@@ -37,6 +37,7 @@ const LADDERS: usize = 16;
 pub(super) struct Scratch {
     rows: Vec<Row>,
     steps: Vec<Step>,
+    splitter: Splitter,
 }
 
 impl Scratch {
@@ -64,7 +65,7 @@ fn begun<T: Copy>(value: T, count: usize) -> Vec<T> {
 struct Explorer<'a> {
     shares: &'a [Share<'a>],
     steps: Steps<'a>,
-    splitter: Splitter,
+    splitter: &'a mut Splitter,
     qty: i64,
     best: Cost,
     best_shares: [i64; VENUES_MAX],
@@ -80,7 +81,7 @@ pub(super) fn search(
     candidates: &mut [Option<Candidate<'_>>],
     scratch: &mut Scratch,
 ) -> Search {
-    let Scratch { rows, steps } = scratch;
+    let Scratch { rows, steps, splitter } = scratch;
     rows.clear();
     let mut ends = [0; VENUES_MAX];
     for (c, end) in candidates.iter().zip(&mut ends) {
@@ -103,7 +104,8 @@ pub(super) fn search(
             all[count] = share;
             count += 1;
         }
-        explore(&all[..count], request.qty.0, steps)
+        splitter.begin(&all[..count], LOOKS_MAX);
+        explore(&all[..count], request.qty.0, steps, splitter)
     };
     for (c, (share, worst)) in candidates.iter_mut().zip(found) {
         let Some(c) = c else { continue };
@@ -115,11 +117,16 @@ pub(super) fn search(
 /// The share of each candidate, with its worst price.
 type Found = [(i64, Price); VENUES_MAX];
 
-fn explore(shares: &[Share<'_>], qty: i64, steps: &mut Vec<Step>) -> (Found, Search) {
+fn explore(
+    shares: &[Share<'_>],
+    qty: i64,
+    steps: &mut Vec<Step>,
+    splitter: &mut Splitter,
+) -> (Found, Search) {
     let mut explorer = Explorer {
         shares,
         steps: Steps::new(steps),
-        splitter: Splitter::new(shares, LOOKS_MAX),
+        splitter,
         qty,
         best: unsent(qty),
         best_shares: [0; VENUES_MAX],

@@ -33,6 +33,9 @@ pub(super) struct Step {
     pub source: u8,
 }
 
+/// The source of lots that are not sent.
+pub(super) const UNSENT: u8 = u8::MAX;
+
 /// A ladder, as places in the memory of all steps.
 pub(super) type Ladder = Range<usize>;
 
@@ -70,17 +73,24 @@ impl<'a> Steps<'a> {
             return Err(Full);
         }
         self.work += 1;
-        let last = steps[from..].last().copied().unwrap_or_default();
-        let (upto, cost) = (last.upto.saturating_add(lots), last.cost.plus(unit.times(lots)));
+        let (before, paid) = match &steps[from..] {
+            [.., last] => (last.upto, last.cost),
+            [] => (0, Cost::default()),
+        };
+        let (upto, cost) = (before.saturating_add(lots), paid.plus(unit.times(lots)));
         steps.push(Step { upto, cost, unit, source });
         Ok(())
     }
 
-    /// The ladder of so many lots of one cost.
-    pub fn level(&mut self, lots: i64, unit: Cost) -> Result<Ladder, Full> {
-        let from = self.all.len();
-        self.push(from, lots, unit, 0)?;
-        Ok(from..self.all.len())
+    /// Adds lots that are not sent to the ladder that was made last, as far as `qty` needs them.
+    pub fn add_unsent(&mut self, ladder: &mut Ladder, lot: i64, qty: i64) -> Result<(), Full> {
+        let lots = qty / lot - self.lots(ladder.clone());
+        if lots > 0 {
+            let unit = Cost { unfilled: lot, ..Cost::default() };
+            self.push(ladder.start, lots, unit, UNSENT)?;
+            ladder.end = self.all.len();
+        }
+        Ok(())
     }
 
     /// The ladder of all shares with that lot, above their lower bounds, as far as `qty` needs it.
@@ -104,8 +114,7 @@ impl<'a> Steps<'a> {
         let mut left = qty / lot;
         // Ends: each turn passes a row of a venue.
         while left > 0 {
-            let open = cursors[..shares.len()].iter().enumerate().filter(|(_, c)| c.lots > 0);
-            let Some((at, _)) = open.min_by_key(|(_, c)| c.unit) else { break };
+            let Some(at) = cheapest(&cursors[..shares.len()]) else { break };
             let cursor = &mut cursors[at];
             self.push(from, cursor.lots, cursor.unit, at as u8)?;
             left -= cursor.lots;
@@ -151,16 +160,18 @@ impl<'a> Steps<'a> {
         let (mut next, mut passed, mut left) = ([a.start, b.start], [0; 2], lots);
         // Ends: each turn passes a step.
         while left > 0 {
-            let heads = [0, 1].map(|side| (next[side] < ends[side]).then(|| self.all[next[side]]));
-            let (side, head) = match heads {
-                [Some(a), Some(b)] if b.unit < a.unit => (1, b),
-                [Some(a), _] => (0, a),
-                [None, Some(b)] => (1, b),
-                [None, None] => break,
+            let side = match [0, 1].map(|side| next[side] < ends[side]) {
+                [true, true] => {
+                    usize::from(self.all[next[1]].unit.is_below(&self.all[next[0]].unit))
+                }
+                [true, false] => 0,
+                [false, true] => 1,
+                [false, false] => break,
             };
-            let taken = (head.upto - passed[side]).min(left);
-            self.push(from, taken, head.unit, side as u8)?;
-            (next[side], passed[side], left) = (next[side] + 1, head.upto, left - taken);
+            let Step { upto, unit, .. } = self.all[next[side]];
+            let taken = (upto - passed[side]).min(left);
+            self.push(from, taken, unit, side as u8)?;
+            (next[side], passed[side], left) = (next[side] + 1, upto, left - taken);
         }
         Ok(from..self.all.len())
     }
@@ -200,6 +211,18 @@ pub(super) struct Cursor {
     row: usize,
     lots: i64,
     unit: Cost,
+}
+
+/// The cursor with the cheapest next lot, the first of equals; `None` if none has a lot.
+fn cheapest(cursors: &[Cursor]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (at, cursor) in cursors.iter().enumerate() {
+        let better = best.is_none_or(|best| cursor.unit.is_below(&cursors[best].unit));
+        if cursor.lots > 0 && better {
+            best = Some(at);
+        }
+    }
+    best
 }
 
 impl Cursor {

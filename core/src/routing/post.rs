@@ -42,7 +42,7 @@ pub(super) fn post(
     let leg = rest::choose(market, request, price, request.qty, candidates);
     let saving = leg.and_then(|leg| {
         let place = candidates.iter().flatten().find(|c| c.listing.venue == leg.venue)?;
-        let takes = candidates.iter().flatten().filter_map(|c| Some(c.unit_cost(c.best?)));
+        let takes = candidates.iter().flatten().filter_map(|c| Some(c.unit_all_in(c.best?)));
         let saved = takes.min()?.saturating_sub(place.rest_cost(leg.price));
         let whole = saved.div_euclid(10_i128.pow(ALL_IN_DECIMALS));
         Some(Price(i64::try_from(whole).unwrap_or(i64::MAX)))

@@ -46,6 +46,8 @@ const fn cause(verdict: Verdict) -> Cause {
         | Verdict::Faded
         | Verdict::Backup
         | Verdict::WouldTake
+        | Verdict::WorseBehaviour
+        | Verdict::LowerScore
         | Verdict::NoFok => Cause::Book,
         Verdict::OwnOrder => Cause::OwnOrder,
         Verdict::BelowMinimum | Verdict::WorseFit => Cause::Minimum,
@@ -207,6 +209,27 @@ pub(super) fn worse_fits(
         let line = &mut lines[c.line];
         if line.verdict == Verdict::WorsePrice && best.is_some_and(|best| best < worst) {
             line.verdict = Verdict::WorseFit;
+        }
+    }
+}
+
+/// Tells the venues whose price with the fee is good enough, and whose behaviour costs too much.
+pub(super) fn worse_behaviour(
+    candidates: &[Option<Candidate<'_>>],
+    lines: &mut [VenueLine; VENUES_MAX],
+) {
+    if candidates.iter().flatten().all(|c| lines[c.line].behaviour_ppm == 0) {
+        return;
+    }
+    let taken = candidates.iter().flatten().filter(|c| !c.share.is_zero());
+    let Some(worst) = taken.map(|c| c.unit_all_in(c.worst)).max() else { return };
+    for c in candidates.iter().flatten().filter(|c| c.share.is_zero()) {
+        let line = &mut lines[c.line];
+        if line.verdict == Verdict::WorsePrice
+            && line.behaviour_ppm > 0
+            && c.best.is_some_and(|best| c.unit_all_in(best) < worst)
+        {
+            line.verdict = Verdict::WorseBehaviour;
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A line belongs here if it chooses where an order waits.
 
+use core::cmp::Reverse;
+
 use super::candidate::Candidate;
 use super::reasons::Causes;
 use super::{PlannedChild, RouteRequest, RoutingView, post, reaches};
@@ -38,7 +40,7 @@ pub(super) fn resting_place(
     Some(leg)
 }
 
-/// The venue with the least maker fee; among equals the one where the price is nearest to the top
+/// In score mode the venue with the highest score. Otherwise the one with the least maker fee; among equals the one where the price is nearest to the top
 /// of the book, and an empty book last.
 pub(super) fn choose(
     market: &RoutingView<'_>,
@@ -63,8 +65,8 @@ pub(super) fn choose(
         };
         // A price before the top is at the top; then the book that is nearest is the narrowest.
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
-        let key = (net, to_top.is_none(), to_top);
-        Some((key, PlannedChild { venue: c.listing.venue, qty, price }))
+        let key = (Reverse(c.score), net, to_top.is_none(), to_top);
+        Some((key, PlannedChild { venue: c.listing.venue, qty, price, shown: Qty::ZERO }))
     });
     places.min_by_key(|(key, _)| *key).map(|(_, leg)| leg)
 }

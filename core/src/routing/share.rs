@@ -47,6 +47,18 @@ impl Cost {
             excess: self.excess.saturating_mul(count),
         }
     }
+
+    /// Whether this cost is less. The derived comparison copies both costs.
+    #[inline]
+    pub fn is_below(&self, other: &Self) -> bool {
+        if self.unfilled != other.unfilled {
+            return self.unfilled < other.unfilled;
+        }
+        if self.money != other.money {
+            return self.money < other.money;
+        }
+        self.excess < other.excess
+    }
 }
 
 /// Money of a quantity at a price of one unit, which is negative for a sell.
@@ -127,7 +139,7 @@ impl Share<'_> {
 
     /// Cost of a share.
     pub fn cost(&self, qty: i64) -> Cost {
-        self.cost_in(qty, self.row_of(qty))
+        if qty == 0 { Cost::default() } else { self.cost_in(qty, self.row_of(qty)) }
     }
 
     /// Cost of a share whose last unit is in that row.

@@ -5,12 +5,12 @@
 //! Where each lot divides the next larger one, the venues with the finest lot alone can make up
 //! what the larger lots leave over. That remainder is fixed, so what is beyond it is taken in
 //! blocks of the next lot, cheapest first, together with the lots of that size; and so on up to the
-//! largest lot. Quantity that is not sent counts as a venue with a lot of one unit, dearer than any
+//! largest lot. Quantity that is not sent counts as lots behind the finest ones, dearer than any
 //! level. Where lots do not divide each other, the blocks are common multiples, and each number of
 //! single lots beside the blocks is tried.
 
 use super::WORK_MAX;
-use super::ladder::{Bounds, Cursor, Full, Ladder, Steps};
+use super::ladder::{Bounds, Cursor, Full, Ladder, Steps, UNSENT};
 use super::share::{Cost, Share};
 use crate::reference::VENUES_MAX;
 
@@ -20,20 +20,19 @@ struct Tier {
     lot: i64,
     /// Least common multiple of this lot and all finer ones.
     block: i64,
-    /// Lots of the venues.
+    /// Lots of the venues. The finest tier has what is not sent behind them.
     own: Ladder,
     /// Lots of this size beside the blocks, of which there are at most so many.
     single: i64,
     singles_max: i64,
-    /// What the finer tiers give, in this tier's blocks, and what they give besides, in theirs.
-    finer: Ladder,
+    /// What the finer tiers give besides their blocks in `all`, in their blocks.
     finer_single: i64,
     /// Blocks of this tier and of the finer ones.
     all: Ladder,
 }
 
 /// The distinct lots of some shares, finest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Splitter {
     tiers: [Tier; VENUES_MAX],
     cursors: [Cursor; VENUES_MAX],
@@ -45,30 +44,23 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    /// A splitter for the lots of these shares, which looks at so many numbers of single lots.
-    pub fn new(shares: &[Share<'_>], looks: u32) -> Self {
-        let mut splitter = Self {
-            tiers: Default::default(),
-            cursors: [Cursor::default(); VENUES_MAX],
-            count: 0,
-            looks_left: looks,
-            is_cut: false,
-        };
+    /// Begins with the lots of these shares, and looks at so many numbers of single lots.
+    pub fn begin(&mut self, shares: &[Share<'_>], looks: u32) {
+        (self.count, self.looks_left, self.is_cut) = (0, looks, false);
         for share in shares {
             let lot = share.lot();
-            let at = splitter.tiers[..splitter.count].partition_point(|tier| tier.lot < lot);
-            if at == splitter.count || splitter.tiers[at].lot != lot {
-                splitter.tiers[at..=splitter.count].rotate_right(1);
-                splitter.tiers[at].lot = lot;
-                splitter.count += 1;
+            let at = self.tiers[..self.count].partition_point(|tier| tier.lot < lot);
+            if at == self.count || self.tiers[at].lot != lot {
+                self.tiers[at..=self.count].rotate_right(1);
+                self.tiers[at].lot = lot;
+                self.count += 1;
             }
         }
         let mut block = 1_i64;
-        for tier in &mut splitter.tiers[..splitter.count] {
+        for tier in &mut self.tiers[..self.count] {
             block = (block / divisor(block, tier.lot)).saturating_mul(tier.lot);
             tier.block = block;
         }
-        splitter
     }
 
     /// The best split of a quantity if it is better than `best`: its cost, with what is not sent,
@@ -87,11 +79,14 @@ impl Splitter {
             (low.saturating_add(bounds.low), cost.plus(share.cost(bounds.low)))
         });
         let Some(left) = qty.checked_sub(low).filter(|left| *left >= 0) else { return Ok(None) };
-        for tier in &mut self.tiers[..self.count] {
+        // The finest tier comes last, so that what is not sent can be added behind its lots.
+        for tier in self.tiers[..self.count].iter_mut().rev() {
             tier.own = steps.own(tier.lot, shares, bounds, left, &mut self.cursors)?;
             tier.single = 0;
             tier.singles_max = steps.lots(tier.own.clone()).min(tier.block / tier.lot - 1);
         }
+        let [finest, ..] = &mut self.tiers;
+        steps.add_unsent(&mut finest.own, finest.lot, left)?;
         let (made, mut found) = (steps.len(), None);
         // Ends: each turn is another choice of single lots, and their number is bounded.
         loop {
@@ -139,21 +134,24 @@ impl Splitter {
         let Some(mut left) = qty.checked_sub(singles).filter(|left| *left >= 0) else {
             return Ok(None);
         };
-        let unsent = Cost { unfilled: 1, ..Cost::default() };
-        let (mut finer, mut block, mut cost) = (steps.level(left, unsent)?, 1, Cost::default());
-        for tier in &mut self.tiers[..self.count] {
+        let [finest, coarser @ ..] = &mut self.tiers[..self.count] else { return Ok(None) };
+        finest.finer_single = left % finest.block;
+        left -= finest.finer_single;
+        let mut cost = Cost { unfilled: finest.finer_single, ..Cost::default() };
+        let (mut finer, mut block) = (finest.own.clone(), finest.block);
+        for tier in coarser {
             let Some(single) = steps.cost(tier.own.clone(), tier.single) else { return Ok(None) };
             tier.finer_single = left % tier.block / block;
             let rest = steps.cost(finer.clone(), tier.finer_single);
             let Some(rest) = rest else { return Ok(None) };
             cost = cost.plus(single).plus(rest);
             left -= tier.finer_single * block;
-            tier.finer = steps.blocks(finer, tier.finer_single, tier.block / block)?;
+            let blocks = steps.blocks(finer, tier.finer_single, tier.block / block)?;
             let own = match (tier.single, tier.block / tier.lot) {
                 (0, 1) => tier.own.clone(),
                 (single, size) => steps.blocks(tier.own.clone(), single, size)?,
             };
-            tier.all = steps.merged(own, tier.finer.clone(), left / tier.block)?;
+            tier.all = steps.merged(own, blocks, left / tier.block)?;
             (finer, block) = (tier.all.clone(), tier.block);
         }
         let all = steps.cost(finer, left / block);
@@ -175,7 +173,7 @@ impl Splitter {
             finest = tier.block;
         }
         let mut blocks = left / finest;
-        for at in (0..tiers.len()).rev() {
+        for at in (1..tiers.len()).rev() {
             let tier = &tiers[at];
             let (mut own, mut finer) = (0, 0);
             steps.sources(tier.all.clone(), blocks, |source, lots| {
@@ -185,8 +183,14 @@ impl Splitter {
             steps.sources(tier.own.clone(), own, |share, lots| {
                 shares[usize::from(share)] += lots * tier.lot;
             });
-            let below = at.checked_sub(1).map_or(1, |below| tiers[below].block);
-            blocks = tier.finer_single + finer * (tier.block / below);
+            blocks = tier.finer_single + finer * (tier.block / tiers[at - 1].block);
+        }
+        if let [finest, ..] = tiers {
+            steps.sources(finest.own.clone(), blocks, |share, lots| {
+                if share != UNSENT {
+                    shares[usize::from(share)] += lots * finest.lot;
+                }
+            });
         }
         shares
     }

@@ -1,13 +1,15 @@
-//! Fill or kill: the cheapest single venue whose book shows the whole quantity.
+//! Fill or kill: the single venue that is cheapest, or in score mode has the highest score, whose book shows the whole quantity.
 //!
 //! A line belongs here if it places an order that is filled whole or not at all.
+
+use core::cmp::Reverse;
 
 use super::candidate::Candidate;
 use super::{Plan, RouteRequest, within};
 use crate::number::{Price, Qty};
 use crate::output::Verdict;
 
-/// Gives the whole quantity to the cheapest venue that takes it; no child if there is none. Returns
+/// Gives the whole quantity to the best venue that takes it; no child if there is none. Returns
 /// the quantity that has no place.
 pub(super) fn whole(
     request: &RouteRequest,
@@ -15,11 +17,12 @@ pub(super) fn whole(
     candidates: &mut [Option<Candidate<'_>>],
     plan: &mut Plan,
 ) -> Qty {
-    let mut best: Option<(i128, usize, Price)> = None;
+    let mut best: Option<((Reverse<u16>, i128), usize, Price)> = None;
     for (at, slot) in candidates.iter().enumerate() {
         let Some(c) = slot else { continue };
         match whole_at(request, limit, c) {
             Ok((cost, worst)) => {
+                let cost = (Reverse(c.score), cost);
                 if best.is_none_or(|(known, ..)| cost < known) {
                     best = Some((cost, at, worst));
                 }
@@ -32,12 +35,16 @@ pub(super) fn whole(
     {
         c.set_share(limit, request.qty, worst);
         plan.take(c, worst);
+        if request.score.is_some() {
+            super::score::lower_scores(candidates, &mut plan.lines);
+        }
+        super::reasons::worse_behaviour(candidates, &mut plan.lines);
         return Qty::ZERO;
     }
     request.qty
 }
 
-/// All-in cost and worst price of the whole quantity at one venue.
+/// Effective cost and worst price of the whole quantity at one venue.
 fn whole_at(
     request: &RouteRequest,
     limit: Price,

@@ -1,8 +1,9 @@
 //! The plan against an exhaustive search that shares no code with the router: as much filled as can
-//! be, then at the least all-in cost.
+//! be, then at the least effective cost:
+//! price, fee and cost of behaviour.
 
 use rutter_core::Engine;
-use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
+use rutter_core::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Output, SendNew};
@@ -26,6 +27,8 @@ struct Place {
     levels: Vec<(i64, i64)>,
     base: i128,
     quote: i128,
+    /// Of the twenty orders that the venue got before, those of which nothing was there.
+    faded: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +39,10 @@ struct Case {
     places: Vec<Place>,
     /// Venues of the second tier.
     backup: Vec<VenueId>,
+    /// What the orders of the account say a fade costs, parts per million.
+    fade_ppm: u32,
+    /// The weights of score mode; `None` in cost mode.
+    score: Option<ScoreWeights>,
     /// Minimum quantity; zero for none.
     min_qty: i64,
 }
@@ -50,7 +57,8 @@ fn better(a: Total, b: Total) -> bool {
 impl Place {
     /// What a child of that quantity does here: its limit, fill and cost. `None` if the venue does
     /// not take it.
-    fn outcome(&self, side: Side, limit: i64, qty: i64) -> Option<(i64, Total)> {
+    fn outcome(&self, case: &Case, qty: i64) -> Option<(i64, Total)> {
+        let Case { side, limit, fade_ppm, .. } = *case;
         let (mut left, mut money, mut worst) = (qty, 0_i128, None);
         for &(price, there) in &self.levels {
             let beyond = if side == Side::Buy { price > limit } else { price < limit };
@@ -78,6 +86,9 @@ impl Place {
             (Side::Buy, _) => money * (1_000_000 + fee) * 1_000,
             (Side::Sell, _) => -money * (1_000_000 - fee) * 1_000,
         };
+        let behaviour =
+            (i128::from(self.faded) * 50_000 * i128::from(fade_ppm) / 1_000_000).min(10_000);
+        let cost = cost + money * behaviour * 1_000;
         taken.then_some((worst, (qty - left, cost)))
     }
 }
@@ -101,8 +112,16 @@ impl Case {
             })
             .collect();
         let limit = 10_000 + sign * random.pick(&[5, 12, 25, 100]);
-        let qty = 1 + random.below(22) as i64;
-        Self { side, qty, limit, places, backup: Vec::new(), min_qty: 0 }
+        Self {
+            side,
+            qty: 1 + random.below(22) as i64,
+            limit,
+            places,
+            backup: Vec::new(),
+            fade_ppm: 0,
+            score: None,
+            min_qty: 0,
+        }
     }
 
     fn place(
@@ -131,7 +150,7 @@ impl Case {
             base = random.below(12) as i128 * PIECE;
             quote = random.below(12) as i128 * 10_010 * CELL;
         }
-        Place { terms, levels, base, quote }
+        Place { terms, levels, base, quote, faded: 0 }
     }
 
     /// The best total of all ways to share the quantity.
@@ -144,7 +163,7 @@ impl Case {
         let meant = self.places.iter().filter(|place| is_meant(place.terms.venue));
         let options: Vec<Vec<(i64, Total)>> = meant
             .map(|place| {
-                let outcome = |qty| Some((qty, place.outcome(self.side, self.limit, qty)?.1));
+                let outcome = |qty| Some((qty, place.outcome(self, qty)?.1));
                 [(0, (0, 0))].into_iter().chain((1..=qty).filter_map(outcome)).collect()
             })
             .collect();
@@ -155,9 +174,10 @@ impl Case {
 
     /// The best total of one venue alone.
     fn best_alone(&self) -> Total {
-        let alone = self.places.iter().flat_map(|place| {
-            (1..=self.qty).filter_map(|qty| Some(place.outcome(self.side, self.limit, qty)?.1))
-        });
+        let alone = self
+            .places
+            .iter()
+            .flat_map(|place| (1..=self.qty).filter_map(|qty| Some(place.outcome(self, qty)?.1)));
         alone.fold((0, 0), |best, total| if better(total, best) { total } else { best })
     }
 
@@ -185,8 +205,17 @@ impl Case {
         }
         put(Input::Listing(reference::listing(idle, PAIR)));
         let backup = self.backup.iter().copied().collect();
-        put(Input::Routing(RoutingDef { backup, ..RoutingDef::usual(AccountId(0)) }));
+        let costs = BehaviourCosts { fade_ppm: self.fade_ppm, ..BehaviourCosts::NONE };
+        let usual = RoutingDef::usual(AccountId(0));
+        let mode = if self.score.is_some() { RoutingMode::Score } else { RoutingMode::Cost };
+        let weights = self.score.unwrap_or(usual.weights);
+        put(Input::Routing(RoutingDef { backup, costs, mode, weights, ..usual }));
         put(Input::NodeStarted);
+        if self.fade_ppm > 0 {
+            for place in &self.places {
+                train(place, &mut put);
+            }
+        }
         for place in &self.places {
             let venue = place.terms.venue;
             put(Input::Listing(place.terms));
@@ -202,7 +231,7 @@ impl Case {
         }
         put(Input::NewOrder(NewOrder {
             session: SessionId(0),
-            client_seq: 1,
+            client_seq: 1_000,
             side: self.side,
             tif: TimeInForce::Ioc,
             qty: Qty(self.qty),
@@ -211,10 +240,15 @@ impl Case {
             ..reference::buy("a")
         }));
         let sent = outputs.iter().filter_map(|output| match output {
-            Output::SendNew(sent) => Some(*sent),
+            Output::SendNew(sent) if sent.child.0 > self.trained() => Some(*sent),
             _ => None,
         });
         sent.collect()
+    }
+
+    /// Children that the venues have got before.
+    fn trained(&self) -> u64 {
+        if self.fade_ppm > 0 { 20 * self.places.len() as u64 } else { 0 }
     }
 
     /// Fill and cost of the children that the core sends, each of which its venue takes.
@@ -229,7 +263,7 @@ impl Case {
         let (mut total, mut out) = ((0, 0), 0);
         for child in children {
             let place = &self.places[child.venue.index()];
-            let outcome = place.outcome(self.side, self.limit, child.qty.0);
+            let outcome = place.outcome(self, child.qty.0);
             let (worst, (filled, cost)) = outcome.expect("a child that its venue takes");
             assert_eq!(child.price.0, worst, "a child's limit is its worst level");
             out += child.qty.0;
@@ -237,6 +271,46 @@ impl Case {
         }
         (total, out)
     }
+}
+
+/// Lets a venue get twenty orders of a book with usual terms, of which some find nothing there.
+fn train(place: &Place, put: &mut impl FnMut(Input)) {
+    let venue = place.terms.venue;
+    put(Input::Listing(reference::listing(venue, PAIR)));
+    put(Input::Balance { venue, asset: USD, total: Amount(1_000_000_000_000 * CELL) });
+    put(Input::VenueUp(venue));
+    for number in 0..20 {
+        let mut book = BookUpdate { venue, clear: true, last: true, ..BookUpdate::default() };
+        assert!(book.push(Side::Sell, Level { price: Price(10_000), qty: Qty(1) }));
+        put(Input::Book(book));
+        let serial = u64::from(venue.0) * 20 + number + 1;
+        put(Input::NewOrder(NewOrder {
+            session: SessionId(0),
+            client_seq: serial,
+            tif: TimeInForce::Ioc,
+            price: Price(10_000),
+            instructions: Instructions { only: Some(venue), ..Instructions::default() },
+            ..reference::buy(&format!("t{serial}"))
+        }));
+        let child = ChildId(serial);
+        if (number as i64) < place.faded {
+            put(Input::ChildDone { venue, child, how: Ending::Canceled, filled: Qty(0) });
+        } else {
+            put(Input::ChildFill(ChildFill {
+                venue,
+                child,
+                instrument: PAIR,
+                side: Side::Buy,
+                exec: ExecId(u128::from(serial)),
+                qty: Qty(1),
+                price: Price(10_000),
+                fee: Amount(0),
+                fee_asset: USD,
+                liquidity: Liquidity::Taker,
+            }));
+        }
+    }
+    put(Input::BookDistrusted { venue, instrument: PAIR, reason: Distrust::Gap });
 }
 
 fn random_lot(venue: u8, lots: &[i64]) -> i64 {
@@ -315,4 +389,122 @@ fn every_plan_in_tiers_is_the_best_of_the_first_tier_then_of_the_second() {
         });
     }
     assert!(backed > 0, "some order needs a backup venue");
+}
+
+/// Venues that have faded are dearer by what a fade costs, and the plan is the best one at that.
+#[test]
+fn every_plan_with_costs_of_behaviour_is_the_best_of_all() {
+    let mut changed = 0;
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let random = &mut Random::new(seed);
+            let mut case = Case::random(random);
+            let without = case.sent();
+            case.fade_ppm = random.pick(&[1, 100, 1_000, 20_000]);
+            for place in &mut case.places {
+                place.faded = random.pick(&[0, 1, 3, 10, 20]);
+            }
+            let (total, best, alone) = (case.total(), case.best(), case.best_alone());
+            assert_eq!(total, best, "plan {:?} of {case:#?}", case.sent());
+            assert!(!better(alone, total));
+            let places = |sent: &[SendNew]| -> Vec<_> {
+                sent.iter().map(|child| (child.venue, child.qty)).collect()
+            };
+            changed += u64::from(places(&without) != places(&case.sent()));
+        });
+    }
+    assert!(changed > 0, "some plan is another one for the costs of behaviour");
+}
+
+impl Case {
+    /// A venue's score, of which nothing is known but its book: points of 10,000.
+    fn score_of(&self, place: &Place, weights: ScoreWeights) -> i128 {
+        let all_in = |place: &Place| -> Option<i128> {
+            let &(price, _) = place.levels.first()?;
+            let beyond =
+                if self.side == Side::Buy { price > self.limit } else { price < self.limit };
+            let fee = i128::from(place.terms.taker_fee.0);
+            let price = i128::from(price);
+            let cost = match (self.side, place.terms.fee_taken) {
+                (Side::Buy, FeeTaken::Received) => {
+                    price * (1_000_000_000_000_000 / (1_000_000 - fee))
+                }
+                (Side::Buy, _) => price * (1_000_000 + fee) * 1_000,
+                (Side::Sell, _) => -price * (1_000_000 - fee) * 1_000,
+            };
+            (!beyond).then_some(cost)
+        };
+        let best = self.places.iter().filter_map(all_in).min();
+        let for_price = match (best, all_in(place)) {
+            (Some(best), Some(cost)) => {
+                let behind = (cost - best) * 1_000_000 / best.abs();
+                10_000 - behind.min(1_000) * 10
+            }
+            _ => 0,
+        };
+        let within = |price: i64| {
+            if self.side == Side::Buy { price <= self.limit } else { price >= self.limit }
+        };
+        let shown: i64 =
+            place.levels.iter().filter(|level| within(level.0)).map(|level| level.1).sum();
+        let for_liquidity = i128::from(shown.min(self.qty)) * 10_000 / i128::from(self.qty);
+        let known = i128::from(weights.latency) + i128::from(weights.reliability);
+        (i128::from(weights.price) * for_price
+            + known * 10_000
+            + i128::from(weights.liquidity) * for_liquidity)
+            / 100
+    }
+
+    /// The venues by score; of equal ones the better price first, then the lower id.
+    fn by_score(&self, weights: ScoreWeights) -> Vec<VenueId> {
+        let mut places: Vec<&Place> = self.places.iter().collect();
+        let unit = |place: &Place| {
+            let one = Place {
+                terms: ListingDef {
+                    lot: Qty(1),
+                    qty_min: Qty(0),
+                    qty_max: Qty(9),
+                    notional_min: Amount(0),
+                    ..place.terms
+                },
+                base: i128::MAX / 4,
+                quote: i128::MAX / 4_000_000,
+                ..place.clone()
+            };
+            let wide =
+                Self { limit: if self.side == Side::Buy { 1_000_000 } else { 1 }, ..self.clone() };
+            one.outcome(&wide, 1).map_or(i128::MAX, |(_, (_, cost))| cost)
+        };
+        places
+            .sort_by_key(|place| (-self.score_of(place, weights), unit(place), place.terms.venue));
+        places.into_iter().map(|place| place.terms.venue).collect()
+    }
+}
+
+/// Each venue in the order of the scores gets what fills most of what is left, at the least cost.
+#[test]
+fn every_plan_in_score_mode_goes_by_the_scores() {
+    let mut other = 0;
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let random = &mut Random::new(seed);
+            let mut case = Case::random(random);
+            let by_cost = case.total();
+            let price = random.below(101) as u8;
+            let liquidity = random.below(u64::from(101 - price)) as u8;
+            let latency = 100 - price - liquidity;
+            let weights = ScoreWeights { price, latency, reliability: 0, liquidity };
+            case.score = Some(weights);
+            let (sent, mut left) = (case.sent(), case.qty);
+            for venue in case.by_score(weights) {
+                let own: Vec<SendNew> =
+                    sent.iter().copied().filter(|child| child.venue == venue).collect();
+                let (total, out) = case.total_of(&own);
+                assert_eq!(total, case.best_of(left, |id| id == venue), "{sent:?} of {case:#?}");
+                left -= out;
+            }
+            other += u64::from(case.total() != by_cost);
+        });
+    }
+    assert!(other > 0, "some plan by score is another one than by cost");
 }

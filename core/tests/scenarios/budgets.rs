@@ -264,6 +264,31 @@ fn changed_terms_and_a_restart_forgive_nothing() {
     assert_eq!(sent(&mut desk, "new"), 3);
 }
 
+/// A day's count is no count of a minute: it kept all cancels back for hours.
+#[test]
+fn an_added_window_keeps_a_halt_back_for_its_own_length_at_most() {
+    let day = window(WindowKind::Fixed, 160_000, 86_400 * S);
+    let mut desk = desk(1, &[day]);
+    assert_eq!(rest(&mut desk, 'a', 600), 600);
+    for child in 1..=600 {
+        desk.venue(child, "accepted");
+    }
+    desk.wait_ns(3 * S);
+    let minute = WindowDef {
+        counted: Counted::Messages,
+        cancel: 1,
+        ..window(WindowKind::Decay, 60, 60 * S)
+    };
+    budget(&mut desk, &[day, minute]);
+    desk.outputs.clear();
+    desk.operator(HALT);
+    assert_eq!(sent(&mut desk, "cancel"), 0, "the new window is full");
+    for _ in 0..60 {
+        desk.wait_ns(S);
+    }
+    assert_eq!(sent(&mut desk, "cancel"), 60);
+}
+
 #[test]
 fn terms_that_cannot_be_counted_are_refused_and_change_nothing() {
     let mut desk = desk(1, &[window(WindowKind::Sliding, 1, S)]);

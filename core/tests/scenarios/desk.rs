@@ -44,6 +44,8 @@ pub struct Desk {
     pub outputs: Vec<Output>,
     seq: u64,
     pub now: UnixNanos,
+    /// The session that the client speaks through.
+    pub session: SessionId,
     client_seq: u64,
     next_exec: u128,
 }
@@ -61,6 +63,7 @@ impl Desk {
             outputs: Vec::new(),
             seq: 0,
             now: UnixNanos(1_700_000_000_000_000_000),
+            session: CLIENT,
             client_seq: 0,
             next_exec: 1,
         };
@@ -180,7 +183,7 @@ impl Desk {
         let words: Vec<&str> = words.split_whitespace().collect();
         if words[0] == "cancel" {
             return self.input(Input::Cancel(CancelOrder {
-                session: CLIENT,
+                session: self.session,
                 client_seq: self.client_seq,
                 cl_ord_id: text(&format!("{}-c{}", words[1], self.client_seq)),
                 orig_cl_ord_id: text(words[1]),
@@ -188,7 +191,7 @@ impl Desk {
         }
         if words[0] == "status" {
             return self.input(Input::Status(OrderStatus {
-                session: CLIENT,
+                session: self.session,
                 client_seq: self.client_seq,
                 cl_ord_id: text(words[1]),
                 request: ClOrdId::EMPTY,
@@ -215,6 +218,16 @@ impl Desk {
         self.input(Input::NewOrder(order))
     }
 
+    /// A replace of the order that the words begin with, with more to say.
+    pub fn replaced(&mut self, words: &str, say: impl FnOnce(&mut NewOrder)) -> &mut Self {
+        self.client_seq += 1;
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut order = self.order_of(&words);
+        order.cl_ord_id = text(&format!("{}-r{}", words[0], self.client_seq));
+        say(&mut order);
+        self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id: text(words[0]), order }))
+    }
+
     fn order_of(&self, words: &[&str]) -> NewOrder {
         let market = words[3] == "market";
         let tif = match words.last() {
@@ -224,7 +237,7 @@ impl Desk {
             _ => TimeInForce::Day,
         };
         NewOrder {
-            session: CLIENT,
+            session: self.session,
             client_seq: self.client_seq,
             instrument: PAIR,
             side: if words[1] == "buy" { Side::Buy } else { Side::Sell },
@@ -343,6 +356,12 @@ impl Desk {
                     format!("{} trade {qty} @ {price} leaves {}", r.cl_ord_id, r.leaves.0)
                 }
                 ReportKind::New => format!("{} new", r.cl_ord_id),
+                ReportKind::Restated => {
+                    format!(
+                        "{} restated {:?} {} leaves {}",
+                        r.cl_ord_id, r.reason, r.qty.0, r.leaves.0
+                    )
+                }
                 ReportKind::Rejected => format!("{} refused {:?}", r.cl_ord_id, r.reason),
                 ReportKind::PendingCancel => format!("{} canceling", r.orig_cl_ord_id),
                 ReportKind::PendingReplace => format!("{} replacing", r.orig_cl_ord_id),

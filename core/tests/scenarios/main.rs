@@ -4,6 +4,7 @@
 
 mod desk;
 
+mod behaviour;
 mod best_plan;
 mod breakers;
 mod budgets;
@@ -15,12 +16,15 @@ mod nearly_all;
 mod no_allocation;
 mod operator;
 mod orders;
+mod own_at_random;
+mod own_orders;
 mod posted;
 mod preview;
 mod reference_price;
 mod refusals;
 mod requests;
 mod resolve;
+mod score;
 mod self_match;
 mod tiers;
 mod venue_faults;

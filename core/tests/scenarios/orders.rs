@@ -1,8 +1,8 @@
 //! Scenarios of one client's orders over several venues.
 
-use crate::desk::{Desk, HALT, PAIR, RESUME, UNIT, USD};
-use rutter_core::id::{ChildId, VenueId, VenueOrderId};
-use rutter_core::input::{Distrust, Input, VenueDownReason};
+use crate::desk::{Desk, HALT, PAIR, RESUME, UNIT, USD, text};
+use rutter_core::id::{AccountId, ChildId, VenueId, VenueOrderId};
+use rutter_core::input::{Distrust, Input, OwnerDef, SelfMatchPolicy, VenueDownReason};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Notice, Output};
 use rutter_core::ticks::{TickBand, Ticks};
@@ -148,6 +148,8 @@ fn an_order_never_goes_where_it_would_meet_an_order_of_our_own() {
         &[(9_990, 9)],
         &[(10_040, 20)],
     );
+    let usual = OwnerDef::usual(AccountId(0), text("fund"));
+    desk.input(Input::Owner(OwnerDef { self_match: SelfMatchPolicy::CancelIncoming, ..usual }));
     desk.client("mine sell 7 @ 10010 gtc").venue(1, "accepted");
     desk.client("a buy 9 @ 10050 ioc").client("b buy 9 @ 10030 gtc");
     desk.sent(&[

@@ -16,6 +16,7 @@ pub struct Told {
     /// What would be sent, in the words of [`Desk::sent`] without the number of the child.
     pub sends: Vec<String>,
     pub verdicts: Vec<String>,
+    pub scores: Vec<Option<u16>>,
 }
 
 /// Asks in the words of [`Desk::client`], and sees that nothing but an answer comes out.
@@ -71,6 +72,7 @@ fn ask(desk: &mut Desk, change: impl FnOnce(&mut Preview)) -> Told {
             }
             Output::Preview(1, Previewed::Venue { line, take, rest }) => {
                 told.verdicts.push(format!("{:?}", line.verdict));
+                told.scores.push(line.score);
                 let words = |venue: VenueId, qty: Qty, price: Price, tif: &str| {
                     format!("v{} new {side} {} @ {} {tif}", venue.0, qty.0, price.0)
                 };

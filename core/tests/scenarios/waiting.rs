@@ -3,7 +3,7 @@
 
 use crate::desk::{BTC, CLIENT, Desk, PAIR, UNIT, USD, text};
 use rutter_core::engine::{WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX};
-use rutter_core::id::{AccountId, AssetId, ClOrdId, InstrumentId, OrderId, VenueId};
+use rutter_core::id::{AccountId, AssetId, ClOrdId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Decision, Notice, Output, ReportKind, Sink};
@@ -28,7 +28,7 @@ pub fn waits(desk: &mut Desk, id: u64) -> Waiting {
     assert_eq!(told.unwrap_or(order.waiting), order.waiting);
     let cl_ord_id = order.cl_ord_id;
     desk.input(Input::Status(OrderStatus {
-        session: CLIENT,
+        session: order.session,
         client_seq: 900,
         cl_ord_id,
         request: ClOrdId::EMPTY,
@@ -107,10 +107,12 @@ fn each_reason_to_wait_is_told_and_ends_with_its_cause() {
     desk.book(0, &[(9_990, 5)], &[(10_020, 50)]).sent(&["v0 new buy 4 @ 10020 Ioc #2"]);
 
     // Our own order in the way.
-    let mut desk = Desk::with_venues(1);
+    let mut desk = crate::own_orders::desk_of(1, &["x", "y"]);
     desk.book(0, &[(9_990, 5)], &[(10_010, 5)]).client("a sell 9 @ 10000 gtc");
+    desk.session = SessionId(1);
     desk.client("b buy 9 @ 10000 gtc").sent(&["v0 new sell 9 @ 10000 Gtc #1"]);
     assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
+    desk.session = CLIENT;
     desk.venue(1, "accepted").client("cancel a").venue(1, "done 0");
     desk.sent(&["v0 cancel #1", "v0 new buy 9 @ 10000 Gtc #2"]);
 

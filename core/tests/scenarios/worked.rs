@@ -178,6 +178,65 @@ fn nothing_moves_without_a_gain_or_without_room_for_a_cancel_and_a_new_order() {
     desk.wait_ns(OFFER_AGE_NS).sent(&[]);
 }
 
+/// As [`desk`], where the first venue takes three messages in ten seconds, of which one is kept for
+/// cancels that are no moves.
+fn limited() -> Desk {
+    let mut desk = desk();
+    let ten_seconds = 10_000_000_000;
+    let messages = WindowDef {
+        counted: Counted::Messages,
+        reserved: 1,
+        cancel: 1,
+        ..WindowDef::orders(3, ten_seconds)
+    };
+    desk.input(Input::Budget(BudgetDef::new(V0, 0, &[messages]).expect("few windows")));
+    desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted");
+    desk
+}
+
+#[test]
+fn a_move_waits_for_room_in_the_venues_limits_and_leaves_what_is_kept_for_other_cancels() {
+    let mut desk = limited();
+    desk.client("b buy 1 @ 9000 gtc").venue(2, "accepted").outputs.clear();
+    offers(&mut desk, 9_995, 4).sent(&[]);
+    assert_eq!(waits(&mut desk, 1), Waiting::VenueLimit);
+    // The room that is left is for this one.
+    desk.client("cancel b").sent(&["v0 cancel #2"]).venue(2, "done 0");
+    desk.wait_ns(9 * HOLD_NS).sent(&[]);
+    assert_eq!(
+        (waits(&mut desk, 1), desk.child(1).state()),
+        (Waiting::VenueLimit, ChildState::Live)
+    );
+    desk.wait_ns(HOLD_NS).wait_ns(OFFER_AGE_NS).wait_ns(OFFER_AGE_NS).sent(&["v0 cancel #1"]);
+    assert_eq!(waits(&mut desk, 1), Waiting::Moving);
+    desk.venue(1, "done 0").sent(&["v1 new buy 4 @ 9995 Ioc #3", "v0 new buy 6 @ 10000 Gtc #4"]);
+    assert_eq!(waits(&mut desk, 1), Waiting::Nothing);
+}
+
+#[test]
+fn a_move_with_room_for_its_cancel_goes_at_once() {
+    let mut desk = limited();
+    desk.outputs.clear();
+    offers(&mut desk, 9_995, 10).sent(&["v0 cancel #1"]);
+}
+
+/// Two cancels are needed, and the venue's limits hold one beside what is kept.
+#[test]
+fn cancels_that_a_move_needs_together_wait_until_all_of_them_have_room() {
+    let mut desk = limited();
+    desk.listing(V0, |listing| (listing.maker_fee, listing.qty_max) = (FeePpm(0), Qty(9)));
+    desk.listing(V1, |listing| listing.qty_min = Qty(5));
+    desk.client("b buy 10 @ 10000 gtc").client("cancel a").venue(1, "done 0").outputs.clear();
+    desk.wait_ns(11 * HOLD_NS);
+    desk.outputs.clear();
+    for child in [2, 3] {
+        desk.venue(child, "accepted");
+    }
+    offers(&mut desk, 9_995, 10).sent(&[]);
+    assert_eq!(waits(&mut desk, 2), Waiting::VenueLimit);
+    desk.wait_ns(11 * HOLD_NS).wait_ns(OFFER_AGE_NS).sent(&["v0 cancel #2", "v0 cancel #3"]);
+}
+
 #[test]
 fn a_venue_that_gets_room_again_is_taken_from_without_a_change_of_its_book() {
     let mut desk = buy();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{ChildId, OrderId, VenueId};
+use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{Notice, Output, SendNew};
@@ -21,24 +21,30 @@ const VENUES: u8 = 3;
 /// A child as its venue has it.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
-struct AtVenue {
+pub struct AtVenue {
     venue: u8,
     order: u64,
     qty: i64,
     filled: i64,
-    is_open: bool,
-    accepted: bool,
-    rests: bool,
+    pub is_open: bool,
+    pub accepted: bool,
+    pub rests: bool,
     cancel_asked: bool,
 }
 
-struct World {
-    desk: Desk,
-    random: Random,
-    children: BTreeMap<u64, AtVenue>,
+pub struct World {
+    pub desk: Desk,
+    pub random: Random,
+    pub children: BTreeMap<u64, AtVenue>,
+    /// Sessions that send orders, from the first one on.
+    pub sessions: u64,
+    /// What was sent, oldest first.
+    pub sent: Vec<SendNew>,
+    /// Reasons that reports have told.
+    pub told: BTreeMap<Refusal, u64>,
     /// Venues that the core cannot reach.
     down: BTreeSet<u8>,
-    ids: u64,
+    pub ids: u64,
     moves: u64,
     /// Orders have strategies.
     strategies: bool,
@@ -47,7 +53,7 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, strategies: bool) -> Self {
+    pub fn new(seed: u64) -> Self {
         let genesis = Genesis {
             orders_log2: 8,
             children_log2: 12,
@@ -71,7 +77,10 @@ impl World {
             });
         }
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
-        Self { desk, random, children, down, ids: 0, moves: 0, strategies, posted: 0 }
+        let (sent, told) = (Vec::new(), BTreeMap::new());
+        let (strategies, posted) = (false, 0);
+        let (sessions, ids, moves) = (1, 0, 0);
+        Self { desk, random, children, sessions, sent, told, down, ids, moves, strategies, posted }
     }
 
     fn book(&mut self) {
@@ -88,6 +97,7 @@ impl World {
         let price = if side == "buy" { 9_985 } else { 10_015 } + self.random.below(11) as i64 - 5;
         let tif = self.random.pick(&["gtc", "gtc", "gtc", "ioc"]);
         let qty = 1 + self.random.below(20);
+        self.desk.session = SessionId(self.random.below(self.sessions) as u16);
         let words = format!("o{} {side} {qty} @ {price} {tif}", self.ids);
         let strategy = match (self.strategies, tif) {
             (false, _) => Strategy::Cross,
@@ -114,6 +124,7 @@ impl World {
         let open: Vec<_> = self.desk.engine.orders().filter(|o| o.is_working()).copied().collect();
         let Some(order) = open.get(self.random.below(open.len() as u64) as usize) else { return };
         let id = order.cl_ord_id;
+        self.desk.session = order.session;
         if self.random.in_100(50) {
             self.desk.client(&format!("cancel {id}"));
         } else {
@@ -177,7 +188,7 @@ impl World {
     }
 
     /// Answers queries, and notes what was sent.
-    fn take_outputs(&mut self) {
+    pub fn take_outputs(&mut self) {
         let mut asked = Vec::new();
         for output in std::mem::take(&mut self.desk.outputs) {
             match output {
@@ -195,6 +206,7 @@ impl World {
                         cancel_asked: false,
                     };
                     assert!(self.children.insert(new.child.0, child).is_none(), "sent twice");
+                    self.sent.push(new);
                 }
                 Output::SendCancel(cancel) => {
                     if let Some(child) = self.children.get_mut(&cancel.child.0) {
@@ -202,6 +214,7 @@ impl World {
                     }
                 }
                 Output::Query(child) => asked.push(child.child.0),
+                Output::Report(report) => *self.told.entry(report.reason).or_default() += 1,
                 Output::Notice(Notice::Waits(_, Waiting::Moving)) => self.moves += 1,
                 _ => {}
             }
@@ -214,6 +227,19 @@ impl World {
                 return self.take_outputs();
             }
         }
+    }
+
+    /// Brings a venue up that is down, and ends a halt.
+    pub fn recover(&mut self) {
+        if let Some(venue) = self.down.first().copied() {
+            self.down.remove(&venue);
+            self.desk.input(Input::VenueUp(VenueId(venue)));
+            self.ask_all(venue);
+        }
+        if self.desk.engine.is_halted() {
+            self.desk.operator(RESUME);
+        }
+        self.take_outputs();
     }
 
     fn link(&mut self) {
@@ -239,7 +265,7 @@ impl World {
         }
     }
 
-    fn step(&mut self) {
+    pub fn step(&mut self) {
         match self.random.below(100) {
             0..30 => self.book(),
             30..42 => self.order(),
@@ -275,7 +301,7 @@ impl World {
     }
 
     /// What the venues hold and have filled of an order is never more than was ordered.
-    fn check(&self) {
+    pub fn check(&self) {
         let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
         for child in self.children.values() {
             let holds = if child.is_open { child.qty } else { child.filled };
@@ -297,7 +323,7 @@ fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
     let mut moves = 0;
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios worked_at_random::", || {
-            let mut world = World::new(seed, false);
+            let mut world = World::new(seed);
             for _ in 0..STEPS {
                 world.step();
             }
@@ -313,7 +339,8 @@ fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_of_strategies()
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios worked_at_random::", || {
             let run = || {
-                let mut world = World::new(seed, true);
+                let mut world = World::new(seed);
+                world.strategies = true;
                 for _ in 0..STEPS {
                     world.step();
                 }

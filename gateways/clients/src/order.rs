@@ -16,8 +16,8 @@
 use rutter_core::id::{ClOrdId, Name, Symbol};
 use rutter_core::input::{
     CancelOrder, CharSet, Input, Instructions, MassCancel, MassScope, MassStatus, NewOrder,
-    OrdType, OrderStatus, Refusal, ReplaceOrder, Side, TimeInForce, Unacceptable, WrittenNumber,
-    WrittenTerms,
+    OrdType, OrderStatus, Refusal, ReplaceOrder, ScoreWeights, Side, TimeInForce, Unacceptable,
+    WrittenNumber, WrittenTerms,
 };
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, Price, Qty, UnixNanos};
 use rutter_core::reference::ten_to;
@@ -309,12 +309,39 @@ fn instructions(
         expire_at: UnixNanos(said.expire_time_ns.unwrap_or(0)),
         effective_at: UnixNanos(said.effective_time_ns.unwrap_or(0)),
         strategy: said.target_strategy.unwrap_or(0),
+        weights: said.target_strategy_parameters.map(score_weights).transpose()?,
         strategy_parameters: said.strategy_parameters.unwrap_or(0).min(u32::from(u8::MAX)) as u8,
         deadline: UnixNanos(deadline),
         min_qty: qty(said.min_qty)?,
         display_qty: qty(said.display_qty)?,
         cash_qty: Amount(cash),
     })
+}
+
+/// The weights of a score as FIX 848 writes them: `price=40,latency=20,reliability=30,liquidity=10`
+/// in any order. What is left out has no weight.
+fn score_weights(text: &[u8]) -> Result<ScoreWeights, Refusal> {
+    let names: [&[u8]; 4] = [b"price", b"latency", b"reliability", b"liquidity"];
+    let mut weights = [None; 4];
+    for part in text.split(|byte| *byte == b',') {
+        let (name, number) = part
+            .iter()
+            .position(|byte| *byte == b'=')
+            .map(|at| (&part[..at], &part[at + 1..]))
+            .ok_or(Refusal::UnsupportedStrategy)?;
+        let place = names.iter().position(|known| *known == name);
+        let weight = place.and_then(|at| weights.get_mut(at)).filter(|weight| weight.is_none());
+        let number = parse_u8(number).ok_or(Refusal::UnsupportedStrategy)?;
+        *weight.ok_or(Refusal::UnsupportedStrategy)? = Some(number);
+    }
+    let [price, latency, reliability, liquidity] = weights.map(Option::unwrap_or_default);
+    Ok(ScoreWeights { price, latency, reliability, liquidity })
+}
+
+/// A whole number of one to three digits.
+fn parse_u8(digits: &[u8]) -> Option<u8> {
+    let plain = (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
 }
 
 fn cancel(message: &Message<'_>, id: u64, owner: &Owner) -> Result<Input, AppError> {

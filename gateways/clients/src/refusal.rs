@@ -98,6 +98,9 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::UnknownTooBriefly => (0, 2, "UnknownTooBriefly"),
         Refusal::FokPartlyFilled => (0, 2, "FokPartlyFilled"),
         Refusal::SelfMatch => (0, 2, "SelfMatch"),
+        Refusal::SelfMatchResting => (0, 2, "SelfMatchResting"),
+        Refusal::SelfMatchReduced => (0, 2, "SelfMatchReduced"),
+        Refusal::PlaceLost => (0, 2, "PlaceLost"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -36,6 +36,11 @@ const EXCHANGE_FEE: u64 = 4;
 /// `CommType` (13): 3, an absolute amount.
 const ABSOLUTE: u8 = b'3';
 
+/// `ExecRestatementReason` (378): 5, the quantity is reduced.
+const REDUCED: u64 = 5;
+/// `ExecRestatementReason` (378): 4, the broker's decision.
+const BROKER_OPTION: u64 = 4;
+
 /// `ExecTransType` (20) of FIX 4.2: 0, new.
 const TRANS_NEW: u8 = b'0';
 /// `ExecTransType` (20) of FIX 4.2: 3, status.
@@ -85,6 +90,11 @@ pub fn write_report(
         let codes = codes(report.reason);
         if report.status == OrdStatus::Rejected {
             out.uint(tags::ORD_REJ_REASON, u64::from(codes.order_code(reader.version)));
+        }
+        if report.kind == ReportKind::Restated {
+            let is_moved = report.reason == Refusal::PlaceLost;
+            let reason = if is_moved { BROKER_OPTION } else { REDUCED };
+            out.uint(tags::EXEC_RESTATEMENT_REASON, reason);
         }
         out.field(tags::TEXT, codes.word.as_bytes());
     } else if let Some(word) = report.waiting.word() {

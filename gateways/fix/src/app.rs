@@ -30,12 +30,15 @@ pub const SYMBOL_BYTES_MAX: usize = 32;
 /// Longest `Account`, in bytes.
 pub const ACCOUNT_BYTES_MAX: usize = 32;
 
+/// Longest `TargetStrategyParameters`, in bytes.
+pub const STRATEGY_PARAMETERS_BYTES_MAX: usize = 64;
+
 /// Fields that change what an order means and that no view supports, in ascending order.
 pub const UNSUPPORTED_TAGS: &[u32] = &[
     77, 78, 81, 114, 203, 211, 386, 388, 389, 423, 427, 432, 468, 469, 480, 516, 529, 544, 635,
-    640, 835, 836, 837, 838, 840, 841, 842, 843, 844, 846, 848, 849, 854, 1028, 1031, 1079, 1080,
-    1082, 1083, 1084, 1085, 1086, 1087, 1088, 1089, 1090, 1091, 1092, 1094, 1096, 1097, 1098, 1099,
-    1100, 1101, 1102, 1103, 1104, 1105, 1106, 1107, 1108, 1109, 1110, 1111, 1112, 1113,
+    640, 835, 836, 837, 838, 840, 841, 842, 843, 844, 846, 849, 854, 1028, 1031, 1079, 1080, 1082,
+    1083, 1084, 1085, 1086, 1087, 1088, 1089, 1090, 1091, 1092, 1094, 1096, 1097, 1098, 1099, 1100,
+    1101, 1102, 1103, 1104, 1105, 1106, 1107, 1108, 1109, 1110, 1111, 1112, 1113,
 ];
 
 /// Which answer a request gets that cannot be accepted.

@@ -100,6 +100,7 @@ tags! {
     REF_TAG_ID = 371, "RefTagID";
     REF_MSG_TYPE = 372, "RefMsgType";
     SESSION_REJECT_REASON = 373, "SessionRejectReason";
+    EXEC_RESTATEMENT_REASON = 378, "ExecRestatementReason";
     BUSINESS_REJECT_REF_ID = 379, "BusinessRejectRefID";
     BUSINESS_REJECT_REASON = 380, "BusinessRejectReason";
     DISCRETION_INST = 388, "DiscretionInst";
@@ -121,6 +122,7 @@ tags! {
     ORD_STATUS_REQ_ID = 790, "OrdStatusReqID";
     COPY_MSG_INDICATOR = 797, "CopyMsgIndicator";
     TARGET_STRATEGY = 847, "TargetStrategy";
+    TARGET_STRATEGY_PARAMETERS = 848, "TargetStrategyParameters";
     LAST_LIQUIDITY_IND = 851, "LastLiquidityInd";
     TOT_NUM_REPORTS = 911, "TotNumReports";
     LAST_RPT_REQUESTED = 912, "LastRptRequested";

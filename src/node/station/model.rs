@@ -116,6 +116,9 @@ impl ModelStation {
         self.outputs.drain(|envelope| {
             model.apply(envelope.seq, envelope.taken_ns, &envelope.output);
             metrics.apply(envelope);
+            if let Some(judged) = model.take_judged() {
+                metrics.judged(judged);
+            }
             notices.tell(&envelope.output, envelope.taken_ns, &model);
             untold.take(envelope.seq, &envelope.output);
         });

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::watch::buckets::BUCKETS_NS;
+use crate::watch::buckets::{BUCKETS_NS, Buckets};
 use crate::watch::gateway_counters::GATEWAY;
 use crate::watch::snapshot::Snapshot;
 
@@ -42,6 +42,10 @@ const RESENDS_MAX: u64 = 20;
 const RING_PERCENT_MAX: u64 = 75;
 /// The core's 99th percentile.
 const CORE_P99_S_MAX: f64 = 0.001;
+/// Least share of the judged orders that are a success, in hundredths.
+const SUCCESS_PERCENT_MIN: u64 = 95;
+/// The 95th percentile from the acceptance of an order to its end.
+const ORDER_P95_S_MAX: f64 = 1.0;
 
 /// How soon somebody must know.
 #[derive(
@@ -81,6 +85,12 @@ pub enum Condition {
     NoVenue,
     /// A venue is not up.
     VenueDown,
+    /// A venue has not been up for minutes.
+    ExchangeDown,
+    /// Many orders are not carried out.
+    SuccessRate,
+    /// Orders take long from their acceptance to their end.
+    OrderLatency,
     /// The state of orders at a venue is unknown.
     UnknownOrders,
     /// A venue does not give back an order that has to end.
@@ -125,10 +135,13 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
+        Self::ExchangeDown,
+        Self::SuccessRate,
+        Self::OrderLatency,
         Self::UnknownOrders,
         Self::CancelStuck,
         Self::BookStale,
@@ -158,6 +171,9 @@ impl Condition {
             Self::NotTurning => ("RutterNotTurning", Page, 2),
             Self::NoVenue => ("RutterNoVenue", Page, 5),
             Self::VenueDown => ("RutterVenueDown", Warn, 10),
+            Self::ExchangeDown => ("ExchangeDown", Page, 120),
+            Self::SuccessRate => ("OrderSuccessRateDropped", Page, 300),
+            Self::OrderLatency => ("HighOrderLatency", Warn, 300),
             Self::UnknownOrders => ("RutterUnknownOrders", Page, 30),
             Self::CancelStuck => ("RutterCancelStuck", Page, 0),
             Self::BookStale => ("RutterBookStale", Warn, 5),
@@ -209,7 +225,16 @@ impl Condition {
                  rutter_snapshot_age_seconds > {TURN_AGE_S_MAX}"
             ),
             Self::NoVenue => "sum without (exchange) (rutter_venue_up) == 0".to_owned(),
-            Self::VenueDown => "rutter_venue_up == 0".to_owned(),
+            Self::VenueDown | Self::ExchangeDown => "rutter_venue_up == 0".to_owned(),
+            Self::SuccessRate => format!(
+                "sum without (result) (rate(rutter_orders_judged_total{{result=\"success\"}}[5m])) \
+                 / sum without (result) (rate(rutter_orders_judged_total[5m])) < \
+                 0.{SUCCESS_PERCENT_MIN}"
+            ),
+            Self::OrderLatency => format!(
+                "histogram_quantile(0.95, rate(rutter_order_duration_seconds_bucket[5m])) > \
+                 {ORDER_P95_S_MAX}"
+            ),
             Self::UnknownOrders => "rutter_venue_unknown_orders > 0".to_owned(),
             Self::CancelStuck => {
                 "increase(rutter_anomalies_total{kind=\"cancel_stuck\"}[5m]) > 0".to_owned()
@@ -342,6 +367,16 @@ impl Found<'_> {
         let window = self.windows.entry(key).or_insert_with(|| Window::new(now_ns));
         window.grew(now_ns, span_ns, value)
     }
+
+    /// Growth of each bucket of a histogram.
+    fn grown(
+        &mut self,
+        condition: Condition,
+        span_ns: u64,
+        times: &Buckets,
+    ) -> [u64; BUCKETS_NS.len() + 1] {
+        std::array::from_fn(|at| self.grew((condition, at, ""), span_ns, times.counts[at]))
+    }
 }
 
 fn seconds(ns: u64) -> String {
@@ -366,6 +401,7 @@ impl Evaluator {
             core(&mut found, view);
             venues(&mut found, view.shown);
             orders(&mut found, view.shown);
+            execution(&mut found, view.shown);
             clients(&mut found, view.shown);
         }
         found.holding.sort_by(|a, b| (a.condition, &a.subject).cmp(&(b.condition, &b.subject)));
@@ -395,13 +431,11 @@ fn core(found: &mut Found<'_>, view: AlertView<'_>) {
         let full = at.depth.saturating_mul(100) > at.slots.saturating_mul(RING_PERCENT_MAX);
         found.when(full, Condition::RingFilling, ring, value);
     }
-    let mut buckets = [0; BUCKETS_NS.len() + 1];
-    for (_, _, times) in shown.stages.iter().filter(|(_, stage, _)| *stage == "core") {
-        buckets.iter_mut().zip(times.counts).for_each(|(sum, count)| *sum += count);
+    let mut times = Buckets::default();
+    for (_, _, of_path) in shown.stages.iter().filter(|(_, stage, _)| *stage == "core") {
+        times.add(of_path);
     }
-    for (at, bucket) in buckets.iter_mut().enumerate() {
-        *bucket = found.grew((Condition::SlowCore, at, ""), MINUTE_NS, *bucket);
-    }
+    let buckets = found.grown(Condition::SlowCore, MINUTE_NS, &times);
     let p99_s = quantile_s(&buckets, 0.99);
     let value = format!("p99 is {:.3} ms", p99_s * 1e3);
     found.when(p99_s > CORE_P99_S_MAX, Condition::SlowCore, "", value);
@@ -436,7 +470,8 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
             Some(link) if !link.is_up => format!("not up: {link}"),
             Some(_) | None => "not up".to_owned(),
         };
-        found.when(!venue.up, Condition::VenueDown, name, value);
+        found.when(!venue.up, Condition::VenueDown, name, value.clone());
+        found.when(!venue.up, Condition::ExchangeDown, name, value);
         let value = format!("{} orders", venue.unknown);
         found.when(venue.unknown > 0, Condition::UnknownOrders, name, value);
         let rejects = venue.rejects.values().sum();
@@ -484,6 +519,22 @@ fn orders(found: &mut Found<'_>, shown: &Snapshot) {
         let value = format!("{grew} in five minutes");
         found.when(grew > 0, condition, subject, value);
     }
+}
+
+fn execution(found: &mut Found<'_>, shown: &Snapshot) {
+    let failed = shown.status.failed.values().sum();
+    let [success, failure] = [shown.status.succeeded, failed];
+    let success = found.grew((Condition::SuccessRate, 0, ""), MINUTES_5_NS, success);
+    let failure = found.grew((Condition::SuccessRate, 1, ""), MINUTES_5_NS, failure);
+    let judged = success + failure;
+    let value = format!("{failure} of {judged} orders not carried out in five minutes");
+    let dropped = success * 100 < judged * SUCCESS_PERCENT_MIN;
+    found.when(dropped, Condition::SuccessRate, "", value);
+    let times = &shown.counted.order_duration;
+    let buckets = found.grown(Condition::OrderLatency, MINUTES_5_NS, times);
+    let p95_s = quantile_s(&buckets, 0.95);
+    let value = format!("p95 is {p95_s:.3} s");
+    found.when(p95_s > ORDER_P95_S_MAX, Condition::OrderLatency, "", value);
 }
 
 fn clients(found: &mut Found<'_>, shown: &Snapshot) {

@@ -185,6 +185,7 @@ const fn kind(kind: ReportKind) -> &'static str {
         ReportKind::PendingCancel => "pending_cancel",
         ReportKind::Rejected => "rejected",
         ReportKind::Expired => "expired",
+        ReportKind::Restated => "restated",
         ReportKind::PendingReplace => "pending_replace",
         ReportKind::Trade => "trade",
         ReportKind::OrderStatus => "status",

@@ -357,6 +357,7 @@ impl MetricsPage {
         out.gauges("orders_waiting", "Client orders of which a part is at no venue", each)?;
         let ended = by_reason(&status.ended);
         out.counters("orders_ended", "Client orders that are over", reasons(&ended))?;
+        self.execution(out)?;
         out.counter("reports", "Reports to clients, cancel rejects among them", status.reports)?;
         out.counter("fills", "Executions reported to clients", status.fills)?;
         let anomalies = self.shown.anomalies();
@@ -365,6 +366,24 @@ impl MetricsPage {
             "What should not happen, and was dealt with",
             anomalies.map(|(kind, count)| (vec![("kind", kind)], count)),
         )
+    }
+
+    /// Whether orders were carried out, and how long that took.
+    fn execution(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (status, counted) = (&self.shown.status, &self.shown.counted);
+        let results = [("success", status.succeeded), ("failure", status.failed.values().sum())];
+        out.counters(
+            "orders_judged",
+            "Client orders that count for execution success",
+            results.map(|(result, count)| (vec![("result", result)], count)),
+        )?;
+        let failed = by_reason(&status.failed);
+        let help = "Client orders that were not carried out";
+        out.counters("orders_failed", help, reasons(&failed))?;
+        let times = &counted.order_duration;
+        let took = (Vec::new(), seconds(times.sum_ns), stage_buckets(times));
+        let help = "From the acceptance of a client order to its end, if nothing of it rested";
+        out.histograms("order_duration_seconds", help, [took])
     }
 
     fn venues(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
@@ -424,6 +443,7 @@ impl MetricsPage {
             })
         });
         out.gauges("venue_pauses", help, pauses)?;
+        self.behaviour(out)?;
         let counted = &shown.counted;
         let answers = counted.venues.iter().zip(&counted.answer_latency).map(|(venue, times)| {
             let labels = vec![("exchange", venue.as_str())];
@@ -432,6 +452,36 @@ impl MetricsPage {
         let help = "From the decision to send an order until the exchange's first answer arrived";
         out.histograms("venue_answer_latency_seconds", help, answers)?;
         self.books(out)
+    }
+
+    /// What is known of the venues' behaviour; nothing of a venue of which nothing is known.
+    fn behaviour(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = self.shown.status.venues.iter();
+        let known: Vec<_> =
+            venues.filter_map(|v| Some((v.name.as_str(), v.behaviour.as_ref()?))).collect();
+        let ratios = known.iter().flat_map(|(venue, row)| {
+            let shares = [
+                ("rejects", row.rejects_ppm),
+                ("faded", row.faded_ppm),
+                ("partial", row.partial_ppm),
+            ];
+            let labels = |what| vec![("exchange", *venue), ("what", what)];
+            shares.map(|(what, ppm)| (labels(what), f64::from(ppm) / 1e6))
+        });
+        let help = "Share of orders refused, of quantity not there, of children filled in part";
+        out.gauges("venue_behaviour_ratio", help, ratios)?;
+        let latency = known.iter().flat_map(|(venue, row)| {
+            let times = [("0.5", row.p50_us), ("0.99", row.p99_us)];
+            let labels = |quantile| vec![("exchange", *venue), ("quantile", quantile)];
+            times.map(|(quantile, us)| (labels(quantile), f64::from(us) / 1e6))
+        });
+        let help = "From the decision to send an order to the first answer, lately";
+        out.gauges("venue_behaviour_latency_seconds", help, latency)?;
+        let costs = known
+            .iter()
+            .map(|(venue, row)| (vec![("exchange", *venue)], f64::from(row.cost_ppm) / 1e6));
+        let help = "What that costs an order of an account with the usual costs, of its value";
+        out.gauges("venue_behaviour_cost_ratio", help, costs)
     }
 
     /// Why links are not up, or what goes wrong while they are.

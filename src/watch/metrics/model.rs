@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rutter_admin::Status;
+use rutter_admin::model::Judged;
 use rutter_core::id::{ChildId, InstrumentId, VenueId};
 use rutter_core::input::VenueReject;
 use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
@@ -110,6 +111,13 @@ impl MetricsModel {
         }
     }
 
+    /// Takes in how the execution of an order was judged.
+    pub fn judged(&mut self, order: Judged) {
+        if let Some(took_ns) = order.took_ns {
+            self.counted.order_duration.record(took_ns);
+        }
+    }
+
     fn at(&mut self, venue: usize, change: impl FnOnce(&mut VenueCounts)) {
         if let Some(venue) = self.counted.orders.get_mut(venue) {
             change(venue);
@@ -188,6 +196,7 @@ impl MetricsModel {
             | Notice::Breaker(..)
             | Notice::Paused(..)
             | Notice::Barred(..)
+            | Notice::Behaviour(..)
             | Notice::BadReference => {}
         }
     }

@@ -47,6 +47,7 @@ pub fn status() -> Value {
         "fills_replayed": 3_100, "open_orders": 12, "pending_orders": 1,
         "open_children": 14, "unknown_children": 0, "fills": 2_200, "reports": 84_000,
         "refused": {"rate": 12, "collar": 3}, "ended": {"filled": 40_000, "canceled": 988},
+        "succeeded": 40_010, "failed": {"venue_busy": 30, "no_liquidity": 2},
         "cancels_stuck": 0, "odd_fills": 0, "illegal_events": 0, "found_after_end": 0,
         "bad_reference": 0, "output_stalls": 0,
         "rings": [{"ring": "input", "slots": 32_768, "used": 3},

@@ -23,13 +23,14 @@ orders   12 open, 1 pending; 14 children open
 started  since then 41,000 orders, 2,200 fills, 84,000 reports; before 52,000 orders, 3,100 fills
 refused  since the start: rate 12, collar 3
 ended    since the start: filled 40,000, canceled 988
+success  99.92 % of 40,042 orders that could be filled; not carried out: venue_busy 30, no_liquidity 2
 journal  at 120,345, 45 not on the disk yet (4.50 KiB)
 
 venues
 venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms  why not up
 BINANCE  up         4/4        0     812   3,420     7         12.4
 KRAKEN   up         4/4        0     812   3,420     7         12.4
-(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
+(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children, behaviour)
 
 sessions
 session  kind    state          open  backlog B  next in  next out  heard ms
@@ -54,7 +55,7 @@ output     0  32,768
         r"venue    state  trusted  unknown  p50 µs  p99 µs  open  feed age ms  why not up
 BINANCE  up         4/4        0     812   3,420     7         12.4
 KRAKEN   up         4/4        0     812   3,420     7         12.4
-(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children)
+(a wider terminal has: rejects, fills, notional, p99.9 µs, distrusts, children, behaviour)
 ",
     ),
     (

@@ -147,9 +147,27 @@ impl Drawn {
         format!("{paid} {} {}", amount(self.routed_e18), MARKETS[self.market].quote)
     }
 
-    /// At most seven lines of at most 80 columns.
+    /// At most seven lines of at most 80 columns: the last one says what each venue alone would
+    /// have cost.
     pub fn lines(&self) -> Vec<String> {
-        let width = COLUMNS / self.venues.len().max(1);
+        let mut lines = self.books();
+        let width = self.width();
+        let mut line = String::new();
+        for venue in &self.venues {
+            let _ = write!(line, "{:<width$}", venue.alone_text());
+        }
+        lines.push(line.trim_end().to_owned());
+        lines
+    }
+
+    /// Columns of one venue.
+    fn width(&self) -> usize {
+        COLUMNS / self.venues.len().max(1)
+    }
+
+    /// At most six lines: the order, and what it took of each book.
+    pub fn books(&self) -> Vec<String> {
+        let width = self.width();
         let bar = width.saturating_sub(NUMBERS + 2).max(1);
         let side = if self.side == Side::Buy { "asks" } else { "bids" };
         let mut lines = vec![format!("{}: {}, █ taken ░ left", self.title(), self.routed_text())];
@@ -161,7 +179,6 @@ impl Drawn {
             let mut column = vec![format!("{} {side}, fee {fee:.2} %", venue.name)];
             column.extend(venue.rungs.iter().map(|rung| rung_text(rung, largest, bar)));
             column.resize(RUNGS_MAX + 1, String::new());
-            column.push(venue.alone_text());
             columns.push(column);
         }
         for row in 0..columns.iter().map(Vec::len).max().unwrap_or(0) {

@@ -2,13 +2,16 @@
 //! half time the node is killed and started again. At the end its journal is decided again.
 //!
 //! A line belongs here if it is an option or a result of the command. The course of a run is `run`,
-//! the client `trader`, the kill `crash`, the comparison with single venues `savings`, the drawing
-//! of one order `drawing`, the thread that watches `watcher`, lines on the terminal `table`, the
+//! the client `trader`, the kill `crash`, the comparison with single venues `savings`, what the
+//! journal tells of decisions `decided`, the drawing of one order `drawing`, why it went there
+//! `explained`, the thread that watches `watcher`, lines on the terminal `table`, the
 //! HTML page `page` with its `chart`s.
 
 mod chart;
 mod crash;
+mod decided;
 mod drawing;
+mod explained;
 mod page;
 mod pricing;
 mod run;
@@ -32,6 +35,7 @@ use crate::interrupt;
 use crate::quantiles::{Quantiles, Ratio};
 use crash::Crash;
 use drawing::Drawn;
+use explained::Explained;
 use savings::Comparison;
 use watcher::Sample;
 
@@ -119,6 +123,11 @@ pub struct Summary {
     pub alone: BTreeMap<String, Comparison>,
     /// The comparison with a client that sends each order to the venue that turns out the cheapest.
     pub hindsight: Comparison,
+    /// The comparison with a client that sends each order to the venue that looked best when the
+    /// order was routed.
+    pub looked_best: Comparison,
+    /// Orders that could not be compared with the venue that looked best.
+    pub without_looked_best: u64,
     /// Orders that no single venue could have filled within their limit.
     pub beyond_one_venue: u64,
     /// Orders whose arrival was not recorded, so that they were not compared.
@@ -135,6 +144,8 @@ pub struct Summary {
     pub digest: String,
     /// Whether the replay made the same decisions, to the bit.
     pub digest_equal: bool,
+    /// Why one order went where it went; null if none was compared.
+    pub explained: Option<Explained>,
     /// Whether the run was interrupted.
     pub interrupted: bool,
     /// The order that is drawn.

@@ -12,6 +12,7 @@ use super::Summary;
 use super::chart::{self, Bar, COLOURS, Series, escaped};
 use super::crash::Crash;
 use super::drawing::{Drawn, fixed};
+use super::explained::{Explained, cut};
 use crate::quantiles::Quantiles;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;\
@@ -41,6 +42,9 @@ pub fn page(summary: &Summary, next: &str) -> String {
     over_time(&mut html, summary);
     if let Some(drawn) = &summary.drawn {
         drawing(&mut html, drawn);
+    }
+    if let Some(explained) = &summary.explained {
+        explanation(&mut html, explained);
     }
     costs(&mut html, summary);
     latencies(&mut html, summary);
@@ -178,6 +182,33 @@ fn drawing(html: &mut String, drawn: &Drawn) {
     }
 }
 
+/// Why one order went where it went.
+fn explanation(html: &mut String, explained: &Explained) {
+    let word = |key: &str| explained.expected[key].as_str().unwrap_or("-").to_owned();
+    let _ = writeln!(
+        html,
+        "<h2>Why it went there</h2><p>The node's record of its decision about order {}, made again \
+         by the replay: record {} of the journal, {}. Asked: {}. Expected: {} filled, {} in all with \
+         fees, {} on average.</p><table>",
+        escaped(&explained.order),
+        explained.record,
+        escaped(&explained.time),
+        escaped(&explained.asked_text()),
+        escaped(&word("filled")),
+        escaped(cut(&word("total_all_in"))),
+        escaped(cut(&word("average_all_in"))),
+    );
+    let heads = ["exchange", "best price", "with fee", "decision"];
+    row(html, "th", &heads.map(str::to_owned));
+    for venue in &explained.venues {
+        let best = venue.best.as_deref().unwrap_or("-");
+        let all_in = venue.best_all_in.as_deref().unwrap_or("-");
+        let cells = [venue.venue.as_str(), best, cut(all_in), &venue.words()].map(str::to_owned);
+        row(html, "td", &cells);
+    }
+    html.push_str("</table>\n");
+}
+
 fn costs(html: &mut String, summary: &Summary) {
     html.push_str(
         "<h2>What taking cost</h2><p>Basis points above the middle price of both books when the \
@@ -192,18 +223,21 @@ fn costs(html: &mut String, summary: &Summary) {
         "saved bps",
         "lower quartile bps",
         "upper quartile bps",
+        "95 % confidence ± bps",
         "orders",
     ];
     row(html, "th", &heads.map(str::to_owned));
+    let looked_best = ("what looked best when the order was routed", summary.looked_best);
     let hindsight = ("the cheapest for each order, known afterwards", summary.hindsight);
     let alone = summary.alone.iter().map(|(name, alone)| (name.as_str(), *alone));
-    for (name, one) in alone.chain([hindsight]) {
+    for (name, one) in alone.chain([looked_best, hindsight]) {
         let numbers = [
             one.routed_bps,
             one.single_bps,
             one.saved_bps,
             one.spread.lower_quartile,
             one.spread.upper_quartile,
+            one.confidence_bps,
         ];
         let mut cells = vec![name.to_owned()];
         cells.extend(numbers.map(|bps| format!("{bps:.2}")));
@@ -246,6 +280,7 @@ mod tests {
             median_ns: 1_000_000,
         };
         let mut summary = Summary { drawn: Some(Arc::new(wide())), ..Summary::default() };
+        summary.explained = Some(super::super::explained::tests::wide(&["<venue>"]));
         summary.samples = (0..5).map(sample).collect();
         summary.alone = [("<venue>".to_owned(), super::super::Comparison::default())].into();
         let html = page(&summary, "rutter <next>");

@@ -14,6 +14,8 @@ use rutter_program::progress::Progress;
 use rutter_sim::Venue;
 
 use super::crash::{Crash, Standing};
+use super::decided::Decided;
+use super::explained::{self, Explained};
 use super::savings::Savings;
 use super::trader::Trader;
 use super::watcher::{Screen, View, Watched, Watcher};
@@ -311,8 +313,27 @@ impl Run<'_> {
         if !summary.digest_equal {
             eprintln!("replay: {said}{}", String::from_utf8_lossy(&replayed.stderr));
         }
+        self.look_back(&mut summary)?;
         self.venues.stop()?;
         Ok(summary)
+    }
+
+    /// Reads what the node had decided: for one order why, and for all orders which venue looked
+    /// best.
+    fn look_back(&mut self, summary: &mut Summary) -> anyhow::Result<()> {
+        let (filled, wanted) = (self.savings.filled(), self.savings.explained_id());
+        let mut decided = Decided::default();
+        let status = self.node.decisions(|line| decided.line(line, &filled, wanted.as_deref()))?;
+        if !status.success() {
+            eprintln!("replay --decisions: {status}");
+        }
+        if let (Some(id), Some(record)) = (&wanted, decided.explained()) {
+            let alone = self.node.route(&explained::questions(record))?;
+            summary.explained = Explained::new(id, record, &alone);
+        }
+        summary.looked_best = self.savings.against_looked_best(&decided);
+        summary.without_looked_best = self.savings.without_looked_best;
+        Ok(())
     }
 
     fn lost_by(&self) -> LostBy {

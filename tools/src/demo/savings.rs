@@ -10,6 +10,10 @@
 //! cost is the sum of its executions and reported fees; a fee in the base asset is valued at the
 //! execution's price.
 //!
+//! A client that knows both books, and sends each order whole to one venue, is the third rival: the
+//! order goes to the venue that *looked best* in the books that the router had when it decided
+//! (`decided`), and is priced at that venue's book at the arrival.
+//!
 //! A cost is the distance from the middle price over all venues at that moment, in favour of the
 //! other side, fees included. Sums are over quote value, so a large order weighs more.
 //!
@@ -21,11 +25,13 @@
 //! tells the cost of waiting elsewhere. Some orders no single venue could have filled. An order
 //! whose arrival was not recorded has no yardstick.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rutter_sim::Venue;
 use serde::Serialize;
 
+use super::decided::{Decided, Filled};
 use super::drawing::Drawn;
 use super::pricing::{Ended, PPM, Priced};
 use crate::harness::Arrival;
@@ -33,6 +39,13 @@ use crate::quantiles::{Ratio, spread};
 
 /// Orders in one slice of the spread.
 const SLICE_ORDERS: u64 = 50;
+
+/// Most orders that are kept for the comparison with the venue that looked best. Further ones are
+/// counted.
+const KEPT_MAX: usize = 200_000;
+
+/// Half the width of an interval of 95 % confidence, in standard errors.
+const CONFIDENCE: f64 = 1.96;
 
 /// Costs of several orders, in 10^-18 quote units.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,11 +96,32 @@ impl Rival {
         Comparison {
             orders: self.all.orders,
             saved_bps: self.all.saved_bps(),
+            confidence_bps: confidence(&self.slices),
             spread: spread(self.slices.clone()),
             routed_bps: self.all.bps(self.all.routed),
             single_bps: self.all.bps(self.all.single),
         }
     }
+}
+
+/// Half the width of the interval of 95 % confidence around the mean of the slices; zero for less
+/// than two slices.
+fn confidence(slices: &[f64]) -> f64 {
+    let count = slices.len() as f64;
+    if slices.len() < 2 {
+        return 0.0;
+    }
+    let mean = slices.iter().sum::<f64>() / count;
+    let squares: f64 = slices.iter().map(|slice| (slice - mean).powi(2)).sum();
+    CONFIDENCE * (squares / (count - 1.0) / count).sqrt()
+}
+
+/// A compared order, for what is known of the decision later.
+#[derive(Clone, Debug)]
+struct Kept {
+    id: String,
+    filled: Filled,
+    priced: Priced,
 }
 
 /// The running comparison.
@@ -99,6 +133,8 @@ pub struct Savings {
     /// filled.
     naive: [Rival; Venue::ALL.len()],
     hindsight: Rival,
+    /// The orders that were compared with hindsight.
+    kept: Vec<Kept>,
     /// The order that saved the most of those that can be drawn, and its saving.
     shown: Option<(f64, Arc<Drawn>)>,
     /// Orders of which a part filled as maker.
@@ -107,6 +143,9 @@ pub struct Savings {
     pub beyond_one_venue: u64,
     /// Orders whose arrival was not recorded.
     pub unpriced: u64,
+    /// Orders that are not compared with the venue that looked best: that venue could not have
+    /// filled them at the arrival, none looked as if it could, or no more were kept.
+    pub without_looked_best: u64,
 }
 
 impl Default for Savings {
@@ -115,10 +154,12 @@ impl Default for Savings {
             taker_fees_ppm: Venue::ALL.map(|venue| venue.terms().exchange_config().taker_fee_ppm),
             naive: Venue::ALL.map(|_| Rival::default()),
             hindsight: Rival::default(),
+            kept: Vec::new(),
             shown: None,
             resting: 0,
             beyond_one_venue: 0,
             unpriced: 0,
+            without_looked_best: 0,
         }
     }
 }
@@ -155,6 +196,40 @@ impl Savings {
         let mut one = Sums::default();
         one.add(priced.middle, routed, best);
         self.show(order, arrival, &priced, one.saved_bps());
+        if self.kept.len() >= KEPT_MAX {
+            self.without_looked_best += 1;
+            return;
+        }
+        let Ended { side, limit_e8, .. } = *order;
+        let filled = Filled { side, limit_e8, qty_e8: order.paid.qty_e8 };
+        self.kept.push(Kept { id: order.id.to_owned(), filled, priced });
+    }
+
+    /// The kept orders by `ClOrdID`.
+    pub fn filled(&self) -> BTreeMap<String, Filled> {
+        self.kept.iter().map(|order| (order.id.clone(), order.filled)).collect()
+    }
+
+    /// The order that is explained: the drawn one, or else the last one that was compared.
+    pub fn explained_id(&self) -> Option<String> {
+        let drawn = self.shown.as_ref().map(|(_, drawn)| drawn.id.clone());
+        drawn.or_else(|| self.kept.last().map(|order| order.id.clone()))
+    }
+
+    /// Compares the kept orders with a client that sends each to the venue that looked best when
+    /// the order was routed.
+    pub fn against_looked_best(&mut self, decided: &Decided) -> Comparison {
+        let mut rival = Rival::default();
+        for Kept { id, filled, priced } in std::mem::take(&mut self.kept) {
+            let venue = decided.looked_best(&id);
+            let Some(all_in) = venue.and_then(|venue| priced.alone[venue.index()]) else {
+                self.without_looked_best += 1;
+                continue;
+            };
+            let cost = |all_in| priced.cost(filled.side, all_in);
+            rival.add(priced.middle, cost(priced.routed), cost(all_in));
+        }
+        rival.saved()
     }
 
     fn show(&mut self, order: &Ended<'_>, arrival: &Arrival, priced: &Priced, saved_bps: f64) {
@@ -186,6 +261,9 @@ pub struct Comparison {
     pub saved_bps: f64,
     /// `saved_bps` of slices of 50 orders each.
     pub spread: Ratio,
+    /// Half the width of the interval of 95 % confidence around `saved_bps`, from the slices; zero
+    /// for less than two slices.
+    pub confidence_bps: f64,
     /// Our own cost.
     pub routed_bps: f64,
     /// The other's cost.
@@ -214,6 +292,8 @@ impl Compared {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::pricing::Paid;
     use super::*;
     use crate::client::{Execution, Side};
@@ -307,6 +387,50 @@ mod tests {
         savings.compare(&bought(&paid, None), Some(&moved));
         let saved = savings.so_far().best_single();
         assert_eq!((saved.orders, saved.saved_bps.to_bits()), (1, 0.0_f64.to_bits()));
+    }
+
+    #[test]
+    fn a_client_of_the_venue_that_looked_best_is_priced_at_the_arrival() {
+        let decided = |looked_best: Venue| {
+            let mut decided = Decided::default();
+            let line = |venue: Venue, price: &str| json!({ "name": venue.name(), "asks": [[price, "9"]], "taker_fee_ppm": "1000" });
+            let price = |venue| if venue == looked_best { "99" } else { "100" };
+            let venues = Venue::ALL.map(|venue| line(venue, price(venue)));
+            let (scenario, answer) =
+                (json!({ "venues": venues }), json!({ "legs": [{ "kind": "take" }] }));
+            let decision = json!({ "scenario": scenario, "answer": answer });
+            let mut savings = savings();
+            let mut paid = Paid::default();
+            add(&mut paid, Venue::ALL[0], 100, ONE_E18 / 10, "USDT");
+            add(&mut paid, Venue::ALL[1], 100, ONE_E18 / 10, "USDT");
+            savings.compare(&bought(&paid, None), Some(&arrival()));
+            assert_eq!(savings.explained_id().as_deref(), Some("d1"));
+            for line in [
+                json!({ "order": 1, "client": "DESK/d1" }),
+                json!({ "order": 1, "decision": decision }),
+            ] {
+                decided.line(&line.to_string(), &savings.filled(), None);
+            }
+            (savings.against_looked_best(&decided), savings.without_looked_best)
+        };
+        // Alone at the arrival: 210.21 and 220.22. Paid: 200.2. Middle: 200.
+        let (first, other) = (decided(Venue::ALL[0]).0, decided(Venue::ALL[1]).0);
+        assert_eq!(first.saved_bps.to_bits(), 500.5_f64.to_bits());
+        assert_eq!(other.saved_bps.to_bits(), 1_001.0_f64.to_bits());
+        let mut unknown = savings();
+        let mut paid = Paid::default();
+        add(&mut paid, Venue::ALL[0], 100, 0, "USDT");
+        unknown.compare(&bought(&paid, None), Some(&arrival()));
+        assert_eq!(unknown.against_looked_best(&Decided::default()).orders, 0);
+        assert_eq!(unknown.without_looked_best, 1);
+    }
+
+    #[test]
+    fn the_confidence_is_that_of_the_mean_of_the_slices() {
+        assert_eq!(confidence(&[1.0]).to_bits(), 0.0_f64.to_bits());
+        // Standard deviation 1, two slices.
+        let half = confidence(&[0.0, std::f64::consts::SQRT_2]);
+        assert!((half - CONFIDENCE / std::f64::consts::SQRT_2).abs() < 1e-12, "{half}");
     }
 
     #[test]

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::Summary;
 use super::crash::Crash;
-use super::savings::Comparison;
 use super::watcher::{View, Watched};
 use crate::quantiles::{Quantiles, Ratio, duration_text};
 
@@ -157,7 +156,7 @@ fn write_latencies(text: &mut String, rows: &BTreeMap<String, Quantiles>) {
 }
 
 /// Costs are above the middle price, fees included.
-fn write_costs(text: &mut String, alone: &BTreeMap<String, Comparison>) {
+fn write_costs(text: &mut String, summary: &Summary) {
     let _ = writeln!(
         text,
         "{:<25}{:>11}{:>10}{:>11}{:>16}{:>7}",
@@ -168,13 +167,15 @@ fn write_costs(text: &mut String, alone: &BTreeMap<String, Comparison>) {
         "half of slices",
         "orders"
     );
-    for (venue, saved) in alone {
+    let alone = summary.alone.iter().map(|(venue, saved)| (format!("{venue} alone"), saved));
+    let looked_best = ("who looked best".to_owned(), &summary.looked_best);
+    for (rival, saved) in alone.chain([looked_best]) {
         let Ratio { lower_quartile, upper_quartile, .. } = saved.spread;
         let half = format!("{lower_quartile:+.2} {upper_quartile:+.2}");
         let _ = writeln!(
             text,
             "{:<25}{:>11.2}{:>10.2}{:>+11.2}{half:>16}{:>7}",
-            format!("against {venue} alone"),
+            format!("against {rival}"),
             saved.routed_bps,
             saved.single_bps,
             saved.saved_bps,
@@ -192,10 +193,18 @@ fn words(counts: &BTreeMap<String, u64>) -> String {
 /// to try.
 pub fn summary(summary: &Summary, next: &str) -> String {
     let mut text = String::new();
-    if let Some(drawn) = &summary.drawn {
-        drawn.lines().iter().for_each(|line| text.extend([line, "\n"]));
+    match (&summary.drawn, &summary.explained) {
+        (Some(drawn), Some(explained)) => {
+            drawn.books().iter().for_each(|line| text.extend([line, "\n"]));
+            let _ = writeln!(text, "{}", explained.line());
+        }
+        (Some(drawn), None) => drawn.lines().iter().for_each(|line| text.extend([line, "\n"])),
+        (None, Some(explained)) => {
+            let _ = writeln!(text, "{}", explained.line());
+        }
+        (None, None) => {}
     }
-    write_costs(&mut text, &summary.alone);
+    write_costs(&mut text, summary);
     if let Some(crash) = summary.crashes.last() {
         write_crash(&mut text, crash);
     }
@@ -236,6 +245,8 @@ mod tests {
 
     use super::super::crash::Standing;
     use super::super::drawing::tests::wide;
+    use super::super::explained;
+    use super::super::savings::Comparison;
     use super::*;
 
     const LINES: usize = 24;
@@ -278,6 +289,8 @@ mod tests {
         let summary_of_all = Summary {
             drawn: Some(Arc::new(wide())),
             alone: Venue::ALL.map(|venue| (venue.name().to_owned(), saved)).into(),
+            looked_best: saved,
+            explained: Some(explained::tests::wide(&Venue::ALL.map(Venue::name))),
             crashes: vec![crash()],
             refused: [("PriceCollar".to_owned(), 12)].into(),
             orders: 12_345,

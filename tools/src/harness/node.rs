@@ -219,6 +219,49 @@ impl Node {
             .map_err(io(format!("run rutter {command}")))
     }
 
+    /// Runs `rutter replay --decisions` on the journal, and hands each line to `each`.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`]. A command that fails is no error here; its status is returned.
+    pub fn decisions(&self, mut each: impl FnMut(&str)) -> Result<ExitStatus, HarnessError> {
+        let mut child = Command::new(&self.program)
+            .args(["replay", "--decisions"])
+            .arg(self.journal())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(io("run rutter replay"))?;
+        if let Some(lines) = child.stdout.take() {
+            for line in BufReader::new(lines).lines() {
+                each(&line.map_err(io("read the decisions"))?);
+            }
+        }
+        child.wait().map_err(io("wait for rutter replay"))
+    }
+
+    /// Asks `rutter route` some scenarios, one a line; returns the answers.
+    ///
+    /// # Errors
+    /// [`HarnessError::Io`]; [`HarnessError::Status`] for an answer that is not JSON.
+    pub fn route(&self, scenarios: &str) -> Result<Vec<Value>, HarnessError> {
+        let file = self.dir.join("scenarios.jsonl");
+        std::fs::write(&file, scenarios).map_err(io("write the scenarios"))?;
+        let output = Command::new(&self.program)
+            .args(["route", "--scenarios"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .process_group(0)
+            .output()
+            .map_err(io("run rutter route"))?;
+        let parse = |line: &str| {
+            let answer: Result<Value, _> = serde_json::from_str(line);
+            answer.map_err(|error| HarnessError::Status(error.to_string()))
+        };
+        String::from_utf8_lossy(&output.stdout).lines().map(parse).collect()
+    }
+
     /// The end of the log.
     pub fn log_end(&self) -> String {
         log_end(&self.log_path()).unwrap_or_else(|error| format!("(no log: {error})"))

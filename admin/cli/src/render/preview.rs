@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::text::{Line, Paint, Span, Table, numbers, words};
-use super::{Look, amount, flag, rows, word};
+use super::{Look, amount, flag, number, rows, word};
 
 /// The order, the refusal or its plan, and why each venue gets what it gets.
 pub fn plan(ok: &Value, look: &Look) -> Vec<Line> {
@@ -36,6 +36,16 @@ pub fn plan(ok: &Value, look: &Look) -> Vec<Line> {
         if !table.is_empty() {
             lines.push(Line::default());
             lines.extend(table.lines(look.width));
+        }
+    }
+    for venue in rows(ok, "venues") {
+        if let Some(ppm) = number(venue, "behaviour_ppm").filter(|ppm| *ppm > 0) {
+            let cost = format!("behaviour of {} costs {ppm} ppm more", word(venue, "venue"));
+            lines.push(Line::of(cost, Paint::Plain));
+        }
+        if let Some(score) = venue.get("score").and_then(Value::as_str) {
+            let score = format!("score of {} is {score} of 100", word(venue, "venue"));
+            lines.push(Line::of(score, Paint::Plain));
         }
     }
     lines

@@ -126,6 +126,7 @@ fn figures(ok: &Value) -> Vec<Line> {
         ),
         line("refused", format!("since the start: {}", tally(ok, "refused", 6))),
         line("ended", format!("since the start: {}", tally(ok, "ended", 6))),
+        line("success", success(ok)),
         line(
             "journal",
             format!(
@@ -136,6 +137,25 @@ fn figures(ok: &Value) -> Vec<Line> {
             ),
         ),
     ]
+}
+
+/// The share of the orders that could be filled and were, and why the others were not.
+fn success(ok: &Value) -> String {
+    let failed = ok.get("failed").and_then(Value::as_object);
+    let failed: u64 = failed.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
+    let succeeded = number(ok, "succeeded").unwrap_or(0);
+    let judged = succeeded + failed;
+    if judged == 0 {
+        return "no order counts yet".to_owned();
+    }
+    // Rounded down, so that 100 % means all.
+    let hundredths = u128::from(succeeded) * 10_000 / u128::from(judged);
+    let share = format!("{}.{:02} %", hundredths / 100, hundredths % 100);
+    let of = format!("{share} of {} orders that could be filled", text::count(judged));
+    match failed {
+        0 => of,
+        _ => format!("{of}; not carried out: {}", tally(ok, "failed", 6)),
+    }
 }
 
 /// What one venue's state is, and how bad.
@@ -172,6 +192,7 @@ pub fn venues(ok: &Value) -> Table {
         words("rejects", 4),
         numbers("distrusts", 8),
         numbers("children", 9),
+        words("behaviour", 10),
         words("why not up", 0),
     ]);
     for venue in rows(ok, "venues") {
@@ -191,10 +212,17 @@ pub fn venues(ok: &Value) -> Table {
             tally(venue, "rejects", 2).into(),
             counted(venue, "distrusts").into(),
             counted(venue, "children").into(),
+            behaviour(venue).into(),
             Span::new(why(venue), Paint::Warn),
         ]);
     }
     table
+}
+
+/// What the venue's behaviour costs an order of an account with the usual costs.
+fn behaviour(venue: &Value) -> String {
+    let known = venue.get("behaviour").and_then(|known| number(known, "cost_ppm"));
+    known.map_or_else(String::new, |ppm| format!("{ppm} ppm"))
 }
 
 fn feed_age(venue: &Value) -> Span {

@@ -19,11 +19,12 @@ use crate::market::{market, with_eth};
 const CLIENTS: [(u32, &str, SessionId); 3] =
     [(1, "ALPHA", SessionId(0)), (2, "OLD", SessionId(2)), (3, "NEW", SessionId(3))];
 
-const KINDS: [ReportKind; 9] = [
+const KINDS: [ReportKind; 10] = [
     ReportKind::New,
     ReportKind::Rejected,
     ReportKind::PendingCancel,
     ReportKind::PendingReplace,
+    ReportKind::Restated,
     ReportKind::Replaced,
     ReportKind::Canceled,
     ReportKind::Expired,
@@ -126,6 +127,8 @@ fn reports() -> Vec<Report> {
         let (kind, status) = (ReportKind::Canceled, OrdStatus::Canceled);
         reports.push(Report { instrument: None, symbol: text("DOGE/USDT"), written, ..refused });
         reports.extend([refused, Report { kind, status, reason, ..report(1) }]);
+        let (kind, status) = (ReportKind::Restated, OrdStatus::New);
+        reports.push(Report { kind, status, reason, ..report(1) });
         // The status of an order that is not known.
         reports.push(Report { kind: ReportKind::OrderStatus, instrument: None, ..refused });
     }

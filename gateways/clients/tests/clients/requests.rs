@@ -111,10 +111,40 @@ fn instructions_reach_the_core_and_a_venue_that_is_not_ours_is_refused() {
         ("152=100", "UnsupportedCashQty"),
         ("168=20240627-12:00:00", "UnsupportedSchedule"),
         ("847=1", "UnsupportedStrategy"),
+        ("848=price=100", "UnsupportedStrategy"),
+        ("847=1002|848=price=100", "UnsupportedStrategy"),
+        ("847=1010|848=price=40", "UnsupportedStrategy"),
+        ("847=1010|848=price=50,price=50", "UnsupportedStrategy"),
+        ("847=1010|848=cost=100", "UnsupportedStrategy"),
+        ("847=1010|848=price=+99,latency=1", "UnsupportedStrategy"),
+        ("847=1010|848=price", "UnsupportedStrategy"),
         ("126=20240628-00:00:00", "BadExpireTime"),
     ] {
         desk.send(1, &format!("35=D|11=b|{field}|{ORDER}")).decide();
         desk.saw_like(1, &[&format!("150=8|39=8|11=b| 58={word}|")]);
+    }
+}
+
+#[test]
+fn an_order_names_score_mode_and_its_weights() {
+    let mut desk = all_kinds();
+    desk.logon(1, "ALPHA").published();
+    let weights = |price, latency, reliability, liquidity| {
+        Some(ScoreWeights { price, latency, reliability, liquidity })
+    };
+    let cases = [
+        ("847=1010", 1010, None),
+        ("847=1011", 1011, None),
+        ("847=1010|848=liquidity=10,price=60,latency=30", 1010, weights(60, 30, 0, 10)),
+        ("847=1010|848=price=100", 1010, weights(100, 0, 0, 0)),
+    ];
+    for (at, (fields, strategy, weights)) in cases.into_iter().enumerate() {
+        desk.send(1, &format!("35=D|11=a{at}|{fields}|{ORDER}"));
+        let Some(Input::NewOrder(order)) = desk.published().first().copied() else { panic!("one") };
+        let said = order.instructions;
+        assert_eq!((said.strategy, said.weights), (strategy, weights), "{fields}");
+        desk.decide();
+        desk.saw_like(1, &[&format!("150=0|39=0|11=a{at}|")]);
     }
 }
 

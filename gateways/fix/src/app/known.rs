@@ -8,7 +8,7 @@ use crate::session::SessionRejectReason;
 use crate::tags;
 
 /// The fields that the views know.
-const KNOWN: [u32; 28] = [
+const KNOWN: [u32; 29] = [
     tags::ACCOUNT,
     tags::CL_ORD_ID,
     tags::HANDL_INST,
@@ -33,6 +33,7 @@ const KNOWN: [u32; 28] = [
     tags::DISPLAY_QTY,
     tags::CASH_ORDER_QTY,
     tags::TARGET_STRATEGY,
+    tags::TARGET_STRATEGY_PARAMETERS,
     tags::NO_STRATEGY_PARAMETERS,
     tags::MASS_CANCEL_REQUEST_TYPE,
     tags::MASS_STATUS_REQ_ID,

@@ -5,7 +5,7 @@
 use super::known::Known;
 use super::{
     ACCOUNT_BYTES_MAX, AppError, CL_ORD_ID_BYTES_MAX, ORDER_ID_BYTES_MAX, OrdType, Rejection,
-    SYMBOL_BYTES_MAX, Side, TimeInForce,
+    STRATEGY_PARAMETERS_BYTES_MAX, SYMBOL_BYTES_MAX, Side, TimeInForce,
 };
 use crate::codec::{Decimal, Message};
 use crate::session::BusinessRejectReason;
@@ -65,6 +65,8 @@ pub struct Instructions<'a> {
     pub cash_order_qty: Option<Decimal>,
     /// `TargetStrategy` (847).
     pub target_strategy: Option<u32>,
+    /// `TargetStrategyParameters` (848).
+    pub target_strategy_parameters: Option<&'a [u8]>,
     /// `NoStrategyParameters` (957).
     pub strategy_parameters: Option<u32>,
     /// `StrategyParameterName` (958) and `StrategyParameterValue` (960), if there is one parameter.
@@ -92,6 +94,8 @@ impl<'a> Instructions<'a> {
             display_qty,
             cash_order_qty: known.positive(tags::CASH_ORDER_QTY)?,
             target_strategy: known.number(tags::TARGET_STRATEGY)?,
+            target_strategy_parameters: known
+                .text(tags::TARGET_STRATEGY_PARAMETERS, STRATEGY_PARAMETERS_BYTES_MAX)?,
             strategy_parameters,
             strategy_parameter,
         })

@@ -122,7 +122,7 @@ fn a_market_order_needs_no_price_and_is_for_the_day() {
 #[test]
 fn instructions_are_carried_on_and_their_form_is_checked() {
     let said = "100=kraken|18=o Q|126=20240628-00:00:00|168=20240627-12:00:00|110=0.1|210=0.2|\
-                152=9|847=1|957=1|958=Urgency|959=1|960=5|";
+                152=9|847=1|848=price=100|957=1|958=Urgency|959=1|960=5|";
     let checked = with("D", &format!("{ORDER}{said}"), |message| {
         let order = NewOrderSingle::read(message)?;
         let decimal = |mantissa, scale| Some(Decimal { mantissa, scale });
@@ -135,6 +135,7 @@ fn instructions_are_carried_on_and_their_form_is_checked() {
             display_qty: decimal(2, 1),
             cash_order_qty: decimal(9, 0),
             target_strategy: Some(1),
+            target_strategy_parameters: Some(b"price=100"),
             strategy_parameters: Some(1),
             strategy_parameter: Some((b"Urgency", b"5")),
         };

@@ -88,9 +88,8 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 26] = [
+    let cases: [(C, &str, u64, Change); 25] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
-        (C::VenueDown, "kraken", 0, |s, n| s.status.venues[1].up = n == 0),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
         (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = Some(n)),
         (C::BooksDistrusted, "kraken/gap", 5, |s, n| {
@@ -135,12 +134,53 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     }
 }
 
+/// The two alerts of a venue that is down differ in how long it has to be down.
+#[test]
+fn a_venue_that_is_down_is_told_soon_and_wakes_somebody_after_two_minutes() {
+    let found = after(|s| s.status.venues[1].up = false);
+    let of = |condition| (condition, "kraken".to_owned());
+    assert_eq!(found, [of(Condition::VenueDown), of(Condition::ExchangeDown)]);
+    let hold = |condition: Condition| (condition.hold_s(), condition.severity());
+    assert_eq!(hold(Condition::VenueDown), (10, Severity::Warn));
+    assert_eq!(hold(Condition::ExchangeDown), (120, Severity::Page));
+}
+
+#[test]
+fn the_success_rate_has_dropped_when_less_than_95_of_a_hundred_judged_orders_succeed() {
+    let of = |succeeded: u64, failed: u64| {
+        after(move |s| {
+            s.status.succeeded = succeeded;
+            s.status.failed.insert("VenueBusy".to_owned(), failed);
+        })
+    };
+    assert_eq!(of(0, 0), [], "no order is judged");
+    assert_eq!(of(95, 5), []);
+    let dropped = [(Condition::SuccessRate, String::new())];
+    assert_eq!(of(949, 51), dropped);
+    assert_eq!(of(0, 1), dropped);
+}
+
+#[test]
+fn orders_are_slow_when_more_than_five_in_a_hundred_take_longer_than_a_second() {
+    let above = BUCKETS_NS.iter().position(|bound| *bound > 1_000_000_000).expect("there");
+    let slow = |count: u64| {
+        after(move |s| {
+            s.counted.order_duration.counts[0] = 950;
+            s.counted.order_duration.counts[above] = count;
+        })
+    };
+    assert_eq!(slow(50), []);
+    assert_eq!(slow(60), [(Condition::OrderLatency, String::new())]);
+}
+
 #[test]
 fn no_venue_holds_beside_each_venue_that_is_down() {
     let found = after(|s| s.status.venues.iter_mut().for_each(|venue| venue.up = false));
     let of = |condition, subject: &str| (condition, subject.to_owned());
-    let down = Condition::VenueDown;
-    assert_eq!(found, [of(Condition::NoVenue, ""), of(down, "binance"), of(down, "kraken")]);
+    let each = [Condition::VenueDown, Condition::ExchangeDown];
+    let down = each.into_iter().flat_map(|one| [of(one, "binance"), of(one, "kraken")]);
+    let expected: Vec<_> = [of(Condition::NoVenue, "")].into_iter().chain(down).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]
