@@ -268,7 +268,7 @@ pub struct VenueConfig {
     #[schemars(range(min = 1, max = 86_400_000))]
     pub stale_after_ms: u64,
     /// Most new orders in any interval of `order_window_ms`. Without this key and without
-    /// `budget`, the limits of the venue's documents hold (`docs/routing.md`); 4294967295: no limit
+    /// `budget`, the limits of the venue's documents hold (`docs/limits.md`); 4294967295: no limit
     /// of this kind.
     #[serde(default = "no_limit")]
     #[schemars(range(min = 1))]

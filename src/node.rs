@@ -189,7 +189,7 @@ fn client_session(
 ///
 /// # Errors
 /// [`NodeError`], for a name that is not defined or a secret that cannot be read.
-pub(crate) fn gateway_settings(
+pub fn gateway_settings(
     config: &Config,
     names: &Names,
     node_tag: u32,

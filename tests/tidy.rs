@@ -82,7 +82,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("program", &[]),
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix"]),
-    ("tools", &["sim", "fix", "program", "transport"]),
+    // The demo in virtual time runs the node itself, through the world.
+    ("tools", &["sim", "fix", "program", "transport", "world"]),
     // Runs the node itself, without threads, so it links most of the node.
     ("tools/world", &["rutter", "clients", "core", "fix", "journal", "sim", "transport", "venues"]),
     ("tests/support", &["core", "fix"]),

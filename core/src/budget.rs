@@ -119,7 +119,7 @@ impl Budget {
         age_ns: u64,
     ) -> UnixNanos {
         let of_window = |window: &Window| {
-            let points = window.def.cancel_points(age_ns);
+            let points = window.cancel_points(age_ns, self.slack_ns);
             let counter = window.counter(instrument);
             window.ready_ns(counter, now.0, points, 0, self.slack_ns)
         };
@@ -135,7 +135,7 @@ impl Budget {
         ages_ns: &(impl Iterator<Item = u64> + Clone),
     ) -> Option<UnixNanos> {
         let of_window = |window: &Window| {
-            let points = ages_ns.clone().map(|age_ns| window.def.cancel_points(age_ns));
+            let points = ages_ns.clone().map(|age| window.cancel_points(age, self.slack_ns));
             let points = points.fold(0, u32::saturating_add);
             let counter = window.counter(instrument);
             window.ready_ns(counter, now.0, points, window.def.reserved, self.slack_ns)
@@ -147,7 +147,7 @@ impl Budget {
     /// Counts the cancel of an order of that age.
     pub fn count_cancel(&mut self, now: UnixNanos, instrument: InstrumentId, age_ns: u64) {
         for window in &mut self.windows {
-            let points = window.def.cancel_points(age_ns);
+            let points = window.cancel_points(age_ns, self.slack_ns);
             window.count(now.0, instrument, points, self.slack_ns);
         }
     }
@@ -257,6 +257,13 @@ impl Window {
     #[inline]
     fn counter(&self, instrument: InstrumentId) -> &Counter {
         self.counters.get(self.place(instrument)).unwrap_or(&self.first)
+    }
+
+    /// Points of the cancel of an order that was sent so long ago, and has perhaps arrived later
+    /// by the slack.
+    #[inline]
+    fn cancel_points(&self, age_ns: u64, slack_ns: u64) -> u32 {
+        self.def.cancel_points(age_ns.saturating_sub(slack_ns))
     }
 
     /// Points that count at this moment.

@@ -80,9 +80,17 @@ pub enum ChildEvent {
 }
 
 impl ChildState {
-    /// Whether the venue is known to have taken the order.
+    /// Whether the venue has taken the order, where it has answered at all.
     pub const fn is_taken(self) -> bool {
-        matches!(self, Self::Live | Self::Filled | Self::Canceled | Self::Expired)
+        match self {
+            Self::Live
+            | Self::PendingCancel
+            | Self::PendingReplace
+            | Self::Filled
+            | Self::Canceled
+            | Self::Expired => true,
+            Self::Vacant | Self::Sent | Self::Unknown | Self::Rejected => false,
+        }
     }
 }
 
@@ -340,6 +348,8 @@ pub struct Child {
     pub sent_at: UnixNanos,
     /// The child is to be cancelled as soon as its state and its venue allow that.
     pub cancel_wanted: bool,
+    /// The venue has said nothing of the child, and its outcome is not in doubt.
+    pub is_unanswered: bool,
     /// The child is called back so that its quantity goes elsewhere, or so that another order
     /// passes; its order does not end.
     pub moves: bool,
@@ -389,6 +399,7 @@ impl Slot for Child {
         reserved: Amount::ZERO,
         sent_at: UnixNanos(0),
         cancel_wanted: false,
+        is_unanswered: false,
         moves: false,
         yields_to: OrderId(0),
         cancels: 0,
@@ -428,6 +439,7 @@ impl Child {
             qty: send.qty,
             price: send.price,
             sent_at,
+            is_unanswered: true,
             older,
             ..Self::EMPTY
         }
@@ -445,6 +457,8 @@ impl Child {
     /// # Panics
     /// On a pair that the table forbids. The callers look first, so it would be our own mistake.
     pub fn apply(&mut self, event: ChildEvent) -> bool {
+        // What we send is no answer, whatever it makes of the state.
+        self.is_unanswered &= matches!(event, ChildEvent::CancelSent | ChildEvent::ReplaceSent);
         let row = LIFECYCLE.row(self.state as usize, event as usize);
         match row.step {
             Step::To(next) => self.state = next,

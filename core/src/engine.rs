@@ -50,6 +50,7 @@ use crate::resting::RestingOrders;
 use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
+use crate::self_match::SelfMatches;
 use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
@@ -94,6 +95,10 @@ pub const QUERIES_PER_INPUT_MAX: usize = 256;
 
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
+
+/// Waiting orders that one input passes at most, with those that it looks at: the venues where an
+/// order may go are full. The others are next.
+pub const PASSED_OVER_PER_INPUT_MAX: usize = 4_096;
 
 /// Resting orders that one input looks at at most, for what other venues offer; the others are
 /// next.
@@ -224,6 +229,8 @@ pub struct Engine {
     resting: RestingOrders,
     /// Orders that rest at the touch, by the touch that concerns them.
     posted: RestingOrders,
+    /// By slot of the table of orders.
+    self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
     yielded: Option<own::Yielded>,
     /// Something has happened that can help waiting orders.
@@ -318,6 +325,7 @@ impl Engine {
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders),
             posted: RestingOrders::new(orders),
+            self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
             wakes: false,
             wake_at: None,
@@ -386,7 +394,7 @@ impl Engine {
             Input::CancelRejected { venue, child, reason, retry_after_ns } => {
                 self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
-            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, out),
+            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
             Input::VenueQueried { venue, outcome } => {
                 self.on_venue_queried(*venue, *outcome, out);
             }
@@ -547,14 +555,13 @@ impl Engine {
     /// Stops counting an order as open if it is over.
     fn check_out(&mut self, order: &Order) {
         if order.is_over() {
-            self.waiting.remove(self.orders.slot(order.id.0));
+            let slot = self.orders.slot(order.id.0);
+            self.waiting.remove(slot);
+            // Also an order that is not watched at this moment has perhaps moved.
+            self.resting.forget(slot, order.instrument, order.side);
+            self.forget_self_matches(order);
             if order.strategy != Strategy::Cross {
-                let slot = self.orders.slot(order.id.0);
                 self.posted.forget(slot, order.instrument, order.side.opposite());
-            }
-            if order.is_watched {
-                let slot = self.orders.slot(order.id.0);
-                self.resting.forget(slot, order.instrument, order.side);
             }
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;

@@ -30,6 +30,7 @@ pub mod resting;
 pub mod risk;
 pub mod routing;
 mod scopes;
+pub mod self_match;
 pub mod strategy;
 mod table;
 pub mod ticks;

@@ -395,7 +395,7 @@ pub struct Order {
     /// since the order was accepted or replaced.
     refused: [VenueSet; 2],
     /// Venues that said that a child of the order would match another order of our account; cleared
-    /// as `avoided`.
+    /// when the wait after that is over, and by a replace.
     pub self_matched: VenueSet,
     /// Venues that the client did not name; empty when the client named none.
     pub excluded: VenueSet,
@@ -514,12 +514,12 @@ impl Order {
         was_twice
     }
 
-    /// Forgets how often the order was routed. An order that rests also forgets which venues
+    /// Forgets how often the order was routed. An order that waits also forgets which venues
     /// refused a child of it; an IOC or FOK order does not go to these again.
     pub const fn begin_again(&mut self) {
         self.rounds = 0;
         if self.tif.waits() {
-            (self.avoided, self.self_matched) = (VenueSet::EMPTY, VenueSet::EMPTY);
+            self.avoided = VenueSet::EMPTY;
         }
     }
 

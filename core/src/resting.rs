@@ -7,7 +7,7 @@
 //! So a change of a book looks at one limit, however many orders rest.
 
 use core::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use crate::id::{InstrumentId, VenueId};
 use crate::input::Side;
@@ -22,6 +22,9 @@ pub const OFFER_AGE_NS: u64 = 50_000_000;
 
 /// Pause until the next part of the orders that an offer concerns, in nanoseconds.
 pub const OFFER_PAUSE_NS: u64 = 1_000_000;
+
+/// Pause until an offer is looked at again whose venue takes no order, in nanoseconds.
+pub const OFFER_CLOSED_NS: u64 = 1_000_000_000;
 
 /// An order that is not in a heap and comes back at a time of its own.
 const HELD: u32 = u32::MAX;
@@ -112,8 +115,9 @@ pub struct RestingOrders {
     promised: Vec<Qty>,
     /// By listing and side.
     offers: Vec<Offer>,
-    /// Offers that are to be looked at, with the time, in the order of the times.
-    due: VecDeque<(UnixNanos, u32)>,
+    /// Offers that are to be looked at, by the time, so that an offer that is never done keeps no
+    /// other one waiting.
+    due: BinaryHeap<Reverse<(UnixNanos, u32)>>,
     /// Some order has rested here.
     is_used: bool,
     /// When orders that are held come back, by order id.
@@ -129,7 +133,7 @@ impl RestingOrders {
             heaps: Vec::new(),
             promised: Vec::new(),
             offers: Vec::new(),
-            due: VecDeque::new(),
+            due: BinaryHeap::new(),
             is_used: false,
             held: BinaryHeap::new(),
         }
@@ -247,23 +251,33 @@ impl RestingOrders {
 
     /// Looks at an offer when it is old enough, or again.
     pub fn look_later(&mut self, place: Place, now: UnixNanos) {
-        let offer = &mut self.offers[place.index()];
-        if !core::mem::replace(&mut offer.is_queued, true) {
-            self.due.push_back((UnixNanos(now.0 + OFFER_AGE_NS), place.index() as u32));
-        }
+        self.look_after(place, now, OFFER_AGE_NS);
     }
 
     /// Goes on with an offer after a pause.
     pub fn look_on(&mut self, place: Place, now: UnixNanos) {
-        self.offers[place.index()].is_queued = true;
-        self.due.push_front((UnixNanos(now.0 + OFFER_PAUSE_NS), place.index() as u32));
+        self.look_after(place, now, OFFER_PAUSE_NS);
+    }
+
+    /// Looks again later at the offer of a venue that takes no order at this moment.
+    pub fn look_when_open(&mut self, place: Place, now: UnixNanos) {
+        self.look_after(place, now, OFFER_CLOSED_NS);
+    }
+
+    fn look_after(&mut self, place: Place, now: UnixNanos, pause_ns: u64) {
+        let offer = &mut self.offers[place.index()];
+        if !core::mem::replace(&mut offer.is_queued, true) {
+            self.due.push(Reverse((UnixNanos(now.0 + pause_ns), place.index() as u32)));
+        }
     }
 
     /// The next offer that has stood long enough.
     pub fn next_offer(&mut self, now: UnixNanos) -> Option<Place> {
         // Ends: each turn takes an entry out, or puts it back with a later time.
-        while let Some((_, index)) = self.due.front().copied().filter(|(at, _)| *at <= now) {
-            self.due.pop_front();
+        while let Some(Reverse((_, index))) =
+            self.due.peek().copied().filter(|next| next.0.0 <= now)
+        {
+            self.due.pop();
             let offer = &mut self.offers[index as usize];
             offer.is_queued = false;
             if offer.since == UnixNanos(0) {
@@ -279,7 +293,7 @@ impl RestingOrders {
 
     /// When something is to be looked at.
     pub fn next_time(&self) -> Option<UnixNanos> {
-        let offer = self.due.front().map(|(at, _)| *at);
+        let offer = self.due.peek().map(|Reverse((at, _))| *at);
         let held = self.held.peek().map(|Reverse((at, _))| *at);
         offer.into_iter().chain(held).min()
     }
@@ -410,6 +424,31 @@ mod tests {
         all.note_offer(here, Some(Price(98)), at(OFFER_AGE_NS + 1));
         assert_eq!(all.next_offer(at(2 * OFFER_AGE_NS)), Some(here));
         assert_eq!(all.next_time(), None);
+    }
+
+    /// The orders that one offer concerns can be so many that the first come back before the last
+    /// is looked at.
+    #[test]
+    fn an_offer_that_is_never_done_does_not_starve_the_others() {
+        let mut all = resting(Side::Buy, &[100]);
+        let [crowded, other] =
+            [1, 2].map(|venue| Place { venue: VenueId(venue), ..place(Side::Buy) });
+        let mut now = UnixNanos(1_000_000_000);
+        all.note_offer(crowded, Some(Price(99)), now);
+        now.0 += OFFER_AGE_NS;
+        assert_eq!(all.next_offer(now), Some(crowded));
+        all.look_on(crowded, now);
+        all.note_offer(other, Some(Price(99)), now);
+        let mut seen = 0;
+        for _ in 0..100 {
+            now = all.next_time().expect("the crowded one").max(now);
+            match all.next_offer(now) {
+                Some(place) if place == other => seen += 1,
+                Some(place) => all.look_on(place, now),
+                None => {}
+            }
+        }
+        assert_eq!(seen, 1);
     }
 
     #[test]

@@ -227,6 +227,8 @@ pub struct Plan {
     pub search: Search,
     /// What keeps venues that take from taking more of what is left.
     kept: Causes,
+    /// The funds of a venue carry a part of what is left at a price that is a little lower.
+    cheaper_helps: bool,
     /// What the order wants beside the least cost.
     wants: Wants,
     /// What is expected of the child that rests at the touch; `None` if the order is not posted.
@@ -319,6 +321,7 @@ impl Default for Router {
             lines_len: 0,
             search: Search::default(),
             kept: Causes::NONE,
+            cheaper_helps: false,
             wants: Wants::Any,
             posted: None,
             is_crossing: false,
@@ -337,7 +340,7 @@ impl Router {
     pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
-        plan.kept = Causes::NONE;
+        (plan.kept, plan.cheaper_helps) = (Causes::NONE, false);
         plan.wants = match (request.tif, request.posting) {
             (TimeInForce::Fok, _) => Wants::Whole,
             (_, Posting::Always | Posting::WhileItSaves) => Wants::Rest,
@@ -443,6 +446,9 @@ fn among(
         let (lines, kept) = (&mut plan.lines, &mut plan.kept);
         plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
         left = left.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty));
+    }
+    if request.tif.waits() && !left.is_zero() {
+        plan.note_nearly_funded(request, limit, candidates);
     }
     left
 }

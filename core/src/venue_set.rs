@@ -52,6 +52,11 @@ impl VenueSet {
         Self(self.0 | other.0)
     }
 
+    /// Whether each of its venues is in the other set.
+    pub const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Zero for an id that does not fit, so that an unknown venue is in no set.
     const fn bit(venue: VenueId) -> u32 {
         if venue.index() < Self::CAPACITY { 1 << venue.0 } else { 0 }

@@ -47,8 +47,8 @@ pub enum Waiting {
     /// A child is being called back: its quantity goes to a better place, or lets an order of
     /// another owner pass.
     Moving = 12,
-    /// Another venue offers within the order's limit, or is a better place to rest, and the order
-    /// has moved as often as it may in a minute. It stays where it rests.
+    /// Another venue offers within the order's limit, and the order has moved as often as it may in
+    /// a minute. It stays where it rests.
     MoveLimit = 13,
     /// Orders of our own that stand in the way are being called back.
     CallingBack = 14,

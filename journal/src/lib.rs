@@ -10,6 +10,7 @@
 //! Invariants: sequences have no gap and begin at 1; a record at or below the durable mark is never
 //! cut; only zeros follow the last record; nothing is written after a failed sync.
 
+mod copy;
 mod error;
 mod file;
 mod format;
@@ -24,6 +25,7 @@ mod sync;
 mod tests;
 mod watch;
 
+pub use copy::copy;
 pub use error::{
     AppendError, ChainFault, JournalFault, MarkFault, OpenError, ReadError, SyncError,
 };

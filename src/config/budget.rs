@@ -8,6 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::VenueConfig;
+use super::finding::{Fault, Findings};
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// `orders_per_window_max` of a venue whose configuration names none.
 pub(super) const NO_LIMIT: u32 = u32::MAX;
@@ -55,25 +58,31 @@ pub struct BudgetConfig {
     /// Each instrument has a count of its own.
     #[serde(default)]
     pub per_instrument: bool,
-    /// Points of a cancel, where `counts` is `messages`.
-    #[serde(default = "cancel_points")]
+    /// Points of a cancel, at most the limit; 1 if absent. Only where `counts` is `messages`.
     #[schemars(range(max = 65_535))]
-    pub cancel_points: u16,
-    /// The share of the limit that new orders leave for cancels, where `counts` is `messages`, in
-    /// percent.
-    #[serde(default = "cancel_reserve_percent")]
+    pub cancel_points: Option<u16>,
+    /// The share of the limit that new orders leave for cancels, in percent, rounded up to a whole
+    /// cancel at least; 20 if absent. Only where `counts` is `messages`.
     #[schemars(range(max = 90))]
-    pub cancel_reserve_percent: u32,
+    pub cancel_reserve_percent: Option<u32>,
 }
 
-const fn cancel_points() -> u16 {
-    1
-}
-const fn cancel_reserve_percent() -> u32 {
-    CANCEL_RESERVE_PERCENT
-}
+/// Points of a cancel, where the configuration does not say.
+const CANCEL_POINTS: u16 = 1;
 
 impl BudgetConfig {
+    fn cancel(&self) -> u16 {
+        self.cancel_points.unwrap_or(CANCEL_POINTS)
+    }
+
+    /// Points of the limit that new orders leave for cancels: a whole cancel at least, if any.
+    fn reserved(&self) -> u32 {
+        let percent = self.cancel_reserve_percent.unwrap_or(CANCEL_RESERVE_PERCENT);
+        let share = cancel_reserve(self.limit, percent);
+        let least = if percent == 0 { 0 } else { u32::from(self.cancel()) };
+        share.max(least).min(self.limit.saturating_sub(1))
+    }
+
     fn window(&self) -> WindowDef {
         let cancels = self.counts == WindowCounts::Messages;
         WindowDef {
@@ -84,13 +93,26 @@ impl BudgetConfig {
             },
             counted: if cancels { Counted::Messages } else { Counted::Orders },
             per_instrument: self.per_instrument,
-            reserved: if cancels {
-                cancel_reserve(self.limit, self.cancel_reserve_percent)
-            } else {
-                0
-            },
-            cancel: if cancels { self.cancel_points } else { 0 },
-            ..WindowDef::orders(self.limit, self.length_ms.saturating_mul(1_000_000))
+            reserved: if cancels { self.reserved() } else { 0 },
+            cancel: if cancels { self.cancel() } else { 0 },
+            ..WindowDef::orders(self.limit, self.length_ms.saturating_mul(NS_PER_MS))
+        }
+    }
+
+    /// Adds what is wrong with the keys at that path.
+    fn check(&self, findings: &mut Findings, at: &str) {
+        let cancels = self.counts == WindowCounts::Messages;
+        let keys = [
+            ("cancel_points", self.cancel_points.is_some()),
+            ("cancel_reserve_percent", self.cancel_reserve_percent.is_some()),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there && !cancels) {
+            let reason = "of use only with counts = \"messages\"";
+            findings.add(&format!("{at}.{key}"), Fault::Conflict, reason);
+        }
+        if cancels && u32::from(self.cancel()) > self.limit {
+            let reason = format!("above the limit ({}): no cancel would ever fit", self.limit);
+            findings.add(&format!("{at}.cancel_points"), Fault::Conflict, reason);
         }
     }
 }
@@ -106,5 +128,30 @@ impl VenueConfig {
             return (self.kind.budget)(&self.own_keys);
         }
         Ok(self.budget.iter().map(BudgetConfig::window).collect())
+    }
+
+    /// Whether the limits of the venue's documents do not hold, because the configuration names a
+    /// rate of new orders and no windows.
+    pub fn drops_documented_limits(&self) -> bool {
+        let documented = (self.kind.budget)(&self.own_keys).is_ok_and(|all| !all.is_empty());
+        documented && self.budget.is_empty() && self.orders_per_window_max != NO_LIMIT
+    }
+
+    /// Adds what is wrong with the keys of the limits, in the table at that path.
+    pub(super) fn check_limits(&self, findings: &mut Findings, at: &str) {
+        for (n, window) in self.budget.iter().enumerate() {
+            window.check(findings, &format!("{at}.budget[{n}]"));
+        }
+        let first = WindowDef::orders(
+            self.orders_per_window_max,
+            self.order_window_ms.saturating_mul(NS_PER_MS),
+        );
+        let windows = self.windows().unwrap_or_default().into_iter().chain([first]);
+        let limited = windows.filter(|window| !window.is_unlimited());
+        let shortest_ms = limited.map(|window| window.length_ns / NS_PER_MS).min();
+        if let Some(shortest_ms) = shortest_ms.filter(|length| *length < self.request_slack_ms) {
+            let reason = format!("longer than a window of the venue ({shortest_ms} ms)");
+            findings.add(&format!("{at}.request_slack_ms"), Fault::Conflict, reason);
+        }
     }
 }

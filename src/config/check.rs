@@ -158,6 +158,7 @@ impl Config {
         {
             findings.add(&format!("{at}.{}", error.key), Fault::UnknownValue, error.reason);
         }
+        venue.check_limits(findings, at);
         if venue.breaker_open_max_ms < venue.breaker_open_ms {
             let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
             findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);
@@ -542,6 +543,96 @@ mod tests {
         let words =
             "conflict: venue.binance.breaker_open_max_ms: less than breaker_open_ms (30000)";
         assert!(said.contains(words), "{said}");
+    }
+
+    #[test]
+    fn tiers_that_are_none_are_refused() {
+        let cases = [
+            (
+                "include = [\"kraken\"]\nbackup = [\"binance\"]",
+                "conflict: account.fund.routing.backup",
+            ),
+            (
+                "exclude = [\"binance\"]\nbackup = [\"binance\"]",
+                "conflict: account.fund.routing.backup",
+            ),
+            (
+                "backup = [\"kraken\", \"binance\"]",
+                "conflict: account.fund.routing.backup: every venue of the account is a backup",
+            ),
+            (
+                "include = [\"kraken\"]\nbackup = [\"kraken\"]",
+                "conflict: account.fund.routing.backup: every venue of the account is a backup",
+            ),
+        ];
+        for (keys, words) in cases {
+            let said = said("[[session]]", &format!("[account.routing]\n{keys}\n[[session]]"));
+            assert!(said.contains(words), "{said}");
+        }
+        let sound = "[account.routing]\nbackup = [\"binance\"]\n[[session]]";
+        assert!(Config::parse(&SOUND.replacen("[[session]]", sound, 1)).is_ok());
+    }
+
+    /// Each of these was accepted, and did something else than it says.
+    #[test]
+    fn limits_of_requests_that_cannot_hold_are_one_finding() {
+        let window = |keys: &str| {
+            format!(
+                "[[venue.budget]]\nwindow = \"sliding\"\nlength_ms = 1000\n{keys}\n[[venue.listing]]"
+            )
+        };
+        let messages = "limit = 5\ncounts = \"messages\"\n";
+        for (keys, words) in [
+            (
+                format!("{messages}cancel_points = 6"),
+                "cancel_points: above the limit (5): no cancel would ever fit",
+            ),
+            ("limit = 5\ncancel_points = 1".to_owned(), "cancel_points: of use only with"),
+            ("limit = 5\ncancel_reserve_percent = 9".to_owned(), "cancel_reserve_percent: of use"),
+        ] {
+            let said = said("[[venue.listing]]", &window(&keys));
+            assert!(said.contains(words) && said.contains("conflict: venue.binance."), "{said}");
+        }
+        let sound = window(&format!("{messages}cancel_points = 5"));
+        let config = Config::parse(&SOUND.replacen("[[venue.listing]]", &sound, 1)).expect("sound");
+        assert_eq!(config.venue[0].windows().expect("windows")[0].reserved, 4);
+
+        let slack = said(
+            "name = \"kraken\"",
+            "name = \"kraken\"\nrequest_slack_ms = 60000\n\
+                          orders_per_window_max = 10",
+        );
+        assert!(slack.contains("request_slack_ms: longer than a window of the venue (1000 ms)"));
+        let slack = said("name = \"binance\"", "name = \"binance\"\nrequest_slack_ms = 10001");
+        assert!(slack.contains("longer than a window of the venue (10000 ms)"), "{slack}");
+    }
+
+    /// An old key turned the documented limits off, and with them all room for cancels.
+    #[test]
+    fn the_examples_keep_the_documented_limits_and_a_rate_alone_does_not() {
+        let examples = [
+            SOUND,
+            include_str!("../../deploy/binance.toml"),
+            include_str!("../../deploy/binance-testnet.toml"),
+            include_str!("../../deploy/kraken.toml"),
+        ];
+        for example in examples {
+            let config = Config::examine(example).config.expect("readable");
+            for venue in &config.venue {
+                assert!(!venue.drops_documented_limits(), "{}", venue.name);
+                assert!(venue.windows().expect("windows").iter().any(|one| one.reserved > 0));
+            }
+        }
+        let rate = "name = \"kraken\"\norders_per_window_max = 60";
+        let rate = SOUND.replacen("name = \"kraken\"", rate, 1);
+        let of = |text: &str| -> Vec<bool> {
+            let config = Config::parse(text).expect("sound");
+            config.venue.iter().map(VenueConfig::drops_documented_limits).collect()
+        };
+        assert_eq!(of(&rate), [false, true]);
+        let window = "[[venue.budget]]\nwindow = \"decay\"\nlimit = 60\nlength_ms = 60000\n";
+        let at = rate.rfind("[[venue.listing]]").expect("there");
+        assert_eq!(of(&format!("{}{window}{}", &rate[..at], &rate[at..])), [false, false]);
     }
 
     #[test]

@@ -148,13 +148,25 @@ impl RoutingConfig {
             let reason = "the four weights make up 100".to_owned();
             findings.add(&format!("{at}.weights"), Fault::OutOfRange, reason);
         }
-        let is_allowed = |venue: &&&str| {
-            let in_list = |names: &[String]| names.iter().any(|name| name == **venue);
+        let is_allowed = |venue: &str| {
+            let in_list = |names: &[String]| names.iter().any(|name| name == venue);
             (self.include.is_empty() || in_list(&self.include)) && !in_list(&self.exclude)
         };
-        if !venues.is_empty() && !venues.iter().any(|venue| is_allowed(&venue)) {
+        let allowed: Vec<&str> = venues.iter().copied().filter(|one| is_allowed(one)).collect();
+        if !venues.is_empty() && allowed.is_empty() {
             let reason = "include and exclude leave no venue to the account";
-            findings.add(&format!("{at}.exclude"), Fault::OutOfRange, reason.to_owned());
+            return findings.add(&format!("{at}.exclude"), Fault::OutOfRange, reason.to_owned());
+        }
+        let is_backup = |venue: &&str| self.backup.iter().any(|name| name == venue);
+        for (place, name) in self.backup.iter().enumerate() {
+            if venues.contains(&name.as_str()) && !is_allowed(name) {
+                let reason = format!("include or exclude keeps the account from {name:?}");
+                findings.add(&format!("{at}.backup[{place}]"), Fault::Conflict, reason);
+            }
+        }
+        if !allowed.is_empty() && allowed.iter().all(is_backup) {
+            let reason = "every venue of the account is a backup, which makes no tiers";
+            findings.add(&format!("{at}.backup"), Fault::Conflict, reason.to_owned());
         }
     }
 }

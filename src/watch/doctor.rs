@@ -54,6 +54,7 @@ pub fn examine(config_file: &Path, root: &Path) -> Report {
         findings.extend(disk::examine(config));
         findings.extend(stores::examine(config));
         findings.extend(access::examine(config_file, config));
+        findings.extend(limits(config));
         findings.extend(alerts(config));
         findings.extend(reach::examine(config));
         findings.extend(running::examine(config));
@@ -71,6 +72,26 @@ fn sound(config_file: &Path, config: &Config) -> String {
         format!(" for user {keeper}, who owns the data folder")
     };
     format!("{} is sound{for_whom}", config_file.display())
+}
+
+/// Venues whose documented limits of requests do not hold.
+fn limits(config: &Config) -> Vec<Finding> {
+    const CHECK: &str = "limits";
+    let dropped: Vec<&str> = config
+        .venue
+        .iter()
+        .filter(|venue| venue.drops_documented_limits())
+        .map(|venue| venue.name.as_str())
+        .collect();
+    if dropped.is_empty() {
+        return vec![Finding::ok(CHECK, "of requests: as documented, or as named in venue.budget")];
+    }
+    let found = format!(
+        "orders_per_window_max alone limits requests to {}, and leaves no room for cancels",
+        dropped.join(", ")
+    );
+    let advice = "without it the limits of the venue's documents hold; or name all in venue.budget";
+    vec![Finding::warn(CHECK, found, advice)]
 }
 
 /// Alerts that go unencrypted over a network, and severities that nobody is told of.

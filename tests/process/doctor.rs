@@ -54,6 +54,8 @@ fn doctor_passes_what_is_sound_and_fails_what_is_not_with_what_to_do() {
         level(&report, check);
     }
     assert_eq!(sound.status.success(), report["level"] != "fail");
+    // The stand-ins of the venues are given a rate of their own.
+    assert_eq!(level(&report, "limits"), "warn", "{report:#}");
     // The password stands in the file, and others may read it.
     set_mode(&config, 0o644);
     let open = doctor(&config, &[]);

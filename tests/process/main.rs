@@ -24,3 +24,4 @@ mod plain_words;
 mod prometheus;
 mod quickfix;
 mod secrets;
+mod virtual_demo;

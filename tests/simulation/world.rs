@@ -236,9 +236,8 @@ impl World {
         self.now_ns = self.next_ns().max(self.now_ns + 1);
         self.maybe_fault();
         self.revive();
-        let syncs = self.totals.steps.is_multiple_of(64);
-        if let Some(node) = self.node.as_mut().filter(|_| syncs) {
-            node.decider.journal_mut().sync_step().expect("synced");
+        if self.totals.steps.is_multiple_of(64) {
+            self.sync_journal();
         }
         self.timers();
         for number in 0..self.clients.len() {

@@ -80,7 +80,7 @@ impl Engine {
                 order.barred.insert(venue);
                 out.notice(Notice::Barred(order.id, venue, reason));
             }
-            VenueReject::SelfMatch => order.self_matched.insert(venue),
+            VenueReject::SelfMatch => self.note_self_match(order, venue),
             VenueReject::Late | VenueReject::Other => {
                 order.avoided.insert(venue);
                 if order.note_refusal(venue) {
@@ -344,7 +344,7 @@ impl Engine {
                 self.set_venues_due();
             }
         }
-        self.on_doubt(venue, child, out);
+        self.on_doubt(venue, child, true, out);
     }
 
     /// Sends the cancels that have waited for the venue.

@@ -13,13 +13,15 @@ use super::{
 use crate::book::Book;
 use crate::child::{Child, ChildState};
 use crate::engine::clients::ReportContext;
-use crate::id::{ChildId, OrderId};
+use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::{OtherOwners, Refusal, SelfMatchPolicy, Side, TimeInForce};
 use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::self_match::SelfMatches;
+use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
 
 /// What a resting child of ours is to an order that could match it.
@@ -105,6 +107,26 @@ impl Engine {
         let slot = self.children.slot(child.id.0);
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         self.own.remove(&mut book.own_children[child.side as usize - 1], slot);
+    }
+
+    /// A venue would have matched a child of the order with another order of our account.
+    pub(super) fn note_self_match(&mut self, order: &mut Order, venue: VenueId) {
+        let slot = self.orders.slot(order.id.0);
+        self.self_matches[slot as usize].note(self.now);
+        order.self_matched.insert(venue);
+    }
+
+    /// An order that waits goes to such venues again when the wait is over.
+    pub(super) fn end_self_matches(&self, order: &mut Order) {
+        let waits = &self.self_matches[self.orders.slot(order.id.0) as usize];
+        if order.tif.waits() && waits.are_over(self.now) {
+            order.self_matched = VenueSet::EMPTY;
+        }
+    }
+
+    /// The order is over, or has new terms.
+    pub(super) fn forget_self_matches(&mut self, order: &Order) {
+        self.self_matches[self.orders.slot(order.id.0) as usize] = SelfMatches::default();
     }
 
     /// Notes in every book that the order could trade against the best own resting child that it may

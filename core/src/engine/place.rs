@@ -417,8 +417,7 @@ impl Engine {
         let was_over = before.is_none_or(Slot::is_over);
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
-        let is_answered = before.is_some_and(|before| before.state() == ChildState::Sent)
-            && child.state() != ChildState::Sent;
+        let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {

@@ -85,6 +85,7 @@ impl Engine {
         let slot = self.orders.slot(order.id.0);
         self.client_ids.rename(order, slot);
         order.begin_anew();
+        self.forget_self_matches(order);
         self.place_in_turn(order, out);
     }
 }

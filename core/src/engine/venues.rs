@@ -81,9 +81,9 @@ impl Engine {
         }
         child.venue_order = venue_order;
         // The venue's id is kept even if the child is over.
-        let was_sent = child.state() == ChildState::Sent;
+        let was_unanswered = child.is_unanswered;
         child.apply(ChildEvent::Accepted);
-        if was_sent {
+        if was_unanswered {
             out.notice(Notice::ChildAccepted(venue, id));
             self.open_listing(&child, out);
         }
@@ -162,7 +162,7 @@ impl Engine {
         child.awaited = None;
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
-            (ChildEvent::SelfMatched, _) => order.self_matched.insert(child.venue),
+            (ChildEvent::SelfMatched, _) => self.note_self_match(&mut order, child.venue),
             // It would have taken, or the venue ended it otherwise: it rests elsewhere meanwhile.
             (ChildEvent::Canceled | ChildEvent::Expired, TimeInForce::Gtc)
                 if order.strategy.posts() && !child.cancel_wanted =>
@@ -215,7 +215,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_doubt<S: Sink>(&mut self, venue: VenueId, id: ChildId, out: &mut Out<'_, S>) {
+    /// The outcome of a child is in doubt. `of_cancel`: by the venue's refusal of a cancel.
+    pub(super) fn on_doubt<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        id: ChildId,
+        of_cancel: bool,
+        out: &mut Out<'_, S>,
+    ) {
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -226,7 +233,7 @@ impl Engine {
             return;
         }
         // No answer to the order itself. Whatever a cancel gets for an answer is no failure.
-        if child.state() == ChildState::Sent {
+        if child.is_unanswered && !of_cancel {
             self.count_failure(venue, RequestKind::New, out);
         }
         Self::doubt(&mut child, !self.holds_queries(venue), self.now, out);
@@ -276,7 +283,7 @@ impl Engine {
         }
         if child.state() == ChildState::Unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
-        } else if child.state() == ChildState::Sent {
+        } else if child.is_unanswered {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
@@ -374,7 +381,7 @@ impl Engine {
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
         if ended == Some(ChildEvent::SelfMatched) {
-            order.self_matched.insert(child.venue);
+            self.note_self_match(&mut order, child.venue);
         }
         if let Some(end) = ended.and_then(end_of) {
             out.notice(Notice::ChildResolved(child.venue, child.id));

@@ -3,7 +3,8 @@
 //! A line belongs here if it says which waiting orders an event can help. The lists are `waiting`.
 
 use super::{
-    Engine, FADED_NS, FLOW_PAUSE_NS, Out, RECHECK_NS, RETRY_NS, WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX,
+    Engine, FADED_NS, FLOW_PAUSE_NS, Out, PASSED_OVER_PER_INPUT_MAX, RECHECK_NS, RETRY_NS,
+    WAKE_PAUSE_NS, WOKEN_PER_INPUT_MAX,
 };
 use crate::id::{AssetId, InstrumentId, VenueId};
 use crate::input::Side;
@@ -190,22 +191,42 @@ impl Engine {
 
     fn wake_some<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         let mut stays = false;
-        for _ in 0..WOKEN_PER_INPUT_MAX {
+        let mut planned = 0;
+        // What the last order that was passed over could not go to.
+        let mut full = None;
+        for _ in 0..PASSED_OVER_PER_INPUT_MAX {
+            if planned == WOKEN_PER_INPUT_MAX {
+                break;
+            }
             let Some(slot) = self.waiting.next_due() else { break };
             let waits = self.orders.in_slot(slot);
-            let (instrument, why) = (waits.instrument, waits.waiting);
-            if why == Waiting::VenueBusy && is_full(&self.market(), instrument, self.closed) {
-                // As for this order, so for all that wait for the same.
-                self.waiting.stop(slot);
-                self.await_room(instrument);
-                continue;
+            if waits.waiting == Waiting::VenueBusy {
+                let instrument = waits.instrument;
+                let barred = self.closed.union(self.left_out(waits)).union(waits.barred);
+                if full == Some((instrument, barred)) {
+                    continue;
+                }
+                if is_full(&self.market(), instrument, self.closed) {
+                    // As for this order, so for all that wait for the same.
+                    self.waiting.stop(slot);
+                    self.await_room(instrument);
+                    continue;
+                }
+                if is_full(&self.market(), instrument, barred) {
+                    // As for this order, so for all that may go to the same venues.
+                    full = Some((instrument, barred));
+                    self.await_room(instrument);
+                    continue;
+                }
             }
+            planned += 1;
             let mut order = *waits;
             if order.is_over() || order.state() != OrderState::Working {
                 // Its replace or cancel decides.
                 self.wait_no_more(&mut order, out);
             } else {
                 order.begin_again();
+                self.end_self_matches(&mut order);
                 // A fade of some time ago says nothing of the book as it is.
                 if self.now.since(order.faded_at) >= FADED_NS {
                     order.faded = VenueSet::EMPTY;

@@ -156,7 +156,7 @@ impl Engine {
     fn look_at_offer<S: Sink>(&mut self, place: Place, looks: &mut usize, out: &mut Out<'_, S>) {
         let Place { instrument, venue, side } = place;
         if !takes_orders(&self.market(), instrument, venue, self.closed) {
-            return self.resting.look_later(place, self.now);
+            return self.resting.look_when_open(place, self.now);
         }
         while *looks > 0 {
             let Some(price) = self.offered(venue, instrument, side) else {
@@ -271,11 +271,15 @@ impl Engine {
     fn ask_for_gain(&mut self, order: &Order, qty: Qty, rests_at: VenueSet) -> Option<Gain> {
         // Those that make way are called back when the quantity is free.
         let makes_way = self.look_past_own(order);
+        let terms = self.route_request(order);
+        // The freed quantity would not go to a backup venue: it can rest in the first tier again.
+        let in_first_tier = !rests_at.is_within(terms.backup);
+        let kept_out = if in_first_tier { terms.backup } else { VenueSet::EMPTY };
         let request = RouteRequest {
             qty,
             tif: TimeInForce::Ioc,
-            excluded: order.excluded.union(rests_at),
-            ..self.route_request(order)
+            excluded: order.excluded.union(rests_at).union(kept_out),
+            ..terms
         };
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);

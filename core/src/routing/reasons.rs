@@ -5,12 +5,17 @@
 //! back and one that waits say the same.
 
 use super::candidate::Candidate;
-use super::{Plan, RouteRequest, Wants, within};
-use crate::input::Refusal;
+use super::{Plan, RouteRequest, Wants, within, worse_by};
+use crate::input::{Refusal, Side};
 use crate::number::{Price, Qty};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
 use crate::waiting::{Help, Waiting};
+
+/// How much lower than now a price is that a book can have soon, in parts per million. A book that
+/// falls further helps an order that lacks funds within a minute, as all waiting orders are looked
+/// at.
+const CHEAPER_PPM: u32 = 100_000;
 
 /// What kind of reason a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +161,7 @@ impl Plan {
         let by_size = causes.has(Cause::Minimum) || causes.has(Cause::Maximum);
         let by_book = causes.has(Cause::Book) || causes.has(Cause::OwnOrder) || by_size;
         if causes.has(Cause::Funds) {
+            let by_book = by_book || self.cheaper_helps;
             return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
         }
         if by_size {
@@ -177,6 +183,25 @@ impl Plan {
     /// What waits for a book: an order that is to rest where it would not take, or one that takes.
     fn at_book(&self) -> Waiting {
         if self.wants == Wants::Rest { Waiting::WouldTake } else { Waiting::BeyondLimit }
+    }
+
+    /// Notes the candidates whose funds would carry a smallest child at a price that a book can
+    /// have soon. A sell locks its quantity, whatever the price.
+    pub(super) fn note_nearly_funded(
+        &mut self,
+        request: &RouteRequest,
+        limit: Price,
+        candidates: &[Option<Candidate<'_>>],
+    ) {
+        let is_near = |c: &Candidate<'_>| {
+            let (c, listing) = (c.beside_share(), c.listing);
+            let best = c.best.filter(|best| within(limit, *best, Side::Buy)).unwrap_or(limit);
+            let cheaper = worse_by(best, Side::Sell, CHEAPER_PPM);
+            let most = request.qty.min(listing.qty_max);
+            let smallest = c.enough_from(cheaper, listing.lot.0.max(listing.qty_min.0));
+            smallest.is_some_and(|qty| qty <= most.0 && c.carries(cheaper, Qty(qty)))
+        };
+        self.cheaper_helps |= request.side == Side::Buy && candidates.iter().flatten().any(is_near);
     }
 
     /// Notes what keeps a candidate that takes from taking some of what is left.

@@ -26,8 +26,13 @@ pub(super) fn in_tiers(
     let left = among(market, &RouteRequest { excluded, ..*request }, candidates, plan, scratch);
     // A part that rests: whatever is left may rest at a further venue that is no backup.
     if left.is_zero() || plan.rest.is_some() {
-        for c in backups.iter().flatten().filter(|c| c.best.is_some()) {
-            plan.lines[c.line].verdict = Verdict::Backup;
+        for c in backups.iter().flatten() {
+            let line = &mut plan.lines[c.line];
+            if c.available(request.worst).next().is_some() {
+                line.verdict = Verdict::Backup;
+            } else if c.best.is_some() {
+                line.verdict = Verdict::BeyondLimit;
+            }
         }
         return;
     }

@@ -426,3 +426,31 @@ fn news_of_a_venue_that_is_not_defined_changes_nothing() {
     desk.input(Input::VenueQueried { venue, outcome: QueryOutcome::NoAnswer });
     assert_eq!(desk.notices(), [Notice::BadReference]);
 }
+
+/// The venue has not answered these orders, whatever was sent after them.
+#[test]
+fn orders_without_an_answer_open_the_breaker_also_if_they_are_cancelled_on_their_way() {
+    let mut desk = Desk::with_venues(1);
+    desk.venue_terms(0, |terms| terms.unanswered_max = 10);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    for child in 1..=5 {
+        desk.client(&format!("o{child} buy 1 @ 9900 gtc")).client(&format!("cancel o{child}"));
+    }
+    for child in 1..=5 {
+        desk.venue(child, "unsure");
+    }
+    let opened = |notice: &Notice| matches!(notice, Notice::Breaker(..));
+    assert!(desk.notices().iter().any(opened));
+
+    // The venue has refused the cancels, so it answers.
+    let mut desk = Desk::with_venues(1);
+    desk.venue_terms(0, |terms| terms.unanswered_max = 10);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    for child in 1..=5 {
+        desk.client(&format!("o{child} buy 1 @ 9900 gtc")).client(&format!("cancel o{child}"));
+    }
+    for child in 1..=5 {
+        desk.venue(child, "cancel-rejected");
+    }
+    assert!(!desk.notices().iter().any(opened));
+}

@@ -430,3 +430,55 @@ fn a_long_queue_takes_two_plans_for_each_order_and_is_sent_in_its_order() {
     assert_eq!((sent, desk.engine.open_orders()), (orders, 0));
     assert_eq!(load.plans, 2 * orders - 20);
 }
+
+/// A cancel is no answer of the venue: new orders with their cancels passed the bound without end.
+#[test]
+fn an_order_that_is_cancelled_on_its_way_stays_unanswered() {
+    let mut desk = desk(1, 4, 0);
+    for id in ["a", "b", "c", "d"] {
+        desk.client(&format!("{id} buy 1 @ 9900 gtc")).client(&format!("cancel {id}"));
+    }
+    assert_eq!(take(&mut desk).len(), 4);
+    for id in ["e", "f"] {
+        desk.client(&format!("{id} buy 1 @ 9900 gtc"));
+    }
+    assert_eq!(take(&mut desk).len(), 0);
+    assert_eq!(waits(&mut desk, 5), Waiting::VenueBusy);
+    // Each of these is an answer: the word that the order was taken, and its end.
+    desk.venue(1, "accepted");
+    assert_eq!(orders_of(&take(&mut desk)), [5]);
+    desk.venue(1, "done 0");
+    assert_eq!(take(&mut desk).len(), 0, "an order is answered once");
+    desk.venue(2, "done 0");
+    assert_eq!(take(&mut desk).len(), 1);
+}
+
+/// Many orders wait for a venue that is full; an order that may go elsewhere is not behind them.
+#[test]
+fn an_order_that_can_go_elsewhere_is_not_behind_those_of_a_full_venue() {
+    let (v0, v1) = (VenueId(0), VenueId(1));
+    let mut desk = desk(2, 1, 0);
+    for number in 0..302 {
+        desk.instructed(&format!("x{number} buy 1 @ 9900 gtc"), |new| {
+            new.instructions.only = Some(v1);
+        });
+    }
+    desk.client("y1 buy 1 @ 9900 gtc").client("y2 buy 1 @ 9900 gtc").client("y3 buy 1 @ 9900 gtc");
+    assert_eq!(orders_of(&take(&mut desk)), [1, 303]);
+    let accepted = |child| {
+        let venue = if child == 1 { v1 } else { v0 };
+        Input::ChildAccepted { venue, child: ChildId(child), venue_order: text("X") }
+    };
+    assert_eq!(looks(&mut desk, &accepted(2)), 1, "the order that goes is the only one planned");
+    assert_eq!(desk.engine.order(OrderId(304)).map(|order| order.live_children), Some(1));
+    // Nothing has room: time plans none.
+    let mut planned = 0;
+    for _ in 0..10 {
+        desk.now.0 += 100 * MS;
+        planned += looks(&mut desk, &Input::Tick);
+    }
+    assert_eq!(planned, 0);
+    // The other venue has room for one of its own.
+    assert_eq!(looks(&mut desk, &accepted(1)), 1);
+    assert_eq!(desk.engine.order(OrderId(2)).map(|order| order.live_children), Some(1));
+}

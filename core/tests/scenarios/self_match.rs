@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::waiting::waits;
-use rutter_core::id::OrderId;
+use rutter_core::id::{ChildId, OrderId};
 use rutter_core::output::{ChildEnd, Notice};
 use rutter_core::waiting::Waiting;
 
@@ -49,7 +49,56 @@ fn the_word_for_it_is_told_to_client_and_operator() {
     desk.client("b buy 5 @ 10010 gtc").venue(2, "accepted").venue(2, "self-matched 0");
     assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
     desk.outputs.clear();
-    desk.wait_ns(100 * MS).sent(&["v0 new buy 5 @ 10010 Ioc #3"]);
+    desk.wait_ns(999 * MS).sent(&[]).wait_ns(MS).sent(&["v0 new buy 5 @ 10010 Ioc #3"]);
+}
+
+/// An order of another system on the same account rests as long as it likes: nine orders a second
+/// used up the rate of the venue for all orders of the node.
+#[test]
+fn an_order_that_meets_the_venues_prevention_again_and_again_is_sent_ever_more_seldom() {
+    for venues in 1..=3_u8 {
+        let mut desk = deep(venues);
+        for venue in 0..venues {
+            desk.venue_terms(venue, |terms| terms.stale_after_ns = u64::MAX / 2);
+        }
+        desk.client("b buy 5 @ 10010 gtc");
+        let (start, mut child, mut sent) = (desk.now, 1, Vec::new());
+        // Ten minutes, in which a book changes now and then.
+        for tick in 0..6_000 {
+            while desk.engine.child(ChildId(child)).is_some() {
+                sent.push(desk.now.since(start) / (1_000 * MS));
+                desk.venue(child, "self-matched 0");
+                child += 1;
+            }
+            desk.wait_ns(100 * MS);
+            if tick % 7 == 0 {
+                desk.book(0, &[(9_990, 50)], &[(10_010, 50 + tick % 3)]);
+            }
+        }
+        assert_eq!(waits(&mut desk, 1), Waiting::OwnOrder);
+        let most = usize::from(venues) * 16;
+        assert!((15..=most).contains(&sent.len()), "{venues} venues: {sent:?}");
+        if venues == 1 {
+            assert_eq!(sent[..7], [0, 1, 3, 7, 15, 31, 63], "and then once a minute");
+            assert_eq!(sent.len(), 15);
+        }
+        // It is tried as long as it lives, and goes when the other order is gone.
+        assert!(sent.iter().any(|second| *second > 500), "{sent:?}");
+    }
+}
+
+/// The pauses belong to the terms, and to one meeting of the two orders.
+#[test]
+fn a_replaced_order_and_one_that_long_met_nothing_are_tried_at_once() {
+    let mut desk = deep(1);
+    desk.venue_terms(0, |terms| terms.stale_after_ns = u64::MAX / 2);
+    desk.client("b buy 5 @ 10010 gtc").venue(1, "self-matched 0").outputs.clear();
+    desk.client("replace b buy 6 @ 10010 gtc").sent(&["v0 new buy 6 @ 10010 Ioc #2"]);
+    desk.venue(2, "self-matched 0").wait_ns(1_000 * MS).sent(&["v0 new buy 6 @ 10010 Ioc #3"]);
+    desk.venue(3, "self-matched 0").wait_ns(1_000 * MS).sent(&[]);
+    desk.wait_ns(1_000 * MS).sent(&["v0 new buy 6 @ 10010 Ioc #4"]);
+    desk.venue(4, "fill 1 @ 10010").wait_ns(200_000 * MS).venue(4, "self-matched 1").sent(&[]);
+    desk.wait_ns(1_000 * MS).sent(&["v0 new buy 5 @ 10010 Ioc #5"]);
 }
 
 /// The end tells more than the executions that have come: they are awaited, and the word is kept.

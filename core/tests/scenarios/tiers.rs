@@ -6,6 +6,7 @@ use crate::preview::preview;
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
 use rutter_core::number::Amount;
+use rutter_core::resting::OFFER_AGE_NS;
 use rutter_core::venue_set::VenueSet;
 
 const V0: VenueId = VenueId(0);
@@ -134,6 +135,44 @@ fn a_part_rests_at_a_venue_that_is_no_backup_before_a_backup_venue_fills_it() {
     let mut desk = with_backup(V0);
     desk.client("b buy 12 @ 10015")
         .sent(&["v1 new buy 8 @ 10015 Ioc #1", "v1 new buy 4 @ 10015 Gtc #2"]);
+}
+
+/// The freed quantity would rest where it was: each order lost its place six times a minute.
+#[test]
+fn an_order_that_rests_at_a_venue_that_is_no_backup_is_not_called_back_for_a_backup_offer() {
+    let mut desk = with_backup(V0);
+    desk.client("a buy 12 @ 10015 gtc").venue(1, "fill 8 @ 10015").venue(2, "accepted");
+    desk.outputs.clear();
+    for _ in 0..30 {
+        desk.wait_ns(OFFER_AGE_NS).sent(&[]).wait_ns(200_000_000).sent(&[]);
+        desk.book(0, &[(9_990, 20)], &[(10_010, 5)]).book(1, &[(9_985, 20)], &[]);
+    }
+    // Without tiers the same offer is taken.
+    desk.routing(|_| {}).wait_ns(1_000_000_000);
+    desk.book(0, &[(9_990, 20)], &[(10_010, 6)]).wait_ns(OFFER_AGE_NS).sent(&["v1 cancel #2"]);
+}
+
+#[test]
+fn an_order_that_rests_at_a_backup_venue_is_called_back_for_a_better_tier() {
+    let mut desk = with_backup(V0);
+    desk.book(0, &[(9_980, 20)], &[(10_020, 5)]);
+    desk.input(Input::VenueDown(V1, rutter_core::input::VenueDownReason::LinkLost));
+    desk.client("a buy 5 @ 10015 gtc").venue(1, "accepted").outputs.clear();
+    desk.input(Input::VenueUp(V1)).book(1, &[], &[(10_015, 8)]).wait_ns(OFFER_AGE_NS);
+    desk.sent(&["v0 cancel #1"]).venue(1, "done 0").sent(&["v1 new buy 5 @ 10015 Ioc #2"]);
+}
+
+/// The word says that the venue's book has something for the order.
+#[test]
+fn a_backup_venue_without_an_offer_within_the_limit_says_so() {
+    let mut desk = with_backup(V0);
+    desk.book(0, &[(9_990, 20)], &[(10_060, 5)]);
+    assert_eq!(preview(&mut desk, "buy 8 @ 10015 ioc").verdicts, ["BeyondLimit", "Taken"]);
+    assert_eq!(preview(&mut desk, "buy 9 @ 10015 gtc").verdicts, ["BeyondLimit", "Taken"]);
+    desk.book(0, &[(9_990, 20)], &[]);
+    assert_eq!(preview(&mut desk, "buy 8 @ 10015 ioc").verdicts, ["TooThin", "Taken"]);
+    desk.book(0, &[(9_990, 20)], &[(10_015, 5)]);
+    assert_eq!(preview(&mut desk, "buy 8 @ 10015 ioc").verdicts, ["Backup", "Taken"]);
 }
 
 #[test]

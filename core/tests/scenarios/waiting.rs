@@ -63,6 +63,33 @@ fn what_a_venues_largest_order_does_not_carry_rests_as_several_orders() {
     ]);
 }
 
+/// The funds carry the order at a lower price: a book brings it.
+#[test]
+fn a_buy_that_lacks_a_little_of_the_funds_goes_when_the_book_is_cheaper() {
+    let mut desk = Desk::with_venues(1);
+    desk.listing(VenueId(0), |l| {
+        (l.maker_fee, l.taker_fee, l.lot) = (FeePpm(0), FeePpm(0), Qty(1_000));
+    });
+    funds(&mut desk, 0, USD, 95_000);
+    desk.book(0, &[(9_300, 5_000)], &[(9_900, 5_000)]);
+    desk.client("a buy 1000 @ 10000 gtc").sent(&[]);
+    assert_eq!(waits(&mut desk, 1), Waiting::NoFunds);
+    let ask = |price, qty| {
+        let mut update = BookUpdate { last: true, ..BookUpdate::default() };
+        assert!(update.push(Side::Sell, Level { price: Price(price), qty: Qty(qty) }));
+        Input::Book(update)
+    };
+    assert_eq!(looks(&mut desk, &ask(9_600, 5_000)), 1, "a cheaper book is looked at");
+    desk.sent(&[]).input(ask(9_400, 5_000)).sent(&["v0 new buy 1000 @ 9400 Ioc #1"]);
+    // Hardly any funds: no book helps, so none is waited for.
+    let mut desk = Desk::with_venues(1);
+    funds(&mut desk, 0, USD, 1);
+    desk.book(0, &[(9_980, 5)], &[(10_010, 5)]);
+    desk.client("a buy 1000 @ 9990 gtc");
+    assert_eq!(waits(&mut desk, 1), Waiting::NoFunds);
+    assert_eq!(looks(&mut desk, &ask(10_005, 5)), 0);
+}
+
 #[test]
 fn a_rest_beside_a_living_child_goes_as_soon_as_there_are_funds_or_a_venue() {
     let mut desk = Desk::with_venues(2);

@@ -6,11 +6,12 @@ use rutter_core::engine::{HOLD_NS, MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX};
 use rutter_core::id::{OrderId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{FeePpm, Qty};
-use rutter_core::resting::OFFER_AGE_NS;
+use rutter_core::resting::{OFFER_AGE_NS, OFFER_CLOSED_NS};
 use rutter_core::waiting::Waiting;
 
 use crate::desk::{Desk, HALT, PAIR};
 use crate::waiting::{looks, waits};
+use rutter_test_support::reference;
 
 const V0: VenueId = VenueId(0);
 const V1: VenueId = VenueId(1);
@@ -242,7 +243,8 @@ fn a_venue_that_gets_room_again_is_taken_from_without_a_change_of_its_book() {
     let mut desk = buy();
     desk.operator(OperatorCommand::DrainVenue(V1));
     offers(&mut desk, 9_995, 4).wait_ns(10 * HOLD_NS).sent(&[]);
-    desk.operator(OperatorCommand::EnableVenue(V1)).wait_ns(OFFER_AGE_NS).sent(&["v0 cancel #1"]);
+    desk.operator(OperatorCommand::EnableVenue(V1)).wait_ns(OFFER_CLOSED_NS);
+    desk.sent(&["v0 cancel #1"]);
 }
 
 #[test]
@@ -368,6 +370,40 @@ fn an_order_moves_a_bounded_number_of_times_a_minute_and_says_so() {
     assert_eq!(waits(&mut desk, 1), Waiting::Nothing);
     offers(&mut desk, 9_995, 4);
     assert_eq!(desk.child(child).state(), ChildState::PendingCancel, "a new minute");
+}
+
+/// A slot of the table is used again by an order that has not moved at all.
+#[test]
+fn an_order_does_not_inherit_the_moves_of_one_that_is_over() {
+    let genesis = Genesis { orders_log2: 4, ..reference::genesis() };
+    let mut desk = Desk::with_tables(2, &genesis);
+    desk.listing(V0, |listing| listing.maker_fee = FeePpm(0));
+    for venue in [0, 1] {
+        desk.venue_terms(venue, |terms| terms.stale_after_ns = u64::MAX / 2);
+        desk.book(venue, &[(9_990, 50)], &[(10_010, 50)]);
+    }
+    desk.now.0 += MOVE_WINDOW_NS;
+    desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted");
+    let mut child = 1;
+    for _ in 0..MOVES_PER_WINDOW_MAX {
+        offers(&mut desk, 9_995, 4).book(1, &[(9_990, 50)], &[(10_010, 50)]);
+        desk.venue(child, "done 0");
+        child += 1;
+        desk.venue(child, "accepted").wait_ns(HOLD_NS).wait_ns(HOLD_NS);
+    }
+    // Another limit, and the end before a child is sent again.
+    desk.client("replace a buy 10 @ 9980 gtc");
+    desk.operator(OperatorCommand::DrainVenue(V0)).operator(OperatorCommand::DrainVenue(V1));
+    desk.venue(child, "done 0").operator(OperatorCommand::Cancel(OrderId(1)));
+    assert_eq!(desk.engine.open_orders(), 0);
+    desk.operator(OperatorCommand::EnableVenue(V0)).operator(OperatorCommand::EnableVenue(V1));
+    for nth in 2..=16_u64 {
+        desk.client(&format!("o{nth} buy 1 @ 9000 gtc")).venue(child + nth - 1, "accepted");
+        desk.client(&format!("cancel o{nth}")).venue(child + nth - 1, "done 0");
+    }
+    let child = child + 16;
+    desk.client("z buy 10 @ 10000 gtc").venue(child, "accepted").outputs.clear();
+    offers(&mut desk, 9_995, 4).sent(&[&format!("v0 cancel #{child}")]);
 }
 
 /// However many orders rest, a change of a book looks at none that it does not concern.

@@ -76,6 +76,23 @@ impl World {
                 listing.qty_max = rutter_core::number::Qty(7);
             });
         }
+        let mut random = random;
+        // Some accounts have tiers, and some venues let cancels of young orders cost much.
+        let backup = (0..VENUES).filter(|_| random.in_100(20)).map(VenueId).collect();
+        desk.routing(|terms| terms.backup = backup);
+        if random.in_100(50) {
+            let mut young = [AgeStep::default(); AGE_STEPS_MAX];
+            young[0] = AgeStep { below_s: 5, points: 8 };
+            let window = WindowDef {
+                kind: WindowKind::Decay,
+                counted: Counted::Messages,
+                reserved: 12,
+                young,
+                ..WindowDef::orders(60, 60_000_000_000)
+            };
+            let def = BudgetDef::new(VenueId(0), 0, &[window]).expect("one window");
+            desk.input(Input::Budget(def));
+        }
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
         let (sent, told) = (Vec::new(), BTreeMap::new());
         let (strategies, posted) = (false, 0);

@@ -79,9 +79,12 @@ impl Serialize for Venue {
 /// The share of a limit that new orders leave for cancels, in percent, where both count.
 pub const CANCEL_RESERVE_PERCENT: u32 = 20;
 
-/// The points of a limit that new orders leave for cancels.
+/// The points of a limit that new orders leave for cancels, rounded up. One point at least is left
+/// for new orders.
 pub const fn cancel_reserve(limit: u32, percent: u32) -> u32 {
-    (limit as u64 * percent as u64 / 100) as u32
+    let points = (limit as u64 * percent as u64).div_ceil(100);
+    let most = limit.saturating_sub(1);
+    if points < most as u64 { points as u32 } else { most }
 }
 
 /// The type of an own key's value.
@@ -277,6 +280,16 @@ mod tests {
         let error = serde_json::from_str::<&'static Venue>("\"nowhere\"").expect_err("unknown");
         let said = error.to_string();
         assert!(VENUES.iter().all(|venue| said.contains(venue.kind)), "{said}");
+    }
+
+    #[test]
+    fn a_reserve_is_rounded_up_and_leaves_an_order() {
+        let cases =
+            [(60, 20, 12), (9_900, 20, 1_980), (4, 20, 1), (4, 0, 0), (1, 90, 0), (0, 9, 0)];
+        for (limit, percent, points) in cases {
+            assert_eq!(cancel_reserve(limit, percent), points, "{percent} % of {limit}");
+        }
+        assert_eq!(cancel_reserve(u32::MAX, 100), u32::MAX - 1);
     }
 
     #[test]

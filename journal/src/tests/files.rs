@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::{SEGMENT, append_next, body_of, config, read_all};
 use crate::{
-    Config, Durability, End, FileStorage, Journal, MemStorage, OpenError, Reader, SyncBehaviour,
-    verify,
+    Config, Durability, End, FileStorage, Journal, MemStorage, OpenError, Reader, Source,
+    SyncBehaviour, copy, verify,
 };
 
 /// Longest wait for an event; a test that waits longer has failed.
@@ -54,6 +54,27 @@ fn records_in_files_are_read_back_after_closing() {
     let (journal, recovery) = Journal::open(place, config()).expect("opens");
     assert_eq!((recovery.last_sequence, recovery.durable_found), (2000, 2000));
     assert_eq!((journal.epoch(), recovery.cut), (2, None));
+}
+
+#[test]
+fn a_journal_in_memory_is_copied_into_files_and_gone_on_with() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let memory = MemStorage::new(7);
+    let (mut journal, _) = Journal::open(memory.clone(), config()).expect("opens");
+    for _ in 0..2000 {
+        append_next(&mut journal).expect("appends");
+        if journal.next_sequence() % 300 == 0 {
+            journal.sync_step().expect("syncs");
+        }
+    }
+    assert!(journal.stats().rolls > 2, "several segments are copied");
+    let files = storage(directory.path());
+    copy(&memory.after_kill(), &files).expect("copied");
+    assert_eq!(read_all(&files).expect("reads"), (2000, End::Clean));
+    assert_eq!(files.read_mark().expect("reads"), memory.read_mark().expect("reads"));
+    let (mut journal, recovery) = Journal::open(files, config()).expect("opens");
+    assert_eq!(recovery.last_sequence, 2000);
+    assert_eq!(append_next(&mut journal), Ok(2001));
 }
 
 #[test]

@@ -471,9 +471,9 @@ impl MetricsPage {
         let help = "Share of orders refused, of quantity not there, of children filled in part";
         out.gauges("venue_behaviour_ratio", help, ratios)?;
         let latency = known.iter().flat_map(|(venue, row)| {
-            let times = [("0.5", row.p50_us), ("0.99", row.p99_us)];
-            let labels = |quantile| vec![("exchange", *venue), ("quantile", quantile)];
-            times.map(|(quantile, us)| (labels(quantile), f64::from(us) / 1e6))
+            let times = [("50", row.p50_us), ("99", row.p99_us)];
+            let labels = |percentile| vec![("exchange", *venue), ("percentile", percentile)];
+            times.map(|(percentile, us)| (labels(percentile), f64::from(us) / 1e6))
         });
         let help = "From the decision to send an order to the first answer, lately";
         out.gauges("venue_behaviour_latency_seconds", help, latency)?;

@@ -23,7 +23,7 @@ orders   12 open, 1 pending; 14 children open
 started  since then 41,000 orders, 2,200 fills, 84,000 reports; before 52,000 orders, 3,100 fills
 refused  since the start: rate 12, collar 3
 ended    since the start: filled 40,000, canceled 988
-success  99.92 % of 40,042 orders that could be filled; not carried out: venue_busy 30, no_liquidity 2
+success  99.92 % of 40,042 that could be filled; not: venue_busy 30, no_liquidity 2
 journal  at 120,345, 45 not on the disk yet (4.50 KiB)
 
 venues

@@ -2,25 +2,34 @@
 //! half time the node is killed and started again. At the end its journal is decided again.
 //!
 //! A line belongs here if it is an option or a result of the command. The course of a run is `run`,
-//! the client `trader`, the kill `crash`, the comparison with single venues `savings`, what the
-//! journal tells of decisions `decided`, the drawing of one order `drawing`, why it went there
-//! `explained`, the thread that watches `watcher`, lines on the terminal `table`, the
-//! HTML page `page` with its `chart`s.
+//! in real time `live`, in virtual time `virtual_time`. The client is `trader`, the kill `crash`,
+//! the comparison with single venues `savings`, the replay `journal`, what the journal tells of
+//! decisions `decided`, the drawing of one order `drawing`, why it went there `explained`, the
+//! thread that watches `watcher`, the output `screen` with the lines of `table`, one moment `view`,
+//! the HTML page `page` with its `chart`s.
 
 mod chart;
 mod crash;
 mod decided;
 mod drawing;
+mod entry;
+mod environment;
 mod explained;
+mod journal;
+mod live;
 mod page;
 mod pricing;
 mod run;
 mod savings;
+mod screen;
 mod table;
 mod trader;
+mod view;
+mod virtual_time;
 mod watcher;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,14 +39,17 @@ use anyhow::Context;
 use rutter_program::progress;
 use serde::Serialize;
 
-use crate::harness::{CONSOLE, HarnessError, node_program};
+use crate::harness::{CONSOLE, HarnessError, Program, node_program};
 use crate::interrupt;
 use crate::quantiles::{Quantiles, Ratio};
 use crash::Crash;
 use drawing::Drawn;
 use explained::Explained;
+use live::Live;
 use savings::Comparison;
-use watcher::Sample;
+pub use screen::Screen;
+use view::Sample;
+use virtual_time::VirtualTime;
 
 /// `rutter-tools demo`
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -60,9 +72,9 @@ pub struct Arguments {
     /// Also write the result to this file, as one HTML page with charts.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Speak TLS to the venues.
-    #[arg(long)]
-    pub tls: bool,
+    /// How messages travel.
+    #[command(flatten)]
+    pub wires: Wires,
     /// Keep the folder (journal, logs) and print its path.
     #[arg(long)]
     pub keep: bool,
@@ -71,11 +83,43 @@ pub struct Arguments {
     pub progress: progress::Choice,
 }
 
+/// How messages travel between client, node and venues.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Wires {
+    /// Speak TLS to the venues.
+    #[arg(long, conflicts_with = "virtual_time")]
+    pub tls: bool,
+    /// Run client, node and venues in one thread in virtual time: no sockets, no processes, no
+    /// clock. Equal options give an equal result, to the bit.
+    #[arg(long)]
+    pub virtual_time: bool,
+}
+
+/// The time of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Time {
+    /// The machine's.
+    #[default]
+    Real,
+    /// The simulated world's.
+    Virtual,
+}
+
+impl Wires {
+    /// The time of a run over these wires.
+    const fn time(self) -> Time {
+        if self.virtual_time { Time::Virtual } else { Time::Real }
+    }
+}
+
 /// The result of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     /// Seed of the run.
     pub seed: u64,
+    /// The time that all times of the result are in.
+    pub time: Time,
     /// Seconds of trading, the time that the node was down included.
     pub seconds: f64,
     /// Orders sent.
@@ -134,6 +178,8 @@ pub struct Summary {
     pub unpriced_orders: u64,
     /// Latencies in nanoseconds, by stage. Stages of the node count from its last start.
     pub latency_ns: BTreeMap<String, Quantiles>,
+    /// Which latencies are absent because they have no meaning, in words; `None` if none is.
+    pub latency_note: Option<String>,
     /// Records in the journal.
     pub journal_records: u64,
     /// Whether `rutter verify` found every record intact.
@@ -224,25 +270,68 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error),
     };
-    let next = next(arguments, &program, folder.path());
-    if let Some(file) = &arguments.html {
-        std::fs::write(file, page::page(&summary, &next))
-            .with_context(|| format!("write {}", file.display()))?;
+    let Written { text, page } = written(arguments, &summary, folder.path())?;
+    if let (Some(file), Some(page)) = (&arguments.html, page) {
+        std::fs::write(file, page).with_context(|| format!("write {}", file.display()))?;
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string(&summary)?);
-    } else {
-        print!("{}", table::summary(&summary, &next));
-    }
+    print!("{text}");
     Ok(if summary.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One run with all its files in `dir`. `stop` ends the run early.
+/// One run with all its files in `dir`, shown on standard output. `stop` ends the run early.
 ///
 /// # Errors
 /// A part could not be started or asked.
 pub fn trade(arguments: &Arguments, dir: &Path, stop: &AtomicBool) -> anyhow::Result<Summary> {
-    run::trade(arguments, &node_program()?, dir, stop)
+    let out = std::io::stdout();
+    let screen = Screen::new(arguments.json, out.is_terminal(), Box::new(out));
+    trade_on(screen, arguments, dir, stop)
+}
+
+/// Like [`trade`], shown on that screen.
+///
+/// # Errors
+/// The errors of [`trade`].
+pub fn trade_on(
+    screen: Screen,
+    arguments: &Arguments,
+    dir: &Path,
+    stop: &AtomicBool,
+) -> anyhow::Result<Summary> {
+    let path = node_program()?;
+    let program = Program::new(&path, dir);
+    if arguments.wires.virtual_time {
+        let world = VirtualTime::start(arguments, &program, dir, stop, screen)?;
+        let market = world.market();
+        return run::trade(arguments, world, market, program, stop);
+    }
+    let live = Live::start(arguments, &path, dir, stop, screen)?;
+    let market = live.market();
+    run::trade(arguments, live, market, program, stop)
+}
+
+/// A result, written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// One JSON object on one line, or the lines for a terminal.
+    pub text: String,
+    /// The HTML page, if the options ask for one.
+    pub page: Option<String>,
+}
+
+/// Writes out the result of a run in `dir`.
+///
+/// # Errors
+/// There is no node program, or the result has no JSON form.
+pub fn written(arguments: &Arguments, summary: &Summary, dir: &Path) -> anyhow::Result<Written> {
+    let next = next(arguments, &node_program()?, dir);
+    let text = if arguments.json {
+        format!("{}\n", serde_json::to_string(summary)?)
+    } else {
+        table::summary(summary, &next)
+    };
+    let page = arguments.html.as_ref().map(|_| page::page(summary, &next));
+    Ok(Written { text, page })
 }
 
 /// Says on standard error what is about to happen and how to take part in it.
@@ -250,6 +339,13 @@ fn introduce(arguments: &Arguments, program: &Path, dir: &Path) {
     let rutter = short(program);
     if arguments.keep {
         eprintln!("folder: {}", dir.display());
+    }
+    if arguments.wires.virtual_time {
+        eprintln!(
+            "A FIX client, a node and simulated exchanges in one thread, in virtual time. Equal \
+             options\ngive an equal result, to the bit.\n"
+        );
+        return;
     }
     eprintln!(
         "A FIX client, a real node, simulated exchanges. To join from another terminal:\n\
@@ -274,8 +370,10 @@ fn next(arguments: &Arguments, program: &Path, dir: &Path) -> String {
         return format!("{} replay {}", short(program), journal.display());
     }
     let tools = short(&tools);
-    match arguments.html {
-        None => format!("{tools} demo --seconds 30 --kills 3 --html demo.html"),
-        Some(_) => format!("{tools} demo --keep"),
+    match (arguments.wires.virtual_time, &arguments.html) {
+        (true, None) => format!("{tools} demo --virtual-time --html demo.html"),
+        (true, Some(_)) => format!("{tools} demo --virtual-time --keep"),
+        (false, None) => format!("{tools} demo --seconds 30 --kills 3 --html demo.html"),
+        (false, Some(_)) => format!("{tools} demo --keep"),
     }
 }

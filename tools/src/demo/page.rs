@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 
 use rutter_sim::Venue;
 
-use super::Summary;
 use super::chart::{self, Bar, COLOURS, Series, escaped};
 use super::crash::Crash;
 use super::drawing::{Drawn, fixed};
 use super::explained::{Explained, cut};
+use super::{Summary, Time};
 use crate::quantiles::Quantiles;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;\
@@ -31,10 +31,14 @@ pub fn page(summary: &Summary, next: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width\">\
          <title>Rutter: one run</title><style>{STYLE}</style></head><body>\n\
          <h1>Rutter: one run</h1>\n<p>One FIX client, one node, {} simulated exchanges: {} orders \
-         in {:.1} s, seed {}.</p>\n",
+         in {:.1} s{}, seed {}.</p>\n",
         Venue::ALL.len(),
         summary.orders,
         summary.seconds,
+        match summary.time {
+            Time::Real => "",
+            Time::Virtual => " of virtual time",
+        },
         summary.seed
     );
     cards(&mut html, summary);
@@ -136,7 +140,7 @@ fn over_time(html: &mut String, summary: &Summary) {
         .collect();
     html.push_str("<h2>Executions</h2>\n");
     html.push_str(&chart::lines("executions a second", &rates.collect::<Vec<_>>(), &down));
-    let line = |name: &str, value: &dyn Fn(&super::watcher::Sample) -> f64| Series {
+    let line = |name: &str, value: &dyn Fn(&super::view::Sample) -> f64| Series {
         name: name.to_owned(),
         points: samples.iter().map(|sample| (seconds(sample.elapsed_ns), value(sample))).collect(),
     };
@@ -248,10 +252,11 @@ fn costs(html: &mut String, summary: &Summary) {
 }
 
 fn latencies(html: &mut String, summary: &Summary) {
-    html.push_str(
-        "<h2>Latency</h2><p>Milliseconds. Stages of the node count from its last start; \
-         <i>client late</i> is how late the client itself was.</p><table>\n",
+    let words = summary.latency_note.as_deref().unwrap_or(
+        "stages of the node count from its last start; client late is how late the client itself \
+         was",
     );
+    let _ = writeln!(html, "<h2>Latency</h2><p>Milliseconds; {}.</p><table>", escaped(words));
     let heads = ["stage", "p50", "p99", "p99.9", "max", "count"];
     row(html, "th", &heads.map(str::to_owned));
     for (stage, Quantiles { p50, p99, p999, max, count }) in &summary.latency_ns {
@@ -268,7 +273,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::drawing::tests::wide;
-    use super::super::watcher::Sample;
+    use super::super::view::Sample;
     use super::*;
 
     #[test]

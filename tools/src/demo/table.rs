@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rutter_sim::Venue;
-use serde_json::Value;
 
 use super::Summary;
 use super::crash::Crash;
-use super::watcher::{View, Watched};
+use super::view::{View, Watched};
 use crate::quantiles::{Quantiles, Ratio, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -58,11 +57,12 @@ pub fn live(view: &View, watched: &Watched) -> String {
     let answers = watched.answers.quantiles();
     let _ = writeln!(
         text,
-        "orders {} sent, {} refused, {} open; answered in {:.1} ms (median)",
+        "orders {} sent, {} refused, {} open; answered in {:.1} ms (median{})",
         counts.sent,
         counts.refused,
         counts.sent - counts.over,
         answers.p50 as f64 / 1e6,
+        if arguments.wires.virtual_time { ", virtual time" } else { "" },
     );
     for venue in Venue::ALL {
         write_venue(&mut text, view, watched, venue);
@@ -89,15 +89,13 @@ pub fn live(view: &View, watched: &Watched) -> String {
 }
 
 fn write_venue(text: &mut String, view: &View, watched: &Watched, venue: Venue) {
-    let empty = Vec::new();
-    let rows = watched.status["venues"].as_array().unwrap_or(&empty);
-    let row = rows.iter().find(|row| row["name"] == venue.name()).unwrap_or(&Value::Null);
+    let seen = watched.venues[venue.index()];
     let _ = writeln!(
         text,
         "{:<10} {:<5} {} of {} books trusted, {} executions",
         venue.name(),
-        if row["up"] == true { "up" } else { "down" },
-        row["books_trusted"].as_u64().unwrap_or(0),
+        if seen.up { "up" } else { "down" },
+        seen.books,
         rutter_sim::market::MARKETS.len(),
         view.fills_by_venue.get(venue.name()).copied().unwrap_or(0),
     );
@@ -141,17 +139,26 @@ const ROWS: [(&str, &str); 3] = [
     ("client: sent later than planned", "client.late"),
 ];
 
-fn write_latencies(text: &mut String, rows: &BTreeMap<String, Quantiles>) {
+/// A row without a number is left out where `note` says why.
+fn write_latencies(text: &mut String, rows: &BTreeMap<String, Quantiles>, note: Option<&str>) {
     let _ = writeln!(
         text,
         "{:<33}{:>9}{:>9}{:>10}{:>9}{:>9}",
         "latency", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "count"
     );
     for (label, stage) in ROWS {
-        let row = rows.get(stage).copied().unwrap_or_default();
+        let Some(row) = rows.get(stage) else {
+            if note.is_none() {
+                let _ = writeln!(text, "{label:<33} not measured");
+            }
+            continue;
+        };
         let [p50, p99, p999, max] = [row.p50, row.p99, row.p999, row.max].map(|ns| ns as f64 / 1e6);
         let count = row.count;
         let _ = writeln!(text, "{label:<33}{p50:>9.3}{p99:>9.3}{p999:>10.3}{max:>9.3}{count:>9}");
+    }
+    if let Some(note) = note {
+        let _ = writeln!(text, "{note}");
     }
 }
 
@@ -224,7 +231,7 @@ pub fn summary(summary: &Summary, next: &str) -> String {
             let _ = writeln!(text, "  {}: {count}", name.replace('_', " "));
         }
     }
-    write_latencies(&mut text, &summary.latency_ns);
+    write_latencies(&mut text, &summary.latency_ns, summary.latency_note.as_deref());
     if !summary.journal_verified {
         text.push_str("THE JOURNAL IS NOT SOUND\n");
     }
@@ -302,6 +309,23 @@ mod tests {
         };
         let next = "target/release/rutter-tools demo --seconds 60 --kills 5 --keep";
         fits(&summary(&summary_of_all, next));
+    }
+
+    #[test]
+    fn a_latency_without_a_meaning_is_words_and_no_number() {
+        let stages = |names: &[&str]| -> BTreeMap<String, Quantiles> {
+            names.iter().map(|name| ((*name).to_owned(), Quantiles::default())).collect()
+        };
+        let latency_note = Some("virtual time".to_owned());
+        let latency_ns = stages(&["client.answer"]);
+        let text = summary(&Summary { latency_ns, latency_note, ..Summary::default() }, "");
+        assert!(text.contains("client: order to first answer") && text.contains("virtual time"));
+        assert!(!text.contains("through the node") && !text.contains("later than planned"));
+        // In real time a number that is missing is said to be missing.
+        let latency_ns = stages(&["client.answer", "client.late"]);
+        let text = summary(&Summary { latency_ns, ..Summary::default() }, "");
+        let line = text.lines().find(|line| line.contains("through the node"));
+        assert!(line.is_some_and(|line| line.ends_with("not measured")), "{text}");
     }
 
     #[test]

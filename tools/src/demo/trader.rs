@@ -10,11 +10,11 @@ use rutter_sim::Venue;
 use rutter_sim::market::MARKETS;
 use rutter_sim::random::Random;
 
+use super::entry::OrderEntry;
 use super::pricing::{Ended, Paid};
 use super::savings::Savings;
-use crate::client::{ClientError, FixClient, Order, Report, Side, Tif, Told};
-use crate::clock::unix_ns;
-use crate::harness::{Arrivals, VenueFill, Venues};
+use crate::client::{ClientError, Order, Report, Side, Tif, Told};
+use crate::harness::{Arrivals, Market, VenueFill};
 
 const MS_NS: u64 = 1_000_000;
 
@@ -152,9 +152,10 @@ impl Trader {
         }
     }
 
-    /// When the next order or cancel is due.
-    pub fn next_ns(&self) -> u64 {
-        let cancel = self.cancels.first().filter(|_| !self.waits_for_trade);
+    /// When the next order or cancel is due. Cancels of a client that is not logged on wait, and
+    /// are due at no time.
+    pub fn next_ns(&self, is_logged_on: bool) -> u64 {
+        let cancel = self.cancels.first().filter(|_| is_logged_on && !self.waits_for_trade);
         let cancel = cancel.map_or(u64::MAX, |(due_ns, _)| *due_ns);
         self.next_due_ns.min(cancel)
     }
@@ -166,8 +167,8 @@ impl Trader {
     pub fn send_due(
         &mut self,
         now_ns: u64,
-        client: &mut FixClient,
-        venues: &Venues,
+        client: &mut impl OrderEntry,
+        market: &Market,
     ) -> Result<(), ClientError> {
         for _ in 0..ORDERS_PER_TURN {
             if self.next_due_ns > now_ns {
@@ -175,7 +176,7 @@ impl Trader {
             }
             let due_ns = self.next_due_ns;
             self.next_due_ns += self.interval_ns;
-            self.place(due_ns, client, venues)?;
+            self.place(due_ns, client, market)?;
         }
         while let Some((due_ns, index)) = self.cancels.first().copied() {
             if due_ns > now_ns || self.waits_for_trade {
@@ -199,11 +200,11 @@ impl Trader {
     fn place(
         &mut self,
         due_ns: u64,
-        client: &mut FixClient,
-        venues: &Venues,
+        client: &mut impl OrderEntry,
+        market: &Market,
     ) -> Result<(), ClientError> {
         let random = &mut self.random;
-        let market = random.below(MARKETS.len() as u64) as usize;
+        let traded = random.below(MARKETS.len() as u64) as usize;
         let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
         let kind = match random.below(100) {
             0..40 => Kind::Market,
@@ -212,11 +213,11 @@ impl Trader {
             _ => Kind::Resting,
         };
         // From a tenth of a typical level to several levels; one order in eight takes up to twelve.
-        let (least, most) = MARKETS[market].quote_qty_e8;
-        let lot = MARKETS[market].lot_e8;
+        let (least, most) = MARKETS[traded].quote_qty_e8;
+        let lot = MARKETS[traded].lot_e8;
         let most = if random.below(8) == 0 { most * 6 } else { most * 3 };
         let qty_e8 = random.between(least, most) / lot * lot;
-        let bests = Venue::ALL.map(|venue| venues.best(venue, market));
+        let bests = Venue::ALL.map(|venue| market.best(venue, traded));
         let limit_e8 = limit(random, kind, side, &bests);
         if kind != Kind::Market && limit_e8.is_none() {
             // No venue has a quote on that side now, so there is no price to start from.
@@ -230,16 +231,16 @@ impl Trader {
             Kind::Resting => (Tif::Gtc, Some(random.between(200, 1_500))),
         };
         let cl_ord_id = format!("d{index}");
-        let symbol = MARKETS[market].symbol;
+        let symbol = MARKETS[traded].symbol;
         let order = Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif };
-        let sent_ns = unix_ns();
+        let sent_ns = client.now_ns();
         client.new_order(sent_ns, &order)?;
         self.counts.sent += 1;
         if let Some(after_ms) = cancel_after {
             self.cancels.insert((sent_ns + after_ms as u64 * MS_NS, index));
         }
         self.orders.push(Placed {
-            market,
+            market: traded,
             side,
             kind,
             qty_e8,
@@ -259,7 +260,7 @@ impl Trader {
         &mut self,
         now_ns: u64,
         index: usize,
-        client: &mut FixClient,
+        client: &mut impl OrderEntry,
     ) -> Result<(), ClientError> {
         let Some(order) = self.orders.get_mut(index).filter(|o| !o.over && !o.cancel_sent) else {
             return Ok(());
@@ -277,7 +278,7 @@ impl Trader {
     pub fn cancel_all(
         &mut self,
         now_ns: u64,
-        client: &mut FixClient,
+        client: &mut impl OrderEntry,
     ) -> Result<usize, ClientError> {
         self.cancels.clear();
         let open: Vec<usize> = self.open().collect();
@@ -480,4 +481,19 @@ fn limit(random: &mut Random, kind: Kind, side: Side, bests: &[Best]) -> Option<
     let moved = i128::from(from) + i128::from(from) * i128::from(sign * ppm) / 1_000_000;
     let moved = i64::try_from(moved).ok()?;
     Some(moved / CENT_E8 * CENT_E8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overdue_cancel_of_a_client_that_is_not_logged_on_wakes_nobody() {
+        let mut trader = Trader::new(1, 1_000, 1);
+        trader.cancels.insert((500, 0));
+        assert_eq!(trader.next_ns(true), 500);
+        assert_eq!(trader.next_ns(false), 1_000, "the next order is held, and time goes on");
+        trader.mark();
+        assert_eq!(trader.next_ns(true), 1_000, "cancels wait for the first execution");
+    }
 }

@@ -11,7 +11,7 @@ use rutter_sim::Venue;
 use rutter_sim::engine::Exchange;
 use rutter_sim::market::{CLIENT, MARKETS};
 
-use super::venues::{Book, Inner, VenueFill, book, lock, venue_fill};
+use super::front::{Book, Inner, VenueFill, book, lock, venue_fill};
 
 /// Most executions whose moment is kept until somebody takes them. Further ones are counted.
 pub const ARRIVALS_MAX: usize = 100_000;

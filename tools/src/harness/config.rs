@@ -13,7 +13,7 @@ use rutter_sim::market::{ASSETS, E8_DECIMALS, MARKETS};
 use rutter_sim::server::ListenerKind;
 use rutter_sim::venue::{Listing, Reach};
 
-use super::venues::CA_FILE;
+use super::venues::{CA_FILE, write_keys};
 use super::{HarnessError, Venues, io};
 
 /// `node.durability`.
@@ -110,6 +110,16 @@ impl NodeSettings {
 /// The console's socket, relative to the node's folder.
 pub const CONSOLE: &str = "console/console.sock";
 
+/// Where the node finds the venues, and the keys for them.
+struct Places<'a> {
+    /// The folder of keys and certificates.
+    keys: &'a Path,
+    /// The seed that the keys follow from.
+    seed: u64,
+    /// Addresses by [`Venue::index`].
+    reaches: [Reach; Venue::ALL.len()],
+}
+
 /// Writes `dir/node.toml` and returns its path. The node's data go to `dir/data`, the console's
 /// socket is `dir/console/console.sock`.
 ///
@@ -120,15 +130,47 @@ pub fn write_node_config(
     venues: &Venues,
     settings: &NodeSettings,
 ) -> Result<PathBuf, HarnessError> {
+    let tls = settings.tls;
+    let reaches = Venue::ALL.map(|venue| {
+        let shown = |kind| {
+            let address = venues.address(venue, kind, tls);
+            address.map_or_else(String::new, |at| at.to_string())
+        };
+        Reach { web: shown(ListenerKind::Web), fix: shown(ListenerKind::Raw), tls }
+    });
+    write_config(dir, &Places { keys: venues.dir(), seed: venues.seed(), reaches }, settings)
+}
+
+/// Writes `dir/node.toml` for venues of that seed that no server serves, with their keys, and
+/// returns its path. The addresses lead nowhere.
+///
+/// # Errors
+/// [`HarnessError::Io`].
+pub fn write_unserved_config(
+    dir: &Path,
+    seed: u64,
+    settings: &NodeSettings,
+) -> Result<PathBuf, HarnessError> {
+    write_keys(seed, dir)?;
+    let nowhere = || "127.0.0.1:1".to_owned();
+    let reaches = Venue::ALL.map(|_| Reach { web: nowhere(), fix: nowhere(), tls: settings.tls });
+    write_config(dir, &Places { keys: dir, seed, reaches }, settings)
+}
+
+fn write_config(
+    dir: &Path,
+    places: &Places<'_>,
+    settings: &NodeSettings,
+) -> Result<PathBuf, HarnessError> {
     std::fs::create_dir_all(dir).map_err(io(format!("make {}", dir.display())))?;
     let path = dir.join("node.toml");
-    let text = node_config(dir, venues, settings);
+    let text = node_config(dir, places, settings);
     std::fs::write(&path, text).map_err(io(format!("write {}", path.display())))?;
     Ok(path)
 }
 
 /// Writing to a string cannot fail, so the results are dropped.
-fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
+fn node_config(dir: &Path, places: &Places<'_>, settings: &NodeSettings) -> String {
     let mut text = String::new();
     let (data, socket) = (quoted(&dir.join("data")), quoted(&dir.join(CONSOLE)));
     // A list of texts is written in TOML as in Rust.
@@ -175,24 +217,19 @@ fn node_config(dir: &Path, venues: &Venues, settings: &NodeSettings) -> String {
         );
     }
     for venue in &settings.venues {
-        write_venue(&mut text, *venue, venues, settings);
+        write_venue(&mut text, *venue, places, settings);
         write_listings(&mut text, *venue);
     }
     text
 }
 
-fn write_venue(text: &mut String, venue: Venue, venues: &Venues, settings: &NodeSettings) {
-    let tls = settings.tls;
-    let shown = |kind| {
-        let address = venues.address(venue, kind, tls);
-        address.map_or_else(String::new, |at| at.to_string())
-    };
-    let reach = Reach { web: shown(ListenerKind::Web), fix: shown(ListenerKind::Raw), tls };
-    let mut links = venue.terms().node_links(&reach);
+fn write_venue(text: &mut String, venue: Venue, places: &Places<'_>, settings: &NodeSettings) {
+    let reach = &places.reaches[venue.index()];
+    let mut links = venue.terms().node_links(reach);
     if let Some((_, address)) = settings.orders_elsewhere.filter(|(other, _)| *other == venue) {
         links.order_url = format!("tcp://{address}");
     }
-    let key = venue.terms().credentials(venues.seed());
+    let key = venue.terms().credentials(places.seed);
     let _ = writeln!(
         text,
         "[[venue]]\nname = \"{0}\"\nkind = \"{0}\"\nstale_after_ms = {1}\n\
@@ -203,11 +240,11 @@ fn write_venue(text: &mut String, venue: Venue, venues: &Venues, settings: &Node
         settings.stale_after_ms,
         links.order_url,
         links.feed_url,
-        if tls { "https" } else { "http" },
+        if reach.tls { "https" } else { "http" },
         reach.web,
-        quoted(&venues.dir().join(CA_FILE)),
+        quoted(&places.keys.join(CA_FILE)),
         key.api_key,
-        quoted(&venues.dir().join(key.secret_file)),
+        quoted(&places.keys.join(key.secret_file)),
         links.more,
     );
 }

@@ -7,7 +7,10 @@
 mod arrivals;
 mod config;
 mod example;
+mod front;
+mod market;
 mod node;
+mod program;
 mod stages;
 mod venues;
 
@@ -17,11 +20,16 @@ use rutter_sim::server::ServerError;
 use rutter_sim::venue::OpenError;
 
 pub use arrivals::{ARRIVALS_MAX, Arrival, Arrivals, Books};
-pub use config::{CONSOLE, ClientSession, Durability, NodeSettings, write_node_config};
+pub use config::{
+    CONSOLE, ClientSession, Durability, NodeSettings, write_node_config, write_unserved_config,
+};
 pub use example::fill_in;
+pub use front::{Book, VenueFill};
+pub use market::{Flowing, Market, SharedFront, VenuesConfig};
 pub use node::{Console, Memory, Node, READY_DEFAULT, memory, node_program};
+pub use program::Program;
 pub use stages::stages;
-pub use venues::{Book, Flowing, VenueFill, Venues, VenuesConfig};
+pub use venues::Venues;
 
 /// Why a venue or the node could not be started, asked or stopped.
 #[derive(Debug, thiserror::Error)]

@@ -16,6 +16,7 @@ use rutter_sim::market::MARKETS;
 use serde_json::{Value, json};
 
 use super::config::CONSOLE;
+use super::program::Program;
 use super::{HarnessError, io};
 
 /// Longest wait for a node to start, on a slow machine.
@@ -80,7 +81,7 @@ impl Node {
 
     /// The journal's folder.
     pub fn journal(&self) -> PathBuf {
-        self.dir.join("data").join("journal")
+        self.program().journal()
     }
 
     /// Waits until every venue is up and trusts the books of all markets.
@@ -205,61 +206,17 @@ impl Node {
         Ok(())
     }
 
+    /// The node's program, for its commands that end by themselves.
+    pub fn program(&self) -> Program {
+        Program::new(&self.program, &self.dir)
+    }
+
     /// Runs `rutter verify` or `rutter replay` on the journal.
     ///
     /// # Errors
-    /// [`HarnessError::Io`]. A command that fails is no error here; its status is in the output.
+    /// The errors of [`Program::journal_command`].
     pub fn journal_command(&self, command: &str) -> Result<Output, HarnessError> {
-        Command::new(&self.program)
-            .arg(command)
-            .arg(self.journal())
-            .stdin(Stdio::null())
-            .process_group(0)
-            .output()
-            .map_err(io(format!("run rutter {command}")))
-    }
-
-    /// Runs `rutter replay --decisions` on the journal, and hands each line to `each`.
-    ///
-    /// # Errors
-    /// [`HarnessError::Io`]. A command that fails is no error here; its status is returned.
-    pub fn decisions(&self, mut each: impl FnMut(&str)) -> Result<ExitStatus, HarnessError> {
-        let mut child = Command::new(&self.program)
-            .args(["replay", "--decisions"])
-            .arg(self.journal())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(io("run rutter replay"))?;
-        if let Some(lines) = child.stdout.take() {
-            for line in BufReader::new(lines).lines() {
-                each(&line.map_err(io("read the decisions"))?);
-            }
-        }
-        child.wait().map_err(io("wait for rutter replay"))
-    }
-
-    /// Asks `rutter route` some scenarios, one a line; returns the answers.
-    ///
-    /// # Errors
-    /// [`HarnessError::Io`]; [`HarnessError::Status`] for an answer that is not JSON.
-    pub fn route(&self, scenarios: &str) -> Result<Vec<Value>, HarnessError> {
-        let file = self.dir.join("scenarios.jsonl");
-        std::fs::write(&file, scenarios).map_err(io("write the scenarios"))?;
-        let output = Command::new(&self.program)
-            .args(["route", "--scenarios"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .process_group(0)
-            .output()
-            .map_err(io("run rutter route"))?;
-        let parse = |line: &str| {
-            let answer: Result<Value, _> = serde_json::from_str(line);
-            answer.map_err(|error| HarnessError::Status(error.to_string()))
-        };
-        String::from_utf8_lossy(&output.stdout).lines().map(parse).collect()
+        self.program().journal_command(command)
     }
 
     /// The end of the log.

@@ -5,6 +5,7 @@
 //! A line belongs here if it carries messages between the parts, or is a part without threads. Who
 //! trades, what goes wrong and what must be true is a [`Script`](script::Script)'s.
 
+pub mod configured;
 pub mod network;
 pub mod node;
 pub mod script;

@@ -4,11 +4,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Range;
 
 use rutter_sim::random::Random;
 
 /// When every simulation begins: 2023-11-14 22:13:20 UTC.
 pub const START_NS: u64 = 1_700_000_000_000_000_000;
+
+/// How long a message takes along a wire that is not faulty, in nanoseconds.
+pub const LATENCY_NS: Range<u64> = 100_000..2_100_000;
 
 /// One end of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +144,8 @@ impl Network {
     }
 
     fn latency_ns(&mut self) -> u64 {
-        let usual = 100_000 + self.random.below(2_000_000);
+        let Range { start, end } = LATENCY_NS;
+        let usual = start + self.random.below(end - start);
         if self.faulty && self.random.chance_ppm(3_000) {
             usual + self.random.below(400_000_000)
         } else {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use rutter::node::decider::Decider;
 use rutter::node::station::gateway::is_for_clients;
 use rutter_clients::{ClientGateway, GatewayConfig};
+use rutter_core::book::Book;
 use rutter_core::input::{Genesis, Input};
 use rutter_core::output::{Output, Sink};
 use rutter_fix::store::MemStore;
@@ -174,6 +175,18 @@ impl Node {
             storage,
             connections: vec![None; CONNECTIONS_MAX],
         }
+    }
+
+    /// For each venue, by id: whether it is up, and how many of its books are proved by their feed.
+    pub fn venue_views(&self) -> impl Iterator<Item = (bool, usize)> {
+        let engine = self.decider.engine();
+        let proved =
+            |venue, instrument| engine.book(venue, instrument).is_some_and(Book::is_proved);
+        engine.reference().venues.iter().map(move |def| {
+            let instruments = engine.reference().instruments.iter();
+            let books = instruments.filter(|instrument| proved(def.id, instrument.id)).count();
+            (engine.is_up(def.id), books)
+        })
     }
 
     /// The process dies, and its memory is lost.

@@ -1,6 +1,7 @@
 //! The simulated world: delivers each message to its receiver, one step at a time.
 
 use std::collections::VecDeque;
+use std::path::Path;
 
 use rutter::node::station::gateway::is_for_clients;
 use rutter_clients::{ClientGateway, ClientInput};
@@ -9,6 +10,7 @@ use rutter_core::input::Input;
 use rutter_core::number::UnixNanos;
 use rutter_core::output::Output;
 use rutter_fix::store::MemStore;
+use rutter_journal::{FileStorage, StorageError};
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
 use rutter_transport::acceptor::{Acceptor, ConnId as GatewayConn, Event as Arrived, Peer};
 use rutter_transport::machine::{Action, CloseReason, Event, HttpMethod, HttpResponse, LinkId};
@@ -93,6 +95,36 @@ impl<S: Script> World<S> {
         self.survivors = Some(node.die());
         self.network.node_died(self.now_ns);
         self.restart_ns = self.now_ns + down_ns;
+    }
+
+    /// Starts a dead node at the next [`World::revive`].
+    pub fn restart_node(&mut self) {
+        self.restart_ns = self.now_ns;
+    }
+
+    /// The node ends in order: the digest over all decisions is the last record of its journal. The
+    /// journal is then written to `directory`, for the programs that read journals. A dead node
+    /// leaves no journal.
+    ///
+    /// # Errors
+    /// The directory cannot be made or written.
+    ///
+    /// # Panics
+    /// The journal in memory refuses the record.
+    pub fn end_node(&mut self, directory: &Path) -> Result<(), StorageError> {
+        let Some(mut node) = self.node.take() else { return Ok(()) };
+        node.decider.write_digest(self.now_ns).expect("journaled");
+        rutter_journal::copy(&node.storage.after_kill(), &FileStorage::create(directory)?)
+    }
+
+    /// Does the work of the journal's helper threads: makes the next segment ready, moves the mark.
+    ///
+    /// # Panics
+    /// The storage fails.
+    pub fn sync_journal(&mut self) {
+        if let Some(node) = &mut self.node {
+            node.decider.journal_mut().sync_step().expect("synced");
+        }
     }
 
     /// The timers of exchanges and node that are due.

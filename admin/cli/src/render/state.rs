@@ -151,10 +151,10 @@ fn success(ok: &Value) -> String {
     // Rounded down, so that 100 % means all.
     let hundredths = u128::from(succeeded) * 10_000 / u128::from(judged);
     let share = format!("{}.{:02} %", hundredths / 100, hundredths % 100);
-    let of = format!("{share} of {} orders that could be filled", text::count(judged));
+    let of = format!("{share} of {} that could be filled", text::count(judged));
     match failed {
         0 => of,
-        _ => format!("{of}; not carried out: {}", tally(ok, "failed", 6)),
+        _ => format!("{of}; not: {}", tally(ok, "failed", 2)),
     }
 }
 
@@ -222,7 +222,7 @@ pub fn venues(ok: &Value) -> Table {
 /// What the venue's behaviour costs an order of an account with the usual costs.
 fn behaviour(venue: &Value) -> String {
     let known = venue.get("behaviour").and_then(|known| number(known, "cost_ppm"));
-    known.map_or_else(String::new, |ppm| format!("{ppm} ppm"))
+    known.map_or_else(|| "-".to_owned(), |ppm| format!("{ppm} ppm"))
 }
 
 fn feed_age(venue: &Value) -> Span {
